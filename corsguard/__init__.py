@@ -1,0 +1,57 @@
+"""
+CORS for Python web applications: one policy, one decision, every place it runs.
+"""
+
+from .errors import RULES as RULES
+from .errors import PolicyError as PolicyError
+from .errors import Problem as Problem
+from .errors import Rule as Rule
+from .explanation import Explanation as Explanation
+from .explanation import Step as Step
+from .explanation import explain as explain
+from .journal import Journal as Journal
+from .negotiation import is_owned as is_owned
+from .negotiation import merge_vary as merge_vary
+from .negotiation import negotiate as negotiate
+from .negotiation import request_kind as request_kind
+from .origin import Origin as Origin
+from .origin import OriginPattern as OriginPattern
+from .paths import Guarded as Guarded
+from .paths import PathPolicies as PathPolicies
+from .paths import policies_of as policies_of
+from .paths import read_guarded as read_guarded
+from .policy import Decision as Decision
+from .policy import OriginSource as OriginSource
+from .policy import Policy as Policy
+from .policy import Refusal as Refusal
+from .policy import RequestKind as RequestKind
+from .suffixes import registrable_domain as registrable_domain
+from .wsgi import CORSMiddleware as CORSMiddleware
+
+__all__ = [
+    "RULES",
+    "CORSMiddleware",
+    "Decision",
+    "Explanation",
+    "Guarded",
+    "Journal",
+    "Origin",
+    "OriginPattern",
+    "OriginSource",
+    "PathPolicies",
+    "Policy",
+    "PolicyError",
+    "Problem",
+    "Refusal",
+    "RequestKind",
+    "Rule",
+    "Step",
+    "explain",
+    "is_owned",
+    "merge_vary",
+    "negotiate",
+    "policies_of",
+    "read_guarded",
+    "registrable_domain",
+    "request_kind",
+]

@@ -1,0 +1,389 @@
+"""
+What can be wrong with a policy, as data.
+
+Every refusal (`E...`) and every warning (`W...`) is one row of RULES: the sentence, the fix and a configuration that
+shows it. The README's tables, the Django checks and the tests are made from these rows. The rooms that find a fault
+only name its code; no other room words one.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+# A message quotes what it is about, but a pasted file or a list of a million entries must not fill the screen.
+_LONGEST_QUOTE: Final = 200
+_MOST_ITEMS_QUOTED: Final = 30
+_MOST_PROBLEMS_PRINTED: Final = 50
+
+
+class Rule(NamedTuple):
+    """
+    One way in which a policy can be wrong (`E...`) or smell (`W...`).
+
+    *message* and *fix* are format strings; *example* is a Python expression that breaks this rule and no other.
+    """
+
+    message: str
+    fix: str
+    example: str
+
+
+RULES: Final[Mapping[str, Rule]] = MappingProxyType(
+    {
+        # What a list is.
+        "E101": Rule(
+            "No origins are given, so nobody could ever read anything. There is no default.",
+            'allow_origins=["https://app.example.com"]',
+            "Policy()",
+        ),
+        "E102": Rule(
+            "{value} is a string where a list is meant; Python would read it letter by letter.",
+            "{field}={meant}",
+            'Policy(allow_origins="https://app.example.com")',
+        ),
+        "E103": Rule(
+            "{value} is {kind}, where a list, tuple, set or frozenset of strings is meant.",
+            "{field}={meant}",
+            'Policy(allow_origins={"https://app.example.com": True}.keys())',
+        ),
+        "E104": Rule(
+            "{value} is {kind}, where a string is meant.",
+            "{meant}",
+            'Policy(allow_origins=["https://app.example.com", None])',
+        ),
+        "E105": Rule(
+            '"*" stands alone or not at all: in a list it would silently decide for every other entry.',
+            "{field}={meant}",
+            'Policy(allow_origins=["*", "https://app.example.com"])',
+        ),
+        "E106": Rule(
+            "A policy has no keyword {value}.",
+            "{meant}",
+            'Policy.from_mapping({"allow_origin": ["https://app.example.com"]})',
+        ),
+        # Origin patterns: what a browser would never send, and so could never match.
+        "E201": Rule(
+            "{value} has a space, a comma, a quotation mark or a control character, or is empty; each origin is an entry of its own.",
+            "{meant}",
+            'Policy(allow_origins=["https://a.example, https://b.example"])',
+        ),
+        "E202": Rule(
+            "{value} does not begin with a scheme in lower case and `://`, as every origin that a browser sends.",
+            "{meant}",
+            'Policy(allow_origins=["app.example.com"])',
+        ),
+        "E203": Rule(
+            "{value} goes on after the host and port. An origin has no path, no query and no trailing slash, so this would never match.",
+            "{meant}",
+            'Policy(allow_origins=["https://app.example.com/"])',
+        ),
+        "E204": Rule(
+            "{value} has upper-case letters. Browsers send origins in lower case and the comparison is exact, so this would never match.",
+            "{meant}",
+            'Policy(allow_origins=["https://App.Example.com"])',
+        ),
+        "E205": Rule(
+            "{value} spells out the default port of its scheme. Browsers leave it out, so this would never match.",
+            "{meant}",
+            'Policy(allow_origins=["https://app.example.com:443"])',
+        ),
+        "E206": Rule(
+            "{value} has no valid port after the colon: a port is 1 to 65535 without leading zeros, or `*` for any.",
+            "{meant}",
+            'Policy(allow_origins=["http://localhost:99999"])',
+        ),
+        "E207": Rule(
+            "{value} has a user name or password before an `@`. Browsers never send these, so this would never match.",
+            "{meant}",
+            'Policy(allow_origins=["https://user@app.example.com"])',
+        ),
+        "E208": Rule(
+            "{value} has letters beyond ASCII. Browsers send the ASCII form of a host, so this would never match.",
+            "{meant}",
+            'Policy(allow_origins=["https://élève.example"])',
+        ),
+        "E209": Rule(
+            "{value} has an IP address, or a last label that is a number, in a form that browsers do not send, so this would never match.",
+            "{meant}",
+            'Policy(allow_origins=["http://127.1:3000"])',
+        ),
+        "E210": Rule(
+            "{value} has no valid host: 1 to 253 characters, in labels of 1 to 63 `a-z 0-9 - _` between dots.",
+            "{meant}",
+            'Policy(allow_origins=["https://app..example.com"])',
+        ),
+        "E211": Rule(
+            "{value} has a wildcard that is not taken. One `*` may stand for whole labels at the front (`https://*.example.com`) or inside one "
+            "label other than the last (`https://pr-*.example.com`); `:*` is any port. There are no regular expressions.",
+            "{meant}",
+            'Policy(allow_origins=["https://app.*"])',
+        ),
+        "E212": Rule(
+            '"null" is the origin of every sandboxed frame, so any web site can send it.',
+            '"https://app.example.com"  # serve the page from a real origin; without credentials, allow_origins="*" covers null too',
+            'Policy(allow_origins=["null"])',
+        ),
+        "E213": Rule(
+            '{value} is never sent: browsers give pages from files the origin "null", which any web site can send too.',
+            '"http://localhost:8000"  # serve the page: python -m http.server 8000',
+            'Policy(allow_origins=["file:///home/me/index.html"])',
+        ),
+        # What is dangerous.
+        "E301": Rule(
+            '"*" and allow_credentials=True never meet: browsers refuse the pair, and any way around it hands the data of logged-in users to every site.',
+            "{field}={meant}",
+            'Policy(allow_origins="*", allow_credentials=True)',
+        ),
+        "E302": Rule(
+            "{value} is plain http and the policy allows credentials: whoever sits on the network can put a script into that page and read the user's data.",
+            "{meant}  # or, one origin at a time and with your reason: allow_unsafe_origins={{{value}: {reason}}}",
+            'Policy(allow_origins=["http://app.example.com"], allow_credentials=True)',
+        ),
+        "E303": Rule(
+            "{value} is a wildcard directly under {suffix}, where anyone can register a name, and the policy allows credentials: anyone can read the user's data.",
+            "{meant}  # or, one origin at a time and with your reason: allow_unsafe_origins={{{value}: {reason}}}",
+            'Policy(allow_origins=["https://*.github.io"], allow_credentials=True)',
+        ),
+        # The dangerous door.
+        "E311": Rule(
+            "{value} is {kind}, where a mapping from origin pattern to reason is meant.",
+            "{field}={meant}",
+            'Policy(allow_unsafe_origins=["http://kiosk.corp.example"])',
+        ),
+        "E312": Rule(
+            "{value} has no reason. Whoever reads this next year needs to know why it is there and when it can go.",
+            "allow_unsafe_origins={{{value}: {reason}}}",
+            'Policy(allow_unsafe_origins={"http://kiosk.corp.example": ""})',
+        ),
+        "E313": Rule(
+            "{value} is not dangerous under this policy and does not belong among the unsafe origins.",
+            "{meant}",
+            'Policy(allow_unsafe_origins={"https://app.example.com": "it is ours"})',
+        ),
+        "E314": Rule(
+            'allow_unsafe_origins says nothing beside allow_origins="*", which shares with everyone.',
+            'allow_origins="*", allow_unsafe_origins={{}}',
+            'Policy(allow_origins="*", allow_unsafe_origins={"null": "a kiosk opens files"})',
+        ),
+        "E315": Rule(
+            '"null" is the origin of every sandboxed frame, and the policy allows credentials: any web site could read the user\'s data.',
+            "allow_credentials=False",
+            'Policy(allow_unsafe_origins={"null": "a kiosk opens files"}, allow_credentials=True)',
+        ),
+        # Origin sources.
+        "E321": Rule(
+            "{value} is a class; a source is asked as an instance.",
+            "allow_origins={meant}",
+            'Policy(allow_origins=type("Tenants", (), {"__contains__": lambda self, origin: False}))',
+        ),
+        "E322": Rule(
+            "The __contains__ of {value} is asynchronous. It is called and not awaited, and a coroutine would count as yes.",
+            "def __contains__(self, origin: str) -> bool:",
+            "Policy(allow_origins=async_source)",
+        ),
+        # Methods.
+        "E401": Rule(
+            "{value} is not a method name (a token of RFC 9110).",
+            "{field}={meant}",
+            'Policy(allow_origins="*", allow_methods=["GET, PUT"])',
+        ),
+        "E402": Rule(
+            "{value} is a method that browsers never let a script send.",
+            "{field}={meant}",
+            'Policy(allow_origins="*", allow_methods=["GET", "TRACE"])',
+        ),
+        "E403": Rule(
+            "{value} is not {upper}: methods are compared case by case, so this would refuse what it was meant to allow.",
+            "{meant}",
+            'Policy(allow_origins="*", allow_methods=["patch"], allow_headers=["Content-Type"])',
+        ),
+        # Request headers.
+        "E501": Rule(
+            "{value} is not a header name (a token of RFC 9110).",
+            "{field}={meant}",
+            'Policy(allow_origins="*", allow_headers=["X-One, X-Two"])',
+        ),
+        "E502": Rule(
+            "{value} is a request header that browsers never let a script set.",
+            "{field}={meant}",
+            'Policy(allow_origins="*", allow_headers=["Cookie", "X-Request-Id"])',
+        ),
+        "E503": Rule(
+            "{value} is a response header of CORS itself. A page that sends it as a request header is the page's mistake.",
+            "{field}={meant}",
+            'Policy(allow_origins="*", allow_headers=["Access-Control-Allow-Origin"])',
+        ),
+        # Response headers.
+        "E601": Rule(
+            "{value} can never be read by a script, whatever is exposed.",
+            "{field}={meant}",
+            'Policy(allow_origins="*", expose_headers=["Set-Cookie", "ETag"])',
+        ),
+        # Single values.
+        "E701": Rule(
+            '{value} is not a bool. Python takes any text, "false" too, for true.',
+            "allow_credentials={meant}",
+            'Policy(allow_origins=["https://app.example.com"], allow_credentials="false")',
+        ),
+        "E702": Rule(
+            "{value} is not a whole number of seconds, a timedelta of whole seconds or None.",
+            "max_age={meant}",
+            'Policy(allow_origins="*", max_age="600")',
+        ),
+        "E703": Rule(
+            "{value} is not between 0 and 86400 seconds, the most that any browser honours; 0 turns the preflight cache off.",
+            "max_age={meant}",
+            'Policy(allow_origins="*", max_age=-1)',
+        ),
+        "E704": Rule(
+            "{value} is neither 204 nor 200.",
+            "preflight_status=204",
+            'Policy(allow_origins="*", preflight_status=403)',
+        ),
+        # Policies by path.
+        "E801": Rule(
+            "{value} is {kind}, where a Policy, a mapping of a policy's keywords, or a mapping from path prefix to these is meant.",
+            "{meant}",
+            'CORSMiddleware(app, ["https://app.example.com"])',
+        ),
+        "E802": Rule(
+            "{value} is not a path prefix: it begins with `/`, does not end with one, and has no `.`, `..`, empty segment or backslash.",
+            "{meant}",
+            'CORSMiddleware(app, {"/api/": Policy(allow_origins="*")})',
+        ),
+        "E803": Rule(
+            '{value} stands beside "paths". Nothing is inherited: each path has its whole policy.',
+            "{meant}",
+            'CORSMiddleware(app, {"paths": {"/api": None}, "max_age": 60})',
+        ),
+        # Legal, but it smells.
+        "W101": Rule(
+            "{value} trusts every host it covers with the user's credentials: one forgotten or taken-over host there is enough, and SameSite cookies do not help.",
+            "{meant}",
+            'Policy(allow_origins=["https://*.example.com"], allow_credentials=True)',
+        ),
+        "W102": Rule(
+            "{value} trusts whatever listens on any port of that host with the user's credentials.",
+            "{meant}",
+            'Policy(allow_origins=["https://app.example.com:*"], allow_credentials=True)',
+        ),
+        "W103": Rule(
+            "{value} is plain http: whoever sits on the network can read along and act as that page.",
+            "{meant}",
+            'Policy(allow_origins=["http://app.example.com"])',
+        ),
+        "W104": Rule(
+            "{value} is a development origin beside production ones: any program on a user's machine can listen there.",
+            "allow_origins={meant}",
+            'Policy(allow_origins=["https://app.example.com", "http://localhost:3000"])',
+        ),
+        "W105": Rule(
+            "{value} is covered by {other} already.",
+            "{other}",
+            'Policy(allow_origins=["https://*.example.com", "https://app.example.com"])',
+        ),
+        "W106": Rule(
+            "{value} is not dangerous while the policy allows no credentials, and needs no reason.",
+            "{meant}",
+            'Policy(allow_unsafe_origins={"http://kiosk.corp.example": "kiosks have no TLS, OPS-12"})',
+        ),
+        "W107": Rule(
+            "{value} is a wildcard directly under {suffix}, where anyone can register a name: this shares with everyone who cares to.",
+            "{meant}",
+            'Policy(allow_origins=["https://*.github.io"])',
+        ),
+        "W108": Rule(
+            "{value} ends in a dot. That is another origin than the one without it, and rarely the one meant.",
+            "{meant}",
+            'Policy(allow_origins=["https://app.example.com."])',
+        ),
+        "W201": Rule(
+            "OPTIONS is listed. Preflights do not need it; only a page that itself sends OPTIONS does.",
+            "allow_methods={meant}",
+            'Policy(allow_origins="*", allow_methods=["GET", "OPTIONS"])',
+        ),
+        "W202": Rule(
+            "{value} may carry a body, but Content-Type is not among the allowed headers, so pages cannot send JSON.",
+            "allow_headers={meant}",
+            'Policy(allow_origins="*", allow_methods=["GET", "PUT"])',
+        ),
+        "W301": Rule(
+            "{value} seconds are more than Chromium's cap of 7200 (Firefox 86400, Safari 600); the rest has no effect.",
+            "max_age=7200",
+            'Policy(allow_origins="*", max_age=86400)',
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """
+    One fault of a policy, as plain data: `dataclasses.asdict` gives what JSON can hold.
+
+    *code* is stable. *field* is the keyword at fault, *value* what stood there (its `repr` where JSON has no such
+    value). *fix* can be pasted: `keyword=value` replaces that keyword, anything else the value itself.
+    """
+
+    code: str
+    field: str
+    value: str | int | float | bool | None
+    message: str
+    fix: str
+
+    @classmethod
+    def of(cls, code: str, field: str, value: object, **details: object) -> "Problem":
+        """
+        Word the rule *code* for *value*; *details* fill the other blanks of its sentences.
+        """
+        rule = RULES[code]
+        blanks = {"field": field, "value": quoted(value), "reason": quoted("who needs this, and until when"), **details}
+        plain = value if isinstance(value, str | int | float) or value is None else repr(value)
+        return cls(code, field, plain, rule.message.format(**blanks), rule.fix.format(**blanks))
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.field}: {self.message}\n    fix: {self.fix}"
+
+
+class PolicyError(ValueError):
+    """
+    A policy was refused. *problems* are all its faults; no policy object exists.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        count = len(self.problems)
+        lines = [
+            f"this policy has {count} problem{'s' if count > 1 else ''}",
+            *map(str, self.problems[:_MOST_PROBLEMS_PRINTED]),
+        ]
+        if count > _MOST_PROBLEMS_PRINTED:
+            lines.append(f"... and {count - _MOST_PROBLEMS_PRINTED} more, in .problems")
+        return "\n".join(lines)
+
+
+def quoted(value: object) -> str:
+    """
+    Return *value* as one writes it in Python and JSON alike where it can be, cut to a readable length.
+    """
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        more = len(value) - _MOST_ITEMS_QUOTED
+        items = [quoted(item) for item in value[:_MOST_ITEMS_QUOTED]]
+        return f"[{', '.join(items)}{f', and {more} more' if more > 0 else ''}]"
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    return text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "..."
+
+
+def kind_of(value: object) -> str:
+    """
+    Return what *value* is, with its article: `an int`, `a dict_keys`.
+    """
+    if value is None:
+        return "nothing at all"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"

@@ -1,0 +1,90 @@
+"""
+What the Fetch standard fixes about method and header names.
+
+This room holds facts of the standard and nothing else: no policy, no opinion, no request.
+Method names are compared byte for byte, header names without regard to ASCII case (Fetch, "Headers").
+"""
+
+import re
+from typing import Final
+
+ALLOW_ORIGIN: Final = "Access-Control-Allow-Origin"
+ALLOW_CREDENTIALS: Final = "Access-Control-Allow-Credentials"
+ALLOW_METHODS: Final = "Access-Control-Allow-Methods"
+ALLOW_HEADERS: Final = "Access-Control-Allow-Headers"
+EXPOSE_HEADERS: Final = "Access-Control-Expose-Headers"
+MAX_AGE: Final = "Access-Control-Max-Age"
+
+# Every response header whose name starts so belongs to the policy of a guarded resource.
+OWNED_PREFIX: Final = "access-control-"
+
+# Fetch, "CORS-safelisted method": needs no listing and cannot be refused by a preflight.
+SAFELISTED_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
+
+# Fetch, "forbidden method"; the comparison is byte-case-insensitive.
+FORBIDDEN_METHODS: Final = frozenset({"CONNECT", "TRACE", "TRACK"})
+
+# Methods that are spelled in upper case. Of these a browser corrects only DELETE, GET, HEAD, OPTIONS, POST and PUT
+# (Fetch, "normalize a method"), so a page that says "patch" sends "patch".
+UPPER_CASE_METHODS: Final = frozenset(
+    """
+    ACL BIND CHECKIN CHECKOUT COPY DELETE GET HEAD LABEL LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MKREDIRECTREF
+    MKWORKSPACE MOVE OPTIONS ORDERPATCH PATCH POST PROPFIND PROPPATCH PURGE PUT QUERY REBIND REPORT SEARCH UNBIND
+    UNCHECKOUT UNLINK UNLOCK UPDATE UPDATEREDIRECTREF VERSION-CONTROL
+    """.split()
+)
+
+# Methods whose requests usually carry a body, hence a Content-Type.
+BODY_METHODS: Final = frozenset({"PATCH", "POST", "PUT", "QUERY"})
+
+# Fetch, "forbidden request-header": a script can never set these, so allowing them is a misunderstanding.
+FORBIDDEN_REQUEST_HEADERS: Final = frozenset(
+    """
+    accept-charset accept-encoding access-control-request-headers access-control-request-method connection
+    content-length cookie cookie2 date dnt expect host keep-alive origin referer set-cookie te trailer
+    transfer-encoding upgrade via
+    """.split()
+)
+FORBIDDEN_REQUEST_HEADER_PREFIXES: Final = ("proxy-", "sec-")
+
+# Fetch, "forbidden response-header name": never readable by a script, whatever is exposed.
+FORBIDDEN_RESPONSE_HEADERS: Final = frozenset({"set-cookie", "set-cookie2"})
+
+# Fetch, "CORS-safelisted request-header": may be sent without a grant while the value is harmless.
+SAFELISTED_REQUEST_HEADERS: Final = frozenset(
+    {"accept", "accept-language", "content-language", "content-type", "range"}
+)
+
+# Fetch, "CORS-safelisted response-header name": readable without being exposed.
+SAFELISTED_RESPONSE_HEADERS: Final = frozenset(
+    {
+        "cache-control",
+        "content-language",
+        "content-length",
+        "content-type",
+        "expires",
+        "last-modified",
+        "pragma",
+    }
+)
+
+# Fetch, "CORS non-wildcard request-header name": `*` never covers it.
+NON_WILDCARD_REQUEST_HEADER: Final = "authorization"
+
+# RFC 9110, 5.6.2: token = 1*tchar
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+
+def is_token(name: str) -> bool:
+    """
+    Return whether *name* is a token of RFC 9110, as method and header names have to be.
+    """
+    return _TOKEN.fullmatch(name) is not None
+
+
+def is_forbidden_request_header(name: str) -> bool:
+    """
+    Return whether browsers keep scripts from setting the request header *name* (Fetch, "forbidden request-header").
+    """
+    lowered = name.lower()
+    return lowered in FORBIDDEN_REQUEST_HEADERS or lowered.startswith(FORBIDDEN_REQUEST_HEADER_PREFIXES)

@@ -1,0 +1,129 @@
+"""
+What to answer a request, under a policy.
+
+The one place where the headers of CORS are negotiated; every adapter calls it and none decides anything itself.
+Total and pure: no string makes it raise, nothing is remembered, and nothing outside is asked but an origin source.
+
+The answer to a preflight is static: once the origin is allowed, the whole lists go out, whatever was asked for. So
+`Access-Control-Request-Headers` is never parsed, one preflight fills the browser's cache for every method and header
+of a URL, and a refused method or header is refused by the browser, whose console then names it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from .names import ALLOW_ORIGIN, OWNED_PREFIX
+from .origin import LONGEST_ORIGIN, Origin
+from .policy import ORIGIN, PREFLIGHT_VARY, Answers, Decision, Policy, Refusal, RequestKind
+
+# How many origins' decisions a policy remembers: some 700 bytes each.
+_MOST_REMEMBERED: Final = 1024
+
+_REFUSAL_BODY: Final = b"CORS: this origin may not read this resource.\n"
+_REFUSED: Final = Decision(RequestKind.CORS, None, (), ORIGIN, Refusal.ORIGIN)
+# Fetch, "HTTP responses": to say no explicitly, 403 without the headers.
+_REFUSED_PREFLIGHT: Final = Decision(
+    RequestKind.PREFLIGHT,
+    403,
+    (("Content-Type", "text/plain"), ("Content-Length", str(len(_REFUSAL_BODY)))),
+    PREFLIGHT_VARY,
+    Refusal.ORIGIN,
+    _REFUSAL_BODY,
+)
+
+
+def negotiate(policy: Policy, environ: Mapping[str, Any]) -> Decision:
+    """
+    Return what *policy* answers the request that *environ* describes.
+
+    *environ* is a WSGI environ, Django's `request.META`, or any mapping with the same keys, of which `REQUEST_METHOD`,
+    `HTTP_ORIGIN` and `HTTP_ACCESS_CONTROL_REQUEST_METHOD` are read. Follows Fetch, "CORS protocol". Never raises.
+    """
+    answers = policy.answers
+    if "HTTP_ORIGIN" not in environ:
+        return answers.not_cors
+    # Fetch, "CORS-preflight request": neither the method nor the header alone makes one.
+    preflight = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ and environ.get("REQUEST_METHOD") == "OPTIONS"
+    if answers.constant is not None:
+        return answers.constant[preflight]
+    origin = environ["HTTP_ORIGIN"]
+    # Bounded before it is looked at: even to hash a megabyte is work.
+    if len(origin) > LONGEST_ORIGIN:
+        return _REFUSED_PREFLIGHT if preflight else _REFUSED
+    if origin in answers.exact or (answers.wildcards is not None and origin in answers.wildcards):
+        granted = answers.granted.get(origin)
+        if granted is None:
+            granted = _grant(answers, origin)
+            if len(answers.granted) < _MOST_REMEMBERED:
+                answers.granted[origin] = granted
+        return granted[preflight]
+    refused = _REFUSED_PREFLIGHT if preflight else _REFUSED
+    if answers.source is None:
+        return refused
+    yes, error = _ask(answers, origin)
+    if yes:
+        return _grant(answers, origin)[preflight]
+    return refused if error is None else replace(refused, error=error)
+
+
+def request_kind(environ: Mapping[str, Any]) -> RequestKind:
+    """
+    Return what the request that *environ* describes is to CORS, under any policy.
+    """
+    if "HTTP_ORIGIN" not in environ:
+        return RequestKind.NOT_CORS
+    if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ and environ.get("REQUEST_METHOD") == "OPTIONS":
+        return RequestKind.PREFLIGHT
+    return RequestKind.CORS
+
+
+def merge_vary(*values: str) -> str:
+    """
+    Return one `Vary` value for all of *values*: order kept, no duplicates (names ignore case), `*` absorbs the rest.
+    """
+    names: dict[str, str] = {}
+    for value in values:
+        for item in value.split(","):
+            name = item.strip()
+            if name == "*":
+                return "*"
+            if name:
+                names.setdefault(name.lower(), name)
+    return ", ".join(names.values())
+
+
+def is_owned(name: str) -> bool:
+    """
+    Return whether the response header *name* belongs to the policy on a guarded resource, whoever else sets it.
+    """
+    return name[: len(OWNED_PREFIX)].lower() == OWNED_PREFIX
+
+
+def _grant(answers: Answers, origin: str) -> tuple[Decision, Decision]:
+    """
+    Return the decisions that echo *origin*, which has been validated: for a response and for a preflight.
+    """
+    echo = (ALLOW_ORIGIN, origin)
+    return (
+        Decision(RequestKind.CORS, None, (echo, *answers.after_origin), ORIGIN),
+        Decision(
+            RequestKind.PREFLIGHT,
+            answers.preflight_status,
+            (echo, *answers.after_origin_on_preflight),
+            PREFLIGHT_VARY,
+        ),
+    )
+
+
+def _ask(answers: Answers, origin: str) -> tuple[bool, Exception | None]:
+    parsed = Origin.parse(origin)
+    if parsed is None or answers.source is None:
+        return False, None
+    # Whoever sits on the network can speak for a plain http origin, so a source is not let to hand it credentials.
+    if parsed.scheme == "http" and not parsed.is_loopback and not answers.source_is_asked_about_http:
+        return False, None
+    try:
+        return answers.source.__contains__(origin) is True, None
+    except Exception as error:  # noqa: BLE001 - fail closed: whatever a source raises counts as no and is handed on
+        return False, error

@@ -1,0 +1,143 @@
+"""
+Which policy guards which path, and how a configuration says so.
+
+Every adapter takes one policy for all it serves, or a mapping from path prefix to policy; this room reads both, from
+objects or from plain data, and looks paths up. A path is taken as the server decoded it and never decoded again.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from .errors import PolicyError, Problem, kind_of, quoted
+from .policy import Policy
+
+# What an adapter takes: a policy, its keywords, or a mapping from path prefix to either of these or None.
+Guarded = Policy | Mapping[str, Any]
+
+_PATHS: Final = "paths"
+_EXAMPLE: Final = '{"allow_origins": ["https://app.example.com"]}'
+_PATHS_EXAMPLE: Final = f'{{"paths": {{"/api": {_EXAMPLE}, "/admin": None}}}}'
+
+
+class PathPolicies:
+    """
+    An immutable mapping from path prefix to policy, or None for a prefix that shares nothing.
+
+    The longest prefix of whole segments wins: `/api` covers `/api`, `/api/` and `/api/x`, not `/apiary`.
+    """
+
+    __slots__ = ("_root", "policies")
+
+    def __init__(self, policies: Mapping[str, Policy | None]) -> None:
+        self.policies = tuple(policy for policy in policies.values() if policy is not None)
+        self._root = _Segment()
+        for prefix, policy in policies.items():
+            place = self._root
+            for segment in prefix.split("/")[1:] if prefix != "/" else ():
+                place = place.below.setdefault(segment, _Segment())
+            place.policies = (policy,)
+
+    def policy_for(self, path: str) -> Policy | None:
+        """
+        Return the policy of *path*, or None.
+
+        A path that a router and this mapping might read differently (`.`, `..`, a backslash, an empty segment other
+        than after a trailing slash, no leading slash) has none.
+        """
+        first, *segments = (path or "/").split("/")
+        if first or "\\" in path or "." in segments or ".." in segments or "" in segments[:-1]:
+            return None
+        place = self._root
+        found = place.policies
+        for segment in segments:
+            following = place.below.get(segment)
+            if following is None:
+                break
+            place = following
+            found = place.policies or found
+        return found[0] if found else None
+
+
+class _Segment:
+    """
+    One segment of the prefixes; *policies* holds the policy of the prefix that ends here, if one does.
+    """
+
+    __slots__ = ("below", "policies")
+
+    def __init__(self) -> None:
+        self.below: dict[str, _Segment] = {}
+        self.policies: tuple[Policy | None, ...] = ()
+
+
+def read_guarded(guarded: Guarded) -> Policy | PathPolicies:
+    """
+    Return what *guarded* says: one policy for everything, or policies by path.
+
+    It is a Policy, a mapping of a policy's keywords, a mapping from path prefix (`/` first) to Policy, keywords or
+    None, or `{"paths": ...}` around the latter. Nothing is inherited from one path to another.
+
+    Raises PolicyError with every problem of every policy at once.
+    """
+    if isinstance(guarded, Policy):
+        return guarded
+    if not isinstance(guarded, Mapping):
+        raise PolicyError([_not_guarded("policy", guarded)])
+    if _PATHS in guarded:
+        beside = [Problem.of("E803", str(key), key, meant=_PATHS_EXAMPLE) for key in guarded if key != _PATHS]
+        return _read_paths(guarded[_PATHS], beside)
+    if any(isinstance(key, str) and key.startswith("/") for key in guarded):
+        return _read_paths(guarded, [])
+    return Policy.from_mapping(guarded)
+
+
+def policies_of(guarded: Policy | PathPolicies | None) -> tuple[Policy, ...]:
+    """
+    Return all policies in *guarded*.
+    """
+    if guarded is None:
+        return ()
+    return (guarded,) if isinstance(guarded, Policy) else guarded.policies
+
+
+def _read_paths(paths: object, problems: list[Problem]) -> PathPolicies:
+    policies: dict[str, Policy | None] = {}
+    if not isinstance(paths, Mapping):
+        raise PolicyError([*problems, _not_guarded(_PATHS, paths)])
+    for prefix, value in paths.items():
+        place = f"{_PATHS}[{quoted(prefix)}]"
+        if not _is_prefix(prefix):
+            problems.append(Problem.of("E802", place, prefix, meant=quoted(_nearest_prefix(str(prefix)))))
+        try:
+            policies[str(prefix)] = _read_one(value)
+        except PolicyError as error:
+            problems.extend(_within(place, error.problems))
+    if problems:
+        raise PolicyError(problems)
+    return PathPolicies(policies)
+
+
+def _read_one(value: object) -> Policy | None:
+    if value is None or isinstance(value, Policy):
+        return value
+    if isinstance(value, Mapping):
+        return Policy.from_mapping(value)
+    raise PolicyError([_not_guarded("", value)])
+
+
+def _within(place: str, problems: tuple[Problem, ...]) -> Iterator[Problem]:
+    for problem in problems:
+        field = f"{place}.{problem.field}" if problem.field else place
+        yield Problem(problem.code, field, problem.value, problem.message, problem.fix)
+
+
+def _is_prefix(prefix: object) -> bool:
+    return isinstance(prefix, str) and (prefix == "/" or prefix == _nearest_prefix(prefix))
+
+
+def _nearest_prefix(prefix: str) -> str:
+    return "/" + "/".join(x for x in prefix.replace("\\", "/").split("/") if x not in ("", ".", ".."))
+
+
+def _not_guarded(field: str, value: object) -> Problem:
+    return Problem.of("E801", field, value, kind=kind_of(value), meant=_EXAMPLE)

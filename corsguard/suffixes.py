@@ -1,0 +1,66 @@
+"""
+Which hosts anyone can register a name under.
+
+This room knows the public suffix list and our own list of shared hosting that it lacks; it decides nothing about them.
+Reading the list takes some forty milliseconds, so it is read at the first question: when a wildcard is configured,
+never when a request comes in.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
+
+# Hosts that hand out subdomains to anybody, with scripts, and are not on the public suffix list (looked up 2026-11).
+SHARED_HOSTING: Final = frozenset(
+    """
+    cdpn.io codepen.io codesandbox.io digitaloceanspaces.com force.com gitpod.io jsbin.com jsfiddle.net jshell.net
+    loca.lt my.salesforce.com on.aws railway.app serveo.net sharepoint.com stackblitz.io surge.sh tumblr.com
+    up.railway.app webcontainer.io weebly.com wordpress.com
+    """.split()
+)
+
+
+@cache
+def _public_suffixes() -> tuple["PublicSuffixList", dict[str, str]]:
+    """
+    Return the list, and for each host above a suffix one such suffix.
+    """
+    from publicsuffixlist import PSLFILE, PublicSuffixList
+
+    with open(PSLFILE, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    below: dict[str, str] = {}
+    rules = (line.split()[0] for line in lines if line and not line.startswith(("//", "!")))
+    for rule in (*rules, *SHARED_HOSTING):
+        name = rule if rule.isascii() else rule.encode("idna").decode()
+        host = name
+        while "." in host:
+            host = host.partition(".")[2]
+            below.setdefault(host, name)
+    return PublicSuffixList(lines, accept_unknown=False), below
+
+
+def open_suffix(host: str) -> str | None:
+    """
+    Return the suffix at or below *host* that anyone can register a name under, or None.
+
+    `com`, `github.io` and `surge.sh` are themselves such suffixes; `amazonaws.com` has some below it, which a
+    wildcard directly under it would reach. Names of private networks (`localhost`, `internal`) are not suffixes.
+    """
+    host = host.removesuffix(".")
+    public, below = _public_suffixes()
+    if host in SHARED_HOSTING or public.is_public(host):
+        return host
+    return below.get(host)
+
+
+def registrable_domain(host: str) -> str:
+    """
+    Return the registrable domain of *host*, or *host* itself where it has none (an address, `localhost`, a suffix).
+
+    Two hosts are schemelessly same site if these are equal (HTML, "schemelessly same site").
+    """
+    host = host.removesuffix(".")
+    return _public_suffixes()[0].privatesuffix(host) or host

@@ -1,0 +1,152 @@
+"""
+A Decision, carried into WSGI.
+
+This room reads the environ, calls `negotiate` once and writes the result into `start_response`; it decides nothing.
+Bodies are never touched: what the application returns is returned, with its `write`, its `close` and its laziness.
+"""
+
+from __future__ import annotations  # else the types of the inner functions are built anew for every request
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final
+
+from .journal import Journal
+from .negotiation import is_owned, merge_vary, negotiate, request_kind
+from .paths import Guarded, PathPolicies, policies_of, read_guarded
+from .policy import Decision, Header, Policy, RequestKind
+
+if TYPE_CHECKING:
+    from _typeshed import OptExcInfo
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    Write = Callable[[bytes], object]
+    PolicyFinder = Callable[[WSGIEnvironment, str, Policy | None], Policy | None]
+
+_STATUS_LINES: Final = {200: "200 OK", 204: "204 No Content", 403: "403 Forbidden"}
+
+# Spellings that most responses use and that are surely neither Vary nor the policy's; anything else is looked at.
+_ORDINARY_NAMES: Final = frozenset(
+    spelling
+    for name in """
+        Accept-Ranges Age Allow Cache-Control Connection Content-Disposition Content-Encoding Content-Language
+        Content-Length Content-Range Content-Security-Policy Content-Type Cross-Origin-Opener-Policy Date ETag Expires
+        Last-Modified Link Location Pragma Referrer-Policy Retry-After Server Server-Timing Set-Cookie
+        Strict-Transport-Security WWW-Authenticate X-Content-Type-Options X-Frame-Options X-Request-Id
+    """.split()
+    for spelling in (name, name.lower())
+)
+
+
+class CORSMiddleware:
+    """
+    A WSGI application that guards another one. Put it outermost.
+
+    *policy* is a Policy, or a mapping from path prefix to Policy or None; see `read_guarded` for its plain forms, and
+    None guards nothing. Preflights of guarded resources are answered here; all other requests reach *app*, and the
+    headers of its response are made the policy's. An exception that leaves *app* passes through untouched, for there
+    is no response to carry headers.
+
+    Raises PolicyError if *policy* is refused.
+    """
+
+    def __init__(self, app: WSGIApplication, policy: Guarded | None) -> None:
+        self.app = app
+        self._journal = Journal()
+        self.policy = policy
+
+    @property
+    def policy(self) -> Policy | PathPolicies | None:
+        """
+        What guards the application. Assigning takes what the constructor takes, and validates it first.
+
+        Requests in flight finish under the old policy. Each process assigns for itself.
+        """
+        return self._guarded
+
+    @policy.setter
+    def policy(self, policy: Guarded | None) -> None:
+        guarded = None if policy is None else read_guarded(policy)
+        self._journal.warn_of(policies_of(guarded))
+        # In this order each request finds the old policy or the new one, whole.
+        self._guarded = guarded
+        self._everywhere = guarded if isinstance(guarded, Policy) else None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        policy = self._everywhere or _policy_of_path(self._guarded, environ)
+        if policy is None:
+            return self.app(environ, start_response)
+        decision = negotiate(policy, environ)
+        if decision.status is not None:
+            return self._answer(decision, environ, start_response)
+        if decision.error is not None:
+            self._journal.record(decision, environ)
+
+        # Default values, because a closure's cells would be a fifth of all that this costs.
+        def share(
+            status: str,
+            headers: list[Header],
+            exc_info: OptExcInfo | None = None,
+            start_response: StartResponse = start_response,
+            decision: Decision = decision,
+            environ: WSGIEnvironment = environ,
+            self: CORSMiddleware = self,
+        ) -> Write:
+            for name, _ in headers:
+                if name not in _ORDINARY_NAMES and (is_owned(name) or name.lower() == "vary"):
+                    return start_response(status, self._merged(headers, decision, environ), exc_info)
+            return start_response(status, [*headers, *decision.lines], exc_info)
+
+        return self.app(environ, share)
+
+    def serve(self, environ: WSGIEnvironment, start_response: StartResponse, find: PolicyFinder) -> Iterable[bytes]:
+        """
+        Guard one request whose resource may have a policy of its own, which beats that of its path.
+
+        *find* gets the environ as it came in, the method of the request (for a preflight, that of the request to
+        come) and the policy of the path, and returns the policy of the resource or None. For a preflight it is asked
+        before the application would run, otherwise when the application starts its response.
+        """
+        # What lies between may write into the environ; the request is negotiated as it came in.
+        request = environ.copy()
+        of_path = _policy_of_path(self._guarded, request)
+        if request_kind(request) is RequestKind.PREFLIGHT:
+            policy = find(request, request["HTTP_ACCESS_CONTROL_REQUEST_METHOD"], of_path)
+            if policy is None:
+                return self.app(environ, start_response)
+            return self._answer(negotiate(policy, request), request, start_response)
+
+        def share(status: str, headers: list[Header], exc_info: OptExcInfo | None = None) -> Write:
+            policy = find(request, request.get("REQUEST_METHOD", ""), of_path)
+            if policy is not None:
+                decision = negotiate(policy, request)
+                if decision.error is not None:
+                    self._journal.record(decision, request)
+                headers = self._merged(headers, decision, request)
+            return start_response(status, headers, exc_info)
+
+        return self.app(environ, share)
+
+    def _answer(self, decision: Decision, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if decision.refusal is not None:
+            self._journal.record(decision, environ)
+        start_response(_STATUS_LINES[decision.status or 204], list(decision.lines))
+        return [decision.body]
+
+    def _merged(self, headers: list[Header], decision: Decision, environ: WSGIEnvironment) -> list[Header]:
+        """
+        Return *headers*, which stay as they are, with those of *decision*, which is their one author.
+        """
+        self._journal.record_displaced([name for name, _ in headers if is_owned(name)], environ)
+        kept = [(name, value) for name, value in headers if not is_owned(name) and name.lower() != "vary"]
+        vary = merge_vary(*(value for name, value in headers if name.lower() == "vary"), decision.vary)
+        return [*kept, *decision.headers, *([("Vary", vary)] if vary else [])]
+
+
+def _policy_of_path(guarded: Policy | PathPolicies | None, environ: WSGIEnvironment) -> Policy | None:
+    if guarded is None or isinstance(guarded, Policy):
+        return guarded
+    path = environ.get("PATH_INFO", "")
+    if not path.isascii():
+        # PEP 3333: the server passes the bytes of the path as latin-1.
+        path = path.encode("latin-1", "replace").decode("utf-8", "replace")
+    return guarded.policy_for(path)
