@@ -16,16 +16,20 @@ from .negotiation import negotiate as negotiate
 from .negotiation import request_kind as request_kind
 from .origin import Origin as Origin
 from .origin import OriginPattern as OriginPattern
+from .origin import OriginSource as OriginSource
 from .paths import Guarded as Guarded
 from .paths import PathPolicies as PathPolicies
 from .paths import policies_of as policies_of
 from .paths import read_guarded as read_guarded
 from .policy import Decision as Decision
-from .policy import OriginSource as OriginSource
 from .policy import Policy as Policy
 from .policy import Refusal as Refusal
 from .policy import RequestKind as RequestKind
 from .suffixes import registrable_domain as registrable_domain
+from .tags import Tag as Tag
+from .tags import cors as cors
+from .tags import misplaced_tags as misplaced_tags
+from .tags import tag_of as tag_of
 from .wsgi import CORSMiddleware as CORSMiddleware
 
 __all__ = [
@@ -46,12 +50,16 @@ __all__ = [
     "RequestKind",
     "Rule",
     "Step",
+    "Tag",
+    "cors",
     "explain",
     "is_owned",
     "merge_vary",
+    "misplaced_tags",
     "negotiate",
     "policies_of",
     "read_guarded",
     "registrable_domain",
     "request_kind",
+    "tag_of",
 ]

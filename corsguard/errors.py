@@ -65,7 +65,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         # Origin patterns: what a browser would never send, and so could never match.
         "E201": Rule(
-            "{value} has a space, a comma, a quotation mark or a control character, or is empty; each origin is an entry of its own.",
+            "{value} has a space, a comma, a quotation mark or a control character, or is empty; each origin is "
+            "an entry of its own.",
             "{meant}",
             'Policy(allow_origins=["https://a.example, https://b.example"])',
         ),
@@ -75,12 +76,14 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=["app.example.com"])',
         ),
         "E203": Rule(
-            "{value} goes on after the host and port. An origin has no path, no query and no trailing slash, so this would never match.",
+            "{value} goes on after the host and port. An origin has no path, no query and no trailing slash, so "
+            "this would never match.",
             "{meant}",
             'Policy(allow_origins=["https://app.example.com/"])',
         ),
         "E204": Rule(
-            "{value} has upper-case letters. Browsers send origins in lower case and the comparison is exact, so this would never match.",
+            "{value} has upper-case letters. Browsers send origins in lower case and the comparison is exact, so "
+            "this would never match.",
             "{meant}",
             'Policy(allow_origins=["https://App.Example.com"])',
         ),
@@ -105,7 +108,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=["https://élève.example"])',
         ),
         "E209": Rule(
-            "{value} has an IP address, or a last label that is a number, in a form that browsers do not send, so this would never match.",
+            "{value} has an IP address, or a last label that is a number, in a form that browsers do not send, so "
+            "this would never match.",
             "{meant}",
             'Policy(allow_origins=["http://127.1:3000"])',
         ),
@@ -115,14 +119,17 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=["https://app..example.com"])',
         ),
         "E211": Rule(
-            "{value} has a wildcard that is not taken. One `*` may stand for whole labels at the front (`https://*.example.com`) or inside one "
-            "label other than the last (`https://pr-*.example.com`); `:*` is any port. There are no regular expressions.",
+            "{value} has a wildcard that is not taken. One `*` may stand for whole labels at the front "
+            "(`https://*.example.com`) or inside one "
+            "label other than the last (`https://pr-*.example.com`); `:*` is any port. There are no regular "
+            "expressions.",
             "{meant}",
             'Policy(allow_origins=["https://app.*"])',
         ),
         "E212": Rule(
             '"null" is the origin of every sandboxed frame, so any web site can send it.',
-            '"https://app.example.com"  # serve the page from a real origin; without credentials, allow_origins="*" covers null too',
+            '"https://app.example.com"  # serve the page from a real origin; without credentials, '
+            'allow_origins="*" covers null too',
             'Policy(allow_origins=["null"])',
         ),
         "E213": Rule(
@@ -132,18 +139,23 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         # What is dangerous.
         "E301": Rule(
-            '"*" and allow_credentials=True never meet: browsers refuse the pair, and any way around it hands the data of logged-in users to every site.',
+            '"*" and allow_credentials=True never meet: browsers refuse the pair, and any way around it hands the '
+            "data of logged-in users to every site.",
             "{field}={meant}",
             'Policy(allow_origins="*", allow_credentials=True)',
         ),
         "E302": Rule(
-            "{value} is plain http and the policy allows credentials: whoever sits on the network can put a script into that page and read the user's data.",
-            "{meant}  # or, one origin at a time and with your reason: allow_unsafe_origins={{{value}: {reason}}}",
+            "{value} is plain http and the policy allows credentials: whoever sits on the network can put a "
+            "script into that page and read the user's data.",
+            '{meant}  # or, one origin at a time and with your reason: allow_unsafe_origins={{{value}: "who '
+            'needs this, and until when"}}',
             'Policy(allow_origins=["http://app.example.com"], allow_credentials=True)',
         ),
         "E303": Rule(
-            "{value} is a wildcard directly under {suffix}, where anyone can register a name, and the policy allows credentials: anyone can read the user's data.",
-            "{meant}  # or, one origin at a time and with your reason: allow_unsafe_origins={{{value}: {reason}}}",
+            "{value} is a wildcard directly under {suffix}, where anyone can register a name, and the policy "
+            "allows credentials: anyone can read the user's data.",
+            '{meant}  # or, one origin at a time and with your reason: allow_unsafe_origins={{{value}: "who '
+            'needs this, and until when"}}',
             'Policy(allow_origins=["https://*.github.io"], allow_credentials=True)',
         ),
         # The dangerous door.
@@ -154,7 +166,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "E312": Rule(
             "{value} has no reason. Whoever reads this next year needs to know why it is there and when it can go.",
-            "allow_unsafe_origins={{{value}: {reason}}}",
+            'allow_unsafe_origins={{{value}: "who needs this, and until when"}}',
             'Policy(allow_unsafe_origins={"http://kiosk.corp.example": ""})',
         ),
         "E313": Rule(
@@ -168,7 +180,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins="*", allow_unsafe_origins={"null": "a kiosk opens files"})',
         ),
         "E315": Rule(
-            '"null" is the origin of every sandboxed frame, and the policy allows credentials: any web site could read the user\'s data.',
+            '"null" is the origin of every sandboxed frame, and the policy allows credentials: any web site could '
+            "read the user's data.",
             "allow_credentials=False",
             'Policy(allow_unsafe_origins={"null": "a kiosk opens files"}, allow_credentials=True)',
         ),
@@ -179,7 +192,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=type("Tenants", (), {"__contains__": lambda self, origin: False}))',
         ),
         "E322": Rule(
-            "The __contains__ of {value} is asynchronous. It is called and not awaited, and a coroutine would count as yes.",
+            "The __contains__ of {value} is asynchronous. It is called and not awaited, and a coroutine would "
+            "count as yes.",
             "def __contains__(self, origin: str) -> bool:",
             "Policy(allow_origins=async_source)",
         ),
@@ -195,7 +209,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins="*", allow_methods=["GET", "TRACE"])',
         ),
         "E403": Rule(
-            "{value} is not {upper}: methods are compared case by case, so this would refuse what it was meant to allow.",
+            "{value} is not {upper}: methods are compared case by case, so this would refuse what it was meant to "
+            "allow.",
             "{meant}",
             'Policy(allow_origins="*", allow_methods=["patch"], allow_headers=["Content-Type"])',
         ),
@@ -211,7 +226,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins="*", allow_headers=["Cookie", "X-Request-Id"])',
         ),
         "E503": Rule(
-            "{value} is a response header of CORS itself. A page that sends it as a request header is the page's mistake.",
+            "{value} is a response header of CORS itself. A page that sends it as a request header is the page's "
+            "mistake.",
             "{field}={meant}",
             'Policy(allow_origins="*", allow_headers=["Access-Control-Allow-Origin"])',
         ),
@@ -233,7 +249,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins="*", max_age="600")',
         ),
         "E703": Rule(
-            "{value} is not between 0 and 86400 seconds, the most that any browser honours; 0 turns the preflight cache off.",
+            "{value} is not between 0 and 86400 seconds, the most that any browser honours; 0 turns the preflight "
+            "cache off.",
             "max_age={meant}",
             'Policy(allow_origins="*", max_age=-1)',
         ),
@@ -244,12 +261,14 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         # Policies by path.
         "E801": Rule(
-            "{value} is {kind}, where a Policy, a mapping of a policy's keywords, or a mapping from path prefix to these is meant.",
+            "{value} is {kind}, where a Policy, a mapping of a policy's keywords, or a mapping from path prefix "
+            "to these is meant.",
             "{meant}",
             'CORSMiddleware(app, ["https://app.example.com"])',
         ),
         "E802": Rule(
-            "{value} is not a path prefix: it begins with `/`, does not end with one, and has no `.`, `..`, empty segment or backslash.",
+            "{value} is not a path prefix: it begins with `/`, does not end with one, and has no `.`, `..`, empty "
+            "segment or backslash.",
             "{meant}",
             'CORSMiddleware(app, {"/api/": Policy(allow_origins="*")})',
         ),
@@ -260,7 +279,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         # Legal, but it smells.
         "W101": Rule(
-            "{value} trusts every host it covers with the user's credentials: one forgotten or taken-over host there is enough, and SameSite cookies do not help.",
+            "{value} trusts every host it covers with the user's credentials: one forgotten or taken-over host "
+            "there is enough, and SameSite cookies do not help.",
             "{meant}",
             'Policy(allow_origins=["https://*.example.com"], allow_credentials=True)',
         ),
@@ -290,7 +310,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_unsafe_origins={"http://kiosk.corp.example": "kiosks have no TLS, OPS-12"})',
         ),
         "W107": Rule(
-            "{value} is a wildcard directly under {suffix}, where anyone can register a name: this shares with everyone who cares to.",
+            "{value} is a wildcard directly under {suffix}, where anyone can register a name: this shares with "
+            "everyone who cares to.",
             "{meant}",
             'Policy(allow_origins=["https://*.github.io"])',
         ),
@@ -339,7 +360,7 @@ class Problem:
         Word the rule *code* for *value*; *details* fill the other blanks of its sentences.
         """
         rule = RULES[code]
-        blanks = {"field": field, "value": quoted(value), "reason": quoted("who needs this, and until when"), **details}
+        blanks = {"field": field, "value": quoted(value), **details}
         plain = value if isinstance(value, str | int | float) or value is None else repr(value)
         return cls(code, field, plain, rule.message.format(**blanks), rule.fix.format(**blanks))
 

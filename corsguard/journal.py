@@ -23,6 +23,7 @@ class Journal:
 
     def __init__(self) -> None:
         self._told_of_two_layers = False
+        self._told_of_misplaced: set[str] = set()
 
     def warn_of(self, policies: Iterable[Policy]) -> None:
         """
@@ -62,6 +63,19 @@ class Journal:
                 "take it out where it is set. This is said once.",
                 *_resource(environ),
                 ", ".join(map(_bounded, names)),
+            )
+
+    def record_misplaced(self, view: str, methods: Collection[str]) -> None:
+        """
+        Write, once for each *view*, that tags on its *methods* have no effect, and that the guard closed it.
+        """
+        if view not in self._told_of_misplaced:
+            self._told_of_misplaced.add(view)
+            logger.error(
+                "@cors on a handler method (%s) of the class-based view %s has no effect, so nothing of this view is "
+                "shared. Tag the view instead: what as_view() returns.",
+                ", ".join(methods),
+                view,
             )
 
 

@@ -13,7 +13,7 @@ already serialized as a browser would is not an origin.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol
 
 from .errors import PolicyError, Problem, quoted
 
@@ -40,7 +40,8 @@ _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
-_NULL: Final = "null"
+# What a browser sends for an opaque origin; no pattern covers it.
+NULL: Final = "null"
 _SEPARATORS: Final = re.compile(r"[\s,;\"'\x00-\x1f\x7f]+")
 _REGEX_CHARACTERS: Final = re.compile(r"[\\^$|(){}+]|(?!^)\[")
 # How people spell "some subdomain" in a regular expression, to be read back as a pattern.
@@ -148,6 +149,17 @@ class OriginPattern:
             Origin(self.scheme, self.host.replace("*", first), ports[0]),
             Origin(self.scheme, self.host.replace("*", second), ports[1]),
         )
+
+
+class OriginSource(Protocol):
+    """
+    An object that is asked, at request time, whether the policy shares with an origin.
+
+    It is not iterable, and is called as `source.__contains__(origin)` with serialized origins only. Nothing but True
+    grants, and whatever it raises counts as no.
+    """
+
+    def __contains__(self, origin: str, /) -> bool: ...
 
 
 class _Node:
@@ -313,7 +325,7 @@ def _meant(text: str) -> str | None:
 
 def _parse_pattern(text: str) -> OriginPattern:
     lowered = text.lower()
-    if lowered.strip() == _NULL:
+    if lowered.strip() == NULL:
         raise _Fault("E212")
     if lowered.startswith("file:"):
         raise _Fault("E213")

@@ -86,7 +86,7 @@ def read_guarded(guarded: Guarded) -> Policy | PathPolicies:
     if _PATHS in guarded:
         beside = [Problem.of("E803", str(key), key, meant=_PATHS_EXAMPLE) for key in guarded if key != _PATHS]
         return _read_paths(guarded[_PATHS], beside)
-    if any(isinstance(key, str) and key.startswith("/") for key in guarded):
+    if any(str(key).startswith("/") for key in guarded):
         return _read_paths(guarded, [])
     return Policy.from_mapping(guarded)
 

@@ -16,8 +16,9 @@ from .paths import Guarded, PathPolicies, policies_of, read_guarded
 from .policy import Decision, Header, Policy, RequestKind
 
 if TYPE_CHECKING:
-    from _typeshed import OptExcInfo
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from _typeshed import OptExcInfo
 
     Write = Callable[[bytes], object]
     PolicyFinder = Callable[[WSGIEnvironment, str, Policy | None], Policy | None]
@@ -82,7 +83,7 @@ class CORSMiddleware:
             self._journal.record(decision, environ)
 
         # Default values, because a closure's cells would be a fifth of all that this costs.
-        def share(
+        def share(  # noqa: PLR0913, PLR0917 - the server passes three at the most
             status: str,
             headers: list[Header],
             exc_info: OptExcInfo | None = None,
