@@ -34,11 +34,7 @@ _NULL_REFUSED: Final = (
     "Serve the page from a real origin, and redirect to no third one."
 )
 _BLOCKED: Final = "The browser blocks it and says: "
-_PREFLIGHT_NULL_REFUSED: Final = (
-    '"null" is what sandboxed frames, pages from files and cross-origin redirects send. '
-    "Serve the page from a real origin, and redirect to no third one."
-)
-_BLOCKED: Final = "Response to preflight request doesn't pass access control check: "
+_PREFLIGHT_BLOCKED: Final = "Response to preflight request doesn't pass access control check: "
 _NO_ALLOW_ORIGIN: Final = "No 'Access-Control-Allow-Origin' header is present on the requested resource."
 
 
