@@ -107,7 +107,7 @@ class Reading:
         if not isinstance(value, list | tuple | set | frozenset):
             countable = isinstance(value, Iterable) and not isinstance(value, bytes | bytearray)
             meant = "list(...)" if countable else quoted([stand_in])
-            self.refuse("E103", name, cast("object", value), kind=kind_of(cast("object", value)), meant=meant)
+            self.refuse("E103", name, cast("object", value), kind=kind_of(value), meant=meant)
             return ()
         items = cast("Collection[object]", value)
         if isinstance(value, set | frozenset):

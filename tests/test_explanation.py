@@ -1,0 +1,235 @@
+"""
+What explain() tells: the story is complete, plain data, and agrees with a browser's reading of what is sent.
+"""
+
+import json
+from dataclasses import asdict
+
+import pytest
+from browser import passes_cors_check, passes_preflight
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corsguard import Policy, RequestKind, explain, negotiate
+
+APP = "https://app.example.com"
+
+POLICY = Policy(
+    allow_origins=[APP, "https://*.shop.example", "http://localhost:3000"],
+    allow_methods=["GET", "PUT", "PATCH"],
+    allow_headers=["Content-Type", "X-Request-Id"],
+    expose_headers=["ETag"],
+    allow_credentials=True,
+)
+PUBLIC = Policy(allow_origins="*", allow_headers="*")
+
+
+def request(origin=APP, method="GET", asked_method=None, asked_headers=None):
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": "/"}
+    if origin is not None:
+        environ["HTTP_ORIGIN"] = origin
+    if asked_method is not None:
+        environ |= {"REQUEST_METHOD": "OPTIONS", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": asked_method}
+    if asked_headers is not None:
+        environ["HTTP_ACCESS_CONTROL_REQUEST_HEADERS"] = asked_headers
+    return environ
+
+
+def failed(explanation):
+    return [(step.name, step.asked) for step in explanation.steps if not step.passed]
+
+
+def test_a_request_without_origin_is_no_cors_request_and_says_how_to_make_one_with_curl():
+    told = explain(POLICY, request(origin=None))
+    assert told.kind is RequestKind.NOT_CORS
+    assert (told.steps, told.status, told.headers) == ((), None, (("Vary", "Origin"),))
+    assert '-H "Origin:' in told.verdict
+
+
+def test_a_granted_request_tells_every_step_and_what_the_server_sends():
+    told = explain(POLICY, request("https://a.shop.example"))
+    assert [step.name for step in told.steps] == ["origin", "exposed", "credentials"]
+    assert told.steps[0].reason == 'Covered by "https://*.shop.example".'
+    assert told.headers == (
+        ("Access-Control-Allow-Origin", "https://a.shop.example"),
+        ("Access-Control-Allow-Credentials", "true"),
+        ("Access-Control-Expose-Headers", "ETag"),
+        ("Vary", "Origin"),
+    )
+    assert (told.goes_on, told.goes_on_with_credentials) == (True, True)
+
+
+def test_a_preflight_names_each_refused_method_and_header_with_its_fix():
+    told = explain(POLICY, request(asked_method="DELETE", asked_headers="content-type,x-other,X-More"))
+    assert failed(told) == [("method", "DELETE"), ("header", "x-other"), ("header", "X-More")]
+    fixes = [step.fix for step in told.steps if step.fix]
+    assert fixes == [
+        'allow_methods=["GET", "PUT", "PATCH", "DELETE"]',
+        'allow_headers=["Content-Type", "X-Request-Id", "x-other"]',
+        'allow_headers=["Content-Type", "X-Request-Id", "X-More"]',
+    ]
+    assert told.status == 204
+    assert told.verdict.endswith("Method DELETE is not allowed by Access-Control-Allow-Methods in preflight response.")
+
+
+@pytest.mark.parametrize("step", range(3))
+def test_a_pasted_fix_mends_the_step_it_belongs_to(step):
+    asked = request(asked_method="DELETE", asked_headers="x-other,x-more")
+    policy = Policy(allow_origins=[APP], allow_methods=["GET"], allow_headers=["Content-Type"])
+    broken = [s for s in explain(policy, asked).steps if s.fix][step]
+    keywords = {"allow_origins": [APP], "allow_methods": ["GET"], "allow_headers": ["Content-Type"]}
+    keywords |= eval(f"dict({broken.fix})")
+    mended = explain(Policy(**keywords), asked)
+    assert next(s for s in mended.steps if s.asked == broken.asked).passed
+
+
+@pytest.mark.parametrize(
+    ("origin", "words", "fix"),
+    [
+        pytest.param("http://app.example.com", "has the scheme http", "", id="scheme, not offered with credentials"),
+        pytest.param("https://app.example.com:8443", "has port 8443", '"https://app.example.com:8443"', id="port"),
+        pytest.param("http://localhost", "has no port", '"http://localhost"', id="missing port"),
+        pytest.param("https://shop.example", "not shop.example itself", '"https://shop.example"', id="apex"),
+        pytest.param("https://www.app.example.com", "with and without www.", '"https://www.app.example.com"', id="www"),
+        pytest.param("http://127.0.0.1:3000", "localhost and its addresses", '"http://127.0.0.1:3000"', id="loopback"),
+        pytest.param("https://evil.example", "It is not listed.", '"https://evil.example"', id="another site"),
+        pytest.param("null", "sandboxed frames", "", id="null"),
+        pytest.param("", "No browser sends this", "", id="empty"),
+        pytest.param(f"{APP}/", "No browser sends this", "", id="path"),
+        pytest.param(f"{APP}, {APP}", "Two Origin headers", "", id="doubled"),
+        pytest.param("https://" + "a" * 400, "longer than any origin", "", id="too long"),
+    ],
+)
+def test_a_refused_origin_is_told_why_and_offered_only_a_fix_that_builds(origin, words, fix):
+    told = explain(POLICY, request(origin))
+    step = told.steps[0]
+    assert (step.name, step.passed, step.fix) == ("origin", False, fix)
+    assert words in step.reason
+    assert not told.goes_on
+    assert "No 'Access-Control-Allow-Origin' header is present" in told.verdict
+    if fix:
+        Policy(allow_origins=[*POLICY.allow_origins, fix.strip('"')], allow_credentials=True)
+
+
+def test_a_page_that_wrote_patch_is_told_to_write_patch_in_upper_case():
+    told = explain(POLICY, request(asked_method="patch"))
+    step = told.steps[1]
+    assert (step.asked, step.passed, step.fix) == ("patch", False, "")
+    assert "it has to write PATCH" in step.reason
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_a_safelisted_method_passes_though_it_is_not_listed(method):
+    policy = Policy(allow_origins=[APP], allow_methods=["PUT"], allow_headers=["Content-Type"])
+    assert explain(policy, request(asked_method=method)).goes_on
+
+
+def test_a_star_does_not_cover_authorization():
+    told = explain(PUBLIC, request(asked_method="GET", asked_headers="authorization,x-any"))
+    assert failed(told) == [("header", "authorization"), ("credentials", 'known to the page only: credentials: "include"')]
+    listed = Policy(allow_origins="*", allow_headers=["*", "Authorization"])
+    assert explain(listed, request(asked_method="GET", asked_headers="authorization,x-any")).goes_on
+
+
+def test_a_page_that_sends_a_response_header_of_cors_is_told_to_leave_it_out():
+    told = explain(PUBLIC, request(asked_method="GET", asked_headers="access-control-allow-origin"))
+    assert "leave that out" in told.steps[2].reason
+    assert told.steps[2].fix == ""
+
+
+def test_a_policy_without_credentials_says_that_credentials_would_be_refused():
+    told = explain(PUBLIC, request())
+    assert (told.goes_on, told.goes_on_with_credentials) == (True, False)
+    assert told.verdict == "The browser lets the page read the response, unless the page asked for credentials."
+
+
+def test_a_failing_source_is_named():
+    class Source:
+        def __contains__(self, origin):
+            raise ConnectionError("no database")
+
+    told = explain(Policy(allow_origins=Source()), request())
+    assert "ConnectionError('no database')" in told.steps[0].reason
+
+
+def test_a_source_that_grants_is_named():
+    class Source:
+        def __contains__(self, origin):
+            return True
+
+    assert explain(Policy(allow_origins=Source()), request()).steps[0].reason == "Covered by the origin source."
+
+
+def test_an_explanation_is_plain_data_and_its_text_holds_every_step_and_header():
+    told = explain(POLICY, request(asked_method="DELETE", asked_headers="x-other"))
+    assert json.loads(json.dumps(asdict(told)))["kind"] == "preflight"
+    text = str(told)
+    for step in told.steps:
+        assert step.asked in text
+        assert step.reason in text
+        assert step.fix in text
+    for name, value in told.headers:
+        assert f"{name}: {value}" in text
+    assert text.endswith(told.verdict)
+
+
+def test_hostile_strings_are_shown_in_bounded_printable_ascii():
+    asked = request("\x1b[31m\r\n" + "é" * 10**6, asked_method="\n" * 10**6, asked_headers="\x00é," * 10**6)
+    text = str(explain(POLICY, asked))
+    assert text.replace("\n", "").isprintable()
+    assert text.isascii()
+    assert len(text) < 100_000
+
+
+texts = st.text(max_size=30) | st.sampled_from([APP, "null", "*", "https://a.shop.example", "PUT", "patch", "x-request-id"])
+
+
+@given(origin=texts, method=texts, asked=st.none() | texts, headers=st.none() | texts)
+def test_explain_never_raises(origin, method, asked, headers):
+    for policy in (POLICY, PUBLIC):
+        environ = request(origin, method, asked, headers)
+        assert explain(policy, environ).headers == negotiate(policy, environ).lines
+
+
+ORIGINS = [APP, "https://a.shop.example", "https://shop.example", "http://localhost:3000", "https://evil.example", "null"]
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "patch", "DELETE", "CHICKEN"]
+HEADERS = ["content-type", "authorization", "x-one", "x-two", "*"]
+
+
+@st.composite
+def policies(draw):
+    keywords = {
+        "allow_origins": draw(
+            st.just("*") | st.lists(st.sampled_from([*ORIGINS[:4], "https://*.shop.example"]), min_size=1, max_size=3)
+        ),
+        "allow_methods": draw(st.just("*") | st.lists(st.sampled_from(["GET", "PUT", "PATCH", "CHICKEN"]), max_size=3)),
+        "allow_headers": draw(
+            st.just("*")
+            | st.just(["*", "Authorization"])
+            | st.lists(st.sampled_from(["Content-Type", "Authorization", "X-One"]), max_size=3)
+        ),
+        "preflight_status": draw(st.sampled_from([200, 204])),
+    }
+    starred = "*" in [keywords["allow_origins"], keywords["allow_methods"], *keywords["allow_headers"]]
+    return Policy(**keywords, allow_credentials=not starred and draw(st.booleans()))
+
+
+@settings(max_examples=300)
+@given(
+    policy=policies(),
+    origin=st.sampled_from(ORIGINS),
+    method=st.sampled_from(METHODS),
+    names=st.lists(st.sampled_from(HEADERS), max_size=3, unique=True),
+    include=st.booleans(),
+)
+def test_the_story_of_a_preflight_agrees_with_a_browser(policy, origin, method, names, include):
+    told = explain(policy, request(origin, asked_method=method, asked_headers=",".join(sorted(names)) or None))
+    passes = passes_preflight(told.status, told.headers, origin, method, names, include=include)
+    assert (told.goes_on_with_credentials if include else told.goes_on) is passes
+
+
+@given(policy=policies(), origin=st.sampled_from(ORIGINS), include=st.booleans())
+def test_the_story_of_a_request_agrees_with_a_browser(policy, origin, include):
+    told = explain(policy, request(origin))
+    passes = passes_cors_check(told.headers, origin, include=include)
+    assert (told.goes_on_with_credentials if include else told.goes_on) is passes
