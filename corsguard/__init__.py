@@ -29,7 +29,9 @@ from .suffixes import registrable_domain as registrable_domain
 from .tags import Tag as Tag
 from .tags import cors as cors
 from .tags import misplaced_tags as misplaced_tags
+from .tags import opened_methods as opened_methods
 from .tags import tag_of as tag_of
+from .tags import tags_made as tags_made
 from .wsgi import CORSMiddleware as CORSMiddleware
 
 __all__ = [
@@ -57,9 +59,11 @@ __all__ = [
     "merge_vary",
     "misplaced_tags",
     "negotiate",
+    "opened_methods",
     "policies_of",
     "read_guarded",
     "registrable_domain",
     "request_kind",
     "tag_of",
+    "tags_made",
 ]

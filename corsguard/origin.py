@@ -45,7 +45,7 @@ NULL: Final = "null"
 _SEPARATORS: Final = re.compile(r"[\s,;\"'\x00-\x1f\x7f]+")
 _REGEX_CHARACTERS: Final = re.compile(r"[\\^$|(){}+]|(?!^)\[")
 # How people spell "some subdomain" in a regular expression, to be read back as a pattern.
-_REGEX_SUBDOMAIN: Final = re.compile(
+_REGEX_SUBDOMAIN: Final = (
     r"\((?:\?:)?(?:\[[^\]]*\]|\\w|\.)[+*]?(?:\\\.)?\)[+*]?(?:\\\.)?|(?:\[[^\]]*\]|\\w|\.)[+*](?:\\\.)"
 )
 _MOST_REPAIRS: Final = 8
@@ -417,7 +417,7 @@ def _with_one_wildcard(scheme: str, labels: list[str], port: str) -> str:
 
 def _from_regex(text: str) -> str:
     pattern = text.strip("^$").replace("\\/", "/").replace("\\-", "-").replace("https?", "https")
-    pattern = _REGEX_SUBDOMAIN.sub("*.", pattern)
+    pattern = re.sub(_REGEX_SUBDOMAIN, "*.", pattern)
     return pattern.replace("\\.", ".").replace(":\\d+", ":*").replace("(:*)?", ":*").replace("*..", "*.")
 
 

@@ -8,7 +8,6 @@ and all that can be said before a request is seen (its Answers) is prepared here
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, Final, Literal
 
@@ -167,6 +166,8 @@ _KEYWORDS: Final = tuple(keyword.name for keyword in fields(Policy) if keyword.i
 
 
 def _nearest_keyword(key: object) -> str | None:
+    from difflib import get_close_matches
+
     return next(iter(get_close_matches(str(key), _KEYWORDS, n=1)), None)
 
 

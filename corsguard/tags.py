@@ -2,22 +2,25 @@
 How a view says which policy guards it.
 
 A tag is an attribute of the view and nothing more: it changes no call, and `functools.wraps` carries it outwards
-through other decorators. It takes effect where an adapter looks for it. This room knows functions and classes, no
-requests.
+through other decorators. It takes effect where an adapter looks for it. This room knows functions, classes and what
+follows for views that share a URL; it sees no requests.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any, Final, TypeVar, cast, overload
 
 from .errors import kind_of, quoted
+from .names import SAFELISTED_METHODS
 from .policy import Policy
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 _ATTRIBUTE: Final = "corsguard_tag"
 _EXAMPLE: Final = '@cors(allow_origins=["https://app.example.com"])'
+
+_made = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Tag:
 @overload
 def cors(policy: Policy | None) -> Callable[[View], View]: ...
 @overload
-def cors(**keywords: object) -> Callable[[View], View]: ...
+def cors(**keywords: Any) -> Callable[[View], View]: ...  # noqa: ANN401 - Policy says what its keywords are
 def cors(policy: Policy | EllipsisType | None = ..., **keywords: object) -> Callable[[View], View]:
     """
     Return a decorator that tags a view with a policy: *policy*, or the one that *keywords* make; None closes the view.
@@ -50,9 +53,12 @@ def cors(policy: Policy | EllipsisType | None = ..., **keywords: object) -> Call
     tag = Tag(Policy.from_mapping(keywords) if isinstance(given, EllipsisType) else given)
 
     def decorate(view: View) -> View:
+        global _made  # noqa: PLW0603 - it counts for the process, as tags are on functions of the process
         _refuse_no_view(view)
         former = tag_of(view)
-        if former is not None and former != tag:
+        if former == tag:
+            return view
+        if former is not None:
             raise ValueError(
                 f"{_name_of(view)} is tagged with another policy already, and a view has one. Take one @cors off."
             )
@@ -62,9 +68,17 @@ def cors(policy: Policy | EllipsisType | None = ..., **keywords: object) -> Call
             raise TypeError(
                 f"{_name_of(view)} is {kind_of(view)}, which cannot carry a tag. Put @cors on the function behind it."
             ) from None
+        _made += 1
         return view
 
     return decorate
+
+
+def tags_made() -> int:
+    """
+    Return how many tags this process has put on views so far. While it is 0, no view has one.
+    """
+    return _made
 
 
 def tag_of(view: object) -> Tag | None:
@@ -90,6 +104,16 @@ def misplaced_tags(view: object) -> tuple[str, ...]:
     return tuple(name for name, member in members.items() if tag_of(member) not in (None, tag))
 
 
+def opened_methods(policy: Policy, methods: Collection[str]) -> list[str]:
+    """
+    Return those of *methods* that one preflight under *policy* opens at its URL, whichever view there serves them.
+
+    A browser keeps the answer by URL and not by view (Fetch, "CORS-preflight cache"); safelisted methods need none.
+    """
+    granted = methods if policy.allow_methods == "*" else set(policy.allow_methods)
+    return sorted(method for method in methods if method in granted and method not in SAFELISTED_METHODS)
+
+
 def _refuse_no_view(view: object) -> None:
     if isinstance(view, type):
         raise TypeError(
@@ -97,7 +121,8 @@ def _refuse_no_view(view: object) -> None:
             '`decorators = [cors(...)]`; on a Django view, `@method_decorator(cors(...), name="dispatch")`.'
         )
     if isinstance(view, staticmethod | classmethod):
-        raise TypeError(f"@cors stands above @{kind_of(view).split()[-1]}, where its tag would be lost. Put it below.")
+        kind = kind_of(cast("object", view))
+        raise TypeError(f"@cors stands above {kind}, which would lose its tag. Put it directly on the function.")
     if not callable(view):
         raise TypeError(f"@cors tags a view, and {quoted(view)} is {kind_of(view)}.")
 
@@ -111,8 +136,8 @@ def _instead_of(given: object) -> str:
     if isinstance(given, Mapping):
         return "@cors takes the keywords of a policy as keywords. Write @cors(**{...})."
     if isinstance(given, str | list | tuple):
-        origins = quoted(given if given == "*" or not isinstance(given, str) else [given])
-        return f"@cors takes its origins by keyword. Write @cors(allow_origins={origins})."
+        origins = cast("object", [given] if isinstance(given, str) and given != "*" else given)
+        return f"@cors takes its origins by keyword. Write @cors(allow_origins={quoted(origins)})."
     return f"{quoted(given)} is {kind_of(given)}, where @cors takes a Policy or None. Write {_EXAMPLE}."
 
 

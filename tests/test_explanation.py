@@ -126,7 +126,10 @@ def test_a_safelisted_method_passes_though_it_is_not_listed(method):
 
 def test_a_star_does_not_cover_authorization():
     told = explain(PUBLIC, request(asked_method="GET", asked_headers="authorization,x-any"))
-    assert failed(told) == [("header", "authorization"), ("credentials", 'known to the page only: credentials: "include"')]
+    assert failed(told) == [
+        ("header", "authorization"),
+        ("credentials", 'known to the page only: credentials: "include"'),
+    ]
     listed = Policy(allow_origins="*", allow_headers=["*", "Authorization"])
     assert explain(listed, request(asked_method="GET", asked_headers="authorization,x-any")).goes_on
 
@@ -181,7 +184,9 @@ def test_hostile_strings_are_shown_in_bounded_printable_ascii():
     assert len(text) < 100_000
 
 
-texts = st.text(max_size=30) | st.sampled_from([APP, "null", "*", "https://a.shop.example", "PUT", "patch", "x-request-id"])
+texts = st.text(max_size=30) | st.sampled_from(
+    [APP, "null", "*", "https://a.shop.example", "PUT", "patch", "x-request-id"]
+)
 
 
 @given(origin=texts, method=texts, asked=st.none() | texts, headers=st.none() | texts)
@@ -191,7 +196,14 @@ def test_explain_never_raises(origin, method, asked, headers):
         assert explain(policy, environ).headers == negotiate(policy, environ).lines
 
 
-ORIGINS = [APP, "https://a.shop.example", "https://shop.example", "http://localhost:3000", "https://evil.example", "null"]
+ORIGINS = [
+    APP,
+    "https://a.shop.example",
+    "https://shop.example",
+    "http://localhost:3000",
+    "https://evil.example",
+    "null",
+]
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "patch", "DELETE", "CHICKEN"]
 HEADERS = ["content-type", "authorization", "x-one", "x-two", "*"]
 

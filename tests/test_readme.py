@@ -1,0 +1,186 @@
+"""
+The README is true: its code runs, its output is what the code prints, and its tables are made from the code.
+
+`python tests/test_readme.py` writes the tables and the output anew.
+"""
+
+import contextlib
+import dataclasses
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+import corsguard
+from corsguard import RULES, CORSMiddleware, Policy, PolicyError, negotiate
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+SECTION = re.compile(r"(<!-- ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+class AsyncSource:
+    async def __contains__(self, origin):
+        return True
+
+
+def hello(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"hello"]
+
+
+def example_namespace():
+    return {**vars(corsguard), "app": hello, "policy": Policy(allow_origins="*"), "async_source": AsyncSource()}
+
+
+def problem_of(rule):
+    """
+    Return the one problem or warning that the example of *rule* shows.
+    """
+    try:
+        shown = eval(rule.example, example_namespace())
+    except PolicyError as error:
+        (problem,) = error.problems
+    else:
+        policy = shown.policy if isinstance(shown, CORSMiddleware) else shown
+        (problem,) = policy.warnings
+    return problem
+
+
+def table(rules):
+    def cell(text):
+        return re.sub(r" at 0x[0-9a-f]+", "", text).replace("|", "\\|")
+
+    yield "| code | for example | why | fix |\n|---|---|---|---|\n"
+    for code, rule in rules.items():
+        problem = problem_of(rule)
+        yield f"| {code} | `{cell(rule.example)}` | {cell(problem.message)} | `{cell(problem.fix)}` |\n"
+
+
+def django_table():
+    from corsguard_django.checks import RULES as DJANGO_RULES
+
+    yield "| check | why | hint |\n|---|---|---|\n"
+    for code, rule in DJANGO_RULES.items():
+        yield f"| corsguard.{code} | {rule.message} | {rule.fix} |\n"
+
+
+def sections():
+    return {
+        "problems": "".join(table({code: rule for code, rule in RULES.items() if code.startswith("E")})),
+        "warnings": "".join(table({code: rule for code, rule in RULES.items() if code.startswith("W")})),
+        "django checks": "".join(django_table()),
+    }
+
+
+def blocks():
+    """
+    Return each Python block of the README with the output block that follows it, if one does.
+    """
+    found = FENCE.findall(README.read_text(encoding="utf-8"))
+    pairs = zip(found, [*found[1:], ("", "")], strict=True)
+    return [(code, output if kind == "text" else None) for (lang, code), (kind, output) in pairs if lang == "python"]
+
+
+def run(code):
+    """
+    Run a block as a reader would who has an application already; return what it prints or is refused with.
+    """
+    import flask
+
+    namespace = {
+        "Policy": Policy,
+        "CORSMiddleware": CORSMiddleware,
+        "application": hello,
+        "app": flask.Flask("readme"),
+        "MIDDLEWARE": ["django.middleware.common.CommonMiddleware"],
+        "INSTALLED_APPS": [],
+    }
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        try:
+            exec(compile(code, "README.md", "exec"), namespace)
+        except PolicyError as error:
+            print(error)
+    return printed.getvalue(), namespace
+
+
+@pytest.mark.parametrize(("code", "output"), blocks())
+def test_every_block_runs_and_prints_what_stands_below_it(code, output):
+    printed, _ = run(code)
+    assert printed == (output or "")
+
+
+def test_the_quick_starts_share_as_they_say():
+    (wsgi, _), (flask_block, _), (django_block, _) = blocks()[:3]
+    assert all(len(block.strip().splitlines()) <= 12 for block in (wsgi, flask_block, django_block))
+    policy = run(wsgi)[1]["application"].policy
+    assert run(flask_block)[1]["app"].extensions["corsguard"].policy == policy
+    settings = run(django_block)[1]
+    assert corsguard.read_guarded(settings["CORSGUARD"]) == policy
+    assert settings["MIDDLEWARE"][0] == "corsguard_django.middleware.CORSMiddleware"
+
+
+@pytest.mark.parametrize("name", ["problems", "warnings", "django checks"])
+def test_the_tables_are_made_from_the_code(name):
+    written = {
+        found: body
+        for _, found, body in re.findall(
+            r"(<!-- ([\w ]+) -->\n)(.*?)<!-- end -->", README.read_text(encoding="utf-8"), re.DOTALL
+        )
+    }
+    assert written[name] == sections()[name], "python tests/test_readme.py writes it anew"
+
+
+def rows(heading):
+    text = README.read_text(encoding="utf-8").partition(heading)[2]
+    lines = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_table_of_keywords_names_them_all_in_order():
+    named = [row[0].strip("`") for row in rows("## The policy")]
+    assert named == [field.name for field in dataclasses.fields(Policy) if field.init]
+
+
+@pytest.mark.parametrize("row", rows("### Origin patterns"), ids=lambda row: row[0].strip("`"))
+def test_a_pattern_covers_what_its_row_says(row):
+    (pattern,) = re.findall("`(.*?)`", row[0])
+    policy = Policy(allow_origins=[pattern])
+    covered = [pattern] if row[1] == "exactly that origin" else re.findall("`(.*?)`", row[1])
+    others = re.findall("`(.*?)`", row[2])
+    assert covered
+    assert others
+    for origin in covered:
+        assert negotiate(policy, {"HTTP_ORIGIN": origin}).refusal is None
+    for origin in others:
+        assert negotiate(policy, {"HTTP_ORIGIN": origin}).refusal is not None
+
+
+def test_the_commands_of_the_readme_are_those_that_are_run():
+    console = "".join(code for lang, code in FENCE.findall(README.read_text(encoding="utf-8")) if lang == "console")
+    assert ".venv/bin/python -m pytest\n" in console
+    assert "\npython -m pytest\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert 'python3 -m venv .venv && .venv/bin/pip install -e ".[dev]"\n' in console
+    assert 'python3 -m venv .venv && .venv/bin/pip install -e ".[dev]"\n' in contributing
+    for script in re.findall(r"python ((?:examples|tests)/\S+)", console + contributing):
+        assert (ROOT / script.strip("`")).exists()
+
+
+def rewrite():
+    text = README.read_text(encoding="utf-8")
+    made = sections()
+    text = SECTION.sub(lambda match: match[1] + made[match[2]] + match[3], text)
+    for code, output in blocks():
+        if output is not None:
+            text = text.replace(
+                f"```python\n{code}```\n\n```text\n{output}```", f"```python\n{code}```\n\n```text\n{run(code)[0]}```"
+            )
+    README.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    rewrite()
