@@ -9,6 +9,7 @@ only name its code; no other room words one.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -166,7 +167,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "E312": Rule(
             "{value} has no reason. Whoever reads this next year needs to know why it is there and when it can go.",
-            'allow_unsafe_origins={{{value}: "who needs this, and until when"}}',
+            "{field}={meant}",
             'Policy(allow_unsafe_origins={"http://kiosk.corp.example": ""})',
         ),
         "E313": Rule(
@@ -362,6 +363,9 @@ class Problem:
         rule = RULES[code]
         blanks = {"field": field, "value": quoted(value), **details}
         plain = value if isinstance(value, str | int | float) or value is None else repr(value)
+        if isinstance(plain, float) and not isfinite(plain):
+            # JSON has no such number.
+            plain = repr(plain)
         return cls(code, field, plain, rule.message.format(**blanks), rule.fix.format(**blanks))
 
     def __str__(self) -> str:

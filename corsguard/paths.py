@@ -11,9 +11,6 @@ from typing import Any, Final
 from .errors import PolicyError, Problem, kind_of, quoted
 from .policy import Policy
 
-# What an adapter takes: a policy, its keywords, or a mapping from path prefix to either of these or None.
-Guarded = Policy | Mapping[str, Any]
-
 _PATHS: Final = "paths"
 _EXAMPLE: Final = '{"allow_origins": ["https://app.example.com"]}'
 _PATHS_EXAMPLE: Final = f'{{"paths": {{"/api": {_EXAMPLE}, "/admin": None}}}}'
@@ -70,16 +67,21 @@ class _Segment:
         self.policies: tuple[Policy | None, ...] = ()
 
 
+# What an adapter takes: a policy, its keywords, or a mapping from path prefix to either of these or None.
+Guarded = Policy | PathPolicies | Mapping[str, Any]
+
+
 def read_guarded(guarded: Guarded) -> Policy | PathPolicies:
     """
     Return what *guarded* says: one policy for everything, or policies by path.
 
     It is a Policy, a mapping of a policy's keywords, a mapping from path prefix (`/` first) to Policy, keywords or
-    None, or `{"paths": ...}` around the latter. Nothing is inherited from one path to another.
+    None, `{"paths": ...}` around the latter, or what this function returned. Nothing is inherited from one path to
+    another.
 
     Raises PolicyError with every problem of every policy at once.
     """
-    if isinstance(guarded, Policy):
+    if isinstance(guarded, Policy | PathPolicies):
         return guarded
     if not isinstance(guarded, Mapping):
         raise PolicyError([_not_guarded("policy", guarded)])

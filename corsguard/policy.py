@@ -168,7 +168,7 @@ _KEYWORDS: Final = tuple(keyword.name for keyword in fields(Policy) if keyword.i
 def _nearest_keyword(key: object) -> str | None:
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(str(key), _KEYWORDS, n=1)), None)
+    return next(iter(get_close_matches(str(key), _KEYWORDS, n=1, cutoff=0.7)), None)
 
 
 def _answers(policy: Policy, patterns: Mapping[str, OriginPattern]) -> Answers:

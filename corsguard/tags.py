@@ -7,8 +7,11 @@ follows for views that share a URL; it sees no requests.
 """
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from types import EllipsisType
+from functools import partial
+from itertools import count
+from types import EllipsisType, MethodType
 from typing import Any, Final, TypeVar, cast, overload
 
 from .errors import kind_of, quoted
@@ -18,6 +21,7 @@ from .policy import Policy
 View = TypeVar("View", bound=Callable[..., Any])
 
 _ATTRIBUTE: Final = "corsguard_tag"
+_numbers: Final = count()
 _EXAMPLE: Final = '@cors(allow_origins=["https://app.example.com"])'
 
 _made = 0
@@ -51,6 +55,7 @@ def cors(policy: Policy | EllipsisType | None = ..., **keywords: object) -> Call
     if (given is ...) is not bool(keywords):
         raise TypeError(f"@cors takes either a policy (None closes the view) or the keywords of one: {_EXAMPLE}.")
     tag = Tag(Policy.from_mapping(keywords) if isinstance(given, EllipsisType) else given)
+    attribute = f"{_ATTRIBUTE}_{next(_numbers)}"
 
     def decorate(view: View) -> View:
         global _made  # noqa: PLW0603 - it counts for the process, as tags are on functions of the process
@@ -58,12 +63,12 @@ def cors(policy: Policy | EllipsisType | None = ..., **keywords: object) -> Call
         former = tag_of(view)
         if former == tag:
             return view
-        if former is not None:
+        if former is not None and not _is_partial_of_method(view):
             raise ValueError(
                 f"{_name_of(view)} is tagged with another policy already, and a view has one. Take one @cors off."
             )
         try:
-            setattr(view, _ATTRIBUTE, tag)
+            setattr(view, attribute, tag)
         except AttributeError:
             raise TypeError(
                 f"{_name_of(view)} is {kind_of(view)}, which cannot carry a tag. Put @cors on the function behind it."
@@ -84,24 +89,47 @@ def tags_made() -> int:
 def tag_of(view: object) -> Tag | None:
     """
     Return the tag of *view*, or None if it has none.
+
+    A method that overrides a tagged one and has a tag itself gets both from `method_decorator`, its own one first.
     """
-    tag = getattr(view, _ATTRIBUTE, None)
-    return tag if isinstance(tag, Tag) else None
+    for value in getattr(view, "__dict__", {}).values():
+        if isinstance(value, Tag):
+            return value
+    return tag_of(view.func) if isinstance(view, partial) else None
 
 
 def misplaced_tags(view: object) -> tuple[str, ...]:
     """
     Return which methods of the class behind *view* carry a tag that the view itself does not.
 
-    A guard sees views and never their methods, so it would miss such a tag. The class is what Flask and Django keep
-    as `view_class` and Django REST framework as `cls`.
+    A guard sees views and never their methods, so it would miss such a tag; also one on a method that was overridden,
+    or on a function that a method only calls, as `@api_view` makes them. The class is what Flask and Django keep as
+    `view_class` and Django REST framework as `cls`.
     """
     tag = tag_of(view)
     cls = getattr(view, "view_class", None) or getattr(view, "cls", None)
     members: dict[str, object] = {}
     for base in reversed(cls.__mro__ if isinstance(cls, type) else ()):
-        members.update(vars(base))
-    return tuple(name for name, member in members.items() if tag_of(member) not in (None, tag))
+        for name, member in vars(base).items():
+            if tag is not None or name not in members or tag_of(members[name]) is None:
+                members[name] = member
+    # Elsewhere a handler method may well call a view that is tagged, and means nothing by it.
+    look = tag_of if getattr(view, "cls", None) is None else _tag_within
+    return tuple(name for name, member in members.items() if look(member) not in (None, tag))
+
+
+def _is_partial_of_method(view: object) -> bool:
+    # Django's `method_decorator` decorates again at each call: such a partial, with the tags of what was overridden.
+    return isinstance(view, partial) and isinstance(cast("partial[object]", view).func, MethodType)
+
+
+def _tag_within(member: object) -> Tag | None:
+    tag = tag_of(member)
+    for cell in () if tag is not None else getattr(member, "__closure__", None) or ():
+        # A cell may be empty still.
+        with suppress(ValueError):
+            tag = tag or tag_of(cell.cell_contents)
+    return tag
 
 
 def opened_methods(policy: Policy, methods: Collection[str]) -> list[str]:

@@ -6,6 +6,7 @@ room judges; `errors` words what it finds, and nothing here knows what is answer
 """
 
 import inspect
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
@@ -142,11 +143,10 @@ class Reading:
                 self.refuse("E303", "allow_origins", text, suffix=suffix, meant=_one_of(pattern))
         return names
 
-    def unsafe_origins(self, value: object, origins: object) -> dict[str, str]:  # noqa: C901 - one row after the other
+    def unsafe_origins(self, value: object, origins: Names | OriginSource) -> dict[str, str]:  # noqa: C901 - one row after the other
         name = "allow_unsafe_origins"
         if not isinstance(value, Mapping):
-            meant = f"{{{quoted(_STAND_INS[name])}: {quoted(_REASON)}}}"
-            self.refuse("E311", name, value, kind=kind_of(value), meant=meant)
+            self.refuse("E311", name, value, kind=kind_of(value), meant=_door({_STAND_INS[name]: _REASON}))
             return {}
         unsafe = cast("Mapping[object, object]", value)
         if unsafe and origins == "*":
@@ -156,12 +156,14 @@ class Reading:
                 self.refuse("E104", name, text, kind=kind_of(text), meant=quoted(_STAND_INS[name]))
                 continue
             if not isinstance(reason, str) or not reason.strip():
-                self.refuse("E312", name, text)
+                self.refuse("E312", name, text, meant=_door({**unsafe, text: _REASON}))
             if text == NULL:
                 if self.credentials:
                     self.refuse("E315", name, text)
             elif (pattern := self.pattern(name, text)) is not None:
-                moved = f"allow_origins={quoted([text])}, {name}={{}}"
+                # A source cannot be added to; it answers for the entry itself.
+                listed = f"allow_origins={quoted([*origins, text])}, " if isinstance(origins, tuple) else ""
+                moved = f"{listed}{name}={_door({other: unsafe[other] for other in unsafe if other != text})}"
                 if not _is_insecure(pattern) and _open_suffix(pattern) is None:
                     self.refuse("E313", name, text, meant=moved)
                 elif not self.credentials:
@@ -183,7 +185,7 @@ class Reading:
             self.look_at_origin(text, pattern)
         production = [text for text, pattern in listed.items() if not _is_development(pattern)]
         if production:
-            for text in listed.keys() - set(production):
+            for text in (text for text, pattern in listed.items() if _is_development(pattern)):
                 self.warn("W104", "allow_origins", text, meant=quoted(production))
         wildcards = [pattern for pattern in listed.values() if not pattern.is_exact]
         index = OriginIndex(wildcards)
@@ -238,7 +240,8 @@ class Reading:
             if self.credentials:
                 self.refuse("E301", name, "*", meant=quoted(rest))
         else:
-            self.refuse_star(name, headers)
+            spelled_out = tuple(header for header in headers if header.lower() in ("*", NON_WILDCARD_REQUEST_HEADER))
+            self.refuse_star(name, headers, '"*"' if spelled_out == ("*",) else quoted(spelled_out))
         for header in rest:
             if not is_token(header):
                 self.refuse_token("E501", name, header, rest)
@@ -261,9 +264,9 @@ class Reading:
                 self.refuse("E601", name, header, meant=_without(headers, header, name))
         return headers
 
-    def refuse_star(self, name: str, values: tuple[str, ...]) -> None:
+    def refuse_star(self, name: str, values: tuple[str, ...], alone: str = '"*"') -> None:
         if "*" in values:
-            self.refuse("E105", name, "*", meant=_without(values, "*", name) if self.credentials else '"*"')
+            self.refuse("E105", name, "*", meant=_without(values, "*", name) if self.credentials else alone)
 
     def refuse_token(self, code: str, name: str, value: str, values: tuple[str, ...]) -> None:
         parts = [part for part in _NOT_TOKEN.split(value) if part]
@@ -338,6 +341,10 @@ def _secure(text: str) -> str:
 def _one_of(pattern: OriginPattern) -> str:
     host = pattern.host.replace("*", "app" if pattern.host.startswith("*.") else "1")
     return quoted(str(replace(pattern, host=host)))
+
+
+def _door(unsafe: Mapping[Any, Any]) -> str:
+    return json.dumps({str(text): str(reason) for text, reason in unsafe.items()}, ensure_ascii=False)
 
 
 def _without(values: tuple[str, ...], value: str, name: str) -> str:

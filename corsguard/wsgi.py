@@ -137,6 +137,8 @@ class CORSMiddleware:
         """
         Return *headers*, which stay as they are, with those of *decision*, which is their one author.
         """
+        if _ORDINARY_NAMES.issuperset([name for name, _ in headers]):
+            return [*headers, *decision.lines]
         self._journal.record_displaced([name for name, _ in headers if is_owned(name)], environ)
         kept = [(name, value) for name, value in headers if not is_owned(name) and name.lower() != "vary"]
         vary = merge_vary(*(value for name, value in headers if name.lower() == "vary"), decision.vary)

@@ -1,0 +1,91 @@
+"""
+The Flask extension: the WSGI wrapper, put around `app.wsgi_app`.
+
+It takes part in nothing that Flask does (no hooks, no subclassing), so errors, redirects and aborted requests carry
+the headers too, and a preflight never reaches Flask. This room keeps which applications are guarded, and holds none.
+"""
+
+from __future__ import annotations  # else the types of the inner function are built anew for every application
+
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
+
+from corsguard import CORSMiddleware, Guarded, PathPolicies, Policy, read_guarded, tags_made
+
+from .views import Views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from flask import Flask
+
+_CONFIG_KEY: Final = "CORSGUARD"
+_EXTENSION: Final = "corsguard"
+
+
+class CORSGuard:
+    """
+    Guards Flask applications: *app* at once, or each one that `init_app` is given.
+
+    *policy* is a Policy, a mapping of its keywords, or a mapping from path prefix to these or None. Without one, each
+    application's `config["CORSGUARD"]` is read; with neither, only views tagged with `@cors` share anything. The
+    policy of a tagged view is that of its tag.
+
+    Raises PolicyError if a policy is refused, and RuntimeError if *app* is guarded already.
+    """
+
+    def __init__(self, app: Flask | None = None, policy: Guarded | None = None) -> None:
+        self._given = None if policy is None else read_guarded(policy)
+        self._policy = self._given
+        self._middlewares: WeakSet[CORSMiddleware] = WeakSet()
+        # An application that is guarded while the policy is swapped gets the new one, before or after.
+        self._lock = Lock()
+        if app is not None:
+            self.init_app(app)
+
+    @property
+    def policy(self) -> Policy | PathPolicies | None:
+        """
+        What guards the applications; if they have policies of their own, that of the one guarded last.
+
+        Assigning takes what the constructor takes, validates it first, and swaps it for all of them. Requests in
+        flight finish under the old policy. Each process assigns for itself.
+        """
+        return self._policy
+
+    @policy.setter
+    def policy(self, policy: Guarded | None) -> None:
+        guarded = None if policy is None else read_guarded(policy)
+        with self._lock:
+            self._given = self._policy = guarded
+            for middleware in self._middlewares:
+                middleware.policy = guarded
+
+    def init_app(self, app: Flask, policy: Guarded | None = None) -> None:
+        """
+        Guard *app* with *policy*, else with the guard's own, else with what its config says.
+
+        Raises PolicyError if the policy is refused, and RuntimeError if *app* is guarded already; *app* then stays as
+        it was.
+        """
+        if _EXTENSION in app.extensions:
+            raise RuntimeError(f"{app.name!r} is guarded already. To change what guards it, assign guard.policy.")
+        with self._lock:
+            guarded = self._given if policy is None else read_guarded(policy)
+            if guarded is None and _CONFIG_KEY in app.config:
+                guarded = read_guarded(app.config[_CONFIG_KEY])
+            middleware = CORSMiddleware(app.wsgi_app, guarded)
+            self._middlewares.add(middleware)
+            self._policy = guarded
+        views = Views(app, middleware)
+
+        # A function, because calling an instance would cost a preflight a tenth more.
+        def guard(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            if tags_made() and views.are_tagged():
+                return middleware.serve(environ, start_response, views.policy_of)
+            return middleware(environ, start_response)
+
+        app.wsgi_app = guard  # type: ignore[method-assign] # what Flask documents for middleware
+        app.extensions[_EXTENSION] = self

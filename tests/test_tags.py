@@ -1,0 +1,196 @@
+import functools
+from types import SimpleNamespace
+
+import pytest
+
+from corsguard import Policy, PolicyError, Tag, cors, misplaced_tags, opened_methods, tag_of, tags_made
+
+APP = "https://app.example.com"
+LISTED = Policy(allow_origins=[APP])
+OTHERS = Policy(allow_origins=["https://other.example.net"])
+
+
+def new_view():
+    def view():
+        return "answer"
+
+    return view
+
+
+class Handlers:
+    def get(self):
+        return "answer"
+
+
+class CallableView:
+    def __call__(self):
+        return "answer"
+
+
+@pytest.mark.parametrize("policy", [LISTED, None], ids=["open", "closed"])
+def test_the_decorator_returns_the_view_with_its_tag(policy):
+    view = new_view()
+    assert tag_of(view) is None
+    assert cors(policy)(view) is view
+    assert tag_of(view) == Tag(policy)
+    assert view() == "answer"
+
+
+def test_keywords_make_the_policy():
+    assert tag_of(cors(allow_origins=[APP])(new_view())) == Tag(LISTED)
+
+
+def test_the_policy_may_be_named():
+    assert tag_of(cors(policy=None)(new_view())) == Tag(None)
+
+
+def test_an_object_that_is_called_can_be_tagged():
+    view = CallableView()
+    assert tag_of(cors(LISTED)(view)) == Tag(LISTED)
+    assert tag_of(CallableView()) is None
+
+
+def test_wraps_carries_the_tag_outwards():
+    @functools.wraps(cors(LISTED)(new_view()))
+    def outer():
+        return None
+
+    assert tag_of(outer) == Tag(LISTED)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (new_view, "without parentheses on new_view"),
+        (Handlers, "without parentheses on Handlers"),
+        (APP, f'@cors(allow_origins=["{APP}"])'),
+        ("*", '@cors(allow_origins="*")'),
+        ([APP], f'@cors(allow_origins=["{APP}"])'),
+        ((APP,), f'@cors(allow_origins=["{APP}"])'),
+        ({"allow_origins": [APP]}, "@cors(**{...})"),
+        (7, "7 is an int"),
+        (True, "True is a bool"),
+    ],
+)
+def test_what_is_no_policy_is_refused_with_what_to_write(wrong, words):
+    with pytest.raises(TypeError) as error:
+        cors(wrong)
+    assert words in str(error.value)
+    assert "Write @cors(" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "call", [cors, lambda: cors(LISTED, max_age=0), lambda: cors(None, max_age=0)], ids=["neither", "both", "closed"]
+)
+def test_exactly_one_of_the_two_forms_is_taken(call):
+    with pytest.raises(TypeError, match="either a policy"):
+        call()
+
+
+def test_keywords_are_refused_all_at_once_where_they_stand():
+    with pytest.raises(PolicyError) as error:
+        cors(allow_origin="*", max_age=-1)
+    assert sorted(problem.code for problem in error.value.problems) == ["E106", "E703"]
+
+
+@pytest.mark.parametrize(
+    ("no_view", "words"),
+    [
+        (Handlers, "Handlers is a class"),
+        (Handlers, "decorators = [cors(...)]"),
+        (Handlers, '@method_decorator(cors(...), name="dispatch")'),
+        (staticmethod(new_view), "a staticmethod"),
+        (classmethod(new_view), "a classmethod"),
+        (Handlers().get, "Put @cors on the function behind it"),
+        (len, "Put @cors on the function behind it"),
+        ("shop.index", '"shop.index" is a str'),
+        (SimpleNamespace(), "is a SimpleNamespace"),
+    ],
+)
+def test_what_is_no_view_cannot_be_tagged(no_view, words):
+    made = tags_made()
+    with pytest.raises(TypeError) as error:
+        cors(LISTED)(no_view)
+    assert words in str(error.value)
+    assert tag_of(no_view) is None
+    assert tags_made() == made
+
+
+@pytest.mark.parametrize(("first", "second"), [(LISTED, OTHERS), (LISTED, None), (None, LISTED)])
+def test_a_second_policy_is_refused_and_the_first_stays(first, second):
+    view = cors(first)(new_view())
+    with pytest.raises(ValueError, match=r"new_view.*view is tagged with another policy"):
+        cors(second)(view)
+    assert tag_of(view) == Tag(first)
+
+
+def test_the_same_policy_may_be_given_again_and_counts_once():
+    view = cors(LISTED)(new_view())
+    made = tags_made()
+    assert tag_of(cors(allow_origins=[APP])(view)) == Tag(LISTED)
+    assert tags_made() == made
+
+
+def test_tags_are_counted():
+    made = tags_made()
+    cors(LISTED)(new_view())
+    cors(None)(new_view())
+    assert tags_made() == made + 2
+
+
+def test_an_attribute_that_is_no_tag_is_none():
+    class Anything:
+        def __getattr__(self, name):
+            return name
+
+    assert tag_of(Anything()) is None
+    assert misplaced_tags(Anything()) == ()
+
+
+@pytest.mark.parametrize("attribute", ["view_class", "cls"])
+def test_tags_on_methods_are_misplaced_where_the_view_has_not_the_same(attribute):
+    class Tagged(Handlers):
+        get = cors(LISTED)(new_view())
+        put = cors(None)(new_view())
+        post = new_view()
+
+    class Inheriting(Tagged):
+        pass
+
+    class Overriding(Tagged):
+        get = new_view()
+
+    def view_of(cls, policy=...):
+        view = new_view() if policy is ... else cors(policy)(new_view())
+        setattr(view, attribute, cls)
+        return view
+
+    assert misplaced_tags(view_of(Tagged)) == ("get", "put")
+    assert misplaced_tags(view_of(Inheriting)) == ("get", "put")
+    # Nobody can say whether the tag of what was overridden was to stay.
+    assert misplaced_tags(view_of(Overriding)) == ("get", "put")
+    assert misplaced_tags(view_of(Handlers)) == ()
+    assert misplaced_tags(view_of(Handlers, LISTED)) == ()
+    # What Django's as_view() takes over from `dispatch`, and what only repeats the view's own tag.
+    assert misplaced_tags(view_of(Tagged, LISTED)) == ("put",)
+    assert misplaced_tags(view_of(Tagged, OTHERS)) == ("get", "put")
+
+
+def test_a_function_has_no_misplaced_tags():
+    assert misplaced_tags(new_view()) == misplaced_tags(cors(LISTED)(new_view())) == ()
+    assert misplaced_tags(SimpleNamespace(cls="Shop", view_class=None)) == ()
+
+
+@pytest.mark.parametrize(
+    ("granted", "served", "opened"),
+    [
+        (["GET", "PUT", "DELETE"], ["DELETE", "GET", "PATCH"], ["DELETE"]),
+        ("*", ["GET", "HEAD", "POST", "put", "PATCH"], ["PATCH", "put"]),
+        (["GET", "POST"], ["GET", "POST", "HEAD"], []),
+        (["PUT"], ["put"], []),
+        (["PUT"], [], []),
+    ],
+)
+def test_a_preflight_opens_what_is_granted_and_served_and_not_safelisted(granted, served, opened):
+    policy = Policy(allow_origins=[APP], allow_methods=granted, allow_headers=["Content-Type"])
+    assert opened_methods(policy, served) == opened
