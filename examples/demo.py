@@ -1,0 +1,118 @@
+"""
+Three APIs under one policy, and a page of another origin that fetches from them.
+
+    python examples/demo.py
+
+Open the address that it prints. The page makes each request to a bare WSGI application, a Flask one and a Django one,
+and shows what happened beside what should happen. Ctrl-C stops everything. Nothing leaves this machine.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from corsguard import Policy
+
+PAGE = Path(__file__).with_name("demo.html")
+
+
+class Handler(WSGIRequestHandler):
+    """
+    Handles requests without a line in the terminal for each, which would bury the address.
+    """
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """
+        Write nothing.
+        """
+
+
+def listen(port: int, application: WSGIApplication) -> BaseWSGIServer:
+    """
+    Return a server for *application* that already listens, on loopback; *port* 0 is any free one.
+    """
+    return make_server("127.0.0.1", port, application, threaded=True, request_handler=Handler)
+
+
+def serve(server: BaseWSGIServer) -> None:
+    """
+    Let *server* answer, in a thread of its own.
+    """
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def page(shown: Mapping[str, Any]) -> WSGIApplication:
+    """
+    Return the application that serves the page; *shown* has its apis (title to origin) and its policy, see `describe`.
+    """
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        port = environ["SERVER_PORT"]
+        # The same server under its other name is another origin, which the policy does not list.
+        origins = {"page": f"http://localhost:{port}", "stranger": f"http://127.0.0.1:{port}"}
+        # HTML: a script element ends at the first `</script`, wherever that stands.
+        inlined = json.dumps({**origins, **shown}).replace("<", "\\u003c")
+        status, kind, body = "200 OK", "text/html", PAGE.read_text("utf-8").replace("{{shown}}", inlined).encode()
+        if environ["PATH_INFO"] != "/":
+            status, kind, body = "404 Not Found", "text/plain", b"The page is at /.\n"
+        headers = [("Content-Type", f"{kind}; charset=utf-8"), ("Content-Length", str(len(body)))]
+        start_response(status, [*headers, ("Cache-Control", "no-store")])
+        return [body]
+
+    return application
+
+
+def describe(policy: Policy) -> dict[str, object]:
+    """
+    Return what the examples' policy says, by keyword.
+    """
+    keywords = ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "allow_credentials")
+    return {keyword: getattr(policy, keyword) for keyword in keywords}
+
+
+def main() -> None:
+    """
+    Start everything, print the address of the page, and serve until Ctrl-C.
+    """
+    parser = argparse.ArgumentParser(description="Three APIs under one policy, and a page that fetches from them.")
+    parser.add_argument(
+        "--port", type=int, default=8000, help="of the page; the APIs have the next three (default: 8000; 0: any free)"
+    )
+    port = parser.parse_args().port
+    shown: dict[str, Any] = {}
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
+        server = stack.enter_context(listen(port, page(shown)))
+        address = f"http://localhost:{server.port}"
+        # A policy knows whom it lets read before the first request; the examples ask when they are imported.
+        os.environ["PAGE_ORIGIN"] = address
+        import django_app
+        import flask_app
+        import wsgi_app
+
+        apis: dict[str, WSGIApplication]
+        apis = {"Bare WSGI": wsgi_app.application, "Flask": flask_app.app, "Django": django_app.application}
+        servers = {
+            title: stack.enter_context(listen(port and port + number, application))
+            for number, (title, application) in enumerate(apis.items(), 1)
+        }
+        shown["apis"] = {title: f"http://localhost:{api.port}" for title, api in servers.items()}
+        shown["policy"] = describe(wsgi_app.POLICY)
+        for api in servers.values():
+            serve(api)
+        print(f"The page is at {address} and Ctrl-C stops everything.")
+        print(
+            "Tracebacks below are on purpose: the page reads the 500 that each API makes of an exception.", flush=True
+        )
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

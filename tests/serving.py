@@ -1,0 +1,154 @@
+"""
+Real servers, each a process of its own, and requests to them byte by byte.
+
+A server is given a socket that listens already, so nobody waits for a port: who connects early is answered late.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+PAGE_ORIGIN = "http://localhost:8000"
+
+_PATIENCE = 30
+
+
+def missing(reason):
+    """
+    Skip the test because this machine lacks something, or fail it where nothing may be lacking.
+    """
+    if os.environ.get("CORSGUARD_CI") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+class Reply(NamedTuple):
+    """
+    An HTTP response as it came over the wire.
+    """
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def cors(self):
+        """
+        Return the headers of CORS and Vary, with names in lower case and repeated ones repeated, in order.
+        """
+        lowered = [(name.lower(), value) for name, value in self.headers]
+        return sorted(pair for pair in lowered if pair[0].startswith("access-control-") or pair[0] == "vary")
+
+
+class Server:
+    """
+    A process that serves on *port*.
+    """
+
+    def __init__(self, port, process):
+        self.port = port
+        self._process = process
+
+    def send(self, raw):
+        """
+        Send the bytes *raw* and return all bytes that come back until the server closes.
+        """
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=_PATIENCE) as connection:
+                connection.sendall(raw)
+                return b"".join(iter(lambda: connection.recv(65536), b""))
+        except OSError as error:
+            _end(self._process)
+            raise AssertionError(f"{error}; the server wrote:\n{self._process.stdout.read()}") from error
+
+    def exchange(self, method, path, *lines):
+        """
+        Send one request with the header *lines*, bytes or text without the line end, and return the Reply.
+        """
+        head = [f"{method} {path} HTTP/1.1", "Host: localhost", "Connection: close", *lines, "", ""]
+        raw = b"\r\n".join(line if isinstance(line, bytes) else line.encode("latin-1") for line in head)
+        head, _, body = self.send(raw).partition(b"\r\n\r\n")
+        first, *rest = head.decode("latin-1").split("\r\n")
+        pairs = [line.partition(":") for line in rest]
+        return Reply(int(first.split()[1]), [(name, value.strip()) for name, _, value in pairs], body)
+
+    def lines_until(self, text):
+        """
+        Return what the process writes up to the first line that has *text*, that line included.
+        """
+        return lines_until(text, self._process)
+
+
+def lines_until(text, process):
+    """
+    Return what *process* writes up to the first line that has *text*, that line included.
+    """
+    lines = []
+    for line in process.stdout:
+        lines.append(line.rstrip())
+        if text in line:
+            return lines
+    raise AssertionError(f"it ended without {text!r}:\n" + "\n".join(lines))
+
+
+@contextmanager
+def started(*command, **environment):
+    """
+    Run Python with *command*, yield the process, and end it with all that it started.
+    """
+    with tempfile.TemporaryDirectory() as home:
+        # Servers may keep files of theirs there.
+        variables = {**os.environ, "PYTHONUNBUFFERED": "1", "HOME": home, **environment}
+        with subprocess.Popen(
+            [sys.executable, *command],
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            close_fds=False,
+            start_new_session=True,
+        ) as process:
+            # So that whoever reads the output of a process that hangs gets to its end.
+            watchdog = threading.Timer(4 * _PATIENCE, _end, [process])
+            watchdog.start()
+            try:
+                yield process
+            finally:
+                watchdog.cancel()
+                _end(process)
+
+
+def _end(process):
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def served(name, application, **environment):
+    """
+    Serve an *application* of the examples with the server *name*, and yield the Server.
+    """
+    try:
+        __import__(name)
+    except ImportError:
+        missing(f"{name} is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.set_inheritable(True)
+        port, fd = listening.getsockname()[1], listening.fileno()
+        command = {
+            "gunicorn": ["--bind", f"fd://{fd}", "--threads=4", "--chdir", EXAMPLES, "--access-logfile=-"],
+            "uvicorn": ["--fd", str(fd), "--app-dir", EXAMPLES, "--lifespan=off"],
+        }[name]
+        with started("-m", name, *command, application, **{"PAGE_ORIGIN": PAGE_ORIGIN, **environment}) as process:
+            # From now on nobody but the server listens, and when it ends connections are refused.
+            listening.close()
+            yield Server(port, process)
