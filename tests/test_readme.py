@@ -17,6 +17,7 @@ from corsguard import RULES, CORSMiddleware, Policy, PolicyError, negotiate
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+GUARD = "corsguard_django.middleware.CORSMiddleware"
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 SECTION = re.compile(r"(<!-- ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -24,6 +25,9 @@ SECTION = re.compile(r"(<!-- ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 class AsyncSource:
     async def __contains__(self, origin):
         return True
+
+    def __repr__(self):
+        return "async_source"
 
 
 def hello(environ, start_response):
@@ -62,9 +66,12 @@ def table(rules):
 def django_table():
     from corsguard_django.checks import RULES as DJANGO_RULES
 
+    def filled(text):
+        return re.sub(r"\{(\w+)\}", lambda blank: GUARD if blank[1] == "guard" else "...", text)
+
     yield "| check | why | hint |\n|---|---|---|\n"
     for code, rule in DJANGO_RULES.items():
-        yield f"| corsguard.{code} | {rule.message} | {rule.fix} |\n"
+        yield f"| corsguard.{code} | {filled(rule.message)} | `{filled(rule.fix)}` |\n"
 
 
 def sections():
@@ -77,11 +84,9 @@ def sections():
 
 def blocks():
     """
-    Return each Python block of the README with the output block that follows it, if one does.
+    Return each Python block of the README with the output that stands right below it, if some does.
     """
-    found = FENCE.findall(README.read_text(encoding="utf-8"))
-    pairs = zip(found, [*found[1:], ("", "")], strict=True)
-    return [(code, output if kind == "text" else None) for (lang, code), (kind, output) in pairs if lang == "python"]
+    return re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
 def run(code):
@@ -110,7 +115,7 @@ def run(code):
 @pytest.mark.parametrize(("code", "output"), blocks())
 def test_every_block_runs_and_prints_what_stands_below_it(code, output):
     printed, _ = run(code)
-    assert printed == (output or "")
+    assert printed == output
 
 
 def test_the_quick_starts_share_as_they_say():
@@ -120,7 +125,7 @@ def test_the_quick_starts_share_as_they_say():
     assert run(flask_block)[1]["app"].extensions["corsguard"].policy == policy
     settings = run(django_block)[1]
     assert corsguard.read_guarded(settings["CORSGUARD"]) == policy
-    assert settings["MIDDLEWARE"][0] == "corsguard_django.middleware.CORSMiddleware"
+    assert settings["MIDDLEWARE"][0] == GUARD
 
 
 @pytest.mark.parametrize("name", ["problems", "warnings", "django checks"])
@@ -175,7 +180,7 @@ def rewrite():
     made = sections()
     text = SECTION.sub(lambda match: match[1] + made[match[2]] + match[3], text)
     for code, output in blocks():
-        if output is not None:
+        if output:
             text = text.replace(
                 f"```python\n{code}```\n\n```text\n{output}```", f"```python\n{code}```\n\n```text\n{run(code)[0]}```"
             )
