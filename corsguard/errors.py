@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 # A message quotes what it is about, but a pasted file or a list of a million entries must not fill the screen.
 _LONGEST_QUOTE: Final = 200
 _MOST_ITEMS_QUOTED: Final = 30
+_LONGEST_INTEGER: Final = 1024  # bits
 _MOST_PROBLEMS_PRINTED: Final = 50
 
 
@@ -362,11 +363,7 @@ class Problem:
         """
         rule = RULES[code]
         blanks = {"field": field, "value": quoted(value), **details}
-        plain = value if isinstance(value, str | int | float) or value is None else repr(value)
-        if isinstance(plain, float) and not isfinite(plain):
-            # JSON has no such number.
-            plain = repr(plain)
-        return cls(code, field, plain, rule.message.format(**blanks), rule.fix.format(**blanks))
+        return cls(code, field, _plain(value), rule.message.format(**blanks), rule.fix.format(**blanks))
 
     def __str__(self) -> str:
         return f"{self.code} {self.field}: {self.message}\n    fix: {self.fix}"
@@ -400,7 +397,7 @@ def quoted(value: object) -> str:
         more = len(value) - _MOST_ITEMS_QUOTED
         items = [quoted(item) for item in value[:_MOST_ITEMS_QUOTED]]
         return f"[{', '.join(items)}{f', and {more} more' if more > 0 else ''}]"
-    text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else _repr(value)
     return text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "..."
 
 
@@ -412,3 +409,24 @@ def kind_of(value: object) -> str:
         return "nothing at all"
     name = type(value).__name__
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def _plain(value: object) -> str | int | float | bool | None:
+    """
+    Return *value*, or its text where JSON has no such value.
+    """
+    if value is None or isinstance(value, str | bool):
+        return value
+    # Python itself refuses to write an integer of more than some thousand digits.
+    if isinstance(value, int) and value.bit_length() <= _LONGEST_INTEGER:
+        return value
+    if isinstance(value, float) and isfinite(value):
+        return value
+    return _repr(value)
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 - a value that cannot even be shown is still a problem to report
+        return f"<{type(value).__name__}>"

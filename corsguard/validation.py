@@ -108,7 +108,7 @@ class Reading:
         if not isinstance(value, list | tuple | set | frozenset):
             countable = isinstance(value, Iterable) and not isinstance(value, bytes | bytearray)
             meant = "list(...)" if countable else quoted([stand_in])
-            self.refuse("E103", name, cast("object", value), kind=kind_of(value), meant=meant)
+            self.refuse("E103", name, value, kind=kind_of(value), meant=meant)
             return ()
         items = cast("Collection[object]", value)
         if isinstance(value, set | frozenset):
@@ -284,7 +284,8 @@ class Reading:
 
     def allow_credentials(self, value: object) -> bool:
         if not isinstance(value, bool):
-            meant = str(value).strip().lower() in {"true", "1", "yes", "on"}
+            said = value.strip().lower() if isinstance(value, str) else ""
+            meant = said in {"true", "1", "yes", "on"} or (isinstance(value, int) and value == 1)
             self.refuse("E701", "allow_credentials", value, meant=meant)
         return self.credentials
 
@@ -299,7 +300,7 @@ class Reading:
         seconds = value // timedelta(seconds=1) if isinstance(value, timedelta) else value
         fraction = isinstance(value, timedelta) and value.microseconds != 0
         if isinstance(seconds, bool) or not isinstance(seconds, int) or fraction:
-            number = _DIGITS.fullmatch(str(value))
+            number = _DIGITS.fullmatch(value) if isinstance(value, str) else None
             meant = min(int(number[0]), LONGEST_USEFUL_MAX_AGE) if number else LONGEST_USEFUL_MAX_AGE
             self.refuse("E702", "max_age", value, meant=meant)
             return None

@@ -44,7 +44,7 @@ def passes_cors_check(headers, origin, *, include):
     return not include or get(headers, "Access-Control-Allow-Credentials") == "true"
 
 
-def passes_preflight(status, headers, origin, method, unsafe_names, *, include):
+def passes_preflight(status, headers, origin, method, unsafe_names, *, include):  # noqa: PLR0913 - Fetch's inputs
     """
     Fetch, "CORS-preflight fetch", from the response on. *unsafe_names* are the names a page added to its request.
     """

@@ -1,0 +1,24 @@
+"""
+Django is configured here, once for all tests.
+"""
+
+import django
+from django.conf import settings
+
+settings.configure(
+    ALLOWED_HOSTS=["testserver", "127.0.0.1"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    INSTALLED_APPS=[
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.sessions",
+        "corsguard_django",
+    ],
+    LOGGING_CONFIG=None,
+    MIDDLEWARE=["corsguard_django.middleware.CORSMiddleware"],
+    REST_FRAMEWORK={"DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"]},
+    ROOT_URLCONF="django_urls",
+    SECRET_KEY="tests only",
+    SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
+)
+django.setup()

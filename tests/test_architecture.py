@@ -1,0 +1,230 @@
+"""
+The house stands as it is drawn: who may import whom, and what the door shows.
+"""
+
+import ast
+import importlib
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+import corsguard
+
+ROOT = Path(corsguard.__file__).parent.parent
+PACKAGES = ("corsguard", "corsguard_django", "corsguard_flask")
+
+# Each room of the engine and all that it may import of the others. Whatever is drawn to the left of another room
+# never comes back to it: there are no cycles, and nothing below `policy` has heard of a request.
+ROOMS = {
+    "errors": set(),
+    "names": set(),
+    "suffixes": set(),
+    "origin": {"errors"},
+    "validation": {"errors", "names", "origin", "suffixes"},
+    "policy": {"errors", "names", "origin", "validation"},
+    "negotiation": {"names", "origin", "policy"},
+    "paths": {"errors", "policy"},
+    "journal": {"policy"},
+    "tags": {"errors", "names", "policy"},
+    "explanation": {"errors", "names", "negotiation", "origin", "policy"},
+    "wsgi": {"journal", "negotiation", "paths", "policy"},
+}
+# What may come from outside the standard library, and where.
+THIRD_PARTY = {"origin": {"idna"}, "suffixes": {"publicsuffixlist"}}
+FRAMEWORKS = {"corsguard_flask": {"flask", "werkzeug"}, "corsguard_django": {"asgiref", "django"}}
+
+
+def sources(package):
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imports(path):
+    """
+    Return every name that *path* imports from, as written; those for type checkers only are marked.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        node
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and isinstance(branch.test, ast.Name) and branch.test.id == "TYPE_CHECKING"
+        for child in branch.body
+        for node in ast.walk(child)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node in typing_only) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or ""), node in typing_only
+
+
+def test_every_room_of_the_engine_is_in_the_drawing():
+    assert {path.stem for path in sources("corsguard")} == {"__init__", *ROOMS}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_of_the_engine_imports_no_other_than_the_drawing_says(room):
+    allowed = {f".{other}" for other in ROOMS[room]} | THIRD_PARTY.get(room, set())
+    found = {name for name, _ in imports(ROOT / "corsguard" / f"{room}.py")}
+    ours = {name for name in found if name.startswith(".") or name.split(".")[0] in (*PACKAGES, "corsguard")}
+    assert ours <= allowed
+    outside = {name.split(".")[0] for name in found - ours} - sys.stdlib_module_names
+    assert outside <= allowed | {"_typeshed"}
+
+
+def test_the_drawing_has_no_arrow_that_nobody_takes():
+    for room, allowed in ROOMS.items():
+        found = {name for name, _ in imports(ROOT / "corsguard" / f"{room}.py")}
+        assert {f".{other}" for other in allowed} <= found, room
+
+
+def test_the_drawing_has_no_cycle():
+    left = dict(ROOMS)
+    while left:
+        leaves = {room for room, others in left.items() if not others & left.keys()}
+        assert leaves
+        left = {room: others for room, others in left.items() if room not in leaves}
+
+
+@pytest.mark.parametrize("package", FRAMEWORKS)
+def test_an_adapter_imports_only_the_door_and_its_framework(package):
+    assert sources(package)
+    for path in sources(package):
+        for name, typing_only in imports(path):
+            top = name.split(".")[0]
+            if top == "corsguard":
+                # The door, and none of the rooms behind it: a third party could write the same.
+                assert name == "corsguard", f"{path.name} imports {name}"
+            elif not name.startswith(".") and not (typing_only and top == "_typeshed"):
+                assert top in FRAMEWORKS[package] | sys.stdlib_module_names, f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("package", FRAMEWORKS)
+def test_an_adapter_takes_from_the_door_only_what_is_on_it(package):
+    for path in sources(package):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "corsguard":
+                assert {alias.name for alias in node.names} <= set(corsguard.__all__)
+
+
+def test_the_door_shows_what_it_exports_and_has_no_logic():
+    tree = ast.parse((ROOT / "corsguard" / "__init__.py").read_text(encoding="utf-8"))
+    docstring, *body = tree.body
+    assert isinstance(docstring, ast.Expr)
+    *reexports, listing = body
+    assert all(isinstance(node, ast.ImportFrom) for node in reexports)
+    assert isinstance(listing, ast.Assign)
+    exported = [alias.asname for node in reexports for alias in node.names]
+    assert None not in exported
+    assert sorted(exported) == sorted(corsguard.__all__)
+    assert len(corsguard.__all__) == len(set(corsguard.__all__))
+    assert all(hasattr(corsguard, name) for name in corsguard.__all__)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_file_begins_with_its_law(package):
+    for path in sources(package):
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False)
+        assert docstring is not None, path
+        assert docstring.startswith("\n"), path
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_says_that_it_is_typed(package):
+    importlib.import_module(package)
+    assert files(package).joinpath("py.typed").read_bytes() == b""
+
+
+def loaded_by(code):
+    """
+    Return the modules that *code* loads in a fresh interpreter.
+    """
+    printed = subprocess.run(
+        [
+            sys.executable,
+            "-P",
+            "-c",
+            f"import sys; before = set(sys.modules); {code}; print(*set(sys.modules) - before)",
+        ],
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    return set(printed.split())
+
+
+# What is not needed to guard an application, or not before someone has made a mistake.
+HEAVY = {
+    "asyncio",
+    "difflib",
+    "django",
+    "encodings.idna",
+    "flask",
+    "idna",
+    "ipaddress",
+    "publicsuffixlist",
+    "socket",
+    "unittest",
+    "urllib.parse",
+    "werkzeug",
+    "wsgiref",
+}
+
+
+def test_the_engine_loads_no_framework_and_nothing_heavy():
+    loaded = loaded_by("import corsguard")
+    assert "corsguard.wsgi" in loaded
+    assert loaded & HEAVY == set()
+    assert not {name for name in loaded if name.split(".")[0] in {"flask", "django", "werkzeug", "asgiref"}}
+
+
+def test_a_policy_of_exact_origins_loads_nothing_more():
+    code = "import corsguard; corsguard.Policy(allow_origins=['https://app.example.com', 'http://localhost:3000'])"
+    assert loaded_by(code) == loaded_by("import corsguard")
+
+
+def test_the_public_suffix_list_is_read_when_a_wildcard_is_configured_and_not_when_a_request_comes():
+    configured = "import corsguard; p = corsguard.Policy(allow_origins=['https://*.example.com'])"
+    asked = f"{configured}; corsguard.negotiate(p, {{'HTTP_ORIGIN': 'https://a.example.com'}})"
+    assert "publicsuffixlist" in loaded_by(configured)
+    assert loaded_by(asked) == loaded_by(configured)
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        ["https://app.example.com", "https://*.example.com"],
+        ["https://app.example.com"],
+    ],
+)
+def test_no_request_loads_anything(origins):
+    # But for `ipaddress`, which a host in brackets needs.
+    configured = f"import corsguard; p = corsguard.Policy(allow_origins={origins})"
+    asked = "; ".join(
+        f"corsguard.negotiate(p, {{'REQUEST_METHOD': 'OPTIONS', 'HTTP_ORIGIN': {origin!r}, **more}})"
+        for origin in (
+            "null",
+            "",
+            "https://a.example.com",
+            "https://evil.example",
+            "https://\xe9",
+            "x" * 999,
+            "http://127.1",
+        )
+    )
+    code = f"{configured}; more = {{'HTTP_ACCESS_CONTROL_REQUEST_METHOD': 'PUT'}}; {asked}"
+    assert loaded_by(code) == loaded_by(configured)
+
+
+# Words that the house does not use; each has one that says more (design, "Words").
+BANNED = ("whitelist", "blacklist", "simple request", "actual request", "cors error", "acao")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_words_are_those_of_the_standard(package):
+    for path in sources(package):
+        text = path.read_text(encoding="utf-8").lower()
+        assert [word for word in BANNED if word in text] == [], path
+        assert path.stem not in {"common", "utils", "helpers", "misc"}

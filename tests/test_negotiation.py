@@ -1,0 +1,246 @@
+"""
+One request, one decision: what it holds, and that nothing in a request can make it hold anything else.
+"""
+
+import dataclasses
+
+import pytest
+from corpus import HOSTILE_LISTS, HOSTILE_METHODS, HOSTILE_ORIGINS, WIDE_POLICY
+
+from corsguard import Decision, Policy, Refusal, RequestKind, is_owned, merge_vary, negotiate, request_kind
+
+APP = "https://app.example.com"
+EVIL = "https://evil.example"
+PREFLIGHT_VARY = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+
+LISTED = Policy(
+    allow_origins=[APP, "https://*.partner.example"],
+    allow_methods=["PUT"],
+    allow_headers=["Content-Type"],
+    expose_headers=["ETag"],
+    allow_credentials=True,
+)
+ANYONE = Policy(allow_origins="*")
+
+
+def environ(origin=None, *, method="GET", asks=None):
+    lines = {"HTTP_ORIGIN": origin, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": asks}
+    return {"REQUEST_METHOD": method, **{name: value for name, value in lines.items() if value is not None}}
+
+
+@pytest.mark.parametrize(
+    ("request_environ", "kind"),
+    [
+        (environ(), RequestKind.NOT_CORS),
+        (environ(method="OPTIONS"), RequestKind.NOT_CORS),
+        (environ(method="OPTIONS", asks="PUT"), RequestKind.NOT_CORS),
+        (environ(APP), RequestKind.CORS),
+        (environ(""), RequestKind.CORS),
+        (environ(APP, method="POST"), RequestKind.CORS),
+        (environ(APP, method="OPTIONS"), RequestKind.CORS),
+        (environ(APP, method="GET", asks="PUT"), RequestKind.CORS),
+        (environ(APP, method="options", asks="PUT"), RequestKind.CORS),
+        (environ(APP, method="OPTIONS", asks="PUT"), RequestKind.PREFLIGHT),
+        (environ("", method="OPTIONS", asks=""), RequestKind.PREFLIGHT),
+        ({}, RequestKind.NOT_CORS),
+        ({"HTTP_ORIGIN": APP}, RequestKind.CORS),
+        ({"HTTP_ORIGIN": APP, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}, RequestKind.CORS),
+    ],
+)
+def test_a_request_is_of_the_same_kind_under_any_policy(request_environ, kind):
+    assert request_kind(request_environ) is kind
+    for policy in (LISTED, ANYONE):
+        assert negotiate(policy, request_environ).kind is kind
+
+
+def test_the_decision_for_an_allowed_origin():
+    assert negotiate(LISTED, environ(APP)) == Decision(
+        kind=RequestKind.CORS,
+        status=None,
+        headers=(
+            ("Access-Control-Allow-Origin", APP),
+            ("Access-Control-Allow-Credentials", "true"),
+            ("Access-Control-Expose-Headers", "ETag"),
+        ),
+        vary="Origin",
+    )
+
+
+def test_the_decision_for_a_refused_origin():
+    assert negotiate(LISTED, environ(EVIL)) == Decision(
+        kind=RequestKind.CORS, status=None, headers=(), vary="Origin", refusal=Refusal.ORIGIN
+    )
+
+
+def test_the_decision_for_no_origin_is_no_refusal():
+    assert negotiate(LISTED, environ()) == Decision(kind=RequestKind.NOT_CORS, status=None, headers=(), vary="Origin")
+
+
+def test_the_decision_for_a_preflight():
+    assert negotiate(LISTED, environ(APP, method="OPTIONS", asks="DELETE")) == Decision(
+        kind=RequestKind.PREFLIGHT,
+        status=204,
+        headers=(
+            ("Access-Control-Allow-Origin", APP),
+            ("Access-Control-Allow-Credentials", "true"),
+            ("Access-Control-Allow-Methods", "PUT"),
+            ("Access-Control-Allow-Headers", "Content-Type"),
+            ("Access-Control-Max-Age", "7200"),
+        ),
+        vary=PREFLIGHT_VARY,
+    )
+
+
+def test_the_decision_for_a_refused_preflight():
+    body = b"CORS: this origin may not read this resource.\n"
+    assert negotiate(LISTED, environ(EVIL, method="OPTIONS", asks="PUT")) == Decision(
+        kind=RequestKind.PREFLIGHT,
+        status=403,
+        headers=(("Content-Type", "text/plain"), ("Content-Length", str(len(body)))),
+        vary=PREFLIGHT_VARY,
+        refusal=Refusal.ORIGIN,
+        body=body,
+    )
+
+
+def test_the_decision_under_a_policy_for_anyone_is_the_same_object_for_all():
+    assert negotiate(ANYONE, environ(APP)) is negotiate(ANYONE, environ(EVIL))
+    assert negotiate(ANYONE, environ(APP)) == Decision(
+        kind=RequestKind.CORS, status=None, headers=(("Access-Control-Allow-Origin", "*"),), vary=""
+    )
+
+
+def test_the_lines_of_a_decision_are_its_headers_and_its_vary():
+    allowed = negotiate(LISTED, environ(APP))
+    assert allowed.lines == (*allowed.headers, ("Vary", "Origin"))
+    assert negotiate(ANYONE, environ(APP)).lines == (("Access-Control-Allow-Origin", "*"),)
+
+
+def test_a_decision_cannot_be_changed():
+    decision = negotiate(LISTED, environ(APP))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        decision.status = 200
+    assert isinstance(decision.headers, tuple)
+    assert isinstance(decision.lines, tuple)
+
+
+def test_the_header_of_no_other_request_counts():
+    # A second layer may hand on what it made of these; they decide nothing here.
+    assert (
+        negotiate(
+            LISTED,
+            {
+                **environ(EVIL),
+                "HTTP_HOST": "app.example.com",
+                "HTTP_X_FORWARDED_HOST": "app.example.com",
+                "HTTP_REFERER": f"{APP}/",
+                "HTTP_COOKIE": "a=b",
+                "Origin": APP,
+                "HTTP_X_ORIGIN": APP,
+                "origin": APP,
+            },
+        ).headers
+        == ()
+    )
+
+
+def test_an_origin_is_refused_unread_when_it_is_longer_than_any():
+    class Unread(str):
+        __slots__ = ()
+
+        def __hash__(self):
+            raise AssertionError("hashed")
+
+        def __eq__(self, other):
+            raise AssertionError("compared")
+
+    for asks in (None, "PUT"):
+        decision = negotiate(LISTED, environ(Unread("https://" + "a" * 320), method="OPTIONS", asks=asks))
+        assert decision.refusal is Refusal.ORIGIN
+    with pytest.raises(AssertionError, match="hashed"):
+        negotiate(LISTED, environ(Unread("https://" + "a" * 319)))
+
+
+def test_what_a_preflight_asks_for_is_never_read():
+    class Unread(str):
+        __slots__ = ()
+
+        def __getattribute__(self, name):
+            raise AssertionError("read")
+
+        def __len__(self):
+            raise AssertionError("measured")
+
+        __eq__ = __iter__ = __contains__ = __hash__ = __len__
+
+    asked = {"HTTP_ACCESS_CONTROL_REQUEST_HEADERS": Unread("x"), "HTTP_ACCESS_CONTROL_REQUEST_METHOD": Unread("PUT")}
+    for policy in (LISTED, ANYONE):
+        assert negotiate(policy, {**environ(APP, method="OPTIONS"), **asked}).status == 204
+
+
+def test_no_hostile_request_raises_or_is_echoed_or_remembered():
+    policy = Policy(**WIDE_POLICY)
+    for origin in HOSTILE_ORIGINS.values():
+        assert negotiate(policy, environ(origin)).headers == ()
+        assert negotiate(policy, environ(origin, method="OPTIONS", asks="PUT")).status == 403
+    for text in (*HOSTILE_METHODS.values(), *HOSTILE_LISTS.values()):
+        asked = {"HTTP_ACCESS_CONTROL_REQUEST_HEADERS": text}
+        assert negotiate(policy, {**environ(EVIL, method="OPTIONS", asks=text), **asked}).status == 403
+        assert negotiate(policy, {**environ(EVIL, method=text, asks=text), **asked}).headers == ()
+    assert policy.answers.granted == {}
+
+
+def test_what_is_remembered_of_granted_origins_is_bounded():
+    policy = Policy(allow_origins=["https://*.example.com"])
+    for i in range(5000):
+        assert negotiate(policy, environ(f"https://a{i}.example.com")).refusal is None
+        assert negotiate(policy, environ(f"https://a{i}.example.net")).refusal is Refusal.ORIGIN
+    assert 0 < len(policy.answers.granted) <= 1024
+    assert all(origin.endswith(".example.com") for origin in policy.answers.granted)
+    # What is not remembered is granted all the same.
+    late = negotiate(policy, environ("https://late.example.com"))
+    assert late.headers == (("Access-Control-Allow-Origin", "https://late.example.com"),)
+
+
+# Vary
+
+
+@pytest.mark.parametrize(
+    ("values", "merged"),
+    [
+        ((), ""),
+        (("",), ""),
+        ((" , ,",), ""),
+        (("Origin",), "Origin"),
+        (("Origin", "Origin"), "Origin"),
+        (("origin", "Origin"), "origin"),
+        (("Cookie", "Origin"), "Cookie, Origin"),
+        (("Origin", "Cookie"), "Origin, Cookie"),
+        (("Accept-Encoding,Cookie", "ORIGIN", "cookie , X"), "Accept-Encoding, Cookie, ORIGIN, X"),
+        (("*",), "*"),
+        (("Cookie, *", "Origin"), "*"),
+        (("Cookie", "Origin", "*"), "*"),
+        (("*Cookie",), "*Cookie"),
+        (("\tCookie\t",), "Cookie"),
+    ],
+)
+def test_vary_is_merged_in_order_and_without_duplicates(values, merged):
+    assert merge_vary(*values) == merged
+
+
+@pytest.mark.parametrize(
+    ("name", "owned"),
+    {
+        "Access-Control-Allow-Origin": True,
+        "access-control-max-age": True,
+        "ACCESS-CONTROL-ALLOW-PRIVATE-NETWORK": True,
+        "Access-Control-": True,
+        "Access-Control": False,
+        "X-Access-Control-Allow-Origin": False,
+        "Vary": False,
+        "Origin": False,
+        "": False,
+    }.items(),
+)
+def test_the_policy_owns_the_headers_of_its_prefix(name, owned):
+    assert is_owned(name) is owned

@@ -1,0 +1,82 @@
+"""
+Which hosts anyone can register a name under.
+"""
+
+import pytest
+
+from corsguard import registrable_domain
+from corsguard.suffixes import SHARED_HOSTING, open_suffix
+
+OPEN = {
+    # host: the suffix at or below it
+    "com": "com",
+    "co.uk": "co.uk",
+    "github.io": "github.io",
+    "vercel.app": "vercel.app",
+    "pages.dev": "pages.dev",
+    "web.app": "web.app",
+    "herokuapp.com": "herokuapp.com",
+    "s3.amazonaws.com": "s3.amazonaws.com",
+    "ngrok-free.app": "ngrok-free.app",
+    "foo.ck": "foo.ck",
+    "com.": "com",
+    "github.io.": "github.io",
+    # Not on the list, and open to everybody all the same.
+    "surge.sh": "surge.sh",
+    "codepen.io": "codepen.io",
+    "railway.app": "railway.app",
+    "up.railway.app": "up.railway.app",
+    "my.salesforce.com": "my.salesforce.com",
+}
+
+
+@pytest.mark.parametrize(("host", "suffix"), OPEN.items())
+def test_a_suffix_that_anyone_can_register_under_is_open(host, suffix):
+    assert open_suffix(host) == suffix
+
+
+@pytest.mark.parametrize("host", ["amazonaws.com", "salesforce.com", "windows.net"])
+def test_a_host_above_an_open_suffix_is_as_open(host):
+    suffix = open_suffix(host)
+    assert suffix is not None
+    assert suffix.endswith(f".{host}")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["example.com", "shop.example.co.uk", "me.github.io", "me.surge.sh", "www.ck", "a.foo.ck", "a.up.railway.app"],
+)
+def test_a_registered_name_is_not_open(host):
+    assert open_suffix(host) is None
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "internal", "local", "corp", "test", "app.internal", "127.0.0.1", "[::1]"]
+)
+def test_a_name_of_a_private_network_is_no_suffix(host):
+    assert open_suffix(host) is None
+
+
+def test_our_own_list_is_of_hosts_that_the_public_one_lacks_and_each_is_open():
+    assert all(open_suffix(host) == host for host in SHARED_HOSTING)
+    assert all(host == host.lower().strip(".") and "." in host for host in SHARED_HOSTING)
+
+
+@pytest.mark.parametrize(
+    ("host", "domain"),
+    {
+        "example.com": "example.com",
+        "a.b.example.com": "example.com",
+        "a.b.example.com.": "example.com",
+        "a.example.co.uk": "example.co.uk",
+        "a.me.github.io": "me.github.io",
+        "github.io": "github.io",
+        "com": "com",
+        "localhost": "localhost",
+        "a.localhost": "a.localhost",
+        "127.0.0.1": "127.0.0.1",
+        "[::1]": "[::1]",
+    }.items(),
+)
+def test_the_registrable_domain_is_what_a_site_is(host, domain):
+    assert registrable_domain(host) == domain

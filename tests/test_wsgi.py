@@ -1,0 +1,645 @@
+"""
+The middleware is WSGI on both sides: whatever an application may do, it may still do when it is guarded.
+
+What is sent is in the table of cases; here is how it is sent.
+"""
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from wsgiref.util import FileWrapper
+from wsgiref.validate import validator
+
+import pytest
+from adapters import Application, environ_of, serve
+from cases import ANYONE, APP, EVIL, LISTED, OK, SHOP, Reply, get, preflight, request
+
+from corsguard import CORSMiddleware, Policy, PolicyError
+
+OTHER = "https://other.example"
+SHARED = [("Access-Control-Allow-Origin", APP), ("Vary", "Origin")]
+TEXT = ("Content-Type", "text/plain")
+
+
+def guard(app, policy=None):
+    """
+    Return *app* guarded, between two validators.
+    """
+    return validator(CORSMiddleware(validator(app), LISTED if policy is None else policy))
+
+
+def throw(error):
+    raise error
+
+
+def test_a_refused_policy_makes_no_middleware():
+    with pytest.raises(PolicyError):
+        CORSMiddleware(Application(OK), {"allow_origins": "https://app.example.com"})
+
+
+def test_a_policy_of_none_guards_nothing():
+    app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
+    status, headers, _ = serve(CORSMiddleware(app, None), environ_of(preflight(APP, "PUT")))
+    assert app.ran
+    assert (status, headers) == (200, [("Access-Control-Allow-Origin", "*"), TEXT])
+
+
+# start_response
+
+
+def test_headers_are_on_a_response_that_begins_again_with_exc_info():
+    def app(environ, start_response):
+        start_response("200 OK", [TEXT, ("X-First", "1")])
+        try:
+            throw(LookupError("too late to succeed"))
+        except LookupError:
+            start_response("500 Internal Server Error", [TEXT], sys.exc_info())
+        return [b"sorry"]
+
+    status, headers, body = serve(guard(app), environ_of(get(APP)))
+    assert (status, headers, body) == (500, [TEXT, *SHARED], b"sorry")
+
+
+def test_exc_info_reaches_the_server_that_has_sent_headers_already():
+    seen = []
+
+    def app(environ, start_response):
+        start_response("200 OK", [TEXT])
+        try:
+            throw(LookupError("after the first bytes"))
+        except LookupError as error:
+            start_response("500 Internal Server Error", [TEXT], sys.exc_info())
+            raise AssertionError("the server let it pass") from error
+
+    def start_response(status, headers, exc_info=None):
+        seen.append(status)
+        if exc_info is not None:
+            raise exc_info[1].with_traceback(exc_info[2])
+        return lambda data: None
+
+    with pytest.raises(LookupError, match="after the first bytes"):
+        CORSMiddleware(app, LISTED)(environ_of(get(APP)), start_response)
+    assert seen == ["200 OK", "500 Internal Server Error"]
+
+
+def test_start_response_may_be_given_exc_info_by_its_name_and_as_none():
+    def app(environ, start_response):
+        start_response("200 OK", [TEXT], exc_info=None)
+        return [b"content"]
+
+    assert serve(CORSMiddleware(app, LISTED), environ_of(get(APP))) == (200, [TEXT, *SHARED], b"content")
+
+
+@pytest.mark.parametrize("find", [None, lambda environ, method, of_path: of_path], ids=["call", "serve"])
+def test_the_server_gets_three_arguments_and_its_write_is_handed_on(find):
+    calls = []
+
+    def write(data):
+        return None
+
+    def start_response(*arguments):
+        calls.append(arguments)
+        return write
+
+    def app(environ, start_response):
+        assert start_response("200 OK", [TEXT]) is write
+        return []
+
+    middleware = CORSMiddleware(app, LISTED)
+    environ = environ_of(get(APP))
+    assert (middleware.serve(environ, start_response, find) if find else middleware(environ, start_response)) == []
+    assert calls == [("200 OK", [TEXT, *SHARED], None)]
+
+
+def test_what_is_written_is_sent_before_what_is_returned():
+    def app(environ, start_response):
+        write = start_response("200 OK", [TEXT])
+        write(b"one ")
+        write(b"two ")
+        return [b"three"]
+
+    assert serve(guard(app), environ_of(get(APP))) == (200, [TEXT, *SHARED], b"one two three")
+
+
+def test_an_application_may_start_its_response_in_its_first_chunk():
+    def app(environ, start_response):
+        start_response("200 OK", [TEXT])
+        yield b"one "
+        yield b"two"
+
+    assert serve(guard(app), environ_of(get(APP))) == (200, [TEXT, *SHARED], b"one two")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [TEXT],
+        [TEXT, ("Vary", "Cookie")],
+        [TEXT, ("Access-Control-Allow-Origin", "*")],
+        [("X-Unheard-Of", "1")],
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("find", [None, lambda environ, method, of_path: of_path], ids=["call", "serve"])
+def test_the_header_list_of_the_application_stays_as_it_is(lines, find):
+    lines = list(lines)
+    before = list(lines)
+
+    def app(environ, start_response):
+        start_response("200 OK", lines)
+        return []
+
+    middleware = CORSMiddleware(app, SHOP)
+    sent = []
+    for _ in range(2):
+        environ = environ_of(get(APP))
+        start = lambda status, headers, exc_info=None: sent.append(headers)  # noqa: E731 - a server in one line
+        assert (middleware.serve(environ, start, find) if find else middleware(environ, start)) == []
+    assert lines == before
+    assert sent[0] == sent[1]
+    assert sent[0] is not sent[1]
+    assert type(sent[0]) is list
+
+
+def test_what_the_server_does_to_a_header_list_reaches_nobody_else():
+    middleware = CORSMiddleware(Application(OK), LISTED)
+    for asked in (get(APP), get(EVIL), preflight(APP, "PUT"), preflight(EVIL, "PUT")):
+        sent = []
+        middleware(environ_of(asked), lambda status, headers, exc_info=None, sent=sent: sent.append(headers))
+        before = list(sent[0])
+        sent[0].clear()
+        middleware(environ_of(asked), lambda status, headers, exc_info=None, sent=sent: sent.append(headers))
+        assert sent[1] == before != []
+
+
+# Bodies
+
+
+@pytest.mark.parametrize("find", [None, lambda environ, method, of_path: of_path], ids=["call", "serve"])
+def test_what_the_application_returns_is_returned_as_it_is(find):
+    class Body:
+        def __iter__(self):
+            raise AssertionError("read")
+
+        def __len__(self):
+            raise AssertionError("measured")
+
+        def close(self):
+            raise AssertionError("closed")
+
+    body = Body()
+
+    def app(environ, start_response):
+        start_response("200 OK", [TEXT])
+        return body
+
+    middleware = CORSMiddleware(app, LISTED)
+    environ = environ_of(get(APP))
+    start = lambda status, headers, exc_info=None: None  # noqa: E731 - a server in one line
+    assert (middleware.serve(environ, start, find) if find else middleware(environ, start)) is body
+
+
+def test_a_file_wrapper_is_still_one(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+
+    def app(environ, start_response):
+        start_response("200 OK", [TEXT])
+        return environ["wsgi.file_wrapper"](path.open("rb"))
+
+    environ = {**environ_of(get(APP)), "wsgi.file_wrapper": FileWrapper}
+    started = []
+    body = CORSMiddleware(app, LISTED)(environ, lambda *arguments: started.append(arguments))
+    assert type(body) is FileWrapper
+    assert b"".join(body) == b"content"
+    body.close()
+    assert body.filelike.closed
+
+
+def test_a_body_is_closed_once_and_streamed_as_slowly_as_it_comes():
+    events = []
+
+    class Body:
+        def __init__(self):
+            self.chunks = iter([b"one", b"two"])
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            events.append("next")
+            return next(self.chunks)
+
+        def close(self):
+            events.append("close")
+
+    def app(environ, start_response):
+        start_response("200 OK", [TEXT])
+        return Body()
+
+    body = guard(app)(environ_of(get(APP)), lambda status, headers, exc_info=None: events.append)
+    assert events == []
+    chunks = iter(body)
+    assert next(chunks) == b"one"
+    assert events == ["next"]
+    assert list(chunks) == [b"two"]
+    body.close()
+    assert events == ["next", "next", "next", "close"]
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+def test_a_response_without_content_gets_no_more_than_headers_of_cors(status):
+    def app(environ, start_response):
+        start_response(status, [("ETag", '"1"')])
+        return []
+
+    code, headers, body = serve(guard(app), environ_of(get(APP)))
+    assert (code, headers, body) == (int(status[:3]), [("ETag", '"1"'), *SHARED], b"")
+
+
+def test_an_informational_response_is_untouched_but_for_its_headers():
+    def app(environ, start_response):
+        start_response("103 Early Hints", [("Link", "</style.css>; rel=preload")])
+        return []
+
+    expected = (103, [("Link", "</style.css>; rel=preload"), *SHARED], b"")
+    assert serve(CORSMiddleware(app, LISTED), environ_of(get(APP))) == expected
+
+
+def test_a_head_request_has_the_headers_of_a_get_request():
+    results = [serve(guard(Application(OK)), environ_of(request(method, APP))) for method in ("GET", "HEAD")]
+    assert results[0][:2] == results[1][:2]
+    assert [body for _, _, body in results] == [b"content", b""]
+
+
+def test_a_request_body_is_left_to_the_application():
+    read = []
+
+    def app(environ, start_response):
+        read.append(environ["wsgi.input"].read(7))
+        start_response("200 OK", [TEXT])
+        return [b""]
+
+    import io
+
+    environ = {**environ_of(request("POST", APP)), "wsgi.input": io.BytesIO(b"content"), "CONTENT_LENGTH": "7"}
+    serve(guard(app), environ)
+    assert read == [b"content"]
+
+
+def test_the_environ_reaches_the_application_untouched():
+    seen = []
+
+    def app(environ, start_response):
+        seen.append(environ)
+        start_response("200 OK", [TEXT])
+        return []
+
+    environ = environ_of(get(APP))
+    before = dict(environ)
+    serve(CORSMiddleware(app, LISTED), environ)
+    assert seen[0] is environ
+    assert environ == before
+
+
+def test_a_request_is_negotiated_as_it_came_in():
+    # What lies between may rewrite the environ for its own needs.
+    def app(environ, start_response):
+        environ["HTTP_ORIGIN"] = EVIL
+        environ["PATH_INFO"] = "/elsewhere"
+        start_response("200 OK", [TEXT])
+        return []
+
+    for middleware in (CORSMiddleware(app, LISTED), CORSMiddleware(app, {"/": None, "/api": LISTED})):
+        assert serve(middleware, environ_of(get(APP), "/api"))[1] == [TEXT, *SHARED]
+
+
+# Exceptions
+
+
+class Boom(Exception):
+    pass
+
+
+def raise_before(environ, start_response):
+    raise Boom
+
+
+def raise_after(environ, start_response):
+    start_response("200 OK", [TEXT])
+    raise Boom
+
+
+def raise_within(environ, start_response):
+    start_response("200 OK", [TEXT])
+    yield b"one"
+    raise Boom
+
+
+@pytest.mark.parametrize("app", [raise_before, raise_after, raise_within])
+@pytest.mark.parametrize("origin", [None, APP, EVIL])
+def test_an_exception_passes_through_untouched(app, origin):
+    with pytest.raises(Boom) as raised:
+        serve(CORSMiddleware(app, LISTED), environ_of(get(origin)))
+    assert raised.value.__cause__ is raised.value.__context__ is None
+
+
+def test_a_preflight_is_answered_whatever_the_application_would_do():
+    status, _, _ = serve(CORSMiddleware(raise_before, LISTED), environ_of(preflight(APP, "PUT")))
+    assert status == 204
+
+
+# Layers
+
+
+def cors_lines(headers):
+    return sorted(
+        (name, value) for name, value in headers if name.lower().startswith("access-control") or name == "Vary"
+    )
+
+
+@pytest.mark.parametrize("asked", [get(), get(APP), get(EVIL), preflight(APP, "PUT"), preflight(EVIL, "PUT")], ids=repr)
+@pytest.mark.parametrize("policy", [LISTED, SHOP, ANYONE], ids=["listed", "shop", "anyone"])
+def test_a_guard_within_the_same_guard_changes_nothing(asked, policy):
+    once = serve(CORSMiddleware(Application(OK), policy), environ_of(asked))
+    twice = serve(CORSMiddleware(CORSMiddleware(Application(OK), policy), policy), environ_of(asked))
+    assert (once[0], sorted(once[1]), once[2]) == (twice[0], sorted(twice[1]), twice[2])
+
+
+@pytest.mark.parametrize("asked", [get(APP), get(OTHER), preflight(APP, "PUT"), preflight(OTHER, "PUT")], ids=repr)
+def test_the_outermost_guard_decides(asked):
+    inner = {"allow_origins": [OTHER], "expose_headers": ["X-Inner"], "allow_credentials": True}
+    alone = serve(CORSMiddleware(Application(OK), LISTED), environ_of(asked))
+    above = serve(CORSMiddleware(CORSMiddleware(Application(OK), inner), LISTED), environ_of(asked))
+    assert (above[0], cors_lines(above[1])) == (alone[0], cors_lines(alone[1]))
+
+
+def test_outermost_it_covers_what_an_inner_layer_refuses():
+    def authentication(app):
+        def guarded(environ, start_response):
+            start_response("401 Unauthorized", [TEXT, ("WWW-Authenticate", "Basic")])
+            return [b"who are you?"]
+
+        return guarded
+
+    outermost = CORSMiddleware(authentication(Application(OK)), LISTED)
+    assert serve(outermost, environ_of(get(APP)))[:2] == (401, [TEXT, ("WWW-Authenticate", "Basic"), *SHARED])
+    assert serve(outermost, environ_of(preflight(APP, "PUT")))[0] == 204
+    within = authentication(CORSMiddleware(Application(OK), LISTED))
+    assert serve(within, environ_of(preflight(APP, "PUT")))[0] == 401
+
+
+# Paths
+
+
+def granted(middleware, path, origin, **more):
+    status, headers, _ = serve(middleware, {**environ_of(get(origin)), "PATH_INFO": path, **more})
+    assert status == 200
+    allowed = dict(headers).get("Access-Control-Allow-Origin")
+    assert allowed in (None, origin)
+    # A guarded resource says so on every response.
+    return None if "Vary" not in dict(headers) else allowed is not None
+
+
+BY_PATH = {"/": {"allow_origins": [OTHER]}, "/api": LISTED, "/api/closed": None, "/\u00e9l\u00e8ve": LISTED}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    {
+        "/api": True,
+        "/api/x": True,
+        "/apiary": False,
+        "/": False,
+        "": False,
+        "/api/closed": None,
+        "/api/closed/x": None,
+        # PEP 3333: the bytes of the path as latin-1.
+        "/\u00e9l\u00e8ve/1".encode().decode("latin-1"): True,
+        "/\u00e9l\u00e8ve/1": False,
+        "/\xff\xfe": False,
+        "/api/\xff": True,
+        "/api/\u20ac": True,
+        # Nothing is decoded again: these are the characters themselves.
+        "/api%2Fclosed": False,
+        "/%61pi": False,
+        "/api/%2e%2e/x": True,
+        # What a router might read differently is closed.
+        "/api/../other": None,
+        "/api/..": None,
+        "/x/../api": None,
+        "//api": None,
+        "/api//x": None,
+        "/api\\..\\x": None,
+        "/./api": None,
+        "*": None,
+        "http://host/api": None,
+    }.items(),
+    ids=ascii,
+)
+def test_a_path_has_the_policy_of_its_prefix(path, expected):
+    assert granted(CORSMiddleware(Application(OK), BY_PATH), path, APP) is expected
+
+
+def test_a_mount_point_is_no_part_of_the_path():
+    middleware = CORSMiddleware(Application(OK), {"/api": LISTED})
+    assert granted(middleware, "/api", APP, SCRIPT_NAME="/mounted") is True
+    assert granted(middleware, "/x", APP, SCRIPT_NAME="/api") is None
+
+
+def test_an_environ_without_a_path_is_at_the_root():
+    environ = environ_of(get(APP))
+    del environ["PATH_INFO"]
+    assert serve(CORSMiddleware(Application(OK), {"/": LISTED}), environ)[1] == [TEXT, *SHARED]
+
+
+def test_a_preflight_for_what_has_no_policy_reaches_the_application():
+    app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
+    status, headers, _ = serve(CORSMiddleware(app, {"/api": LISTED}), environ_of(preflight(APP, "PUT"), "/other"))
+    assert app.ran
+    assert (status, headers) == (200, [("Access-Control-Allow-Origin", "*"), TEXT])
+
+
+# Swapping
+
+
+def test_a_new_policy_takes_what_the_constructor_takes():
+    middleware = CORSMiddleware(Application(OK), LISTED)
+    for new, expected in (
+        ({"allow_origins": [OTHER]}, False),
+        (Policy(allow_origins=[APP]), True),
+        ({"/": LISTED, "/api": None}, True),
+        ({"paths": {"/api": LISTED}}, None),
+        (None, None),
+        (LISTED, True),
+    ):
+        middleware.policy = new
+        assert granted(middleware, "/", APP) is expected
+
+
+def test_the_policy_can_be_read_and_put_back():
+    for guarded in (LISTED, {"/api": LISTED, "/": {"allow_origins": [OTHER]}}, None):
+        middleware = CORSMiddleware(Application(OK), guarded)
+        before = middleware.policy
+        expected = granted(middleware, "/api", APP)
+        middleware.policy = {"allow_origins": "*"}
+        middleware.policy = before
+        assert middleware.policy is before
+        assert granted(middleware, "/api", APP) is expected
+
+
+@pytest.mark.parametrize("bad", [{"allow_origins": []}, {"/api/": LISTED}, [APP], "*"], ids=repr)
+def test_a_refused_policy_leaves_the_old_one(bad):
+    middleware = CORSMiddleware(Application(OK), LISTED)
+    with pytest.raises(PolicyError):
+        middleware.policy = bad
+    assert granted(middleware, "/", APP) is True
+
+
+def test_a_request_in_flight_finishes_under_the_old_policy():
+    def app(environ, start_response):
+        middleware.policy = {"allow_origins": [OTHER]}
+        start_response("200 OK", [TEXT])
+        return []
+
+    middleware = CORSMiddleware(app, LISTED)
+    assert serve(middleware, environ_of(get(APP)))[1] == [TEXT, *SHARED]
+    assert serve(middleware, environ_of(get(APP)))[1] == [TEXT, ("Vary", "Origin")]
+
+
+@pytest.mark.parametrize("by_path", [False, True], ids=["policy", "paths"])
+def test_every_response_during_swaps_is_wholly_old_or_wholly_new(by_path):
+    def named(name):
+        return Policy(allow_origins=[APP], expose_headers=[name], allow_headers=[name], allow_methods=[name])
+
+    policies = [named(f"X-{i}") for i in range(4)]
+    other = [{"paths": {"/": policy}} for policy in policies]
+    if by_path:
+        policies, other = other, policies
+    whole = {
+        tuple(serve(CORSMiddleware(Application(OK), policy), environ_of(asked))[1])
+        for policy in policies
+        for asked in (get(APP), preflight(APP, "PUT"))
+    }
+    assert len(whole) == 8
+
+    def app(environ, start_response):
+        return Application(OK)(environ, start_response)
+
+    middleware = CORSMiddleware(app, policies[0])
+    workers = 4
+    started = threading.Barrier(workers + 1)
+    done = threading.Event()
+
+    def ask():
+        started.wait()
+        seen = set()
+        while not done.is_set():
+            seen.update(tuple(serve(middleware, environ_of(asked))[1]) for asked in (get(APP), preflight(APP, "PUT")))
+        return seen
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(workers) as pool:
+            answers = [pool.submit(ask) for _ in range(workers)]
+            started.wait()
+            for i in range(2000):
+                # Every third time in the other form, so that the swap itself is of several kinds.
+                middleware.policy = other[i % 4] if i % 3 == 0 else policies[i % 4]
+            done.set()
+            seen = set().union(*(answer.result() for answer in answers))
+    finally:
+        done.set()
+        sys.setswitchinterval(interval)
+    assert len(seen) > 1
+    assert seen <= whole
+
+
+def test_a_swap_from_one_policy_to_none_or_to_paths_is_never_half_done():
+    # Between the two assignments of a swap, a request finds one of the policies and no gap.
+    class Watched(CORSMiddleware):
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+            if hasattr(self, "_guarded") and hasattr(self, "_everywhere"):
+                observed.append(granted(self, "/", APP))
+
+    observed = []
+    middleware = Watched(Application(OK), LISTED)
+    for new, allowed in (
+        ({"/": LISTED}, {True}),
+        ({"allow_origins": [OTHER]}, {True, False}),
+        ({"/": LISTED}, {False, True}),
+        (None, {True, None}),
+        (LISTED, {None, True}),
+    ):
+        observed.clear()
+        middleware.policy = new
+        assert observed
+        assert set(observed) <= allowed
+
+
+# Resources with policies of their own
+
+
+def test_what_is_found_for_a_resource_beats_its_path():
+    found = []
+
+    def find(environ, method, of_path):
+        found.append((environ["PATH_INFO"], method, of_path))
+        return Policy(allow_origins=[OTHER])
+
+    listed = Policy(**LISTED)
+    app = Application(OK)
+    middleware = CORSMiddleware(app, {"/api": listed})
+
+    def ask(asked, path):
+        app.ran = False
+        return serve(lambda environ, start: middleware.serve(environ, start, find), environ_of(asked, path))
+
+    assert ask(get(OTHER), "/api")[1] == [TEXT, ("Access-Control-Allow-Origin", OTHER), ("Vary", "Origin")]
+    assert ask(get(APP), "/x")[1] == [TEXT, ("Vary", "Origin")]
+    assert app.ran
+    assert ask(preflight(OTHER, "PUT"), "/api")[0] == 204
+    assert ask(preflight(APP, "DELETE"), "/x")[0] == 403
+    assert not app.ran
+    # For a preflight the method is that of the request to come.
+    assert found == [("/api", "GET", listed), ("/x", "GET", None), ("/api", "PUT", listed), ("/x", "DELETE", None)]
+
+
+def test_what_is_found_to_have_no_policy_is_not_touched():
+    app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
+    middleware = CORSMiddleware(app, LISTED)
+
+    def closed(environ, method, of_path):
+        return None
+
+    for asked in (get(APP), preflight(APP, "PUT")):
+        app.ran = False
+        status, headers, _ = serve(lambda e, start: middleware.serve(e, start, closed), environ_of(asked))
+        assert app.ran
+        assert (status, headers) == (200, [("Access-Control-Allow-Origin", "*"), TEXT])
+
+
+def test_a_resource_is_found_when_its_response_starts():
+    events = []
+
+    def find(environ, method, of_path):
+        events.append("found")
+        assert environ["HTTP_ORIGIN"] == APP
+        return of_path
+
+    def app(environ, start_response):
+        environ["HTTP_ORIGIN"] = EVIL
+        events.append("ran")
+        start_response("200 OK", [TEXT])
+        try:
+            throw(Boom())
+        except Boom:
+            start_response("500 Internal Server Error", [TEXT], sys.exc_info())
+        return []
+
+    middleware = CORSMiddleware(app, LISTED)
+    result = serve(lambda environ, start: middleware.serve(environ, start, find), environ_of(get(APP)))
+    assert result == (500, [TEXT, *SHARED], b"")
+    assert events == ["ran", "found", "found"]
