@@ -61,9 +61,9 @@ def cors(policy: Policy | EllipsisType | None = ..., **keywords: object) -> Call
         global _made  # noqa: PLW0603 - it counts for the process, as tags are on functions of the process
         _refuse_no_view(view)
         former = tag_of(view)
-        if former == tag:
+        if former == tag or _is_redecorated(view):
             return view
-        if former is not None and not _is_partial_of_method(view):
+        if former is not None:
             raise ValueError(
                 f"{_name_of(view)} is tagged with another policy already, and a view has one. Take one @cors off."
             )
@@ -118,9 +118,10 @@ def misplaced_tags(view: object) -> tuple[str, ...]:
     return tuple(name for name, member in members.items() if look(member) not in (None, tag))
 
 
-def _is_partial_of_method(view: object) -> bool:
-    # Django's `method_decorator` decorates again at each call: such a partial, with the tags of what was overridden.
-    return isinstance(view, partial) and isinstance(cast("partial[object]", view).func, MethodType)
+def _is_redecorated(view: object) -> bool:
+    # Django's `method_decorator`, which has carried the tag to the class already, decorates a partial at each call too.
+    is_partial_of_method = isinstance(view, partial) and isinstance(cast("partial[object]", view).func, MethodType)
+    return is_partial_of_method and hasattr(view, "__wrapped__")
 
 
 def _tag_within(member: object) -> Tag | None:

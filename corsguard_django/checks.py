@@ -1,0 +1,277 @@
+"""
+What `manage.py check` says: every problem and warning of the policies, and which settings keep them from working.
+
+Problems and warnings have the ids of the engine's rules (`corsguard.E201`). What only Django can have wrong is one row
+of RULES each; the README's table and the tests are made from these rows.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as Caution
+from django.urls import get_resolver
+from django.utils.http import is_same_domain
+from django.utils.module_loading import import_string
+
+from corsguard import (
+    OriginPattern,
+    Policy,
+    PolicyError,
+    Problem,
+    Rule,
+    misplaced_tags,
+    policies_of,
+    registrable_domain,
+    tag_of,
+)
+
+from .conf import SETTING, read_settings
+from .middleware import View, name_of, views_of
+
+_GUARD: Final = "corsguard_django.middleware.CORSMiddleware"
+_MOST_QUOTED: Final = 30
+
+# *example* is a Python expression: settings that break this rule and no other.
+RULES: Final[Mapping[str, Rule]] = MappingProxyType(
+    {
+        "E901": Rule(
+            "@cors on a handler method ({methods}) of a class-based view has no effect, so the view shares nothing.",
+            '@method_decorator(cors(...), name="dispatch")  # on the class',
+            '{"ROOT_URLCONF": misplaced_urls}',
+        ),
+        "W901": Rule(
+            "The middleware is not in MIDDLEWARE, so nothing is shared.",
+            'MIDDLEWARE = ["{guard}", ...]',
+            '{"MIDDLEWARE": []}',
+        ),
+        "W902": Rule(
+            "{before} stands before the CORS middleware: {consequence}.",
+            'MIDDLEWARE = ["{guard}", "{before}", ...]',
+            '{"MIDDLEWARE": ["django.middleware.common.CommonMiddleware", '
+            '"corsguard_django.middleware.CORSMiddleware"]}',
+        ),
+        "W903": Rule(
+            "The middleware is listed {count} times in MIDDLEWARE. Once, and first, does it all.",
+            'MIDDLEWARE = ["{guard}", ...]  # and nowhere else',
+            '{"MIDDLEWARE": 2 * ["corsguard_django.middleware.CORSMiddleware"]}',
+        ),
+        "W904": Rule(
+            "CSRF_TRUSTED_ORIGINS lacks origins that a policy with credentials allows, so Django's CSRF protection "
+            "answers their unsafe requests with 403: {origins}.",
+            "CSRF_TRUSTED_ORIGINS = {trusted}  # Django knows one wildcard, a leading `*.`",
+            '{"CORSGUARD": {"allow_origins": ["https://app.example.com"], "allow_credentials": True}}',
+        ),
+        "W905": Rule(
+            "{origin} is cross-site to every host in ALLOWED_HOSTS, and browsers send the {cookie} cookie there only "
+            "if it is SameSite=None and Secure. The credentials that the policy allows will be missing.",
+            '{prefix}_COOKIE_SAMESITE = "None"; {prefix}_COOKIE_SECURE = True',
+            '{"CORSGUARD": {"allow_origins": ["https://app.example.org"], "allow_credentials": True}, '
+            '"CSRF_TRUSTED_ORIGINS": ["https://app.example.org"], "ALLOWED_HOSTS": ["api.example.com"], '
+            '"MIDDLEWARE": ["corsguard_django.middleware.CORSMiddleware", '
+            '"django.contrib.sessions.middleware.SessionMiddleware"]}',
+        ),
+    }
+)
+
+_MAY_ANSWER: Final = "it may answer by itself, preflights included, and no such answer has the headers of the policy"
+_REPLACES_404: Final = "what it answers in place of a 404 lacks the headers of the policy"
+
+# What middlewares do that stand before the guard; None for those that neither answer nor rebuild a response. What they
+# answer from `process_view` (CSRF, login required) is not meant: Django sends it through all middlewares.
+_BEFORE: Final[Mapping[str, str | None]] = MappingProxyType(
+    {
+        "corsheaders.middleware.CorsMiddleware": "it is a second layer of CORS, with settings of its own",
+        "django.contrib.admindocs.middleware.XViewMiddleware": None,
+        "django.contrib.auth.middleware.AuthenticationMiddleware": None,
+        "django.contrib.auth.middleware.LoginRequiredMiddleware": None,
+        "django.contrib.auth.middleware.PersistentRemoteUserMiddleware": None,
+        "django.contrib.auth.middleware.RemoteUserMiddleware": None,
+        "django.contrib.flatpages.middleware.FlatpageFallbackMiddleware": _REPLACES_404,
+        "django.contrib.messages.middleware.MessageMiddleware": None,
+        "django.contrib.redirects.middleware.RedirectFallbackMiddleware": _REPLACES_404,
+        "django.contrib.sessions.middleware.SessionMiddleware": (
+            "the 400 for a session that was deleted meanwhile lacks the headers of the policy"
+        ),
+        "django.contrib.sites.middleware.CurrentSiteMiddleware": None,
+        "django.middleware.cache.CacheMiddleware": (
+            "what it answers from the cache has the headers of the policy when it was stored"
+        ),
+        "django.middleware.cache.FetchFromCacheMiddleware": (
+            "what it answers from the cache has the headers of the policy when it was stored"
+        ),
+        "django.middleware.cache.UpdateCacheMiddleware": (
+            "it stores responses with the headers of the policy, once for each origin"
+        ),
+        "django.middleware.clickjacking.XFrameOptionsMiddleware": None,
+        "django.middleware.common.BrokenLinkEmailsMiddleware": None,
+        "django.middleware.common.CommonMiddleware": (
+            "its redirects (APPEND_SLASH, PREPEND_WWW), its 403 (DISALLOWED_USER_AGENTS) and its 400 (ALLOWED_HOSTS) "
+            "lack the headers of the policy, and a preflight that is redirected fails"
+        ),
+        "django.middleware.csp.ContentSecurityPolicyMiddleware": None,
+        "django.middleware.csrf.CsrfViewMiddleware": None,
+        "django.middleware.gzip.GZipMiddleware": None,
+        "django.middleware.http.ConditionalGetMiddleware": (
+            "the 304 it builds keeps Cache-Control, Content-Location, Date, ETag, Expires, Last-Modified and Vary, but "
+            "not the headers of the policy"
+        ),
+        "django.middleware.locale.LocaleMiddleware": "its redirects to a language lack the headers of the policy",
+        "django.middleware.security.SecurityMiddleware": (
+            "its redirect to https (SECURE_SSL_REDIRECT) lacks the headers of the policy, and a preflight that is "
+            "redirected fails"
+        ),
+        "whitenoise.middleware.WhiteNoiseMiddleware": "it answers static files by itself, with CORS headers of its own",
+    }
+)
+
+
+@register(Tags.security)
+def check_policies(**_: object) -> list[CheckMessage]:
+    """
+    Report every problem and warning of the policies of CORSGUARD and of the views in the URLconf.
+    """
+    messages: list[CheckMessage] = []
+    try:
+        of_settings = policies_of(read_settings())
+    except PolicyError as error:
+        messages += [_of_problem(Error, problem, SETTING) for problem in error.problems]
+    else:
+        messages += [_of_problem(Caution, warning, SETTING) for policy in of_settings for warning in policy.warnings]
+    for view in _views():
+        name = name_of(view)
+        misplaced = misplaced_tags(view)
+        if misplaced:
+            messages.append(_of_rule(Error, "E901", name, methods=", ".join(misplaced)))
+        elif (tag := tag_of(view)) is not None and tag.policy is not None:
+            messages += [_of_problem(Caution, warning, name) for warning in tag.policy.warnings]
+    return messages
+
+
+@register(Tags.security)
+def check_middleware(**_: object) -> list[CheckMessage]:
+    """
+    Report where the middleware stands, if not first.
+    """
+    kinds = {path: _kinds(path) for path in settings.MIDDLEWARE}
+    guards = [path for path in settings.MIDDLEWARE if _GUARD in kinds[path]]
+    if not guards:
+        return [_of_rule(Caution, "W901", "MIDDLEWARE")]
+    messages = [_of_rule(Caution, "W903", "MIDDLEWARE", count=len(guards))] if len(guards) > 1 else []
+    for path in settings.MIDDLEWARE[: settings.MIDDLEWARE.index(guards[0])]:
+        consequence = next((_BEFORE[kind] for kind in kinds[path] if kind in _BEFORE), _MAY_ANSWER)
+        if consequence is not None:
+            messages.append(_of_rule(Caution, "W902", path, before=path, consequence=consequence))
+    return messages
+
+
+@register(Tags.security)
+def check_credentials(**_: object) -> list[CheckMessage]:
+    """
+    Report what keeps the credentials that policies allow from arriving, or from being believed.
+
+    The origins of an origin source cannot be listed, and are left out.
+    """
+    patterns = [*_patterns_with_credentials()]
+    distrusted = [pattern for pattern in patterns if not _is_trusted(pattern)]
+    messages: list[CheckMessage] = []
+    if distrusted:
+        trusted = [*dict.fromkeys([*settings.CSRF_TRUSTED_ORIGINS, *map(_as_django_writes, distrusted)])]
+        named = ", ".join(map(str, distrusted[:_MOST_QUOTED]))
+        more = len(distrusted) - _MOST_QUOTED
+        origins = f"{named} and {more} more" if more > 0 else named
+        messages.append(_of_rule(Caution, "W904", "CSRF_TRUSTED_ORIGINS", origins=origins, trusted=trusted))
+    hosts = settings.ALLOWED_HOSTS
+    if hosts and "*" not in hosts:
+        sites = {registrable_domain(host.lower().removeprefix(".")) for host in hosts}
+        foreign = [pattern for pattern in patterns if registrable_domain(pattern.base) not in sites]
+        messages += [
+            _of_rule(Caution, "W905", f"{prefix}_COOKIE_SAMESITE", origin=foreign[0], cookie=cookie, prefix=prefix)
+            for prefix, cookie in (_cookies_kept_at_home() if foreign else ())
+        ]
+    return messages
+
+
+def _views() -> Iterator[View]:
+    if getattr(settings, "ROOT_URLCONF", None):
+        for view in views_of(get_resolver()):
+            if view is not None:
+                yield view
+
+
+def _kinds(path: str) -> tuple[str, ...]:
+    """
+    Return the names of the middleware at *path* and of what it is derived from, nearest first.
+    """
+    try:
+        middleware = import_string(path)
+    except ImportError:
+        # The server will not start, and says why.
+        return (path,)
+    classes = middleware.__mro__ if isinstance(middleware, type) else ()
+    return (path, *(f"{kind.__module__}.{kind.__qualname__}" for kind in classes))
+
+
+def _patterns_with_credentials() -> Iterator[OriginPattern]:
+    try:
+        policies = [*policies_of(read_settings())]
+    except PolicyError:
+        # Reported by check_policies.
+        policies = []
+    tags = (tag_of(view) for view in _views())
+    policies += [tag.policy for tag in tags if tag is not None and tag.policy is not None]
+    texts = dict.fromkeys(text for policy in policies if policy.allow_credentials for text in _origins_of(policy))
+    for text in texts:
+        yield OriginPattern.parse(text)
+
+
+def _origins_of(policy: Policy) -> Iterable[str]:
+    listed = policy.allow_origins if isinstance(policy.allow_origins, tuple) else ()
+    return (*listed, *policy.allow_unsafe_origins)
+
+
+def _is_trusted(pattern: OriginPattern) -> bool:
+    """
+    Return whether CSRF_TRUSTED_ORIGINS has all that *pattern* covers, as CsrfViewMiddleware reads it.
+    """
+    return all(
+        any(_trusts(entry, str(sample)) for entry in settings.CSRF_TRUSTED_ORIGINS) for sample in pattern.samples()
+    )
+
+
+def _trusts(entry: str, origin: str) -> bool:
+    if "*" not in entry:
+        return entry == origin
+    trusted, sent = urlsplit(entry), urlsplit(origin)
+    return trusted.scheme == sent.scheme and is_same_domain(sent.netloc, trusted.netloc.lstrip("*"))
+
+
+def _as_django_writes(pattern: OriginPattern) -> str:
+    host = f"*.{pattern.base}" if "*" in pattern.host else pattern.host
+    return str(OriginPattern(pattern.scheme, host, None if pattern.port == "*" else pattern.port))
+
+
+def _cookies_kept_at_home() -> Iterator[tuple[str, str]]:
+    in_use = {kind for path in settings.MIDDLEWARE for kind in _kinds(path)}
+    cookies = [("SESSION", "session", "django.contrib.sessions.middleware.SessionMiddleware")]
+    if not settings.CSRF_USE_SESSIONS:
+        cookies.append(("CSRF", "CSRF", "django.middleware.csrf.CsrfViewMiddleware"))
+    for prefix, name, middleware in cookies:
+        same_site = getattr(settings, f"{prefix}_COOKIE_SAMESITE")
+        travels = str(same_site or "").lower() == "none" and getattr(settings, f"{prefix}_COOKIE_SECURE")
+        if middleware in in_use and not travels:
+            yield prefix, name
+
+
+def _of_problem(kind: Callable[..., CheckMessage], problem: Problem, place: str) -> CheckMessage:
+    obj = f"{place}: {problem.field}" if problem.field else place
+    return kind(problem.message, hint=problem.fix, obj=obj, id=f"corsguard.{problem.code}")
+
+
+def _of_rule(kind: Callable[..., CheckMessage], code: str, obj: str, **blanks: object) -> CheckMessage:
+    rule = RULES[code]
+    blanks["guard"] = _GUARD
+    return kind(rule.message.format(**blanks), hint=rule.fix.format(**blanks), obj=obj, id=f"corsguard.{code}")

@@ -1,0 +1,77 @@
+"""
+Which policies guard this process: those of `settings.CORSGUARD`, until `set_policy` puts others in their place.
+
+Every handler of the process asks this one holder at each request, so that a swap reaches them all, as does
+`override_settings`. Without CORSGUARD only decorated views share.
+"""
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+from corsguard import Guarded, Journal, PathPolicies, Policy, policies_of, read_guarded
+
+SETTING: Final = "CORSGUARD"
+
+_ABSENT: Final = object()
+
+
+def read_settings() -> Policy | PathPolicies | None:
+    """
+    Return what CORSGUARD says, or None if there is no such setting.
+
+    Raises PolicyError with every problem of every policy at once. None as the setting is a mistake like any other.
+    """
+    setting: Any = getattr(settings, SETTING, _ABSENT)
+    return None if setting is _ABSENT else read_guarded(setting)
+
+
+class _Holder:
+    """
+    The policies of this process.
+    """
+
+    def __init__(self) -> None:
+        self._is_read = False
+        self._guarded: Policy | PathPolicies | None = None
+
+    def read(self) -> None:
+        """
+        Read the settings, if nothing has been put here yet.
+        """
+        if not self._is_read:
+            self.put(read_settings())
+
+    def put(self, guarded: Policy | PathPolicies | None) -> None:
+        Journal().warn_of(policies_of(guarded))
+        # One assignment: each request finds the old policies or the new ones, whole.
+        self._guarded = guarded
+        self._is_read = True
+
+    def policy_for(self, path: str) -> Policy | None:
+        guarded = self._guarded
+        return guarded.policy_for(path) if isinstance(guarded, PathPolicies) else guarded
+
+
+holder: Final = _Holder()
+
+
+def set_policy(policy: Guarded | None) -> None:
+    """
+    Let *policy* guard this process from now on, in place of `settings.CORSGUARD`; None leaves decorated views only.
+
+    *policy* is what `read_guarded` takes. It is validated first; requests in flight finish under the old one, and
+    each worker process swaps for itself. A later change of the setting, such as by `override_settings`, wins.
+
+    Raises PolicyError if *policy* is refused; the old one stays.
+    """
+    holder.put(None if policy is None else read_guarded(policy))
+
+
+def _read_again(*, setting: str, **_: object) -> None:
+    if setting == SETTING:
+        holder.put(read_settings())
+
+
+setting_changed.connect(_read_again)

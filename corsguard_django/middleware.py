@@ -1,0 +1,203 @@
+"""
+A Decision, carried into Django.
+
+This room reads `request.META`, calls `negotiate` once and writes the result into `response.headers`; it decides
+nothing. Put the middleware first, so that it answers preflights before anything else and sees every response.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import nullcontext
+from functools import lru_cache
+from typing import Any, ClassVar, Final, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.translation import get_language_from_path, override
+
+from corsguard import (
+    Decision,
+    Journal,
+    Policy,
+    RequestKind,
+    Tag,
+    is_owned,
+    merge_vary,
+    misplaced_tags,
+    negotiate,
+    request_kind,
+    tag_of,
+)
+
+from .conf import holder
+
+Environ = Mapping[str, Any]
+View = Callable[..., Any]
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+AsyncGetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+# Views and URLconfs whose tags are remembered. Both are few; but a program can make them at run time.
+_MOST_VIEWS: Final = 4096
+_MOST_URLCONFS: Final = 64
+
+
+class CORSMiddleware:
+    """
+    The middleware that guards what `settings.CORSGUARD` and `@cors` say. Put it first.
+
+    Preflights of guarded resources are answered here; all other requests reach what lies further in, and the headers
+    of its response are made the policy's. An exception that leaves the layer below (DEBUG_PROPAGATE_EXCEPTIONS) passes
+    through untouched, for there is no response to carry headers.
+
+    Raises PolicyError when the server starts, if CORSGUARD is refused.
+    """
+
+    sync_capable: ClassVar = True
+    async_capable: ClassVar = True
+
+    def __init__(self, get_response: GetResponse | AsyncGetResponse) -> None:
+        self.get_response = get_response
+        self._journal = Journal()
+        self._warned_of: set[Policy] = set()
+        self._tag_of = lru_cache(_MOST_VIEWS)(self._look_up)
+        self._has_tags = lru_cache(_MOST_URLCONFS)(_has_tags)
+        self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated] - Python 3.11 needs it
+        if self._is_async:
+            markcoroutinefunction(self)
+        holder.read()
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self._is_async:
+            return self._respond(request)
+        of_path, environ, kind = self._as_it_came(request)
+        if kind is RequestKind.PREFLIGHT and (policy := self._policy_of(request, of_path)) is not None:
+            return self._answer(negotiate(policy, environ), environ)
+        response = cast("GetResponse", self.get_response)(request)
+        policy = self._policy_of(request, of_path)
+        return response if policy is None else self._share(response, negotiate(policy, environ), environ)
+
+    async def _respond(self, request: HttpRequest) -> HttpResponseBase:
+        of_path, environ, kind = self._as_it_came(request)
+        if kind is RequestKind.PREFLIGHT and (policy := self._policy_of(request, of_path)) is not None:
+            return self._answer(await _negotiate(policy, environ, kind), environ)
+        response = await cast("AsyncGetResponse", self.get_response)(request)
+        policy = self._policy_of(request, of_path)
+        return response if policy is None else self._share(response, await _negotiate(policy, environ, kind), environ)
+
+    @staticmethod
+    def _as_it_came(request: HttpRequest) -> tuple[Policy | None, Environ, RequestKind]:
+        # What lies between may write into the request; it is negotiated as it came in, under the policies of then.
+        environ = request.META.copy()
+        return holder.policy_for(request.path_info), environ, request_kind(environ)
+
+    def _policy_of(self, request: HttpRequest, of_path: Policy | None) -> Policy | None:
+        """
+        Return the policy of the view that *request* reached, or would have; else *of_path*.
+        """
+        match = request.resolver_match
+        view = self._view_at(request) if match is None else match.func
+        tag = None if view is None else self._tag_of(view)
+        return of_path if tag is None else tag.policy
+
+    def _view_at(self, request: HttpRequest) -> View | None:
+        """
+        Return the view at the URL of *request*, which no view has answered: it is a preflight, or an inner layer did.
+        """
+        try:
+            resolver = get_resolver(getattr(request, "urlconf", None))
+            return _resolve(resolver, request.path_info) if self._has_tags(resolver) else None
+        except Exception:  # noqa: BLE001 - the same stops the application, and its 500 is shared as its path is
+            return None
+
+    def _look_up(self, view: View) -> Tag | None:
+        misplaced = misplaced_tags(view)
+        if misplaced:
+            self._journal.record_misplaced(name_of(view), misplaced)
+            return Tag(None)
+        tag = tag_of(view)
+        if tag is not None and tag.policy is not None and tag.policy not in self._warned_of:
+            self._warned_of.add(tag.policy)
+            self._journal.warn_of([tag.policy])
+        return tag
+
+    def _share(self, response: HttpResponseBase, decision: Decision, environ: Environ) -> HttpResponseBase:
+        """
+        Return *response* with the headers of *decision*, which is their one author.
+        """
+        if decision.status is not None:
+            # Only a URLconf that an inner middleware chose told which policy this preflight has.
+            return self._answer(decision, environ)
+        if decision.error is not None:
+            self._journal.record(decision, environ)
+        headers, vary = response.headers, decision.vary
+        # To ask for a name that is not there costs more than to look at all that are.
+        theirs = [name for name in headers if name[:1] in "AaVv"]
+        if theirs:
+            owned = [name for name in theirs if is_owned(name)]
+            self._journal.record_displaced(owned, environ)
+            for name in owned:
+                del headers[name]
+            if vary:
+                vary = merge_vary(*(headers[name] for name in theirs if name.lower() == "vary"), vary)
+        for name, value in decision.headers:
+            headers[name] = value
+        if vary:
+            headers["Vary"] = vary
+        return response
+
+    def _answer(self, decision: Decision, environ: Environ) -> HttpResponse:
+        response = HttpResponse(decision.body, status=decision.status)
+        del response.headers["Content-Type"]
+        for name, value in decision.lines:
+            response.headers[name] = value
+        if decision.refusal is not None:
+            self._journal.record(decision, environ)
+            # Anyone can send refused preflights, and Django would log each of them; there is no public switch.
+            setattr(response, "_has_been_logged", True)  # noqa: B010 - a private name, unknown to the type checkers
+        return response
+
+
+async def _negotiate(policy: Policy, environ: Environ, kind: RequestKind) -> Decision:
+    """
+    Negotiate off the event loop if an origin source will be asked: it may block, or use the ORM.
+    """
+    if policy.asks and kind is not RequestKind.NOT_CORS:
+        return await sync_to_async(negotiate)(policy, environ)
+    return negotiate(policy, environ)
+
+
+def _resolve(resolver: URLResolver, path: str) -> View | None:
+    # Under i18n_patterns a path exists in its own language only, and LocaleMiddleware lies further in.
+    language = get_language_from_path(path) if settings.USE_I18N else None
+    with override(language) if language else nullcontext():
+        for candidate in (path, f"{path}/") if settings.APPEND_SLASH and not path.endswith("/") else (path,):
+            try:
+                return resolver.resolve(candidate).func
+            except Http404:
+                continue
+    return None
+
+
+def _has_tags(resolver: URLResolver) -> bool:
+    return any(view is None or tag_of(view) or misplaced_tags(view) for view in views_of(resolver))
+
+
+def views_of(resolver: URLResolver) -> Iterator[View | None]:
+    """
+    Yield the views of *resolver*, and None for an entry that is none of Django's and may lead to any view.
+    """
+    for entry in cast("list[object]", resolver.url_patterns):
+        if isinstance(entry, URLResolver):
+            yield from views_of(entry)
+        else:
+            yield entry.callback if isinstance(entry, URLPattern) else None
+
+
+def name_of(view: View) -> str:
+    """
+    Return what people call *view*: the class behind it, or the function.
+    """
+    named = getattr(view, "view_class", None) or getattr(view, "cls", None) or view
+    return f"{named.__module__}.{getattr(named, '__qualname__', type(named).__qualname__)}"
