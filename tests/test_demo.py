@@ -328,8 +328,18 @@ def test_the_page_in_a_frame_sends_for_its_own_origin_only(browser, embedder, se
         assert frame.evaluate("() => window.asked.then(() => window.sent)") == ["/notes/1"] * sent
 
 
+@pytest.fixture
+def heeded_interrupt():
+    """
+    What runs in the background of a shell ignores SIGINT, and so would the demo that it starts.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.server
-def test_the_demo_stops_at_once_and_in_silence_on_ctrl_c():
+def test_the_demo_stops_at_once_and_in_silence_on_ctrl_c(heeded_interrupt):
     with started(EXAMPLES / "demo.py", "--port", "0") as process:
         lines_until("Tracebacks", process)
         process.send_signal(signal.SIGINT)
