@@ -1,0 +1,125 @@
+"""
+What corsguard costs, beside everyone else: `python tests/benchmarks`.
+
+Prints one table of all contenders, then the project's goals and whether they are reached. `--quick` only shows that
+everything runs: its figures mean nothing. Nothing fails for being slow: a busy machine says nothing about the code.
+"""
+
+import argparse
+import json
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+
+from contenders import BARE, CORSGUARD, PLATFORMS, PREFLIGHTS, RESPONSES, check, exact, requests_of, wildcards
+from goals import COMPARISONS, other_goals
+from stopwatch import Contender, race
+
+SCENARIOS = (*RESPONSES, *PREFLIGHTS)
+ORIGINS = (exact(3), exact(1_000), exact(100_000), wildcards(1_000))
+PACKAGES = ("corsguard", "Flask", "Django", "flask-cors", "django-cors-headers", "wsgicors")
+
+LEGEND = """\
+µs: microseconds per request over the bare application, whose own time is in its row. A preflight below zero is
+answered without the framework. Ratio: as many times what corsguard costs; of a response what is added, of a preflight
+the whole. Allowed origins are picked at random from the whole set. Medians within rounds, all of a race interleaved.
+"""
+
+
+def measure(seconds):
+    """
+    Return (platform, origins, scenario) -> contender -> Cost.
+    """
+    table = {}
+    for name, contenders_on in PLATFORMS.items():
+        for origins in ORIGINS:
+            apps = contenders_on(origins)
+            check(apps, origins)
+            for scenario in SCENARIOS:
+                requests = requests_of(scenario, origins.allowed)
+                contenders = {key: Contender(app, requests) for key, app in apps.items()}
+                table[name, origins.label, scenario] = race(contenders, BARE, seconds)
+    return table
+
+
+def ratio(costs, contender, scenario):
+    """
+    Return how many times what corsguard costs *contender* costs, or None where noise leaves nothing to compare with.
+    """
+    if scenario in PREFLIGHTS:
+        return costs[contender].total / costs[CORSGUARD].total
+    return costs[contender].over / costs[CORSGUARD].over if costs[CORSGUARD].over > 0 else None
+
+
+def rows(table):
+    """
+    Yield (platform, origins, contender) and the cells of that row: for each scenario its Cost and ratio.
+    """
+    for name in PLATFORMS:
+        for origins in ORIGINS:
+            costs = {scenario: table[name, origins.label, scenario] for scenario in SCENARIOS}
+            for contender in costs[SCENARIOS[0]]:
+                cells = {key: (of[contender], ratio(of, contender, key)) for key, of in costs.items()}
+                yield (name, origins.label, contender), cells
+
+
+def as_text(table, goals, versions):
+    lines = [", ".join(f"{name} {version}" for name, version in versions.items()), "", LEGEND]
+    lines.append(f"{'':11} {'origins':15} {'':19}" + "".join(f"{scenario:>19}" for scenario in SCENARIOS))
+    lines.append(f"{'':11} {'':15} {'':19}" + f"{'µs':>11}{'ratio':>8}" * len(SCENARIOS))
+    for (platform, origins, contender), cells in rows(table):
+        if contender == BARE:
+            shown = [f"{number(cost.total):>11}{'':8}" for cost, _ in cells.values()]
+            lines.append("")
+        else:
+            shown = [f"{number(cost.over):>11}{number(share):>8}" for cost, share in cells.values()]
+        lines.append(f"{platform:11} {origins:15} {contender:19}{''.join(shown)}".rstrip())
+    lines += ["", f"{'goal':72} {'limit':>8} {'measured':>9}  {'':11}  worst case"]
+    for goal in goals:
+        limit = f"{'>=' if goal.more else '<='} {goal.limit:g}"
+        verdict = "reached" if goal.is_reached else "NOT REACHED"
+        lines.append(f"{goal.name:72} {limit:>8} {number(goal.measured):>9}  {verdict:11}  {goal.where}".rstrip())
+    return "\n".join(lines)
+
+
+def number(value):
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def as_json(table, goals, versions):
+    return json.dumps(
+        {
+            "versions": versions,
+            "rows": [
+                {
+                    **dict(zip(("platform", "origins", "contender"), key, strict=True)),
+                    "scenario": scenario,
+                    **cost._asdict(),
+                    "ratio": share,
+                }
+                for key, cells in rows(table)
+                for scenario, (cost, share) in cells.items()
+            ],
+            "goals": [{**goal._asdict(), "is_reached": goal.is_reached} for goal in goals],
+        },
+        indent=1,
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python tests/benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short run of everything, to see that it runs")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures as data, too")
+    arguments = parser.parse_args()
+    seconds, repeats = (0, 1) if arguments.quick else (4, 15)
+    versions = {"Python": python_version()} | {name: version(name) for name in PACKAGES}
+    table = measure(seconds)
+    goals = [*(comparison.goal(table) for comparison in COMPARISONS), *other_goals(seconds, repeats)]
+    print(as_text(table, goals, versions))
+    if arguments.json:
+        arguments.json.write_text(as_json(table, goals, versions))
+
+
+main()

@@ -1,0 +1,311 @@
+"""
+Who takes part: one small application on three platforms, bare and under everyone who guards it.
+
+All guards of a race are told the same: these origins, GET and PUT, Content-Type, 7200 seconds. Where a peer can be told
+in several ways, it is told in the one that is fastest for it. Before a race every guard has to show that it answers
+as configured, and the floor that it sends exactly what corsguard sends.
+"""
+
+import io
+import random
+import re
+from functools import cache, cached_property
+from wsgiref.util import setup_testing_defaults
+
+import corsheaders.middleware  # noqa: F401 - Django finds it by name; a missing peer is to be known at the start
+import django
+import flask
+import flask_cors
+import wsgicors
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse
+from django.urls import path
+
+import corsguard_django
+import corsguard_flask
+from corsguard import CORSMiddleware, Policy
+
+BARE = "bare"
+FLOOR = "floor"
+CORSGUARD = "corsguard"
+WSGICORS = "wsgicors"
+FLASK_CORS = "flask-cors"
+CORSHEADERS = "django-cors-headers"
+
+METHODS = ["GET", "PUT"]
+HEADERS = ["Content-Type"]
+MAX_AGE = 7200
+# It asks `fnmatch` about each pattern, which keeps this many compiled; beyond, one request takes many seconds.
+_MOST_FOR_WSGICORS = 32768
+REFUSED_ORIGIN = "https://evil.example"
+
+
+class Origins:
+    """
+    What a policy lists, and origins that it allows by that.
+    """
+
+    def __init__(self, label, patterns, allowed):
+        self.label = label
+        self.patterns = patterns
+        self.allowed = allowed
+
+    @cached_property
+    def policy(self):
+        return Policy(allow_origins=self.patterns, allow_methods=METHODS, allow_headers=HEADERS, max_age=MAX_AGE)
+
+    @property
+    def are_exact(self):
+        return self.patterns is self.allowed
+
+    @property
+    def regexes(self):
+        return [re.compile(re.escape(pattern).replace(r"\*", r"[\w.-]+") + "$") for pattern in self.patterns]
+
+
+@cache
+def exact(count):
+    origins = [f"https://tenant{i}.example" for i in range(count)]
+    return Origins(f"{count:,}", origins, origins)
+
+
+@cache
+def wildcards(count):
+    patterns = [f"https://*.tenant{i}.example" for i in range(count)]
+    return Origins(f"{count:,} wildcards", patterns, [pattern.replace("*", "app") for pattern in patterns])
+
+
+# The requests, as a server would hand them over.
+
+
+def _environ():
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": "/resource",
+        "QUERY_STRING": "page=2",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": "127.0.0.1",
+        "HTTP_ACCEPT": "*/*",
+        "HTTP_ACCEPT_ENCODING": "gzip, deflate, br, zstd",
+        "HTTP_ACCEPT_LANGUAGE": "en-GB,en;q=0.9",
+        "HTTP_CACHE_CONTROL": "no-cache",
+        "HTTP_CONNECTION": "keep-alive",
+        "HTTP_REFERER": "https://tenant1.example/",
+        "HTTP_SEC_FETCH_DEST": "empty",
+        "HTTP_SEC_FETCH_MODE": "cors",
+        "HTTP_SEC_FETCH_SITE": "cross-site",
+        "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0",
+    }
+    setup_testing_defaults(environ)
+    environ["wsgi.input"] = io.BytesIO()
+    return environ
+
+
+_PLAIN = _environ()
+_PREFLIGHT = {
+    **_PLAIN,
+    "REQUEST_METHOD": "OPTIONS",
+    "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT",
+    "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": "content-type",
+}
+
+NO_ORIGIN = "no Origin"
+ALLOWED = "allowed"
+REFUSED = "refused"
+PREFLIGHT_ALLOWED = "preflight allowed"
+PREFLIGHT_REFUSED = "preflight refused"
+
+RESPONSES = (NO_ORIGIN, ALLOWED, REFUSED)
+PREFLIGHTS = (PREFLIGHT_ALLOWED, PREFLIGHT_REFUSED)
+
+
+def request(scenario, origin, **headers):
+    """
+    Return a new environ of *scenario*, from *origin* if that scenario has an allowed one, with *headers* on top.
+
+    Its Origin is a new string, as every request brings one: Python has not computed its hash yet.
+    """
+    environ = (_PREFLIGHT if scenario in PREFLIGHTS else _PLAIN) | headers
+    if scenario != NO_ORIGIN:
+        sent = origin if scenario in (ALLOWED, PREFLIGHT_ALLOWED) else REFUSED_ORIGIN
+        environ["HTTP_ORIGIN"] = headers.get("HTTP_ORIGIN", sent).encode().decode()
+    return environ
+
+
+def requests_of(scenario, allowed, **headers):
+    """
+    Return what makes requests, `(count, seed)`, from the *allowed* origins, picked at random.
+    """
+
+    def requests(count, seed):
+        return [request(scenario, origin, **headers) for origin in random.Random(seed).choices(allowed, k=count)]
+
+    return requests
+
+
+# WSGI.
+
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "5"), ("X-Frame-Options", "DENY")])
+    return [b"hello"]
+
+
+class Floor:
+    """
+    What a careful programmer writes by hand for one application whose headers are known, and knows to be fast.
+    """
+
+    def __init__(self, app, origins):
+        self.app = app
+        self.origins = frozenset(origins)
+
+    def __call__(self, environ, start_response):
+        origin = environ.get("HTTP_ORIGIN")
+        allowed = origin in self.origins
+        if (
+            environ["REQUEST_METHOD"] == "OPTIONS"
+            and origin is not None
+            and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+        ):
+            vary = ("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
+            if not allowed:
+                body = b"CORS: this origin may not read this resource.\n"
+                start_response(
+                    "403 Forbidden", [("Content-Type", "text/plain"), ("Content-Length", str(len(body))), vary]
+                )
+                return [body]
+            start_response(
+                "204 No Content",
+                [
+                    ("Access-Control-Allow-Origin", origin),
+                    ("Access-Control-Allow-Methods", "GET, PUT"),
+                    ("Access-Control-Allow-Headers", "Content-Type"),
+                    ("Access-Control-Max-Age", "7200"),
+                    vary,
+                ],
+            )
+            return [b""]
+
+        def share(status, headers, exc_info=None):
+            if allowed:
+                headers = [*headers, ("Access-Control-Allow-Origin", origin), ("Vary", "Origin")]
+            else:
+                headers = [*headers, ("Vary", "Origin")]
+            return start_response(status, headers, exc_info)
+
+        return self.app(environ, share)
+
+
+def on_wsgi(origins):
+    guards = {BARE: application}
+    if origins.are_exact:
+        guards[FLOOR] = Floor(application, origins.patterns)
+    guards[CORSGUARD] = CORSMiddleware(application, origins.policy)
+    if len(origins.patterns) <= _MOST_FOR_WSGICORS:
+        guards[WSGICORS] = wsgicors.CORS(
+            application,
+            origin=" ".join(origins.patterns),
+            methods=", ".join(METHODS),
+            headers=", ".join(HEADERS),
+            maxage=str(MAX_AGE),
+        )
+    return guards
+
+
+# Flask.
+
+
+def _flask_application(tag=lambda view: view):
+    app = flask.Flask("benchmark")
+
+    @app.route("/resource", methods=METHODS)
+    @tag
+    def resource():
+        return "hello"
+
+    return app
+
+
+def on_flask(origins):
+    guarded, peer = _flask_application(), _flask_application()
+    corsguard_flask.CORSGuard(guarded, origins.policy)
+    flask_cors.CORS(
+        peer,
+        origins=origins.patterns if origins.are_exact else origins.regexes,
+        methods=METHODS,
+        allow_headers=HEADERS,
+        max_age=MAX_AGE,
+    )
+    return {BARE: _flask_application(), CORSGUARD: guarded, FLASK_CORS: peer}
+
+
+def on_flask_with_tags(origins):
+    """
+    Return the same, but that corsguard guards by a tag on the view. From the first tag on, a process looks for others.
+    """
+    tagged = _flask_application(corsguard_flask.cors(origins.policy))
+    corsguard_flask.CORSGuard(tagged)
+    return on_flask(origins) | {CORSGUARD: tagged}
+
+
+# Django.
+
+
+def resource(request):
+    return HttpResponse("hello")
+
+
+urlpatterns = [path("resource", resource)]
+
+
+def on_django(origins):
+    """
+    Return one handler for each list of middleware; corsguard and django-cors-headers do not read each other's settings.
+    """
+    if not settings.configured:
+        settings.configure(
+            ALLOWED_HOSTS=["*"],
+            ROOT_URLCONF=__name__,
+            CORS_ALLOW_METHODS=METHODS,
+            CORS_ALLOW_HEADERS=HEADERS,
+            CORS_PREFLIGHT_MAX_AGE=MAX_AGE,
+        )
+        django.setup()
+    settings.CORS_ALLOWED_ORIGINS = origins.patterns if origins.are_exact else []
+    settings.CORS_ALLOWED_ORIGIN_REGEXES = [] if origins.are_exact else origins.regexes
+    middleware = {
+        BARE: [],
+        CORSGUARD: ["corsguard_django.middleware.CORSMiddleware"],
+        CORSHEADERS: ["corsheaders.middleware.CorsMiddleware"],
+    }
+    handlers = {}
+    for name, settings.MIDDLEWARE in middleware.items():
+        handlers[name] = WSGIHandler()
+    corsguard_django.set_policy(origins.policy)
+    return handlers
+
+
+# In this order, so that Flask is measured before there are tags.
+PLATFORMS = {"WSGI": on_wsgi, "Flask": on_flask, "Flask, tags": on_flask_with_tags, "Django": on_django}
+
+
+def check(contenders, origins):
+    """
+    Fail unless every guard shares with the origins it should and with no other, and the floor is corsguard's equal.
+    """
+    origin = origins.allowed[-1]
+    for scenario in (ALLOWED, REFUSED, PREFLIGHT_ALLOWED, PREFLIGHT_REFUSED):
+        answers = {name: _answer(app, request(scenario, origin)) for name, app in contenders.items()}
+        for name, (_, headers) in answers.items():
+            expected = origin if name != BARE and scenario in (ALLOWED, PREFLIGHT_ALLOWED) else None
+            shared_with = {key.lower(): value for key, value in headers}.get("access-control-allow-origin")
+            assert shared_with == expected, f"{name}, {scenario}: shared with {shared_with}, not {expected}"
+        assert answers.get(FLOOR, answers[CORSGUARD]) == answers[CORSGUARD], f"the floor differs: {scenario}"
+
+
+def _answer(app, environ):
+    answers = []
+    app(environ, lambda status, headers, exc_info=None: answers.append((status, sorted(headers))))
+    return answers[0]

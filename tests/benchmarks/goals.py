@@ -1,0 +1,143 @@
+"""
+What was to be reached, and whether it is: some goals read the table, the others are measured here.
+
+A goal is as good as its worst case: all sets of origins and all scenarios that it speaks of count, unless it names one.
+"""
+
+from typing import NamedTuple
+
+from contenders import (
+    ALLOWED,
+    CORSGUARD,
+    CORSHEADERS,
+    FLASK_CORS,
+    FLOOR,
+    PLATFORMS,
+    PREFLIGHT_REFUSED,
+    PREFLIGHTS,
+    REFUSED,
+    RESPONSES,
+    exact,
+    requests_of,
+    wildcards,
+)
+from stopwatch import Contender, bytes_of, import_milliseconds, race
+
+from corsguard import Policy, negotiate
+
+_MEGABYTE = 2**20
+
+
+class Goal(NamedTuple):
+    """
+    *measured* is to be at most *limit*, or at least where *more* is better; *where* tells of the worst case.
+    """
+
+    name: str
+    measured: float
+    limit: float
+    where: str
+    more: bool = False
+
+    @property
+    def is_reached(self):
+        return self.measured >= self.limit if self.more else self.measured <= self.limit
+
+
+class Comparison(NamedTuple):
+    """
+    A goal that the table answers: how near corsguard is to come to the floor, or how far to leave a peer behind.
+
+    Responses are compared by what they cost over the bare application, preflights by the whole.
+    """
+
+    name: str
+    limit: float
+    platform: str
+    scenarios: tuple[str, ...]
+    theirs: str
+    origins: str | None = None
+
+    def goal(self, table):
+        """
+        Return the Goal with the worst of all cases in *table*, (platform, origins, scenario) -> contender -> Cost.
+        """
+        ratios = {}
+        for (platform, origins, scenario), costs in table.items():
+            meant = platform == self.platform and scenario in self.scenarios and self.origins in {None, origins}
+            if meant and self.theirs in costs:
+                by = "total" if scenario in PREFLIGHTS else "over"
+                # What noise puts below zero is too small to be measured.
+                ours, theirs = (max(getattr(costs[name], by), 0.001) for name in (CORSGUARD, self.theirs))
+                ratios[f"{scenario}, {origins}"] = ours / theirs if self.theirs == FLOOR else theirs / ours
+        worst = (max if self.theirs == FLOOR else min)(ratios, key=ratios.get)
+        return Goal(self.name, ratios[worst], self.limit, worst, more=self.theirs != FLOOR)
+
+
+COMPARISONS = (
+    Comparison("WSGI, responses: overhead over the floor's", 1.6, "WSGI", RESPONSES, FLOOR),
+    Comparison("WSGI, preflights: total time over the floor's", 2, "WSGI", PREFLIGHTS, FLOOR),
+    Comparison("Flask, responses: flask-cors' overhead over ours", 15, "Flask", RESPONSES, FLASK_CORS),
+    Comparison("Flask, responses: the same with tagged views", 15, "Flask, tags", RESPONSES, FLASK_CORS),
+    Comparison("Flask, preflights: flask-cors' total time over ours", 100, "Flask", PREFLIGHTS, FLASK_CORS),
+    Comparison("Flask, preflights: the same with tagged views", 8, "Flask, tags", PREFLIGHTS, FLASK_CORS),
+    Comparison("Django, Origin: corsheaders' overhead over ours", 8, "Django", (ALLOWED, REFUSED), CORSHEADERS, "3"),
+    Comparison("Django, Origin: the same at 1,000", 300, "Django", (ALLOWED, REFUSED), CORSHEADERS, "1,000"),
+)
+
+
+def other_goals(seconds, repeats):
+    """
+    Measure and yield the rest: growth, hostile requests, imports, memory.
+    """
+    yield _growth("Lookup, 100,000 origins over 10", exact, seconds)
+    yield _growth("Lookup, 100,000 wildcards over 10", wildcards, seconds)
+    yield from _hostile(seconds)
+    for framework in "flask", "django.http":
+        milliseconds = import_milliseconds("corsguard", framework, repeats)
+        yield Goal(f"`import corsguard` after `import {framework}`, milliseconds", milliseconds, 8, "")
+    for count in 1_000, 100_000:
+        patterns = exact(count).patterns
+        kept = bytes_of(lambda patterns=patterns: Policy(allow_origins=patterns))
+        yield Goal(f"Memory for each of {count:,} origins beyond the string, bytes", kept / count, 100, "")
+
+
+def _growth(name, origins_of, seconds):
+    """
+    Return the goal that the number of patterns does not matter: ten origins ask, after thousands of others have.
+    """
+    contenders = {"nothing": Contender(lambda environ, start_response: None, requests_of(ALLOWED, exact(10).allowed))}
+    for count in 10, 100_000:
+        origins = origins_of(count)
+        for environ in requests_of(ALLOWED, origins.allowed)(5_000, 0):
+            negotiate(origins.policy, environ)
+        requests = requests_of(ALLOWED, origins.allowed[count // 20 :: count // 10])
+        contenders[count] = Contender(lambda environ, _, policy=origins.policy: negotiate(policy, environ), requests)
+    costs = race(contenders, "nothing", seconds)
+    few, many = costs[10].over, costs[100_000].over
+    return Goal(name, many / few, 1.3, f"{few:.2f} and {many:.2f} µs")
+
+
+def _hostile(seconds):
+    """
+    Yield the goals that a megabyte of header costs what a normal one costs.
+    """
+    origins = exact(3)
+    attacks = {
+        "Origin": ("https://" + "a" * _MEGABYTE, (REFUSED, PREFLIGHT_REFUSED)),
+        "Access-Control-Request-Headers": ("a," * (_MEGABYTE // 2), PREFLIGHTS),
+    }
+    guards = {platform: contenders_on(origins)[CORSGUARD] for platform, contenders_on in PLATFORMS.items()}
+    for header, (value, scenarios) in attacks.items():
+        key = f"HTTP_{header.upper().replace('-', '_')}"
+        ratios = {}
+        for platform, app in guards.items():
+            for scenario in scenarios:
+                contenders = {
+                    "normal": Contender(app, requests_of(scenario, origins.allowed)),
+                    "huge": Contender(app, requests_of(scenario, origins.allowed, **{key: value})),
+                }
+                costs = race(contenders, "normal", seconds, most_requests=20)
+                ratios[f"{scenario}, {platform}"] = costs["huge"].total / costs["normal"].total
+        worst = max(ratios, key=ratios.get)
+        yield Goal(f"1 MB of {header}: total time over a normal one's", ratios[worst], 2, worst)

@@ -1,0 +1,123 @@
+"""
+How things are measured: time, interleaved, in process and without sockets; memory; the time of an import.
+
+A shared machine changes its speed all the time, and by more than what is measured here. So in every round each
+contender has its turn, in random order, with requests that are equal but new, and what counts is the median over the
+rounds of the difference to the bare application *within* the round.
+"""
+
+import gc
+import math
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable
+from time import perf_counter
+from typing import NamedTuple
+
+# Long enough for the clock, short enough for the machine to have one speed in a round, few enough to stay in its cache.
+_TURN_SECONDS = 0.001
+_MOST_REQUESTS = 200
+
+
+class Cost(NamedTuple):
+    """
+    Microseconds for one request: in *total*, and *over* what the baseline takes.
+    """
+
+    total: float
+    over: float
+
+
+class Contender(NamedTuple):
+    """
+    A WSGI application, and what makes its requests: `requests(count, seed)`, equal for equal arguments but new.
+    """
+
+    app: Callable
+    requests: Callable
+
+
+def race(contenders, baseline, seconds, most_requests=_MOST_REQUESTS):
+    """
+    Return the Cost of each of *contenders* (name -> Contender), of which *baseline* is one.
+
+    A contender that is so slow that one request outlasts its turn joins so seldom that it gets no more time than the
+    others.
+    """
+    # The better of two, because the first may have waited for something else.
+    once = {
+        name: min(_microseconds(app, requests(1, 0)) for _ in range(2)) / 1e6
+        for name, (app, requests) in contenders.items()
+    }
+    counts = {name: max(1, min(most_requests, int(_TURN_SECONDS / time))) for name, time in once.items()}
+    strides = {name: max(1, math.ceil(time / _TURN_SECONDS)) for name, time in once.items()}
+    totals = {name: [] for name in contenders}
+    over = {name: [] for name in contenders}
+    deadline = perf_counter() + seconds
+    number = 0
+    while number == 0 or perf_counter() < deadline:
+        turns = [name for name in contenders if name == baseline or number % strides[name] == 0]
+        random.shuffle(turns)
+        # All requests first, so that whoever has to make large ones does not alone find the processor's cache cold.
+        requests = {name: contenders[name].requests(counts[name], number) for name in turns}
+        times = {name: _microseconds(contenders[name].app, requests[name]) for name in turns}
+        for name, time in times.items():
+            totals[name].append(time)
+            over[name].append(time - times[baseline])
+        number += 1
+    return {name: Cost(statistics.median(totals[name]), statistics.median(over[name])) for name in contenders}
+
+
+def _microseconds(app, environs):
+    """
+    Return what one of *environs* costs *app*; to close the bodies, as a server does, is not counted.
+    """
+    gc.disable()
+    start = perf_counter()
+    bodies = [app(environ, _start_response) for environ in environs]
+    elapsed = perf_counter() - start
+    gc.enable()
+    for body in bodies:
+        if hasattr(body, "close"):
+            body.close()
+    return elapsed / len(environs) * 1e6
+
+
+def _start_response(status, headers, exc_info=None):
+    return None
+
+
+def bytes_of(build):
+    """
+    Return the bytes that the result of *build()* keeps, beyond what was there before.
+    """
+    build()
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    kept = build()
+    gc.collect()
+    after = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    del kept
+    return after - before
+
+
+def import_milliseconds(module, after, repeats):
+    """
+    Return how long `import module` takes in a new process that has imported *after*, from bytecode, as users have it.
+    """
+    program = f"import {after}, time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+
+    def seconds():
+        process = [sys.executable, "-c", program]
+        return float(subprocess.run(process, check=True, capture_output=True, env=environment).stdout)
+
+    # The first one writes the bytecode.
+    seconds()
+    return statistics.median(seconds() for _ in range(repeats)) * 1000
