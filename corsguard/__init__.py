@@ -13,6 +13,7 @@ from .journal import Journal as Journal
 from .negotiation import is_owned as is_owned
 from .negotiation import merge_vary as merge_vary
 from .negotiation import negotiate as negotiate
+from .negotiation import prepared_decision as prepared_decision
 from .negotiation import request_kind as request_kind
 from .origin import Origin as Origin
 from .origin import OriginPattern as OriginPattern
@@ -61,6 +62,7 @@ __all__ = [
     "negotiate",
     "opened_methods",
     "policies_of",
+    "prepared_decision",
     "read_guarded",
     "registrable_domain",
     "request_kind",

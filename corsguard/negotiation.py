@@ -11,26 +11,11 @@ of a URL, and a refused method or header is refused by the browser, whose consol
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
-from .names import ALLOW_ORIGIN, OWNED_PREFIX
+from .names import OWNED_PREFIX
 from .origin import LONGEST_ORIGIN, Origin
-from .policy import ORIGIN, PREFLIGHT_VARY, Answers, Decision, Policy, Refusal, RequestKind
-
-# How many origins' decisions a policy remembers: some 700 bytes each.
-_MOST_REMEMBERED: Final = 1024
-
-_REFUSAL_BODY: Final = b"CORS: this origin may not read this resource.\n"
-_REFUSED: Final = Decision(RequestKind.CORS, None, (), ORIGIN, Refusal.ORIGIN)
-# Fetch, "HTTP responses": to say no explicitly, 403 without the headers.
-_REFUSED_PREFLIGHT: Final = Decision(
-    RequestKind.PREFLIGHT,
-    403,
-    (("Content-Type", "text/plain"), ("Content-Length", str(len(_REFUSAL_BODY)))),
-    PREFLIGHT_VARY,
-    Refusal.ORIGIN,
-    _REFUSAL_BODY,
-)
+from .policy import Answers, Decision, Policy, RequestKind
 
 
 def negotiate(policy: Policy, environ: Mapping[str, Any]) -> Decision:
@@ -40,31 +25,35 @@ def negotiate(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     *environ* is a WSGI environ, Django's `request.META`, or any mapping with the same keys, of which `REQUEST_METHOD`,
     `HTTP_ORIGIN` and `HTTP_ACCESS_CONTROL_REQUEST_METHOD` are read. Follows Fetch, "CORS protocol". Never raises.
     """
+    decision = prepared_decision(policy, environ)
+    return decision.echoing(environ["HTTP_ORIGIN"]) if decision.echoes else decision
+
+
+def prepared_decision(policy: Policy, environ: Mapping[str, Any]) -> Decision:
+    """
+    Return the same decision as it was made with the policy: if it *echoes*, it lacks `Access-Control-Allow-Origin`.
+
+    For an adapter that writes that header itself, with the value of `HTTP_ORIGIN`: so nothing has to be made for a
+    request, and nothing remembered for an origin. Never raises.
+    """
     answers = policy.answers
     if "HTTP_ORIGIN" not in environ:
         return answers.not_cors
     # Fetch, "CORS-preflight request": neither the method nor the header alone makes one.
     preflight = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ and environ.get("REQUEST_METHOD") == "OPTIONS"
-    if answers.constant is not None:
-        return answers.constant[preflight]
+    granted, otherwise = answers.to_preflight if preflight else answers.to_cors
     origin = environ["HTTP_ORIGIN"]
     # Bounded before it is looked at: even to hash a megabyte is work.
     if len(origin) > LONGEST_ORIGIN:
-        return _REFUSED_PREFLIGHT if preflight else _REFUSED
+        return otherwise
     if origin in answers.exact or (answers.wildcards is not None and origin in answers.wildcards):
-        granted = answers.granted.get(origin)
-        if granted is None:
-            granted = _grant(answers, origin)
-            if len(answers.granted) < _MOST_REMEMBERED:
-                answers.granted[origin] = granted
-        return granted[preflight]
-    refused = _REFUSED_PREFLIGHT if preflight else _REFUSED
+        return granted
     if answers.source is None:
-        return refused
+        return otherwise
     yes, error = _ask(answers, origin)
     if yes:
-        return _grant(answers, origin)[preflight]
-    return refused if error is None else replace(refused, error=error)
+        return granted
+    return otherwise if error is None else replace(otherwise, error=error)
 
 
 def request_kind(environ: Mapping[str, Any]) -> RequestKind:
@@ -98,22 +87,6 @@ def is_owned(name: str) -> bool:
     Return whether the response header *name* belongs to the policy on a guarded resource, whoever else sets it.
     """
     return name[: len(OWNED_PREFIX)].lower() == OWNED_PREFIX
-
-
-def _grant(answers: Answers, origin: str) -> tuple[Decision, Decision]:
-    """
-    Return the decisions that echo *origin*, which has been validated: for a response and for a preflight.
-    """
-    echo = (ALLOW_ORIGIN, origin)
-    return (
-        Decision(RequestKind.CORS, None, (echo, *answers.after_origin), ORIGIN),
-        Decision(
-            RequestKind.PREFLIGHT,
-            answers.preflight_status,
-            (echo, *answers.after_origin_on_preflight),
-            PREFLIGHT_VARY,
-        ),
-    )
 
 
 def _ask(answers: Answers, origin: str) -> tuple[bool, Exception | None]:

@@ -12,7 +12,6 @@ already serialized as a browser would is not an origin.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Protocol
 
 from .errors import PolicyError, Problem, quoted
@@ -87,8 +86,7 @@ class Origin(NamedTuple):
         return _is_loopback(self.host)
 
 
-@dataclass(frozen=True, slots=True)
-class OriginPattern:
+class OriginPattern(NamedTuple):
     """
     One entry of a policy: an origin, or a wildcard that stands for many.
 

@@ -55,7 +55,8 @@ class Decision:
     A preflight is answered with *status*, *headers*, *vary* and *body* and never reaches the application. For any
     other request *status* is None: the application runs, the `Access-Control-*` headers of its response are replaced
     by *headers*, and *vary*, if not empty, is merged into its `Vary`. *lines* are the two together, for a response
-    that has neither. *error* is what an origin source raised; it counted as no.
+    that has neither. *error* is what an origin source raised; it counted as no. A decision that was made with the
+    policy lacks `Access-Control-Allow-Origin` if it *echoes* the origin; what `negotiate` returns lacks nothing.
     """
 
     kind: RequestKind
@@ -65,32 +66,49 @@ class Decision:
     refusal: Refusal | None = None
     body: bytes = b""
     error: Exception | None = None
+    echoes: bool = False
     lines: tuple[Header, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lines", (*self.headers, ("Vary", self.vary)) if self.vary else self.headers)
 
+    def echoing(self, origin: str) -> "Decision":
+        """
+        Return this decision, completed with *origin*, which has been validated.
+        """
+        return Decision(self.kind, self.status, ((ALLOW_ORIGIN, origin), *self.headers), self.vary)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True, eq=False, repr=False)
 class Answers:
     """
-    All that a policy can say before it sees a request.
+    All that a policy can say before it sees a request; nothing of it ever changes.
 
-    A `"*"` policy has constant decisions, for a response and for a preflight. Any other has the exact origins, the
-    wildcards and the source to ask, in this order, and the headers that follow an echoed origin. *granted* remembers
-    the decisions for origins that the patterns cover; it is bounded, and no origin that is refused gets in.
+    To a CORS request, and to a preflight, there are two answers: the first where the origin is among *exact*, covered
+    by *wildcards* or granted by *source*, asked in this order, and the second otherwise. A `"*"` policy has no origin
+    to look for, and its second answer grants.
     """
 
     not_cors: Decision
-    constant: tuple[Decision, Decision] | None
-    granted: dict[str, tuple[Decision, Decision]]
+    to_cors: tuple[Decision, Decision]
+    to_preflight: tuple[Decision, Decision]
     exact: frozenset[str]
     wildcards: OriginIndex | None
     source: OriginSource | None
     source_is_asked_about_http: bool
-    after_origin: tuple[Header, ...]
-    after_origin_on_preflight: tuple[Header, ...]
-    preflight_status: Literal[200, 204]
+
+
+_REFUSAL_BODY: Final = b"CORS: this origin may not read this resource.\n"
+_REFUSED: Final = Decision(RequestKind.CORS, None, (), ORIGIN, Refusal.ORIGIN)
+# Fetch, "HTTP responses": to say no explicitly, 403 without the headers.
+_REFUSED_PREFLIGHT: Final = Decision(
+    RequestKind.PREFLIGHT,
+    403,
+    (("Content-Type", "text/plain"), ("Content-Length", str(len(_REFUSAL_BODY)))),
+    PREFLIGHT_VARY,
+    Refusal.ORIGIN,
+    _REFUSAL_BODY,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,28 +203,24 @@ def _answers(policy: Policy, patterns: Mapping[str, OriginPattern]) -> Answers:
         # RFC 9110, 15.3.5: 204 has no content and so says nothing about it.
         *([] if policy.preflight_status == 204 else [("Content-Type", "text/plain"), ("Content-Length", "0")]),
     ]
-    constant = None
-    not_cors = Decision(RequestKind.NOT_CORS, None, (), ORIGIN)
+    share = Decision(RequestKind.CORS, None, tuple(on_response), ORIGIN, echoes=True)
+    permit = Decision(RequestKind.PREFLIGHT, policy.preflight_status, tuple(on_preflight), PREFLIGHT_VARY, echoes=True)
+    refuse, forbid, silent = _REFUSED, _REFUSED_PREFLIGHT, Decision(RequestKind.NOT_CORS, None, (), ORIGIN)
     if policy.allow_origins == "*":
         everyone = (ALLOW_ORIGIN, "*")
-        not_cors = Decision(RequestKind.NOT_CORS, None, (everyone, *on_response), "")
-        constant = (
-            replace(not_cors, kind=RequestKind.CORS),
-            Decision(RequestKind.PREFLIGHT, policy.preflight_status, (everyone, *on_preflight), PREFLIGHT_VARY),
-        )
+        share = refuse = replace(share, headers=(everyone, *on_response), vary="", echoes=False)
+        permit = forbid = replace(permit, headers=(everyone, *on_preflight), echoes=False)
+        silent = replace(share, kind=RequestKind.NOT_CORS)
     exact = {text for text, pattern in patterns.items() if pattern.is_exact}
     wildcards = [pattern for pattern in patterns.values() if not pattern.is_exact]
     return Answers(
-        not_cors=not_cors,
-        constant=constant,
-        granted={},
+        not_cors=silent,
+        to_cors=(share, refuse),
+        to_preflight=(permit, forbid),
         exact=frozenset(exact | ({NULL} & policy.allow_unsafe_origins.keys())),
         wildcards=OriginIndex(wildcards) if wildcards else None,
         source=policy.allow_origins if is_source(policy.allow_origins) else None,
         source_is_asked_about_http=not policy.allow_credentials,
-        after_origin=tuple(on_response),
-        after_origin_on_preflight=tuple(on_preflight),
-        preflight_status=policy.preflight_status,
     )
 
 

@@ -8,11 +8,10 @@ follows for views that share a URL; it sees no requests.
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from types import EllipsisType, MethodType
-from typing import Any, Final, TypeVar, cast, overload
+from typing import Any, Final, NamedTuple, TypeVar, cast, overload
 
 from .errors import kind_of, quoted
 from .names import SAFELISTED_METHODS
@@ -27,8 +26,7 @@ _EXAMPLE: Final = '@cors(allow_origins=["https://app.example.com"])'
 _made = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(NamedTuple):
     """
     What a view says: *policy* guards it, or None closes it, whatever its path.
     """

@@ -207,7 +207,7 @@ class Reading:
             if (suffix := _open_suffix(pattern)) is not None:
                 self.warn("W107", "allow_origins", text, suffix=suffix, meant=_one_of(pattern))
         if pattern.host.endswith("."):
-            undotted = replace(pattern, host=pattern.host.removesuffix("."))
+            undotted = pattern._replace(host=pattern.host.removesuffix("."))
             self.warn("W108", "allow_origins", text, meant=quoted(str(undotted)))
 
     # Names of methods and headers
@@ -341,7 +341,7 @@ def _secure(text: str) -> str:
 
 def _one_of(pattern: OriginPattern) -> str:
     host = pattern.host.replace("*", "app" if pattern.host.startswith("*.") else "1")
-    return quoted(str(replace(pattern, host=host)))
+    return quoted(str(pattern._replace(host=host)))
 
 
 def _door(unsafe: Mapping[Any, Any]) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from .journal import Journal
-from .negotiation import is_owned, merge_vary, negotiate, request_kind
+from .names import ALLOW_ORIGIN
+from .negotiation import is_owned, merge_vary, negotiate, prepared_decision, request_kind
 from .paths import Guarded, PathPolicies, policies_of, read_guarded
 from .policy import Decision, Header, Policy, RequestKind
 
@@ -76,9 +77,12 @@ class CORSMiddleware:
         policy = self._everywhere or _policy_of_path(self._guarded, environ)
         if policy is None:
             return self.app(environ, start_response)
-        decision = negotiate(policy, environ)
+        decision = prepared_decision(policy, environ)
+        lines = decision.lines
+        if decision.echoes:
+            lines = ((ALLOW_ORIGIN, environ["HTTP_ORIGIN"]), *lines)
         if decision.status is not None:
-            return self._answer(decision, environ, start_response)
+            return self._answer(decision, lines, environ, start_response)
         if decision.error is not None:
             self._journal.record(decision, environ)
 
@@ -88,14 +92,14 @@ class CORSMiddleware:
             headers: list[Header],
             exc_info: OptExcInfo | None = None,
             start_response: StartResponse = start_response,
-            decision: Decision = decision,
+            lines: tuple[Header, ...] = lines,
             environ: WSGIEnvironment = environ,
             self: CORSMiddleware = self,
         ) -> Write:
             for name, _ in headers:
                 if name not in _ORDINARY_NAMES and (is_owned(name) or name.lower() == "vary"):
-                    return start_response(status, self._merged(headers, decision, environ), exc_info)
-            return start_response(status, [*headers, *decision.lines], exc_info)
+                    return start_response(status, self._merged(headers, lines, environ), exc_info)
+            return start_response(status, [*headers, *lines], exc_info)
 
         return self.app(environ, share)
 
@@ -114,7 +118,8 @@ class CORSMiddleware:
             policy = find(request, request["HTTP_ACCESS_CONTROL_REQUEST_METHOD"], of_path)
             if policy is None:
                 return self.app(environ, start_response)
-            return self._answer(negotiate(policy, request), request, start_response)
+            decision = negotiate(policy, request)
+            return self._answer(decision, decision.lines, request, start_response)
 
         def share(status: str, headers: list[Header], exc_info: OptExcInfo | None = None) -> Write:
             policy = find(request, request.get("REQUEST_METHOD", ""), of_path)
@@ -122,27 +127,30 @@ class CORSMiddleware:
                 decision = negotiate(policy, request)
                 if decision.error is not None:
                     self._journal.record(decision, request)
-                headers = self._merged(headers, decision, request)
+                headers = self._merged(headers, decision.lines, request)
             return start_response(status, headers, exc_info)
 
         return self.app(environ, share)
 
-    def _answer(self, decision: Decision, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def _answer(
+        self, decision: Decision, lines: tuple[Header, ...], environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
         if decision.refusal is not None:
             self._journal.record(decision, environ)
-        start_response(_STATUS_LINES[decision.status or 204], list(decision.lines))
+        start_response(_STATUS_LINES[decision.status or 204], [*lines])
         return [decision.body]
 
-    def _merged(self, headers: list[Header], decision: Decision, environ: WSGIEnvironment) -> list[Header]:
+    def _merged(self, headers: list[Header], lines: tuple[Header, ...], environ: WSGIEnvironment) -> list[Header]:
         """
-        Return *headers*, which stay as they are, with those of *decision*, which is their one author.
+        Return *headers*, which stay as they are, with the *lines* of a decision, their one author; `Vary` is merged.
         """
         if _ORDINARY_NAMES.issuperset([name for name, _ in headers]):
-            return [*headers, *decision.lines]
+            return [*headers, *lines]
         self._journal.record_displaced([name for name, _ in headers if is_owned(name)], environ)
         kept = [(name, value) for name, value in headers if not is_owned(name) and name.lower() != "vary"]
-        vary = merge_vary(*(value for name, value in headers if name.lower() == "vary"), decision.vary)
-        return [*kept, *decision.headers, *([("Vary", vary)] if vary else [])]
+        vary = merge_vary(*(value for name, value in (*headers, *lines) if name.lower() == "vary"))
+        ours = [line for line in lines if line[0] != "Vary"]
+        return [*kept, *ours, *([("Vary", vary)] if vary else [])]
 
 
 def _policy_of_path(guarded: Policy | PathPolicies | None, environ: WSGIEnvironment) -> Policy | None:

@@ -1,7 +1,7 @@
 """
 A Decision, carried into Django.
 
-This room reads `request.META`, calls `negotiate` once and writes the result into `response.headers`; it decides
+This room reads `request.META`, has it negotiated once and writes the result into `response.headers`; it decides
 nothing. Put the middleware first, so that it answers preflights before anything else and sees every response.
 """
 
@@ -26,7 +26,7 @@ from corsguard import (
     is_owned,
     merge_vary,
     misplaced_tags,
-    negotiate,
+    prepared_decision,
     request_kind,
     tag_of,
 )
@@ -37,6 +37,8 @@ Environ = Mapping[str, Any]
 View = Callable[..., Any]
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 AsyncGetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+_ALLOW_ORIGIN: Final = "Access-Control-Allow-Origin"
 
 # Views and URLconfs whose tags are remembered. Both are few; but a program can make them at run time.
 _MOST_VIEWS: Final = 4096
@@ -73,10 +75,10 @@ class CORSMiddleware:
             return self._respond(request)
         of_path, environ, kind = self._as_it_came(request)
         if kind is RequestKind.PREFLIGHT and (policy := self._policy_of(request, of_path)) is not None:
-            return self._answer(negotiate(policy, environ), environ)
+            return self._answer(prepared_decision(policy, environ), environ)
         response = cast("GetResponse", self.get_response)(request)
         policy = self._policy_of(request, of_path)
-        return response if policy is None else self._share(response, negotiate(policy, environ), environ)
+        return response if policy is None else self._share(response, prepared_decision(policy, environ), environ)
 
     async def _respond(self, request: HttpRequest) -> HttpResponseBase:
         of_path, environ, kind = self._as_it_came(request)
@@ -141,6 +143,8 @@ class CORSMiddleware:
                 del headers[name]
             if vary:
                 vary = merge_vary(*(headers[name] for name in theirs if name.lower() == "vary"), vary)
+        if decision.echoes:
+            headers[_ALLOW_ORIGIN] = environ["HTTP_ORIGIN"]
         for name, value in decision.headers:
             headers[name] = value
         if vary:
@@ -150,6 +154,8 @@ class CORSMiddleware:
     def _answer(self, decision: Decision, environ: Environ) -> HttpResponse:
         response = HttpResponse(decision.body, status=decision.status)
         del response.headers["Content-Type"]
+        if decision.echoes:
+            response.headers[_ALLOW_ORIGIN] = environ["HTTP_ORIGIN"]
         for name, value in decision.lines:
             response.headers[name] = value
         if decision.refusal is not None:
@@ -164,8 +170,8 @@ async def _negotiate(policy: Policy, environ: Environ, kind: RequestKind) -> Dec
     Negotiate off the event loop if an origin source will be asked: it may block, or use the ORM.
     """
     if policy.asks and kind is not RequestKind.NOT_CORS:
-        return await sync_to_async(negotiate)(policy, environ)
-    return negotiate(policy, environ)
+        return await sync_to_async(prepared_decision)(policy, environ)
+    return prepared_decision(policy, environ)
 
 
 def _resolve(resolver: URLResolver, path: str) -> View | None:

@@ -30,7 +30,7 @@ ROOMS = {
     "journal": {"policy"},
     "tags": {"errors", "names", "policy"},
     "explanation": {"errors", "names", "negotiation", "origin", "policy"},
-    "wsgi": {"journal", "negotiation", "paths", "policy"},
+    "wsgi": {"journal", "names", "negotiation", "paths", "policy"},
 }
 # What may come from outside the standard library, and where.
 THIRD_PARTY = {"origin": {"idna"}, "suffixes": {"publicsuffixlist"}}

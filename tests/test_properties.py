@@ -509,19 +509,6 @@ def test_no_path_makes_the_lookup_raise(by_prefix, text):
         assert PathPolicies(by_prefix).policy_for(path) in (None, *by_prefix.values())
 
 
-# Memory
-
-
-@tried(25)
-@given(st.lists(st.tuples(st.sampled_from(["b", "c"]), st.integers(0, 10**6)), min_size=1, max_size=60))
-def test_only_what_was_granted_is_remembered(asked):
-    policy = Policy(allow_origins=["https://*.b.example"])
-    origins = [f"https://n{number}.{base}.example" for base, number in asked]
-    for origin in origins:
-        decision_for(policy, origin)
-    assert set(policy.answers.granted) == {origin for origin in origins if ".b." in origin}
-
-
 def test_the_naive_matcher_is_no_yes_man():
     # An oracle that always agreed would prove nothing.
     assert naive_covers("https://*.foo.com", "https://a.foo.com")
