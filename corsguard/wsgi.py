@@ -1,7 +1,7 @@
 """
 A Decision, carried into WSGI.
 
-This room reads the environ, calls `negotiate` once and writes the result into `start_response`; it decides nothing.
+This room reads the environ, has it negotiated once and writes the result into `start_response`; it decides nothing.
 Bodies are never touched: what the application returns is returned, with its `write`, its `close` and its laziness.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from .journal import Journal
 from .names import ALLOW_ORIGIN
-from .negotiation import is_owned, merge_vary, negotiate, prepared_decision, request_kind
+from .negotiation import is_owned, merge_vary, prepared_decision, request_kind
 from .paths import Guarded, PathPolicies, policies_of, read_guarded
 from .policy import Decision, Header, Policy, RequestKind
 
@@ -118,16 +118,16 @@ class CORSMiddleware:
             policy = find(request, request["HTTP_ACCESS_CONTROL_REQUEST_METHOD"], of_path)
             if policy is None:
                 return self.app(environ, start_response)
-            decision = negotiate(policy, request)
-            return self._answer(decision, decision.lines, request, start_response)
+            decision = prepared_decision(policy, request)
+            return self._answer(decision, _lines(decision, request), request, start_response)
 
         def share(status: str, headers: list[Header], exc_info: OptExcInfo | None = None) -> Write:
             policy = find(request, request.get("REQUEST_METHOD", ""), of_path)
             if policy is not None:
-                decision = negotiate(policy, request)
+                decision = prepared_decision(policy, request)
                 if decision.error is not None:
                     self._journal.record(decision, request)
-                headers = self._merged(headers, decision.lines, request)
+                headers = self._merged(headers, _lines(decision, request), request)
             return start_response(status, headers, exc_info)
 
         return self.app(environ, share)
@@ -151,6 +151,10 @@ class CORSMiddleware:
         vary = merge_vary(*(value for name, value in (*headers, *lines) if name.lower() == "vary"))
         ours = [line for line in lines if line[0] != "Vary"]
         return [*kept, *ours, *([("Vary", vary)] if vary else [])]
+
+
+def _lines(decision: Decision, environ: WSGIEnvironment) -> tuple[Header, ...]:
+    return ((ALLOW_ORIGIN, environ["HTTP_ORIGIN"]), *decision.lines) if decision.echoes else decision.lines
 
 
 def _policy_of_path(guarded: Policy | PathPolicies | None, environ: WSGIEnvironment) -> Policy | None:

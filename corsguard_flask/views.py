@@ -42,6 +42,8 @@ logger: Final = logging.getLogger("corsguard")
 _MOST_HOPS: Final = 4
 # What no view serves: an empty method would be taken for none given.
 _NO_METHOD: Final = "-"
+# Stands for whatever host was asked, where it does not matter.
+_ANY_HOST: Final = "host"
 _ARGUMENT: Final = re.compile(r"<[^>]*>")
 
 
@@ -102,11 +104,7 @@ class Views:
 
         For a method that nobody serves there, it is that of the first view. Raises HTTPException if there is no view.
         """
-        adapter = self._app.create_url_adapter(self._app.request_class(environ))
-        # The request has put itself there, and the two would keep each other alive until the collector comes.
-        environ.pop("werkzeug.request", None)
-        if adapter is None:
-            raise NotFound
+        adapter = self._adapter_for(environ)
         try:
             endpoint: str = adapter.match(method=method or _NO_METHOD)[0]
         except RequestRedirect as redirect:
@@ -114,6 +112,32 @@ class Views:
         except MethodNotAllowed as error:
             return self._first_endpoint(error.valid_methods or (), adapter, environ, hops)
         return endpoint
+
+    def _adapter_for(self, environ: dict[str, Any]) -> MapAdapter:
+        app, url_map = self._app, self._app.url_map
+        if (
+            # What can make the host, or the application, matter to the matching.
+            "HTTP_UPGRADE" in environ
+            or url_map.host_matching
+            or app.subdomain_matching
+            or app.config["SERVER_NAME"] is not None
+            or app.config.get("TRUSTED_HOSTS") is not None
+            or getattr(app.create_url_adapter, "__func__", None) is not Flask.create_url_adapter
+        ):
+            adapter = app.create_url_adapter(app.request_class(environ))
+            # The request has put itself there, and the two would keep each other alive until the collector comes.
+            environ.pop("werkzeug.request", None)
+            if adapter is None:
+                raise NotFound
+            return adapter
+        # The same, without the request that Flask makes of it, which is two thirds of what a preflight costs.
+        return url_map.bind(
+            _ANY_HOST,
+            script_name=_text(environ.get("SCRIPT_NAME", "")),
+            subdomain=url_map.default_subdomain or "",
+            url_scheme=environ.get("wsgi.url_scheme", "http"),
+            path_info=_text(environ.get("PATH_INFO", "")),
+        )
 
     def _first_endpoint(self, methods: Iterable[str], adapter: MapAdapter, environ: dict[str, Any], hops: int) -> str:
         """
@@ -210,6 +234,11 @@ class Views:
             return tag.policy
         guarded = self._middleware.policy
         return guarded.policy_for(rule.rule) if isinstance(guarded, PathPolicies) else guarded
+
+
+def _text(value: str) -> str:
+    # PEP 3333: the server passes bytes, as latin-1. Werkzeug reads them so.
+    return value.encode("latin-1").decode(errors="replace")
 
 
 def _behind(proxy: T) -> T:

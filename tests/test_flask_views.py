@@ -695,6 +695,8 @@ def test_what_a_preflight_makes_is_gone_with_it_without_the_collector(app):
             made.append(weakref.ref(self))
 
     app.request_class = Remembering
+    # Without a server's name there is no request to make.
+    app.config["SERVER_NAME"] = "localhost"
     CORSGuard(app)
     gc.disable()
     try:
@@ -702,6 +704,50 @@ def test_what_a_preflight_makes_is_gone_with_it_without_the_collector(app):
         assert [reference() for reference in made] == [None]
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("mounted", ["http://localhost/", "http://localhost/sub/", "https://api.example:8443/b%C3%A9/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/tagged", "/nowhere", "/slash", "/slash/", "//slash", "/slash//", "/moved", "/old", "/out", "/items/7",
+        "/items/x", "/caf%C3%A9", "/caf%E9", "/%2e%2e/tagged", "/tagged%00", "/a%2Fb", "/tagged?next=/slash", "/socket",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["GET", "PUT", "BREW", ""])
+def test_a_preflight_is_matched_as_flask_itself_would_match_the_request(app, monkeypatch, mounted, path, method):
+    add(app, "/slash/", "slash", OTHERS)
+    add(app, "/items/<int:number>", "items", OTHERS)
+    add(app, "/caf\u00e9", "coffee", OTHERS)
+    add(app, "/a/b", "deep", OTHERS)
+    app.url_map.add(Rule("/moved", endpoint="moved", redirect_to="/tagged"))
+    app.url_map.add(Rule("/out", endpoint="out", redirect_to="https://elsewhere.example/tagged"))
+    app.url_map.add(Rule("/old", endpoint="tagged", alias=True))
+    app.url_map.add(Rule("/socket", endpoint="slash", websocket=True))
+    CORSGuard(app, Policy(allow_origins=[THIRD]))
+    asked = [ask_preflight(app, path, method, origin, base_url=mounted) for origin in (APP, OTHER, THIRD)]
+    monkeypatch.setattr(app, "create_url_adapter", lambda request: type(app).create_url_adapter(app, request))
+    assert asked == [ask_preflight(app, path, method, origin, base_url=mounted) for origin in (APP, OTHER, THIRD)]
+    assert sorted(answer.status for answer in asked) == [204, 403, 403]
+
+
+def test_a_preflight_that_would_become_a_websocket_is_matched_with_those(app):
+    add(app, "/socket", "plain", LISTED)
+    app.view_functions["socket"] = cors(OTHERS)(named("socket"))
+    app.url_map.add(Rule("/socket", endpoint="socket", websocket=True))
+    CORSGuard(app)
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    assert ask_preflight(app, "/socket", "GET") == preflight_answer()
+    assert ask_preflight(app, "/socket", "GET", OTHER, **upgrade) == preflight_answer(OTHER)
+
+
+def test_without_a_servers_name_no_host_has_the_default_subdomain():
+    app = make_app(subdomain_matching=True)
+    app.url_map.default_subdomain = "www"
+    add(app, "/tagged", "tagged", LISTED)
+    CORSGuard(app, OTHERS)
+    assert ask(app, "/tagged").status == 404
+    assert ask_preflight(app, "/tagged", "GET", OTHER) == preflight_answer(OTHER)
 
 
 def test_an_application_that_matches_no_urls_gets_the_policy_of_the_path(app):
