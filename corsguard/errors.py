@@ -65,10 +65,16 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             "{meant}",
             'Policy.from_mapping({"allow_origin": ["https://app.example.com"]})',
         ),
+        "E107": Rule(
+            '{value} has a `*` in it. "*" alone stands for every name, and nothing stands for some of them: a browser '
+            "would take this for one name, letter by letter.",
+            "{field}={meant}",
+            'Policy(allow_origins="*", allow_headers=["X-*", "X-Request-Id"])',
+        ),
         # Origin patterns: what a browser would never send, and so could never match.
         "E201": Rule(
             "{value} has a space, a comma, a quotation mark or a control character, or is empty; each origin is "
-            "an entry of its own.",
+            "an entry of its own (is a comma missing?).",
             "{meant}",
             'Policy(allow_origins=["https://a.example, https://b.example"])',
         ),
@@ -78,7 +84,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=["app.example.com"])',
         ),
         "E203": Rule(
-            "{value} goes on after the host and port. An origin has no path, no query and no trailing slash, so "
+            "{value} has more than scheme, host and port. An origin has no trailing slash, no path and no query, so "
             "this would never match.",
             "{meant}",
             'Policy(allow_origins=["https://app.example.com/"])',
@@ -121,10 +127,9 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=["https://app..example.com"])',
         ),
         "E211": Rule(
-            "{value} has a wildcard that is not taken. One `*` may stand for whole labels at the front "
-            "(`https://*.example.com`) or inside one "
-            "label other than the last (`https://pr-*.example.com`); `:*` is any port. There are no regular "
-            "expressions.",
+            "{value} is no origin pattern. One `*` may stand for whole labels at the front "
+            "(`https://*.example.com`) or inside one label other than the last (`https://pr-*.example.com`); `:*` is "
+            "any port. There are no other wildcards and no regular expressions.",
             "{meant}",
             'Policy(allow_origins=["https://app.*"])',
         ),
@@ -141,8 +146,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         # What is dangerous.
         "E301": Rule(
-            '"*" and allow_credentials=True never meet: browsers refuse the pair, and any way around it hands the '
-            "data of logged-in users to every site.",
+            '"*" and allow_credentials=True never meet: {cause}.',
             "{field}={meant}",
             'Policy(allow_origins="*", allow_credentials=True)',
         ),
@@ -269,10 +273,11 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'CORSMiddleware(app, ["https://app.example.com"])',
         ),
         "E802": Rule(
-            "{value} is not a path prefix: it begins with `/`, does not end with one, and has no `.`, `..`, empty "
-            "segment or backslash.",
+            "{value} is not a path prefix: it begins with `/`, does not end with one, and has no `.` or `..`, no empty "
+            "segment, and no wildcards, converters, percent-encoding or regular expressions. It covers everything "
+            "below it.",
             "{meant}",
-            'CORSMiddleware(app, {"/api/": Policy(allow_origins="*")})',
+            'CORSMiddleware(app, {"/api/*": Policy(allow_origins="*")})',
         ),
         "E803": Rule(
             '{value} stands beside "paths". Nothing is inherited: each path has its whole policy.',

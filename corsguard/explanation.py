@@ -19,8 +19,9 @@ from .names import (
     SAFELISTED_METHODS,
     is_token,
 )
-from .negotiation import negotiate
+from .negotiation import negotiate, request_kind
 from .origin import LONGEST_ORIGIN, NULL, Origin, OriginPattern
+from .paths import Guarded, PathPolicies, read_guarded
 from .policy import Decision, Header, Policy, RequestKind
 
 # What is shown of a string from the network, and how much of a list is read.
@@ -33,6 +34,18 @@ _NULL_REFUSED: Final = (
     '"null" is what sandboxed frames, pages from files and cross-origin redirects send. '
     "Serve the page from a real origin, and redirect to no third one."
 )
+_UNGUARDED: Final = (
+    "No policy guards this path: nothing is answered or added here, a preflight reaches the application, and a page on "
+    "another origin may read only what the application itself shares."
+)
+_NO_ORIGIN: Final = (
+    "There is no Origin header, so no browser asks to share this: it is a same-origin GET, a navigation, an "
+    'image without crossorigin, or no browser at all. With curl, add -H "Origin: https://app.example.com".'
+)
+_MISNAMED: Final = (
+    "The keys are those of a WSGI environ: write HTTP_ORIGIN for Origin, HTTP_ACCESS_CONTROL_REQUEST_METHOD for "
+    "Access-Control-Request-Method, and REQUEST_METHOD for the method."
+)
 _BLOCKED: Final = "The browser blocks it and says: "
 _PREFLIGHT_BLOCKED: Final = "Response to preflight request doesn't pass access control check: "
 _NO_ALLOW_ORIGIN: Final = "No 'Access-Control-Allow-Origin' header is present on the requested resource."
@@ -44,7 +57,7 @@ class Step:
     One thing that was asked (*name* tells which) and whether it was granted.
 
     *granted* is what the policy offers; *reason* says why this did or did not suffice; *fix*, where the policy can be
-    changed to grant it, is what to paste: `keyword=value`, or an entry to add to `allow_origins`.
+    changed to grant it, is what to paste: `keyword=value`.
     """
 
     name: str
@@ -100,18 +113,21 @@ _TITLES: Final = {
 }
 
 
-def explain(policy: Policy, environ: Mapping[str, Any]) -> Explanation:
+def explain(policy: Guarded | None, environ: Mapping[str, Any]) -> Explanation:
     """
-    Return the story of the request that *environ* describes, under *policy*.
+    Return the story of the request that *environ* describes, under *policy*, which is what every adapter takes.
 
-    Reads what `negotiate` reads, and `HTTP_ACCESS_CONTROL_REQUEST_HEADERS`. Never raises, whatever the strings.
+    Reads what `negotiate` reads, `HTTP_ACCESS_CONTROL_REQUEST_HEADERS`, and `PATH_INFO` if there are policies by path.
+    Never raises, whatever the strings. Raises PolicyError if *policy* is refused.
     """
+    guarded = None if policy is None else read_guarded(policy)
+    policy = guarded.policy_for(str(environ.get("PATH_INFO", ""))) if isinstance(guarded, PathPolicies) else guarded
+    if policy is None:
+        return Explanation(request_kind(environ), (), None, (), False, False, _UNGUARDED)
     decision = negotiate(policy, environ)
     if decision.kind is RequestKind.NOT_CORS:
-        verdict = (
-            "There is no Origin header, so no browser asks to share this: it is a same-origin GET, a navigation, an "
-            'image without crossorigin, or no browser at all. With curl, add -H "Origin: https://app.example.com".'
-        )
+        misnamed = any(str(name).lower() == "origin" for name in environ)
+        verdict = _MISNAMED if misnamed else _NO_ORIGIN
         return Explanation(decision.kind, (), None, decision.lines, True, True, verdict)
     steps = [_origin_step(policy, environ["HTTP_ORIGIN"], decision)]
     if decision.kind is RequestKind.PREFLIGHT:
@@ -170,9 +186,12 @@ def _why_refused(policy: Policy, origin: str) -> tuple[str, str]:
     parsed = Origin.parse(origin)
     if parsed is None:
         return "No browser sends this as an origin.", ""
-    listable = isinstance(policy.allow_origins, tuple)
-    dangerous = policy.allow_credentials and parsed.scheme == "http" and not parsed.is_loopback
-    return _nearest(policy, parsed) or "It is not listed.", quoted(origin) if listable and not dangerous else ""
+    reason = _nearest(policy, parsed) or "It is not listed."
+    if policy.allow_credentials and parsed.scheme == "http" and not parsed.is_loopback:
+        return f"{reason} With credentials plain http is refused, and no source is asked; load the page by https.", ""
+    if not isinstance(policy.allow_origins, tuple):
+        return "The origin source did not grant it, and only True grants.", ""
+    return reason, f"allow_origins={quoted([*policy.allow_origins, origin])}"
 
 
 def _nearest(policy: Policy, origin: Origin) -> str:

@@ -42,6 +42,8 @@ _IPV4: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 # What a browser sends for an opaque origin; no pattern covers it.
 NULL: Final = "null"
 _SEPARATORS: Final = re.compile(r"[\s,;\"'\x00-\x1f\x7f]+")
+# Python joins two strings in a list that no comma separates.
+_RUN_TOGETHER: Final = re.compile(r"(?<=[a-z0-9/])(?=https?://)")
 _REGEX_CHARACTERS: Final = re.compile(r"[\\^$|(){}+]|(?!^)\[")
 # How people spell "some subdomain" in a regular expression, to be read back as a pattern.
 _REGEX_SUBDOMAIN: Final = (
@@ -327,8 +329,9 @@ def _parse_pattern(text: str) -> OriginPattern:
         raise _Fault("E212")
     if lowered.startswith("file:"):
         raise _Fault("E213")
-    if not text or _SEPARATORS.search(text):
-        raise _Fault("E201", " ".join(_SEPARATORS.split(text)))
+    entries = [entry for piece in _SEPARATORS.split(text) for entry in _RUN_TOGETHER.split(piece)]
+    if not text or len(entries) > 1:
+        raise _Fault("E201", " ".join(entries))
     if _REGEX_CHARACTERS.search(text.partition("://")[2] or text):
         raise _Fault("E211", _from_regex(text))
     scheme, found, rest = text.partition("://")

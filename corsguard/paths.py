@@ -5,6 +5,7 @@ Every adapter takes one policy for all it serves, or a mapping from path prefix 
 objects or from plain data, and looks paths up. A path is taken as the server decoded it and never decoded again.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ from .errors import PolicyError, Problem, kind_of, quoted
 from .policy import Policy
 
 _PATHS: Final = "paths"
+# What stands for something else in a router, a URL or a regular expression; a path is decoded and taken as it is.
+_NOT_LITERAL: Final = re.compile(r"[*?#<>^$|{}\[\]%]")
 _EXAMPLE: Final = '{"allow_origins": ["https://app.example.com"]}'
 _PATHS_EXAMPLE: Final = f'{{"paths": {{"/api": {_EXAMPLE}, "/admin": None}}}}'
 
@@ -88,7 +91,7 @@ def read_guarded(guarded: Guarded) -> Policy | PathPolicies:
     if _PATHS in guarded:
         beside = [Problem.of("E803", str(key), key, meant=_PATHS_EXAMPLE) for key in guarded if key != _PATHS]
         return _read_paths(guarded[_PATHS], beside)
-    if any(str(key).startswith("/") for key in guarded):
+    if any("/" in str(key) for key in guarded):
         return _read_paths(guarded, [])
     return Policy.from_mapping(guarded)
 
@@ -138,7 +141,10 @@ def _is_prefix(prefix: object) -> bool:
 
 
 def _nearest_prefix(prefix: str) -> str:
-    return "/" + "/".join(x for x in prefix.replace("\\", "/").split("/") if x not in ("", ".", ".."))
+    path = re.split(r"[?#]", prefix.replace("\\", "/").replace("^", "").replace("$", ""))[0]
+    literal = _NOT_LITERAL.split(path)
+    cut = path if len(literal) == 1 else literal[0].rpartition("/")[0]
+    return "/" + "/".join(x for x in cut.split("/") if x not in ("", ".", ".."))
 
 
 def _not_guarded(field: str, value: object) -> Problem:

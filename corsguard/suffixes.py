@@ -13,19 +13,21 @@ if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
 # Hosts that hand out subdomains to anybody, with scripts, and are not on the public suffix list (looked up 2026-11).
+# Written as that list writes its rules: `*.` is one more label, such as a region.
 SHARED_HOSTING: Final = frozenset(
     """
-    cdpn.io codepen.io codesandbox.io digitaloceanspaces.com force.com gitpod.io jsbin.com jsfiddle.net jshell.net
-    loca.lt my.salesforce.com on.aws railway.app serveo.net sharepoint.com stackblitz.io surge.sh tumblr.com
-    up.railway.app webcontainer.io weebly.com wordpress.com
+    *.azurecontainerapps.io *.cloudapp.azure.com *.devtunnels.ms *.gitpod.io app.github.dev b-cdn.net cdpn.io
+    codepen.io codesandbox.io digitaloceanspaces.com force.com gitpod.io jsbin.com jsfiddle.net jshell.net koyeb.app
+    lhr.life loca.lt my.salesforce.com nip.io on.aws railway.app serveo.net sharepoint.com sslip.io stackblitz.io
+    surge.sh tumblr.com up.railway.app webcontainer.io weebly.com wordpress.com
     """.split()
 )
 
 
 @cache
-def _public_suffixes() -> tuple["PublicSuffixList", dict[str, str]]:
+def _suffixes() -> tuple["PublicSuffixList", "PublicSuffixList", dict[str, str]]:
     """
-    Return the list, and for each host above a suffix one such suffix.
+    Return the public list, our own, and for each host above a suffix one such suffix.
     """
     from publicsuffixlist import PSLFILE, PublicSuffixList
 
@@ -39,7 +41,8 @@ def _public_suffixes() -> tuple["PublicSuffixList", dict[str, str]]:
         while "." in host:
             host = host.partition(".")[2]
             below.setdefault(host, name)
-    return PublicSuffixList(lines, accept_unknown=False), below
+    public, shared = (PublicSuffixList(rules, accept_unknown=False) for rules in (lines, SHARED_HOSTING))
+    return public, shared, below
 
 
 def open_suffix(host: str) -> str | None:
@@ -50,8 +53,8 @@ def open_suffix(host: str) -> str | None:
     wildcard directly under it would reach. Names of private networks (`localhost`, `internal`) are not suffixes.
     """
     host = host.removesuffix(".")
-    public, below = _public_suffixes()
-    if host in SHARED_HOSTING or public.is_public(host):
+    public, shared, below = _suffixes()
+    if public.is_public(host) or shared.is_public(host):
         return host
     return below.get(host)
 
@@ -63,4 +66,4 @@ def registrable_domain(host: str) -> str:
     Two hosts are schemelessly same site if these are equal (HTML, "schemelessly same site").
     """
     host = host.removesuffix(".")
-    return _public_suffixes()[0].privatesuffix(host) or host
+    return _suffixes()[0].privatesuffix(host) or host

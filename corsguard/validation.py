@@ -42,8 +42,18 @@ _STAND_INS: Final = {
     "expose_headers": "ETag",
     "allow_unsafe_origins": "http://kiosk.corp.example",
 }
+_INSTEAD_OF_STAR: Final = {
+    "allow_origins": ["https://app.example.com"],
+    "allow_methods": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+    "allow_headers": ["Content-Type", "Authorization"],
+    "expose_headers": ["ETag"],
+}
+_TO_EVERY_SITE: Final = (
+    "browsers refuse the pair, and any way around it hands the data of logged-in users to every site"
+)
+_NO_WILDCARD: Final = 'with credentials browsers take it for a name that is literally "*", so it would allow nothing'
 _NOT_TOKEN: Final = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_DIGITS: Final = re.compile(r"[0-9]{1,5}")
+_DIGITS: Final = re.compile(r"[0-9]{1,5}(?=\Z|\.0\Z)")
 _PREFLIGHT_STATUSES: Final = (200, 204)
 _REASON: Final = "who needs this, and until when"
 
@@ -62,7 +72,7 @@ class Reading:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.patterns: dict[str, OriginPattern] = {}
-        self.credentials = keywords["allow_credentials"] is True
+        self.credentials = _says_true(keywords["allow_credentials"])
         self.values = self.read(keywords)
 
     def refuse(self, code: str, name: str, value: object, **details: object) -> None:
@@ -103,7 +113,7 @@ class Reading:
                 self.refuse("E102", name, value, meant=quoted(parts or [stand_in]))
                 return ()
             if self.credentials:
-                self.refuse("E301", name, value, meant=quoted([stand_in]))
+                self.refuse_star_with_credentials(name, quoted(_INSTEAD_OF_STAR[name]))
             return "*"
         if not isinstance(value, list | tuple | set | frozenset):
             countable = isinstance(value, Iterable) and not isinstance(value, bytes | bytearray)
@@ -221,6 +231,8 @@ class Reading:
         for method in methods:
             if not is_token(method):
                 self.refuse_token("E401", name, method, methods)
+            elif _is_starred(method):
+                self.refuse("E107", name, method, meant=_without(methods, method, name))
             elif method.upper() in FORBIDDEN_METHODS:
                 self.refuse("E402", name, method, meant=_without(methods, method, name))
             elif method != method.upper() and method.upper() in UPPER_CASE_METHODS:
@@ -238,13 +250,15 @@ class Reading:
         rest = tuple(header for header in headers if header != "*")
         if "*" in headers and {header.lower() for header in rest} == {NON_WILDCARD_REQUEST_HEADER}:
             if self.credentials:
-                self.refuse("E301", name, "*", meant=quoted(rest))
+                self.refuse_star_with_credentials(name, quoted(rest))
         else:
             spelled_out = tuple(header for header in headers if header.lower() in ("*", NON_WILDCARD_REQUEST_HEADER))
             self.refuse_star(name, headers, '"*"' if spelled_out == ("*",) else quoted(spelled_out))
         for header in rest:
             if not is_token(header):
                 self.refuse_token("E501", name, header, rest)
+            elif _is_starred(header):
+                self.refuse("E107", name, header, meant=_without(headers, header, name))
             elif is_forbidden_request_header(header):
                 self.refuse("E502", name, header, meant=_without(headers, header, name))
             elif header.lower().startswith(OWNED_PREFIX):
@@ -260,6 +274,8 @@ class Reading:
         for header in headers:
             if not is_token(header):
                 self.refuse_token("E501", name, header, headers)
+            elif _is_starred(header):
+                self.refuse("E107", name, header, meant=_without(headers, header, name))
             elif header.lower() in FORBIDDEN_RESPONSE_HEADERS:
                 self.refuse("E601", name, header, meant=_without(headers, header, name))
         return headers
@@ -267,6 +283,9 @@ class Reading:
     def refuse_star(self, name: str, values: tuple[str, ...], alone: str = '"*"') -> None:
         if "*" in values:
             self.refuse("E105", name, "*", meant=_without(values, "*", name) if self.credentials else alone)
+
+    def refuse_star_with_credentials(self, name: str, meant: str) -> None:
+        self.refuse("E301", name, "*", meant=meant, cause=_TO_EVERY_SITE if name == "allow_origins" else _NO_WILDCARD)
 
     def refuse_token(self, code: str, name: str, value: str, values: tuple[str, ...]) -> None:
         parts = [part for part in _NOT_TOKEN.split(value) if part]
@@ -284,9 +303,7 @@ class Reading:
 
     def allow_credentials(self, value: object) -> bool:
         if not isinstance(value, bool):
-            said = value.strip().lower() if isinstance(value, str) else ""
-            meant = said in {"true", "1", "yes", "on"} or (isinstance(value, int) and value == 1)
-            self.refuse("E701", "allow_credentials", value, meant=meant)
+            self.refuse("E701", "allow_credentials", value, meant=self.credentials)
         return self.credentials
 
     def preflight_status(self, value: object) -> object:
@@ -300,7 +317,7 @@ class Reading:
         seconds = value // timedelta(seconds=1) if isinstance(value, timedelta) else value
         fraction = isinstance(value, timedelta) and value.microseconds != 0
         if isinstance(seconds, bool) or not isinstance(seconds, int) or fraction:
-            number = _DIGITS.fullmatch(value) if isinstance(value, str) else None
+            number = _DIGITS.match(str(value)) if isinstance(value, str | float) else None
             meant = min(int(number[0]), LONGEST_USEFUL_MAX_AGE) if number else LONGEST_USEFUL_MAX_AGE
             self.refuse("E702", "max_age", value, meant=meant)
             return None
@@ -311,6 +328,12 @@ class Reading:
         return seconds
 
 
+def _says_true(value: object) -> bool:
+    # Whoever wrote "true" meant it, and is told of all that follows from it.
+    said = value.strip().lower() if isinstance(value, str) else ""
+    return said in {"true", "1", "yes", "on"} or (isinstance(value, int) and value == 1)
+
+
 def is_source(value: object) -> TypeGuard[OriginSource]:
     """
     Return whether *value* is an object to ask about origins, and not a list of them.
@@ -318,6 +341,10 @@ def is_source(value: object) -> TypeGuard[OriginSource]:
     cls = type(value)
     iterable = any(getattr(cls, name, None) is not None for name in ("__iter__", "__getitem__"))
     return not iterable and not isinstance(value, type) and getattr(cls, "__contains__", None) is not None
+
+
+def _is_starred(name: str) -> bool:
+    return "*" in name and name != "*"
 
 
 def _is_insecure(pattern: OriginPattern) -> bool:

@@ -45,18 +45,18 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "W901": Rule(
             "The middleware is not in MIDDLEWARE, so nothing is shared.",
-            'MIDDLEWARE = ["{guard}", ...]',
+            'MIDDLEWARE = ["{guard}", *MIDDLEWARE]  # at the end of the settings',
             '{"MIDDLEWARE": []}',
         ),
         "W902": Rule(
             "{before} stands before the CORS middleware: {consequence}.",
-            'MIDDLEWARE = ["{guard}", "{before}", ...]',
+            'MIDDLEWARE = ["{guard}", *(name for name in MIDDLEWARE if name != "{guard}")]',
             '{"MIDDLEWARE": ["django.middleware.common.CommonMiddleware", '
             '"corsguard_django.middleware.CORSMiddleware"]}',
         ),
         "W903": Rule(
             "The middleware is listed {count} times in MIDDLEWARE. Once, and first, does it all.",
-            'MIDDLEWARE = ["{guard}", ...]  # and nowhere else',
+            'MIDDLEWARE = ["{guard}", *(name for name in MIDDLEWARE if name != "{guard}")]',
             '{"MIDDLEWARE": 2 * ["corsguard_django.middleware.CORSMiddleware"]}',
         ),
         "W904": Rule(

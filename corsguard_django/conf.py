@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from corsguard import Guarded, Journal, PathPolicies, Policy, policies_of, read_guarded
+from corsguard import Guarded, Journal, PathPolicies, Policy, PolicyError, policies_of, read_guarded
 
 SETTING: Final = "CORSGUARD"
 
@@ -24,7 +24,13 @@ def read_settings() -> Policy | PathPolicies | None:
     Raises PolicyError with every problem of every policy at once. None as the setting is a mistake like any other.
     """
     setting: Any = getattr(settings, SETTING, _ABSENT)
-    return None if setting is _ABSENT else read_guarded(setting)
+    if setting is _ABSENT:
+        return None
+    try:
+        return read_guarded(setting)
+    except PolicyError as error:
+        error.add_note(f"This is {SETTING} in the settings.")
+        raise
 
 
 class _Holder:

@@ -100,7 +100,13 @@ class CORSMiddleware:
         """
         match = request.resolver_match
         view = self._view_at(request) if match is None else match.func
-        tag = None if view is None else self._tag_of(view)
+        if view is None:
+            return of_path
+        try:
+            tag = self._tag_of(view)
+        except TypeError:
+            # Django serves views that cannot be hashed, such as instances of a dataclass; they cannot be remembered.
+            tag = self._look_up(view)
         return of_path if tag is None else tag.policy
 
     def _view_at(self, request: HttpRequest) -> View | None:

@@ -8,18 +8,18 @@ the headers too, and a preflight never reaches Flask. This room keeps which appl
 from __future__ import annotations  # else the types of the inner function are built anew for every application
 
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 from weakref import WeakSet
 
-from corsguard import CORSMiddleware, Guarded, PathPolicies, Policy, read_guarded, tags_made
+from flask import Flask
+
+from corsguard import CORSMiddleware, Guarded, PathPolicies, Policy, PolicyError, read_guarded, tags_made
 
 from .views import Views
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
-
-    from flask import Flask
 
 _CONFIG_KEY: Final = "CORSGUARD"
 _EXTENSION: Final = "corsguard"
@@ -70,12 +70,14 @@ class CORSGuard:
         Raises PolicyError if the policy is refused, and RuntimeError if *app* is guarded already; *app* then stays as
         it was.
         """
+        if not isinstance(cast("object", app), Flask):
+            raise TypeError(f"{app!r} is no Flask application. Guard a blueprint by its prefix: {{'/api': policy}}.")
         if _EXTENSION in app.extensions:
             raise RuntimeError(f"{app.name!r} is guarded already. To change what guards it, assign guard.policy.")
         with self._lock:
             guarded = self._given if policy is None else read_guarded(policy)
             if guarded is None and _CONFIG_KEY in app.config:
-                guarded = read_guarded(app.config[_CONFIG_KEY])
+                guarded = _read_config(app)
             middleware = CORSMiddleware(app.wsgi_app, guarded)
             self._middlewares.add(middleware)
             self._policy = guarded
@@ -89,3 +91,11 @@ class CORSGuard:
 
         app.wsgi_app = guard  # type: ignore[method-assign] # what Flask documents for middleware
         app.extensions[_EXTENSION] = self
+
+
+def _read_config(app: Flask) -> Policy | PathPolicies:
+    try:
+        return read_guarded(app.config[_CONFIG_KEY])
+    except PolicyError as error:
+        error.add_note(f"This is app.config[{_CONFIG_KEY!r}] of {app.name!r}.")
+        raise

@@ -29,7 +29,7 @@ ROOMS = {
     "paths": {"errors", "policy"},
     "journal": {"policy"},
     "tags": {"errors", "names", "policy"},
-    "explanation": {"errors", "names", "negotiation", "origin", "policy"},
+    "explanation": {"errors", "names", "negotiation", "origin", "paths", "policy"},
     "wsgi": {"journal", "names", "negotiation", "paths", "policy"},
 }
 # What may come from outside the standard library, and where.

@@ -107,6 +107,7 @@ def test_a_bad_setting_stops_every_server_at_start(server, cors):
     stopped = run(server, cors)
     assert stopped.returncode != 0
     assert "corsguard.errors.PolicyError: this policy has" in stopped.stderr
+    assert stopped.stderr.rstrip().endswith("This is CORSGUARD in the settings.")
 
 
 @pytest.mark.parametrize("server", [WSGI, ASGI])

@@ -3,6 +3,7 @@
 """
 
 import logging
+from dataclasses import dataclass
 from types import ModuleType
 
 import pytest
@@ -268,6 +269,21 @@ def test_a_converter_that_fails_answers_under_the_policy_of_the_path(send):
     answer = send("GET", "/fragile/word", APP)
     assert (answer.status, answer.of_cors) == (500, SHARED)
     assert preflight(send, "/fragile/word").headers == GRANTED
+
+
+@dataclass
+class Unhashable:
+    policy: str
+
+    def __call__(self, request):
+        return HttpResponse()
+
+
+def test_a_view_that_cannot_be_hashed_is_served_and_guarded(send):
+    with urls(path("tagged", cors(TAGGED)(Unhashable("tagged"))), path("untagged", Unhashable("untagged"))):
+        assert (send("GET", "/tagged", APP).status, send("GET", "/tagged", APP).of_cors) == (200, SHARED)
+        assert (send("GET", "/untagged", APP).status, send("GET", "/untagged", APP).of_cors) == (200, NOT_SHARED)
+        assert preflight(send, "/tagged").headers == GRANTED
 
 
 # Tags where the guard does not look.

@@ -14,7 +14,7 @@ from corsguard import RULES, CORSMiddleware, Policy, PolicyError, Problem, Rule
 
 # Codes are for people to search for and for programs to compare with: none is ever renamed, reused or left out.
 CODES = """
-    E101 E102 E103 E104 E105 E106
+    E101 E102 E103 E104 E105 E106 E107
     E201 E202 E203 E204 E205 E206 E207 E208 E209 E210 E211 E212 E213
     E301 E302 E303
     E311 E312 E313 E314 E315
@@ -315,8 +315,8 @@ def test_a_refusal_prints_every_problem_with_its_fix():
         Policy(allow_origins=["https://app.example.com/"], max_age=-1)
     assert str(refusal.value) == (
         "this policy has 2 problems\n"
-        'E203 allow_origins: "https://app.example.com/" goes on after the host and port. An origin has no path, no '
-        "query and no trailing slash, so this would never match.\n"
+        'E203 allow_origins: "https://app.example.com/" has more than scheme, host and port. An origin has no '
+        "trailing slash, no path and no query, so this would never match.\n"
         '    fix: "https://app.example.com"\n'
         "E703 max_age: -1 is not between 0 and 86400 seconds, the most that any browser honours; 0 turns the preflight "
         "cache off.\n"

@@ -10,7 +10,7 @@ from browser import passes_cors_check, passes_preflight
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corsguard import Policy, RequestKind, explain, negotiate
+from corsguard import Policy, PolicyError, RequestKind, explain, negotiate
 
 APP = "https://app.example.com"
 
@@ -87,12 +87,12 @@ def test_a_pasted_fix_mends_the_step_it_belongs_to(step):
     ("origin", "words", "fix"),
     [
         pytest.param("http://app.example.com", "has the scheme http", "", id="scheme, not offered with credentials"),
-        pytest.param("https://app.example.com:8443", "has port 8443", '"https://app.example.com:8443"', id="port"),
-        pytest.param("http://localhost", "has no port", '"http://localhost"', id="missing port"),
-        pytest.param("https://shop.example", "not shop.example itself", '"https://shop.example"', id="apex"),
-        pytest.param("https://www.app.example.com", "with and without www.", '"https://www.app.example.com"', id="www"),
-        pytest.param("http://127.0.0.1:3000", "localhost and its addresses", '"http://127.0.0.1:3000"', id="loopback"),
-        pytest.param("https://evil.example", "It is not listed.", '"https://evil.example"', id="another site"),
+        pytest.param("https://app.example.com:8443", "has port 8443", "https://app.example.com:8443", id="port"),
+        pytest.param("http://localhost", "has no port", "http://localhost", id="missing port"),
+        pytest.param("https://shop.example", "not shop.example itself", "https://shop.example", id="apex"),
+        pytest.param("https://www.app.example.com", "with and without www.", "https://www.app.example.com", id="www"),
+        pytest.param("http://127.0.0.1:3000", "localhost and its addresses", "http://127.0.0.1:3000", id="loopback"),
+        pytest.param("https://evil.example", "It is not listed.", "https://evil.example", id="another site"),
         pytest.param("null", "sandboxed frames", "", id="null"),
         pytest.param("", "No browser sends this", "", id="empty"),
         pytest.param(f"{APP}/", "No browser sends this", "", id="path"),
@@ -103,12 +103,14 @@ def test_a_pasted_fix_mends_the_step_it_belongs_to(step):
 def test_a_refused_origin_is_told_why_and_offered_only_a_fix_that_builds(origin, words, fix):
     told = explain(POLICY, request(origin))
     step = told.steps[0]
+    fix = f"allow_origins={json.dumps([*POLICY.allow_origins, fix])}" if fix else ""
     assert (step.name, step.passed, step.fix) == ("origin", False, fix)
     assert words in step.reason
     assert not told.goes_on
     assert "No 'Access-Control-Allow-Origin' header is present" in told.verdict
     if fix:
-        Policy(allow_origins=[*POLICY.allow_origins, fix.strip('"')], allow_credentials=True)
+        mended = Policy(**eval(f"dict({fix})"), allow_credentials=True)
+        assert explain(mended, request(origin)).goes_on
 
 
 def test_a_page_that_wrote_patch_is_told_to_write_patch_in_upper_case():
@@ -161,6 +163,52 @@ def test_a_source_that_grants_is_named():
             return True
 
     assert explain(Policy(allow_origins=Source()), request()).steps[0].reason == "Covered by the origin source."
+
+
+def test_a_source_that_does_not_say_true_is_named():
+    class Source:
+        def __contains__(self, origin):
+            return 1
+
+    told = explain(Policy(allow_origins=Source()), request())
+    assert told.steps[0].reason == "The origin source did not grant it, and only True grants."
+
+
+def test_a_source_that_is_not_asked_is_told_so():
+    class Source:
+        def __contains__(self, origin):
+            return True
+
+    told = explain(Policy(allow_origins=Source(), allow_credentials=True), request("http://app.example.com"))
+    assert "no source is asked; load the page by https" in told.steps[0].reason
+
+
+BY_PATH = {"paths": {"/api": {"allow_origins": [APP]}, "/api/closed": None}}
+
+
+@pytest.mark.parametrize(
+    ("path", "goes_on"), [("/api", True), ("/api/x", True), ("/api/closed", False), ("/", False), ("", False)]
+)
+def test_policies_by_path_are_told_by_the_path_of_the_request(path, goes_on):
+    told = explain(BY_PATH, {**request(), "PATH_INFO": path})
+    assert told.goes_on is goes_on
+    assert told.verdict.startswith("No policy guards this path") is not goes_on
+    assert told.kind is RequestKind.CORS
+
+
+def test_no_policy_at_all_is_told_as_such():
+    assert explain(None, request(asked_method="PUT")).verdict.startswith("No policy guards this path")
+
+
+def test_keywords_are_read_as_every_adapter_reads_them():
+    assert explain({"allow_origins": [APP]}, request()).goes_on
+    with pytest.raises(PolicyError):
+        explain({"allow_origins": APP}, request())
+
+
+def test_header_names_as_a_browser_shows_them_are_told_their_keys():
+    told = explain(POLICY, {"REQUEST_METHOD": "GET", "Origin": APP})
+    assert "write HTTP_ORIGIN for Origin" in told.verdict
 
 
 def test_an_explanation_is_plain_data_and_its_text_holds_every_step_and_header():

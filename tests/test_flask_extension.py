@@ -104,6 +104,12 @@ def test_a_config_value_that_is_no_policy_stops_init_app(app, config):
     with pytest.raises(PolicyError) as error:
         CORSGuard(app)
     assert problems_of(error) == ["E801"]
+    assert error.value.__notes__ == [f"This is app.config['CORSGUARD'] of {app.name!r}."]
+
+
+def test_a_blueprint_is_told_how_it_is_guarded():
+    with pytest.raises(TypeError, match="Guard a blueprint by its prefix"):
+        CORSGuard(Blueprint("api", "api"))
 
 
 def test_a_bad_config_stops_init_app_with_all_its_problems_and_leaves_the_application_alone(app):

@@ -7,7 +7,17 @@ import dataclasses
 import pytest
 from corpus import HOSTILE_LISTS, HOSTILE_METHODS, HOSTILE_ORIGINS, WIDE_POLICY
 
-from corsguard import Decision, Policy, Refusal, RequestKind, is_owned, merge_vary, negotiate, request_kind
+from corsguard import (
+    Decision,
+    Policy,
+    Refusal,
+    RequestKind,
+    is_owned,
+    merge_vary,
+    negotiate,
+    prepared_decision,
+    request_kind,
+)
 
 APP = "https://app.example.com"
 EVIL = "https://evil.example"
@@ -187,6 +197,20 @@ def test_no_hostile_request_raises_or_is_echoed():
         asked = {"HTTP_ACCESS_CONTROL_REQUEST_HEADERS": text}
         assert negotiate(policy, {**environ(EVIL, method="OPTIONS", asks=text), **asked}).status == 403
         assert negotiate(policy, {**environ(EVIL, method=text, asks=text), **asked}).headers == ()
+
+
+@pytest.mark.parametrize("policy", [LISTED, ANYONE], ids=["listed", "anyone"])
+@pytest.mark.parametrize("asked", [environ, lambda origin: environ(origin, method="OPTIONS", asks="PUT")])
+def test_nothing_is_made_for_a_request_but_the_echo(policy, asked):
+    for origin in (APP, "https://a.partner.example", "https://b.partner.example", EVIL):
+        prepared, whole = prepared_decision(policy, asked(origin)), negotiate(policy, asked(origin))
+        assert prepared is prepared_decision(policy, asked(origin))
+        echo = (("Access-Control-Allow-Origin", origin),) if prepared.echoes else ()
+        assert (*echo, *prepared.lines) == whole.lines
+        assert prepared.echoes is (policy is LISTED and origin != EVIL)
+        assert (prepared.kind, prepared.status, prepared.vary) == (whole.kind, whole.status, whole.vary)
+        assert (prepared.refusal, prepared.body) == (whole.refusal, whole.body)
+        assert whole.echoes is False
 
 
 # Vary

@@ -260,8 +260,11 @@ MISTAKES = [
     ({"allow_origins": "*", "allow_methods": ["TRACE", "connect", "Track"]}, ["E402"] * 3),
     ({"allow_origins": "*", "allow_methods": ["patch"]}, ["E403"]),
     ({"allow_origins": "*", "allow_methods": ["get", "Delete", "oPTIONS", "propfind"]}, ["E403"] * 4),
+    ({"allow_origins": "*", "allow_methods": ["PROP*", "GET"]}, ["E107"]),
     # Request headers.
     ({"allow_origins": "*", "allow_headers": "Content-Type"}, ["E102"]),
+    ({"allow_origins": "*", "allow_headers": ["X-*", "Content-*", "**"]}, ["E107"] * 3),
+    ({"allow_origins": "*", "allow_headers": ["*", "Authorization", "X-*"]}, ["E105", "E107"]),
     ({"allow_origins": "*", "allow_headers": ["*"]}, ["E105"]),
     ({"allow_origins": "*", "allow_headers": ["*", "X-One"]}, ["E105"]),
     ({"allow_origins": "*", "allow_headers": ["*", "Authorization", "X-One"]}, ["E105"]),
@@ -293,6 +296,7 @@ MISTAKES = [
     ({"allow_origins": "*", "expose_headers": ["*", "ETag"]}, ["E105"]),
     ({"allow_origins": "*", "expose_headers": ["*", "Authorization"]}, ["E105"]),
     ({"allow_origins": "*", "expose_headers": ["X One"]}, ["E501"]),
+    ({"allow_origins": "*", "expose_headers": ["X-RateLimit-*"]}, ["E107"]),
     ({"allow_origins": "*", "expose_headers": ["set-cookie", "Set-Cookie2"]}, ["E601"] * 2),
     # Single values.
     *(

@@ -27,6 +27,12 @@ OPEN = {
     "railway.app": "railway.app",
     "up.railway.app": "up.railway.app",
     "my.salesforce.com": "my.salesforce.com",
+    "app.github.dev": "app.github.dev",
+    "nip.io": "nip.io",
+    # A region of a host is as open as the host.
+    "ws-eu1.gitpod.io": "ws-eu1.gitpod.io",
+    "eastus.cloudapp.azure.com": "eastus.cloudapp.azure.com",
+    "cloudapp.azure.com": "cloudapp.azure.com",
 }
 
 
@@ -35,7 +41,7 @@ def test_a_suffix_that_anyone_can_register_under_is_open(host, suffix):
     assert open_suffix(host) == suffix
 
 
-@pytest.mark.parametrize("host", ["amazonaws.com", "salesforce.com", "windows.net"])
+@pytest.mark.parametrize("host", ["amazonaws.com", "salesforce.com", "windows.net", "github.dev"])
 def test_a_host_above_an_open_suffix_is_as_open(host):
     suffix = open_suffix(host)
     assert suffix is not None
@@ -44,7 +50,17 @@ def test_a_host_above_an_open_suffix_is_as_open(host):
 
 @pytest.mark.parametrize(
     "host",
-    ["example.com", "shop.example.co.uk", "me.github.io", "me.surge.sh", "www.ck", "a.foo.ck", "a.up.railway.app"],
+    [
+        "example.com",
+        "shop.example.co.uk",
+        "me.github.io",
+        "me.surge.sh",
+        "www.ck",
+        "a.foo.ck",
+        "a.up.railway.app",
+        "me.ws-eu1.gitpod.io",
+        "me.eastus.cloudapp.azure.com",
+    ],
 )
 def test_a_registered_name_is_not_open(host):
     assert open_suffix(host) is None
@@ -57,9 +73,12 @@ def test_a_name_of_a_private_network_is_no_suffix(host):
     assert open_suffix(host) is None
 
 
-def test_our_own_list_is_of_hosts_that_the_public_one_lacks_and_each_is_open():
-    assert all(open_suffix(host) == host for host in SHARED_HOSTING)
-    assert all(host == host.lower().strip(".") and "." in host for host in SHARED_HOSTING)
+def test_each_host_of_our_own_list_is_open():
+    for rule in SHARED_HOSTING:
+        host = rule.replace("*", "region")
+        assert open_suffix(host) == host
+        assert rule == rule.lower().strip(".")
+        assert "." in rule.removeprefix("*.")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,9 @@ import functools
 from types import SimpleNamespace
 
 import pytest
+from django.test import RequestFactory
+from django.utils.decorators import method_decorator
+from django.views import View
 
 from corsguard import Policy, PolicyError, Tag, cors, misplaced_tags, opened_methods, tag_of, tags_made
 
@@ -194,3 +197,27 @@ def test_a_function_has_no_misplaced_tags():
 def test_a_preflight_opens_what_is_granted_and_served_and_not_safelisted(granted, served, opened):
     policy = Policy(allow_origins=[APP], allow_methods=granted, allow_headers=["Content-Type"])
     assert opened_methods(policy, served) == opened
+
+
+def test_what_method_decorator_decorates_at_each_call_gets_no_tag():
+    @method_decorator(cors(LISTED), name="dispatch")
+    class Shown(View):
+        def get(self, request):
+            return "shown"
+
+    view = Shown.as_view()
+    made = tags_made()
+    assert view(RequestFactory().get("/")) == view(RequestFactory().get("/")) == "shown"
+    assert tags_made() == made
+    assert tag_of(view).policy == LISTED
+
+
+def test_a_partial_of_a_method_is_a_view_like_any_other():
+    class Shown:
+        def get(self):
+            return "shown"
+
+    view = functools.partial(Shown().get)
+    assert tag_of(cors(LISTED)(view)).policy == LISTED
+    with pytest.raises(ValueError, match="tagged with another policy"):
+        cors(None)(view)
