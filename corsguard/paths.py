@@ -141,9 +141,12 @@ def _is_prefix(prefix: object) -> bool:
 
 
 def _nearest_prefix(prefix: str) -> str:
+    from urllib.parse import unquote
+
     path = re.split(r"[?#]", prefix.replace("\\", "/").replace("^", "").replace("$", ""))[0]
-    literal = _NOT_LITERAL.split(path)
-    cut = path if len(literal) == 1 else literal[0].rpartition("/")[0]
+    literal = _NOT_LITERAL.split(unquote(path))
+    # A segment that is literal in part only is left out, but the first one: `/` in place of `/api*` would open all.
+    cut = literal[0] if len(literal) == 1 else literal[0].rpartition("/")[0] or literal[0].rstrip(".")
     return "/" + "/".join(x for x in cut.split("/") if x not in ("", ".", ".."))
 
 

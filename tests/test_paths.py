@@ -206,6 +206,11 @@ MISTAKES = [
     ({"/api?x=1": API}, [("E802", 'paths["/api?x=1"]', '"/api"')]),
     ({"/api#x": API}, [("E802", 'paths["/api#x"]', '"/api"')]),
     ({"/api/%2e": API}, [("E802", 'paths["/api/%2e"]', '"/api"')]),
+    # What is pasted must not open the whole site.
+    ({"/api*": API}, [("E802", 'paths["/api*"]', '"/api"')]),
+    ({"^/api.*": API}, [("E802", 'paths["^/api.*"]', '"/api"')]),
+    ({"/a%20b": API}, [("E802", 'paths["/a%20b"]', '"/a b"')]),
+    ({"/a%zz": API}, [("E802", 'paths["/a%zz"]', '"/a"')]),
     ({"paths": {1: API}}, [("E802", "paths[1]", '"/1"')]),
     ({"paths": {None: API}}, [("E802", "paths[None]", '"/None"')]),
     ({"paths": {"/api": None}, "max_age": 60}, [("E803", "max_age", PATHS_EXAMPLE)]),
