@@ -17,6 +17,7 @@ from .names import (
     NON_WILDCARD_REQUEST_HEADER,
     OWNED_PREFIX,
     SAFELISTED_METHODS,
+    SAFELISTED_RESPONSE_HEADERS,
     is_token,
 )
 from .negotiation import negotiate, request_kind
@@ -97,7 +98,7 @@ class Explanation:
         status = "the application's status" if self.status is None else str(self.status)
         return "\n".join(
             [
-                f"{_TITLES[self.kind]}",
+                _TITLES[self.kind],
                 *(f"  {line}" for step in self.steps for line in str(step).split("\n")),
                 f"The server sends {status} and",
                 *(f"  {line}" for line in sent),
@@ -224,9 +225,9 @@ def _method_step(policy: Policy, method: str) -> Step:
     asked = _shown(method)
     if method in SAFELISTED_METHODS:
         reason = "Safelisted: no preflight can refuse it."
-    elif method in allowed:
+    elif allowed != "*" and method in allowed:
         reason = "Listed."
-    elif allowed == "*":
+    elif allowed == "*" and is_token(method) and method.upper() not in FORBIDDEN_METHODS:
         reason = "Covered by *."
     else:
         return Step(
@@ -285,7 +286,7 @@ def _header_step(policy: Policy, name: str) -> Step:
 
 def _readable_step(policy: Policy) -> Step:
     granted = ", ".join(policy.expose_headers) or "none beyond the safelist"
-    reason = "Scripts also read Cache-Control, Content-Language, -Length and -Type, Expires, Last-Modified, Pragma."
+    reason = f"Scripts also read {', '.join(sorted(SAFELISTED_RESPONSE_HEADERS))}."
     return Step(
         "exposed", "response headers", granted, passed=True, reason=f"{granted[0].upper()}{granted[1:]}. {reason}"
     )

@@ -50,11 +50,6 @@ FORBIDDEN_REQUEST_HEADER_PREFIXES: Final = ("proxy-", "sec-")
 # Fetch, "forbidden response-header name": never readable by a script, whatever is exposed.
 FORBIDDEN_RESPONSE_HEADERS: Final = frozenset({"set-cookie", "set-cookie2"})
 
-# Fetch, "CORS-safelisted request-header": may be sent without a grant while the value is harmless.
-SAFELISTED_REQUEST_HEADERS: Final = frozenset(
-    {"accept", "accept-language", "content-language", "content-type", "range"}
-)
-
 # Fetch, "CORS-safelisted response-header name": readable without being exposed.
 SAFELISTED_RESPONSE_HEADERS: Final = frozenset(
     {

@@ -26,15 +26,15 @@ def negotiate(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     `HTTP_ORIGIN` and `HTTP_ACCESS_CONTROL_REQUEST_METHOD` are read. Follows Fetch, "CORS protocol". Never raises.
     """
     decision = prepared_decision(policy, environ)
-    return decision.echoing(environ["HTTP_ORIGIN"]) if decision.echoes else decision
+    return replace(decision, headers=decision.headers_for(environ), echoes=False) if decision.echoes else decision
 
 
 def prepared_decision(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     """
     Return the same decision as it was made with the policy: if it *echoes*, it lacks `Access-Control-Allow-Origin`.
 
-    For an adapter that writes that header itself, with the value of `HTTP_ORIGIN`: so nothing has to be made for a
-    request, and nothing remembered for an origin. Never raises.
+    For an adapter that takes `headers_for(environ)` of it: so no decision has to be made for a request, and nothing
+    remembered of an origin. Never raises.
     """
     answers = policy.answers
     if "HTTP_ORIGIN" not in environ:

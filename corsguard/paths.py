@@ -24,11 +24,16 @@ class PathPolicies:
     An immutable mapping from path prefix to policy, or None for a prefix that shares nothing.
 
     The longest prefix of whole segments wins: `/api` covers `/api`, `/api/` and `/api/x`, not `/apiary`.
+
+    Raises PolicyError for keys that are no path prefixes.
     """
 
     __slots__ = ("_root", "policies")
 
     def __init__(self, policies: Mapping[str, Policy | None]) -> None:
+        problems = [_no_prefix(prefix) for prefix in policies if not _is_prefix(prefix)]
+        if problems:
+            raise PolicyError(problems)
         self.policies = tuple(policy for policy in policies.values() if policy is not None)
         self._root = _Segment()
         for prefix, policy in policies.items():
@@ -112,14 +117,19 @@ def _read_paths(paths: object, problems: list[Problem]) -> PathPolicies:
     for prefix, value in paths.items():
         place = f"{_PATHS}[{quoted(prefix)}]"
         if not _is_prefix(prefix):
-            problems.append(Problem.of("E802", place, prefix, meant=quoted(_nearest_prefix(str(prefix)))))
+            problems.append(_no_prefix(prefix))
         try:
-            policies[str(prefix)] = _read_one(value)
+            policies[prefix] = _read_one(value)
         except PolicyError as error:
             problems.extend(_within(place, error.problems))
     if problems:
         raise PolicyError(problems)
     return PathPolicies(policies)
+
+
+def _no_prefix(prefix: object) -> Problem:
+    text = prefix if isinstance(prefix, str) else quoted(prefix)
+    return Problem.of("E802", f"{_PATHS}[{quoted(prefix)}]", prefix, meant=quoted(_nearest_prefix(text)))
 
 
 def _read_one(value: object) -> Policy | None:

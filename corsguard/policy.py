@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
-from .errors import PolicyError, Problem
+from .errors import PolicyError, Problem, quoted
 from .names import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
@@ -72,14 +72,20 @@ class Decision:
     def __post_init__(self) -> None:
         object.__setattr__(self, "lines", (*self.headers, ("Vary", self.vary)) if self.vary else self.headers)
 
-    def echoing(self, origin: str) -> "Decision":
+    def headers_for(self, environ: Mapping[str, Any]) -> tuple[Header, ...]:
         """
-        Return this decision, completed with *origin*, which has been validated.
+        Return *headers*, complete: with the origin of the request that was decided, if the decision echoes it.
         """
-        return Decision(self.kind, self.status, ((ALLOW_ORIGIN, origin), *self.headers), self.vary)
+        return ((ALLOW_ORIGIN, environ["HTTP_ORIGIN"]), *self.headers) if self.echoes else self.headers
+
+    def lines_for(self, environ: Mapping[str, Any]) -> tuple[Header, ...]:
+        """
+        Return *lines*, complete.
+        """
+        return ((ALLOW_ORIGIN, environ["HTTP_ORIGIN"]), *self.lines) if self.echoes else self.lines
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Answers:
     """
     All that a policy can say before it sees a request; nothing of it ever changes.
@@ -162,9 +168,10 @@ class Policy:
         keywords: dict[str, Any] = {}
         unknown: list[Problem] = []
         for key, value in mapping.items():
-            near = key if key in _KEYWORDS else _nearest_keyword(key)
+            name = key if isinstance(cast("object", key), str) else quoted(key)
+            near = name if name in _KEYWORDS else _nearest_keyword(name)
             if near != key:
-                unknown.append(Problem.of("E106", str(key), key, meant=near or f"one of {', '.join(_KEYWORDS)}"))
+                unknown.append(Problem.of("E106", name, key, meant=near or f"one of {', '.join(_KEYWORDS)}"))
             if near is not None:
                 keywords.setdefault(near, value)
         try:
@@ -183,10 +190,10 @@ class Policy:
 _KEYWORDS: Final = tuple(keyword.name for keyword in fields(Policy) if keyword.init)
 
 
-def _nearest_keyword(key: object) -> str | None:
+def _nearest_keyword(key: str) -> str | None:
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(str(key), _KEYWORDS, n=1, cutoff=0.7)), None)
+    return next(iter(get_close_matches(key, _KEYWORDS, n=1, cutoff=0.7)), None)
 
 
 def _answers(policy: Policy, patterns: Mapping[str, OriginPattern]) -> Answers:

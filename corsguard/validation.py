@@ -25,7 +25,7 @@ from .names import (
     is_forbidden_request_header,
     is_token,
 )
-from .origin import NULL, OriginIndex, OriginPattern, OriginSource
+from .origin import NULL, Origin, OriginIndex, OriginPattern, OriginSource
 from .suffixes import open_suffix
 
 # Chromium honours 7200 seconds at most, Firefox 86400, Safari 600.
@@ -115,7 +115,7 @@ class Reading:
             if self.credentials:
                 self.refuse_star_with_credentials(name, quoted(_INSTEAD_OF_STAR[name]))
             return "*"
-        if not isinstance(value, list | tuple | set | frozenset):
+        if not isinstance(value, list | tuple | set | frozenset) or isinstance(value, Origin | OriginPattern):
             countable = isinstance(value, Iterable) and not isinstance(value, bytes | bytearray)
             meant = "list(...)" if countable else quoted([stand_in])
             self.refuse("E103", name, value, kind=kind_of(value), meant=meant)
@@ -380,6 +380,8 @@ def _without(values: tuple[str, ...], value: str, name: str) -> str:
 
 
 def _instead_of(item: object, stand_in: str) -> str:
+    if isinstance(item, Origin | OriginPattern):
+        return quoted(str(item))
     pattern: object = getattr(item, "pattern", None)
     if isinstance(item, re.Pattern) and isinstance(pattern, str):
         try:

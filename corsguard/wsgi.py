@@ -78,6 +78,7 @@ class CORSMiddleware:
         if policy is None:
             return self.app(environ, start_response)
         decision = prepared_decision(policy, environ)
+        # `lines_for`, written out: here the call would be a tenth of all that this costs.
         lines = decision.lines
         if decision.echoes:
             lines = ((ALLOW_ORIGIN, environ["HTTP_ORIGIN"]), *lines)
@@ -119,7 +120,7 @@ class CORSMiddleware:
             if policy is None:
                 return self.app(environ, start_response)
             decision = prepared_decision(policy, request)
-            return self._answer(decision, _lines(decision, request), request, start_response)
+            return self._answer(decision, decision.lines_for(request), request, start_response)
 
         def share(status: str, headers: list[Header], exc_info: OptExcInfo | None = None) -> Write:
             policy = find(request, request.get("REQUEST_METHOD", ""), of_path)
@@ -127,7 +128,7 @@ class CORSMiddleware:
                 decision = prepared_decision(policy, request)
                 if decision.error is not None:
                     self._journal.record(decision, request)
-                headers = self._merged(headers, _lines(decision, request), request)
+                headers = self._merged(headers, decision.lines_for(request), request)
             return start_response(status, headers, exc_info)
 
         return self.app(environ, share)
@@ -151,10 +152,6 @@ class CORSMiddleware:
         vary = merge_vary(*(value for name, value in (*headers, *lines) if name.lower() == "vary"))
         ours = [line for line in lines if line[0] != "Vary"]
         return [*kept, *ours, *([("Vary", vary)] if vary else [])]
-
-
-def _lines(decision: Decision, environ: WSGIEnvironment) -> tuple[Header, ...]:
-    return ((ALLOW_ORIGIN, environ["HTTP_ORIGIN"]), *decision.lines) if decision.echoes else decision.lines
 
 
 def _policy_of_path(guarded: Policy | PathPolicies | None, environ: WSGIEnvironment) -> Policy | None:

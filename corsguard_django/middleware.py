@@ -38,8 +38,6 @@ View = Callable[..., Any]
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 AsyncGetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
-_ALLOW_ORIGIN: Final = "Access-Control-Allow-Origin"
-
 # Views and URLconfs whose tags are remembered. Both are few; but a program can make them at run time.
 _MOST_VIEWS: Final = 4096
 _MOST_URLCONFS: Final = 64
@@ -149,9 +147,7 @@ class CORSMiddleware:
                 del headers[name]
             if vary:
                 vary = merge_vary(*(headers[name] for name in theirs if name.lower() == "vary"), vary)
-        if decision.echoes:
-            headers[_ALLOW_ORIGIN] = environ["HTTP_ORIGIN"]
-        for name, value in decision.headers:
+        for name, value in decision.headers_for(environ):
             headers[name] = value
         if vary:
             headers["Vary"] = vary
@@ -160,9 +156,7 @@ class CORSMiddleware:
     def _answer(self, decision: Decision, environ: Environ) -> HttpResponse:
         response = HttpResponse(decision.body, status=decision.status)
         del response.headers["Content-Type"]
-        if decision.echoes:
-            response.headers[_ALLOW_ORIGIN] = environ["HTTP_ORIGIN"]
-        for name, value in decision.lines:
+        for name, value in decision.lines_for(environ):
             response.headers[name] = value
         if decision.refusal is not None:
             self._journal.record(decision, environ)

@@ -293,3 +293,10 @@ def test_the_story_of_a_request_agrees_with_a_browser(policy, origin, include):
     told = explain(policy, request(origin))
     passes = passes_cors_check(told.headers, origin, include=include)
     assert (told.goes_on_with_credentials if include else told.goes_on) is passes
+
+
+@pytest.mark.parametrize("method", ["", "TRACE", "connect", "GET PUT", "é"])
+def test_a_star_covers_no_method_that_a_browser_cannot_send(method):
+    told = explain(Policy(allow_origins="*", allow_methods="*", allow_headers="*"), request(asked_method=method))
+    assert not told.steps[1].passed
+    assert "no browser sends it" in told.steps[1].reason or "No browser lets" in told.steps[1].reason

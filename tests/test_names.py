@@ -95,7 +95,6 @@ def test_every_list_of_header_names_is_in_lower_case():
     for listed in (
         names.FORBIDDEN_REQUEST_HEADERS,
         names.FORBIDDEN_RESPONSE_HEADERS,
-        names.SAFELISTED_REQUEST_HEADERS,
         names.SAFELISTED_RESPONSE_HEADERS,
         {names.NON_WILDCARD_REQUEST_HEADER, names.OWNED_PREFIX, *names.FORBIDDEN_REQUEST_HEADER_PREFIXES},
     ):

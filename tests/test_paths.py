@@ -275,3 +275,27 @@ def pasted(guarded, problem):
     else:
         mended = {key: fix if f"paths[{json.dumps(key)}]" == problem.field else value for key, value in inner.items()}
     return {"paths": mended} if "paths" in guarded else mended
+
+
+def test_policies_by_path_cannot_be_made_of_what_is_no_prefix():
+    with pytest.raises(PolicyError) as refusal:
+        PathPolicies({"/api/": API, "/b": API, "c*": None})
+    assert [(problem.code, problem.value) for problem in refusal.value.problems] == [("E802", "/api/"), ("E802", "c*")]
+
+
+class Unshowable:
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize("mapping", [{"paths": {Unshowable(): API}}, {"/api": API, Unshowable(): None}])
+def test_a_key_that_cannot_be_shown_is_refused_all_the_same(mapping):
+    with pytest.raises(PolicyError) as refusal:
+        read_guarded(mapping)
+    assert [problem.code for problem in refusal.value.problems] == ["E802"]
+
+
+def test_a_keyword_that_cannot_be_shown_is_refused_all_the_same():
+    with pytest.raises(PolicyError) as refusal:
+        Policy.from_mapping({"allow_origins": "*", Unshowable(): 1})
+    assert [problem.code for problem in refusal.value.problems] == ["E106"]

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 import pytest
 
-from corsguard import Policy, PolicyError, negotiate
+from corsguard import Origin, OriginPattern, Policy, PolicyError, negotiate
 
 APP = "https://app.example.com"
 OTHER = "https://other.example"
@@ -802,3 +802,18 @@ def test_a_source_is_not_touched_while_the_policy_is_built():
     source = Scripted(AssertionError("asked too early"))
     Policy(allow_origins=source, allow_unsafe_origins={"http://a.example": "no TLS"})
     assert source.asked == []
+
+
+@pytest.mark.parametrize("parsed", [OriginPattern.parse(APP), Origin.parse(APP)])
+def test_a_parsed_origin_is_no_list_of_three(parsed):
+    with pytest.raises(PolicyError) as refusal:
+        Policy(allow_origins=parsed)
+    assert [problem.code for problem in refusal.value.problems] == ["E103"]
+    with pytest.raises(PolicyError) as refusal:
+        Policy(allow_origins=[parsed])
+    assert [(problem.code, problem.fix) for problem in refusal.value.problems] == [("E104", f'"{APP}"')]
+
+
+def test_what_a_policy_answers_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Policy(allow_origins="*").answers.exact = frozenset({APP})
