@@ -36,8 +36,7 @@ _LABEL_ONLY: Final = re.compile(_LABEL)
 
 # URL, "ends in a number": a host whose last label is a number is an IPv4 address or nothing.
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
-_OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_IPV4: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
+_OCTETS: Final = frozenset(map(str, range(256)))
 
 # What a browser sends for an opaque origin; no pattern covers it.
 NULL: Final = "null"
@@ -256,14 +255,20 @@ def _is_serialized_host(host: str) -> bool:
     name = host.removesuffix(".")
     if len(name) > _LONGEST_HOST:
         return False
-    return _NUMBER.fullmatch(name.rpartition(".")[2]) is None or _IPV4.fullmatch(host) is not None
+    return _NUMBER.fullmatch(name.rpartition(".")[2]) is None or _is_ipv4(host)
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "[::1]" or (host.startswith("127.") and _IPV4.fullmatch(host) is not None):
+    if host == "[::1]" or (host.startswith("127.") and _is_ipv4(host)):
         return True
     name = host.removesuffix(".")
     return name == "localhost" or name.endswith(".localhost")
+
+
+def _is_ipv4(host: str) -> bool:
+    # URL, "IPv4 serializer": four decimal numbers without leading zeros.
+    octets = host.split(".")
+    return len(octets) == 4 and all(octet in _OCTETS for octet in octets)
 
 
 def _canonical_ipv6(text: str) -> str | None:
@@ -394,7 +399,7 @@ def _check_host(scheme: str, host: str, port: str) -> None:
     valid = all(_LABEL_ONLY.fullmatch(label.replace("*", "x")) for label in labels)
     if not valid or len(host.removesuffix(".")) > _LONGEST_HOST:
         raise _Fault("E210", f"{scheme}://{'.'.join(filter(None, labels))}{port}")
-    if _NUMBER.fullmatch(labels[-1]) and not _IPV4.fullmatch(host):
+    if _NUMBER.fullmatch(labels[-1]) and not _is_ipv4(host):
         address = _canonical_ipv4(host)
         raise _Fault("E209", f"{scheme}://{address}{port}" if address else "")
 

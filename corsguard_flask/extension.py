@@ -82,12 +82,13 @@ class CORSGuard:
             self._middlewares.add(middleware)
             self._policy = guarded
         views = Views(app, middleware)
+        respond = middleware.__call__
 
         # A function, because calling an instance would cost a preflight a tenth more.
         def guard(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             if tags_made() and views.are_tagged():
                 return middleware.serve(environ, start_response, views.policy_of)
-            return middleware(environ, start_response)
+            return respond(environ, start_response)
 
         app.wsgi_app = guard  # type: ignore[method-assign] # what Flask documents for middleware
         app.extensions[_EXTENSION] = self

@@ -53,6 +53,10 @@ def problem_of(rule):
     return problem
 
 
+def in_code(text):
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
 def table(rules):
     def cell(text):
         return re.sub(r" at 0x[0-9a-f]+", "", text).replace("|", "\\|")
@@ -60,7 +64,7 @@ def table(rules):
     yield "| code, for example | why | fix |\n|---|---|---|\n"
     for code, rule in rules.items():
         problem = problem_of(rule)
-        yield f"| {code}<br>`{cell(rule.example)}` | {cell(problem.message)} | `{cell(problem.fix)}` |\n"
+        yield f"| {code}<br>{in_code(cell(rule.example))} | {cell(problem.message)} | {in_code(cell(problem.fix))} |\n"
 
 
 def django_table():
@@ -71,7 +75,7 @@ def django_table():
 
     yield "| check | why | hint |\n|---|---|---|\n"
     for code, rule in DJANGO_RULES.items():
-        yield f"| corsguard.{code} | {filled(rule.message)} | `{filled(rule.fix)}` |\n"
+        yield f"| corsguard.{code} | {filled(rule.message)} | {in_code(filled(rule.fix))} |\n"
 
 
 def sections():
