@@ -6,6 +6,7 @@ shows it. The README's tables, the Django checks and the tests are made from the
 only name its code; no other room words one.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -397,8 +398,6 @@ def quoted(value: object) -> str:
     """
     Return *value* as one writes it in Python and JSON alike where it can be, cut to a readable length.
     """
-    import json
-
     if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         more = len(value) - _MOST_ITEMS_QUOTED
         items = [quoted(item) for item in value[:_MOST_ITEMS_QUOTED]]

@@ -6,6 +6,7 @@ room judges; `errors` words what it finds, and nothing here knows what is answer
 """
 
 import inspect
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
@@ -371,8 +372,6 @@ def _one_of(pattern: OriginPattern) -> str:
 
 
 def _door(unsafe: Mapping[Any, Any]) -> str:
-    import json
-
     return json.dumps({str(text): str(reason) for text, reason in unsafe.items()}, ensure_ascii=False)
 
 
