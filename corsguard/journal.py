@@ -2,7 +2,7 @@
 What the operator is told, on the logger `corsguard`: never what the client is told, and off the ordinary path.
 
 The engine itself does not log; whatever knows the resource keeps a Journal of it. Strings from the network are
-written as `ascii()` and cut, so that they can forge no line and fill no disk.
+written as `ascii()` and cut, so that they can forge no line.
 """
 
 import logging

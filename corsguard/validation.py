@@ -122,7 +122,7 @@ class Reading:
             return ()
         items = cast("Collection[object]", value)
         if isinstance(value, set | frozenset):
-            items = sorted(items, key=str)
+            items = sorted(items, key=lambda item: item if isinstance(item, str) else quoted(item))
         for item in items:
             if not isinstance(item, str):
                 self.refuse("E104", name, item, kind=kind_of(item), meant=_instead_of(item, stand_in))

@@ -7,7 +7,7 @@ Bodies are never touched: what the application returns is returned, with its `wr
 
 from __future__ import annotations  # else the types of the inner functions are built anew for every request
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from .journal import Journal
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Write = Callable[[bytes], object]
     PolicyFinder = Callable[[WSGIEnvironment, str, Policy | None], Policy | None]
 
-_STATUS_LINES: Final = {200: "200 OK", 204: "204 No Content", 403: "403 Forbidden"}
+_STATUS_LINES: Final[Mapping[int | None, str]] = {200: "200 OK", 204: "204 No Content", 403: "403 Forbidden"}
 
 # Spellings that most responses use and that are surely neither Vary nor the policy's; anything else is looked at.
 _ORDINARY_NAMES: Final = frozenset(
@@ -138,7 +138,7 @@ class CORSMiddleware:
     ) -> Iterable[bytes]:
         if decision.refusal is not None:
             self._journal.record(decision, environ)
-        start_response(_STATUS_LINES[decision.status or 204], [*lines])
+        start_response(_STATUS_LINES[decision.status], [*lines])
         return [decision.body]
 
     def _merged(self, headers: list[Header], lines: tuple[Header, ...], environ: WSGIEnvironment) -> list[Header]:

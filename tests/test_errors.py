@@ -297,6 +297,8 @@ class Unshowable:
         pytest.param("max_age", Unshowable(), id="no repr"),
         pytest.param("allow_credentials", Unshowable(), id="no repr for a bool"),
         pytest.param("allow_origins", [Unshowable()], id="no repr in a list"),
+        pytest.param("allow_origins", {Unshowable()}, id="no repr in a set"),
+        pytest.param("allow_headers", {Unshowable()}, id="no repr in a set of names"),
         pytest.param("allow_unsafe_origins", Unshowable(), id="no repr for a mapping"),
     ],
 )
