@@ -204,7 +204,8 @@ def _answers(policy: Policy, patterns: Mapping[str, OriginPattern]) -> Answers:
     on_response = [*credentials, *_list_header(EXPOSE_HEADERS, policy.expose_headers)]
     on_preflight = [
         *credentials,
-        *_list_header(ALLOW_METHODS, policy.allow_methods),
+        # Fetch, "CORS-preflight fetch": where the header is absent, an upload listener's method needs no permission.
+        *_list_header(ALLOW_METHODS, policy.allow_methods or DEFAULT_METHODS),
         *_list_header(ALLOW_HEADERS, policy.allow_headers),
         *([] if policy.max_age is None else [(MAX_AGE, str(policy.max_age))]),
         # RFC 9110, 15.3.5: 204 has no content and so says nothing about it.

@@ -1,0 +1,47 @@
+"""
+The browser's half of CORS: a model of Fetch's protocol, to be asked what a browser would do.
+"""
+
+from .cookies import CookieJar as CookieJar
+from .failures import Failure as Failure
+from .failures import Reason as Reason
+from .headers import is_forbidden_method as is_forbidden_method
+from .headers import is_safelisted_header as is_safelisted_header
+from .headers import may_append as may_append
+from .headers import normalize_method as normalize_method
+from .page import Browser as Browser
+from .page import NetworkError as NetworkError
+from .page import Page as Page
+from .page import Response as Response
+from .page import ResponseHeaders as ResponseHeaders
+from .transports import Application as Application
+from .transports import LiveTransport as LiveTransport
+from .urls import origin_of as origin_of
+from .wire import Exchange as Exchange
+from .wire import Transport as Transport
+from .wire import Unreachable as Unreachable
+from .wire import WireRequest as WireRequest
+from .wire import WireResponse as WireResponse
+
+__all__ = [
+    "Application",
+    "Browser",
+    "CookieJar",
+    "Exchange",
+    "Failure",
+    "LiveTransport",
+    "NetworkError",
+    "Page",
+    "Reason",
+    "Response",
+    "ResponseHeaders",
+    "Transport",
+    "Unreachable",
+    "WireRequest",
+    "WireResponse",
+    "is_forbidden_method",
+    "is_safelisted_header",
+    "may_append",
+    "normalize_method",
+    "origin_of",
+]

@@ -1,0 +1,336 @@
+"""
+A browser as a test sees it: pages that fetch, with the words of the JavaScript call, and what they get.
+
+This room turns a call into Fetch's request and its outcome into what a script may see; the algorithms are elsewhere.
+"""
+
+import json as _json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, cast, get_args
+
+from corsguard.names import is_token
+
+from . import console
+from .cookies import CookieJar
+from .failures import Failure, FetchFailed, Reason
+from .fetching import (
+    Client,
+    CredentialsMode,
+    EmbedderPolicy,
+    FetchedResponse,
+    Mode,
+    RedirectMode,
+    Request,
+    ResponseType,
+    UserAgent,
+    failed,
+)
+from .headers import Guard, guarded, is_forbidden_method, is_header_value, is_safelisted_method, normalize_method
+from .preflights import PreflightCache
+from .transports import Application, transport_for
+from .urls import Url, address_space, is_trustworthy, page_origin, site_of
+from .wire import Exchange, Header
+
+# What Chromium allows; Firefox allows 86400, Safari 600.
+LONGEST_MAX_AGE: Final = 7200
+
+HeadersInit = Mapping[str, str] | Iterable[tuple[str, str]]
+Body = bytes | str | Iterable[bytes]
+
+
+class NetworkError(Exception):
+    """
+    What a page is told of a fetch that failed: nothing. What a developer needs to know is all here.
+
+    *reason* is a stable name, *step* the step of the standard that failed; *chromium* and *firefox* are the lines that
+    their consoles print; *fix* is what to change; *notes* tell where browsers differ from the standard; *exchanges*
+    are all requests and responses on the wire; *failure* is the whole as data. `str()` says it all, the cause first.
+    """
+
+    def __init__(self, failure: Failure, exchanges: Iterable[Exchange] = ()) -> None:
+        super().__init__(failure, tuple(exchanges))
+        self.failure = failure
+        self.exchanges = tuple(exchanges)
+
+    @property
+    def reason(self) -> str:
+        return self.failure.code
+
+    @property
+    def step(self) -> str:
+        return self.failure.clause
+
+    @property
+    def chromium(self) -> str:
+        return console.chromium(self.failure)
+
+    @property
+    def firefox(self) -> str:
+        return console.firefox(self.failure)
+
+    @property
+    def fix(self) -> str:
+        return console.fix(self.failure)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return console.notes(self.failure)
+
+    def __str__(self) -> str:
+        return console.report(self.failure, self.exchanges)
+
+
+class ResponseHeaders(Mapping[str, str]):
+    """
+    The headers of a response that a script may read, by name in any case (Fetch, "Headers").
+    """
+
+    def __init__(self, headers: Iterable[Header]) -> None:
+        self._values: dict[str, str] = {}
+        for name, value in headers:
+            lowered = name.lower()
+            self._values[lowered] = f"{self._values[lowered]}, {value}" if lowered in self._values else value
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"ResponseHeaders({self._values})"
+
+
+class Response:
+    """
+    What a script sees of a response (Fetch, "Response"): of an opaque one, that it came.
+    """
+
+    def __init__(self, fetched: FetchedResponse, *, redirected: bool) -> None:
+        visible = fetched.type in {"basic", "cors"}
+        self.type: ResponseType = fetched.type
+        self.status = fetched.wire.status if visible else 0
+        self.ok = 200 <= self.status <= 299
+        self.url = fetched.url.href if fetched.type != "opaque" else ""
+        self.redirected = visible and redirected
+        self.body = fetched.wire.body if visible else b""
+        self.headers = ResponseHeaders(
+            (name, value) for name, value in fetched.wire.headers if name.lower() in fetched.readable
+        )
+        self.timing_allowed = fetched.timing_allowed
+
+    def text(self) -> str:
+        """
+        Return the body as text: UTF-8, whatever the headers say (Fetch, "text()").
+        """
+        return self.body.decode("utf-8-sig", "replace")
+
+    def json(self) -> Any:  # noqa: ANN401 - JSON holds anything
+        """
+        Return what the body holds as JSON. Raises ValueError if it is none.
+        """
+        return _json.loads(self.text())
+
+    def __repr__(self) -> str:
+        return f"<Response {self.type} {self.status} {self.url}>"
+
+
+class Page:
+    """
+    A document at *url*: made by `Browser.open`. *network* are all exchanges it caused, *console* what was printed.
+    """
+
+    def __init__(self, agent: UserAgent, url: Url, client: Client) -> None:
+        self.url = url.href
+        self.origin = client.origin
+        self.network: list[Exchange] = []
+        self.console: list[str] = []
+        self._agent = agent
+        self._base = url
+        self._client = client
+
+    def fetch(  # noqa: PLR0913 - the members of Fetch's RequestInit
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: HeadersInit = (),
+        json: object = None,
+        body: Body | None = None,
+        credentials: CredentialsMode = "same-origin",
+        mode: Mode = "cors",
+        redirect: RedirectMode = "follow",
+        upload_listener: bool = False,
+    ) -> Response:
+        """
+        Return what `fetch(url, {...})` resolves to in a browser (Fetch, "fetch()"). *url* may be relative to the page.
+
+        *json* is sent as `application/json`, a str as `text/plain;charset=UTF-8`, other iterables of bytes as a stream
+        (which needs a preflight). *upload_listener* is XMLHttpRequest's, which needs one too.
+
+        Raises NetworkError where the promise would be rejected, and ValueError for a call that is no request at all.
+        """
+        init = {"credentials": credentials, "mode": mode, "redirect": redirect}
+        for name, kinds in _CHOICES.items():
+            if init[name] not in kinds:
+                raise ValueError(f"{name}={init[name]!r}: it is one of {', '.join(map(repr, kinds))}.")
+        target = self._parse(url)
+        if not is_token(method):
+            raise ValueError(f"method={method!r} is no method name: write one such as 'PUT'.")
+        method = normalize_method(method)
+        content, content_type, is_stream = _content(json, body)
+        if content is not None and method in {"GET", "HEAD"}:
+            raise ValueError(f"A {method} has no body: use method='POST', or leave out json and body.")
+        if mode == "no-cors" and not is_safelisted_method(method):
+            raise ValueError(f"mode='no-cors' sends GET, HEAD and POST only, not {method!r}.")
+        lines = self._allowed(headers, "request-no-cors" if mode == "no-cors" else "request")
+        if content_type is not None and not any(name.lower() == "content-type" for name, _ in lines):
+            lines.append(("Content-Type", content_type))
+        request = Request(
+            client=self._client,
+            urls=[target],
+            method=method,
+            headers=lines,
+            body=content,
+            mode=mode,
+            credentials=credentials,
+            redirect=redirect,
+            body_is_stream=is_stream,
+            use_preflight=upload_listener or is_stream,
+        )
+        try:
+            if is_forbidden_method(method):
+                raise failed(request, Reason.FORBIDDEN_METHOD, 'Fetch, "new Request()", forbidden method', method)
+            fetched = self._agent.fetch(request, self.console.append)
+        except FetchFailed as end:
+            error = NetworkError(end.failure, request.exchanges)
+            self.console.append(error.chromium)
+            raise error from None
+        finally:
+            self.network += request.exchanges
+        return Response(fetched, redirected=len(request.urls) > 1)
+
+    def _parse(self, url: str) -> Url:
+        try:
+            target = Url.parse(url, self._base)
+        except ValueError:
+            raise ValueError(f"{url!r} is no URL, nor a part of one relative to {self.url}.") from None
+        if target.has_userinfo:
+            raise ValueError(f"{url!r} has a user or a password in it, and fetch() takes no such URL.")
+        return target
+
+    def _allowed(self, headers: HeadersInit, guard: Guard) -> list[Header]:
+        """
+        Return those of *headers* that the page may set, and say of the others that they were left out.
+        """
+        given = cast("list[Header]", list(headers.items() if isinstance(headers, Mapping) else headers))
+        for name, value in given:
+            if not is_token(name):
+                raise ValueError(f"{name!r} is no header name.")
+            if not is_header_value(value.strip("\t\n\r ")):
+                raise ValueError(f"{value!r} can be no value of the header {name}: it has a line end, NUL or non-byte.")
+        kept: list[Header] = []
+        for header, allowed in guarded(given, guard):
+            if allowed:
+                kept.append(header)
+            else:
+                self.console.append(f"The request header {header[0]} was left out: a page may not set it here.")
+        return kept
+
+    def __repr__(self) -> str:
+        return f"<Page {self.url}>"
+
+
+class Browser:
+    """
+    A browser that follows Fetch to the letter, in front of *app*: a WSGI or ASGI application, a mapping from origin to
+    application, or a Transport such as LiveTransport. Every origin leads to a single application.
+
+    *clock* returns seconds; *longest_max_age* is how long a preflight's answer is kept at most, in seconds;
+    *third_party_cookies* tells whether they are sent at all. Raises TypeError or ValueError if *app* is none of these.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        *,
+        clock: Callable[[], float] = time.time,
+        longest_max_age: float = LONGEST_MAX_AGE,
+        third_party_cookies: bool = True,
+    ) -> None:
+        self.cookies = CookieJar(clock, third_party=third_party_cookies)
+        self._agent = UserAgent(transport_for(app), PreflightCache(clock, longest_max_age), self.cookies, clock)
+
+    def open(
+        self,
+        url: str,
+        *,
+        origin: str | None = None,
+        top_level: str | None = None,
+        embedder_policy: EmbedderPolicy = "unsafe-none",
+    ) -> Page:
+        """
+        Return a page that was loaded from *url*, which is not asked for.
+
+        *origin* is the document's where it is not that of *url*: `"null"` for `<iframe sandbox>` (pages from `data:`
+        and `file:` URLs have it by themselves), or what no browser would send, to see what a server makes of it.
+        *top_level* is the URL in the address bar, if the page is framed by another one. *embedder_policy* is its
+        Cross-Origin-Embedder-Policy. Raises ValueError if one of them is none.
+        """
+        if embedder_policy not in get_args(EmbedderPolicy):
+            raise ValueError(
+                f"embedder_policy={embedder_policy!r}: it is one of {', '.join(get_args(EmbedderPolicy))}."
+            )
+        parsed, top = _page_url(url), _page_url(url if top_level is None else top_level)
+        client = Client(
+            origin=page_origin(parsed) if origin is None else origin,
+            top_level_site=site_of(page_origin(top)),
+            is_secure=is_trustworthy(page_origin(parsed)),
+            space=address_space(parsed.host),
+            embedder_policy=embedder_policy,
+        )
+        return Page(self._agent, parsed, client)
+
+    def forget_preflights(self) -> None:
+        """
+        Empty the CORS-preflight cache.
+        """
+        self._agent.cache.clear()
+
+
+_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "credentials": get_args(CredentialsMode),
+    "mode": get_args(Mode),
+    "redirect": get_args(RedirectMode),
+}
+
+
+def _page_url(url: str) -> Url:
+    try:
+        return Url.parse(url)
+    except ValueError:
+        raise ValueError(f"{url!r} is no URL: write the page's, such as 'https://app.example.com/'.") from None
+
+
+def _content(json: object, body: Body | None) -> tuple[bytes | None, str | None, bool]:
+    """
+    Return the bytes of a body, the Content-Type that it brings, and whether it is a stream (Fetch, "extract").
+    """
+    if json is not None:
+        if body is not None:
+            raise ValueError("json and body are two bodies: give one of them.")
+        return _json.dumps(json).encode(), "application/json", False
+    if body is None:
+        return None, None, False
+    if isinstance(body, str):
+        return body.encode(), "text/plain;charset=UTF-8", False
+    if isinstance(body, bytes | bytearray | memoryview):
+        return bytes(body), None, False
+    return b"".join(body), None, True

@@ -1,0 +1,458 @@
+"""
+Carries a request to an application or a server, and its response back: unchanged, and deciding nothing.
+
+What a server does on the way is done here too: header lines are joined for WSGI, a response to HEAD loses its body,
+and an exception that leaves the application becomes a bare 500, without any header that a middleware had in mind. That
+is what a browser would see; the developer finds the traceback on the logger `corsguard.browser`.
+"""
+
+import asyncio
+import inspect
+import io
+import logging
+import re
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, cast
+from urllib.parse import unquote, unquote_to_bytes
+from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+from ada_url import URL
+
+from corsguard.errors import PolicyError, kind_of, quoted
+from corsguard.names import is_token
+from corsguard.origin import Origin, OriginPattern
+
+from .wire import Header, Transport, Unreachable, WireRequest, WireResponse
+
+if TYPE_CHECKING:
+    import httpx
+    from _typeshed import OptExcInfo
+
+ASGIApplication: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+Application: TypeAlias = (
+    WSGIApplication | ASGIApplication | Transport | Mapping[str, WSGIApplication | ASGIApplication | Transport]
+)
+
+logger: Final = logging.getLogger("corsguard.browser")
+
+_ACCEPTED: Final = (
+    "It takes a WSGI application (environ, start_response), an ASGI 3 application (scope, receive, send), "
+    "a transport (request), or a mapping from origin to one of these."
+)
+_CLIENT: Final = "127.0.0.1"
+_CERTIFICATE_ALERTS: Final = ("_CERTIFICATE_REQUIRED", "_BAD_CERTIFICATE", "_HANDSHAKE_FAILURE")
+# No server sends anything else: a line would end, or there is no such octet.
+_FIELD_VALUE: Final = re.compile(r"[\x01-\x09\x0b\x0c\x0e-\xff]*")
+
+
+def transport_for(app: Application) -> Transport:
+    """
+    Return the Transport that *app* stands for.
+
+    *app* is a WSGI application, an ASGI 3 application, a mapping from serialized origin to any of these, or a
+    Transport, which is known by its one parameter and returned as it is. One application serves every origin; of a
+    mapping, an origin that is not among its keys is Unreachable.
+
+    ASGI applications get one `http` scope, in an event loop of its own; their lifespan is not run.
+
+    Raises TypeError if *app* is none of these, and ValueError if a key is not a serialized origin.
+    """
+    if isinstance(app, Mapping):
+        return _by_origin(app)
+    if not callable(app):
+        raise TypeError(f"{quoted(app)} is {kind_of(app)}. {_ACCEPTED}")
+    match _count_of_parameters(app):
+        case 3:
+            return partial(_serve_asgi, cast("ASGIApplication", app))
+        case 2 if not _is_async(app):
+            return partial(_serve_wsgi, cast("WSGIApplication", app))
+        case 1 if not _is_async(app) and not inspect.isclass(app):
+            return cast("Transport", app)
+        case count:
+            a_class = "It is a class: give an instance. " if inspect.isclass(app) else ""
+            a_coroutine = "It is asynchronous, but no ASGI 3 application. " if _is_async(app) else ""
+            raise TypeError(f"{quoted(app)} takes {count} arguments. {a_class}{a_coroutine}{_ACCEPTED}")
+
+
+def _count_of_parameters(app: Callable[..., object]) -> int:
+    """
+    Return how many arguments *app* has to get by position; what takes any number is asynchronous and ASGI, or WSGI.
+    """
+    anything = 3 if _is_async(app) else 2
+    try:
+        parameters = inspect.signature(app).parameters.values()
+    except ValueError:
+        # Written in C.
+        return anything
+    positional = [item for item in parameters if item.kind in {item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD}]
+    required = [item for item in positional if item.default is item.empty]
+    takes_more = any(item.kind is item.VAR_POSITIONAL for item in parameters)
+    return anything if takes_more and len(required) < anything else len(required)
+
+
+def _is_async(app: Callable[..., object]) -> bool:
+    while isinstance(app, partial):
+        app = app.func
+    if inspect.isclass(app):
+        return False
+    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(type(app).__call__)
+
+
+def _by_origin(apps: Mapping[str, WSGIApplication | ASGIApplication | Transport]) -> Transport:
+    if not apps:
+        raise ValueError(f"The mapping is empty, so there is no server at all. {_ACCEPTED}")
+    transports = {_checked_origin(origin): transport_for(app) for origin, app in apps.items()}
+
+    def carry(request: WireRequest) -> WireResponse:
+        origin = URL(request.url).origin
+        transport = transports.get(origin)
+        if transport is None:
+            raise Unreachable(f"there is no server at {origin}; this browser knows {', '.join(transports)}")
+        return transport(request)
+
+    return carry
+
+
+def _checked_origin(key: object) -> str:
+    if isinstance(key, str):
+        if Origin.parse(key) is not None:
+            return key
+        try:
+            OriginPattern.parse(key)
+        except PolicyError as error:
+            (problem,) = error.problems
+            raise ValueError(f"{problem.message} Fix: {problem.fix}") from None
+    raise ValueError(f'{quoted(key)} is not one origin, such as "https://api.example.com".')
+
+
+def _lines(request: WireRequest, url: URL) -> list[Header]:
+    """
+    Return the header lines of *request* with those that HTTP itself needs.
+    """
+    names = {name.lower() for name, _ in request.headers}
+    host = [] if "host" in names else [("Host", url.host)]
+    length = [("Content-Length", str(len(request.body)))] if request.body and "content-length" not in names else []
+    return [*host, *request.headers, *length]
+
+
+class _Answer:
+    """
+    What an application has answered so far. Once *is_sent*, nobody can take the head back.
+    """
+
+    def __init__(self) -> None:
+        self.status = 0  # as long as nobody started it
+        self.headers: tuple[Header, ...] = ()
+        self.body = io.BytesIO()
+        self.is_sent = False
+
+    def start(self, status: int, headers: Iterable[Header]) -> None:
+        """
+        Keep the head, or raise ValueError if no server would send it.
+        """
+        lines = tuple((name, value.strip(" \t")) for name, value in headers)
+        for name, value in lines:
+            if not is_token(name) or not _FIELD_VALUE.fullmatch(value):
+                raise ValueError(f"The response has a header line that cannot be sent: {name!r}: {value!r}.")
+        self.status, self.headers = status, lines
+
+    def fail(self, request: WireRequest, error: Exception) -> None:
+        """
+        Do what a server does when *error* left the application: log it, and send a bare 500 while that can be done.
+        """
+        if self.is_sent:
+            outcome = "a server that has begun to respond cuts the response off"
+        else:
+            outcome = "a server responds with a 500 that has none of the application's headers"
+            self.status, self.headers, self.body = 500, (), io.BytesIO()
+        logger.error("The application raised on %s %s: %s.", request.method, request.url, outcome, exc_info=error)
+
+    def response_to(self, request: WireRequest) -> WireResponse:
+        """
+        Return the response as it arrives: RFC 9110, 6.4.1, says which have no body.
+        """
+        has_body = request.method != "HEAD" and self.status not in {204, 304}
+        return WireResponse(self.status, self.headers, self.body.getvalue() if has_body else b"")
+
+
+def _serve_wsgi(app: WSGIApplication, request: WireRequest) -> WireResponse:
+    """
+    Have *app* answer (PEP 3333).
+    """
+    answer = _Answer()
+
+    def start_response(
+        status: str, headers: list[Header], exc_info: "OptExcInfo | None" = None, /
+    ) -> Callable[[bytes], object]:
+        if exc_info is not None and exc_info[1] is not None and answer.is_sent:
+            raise exc_info[1].with_traceback(exc_info[2])
+        if exc_info is None and answer.status:
+            raise RuntimeError("start_response was called a second time, without exc_info.")
+        answer.start(int(status[:3]), headers)
+        return write
+
+    def write(data: bytes) -> None:
+        if not answer.status:
+            raise RuntimeError("The body began before start_response was called.")
+        answer.body.write(data)
+        # Servers hold the head back until there is something to send with it.
+        answer.is_sent = answer.is_sent or bool(data)
+
+    try:
+        body = app(_environ(request), start_response)
+        try:
+            for chunk in body:
+                write(chunk)
+            write(b"")
+            answer.is_sent = True
+        finally:
+            close = getattr(body, "close", None)
+            if close is not None:
+                close()
+    except Exception as error:  # noqa: BLE001 - no server lets one pass
+        answer.fail(request, error)
+    return answer.response_to(request)
+
+
+def _environ(request: WireRequest) -> WSGIEnvironment:
+    url = URL(request.url)
+    environ: WSGIEnvironment = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(url.pathname).decode("latin-1"),
+        "QUERY_STRING": url.search.removeprefix("?"),
+        "SERVER_NAME": url.hostname,
+        "SERVER_PORT": str(_port(url)),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": _CLIENT,
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": url.protocol.removesuffix(":"),
+        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in _lines(request, url):
+        # A name with `_` would pass for another one; servers drop it.
+        if "_" in name:
+            continue
+        key = name.upper().replace("-", "_")
+        if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
+            key = f"HTTP_{key}"
+        separator = "; " if key == "HTTP_COOKIE" else ","
+        environ[key] = f"{environ[key]}{separator}{value}" if key in environ else value
+    return environ
+
+
+def _serve_asgi(app: ASGIApplication, request: WireRequest) -> WireResponse:
+    """
+    Have *app* answer (ASGI 3, HTTP and WebSocket message format 2.3).
+    """
+
+    def serve() -> WireResponse:
+        # Of its own, so that the thread's event loop stays what it is.
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            return runner.run(_converse(app, request))
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return serve()
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(copy_context().run, serve).result()
+
+
+async def _converse(app: ASGIApplication, request: WireRequest) -> WireResponse:
+    answer = _Answer()
+    is_asked = False
+    is_complete = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        nonlocal is_asked
+        if not is_asked:
+            is_asked = True
+            return {"type": "http.request", "body": request.body, "more_body": False}
+        # The client stays until it has everything; whoever listens for its going would stop too early.
+        await is_complete.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Mapping[str, Any]) -> None:
+        if message["type"] == "http.response.start" and not answer.is_sent:
+            pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ()))
+            answer.start(message["status"], pairs)
+            answer.is_sent = True
+        elif message["type"] == "http.response.body" and answer.is_sent and not is_complete.is_set():
+            answer.body.write(message.get("body", b""))
+            if not message.get("more_body", False):
+                is_complete.set()
+        else:
+            raise RuntimeError(f"The application sent {message['type']!r} out of turn.")
+
+    try:
+        await app(_scope(request), receive, send)
+        if not is_complete.is_set():
+            raise RuntimeError("The application returned before its response was complete.")  # noqa: TRY301 - it is handled as the application's own
+    except Exception as error:  # noqa: BLE001 - no server lets one pass
+        answer.fail(request, error)
+    return answer.response_to(request)
+
+
+def _scope(request: WireRequest) -> dict[str, Any]:
+    url = URL(request.url)
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": url.protocol.removesuffix(":"),
+        "path": unquote(url.pathname),
+        "raw_path": url.pathname.encode("ascii"),
+        "query_string": url.search.removeprefix("?").encode("ascii"),
+        "root_path": "",
+        "headers": [[name.lower().encode("latin-1"), value.encode("latin-1")] for name, value in _lines(request, url)],
+        "client": [_CLIENT, 0],
+        "server": [url.hostname, _port(url)],
+    }
+
+
+def _port(url: URL) -> int:
+    return int(url.port) if url.port else 443 if url.protocol == "https:" else 80
+
+
+class LiveTransport:
+    """
+    Carries requests to real servers over HTTP/1.1; it needs `httpx`, which `corsguard[browser]` brings.
+
+    Follows no redirect, keeps no cookie and no cache, asks no proxy and undoes no content coding; connections are kept
+    until `close`, which the end of a `with` block calls. *verify* False trusts any certificate; an SSLContext decides
+    for itself, but a client certificate in it goes with preflights too, unlike a browser's. *timeout* is in seconds,
+    for connecting, for each read and for a whole body, which is cut off then.
+
+    Raises ImportError if `httpx` is not installed.
+    """
+
+    def __init__(self, *, verify: ssl.SSLContext | bool = True, timeout: float = 10.0) -> None:
+        try:
+            import httpx
+        except ImportError as error:
+            raise ImportError('Live HTTP needs httpx. Fix: pip install "corsguard[browser]"') from error
+        self._timeout = timeout
+        self._connections = httpx.HTTPTransport(verify=verify, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """
+        Close all connections.
+        """
+        self._connections.close()
+
+    def __call__(self, request: WireRequest) -> WireResponse:
+        """
+        Send *request* and return its response; raises Unreachable if there is none.
+        """
+        import httpx
+
+        url = URL(request.url)
+        try:
+            response = self._exchange(request, url)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise _unreachable(error, url, self._timeout) from error
+        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
+        return WireResponse(response.status_code, headers, self._body(response, request))
+
+    def _exchange(self, request: WireRequest, url: URL) -> "httpx.Response":
+        import httpx
+
+        connecting: list[str] = []
+
+        def trace(event: str, _: object) -> None:
+            if event.startswith("connection.connect_tcp"):
+                connecting.append(event)
+
+        outgoing = httpx.Request(
+            request.method,
+            # Only where it goes: the target is written as the URL standard serializes it.
+            f"{url.protocol}//{url.host}/",
+            headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in _lines(request, url)],
+            # As a stream it brings no header lines of httpx.
+            stream=httpx.ByteStream(request.body),
+            extensions={
+                "target": f"{url.pathname}{url.search}".encode("ascii"),
+                "timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout),
+                "trace": trace,
+            },
+        )
+        # Methods are case-sensitive, and httpx has written it in upper case.
+        outgoing.method = request.method
+        try:
+            return self._connections.handle_request(outgoing)
+        except (httpx.NetworkError, httpx.RemoteProtocolError):
+            if connecting:
+                raise
+            # RFC 9112, 9.3.1: the server closed a connection that had been kept, and never saw the request.
+            return self._exchange(request, url)
+
+    def _body(self, response: "httpx.Response", request: WireRequest) -> bytes:
+        import httpx
+
+        body = io.BytesIO()
+        deadline = time.monotonic() + self._timeout
+        try:
+            for chunk in cast("httpx.SyncByteStream", response.stream):
+                body.write(chunk)
+                if time.monotonic() > deadline:
+                    raise httpx.ReadTimeout(f"It did not end within {self._timeout} s.")
+        except httpx.HTTPError:
+            logger.warning("The response to %s %s was cut off.", request.method, request.url, exc_info=True)
+        finally:
+            response.close()
+        return body.getvalue()
+
+
+def _unreachable(error: Exception, url: URL, timeout: float) -> Unreachable:
+    """
+    Tell by its causes why httpx got no response.
+    """
+    import httpx
+
+    causes = tuple(_causes(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLError):
+            return _failed_handshake(cause, url)
+        if isinstance(cause, socket.gaierror):
+            return Unreachable(f"the name {url.hostname} has no address")
+        if isinstance(cause, ConnectionRefusedError):
+            return Unreachable(f"nothing listens at {url.host}")
+        if isinstance(cause, httpx.TimeoutException):
+            return Unreachable(f"{url.host} did not answer within {timeout:g} s")
+    what = "the answer is no HTTP" if isinstance(error, httpx.RemoteProtocolError) else "the connection failed"
+    return Unreachable(f"{what}: {error}")
+
+
+def _failed_handshake(error: ssl.SSLError, url: URL) -> Unreachable:
+    reason = error.reason or str(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Unreachable(f"the certificate of {url.host} is not valid: {error.verify_message}", tls=True)
+    # RFC 8446, 4.4.2.4; RFC 5246, 7.4.6: what a server says if it got no certificate, or none that it takes.
+    if reason.endswith(_CERTIFICATE_ALERTS) and "_ALERT_" in reason:
+        return Unreachable(f"{url.host} demands a client certificate ({reason})", tls=True, wants_certificate=True)
+    return Unreachable(f"no TLS connection to {url.host} ({reason})", tls=True)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,158 @@
+"""
+URLs and what browsers compare of them: origins, sites, ports, address spaces.
+
+The URL standard is left to a library that follows it to the letter; here is what Fetch and HTML ask of its results.
+An origin is its serialization; `null` stands for every opaque origin, and is the same origin as nothing.
+"""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final, Literal, NamedTuple
+
+from ada_url import URL
+
+from corsguard.origin import NULL, Origin
+from corsguard.suffixes import registrable_domain
+
+HTTP_SCHEMES: Final = frozenset({"http", "https"})
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21}
+
+# Fetch, "bad port".
+BAD_PORTS: Final = frozenset(
+    map(
+        int,
+        """
+        0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119
+        123 135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636 989 990
+        993 995 1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080
+        """.split(),
+    )
+)
+
+# Local Network Access, "IP address spaces"; what is in neither is public.
+_LOOPBACK: Final = tuple(map(ip_network, "127.0.0.0/8 ::1/128 0.0.0.0/32 ::/128 198.18.0.0/15".split()))
+_LOCAL: Final = tuple(
+    map(
+        ip_network,
+        """
+        10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 100.64.0.0/10 0.0.0.0/8 fc00::/7 fe80::/10 fec0::/10
+        2001:db8::/32 3fff::/20
+        """.split(),
+    )
+)
+
+AddressSpace = Literal["public", "local", "loopback"]
+
+
+class Url(NamedTuple):
+    """
+    A parsed URL: *href* is its serialization without *fragment*, *port* None for what the scheme has no port for.
+    """
+
+    href: str
+    fragment: str
+    scheme: str
+    host: str
+    port: int | None
+    origin: str
+    has_userinfo: bool
+
+    @classmethod
+    def parse(cls, text: str, base: "Url | None" = None) -> "Url":
+        """
+        Return the URL that *text* spells, relative to *base* (URL, "basic URL parser"). Raises ValueError.
+        """
+        parsed = URL(text, base=base.href) if base else URL(text)
+        href, _, fragment = parsed.href.partition("#")
+        scheme = parsed.protocol.removesuffix(":")
+        port = int(parsed.port) if parsed.port else _DEFAULT_PORTS.get(scheme)
+        return cls(
+            href, fragment, scheme, parsed.hostname, port, parsed.origin, bool(parsed.username or parsed.password)
+        )
+
+
+def origin_of(text: str, base: str | None = None) -> str:
+    """
+    Return the serialized origin of the URL *text* (URL, "origin"; HTML, "ASCII serialization of an origin").
+
+    Raises ValueError if *text* is no URL.
+    """
+    return Url.parse(text, None if base is None else Url.parse(base)).origin
+
+
+def page_origin(url: Url) -> str:
+    """
+    Return the origin of a document at *url*, which extensions and app shells have too, unlike any other URL of theirs.
+    """
+    # URL calls these opaque, but their embedders send them (`chrome-extension://<id>`, `capacitor://localhost`).
+    if url.origin == NULL and url.host and url.scheme not in {"blob", "file"}:
+        origin = f"{url.scheme}://{url.host}" + ("" if url.port is None else f":{url.port}")
+        return NULL if Origin.parse(origin) is None else origin
+    return url.origin
+
+
+def is_same_origin(one: str, other: str) -> bool:
+    """
+    Return whether two serialized origins are the same (HTML, "same origin").
+    """
+    return one == other != NULL
+
+
+def site_of(origin: str) -> str:
+    """
+    Return the site of a serialized origin as its scheme and registrable domain (HTML, "obtain a site").
+    """
+    scheme, _, rest = origin.partition("://")
+    host = _host_of(rest)
+    return f"{scheme}://{registrable_domain(host)}" if host else NULL
+
+
+def is_same_site(one: str, other: str) -> bool:
+    """
+    Return whether two serialized origins are same site (HTML).
+    """
+    return site_of(one) == site_of(other) != NULL
+
+
+def is_schemelessly_same_site(one: str, other: str) -> bool:
+    """
+    Return whether two serialized origins are schemelessly same site (HTML).
+    """
+    return one != NULL and site_of(one).partition(":")[2] == site_of(other).partition(":")[2]
+
+
+def is_trustworthy(origin: str) -> bool:
+    """
+    Return whether *origin* is potentially trustworthy (Secure Contexts).
+    """
+    scheme, _, rest = origin.partition("://")
+    return scheme in {"https", "wss"} or _is_loopback_host(_host_of(rest))
+
+
+def address_space(host: str) -> AddressSpace:
+    """
+    Return the address space of *host*, as far as its name alone tells (Local Network Access, "IP address space").
+    """
+    if _is_loopback_host(host):
+        return "loopback"
+    try:
+        address: IPv4Address | IPv6Address = ip_address(host.strip("[]"))
+    except ValueError:
+        return "local" if host.removesuffix(".").endswith(".local") else "public"
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if any(address in network for network in _LOOPBACK):
+        return "loopback"
+    return "local" if any(address in network for network in _LOCAL) else "public"
+
+
+def _host_of(authority: str) -> str:
+    # Any scheme that has hosts will do; a page may be given an origin that no browser has.
+    try:
+        return URL(f"http://{authority}").hostname
+    except ValueError:
+        return ""
+
+
+def _is_loopback_host(host: str) -> bool:
+    name = host.removesuffix(".")
+    return name == "localhost" or name.endswith(".localhost") or host.startswith("127.") or host == "[::1]"

@@ -1,0 +1,530 @@
+"""
+The browser as a test uses it: what a page may ask for, what it gets to see, and what it is told when it is refused.
+
+The protocol itself is held by the vectors and by real browsers; here is the rest of the public surface.
+"""
+
+import json
+import re
+
+import pytest
+
+from corsguard.browser import Browser, NetworkError, Unreachable, WireResponse
+
+APP = "https://app.example.com"
+API = "https://api.example.com"
+SHARED = (("Access-Control-Allow-Origin", "*"),)
+
+
+class Server:
+    """
+    A transport that answers every request alike, or as *answers* says for its URL, and keeps what it got.
+    """
+
+    def __init__(self, *headers, status=200, body=b"", answers=None):
+        self.answer = WireResponse(status, headers, body)
+        self.answers = answers or {}
+        self.requests = []
+
+    def __call__(self, request):
+        self.requests.append(request)
+        return self.answers.get(request.url, self.answer)
+
+    def sent(self, name):
+        """
+        Return the values of the lines called *name* of the last request.
+        """
+        return [value for other, value in self.requests[-1].headers if other.lower() == name.lower()]
+
+
+def opened(server, url=APP, **document):
+    return Browser(server).open(url, **document)
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1_000_000.0
+
+    def __call__(self):
+        return self.now
+
+
+# What a page asks for.
+
+
+@pytest.mark.parametrize(
+    ("body", "content", "content_type"),
+    [
+        ({"json": {"a": 1}}, b'{"a": 1}', "application/json"),
+        ({"json": []}, b"[]", "application/json"),
+        ({"body": "é"}, b"\xc3\xa9", "text/plain;charset=UTF-8"),
+        ({"body": b"\xff"}, b"\xff", None),
+        ({"body": bytearray(b"a")}, b"a", None),
+        ({"body": iter([b"a", b"b"])}, b"ab", None),
+        ({}, b"", None),
+    ],
+)
+def test_a_body_brings_its_content_type(body, content, content_type):
+    server = Server(*SHARED, ("Access-Control-Allow-Headers", "content-type"))
+    opened(server).fetch(f"{API}/", method="POST", **body)
+    assert server.requests[-1].body == content
+    assert server.sent("Content-Type") == ([] if content_type is None else [content_type])
+
+
+def test_the_page_s_own_content_type_wins():
+    server = Server(*SHARED, ("Access-Control-Allow-Headers", "content-type"))
+    page = opened(server)
+    page.fetch(f"{API}/", method="POST", json={}, headers={"content-type": "application/vnd.api+json"})
+    assert server.sent("Content-Type") == ["application/vnd.api+json"]
+
+
+@pytest.mark.parametrize("listens", [{"upload_listener": True}, {"body": iter([b"a"])}])
+def test_streams_and_upload_listeners_need_a_preflight(listens):
+    server = Server(*SHARED)
+    opened(server).fetch(f"{API}/", method="POST", **listens)
+    assert [request.method for request in server.requests] == ["OPTIONS", "POST"]
+
+
+def test_a_relative_url_is_the_page_s_own():
+    server = Server()
+    response = opened(server, f"{APP}/shop/index.html").fetch("items?page=2#top")
+    assert (response.type, response.url) == ("basic", f"{APP}/shop/items?page=2")
+    assert server.requests[0].url == f"{APP}/shop/items?page=2"
+
+
+def test_a_page_may_set_no_forbidden_header_and_is_told_so():
+    server = Server(*SHARED)
+    page = opened(server)
+    page.fetch(f"{API}/", headers=[("Cookie", "a=b"), ("Accept", "text/csv"), ("Sec-Made-Up", "1")])
+    assert server.sent("Cookie") == []
+    assert server.sent("Accept") == ["text/csv"]
+    assert page.console == [
+        "The request header Cookie was left out: a page may not set it here.",
+        "The request header Sec-Made-Up was left out: a page may not set it here.",
+    ]
+
+
+def test_no_cors_keeps_safelisted_headers_only_and_sees_nothing():
+    server = Server(("ETag", '"1"'), body=b"secret")
+    response = opened(server).fetch(
+        f"{API}/", mode="no-cors", method="POST", body="a", headers={"X-Token": "1", "Accept-Language": "de"}
+    )
+    assert server.sent("X-Token") == []
+    assert server.sent("Accept-Language") == ["de"]
+    assert (response.type, response.status, response.ok, response.url) == ("opaque", 0, False, "")
+    assert (response.body, dict(response.headers), response.redirected) == (b"", {}, False)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ({"url": "https://["}, "'https://[' is no URL"),
+        ({"url": "https://user@api.example.com/"}, "has a user or a password"),
+        ({"method": "GET IT"}, "method='GET IT' is no method name"),
+        ({"method": ""}, "method='' is no method name"),
+        ({"method": "PUT", "mode": "no-cors"}, "not 'PUT'"),
+        ({"mode": "navigate"}, "mode='navigate': it is one of 'cors', 'no-cors', 'same-origin'"),
+        ({"credentials": "true"}, "credentials='true': it is one of 'omit', 'same-origin', 'include'"),
+        ({"redirect": ""}, "redirect='': it is one of 'follow', 'error', 'manual'"),
+        ({"json": {}, "body": b""}, "two bodies"),
+        ({"body": "a"}, "A GET has no body"),
+        ({"method": "head", "json": 1}, "A HEAD has no body"),
+        ({"headers": {"X Y": "1"}}, "'X Y' is no header name"),
+        ({"headers": {"X-Y": "a\nb"}}, "can be no value of the header X-Y"),
+        ({"headers": {"X-Y": "☃"}}, "can be no value of the header X-Y"),
+    ],
+)
+def test_what_is_no_request_is_a_value_error(call, words):
+    server = Server(*SHARED)
+    with pytest.raises(ValueError, match=re.escape(words)):
+        opened(server).fetch(**{"url": f"{API}/", **call})
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"url": "app.example.com"}, "'app.example.com' is no URL"),
+        ({"url": APP, "top_level": "nowhere"}, "'nowhere' is no URL"),
+        ({"url": APP, "embedder_policy": "all"}, "embedder_policy='all'"),
+    ],
+)
+def test_what_is_no_page_is_a_value_error(document, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        Browser(Server()).open(**document)
+
+
+# Who a page is.
+
+
+@pytest.mark.parametrize(
+    ("document", "origin"),
+    [
+        ({"url": "https://App.Example.com:443/a?b#c"}, APP),
+        ({"url": "http://localhost:3000/"}, "http://localhost:3000"),
+        ({"url": "capacitor://localhost"}, "capacitor://localhost"),
+        ({"url": "chrome-extension://abcdefghijklmnopabcdefghijklmnop/page.html"}, None),
+        ({"url": "data:text/html,<p>"}, "null"),
+        ({"url": "file:///home/me/index.html"}, "null"),
+        ({"url": "about:blank"}, "null"),
+        ({"url": "blob:https://app.example.com/1"}, APP),
+        ({"url": APP, "origin": "null"}, "null"),
+        ({"url": APP, "origin": "https://a, https://b"}, "https://a, https://b"),
+    ],
+)
+def test_the_origin_of_a_page(document, origin):
+    server = Server(*SHARED)
+    page = opened(server, **document)
+    expected = origin or "chrome-extension://abcdefghijklmnopabcdefghijklmnop"
+    assert page.origin == expected
+    page.fetch(f"{API}/")
+    assert server.sent("Origin") == [expected]
+
+
+@pytest.mark.parametrize(
+    ("page", "url", "metadata"),
+    [
+        (APP, f"{APP}/", ["same-origin", "cors", "empty"]),
+        (APP, f"{API}/", ["same-site", "cors", "empty"]),
+        (APP, "https://example.org/", ["cross-site", "cors", "empty"]),
+        ("http://app.example.com", f"{API}/", ["cross-site", "cors", "empty"]),
+        (APP, "http://localhost:8000/", ["cross-site", "cors", "empty"]),
+        ("http://app.example.com", "http://api.example.com/", []),
+    ],
+)
+def test_fetch_metadata_goes_to_trustworthy_servers(page, url, metadata):
+    server = Server(*SHARED)
+    opened(server, page).fetch(url)
+    assert [value for name in ("Site", "Mode", "Dest") for value in server.sent(f"Sec-Fetch-{name}")] == metadata
+
+
+# What a page gets.
+
+
+def test_a_response_has_what_a_script_may_read():
+    server = Server(
+        *SHARED,
+        ("Access-Control-Expose-Headers", "X-Total, Link, Set-Cookie"),
+        ("Content-Type", "application/json"),
+        ("X-Total", "7"),
+        ("Link", "<a>"),
+        ("link", "<b>"),
+        ("ETag", '"1"'),
+        ("Set-Cookie", "a=b"),
+        status=404,
+        body=b'\xef\xbb\xbf{"a": "\xc3\xa9"}',
+    )
+    response = opened(server).fetch(f"{API}/items")
+    assert (response.type, response.status, response.ok) == ("cors", 404, False)
+    assert dict(response.headers) == {"content-type": "application/json", "x-total": "7", "link": "<a>, <b>"}
+    assert response.headers["X-TOTAL"] == "7"
+    assert "x-Total" in response.headers
+    assert 7 not in response.headers
+    assert response.headers.get("ETag") is None
+    assert len(response.headers) == 3
+    assert response.text() == '{"a": "é"}'
+    assert response.json() == {"a": "é"}
+    assert repr(response) == "<Response cors 404 https://api.example.com/items>"
+    assert "x-total" in repr(response.headers)
+
+
+def test_a_body_that_is_no_json_is_a_value_error():
+    with pytest.raises(json.JSONDecodeError):
+        opened(Server(*SHARED, body=b"<html>")).fetch(f"{API}/").json()
+
+
+def test_redirects_are_followed_and_said():
+    answers = {f"{API}/old": WireResponse(301, (*SHARED, ("Location", "/new")))}
+    server = Server(*SHARED, body=b"here", answers=answers)
+    page = opened(server)
+    response = page.fetch(f"{API}/old#part")
+    assert (response.redirected, response.url, response.body) == (True, f"{API}/new", b"here")
+    assert [exchange.request.url for exchange in page.network] == [f"{API}/old", f"{API}/new"]
+
+
+def test_a_redirect_seen_by_hand_is_opaque():
+    server = Server(*SHARED, ("Location", "/new"), status=302)
+    response = opened(server).fetch(f"{API}/", redirect="manual")
+    assert (response.type, response.status, response.url) == ("opaqueredirect", 0, f"{API}/")
+
+
+@pytest.mark.parametrize(
+    ("lines", "url"),
+    [
+        ([("Location", "/a"), ("Location", "/a")], f"{API}/a"),
+        ([("Location", "/a"), ("Location", "/b")], None),
+        ([("Location", "https://[")], None),
+        ([("Location", "")], f"{API}/start"),
+    ],
+)
+def test_a_location_that_says_one_thing_is_followed(lines, url):
+    server = Server(*SHARED, answers={f"{API}/start": WireResponse(302, (*SHARED, *lines))})
+    if url == f"{API}/start":
+        with pytest.raises(NetworkError) as error:
+            opened(server).fetch(f"{API}/start")
+        assert error.value.reason == "too_many_redirects"
+        assert len(error.value.exchanges) == 21
+    elif url is None:
+        with pytest.raises(NetworkError) as error:
+            opened(server).fetch(f"{API}/start")
+        assert error.value.reason == "redirect_unparsable"
+    else:
+        assert opened(server).fetch(f"{API}/start").url == url
+
+
+def test_a_stream_is_not_sent_twice():
+    server = Server(*SHARED, ("Location", "/new"), status=307)
+    with pytest.raises(NetworkError) as error:
+        opened(server).fetch("/upload", method="POST", body=iter([b"a"]))
+    assert error.value.reason == "redirect_stream_body"
+
+
+# What a developer is told.
+
+
+def refused(server, url=f"{API}/", page=APP, **init):
+    with pytest.raises(NetworkError) as error:
+        opened(server, page).fetch(url, **init)
+    return error.value
+
+
+def test_a_network_error_says_everything():
+    server = Server(("Content-Type", "text/plain"))
+    page = opened(server)
+    with pytest.raises(NetworkError) as error:
+        page.fetch(f"{API}/items", headers={"X-Token": "1"})
+    told = error.value
+    assert told.reason == "preflight_missing_allow_origin"
+    assert told.step == 'Fetch, "CORS check", step 2'
+    assert told.failure.sent_origin == APP
+    assert told.chromium in page.console
+    assert told.exchanges == tuple(page.network)
+    assert [exchange.is_preflight for exchange in told.exchanges] == [True]
+    for part in (told.step, told.chromium, told.firefox, told.fix, *told.notes):
+        assert part
+        assert part in str(told)
+
+
+@pytest.mark.parametrize(
+    ("cause", "reason"),
+    [
+        (Unreachable("refused"), "unreachable"),
+        (Unreachable("expired", tls=True), "tls"),
+        (Unreachable("wanted", tls=True, wants_certificate=True), "tls_client_certificate"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_no_answer_is_told_apart_from_a_refusal(cause, reason, method):
+    def server(request):
+        raise cause
+
+    error = refused(server, method=method)
+    assert error.reason == reason
+    assert error.exchanges[-1].response is None
+    assert error.failure.is_preflight is (method == "PUT")
+    assert cause.cause in str(error)
+
+
+@pytest.mark.parametrize(
+    ("page", "url", "reason"),
+    [
+        (APP, "http://api.example.com/", "mixed_content"),
+        (APP, "https://api.example.com:22/", "bad_port"),
+        (APP, "https://api.example.com:6000/", "bad_port"),
+        (APP, "ftp://api.example.com/", "bad_scheme"),
+        (APP, "localhost:8000/x", "bad_scheme"),
+    ],
+)
+def test_what_is_never_sent(page, url, reason):
+    server = Server(*SHARED)
+    assert refused(server, url, page).reason == reason
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8000/", "http://127.0.0.1/", "http://[::1]:3000/", "https://a.b/"])
+def test_loopback_is_no_mixed_content(url):
+    assert opened(Server(*SHARED)).fetch(url).status == 200
+
+
+def test_a_less_public_network_wants_the_user_s_permission():
+    page = opened(Server(*SHARED))
+    for url in ("https://192.168.0.1/", "https://printer.local/", "http://127.0.0.1/", "https://[fd00::1]/"):
+        page.fetch(url)
+        assert page.console.pop().startswith(f"{url} is in a less public network than the page")
+    page.fetch("https://1.1.1.1/")
+    assert page.console == []
+    local = opened(Server(*SHARED), "http://192.168.0.7")
+    local.fetch("http://192.168.0.1/")
+    assert local.console == []
+
+
+# What a browser remembers.
+
+
+def test_a_host_that_wants_https_gets_it():
+    clock, lines = Clock(), [("Strict-Transport-Security", 'max-age="60"; includeSubDomains')]
+    server = Server(*SHARED, *lines)
+    page = Browser(server, clock=clock).open("http://app.example.org")
+    page.fetch("https://example.com/")
+    for url, upgraded in {
+        "http://example.com/a": "https://example.com/a",
+        "http://example.com:80/": "https://example.com/",
+        "http://sub.example.com:8080/": "https://sub.example.com:8080/",
+        "http://notexample.com/": "http://notexample.com/",
+    }.items():
+        page.fetch(url)
+        assert server.requests[-1].url == upgraded
+    assert any("was upgraded to https" in line for line in page.console)
+    clock.now += 60
+    page.fetch("http://sub.example.com/")
+    assert server.requests[-1].url == "http://sub.example.com/"
+
+
+@pytest.mark.parametrize(
+    ("url", "value"),
+    [
+        ("http://example.com/", "max-age=60"),
+        ("https://example.com/", "max-age=-1"),
+        ("https://example.com/", "includeSubDomains"),
+        ("https://example.com/", "max-age=0"),
+        ("https://127.0.0.1/", "max-age=60"),
+        ("https://[::1]/", "max-age=60"),
+    ],
+)
+def test_what_does_not_make_a_host_want_https(url, value):
+    server = Server(*SHARED, ("Strict-Transport-Security", value))
+    page = opened(server, "http://app.example.org")
+    page.fetch(url)
+    page.fetch(url.replace("https:", "http:"))
+    assert server.requests[-1].url.startswith("http:")
+
+
+PERMITTED = (*SHARED, ("Access-Control-Allow-Methods", "PUT"), ("Access-Control-Max-Age", "10000"))
+
+
+def preflights(page):
+    return sum(exchange.is_preflight for exchange in page.network)
+
+
+@pytest.mark.parametrize(
+    ("longest", "asked_again_after"), [({}, 7200), ({"longest_max_age": 86400}, 10000), ({"longest_max_age": 600}, 600)]
+)
+def test_a_preflight_is_remembered_as_long_as_the_browser_allows(longest, asked_again_after):
+    clock = Clock()
+    page = Browser(Server(*PERMITTED), clock=clock, **longest).open(APP)
+    for wait, count in ((0, 1), (asked_again_after - 1, 1), (1, 2)):
+        clock.now += wait
+        page.fetch(f"{API}/", method="PUT")
+        assert preflights(page) == count
+
+
+def test_preflights_can_be_forgotten():
+    browser = Browser(Server(*PERMITTED))
+    page = browser.open(APP)
+    page.fetch(f"{API}/", method="PUT")
+    browser.forget_preflights()
+    page.fetch(f"{API}/", method="PUT")
+    assert preflights(page) == 2
+
+
+CREDENTIALED = (("Access-Control-Allow-Origin", APP), ("Access-Control-Allow-Credentials", "true"))
+
+
+def test_cookies_go_where_credentials_go():
+    server = Server(*CREDENTIALED, ("Set-Cookie", "seen=1; SameSite=None; Secure"))
+    browser = Browser(server)
+    browser.cookies.set(API, "session=1; SameSite=None; Secure")
+    page = browser.open(APP)
+    page.fetch(f"{API}/")
+    assert server.sent("Cookie") == []
+    page.fetch(f"{API}/", credentials="include")
+    assert server.sent("Cookie") == ["session=1"]
+    page.fetch(f"{API}/", credentials="include")
+    assert server.sent("Cookie") == ["session=1; seen=1"]
+
+
+def test_a_preflight_has_no_cookies():
+    server = Server(*CREDENTIALED, ("Access-Control-Allow-Methods", "PUT"))
+    browser = Browser(server)
+    browser.cookies.set(API, "session=1; SameSite=None; Secure")
+    browser.open(APP).fetch(f"{API}/", credentials="include", method="PUT")
+    lines = [[value for name, value in request.headers if name == "Cookie"] for request in server.requests]
+    assert lines == [[], ["session=1"]]
+
+
+def test_a_cookie_is_stored_though_the_response_is_not_shared():
+    server = Server(("Set-Cookie", "a=b; SameSite=None; Secure"))
+    browser = Browser(server)
+    with pytest.raises(NetworkError):
+        browser.open(APP).fetch(f"{API}/", credentials="include")
+    assert [cookie.pair for cookie in browser.cookies] == ["a=b"]
+
+
+@pytest.mark.parametrize(
+    ("page", "document", "sent"),
+    [
+        (APP, {}, ["lax=1; none=1"]),
+        ("https://app.other.example", {}, ["none=1"]),
+        ("http://app.example.com", {}, ["none=1"]),
+        (APP, {"top_level": "https://portal.example"}, ["none=1"]),
+        (APP, {"origin": "null"}, ["none=1"]),
+    ],
+)
+def test_what_same_site_keeps_at_home(page, document, sent):
+    origin = document.get("origin", page)
+    server = Server(("Access-Control-Allow-Origin", origin), ("Access-Control-Allow-Credentials", "true"))
+    browser = Browser(server)
+    browser.cookies.set(API, "lax=1")
+    browser.cookies.set(API, "none=1; SameSite=None; Secure")
+    opened_page = browser.open(page, **document)
+    opened_page.fetch(f"{API}/", credentials="include")
+    assert server.sent("Cookie") == sent
+    assert any("lax" in line for line in opened_page.console) == (sent == ["none=1"])
+
+
+def test_third_party_cookies_can_be_blocked():
+    server = Server(*CREDENTIALED)
+    browser = Browser(server, third_party_cookies=False)
+    browser.cookies.set("https://api.other.example", "session=1; SameSite=None; Secure")
+    page = browser.open(APP)
+    page.fetch("https://api.other.example/", credentials="include")
+    assert server.sent("Cookie") == []
+    assert any("session" in line for line in page.console)
+
+
+# Cross-Origin-Resource-Policy and Cross-Origin-Embedder-Policy (no vectors of the suite cover the latter).
+
+
+@pytest.mark.parametrize(
+    ("embedder", "credentials", "policy", "passes"),
+    [
+        ("unsafe-none", "include", None, True),
+        ("require-corp", "include", None, False),
+        ("require-corp", "omit", None, False),
+        ("require-corp", "omit", "cross-origin", True),
+        ("require-corp", "omit", "same-site", True),
+        ("require-corp", "omit", "same-origin", False),
+        ("require-corp", "omit", "cross-origin, cross-origin", False),
+        ("credentialless", "include", None, True),
+        ("credentialless", "include", "same-origin", False),
+    ],
+)
+def test_embedder_policies(embedder, credentials, policy, passes):
+    lines = [] if policy is None else [("Cross-Origin-Resource-Policy", policy)]
+    server = Server(*lines)
+    browser = Browser(server)
+    browser.cookies.set(API, "none=1; SameSite=None; Secure")
+    page = browser.open(APP, embedder_policy=embedder)
+    if passes:
+        page.fetch(f"{API}/", mode="no-cors", credentials=credentials)
+        with_cookie = credentials == "include" and embedder != "credentialless"
+        assert server.sent("Cookie") == (["none=1"] if with_cookie else [])
+    else:
+        with pytest.raises(NetworkError) as error:
+            page.fetch(f"{API}/", mode="no-cors", credentials=credentials)
+        assert error.value.reason == "corp"
+
+
+def test_a_shared_response_needs_no_resource_policy():
+    server = Server(*SHARED, ("Cross-Origin-Resource-Policy", "same-origin"))
+    assert opened(server, embedder_policy="require-corp").fetch(f"{API}/").status == 200

@@ -1,0 +1,283 @@
+"""
+The kit for users' own suites: assertions that explain themselves, attacks that mean something, and the fixture.
+"""
+
+import re
+
+import flask
+import pytest
+from django.core.wsgi import get_wsgi_application
+from django.http import JsonResponse
+from django.test import Client, override_settings
+from django.urls import path
+
+from corsguard import CORSMiddleware, Origin
+from corsguard.browser import Browser, Unreachable
+from corsguard.testing import assert_not_shared, assert_shared, assert_shared_with_no_attacker, attack_origins
+from corsguard_flask import CORSGuard
+
+APP = "https://app.example.com"
+ITEMS = "https://api.example.com/items"
+POLICY = {"allow_origins": [APP], "allow_methods": ["GET", "PUT"], "allow_headers": ["Content-Type"]}
+
+pytest_plugins = ["pytester"]
+
+
+def bare(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain"), ("X-Total", "7")])
+    return [b"content"]
+
+
+def guarded(**changes):
+    return CORSMiddleware(bare, {**POLICY, **changes})
+
+
+def careless(allows):
+    """
+    Return an application with hand-written headers, which shares with every origin that *allows* takes.
+    """
+
+    def app(environ, start_response):
+        origin = environ.get("HTTP_ORIGIN")
+        lines = [] if origin is None or not allows(origin) else [("Access-Control-Allow-Origin", origin)]
+        start_response("200 OK", [("Content-Type", "text/plain"), *lines])
+        return [b"content"]
+
+    return app
+
+
+def failure_of(assertion, *arguments, **keywords):
+    with pytest.raises(AssertionError) as error:
+        assertion(*arguments, **keywords)
+    return str(error.value)
+
+
+def test_what_is_shared_is_returned():
+    response = assert_shared(guarded(), page=APP, to=f"PUT {ITEMS}", json={"a": 1})
+    assert (response.status, response.text()) == (200, "content")
+    assert assert_shared(guarded(), page=APP, to=ITEMS).status == 200
+    assert assert_shared(Browser(guarded()), page=APP, to=f"GET {ITEMS}").status == 200
+
+
+def test_what_is_not_shared_is_told():
+    error = assert_not_shared(guarded(), page="https://evil.example", to=f"PUT {ITEMS}")
+    assert error.reason == "preflight_missing_allow_origin"
+
+
+@pytest.mark.parametrize(
+    ("changes", "call", "line"),
+    [
+        ({}, {"to": f"PUT {ITEMS}", "headers": {"X-Token": "1"}}, 'allow_headers=["Content-Type", "X-Token"]'),
+        ({"allow_headers": []}, {"to": f"PUT {ITEMS}", "json": {}}, 'allow_headers=["Content-Type"]'),
+        ({}, {"to": f"DELETE {ITEMS}"}, 'allow_methods=["GET", "PUT", "DELETE"]'),
+        ({"allow_origins": ["https://www.example.com"]}, {"to": ITEMS}, f'"{APP}"'),
+        ({"allow_origins": "*"}, {"to": ITEMS, "credentials": "include"}, f'allow_origins=["{APP}"]'),
+        ({}, {"to": ITEMS, "credentials": "include"}, "allow_credentials=True"),
+    ],
+)
+def test_a_mistake_in_the_policy_names_the_line_to_change(changes, call, line):
+    told = failure_of(assert_shared, guarded(**changes), page=APP, **call)
+    assert told.startswith(f"{APP} may not read {call['to']}.")
+    assert line in told
+    assert "has been blocked by CORS policy" in told
+
+
+def test_what_is_shared_against_expectation_says_by_what():
+    told = failure_of(assert_not_shared, careless(bool), page="https://evil.example", to=ITEMS)
+    assert told == (
+        f"https://evil.example may read {ITEMS}: the server answered 200 with Access-Control-Allow-Origin: "
+        "'https://evil.example'."
+    )
+    assert "the page's own origin" in failure_of(assert_not_shared, bare, page=ITEMS, to=ITEMS)
+
+
+def test_what_proves_nothing_does_not_pass():
+    def down(request):
+        raise Unreachable("nobody listens")
+
+    told = failure_of(assert_not_shared, down, page=APP, to=ITEMS)
+    assert "proves nothing" in told
+    assert "nobody listens" in told
+    assert "proves nothing" in failure_of(assert_not_shared, bare, page=APP, to=f"TRACE {ITEMS}")
+    assert "proves nothing" in failure_of(assert_not_shared, bare, page=APP, to="http://api.example.com/")
+    assert "opaque" in failure_of(assert_not_shared, bare, page=APP, to=ITEMS, mode="no-cors")
+    assert "opaque" in failure_of(assert_shared, bare, page=APP, to=ITEMS, mode="no-cors")
+
+
+# Attacks.
+
+ORIGINS = [
+    APP,
+    "https://example.com",
+    "http://localhost:3000",
+    "https://shop.github.io",
+    "https://app.example.co.uk:8443",
+    "http://[::1]:3000",
+    "http://127.0.0.1",
+    "capacitor://localhost",
+    "https://a.b.c.example.com.",
+]
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_attacks_are_what_they_say(origin):
+    attacks = attack_origins(origin)
+    texts = [attack.origin for attack in attacks]
+    assert len(texts) == len(set(texts))
+    assert origin not in texts
+    assert len(attacks) > 40
+    for attack in attacks:
+        assert attack.is_sent == (attack.origin == "null" or Origin.parse(attack.origin) is not None)
+        assert str(attack).isprintable()
+        assert str(attack).startswith(f"{attack.name}: ")
+
+
+# Each careless comparison, and an attack that finds it: the mistakes of class 1A that others have made.
+CARELESS = {
+    "any origin is reflected": lambda origin: True,
+    "null is trusted": lambda origin: origin in {APP, "null"},
+    "the end is not compared": lambda origin: origin.startswith(APP),
+    "- ends the comparison": lambda origin: re.match(r"https://app\.example\.com\b", origin),
+    "the beginning is not compared": lambda origin: origin.endswith("example.com"),
+    "the host is looked for anywhere": lambda origin: "app.example.com" in origin,
+    "a part of the origin is enough": lambda origin: origin in APP,
+    "a dot stands for any character": lambda origin: re.fullmatch("https://app.example.com", origin),
+    "every subdomain is trusted": lambda origin: origin == APP or origin.endswith(".app.example.com"),
+    "every subdomain of the site is trusted": lambda origin: re.fullmatch(r"https://(\w+\.)*example\.com", origin),
+    "the site stands for its subdomains": lambda origin: origin in {APP, "https://example.com"},
+    "the scheme is not compared": lambda origin: origin.partition("://")[2] == "app.example.com",
+    "the port is not compared": lambda origin: re.fullmatch(r"https://app\.example\.com(:\d+)?", origin),
+    "a trailing dot is dropped": lambda origin: origin.rstrip(".") == APP,
+    "a name that looks alike": lambda origin: origin == APP or ".xn--" in origin,
+    "upper case is folded": lambda origin: origin.lower() == APP,
+    "NULL is taken for null": lambda origin: origin in {APP, "NULL"},
+    "everything before @ is ignored": lambda origin: origin.rpartition("@")[2] in {APP, "app.example.com"},
+    "a trailing slash is dropped": lambda origin: origin.rstrip("/") == APP,
+    "a default port is dropped": lambda origin: origin.removesuffix(":443") == APP,
+    "unprintable characters are dropped": lambda origin: "".join(c for c in origin if "!" <= c <= "~") == APP,
+    "a list is searched": lambda origin: APP in re.split("[ ,]+", origin),
+    "an empty origin is a part of every one": lambda origin: origin in {APP, ""},
+}
+
+
+@pytest.mark.parametrize("mistake", CARELESS)
+def test_every_mistake_is_found_and_named(mistake):
+    told = failure_of(assert_shared_with_no_attacker, careless(CARELESS[mistake]), origin=APP, to=ITEMS)
+    assert f"\n{mistake}" in told
+
+
+def test_a_careful_application_shares_with_no_attacker():
+    assert_shared_with_no_attacker(guarded(), origin=APP, to=f"PUT {ITEMS}", json={})
+    assert_shared_with_no_attacker(
+        guarded(allow_origins=["https://*.example.com"]), origin=APP, to=ITEMS, allowed=["https://*.example.com"]
+    )
+    assert_shared_with_no_attacker(
+        guarded(allow_origins=["http://localhost:3000"]), origin="http://localhost:3000", to="http://localhost:8000/"
+    )
+    assert_shared_with_no_attacker(
+        guarded(allow_credentials=True), origin=APP, to="https://example.com/items", credentials="include"
+    )
+
+
+def test_an_application_that_shares_with_nobody_proves_nothing():
+    told = failure_of(assert_shared_with_no_attacker, careless(lambda origin: False), origin=APP, to=ITEMS)
+    assert told.startswith(f"{APP} may not read {ITEMS}.")
+
+
+def test_what_no_browser_sends_is_marked():
+    told = failure_of(assert_shared_with_no_attacker, careless(CARELESS["upper case is folded"]), origin=APP, to=ITEMS)
+    assert "upper case is folded: HTTPS://APP.EXAMPLE.COM (no browser sends this)" in told
+    told = failure_of(assert_shared_with_no_attacker, careless(CARELESS["null is trusted"]), origin=APP, to=ITEMS)
+    assert f"{ITEMS} is shared with 1 that are not {APP}:\nnull is trusted: null\n" in told
+
+
+@pytest.mark.parametrize("origin", ["app.example.com", "https://app.example.com/", "null", "https://*.example.com"])
+def test_what_is_no_origin_has_no_relatives(origin):
+    with pytest.raises(ValueError, match="is no serialized origin"):
+        attack_origins(origin)
+
+
+# Frameworks, and their own test clients beside.
+
+
+def flask_app():
+    app = flask.Flask("kit")
+    app.testing = True
+    CORSGuard(app, POLICY)
+
+    @app.get("/items")
+    def items():
+        return {"items": []}
+
+    return app
+
+
+def items(request):
+    return JsonResponse({"items": []})
+
+
+urlpatterns = [path("items", items)]
+DJANGO = {"ROOT_URLCONF": __name__, "CORSGUARD": POLICY, "ALLOWED_HOSTS": ["api.example.com", "testserver"]}
+
+
+def test_flask_s_own_client_stays_usable():
+    app = flask_app()
+    assert assert_shared(app, page=APP, to=ITEMS).json() == {"items": []}
+    assert app.test_client().get("/items", headers={"Origin": APP}).headers["Access-Control-Allow-Origin"] == APP
+
+
+def test_django_s_own_client_stays_usable():
+    with override_settings(**DJANGO):
+        assert assert_shared(get_wsgi_application(), page=APP, to=ITEMS).json() == {"items": []}
+        response = Client().get("/items", headers={"Origin": APP})
+        assert response.headers["Access-Control-Allow-Origin"] == APP
+
+
+USES = """
+def test_items(cors_browser):
+    page = cors_browser.open("https://app.example.com")
+    assert page.fetch("https://api.example.com/items").json() == {"items": []}
+"""
+APP_FIXTURE = f"""
+import pytest
+from corsguard_flask import CORSGuard
+from flask import Flask
+
+
+@pytest.fixture
+def app():
+    app = Flask("kit")
+    CORSGuard(app, {POLICY})
+    app.get("/items")(lambda: {{"items": []}})
+    return app
+"""
+PROJECT = f"""
+from django.http import JsonResponse
+from django.urls import path
+
+SECRET_KEY = "tests only"
+ALLOWED_HOSTS = ["api.example.com"]
+ROOT_URLCONF = "project"
+MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware"]
+CORSGUARD = {POLICY}
+urlpatterns = [path("items", lambda request: JsonResponse({{"items": []}}))]
+"""
+
+
+def test_the_fixture_takes_the_app_fixture(pytester):
+    pytester.makepyfile(APP_FIXTURE + USES)
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_the_fixture_finds_the_django_project(pytester, monkeypatch):
+    pytester.makepyfile(project=PROJECT, test_items=USES)
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "project")
+    monkeypatch.setenv("PYTHONPATH", str(pytester.path))
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_the_fixture_without_an_application_says_what_to_do(pytester):
+    pytester.makepyfile(USES)
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*cors_browser found no application. Define a fixture `app` *"])
