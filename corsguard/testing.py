@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from .browser import Application, Browser, Exchange, NetworkError, Page, Reason, Response, origin_of
 from .names import ALLOW_ORIGIN
-from .origin import Origin, OriginIndex, OriginPattern
+from .origin import NULL, Origin, OriginIndex, OriginPattern
 from .suffixes import registrable_domain
 
 # Reasons that say nothing about whether a server shares: the page is wrong, or nothing was answered.
@@ -113,7 +113,9 @@ def attack_origins(origin: str, allowed: Collection[str] = ()) -> list[Attack]:
     patterns = OriginIndex(OriginPattern.parse(pattern) for pattern in allowed)
     attacks: dict[str, Attack] = {}
     for name, text in _sent(parsed):
-        if text != origin and text not in patterns and (text == "null" or Origin.parse(text) is not None):
+        other = Origin.parse(text)
+        is_covered = other is not None and next(patterns.patterns_for(other), None) is not None
+        if text != origin and not is_covered and (other is not None or text == NULL):
             attacks.setdefault(text, Attack(name, text, is_sent=True))
     for name, text in _unsent(parsed):
         if Origin.parse(text) is None:
@@ -129,7 +131,7 @@ def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
     own, registrable = f"{scheme}://", registrable_domain(host)
     yield "any origin is reflected", f"{own}{_ATTACKER}"
     yield "any origin is reflected, with a port", f"{own}{_ATTACKER}:8443"
-    yield "null is trusted", "null"
+    yield "null is trusted", NULL
     yield "the end is not compared", f"{own}{host}.{_ATTACKER}{port}"
     yield "the end is not compared, glued on", f"{own}{host}{_ATTACKER}{port}"
     for mark in "-", "_":

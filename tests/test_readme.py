@@ -6,6 +6,7 @@ The README is true: its code runs, its output is what the code prints, and its t
 
 import contextlib
 import dataclasses
+import inspect
 import io
 import re
 from pathlib import Path
@@ -14,12 +15,21 @@ import pytest
 
 import corsguard
 from corsguard import RULES, CORSMiddleware, Policy, PolicyError, negotiate
+from corsguard.browser import Browser
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 GUARD = "corsguard_django.middleware.CORSMiddleware"
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 SECTION = re.compile(r"(<!-- ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+QUICK_START = Policy(
+    allow_origins=["https://app.example.com"],
+    allow_methods=["GET", "POST", "PUT", "DELETE"],
+    allow_headers=["Content-Type"],
+    allow_credentials=True,
+)
 
 
 class AsyncSource:
@@ -96,6 +106,8 @@ def blocks():
 def run(code):
     """
     Run a block as a reader would who has an application already; return what it prints or is refused with.
+
+    Tests in it run too, with an application or a browser as fixtures that is guarded as the quick starts say.
     """
     import flask
 
@@ -113,6 +125,11 @@ def run(code):
             exec(compile(code, "README.md", "exec"), namespace)
         except PolicyError as error:
             print(error)
+        tests = [value for name, value in namespace.items() if name.startswith("test_")]
+        for test in tests:
+            guarded = CORSMiddleware(hello, QUICK_START)
+            fixtures = {"app": guarded, "cors_browser": Browser(guarded)}
+            test(**{name: fixtures[name] for name in inspect.signature(test).parameters})
     return printed.getvalue(), namespace
 
 
@@ -122,10 +139,17 @@ def test_every_block_runs_and_prints_what_stands_below_it(code, output):
     assert printed == output
 
 
+def test_the_kit_is_shown_in_at_most_ten_lines_for_each_framework():
+    shown = [code for code, _ in blocks() if "def test_" in code]
+    assert len(shown) == 2
+    assert all(len([line for line in code.splitlines() if line]) <= 10 for code in shown)
+
+
 def test_the_quick_starts_share_as_they_say():
     (wsgi, _), (flask_block, _), (django_block, _) = blocks()[:3]
     assert all(len(block.strip().splitlines()) <= 12 for block in (wsgi, flask_block, django_block))
     policy = run(wsgi)[1]["application"].policy
+    assert policy == QUICK_START
     assert run(flask_block)[1]["app"].extensions["corsguard"].policy == policy
     settings = run(django_block)[1]
     assert settings["CORSGUARD"].pop("allow_headers") == ["Content-Type", "X-CSRFToken"]
