@@ -314,8 +314,7 @@ class UserAgent:
         if not (method in methods or is_safelisted_method(method) or (takes_wildcards and "*" in methods)):
             raise failed(request, Reason.METHOD_NOT_ALLOWED, f"{clause}, methods", method, exchange)
         listed = {name.lower() for name in names}
-        # First the name that no wildcard covers, then the others.
-        for name in sorted(unsafe, key=lambda name: name != NON_WILDCARD_REQUEST_HEADER):
+        for name in unsafe:
             covered = takes_wildcards and "*" in listed and name != NON_WILDCARD_REQUEST_HEADER
             if name not in listed and not covered:
                 raise failed(request, Reason.HEADER_NOT_ALLOWED, f"{clause}, headerNames", name, exchange)
