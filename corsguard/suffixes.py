@@ -66,4 +66,7 @@ def registrable_domain(host: str) -> str:
     Two hosts are schemelessly same site if these are equal (HTML, "schemelessly same site").
     """
     host = host.removesuffix(".")
-    return _suffixes()[0].privatesuffix(host) or host
+    if host.startswith("[") or host.rpartition(".")[2].isdigit():
+        return host
+    # The list's own default: whatever stands last is a suffix, whether it is listed or not.
+    return _suffixes()[0].privatesuffix(host, accept_unknown=True) or host

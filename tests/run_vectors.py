@@ -76,7 +76,10 @@ def _serialized(requests):
 
 
 def _href(url):
-    return URL(url).href.partition("#")[0]
+    parsed = URL(url)
+    if parsed.hostname:
+        parsed.username = parsed.password = ""
+    return parsed.href.partition("#")[0]
 
 
 class Clock:

@@ -93,7 +93,10 @@ def test_each_host_of_our_own_list_is_open():
         "com": "com",
         "localhost": "localhost",
         "a.localhost": "a.localhost",
+        "a.b.localhost": "b.localhost",
+        "a.b.internal": "b.internal",
         "127.0.0.1": "127.0.0.1",
+        "10.1.2.3": "10.1.2.3",
         "[::1]": "[::1]",
     }.items(),
 )

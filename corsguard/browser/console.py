@@ -6,11 +6,12 @@ differ in from the standard is in the notes. What came from the network is shown
 neither cookies nor passwords are shown at all.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from corsguard.errors import PolicyError, quoted
+from corsguard.errors import PolicyError
 from corsguard.explanation import Step, explain
 from corsguard.names import (
     ALLOW_CREDENTIALS,
@@ -37,7 +38,8 @@ from .wire import Exchange, Header
 # names, lines and exchanges are told.
 _LONGEST_QUOTE: Final = 200
 _LONGEST_WORD: Final = 1000
-_LONGEST_READ: Final = 4096
+_LONGEST_READ: Final = 8192
+_LONGEST_NAME: Final = 128
 _MOST_NAMES: Final = 24
 _MOST_LINES: Final = 24
 _MOST_EXCHANGES: Final = 8
@@ -429,9 +431,7 @@ def _words(failure: Failure) -> dict[str, str]:
         "page": page,
         "page_origin": failure.page_origin,
         "preflight": _PREFLIGHT if failure.is_preflight else "",
-        "redirected": ""
-        if failure.url == failure.first_url
-        else f" (redirected from '{_shown(failure.first_url, _LONGEST_WORD)}')",
+        "redirected": "" if failure.url == failure.first_url else f" (redirected from '{failure.first_url}')",
         "refused": refused[0] if refused else failure.value or "",
         "scheme": _scheme(failure),
         "sent_origin": failure.sent_origin,
@@ -440,10 +440,7 @@ def _words(failure: Failure) -> dict[str, str]:
         "url": failure.url,
         "value": (_without_password if failure.reason.startswith("redirect") else str)(failure.value or ""),
     }
-    return {
-        name: word if name in {"preflight", "redirected"} else _shown(word, _LONGEST_WORD)
-        for name, word in words.items()
-    }
+    return {name: _shown(word, _LONGEST_WORD) for name, word in words.items()}
 
 
 _PREFLIGHT: Final = "Response to preflight request doesn't pass access control check: "
@@ -505,7 +502,7 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> str:
     listed = [other for other in dict.fromkeys(kept) if _is_sound(other, credentials=credentials)]
     if not (listed and _origin_step(listed, origin).passed):
         listed.append(origin)
-    policy = f"allow_origins={quoted(listed)}" + (", allow_credentials=True" if credentials else "")
+    policy = f"allow_origins={json.dumps(listed)}" + (", allow_credentials=True" if credentials else "")
     return _change(why, *send, policy=policy, page=page)
 
 
@@ -697,11 +694,11 @@ def _may_be_allowed(name: str) -> bool:
 
 def _list(why: str, header: str, names: list[str], page: str) -> str:
     # What was asked for stands last, and is kept when a list is too long to be shown.
-    short = [name for name in names if len(name) <= _LONGEST_READ // _MOST_NAMES][-_MOST_NAMES:]
+    short = [name for name in names if len(name) <= _LONGEST_NAME][-_MOST_NAMES:]
     if not short:
         return _change(why, page=page)
     keyword = {ALLOW_METHODS: "allow_methods", ALLOW_HEADERS: "allow_headers"}[header]
-    return _change(why, f"{header}: {', '.join(short)}", policy=f"{keyword}={quoted(short)}", page=page)
+    return _change(why, f"{header}: {', '.join(short)}", policy=f"{keyword}={json.dumps(short)}", page=page)
 
 
 def _corp(failure: Failure) -> str:
@@ -923,7 +920,8 @@ def _is_shown(name: str, shown: frozenset[str]) -> bool:
 
 def _headers(failure: Failure) -> tuple[Header, ...]:
     exchange = failure.exchange
-    return () if exchange is None or exchange.response is None else exchange.response.headers
+    lines = () if exchange is None or exchange.response is None else exchange.response.headers
+    return tuple((name, value[:_LONGEST_READ]) for name, value in lines)
 
 
 def _status(failure: Failure) -> str:
@@ -1030,7 +1028,7 @@ def _shown(text: str, longest: int = _LONGEST_QUOTE) -> str:
     Return *text* as Chromium's console shows it, and cut.
     """
     shown = _printable(text[:longest])
-    return shown if len(text) <= longest else f"{shown}..."
+    return shown if len(text) <= longest >= len(shown) else f"{shown[:longest]}..."
 
 
 def _printable(text: str, keep: str = "") -> str:

@@ -355,8 +355,7 @@ def _overlays(new: Cookie, old: Cookie, now: float) -> bool:
 
 def _expiry(attributes: Mapping[str, str], now: float) -> float | None:
     if "max-age" in attributes:
-        # The earliest date there is, rather than now: the clock may stand still.
-        return now + min(int(attributes["max-age"]), _MOST_SECONDS) if int(attributes["max-age"]) > 0 else 0
+        return now + max(0, min(int(attributes["max-age"]), _MOST_SECONDS))
     expires = parse_date(attributes.get("expires", ""))
     return None if expires is None else min(expires, now + _MOST_SECONDS)
 
@@ -373,7 +372,7 @@ def _matches(host: str, domain: str) -> bool:
     """
     RFC 6265bis, 5.1.3, for two that are not identical.
     """
-    is_address = host.startswith("[") or host.rpartition(".")[2].isdecimal()
+    is_address = host.rpartition(".")[2].isdecimal()
     return bool(domain) and host.endswith(f".{domain}") and not is_address
 
 

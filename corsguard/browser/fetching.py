@@ -379,7 +379,8 @@ class UserAgent:
             raise failed(request, reason, 'Fetch, "HTTP-network fetch"', error.cause, exchange) from None
         headers = tuple((name, value.strip(" \t")) for name, value in answer.headers)
         exchange = Exchange(wire, WireResponse(answer.status, headers, answer.body), is_preflight, with_credentials)
-        request.exchanges.append(exchange)
+        if request.url.scheme in HTTP_SCHEMES:
+            request.exchanges.append(exchange)
         return exchange
 
     def _is_same_site(self, request: Request) -> bool:

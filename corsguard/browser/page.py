@@ -289,12 +289,14 @@ class Browser:
                 f"embedder_policy={embedder_policy!r}: it is one of {', '.join(get_args(EmbedderPolicy))}."
             )
         parsed, top = _page_url(url), _page_url(url if top_level is None else top_level)
+        is_secure = is_trustworthy(page_origin(parsed))
         client = Client(
             origin=page_origin(parsed) if origin is None else origin,
             top_level_site=site_of(page_origin(top)),
-            is_secure=is_trustworthy(page_origin(parsed)),
+            is_secure=is_secure,
             space=address_space(parsed.host),
-            embedder_policy=embedder_policy,
+            # HTML, "obtain an embedder policy": without a secure context there is none.
+            embedder_policy=embedder_policy if is_secure else "unsafe-none",
         )
         return Page(self._agent, parsed, client)
 

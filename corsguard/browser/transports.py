@@ -15,6 +15,7 @@ import socket
 import ssl
 import sys
 import time
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -47,7 +48,7 @@ _ACCEPTED: Final = (
     "a transport (request), or a mapping from origin to one of these."
 )
 _CLIENT: Final = "127.0.0.1"
-_CERTIFICATE_ALERTS: Final = ("_CERTIFICATE_REQUIRED", "_BAD_CERTIFICATE", "_HANDSHAKE_FAILURE")
+_CERTIFICATE_ALERTS: Final = ("_ALERT_CERTIFICATE_REQUIRED", "_ALERT_BAD_CERTIFICATE", "_ALERT_HANDSHAKE_FAILURE")
 # No server sends anything else: a line would end, or there is no such octet.
 _FIELD_VALUE: Final = re.compile(r"[\x01-\x09\x0b\x0c\x0e-\xff]*")
 
@@ -70,9 +71,9 @@ def transport_for(app: Application) -> Transport:
         raise TypeError(f"{quoted(app)} is {kind_of(app)}. {_ACCEPTED}")
     match _count_of_parameters(app):
         case 3:
-            return partial(_serve_asgi, cast("ASGIApplication", app))
+            return _of_the_web(partial(_serve_asgi, cast("ASGIApplication", app)))
         case 2 if not _is_async(app):
-            return partial(_serve_wsgi, cast("WSGIApplication", app))
+            return _of_the_web(partial(_serve_wsgi, cast("WSGIApplication", app)))
         case 1 if not _is_async(app) and not inspect.isclass(app):
             return cast("Transport", app)
         case count:
@@ -117,7 +118,31 @@ def _by_origin(apps: Mapping[str, WSGIApplication | ASGIApplication | Transport]
             raise Unreachable(f"there is no server at {origin}; this browser knows {', '.join(transports)}")
         return transport(request)
 
-    return carry
+    return _of_the_web(carry)
+
+
+def _of_the_web(carry: Transport) -> Transport:
+    """
+    Return a Transport that bothers *carry* with no `data:` URL, which is its own answer.
+    """
+
+    def answer(request: WireRequest) -> WireResponse:
+        return data_response(request.url) if request.url.startswith("data:") else carry(request)
+
+    return answer
+
+
+def data_response(url: str) -> WireResponse:
+    """
+    Return the response that a `data:` URL is (Fetch, "`data:` URL processor").
+    """
+    kind, _, data = url.removeprefix("data:").partition(",")
+    body, is_base64 = unquote_to_bytes(data), re.search(r"; *base64$", kind, re.IGNORECASE)
+    if is_base64:
+        kind, body = kind[: is_base64.start()], b64decode(body + b"==")
+    kind = kind.strip()
+    kind = f"text/plain{kind}" if kind.startswith(";") else kind
+    return WireResponse(200, (("Content-Type", kind if "/" in kind else "text/plain;charset=US-ASCII"),), body)
 
 
 def _checked_origin(key: object) -> str:
@@ -368,7 +393,7 @@ class LiveTransport:
         url = URL(request.url)
         try:
             response = self._exchange(request, url)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise _unreachable(error, url, self._timeout) from error
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
         return WireResponse(response.status_code, headers, self._body(response, request))
@@ -432,7 +457,8 @@ def _unreachable(error: Exception, url: URL, timeout: float) -> Unreachable:
     for cause in causes:
         if isinstance(cause, ssl.SSLError):
             return _failed_handshake(cause, url)
-        if isinstance(cause, socket.gaierror):
+        # A UnicodeError is how Python says that no such name can be looked up.
+        if isinstance(cause, socket.gaierror | UnicodeError):
             return Unreachable(f"the name {url.hostname} has no address")
         if isinstance(cause, ConnectionRefusedError):
             return Unreachable(f"nothing listens at {url.host}")
@@ -447,7 +473,7 @@ def _failed_handshake(error: ssl.SSLError, url: URL) -> Unreachable:
     if isinstance(error, ssl.SSLCertVerificationError):
         return Unreachable(f"the certificate of {url.host} is not valid: {error.verify_message}", tls=True)
     # RFC 8446, 4.4.2.4; RFC 5246, 7.4.6: what a server says if it got no certificate, or none that it takes.
-    if reason.endswith(_CERTIFICATE_ALERTS) and "_ALERT_" in reason:
+    if reason.endswith(_CERTIFICATE_ALERTS):
         return Unreachable(f"{url.host} demands a client certificate ({reason})", tls=True, wants_certificate=True)
     return Unreachable(f"no TLS connection to {url.host} ({reason})", tls=True)
 

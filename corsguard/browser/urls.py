@@ -45,7 +45,8 @@ AddressSpace = Literal["public", "local", "loopback"]
 
 class Url(NamedTuple):
     """
-    A parsed URL: *href* is its serialization without *fragment*, *port* None for what the scheme has no port for.
+    A parsed URL: *href* is its serialization without *fragment* and without user and password, which are not sent in
+    it; *port* is None for what the scheme has no port for.
     """
 
     href: str
@@ -62,12 +63,13 @@ class Url(NamedTuple):
         Return the URL that *text* spells, relative to *base* (URL, "basic URL parser"). Raises ValueError.
         """
         parsed = URL(text, base=base.href) if base else URL(text)
-        href, _, fragment = parsed.href.partition("#")
         scheme = parsed.protocol.removesuffix(":")
         port = int(parsed.port) if parsed.port else _DEFAULT_PORTS.get(scheme)
-        return cls(
-            href, fragment, scheme, parsed.hostname, port, parsed.origin, bool(parsed.username or parsed.password)
-        )
+        has_userinfo = bool(parsed.username or parsed.password)
+        if has_userinfo:
+            parsed.username = parsed.password = ""
+        href, _, fragment = parsed.href.partition("#")
+        return cls(href, fragment, scheme, parsed.hostname, port, parsed.origin, has_userinfo)
 
 
 def origin_of(text: str, base: str | None = None) -> str:
