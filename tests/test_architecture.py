@@ -33,7 +33,7 @@ ROOMS = {
     "wsgi": {"journal", "names", "negotiation", "paths", "policy"},
 }
 # The browser's half, which hangs off the engine. It knows what the standard fixes and how origins and sites read, and
-# judges what a server sends by nothing else; only its console knows policies, to name the line to change.
+# judges what a server sends by nothing else; only its advice knows policies, to name the line to change.
 BROWSER = {
     "browser.wire": set(),
     "browser.failures": {"browser.wire"},
@@ -52,24 +52,30 @@ BROWSER = {
         "names",
         "origin",
     },
-    "browser.console": {
+    "browser.evidence": {"browser.failures", "browser.headers", "browser.urls", "browser.wire", "names", "origin"},
+    "browser.console": {"browser.evidence", "browser.failures", "browser.headers", "names", "origin"},
+    "browser.advice": {
+        "browser.console",
+        "browser.evidence",
         "browser.failures",
         "browser.headers",
         "browser.urls",
-        "browser.wire",
         "errors",
         "explanation",
         "names",
         "origin",
         "policy",
     },
+    "browser.report": {"browser.advice", "browser.console", "browser.evidence", "browser.failures", "browser.wire"},
     "browser.page": {
+        "browser.advice",
         "browser.console",
         "browser.cookies",
         "browser.failures",
         "browser.fetching",
         "browser.headers",
         "browser.preflights",
+        "browser.report",
         "browser.transports",
         "browser.urls",
         "browser.wire",

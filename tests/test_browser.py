@@ -341,6 +341,10 @@ def test_what_is_never_sent(page, url, reason):
     assert server.requests == []
 
 
+def test_a_page_from_loopback_may_fetch_by_plain_http():
+    assert opened(Server(*SHARED), "http://localhost:3000").fetch("http://api.example.com/").status == 200
+
+
 @pytest.mark.parametrize("url", ["http://localhost:8000/", "http://127.0.0.1/", "http://[::1]:3000/", "https://a.b/"])
 def test_loopback_is_no_mixed_content(url):
     assert opened(Server(*SHARED)).fetch(url).status == 200

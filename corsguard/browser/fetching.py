@@ -70,13 +70,13 @@ _BODY_HEADERS: Final = frozenset({"content-encoding", "content-language", "conte
 @dataclass(frozen=True, slots=True)
 class Client:
     """
-    The document that fetches (HTML, "environment settings object"): its *origin*, serialized; *top_level_site*, the
-    site of the page in the address bar; whether it is a secure context; its address space; and its embedder policy.
+    The document that fetches (HTML, "environment settings object"): its *origin*, serialized; the site of the page in
+    the address bar; whether it may not fetch by plain http; its address space; and its embedder policy.
     """
 
     origin: str
     top_level_site: str
-    is_secure: bool
+    prohibits_mixed_content: bool
     space: AddressSpace
     embedder_policy: EmbedderPolicy
 
@@ -460,7 +460,7 @@ def _block(request: Request) -> None:
     url = request.url
     if url.port in BAD_PORTS and url.scheme in HTTP_SCHEMES:
         raise failed(request, Reason.BAD_PORT, 'Fetch, "block bad port"', str(url.port))
-    if request.client.is_secure and url.scheme == "http" and not is_trustworthy(url.origin):
+    if request.client.prohibits_mixed_content and url.scheme == "http" and not is_trustworthy(url.origin):
         clause = 'Mixed Content, "should fetching request be blocked"'
         raise failed(request, Reason.MIXED_CONTENT, clause, url.href)
 

@@ -11,7 +11,7 @@ from typing import Any, Final, cast, get_args
 
 from corsguard.names import is_token
 
-from . import console
+from . import advice, console
 from .cookies import CookieJar
 from .failures import Failure, FetchFailed, Reason
 from .fetching import (
@@ -28,6 +28,7 @@ from .fetching import (
 )
 from .headers import Guard, guarded, is_forbidden_method, is_header_value, is_safelisted_method, normalize_method
 from .preflights import PreflightCache
+from .report import report
 from .transports import Application, transport_for
 from .urls import Url, address_space, is_trustworthy, page_origin, site_of
 from .wire import Exchange, Header
@@ -71,14 +72,14 @@ class NetworkError(Exception):
 
     @property
     def fix(self) -> str:
-        return console.fix(self.failure)
+        return advice.fix(self.failure)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return console.notes(self.failure)
+        return advice.notes(self.failure)
 
     def __str__(self) -> str:
-        return console.report(self.failure, self.exchanges)
+        return report(self.failure, self.exchanges)
 
 
 class ResponseHeaders(Mapping[str, str]):
@@ -289,14 +290,14 @@ class Browser:
                 f"embedder_policy={embedder_policy!r}: it is one of {', '.join(get_args(EmbedderPolicy))}."
             )
         parsed, top = _page_url(url), _page_url(url if top_level is None else top_level)
-        is_secure = is_trustworthy(page_origin(parsed))
         client = Client(
             origin=page_origin(parsed) if origin is None else origin,
             top_level_site=site_of(page_origin(top)),
-            is_secure=is_secure,
+            # By the letter pages from http://localhost count too; no browser does so.
+            prohibits_mixed_content=parsed.scheme == "https",
             space=address_space(parsed.host),
             # HTML, "obtain an embedder policy": without a secure context there is none.
-            embedder_policy=embedder_policy if is_secure else "unsafe-none",
+            embedder_policy=embedder_policy if is_trustworthy(page_origin(parsed)) else "unsafe-none",
         )
         return Page(self._agent, parsed, client)
 

@@ -1,0 +1,494 @@
+"""
+What to change after a failure, on the server or in the page, and where browsers differ from the standard.
+
+Every fix names the line: the header to send, and the keyword of a policy, ready to paste. A policy is proposed only if
+Policy accepts it.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+from corsguard.errors import PolicyError
+from corsguard.explanation import Step, explain
+from corsguard.names import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    FORBIDDEN_METHODS,
+    OWNED_PREFIX,
+    SAFELISTED_METHODS,
+    UPPER_CASE_METHODS,
+    is_forbidden_request_header,
+    is_token,
+)
+from corsguard.origin import NULL, Origin
+from corsguard.policy import Policy
+
+from .console import WARNING, firefox_variant
+from .evidence import (
+    LONGEST_NAME,
+    LONGEST_READ,
+    MOST_NAMES,
+    REDIRECTS,
+    as_shown,
+    bad_item,
+    headers_of,
+    in_ascii,
+    redirect_target,
+    refused_headers,
+    scheme_of,
+    status_of,
+    tokens_listed,
+    url_of,
+    words_of,
+)
+from .failures import CORS_CHECK, Failure, Reason
+from .headers import get, values_of
+from .urls import Url, address_space, is_same_site
+
+
+def fix(failure: Failure) -> str:
+    """
+    Return what is wrong and what to change: `send:` the lines of the response, `policy:` the same as keywords of
+    corsguard's Policy, `page:` what the page has to write.
+    """
+    return in_ascii(_FIXES[failure.reason](failure), keep="\n")
+
+
+def notes(failure: Failure) -> tuple[str, ...]:
+    """
+    Return where browsers are laxer or stricter than the standard, as far as that concerns *failure*.
+    """
+    return tuple(in_ascii(note) for note in _notes(failure))
+
+
+_OUTERMOST: Final = "Put the CORS layer outermost (CORSMiddleware around everything, or first in MIDDLEWARE)"
+_NO_COOKIES: Final = 'leave out credentials: "include", if it needs no cookies (a bearer token is none)'
+
+# Who answers so instead of the CORS layer: to a preflight, and to the request itself.
+_BY_STATUS: Final = {
+    **dict.fromkeys(
+        (401, 403, 407),
+        (
+            "Authentication runs before CORS, but a preflight never carries cookies, Authorization or a certificate.",
+            "Not CORS: the user is not logged in or not allowed, and what says so stands outside the CORS layer.",
+        ),
+    ),
+    **dict.fromkeys(
+        (404, 405, 501),
+        (
+            "OPTIONS reaches the router, which has no route for it: the CORS layer has to answer preflights first.",
+            "Nothing serves this, or nothing that is guarded: compare the URL, the method and the guarded paths.",
+        ),
+    ),
+    **dict.fromkeys(
+        (413, 414, 429, 431, 502, 503, 504),
+        ("Not CORS: a proxy or the server itself says so. Mend that first.",) * 2,
+    ),
+    500: (
+        "The server fails on the preflight: look at its log.",
+        "Not CORS: an unhandled exception, rendered outside the CORS layer. Look at the server's log.",
+    ),
+}
+_LOGIN: Final = re.compile(r"log-?in|sign-?in|\bsso\b|oauth|saml|/auth\b|accounts?\.", re.IGNORECASE)
+_LIBRARY_HEADERS: Final = frozenset(
+    "baggage sentry-trace traceparent tracestate x-b3-traceid x-datadog-trace-id x-requested-with".split()
+)
+
+
+def _change(why: str, *send: str, policy: str = "", page: str = "") -> str:
+    lines = [*(("send:", line) for line in send), ("policy:", policy), ("page:", page)]
+    return "\n".join([why, *(f"    {name:8}{line}" for name, line in lines if line)])
+
+
+def _share(failure: Failure, why: str, *kept: str, page: str = "") -> str:
+    """
+    Return the change that shares with the page's origin, and still with those *kept* that a policy accepts.
+    """
+    origin, credentials = failure.sent_origin, failure.with_credentials
+    if Origin.parse(origin) is None:
+        return _share_with_none(failure, why)
+    if credentials and not _is_sound(origin, credentials=True):
+        origin = origin.replace("http://", "https://", 1)
+        why += " With credentials, load the page by https: by plain http, whoever sits on the network may act as it."
+        page = f"load it from {origin}"
+    send = [f"{ALLOW_ORIGIN}: {origin}", *([f"{ALLOW_CREDENTIALS}: true"] if credentials else []), "Vary: Origin"]
+    listed = [other for other in dict.fromkeys(kept) if _is_sound(other, credentials=credentials)]
+    if not (listed and _origin_step(listed, origin).passed):
+        listed.append(origin)
+    policy = f"allow_origins={json.dumps(listed)}" + (", allow_credentials=True" if credentials else "")
+    return _change(why, *send, policy=policy, page=page)
+
+
+def _share_with_none(failure: Failure, why: str) -> str:
+    if failure.page_origin != NULL:
+        cause = "The redirect from one foreign origin to another makes the Origin null. Let the page ask the last URL"
+        page = f'fetch("{as_shown(failure.url)}")'
+    else:
+        cause = "The page has no origin of its own (a sandboxed frame, a file, a data: URL). Load it by https"
+        page = 'load it from a server; in a frame, sandbox="allow-scripts allow-same-origin"'
+    if failure.with_credentials:
+        return _change(f"{why} {cause}: null is never shared with credentials.", page=page)
+    cause += "; or, if the data are public, share with everyone."
+    return _change(f"{why} {cause}", f"{ALLOW_ORIGIN}: *", policy='allow_origins="*"', page=page)
+
+
+def _origin_step(patterns: list[str], origin: str) -> Step:
+    return explain(Policy(allow_origins=patterns), {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin}).steps[0]
+
+
+def _is_sound(origin: str, *, credentials: bool) -> bool:
+    try:
+        Policy(allow_origins=[origin], allow_credentials=credentials)
+    except PolicyError:
+        return False
+    return True
+
+
+def _missing(failure: Failure) -> str:
+    if "origin" in (get(headers_of(failure), "Vary") or "").lower():
+        return _share(failure, "The answer varies on Origin, so a CORS layer is there and does not list this origin.")
+    return _share(failure, _why_bypassed(failure))
+
+
+def _why_bypassed(failure: Failure) -> str:
+    """
+    Return who answered in place of the CORS layer, as the status tells.
+    """
+    status = 0 if failure.exchange is None or failure.exchange.response is None else failure.exchange.response.status
+    if status in REDIRECTS:
+        return f"{_why_redirected(failure)} {_OUTERMOST}, so that redirects are shared too."
+    if status not in _BY_STATUS:
+        return "The origin is not listed, or the CORS layer does not guard this path."
+    return f"Status {status}. {_BY_STATUS[status][0 if failure.is_preflight else 1]} {_OUTERMOST}."
+
+
+def _why_redirected(failure: Failure) -> str:
+    target, source = redirect_target(failure), url_of(failure.url)
+    if not isinstance(target, Url) or source is None:
+        return "The server redirects."
+    to = as_shown(target.href)
+    if _LOGIN.search(target.href) and not _LOGIN.search(source.href):
+        return f"The server redirects to what looks like a login page, {to}: answer 401 to scripts instead."
+    if target.href == source.href.replace("http://", "https://", 1):
+        return f"The server redirects to https: let the page ask {to}."
+    if target.href.rstrip("/") == source.href.rstrip("/"):
+        return f"The server redirects for a slash at the end: let the page ask {to}."
+    return f"The server redirects to {to}."
+
+
+def _wildcard(failure: Failure) -> str:
+    return _share(failure, "* never counts with credentials: name the origin.", page=_NO_COOKIES)
+
+
+def _multiple(failure: Failure) -> str:
+    value = (failure.value or "")[:LONGEST_READ]
+    items = re.split(r"[\s,]+", value.strip(" \t,"))
+    lines = values_of(headers_of(failure), ALLOW_ORIGIN)
+    if len(lines) > 1 or len(set(items)) < len(items):
+        why = (
+            f'Two layers add the header ("{as_shown(value)}"): a proxy or a web server in front and the application, '
+            "or two middlewares. Take it out of all but one."
+        )
+        return _share(failure, why)
+    return _share(failure, "Only one origin may be sent: choose it by the Origin of the request.", *items[:MOST_NAMES])
+
+
+def _mismatch(failure: Failure) -> str:
+    value, origin = (failure.value or "")[:LONGEST_READ], failure.sent_origin
+    if origin == NULL:
+        return _share(failure, f'The header says "{as_shown(value)}", the page sent Origin: null.')
+    if value == NULL:
+        return _share(failure, "null is what sandboxed frames of any site send: never share with it.")
+    try:
+        step = _origin_step([value], origin)
+    except PolicyError as error:
+        return _share(failure, error.problems[0].message)
+    if step.passed:
+        return _share(failure, "Browsers know no patterns: match on the server, and send the origin itself.", value)
+    if step.reason != "It is not listed.":
+        return _share(failure, step.reason, value)
+    cached = (
+        "" if "origin" in (get(headers_of(failure), "Vary") or "").lower() else ", or a cache gave another's answer"
+    )
+    return _share(failure, f"This is another site's origin: the header is a constant{cached}.", value)
+
+
+def _credentials(failure: Failure) -> str:
+    value = failure.value
+    if value is None:
+        why = "Access-Control-Allow-Credentials is absent."
+    elif "," in value:
+        why = "Two layers add Access-Control-Allow-Credentials: take it out of all but one."
+    elif value.strip().lower() == "true":
+        why = f'"{as_shown(value)}" does not count: it has to be "true", in lower case.'
+    else:
+        why = f'"{as_shown(value)}" does not count: it has to be "true".'
+    return _share(failure, why, page=_NO_COOKIES)
+
+
+def _preflight_redirect(failure: Failure) -> str:
+    target = redirect_target(failure)
+    page = f'fetch("{as_shown(target.href)}")' if isinstance(target, Url) else ""
+    why = f"{_why_redirected(failure)} {_OUTERMOST}: it answers preflights before anything redirects."
+    return _change(why, "204 No Content, with the Access-Control-* headers, and no Location", page=page)
+
+
+def _preflight_status(failure: Failure) -> str:
+    why = _why_bypassed(failure)
+    if "origin is not listed" in why:
+        why = f"Status {status_of(failure)}. {_OUTERMOST}: it answers preflights itself."
+    return _change(why, "204 No Content", policy="preflight_status=204")
+
+
+def _methods_unparsable(failure: Failure) -> str:
+    why = f'"{bad_item(failure)}" is no method: write methods with commas between, and without quotation marks.'
+    return _allow_methods(failure, why)
+
+
+def _headers_unparsable(failure: Failure) -> str:
+    why = f'"{bad_item(failure)}" is no header name: write names with commas between, and without quotation marks.'
+    return _allow_headers(failure, why, refused_headers(failure))
+
+
+def _method(failure: Failure) -> str:
+    method, listed = failure.value or "", tokens_listed(failure, ALLOW_METHODS)
+    upper = method.upper()
+    if method != upper and upper in UPPER_CASE_METHODS:
+        why = f"Methods are compared case by case, and the page wrote {as_shown(method)}."
+        allowed = upper in listed or ("*" in listed and not failure.with_credentials)
+        return (
+            _change(why, page=f'method: "{upper}"') if allowed else _allow_methods(failure, why, f'method: "{upper}"')
+        )
+    if "*" in listed:
+        return _allow_methods(failure, "* never counts with credentials: list the methods.", _NO_COOKIES)
+    if upper in map(str.upper, listed):
+        return _allow_methods(failure, f"Methods are compared case by case, and the server does not list {method}.")
+    if upper in (get(headers_of(failure), "Allow") or "").upper():
+        return _allow_methods(failure, "Allow lists it, which CORS does not read.")
+    return _allow_methods(failure, f"Listed are: {as_shown(', '.join(listed)) or 'none'}.")
+
+
+def _allow_methods(failure: Failure, why: str, page: str = "") -> str:
+    asked = (*(tokens_listed(failure, ALLOW_METHODS) or sorted(SAFELISTED_METHODS)), failure.method)
+    spelled = (method.upper() if method.upper() in UPPER_CASE_METHODS else method for method in asked)
+    names = [name for name in dict.fromkeys(spelled) if is_token(name) and name.upper() not in FORBIDDEN_METHODS]
+    return _list(why, ALLOW_METHODS, [name for name in names if name != "*"], page)
+
+
+def _header(failure: Failure) -> str:
+    refused, listed = refused_headers(failure) or [failure.value or ""], tokens_listed(failure, ALLOW_HEADERS)
+    responses = [name for name in refused if name.startswith(OWNED_PREFIX)]
+    if responses:
+        names = ", ".join(map(as_shown, responses))
+        why = f"{names}: these are response headers, and the page sends them."
+        rest = [name for name in refused if name not in responses]
+        page = f"leave out the request header {names}"
+        return _allow_headers(failure, why, rest, page) if rest else _change(why, page=page)
+    if "*" in listed and failure.with_credentials:
+        return _allow_headers(failure, "* never counts with credentials: list the names.", refused, _NO_COOKIES)
+    if "*" in listed:
+        why = "* never covers Authorization: name it beside."
+        return _change(why, f"{ALLOW_HEADERS}: *, Authorization", policy='allow_headers=["*", "Authorization"]')
+    if refused == ["content-type"]:
+        return _allow_headers(failure, "A body of JSON brings Content-Type.", refused)
+    if _LIBRARY_HEADERS.issuperset(refused):
+        return _allow_headers(failure, "A library in the page adds it: allow it, or switch that off.", refused)
+    return _allow_headers(failure, f"Listed are: {as_shown(', '.join(listed)) or 'none'}.", refused)
+
+
+def _allow_headers(failure: Failure, why: str, refused: Sequence[str], page: str = "") -> str:
+    named = {
+        name.lower(): name for name in (*map(str.title, refused), *tokens_listed(failure, ALLOW_HEADERS)) if name != "*"
+    }
+    order = dict.fromkeys((*map(str.lower, tokens_listed(failure, ALLOW_HEADERS)), *refused))
+    names = [named[name] for name in order if name in named and _may_be_allowed(name)]
+    return _list(why, ALLOW_HEADERS, names, page)
+
+
+def _may_be_allowed(name: str) -> bool:
+    return is_token(name) and not is_forbidden_request_header(name) and not name.startswith(OWNED_PREFIX)
+
+
+def _list(why: str, header: str, names: list[str], page: str) -> str:
+    # What was asked for stands last, and is kept when a list is too long to be shown.
+    short = [name for name in names if len(name) <= LONGEST_NAME][-MOST_NAMES:]
+    if not short:
+        return _change(why, page=page)
+    keyword = {ALLOW_METHODS: "allow_methods", ALLOW_HEADERS: "allow_headers"}[header]
+    return _change(why, f"{header}: {', '.join(short)}", policy=f"{keyword}={json.dumps(short)}", page=page)
+
+
+def _corp(failure: Failure) -> str:
+    why = (
+        "Not CORS: the page asked with mode no-cors, and the resource keeps to itself"
+        if failure.value
+        else "Not CORS: the page's Cross-Origin-Embedder-Policy wants each resource to agree, and this one says nothing"
+    )
+    share = "same-site" if failure.value == "same-origin" and _is_near(failure) else "cross-origin"
+    why = f'{why}. Let it be embedded; or, to read it, leave out mode: "no-cors" and let the server share it.'
+    return _change(why, f"Cross-Origin-Resource-Policy: {share}", page='mode: "cors"')
+
+
+def _bad_scheme(failure: Failure) -> str:
+    scheme = scheme_of(failure)
+    if scheme == "file":
+        return _change("Serve the file: a page may not fetch from the disk.", page='fetch("https://...")')
+    if "." in scheme or scheme == "localhost":
+        why = f'The URL has no scheme, so that "{as_shown(scheme)}" is taken for one.'
+        return _change(why, page=f'fetch("http://{as_shown(failure.url)}")')
+    return _change(f"Scripts fetch by http and https, not by {as_shown(scheme)}.", page='fetch("https://...")')
+
+
+def _unreachable(failure: Failure) -> str:
+    target = url_of(failure.url)
+    where = as_shown(failure.url if target is None else target.origin)
+    return _change(
+        f"Not CORS, and no header helps: nothing answers at {where}. Is the server up, the host and the port right? "
+        "Does it die of this request (look at its log)? An extension of the browser may block it, too."
+    )
+
+
+def _client_certificate(failure: Failure) -> str:
+    if failure.is_preflight:
+        return _change(
+            "Not CORS: a preflight never carries a client certificate. Let the server ask for it without requiring it "
+            "(nginx: ssl_verify_client optional), and check it after the CORS layer."
+        )
+    return _change(
+        "Not CORS: the server requires a client certificate. The user needs one, and a browser offers it with "
+        "credentials only.",
+        page='credentials: "include"',
+    )
+
+
+def _mixed(failure: Failure) -> str:
+    return _change(
+        "Not CORS: serve it by https.", page=f'fetch("{as_shown(failure.url.replace("http://", "https://", 1))}")'
+    )
+
+
+def _redirect_userinfo(failure: Failure) -> str:
+    target = redirect_target(failure)
+    to = as_shown(target.href) if isinstance(target, Url) else "https://..."
+    return _change("Take the user and the password out of the Location.", f"Location: {to}")
+
+
+def _always(why: str, *, send: str = "", page: str = "") -> Callable[[Failure], str]:
+    return lambda failure: _change(
+        why.format_map(words_of(failure)), *([send] if send else []), page=page.format_map(words_of(failure))
+    )
+
+
+_FIXES: Final[Mapping[Reason, Callable[[Failure], str]]] = {
+    Reason.FORBIDDEN_METHOD: _always("Use another method: no server can allow {value}.", page='method: "POST"'),
+    Reason.BAD_PORT: _always("Not CORS: browsers keep off this port. Serve on another one, such as 8000 or 443."),
+    Reason.MIXED_CONTENT: _mixed,
+    Reason.SAME_ORIGIN_MODE: _always("The page itself forbade to leave its origin.", page='mode: "cors"'),
+    Reason.NO_CORS_REDIRECT_MODE: _always("The page asked for what does not exist.", page='redirect: "follow"'),
+    Reason.BAD_SCHEME: _bad_scheme,
+    Reason.UNREACHABLE: _unreachable,
+    Reason.TLS: _always(
+        "Not CORS, and no header helps: open {url} in a tab of its own and look at the certificate (self-signed, "
+        "expired, another host's?), or ask by http if it speaks no TLS."
+    ),
+    Reason.TLS_CLIENT_CERTIFICATE: _client_certificate,
+    Reason.PREFLIGHT_REDIRECT: _preflight_redirect,
+    Reason.MISSING_ALLOW_ORIGIN: _missing,
+    Reason.WILDCARD_WITH_CREDENTIALS: _wildcard,
+    Reason.MULTIPLE_ALLOW_ORIGIN: _multiple,
+    Reason.ALLOW_ORIGIN_MISMATCH: _mismatch,
+    Reason.ALLOW_CREDENTIALS_NOT_TRUE: _credentials,
+    Reason.PREFLIGHT_STATUS: _preflight_status,
+    Reason.ALLOW_METHODS_UNPARSABLE: _methods_unparsable,
+    Reason.ALLOW_HEADERS_UNPARSABLE: _headers_unparsable,
+    Reason.METHOD_NOT_ALLOWED: _method,
+    Reason.HEADER_NOT_ALLOWED: _header,
+    Reason.CORP: _corp,
+    Reason.REDIRECT_MODE_ERROR: _always("Let the page ask the last URL, or follow.", page='redirect: "follow"'),
+    Reason.REDIRECT_UNPARSABLE: _always(
+        'The Location is "{value}": send one that is a URL, and one only.', send="Location: https://..."
+    ),
+    Reason.REDIRECT_BAD_SCHEME: _always("Redirect to http or https only.", send="Location: https://..."),
+    Reason.TOO_MANY_REDIRECTS: _always(
+        "More than 20 redirects, so most likely a circle: a login that never succeeds because its cookie is not sent, "
+        "or two rules that undo each other (a slash, www., https). Answer 401 to scripts instead of a redirect."
+    ),
+    Reason.REDIRECT_USERINFO: _redirect_userinfo,
+    Reason.REDIRECT_STREAM_BODY: _always(
+        "Let the page ask the last URL, or send the body as a whole.", send="303 See Other, if GET is meant from there"
+    ),
+}
+
+
+def _notes(failure: Failure) -> Iterator[str]:
+    yield from _notes_on_engines(failure)
+    yield from _notes_on_surroundings(failure)
+    if failure.reason in _NOTES:
+        yield _NOTES[failure.reason]
+
+
+_NOT_CORS: Final = "Firefox and Safari word this as if it were CORS; 'Status code: (null)' means that no response came."
+_NOTES: Final = {
+    Reason.UNREACHABLE: _NOT_CORS,
+    Reason.TLS: _NOT_CORS,
+    Reason.TLS_CLIENT_CERTIFICATE: (
+        f"{_NOT_CORS} Firefox sends certificates with preflights if network.cors_preflight.allow_client_cert is set."
+    ),
+    Reason.REDIRECT_USERINFO: "Chromium's console leaves the location out.",
+    Reason.REDIRECT_STREAM_BODY: "Chromium sends a stream over HTTP/2 and HTTP/3 only.",
+}
+
+
+def _notes_on_engines(failure: Failure) -> Iterator[str]:
+    """
+    Yield where the engines report, or do, something else.
+    """
+    reason, status, other = failure.reason, status_of(failure), firefox_variant(failure)
+    if other == WARNING:
+        yield "Chromium, Firefox and Safari still let Authorization pass under * and only warn of it."
+    elif reason is Reason.HEADER_NOT_ALLOWED and len(names := refused_headers(failure)) > 1:
+        yield f"Refused are {as_shown(', '.join(names))}; Chromium names any of them, Firefox the first."
+    if reason in {*CORS_CHECK, Reason.PREFLIGHT_REDIRECT, Reason.ALLOW_HEADERS_UNPARSABLE} and other != reason:
+        yield f"Firefox counts lines and looks in another order, so it says {other}."
+    if failure.is_preflight and status and not "200" <= status <= "299":
+        yield f"Safari looks at the status first: Preflight response is not successful. Status code: {status}."
+    if failure.sent_origin == NULL != failure.page_origin:
+        yield f"Chromium's console says origin '{as_shown(failure.page_origin)}'; what was sent is Origin: null."
+
+
+def _notes_on_surroundings(failure: Failure) -> Iterator[str]:
+    """
+    Yield what stands in the way beside CORS.
+    """
+    target = redirect_target(failure)
+    if isinstance(target, Url) and failure.url.startswith("http://") and target.scheme == "https":
+        yield (
+            "Once the host has sent Strict-Transport-Security, Chromium redirects to https by itself (307 Internal "
+            "Redirect), and a preflight fails before the server sees it."
+        )
+    if _is_less_public(failure):
+        yield (
+            "A page from a public network needs the user's permission for a private one (Local Network Access, "
+            "Chromium 142 and later), and has to be loaded by https; no header helps."
+        )
+    if failure.with_credentials and failure.reason in CORS_CHECK and not _is_near(failure):
+        yield (
+            "To another site, cookies are sent only if set with SameSite=None; Secure, and not at all where the "
+            "browser blocks third-party cookies (Safari always)."
+        )
+
+
+def _is_near(failure: Failure) -> bool:
+    url = url_of(failure.url)
+    return url is not None and url_of(failure.page_origin) is not None and is_same_site(failure.page_origin, url.origin)
+
+
+def _is_less_public(failure: Failure) -> bool:
+    page, url = url_of(failure.page_origin), url_of(failure.url)
+    if page is None or url is None or not url.host:
+        return False
+    return address_space(page.host) == "public" and address_space(url.host) != "public"

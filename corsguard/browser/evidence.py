@@ -1,0 +1,203 @@
+"""
+What a failure shows, read once and safely: what was answered, where it was to go on, what of a list was meant.
+
+What came from the network is bounded before it is looked at, and shown in printable ASCII, cut, without passwords.
+"""
+
+import re
+from typing import Final
+
+from corsguard.names import (
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    NON_WILDCARD_REQUEST_HEADER,
+    SAFELISTED_METHODS,
+)
+from corsguard.origin import NULL
+
+from .failures import Failure, Reason
+from .headers import Unparsable, get, tokens_of, values_of
+from .urls import Url, is_same_origin
+from .wire import Header
+
+# How much of a string from the network is looked at, how much is shown (in a console's line, more), and how many names.
+LONGEST_READ: Final = 8192
+LONGEST_QUOTE: Final = 200
+_LONGEST_WORD: Final = 1000
+LONGEST_NAME: Final = 128
+MOST_NAMES: Final = 24
+
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+_PREFLIGHT: Final = "Response to preflight request doesn't pass access control check: "
+
+# What a transport says, and what Chromium calls that; the first that fits.
+_NET_ERRORS: Final = (
+    ("refused", "CONNECTION_REFUSED"),
+    ("reset", "CONNECTION_RESET"),
+    ("timed out", "CONNECTION_TIMED_OUT"),
+    ("timeout", "CONNECTION_TIMED_OUT"),
+    ("name or service", "NAME_NOT_RESOLVED"),
+    ("name resolution", "NAME_NOT_RESOLVED"),
+    ("getaddrinfo", "NAME_NOT_RESOLVED"),
+    ("disconnected", "EMPTY_RESPONSE"),
+    ("illegal status", "INVALID_HTTP_RESPONSE"),
+    ("self-signed", "CERT_AUTHORITY_INVALID"),
+    ("issuer", "CERT_AUTHORITY_INVALID"),
+    ("expired", "CERT_DATE_INVALID"),
+    ("not yet valid", "CERT_DATE_INVALID"),
+    ("mismatch", "CERT_COMMON_NAME_INVALID"),
+    ("not valid for", "CERT_COMMON_NAME_INVALID"),
+)
+
+
+def words_of(failure: Failure) -> dict[str, str]:
+    """
+    Return what the texts may name, fit to be shown.
+    """
+    target = redirect_target(failure)
+    page = failure.page_origin if failure.page_origin == NULL else f"{failure.page_origin}/"
+    refused = refused_headers(failure)
+    cause = (failure.value or "").lower()
+    fallback = "SSL_PROTOCOL_ERROR" if failure.reason is Reason.TLS else "CONNECTION_FAILED"
+    words = {
+        "allow_origin": get(headers_of(failure), ALLOW_ORIGIN) or "",
+        "bare_url": failure.url.partition("#")[0],
+        "answer": "the answer to the preflight" if failure.is_preflight else "the response",
+        # Firefox names the server that redirects, and the page for everything else.
+        "content": failure.url if failure.mode == "cors" and isinstance(target, Url) else page,
+        "first_url": failure.first_url,
+        "item": bad_item(failure),
+        "method": failure.method,
+        "net": next((error for sign, error in _NET_ERRORS if sign in cause), fallback),
+        "page": page,
+        "page_origin": failure.page_origin,
+        "preflight": _PREFLIGHT if failure.is_preflight else "",
+        "redirected": "" if failure.url == failure.first_url else f" (redirected from '{failure.first_url}')",
+        "refused": refused[0] if refused else failure.value or "",
+        "scheme": scheme_of(failure),
+        "sent_origin": failure.sent_origin,
+        "status": status_of(failure),
+        "target": target.href if isinstance(target, Url) else failure.url,
+        "url": failure.url,
+        "value": (without_password if failure.reason.startswith("redirect") else str)(failure.value or ""),
+    }
+    return {name: as_shown(word, _LONGEST_WORD) for name, word in words.items()}
+
+
+def headers_of(failure: Failure) -> tuple[Header, ...]:
+    exchange = failure.exchange
+    lines = () if exchange is None or exchange.response is None else exchange.response.headers
+    return tuple((name, value[:LONGEST_READ]) for name, value in lines)
+
+
+def status_of(failure: Failure) -> str:
+    exchange = failure.exchange
+    return "" if exchange is None or exchange.response is None else str(exchange.response.status)
+
+
+def redirect_target(failure: Failure) -> Url | str | None:
+    """
+    Return where the answer redirects, None if nowhere, or what Chromium calls it if it names no one URL.
+    """
+    locations = set(values_of(headers_of(failure), "Location"))
+    if not locations or status_of(failure) not in map(str, REDIRECTS):
+        return None
+    if len(locations) > 1:
+        return "several locations"
+    return url_of(utf8(locations.pop()), url_of(failure.url)) or Reason.REDIRECT_UNPARSABLE
+
+
+def scheme_of(failure: Failure) -> str:
+    target = redirect_target(failure)
+    url = target if isinstance(target, Url) else url_of(failure.url)
+    return "" if url is None else url.scheme
+
+
+def is_foreign(failure: Failure) -> bool:
+    """
+    Whether CORS had a say in the fetch, as far as its first and its last two URLs tell.
+    """
+    urls = (url_of(failure.first_url), url_of(failure.url), redirect_target(failure))
+    return failure.mode == "cors" and any(
+        isinstance(url, Url) and not is_same_origin(failure.page_origin, url.origin) for url in urls
+    )
+
+
+def tokens_listed(failure: Failure, name: str) -> list[str]:
+    """
+    Return what the answer lists under *name*, or what it probably meant to list.
+    """
+    try:
+        listed = tokens_of(headers_of(failure), name)
+    except Unparsable as error:
+        listed = re.findall(r"[A-Za-z][A-Za-z0-9-]*", error.value[:LONGEST_READ])
+    return (listed or [])[:MOST_NAMES]
+
+
+def bad_item(failure: Failure) -> str:
+    try:
+        tokens_of(headers_of(failure), ALLOW_METHODS)
+        tokens_of(headers_of(failure), ALLOW_HEADERS)
+    except Unparsable as error:
+        return as_shown(error.item)
+    return as_shown(failure.value or "")
+
+
+def method_is_allowed(failure: Failure) -> bool:
+    listed = tokens_listed(failure, ALLOW_METHODS)
+    if failure.method in SAFELISTED_METHODS or failure.method in listed:
+        return True
+    return "*" in listed and not failure.with_credentials
+
+
+def refused_headers(failure: Failure) -> list[str]:
+    """
+    Return the names that the preflight asked for and the answer does not allow, in order.
+    """
+    if failure.exchange is None:
+        return []
+    asked = (get(failure.exchange.request.headers, "Access-Control-Request-Headers") or "")[:LONGEST_READ]
+    listed = {name.lower() for name in tokens_listed(failure, ALLOW_HEADERS)}
+    wildcard = "*" in listed and not failure.with_credentials
+    names = (name.strip(" \t").lower() for name in asked.split(","))
+    return [
+        name for name in names if name and name not in listed and not (wildcard and name != NON_WILDCARD_REQUEST_HEADER)
+    ]
+
+
+def only_warned_of(failure: Failure) -> bool:
+    """
+    Whether nothing but Authorization is refused, and that because `*` does not cover it.
+    """
+    listed = tokens_listed(failure, ALLOW_HEADERS)
+    return failure.value == NON_WILDCARD_REQUEST_HEADER and "*" in listed and not failure.with_credentials
+
+
+def url_of(text: str, base: Url | None = None) -> Url | None:
+    try:
+        return Url.parse(text[:LONGEST_READ], base)
+    except ValueError:
+        return None
+
+
+def utf8(value: str | None) -> str:
+    # A URL parser takes text, and a server's bytes are text to it only if they are UTF-8.
+    return (value or "")[:LONGEST_READ].encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def without_password(text: str) -> str:
+    return re.sub(r"//[^/?#\s]*@", "//...@", text[:LONGEST_READ])
+
+
+def as_shown(text: str, longest: int = LONGEST_QUOTE) -> str:
+    """
+    Return *text* as Chromium's console shows it, and cut.
+    """
+    shown = in_ascii(text[:longest])
+    return shown if len(text) <= longest >= len(shown) else f"{shown[:longest]}..."
+
+
+def in_ascii(text: str, keep: str = "") -> str:
+    return "".join(char if " " <= char <= "~" or char in keep else f"\\u{ord(char):04X}" for char in text)
