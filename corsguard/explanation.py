@@ -52,7 +52,7 @@ _PREFLIGHT_BLOCKED: Final = "Response to preflight request doesn't pass access c
 _NO_ALLOW_ORIGIN: Final = "No 'Access-Control-Allow-Origin' header is present on the requested resource."
 
 
-@dataclass(frozen=True)
+@dataclass
 class Step:
     """
     One thing that was asked (*name* tells which) and whether it was granted.
@@ -75,7 +75,7 @@ class Step:
         return f"{mark:4}{self.name:12}{self.asked}\n{'':16}{self.reason}{fix}"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Explanation:
     """
     What becomes of one request under one policy: plain data (`dataclasses.asdict` gives what JSON holds), and text.

@@ -46,7 +46,7 @@ def prepared_decision(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     # Bounded before it is looked at: even to hash a megabyte is work.
     if len(origin) > LONGEST_ORIGIN:
         return otherwise
-    if origin in answers.exact or (answers.wildcards is not None and origin in answers.wildcards):
+    if origin in answers.exact or (answers.wildcards is not None and answers.wildcards.covers(origin)):
         return granted
     if answers.source is None:
         return otherwise

@@ -30,9 +30,6 @@ _SCHEME: Final = rf"[a-z][a-z0-9+.\-]{{0,{_LONGEST_SCHEME - 1}}}"
 _LABEL: Final = rf"[a-z0-9_\-]{{1,{_LONGEST_LABEL}}}"
 _PORT: Final = r"[1-9][0-9]{0,4}"
 _ORIGIN: Final = re.compile(rf"({_SCHEME})://(\[[0-9a-f:]{{2,39}}\]|{_LABEL}(?:\.{_LABEL})*\.?)(?::({_PORT}))?")
-_SCHEME_ONLY: Final = re.compile(_SCHEME)
-_PORT_ONLY: Final = re.compile(_PORT)
-_LABEL_ONLY: Final = re.compile(_LABEL)
 
 # URL, "ends in a number": a host whose last label is a number is an IPv4 address or nothing.
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -40,10 +37,10 @@ _OCTETS: Final = frozenset(map(str, range(256)))
 
 # What a browser sends for an opaque origin; no pattern covers it.
 NULL: Final = "null"
-_SEPARATORS: Final = re.compile(r"[\s,;\"'\x00-\x1f\x7f]+")
+_SEPARATORS: Final = r"[\s,;\"'\x00-\x1f\x7f]+"
 # Python joins two strings in a list that no comma separates.
-_RUN_TOGETHER: Final = re.compile(r"(?<=[a-z0-9/])(?=https?://)")
-_REGEX_CHARACTERS: Final = re.compile(r"[\\^$|(){}+]|(?!^)\[")
+_RUN_TOGETHER: Final = r"(?<=[a-z0-9/])(?=https?://)"
+_REGEX_CHARACTERS: Final = r"[\\^$|(){}+]|(?!^)\["
 # How people spell "some subdomain" in a regular expression, to be read back as a pattern.
 _REGEX_SUBDOMAIN: Final = (
     r"\((?:\?:)?(?:\[[^\]]*\]|\\w|\.)[+*]?(?:\\\.)?\)[+*]?(?:\\\.)?|(?:\[[^\]]*\]|\\w|\.)[+*](?:\\\.)"
@@ -68,13 +65,8 @@ class Origin(NamedTuple):
 
         Never raises, whatever *text* is, and looks at nothing longer than the longest legal origin.
         """
-        if len(text) > LONGEST_ORIGIN or (match := _ORIGIN.fullmatch(text)) is None:
-            return None
-        scheme, host, digits = match.groups()
-        port = None if digits is None else int(digits)
-        if port is not None and (port > 65535 or port == _DEFAULT_PORTS.get(scheme)):
-            return None
-        return cls(scheme, host, port) if scheme != "file" and _is_serialized_host(host) else None
+        parts = _parts(text)
+        return None if parts is None else cls(*parts)
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.host}" + ("" if self.port is None else f":{self.port}")
@@ -189,12 +181,15 @@ class OriginIndex:
         for pattern in patterns:
             self._add(pattern)
 
-    def __contains__(self, origin: str) -> bool:
+    def covers(self, origin: str) -> bool:
         """
         Return whether a pattern covers *origin*, which is validated completely first. Never raises.
         """
-        parsed = Origin.parse(origin)
-        return parsed is not None and next(self.patterns_for(parsed), None) is not None
+        parts = _parts(origin)
+        if parts is None:
+            return False
+        scheme, host, port = parts
+        return _leads_on(self._roots.get(scheme), host.split("."), port)
 
     def patterns_for(self, origin: Origin) -> Iterator[str]:
         """
@@ -232,6 +227,22 @@ class OriginIndex:
         node.here[pattern.port] = str(pattern)
 
 
+def _leads_on(node: _Node | None, labels: list[str], port: int | None) -> bool:
+    """
+    Return whether from *node* a pattern at *port* is reached through *labels*, which are used up from the right.
+
+    It goes the ways of `patterns_for`, which to say no more than yes or no would take three times as long.
+    """
+    while node is not None and labels:
+        if port in node.below or "*" in node.below:
+            return True
+        label = labels.pop()
+        if node.starred and any(_leads_on(starred, labels.copy(), port) for starred in _starred_nodes(node, label)):
+            return True
+        node = node.children.get(label)
+    return node is not None and (port in node.here or "*" in node.here)
+
+
 def _at_port(patterns: dict[int | str | None, str], port: int | None) -> Iterator[str]:
     if patterns:
         for key in (port, "*"):
@@ -249,13 +260,28 @@ def _starred_nodes(node: _Node, label: str) -> Iterator[_Node]:
                     yield suffixes[label[start:]]
 
 
+def _parts(text: str) -> tuple[str, str, int | None] | None:
+    """
+    Return scheme, host and port of the origin that *text* serializes, or None.
+    """
+    if len(text) > LONGEST_ORIGIN or (match := _ORIGIN.fullmatch(text)) is None:
+        return None
+    scheme, host, digits = match.groups()
+    port = None if digits is None else int(digits)
+    if port is not None and (port > 65535 or port == _DEFAULT_PORTS.get(scheme)):
+        return None
+    return (scheme, host, port) if scheme != "file" and _is_serialized_host(host) else None
+
+
 def _is_serialized_host(host: str) -> bool:
     if host[0] == "[":
         return _canonical_ipv6(host[1:-1]) == host
     name = host.removesuffix(".")
     if len(name) > _LONGEST_HOST:
         return False
-    return _NUMBER.fullmatch(name.rpartition(".")[2]) is None or _is_ipv4(host)
+    last = name[name.rfind(".") + 1 :]
+    # Most last labels begin with a letter, and to ask a regular expression would be half of all that this costs.
+    return not last[0].isdigit() or _NUMBER.fullmatch(last) is None or _is_ipv4(host)
 
 
 def _is_loopback(host: str) -> bool:
@@ -309,7 +335,7 @@ class _Fault(Exception):
 
 
 def _refusal(text: str, fault: _Fault) -> PolicyError:
-    entries = (_meant(entry) for entry in _SEPARATORS.split(fault.mended))
+    entries = (_meant(entry) for entry in re.split(_SEPARATORS, fault.mended))
     fix = ", ".join(quoted(entry) for entry in entries if entry) or quoted(_STAND_IN)
     return PolicyError([Problem.of(fault.code, "allow_origins", text, meant=fix)])
 
@@ -334,13 +360,13 @@ def _parse_pattern(text: str) -> OriginPattern:
         raise _Fault("E212")
     if lowered.startswith("file:"):
         raise _Fault("E213")
-    entries = [entry for piece in _SEPARATORS.split(text) for entry in _RUN_TOGETHER.split(piece)]
+    entries = [entry for piece in re.split(_SEPARATORS, text) for entry in re.split(_RUN_TOGETHER, piece)]
     if not text or len(entries) > 1:
         raise _Fault("E201", " ".join(entries))
-    if _REGEX_CHARACTERS.search(text.partition("://")[2] or text):
+    if re.search(_REGEX_CHARACTERS, text.partition("://")[2] or text):
         raise _Fault("E211", _from_regex(text))
     scheme, found, rest = text.partition("://")
-    if not found or not _SCHEME_ONLY.fullmatch(scheme.lower()):
+    if not found or not re.fullmatch(_SCHEME, scheme.lower()):
         raise _Fault("E211" if "*" in scheme else "E202", _with_scheme(text))
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if authority != rest:
@@ -371,9 +397,9 @@ def _parse_port(scheme: str, rest: str) -> tuple[str, int | None | Literal["*"]]
         return host, "*"
     if not colon:
         return host, None
-    if not _PORT_ONLY.fullmatch(digits) or int(digits) > 65535:
+    if not re.fullmatch(_PORT, digits) or int(digits) > 65535:
         stripped = digits.lstrip("0")
-        usable = _PORT_ONLY.fullmatch(stripped) and int(stripped) <= 65535
+        usable = re.fullmatch(_PORT, stripped) and int(stripped) <= 65535
         raise _Fault("E206", f"{scheme}://{host}:{stripped}" if usable else f"{scheme}://{host}")
     if int(digits) == _DEFAULT_PORTS.get(scheme):
         raise _Fault("E205", f"{scheme}://{host}")
@@ -396,7 +422,7 @@ def _check_host(scheme: str, host: str, port: str) -> None:
         if misplaced or _NUMBER.fullmatch(labels[-1]):
             raise _Fault("E211", _with_one_wildcard(scheme, labels, port))
     # What a star stands for is one character at least, so it counts as one.
-    valid = all(_LABEL_ONLY.fullmatch(label.replace("*", "x")) for label in labels)
+    valid = all(re.fullmatch(_LABEL, label.replace("*", "x")) for label in labels)
     if not valid or len(host.removesuffix(".")) > _LONGEST_HOST:
         raise _Fault("E210", f"{scheme}://{'.'.join(filter(None, labels))}{port}")
     if _NUMBER.fullmatch(labels[-1]) and not _is_ipv4(host):

@@ -14,7 +14,7 @@ from .policy import Policy
 
 _PATHS: Final = "paths"
 # What stands for something else in a router, a URL or a regular expression; a path is decoded and taken as it is.
-_NOT_LITERAL: Final = re.compile(r"[*?#<>^$|{}\[\]%]")
+_NOT_LITERAL: Final = r"[*?#<>^$|{}\[\]%]"
 _EXAMPLE: Final = '{"allow_origins": ["https://app.example.com"]}'
 _PATHS_EXAMPLE: Final = f'{{"paths": {{"/api": {_EXAMPLE}, "/admin": None}}}}'
 
@@ -154,7 +154,7 @@ def _nearest_prefix(prefix: str) -> str:
     from urllib.parse import unquote
 
     path = re.split(r"[?#]", prefix.replace("\\", "/").replace("^", "").replace("$", ""))[0]
-    literal = _NOT_LITERAL.split(unquote(path))
+    literal = re.split(_NOT_LITERAL, unquote(path))
     # A segment that is literal in part only is left out, but the first one: `/` in place of `/api*` would open all.
     cut = literal[0] if len(literal) == 1 else literal[0].rpartition("/")[0] or literal[0].rstrip(".")
     return "/" + "/".join(x for x in cut.split("/") if x not in ("", ".", ".."))

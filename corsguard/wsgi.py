@@ -7,7 +7,7 @@ Bodies are never touched: what the application returns is returned, with its `wr
 
 from __future__ import annotations  # else the types of the inner functions are built anew for every request
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from .journal import Journal
@@ -79,9 +79,9 @@ class CORSMiddleware:
             return self.app(environ, start_response)
         decision = prepared_decision(policy, environ)
         # `lines_for`, written out: here the call would be a tenth of all that this costs.
-        lines = decision.lines
+        lines: Sequence[Header] = decision.lines
         if decision.echoes:
-            lines = ((ALLOW_ORIGIN, environ["HTTP_ORIGIN"]), *lines)
+            lines = [(ALLOW_ORIGIN, environ["HTTP_ORIGIN"]), *lines]
         if decision.status is not None:
             return self._answer(decision, lines, environ, start_response)
         if decision.error is not None:
@@ -93,7 +93,7 @@ class CORSMiddleware:
             headers: list[Header],
             exc_info: OptExcInfo | None = None,
             start_response: StartResponse = start_response,
-            lines: tuple[Header, ...] = lines,
+            lines: Sequence[Header] = lines,
             environ: WSGIEnvironment = environ,
             self: CORSMiddleware = self,
         ) -> Write:
@@ -134,18 +134,21 @@ class CORSMiddleware:
         return self.app(environ, share)
 
     def _answer(
-        self, decision: Decision, lines: tuple[Header, ...], environ: WSGIEnvironment, start_response: StartResponse
+        self, decision: Decision, lines: Sequence[Header], environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         if decision.refusal is not None:
             self._journal.record(decision, environ)
         start_response(_STATUS_LINES[decision.status], [*lines])
         return [decision.body]
 
-    def _merged(self, headers: list[Header], lines: tuple[Header, ...], environ: WSGIEnvironment) -> list[Header]:
+    def _merged(self, headers: list[Header], lines: Sequence[Header], environ: WSGIEnvironment) -> list[Header]:
         """
         Return *headers*, which stay as they are, with the *lines* of a decision, their one author; `Vary` is merged.
         """
-        if _ORDINARY_NAMES.issuperset([name for name, _ in headers]):
+        for name, _ in headers:
+            if name not in _ORDINARY_NAMES:
+                break
+        else:
             return [*headers, *lines]
         self._journal.record_displaced([name for name, _ in headers if is_owned(name)], environ)
         kept = [(name, value) for name, value in headers if not is_owned(name) and name.lower() != "vary"]

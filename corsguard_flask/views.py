@@ -7,14 +7,14 @@ Whatever a URL or a `Host` makes the matching raise, it raises nothing.
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import permutations
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from flask import Flask, current_app, has_request_context, request
+from flask import Flask, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter, RequestRedirect, Rule
 
@@ -45,6 +45,18 @@ _NO_METHOD: Final = "-"
 # Stands for whatever host was asked, where it does not matter.
 _ANY_HOST: Final = "host"
 _ARGUMENT: Final = re.compile(r"<[^>]*>")
+
+
+def _behind(proxy: T) -> Callable[[], T]:
+    """
+    Return what gets the object that *proxy* stands for now; each access through it would cost as much as all the rest.
+    """
+    # Flask documents this name for extensions that need the object itself.
+    return cast("LocalProxy[T]", proxy)._get_current_object  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - see above
+
+
+_app_in_context: Final = _behind(current_app)
+_request_in_context: Final = _behind(request)
 
 
 class Views:
@@ -78,7 +90,7 @@ class Views:
         Return the policy of the view that serves *method* at the URL of *environ*; *of_path* if no tagged one does.
         """
         # In the context of an OPTIONS request is not the view that a preflight asks about.
-        from_context = environ.get("REQUEST_METHOD") != "OPTIONS" and has_request_context()
+        from_context = environ.get("REQUEST_METHOD") != "OPTIONS"
         try:
             endpoint = (self._endpoint_in_context() if from_context else None) or self._endpoint_at(environ, method)
         except HTTPException:
@@ -92,11 +104,14 @@ class Views:
         """
         Return the endpoint that Flask has found for the request it is answering, if that is a request to this app.
         """
-        # The objects behind Flask's proxies, each access through which would cost as much as all the rest here.
-        if _behind(current_app) is not self._app:
+        try:
+            if _app_in_context() is not self._app:
+                return None
+            found = _request_in_context()
+        except RuntimeError:
+            # Flask's way to say that there is no context.
             return None
-        rule = _behind(request).url_rule
-        return None if rule is None else rule.endpoint
+        return None if found.url_rule is None else found.url_rule.endpoint
 
     def _endpoint_at(self, environ: dict[str, Any], method: str, hops: int = _MOST_HOPS) -> str:
         """
@@ -239,8 +254,3 @@ class Views:
 def _text(value: str) -> str:
     # PEP 3333: the server passes bytes, as latin-1. Werkzeug reads them so.
     return value.encode("latin-1").decode(errors="replace")
-
-
-def _behind(proxy: T) -> T:
-    # Flask documents this name for extensions that need the object itself.
-    return cast("LocalProxy[T]", proxy)._get_current_object()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - see above

@@ -511,6 +511,8 @@ def test_patterns_that_share_their_labels_are_all_found():
         "https://ab.*c.example.com",
         "https://*.ab.example.com",
         "https://ab.example.com:*",
+        "https://x.pr-*.example.com",
+        "https://y.pr-1.example.com:*",
     ]
     for origin in (
         "https://ab.x.example.com",
@@ -519,6 +521,8 @@ def test_patterns_that_share_their_labels_are_all_found():
         "https://ab.cc.example.com",
         "https://x.y.ab.example.com",
         "https://ab.example.com:1",
+        "https://x.pr-1.example.com",
+        "https://y.pr-1.example.com",
     ):
         assert grants(patterns, origin), origin
     for origin in ("https://ab.b.example.com", "https://c.example.com", "https://b.x.example.com"):

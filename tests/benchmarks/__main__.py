@@ -19,6 +19,8 @@ SCENARIOS = (*RESPONSES, *PREFLIGHTS)
 ORIGINS = (exact(3), exact(1_000), exact(100_000), wildcards(1_000))
 PACKAGES = ("corsguard", "Flask", "Django", "flask-cors", "django-cors-headers", "wsgicors")
 
+VERDICTS = {True: "reached", False: "NOT REACHED", None: "no goal"}
+
 LEGEND = """\
 µs: microseconds per request over the bare application, whose own time is in its row. A preflight below zero is
 answered without the framework. Ratio: as many times what corsguard costs; of a response what is added, of a preflight
@@ -76,8 +78,8 @@ def as_text(table, goals, versions):
         lines.append(f"{platform:11} {origins:15} {contender:19}{''.join(shown)}".rstrip())
     lines += ["", f"{'goal':72} {'limit':>8} {'measured':>9}  {'':11}  worst case"]
     for goal in goals:
-        limit = f"{'>=' if goal.more else '<='} {goal.limit:g}"
-        verdict = "reached" if goal.is_reached else "NOT REACHED"
+        limit = "-" if goal.limit is None else f"{'>=' if goal.more else '<='} {goal.limit:g}"
+        verdict = VERDICTS[goal.is_reached]
         lines.append(f"{goal.name:72} {limit:>8} {number(goal.measured):>9}  {verdict:11}  {goal.where}".rstrip())
     return "\n".join(lines)
 
