@@ -9,6 +9,7 @@ from .errors import Rule as Rule
 from .explanation import Explanation as Explanation
 from .explanation import Step as Step
 from .explanation import explain as explain
+from .journal import Event as Event
 from .journal import Journal as Journal
 from .negotiation import is_owned as is_owned
 from .negotiation import merge_vary as merge_vary
@@ -39,6 +40,7 @@ __all__ = [
     "RULES",
     "CORSMiddleware",
     "Decision",
+    "Event",
     "Explanation",
     "Guarded",
     "Journal",

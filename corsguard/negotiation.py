@@ -46,7 +46,11 @@ def prepared_decision(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     # Bounded before it is looked at: even to hash a megabyte is work.
     if len(origin) > LONGEST_ORIGIN:
         return otherwise
-    if origin in answers.exact or (answers.wildcards is not None and answers.wildcards.covers(origin)):
+    if origin in answers.exact:
+        return granted
+    if answers.lists_all:
+        return otherwise
+    if answers.wildcards is not None and answers.wildcards.covers(origin):
         return granted
     if answers.source is None:
         return otherwise

@@ -91,14 +91,15 @@ class Answers:
     All that a policy can say before it sees a request; nothing of it ever changes.
 
     To a CORS request, and to a preflight, there are two answers: the first where the origin is among *exact*, covered
-    by *wildcards* or granted by *source*, asked in this order, and the second otherwise. A `"*"` policy has no origin
-    to look for, and its second answer grants.
+    by *wildcards* or granted by *source*, asked in this order, and the second otherwise; *lists_all* tells that there
+    are neither of the latter. A `"*"` policy has no origin to look for, and its second answer grants.
     """
 
     not_cors: Decision
     to_cors: tuple[Decision, Decision]
     to_preflight: tuple[Decision, Decision]
     exact: frozenset[str]
+    lists_all: bool
     wildcards: OriginIndex | None
     source: OriginSource | None
     source_is_asked_about_http: bool
@@ -226,13 +227,15 @@ def _answers(policy: Policy, patterns: Mapping[str, OriginPattern]) -> Answers:
         silent = replace(share, kind=RequestKind.NOT_CORS)
     exact = {text for text, pattern in patterns.items() if pattern.is_exact}
     wildcards = [pattern for pattern in patterns.values() if not pattern.is_exact]
+    source = policy.allow_origins if is_source(policy.allow_origins) else None
     return Answers(
         not_cors=silent,
         to_cors=(share, refuse),
         to_preflight=(permit, forbid),
         exact=frozenset(exact | ({NULL} & policy.allow_unsafe_origins.keys())),
+        lists_all=not wildcards and source is None,
         wildcards=OriginIndex(wildcards) if wildcards else None,
-        source=policy.allow_origins if is_source(policy.allow_origins) else None,
+        source=source,
         source_is_asked_about_http=not policy.allow_credentials,
     )
 

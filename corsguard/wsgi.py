@@ -10,7 +10,7 @@ from __future__ import annotations  # else the types of the inner functions are 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from .journal import Journal
+from .journal import Event, Journal
 from .names import ALLOW_ORIGIN
 from .negotiation import is_owned, merge_vary, prepared_decision, request_kind
 from .paths import Guarded, PathPolicies, policies_of, read_guarded
@@ -48,12 +48,18 @@ class CORSMiddleware:
     headers of its response are made the policy's. An exception that leaves *app* passes through untouched, for there
     is no response to carry headers.
 
+    *on_refusal* is called with an Event for each request that is refused (but for same-origin ones, which need no
+    grant), after a failure of an origin source, and when a second layer of CORS is met; what it raises is logged.
+    *journal* writes the log; one of your own may be assigned.
+
     Raises PolicyError if *policy* is refused.
     """
 
-    def __init__(self, app: WSGIApplication, policy: Guarded | None) -> None:
+    def __init__(
+        self, app: WSGIApplication, policy: Guarded | None, *, on_refusal: Callable[[Event], object] | None = None
+    ) -> None:
         self.app = app
-        self._journal = Journal()
+        self.journal = Journal(on_refusal)
         self.policy = policy
 
     @property
@@ -68,7 +74,7 @@ class CORSMiddleware:
     @policy.setter
     def policy(self, policy: Guarded | None) -> None:
         guarded = None if policy is None else read_guarded(policy)
-        self._journal.warn_of(policies_of(guarded))
+        self.journal.warn_of(policies_of(guarded))
         # In this order each request finds the old policy or the new one, whole.
         self._guarded = guarded
         self._everywhere = guarded if isinstance(guarded, Policy) else None
@@ -83,9 +89,12 @@ class CORSMiddleware:
         if decision.echoes:
             lines = [(ALLOW_ORIGIN, environ["HTTP_ORIGIN"]), *lines]
         if decision.status is not None:
-            return self._answer(decision, lines, environ, start_response)
-        if decision.error is not None:
-            self._journal.record(decision, environ)
+            return self._answer(policy, decision, lines, environ, start_response)
+        if decision.refusal is not None:
+            journal = self.journal
+            journal.skips -= 1
+            if journal.skips < 0 or decision.error is not None:
+                journal.record(policy, decision, environ)
 
         # Default values, because a closure's cells would be a fifth of all that this costs.
         def share(  # noqa: PLR0913, PLR0917 - the server passes three at the most
@@ -95,11 +104,12 @@ class CORSMiddleware:
             start_response: StartResponse = start_response,
             lines: Sequence[Header] = lines,
             environ: WSGIEnvironment = environ,
+            policy: Policy = policy,
             self: CORSMiddleware = self,
         ) -> Write:
             for name, _ in headers:
                 if name not in _ORDINARY_NAMES and (is_owned(name) or name.lower() == "vary"):
-                    return start_response(status, self._merged(headers, lines, environ), exc_info)
+                    return start_response(status, self._merged(policy, headers, lines, environ), exc_info)
             return start_response(status, [*headers, *lines], exc_info)
 
         return self.app(environ, share)
@@ -120,28 +130,40 @@ class CORSMiddleware:
             if policy is None:
                 return self.app(environ, start_response)
             decision = prepared_decision(policy, request)
-            return self._answer(decision, decision.lines_for(request), request, start_response)
+            return self._answer(policy, decision, decision.lines_for(request), request, start_response)
 
         def share(status: str, headers: list[Header], exc_info: OptExcInfo | None = None) -> Write:
             policy = find(request, request.get("REQUEST_METHOD", ""), of_path)
             if policy is not None:
                 decision = prepared_decision(policy, request)
-                if decision.error is not None:
-                    self._journal.record(decision, request)
-                headers = self._merged(headers, decision.lines_for(request), request)
+                if decision.refusal is not None:
+                    self.journal.record(policy, decision, request)
+                headers = self._merged(policy, headers, decision.lines_for(request), request)
             return start_response(status, headers, exc_info)
 
         return self.app(environ, share)
 
     def _answer(
-        self, decision: Decision, lines: Sequence[Header], environ: WSGIEnvironment, start_response: StartResponse
+        self,
+        policy: Policy,
+        decision: Decision,
+        lines: Sequence[Header],
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
     ) -> Iterable[bytes]:
+        journal = self.journal
         if decision.refusal is not None:
-            self._journal.record(decision, environ)
+            journal.skips -= 1
+            if journal.skips < 0 or decision.error is not None:
+                journal.record(policy, decision, environ)
+        elif journal.is_debug is not None:
+            journal.record(policy, decision, environ)
         start_response(_STATUS_LINES[decision.status], [*lines])
         return [decision.body]
 
-    def _merged(self, headers: list[Header], lines: Sequence[Header], environ: WSGIEnvironment) -> list[Header]:
+    def _merged(
+        self, policy: Policy, headers: list[Header], lines: Sequence[Header], environ: WSGIEnvironment
+    ) -> list[Header]:
         """
         Return *headers*, which stay as they are, with the *lines* of a decision, their one author; `Vary` is merged.
         """
@@ -150,7 +172,7 @@ class CORSMiddleware:
                 break
         else:
             return [*headers, *lines]
-        self._journal.record_displaced([name for name, _ in headers if is_owned(name)], environ)
+        self.journal.record_displaced(policy, [name for name, _ in headers if is_owned(name)], environ)
         kept = [(name, value) for name, value in headers if not is_owned(name) and name.lower() != "vary"]
         vary = merge_vary(*(value for name, value in (*headers, *lines) if name.lower() == "vary"))
         ours = [line for line in lines if line[0] != "Vary"]

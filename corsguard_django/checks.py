@@ -31,6 +31,7 @@ from corsguard import (
 
 from .conf import SETTING, read_settings
 from .middleware import View, name_of, views_of
+from .translation import MOVING
 
 _GUARD: Final = "corsguard_django.middleware.CORSMiddleware"
 _MOST_QUOTED: Final = 30
@@ -43,6 +44,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             '@method_decorator(cors(...), name="dispatch")  # on the class',
             '{"ROOT_URLCONF": misplaced_urls}',
         ),
+        "E902": MOVING,
         "W901": Rule(
             "The middleware is not in MIDDLEWARE, so nothing is shared.",
             'MIDDLEWARE = ["{guard}", *MIDDLEWARE]  # at the end of the settings',

@@ -15,22 +15,37 @@ from corsguard import Guarded, Journal, PathPolicies, Policy, PolicyError, polic
 SETTING: Final = "CORSGUARD"
 
 _ABSENT: Final = object()
+_THEIRS: Final = "CORS_"
 
 
 def read_settings() -> Policy | PathPolicies | None:
     """
     Return what CORSGUARD says, or None if there is no such setting.
 
-    Raises PolicyError with every problem of every policy at once. None as the setting is a mistake like any other.
+    Raises PolicyError with every problem of every policy at once. None as the setting is a mistake like any other, and
+    so are the settings of django-cors-headers without CORSGUARD; the fix is what they mean.
     """
     setting: Any = getattr(settings, SETTING, _ABSENT)
     if setting is _ABSENT:
+        if any(name.startswith(_THEIRS) for name in dir(settings)):
+            _refuse_theirs()
         return None
     try:
         return read_guarded(setting)
     except PolicyError as error:
         error.add_note(f"This is {SETTING} in the settings.")
         raise
+
+
+def _refuse_theirs() -> None:
+    """
+    Raise PolicyError if the settings are those of django-cors-headers.
+    """
+    from .translation import problem
+
+    found = problem()
+    if found is not None:
+        raise PolicyError([found])
 
 
 class _Holder:

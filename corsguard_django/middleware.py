@@ -19,6 +19,7 @@ from django.utils.translation import get_language_from_path, override
 
 from corsguard import (
     Decision,
+    Event,
     Journal,
     Policy,
     RequestKind,
@@ -32,6 +33,7 @@ from corsguard import (
 )
 
 from .conf import holder
+from .signals import cors_refused
 
 Environ = Mapping[str, Any]
 View = Callable[..., Any]
@@ -59,7 +61,7 @@ class CORSMiddleware:
 
     def __init__(self, get_response: GetResponse | AsyncGetResponse) -> None:
         self.get_response = get_response
-        self._journal = Journal()
+        self._journal = Journal(_send, lambda: cors_refused.receivers, lambda: settings.DEBUG)
         self._warned_of: set[Policy] = set()
         self._tag_of = lru_cache(_MOST_VIEWS)(self._look_up)
         self._has_tags = lru_cache(_MOST_URLCONFS)(_has_tags)
@@ -73,18 +75,22 @@ class CORSMiddleware:
             return self._respond(request)
         of_path, environ, kind = self._as_it_came(request)
         if kind is RequestKind.PREFLIGHT and (policy := self._policy_of(request, of_path)) is not None:
-            return self._answer(prepared_decision(policy, environ), environ)
+            return self._answer(policy, prepared_decision(policy, environ), environ)
         response = cast("GetResponse", self.get_response)(request)
         policy = self._policy_of(request, of_path)
-        return response if policy is None else self._share(response, prepared_decision(policy, environ), environ)
+        if policy is None:
+            return response
+        return self._share(response, policy, prepared_decision(policy, environ), environ)
 
     async def _respond(self, request: HttpRequest) -> HttpResponseBase:
         of_path, environ, kind = self._as_it_came(request)
         if kind is RequestKind.PREFLIGHT and (policy := self._policy_of(request, of_path)) is not None:
-            return self._answer(await _negotiate(policy, environ, kind), environ)
+            return self._answer(policy, await _negotiate(policy, environ, kind), environ)
         response = await cast("AsyncGetResponse", self.get_response)(request)
         policy = self._policy_of(request, of_path)
-        return response if policy is None else self._share(response, await _negotiate(policy, environ, kind), environ)
+        if policy is None:
+            return response
+        return self._share(response, policy, await _negotiate(policy, environ, kind), environ)
 
     @staticmethod
     def _as_it_came(request: HttpRequest) -> tuple[Policy | None, Environ, RequestKind]:
@@ -128,21 +134,23 @@ class CORSMiddleware:
             self._journal.warn_of([tag.policy])
         return tag
 
-    def _share(self, response: HttpResponseBase, decision: Decision, environ: Environ) -> HttpResponseBase:
+    def _share(
+        self, response: HttpResponseBase, policy: Policy, decision: Decision, environ: Environ
+    ) -> HttpResponseBase:
         """
         Return *response* with the headers of *decision*, which is their one author.
         """
         if decision.status is not None:
             # Only a URLconf that an inner middleware chose told which policy this preflight has.
-            return self._answer(decision, environ)
-        if decision.error is not None:
-            self._journal.record(decision, environ)
+            return self._answer(policy, decision, environ)
+        if decision.refusal is not None:
+            self._journal.record(policy, decision, environ)
         headers, vary = response.headers, decision.vary
         # To ask for a name that is not there costs more than to look at all that are.
         theirs = [name for name in headers if name[:1] in "AaVv"]
         if theirs:
             owned = [name for name in theirs if is_owned(name)]
-            self._journal.record_displaced(owned, environ)
+            self._journal.record_displaced(policy, owned, environ)
             for name in owned:
                 del headers[name]
             if vary:
@@ -153,16 +161,20 @@ class CORSMiddleware:
             headers["Vary"] = vary
         return response
 
-    def _answer(self, decision: Decision, environ: Environ) -> HttpResponse:
+    def _answer(self, policy: Policy, decision: Decision, environ: Environ) -> HttpResponse:
         response = HttpResponse(decision.body, status=decision.status)
         del response.headers["Content-Type"]
         for name, value in decision.lines_for(environ):
             response.headers[name] = value
+        self._journal.record(policy, decision, environ)
         if decision.refusal is not None:
-            self._journal.record(decision, environ)
             # Anyone can send refused preflights, and Django would log each of them; there is no public switch.
             setattr(response, "_has_been_logged", True)  # noqa: B010 - a private name, unknown to the type checkers
         return response
+
+
+def _send(event: Event) -> None:
+    cors_refused.send_robust(sender=CORSMiddleware, event=event)
 
 
 async def _negotiate(policy: Policy, environ: Environ, kind: RequestKind) -> Decision:

@@ -7,13 +7,25 @@ the headers too, and a preflight never reaches Flask. This room keeps which appl
 
 from __future__ import annotations  # else the types of the inner function are built anew for every application
 
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Final, cast
 from weakref import WeakSet
 
+from blinker import Namespace
 from flask import Flask
 
-from corsguard import CORSMiddleware, Guarded, PathPolicies, Policy, PolicyError, read_guarded, tags_made
+from corsguard import (
+    CORSMiddleware,
+    Event,
+    Guarded,
+    Journal,
+    PathPolicies,
+    Policy,
+    PolicyError,
+    read_guarded,
+    tags_made,
+)
 
 from .views import Views
 
@@ -23,6 +35,9 @@ if TYPE_CHECKING:
 
 _CONFIG_KEY: Final = "CORSGUARD"
 _EXTENSION: Final = "corsguard"
+
+# Sent by an application, with `event=Event(...)`, for what a WSGI middleware calls `on_refusal` with.
+cors_refused: Final = Namespace().signal("cors-refused")
 
 
 class CORSGuard:
@@ -79,6 +94,8 @@ class CORSGuard:
             if guarded is None and _CONFIG_KEY in app.config:
                 guarded = _read_config(app)
             middleware = CORSMiddleware(app.wsgi_app, guarded)
+            is_debug = partial(app.config.get, "DEBUG")
+            middleware.journal = Journal(partial(_send, app), cors_refused.receivers.__len__, is_debug)
             self._middlewares.add(middleware)
             self._policy = guarded
         views = Views(app, middleware)
@@ -92,6 +109,10 @@ class CORSGuard:
 
         app.wsgi_app = guard  # type: ignore[method-assign] # what Flask documents for middleware
         app.extensions[_EXTENSION] = self
+
+
+def _send(app: Flask, event: Event) -> None:
+    cors_refused.send(app, event=event)
 
 
 def _read_config(app: Flask) -> Policy | PathPolicies:

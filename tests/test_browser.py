@@ -60,7 +60,7 @@ class Clock:
         ({"body": "é"}, b"\xc3\xa9", "text/plain;charset=UTF-8"),
         ({"body": b"\xff"}, b"\xff", None),
         ({"body": bytearray(b"a")}, b"a", None),
-        ({"body": iter([b"a", b"b"])}, b"ab", None),
+        ({"body": [b"a", b"b"]}, b"ab", None),
         ({}, b"", None),
     ],
 )
@@ -78,7 +78,7 @@ def test_the_page_s_own_content_type_wins():
     assert server.sent("Content-Type") == ["application/vnd.api+json"]
 
 
-@pytest.mark.parametrize("listens", [{"upload_listener": True}, {"body": iter([b"a"])}])
+@pytest.mark.parametrize("listens", [{"upload_listener": True}, {"body": [b"a"]}])
 def test_streams_and_upload_listeners_need_a_preflight(listens):
     server = Server(*SHARED)
     opened(server).fetch(f"{API}/", method="POST", **listens)

@@ -140,8 +140,7 @@ def test_the_example_of_every_rule_breaks_this_rule_and_no_other(code):
         (message,) = messages()
     assert message.id == f"corsguard.{code}"
     assert message.level == (ERROR if code.startswith("E") else WARNING)
-    assert "{" not in message.msg
-    assert "{" not in message.hint
+    assert not re.search(r"\{\w+\}", message.msg + message.hint)
 
 
 def test_no_rule_of_django_has_the_code_of_another():

@@ -18,7 +18,7 @@ from typing import Final, Literal, NamedTuple
 
 from ada_url import URL, check_url
 
-from corsguard.suffixes import open_suffix, registrable_domain
+from corsguard.suffixes import registrable_domain
 
 from .urls import is_trustworthy, site_of
 
@@ -317,12 +317,14 @@ def _domain_of(given: _Given, host: str) -> str:
     domain = given.attributes.get("domain", "").removeprefix(".").lower()
     if not domain.isascii():
         raise _Refused(f"its Domain is {_quoted(domain)}; write it in ASCII, with xn--")
-    if _is_public_suffix(domain):
+    if domain and domain != host and not _matches(host, domain):
+        raise _Refused(f"its Domain is {_quoted(domain)}, which does not cover {_quoted(host)}; leave Domain out")
+    below = f"x.{domain.removesuffix('.')}"
+    if registrable_domain(below) == below:
+        # A public suffix, which has nothing in common with the names below it.
         if domain != host:
             raise _Refused(f"its Domain is {_quoted(domain)}, under which anyone can register; leave Domain out")
         return ""
-    if domain and domain != host and not _matches(host, domain):
-        raise _Refused(f"its Domain is {_quoted(domain)}, which does not cover {_quoted(host)}; leave Domain out")
     return domain
 
 
@@ -388,15 +390,6 @@ def _default_path(path: str) -> str:
     RFC 6265bis, 5.1.4: up to the last slash.
     """
     return path[: path.rfind("/")] or "/"
-
-
-def _is_public_suffix(domain: str) -> bool:
-    domain = domain.removesuffix(".")
-    if "." not in domain:
-        # By the list's own default rule, so is a name that it does not have.
-        return bool(domain)
-    is_listed = open_suffix(domain.rpartition(".")[2]) is not None
-    return is_listed and registrable_domain(f"x.{domain}") == f"x.{domain}"
 
 
 def _named(name: str) -> str:

@@ -1,0 +1,65 @@
+"""
+The settings of a small shop on corsguard.
+
+What `python -m django check` printed for settings_before.py is pasted at the end, but for one `#` that was taken away:
+`pr-*.example.com` is all ours.
+"""
+
+SECRET_KEY = "only an example"  # noqa: S105 - nothing is signed with it
+ALLOWED_HOSTS = ["api.example.com", "localhost"]
+ROOT_URLCONF = "shop"
+INSTALLED_APPS = ["corsheaders", "corsguard_django"]
+MIDDLEWARE = [
+    "corsheaders.middleware.CorsMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
+
+# In place of the CORS_* settings, at the end of the settings. What is different says why.
+# Preflights are answered with 204, and those from other origins with 403; both were 200.
+CORSGUARD = {
+    "paths": {
+        "/api": {
+            # CORS_URLS_REGEX: r"^/api/.*$" is read as "/api". That covers /api too, which it did not.
+            "allow_origins": [
+                # CORS_ALLOWED_ORIGIN_REGEXES: r"^https://.*\.staging\.example\.com" is read as
+                # "https://*.staging.example.com". It covered https://a.staging.example.com.evil.example too,
+                # which is left out.
+                # CORS_ALLOWED_ORIGIN_REGEXES: r"^https://pr-\d+\.example\.com$" is not exactly any pattern.
+                # "https://pr-*.example.com" would cover https://pr-a.example.com too, which the expression does
+                # not cover. If all that it covers is yours, take the # away:
+                "https://pr-*.example.com",
+                "https://app.example.com",
+                "http://localhost:3000",
+                "https://*.staging.example.com",
+            ],
+            "allow_methods": [
+                # CORS_ALLOW_METHODS: OPTIONS is left out; only a page that itself sends OPTIONS needs it.
+                "DELETE",
+                "GET",
+                "PATCH",
+                "POST",
+                "PUT",
+            ],
+            "allow_headers": [
+                "accept",
+                "authorization",
+                "content-type",
+                "user-agent",
+                "x-csrftoken",
+                "x-requested-with",
+            ],
+            "expose_headers": ["X-Total"],
+            "allow_credentials": True,
+            # CORS_PREFLIGHT_MAX_AGE: 86400 is cut to what Chromium honours; Firefox kept it longer.
+            "max_age": 7200,
+        },
+    },
+}
+MIDDLEWARE = [
+    "corsguard_django.middleware.CORSMiddleware",
+    *(name for name in MIDDLEWARE if name != "corsheaders.middleware.CorsMiddleware"),
+]
+INSTALLED_APPS = [
+    "corsguard_django",
+    *(name for name in INSTALLED_APPS if name not in {"corsheaders", "corsguard_django"}),
+]

@@ -1,0 +1,135 @@
+"""
+A small API on corsguard; flask_before.py is the same on flask-cors.
+
+    python examples/moving/flask_after.py
+
+The translation is pasted as it was printed, but for one `#` that was taken away: `pr-*.example.com` is all ours.
+"""
+
+from http import HTTPStatus
+
+from flask import Flask, Response, abort, jsonify, request
+
+from corsguard_flask import CORSGuard, cors
+
+app = Flask(__name__)
+
+# In place of CORS(...). What is different says why.
+# Preflights are answered before the application, with 204, and those from other origins with 403.
+CORSGuard(
+    app,
+    {
+        "paths": {
+            "/public": {
+                # resource r"/public/*" is read as "/public". It covered /publicb too, which is left out.
+                # origins: everyone. The answer is "*", whoever asks, so caches may share it.
+                "allow_origins": "*",
+                "allow_methods": ["GET"],
+                "allow_headers": ["*", "Authorization"],
+                # flask-cors sends none by default. Without this line browsers ask once in two hours.
+                "max_age": None,
+            },
+            "/api": {
+                # resource r"/api/*" is read as "/api". It covered /apia too, which is left out.
+                "allow_origins": [
+                    # origins: r"https://.*\.staging\.example\.com" is read as "https://*.staging.example.com". It
+                    # covered https://a.staging.example.com.evil.example too, which is left out.
+                    # origins: r"^https://pr-\d+\.example\.com$" is not exactly any pattern.
+                    # "https://pr-*.example.com" would cover https://pr-a.example.com too, which the expression does
+                    # not cover. If all that it covers is yours, take the # away:
+                    "https://pr-*.example.com",
+                    "https://app.example.com",
+                    "https://*.staging.example.com",
+                ],
+                "allow_methods": [
+                    # methods: OPTIONS is left out; only a page that itself sends OPTIONS needs it.
+                    "GET",
+                    "HEAD",
+                    "POST",
+                    "PUT",
+                    "PATCH",
+                    "DELETE",
+                ],
+                "allow_headers": ["Content-Type", "X-CSRF-Token"],
+                "expose_headers": ["X-Total"],
+                "allow_credentials": True,
+                "max_age": 600,
+            },
+        },
+    },
+)
+
+tickets = {"1": "Broken lamp"}
+
+
+@app.get("/api/tickets")
+def show_all() -> Response:
+    """
+    List the tickets, and count them.
+    """
+    response = jsonify(tickets)
+    response.headers["X-Total"] = str(len(tickets))
+    return response
+
+
+@app.put("/api/tickets/<number>")
+def change(number: str) -> Response:
+    """
+    Change a ticket.
+    """
+    tickets[number] = request.json["text"] if number in tickets else abort(HTTPStatus.NOT_FOUND)
+    return jsonify(text=tickets[number])
+
+
+@app.post("/api/login")
+def login() -> Response:
+    """
+    Set a cookie.
+    """
+    response = jsonify(text="Welcome")
+    response.set_cookie("user", request.json["user"], httponly=True, samesite="None", secure=True)
+    return response
+
+
+@app.get("/api/me")
+def me() -> Response:
+    """
+    Say whose cookie came in.
+    """
+    return jsonify(user=request.cookies.get("user"))
+
+
+@app.get("/apiary")
+def bees() -> str:
+    """
+    Say what only our own pages may read.
+    """
+    return "bees"
+
+
+@app.get("/public/status")
+def status() -> str:
+    """
+    Say what everyone may read.
+    """
+    return "fine"
+
+
+@app.get("/embed/<number>")
+# In place of @cross_origin(...), directly under the route. What is different says why.
+# Preflights are answered before the application, with 204, and those from other origins with 403.
+@cors(
+    allow_origins=["https://partner.example"],
+    allow_methods=["GET"],
+    allow_headers=["*", "Authorization"],
+    max_age=60,
+)
+def embed(number: str) -> Response:
+    """
+    Show a ticket in the pages of a partner.
+    """
+    return jsonify(text=tickets.get(number) or abort(HTTPStatus.NOT_FOUND))
+
+
+if __name__ == "__main__":
+    app.run("localhost", 8002)

@@ -1,0 +1,395 @@
+"""
+What `CORS(app, ...)` says, as `CORSGuard`: against flask-cors itself.
+"""
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Blueprint, Flask
+from flask_cors import CORS, cross_origin
+
+from corsguard import PolicyError, read_guarded
+from corsguard_flask import CORSGuard, cors
+from corsguard_flask.translation import translate, translate_view
+
+APP = "https://app.example.com"
+ORIGINS = [
+    APP,
+    "https://example.com",
+    "https://a.example.com",
+    "https://a.b.example.com",
+    "https://a-b.example.com",
+    "https://a_b.example.com",
+    "https://pr-1.example.com",
+    "https://axexample.com",
+    "https://app.example.com.evil.example",
+    "https://app.example.com:8443",
+    "http://app.example.com",
+    "http://localhost",
+    "http://localhost:3000",
+    "http://[::1]:3000",
+    "https://evil.example",
+]
+
+
+def application(*paths):
+    app = Flask("moving")
+    for path in paths or ("/", "/api", "/api/x", "/api/x/y", "/apiary", "/public/x", "/other"):
+        app.add_url_rule(path, path, lambda: "ok", methods=["GET", "PUT"])
+    return app
+
+
+def code_of(translation):
+    """
+    Run the printed code; return the application that it guards.
+    """
+    app = application()
+    exec(str(translation), {"app": app})
+    return app
+
+
+def shares(app, origin, path="/"):
+    response = app.test_client().get(path, headers={"Origin": origin})
+    return response.headers.get("Access-Control-Allow-Origin") in {origin, "*"}
+
+
+def notes_of(translation, keyword=None):
+    notes = [note for notes in translation.notes for note in notes if keyword in {None, note.keyword}]
+    return " ".join(note.text for note in notes)
+
+
+def written(translation):
+    return [text for notes in translation.notes for note in notes for text in note.write]
+
+
+# Origins.
+
+ENTRIES = [
+    APP,
+    "https://App.Example.com",
+    "https://app.example.com/",
+    "https://app.example.com:443",
+    "https://app.example.com, https://a.example.com",
+    "null",
+    "https://*.example.com",
+    r"https://.*\.example\.com",
+    r"https://.*\.example\.com$",
+    r"https://\w+\.example\.com$",
+    r"https://[a-z_-]+\.example\.com$",
+    r"HTTPS://PR-\d+\.example\.com$",
+    r"https?://(.*\.)?example\.com$",
+    r"http://localhost:\d+$",
+    "http://localhost:*",
+    "http://[::1]:3000",
+    re.compile(r"https://.*example\.com"),
+    re.compile(r"https://App\.example\.com$"),
+    re.compile(r"https://App\.example\.com$", re.IGNORECASE),
+    r"https://(?!evil).*$",
+    ".*",
+]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=str)
+@pytest.mark.parametrize("credentials", [False, True])
+def test_no_origin_is_allowed_that_flask_cors_did_not_allow(entry, credentials):
+    before, options = application(), {"origins": [entry], "supports_credentials": credentials}
+    CORS(before, **options)
+    translation = translate(Flask("moving"), **options)
+    if translation.mapping["allow_origins"] == []:
+        assert "As it stands this is refused" in str(translation)
+        with pytest.raises(PolicyError, match="E101"):
+            code_of(translation)
+        return
+    after = code_of(translation)
+    allowed = [origin for origin in ORIGINS if shares(after, origin)]
+    assert [origin for origin in allowed if not shares(before, origin)] == []
+    assert allowed
+
+
+@pytest.mark.parametrize(
+    ("entry", "patterns"),
+    [
+        (APP, [APP]),
+        ("https://App.Example.com", [APP]),
+        (r"https://.*\.example\.com", ["https://*.example.com"]),
+        ("http://localhost:*", ["http://localhost:*"]),
+        ([APP, re.compile(r"https://.*\.example\.com$")], [APP, "https://*.example.com"]),
+        ({"https://b.example", "https://a.example"}, ["https://a.example", "https://b.example"]),
+    ],
+)
+def test_origins_are_read_as_patterns(entry, patterns):
+    assert translate(Flask("moving"), origins=entry).mapping["allow_origins"] == patterns
+
+
+@pytest.mark.parametrize(
+    ("entry", "patterns"),
+    [
+        ("https://app.example.com/", [APP]),
+        ("https://a.example.com, https://b.example.com", ["https://a.example.com", "https://b.example.com"]),
+        ("https://*.example.com", ["https://*.example.com"]),
+        (r"https://\w+\.example\.com$", ["https://*.example.com"]),
+        ("http://[::1]:3000", ["http://[::1]:3000"]),
+        (r"http://localhost:\d+$", ["http://localhost:*"]),
+    ],
+)
+def test_what_would_allow_more_is_written_as_a_comment(entry, patterns):
+    translation = translate(Flask("moving"), origins=entry)
+    assert translation.mapping["allow_origins"] == []
+    assert written(translation) == patterns
+    for pattern in patterns:
+        assert f'# "{pattern}",' in str(translation)
+    uncommented = re.sub(r'# ("http.*",)', r"\1", str(translation))
+    exec(uncommented, {"app": application()})
+
+
+def test_everyone_without_credentials_is_a_star():
+    translation = translate(Flask("moving"))
+    assert translation.mapping == {
+        "allow_origins": "*",
+        "allow_methods": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+        "allow_headers": ["*", "Authorization"],
+        "max_age": None,
+    }
+    assert "which nobody gave" in str(translation)
+    assert shares(code_of(translation), "https://evil.example")
+
+
+@pytest.mark.parametrize("origins", ["*", ["*", APP], [".*"]])
+def test_everyone_with_credentials_is_refused_with_the_reason(origins):
+    translation = translate(Flask("moving"), origins=origins, supports_credentials=True)
+    assert translation.mapping["allow_origins"] == [APP] * (APP in origins)
+    assert "every site read the data of logged-in users" in notes_of(translation)
+
+
+def test_what_the_engine_refuses_is_left_out_with_its_reason_and_fix():
+    translation = translate(Flask("moving"), origins=[APP, "http://plain.example"], supports_credentials=True)
+    assert translation.mapping["allow_origins"] == [APP]
+    assert "plain http and the policy allows credentials" in notes_of(translation)
+    assert 'allow_unsafe_origins={"http://plain.example"' in notes_of(translation)
+
+
+def test_all_that_is_refused_is_left_out_even_where_nobody_is_left():
+    translation = translate(Flask("moving"), origins=r"https://\w+\.example\.com$", allow_headers=["A, B", "C"])
+    assert translation.mapping["allow_headers"] == ["C"]
+    with pytest.raises(PolicyError) as refused:
+        read_guarded(translation.mapping)
+    assert [problem.code for problem in refused.value.problems] == ["E101"]
+    assert "take a # away, or write" in notes_of(translation)
+
+
+def test_a_pattern_that_the_engine_would_refuse_is_not_proposed():
+    translation = translate(Flask("moving"), origins=[APP, r"https://pr-\d+\.github\.io$"], supports_credentials=True)
+    assert written(translation) == []
+    assert "where anyone can register a name" in notes_of(translation)
+
+
+# Other options.
+
+
+def policy(**options):
+    return translate(Flask("moving"), origins=APP, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "keyword", "value"),
+    [
+        ({"methods": ["GET", "put"]}, "allow_methods", ["GET", "PUT"]),
+        ({"methods": "GET, put"}, "allow_methods", ["GET", "PUT"]),
+        ({"methods": "*"}, "allow_methods", []),
+        ({"allow_headers": "Content-Type"}, "allow_headers", ["Content-Type"]),
+        ({"allow_headers": ["Content-Type", "X-.*"]}, "allow_headers", ["Content-Type"]),
+        ({"allow_headers": "*", "supports_credentials": True}, "allow_headers", ["Authorization", "Content-Type"]),
+        ({"allow_headers": ["A, B", "C"]}, "allow_headers", ["C"]),
+        ({"allow_headers": ["Cookie", "C"]}, "allow_headers", ["C"]),
+        ({"expose_headers": "X-A, X-B"}, "expose_headers", ["X-A", "X-B"]),
+        ({"expose_headers": {"X-B", "X-A"}}, "expose_headers", ["X-A", "X-B"]),
+        ({"expose_headers": "*"}, "expose_headers", "*"),
+        ({"expose_headers": ["*", "X-A"], "supports_credentials": True}, "expose_headers", ["X-A"]),
+        ({"max_age": "600"}, "max_age", 600),
+        ({"max_age": 0}, "max_age", None),
+        ({"max_age": timedelta(minutes=1)}, "max_age", timedelta(minutes=1)),
+        ({"max_age": timedelta(days=1)}, "max_age", 7200),
+        ({"supports_credentials": True}, "allow_credentials", True),
+        ({"supports_credentials": "true"}, "allow_credentials", True),
+    ],
+)
+def test_an_option_becomes_a_keyword(options, keyword, value):
+    translation = policy(**options)
+    assert translation.mapping[keyword] == value
+    read_guarded(translation.mapping)
+    assert read_guarded(translation.mapping) == code_of(translation).extensions["corsguard"].policy
+
+
+@pytest.mark.parametrize("value", ["false", "no", 0, ""])
+def test_text_that_says_no_is_no(value):
+    assert "allow_credentials" not in policy(supports_credentials=value).mapping
+    assert "is no bool" in notes_of(policy(supports_credentials=value))
+
+
+@pytest.mark.parametrize("max_age", ["soon", -1])
+def test_a_max_age_that_means_nothing_is_left_out(max_age):
+    translation = policy(max_age=max_age)
+    assert "max_age" not in translation.mapping
+    assert "left out" in notes_of(translation, "max_age")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"vary_header": False}, "vary_header=False is left out"),
+        ({"always_send": False}, "always_send=False is left out"),
+        ({"automatic_options": False}, "automatic_options=False is left out"),
+        ({"intercept_exceptions": False}, "intercept_exceptions=False is left out"),
+        ({"send_wildcard": True}, "send_wildcard=True is left out"),
+        ({"allow_private_network": True}, "no header can grant it"),
+        ({"allow_header": "X"}, "allow_header is unknown to flask-cors, so nothing came of it; allow_headers was"),
+        ({"methods": ["GET", "OPTIONS"]}, "OPTIONS is left out"),
+        ({"allow_headers": [re.compile("X-.*")]}, "X-.* is an expression"),
+        ({"methods": "*"}, "never finds it"),
+    ],
+)
+def test_what_is_different_has_a_line(options, words):
+    assert words in notes_of(policy(**options))
+
+
+def test_what_changes_nothing_has_no_line():
+    same = {"vary_header": True, "always_send": True, "automatic_options": True, "send_wildcard": False}
+    assert notes_of(policy(**same)) == notes_of(policy())
+
+
+def test_options_are_merged_as_flask_cors_does():
+    app = Flask("moving")
+    app.config.update(CORS_ORIGINS=["https://config.example"], CORS_MAX_AGE=60, CORS_METHODS=None, CORS_ORIGIN="typo")
+    translation = translate(app, max_age=70, resources={"/api/*": {"max_age": 80}, "/public/*": {}})
+    paths = translation.mapping["paths"]
+    assert {path: keywords["max_age"] for path, keywords in paths.items()} == {"/api": 80, "/public": 70}
+    assert paths["/api"]["allow_origins"] == ["https://config.example"]
+    assert "CORS_ORIGIN in the config is unknown" in notes_of(translation)
+
+
+# Resources.
+
+
+def paths_of(resources, **options):
+    return translate(Flask("moving"), origins=APP, resources=resources, **options).mapping.get("paths")
+
+
+@pytest.mark.parametrize("resources", ["*", "/*", r".*", ["/*"], {"*": {}}, {r"/*": {}}])
+def test_a_resource_of_all_paths_needs_no_paths(resources):
+    assert paths_of(resources) is None
+
+
+@pytest.mark.parametrize(
+    ("resources", "prefixes"),
+    [
+        (r"/api/*", ["/api"]),
+        ([r"/api/*", r"/public/.*"], ["/api", "/public"]),
+        ({r"/api/*": {}, "/public/x": {}}, ["/public/x", "/api"]),
+        (re.compile(r"/(api|public)/"), ["/api", "/public"]),
+        ({r"/*": {}, r"/api/*": {}}, ["/api", "/"]),
+        ({r"/files/.*\.json": {}}, ["/PREFIX"]),
+        ({r"/api/.*\.json": {}, r"/api/v\d+/": {}, r"/other": {}}, ["/other", "/PREFIX", "/PREFIX-2"]),
+        ({"/": {}}, ["/PREFIX"]),
+    ],
+)
+def test_resources_become_prefixes(resources, prefixes):
+    assert [*paths_of(resources)] == prefixes
+
+
+def test_a_resource_that_allows_nobody_is_closed():
+    assert paths_of({r"/api/*": {"origins": []}, r"/*": {}})["/api"] is None
+
+
+def test_an_application_that_allows_nobody_shares_nothing():
+    translation = translate(Flask("moving"), origins=[])
+    assert translation.mapping == {"paths": {"/": None}}
+    assert not shares(code_of(translation), APP)
+
+
+def test_a_resource_that_flask_cors_never_reaches_is_left_out():
+    translation = translate(Flask("moving"), resources=[r"/api/*", r"/api/x/*"])
+    assert [*translation.mapping["paths"]] == ["/api"]
+    assert "/api/x comes later to flask-cors" in notes_of(translation)
+
+
+def test_paths_that_cannot_be_read_fall_to_no_other_policy():
+    translation = translate(Flask("moving"), resources={r"/api/\d+/secret": {"origins": APP}, r"/api/*": {}})
+    assert [*translation.mapping["paths"]] == ["/PREFIX", "/PREFIX-2"]
+    assert "This is the policy of /api." in notes_of(translation)
+
+
+RESOURCES = [
+    {r"/api/*": {}},
+    {r"/api/x/*": {"origins": "https://a.example.com"}, r"/api/*": {}},
+    {r"/api/*": {"origins": []}, r"/*": {}},
+    {r"/*": {}, r"/public/*": {"origins": "https://a.example.com"}},
+    [r"/public/*", r"/api/.*"],
+    {"/api/x": {"origins": "https://a.example.com"}, r"/api/.*": {}},
+]
+
+
+@pytest.mark.parametrize("resources", RESOURCES, ids=str)
+def test_each_path_is_shared_as_before_but_for_what_the_notes_say(resources):
+    before = application()
+    CORS(before, origins=APP, resources=resources)
+    translation = translate(Flask("moving"), origins=APP, resources=resources)
+    after = code_of(translation)
+    for path in ("/", "/api/x", "/api/x/y", "/apiary", "/public/x", "/other"):
+        for origin in (APP, "https://a.example.com"):
+            if shares(before, origin, path) != shares(after, origin, path):
+                assert path == "/apiary" or (path, *resources) == ("/api/x/y", "/api/x", "/api/.*")
+                assert re.search(r"which is left out|which it did not", notes_of(translation))
+
+
+def test_a_blueprint_is_guarded_by_its_prefix():
+    blueprint = Blueprint("shop", "moving", url_prefix="/api/v1")
+    assert [*translate(blueprint, origins=APP).mapping["paths"]] == ["/api/v1"]
+    unmounted = translate(Blueprint("shop", "moving"), origins=APP)
+    assert [*unmounted.mapping["paths"]] == ["/PREFIX"]
+    assert "Write where 'shop' is mounted" in notes_of(unmounted)
+
+
+# Views.
+
+
+def test_a_view_becomes_a_tag():
+    options = {"origins": [APP], "supports_credentials": True, "methods": ["PUT"], "allow_headers": ["X-A"]}
+    before, after = application("/other"), application("/other")
+    before.add_url_rule("/view", "view", cross_origin(**options)(lambda: "ok"))
+    CORSGuard(after)
+    scope = {"app": after}
+    code = str(translate_view(**options)).replace("@cors", '@app.get("/view")\n@cors')
+    exec(f"{code}\ndef view():\n    return 'ok'", scope)
+    assert scope["cors"] is cors
+    for app in (before, after):
+        assert [shares(app, origin, "/view") for origin in (APP, "https://evil.example")] == [True, False]
+        assert not shares(app, APP, "/other")
+
+
+def test_the_config_counts_for_a_view_but_for_resources():
+    app = Flask("moving")
+    app.config.update(CORS_ORIGINS=[APP], CORS_RESOURCES=r"/api/*")
+    assert translate_view(app).mapping["allow_origins"] == [APP]
+
+
+# What is printed.
+
+
+def test_the_code_says_what_the_data_say():
+    translation = translate(
+        Flask("moving"),
+        origins=[APP, r"https://\w+\.example\.com$", 'https://"\n\\'],
+        resources={r"/api/*": {"supports_credentials": True}, r"/public/*": {"origins": "*"}},
+    )
+    assert code_of(translation).extensions["corsguard"].policy.policies == read_guarded(translation.mapping).policies
+    assert max(map(len, str(translation).splitlines())) <= 120
+
+
+def test_nothing_that_is_given_can_end_a_comment():
+    nasty = 'https://a.example\nimport os; os.abort() #"'
+    translation = translate(
+        Flask("moving"), origins=[APP, nasty, re.compile(nasty)], allow_headers=[nasty, re.compile(nasty)]
+    )
+    assert all("os.abort" not in line or line.lstrip().startswith("#") for line in str(translation).splitlines())
+    code_of(translation)

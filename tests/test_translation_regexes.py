@@ -1,0 +1,198 @@
+"""
+What a regular expression covers: never more than it does, against `re` itself.
+"""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corsguard import OriginPattern
+from corsguard.regexes import Covered, _has, _read, patterns_of, prefixes_of
+
+EVERYTHING = Covered(all=True)
+
+
+@pytest.mark.parametrize(
+    ("expression", "spellings"),
+    [
+        (r"^https://app\.example\.com$", ["https://app.example.com"]),
+        (r"^https://app\.example\.com\Z", ["https://app.example.com"]),
+        (r"\Ahttps://app\.example\.com$", ["https://app.example.com"]),
+        (r"^https:\/\/app\.example\.com\/?$", ["https://app.example.com"]),
+        (r"^https?://app\.example\.com$", ["https://app.example.com", "http://app.example.com"]),
+        (r"^https://(app|admin)\.example\.com$", ["https://app.example.com", "https://admin.example.com"]),
+        (r"^https://a\.example$|^https://b\.example$", ["https://a.example", "https://b.example"]),
+        (r"^https://app[12]\.example\.com$", ["https://app1.example.com", "https://app2.example.com"]),
+        (r"^https://.*\.example\.com$", ["https://*.example.com"]),
+        (r"^https://.+?\.example\.com$", ["https://*.example.com"]),
+        (r"^https://\S+\.example\.com$", ["https://*.example.com"]),
+        (r"^https://([a-z0-9_-]+\.)+example\.com$", ["https://*.example.com"]),
+        (r"^https://(?:[\w-]+\.)+example\.com$", ["https://*.example.com"]),
+        (r"^https://(?P<tenant>.*)\.example\.com$", ["https://*.example.com"]),
+        (r"(?i)^HTTPS://.*\.Example\.com$", ["https://*.example.com"]),
+        (r"^https://(.*\.)?example\.com$", ["https://example.com", "https://*.example.com"]),
+        (r"^https://pr-[\w-]+\.example\.com$", ["https://pr-*.example.com"]),
+        (r"^https://pr-[^.]+\.example\.com$", ["https://pr-*.example.com"]),
+        (r"^http://localhost(:\d+)?$", ["http://localhost:*"]),
+        (r"^http://localhost:300[01]$", ["http://localhost:3000", "http://localhost:3001"]),
+        (r"^capacitor://localhost$", ["capacitor://localhost"]),
+        (r".*\.example\.com$", ["https://*.example.com", "http://*.example.com"]),
+    ],
+)
+def test_an_expression_that_says_what_patterns_say_is_read_as_them(expression, spellings):
+    covered = patterns_of(expression)
+    assert sorted(covered.spellings) == sorted(spellings)
+    assert (covered.wider, covered.lost) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("expression", "spellings", "lost"),
+    [
+        (r"https://app\.example\.com", ["https://app.example.com"], "https://app.example.com.evil.example"),
+        (r"^https://app.example.com$", ["https://app.example.com"], "https://appxexample.com"),
+        (r"^https://.*\.example\.com", ["https://*.example.com"], "https://a.example.com.evil.example"),
+        (r"^https://.*.example.com$", ["https://*.example.com"], "https://axexample.com"),
+        (r"^https://.*example\.com$", ["https://example.com", "https://*.example.com"], "https://axexample.com"),
+        (r"http://localhost:*", ["http://localhost:*"], "http://localhost.evil.example"),
+    ],
+)
+def test_what_an_expression_covers_by_mistake_is_lost_and_shown(expression, spellings, lost):
+    covered = patterns_of(expression)
+    assert [*covered.spellings] == spellings
+    assert re.match(expression, lost)
+    assert covered.lost == lost
+
+
+@pytest.mark.parametrize(
+    ("expression", "pattern", "example"),
+    [
+        (r"^https://\w+\.example\.com$", "https://*.example.com", "https://a-b.example.com"),
+        (r"^https://[^.]+\.example\.com$", "https://*.example.com", "https://a.b.example.com"),
+        (r"^https://([a-z0-9-]+\.)+example\.com$", "https://*.example.com", "https://a_b.example.com"),
+        (r"^https://pr-\d+\.example\.com$", "https://pr-*.example.com", "https://pr-a.example.com"),
+        (r"^https://pr-\d{1,5}\.example\.com$", "https://pr-*.example.com", "https://pr-a.example.com"),
+        (r"^http://localhost:\d+$", "http://localhost:*", "http://localhost"),
+        (r"^https://[a-z0-9_-]{1,62}\.example\.com$", "https://*.example.com", "https://a.b.example.com"),
+        (r"https://*.example.com", "https://*.example.com", "https://a.example.com"),
+    ],
+)
+def test_a_pattern_that_covers_one_origin_more_is_not_taken_and_the_origin_is_shown(expression, pattern, example):
+    covered = patterns_of(expression)
+    assert covered.spellings == ()
+    assert covered.wider == ((pattern, example),)
+    assert not re.match(expression, example)
+
+
+@pytest.mark.parametrize("expression", [".*", "^.*$", ".+", "(.*)", "^[^ ]*$"])
+def test_an_expression_that_covers_every_origin_says_so(expression):
+    assert patterns_of(expression) == EVERYTHING
+
+
+@pytest.mark.parametrize("expression", ["https://.*", "^null$", r"^http://192\.168\.\d+\.\d+$"])
+def test_an_expression_that_no_pattern_is_near_to_has_none(expression):
+    covered = patterns_of(expression)
+    assert (covered.all, covered.spellings, covered.wider) == (False, (), ())
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        (r"^https://(?!admin).*\.example\.com$", "ahead or behind"),
+        (r"^https://(a)\1\.example\.com$", r"\1"),
+        (r"^https://\bapp\.example\.com$", r"\b"),
+        (r"^https://[\x61]pp\.example\.com$", r"\x"),
+        (r"^https://(", "no regular expression"),
+        (r"^https://a{400}\.example\.com$", "too often"),
+        (r"^https://a{}\.example\.com$", "braces"),
+        (r"^https://(a|b|c)(d|e|f)(g|h|i)(j|k|l)\.example\.com$", "too many"),
+        (r"^https://a++\.example\.com$", "possessive"),
+        (re.compile(r"^https:// app\.example\.com$", re.VERBOSE), "verbosely"),
+        (re.compile(rb"^https://app\.example\.com$"), "bytes"),
+    ],
+)
+def test_an_expression_that_cannot_be_read_is_not_read(expression, reason):
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        patterns_of(expression)
+
+
+def test_case_is_ignored_where_the_library_ignores_it():
+    assert patterns_of(r"^https://APP\.example\.com$").spellings == ()
+    assert patterns_of(r"^https://APP\.example\.com$", ignore_case=True).spellings == ("https://app.example.com",)
+    assert patterns_of(re.compile(r"^https://APP\.example\.com$", re.IGNORECASE)).spellings == (
+        "https://app.example.com",
+    )
+
+
+@pytest.mark.parametrize(
+    ("expression", "prefixes", "wider", "lost"),
+    [
+        (r"^/api(/.*)?$", ["/api"], {}, None),
+        (r"^/api/.*$", ["/api"], {"/api": "/api"}, None),
+        (r"^/api/", ["/api"], {"/api": "/api"}, None),
+        (r"^/api", ["/api"], {}, "/apia"),
+        (r"/api/*", ["/api"], {}, "/apia"),
+        (r"/api/v[12]/.*", ["/api/v1", "/api/v2"], {"/api/v1": "/api/v1", "/api/v2": "/api/v2"}, None),
+        (r"^/(api|hooks)(/.*)?$", ["/api", "/hooks"], {}, None),
+        (r"^/api/token$", ["/api/token"], {"/api/token": "/api/token/a"}, None),
+        (r"^/api/token/$", ["/api/token"], {"/api/token": "/api/token/a"}, None),
+        (r"^/files/.*\.json$", [], {"/files": "/files/e"}, "/files/e.json"),
+        (r"^/v\d+/", [], {"/v": "/v/v"}, "/v0/"),
+    ],
+)
+def test_an_expression_of_paths_is_read_as_prefixes(expression, prefixes, wider, lost):
+    covered = prefixes_of(expression)
+    assert ([*covered.spellings], dict(covered.wider), covered.lost) == (prefixes, wider, lost)
+
+
+@pytest.mark.parametrize("expression", ["^.*$", "/*", "/.*", ".*", "^/"])
+def test_an_expression_of_all_paths_says_so(expression):
+    assert prefixes_of(expression) == EVERYTHING
+
+
+# Against `re` itself.
+
+ATOMS = st.sampled_from(
+    [*"ab-_", "/", ":", ".", r"\.", r"\d", r"\w", r"[ab]", r"[^.]", r"[a-z0-9-]", r"[\w-]", r"\S", "https", "com"]
+)
+QUANTIFIERS = st.sampled_from(["", "", "", "*", "+", "?", "{2}", "{1,2}", "{,2}", "*?"])
+
+
+def composed(inner):
+    group = st.builds("({})".format, inner) | st.builds("(?:{}|{})".format, inner, inner)
+    return st.lists(st.builds(str.__add__, ATOMS | group, QUANTIFIERS), min_size=1, max_size=4).map("".join)
+
+
+EXPRESSIONS = st.recursive(ATOMS, composed, max_leaves=8)
+EDGES = st.tuples(st.sampled_from(["", "^"]), st.sampled_from(["", "$"]))
+
+
+@settings(deadline=None)
+@given(EXPRESSIONS, EDGES, st.text(alphabet="ab1-_./:hcom", max_size=6))
+def test_an_expression_is_read_as_re_reads_it(expression, edges, text):
+    expression = edges[0] + expression + edges[1]
+    assert _has(_read(expression), text) == bool(re.match(expression, text))
+
+
+@settings(max_examples=50, deadline=None)
+@given(EXPRESSIONS, EDGES, st.lists(st.text(alphabet="ab1-_", min_size=1, max_size=63), min_size=1, max_size=3))
+def test_no_pattern_covers_an_origin_that_the_expression_does_not(middle, edges, labels):
+    expression = rf"{edges[0]}https?://{middle}\.example{edges[1]}"
+    try:
+        covered = patterns_of(expression)
+    except ValueError:
+        return
+    for text in covered.spellings:
+        pattern = OriginPattern.parse(text)
+        filling = (
+            ".".join(labels) if pattern.host.startswith("*.") else labels[0][: 64 - len(pattern.host.split(".")[0])]
+        )
+        for port in (None, 8443) if pattern.port == "*" else (pattern.port,):
+            origin = str(pattern._replace(host=pattern.host.replace("*", filling), port=port))
+            assert re.match(expression, origin)
+    for text, example in covered.wider:
+        assert OriginPattern.parse(text)
+        assert not re.match(expression, example)
+    if covered.lost is not None:
+        assert re.match(expression, covered.lost)
