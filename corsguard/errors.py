@@ -284,6 +284,47 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             "{meant}",
             'CORSMiddleware(app, {"paths": {"/api": None}, "max_age": 60})',
         ),
+        # Files and environment variables.
+        "E811": Rule(
+            "{value} cannot be read: {cause}.",
+            "{meant}",
+            'Configuration.from_file("/etc/nowhere/cors.toml")',
+        ),
+        "E812": Rule(
+            "{value} means nothing here.",
+            "{meant}",
+            'Configuration.from_mapping({"allow_origins": ["https://app.example.com"], "enviroments": {}})',
+        ),
+        "E813": Rule(
+            "{value} is {kind}, where {what} is meant.",
+            "{meant}",
+            'Configuration.from_mapping({"policies": ["app"]})',
+        ),
+        "E814": Rule(
+            "{value} is not {what}: {there}.",
+            "{meant}",
+            'Configuration.from_mapping({"allow_origins": "*", "environments": {"staging": {}}}, "stagging")',
+        ),
+        "E815": Rule(
+            "{value} extends itself: {chain}.",
+            "{meant}",
+            'Configuration.from_mapping({"policies": {"app": {"extends": "app", "allow_origins": "*"}}})',
+        ),
+        "E816": Rule(
+            "{value} is empty, or has an empty entry. Is a variable unset that it is made from?",
+            "{meant}",
+            'Configuration.from_variables({"CORSGUARD_ALLOW_ORIGINS": ""})',
+        ),
+        "E817": Rule(
+            "There is no variable {value}.",
+            "{meant}",
+            'Configuration.from_variables({"CORSGUARD_ALLOW_ORIGIN": "https://app.example.com"})',
+        ),
+        "E818": Rule(
+            "There are policies ({names}) and no paths, so nothing says what they guard.",
+            "{meant}",
+            'CORSMiddleware(app, Configuration.from_mapping({"policies": {"app": {"allow_origins": "*"}}}))',
+        ),
         # Legal, but it smells.
         "W101": Rule(
             "{value} trusts every host it covers with the user's credentials: one forgotten or taken-over host "
@@ -341,6 +382,28 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             "{value} seconds are more than Chromium's cap of 7200 (Firefox 86400, Safari 600); the rest has no effect.",
             "max_age=7200",
             'Policy(allow_origins="*", max_age=86400)',
+        ),
+        # Legal, but not meant for production.
+        "W401": Rule(
+            "{value} is a development origin, in production: any program on a user's machine can listen there.",
+            "allow_origins={meant}",
+            'Configuration.from_mapping({"allow_origins": ["http://localhost:3000"], '
+            '"environments": {"production": {}}}, "production").guarded',
+        ),
+        "W402": Rule(
+            "{value} is plain http, in production: whoever sits on the network can read along and act as that page."
+            "{cause}",
+            "{meant}",
+            'Configuration.from_mapping({"allow_origins": ["http://app.example.com"], '
+            '"environments": {"production": {}}}, "production").guarded',
+        ),
+        "W403": Rule(
+            '"*" shares with every site, in production, beside what is shared with cookies ({others}): does nothing '
+            "here depend on who asks?",
+            "allow_origins={meant}",
+            'Configuration.from_mapping({"policies": {"open": {"allow_origins": "*"}, "app": {"allow_origins": '
+            '["https://app.example.com"], "allow_credentials": True}}, "environments": {"production": {}}}, '
+            '"production").policies["open"]',
         ),
     }
 )

@@ -7,7 +7,7 @@ objects or from plain data, and looks paths up. A path is taken as the server de
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 from .errors import PolicyError, Problem, kind_of, quoted
 from .policy import Policy
@@ -75,8 +75,18 @@ class _Segment:
         self.policies: tuple[Policy | None, ...] = ()
 
 
+@runtime_checkable
+class Configured(Protocol):
+    """
+    What says itself what is guarded by which policy, such as a Configuration.
+    """
+
+    @property
+    def guarded(self) -> Policy | PathPolicies: ...
+
+
 # What an adapter takes: a policy, its keywords, or a mapping from path prefix to either of these or None.
-Guarded = Policy | PathPolicies | Mapping[str, Any]
+Guarded = Policy | PathPolicies | Configured | Mapping[str, Any]
 
 
 def read_guarded(guarded: Guarded) -> Policy | PathPolicies:
@@ -84,13 +94,15 @@ def read_guarded(guarded: Guarded) -> Policy | PathPolicies:
     Return what *guarded* says: one policy for everything, or policies by path.
 
     It is a Policy, a mapping of a policy's keywords, a mapping from path prefix (`/` first) to Policy, keywords or
-    None, `{"paths": ...}` around the latter, or what this function returned. Nothing is inherited from one path to
-    another.
+    None, `{"paths": ...}` around the latter, a Configuration, or what this function returned. Nothing is inherited
+    from one path to another.
 
     Raises PolicyError with every problem of every policy at once.
     """
     if isinstance(guarded, Policy | PathPolicies):
         return guarded
+    if isinstance(guarded, Configured):
+        return guarded.guarded
     if not isinstance(guarded, Mapping):
         raise PolicyError([_not_guarded("policy", guarded)])
     if _PATHS in guarded:

@@ -7,6 +7,7 @@ the headers too, and a preflight never reaches Flask. This room keeps which appl
 
 from __future__ import annotations  # else the types of the inner function are built anew for every application
 
+from collections.abc import Mapping
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Final, cast
@@ -91,7 +92,7 @@ class CORSGuard:
             raise RuntimeError(f"{app.name!r} is guarded already. To change what guards it, assign guard.policy.")
         with self._lock:
             guarded = self._given if policy is None else read_guarded(policy)
-            if guarded is None and _CONFIG_KEY in app.config:
+            if guarded is None:
                 guarded = _read_config(app)
             middleware = CORSMiddleware(app.wsgi_app, guarded)
             is_debug = partial(app.config.get, "DEBUG")
@@ -115,9 +116,27 @@ def _send(app: Flask, event: Event) -> None:
     cors_refused.send(app, event=event)
 
 
-def _read_config(app: Flask) -> Policy | PathPolicies:
+def _read_config(app: Flask) -> Policy | PathPolicies | None:
+    variables = _variables(app)
     try:
-        return read_guarded(app.config[_CONFIG_KEY])
+        if variables:
+            from corsguard.configuration import Configuration
+
+            return Configuration.from_variables(variables, prefix=f"{_CONFIG_KEY}__").guarded
+        return read_guarded(app.config[_CONFIG_KEY]) if _CONFIG_KEY in app.config else None
     except PolicyError as error:
         error.add_note(f"This is app.config[{_CONFIG_KEY!r}] of {app.name!r}.")
         raise
+
+
+def _variables(app: Flask) -> dict[str, object]:
+    """
+    Return what `from_prefixed_env` left in the config, under the names that the variables have behind `FLASK_`.
+
+    No keyword has capitals, so these come from the environment. One underscore too few is a mistake to be named.
+    """
+    nested = app.config.get(_CONFIG_KEY)
+    variables = {key: value for key, value in app.config.items() if key.startswith(f"{_CONFIG_KEY}_")}
+    if isinstance(nested, Mapping) and any(str(key).isupper() for key in nested):
+        variables |= {f"{_CONFIG_KEY}__{key}": value for key, value in nested.items()}
+    return variables

@@ -2,9 +2,12 @@
 Three APIs under one policy, and a page of another origin that fetches from them.
 
     python examples/demo.py
+    python examples/demo.py --environment staging
 
 Open the address that it prints. The page makes each request to a bare WSGI application, a Flask one and a Django one,
 and shows what happened beside what should happen. Ctrl-C stops everything. Nothing leaves this machine.
+
+With `--environment` the policy is that of an environment in examples/cors.toml, or in another `--file`.
 """
 
 import argparse
@@ -19,9 +22,21 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from corsguard import Policy
+from corsguard import Policy, negotiate
+from corsguard.configuration import Configuration
 
 PAGE = Path(__file__).with_name("demo.html")
+FILE = Path(__file__).with_name("cors.toml")
+
+# What a row of the page needs of the policy, beyond that it lists the page.
+NEEDS: Mapping[str, Mapping[str, object]] = {
+    "Exposed header": {"expose_headers": "X-Word-Count"},
+    "POST of JSON": {"allow_headers": "Content-Type"},
+    "PUT": {"allow_headers": "Content-Type", "allow_methods": "PUT"},
+    "DELETE": {"allow_headers": "Content-Type", "allow_methods": "DELETE"},
+    "Custom request header": {"allow_headers": "X-Request-Id"},
+    "Cookie, set and sent": {"allow_headers": "Content-Type", "allow_credentials": True},
+}
 
 
 class Handler(WSGIRequestHandler):
@@ -51,7 +66,10 @@ def serve(server: BaseWSGIServer) -> None:
 
 def page(shown: Mapping[str, Any]) -> WSGIApplication:
     """
-    Return the application that serves the page; *shown* has its apis (title to origin) and its policy, see `describe`.
+    Return the application that serves the page.
+
+    *shown* has its apis (title to origin) and its policy, see `describe`; and, if the policy is that of an environment,
+    the environment and what differs, see `differing`.
     """
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -78,6 +96,50 @@ def describe(policy: Policy) -> dict[str, object]:
     return {keyword: getattr(policy, keyword) for keyword in keywords}
 
 
+def differing(policy: Policy, page: str) -> dict[str, dict[str, str]]:
+    """
+    Return, for each row, what should happen and why if *policy* lacks what the row needs; `*` stands for all rows.
+    """
+    if negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": page}).refusal is not None:
+        return {"*": {"should": "blocked", "why": f"The policy does not list `{page}`, so nothing is shared with it."}}
+    rows: dict[str, dict[str, str]] = {}
+    for row, needs in NEEDS.items():
+        for keyword, needed in needs.items():
+            said: Any = getattr(policy, keyword)
+            if said != needed and (isinstance(said, bool) or not {needed, "*"} & {*said}):
+                should = "X-Word-Count: null" if keyword == "expose_headers" else "blocked"
+                rows[row] = {"should": should, "why": f"`{keyword}` of the policy does not say so."}
+    return rows
+
+
+def read_policy(file: Path, environment: str | None) -> Policy:
+    """
+    Return what guards everything in one *environment* of *file*.
+
+    Raises ValueError if the file is refused (PolicyError), has no such environment, or has policies by path.
+    """
+    configuration = Configuration.from_file(file, environment)
+    guarded = configuration.guarded
+    if isinstance(guarded, Policy):
+        print(f"{configuration}\n")
+        return guarded
+    raise ValueError(f"{file} has policies by path, and the page shows one policy.")
+
+
+def guard_with(policy: Policy) -> None:
+    """
+    Swap the policy of all three APIs, as each framework does it while it runs.
+    """
+    import flask_app
+    import wsgi_app
+
+    import corsguard_django
+
+    wsgi_app.application.policy = policy
+    flask_app.app.extensions["corsguard"].policy = policy
+    corsguard_django.set_policy(policy)
+
+
 def main() -> None:
     """
     Start everything, print the address of the page, and serve until Ctrl-C.
@@ -86,7 +148,18 @@ def main() -> None:
     parser.add_argument(
         "--port", type=int, default=8000, help="of the page; the APIs have the next three (default: 8000; 0: any free)"
     )
-    port = parser.parse_args().port
+    parser.add_argument(
+        "--environment", help="which one of the file is to guard the APIs, in place of their own policy"
+    )
+    parser.add_argument("--file", type=Path, help=f"of TOML (default: {FILE.name} beside this module)")
+    arguments = parser.parse_args()
+    port, environment = arguments.port, arguments.environment
+    policy: Policy | None = None
+    if environment is not None or arguments.file is not None:
+        try:
+            policy = read_policy(arguments.file or FILE, environment)
+        except ValueError as error:
+            parser.error(str(error))
     shown: dict[str, Any] = {}
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         server = stack.enter_context(listen(port, page(shown)))
@@ -104,7 +177,10 @@ def main() -> None:
             for number, (title, application) in enumerate(apis.items(), 1)
         }
         shown["apis"] = {title: f"http://localhost:{api.port}" for title, api in servers.items()}
-        shown["policy"] = describe(wsgi_app.POLICY)
+        shown["policy"] = describe(policy or wsgi_app.POLICY)
+        if policy is not None:
+            guard_with(policy)
+            shown |= {"environment": environment, "differing": differing(policy, address)}
         for api in servers.values():
             serve(api)
         print(f"The page is at {address} and Ctrl-C stops everything.")

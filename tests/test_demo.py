@@ -5,6 +5,7 @@ The page's word is not taken for it: what it saw is compared with a list kept he
 the servers' logs say.
 """
 
+import dataclasses
 import importlib.util
 import re
 import shutil
@@ -17,6 +18,7 @@ import pytest
 from serving import EXAMPLES, lines_until, missing, served, started
 
 from corsguard import CORSMiddleware, Policy
+from corsguard.configuration import Configuration
 
 CHROMIUM_ARGUMENTS = """
     --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
@@ -326,6 +328,114 @@ def test_the_page_in_a_frame_sends_for_its_own_origin_only(browser, embedder, se
             "() => frames[0].postMessage({ url: '/notes/1', options: {} }, '*', [new MessageChannel().port2])"
         )
         assert frame.evaluate("() => window.asked.then(() => window.sent)") == ["/notes/1"] * sent
+
+
+# What the page has to see in an environment of cors.toml, where it is not what it sees by default.
+NARROWER = {
+    "development": {},
+    "staging": dict.fromkeys(["PUT", "DELETE", "Custom request header", "Cookie, set and sent"], "blocked"),
+    "production": dict.fromkeys(SEEN, "blocked"),
+}
+
+
+@pytest.fixture
+def cors_toml(tmp_path):
+    """
+    The file of the examples, for a page at whatever port is free.
+    """
+    there = (EXAMPLES / "cors.toml").read_text("utf-8")
+    assert there.count('"http://localhost:8000"') == 2
+    path = tmp_path / "cors.toml"
+    path.write_text(there.replace('"http://localhost:8000"', '"http://localhost:*"'), "utf-8")
+    return path
+
+
+def test_the_file_of_the_examples_is_one_policy_in_three_environments_and_nothing_smells():
+    environments = Configuration.environments_of(EXAMPLES / "cors.toml")
+    assert list(environments) == list(NARROWER)
+    assert all(isinstance(configuration.guarded, Policy) for configuration in environments.values())
+    assert [configuration.warnings for configuration in environments.values()] == [(), (), ()]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("environment", NARROWER)
+def test_all_rows_agree_in_each_environment_of_one_file(visit, cors_toml, environment):
+    with started(EXAMPLES / "demo.py", "--port", "0", "--environment", environment, "--file", cors_toml) as process:
+        lines = lines_until("The page is at", process)
+        visited = visit(re.search(r"http://localhost:\d+", lines[-1])[0])
+        caption = visited.page.inner_text("figcaption")
+    assert lines[0] == f"# {cors_toml}, environment {environment}"
+    assert visited.seen == dict.fromkeys(APIS, SEEN | NARROWER[environment])
+    assert visited.disagreeing == {api: set() for api in APIS}
+    assert (visited.verdict, visited.headline) == ("agree", "16 of 16 rows agree")
+    assert caption == f"The policy that guards all three, in {environment}"
+
+
+@pytest.mark.parametrize(
+    ("needed", "row", "should"),
+    [
+        ({"expose_headers": []}, "Exposed header", "X-Word-Count: null"),
+        ({"allow_headers": ["X-Request-Id"]}, "POST of JSON", "blocked"),
+        ({"allow_methods": ["GET", "DELETE"]}, "PUT", "blocked"),
+        ({"allow_methods": ["GET", "PUT"]}, "DELETE", "blocked"),
+        ({"allow_headers": ["Content-Type"]}, "Custom request header", "blocked"),
+        ({"allow_credentials": False}, "Cookie, set and sent", "blocked"),
+    ],
+)
+def test_what_should_happen_follows_from_the_policy(needed, row, should):
+    demo = load("demo")
+    page = "http://localhost:8000"
+    base = Configuration.from_file(EXAMPLES / "cors.toml", "development").guarded
+    assert demo.differing(base, page) == {}
+    narrower = demo.differing(dataclasses.replace(base, **needed), page)
+    assert narrower[row]["should"] == should
+    assert narrower[row]["why"] == f"`{next(iter(needed))}` of the policy does not say so."
+    everything = Policy(allow_origins="*", allow_methods="*", allow_headers="*", expose_headers="*")
+    assert list(demo.differing(everything, page)) == ["Cookie, set and sent"]
+    assert demo.differing(base, "http://localhost:9000") == {
+        "*": {
+            "should": "blocked",
+            "why": "The policy does not list `http://localhost:9000`, so nothing is shared with it.",
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["--environment", "prodction"],
+            (
+                'environments: "prodction" is not an environment: there are development, staging, production.\n'
+                '    fix: "production"\n'
+            ),
+        ),
+        (
+            ["--file", EXAMPLES / "cors.toml"],
+            (
+                "environments: None is not an environment: there are development, staging, production.\n"
+                "    fix: one of development, staging, production\n"
+            ),
+        ),
+        (
+            ["--file", EXAMPLES / "demo.html"],
+            'demo.html" cannot be read: it is not TOML: Invalid statement (line 1, column 1).\n',
+        ),
+    ],
+    ids=["misspelled", "none", "no TOML"],
+)
+def test_the_demo_answers_a_wrong_environment_with_those_there_are(arguments, told):
+    with started(EXAMPLES / "demo.py", "--port", "0", *arguments) as process:
+        assert process.wait(30) == 2
+        assert told in process.stdout.read()
+
+
+def test_the_demo_shows_one_policy_and_says_so_of_a_file_that_has_several(tmp_path):
+    path = tmp_path / "several.toml"
+    path.write_text('[paths."/api"]\nallow_origins = "*"\n', "utf-8")
+    with started(EXAMPLES / "demo.py", "--port", "0", "--file", path) as process:
+        assert process.wait(30) == 2
+        assert process.stdout.read().endswith(f"error: {path} has policies by path, and the page shows one policy.\n")
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import dataclasses
 import inspect
 import io
 import re
+import tempfile
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ import pytest
 import corsguard
 from corsguard import RULES, CORSMiddleware, Policy, PolicyError, negotiate
 from corsguard.browser import Browser
+from corsguard.configuration import Configuration
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -46,7 +49,13 @@ def hello(environ, start_response):
 
 
 def example_namespace():
-    return {**vars(corsguard), "app": hello, "policy": Policy(allow_origins="*"), "async_source": AsyncSource()}
+    return {
+        **vars(corsguard),
+        "Configuration": Configuration,
+        "app": hello,
+        "policy": Policy(allow_origins="*"),
+        "async_source": AsyncSource(),
+    }
 
 
 def problem_of(rule):
@@ -103,6 +112,10 @@ def blocks():
     return re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
+def toml_blocks():
+    return [code for lang, code in FENCE.findall(README.read_text(encoding="utf-8")) if lang == "toml"]
+
+
 def run(code):
     """
     Run a block as a reader would who has an application already; return what it prints or is refused with.
@@ -120,7 +133,12 @@ def run(code):
         "INSTALLED_APPS": [],
     }
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(printed),
+    ):
+        Path("cors.toml").write_text(toml_blocks()[0], encoding="utf-8")
         try:
             exec(compile(code, "README.md", "exec"), namespace)
         except PolicyError as error:
@@ -137,6 +155,15 @@ def run(code):
 def test_every_block_runs_and_prints_what_stands_below_it(code, output):
     printed, _ = run(code)
     assert printed == output
+
+
+@pytest.mark.parametrize("content", toml_blocks())
+def test_every_file_that_is_shown_is_read_without_a_warning(content):
+    said = tomllib.loads(content)
+    for environment in said["environments"]:
+        configuration = Configuration.from_mapping(said, environment)
+        assert configuration.warnings == ()
+        assert corsguard.read_guarded(configuration)
 
 
 def test_the_kit_is_shown_in_at_most_ten_lines_for_each_framework():
