@@ -5,11 +5,13 @@ Each example starts with the command that its docstring gives, and the mistakes 
 import ast
 import re
 import runpy
+from dataclasses import replace
 
 import pytest
 from serving import EXAMPLES, PAGE_ORIGIN, Server, lines_until, started
 
-from corsguard import Policy, PolicyError
+from corsguard import CORSMiddleware, Policy, PolicyError
+from corsguard.testing import assert_shared
 
 APPLICATIONS = ["wsgi_app.py", "flask_app.py", "django_app.py"]
 
@@ -83,3 +85,38 @@ def test_every_classic_mistake_is_refused_for_its_own_reason_and_printed(capsys)
         assert f"# {meant}\nPolicy.from_mapping({keywords})\n\nPolicyError: {error.value}\n" in printed
         refused[meant] = [problem.code for problem in error.value.problems]
     assert refused == CODES
+
+
+PAGE = PAGE_ORIGIN
+NOTE = "http://localhost:8001/notes/1"
+# A mistake in the demo's policy, the fetch that it breaks, and the line to change that the testing kit names.
+MISTAKES = {
+    "a missing header": (
+        {"allow_headers": []},
+        {"to": f"POST {NOTE}", "json": {}, "credentials": "include"},
+        'allow_headers=["Content-Type"]',
+    ),
+    "a wildcard where the page uses credentials": (
+        {"allow_origins": "*", "allow_credentials": False},
+        {"to": NOTE, "credentials": "include"},
+        f'allow_origins=["{PAGE}"], allow_credentials=True',
+    ),
+    "a forgotten origin": (
+        {"allow_origins": ["https://www.example.com"]},
+        {"to": NOTE, "credentials": "include"},
+        f'"{PAGE}"]',
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_the_kit_names_the_line_of_the_demo_s_policy_to_change(mistake):
+    changes, fetch, line = MISTAKES[mistake]
+    policy = runpy.run_path(str(EXAMPLES / "wsgi_app.py"))["POLICY"]
+    app = runpy.run_path(str(EXAMPLES / "wsgi_app.py"))["notebook"]
+    with pytest.raises(AssertionError) as error:
+        assert_shared(CORSMiddleware(app, replace(policy, **changes)), page=PAGE, **fetch)
+    (told,) = (text for text in str(error.value).splitlines() if text.strip().startswith("policy:"))
+    assert line in told
+    # And the whole policy, as it is, needs no change.
+    assert_shared(CORSMiddleware(app, policy), page=PAGE, **fetch)
