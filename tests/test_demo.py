@@ -8,22 +8,17 @@ the servers' logs say.
 import dataclasses
 import importlib.util
 import re
-import shutil
 import signal
 import socket
 from contextlib import ExitStack, contextmanager, suppress
 from types import SimpleNamespace
 
 import pytest
-from serving import EXAMPLES, lines_until, missing, served, started
+from engines import CHROMIUM_ARGUMENTS, installed, playwright_chromium
+from serving import EXAMPLES, lines_until, served, started
 
 from corsguard import CORSMiddleware, Policy
 from corsguard.configuration import Configuration
-
-CHROMIUM_ARGUMENTS = """
-    --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
-    --disable-component-update --disable-sync
-""".split()
 
 APIS = ["Bare WSGI", "Flask", "Django"]
 
@@ -60,15 +55,9 @@ def load(name):
 
 @pytest.fixture(scope="module")
 def browser():
-    executable = shutil.which("chromium")
-    if executable is None:
-        missing("chromium is not installed (Debian: apt-get install chromium)")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright is not installed")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
+    executable = installed("chromium")
+    with playwright_chromium() as launcher:
+        chromium = launcher.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
         yield chromium
         chromium.close()
 
