@@ -147,7 +147,7 @@ class OriginSource(Protocol):
     An object that is asked, at request time, whether the policy shares with an origin.
 
     It is not iterable, and is called as `source.__contains__(origin)` with serialized origins only. Nothing but True
-    grants, and whatever it raises counts as no.
+    grants, and whatever it raises counts as no. If it has `may_block = False`, it is asked on event loops too.
     """
 
     def __contains__(self, origin: str, /) -> bool: ...

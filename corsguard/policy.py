@@ -156,7 +156,8 @@ class Policy:
             raise PolicyError(reading.problems)
         self._fill(reading.values)
         answers = _answers(self, reading.patterns)
-        self._fill({"warnings": tuple(reading.warnings), "asks": answers.source is not None, "answers": answers})
+        asks = answers.source is not None and getattr(answers.source, "may_block", True) is not False
+        self._fill({"warnings": tuple(reading.warnings), "asks": asks, "answers": answers})
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> "Policy":

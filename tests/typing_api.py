@@ -26,6 +26,7 @@ from corsguard import (
     negotiate,
     read_guarded,
 )
+from corsguard.sources import RefreshingOrigins, RememberedOrigins
 
 
 class Tenants:
@@ -45,6 +46,8 @@ policies = [
     Policy(allow_origins={"https://app.example.com"}, allow_methods="*", allow_headers=("*", "Authorization")),
     Policy(allow_origins=source),
     Policy(allow_origins=Tenants()),
+    Policy(allow_origins=RefreshingOrigins(lambda: {"https://app.example.com"}, every=timedelta(minutes=1))),
+    Policy(allow_origins=RememberedOrigins(Tenants(), seconds=0.5, most=100)),
     Policy(allow_unsafe_origins={"null": "a reason"}, max_age=None),
     Policy.from_mapping({"allow_origins": ["https://app.example.com"]}),
 ]

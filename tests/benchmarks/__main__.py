@@ -13,6 +13,7 @@ from platform import python_version
 
 from contenders import BARE, CORSGUARD, PLATFORMS, PREFLIGHTS, RESPONSES, check, exact, requests_of, wildcards
 from goals import COMPARISONS, other_goals
+from refreshing import goals_of_change
 from stopwatch import Contender, race
 
 SCENARIOS = (*RESPONSES, *PREFLIGHTS)
@@ -118,7 +119,8 @@ def main():
     seconds, repeats = (0, 1) if arguments.quick else (4, 15)
     versions = {"Python": python_version()} | {name: version(name) for name in PACKAGES}
     table = measure(seconds)
-    goals = [*(comparison.goal(table) for comparison in COMPARISONS), *other_goals(seconds, repeats)]
+    goals = [*(comparison.goal(table) for comparison in COMPARISONS)]
+    goals += [*other_goals(seconds, repeats), *goals_of_change(seconds)]
     print(as_text(table, goals, versions))
     if arguments.json:
         arguments.json.write_text(as_json(table, goals, versions))

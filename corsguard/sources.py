@@ -1,0 +1,387 @@
+"""
+Origins that change while the server runs: a list that is loaded again and again, and a memory before a slow store.
+
+Both are origin sources and go where a policy's `allow_origins` go. What they know never outlives its time unseen: a
+list that could not be loaded again stays, says so and shows its age; an answer is forgotten. Nothing here runs in a
+process that is asked nothing, so a server may load its application first and fork afterwards.
+"""
+
+import inspect
+import logging
+import os
+import sys
+import threading
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Self, TypeVar
+
+from .errors import PolicyError, Problem, kind_of, quoted
+from .origin import Origin, OriginIndex, OriginPattern, OriginSource
+from .policy import Policy
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+logger: Final = logging.getLogger("corsguard")
+
+_STAND_IN: Final = "https://app.example.com"
+# Beside credentials, no source is asked about it.
+_PLAIN_HTTP: Final = "E302"
+
+Clock = Callable[[], float]
+Result = TypeVar("Result")
+
+
+class _Snapshot(NamedTuple):
+    """
+    What one call of `load` returned: *exact* origins, and *wildcards* with the *matcher* to ask about them.
+    """
+
+    exact: frozenset[str] = frozenset()
+    wildcards: frozenset[str] = frozenset()
+    matcher: OriginIndex | None = None
+
+
+class _Upkeep:
+    """
+    What refreshes a source in one process. A fork copies locks as they are, held or not, and no thread but its own.
+    """
+
+    thread: threading.Thread | None
+
+    def __init__(self) -> None:
+        self.is_closed = False
+        self.begin()
+        _UPKEEPS.add(self)
+
+    def begin(self) -> None:
+        self.thread = None
+        self.stop = threading.Event()
+        self.starting = threading.Lock()
+        self.loading = threading.Lock()
+
+
+_UPKEEPS: Final[weakref.WeakSet[_Upkeep]] = weakref.WeakSet()
+
+
+def _begin_after_fork() -> None:
+    for upkeep in tuple(_UPKEEPS):
+        upkeep.begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_after_fork)
+
+
+class RefreshingOrigins:
+    """
+    An origin source that knows by heart what *load* returned last, and calls it again *every* so many seconds.
+
+    *load* returns a list, tuple, set or frozenset of origin patterns, none at all included. It is called here and now,
+    and later in a thread of this source; the thread starts with the first question in a process, so every process that
+    a server forks refreshes for itself, and the first question waits if what it inherited is older than *every*. What
+    is loaded is judged like `allow_origins` beside credentials, for a source does not know what policy it stands in;
+    only plain http is let through, since beside credentials no source is asked about it. It is swapped whole.
+
+    If *load* raises, or what it returns is refused, the last good origins stay and the logger `corsguard` says so once:
+    *last_error* is the exception until a refresh succeeds, *age* the seconds since the last good origins were asked
+    for. *load* has to give up by itself: one that hangs is not one that fails. After `close()` the last origins stay.
+
+    Raises whatever the first *load* raises, PolicyError with every problem at once if its origins are refused, and
+    TypeError or ValueError for arguments that mean nothing. *every* is seconds or a timedelta; *clock* counts seconds.
+    """
+
+    may_block: ClassVar = False
+
+    def __init__(
+        self, load: Callable[[], Collection[str]], *, every: float | timedelta, clock: Clock = time.monotonic
+    ) -> None:
+        # A configuration is not what its type promises.
+        function: object = load
+        if not callable(function) or inspect.iscoroutinefunction(function):
+            raise TypeError(
+                f"load={quoted(load)} is no function to call and not to await. For origins that never change, write "
+                'allow_origins=["https://app.example.com"]; for those that do, load=a function that returns them.'
+            )
+        self._load = load
+        self._every = _seconds("every", every)
+        self._clock = clock
+        self._upkeep = _Upkeep()
+        self._loaded_at = clock()
+        self._snapshot = _off_the_event_loop(lambda: _read(load(), _Snapshot()))
+        self.last_error: BaseException | None = None
+
+    def __contains__(self, origin: str, /) -> bool:
+        if self._upkeep.thread is None:
+            self._start()
+        snapshot = self._snapshot
+        return origin in snapshot.exact or (snapshot.matcher is not None and snapshot.matcher.covers(origin))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        exact, wildcards, _ = self._snapshot
+        return f"<RefreshingOrigins: {len(exact) + len(wildcards):,} patterns, {self.age:.0f} seconds old>"
+
+    @property
+    def age(self) -> float:
+        """
+        Seconds since the call of *load* that returned what this source knows.
+        """
+        return self._clock() - self._loaded_at
+
+    def refresh(self) -> bool:
+        """
+        Call *load* now, in this thread, and return whether the source knows what it returned.
+
+        For whoever knows that something changed; other processes notice in their own time. Raises nothing but what is
+        no Exception: a failure is written, kept as *last_error*, and changes nothing.
+        """
+        # One after the other, so that what was loaded first is never kept last.
+        with self._upkeep.loading:
+            begun = self._clock()
+            try:
+                snapshot = _read(self._load(), self._snapshot)
+            except BaseException as error:
+                self._tell(error)
+                # Its frames hold all that was loaded.
+                self.last_error = error.with_traceback(None)
+                if not isinstance(error, Exception):
+                    raise
+                return False
+            self._snapshot, self._loaded_at = snapshot, begun
+            if self.last_error is not None:
+                self.last_error = None
+                logger.warning("%s returned origins again; they are %r.", _name_of(self._load), self)
+            return True
+
+    def close(self) -> None:
+        """
+        Refresh no more, and wait for a call of *load* that is under way. Questions are answered as before.
+        """
+        upkeep = self._upkeep
+        upkeep.is_closed = True
+        upkeep.stop.set()
+        with upkeep.starting:
+            thread = upkeep.thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def _start(self) -> None:
+        upkeep = self._upkeep
+        with upkeep.starting:
+            if upkeep.thread is None and not upkeep.is_closed:
+                if self.age >= self._every:
+                    _off_the_event_loop(self.refresh)
+                # The thread does not keep the source alive: who drops a policy need not know what is in it.
+                weakref.finalize(self, upkeep.stop.set)
+                arguments = (weakref.ref(self), upkeep.stop, self._every)
+                thread = threading.Thread(target=_keep_fresh, args=arguments, name="corsguard origins", daemon=True)
+                thread.start()
+                upkeep.thread = thread
+
+    def _tell(self, error: BaseException) -> None:
+        if self.last_error is None:
+            refused = isinstance(error, PolicyError)
+            logger.error(
+                "%s failed, so its origins of %.0f seconds ago stay. This is said once, until it succeeds.%s",
+                _name_of(self._load),
+                self.age,
+                f" {error}" if refused else "",
+                exc_info=None if refused else error,
+            )
+
+
+class _Memory:
+    """
+    What a process was told about origins, each with the time when it is forgotten, and the questions under way.
+
+    What was granted and what was refused have a room each: so clients, who can make up as many origins to refuse as
+    they like, push out nothing that was granted.
+    """
+
+    def __init__(self) -> None:
+        self.granted: OrderedDict[str, float] = OrderedDict()
+        self.refused: OrderedDict[str, float] = OrderedDict()
+        self.questions: dict[str, Future[bool]] = {}
+        self.lock = threading.Lock()
+        self.process = os.getpid()
+
+    def answer(self, origin: str, now: float) -> bool | None:
+        if self.granted.get(origin, now) > now:
+            return True
+        return False if self.refused.get(origin, now) > now else None
+
+    def keep(self, origin: str, until: float, most: int, *, granted: bool) -> None:
+        room = self.granted if granted else self.refused
+        room[origin] = until
+        # All are kept for the same time, so the first is the next to be forgotten.
+        room.move_to_end(origin)
+        if len(room) > most:
+            room.popitem(last=False)
+
+
+class RememberedOrigins:
+    """
+    An origin source that asks another, slow one, and remembers for so many *seconds* what that said, a no included.
+
+    It remembers *most* origins that were granted and as many that were refused, apart from each other, and beyond that
+    forgets the oldest of their kind. An origin that several ask about at once is asked about once. What *source*
+    raises is raised, which counts as no, and is not remembered. Each process remembers for itself.
+
+    A client that makes up a new origin for every request has *source* asked for every request, as without a memory.
+
+    Raises PolicyError if *source* is none, TypeError or ValueError for arguments that mean nothing. *seconds* may be a
+    timedelta; *clock* counts seconds.
+    """
+
+    def __init__(
+        self,
+        source: OriginSource,
+        *,
+        seconds: float | timedelta,
+        most: int = 10_000,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        if Policy(allow_origins=source).answers.source is None:
+            raise TypeError(
+                f"source={quoted(source)} is a list, which is as fast as a memory: write allow_origins=source."
+            )
+        number: object = most
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise ValueError(f"most={quoted(most)} is no number of origins to remember: write most=10_000.")
+        self._source = source
+        self._seconds = _seconds("seconds", seconds)
+        self._most = most
+        self._clock = clock
+        self._memory = _Memory()
+
+    def __contains__(self, origin: str, /) -> bool:
+        # Without the lock: a lookup is one step, and what it may miss is looked up again with the lock.
+        answer = self._memory.answer(origin, self._clock())
+        return self._ask(origin) if answer is None else answer
+
+    def forget(self) -> None:
+        """
+        Forget everything, in this process. A question that is under way is answered, but its answer not remembered.
+        """
+        self._memory = _Memory()
+
+    def _ask(self, origin: str) -> bool:
+        from concurrent.futures import Future
+
+        memory = self._memory
+        if memory.process != os.getpid():
+            # The lock and the questions of whoever forked this process; its threads are not here to answer them.
+            self._memory = memory = _Memory()
+        now = self._clock()
+        with memory.lock:
+            answer = memory.answer(origin, now)
+            if answer is not None:
+                return answer
+            theirs = memory.questions.get(origin)
+            ours: Future[bool] = Future()
+            if theirs is None:
+                memory.questions[origin] = ours
+        if theirs is not None:
+            return theirs.result()
+        try:
+            answer = self._source.__contains__(origin) is True
+            with memory.lock:
+                memory.keep(origin, now + self._seconds, self._most, granted=answer)
+            ours.set_result(answer)
+        except Exception as error:
+            ours.set_exception(error)
+            raise
+        finally:
+            # Whoever was stopped in the middle of a question leaves nobody waiting.
+            ours.cancel()
+            with memory.lock:
+                del memory.questions[origin]
+        return answer
+
+
+def _keep_fresh(source: "weakref.ref[RefreshingOrigins]", stop: threading.Event, every: float) -> None:
+    while not stop.wait(every):
+        alive = source()
+        if alive is None:
+            return
+        # What is no Exception, such as the time-out of a gevent, ends a call of `load` and not this thread.
+        with suppress(BaseException):
+            alive.refresh()
+        del alive
+
+
+def _read(loaded: object, known: _Snapshot) -> _Snapshot:
+    """
+    Return what *loaded* means; what is *known* already is sound.
+
+    Raises PolicyError with every problem at once.
+    """
+    if not isinstance(loaded, list | tuple | set | frozenset):
+        countable = isinstance(loaded, Iterable) and not isinstance(loaded, str | bytes | bytearray)
+        meant = "list(...)" if countable else quoted([_STAND_IN])
+        raise PolicyError([Problem.of("E103", "allow_origins", loaded, kind=kind_of(loaded), meant=meant)])
+    # Step by step: Python lets no request in between while it makes one set of a million out of another.
+    texts = frozenset(entry for entry in loaded if isinstance(entry, str))
+    others = [entry for entry in loaded if not isinstance(entry, str)]
+    wildcards = frozenset(text for text in texts if text not in known.exact and Origin.parse(text) is None)
+    unknown = sorted(wildcards - known.wildcards)
+    if unknown or others:
+        _judge([*unknown, *others])
+    exact = frozenset(text for text in texts if text not in wildcards) if wildcards else texts
+    if wildcards == known.wildcards:
+        return _Snapshot(exact, wildcards, known.matcher)
+    return _Snapshot(exact, wildcards, OriginIndex(map(OriginPattern.parse, sorted(wildcards))))
+
+
+def _judge(entries: list[Any]) -> None:
+    """
+    Raise PolicyError with every problem that a policy with credentials has with *entries*, but for plain http.
+    """
+    try:
+        Policy(allow_origins=entries, allow_credentials=True)
+    except PolicyError as error:
+        problems = [problem for problem in error.problems if problem.code != _PLAIN_HTTP]
+        if problems:
+            raise PolicyError(problems) from None
+
+
+def _off_the_event_loop(function: Callable[[], Result]) -> Result:
+    """
+    Return *function()*, called in another thread if this one runs an event loop.
+
+    Some servers import an application in their loop, where what blocks may refuse to, as Django's ORM does. Without a
+    loop there is no other thread, which might wait for the import that waits for it.
+    """
+    try:
+        sys.modules["asyncio"].get_running_loop()
+    except (KeyError, RuntimeError):
+        return function()
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(function).result()
+
+
+def _seconds(name: str, value: object) -> float:
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= threading.TIMEOUT_MAX:
+        raise ValueError(f"{name}={quoted(value)} is no time to wait: write {name}=60 for seconds, or a timedelta.")
+    return seconds
+
+
+def _name_of(load: Callable[..., object]) -> str:
+    name = getattr(load, "__qualname__", None)
+    return f"{load.__module__}.{name}" if isinstance(name, str) else repr(load)

@@ -1,0 +1,3 @@
+"""
+A project and its one app.
+"""

@@ -1,0 +1,36 @@
+"""
+Who may read.
+"""
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from corsguard import Policy, PolicyError
+
+
+def validate_origin(text: str) -> None:
+    """
+    Refuse what no policy would list, with the same words, before it is in the database.
+    """
+    try:
+        Policy(allow_origins=[text], allow_credentials=True)
+    except PolicyError as error:
+        raise ValidationError([f"{problem.message} Write {problem.fix}" for problem in error.problems]) from None
+
+
+class Tenant(models.Model):
+    """
+    Whoever has a site of their own that reads from this one.
+    """
+
+    origin = models.CharField(max_length=327, unique=True, validators=[validate_origin])
+
+    def __str__(self) -> str:
+        return self.origin
+
+    def save(self, **options: object) -> None:
+        """
+        Save what is valid: one row that is not would keep all others from being refreshed.
+        """
+        self.full_clean()
+        super().save(**options)

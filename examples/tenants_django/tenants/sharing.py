@@ -1,0 +1,50 @@
+"""
+What is shared with tenants, and when it is looked up who they are.
+
+This is called by wsgi.py and asgi.py, which only servers import: no management command asks a table that it is about
+to make.
+"""
+
+import os
+
+from django.db import close_old_connections, transaction
+from django.db.models.signals import post_delete, post_save
+
+from corsguard import Policy
+from corsguard.sources import RefreshingOrigins
+from corsguard_django import set_policy
+
+from .models import Tenant
+
+
+def load() -> list[str]:
+    """
+    Return the origins of all tenants.
+    """
+    try:
+        return list(Tenant.objects.values_list("origin", flat=True))
+    finally:
+        # Django does so at the end of a request, but this is called in a thread that has none.
+        close_old_connections()
+
+
+def share() -> RefreshingOrigins:
+    """
+    Let tenants read from this process, from now on.
+    """
+    source = RefreshingOrigins(load, every=float(os.environ.get("TENANTS_EVERY", "30")))
+    set_policy(
+        Policy(
+            allow_origins=source,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Content-Type"],
+            allow_credentials=True,
+        )
+    )
+
+    def refresh(**_: object) -> None:
+        transaction.on_commit(source.refresh)
+
+    for saved in (post_save, post_delete):
+        saved.connect(refresh, sender=Tenant, weak=False)
+    return source
