@@ -6,13 +6,15 @@ written as `ascii()` and cut, so that they can forge no line.
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from threading import Lock
 from typing import Any, Final, Literal, NamedTuple
+from weakref import ReferenceType, ref
 
 from .explanation import explain
-from .policy import Decision, Policy, RequestKind
+from .policy import Decision, Policy
 
 logger: Final = logging.getLogger("corsguard")
 
@@ -41,6 +43,16 @@ class Event(NamedTuple):
     origin: str
 
 
+class _Pause(NamedTuple):
+    """
+    When a record was last written about *policy*, in seconds of the monotonic clock, and how many were left out since.
+    """
+
+    policy: ReferenceType[Policy]
+    begun: float
+    left_out: int
+
+
 class Journal:
     """
     The records of one guard, such as a middleware; it remembers what it said already.
@@ -50,6 +62,7 @@ class Journal:
 
     To ask whether anybody listens costs more than a refusal itself. So *skips* tells how many refusals need not be
     recorded, which may be counted down: after a hundred that nobody heard of, only every hundredth asks again.
+    `listen` ends that at once; whatever else changes, such as the level of the logger, is seen within a hundred.
     """
 
     def __init__(
@@ -65,8 +78,14 @@ class Journal:
         self._unheard = 0
         self._told_of_two_layers = False
         self._told_of_misplaced: set[str] = set()
-        self._pauses: dict[tuple[str, int], tuple[float, int]] = {}
+        self._pauses: dict[tuple[str, int], _Pause] = {}
         self._lock = Lock()
+
+    def listen(self, *_: object, **__: object) -> None:
+        """
+        Look at the next refusal, because somebody listens now. Takes whatever a signal sends.
+        """
+        self._unheard = self.skips = 0
 
     def warn_of(self, policies: Iterable[Policy]) -> None:
         """
@@ -85,7 +104,7 @@ class Journal:
         """
         is_debug = self.is_debug is not None and self.is_debug()
         if decision.refusal is None:
-            if is_debug and decision.kind is RequestKind.PREFLIGHT:
+            if is_debug:
                 self._explain(policy, environ)
             return
         is_heard = self._on_refusal is not None and (self._is_heard is None or self._is_heard())
@@ -107,30 +126,35 @@ class Journal:
     def _write(self, event: Event, error: Exception | None) -> None:
         if not logger.isEnabledFor(logging.INFO if error is None else logging.ERROR):
             return
-        left_out = self._since_last(event)
-        if left_out is None:
+        more = self._left_out(event.reason, event.policy)
+        if more is None:
             return
-        more = f" {left_out} more like it were left out before." if left_out else ""
+        said = {"cors_event": event}
         if error is None:
-            logger.info("The policy of '%s' '%s' does not share with '%s'.%s", *event[2:], more)
+            logger.info("The policy of '%s' '%s' does not share with '%s'.%s", *event[2:], more, extra=said)
         else:
             words = "The origin source failed, so '%s' '%s' is not shared with '%s'.%s"
-            logger.error(words, *event[2:], more, exc_info=error)
+            logger.error(words, *event[2:], more, exc_info=error, extra=said)
 
-    def _since_last(self, event: Event) -> int | None:
+    def _left_out(self, reason: str, policy: Policy) -> str | None:
         """
-        Return how many events like *event* were left out before it, or None if it is left out, too.
+        Return None if a record of *reason* and *policy* is to be left out, else what to say of those that were.
         """
-        now, key = time.monotonic(), (event.reason, id(event.policy))
+        now, key = time.monotonic(), (reason, id(policy))
         with self._lock:
-            last, left_out = self._pauses.get(key, (None, 0))
-            if last is not None and now < last + _PAUSE:
-                self._pauses[key] = last, left_out + 1
-                return None
+            last = self._pauses.pop(key, None)
+            # Once a policy is gone, another one may have its id.
+            if last is None or last.policy() is not policy:
+                last = _Pause(ref(policy), -math.inf, 0)
+            is_over = now >= last.begun + _PAUSE
             if len(self._pauses) >= _MOST_PAUSES:
                 del self._pauses[next(iter(self._pauses))]
-            self._pauses[key] = now, 0
-            return left_out
+            self._pauses[key] = (
+                last._replace(begun=now, left_out=0) if is_over else last._replace(left_out=last.left_out + 1)
+            )
+        if not is_over:
+            return None
+        return f" Left out since the last like it: {last.left_out}." if last.left_out else ""
 
     def _explain(self, policy: Policy, environ: Mapping[str, Any]) -> None:
         explanation = explain(policy, environ)
@@ -142,14 +166,15 @@ class Journal:
             try:
                 self._on_refusal(event)
             except Exception:
-                logger.exception("on_refusal failed. The request was answered all the same.")
+                more = self._left_out("on_refusal", event.policy)
+                if more is not None:
+                    logger.exception("What listens to refusals failed. The request was answered all the same.%s", more)
 
     def record_displaced(self, policy: Policy, names: Collection[str], environ: Mapping[str, Any]) -> None:
         """
         Tell, the first time only, that the application or an inner layer had set headers that the policy owns.
         """
-        if names and not self._told_of_two_layers:
-            self._told_of_two_layers = True
+        if names and not self._told_of_two_layers and self._is_first_of_two_layers():
             event = _event("two layers", policy, environ)
             self._call(event)
             logger.warning(
@@ -158,7 +183,13 @@ class Journal:
                 event.method,
                 event.path,
                 ", ".join(f"'{_bounded(name)}'" for name in names),
+                extra={"cors_event": event},
             )
+
+    def _is_first_of_two_layers(self) -> bool:
+        with self._lock:
+            told, self._told_of_two_layers = self._told_of_two_layers, True
+        return not told
 
     def record_misplaced(self, view: str, methods: Collection[str]) -> None:
         """

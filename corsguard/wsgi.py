@@ -49,7 +49,8 @@ class CORSMiddleware:
     is no response to carry headers.
 
     *on_refusal* is called with an Event for each request that is refused (but for same-origin ones, which need no
-    grant), after a failure of an origin source, and when a second layer of CORS is met; what it raises is logged.
+    grant), after a failure of an origin source, and when a second layer of CORS is met. It is called before the request
+    is answered, in its thread; what it raises is logged.
     *journal* writes the log; one of your own may be assigned.
 
     Raises PolicyError if *policy* is refused.

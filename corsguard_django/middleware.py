@@ -5,7 +5,7 @@ This room reads `request.META`, has it negotiated once and writes the result int
 nothing. Put the middleware first, so that it answers preflights before anything else and sees every response.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any, ClassVar, Final, cast
@@ -85,12 +85,18 @@ class CORSMiddleware:
     async def _respond(self, request: HttpRequest) -> HttpResponseBase:
         of_path, environ, kind = self._as_it_came(request)
         if kind is RequestKind.PREFLIGHT and (policy := self._policy_of(request, of_path)) is not None:
-            return self._answer(policy, await _negotiate(policy, environ, kind), environ)
+            decision = await _negotiate(policy, environ, kind)
+            if _may_block(policy, decision):
+                return await sync_to_async(self._answer)(policy, decision, environ)
+            return self._answer(policy, decision, environ)
         response = await cast("AsyncGetResponse", self.get_response)(request)
         policy = self._policy_of(request, of_path)
         if policy is None:
             return response
-        return self._share(response, policy, await _negotiate(policy, environ, kind), environ)
+        decision = await _negotiate(policy, environ, kind)
+        if _may_block(policy, decision, response.headers):
+            return await sync_to_async(self._share)(response, policy, decision, environ)
+        return self._share(response, policy, decision, environ)
 
     @staticmethod
     def _as_it_came(request: HttpRequest) -> tuple[Policy | None, Environ, RequestKind]:
@@ -184,6 +190,17 @@ async def _negotiate(policy: Policy, environ: Environ, kind: RequestKind) -> Dec
     if policy.asks and kind is not RequestKind.NOT_CORS:
         return await sync_to_async(prepared_decision)(policy, environ)
     return prepared_decision(policy, environ)
+
+
+def _may_block(policy: Policy, decision: Decision, names: Iterable[str] = ()) -> bool:
+    """
+    Return whether to tell of *decision*, and of the headers *names* of the response, belongs off the event loop.
+
+    Receivers may block, use the ORM or be asynchronous; and to explain it, an origin source is asked once more.
+    """
+    if cors_refused.receivers and (decision.refusal is not None or any(map(is_owned, names))):
+        return True
+    return policy.asks and settings.DEBUG
 
 
 def _resolve(resolver: URLResolver, path: str) -> View | None:

@@ -97,6 +97,7 @@ class CORSGuard:
             middleware = CORSMiddleware(app.wsgi_app, guarded)
             is_debug = partial(app.config.get, "DEBUG")
             middleware.journal = Journal(partial(_send, app), cors_refused.receivers.__len__, is_debug)
+            cors_refused.receiver_connected.connect(middleware.journal.listen)
             self._middlewares.add(middleware)
             self._policy = guarded
         views = Views(app, middleware)

@@ -10,6 +10,7 @@ import re
 import pytest
 
 from corsguard.browser import Browser, NetworkError, Unreachable, WireResponse
+from corsguard.browser.urls import Url, address_space, is_schemelessly_same_site, is_trustworthy, site_of
 
 APP = "https://app.example.com"
 API = "https://api.example.com"
@@ -18,7 +19,8 @@ SHARED = (("Access-Control-Allow-Origin", "*"),)
 
 class Server:
     """
-    A transport that answers every request alike, or as *answers* says for its URL, and keeps what it got.
+    A transport that answers every request alike, or as *answers* says for its URL (but not its preflights), and keeps
+    what it got.
     """
 
     def __init__(self, *headers, status=200, body=b"", answers=None):
@@ -28,7 +30,7 @@ class Server:
 
     def __call__(self, request):
         self.requests.append(request)
-        return self.answers.get(request.url, self.answer)
+        return self.answer if request.method == "OPTIONS" else self.answers.get(request.url, self.answer)
 
     def sent(self, name):
         """
@@ -198,6 +200,112 @@ def test_fetch_metadata_goes_to_trustworthy_servers(page, url, metadata):
     assert [value for name in ("Site", "Mode", "Dest") for value in server.sent(f"Sec-Fetch-{name}")] == metadata
 
 
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("app://shop:8080/index.html", "app://shop:8080"),
+        ("app://SHOP/", "null"),
+        ("file://server/share", "null"),
+        ("blob:null/1", "null"),
+        ("blob://shop/1", "null"),
+    ],
+)
+def test_what_has_a_host_of_its_own_kind_has_an_origin_if_browsers_send_it(url, origin):
+    assert opened(Server(), url).origin == origin
+
+
+def test_sites():
+    assert site_of("https://a.b.example.com:8443") == "https://example.com"
+    assert site_of("null") == site_of("https://[") == site_of("https://a, https://b") == "null"
+    assert is_schemelessly_same_site("http://[::1]:3000", "https://[::1]")
+    assert is_schemelessly_same_site("http://a.example.com", "https://b.example.com")
+    assert not is_schemelessly_same_site("http://a.example.com", "https://example.org")
+
+
+@pytest.mark.parametrize(
+    ("host", "space"),
+    [
+        ("localhost", "loopback"),
+        ("localhost.", "loopback"),
+        ("app.localhost", "loopback"),
+        ("app.localhost.", "loopback"),
+        ("127.1.2.3", "loopback"),
+        ("[::1]", "loopback"),
+        ("0.0.0.0", "loopback"),
+        ("[::]", "loopback"),
+        ("[::ffff:127.0.0.1]", "loopback"),
+        ("0.0.0.1", "local"),
+        ("[::ffff:10.0.0.1]", "local"),
+        ("[fe80::1]", "local"),
+        ("printer.local", "local"),
+        ("printer.local.", "local"),
+        ("notlocalhost", "public"),
+        ("localhost.example.com", "public"),
+        ("printerlocal", "public"),
+        ("[2606:4700::1]", "public"),
+        ("11.0.0.1", "public"),
+    ],
+)
+def test_address_spaces(host, space):
+    assert address_space(host) == space
+
+
+def test_a_url_is_sent_without_user_and_fragment():
+    url = Url.parse("https://user:password@a.example:8443/b#c")
+    assert (url.href, url.port, url.has_userinfo) == ("https://a.example:8443/b", 8443, True)
+
+
+@pytest.mark.parametrize(
+    ("origin", "trustworthy"),
+    [
+        ("https://a.example", True),
+        ("http://localhost:3000", True),
+        ("http://app.localhost.", True),
+        ("http://127.0.0.1", True),
+        ("http://[::1]", True),
+        ("http://a.example", False),
+        ("null", False),
+    ],
+)
+def test_trustworthy_origins(origin, trustworthy):
+    assert is_trustworthy(origin) is trustworthy
+
+
+OWN = [("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Dest", "empty")]
+
+
+def test_names_are_written_as_browsers_write_them():
+    server = Server(*SHARED, ("Access-Control-Allow-Methods", "PUT"), ("Access-Control-Allow-Headers", "x-token"))
+    opened(server).fetch(f"{API}/", method="PUT", headers={"X-Token": "1"})
+    preflight, request = server.requests
+    requested = [("Access-Control-Request-Method", "PUT"), ("Access-Control-Request-Headers", "x-token")]
+    assert [*preflight.headers] == [("Accept", "*/*"), *requested, ("Origin", APP), *OWN]
+    assert [*request.headers] == [("X-Token", "1"), ("Accept", "*/*"), ("Origin", APP), *OWN]
+    opened(server).fetch("/", method="POST")
+    assert [*server.requests[-1].headers][:2] == [("Accept", "*/*"), ("Origin", APP)]
+
+
+@pytest.mark.parametrize(
+    ("page", "url", "origin"),
+    [
+        (APP, f"{API}/", APP),
+        (APP, "http://localhost:8000/", "null"),
+        ("http://app.example.com", "http://api.example.com/", "http://app.example.com"),
+        ("http://app.example.com", f"{API}/", "http://app.example.com"),
+    ],
+)
+def test_a_post_to_a_less_secure_server_does_not_say_where_it_comes_from(page, url, origin):
+    server = Server()
+    opened(server, page).fetch(url, method="POST", mode="no-cors")
+    assert server.sent("Origin") == [origin]
+
+
+def test_a_get_that_is_not_shared_has_no_origin():
+    server = Server()
+    opened(server).fetch(f"{API}/", mode="no-cors")
+    assert server.sent("Origin") == []
+
+
 # What a page gets.
 
 
@@ -279,6 +387,100 @@ def test_a_stream_is_not_sent_twice():
     assert error.value.reason == "redirect_stream_body"
 
 
+def redirecting(url, target, status=302):
+    """
+    Return a Server that shares everything with everyone and redirects from *url* to *target*.
+    """
+    shared = (
+        ("Access-Control-Allow-Origin", "*"),
+        ("Access-Control-Allow-Methods", "PUT"),
+        ("Access-Control-Allow-Headers", "authorization, content-language, x-token"),
+    )
+    return Server(*shared, answers={url: WireResponse(status, (*shared, ("Location", target)))})
+
+
+def test_a_stream_that_became_a_get_may_go_anywhere():
+    server = Server(answers={f"{APP}/a": WireResponse(303, (("Location", "/b"),))})
+    server.answers[f"{APP}/b"] = WireResponse(307, (("Location", "/c"),))
+    opened(server).fetch("/a", method="POST", body=[b"a"])
+    assert [(request.method, request.body) for request in server.requests] == [
+        ("POST", b"a"),
+        ("GET", b""),
+        ("GET", b""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "sent"),
+    [
+        ("GET", 303, ["de"]),
+        ("HEAD", 303, ["de"]),
+        ("PUT", 303, []),
+        ("POST", 301, []),
+        ("PUT", 302, ["de"]),
+        ("POST", 307, ["de"]),
+    ],
+)
+def test_what_becomes_a_get_loses_what_describes_its_body(method, status, sent):
+    server = redirecting(f"{APP}/a", f"{APP}/b", status=status)
+    opened(server).fetch("/a", method=method, headers={"Content-Language": "de"})
+    assert server.requests[-1].method == (method if sent else "GET")
+    assert server.sent("Content-Language") == sent
+
+
+@pytest.mark.parametrize(("target", "sent"), [(f"{API}/b", ["Bearer 1"]), (f"{APP}/b", [])])
+def test_another_origin_is_not_told_the_authorization(target, sent):
+    server = redirecting(f"{API}/a", target)
+    opened(server, "https://other.example").fetch(f"{API}/a", headers={"Authorization": "Bearer 1", "X-Token": "1"})
+    assert (server.sent("Authorization"), server.sent("X-Token")) == (sent, ["1"])
+
+
+USER = "https://user:password@"
+
+
+@pytest.mark.parametrize(
+    ("url", "target", "mode", "passes"),
+    [
+        (f"{APP}/a", f"{USER}app.example.com/b", "cors", True),
+        (f"{APP}/a", f"{USER}api.example.com/b", "cors", False),
+        (f"{API}/a", f"{USER}api.example.com/b", "cors", False),
+        (f"{API}/a", f"{USER}app.example.com/b", "cors", False),
+        (f"{API}/a", f"{USER}api.example.com/b", "no-cors", True),
+    ],
+)
+def test_only_the_page_s_own_redirects_may_name_a_user(url, target, mode, passes):
+    server = redirecting(url, target)
+    if passes:
+        opened(server).fetch(url, mode=mode)
+        assert server.requests[-1].url == target.replace("user:password@", "")
+    else:
+        assert refused(server, url).reason == "redirect_userinfo"
+
+
+@pytest.mark.parametrize(
+    ("start", "init"),
+    [(f"{APP}/", {}), (f"{API}/", {}), (f"{API}/", {"method": "PUT"}), (f"{API}/", {"mode": "no-cors"})],
+)
+def test_what_a_redirect_leads_to_is_said_too(start, init):
+    page = opened(redirecting(start, "https://10.0.0.1/"))
+    page.fetch(start, **init)
+    (line,) = page.console
+    assert "is in a less public network than the page" in line
+
+
+@pytest.mark.parametrize(
+    ("url", "lines", "allowed"),
+    [
+        (f"{APP}/", [], True),
+        (f"{API}/", [], False),
+        (f"{API}/", [("Timing-Allow-Origin", APP)], True),
+        (f"{API}/", [("Timing-Allow-Origin", "*")], True),
+    ],
+)
+def test_who_may_see_the_timing(url, lines, allowed):
+    assert opened(Server(*SHARED, *lines)).fetch(url).timing_allowed is allowed
+
+
 # What a developer is told.
 
 
@@ -286,6 +488,103 @@ def refused(server, url=f"{API}/", page=APP, **init):
     with pytest.raises(NetworkError) as error:
         opened(server, page).fetch(url, **init)
     return error.value
+
+
+MAIN, CHECK, PREFLIGHT, REDIRECT = (
+    f'Fetch, "{name}"' for name in ("main fetch", "CORS check", "CORS-preflight fetch", "HTTP-redirect fetch")
+)
+PUT = {"method": "PUT"}
+METHODS, HEADERS = "Access-Control-Allow-Methods", "Access-Control-Allow-Headers"
+
+
+@pytest.mark.parametrize(
+    ("url", "init", "reason", "step", "value"),
+    [
+        ("/", {"method": "TRACE"}, "forbidden_method", 'Fetch, "new Request()", forbidden method', "TRACE"),
+        ("//api.example.com:22/", {}, "bad_port", 'Fetch, "block bad port"', "22"),
+        (
+            "http://api.example.com/a#b",
+            {},
+            "mixed_content",
+            'Mixed Content, "should fetching request be blocked"',
+            "http://api.example.com/a",
+        ),
+        (f"{API}/", {"mode": "same-origin"}, "same_origin_mode", f'{MAIN}, mode "same-origin"', API),
+        (
+            f"{API}/",
+            {"mode": "no-cors", "redirect": "error"},
+            "no_cors_redirect_mode",
+            f'{MAIN}, mode "no-cors"',
+            "error",
+        ),
+        ("ftp://api.example.com/", {}, "bad_scheme", f"{MAIN}, HTTP(S) scheme", "ftp"),
+    ],
+)
+def test_what_is_refused_before_it_is_sent_says_by_which_step(url, init, reason, step, value):
+    failure = refused(Server(*SHARED), url, **init).failure
+    assert (failure.code, failure.clause, failure.value) == (reason, step, value)
+    assert (failure.mode, failure.exchange, failure.is_preflight) == (init.get("mode", "cors"), None, False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "init", "reason", "step", "value"),
+    [
+        ((200, ("Access-Control-Allow-Origin", API)), {}, "allow_origin_mismatch", f"{CHECK}, step 4", API),
+        ((200,), PUT, "preflight_missing_allow_origin", f"{CHECK}, step 2", None),
+        (
+            (200, ("Access-Control-Allow-Origin", APP)),
+            {"credentials": "include"},
+            "allow_credentials_not_true",
+            f"{CHECK}, step 8",
+            None,
+        ),
+        (
+            (200, ("Access-Control-Allow-Origin", APP), ("Access-Control-Allow-Credentials", "false")),
+            {"credentials": "include"},
+            "allow_credentials_not_true",
+            f"{CHECK}, step 8",
+            "false",
+        ),
+        ((404, *SHARED), PUT, "preflight_status", f"{PREFLIGHT}, ok status", "404"),
+        ((302, *SHARED, ("Location", "/b")), PUT, "preflight_redirect", f"{PREFLIGHT}, ok status", "/b"),
+        ((200, *SHARED, (METHODS, "a b")), PUT, "allow_methods_unparsable", f"{PREFLIGHT}, methods", "a b"),
+        ((200, *SHARED, (HEADERS, "a b")), PUT, "allow_headers_unparsable", f"{PREFLIGHT}, headerNames", "a b"),
+        ((200, *SHARED), PUT, "method_not_allowed", f"{PREFLIGHT}, methods", "PUT"),
+        ((200, *SHARED), {"headers": {"X-Y": "1"}}, "header_not_allowed", f"{PREFLIGHT}, headerNames", "x-y"),
+        (
+            (302, *SHARED, ("Location", "/b")),
+            {"redirect": "error"},
+            "redirect_mode_error",
+            'Fetch, "HTTP fetch", redirect mode "error"',
+            "/b",
+        ),
+        ((302, *SHARED, ("Location", "http://[")), {}, "redirect_unparsable", REDIRECT, "http://["),
+        ((302, *SHARED, ("Location", "ftp://a.b/")), {}, "redirect_bad_scheme", REDIRECT, "ftp://a.b/"),
+        ((302, *SHARED, ("Location", "/")), {}, "too_many_redirects", REDIRECT, "/"),
+        ((302, *SHARED, ("Location", f"{USER}a.b/")), {}, "redirect_userinfo", REDIRECT, f"{USER}a.b/"),
+        (
+            (200, ("Cross-Origin-Resource-Policy", "same-origin")),
+            {"mode": "no-cors"},
+            "corp",
+            'Fetch, "cross-origin resource policy internal check"',
+            "same-origin",
+        ),
+    ],
+)
+def test_what_is_refused_says_by_which_step_and_at_which_answer(answer, init, reason, step, value):
+    status, *lines = answer
+    error = refused(Server(*lines, status=status), **init)
+    failure = error.failure
+    assert (failure.code, failure.clause, failure.value) == (reason, step, value)
+    assert failure.exchange is error.exchanges[-1]
+    assert failure.exchange.response is not None
+    assert failure.is_preflight == (failure.exchange.request.method == "OPTIONS")
+    assert failure.mode == init.get("mode", "cors")
+
+
+def test_a_stream_that_would_be_sent_twice_says_where_it_was_to_go():
+    error = refused(Server(*SHARED, ("Location", "/new"), status=307), "/upload", method="POST", body=[b"a"])
+    assert (error.step, error.failure.value, error.failure.exchange) == (REDIRECT, "/new", error.exchanges[-1])
 
 
 def test_a_network_error_says_everything():
@@ -320,7 +619,10 @@ def test_no_answer_is_told_apart_from_a_refusal(cause, reason, method):
 
     error = refused(server, method=method)
     assert error.reason == reason
+    assert error.step == 'Fetch, "HTTP-network fetch"'
+    assert error.failure.exchange is error.exchanges[-1]
     assert error.exchanges[-1].response is None
+    assert error.exchanges[-1].with_credentials is False
     assert error.failure.is_preflight is (method == "PUT")
     assert cause.cause in str(error)
 
@@ -391,6 +693,7 @@ def test_a_host_that_wants_https_gets_it():
         ("https://example.com/", "max-age=-1"),
         ("https://example.com/", "includeSubDomains"),
         ("https://example.com/", "max-age=0"),
+        ("https://example.com/", "max-age=X60"),
         ("https://127.0.0.1/", "max-age=60"),
         ("https://[::1]/", "max-age=60"),
     ],
@@ -401,6 +704,18 @@ def test_what_does_not_make_a_host_want_https(url, value):
     page.fetch(url)
     page.fetch(url.replace("https:", "http:"))
     assert server.requests[-1].url.startswith("http:")
+
+
+def test_a_host_asks_for_https_for_itself_alone_unless_it_says_so():
+    server = Server(*SHARED, ("Strict-Transport-Security", "max-age=60"))
+    page = opened(server, "http://app.example.org")
+    page.fetch("https://example.com/")
+    for url, upgraded in {
+        "http://example.com/": "https://example.com/",
+        "http://sub.example.com/": "http://sub.example.com/",
+    }.items():
+        page.fetch(url)
+        assert server.requests[-1].url == upgraded
 
 
 PERMITTED = (*SHARED, ("Access-Control-Allow-Methods", "PUT"), ("Access-Control-Max-Age", "10000"))
@@ -494,6 +809,27 @@ def test_third_party_cookies_can_be_blocked():
     page.fetch("https://api.other.example/", credentials="include")
     assert server.sent("Cookie") == []
     assert any("session" in line for line in page.console)
+
+
+def test_partitioned_cookies_belong_to_the_page_in_the_address_bar():
+    server = Server(*CREDENTIALED, ("Set-Cookie", "part=1; SameSite=None; Secure; Partitioned"))
+    browser = Browser(server)
+    for top_level, sent in (
+        ("https://portal.example", []),
+        ("https://portal.example", ["part=1"]),
+        ("https://other.example", []),
+    ):
+        browser.open(APP, top_level=top_level).fetch(f"{API}/", credentials="include")
+        assert server.sent("Cookie") == sent
+
+
+@pytest.mark.parametrize(("page", "stored"), [(APP, ["a=b"]), ("https://app.other.example", [])])
+def test_a_lax_cookie_is_taken_on_pages_of_its_site_only(page, stored):
+    browser = Browser(Server(("Access-Control-Allow-Origin", page), CREDENTIALED[1], ("Set-Cookie", "a=b")))
+    opened_page = browser.open(page)
+    opened_page.fetch(f"{API}/", credentials="include")
+    assert [cookie.pair for cookie in browser.cookies] == stored
+    assert any("SameSite" in line for line in opened_page.console) == (not stored)
 
 
 # Cross-Origin-Resource-Policy and Cross-Origin-Embedder-Policy (no vectors of the suite cover the latter).

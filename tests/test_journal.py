@@ -2,13 +2,17 @@
 What the operator is told: bounded, in ASCII, on one line, and no more often than it helps.
 """
 
+import gc
 import logging
+import threading
+import weakref
+from types import SimpleNamespace
 
 import pytest
 from adapters import Application, environ_of, serve
 from cases import APP, EVIL, LISTED, OK, Reply, get, preflight, request
 
-from corsguard import CORSMiddleware, Decision, Journal, Policy, Refusal, RequestKind
+from corsguard import CORSMiddleware, Decision, Event, Journal, Policy, Refusal, RequestKind, negotiate
 
 
 class Listener(logging.Handler):
@@ -30,34 +34,45 @@ def records(caplog):
     logger.removeHandler(listener)
 
 
+@pytest.fixture
+def clock(monkeypatch):
+    """
+    The time that the rate limit sees, in seconds; it stands still unless it is told.
+    """
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr("corsguard.journal.time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
 def refused(error=None):
     return Decision(RequestKind.CORS, None, (), "Origin", Refusal.ORIGIN, error=error)
 
 
+POLICY = Policy(**LISTED)
 ENVIRON = {"REQUEST_METHOD": "POST", "PATH_INFO": "/orders", "HTTP_ORIGIN": EVIL}
 
 
 def test_a_refusal_is_recorded_with_its_resource(records):
-    Journal().record(refused(), ENVIRON)
+    Journal().record(POLICY, refused(), ENVIRON)
     (record,) = records
     assert (record.name, record.levelno) == ("corsguard", logging.INFO)
     assert record.getMessage() == "The policy of 'POST' '/orders' does not share with 'https://evil.example'."
 
 
 def test_a_same_origin_refusal_is_not_reported(records):
-    Journal().record(refused(), {**ENVIRON, "HTTP_SEC_FETCH_SITE": "same-origin"})
+    Journal().record(POLICY, refused(), {**ENVIRON, "HTTP_SEC_FETCH_SITE": "same-origin"})
     assert records == []
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "none", "same-origin,cross-site", "", "Same-Origin"])
 def test_any_other_refusal_is_reported(records, site):
-    Journal().record(refused(), {**ENVIRON, "HTTP_SEC_FETCH_SITE": site})
+    Journal().record(POLICY, refused(), {**ENVIRON, "HTTP_SEC_FETCH_SITE": site})
     assert len(records) == 1
 
 
 def test_what_a_source_raised_is_reported_with_its_traceback(records):
     error = LookupError("the database is gone")
-    Journal().record(refused(error), {**ENVIRON, "HTTP_SEC_FETCH_SITE": "same-origin"})
+    Journal().record(POLICY, refused(error), {**ENVIRON, "HTTP_SEC_FETCH_SITE": "same-origin"})
     (record,) = records
     assert record.levelno == logging.ERROR
     assert record.getMessage() == (
@@ -73,7 +88,7 @@ def test_nothing_is_worded_when_nobody_listens(caplog):
         def get(self, key, default=None):
             raise AssertionError(f"read {key}")
 
-    Journal().record(refused(), Unread(ENVIRON))
+    Journal().record(POLICY, refused(), Unread(ENVIRON))
     assert caplog.records == []
 
 
@@ -96,29 +111,307 @@ def test_nothing_is_worded_when_nobody_listens(caplog):
 def test_a_record_is_one_bounded_line_of_ascii_whatever_a_client_sends(records, text):
     environ = {"REQUEST_METHOD": text, "PATH_INFO": text, "HTTP_ORIGIN": text}
     journal = Journal()
-    journal.record(refused(), environ)
-    journal.record(refused(LookupError()), environ)
-    journal.record_displaced(["Access-Control-Allow-Origin", f"Access-Control-{text}"], environ)
+    journal.record(POLICY, refused(), environ)
+    journal.record(POLICY, refused(LookupError()), environ)
+    journal.record_displaced(POLICY, ["Access-Control-Allow-Origin", f"Access-Control-{text}"], environ)
     assert len(records) == 3
     for record in records:
         message = record.getMessage()
         assert message.isascii()
         assert message.isprintable()
         assert len(message) < 1200
+        for said in record.cors_event[2:]:
+            assert text.isascii() or "\\" in said
+            assert said.isascii()
+            assert said.isprintable()
+            assert 0 < len(said) <= 200
 
 
 def test_two_layers_are_told_of_once(records):
     journal = Journal()
-    journal.record_displaced([], ENVIRON)
+    journal.record_displaced(POLICY, [], ENVIRON)
     assert records == []
-    journal.record_displaced(["Access-Control-Allow-Origin"], ENVIRON)
-    journal.record_displaced(["Access-Control-Allow-Origin"], {**ENVIRON, "PATH_INFO": "/other"})
+    journal.record_displaced(POLICY, ["Access-Control-Allow-Origin"], ENVIRON)
+    journal.record_displaced(POLICY, ["Access-Control-Allow-Origin"], {**ENVIRON, "PATH_INFO": "/other"})
     (record,) = records
     assert record.levelno == logging.WARNING
     assert record.getMessage() == (
         "Two layers of CORS: the response to 'POST' '/orders' already had 'Access-Control-Allow-Origin'. The policy "
         "replaced or removed it; take it out where it is set. This is said once."
     )
+
+
+# How often.
+
+
+def test_what_is_like_the_last_is_left_out_and_counted(records, clock):
+    journal = Journal()
+    for _ in range(5):
+        journal.record(POLICY, refused(), ENVIRON)
+    clock.now += 59.9
+    journal.record(POLICY, refused(), {**ENVIRON, "PATH_INFO": "/other", "HTTP_ORIGIN": "https://other.example"})
+    assert len(records) == 1
+    clock.now += 0.1
+    journal.record(POLICY, refused(), ENVIRON)
+    clock.now += 60
+    journal.record(POLICY, refused(), ENVIRON)
+    words = "The policy of 'POST' '/orders' does not share with 'https://evil.example'."
+    assert [record.getMessage() for record in records] == [
+        words,
+        f"{words} Left out since the last like it: 5.",
+        words,
+    ]
+
+
+def test_reasons_and_policies_are_left_out_each_for_itself(records, clock):
+    journal = Journal()
+    policies = POLICY, Policy(allow_origins=["https://other.example"])
+    for _ in range(2):
+        for policy in policies:
+            for error in (None, LookupError()):
+                journal.record(policy, refused(error), ENVIRON)
+    assert [(record.cors_event.reason, record.cors_event.policy) for record in records] == [
+        (reason, policy) for policy in policies for reason in ("origin", "source")
+    ]
+
+
+def test_a_failing_source_is_not_written_more_often_than_a_refusal(records, clock):
+    journal = Journal()
+    for _ in range(3):
+        journal.record(POLICY, refused(LookupError()), ENVIRON)
+    clock.now += 60
+    journal.record(POLICY, refused(LookupError()), ENVIRON)
+    assert [record.getMessage().partition("example'.")[2] for record in records] == [
+        "",
+        " Left out since the last like it: 2.",
+    ]
+
+
+def test_a_policy_that_is_swapped_for_ever_is_remembered_for_a_while_only(records, clock):
+    journal = Journal()
+    policies = [Policy(**LISTED) for _ in range(300)]
+    for policy in policies[:200]:
+        journal.record(policy, refused(), ENVIRON)
+        journal.record(POLICY, refused(), ENVIRON)
+    assert len(records) == 201
+    # The least recently refused are forgotten, so these are new again, and POLICY still is not.
+    for policy in policies[200:]:
+        journal.record(policy, refused(), ENVIRON)
+    journal.record(POLICY, refused(), ENVIRON)
+    assert len(records) == 301
+    journal.record(policies[0], refused(), ENVIRON)
+    assert len(records) == 302
+    journal.record(policies[-1], refused(), ENVIRON)
+    assert len(records) == 302
+
+
+def test_a_policy_in_the_place_of_one_that_is_gone_is_another(records, clock, monkeypatch):
+    monkeypatch.setattr("corsguard.journal.id", lambda policy: 1, raising=False)
+    journal = Journal()
+    journal.record(Policy(**LISTED), refused(), ENVIRON)
+    journal.record(POLICY, refused(), ENVIRON)
+    journal.record(POLICY, refused(), ENVIRON)
+    assert len(records) == 2
+
+
+def test_a_journal_keeps_no_policy_alive(records, monkeypatch):
+    # For pytest keeps the records that reach it.
+    monkeypatch.setattr(logging.getLogger("corsguard"), "propagate", False)
+    journal, policy = Journal(), Policy(**LISTED)
+    journal.record(policy, refused(), ENVIRON)
+    assert len(records) == 1
+    records.clear()
+    gone = weakref.ref(policy)
+    del policy
+    gc.collect()
+    assert gone() is None
+
+
+def in_threads(work):
+    start = threading.Barrier(8)
+
+    def run():
+        start.wait()
+        for _ in range(200):
+            work()
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_threads_leave_out_and_count_what_one_would(records, clock):
+    journal = Journal()
+    in_threads(lambda: journal.record(POLICY, refused(), ENVIRON))
+    assert len(records) == 1
+    clock.now += 60
+    journal.record(POLICY, refused(), ENVIRON)
+    assert records[1].getMessage().endswith(" Left out since the last like it: 1599.")
+
+
+def test_threads_are_told_of_two_layers_once(records, monkeypatch):
+    # As if another thread came in between, each time the lock is asked for.
+    class Interrupted:
+        def __enter__(self):
+            entered.append(journal)
+            if len(entered) == 1:
+                journal.record_displaced(POLICY, ["Access-Control-Allow-Origin"], ENVIRON)
+
+        def __exit__(self, *_):
+            pass
+
+    entered = []
+    monkeypatch.setattr("corsguard.journal.Lock", Interrupted)
+    journal = Journal()
+    journal.record_displaced(POLICY, ["Access-Control-Allow-Origin"], ENVIRON)
+    assert len(records) == 1
+
+
+# Who listens.
+
+
+def test_a_hook_hears_of_each_refusal_whatever_is_left_out_of_the_log(records):
+    events = []
+    journal = Journal(events.append)
+    for _ in range(3):
+        journal.record(POLICY, refused(), ENVIRON)
+    journal.record(POLICY, refused(LookupError()), ENVIRON)
+    journal.record_displaced(POLICY, ["Access-Control-Allow-Origin"], ENVIRON)
+    said = (POLICY, "POST", "/orders", EVIL)
+    assert events == [Event(reason, *said) for reason in ["origin"] * 3 + ["source", "two layers"]]
+    assert [record.cors_event for record in records] == events[2:]
+
+
+def test_a_hook_hears_though_nothing_is_logged(caplog):
+    caplog.set_level(logging.CRITICAL, logger="corsguard")
+    events = []
+    Journal(events.append).record(POLICY, refused(), ENVIRON)
+    assert len(events) == 1
+    assert caplog.records == []
+
+
+def test_what_a_hook_raises_is_written_and_no_more_often_than_anything_else(records, clock):
+    def fail(event):
+        raise LookupError(event.path)
+
+    journal = Journal(fail)
+    for _ in range(3):
+        journal.record(POLICY, refused(), ENVIRON)
+    clock.now += 60
+    journal.record_displaced(POLICY, ["Access-Control-Allow-Origin"], ENVIRON)
+    failures = [record for record in records if record.levelno == logging.ERROR]
+    words = "What listens to refusals failed. The request was answered all the same."
+    assert [(record.getMessage(), record.exc_info[0]) for record in failures] == [
+        (words, LookupError),
+        (f"{words} Left out since the last like it: 2.", LookupError),
+    ]
+
+
+def test_after_a_hundred_refusals_that_nobody_heard_of_a_hundred_may_be_skipped():
+    journal = Journal([].append, is_heard=lambda: False)
+    for _ in range(99):
+        journal.record(POLICY, refused(), ENVIRON)
+        assert journal.skips == 0
+    journal.record(POLICY, refused(), ENVIRON)
+    assert journal.skips == 100
+    journal.listen("a sender", receiver="and what else a signal sends")
+    assert journal.skips == 0
+    journal.record(POLICY, refused(), ENVIRON)
+    assert journal.skips == 0
+
+
+def test_who_is_heard_of_skips_nothing(caplog):
+    heard = []
+    journal = Journal(heard.append, is_heard=lambda: heard)
+    for _ in range(100):
+        journal.record(POLICY, refused(), ENVIRON)
+    heard.append("somebody")
+    journal.record(POLICY, refused(), ENVIRON)
+    assert journal.skips == 0
+    assert len(heard) == 2
+
+
+# For a developer.
+
+PREFLIGHT = {
+    "REQUEST_METHOD": "OPTIONS",
+    "PATH_INFO": "/orders",
+    "HTTP_ORIGIN": APP,
+    "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT",
+}
+
+
+def test_what_a_browser_refuses_is_explained_each_time(records):
+    journal = Journal(is_debug=lambda: True)
+    for environ in (PREFLIGHT, {**PREFLIGHT, "HTTP_ORIGIN": EVIL}, ENVIRON) * 2:
+        journal.record(POLICY, negotiate(POLICY, environ), environ)
+    assert {(record.name, record.levelno) for record in records} == {("corsguard", logging.WARNING)}
+    first, second, third = [record.getMessage().split("\n") for record in records[:3]]
+    *first, verdict = first
+    assert verdict == (
+        "The browser blocks it and says: "
+        "Method PUT is not allowed by Access-Control-Allow-Methods in preflight response."
+    )
+    assert first == [
+        "OPTIONS /orders is blocked by CORS.",
+        "A CORS-preflight request",
+        "  ok  origin      https://app.example.com",
+        '                  Covered by "https://app.example.com".',
+        "  NO  method      PUT",
+        "                  It is not among GET, HEAD, POST.",
+        '                  fix: allow_methods=["GET", "HEAD", "POST", "PUT"]',
+        '  --  credentials known to the page only: credentials: "include"',
+        "                  Refused if the page asks for it; a bearer token in Authorization does not need it.",
+        "                  fix: allow_credentials=True",
+        "The server sends 204 and",
+        "  Access-Control-Allow-Origin: https://app.example.com",
+        "  Access-Control-Allow-Methods: GET, HEAD, POST",
+        "  Access-Control-Max-Age: 7200",
+        "  Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+    ]
+    fix = '                  fix: allow_origins=["https://app.example.com", "https://evil.example"]'
+    assert fix in second
+    assert fix in third
+    assert third[0] == "POST /orders is blocked by CORS."
+    assert third[-1] == (
+        "The browser blocks it and says: No 'Access-Control-Allow-Origin' header is present on the requested resource."
+    )
+    assert [record.getMessage() for record in records[3:]] == [record.getMessage() for record in records[:3]]
+
+
+def test_what_a_browser_lets_pass_is_not_explained(records):
+    journal = Journal(is_debug=lambda: True)
+    for environ in (
+        {**PREFLIGHT, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST"},
+        {**ENVIRON, "HTTP_ORIGIN": APP},
+        {**ENVIRON, "HTTP_SEC_FETCH_SITE": "same-origin"},
+    ):
+        journal.record(POLICY, negotiate(POLICY, environ), environ)
+    assert records == []
+
+
+def test_a_source_that_fails_is_explained_and_its_failure_written(records):
+    journal = Journal(is_debug=lambda: True)
+    journal.record(POLICY, refused(LookupError()), ENVIRON)
+    assert [record.levelno for record in records] == [logging.WARNING, logging.ERROR]
+
+
+def test_an_explanation_has_no_line_that_a_client_wrote(records):
+    journal = Journal(is_debug=lambda: True)
+    for text in ("\r\nWARNING forged", "\x1b[31m", "\u2028", "\ud800", "a\n" * 100_000, "A" * 1_000_000):
+        environ = {**PREFLIGHT, "PATH_INFO": text, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": text}
+        environ["HTTP_ACCESS_CONTROL_REQUEST_HEADERS"] = text
+        for origin in (APP, text):
+            environ["HTTP_ORIGIN"] = origin
+            journal.record(POLICY, negotiate(POLICY, environ), environ)
+    assert len(records) == 12
+    for record in records:
+        lines = record.getMessage().split("\n")
+        assert len(lines) < 25
+        assert all(line.isascii() and line.isprintable() and len(line) < 700 for line in lines)
+        assert not any(line.startswith("WARNING") for line in lines)
 
 
 # The same by way of a guard.
@@ -178,4 +471,5 @@ def test_a_guard_records_what_a_source_raises_for_every_kind_of_request(records)
     guarded = CORSMiddleware(Application(OK), {"allow_origins": Broken()})
     for environ in (environ_of(get(APP)), environ_of(preflight(APP, "PUT"))):
         serve(guarded, environ)
-    assert [(record.levelno, record.exc_info[0]) for record in records] == [(logging.ERROR, LookupError)] * 2
+    # Both at once, so the second is left out.
+    assert [(record.levelno, record.exc_info[0]) for record in records] == [(logging.ERROR, LookupError)]

@@ -28,6 +28,11 @@ def bare(environ, start_response):
     return [b"content"]
 
 
+def elsewhere(environ, start_response):
+    start_response("302 Found", [("Access-Control-Allow-Origin", "*"), ("Location", "/")])
+    return [b""]
+
+
 def guarded(**changes):
     return CORSMiddleware(bare, {**POLICY, **changes})
 
@@ -88,7 +93,8 @@ def test_what_is_shared_against_expectation_says_by_what():
         f"https://evil.example may read {ITEMS}: the server answered 200 with Access-Control-Allow-Origin: "
         "'https://evil.example'."
     )
-    assert "the page's own origin" in failure_of(assert_not_shared, bare, page=ITEMS, to=ITEMS)
+    told = failure_of(assert_not_shared, bare, page=ITEMS, to=ITEMS)
+    assert told == f"https://api.example.com may read {ITEMS}: it is the page's own origin."
 
 
 def test_what_proves_nothing_does_not_pass():
@@ -101,7 +107,12 @@ def test_what_proves_nothing_does_not_pass():
     assert "proves nothing" in failure_of(assert_not_shared, bare, page=APP, to=f"TRACE {ITEMS}")
     assert "proves nothing" in failure_of(assert_not_shared, bare, page=APP, to="http://api.example.com/")
     assert "opaque" in failure_of(assert_not_shared, bare, page=APP, to=ITEMS, mode="no-cors")
-    assert "opaque" in failure_of(assert_shared, bare, page=APP, to=ITEMS, mode="no-cors")
+    for app, kind, init in (
+        (bare, "opaque", {"mode": "no-cors"}),
+        (elsewhere, "opaqueredirect", {"redirect": "manual"}),
+    ):
+        told = failure_of(assert_shared, app, page=APP, to=ITEMS, **init)
+        assert told == f"{APP} may not read {ITEMS}: the response is {kind}, as the page wanted."
 
 
 # Attacks.
@@ -130,6 +141,115 @@ def test_attacks_are_what_they_say(origin):
         assert attack.is_sent == (attack.origin == "null" or Origin.parse(attack.origin) is not None)
         assert str(attack).isprintable()
         assert str(attack).startswith(f"{attack.name}: ")
+
+
+# The attacks on one origin: what browsers send, and what only others do.
+ATTACKS = r"""
+any origin is reflected: https://attacker.example
+any origin is reflected, with a port: https://attacker.example:8443
+null is trusted: null
+the end is not compared: https://www.app.example.com.attacker.example:8443
+the end is not compared, glued on: https://www.app.example.comattacker.example:8443
+- ends the comparison: https://www.app.example.com-.attacker.example:8443
+- ends the comparison, glued on: https://www.app.example.com-attacker.example:8443
+_ ends the comparison: https://www.app.example.com_.attacker.example:8443
+_ ends the comparison, glued on: https://www.app.example.com_attacker.example:8443
+only the beginning of the site is compared: https://example.com.attacker.example:8443
+the beginning is not compared: https://attackerwww.app.example.com:8443
+the beginning is not compared, after a hyphen: https://attacker-www.app.example.com:8443
+the host is looked for anywhere: https://attackerwww.app.example.com.attacker.example:8443
+the beginning is not compared: https://attackerexample.com:8443
+the beginning is not compared, after a hyphen: https://attacker-example.com:8443
+the host is looked for anywhere: https://attackerexample.com.attacker.example:8443
+a part of the origin is enough: https://www.app.example.co:8443
+a part of the origin is enough: https://www.app.example.c:8443
+a part of the origin is enough: https://www.app.example.:8443
+a part of the origin is enough: https://www.app.example:8443
+a part of the origin is enough: https://www.app.exampl:8443
+a dot stands for any character: https://wwwxapp.example.com:8443
+a dot stands for any character: https://www.appxexample.com:8443
+a dot stands for any character: https://www.app.examplexcom:8443
+a dot stands for any character: https://wwwxappxexample.com:8443
+every subdomain is trusted: https://attacker.www.app.example.com:8443
+every subdomain of the site is trusted: https://attacker.example.com:8443
+the site stands for its subdomains: https://example.com:8443
+every neighbour is trusted: https://attacker.app.example.com:8443
+the scheme is not compared: http://www.app.example.com:8443
+the scheme is not compared: ftp://www.app.example.com:8443
+the scheme is not compared: chrome-extension://www.app.example.com
+the port is not compared: https://www.app.example.com
+the port is not compared: https://www.app.example.com:1
+the port is not compared: https://www.app.example.com:65535
+a trailing dot is dropped: https://www.app.example.com.:8443
+a name that looks alike: https://www.xn--80a6aa.xn--ml-6kctd8d6a.com:8443
+
+upper case is folded: HTTPS://WWW.APP.EXAMPLE.COM:8443
+upper case is folded: https://WWW.APP.EXAMPLE.COM:8443
+NULL is taken for null: NULL
+everything before @ is taken for the host: https://www.app.example.com:8443@attacker.example
+everything before @ is ignored: https://attacker.example@www.app.example.com:8443
+/ does not end the host: https://attacker.example/.www.app.example.com:8443
+what follows / is ignored: https://www.app.example.com:8443/attacker
+? does not end the host: https://attacker.example?.www.app.example.com:8443
+what follows ? is ignored: https://www.app.example.com:8443?attacker
+# does not end the host: https://attacker.example#.www.app.example.com:8443
+what follows # is ignored: https://www.app.example.com:8443#attacker
+\ does not end the host: https://attacker.example\\.www.app.example.com:8443
+what follows \ is ignored: https://www.app.example.com:8443\\attacker
+a trailing slash is dropped: https://www.app.example.com:8443/
+a default port is dropped: https://www.app.example.com:443
+an empty port is dropped: https://www.app.example.com:
+unprintable characters are dropped: https://www.app.example.com:844 3
+what follows an unprintable character is ignored: https://www.app.example.com:8443 attacker.example
+unprintable characters are dropped: https://www.app.example.com:844\t3
+what follows an unprintable character is ignored: https://www.app.example.com:8443\tattacker.example
+unprintable characters are dropped: https://www.app.example.com:844\x003
+what follows an unprintable character is ignored: https://www.app.example.com:8443\x00attacker.example
+unprintable characters are dropped: https://www.app.example.com:844\x0b3
+what follows an unprintable character is ignored: https://www.app.example.com:8443\x0battacker.example
+unprintable characters are dropped: https://www.app.example.com:844\x7f3
+what follows an unprintable character is ignored: https://www.app.example.com:8443\x7fattacker.example
+unprintable characters are dropped: https://www.app.example.com:844\xa03
+what follows an unprintable character is ignored: https://www.app.example.com:8443\xa0attacker.example
+a list is searched: https://www.app.example.com:8443, https://attacker.example
+a list is searched: https://attacker.example, https://www.app.example.com:8443
+a list is searched: https://attacker.example https://www.app.example.com:8443
+a wildcard is matched backwards: *
+a wildcard is matched backwards: https://*
+the scheme may be absent: www.app.example.com:8443
+the scheme may be absent: //www.app.example.com:8443
+the host may be absent: https://
+an empty origin is a part of every one:
+"""
+
+
+def test_the_attacks_on_an_origin():
+    sent, unsent = ([line for line in half.splitlines() if line] for half in ATTACKS.split("\n\n"))
+    attacks = attack_origins("https://www.app.example.com:8443")
+    assert [str(attack).rstrip() for attack in attacks if attack.is_sent] == sent
+    assert [str(attack).rstrip() for attack in attacks if not attack.is_sent] == unsent
+
+
+@pytest.mark.parametrize(
+    ("origin", "attacks"),
+    [
+        ("https://example.com", ["every name under the same suffix is trusted: https://attacker.com"]),
+        ("https://t.co", ["a part of the origin is enough: https://t", "the scheme is not compared: http://t.co"]),
+        (
+            "http://a.example",
+            ["the scheme is not compared: https://a.example", "the port is not compared: http://a.example:8443"],
+        ),
+        ("http://a.example", ["a default port is dropped: http://a.example:80"]),
+        ("https://a.example.", ["every subdomain is trusted: https://attacker.a.example."]),
+        (
+            "http://[::1]:3000",
+            ["an empty port is dropped: http://[::1]:", "a default port is dropped: http://[::1]:80"],
+        ),
+        ("capacitor://localhost", ["the scheme is not compared: https://localhost"]),
+    ],
+)
+def test_attacks_depend_on_the_origin(origin, attacks):
+    assert set(attacks) <= {str(attack) for attack in attack_origins(origin)}
 
 
 # Each careless comparison, and an attack that finds it: the mistakes of class 1A that others have made.
@@ -168,6 +288,7 @@ def test_every_mistake_is_found_and_named(mistake):
 
 def test_a_careful_application_shares_with_no_attacker():
     assert_shared_with_no_attacker(guarded(), origin=APP, to=f"PUT {ITEMS}", json={})
+    assert_shared_with_no_attacker(Browser(guarded()), origin=APP, to=ITEMS)
     assert_shared_with_no_attacker(
         guarded(allow_origins=["https://*.example.com"]), origin=APP, to=ITEMS, allowed=["https://*.example.com"]
     )

@@ -1,0 +1,85 @@
+"""
+Refusals, counted: for Prometheus, which asks for them, and for OpenTelemetry, which sends them.
+
+    python examples/counting.py
+
+A metric keeps every combination of its labels for ever, so a label never takes its values from a client. Two do not:
+the reason, of which there are three, and the name that you gave the policy. Who was refused where is in the log.
+With several processes, prometheus_client wants PROMETHEUS_MULTIPROC_DIR; OpenTelemetry tells them apart by itself.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from opentelemetry.metrics import Meter
+from prometheus_client import CollectorRegistry, Counter, make_wsgi_app
+
+from corsguard import CORSMiddleware, Event, Policy
+
+SHOP = Policy(allow_origins=["https://shop.example"], allow_credentials=True)
+PARTNERS = Policy(allow_origins=["https://*.partner.example"])
+
+# One more name for each policy that is put in place while the server runs; what has none counts as "other".
+NAMES: Mapping[Policy, str] = {SHOP: "shop", PARTNERS: "partners"}
+
+
+def counted_by_prometheus(registry: CollectorRegistry) -> Callable[[Event], None]:
+    """
+    Return what counts each Event in *registry*, as `cors_refused_total`.
+    """
+    refused = Counter("cors_refused", "Requests that CORS refused.", ["reason", "policy"], registry=registry)
+
+    def count(event: Event) -> None:
+        refused.labels(event.reason, NAMES.get(event.policy, "other")).inc()
+
+    return count
+
+
+def counted_by_opentelemetry(meter: Meter) -> Callable[[Event], None]:
+    """
+    Return what counts each Event with *meter*, as `cors.refused`.
+    """
+    refused = meter.create_counter("cors.refused", unit="{request}", description="Requests that CORS refused.")
+
+    def count(event: Event) -> None:
+        refused.add(1, {"reason": event.reason, "policy": NAMES.get(event.policy, "other")})
+
+    return count
+
+
+def orders(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """
+    Say how many orders there are.
+    """
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [b'{"orders": 3}']
+
+
+def guarded(count: Callable[[Event], None]) -> CORSMiddleware:
+    """
+    Return the application, guarded; *count* hears of each refusal, before it is answered.
+    """
+    return CORSMiddleware(orders, {"/": SHOP, "/partners": PARTNERS}, on_refusal=count)
+
+
+def with_metrics(application: WSGIApplication, registry: CollectorRegistry) -> WSGIApplication:
+    """
+    Return *application*, with what *registry* has at `/metrics`.
+    """
+    metrics = make_wsgi_app(registry)
+
+    def route(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return (metrics if environ["PATH_INFO"] == "/metrics" else application)(environ, start_response)
+
+    return route
+
+
+if __name__ == "__main__":
+    from wsgiref.simple_server import make_server
+
+    counts = CollectorRegistry()
+    served = with_metrics(guarded(counted_by_prometheus(counts)), counts)
+    with make_server("127.0.0.1", int(os.environ.get("PORT", "8005")), served) as server:
+        print(f"http://localhost:{server.server_port}/metrics", flush=True)
+        server.serve_forever()

@@ -1,0 +1,92 @@
+"""
+Methods and header fields by themselves: what no vector and no real browser can tell apart.
+"""
+
+import pytest
+
+from corsguard.browser.headers import (
+    Unparsable,
+    get,
+    guarded,
+    is_header_value,
+    is_safelisted_header,
+    seconds_of,
+    split_outside_quotes,
+    tokens_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "safelisted"),
+    [
+        ("text/plain; boundary=a/b", True),
+        ("text/plain ;charset=utf-8", True),
+        ("\ttext/plain \t", True),
+        ("Text/PLAIN", True),
+        ("\xa0text/plain", False),
+        ("text/plain\xa0", False),
+        ("text/plain\xa0;charset=utf-8", False),
+        ("text/ plain", False),
+        ("text", False),
+        ("", False),
+    ],
+)
+def test_the_essence_of_a_content_type_decides(value, safelisted):
+    assert is_safelisted_header("Content-Type", value) is safelisted
+
+
+@pytest.mark.parametrize(
+    ("value", "safelisted"), [("bytes=5-5", True), ("bytes=5-4", False), ("bytes=5-", True), ("bytes=-5", False)]
+)
+def test_a_range_has_a_start_that_is_not_after_its_end(value, safelisted):
+    assert is_safelisted_header("Range", value) is safelisted
+
+
+def test_what_is_on_no_list_is_not_safelisted():
+    assert is_safelisted_header("X-Token", "1") is False
+
+
+@pytest.mark.parametrize(("value", "valid"), [("\xff", True), ("\u0100", False), (" a", False), ("a\0b", False)])
+def test_a_header_value_is_made_of_bytes(value, valid):
+    assert is_header_value(value) is valid
+
+
+def test_only_spaces_and_tabs_are_stripped_from_items():
+    assert split_outside_quotes("\t Xa X,\xa0b\x0b ") == ["Xa X", "\xa0b\x0b"]
+
+
+@pytest.mark.parametrize(
+    ("values", "seconds"),
+    [
+        ([], None),
+        (["7"], 7),
+        (["-7"], 0),
+        (["07"], 7),
+        (["7", "7"], None),
+        (["7.5"], None),
+        (["+7"], None),
+        (["9" * 5000], 10**18 - 1),
+    ],
+)
+def test_a_number_of_seconds(values, seconds):
+    assert seconds_of([("Access-Control-Max-Age", value) for value in values], "access-control-max-age") == seconds
+
+
+def test_a_list_of_tokens():
+    lines = [("X", "a ,, b"), ("Y", "no token"), ("x", "")]
+    assert tokens_of(lines, "x") == ["a", "b"]
+    assert tokens_of(lines[2:], "X") == []
+    assert tokens_of(lines, "z") is None
+    assert (get(lines, "X"), get(lines, "z")) == ("a ,, b, ", None)
+
+
+def test_one_item_that_is_no_token_spoils_the_list():
+    with pytest.raises(Unparsable, match=r"^'a b' is no token in 'x, a b, c d'$") as error:
+        tokens_of([("X", "x"), ("X", "a b, c d")], "X")
+    assert (error.value.value, error.value.item) == ("x, a b, c d", "a b")
+
+
+def test_without_cors_a_value_counts_together_with_those_before_it():
+    lines = [("Accept", "a" * 100), ("accept", "b" * 26), ("Accept", "c"), ("Accept-Language", " de ")]
+    assert [allowed for _, allowed in guarded(lines, "request-no-cors")] == [True, True, False, True]
+    assert [header for header, _ in guarded(lines[3:], "request-no-cors")] == [("Accept-Language", "de")]

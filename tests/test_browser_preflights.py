@@ -1,0 +1,165 @@
+"""
+The CORS-preflight cache by itself, and when a fetch asks it.
+"""
+
+import pytest
+
+from corsguard.browser import Browser, NetworkError, WireResponse
+from corsguard.browser.preflights import CacheKey, PreflightCache
+
+APP = "https://app.example.com"
+API = "https://api.example.com"
+KEY = CacheKey("https://example.com", APP, f"{API}/")
+
+
+class Cache:
+    """
+    A cache with a clock: of methods unless *is_header*, without credentials unless *credentials*.
+    """
+
+    def __init__(self):
+        self.now = 0.0
+        self.cache = PreflightCache(lambda: self.now, 1000)
+
+    def store(self, *names, age, is_header=False, credentials=False):
+        names = ((), names) if is_header else (names, ())
+        self.cache.store(KEY, *names, age, with_credentials=credentials)
+
+    def has(self, name, *, is_header=False, credentials=False):
+        return self.cache.has(KEY, name, is_header=is_header, with_credentials=credentials)
+
+
+def test_methods_are_compared_with_case_and_headers_without():
+    cache = Cache()
+    cache.store("Chicken", age=5)
+    cache.store("X-Token", age=5, is_header=True)
+    assert [cache.has(name) for name in ("Chicken", "chicken", "CHICKEN", "X-Token")] == [True, False, False, False]
+    names = ("X-Token", "x-token", "X-TOKEN", "Chicken")
+    assert [cache.has(name, is_header=True) for name in names] == [True, True, True, False]
+
+
+def test_a_wildcard_covers_all_methods_and_all_headers_but_one():
+    cache = Cache()
+    cache.store("*", age=5)
+    assert cache.has("Chicken")
+    assert not cache.has("x-token", is_header=True)
+    cache.store("*", age=5, is_header=True)
+    assert cache.has("X-Token", is_header=True)
+    assert not cache.has("Authorization", is_header=True)
+    cache.store("authorization", age=5, is_header=True)
+    assert cache.has("Authorization", is_header=True)
+
+
+@pytest.mark.parametrize("is_header", [False, True])
+def test_what_was_permitted_is_permitted_until_it_expires(is_header):
+    cache = Cache()
+    cache.store("PUT", age=10, is_header=is_header)
+    cache.now = 5
+    cache.store("DELETE", age=10, is_header=is_header)
+    assert cache.has("PUT", is_header=is_header)
+    assert cache.has("DELETE", is_header=is_header)
+    cache.now = 10
+    assert not cache.has("PUT", is_header=is_header)
+    assert cache.has("DELETE", is_header=is_header)
+
+
+@pytest.mark.parametrize("is_header", [False, True])
+@pytest.mark.parametrize("credentials", [False, True])
+def test_a_new_answer_gives_the_entry_another_age_not_another_start(is_header, credentials):
+    cache, kind = Cache(), {"is_header": is_header, "credentials": credentials}
+    cache.store("PUT", age=10, **kind)
+    cache.now = 5
+    cache.store("PUT", age=100, **kind)
+    cache.now = 99
+    assert cache.has("PUT", **kind)
+    cache.store("PUT", age=10, **kind)
+    assert not cache.has("PUT", **kind)
+
+
+def test_what_was_permitted_with_credentials_is_permitted_without():
+    cache = Cache()
+    cache.store("PUT", age=5)
+    assert not cache.has("PUT", credentials=True)
+    cache.store("PUT", age=5, credentials=True)
+    assert cache.has("PUT", credentials=True)
+    other = Cache()
+    other.store("PUT", age=5, credentials=True)
+    assert other.has("PUT")
+
+
+# When a fetch asks the cache.
+
+
+class Server:
+    """
+    A transport that answers every request as *headers* say, unless *refuses*, and keeps the methods it got.
+    """
+
+    def __init__(self, *headers):
+        self.headers = headers
+        self.refuses = False
+        self.methods = []
+
+    def __call__(self, request):
+        self.methods.append(request.method)
+        return WireResponse(200, () if self.refuses else self.headers)
+
+
+PERMITTED = (
+    ("Access-Control-Allow-Origin", APP),
+    ("Access-Control-Allow-Credentials", "true"),
+    ("Access-Control-Allow-Methods", "PUT"),
+    ("Access-Control-Allow-Headers", "X-Token"),
+)
+# The same, but what an upload listener asks for is listed nowhere.
+NAMELESS = (PERMITTED[0], PERMITTED[3])
+
+
+@pytest.mark.parametrize(
+    ("headers", "fetches", "methods"),
+    [
+        (PERMITTED, [{"headers": {"X-Token": "1"}}] * 2, ["OPTIONS", "GET", "GET"]),
+        (PERMITTED, [{"method": "PUT"}] * 2, ["OPTIONS", "PUT", "PUT"]),
+        (PERMITTED, [{"method": "PUT", "credentials": "include"}] * 2, ["OPTIONS", "PUT", "PUT"]),
+        (PERMITTED, [{"method": "PUT"}, {"headers": {"X-Token": "1"}}], ["OPTIONS", "PUT", "GET"]),
+        (NAMELESS, [{"method": "POST", "upload_listener": True}] * 2, ["OPTIONS", "POST", "POST"]),
+        (
+            NAMELESS,
+            [{"headers": {"X-Token": "1"}}, {"upload_listener": True}],
+            ["OPTIONS", "GET", "OPTIONS", "GET"],
+        ),
+        (
+            PERMITTED,
+            [{"headers": {"X-Token": "1"}}, {"headers": {"X-Token": "1"}, "credentials": "include"}],
+            ["OPTIONS", "GET", "OPTIONS", "GET"],
+        ),
+        (
+            PERMITTED,
+            [{"headers": {"X-Token": "1"}, "credentials": "include"}, {"headers": {"X-Token": "1"}}],
+            ["OPTIONS", "GET", "GET"],
+        ),
+    ],
+)
+def test_what_is_permitted_is_not_asked_again(headers, fetches, methods):
+    server = Server(*headers)
+    page = Browser(server).open(APP)
+    for fetch in fetches:
+        page.fetch(f"{API}/", **fetch)
+    assert server.methods == methods
+
+
+def test_a_refusal_forgets_what_was_permitted_for_that_url_alone():
+    server = Server(*PERMITTED)
+    page = Browser(server).open(APP)
+    for url in (f"{API}/a", f"{API}/b"):
+        page.fetch(url, method="PUT")
+    server.refuses = True
+    with pytest.raises(NetworkError):
+        page.fetch(f"{API}/a", method="PUT")
+    # A request that needed no preflight has nothing to do with the cache.
+    with pytest.raises(NetworkError):
+        page.fetch(f"{API}/b")
+    server.refuses, server.methods = False, []
+    page.fetch(f"{API}/a", method="PUT")
+    page.fetch(f"{API}/b", method="PUT")
+    assert server.methods == ["OPTIONS", "PUT", "PUT"]
