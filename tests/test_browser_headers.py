@@ -10,10 +10,16 @@ from corsguard.browser.headers import (
     guarded,
     is_header_value,
     is_safelisted_header,
+    normalize_method,
     seconds_of,
     split_outside_quotes,
     tokens_of,
 )
+
+
+def test_only_ascii_letters_are_normalized():
+    assert normalize_method("post") == "POST"
+    assert normalize_method("po\u017ft") == "po\u017ft"  # upper() makes an S of it
 
 
 @pytest.mark.parametrize(
