@@ -24,7 +24,9 @@ def cors_browser(request: pytest.FixtureRequest) -> "Browser":
 
     try:
         app = request.getfixturevalue("app")
-    except pytest.FixtureLookupError:
+    except pytest.FixtureLookupError as error:
+        if error.argname != "app":
+            raise
         app = _django_application()
     return Browser(app)
 

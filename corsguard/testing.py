@@ -13,7 +13,7 @@ from .names import ALLOW_ORIGIN
 from .origin import NULL, Origin, OriginIndex, OriginPattern
 from .suffixes import registrable_domain
 
-# Reasons that say nothing about whether a server shares: the page is wrong, or nothing was answered.
+# Reasons that say nothing about whether a server shares: something else is wrong, or nothing was answered.
 _BESIDE_THE_POINT: Final = frozenset(
     {
         Reason.FORBIDDEN_METHOD,
@@ -25,6 +25,13 @@ _BESIDE_THE_POINT: Final = frozenset(
         Reason.UNREACHABLE,
         Reason.TLS,
         Reason.TLS_CLIENT_CERTIFICATE,
+        Reason.CORP,
+        Reason.REDIRECT_MODE_ERROR,
+        Reason.REDIRECT_UNPARSABLE,
+        Reason.REDIRECT_BAD_SCHEME,
+        Reason.TOO_MANY_REDIRECTS,
+        Reason.REDIRECT_USERINFO,
+        Reason.REDIRECT_STREAM_BODY,
     }
 )
 
@@ -228,7 +235,8 @@ def _not_shared(page: Page, to: str, init: dict[str, Any]) -> NetworkError:
     try:
         response = page.fetch(url, method=method, **init)
     except NetworkError as error:
-        if error.failure.reason in _BESIDE_THE_POINT:
+        answer = error.failure.exchange.response if error.failure.exchange else None
+        if error.failure.reason in _BESIDE_THE_POINT or (answer is not None and answer.status >= 500):
             raise AssertionError(f"{to} failed, but that proves nothing about sharing.\n\n{error}") from None
         return error
     raise AssertionError(f"{ascii(page.origin)[1:-1]} may read {to}: {_why_shared(response, page.network[-1])}")

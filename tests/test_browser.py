@@ -868,3 +868,104 @@ def test_embedder_policies(embedder, credentials, policy, passes):
 def test_a_shared_response_needs_no_resource_policy():
     server = Server(*SHARED, ("Cross-Origin-Resource-Policy", "same-origin"))
     assert opened(server, embedder_policy="require-corp").fetch(f"{API}/").status == 200
+
+
+# What a review found: each was another answer, a hang or a traceback once.
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ({"headers": {"X-A": 1}}, "'X-A': 1 is no pair of str"),
+        ({"url": None}, "url=None is no str"),
+        ({"url": b"/x"}, "url=b'/x' is no str"),
+    ],
+)
+def test_what_is_no_text_is_a_type_error(call, words):
+    with pytest.raises(TypeError, match=re.escape(words)):
+        opened(Server(*SHARED)).fetch(**{"url": f"{API}/", **call})
+
+
+def test_what_opens_no_page_says_so():
+    with pytest.raises(TypeError, match="None is no str"):
+        Browser(Server()).open(None)
+    with pytest.raises(TypeError, match="origin=3 is no str"):
+        Browser(Server()).open(APP, origin=3)
+    with pytest.raises(ValueError, match="'localhost:3000' has no host"):
+        Browser(Server()).open("localhost:3000")
+
+
+def test_what_makes_an_application_is_none():
+    def create_app(config):
+        return Server()
+
+    with pytest.raises(TypeError, match="The transport returned Server, not a WireResponse"):
+        opened(create_app).fetch(f"{API}/")
+
+
+def test_json_goes_as_text_where_no_other_type_may_be_said():
+    server = Server()
+    opened(server).fetch(f"{API}/", method="POST", json={}, mode="no-cors")
+    assert server.sent("Content-Type") == ["text/plain;charset=UTF-8"]
+    with pytest.raises(ValueError, match="sends no stream"):
+        opened(server).fetch(f"{API}/", method="POST", body=iter([b"a"]), mode="no-cors")
+
+
+@pytest.mark.parametrize(("location", "path"), [("/\xc3\xa9", "/%C3%A9"), ("/\xe9", "/%E9")])
+def test_the_bytes_of_a_location_stay_what_they_are(location, path):
+    server = Server(*SHARED, answers={f"{API}/": WireResponse(302, (*SHARED, ("Location", location)))})
+    assert opened(server).fetch(f"{API}/").url == f"{API}{path}"
+
+
+def test_an_upgrade_to_https_changes_nothing_else():
+    server = Server(*SHARED, ("Strict-Transport-Security", "max-age=60"))
+    page = opened(server, "http://app.example.org")
+    page.fetch("https://api.example.com/")
+    page.fetch("http://api.example.com/x:443/y#part")
+    assert server.requests[-1].url == "https://api.example.com/x:443/y"
+
+
+def test_a_blob_is_not_asked_of_a_server():
+    server = Server()
+    with pytest.raises(NetworkError) as error:
+        opened(server).fetch(f"blob:{APP}/1")
+    assert (error.value.reason, server.requests) == ("bad_scheme", [])
+
+
+def test_a_framed_page_is_as_strict_about_plain_http_as_what_it_stands_in():
+    page = opened(Server(*SHARED), "data:text/html,x", top_level="https://top.example")
+    with pytest.raises(NetworkError) as error:
+        page.fetch("http://api.example.com/")
+    assert error.value.reason == "mixed_content"
+
+
+def test_lists_of_any_length_are_read_in_bounded_time():
+    many = ", ".join(f"x-{number}" for number in range(100_000))
+    page = opened(Server(*SHARED, ("Access-Control-Allow-Headers", many), ("Timing-Allow-Origin", '""""' * 250_000)))
+    assert page.fetch(f"{API}/", headers={"X-99999": "1"}).timing_allowed is False
+
+
+def test_a_login_page_on_another_origin_is_told_from_a_missing_grant():
+    answers = {f"{API}/items": WireResponse(302, (*SHARED, ("Location", "https://sso.example.net/login")))}
+    error = refused(Server(answers=answers), f"{API}/items")
+    assert "login page" in error.fix
+    assert "401" in error.fix
+    assert "policy:" not in error.fix
+
+
+@pytest.mark.parametrize("url", ["data:text/plain;base64,a", "data:text/plain"])
+def test_a_malformed_data_url_is_a_network_error(url):
+    def bare(environ, start_response):
+        raise AssertionError(environ["PATH_INFO"])
+
+    page = Browser(bare).open(APP)
+    with pytest.raises(NetworkError):
+        page.fetch(url)
+    page.network.clear()
+    assert page.fetch("data:text/plain;base64,aGk=").text() == "hi"
+    assert page.network == []
+
+
+def test_a_body_that_nests_too_deeply_is_a_value_error():
+    with pytest.raises(ValueError, match="nests too deeply"):
+        opened(Server(*SHARED, body=b"[" * 200_000)).fetch(f"{API}/").json()

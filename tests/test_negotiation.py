@@ -255,3 +255,56 @@ def test_vary_is_merged_in_order_and_without_duplicates(values, merged):
 )
 def test_the_policy_owns_the_headers_of_its_prefix(name, owned):
     assert is_owned(name) is owned
+
+
+class Nobody:
+    def __contains__(self, origin):
+        return False
+
+
+def test_a_source_that_says_no_costs_no_new_decision():
+    policy, environ = Policy(allow_origins=Nobody()), {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": EVIL}
+    assert prepared_decision(policy, environ).refusal is Refusal.ORIGIN
+    assert prepared_decision(policy, environ) is prepared_decision(policy, environ)
+
+
+ALLOWED = (("Access-Control-Allow-Origin", APP),)
+CREDENTIALS = (("Access-Control-Allow-Credentials", "true"),)
+METHODS = (("Access-Control-Allow-Methods", "GET, HEAD, POST"),)
+HOURS = (("Access-Control-Max-Age", "7200"),)
+EMPTY_TEXT = (("Content-Type", "text/plain"), ("Content-Length", "0"))
+
+
+@pytest.mark.parametrize(
+    ("keywords", "status", "headers"),
+    [
+        ({}, 204, METHODS + HOURS),
+        ({"allow_credentials": True}, 204, CREDENTIALS + METHODS + HOURS),
+        ({"allow_methods": ["PUT", "DELETE"]}, 204, (("Access-Control-Allow-Methods", "PUT, DELETE"), *HOURS)),
+        ({"allow_methods": []}, 204, METHODS + HOURS),
+        ({"allow_headers": ["X-A", "X-B"]}, 204, (*METHODS, ("Access-Control-Allow-Headers", "X-A, X-B"), *HOURS)),
+        ({"max_age": 0}, 204, (*METHODS, ("Access-Control-Max-Age", "0"))),
+        ({"max_age": None}, 204, METHODS),
+        ({"preflight_status": 200}, 200, METHODS + HOURS + EMPTY_TEXT),
+        ({"expose_headers": ["X-A"]}, 204, METHODS + HOURS),
+    ],
+)
+def test_the_whole_answer_to_a_preflight(keywords, status, headers):
+    environ = {"REQUEST_METHOD": "OPTIONS", "HTTP_ORIGIN": APP, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}
+    decision = negotiate(Policy(allow_origins=[APP], **keywords), environ)
+    assert decision == Decision(RequestKind.PREFLIGHT, status, ALLOWED + headers, PREFLIGHT_VARY)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "headers"),
+    [
+        ({}, ()),
+        ({"allow_credentials": True}, CREDENTIALS),
+        ({"expose_headers": ["X-A", "X-B"]}, (("Access-Control-Expose-Headers", "X-A, X-B"),)),
+    ],
+)
+def test_the_whole_answer_to_a_request(keywords, headers):
+    policy = Policy(allow_origins=[APP], **keywords)
+    allowed = negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP})
+    assert allowed == Decision(RequestKind.CORS, None, ALLOWED + headers, "Origin")
+    assert negotiate(policy, {"REQUEST_METHOD": "GET"}) == Decision(RequestKind.NOT_CORS, None, (), "Origin")

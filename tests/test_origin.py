@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from corsguard import Origin, OriginPattern, Policy, PolicyError, RequestKind, negotiate
+from corsguard.origin import OriginIndex
 
 # Origin: what a browser serializes, byte for byte.
 
@@ -527,3 +528,39 @@ def test_patterns_that_share_their_labels_are_all_found():
         assert grants(patterns, origin), origin
     for origin in ("https://ab.b.example.com", "https://c.example.com", "https://b.x.example.com"):
         assert not grants(patterns, origin), origin
+
+
+# What only a look from inside tells apart.
+
+
+@pytest.mark.parametrize(
+    ("pattern", "first", "second"),
+    [
+        ("https://*.a.example", "https://0.z.a.example", "https://z.0.a.example"),
+        ("https://pr-*.a.example:8443", "https://pr-0.a.example:8443", "https://pr-z.a.example:8443"),
+        ("http://localhost:*", "http://localhost", "http://localhost:1"),
+    ],
+)
+def test_two_samples_share_no_more_than_the_pattern_says(pattern, first, second):
+    assert OriginPattern.parse(pattern).samples() == (Origin.parse(first), Origin.parse(second))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "covered", "other"),
+    [
+        ("https://pr-*.a.example:8443", "https://pr-1.a.example:8443", "https://pr-1.a.example"),
+        ("https://pr-*.a.example", "https://pr-1.a.example", "https://pr-1.a.example:8443"),
+        ("https://*.a.example:8443", "https://b.a.example:8443", "https://b.a.example"),
+        ("https://a.example:*", "https://a.example:8443", "https://b.example:8443"),
+    ],
+)
+def test_a_pattern_covers_at_its_port_and_is_found_once(pattern, covered, other):
+    index = OriginIndex([OriginPattern.parse(pattern)])
+    assert (index.covers(covered), index.covers(other)) == (True, False)
+    assert [*index.patterns_for(Origin.parse(covered))] == [pattern]
+    assert [*index.patterns_for(Origin.parse(other))] == []
+
+
+@pytest.mark.parametrize("host", ["[1:2:3:4:5:6:7:0]", "[1::2:3:4:0:0]", "[1:0:0:2::]", "[0:1:2:3:4:5:6:7]"])
+def test_the_first_longest_run_of_zeros_is_what_an_address_leaves_out(host):
+    assert str(Origin.parse(f"http://{host}")) == f"http://{host}"

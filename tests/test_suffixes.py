@@ -98,6 +98,8 @@ def test_each_host_of_our_own_list_is_open():
         "127.0.0.1": "127.0.0.1",
         "10.1.2.3": "10.1.2.3",
         "[::1]": "[::1]",
+        "[::ffff:1.2.3.4]": "[::ffff:1.2.3.4]",
+        "com.": "com",
     }.items(),
 )
 def test_the_registrable_domain_is_what_a_site_is(host, domain):

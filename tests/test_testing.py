@@ -402,3 +402,26 @@ def test_the_fixture_without_an_application_says_what_to_do(pytester):
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*cors_browser found no application. Define a fixture `app` *"])
+
+
+@pytest.mark.parametrize(
+    ("app", "init"),
+    [
+        (careless(bool), {"mode": "no-cors"}),
+        (lambda environ, start_response: 1 / 0, {}),
+        (
+            lambda environ, start_response: (
+                start_response("302 Found", [("Location", "/again"), ("Access-Control-Allow-Origin", "*")]) and []
+            ),
+            {},
+        ),
+    ],
+)
+def test_a_failure_of_another_kind_is_no_proof(app, init):
+    assert failure_of(assert_not_shared, app, page=APP, to=ITEMS, **init)
+
+
+def test_the_fixture_does_not_hide_a_mistake_in_the_app_fixture(pytester):
+    pytester.makepyfile("import pytest\n\n\n@pytest.fixture\ndef app(nonexistent):\n    pass\n" + USES)
+    result = pytester.runpytest_subprocess()
+    result.stdout.fnmatch_lines(["*fixture 'nonexistent' not found*"])

@@ -149,6 +149,12 @@ def _is_sound(origin: str, *, credentials: bool) -> bool:
 
 
 def _missing(failure: Failure) -> str:
+    if failure.url != failure.first_url and _LOGIN.search(failure.url) and not _LOGIN.search(failure.first_url):
+        return _change(
+            f"The server redirected to what looks like a login page, {as_shown(failure.url)}: answer 401 to scripts "
+            "instead of a redirect.",
+            "401 Unauthorized, with the CORS headers and no Location",
+        )
     if "origin" in (get(headers_of(failure), "Vary") or "").lower():
         return _share(failure, "The answer varies on Origin, so a CORS layer is there and does not list this origin.")
     return _share(failure, _why_bypassed(failure))
@@ -315,7 +321,8 @@ def _may_be_allowed(name: str) -> bool:
 
 def _list(why: str, header: str, names: list[str], page: str) -> str:
     # What was asked for stands last, and is kept when a list is too long to be shown.
-    short = [name for name in names if len(name) <= LONGEST_NAME][-MOST_NAMES:]
+    # Policy takes `*` alone only, and a browser takes any other for a name.
+    short = [name for name in names if len(name) <= LONGEST_NAME and "*" not in name][-MOST_NAMES:]
     if not short:
         return _change(why, page=page)
     keyword = {ALLOW_METHODS: "allow_methods", ALLOW_HEADERS: "allow_headers"}[header]

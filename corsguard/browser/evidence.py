@@ -17,7 +17,7 @@ from corsguard.names import (
 from corsguard.origin import NULL
 
 from .failures import Failure, Reason
-from .headers import Unparsable, get, tokens_of, values_of
+from .headers import Unparsable, escaped, get, tokens_of, values_of
 from .urls import Url, is_same_origin
 from .wire import Header
 
@@ -35,6 +35,9 @@ _PREFLIGHT: Final = "Response to preflight request doesn't pass access control c
 # What a transport says, and what Chromium calls that; the first that fits.
 _NET_ERRORS: Final = (
     ("refused", "CONNECTION_REFUSED"),
+    ("nothing listens", "CONNECTION_REFUSED"),
+    ("has no address", "NAME_NOT_RESOLVED"),
+    ("did not answer within", "CONNECTION_TIMED_OUT"),
     ("reset", "CONNECTION_RESET"),
     ("timed out", "CONNECTION_TIMED_OUT"),
     ("timeout", "CONNECTION_TIMED_OUT"),
@@ -106,7 +109,7 @@ def redirect_target(failure: Failure) -> Url | str | None:
         return None
     if len(locations) > 1:
         return "several locations"
-    return url_of(utf8(locations.pop()), url_of(failure.url)) or Reason.REDIRECT_UNPARSABLE
+    return url_of(escaped(locations.pop()[:LONGEST_READ]), url_of(failure.url)) or Reason.REDIRECT_UNPARSABLE
 
 
 def scheme_of(failure: Failure) -> str:

@@ -9,7 +9,7 @@ Not modelled: the HTTP cache, service workers, CSP, HTTP authentication, navigat
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from corsguard.names import (
     ALLOW_CREDENTIALS,
@@ -28,6 +28,7 @@ from .cookies import CookieJar
 from .failures import Failure, FetchFailed, Reason
 from .headers import (
     Unparsable,
+    escaped,
     get,
     get_decode_and_split,
     is_safelisted_method,
@@ -184,7 +185,8 @@ class UserAgent:
         if _SPACES.index(address_space(url.host)) > _SPACES.index(client.space):
             say(f"{url.href} is in a less public network than the page: {_PERMISSION}")
         _block(request)
-        if (is_same_origin(url.origin, client.origin) and request.tainting == "basic") or url.scheme == "data":
+        is_own = is_same_origin(url.origin, client.origin) and request.tainting == "basic"
+        if url.scheme == "data" or (is_own and url.scheme in HTTP_SCHEMES):
             request.tainting = "basic"
             return self._http_fetch(request, say)
         if request.mode == "same-origin":
@@ -242,7 +244,7 @@ class UserAgent:
         try:
             # Fetch, "location URL": several lines are a failure, unless they say the same.
             (target,) = set(values_of(response.headers, "Location"))
-            url = Url.parse(target, request.url)
+            url = Url.parse(escaped(target), request.url)
         except ValueError:
             raise failed(request, Reason.REDIRECT_UNPARSABLE, clause, location, exchange) from None
         if url.scheme not in HTTP_SCHEMES:
@@ -377,6 +379,11 @@ class UserAgent:
                 else Reason.UNREACHABLE
             )
             raise failed(request, reason, 'Fetch, "HTTP-network fetch"', error.cause, exchange) from None
+        if not isinstance(cast("object", answer), WireResponse):
+            kind = type(answer).__name__
+            raise TypeError(
+                f"The transport returned {kind}, not a WireResponse. Is it what makes an application? Call it."
+            )
         headers = tuple((name, value.strip(" \t")) for name, value in answer.headers)
         exchange = Exchange(wire, WireResponse(answer.status, headers, answer.body), is_preflight, with_credentials)
         if request.url.scheme in HTTP_SCHEMES:
@@ -399,8 +406,7 @@ class UserAgent:
             f"{url.href} was upgraded to https, because its host asked for it (Strict-Transport-Security). Chromium "
             "makes a redirect of that, on which a preflight fails: write https:// in the page."
         )
-        port = ":443" if url.port == 80 else ""
-        request.urls[-1] = Url.parse(url.href.replace("http://", "https://", 1).replace(port, "", 1))
+        request.urls[-1] = Url.parse(url.href.replace("http://", "https://", 1))._replace(fragment=url.fragment)
 
     def _wants_https(self, host: str) -> bool:
         labels = host.split(".")

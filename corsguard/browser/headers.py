@@ -28,7 +28,7 @@ _MOST_SAFELISTED_BYTES: Final = 1024
 _UNSAFE_BYTES: Final = re.compile(r"[\x00-\x08\x0a-\x1f\"():<>?@\[\\\]{}\x7f]")
 _LANGUAGE: Final = re.compile(r"[0-9A-Za-z *,\-.;=]*")
 _SINGLE_RANGE: Final = re.compile(r"bytes=([0-9]+)-([0-9]*)")
-_QUOTED_OR_PLAIN: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[^",]+', re.DOTALL)
+_QUOTED_OR_PLAIN: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[^",]+|,', re.DOTALL)
 
 
 class Unparsable(ValueError):
@@ -106,14 +106,20 @@ def split_outside_quotes(value: str) -> list[str]:
     """
     Return the items of *value*, split at commas outside of quotation marks.
     """
-    items, current, position = list[str](), "", 0
-    while position < len(value):
-        if value[position] == ",":
-            items.append(current)
-            current, position = "", position + 1
-        elif match := _QUOTED_OR_PLAIN.match(value, position):
-            current, position = current + match[0], match.end()
-    return [item.strip("\t ") for item in (*items, current)]
+    items: list[list[str]] = [[]]
+    for match in _QUOTED_OR_PLAIN.finditer(value):
+        if match[0] == ",":
+            items.append([])
+        else:
+            items[-1].append(match[0])
+    return ["".join(item).strip("\t ") for item in items]
+
+
+def escaped(location: str) -> str:
+    """
+    Return *location* with every byte beyond ASCII percent-encoded, as browsers read a `Location`.
+    """
+    return re.sub(r"[\x80-\xff]", lambda byte: f"%{ord(byte[0]):02X}", location)
 
 
 def tokens_of(headers: Iterable[Header], name: str) -> list[str] | None:

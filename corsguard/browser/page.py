@@ -26,7 +26,15 @@ from .fetching import (
     UserAgent,
     failed,
 )
-from .headers import Guard, guarded, is_forbidden_method, is_header_value, is_safelisted_method, normalize_method
+from .headers import (
+    Guard,
+    guarded,
+    is_forbidden_method,
+    is_header_value,
+    is_safelisted_method,
+    may_append,
+    normalize_method,
+)
 from .preflights import PreflightCache
 from .report import report
 from .transports import Application, transport_for
@@ -137,7 +145,10 @@ class Response:
         """
         Return what the body holds as JSON. Raises ValueError if it is none.
         """
-        return _json.loads(self.text())
+        try:
+            return _json.loads(self.text())
+        except RecursionError:
+            raise ValueError("The body nests too deeply to be read as JSON.") from None
 
     def __repr__(self) -> str:
         return f"<Response {self.type} {self.status} {self.url}>"
@@ -191,9 +202,14 @@ class Page:
             raise ValueError(f"A {method} has no body: use method='POST', or leave out json and body.")
         if mode == "no-cors" and not is_safelisted_method(method):
             raise ValueError(f"mode='no-cors' sends GET, HEAD and POST only, not {method!r}.")
-        lines = self._allowed(headers, "request-no-cors" if mode == "no-cors" else "request")
+        if mode == "no-cors" and is_stream:
+            raise ValueError("mode='no-cors' sends no stream: give the body as bytes.")
+        guard: Guard = "request-no-cors" if mode == "no-cors" else "request"
+        lines = self._allowed(headers, guard)
         if content_type is not None and not any(name.lower() == "content-type" for name, _ in lines):
-            lines.append(("Content-Type", content_type))
+            # The page's JSON is text to a request that may not say otherwise.
+            fits = may_append(lines, "Content-Type", content_type, guard)
+            lines.append(("Content-Type", content_type if fits else "text/plain;charset=UTF-8"))
         request = Request(
             client=self._client,
             urls=[target],
@@ -219,6 +235,8 @@ class Page:
         return Response(fetched, redirected=len(request.urls) > 1)
 
     def _parse(self, url: str) -> Url:
+        if not isinstance(cast("object", url), str):
+            raise TypeError(f"url={url!r} is no str: write 'https://api.example.com/items'.")
         try:
             target = Url.parse(url, self._base)
         except ValueError:
@@ -233,6 +251,8 @@ class Page:
         """
         given = cast("list[Header]", list(headers.items() if isinstance(headers, Mapping) else headers))
         for name, value in given:
+            if not all(isinstance(cast("object", text), str) for text in (name, value)):
+                raise TypeError(f"headers: {name!r}: {value!r} is no pair of str; write both as text, such as '1'.")
             if not is_token(name):
                 raise ValueError(f"{name!r} is no header name.")
             if not is_header_value(value.strip("\t\n\r ")):
@@ -289,12 +309,14 @@ class Browser:
             raise ValueError(
                 f"embedder_policy={embedder_policy!r}: it is one of {', '.join(get_args(EmbedderPolicy))}."
             )
+        if origin is not None and not isinstance(cast("object", origin), str):
+            raise TypeError(f"origin={origin!r} is no str: write 'null', or leave it out.")
         parsed, top = _page_url(url), _page_url(url if top_level is None else top_level)
         client = Client(
             origin=page_origin(parsed) if origin is None else origin,
             top_level_site=site_of(page_origin(top)),
             # By the letter pages from http://localhost count too; no browser does so.
-            prohibits_mixed_content=parsed.scheme == "https",
+            prohibits_mixed_content="https" in {parsed.scheme, top.scheme},
             space=address_space(parsed.host),
             # HTML, "obtain an embedder policy": without a secure context there is none.
             embedder_policy=embedder_policy if is_trustworthy(page_origin(parsed)) else "unsafe-none",
@@ -316,10 +338,15 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def _page_url(url: str) -> Url:
+    if not isinstance(cast("object", url), str):
+        raise TypeError(f"{url!r} is no str: write the page's URL, such as 'https://app.example.com/'.")
     try:
-        return Url.parse(url)
+        parsed = Url.parse(url)
     except ValueError:
         raise ValueError(f"{url!r} is no URL: write the page's, such as 'https://app.example.com/'.") from None
+    if not parsed.host and parsed.scheme not in {"about", "blob", "data", "file"}:
+        raise ValueError(f"{url!r} has no host: write the page's whole URL, such as 'http://localhost:3000/'.")
+    return parsed
 
 
 def _content(json: object, body: Body | None) -> tuple[bytes | None, str | None, bool]:

@@ -6,12 +6,14 @@ Follows Fetch, "CORS-preflight cache". Entries are made of what an answer lists,
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, NamedTuple
 
 from corsguard.names import NON_WILDCARD_REQUEST_HEADER
 
 # Fetch, "CORS-preflight fetch": where Access-Control-Max-Age is absent or no number.
 DEFAULT_MAX_AGE: Final = 5
+_MOST_NAMES: Final = 256
 
 
 class CacheKey(NamedTuple):
@@ -73,7 +75,8 @@ class PreflightCache:
         age = min(max_age, self._longest)
         entries = self._entries[key] = self._fresh(key)
         for names, is_header in ((methods, False), (headers, True)):
-            for name in names:
+            # Fetch: user agents may remove entries at any time; who lists more has no page that asks for it.
+            for name in islice(names, _MOST_NAMES):
                 known = [
                     entry
                     for entry in entries

@@ -134,12 +134,17 @@ def _of_the_web(carry: Transport) -> Transport:
 
 def data_response(url: str) -> WireResponse:
     """
-    Return the response that a `data:` URL is (Fetch, "`data:` URL processor").
+    Return the response that a `data:` URL is (Fetch, "`data:` URL processor"). Raises Unreachable if it is malformed.
     """
-    kind, _, data = url.removeprefix("data:").partition(",")
+    kind, comma, data = url.removeprefix("data:").partition(",")
     body, is_base64 = unquote_to_bytes(data), re.search(r"; *base64$", kind, re.IGNORECASE)
-    if is_base64:
-        kind, body = kind[: is_base64.start()], b64decode(body + b"==")
+    try:
+        if is_base64:
+            kind, body = kind[: is_base64.start()], b64decode(body + b"=" * (-len(body) % 4))
+    except ValueError:
+        comma = ""
+    if not comma:
+        raise Unreachable("the data: URL is malformed")
     kind = kind.strip()
     kind = f"text/plain{kind}" if kind.startswith(";") else kind
     return WireResponse(200, (("Content-Type", kind if "/" in kind else "text/plain;charset=US-ASCII"),), body)
@@ -388,6 +393,8 @@ class LiveTransport:
         """
         Send *request* and return its response; raises Unreachable if there is none.
         """
+        if request.url.startswith("data:"):
+            return data_response(request.url)
         import httpx
 
         url = URL(request.url)
