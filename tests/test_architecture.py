@@ -328,10 +328,3 @@ def test_the_words_are_those_of_the_standard(package):
         text = NAMED_BY_OTHERS.sub("", path.read_text(encoding="utf-8").lower())
         assert [word for word in BANNED if word in text] == [], path
         assert path.stem not in {"common", "utils", "helpers", "misc"}
-
-
-def test_without_the_extra_the_browser_says_what_to_install():
-    code = "import sys; sys.modules['ada_url'] = None; import corsguard.browser"
-    process = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, text=True)
-    assert process.returncode == 1
-    assert process.stderr.rstrip().endswith('Fix: pip install "corsguard[browser]"')

@@ -8,11 +8,7 @@ An origin is its serialization; `null` stands for every opaque origin, and is th
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, Literal, NamedTuple
 
-try:
-    from ada_url import URL
-except ImportError as error:
-    error.add_note('The model of a browser needs more than the rest. Fix: pip install "corsguard[browser]"')
-    raise
+from ada_url import URL
 
 from corsguard.origin import NULL, Origin
 from corsguard.suffixes import registrable_domain
