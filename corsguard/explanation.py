@@ -152,7 +152,7 @@ def _origin_step(policy: Policy, origin: str, decision: Decision) -> Step:
         reason = "Everyone may read." if echoed == "*" else f"Covered by {_covering(policy, origin)}."
         return Step("origin", asked, granted, passed=True, reason=reason)
     if decision.error is not None:
-        reason = f"The origin source failed, which counts as no: {_shown(repr(decision.error))}."
+        reason = f"The origin source failed, which counts as no: {_shown(quoted(decision.error))}."
         return Step("origin", asked, granted, passed=False, reason=reason)
     reason, fix = _why_refused(policy, origin)
     return Step("origin", asked, granted, passed=False, reason=reason, fix=fix)

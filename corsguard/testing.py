@@ -169,10 +169,10 @@ def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
     yield "the scheme is not compared", f"chrome-extension://{host}"
     for other_port in "", ":1", ":8443", ":65535":
         yield "the port is not compared", f"{own}{host}{other_port}"
-    yield "a trailing dot is dropped", f"{own}{host.removesuffix('.')}.{port}"
+    yield "a trailing dot is dropped", f"{own}{host}.{port}"
     name, _, suffix = host.rpartition(".")
     if not host.startswith("["):
-        lookalike = origin_of(f"http://{name.translate(_LOOKALIKES)}.{suffix}") if name else f"http://{host}"
+        lookalike = origin_of(f"http://{name.translate(_LOOKALIKES)}.{suffix}")
         yield "a name that looks alike", f"{own}{lookalike.removeprefix('http://')}{port}"
 
 

@@ -241,6 +241,7 @@ def test_sites():
         ("printer.local.", "local"),
         ("notlocalhost", "public"),
         ("localhost.example.com", "public"),
+        ("127.example.com", "public"),
         ("printerlocal", "public"),
         ("[2606:4700::1]", "public"),
         ("11.0.0.1", "public"),
@@ -264,6 +265,7 @@ def test_a_url_is_sent_without_user_and_fragment():
         ("http://127.0.0.1", True),
         ("http://[::1]", True),
         ("http://a.example", False),
+        ("http://127.example.com", False),
         ("null", False),
     ],
 )
@@ -676,6 +678,7 @@ def test_a_host_that_wants_https_gets_it():
         "http://example.com/a": "https://example.com/a",
         "http://example.com:80/": "https://example.com/",
         "http://sub.example.com:8080/": "https://sub.example.com:8080/",
+        "http://example.com/a:443?http://b.c": "https://example.com/a:443?http://b.c",
         "http://notexample.com/": "http://notexample.com/",
     }.items():
         page.fetch(url)

@@ -248,3 +248,16 @@ def test_a_star_covers_no_method_that_a_browser_cannot_send(method):
     told = explain(Policy(allow_origins="*", allow_methods="*", allow_headers="*"), request(asked_method=method))
     assert not told.steps[1].passed
     assert "no browser sends it" in told.steps[1].reason or "No browser lets" in told.steps[1].reason
+
+
+def test_an_exception_that_cannot_be_shown_is_named():
+    class Unshown(Exception):
+        def __repr__(self):
+            raise ValueError
+
+    class Source:
+        def __contains__(self, origin):
+            raise Unshown
+
+    said = explain(Policy(allow_origins=Source()), {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": "https://a.example"})
+    assert "The origin source failed, which counts as no: <Unshown>." in str(said)

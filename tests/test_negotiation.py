@@ -308,3 +308,16 @@ def test_the_whole_answer_to_a_request(keywords, headers):
     allowed = negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP})
     assert allowed == Decision(RequestKind.CORS, None, ALLOWED + headers, "Origin")
     assert negotiate(policy, {"REQUEST_METHOD": "GET"}) == Decision(RequestKind.NOT_CORS, None, (), "Origin")
+
+
+@pytest.mark.parametrize("origin", [APP, "null", "no origin at all", "a" * 10_000])
+def test_the_whole_answer_to_everyone(origin):
+    policy = Policy(allow_origins="*", expose_headers=["X-A"])
+    everyone = (("Access-Control-Allow-Origin", "*"),)
+    shared = (*everyone, ("Access-Control-Expose-Headers", "X-A"))
+    assert negotiate(policy, {"REQUEST_METHOD": "GET"}) == Decision(RequestKind.NOT_CORS, None, shared, "")
+    environ = {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin}
+    assert negotiate(policy, environ) == Decision(RequestKind.CORS, None, shared, "")
+    environ |= {"REQUEST_METHOD": "OPTIONS", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}
+    permitted = everyone + METHODS + HOURS
+    assert negotiate(policy, environ) == Decision(RequestKind.PREFLIGHT, 204, permitted, PREFLIGHT_VARY)

@@ -10,6 +10,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from corsguard import (
     CORSMiddleware,
     Decision,
+    Event,
     Explanation,
     Origin,
     OriginPattern,
@@ -102,3 +103,13 @@ try:
 except PolicyError as error:
     assert_type(error.problems, tuple[Problem, ...])
     assert_type(error.problems[0].fix, str)
+
+
+def count(event: Event) -> None:
+    assert_type(event.policy, Policy)
+    assert_type(event.origin, str)
+
+
+def guard_and_count(app: WSGIApplication, policy: Policy) -> None:
+    CORSMiddleware(app, policy, on_refusal=count)
+    CORSMiddleware(app, policy, count)  # type: ignore[call-arg] # by its name only

@@ -265,7 +265,7 @@ class UserAgent:
             request.headers = _without(request.headers, _BODY_HEADERS)
         if not is_same_origin(request.url.origin, url.origin):
             request.headers = _without(request.headers, {NON_WILDCARD_REQUEST_HEADER})
-        request.urls.append(url if url.fragment else url._replace(fragment=request.url.fragment))
+        request.urls.append(url)
         return self.fetch(request, say)
 
     def _is_permitted(self, request: Request) -> bool:
@@ -406,7 +406,7 @@ class UserAgent:
             f"{url.href} was upgraded to https, because its host asked for it (Strict-Transport-Security). Chromium "
             "makes a redirect of that, on which a preflight fails: write https:// in the page."
         )
-        request.urls[-1] = Url.parse(url.href.replace("http://", "https://", 1))._replace(fragment=url.fragment)
+        request.urls[-1] = Url.parse(url.href.replace("http://", "https://", 1))
 
     def _wants_https(self, host: str) -> bool:
         labels = host.split(".")
@@ -418,7 +418,7 @@ class UserAgent:
 
     def _note_strict_transport(self, url: Url, response: WireResponse) -> None:
         # RFC 6797, 8.1: the first such line, over https only, and not for addresses.
-        lines = values_of(response.headers, "Strict-Transport-Security")[:1]
+        lines = values_of(response.headers, "Strict-Transport-Security")
         if url.scheme != "https" or not lines or url.host.startswith("[") or url.host.rpartition(".")[2].isdigit():
             return
         directives = {
@@ -502,10 +502,8 @@ def _check_resource_policy(request: Request, exchange: Exchange) -> None:
     client, url = request.client, request.url
     stated = policy
     if policy not in {"same-origin", "same-site", "cross-origin"}:
-        needed = client.embedder_policy == "require-corp" or (
-            client.embedder_policy == "credentialless" and request.includes_credentials
-        )
-        policy = "same-origin" if needed else "cross-origin"
+        # Under "credentialless" what needs a policy is what has credentials, and then it is the page's own.
+        policy = "same-origin" if client.embedder_policy == "require-corp" else "cross-origin"
     if policy == "cross-origin" or is_same_origin(client.origin, url.origin):
         return
     downgrades = not client.origin.startswith("https:") and url.scheme == "https"
@@ -519,8 +517,6 @@ def _passes_timing_allow_check(request: Request, headers: Iterable[Header]) -> b
     """
     Fetch, "TAO check".
     """
-    if request.timing_failed:
-        return False
     values = get_decode_and_split(headers, "Timing-Allow-Origin")
     return "*" in values or request.origin in values or request.tainting == "basic"
 
@@ -560,7 +556,7 @@ def _origin_line(request: Request) -> list[Header]:
         return []
     # Referrer Policy, "strict-origin-when-cross-origin".
     downgrades = request.client.origin.startswith("https:") and request.url.scheme != "https"
-    return [("Origin", NULL if request.mode != "cors" and downgrades else request.origin)]
+    return [("Origin", NULL if downgrades else request.origin)]
 
 
 def _metadata(request: Request) -> list[Header]:

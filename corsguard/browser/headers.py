@@ -199,7 +199,7 @@ def may_append(headers: Sequence[Header], name: str, value: str, guard: Guard) -
     if is_forbidden_header(name, value):
         return False
     if guard == "request-no-cors":
-        combined = get([*headers, (name, value)], name) or ""
+        combined = ", ".join([*values_of(headers, name), value])
         return name.lower() in _NO_CORS_NAMES and is_safelisted_header(name, combined)
     return True
 
@@ -217,8 +217,7 @@ def guarded(headers: Iterable[Header], guard: Guard) -> Iterator[tuple[Header, b
         yield header, allowed
 
 
-def _essence(value: str) -> str | None:
-    # MIME Sniffing, "parse a MIME type".
-    kind, slash, rest = value.strip(_WHITESPACE).partition("/")
-    subtype = rest.partition(";")[0].rstrip(_WHITESPACE)
-    return f"{kind}/{subtype}".lower() if slash and is_token(kind) and is_token(subtype) else None
+def _essence(value: str) -> str:
+    # MIME Sniffing, "parse a MIME type"; what is none comes out as what is on no list.
+    kind, _, rest = value.strip(_WHITESPACE).partition("/")
+    return f"{kind}/{rest.partition(';')[0].rstrip(_WHITESPACE)}".lower()

@@ -14,7 +14,6 @@ from corsguard.origin import NULL, Origin
 from corsguard.suffixes import registrable_domain
 
 HTTP_SCHEMES: Final = frozenset({"http", "https"})
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21}
 
 # Fetch, "bad port".
 BAD_PORTS: Final = frozenset(
@@ -45,12 +44,11 @@ AddressSpace = Literal["public", "local", "loopback"]
 
 class Url(NamedTuple):
     """
-    A parsed URL: *href* is its serialization without *fragment* and without user and password, which are not sent in
-    it; *port* is None for what the scheme has no port for.
+    A parsed URL: *href* is its serialization without fragment, user and password, which are not sent in it; *port* is
+    None for the default of the scheme.
     """
 
     href: str
-    fragment: str
     scheme: str
     host: str
     port: int | None
@@ -64,12 +62,12 @@ class Url(NamedTuple):
         """
         parsed = URL(text, base=base.href) if base else URL(text)
         scheme = parsed.protocol.removesuffix(":")
-        port = int(parsed.port) if parsed.port else _DEFAULT_PORTS.get(scheme)
+        port = int(parsed.port) if parsed.port else None
         has_userinfo = bool(parsed.username or parsed.password)
         if has_userinfo:
             parsed.username = parsed.password = ""
-        href, _, fragment = parsed.href.partition("#")
-        return cls(href, fragment, scheme, parsed.hostname, port, parsed.origin, has_userinfo)
+        href = parsed.href.partition("#")[0]
+        return cls(href, scheme, parsed.hostname, port, parsed.origin, has_userinfo)
 
 
 def origin_of(text: str, base: str | None = None) -> str:
@@ -86,7 +84,7 @@ def page_origin(url: Url) -> str:
     Return the origin of a document at *url*, which extensions and app shells have too, unlike any other URL of theirs.
     """
     # URL calls these opaque, but their embedders send them (`chrome-extension://<id>`, `capacitor://localhost`).
-    if url.origin == NULL and url.host and url.scheme not in {"blob", "file"}:
+    if url.origin == NULL and url.host and url.scheme != "blob":
         origin = f"{url.scheme}://{url.host}" + ("" if url.port is None else f":{url.port}")
         return NULL if Origin.parse(origin) is None else origin
     return url.origin
@@ -127,7 +125,7 @@ def is_trustworthy(origin: str) -> bool:
     Return whether *origin* is potentially trustworthy (Secure Contexts).
     """
     scheme, _, rest = origin.partition("://")
-    return scheme in {"https", "wss"} or _is_loopback_host(_host_of(rest))
+    return scheme == "https" or _is_loopback_host(_host_of(rest))
 
 
 def address_space(host: str) -> AddressSpace:
@@ -156,5 +154,8 @@ def _host_of(authority: str) -> str:
 
 
 def _is_loopback_host(host: str) -> bool:
-    name = host.removesuffix(".")
-    return name == "localhost" or name.endswith(".localhost") or host.startswith("127.") or host == "[::1]"
+    # A last label that is a number means IPv4 (URL, "ends in a number"): `127.example.com` is a name like any other.
+    is_ipv4, name = host.rpartition(".")[2].isdigit(), host.removesuffix(".")
+    return (
+        name == "localhost" or name.endswith(".localhost") or (is_ipv4 and host.startswith("127.")) or host == "[::1]"
+    )
