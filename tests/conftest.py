@@ -2,6 +2,8 @@
 Django is configured here, once for all tests.
 """
 
+import sys
+
 import django
 from django.conf import settings
 
@@ -22,3 +24,10 @@ settings.configure(
     SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
 )
 django.setup()
+
+
+def pytest_configure(config):
+    # mutmut runs the tests many times in one process: what their modules make is made anew each time.
+    for name, module in [*sys.modules.items()]:
+        if name != __name__ and (getattr(module, "__file__", None) or "").startswith(str(config.rootpath / "tests")):
+            del sys.modules[name]

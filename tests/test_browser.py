@@ -868,6 +868,26 @@ def test_embedder_policies(embedder, credentials, policy, passes):
         assert error.value.reason == "corp"
 
 
+@pytest.mark.parametrize(
+    ("url", "hops", "sent"),
+    [
+        (f"{APP}/", {}, ["a=b"]),
+        (f"{API}/", {}, []),
+        (f"{APP}/a", {f"{APP}/a": f"{APP}/"}, ["a=b"]),
+        (f"{APP}/a", {f"{APP}/a": f"{API}/b", f"{API}/b": f"{APP}/"}, []),
+    ],
+)
+def test_a_credentialless_page_has_credentials_for_its_own_origin_only(url, hops, sent):
+    answers = {hop: WireResponse(302, (("Location", target),)) for hop, target in hops.items()}
+    server = Server(answers=answers)
+    browser = Browser(server)
+    for host in (APP, API):
+        browser.cookies.set(host, "a=b; SameSite=None; Secure")
+    page = browser.open(APP, embedder_policy="credentialless")
+    page.fetch(url, mode="no-cors", credentials="include")
+    assert server.sent("Cookie") == sent
+
+
 def test_a_shared_response_needs_no_resource_policy():
     server = Server(*SHARED, ("Cross-Origin-Resource-Policy", "same-origin"))
     assert opened(server, embedder_policy="require-corp").fetch(f"{API}/").status == 200

@@ -10,7 +10,9 @@ from corsguard.browser.headers import (
     guarded,
     is_header_value,
     is_safelisted_header,
+    may_append,
     normalize_method,
+    normalize_value,
     seconds_of,
     split_outside_quotes,
     tokens_of,
@@ -57,8 +59,16 @@ def test_a_header_value_is_made_of_bytes(value, valid):
     assert is_header_value(value) is valid
 
 
+def test_a_value_loses_the_whitespace_of_http_around_it():
+    assert normalize_value("\t\n\r Xa X\r\n\x0b\t") == "Xa X\r\n\x0b"
+
+
 def test_only_spaces_and_tabs_are_stripped_from_items():
     assert split_outside_quotes("\t Xa X,\xa0b\x0b ") == ["Xa X", "\xa0b\x0b"]
+
+
+def test_a_comma_between_quotation_marks_splits_nothing():
+    assert split_outside_quotes('a"b,c"d, "e\\",f",') == ['a"b,c"d', '"e\\",f"', ""]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +100,23 @@ def test_one_item_that_is_no_token_spoils_the_list():
     with pytest.raises(Unparsable, match=r"^'a b' is no token in 'x, a b, c d'$") as error:
         tokens_of([("X", "x"), ("X", "a b, c d")], "X")
     assert (error.value.value, error.value.item) == ("x, a b, c d", "a b")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("Accept", "text/csv", True),
+        ("Accept-Language", "de", True),
+        ("Content-Language", "de", True),
+        ("Content-Type", "text/plain", True),
+        ("Content-Type", "application/json", False),
+        ("Range", "bytes=0-9", False),
+        ("X-Token", "1", False),
+    ],
+)
+def test_without_cors_four_headers_may_be_set(name, value, allowed):
+    assert may_append([], name, value, "request-no-cors") is allowed
+    assert may_append([], name, value, "request") is True
 
 
 def test_without_cors_a_value_counts_together_with_those_before_it():

@@ -87,6 +87,12 @@ def test_what_was_permitted_with_credentials_is_permitted_without():
     assert other.has("PUT")
 
 
+def test_no_more_of_a_list_is_remembered_than_any_page_asks_for():
+    cache = Cache()
+    cache.store(*(f"M{number}" for number in range(300)), age=5)
+    assert (cache.has("M255"), cache.has("M256")) == (True, False)
+
+
 # When a fetch asks the cache.
 
 
@@ -97,6 +103,7 @@ class Server:
 
     def __init__(self, *headers):
         self.headers = headers
+        self.now = 0.0
         self.refuses = False
         self.methods = []
 
@@ -163,3 +170,16 @@ def test_a_refusal_forgets_what_was_permitted_for_that_url_alone():
     page.fetch(f"{API}/a", method="PUT")
     page.fetch(f"{API}/b", method="PUT")
     assert server.methods == ["OPTIONS", "PUT", "PUT"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "asked_again_after"),
+    [([], 5), (["7"], 7), (["0"], 0), (["-1"], 0), (["soon"], 5), (["7", "7"], 5), (["99999"], 7200)],
+)
+def test_how_long_a_permission_lasts(lines, asked_again_after):
+    server = Server(*PERMITTED, *(("Access-Control-Max-Age", value) for value in lines))
+    page = Browser(server, clock=lambda: server.now).open(APP)
+    for now in (0, max(asked_again_after - 1, 0), asked_again_after):
+        server.now, server.methods = now, []
+        page.fetch(f"{API}/", method="PUT")
+        assert server.methods == (["PUT"] if 0 < now < asked_again_after else ["OPTIONS", "PUT"])

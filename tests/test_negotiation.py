@@ -321,3 +321,4 @@ def test_the_whole_answer_to_everyone(origin):
     environ |= {"REQUEST_METHOD": "OPTIONS", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}
     permitted = everyone + METHODS + HOURS
     assert negotiate(policy, environ) == Decision(RequestKind.PREFLIGHT, 204, permitted, PREFLIGHT_VARY)
+    assert prepared_decision(policy, environ).headers_for(environ) == permitted
