@@ -62,6 +62,7 @@ class CORSMiddleware:
     def __init__(self, get_response: GetResponse | AsyncGetResponse) -> None:
         self.get_response = get_response
         self._journal = Journal(_send, lambda: cors_refused.receivers, lambda: settings.DEBUG)
+        cors_refused.journals.add(self._journal)
         self._warned_of: set[Policy] = set()
         self._tag_of = lru_cache(_MOST_VIEWS)(self._look_up)
         self._has_tags = lru_cache(_MOST_URLCONFS)(_has_tags)
@@ -149,8 +150,11 @@ class CORSMiddleware:
         if decision.status is not None:
             # Only a URLconf that an inner middleware chose told which policy this preflight has.
             return self._answer(policy, decision, environ)
+        journal = self._journal
         if decision.refusal is not None:
-            self._journal.record(policy, decision, environ)
+            journal.skips -= 1
+            if journal.skips < 0 or decision.error is not None:
+                journal.record(policy, decision, environ)
         headers, vary = response.headers, decision.vary
         # To ask for a name that is not there costs more than to look at all that are.
         theirs = [name for name in headers if name[:1] in "AaVv"]
