@@ -11,6 +11,7 @@ from .explanation import Step as Step
 from .explanation import explain as explain
 from .journal import Event as Event
 from .journal import Journal as Journal
+from .negotiation import ORDINARY_NAMES as ORDINARY_NAMES
 from .negotiation import is_owned as is_owned
 from .negotiation import merge_vary as merge_vary
 from .negotiation import negotiate as negotiate
@@ -29,7 +30,9 @@ from .policy import Refusal as Refusal
 from .policy import RequestKind as RequestKind
 from .suffixes import registrable_domain as registrable_domain
 from .tags import Tag as Tag
+from .tags import TagListener as TagListener
 from .tags import cors as cors
+from .tags import listen_for_tags as listen_for_tags
 from .tags import misplaced_tags as misplaced_tags
 from .tags import opened_methods as opened_methods
 from .tags import tag_of as tag_of
@@ -37,6 +40,7 @@ from .tags import tags_made as tags_made
 from .wsgi import CORSMiddleware as CORSMiddleware
 
 __all__ = [
+    "ORDINARY_NAMES",
     "RULES",
     "CORSMiddleware",
     "Decision",
@@ -56,9 +60,11 @@ __all__ = [
     "Rule",
     "Step",
     "Tag",
+    "TagListener",
     "cors",
     "explain",
     "is_owned",
+    "listen_for_tags",
     "merge_vary",
     "misplaced_tags",
     "negotiate",

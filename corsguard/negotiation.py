@@ -11,11 +11,24 @@ of a URL, and a refused method or header is refused by the browser, whose consol
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from .names import OWNED_PREFIX
 from .origin import LONGEST_ORIGIN, Origin
 from .policy import Answers, Decision, Policy, RequestKind
+
+# Names of response headers, as most responses spell them, that are surely neither the policy's nor Vary: an adapter
+# has to look closely at others only.
+ORDINARY_NAMES: Final = frozenset(
+    spelling
+    for name in """
+        Accept-Ranges Age Allow Cache-Control Connection Content-Disposition Content-Encoding Content-Language
+        Content-Length Content-Range Content-Security-Policy Content-Type Cross-Origin-Opener-Policy Date ETag Expires
+        Last-Modified Link Location Pragma Referrer-Policy Retry-After Server Server-Timing Set-Cookie
+        Strict-Transport-Security WWW-Authenticate X-Content-Type-Options X-Frame-Options X-Request-Id
+    """.split()
+    for spelling in (name, name.lower())
+)
 
 
 def negotiate(policy: Policy, environ: Mapping[str, Any]) -> Decision:

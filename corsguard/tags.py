@@ -10,8 +10,10 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import count
+from threading import Lock
 from types import EllipsisType, MethodType
-from typing import Any, Final, NamedTuple, TypeVar, cast, overload
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast, overload
+from weakref import WeakSet
 
 from .errors import kind_of, quoted
 from .names import SAFELISTED_METHODS
@@ -24,6 +26,18 @@ _numbers: Final = count()
 _EXAMPLE: Final = '@cors(allow_origins=["https://app.example.com"])'
 
 _made = 0
+
+
+class TagListener(Protocol):
+    """
+    What wants to know when a view is tagged.
+    """
+
+    def tagged(self) -> None: ...
+
+
+_listeners: Final[WeakSet[TagListener]] = WeakSet()
+_lock: Final = Lock()
 
 
 class Tag(NamedTuple):
@@ -71,7 +85,11 @@ def cors(policy: Policy | EllipsisType | None = ..., **keywords: object) -> Call
             raise TypeError(
                 f"{_name_of(view)} is {kind_of(view)}, which cannot carry a tag. Put @cors on the function behind it."
             ) from None
-        _made += 1
+        with _lock:
+            _made += 1
+            listeners = [*_listeners]
+        for listener in listeners:
+            listener.tagged()
         return view
 
     return decorate
@@ -82,6 +100,18 @@ def tags_made() -> int:
     Return how many tags this process has put on views so far. While it is 0, no view has one.
     """
     return _made
+
+
+def listen_for_tags(listener: TagListener) -> None:
+    """
+    Call `listener.tagged()` after each tag that is made from now on, and now if there is one already.
+
+    Nobody is kept alive to listen.
+    """
+    with _lock:
+        _listeners.add(listener)
+    if _made:
+        listener.tagged()
 
 
 def tag_of(view: object) -> Tag | None:

@@ -5,16 +5,15 @@ This room reads the environ, has it negotiated once and writes the result into `
 Bodies are never touched: what the application returns is returned, with its `write`, its `close` and its laziness.
 """
 
-from __future__ import annotations  # else the types of the inner functions are built anew for every request
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from .journal import Event, Journal
 from .names import ALLOW_ORIGIN
-from .negotiation import is_owned, merge_vary, prepared_decision, request_kind
+from .negotiation import ORDINARY_NAMES, is_owned, merge_vary, prepared_decision, request_kind
 from .paths import Guarded, PathPolicies, policies_of, read_guarded
 from .policy import Decision, Header, Policy, RequestKind
+from .tags import listen_for_tags
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -25,18 +24,6 @@ if TYPE_CHECKING:
     PolicyFinder = Callable[[WSGIEnvironment, str, Policy | None], Policy | None]
 
 _STATUS_LINES: Final[Mapping[int | None, str]] = {200: "200 OK", 204: "204 No Content", 403: "403 Forbidden"}
-
-# Spellings that most responses use and that are surely neither Vary nor the policy's; anything else is looked at.
-_ORDINARY_NAMES: Final = frozenset(
-    spelling
-    for name in """
-        Accept-Ranges Age Allow Cache-Control Connection Content-Disposition Content-Encoding Content-Language
-        Content-Length Content-Range Content-Security-Policy Content-Type Cross-Origin-Opener-Policy Date ETag Expires
-        Last-Modified Link Location Pragma Referrer-Policy Retry-After Server Server-Timing Set-Cookie
-        Strict-Transport-Security WWW-Authenticate X-Content-Type-Options X-Frame-Options X-Request-Id
-    """.split()
-    for spelling in (name, name.lower())
-)
 
 
 class CORSMiddleware:
@@ -57,10 +44,12 @@ class CORSMiddleware:
     """
 
     def __init__(
-        self, app: WSGIApplication, policy: Guarded | None, *, on_refusal: Callable[[Event], object] | None = None
+        self, app: "WSGIApplication", policy: Guarded | None, *, on_refusal: Callable[[Event], object] | None = None
     ) -> None:
         self.app = app
         self.journal = Journal(on_refusal)
+        self._look: Callable[[], PolicyFinder | None] = _no_finder
+        self._has_tags = False
         self.policy = policy
 
     @property
@@ -79,11 +68,37 @@ class CORSMiddleware:
         # In this order each request finds the old policy or the new one, whole.
         self._guarded = guarded
         self._everywhere = guarded if isinstance(guarded, Policy) else None
+        # Asked last: if the first view is tagged meanwhile, either this thread sees it or `tagged` comes after it.
+        if self._has_tags:
+            self._everywhere = None
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        policy = self._everywhere or _policy_of_path(self._guarded, environ)
+    def look_for_tags(self, look: "Callable[[], PolicyFinder | None]") -> None:
+        """
+        Before each request ask *look* for what `serve` takes, or None while no view has a policy of its own.
+
+        It is not asked as long as this process has tagged no view at all, so that nobody else pays for it.
+        """
+        self._look = look
+        listen_for_tags(self)
+
+    def tagged(self) -> None:
+        """
+        Heed that a view was tagged, as `listen_for_tags` says.
+        """
+        self._has_tags = True
+        self._everywhere = None
+
+    def __call__(  # noqa: C901 - to part it would be to add a call, which costs a tenth of the whole
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        policy = self._everywhere
         if policy is None:
-            return self.app(environ, start_response)
+            find = self._look()
+            if find is not None:
+                return self.serve(environ, start_response, find)
+            policy = _policy_of_path(self._guarded, environ)
+            if policy is None:
+                return self.app(environ, start_response)
         decision = prepared_decision(policy, environ)
         # `lines_for`, written out: here the call would be a tenth of all that this costs.
         lines: Sequence[Header] = decision.lines
@@ -97,25 +112,28 @@ class CORSMiddleware:
             if journal.skips < 0 or decision.error is not None:
                 journal.record(policy, decision, environ)
 
-        # Default values, because a closure's cells would be a fifth of all that this costs.
+        # Default values, because a closure's cells would be a fifth of all that this costs; and types as text, because
+        # others would be built anew for every request.
         def share(  # noqa: PLR0913, PLR0917 - the server passes three at the most
-            status: str,
-            headers: list[Header],
-            exc_info: OptExcInfo | None = None,
-            start_response: StartResponse = start_response,
-            lines: Sequence[Header] = lines,
-            environ: WSGIEnvironment = environ,
-            policy: Policy = policy,
-            self: CORSMiddleware = self,
-        ) -> Write:
+            status: "str",
+            headers: "list[Header]",
+            exc_info: "OptExcInfo | None" = None,
+            start_response: "StartResponse" = start_response,
+            lines: "Sequence[Header]" = lines,
+            environ: "WSGIEnvironment" = environ,
+            policy: "Policy" = policy,
+            self: "CORSMiddleware" = self,
+        ) -> "Write":
             for name, _ in headers:
-                if name not in _ORDINARY_NAMES and (is_owned(name) or name.lower() == "vary"):
+                if name not in ORDINARY_NAMES and (is_owned(name) or name.lower() == "vary"):
                     return start_response(status, self._merged(policy, headers, lines, environ), exc_info)
             return start_response(status, [*headers, *lines], exc_info)
 
         return self.app(environ, share)
 
-    def serve(self, environ: WSGIEnvironment, start_response: StartResponse, find: PolicyFinder) -> Iterable[bytes]:
+    def serve(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse", find: "PolicyFinder"
+    ) -> Iterable[bytes]:
         """
         Guard one request whose resource may have a policy of its own, which beats that of its path.
 
@@ -133,7 +151,7 @@ class CORSMiddleware:
             decision = prepared_decision(policy, request)
             return self._answer(policy, decision, decision.lines_for(request), request, start_response)
 
-        def share(status: str, headers: list[Header], exc_info: OptExcInfo | None = None) -> Write:
+        def share(status: "str", headers: "list[Header]", exc_info: "OptExcInfo | None" = None) -> "Write":
             policy = find(request, request.get("REQUEST_METHOD", ""), of_path)
             if policy is not None:
                 decision = prepared_decision(policy, request)
@@ -149,8 +167,8 @@ class CORSMiddleware:
         policy: Policy,
         decision: Decision,
         lines: Sequence[Header],
-        environ: WSGIEnvironment,
-        start_response: StartResponse,
+        environ: "WSGIEnvironment",
+        start_response: "StartResponse",
     ) -> Iterable[bytes]:
         journal = self.journal
         if decision.refusal is not None:
@@ -163,13 +181,13 @@ class CORSMiddleware:
         return [decision.body]
 
     def _merged(
-        self, policy: Policy, headers: list[Header], lines: Sequence[Header], environ: WSGIEnvironment
+        self, policy: Policy, headers: list[Header], lines: Sequence[Header], environ: "WSGIEnvironment"
     ) -> list[Header]:
         """
         Return *headers*, which stay as they are, with the *lines* of a decision, their one author; `Vary` is merged.
         """
         for name, _ in headers:
-            if name not in _ORDINARY_NAMES:
+            if name not in ORDINARY_NAMES:
                 break
         else:
             return [*headers, *lines]
@@ -180,7 +198,11 @@ class CORSMiddleware:
         return [*kept, *ours, *([("Vary", vary)] if vary else [])]
 
 
-def _policy_of_path(guarded: Policy | PathPolicies | None, environ: WSGIEnvironment) -> Policy | None:
+def _no_finder() -> None:
+    return None
+
+
+def _policy_of_path(guarded: Policy | PathPolicies | None, environ: "WSGIEnvironment") -> Policy | None:
     if guarded is None or isinstance(guarded, Policy):
         return guarded
     path = environ.get("PATH_INFO", "")

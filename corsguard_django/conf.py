@@ -56,6 +56,8 @@ class _Holder:
     def __init__(self) -> None:
         self._is_read = False
         self._guarded: Policy | PathPolicies | None = None
+        # The policy if there is only one, so that most projects pay for no call.
+        self.everywhere: Policy | None = None
 
     def read(self) -> None:
         """
@@ -66,8 +68,9 @@ class _Holder:
 
     def put(self, guarded: Policy | PathPolicies | None) -> None:
         Journal().warn_of(policies_of(guarded))
-        # One assignment: each request finds the old policies or the new ones, whole.
+        # In this order each request finds the old policies or the new ones, whole.
         self._guarded = guarded
+        self.everywhere = guarded if isinstance(guarded, Policy) else None
         self._is_read = True
 
     def policy_for(self, path: str) -> Policy | None:

@@ -18,6 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.translation import get_language_from_path, override
 
 from corsguard import (
+    ORDINARY_NAMES,
     Decision,
     Event,
     Journal,
@@ -30,6 +31,7 @@ from corsguard import (
     prepared_decision,
     request_kind,
     tag_of,
+    tags_made,
 )
 
 from .conf import holder
@@ -40,6 +42,8 @@ View = Callable[..., Any]
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 AsyncGetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
+# What every preflight has (`request_kind` knows the rest), so that no other request has to be looked at closely.
+_REQUEST_METHOD: Final = "HTTP_ACCESS_CONTROL_REQUEST_METHOD"
 # Views and URLconfs whose tags are remembered. Both are few; but a program can make them at run time.
 _MOST_VIEWS: Final = 4096
 _MOST_URLCONFS: Final = 64
@@ -60,7 +64,9 @@ class CORSMiddleware:
     async_capable: ClassVar = True
 
     def __init__(self, get_response: GetResponse | AsyncGetResponse) -> None:
-        self.get_response = get_response
+        # Which of the two it is, Django has told by then; to tell it anew for each request would cost a tenth of all.
+        self._get_response = cast("GetResponse", get_response)
+        self._get_async_response = cast("AsyncGetResponse", get_response)
         self._journal = Journal(_send, lambda: cors_refused.receivers, lambda: settings.DEBUG)
         cors_refused.journals.add(self._journal)
         self._warned_of: set[Policy] = set()
@@ -74,23 +80,30 @@ class CORSMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
             return self._respond(request)
-        of_path, environ, kind = self._as_it_came(request)
-        if kind is RequestKind.PREFLIGHT and (policy := self._policy_of(request, of_path)) is not None:
-            return self._answer(policy, prepared_decision(policy, environ), environ)
-        response = cast("GetResponse", self.get_response)(request)
-        policy = self._policy_of(request, of_path)
+        # What lies between may write into the request; it is negotiated as it came in, under the policies of then.
+        environ = request.META.copy()
+        of_path = holder.everywhere or holder.policy_for(request.path_info)
+        if _REQUEST_METHOD in environ and request_kind(environ) is RequestKind.PREFLIGHT:
+            policy = self._policy_of(request, of_path)
+            if policy is not None:
+                return self._answer(policy, prepared_decision(policy, environ), environ)
+        response = self._get_response(request)
+        # Django has imported the views if it has found one, so if the process has no tags by now, this one has none.
+        is_untagged = request.resolver_match is not None and not tags_made()
+        policy = of_path if is_untagged else self._policy_of(request, of_path)
         if policy is None:
             return response
         return self._share(response, policy, prepared_decision(policy, environ), environ)
 
     async def _respond(self, request: HttpRequest) -> HttpResponseBase:
-        of_path, environ, kind = self._as_it_came(request)
+        environ = request.META.copy()
+        of_path, kind = holder.everywhere or holder.policy_for(request.path_info), request_kind(environ)
         if kind is RequestKind.PREFLIGHT and (policy := self._policy_of(request, of_path)) is not None:
             decision = await _negotiate(policy, environ, kind)
             if _may_block(policy, decision):
                 return await sync_to_async(self._answer)(policy, decision, environ)
             return self._answer(policy, decision, environ)
-        response = await cast("AsyncGetResponse", self.get_response)(request)
+        response = await self._get_async_response(request)
         policy = self._policy_of(request, of_path)
         if policy is None:
             return response
@@ -98,12 +111,6 @@ class CORSMiddleware:
         if _may_block(policy, decision, response.headers):
             return await sync_to_async(self._share)(response, policy, decision, environ)
         return self._share(response, policy, decision, environ)
-
-    @staticmethod
-    def _as_it_came(request: HttpRequest) -> tuple[Policy | None, Environ, RequestKind]:
-        # What lies between may write into the request; it is negotiated as it came in, under the policies of then.
-        environ = request.META.copy()
-        return holder.policy_for(request.path_info), environ, request_kind(environ)
 
     def _policy_of(self, request: HttpRequest, of_path: Policy | None) -> Policy | None:
         """
@@ -155,21 +162,22 @@ class CORSMiddleware:
             journal.skips -= 1
             if journal.skips < 0 or decision.error is not None:
                 journal.record(policy, decision, environ)
-        headers, vary = response.headers, decision.vary
+        headers = response.headers
         # To ask for a name that is not there costs more than to look at all that are.
-        theirs = [name for name in headers if name[:1] in "AaVv"]
-        if theirs:
-            owned = [name for name in theirs if is_owned(name)]
-            self._journal.record_displaced(policy, owned, environ)
-            for name in owned:
-                del headers[name]
-            if vary:
-                vary = merge_vary(*(headers[name] for name in theirs if name.lower() == "vary"), vary)
-        for name, value in decision.headers_for(environ):
-            headers[name] = value
-        if vary:
-            headers["Vary"] = vary
+        varied = "" if ORDINARY_NAMES.issuperset(headers) else self._displace(policy, response, environ)
+        for name, value in decision.lines_for(environ):
+            headers[name] = merge_vary(varied, value) if varied and name == "Vary" else value
         return response
+
+    def _displace(self, policy: Policy, response: HttpResponseBase, environ: Environ) -> str:
+        """
+        Take out of *response* what the policy owns, and return its `Vary`.
+        """
+        owned = [name for name in response.headers if is_owned(name)]
+        self._journal.record_displaced(policy, owned, environ)
+        for name in owned:
+            del response.headers[name]
+        return response.headers.get("Vary", "")
 
     def _answer(self, policy: Policy, decision: Decision, environ: Environ) -> HttpResponse:
         response = HttpResponse(decision.body, status=decision.status)

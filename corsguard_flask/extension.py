@@ -5,12 +5,10 @@ It takes part in nothing that Flask does (no hooks, no subclassing), so errors, 
 the headers too, and a preflight never reaches Flask. This room keeps which applications are guarded, and holds none.
 """
 
-from __future__ import annotations  # else the types of the inner function are built anew for every application
-
 from collections.abc import Mapping
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 from weakref import WeakSet
 
 from blinker import Namespace
@@ -25,14 +23,9 @@ from corsguard import (
     Policy,
     PolicyError,
     read_guarded,
-    tags_made,
 )
 
 from .views import Views
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from wsgiref.types import StartResponse, WSGIEnvironment
 
 _CONFIG_KEY: Final = "CORSGUARD"
 _EXTENSION: Final = "corsguard"
@@ -100,16 +93,9 @@ class CORSGuard:
             cors_refused.receiver_connected.connect(middleware.journal.listen)
             self._middlewares.add(middleware)
             self._policy = guarded
-        views = Views(app, middleware)
-        respond = middleware.__call__
-
-        # A function, because calling an instance would cost a preflight a tenth more.
-        def guard(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-            if tags_made() and views.are_tagged():
-                return middleware.serve(environ, start_response, views.policy_of)
-            return respond(environ, start_response)
-
-        app.wsgi_app = guard  # type: ignore[method-assign] # what Flask documents for middleware
+        middleware.look_for_tags(Views(app, middleware).look)
+        # The method, because calling the instance would cost a preflight a tenth more.
+        app.wsgi_app = middleware.__call__  # type: ignore[method-assign] # what Flask documents for middleware
         app.extensions[_EXTENSION] = self
 
 

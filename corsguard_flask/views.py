@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from werkzeug.local import LocalProxy
 
 T = TypeVar("T")
+PolicyFinder = Callable[[dict[str, Any], str, Policy | None], Policy | None]
 
 logger: Final = logging.getLogger("corsguard")
 
@@ -76,14 +77,16 @@ class Views:
         self._warned = set(policies_of(middleware.policy))
         self._told: set[tuple[str, str]] = set()
 
-    def are_tagged(self) -> bool:
+    def look(self) -> PolicyFinder | None:
         """
-        Return whether any view of the application is tagged, now: views may be added, replaced or tagged at any time.
+        Return `policy_of` if any view of the application is tagged now, else None.
+
+        Views may be added, replaced or tagged at any time.
         """
         if self._made != tags_made() or self._views != self._app.view_functions:
             with self._lock:
-                self._look()
-        return bool(self._tags)
+                self._look_all_over()
+        return self.policy_of if self._tags else None
 
     def policy_of(self, environ: dict[str, Any], method: str, of_path: Policy | None) -> Policy | None:
         """
@@ -197,7 +200,7 @@ class Views:
             raise NotFound
         return {**environ, "HTTP_HOST": target.netloc, "PATH_INFO": path[len(script) :]}
 
-    def _look(self) -> None:
+    def _look_all_over(self) -> None:
         """
         Look all views over: keep their tags, and write what is wrong with them.
         """

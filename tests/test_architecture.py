@@ -35,7 +35,7 @@ ROOMS = {
     "regexes": {"errors", "origin"},
     "translation": {"errors", "names", "origin", "policy", "regexes", "validation"},
     "explanation": {"errors", "names", "negotiation", "origin", "paths", "policy"},
-    "wsgi": {"journal", "names", "negotiation", "paths", "policy"},
+    "wsgi": {"journal", "names", "negotiation", "paths", "policy", "tags"},
 }
 # The browser's half, which hangs off the engine. It knows what the standard fixes and how origins and sites read, and
 # judges what a server sends by nothing else; only its advice knows policies, to name the line to change.

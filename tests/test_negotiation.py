@@ -8,6 +8,7 @@ import pytest
 from corpus import HOSTILE_LISTS, HOSTILE_METHODS, HOSTILE_ORIGINS, WIDE_POLICY
 
 from corsguard import (
+    ORDINARY_NAMES,
     Decision,
     Policy,
     Refusal,
@@ -322,3 +323,9 @@ def test_the_whole_answer_to_everyone(origin):
     permitted = everyone + METHODS + HOURS
     assert negotiate(policy, environ) == Decision(RequestKind.PREFLIGHT, 204, permitted, PREFLIGHT_VARY)
     assert prepared_decision(policy, environ).headers_for(environ) == permitted
+
+
+def test_an_ordinary_name_is_neither_the_policys_nor_vary():
+    assert "Content-Type" in ORDINARY_NAMES
+    assert "content-type" in ORDINARY_NAMES
+    assert [name for name in ORDINARY_NAMES if is_owned(name) or name.lower() == "vary"] == []
