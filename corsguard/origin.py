@@ -29,7 +29,12 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 
 _SCHEME: Final = rf"[a-z][a-z0-9+.\-]{{0,{_LONGEST_SCHEME - 1}}}"
 _LABEL: Final = rf"[a-z0-9_\-]{{1,{_LONGEST_LABEL}}}"
 _PORT: Final = r"[1-9][0-9]{0,4}"
-_ORIGIN: Final = re.compile(rf"({_SCHEME})://(\[[0-9a-f:]{{2,39}}\]|{_LABEL}(?:\.{_LABEL})*\.?)(?::({_PORT}))?")
+_REST: Final = rf"[a-z0-9_\-]{{0,{_LONGEST_LABEL - 1}}}\.?"
+# The host is the second group, or the third: an address, or what might be one as its last label begins with a digit.
+_ORIGIN: Final = re.compile(
+    rf"({_SCHEME})://(?:((?:{_LABEL}\.)*[a-z_\-]{_REST})|(\[[0-9a-f:]{{2,39}}\]|(?:{_LABEL}\.)*[0-9]{_REST}))"
+    rf"(?::({_PORT}))?"
+)
 
 # URL, "ends in a number": a host whose last label is a number is an IPv4 address or nothing.
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -234,7 +239,8 @@ def _leads_on(node: _Node | None, labels: list[str], port: int | None) -> bool:
     It goes the ways of `patterns_for`, which to say no more than yes or no would take three times as long.
     """
     while node is not None and labels:
-        if port in node.below or "*" in node.below:
+        below = node.below
+        if below and (port in below or "*" in below):
             return True
         label = labels.pop()
         if node.starred and any(_leads_on(starred, labels.copy(), port) for starred in _starred_nodes(node, label)):
@@ -266,22 +272,27 @@ def _parts(text: str) -> tuple[str, str, int | None] | None:
     """
     if len(text) > LONGEST_ORIGIN or (match := _ORIGIN.fullmatch(text)) is None:
         return None
-    scheme, host, digits = match.groups()
-    port = None if digits is None else int(digits)
-    if port is not None and (port > 65535 or port == _DEFAULT_PORTS.get(scheme)):
+    scheme, name, address, digits = match.groups()
+    host = name or address
+    # A trailing dot is no part of the name that is bounded.
+    if len(host) > _LONGEST_HOST and len(host.removesuffix(".")) > _LONGEST_HOST:
         return None
-    return (scheme, host, port) if scheme != "file" and _is_serialized_host(host) else None
+    if (address is not None and not _is_address(address)) or scheme == "file":
+        return None
+    if digits is None:
+        return scheme, host, None
+    port = int(digits)
+    return None if port > 65535 or port == _DEFAULT_PORTS.get(scheme) else (scheme, host, port)
 
 
-def _is_serialized_host(host: str) -> bool:
+def _is_address(host: str) -> bool:
+    """
+    Return whether *host*, whose last label begins with a digit, is an address as browsers write it, or a name.
+    """
     if host[0] == "[":
         return _canonical_ipv6(host[1:-1]) == host
     name = host.removesuffix(".")
-    if len(name) > _LONGEST_HOST:
-        return False
-    last = name[name.rfind(".") + 1 :]
-    # Most last labels begin with a letter, and to ask a regular expression would be half of all that this costs.
-    return not last[0].isdigit() or _NUMBER.fullmatch(last) is None or _is_ipv4(host)
+    return _NUMBER.fullmatch(name[name.rfind(".") + 1 :]) is None or _is_ipv4(host)
 
 
 def _is_loopback(host: str) -> bool:

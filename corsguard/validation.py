@@ -52,8 +52,8 @@ _TO_EVERY_SITE: Final = (
     "browsers refuse the pair, and any way around it hands the data of logged-in users to every site"
 )
 _NO_WILDCARD: Final = 'with credentials browsers take it for a name that is literally "*", so it would allow nothing'
-_NOT_TOKEN: Final = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_DIGITS: Final = re.compile(r"[0-9]{1,5}(?=\Z|\.0\Z)")
+_SEPARATORS: Final = r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_DIGITS: Final = r"[0-9]{1,5}(?=\Z|\.0\Z)"
 _PREFLIGHT_STATUSES: Final = (200, 204)
 _REASON: Final = "who needs this, and until when"
 
@@ -288,7 +288,7 @@ class Reading:
         self.refuse("E301", name, "*", meant=meant, cause=_TO_EVERY_SITE if name == "allow_origins" else _NO_WILDCARD)
 
     def refuse_token(self, code: str, name: str, value: str, values: tuple[str, ...]) -> None:
-        parts = [part for part in _NOT_TOKEN.split(value) if part]
+        parts = [part for part in re.split(_SEPARATORS, value) if part]
         mended = [piece for item in values for piece in (parts if item == value else [item])]
         self.refuse(code, name, value, meant=quoted(mended or [_STAND_INS[name]]))
 
@@ -317,7 +317,7 @@ class Reading:
         seconds = value // timedelta(seconds=1) if isinstance(value, timedelta) else value
         fraction = isinstance(value, timedelta) and value.microseconds != 0
         if isinstance(seconds, bool) or not isinstance(seconds, int) or fraction:
-            number = _DIGITS.match(str(value)) if isinstance(value, str | float) else None
+            number = re.match(_DIGITS, str(value)) if isinstance(value, str | float) else None
             meant = min(int(number[0]), LONGEST_USEFUL_MAX_AGE) if number else LONGEST_USEFUL_MAX_AGE
             self.refuse("E702", "max_age", value, meant=meant)
             return None
