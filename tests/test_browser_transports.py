@@ -9,7 +9,7 @@ import socket
 import ssl
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from wsgiref.validate import validator
 
 import pytest
@@ -897,6 +897,40 @@ def test_a_certificate_of_another_host_is_none(authority, trusting):
         error = cause_of(transport, f"https://127.0.0.1:{port}/")
     assert "is not valid: IP address mismatch" in error.cause
     assert error.tls
+
+
+def test_a_host_may_be_reached_elsewhere_and_what_is_sent_stays():
+    serve = raw_answer(OK)
+    with (
+        listening(serve) as port,
+        LiveTransport(connect_to={"api.example.com:8080": f"127.0.0.1:{port}"}) as transport,
+    ):
+        assert transport(get("http://api.example.com:8080/items?q=1")).body == b"ok"
+        error = cause_of(transport, "http://other.invalid:8080/")
+    ((head, _),) = serve.requests
+    assert head[:2] == [b"GET /items?q=1 HTTP/1.1", b"Host: api.example.com:8080"]
+    assert "other.invalid" in error.cause
+
+
+def test_a_host_reached_elsewhere_still_has_to_show_its_own_certificate(authority, trusting):
+    context = server_context(authority, "api.example.com")
+    names = []
+    context.sni_callback = lambda _, name, __: names.append(name)
+    answer = raw_answer(OK, OK)
+
+    def patient(connection):
+        with suppress(OSError):
+            answer(connection)
+
+    # Each in a thread, so that the second is accepted while the first is open.
+    with listening(lambda connection: threading.Thread(target=patient, args=[connection]).start(), context) as port:
+        places = dict.fromkeys(("api.example.com", "other.example.com"), f"127.0.0.1:{port}")
+        with LiveTransport(verify=trusting, connect_to=places) as transport:
+            assert transport(get("https://api.example.com/")).body == b"ok"
+            # Not over the connection that the first one left open.
+            error = cause_of(transport, "https://other.example.com/")
+    assert names == ["api.example.com", "other.example.com"]
+    assert "is not valid: Hostname mismatch" in error.cause
 
 
 def test_a_server_without_tls_fails_the_handshake(live):

@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, cast
 from urllib.parse import unquote, unquote_to_bytes
 from wsgiref.types import WSGIApplication, WSGIEnvironment
@@ -364,18 +365,30 @@ class LiveTransport:
     Follows no redirect, keeps no cookie and no cache, asks no proxy and undoes no content coding; connections are kept
     until `close`, which the end of a `with` block calls. *verify* False trusts any certificate; an SSLContext decides
     for itself, but a client certificate in it goes with preflights too, unlike a browser's. *timeout* is in seconds,
-    for connecting, for each read and for a whole body, which is cut off then.
+    for connecting, for each read and for a whole body, which is cut off then. *connect_to* says for the host of a URL
+    (with its port, unless that is the scheme's default) the `host:port` to connect to instead: what is sent, and whose
+    certificate is wanted, stays what the URL says.
 
     Raises ImportError if `httpx` is not installed.
     """
 
-    def __init__(self, *, verify: ssl.SSLContext | bool = True, timeout: float = 10.0) -> None:
+    def __init__(
+        self,
+        *,
+        verify: ssl.SSLContext | bool = True,
+        timeout: float = 10.0,
+        connect_to: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         try:
             import httpx
         except ImportError as error:
             raise ImportError('Live HTTP needs httpx. Fix: pip install "corsguard[browser]"') from error
         self._timeout = timeout
-        self._connections = httpx.HTTPTransport(verify=verify, trust_env=False)
+        self._connect_to = dict(connect_to)
+        # Those to one address in place of two hosts are not each other's: each is sure of one certificate only.
+        self._connections = {
+            host: httpx.HTTPTransport(verify=verify, trust_env=False) for host in ("", *self._connect_to)
+        }
 
     def __enter__(self) -> Self:
         return self
@@ -387,7 +400,8 @@ class LiveTransport:
         """
         Close all connections.
         """
-        self._connections.close()
+        for connections in self._connections.values():
+            connections.close()
 
     def __call__(self, request: WireRequest) -> WireResponse:
         """
@@ -417,7 +431,7 @@ class LiveTransport:
         outgoing = httpx.Request(
             request.method,
             # Only where it goes: the target is written as the URL standard serializes it.
-            f"{url.protocol}//{url.host}/",
+            f"{url.protocol}//{self._connect_to.get(url.host, url.host)}/",
             headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in _lines(request, url)],
             # As a stream it brings no header lines of httpx.
             stream=httpx.ByteStream(request.body),
@@ -425,12 +439,13 @@ class LiveTransport:
                 "target": f"{url.pathname}{url.search}".encode("ascii"),
                 "timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout),
                 "trace": trace,
+                "sni_hostname": url.hostname.strip("[]"),
             },
         )
         # Methods are case-sensitive, and httpx has written it in upper case.
         outgoing.method = request.method
         try:
-            return self._connections.handle_request(outgoing)
+            return self._connections[url.host if url.host in self._connect_to else ""].handle_request(outgoing)
         except (httpx.NetworkError, httpx.RemoteProtocolError):
             if connecting:
                 raise
