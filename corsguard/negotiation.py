@@ -10,7 +10,6 @@ of a URL, and a refused method or header is refused by the browser, whose consol
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from .names import OWNED_PREFIX
@@ -38,8 +37,7 @@ def negotiate(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     *environ* is a WSGI environ, Django's `request.META`, or any mapping with the same keys, of which `REQUEST_METHOD`,
     `HTTP_ORIGIN` and `HTTP_ACCESS_CONTROL_REQUEST_METHOD` are read. Follows Fetch, "CORS protocol". Never raises.
     """
-    decision = prepared_decision(policy, environ)
-    return replace(decision, headers=decision.headers_for(environ), echoes=False) if decision.echoes else decision
+    return prepared_decision(policy, environ).completed(environ)
 
 
 def prepared_decision(policy: Policy, environ: Mapping[str, Any]) -> Decision:
@@ -70,7 +68,7 @@ def prepared_decision(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     yes, error = _ask(answers, origin)
     if yes:
         return granted
-    return otherwise if error is None else replace(otherwise, error=error)
+    return otherwise if error is None else otherwise.failed(error)
 
 
 def request_kind(environ: Mapping[str, Any]) -> RequestKind:

@@ -6,7 +6,7 @@ and all that can be said before a request is seen (its Answers) is prepared here
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import FrozenInstanceError, dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal, cast
@@ -47,8 +47,46 @@ class Refusal(StrEnum):
     ORIGIN = "origin"
 
 
-@dataclass(frozen=True)
-class Decision:
+def _fill(frozen: object, values: Mapping[str, object]) -> None:
+    """
+    Give *frozen*, which is frozen for everyone else, its attributes.
+    """
+    # One by one: Python reads an attribute in half the time from an object whose `__dict__` nobody has asked for.
+    for name, value in values.items():
+        object.__setattr__(frozen, name, value)
+
+
+class _Prepared:
+    """
+    Made once, shown and compared by what its class declares, and never changed.
+
+    A dataclass would write the same methods anew at each start, and these two cost more than all others together.
+    """
+
+    def __init__(self, **declared: Any) -> None:  # noqa: ANN401 - the class says what each is
+        _fill(self, declared)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise FrozenInstanceError(f"{type(self).__name__}.{name} cannot be changed.")
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenInstanceError(f"{type(self).__name__}.{name} cannot be taken out.")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self._declared() == other._declared()
+
+    def __hash__(self) -> int:
+        return hash(self._declared())
+
+    def _declared(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in type(self).__annotations__)
+
+    def __repr__(self) -> str:
+        declared = zip(type(self).__annotations__, self._declared(), strict=True)
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in declared)})"
+
+
+class Decision(_Prepared):
     """
     What to answer one request.
 
@@ -63,14 +101,50 @@ class Decision:
     status: Literal[200, 204, 403] | None
     headers: tuple[Header, ...]
     vary: str
-    refusal: Refusal | None = None
-    body: bytes = b""
-    error: Exception | None = None
-    echoes: bool = False
-    lines: tuple[Header, ...] = field(init=False, repr=False, compare=False)
+    refusal: Refusal | None
+    body: bytes
+    error: Exception | None
+    echoes: bool
+    lines: tuple[Header, ...]
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "lines", (*self.headers, ("Vary", self.vary)) if self.vary else self.headers)
+    def __init__(  # noqa: PLR0913 - what a decision holds, by name but for the first four
+        self,
+        kind: RequestKind,
+        status: Literal[200, 204, 403] | None,
+        headers: tuple[Header, ...],
+        vary: str,
+        *,
+        refusal: Refusal | None = None,
+        body: bytes = b"",
+        error: Exception | None = None,
+        echoes: bool = False,
+    ) -> None:
+        lines = (*headers, ("Vary", vary)) if vary else headers
+        super().__init__(
+            kind=kind,
+            status=status,
+            headers=headers,
+            vary=vary,
+            refusal=refusal,
+            body=body,
+            error=error,
+            echoes=echoes,
+            lines=lines,
+        )
+
+    def completed(self, environ: Mapping[str, Any]) -> "Decision":
+        """
+        Return the decision with the origin of the request that was decided in its *headers*, if it echoes that.
+        """
+        return Decision(self.kind, self.status, self.headers_for(environ), self.vary) if self.echoes else self
+
+    def failed(self, error: Exception) -> "Decision":
+        """
+        Return the decision, a refusal, as it is after *error* of an origin source.
+        """
+        return Decision(
+            self.kind, self.status, self.headers, self.vary, refusal=self.refusal, body=self.body, error=error
+        )
 
     def headers_for(self, environ: Mapping[str, Any]) -> tuple[Header, ...]:
         """
@@ -85,8 +159,7 @@ class Decision:
         return ((ALLOW_ORIGIN, environ["HTTP_ORIGIN"]), *self.lines) if self.echoes else self.lines
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Answers:
+class Answers(_Prepared):
     """
     All that a policy can say before it sees a request; nothing of it ever changes.
 
@@ -106,15 +179,15 @@ class Answers:
 
 
 _REFUSAL_BODY: Final = b"CORS: this origin may not read this resource.\n"
-_REFUSED: Final = Decision(RequestKind.CORS, None, (), ORIGIN, Refusal.ORIGIN)
+_REFUSED: Final = Decision(RequestKind.CORS, None, (), ORIGIN, refusal=Refusal.ORIGIN)
 # Fetch, "HTTP responses": to say no explicitly, 403 without the headers.
 _REFUSED_PREFLIGHT: Final = Decision(
     RequestKind.PREFLIGHT,
     403,
     (("Content-Type", "text/plain"), ("Content-Length", str(len(_REFUSAL_BODY)))),
     PREFLIGHT_VARY,
-    Refusal.ORIGIN,
-    _REFUSAL_BODY,
+    refusal=Refusal.ORIGIN,
+    body=_REFUSAL_BODY,
 )
 
 
@@ -154,10 +227,10 @@ class Policy:
         reading = Reading({name: getattr(self, name) for name in _KEYWORDS})
         if reading.problems:
             raise PolicyError(reading.problems)
-        self._fill(reading.values)
+        _fill(self, reading.values)
         answers = _answers(self, reading.patterns)
         asks = answers.source is not None and getattr(answers.source, "may_block", True) is not False
-        self._fill({"warnings": tuple(reading.warnings), "asks": asks, "answers": answers})
+        _fill(self, {"warnings": tuple(reading.warnings), "asks": asks, "answers": answers})
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> "Policy":
@@ -182,12 +255,6 @@ class Policy:
         if unknown:
             raise PolicyError(unknown)
         return policy
-
-    def _fill(self, values: Mapping[str, object]) -> None:
-        # The instance is frozen for everyone else. One by one, because Python reads an attribute in half the time from
-        # an object whose `__dict__` nobody has asked for.
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
         keywords = {name: getattr(self, name) for name in _KEYWORDS}
@@ -223,9 +290,10 @@ def _answers(policy: Policy, patterns: Mapping[str, OriginPattern]) -> Answers:
     refuse, forbid, silent = _REFUSED, _REFUSED_PREFLIGHT, Decision(RequestKind.NOT_CORS, None, (), ORIGIN)
     if policy.allow_origins == "*":
         everyone = (ALLOW_ORIGIN, "*")
-        share = refuse = replace(share, headers=(everyone, *on_response), vary="", echoes=False)
-        permit = forbid = replace(permit, headers=(everyone, *on_preflight), echoes=False)
-        silent = replace(share, kind=RequestKind.NOT_CORS)
+        to_all, preflight_to_all = (everyone, *on_response), (everyone, *on_preflight)
+        share = refuse = Decision(RequestKind.CORS, None, to_all, "")
+        permit = forbid = Decision(RequestKind.PREFLIGHT, policy.preflight_status, preflight_to_all, PREFLIGHT_VARY)
+        silent = Decision(RequestKind.NOT_CORS, None, to_all, "")
     exact = {text for text, pattern in patterns.items() if pattern.is_exact}
     wildcards = [pattern for pattern in patterns.values() if not pattern.is_exact]
     source = policy.allow_origins if is_source(policy.allow_origins) else None

@@ -45,7 +45,7 @@ def clock(monkeypatch):
 
 
 def refused(error=None):
-    return Decision(RequestKind.CORS, None, (), "Origin", Refusal.ORIGIN, error=error)
+    return Decision(RequestKind.CORS, None, (), "Origin", refusal=Refusal.ORIGIN, error=error)
 
 
 POLICY = Policy(**LISTED)
