@@ -1,0 +1,118 @@
+"""
+One listening socket for all samples that are Python: the Host header tells which one is asked, over HTTP or TLS.
+
+Nothing here knows of CORS.
+"""
+
+import io
+import socket
+import socketserver
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
+from wsgiref.types import WSGIApplication
+
+_HELLO = b"\x16"  # the first octet of TLS (RFC 8446, 5.1)
+PAGE = b"<!doctype html><link rel=icon href='data:,'><title>laboratory</title><body>"
+
+
+class Raw(NamedTuple):
+    """
+    What answers byte for byte: *write* gets the handler, which has read the head of a request.
+    """
+
+    write: Callable[[WSGIRequestHandler], None]
+
+
+class _ServerHandler(ServerHandler):
+    def log_exception(self, exc_info):
+        # Samples raise because they are meant to.
+        pass
+
+
+class _Handler(WSGIRequestHandler):
+    def handle(self):
+        self.raw_requestline = self.rfile.readline(65537)
+        # A browser may open a connection and ask for nothing.
+        if not self.raw_requestline or not self.parse_request():
+            return
+        # What is left unread when the connection ends would take the response with it.
+        body = io.BytesIO(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+        app = self.server.apps.get(self.headers.get("Host", ""), self.server.page)
+        if isinstance(app, Raw):
+            app.write(self)
+            return
+        handler = _ServerHandler(body, self.wfile, io.StringIO(), self.get_environ(), multithread=True)
+        handler.request_handler = self
+        handler.run(app)
+
+    def get_environ(self):
+        environ = super().get_environ()
+        if isinstance(self.connection, ssl.SSLSocket):
+            environ["HTTPS"] = "on"
+        return environ
+
+    def log_message(self, *_):
+        pass
+
+
+class HostServer(socketserver.ThreadingMixIn, WSGIServer):
+    """
+    Serves *apps* on the socket *listening*, by host, and at all other hosts an empty page; *tls* is for whoever begins
+    with a TLS hello.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, apps: Mapping[str, WSGIApplication | Raw], tls: ssl.SSLContext, listening: socket.socket):
+        super().__init__(listening.getsockname(), _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
+        self.apps = apps
+        self.page = page
+        self.tls = tls
+        # Else HTTPServer looks up a name.
+        self.server_name, self.server_port = self.server_address
+        self.setup_environ()
+
+    def finish_request(self, request, client_address):
+        with suppress(OSError):
+            if request.recv(1, socket.MSG_PEEK) != _HELLO:
+                super().finish_request(request, client_address)
+                return
+            with self.tls.wrap_socket(request, server_side=True) as secured:
+                super().finish_request(secured, client_address)
+
+
+def page(environ, start_response):
+    """
+    The document of any page: what asks has to come from somewhere.
+    """
+    start_response("200 OK", [("Content-Type", "text/html")])
+    return [PAGE]
+
+
+def listener() -> socket.socket:
+    """
+    Return a socket that listens already: who connects early is answered late.
+    """
+    return socket.create_server(("127.0.0.1", 0), backlog=128)
+
+
+@contextmanager
+def serving(server: socketserver.BaseServer) -> Iterator[str]:
+    """
+    Run *server* in a thread, yield its address, and end it.
+    """
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    with server:
+        thread.start()
+        try:
+            host, port = server.server_address
+            yield f"{host}:{port}"
+        finally:
+            server.shutdown()
+            thread.join()
