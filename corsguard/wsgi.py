@@ -6,7 +6,7 @@ Bodies are never touched: what the application returns is returned, with its `wr
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .journal import Event, Journal
 from .names import ALLOW_ORIGIN
@@ -130,6 +130,21 @@ class CORSMiddleware:
             return start_response(status, [*headers, *lines], exc_info)
 
         return self.app(environ, share)
+
+    def policy_for(self, environ: Mapping[str, Any]) -> Policy | None:
+        """
+        Return the policy that guards the request *environ*, or None: for people and tests, never on the request path.
+
+        What a tagged view says counts, as when the request is served.
+        """
+        request = {**environ}
+        of_path = _policy_of_path(self._guarded, request)
+        find = self._look()
+        if find is None:
+            return of_path
+        is_preflight = request_kind(request) is RequestKind.PREFLIGHT
+        method = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" if is_preflight else "REQUEST_METHOD"
+        return find(request, request.get(method, ""), of_path)
 
     def serve(
         self, environ: "WSGIEnvironment", start_response: "StartResponse", find: "PolicyFinder"

@@ -191,6 +191,21 @@ class CORSMiddleware:
         return response
 
 
+def policy_for(environ: Environ) -> Policy | None:
+    """
+    Return the policy that guards the request *environ* of this process, or None: for people and tests.
+
+    Asks what the middleware asks, whether or not it is among those of the settings.
+    """
+    from io import BytesIO
+
+    from django.core.handlers.wsgi import WSGIRequest
+
+    request = WSGIRequest({"REQUEST_METHOD": "GET", "wsgi.input": BytesIO(), **environ})
+    guard = CORSMiddleware(lambda _: HttpResponse())
+    return guard._policy_of(request, holder.policy_for(request.path_info))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - its own room
+
+
 def _send(event: Event) -> None:
     cors_refused.send_robust(sender=CORSMiddleware, event=event)
 
