@@ -35,6 +35,7 @@ _NULL_REFUSED: Final = (
     '"null" is what sandboxed frames, pages from files and cross-origin redirects send. '
     "Serve the page from a real origin, and redirect to no third one."
 )
+_NONE: Final = "none beyond the safelist"
 _UNGUARDED: Final = (
     "No policy guards this path: nothing is answered or added here, a preflight reaches the application, and a page on "
     "another origin may read only what the application itself shares."
@@ -221,7 +222,7 @@ def _nearest(policy: Policy, origin: Origin) -> str:
 
 def _method_step(policy: Policy, method: str) -> Step:
     allowed = policy.allow_methods
-    granted = ", ".join(allowed) or "none beyond the safelist"
+    granted = ", ".join(allowed) or _NONE
     asked = _shown(method)
     if method in SAFELISTED_METHODS:
         reason = "Safelisted: no preflight can refuse it."
@@ -248,7 +249,11 @@ def _why_no_method(method: str, granted: str) -> str:
         return "It is not a method name, and no browser sends it."
     if method != method.upper() and method.upper() in (*SAFELISTED_METHODS, *granted.split(", ")):
         return f"Methods are compared case by case, and the page wrote {method}: it has to write {method.upper()}."
-    return f"It is not among {granted}."
+    return _not_among(granted)
+
+
+def _not_among(granted: str) -> str:
+    return f"It is not among {granted}." if granted != _NONE else "None is listed beyond the safelist."
 
 
 def _add_method(policy: Policy, method: str) -> str:
@@ -264,7 +269,7 @@ def _requested_names(requested: str) -> Iterator[str]:
 
 def _header_step(policy: Policy, name: str) -> Step:
     allowed = policy.allow_headers
-    granted = ", ".join(allowed) or "none beyond the safelist"
+    granted = ", ".join(allowed) or _NONE
     asked, lowered = _shown(name), name.lower()
     if lowered in {item.lower() for item in allowed if item != "*"}:
         return Step("header", asked, granted, passed=True, reason="Listed.")
@@ -276,7 +281,7 @@ def _header_step(policy: Policy, name: str) -> Step:
         return Step("header", asked, granted, passed=False, reason=reason)
     if "*" not in allowed:
         fix = f"allow_headers={quoted([*allowed, name])}"
-        return Step("header", asked, granted, passed=False, reason=f"It is not among {granted}.", fix=fix)
+        return Step("header", asked, granted, passed=False, reason=_not_among(granted), fix=fix)
     if lowered == NON_WILDCARD_REQUEST_HEADER:
         reason = "* does not cover Authorization (browsers of today warn and let it pass; the standard does not)."
         fix = 'allow_headers=["*", "Authorization"]'
@@ -285,7 +290,7 @@ def _header_step(policy: Policy, name: str) -> Step:
 
 
 def _readable_step(policy: Policy) -> Step:
-    granted = ", ".join(policy.expose_headers) or "none beyond the safelist"
+    granted = ", ".join(policy.expose_headers) or _NONE
     reason = f"Scripts also read {', '.join(sorted(SAFELISTED_RESPONSE_HEADERS))}."
     return Step(
         "exposed", "response headers", granted, passed=True, reason=f"{granted[0].upper()}{granted[1:]}. {reason}"

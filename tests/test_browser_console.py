@@ -532,6 +532,20 @@ FIXES = [
         "for a slash at the end: let",
         ["send:   204 No Content, with the Access-Control-* headers, and no Location", f'page:   fetch("{API}/")'],
     ),
+    *(
+        (
+            preflight(Reason.PREFLIGHT_REDIRECT, to, SHARED, ("Location", to), status=308, url=f"{API}?page=2&to=/"),
+            words,
+            [
+                "send:   204 No Content, with the Access-Control-* headers, and no Location",
+                f'page:   fetch("{API}{rest}")',
+            ],
+        )
+        for to, rest, words in [
+            ("/items/?page=2&to=/", "/?page=2&to=/", "for a slash at the end: let"),
+            ("/items/?page=2&to=", "/?page=2&to=", f"redirects to {API}/?page=2&to=."),
+        ]
+    ),
     (
         preflight(Reason.PREFLIGHT_REDIRECT, API, SHARED, ("Location", API), status=301, url=API.replace("s:", ":", 1)),
         "redirects to https: let",

@@ -181,9 +181,14 @@ def _why_redirected(failure: Failure) -> str:
         return f"The server redirects to what looks like a login page, {to}: answer 401 to scripts instead."
     if target.href == source.href.replace("http://", "https://", 1):
         return f"The server redirects to https: let the page ask {to}."
-    if target.href.rstrip("/") == source.href.rstrip("/"):
+    if _without_slash(target.href) == _without_slash(source.href):
         return f"The server redirects for a slash at the end: let the page ask {to}."
     return f"The server redirects to {to}."
+
+
+def _without_slash(href: str) -> str:
+    path, mark, query = href.partition("?")
+    return f"{path.rstrip('/')}{mark}{query}"
 
 
 def _wildcard(failure: Failure) -> str:
@@ -225,7 +230,9 @@ def _mismatch(failure: Failure) -> str:
 
 def _credentials(failure: Failure) -> str:
     value = failure.value
-    if value is None:
+    if failure.exchange is None and value is None:
+        why = 'Access-Control-Allow-Credentials is absent, or not exactly "true".'
+    elif value is None:
         why = "Access-Control-Allow-Credentials is absent."
     elif "," in value:
         why = "Two layers add Access-Control-Allow-Credentials: take it out of all but one."
@@ -246,18 +253,22 @@ def _preflight_redirect(failure: Failure) -> str:
 def _preflight_status(failure: Failure) -> str:
     why = _why_bypassed(failure)
     if "origin is not listed" in why:
-        why = f"Status {status_of(failure)}. {_OUTERMOST}: it answers preflights itself."
+        status = f"Status {status_of(failure)}. " if failure.exchange is not None else ""
+        why = f"{status}{_OUTERMOST}: it answers preflights itself."
     return _change(why, "204 No Content", policy="preflight_status=204")
 
 
 def _methods_unparsable(failure: Failure) -> str:
-    why = f'"{bad_item(failure)}" is no method: write methods with commas between, and without quotation marks.'
-    return _allow_methods(failure, why)
+    return _allow_methods(failure, _unlike(failure, "method", "methods"))
 
 
 def _headers_unparsable(failure: Failure) -> str:
-    why = f'"{bad_item(failure)}" is no header name: write names with commas between, and without quotation marks.'
-    return _allow_headers(failure, why, refused_headers(failure))
+    return _allow_headers(failure, _unlike(failure, "header name", "names"), refused_headers(failure))
+
+
+def _unlike(failure: Failure, one: str, many: str) -> str:
+    item = "One item" if failure.exchange is None and failure.value is None else f'"{bad_item(failure)}"'
+    return f"{item} is no {one}: write {many} with commas between, and without quotation marks."
 
 
 def _method(failure: Failure) -> str:
@@ -275,7 +286,7 @@ def _method(failure: Failure) -> str:
         return _allow_methods(failure, f"Methods are compared case by case, and the server does not list {method}.")
     if upper in (get(headers_of(failure), "Allow") or "").upper():
         return _allow_methods(failure, "Allow lists it, which CORS does not read.")
-    return _allow_methods(failure, f"Listed are: {as_shown(', '.join(listed)) or 'none'}.")
+    return _allow_methods(failure, _what_is_listed(failure, listed))
 
 
 def _allow_methods(failure: Failure, why: str, page: str = "") -> str:
@@ -303,7 +314,13 @@ def _header(failure: Failure) -> str:
         return _allow_headers(failure, "A body of JSON brings Content-Type.", refused)
     if _LIBRARY_HEADERS.issuperset(refused):
         return _allow_headers(failure, "A library in the page adds it: allow it, or switch that off.", refused)
-    return _allow_headers(failure, f"Listed are: {as_shown(', '.join(listed)) or 'none'}.", refused)
+    return _allow_headers(failure, _what_is_listed(failure, listed), refused)
+
+
+def _what_is_listed(failure: Failure, listed: Sequence[str]) -> str:
+    if failure.exchange is None:
+        return "The server does not list it."
+    return f"Listed are: {as_shown(', '.join(listed)) or 'none'}."
 
 
 def _allow_headers(failure: Failure, why: str, refused: Sequence[str], page: str = "") -> str:
@@ -450,6 +467,10 @@ _NOTES: Final = {
 }
 
 
+# What is reported where several things are wrong.
+_TOLD_BY_ORDER: Final = frozenset({*CORS_CHECK, Reason.PREFLIGHT_REDIRECT, Reason.ALLOW_HEADERS_UNPARSABLE})
+
+
 def _notes_on_engines(failure: Failure) -> Iterator[str]:
     """
     Yield where the engines report, or do, something else.
@@ -459,7 +480,7 @@ def _notes_on_engines(failure: Failure) -> Iterator[str]:
         yield "Chromium, Firefox and Safari still let Authorization pass under * and only warn of it."
     elif reason is Reason.HEADER_NOT_ALLOWED and len(names := refused_headers(failure)) > 1:
         yield f"Refused are {as_shown(', '.join(names))}; Chromium names any of them, Firefox the first."
-    if reason in {*CORS_CHECK, Reason.PREFLIGHT_REDIRECT, Reason.ALLOW_HEADERS_UNPARSABLE} and other != reason:
+    if failure.exchange is not None and reason in _TOLD_BY_ORDER and other != reason:
         yield f"Firefox counts lines and looks in another order, so it says {other}."
     if failure.is_preflight and status and not "200" <= status <= "299":
         yield f"Safari looks at the status first: Preflight response is not successful. Status code: {status}."

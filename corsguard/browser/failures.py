@@ -65,7 +65,8 @@ class Failure:
     *clause* names that step. *value* is what was at fault: a field's value (None if it is absent), a method, the name
     of a header (in lower case), a redirect's target, or what a transport said. *url* is where it failed, *first_url*
     where the page began; *page_origin* is the page's, *sent_origin* what `Origin` said, `null` after a tainting
-    redirect. *exchange* is the answer that was refused, None if nothing had been sent.
+    redirect. *exchange* is the answer that was refused, None if nothing had been sent or no more is known of it than
+    what a console tells.
     """
 
     reason: Reason

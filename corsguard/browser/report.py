@@ -56,17 +56,26 @@ _CAUSES: Final[Mapping[Reason, str]] = {
 }
 
 
+def cause(failure: Failure) -> str:
+    """
+    Return in a sentence what failed, for whom and why.
+    """
+    words, sentence = words_of(failure), _CAUSES[failure.reason]
+    if not words["status"]:
+        sentence = sentence.replace(" ({status})", "").replace("{status}, which", "a status that")
+    told = sentence.format_map(words)
+    return f"{words['method']} {words['url']} failed for a page on {words['page_origin']}: {told}"
+
+
 def report(failure: Failure, exchanges: Iterable[Exchange]) -> str:
     """
     Return the whole story: what failed and what to change, what the consoles say, and what went over the wire.
 
     Values of `Cookie`, `Authorization` and `Set-Cookie`, and passwords in a `Location`, are not shown.
     """
-    words = words_of(failure)
-    cause = _CAUSES[failure.reason].format_map(words)
     return "\n".join(
         [
-            f"{words['method']} {words['url']} failed for a page on {words['page_origin']}: {cause}",
+            cause(failure),
             "",
             *fix(failure).split("\n"),
             "",

@@ -365,9 +365,9 @@ class LiveTransport:
     Follows no redirect, keeps no cookie and no cache, asks no proxy and undoes no content coding; connections are kept
     until `close`, which the end of a `with` block calls. *verify* False trusts any certificate; an SSLContext decides
     for itself, but a client certificate in it goes with preflights too, unlike a browser's. *timeout* is in seconds,
-    for connecting, for each read and for a whole body, which is cut off then. *connect_to* says for the host of a URL
-    (with its port, unless that is the scheme's default) the `host:port` to connect to instead: what is sent, and whose
-    certificate is wanted, stays what the URL says.
+    for connecting, for each read and for a whole body, which is cut off then; *longest_body*, in bytes, cuts it off
+    sooner. *connect_to* says for the host of a URL (with its port, unless that is the scheme's default) the `host:port`
+    to connect to instead: what is sent, and whose certificate is wanted, stays what the URL says.
 
     Raises ImportError if `httpx` is not installed.
     """
@@ -377,6 +377,7 @@ class LiveTransport:
         *,
         verify: ssl.SSLContext | bool = True,
         timeout: float = 10.0,
+        longest_body: int | None = None,
         connect_to: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         try:
@@ -384,6 +385,7 @@ class LiveTransport:
         except ImportError as error:
             raise ImportError('Live HTTP needs httpx. Fix: pip install "corsguard[browser]"') from error
         self._timeout = timeout
+        self._longest_body = longest_body
         self._connect_to = dict(connect_to)
         # Those to one address in place of two hosts are not each other's: each is sure of one certificate only.
         self._connections = {
@@ -460,13 +462,15 @@ class LiveTransport:
         try:
             for chunk in cast("httpx.SyncByteStream", response.stream):
                 body.write(chunk)
+                if self._longest_body is not None and body.tell() >= self._longest_body:
+                    break
                 if time.monotonic() > deadline:
                     raise httpx.ReadTimeout(f"It did not end within {self._timeout} s.")
         except httpx.HTTPError:
             logger.warning("The response to %s %s was cut off.", request.method, request.url, exc_info=True)
         finally:
             response.close()
-        return body.getvalue()
+        return body.getvalue()[: self._longest_body]
 
 
 def _unreachable(error: Exception, url: URL, timeout: float) -> Unreachable:
