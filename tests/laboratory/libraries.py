@@ -4,6 +4,7 @@ Applications with the CORS libraries that people install, in configurations that
 What runs in threads of this process is here; Django, whose settings are a process's, is in a room of its own.
 """
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -306,6 +307,8 @@ def served_by_uvicorn() -> Iterator[str]:
     config = uvicorn.Config(router, lifespan="off", ws="none", http="h11", log_config=None, log_level="critical")
     server = uvicorn.Server(config)
     with listener() as listening:
+        # Head and body are sent apart, and the second would wait for the client to acknowledge the first.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         host, port = listening.getsockname()
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()

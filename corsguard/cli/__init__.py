@@ -1,0 +1,9 @@
+"""
+The command line: `corsguard explain`, `lint`, `check` and `audit`.
+
+It reads arguments, asks the engine or the model of a browser, and prints what they say; it decides nothing itself.
+"""
+
+from .group import main as main
+
+__all__ = ["main"]

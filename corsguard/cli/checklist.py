@@ -1,0 +1,373 @@
+"""
+The debugging flow of a person, as a list: what is in order, what is not, and what did not matter here.
+
+What is in order the model has said (its faults are given); this room says which value stood where. Beside CORS it looks
+at what the model does not ask for: caches in between, headers that a page wants to read, cookies that stay at home.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, Literal, NamedTuple
+
+from corsguard.browser import Exchange, Reason, Transport, Unreachable, WireResponse, origin_of
+from corsguard.browser.evidence import LONGEST_READ, MOST_NAMES, as_shown, url_of
+from corsguard.browser.failures import CORS_CHECK
+from corsguard.browser.headers import get, is_safelisted_method, seconds_of, values_of
+from corsguard.browser.preflights import DEFAULT_MAX_AGE
+from corsguard.browser.urls import address_space, is_same_origin, is_same_site
+from corsguard.names import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    EXPOSE_HEADERS,
+    FORBIDDEN_RESPONSE_HEADERS,
+    MAX_AGE,
+    OWNED_PREFIX,
+)
+
+from .faults import NO_RESPONSE, Asked, Fault, Outcome, veiled
+
+Mark = Literal["ok", "NO", "--"]
+
+# For how long a browser keeps a preflight's answer at most, in seconds.
+LONGEST_MAX_AGES: Final[Mapping[str, int]] = {"Chromium": 7200, "Firefox": 86400, "Safari": 600}
+
+# Nobody's, so what it is answered is what a stranger is answered (RFC 2606).
+_STRANGER: Final = "https://stranger.example"
+
+# Responses that say nothing to the page, why, and what to write instead.
+_OPAQUE: Final[Mapping[str, tuple[str, str]]] = {
+    "opaque": (
+        'the page asked with mode: "no-cors", so it gets neither status nor headers nor body',
+        'No server can change that, and it is no way around CORS.\n    page:   mode: "cors"',
+    ),
+    "opaqueredirect": (
+        'the page asked with redirect: "manual", so it learns that there is a redirect, and not where to',
+        'No server can change that.\n    page:   redirect: "follow"',
+    ),
+}
+
+_ORIGIN_REASONS: Final = CORS_CHECK - {Reason.ALLOW_CREDENTIALS_NOT_TRUE}
+_PREFLIGHT_REASONS: Final[Mapping[str, frozenset[Reason]]] = {
+    ALLOW_ORIGIN: _ORIGIN_REASONS,
+    ALLOW_METHODS: frozenset({Reason.METHOD_NOT_ALLOWED, Reason.ALLOW_METHODS_UNPARSABLE}),
+    ALLOW_HEADERS: frozenset({Reason.HEADER_NOT_ALLOWED, Reason.ALLOW_HEADERS_UNPARSABLE}),
+}
+
+
+class Row(NamedTuple):
+    """
+    One line of the list.
+    """
+
+    mark: Mark
+    name: str
+    text: str
+
+
+def _preflight_of(outcome: Outcome) -> Exchange | None:
+    return next((exchange for exchange in outcome.exchanges if exchange.is_preflight), None)
+
+
+def _request_of(outcome: Outcome) -> Exchange | None:
+    return next((exchange for exchange in outcome.exchanges if not exchange.is_preflight), None)
+
+
+def beside(
+    asked: Asked, outcome: Outcome, read: Sequence[str], transport: Transport | None, hide: Callable[[str], str]
+) -> Iterator[Fault]:
+    """
+    Yield what is wrong beside the model's faults: caches, headers that cannot be read, cookies.
+
+    Asks *transport* twice more, by GET or HEAD, as another page and as none; not at all if it is None.
+    """
+    fault = None if transport is None else _cache(outcome, transport, hide)
+    if fault is not None:
+        yield fault
+    if outcome.response is not None and outcome.response.type in _OPAQUE:
+        cause, change = _OPAQUE[outcome.response.type]
+        yield Fault(code="opaque", cause=f"The response is opaque: {cause}.", fix=change)
+    else:
+        yield from _unreadable(outcome, read, hide)
+    for line in outcome.console:
+        if _is_of_a_cookie(line) and asked.credentials == "include":
+            cause, _, change = hide(line).partition("; ")
+            yield Fault(code="cookie", cause=f"{cause}.", fix=f"This is not CORS: {change}.")
+
+
+def _cache(outcome: Outcome, transport: Transport, hide: Callable[[str], str]) -> Fault | None:
+    exchange = _request_of(outcome)
+    if exchange is None or exchange.response is None or exchange.request.method not in {"GET", "HEAD"}:
+        return None
+    if not values_of(exchange.request.headers, "Origin"):
+        return None
+    answers = {"this page": exchange.response}
+    for who, origin in (("a page elsewhere", _STRANGER), ("no Origin", None)):
+        lines = tuple(line for line in exchange.request.headers if line[0].lower() != "origin")
+        lines += () if origin is None else (("Origin", origin),)
+        try:
+            answers[who] = transport(replace(exchange.request, headers=lines))
+        except Unreachable:
+            return None
+    shared = {who: get(answer.headers, ALLOW_ORIGIN) for who, answer in answers.items()}
+    careless = [who for who, answer in answers.items() if not _varies(answer) and not _is_unstored(answer)]
+    if len(set(shared.values())) == 1 or not careless:
+        return None
+    said = ", ".join(f"to {who} {_value(hide, value)}" for who, value in shared.items())
+    lacking = "no answer has" if len(careless) == len(answers) else f"the answer to {' and to '.join(careless)} lacks"
+    return Fault(
+        code="cache",
+        cause=f"Access-Control-Allow-Origin depends on the Origin, but {lacking} Vary: Origin.",
+        fix=(
+            "A cache (the browser's own, a CDN) gives one page's answer to another, which is then blocked, though "
+            f"only now and then. Sent was {said}. Send it on every answer, to strangers and without an Origin, too.\n"
+            "    send:   Vary: Origin"
+        ),
+        notes=('If it fails only sometimes, and never with "Disable cache" in DevTools, this is why.',),
+    )
+
+
+def _value(hide: Callable[[str], str], value: str | None) -> str:
+    return "nothing" if value is None else as_shown(hide(value))
+
+
+def _varies(answer: WireResponse) -> bool:
+    names = (get(answer.headers, "Vary") or "")[:LONGEST_READ].lower()
+    return not {"origin", "*"}.isdisjoint(name.strip() for name in names.split(","))
+
+
+def _is_unstored(answer: WireResponse) -> bool:
+    return "no-store" in (get(answer.headers, "Cache-Control") or "")[:LONGEST_READ].lower()
+
+
+def _unreadable(outcome: Outcome, read: Sequence[str], hide: Callable[[str], str]) -> Iterator[Fault]:
+    if outcome.response is None:
+        return
+    final = outcome.exchanges[-1].response
+    for name in read:
+        if name in outcome.response.headers:
+            continue
+        if final is None or not values_of(final.headers, name):
+            cause, fix = "the response does not have it.", f"Let the server send it.\n    send:   {name}: ..."
+        elif name.lower() in FORBIDDEN_RESPONSE_HEADERS:
+            cause, fix = "no page may read it, whatever is exposed.", "Put into the body what the page has to know."
+        else:
+            items = (item.strip() for item in (get(final.headers, EXPOSE_HEADERS) or "")[:LONGEST_READ].split(","))
+            names = [as_shown(hide(item)) for item in items if item not in {"", "*"}][:MOST_NAMES]
+            cause = "it is not exposed, so the page gets null."
+            quoted = ", ".join(f'"{item}"' for item in [*names, name])
+            fix = (
+                "Expose it, on the response itself and not on the preflight's.\n"
+                f"    send:   {EXPOSE_HEADERS}: {', '.join([*names, name])}\n    policy: expose_headers=[{quoted}]"
+            )
+        yield Fault(code="not_exposed", cause=f"{name} cannot be read: {cause}", fix=fix)
+
+
+def _is_of_a_cookie(line: str) -> bool:
+    return line.startswith(("Cookie ", "A cookie "))
+
+
+def checklist(asked: Asked, outcome: Outcome, faults: Sequence[Fault], hide: Callable[[str], str]) -> Iterator[Row]:
+    """
+    Yield the rows, in the order in which a person looks; *faults* are all of them.
+    """
+    wrong = _Wrong(faults)
+    # Before anything is cut.
+    outcome = replace(outcome, exchanges=[veiled(exchange, hide) for exchange in outcome.exchanges])
+    preflight, request = _preflight_of(outcome), _request_of(outcome)
+    yield _reached(asked, outcome, wrong)
+    if not outcome.exchanges:
+        return
+    if is_same_origin(asked.page_origin, origin_of(asked.url)):
+        yield Row("--", "CORS", "the page's own origin: nothing has to be shared")
+    yield _needed(asked, preflight)
+    if preflight is not None and preflight.response is not None:
+        yield from _preflight_rows(preflight, preflight.response, wrong)
+    if request is not None and request.response is not None:
+        yield from _request_rows(request, request.response, wrong)
+    elif outcome.unseen:
+        yield Row("--", "response", "not looked at")
+    yield _credentials(asked, outcome, wrong)
+    yield from _layers(outcome)
+    yield from _vary(request, wrong)
+    yield from _cookies(asked, outcome, wrong)
+    yield from (
+        Row("--", "network", as_shown(line, LONGEST_READ)) for line in outcome.console if _is_of_a_network(line)
+    )
+
+
+class _Wrong:
+    """
+    Which reasons the model gave, for a preflight's answer and for the rest, and which faults lie beside.
+    """
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.codes = {fault.code for fault in faults}
+        self.preflight = {fault.failure.reason for fault in faults if fault.failure and fault.failure.is_preflight}
+        self.request = {fault.failure.reason for fault in faults if fault.failure and not fault.failure.is_preflight}
+
+    @property
+    def everything(self) -> set[Reason]:
+        return self.preflight | self.request
+
+
+def _mark(is_wrong: object) -> Mark:
+    return "NO" if is_wrong else "ok"
+
+
+def _reached(asked: Asked, outcome: Outcome, wrong: _Wrong) -> Row:
+    where = as_shown(asked.url)
+    if not outcome.exchanges:
+        return Row("NO" if wrong.everything else "--", "reachable", f"nothing was sent to {where}")
+    first = outcome.exchanges[0].response
+    server = None if first is None else get(first.headers, "Server")
+    words = f" (Server: {as_shown(server)})" if server else ""
+    is_silent = first is None or not NO_RESPONSE.isdisjoint(wrong.everything)
+    return Row(_mark(is_silent), "reachable", f"{where} {'did not answer' if is_silent else 'answers'}{words}")
+
+
+def _needed(asked: Asked, preflight: Exchange | None) -> Row:
+    why = [] if is_safelisted_method(asked.method) else [f"the method {as_shown(asked.method)}"]
+    if preflight is None:
+        return Row("--", "preflight", "none: it needs none")
+    asked_for = get(preflight.request.headers, "Access-Control-Request-Headers") or ""
+    why += [f"the header {as_shown(name)}" for name in asked_for.split(",")[:MOST_NAMES] if name]
+    return Row("ok", "preflight", f"sent, because of {' and '.join(why) or 'the page'}")
+
+
+def _preflight_rows(exchange: Exchange, answer: WireResponse, wrong: _Wrong) -> Iterator[Row]:
+    reasons, server = wrong.preflight, get(answer.headers, "Server")
+    by = f", from {as_shown(server)}" if server and answer.status in {401, 403, 404, 405, 501} else ""
+    is_bad = bool(reasons & {Reason.PREFLIGHT_STATUS, Reason.PREFLIGHT_REDIRECT})
+    yield Row(_mark(is_bad), "  status", f"{answer.status}{by}")
+    for name, wanted in _PREFLIGHT_REASONS.items():
+        value = get(answer.headers, name)
+        is_needed = name == ALLOW_ORIGIN or _is_needed(exchange, name)
+        mark: Mark = _mark(reasons & wanted) if is_needed or reasons & wanted else "--"
+        yield Row(mark, f"  {name.removeprefix('Access-Control-')}", _shown(value))
+    yield _max_age(answer)
+
+
+def _is_needed(exchange: Exchange, name: str) -> bool:
+    asked = exchange.request.headers
+    if name == ALLOW_METHODS:
+        return not is_safelisted_method(get(asked, "Access-Control-Request-Method") or "GET")
+    return get(asked, "Access-Control-Request-Headers") is not None
+
+
+def _shown(value: str | None) -> str:
+    return "absent" if value is None else as_shown(value) or '""'
+
+
+def _max_age(answer: WireResponse) -> Row:
+    seconds = seconds_of(answer.headers, MAX_AGE)
+    if seconds is None:
+        what = "absent" if get(answer.headers, MAX_AGE) is None else "no number"
+        return Row("--", "  Max-Age", f"{what}: browsers ask again after {DEFAULT_MAX_AGE} s")
+    caps = [f"{name} keeps it {cap} s at most" for name, cap in LONGEST_MAX_AGES.items() if seconds > cap]
+    return Row("--", "  Max-Age", f"{seconds} s" + (f"; {', '.join(caps)}" if caps else ""))
+
+
+def _request_rows(exchange: Exchange, answer: WireResponse, wrong: _Wrong) -> Iterator[Row]:
+    refused = 400 <= answer.status <= 599
+    yield Row("--" if refused else "ok", "response", f"{exchange.request.method} is answered with {answer.status}")
+    value = get(answer.headers, ALLOW_ORIGIN)
+    if values_of(exchange.request.headers, "Origin"):
+        yield Row(_mark(wrong.request & _ORIGIN_REASONS), "  Allow-Origin", _shown(value))
+
+
+def _credentials(asked: Asked, outcome: Outcome, wrong: _Wrong) -> Row:
+    if asked.credentials != "include":
+        return Row("--", "credentials", "not asked for (--credentials)")
+    values = [
+        get(exchange.response.headers, ALLOW_CREDENTIALS)
+        for exchange in outcome.exchanges
+        if exchange.response is not None
+    ]
+    text = f"{ALLOW_CREDENTIALS}: {', '.join('absent' if value is None else as_shown(value) for value in values)}"
+    return Row(_mark(Reason.ALLOW_CREDENTIALS_NOT_TRUE in wrong.everything), "credentials", text)
+
+
+def _layers(outcome: Outcome) -> Iterator[Row]:
+    twice: dict[str, None] = {}
+    for exchange in outcome.exchanges:
+        names = [name.lower() for name, _ in exchange.response.headers] if exchange.response else []
+        twice |= {name: None for name in names if name.startswith(OWNED_PREFIX) and names.count(name) > 1}
+    if twice:
+        quoted = ", ".join(as_shown(name) for name in [*twice][:MOST_NAMES])
+        yield Row("NO", "one layer", f"two layers answer: {quoted} came twice; take it out of all but one")
+    elif any(exchange.response for exchange in outcome.exchanges):
+        yield Row("ok", "one layer", "no header of CORS came twice")
+
+
+def _vary(request: Exchange | None, wrong: _Wrong) -> Iterator[Row]:
+    if request is None or request.response is None or not values_of(request.request.headers, "Origin"):
+        return
+    value = get(request.response.headers, "Vary")
+    yield Row(_mark("cache" in wrong.codes), "Vary", "absent" if value is None else as_shown(value))
+
+
+def _cookies(asked: Asked, outcome: Outcome, wrong: _Wrong) -> Iterator[Row]:
+    if asked.credentials != "include":
+        return
+    if "cookie" in wrong.codes:
+        yield Row("NO", "cookies", "some stay at home or are refused, see above")
+    elif any(exchange.with_credentials for exchange in outcome.exchanges):
+        near = is_same_site(asked.page_origin, origin_of(asked.url))
+        text = "sent" if near else "sent; not where a browser blocks third-party cookies (Safari always does)"
+        yield Row("ok", "cookies", text)
+    else:
+        yield Row("--", "cookies", "none to send (--cookie)")
+
+
+def look_alike(outcome: Outcome) -> str:
+    """
+    Return what refuses a page that may read the answer, or nothing: it is taken for CORS, and is not.
+    """
+    response = outcome.response
+    if response is None or not 400 <= response.status <= 599:
+        return ""
+    start = f"This is not CORS: the page may read the answer, and its status is {response.status}. "
+    if response.status == 403 and b"csrf" in response.body[:LONGEST_READ].lower():
+        return (
+            f"{start}The server's protection against CSRF says so: name the page's origin there, too (Django: "
+            "CSRF_TRUSTED_ORIGINS), or exempt what needs no cookies."
+        )
+    for statuses, why in _REFUSALS:
+        if response.status in statuses:
+            return start + why
+    return start + "Look at what it says, and at the server's log."
+
+
+_REFUSALS: Final = (
+    (
+        {401, 403, 407},
+        "The user is not logged in, or not allowed: --credentials, --cookie and --header are what is sent.",
+    ),
+    ({404, 410}, "Nothing is there: compare the URL."),
+    ({405, 501}, "The method is not served there: compare it with the route."),
+    ({413, 429, 502, 503, 504}, "A proxy or the server itself says so."),
+)
+
+
+def _is_of_a_network(line: str) -> bool:
+    return "Local Network Access" in line
+
+
+def resolved_space(url: str, page_origin: str, addresses: Iterable[str]) -> Row | None:
+    """
+    Return what a public page needs to ask a server whose name is public and whose address is not.
+    """
+    target, page = url_of(url), url_of(page_origin)
+    if target is None or page is None or address_space(target.host) != "public" or address_space(page.host) != "public":
+        return None
+    inner = next((address for address in addresses if address_space(address) != "public"), None)
+    if inner is None:
+        return None
+    return Row(
+        "--",
+        "network",
+        f"{as_shown(target.host)} is at {inner}: a page from a public network needs the user's permission for it "
+        "(Local Network Access, Chromium 142 and later), which no header can give",
+    )

@@ -1,0 +1,429 @@
+"""
+All faults of one fetch at once: the model plays a browser, what it refuses is mended, and it plays on.
+
+The model is the only judge; this room mends an answer in memory, where the model pointed, and asks the model again. No
+request is sent twice. Once something was mended, a browser would have stopped: from there on nothing is sent but GET,
+HEAD and OPTIONS to the same host, and what stays unseen for that is said.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from corsguard.browser import (
+    Browser,
+    Exchange,
+    Failure,
+    NetworkError,
+    Reason,
+    Response,
+    Transport,
+    Unreachable,
+    WireRequest,
+    WireResponse,
+    origin_of,
+)
+from corsguard.browser.evidence import (
+    only_warned_of,
+    refused_headers,
+    scheme_of,
+    status_of,
+    tokens_listed,
+    url_of,
+    words_of,
+)
+from corsguard.browser.failures import CORS_CHECK
+from corsguard.browser.fetching import CredentialsMode, Mode, RedirectMode
+from corsguard.browser.headers import values_of
+from corsguard.browser.report import cause
+from corsguard.browser.urls import Url, page_origin
+from corsguard.browser.wire import Header
+from corsguard.names import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, OWNED_PREFIX
+
+# RFC 9110, 9.2.1: what changes nothing on a server.
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+# Faults that CORS has no part in, though they are taken for it.
+NOT_CORS: Final = frozenset(
+    {
+        Reason.FORBIDDEN_METHOD,
+        Reason.BAD_PORT,
+        Reason.MIXED_CONTENT,
+        Reason.BAD_SCHEME,
+        Reason.UNREACHABLE,
+        Reason.TLS,
+        Reason.TLS_CLIENT_CERTIFICATE,
+        Reason.REDIRECT_MODE_ERROR,
+        Reason.REDIRECT_UNPARSABLE,
+        Reason.TOO_MANY_REDIRECTS,
+        Reason.REDIRECT_STREAM_BODY,
+    }
+)
+NO_RESPONSE: Final = frozenset({Reason.UNREACHABLE, Reason.TLS, Reason.TLS_CLIENT_CERTIFICATE})
+
+# Every round mends one fault; an answer has seven at most, and a fetch has 21 hops with a preflight each.
+_MOST_ROUNDS: Final = 64
+
+_SAFARI_STATUS: Final = "Preflight response is not successful. Status code: {status}"
+_SAFARI_ORIGIN: Final = "Origin {sent_origin} is not allowed by Access-Control-Allow-Origin. Status code: {status}"
+_SAFARI: Final[Mapping[Reason, str]] = {
+    Reason.BAD_SCHEME: "Cross origin requests are only supported for HTTP.",
+    Reason.UNREACHABLE: "Could not connect to the server.",
+    Reason.MISSING_ALLOW_ORIGIN: _SAFARI_ORIGIN,
+    Reason.ALLOW_ORIGIN_MISMATCH: _SAFARI_ORIGIN,
+    Reason.WILDCARD_WITH_CREDENTIALS: (
+        "Cannot use wildcard in Access-Control-Allow-Origin when credentials flag is true."
+    ),
+    Reason.MULTIPLE_ALLOW_ORIGIN: "Access-Control-Allow-Origin cannot contain more than one origin.",
+    Reason.ALLOW_CREDENTIALS_NOT_TRUE: (
+        'Credentials flag is true, but Access-Control-Allow-Credentials is not "true".'
+    ),
+    Reason.PREFLIGHT_REDIRECT: _SAFARI_STATUS,
+    Reason.PREFLIGHT_STATUS: _SAFARI_STATUS,
+    Reason.ALLOW_METHODS_UNPARSABLE: "Header Access-Control-Allow-Methods has an invalid value: {value}",
+    Reason.ALLOW_HEADERS_UNPARSABLE: "Header Access-Control-Allow-Headers has an invalid value: {value}",
+    Reason.METHOD_NOT_ALLOWED: "Method {value} is not allowed by Access-Control-Allow-Methods.",
+    Reason.HEADER_NOT_ALLOWED: "Request header field {value} is not allowed by Access-Control-Allow-Headers.",
+    Reason.REDIRECT_USERINFO: "redirection URL {target} has credentials",
+    Reason.REDIRECT_BAD_SCHEME: "not allowed to follow a cross-origin CORS redirection with non CORS scheme",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """
+    What a page asks for, in the words of `Page.fetch`; *cookies* are what the browser has, as `Set-Cookie` has them.
+
+    *origin* is the page's where it is not that of its URL.
+    """
+
+    page: str
+    url: str
+    method: str = "GET"
+    headers: tuple[Header, ...] = ()
+    body: bytes | str | None = None
+    credentials: CredentialsMode = "same-origin"
+    mode: Mode = "cors"
+    redirect: RedirectMode = "follow"
+    cookies: tuple[str, ...] = ()
+    origin: str | None = None
+
+    @property
+    def page_origin(self) -> str:
+        return page_origin(Url.parse(self.page)) if self.origin is None else self.origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """
+    One thing that is wrong, its *cause* and its *fix* in words, and the line of each console that prints one.
+
+    *code* is a NetworkError's reason, or the name of what the model does not look at. *follows* tells that no CORS
+    layer had let the page in: with the fault before it, this one may go by itself.
+    """
+
+    code: str
+    cause: str
+    fix: str
+    step: str = ""
+    chromium: str = ""
+    firefox: str = ""
+    safari: str = ""
+    notes: tuple[str, ...] = ()
+    follows: bool = False
+    failure: Failure | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """
+    What came of a fetch: every fault in the order in which a browser meets them, and what went over the wire.
+
+    *response* is what the page gets once the faults are mended, None if nobody can tell; *unseen* then says why.
+    *console* is what a browser prints beside the faults.
+    """
+
+    faults: list[Fault] = field(default_factory=list)
+    exchanges: list[Exchange] = field(default_factory=list)
+    response: Response | None = None
+    unseen: str = ""
+    console: tuple[str, ...] = ()
+
+    @property
+    def is_unreachable(self) -> bool:
+        first = self.faults[0].failure if self.faults else None
+        return first is not None and first.reason in NO_RESPONSE
+
+    @property
+    def is_blocked(self) -> bool:
+        """
+        Whether the page gets nothing as things are.
+        """
+        return any(fault.failure is not None for fault in self.faults)
+
+    @property
+    def is_readable(self) -> bool:
+        return self.response is not None and self.response.type in {"basic", "cors"} and not self.is_blocked
+
+
+class Held(Exception):
+    """
+    A request that is not sent, and why; it ends a round.
+    """
+
+
+class Recording:
+    """
+    A Transport that keeps what *transport* answers: in later rounds it is given again, mended where it has to be.
+
+    *on_request* is told before each request the how-manyth it is. *hold* may raise Held before anything is sent.
+    """
+
+    def __init__(
+        self, transport: Transport, hold: Callable[[WireRequest], None], on_request: Callable[[int], None]
+    ) -> None:
+        self.exchanges: list[Exchange] = []
+        self.is_mended = False
+        self._transport = transport
+        self._hold = hold
+        self._on_request = on_request
+        self._answers: dict[tuple[WireRequest, int], WireResponse | Unreachable] = {}
+        self._mended: dict[tuple[WireRequest, int], WireResponse] = {}
+        # A circle of redirects asks the same again, and may be answered otherwise.
+        self._asked: Counter[WireRequest] = Counter()
+
+    def rewind(self) -> None:
+        """
+        Begin the next round.
+        """
+        self.is_mended = False
+        self._asked.clear()
+
+    def mend(self, request: WireRequest, response: WireResponse) -> None:
+        """
+        From the next round on, answer *request*, as it was asked last, with *response*.
+        """
+        self._mended[request, self._asked[request]] = response
+
+    def __call__(self, request: WireRequest) -> WireResponse:
+        self._asked[request] += 1
+        key = (request, self._asked[request])
+        if key in self._mended:
+            self.is_mended = True
+            return self._mended[key]
+        if key not in self._answers:
+            self._hold(request)
+            self._on_request(len(self.exchanges) + 1)
+            self._answers[key] = self._ask(request)
+        answer = self._answers[key]
+        if isinstance(answer, Unreachable):
+            raise answer
+        return answer
+
+    def _ask(self, request: WireRequest) -> WireResponse | Unreachable:
+        answer: WireResponse | Unreachable
+        try:
+            answer = self._transport(request)
+        except Unreachable as error:
+            answer = error
+        response = None if isinstance(answer, Unreachable) else answer
+        sends_cookies = bool(values_of(request.headers, "Cookie"))
+        self.exchanges.append(Exchange(request, response, is_preflight(request), sends_cookies))
+        return answer
+
+
+def is_preflight(request: WireRequest) -> bool:
+    return request.method == "OPTIONS" and bool(values_of(request.headers, "Access-Control-Request-Method"))
+
+
+def play(
+    asked: Asked,
+    transport: Transport,
+    *,
+    preflight_only: bool = False,
+    hide: Callable[[str], str] = str,
+    on_request: Callable[[int], None] = lambda _: None,
+) -> Outcome:
+    """
+    Return all that is wrong with what *asked* says, as a browser would meet it in front of *transport*.
+
+    *preflight_only* holds back everything else. *hide* takes secrets out of a text before it is shown or cut. Raises
+    ValueError for what is no request at all, and for a cookie that no browser keeps.
+    """
+
+    def hold(request: WireRequest) -> None:
+        if preflight_only and not is_preflight(request):
+            raise Held(f"{request.method} was not sent, as --preflight-only says.")
+        if recording.is_mended:
+            _hold(asked, request)
+
+    recording = Recording(transport, hold, on_request)
+    outcome = Outcome(exchanges=recording.exchanges)
+    console: dict[str, None] = {}
+    refused: set[tuple[Reason, str | None, int, Exchange | None]] = set()
+    bare: set[WireRequest] = set()
+    # One moment for all rounds, so that a cookie that runs out does so in each of them.
+    now = time.time()
+    for _ in range(_MOST_ROUNDS):
+        recording.rewind()
+        browser = Browser(recording, clock=lambda: now)
+        for line in asked.cookies:
+            browser.cookies.set(origin_of(asked.url), line)
+        page = browser.open(asked.page, origin=asked.origin)
+        try:
+            outcome.response = page.fetch(
+                asked.url,
+                method=asked.method,
+                headers=asked.headers,
+                body=asked.body,
+                credentials=asked.credentials,
+                mode=asked.mode,
+                redirect=asked.redirect,
+            )
+        except Held as held:
+            outcome.unseen = str(held)
+        except NetworkError as error:
+            failure = error.failure
+            # The last line is the failure's own.
+            console |= dict.fromkeys(page.console[:-1])
+            exchange, answer = failure.exchange, mended(failure)
+            sign = (failure.reason, failure.value, len(error.exchanges), exchange)
+            follows = exchange is not None and exchange.request in bare
+            outcome.faults.append(fault_of(NetworkError(_veiled(failure, hide)), follows=follows))
+            if answer is None or exchange is None or sign in refused:
+                break
+            refused.add(sign)
+            if _is_bare(exchange):
+                bare.add(exchange.request)
+            recording.mend(exchange.request, answer)
+            continue
+        console |= dict.fromkeys(page.console)
+        break
+    outcome.console = tuple(console)
+    return outcome
+
+
+def _is_bare(exchange: Exchange) -> bool:
+    """
+    Whether the answer has nothing of CORS in it: its author is no CORS layer, or one that refuses the page.
+    """
+    headers = () if exchange.response is None else exchange.response.headers
+    return not any(name.lower().startswith(OWNED_PREFIX) for name, _ in headers)
+
+
+def _hold(asked: Asked, request: WireRequest) -> None:
+    """
+    Raise Held if *request* does more than look, or goes elsewhere.
+    """
+    if request.method not in SAFE_METHODS:
+        raise Held(
+            f"{request.method} was not sent, for no browser sends it before that is mended; what answers it may have "
+            "faults of its own. Check again then."
+        )
+    first, url = url_of(asked.url), url_of(request.url)
+    if first is None or url is None or first.host != url.host:
+        raise Held(
+            "the redirect to another host was not followed, for no browser follows it before that is mended. Check "
+            "again then."
+        )
+
+
+def mended(failure: Failure) -> WireResponse | None:
+    """
+    Return the answer without the fault that *failure* names, or None if no other answer would help.
+    """
+    answer = None if failure.exchange is None else failure.exchange.response
+    if answer is None:
+        return None
+    match failure.reason:
+        case Reason.ALLOW_CREDENTIALS_NOT_TRUE:
+            return _with(answer, ALLOW_CREDENTIALS, "true")
+        case reason if reason in CORS_CHECK:
+            return _with(answer, ALLOW_ORIGIN, failure.sent_origin)
+        case Reason.PREFLIGHT_STATUS | Reason.PREFLIGHT_REDIRECT:
+            return WireResponse(204, answer.headers)
+        case Reason.ALLOW_METHODS_UNPARSABLE:
+            return _with(answer, ALLOW_METHODS, ", ".join(tokens_listed(failure, ALLOW_METHODS)))
+        case Reason.ALLOW_HEADERS_UNPARSABLE:
+            return _with(answer, ALLOW_HEADERS, ", ".join(tokens_listed(failure, ALLOW_HEADERS)))
+        case Reason.METHOD_NOT_ALLOWED:
+            return _with(answer, ALLOW_METHODS, ", ".join([*tokens_listed(failure, ALLOW_METHODS), failure.method]))
+        case Reason.HEADER_NOT_ALLOWED:
+            names = [*tokens_listed(failure, ALLOW_HEADERS), *refused_headers(failure)]
+            return _with(answer, ALLOW_HEADERS, ", ".join(names))
+        case _:
+            return None
+
+
+def _with(answer: WireResponse, name: str, value: str) -> WireResponse:
+    lines = tuple(line for line in answer.headers if line[0].lower() != name.lower())
+    return replace(answer, headers=(*lines, (name, value)))
+
+
+def safari(failure: Failure) -> str:
+    """
+    Return the line that Safari's console prints, or nothing if it is not known or Safari lets it pass.
+    """
+    if failure.is_preflight and status_of(failure) and not "200" <= status_of(failure) <= "299":
+        # WebKit looks at the status of a preflight's answer before anything else.
+        line = _SAFARI_STATUS
+    elif failure.reason is Reason.MULTIPLE_ALLOW_ORIGIN and "," not in (failure.value or ""):
+        line = _SAFARI_ORIGIN
+    elif failure.reason is Reason.HEADER_NOT_ALLOWED and only_warned_of(failure):
+        line = ""
+    else:
+        line = _SAFARI.get(failure.reason, "")
+    return line.format_map(words_of(failure))
+
+
+def fault_of(error: NetworkError, *, follows: bool = False) -> Fault:
+    """
+    Return *error* in words.
+    """
+    # "PUT https://... failed for a page on https://...: what failed"; neither a URL nor an origin has a space in it.
+    what = cause(error.failure).partition(" failed for a page on ")[2].partition(": ")[2]
+    line = safari(error.failure)
+    return Fault(
+        code=error.reason,
+        cause=what if what.startswith(f"{scheme_of(error.failure)}:") else what[:1].upper() + what[1:],
+        fix=error.fix,
+        step=error.step,
+        chromium=error.chromium,
+        firefox=error.firefox,
+        safari=line,
+        # Not what Safari's own line says already.
+        notes=tuple(note for note in error.notes if not (line and note.endswith(f"{line}."))),
+        follows=follows,
+        failure=error.failure,
+    )
+
+
+def _veiled(failure: Failure, hide: Callable[[str], str]) -> Failure:
+    """
+    Return *failure* with all its texts as *hide* leaves them, before any of them is cut.
+    """
+    return replace(
+        failure,
+        value=None if failure.value is None else hide(failure.value),
+        url=hide(failure.url),
+        first_url=hide(failure.first_url),
+        exchange=None if failure.exchange is None else veiled(failure.exchange, hide),
+    )
+
+
+def veiled(exchange: Exchange, hide: Callable[[str], str]) -> Exchange:
+    """
+    Return *exchange* with its URL and its headers' values as *hide* leaves them.
+    """
+
+    def lines(headers: tuple[Header, ...]) -> tuple[Header, ...]:
+        return tuple((name, hide(value)) for name, value in headers)
+
+    request, response = exchange.request, exchange.response
+    return replace(
+        exchange,
+        request=replace(request, url=hide(request.url), headers=lines(request.headers)),
+        response=None if response is None else replace(response, headers=lines(response.headers)),
+    )

@@ -1,0 +1,67 @@
+"""
+The commands and what they have in common: how they end, and what is said when they cannot begin.
+"""
+
+from importlib.metadata import version
+from typing import Any, Final
+
+import click
+
+from corsguard.errors import PolicyError
+
+from .audit import audit
+from .check import check
+from .explain import explain
+from .lint import lint
+from .printing import printable
+
+_EPILOG: Final = """\
+\b
+Exit codes: 0 fine, 1 blocked or findings, 2 usage, 3 unreachable.
+Each command shows examples: corsguard check --help
+"""
+
+
+class _Group(click.Group):
+    """
+    Commands in the order in which a developer needs them, and errors that no command has to handle.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return [*self.commands]
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        try:
+            return super().invoke(ctx)
+        except PolicyError as error:
+            raise click.UsageError(printable(str(error))) from error
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EPILOG,
+)
+@click.version_option(version("corsguard"), "-V", "--version")
+def group() -> None:
+    """
+    Says why a page was "blocked by CORS policy", and which line to change.
+
+    \b
+    corsguard explain "Access to fetch at ... has been blocked by CORS policy: ..."
+    corsguard check   https://api.example.com/items --page https://app.example.com
+    corsguard lint    cors.toml
+    corsguard audit   https://api.example.com/items
+    """
+
+
+for _command in (explain, check, lint, audit):
+    group.add_command(_command)
+
+
+def main() -> None:
+    """
+    Run the command that the arguments of this process name, and exit with its code.
+    """
+    group(prog_name="corsguard")

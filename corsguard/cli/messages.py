@@ -1,0 +1,586 @@
+"""
+What a console printed, recognized: which failure it tells of, and what of it the line names.
+
+Recognition is a table of cores: browsers change the rest of a line between releases. A failure of the model is told by
+the model's own words; only what is no matter of CORS, and so no failure of the model, is worded here. What was pasted
+is bounded before it is looked at.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
+
+from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireResponse
+from corsguard.browser.urls import Url
+from corsguard.origin import NULL, Origin
+
+LONGEST_MESSAGE: Final = 65536
+# How many messages pasted together are read, and how much of a word of one.
+_MOST_PARTS: Final = 40
+_LONGEST_WORD: Final = 2048
+
+# What stands for what a message does not name.
+URL: Final = "https://api.example.com/"
+PAGE: Final = "https://app.example.com"
+METHOD: Final = "METHOD"
+
+_STRAIGHT: Final = str.maketrans("\u2018\u2019\u201a\u2032\u201c\u201d\u201e\u00ab\u00bb", '\'\'\'\'"""""')
+
+
+class Lookalike(NamedTuple):
+    """
+    What is taken for CORS and is something else: what it is, what to *look* at, in order, and the *fix*.
+    """
+
+    title: str
+    look: tuple[str, ...]
+    fix: str
+
+
+class Row(NamedTuple):
+    """
+    The *core* of a message, and what it means. Its groups: `value`, `method`, `header`, `status`, `origin`, `url`.
+    """
+
+    core: re.Pattern[str]
+    means: Reason | str
+    # The value at fault, if the core itself tells it.
+    value: str | None = None
+
+
+def _row(core: str, means: Reason | str, value: str | None = None) -> Row:
+    return Row(re.compile(core, re.IGNORECASE), means, value)
+
+
+_NO_HEADER_HELPS: Final = "No response header helps."
+
+# By name; the names are stable.
+LOOKALIKES: Final[Mapping[str, Lookalike]] = {
+    "insecure_local_network": Lookalike(
+        "Local Network Access: a page loaded by plain http asks for an address in a private network.",
+        ("the address bar: is the page loaded by http?",),
+        f"Load the page by https (or from localhost). {_NO_HEADER_HELPS}",
+    ),
+    "local_network_access": Lookalike(
+        "Local Network Access: the user, or a rule, does not let this site reach the local network.",
+        (
+            "the icon left of the address: Site settings, Local network access: Allow",
+            'a page in a frame: does the frame say allow="local-network-access"?',
+            "a managed browser: the enterprise policy LocalNetworkAccessAllowedForUrls",
+            "a VPN (100.64.0.0/10, Tailscale): its names count as local, whatever their certificate",
+        ),
+        f"Let the user allow it, or serve the data from the page's own origin. {_NO_HEADER_HELPS}",
+    ),
+    "target_address_space": Lookalike(
+        "Local Network Access: the page promised another address space than the one it reached.",
+        ("the option targetAddressSpace of fetch()", "what the name resolves to: nslookup HOST"),
+        f'page: fetch(url, {{targetAddressSpace: "local"}}) ("loopback" for 127.0.0.1). {_NO_HEADER_HELPS}',
+    ),
+    "private_network_access": Lookalike(
+        "Private Network Access, which browsers have given up: Chromium up to 137 warned of it and blocked nothing.",
+        ("the version of the browser", "the other lines of the console: what was blocked has one of its own"),
+        "Nothing for browsers of today; they ask the user instead (Local Network Access).",
+    ),
+    "orb": Lookalike(
+        "Not CORS but Opaque Response Blocking: an element (<img>, <script>, ...) got a type that it cannot use.",
+        ("the Content-Type of the response: is it JSON or HTML, such as an error or a login page?",),
+        "Send the Content-Type that the element needs; or load it with CORS: crossorigin on the element, and a policy.",
+    ),
+    "csp": Lookalike(
+        "Not CORS but the page's own Content Security Policy: the page forbids itself to connect there.",
+        ("the Content-Security-Policy header, or <meta>, of the page (not of the API)",),
+        "Add the origin to the directive that the message names, in the page's policy: connect-src 'self' {target}",
+    ),
+    "opaque": Lookalike(
+        'The page asked with mode: "no-cors", so it gets an opaque response: no status, no headers, an empty body.',
+        ('the options of fetch(): mode: "no-cors" is no way around CORS',),
+        'page: leave out mode: "no-cors", and let the server share the response with a policy.',
+    ),
+    "not_exposed": Lookalike(
+        "The response is shared, but this response header is not exposed to scripts.",
+        ("Access-Control-Expose-Headers of the response (not of the preflight's)",),
+        "policy: expose_headers={names}",
+    ),
+    "cookies": Lookalike(
+        "Not CORS: the cookie was not stored or not sent, so the user looks logged out.",
+        (
+            'the page: credentials: "include" (XMLHttpRequest: withCredentials)',
+            "the cookie: SameSite=None; Secure, if page and API are different sites",
+            "the browser: third-party cookies may be blocked altogether (Safari always)",
+        ),
+        "Set the cookie with SameSite=None; Secure, or bring page and API under one site (app.example.com, "
+        "api.example.com).",
+    ),
+    "tainted_canvas": Lookalike(
+        "The image was loaded without CORS, so that scripts may not read the canvas it was drawn on.",
+        ("the element: <img crossorigin>", "then Access-Control-Allow-Origin of the image"),
+        'page: <img crossorigin="anonymous" src="...">, and let the server share images with a policy.',
+    ),
+    "script_error": Lookalike(
+        'The script was loaded without CORS, so that window.onerror is told nothing but "Script error."',
+        ("the element: <script crossorigin>", "then Access-Control-Allow-Origin of the script"),
+        'page: <script crossorigin="anonymous" src="...">, and let the server share scripts with a policy.',
+    ),
+    "csrf": Lookalike(
+        "Not CORS but protection against CSRF: the request came through, and the framework refused it.",
+        ("the answer's body: which check failed", "the list of trusted origins", "the token: cookie and header"),
+        'Django: CSRF_TRUSTED_ORIGINS = ["{origin}"]. Flask-WTF: send X-CSRFToken, and allow it in the policy.',
+    ),
+    "websocket": Lookalike(
+        "Not CORS: WebSockets have none. The server itself looked at Origin, or the handshake failed otherwise.",
+        ("the server's list of allowed origins for WebSockets", "a proxy: does it pass Upgrade and Connection on?"),
+        "Add {origin} to the server's list (Channels: AllowedHostsOriginValidator and ALLOWED_HOSTS).",
+    ),
+    "blocked_by_client": Lookalike(
+        "Not CORS: an extension of the browser (an ad blocker), or its administrator, blocked the request.",
+        ("a window without extensions", "the URL: names with ads, track or analytics are on block lists"),
+        f"Switch the blocker off for this page, or name the resource otherwise. {_NO_HEADER_HELPS}",
+    ),
+    "hsts": Lookalike(
+        "The browser itself redirected to https (Strict-Transport-Security), and a preflight may not be redirected.",
+        ("the URL that the page asks: does it begin with http:?",),
+        "page: ask by https.",
+    ),
+    "disabled": Lookalike(
+        "CORS is switched off in this browser (Firefox: content.cors.disable), so nothing is ever shared.",
+        ("about:config: content.cors.disable",),
+        "Set content.cors.disable to false.",
+    ),
+    "origin_not_added": Lookalike(
+        "Firefox could not add the Origin header; an extension stands in the way, most likely.",
+        ("a window without extensions",),
+        "Switch the extension off for this page.",
+    ),
+    "frame": Lookalike(
+        "Not CORS: one window may not look into another of a different origin.",
+        ("which of the two frames reads the other",),
+        "Let the two talk with window.postMessage, and let the receiver compare event.origin.",
+    ),
+    "post_message": Lookalike(
+        "Not CORS: postMessage was addressed to another origin than the one that the window has.",
+        ("the second argument of postMessage", "was the window still at about:blank, or redirected?"),
+        'page: window.postMessage(data, "{origin}"), with the origin that the window has by then.',
+    ),
+    "not_framed": Lookalike(
+        "Not CORS: the page does not let itself be framed.",
+        ("X-Frame-Options, and frame-ancestors in Content-Security-Policy, of the framed page",),
+        "Send Content-Security-Policy: frame-ancestors {origin} with the framed page, and no X-Frame-Options.",
+    ),
+    "outside_browsers": Lookalike(
+        "curl and Postman do not do CORS: that they can read it says nothing about a page.",
+        ("the same request with an Origin header, and the preflight before it",),
+        "Let the command below play the browser.",
+    ),
+    "cached": Lookalike(
+        "A cache gave out a response that was made for another origin, or for none.",
+        ("Vary of the response: is Origin in it, also where no Origin was sent?", "Age and X-Cache: which cache it is"),
+        "Send Vary: Origin with every response of the resource (a policy does), and empty the cache once.",
+    ),
+    "not_told": Lookalike(
+        "This line says only that something failed: pages are never told why.",
+        (
+            'the other lines of the console: "blocked by CORS policy", "Cross-Origin Request Blocked", net::ERR_...',
+            "the Network panel: the row of the request, and the OPTIONS row before it",
+        ),
+        "Paste the other line here, or let the command below play the browser.",
+    ),
+}
+
+_OPTIONS_ROW: Final = "the OPTIONS row of the Network panel: who answered it (Server, status), and with which headers"
+_ROW: Final = "the row of the request in the Network panel: its status, and the Access-Control-* lines of the response"
+_LISTED: Final = "the policy: scheme, host and port exactly as the page's origin, without a slash at the end"
+_CACHE: Final = 'a cache: does it fail with "Disable cache" ticked, too? If not, Vary: Origin is missing'
+_SPELLED: Final = "one line of that name, and commas between the names"
+_DOWN: Final = ("the URL in a tab of its own: does it answer?", "the server: up, this host, this port?", "its log")
+
+# What to look at, in order, by what failed.
+LOOK: Final[Mapping[Reason, tuple[str, ...]]] = {
+    Reason.MISSING_ALLOW_ORIGIN: (_ROW, _LISTED, "the path: does the policy guard it?", _CACHE),
+    Reason.WILDCARD_WITH_CREDENTIALS: ('the page: does it need credentials: "include"?', _ROW),
+    Reason.MULTIPLE_ALLOW_ORIGIN: (
+        _ROW,
+        "the layers: proxy, web server, framework, view; which of them add CORS headers?",
+    ),
+    Reason.ALLOW_ORIGIN_MISMATCH: (_ROW, _LISTED, _CACHE),
+    Reason.ALLOW_CREDENTIALS_NOT_TRUE: ('the page: does it need credentials: "include"?', _ROW),
+    Reason.PREFLIGHT_REDIRECT: ("the Location of the OPTIONS row: a slash, https, www, or a login?", _OPTIONS_ROW),
+    Reason.PREFLIGHT_STATUS: (_OPTIONS_ROW, "what stands before the CORS layer: authentication, a router, a proxy"),
+    Reason.ALLOW_METHODS_UNPARSABLE: (_OPTIONS_ROW, _SPELLED),
+    Reason.ALLOW_HEADERS_UNPARSABLE: (_OPTIONS_ROW, _SPELLED),
+    Reason.METHOD_NOT_ALLOWED: (_OPTIONS_ROW, "the case of the method in the page: PATCH, not patch"),
+    Reason.HEADER_NOT_ALLOWED: (_OPTIONS_ROW, "who sets the header: the page, or a library in it?"),
+    Reason.BAD_SCHEME: ("the URL that the page asks: does it begin with https://?", "the address bar: file://?"),
+    Reason.NO_CORS_REDIRECT_MODE: ('the options of fetch(): redirect, and does it need mode: "no-cors" at all?',),
+    Reason.SAME_ORIGIN_MODE: ("the options of fetch(): mode", "the URL that the page asks: is it the right host?"),
+    Reason.TOO_MANY_REDIRECTS: ("the chain of redirects in the Network panel: where does it turn round?",),
+    Reason.REDIRECT_USERINFO: ("the Location of the redirect",),
+    Reason.REDIRECT_BAD_SCHEME: ("the Location of the redirect",),
+    Reason.REDIRECT_UNPARSABLE: ("the Location of the redirect: one line, one URL",),
+    Reason.FORBIDDEN_METHOD: ("the options of fetch(): method",),
+    Reason.MIXED_CONTENT: ("the URL that the page asks: http: from a page of https:?",),
+    Reason.BAD_PORT: ("the port of the URL",),
+    Reason.CORP: ("Cross-Origin-Resource-Policy of the response", "Cross-Origin-Embedder-Policy of the page"),
+    Reason.TLS: ("the URL in a tab of its own: what does the browser say of the certificate?",),
+    Reason.TLS_CLIENT_CERTIFICATE: ("the server: does it require a client certificate, for OPTIONS too?",),
+    Reason.UNREACHABLE: _DOWN,
+}
+
+# The first row that fits tells. The order is that of what would fit otherwise, too.
+ROWS: Final = (
+    _row(
+        r"must not be the wildcard|Credential is not supported if|Cannot use wildcard",
+        Reason.WILDCARD_WITH_CREDENTIALS,
+        "*",
+    ),
+    _row(r"wildcard '\*' cannot be used in the 'Access-Control-Allow-Origin'", Reason.WILDCARD_WITH_CREDENTIALS, "*"),
+    _row(r"contains multiple values '(?P<value>[^']*)'", Reason.MULTIPLE_ALLOW_ORIGIN),
+    _row(r"Multiple CORS header|cannot contain more than one origin", Reason.MULTIPLE_ALLOW_ORIGIN),
+    _row(r"Allow-Credentials' header(?: in the response)? is '(?P<value>[^']*)'", Reason.ALLOW_CREDENTIALS_NOT_TRUE),
+    _row(r"expected 'true' in CORS header|Allow-Credentials is not \"true\"", Reason.ALLOW_CREDENTIALS_NOT_TRUE),
+    _row(r"307 Internal Redirect|Non-Authoritative-Reason: HSTS", "hsts"),
+    _row(
+        r"Redirect is not allowed for a preflight|external redirect not allowed|Response for preflight is invalid "
+        r"\(redirect\)|disallowed for cross-origin requests that require preflight",
+        Reason.PREFLIGHT_REDIRECT,
+    ),
+    _row(
+        r"does not have HTTP ok status|preflight (?:response|channel) did not succeed|Preflight response is not "
+        r"successful|preflight has invalid HTTP status code (?P<status>\d{3})",
+        Reason.PREFLIGHT_STATUS,
+    ),
+    _row(r"Cannot parse Access-Control-Allow-Methods", Reason.ALLOW_METHODS_UNPARSABLE),
+    _row(
+        r"invalid token '(?P<value>[^']*)' in CORS header '?Access-Control-Allow-Methods",
+        Reason.ALLOW_METHODS_UNPARSABLE,
+    ),
+    _row(r"Access-Control-Allow-Methods has an invalid value: (?P<value>\S.{0,200})", Reason.ALLOW_METHODS_UNPARSABLE),
+    _row(r"Cannot parse Access-Control-Allow-Headers", Reason.ALLOW_HEADERS_UNPARSABLE),
+    _row(
+        r"invalid token '(?P<value>[^']*)' in CORS header '?Access-Control-Allow-Headers",
+        Reason.ALLOW_HEADERS_UNPARSABLE,
+    ),
+    _row(r"Access-Control-Allow-Headers has an invalid value: (?P<value>\S.{0,200})", Reason.ALLOW_HEADERS_UNPARSABLE),
+    _row(r"Method '?(?P<method>[^\s']+)'? is not allowed by Access-Control-Allow-Methods", Reason.METHOD_NOT_ALLOWED),
+    _row(r"Did not find method in CORS header", Reason.METHOD_NOT_ALLOWED),
+    _row(r"Authorization will not be covered|`Authorization` header is not covered", Reason.HEADER_NOT_ALLOWED, "*"),
+    _row(
+        r"Request header field '?(?P<header>[^\s']+)'? is not allowed by Access-Control-Allow-Headers",
+        Reason.HEADER_NOT_ALLOWED,
+    ),
+    _row(r"header '(?P<header>[^']+)' is not allowed according to header", Reason.HEADER_NOT_ALLOWED),
+    _row(r"missing token '(?P<header>[^']+)' in CORS header", Reason.HEADER_NOT_ALLOWED),
+    _row(r"No 'Access-Control-Allow-Origin' header|Access-Control-Allow-Origin' missing", Reason.MISSING_ALLOW_ORIGIN),
+    _row(r"has a value '(?P<value>[^']*)' that is not equal to", Reason.ALLOW_ORIGIN_MISMATCH),
+    _row(r"contains the invalid value '(?P<value>[^']*)'", Reason.ALLOW_ORIGIN_MISMATCH),
+    _row(r"Access-Control-Allow-Origin' does not match '(?P<value>[^']*)'", Reason.ALLOW_ORIGIN_MISMATCH),
+    _row(r"Origin '?(?P<origin>[^\s']+)'? is not allowed by Access-Control-Allow-Origin", Reason.MISSING_ALLOW_ORIGIN),
+    _row(r"contains a username and password|redirection URL \S+ has credentials", Reason.REDIRECT_USERINFO),
+    _row(
+        r"redirection with non CORS scheme|ERR_UNSAFE_REDIRECT|ERR_UNKNOWN_URL_SCHEME|Redirecting to data: URI|"
+        r"\(redirected from '[^']*'\) .{0,300}only supported for protocol schemes",
+        Reason.REDIRECT_BAD_SCHEME,
+    ),
+    _row(r"only supported for (?:protocol schemes|HTTP)|CORS request not http", Reason.BAD_SCHEME),
+    _row(r"may not load or link to", Reason.BAD_SCHEME),
+    _row(r"Unsafe attempt to load URL|may not load data from", Reason.SAME_ORIGIN_MODE),
+    _row(r"redirect mode is not \"follow\"", Reason.NO_CORS_REDIRECT_MODE),
+    _row(r"URL scheme \"(?P<value>[^\"]*)\" is not supported|Not allowed to load local resource", Reason.BAD_SCHEME),
+    _row(r"not allowed by request mode|Request mode is \"same-origin\"", Reason.SAME_ORIGIN_MODE),
+    _row(r"'(?P<method>[A-Za-z]+)' HTTP method is unsupported", Reason.FORBIDDEN_METHOD),
+    _row(r"Invalid request method (?P<method>[A-Za-z]+)", Reason.FORBIDDEN_METHOD),
+    _row(r"ERR_TOO_MANY_REDIRECTS", Reason.TOO_MANY_REDIRECTS),
+    _row(r"not a secure context and the resource is in more-private", "insecure_local_network"),
+    _row(r"Private-Network", "private_network_access"),
+    _row(r"target IP address space", "target_address_space"),
+    _row(
+        r"address space|BLOCKED_BY_(?:LOCAL|PRIVATE)_NETWORK_ACCESS_CHECKS|Local Network Access detected",
+        "local_network_access",
+    ),
+    _row(
+        r"requested an insecure .{0,80}?'(?P<url>[^']+)'|mixed active content \"(?P<url2>[^\"]+)\"",
+        Reason.MIXED_CONTENT,
+    ),
+    _row(r"Mixed Content|not allowed to (?:run|display|request) insecure content", Reason.MIXED_CONTENT),
+    _row(r"Content[ -]Security[ -]Policy", "csp"),
+    _row(r"NotSameOriginAfterDefaultedToSameOriginByCoep", Reason.CORP),
+    _row(r"BLOCKED_BY_RESPONSE\.NotSameSite", Reason.CORP, "same-site"),
+    _row(r"BLOCKED_BY_RESPONSE|Cross-Origin-Resource-Policy|NS_ERROR_DOM_CORP_FAILED", Reason.CORP, "same-origin"),
+    _row(r"BLOCKED_BY_ORB|NS_\w*ORB|OpaqueResponseBlocking|Cross-Origin Read Blocking|\bCORB\b", "orb"),
+    _row(r"Tainted canvases|tainted by cross-origin data", "tainted_canvas"),
+    _row(r"Refused to get unsafe header \"(?P<header>[^\"]+)\"", "not_exposed"),
+    _row(r"headers\.get\([\"'](?P<header>[^\"']+)[\"']\)", "not_exposed"),
+    _row(r"SameSite|third-party cookie", "cookies"),
+    _row(r"CSRF|Origin checking failed", "csrf"),
+    _row(r"WebSocket", "websocket"),
+    _row(r"BLOCKED_BY_(?:CLIENT|ADMINISTRATOR)", "blocked_by_client"),
+    _row(r"CORS disabled", "disabled"),
+    _row(r"CORS header 'Origin' cannot be added", "origin_not_added"),
+    _row(r"postMessage", "post_message"),
+    _row(r"X-Frame-Options|frame-ancestors", "not_framed"),
+    _row(r"Blocked a frame with origin|Permission denied to access property", "frame"),
+    _row(
+        r"BAD_SSL_CLIENT_AUTH_CERT|CLIENT_AUTH_CERT_NEEDED", Reason.TLS_CLIENT_CERTIFICATE, "a certificate is required"
+    ),
+    _row(r"ERR_(?P<value>CERT_\w+|SSL_\w+)|(?P<value2>SEC_ERROR_\w+|SSL_ERROR_\w+)", Reason.TLS),
+    _row(r"ERR_UNSAFE_PORT", Reason.BAD_PORT),
+    _row(r"ERR_INVALID_REDIRECT|MULTIPLE_LOCATION", Reason.REDIRECT_UNPARSABLE),
+    _row(
+        r"ERR_(?P<value>CONNECTION_\w+|NAME_NOT_RESOLVED|ADDRESS_\w+|EMPTY_RESPONSE|INTERNET_DISCONNECTED|TIMED_OUT|"
+        r"NETWORK_\w+|TUNNEL_\w+|PROXY_\w+|HTTP2_\w+|QUIC_\w+|INCOMPLETE_\w+|CONTENT_LENGTH_MISMATCH|INVALID_HTTP_RESPONSE)",
+        Reason.UNREACHABLE,
+    ),
+    _row(r"request did not succeed|Status code: \(null\)", Reason.UNREACHABLE, "no response"),
+    _row(
+        r"Could not connect to the server|specified hostname could not be found|network connection was lost",
+        Reason.UNREACHABLE,
+        "no response",
+    ),
+    _row(r"opaque response|[\"']opaque[\"']|type: ?\"?opaque|no-cors", "opaque"),
+    _row(r"\bScript error\b", "script_error"),
+    _row(r"\b(?:curl|Postman)\b", "outside_browsers"),
+    _row(r"Disable cache", "cached"),
+    _row(
+        r"Failed to fetch|NetworkError when attempting|Load failed|Network ?Error|ERR_FAILED|access control checks",
+        "not_told",
+    ),
+)
+
+# Where a message begins, if several are pasted together; Safari's ends with its anchor.
+_BEGIN: Final = re.compile(r"(?=Access to \S{1,40}(?: \S{1,40})? at ')|(?=Cross-Origin Request (?:Blocked|Warning))")
+_END: Final = re.compile(r"(?<=due to access control checks\.)")
+
+_ENGINES: Final = (
+    ("Chromium", re.compile(r"blocked by CORS policy|net::ERR_|Failed to fetch|therefore not allowed access")),
+    (
+        "Firefox",
+        re.compile(r"Cross-Origin Request (?:Blocked|Warning)|NetworkError when attempting|NS_ERROR_|Blocked loading"),
+    ),
+    ("Safari", re.compile(r"access control checks|Load failed|Preflight response is not successful")),
+)
+_URLS: Final = (
+    re.compile(r"Access to .{1,80}? at '(?P<url>[^'\s]+)'(?: \(redirected from '(?P<first>[^'\s]+)'\))? from origin "),
+    re.compile(r"remote resource at '?(?P<url>[^'\s]+?)'?\.? (?:soon\. )?\(Reason"),
+    re.compile(r"(?:cannot load|Failed to load) (?P<url>[a-z][a-z0-9+.-]*:[^\s'\"]+?)[.:]? (?=[A-Z]|due )"),
+    re.compile(r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<url>https?://[^\s'\"]+)"),
+    re.compile(r"(?:connect to|resource at|content from|load) [\"']?(?P<url>(?:https?|wss?)://[^\s'\"]+)"),
+)
+_ORIGINS: Final = (
+    re.compile(
+        r"(?:from origin|request origin|with origin|Origin) [\"']?(?P<origin>(?:[a-z][a-z0-9+.-]*://[^\s'\"]+|null\b))"
+    ),
+    re.compile(r"The page at '?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
+)
+_ANY_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"]+", re.IGNORECASE)
+_METHODS: Final = re.compile(r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) https?://")
+_STATUSES: Final = re.compile(r"net::ERR_FAILED (?P<a>\d{3})\b|Status code: (?P<b>\d{3})\b|status of (?P<c>\d{3})\b")
+
+_PREFLIGHT_ONLY: Final = frozenset(
+    {
+        Reason.PREFLIGHT_REDIRECT,
+        Reason.PREFLIGHT_STATUS,
+        Reason.ALLOW_METHODS_UNPARSABLE,
+        Reason.ALLOW_HEADERS_UNPARSABLE,
+        Reason.METHOD_NOT_ALLOWED,
+        Reason.HEADER_NOT_ALLOWED,
+    }
+)
+_WITH_CREDENTIALS: Final = frozenset({Reason.WILDCARD_WITH_CREDENTIALS, Reason.ALLOW_CREDENTIALS_NOT_TRUE})
+# What Firefox prints after each preflight that failed, and what every page is told.
+_ECHOES: Final = frozenset({Reason.UNREACHABLE, "not_told"})
+# Whose answer's status says more than the reason does.
+_BY_STATUS: Final = frozenset({Reason.MISSING_ALLOW_ORIGIN, Reason.PREFLIGHT_STATUS})
+
+
+class Known(NamedTuple):
+    """
+    What the user says beside a message, which may not name it.
+    """
+
+    origin: str | None = None
+    method: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    with_credentials: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """
+    One message: *engine* is whose console it is from (empty if anyone's); *failure* is what the model calls it, else
+    *lookalike* names what it is. *url*, *origin* and *method* are named by it, or by the user, or are what stands for
+    them; *assumed* are the latter. *header* is the header that it names.
+    """
+
+    engine: str
+    failure: Failure | None
+    lookalike: str
+    url: str
+    origin: str
+    method: str
+    header: str | None
+    assumed: tuple[str, ...] = field(default=())
+
+    @property
+    def target(self) -> str:
+        """
+        The origin of the URL, or the URL if it is none.
+        """
+        parsed = _parsed(self.url)
+        return self.url if parsed is None else parsed.origin
+
+    @property
+    def name(self) -> str:
+        return self.lookalike if self.failure is None else self.failure.code
+
+
+def read(text: str, known: Known) -> list[Message]:
+    """
+    Return the messages in *text*, the same once; none if nothing is recognized.
+    """
+    flat = re.sub(r"\s+", " ", text[:LONGEST_MESSAGE].translate(_STRAIGHT)).strip()
+    split = _BEGIN if _BEGIN.search(flat) else _END
+    found: dict[tuple[str, str, str], Message] = {}
+    for part in split.split(flat)[:_MOST_PARTS]:
+        message = _read_one(part, known)
+        if message is not None:
+            found.setdefault((message.name, message.url, message.method), message)
+    return [*_telling(found.values())] or [*found.values()]
+
+
+def _telling(messages: Collection[Message]) -> Iterator[Message]:
+    """
+    Yield the *messages* that say what failed: others follow them, and say only that something did.
+    """
+    named = {message.url for message in messages if message.name not in _ECHOES}
+    for message in messages:
+        if message.name not in _ECHOES or (message.name != "not_told" and message.url not in named):
+            yield message
+
+
+def _read_one(text: str, known: Known) -> Message | None:
+    # Words in a URL tell of what it names, and nothing of what failed.
+    bare = _ANY_URL.sub(lambda url: "\0" * len(url[0]), text)
+    for row in ROWS:
+        for match in row.core.finditer(text):
+            if bare[match.start()] != "\0":
+                return _message(text, row, match, known, is_preflight="preflight" in bare.lower())
+    return None
+
+
+def _message(text: str, row: Row, match: re.Match[str], known: Known, *, is_preflight: bool) -> Message:
+    said = {name.rstrip("2"): value for name, value in match.groupdict().items() if value is not None}
+    value = said.get("value", row.value)
+    origin = _origin(text, said, known)
+    url, first = _url(text, said)
+    header = said.get("header")
+    if row.value == "*" and row.means is Reason.HEADER_NOT_ALLOWED:
+        header = "authorization"
+    method = said.get("method") or known.method
+    if method is None and (named := _METHODS.search(text)) is not None:
+        method = named["method"]
+    stands = METHOD if row.means is Reason.METHOD_NOT_ALLOWED else "GET"
+    unnamed = {"url": url is URL, "page": origin is PAGE, "method": method is None and row.means in _PREFLIGHT_ONLY}
+    assumed = tuple(name for name, is_unnamed in unnamed.items() if is_unnamed)
+    method = stands if method is None else method
+    engine = next((name for name, sign in _ENGINES if sign.search(text)), "")
+    failure = None
+    if isinstance(row.means, Reason):
+        is_preflight = is_preflight or row.means in _PREFLIGHT_ONLY
+        failure = Failure(
+            reason=row.means,
+            clause="",
+            value=_value(row.means, value, method=method, header=header, url=url),
+            method=method,
+            url=url,
+            first_url=first,
+            page_origin=origin,
+            sent_origin=origin,
+            mode="no-cors" if row.means is Reason.CORP else "cors",
+            with_credentials=known.with_credentials or row.means in _WITH_CREDENTIALS,
+            is_preflight=is_preflight,
+            exchange=_exchange(row, said.get("status") or _status(text), url, is_preflight=is_preflight),
+        )
+    return Message(
+        engine=engine,
+        failure=failure,
+        lookalike="" if isinstance(row.means, Reason) else row.means,
+        url=url,
+        origin=origin,
+        method=method,
+        header=header,
+        assumed=assumed,
+    )
+
+
+def _value(reason: Reason, value: str | None, *, method: str, header: str | None, url: str) -> str | None:
+    if reason in {Reason.METHOD_NOT_ALLOWED, Reason.FORBIDDEN_METHOD}:
+        return method
+    if reason is Reason.HEADER_NOT_ALLOWED:
+        return (header or "").lower()
+    if reason is Reason.ALLOW_CREDENTIALS_NOT_TRUE:
+        # Chromium's '' means that there is none.
+        return value or None
+    if reason is Reason.BAD_PORT:
+        parsed = _parsed(url)
+        return "" if parsed is None or parsed.port is None else str(parsed.port)
+    if reason is Reason.CORP:
+        return value
+    return None if value is None else value[:_LONGEST_WORD]
+
+
+def _exchange(row: Row, status: str, url: str, *, is_preflight: bool) -> Exchange | None:
+    """
+    Return what a message tells of the answer, if that is more than the reason.
+    """
+    request = WireRequest("OPTIONS" if is_preflight else "GET", url)
+    if row.means is Reason.HEADER_NOT_ALLOWED and row.value == "*":
+        request = replace(request, headers=(("Access-Control-Request-Headers", "authorization"),))
+        answer = WireResponse(200, (("Access-Control-Allow-Headers", "*"),))
+        return Exchange(request, answer, is_preflight, with_credentials=False)
+    if row.means not in _BY_STATUS or not status:
+        return None
+    return Exchange(request, WireResponse(int(status)), is_preflight, with_credentials=False)
+
+
+def _status(text: str) -> str:
+    found = _STATUSES.search(text)
+    return next((status for status in found.groups() if status), "") if found else ""
+
+
+def _url(text: str, said: Mapping[str, str]) -> tuple[str, str]:
+    """
+    Return the URL that a message names, and the one before all redirects.
+    """
+    for pattern in _URLS:
+        found = pattern.search(text)
+        if found is not None and "url" not in said:
+            url = found["url"][:_LONGEST_WORD].rstrip(".,)")
+            return url, (found.groupdict().get("first") or url)[:_LONGEST_WORD]
+    url = said.get("url", URL)
+    return (url, url) if url is URL else (url[:_LONGEST_WORD], url[:_LONGEST_WORD])
+
+
+def _origin(text: str, said: Mapping[str, str], known: Known) -> str:
+    if known.origin is not None:
+        return known.origin
+    named = [said["origin"]] if "origin" in said else []
+    for text_of_origin in [*named, *_origins(text)]:
+        if text_of_origin == NULL or Origin.parse(text_of_origin) is not None:
+            return text_of_origin
+        parsed = _parsed(text_of_origin)
+        if parsed is not None and Origin.parse(parsed.origin) is not None:
+            return parsed.origin
+    return PAGE
+
+
+def _origins(text: str) -> Iterator[str]:
+    for pattern in _ORIGINS:
+        for found in pattern.finditer(text):
+            yield found["origin"][:_LONGEST_WORD].rstrip(".,)")
+
+
+def _parsed(text: str) -> Url | None:
+    try:
+        return Url.parse(text)
+    except ValueError:
+        return None

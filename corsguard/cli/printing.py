@@ -1,0 +1,171 @@
+"""
+How a command says what it found: text, in colour on a terminal, or JSON, and how far it is; never a secret.
+
+All that is printed goes through an Output, which takes out the values that were given as secrets. Strings from the
+network are shown in printable ASCII and cut before they come here.
+"""
+
+import json
+import sys
+import threading
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Any, Final, Literal
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+HIDDEN: Final = "(not shown)"
+# Shorter values would be found in half of all words.
+_SHORTEST_SECRET: Final = 4
+# After so many seconds somebody who waits is told how far it is, and where no terminal is, again and again.
+_PATIENCE: Final = 2.0
+_PAUSE: Final = 10.0
+_TERMINAL_PAUSE: Final = 0.1
+
+Style = Literal["good", "bad", "warning", "dim", "bold", "plain"]
+_STYLES: Final[dict[Style, str]] = {
+    "good": "green",
+    "bad": "bold red",
+    "warning": "yellow",
+    "dim": "dim",
+    "bold": "bold",
+    "plain": "",
+}
+
+
+class Exit(IntEnum):
+    """
+    What a command's exit code says.
+    """
+
+    FINE = 0
+    BLOCKED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+
+
+class UnreachableError(click.ClickException):
+    """
+    Ends a command because no response came.
+    """
+
+    exit_code = Exit.UNREACHABLE
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
+
+class Output:
+    """
+    What a command prints: text to read, or with *as_json* one document. *secrets* are never shown.
+    """
+
+    def __init__(self, *, as_json: bool = False, secrets: Iterable[str] = ()) -> None:
+        self.as_json = as_json
+        self._secrets = sorted({text for text in secrets if len(text) >= _SHORTEST_SECRET}, key=len, reverse=True)
+        # Wider lines are the terminal's business: what is cut cannot be pasted.
+        self._out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+        self._err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+    def say(self, text: str = "", style: Style = "plain") -> None:
+        """
+        Print *text* for people; under `as_json` it is left out.
+        """
+        if not self.as_json:
+            self._out.print(Text(self.hidden(text), style=_STYLES[style]))
+
+    def spans(self, *parts: tuple[str, Style]) -> None:
+        """
+        Print one line of several styles.
+        """
+        if not self.as_json:
+            self._out.print(Text.assemble(*((self.hidden(text), _STYLES[style]) for text, style in parts)))
+
+    def data(self, value: object) -> None:
+        """
+        Print *value* as JSON, whatever the command prints otherwise.
+        """
+        sys.stdout.write(json.dumps(self.clean(value), indent=2, ensure_ascii=True) + "\n")
+
+    def clean(self, value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+        """
+        Return *value*, plain data, without secrets.
+        """
+        if isinstance(value, str):
+            return self.hidden(value)
+        if isinstance(value, dict):
+            # The keys are ours.
+            return {key: self.clean(item) for key, item in value.items()}
+        return [self.clean(item) for item in value] if isinstance(value, list | tuple) else value
+
+    def hidden(self, text: str) -> str:
+        """
+        Return *text* without secrets.
+        """
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return text
+
+    @contextmanager
+    def progress(self, what: str) -> Generator["Progress"]:
+        """
+        Tell how far something is, on stderr, once it takes longer than two seconds, also while nothing moves.
+        """
+        progress = Progress(what, self._err)
+        teller = threading.Thread(target=progress.tell, daemon=True)
+        teller.start()
+        try:
+            yield progress
+        finally:
+            progress.end()
+            teller.join()
+
+
+class Progress:
+    """
+    How far something is.
+    """
+
+    def __init__(self, what: str, console: Console) -> None:
+        self._what = what
+        self._console = console
+        self._counts: tuple[int, int | None] = (0, None)
+        self._is_over = threading.Event()
+
+    def advance(self, done: int, total: int | None = None) -> None:
+        """
+        Note that *done* of *total* are done.
+        """
+        self._counts = done, total
+
+    def tell(self) -> None:
+        """
+        Say again and again how far it is, until its end.
+        """
+        if self._is_over.wait(_PATIENCE):
+            return
+        on_terminal = self._console.is_terminal
+        start, end, pause = ("\r\x1b[2K", "", _TERMINAL_PAUSE) if on_terminal else ("", "\n", _PAUSE)
+        while True:
+            done, total = self._counts
+            self._write(f"{start}{self._what}: {done}{'' if total is None else f' of {total}'}{end}")
+            if self._is_over.wait(pause):
+                self._write(start)
+                return
+
+    def end(self) -> None:
+        self._is_over.set()
+
+    def _write(self, text: str) -> None:
+        self._console.file.write(text)
+        self._console.file.flush()
+
+
+def printable(text: str) -> str:
+    """
+    Return *text* with nothing that a terminal would obey.
+    """
+    return "".join(char if char.isprintable() or char in "\n\t" else f"\\u{ord(char):04X}" for char in text)

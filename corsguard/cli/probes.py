@@ -1,0 +1,244 @@
+"""
+The origins that an audit tries: relatives of those that are trusted, and strangers that are often trusted by mistake.
+
+Each is bound to the rule that it breaks if it is let in, and to who could become it. Nothing in this room is sent.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import chain, zip_longest
+from typing import Final, NamedTuple
+
+from corsguard.browser.urls import BAD_PORTS
+from corsguard.origin import NULL, Origin, OriginIndex, OriginPattern
+from corsguard.suffixes import open_suffix, registrable_domain
+from corsguard.testing import Attack, attack_origins
+
+from .rules import Reach
+
+EVERY_BROWSER: Final = "Chromium, Firefox, Safari"
+
+# What each mistake of `attack_origins` is, the worst and most likely first; what is not in it says nothing here.
+_MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
+    "the end is not compared": ("CG-A003", Reach.REGISTRANT),
+    "the beginning is not compared": ("CG-A004", Reach.REGISTRANT),
+    "every subdomain of the site is trusted": ("CG-A012", Reach.NEIGHBOUR),
+    "the host is looked for anywhere": ("CG-A005", Reach.REGISTRANT),
+    "a dot stands for any character": ("CG-A007", Reach.REGISTRANT),
+    "the scheme is not compared": ("CG-A011", Reach.NETWORK),
+    "the port is not compared": ("CG-A013", Reach.NEIGHBOUR),
+    "a part of the origin is enough": ("CG-A006", Reach.REGISTRANT),
+    "every subdomain is trusted": ("CG-A012", Reach.NEIGHBOUR),
+    "every neighbour is trusted": ("CG-A012", Reach.NEIGHBOUR),
+    "every name under the same suffix is trusted": ("CG-A009", Reach.REGISTRANT),
+    "only the beginning of the site is compared": ("CG-A003", Reach.REGISTRANT),
+    "the end is not compared, glued on": ("CG-A003", Reach.REGISTRANT),
+    "- ends the comparison": ("CG-A008", Reach.REGISTRANT),
+    "_ ends the comparison": ("CG-A008", Reach.REGISTRANT),
+    "- ends the comparison, glued on": ("CG-A008", Reach.REGISTRANT),
+    "_ ends the comparison, glued on": ("CG-A008", Reach.REGISTRANT),
+    "the beginning is not compared, after a hyphen": ("CG-A004", Reach.REGISTRANT),
+    "a trailing dot is dropped": ("CG-A020", Reach.NOBODY),
+}
+
+# What is printable, so that everybody on the way carries it.
+_LAX: Final = frozenset(
+    {
+        "upper case is folded",
+        "NULL is taken for null",
+        "everything before @ is taken for the host",
+        "everything before @ is ignored",
+        "a trailing slash is dropped",
+        "a default port is dropped",
+        "a list is searched",
+        "the scheme may be absent",
+    }
+)
+
+# URL, "forbidden domain code point": what is not among them stays in a host. Most browsers refuse most of these.
+_SPECIAL: Final = "!$&'()*+,;=~{}\"`"
+_SPECIAL_IN_FIREFOX: Final = "$+"
+
+# Where anyone can have a name, the most used first.
+_SHARED: Final = (
+    "github.io netlify.app vercel.app herokuapp.com pages.dev web.app s3.amazonaws.com azurewebsites.net "
+    "cloudfront.net ngrok-free.app surge.sh codepen.io"
+).split()
+# Where anyone can run a script.
+_PLAYGROUNDS: Final = (
+    "https://codepen.io https://cdpn.io https://jsfiddle.net https://fiddle.jshell.net https://jsbin.com "
+    "https://stackblitz.com https://codesandbox.io https://editor.swagger.io https://translate.googleusercontent.com"
+).split()
+_LOOPBACK: Final = (
+    "http://localhost:3000 http://localhost http://127.0.0.1 http://localhost:8080 http://localhost:5173 "
+    "https://localhost http://[::1]"
+).split()
+_PRIVATE: Final = "http://192.168.0.1 http://10.0.0.1 http://169.254.169.254".split()
+_LETTERS: Final = "abcdefghijklmnop"
+
+
+class Probe(NamedTuple):
+    """
+    An *origin* to try, the *rule* that is broken if it is let in, the *mistake* in words, and who could become it.
+    """
+
+    rule: str
+    reach: Reach
+    origin: str
+    mistake: str
+    browsers: str = EVERY_BROWSER
+
+
+class Meant:
+    """
+    The origins and patterns that are meant to be trusted. Raises PolicyError if one of *texts* is neither.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._patterns = [OriginPattern.parse(text) for text in texts]
+        self._index = OriginIndex(self._patterns)
+
+    def covers(self, text: str) -> bool:
+        origin = Origin.parse(text)
+        return origin is not None and next(self._index.patterns_for(origin), None) is not None
+
+    def samples(self) -> list[str]:
+        """
+        Return one origin for each that is meant.
+        """
+        return [str(pattern.samples()[0]) for pattern in self._patterns]
+
+
+def relatives(candidates: Iterable[tuple[str, bool]], meant: Meant) -> list[Probe]:
+    """
+    Return what a wrong comparison would take for one of *candidates*: for each the worst first, by turns.
+
+    Each says whether it is known to be trusted; of one that is not, only the first relative of each kind is returned.
+    """
+    by_candidate = [_ranked(candidate, is_trusted=is_trusted) for candidate, is_trusted in candidates]
+    return _new(chain.from_iterable(zip_longest(*by_candidate)), meant)
+
+
+def strangers(label: str, *, is_loopback: bool, meant: Meant) -> list[Probe]:
+    """
+    Return origins that are often trusted without a reason; *label* is a name that nobody has.
+
+    Where the server *is_loopback* itself, an origin on loopback is no stranger.
+    """
+    letters = "".join(_LETTERS[int(char, 16)] for char in label)
+    extension = (letters * 3)[:32]
+    development = [
+        Probe("CG-A014", Reach.NEIGHBOUR, origin, "loopback is trusted")
+        for origin in ([] if is_loopback else _LOOPBACK)
+    ]
+    imitations = [
+        Probe("CG-A014", Reach.REGISTRANT, origin, "what begins like loopback is trusted")
+        for origin in (
+            f"http://localhost.{label}.com",
+            f"https://localhost.{label}.com",
+            f"http://127.0.0.1.{label}.com",
+            f"http://localhost{label}.com",
+        )
+    ]
+    groups = (
+        development,
+        imitations,
+        [
+            Probe("CG-A009", Reach.REGISTRANT, f"https://{label}.{host}", "shared hosting is trusted")
+            for host in _SHARED
+        ],
+        [
+            Probe(
+                "CG-A017", Reach.NEIGHBOUR, f"chrome-extension://{extension}", "any extension is trusted", "Chromium"
+            ),
+            Probe("CG-A017", Reach.NEIGHBOUR, f"moz-extension://{label}", "any extension is trusted", "Firefox"),
+            Probe("CG-A017", Reach.NEIGHBOUR, "capacitor://localhost", "any app is trusted", "apps on iOS"),
+            Probe("CG-A017", Reach.NOBODY, f"x{letters}://{label}.com", "any scheme is trusted", "none"),
+        ],
+        [Probe("CG-A015", Reach.NEIGHBOUR, origin, "a private address is trusted") for origin in _PRIVATE],
+        [Probe("CG-A016", Reach.ANYONE, origin, "a public playground is trusted") for origin in _PLAYGROUNDS],
+    )
+    # By turns, so that a small budget tries something of everything.
+    return _new(chain.from_iterable(zip_longest(*groups)), meant)
+
+
+def special(candidate: str, label: str) -> list[Probe]:
+    """
+    Return names that begin like *candidate* and go on with a character that some comparisons end at.
+    """
+    return [
+        Probe(
+            "CG-A008",
+            Reach.FEW_BROWSERS,
+            f"{candidate}{char}.{label}.com",
+            f"{char} ends the comparison",
+            "Firefox, Safari" if char in _SPECIAL_IN_FIREFOX else "Safari",
+        )
+        for char in _SPECIAL
+        if Origin.parse(candidate) is not None
+    ]
+
+
+def lax(candidate: str) -> list[Probe]:
+    """
+    Return what only a lax comparison takes for *candidate*, one for each kind of laxity; no browser sends it.
+    """
+    found: dict[str, Probe] = {}
+    for attack in _attacks(candidate):
+        if attack.name in _LAX and not attack.is_sent:
+            found.setdefault(attack.name, Probe("CG-A020", Reach.NOBODY, attack.origin, attack.name, "none"))
+    return [*found.values()]
+
+
+def _ranked(candidate: str, *, is_trusted: bool) -> list[Probe]:
+    """
+    Return the relatives of *candidate*: the first of each mistake, then the second of each, and so on.
+    """
+    by_mistake: dict[str, list[Probe]] = {name: [] for name in _MISTAKES}
+    for attack in _attacks(candidate):
+        probe = _probe(attack, candidate) if attack.is_sent else None
+        if probe is not None:
+            by_mistake[attack.name].append(probe)
+    rounds = [*zip_longest(*by_mistake.values())]
+    return [probe for turn in (rounds if is_trusted else rounds[:1]) for probe in turn if probe is not None]
+
+
+def _attacks(candidate: str) -> list[Attack]:
+    return [] if Origin.parse(candidate) is None else attack_origins(candidate)
+
+
+def _probe(attack: Attack, candidate: str) -> Probe | None:
+    """
+    Return what *attack* tells, or None if it tells nothing that others do not.
+    """
+    trusted, origin = Origin.parse(candidate), Origin.parse(attack.origin)
+    if trusted is None or origin is None or attack.name not in _MISTAKES or origin.port in BAD_PORTS:
+        return None
+    rule, reach = _MISTAKES[attack.name]
+    if rule == "CG-A011" and (trusted.scheme, origin.scheme) != ("https", "http"):
+        # That https is trusted where http is harms nobody; of other schemes the strangers tell more.
+        return None
+    if reach is Reach.REGISTRANT and not _can_be_registered(origin, trusted):
+        reach = Reach.NEIGHBOUR
+    return Probe(rule, reach, attack.origin, attack.name)
+
+
+def _can_be_registered(origin: Origin, trusted: Origin) -> bool:
+    """
+    Whether anybody could own the name: it has a suffix that exists, and is not a name of the trusted one's owner.
+    """
+    if registrable_domain(origin.host) == registrable_domain(trusted.host):
+        return False
+    last = origin.host.rpartition(".")[2]
+    suffixes = {trusted.host.rpartition(".")[2], "example"}
+    return "." in origin.host and (last in suffixes or open_suffix(last) == last)
+
+
+def _new(probes: Iterable[Probe | None], meant: Meant) -> list[Probe]:
+    """
+    Return *probes* once each, without those that are meant.
+    """
+    found: dict[str, Probe] = {}
+    for probe in probes:
+        if probe is not None and not meant.covers(probe.origin) and probe.origin != NULL:
+            found.setdefault(probe.origin, probe)
+    return [*found.values()]

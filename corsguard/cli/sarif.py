@@ -1,0 +1,65 @@
+"""
+Findings as SARIF 2.1.0, which code hosts and editors show beside the line.
+"""
+
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from typing import Any, Final, Literal, NamedTuple
+
+Level = Literal["error", "warning", "note"]
+
+_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+_HOME: Final = "https://fetch.spec.whatwg.org/#http-cors-protocol"
+
+
+class Result(NamedTuple):
+    """
+    One finding: the *rule* it breaks, a *message* and a *fix*, and *where*, a file or a URL (*line* counts from 1).
+    """
+
+    rule: str
+    level: Level
+    message: str
+    fix: str
+    where: str
+    line: int | None = None
+    properties: Mapping[str, Any] = {}
+
+
+def sarif(results: Iterable[Result], rules: Mapping[str, str]) -> dict[str, Any]:
+    """
+    Return the SARIF log of *results*; *rules* say in a sentence what each rule is about.
+    """
+    found = list(results)
+    named = list(dict.fromkeys(result.rule for result in found))
+    return {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "corsguard",
+                        "semanticVersion": version("corsguard"),
+                        "informationUri": _HOME,
+                        "rules": [{"id": rule, "shortDescription": {"text": rules.get(rule, rule)}} for rule in named],
+                    }
+                },
+                "results": [_result(result, named.index(result.rule)) for result in found],
+            }
+        ],
+    }
+
+
+def _result(result: Result, index: int) -> dict[str, Any]:
+    place: dict[str, Any] = {"artifactLocation": {"uri": result.where}}
+    if result.line is not None:
+        place["region"] = {"startLine": result.line}
+    return {
+        "ruleId": result.rule,
+        "ruleIndex": index,
+        "level": result.level,
+        "message": {"text": f"{result.message}\nFix: {result.fix}" if result.fix else result.message},
+        "locations": [{"physicalLocation": place}],
+        "properties": {"fix": result.fix, **result.properties},
+    }

@@ -1,0 +1,1008 @@
+"""
+`corsguard audit` finds what is wrong, names it rightly, believes nothing that a browser does not, and hurts nobody.
+"""
+
+import json
+import socket
+import socketserver
+import threading
+from contextlib import ExitStack, contextmanager
+from urllib.parse import quote
+from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
+
+import laboratory
+import pytest
+from click.testing import CliRunner
+
+from corsguard import CORSMiddleware, Policy
+from corsguard.browser import Unreachable, WireRequest, WireResponse
+from corsguard.cli.asking import Answer, Asker, Line, Question, SpentError
+from corsguard.cli.audit import _is_internal, audit
+from corsguard.cli.auditing import Active, Audit
+from corsguard.cli.printing import HIDDEN
+from corsguard.cli.probes import Meant, lax, relatives, special, strangers
+from corsguard.cli.rules import RULES, WHO, Reach, Severity, severity_of
+from corsguard.origin import Origin
+from corsguard.testing import attack_origins
+
+APP = "https://app.example.com"
+HOST = "api.example.com"
+URL = f"http://{HOST}/items"
+FAST = ["--rate", "10000"]
+
+ALLOW = "Access-Control-Allow-Origin"
+CREDENTIALS = ("Access-Control-Allow-Credentials", "true")
+VARY = ("Vary", "Origin")
+
+
+class Handler(WSGIRequestHandler):
+    """
+    Logs nothing, and keeps connections, or two thousand of them would wait for their end.
+    """
+
+    protocol_version = "HTTP/1.1"
+    # Many small messages.
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_):
+        pass
+
+    def handle(self):
+        # As wsgiref does, again and again.
+        self.close_connection = False
+        while not self.close_connection:
+            self.raw_requestline = self.rfile.readline(65537)
+            if not self.raw_requestline or not self.parse_request():
+                return
+            handler = ServerHandler(self.rfile, self.wfile, self.get_stderr(), self.get_environ(), multithread=True)
+            handler.http_version, handler.request_handler = "1.1", self
+            handler.run(self.server.get_app())
+
+
+class Server(socketserver.ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    block_on_close = False
+
+
+class Served:
+    """
+    An application that is served at *address*, and the requests *asked* of it as (method, path, headers).
+    """
+
+    def __init__(self, app):
+        self.asked = []
+        self._app = app
+        self._lock = threading.Lock()
+
+    def __call__(self, environ, start_response):
+        names = {name: value for name, value in environ.items() if name.startswith("HTTP_")}
+        with self._lock:
+            self.asked.append((environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["QUERY_STRING"], names))
+        return self._app(environ, start_response)
+
+
+@contextmanager
+def served(app):
+    one = Served(app)
+    with Server(("127.0.0.1", 0), Handler) as server:
+        server.set_app(one)
+        one.address = f"127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        try:
+            yield one
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def answering(lines, *, status="200 OK", body=b'{"items": []}', kind="application/json"):
+    """
+    Return an application that answers with what *lines* returns for a request, and preflights without a body.
+    """
+
+    def app(environ, start_response):
+        is_bare = environ["REQUEST_METHOD"] in {"OPTIONS", "HEAD"}
+        content = b"" if is_bare else body
+        head = [("Content-Type", kind), ("Content-Length", str(len(content)))]
+        start_response(status, [*head, *lines(environ)])
+        return [content]
+
+    return app
+
+
+def origin_of(environ):
+    return environ.get("HTTP_ORIGIN", "")
+
+
+def listing(*origins):
+    """
+    Return an application that compares the origin with *origins*, as it should.
+    """
+
+    def lines(environ):
+        origin = origin_of(environ)
+        return [VARY, *([(ALLOW, origin), CREDENTIALS] if origin in origins else [])]
+
+    return answering(lines)
+
+
+def run(app, *options, url=URL, origin=APP):
+    """
+    Return what the audit of *app* prints, and the Served that saw it.
+    """
+    with served(app) as one:
+        arguments = [url, *FAST, "--connect-to", one.address, *(["--origin", origin] if origin else []), *options]
+        return CliRunner().invoke(audit, arguments, catch_exceptions=False), one
+
+
+def found(app, *options, **about):
+    """
+    Return the findings of the audit of *app*, by id.
+    """
+    result, _ = run(app, *options, "--json", **about)
+    return {finding["id"]: finding for finding in json.loads(result.stdout)["findings"]}
+
+
+def faults(app, *options, **about):
+    return {name for name, finding in found(app, *options, **about).items() if finding["severity"] != "info"}
+
+
+# The laboratory: every planted fault, by its name, and nothing else.
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with laboratory.running() as running:
+        yield running
+
+
+# Where no response comes there is nothing to find.
+SILENT = {"hangs-up", "not-listening", "wrong-certificate"}
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("name", [*(laboratory.SAMPLES.keys() - SILENT)])
+def test_every_planted_fault_is_found_and_named_and_nothing_else(lab, name):
+    sample = laboratory.SAMPLES[name]
+    address = lab.addresses[laboratory.host_of(sample)]
+    where = ["--connect-to", address, "--cacert", str(lab.cacert)]
+    result = CliRunner().invoke(audit, [sample.url, "--origin", sample.origin, *FAST, *where, "--json"])
+    document = json.loads(result.stdout)
+    above = {finding["id"] for finding in document["findings"] if finding["severity"] != "info"}
+    assert above == sample.finds
+    assert result.exit_code == (1 if sample.finds else 0)
+    assert document["left_out"] == []
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("name", sorted(SILENT))
+def test_where_no_response_comes_nothing_is_said_about_it(lab, name):
+    sample = laboratory.SAMPLES[name]
+    address = lab.addresses[laboratory.host_of(sample)]
+    where = ["--connect-to", address, "--cacert", str(lab.cacert)]
+    result = CliRunner().invoke(audit, [sample.url, *FAST, *where])
+    assert result.exit_code == 3
+    assert f"{sample.url}: " in result.stderr
+    assert "CG-" not in result.output
+
+
+# What a browser does not believe is not reported.
+
+
+@pytest.mark.parametrize(
+    ("value", "credentials"),
+    [
+        ("http://evil.com:8443", "true"),
+        ("http://evil.com/", "true"),
+        ("https://evil.com", "true"),
+    ],
+)
+def test_a_constant_that_looks_like_an_attacker_is_no_reflection(value, credentials):
+    app = answering(lambda _: [(ALLOW, value), ("Access-Control-Allow-Credentials", credentials)])
+    assert not {name for name in faults(app) if name.startswith("CG-A")}
+
+
+@pytest.mark.parametrize(
+    "mangled",
+    [
+        lambda origin: origin + ".au",
+        lambda origin: origin + "/",
+        lambda origin: origin.encode("latin-1").upper().decode("latin-1"),
+        lambda origin: f"{origin}:443",
+        lambda origin: f"{origin}, {APP}",
+        lambda origin: f'"{origin}"',
+        lambda origin: origin.partition("://")[2],
+    ],
+)
+def test_an_origin_that_comes_back_changed_lets_nobody_in(mangled):
+    app = answering(lambda environ: [VARY, (ALLOW, mangled(origin_of(environ))), CREDENTIALS])
+    assert not {name for name in faults(app) if name.startswith("CG-A")}
+
+
+@pytest.mark.parametrize("credentials", ["True", "TRUE", "true, true", "1", "false"])
+def test_only_true_makes_a_reflection_one_with_credentials(credentials):
+    lines = ("Access-Control-Allow-Credentials", credentials)
+    reflected = found(answering(lambda environ: [VARY, (ALLOW, origin_of(environ)), lines]))["CG-A001"]
+    assert (reflected["severity"], reflected["with_credentials"]) == ("low", False)
+
+
+def test_two_lines_of_allow_origin_are_a_fault_and_no_reflection():
+    app = answering(lambda environ: [VARY, (ALLOW, origin_of(environ)), (ALLOW, origin_of(environ)), CREDENTIALS])
+    assert faults(app) == {"CG-B004"}
+
+
+def test_what_no_browser_sends_is_never_more_than_information():
+    def lines(environ):
+        origin = origin_of(environ)
+        return [VARY, *([(ALLOW, origin), CREDENTIALS] if origin.lower().rstrip("/") == APP else [])]
+
+    lax_parser = found(answering(lines))["CG-A020"]
+    assert (lax_parser["severity"], lax_parser["class"], lax_parser["browsers"]) == ("info", "E5", "none")
+    assert f"{APP}/" in lax_parser["origins"]
+
+
+def test_an_http_origin_is_no_danger_to_what_is_served_by_http():
+    assert faults(listing("http://app.example.com"), origin="http://app.example.com") == set()
+
+
+def test_what_is_shared_with_everybody_without_credentials_is_no_fault():
+    assert faults(answering(lambda _: [(ALLOW, "*")])) == set()
+
+
+def test_an_origin_on_loopback_is_no_stranger_to_a_server_on_loopback():
+    app = listing("http://localhost:3000")
+    assert faults(app, url="http://localhost/items", origin=None) == set()
+    assert faults(app, origin=None) == {"CG-A014"}
+
+
+def test_a_pattern_that_is_meant_is_not_reported():
+    app = CORSMiddleware(
+        answering(lambda _: []), Policy(allow_origins=["https://*.example.com"], allow_credentials=True)
+    )
+    assert faults(app, origin=None) == set()
+    assert found(app, origin="https://app.example.com")["CG-A012"]["severity"] == "medium"
+    assert "CG-A012" not in found(app, origin="https://*.example.com")
+
+
+# How bad it is.
+
+
+@pytest.mark.parametrize(
+    ("reach", "with_credentials", "anonymous", "internal"),
+    [
+        (Reach.ANYONE, "CRITICAL", "LOW", "HIGH"),
+        (Reach.REGISTRANT, "CRITICAL", "LOW", "HIGH"),
+        (Reach.FEW_BROWSERS, "HIGH", "LOW", "HIGH"),
+        (Reach.NETWORK, "HIGH", "LOW", "HIGH"),
+        (Reach.NEIGHBOUR, "MEDIUM", "INFO", "MEDIUM"),
+        (Reach.NOBODY, "INFO", "INFO", "INFO"),
+    ],
+)
+def test_it_is_as_bad_as_it_is_easy_and_as_what_is_read(reach, with_credentials, anonymous, internal):
+    assert severity_of(reach, with_credentials=True, is_internal=False) is Severity[with_credentials]
+    assert severity_of(reach, with_credentials=True, is_internal=True) is Severity[with_credentials]
+    assert severity_of(reach, with_credentials=False, is_internal=False) is Severity[anonymous]
+    assert severity_of(reach, with_credentials=False, is_internal=True) is Severity[internal]
+
+
+def everybody(environ):
+    return [VARY, *([(ALLOW, origin_of(environ)), CREDENTIALS] if origin_of(environ) else [])]
+
+
+def test_a_reflection_implies_the_narrower_faults_which_are_not_asked_about():
+    result, one = run(answering(everybody), "--json")
+    document = json.loads(result.stdout)
+    (reflected,) = [finding for finding in document["findings"] if finding["severity"] != "info"]
+    assert reflected["id"] == "CG-A001"
+    assert reflected["severity"] == "critical"
+    assert reflected["confidence"] == "high"
+    assert "null" in reflected["origins"]
+    assert "other relatives" in document["subsumed"]
+    assert len(one.asked) < 40
+
+
+def test_a_finding_is_proven_by_what_went_over_the_wire():
+    (exchange,) = found(answering(everybody))["CG-A001"]["proof"]
+    sent = dict(exchange["request"]["headers"])
+    got = dict(exchange["response"]["headers"])
+    assert exchange["request"]["method"] == "GET"
+    assert exchange["request"]["url"].startswith(f"{URL}?cg=")
+    assert got[ALLOW] == sent["Origin"] != ""
+    assert got["Access-Control-Allow-Credentials"] == "true"
+    assert exchange["response"]["status"] == 200
+
+
+@pytest.mark.parametrize(
+    ("transport_security", "severity"),
+    [
+        (None, "HIGH"),
+        ("max-age=600", "HIGH"),
+        ("max-age=31536000; includeSubDomains", "HIGH"),
+        ("max-age=31536000; includeSubDomains; preload", "MEDIUM"),
+    ],
+)
+def test_preloaded_transport_security_makes_an_http_origin_less_bad(transport_security, severity):
+    def carry(request):
+        origin = dict(request.headers).get("Origin", "")
+        shared = [(ALLOW, origin), CREDENTIALS] if origin.endswith("://app.example.com") else []
+        strict = [] if transport_security is None else [("Strict-Transport-Security", transport_security)]
+        return WireResponse(200, (VARY, *shared, *strict))
+
+    url = f"https://{HOST}/items"
+    one = Audit(url, Asker(carry, url, budget=160, rate=1e9), "0123abcd", Meant([APP]))
+    one.run()
+    (finding,) = [found for found in one.findings if found.rule.id == "CG-A011"]
+    assert (finding.severity, finding.reach) == (Severity[severity], Reach.NETWORK)
+
+
+def test_what_is_let_in_once_and_not_again_is_not_reported():
+    asked = set()
+
+    def lines(environ):
+        # A cache that answers for the origin it has seen last.
+        fresh = environ["QUERY_STRING"].startswith("cg=")
+        asked.add(origin_of(environ))
+        return [VARY, *([] if fresh else everybody(environ)[1:])]
+
+    result, _ = run(answering(lines), "--json")
+    document = json.loads(result.stdout)
+    assert "CG-A001" not in {finding["id"] for finding in document["findings"]}
+    assert any("let in once and not again" in note for note in document["notes"])
+
+
+@pytest.mark.parametrize(("options", "severity"), [((), None), (("--internal",), "high"), (("--public",), None)])
+def test_who_says_that_a_network_protects_it_is_believed(options, severity):
+    shared = found(answering(lambda _: [(ALLOW, "*")]), *options)
+    assert shared.get("CG-A010", {}).get("severity") == severity
+
+
+@pytest.mark.parametrize(
+    ("host", "is_internal"),
+    [
+        ("10.1.2.3", True),
+        ("192.168.0.9:8080", True),
+        ("printer.local", True),
+        ("127.0.0.1", False),
+        ("localhost", False),
+    ],
+)
+def test_a_private_address_is_internal_and_loopback_is_not(host, is_internal):
+    names = faults(answering(lambda _: [(ALLOW, "*")]), url=f"http://{host}/")
+    assert names == ({"CG-A010"} if is_internal else set())
+
+
+@pytest.mark.parametrize(
+    ("addresses", "is_internal"),
+    [
+        (["10.0.0.7"], True),
+        (["fd00::7%eth0", "192.168.1.7"], True),
+        (["127.0.0.1"], False),
+        (["93.184.215.14"], False),
+        (["10.0.0.7", "93.184.215.14"], False),
+        ([], False),
+    ],
+)
+def test_a_name_that_leads_into_a_private_network_is_internal(monkeypatch, addresses, is_internal):
+    def look_up(host, *_, **__):
+        assert host == HOST
+        if not addresses:
+            raise socket.gaierror
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    assert _is_internal(HOST, None) is is_internal
+    # Where it leads is said, and not where the name would.
+    assert _is_internal(HOST, "10.0.0.7:80") is False
+
+
+# What the laboratory has no sample of.
+
+
+def chosen(line, **about):
+    return answering(lambda _: [line], **about)
+
+
+BESIDE = {
+    "CG-A021": answering(
+        lambda environ: [
+            VARY,
+            ("Content-Security-Policy", "default-src 'self'; connect-src https://cdn.partner.example"),
+            *(
+                [(ALLOW, origin_of(environ)), CREDENTIALS]
+                if origin_of(environ) == "https://cdn.partner.example"
+                else []
+            ),
+        ]
+    ),
+    "CG-E005": chosen(VARY, body=b'<cross-domain-policy><allow-access-from domain="*"/></cross-domain-policy>'),
+    "CG-I001": chosen(("Cross-Origin-Resource-Policy", "same-origin, same-site")),
+    "CG-V004": answering(lambda environ: [("Age", "7"), (ALLOW, APP), CREDENTIALS]),
+}
+
+
+@pytest.mark.parametrize("rule", BESIDE)
+def test_what_stands_beside_it_is_found(rule):
+    assert faults(BESIDE[rule]) == {rule}
+
+
+def test_a_response_that_can_be_loaded_as_a_script_is_found():
+    def app(environ, start_response):
+        name = environ["QUERY_STRING"].partition("callback=")[2]
+        start_response("200 OK", [("Content-Type", "text/javascript")])
+        return [f"{name}([1, 2])".encode()]
+
+    assert faults(app) == {"CG-E004"}
+
+
+def test_a_websocket_for_any_origin_is_found():
+    def app(environ, start_response):
+        if environ.get("HTTP_UPGRADE") == "websocket":
+            start_response("101 Switching Protocols", [])
+            return []
+        return listing(APP)(environ, start_response)
+
+    assert faults(app) == {"CG-E002"}
+
+
+def test_a_cookie_that_goes_with_every_request_is_told_of():
+    lines = [(ALLOW, APP), CREDENTIALS, ("Set-Cookie", "sid=12345678; SameSite=None; Secure")]
+    assert found(answering(lambda _: lines))["CG-B007"]["severity"] == "info"
+
+
+@pytest.mark.parametrize(("control", "severity"), [("public, max-age=60", "medium"), ("no-store", "low"), ("", "low")])
+def test_a_missing_vary_is_as_bad_as_the_response_is_cacheable(control, severity):
+    def lines(environ):
+        return [("Cache-Control", control), *([(ALLOW, APP), CREDENTIALS] if origin_of(environ) == APP else [])]
+
+    assert found(answering(lines))["CG-V001"]["severity"] == severity
+
+
+def test_any_host_is_a_danger_only_inside():
+    app = listing(APP)
+    assert faults(app) == set()
+    assert faults(app, "--internal") == {"CG-E003"}
+
+
+# What is done only if it is asked for.
+
+
+def test_nothing_but_safe_methods_is_sent_unless_asked():
+    _, one = run(answering(everybody), "--active")
+    assert {method for method, *_ in one.asked} == {"GET", "HEAD", "OPTIONS"}
+    accepted, one = run(answering(everybody), "--unsafe-method", "--json")
+    assert [method for method, *_ in one.asked].count("POST") == 1
+    assert "CG-E001" in {finding["id"] for finding in json.loads(accepted.stdout)["findings"]}
+
+
+class Careless(socketserver.StreamRequestHandler):
+    """
+    Ends a request at the first empty line, and sends Origin back with whatever it holds.
+    """
+
+    def handle(self):
+        lines = []
+        while (line := self.rfile.readline()) not in {b"\r\n", b""}:
+            lines.append(line)
+        head = b"".join(lines)
+        _, found, rest = head.partition(b"Origin: ")
+        origin = rest.removesuffix(b"\r\n").partition(b"\r\nUser-Agent")[0] if found else b""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nVary: Origin\r\nContent-Length: 0\r\n")
+        self.wfile.write(b"Access-Control-Allow-Origin: " + origin + b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(("options", "is_found"), [((), False), (("--active",), True)])
+def test_a_line_end_in_origin_is_tried_if_asked(options, is_found):
+    class Threads(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Threads(("127.0.0.1", 0), Careless) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        where = ["--connect-to", f"127.0.0.1:{server.server_address[1]}"]
+        result = CliRunner().invoke(audit, [URL, *FAST, *where, "--json", *options], catch_exceptions=False)
+        server.shutdown()
+    severities = {finding["id"]: finding["severity"] for finding in json.loads(result.stdout)["findings"]}
+    assert severities.get("CG-X001") == ("critical" if is_found else None)
+
+
+@contextmanager
+def repeating(begin):
+    """
+    Listen once, and send back what *begin* makes of the bytes that came.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer():
+            connection, _ = listening.accept()
+            with connection:
+                connection.sendall(begin(connection.recv(65536)))
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield listening.getsockname()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("end", "is_line"),
+    [
+        ("\n", True),
+        ("\r", True),
+        ("\r\n", True),
+        # It goes on with the line before it, for all who read it.
+        ("\r\n ", False),
+        (" ", False),
+    ],
+)
+def test_only_what_begins_a_line_is_a_header(end, is_line):
+    def begin(request):
+        origin = request.partition(b"Origin: ")[2].removesuffix(b"\r\n\r\n")
+        return b"HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: " + origin + b"\r\n\r\nX-Body: 1\r\n"
+
+    with repeating(begin) as address:
+        line = Line(HOST, HOST, address, None, 5.0, (("Authorization", "Bearer 1"),))
+        names = line.names_sent_back("/items?a=1", f"{APP}{end}X-Cg: 1")
+    assert ("x-cg" in names) is is_line
+    assert "access-control-allow-origin" in names
+    assert "x-body" not in names
+
+
+def test_a_connection_that_fails_sends_nothing_back():
+    with repeating(lambda _: b"") as address:
+        assert Line(HOST, HOST, address, None, 5.0).names_sent_back("/", APP) == frozenset()
+    assert Line(HOST, HOST, address, None, 5.0).names_sent_back("/", APP) == frozenset()
+
+
+def test_a_poisoned_cache_is_confirmed_if_asked():
+    kept = {}
+
+    def app(environ, start_response):
+        # A cache that knows nothing of Vary, before an application that does what it should.
+        key = (environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["QUERY_STRING"])
+        if key not in kept:
+            kept[key] = origin_of(environ) == APP
+        start_response("200 OK", [VARY, *([(ALLOW, APP), CREDENTIALS] if kept[key] else [])])
+        return [b""]
+
+    confirmed = found(app, "--active")
+    assert confirmed["CG-V003"]["severity"] == "high"
+    assert "CG-V003" not in found(listing(APP), "--active")
+
+
+# Nobody else is contacted, and nobody too often.
+
+
+def test_a_redirect_to_another_origin_is_not_followed_and_one_within_is():
+    def app(environ, start_response):
+        if environ["PATH_INFO"] == "/items":
+            start_response("308 Permanent Redirect", [("Location", "/items/")])
+        elif environ["PATH_INFO"] == "/items/" and environ["HTTP_HOST"] == HOST:
+            return answering(everybody)(environ, start_response)
+        else:
+            start_response("302 Found", [("Location", "http://login.example.com/")])
+        return []
+
+    result, one = run(app)
+    assert "redirects to http://api.example.com/items/: this is what was audited" in result.output
+    assert "CG-A001" in result.output
+    assert {names["HTTP_HOST"] for *_, names in one.asked} == {HOST}
+    result, one = run(app, url=f"http://{HOST}/login")
+    assert "redirects to http://login.example.com, which was not contacted" in result.output
+    assert {names["HTTP_HOST"] for *_, names in one.asked} == {HOST}
+    assert result.exit_code == 0
+
+
+def test_the_budget_is_kept_and_what_is_left_out_is_said():
+    result, one = run(listing(APP), "--budget", "30")
+    assert len(one.asked) <= 30
+    assert f"{len(one.asked)} requests of 30 at most, 10000 a second." in result.output
+    assert "Left out, because the budget of 30 requests was spent: " in result.output
+    assert result.exit_code == 0
+
+
+def test_a_quick_audit_asks_little_and_finds_the_worst():
+    def lines(environ):
+        origin = origin_of(environ)
+        return [VARY, *([(ALLOW, origin), CREDENTIALS] if origin.startswith(APP) else [])]
+
+    result, one = run(answering(lines), "--quick")
+    assert len(one.asked) <= 24
+    assert "CRITICAL CG-A003" in result.output
+    assert "confidence: high" in result.output
+
+
+def test_no_question_is_asked_twice_and_each_in_its_turn():
+    times, pauses = [0.0], []
+
+    def pause(seconds):
+        pauses.append(seconds)
+        times[0] += seconds
+
+    sent = []
+    asker = Asker(
+        lambda request: sent.append(request) or WireResponse(200),
+        URL,
+        budget=8,
+        rate=10,
+        clock=lambda: times[0],
+        pause=pause,
+    )
+    first = asker.ask(Question(URL, APP))
+    assert asker.ask(Question(URL, APP)) is first
+    for port in range(5000, 5005):
+        asker.ask(Question(URL, f"{APP}:{port}"))
+    assert (len(sent), asker.sent) == (6, 6)
+    assert pauses == pytest.approx([0.1] * 5)
+    # Two are kept back, to ask again what was found.
+    with pytest.raises(SpentError, match="the budget of 8 requests was spent"):
+        asker.ask(Question(URL, "null"))
+    asker.reserve = 0
+    asker.ask(Question(URL, "null"))
+
+
+def test_nothing_but_the_one_origin_is_contacted():
+    asker = Asker(pytest.fail, URL, budget=8, rate=1e6)
+    for url in ("http://other.example.com/", f"https://{HOST}/items", f"http://{HOST}:8080/items"):
+        with pytest.raises(ValueError, match="nothing else is contacted"):
+            asker.ask(Question(url))
+
+
+def test_a_server_that_has_gone_is_left_alone():
+    def carry(request):
+        raise Unreachable("nothing listens")
+
+    asker = Asker(carry, URL, budget=100, rate=1e6)
+    for number in range(1, 6):
+        assert asker.ask(Question(URL, f"{APP}:{number + 8000}")).status == 0
+    with pytest.raises(SpentError, match="left 5 requests in a row without an answer"):
+        asker.ask(Question(URL, "null"))
+    with pytest.raises(Unreachable, match="nothing listens"):
+        Asker(carry, URL, budget=100, rate=1e6).first(Question(URL))
+
+
+def test_credentials_go_with_requests_and_not_with_preflights():
+    options = ["--header", "Authorization: Bearer abc123", "--cookie", "sid=xyz789", "--cookie", "theme=dark"]
+    _, one = run(listing(APP), *options)
+    for method, _, _, names in one.asked:
+        credentials = (names.get("HTTP_AUTHORIZATION"), names.get("HTTP_COOKIE"))
+        if method == "OPTIONS":
+            assert credentials == (None, None)
+        else:
+            # A condition that is tried comes on top.
+            assert "Bearer abc123" in credentials[0]
+            assert "sid=xyz789; theme=dark" in credentials[1]
+
+
+def test_a_port_that_no_browser_connects_to_is_not_asked():
+    result, one = run(listing(APP), url=f"http://{HOST}:6000/")
+    assert result.exit_code == 3
+    assert "no browser connects" in result.stderr
+    assert one.asked == []
+
+
+# Secrets stay secret.
+
+SECRET = "hunter2/" * 60
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--sarif",)])
+@pytest.mark.parametrize(
+    "name",
+    [ALLOW, "Access-Control-Expose-Headers", "Vary", "Timing-Allow-Origin", "Cross-Origin-Resource-Policy", "Location"],
+)
+def test_a_secret_is_not_shown_even_where_the_server_sends_it_back(name, options):
+    def lines(environ):
+        said = environ.get("HTTP_X_API_KEY", "") + environ.get("HTTP_COOKIE", "")
+        return [*everybody(environ), (name, f"x{said}y{quote(said, safe='')}")]
+
+    secrets = ["--header", f"X-Api-Key: {SECRET}", "--cookie", "sid=swordfish"]
+    result, one = run(answering(lines, status="302 Found" if name == "Location" else "200 OK"), *secrets, *options)
+    assert any(SECRET in names.get("HTTP_X_API_KEY", "") for *_, names in one.asked)
+    assert "hunter2" not in result.output
+    assert "swordfish" not in result.output
+    assert "%2F" not in result.output
+    if name != "Location":
+        assert HIDDEN in result.output
+
+
+def test_what_is_no_header_is_refused_without_repeating_it():
+    result = CliRunner().invoke(audit, [URL, "--header", "Authorization Bearer hunter2"])
+    assert result.exit_code == 2
+    assert "hunter2" not in result.output
+    assert 'write "Authorization: Bearer ..."' in result.output
+
+
+# The command.
+
+
+def test_no_more_of_a_download_is_read_than_is_needed():
+    block, sent = b"x" * 65536, []
+
+    def download():
+        for _ in range(4096):
+            sent.append(block)
+            yield block
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "application/octet-stream"), *everybody(environ)])
+        return download()
+
+    result, one = run(app, "--budget", "12", "--json")
+    assert "CG-A001" in {finding["id"] for finding in json.loads(result.stdout)["findings"]}
+    # What is on its way is in the buffers of the two sockets.
+    assert len(sent) < 256 * len(one.asked)
+
+
+def test_what_is_not_the_same_when_asked_again_is_less_sure():
+    def lines(environ):
+        exposed = "X-CSRF-Token" if environ["QUERY_STRING"].startswith("cg=") else "X-CSRF-Token, X-Total"
+        return [(ALLOW, APP), CREDENTIALS, ("Access-Control-Expose-Headers", exposed)]
+
+    assert found(answering(lines))["CG-B006"]["confidence"] == "medium"
+    assert found(answering(lambda _: lines({"QUERY_STRING": ""})))["CG-B006"]["confidence"] == "high"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["api.example.com"], "is no URL: write https://api.example.com/items"),
+        (["ftp://api.example.com/"], "is not http or https"),
+        (["https://user:hunter2@api.example.com/"], "give --header"),
+        ([URL, "--origin", "https://app.example.com/"], "https://app.example.com"),
+        ([URL, "--origin", "app.example.com"], '"https://app.example.com"'),
+        ([URL, "--header", "Origin: https://app.example.com"], "the audit sends its own"),
+        ([URL, "--header", "X: \x07"], "characters that no header has"),
+        ([URL, "--cookie", "sid"], "write --cookie sid=1"),
+        ([URL, "--connect-to", "127.0.0.1"], "write 127.0.0.1:8000"),
+        ([URL, "--connect-to", "127.0.0.1:99999"], "write 127.0.0.1:8000"),
+        ([URL, "--cacert", __file__], "give a PEM file"),
+        ([URL, "--cacert", "no-such-file"], "does not exist"),
+        ([URL, "--budget", "0"], "--budget"),
+        ([URL, "--rate", "0"], "--rate"),
+        ([URL, "--json", "--sarif"], "give one of them"),
+        ([URL, "--fail-on", "info"], "--fail-on"),
+        ([], "Missing argument"),
+    ],
+)
+def test_bad_input_is_named_with_its_fix(arguments, said):
+    result = CliRunner().invoke(audit, arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "hunter2" not in result.output
+
+
+@pytest.mark.parametrize(("threshold", "code"), [("low", 1), ("medium", 1), ("high", 0), ("critical", 0)])
+def test_it_fails_on_what_is_as_bad_as_agreed(threshold, code):
+    # Any port, with credentials: medium.
+    def lines(environ):
+        origin = origin_of(environ)
+        return [
+            VARY,
+            *([(ALLOW, origin), CREDENTIALS] if Origin.parse(origin) and origin.rpartition(":")[0] == APP else []),
+        ]
+
+    result, _ = run(answering(lines), "--fail-on", threshold)
+    assert "MEDIUM CG-A013" in result.output
+    assert result.exit_code == code
+
+
+def test_the_text_says_the_worst_first_with_proof_and_fix():
+    result, _ = run(answering(everybody))
+    lines = result.output.splitlines()
+    assert lines[0] == f"Auditing {URL}: 160 requests at most, 10000 a second."
+    assert lines[2] == "CRITICAL CG-A001 reflect-any: Any website may read"
+    assert any(line.startswith("    > Origin: https://") for line in lines)
+    assert any(line.startswith("    < Access-Control-Allow-Origin: https://") for line in lines)
+    assert any(line.startswith("  Fix: Access-Control-Allow-Origin: ") for line in lines)
+    assert any(line.startswith(f'       as a Policy: allow_origins=["{APP}"]') for line in lines)
+    assert "1 finding: 1 critical." in lines
+    assert result.stderr == ""
+    assert result.exit_code == 1
+
+
+def test_a_clean_server_is_told_so():
+    result, one = run(CORSMiddleware(answering(lambda _: []), Policy(allow_origins=[APP], allow_credentials=True)))
+    assert "Nothing was found." in result.output
+    assert "Tried: strangers and null, who is trusted" in result.output
+    assert f"{len(one.asked)} requests of 160 at most" in result.output
+    assert "Left out" not in result.output
+    assert result.exit_code == 0
+
+
+def test_the_fix_names_the_origin_that_is_meant():
+    result, _ = run(answering(everybody), origin="https://shop.example.org")
+    assert 'allow_origins=["https://shop.example.org"]' in result.output
+
+
+def test_sarif_has_a_result_for_each_finding():
+    result, _ = run(answering(everybody), "--sarif")
+    (one,) = json.loads(result.stdout)["runs"]
+    worst = one["results"][0]
+    assert (worst["ruleId"], worst["level"]) == ("CG-A001", "error")
+    assert worst["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == URL
+    assert worst["properties"]["severity"] == "critical"
+    assert {found["level"] for found in one["results"][1:]} == {"note"}
+
+
+def test_an_origin_that_is_meant_and_refused_is_noted():
+    result, _ = run(listing())
+    assert f"{APP} is meant to be trusted and may not read." in result.output
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests"])
+def test_who_is_asked_too_often_is_heard(status):
+    result, _ = run(answering(lambda _: [], status=status), "--budget", "20")
+    assert "429 Too Many Requests: give a lower --rate" in result.output
+
+
+# Whatever comes back.
+
+NASTY = ["", ",", ", ,", "*, *", "null, null", "[", "https://[", '"', "\t", "\xff" * 9000, "\x07", "a=b;;=", "9" * 400]
+READ = [
+    ALLOW,
+    "Access-Control-Allow-Credentials",
+    "Access-Control-Allow-Headers",
+    "Access-Control-Allow-Methods",
+    "Access-Control-Expose-Headers",
+    "Access-Control-Max-Age",
+    "Cache-Control",
+    "Content-Security-Policy",
+    "Content-Type",
+    "Cross-Origin-Resource-Policy",
+    "Location",
+    "Set-Cookie",
+    "Timing-Allow-Origin",
+    "Vary",
+]
+
+
+@pytest.mark.parametrize("names", [READ[:1], READ[1:]])
+@pytest.mark.parametrize("status", [200, 302, 503])
+@pytest.mark.parametrize("value", NASTY)
+def test_nothing_that_comes_back_raises_or_is_shown_as_it_is(value, status, names):
+    shared = [] if ALLOW in names else [(ALLOW, APP)]
+    response = WireResponse(status, (*shared, *((name, value) for name in names for _ in range(2))))
+    asker = Asker(lambda _: response, URL, budget=48, rate=1e9)
+    one = Audit(URL, asker, "0123abcd", Meant([APP]), is_internal=True, active=Active(injects=True, posts=True))
+    one.run()
+    shown = [*one.notes, *(text for finding in one.findings for text in (finding.detail, *finding.origins))]
+    assert one.tried
+    assert all(text.isascii() and text.isprintable() and len(text) < 1000 for text in shown)
+
+
+# The tables.
+
+
+def test_every_rule_says_what_it_is_and_what_to_change():
+    for rule in RULES.values():
+        assert rule.id.startswith("CG-")
+        assert rule.title
+        assert not rule.title.endswith(".")
+        assert rule.message.endswith(".")
+        assert rule.header
+        assert rule.policy
+        assert rule.subsumes <= RULES.keys()
+        assert rule.id not in rule.subsumes
+        assert rule.severity >= rule.anonymous
+    assert len({rule.name for rule in RULES.values()}) == len(RULES)
+    assert WHO.keys() == set(Reach)
+
+
+def test_every_probe_is_bound_to_a_rule_and_is_what_it_says():
+    meant = Meant([APP])
+    candidates = [(APP, True), (f"https://{HOST}", True), ("http://app.example.com:8080", True)]
+    probes = [
+        *relatives(candidates, meant),
+        *strangers("0123abcd", is_loopback=False, meant=meant),
+        *special(APP, "0123abcd"),
+        *lax(APP),
+    ]
+    for probe in probes:
+        assert probe.rule in RULES
+        assert probe.origin != APP
+        assert not meant.covers(probe.origin)
+        # A browser that is a common one sends what Origin reads; the rest are some browsers' own.
+        if probe.rule not in {"CG-A008", "CG-A020"}:
+            assert Origin.parse(probe.origin) is not None
+    assert len(probes) == len({probe.origin for probe in probes})
+
+
+def test_every_mistake_of_the_testing_kit_is_heeded_or_left_to_others():
+    named = {probe.mistake for probe in [*relatives([(APP, True)], Meant([])), *lax(APP)]}
+    left = {attack.name for attack in attack_origins(APP)} - named
+    assert left == {
+        "any origin is reflected",
+        "any origin is reflected, with a port",
+        "null is trusted",
+        "the site stands for its subdomains",
+        "a name that looks alike",
+        "/ does not end the host",
+        "what follows / is ignored",
+        "? does not end the host",
+        "what follows ? is ignored",
+        "# does not end the host",
+        "what follows # is ignored",
+        "\\ does not end the host",
+        "what follows \\ is ignored",
+        "an empty port is dropped",
+        "unprintable characters are dropped",
+        "what follows an unprintable character is ignored",
+        "a wildcard is matched backwards",
+        "the host may be absent",
+        "an empty origin is a part of every one",
+    }
+
+
+def test_the_worst_is_asked_first():
+    first = [probe.rule for probe in relatives([(APP, True)], Meant([]))[:6]]
+    assert first == ["CG-A003", "CG-A004", "CG-A012", "CG-A005", "CG-A007", "CG-A011"]
+
+
+@pytest.mark.parametrize("origin", ["https://a!b.example", "nonsense", "http://10.0.0.1:8000", "http://[::1]:3000"])
+def test_a_host_of_any_kind_has_relatives_or_none(origin):
+    for probe in [*relatives([(origin, True)], Meant([])), *special(origin, "0"), *lax(origin)]:
+        assert probe.origin
+
+
+@pytest.mark.parametrize(
+    ("origin", "reach"),
+    [
+        # `.co` is a suffix, `.c` is none.
+        ("https://app.example.co", Reach.REGISTRANT),
+        ("https://app.example.c", Reach.NEIGHBOUR),
+        ("https://app.example", Reach.REGISTRANT),
+    ],
+)
+def test_only_what_can_be_registered_is_open_to_registrants(origin, reach):
+    (probe,) = [one for one in relatives([(APP, True)], Meant([])) if one.origin == origin]
+    assert (probe.rule, probe.reach) == ("CG-A006", reach)
+
+
+# One response, judged twice.
+
+
+def answered(question, *headers, status=200):
+    return Answer(question, WireRequest("GET", URL), WireResponse(status, headers))
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "with_credentials", "without"),
+    [
+        (200, [(ALLOW, APP), CREDENTIALS], True, True),
+        (200, [(ALLOW, APP)], False, True),
+        (200, [(ALLOW, "*")], False, True),
+        (200, [], False, False),
+        (404, [(ALLOW, APP), CREDENTIALS], True, True),
+        (302, [(ALLOW, APP), CREDENTIALS, ("Location", "/")], False, False),
+        (0, [], False, False),
+    ],
+)
+def test_one_response_is_judged_with_credentials_and_without(status, headers, with_credentials, without):
+    answer = answered(Question(URL, APP), *headers, status=status)
+    assert answer.shares(with_credentials=True) is with_credentials
+    assert answer.shares(with_credentials=False) is without
+
+
+@pytest.mark.parametrize(
+    ("status", "is_bad"), [(200, False), (204, False), (301, True), (401, True), (405, True), (501, True), (0, False)]
+)
+def test_the_status_of_a_preflight_is_judged_whatever_else_it_says(status, is_bad):
+    preflight = answered(Question(URL, APP, is_upload=True), ("Location", "/"), status=status)
+    assert preflight.has_bad_status is is_bad
+
+
+def test_a_preflight_may_grant_the_origin_and_refuse_the_rest():
+    put = Question(URL, APP, "PUT", ("x-token",))
+    assert answered(put, (ALLOW, APP)).grants_origin(with_credentials=False)
+    assert not answered(put, (ALLOW, APP)).shares(with_credentials=False)
+    assert not answered(put).grants_origin(with_credentials=False)
+    assert not answered(put, (ALLOW, APP), status=403).grants_origin(with_credentials=False)
+
+
+def test_a_host_without_an_address_is_unreachable():
+    with ExitStack() as stack:
+        taken = stack.enter_context(socket.socket())
+        taken.bind(("127.0.0.1", 0))
+        result = CliRunner().invoke(audit, [f"http://127.0.0.1:{taken.getsockname()[1]}/"])
+    assert result.exit_code == 3
+    assert "nothing listens at" in result.stderr

@@ -1,0 +1,384 @@
+"""
+A HAR file is explained without any network, whatever is in it and whatever the browser kept out of it.
+"""
+
+import json
+import shlex
+import socket
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corsguard.browser import Exchange, WireRequest, WireResponse
+from corsguard.cli import har
+from corsguard.cli.check import check
+
+PAGE = "https://app.example.com"
+API = "https://api.example.com"
+FAILED = "net::ERR_FAILED"
+
+
+def entry(method, path, status, lines=(), *, error=None, origin=PAGE, headers=(), kind="fetch"):  # noqa: PLR0913 - what an entry says
+    """
+    Return an entry as Chromium writes it; the browser's own headers are there, and what no page asked for.
+    """
+    url = path if "://" in path else f"{API}{path}"
+    asked = [
+        (":method", method),
+        ("User-Agent", "Browser"),
+        ("Pragma", "no-cache"),
+        ("sec-ch-ua", '"A";v="1"'),
+        *headers,
+    ]
+    if origin:
+        asked.append(("Origin", origin))
+    return {
+        "request": {"method": method, "url": url, "headers": pairs(asked)},
+        "response": {"status": status, "headers": pairs(lines), "_error": error},
+        "_resourceType": kind,
+    }
+
+
+def preflight(method, path, status, lines=(), *, names=""):
+    asked = [("Access-Control-Request-Method", method)]
+    if names:
+        asked.append(("Access-Control-Request-Headers", names))
+    return entry("OPTIONS", path, status, lines, headers=asked, kind="preflight")
+
+
+def pairs(lines):
+    return [{"name": name, "value": value} for name, value in lines]
+
+
+def allow(origin=PAGE, **more):
+    return [
+        ("Access-Control-Allow-Origin", origin),
+        *((f"Access-Control-Allow-{name.title()}", value) for name, value in more.items()),
+    ]
+
+
+JSON = [("Content-Type", "application/json")]
+OWN = [("Accept", "*/*"), ("Accept-Language", "en"), ("Cookie", "sid=c00kie")]
+TOKEN = [("X-Token", "t0ken-abc")]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(*entries, **log):
+        file = tmp_path / "failed.har"
+        file.write_text(json.dumps({"log": {"version": "1.2", "entries": entries, **log}}))
+        return str(file)
+
+    return write
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("the network was used")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+def run(*arguments):
+    result = CliRunner().invoke(check, arguments)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def verdicts(file):
+    result = run(file, "--json")
+    found = json.loads(result.stdout)["requests"]
+    return [(one["verdict"], *(fault["code"] for fault in one["faults"])) for one in found], result.exit_code
+
+
+BLOCKED = "blocked"
+NOT_CORS = "failed, and this is not CORS"
+FILES = {
+    "readable": ([entry("GET", "/a", 200, allow())], [("readable",)]),
+    "an answer that the browser kept from the page": (
+        [entry("GET", "/a", 200, JSON, error=FAILED)],
+        [(BLOCKED, "missing_allow_origin")],
+    ),
+    "an answer without a word of the browser (Firefox)": (
+        [entry("GET", "/a", 200, allow("https://other.example"))],
+        [(BLOCKED, "allow_origin_mismatch")],
+    ),
+    "an answer without headers": ([entry("GET", "/a", 200, error=FAILED)], [("unclear",)]),
+    "no answer": ([entry("GET", "/a", 0, error=FAILED)], [("unclear",)]),
+    "no answer, in the words of Playwright": (
+        [{**entry("GET", "/a", -1), "_failureText": FAILED}],
+        [("unclear",)],
+    ),
+    "a preflight before": (
+        [
+            preflight("PUT", "/a", 204, allow(), names="content-type"),
+            entry("PUT", "/a", 0, error=FAILED, headers=JSON),
+        ],
+        [(BLOCKED, "method_not_allowed", "header_not_allowed")],
+    ),
+    "a preflight after": (
+        [
+            entry("PUT", "/a", 0, error=FAILED, headers=JSON),
+            preflight("PUT", "/a", 403, names="content-type"),
+        ],
+        [(BLOCKED, "preflight_missing_allow_origin", "preflight_status", "method_not_allowed", "header_not_allowed")],
+    ),
+    "a preflight without its answer": (
+        [
+            {**preflight("PUT", "/a", 204), "response": {"status": 204, "headers": [], "_error": FAILED}},
+            entry("PUT", "/a", 0, error=FAILED),
+        ],
+        [("unclear",)],
+    ),
+    "a header that no byte can hold": (
+        [
+            preflight("GET", "/a", 204, allow(), names="x-name"),
+            entry("GET", "/a", 0, error=FAILED, headers=[("X-Name", "\u20ac")]),
+        ],
+        [(BLOCKED, "header_not_allowed")],
+    ),
+    "a preflight for another method": (
+        [preflight("DELETE", "/a", 403), entry("PUT", "/a", 200, allow())],
+        [("readable",)],
+    ),
+    "the nearest preflight": (
+        [
+            preflight("PUT", "/a", 403),
+            entry("PUT", "/a", 0, error=FAILED),
+            entry("GET", "/b", 200, allow()),
+            preflight("PUT", "/a", 204, allow(methods="PUT")),
+            entry("PUT", "/a", 200, allow()),
+        ],
+        [
+            (BLOCKED, "preflight_missing_allow_origin", "preflight_status", "method_not_allowed"),
+            ("readable",),
+            ("readable",),
+        ],
+    ),
+    "a preflight that passes, and a response that does not": (
+        [
+            preflight("PUT", "/a", 204, allow(methods="PUT")),
+            entry("PUT", "/a", 500, JSON, error=FAILED),
+        ],
+        [(BLOCKED, "missing_allow_origin")],
+    ),
+    "a preflight that is not there, of what was sent": (
+        [entry("PUT", "/a", 200, allow("*"), headers=[*JSON, *TOKEN])],
+        [("readable",)],
+    ),
+    "a preflight that is not there, of what was not": (
+        [entry("PUT", "/a", 0, error=FAILED, headers=TOKEN)],
+        [("unclear",)],
+    ),
+    "cookies and a wildcard": (
+        [entry("GET", "/a", 200, allow("*"), error=FAILED, headers=[("Cookie", "sid=c00kie")])],
+        [(BLOCKED, "wildcard_with_credentials", "allow_credentials_not_true")],
+    ),
+    "cookies that were taken out": (
+        [entry("GET", "/a", 200, allow(), error=FAILED)],
+        [(BLOCKED, "allow_credentials_not_true")],
+    ),
+    "an error though all is well": (
+        [entry("GET", "/a", 200, allow(credentials="true"), error="net::ERR_ABORTED")],
+        [("unclear",)],
+    ),
+    "a redirect, whose hops are one": (
+        [
+            entry("GET", "/a", 302, [*allow(), ("Location", "/b")]),
+            entry("GET", "/b", 200, JSON, error=FAILED),
+        ],
+        [(BLOCKED, "missing_allow_origin")],
+    ),
+    "a redirect that ends the file": (
+        [entry("GET", "/a", 302, [*allow(), ("Location", "/b")])],
+        [("unclear",)],
+    ),
+    "a redirect of the preflight": (
+        [preflight("PUT", "/a", 308, [("Location", "/a/")]), entry("PUT", "/a", 0, error=FAILED)],
+        [(BLOCKED, "preflight_redirect", "preflight_missing_allow_origin", "method_not_allowed")],
+    ),
+    "nobody listens": (
+        [entry("GET", "/a", 0, error="net::ERR_CONNECTION_REFUSED")],
+        [(NOT_CORS, "unreachable")],
+    ),
+    "a certificate": ([entry("GET", "/a", 0, error="net::ERR_CERT_DATE_INVALID")], [(NOT_CORS, "tls")]),
+    "an ad blocker": (
+        [entry("GET", "/a", 0, error="net::ERR_BLOCKED_BY_CLIENT")],
+        [(NOT_CORS, "blocked_by_client")],
+    ),
+    "no Origin, but a Referer": (
+        [entry("GET", "/a", 200, JSON, error=FAILED, origin=None, headers=[("Referer", f"{PAGE}/shop")])],
+        [(BLOCKED, "missing_allow_origin")],
+    ),
+    "a page without an origin": (
+        [entry("GET", "/a", 200, allow("https://other.example"), origin="null")],
+        [(BLOCKED, "allow_origin_mismatch")],
+    ),
+    "no page at all": ([entry("GET", "/a", 200, origin=None)], []),
+    "its own origin": ([entry("POST", f"{PAGE}/a", 200)], []),
+    "an image": (
+        [entry("GET", "/a.png", 200, origin=None, kind="image", headers=[("Referer", f"{PAGE}/")])],
+        [],
+    ),
+    "a load without CORS": (
+        [entry("POST", "/a", 200, headers=[("Sec-Fetch-Mode", "no-cors")])],
+        [],
+    ),
+    "a WebSocket": ([entry("GET", "wss://api.example.com/", 101, kind="websocket")], []),
+    "a page that is none": ([entry("GET", "/a", 200, origin="mailto:somebody")], [("unclear",)]),
+    "nothing": ([], []),
+}
+
+
+@pytest.mark.parametrize(("entries", "found"), FILES.values(), ids=FILES.keys())
+def test_every_request_across_origins_is_judged(write, entries, found):
+    code = 0 if all(verdict == ("readable",) for verdict in found) else 1
+    assert verdicts(write(*entries)) == (found, code)
+
+
+def test_the_page_may_be_named_by_the_file_alone(write):
+    one = {**entry("GET", "/a", 200, JSON, error=FAILED, origin=None), "pageref": "page_1"}
+    file = write(one, pages=[{"id": "page_1", "title": f"{PAGE}/shop"}])
+    assert verdicts(file) == ([(BLOCKED, "missing_allow_origin")], 1)
+
+
+def test_what_is_assumed_is_said(write):
+    file = write(
+        entry("GET", "/a", 200, allow("*"), headers=[("Cookie", "sid=c00kie")]),
+        entry("GET", "/b", 200, allow(), error=FAILED),
+        entry("PUT", "/c", 200, JSON, headers=TOKEN),
+    )
+    found = json.loads(run(file, "--json").stdout)["requests"]
+    assert [(one["credentials"], one["assumed"]) for one in found] == [
+        ("include", ['The request has cookies, so it is taken for one with credentials: "include".']),
+        ("include", ['Without credentials it would pass, so it is taken for one with credentials: "include".']),
+        (
+            "same-origin",
+            ["The preflight is not in the file, and is taken as passed: the request itself was sent."],
+        ),
+    ]
+
+
+def test_a_line_for_each_request_and_then_what_is_wrong(write):
+    file = write(
+        entry("GET", "/a", 200, allow()),
+        entry("GET", "/b", 200, JSON, error=FAILED),
+        entry("PATCH", "/it's", 0, error=FAILED, headers=[*OWN, *JSON, *TOKEN]),
+    )
+    result = run(file)
+    assert result.exit_code == 1
+    head, blocked, *_, unclear = result.stdout.split("\n\n")
+    assert head == (
+        f"1 blocked, 1 unclear, of 3 requests across origins in {file} (3 entries)\n"
+        f"  ok  GET {API}/a  200\n"
+        f"  NO  GET {API}/b  200  missing_allow_origin\n"
+        f"  ??  PATCH {API}/it's  no response"
+    )
+    assert blocked == f"BLOCKED: GET {API}/b, asked by a page on {PAGE}"
+    assert unclear.startswith(f"UNCLEAR: PATCH {API}/it's, asked by a page on {PAGE}\nAssumed: The request has cookies")
+    command = unclear.rpartition("Ask the server itself: ")[2]
+    assert shlex.split(command) == [
+        *["corsguard", "check", f"{API}/it's", "--page", PAGE, "--method", "PATCH"],
+        *["--header", "Content-Type: application/json", "--header", "X-Token: $X_TOKEN", "--credentials"],
+        "--preflight-only",
+    ]
+    assert "t0ken" not in result.output
+    assert "c00kie" not in result.output
+
+
+MALFORMED = {
+    "no JSON": (b"<html>", "is no JSON"),
+    "no text": (b"\xff\xfe", "is no JSON"),
+    "nested without end": (b"[" * 100_000, "is no JSON"),
+    "no HAR": (b'{"log": {}}', "is no HAR: it has no log.entries"),
+    "a list": (b"[]", "is no HAR"),
+    "entries that are none": (b'{"log": {"entries": {}}}', "is no HAR"),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), MALFORMED.values(), ids=MALFORMED.keys())
+def test_what_is_no_har_is_a_usage_error(tmp_path, content, said):
+    file = tmp_path / "some.HAR"
+    file.write_bytes(content)
+    result = run(str(file))
+    assert (result.exit_code, said in result.stderr) == (2, True), result.output
+
+
+def test_a_file_that_cannot_be_read_or_is_too_large_is_a_usage_error(tmp_path, monkeypatch):
+    assert "cannot be read: No such file" in run(str(tmp_path / "missing.har")).stderr
+    file = tmp_path / "large.har"
+    file.write_bytes(b" " * 101)
+    monkeypatch.setattr(har, "_MOST_BYTES", 100)
+    monkeypatch.setattr(json, "loads", None)
+    result = run(str(file))
+    assert (result.exit_code, "has 101 bytes, and 100 are read at most" in result.stderr) == (2, True)
+
+
+def test_a_har_brings_its_own_requests(write):
+    result = run(write(), "--method", "PUT")
+    assert (result.exit_code, "leave out --method" in result.stderr) == (2, True)
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from([API, PAGE, "GET", "OPTIONS"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["request", "response", "method", "url", "headers", "name", "value", "status", "_error"]),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(ODD, max_size=3), ODD)
+def test_no_shape_of_an_entry_raises(tmp_path_factory, entries, odd):
+    shaped = entry("PUT", "/a", 200, allow())
+    for place in "request", "response", "_resourceType", "pageref":
+        entries.append({**shaped, place: odd})
+        entries.append({**shaped, "request": {**shaped["request"], "headers": odd}})
+        entries.append({**shaped, "response": {**shaped["response"], "headers": odd, "status": odd}})
+    file = tmp_path_factory.mktemp("odd") / "odd.har"
+    file.write_text(json.dumps({"log": {"entries": entries, "pages": odd}}))
+    assert run(str(file)).exit_code in {0, 1}
+
+
+HOSTILE = ["\x1b[31mred", "\u202egnirts", "a\r\nb", "x" * 10_000]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_a_file_says_reaches_no_terminal_as_it_is(write, text):
+    file = write(
+        entry("GET", f"/a?{text}", 200, [("Access-Control-Allow-Origin", text)], error=text),
+        entry("GET", "/b", 0, error=text, headers=[("X-Token", text)]),
+    )
+    for more in [], ["--json"]:
+        shown = run(file, *more).stdout
+        assert all(character.isprintable() or character == "\n" for character in shown)
+        assert "\u202e" not in shown
+        assert len(shown) < 20 * 10_000
+
+
+def test_what_is_written_is_a_har():
+    request = WireRequest("PUT", f"{API}/a", (("X-Pin", "123"), ("Origin", PAGE)), b"t0ken")
+    answer = WireResponse(302, (("Location", "/b?t0ken"), ("Content-Type", "a/b")), b"body")
+    exchanges = [Exchange(request, answer, False, False), Exchange(request, None, True, False)]
+    log = har.written(exchanges, {"x-pin"}, lambda text: text.replace("t0ken", "(not shown)"))["log"]
+    assert "t0ken" not in json.dumps(log)
+    first, second = log["entries"]
+    assert first["request"]["headers"] == pairs([("X-Pin", "(not shown)"), ("Origin", PAGE)])
+    assert first["response"]["redirectURL"] == "/b?(not shown)"
+    assert first["response"]["content"] == {"size": 4, "mimeType": "a/b", "comment": "left out"}
+    assert "body" not in json.dumps(first["response"]).replace("bodySize", "")
+    assert (second["response"]["status"], second["response"]["_error"]) == (0, "no response")
+    # HAR 1.2: what every entry has to have.
+    for one in log["entries"]:
+        assert {"startedDateTime", "time", "request", "response", "cache", "timings"} <= {*one}
+        assert {"send", "wait", "receive"} <= {*one["timings"]}
