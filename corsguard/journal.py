@@ -8,7 +8,8 @@ written as `ascii()` and cut, so that they can forge no line.
 import logging
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import chain, repeat
 from threading import Lock
 from typing import Any, Final, Literal, NamedTuple
 from weakref import ReferenceType, ref
@@ -23,6 +24,8 @@ _LONGEST_QUOTE: Final = 200
 _PAUSE: Final = 60.0
 # So many refusals that nobody heard of are looked at one by one.
 _PATIENCE: Final = 100
+# It keeps no count, so all may share it.
+_EACH: Final = repeat(True)
 # A program that swaps its policy all the time makes ever new ones.
 _MOST_PAUSES: Final = 256
 
@@ -60,8 +63,8 @@ class Journal:
     *on_refusal* is called with each Event; what it raises is logged. It is left alone while *is_heard*, if given, says
     no. *is_debug* tells whether refused requests are explained in full, for a developer to read.
 
-    To ask whether anybody listens costs more than a refusal itself. So *skips* tells how many refusals need not be
-    recorded, which may be counted down: after a hundred that nobody heard of, only every hundredth asks again.
+    To ask whether anybody listens costs more than a refusal itself. So `next(turns)` tells whether a refusal need be
+    recorded: after a hundred that nobody heard of, only every hundredth asks again.
     `listen` ends that at once; whatever else changes, such as the level of the logger, is seen within a hundred.
     """
 
@@ -71,7 +74,7 @@ class Journal:
         is_heard: Callable[[], object] | None = None,
         is_debug: Callable[[], object] | None = None,
     ) -> None:
-        self.skips = 0
+        self.turns: Iterator[bool] = _EACH
         self.is_debug = is_debug
         self._on_refusal = on_refusal
         self._is_heard = is_heard
@@ -85,7 +88,7 @@ class Journal:
         """
         Look at the next refusal, because somebody listens now. Takes whatever a signal sends.
         """
-        self._unheard = self.skips = 0
+        self._unheard, self.turns = 0, _EACH
 
     def warn_of(self, policies: Iterable[Policy]) -> None:
         """
@@ -110,9 +113,9 @@ class Journal:
         is_heard = self._on_refusal is not None and (self._is_heard is None or self._is_heard())
         if not (is_heard or is_debug or decision.error is not None or logger.isEnabledFor(logging.INFO)):
             self._unheard += 1
-            self.skips = 0 if self._unheard < _PATIENCE else _PATIENCE
+            self.turns = _EACH if self._unheard < _PATIENCE else chain(repeat(False, _PATIENCE), _EACH)
             return
-        self.skips = 0
+        self.turns = _EACH
         # Browsers send Origin on same-origin POSTs too; they need no grant, and nobody was refused.
         if decision.error is None and environ.get("HTTP_SEC_FETCH_SITE") == "same-origin":
             return

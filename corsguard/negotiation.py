@@ -51,8 +51,10 @@ def prepared_decision(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     if "HTTP_ORIGIN" not in environ:
         return answers.not_cors
     # Fetch, "CORS-preflight request": neither the method nor the header alone makes one.
-    preflight = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ and environ.get("REQUEST_METHOD") == "OPTIONS"
-    granted, otherwise = answers.to_preflight if preflight else answers.to_cors
+    if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ and environ.get("REQUEST_METHOD") == "OPTIONS":
+        granted, otherwise = answers.to_preflight
+    else:
+        granted, otherwise = answers.to_cors
     origin = environ["HTTP_ORIGIN"]
     # Bounded before it is looked at: even to hash a megabyte is work.
     if len(origin) > LONGEST_ORIGIN:

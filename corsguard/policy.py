@@ -95,6 +95,7 @@ class Decision(_Prepared):
     by *headers*, and *vary*, if not empty, is merged into its `Vary`. *lines* are the two together, for a response
     that has neither. *error* is what an origin source raised; it counted as no. A decision that was made with the
     policy lacks `Access-Control-Allow-Origin` if it *echoes* the origin; what `negotiate` returns lacks nothing.
+    One that *is_plain* refuses nothing, answers nothing and lacks nothing: its *lines* are all there is to it.
     """
 
     kind: RequestKind
@@ -106,6 +107,7 @@ class Decision(_Prepared):
     error: Exception | None
     echoes: bool
     lines: tuple[Header, ...]
+    is_plain: bool
 
     def __init__(  # noqa: PLR0913 - what a decision holds, by name but for the first four
         self,
@@ -130,6 +132,7 @@ class Decision(_Prepared):
             error=error,
             echoes=echoes,
             lines=lines,
+            is_plain=status is None and refusal is None and not echoes,
         )
 
     def completed(self, environ: Mapping[str, Any]) -> "Decision":

@@ -159,8 +159,7 @@ class CORSMiddleware:
             return self._answer(policy, decision, environ)
         journal = self._journal
         if decision.refusal is not None:
-            journal.skips -= 1
-            if journal.skips < 0 or decision.error is not None:
+            if decision.error is not None or next(journal.turns):
                 journal.record(policy, decision, environ)
         headers = response.headers
         # To ask for a name that is not there costs more than to look at all that are.

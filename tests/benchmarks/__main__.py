@@ -11,21 +11,25 @@ from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
 
-from contenders import BARE, CORSGUARD, PLATFORMS, PREFLIGHTS, RESPONSES, check, exact, requests_of, wildcards
+from contenders import BARE, CORSGUARD, PLATFORMS, PREFLIGHTS, RESPONSES, built, check, exact, requests_of, wildcards
 from goals import COMPARISONS, other_goals
 from refreshing import goals_of_change
-from stopwatch import Contender, race
+from stopwatch import Contender, mean, race
 
 SCENARIOS = (*RESPONSES, *PREFLIGHTS)
 ORIGINS = (exact(3), exact(1_000), exact(100_000), wildcards(1_000))
 PACKAGES = ("corsguard", "Flask", "Django", "flask-cors", "django-cors-headers", "wsgicors")
+
+# So many times all contenders are made anew for a race.
+_ROSTERS = 6
 
 VERDICTS = {True: "reached", False: "NOT REACHED", None: "no goal"}
 
 LEGEND = """\
 µs: microseconds per request over the bare application, whose own time is in its row. A preflight below zero is
 answered without the framework. Ratio: as many times what corsguard costs; of a response what is added, of a preflight
-the whole. Allowed origins are picked at random from the whole set. Medians within rounds, all of a race interleaved.
+the whole. Allowed origins are picked at random from the whole set. Medians within rounds, all of a race interleaved,
+and their mean over races of applications that were made anew.
 """
 
 
@@ -36,12 +40,17 @@ def measure(seconds):
     table = {}
     for name, contenders_on in PLATFORMS.items():
         for origins in ORIGINS:
-            apps = contenders_on(origins)
-            check(apps, origins)
+            makers = contenders_on(origins)
+            # All at once, so that no two lie in the same place.
+            rosters = [built(makers) for _ in range(_ROSTERS)]
+            check(rosters[0], origins)
             for scenario in SCENARIOS:
                 requests = requests_of(scenario, origins.allowed)
-                contenders = {key: Contender(app, requests) for key, app in apps.items()}
-                table[name, origins.label, scenario] = race(contenders, BARE, seconds)
+                races = [
+                    race({key: Contender(app, requests) for key, app in apps.items()}, BARE, seconds / _ROSTERS)
+                    for apps in rosters
+                ]
+                table[name, origins.label, scenario] = {key: mean([costs[key] for costs in races]) for key in makers}
     return table
 
 

@@ -143,7 +143,7 @@ def _hostile(seconds):
         "Origin": ("https://" + "a" * _MEGABYTE, (REFUSED, PREFLIGHT_REFUSED)),
         "Access-Control-Request-Headers": ("a," * (_MEGABYTE // 2), PREFLIGHTS),
     }
-    guards = {platform: contenders_on(origins)[CORSGUARD] for platform, contenders_on in PLATFORMS.items()}
+    guards = {platform: contenders_on(origins)[CORSGUARD]() for platform, contenders_on in PLATFORMS.items()}
     for header, (value, scenarios) in attacks.items():
         key = f"HTTP_{header.upper().replace('-', '_')}"
         ratios = {}

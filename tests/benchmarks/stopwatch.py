@@ -3,7 +3,8 @@ How things are measured: time, interleaved, in process and without sockets; memo
 
 A shared machine changes its speed all the time, and by more than what is measured here. So in every round each
 contender has its turn, in random order, with requests that are equal but new, and what counts is the median over the
-rounds of the difference to the bare application *within* the round.
+rounds of the difference to the bare application *within* the round. Where an application lies in memory counts too, so
+races are repeated with others that are equal.
 """
 
 import gc
@@ -70,6 +71,13 @@ def race(contenders, baseline, seconds, most_requests=_MOST_REQUESTS):
             over[name].append(time - times[baseline])
         number += 1
     return {name: Cost(statistics.median(totals[name]), statistics.median(over[name])) for name in contenders}
+
+
+def mean(costs):
+    """
+    Return the mean of several Costs.
+    """
+    return Cost(*(statistics.mean(times) for times in zip(*costs, strict=True)))
 
 
 def _microseconds(app, environs):
