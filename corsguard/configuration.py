@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -274,7 +274,7 @@ class _Sheet:
             try:
                 PathPolicies({prefix: None})
             except PolicyError as error:
-                self.problems += [replace(problem, field=self.field(place)) for problem in error.problems]
+                self.problems += [problem._replace(field=self.field(place)) for problem in error.problems]
             if isinstance(there, Mapping):
                 # Whoever writes a policy where its path is has named it by that.
                 self.read_policy(prefix, place, dict(there))
@@ -397,14 +397,14 @@ class _Sheet:
         """
         _, place = said.get(problem.field, (None, self.place(name, environment)))
         where = self.field((*place, problem.field))
-        return replace(problem, field=where, fix=_reworded(problem.fix, self.words))
+        return problem._replace(field=where, fix=_reworded(problem.fix, self.words))
 
     def add(self, problem: Problem, name: str, environment: str | None, said: _Said) -> None:
         found = self.located(problem, name, environment, said)
         # What the base says wrongly is said once; what is wrong with it under one environment only names that.
         if found not in self.problems:
             if environment is not None and problem.field in said and said[problem.field][1][:1] != (_ENVIRONMENTS,):
-                found = replace(found, message=f"{found.message} (In the environment {environment}.)")
+                found = found._replace(message=f"{found.message} (In the environment {environment}.)")
             self.problems.append(found)
 
     def configuration(self, environment: str | None, policies: dict[str, Policy]) -> Configuration:
@@ -625,7 +625,7 @@ def _read_variables(variables: Mapping[str, Any], prefix: str) -> Policy:
 
 
 def _of_variable(problem: Problem, prefix: str, words: _Words) -> Problem:
-    return replace(problem, field=f"{prefix}{problem.field.upper()}", fix=_reworded(problem.fix, words))
+    return problem._replace(field=f"{prefix}{problem.field.upper()}", fix=_reworded(problem.fix, words))
 
 
 def _instead_of_nothing(name: str, keyword: str) -> str:

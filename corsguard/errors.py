@@ -8,7 +8,6 @@ only name its code; no other room words one.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from math import isfinite
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -409,10 +408,9 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """
-    One fault of a policy, as plain data: `dataclasses.asdict` gives what JSON can hold.
+    One fault of a policy, as plain data: `_asdict()` gives what JSON can hold.
 
     *code* is stable. *field* is the keyword at fault, *value* what stood there (its `repr` where JSON has no such
     value). *fix* can be pasted: `keyword=value` replaces that keyword, anything else the value itself.

@@ -155,7 +155,7 @@ def _read_one(value: object) -> Policy | None:
 def _within(place: str, problems: tuple[Problem, ...]) -> Iterator[Problem]:
     for problem in problems:
         field = f"{place}.{problem.field}" if problem.field else place
-        yield Problem(problem.code, field, problem.value, problem.message, problem.fix)
+        yield problem._replace(field=field)
 
 
 def _is_prefix(prefix: object) -> bool:

@@ -9,7 +9,6 @@ import inspect
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeGuard, cast
@@ -185,7 +184,7 @@ class Reading:
         try:
             pattern = OriginPattern.parse(text)
         except PolicyError as error:
-            self.problems.extend(replace(problem, field=name) for problem in error.problems)
+            self.problems.extend(problem._replace(field=name) for problem in error.problems)
             return None
         self.patterns[text] = pattern
         return pattern

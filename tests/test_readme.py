@@ -9,15 +9,24 @@ import dataclasses
 import inspect
 import io
 import re
+import shlex
+import socketserver
+import ssl
 import tempfile
+import threading
 import tomllib
 from pathlib import Path
+from unittest import mock
+from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
+import trustme
+from click.testing import CliRunner
 
 import corsguard
 from corsguard import RULES, CORSMiddleware, Policy, PolicyError, negotiate
 from corsguard.browser import Browser
+from corsguard.cli.group import group
 from corsguard.configuration import Configuration
 
 ROOT = Path(__file__).parent.parent
@@ -26,6 +35,8 @@ GUARD = "corsguard_django.middleware.CORSMiddleware"
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 SECTION = re.compile(r"(<!-- ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
+
+SESSION = re.compile(r"```console\n\$ (corsguard [^\n]*)\n```\n\n```text\n(.*?)```", re.DOTALL)
 
 QUICK_START = Policy(
     allow_origins=["https://app.example.com"],
@@ -112,6 +123,74 @@ def blocks():
     return re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
+def sessions():
+    """
+    Return each command of the command line with the output that stands below it.
+    """
+    return SESSION.findall(README.read_text(encoding="utf-8"))
+
+
+def reflecting(environ, start_response):
+    """
+    The mistake that `audit` finds: it shares with whoever asks, and with their cookies.
+    """
+    headers = [("Content-Type", "application/json"), ("Access-Control-Allow-Credentials", "true")]
+    start_response("200 OK", [*headers, ("Access-Control-Allow-Origin", environ.get("HTTP_ORIGIN", "*"))])
+    return [b"{}"]
+
+
+# What answers at https://api.example.com while a command is shown.
+APPLICATIONS = {"check": CORSMiddleware(hello, {"allow_origins": ["https://app.example.com"]}), "audit": reflecting}
+
+
+@contextlib.contextmanager
+def served(app):
+    """
+    Serve *app* over TLS as api.example.com, and yield what a command needs to find it.
+    """
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("api.example.com").configure_cert(context)
+    with (
+        # Its name has Python's version in it.
+        mock.patch.object(ServerHandler, "server_software", ""),
+        make_server("127.0.0.1", 0, app, ThreadingServer, QuietHandler) as server,
+        authority.cert_pem.tempfile() as cacert,
+    ):
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield ["--connect-to", f"127.0.0.1:{server.server_port}", "--cacert", cacert]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class ThreadingServer(socketserver.ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class QuietHandler(WSGIRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+def play(command):
+    """
+    Return what *command* of the command line prints.
+    """
+    program, name, *arguments = shlex.split(command)
+    assert program == "corsguard"
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch("secrets.token_hex", return_value="4b1d7e0a"))
+        if name in APPLICATIONS:
+            arguments += stack.enter_context(served(APPLICATIONS[name]))
+        result = CliRunner().invoke(group, [name, *arguments])
+    assert result.exit_code == 1, result.output
+    return result.stdout
+
+
 def toml_blocks():
     return [code for lang, code in FENCE.findall(README.read_text(encoding="utf-8")) if lang == "toml"]
 
@@ -155,6 +234,15 @@ def run(code):
 def test_every_block_runs_and_prints_what_stands_below_it(code, output):
     printed, _ = run(code)
     assert printed == output
+
+
+@pytest.mark.parametrize(("command", "output"), sessions(), ids=lambda text: text.split()[1])
+def test_every_command_prints_what_stands_below_it(command, output):
+    assert play(command) == output
+
+
+def test_the_three_most_useful_commands_are_shown():
+    assert [command.split()[1] for command, _ in sessions()] == ["check", "explain", "audit"]
 
 
 @pytest.mark.parametrize("content", toml_blocks())
@@ -241,6 +329,7 @@ def rewrite():
             text = text.replace(
                 f"```python\n{code}```\n\n```text\n{output}```", f"```python\n{code}```\n\n```text\n{run(code)[0]}```"
             )
+    text = SESSION.sub(lambda match: f"{match[0].removesuffix(f'{match[2]}```')}{play(match[1])}```", text)
     README.write_text(text, encoding="utf-8")
 
 

@@ -170,7 +170,7 @@ def _explain_policy(out: Output, guard: Guard, rehearsal: Rehearsal) -> None:
     # Whatever the policy says: what only the framework knows may keep it from having any effect.
     around = [problem for problem in guard.problems if problem.code[1] == "9"]
     if out.as_json:
-        out.data({"policy": guard.name, **_document(rehearsal), "problems": [asdict(problem) for problem in around]})
+        out.data({"policy": guard.name, **_document(rehearsal), "problems": [problem._asdict() for problem in around]})
     error = rehearsal.error
     out.spans(("BLOCKED  ", "bad") if error else ("SHARED  ", "good"), (rehearsal.verdict, "bold"))
     for problem in around:
@@ -272,7 +272,7 @@ def _change_document(change: Change) -> dict[str, Any]:
         "place": change.place.name,
         "keywords": change.keywords,
         "lines": written(change.place.words, change.keywords),
-        "problems": [asdict(problem) for problem in change.problems],
+        "problems": [problem._asdict() for problem in change.problems],
     }
 
 

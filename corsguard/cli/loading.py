@@ -15,7 +15,7 @@ import sys
 import traceback
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -329,7 +329,7 @@ def _warnings(policies: Iterable[tuple[str, Policy]]) -> tuple[Problem, ...]:
     Return the warnings of *policies*, each of which comes with its place (empty if that goes without saying).
     """
     found = (
-        replace(warning, field=f"{place}: {warning.field}") if place else warning
+        warning._replace(field=f"{place}: {warning.field}") if place else warning
         for place, policy in policies
         for warning in policy.warnings
     )
