@@ -5,6 +5,7 @@ A server is given a socket that listens already, so nobody waits for a port: who
 """
 
 import os
+import queue
 import signal
 import socket
 import subprocess
@@ -100,6 +101,36 @@ def lines_until(text, process):
     raise AssertionError(f"it ended without {text!r}:\n" + "\n".join(lines))
 
 
+class Drained:
+    """
+    The lines of *stream*, taken as they come, lest a server wait for somebody to read its log.
+    """
+
+    def __init__(self, stream):
+        self._stream = stream
+        self._lines = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._take)
+        self._thread.start()
+
+    def _take(self):
+        for line in self._stream:
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def __iter__(self):
+        while (line := self._lines.get()) is not None:
+            yield line
+        # For whoever asks again.
+        self._lines.put(None)
+
+    def read(self):
+        return "".join(self)
+
+    def close(self):
+        self._thread.join()
+        self._stream.close()
+
+
 @contextmanager
 def started(*command, **environment):
     """
@@ -117,6 +148,7 @@ def started(*command, **environment):
             close_fds=False,
             start_new_session=True,
         ) as process:
+            process.stdout = Drained(process.stdout)
             # So that whoever reads the output of a process that hangs gets to its end.
             watchdog = threading.Timer(4 * _PATIENCE, _end, [process])
             watchdog.start()
@@ -125,6 +157,15 @@ def started(*command, **environment):
             finally:
                 watchdog.cancel()
                 _end(process)
+
+
+def said(process):
+    """
+    Return all that *process* writes until it ends by itself.
+    """
+    text = process.stdout.read()
+    process.wait(_PATIENCE)
+    return text
 
 
 def _end(process):

@@ -12,7 +12,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from serving import EXAMPLES, Server, lines_until, missing, served, started
+from serving import EXAMPLES, Server, lines_until, missing, said, served, started
 
 pytestmark = pytest.mark.server
 
@@ -62,7 +62,7 @@ def project(tmp_path):
 
     def manage(*command):
         with started(PROJECT / "manage.py", *command, **environment) as process:
-            output = process.communicate(timeout=PATIENCE)[0]
+            output = said(process)
         assert process.returncode == 0, output
         return output
 
@@ -123,7 +123,7 @@ print(is_shared(), source.last_error)
 """
     # Long enough for nothing to be noticed by itself.
     with started("-c", program, **environment | {"TENANTS_EVERY": "3600"}) as process:
-        output = process.communicate(timeout=PATIENCE)[0]
+        output = said(process)
     assert output.split("\n") == ["False", "True", "False None", ""]
 
 
@@ -142,7 +142,7 @@ for origin in ("https://one.example/", "*", "http://one.example", "https://*.git
 print(Tenant.objects.count())
 """
     with started("-c", program, **environment) as process:
-        *refused, count, _ = process.communicate(timeout=PATIENCE)[0].split("\n")
+        *refused, count, _ = said(process).split("\n")
     assert count == "0"
     assert len(refused) == 5
     assert refused[0].endswith('Write "https://one.example"')
@@ -152,7 +152,7 @@ def test_a_server_does_not_start_without_its_table(project, tmp_path):
     environment, _ = project
     command = "import tenants.wsgi"
     with started("-c", command, **environment | {"TENANTS_DATABASE": str(tmp_path / "empty")}) as process:
-        output = process.communicate(timeout=PATIENCE)[0]
+        output = said(process)
     assert process.returncode == 1
     assert "no such table: tenants_tenant" in output
 
