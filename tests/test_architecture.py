@@ -203,6 +203,7 @@ COMMANDS = {
     "cli.auditing": {
         "browser.evidence",
         "browser.headers",
+        "browser.urls",
         "cli.asking",
         "cli.probes",
         "cli.rules",

@@ -2,11 +2,18 @@
 `corsguard audit` finds what is wrong, names it rightly, believes nothing that a browser does not, and hurts nobody.
 """
 
+import ast
+import itertools
 import json
+import re
 import socket
 import socketserver
+import subprocess
+import sys
 import threading
-from contextlib import ExitStack, contextmanager
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from urllib.parse import quote
 from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
@@ -16,10 +23,11 @@ from click.testing import CliRunner
 
 from corsguard import CORSMiddleware, Policy
 from corsguard.browser import Unreachable, WireRequest, WireResponse
+from corsguard.browser.transports import transport_for
 from corsguard.cli.asking import Answer, Asker, Line, Question, SpentError
-from corsguard.cli.audit import _is_internal, audit
+from corsguard.cli.audit import _document, _is_internal, _secrets_in, _shown, audit
 from corsguard.cli.auditing import Active, Audit
-from corsguard.cli.printing import HIDDEN
+from corsguard.cli.printing import HIDDEN, Output
 from corsguard.cli.probes import Meant, lax, relatives, special, strangers
 from corsguard.cli.rules import RULES, WHO, Reach, Severity, severity_of
 from corsguard.origin import Origin
@@ -829,10 +837,286 @@ def test_an_origin_that_is_meant_and_refused_is_noted():
     assert f"{APP} is meant to be trusted and may not read." in result.output
 
 
-@pytest.mark.parametrize("status", ["429 Too Many Requests"])
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
 def test_who_is_asked_too_often_is_heard(status):
     result, _ = run(answering(lambda _: [], status=status), "--budget", "20")
-    assert "429 Too Many Requests: give a lower --rate" in result.output
+    assert "503 Service Unavailable: give a lower --rate" in result.output
+
+
+def busy(status, is_busy):
+    """
+    Return an application that compares as it should, but for the requests whose number *is_busy* names.
+    """
+    numbers = itertools.count()
+
+    def app(environ, start_response):
+        sound = listing(APP) if not is_busy(next(numbers)) else answering(lambda _: [], status=status)
+        return sound(environ, start_response)
+
+    return app
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+@pytest.mark.parametrize(
+    "is_busy", [*(lambda n, k=k: n >= k for k in (3, 8, 20)), *(lambda n, k=k: n % k == 1 for k in (2, 3, 5))]
+)
+def test_a_server_that_is_too_busy_has_no_faults_by_that(status, is_busy):
+    assert found(busy(status, is_busy)).keys() <= {"CG-I001", "CG-I007"}
+
+
+def test_who_wants_to_be_left_alone_is_left_alone():
+    result, one = run(busy("429 Too Many Requests", lambda number: number >= 8))
+    assert "5 requests in a row without an answer, or answered 429" in result.output
+    assert len(one.asked) == 8 + 5
+
+
+# Servers that are sound in their way.
+
+
+def lines_for(*origins, more=()):
+    return lambda environ: [
+        VARY,
+        *more,
+        *([(ALLOW, origin_of(environ)), CREDENTIALS] if origin_of(environ) in origins else []),
+    ]
+
+
+def matching(pattern):
+    return answering(
+        lambda environ: [
+            VARY,
+            *([(ALLOW, origin_of(environ)), CREDENTIALS] if re.fullmatch(pattern, origin_of(environ)) else []),
+        ]
+    )
+
+
+def without_head(environ, start_response):
+    status = "405 Method Not Allowed" if environ["REQUEST_METHOD"] == "HEAD" else "200 OK"
+    return answering(lines_for(APP) if status == "200 OK" else lambda _: [VARY], status=status)(environ, start_response)
+
+
+def refusing(environ, start_response):
+    status = "200 OK" if origin_of(environ) in {"", APP} else "403 Forbidden"
+    return answering(lines_for(APP), status=status)(environ, start_response)
+
+
+def by_the_application(environ, start_response):
+    start_response("200 OK", [("Allow", "GET"), ("Content-Length", "5"), *lines_for(APP)(environ)])
+    return [b"hello"]
+
+
+SOUND = {
+    "several origins": listing(APP, "https://www.example.com", "https://example.com"),
+    "its own origin": listing(f"http://{HOST}"),
+    "no CORS": answering(lambda _: []),
+    "Vary: *": answering(lambda environ: [("Vary", "*"), *lines_for(APP)(environ)[1:]]),
+    "Vary in another case": answering(lambda environ: [("Vary", "accept, ORIGIN"), *lines_for(APP)(environ)[1:]]),
+    "HEAD is not supported": without_head,
+    "strangers get 403": refusing,
+    "OPTIONS is answered by the application": by_the_application,
+    "one origin for all": answering(lambda _: [(ALLOW, APP), CREDENTIALS]),
+    "everybody, with cookies that are not read": answering(lambda _: [(ALLOW, "*"), ("Set-Cookie", "sid=1; Path=/")]),
+    "everybody, by a cache": answering(lambda _: [(ALLOW, "*"), ("Age", "31"), ("X-Cache", "HIT")]),
+    "everybody, and false": answering(lambda _: [(ALLOW, "*"), ("Access-Control-Allow-Credentials", "false")]),
+    "true, always": answering(lambda environ: [VARY, CREDENTIALS, *lines_for(APP)(environ)[1:2]]),
+    "a load balancer's cookie": answering(lines_for(APP, more=[("Set-Cookie", "AWSALB=1; Path=/")])),
+    "upper case is folded": answering(
+        lambda environ: [VARY, *([(ALLOW, origin_of(environ))] if origin_of(environ).lower() == APP else [])]
+    ),
+    "a policy that names its own site": answering(
+        lines_for(
+            APP, "https://www.example.com", more=[("Content-Security-Policy", "connect-src https://www.example.com")]
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_nothing_is_said_against_who_is_sound(name):
+    assert faults(SOUND[name]) == set()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "rule"),
+    [
+        (r"https://app\.example\.com(:\d+)?", "CG-A013"),
+        (r"https://app\.example\.com|http://localhost:\d+", "CG-A014"),
+        (r"https://[a-z0-9.-]+\.example\.com", "CG-A012"),
+        (r"https?://app\.example\.com", "CG-A011"),
+    ],
+)
+def test_a_pattern_that_is_too_wide_is_named(pattern, rule):
+    url = f"https://{HOST}/items"
+    index = {
+        finding.rule.id for finding in audited(matching(pattern), url).findings if finding.severity > Severity.INFO
+    }
+    assert index == {rule}
+
+
+def audited(app, url):
+    """
+    Return the audit of *app*, in this process, so that it can be at any URL.
+    """
+    one = Audit(url, Asker(transport_for(app), url, budget=200, rate=1e9), "0123abcd", Meant([APP]))
+    one.run()
+    return one
+
+
+@pytest.mark.parametrize("budget", ["1", "2", "3"])
+def test_a_redirect_that_the_budget_ends_at_is_said(budget):
+    app = answering(lambda environ: [("Location", f"/x{environ['PATH_INFO']}")], status="302 Found")
+    result, one = run(app, "--budget", budget)
+    assert result.exit_code == 0
+    assert "where the server redirects to" in result.output
+    assert len(one.asked) == int(budget)
+
+
+# Servers that mean harm.
+
+
+def served_raw(serve):
+    """
+    Return a server on loopback that hands each connection, once it has asked, to *serve*.
+    """
+
+    class Raw(socketserver.BaseRequestHandler):
+        def handle(self):
+            with suppress(OSError):
+                self.request.recv(65536)
+                serve(self.request)
+
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Raw)
+    server.daemon_threads, server.block_on_close = True, False
+    return server
+
+
+def without_end(first, again):
+    def serve(connection):
+        connection.sendall(first)
+        while True:
+            connection.sendall(again)
+            time.sleep(0.01)
+
+    return serve
+
+
+@pytest.mark.parametrize(
+    ("serve", "said"),
+    [
+        (without_end(b"HTTP/1.1 200 OK\r\nX: ", b"y"), "did not answer within 0.1 s"),
+        (without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "did not answer within 0.1 s"),
+        (without_end(b"HTTP/1.1 200 OK\r\nX: ", b"y" * 65536), "Receive buffer too long"),
+        (lambda connection: connection.sendall(b"HTTP/1.1 " + b"\x1b[31m" * 900 + b"\r\n\r\n"), "illegal status line"),
+        (lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Le"), "without sending a response"),
+    ],
+)
+def test_a_response_that_never_begins_is_given_up(serve, said):
+    with served_raw(serve) as server:
+        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+        address = f"127.0.0.1:{server.server_address[1]}"
+        result = CliRunner().invoke(audit, [URL, "--connect-to", address, "--timeout", "0.1"])
+        server.shutdown()
+    assert result.exit_code == 3
+    assert said in result.stderr
+    assert len(result.output) < 500
+    assert result.output.replace("\n", "").isprintable()
+
+
+def test_a_plain_connection_does_not_wait_for_a_head_without_end():
+    with served_raw(without_end(b"HTTP/1.1 200 OK\r\nX-Cg: 1\r\nX: ", b"y")) as server:
+        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+        line = Line(HOST, HOST, server.server_address, None, 0.1)
+        assert "x-cg" in line.names_sent_back("/", APP)
+        server.shutdown()
+
+
+def test_a_body_that_is_cut_off_is_nobodys_traceback():
+    command = [sys.executable, "-m", "corsguard", "audit", URL, *FAST, "--budget", "4", "--connect-to"]
+    broken = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+    with served_raw(lambda connection: connection.sendall(broken)) as server:
+        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+        address = f"127.0.0.1:{server.server_address[1]}"
+        done = subprocess.run([*command, address], capture_output=True, text=True, check=False)
+        server.shutdown()
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# What is asked if it is agreed to, and found.
+
+
+def caching(environ, *, vary=()):
+    header = next((name for name in environ if name.startswith("HTTP_X_")), "")
+    body = f"for {environ.get(header, '')}".encode()
+    asked = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
+    name = header.removeprefix("HTTP_").replace("_", "-").lower() or "x"
+    head = [*lines_for(APP)(environ), ("Cache-Control", "max-age=60"), ("Access-Control-Allow-Headers", asked)]
+    return body, [*head, *((line, value.format(name)) for line, value in vary)]
+
+
+@pytest.mark.parametrize(("vary", "is_found"), [([], True), ([("Vary", "{}")], False), ([("Vary", "*")], False)])
+def test_a_header_that_gets_into_a_cache_is_found_unless_the_cache_tells_it_apart(vary, is_found):
+    def app(environ, start_response):
+        body, head = caching(environ, vary=vary)
+        start_response("200 OK", [("Content-Length", str(len(body))), *head])
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+
+    assert ("CG-V006" in found(app, "--active")) is is_found
+    assert "CG-V006" not in found(app)
+
+
+@pytest.mark.parametrize(("slow", "is_found"), [(2, True), (1, False)])
+def test_a_long_list_has_to_be_slow_twice(slow, is_found):
+    now, times = 0.0, 0
+
+    def carry(request):
+        nonlocal now, times
+        if any(value.startswith(",,,") for _, value in request.headers):
+            times += 1
+            now += 3 if times <= slow else 0
+        now += 0.01
+        return WireResponse(204, (VARY,))
+
+    asker = Asker(carry, URL, budget=300, rate=1e9, clock=lambda: now, pause=bool)
+    one = Audit(URL, asker, "0123abcd", Meant([APP]), active=Active(injects=True))
+    one.run()
+    assert ("CG-X003" in {finding.rule.id for finding in one.findings}) is is_found
+
+
+def test_a_server_that_fails_for_all_does_not_fail_for_a_malformed_origin():
+    assert "CG-X002" not in faults(busy("500 Internal Server Error", lambda number: number >= 30))
+
+
+# Secrets in other forms.
+
+
+@pytest.mark.parametrize(
+    ("header", "shown"),
+    [
+        ("X-Api-Key: Swordfish/1", "swordfish%2f1"),
+        ("X-Api-Key: Sword fish", "Sword+fish"),
+        ("Authorization: Basic YWRtaW46c3dvcmRmaXNo", "swordfish"),
+        ("Authorization: Basic YWRtaW46c3dvcmRmaXNo", "admin:swordfish"),
+        (f"X-Api-Key: {'swordfish' * 1000}", "swordfish" * 1000),
+        (f"X-Api-Key: {'swordfish' * 300}", "swordfish" * 1200),
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("--json",), ("--sarif",)])
+def test_a_secret_in_another_form_is_one_too(header, shown, options):
+    response = WireResponse(200, (VARY, (ALLOW, shown), ("Timing-Allow-Origin", shown)))
+    name, _, value = header.partition(": ")
+    output = Output(secrets=_secrets_in([(name, value)]))
+    one = Audit(
+        URL,
+        Asker(lambda _: response, URL, budget=60, rate=1e9),
+        "0123abcd",
+        Meant([APP]),
+        show=partial(_shown, output=output),
+    )
+    one.run()
+    assert "CG-B005" in {finding.rule.id for finding in one.findings} or "," in shown or " " in shown
+    said = json.dumps(_document(one, output)) if options else " ".join(finding.detail for finding in one.findings)
+    for part in ("sword", "fish"):
+        assert part not in said.lower()
 
 
 # Whatever comes back.
@@ -886,6 +1170,18 @@ def test_every_rule_says_what_it_is_and_what_to_change():
         assert rule.severity >= rule.anonymous
     assert len({rule.name for rule in RULES.values()}) == len(RULES)
     assert WHO.keys() == set(Reach)
+
+
+SETTING = re.compile(r'(allow_\w+|expose_headers|max_age)=(\[[^\]]*\]|"[^"]*"|\d+)')
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "value"),
+    [(rule.id, *setting) for rule in RULES.values() for setting in SETTING.findall(rule.policy)],
+)
+def test_every_fix_can_be_pasted_into_a_policy(rule, name, value):
+    settings = {"allow_origins": "*" if "*" in value else [APP], name: ast.literal_eval(value)}
+    assert Policy(**settings), rule
 
 
 def test_every_probe_is_bound_to_a_rule_and_is_what_it_says():

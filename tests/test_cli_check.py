@@ -742,7 +742,7 @@ def test_curl_commands_are_quoted_for_a_shell_and_secrets_are_variables(serve):
     assert request[:3] == ["-i", "-X", "P'T"]
     pairs = [request[place + 1] for place, word in enumerate(request) if word == "-H"]
     assert {"X-$token`id`: s3cr3t", "Cookie: sid=c00kie", "Content-Type: application/json"} <= {*pairs}
-    assert request[-2:] == ["--data-binary", body]
+    assert request[-2:] == ["--data-raw", body]
 
 
 def arguments_of(command, **variables):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from corsguard.browser import Exchange, WireRequest, WireResponse
 from corsguard.cli import har
 from corsguard.cli.check import check
+from corsguard.cli.curl import curl
 
 PAGE = "https://app.example.com"
 API = "https://api.example.com"
@@ -382,3 +383,8 @@ def test_what_is_written_is_a_har():
     for one in log["entries"]:
         assert {"startedDateTime", "time", "request", "response", "cache", "timings"} <= {*one}
         assert {"send", "wait", "receive"} <= {*one["timings"]}
+
+
+def test_a_body_is_no_name_of_a_file_to_curl():
+    request = WireRequest("POST", "https://api.example.com/", body=b"@/etc/passwd")
+    assert curl(request, set(), connect_to={}).endswith("--data-raw @/etc/passwd")

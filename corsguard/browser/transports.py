@@ -14,6 +14,7 @@ import re
 import socket
 import ssl
 import sys
+import threading
 import time
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -365,9 +366,10 @@ class LiveTransport:
     Follows no redirect, keeps no cookie and no cache, asks no proxy and undoes no content coding; connections are kept
     until `close`, which the end of a `with` block calls. *verify* False trusts any certificate; an SSLContext decides
     for itself, but a client certificate in it goes with preflights too, unlike a browser's. *timeout* is in seconds,
-    for connecting, for each read and for a whole body, which is cut off then; *longest_body*, in bytes, cuts it off
-    sooner. *connect_to* says for the host of a URL (with its port, unless that is the scheme's default) the `host:port`
-    to connect to instead: what is sent, and whose certificate is wanted, stays what the URL says.
+    for connecting, for each read and for a whole body, which is cut off then; a response that has not begun after twice
+    that is given up. *longest_body*, in bytes, cuts a body off sooner. *connect_to* says for the host of a URL (with
+    its port, unless that is the scheme's default) the `host:port` to connect to instead: what is sent, and whose
+    certificate is wanted, stays what the URL says.
 
     Raises ImportError if `httpx` is not installed.
     """
@@ -425,6 +427,13 @@ class LiveTransport:
         import httpx
 
         connecting: list[str] = []
+        connections = self._connections[url.host if url.host in self._connect_to else ""]
+        is_late = threading.Event()
+
+        def give_up() -> None:
+            # Each read may be in time of a head that never ends, or after ever more interim responses.
+            is_late.set()
+            connections.close()
 
         def trace(event: str, _: object) -> None:
             if event.startswith("connection.connect_tcp"):
@@ -446,13 +455,20 @@ class LiveTransport:
         )
         # Methods are case-sensitive, and httpx has written it in upper case.
         outgoing.method = request.method
+        patience = threading.Timer(2 * self._timeout, give_up)
+        patience.daemon = True
+        patience.start()
         try:
-            return self._connections[url.host if url.host in self._connect_to else ""].handle_request(outgoing)
-        except (httpx.NetworkError, httpx.RemoteProtocolError):
+            return connections.handle_request(outgoing)
+        except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+            if is_late.is_set():
+                raise httpx.ReadTimeout("The response did not begin.") from error
             if connecting:
                 raise
             # RFC 9112, 9.3.1: the server closed a connection that had been kept, and never saw the request.
             return self._exchange(request, url)
+        finally:
+            patience.cancel()
 
     def _body(self, response: "httpx.Response", request: WireRequest) -> bytes:
         import httpx

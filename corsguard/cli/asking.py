@@ -36,8 +36,11 @@ from corsguard.names import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALL
 _PAGE_HOST: Final = "attacker.example"
 # A preflight's answer that is no more than that: what comes after it is not asked for.
 _UNASKED: Final = WireResponse(0)
-# After so many questions in a row without an answer the server is taken to have gone.
+# After so many questions in a row without an answer the server is taken to have gone, or to want to be left alone.
 _MOST_UNANSWERED: Final = 5
+# RFC 6585, 4, and RFC 9110, 15.6.4: what is said to whoever comes too often, whatever was asked.
+_TOO_MANY: Final = 429
+_BUSY: Final = frozenset({_TOO_MANY, 503})
 _MOST_RESERVED: Final = 12
 _MOST_RAW_BYTES: Final = 65536
 
@@ -89,6 +92,13 @@ class Answer:
     @property
     def came(self) -> bool:
         return self.response.status != 0
+
+    @property
+    def is_told(self) -> bool:
+        """
+        Whether a response came that was made for the question, and not for a server that is too busy for any.
+        """
+        return self.came and self.status not in _BUSY
 
     @property
     def status(self) -> int:
@@ -166,7 +176,7 @@ class Answer:
         )
         rest = tuple(line for line in self.lines if not line[0].lower().startswith(OWNED_PREFIX))
         mended = replace(self, response=WireResponse(self.status, (*granted, *rest)))
-        return self.came and not mended.shares(with_credentials=True)
+        return self.is_told and not mended.shares(with_credentials=True)
 
     def _outcome(self, *, with_credentials: bool) -> Response | Reason:
         """
@@ -251,7 +261,7 @@ class Asker:
         if self.sent >= self.budget - self.reserve:
             raise SpentError(f"the budget of {self.budget} requests was spent")
         if self._silent >= _MOST_UNANSWERED:
-            raise SpentError(f"the server left {self._silent} requests in a row without an answer")
+            raise SpentError(f"the server left {self._silent} requests in a row without an answer, or answered 429")
         delay = self._next - self._clock()
         if delay > 0:
             self._pause(delay)
@@ -299,8 +309,8 @@ class Asker:
         except Unreachable as error:
             self.unanswered, self._silent, self._error = self.unanswered + 1, self._silent + 1, error
             return Answer(question, request, WireResponse(0))
-        self._silent = 0
-        self.throttled += response.status == 429
+        self._silent = self._silent + 1 if response.status == _TOO_MANY else 0
+        self.throttled += response.status in _BUSY
         return Answer(question, request, response, self._clock() - start)
 
 
@@ -350,6 +360,7 @@ class Line:
         return frozenset(line.partition(":")[0].lower() for line in found)
 
     def _sent(self, raw: bytes) -> bytes:
+        deadline = time.monotonic() + self.timeout
         with socket.create_connection(self.address, self.timeout) as plain:
             connection = plain if self.tls is None else self.tls.wrap_socket(plain, server_hostname=self.host)
             with connection:
@@ -357,7 +368,7 @@ class Line:
                 received = b""
                 while len(received) < _MOST_RAW_BYTES and b"\r\n\r\n" not in received:
                     chunk = connection.recv(_MOST_RAW_BYTES)
-                    if not chunk:
-                        break
                     received += chunk
+                    if not chunk or time.monotonic() > deadline:
+                        break
                 return received

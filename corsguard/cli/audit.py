@@ -4,19 +4,21 @@
 This room reads the arguments, and prints what the audit found, the worst first; it judges nothing.
 """
 
+import logging
 import secrets as randomness
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from base64 import b64decode
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import click
 
 from corsguard.browser import LiveTransport, Unreachable, WireRequest
-from corsguard.browser.evidence import as_shown, without_password
+from corsguard.browser.evidence import LONGEST_READ, as_shown, without_password
 from corsguard.browser.urls import HTTP_SCHEMES, Url, address_space
 from corsguard.browser.wire import Header
 from corsguard.errors import PolicyError, quoted
@@ -239,6 +241,8 @@ def audit(  # noqa: PLR0913 - the options of the command
     at_most = budget if budget is not None else _QUICK_BUDGET if quick else _BUDGET
     with ExitStack() as stack:
         progress = stack.enter_context(output.progress("Requests"))
+        # A response that is cut off is one finding's business at most, and no traceback's.
+        stack.enter_context(_silence())
         carry = stack.enter_context(_transport(parsed, tls, timeout, connect_to))
         one = Audit(
             url,
@@ -255,7 +259,9 @@ def audit(  # noqa: PLR0913 - the options of the command
         try:
             one.run()
         except Unreachable as error:
-            raise UnreachableError(output.hidden(f"{url}: {error.cause}.")) from None
+            raise UnreachableError(
+                f"{_shown(url, output=output)}: {_shown(error.cause, output=output).rstrip('.')}."
+            ) from None
     if as_sarif:
         output.data(sarif(_results(one, output), {rule.id: rule.title for rule in RULES.values()}))
     elif as_json:
@@ -270,6 +276,19 @@ def audit(  # noqa: PLR0913 - the options of the command
 # How it is asked.
 
 
+@contextmanager
+def _silence() -> Generator[None]:
+    """
+    Keep what the transport logs from the terminal, unless somebody has set up logging.
+    """
+    logger, handler = logging.getLogger("corsguard.browser"), logging.NullHandler()
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
 def _cookie(cookies: Iterable[str]) -> str:
     for cookie in cookies:
         name, equals, _ = cookie.partition("=")
@@ -280,13 +299,25 @@ def _cookie(cookies: Iterable[str]) -> str:
 
 def _secrets_in(headers: Iterable[Header]) -> Iterator[str]:
     """
-    Yield what must not be shown: whole values, and what stands in them, since a server may send back a part.
+    Yield what must not be shown: whole values, and what stands in them, since a server may send back a part, and may
+    have decoded it.
     """
     for name, value in headers:
         is_cookie = name.lower() == "cookie"
         parts = [pair.partition("=")[2].strip() for pair in value.split(";")] if is_cookie else value.split(" ")
+        scheme, _, encoded = value.partition(" ")
+        if scheme.lower() == "basic":
+            pair = _decoded(encoded)
+            parts += [pair, pair.partition(":")[2]]
         for text in {value, *parts} - _NO_SECRETS:
-            yield from (text, quote(text, safe=""))
+            yield from (text, quote(text, safe=""), quote_plus(text))
+
+
+def _decoded(text: str) -> str:
+    try:
+        return b64decode(text).decode("latin-1")
+    except ValueError:
+        return ""
 
 
 def _authority(url: Url) -> str:
@@ -388,7 +419,8 @@ def _warnings(one: Audit) -> Iterator[str]:
     if one.asker.unanswered:
         yield f"{_count(one.asker.unanswered, 'request')} got no response."
     if one.asker.throttled:
-        yield f"{_count(one.asker.throttled, 'request')} got 429 Too Many Requests: give a lower --rate."
+        busy = "429 Too Many Requests or 503 Service Unavailable"
+        yield f"{_count(one.asker.throttled, 'request')} got {busy}: give a lower --rate."
 
 
 def _tally(faults: list[Finding]) -> str:
@@ -428,8 +460,10 @@ def _is_shown(name: str) -> bool:
 
 
 def _shown(text: str, *, output: Output) -> str:
-    # First hidden, then cut: half a secret is one, too.
-    return as_shown(without_password(output.hidden(text)))
+    # First hidden, then cut: half a secret is one, too, and may end what has been cut before.
+    hidden = output.hidden(text)
+    whole = hidden if len(text) < LONGEST_READ else hidden[: -output.longest_secret or None]
+    return as_shown(without_password(whole))
 
 
 # As documents.

@@ -54,7 +54,8 @@ def _words(
             # This is how curl sends a header without a value.
             yield f"-H {shlex.quote(f'{name};')}"
     if request.body:
-        yield f"--data-binary {shlex.quote(in_ascii(request.body.decode('utf-8', 'replace'), keep=chr(10)))}"
+        # curl takes what begins with @ for the name of a file, elsewhere.
+        yield f"--data-raw {shlex.quote(in_ascii(request.body.decode('utf-8', 'replace'), keep=chr(10)))}"
     for host, address in connect_to.items():
         url = Url.parse(f"{request.url.partition(':')[0]}://{host}")
         port = url.port or (443 if url.scheme == "https" else 80)

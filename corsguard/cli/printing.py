@@ -6,6 +6,7 @@ network are shown in printable ASCII and cut before they come here.
 """
 
 import json
+import re
 import sys
 import threading
 from collections.abc import Generator, Iterable
@@ -65,7 +66,10 @@ class Output:
 
     def __init__(self, *, as_json: bool = False, secrets: Iterable[str] = ()) -> None:
         self.as_json = as_json
-        self._secrets = sorted({text for text in secrets if len(text) >= _SHORTEST_SECRET}, key=len, reverse=True)
+        hidden = sorted({text for text in secrets if len(text) >= _SHORTEST_SECRET}, key=len, reverse=True)
+        self.longest_secret = len(hidden[0]) if hidden else 0
+        # In any case, in which servers and percent-encoding differ; without one, nothing matches.
+        self._secrets = re.compile("|".join(map(re.escape, hidden)) or "(?!)", re.IGNORECASE)
         # Wider lines are the terminal's business: what is cut cannot be pasted.
         self._out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
         self._err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
@@ -105,9 +109,7 @@ class Output:
         """
         Return *text* without secrets.
         """
-        for secret in self._secrets:
-            text = text.replace(secret, HIDDEN)
-        return text
+        return self._secrets.sub(HIDDEN, text)
 
     @contextmanager
     def progress(self, what: str) -> Generator["Progress"]:

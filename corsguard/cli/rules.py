@@ -249,8 +249,8 @@ _ROWS: Final = (
         "exotic-scheme",
         "Any extension or app may read",
         "The scheme is not compared, or whatever has it is trusted.",
-        "Access-Control-Allow-Origin: the exact chrome-extension://ID",
-        'allow_origins=["chrome-extension://ID"], exactly',
+        "Access-Control-Allow-Origin: the exact chrome-extension://your-extension-id",
+        'allow_origins=["chrome-extension://your-extension-id"], exactly',
     ),
     Rule(
         "CG-A018",
