@@ -145,7 +145,7 @@ FILES = {
     ),
     "a preflight for another method": (
         [preflight("DELETE", "/a", 403), entry("PUT", "/a", 200, allow())],
-        [("readable",)],
+        [(BLOCKED, "preflight_missing_allow_origin", "preflight_status", "method_not_allowed"), ("readable",)],
     ),
     "the nearest preflight": (
         [
@@ -203,6 +203,18 @@ FILES = {
         [preflight("PUT", "/a", 308, [("Location", "/a/")]), entry("PUT", "/a", 0, error=FAILED)],
         [(BLOCKED, "preflight_redirect", "preflight_missing_allow_origin", "method_not_allowed")],
     ),
+    "a preflight that no request follows": (
+        [preflight("PUT", "/a", 204, allow(methods="GET"), names="content-type,x-token")],
+        [(BLOCKED, "method_not_allowed", "header_not_allowed")],
+    ),
+    "a preflight that passes, and no request follows": (
+        [preflight("PUT", "/a", 204, allow(methods="PUT"))],
+        [("unclear",)],
+    ),
+    "a policy of the page": (
+        [entry("GET", "/a", 0, error="violates the following Content Security Policy directive")],
+        [(NOT_CORS, "csp")],
+    ),
     "nobody listens": (
         [entry("GET", "/a", 0, error="net::ERR_CONNECTION_REFUSED")],
         [(NOT_CORS, "unreachable")],
@@ -246,6 +258,11 @@ def test_the_page_may_be_named_by_the_file_alone(write):
     one = {**entry("GET", "/a", 200, JSON, error=FAILED, origin=None), "pageref": "page_1"}
     file = write(one, pages=[{"id": "page_1", "title": f"{PAGE}/shop"}])
     assert verdicts(file) == ([(BLOCKED, "missing_allow_origin")], 1)
+
+
+def test_the_change_names_the_server_of_the_request(write):
+    file = write(entry("GET", "/a", 0, error="violates the following Content Security Policy directive"))
+    assert "connect-src 'self' https://api.example.com" in run(file).stdout
 
 
 def test_what_is_assumed_is_said(write):

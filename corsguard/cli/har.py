@@ -60,8 +60,8 @@ class Entry(NamedTuple):
     """
     One exchange of a HAR: *response* is None if the browser wrote none down, *error* what it said instead.
 
-    *page* is the URL of the page, as far as the file tells it, *origin* what `Origin` said. *is_cut* tells that the
-    response is there without headers.
+    *page* is the URL of the page, as far as the file tells it, *origin* what `Origin` said, *kind* what DevTools takes
+    the request for.
     """
 
     request: WireRequest
@@ -174,11 +174,31 @@ def replays(entries: list[Entry], on_entry: Callable[[int], None] = lambda _: No
     """
     Yield every request across origins that CORS had a say in, played again; the hops of a redirect are one.
     """
+    entries = [*_with_those_to_come(entries)]
     tape = _Tape(entries)
     for number, entry in enumerate(entries):
         on_entry(number)
         if number not in tape.used and _is_across(entry):
             yield _replay(tape, number, entry)
+
+
+def _with_those_to_come(entries: list[Entry]) -> Iterator[Entry]:
+    """
+    Yield *entries*, and after a preflight that no request of the file follows, the request that it announces.
+    """
+    sent = {(entry.request.method, entry.request.url) for entry in entries}
+    for entry in entries:
+        yield entry
+        asked = entry.request
+        method = get(asked.headers, "Access-Control-Request-Method") or ""
+        if is_preflight(asked) and is_token(method) and (method, asked.url) not in sent:
+            sent.add((method, asked.url))
+            names = (get(asked.headers, "Access-Control-Request-Headers") or "").split(",")
+            # What they say is not told; it is nothing safelisted.
+            lines = [(name.strip(), "?") for name in names if is_token(name.strip())]
+            origin = [line for line in asked.headers if line[0].lower() == "origin"]
+            coming = replace(asked, method=method, headers=(*origin, *lines))
+            yield entry._replace(request=coming, response=None)
 
 
 def _is_across(entry: Entry) -> bool:
@@ -223,7 +243,12 @@ def _said(entry: Entry, asked: Asked) -> Iterator[Fault]:
             yield fault_of(NetworkError(failure))
         elif message.lookalike != "not_told":
             known = messages.LOOKALIKES[message.lookalike]
-            yield Fault(code=message.lookalike, cause=known.title, fix=known.fix.replace("{origin}", asked.page_origin))
+            target = url_of(asked.url)
+            words = {"{origin}": asked.page_origin, "{target}": "" if target is None else target.origin}
+            fix = known.fix
+            for blank, word in words.items():
+                fix = fix.replace(blank, word)
+            yield Fault(code=message.lookalike, cause=known.title, fix=fix)
 
 
 def _played(tape: "_Tape", number: int, entry: Entry, credentials: CredentialsMode) -> Replay:
