@@ -817,6 +817,20 @@ def test_a_clean_server_is_told_so():
     assert result.exit_code == 0
 
 
+def test_what_was_hardly_asked_is_not_called_clean():
+    result, _ = run(listing(APP), "--budget", "1")
+    assert "Nothing was found in what was asked, and not all was asked." in result.output
+    assert "\n1 request of 1 at most, 10000 a second.\n" in result.output
+    assert result.exit_code == 0
+
+
+def test_what_is_for_information_has_its_proof_and_its_fix_too():
+    result, _ = run(listing(APP))
+    heading, proof = re.search(r"  (CG-I007 .*)\n      (.*)\n", result.output).groups()
+    assert heading.startswith("CG-I007 nosniff: X-Content-Type-Options is absent: ")
+    assert proof == f"GET {URL} 200; browsers: Chromium, Firefox, Safari; fix: X-Content-Type-Options: nosniff"
+
+
 def test_the_fix_names_the_origin_that_is_meant():
     result, _ = run(answering(everybody), origin="https://shop.example.org")
     assert 'allow_origins=["https://shop.example.org"]' in result.output

@@ -144,7 +144,7 @@ def _trust(_: click.Context, __: click.Parameter, path: str | None) -> ssl.SSLCo
     multiple=True,
     callback=_headers,
     metavar="LINE",
-    help='Sent along, never shown: "Authorization: Bearer ...". Repeatable.',
+    help='Sent along; its value, of 4 characters or more, is never shown: "Authorization: Bearer ...". Repeatable.',
 )
 @click.option("--cookie", "cookies", multiple=True, metavar="PAIR", help="Sent along, never shown: sid=1. Repeatable.")
 @click.option("--quick", is_flag=True, help=f"Ask only the {_QUICK_BUDGET} most important questions.")
@@ -361,13 +361,16 @@ def _print(one: Audit, output: Output) -> None:
     if remarks:
         output.say("\nFor information:")
     for finding in remarks:
-        output.say(f"  {finding.rule.id} {finding.rule.name}: {_sentence(finding, output)}", "dim")
+        _print_remark(finding, one, output)
     output.say()
     if faults:
         output.say(f"{_count(len(faults), 'finding')}: {_tally(faults)}.", "bold")
+    elif one.left_out:
+        output.say("Nothing was found in what was asked, and not all was asked.", "warning")
     else:
         output.say("Nothing was found.", "good")
-    output.say(f"{_spent(one)} Tried: {', '.join(one.tried)}.")
+    tried = f" Tried: {', '.join(one.tried)}." if one.tried else ""
+    output.say(f"{_spent(one)}{tried}")
     if one.subsumed:
         output.say(f"Any origin is let in, so that nothing more was asked about: {', '.join(one.subsumed)}.")
     for note in (*_warnings(one), *one.notes):
@@ -386,6 +389,13 @@ def _print_finding(finding: Finding, one: Audit, output: Output) -> None:
             output.say(f"    {line}", "dim")
     output.say(f"  Fix: {one.fitted(rule.header)}", "good")
     output.say(f"       as a Policy: {one.fitted(rule.policy)}", "good")
+
+
+def _print_remark(finding: Finding, one: Audit, output: Output) -> None:
+    rule, proof = finding.rule, finding.proof[0]
+    output.say(f"  {rule.id} {rule.name}: {rule.title}: {_sentence(finding, output)} {rule.message}")
+    asked = f"{_shown(proof.request.method, output=output)} {_shown(proof.request.url, output=output)}"
+    output.say(f"      {asked} {proof.status}; browsers: {finding.browsers}; fix: {one.fitted(rule.header)}", "dim")
 
 
 def _sentence(finding: Finding, output: Output) -> str:
@@ -410,7 +420,7 @@ def _who(finding: Finding) -> str:
 
 def _spent(one: Audit) -> str:
     asker = one.asker
-    return f"{asker.sent} requests of {asker.budget} at most, {asker.rate:g} a second."
+    return f"{_count(asker.sent, 'request')} of {asker.budget} at most, {asker.rate:g} a second."
 
 
 def _warnings(one: Audit) -> Iterator[str]:

@@ -155,9 +155,12 @@ class Audit:
             if stage.is_subsumed and self._reflects:
                 self.subsumed.append(stage.name)
                 continue
+            sent = self.asker.sent
             try:
                 stage.run()
-                self.tried.append(stage.name)
+                # With nothing left to spend, a stage may find nothing to ask about.
+                if sent < self.asker.budget:
+                    self.tried.append(stage.name)
             except SpentError as end:
                 self._leave_out(stage.name, end)
         self.asker.reserve = 0
