@@ -360,7 +360,6 @@ Put the CORS layer outermost (CORSMiddleware around everything, or first in MIDD
        policy: allow_origins=["https://app.example.com"]
    What lets the page in then has to say this, too:
        send:   204 No Content
-       policy: preflight_status=204
        send:   Access-Control-Allow-Methods: GET, HEAD, POST, PUT
        policy: allow_methods=["GET", "HEAD", "POST", "PUT"]
        send:   Access-Control-Allow-Headers: X-Token
@@ -423,6 +422,7 @@ def test_without_a_terminal_there_is_no_colour_and_json_stands_alone(serve):
         "credentials",
         "assumed",
         "faults",
+        "changes",
         "unseen",
         "look_alike",
         "console",
@@ -659,7 +659,55 @@ def test_what_is_shared_and_refused_is_no_matter_of_cors(serve, status, body, sa
     assert found["look_alike"].startswith("This is not CORS") is bool(said)
 
 
+def test_what_is_blocked_is_not_said_to_be_readable(serve):
+    found, _ = data(serve(Server(response=(500, []))), "--page", PAGE)
+    assert found["look_alike"].startswith("And once the page may read the answer, its status is 500, which is not CORS")
+
+
+def test_a_preflight_that_let_the_page_in_shows_that_the_origin_is_listed(serve):
+    """
+    A gateway answers preflights, and what stands behind it sends nothing; Vary does not mislead.
+    """
+    gateway = Server((204, allow(methods="PUT")), (200, [("Vary", "Origin")]))
+    (fault,) = data(serve(gateway), *PUT)[0]["faults"]
+    assert fault["fix"].startswith("The preflight let this origin in, so it is listed: ")
+    (fault,) = data(serve(gateway), "--page", PAGE)[0]["faults"]
+    assert "does not list this origin" in fault["fix"]
+    failing = Server((204, allow(methods="PUT")), (500, []))
+    (fault,) = data(serve(failing), *PUT)[0]["faults"]
+    assert fault["fix"].startswith("Status 500. ")
+
+
+def test_no_page_is_told_to_ask_a_login_page(serve):
+    server = Server((302, [("Location", "https://sso.example.com/login")]))
+    redirect, *_ = data(serve(server), *PUT)[0]["faults"]
+    assert redirect["code"] == "preflight_redirect"
+    assert "fetch(" not in redirect["fix"]
+
+
+def test_a_line_to_change_is_said_once(serve):
+    server = Server((302, [("Location", "/elsewhere")]))
+    said = run(serve(server), *PUT, "--credentials").stdout.splitlines()
+    assert sum(line.strip().startswith("policy: allow_origins=") for line in said) == 1
+
+
+def test_a_cause_ends_with_one_stop():
+    def broken(_):
+        raise Unreachable("the server said nothing.")
+
+    outcome = play(Asked(page=PAGE, url=API), broken)
+    assert outcome.faults[0].cause.endswith("nothing.")
+    assert not outcome.faults[0].cause.endswith("..")
+
+
 # What is assumed.
+
+
+def test_an_origin_alone_is_the_page(serve):
+    found, _ = data(serve(Server()), "--origin", "http://localhost:3000", "--url", API)
+    assert (found["origin"], found["page"]) == ("http://localhost:3000", "http://localhost:3000/")
+    assert found["assumed"] == []
+
 
 PAGES = [
     ("https://api.example.org/", "https://app.example.com"),
@@ -698,7 +746,7 @@ WRONG = {
     "no scheme, and no port": (["api.example.com/items"], "https://api.example.com/items"),
     "no URL": (["https://"], "is no URL"),
     "no page": ([API, "--page", "app.example.com"], "is no URL: write the page's"),
-    "no origin": ([API, "--origin", "a\nb"], "--origin null"),
+    "no origin": ([API, "--origin", "a\nb"], "has a space"),
     "a header without a colon": ([API, "--header", "X-Token"], 'Write --header "X-Token: 1"'),
     "no header name": ([API, "--header", "X Token: 1"], "'X Token' is no header name"),
     "no method": ([API, "--method", "P T"], "is no method name"),

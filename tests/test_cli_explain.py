@@ -337,6 +337,8 @@ MESSAGES = [
     (f"Refused to display '{API}' in a frame because it set 'X-Frame-Options' to 'deny'.", "not_framed", PAGE),
     ("it works in Postman and curl", "outside_browsers", PAGE),
     ("it works with Disable cache ticked", "cached", PAGE),
+    (f"GET {API} net::ERR_FAILED 200 (OK)", "answered", PAGE),
+    ("Failed to load resource: the server responded with a status of 404 (NOT FOUND)", "status", PAGE),
     ("TypeError: Failed to fetch", "not_told", PAGE),
     ("TypeError: NetworkError when attempting to fetch resource.", "not_told", PAGE),
     (f"TypeError: Load failed{SAFARI}", "not_told", PAGE),
@@ -889,7 +891,8 @@ def test_a_page_on_the_origin_that_stands_for_the_server_asks_another(here):
         (["cors.toml", "--origin", APP, "--framework", "flask"], ["go with a message"]),
         (["cors.toml", "--origin", APP, "--policy", "cors.toml"], ["go with a message"]),
         (["cors.toml", "--origin", APP, "--env", "production"], ["has no environments"]),
-        (["nothing.toml", "--origin", APP], ["cannot be read"]),
+        (["corse.toml", "--origin", APP], ["There is no file corse.toml", "Did you mean cors.toml?"]),
+        (["https://api.example.com/items"], ["corsguard check https://api.example.com/items"]),
     ],
 )
 def test_what_is_no_request_is_a_usage_error_with_the_fix(here, arguments, said):
@@ -899,3 +902,40 @@ def test_what_is_no_request_is_a_usage_error_with_the_fix(here, arguments, said)
     shown = done.stderr if done.exit_code == 2 else str(done.exception)
     for words in said:
         assert words in shown
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        f"GET {API} net::ERR_FAILED 200 (OK)",
+        "Failed to load resource: the server responded with a status of 404 (NOT FOUND)",
+        "TypeError: Failed to fetch",
+    ],
+)
+def test_a_line_that_says_only_that_something_failed_stands_back(beside):
+    told = f"{CHECK}It does not have HTTP ok status."
+    assert [message.name for message in read(f"{beside}\n{told}", NOBODY)] == ["preflight_status"]
+    assert [message.name for message in read(f"{told}\n{beside}", NOBODY)] == ["preflight_status"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('Refused to get unsafe header "X-Total"', "--read X-Total"),
+        ('This Set-Cookie was blocked because it has the "SameSite=Lax" attribute', "--credentials"),
+        ("GET http://localhost:3000/items net::ERR_CONNECTION_REFUSED", "--page http://localhost:5173"),
+        ("GET http://127.0.0.1:5000/items net::ERR_CONNECTION_REFUSED", "--page http://localhost:3000"),
+        ("GET http://api.example.com/items net::ERR_CONNECTION_REFUSED", "--page http://app.example.com"),
+    ],
+)
+def test_the_next_command_asks_as_the_page_did(text, words):
+    (said,) = document(text)["messages"]
+    assert words in said["next"]
+
+
+def test_a_status_of_a_preflight_is_no_matter_of_keywords():
+    text = f"{CHECK}It does not have HTTP ok status."
+    done = run(text, "--framework", "django")
+    assert "MIDDLEWARE = [" in done.stdout
+    assert "preflight_status" not in done.stdout
+    assert "CORSGuard" not in done.stdout

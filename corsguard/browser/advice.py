@@ -177,7 +177,7 @@ def _why_redirected(failure: Failure) -> str:
     if not isinstance(target, Url) or source is None:
         return "The server redirects."
     to = as_shown(target.href)
-    if _LOGIN.search(target.href) and not _LOGIN.search(source.href):
+    if _is_login(target, source):
         return f"The server redirects to what looks like a login page, {to}: answer 401 to scripts instead."
     if target.href == source.href.replace("http://", "https://", 1):
         return f"The server redirects to https: let the page ask {to}."
@@ -199,7 +199,8 @@ def _multiple(failure: Failure) -> str:
     value = (failure.value or "")[:LONGEST_READ]
     items = re.split(r"[\s,]+", value.strip(" \t,"))
     lines = values_of(headers_of(failure), ALLOW_ORIGIN)
-    if len(lines) > 1 or len(set(items)) < len(items):
+    # Nobody lists * beside an origin, either.
+    if len(lines) > 1 or len(set(items)) < len(items) or "*" in items:
         why = (
             f'Two layers add the header ("{as_shown(value)}"): a proxy or a web server in front and the application, '
             "or two middlewares. Take it out of all but one."
@@ -244,10 +245,16 @@ def _credentials(failure: Failure) -> str:
 
 
 def _preflight_redirect(failure: Failure) -> str:
-    target = redirect_target(failure)
-    page = f'fetch("{as_shown(target.href)}")' if isinstance(target, Url) else ""
+    target, source = redirect_target(failure), url_of(failure.url)
+    page = ""
+    if isinstance(target, Url) and source is not None and not _is_login(target, source):
+        page = f'fetch("{as_shown(target.href)}")'
     why = f"{_why_redirected(failure)} {_OUTERMOST}: it answers preflights before anything redirects."
     return _change(why, "204 No Content, with the Access-Control-* headers, and no Location", page=page)
+
+
+def _is_login(target: Url, source: Url) -> bool:
+    return _LOGIN.search(target.href) is not None and _LOGIN.search(source.href) is None
 
 
 def _preflight_status(failure: Failure) -> str:
@@ -255,7 +262,8 @@ def _preflight_status(failure: Failure) -> str:
     if "origin is not listed" in why:
         status = f"Status {status_of(failure)}. " if failure.exchange is not None else ""
         why = f"{status}{_OUTERMOST}: it answers preflights itself."
-    return _change(why, "204 No Content", policy="preflight_status=204")
+    # No keyword helps: a policy answers so anyway, once it is asked.
+    return _change(why, "204 No Content")
 
 
 def _methods_unparsable(failure: Failure) -> str:

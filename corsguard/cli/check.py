@@ -20,23 +20,26 @@ from urllib.parse import quote
 
 import click
 
-from corsguard.browser import Exchange, LiveTransport, Transport, origin_of
+from corsguard.browser import Application, Exchange, LiveTransport, Reason, Transport, origin_of
 from corsguard.browser.evidence import LONGEST_READ, as_shown, in_ascii, url_of, without_password
 from corsguard.browser.fetching import Mode, RedirectMode
 from corsguard.browser.headers import escaped
 from corsguard.browser.transports import transport_for
-from corsguard.browser.urls import address_space
 from corsguard.browser.wire import Header
+from corsguard.origin import NULL
 
 from . import har
 from .checklist import Row, beside, checklist, look_alike, resolved_space
 from .curl import curl, variable
+from .explain import change_data, say_changes
 from .faults import NOT_CORS, Asked, Fault, Outcome, play, veiled
-from .loading import load_application
+from .lines import begun, read_fix
+from .loading import Guard, check_origin, framework_of, guard_of, is_module, load_application, refuse_python
+from .messages import assumed_page
 from .printing import HIDDEN, Exit, Output, Style, printable
+from .rehearsal import Asked as Request
+from .rehearsal import Rehearsal, rehearse
 
-_PAGES: Final = ("https://app.example.com/", "http://app.example.com/")
-_LOCAL_PAGES: Final = ("http://localhost:3000/", "http://localhost:5173/")
 _APPLICATION_URL: Final = "https://api.example.com/"
 # Headers whose values are nobody's secret (Fetch, "CORS-safelisted request-header name").
 _PUBLIC_HEADERS: Final = frozenset({"accept", "accept-language", "content-language", "content-type", "range"})
@@ -49,7 +52,9 @@ _SHOWN_RESPONSE_HEADERS: Final = frozenset(
     "age allow content-type location server set-cookie timing-allow-origin vary x-cache".split()
 )
 _MOST_LINES: Final = 24
+_POLICY: Final = "    policy:"
 _APPLICATION: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(\(\))?", re.ASCII)
+_MODULE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _MARKS: Final[Mapping[str, Style]] = {"ok": "good", "NO": "bad", "??": "warning", "--": "dim"}
 
 
@@ -57,6 +62,9 @@ _MARKS: Final[Mapping[str, Style]] = {"ok": "good", "NO": "bad", "??": "warning"
 class _Report:
     """
     What one check has to say; *secrets* are the names, in lower case, of headers whose values are not shown.
+
+    *rehearsal* is what the policy of an application says of the request, if that is why it is blocked; *beginning* is
+    what an application without a policy begins with.
     """
 
     asked: Asked
@@ -66,6 +74,8 @@ class _Report:
     assumed: Sequence[str]
     curls: Sequence[str]
     secrets: frozenset[str]
+    rehearsal: Rehearsal | None
+    beginning: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,13 +185,15 @@ def _run(options: _Options, output: Output) -> _Report:
     asked, assumed = _asked(options)
     connect_to = _connect_to(options, asked.url)
     with ExitStack() as stack:
-        transport = _transport(options, connect_to, stack)
+        application = load_application(options.target) if options.is_application else None
+        transport = transport_for(application) if application else _live(options, connect_to, stack)
         progress = stack.enter_context(output.progress("Requests sent"))
         outcome = play(
             asked, transport, preflight_only=options.preflight_only, hide=output.hidden, on_request=progress.advance
         )
         probe = None if options.preflight_only else transport
         faults = [*outcome.faults, *beside(asked, outcome, options.read, probe, output.hidden)]
+    guard = None if application is None else guard_of(options.target, application)
     rows = [*checklist(asked, outcome, faults, output.hidden)]
     if not options.is_application and not connect_to:
         space = resolved_space(asked.url, asked.page_origin, _addresses(asked.url))
@@ -193,8 +205,41 @@ def _run(options: _Options, output: Output) -> _Report:
         if options.with_curl
     ]
     return _Report(
-        asked=asked, outcome=outcome, faults=faults, rows=rows, assumed=assumed, curls=curls, secrets=secrets
+        asked=asked,
+        outcome=outcome,
+        faults=faults,
+        rows=rows,
+        assumed=assumed,
+        curls=curls,
+        secrets=secrets,
+        rehearsal=_rehearsed(guard, asked) if outcome.is_blocked else None,
+        beginning=_beginning(options.target, application, faults) if guard is None else (),
     )
+
+
+def _rehearsed(guard: Guard | None, asked: Asked) -> Rehearsal | None:
+    """
+    Return what *guard* says of a request that was blocked, if it refuses it.
+    """
+    url = url_of(asked.url)
+    if guard is None or url is None or asked.mode != "cors":
+        return None
+    path = url.href.removeprefix(url.origin).partition("#")[0]
+    with_credentials = asked.credentials == "include"
+    rehearsal = rehearse(guard, Request(asked.page_origin, asked.method, path, asked.headers, with_credentials))
+    return None if rehearsal.error is None else rehearsal
+
+
+def _beginning(name: str, application: Application | None, faults: Sequence[Fault]) -> Sequence[str]:
+    """
+    Return the lines that an application of a known framework lacks, if it shares nothing yet.
+    """
+    words = None if application is None else framework_of(application)
+    failure = faults[0].failure if faults else None
+    if words is None or failure is None or failure.reason is not Reason.MISSING_ALLOW_ORIGIN:
+        return ()
+    policy = read_fix(faults[0].fix).policy
+    return (f"  Nothing of corsguard guards {name}. Begin with", *(f"    {line}" for line in begun(words, policy)))
 
 
 def _asked(options: _Options) -> tuple[Asked, list[str]]:
@@ -210,10 +255,14 @@ def _asked(options: _Options) -> tuple[Asked, list[str]]:
         body = _json(options.json_body)
         if not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(("Content-Type", "application/json"))
-    if options.origin is not None and not (options.origin.isascii() and options.origin.isprintable()):
-        raise click.BadParameter("no browser sends that. Write --origin null.", param_hint="--origin")
-    if options.page is None:
-        page = _assumed_page(url)
+    if options.origin is not None:
+        check_origin(options.origin)
+    if options.is_application and options.url is None:
+        assumed.append(f"a request for {url} (--url says which)")
+    if options.page is None and options.origin not in {None, NULL}:
+        page = f"{options.origin}/"
+    elif options.page is None:
+        page = assumed_page(url)
         assumed.append(f"a page on {origin_of(page)} (--page says which)")
     else:
         page = options.page
@@ -240,6 +289,7 @@ def _target_url(options: _Options) -> str:
     if options.url is not None:
         raise click.UsageError("--url says what is asked of an application; TARGET is the URL here. Leave out --url.")
     if "://" not in options.target:
+        _refuse_other_things(options.target)
         near = options.target if options.target[:1] not in {"/", "."} else f"localhost:8000{options.target.lstrip('.')}"
         scheme = "http" if near.startswith(("localhost", "127.")) else "https"
         raise click.BadParameter(
@@ -252,16 +302,24 @@ def _target_url(options: _Options) -> str:
     return options.target
 
 
-def _assumed_page(url: str) -> str:
+def _refuse_other_things(target: str) -> None:
     """
-    Return the page that most likely asks: on the developer's own machine one from there, else one of the same scheme.
+    Raise click.UsageError if *target* is what another command takes, or a part of what this one takes.
     """
-    target = url_of(url)
-    is_near = target is not None and address_space(target.host) != "public"
-    near, other = _LOCAL_PAGES if is_near else _PAGES
-    if is_near:
-        return other if target is not None and f"{target.origin}/" == near else near
-    return other if url.startswith("http://") else near
+    if len(target.split()) > 1:
+        raise click.UsageError(
+            'That is a message from a console, most likely: corsguard explain "..." says what it means.'
+        )
+    refuse_python(target, ":app")
+    if target.endswith(".toml"):
+        raise click.UsageError(
+            f"{as_shown(target)} is a policy, and answers nothing: name a URL or an application (module:app); or ask "
+            f"the policy itself, corsguard explain {shlex.quote(as_shown(target))} --origin https://app.example.com"
+        )
+    if _MODULE.fullmatch(target) and is_module(target):
+        beside = f"{target.rpartition('.')[0]}.wsgi"
+        near = f"{beside}:application" if is_module(beside) else f"{target}:app, or '{target}:create_app()'"
+        raise click.UsageError(f"{target} is a module, and no application. Name one, such as {near}.")
 
 
 def _header(line: str) -> Header:
@@ -297,9 +355,7 @@ def _connect_to(options: _Options, url: str) -> Mapping[str, str]:
     return found
 
 
-def _transport(options: _Options, connect_to: Mapping[str, str], stack: ExitStack) -> Transport:
-    if options.is_application:
-        return transport_for(load_application(options.target))
+def _live(options: _Options, connect_to: Mapping[str, str], stack: ExitStack) -> Transport:
     verify: ssl.SSLContext | bool = True
     if options.cacert is not None:
         try:
@@ -382,7 +438,11 @@ def _print(report: _Report, output: Output) -> None:
     output.spans((f"{_verdict(report).upper()}: ", style), (what, "bold"))
     for line in report.assumed:
         output.say(f"Assumed: {line}", "warning")
-    _print_faults(report.faults, output)
+    if report.rehearsal is not None:
+        say_changes(output, report.rehearsal)
+    for line in report.beginning:
+        output.say(line, "good" if line.startswith(" ") else "plain")
+    _print_faults(report.faults, output, has_policy=report.rehearsal is not None)
     if outcome.unseen:
         output.say(f"\nNot looked at: {as_shown(outcome.unseen, LONGEST_READ)}", "warning")
     beyond = look_alike(outcome)
@@ -397,7 +457,10 @@ def _print(report: _Report, output: Output) -> None:
         output.say(f"\n{line}")
 
 
-def _print_faults(faults: Sequence[Fault], output: Output) -> None:
+def _print_faults(faults: Sequence[Fault], output: Output, *, has_policy: bool = False) -> None:
+    """
+    Print *faults*; with *has_policy* the whole line of the policy has been said, and parts of it would mislead.
+    """
     said: set[str] = set()
     number = 0
     for place, fault in enumerate(faults):
@@ -405,11 +468,13 @@ def _print_faults(faults: Sequence[Fault], output: Output) -> None:
             continue
         number += 1
         output.spans((f"\n{number}. ", "bold"), (fault.cause, "bold"))
-        if not _print_change(fault.fix.split("\n"), said, output):
+        lines = [line for line in fault.fix.split("\n") if not (has_policy and line.startswith(_POLICY))]
+        if not _print_change(lines, said, output):
             output.say("   The change is the same as above.")
         followers = takewhile(lambda other: other.follows, faults[place + 1 :])
         # Only the lines to change: who answered in place of a CORS layer has been said.
         changes = [line for follower in followers for line in follower.fix.split("\n")[1:] if line not in said]
+        changes = [line for line in changes if not (has_policy and line.startswith(_POLICY))]
         if changes:
             output.say("   What lets the page in then has to say this, too:")
             _print_change(changes, said, output)
@@ -420,7 +485,7 @@ def _print_change(lines: Sequence[str], said: set[str], output: Output) -> bool:
     """
     Print those *lines* of a fix that were not *said*, and return whether there was one.
     """
-    new = [line for line in lines if line not in said]
+    new = [line for line in dict.fromkeys(lines) if line not in said]
     for line in new:
         output.say(f"   {line}", "good" if line.startswith("    ") else "plain")
     said |= {*new}
@@ -484,6 +549,7 @@ def _as_data(report: _Report, output: Output) -> dict[str, Any]:
         "credentials": asked.credentials,
         "assumed": [*report.assumed],
         "faults": [_fault_data(fault) for fault in report.faults],
+        "changes": [] if report.rehearsal is None else [*map(change_data, report.rehearsal.changes)],
         "unseen": outcome.unseen,
         "look_alike": look_alike(outcome),
         "console": [*outcome.console],

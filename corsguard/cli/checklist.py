@@ -329,6 +329,8 @@ def look_alike(outcome: Outcome) -> str:
     if response is None or not 400 <= response.status <= 599:
         return ""
     start = f"This is not CORS: the page may read the answer, and its status is {response.status}. "
+    if outcome.is_blocked:
+        start = f"And once the page may read the answer, its status is {response.status}, which is not CORS. "
     if response.status == 403 and b"csrf" in response.body[:LONGEST_READ].lower():
         return (
             f"{start}The server's protection against CSRF says so: name the page's origin there, too (Django: "

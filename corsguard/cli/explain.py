@@ -11,19 +11,19 @@ from urllib.parse import urlsplit
 
 import click
 
-from corsguard.browser import Failure, WireRequest, WireResponse
+from corsguard.browser import Failure, Reason, WireRequest, WireResponse
 from corsguard.browser.advice import fix as fix_of
 from corsguard.browser.advice import notes as notes_on
 from corsguard.browser.evidence import as_shown
 from corsguard.browser.failures import CORS_CHECK
 from corsguard.browser.headers import is_header_value
 from corsguard.browser.report import cause
-from corsguard.errors import PolicyError
+from corsguard.errors import Problem
 from corsguard.explanation import Step
-from corsguard.origin import NULL, Origin, OriginPattern
+from corsguard.origin import NULL
 
 from .lines import Fix, Words, read_fix, written
-from .loading import FORMS, Guard, load_guarded
+from .loading import FORMS, Guard, check_origin, load_guarded
 from .messages import LONGEST_MESSAGE, LOOK, LOOKALIKES, METHOD, PAGE, Known, Message, read
 from .printing import Exit, Output, printable
 from .rehearsal import Asked, Change, Heard, Rehearsal, header_of, rehearse
@@ -33,6 +33,13 @@ _FRAMEWORKS: Final[Mapping[Words, str]] = {"wsgi": "WSGI", "flask": "Flask", "dj
 _SHOWN: Final = frozenset({"origin", "vary"})
 _LONGEST_URL: Final = 2048
 _OPEN_VALUES: Final = frozenset({"accept", "accept-language", "content-language", "content-type", "range"})
+# What something before the CORS layer did, so that no keyword of a policy helps.
+_ABOUT_LAYERS: Final = frozenset({Reason.PREFLIGHT_STATUS, Reason.PREFLIGHT_REDIRECT})
+_OUTERMOST: Final[Mapping[Words, str]] = {
+    "wsgi": "application = CORSMiddleware(application, {...})  # after all other middlewares",
+    "flask": "CORSGuard(app, {...})  # answers before routes and before_request",
+    "django": 'MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware", *MIDDLEWARE]',
+}
 # Whose consoles word a preflight's answer and the response itself alike.
 _ALIKE: Final = frozenset({"Firefox", "Safari"})
 _NEEDED: Final = (
@@ -103,10 +110,13 @@ def explain(  # noqa: PLR0913 - one for each option
     secrets = [value for name, value in given if name.lower() not in _OPEN_VALUES]
     out = Output(as_json=as_json, secrets=secrets)
     text = " ".join(what)
-    _check_origin(origin)
+    if origin is not None:
+        check_origin(origin)
     if text == "-":
         text = sys.stdin.read(LONGEST_MESSAGE + 1)
     elif not _is_message(text):
+        if text.startswith(("http://", "https://")):
+            raise click.UsageError(f"A policy is explained, and a server checked: corsguard check {shlex.quote(text)}")
         if policy is not None or framework is not None:
             raise click.UsageError("--policy and --framework go with a message, which has spaces in it. Quote it.")
         if origin is None:
@@ -127,18 +137,6 @@ def explain(  # noqa: PLR0913 - one for each option
 def _is_message(text: str) -> bool:
     has_space = len(text.split()) > 1
     return (has_space and not text.endswith(".toml")) or text.startswith("net::")
-
-
-def _check_origin(origin: str | None) -> None:
-    if origin is None or origin == NULL or Origin.parse(origin) is not None:
-        return
-    try:
-        OriginPattern.parse(origin)
-    except PolicyError as error:
-        problem = error.problems[0]
-        message = printable(f"{problem.message} Write {problem.fix}")
-        raise click.BadParameter(message, param_hint="--origin") from None
-    raise click.BadParameter(f'"{origin}" is a pattern; a page has one origin.', param_hint="--origin")
 
 
 def _checked_header(text: str) -> tuple[str, str]:
@@ -167,17 +165,20 @@ def _rehearsed(guard: Guard, asked: Asked) -> Rehearsal:
 
 
 def _explain_policy(out: Output, guard: Guard, rehearsal: Rehearsal) -> None:
-    # Whatever the policy says: what only the framework knows may keep it from having any effect.
-    around = [problem for problem in guard.problems if problem.code[1] == "9"]
     if out.as_json:
-        out.data({"policy": guard.name, **_document(rehearsal), "problems": [problem._asdict() for problem in around]})
+        out.data(
+            {
+                "policy": guard.name,
+                **_document(rehearsal),
+                "problems": [problem._asdict() for problem in rehearsal.around],
+            }
+        )
     error = rehearsal.error
     out.spans(("BLOCKED  ", "bad") if error else ("SHARED  ", "good"), (rehearsal.verdict, "bold"))
-    for problem in around:
-        out.spans((f"  {problem.code} ", "warning"), (printable(problem.message), "plain"))
-        out.say(f"       fix: {printable(problem.fix)}", "good")
-    if error is not None:
-        _say_changes(out, rehearsal)
+    if error is None:
+        _say_around(out, rehearsal.around)
+    else:
+        say_changes(out, rehearsal)
         out.say()
         out.spans(("Chromium says: ", "dim"), (error.chromium, "plain"))
         out.spans(("Firefox says:  ", "dim"), (error.firefox, "plain"))
@@ -193,13 +194,26 @@ def _explain_policy(out: Output, guard: Guard, rehearsal: Rehearsal) -> None:
         raise click.exceptions.Exit(Exit.BLOCKED)
 
 
-def _say_changes(out: Output, rehearsal: Rehearsal) -> None:
+def say_changes(out: Output, rehearsal: Rehearsal) -> None:
+    """
+    Print why the policies refuse, and which lines to change.
+    """
+    if rehearsal.is_absent:
+        _say_around(out, rehearsal.around)
+        return
     for reason in rehearsal.reasons:
         out.say(f"  {printable(reason)}")
     for change in rehearsal.changes:
         _say_change(out, change)
     for line in rehearsal.fix.page:
         out.spans(("  page: ", "dim"), (line, "good"))
+    _say_around(out, rehearsal.around)
+
+
+def _say_around(out: Output, problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        out.spans((f"  {problem.code} ", "warning"), (printable(problem.message), "plain"))
+        out.say(f"       fix: {printable(problem.fix)}", "good")
 
 
 def _say_change(out: Output, change: Change) -> None:
@@ -256,7 +270,7 @@ def _document(rehearsal: Rehearsal) -> dict[str, Any]:
         "verdict": rehearsal.verdict,
         "reason": None if error is None else error.reason,
         "reasons": [] if error is None else rehearsal.reasons,
-        "changes": [] if error is None else [*map(_change_document, rehearsal.changes)],
+        "changes": [] if error is None else [*map(change_data, rehearsal.changes)],
         "page": rehearsal.fix.page,
         "console": None if error is None else {"chromium": error.chromium, "firefox": error.firefox},
         "notes": () if error is None else error.notes,
@@ -267,7 +281,10 @@ def _document(rehearsal: Rehearsal) -> dict[str, Any]:
     }
 
 
-def _change_document(change: Change) -> dict[str, Any]:
+def change_data(change: Change) -> dict[str, Any]:
+    """
+    Return *change* as plain data.
+    """
     return {
         "place": change.place.name,
         "keywords": change.keywords,
@@ -311,6 +328,8 @@ def _say_message(out: Output, message: Message, framework: Words | None) -> None
         out.spans(("    send:   ", "dim"), (line, "good"))
     if fix.policy:
         _say_policy(out, fix.policy, framework)
+    elif _is_about_layers(message):
+        _say_layer(out, framework)
     for stands, option in _assumptions(message):
         out.spans(("    ", "plain"), (f"{stands} stands for what the message does not name: {option}", "dim"))
     out.say()
@@ -332,6 +351,17 @@ def _say_policy(out: Output, keywords: Mapping[str, Any], framework: Words | Non
             out.spans(("    TOML:   ", "dim"), (line, "good"))
 
 
+def _is_about_layers(message: Message) -> bool:
+    return message.failure is not None and message.failure.reason in _ABOUT_LAYERS
+
+
+def _say_layer(out: Output, framework: Words | None) -> None:
+    out.say("    Where the CORS layer stands outermost:", "dim")
+    for words, title in _FRAMEWORKS.items():
+        if framework in {words, None}:
+            out.spans((f"    {title + ':':8}", "dim"), (_OUTERMOST[words], "good"))
+
+
 def _meaning_of(message: Message) -> tuple[str, tuple[str, ...]]:
     """
     Return what *message* means, in a sentence, and what to look at.
@@ -350,6 +380,8 @@ def _fix_of(message: Message) -> Fix:
     if message.lookalike == "not_exposed":
         name = as_shown(message.header or "X-Total-Count")
         return Fix("Expose it.", (f"Access-Control-Expose-Headers: {name}",), {"expose_headers": [name]}, ())
+    if message.lookalike == "answered":
+        return Fix(text, (), {"allow_origins": [as_shown(message.origin)]}, ())
     why, found, page = text.partition("page: ")
     return Fix(why.strip() or "The page has to change.", (), {}, (page,) if found else ())
 
@@ -377,7 +409,9 @@ def _next(message: Message, known: Known) -> str:
         words += ["-X", shlex.quote(as_shown(message.method))]
     for name in _header_names(message, known):
         words += ["-H", shlex.quote(f"{as_shown(name)}: {'application/json' if name == 'content-type' else '...'}")]
-    if _has_credentials(message.failure, known):
+    if message.lookalike == "not_exposed" and message.header:
+        words += ["--read", shlex.quote(as_shown(message.header))]
+    if message.lookalike == "cookies" or _has_credentials(message.failure, known):
         words.append("--credentials")
     return " ".join(words)
 
@@ -415,7 +449,7 @@ def _say_under(out: Output, guard: Guard, rehearsal: Rehearsal) -> None:
         )
         return
     out.say(f"{guard.name} does not grant it:", "bad")
-    _say_changes(out, rehearsal)
+    say_changes(out, rehearsal)
 
 
 def _message_document(message: Message, known: Known, rehearsal: Rehearsal | None) -> dict[str, Any]:

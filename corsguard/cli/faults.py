@@ -8,7 +8,7 @@ HEAD and OPTIONS to the same host, and what stays unseen for that is said.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -65,6 +65,13 @@ NO_RESPONSE: Final = frozenset({Reason.UNREACHABLE, Reason.TLS, Reason.TLS_CLIEN
 
 # Every round mends one fault; an answer has seven at most, and a fetch has 21 hops with a preflight each.
 _MOST_ROUNDS: Final = 64
+
+# A request and the preflight before it.
+_WITH_PREFLIGHT: Final = 2
+_UNGUARDED: Final = (
+    "The preflight let this origin in, so it is listed: what answers the request itself sends no CORS headers (a "
+    "gateway or a proxy answers preflights only, or the CORS layer does not guard this method or view)."
+)
 
 _SAFARI_STATUS: Final = "Preflight response is not successful. Status code: {status}"
 _SAFARI_ORIGIN: Final = "Origin {sent_origin} is not allowed by Access-Control-Allow-Origin. Status code: {status}"
@@ -291,7 +298,9 @@ def play(
             exchange, answer = failure.exchange, mended(failure)
             sign = (failure.reason, failure.value, len(error.exchanges), exchange)
             follows = exchange is not None and exchange.request in bare
-            outcome.faults.append(fault_of(NetworkError(_veiled(failure, hide)), follows=follows))
+            is_listed = not recording.is_mended and _is_only_unguarded(failure, error.exchanges)
+            veil = NetworkError(_veiled(failure, hide))
+            outcome.faults.append(fault_of(veil, follows=follows, is_listed=is_listed))
             if answer is None or exchange is None or sign in refused:
                 break
             refused.add(sign)
@@ -303,6 +312,17 @@ def play(
         break
     outcome.console = tuple(console)
     return outcome
+
+
+def _is_only_unguarded(failure: Failure, exchanges: Sequence[Exchange]) -> bool:
+    """
+    Whether a success lacks CORS headers, though the preflight before it let the page in.
+    """
+    answer = None if failure.exchange is None else failure.exchange.response
+    if failure.reason is not Reason.MISSING_ALLOW_ORIGIN or failure.is_preflight or len(exchanges) < _WITH_PREFLIGHT:
+        return False
+    before = exchanges[-_WITH_PREFLIGHT]
+    return before.is_preflight and answer is not None and 200 <= answer.status <= 299
 
 
 def _is_bare(exchange: Exchange) -> bool:
@@ -378,17 +398,23 @@ def safari(failure: Failure) -> str:
     return line.format_map(words_of(failure))
 
 
-def fault_of(error: NetworkError, *, follows: bool = False) -> Fault:
+def fault_of(error: NetworkError, *, follows: bool = False, is_listed: bool = False) -> Fault:
     """
-    Return *error* in words.
+    Return *error* in words; *is_listed* tells that the preflight let the page's origin in.
     """
     # "PUT https://... failed for a page on https://...: what failed"; neither a URL nor an origin has a space in it.
     what = cause(error.failure).partition(" failed for a page on ")[2].partition(": ")[2]
+    # What libraries say of a broken connection ends with a stop of its own.
+    what = f"{what.rstrip('.')}."
     line = safari(error.failure)
+    fix = error.fix
+    if is_listed:
+        # The model's words are about the one answer; the preflight before it has shown that the origin is not at fault.
+        fix = "\n".join([_UNGUARDED, *fix.split("\n")[1:]])
     return Fault(
         code=error.reason,
         cause=what if what.startswith(f"{scheme_of(error.failure)}:") else what[:1].upper() + what[1:],
-        fix=error.fix,
+        fix=fix,
         step=error.step,
         chromium=error.chromium,
         firefox=error.firefox,

@@ -83,6 +83,14 @@ def written(words: Words, keywords: Mapping[str, Any]) -> list[str]:
     return [_PLACES[words] % ", ".join(["...", *items])]
 
 
+def begun(words: Words, keywords: Mapping[str, Any]) -> list[str]:
+    """
+    Return the lines that begin a policy of *keywords* where there is none yet.
+    """
+    first = {"django": ['MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware", *MIDDLEWARE]']}
+    return [*first.get(words, []), *(line.replace("..., ", "", 1) for line in written(words, keywords))]
+
+
 def _in_python(value: object) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str | list) else repr(value)
 

@@ -18,7 +18,7 @@ from corsguard.configuration import Configuration
 from corsguard.errors import RULES, PolicyError, Problem
 
 from .lines import line_of
-from .loading import default_policy, is_file, load_guarded, place_of
+from .loading import default_policy, is_file, load_guarded, place_of, there_is_no
 from .printing import Exit, Output, Style, printable
 from .sarif import Level, Result, sarif
 
@@ -105,7 +105,7 @@ def _findings(policy: str) -> Iterator[Finding]:
 
 def _of_file(file: str) -> Iterator[Finding]:
     if not Path(file).is_file():
-        raise click.UsageError(f"There is no file {file} in {Path.cwd()}.")
+        raise there_is_no(file)
     try:
         environments = Configuration.environments_of(file)
         problems = dict.fromkeys(warning for there in environments.values() for warning in there.warnings)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import click
@@ -28,6 +28,7 @@ from corsguard.browser import Application
 from corsguard.browser.transports import transport_for
 from corsguard.configuration import Configuration
 from corsguard.errors import PolicyError, Problem, kind_of, quoted
+from corsguard.origin import NULL, Origin, OriginPattern
 from corsguard.paths import Configured, Guarded, PathPolicies, policies_of, read_guarded
 from corsguard.policy import Policy
 from corsguard.tags import tag_of
@@ -51,8 +52,11 @@ FORMS: Final = """\
   shop:create_app()  what a factory returns
   mysite.settings    a Django settings module"""
 
+# What Django's own list of defaults has not.
+_OWN_SETTINGS: Final = frozenset({"CORSGUARD", "ROOT_URLCONF"})
+
 # The check that finds that nothing is guarded at all.
-_NO_MIDDLEWARE: Final = "W901"
+NO_MIDDLEWARE: Final = "W901"
 
 _ATTRIBUTE: Final = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)(\(\))?", re.ASCII)
 _MODULE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
@@ -99,6 +103,8 @@ def load_application(text: str) -> Application:
     with quiet():
         found = cast("Application", _named(text))
     call = f" If it makes the application, call it: '{text}()'." if not text.endswith(")") else ""
+    if call and isinstance(found, FunctionType) and not found.__code__.co_argcount:
+        raise click.UsageError(f"{text} is a function without arguments, and no application.{call}")
     if isinstance(cast("object", found), Mapping):
         raise click.UsageError(f"{text} is {kind_of(found)}, and no WSGI or ASGI application.")
     try:
@@ -120,7 +126,8 @@ def load_guarded(text: str | None = None, environment: str | None = None) -> Gua
     """
     text = default_policy() if text is None else text
     if is_file(text):
-        return _of_toml(text, environment)
+        with quiet():
+            return _of_toml(text, environment)
     if environment is not None:
         raise click.UsageError(f"--env {environment} chooses an environment of a TOML file, and {text} is none.")
     if _ATTRIBUTE.fullmatch(text):
@@ -130,6 +137,27 @@ def load_guarded(text: str | None = None, environment: str | None = None) -> Gua
         with quiet():
             return _of_settings(text)
     raise click.UsageError(f"{quoted(text)} names no policy. Write one of\n\n{FORMS}")
+
+
+def guard_of(name: str, application: object) -> Guard | None:
+    """
+    Return what guards *application*, which `load_application` has returned for *name*; None if nothing known does.
+    """
+    try:
+        with quiet():
+            return _of_object(name, application)
+    except (click.UsageError, PolicyError):
+        # Nothing guards it, or not as we do; what a page gets is told without it.
+        return None
+
+
+def framework_of(application: object) -> Words | None:
+    """
+    Return whose words *application* is written in, if that is a framework that has an adapter.
+    """
+    if "flask" in sys.modules and isinstance(application, sys.modules["flask"].Flask):
+        return "flask"
+    return "django" if type(application).__module__.startswith("django.") else None
 
 
 def default_policy() -> str:
@@ -146,17 +174,57 @@ def default_policy() -> str:
     )
 
 
+def is_module(name: str) -> bool:
+    """
+    Whether there is a module *name* in the current directory; nothing is imported.
+    """
+    path = Path(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
 def is_file(text: str) -> bool:
     """
     Whether *text* is meant to be a TOML file.
     """
-    if text.endswith(".py") or ".py:" in text:
-        module, _, attribute = text.partition(".py")
-        meant = f"{module.strip('./').replace('/', '.')}{attribute}"
-        raise click.UsageError(f"{quoted(text)} is a file of Python: write the name of its module, {meant}.")
+    refuse_python(text)
     with suppress(OSError, ValueError):
         return text.endswith(".toml") or os.sep in text or Path(text).is_file()
     return False
+
+
+def refuse_python(text: str, attribute: str = "") -> None:
+    """
+    Raise click.UsageError if *text* names a file of Python, for its module is meant; *attribute* stands for what is
+    missing.
+    """
+    if text.endswith(".py") or ".py:" in text:
+        module, _, named = text.partition(".py")
+        meant = f"{module.strip('./').replace(os.sep, '.').removesuffix('.__init__')}{named or attribute}"
+        raise click.UsageError(f"{quoted(text)} is a file of Python: write the name of its module, {meant}.")
+
+
+def check_origin(origin: str) -> None:
+    """
+    Raise click.BadParameter if no page has *origin*.
+    """
+    if origin == NULL or Origin.parse(origin) is not None:
+        return
+    try:
+        OriginPattern.parse(origin)
+    except PolicyError as error:
+        problem = error.problems[0]
+        message = printable(f"{problem.message} Write {problem.fix}")
+        raise click.BadParameter(message, param_hint="--origin") from None
+    raise click.BadParameter(f'"{origin}" is a pattern; a page has one origin.', param_hint="--origin")
+
+
+def there_is_no(file: str) -> click.UsageError:
+    """
+    Return the error for a *file* that is not there.
+    """
+    near = get_close_matches(Path(file).stem, [path.stem for path in Path.cwd().glob("*.toml")], 1)
+    meant = f" Did you mean {near[0]}.toml?" if near else ""
+    return click.UsageError(printable(f"There is no file {file} in {Path.cwd()}.{meant}"))
 
 
 @contextmanager
@@ -176,6 +244,8 @@ def quiet() -> Generator[None]:
 
 
 def _of_toml(file: str, environment: str | None) -> Guard:
+    if not Path(file).is_file():
+        raise there_is_no(file)
     environments = Configuration.environments_of(file)
     if environment not in environments:
         names = [name for name in environments if name is not None]
@@ -211,9 +281,10 @@ def _place_in_file(configuration: Configuration, text: str, policy: Policy, keyw
 
 
 def _of_object(name: str, found: object) -> Guard:
-    if "flask" in sys.modules and isinstance(found, sys.modules["flask"].Flask):
+    framework = framework_of(found)
+    if framework == "flask":
         return _of_flask(name, cast("Flask", found))
-    if type(found).__module__.startswith("django."):
+    if framework == "django":
         # Whatever made it has set Django up.
         return _of_django(name)
     middleware = _layer(found)
@@ -270,9 +341,14 @@ def _of_settings(module: str) -> Guard:
             f"{module} would be a Django settings module, and Django is not installed here. For an attribute of a "
             f"module write {module}:NAME, for a file its path."
         ) from None
-    _import(module)
+    found = _import(module)
     if settings.configured and os.environ.get(_SETTINGS) != module:
         raise click.UsageError(f"{module}: other settings of Django are loaded already. Give it a run of its own.")
+    if not _has_settings(found):
+        raise click.UsageError(
+            f"{module} is a module without a setting of Django. Name what is in it, such as {module}:app or "
+            f"'{module}:create_app()'."
+        )
     os.environ[_SETTINGS] = module
     try:
         django.setup()
@@ -283,6 +359,12 @@ def _of_settings(module: str) -> Guard:
         raise click.UsageError(printable(f"{module}: Django says: {error}")) from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
         raise click.UsageError(_failed(module, error)) from None
+
+
+def _has_settings(module: ModuleType) -> bool:
+    from django.conf import global_settings
+
+    return any(name in _OWN_SETTINGS or hasattr(global_settings, name) for name in dir(module) if name.isupper())
 
 
 def _of_django(name: str) -> Guard:
@@ -309,7 +391,7 @@ def _of_django(name: str) -> Guard:
     )
     tagged = _policies_of_views((name_of(view), view) for view in views)
     place_of = _place_of(Place(getattr(settings, "SETTINGS_MODULE", None) or name, "django"), tagged)
-    is_absent = any(problem.code == _NO_MIDDLEWARE for problem in problems)
+    is_absent = any(problem.code == NO_MIDDLEWARE for problem in problems)
     finder: PolicyFinder = (lambda _: None) if is_absent else policy_for
     return Guard(name=name, policy_for=finder, place_of=place_of, problems=problems)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireResponse
-from corsguard.browser.urls import Url
+from corsguard.browser.urls import Url, address_space
 from corsguard.origin import NULL, Origin
 
 LONGEST_MESSAGE: Final = 65536
@@ -23,6 +23,8 @@ _LONGEST_WORD: Final = 2048
 # What stands for what a message does not name.
 URL: Final = "https://api.example.com/"
 PAGE: Final = "https://app.example.com"
+_OPEN_PAGE: Final = "http://app.example.com"
+_LOCAL_PAGES: Final = ("http://localhost:3000", "http://localhost:5173")
 METHOD: Final = "METHOD"
 
 _STRAIGHT: Final = str.maketrans("\u2018\u2019\u201a\u2032\u201c\u201d\u201e\u00ab\u00bb", '\'\'\'\'"""""')
@@ -176,6 +178,23 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
         "A cache gave out a response that was made for another origin, or for none.",
         ("Vary of the response: is Origin in it, also where no Origin was sent?", "Age and X-Cache: which cache it is"),
         "Send Vary: Origin with every response of the resource (a policy does), and empty the cache once.",
+    ),
+    "answered": Lookalike(
+        "The server answered well, and the browser kept the answer from the page: a CORS header is missing or wrong.",
+        (
+            'the other lines of the console: "blocked by CORS policy" says which header',
+            "the row of the request in the Network panel: the Access-Control-* lines of the response",
+        ),
+        "Most likely {origin} is not listed, or the CORS layer does not guard this path.",
+    ),
+    "status": Lookalike(
+        "Not CORS by itself: the server answered with an error.",
+        (
+            "the URL and the method: does the server have a route for them?",
+            "the server's log",
+            'the other lines of the console: "blocked by CORS policy" says that the answer has no CORS headers, too',
+        ),
+        "Mend the error first. (To a preflight, an OPTIONS row, the CORS layer has to answer before any route does.)",
     ),
     "not_told": Lookalike(
         "This line says only that something failed: pages are never told why.",
@@ -340,6 +359,8 @@ ROWS: Final = (
     _row(r"\bScript error\b", "script_error"),
     _row(r"\b(?:curl|Postman)\b", "outside_browsers"),
     _row(r"Disable cache", "cached"),
+    _row(r"ERR_FAILED 2\d\d\b", "answered"),
+    _row(r"responded with a status of [45]\d\d\b", "status"),
     _row(
         r"Failed to fetch|NetworkError when attempting|Load failed|Network ?Error|ERR_FAILED|access control checks",
         "not_told",
@@ -387,7 +408,8 @@ _PREFLIGHT_ONLY: Final = frozenset(
 )
 _WITH_CREDENTIALS: Final = frozenset({Reason.WILDCARD_WITH_CREDENTIALS, Reason.ALLOW_CREDENTIALS_NOT_TRUE})
 # What Firefox prints after each preflight that failed, and what every page is told.
-_ECHOES: Final = frozenset({Reason.UNREACHABLE, "not_told"})
+_SILENT: Final = frozenset({"answered", "not_told", "status"})
+_ECHOES: Final = frozenset({Reason.UNREACHABLE, *_SILENT})
 # Whose answer's status says more than the reason does.
 _BY_STATUS: Final = frozenset({Reason.MISSING_ALLOW_ORIGIN, Reason.PREFLIGHT_STATUS})
 
@@ -453,7 +475,7 @@ def _telling(messages: Collection[Message]) -> Iterator[Message]:
     """
     named = {message.url for message in messages if message.name not in _ECHOES}
     for message in messages:
-        if message.name not in _ECHOES or (message.name != "not_told" and message.url not in named):
+        if message.name not in _ECHOES or (message.name not in _SILENT and message.url not in named):
             yield message
 
 
@@ -470,8 +492,10 @@ def _read_one(text: str, known: Known) -> Message | None:
 def _message(text: str, row: Row, match: re.Match[str], known: Known, *, is_preflight: bool) -> Message:
     said = {name.rstrip("2"): value for name, value in match.groupdict().items() if value is not None}
     value = said.get("value", row.value)
-    origin = _origin(text, said, known)
     url, first = _url(text, said)
+    named_origin = _origin(text, said, known)
+    # Only a page loaded by https has mixed content.
+    origin = named_origin or (PAGE if row.means is Reason.MIXED_CONTENT else assumed_page(url))
     header = said.get("header")
     if row.value == "*" and row.means is Reason.HEADER_NOT_ALLOWED:
         header = "authorization"
@@ -479,7 +503,11 @@ def _message(text: str, row: Row, match: re.Match[str], known: Known, *, is_pref
     if method is None and (named := _METHODS.search(text)) is not None:
         method = named["method"]
     stands = METHOD if row.means is Reason.METHOD_NOT_ALLOWED else "GET"
-    unnamed = {"url": url is URL, "page": origin is PAGE, "method": method is None and row.means in _PREFLIGHT_ONLY}
+    unnamed = {
+        "url": url is URL,
+        "page": named_origin is None,
+        "method": method is None and row.means in _PREFLIGHT_ONLY,
+    }
     assumed = tuple(name for name, is_unnamed in unnamed.items() if is_unnamed)
     method = stands if method is None else method
     engine = next((name for name, sign in _ENGINES if sign.search(text)), "")
@@ -560,7 +588,17 @@ def _url(text: str, said: Mapping[str, str]) -> tuple[str, str]:
     return (url, url) if url is URL else (url[:_LONGEST_WORD], url[:_LONGEST_WORD])
 
 
-def _origin(text: str, said: Mapping[str, str], known: Known) -> str:
+def assumed_page(url: str) -> str:
+    """
+    Return the origin that most likely asks *url*: on a developer's own machine one there, else one of the same scheme.
+    """
+    target = _parsed(url)
+    if target is None or address_space(target.host) == "public":
+        return _OPEN_PAGE if url.startswith("http://") else PAGE
+    return next(page for page in _LOCAL_PAGES if page != target.origin)
+
+
+def _origin(text: str, said: Mapping[str, str], known: Known) -> str | None:
     if known.origin is not None:
         return known.origin
     named = [said["origin"]] if "origin" in said else []
@@ -570,7 +608,7 @@ def _origin(text: str, said: Mapping[str, str], known: Known) -> str:
         parsed = _parsed(text_of_origin)
         if parsed is not None and Origin.parse(parsed.origin) is not None:
             return parsed.origin
-    return PAGE
+    return None
 
 
 def _origins(text: str) -> Iterator[str]:

@@ -18,7 +18,10 @@ from corsguard.policy import Policy
 from corsguard.wsgi import CORSMiddleware
 
 from .lines import Fix, keywords_of, read_fix
-from .loading import Guard, Place, quiet
+from .loading import NO_MIDDLEWARE, Guard, Place, quiet
+
+# The hundreds of the codes that only a framework's own checks have.
+_AROUND: Final = "9"
 
 # Stands for the server, whose own origin no policy says.
 _SERVER: Final = "https://api.example.com"
@@ -71,12 +74,15 @@ class Change(NamedTuple):
 class Rehearsal:
     """
     What became of a request: *error* is None if the page may read the response.
+
+    *around* is what keeps any policy from having its effect, as only a framework knows.
     """
 
     asked: Asked
     heard: tuple[Heard, ...]
     error: NetworkError | None
     changes: tuple[Change, ...]
+    around: tuple[Problem, ...]
 
     @property
     def verdict(self) -> str:
@@ -94,12 +100,21 @@ class Rehearsal:
         return read_fix("" if self.error is None else self.error.fix)
 
     @property
+    def is_absent(self) -> bool:
+        """
+        Whether what guards is not there at all, so that no policy is asked.
+        """
+        return any(problem.code == NO_MIDDLEWARE for problem in self.around)
+
+    @property
     def reasons(self) -> tuple[str, ...]:
         """
         Why the policies refuse, in the engine's words; in the model's if the engine has none.
         """
+        if self.is_absent:
+            return tuple(problem.message for problem in self.around if problem.code == NO_MIDDLEWARE)
         steps = [step for one in self.heard for step in one.explanation.steps if not _is_granted(step, self.asked)]
-        told = [step.reason if step.name == "origin" else f"{_titled(step)}: {step.reason}" for step in steps]
+        told = [f"{_titled(step)}: {step.reason}" for step in steps]
         unguarded = [one.explanation.verdict for one in self.heard if one.policy is None]
         if unguarded:
             told.append(f"Give {as_shown(self.asked.path)} a policy: under paths, or with @cors on its view.")
@@ -161,7 +176,8 @@ def rehearse(guard: Guard, asked: Asked) -> Rehearsal:
         for exchange, (explanation, policy) in zip(page.network, server.told, strict=False)
     )
     changes = () if error is None else tuple(_changes(guard, asked, heard, read_fix(error.fix)))
-    return Rehearsal(asked=asked, heard=heard, error=error, changes=changes)
+    around = tuple(problem for problem in guard.problems if problem.code[1] == _AROUND)
+    return Rehearsal(asked=asked, heard=heard, error=error, changes=changes, around=around)
 
 
 def _changes(guard: Guard, asked: Asked, heard: Iterable[Heard], fix: Fix) -> Iterable[Change]:
