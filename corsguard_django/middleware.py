@@ -158,9 +158,8 @@ class CORSMiddleware:
             # Only a URLconf that an inner middleware chose told which policy this preflight has.
             return self._answer(policy, decision, environ)
         journal = self._journal
-        if decision.refusal is not None:
-            if decision.error is not None or next(journal.turns):
-                journal.record(policy, decision, environ)
+        if decision.refusal is not None and (decision.error is not None or next(journal.turns)):
+            journal.record(policy, decision, environ)
         headers = response.headers
         # To ask for a name that is not there costs more than to look at all that are.
         varied = "" if ORDINARY_NAMES.issuperset(headers) else self._displace(policy, response, environ)

@@ -990,3 +990,22 @@ def as_arguments(init):
         else:
             assert (name, value) == ("credentials", "include")
             yield "--credentials"
+
+
+ALLOWED = ("Access-Control-Allow-Origin", PAGE)
+
+
+@pytest.mark.parametrize(
+    ("app", "options", "row"),
+    [
+        (Server((204, allow(methods="PUT")), (200, [ALLOWED])), PUT, ("--", "absent; not compared")),
+        (Server((204, allow(methods="PUT")), (200, allow())), PUT, ("ok", "Origin")),
+        (Server(response=(200, [])), ["--page", PAGE], ("--", "absent; not compared")),
+        (Server(response=(200, [("Access-Control-Allow-Origin", "*")])), ["--page", PAGE], ("ok", "absent")),
+        (Server(response=(200, [ALLOWED])), ["--page", PAGE], ("ok", "absent")),
+        (by_origin(lambda origin: origin), ["--page", PAGE], ("NO", "absent")),
+    ],
+)
+def test_vary_is_in_order_only_where_it_was_looked_at(serve, app, options, row):
+    found, _ = data(serve(app), *options)
+    assert [(one["mark"], one["text"]) for one in found["checked"] if one["name"] == "Vary"][-1] == row

@@ -542,6 +542,40 @@ def test_several_messages_pasted_together_are_told_one_by_one_and_the_same_once(
     assert [message.name for message in read(safari, NOBODY)] == ["preflight_status"]
 
 
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        (f"{CHECK}It does not have HTTP ok status.", " -X PUT --preflight-only"),
+        (f"{CHECK}Redirect is not allowed for a preflight request.", " -X PUT --preflight-only"),
+        (f"{REFUSED}CORS preflight response did not succeed). Status code: 405.", " -X PUT --preflight-only"),
+        (
+            f"{REFUSED}Did not find method in CORS header \u2018Access-Control-Allow-Methods\u2019).",
+            " -X PUT --preflight-only",
+        ),
+        (f"{BLOCKED}Method PUT is not allowed by Access-Control-Allow-Methods in preflight response.", " -X PUT"),
+        (
+            f"{BLOCKED}Request header field x-a is not allowed by Access-Control-Allow-Headers in preflight response.",
+            " -H 'x-a: ...'",
+        ),
+        (f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present on the requested resource.", ""),
+    ],
+)
+def test_the_next_command_has_the_preflight_that_failed(text, more):
+    assert document(text)["messages"][0]["next"].endswith(f" --page {PAGE}{more}")
+
+
+@pytest.mark.parametrize(
+    "text", ["Preflight response is not successful. Status code: 401", "TypeError: Failed to fetch", "net::ERR_FAILED"]
+)
+def test_a_server_that_no_message_names_is_said_to_stand_for_it(text):
+    assert "https://api.example.com/ stands for what the message does not name: write the request's" in run(text).stdout
+
+
+def test_safari_is_known_by_its_first_line_alone():
+    line = f"Origin {PAGE} is not allowed by Access-Control-Allow-Origin. Status code: 200"
+    assert document(line)["messages"][0]["browser"] == "Safari"
+
+
 def test_the_user_says_what_a_message_does_not_name():
     text = f"{REFUSED}Did not find method in CORS header \u2018Access-Control-Allow-Methods\u2019)."
     shown = run(text).stdout

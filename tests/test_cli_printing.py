@@ -93,6 +93,31 @@ def test_on_a_terminal_one_line_is_written_anew_and_taken_away(monkeypatch):
     assert written.endswith("\r\x1b[2KRead: 2 of 3\r\x1b[2K")
 
 
+@pytest.mark.parametrize("command", [["lint", "slow:POLICY"], ["explain", "slow:POLICY", "--origin", "null"]])
+def test_a_module_that_takes_long_to_import_is_waited_for_aloud(command, monkeypatch, tmp_path):
+    (tmp_path / "slow.py").write_text(
+        "from corsguard.cli import printing\nprinting.waited.wait(30)\nPOLICY = {'allow_origins': '*'}\n"
+    )
+    waited = threading.Event()
+
+    class Watched(Progress):
+        def _write(self, text):
+            super()._write(text)
+            waited.set()
+
+    monkeypatch.setattr(printing, "waited", waited, raising=False)
+    monkeypatch.setattr(printing, "Progress", Watched)
+    monkeypatch.setattr(printing, "_PATIENCE", 0.001)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "slow", raising=False)
+    result = CliRunner().invoke(group, command)
+    sys.modules.pop("slow", None)
+    assert waited.is_set()
+    assert result.stderr.startswith("Loading ")
+    assert ":" not in result.stderr.splitlines()[0].replace("slow:POLICY", "")
+
+
 def test_what_is_done_at_once_is_not_told(capsys):
     with Output().progress("Read") as progress:
         progress.advance(1, 3)

@@ -185,7 +185,8 @@ def _run(options: _Options, output: Output) -> _Report:
     asked, assumed = _asked(options)
     connect_to = _connect_to(options, asked.url)
     with ExitStack() as stack:
-        application = load_application(options.target) if options.is_application else None
+        with output.progress("Loading the application"):
+            application = load_application(options.target) if options.is_application else None
         transport = transport_for(application) if application else _live(options, connect_to, stack)
         progress = stack.enter_context(output.progress("Requests sent"))
         outcome = play(
@@ -609,7 +610,8 @@ def _check_har(ctx: click.Context, path: str, output: Output) -> Exit:
         if parameter.name not in {"target", "as_json"} and source is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"A HAR file brings its own requests: leave out {parameter.opts[-1]}.")
     try:
-        entries = har.read(path)
+        with output.progress("Reading the file"):
+            entries = har.read(path)
     except OSError as error:
         raise click.BadParameter(f"{path!r} cannot be read: {error.strerror}.", param_hint="TARGET") from None
     except har.Malformed as error:

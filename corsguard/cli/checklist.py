@@ -305,7 +305,15 @@ def _vary(request: Exchange | None, wrong: _Wrong) -> Iterator[Row]:
     if request is None or request.response is None or not values_of(request.request.headers, "Origin"):
         return
     value = get(request.response.headers, "Vary")
-    yield Row(_mark("cache" in wrong.codes), "Vary", "absent" if value is None else as_shown(value))
+    text = "absent" if value is None else as_shown(value)
+    if "cache" in wrong.codes:
+        yield Row("NO", "Vary", text)
+    elif "origin" in (value or "").lower() or get(request.response.headers, ALLOW_ORIGIN) == "*":
+        yield Row("ok", "Vary", text)
+    else:
+        # A cache is asked for GET and HEAD only, and only where there is something to keep.
+        is_compared = request.request.method in {"GET", "HEAD"} and get(request.response.headers, ALLOW_ORIGIN)
+        yield Row("ok", "Vary", text) if is_compared else Row("--", "Vary", f"{text}; not compared")
 
 
 def _cookies(asked: Asked, outcome: Outcome, wrong: _Wrong) -> Iterator[Row]:

@@ -121,7 +121,8 @@ def explain(  # noqa: PLR0913 - one for each option
             raise click.UsageError("--policy and --framework go with a message, which has spaces in it. Quote it.")
         if origin is None:
             raise click.UsageError(f"{_NEEDED}\n\n{FORMS}")
-        guard = load_guarded(text or None, environment)
+        with out.progress("Loading the policy"):
+            guard = load_guarded(text or None, environment)
         asked = Asked(origin, method or "GET", _checked_path(path), tuple(given), credentials)
         _explain_policy(out, guard, _rehearsed(guard, asked))
         return
@@ -129,7 +130,8 @@ def explain(  # noqa: PLR0913 - one for each option
         raise click.UsageError(
             f"The message has more than {LONGEST_MESSAGE} characters. Give the console's lines only."
         )
-    beside = None if policy is None else load_guarded(policy, environment)
+    with out.progress("Loading the policy"):
+        beside = None if policy is None else load_guarded(policy, environment)
     known = Known(origin, method, tuple(given), credentials)
     _explain_messages(out, read(text, known), beside, known, framework)
 
@@ -396,8 +398,12 @@ def _notes(message: Message) -> Iterator[str]:
 
 
 def _assumptions(message: Message) -> Iterator[tuple[str, str]]:
-    stands = {"page": (message.origin, "--origin says it"), "method": (message.method, "--method says it")}
-    yield from (stands[name] for name in message.assumed if name in stands and message.failure is not None)
+    stands = {
+        "url": (message.url, "write the request's in its place"),
+        "page": (message.origin, "--origin says it"),
+        "method": (message.method, "--method says it"),
+    }
+    yield from (stands[name] for name in message.assumed if name in stands)
 
 
 def _next(message: Message, known: Known) -> str:
@@ -405,15 +411,31 @@ def _next(message: Message, known: Known) -> str:
     Return the command that plays the browser against the server that *message* names.
     """
     words = ["corsguard", "check", shlex.quote(as_shown(message.url, _LONGEST_URL)), "--page", _page(message.origin)]
-    if message.method != "GET":
-        words += ["-X", shlex.quote(as_shown(message.method))]
+    method = _method(message, known)
+    if method != "GET":
+        words += ["-X", shlex.quote(as_shown(method))]
     for name in _header_names(message, known):
         words += ["-H", shlex.quote(f"{as_shown(name)}: {'application/json' if name == 'content-type' else '...'}")]
     if message.lookalike == "not_exposed" and message.header:
         words += ["--read", shlex.quote(as_shown(message.header))]
     if message.lookalike == "cookies" or _has_credentials(message.failure, known):
         words.append("--credentials")
+    if method != message.method:
+        words.append("--preflight-only")
     return " ".join(words)
+
+
+def _method(message: Message, known: Known) -> str:
+    """
+    Return the method of *message*, or one that needs a preflight where one failed, and nothing tells what needed it.
+    """
+    is_unknown = message.method == METHOD or (
+        "method" in message.assumed
+        and message.failure is not None
+        and message.failure.is_preflight
+        and not _header_names(message, known)
+    )
+    return "PUT" if is_unknown else message.method
 
 
 def _page(origin: str) -> str:
@@ -435,9 +457,8 @@ def _asked(message: Message, known: Known) -> Asked:
     """
     headers = [header_of(name) for name in _header_names(message, Known())]
     path = f"/{message.url.partition('://')[2].partition('/')[2]}"
-    method = "PUT" if message.method == METHOD else message.method
     with_credentials = _has_credentials(message.failure, known)
-    return Asked(message.origin, method, path, (*headers, *known.headers), with_credentials)
+    return Asked(message.origin, _method(message, known), path, (*headers, *known.headers), with_credentials)
 
 
 def _say_under(out: Output, guard: Guard, rehearsal: Rehearsal) -> None:

@@ -69,7 +69,8 @@ def lint(policies: Sequence[str], *, strict: bool, as_json: bool, as_sarif: bool
     failures: list[click.UsageError] = []
     for policy in policies or [default_policy()]:
         try:
-            found = [*_findings(policy)]
+            with out.progress(f"Loading {printable(policy)}"):
+                found = [*_findings(policy)]
         except click.UsageError as error:
             failures.append(error)
             continue

@@ -377,7 +377,13 @@ _ENGINES: Final = (
         "Firefox",
         re.compile(r"Cross-Origin Request (?:Blocked|Warning)|NetworkError when attempting|NS_ERROR_|Blocked loading"),
     ),
-    ("Safari", re.compile(r"access control checks|Load failed|Preflight response is not successful")),
+    (
+        "Safari",
+        re.compile(
+            r"access control checks|Load failed|Preflight response is not successful|"
+            r"Origin \S+ is not allowed by Access-Control-Allow-Origin"
+        ),
+    ),
 )
 _URLS: Final = (
     re.compile(r"Access to .{1,80}? at '(?P<url>[^'\s]+)'(?: \(redirected from '(?P<first>[^'\s]+)'\))? from origin "),

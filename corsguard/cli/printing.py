@@ -134,7 +134,7 @@ class Progress:
     def __init__(self, what: str, console: Console) -> None:
         self._what = what
         self._console = console
-        self._counts: tuple[int, int | None] = (0, None)
+        self._counts: tuple[int | None, int | None] = (None, None)
         self._is_over = threading.Event()
 
     def advance(self, done: int, total: int | None = None) -> None:
@@ -153,7 +153,8 @@ class Progress:
         start, end, pause = ("\r\x1b[2K", "", _TERMINAL_PAUSE) if on_terminal else ("", "\n", _PAUSE)
         while True:
             done, total = self._counts
-            self._write(f"{start}{self._what}: {done}{'' if total is None else f' of {total}'}{end}")
+            count = f": {done}" if done is not None else ""
+            self._write(f"{start}{self._what}{count}{'' if total is None else f' of {total}'}{end}")
             if self._is_over.wait(pause):
                 self._write(start)
                 return
