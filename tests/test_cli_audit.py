@@ -25,8 +25,9 @@ from corsguard import CORSMiddleware, Policy
 from corsguard.browser import Unreachable, WireRequest, WireResponse
 from corsguard.browser.transports import transport_for
 from corsguard.cli.asking import Answer, Asker, Line, Question, SpentError
-from corsguard.cli.audit import _document, _is_internal, _secrets_in, _shown, audit
+from corsguard.cli.audit import _document, _is_internal, _shown, audit
 from corsguard.cli.auditing import Active, Audit
+from corsguard.cli.connecting import secrets_of
 from corsguard.cli.printing import HIDDEN, Output
 from corsguard.cli.probes import Meant, lax, relatives, special, strangers
 from corsguard.cli.rules import RULES, WHO, Reach, Severity, severity_of
@@ -761,9 +762,9 @@ def test_what_is_not_the_same_when_asked_again_is_less_sure():
         ([URL, "--header", "Origin: https://app.example.com"], "the audit sends its own"),
         ([URL, "--header", "X: \x07"], "characters that no header has"),
         ([URL, "--cookie", "sid"], "write --cookie sid=1"),
-        ([URL, "--connect-to", "127.0.0.1"], "write 127.0.0.1:8000"),
-        ([URL, "--connect-to", "127.0.0.1:99999"], "write 127.0.0.1:8000"),
-        ([URL, "--cacert", __file__], "give a PEM file"),
+        ([URL, "--connect-to", "127.0.0.1"], "Write --connect-to 127.0.0.1:8443"),
+        ([URL, "--connect-to", "127.0.0.1:99999"], "Write --connect-to 127.0.0.1:8443"),
+        ([URL, "--cacert", __file__], "Give a PEM file"),
         ([URL, "--cacert", "no-such-file"], "does not exist"),
         ([URL, "--budget", "0"], "--budget"),
         ([URL, "--rate", "0"], "--rate"),
@@ -1118,7 +1119,7 @@ def test_a_server_that_fails_for_all_does_not_fail_for_a_malformed_origin():
 def test_a_secret_in_another_form_is_one_too(header, shown, options):
     response = WireResponse(200, (VARY, (ALLOW, shown), ("Timing-Allow-Origin", shown)))
     name, _, value = header.partition(": ")
-    output = Output(secrets=_secrets_in([(name, value)]))
+    output = Output(secrets=secrets_of([(name, value)]))
     one = Audit(
         URL,
         Asker(lambda _: response, URL, budget=60, rate=1e9),

@@ -755,6 +755,8 @@ WRONG = {
     "a body of a GET": ([API, "--method", "GET", "--data", "a"], "A GET has no body"),
     "a URL for a URL": ([API, "--url", API], "Leave out --url"),
     "no address": ([API, "--connect-to", "8000"], "is not [HOST=]ADDRESS:PORT"),
+    "no port that there is": ([API, "--connect-to", "127.0.0.1:99999"], "is not [HOST=]ADDRESS:PORT"),
+    "an address without its brackets": ([API, "--connect-to", "::1:8000"], "is not [HOST=]ADDRESS:PORT"),
     "an address for an application": (["served:app", "--connect-to", "127.0.0.1:80"], "Leave out --connect-to"),
     "a URL of an application that is none": (["served:app", "--url", "http://["], "is no URL"),
     "no attribute": (["served:nope"], "has no nope"),

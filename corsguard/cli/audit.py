@@ -4,16 +4,13 @@
 This room reads the arguments, and prints what the audit found, the worst first; it judges nothing.
 """
 
-import logging
 import secrets as randomness
 import socket
 import ssl
-from base64 import b64decode
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, Final
-from urllib.parse import quote, quote_plus
 
 import click
 
@@ -27,6 +24,8 @@ from corsguard.origin import OriginPattern
 
 from .asking import Answer, Asker, Line
 from .auditing import Active, Audit, Finding
+from .connecting import SECRET_HEADERS, authority, checked_address, secrets_of, trust
+from .loading import quiet
 from .printing import HIDDEN, Exit, Output, Style, UnreachableError, printable
 from .probes import Meant
 from .rules import RULES, WHO, Severity
@@ -38,7 +37,6 @@ _RATE: Final = 10.0
 _TIMEOUT: Final = 10.0
 # How much is read of what may be a download, a hundred times.
 _LONGEST_BODY: Final = 262_144
-_HIGHEST_PORT: Final = 65535
 
 # What the audit itself says in each request.
 _OURS: Final = frozenset({"origin", "host", "content-length", "transfer-encoding", "connection"})
@@ -49,9 +47,6 @@ _SHOWN: Final = frozenset(
     x-forwarded-host referer host
     """.split()
 )
-_SECRET: Final = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization"})
-# Words that headers are made of: hidden, they would hide what is wrong.
-_NO_SECRETS: Final = frozenset("bearer basic digest Bearer Basic Digest true false null none http https origin".split())
 _MOST_LINES: Final = 16
 _MOST_ORIGINS: Final = 4
 
@@ -111,19 +106,11 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> t
 
 
 def _address(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
-    if text is None:
-        return None
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdecimal() or not 0 < int(port) <= _HIGHEST_PORT:
-        raise click.BadParameter(f"{quoted(text)} is no address with a port: write 127.0.0.1:8000.")
-    return text
+    return None if text is None else checked_address(text, "ADDRESS:PORT")
 
 
 def _trust(_: click.Context, __: click.Parameter, path: str | None) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=path)
-    except (OSError, ssl.SSLError):
-        raise click.BadParameter(f"{quoted(path)} has no certificates: give a PEM file of the authority.") from None
+    return trust(path)
 
 
 @click.command(short_help="What an attacker would find at a URL.")
@@ -236,13 +223,13 @@ def audit(  # noqa: PLR0913 - the options of the command
     if as_json and as_sarif:
         raise click.UsageError("--json and --sarif are two documents: give one of them.")
     lines = (*headers, *((("Cookie", _cookie(cookies)),) if cookies else ()))
-    output = Output(as_json=as_json or as_sarif, secrets=_secrets_in(lines))
+    output = Output(as_json=as_json or as_sarif, secrets=secrets_of(lines))
     parsed = Url.parse(url)
     at_most = budget if budget is not None else _QUICK_BUDGET if quick else _BUDGET
     with ExitStack() as stack:
         progress = stack.enter_context(output.progress("Requests"))
         # A response that is cut off is one finding's business at most, and no traceback's.
-        stack.enter_context(_silence())
+        stack.enter_context(quiet("corsguard.browser"))
         carry = stack.enter_context(_transport(parsed, tls, timeout, connect_to))
         one = Audit(
             url,
@@ -276,19 +263,6 @@ def audit(  # noqa: PLR0913 - the options of the command
 # How it is asked.
 
 
-@contextmanager
-def _silence() -> Generator[None]:
-    """
-    Keep what the transport logs from the terminal, unless somebody has set up logging.
-    """
-    logger, handler = logging.getLogger("corsguard.browser"), logging.NullHandler()
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-
-
 def _cookie(cookies: Iterable[str]) -> str:
     for cookie in cookies:
         name, equals, _ = cookie.partition("=")
@@ -297,35 +271,8 @@ def _cookie(cookies: Iterable[str]) -> str:
     return "; ".join(cookie.strip("; ") for cookie in cookies)
 
 
-def _secrets_in(headers: Iterable[Header]) -> Iterator[str]:
-    """
-    Yield what must not be shown: whole values, and what stands in them, since a server may send back a part, and may
-    have decoded it.
-    """
-    for name, value in headers:
-        is_cookie = name.lower() == "cookie"
-        parts = [pair.partition("=")[2].strip() for pair in value.split(";")] if is_cookie else value.split(" ")
-        scheme, _, encoded = value.partition(" ")
-        if scheme.lower() == "basic":
-            pair = _decoded(encoded)
-            parts += [pair, pair.partition(":")[2]]
-        for text in {value, *parts} - _NO_SECRETS:
-            yield from (text, quote(text, safe=""), quote_plus(text))
-
-
-def _decoded(text: str) -> str:
-    try:
-        return b64decode(text).decode("latin-1")
-    except ValueError:
-        return ""
-
-
-def _authority(url: Url) -> str:
-    return url.host if url.port is None else f"{url.host}:{url.port}"
-
-
 def _transport(url: Url, tls: ssl.SSLContext, timeout: float, connect_to: str | None) -> LiveTransport:
-    elsewhere = {} if connect_to is None else {_authority(url): connect_to}
+    elsewhere = {} if connect_to is None else {authority(url): connect_to}
     return LiveTransport(verify=tls, timeout=timeout, longest_body=_LONGEST_BODY, connect_to=elsewhere)
 
 
@@ -333,7 +280,7 @@ def _line(url: Url, tls: ssl.SSLContext, timeout: float, connect_to: str | None,
     host = url.host.strip("[]")
     where, _, port = (connect_to or f"{host}:{url.port or (443 if url.scheme == 'https' else 80)}").rpartition(":")
     address = (where.strip("[]"), int(port))
-    return Line(host, _authority(url), address, tls if url.scheme == "https" else None, timeout, headers)
+    return Line(host, authority(url), address, tls if url.scheme == "https" else None, timeout, headers)
 
 
 def _is_internal(host: str, connect_to: str | None) -> bool:
@@ -460,13 +407,13 @@ def _lines(headers: Iterable[Header], output: Output) -> list[tuple[str, str]]:
     """
     wanted = [(name, value) for name, value in headers if _is_shown(name.lower())]
     return [
-        (as_shown(name), HIDDEN if name.lower() in _SECRET else _shown(value, output=output))
+        (as_shown(name), HIDDEN if name.lower() in SECRET_HEADERS else _shown(value, output=output))
         for name, value in wanted[:_MOST_LINES]
     ]
 
 
 def _is_shown(name: str) -> bool:
-    return name in _SHOWN | _SECRET or name.startswith(OWNED_PREFIX)
+    return name in _SHOWN | SECRET_HEADERS or name.startswith(OWNED_PREFIX)
 
 
 def _shown(text: str, *, output: Output) -> str:

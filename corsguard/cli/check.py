@@ -9,27 +9,25 @@ import json
 import re
 import shlex
 import socket
-import ssl
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 import click
 
 from corsguard.browser import Application, Exchange, LiveTransport, Reason, Transport, origin_of
-from corsguard.browser.evidence import LONGEST_READ, as_shown, in_ascii, url_of, without_password
+from corsguard.browser.evidence import LONGEST_READ, as_shown, url_of, without_password
 from corsguard.browser.fetching import Mode, RedirectMode
-from corsguard.browser.headers import escaped
 from corsguard.browser.transports import transport_for
 from corsguard.browser.wire import Header
 from corsguard.origin import NULL
 
 from . import har
 from .checklist import Row, beside, checklist, look_alike, resolved_space
+from .connecting import PUBLIC_HEADERS, SECRET_HEADERS, authority, checked_address, secrets_of, trust
 from .curl import curl, variable
 from .explain import change_data, say_changes
 from .faults import NOT_CORS, Asked, Fault, Outcome, play, veiled
@@ -41,11 +39,6 @@ from .rehearsal import Asked as Request
 from .rehearsal import Rehearsal, rehearse
 
 _APPLICATION_URL: Final = "https://api.example.com/"
-# Headers whose values are nobody's secret (Fetch, "CORS-safelisted request-header name").
-_PUBLIC_HEADERS: Final = frozenset({"accept", "accept-language", "content-language", "content-type", "range"})
-# Words that answers and texts are made of: hidden, they would hide what is wrong, and nobody's secret is so short.
-_NO_SECRETS: Final = frozenset("true false null none https http origin json xmlhttprequest application/json".split())
-_SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization"})
 
 _SHOWN_REQUEST_HEADERS: Final = frozenset({"content-type", "origin"})
 _SHOWN_RESPONSE_HEADERS: Final = frozenset(
@@ -199,7 +192,7 @@ def _run(options: _Options, output: Output) -> _Report:
     if not options.is_application and not connect_to:
         space = resolved_space(asked.url, asked.page_origin, _addresses(asked.url))
         rows += [] if space is None else [space]
-    secrets = frozenset(name.lower() for name, _ in _secret_headers(options)) | _SECRET_HEADERS
+    secrets = frozenset(name.lower() for name, _ in _secret_headers(options)) | SECRET_HEADERS
     curls = [
         curl(exchange.request, secrets, connect_to=connect_to, cacert=options.cacert)
         for exchange in outcome.exchanges
@@ -342,28 +335,18 @@ def _json(text: str) -> bytes:
 
 def _connect_to(options: _Options, url: str) -> Mapping[str, str]:
     target = url_of(url)
-    own = "" if target is None else target.href.partition("://")[2].partition("/")[0]
     found: dict[str, str] = {}
     for text in options.connect_to:
         host, equals, address = text.rpartition("=")
-        if not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):[0-9]{1,5}", address):
-            raise click.BadParameter(
-                f"{text!r} is not [HOST=]ADDRESS:PORT. Write --connect-to 127.0.0.1:8443.", param_hint="--connect-to"
-            )
-        found[host if equals else own] = address
+        own = "" if target is None else authority(target)
+        found[host if equals else own] = checked_address(address, "[HOST=]ADDRESS:PORT")
     if found and options.is_application:
         raise click.UsageError("An application is called, and connected to nowhere. Leave out --connect-to.")
     return found
 
 
 def _live(options: _Options, connect_to: Mapping[str, str], stack: ExitStack) -> Transport:
-    verify: ssl.SSLContext | bool = True
-    if options.cacert is not None:
-        try:
-            verify = ssl.create_default_context(cafile=options.cacert)
-        except (OSError, ValueError) as error:
-            message = f"{options.cacert!r} has no certificates: {error}. Give a PEM file."
-            raise click.BadParameter(printable(message), param_hint="--cacert") from None
+    verify = trust(options.cacert)
     return stack.enter_context(LiveTransport(verify=verify, timeout=options.timeout, connect_to=connect_to))
 
 
@@ -382,31 +365,13 @@ def _addresses(url: str) -> list[str]:
 
 
 def _secret_headers(options: _Options) -> list[Header]:
-    return [
-        (name, value)
-        for name, _, value in (line.partition(":") for line in options.headers)
-        if name.strip().lower() not in _PUBLIC_HEADERS
-    ]
+    headers = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in options.headers)]
+    return [(name, value) for name, value in headers if name.lower() not in PUBLIC_HEADERS]
 
 
-def _secrets(options: _Options) -> list[str]:
-    """
-    Return the values of headers and cookies in every form in which a text here may hold them.
-    """
-    headers = _secret_headers(options)
-    values = [value.strip() for _, value in headers]
-    # "Bearer abc": the token may stand alone.
-    values += [value.strip().partition(" ")[2] for name, value in headers if "authorization" in name.lower()]
-    values += [line.partition(";")[0].partition("=")[2].strip() or line.strip() for line in options.cookies]
-    return [form for value in values if value.lower() not in _NO_SECRETS for form in _forms(value)]
-
-
-def _forms(value: str) -> Iterator[str]:
-    yield from (value, in_ascii(value), repr(value)[1:-1], json.dumps(value)[1:-1], quote(value, safe=""), quote(value))
-    for start in "https://x/", "https://x/?":
-        url = url_of(start + escaped(value))
-        if url is not None:
-            yield url.href.removeprefix(start)
+def _secrets(options: _Options) -> Iterator[str]:
+    cookies = [("Cookie", line.partition(";")[0]) for line in options.cookies]
+    return secrets_of([*_secret_headers(options), *cookies])
 
 
 # What is printed
@@ -675,7 +640,7 @@ def _command(asked: Asked) -> str:
     if asked.method != "GET":
         words += ["--method", shlex.quote(asked.method)]
     for name, value in asked.headers:
-        public = name.lower() in _PUBLIC_HEADERS
+        public = name.lower() in PUBLIC_HEADERS
         # The browser's own, most likely.
         if name.lower() in {"accept", "accept-language"}:
             continue

@@ -22,6 +22,7 @@ from corsguard.errors import Problem
 from corsguard.explanation import Step
 from corsguard.origin import NULL
 
+from .connecting import secrets_of
 from .lines import Fix, Words, read_fix, written
 from .loading import FORMS, Guard, check_origin, load_guarded
 from .messages import LONGEST_MESSAGE, LOOK, LOOKALIKES, METHOD, PAGE, Known, Message, read
@@ -32,7 +33,6 @@ _FRAMEWORKS: Final[Mapping[Words, str]] = {"wsgi": "WSGI", "flask": "Flask", "dj
 # What of a request and of a response is shown: CORS, and what it depends on.
 _SHOWN: Final = frozenset({"origin", "vary"})
 _LONGEST_URL: Final = 2048
-_OPEN_VALUES: Final = frozenset({"accept", "accept-language", "content-language", "content-type", "range"})
 # What something before the CORS layer did, so that no keyword of a policy helps.
 _ABOUT_LAYERS: Final = frozenset({Reason.PREFLIGHT_STATUS, Reason.PREFLIGHT_REDIRECT})
 _OUTERMOST: Final[Mapping[Words, str]] = {
@@ -107,8 +107,7 @@ def explain(  # noqa: PLR0913 - one for each option
     Exit codes: 0 a page may read it, 1 blocked, 2 usage, or a message that is not known.
     """
     given = [_checked_header(text) for text in headers]
-    secrets = [value for name, value in given if name.lower() not in _OPEN_VALUES]
-    out = Output(as_json=as_json, secrets=secrets)
+    out = Output(as_json=as_json, secrets=secrets_of(given))
     text = " ".join(what)
     if origin is not None:
         check_origin(origin)

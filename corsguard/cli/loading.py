@@ -228,11 +228,13 @@ def there_is_no(file: str) -> click.UsageError:
 
 
 @contextmanager
-def quiet() -> Generator[None]:
+def quiet(name: str = "corsguard") -> Generator[None]:
     """
-    Keep the log of the engine, which says while it works what the command says itself, from a terminal.
+    Keep the log *name*, which says while it is written what the command says itself, from a terminal.
+
+    Where logging is set up, it is written as always.
     """
-    logger, handler = logging.getLogger("corsguard"), logging.NullHandler()
+    logger, handler = logging.getLogger(name), logging.NullHandler()
     logger.addHandler(handler)
     try:
         yield
