@@ -108,7 +108,14 @@ class _Options:
 @click.option("--origin", metavar="ORIGIN", help='The page\'s origin, if not that of its URL: "null" in a sandbox.')
 @click.option("--url", metavar="URL", help=f"What is asked for, of an application. Default: {_APPLICATION_URL}")
 @click.option("-X", "--method", metavar="METHOD", help="Default: GET, or POST with a body.")
-@click.option("-H", "--header", "headers", multiple=True, metavar='"NAME: VALUE"', help="Its value is not shown.")
+@click.option(
+    "-H",
+    "--header",
+    "headers",
+    multiple=True,
+    metavar='"NAME: VALUE"',
+    help="Its value, of 4 characters or more, is not shown.",
+)
 @click.option("--json-body", metavar="JSON", help="The body, sent as application/json.")
 @click.option("--data", metavar="TEXT", help="The body, sent as text/plain.")
 @click.option("--credentials", is_flag=True, help='As credentials: "include", or XMLHttpRequest\'s withCredentials.')
@@ -149,7 +156,7 @@ def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) ->
     corsguard check failed.har
 
     Sent is what a browser sends: if the preflight for a PUT passes, the PUT goes out, too (--preflight-only stops
-    before). After a preflight that a browser would refuse, nothing follows but GET and HEAD. A GET is repeated as
+    before). After a preflight that a browser would refuse, nothing follows but GET, HEAD and OPTIONS. A GET is repeated as
     another page and as none, to see what a cache would give to whom.
 
     Exit codes: 0 the page may read it, 1 it may not or something is wrong, 2 usage, 3 no response.
