@@ -156,8 +156,8 @@ def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) ->
     corsguard check failed.har
 
     Sent is what a browser sends: if the preflight for a PUT passes, the PUT goes out, too (--preflight-only stops
-    before). After a preflight that a browser would refuse, nothing follows but GET, HEAD and OPTIONS. A GET is repeated as
-    another page and as none, to see what a cache would give to whom.
+    before). After a preflight that a browser would refuse, nothing follows but GET, HEAD and OPTIONS. A GET is repeated
+    as another page and as none, to see what a cache would give to whom.
 
     Exit codes: 0 the page may read it, 1 it may not or something is wrong, 2 usage, 3 no response.
     """
