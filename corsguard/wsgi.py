@@ -188,7 +188,9 @@ class CORSMiddleware:
                 journal.record(policy, decision, environ)
         elif journal.is_debug is not None:
             journal.record(policy, decision, environ)
-        start_response(_STATUS_LINES[decision.status], [*decision.lines_for(environ)])
+        # Written out here, too.
+        lines = [(ALLOW_ORIGIN, environ["HTTP_ORIGIN"]), *decision.lines] if decision.echoes else [*decision.lines]
+        start_response(_STATUS_LINES[decision.status], lines)
         return [decision.body]
 
     def _merged(

@@ -706,6 +706,11 @@ FIXES = [
     ),
     # It is not CORS.
     (failure(Reason.UNREACHABLE, "refused", exchange=None), "nothing answers at https://api.example.com. Is", []),
+    (
+        preflight(Reason.UNREACHABLE, "hung up", exchange=None),
+        "(a proxy, a firewall) drops OPTIONS: let it through",
+        [],
+    ),
     (failure(Reason.TLS, "expired", exchange=None), "look at the certificate", []),
     (failure(Reason.BAD_PORT, "25", exchange=None), "browsers keep off this port", []),
     (preflight(Reason.TLS_CLIENT_CERTIFICATE), "a preflight never carries a client certificate", []),

@@ -354,6 +354,7 @@ def test_the_cause_comes_first_and_then_the_line_to_change(serve):
         """\
 1. The answer to the preflight (405) has no Access-Control-Allow-Origin.
    Status 405. OPTIONS reaches the router, which has no route for it: the CORS layer has to answer preflights first. \
+If a proxy in front refuses it, that one has to let it through. \
 Put the CORS layer outermost (CORSMiddleware around everything, or first in MIDDLEWARE).
        send:   Access-Control-Allow-Origin: https://app.example.com
        send:   Vary: Origin

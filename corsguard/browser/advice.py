@@ -80,7 +80,10 @@ _BY_STATUS: Final = {
     **dict.fromkeys(
         (404, 405, 501),
         (
-            "OPTIONS reaches the router, which has no route for it: the CORS layer has to answer preflights first.",
+            (
+                "OPTIONS reaches the router, which has no route for it: the CORS layer has to answer preflights first. "
+                "If a proxy in front refuses it, that one has to let it through."
+            ),
             "Nothing serves this, or nothing that is guarded: compare the URL, the method and the guarded paths.",
         ),
     ),
@@ -378,6 +381,12 @@ def _bad_scheme(failure: Failure) -> str:
 def _unreachable(failure: Failure) -> str:
     target = url_of(failure.url)
     where = as_shown(failure.url if target is None else target.origin)
+    if failure.is_preflight:
+        return _change(
+            f"Not CORS, and no header helps: {where} does not answer the preflight. If it answers a GET, something in "
+            "front (a proxy, a firewall) drops OPTIONS: let it through. Else: is the server up, the host and the port "
+            "right?"
+        )
     return _change(
         f"Not CORS, and no header helps: nothing answers at {where}. Is the server up, the host and the port right? "
         "Does it die of this request (look at its log)? An extension of the browser may block it, too."
