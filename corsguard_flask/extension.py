@@ -8,8 +8,8 @@ the headers too, and a preflight never reaches Flask. This room keeps which appl
 from collections.abc import Mapping
 from functools import partial
 from threading import Lock
-from typing import Any, Final, cast
-from weakref import WeakKeyDictionary, ref
+from typing import Final, cast
+from weakref import WeakSet
 
 from blinker import Namespace
 from flask import Flask
@@ -48,7 +48,7 @@ class CORSGuard:
     def __init__(self, app: Flask | None = None, policy: Guarded | None = None) -> None:
         self._given = None if policy is None else read_guarded(policy)
         self._policy = self._given
-        self._middlewares: WeakKeyDictionary[CORSMiddleware, ref[Flask]] = WeakKeyDictionary()
+        self._middlewares: WeakSet[CORSMiddleware] = WeakSet()
         # An application that is guarded while the policy is swapped gets the new one, before or after.
         self._lock = Lock()
         if app is not None:
@@ -72,17 +72,6 @@ class CORSGuard:
             for middleware in self._middlewares:
                 middleware.policy = guarded
 
-    def policy_for(self, app: Flask, environ: Mapping[str, Any]) -> Policy | None:
-        """
-        Return the policy that guards the request *environ* to *app*, or None: for people and tests.
-
-        Raises LookupError if *app* is not guarded by this guard.
-        """
-        for middleware, guarded in [*self._middlewares.items()]:
-            if guarded() is app:
-                return middleware.policy_for(environ)
-        raise LookupError(f"{app.name!r} is not guarded by this CORSGuard.")
-
     def init_app(self, app: Flask, policy: Guarded | None = None) -> None:
         """
         Guard *app* with *policy*, else with the guard's own, else with what its config says.
@@ -102,7 +91,7 @@ class CORSGuard:
             is_debug = partial(app.config.get, "DEBUG")
             middleware.journal = Journal(partial(_send, app), cors_refused.receivers.__len__, is_debug)
             cors_refused.receiver_connected.connect(middleware.journal.listen)
-            self._middlewares[middleware] = ref(app)
+            self._middlewares.add(middleware)
             self._policy = guarded
         middleware.look_for_tags(Views(app, middleware).look)
         # The method, because calling the instance would cost a preflight a tenth more.

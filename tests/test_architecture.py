@@ -120,7 +120,7 @@ COMMANDS = {
         "tags",
         "wsgi",
     },
-    "cli.messages": {"browser", "browser.urls", "origin"},
+    "cli.messages": {"browser", "browser.evidence", "browser.urls", "origin"},
     "cli.rehearsal": {
         "browser",
         "browser.evidence",

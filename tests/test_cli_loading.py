@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
@@ -29,6 +30,7 @@ from corsguard.configuration import Configuration
 from corsguard_flask import CORSGuard
 from flask import Flask
 from pathlib import Path
+from types import ModuleType
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 def wsgi(environ, start_response):
@@ -211,15 +213,18 @@ def test_the_policy_of_a_tagged_view_beats_that_of_its_path(module):
     assert "view tagged: allow_headers" in [problem.field for problem in guard.problems]
 
 
-def test_what_flask_guards_is_said_for_each_application():
+def test_what_flask_guards_is_said_for_each_application(monkeypatch):
     one, two, three = Flask("one"), Flask("two"), Flask("three")
     guard = CORSGuard()
     guard.init_app(one, {"allow_origins": [APP]})
     guard.init_app(two, {"allow_origins": "*"})
-    assert guard.policy_for(one, environ()).allow_origins == (APP,)
-    assert guard.policy_for(two, environ()).allow_origins == "*"
-    with pytest.raises(LookupError, match="'three' is not guarded by this CORSGuard"):
-        guard.policy_for(three, environ())
+    module = ModuleType("several_flasks")
+    module.one, module.two, module.three = one, two, three
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    assert load_guarded("several_flasks:one").policy_for(environ()).allow_origins == (APP,)
+    assert load_guarded("several_flasks:two").policy_for(environ()).allow_origins == "*"
+    with pytest.raises(click.UsageError, match="several_flasks:three is a Flask application that nothing guards"):
+        load_guarded("several_flasks:three")
 
 
 def test_what_wsgi_guards_is_said_with_the_tags_of_its_views():
@@ -228,7 +233,7 @@ def test_what_wsgi_guards_is_said_with_the_tags_of_its_views():
     assert middleware.policy_for(environ()).allow_origins == (APP,)
     CORSGuard(app, {"allow_origins": [APP]})
     app.get("/closed")(cors(None)(lambda: "x"))
-    assert app.extensions["corsguard"].policy_for(app, environ("/closed")) is None
+    assert app.wsgi_app.__self__.policy_for(environ("/closed")) is None
 
 
 def test_what_django_guards_is_said_with_the_tags_of_its_views():

@@ -28,7 +28,7 @@ from corsguard.browser import (
 )
 from corsguard.browser.evidence import LONGEST_READ
 from corsguard.browser.failures import CORS_CHECK
-from corsguard.browser.headers import get, values_of
+from corsguard.browser.headers import get, is_safelisted_method, values_of
 from corsguard.browser.wire import Header
 from corsguard.names import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, OWNED_PREFIX
 
@@ -75,7 +75,7 @@ class Question(NamedTuple):
 
     @property
     def is_preflight(self) -> bool:
-        return self.method not in {"GET", "HEAD", "POST"} or bool(self.names) or self.is_upload
+        return not is_safelisted_method(self.method) or bool(self.names) or self.is_upload
 
 
 @dataclass(frozen=True)

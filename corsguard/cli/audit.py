@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import click
 
-from corsguard.browser import LiveTransport, Unreachable, WireRequest
+from corsguard.browser import LiveTransport, Unreachable
 from corsguard.browser.evidence import LONGEST_READ, as_shown, without_password
 from corsguard.browser.urls import HTTP_SCHEMES, Url, address_space
 from corsguard.browser.wire import Header
@@ -392,13 +392,9 @@ def _count(number: int, noun: str) -> str:
 def _wire(answer: Answer, output: Output) -> Iterator[str]:
     request = answer.request
     yield f"> {_shown(request.method, output=output)} {_shown(request.url, output=output)}"
-    yield from (f"> {name}: {value}" for name, value in _request_lines(request, output))
+    yield from (f"> {name}: {value}" for name, value in _lines(request.headers, output))
     yield f"< {answer.status}" if answer.came else "< no response"
     yield from (f"< {name}: {value}" for name, value in _lines(answer.lines, output))
-
-
-def _request_lines(request: WireRequest, output: Output) -> list[tuple[str, str]]:
-    return _lines(request.headers, output)
 
 
 def _lines(headers: Iterable[Header], output: Output) -> list[tuple[str, str]]:
@@ -470,7 +466,7 @@ def _exchange(answer: Answer, output: Output) -> dict[str, Any]:
         "request": {
             "method": request.method,
             "url": _shown(request.url, output=output),
-            "headers": _request_lines(request, output),
+            "headers": _lines(request.headers, output),
         },
         "response": {"status": answer.status, "headers": _lines(answer.lines, output)} if answer.came else None,
     }

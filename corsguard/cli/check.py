@@ -225,7 +225,7 @@ def _rehearsed(guard: Guard | None, asked: Asked) -> Rehearsal | None:
     url = url_of(asked.url)
     if guard is None or url is None or asked.mode != "cors":
         return None
-    path = url.href.removeprefix(url.origin).partition("#")[0]
+    path = url.href.removeprefix(url.origin)
     with_credentials = asked.credentials == "include"
     rehearsal = rehearse(guard, Request(asked.page_origin, asked.method, path, asked.headers, with_credentials))
     return None if rehearsal.error is None else rehearsal

@@ -311,25 +311,19 @@ def _of_object(name: str, found: object) -> Guard:
 def _of_flask(name: str, app: "Flask") -> Guard:
     from corsguard_flask import CORSGuard
 
-    guard = app.extensions.get("corsguard")
-    middleware = None if isinstance(guard, CORSGuard) else _layer(app)
-    words: Words = "flask" if middleware is None else "wsgi"
-    if isinstance(guard, CORSGuard):
-        guarded = guard.policy
-        policy_for: PolicyFinder = partial(guard.policy_for, app)
-    elif middleware is not None:
-        guarded, policy_for = middleware.policy, middleware.policy_for
-    else:
+    middleware = _layer(app)
+    if middleware is None:
         raise click.UsageError(
             f"{name} is a Flask application that nothing guards. Write CORSGuard(app, "
             '{"allow_origins": ["https://app.example.com"]}), or name the policy itself.'
         )
+    words: Words = "flask" if isinstance(app.extensions.get("corsguard"), CORSGuard) else "wsgi"
     views = _policies_of_views(app.view_functions.items())
     return Guard(
         name=name,
-        policy_for=policy_for,
+        policy_for=middleware.policy_for,
         place_of=_place_of(Place(name, words), views),
-        problems=_warnings([*(("", policy) for policy in policies_of(guarded)), *views]),
+        problems=_warnings([*(("", policy) for policy in policies_of(middleware.policy)), *views]),
     )
 
 

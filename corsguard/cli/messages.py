@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireResponse
-from corsguard.browser.urls import Url, address_space
+from corsguard.browser.evidence import url_of
+from corsguard.browser.urls import address_space
 from corsguard.origin import NULL, Origin
 
 LONGEST_MESSAGE: Final = 65536
@@ -453,7 +454,7 @@ class Message:
         """
         The origin of the URL, or the URL if it is none.
         """
-        parsed = _parsed(self.url)
+        parsed = url_of(self.url)
         return self.url if parsed is None else parsed.origin
 
     @property
@@ -555,7 +556,7 @@ def _value(reason: Reason, value: str | None, *, method: str, header: str | None
         # Chromium's '' means that there is none.
         return value or None
     if reason is Reason.BAD_PORT:
-        parsed = _parsed(url)
+        parsed = url_of(url)
         return "" if parsed is None or parsed.port is None else str(parsed.port)
     if reason is Reason.CORP:
         return value
@@ -598,7 +599,7 @@ def assumed_page(url: str) -> str:
     """
     Return the origin that most likely asks *url*: on a developer's own machine one there, else one of the same scheme.
     """
-    target = _parsed(url)
+    target = url_of(url)
     if target is None or address_space(target.host) == "public":
         return _OPEN_PAGE if url.startswith("http://") else PAGE
     return next(page for page in _LOCAL_PAGES if page != target.origin)
@@ -611,7 +612,7 @@ def _origin(text: str, said: Mapping[str, str], known: Known) -> str | None:
     for text_of_origin in [*named, *_origins(text)]:
         if text_of_origin == NULL or Origin.parse(text_of_origin) is not None:
             return text_of_origin
-        parsed = _parsed(text_of_origin)
+        parsed = url_of(text_of_origin)
         if parsed is not None and Origin.parse(parsed.origin) is not None:
             return parsed.origin
     return None
@@ -621,10 +622,3 @@ def _origins(text: str) -> Iterator[str]:
     for pattern in _ORIGINS:
         for found in pattern.finditer(text):
             yield found["origin"][:_LONGEST_WORD].rstrip(".,)")
-
-
-def _parsed(text: str) -> Url | None:
-    try:
-        return Url.parse(text)
-    except ValueError:
-        return None
