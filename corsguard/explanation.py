@@ -166,9 +166,9 @@ def _listed(policy: Policy) -> str:
 
 
 def _covering(policy: Policy, origin: str) -> str:
-    if origin in policy.answers.exact:
+    if origin in policy.to_cors.exact:
         return quoted(origin)
-    parsed, wildcards = Origin.parse(origin), policy.answers.wildcards
+    parsed, wildcards = Origin.parse(origin), policy.to_cors.wildcards
     if parsed is not None and wildcards is not None:
         for pattern in wildcards.patterns_for(parsed):
             return quoted(pattern)

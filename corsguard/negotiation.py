@@ -47,30 +47,29 @@ def prepared_decision(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     For an adapter that takes `headers_for(environ)` of it: so no decision has to be made for a request, and nothing
     remembered of an origin. Never raises.
     """
-    answers = policy.answers
     if "HTTP_ORIGIN" not in environ:
-        return answers.not_cors
+        return policy.to_not_cors
     # Fetch, "CORS-preflight request": neither the method nor the header alone makes one.
     if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ and environ.get("REQUEST_METHOD") == "OPTIONS":
-        granted, otherwise = answers.to_preflight
+        answers = policy.to_preflight
     else:
-        granted, otherwise = answers.to_cors
+        answers = policy.to_cors
     origin = environ["HTTP_ORIGIN"]
     # Bounded before it is looked at: even to hash a megabyte is work.
     if len(origin) > LONGEST_ORIGIN:
-        return otherwise
+        return answers.otherwise
     if origin in answers.exact:
-        return granted
+        return answers.granted
     if answers.lists_all:
-        return otherwise
+        return answers.otherwise
     if answers.wildcards is not None and answers.wildcards.covers(origin):
-        return granted
+        return answers.granted
     if answers.source is None:
-        return otherwise
+        return answers.otherwise
     yes, error = _ask(answers, origin)
     if yes:
-        return granted
-    return otherwise if error is None else otherwise.failed(error)
+        return answers.granted
+    return answers.otherwise if error is None else answers.otherwise.failed(error)
 
 
 def request_kind(environ: Mapping[str, Any]) -> RequestKind:

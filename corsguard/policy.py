@@ -164,16 +164,15 @@ class Decision(_Prepared):
 
 class Answers(_Prepared):
     """
-    All that a policy can say before it sees a request; nothing of it ever changes.
+    What a policy says to requests of one kind that have an `Origin`, before it sees one; nothing of it ever changes.
 
-    To a CORS request, and to a preflight, there are two answers: the first where the origin is among *exact*, covered
-    by *wildcards* or granted by *source*, asked in this order, and the second otherwise; *lists_all* tells that there
-    are neither of the latter. A `"*"` policy has no origin to look for, and its second answer grants.
+    It is *granted* where the origin is among *exact*, covered by *wildcards* or granted by *source*, asked in this
+    order, and *otherwise* for all others; *lists_all* tells that there are neither of the latter two. A `"*"` policy
+    has no origin to look for, and *otherwise* grants.
     """
 
-    not_cors: Decision
-    to_cors: tuple[Decision, Decision]
-    to_preflight: tuple[Decision, Decision]
+    granted: Decision
+    otherwise: Decision
     exact: frozenset[str]
     lists_all: bool
     wildcards: OriginIndex | None
@@ -224,16 +223,18 @@ class Policy:
     allow_unsafe_origins: Mapping[str, str] = field(default_factory=dict, hash=False)
     warnings: tuple[Problem, ...] = field(init=False, repr=False, compare=False)
     asks: bool = field(init=False, repr=False, compare=False)
-    answers: Answers = field(init=False, repr=False, compare=False)
+    to_not_cors: Decision = field(init=False, repr=False, compare=False)
+    to_cors: Answers = field(init=False, repr=False, compare=False)
+    to_preflight: Answers = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         reading = Reading({name: getattr(self, name) for name in _KEYWORDS})
         if reading.problems:
             raise PolicyError(reading.problems)
         _fill(self, reading.values)
-        answers = _answers(self, reading.patterns)
-        asks = answers.source is not None and getattr(answers.source, "may_block", True) is not False
-        _fill(self, {"warnings": tuple(reading.warnings), "asks": asks, "answers": answers})
+        source = self.allow_origins if is_source(self.allow_origins) else None
+        asks = source is not None and getattr(source, "may_block", True) is not False
+        _fill(self, {"warnings": tuple(reading.warnings), "asks": asks, **_answers(self, reading.patterns, source)})
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> "Policy":
@@ -273,7 +274,9 @@ def _nearest_keyword(key: str) -> str | None:
     return next(iter(get_close_matches(key, _KEYWORDS, n=1, cutoff=0.7)), None)
 
 
-def _answers(policy: Policy, patterns: Mapping[str, OriginPattern]) -> Answers:
+def _answers(
+    policy: Policy, patterns: Mapping[str, OriginPattern], source: OriginSource | None
+) -> dict[str, Decision | Answers]:
     """
     Prepare what *policy* answers, so that a request costs a few lookups.
     """
@@ -299,17 +302,18 @@ def _answers(policy: Policy, patterns: Mapping[str, OriginPattern]) -> Answers:
         silent = Decision(RequestKind.NOT_CORS, None, to_all, "")
     exact = {text for text, pattern in patterns.items() if pattern.is_exact}
     wildcards = [pattern for pattern in patterns.values() if not pattern.is_exact]
-    source = policy.allow_origins if is_source(policy.allow_origins) else None
-    return Answers(
-        not_cors=silent,
-        to_cors=(share, refuse),
-        to_preflight=(permit, forbid),
-        exact=frozenset(exact | ({NULL} & policy.allow_unsafe_origins.keys())),
-        lists_all=not wildcards and source is None,
-        wildcards=OriginIndex(wildcards) if wildcards else None,
-        source=source,
-        source_is_asked_about_http=not policy.allow_credentials,
-    )
+    audience = {
+        "exact": frozenset(exact | ({NULL} & policy.allow_unsafe_origins.keys())),
+        "lists_all": not wildcards and source is None,
+        "wildcards": OriginIndex(wildcards) if wildcards else None,
+        "source": source,
+        "source_is_asked_about_http": not policy.allow_credentials,
+    }
+    return {
+        "to_not_cors": silent,
+        "to_cors": Answers(granted=share, otherwise=refuse, **audience),
+        "to_preflight": Answers(granted=permit, otherwise=forbid, **audience),
+    }
 
 
 def _list_header(name: str, values: Iterable[str]) -> Iterator[Header]:

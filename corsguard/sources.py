@@ -254,7 +254,7 @@ class RememberedOrigins:
         most: int = 10_000,
         clock: Clock = time.monotonic,
     ) -> None:
-        if Policy(allow_origins=source).answers.source is None:
+        if Policy(allow_origins=source).to_cors.source is None:
             raise TypeError(
                 f"source={quoted(source)} is a list, which is as fast as a memory: write allow_origins=source."
             )

@@ -817,4 +817,4 @@ def test_a_parsed_origin_is_no_list_of_three(parsed):
 
 def test_what_a_policy_answers_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        Policy(allow_origins="*").answers.exact = frozenset({APP})
+        Policy(allow_origins="*").to_cors.exact = frozenset({APP})
