@@ -3,11 +3,13 @@ The benchmark runs and measures all that it promises to. How long anything took 
 """
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from serving import missing
 
 SCENARIOS = {"no Origin", "allowed", "refused", "preflight allowed", "preflight refused"}
 SETS = {"3", "1,000", "100,000", "1,000 wildcards"}
@@ -28,7 +30,7 @@ ROWS = {
 GOALS = {
     "WSGI, responses": 1,
     "WSGI, preflights": 1,
-    "Flask, responses": 2,
+    "Flask, responses": 3,
     "Flask, preflights": 2,
     "Django, Origin": 2,
     "Lookup": 2,
@@ -37,6 +39,8 @@ GOALS = {
     "Memory": 2,
     "Snapshot": 6,
 }
+WITHOUT_LIMIT = ["Flask,"] * 2 + ["Snapshot"] * 4 + ["Snapshot:"]
+IN_INSTRUCTIONS = "Flask, responses: flask-cors' overhead over ours, in instructions"
 
 
 @pytest.fixture(scope="module")
@@ -72,17 +76,29 @@ def test_every_goal_is_listed_with_a_verdict(run):
     for start, count in GOALS.items():
         listed = [line for line in run[0] if line.startswith(start)]
         assert len(listed) == count, start
-        assert all("reached" in line.lower() for line in listed if line not in reported(run))
+        assert all(" reached " in line.lower() + " " for line in listed if line not in reported(run))
     assert len(run[1]["goals"]) == sum(GOALS.values())
 
 
-def test_only_what_has_no_limit_has_no_verdict(run):
-    unlimited = [goal["name"] for goal in run[1]["goals"] if goal["limit"] is None]
-    assert [line[:72].rstrip() for line in reported(run)] == unlimited
-    assert unlimited[0] == "Flask, responses: the same with tagged views"
-    assert [name.partition(" ")[0].rstrip(":") for name in unlimited[1:]] == ["Snapshot"] * 5
-    assert [goal["is_reached"] for goal in run[1]["goals"]].count(None) == len(unlimited)
+def test_only_what_has_no_limit_or_was_not_measured_has_no_verdict(run):
+    goals = run[1]["goals"]
+    open_ended = [goal["name"] for goal in goals if goal["limit"] is None or goal["measured"] is None]
+    assert [line[:72].rstrip() for line in reported(run)] == open_ended
+    assert [goal["name"] for goal in goals if goal["is_reached"] is None] == open_ended
+    assert sorted(goal["name"].partition(" ")[0] for goal in goals if goal["limit"] is None) == WITHOUT_LIMIT
+    assert [goal["name"] for goal in goals if goal["measured"] is None] in ([], [IN_INSTRUCTIONS])
+
+
+def test_instructions_are_counted(run):
+    (goal,) = (goal for goal in run[1]["goals"] if goal["name"] == IN_INSTRUCTIONS)
+    if goal["measured"] is None:
+        assert goal["where"] == "valgrind counts them, and is not installed"
+        missing("valgrind is not installed")
+    theirs, ours = (int(text.replace(",", "")) for text in re.findall(r"[\d,]+", goal["where"]))
+    # No Python function can do with less, so this counts what a guard does and not what stands in its place.
+    assert theirs > ours > 1_000
+    assert goal["measured"] == pytest.approx(theirs / ours, rel=0.001)
 
 
 def reported(run):
-    return [line for line in run[0] if " no goal " in line]
+    return [line for line in run[0] if " no goal " in line or " not measured " in line]

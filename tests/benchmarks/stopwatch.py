@@ -1,16 +1,17 @@
 """
-How things are measured: time, interleaved, in process and without sockets; memory; the time of an import.
+How things are measured: time, interleaved, in process and without sockets; instructions; memory; an import's time.
 
 A shared machine changes its speed all the time, and by more than what is measured here. So in every round each
 contender has its turn, in random order, with requests that are equal but new, and what counts is the median over the
 rounds of the difference to the bare application *within* the round. Where an application lies in memory counts too, so
-races are repeated with others that are equal.
+races are repeated in other processes.
 """
 
 import gc
 import math
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -86,7 +87,7 @@ def _microseconds(app, environs):
     """
     gc.disable()
     start = perf_counter()
-    bodies = [app(environ, _start_response) for environ in environs]
+    bodies = [app(environ, ignore) for environ in environs]
     elapsed = perf_counter() - start
     gc.enable()
     for body in bodies:
@@ -95,8 +96,23 @@ def _microseconds(app, environs):
     return elapsed / len(environs) * 1e6
 
 
-def _start_response(status, headers, exc_info=None):
-    return None
+def ignore(status, headers, exc_info=None):
+    """
+    Start no response.
+    """
+
+
+def instructions(program, *arguments):
+    """
+    Return how many instructions `python program arguments` takes the processor, as valgrind counts them.
+
+    It is the same number each time, on a busy machine too; where strings hash to is therefore fixed.
+    """
+    valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={os.devnull}"]
+    environment = os.environ | {"PYTHONHASHSEED": "0"}
+    command = [*valgrind, sys.executable, program, *map(str, arguments)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    return int(re.search(r"I +refs: +([\d,]+)", done.stderr)[1].replace(",", ""))
 
 
 def bytes_of(build):
