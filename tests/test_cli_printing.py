@@ -4,15 +4,19 @@ What every command shares: what is printed, what is not, how far something is, a
 
 import io
 import json
+import signal
+import socket
 import subprocess
 import sys
 import threading
 from functools import partial
+from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
+from serving import missing
 
 from corsguard import Policy
 from corsguard.cli import printing
@@ -196,3 +200,30 @@ def test_findings_are_written_as_sarif():
     assert (second["ruleIndex"], second["properties"]) == (1, {"fix": "", "severity": "high"})
     assert third["ruleIndex"] == 0
     assert "region" not in third["locations"][0]["physicalLocation"]
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_output_that_cannot_be_written_is_no_finding(form, tmp_path):
+    if not Path("/dev/full").exists():
+        missing("this system has no /dev/full")
+    policy = tmp_path / "cors.toml"
+    policy.write_text('allow_origins = ["https://app.example.com"]\n')
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "corsguard", "lint", policy, *form]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert result.stderr == ("Error: cannot write the output: No space left on device. What was printed is not all.\n")
+    assert result.returncode == Exit.USAGE
+
+
+def test_an_interrupted_command_is_no_finding():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        command = [sys.executable, "-m", "corsguard", "check", url, "--page", "https://app.example.com"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            silent.settimeout(60)
+            # It has asked, and no answer comes.
+            with silent.accept()[0] as connection:
+                connection.recv(1)
+                process.send_signal(signal.SIGINT)
+                assert process.communicate(timeout=60)[1] == "Interrupted.\n"
+    assert process.returncode == Exit.INTERRUPTED == 128 + signal.SIGINT

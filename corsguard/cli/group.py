@@ -13,11 +13,11 @@ from .audit import audit
 from .check import check
 from .explain import explain
 from .lint import lint
-from .printing import printable
+from .printing import Exit, printable
 
 _EPILOG: Final = """\
 \b
-Exit codes: 0 fine, 1 blocked or findings, 2 usage, 3 unreachable.
+Exit codes: 0 fine, 1 blocked or findings, 2 usage, 3 unreachable, 130 interrupted.
 Each command shows examples: corsguard check --help
 """
 
@@ -36,6 +36,10 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except PolicyError as error:
             raise click.UsageError(printable(str(error))) from error
+        except KeyboardInterrupt:
+            # Click would end with the code of findings.
+            click.echo("Interrupted.", err=True)
+            ctx.exit(Exit.INTERRUPTED)
 
 
 @click.group(

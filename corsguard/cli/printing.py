@@ -6,6 +6,7 @@ network are shown in printable ASCII and cut before they come here.
 """
 
 import json
+import os
 import re
 import sys
 import threading
@@ -46,6 +47,8 @@ class Exit(IntEnum):
     BLOCKED = 1
     USAGE = 2
     UNREACHABLE = 3
+    # As shells say that SIGINT ended a program.
+    INTERRUPTED = 130
 
 
 class UnreachableError(click.ClickException):
@@ -57,6 +60,17 @@ class UnreachableError(click.ClickException):
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message))
+
+
+class _OutputError(click.ClickException):
+    """
+    Ends a command that cannot write what it found.
+    """
+
+    exit_code = Exit.USAGE
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"cannot write the output: {error.strerror}. What was printed is not all.")
 
 
 class Output:
@@ -78,21 +92,23 @@ class Output:
         """
         Print *text* for people; under `as_json` it is left out.
         """
-        if not self.as_json:
-            self._out.print(Text(self.hidden(text), style=_STYLES[style]))
+        self.spans((text, style))
 
     def spans(self, *parts: tuple[str, Style]) -> None:
         """
         Print one line of several styles.
         """
         if not self.as_json:
-            self._out.print(Text.assemble(*((self.hidden(text), _STYLES[style]) for text, style in parts)))
+            with _written():
+                self._out.print(Text.assemble(*((self.hidden(text), _STYLES[style]) for text, style in parts)))
 
     def data(self, value: object) -> None:
         """
         Print *value* as JSON, whatever the command prints otherwise.
         """
-        sys.stdout.write(json.dumps(self.clean(value), indent=2, ensure_ascii=True) + "\n")
+        with _written():
+            sys.stdout.write(json.dumps(self.clean(value), indent=2, ensure_ascii=True) + "\n")
+            sys.stdout.flush()
 
     def clean(self, value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
         """
@@ -124,6 +140,22 @@ class Output:
         finally:
             progress.end()
             teller.join()
+
+
+@contextmanager
+def _written() -> Generator[None]:
+    """
+    End the command if what is written inside cannot be.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        # Whoever reads has seen enough; click ends quietly then.
+        raise
+    except OSError as error:
+        # What is left in the buffer would fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise _OutputError(error) from error
 
 
 class Progress:
