@@ -248,7 +248,7 @@ class Policy:
         for key, value in mapping.items():
             name = key if isinstance(cast("object", key), str) else quoted(key)
             near = name if name in _KEYWORDS else _nearest_keyword(name)
-            if near != key:
+            if near is None or near != key:
                 unknown.append(Problem.of("E106", name, key, meant=near or f"one of {', '.join(_KEYWORDS)}"))
             if near is not None:
                 keywords.setdefault(near, value)

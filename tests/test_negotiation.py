@@ -127,10 +127,64 @@ def test_the_lines_of_a_decision_are_its_headers_and_its_vary():
     assert negotiate(ANYONE, environ(APP)).lines == (("Access-Control-Allow-Origin", "*"),)
 
 
+FIELDS = {
+    "kind": RequestKind.PREFLIGHT,
+    "status": 403,
+    "headers": (("Content-Length", "1"),),
+    "vary": PREFLIGHT_VARY,
+    "refusal": Refusal.ORIGIN,
+    "body": b"a",
+    "error": OSError(),
+    "echoes": True,
+}
+
+
+def test_a_decision_is_another_if_anything_of_it_is():
+    decision = Decision(RequestKind.CORS, None, (), "")
+    others = [
+        Decision(**{"kind": RequestKind.CORS, "status": None, "headers": (), "vary": "", name: value})
+        for name, value in FIELDS.items()
+    ]
+    for other in others:
+        assert decision != other
+        assert other != decision
+    assert len({decision, *others}) == 1 + len(FIELDS)
+    assert decision == Decision(RequestKind.CORS, None, (), "")
+    assert hash(decision) == hash(Decision(RequestKind.CORS, None, (), ""))
+    assert decision != LISTED.to_cors
+    assert decision != ()
+
+
+def test_a_decision_shows_all_of_itself():
+    assert repr(Decision(RequestKind.CORS, None, (), "Origin")) == (
+        "Decision(kind=<RequestKind.CORS: 'cors'>, status=None, headers=(), vary='Origin', refusal=None, body=b'', "
+        "error=None, echoes=False, lines=(('Vary', 'Origin'),), is_plain=True)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_plain"),
+    [({}, True), ({"status": 204}, False), ({"refusal": Refusal.ORIGIN}, False), ({"echoes": True}, False)],
+)
+def test_a_plain_decision_answers_refuses_and_lacks_nothing(changed, is_plain):
+    keywords = {"kind": RequestKind.CORS, "status": None, "headers": (), "vary": "Origin", **changed}
+    assert Decision(**keywords).is_plain is is_plain
+
+
+def test_only_what_echoes_gets_the_origin_of_the_request():
+    asked = {"HTTP_ORIGIN": APP}
+    for echoes, added in ((True, (("Access-Control-Allow-Origin", APP),)), (False, ())):
+        decision = Decision(RequestKind.CORS, None, (("A", "b"),), "Origin", echoes=echoes)
+        assert decision.headers_for(asked) == (*added, ("A", "b"))
+        assert decision.lines_for(asked) == (*added, ("A", "b"), ("Vary", "Origin"))
+
+
 def test_a_decision_cannot_be_changed():
     decision = negotiate(LISTED, environ(APP))
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(dataclasses.FrozenInstanceError, match=r"^Decision\.status cannot be changed\.$"):
         decision.status = 200
+    with pytest.raises(dataclasses.FrozenInstanceError, match=r"^Decision\.status cannot be taken out\.$"):
+        del decision.status
     assert isinstance(decision.headers, tuple)
     assert isinstance(decision.lines, tuple)
 
@@ -261,6 +315,24 @@ def test_the_policy_owns_the_headers_of_its_prefix(name, owned):
 class Nobody:
     def __contains__(self, origin):
         return False
+
+
+class Broken:
+    error = OSError("no store")
+
+    def __contains__(self, origin):
+        raise self.error
+
+
+@pytest.mark.parametrize("asks", [None, "PUT"])
+def test_a_source_that_fails_refuses_as_one_that_says_no_and_tells_why(asks):
+    asked = environ(APP, method="OPTIONS", asks=asks)
+    said_no = negotiate(Policy(allow_origins=Nobody()), asked)
+    failed = negotiate(Policy(allow_origins=Broken()), asked)
+    assert failed.error is Broken.error
+    assert said_no.error is None
+    for name in "kind", "status", "headers", "vary", "refusal", "body", "lines", "echoes":
+        assert getattr(failed, name) == getattr(said_no, name), name
 
 
 def test_a_source_that_says_no_costs_no_new_decision():

@@ -656,6 +656,43 @@ def test_a_set_of_origins_is_the_same_policy_in_every_process():
     assert len(printed) == 1
 
 
+def refused(mapping):
+    with pytest.raises(PolicyError) as refusal:
+        Policy.from_mapping(mapping)
+    return [(problem.code, problem.field, problem.value, problem.fix) for problem in refusal.value.problems]
+
+
+KEYWORDS = ", ".join(FULL)
+
+
+@pytest.mark.parametrize(
+    ("key", "field", "fix"),
+    [
+        ("allow_origin", "allow_origin", "allow_origins"),
+        ("allow_header", "allow_header", "allow_headers"),
+        ("ALLOW_HEADERS", "ALLOW_HEADERS", f"one of {KEYWORDS}"),
+        ("allowed_methods", "allowed_methods", "allow_methods"),
+        ("warnings", "warnings", f"one of {KEYWORDS}"),
+        ("xyz", "xyz", f"one of {KEYWORDS}"),
+        (7, "7", f"one of {KEYWORDS}"),
+        (None, "None", f"one of {KEYWORDS}"),
+    ],
+)
+def test_a_keyword_that_no_policy_has_is_named_with_the_one_meant(key, field, fix):
+    assert refused({"allow_origins": "*", key: "*"}) == [("E106", field, key, fix)]
+
+
+def test_what_a_misspelt_keyword_says_is_judged_too():
+    assert [row[:2] for row in refused({"allow_origin": ["null"], "nothing": 1})] == [
+        ("E106", "allow_origin"),
+        ("E106", "nothing"),
+        ("E212", "allow_origins"),
+    ]
+    # The right spelling counts, whichever comes first.
+    for keys in (("allow_origins", "allow_origin"), ("allow_origin", "allow_origins")):
+        assert [row[0] for row in refused({key: [APP] for key in keys})] == ["E106"]
+
+
 # Origin sources.
 
 
@@ -679,6 +716,15 @@ def ask(source, origin, **keywords):
     policy = Policy(allow_origins=source, **keywords)
     assert policy.asks is True
     return negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin})
+
+
+@pytest.mark.parametrize(
+    ("may_block", "asks"),
+    [({}, True), ({"may_block": True}, True), ({"may_block": None}, True), ({"may_block": False}, False)],
+)
+def test_a_source_is_taken_to_block_unless_it_says_that_it_does_not(may_block, asks):
+    source = type("Store", (Scripted,), may_block)(answer=True)
+    assert Policy(allow_origins=source).asks is asks
 
 
 def test_a_source_grants_what_it_contains():
