@@ -561,6 +561,13 @@ def test_a_pattern_covers_at_its_port_and_is_found_once(pattern, covered, other)
     assert [*index.patterns_for(Origin.parse(other))] == []
 
 
+def test_all_patterns_that_cover_an_origin_are_found():
+    covering = ["https://*.foo.com", "https://aa.foo.com:*", "https://a*.foo.com:*", "https://*a.foo.com"]
+    others = ["https://*.aa.foo.com", "https://b.foo.com:*", "http://*.foo.com", "https://*.foo.com:8443"]
+    index = OriginIndex([OriginPattern.parse(pattern) for pattern in (*covering, *others)])
+    assert sorted(index.patterns_for(Origin.parse("https://aa.foo.com"))) == sorted(covering)
+
+
 @pytest.mark.parametrize("host", ["[1:2:3:4:5:6:7:0]", "[1::2:3:4:0:0]", "[1:0:0:2::]", "[0:1:2:3:4:5:6:7]"])
 def test_the_first_longest_run_of_zeros_is_what_an_address_leaves_out(host):
     assert str(Origin.parse(f"http://{host}")) == f"http://{host}"

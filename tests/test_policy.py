@@ -673,6 +673,8 @@ KEYWORDS = ", ".join(FULL)
         ("ALLOW_HEADERS", "ALLOW_HEADERS", f"one of {KEYWORDS}"),
         ("allowed_methods", "allowed_methods", "allow_methods"),
         ("warnings", "warnings", f"one of {KEYWORDS}"),
+        # It may be either of two.
+        ("header", "header", f"one of {KEYWORDS}"),
         ("xyz", "xyz", f"one of {KEYWORDS}"),
         (7, "7", f"one of {KEYWORDS}"),
         (None, "None", f"one of {KEYWORDS}"),

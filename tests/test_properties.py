@@ -26,6 +26,7 @@ from corsguard import (
     merge_vary,
     negotiate,
 )
+from corsguard.origin import OriginIndex
 
 
 def tried(times):
@@ -189,6 +190,21 @@ def test_the_matcher_agrees_with_the_naive_one(drawn):
     else:
         assert decision.headers == ()
         assert decision.refusal is Refusal.ORIGIN
+
+
+@tried(300)
+@given(lists_and_origins())
+@example(
+    (["https://*.foo.com", "https://a.foo.com:*", "https://a*.foo.com:*", "https://*a.foo.com"], "https://a.foo.com")
+)
+@example((["https://foo.com:*", "https://f*.com", "https://*o.com", "https://fo*.com"], "https://foo.com"))
+def test_the_patterns_that_cover_an_origin_are_all_found(drawn):
+    listed, origin = drawn
+    parsed = Origin.parse(origin)
+    if parsed is not None:
+        index = OriginIndex([OriginPattern.parse(pattern) for pattern in listed])
+        expected = {pattern for pattern in listed if naive_covers(pattern, origin)}
+        assert sorted(index.patterns_for(parsed)) == sorted(expected)
 
 
 @tried(200)
