@@ -40,7 +40,7 @@ class Goal(NamedTuple):
     """
     *measured* is to be at most *limit*, or at least where *more* is better; *where* tells of the worst case.
 
-    Without a *limit* it is only reported. It is None where what measures it is not installed.
+    Without a *limit* it is only reported, or None where what measures it is not installed.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Goal(NamedTuple):
 
     @property
     def is_reached(self):
-        if self.limit is None or self.measured is None:
+        if self.limit is None:
             return None
         return self.measured >= self.limit if self.more else self.measured <= self.limit
 
@@ -92,8 +92,8 @@ class Comparison(NamedTuple):
         return Goal(self.name, ratios[worst], self.limit, worst, more=not near)
 
 
-# On Flask the responses count together: of a refused one flask-cors leaves most of its work undone, so that alone it is
-# hardly to be 15 times cheaper; the table shows each. With tagged views only preflights have a goal.
+# On Flask the responses count together: of a refused one flask-cors leaves most of its work undone, so that alone it
+# is far from 15 times cheaper here; the table shows each. With tagged views only preflights have a goal.
 COMPARISONS = (
     Comparison("WSGI, responses: overhead over the floor's", 1.6, "WSGI", RESPONSES, FLOOR),
     Comparison("WSGI, preflights: total time over the floor's", 2, "WSGI", PREFLIGHTS, FLOOR),
