@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import FrozenInstanceError, dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from .errors import PolicyError, Problem, quoted
 from .names import (
@@ -96,6 +96,7 @@ class Decision(_Prepared):
     that has neither. *error* is what an origin source raised; it counted as no. A decision that was made with the
     policy lacks `Access-Control-Allow-Origin` if it *echoes* the origin; what `negotiate` returns lacks nothing.
     One that *is_plain* refuses nothing, answers nothing and lacks nothing: its *lines* are all there is to it.
+    *added* is these once more, as a list, since `headers + added` is made in one step. Nobody may change it.
     """
 
     kind: RequestKind
@@ -108,6 +109,9 @@ class Decision(_Prepared):
     echoes: bool
     lines: tuple[Header, ...]
     is_plain: bool
+    if TYPE_CHECKING:
+        # Nothing of its own, so it is neither shown nor compared.
+        added: list[Header]
 
     def __init__(  # noqa: PLR0913 - what a decision holds, by name but for the first four
         self,
@@ -133,6 +137,7 @@ class Decision(_Prepared):
             echoes=echoes,
             lines=lines,
             is_plain=status is None and refusal is None and not echoes,
+            added=[*lines],
         )
 
     def completed(self, environ: Mapping[str, Any]) -> "Decision":

@@ -5,8 +5,8 @@ This room reads the environ, has it negotiated once and writes the result into `
 Bodies are never touched: what the application returns is returned, with its `write`, its `close` and its laziness.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from .journal import Event, Journal
 from .names import ALLOW_ORIGIN
@@ -100,7 +100,7 @@ class CORSMiddleware:
             if policy is None:
                 return self.app(environ, start_response)
         decision = prepared_decision(policy, environ)
-        lines: Sequence[Header] = decision.lines
+        lines = decision.added
         if not decision.is_plain:
             if decision.status is not None:
                 return self._answer(policy, decision, environ, start_response)
@@ -110,24 +110,33 @@ class CORSMiddleware:
             elif decision.error is not None or next(self.journal.turns):
                 self.journal.record(policy, decision, environ)
 
-        # Default values, because a closure's cells would be a fifth of all that this costs; and types as text, because
-        # others would be built anew for every request.
+        # Default values, because a closure's cells would be a fifth of all that this costs; and types as comments,
+        # because Python takes some twenty steps for annotations here, for every request.
         def share(  # noqa: PLR0913, PLR0917 - the server passes three at the most
-            status: "str",
-            headers: "list[Header]",
-            exc_info: "OptExcInfo | None" = None,
-            start_response: "StartResponse" = start_response,
-            lines: "Sequence[Header]" = lines,
-            environ: "WSGIEnvironment" = environ,
-            policy: "Policy" = policy,
-            self: "CORSMiddleware" = self,
-        ) -> "Write":
-            for name, _ in headers:
-                if name not in ORDINARY_NAMES and (is_owned(name) or name.lower() == "vary"):
-                    return start_response(status, self._merged(policy, headers, lines, environ), exc_info)
-            return start_response(status, [*headers, *lines], exc_info)
+            status,  # type: str
+            headers,  # type: list[Header]
+            exc_info=None,  # type: OptExcInfo | None
+            start_response=start_response,  # type: StartResponse
+            lines=lines,  # type: list[Header]
+            environ=environ,  # type: WSGIEnvironment
+            policy=policy,  # type: Policy
+            self=self,  # type: CORSMiddleware
+        ):
+            # type: (...) -> Write # pyright: ignore[reportTypeCommentUsage] # why stands above
+            try:
+                for name, _ in headers:
+                    if name not in ORDINARY_NAMES and (is_owned(name) or name.lower() == "vary"):
+                        return start_response(status, self._merged(policy, headers, lines, environ), exc_info)
+                return start_response(status, headers + lines, exc_info)
+            except TypeError:
+                # PEP 3333 asks for a list, but many servers take whatever they can read; this one has read it once.
+                if isinstance(cast("object", headers), list | Iterator):
+                    raise
+                return start_response(status, self._merged(policy, headers, lines, environ), exc_info)
 
-        return self.app(environ, share)
+        # Asked for before it is called: Python 3.11 looks for a method first.
+        app = self.app
+        return app(environ, share)
 
     def policy_for(self, environ: Mapping[str, Any]) -> Policy | None:
         """
@@ -194,11 +203,12 @@ class CORSMiddleware:
         return [decision.body]
 
     def _merged(
-        self, policy: Policy, headers: list[Header], lines: Sequence[Header], environ: "WSGIEnvironment"
+        self, policy: Policy, headers: Iterable[Header], lines: Sequence[Header], environ: "WSGIEnvironment"
     ) -> list[Header]:
         """
         Return *headers*, which stay as they are, with the *lines* of a decision, their one author; `Vary` is merged.
         """
+        headers = [*headers]
         for name, _ in headers:
             if name not in ORDINARY_NAMES:
                 break

@@ -171,6 +171,12 @@ def test_a_plain_decision_answers_refuses_and_lacks_nothing(changed, is_plain):
     assert Decision(**keywords).is_plain is is_plain
 
 
+@pytest.mark.parametrize("echoes", [True, False])
+def test_what_is_added_to_a_list_are_the_lines(echoes):
+    decision = Decision(RequestKind.CORS, None, (("A", "b"),), "Origin", echoes=echoes)
+    assert decision.added == [*decision.lines] == [("A", "b"), ("Vary", "Origin")]
+
+
 def test_only_what_echoes_gets_the_origin_of_the_request():
     asked = {"HTTP_ORIGIN": APP}
     for echoes, added in ((True, (("Access-Control-Allow-Origin", APP),)), (False, ())):

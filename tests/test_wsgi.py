@@ -32,6 +32,10 @@ def throw(error):
     raise error
 
 
+class HeaderList(list):
+    pass
+
+
 def test_a_refused_policy_makes_no_middleware():
     with pytest.raises(PolicyError):
         CORSMiddleware(Application(OK), {"allow_origins": "https://app.example.com"})
@@ -159,6 +163,57 @@ def test_the_header_list_of_the_application_stays_as_it_is(lines, find):
     assert sent[0] == sent[1]
     assert sent[0] is not sent[1]
     assert type(sent[0]) is list
+
+
+@pytest.mark.parametrize("name", ["Content-Length", "X-Unheard-Of"])
+@pytest.mark.parametrize("kind", [tuple, dict.items, HeaderList], ids=["tuple", "dict.items", "subclass"])
+@pytest.mark.parametrize("find", [None, lambda environ, method, of_path: of_path], ids=["call", "serve"])
+def test_headers_that_are_no_plain_list_become_one(name, kind, find):
+    headers = kind({"Content-Type": "text/plain", name: "0"}) if kind is dict.items else kind([TEXT, (name, "0")])
+
+    def app(environ, start_response):
+        start_response("200 OK", headers)
+        return []
+
+    middleware = CORSMiddleware(app, LISTED)
+    sent = []
+    start = lambda status, headers, exc_info=None: sent.append((status, headers))  # noqa: E731 - a server in one line
+    assert (
+        middleware.serve(environ_of(get(APP)), start, find) if find else middleware(environ_of(get(APP)), start)
+    ) == []
+    assert sent == [("200 OK", [TEXT, (name, "0"), *SHARED])]
+    assert type(sent[0][1]) is list
+
+
+def test_headers_that_can_be_read_only_once_are_not_lost_in_silence():
+    started = []
+
+    def app(environ, start_response):
+        start_response("200 OK", (line for line in [TEXT]))
+        return []
+
+    def start(status, headers, exc_info=None):
+        started.append(headers)
+
+    middleware = CORSMiddleware(app, LISTED)
+    with pytest.raises(TypeError, match="'generator' and 'list'"):
+        middleware(environ_of(get(APP)), start)
+    assert started == []
+    # Where they are not looked at first, nothing is in the way of reading them.
+    middleware.serve(environ_of(get(APP)), start, lambda environ, method, of_path: of_path)
+    assert started == [[TEXT, *SHARED]]
+
+
+def test_a_type_error_of_the_server_is_not_asked_for_twice():
+    calls = []
+
+    def start_response(status, headers, exc_info=None):
+        calls.append(headers)
+        raise TypeError("the server's own")
+
+    with pytest.raises(TypeError, match=r"^the server's own$"):
+        CORSMiddleware(Application(OK), LISTED)(environ_of(get(APP)), start_response)
+    assert len(calls) == 1
 
 
 def test_what_the_server_does_to_a_header_list_reaches_nobody_else():
