@@ -47,8 +47,13 @@ def prepared_decision(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     For an adapter that takes `headers_for(environ)` of it: so no decision has to be made for a request, and nothing
     remembered of an origin. Never raises.
     """
-    if "HTTP_ORIGIN" not in environ:
-        return policy.to_not_cors
+    return decision_on_origin(policy, environ) if "HTTP_ORIGIN" in environ else policy.to_not_cors
+
+
+def decision_on_origin(policy: Policy, environ: Mapping[str, Any]) -> Decision:
+    """
+    Return the same for a request that has an `Origin`; about others there is nothing to decide.
+    """
     # Fetch, "CORS-preflight request": neither the method nor the header alone makes one.
     if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ and environ.get("REQUEST_METHOD") == "OPTIONS":
         answers = policy.to_preflight

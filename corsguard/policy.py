@@ -95,8 +95,7 @@ class Decision(_Prepared):
     by *headers*, and *vary*, if not empty, is merged into its `Vary`. *lines* are the two together, for a response
     that has neither. *error* is what an origin source raised; it counted as no. A decision that was made with the
     policy lacks `Access-Control-Allow-Origin` if it *echoes* the origin; what `negotiate` returns lacks nothing.
-    One that *is_plain* refuses nothing, answers nothing and lacks nothing: its *lines* are all there is to it.
-    *added* is these once more, as a list, since `headers + added` is made in one step. Nobody may change it.
+    *added* is the *lines* once more, as a list, since `headers + added` is made in one step. Nobody may change it.
     """
 
     kind: RequestKind
@@ -108,7 +107,6 @@ class Decision(_Prepared):
     error: Exception | None
     echoes: bool
     lines: tuple[Header, ...]
-    is_plain: bool
     if TYPE_CHECKING:
         # Nothing of its own, so it is neither shown nor compared.
         added: list[Header]
@@ -136,7 +134,6 @@ class Decision(_Prepared):
             error=error,
             echoes=echoes,
             lines=lines,
-            is_plain=status is None and refusal is None and not echoes,
             added=[*lines],
         )
 

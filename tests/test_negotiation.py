@@ -158,17 +158,8 @@ def test_a_decision_is_another_if_anything_of_it_is():
 def test_a_decision_shows_all_of_itself():
     assert repr(Decision(RequestKind.CORS, None, (), "Origin")) == (
         "Decision(kind=<RequestKind.CORS: 'cors'>, status=None, headers=(), vary='Origin', refusal=None, body=b'', "
-        "error=None, echoes=False, lines=(('Vary', 'Origin'),), is_plain=True)"
+        "error=None, echoes=False, lines=(('Vary', 'Origin'),))"
     )
-
-
-@pytest.mark.parametrize(
-    ("changed", "is_plain"),
-    [({}, True), ({"status": 204}, False), ({"refusal": Refusal.ORIGIN}, False), ({"echoes": True}, False)],
-)
-def test_a_plain_decision_answers_refuses_and_lacks_nothing(changed, is_plain):
-    keywords = {"kind": RequestKind.CORS, "status": None, "headers": (), "vary": "Origin", **changed}
-    assert Decision(**keywords).is_plain is is_plain
 
 
 @pytest.mark.parametrize("echoes", [True, False])
