@@ -331,6 +331,24 @@ def test_who_connects_late_hears_at_once(place, asked):
     assert len(events) == 1
 
 
+@pytest.mark.parametrize("asked", [get(EVIL), preflight(EVIL, "PUT")], ids=["GET", "preflight"])
+def test_a_source_that_fails_late_is_written_at_once(place, asked, caplog):
+    class Source:
+        breaks = False
+
+        def __contains__(self, origin):
+            return 1 / 0 if self.breaks else False
+
+    source = Source()
+    place.guard(Policy(allow_origins=source, allow_methods=["PUT"]))
+    for _ in range(150):
+        place.send(asked)
+    caplog.clear()
+    source.breaks = True
+    place.send(asked)
+    assert [record.exc_info[0] for record in caplog.records] == [ZeroDivisionError]
+
+
 @pytest.mark.parametrize("place", [Flask], indirect=True)
 def test_a_log_that_is_opened_late_is_written_within_a_hundred_refusals(place, caplog):
     place.guard(POLICY)
