@@ -21,7 +21,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 # Long enough for the clock, short enough for the machine to have one speed in a round, few enough to stay in its cache.
-_TURN_SECONDS = 0.001
+_TURN = 1_000
 _MOST_REQUESTS = 200
 
 
@@ -51,12 +51,10 @@ def race(contenders, baseline, seconds, most_requests=_MOST_REQUESTS):
     others.
     """
     # The better of two, because the first may have waited for something else.
-    once = {
-        name: min(_microseconds(app, requests(1, 0)) for _ in range(2)) / 1e6
-        for name, (app, requests) in contenders.items()
+    last = {
+        name: min(_microseconds(app, requests(1, 0)) for _ in range(2)) for name, (app, requests) in contenders.items()
     }
-    counts = {name: max(1, min(most_requests, int(_TURN_SECONDS / time))) for name, time in once.items()}
-    strides = {name: max(1, math.ceil(time / _TURN_SECONDS)) for name, time in once.items()}
+    strides = {name: max(1, math.ceil(time / _TURN)) for name, time in last.items()}
     totals = {name: [] for name in contenders}
     over = {name: [] for name in contenders}
     deadline = perf_counter() + seconds
@@ -65,11 +63,14 @@ def race(contenders, baseline, seconds, most_requests=_MOST_REQUESTS):
         turns = [name for name in contenders if name == baseline or number % strides[name] == 0]
         random.shuffle(turns)
         # All requests first, so that whoever has to make large ones does not alone find the processor's cache cold.
+        # As many as fill a turn at the speed of the last one: what is asked for the first time is many times slower.
+        counts = {name: max(1, min(most_requests, int(_TURN / last[name]))) for name in turns}
         requests = {name: contenders[name].requests(counts[name], number) for name in turns}
         times = {name: _microseconds(contenders[name].app, requests[name]) for name in turns}
         for name, time in times.items():
             totals[name].append(time)
             over[name].append(time - times[baseline])
+        last |= times
         number += 1
     return {name: Cost(statistics.median(totals[name]), statistics.median(over[name])) for name in contenders}
 
