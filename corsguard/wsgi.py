@@ -139,7 +139,7 @@ class CORSMiddleware:
                         return start_response(status, self._merged(policy, headers, lines, environ), exc_info)
                 return start_response(status, headers + lines, exc_info)
             except TypeError:
-                # PEP 3333 asks for a list, but many servers take whatever they can read; this one has read it once.
+                # PEP 3333 asks for a list; many servers take more. Of an iterator nothing is left to send by now.
                 if isinstance(cast("object", headers), list | Iterator):
                     raise
                 return start_response(status, self._merged(policy, headers, lines, environ), exc_info)
