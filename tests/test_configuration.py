@@ -7,6 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
+import time
 import tomllib
 from datetime import timedelta
 from pathlib import Path
@@ -563,6 +564,16 @@ MISTAKES = {
         '[policies.a]\nextends = "b"\n[policies.b]\nextends = "c"\n[policies.c]\nextends = "b"',
         'E815 cors.toml: policies.b.extends: "b" extends itself: b -> c -> b.\n    fix: take extends out of b',
     ),
+    "two circles, and who hangs on one of them": (
+        (
+            '[policies.a]\nextends = "d"\n[policies.b]\nextends = "b"\n'
+            '[policies.c]\nextends = "d"\n[policies.d]\nextends = "c"'
+        ),
+        (
+            'E815 cors.toml: policies.b.extends: "b" extends itself: b -> b.\n    fix: take extends out of b\n'
+            'E815 cors.toml: policies.c.extends: "c" extends itself: c -> d -> c.\n    fix: take extends out of c'
+        ),
+    ),
     "a string for a list": (
         'allow_origins = "https://app.example.com"',
         (
@@ -665,6 +676,53 @@ def test_a_mistake_in_a_file_is_told_with_file_key_and_fix(file, content, told):
     # Whichever environment is asked for, and whether one is.
     assert refusal(Configuration.from_file, written, "live") == told
     assert refusal(Configuration.environments_of, written) == told
+
+
+# Chains of `extends`.
+
+
+def chain_of(length):
+    """
+    Return policies of which each extends the next one, so that the last one must be read first.
+    """
+    said = {f"p{at}": {"extends": f"p{at + 1}", "max_age": at % 7200} for at in range(length - 1)}
+    return {"policies": said | {f"p{length - 1}": {"allow_origins": [APP]}}}
+
+
+def timed(function, *arguments):
+    """
+    Return what *function* returns, and how long this process computed, whatever else the machine did.
+    """
+    start = time.process_time()
+    returned = function(*arguments)
+    return returned, time.process_time() - start
+
+
+def test_ten_thousand_policies_that_extend_each_other_are_read_in_linear_time():
+    short, long = (chain_of(length) | {"environments": {"production": {}}} for length in (1_000, 10_000))
+    few, once = min((timed(Configuration.from_mapping, short, "production") for _ in range(3)), key=lambda run: run[1])
+    many, reading = timed(Configuration.from_mapping, long, "production")
+    assert many.policies["p0"] == Policy(allow_origins=[APP], max_age=0)
+    assert many.policies["p9998"].max_age == 9998 % 7200
+    # Ten times as many policies; if each read all that it hangs on, it would be a hundred times the work.
+    assert reading < 35 * once
+    assert timed(str, many)[1] < 35 * min(timed(str, few)[1] for _ in range(3))
+
+
+def test_what_is_wrong_at_the_end_of_a_long_chain_is_told_once():
+    said = chain_of(2_000)
+    said["policies"]["p1999"] = {"allow_origins": [APP], "max_aeg": 60}
+    assert refusal(Configuration.from_mapping, said) == (
+        'E106 policies.p1999.max_aeg: A policy has no keyword "max_aeg".\n    fix: max_age'
+    )
+    said["policies"]["p1999"] = {"extends": "p2000"}
+    with pytest.raises(PolicyError) as refused:
+        Configuration.from_mapping(said)
+    assert [(problem.code, problem.field) for problem in refused.value.problems] == [("E814", "policies.p1999.extends")]
+    said["policies"]["p1999"] = {"extends": "p0"}
+    with pytest.raises(PolicyError) as refused:
+        Configuration.from_mapping(said)
+    assert [(problem.code, problem.field) for problem in refused.value.problems] == [("E815", "policies.p0.extends")]
 
 
 def test_a_file_that_is_not_there_is_told_with_where_it_was_looked_for(file, tmp_path):

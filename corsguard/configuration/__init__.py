@@ -1,0 +1,158 @@
+"""
+Policies from where teams keep them: a file that has environments, or environment variables.
+
+What stands there are the policy's own keywords. A file is judged whole, each environment of it, whichever is asked for.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from corsguard.errors import PolicyError, Problem
+from corsguard.paths import PathPolicies
+from corsguard.policy import Policy
+
+from .layers import DEFAULTS, ENVIRONMENTS, NAMELESS, PATHS, POLICIES, Sheet, no_such
+from .layers import Change as Change
+from .rewording import Words, in_python, in_toml
+from .toml import as_toml, dotted, read_toml
+from .variables import read_variables
+
+__all__ = ["Change", "Configuration"]
+
+_PREFIX: Final = "CORSGUARD_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """
+    What a file, a mapping or environment variables say, for one *environment*. It stands wherever a policy does.
+
+    *policies* are all policies by name (`policy` where there is one without a name), *paths* the name, or None, for
+    each path prefix; *changes* is what the environment and each `extends` change. `str()` writes the whole as TOML,
+    each change as a comment beside its keyword. The *warnings* of its policies name file and key.
+    """
+
+    source: str
+    environment: str | None
+    is_production: bool
+    policies: Mapping[str, Policy]
+    paths: Mapping[str, str | None] | None
+    changes: tuple[Change, ...]
+    _refusal: Problem | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_file(cls, file: str | os.PathLike[str], environment: str | None = None) -> "Configuration":
+        """
+        Read the TOML *file*, for one *environment* if it has any.
+
+        Raises PolicyError with every problem of every environment at once, whichever is asked for.
+        """
+        return _choose(cls.environments_of(file), environment, f"{os.fspath(file)}: ")
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any], environment: str | None = None) -> "Configuration":
+        """
+        Read *mapping*, which says what a file would say, for one *environment* if it has any.
+
+        Raises PolicyError with every problem of every environment at once.
+        """
+        return _choose(_read(mapping, "", in_python), environment, "")
+
+    @classmethod
+    def from_variables(cls, variables: Mapping[str, Any] | None = None, prefix: str = _PREFIX) -> "Configuration":
+        """
+        Read environment *variables*, those of this process if None: *prefix* and a keyword in capitals, for one policy.
+
+        Lists are written with commas; `allow_credentials` is `true` or `false`, `max_age` whole seconds or `none`,
+        `allow_unsafe_origins` an object of JSON. What is not text is taken as it is.
+
+        Raises PolicyError with every problem at once; a variable that begins with *prefix* and names no keyword is
+        one.
+        """
+        policy = read_variables(os.environ if variables is None else variables, prefix)
+        return cls(
+            source=f"{prefix}* variables",
+            environment=None,
+            is_production=False,
+            policies=MappingProxyType({NAMELESS: policy}),
+            paths=None,
+            changes=(),
+        )
+
+    @classmethod
+    def environments_of(cls, file: str | os.PathLike[str]) -> "dict[str | None, Configuration]":
+        """
+        Return what the TOML *file* says for each of its environments; for None, if it has none.
+
+        Raises PolicyError with every problem of every environment at once.
+        """
+        return _read(read_toml(file), os.fspath(file), in_toml)
+
+    @property
+    def guarded(self) -> Policy | PathPolicies:
+        """
+        The policy that guards everything, or the policies by path.
+
+        Raises PolicyError if there are policies with names, and no paths that say what they guard.
+        """
+        if self._refusal is not None:
+            raise PolicyError([self._refusal])
+        if self.paths is None:
+            return self.policies[NAMELESS]
+        return PathPolicies({prefix: self.policies[name] if name else None for prefix, name in self.paths.items()})
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """
+        The warnings of all policies, those that no path leads to included.
+        """
+        return tuple(warning for policy in self.policies.values() for warning in policy.warnings)
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        place = f", environment {self.environment}" if self.environment else ""
+        yield f"# {self.source or 'configuration'}{place}"
+        changes: dict[tuple[str, str], list[Change]] = {}
+        for change in self.changes:
+            changes.setdefault((change.policy, change.keyword), []).append(change)
+        for name, policy in self.policies.items():
+            if self.paths is not None or self._refusal is not None:
+                yield from ("", f"[{dotted((PATHS if name.startswith('/') else POLICIES, name))}]")
+            for keyword, default in DEFAULTS.items():
+                value = getattr(policy, keyword)
+                for change in changes.get((name, keyword), ()):
+                    verb = "widens" if change.widens else "changes"
+                    yield f"# {change.by} {verb} it: {as_toml(change.before)} -> {as_toml(change.after)}"
+                if (name, keyword) in changes or value != default:
+                    yield f"{keyword} = {as_toml(value)}"
+        if self.paths is not None:
+            yield from ("", f"[{PATHS}]")
+            yield from (f"{as_toml(path)} = {as_toml(name)}" for path, name in self.paths.items() if path != name)
+
+
+def _read(mapping: Mapping[str, Any], source: str, words: Words) -> dict[str | None, Configuration]:
+    sheet = Sheet(mapping, source, words)
+    return {
+        environment: Configuration(
+            source=source,
+            environment=environment,
+            is_production=environment in sheet.production,
+            policies=MappingProxyType(policies),
+            paths=None if sheet.paths is None else MappingProxyType(sheet.paths),
+            changes=tuple(sheet.changes(environment)),
+            _refusal=sheet.refusal(policies),
+        )
+        for environment, policies in sheet.environments().items()
+    }
+
+
+def _choose(environments: Mapping[str | None, Configuration], environment: str | None, source: str) -> Configuration:
+    if environment in environments:
+        return environments[environment]
+    names = [name for name in environments if name is not None]
+    raise PolicyError([no_such(f"{source}{ENVIRONMENTS}", environment, "an environment", names, in_python)])

@@ -1,0 +1,446 @@
+"""
+Who says which keyword: a policy, the one that it extends, or an environment.
+
+A policy that extends another says only what it changes, and so does an environment; every change is kept. All
+environments are judged, whichever is asked for. What a keyword may say, `Policy` alone decides.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import MISSING, fields
+from typing import Any, Final, NamedTuple
+
+from corsguard.errors import PolicyError, Problem, kind_of, quoted
+from corsguard.names import NON_WILDCARD_REQUEST_HEADER, SAFELISTED_METHODS
+from corsguard.origin import OriginIndex, OriginPattern
+from corsguard.paths import PathPolicies
+from corsguard.policy import Policy
+
+from .rewording import Words, reworded
+from .toml import NONE, dotted
+
+DEFAULTS: Final[Mapping[str, Any]] = {
+    keyword.name: {} if keyword.default is MISSING else keyword.default for keyword in fields(Policy) if keyword.init
+}
+LISTS: Final = ("allow_origins", "allow_methods", "allow_headers", "expose_headers")
+_WHO: Final = ("allow_origins", "allow_unsafe_origins")
+
+POLICIES: Final = "policies"
+PATHS: Final = "paths"
+ENVIRONMENTS: Final = "environments"
+_EXTENDS: Final = "extends"
+_PRODUCTION: Final = "production"
+_SHAPE: Final = (POLICIES, PATHS, ENVIRONMENTS)
+# The name of the one policy of a configuration that has no names.
+NAMELESS: Final = "policy"
+
+_POLICY_EXAMPLE: Final = '{"allow_origins": ["https://app.example.com"]}'
+_POLICIES_EXAMPLE: Final = f'{{"app": {_POLICY_EXAMPLE}}}'
+
+_Place = tuple[str, ...]
+_Said = dict[str, tuple[Any, _Place]]
+
+
+class Change(NamedTuple):
+    """
+    One keyword of *policy* that *by*, an environment or an `extends`, changes.
+
+    It *widens* what is shared if there is an origin, method, header or credential that *before* does not cover.
+    """
+
+    policy: str
+    keyword: str
+    before: object
+    after: object
+    by: str
+    widens: bool
+
+
+class Sheet:
+    """
+    One reading of a configuration: who says what, and all that is wrong with it.
+
+    *own* is what each policy says itself, *overrides* what each environment says of it instead.
+    """
+
+    def __init__(self, mapping: object, source: str, words: Words) -> None:
+        self.source = source
+        self.words = words
+        # Each problem once, in the order in which they are found.
+        self.problems: dict[Problem, None] = {}
+        self.places: dict[str, _Place] = {}
+        self.own: dict[str, dict[str, Any]] = {}
+        self.extends: dict[str, Any] = {}
+        self.orphans: set[str] = set()
+        self.paths: dict[str, str | None] | None = None
+        self.overrides: dict[str, dict[str, dict[str, Any]]] = {}
+        self.production: set[str] = set()
+        self.said: dict[str | None, dict[str, _Said]] = {}
+        root = self.known((), self.table((), mapping, _POLICY_EXAMPLE), _SHAPE)
+        environments = root.pop(ENVIRONMENTS, {})
+        self.is_named = POLICIES in root or PATHS in root
+        if self.is_named:
+            self.read_named(root)
+        else:
+            self.own[NAMELESS], self.places[NAMELESS] = root, ()
+        self.read_environments(environments)
+
+    def field(self, place: _Place) -> str:
+        return f"{self.source}: {dotted(place)}" if self.source else dotted(place)
+
+    def refuse(self, code: str, place: _Place, value: object, meant: str, **details: object) -> None:
+        problem = Problem.of(code, self.field(place), value, meant=reworded(meant, self.words), **details)
+        self.problems[problem] = None
+
+    # What it says, and where
+
+    def table(self, place: _Place, value: object, meant: str) -> dict[Any, Any]:
+        if isinstance(value, Mapping):
+            return dict(value)
+        self.refuse("E813", place, value, meant, kind=kind_of(value), what="a table of keys and values")
+        return {}
+
+    def named_tables(self, key: str, value: object, meant: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, table in self.table((key,), value, meant).items():
+            if not isinstance(name, str) or not name.strip() or name == NONE or name.startswith("/"):
+                what = f'a name (not empty, not "{NONE}", no / at its beginning)'
+                self.refuse("E813", (key,), name, '"app"', kind=kind_of(name), what=what)
+            else:
+                yield name, self.table((key, name), table, _POLICY_EXAMPLE)
+
+    def known(self, place: _Place, table: dict[str, Any], shape: tuple[str, ...]) -> dict[str, Any]:
+        """
+        Return *table* with the keys of its *shape* spelled rightly; what is no such key is left for the policy.
+        """
+        if table.get("max_age") == NONE:
+            table["max_age"] = None
+        for key in [key for key in table if key not in shape and key not in DEFAULTS]:
+            near = nearest(str(key), (*shape, *DEFAULTS))
+            if near in shape:
+                self.refuse("E812", (*place, str(key)), key, near)
+                table.setdefault(near, table.pop(key))
+        return table
+
+    def only(self, place: _Place, table: dict[str, Any], shape: tuple[str, ...]) -> None:
+        for key in [key for key in table if key not in shape]:
+            meant = f"one of {', '.join(shape)}"
+            if key in self.own:
+                meant = dotted((POLICIES, key))
+            elif key in DEFAULTS and self.own:
+                meant = dotted((POLICIES, next(iter(self.own)), key))
+            self.refuse("E812", (*place, str(key)), key, meant)
+
+    def read_named(self, root: dict[str, Any]) -> None:
+        for name, table in self.named_tables(POLICIES, root.get(POLICIES, {}), _POLICIES_EXAMPLE):
+            self.read_policy(name, (POLICIES, name), table)
+        if PATHS in root:
+            self.read_paths(root[PATHS])
+        self.read_extends()
+        self.only((), root, _SHAPE)
+
+    def read_policy(self, name: str, place: _Place, table: dict[str, Any]) -> None:
+        self.own[name], self.places[name] = self.known(place, table, (_EXTENDS,)), place
+        if _EXTENDS in table:
+            self.extends[name] = table.pop(_EXTENDS)
+
+    def read_paths(self, value: object) -> None:
+        self.paths = {}
+        for prefix, there in self.table((PATHS,), value, '{"/api": "app"}').items():
+            place = (PATHS, str(prefix))
+            try:
+                PathPolicies({prefix: None})
+            except PolicyError as error:
+                self.problems |= {problem._replace(field=self.field(place)): None for problem in error.problems}
+            if isinstance(there, Mapping):
+                # A policy that is written where its path is has the path for its name.
+                self.read_policy(prefix, place, dict(there))
+                self.paths[prefix] = prefix
+            elif there is None or there == NONE:
+                self.paths[prefix] = None
+            elif not isinstance(there, str):
+                what = f'the name of a policy, a table of its keywords, or "{NONE}"'
+                self.refuse("E813", place, there, f'"{NONE}"', kind=kind_of(there), what=what)
+            elif self.names(place, there, "a policy", self.own):
+                self.paths[prefix] = there
+
+    def read_extends(self) -> None:
+        for name, parent in [*self.extends.items()]:
+            place = (*self.places[name], _EXTENDS)
+            if not isinstance(parent, str):
+                self.refuse("E813", place, parent, '"app"', kind=kind_of(parent), what="the name of a policy")
+            elif self.names(place, parent, "a policy", self.own):
+                continue
+            self.disown(name)
+        for name, circle in self.circles().items():
+            place = (*self.places[name], _EXTENDS)
+            self.refuse("E815", place, name, f"take {_EXTENDS} out of {name}", chain=" -> ".join(circle))
+            self.disown(name)
+
+    def circles(self) -> dict[str, list[str]]:
+        """
+        Return each circle of `extends`, by the name of its first policy; the circle begins and ends with that.
+        """
+        order = {name: at for at, name in enumerate(self.extends)}
+        found: dict[str, list[str]] = {}
+        seen: set[str] = set()
+        for name in self.extends:
+            at, walked = name, dict[str, int]()
+            while at in self.extends and at not in seen:
+                seen.add(at)
+                walked[at] = len(walked)
+                at = self.extends[at]
+            if at in walked:
+                circle = [*walked][walked[at] :]
+                first = min(circle, key=order.__getitem__)
+                turn = circle.index(first)
+                found[first] = [*circle[turn:], *circle[:turn], first]
+        return {name: found[name] for name in self.extends if name in found}
+
+    def disown(self, name: str) -> None:
+        del self.extends[name]
+        self.orphans.add(name)
+
+    def read_environments(self, value: object) -> None:
+        for environment, table in self.named_tables(ENVIRONMENTS, value, '{"production": {}}'):
+            place = (ENVIRONMENTS, environment)
+            shape = (POLICIES, _PRODUCTION) if self.is_named else (_PRODUCTION,)
+            said = self.known(place, table, shape)
+            is_production = said.pop(_PRODUCTION, environment.lower().startswith("prod"))
+            if not isinstance(is_production, bool):
+                what = "true or false"
+                self.refuse(
+                    "E813", (*place, _PRODUCTION), is_production, "True", kind=kind_of(is_production), what=what
+                )
+            if is_production:
+                self.production.add(environment)
+            self.overrides[environment] = {}
+            if not self.is_named:
+                self.overrides[environment][NAMELESS] = said
+                continue
+            self.only(place, said, shape)
+            policies = self.table((*place, POLICIES), said.get(POLICIES, {}), _POLICIES_EXAMPLE)
+            for name, keywords in policies.items():
+                within = (*place, POLICIES, str(name))
+                if self.names(within, name, "a policy", self.own):
+                    instead = self.table(within, keywords, _POLICY_EXAMPLE)
+                    self.overrides[environment][name] = self.known(within, instead, ())
+
+    def names(self, place: _Place, name: str, what: str, there: Iterable[str]) -> bool:
+        if name in there:
+            return True
+        self.problems[no_such(self.field(place), name, what, [*there], self.words)] = None
+        return False
+
+    # What follows from it
+
+    def environments(self) -> dict[str | None, dict[str, Policy]]:
+        """
+        Return the policies of each environment, or those of None if there are no environments.
+
+        Raises PolicyError with every problem of all of them.
+        """
+        lineage = self.lineage()
+        self.orphans.update(name for name in lineage if self.extends.get(name) in self.orphans)
+        self.said = {environment: self.settle(lineage, environment) for environment in (None, *self.overrides)}
+        policies = {environment: self.policies(environment) for environment in self.said}
+        if self.problems:
+            raise PolicyError(self.problems)
+        if self.overrides:
+            del policies[None]
+        for environment in self.production:
+            self.warn_in_production(environment, policies[environment])
+        return policies
+
+    def lineage(self) -> list[str]:
+        """
+        Return the names of all policies; each comes after the one that it extends.
+        """
+        found: dict[str, None] = {}
+        for name in self.own:
+            line: list[str] = []
+            at: str | None = name
+            while at is not None and at not in found:
+                line.append(at)
+                at = self.extends.get(at)
+            found.update(dict.fromkeys(reversed(line)))
+        return [*found]
+
+    def settle(self, lineage: list[str], environment: str | None) -> dict[str, _Said]:
+        """
+        Return what counts for each policy: each keyword's value, and the place that has the last word on it.
+        """
+        settled: dict[str, _Said] = {}
+        for name in lineage:
+            parent = self.extends.get(name)
+            said = {} if parent is None else settled[parent].copy()
+            last = [(self.own[name], self.places[name])]
+            if environment is not None:
+                last.append((self.overrides[environment].get(name, {}), self.place(name, environment)))
+            for keywords, place in last:
+                said.update((keyword, (value, place)) for keyword, value in keywords.items())
+            settled[name] = said
+        return settled
+
+    def place(self, name: str, environment: str | None) -> _Place:
+        if environment is None:
+            return self.places[name]
+        return (ENVIRONMENTS, environment, *((POLICIES, name) if self.is_named else ()))
+
+    def policies(self, environment: str | None) -> dict[str, Policy]:
+        return {name: policy for name in self.own if (policy := self.policy(name, environment)) is not None}
+
+    def policy(self, name: str, environment: str | None) -> Policy | None:
+        said = self.said[environment][name]
+        try:
+            policy = Policy.from_mapping({keyword: value for keyword, (value, _) in said.items()})
+        except PolicyError as error:
+            for problem in error.problems:
+                # Each environment may give its own origins, and what should have come from elsewhere is missed there.
+                if problem.code != "E101" or (name not in self.orphans and (environment or not self.overrides)):
+                    self.add(problem, name, environment)
+            return None
+        warnings = [self.located(warning, name, environment) for warning in policy.warnings]
+        return with_warnings(policy, warnings)
+
+    def located(self, problem: Problem, name: str, environment: str | None) -> Problem:
+        """
+        Return *problem* with the key that it stands at, and its fix in the words of the file.
+        """
+        _, place = self.said[environment][name].get(problem.field, (None, self.place(name, environment)))
+        where = self.field((*place, problem.field))
+        return problem._replace(field=where, fix=reworded(problem.fix, self.words))
+
+    def add(self, problem: Problem, name: str, environment: str | None) -> None:
+        said, found = self.said[environment][name], self.located(problem, name, environment)
+        # What the base says wrongly is said once; what is wrong with it under one environment only names that.
+        if found not in self.problems:
+            if environment is not None and problem.field in said and said[problem.field][1][:1] != (ENVIRONMENTS,):
+                found = found._replace(message=f"{found.message} (In the environment {environment}.)")
+            self.problems[found] = None
+
+    def refusal(self, policies: Iterable[str]) -> Problem | None:
+        """
+        Return why *policies* guard nothing, or None if they do.
+        """
+        if not self.is_named or self.paths is not None:
+            return None
+        meant = reworded(f'{PATHS}={{"/": {quoted(next(iter(policies), "app"))}}}', self.words)
+        return Problem.of("E818", self.field((PATHS,)), None, names=", ".join(policies), meant=meant)
+
+    def warn_in_production(self, environment: str, policies: Mapping[str, Policy]) -> None:
+        """
+        Add to *policies* the warnings that only production has.
+        """
+        with_cookies = ", ".join(quoted(name) for name, policy in policies.items() if policy.allow_credentials)
+        for name, policy in policies.items():
+            risks = _risks_in_production(policy, with_cookies)
+            found = [self.located(problem, name, environment) for problem in risks]
+            instead = {problem.value for problem in found}
+            warnings = policy.warnings
+            kept = [old for old in warnings if old.code not in {"W103", "W104", "W106"} or old.value not in instead]
+            with_warnings(policy, [*kept, *found])
+
+    def changes(self, environment: str | None) -> Iterator[Change]:
+        for name in self.own:
+            parent = self.extends.get(name)
+            if parent is not None:
+                inherited = self.said[environment][parent]
+                own = inherited | {keyword: (value, ()) for keyword, value in self.own[name].items()}
+                yield from _changes(name, inherited, own, f"{_EXTENDS} {parent}")
+            if environment is not None:
+                yield from _changes(name, self.said[None][name], self.said[environment][name])
+
+
+def _changes(name: str, before: _Said, after: _Said, by: str = "") -> Iterator[Change]:
+    old = {keyword: _settled(before.get(keyword, (default,))[0]) for keyword, default in DEFAULTS.items()}
+    new = {keyword: _settled(after.get(keyword, (default,))[0]) for keyword, default in DEFAULTS.items()}
+    for keyword in DEFAULTS:
+        if old[keyword] != new[keyword]:
+            widens = _widens(keyword, old, new[keyword])
+            yield Change(name, keyword, old[keyword], new[keyword], by or dotted(after[keyword][1]), widens)
+
+
+def _settled(value: Any) -> Any:  # noqa: ANN401 - what a keyword may say
+    if isinstance(value, set | frozenset):
+        return tuple(sorted(value))
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _widens(keyword: str, before: Mapping[str, Any], after: Any) -> bool:  # noqa: ANN401 - what a keyword may say
+    """
+    Return whether *after*, said by *keyword*, covers what nothing in *before* does.
+    """
+    if keyword == "allow_credentials":
+        return after is True
+    if keyword in _WHO:
+        return _widens_origins(before, after)
+    if keyword not in LISTS:
+        return False
+    there, new = set(before[keyword]), set(after)
+    if keyword == "allow_methods":
+        there |= SAFELISTED_METHODS
+    else:
+        there, new = {header.lower() for header in there}, {header.lower() for header in new}
+    if "*" in there:
+        # Fetch, "CORS non-wildcard request-header name": the one that `*` does not cover.
+        new &= {NON_WILDCARD_REQUEST_HEADER} if keyword == "allow_headers" else set()
+    return not new <= there
+
+
+def _widens_origins(before: Mapping[str, Any], after: Any) -> bool:  # noqa: ANN401 - what a keyword may say
+    listed = before["allow_origins"]
+    if listed == "*":
+        return False
+    if after == "*" or not all(isinstance(value, tuple | Mapping) for value in (listed, after)):
+        # What an origin source covers, nobody knows beforehand.
+        return True
+    there = {*listed, *before["allow_unsafe_origins"]}
+    index = OriginIndex(pattern for text in there if (pattern := _pattern(text)) and not pattern.is_exact)
+    for text in {*after} - there:
+        pattern = _pattern(text)
+        if pattern is None or not all(any(index.patterns_for(sample)) for sample in pattern.samples()):
+            return True
+    return False
+
+
+def _pattern(text: str) -> OriginPattern | None:
+    with suppress(PolicyError):
+        return OriginPattern.parse(text)
+    return None
+
+
+def _risks_in_production(policy: Policy, with_cookies: str) -> Iterator[Problem]:
+    listed: tuple[str, ...] = policy.allow_origins if isinstance(policy.allow_origins, tuple) else ()
+    for text in listed:
+        pattern = OriginPattern.parse(text)
+        if pattern.is_loopback and pattern.scheme in {"http", "https"}:
+            rest = [other for other in listed if other != text] or ["https://app.example.com"]
+            yield Problem.of("W401", "allow_origins", text, meant=quoted(rest))
+        elif pattern.scheme == "http":
+            yield Problem.of("W402", "allow_origins", text, cause="", meant=quoted(text.replace("http:", "https:", 1)))
+    for text, reason in policy.allow_unsafe_origins.items():
+        if text.startswith("http:"):
+            cause = f" It is accepted because: {quoted(reason)}."
+            meant = quoted(text.replace("http:", "https:", 1))
+            yield Problem.of("W402", "allow_unsafe_origins", text, cause=cause, meant=meant)
+    if policy.allow_origins == "*" and with_cookies:
+        yield Problem.of("W403", "allow_origins", "*", others=with_cookies, meant='["https://app.example.com"]')
+
+
+def with_warnings(policy: Policy, warnings: Iterable[Problem]) -> Policy:
+    # The policy was built here, and nobody else has it yet.
+    object.__setattr__(policy, "warnings", tuple(warnings))
+    return policy
+
+
+def no_such(place: str, value: object, what: str, names: list[str], words: Words) -> Problem:
+    near = nearest(value, names) if isinstance(value, str) else None
+    meant = words("", near) if near else f"one of {', '.join(names)}" if names else words("", None)
+    there = f"there {'is' if len(names) == 1 else 'are'} {', '.join(names)}" if names else "there is none"
+    return Problem.of("E814", place, value, what=what, there=there, meant=meant)
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, names, n=1, cutoff=0.7)), None)

@@ -1,0 +1,77 @@
+"""
+Environment variables: one policy, one variable for each of its keywords.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from corsguard.errors import PolicyError, Problem
+from corsguard.policy import Policy
+
+from .layers import DEFAULTS, LISTS, nearest, with_warnings
+from .rewording import in_variables, reworded
+from .toml import NONE
+
+
+def read_variables(variables: Mapping[str, Any], prefix: str) -> Policy:
+    names = {f"{prefix}{keyword.upper()}": keyword for keyword in DEFAULTS}
+    wherever = re.compile(re.escape(prefix.rstrip("_")) + "_", re.IGNORECASE)
+    problems: list[Problem] = []
+    said: dict[str, Any] = {}
+    for name, value in variables.items():
+        if not wherever.match(name):
+            continue
+        near = name if name in names else nearest(name.upper(), names)
+        if near != name:
+            problems.append(Problem.of("E817", name, name, meant=near or f"one of {', '.join(names)}"))
+        if near is None:
+            continue
+        entries = value.split(",") if isinstance(value, str) and names[near] in LISTS else [value]
+        if any(isinstance(entry, str) and not entry.strip() for entry in entries):
+            rest = ",".join(entry.strip() for entry in entries if entry.strip())
+            meant = f"{near}={rest}" if rest else _instead_of_nothing(near, names[near])
+            problems.append(Problem.of("E816", near, value, meant=meant))
+        else:
+            said.setdefault(names[near], _read_text(names[near], value))
+    try:
+        policy = Policy.from_mapping(said)
+    except PolicyError as error:
+        # What is missed may stand in a variable that is misspelled.
+        missed = [problem for problem in error.problems if problem.code != "E101" or not problems]
+        raise PolicyError([*problems, *(_of_variable(problem, prefix) for problem in missed)]) from None
+    if problems:
+        raise PolicyError(problems)
+    return with_warnings(policy, [_of_variable(warning, prefix) for warning in policy.warnings])
+
+
+def _of_variable(problem: Problem, prefix: str) -> Problem:
+    fix = reworded(problem.fix, partial(in_variables, prefix))
+    return problem._replace(field=f"{prefix}{problem.field.upper()}", fix=fix)
+
+
+def _instead_of_nothing(name: str, keyword: str) -> str:
+    return f"{name}=https://app.example.com" if keyword == "allow_origins" else f"unset {name}"
+
+
+def _read_text(keyword: str, value: object) -> object:
+    """
+    Return what the text of a variable means for *keyword*; what means nothing there is left for the policy to refuse.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if keyword in LISTS:
+        return "*" if text == "*" else [entry.strip() for entry in text.split(",")]
+    if keyword == "allow_credentials":
+        return {"true": True, "false": False}.get(text, text)
+    if keyword == "allow_unsafe_origins":
+        with suppress(ValueError, RecursionError):
+            return json.loads(text)
+        return text
+    if keyword == "max_age" and text == NONE:
+        return None
+    return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else text
