@@ -31,7 +31,6 @@ from corsguard import (
 
 from .conf import SETTING, read_settings
 from .middleware import View, name_of, views_of
-from .translation import MOVING
 
 _GUARD: Final = "corsguard_django.middleware.CORSMiddleware"
 _MOST_QUOTED: Final = 30
@@ -44,7 +43,12 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             '@method_decorator(cors(...), name="dispatch")  # on the class',
             '{"ROOT_URLCONF": misplaced_urls}',
         ),
-        "E902": MOVING,
+        "E902": Rule(
+            "{names} configure django-cors-headers and say nothing to this middleware, and there is no CORSGUARD. The "
+            "fix is what they mean.",
+            "{translation}",
+            '{"CORS_ALLOWED_ORIGINS": ["https://app.example.com"]}',
+        ),
         "W901": Rule(
             "The middleware is not in MIDDLEWARE, so nothing is shared.",
             'MIDDLEWARE = ["{guard}", *MIDDLEWARE]  # at the end of the settings',

@@ -15,7 +15,14 @@ from corsguard import Guarded, Journal, PathPolicies, Policy, PolicyError, polic
 SETTING: Final = "CORSGUARD"
 
 _ABSENT: Final = object()
-_THEIRS: Final = "CORS_"
+# The settings that django-cors-headers reads, and those that it read once.
+THEIRS: Final = frozenset(
+    """
+    CORS_ALLOWED_ORIGINS CORS_ALLOWED_ORIGIN_REGEXES CORS_ALLOW_ALL_ORIGINS CORS_ALLOW_CREDENTIALS CORS_ALLOW_HEADERS
+    CORS_ALLOW_METHODS CORS_ALLOW_PRIVATE_NETWORK CORS_EXPOSE_HEADERS CORS_MODEL CORS_ORIGIN_ALLOW_ALL
+    CORS_ORIGIN_REGEX_WHITELIST CORS_ORIGIN_WHITELIST CORS_PREFLIGHT_MAX_AGE CORS_REPLACE_HTTPS_REFERER CORS_URLS_REGEX
+    """.split()
+)
 
 
 def read_settings() -> Policy | PathPolicies | None:
@@ -27,25 +34,17 @@ def read_settings() -> Policy | PathPolicies | None:
     """
     setting: Any = getattr(settings, SETTING, _ABSENT)
     if setting is _ABSENT:
-        if any(name.startswith(_THEIRS) for name in dir(settings)):
-            _refuse_theirs()
+        if not THEIRS.isdisjoint(dir(settings)):
+            # Loaded only where the server does not start anyway.
+            from .translation import problem
+
+            raise PolicyError([problem()])
         return None
     try:
         return read_guarded(setting)
     except PolicyError as error:
         error.add_note(f"This is {SETTING} in the settings.")
         raise
-
-
-def _refuse_theirs() -> None:
-    """
-    Raise PolicyError if the settings are those of django-cors-headers.
-    """
-    from .translation import problem
-
-    found = problem()
-    if found is not None:
-        raise PolicyError([found])
 
 
 class _Holder:

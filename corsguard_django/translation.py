@@ -13,55 +13,42 @@ from weakref import ref
 
 from django.conf import settings
 
-from corsguard import Problem, Rule
-from corsguard.translation import UNWRITTEN, Draft, Note, Translation, as_regex
+from corsguard import Problem
+from corsguard.moving import UNWRITTEN, Draft, Note, Translation, as_regex
+
+from .checks import RULES
+from .conf import THEIRS
 
 GUARD: Final = "corsguard_django.middleware.CORSMiddleware"
 _APP: Final = "corsguard_django"
 _THEIRS: Final = "corsheaders.middleware.CorsMiddleware"
-
-MOVING: Final = Rule(
-    "{names} configure django-cors-headers and say nothing to this middleware, and there is no CORSGUARD. The fix is "
-    "what they mean.",
-    "{translation}",
-    '{"CORS_ALLOWED_ORIGINS": ["https://app.example.com"]}',
-)
 
 # The defaults of django-cors-headers 4.9.
 _HEADERS: Final = ("accept", "authorization", "content-type", "user-agent", "x-csrftoken", "x-requested-with")
 _METHODS: Final = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
 _MAX_AGE: Final = 86400
 
-# Each setting with the one that is read where it is missing.
-_SETTINGS: Final = {
+# The older names that are read where the new ones are missing.
+_OLD: Final = {
     "CORS_ALLOWED_ORIGINS": "CORS_ORIGIN_WHITELIST",
     "CORS_ALLOWED_ORIGIN_REGEXES": "CORS_ORIGIN_REGEX_WHITELIST",
     "CORS_ALLOW_ALL_ORIGINS": "CORS_ORIGIN_ALLOW_ALL",
-    "CORS_ALLOW_CREDENTIALS": None,
-    "CORS_ALLOW_HEADERS": None,
-    "CORS_ALLOW_METHODS": None,
-    "CORS_ALLOW_PRIVATE_NETWORK": None,
-    "CORS_EXPOSE_HEADERS": None,
-    "CORS_PREFLIGHT_MAX_AGE": None,
-    "CORS_URLS_REGEX": None,
 }
 _GONE: Final = {
     "CORS_MODEL": "it was removed from django-cors-headers, and nothing came of it. Origins that stand in a table are "
     "an origin source (README).",
     "CORS_REPLACE_HTTPS_REFERER": "it was removed from django-cors-headers; CSRF_TRUSTED_ORIGINS is in its place.",
 }
-_KNOWN: Final = frozenset(_SETTINGS) | {old for old in _SETTINGS.values() if old} | _GONE.keys()
 
 
-def problem() -> Problem | None:
+def problem() -> Problem:
     """
     Return what is wrong where django-cors-headers is configured and we are not, with the translation as its fix.
     """
-    names = [name for name in dir(settings) if name in _KNOWN]
-    if not names:
-        return None
-    message = MOVING.message.format(names=", ".join(names))
-    return Problem("E902", names[0], None, message, MOVING.fix.format(translation=translate()))
+    names = [name for name in dir(settings) if name in THEIRS]
+    rule = RULES["E902"]
+    message = rule.message.format(names=", ".join(names))
+    return Problem("E902", names[0], None, message, rule.fix.format(translation=translate()))
 
 
 def translate() -> Translation:
@@ -90,7 +77,7 @@ def _read(name: str, default: object) -> tuple[str, Any]:
     """
     Return the name under which the setting is found, and its value.
     """
-    old = _SETTINGS[name]
+    old = _OLD.get(name)
     if not hasattr(settings, name) and old is not None and hasattr(settings, old):
         return old, getattr(settings, old)
     return name, getattr(settings, name, default)
@@ -150,7 +137,7 @@ def _of_all() -> list[str]:
         texts.append(
             "CORS_ALLOW_PRIVATE_NETWORK: left out, because browsers ask their users now, and no header can grant it."
         )
-    unknown = [name for name in dir(settings) if name.startswith("CORS_") and name not in _KNOWN]
+    unknown = [name for name in dir(settings) if name.startswith("CORS_") and name not in THEIRS]
     if unknown:
         texts.append(f"{', '.join(unknown)}: unknown to django-cors-headers, so nothing came of it.")
     receivers = [*_receivers()]

@@ -2,11 +2,28 @@
 CORS for Flask: CORSGuard guards applications, and `@cors` tags the views that have a policy of their own.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from corsguard import cors as cors
 
 from .extension import CORSGuard as CORSGuard
 from .extension import cors_refused as cors_refused
-from .translation import translate as translate
-from .translation import translate_view as translate_view
 
 __all__ = ["CORSGuard", "cors", "cors_refused", "translate", "translate_view"]
+
+if TYPE_CHECKING:
+    from .translation import translate as translate
+    from .translation import translate_view as translate_view
+else:
+    # Hidden from type checkers, which would take any name for one that is here.
+    def __getattr__(name: str) -> object:
+        """
+        Load the tools of migration when somebody asks for one; a worker never does.
+        """
+        if name in {"translate", "translate_view"}:
+            return getattr(import_module(".translation", __name__), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

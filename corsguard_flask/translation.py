@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from flask import Blueprint, Flask
 
-from corsguard.translation import UNWRITTEN, Draft, Note, Translation, as_regex
+from corsguard.moving import UNWRITTEN, Draft, Note, Translation, as_regex
 
 # The defaults of flask-cors 6.
 _DEFAULTS: Final[Mapping[str, Any]] = {

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corsguard import OriginPattern
-from corsguard.regexes import Covered, _has, _read, patterns_of, prefixes_of
+from corsguard.moving.regexes import Covered, _has, _read, patterns_of, prefixes_of
 
 EVERYTHING = Covered(all=True)
 

@@ -7,6 +7,9 @@ from datetime import timedelta
 from typing import assert_type
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from flask import Flask
+
+import corsguard_flask
 from corsguard import (
     CORSMiddleware,
     Decision,
@@ -27,7 +30,9 @@ from corsguard import (
     negotiate,
     read_guarded,
 )
+from corsguard.moving import Translation
 from corsguard.sources import RefreshingOrigins, RememberedOrigins
+from corsguard_flask import translate, translate_view
 
 
 class Tenants:
@@ -103,6 +108,11 @@ try:
 except PolicyError as error:
     assert_type(error.problems, tuple[Problem, ...])
     assert_type(error.problems[0].fix, str)
+
+
+assert_type(translate(Flask("shop")), Translation)
+assert_type(translate_view(origins="*"), Translation)
+print(corsguard_flask.translat)  # type: ignore[attr-defined] # only what is there is found, though loaded late
 
 
 def count(event: Event) -> None:

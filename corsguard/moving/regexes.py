@@ -15,8 +15,8 @@ from itertools import islice, product
 from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits, punctuation
 from typing import Final, NamedTuple
 
-from .errors import PolicyError
-from .origin import NULL, Origin, OriginPattern
+from corsguard.errors import PolicyError
+from corsguard.origin import NULL, Origin, OriginPattern
 
 # In this order, so that examples look like what people write.
 _ALPHABET: Final = ascii_lowercase + digits + "-_" + ascii_uppercase + "".join(sorted({*punctuation} - {*"-_"}))

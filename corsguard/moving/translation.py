@@ -13,12 +13,13 @@ from datetime import timedelta
 from json import dumps
 from typing import Any, Final, NamedTuple
 
-from .errors import PolicyError, Problem, quoted
-from .names import NON_WILDCARD_REQUEST_HEADER
-from .origin import NULL, OriginPattern
-from .policy import Policy
+from corsguard.errors import PolicyError, Problem, quoted
+from corsguard.names import NON_WILDCARD_REQUEST_HEADER
+from corsguard.origin import NULL, OriginPattern
+from corsguard.policy import Policy
+from corsguard.validation import LONGEST_USEFUL_MAX_AGE
+
 from .regexes import Covered, patterns_of, prefixes_of
-from .validation import LONGEST_USEFUL_MAX_AGE
 
 # So that the code fits in 120 columns, however deep it stands.
 _WIDTH: Final = 96
