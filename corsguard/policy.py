@@ -17,11 +17,12 @@ from .names import (
     ALLOW_HEADERS,
     ALLOW_METHODS,
     ALLOW_ORIGIN,
+    CHROMIUM_MAX_AGE,
     EXPOSE_HEADERS,
     MAX_AGE,
 )
 from .origin import NULL, OriginIndex, OriginPattern, OriginSource
-from .validation import DEFAULT_METHODS, LONGEST_USEFUL_MAX_AGE, Reading, is_source
+from .validation import DEFAULT_METHODS, Reading, is_source
 
 Header = tuple[str, str]
 
@@ -220,7 +221,7 @@ class Policy:
     allow_headers: Literal["*"] | Collection[str] = ()
     expose_headers: Literal["*"] | Collection[str] = ()
     allow_credentials: bool = False
-    max_age: int | timedelta | None = LONGEST_USEFUL_MAX_AGE
+    max_age: int | timedelta | None = CHROMIUM_MAX_AGE
     preflight_status: Literal[200, 204] = 204
     allow_unsafe_origins: Mapping[str, str] = field(default_factory=dict, hash=False)
     warnings: tuple[Problem, ...] = field(init=False, repr=False, compare=False)

@@ -6,16 +6,19 @@ room judges; `errors` words what it finds, and nothing here knows what is answer
 """
 
 import inspect
-import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeGuard, cast
 
-from .errors import PolicyError, Problem, kind_of, quoted
+from .errors import PolicyError, Problem, kind_of, name_of, quoted, quoted_list, quoted_mapping, text_of
 from .names import (
     BODY_METHODS,
+    CHROMIUM_MAX_AGE,
+    EXAMPLE_ORIGIN,
+    FIREFOX_MAX_AGE,
     FORBIDDEN_METHODS,
     FORBIDDEN_RESPONSE_HEADERS,
     NON_WILDCARD_REQUEST_HEADER,
@@ -27,22 +30,31 @@ from .names import (
 from .origin import NULL, Origin, OriginIndex, OriginPattern, OriginSource
 from .suffixes import open_suffix
 
-# Chromium honours 7200 seconds at most, Firefox 86400, Safari 600.
-LONGEST_USEFUL_MAX_AGE: Final = 7200
-_LONGEST_MAX_AGE: Final = 86400
-
 DEFAULT_METHODS: Final = ("GET", "HEAD", "POST")
+# The keywords of a policy, and what each says where it is left out.
+DEFAULTS: Final[Mapping[str, object]] = MappingProxyType(
+    {
+        "allow_origins": (),
+        "allow_methods": DEFAULT_METHODS,
+        "allow_headers": (),
+        "expose_headers": (),
+        "allow_credentials": False,
+        "max_age": CHROMIUM_MAX_AGE,
+        "preflight_status": 204,
+        "allow_unsafe_origins": MappingProxyType({}),
+    }
+)
 
 # What a fix shows where nothing better can be guessed.
 _STAND_INS: Final = {
-    "allow_origins": "https://app.example.com",
+    "allow_origins": EXAMPLE_ORIGIN,
     "allow_methods": "PUT",
     "allow_headers": "Content-Type",
     "expose_headers": "ETag",
     "allow_unsafe_origins": "http://kiosk.corp.example",
 }
 _INSTEAD_OF_STAR: Final = {
-    "allow_origins": ["https://app.example.com"],
+    "allow_origins": [EXAMPLE_ORIGIN],
     "allow_methods": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     "allow_headers": ["Content-Type", "Authorization"],
     "expose_headers": ["ETag"],
@@ -54,6 +66,7 @@ _NO_WILDCARD: Final = 'with credentials browsers take it for a name that is lite
 _SEPARATORS: Final = r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _DIGITS: Final = r"[0-9]{1,5}(?=\Z|\.0\Z)"
 _PREFLIGHT_STATUSES: Final = (200, 204)
+_TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _REASON: Final = "who needs this, and until when"
 
 Names = Literal["*"] | tuple[str, ...]
@@ -64,10 +77,11 @@ class Reading:
     One reading of the keywords of a policy.
 
     *values* are the keywords in the shape in which a policy keeps them, *patterns* everything listed that parsed (the
-    unsafe origins included, `null` not), *problems* and *warnings* what is wrong with them.
+    unsafe origins included, `null` not), *problems* and *warnings* what is wrong with them. All of it together takes
+    time in proportion to the size of the keywords.
     """
 
-    def __init__(self, keywords: Mapping[str, Any]) -> None:
+    def __init__(self, keywords: Mapping[str, object]) -> None:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.patterns: dict[str, OriginPattern] = {}
@@ -80,8 +94,13 @@ class Reading:
     def warn(self, code: str, name: str, value: object, **details: object) -> None:
         self.warnings.append(Problem.of(code, name, value, **details))
 
-    def read(self, keywords: Mapping[str, Any]) -> dict[str, object]:
-        origins = self.origins(keywords["allow_origins"])
+    def read(self, keywords: Mapping[str, object]) -> dict[str, object]:
+        said = keywords["allow_origins"]
+        origins: Names | None = None
+        if is_source(said):
+            self.look_at_source(said)
+        else:
+            origins = self.origins(said)
         unsafe = self.unsafe_origins(keywords["allow_unsafe_origins"], origins)
         if origins == () and not unsafe and not self.problems:
             self.refuse("E101", "allow_origins", [])
@@ -91,7 +110,7 @@ class Reading:
         headers = self.request_headers(keywords["allow_headers"])
         self.look_at_bodies(methods, headers)
         return {
-            "allow_origins": origins,
+            "allow_origins": said if origins is None else origins,
             "allow_methods": methods,
             "allow_headers": headers,
             "expose_headers": self.exposed_headers(keywords["expose_headers"]),
@@ -106,38 +125,41 @@ class Reading:
         Return *value* as `"*"` or a tuple of strings, in a stable order and without duplicates.
         """
         stand_in = _STAND_INS[name]
-        if isinstance(value, str):
-            if value != "*":
-                parts = [part for part in re.split(r"[\s,;]+", value) if part]
-                self.refuse("E102", name, value, meant=quoted(parts or [stand_in]))
+        text = text_of(value)
+        if text is not None:
+            if text != "*":
+                parts = [part for part in re.split(r"[\s,;]+", text) if part]
+                self.refuse("E102", name, text, meant=quoted(parts or [stand_in]))
                 return ()
             if self.credentials:
                 self.refuse_star_with_credentials(name, quoted(_INSTEAD_OF_STAR[name]))
             return "*"
-        if not isinstance(value, list | tuple | set | frozenset) or isinstance(value, Origin | OriginPattern):
-            countable = isinstance(value, Iterable) and not isinstance(value, bytes | bytearray)
+        items = _items_of(value)
+        if items is None:
+            countable = _has(type(value), "__iter__") and not issubclass(type(value), bytes | bytearray)
             meant = "list(...)" if countable else quoted([stand_in])
             self.refuse("E103", name, value, kind=kind_of(value), meant=meant)
             return ()
-        items = cast("Collection[object]", value)
-        if isinstance(value, set | frozenset):
-            items = sorted(items, key=lambda item: item if isinstance(item, str) else quoted(item))
+        names: dict[str, None] = {}
         for item in items:
-            if not isinstance(item, str):
+            text = text_of(item)
+            if text is None:
                 self.refuse("E104", name, item, kind=kind_of(item), meant=_instead_of(item, stand_in))
-        return tuple(dict.fromkeys(item for item in items if isinstance(item, str)))
+            else:
+                names[text] = None
+        return (*names,)
 
     # Origins
 
-    def origins(self, value: object) -> Names | OriginSource:
-        if isinstance(value, type) and hasattr(value, "__contains__"):
-            self.refuse("E321", "allow_origins", value, meant=f"{value.__name__}()")
+    def look_at_source(self, value: OriginSource) -> None:
+        function = type(value).__contains__
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            self.refuse("E322", "allow_origins", value)
+
+    def origins(self, value: object) -> Names:
+        if issubclass(type(value), type) and _has(cast("type", value), "__contains__"):
+            self.refuse("E321", "allow_origins", value, meant=f"{name_of(cast('type', value))}()")
             return ()
-        if is_source(value):
-            function = type(value).__contains__
-            if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-                self.refuse("E322", "allow_origins", value)
-            return value
         names = self.names("allow_origins", value)
         if names == "*":
             return "*"
@@ -152,33 +174,49 @@ class Reading:
                 self.refuse("E303", "allow_origins", text, suffix=suffix, meant=_one_of(pattern))
         return names
 
-    def unsafe_origins(self, value: object, origins: Names | OriginSource) -> dict[str, str]:  # noqa: C901 - one row after the other
+    def unsafe_origins(self, value: object, origins: Names | None) -> dict[str, str]:
         name = "allow_unsafe_origins"
-        if not isinstance(value, Mapping):
-            self.refuse("E311", name, value, kind=kind_of(value), meant=_door({_STAND_INS[name]: _REASON}))
+        pairs = _pairs_of(value)
+        if pairs is None:
+            meant = quoted_mapping([(_STAND_INS[name], _REASON)], 1)
+            self.refuse("E311", name, value, kind=kind_of(value), meant=meant)
             return {}
-        unsafe = cast("Mapping[object, object]", value)
-        if unsafe and origins == "*":
-            self.refuse("E314", name, dict(unsafe))
-        for text, reason in unsafe.items():
-            if not isinstance(text, str):
-                self.refuse("E104", name, text, kind=kind_of(text), meant=quoted(_STAND_INS[name]))
+        if pairs and origins == "*":
+            self.refuse("E314", name, value)
+        unsafe: dict[str, str] = {}
+        for key, said in pairs:
+            text, reason = text_of(key), text_of(said)
+            if text is None:
+                self.refuse("E104", name, key, kind=kind_of(key), meant=quoted(_STAND_INS[name]))
                 continue
-            if not isinstance(reason, str) or not reason.strip():
-                self.refuse("E312", name, text, meant=_door({**unsafe, text: _REASON}))
-            if text == NULL:
-                if self.credentials:
-                    self.refuse("E315", name, text)
-            elif (pattern := self.pattern(name, text)) is not None:
-                # A source cannot be added to; it answers for the entry itself.
-                listed = f"allow_origins={quoted([*origins, text])}, " if isinstance(origins, tuple) else ""
-                moved = f"{listed}{name}={_door({other: unsafe[other] for other in unsafe if other != text})}"
-                if not _is_insecure(pattern) and _open_suffix(pattern) is None:
-                    self.refuse("E313", name, text, meant=moved)
-                elif not self.credentials:
-                    # A warning only, so that one environment may switch credentials off.
-                    self.warn("W106", name, text, meant=moved)
-        return {str(text): str(reason) for text, reason in unsafe.items()}
+            if reason is None or not reason.strip():
+                reasoned = ((other, _REASON if other is key else there) for other, there in pairs)
+                self.refuse("E312", name, text, meant=quoted_mapping(reasoned, len(pairs)))
+            unsafe[text] = reason or ""
+            self.unsafe_origin(text, pairs, key, origins)
+        return unsafe
+
+    def unsafe_origin(self, text: str, pairs: "_Pairs", key: object, origins: Names | None) -> None:
+        name = "allow_unsafe_origins"
+        if text == NULL:
+            if self.credentials:
+                self.refuse("E315", name, text)
+            return
+        pattern = self.pattern(name, text)
+        if pattern is None:
+            return
+        # A source cannot be added to; it answers for the entry itself.
+        listed = (
+            f"allow_origins={quoted_list(chain(origins, [text]), len(origins) + 1)}, "
+            if isinstance(origins, tuple)
+            else ""
+        )
+        moved = f"{listed}{name}={quoted_mapping((pair for pair in pairs if pair[0] is not key), len(pairs) - 1)}"
+        if not _is_insecure(pattern) and _open_suffix(pattern) is None:
+            self.refuse("E313", name, text, meant=moved)
+        elif not self.credentials:
+            # A warning only, so that one environment may switch credentials off.
+            self.warn("W106", name, text, meant=moved)
 
     def pattern(self, name: str, text: str) -> OriginPattern | None:
         try:
@@ -194,8 +232,9 @@ class Reading:
             self.look_at_origin(text, pattern)
         production = [text for text, pattern in listed.items() if not _is_development(pattern)]
         if production:
+            meant = quoted(production)
             for text in (text for text, pattern in listed.items() if _is_development(pattern)):
-                self.warn("W104", "allow_origins", text, meant=quoted(production))
+                self.warn("W104", "allow_origins", text, meant=meant)
         wildcards = [pattern for pattern in listed.values() if not pattern.is_exact]
         index = OriginIndex(wildcards)
         for text, pattern in listed.items() if wildcards else ():
@@ -288,8 +327,8 @@ class Reading:
 
     def refuse_token(self, code: str, name: str, value: str, values: tuple[str, ...]) -> None:
         parts = [part for part in re.split(_SEPARATORS, value) if part]
-        mended = [piece for item in values for piece in (parts if item == value else [item])]
-        self.refuse(code, name, value, meant=quoted(mended or [_STAND_INS[name]]))
+        pieces = (piece for item in values for piece in (parts if item == value else [item]))
+        self.refuse(code, name, value, meant=_listed(pieces, len(values) - 1 + len(parts), name))
 
     def look_at_bodies(self, methods: Names, headers: Names) -> None:
         with_body = [method for method in methods if method in BODY_METHODS or method == "*"]
@@ -301,36 +340,61 @@ class Reading:
     # Single values
 
     def allow_credentials(self, value: object) -> bool:
-        if not isinstance(value, bool):
+        if type(value) is not bool:
             self.refuse("E701", "allow_credentials", value, meant=self.credentials)
         return self.credentials
 
     def preflight_status(self, value: object) -> object:
-        if not isinstance(value, int) or value not in _PREFLIGHT_STATUSES:
+        status = _number_of(value)
+        if status not in _PREFLIGHT_STATUSES:
             self.refuse("E704", "preflight_status", value)
-        return value
+        return status
 
     def max_age(self, value: object) -> int | None:
         if value is None:
             return None
-        seconds = value // timedelta(seconds=1) if isinstance(value, timedelta) else value
-        fraction = isinstance(value, timedelta) and value.microseconds != 0
-        if isinstance(seconds, bool) or not isinstance(seconds, int) or fraction:
-            number = re.match(_DIGITS, str(value)) if isinstance(value, str | float) else None
-            meant = min(int(number[0]), LONGEST_USEFUL_MAX_AGE) if number else LONGEST_USEFUL_MAX_AGE
+        seconds = _number_of(value)
+        if issubclass(type(value), timedelta):
+            seconds, fraction = timedelta.__divmod__(cast("timedelta", value), timedelta(seconds=1))
+            seconds = None if fraction else seconds
+        if seconds is None:
+            said = repr(value) if type(value) is float else text_of(value) or ""
+            number = re.match(_DIGITS, said)
+            meant = min(int(number[0]), CHROMIUM_MAX_AGE) if number else CHROMIUM_MAX_AGE
             self.refuse("E702", "max_age", value, meant=meant)
             return None
-        if not 0 <= seconds <= _LONGEST_MAX_AGE:
-            self.refuse("E703", "max_age", value, meant=0 if seconds < 0 else LONGEST_USEFUL_MAX_AGE)
-        elif seconds > LONGEST_USEFUL_MAX_AGE:
+        if not 0 <= seconds <= FIREFOX_MAX_AGE:
+            self.refuse("E703", "max_age", value, meant=0 if seconds < 0 else CHROMIUM_MAX_AGE)
+        elif seconds > CHROMIUM_MAX_AGE:
             self.warn("W301", "max_age", seconds)
         return seconds
 
 
-def _says_true(value: object) -> bool:
-    # Whoever wrote "true" meant it, and is told of all that follows from it.
-    said = value.strip().lower() if isinstance(value, str) else ""
-    return said in {"true", "1", "yes", "on"} or (isinstance(value, int) and value == 1)
+def problems_of(keywords: Mapping[str, object]) -> tuple[Problem, ...]:
+    """
+    Return why there can be no policy of *keywords*, those that no policy has included; nothing if there can be one.
+    """
+    known, unknown = known_keywords(keywords)
+    return (*unknown, *Reading({**DEFAULTS, **known}).problems)
+
+
+def known_keywords(mapping: Mapping[str, object]) -> tuple[dict[str, object], list[Problem]]:
+    """
+    Return what *mapping* says by the keywords of a policy, and a problem for each key that is not one.
+
+    What is said by a misspelt key is taken as said by the nearest keyword, so that it is judged too.
+    """
+    known: dict[str, object] = {}
+    unknown: list[Problem] = []
+    for key, value in mapping.items():
+        text = text_of(key)
+        name = quoted(key) if text is None else text
+        near = name if name in DEFAULTS else _nearest_keyword(name)
+        if near is None or near != text:
+            unknown.append(Problem.of("E106", name, key, meant=near or f"one of {', '.join(DEFAULTS)}"))
+        if near is not None:
+            known.setdefault(near, value)
+    return known, unknown
 
 
 def is_source(value: object) -> TypeGuard[OriginSource]:
@@ -338,8 +402,67 @@ def is_source(value: object) -> TypeGuard[OriginSource]:
     Return whether *value* is an object to ask about origins, and not a list of them.
     """
     cls = type(value)
-    iterable = any(getattr(cls, name, None) is not None for name in ("__iter__", "__getitem__"))
-    return not iterable and not isinstance(value, type) and getattr(cls, "__contains__", None) is not None
+    is_iterable = _has(cls, "__iter__") or _has(cls, "__getitem__")
+    return not is_iterable and not issubclass(cls, type) and _has(cls, "__contains__")
+
+
+# What a value is. Its class may be anybody's and its methods may raise, so only its type is asked, and what has to be
+# called is called here.
+
+_Pairs = list[tuple[object, object]]
+
+
+def _items_of(value: object) -> list[object] | None:
+    """
+    Return what is in *value*, in a stable order, or None if it is not a list, tuple, set or frozenset.
+    """
+    cls = type(value)
+    if not issubclass(cls, list | tuple | set | frozenset) or issubclass(cls, Origin | OriginPattern):
+        return None
+    try:
+        items = [*cast("Iterable[object]", value)]
+    except Exception:  # noqa: BLE001 - a class of its own may raise anything
+        return None
+    return sorted(items, key=_sorted_by) if issubclass(cls, set | frozenset) else items
+
+
+def _pairs_of(value: object) -> _Pairs | None:
+    """
+    Return the keys of *value* with their values, or None if it is not a mapping.
+    """
+    try:
+        return [*cast("Mapping[object, object]", value).items()] if issubclass(type(value), Mapping) else None
+    except Exception:  # noqa: BLE001 - a class of its own may raise anything
+        return None
+
+
+def _sorted_by(item: object) -> str:
+    text = text_of(item)
+    return quoted(item) if text is None else text
+
+
+def _number_of(value: object) -> int | None:
+    # A bool is an int to Python, and neither a number of seconds nor a status.
+    cls = type(value)
+    return int.__int__(cast("int", value)) if issubclass(cls, int) and cls is not bool else None
+
+
+def _has(cls: type, name: str) -> bool:
+    try:
+        return getattr(cls, name, None) is not None
+    except Exception:  # noqa: BLE001 - a metaclass may raise anything
+        return False
+
+
+def _says_true(value: object) -> bool:
+    # Whoever wrote "true" meant it, and is told of all that follows from it.
+    return value is True or _number_of(value) == 1 or (text_of(value) or "").strip().lower() in _TRUE
+
+
+def _nearest_keyword(key: str) -> str | None:
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(key, DEFAULTS, n=1, cutoff=0.7)), None)
 
 
 def _is_starred(name: str) -> bool:
@@ -370,19 +493,19 @@ def _one_of(pattern: OriginPattern) -> str:
     return quoted(str(pattern._replace(host=host)))
 
 
-def _door(unsafe: Mapping[Any, Any]) -> str:
-    return json.dumps({str(text): str(reason) for text, reason in unsafe.items()}, ensure_ascii=False)
-
-
 def _without(values: tuple[str, ...], value: str, name: str) -> str:
-    return quoted([item for item in values if item != value] or [_STAND_INS[name]])
+    return _listed((item for item in values if item != value), len(values) - 1, name)
+
+
+def _listed(items: Iterator[str], count: int, name: str) -> str:
+    return quoted_list(items, count) if count else quoted([_STAND_INS[name]])
 
 
 def _instead_of(item: object, stand_in: str) -> str:
-    if isinstance(item, Origin | OriginPattern):
+    if issubclass(type(item), Origin | OriginPattern):
         return quoted(str(item))
-    pattern: object = getattr(item, "pattern", None)
-    if isinstance(item, re.Pattern) and isinstance(pattern, str):
+    pattern = cast("Any", item).pattern if type(item) is re.Pattern else None
+    if isinstance(pattern, str):
         try:
             return quoted(str(OriginPattern.parse(pattern)))
         except PolicyError as error:
