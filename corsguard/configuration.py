@@ -9,21 +9,19 @@ is asked for. This room finds out who says which keyword; what a keyword may say
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from .errors import PolicyError, Problem, kind_of, quoted
-from .names import NON_WILDCARD_REQUEST_HEADER, SAFELISTED_METHODS
-from .origin import OriginIndex, OriginPattern
+from .errors import PolicyError, Problem, kind_of, printable, quoted, quoted_list
+from .names import EXAMPLE_ORIGIN, permits_header, permits_method, permits_reading
+from .origin import OriginIndex, OriginPattern, pattern_of
 from .paths import PathPolicies
 from .policy import Policy
+from .validation import DEFAULTS
 
-_DEFAULTS: Final[Mapping[str, Any]] = {
-    keyword.name: {} if keyword.default is MISSING else keyword.default for keyword in fields(Policy) if keyword.init
-}
 _LISTS: Final = ("allow_origins", "allow_methods", "allow_headers", "expose_headers")
 _WHO: Final = ("allow_origins", "allow_unsafe_origins")
 
@@ -35,11 +33,16 @@ _PRODUCTION: Final = "production"
 _SHAPE: Final = (_POLICIES, _PATHS, _ENVIRONMENTS)
 # The name of the one policy of a configuration that has no names.
 _NAMELESS: Final = "policy"
+_PERMITS: Final[Mapping[str, Callable[[Collection[str], str], bool]]] = {
+    "allow_methods": permits_method,
+    "allow_headers": permits_header,
+    "expose_headers": permits_reading,
+}
 # What neither TOML nor a variable has a word for.
 _NONE: Final = "none"
 _PREFIX: Final = "CORSGUARD_"
 
-_POLICY_EXAMPLE: Final = '{"allow_origins": ["https://app.example.com"]}'
+_POLICY_EXAMPLE: Final = f'{{"allow_origins": ["{EXAMPLE_ORIGIN}"]}}'
 _POLICIES_EXAMPLE: Final = f'{{"app": {_POLICY_EXAMPLE}}}'
 _REASON: Final = "with your reason: "
 
@@ -159,7 +162,7 @@ class Configuration:
         for name, policy in self.policies.items():
             if self.paths is not None or self._refusal is not None:
                 yield from ("", f"[{_dotted((_PATHS if name.startswith('/') else _POLICIES, name))}]")
-            for keyword, default in _DEFAULTS.items():
+            for keyword, default in DEFAULTS.items():
                 value = getattr(policy, keyword)
                 changes = [change for change in self.changes if (change.policy, change.keyword) == (name, keyword)]
                 for change in changes:
@@ -192,7 +195,7 @@ class _Sheet:
     def __init__(self, mapping: object, source: str, words: _Words) -> None:
         self.source = source
         self.words = words
-        self.problems: list[Problem] = []
+        self.problems: dict[Problem, None] = {}
         self.places: dict[str, _Place] = {}
         self.own: dict[str, dict[str, Any]] = {}
         self.extends: dict[str, Any] = {}
@@ -210,11 +213,11 @@ class _Sheet:
         self.read_environments(environments)
 
     def field(self, place: _Place) -> str:
-        return f"{self.source}: {_dotted(place)}" if self.source else _dotted(place)
+        return printable(f"{self.source}: {_dotted(place)}" if self.source else _dotted(place))
 
     def refuse(self, code: str, place: _Place, value: object, meant: str, **details: object) -> None:
         problem = Problem.of(code, self.field(place), value, meant=_reworded(meant, self.words), **details)
-        self.problems.append(problem)
+        self.problems[problem] = None
 
     # What it says, and where
 
@@ -238,8 +241,8 @@ class _Sheet:
         """
         if table.get("max_age") == _NONE:
             table["max_age"] = None
-        for key in [key for key in table if key not in shape and key not in _DEFAULTS]:
-            near = _nearest(str(key), (*shape, *_DEFAULTS))
+        for key in [key for key in table if key not in shape and key not in DEFAULTS]:
+            near = _nearest(str(key), (*shape, *DEFAULTS))
             if near in shape:
                 self.refuse("E812", (*place, str(key)), key, near)
                 table.setdefault(near, table.pop(key))
@@ -250,7 +253,7 @@ class _Sheet:
             meant = f"one of {', '.join(shape)}"
             if key in self.own:
                 meant = _dotted((_POLICIES, key))
-            elif key in _DEFAULTS and self.own:
+            elif key in DEFAULTS and self.own:
                 meant = _dotted((_POLICIES, next(iter(self.own)), key))
             self.refuse("E812", (*place, str(key)), key, meant)
 
@@ -274,7 +277,7 @@ class _Sheet:
             try:
                 PathPolicies({prefix: None})
             except PolicyError as error:
-                self.problems += [problem._replace(field=self.field(place)) for problem in error.problems]
+                self.problems |= dict.fromkeys(problem._replace(field=self.field(place)) for problem in error.problems)
             if isinstance(there, Mapping):
                 # Whoever writes a policy where its path is has named it by that.
                 self.read_policy(prefix, place, dict(there))
@@ -339,7 +342,7 @@ class _Sheet:
     def names(self, place: _Place, name: str, what: str, there: Iterable[str]) -> bool:
         if name in there:
             return True
-        self.problems.append(_no_such(self.field(place), name, what, [*there], self.words))
+        self.problems[_no_such(self.field(place), name, what, [*there], self.words)] = None
         return False
 
     # What follows from it
@@ -353,7 +356,7 @@ class _Sheet:
         alone = self.policies(None)
         policies: dict[str | None, dict[str, Policy]] = {name: self.policies(name) for name in self.overrides}
         if self.problems:
-            raise PolicyError(dict.fromkeys(self.problems))
+            raise PolicyError(self.problems)
         return {name: self.configuration(name, built) for name, built in (policies or {None: alone}).items()}
 
     def place(self, name: str, environment: str | None) -> _Place:
@@ -404,8 +407,8 @@ class _Sheet:
         # What the base says wrongly is said once; what is wrong with it under one environment only names that.
         if found not in self.problems:
             if environment is not None and problem.field in said and said[problem.field][1][:1] != (_ENVIRONMENTS,):
-                found = found._replace(message=f"{found.message} (In the environment {environment}.)")
-            self.problems.append(found)
+                found = found._replace(message=f"{found.message} (In the environment {printable(environment)}.)")
+            self.problems[found] = None
 
     def configuration(self, environment: str | None, policies: dict[str, Policy]) -> Configuration:
         is_production = environment in self.production
@@ -448,9 +451,9 @@ class _Sheet:
 
 
 def _changes(name: str, before: _Said, after: _Said, by: str = "") -> Iterator[Change]:
-    old = {keyword: _settled(before.get(keyword, (default,))[0]) for keyword, default in _DEFAULTS.items()}
-    new = {keyword: _settled(after.get(keyword, (default,))[0]) for keyword, default in _DEFAULTS.items()}
-    for keyword in _DEFAULTS:
+    old = {keyword: _settled(before.get(keyword, (default,))[0]) for keyword, default in DEFAULTS.items()}
+    new = {keyword: _settled(after.get(keyword, (default,))[0]) for keyword, default in DEFAULTS.items()}
+    for keyword in DEFAULTS:
         if old[keyword] != new[keyword]:
             widens = _widens(keyword, old, new[keyword])
             yield Change(name, keyword, old[keyword], new[keyword], by or _dotted(after[keyword][1]), widens)
@@ -470,17 +473,12 @@ def _widens(keyword: str, before: Mapping[str, Any], after: Any) -> bool:  # noq
         return after is True
     if keyword in _WHO:
         return _widens_origins(before, after)
-    if keyword not in _LISTS:
+    if keyword not in _PERMITS:
         return False
-    there, new = set(before[keyword]), set(after)
-    if keyword == "allow_methods":
-        there |= SAFELISTED_METHODS
-    else:
-        there, new = {header.lower() for header in there}, {header.lower() for header in new}
-    if "*" in there:
-        # Fetch, "CORS non-wildcard request-header name": the one that `*` does not cover.
-        new &= {NON_WILDCARD_REQUEST_HEADER} if keyword == "allow_headers" else set()
-    return not new <= there
+    spelled = str if keyword == "allow_methods" else str.lower
+    there, new = {*map(spelled, before[keyword])}, {*map(spelled, after)}
+    # What was listed is not asked about, so this is linear: the first other name that is not permitted ends it.
+    return not all(_PERMITS[keyword](there, name) for name in new - there)
 
 
 def _widens_origins(before: Mapping[str, Any], after: Any) -> bool:  # noqa: ANN401 - what a keyword may say
@@ -491,18 +489,12 @@ def _widens_origins(before: Mapping[str, Any], after: Any) -> bool:  # noqa: ANN
         # What an origin source covers, nobody knows beforehand.
         return True
     there = {*listed, *before["allow_unsafe_origins"]}
-    index = OriginIndex(pattern for text in there if (pattern := _pattern(text)) and not pattern.is_exact)
+    index = OriginIndex(pattern for text in there if (pattern := pattern_of(text)) and not pattern.is_exact)
     for text in {*after} - there:
-        pattern = _pattern(text)
+        pattern = pattern_of(text)
         if pattern is None or not all(any(index.patterns_for(sample)) for sample in pattern.samples()):
             return True
     return False
-
-
-def _pattern(text: str) -> OriginPattern | None:
-    with suppress(PolicyError):
-        return OriginPattern.parse(text)
-    return None
 
 
 def _smells_in_production(name: str, policies: Mapping[str, Policy]) -> Iterator[Problem]:
@@ -511,8 +503,9 @@ def _smells_in_production(name: str, policies: Mapping[str, Policy]) -> Iterator
     for text in listed:
         pattern = OriginPattern.parse(text)
         if pattern.is_loopback and pattern.scheme in {"http", "https"}:
-            rest = [other for other in listed if other != text] or ["https://app.example.com"]
-            yield Problem.of("W401", "allow_origins", text, meant=quoted(rest))
+            rest = (other for other in listed if other != text)
+            meant = quoted_list(rest, len(listed) - 1) if len(listed) > 1 else quoted([EXAMPLE_ORIGIN])
+            yield Problem.of("W401", "allow_origins", text, meant=meant)
         elif pattern.scheme == "http":
             yield Problem.of("W402", "allow_origins", text, cause="", meant=quoted(text.replace("http:", "https:", 1)))
     for text, reason in policy.allow_unsafe_origins.items():
@@ -522,7 +515,7 @@ def _smells_in_production(name: str, policies: Mapping[str, Policy]) -> Iterator
             yield Problem.of("W402", "allow_unsafe_origins", text, cause=cause, meant=meant)
     others = [quoted(other) for other, beside in policies.items() if beside.allow_credentials]
     if policy.allow_origins == "*" and others:
-        yield Problem.of("W403", "allow_origins", "*", others=", ".join(others), meant='["https://app.example.com"]')
+        yield Problem.of("W403", "allow_origins", "*", others=", ".join(others), meant=quoted([EXAMPLE_ORIGIN]))
 
 
 def _with_warnings(policy: Policy, warnings: Iterable[Problem]) -> Policy:
@@ -572,7 +565,7 @@ def _read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         told = str(error).replace("at end of document", _position(text)).replace("(at line", "(line")
-        fix = 'allow_origins = ["https://app.example.com"]  # a key, `=` and a value; quote a key such as "/api"'
+        fix = f'allow_origins = ["{EXAMPLE_ORIGIN}"]  # a key, `=` and a value; quote a key such as "/api"'
         raise _unreadable(path, f"it is not TOML: {told}", fix) from None
     except (ValueError, RecursionError):
         raise _unreadable(path, "it has a number too long, or tables too deep, to be read", "take it out") from None
@@ -590,7 +583,7 @@ def _unreadable(path: str, cause: str, meant: str) -> PolicyError:
 
 
 def _read_variables(variables: Mapping[str, Any], prefix: str) -> Policy:
-    names = {f"{prefix}{keyword.upper()}": keyword for keyword in _DEFAULTS}
+    names = {f"{prefix}{keyword.upper()}": keyword for keyword in DEFAULTS}
     wherever = re.compile(re.escape(prefix.rstrip("_")) + "_", re.IGNORECASE)
     problems: list[Problem] = []
     said: dict[str, Any] = {}
@@ -629,7 +622,7 @@ def _of_variable(problem: Problem, prefix: str, words: _Words) -> Problem:
 
 
 def _instead_of_nothing(name: str, keyword: str) -> str:
-    return f"{name}=https://app.example.com" if keyword == "allow_origins" else f"unset {name}"
+    return f"{name}={EXAMPLE_ORIGIN}" if keyword == "allow_origins" else f"unset {name}"
 
 
 def _read_text(keyword: str, value: object) -> object:
@@ -675,7 +668,7 @@ def _reworded(fix: str, words: _Words) -> str:
         written += [words(keyword.arg or "", ast.literal_eval(keyword.value)) for keyword in call.keywords]
     except (SyntaxError, ValueError):
         return fix
-    return "\n".join(written) + mark + comment
+    return "\n".join(map(printable, written)) + mark + printable(comment)
 
 
 def _in_python(keyword: str, value: object) -> str:
@@ -707,8 +700,8 @@ def _toml(value: object) -> str:
         return f'"{_NONE}"'
     if isinstance(value, bool):
         return str(value).lower()
-    # TOML, "Basic string": what JSON escapes, and DEL.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") if isinstance(value, str) else str(value)
+    # TOML, "Basic string": what JSON escapes, and DEL, which has no shape either.
+    return printable(json.dumps(value, ensure_ascii=False)) if isinstance(value, str) else str(value)
 
 
 def _key(name: str) -> str:

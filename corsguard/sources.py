@@ -21,15 +21,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Self, TypeVar
 
 from .errors import PolicyError, Problem, kind_of, quoted
+from .names import EXAMPLE_ORIGIN
 from .origin import Origin, OriginIndex, OriginPattern, OriginSource
-from .policy import Policy
+from .validation import is_source, problems_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 logger: Final = logging.getLogger("corsguard")
 
-_STAND_IN: Final = "https://app.example.com"
 # Beside credentials, no source is asked about it.
 _PLAIN_HTTP: Final = "E302"
 
@@ -106,7 +106,7 @@ class RefreshingOrigins:
         if not callable(function) or inspect.iscoroutinefunction(function):
             raise TypeError(
                 f"load={quoted(load)} is no function to call and not to await. For origins that never change, write "
-                'allow_origins=["https://app.example.com"]; for those that do, load=a function that returns them.'
+                f'allow_origins=["{EXAMPLE_ORIGIN}"]; for those that do, load=a function that returns them.'
             )
         self._load = load
         self._every = _seconds("every", every)
@@ -254,7 +254,10 @@ class RememberedOrigins:
         most: int = 10_000,
         clock: Clock = time.monotonic,
     ) -> None:
-        if Policy(allow_origins=source).to_cors.source is None:
+        problems = problems_of({"allow_origins": source})
+        if problems:
+            raise PolicyError(problems)
+        if not is_source(source):
             raise TypeError(
                 f"source={quoted(source)} is a list, which is as fast as a memory: write allow_origins=source."
             )
@@ -331,7 +334,7 @@ def _read(loaded: object, known: _Snapshot) -> _Snapshot:
     """
     if not isinstance(loaded, list | tuple | set | frozenset):
         countable = isinstance(loaded, Iterable) and not isinstance(loaded, str | bytes | bytearray)
-        meant = "list(...)" if countable else quoted([_STAND_IN])
+        meant = "list(...)" if countable else quoted([EXAMPLE_ORIGIN])
         raise PolicyError([Problem.of("E103", "allow_origins", loaded, kind=kind_of(loaded), meant=meant)])
     # Step by step: Python lets no request in between while it makes one set of a million out of another.
     texts = frozenset(entry for entry in loaded if isinstance(entry, str))
@@ -350,12 +353,10 @@ def _judge(entries: list[Any]) -> None:
     """
     Raise PolicyError with every problem that a policy with credentials has with *entries*, but for plain http.
     """
-    try:
-        Policy(allow_origins=entries, allow_credentials=True)
-    except PolicyError as error:
-        problems = [problem for problem in error.problems if problem.code != _PLAIN_HTTP]
-        if problems:
-            raise PolicyError(problems) from None
+    problems = problems_of({"allow_origins": entries, "allow_credentials": True})
+    problems = tuple(problem for problem in problems if problem.code != _PLAIN_HTTP)
+    if problems:
+        raise PolicyError(problems)
 
 
 def _off_the_event_loop(function: Callable[[], Result]) -> Result:

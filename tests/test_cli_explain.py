@@ -26,9 +26,10 @@ from corsguard import Policy
 from corsguard.browser import Failure, Reason
 from corsguard.cli.explain import explain
 from corsguard.cli.loading import load_guarded
-from corsguard.cli.messages import LONGEST_MESSAGE, LOOK, LOOKALIKES, PAGE, ROWS, URL, Known, read
+from corsguard.cli.messages import LONGEST_MESSAGE, LOOK, LOOKALIKES, ROWS, URL, Known, read
 from corsguard.cli.rehearsal import Asked, header_of, rehearse
 from corsguard.explanation import explain as explain_request
+from corsguard.names import EXAMPLE_ORIGIN as PAGE
 
 ROOT = Path(__file__).parent.parent
 CONSOLE_LINES = Path(__file__).with_name("console_lines.json")

@@ -28,6 +28,7 @@ from corsguard.browser import Application
 from corsguard.browser.transports import transport_for
 from corsguard.configuration import Configuration
 from corsguard.errors import PolicyError, Problem, kind_of, quoted
+from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL, Origin, OriginPattern
 from corsguard.paths import Configured, Guarded, PathPolicies, policies_of, read_guarded
 from corsguard.policy import Policy
@@ -315,7 +316,7 @@ def _of_flask(name: str, app: "Flask") -> Guard:
     if middleware is None:
         raise click.UsageError(
             f"{name} is a Flask application that nothing guards. Write CORSGuard(app, "
-            '{"allow_origins": ["https://app.example.com"]}), or name the policy itself.'
+            f'{{"allow_origins": ["{EXAMPLE_ORIGIN}"]}}), or name the policy itself.'
         )
     words: Words = "flask" if isinstance(app.extensions.get("corsguard"), CORSGuard) else "wsgi"
     views = _policies_of_views(app.view_functions.items())
@@ -442,7 +443,7 @@ def _not_guarding(name: str, found: object) -> str:
     if callable(found) and not name.endswith(")"):
         return (
             f"{what}If it makes the application, call it: '{name}()'; if it is the application, wrap it: "
-            'CORSMiddleware(application, {"allow_origins": ["https://app.example.com"]}).'
+            f'CORSMiddleware(application, {{"allow_origins": ["{EXAMPLE_ORIGIN}"]}}).'
         )
     return f"{what}Write one of\n\n{FORMS}"
 
