@@ -473,11 +473,11 @@ def quoted(value: object, longest: int = LONGEST_QUOTE) -> str:
 
     It is cut to the *longest* that a reader wants, printable, and on one line. Never raises, whatever *value* is.
     """
-    if issubclass(type(value), list | tuple):
+    text = text_of(value)
+    if text is None and issubclass(type(value), list | tuple):
         items = _strings_of(cast("list[object]", value))
         if items is not None:
             return quoted_list(items, len(items))
-    text = text_of(value)
     # Not even the work depends on what is cut away.
     written = _repr(value) if text is None else json.dumps(text[: longest + 1], ensure_ascii=False)
     written = printable(written[: longest + 1])

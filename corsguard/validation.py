@@ -205,18 +205,11 @@ class Reading:
         pattern = self.pattern(name, text)
         if pattern is None:
             return
-        # A source cannot be added to; it answers for the entry itself.
-        listed = (
-            f"allow_origins={quoted_list(chain(origins, [text]), len(origins) + 1)}, "
-            if isinstance(origins, tuple)
-            else ""
-        )
-        moved = f"{listed}{name}={quoted_mapping((pair for pair in pairs if pair[0] is not key), len(pairs) - 1)}"
         if not _is_insecure(pattern) and _open_suffix(pattern) is None:
-            self.refuse("E313", name, text, meant=moved)
+            self.refuse("E313", name, text, meant=_moved(text, key, pairs, origins))
         elif not self.credentials:
             # A warning only, so that one environment may switch credentials off.
-            self.warn("W106", name, text, meant=moved)
+            self.warn("W106", name, text, meant=_moved(text, key, pairs, origins))
 
     def pattern(self, name: str, text: str) -> OriginPattern | None:
         try:
@@ -491,6 +484,18 @@ def _secure(text: str) -> str:
 def _one_of(pattern: OriginPattern) -> str:
     host = pattern.host.replace("*", "app" if pattern.host.startswith("*.") else "1")
     return quoted(str(pattern._replace(host=host)))
+
+
+def _moved(text: str, key: object, pairs: _Pairs, origins: Names | None) -> str:
+    """
+    Return both keywords with *text*, the *key* of one of *pairs*, among the origins and no longer unsafe.
+    """
+    door = quoted_mapping((pair for pair in pairs if pair[0] is not key), len(pairs) - 1)
+    if not isinstance(origins, tuple):
+        # A source cannot be added to; it answers for the entry itself.
+        return f"allow_unsafe_origins={door}"
+    listed = quoted_list(chain(origins, [text]), len(origins) + 1)
+    return f"allow_origins={listed}, allow_unsafe_origins={door}"
 
 
 def _without(values: tuple[str, ...], value: str, name: str) -> str:
