@@ -47,6 +47,26 @@ def test_a_text_is_a_pattern_or_a_mistake_whose_every_fix_is_a_pattern(text):
     assert all(pattern_of(fix) is not None for fix in fixes)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://a.example:8443:*",
+        "https://[::1]:8443:*",
+        "https://*.a.example:8443:*",
+        "https://a.*.example",
+        "https://a.*",
+        "https://*",
+        "https://*.",
+        "http*://a.example",
+        "https://a.example:8*",
+        "https://*.*.example",
+        "http://*.0.0.1",
+    ],
+)
+def test_a_star_stands_in_one_place_of_the_host_and_for_a_whole_port(text):
+    assert pattern_of(text) is None
+
+
 def work_of(function):
     """
     Return how many lines of Python *function* takes.
