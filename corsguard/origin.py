@@ -147,9 +147,9 @@ def pattern_of(text: str) -> OriginPattern | None:
     scheme, host, port = parts
     if "*" in whole:
         host = whole[len(scheme) + len("://") :][: len(host)]
-        before, star, after = host.partition("*")
+        before, _, after = host.partition("*")
         # It is neither in the scheme nor in the last label, and is a whole label only if it is the first one.
-        if not star or "." not in after.removesuffix(".") or (before.endswith(".") and after.startswith(".")):
+        if "." not in after.removesuffix(".") or (before.endswith(".") and after.startswith(".")):
             return None
     if whole == text:
         return OriginPattern(scheme, host, port)
