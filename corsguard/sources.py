@@ -223,26 +223,24 @@ class _Memory:
             return True
         return False if self.refused.get(origin, now) > now else None
 
-    def keep(self, origin: str, until: float, most: int, *, granted: bool) -> None:
+    def keep(self, origin: str, until: float, maxsize: int, *, granted: bool) -> None:
         room = self.granted if granted else self.refused
         room[origin] = until
         # All are kept for the same time, so the first is the next to be forgotten.
         room.move_to_end(origin)
-        if len(room) > most:
+        if len(room) > maxsize:
             room.popitem(last=False)
 
 
 class RememberedOrigins:
     """
-    An origin source that asks another, slow one, and remembers for so many *seconds* what that said, a no included.
+    An origin source that asks another, slow one, and remembers for *ttl* seconds what that said, a no included.
 
-    It remembers *most* origins that were granted and as many that were refused, apart from each other, and beyond that
-    forgets the oldest of their kind. An origin that several ask about at once is asked about once. What *source*
+    It remembers *maxsize* origins that were granted and as many that were refused, apart from each other, and beyond
+    that forgets the oldest of their kind. An origin that several ask about at once is asked about once. What *source*
     raises is raised, which counts as no, and is not remembered. Each process remembers for itself.
 
-    A client that makes up a new origin for every request has *source* asked for every request, as without a memory.
-
-    Raises PolicyError if *source* is none, TypeError or ValueError for arguments that mean nothing. *seconds* may be a
+    Raises PolicyError if *source* is none, TypeError or ValueError for arguments that mean nothing. *ttl* may be a
     timedelta; *clock* counts seconds.
     """
 
@@ -250,20 +248,20 @@ class RememberedOrigins:
         self,
         source: OriginSource,
         *,
-        seconds: float | timedelta,
-        most: int = 10_000,
+        ttl: float | timedelta,
+        maxsize: int = 10_000,
         clock: Clock = time.monotonic,
     ) -> None:
         if Policy(allow_origins=source).to_cors.source is None:
             raise TypeError(
                 f"source={quoted(source)} is a list, which is as fast as a memory: write allow_origins=source."
             )
-        number: object = most
+        number: object = maxsize
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise ValueError(f"most={quoted(most)} is no number of origins to remember: write most=10_000.")
+            raise ValueError(f"maxsize={quoted(maxsize)} is no number of origins to remember: write maxsize=10_000.")
         self._source = source
-        self._seconds = _seconds("seconds", seconds)
-        self._most = most
+        self._ttl = _seconds("ttl", ttl)
+        self._maxsize = maxsize
         self._clock = clock
         self._memory = _Memory()
 
@@ -299,7 +297,7 @@ class RememberedOrigins:
         try:
             answer = self._source.__contains__(origin) is True
             with memory.lock:
-                memory.keep(origin, now + self._seconds, self._most, granted=answer)
+                memory.keep(origin, now + self._ttl, self._maxsize, granted=answer)
             ours.set_result(answer)
         except Exception as error:
             ours.set_exception(error)

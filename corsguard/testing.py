@@ -6,7 +6,7 @@ Works with any test runner; with pytest, the fixture `cors_browser` is a Browser
 """
 
 from collections.abc import Collection, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from .browser import Application, Browser, Exchange, NetworkError, Page, Reason, Response, origin_of
 from .names import ALLOW_ORIGIN
@@ -35,6 +35,7 @@ _BESIDE_THE_POINT: Final = frozenset(
     }
 )
 
+_URL_MEANT: Final = "url='https://api.example.com/items'"
 _ATTACKER: Final = "attacker.example"
 # Letters of other scripts that look like Latin ones; a browser sends the name's ASCII form.
 _LOOKALIKES: Final = str.maketrans("aceopxy", "\u0430\u0441\u0435\u043e\u0440\u0445\u0443")
@@ -55,56 +56,64 @@ class Attack(NamedTuple):
         return f"{self.name}: {ascii(self.origin)[1:-1]}"
 
 
-def assert_shared(app: Application | Browser, *, page: str, to: str, **init: Any) -> Response:  # noqa: ANN401 - what fetch() takes
+def assert_shared(app: Application | Browser, *, page: str, url: str, method: str = "GET", **init: Any) -> Response:  # noqa: ANN401 - what fetch() takes
     """
     Assert that a page may read what it fetches, and return the Response.
 
-    *app* is what Browser takes, or a Browser. *page* is the URL of the page, *to* the method and the URL, as in
-    `"PUT https://api.example.com/items/1"` (GET may be left out), *init* what `Page.fetch` takes. An error of the
-    application (404, 500) is shared like any other response. Raises AssertionError with the whole story.
+    *app* is what Browser takes, or a Browser. *page* is the URL of the page, *url* the whole URL of what it fetches,
+    *init* what `Page.fetch` takes. An error of the application (404, 500) is shared like any other response. Raises
+    AssertionError with the whole story, and ValueError or TypeError for arguments that describe no request.
     """
-    where = _open(app, page)
-    return _shared(where, to, init)
+    return _shared(_open(app, page), method, _whole(url), init)
 
 
-def assert_not_shared(app: Application | Browser, *, page: str, to: str, **init: Any) -> NetworkError:  # noqa: ANN401 - see above
+def assert_not_shared(
+    app: Application | Browser,
+    *,
+    page: str,
+    url: str,
+    method: str = "GET",
+    **init: Any,  # noqa: ANN401 - see above
+) -> NetworkError:
     """
     Assert that a page may not read what it fetches because the server does not share it; return the NetworkError.
 
     Takes what `assert_shared` takes. A fetch that fails for another reason (nothing was answered, a method that no
     page may send) proves nothing and raises AssertionError, too.
     """
-    return _not_shared(_open(app, page), to, init)
+    return _not_shared(_open(app, page), method, _whole(url), init)
 
 
 def assert_shared_with_no_attacker(
     app: Application | Browser,
     *,
     origin: str,
-    to: str,
+    url: str,
+    method: str = "GET",
     allowed: Collection[str] = (),
     **init: Any,  # noqa: ANN401 - see above
 ) -> None:
     """
     Assert that what *origin* may read is shared with none of `attack_origins(origin, allowed)`.
 
-    Takes what `assert_shared` takes; *allowed* are the origin patterns that are meant to be allowed besides *origin*.
-    Raises AssertionError that names every attack that went through, and if *origin* itself may not read: then the
-    others prove nothing.
+    Takes what `assert_shared` takes; *allowed* are the origin patterns that are meant to be allowed in addition to
+    *origin*. Raises AssertionError that names every attack that went through, and if *origin* itself may not read:
+    then the others prove nothing.
     """
     browser = app if isinstance(app, Browser) else Browser(app)
-    _shared(browser.open(origin), to, init)
-    own = origin_of(_request(to)[1])
+    own = origin_of(_whole(url))
+    _shared(browser.open(origin), method, url, init)
     # As secure as what it fetches, or mixed content would be all that is tested.
     page = f"{own.partition(':')[0]}://{_ATTACKER}"
     let_in: list[str] = []
     for attack in attack_origins(origin, [*allowed, own]):
         try:
-            _not_shared(browser.open(page, origin=attack.origin), to, init)
+            _not_shared(browser.open(page, origin=attack.origin), method, url, init)
         except AssertionError as error:
             let_in.append(f"{attack}{'' if attack.is_sent else ' (no browser sends this)'}\n    {error}")
     if let_in:
-        raise AssertionError("\n".join([f"{to} is shared with {len(let_in)} that are not {origin}:", *let_in]))
+        told = f"{_told(method, url)} is shared with {len(let_in)} that are not {origin}:"
+        raise AssertionError("\n".join([told, *let_in]))
 
 
 def attack_origins(origin: str, allowed: Collection[str] = ()) -> list[Attack]:
@@ -214,32 +223,48 @@ def _open(app: Application | Browser, page: str) -> Page:
     return (app if isinstance(app, Browser) else Browser(app)).open(page)
 
 
-def _request(to: str) -> tuple[str, str]:
-    method, found, url = to.rpartition(" ")
-    return (method.strip() if found else "GET"), url
+def _whole(url: str) -> str:
+    """
+    Return *url*, the whole URL of what a page fetches.
+
+    Raises TypeError or ValueError if it is anything else: a part of a URL would lead to the page's own server.
+    """
+    if not isinstance(cast("object", url), str):
+        raise TypeError(f"Expected the URL of what is fetched, got url={url!r}. Write {_URL_MEANT}.")
+    try:
+        origin_of(url)
+    except ValueError:
+        before, _, last = url.rpartition(" ")
+        meant = f"method={before.strip()!r}, url={last!r}" if before else _URL_MEANT
+        raise ValueError(f"Expected the whole URL of what is fetched, got url={url!r}. Write {meant}.") from None
+    return url
 
 
-def _shared(page: Page, to: str, init: dict[str, Any]) -> Response:
-    method, url = _request(to)
+def _told(method: str, url: str) -> str:
+    return url if method == "GET" else f"{method} {url}"
+
+
+def _shared(page: Page, method: str, url: str, init: dict[str, Any]) -> Response:
+    told = _told(method, url)
     try:
         response = page.fetch(url, method=method, **init)
     except NetworkError as error:
-        raise AssertionError(f"{page.origin} may not read {to}.\n\n{error}") from None
+        raise AssertionError(f"{page.origin} may not read {told}.\n\n{error}") from None
     if response.type in {"opaque", "opaqueredirect"}:
-        raise AssertionError(f"{page.origin} may not read {to}: the response is {response.type}, as the page wanted.")
+        raise AssertionError(f"{page.origin} may not read {told}: the response is {response.type}, as the page wanted.")
     return response
 
 
-def _not_shared(page: Page, to: str, init: dict[str, Any]) -> NetworkError:
-    method, url = _request(to)
+def _not_shared(page: Page, method: str, url: str, init: dict[str, Any]) -> NetworkError:
+    told = _told(method, url)
     try:
         response = page.fetch(url, method=method, **init)
     except NetworkError as error:
         answer = error.failure.exchange.response if error.failure.exchange else None
         if error.failure.reason in _BESIDE_THE_POINT or (answer is not None and answer.status >= 500):
-            raise AssertionError(f"{to} failed, but that proves nothing about sharing.\n\n{error}") from None
+            raise AssertionError(f"{told} failed, but that proves nothing about sharing.\n\n{error}") from None
         return error
-    raise AssertionError(f"{ascii(page.origin)[1:-1]} may read {to}: {_why_shared(response, page.network[-1])}")
+    raise AssertionError(f"{ascii(page.origin)[1:-1]} may read {told}: {_why_shared(response, page.network[-1])}")
 
 
 def _why_shared(response: Response, exchange: Exchange) -> str:

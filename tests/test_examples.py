@@ -93,17 +93,17 @@ NOTE = "http://localhost:8001/notes/1"
 MISTAKES = {
     "a missing header": (
         {"allow_headers": []},
-        {"to": f"POST {NOTE}", "json": {}, "credentials": "include"},
+        {"method": "POST", "url": NOTE, "json": {}, "credentials": "include"},
         'allow_headers=["Content-Type"]',
     ),
     "a wildcard where the page uses credentials": (
         {"allow_origins": "*", "allow_credentials": False},
-        {"to": NOTE, "credentials": "include"},
+        {"url": NOTE, "credentials": "include"},
         f'allow_origins=["{PAGE}"], allow_credentials=True',
     ),
     "a forgotten origin": (
         {"allow_origins": ["https://www.example.com"]},
-        {"to": NOTE, "credentials": "include"},
+        {"url": NOTE, "credentials": "include"},
         f'"{PAGE}"]',
     ),
 }

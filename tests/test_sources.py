@@ -571,7 +571,7 @@ class Store:
         return True
 
 refreshing = RefreshingOrigins(load, every=0.001)
-remembered = RememberedOrigins(Store(), seconds=60)
+remembered = RememberedOrigins(Store(), ttl=60)
 closed = RefreshingOrigins(load, every=0.001)
 closed.close()
 assert APP in refreshing
@@ -646,9 +646,9 @@ class Store:
         return origin in self.origins
 
 
-def remember(store, seconds=60, **more):
+def remember(store, ttl=60, **more):
     clock = Clock()
-    return RememberedOrigins(store, seconds=seconds, clock=clock, **more), clock
+    return RememberedOrigins(store, ttl=ttl, clock=clock, **more), clock
 
 
 @pytest.mark.parametrize(("origin", "answer"), [(APP, True), (EVIL, False)])
@@ -678,7 +678,7 @@ def test_the_time_counts_from_the_question():
             clock.now += 30
             return True
 
-    source = RememberedOrigins(Slow(), seconds=60, clock=clock)
+    source = RememberedOrigins(Slow(), ttl=60, clock=clock)
     assert APP in source
     clock.now += 29
     assert APP in source
@@ -691,7 +691,7 @@ def test_the_time_counts_from_the_question():
 def test_hostile_origins_push_out_nothing_that_was_granted():
     good = [f"https://tenant-{number}.example" for number in range(10)]
     store = Store(*good)
-    source, _ = remember(store, most=10)
+    source, _ = remember(store, maxsize=10)
     assert all(origin in source for origin in good)
     for number in range(1000):
         assert f"https://evil-{number}.example" not in source
@@ -704,7 +704,7 @@ def test_hostile_origins_push_out_nothing_that_was_granted():
 def test_each_kind_is_bounded_and_the_oldest_is_forgotten(granted):
     origins = [f"https://app-{number}.example" for number in range(4)]
     store = Store(*(origins if granted else ()))
-    source, _ = remember(store, most=3)
+    source, _ = remember(store, maxsize=3)
     for origin in origins:
         assert (origin in source) is granted
     store.asked.clear()
@@ -718,7 +718,7 @@ def test_each_kind_is_bounded_and_the_oldest_is_forgotten(granted):
 def test_what_is_remembered_anew_is_the_youngest():
     first, second, third = (f"https://app-{number}.example" for number in range(3))
     store = Store(first, second, third)
-    source, clock = remember(store, most=2)
+    source, clock = remember(store, maxsize=2)
     assert first in source
     clock.now += 30
     assert second in source
@@ -848,7 +848,7 @@ def test_an_answer_that_came_in_between_is_found():
                 assert APP in source
             return clock.now
 
-    source = RememberedOrigins(store, seconds=60, clock=Interrupted())
+    source = RememberedOrigins(store, ttl=60, clock=Interrupted())
     assert APP in source
     assert store.asked == [APP]
 
@@ -890,16 +890,16 @@ def test_an_answer_from_before_forget_is_not_remembered_after_it():
     assert store.asked == [APP] * 2
 
 
-@pytest.mark.parametrize("seconds", [0, -1, float("nan"), "60", None, True, timedelta(0)])
-def test_seconds_are_a_time(seconds):
-    with pytest.raises(ValueError, match=r"seconds=.* write seconds=60"):
-        RememberedOrigins(Store(), seconds=seconds)
+@pytest.mark.parametrize("ttl", [0, -1, float("nan"), "60", None, True, timedelta(0)])
+def test_ttl_is_a_time(ttl):
+    with pytest.raises(ValueError, match=r"ttl=.* write ttl=60"):
+        RememberedOrigins(Store(), ttl=ttl)
 
 
-@pytest.mark.parametrize("most", [0, -1, 1.5, "10", None, True])
-def test_most_is_a_number(most):
-    with pytest.raises(ValueError, match="write most=10_000"):
-        RememberedOrigins(Store(), seconds=60, most=most)
+@pytest.mark.parametrize("maxsize", [0, -1, 1.5, "10", None, True])
+def test_maxsize_is_a_number(maxsize):
+    with pytest.raises(ValueError, match="write maxsize=10_000"):
+        RememberedOrigins(Store(), ttl=60, maxsize=maxsize)
 
 
 def test_only_a_source_is_remembered():
@@ -909,11 +909,11 @@ def test_only_a_source_is_remembered():
 
     for wrong, code in ((Store, "E321"), (Asynchronous(), "E322"), ({APP: True}, "E103"), (None, "E103")):
         with pytest.raises(PolicyError) as error:
-            RememberedOrigins(wrong, seconds=60)
+            RememberedOrigins(wrong, ttl=60)
         assert codes_of(error.value) == [code]
     for wrong in ([APP], "*"):
         with pytest.raises(TypeError, match="is a list"):
-            RememberedOrigins(wrong, seconds=60)
+            RememberedOrigins(wrong, ttl=60)
 
 
 def test_django_asks_a_slow_store_beside_its_event_loop():
@@ -927,7 +927,7 @@ def test_django_asks_a_slow_store_beside_its_event_loop():
             return release.wait(PATIENCE) and threading.current_thread() is not threading.main_thread()
 
     release = threading.Event()
-    policy = {"allow_origins": RememberedOrigins(Slow(), seconds=60)}
+    policy = {"allow_origins": RememberedOrigins(Slow(), ttl=60)}
     loop = asyncio.new_event_loop()
 
     async def get():

@@ -48,7 +48,7 @@ policies = [
     Policy(allow_origins=source),
     Policy(allow_origins=Tenants()),
     Policy(allow_origins=RefreshingOrigins(lambda: {"https://app.example.com"}, every=timedelta(minutes=1))),
-    Policy(allow_origins=RememberedOrigins(Tenants(), seconds=0.5, most=100)),
+    Policy(allow_origins=RememberedOrigins(Tenants(), ttl=0.5, maxsize=100)),
     Policy(allow_unsafe_origins={"null": "a reason"}, max_age=None),
     Policy.from_mapping({"allow_origins": ["https://app.example.com"]}),
 ]

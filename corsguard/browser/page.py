@@ -194,9 +194,7 @@ class Page:
             if init[name] not in kinds:
                 raise ValueError(f"{name}={init[name]!r}: it is one of {', '.join(map(repr, kinds))}.")
         target = self._parse(url)
-        if not is_token(method):
-            raise ValueError(f"method={method!r} is no method name: write one such as 'PUT'.")
-        method = normalize_method(method)
+        method = _method(method)
         content, content_type, is_stream = _content(json, body)
         if content is not None and method in {"GET", "HEAD"}:
             raise ValueError(f"A {method} has no body: use method='POST', or leave out json and body.")
@@ -335,6 +333,14 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "mode": get_args(Mode),
     "redirect": get_args(RedirectMode),
 }
+
+
+def _method(method: str) -> str:
+    if not isinstance(cast("object", method), str):
+        raise TypeError(f"method={method!r} is not a str: write one such as 'PUT'.")
+    if not is_token(method):
+        raise ValueError(f"method={method!r} is no method name: write one such as 'PUT'.")
+    return normalize_method(method)
 
 
 def _page_url(url: str) -> Url:
