@@ -51,6 +51,17 @@ _REGEX_SUBDOMAIN: Final = (
     r"\((?:\?:)?(?:\[[^\]]*\]|\\w|\.)[+*]?(?:\\\.)?\)[+*]?(?:\\\.)?|(?:\[[^\]]*\]|\\w|\.)[+*](?:\\\.)"
 )
 _MOST_REPAIRS: Final = 8
+# By name, to load none of those that have them.
+_INTERRUPTIONS: Final = frozenset(
+    {
+        "asyncio.exceptions.CancelledError",
+        "builtins.GeneratorExit",
+        "builtins.KeyboardInterrupt",
+        "builtins.SystemExit",
+        "greenlet.GreenletExit",
+        "trio.Cancelled",
+    }
+)
 _STAND_IN: Final = "https://app.example.com"
 
 
@@ -156,6 +167,15 @@ class OriginSource(Protocol):
     """
 
     def __contains__(self, origin: str, /) -> bool: ...
+
+
+def is_interruption(error: BaseException) -> bool:
+    """
+    Return whether *error* ends the process or cancels the task that asks a source, so that it has to pass through.
+
+    Whatever else a source raises counts as no, including what is not an Exception, such as `gevent.Timeout`.
+    """
+    return any(f"{cls.__module__}.{cls.__qualname__}" in _INTERRUPTIONS for cls in type(error).__mro__)
 
 
 class _Node:
