@@ -4,24 +4,32 @@ What can be wrong with a policy, as data.
 Every refusal (`E...`) and every warning (`W...`) is one row of RULES: the sentence, the fix and a configuration that
 shows it. The README's tables, the Django checks and the tests are made from these rows. The rooms that find a fault
 only name its code; no other room words one.
+
+How a value is quoted is decided here, too. What a message quotes may come from a file or from the network, so it is
+bounded, stays on its line, never reaches a terminal as an order, and none of its own methods can raise through here.
 """
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from math import isfinite
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
+
+from .names import CHROMIUM_MAX_AGE, EXAMPLE_ORIGIN, FIREFOX_MAX_AGE, SAFARI_MAX_AGE
 
 # A message quotes what it is about, but a pasted file or a list of a million entries must not fill the screen.
-_LONGEST_QUOTE: Final = 200
+LONGEST_QUOTE: Final = 200
+_LONGEST_SENTENCE: Final = 2000
 _MOST_ITEMS_QUOTED: Final = 30
+_LINE_END: Final = "\n"
 _LONGEST_INTEGER: Final = 1024  # bits
 _MOST_PROBLEMS_PRINTED: Final = 50
 
 
 class Rule(NamedTuple):
     """
-    One way in which a policy can be wrong (`E...`) or smell (`W...`).
+    One way in which a policy can be wrong (`E...`), or risky or probably unintended (`W...`).
 
     *message* and *fix* are format strings; *example* is a Python expression that breaks this rule and no other.
     """
@@ -36,7 +44,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         # What a list is.
         "E101": Rule(
             "No origins are given, so nobody could ever read anything. There is no default.",
-            'allow_origins=["https://app.example.com"]',
+            f'allow_origins=["{EXAMPLE_ORIGIN}"]',
             "Policy()",
         ),
         "E102": Rule(
@@ -134,7 +142,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "E212": Rule(
             '"null" is the origin of every sandboxed frame, so any web site can send it.',
-            '"https://app.example.com"  # serve the page from a real origin; without credentials, '
+            f'"{EXAMPLE_ORIGIN}"  # serve the page from a real origin; without credentials, '
             'allow_origins="*" covers null too',
             'Policy(allow_origins=["null"])',
         ),
@@ -254,8 +262,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins="*", max_age="600")',
         ),
         "E703": Rule(
-            "{value} is not between 0 and 86400 seconds, the most that any browser honours; 0 turns the preflight "
-            "cache off.",
+            f"{{value}} is not between 0 and {FIREFOX_MAX_AGE} seconds, the most that any browser honours; 0 turns the "
+            "preflight cache off.",
             "max_age={meant}",
             'Policy(allow_origins="*", max_age=-1)',
         ),
@@ -324,7 +332,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             "{meant}",
             'CORSMiddleware(app, Configuration.from_mapping({"policies": {"app": {"allow_origins": "*"}}}))',
         ),
-        # Legal, but it smells.
+        # Valid, but risky or probably unintended.
         "W101": Rule(
             "{value} trusts every host it covers with the user's credentials: one forgotten or taken-over host "
             "there is enough, and SameSite cookies do not help.",
@@ -378,8 +386,9 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins="*", allow_methods=["GET", "PUT"])',
         ),
         "W301": Rule(
-            "{value} seconds are more than Chromium's cap of 7200 (Firefox 86400, Safari 600); the rest has no effect.",
-            "max_age=7200",
+            f"{{value}} seconds are more than Chromium's cap of {CHROMIUM_MAX_AGE} (Firefox {FIREFOX_MAX_AGE}, Safari "
+            f"{SAFARI_MAX_AGE}); the rest has no effect.",
+            f"max_age={CHROMIUM_MAX_AGE}",
             'Policy(allow_origins="*", max_age=86400)',
         ),
         # Legal, but not meant for production.
@@ -429,10 +438,13 @@ class Problem(NamedTuple):
         """
         rule = RULES[code]
         blanks = {"field": field, "value": quoted(value), **details}
-        return cls(code, field, _plain(value), rule.message.format(**blanks), rule.fix.format(**blanks))
+        message, fix = rule.message.format(**blanks), rule.fix.format(**blanks)
+        return cls(code, printable(field), _plain(value), printable(message), printable(fix))
 
     def __str__(self) -> str:
-        return f"{self.code} {self.field}: {self.message}\n    fix: {self.fix}"
+        # Anyone can make a Problem, and one that was located in a file may have a fix of several lines.
+        said = f"{self.code} {printable(self.field)}: {printable(self.message)}"
+        return f"{said}\n    fix: {printable(self.fix, keep=_LINE_END)}"
 
 
 class PolicyError(ValueError):
@@ -455,16 +467,62 @@ class PolicyError(ValueError):
         return "\n".join(lines)
 
 
-def quoted(value: object) -> str:
+def quoted(value: object, longest: int = LONGEST_QUOTE) -> str:
     """
-    Return *value* as one writes it in Python and JSON alike where it can be, cut to a readable length.
+    Return *value*, which an operator wrote, as one writes it in Python and JSON alike where it can be.
+
+    It is cut to the *longest* that a reader wants, printable, and on one line. Never raises, whatever *value* is.
     """
-    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-        more = len(value) - _MOST_ITEMS_QUOTED
-        items = [quoted(item) for item in value[:_MOST_ITEMS_QUOTED]]
-        return f"[{', '.join(items)}{f', and {more} more' if more > 0 else ''}]"
-    text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else _repr(value)
-    return text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "..."
+    text = text_of(value)
+    if text is None and issubclass(type(value), list | tuple):
+        items = _strings_of(cast("list[object]", value))
+        if items is not None:
+            return quoted_list(items, len(items))
+    # Not even the work depends on what is cut away.
+    written = _repr(value) if text is None else json.dumps(text[: longest + 1], ensure_ascii=False)
+    written = printable(written[: longest + 1])
+    return written if len(written) <= longest else written[:longest] + "..."
+
+
+def quoted_list(items: Iterable[str], count: int) -> str:
+    """
+    Return a list of *count* items as `quoted` writes it. No more of *items* is read than is shown.
+    """
+    return f"[{_listed(map(quoted, items), count)}]"
+
+
+def quoted_mapping(items: Iterable[tuple[object, object]], count: int) -> str:
+    """
+    Return a mapping of *count* pairs in the way of `quoted_list`. Its values, such as reasons, are cut later.
+    """
+    pairs = (f"{quoted(key)}: {quoted(value, _LONGEST_SENTENCE)}" for key, value in items)
+    return f"{{{_listed(pairs, count)}}}"
+
+
+def shown(text: object) -> str:
+    """
+    Return *text*, which came from the network, in printable ASCII and cut: it can forge no line.
+    """
+    plain = text_of(text)
+    return ascii((_repr(text) if plain is None else plain)[:LONGEST_QUOTE])[1:-1][:LONGEST_QUOTE]
+
+
+def printable(text: str, keep: str = "") -> str:
+    """
+    Return *text* with an escape of Python and JSON for each character that has no shape, but for those to *keep*.
+
+    Without a shape are line ends, what a terminal obeys, what turns the direction of writing, and lone surrogates.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in keep else _escape(ord(char)) for char in text)
+
+
+def text_of(value: object) -> str | None:
+    """
+    Return *value* as a plain str if it is a string of whatever class, else None. None of its own methods is called.
+    """
+    return str.__str__(cast("str", value)) if issubclass(type(value), str) else None
 
 
 def kind_of(value: object) -> str:
@@ -473,26 +531,58 @@ def kind_of(value: object) -> str:
     """
     if value is None:
         return "nothing at all"
-    name = type(value).__name__
-    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+    name = name_of(type(value))
+    return f"{'an' if name.startswith(tuple('aeiouAEIOU')) else 'a'} {name}"
+
+
+def name_of(cls: type) -> str:
+    """
+    Return the name of *cls*, printable and cut, whatever its metaclass makes of `__name__`.
+    """
+    return printable(str(type.__dict__["__name__"].__get__(cls))[:LONGEST_QUOTE])
 
 
 def _plain(value: object) -> str | int | float | bool | None:
     """
     Return *value*, or its text where JSON has no such value.
     """
-    if value is None or isinstance(value, str | bool):
+    if value is None or value is True or value is False:
         return value
-    # Python itself refuses to write an integer of more than some thousand digits.
-    if isinstance(value, int) and value.bit_length() <= _LONGEST_INTEGER:
-        return value
-    if isinstance(value, float) and isfinite(value):
-        return value
+    text = text_of(value)
+    if text is not None:
+        return text
+    if issubclass(type(value), int):
+        number = int.__int__(cast("int", value))
+        # Python itself refuses to write an integer of more than some thousand digits.
+        return number if number.bit_length() <= _LONGEST_INTEGER else _repr(value)
+    if issubclass(type(value), float) and isfinite(fraction := float.__float__(cast("float", value))):
+        return fraction
     return _repr(value)
+
+
+def _listed(items: Iterable[str], count: int) -> str:
+    more = count - _MOST_ITEMS_QUOTED
+    return f"{', '.join(islice(items, _MOST_ITEMS_QUOTED))}{f', and {more} more' if more > 0 else ''}"
+
+
+def _strings_of(value: Iterable[object]) -> list[str] | None:
+    """
+    Return the items of *value* if all are strings, else None.
+    """
+    try:
+        texts = [*map(text_of, value)]
+    except Exception:  # noqa: BLE001 - a list of somebody's own class may raise anything
+        return None
+    strings = [text for text in texts if text is not None]
+    return strings if len(strings) == len(texts) else None
 
 
 def _repr(value: object) -> str:
     try:
-        return repr(value)
+        return str.__str__(repr(value))
     except Exception:  # noqa: BLE001 - a value that cannot even be shown is still a problem to report
-        return f"<{type(value).__name__}>"
+        return f"<{name_of(type(value))}>"
+
+
+def _escape(point: int) -> str:
+    return f"\\u{point:04X}" if point <= 0xFFFF else f"\\U{point:08X}"

@@ -1,46 +1,64 @@
 """
-What the operator is told, on the logger `corsguard`: never what the client is told, and off the ordinary path.
+What the operator is told, on the logger `corsguard` and by events: never what the client is told, and off the ordinary
+path. Every reason of an event is listed here.
 
-The engine itself does not log; whatever knows the resource keeps a Journal of it. Strings from the network are
-written as `ascii()` and cut, so that they can forge no line.
+Strings from the network are written as `ascii()` and cut, so that they can forge no line. A Journal writes, and says
+what a listener has to be told; the carrier tells it, because a listener may block.
 """
 
 import logging
 import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain, repeat
 from threading import Lock
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 from weakref import ReferenceType, ref
 
-from .explanation import explain
-from .policy import Decision, Policy
+from .audience import is_interruption
+from .errors import Problem, shown
+from .explanation import explain_decision
+from .negotiation import Decision
+from .policies import Assignment
+from .policy import Policy
 
 logger: Final = logging.getLogger("corsguard")
 
-_LONGEST_QUOTE: Final = 200
+Reason = Literal["origin", "source", "two-layers", "odd-path"]
+REASONS: Final[Mapping[Reason, str]] = MappingProxyType(
+    {
+        "origin": "The policy does not share with the origin of the request.",
+        "source": "The origin source of the policy failed, which counts as no.",
+        "two-layers": "The application, or an inner layer, had set headers that the policy owns.",
+        "odd-path": "The path can be read in several ways, and they lead to different policies.",
+    }
+)
+
 # Of one reason under one policy, a record is written at most every so many seconds.
 _PAUSE: Final = 60.0
-# So many refusals that nobody heard of are looked at one by one.
+# After so many refusals in a row that nobody heard of, as many are skipped before anybody is looked for again.
 _PATIENCE: Final = 100
 # It keeps no count, so all may share it.
 _EACH: Final = repeat(True)
 # A program that swaps its policy all the time makes ever new ones.
 _MOST_PAUSES: Final = 256
+_MOST_WARNED_OF: Final = 256
 
 
 class Event(NamedTuple):
     """
     Something that an operator may want to count.
 
-    *reason* is `"origin"` (the policy does not share with it), `"source"` (its origin source raised) or `"two layers"`
-    (an inner layer had set headers of CORS). *method*, *path* and *origin* came from the network: they are `ascii()`
-    without its quotes and of at most 200 characters; but there may be any number of them, so they label no metric.
+    *reason* is one of REASONS, *policy* the policy that was asked (None where a path is closed or has none) and *name*
+    its name, which may label a metric. *method*, *path* and *origin* came from the network: they are `ascii()` without
+    its quotes and of at most 200 characters; but there may be any number of them, so they label no metric.
     """
 
-    reason: Literal["origin", "source", "two layers"]
-    policy: Policy
+    reason: Reason
+    policy: Policy | None
+    name: str
     method: str
     path: str
     origin: str
@@ -51,37 +69,38 @@ class _Pause(NamedTuple):
     When a record was last written about *policy*, in seconds of the monotonic clock, and how many were left out since.
     """
 
-    policy: ReferenceType[Policy]
+    policy: ReferenceType[Policy] | None
     begun: float
     left_out: int
 
 
 class Journal:
     """
-    The records of one guard, such as a middleware; it remembers what it said already.
+    The records of one guard; it remembers what it said already.
 
-    *on_refusal* is called with each Event; what it raises is logged. It is left alone while *is_heard*, if given, says
-    no. *is_debug* tells whether refused requests are explained in full, for a developer to read.
+    *on_event* is what `tell` calls with each Event. There are no events while *is_heard*, if given, says no. *is_debug*
+    tells whether refused requests are explained in full, for a developer to read.
 
-    To ask whether anybody listens costs more than a refusal itself. So `next(turns)` tells whether a refusal need be
-    recorded: after a hundred that nobody heard of, only every hundredth asks again.
-    `listen` ends that at once; whatever else changes, such as the level of the logger, is seen within a hundred.
+    To ask whether anybody listens costs more than a refusal itself. So `next(turns)` tells whether a refusal has to be
+    recorded: after a hundred that nobody heard of, only every hundredth asks again. `listen` ends that at once;
+    whatever else changes, such as the level of the logger, is seen within a hundred.
     """
 
     def __init__(
         self,
-        on_refusal: Callable[[Event], object] | None = None,
+        on_event: Callable[[Event], object] | None = None,
         is_heard: Callable[[], object] | None = None,
         is_debug: Callable[[], object] | None = None,
     ) -> None:
-        self.turns: Iterator[bool] = _EACH
         self.is_debug = is_debug
-        self._on_refusal = on_refusal
+        self._on_event = on_event
         self._is_heard = is_heard
         self._unheard = 0
+        self.turns: Iterator[bool] = _EACH
         self._told_of_two_layers = False
         self._told_of_misplaced: set[str] = set()
-        self._pauses: dict[tuple[str, int], _Pause] = {}
+        self._warned_of: OrderedDict[tuple[int, tuple[Problem, ...]], None] = OrderedDict()
+        self._pauses: OrderedDict[tuple[str, int], _Pause] = OrderedDict()
         self._lock = Lock()
 
     def listen(self, *_: object, **__: object) -> None:
@@ -90,109 +109,98 @@ class Journal:
         """
         self._unheard, self.turns = 0, _EACH
 
+    def tell(self, event: Event) -> None:
+        """
+        Call the listener with *event*; it may block. What it raises is logged.
+        """
+        if self._on_event is None:
+            return
+        try:
+            self._on_event(event)
+        except BaseException as error:
+            if is_interruption(error):
+                raise
+            more = self._left_out("listener", event.policy)
+            if more is not None:
+                logger.exception("The listener to events failed. The request was answered all the same.%s", more)
+
     def warn_of(self, policies: Iterable[Policy]) -> None:
         """
-        Write the warnings of *policies*, as a guard does when it is given them.
+        Write the warnings of *policies*, as a guard does when it is given them; of equal policies once.
         """
-        for policy in policies:
-            for warning in policy.warnings:
+        # Not the policies, which would be kept alive, and with them the threads of their sources.
+        risky = {(hash(policy), policy.warnings): None for policy in policies if policy.warnings}
+        with self._lock:
+            new = [key for key in risky if key not in self._warned_of]
+            self._warned_of.update(risky)
+            # A program that swaps its policies all the time makes ever new ones.
+            while len(self._warned_of) > max(_MOST_WARNED_OF, len(risky)):
+                self._warned_of.popitem(last=False)
+        for _, warnings in new:
+            for warning in warnings:
                 logger.warning("%s", warning)
 
-    def record(self, policy: Policy, decision: Decision, environ: Mapping[str, Any]) -> None:
+    def record(self, there: Assignment, decision: Decision, environ: Mapping[str, Any]) -> tuple[Event, ...]:
         """
-        Tell of a request that was refused: write it, and call whoever listens.
+        Write that a request was refused, and return the Event that a listener has to be told, if any.
 
-        For a developer every *decision* may be told of, since a browser refuses what a preflight's answer does not
-        list. Does nothing if nobody would notice.
+        For a developer every *decision* may be written about, since a browser refuses what a preflight's answer does
+        not list. Does nothing if nobody would notice.
         """
-        is_debug = self.is_debug is not None and self.is_debug()
         if decision.refusal is None:
-            if is_debug:
-                self._explain(policy, environ)
-            return
-        is_heard = self._on_refusal is not None and (self._is_heard is None or self._is_heard())
+            if self._explains():
+                self._explain(there, decision, environ)
+            return ()
+        is_debug, is_heard = self._explains(), self._has_listener()
         if not (is_heard or is_debug or decision.error is not None or logger.isEnabledFor(logging.INFO)):
             self._unheard += 1
             self.turns = _EACH if self._unheard < _PATIENCE else chain(repeat(False, _PATIENCE), _EACH)
-            return
+            return ()
         self.turns = _EACH
         # Browsers send Origin on same-origin POSTs too; they need no grant, and nobody was refused.
         if decision.error is None and environ.get("HTTP_SEC_FETCH_SITE") == "same-origin":
-            return
-        event = _event("origin" if decision.error is None else "source", policy, environ)
-        self._call(event)
+            return ()
+        event = _event("origin" if decision.error is None else "source", there, environ)
         if is_debug:
-            self._explain(policy, environ)
+            self._explain(there, decision, environ)
         if decision.error is not None or not is_debug:
             self._write(event, decision.error)
+        return (event,) if is_heard else ()
 
-    def _write(self, event: Event, error: Exception | None) -> None:
-        if not logger.isEnabledFor(logging.INFO if error is None else logging.ERROR):
-            return
-        more = self._left_out(event.reason, event.policy)
-        if more is None:
-            return
-        said = {"cors_event": event}
-        if error is None:
-            logger.info("The policy of '%s' '%s' does not share with '%s'.%s", *event[2:], more, extra=said)
-        else:
-            words = "The origin source failed, so '%s' '%s' is not shared with '%s'.%s"
-            logger.error(words, *event[2:], more, exc_info=error, extra=said)
-
-    def _left_out(self, reason: str, policy: Policy) -> str | None:
+    def record_displaced(
+        self, there: Assignment, names: Collection[str], environ: Mapping[str, Any]
+    ) -> tuple[Event, ...]:
         """
-        Return None if a record of *reason* and *policy* is to be left out, else what to say of those that were.
+        Write, the first time only, that the application or an inner layer had set headers that the policy owns.
         """
-        now, key = time.monotonic(), (reason, id(policy))
-        with self._lock:
-            last = self._pauses.pop(key, None)
-            # Once a policy is gone, another one may have its id.
-            if last is None or last.policy() is not policy:
-                last = _Pause(ref(policy), -math.inf, 0)
-            is_over = now >= last.begun + _PAUSE
-            if len(self._pauses) >= _MOST_PAUSES:
-                del self._pauses[next(iter(self._pauses))]
-            self._pauses[key] = (
-                last._replace(begun=now, left_out=0) if is_over else last._replace(left_out=last.left_out + 1)
-            )
-        if not is_over:
-            return None
-        return f" Left out since the last like it: {last.left_out}." if last.left_out else ""
+        if self._told_of_two_layers or not self._is_first_of_two_layers():
+            return ()
+        event = _event("two-layers", there, environ)
+        logger.warning(
+            "Two layers of CORS: the response to '%s' '%s' already had %s. The policy replaced or removed it; "
+            "take it out where it is set. This is said once.",
+            event.method,
+            event.path,
+            ", ".join(f"'{shown(name)}'" for name in names),
+            extra={"cors_event": event},
+        )
+        return (event,) if self._has_listener() else ()
 
-    def _explain(self, policy: Policy, environ: Mapping[str, Any]) -> None:
-        explanation = explain(policy, environ)
-        if not explanation.goes_on:
-            logger.warning("%s %s is blocked by CORS.\n%s", *_event("origin", policy, environ)[2:4], explanation)
-
-    def _call(self, event: Event) -> None:
-        if self._on_refusal is not None:
-            try:
-                self._on_refusal(event)
-            except Exception:
-                more = self._left_out("on_refusal", event.policy)
-                if more is not None:
-                    logger.exception("What listens to refusals failed. The request was answered all the same.%s", more)
-
-    def record_displaced(self, policy: Policy, names: Collection[str], environ: Mapping[str, Any]) -> None:
+    def record_odd_path(self, there: Assignment, environ: Mapping[str, Any]) -> tuple[Event, ...]:
         """
-        Tell, the first time only, that the application or an inner layer had set headers that the policy owns.
+        Write that a path has no policy because it can be read in several ways.
         """
-        if names and not self._told_of_two_layers and self._is_first_of_two_layers():
-            event = _event("two layers", policy, environ)
-            self._call(event)
-            logger.warning(
-                "Two layers of CORS: the response to '%s' '%s' already had %s. The policy replaced or removed it; "
-                "take it out where it is set. This is said once.",
-                event.method,
-                event.path,
-                ", ".join(f"'{_bounded(name)}'" for name in names),
+        event = _event("odd-path", there, environ)
+        more = self._left_out(event.reason, None) if logger.isEnabledFor(logging.INFO) else None
+        if more is not None:
+            logger.info(
+                "'%s' '%s' is not shared with '%s': the path can be read in several ways, which lead to different "
+                "policies.%s",
+                *event[3:],
+                more,
                 extra={"cors_event": event},
             )
-
-    def _is_first_of_two_layers(self) -> bool:
-        with self._lock:
-            told, self._told_of_two_layers = self._told_of_two_layers, True
-        return not told
+        return (event,) if self._has_listener() else ()
 
     def record_misplaced(self, view: str, methods: Collection[str]) -> None:
         """
@@ -207,11 +215,59 @@ class Journal:
                 view,
             )
 
+    def _has_listener(self) -> bool:
+        return self._on_event is not None and (self._is_heard is None or bool(self._is_heard()))
 
-def _event(reason: Literal["origin", "source", "two layers"], policy: Policy, environ: Mapping[str, Any]) -> Event:
+    def _explains(self) -> bool:
+        return self.is_debug is not None and bool(self.is_debug())
+
+    def _write(self, event: Event, error: BaseException | None) -> None:
+        if not logger.isEnabledFor(logging.INFO if error is None else logging.ERROR):
+            return
+        more = self._left_out(event.reason, event.policy)
+        if more is None:
+            return
+        said = {"cors_event": event}
+        if error is None:
+            logger.info("The policy of '%s' '%s' does not share with '%s'.%s", *event[3:], more, extra=said)
+        else:
+            words = "The origin source failed, so '%s' '%s' is not shared with '%s'.%s"
+            logger.error(words, *event[3:], more, exc_info=error, extra=said)
+
+    def _left_out(self, reason: str, policy: Policy | None) -> str | None:
+        """
+        Return None if a record of *reason* and *policy* is to be left out, else what to say of those that were.
+        """
+        now, key = time.monotonic(), (reason, id(policy))
+        with self._lock:
+            last = self._pauses.pop(key, None)
+            # Once a policy is gone, another one may have its id.
+            if last is None or (last.policy is not None and last.policy() is not policy):
+                last = _Pause(None if policy is None else ref(policy), -math.inf, 0)
+            is_over = now >= last.begun + _PAUSE
+            if len(self._pauses) >= _MOST_PAUSES:
+                self._pauses.popitem(last=False)
+            self._pauses[key] = (
+                last._replace(begun=now, left_out=0) if is_over else last._replace(left_out=last.left_out + 1)
+            )
+        if not is_over:
+            return None
+        return f" Left out since the last like it: {last.left_out}." if last.left_out else ""
+
+    def _explain(self, there: Assignment, decision: Decision, environ: Mapping[str, Any]) -> None:
+        if not isinstance(there.policy, Policy):
+            return
+        explanation = explain_decision(there.policy, environ, decision)
+        if not explanation.goes_on:
+            logger.warning("%s %s is blocked by CORS.\n%s", *_event("origin", there, environ)[3:5], explanation)
+
+    def _is_first_of_two_layers(self) -> bool:
+        with self._lock:
+            told, self._told_of_two_layers = self._told_of_two_layers, True
+        return not told
+
+
+def _event(reason: Reason, there: Assignment, environ: Mapping[str, Any]) -> Event:
     names = ("REQUEST_METHOD", "PATH_INFO", "HTTP_ORIGIN")
-    return Event(reason, policy, *(_bounded(environ.get(name, "")) for name in names))
-
-
-def _bounded(text: object) -> str:
-    return ascii(str(text)[:_LONGEST_QUOTE])[1:-1][:_LONGEST_QUOTE]
+    policy = there.policy if isinstance(there.policy, Policy) else None
+    return Event(reason, policy, there.name, *(shown(environ.get(name, "")) for name in names))

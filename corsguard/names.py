@@ -1,12 +1,17 @@
 """
-What the Fetch standard fixes about method and header names.
+What the Fetch standard fixes about method and header names, and what browsers add to it.
 
-This room holds facts of the standard and nothing else: no policy, no opinion, no request.
+This room holds facts and nothing else: no policy, no opinion, no request. What a list of names permits is the same
+for everyone who reads one, so it is decided here.
 Method names are compared byte for byte, header names without regard to ASCII case (Fetch, "Headers").
 """
 
 import re
+from collections.abc import Collection
 from typing import Final
+
+# The origin that messages and examples show where nothing better can be guessed.
+EXAMPLE_ORIGIN: Final = "https://app.example.com"
 
 ALLOW_ORIGIN: Final = "Access-Control-Allow-Origin"
 ALLOW_CREDENTIALS: Final = "Access-Control-Allow-Credentials"
@@ -66,6 +71,11 @@ SAFELISTED_RESPONSE_HEADERS: Final = frozenset(
 # Fetch, "CORS non-wildcard request-header name": `*` never covers it.
 NON_WILDCARD_REQUEST_HEADER: Final = "authorization"
 
+# For how many seconds a browser keeps the answer to a preflight at most, whatever Access-Control-Max-Age says.
+CHROMIUM_MAX_AGE: Final = 7200
+FIREFOX_MAX_AGE: Final = 86400
+SAFARI_MAX_AGE: Final = 600
+
 # RFC 9110, 5.6.2: token = 1*tchar
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
@@ -83,3 +93,42 @@ def is_forbidden_request_header(name: str) -> bool:
     """
     lowered = name.lower()
     return lowered in FORBIDDEN_REQUEST_HEADERS or lowered.startswith(FORBIDDEN_REQUEST_HEADER_PREFIXES)
+
+
+def permits_method(allowed: Collection[str], method: str) -> bool:
+    """
+    Return whether an answer to a preflight that lists *allowed*, or `"*"`, lets a page send *method*.
+
+    `"*"` counts as Fetch counts it without credentials: a policy never has both.
+    """
+    if method in SAFELISTED_METHODS:
+        return True
+    if "*" in allowed:
+        return is_token(method) and method.upper() not in FORBIDDEN_METHODS
+    return method in allowed
+
+
+def permits_header(allowed: Collection[str], name: str) -> bool:
+    """
+    Return whether an answer to a preflight that lists *allowed*, or `"*"`, lets a page send the header *name*.
+
+    `"*"` counts as Fetch counts it without credentials.
+    """
+    lowered = name.lower()
+    if "*" in allowed and lowered != NON_WILDCARD_REQUEST_HEADER:
+        return True
+    return any(lowered == item.lower() for item in allowed)
+
+
+def permits_reading(exposed: Collection[str], name: str) -> bool:
+    """
+    Return whether a response that exposes *exposed*, or `"*"`, lets a page read its header *name*.
+
+    `"*"` counts as Fetch counts it without credentials.
+    """
+    lowered = name.lower()
+    if lowered in FORBIDDEN_RESPONSE_HEADERS:
+        return False
+    if "*" in exposed or lowered in SAFELISTED_RESPONSE_HEADERS:
+        return True
+    return any(lowered == item.lower() for item in exposed)

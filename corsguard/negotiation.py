@@ -1,91 +1,197 @@
 """
 What to answer a request, under a policy.
 
-The one place where the headers of CORS are negotiated; every adapter calls it and none decides anything itself.
-Total and pure: no string makes it raise, nothing is remembered, and nothing outside is asked but an origin source.
+The one place where the headers of CORS are negotiated; no carrier decides anything itself. Total and pure: no string
+makes it raise, nothing is remembered, and nothing outside is asked. `decide` says that an origin source has to be
+asked; only `negotiate`, for a caller that may wait, asks it.
 
 The answer to a preflight is static: once the origin is allowed, the whole lists go out, whatever was asked for. So
 `Access-Control-Request-Headers` is never parsed, one preflight fills the browser's cache for every method and header
 of a URL, and a refused method or header is refused by the browser, whose console then names it.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, Literal, NamedTuple
 
-from .names import OWNED_PREFIX
-from .origin import LONGEST_ORIGIN, Origin
-from .policy import Answers, Decision, Policy, RequestKind
-
-# Names of response headers, as most responses spell them, that are surely neither the policy's nor Vary: an adapter
-# has to look closely at others only.
-ORDINARY_NAMES: Final = frozenset(
-    spelling
-    for name in """
-        Accept-Ranges Age Allow Cache-Control Connection Content-Disposition Content-Encoding Content-Language
-        Content-Length Content-Range Content-Security-Policy Content-Type Cross-Origin-Opener-Policy Date ETag Expires
-        Last-Modified Link Location Pragma Referrer-Policy Retry-After Server Server-Timing Set-Cookie
-        Strict-Transport-Security WWW-Authenticate X-Content-Type-Options X-Frame-Options X-Request-Id
-    """.split()
-    for spelling in (name, name.lower())
+from .audience import Audience, OriginSource, may_block, says_yes
+from .names import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    EXPOSE_HEADERS,
+    MAX_AGE,
+    OWNED_PREFIX,
 )
+from .policy import Policy
+from .validation import DEFAULT_METHODS
+
+Environ = Mapping[str, Any]
+Header = tuple[str, str]
+
+VARY: Final = ("Vary", "Origin")
+_PREFLIGHT_VARY: Final = ("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
+_REFUSAL_BODY: Final = b"CORS: this origin may not read this resource.\n"
 
 
-def negotiate(policy: Policy, environ: Mapping[str, Any]) -> Decision:
+class RequestKind(StrEnum):
+    """
+    What a request is to CORS (Fetch, "HTTP requests").
+    """
+
+    NOT_CORS = "not-cors"
+    CORS = "cors"
+    PREFLIGHT = "preflight"
+
+
+class Refusal(StrEnum):
+    """
+    Why a request was refused. A refused method or header is for the browser to find, which then names it.
+    """
+
+    ORIGIN = "origin"
+
+
+class Decision(NamedTuple):
+    """
+    What to answer one request.
+
+    *headers* are the lines to send, `Vary` the last of them if there is one. A preflight is answered with *status*,
+    *headers* and *body* and never reaches the application. For any other request *status* is None: the application
+    runs, and its response gets the *headers*, whose only author the policy is; `Vary` is merged into its own.
+    *error* is what an origin source raised; it counted as no.
+    """
+
+    kind: RequestKind
+    status: Literal[200, 204, 403] | None
+    headers: tuple[Header, ...]
+    refusal: Refusal | None = None
+    error: BaseException | None = None
+    body: bytes = b""
+
+    @property
+    def vary(self) -> str:
+        """
+        The value of `Vary` in *headers*, or an empty string.
+        """
+        return next((value for name, value in self.headers if name == "Vary"), "")
+
+
+class Question(NamedTuple):
+    """
+    Whether *source* grants *origin*, on which depends what is decided: *granted* or *refused*.
+    """
+
+    source: OriginSource
+    origin: str
+    granted: Decision
+    refused: Decision
+
+    @property
+    def may_block(self) -> bool:
+        """
+        Whether to ask may block, so that an event loop asks in a thread.
+        """
+        return may_block(self.source)
+
+    def ask(self) -> Decision:
+        """
+        Ask the source, which may block, and return what is decided. What it raises counts as no.
+        """
+        return self.answered(*says_yes(self.source, self.origin))
+
+    def answered(self, answer: object, error: BaseException | None = None) -> Decision:
+        """
+        Return what is decided if the source answered *answer*, of which only True grants, or raised *error*.
+        """
+        if answer is True and error is None:
+            return self.granted
+        return self.refused if error is None else self.refused._replace(error=error)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """
+    What a policy says to every kind of request before it sees one.
+
+    Without an `Origin` it is *silent*. An origin of the *audience* is *shared* with, or *permitted* to send what its
+    preflight asks for; unless that is everyone, its name goes in front of these headers. All other origins are
+    *refused*, or *forbidden* to.
+    """
+
+    audience: Audience
+    silent: Decision
+    shared: Decision
+    refused: Decision
+    permitted: Decision
+    forbidden: Decision
+
+
+def negotiate(policy: Policy, environ: Environ) -> Decision:
     """
     Return what *policy* answers the request that *environ* describes.
 
     *environ* is a WSGI environ, Django's `request.META`, or any mapping with the same keys, of which `REQUEST_METHOD`,
-    `HTTP_ORIGIN` and `HTTP_ACCESS_CONTROL_REQUEST_METHOD` are read. Follows Fetch, "CORS protocol". Never raises.
+    `HTTP_ORIGIN` and `HTTP_ACCESS_CONTROL_REQUEST_METHOD` are read. Follows Fetch, "CORS protocol". An origin source
+    is asked, here and now; whatever it raises counts as no. Never raises.
     """
-    return prepared_decision(policy, environ).completed(environ)
+    decision = decide(policy, environ)
+    return decision.ask() if isinstance(decision, Question) else decision
 
 
-def prepared_decision(policy: Policy, environ: Mapping[str, Any]) -> Decision:
+def decide(policy: Policy, environ: Environ) -> Decision | Question:
     """
-    Return the same decision as it was made with the policy: if it *echoes*, it lacks `Access-Control-Allow-Origin`.
-
-    For an adapter that takes `headers_for(environ)` of it: so no decision has to be made for a request, and nothing
-    remembered of an origin. Never raises.
+    Return the same, or the Question on which it depends: nobody is asked here. Never raises.
     """
-    return decision_on_origin(policy, environ) if "HTTP_ORIGIN" in environ else policy.to_not_cors
-
-
-def decision_on_origin(policy: Policy, environ: Mapping[str, Any]) -> Decision:
-    """
-    Return the same for a request that has an `Origin`; about others there is nothing to decide.
-    """
-    # Fetch, "CORS-preflight request": neither the method nor the header alone makes one.
-    if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ and environ.get("REQUEST_METHOD") == "OPTIONS":
-        answers = policy.to_preflight
+    answers = answers_of(policy)
+    if "HTTP_ORIGIN" not in environ:
+        return answers.silent
+    if is_preflight(environ):
+        granted, refused = answers.permitted, answers.forbidden
     else:
-        answers = policy.to_cors
-    origin = environ["HTTP_ORIGIN"]
-    # Bounded before it is looked at: even to hash a megabyte is work.
-    if len(origin) > LONGEST_ORIGIN:
-        return answers.otherwise
-    if origin in answers.exact:
-        return answers.granted
-    if answers.lists_all:
-        return answers.otherwise
-    if answers.wildcards is not None and answers.wildcards.covers(origin):
-        return answers.granted
-    if answers.source is None:
-        return answers.otherwise
-    yes, error = _ask(answers, origin)
-    if yes:
-        return answers.granted
-    return answers.otherwise if error is None else answers.otherwise.failed(error)
+        granted, refused = answers.shared, answers.refused
+    audience, origin = answers.audience, environ["HTTP_ORIGIN"]
+    covered = audience.covers(origin)
+    if covered is False:
+        return refused
+    if not audience.is_everyone:
+        granted = Decision(granted.kind, granted.status, ((ALLOW_ORIGIN, origin), *granted.headers))
+    if covered:
+        return granted
+    # A source may be anybody's object, and is not asked whether it is true.
+    return refused if audience.source is None else Question(audience.source, origin, granted, refused)
 
 
-def request_kind(environ: Mapping[str, Any]) -> RequestKind:
+def is_preflight(environ: Environ) -> bool:
+    """
+    Return whether *environ* describes a CORS-preflight request (Fetch): neither method nor header alone makes one.
+    """
+    return (
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+        and "HTTP_ORIGIN" in environ
+        and environ.get("REQUEST_METHOD") == "OPTIONS"
+    )
+
+
+def request_kind(environ: Environ) -> RequestKind:
     """
     Return what the request that *environ* describes is to CORS, under any policy.
     """
     if "HTTP_ORIGIN" not in environ:
         return RequestKind.NOT_CORS
-    if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ and environ.get("REQUEST_METHOD") == "OPTIONS":
-        return RequestKind.PREFLIGHT
-    return RequestKind.CORS
+    return RequestKind.PREFLIGHT if is_preflight(environ) else RequestKind.CORS
+
+
+def answers_of(policy: Policy) -> Answers:
+    """
+    Return what *policy* says to every kind of request; it is prepared once, and kept with the policy.
+    """
+    answers: Answers | None = policy.__dict__.get("_answers")
+    if answers is None:
+        answers = policy.__dict__["_answers"] = _prepare(policy)
+    return answers
 
 
 def merge_vary(*values: str) -> str:
@@ -105,19 +211,45 @@ def merge_vary(*values: str) -> str:
 
 def is_owned(name: str) -> bool:
     """
-    Return whether the response header *name* belongs to the policy on a guarded resource, whoever else sets it.
+    Return whether the response header *name* belongs to the policy on a guarded resource, even if others set it.
     """
     return name[: len(OWNED_PREFIX)].lower() == OWNED_PREFIX
 
 
-def _ask(answers: Answers, origin: str) -> tuple[bool, Exception | None]:
-    parsed = Origin.parse(origin)
-    if parsed is None or answers.source is None:
-        return False, None
-    # Whoever sits on the network can speak for a plain http origin, so a source is not let to hand it credentials.
-    if parsed.scheme == "http" and not parsed.is_loopback and not answers.source_is_asked_about_http:
-        return False, None
-    try:
-        return answers.source.__contains__(origin) is True, None
-    except Exception as error:  # noqa: BLE001 - fail closed: whatever a source raises counts as no and is handed on
-        return False, error
+def _prepare(policy: Policy) -> Answers:
+    credentials: list[Header] = [(ALLOW_CREDENTIALS, "true")] if policy.allow_credentials else []
+    on_response = [*credentials, *_list_header(EXPOSE_HEADERS, policy.expose_headers)]
+    on_preflight = [
+        *credentials,
+        # Fetch, "CORS-preflight fetch": where the header is absent, an upload listener's method needs no permission.
+        *_list_header(ALLOW_METHODS, policy.allow_methods or DEFAULT_METHODS),
+        *_list_header(ALLOW_HEADERS, policy.allow_headers),
+        *([] if policy.max_age is None else [(MAX_AGE, str(policy.max_age))]),
+        # RFC 9110, 15.3.5: 204 has no content and so says nothing about it.
+        *([] if policy.preflight_status == 204 else [("Content-Type", "text/plain"), ("Content-Length", "0")]),
+        _PREFLIGHT_VARY,
+    ]
+    is_everyone = policy.audience.is_everyone
+    everyone = [(ALLOW_ORIGIN, "*")] if is_everyone else []
+    vary = [] if is_everyone else [VARY]
+    return Answers(
+        audience=policy.audience,
+        silent=Decision(RequestKind.NOT_CORS, None, (*everyone, *on_response) if is_everyone else (VARY,)),
+        shared=Decision(RequestKind.CORS, None, (*everyone, *on_response, *vary)),
+        refused=Decision(RequestKind.CORS, None, (VARY,), Refusal.ORIGIN),
+        permitted=Decision(RequestKind.PREFLIGHT, policy.preflight_status, (*everyone, *on_preflight)),
+        # Fetch, "HTTP responses": to say no explicitly, 403 without the headers.
+        forbidden=Decision(
+            RequestKind.PREFLIGHT,
+            403,
+            (("Content-Type", "text/plain"), ("Content-Length", str(len(_REFUSAL_BODY))), _PREFLIGHT_VARY),
+            Refusal.ORIGIN,
+            body=_REFUSAL_BODY,
+        ),
+    )
+
+
+def _list_header(name: str, values: Iterable[str]) -> Iterator[Header]:
+    # Fetch, "extract header list values": an empty list may as well be left out.
+    if values:
+        yield name, ", ".join(values)

@@ -3,196 +3,239 @@ Origins that change while the server runs: a list that is loaded again and again
 
 Both are origin sources and go where a policy's `allow_origins` go. What they know never outlives its time unseen: a
 list that could not be loaded again stays, says so and shows its age; an answer is forgotten. Nothing here runs in a
-process that is asked nothing, so a server may load its application first and fork afterwards.
+process that is asked nothing, so a server may load its application first and fork afterwards. No lock is held while
+somebody else's code runs.
 """
 
 import inspect
 import logging
+import math
 import os
+import queue
 import sys
 import threading
 import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import Future
 from contextlib import suppress
 from datetime import timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Self, TypeVar
+from typing import ClassVar, Final, NamedTuple, NoReturn, Self
 
+from .audience import OriginIndex, OriginSource, is_interruption
 from .errors import PolicyError, Problem, kind_of, quoted
-from .origin import Origin, OriginIndex, OriginPattern, OriginSource
-from .policy import Policy
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from .names import EXAMPLE_ORIGIN
+from .origin import Origin, OriginPattern
+from .validation import is_source, problems_of
 
 logger: Final = logging.getLogger("corsguard")
 
-_STAND_IN: Final = "https://app.example.com"
-# Beside credentials, no source is asked about it.
-_PLAIN_HTTP: Final = "E302"
-
 Clock = Callable[[], float]
-Result = TypeVar("Result")
 
 
 class _Snapshot(NamedTuple):
     """
     What one call of `load` returned: *exact* origins, and *wildcards* with the *matcher* to ask about them.
+
+    Calls have a *number*, since the one that *began* first may return last.
     """
 
     exact: frozenset[str] = frozenset()
     wildcards: frozenset[str] = frozenset()
     matcher: OriginIndex | None = None
+    number: int = 0
+    began: float = 0.0
 
 
 class _Upkeep:
     """
-    What refreshes a source in one process. A fork copies locks as they are, held or not, and no thread but its own.
-    """
+    What keeps a source fresh in one process. A fork copies locks as they are, held or not, and no thread but its own.
 
-    thread: threading.Thread | None
+    Nobody runs another's code while holding the *lock*: under gevent that code may let those run who wait for it.
+    """
 
     def __init__(self) -> None:
-        self.is_closed = False
-        self.begin()
-        _UPKEEPS.add(self)
-
-    def begin(self) -> None:
-        self.thread = None
-        self.stop = threading.Event()
-        self.starting = threading.Lock()
-        self.loading = threading.Lock()
+        self.lock = threading.Lock()
+        self.thread: threading.Thread | None = None
+        # An Event takes a lock to be set, which the garbage collector may find taken by its own thread.
+        self.stop: queue.SimpleQueue[None] = queue.SimpleQueue()
 
 
-_UPKEEPS: Final[weakref.WeakSet[_Upkeep]] = weakref.WeakSet()
-
-
-def _begin_after_fork() -> None:
-    for upkeep in tuple(_UPKEEPS):
-        upkeep.begin()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_after_fork)
-
-
-class RefreshingOrigins:
+class _KeptByIdentity:
     """
-    An origin source that knows by heart what *load* returned last, and calls it again *every* so many seconds.
+    A source is what it is connected to, so a copy of a policy has the same one.
+    """
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        name = type(self).__name__
+        raise TypeError(
+            f"Expected a policy that lists its origins, got {name}, which cannot be pickled: it loads or asks in the "
+            f"process that made it. Make the {name} again in the process that needs it, from what configures it."
+        )
+
+
+class RefreshingOrigins(_KeptByIdentity):
+    """
+    An origin source that keeps what *load* returned last, and calls it again *every* so many seconds.
 
     *load* returns a list, tuple, set or frozenset of origin patterns, none at all included. It is called here and now,
     and later in a thread of this source; the thread starts with the first question in a process, so every process that
-    a server forks refreshes for itself, and the first question waits if what it inherited is older than *every*. What
-    is loaded is judged like `allow_origins` beside credentials, for a source does not know what policy it stands in;
-    only plain http is let through, since beside credentials no source is asked about it. It is swapped whole.
+    a server forks refreshes for itself. A question never waits: what is older than *every* answers while *load* runs,
+    unless it is older than *stale_after* too, which answers no and says so. What is loaded is judged like
+    `allow_origins` with credentials, because a source does not know its policy; only plain http is let through, because
+    with credentials no source is asked about it. It is swapped whole.
 
     If *load* raises, or what it returns is refused, the last good origins stay and the logger `corsguard` says so once:
     *last_error* is the exception until a refresh succeeds, *age* the seconds since the last good origins were asked
     for. *load* has to give up by itself: one that hangs is not one that fails. After `close()` the last origins stay.
 
     Raises whatever the first *load* raises, PolicyError with every problem at once if its origins are refused, and
-    TypeError or ValueError for arguments that mean nothing. *every* is seconds or a timedelta; *clock* counts seconds.
+    TypeError or ValueError for arguments that mean nothing. *every* and *stale_after* are seconds or a timedelta;
+    *clock* counts seconds.
     """
 
     may_block: ClassVar = False
 
     def __init__(
-        self, load: Callable[[], Collection[str]], *, every: float | timedelta, clock: Clock = time.monotonic
+        self,
+        load: Callable[[], Collection[str]],
+        *,
+        every: float | timedelta,
+        stale_after: float | timedelta | None = None,
+        clock: Clock = time.monotonic,
     ) -> None:
         # A configuration is not what its type promises.
         function: object = load
         if not callable(function) or inspect.iscoroutinefunction(function):
             raise TypeError(
                 f"load={quoted(load)} is no function to call and not to await. For origins that never change, write "
-                'allow_origins=["https://app.example.com"]; for those that do, load=a function that returns them.'
+                f'allow_origins=["{EXAMPLE_ORIGIN}"]; for those that do, load=a function that returns them.'
             )
         self._load = load
         self._every = _seconds("every", every)
+        self._stale_after = math.inf if stale_after is None else _seconds("stale_after", stale_after)
+        if self._stale_after <= self._every:
+            raise ValueError(
+                f"Expected stale_after to be longer than every={quoted(every)}, got {quoted(stale_after)}: no origin "
+                "would be shared with while they are loaded again. Write a time for several loads that fail."
+            )
         self._clock = clock
-        self._upkeep = _Upkeep()
-        self._loaded_at = clock()
-        self._snapshot = _off_the_event_loop(lambda: _read(load(), _Snapshot()))
+        # By process id, since some servers, such as uWSGI, fork without telling Python.
+        self._upkeeps: dict[int, _Upkeep] = {}
+        self._started_in: int | None = None
+        self._is_closed = False
+        self._calls = 0
+        began = clock()
+        self._snapshot = _off_the_event_loop(lambda: _read(load(), _Snapshot()))._replace(began=began)
+        self._is_told_as_stale = False
         self.last_error: BaseException | None = None
 
     def __contains__(self, origin: str, /) -> bool:
-        if self._upkeep.thread is None:
-            self._start()
         snapshot = self._snapshot
+        age = self._clock() - snapshot.began
+        # Where a fork copied a source that had been asked, nothing tells but that it gets too old.
+        if self._started_in is None or age >= self._every:
+            self._start()
+        if age > self._stale_after:
+            self._tell_as_stale()
+            return False
         return origin in snapshot.exact or (snapshot.matcher is not None and snapshot.matcher.covers(origin))
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
-        exact, wildcards, _ = self._snapshot
-        return f"<RefreshingOrigins: {len(exact) + len(wildcards):,} patterns, {self.age:.0f} seconds old>"
+        known = self._snapshot
+        return f"<RefreshingOrigins: {len(known.exact) + len(known.wildcards):,} patterns, {self.age:.0f} seconds old>"
 
     @property
     def age(self) -> float:
         """
         Seconds since the call of *load* that returned what this source knows.
         """
-        return self._clock() - self._loaded_at
+        return self._clock() - self._snapshot.began
 
     def refresh(self) -> bool:
         """
-        Call *load* now, in this thread, and return whether the source knows what it returned.
+        Call *load* now, in this thread, and return whether the source knows what it returned, or what is newer.
 
-        For whoever knows that something changed; other processes notice in their own time. Raises nothing but what is
-        no Exception: a failure is written, kept as *last_error*, and changes nothing.
+        For anyone who knows that something changed; other processes notice in their own time. Raises nothing but what
+        ends a process or cancels a task: a failure is written, kept as *last_error*, and changes nothing.
         """
-        # One after the other, so that what was loaded first is never kept last.
-        with self._upkeep.loading:
-            begun = self._clock()
-            try:
-                snapshot = _read(self._load(), self._snapshot)
-            except BaseException as error:
-                self._tell(error)
-                # Its frames hold all that was loaded.
-                self.last_error = error.with_traceback(None)
-                if not isinstance(error, Exception):
-                    raise
-                return False
-            self._snapshot, self._loaded_at = snapshot, begun
-            if self.last_error is not None:
-                self.last_error = None
-                logger.warning("%s returned origins again; they are %r.", _name_of(self._load), self)
-            return True
+        lock = self._upkeep().lock
+        with lock:
+            self._calls = number = self._calls + 1
+        began = self._clock()
+        try:
+            snapshot = _read(self._load(), self._snapshot)._replace(number=number, began=began)
+        except BaseException as error:
+            self._fail(error, number)
+            # Its frames hold all that was loaded.
+            error.with_traceback(None)
+            if is_interruption(error):
+                raise
+            return False
+        with lock:
+            # They go when the lock is free: what an error holds may run code of others when it goes.
+            known, failure, is_stale = self._snapshot, self.last_error, self._is_told_as_stale
+            # What was loaded first is never kept last.
+            if number < known.number:
+                return True
+            self._snapshot, self.last_error, self._is_told_as_stale = snapshot, None, False
+        if failure is not None or is_stale:
+            logger.warning("%s returned origins again; they are %r.", _name_of(self._load), self)
+        return True
 
     def close(self) -> None:
         """
         Refresh no more, and wait for a call of *load* that is under way. Questions are answered as before.
         """
-        upkeep = self._upkeep
-        upkeep.is_closed = True
-        upkeep.stop.set()
-        with upkeep.starting:
-            thread = upkeep.thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join()
+        self._is_closed = True
+        upkeep = self._upkeep()
+        upkeep.stop.put(None)
+        if upkeep.thread is not None and upkeep.thread is not threading.current_thread():
+            upkeep.thread.join()
+
+    def _upkeep(self) -> _Upkeep:
+        # In one step, so that all who need it first in a process have the same.
+        return self._upkeeps.setdefault(os.getpid(), _Upkeep())
 
     def _start(self) -> None:
-        upkeep = self._upkeep
-        with upkeep.starting:
-            if upkeep.thread is None and not upkeep.is_closed:
-                if self.age >= self._every:
-                    _off_the_event_loop(self.refresh)
-                # The thread does not keep the source alive: who drops a policy need not know what is in it.
-                weakref.finalize(self, upkeep.stop.set)
-                arguments = (weakref.ref(self), upkeep.stop, self._every)
-                thread = threading.Thread(target=_keep_fresh, args=arguments, name="corsguard origins", daemon=True)
-                thread.start()
-                upkeep.thread = thread
+        upkeep = self._upkeep()
+        with upkeep.lock:
+            if self._started_in == os.getpid():
+                return
+            self._started_in = os.getpid()
+        if self._is_closed:
+            return
+        # The thread does not keep the source alive: who drops a policy need not know what is in it.
+        arguments = (weakref.ref(self), upkeep.stop, self._every, max(self._every - self.age, 0))
+        thread = threading.Thread(target=_keep_fresh, args=arguments, name="corsguard origins", daemon=True)
+        try:
+            thread.start()
+        except Exception:
+            # There may be room for one when the next question comes.
+            self._started_in = None
+            raise
+        weakref.finalize(self, upkeep.stop.put, None)
+        upkeep.thread = thread
 
-    def _tell(self, error: BaseException) -> None:
-        if self.last_error is None:
+    def _fail(self, error: BaseException, number: int) -> None:
+        with self._upkeep().lock:
+            if number < self._snapshot.number:
+                return
+            earlier, self.last_error = self.last_error, error
+        if earlier is None:
             refused = isinstance(error, PolicyError)
             logger.error(
                 "%s failed, so its origins of %.0f seconds ago stay. This is said once, until it succeeds.%s",
@@ -200,6 +243,18 @@ class RefreshingOrigins:
                 self.age,
                 f" {error}" if refused else "",
                 exc_info=None if refused else error,
+            )
+
+    def _tell_as_stale(self) -> None:
+        with self._upkeep().lock:
+            is_told, self._is_told_as_stale = self._is_told_as_stale, True
+        if not is_told:
+            logger.error(
+                "The origins that %s returned are %.0f seconds old, which is more than stale_after=%g. Every origin is "
+                "refused until it succeeds. This is said once.",
+                _name_of(self._load),
+                self.age,
+                self._stale_after,
             )
 
 
@@ -212,37 +267,32 @@ class _Memory:
     """
 
     def __init__(self) -> None:
-        self.granted: OrderedDict[str, float] = OrderedDict()
-        self.refused: OrderedDict[str, float] = OrderedDict()
+        self.rooms: dict[bool, OrderedDict[str, float]] = {True: OrderedDict(), False: OrderedDict()}
         self.questions: dict[str, Future[bool]] = {}
         self.lock = threading.Lock()
         self.process = os.getpid()
 
     def answer(self, origin: str, now: float) -> bool | None:
-        if self.granted.get(origin, now) > now:
-            return True
-        return False if self.refused.get(origin, now) > now else None
+        return next((granted for granted, room in self.rooms.items() if room.get(origin, now) > now), None)
 
-    def keep(self, origin: str, until: float, most: int, *, granted: bool) -> None:
-        room = self.granted if granted else self.refused
+    def keep(self, origin: str, until: float, maxsize: int, *, granted: bool) -> None:
+        room = self.rooms[granted]
         room[origin] = until
         # All are kept for the same time, so the first is the next to be forgotten.
         room.move_to_end(origin)
-        if len(room) > most:
+        if len(room) > maxsize:
             room.popitem(last=False)
 
 
-class RememberedOrigins:
+class RememberedOrigins(_KeptByIdentity):
     """
-    An origin source that asks another, slow one, and remembers for so many *seconds* what that said, a no included.
+    An origin source that asks another, slow one, and remembers for *ttl* seconds what that said, a no included.
 
-    It remembers *most* origins that were granted and as many that were refused, apart from each other, and beyond that
-    forgets the oldest of their kind. An origin that several ask about at once is asked about once. What *source*
+    It remembers *maxsize* origins that were granted and as many that were refused, apart from each other, and beyond
+    that forgets the oldest of their kind. An origin that several ask about at once is asked about once. What *source*
     raises is raised, which counts as no, and is not remembered. Each process remembers for itself.
 
-    A client that makes up a new origin for every request has *source* asked for every request, as without a memory.
-
-    Raises PolicyError if *source* is none, TypeError or ValueError for arguments that mean nothing. *seconds* may be a
+    Raises PolicyError if *source* is none, TypeError or ValueError for arguments that mean nothing. *ttl* may be a
     timedelta; *clock* counts seconds.
     """
 
@@ -250,20 +300,23 @@ class RememberedOrigins:
         self,
         source: OriginSource,
         *,
-        seconds: float | timedelta,
-        most: int = 10_000,
+        ttl: float | timedelta,
+        maxsize: int = 10_000,
         clock: Clock = time.monotonic,
     ) -> None:
-        if Policy(allow_origins=source).to_cors.source is None:
+        problems = problems_of({"allow_origins": source})
+        if problems:
+            raise PolicyError(problems)
+        if not is_source(source):
             raise TypeError(
                 f"source={quoted(source)} is a list, which is as fast as a memory: write allow_origins=source."
             )
-        number: object = most
+        number: object = maxsize
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise ValueError(f"most={quoted(most)} is no number of origins to remember: write most=10_000.")
+            raise ValueError(f"maxsize={quoted(maxsize)} is no number of origins to remember: write maxsize=10_000.")
         self._source = source
-        self._seconds = _seconds("seconds", seconds)
-        self._most = most
+        self._ttl = _seconds("ttl", ttl)
+        self._maxsize = maxsize
         self._clock = clock
         self._memory = _Memory()
 
@@ -279,45 +332,46 @@ class RememberedOrigins:
         self._memory = _Memory()
 
     def _ask(self, origin: str) -> bool:
-        from concurrent.futures import Future
-
         memory = self._memory
         if memory.process != os.getpid():
-            # The lock and the questions of whoever forked this process; its threads are not here to answer them.
+            # The lock and the questions of the process that forked this one; its threads are not here to answer them.
             self._memory = memory = _Memory()
-        now = self._clock()
+        now, ours = self._clock(), Future[bool]()
         with memory.lock:
             answer = memory.answer(origin, now)
             if answer is not None:
                 return answer
-            theirs = memory.questions.get(origin)
-            ours: Future[bool] = Future()
-            if theirs is None:
-                memory.questions[origin] = ours
-        if theirs is not None:
-            return theirs.result()
+            first = memory.questions.setdefault(origin, ours)
+        if first is not ours:
+            return first.result()
         try:
             answer = self._source.__contains__(origin) is True
             with memory.lock:
-                memory.keep(origin, now + self._seconds, self._most, granted=answer)
+                memory.keep(origin, now + self._ttl, self._maxsize, granted=answer)
             ours.set_result(answer)
-        except Exception as error:
-            ours.set_exception(error)
+        except BaseException as error:
+            if not is_interruption(error):
+                ours.set_exception(error)
             raise
         finally:
-            # Whoever was stopped in the middle of a question leaves nobody waiting.
+            # Anyone who was stopped in the middle of a question leaves nobody waiting.
             ours.cancel()
             with memory.lock:
                 del memory.questions[origin]
         return answer
 
 
-def _keep_fresh(source: "weakref.ref[RefreshingOrigins]", stop: threading.Event, every: float) -> None:
-    while not stop.wait(every):
-        alive = source()
+def _keep_fresh(
+    source: "weakref.ref[RefreshingOrigins]", stop: "queue.SimpleQueue[None]", every: float, delay: float
+) -> None:
+    while True:
+        with suppress(queue.Empty):
+            stop.get(timeout=delay)
+            return
+        alive, delay = source(), every
         if alive is None:
             return
-        # What is no Exception, such as the time-out of a gevent, ends a call of `load` and not this thread.
+        # What passes through `refresh` ends that call of `load` and not this thread.
         with suppress(BaseException):
             alive.refresh()
         del alive
@@ -331,7 +385,7 @@ def _read(loaded: object, known: _Snapshot) -> _Snapshot:
     """
     if not isinstance(loaded, list | tuple | set | frozenset):
         countable = isinstance(loaded, Iterable) and not isinstance(loaded, str | bytes | bytearray)
-        meant = "list(...)" if countable else quoted([_STAND_IN])
+        meant = "list(...)" if countable else quoted([EXAMPLE_ORIGIN])
         raise PolicyError([Problem.of("E103", "allow_origins", loaded, kind=kind_of(loaded), meant=meant)])
     # Step by step: Python lets no request in between while it makes one set of a million out of another.
     texts = frozenset(entry for entry in loaded if isinstance(entry, str))
@@ -339,26 +393,18 @@ def _read(loaded: object, known: _Snapshot) -> _Snapshot:
     wildcards = frozenset(text for text in texts if text not in known.exact and Origin.parse(text) is None)
     unknown = sorted(wildcards - known.wildcards)
     if unknown or others:
-        _judge([*unknown, *others])
+        problems = problems_of({"allow_origins": [*unknown, *others], "allow_credentials": True})
+        # Plain http is let through, because next to credentials no source is asked about it.
+        refused = [problem for problem in problems if problem.code != "E302"]
+        if refused:
+            raise PolicyError(refused)
     exact = frozenset(text for text in texts if text not in wildcards) if wildcards else texts
     if wildcards == known.wildcards:
         return _Snapshot(exact, wildcards, known.matcher)
     return _Snapshot(exact, wildcards, OriginIndex(map(OriginPattern.parse, sorted(wildcards))))
 
 
-def _judge(entries: list[Any]) -> None:
-    """
-    Raise PolicyError with every problem that a policy with credentials has with *entries*, but for plain http.
-    """
-    try:
-        Policy(allow_origins=entries, allow_credentials=True)
-    except PolicyError as error:
-        problems = [problem for problem in error.problems if problem.code != _PLAIN_HTTP]
-        if problems:
-            raise PolicyError(problems) from None
-
-
-def _off_the_event_loop(function: Callable[[], Result]) -> Result:
+def _off_the_event_loop(function: Callable[[], _Snapshot]) -> _Snapshot:
     """
     Return *function()*, called in another thread if this one runs an event loop.
 

@@ -59,11 +59,16 @@ def open_suffix(host: str) -> str | None:
     return below.get(host)
 
 
+def are_same_site(host: str, other: str) -> bool:
+    """
+    Return whether two hosts are of one site, whatever their schemes (HTML, "schemelessly same site").
+    """
+    return registrable_domain(host) == registrable_domain(other)
+
+
 def registrable_domain(host: str) -> str:
     """
     Return the registrable domain of *host*, or *host* itself where it has none (an address, `localhost`, a suffix).
-
-    Two hosts are schemelessly same site if these are equal (HTML, "schemelessly same site").
     """
     host = host.removesuffix(".")
     if host.startswith("[") or host.rpartition(".")[2].isdigit():

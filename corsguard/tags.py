@@ -12,84 +12,64 @@ from functools import partial
 from itertools import count
 from threading import Lock
 from types import EllipsisType, MethodType
-from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast, overload
-from weakref import WeakSet
+from typing import Any, Final, TypeVar, Unpack, cast, overload
 
 from .errors import kind_of, quoted
-from .names import SAFELISTED_METHODS
-from .policy import Policy
+from .names import EXAMPLE_ORIGIN, SAFELISTED_METHODS, permits_method
+from .policies import Assignment
+from .policy import Policy, PolicyKeywords
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 _ATTRIBUTE: Final = "corsguard_tag"
 _numbers: Final = count()
-_EXAMPLE: Final = '@cors(allow_origins=["https://app.example.com"])'
+_EXAMPLE: Final = f'@cors(allow_origins=["{EXAMPLE_ORIGIN}"])'
 
 _made = 0
 
 
-class TagListener(Protocol):
-    """
-    What wants to know when a view is tagged.
-    """
-
-    def tagged(self) -> None: ...
-
-
-_listeners: Final[WeakSet[TagListener]] = WeakSet()
 _lock: Final = Lock()
-
-
-class Tag(NamedTuple):
-    """
-    What a view says: *policy* guards it, or None closes it, whatever its path.
-    """
-
-    policy: Policy | None
 
 
 @overload
 def cors(policy: Policy | None) -> Callable[[View], View]: ...
 @overload
-def cors(**keywords: Any) -> Callable[[View], View]: ...  # noqa: ANN401 - Policy says what its keywords are
-def cors(policy: Policy | EllipsisType | None = ..., **keywords: object) -> Callable[[View], View]:
+def cors(**keywords: Unpack[PolicyKeywords]) -> Callable[[View], View]: ...
+def cors(policy: Policy | EllipsisType | None = ..., **keywords: Unpack[PolicyKeywords]) -> Callable[[View], View]:
     """
     Return a decorator that tags a view with a policy: *policy*, or the one that *keywords* make; None closes the view.
 
     The decorator returns the view itself. Put it directly under the route; it opens the view at every URL of it.
 
     Raises TypeError for anything but one of the two forms, and PolicyError if the keywords are refused. The decorator
-    raises TypeError for what is no view, such as a class, and ValueError for a second, different policy.
+    raises TypeError for what is not a view, such as a class, and ValueError for a second, different policy.
     """
     given = cast("object", policy)
     if not isinstance(given, Policy | EllipsisType | None):
         raise TypeError(_instead_of(given))
     if (given is ...) is not bool(keywords):
         raise TypeError(f"@cors takes either a policy (None closes the view) or the keywords of one: {_EXAMPLE}.")
-    tag = Tag(Policy.from_mapping(keywords) if isinstance(given, EllipsisType) else given)
+    tagged = Policy(**keywords) if isinstance(given, EllipsisType) else given
     attribute = f"{_ATTRIBUTE}_{next(_numbers)}"
 
     def decorate(view: View) -> View:
         global _made  # noqa: PLW0603 - it counts for the process, as tags are on functions of the process
         _refuse_no_view(view)
         former = tag_of(view)
-        if former == tag or _is_redecorated(view):
+        if (former is not None and former.policy == tagged) or _is_redecorated(view):
             return view
         if former is not None:
             raise ValueError(
                 f"{_name_of(view)} is tagged with another policy already, and a view has one. Take one @cors off."
             )
         try:
-            setattr(view, attribute, tag)
+            setattr(view, attribute, Assignment(tagged, _name_of(view)))
         except AttributeError:
             raise TypeError(
                 f"{_name_of(view)} is {kind_of(view)}, which cannot carry a tag. Put @cors on the function behind it."
             ) from None
         with _lock:
             _made += 1
-            listeners = [*_listeners]
-        for listener in listeners:
-            listener.tagged()
         return view
 
     return decorate
@@ -102,26 +82,14 @@ def tags_made() -> int:
     return _made
 
 
-def listen_for_tags(listener: TagListener) -> None:
-    """
-    Call `listener.tagged()` after each tag that is made from now on, and now if there is one already.
-
-    Nobody is kept alive to listen.
-    """
-    with _lock:
-        _listeners.add(listener)
-    if _made:
-        listener.tagged()
-
-
-def tag_of(view: object) -> Tag | None:
+def tag_of(view: object) -> Assignment | None:
     """
     Return the tag of *view*, or None if it has none.
 
     A method that overrides a tagged one and has a tag itself gets both from `method_decorator`, its own one first.
     """
     for value in getattr(view, "__dict__", {}).values():
-        if isinstance(value, Tag):
+        if isinstance(value, Assignment):
             return value
     return tag_of(view.func) if isinstance(view, partial) else None
 
@@ -143,7 +111,9 @@ def misplaced_tags(view: object) -> tuple[str, ...]:
                 members[name] = member
     # Elsewhere a handler method may well call a view that is tagged, and means nothing by it.
     look = tag_of if getattr(view, "cls", None) is None else _tag_within
-    return tuple(name for name, member in members.items() if look(member) not in (None, tag))
+    found = {name: look(member) for name, member in members.items()}
+    policy = None if tag is None else tag.policy
+    return tuple(name for name, other in found.items() if other is not None and (tag is None or other.policy != policy))
 
 
 def _is_redecorated(view: object) -> bool:
@@ -152,7 +122,7 @@ def _is_redecorated(view: object) -> bool:
     return is_partial_of_method and hasattr(view, "__wrapped__")
 
 
-def _tag_within(member: object) -> Tag | None:
+def _tag_within(member: object) -> Assignment | None:
     tag = tag_of(member)
     for cell in () if tag is not None else getattr(member, "__closure__", None) or ():
         # A cell may be empty still.
@@ -167,8 +137,8 @@ def opened_methods(policy: Policy, methods: Collection[str]) -> list[str]:
 
     A browser keeps the answer by URL and not by view (Fetch, "CORS-preflight cache"); safelisted methods need none.
     """
-    granted = methods if policy.allow_methods == "*" else set(policy.allow_methods)
-    return sorted(method for method in methods if method in granted and method not in SAFELISTED_METHODS)
+    opened = (method for method in methods if permits_method(policy.allow_methods, method))
+    return sorted(method for method in opened if method not in SAFELISTED_METHODS)
 
 
 def _refuse_no_view(view: object) -> None:

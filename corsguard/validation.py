@@ -6,16 +6,20 @@ room judges; `errors` words what it finds, and nothing here knows what is answer
 """
 
 import inspect
-import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from itertools import chain
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeGuard, cast
+from typing import Any, Final, Literal, NamedTuple, TypeGuard, cast
 
-from .errors import PolicyError, Problem, kind_of, quoted
+from .audience import OriginIndex, OriginSource, is_plain_http
+from .errors import PolicyError, Problem, kind_of, name_of, quoted, quoted_list, quoted_mapping, text_of
 from .names import (
     BODY_METHODS,
+    CHROMIUM_MAX_AGE,
+    EXAMPLE_ORIGIN,
+    FIREFOX_MAX_AGE,
     FORBIDDEN_METHODS,
     FORBIDDEN_RESPONSE_HEADERS,
     NON_WILDCARD_REQUEST_HEADER,
@@ -24,39 +28,67 @@ from .names import (
     is_forbidden_request_header,
     is_token,
 )
-from .origin import NULL, Origin, OriginIndex, OriginPattern, OriginSource
+from .origin import NULL, Origin, OriginPattern
 from .suffixes import open_suffix
 
-# Chromium honours 7200 seconds at most, Firefox 86400, Safari 600.
-LONGEST_USEFUL_MAX_AGE: Final = 7200
-_LONGEST_MAX_AGE: Final = 86400
-
 DEFAULT_METHODS: Final = ("GET", "HEAD", "POST")
+# The keywords of a policy, and what each says where it is left out.
+DEFAULTS: Final[Mapping[str, object]] = MappingProxyType(
+    {
+        "allow_origins": (),
+        "allow_methods": DEFAULT_METHODS,
+        "allow_headers": (),
+        "expose_headers": (),
+        "allow_credentials": False,
+        "max_age": CHROMIUM_MAX_AGE,
+        "preflight_status": 204,
+        "allow_unsafe_origins": MappingProxyType({}),
+    }
+)
 
-# What a fix shows where nothing better can be guessed.
-_STAND_INS: Final = {
-    "allow_origins": "https://app.example.com",
-    "allow_methods": "PUT",
-    "allow_headers": "Content-Type",
-    "expose_headers": "ETag",
-    "allow_unsafe_origins": "http://kiosk.corp.example",
-}
-_INSTEAD_OF_STAR: Final = {
-    "allow_origins": ["https://app.example.com"],
-    "allow_methods": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    "allow_headers": ["Content-Type", "Authorization"],
-    "expose_headers": ["ETag"],
-}
+_UNSAFE_EXAMPLE: Final = "http://kiosk.corp.example"
+_REASON: Final = "who needs this, and until when"
 _TO_EVERY_SITE: Final = (
     "browsers refuse the pair, and any way around it hands the data of logged-in users to every site"
 )
 _NO_WILDCARD: Final = 'with credentials browsers take it for a name that is literally "*", so it would allow nothing'
-_SEPARATORS: Final = r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_DIGITS: Final = r"[0-9]{1,5}(?=\Z|\.0\Z)"
-_PREFLIGHT_STATUSES: Final = (200, 204)
-_REASON: Final = "who needs this, and until when"
+_PARTS_OF_TOKENS: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_WHOLE_NUMBER: Final = r'"?([0-9]{1,5})(?:\.0)?"?'
+_TRUE: Final = frozenset({"true", "1", "yes", "on"})
 
 Names = Literal["*"] | tuple[str, ...]
+
+
+class _List(NamedTuple):
+    """
+    A keyword that is a list: what a fix shows as an entry and instead of `"*"`, and the codes that a name may get.
+    """
+
+    example: str
+    instead_of_star: list[str]
+    codes: tuple[str, ...] = ()
+
+
+_LISTS: Final = {
+    "allow_origins": _List(EXAMPLE_ORIGIN, [EXAMPLE_ORIGIN]),
+    "allow_methods": _List(
+        "PUT", [*DEFAULT_METHODS, "PUT", "PATCH", "DELETE"], ("E401", "E107", "E402", "E403", "W201")
+    ),
+    "allow_headers": _List("Content-Type", ["Content-Type", "Authorization"], ("E501", "E107", "E502", "E503")),
+    "expose_headers": _List("ETag", ["ETag"], ("E501", "E107", "E601")),
+}
+# When each code applies to the name of a method or a header. The first of a keyword's codes that applies is reported.
+_APPLIES: Final[Mapping[str, Callable[[str], bool]]] = {
+    "E401": lambda name: not is_token(name),
+    "E501": lambda name: not is_token(name),
+    "E107": lambda name: "*" in name,
+    "E402": lambda name: name.upper() in FORBIDDEN_METHODS,
+    "E403": lambda name: name != name.upper() and name.upper() in UPPER_CASE_METHODS,
+    "W201": lambda name: name == "OPTIONS",
+    "E502": is_forbidden_request_header,
+    "E503": lambda name: name.lower().startswith(OWNED_PREFIX),
+    "E601": lambda name: name.lower() in FORBIDDEN_RESPONSE_HEADERS,
+}
 
 
 class Reading:
@@ -64,273 +96,246 @@ class Reading:
     One reading of the keywords of a policy.
 
     *values* are the keywords in the shape in which a policy keeps them, *patterns* everything listed that parsed (the
-    unsafe origins included, `null` not), *problems* and *warnings* what is wrong with them.
+    unsafe origins included, `null` not), *problems* and *warnings* what is wrong with them. All of it together takes
+    time in proportion to the size of the keywords.
     """
 
-    def __init__(self, keywords: Mapping[str, Any]) -> None:
+    def __init__(self, keywords: Mapping[str, object]) -> None:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.patterns: dict[str, OriginPattern] = {}
         self.credentials = _says_true(keywords["allow_credentials"])
         self.values = self.read(keywords)
 
-    def refuse(self, code: str, name: str, value: object, **details: object) -> None:
-        self.problems.append(Problem.of(code, name, value, **details))
+    def report(self, code: str, keyword: str, value: object, **details: object) -> None:
+        found = self.problems if code.startswith("E") else self.warnings
+        found.append(Problem.of(code, keyword, value, **details))
 
-    def warn(self, code: str, name: str, value: object, **details: object) -> None:
-        self.warnings.append(Problem.of(code, name, value, **details))
-
-    def read(self, keywords: Mapping[str, Any]) -> dict[str, object]:
+    def read(self, keywords: Mapping[str, object]) -> dict[str, Any]:
         origins = self.origins(keywords["allow_origins"])
-        unsafe = self.unsafe_origins(keywords["allow_unsafe_origins"], origins)
+        unsafe = self.unsafe_origins(keywords["allow_unsafe_origins"])
+        self.look_at_unsafe_origins(unsafe, origins)
         if origins == () and not unsafe and not self.problems:
-            self.refuse("E101", "allow_origins", [])
-        if isinstance(origins, tuple) and not self.problems:
-            self.look_at_origins({text: self.patterns[text] for text in origins})
-        methods = self.methods(keywords["allow_methods"])
-        headers = self.request_headers(keywords["allow_headers"])
+            self.report("E101", "allow_origins", [])
+        methods = self.names("allow_methods", keywords["allow_methods"])
+        headers = self.names("allow_headers", keywords["allow_headers"])
         self.look_at_bodies(methods, headers)
+        exposed = self.names("expose_headers", keywords["expose_headers"])
+        if type(keywords["allow_credentials"]) is not bool:
+            self.report("E701", "allow_credentials", keywords["allow_credentials"], meant=self.credentials)
         return {
-            "allow_origins": origins,
+            "allow_origins": keywords["allow_origins"] if origins is None else origins,
             "allow_methods": methods,
             "allow_headers": headers,
-            "expose_headers": self.exposed_headers(keywords["expose_headers"]),
-            "allow_credentials": self.allow_credentials(keywords["allow_credentials"]),
+            "expose_headers": exposed,
+            "allow_credentials": self.credentials,
             "max_age": self.max_age(keywords["max_age"]),
             "preflight_status": self.preflight_status(keywords["preflight_status"]),
-            "allow_unsafe_origins": MappingProxyType(unsafe),
+            "allow_unsafe_origins": unsafe,
         }
 
-    def names(self, name: str, value: object) -> Names:
+    # Lists
+
+    def strings(self, keyword: str, value: object) -> Names:
         """
         Return *value* as `"*"` or a tuple of strings, in a stable order and without duplicates.
         """
-        stand_in = _STAND_INS[name]
-        if isinstance(value, str):
-            if value != "*":
-                parts = [part for part in re.split(r"[\s,;]+", value) if part]
-                self.refuse("E102", name, value, meant=quoted(parts or [stand_in]))
-                return ()
-            if self.credentials:
-                self.refuse_star_with_credentials(name, quoted(_INSTEAD_OF_STAR[name]))
+        example = _LISTS[keyword].example
+        text = text_of(value)
+        if text == "*":
             return "*"
-        if not isinstance(value, list | tuple | set | frozenset) or isinstance(value, Origin | OriginPattern):
-            countable = isinstance(value, Iterable) and not isinstance(value, bytes | bytearray)
-            meant = "list(...)" if countable else quoted([stand_in])
-            self.refuse("E103", name, value, kind=kind_of(value), meant=meant)
+        if text is not None:
+            self.report("E102", keyword, text, meant=quoted(re.findall(r"[^\s,;]+", text) or [example]))
             return ()
-        items = cast("Collection[object]", value)
-        if isinstance(value, set | frozenset):
-            items = sorted(items, key=lambda item: item if isinstance(item, str) else quoted(item))
+        items = _items_of(value, list, tuple, set, frozenset)
+        if items is None:
+            countable = _has(type(value), "__iter__") and not issubclass(type(value), bytes | bytearray)
+            meant = "list(...)" if countable else quoted([example])
+            self.report("E103", keyword, value, kind=kind_of(value), meant=meant)
+            return ()
         for item in items:
-            if not isinstance(item, str):
-                self.refuse("E104", name, item, kind=kind_of(item), meant=_instead_of(item, stand_in))
-        return tuple(dict.fromkeys(item for item in items if isinstance(item, str)))
+            if text_of(item) is None:
+                self.report("E104", keyword, item, kind=kind_of(item), meant=_instead_of(item, example))
+        return (*dict.fromkeys(text for text in map(text_of, items) if text is not None),)
+
+    def look_at_star(self, keyword: str, names: Names) -> None:
+        if "*" not in names:
+            return
+        others = [name for name in names if name != "*"]
+        # Fetch wants Authorization spelled out next to `*`, so this is the one list in which `*` may stand.
+        may_stand = {NON_WILDCARD_REQUEST_HEADER} if keyword == "allow_headers" else set[str]()
+        next_to_it = [name for name in others if name.lower() in may_stand]
+        if next_to_it != others or names == ("*",):
+            with_it = quoted(["*", *next_to_it]) if next_to_it else '"*"'
+            without_it = quoted(others or [_LISTS[keyword].example])
+            self.report("E105", keyword, "*", meant=without_it if self.credentials else with_it)
+        elif self.credentials:
+            cause = _TO_EVERY_SITE if keyword == "allow_origins" else _NO_WILDCARD
+            self.report("E301", keyword, "*", meant=quoted(others or _LISTS[keyword].instead_of_star), cause=cause)
 
     # Origins
 
-    def origins(self, value: object) -> Names | OriginSource:
-        if isinstance(value, type) and hasattr(value, "__contains__"):
-            self.refuse("E321", "allow_origins", value, meant=f"{value.__name__}()")
-            return ()
+    def origins(self, value: object) -> Names | None:
+        """
+        Return the listed origins, or None if *value* is an origin source.
+        """
+        keyword = "allow_origins"
         if is_source(value):
             function = type(value).__contains__
             if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-                self.refuse("E322", "allow_origins", value)
-            return value
-        names = self.names("allow_origins", value)
-        if names == "*":
-            return "*"
-        self.refuse_star("allow_origins", names)
-        for text in names:
-            pattern = self.pattern("allow_origins", text) if text != "*" else None
-            if pattern is None or not self.credentials:
-                continue
-            if _is_insecure(pattern):
-                self.refuse("E302", "allow_origins", text, meant=_secure(text))
-            elif (suffix := _open_suffix(pattern)) is not None:
-                self.refuse("E303", "allow_origins", text, suffix=suffix, meant=_one_of(pattern))
-        return names
-
-    def unsafe_origins(self, value: object, origins: Names | OriginSource) -> dict[str, str]:  # noqa: C901 - one row after the other
-        name = "allow_unsafe_origins"
-        if not isinstance(value, Mapping):
-            self.refuse("E311", name, value, kind=kind_of(value), meant=_door({_STAND_INS[name]: _REASON}))
-            return {}
-        unsafe = cast("Mapping[object, object]", value)
-        if unsafe and origins == "*":
-            self.refuse("E314", name, dict(unsafe))
-        for text, reason in unsafe.items():
-            if not isinstance(text, str):
-                self.refuse("E104", name, text, kind=kind_of(text), meant=quoted(_STAND_INS[name]))
-                continue
-            if not isinstance(reason, str) or not reason.strip():
-                self.refuse("E312", name, text, meant=_door({**unsafe, text: _REASON}))
-            if text == NULL:
-                if self.credentials:
-                    self.refuse("E315", name, text)
-            elif (pattern := self.pattern(name, text)) is not None:
-                # A source cannot be added to; it answers for the entry itself.
-                listed = f"allow_origins={quoted([*origins, text])}, " if isinstance(origins, tuple) else ""
-                moved = f"{listed}{name}={_door({other: unsafe[other] for other in unsafe if other != text})}"
-                if not _is_insecure(pattern) and _open_suffix(pattern) is None:
-                    self.refuse("E313", name, text, meant=moved)
-                elif not self.credentials:
-                    # A warning only, so that one environment may switch credentials off.
-                    self.warn("W106", name, text, meant=moved)
-        return {str(text): str(reason) for text, reason in unsafe.items()}
-
-    def pattern(self, name: str, text: str) -> OriginPattern | None:
-        try:
-            pattern = OriginPattern.parse(text)
-        except PolicyError as error:
-            self.problems.extend(problem._replace(field=name) for problem in error.problems)
+                self.report("E322", keyword, value)
             return None
-        self.patterns[text] = pattern
-        return pattern
+        if issubclass(type(value), type) and _has(cast("type", value), "__contains__"):
+            self.report("E321", keyword, value, meant=f"{name_of(cast('type', value))}()")
+            return ()
+        origins = self.strings(keyword, value)
+        self.look_at_star(keyword, origins)
+        self.look_at_origins(self.parsed(keyword, (text for text in origins if text != "*")))
+        return origins
+
+    def parsed(self, keyword: str, texts: Iterable[str]) -> dict[str, OriginPattern]:
+        """
+        Return the patterns that *texts* spell, without those that are refused.
+        """
+        parsed: dict[str, OriginPattern] = {}
+        for text in texts:
+            try:
+                parsed[text] = OriginPattern.parse(text)
+            except PolicyError as error:
+                self.problems.extend(problem._replace(field=keyword) for problem in error.problems)
+        self.patterns |= parsed
+        return parsed
 
     def look_at_origins(self, listed: Mapping[str, OriginPattern]) -> None:
+        production = [text for text, pattern in listed.items() if not _is_development(pattern)]
+        without_development = quoted(production)
+        wildcards = OriginIndex(pattern for pattern in listed.values() if not pattern.is_exact)
         for text, pattern in listed.items():
             self.look_at_origin(text, pattern)
-        production = [text for text, pattern in listed.items() if not _is_development(pattern)]
-        if production:
-            for text in (text for text, pattern in listed.items() if _is_development(pattern)):
-                self.warn("W104", "allow_origins", text, meant=quoted(production))
-        wildcards = [pattern for pattern in listed.values() if not pattern.is_exact]
-        index = OriginIndex(wildcards)
-        for text, pattern in listed.items() if wildcards else ():
+            if production and _is_development(pattern):
+                self.report("W104", "allow_origins", text, meant=without_development)
             first, second = pattern.samples()
-            covering = set(index.patterns_for(first)) & set(index.patterns_for(second)) - {text}
+            covering = {*wildcards.patterns_for(first)} & {*wildcards.patterns_for(second)} - {text}
             if covering:
-                self.warn("W105", "allow_origins", text, other=quoted(min(covering)))
+                self.report("W105", "allow_origins", text, other=quoted(min(covering)))
 
     def look_at_origin(self, text: str, pattern: OriginPattern) -> None:
-        if self.credentials:
-            if "*" in pattern.host:
-                self.warn("W101", "allow_origins", text, meant=_one_of(pattern))
-            if pattern.port == "*":
-                self.warn("W102", "allow_origins", text, meant=quoted(text.removesuffix(":*")))
-        else:
-            if _is_insecure(pattern):
-                self.warn("W103", "allow_origins", text, meant=_secure(text))
-            if (suffix := _open_suffix(pattern)) is not None:
-                self.warn("W107", "allow_origins", text, suffix=suffix, meant=_one_of(pattern))
+        keyword = "allow_origins"
+        suffix = _open_suffix(pattern)
+        insecure, open_to_all = ("E302", "E303") if self.credentials else ("W103", "W107")
+        if is_plain_http(pattern):
+            self.report(insecure, keyword, text, meant=quoted(text.replace("http:", "https:", 1)))
+        if suffix is not None and not (self.credentials and is_plain_http(pattern)):
+            self.report(open_to_all, keyword, text, suffix=suffix, meant=_one_of(pattern))
+        elif self.credentials and "*" in pattern.host:
+            self.report("W101", keyword, text, meant=_one_of(pattern))
+        if self.credentials and pattern.port == "*":
+            self.report("W102", keyword, text, meant=quoted(text.removesuffix(":*")))
         if pattern.host.endswith("."):
-            undotted = pattern._replace(host=pattern.host.removesuffix("."))
-            self.warn("W108", "allow_origins", text, meant=quoted(str(undotted)))
+            self.report("W108", keyword, text, meant=quoted(str(pattern._replace(host=pattern.host[:-1]))))
 
-    # Names of methods and headers
+    def unsafe_origins(self, value: object) -> dict[str, str]:
+        keyword = "allow_unsafe_origins"
+        pairs = _items_of(value, Mapping)
+        if pairs is None:
+            meant = quoted_mapping([(_UNSAFE_EXAMPLE, _REASON)], 1)
+            self.report("E311", keyword, value, kind=kind_of(value), meant=meant)
+            return {}
+        unsafe: dict[str, str] = {}
+        for key, said in pairs:
+            text, reason = text_of(key), text_of(said) or ""
+            if text is None:
+                self.report("E104", keyword, key, kind=kind_of(key), meant=quoted(_UNSAFE_EXAMPLE))
+            else:
+                unsafe[text] = reason if reason.strip() else ""
+        reasoned = quoted_mapping(((text, reason or _REASON) for text, reason in unsafe.items()), len(unsafe))
+        for text in (text for text, reason in unsafe.items() if not reason):
+            self.report("E312", keyword, text, meant=reasoned)
+        return unsafe
 
-    def methods(self, value: object) -> Names:
-        name = "allow_methods"
-        methods = self.names(name, value)
-        if methods == "*":
-            return "*"
-        self.refuse_star(name, methods)
-        for method in methods:
-            if not is_token(method):
-                self.refuse_token("E401", name, method, methods)
-            elif _is_starred(method):
-                self.refuse("E107", name, method, meant=_without(methods, method, name))
-            elif method.upper() in FORBIDDEN_METHODS:
-                self.refuse("E402", name, method, meant=_without(methods, method, name))
-            elif method != method.upper() and method.upper() in UPPER_CASE_METHODS:
-                self.refuse("E403", name, method, upper=method.upper(), meant=quoted(method.upper()))
-        if "OPTIONS" in methods:
-            self.warn("W201", name, "OPTIONS", meant=_without(methods, "OPTIONS", name))
-        return methods
+    def look_at_unsafe_origins(self, unsafe: Mapping[str, str], origins: Names | None) -> None:
+        keyword = "allow_unsafe_origins"
+        if unsafe and origins == "*":
+            self.report("E314", keyword, unsafe)
+        if NULL in unsafe and self.credentials:
+            self.report("E315", keyword, NULL)
+        for text, pattern in self.parsed(keyword, (text for text in unsafe if text != NULL)).items():
+            is_dangerous = is_plain_http(pattern) or _open_suffix(pattern) is not None
+            if not (is_dangerous and self.credentials):
+                # A warning only, so that one environment may switch credentials off.
+                self.report("W106" if is_dangerous else "E313", keyword, text, meant=_moved(text, unsafe, origins))
 
-    def request_headers(self, value: object) -> Names:
-        name = "allow_headers"
-        headers = self.names(name, value)
-        if headers == "*":
-            return "*"
-        # Fetch wants Authorization spelled out beside `*`, so this is the one list in which it may stand.
-        rest = tuple(header for header in headers if header != "*")
-        if "*" in headers and {header.lower() for header in rest} == {NON_WILDCARD_REQUEST_HEADER}:
-            if self.credentials:
-                self.refuse_star_with_credentials(name, quoted(rest))
-        else:
-            spelled_out = tuple(header for header in headers if header.lower() in ("*", NON_WILDCARD_REQUEST_HEADER))
-            self.refuse_star(name, headers, '"*"' if spelled_out == ("*",) else quoted(spelled_out))
-        for header in rest:
-            if not is_token(header):
-                self.refuse_token("E501", name, header, rest)
-            elif _is_starred(header):
-                self.refuse("E107", name, header, meant=_without(headers, header, name))
-            elif is_forbidden_request_header(header):
-                self.refuse("E502", name, header, meant=_without(headers, header, name))
-            elif header.lower().startswith(OWNED_PREFIX):
-                self.refuse("E503", name, header, meant=_without(headers, header, name))
-        return headers
+    # Methods and headers
 
-    def exposed_headers(self, value: object) -> Names:
-        name = "expose_headers"
-        headers = self.names(name, value)
-        if headers == "*":
-            return "*"
-        self.refuse_star(name, headers)
-        for header in headers:
-            if not is_token(header):
-                self.refuse_token("E501", name, header, headers)
-            elif _is_starred(header):
-                self.refuse("E107", name, header, meant=_without(headers, header, name))
-            elif header.lower() in FORBIDDEN_RESPONSE_HEADERS:
-                self.refuse("E601", name, header, meant=_without(headers, header, name))
-        return headers
-
-    def refuse_star(self, name: str, values: tuple[str, ...], alone: str = '"*"') -> None:
-        if "*" in values:
-            self.refuse("E105", name, "*", meant=_without(values, "*", name) if self.credentials else alone)
-
-    def refuse_star_with_credentials(self, name: str, meant: str) -> None:
-        self.refuse("E301", name, "*", meant=meant, cause=_TO_EVERY_SITE if name == "allow_origins" else _NO_WILDCARD)
-
-    def refuse_token(self, code: str, name: str, value: str, values: tuple[str, ...]) -> None:
-        parts = [part for part in re.split(_SEPARATORS, value) if part]
-        mended = [piece for item in values for piece in (parts if item == value else [item])]
-        self.refuse(code, name, value, meant=quoted(mended or [_STAND_INS[name]]))
+    def names(self, keyword: str, value: object) -> Names:
+        names = self.strings(keyword, value)
+        self.look_at_star(keyword, names)
+        others = [name for name in names if name != "*"]
+        for name in others:
+            code = next((code for code in _LISTS[keyword].codes if _APPLIES[code](name)), None)
+            if code is not None:
+                meant = quoted(name.upper()) if code == "E403" else _corrected(keyword, others, name)
+                self.report(code, keyword, name, meant=meant, upper=name.upper())
+        return names
 
     def look_at_bodies(self, methods: Names, headers: Names) -> None:
         with_body = [method for method in methods if method in BODY_METHODS or method == "*"]
         named = {header.lower() for header in headers}
-        # POST is among the default methods, where it says nothing about bodies; whoever lists others means it.
+        # POST is among the default methods, where it says nothing about bodies; anyone who lists others means it.
         if with_body and methods != DEFAULT_METHODS and not {"content-type", "*"} & named:
-            self.warn("W202", "allow_headers", ", ".join(with_body), meant=quoted([*headers, "Content-Type"]))
+            self.report("W202", "allow_headers", ", ".join(with_body), meant=quoted([*headers, "Content-Type"]))
 
-    # Single values
+    # Numbers
 
-    def allow_credentials(self, value: object) -> bool:
-        if not isinstance(value, bool):
-            self.refuse("E701", "allow_credentials", value, meant=self.credentials)
-        return self.credentials
-
-    def preflight_status(self, value: object) -> object:
-        if not isinstance(value, int) or value not in _PREFLIGHT_STATUSES:
-            self.refuse("E704", "preflight_status", value)
-        return value
+    def preflight_status(self, value: object) -> int | None:
+        status = _number_of(value)
+        if status not in (200, 204):
+            self.report("E704", "preflight_status", value)
+        return status
 
     def max_age(self, value: object) -> int | None:
         if value is None:
             return None
-        seconds = value // timedelta(seconds=1) if isinstance(value, timedelta) else value
-        fraction = isinstance(value, timedelta) and value.microseconds != 0
-        if isinstance(seconds, bool) or not isinstance(seconds, int) or fraction:
-            number = re.match(_DIGITS, str(value)) if isinstance(value, str | float) else None
-            meant = min(int(number[0]), LONGEST_USEFUL_MAX_AGE) if number else LONGEST_USEFUL_MAX_AGE
-            self.refuse("E702", "max_age", value, meant=meant)
-            return None
-        if not 0 <= seconds <= _LONGEST_MAX_AGE:
-            self.refuse("E703", "max_age", value, meant=0 if seconds < 0 else LONGEST_USEFUL_MAX_AGE)
-        elif seconds > LONGEST_USEFUL_MAX_AGE:
-            self.warn("W301", "max_age", seconds)
+        seconds = _number_of(value)
+        if issubclass(type(value), timedelta):
+            whole, fraction = timedelta.__divmod__(cast("timedelta", value), timedelta(seconds=1))
+            seconds = None if fraction else whole
+        if seconds is None:
+            number = re.fullmatch(_WHOLE_NUMBER, quoted(value))
+            meant = min(int(number[1]), CHROMIUM_MAX_AGE) if number else CHROMIUM_MAX_AGE
+            self.report("E702", "max_age", value, meant=meant)
+        elif not 0 <= seconds <= FIREFOX_MAX_AGE:
+            self.report("E703", "max_age", value, meant=0 if seconds < 0 else CHROMIUM_MAX_AGE)
+        elif seconds > CHROMIUM_MAX_AGE:
+            self.report("W301", "max_age", seconds)
         return seconds
 
 
-def _says_true(value: object) -> bool:
-    # Whoever wrote "true" meant it, and is told of all that follows from it.
-    said = value.strip().lower() if isinstance(value, str) else ""
-    return said in {"true", "1", "yes", "on"} or (isinstance(value, int) and value == 1)
+def problems_of(keywords: Mapping[str, object]) -> tuple[Problem, ...]:
+    """
+    Return why there can be no policy of *keywords*, those that no policy has included; nothing if there can be one.
+    """
+    known, unknown = known_keywords(keywords)
+    return (*unknown, *Reading({**DEFAULTS, **known}).problems)
+
+
+def known_keywords(mapping: Mapping[str, object]) -> tuple[dict[str, object], list[Problem]]:
+    """
+    Return what *mapping* says by the keywords of a policy, and a problem for each key that is not one.
+
+    What is said by a misspelt key is taken as said by the nearest keyword, so that it is judged too.
+    """
+    known: dict[str, object] = {}
+    unknown: list[Problem] = []
+    for key, value in mapping.items():
+        text = text_of(key)
+        name = quoted(key) if text is None else text
+        near = name if name in DEFAULTS else _nearest_keyword(name)
+        if near is None or near != text:
+            unknown.append(Problem.of("E106", name, key, meant=near or f"one of {', '.join(DEFAULTS)}"))
+        if near is not None:
+            known.setdefault(near, value)
+    return known, unknown
 
 
 def is_source(value: object) -> TypeGuard[OriginSource]:
@@ -338,16 +343,52 @@ def is_source(value: object) -> TypeGuard[OriginSource]:
     Return whether *value* is an object to ask about origins, and not a list of them.
     """
     cls = type(value)
-    iterable = any(getattr(cls, name, None) is not None for name in ("__iter__", "__getitem__"))
-    return not iterable and not isinstance(value, type) and getattr(cls, "__contains__", None) is not None
+    is_iterable = _has(cls, "__iter__") or _has(cls, "__getitem__")
+    return not is_iterable and not issubclass(cls, type) and _has(cls, "__contains__")
 
 
-def _is_starred(name: str) -> bool:
-    return "*" in name and name != "*"
+# What a value is. Its class may be anybody's and its methods may raise, so only its type is asked, and what has to be
+# called is called here.
 
 
-def _is_insecure(pattern: OriginPattern) -> bool:
-    return pattern.scheme == "http" and not pattern.is_loopback
+def _items_of(value: object, *classes: type) -> list[Any] | None:
+    """
+    Return what is in *value*, in a stable order and as pairs if it is a mapping, or None if it is of none of *classes*.
+    """
+    cls = type(value)
+    # To Python, an origin is a tuple of its parts.
+    if not issubclass(cls, classes) or issubclass(cls, Origin | OriginPattern):
+        return None
+    entries: Any = value
+    try:
+        items = [*(entries.items() if issubclass(cls, Mapping) else entries)]
+    except Exception:  # noqa: BLE001 - a class of its own may raise anything
+        return None
+    return sorted(items, key=lambda item: text_of(item) or quoted(item)) if issubclass(cls, set | frozenset) else items
+
+
+def _number_of(value: object) -> int | None:
+    # A bool is an int to Python, and neither a number of seconds nor a status.
+    cls = type(value)
+    return int.__int__(cast("int", value)) if issubclass(cls, int) and cls is not bool else None
+
+
+def _has(cls: type, name: str) -> bool:
+    try:
+        return getattr(cls, name, None) is not None
+    except Exception:  # noqa: BLE001 - a metaclass may raise anything
+        return False
+
+
+def _says_true(value: object) -> bool:
+    # Anyone who wrote "true" meant it, and is told of all that follows from it.
+    return value is True or _number_of(value) == 1 or (text_of(value) or "").strip().lower() in _TRUE
+
+
+def _nearest_keyword(key: str) -> str | None:
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(key.lower().replace("-", "_"), DEFAULTS, n=1, cutoff=0.7)), None)
 
 
 def _is_development(pattern: OriginPattern) -> bool:
@@ -361,30 +402,40 @@ def _open_suffix(pattern: OriginPattern) -> str | None:
 # What a fix proposes.
 
 
-def _secure(text: str) -> str:
-    return quoted(text.replace("http:", "https:", 1))
-
-
 def _one_of(pattern: OriginPattern) -> str:
     host = pattern.host.replace("*", "app" if pattern.host.startswith("*.") else "1")
     return quoted(str(pattern._replace(host=host)))
 
 
-def _door(unsafe: Mapping[Any, Any]) -> str:
-    return json.dumps({str(text): str(reason) for text, reason in unsafe.items()}, ensure_ascii=False)
+def _moved(text: str, unsafe: Mapping[str, str], origins: Names | None) -> str:
+    """
+    Return both keywords with *text* among the *origins* and no longer *unsafe*.
+    """
+    rest = quoted_mapping((pair for pair in unsafe.items() if pair[0] != text), len(unsafe) - 1)
+    if not isinstance(origins, tuple):
+        # A source cannot be added to; it answers for the entry itself.
+        return f"allow_unsafe_origins={rest}"
+    listed = quoted_list(chain(origins, [text]), len(origins) + 1)
+    return f"allow_origins={listed}, allow_unsafe_origins={rest}"
 
 
-def _without(values: tuple[str, ...], value: str, name: str) -> str:
-    return quoted([item for item in values if item != value] or [_STAND_INS[name]])
+def _corrected(keyword: str, names: list[str], wrong: str) -> str:
+    """
+    Return *names* without the one that is *wrong*; where that is several names in one string, they take its place.
+    """
+    parts = [] if is_token(wrong) else re.findall(_PARTS_OF_TOKENS, wrong)
+    count = len(names) - 1 + len(parts)
+    pieces = chain.from_iterable(parts if name == wrong else [name] for name in names)
+    return quoted_list(pieces, count) if count else quoted([_LISTS[keyword].example])
 
 
-def _instead_of(item: object, stand_in: str) -> str:
-    if isinstance(item, Origin | OriginPattern):
+def _instead_of(item: object, example: str) -> str:
+    """
+    Return what to write for *item*, which is not a string but may stand for one.
+    """
+    if issubclass(type(item), Origin | OriginPattern):
         return quoted(str(item))
-    pattern: object = getattr(item, "pattern", None)
-    if isinstance(item, re.Pattern) and isinstance(pattern, str):
-        try:
-            return quoted(str(OriginPattern.parse(pattern)))
-        except PolicyError as error:
-            return error.problems[0].fix
-    return quoted(stand_in)
+    if type(item) is re.Pattern and isinstance(item.pattern, str):
+        problems = problems_of({"allow_origins": [item.pattern]})
+        return problems[0].fix if problems else quoted(item.pattern)
+    return quoted(example)

@@ -2,8 +2,30 @@
 corsguard for Django: a middleware that reads settings, a decorator for views, and system checks.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from corsguard import cors as cors
 
 from .conf import set_policy as set_policy
+from .signals import cors_event as cors_event
 
-__all__ = ["cors", "set_policy"]
+__all__ = ["cors", "cors_event", "policy_for", "set_policy", "translate"]
+
+if TYPE_CHECKING:
+    from .middleware import policy_for as policy_for
+    from .translation import translate as translate
+else:
+    _LAZY = {"policy_for": "middleware", "translate": "translation"}
+
+    # Hidden from type checkers, which would take any name for one that is here.
+    def __getattr__(name: str) -> object:
+        """
+        Load what people and tests ask for when they do; a worker never loads the tools of migration.
+        """
+        if name in _LAZY:
+            return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

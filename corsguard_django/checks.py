@@ -5,7 +5,7 @@ Problems and warnings have the ids of the engine's rules (`corsguard.E201`). Wha
 of RULES each; the README's table and the tests are made from these rows.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,20 +17,12 @@ from django.urls import get_resolver
 from django.utils.http import is_same_domain
 from django.utils.module_loading import import_string
 
-from corsguard import (
-    OriginPattern,
-    Policy,
-    PolicyError,
-    Problem,
-    Rule,
-    misplaced_tags,
-    policies_of,
-    registrable_domain,
-    tag_of,
-)
+from corsguard import OriginPattern, Policy, PolicyError, Problem
+from corsguard.adapters import Rule, are_same_site, misplaced_tags, tag_of
 
 from .conf import SETTING, read_settings
 from .middleware import View, name_of, views_of
+from .predecessor import MOVING
 
 _GUARD: Final = "corsguard_django.middleware.CORSMiddleware"
 _MOST_QUOTED: Final = 30
@@ -43,12 +35,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             '@method_decorator(cors(...), name="dispatch")  # on the class',
             '{"ROOT_URLCONF": misplaced_urls}',
         ),
-        "E902": Rule(
-            "{names} configure django-cors-headers and say nothing to this middleware, and there is no CORSGUARD. The "
-            "fix is what they mean.",
-            "{translation}",
-            '{"CORS_ALLOWED_ORIGINS": ["https://app.example.com"]}',
-        ),
+        "E902": MOVING,
         "W901": Rule(
             "The middleware is not in MIDDLEWARE, so nothing is shared.",
             'MIDDLEWARE = ["{guard}", *MIDDLEWARE]  # at the end of the settings',
@@ -142,7 +129,7 @@ def check_policies(**_: object) -> list[CheckMessage]:
     """
     messages: list[CheckMessage] = []
     try:
-        of_settings = policies_of(read_settings())
+        of_settings = read_settings().named.values()
     except PolicyError as error:
         messages += [_of_problem(Error, problem, SETTING) for problem in error.problems]
     else:
@@ -152,7 +139,7 @@ def check_policies(**_: object) -> list[CheckMessage]:
         misplaced = misplaced_tags(view)
         if misplaced:
             messages.append(_of_rule(Error, "E901", name, methods=", ".join(misplaced)))
-        elif (tag := tag_of(view)) is not None and tag.policy is not None:
+        elif (tag := tag_of(view)) is not None and isinstance(tag.policy, Policy):
             messages += [_of_problem(Caution, warning, name) for warning in tag.policy.warnings]
     return messages
 
@@ -192,8 +179,8 @@ def check_credentials(**_: object) -> list[CheckMessage]:
         messages.append(_of_rule(Caution, "W904", "CSRF_TRUSTED_ORIGINS", origins=origins, trusted=trusted))
     hosts = settings.ALLOWED_HOSTS
     if hosts and "*" not in hosts:
-        sites = {registrable_domain(host.lower().removeprefix(".")) for host in hosts}
-        foreign = [pattern for pattern in patterns if registrable_domain(pattern.base) not in sites]
+        ours = [host.lower().removeprefix(".") for host in hosts]
+        foreign = [pattern for pattern in patterns if not any(are_same_site(pattern.base, host) for host in ours)]
         messages += [
             _of_rule(Caution, "W905", f"{prefix}_COOKIE_SAMESITE", origin=foreign[0], cookie=cookie, prefix=prefix)
             for prefix, cookie in (_cookies_kept_at_home() if foreign else ())
@@ -223,20 +210,13 @@ def _kinds(path: str) -> tuple[str, ...]:
 
 def _patterns_with_credentials() -> Iterator[OriginPattern]:
     try:
-        policies = [*policies_of(read_settings())]
+        policies = [*read_settings().named.values()]
     except PolicyError:
         # Reported by check_policies.
         policies = []
     tags = (tag_of(view) for view in _views())
-    policies += [tag.policy for tag in tags if tag is not None and tag.policy is not None]
-    texts = dict.fromkeys(text for policy in policies if policy.allow_credentials for text in _origins_of(policy))
-    for text in texts:
-        yield OriginPattern.parse(text)
-
-
-def _origins_of(policy: Policy) -> Iterable[str]:
-    listed = policy.allow_origins if isinstance(policy.allow_origins, tuple) else ()
-    return (*listed, *policy.allow_unsafe_origins)
+    policies += [tag.policy for tag in tags if tag is not None and isinstance(tag.policy, Policy)]
+    yield from dict.fromkeys(pattern for policy in policies if policy.allow_credentials for pattern in policy.patterns)
 
 
 def _is_trusted(pattern: OriginPattern) -> bool:

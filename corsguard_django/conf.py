@@ -1,8 +1,8 @@
 """
 Which policies guard this process: those of `settings.CORSGUARD`, until `set_policy` puts others in their place.
 
-Every handler of the process asks this one holder at each request, so that a swap reaches them all, as does
-`override_settings`. Without CORSGUARD only decorated views share.
+Every handler of the process carries this one guard, so that a swap reaches them all, as does `override_settings`.
+Without CORSGUARD only decorated views share.
 """
 
 from typing import Any, Final
@@ -10,24 +10,20 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from corsguard import Guarded, Journal, PathPolicies, Policy, PolicyError, policies_of, read_guarded
+from corsguard import Event, Policies, PoliciesLike, PolicyError
+from corsguard.adapters import Guard, Journal
+
+from .predecessor import THEIRS
+from .signals import cors_event
 
 SETTING: Final = "CORSGUARD"
 
 _ABSENT: Final = object()
-# The settings that django-cors-headers reads, and those that it read once.
-THEIRS: Final = frozenset(
-    """
-    CORS_ALLOWED_ORIGINS CORS_ALLOWED_ORIGIN_REGEXES CORS_ALLOW_ALL_ORIGINS CORS_ALLOW_CREDENTIALS CORS_ALLOW_HEADERS
-    CORS_ALLOW_METHODS CORS_ALLOW_PRIVATE_NETWORK CORS_EXPOSE_HEADERS CORS_MODEL CORS_ORIGIN_ALLOW_ALL
-    CORS_ORIGIN_REGEX_WHITELIST CORS_ORIGIN_WHITELIST CORS_PREFLIGHT_MAX_AGE CORS_REPLACE_HTTPS_REFERER CORS_URLS_REGEX
-    """.split()
-)
 
 
-def read_settings() -> Policy | PathPolicies | None:
+def read_settings() -> Policies:
     """
-    Return what CORSGUARD says, or None if there is no such setting.
+    Return what CORSGUARD says; without the setting no policies.
 
     Raises PolicyError with every problem of every policy at once. None as the setting is a mistake like any other, and
     so are the settings of django-cors-headers without CORSGUARD; the fix is what they mean.
@@ -39,62 +35,79 @@ def read_settings() -> Policy | PathPolicies | None:
             from .translation import problem
 
             raise PolicyError([problem()])
-        return None
+        return Policies()
     try:
-        return read_guarded(setting)
+        return Policies({"paths": None} if setting is None else setting)
     except PolicyError as error:
         error.add_note(f"This is {SETTING} in the settings.")
         raise
 
 
-class _Holder:
+class _Process:
     """
-    The policies of this process.
+    The guard of this process, which has the policies of the settings once somebody has asked for it.
     """
+
+    # The middleware, once it is imported.
+    sender: type | None = None
 
     def __init__(self) -> None:
         self._is_read = False
-        self._guarded: Policy | PathPolicies | None = None
-        # The policy if there is only one, so that most projects pay for no call.
-        self.everywhere: Policy | None = None
+        self._guard = Guard(Policies(), _journal())
 
-    def read(self) -> None:
+    @property
+    def guard(self) -> Guard:
         """
-        Read the settings, if nothing has been put here yet.
+        Raises PolicyError if CORSGUARD is refused.
         """
         if not self._is_read:
             self.put(read_settings())
+        return self._guard
 
-    def put(self, guarded: Policy | PathPolicies | None) -> None:
-        Journal().warn_of(policies_of(guarded))
-        # In this order each request finds the old policies or the new ones, whole.
-        self._guarded = guarded
-        self.everywhere = guarded if isinstance(guarded, Policy) else None
+    def put(self, policy: PoliciesLike | None) -> None:
+        self._guard.policies.policy = policy
         self._is_read = True
+        self._guard.meet()
 
-    def policy_for(self, path: str) -> Policy | None:
-        guarded = self._guarded
-        return guarded.policy_for(path) if isinstance(guarded, PathPolicies) else guarded
+    def read_again(self) -> None:
+        """
+        Begin anew with the settings as they are now, and with a journal that has said nothing yet.
+        """
+        policies = read_settings()
+        self._guard.journal = _journal()
+        self.put(policies)
+
+    def listen(self) -> None:
+        self._guard.journal.listen()
 
 
-holder: Final = _Holder()
+def _journal() -> Journal:
+    return Journal(_send, lambda: cors_event.receivers, lambda: settings.DEBUG)
 
 
-def set_policy(policy: Guarded | None) -> None:
+def _send(event: Event) -> None:
+    cors_event.send_robust(sender=process.sender, event=event)
+
+
+process: Final = _Process()
+cors_event.on_connect = process.listen
+
+
+def set_policy(policy: PoliciesLike | None) -> None:
     """
     Let *policy* guard this process from now on, in place of `settings.CORSGUARD`; None leaves decorated views only.
 
-    *policy* is what `read_guarded` takes. It is validated first; requests in flight finish under the old one, and
-    each worker process swaps for itself. A later change of the setting, such as by `override_settings`, wins.
+    *policy* is what Policies takes. It is validated first; requests in flight finish under the old one, and each
+    worker process swaps for itself. A later change of the setting, such as by `override_settings`, wins.
 
     Raises PolicyError if *policy* is refused; the old one stays.
     """
-    holder.put(None if policy is None else read_guarded(policy))
+    process.put(policy)
 
 
 def _read_again(*, setting: str, **_: object) -> None:
     if setting == SETTING:
-        holder.put(read_settings())
+        process.read_again()
 
 
 setting_changed.connect(_read_again)

@@ -1,13 +1,13 @@
 """
-A Decision, carried into Django.
+A guard, carried into Django.
 
-This room reads `request.META`, has it negotiated once and writes the result into `response.headers`; it decides
-nothing. Put the middleware first, so that it answers preflights before anything else and sees every response.
+This room reads `request.META`, asks the guard and writes the result into `response.headers`; it decides nothing. Put
+the middleware first, so that it answers preflights before anything else and sees every response.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, ClassVar, Final, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -17,33 +17,24 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.translation import get_language_from_path, override
 
-from corsguard import (
-    ORDINARY_NAMES,
-    Decision,
-    Event,
-    Journal,
-    Policy,
-    RequestKind,
-    Tag,
-    is_owned,
-    merge_vary,
+from corsguard import Decision, Policy
+from corsguard.adapters import (
+    Assignment,
+    Guarding,
+    Passage,
+    ViewFinder,
     misplaced_tags,
-    prepared_decision,
-    request_kind,
     tag_of,
     tags_made,
 )
 
-from .conf import holder
-from .signals import cors_refused
+from .conf import process
 
 Environ = Mapping[str, Any]
 View = Callable[..., Any]
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 AsyncGetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
-# What every preflight has (`request_kind` knows the rest), so that no other request has to be looked at closely.
-_REQUEST_METHOD: Final = "HTTP_ACCESS_CONTROL_REQUEST_METHOD"
 # Views and URLconfs whose tags are remembered. Both are few; but a program can make them at run time.
 _MOST_VIEWS: Final = 4096
 _MOST_URLCONFS: Final = 64
@@ -55,7 +46,7 @@ class CORSMiddleware:
 
     Preflights of guarded resources are answered here; all other requests reach what lies further in, and the headers
     of its response are made the policy's. An exception that leaves the layer below (DEBUG_PROPAGATE_EXCEPTIONS) passes
-    through untouched, for there is no response to carry headers.
+    through untouched, because there is no response to carry headers.
 
     Raises PolicyError when the server starts, if CORSGUARD is refused.
     """
@@ -67,165 +58,161 @@ class CORSMiddleware:
         # Which of the two it is, Django has told by then; to tell it anew for each request would cost a tenth of all.
         self._get_response = cast("GetResponse", get_response)
         self._get_async_response = cast("AsyncGetResponse", get_response)
-        self._journal = Journal(_send, lambda: cors_refused.receivers, lambda: settings.DEBUG)
-        cors_refused.journals.add(self._journal)
-        self._warned_of: set[Policy] = set()
+        self._guard = process.guard
         self._tag_of = lru_cache(_MOST_VIEWS)(self._look_up)
         self._has_tags = lru_cache(_MOST_URLCONFS)(_has_tags)
         self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated] - Python 3.11 needs it
         if self._is_async:
             markcoroutinefunction(self)
-        holder.read()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if self._is_async:
-            return self._respond(request)
-        # What lies between may write into the request; it is negotiated as it came in, under the policies of then.
-        environ = request.META.copy()
-        of_path = holder.everywhere or holder.policy_for(request.path_info)
-        if _REQUEST_METHOD in environ and request_kind(environ) is RequestKind.PREFLIGHT:
-            policy = self._policy_of(request, of_path)
-            if policy is not None:
-                return self._answer(policy, prepared_decision(policy, environ), environ)
+        # What lies between may write into the request; it is judged as it came in, under the policies of then.
+        passage = self._guard.enter(request.META.copy(), request.path_info)
+        return self._respond_async(request, passage) if self._is_async else self._respond(request, passage)
+
+    def _respond(self, request: HttpRequest, passage: Passage) -> HttpResponseBase:
+        if passage.is_preflight:
+            answer = self._decide(request, passage)
+            self._tell(passage)
+            if answer is not None:
+                return _answered(answer)
         response = self._get_response(request)
-        # Django has imported the views if it has found one, so if the process has no tags by now, this one has none.
-        is_untagged = request.resolver_match is not None and not tags_made()
-        policy = of_path if is_untagged else self._policy_of(request, of_path)
-        if policy is None:
-            return response
-        return self._share(response, policy, prepared_decision(policy, environ), environ)
+        # Only a URLconf that an inner middleware chose may tell which policy a preflight has.
+        answer = self._decide(request, passage)
+        response = _share(response, passage) if answer is None else _answered(answer)
+        self._tell(passage)
+        return response
 
-    async def _respond(self, request: HttpRequest) -> HttpResponseBase:
-        environ = request.META.copy()
-        of_path, kind = holder.everywhere or holder.policy_for(request.path_info), request_kind(environ)
-        if kind is RequestKind.PREFLIGHT and (policy := self._policy_of(request, of_path)) is not None:
-            decision = await _negotiate(policy, environ, kind)
-            if _may_block(policy, decision):
-                return await sync_to_async(self._answer)(policy, decision, environ)
-            return self._answer(policy, decision, environ)
+    async def _respond_async(self, request: HttpRequest, passage: Passage) -> HttpResponseBase:
+        if passage.is_preflight:
+            answer = await self._decide_async(request, passage)
+            await self._tell_async(passage)
+            if answer is not None:
+                return _answered(answer)
         response = await self._get_async_response(request)
-        policy = self._policy_of(request, of_path)
-        if policy is None:
-            return response
-        decision = await _negotiate(policy, environ, kind)
-        if _may_block(policy, decision, response.headers):
-            return await sync_to_async(self._share)(response, policy, decision, environ)
-        return self._share(response, policy, decision, environ)
+        answer = await self._decide_async(request, passage)
+        response = _share(response, passage) if answer is None else _answered(answer)
+        await self._tell_async(passage)
+        return response
 
-    def _policy_of(self, request: HttpRequest, of_path: Policy | None) -> Policy | None:
+    def _decide(self, request: HttpRequest, passage: Passage) -> Decision | None:
         """
-        Return the policy of the view that *request* reached, or would have; else *of_path*.
+        Decide about the request, and return its whole answer if it is a preflight of a guarded resource.
+        """
+        question = passage.decide(self._finder(request))
+        if question is not None:
+            passage.settle(question.ask())
+        return passage.answer
+
+    async def _decide_async(self, request: HttpRequest, passage: Passage) -> Decision | None:
+        """
+        Do the same, off the event loop if an origin source has to be asked that may block, or use the ORM.
+        """
+        question = passage.decide(self._finder(request))
+        if question is not None:
+            passage.settle(await sync_to_async(question.ask)() if question.may_block else question.ask())
+        return passage.answer
+
+    def _tell(self, passage: Passage) -> None:
+        for event in passage.take_events():
+            self._guard.journal.tell(event)
+
+    async def _tell_async(self, passage: Passage) -> None:
+        # Receivers may block, use the ORM or be asynchronous.
+        for event in passage.take_events():
+            await sync_to_async(self._guard.journal.tell)(event)
+
+    def _finder(self, request: HttpRequest) -> ViewFinder | None:
+        # Django has imported the views if it has found one, so if the process has no tags by then, this one has none.
+        is_untagged = request.resolver_match is not None and not tags_made()
+        return None if is_untagged else partial(self._view_at, request)
+
+    def _view_at(self, request: HttpRequest, path: str) -> Assignment | None:
+        """
+        Return what the view says that *request* reached, or would reach at *path*, one of the readings of its path.
         """
         match = request.resolver_match
-        view = self._view_at(request) if match is None else match.func
+        view = self._resolved(request, path) if match is None or path != request.path_info else match.func
         if view is None:
-            return of_path
+            return None
         try:
-            tag = self._tag_of(view)
+            return self._tag_of(view, tags_made())
         except TypeError:
             # Django serves views that cannot be hashed, such as instances of a dataclass; they cannot be remembered.
-            tag = self._look_up(view)
-        return of_path if tag is None else tag.policy
+            return self._look_up(view, tags_made())
 
-    def _view_at(self, request: HttpRequest) -> View | None:
+    def _resolved(self, request: HttpRequest, path: str) -> View | None:
         """
-        Return the view at the URL of *request*, which no view has answered: it is a preflight, or an inner layer did.
+        Return the view at *path*, which no view has answered: it is a preflight, or an inner layer did.
         """
         try:
             resolver = get_resolver(getattr(request, "urlconf", None))
-            return _resolve(resolver, request.path_info) if self._has_tags(resolver) else None
+            return _resolve(resolver, path) if self._has_tags(resolver, tags_made()) else None
         except Exception:  # noqa: BLE001 - the same stops the application, and its 500 is shared as its path is
             return None
 
-    def _look_up(self, view: View) -> Tag | None:
+    def _look_up(self, view: View, _made: int) -> Assignment | None:
+        # Anew after each tag that is made.
         misplaced = misplaced_tags(view)
         if misplaced:
-            self._journal.record_misplaced(name_of(view), misplaced)
-            return Tag(None)
+            self._guard.journal.record_misplaced(name_of(view), misplaced)
+            return Assignment(None, name_of(view))
         tag = tag_of(view)
-        if tag is not None and tag.policy is not None and tag.policy not in self._warned_of:
-            self._warned_of.add(tag.policy)
-            self._journal.warn_of([tag.policy])
-        return tag
-
-    def _share(
-        self, response: HttpResponseBase, policy: Policy, decision: Decision, environ: Environ
-    ) -> HttpResponseBase:
-        """
-        Return *response* with the headers of *decision*, which is their one author.
-        """
-        if decision.status is not None:
-            # Only a URLconf that an inner middleware chose told which policy this preflight has.
-            return self._answer(policy, decision, environ)
-        journal = self._journal
-        if decision.refusal is not None and (decision.error is not None or next(journal.turns)):
-            journal.record(policy, decision, environ)
-        headers = response.headers
-        # To ask for a name that is not there costs more than to look at all that are.
-        varied = "" if ORDINARY_NAMES.issuperset(headers) else self._displace(policy, response, environ)
-        for name, value in decision.lines_for(environ):
-            headers[name] = merge_vary(varied, value) if varied and name == "Vary" else value
-        return response
-
-    def _displace(self, policy: Policy, response: HttpResponseBase, environ: Environ) -> str:
-        """
-        Take out of *response* what the policy owns, and return its `Vary`.
-        """
-        owned = [name for name in response.headers if is_owned(name)]
-        self._journal.record_displaced(policy, owned, environ)
-        for name in owned:
-            del response.headers[name]
-        return response.headers.get("Vary", "")
-
-    def _answer(self, policy: Policy, decision: Decision, environ: Environ) -> HttpResponse:
-        response = HttpResponse(decision.body, status=decision.status)
-        del response.headers["Content-Type"]
-        for name, value in decision.lines_for(environ):
-            response.headers[name] = value
-        self._journal.record(policy, decision, environ)
-        if decision.refusal is not None:
-            # Anyone can send refused preflights, and Django would log each of them; there is no public switch.
-            setattr(response, "_has_been_logged", True)  # noqa: B010 - a private name, unknown to the type checkers
-        return response
+        if tag is not None and isinstance(tag.policy, Policy):
+            self._guard.journal.warn_of([tag.policy])
+        return None if tag is None else tag._replace(name=name_of(view))
 
 
-def policy_for(environ: Environ) -> Policy | None:
+process.sender = CORSMiddleware
+
+
+def _share(response: HttpResponseBase, passage: Passage) -> HttpResponseBase:
     """
-    Return the policy that guards the request *environ* of this process, or None: for people and tests.
+    Return *response* with the headers that the guard gives it.
+    """
+    before = [*response.headers.items()]
+    after = passage.headers(before)
+    if after[: len(before)] != before:
+        for name, _ in before:
+            del response.headers[name]
+        before = []
+    for name, value in after[len(before) :]:
+        response.headers[name] = value
+    return response
+
+
+def _answered(decision: Decision) -> HttpResponse:
+    response = HttpResponse(decision.body, status=decision.status)
+    del response.headers["Content-Type"]
+    for name, value in decision.headers:
+        response.headers[name] = value
+    if decision.refusal is not None:
+        # Anyone can send refused preflights, and Django would log each of them; there is no public switch.
+        setattr(response, "_has_been_logged", True)  # noqa: B010 - a private name, unknown to the type checkers
+    return response
+
+
+def policy_for(environ: Environ) -> Guarding:
+    """
+    Return the policy that guards the request *environ* of this process; None if it is closed, `"unguarded"` if nothing
+    is done. For people and tests.
 
     Asks what the middleware asks, whether or not it is among those of the settings.
+    """
+    return find(environ).policy
+
+
+def find(environ: Environ) -> Assignment:
+    """
+    Return the same with its name.
     """
     from io import BytesIO
 
     from django.core.handlers.wsgi import WSGIRequest
 
     request = WSGIRequest({"REQUEST_METHOD": "GET", "wsgi.input": BytesIO(), **environ})
-    guard = CORSMiddleware(lambda _: HttpResponse())
-    return guard._policy_of(request, holder.policy_for(request.path_info))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - its own room
-
-
-def _send(event: Event) -> None:
-    cors_refused.send_robust(sender=CORSMiddleware, event=event)
-
-
-async def _negotiate(policy: Policy, environ: Environ, kind: RequestKind) -> Decision:
-    """
-    Negotiate off the event loop if an origin source will be asked: it may block, or use the ORM.
-    """
-    if policy.asks and kind is not RequestKind.NOT_CORS:
-        return await sync_to_async(prepared_decision)(policy, environ)
-    return prepared_decision(policy, environ)
-
-
-def _may_block(policy: Policy, decision: Decision, names: Iterable[str] = ()) -> bool:
-    """
-    Return whether to tell of *decision*, and of the headers *names* of the response, belongs off the event loop.
-
-    Receivers may block, use the ORM or be asynchronous; and to explain it, an origin source is asked once more.
-    """
-    if cors_refused.receivers and (decision.refusal is not None or any(map(is_owned, names))):
-        return True
-    return policy.asks and settings.DEBUG
+    finder = CORSMiddleware(lambda _: HttpResponse())._finder(request)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - its own room
+    return process.guard.policies.table.find(request.path_info, finder)
 
 
 def _resolve(resolver: URLResolver, path: str) -> View | None:
@@ -240,7 +227,8 @@ def _resolve(resolver: URLResolver, path: str) -> View | None:
     return None
 
 
-def _has_tags(resolver: URLResolver) -> bool:
+def _has_tags(resolver: URLResolver, _made: int) -> bool:
+    # Anew after each tag that is made.
     return any(view is None or tag_of(view) or misplaced_tags(view) for view in views_of(resolver))
 
 

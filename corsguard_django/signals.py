@@ -1,29 +1,25 @@
 """
-What the middleware tells a Django project: signals, to be connected to like Django's own.
+What the middleware tells a Django project: a signal, to be connected to like Django's own.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
-from weakref import WeakSet
 
 from django.dispatch import Signal
-
-from corsguard import Journal
 
 
 class _Signal(Signal):
     """
-    A signal that lets the journals behind it know of who connects, which may have stopped to look.
+    A signal that calls *on_connect*, because a guard that nobody listened to may have stopped to look.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.journals: WeakSet[Journal] = WeakSet()
+    on_connect: Callable[[], object] | None = None
 
     def connect(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - what Django's takes
         super().connect(*arguments, **options)
-        for journal in self.journals:
-            journal.listen()
+        if self.on_connect is not None:
+            self.on_connect()
 
 
-# Sent with `event=Event(...)` for what a WSGI middleware calls `on_refusal` with; what a receiver raises is logged.
-cors_refused: Final = _Signal()
+# Sent with `event=Event(...)` for what the WSGI middleware calls `on_event` with; what a receiver raises is logged.
+cors_event: Final = _Signal()

@@ -16,8 +16,7 @@ from django.conf import settings
 from corsguard import Problem
 from corsguard.moving import UNWRITTEN, Draft, Note, Translation, as_regex
 
-from .checks import RULES
-from .conf import THEIRS
+from .predecessor import MOVING, THEIRS
 
 GUARD: Final = "corsguard_django.middleware.CORSMiddleware"
 _APP: Final = "corsguard_django"
@@ -46,9 +45,8 @@ def problem() -> Problem:
     Return what is wrong where django-cors-headers is configured and we are not, with the translation as its fix.
     """
     names = [name for name in dir(settings) if name in THEIRS]
-    rule = RULES["E902"]
-    message = rule.message.format(names=", ".join(names))
-    return Problem("E902", names[0], None, message, rule.fix.format(translation=translate()))
+    message = MOVING.message.format(names=", ".join(names))
+    return Problem("E902", names[0], None, message, MOVING.fix.format(translation=translate()))
 
 
 def translate() -> Translation:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from corsguard import cors as cors
 
 from .extension import CORSGuard as CORSGuard
-from .extension import cors_refused as cors_refused
+from .extension import cors_event as cors_event
 
-__all__ = ["CORSGuard", "cors", "cors_refused", "translate", "translate_view"]
+__all__ = ["CORSGuard", "cors", "cors_event", "translate", "translate_view"]
 
 if TYPE_CHECKING:
     from .translation import translate as translate

@@ -1,5 +1,5 @@
 """
-The Flask extension: the WSGI wrapper, put around `app.wsgi_app`.
+The Flask extension: the WSGI carrier, put around `app.wsgi_app`.
 
 It takes part in nothing that Flask does (no hooks, no subclassing), so errors, redirects and aborted requests carry
 the headers too, and a preflight never reaches Flask. This room keeps which applications are guarded, and holds none.
@@ -8,30 +8,22 @@ the headers too, and a preflight never reaches Flask. This room keeps which appl
 from collections.abc import Mapping
 from functools import partial
 from threading import Lock
-from typing import Final, cast
-from weakref import WeakSet
+from typing import Any, Final, cast
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from blinker import Namespace
 from flask import Flask
 
-from corsguard import (
-    CORSMiddleware,
-    Event,
-    Guarded,
-    Journal,
-    PathPolicies,
-    Policy,
-    PolicyError,
-    read_guarded,
-)
+from corsguard import CORSMiddleware, Event, Policies, PoliciesLike, Policy, PolicyError
+from corsguard.adapters import Guarding, Journal
 
 from .views import Views
 
 _CONFIG_KEY: Final = "CORSGUARD"
 _EXTENSION: Final = "corsguard"
 
-# Sent by an application, with `event=Event(...)`, for what a WSGI middleware calls `on_refusal` with.
-cors_refused: Final = Namespace().signal("cors-refused")
+# Sent by an application, with `event=Event(...)`, for what the WSGI middleware calls `on_event` with.
+cors_event: Final = Namespace().signal("cors-event")
 
 
 class CORSGuard:
@@ -45,34 +37,64 @@ class CORSGuard:
     Raises PolicyError if a policy is refused, and RuntimeError if *app* is guarded already.
     """
 
-    def __init__(self, app: Flask | None = None, policy: Guarded | None = None) -> None:
-        self._given = None if policy is None else read_guarded(policy)
-        self._policy = self._given
-        self._middlewares: WeakSet[CORSMiddleware] = WeakSet()
-        # An application that is guarded while the policy is swapped gets the new one, before or after.
+    def __init__(self, app: Flask | None = None, policy: PoliciesLike | None = None) -> None:
+        self._policies = Policies.of(policy)
+        self._has_policy = policy is not None
+        # What guards an application knows it, so neither is kept alive here.
+        self._middlewares: WeakKeyDictionary[Flask, ReferenceType[CORSMiddleware]] = WeakKeyDictionary()
         self._lock = Lock()
         if app is not None:
             self.init_app(app)
 
     @property
-    def policy(self) -> Policy | PathPolicies | None:
+    def policy(self) -> Policy | Mapping[str, Guarding] | None:
         """
-        What guards the applications; if they have policies of their own, that of the one guarded last.
+        The guard's own policy or policies, or None. Applications that were given their own, by `init_app` or by their
+        config, are not guarded by it: `set_policy` is for them.
 
-        Assigning takes what the constructor takes, validates it first, and swaps it for all of them. Requests in
-        flight finish under the old policy. Each process assigns for itself.
+        Assigning takes what the constructor takes, validates it first, and swaps it for all applications that use it.
+        Requests in flight finish under the old policy. Each process assigns for itself.
         """
-        return self._policy
+        return self._policies.policy
 
     @policy.setter
-    def policy(self, policy: Guarded | None) -> None:
-        guarded = None if policy is None else read_guarded(policy)
+    def policy(self, policy: PoliciesLike | None) -> None:
+        self._policies.policy = policy
+        self._has_policy = policy is not None
         with self._lock:
-            self._given = self._policy = guarded
-            for middleware in self._middlewares:
-                middleware.policy = guarded
+            middlewares = [reference() for reference in self._middlewares.values()]
+        for middleware in middlewares:
+            if middleware is not None:
+                middleware.guard.meet()
 
-    def init_app(self, app: Flask, policy: Guarded | None = None) -> None:
+    def set_policy(self, app: Flask, policy: PoliciesLike | None) -> None:
+        """
+        Guard *app* alone with *policy* from now on, whatever guarded it before. Takes what the constructor takes.
+
+        Raises PolicyError if the policy is refused, and RuntimeError if this guard does not guard *app*.
+        """
+        guard = self._middleware_of(app).guard
+        guard.policies = Policies.of(policy)
+        guard.meet()
+
+    def policy_for(self, app: Flask, environ: Mapping[str, Any]) -> Guarding:
+        """
+        Return the policy that guards the request *environ* of *app*; None if it is closed, `"unguarded"` if nothing is
+        done. For people and tests: what a tagged view says counts.
+
+        Raises RuntimeError if this guard does not guard *app*.
+        """
+        return self._middleware_of(app).policy_for(environ)
+
+    def _middleware_of(self, app: Flask) -> CORSMiddleware:
+        with self._lock:
+            reference = self._middlewares.get(app)
+        middleware = None if reference is None else reference()
+        if middleware is None:
+            raise RuntimeError(f"This guard does not guard {app.name!r}. Call init_app(app, policy) first.")
+        return middleware
+
+    def init_app(self, app: Flask, policy: PoliciesLike | None = None) -> None:
         """
         Guard *app* with *policy*, else with the guard's own, else with what its config says.
 
@@ -80,37 +102,43 @@ class CORSGuard:
         it was.
         """
         if not isinstance(cast("object", app), Flask):
-            raise TypeError(f"{app!r} is no Flask application. Guard a blueprint by its prefix: {{'/api': policy}}.")
+            raise TypeError(f"{app!r} is not a Flask application. Guard a blueprint by its prefix: {{'/api': policy}}.")
         if _EXTENSION in app.extensions:
-            raise RuntimeError(f"{app.name!r} is guarded already. To change what guards it, assign guard.policy.")
+            raise RuntimeError(
+                f"{app.name!r} is guarded already. To change what guards it, assign guard.policy, or call "
+                "guard.set_policy(app, policy)."
+            )
+        if policy is not None:
+            policies = Policies.of(policy)
+        else:
+            policies = self._policies if self._has_policy else _read_config(app) or self._policies
+        journal = Journal(partial(_send, app), cors_event.receivers.__len__, partial(app.config.get, "DEBUG"))
+        middleware = CORSMiddleware(app.wsgi_app, policies, journal=journal)
+        middleware.views = Views(app, middleware.guard)
+        cors_event.receiver_connected.connect(journal.listen)
         with self._lock:
-            guarded = self._given if policy is None else read_guarded(policy)
-            if guarded is None:
-                guarded = _read_config(app)
-            middleware = CORSMiddleware(app.wsgi_app, guarded)
-            is_debug = partial(app.config.get, "DEBUG")
-            middleware.journal = Journal(partial(_send, app), cors_refused.receivers.__len__, is_debug)
-            cors_refused.receiver_connected.connect(middleware.journal.listen)
-            self._middlewares.add(middleware)
-            self._policy = guarded
-        middleware.look_for_tags(Views(app, middleware).look)
+            self._middlewares[app] = ref(middleware)
         # The method, because calling the instance would cost a preflight a tenth more.
         app.wsgi_app = middleware.__call__  # type: ignore[method-assign] # what Flask documents for middleware
         app.extensions[_EXTENSION] = self
 
 
 def _send(app: Flask, event: Event) -> None:
-    cors_refused.send(app, event=event)
+    cors_event.send(app, event=event)
 
 
-def _read_config(app: Flask) -> Policy | PathPolicies | None:
+def _read_config(app: Flask) -> Policies | None:
     variables = _variables(app)
     try:
         if variables:
             from corsguard.configuration import Configuration
 
             return Configuration.from_variables(variables, prefix=f"{_CONFIG_KEY}__").guarded
-        return read_guarded(app.config[_CONFIG_KEY]) if _CONFIG_KEY in app.config else None
+        if _CONFIG_KEY not in app.config:
+            return None
+        value = app.config[_CONFIG_KEY]
+        # None as the value is a mistake like any other.
+        return Policies({"paths": None} if value is None else value)
     except PolicyError as error:
         error.add_note(f"This is app.config[{_CONFIG_KEY!r}] of {app.name!r}.")
         raise

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import permutations
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -18,24 +17,13 @@ from flask import Flask, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter, RequestRedirect, Rule
 
-from corsguard import (
-    CORSMiddleware,
-    Journal,
-    PathPolicies,
-    Policy,
-    Tag,
-    misplaced_tags,
-    opened_methods,
-    policies_of,
-    tag_of,
-    tags_made,
-)
+from corsguard import Policy
+from corsguard.adapters import Assignment, Guard, misplaced_tags, opened_methods, tag_of, tags_made, text_of_path
 
 if TYPE_CHECKING:
     from werkzeug.local import LocalProxy
 
 T = TypeVar("T")
-PolicyFinder = Callable[[dict[str, Any], str, Policy | None], Policy | None]
 
 logger: Final = logging.getLogger("corsguard")
 
@@ -45,6 +33,8 @@ _MOST_HOPS: Final = 4
 _NO_METHOD: Final = "-"
 # Stands for whatever host was asked, where it does not matter.
 _ANY_HOST: Final = "host"
+# What cannot be told is closed.
+_UNKNOWN: Final = Assignment(None, "")
 _ARGUMENT: Final = re.compile(r"<[^>]*>")
 
 
@@ -62,46 +52,44 @@ _request_in_context: Final = _behind(request)
 
 class Views:
     """
-    The views of *app*, which *middleware* guards by path.
+    The views of *app*, which *guard* guards.
     """
 
-    def __init__(self, app: Flask, middleware: CORSMiddleware) -> None:
+    def __init__(self, app: Flask, guard: Guard) -> None:
         self._app = app
-        self._middleware = middleware
-        self._journal = Journal()
-        self._lock = Lock()
-        self._tags: dict[str, Tag] = {}
+        self._guard = guard
+        self._tags: dict[str, Assignment] = {}
         self._made = 0
         self._views: Mapping[str, object] = {}
         # Of what the log has been told already.
-        self._warned = set(policies_of(middleware.policy))
         self._told: set[tuple[str, str]] = set()
 
-    def look(self) -> PolicyFinder | None:
+    def are_tagged(self) -> bool:
         """
-        Return `policy_of` if any view of the application is tagged now, else None.
-
-        Views may be added, replaced or tagged at any time.
+        Return whether any view has a policy of its own. Views may be added, replaced or tagged at any time.
         """
+        if not tags_made():
+            return False
         if self._made != tags_made() or self._views != self._app.view_functions:
-            with self._lock:
-                self._look_all_over()
-        return self.policy_of if self._tags else None
+            self._look_all_over()
+        return bool(self._tags)
 
-    def policy_of(self, environ: dict[str, Any], method: str, of_path: Policy | None) -> Policy | None:
+    def view_at(self, environ: Mapping[str, Any], method: str, path: str) -> Assignment | None:
         """
-        Return the policy of the view that serves *method* at the URL of *environ*; *of_path* if no tagged one does.
+        Return what the view says that serves *method* at *path*, one of the readings of the path of *environ*.
         """
+        came = text_of_path(environ.get("PATH_INFO", ""))
+        is_as_it_came = path in (came, f"/{came}")
         # In the context of an OPTIONS request is not the view that a preflight asks about.
-        from_context = environ.get("REQUEST_METHOD") != "OPTIONS"
+        is_in_context = is_as_it_came and environ.get("REQUEST_METHOD") != "OPTIONS"
         try:
-            endpoint = (self._endpoint_in_context() if from_context else None) or self._endpoint_at(environ, method)
+            request = {**environ} if is_as_it_came else {**environ, "PATH_INFO": path.encode().decode("latin-1")}
+            endpoint = (self._endpoint_in_context() if is_in_context else None) or self._endpoint_at(request, method)
         except HTTPException:
-            return of_path
-        except Exception:  # noqa: BLE001 - a URL converter may raise anything; the application meets the same and says so
             return None
-        tag = self._tags.get(endpoint)
-        return of_path if tag is None else tag.policy
+        except Exception:  # noqa: BLE001 - a URL converter may raise anything; the application meets the same and says so
+            return _UNKNOWN
+        return self._tags.get(endpoint)
 
     def _endpoint_in_context(self) -> str | None:
         """
@@ -151,10 +139,10 @@ class Views:
         # The same, without the request that Flask makes of it, which is two thirds of what a preflight costs.
         return url_map.bind(
             _ANY_HOST,
-            script_name=_text(environ.get("SCRIPT_NAME", "")),
+            script_name=text_of_path(environ.get("SCRIPT_NAME", "")),
             subdomain=url_map.default_subdomain or "",
             url_scheme=environ.get("wsgi.url_scheme", "http"),
-            path_info=_text(environ.get("PATH_INFO", "")),
+            path_info=text_of_path(environ.get("PATH_INFO", "")),
         )
 
     def _first_endpoint(self, methods: Iterable[str], adapter: MapAdapter, environ: dict[str, Any], hops: int) -> str:
@@ -206,21 +194,18 @@ class Views:
         """
         # Noted before the views are read: what changes meanwhile is seen at the next request.
         made, views = tags_made(), self._app.view_functions.copy()
-        tags: dict[str, Tag] = {}
-        for endpoint, view in views.items():
-            misplaced = misplaced_tags(view)
-            if misplaced:
-                self._journal.record_misplaced(endpoint, misplaced)
-            # Closed, because whoever tagged a method did not mean the policy of the path.
-            tag = Tag(None) if misplaced else tag_of(view)
-            if tag is not None:
-                tags[endpoint] = tag
-        self._tags = tags
-        policies = {tag.policy: None for tag in tags.values() if tag.policy is not None}
-        self._journal.warn_of(policy for policy in policies if policy not in self._warned)
-        self._warned.update(policies)
-        self._warn_of_shared_urls()
+        misplaced = {endpoint: methods for endpoint, view in views.items() if (methods := misplaced_tags(view))}
+        tags = {endpoint: tag for endpoint, view in views.items() if (tag := tag_of(view)) is not None}
+        # Closed, because anyone who tags a method does not mean the policy of the path.
+        tags |= dict.fromkeys(misplaced, _UNKNOWN)
+        self._tags = {endpoint: tag._replace(name=endpoint) for endpoint, tag in tags.items()}
         self._made, self._views = made, views
+        # Several threads may come here at once; the journal says nothing twice. No lock is held, because a handler of
+        # the log is somebody else's code.
+        for endpoint, methods in misplaced.items():
+            self._guard.journal.record_misplaced(endpoint, methods)
+        self._guard.journal.warn_of(tag.policy for tag in tags.values() if isinstance(tag.policy, Policy))
+        self._warn_of_shared_urls()
 
     def _warn_of_shared_urls(self) -> None:
         urls: dict[tuple[str | None, str | None, str], list[Rule]] = {}
@@ -247,13 +232,5 @@ class Views:
                     )
 
     def _policy_by(self, rule: Rule) -> Policy | None:
-        tag = self._tags.get(rule.endpoint)
-        if tag is not None:
-            return tag.policy
-        guarded = self._middleware.policy
-        return guarded.policy_for(rule.rule) if isinstance(guarded, PathPolicies) else guarded
-
-
-def _text(value: str) -> str:
-    # PEP 3333: the server passes bytes, as latin-1. Werkzeug reads them so.
-    return value.encode("latin-1").decode(errors="replace")
+        there = self._tags.get(rule.endpoint) or self._guard.policies.table.find(rule.rule)
+        return there.policy if isinstance(there.policy, Policy) else None

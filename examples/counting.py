@@ -1,49 +1,55 @@
 """
-Refusals, counted: for Prometheus, which asks for them, and for OpenTelemetry, which sends them.
+Events, counted: for Prometheus, which asks for them, and for OpenTelemetry, which sends them.
 
     python examples/counting.py
 
 A metric keeps every combination of its labels for ever, so a label never takes its values from a client. Two do not:
-the reason, of which there are three, and the name that you gave the policy. Who was refused where is in the log.
+the reason, of which there is a fixed list, and the name of the policy. Who was refused where is in the log.
 With several processes, prometheus_client wants PROMETHEUS_MULTIPROC_DIR; OpenTelemetry tells them apart by itself.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from opentelemetry.metrics import Meter
 from prometheus_client import CollectorRegistry, Counter, make_wsgi_app
 
-from corsguard import CORSMiddleware, Event, Policy
+from corsguard import Configuration, CORSMiddleware, Event
 
-SHOP = Policy(allow_origins=["https://shop.example"], allow_credentials=True)
-PARTNERS = Policy(allow_origins=["https://*.partner.example"])
-
-# One more name for each policy that is put in place while the server runs; what has none counts as "other".
-NAMES: Mapping[Policy, str] = {SHOP: "shop", PARTNERS: "partners"}
+# An event carries the name that its policy has here. Without names it is the path prefix, or "policy" if there is one
+# policy only.
+POLICIES = Configuration.from_mapping(
+    {
+        "policies": {
+            "shop": {"allow_origins": ["https://shop.example"], "allow_credentials": True},
+            "partners": {"allow_origins": ["https://*.partner.example"]},
+        },
+        "paths": {"/": "shop", "/partners": "partners"},
+    }
+)
 
 
 def counted_by_prometheus(registry: CollectorRegistry) -> Callable[[Event], None]:
     """
-    Return what counts each Event in *registry*, as `cors_refused_total`.
+    Return what counts each Event in *registry*, as `cors_events_total`.
     """
-    refused = Counter("cors_refused", "Requests that CORS refused.", ["reason", "policy"], registry=registry)
+    events = Counter("cors_events", "Events of CORS, refusals most of all.", ["reason", "policy"], registry=registry)
 
     def count(event: Event) -> None:
-        refused.labels(event.reason, NAMES.get(event.policy, "other")).inc()
+        events.labels(event.reason, event.name).inc()
 
     return count
 
 
 def counted_by_opentelemetry(meter: Meter) -> Callable[[Event], None]:
     """
-    Return what counts each Event with *meter*, as `cors.refused`.
+    Return what counts each Event with *meter*, as `cors.events`.
     """
-    refused = meter.create_counter("cors.refused", unit="{request}", description="Requests that CORS refused.")
+    events = meter.create_counter("cors.events", unit="{event}", description="Events of CORS, refusals most of all.")
 
     def count(event: Event) -> None:
-        refused.add(1, {"reason": event.reason, "policy": NAMES.get(event.policy, "other")})
+        events.add(1, {"reason": event.reason, "policy": event.name})
 
     return count
 
@@ -58,9 +64,9 @@ def orders(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable
 
 def guarded(count: Callable[[Event], None]) -> CORSMiddleware:
     """
-    Return the application, guarded; *count* hears of each refusal, before it is answered.
+    Return the application, guarded; *count* is called with each event, before the request is answered.
     """
-    return CORSMiddleware(orders, {"/": SHOP, "/partners": PARTNERS}, on_refusal=count)
+    return CORSMiddleware(orders, POLICIES, on_event=count)
 
 
 def with_metrics(application: WSGIApplication, registry: CollectorRegistry) -> WSGIApplication:

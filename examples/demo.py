@@ -22,8 +22,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from corsguard import Policy, negotiate
-from corsguard.configuration import Configuration
+from corsguard import Configuration, Policy, negotiate
 
 PAGE = Path(__file__).with_name("demo.html")
 FILE = Path(__file__).with_name("cors.toml")
@@ -119,10 +118,10 @@ def read_policy(file: Path, environment: str | None) -> Policy:
     Raises ValueError if the file is refused (PolicyError), has no such environment, or has policies by path.
     """
     configuration = Configuration.from_file(file, environment)
-    guarded = configuration.guarded
-    if isinstance(guarded, Policy):
+    policy = configuration.guarded.policy
+    if isinstance(policy, Policy):
         print(f"{configuration}\n")
-        return guarded
+        return policy
     raise ValueError(f"{file} has policies by path, and the page shows one policy.")
 
 

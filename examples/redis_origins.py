@@ -21,8 +21,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from corsguard import CORSMiddleware, Policy
-from corsguard.sources import RememberedOrigins
+from corsguard import CORSMiddleware, Policy, RememberedOrigins
 
 KEY = "corsguard:origins"
 
@@ -55,7 +54,7 @@ store = SharedOrigins(os.environ.get("REDIS_URL", "redis://localhost"))
 application = CORSMiddleware(
     orders,
     Policy(
-        allow_origins=RememberedOrigins(store, seconds=float(os.environ.get("REMEMBER_SECONDS", "10"))),
+        allow_origins=RememberedOrigins(store, ttl=float(os.environ.get("REMEMBER_SECONDS", "10"))),
         allow_methods=["GET", "POST"],
         allow_headers=["Content-Type"],
         allow_credentials=True,

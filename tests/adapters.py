@@ -7,13 +7,16 @@ returns what went out. What one place cannot do by its nature is said in its fun
 
 import asyncio
 import io
+import runpy
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, NamedTuple
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
+import falcon
 import flask
 from cases import Reply, Request
 from django.core.handlers.asgi import ASGIHandler
@@ -128,6 +131,29 @@ def validated_wsgi(policy: Mapping[str, Any], request: Request, reply: Reply) ->
     """
     app = Application(reply)
     guarded = validator(CORSMiddleware(validator(app), policy))
+    status, headers, body = serve(guarded, environ_of(request))
+    return Outcome(status, headers, app.ran, body)
+
+
+class Undecided:
+    """
+    Views that might have policies, and have none.
+    """
+
+    def are_tagged(self):
+        return True
+
+    def view_at(self, environ, method, path):
+        return None
+
+
+def carried_wsgi(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+    """
+    The same past the short path, which is for applications without views of their own.
+    """
+    app = Application(reply)
+    guarded = CORSMiddleware(app, policy)
+    guarded.views = Undecided()
     status, headers, body = serve(guarded, environ_of(request))
     return Outcome(status, headers, app.ran, body)
 
@@ -280,11 +306,40 @@ async def serve_asgi(app: Any, scope: dict[str, Any]) -> tuple[int, list[tuple[s
     return start["status"], headers, b"".join(message.get("body", b"") for message in rest)
 
 
-WSGI_ADAPTERS: dict[str, Adapter] = {"wsgi": wsgi, "validated wsgi": validated_wsgi}
+# Falcon, which corsguard does not know: the carrier is an example.
+
+FALCON = runpy.run_path(str(Path(__file__).parent.parent / "examples" / "falcon_guard.py"))
+
+
+def falcon_example(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+    """
+    A Falcon application that answers every path, with the carrier of the example as its middleware.
+    """
+    ran: list[bool] = []
+
+    def sink(req: falcon.Request, resp: falcon.Response) -> None:
+        ran.append(True)
+        resp.status = reply.status
+        resp.data = b"" if reply.status in (204, 304) else b"content"
+        # As in Django, a response has one line of each name.
+        resp.set_headers(merged_lines(lines_of(reply)))
+
+    app = falcon.App(middleware=[FALCON["CORSMiddleware"](policy)])
+    app.add_sink(sink, "/")
+    status, headers, body = serve(app, environ_of(request))
+    return Outcome(status, headers, bool(ran), body)
+
+
+WSGI_ADAPTERS: dict[str, Adapter] = {
+    "wsgi": wsgi,
+    "validated wsgi": validated_wsgi,
+    "carried wsgi": carried_wsgi,
+}
 ADAPTERS: dict[str, Adapter] = {
     **WSGI_ADAPTERS,
     "flask extension": flask_extension,
     "flask decorator": flask_decorator,
     "django sync": django_sync,
     "django async": django_async,
+    "falcon example": falcon_example,
 }

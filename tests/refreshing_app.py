@@ -1,18 +1,23 @@
 """
-An application whose origins are the lines of a file, loaded anew twenty times a second. It says in which process it
+An application whose origins are the lines of a file, loaded anew many times a second. It says in which process it
 runs, that process's parent, and in which its origins were loaded.
+
+HELD names a file: while it exists, no load but the first returns. Who waits for it lets others run, as a query would
+under gevent. ASKED_BEFORE is an origin that the process which loads the application asks about.
 """
 
 import os
+import time
 from pathlib import Path
 
-from corsguard import CORSMiddleware, Policy
-from corsguard.sources import RefreshingOrigins
+from corsguard import CORSMiddleware, Policy, RefreshingOrigins
 
 loaded_in = []
 
 
 def load():
+    while loaded_in and "HELD" in os.environ and Path(os.environ["HELD"]).exists():
+        time.sleep(0.01)
     loaded_in.append(os.getpid())
     return Path(os.environ["ORIGINS"]).read_text("utf-8").split()
 
@@ -23,4 +28,7 @@ def app(environ, start_response):
     return [body]
 
 
-application = CORSMiddleware(app, Policy(allow_origins=RefreshingOrigins(load, every=0.05)))
+source = RefreshingOrigins(load, every=float(os.environ.get("EVERY", "0.05")))
+if "ASKED_BEFORE" in os.environ:
+    assert os.environ["ASKED_BEFORE"] in source
+application = CORSMiddleware(app, Policy(allow_origins=source))

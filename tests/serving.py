@@ -4,6 +4,7 @@ Real servers, each a process of its own, and requests to them byte by byte.
 A server is given a socket that listens already, so nobody waits for a port: who connects early is answered late.
 """
 
+import importlib
 import os
 import queue
 import signal
@@ -31,6 +32,16 @@ def missing(reason):
     if os.environ.get("CORSGUARD_CI") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def needed(name):
+    """
+    Return the module *name* of the extra `servers`, or skip the test.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        missing(f"{name} is not installed: pip install -e '.[servers]'")
 
 
 class Reply(NamedTuple):
@@ -136,11 +147,20 @@ def started(*command, **environment):
     """
     Run Python with *command*, yield the process, and end it with all that it started.
     """
+    with running(sys.executable, *command, **environment) as process:
+        yield process
+
+
+@contextmanager
+def running(*command, **environment):
+    """
+    Run the program *command*, yield the process, and end it with all that it started.
+    """
     with tempfile.TemporaryDirectory() as home:
         # Servers may keep files of theirs there.
         variables = {**os.environ, "PYTHONUNBUFFERED": "1", "HOME": home, **environment}
         with subprocess.Popen(
-            [sys.executable, *command],
+            command,
             env=variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -174,22 +194,24 @@ def _end(process):
 
 
 @contextmanager
-def served(name, application, **environment):
+def served(name, application, *options, **environment):
     """
-    Serve an *application* of the examples with the server *name*, and yield the Server.
+    Serve an *application* of the examples with the server *name* and its *options*, and yield the Server.
     """
-    try:
-        __import__(name)
-    except ImportError:
-        missing(f"{name} is not installed")
+    program = Path(sys.executable).with_name(name)
+    if not program.exists():
+        missing(f"{name} is not installed: pip install -e '.[dev,servers]'")
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.set_inheritable(True)
         port, fd = listening.getsockname()[1], listening.fileno()
+        module = [sys.executable, "-m", name]
         command = {
-            "gunicorn": ["--bind", f"fd://{fd}", "--threads=4", "--chdir", EXAMPLES, "--access-logfile=-"],
-            "uvicorn": ["--fd", str(fd), "--app-dir", EXAMPLES, "--lifespan=off"],
+            "gunicorn": [*module, "--bind", f"fd://{fd}", "--threads=4", "--chdir", EXAMPLES, "--access-logfile=-"],
+            "uvicorn": [*module, "--fd", str(fd), "--app-dir", EXAMPLES, "--lifespan=off"],
+            "uwsgi": [program, "--http-socket", f"fd://{fd}", "--home", sys.prefix, "--die-on-term", "--module"],
         }[name]
-        with started("-m", name, *command, application, **{"PAGE_ORIGIN": PAGE_ORIGIN, **environment}) as process:
+        settings = {"PAGE_ORIGIN": PAGE_ORIGIN, **environment}
+        with running(*command, application, *options, **settings) as process:
             # From now on nobody but the server listens, and when it ends connections are refused.
             listening.close()
             yield Server(port, process)

@@ -26,9 +26,10 @@ from corsguard import Policy
 from corsguard.browser import Failure, Reason
 from corsguard.cli.explain import explain
 from corsguard.cli.loading import load_guarded
-from corsguard.cli.messages import LONGEST_MESSAGE, LOOK, LOOKALIKES, PAGE, ROWS, URL, Known, read
+from corsguard.cli.messages import LONGEST_MESSAGE, LOOK, LOOKALIKES, ROWS, URL, Known, read
 from corsguard.cli.rehearsal import Asked, header_of, rehearse
 from corsguard.explanation import explain as explain_request
+from corsguard.names import EXAMPLE_ORIGIN as PAGE
 
 ROOT = Path(__file__).parent.parent
 CONSOLE_LINES = Path(__file__).with_name("console_lines.json")
@@ -878,6 +879,23 @@ def test_a_path_that_no_policy_guards_is_said(here):
     assert "No policy guards this path" in done.stdout
     assert "Give /apiary a policy: under paths, or with @cors on its view." in done.stdout
     assert run("--origin", APP, "--path", "/api/x").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/api/closed", "The path is closed (None)"),
+        ("/api/open", "No policy guards this path"),
+        ("/api//closed", "The path can be read in several ways"),
+        ("/api%252Fclosed", "The path can be read in several ways"),
+    ],
+)
+def test_why_a_path_has_no_policy_is_said(here, path, said):
+    paths = '"/api" = { allow_origins = "*" }\n"/api/closed" = "none"\n"/api/open" = "unguarded"\n'
+    (here / "cors.toml").write_text(f"[paths]\n{paths}")
+    done = run("--origin", APP, "--path", path)
+    assert done.exit_code == 1
+    assert said in done.stdout
 
 
 FLASK = """

@@ -17,7 +17,7 @@ from flask import Flask
 from corsguard import CORSMiddleware, Policy, PolicyError
 from corsguard.cli.lines import keywords_of, line_of, read_fix, written
 from corsguard.cli.loading import load_application, load_guarded, place_of
-from corsguard_django.middleware import policy_for
+from corsguard_django.middleware import find, policy_for
 from corsguard_flask import CORSGuard, cors
 
 ROOT = Path(__file__).parent.parent
@@ -190,26 +190,26 @@ def test_the_current_directory_is_looked_in(here, monkeypatch):
 )
 def test_a_guard_knows_which_policy_guards_a_request_and_where_it_is_said(module, attribute, path, place):
     guard = load_guarded(f"{module}:{attribute}")
-    policy = guard.policy_for(environ(path))
+    policy = guard.find(environ(path)).policy
     assert policy is not None
     assert policy.allow_origins == (APP,)
     assert guard.place_of(policy, "allow_origins") == (place[0].format(module), place[1])
-    assert guard.policy_for(environ("/closed/x")) is None or path == "/anything"
+    assert guard.find(environ("/closed/x")).policy is None or path == "/anything"
 
 
 def test_a_path_is_read_as_the_server_passes_it(module):
     guard = load_guarded(f"{module}:guarded")
-    assert guard.policy_for(environ("/api/\xc3\xa9")) is not None
-    assert guard.policy_for(environ("/closed")) is None
+    assert guard.find(environ("/api/\xc3\xa9")).policy is not None
+    assert guard.find(environ("/closed")).policy is None
 
 
 def test_the_policy_of_a_tagged_view_beats_that_of_its_path(module):
     guard = load_guarded(f"{module}:create_app()")
     for request in (environ("/tagged", "PUT"), preflight("/tagged", "PUT")):
-        policy = guard.policy_for(request)
+        policy = guard.find(request).policy
         assert policy.allow_origins == ("https://tag.example.com",)
         assert guard.place_of(policy, "allow_headers") == ("view tagged", "view")
-    assert guard.policy_for(preflight("/tagged", "GET")) is None
+    assert guard.find(preflight("/tagged", "GET")).policy is None
     assert "view tagged: allow_headers" in [problem.field for problem in guard.problems]
 
 
@@ -221,8 +221,8 @@ def test_what_flask_guards_is_said_for_each_application(monkeypatch):
     module = ModuleType("several_flasks")
     module.one, module.two, module.three = one, two, three
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    assert load_guarded("several_flasks:one").policy_for(environ()).allow_origins == (APP,)
-    assert load_guarded("several_flasks:two").policy_for(environ()).allow_origins == "*"
+    assert load_guarded("several_flasks:one").find(environ()).policy.allow_origins == (APP,)
+    assert load_guarded("several_flasks:two").find(environ()).policy.allow_origins == "*"
     with pytest.raises(click.UsageError, match="several_flasks:three is a Flask application that nothing guards"):
         load_guarded("several_flasks:three")
 
@@ -234,6 +234,7 @@ def test_what_wsgi_guards_is_said_with_the_tags_of_its_views():
     CORSGuard(app, {"allow_origins": [APP]})
     app.get("/closed")(cors(None)(lambda: "x"))
     assert app.wsgi_app.__self__.policy_for(environ("/closed")) is None
+    assert app.wsgi_app.__self__.find(environ("/closed")).name == "<lambda>"
 
 
 def test_what_django_guards_is_said_with_the_tags_of_its_views():
@@ -242,6 +243,10 @@ def test_what_django_guards_is_said_with_the_tags_of_its_views():
         assert policy_for(environ("/untagged")).allow_origins == (APP,)
         assert policy_for(environ("/closed")) is None
         assert policy_for({"PATH_INFO": "/nowhere"}).allow_origins == (APP,)
+        names = [find(environ(path)).name for path in ("/untagged", "/closed", "/nowhere")]
+        assert names == ["policy", "django_tagged_urls.closed", "policy"]
+    with override_settings(ROOT_URLCONF="django_urls"):
+        assert policy_for(environ("/other")) == "unguarded"
 
 
 @pytest.mark.parametrize(
@@ -284,10 +289,10 @@ def test_an_application_of_django_is_guarded_by_its_settings(here):
     with override_settings(**settings):
         for handler in ("wsgi", "asgi"):
             guard = load_guarded(f"{name}:{handler}")
-            policy = guard.policy_for(environ("/untagged"))
+            policy = guard.find(environ("/untagged")).policy
             assert policy.allow_origins == (APP,)
             assert guard.place_of(policy, "max_age") == (f"{name}:{handler}", "django")
-            tagged = guard.policy_for(environ("/tagged"))
+            tagged = guard.find(environ("/tagged")).policy
             assert guard.place_of(tagged, "max_age") == ("view django_tagged_urls.tagged", "view")
 
 
@@ -311,7 +316,7 @@ def test_what_the_checks_of_django_call_an_error_is_a_refusal_with_all_that_they
     (here / f"{name}.py").write_text(MISPLACED)
     with override_settings(CORSGUARD={"allow_origins": [APP]}):
         handler = load_guarded(f"{name}:app")
-        assert handler.policy_for(environ("/x")).allow_origins == (APP,)
+        assert handler.find(environ("/x")).policy.allow_origins == (APP,)
         with override_settings(ROOT_URLCONF=name, MIDDLEWARE=[]), pytest.raises(PolicyError) as caught:
             load_guarded(f"{name}:app")
     assert [problem.code for problem in caught.value.problems] == ["E901", "W901"]
@@ -346,7 +351,7 @@ max_age = 60
 def test_a_file_says_the_line_that_has_the_last_word(here):
     (here / "cors.toml").write_text(TOML)
     guard = load_guarded("cors.toml", "staging")
-    policy = guard.policy_for(environ())
+    policy = guard.find(environ()).policy
     assert guard.name == "cors.toml"
     assert guard.place_of(policy, "allow_headers") == ("cors.toml, line 4", "toml")
     assert guard.place_of(policy, "allow_origins") == ("cors.toml, line 1", "toml")
@@ -356,11 +361,12 @@ def test_a_file_says_the_line_that_has_the_last_word(here):
 def test_a_file_with_names_says_the_line_of_the_policy(here):
     (here / "cors.toml").write_text(NAMED)
     guard = load_guarded("cors.toml", "production")
-    app, everyone = guard.policy_for(environ("/api")), guard.policy_for(environ("/open"))
+    app, everyone = guard.find(environ("/api")).policy, guard.find(environ("/open")).policy
     assert guard.place_of(app, "max_age") == ("cors.toml, line 7", "toml")
     assert guard.place_of(app, "allow_headers") == ("cors.toml, below line 1", "toml")
     assert guard.place_of(everyone, "allow_origins") == ("cors.toml, line 5", "toml")
-    assert guard.policy_for(environ("/")) is None
+    assert guard.find(environ("/")).policy == "unguarded"
+    assert [guard.find(environ(path)).name for path in ("/api/x", "/open", "/")] == ["app", "/open", ""]
 
 
 @pytest.mark.parametrize(
@@ -400,9 +406,10 @@ CORSGUARD = {{"allow_origins": ["https://app.example.com"]}}
 ASK = """
 from corsguard.cli.loading import load_guarded
 guard = load_guarded({name!r})
-policy = guard.policy_for({{"REQUEST_METHOD": "GET", "PATH_INFO": "/"}})
-print(guard.name, [problem.code for problem in guard.problems], policy and policy.allow_origins)
-if policy:
+policy = guard.find({{"REQUEST_METHOD": "GET", "PATH_INFO": "/"}}).policy
+is_guarded = policy != "unguarded"
+print(guard.name, [problem.code for problem in guard.problems], policy.allow_origins if is_guarded else policy)
+if is_guarded:
     print(*guard.place_of(policy, "max_age"))
 """
 
@@ -413,7 +420,7 @@ if policy:
         (["corsguard_django.middleware.CORSMiddleware"], None, "shop [] ('https://app.example.com',)\nshop django\n"),
         (["corsguard_django.middleware.CORSMiddleware"], "shop", "shop [] ('https://app.example.com',)\nshop django\n"),
         # Settings without the middleware guard nothing, whatever they say.
-        ([], "shop", "shop ['W901'] None\n"),
+        ([], "shop", "shop ['W901'] unguarded\n"),
     ],
 )
 def test_the_settings_of_django_are_loaded_with_what_the_checks_say(here, middleware, name, printed):
@@ -534,4 +541,4 @@ def test_the_advice_of_the_model_is_read_line_by_line():
 
 
 def test_a_policy_that_loads_is_the_one_that_was_named(module):
-    assert isinstance(load_guarded(f"{module}:POLICY").policy_for(environ()), Policy)
+    assert isinstance(load_guarded(f"{module}:POLICY").find(environ()).policy, Policy)

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import Client
 
-from corsguard import CORSMiddleware, PathPolicies, Policy, PolicyError, explain, read_guarded
+from corsguard import CORSMiddleware, Policies, Policy, PolicyError, explain
 from corsguard.configuration import Change, Configuration
 
 APP = "https://app.example.com"
@@ -105,7 +105,7 @@ def test_a_file_of_one_policy_is_read_for_each_environment(file):
         assert configuration.environment == name
         assert list(configuration.policies) == ["policy"]
     assert read["production"].policies["policy"] == production
-    assert read["production"].guarded is read["production"].policies["policy"]
+    assert read["production"].guarded.policy is read["production"].policies["policy"]
     development = read["development"].policies["policy"]
     assert (development.allow_origins, development.max_age) == (("http://localhost:3000",), 0)
     assert development.allow_methods == ("GET", "PUT")
@@ -118,11 +118,21 @@ def test_a_file_of_several_policies_is_read_by_name_and_by_path(file):
     assert (partner.allow_origins, partner.allow_methods) == (("https://partner.example",), ("GET", "PUT"))
     assert partner.allow_credentials is True
     guarded = configuration.guarded
-    assert isinstance(guarded, PathPolicies)
+    assert isinstance(guarded, Policies)
     assert guarded.policy_for("/api/x") is app
     assert guarded.policy_for("/api/partner") is partner
     assert guarded.policy_for("/admin") is None
-    assert guarded.policy_for("/") is None
+    assert guarded.policy_for("/") == "unguarded"
+    assert guarded.named == configuration.policies
+    assert guarded.table.find("/api/partner/x").name == "partner"
+
+
+def test_a_path_below_a_guarded_one_may_be_left_to_the_application(file):
+    configuration = Configuration.from_file(file(SEVERAL.replace('"none"', '"unguarded"')), "live")
+    assert configuration.paths["/admin"] == "unguarded"
+    assert configuration.guarded.policy_for("/admin/x") == "unguarded"
+    assert configuration.guarded.policy_for("/api") is configuration.policies["app"]
+    assert '"/admin" = "unguarded"' in str(configuration)
 
 
 def test_a_policy_may_stand_where_its_path_is(file):
@@ -150,13 +160,13 @@ def test_policies_without_paths_are_for_views_and_guard_nothing_by_themselves(fi
         '    fix: paths = { "/" = "app" }'
     )
     nothing = Configuration.from_file(file('[policies.app]\nallow_origins = "*"\n[paths]\n'))
-    assert nothing.guarded.policy_for("/") is None
+    assert nothing.guarded.policy_for("/") == "unguarded"
 
 
 def test_a_file_without_environments_has_none_to_ask_for(file):
     written = file('allow_origins = "*"')
     assert list(Configuration.environments_of(written)) == [None]
-    assert Configuration.from_file(written).guarded == Policy(allow_origins="*")
+    assert Configuration.from_file(written).guarded.policy == Policy(allow_origins="*")
     assert refusal(Configuration.from_file, written, "production") == (
         'E814 cors.toml: environments: "production" is not an environment: there is none.\n    fix: None'
     )
@@ -266,7 +276,7 @@ def test_any_reason_is_shown_so_that_it_can_be_read_again():
     reason = 'until "2027"\\, \x7f\x00\n# élève \U0001f600'
     said = {"allow_unsafe_origins": {"http://kiosk.example": reason}, "allow_credentials": True}
     again = Configuration.from_mapping(tomllib.loads(str(Configuration.from_mapping(said))))
-    assert again.guarded == Policy(**said)
+    assert again.guarded.policy == Policy(**said)
 
 
 WIDENING = [
@@ -345,7 +355,7 @@ def test_what_only_python_can_say_is_compared_too():
         ("max_age", False),
     ]
     assert configuration.changes[0].before == (APP, "https://b.example")
-    assert configuration.guarded.asks
+    assert configuration.guarded.policy.may_block
     assert "# environments.next changes it: 0:01:00 -> 60" in str(configuration)
 
 
@@ -509,22 +519,22 @@ MISTAKES = {
     "a policy that is called none": (
         '[policies.none]\nallow_origins = "*"',
         (
-            'E813 cors.toml: policies: "none" is a str, where a name (not empty, not "none", no / at its beginning) is '
-            'meant.\n    fix: "app"'
+            'E813 cors.toml: policies: "none" is a str, where a name (not empty, not "none" or "unguarded", no / '
+            'at its beginning) is meant.\n    fix: "app"'
         ),
     ),
     "a policy that is called by a path": (
         '[policies."/api"]\nallow_origins = "*"',
         (
-            'E813 cors.toml: policies: "/api" is a str, where a name (not empty, not "none", no / at its beginning) is '
-            'meant.\n    fix: "app"'
+            'E813 cors.toml: policies: "/api" is a str, where a name (not empty, not "none" or "unguarded", no / '
+            'at its beginning) is meant.\n    fix: "app"'
         ),
     ),
     "a path that is false": (
         '[policies.app]\nallow_origins = "*"\n[paths]\n"/admin" = false',
         (
-            'E813 cors.toml: paths."/admin": False is a bool, where the name of a policy, a table of its keywords, or '
-            '"none" is meant.\n    fix: "none"'
+            'E813 cors.toml: paths."/admin": False is a bool, where the name of a policy, a table of its keywords, '
+            '"none" or "unguarded" is meant.\n    fix: "none"'
         ),
     ),
     "a path to nowhere": (
@@ -752,8 +762,8 @@ def test_a_fix_of_a_keyword_can_be_pasted_into_the_file(file, name):
 def test_a_mapping_is_told_of_in_the_words_of_python():
     said = {"policies": {"app": {"allow_origins": APP, "allow_credentials": "yes"}}, "environments": {5: {}}}
     assert refusal(Configuration.from_mapping, said) == (
-        'E813 environments: 5 is an int, where a name (not empty, not "none", no / at its beginning) is meant.\n'
-        '    fix: "app"\n'
+        'E813 environments: 5 is an int, where a name (not empty, not "none" or "unguarded", no / at its '
+        'beginning) is meant.\n    fix: "app"\n'
         'E102 policies.app.allow_origins: "https://app.example.com" is a string where a list is meant; Python would '
         "read it letter by letter.\n"
         '    fix: allow_origins=["https://app.example.com"]\n'
@@ -825,7 +835,7 @@ SAID = Policy(
 
 def test_there_is_a_variable_for_each_keyword():
     configuration = Configuration.from_variables({**VARIABLES, "PATH": "/bin", "CORSGUARDIAN": "no"})
-    assert configuration.guarded == SAID
+    assert configuration.guarded.policy == SAID
     assert str(configuration) == (
         "# CORSGUARD_* variables\n"
         'allow_origins = ["https://a.example", "https://b.example"]\n'
@@ -844,9 +854,9 @@ def test_the_variables_of_the_process_are_read_if_none_are_given(monkeypatch):
         monkeypatch.delenv(name)
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
-    assert Configuration.from_variables().guarded == SAID
+    assert Configuration.from_variables().guarded.policy == SAID
     monkeypatch.setenv("SHOP_ALLOW_ORIGINS", "*")
-    assert Configuration.from_variables(prefix="SHOP_").guarded == Policy(allow_origins="*")
+    assert Configuration.from_variables(prefix="SHOP_").guarded.policy == Policy(allow_origins="*")
 
 
 @pytest.mark.parametrize(
@@ -861,7 +871,7 @@ def test_the_variables_of_the_process_are_read_if_none_are_given(monkeypatch):
 )
 def test_a_text_means_what_its_keyword_makes_of_it(name, text, value):
     variables = {"CORSGUARD_ALLOW_ORIGINS": "*", f"CORSGUARD_{name.upper()}": text}
-    assert getattr(Configuration.from_variables(variables).guarded, name) == value
+    assert getattr(Configuration.from_variables(variables).guarded.policy, name) == value
 
 
 MISTAKEN_VARIABLES = {
@@ -1013,7 +1023,7 @@ def test_whatever_variables_say_is_refused_or_read(variables):
         problems = error.problems
     else:
         problems = ()
-        assert isinstance(configuration.guarded, Policy)
+        assert isinstance(configuration.guarded.policy, Policy)
     assert all(problem.fix and str(problem) for problem in problems)
 
 
@@ -1105,7 +1115,7 @@ def test_a_warning_names_file_and_key_and_has_a_fix_of_the_file(file):
         allow_credentials = true
     """)
     configuration = Configuration.from_file(written, "development")
-    assert configuration.warnings == configuration.guarded.warnings
+    assert configuration.warnings == configuration.guarded.policy.warnings
     assert [str(warning) for warning in configuration.warnings] == [
         (
             'W102 cors.toml: environments.development.allow_origins: "http://localhost:*" trusts whatever '
@@ -1161,17 +1171,19 @@ def asked(application, path="/", origin=APP):
 
 def test_it_stands_wherever_a_policy_does(file, caplog):
     one, several = Configuration.from_file(file(ONE), "production"), Configuration.from_file(file(SEVERAL), "live")
-    assert read_guarded(one) is one.policies["policy"]
+    assert Policies(one).policy is one.policies["policy"]
     assert asked(CORSMiddleware(hello, one)) == APP
     guard = CORSMiddleware(hello, None)
     guard.policy = several
     assert (asked(guard, "/api"), asked(guard, "/api/open"), asked(guard, "/admin")) == (APP, "*", None)
     assert "W403 cors.toml: policies.open.allow_origins" in caplog.text
+    assert guard.policy_for({"PATH_INFO": "/admin"}) is None
     assert explain(several, {"REQUEST_METHOD": "GET", "PATH_INFO": "/api", "HTTP_ORIGIN": APP}).headers
 
 
 def test_a_policy_of_it_tags_a_view_and_can_be_sent_to_another_process(file):
-    from corsguard import cors, tag_of
+    from corsguard import cors
+    from corsguard.adapters import tag_of
 
     policy = Configuration.from_file(file(SEVERAL), "live").policies["partner"]
     assert tag_of(cors(policy)(lambda: "view")).policy is policy
@@ -1189,7 +1201,16 @@ def test_flask_takes_it_as_a_policy_and_from_its_config(file):
     assert asked(app) == APP
     app = Flask("configured")
     app.config["CORSGUARD"] = configuration
-    assert CORSGuard(app).policy is configuration.guarded
+    # What an application's own config says is not the guard's own policy.
+    assert CORSGuard(app).policy is None
+    assert policy_in(app) is configuration.policies["policy"]
+
+
+def policy_in(app):
+    """
+    Return the policy that guards the Flask application *app*.
+    """
+    return app.wsgi_app.__self__.policy
 
 
 PREFIXED = {
@@ -1214,7 +1235,8 @@ def test_flask_reads_what_from_prefixed_env_left(monkeypatch, variables):
     )
     app = Flask("prefixed")
     app.config.from_prefixed_env()
-    assert CORSGuard(app).policy == Policy(
+    CORSGuard(app)
+    assert policy_in(app) == Policy(
         allow_origins=["https://a.example", "https://b.example"], max_age=600, allow_credentials=True
     )
 

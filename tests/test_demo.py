@@ -342,7 +342,7 @@ def cors_toml(tmp_path):
 def test_the_file_of_the_examples_is_one_policy_in_three_environments_and_nothing_smells():
     environments = Configuration.environments_of(EXAMPLES / "cors.toml")
     assert list(environments) == list(NARROWER)
-    assert all(isinstance(configuration.guarded, Policy) for configuration in environments.values())
+    assert all(isinstance(configuration.guarded.policy, Policy) for configuration in environments.values())
     assert [configuration.warnings for configuration in environments.values()] == [(), (), ()]
 
 
@@ -374,7 +374,7 @@ def test_all_rows_agree_in_each_environment_of_one_file(visit, cors_toml, enviro
 def test_what_should_happen_follows_from_the_policy(needed, row, should):
     demo = load("demo")
     page = "http://localhost:8000"
-    base = Configuration.from_file(EXAMPLES / "cors.toml", "development").guarded
+    base = Configuration.from_file(EXAMPLES / "cors.toml", "development").guarded.policy
     assert demo.differing(base, page) == {}
     narrower = demo.differing(dataclasses.replace(base, **needed), page)
     assert narrower[row]["should"] == should

@@ -16,7 +16,8 @@ from django.urls import path
 from django.views import View
 from django_sending import APP, send_sync
 
-from corsguard import RULES, Policy
+from corsguard import Policy
+from corsguard.errors import RULES
 from corsguard_django import cors
 from corsguard_django.checks import _BEFORE, check_middleware
 from corsguard_django.checks import RULES as DJANGO_RULES

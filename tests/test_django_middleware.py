@@ -280,7 +280,9 @@ BY_PATH = {
         ("/api/hello", {"access-control-allow-origin": "*"}),
         ("/other", NOT_SHARED),
         ("/admin/hello", {}),
-        ("/api/../admin", {}),
+        ("/api/./slash/", SHARED),
+        # A path that leads to two policies has neither; and because one of them is a list, caches are told.
+        ("/api/../admin", NOT_SHARED),
     ],
 )
 @override_settings(CORSGUARD=BY_PATH)
@@ -295,10 +297,30 @@ def test_a_preflight_takes_the_policy_of_its_path(send):
 
 
 @override_settings(CORSGUARD=BY_PATH)
-def test_a_closed_path_is_not_touched_and_its_preflights_reach_the_view(send):
+def test_a_closed_path_shares_nothing_and_its_preflights_reach_the_view(send):
     assert send("GET", "/admin/hello", APP).of_cors == {}
     answer = preflight(send, "/admin/hello")
     assert (answer.status, answer.headers["x-method"], answer.of_cors) == (200, "OPTIONS", {})
+
+
+@pytest.mark.parametrize(
+    ("guarded", "own"),
+    [(None, {"vary": "Cookie"}), ("unguarded", {"access-control-allow-origin": "*", "vary": "Cookie"})],
+)
+def test_a_closed_path_loses_the_headers_of_the_view_and_an_unguarded_one_keeps_them(send, caplog, guarded, own):
+    with override_settings(CORSGUARD={"paths": {"/": LISTED, "/api/headers": guarded}}):
+        answer = send("GET", "/api/headers?Access-Control-Allow-Origin=*&Vary=Cookie", APP)
+    assert answer.of_cors == own
+    assert [record.cors_event.reason for record in caplog.records] == ([] if guarded else ["two-layers"])
+
+
+@override_settings(CORSGUARD=BY_PATH)
+def test_a_path_that_can_be_read_in_several_ways_is_told_of_once(send, caplog):
+    with caplog.at_level(logging.INFO, "corsguard"):
+        for _ in range(2):
+            send("GET", "/api/../admin", APP)
+            preflight(send, "/api/../admin")
+    assert [record.cors_event.reason for record in caplog.records if record.name == "corsguard"] == ["odd-path"]
 
 
 @override_settings(CORSGUARD=BY_PATH)
@@ -379,9 +401,9 @@ def test_a_source_that_fails_shares_nothing_and_is_recorded(send, caplog):
     answer = send("GET", "/api/hello", APP)
     assert (answer.status, answer.of_cors) == (200, NOT_SHARED)
     assert preflight(send, "/api/hello").status == 403
+    # All handlers of the process have one journal, which writes of one policy once a minute.
     assert [(r.name, r.levelno, r.exc_info[0]) for r in caplog.records] == [
-        ("corsguard", logging.ERROR, ConnectionError),
-        ("corsguard", logging.ERROR, ConnectionError),
+        ("corsguard", logging.ERROR, ConnectionError)
     ]
 
 

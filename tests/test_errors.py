@@ -9,8 +9,9 @@ import re
 import pytest
 
 import corsguard
-from corsguard import RULES, CORSMiddleware, Policy, PolicyError, Problem, Rule
-from corsguard.configuration import Configuration
+from corsguard import Configuration, CORSMiddleware, Policy, PolicyError, Problem
+from corsguard import names as names_of_fetch
+from corsguard.errors import RULES, Rule, quoted, shown
 
 # Codes are for people to search for and for programs to compare with: none is ever renamed, reused or left out.
 CODES = """
@@ -31,7 +32,7 @@ CODES = """
     W401 W402 W403
 """.split()
 
-# These are about paths, not about one policy; test_paths.py mends them.
+# These are about paths, not about one policy; test_policies.py mends them.
 ABOUT_PATHS = {"E801", "E802", "E803"}
 # These are about where a policy is written; test_configuration.py mends them.
 ABOUT_PLACES = {code for code in CODES if code.startswith(("E81", "W4"))}
@@ -375,3 +376,119 @@ def test_a_message_with_braces_in_a_value_is_taken_as_it_is():
 def test_no_policy_exists_after_a_refusal():
     with pytest.raises(PolicyError):
         CORSMiddleware(lambda environ, start_response: [], {"allow_origins": []})
+
+
+# What a message quotes may come from a file, and ends in a terminal, a log or a page.
+FORGED = {
+    "a line": "x\nE999 allow_origins: forged",
+    "a return": "x\rforged",
+    "an escape sequence": "\x1b[31mred",
+    "a control sequence of one character": "\x9b31m",
+    "a bell": "\x07",
+    "a deletion": "\x7f",
+    "a turn of the direction": "\u202egro.live",
+    "an isolate": "\u2066x\u2069",
+    "a mark of direction": "\u200fx",
+    "a separator of lines": "x\u2028y",
+    "a separator of paragraphs": "x\u2029y",
+    "a next line": "x\x85y",
+    "a vertical tab": "x\x0by",
+    "what has no width": "a\u200bb\ufeff",
+    "a tag": "a\U000e0041b",
+    "a lone surrogate": "\ud800",
+    "a null": "\x00",
+}
+
+
+class Showing:
+    def __init__(self, text):
+        self.text = text
+
+    def __repr__(self):
+        return self.text
+
+
+def is_safe(text):
+    return text.isprintable() and text.encode()
+
+
+PLACES = {
+    "a key": lambda text: Policy.from_mapping({text: 1, "allow_origins": "*"}),
+    "an origin": lambda text: Policy(allow_origins=[text]),
+    "origins": lambda text: Policy(allow_origins=f"{text},"),
+    "a method": lambda text: Policy(allow_origins="*", allow_methods=[text, "GET"]),
+    "another method": lambda text: Policy(allow_origins="*", allow_methods=[text, "T RACE"]),
+    "a header": lambda text: Policy(allow_origins="*", allow_headers=[text]),
+    "an unsafe origin": lambda text: Policy(allow_unsafe_origins={text: "a reason"}),
+    "a reason": lambda text: Policy(allow_unsafe_origins={"https://a.example": text}),
+    "credentials": lambda text: Policy(allow_origins="*", allow_credentials=text),
+    "max_age": lambda text: Policy(allow_origins="*", max_age=text),
+    "an object": lambda text: Policy(allow_origins="*", max_age=Showing(text)),
+    "the name of a class": lambda text: Policy(
+        allow_origins=type(text.replace("\0", "").replace("\ud800", ""), (), {})()
+    ),
+    "a prefix": lambda text: CORSMiddleware(None, {"paths": {f"/{text}": 3}}),
+    "the name of a policy": lambda text: Configuration.from_mapping({"policies": {text: {text: 1}}}),
+    "a key beside policies": lambda text: Configuration.from_mapping({"policies": {}, text: 1}),
+    "the name of an environment": lambda text: Configuration.from_mapping(
+        {"allow_origins": "*", "max_age": -1, "environments": {f"e{text}": {"allow_methods": [text, "T RACE"]}}}
+    ),
+    "an environment that is not there": lambda text: Configuration.from_mapping({"allow_origins": "*"}, text),
+    "a parent": lambda text: Configuration.from_mapping({"policies": {"a": {"extends": text}, text: {}}}),
+    "a file": lambda text: Configuration.from_file(f"/nowhere/{text}"),
+    "a variable": lambda text: Configuration.from_variables({f"CORSGUARD_{text}": text}),
+    "what a variable says": lambda text: Configuration.from_variables({"CORSGUARD_ALLOW_METHODS": f"GET,,{text}"}),
+}
+
+
+@pytest.mark.parametrize("text", FORGED.values(), ids=FORGED)
+@pytest.mark.parametrize("refuse", PLACES.values(), ids=PLACES)
+def test_what_a_message_quotes_forges_no_line_and_reaches_no_terminal(refuse, text):
+    with pytest.raises(PolicyError) as refusal:
+        refuse(text)
+    assert refusal.value.problems
+    for problem in refusal.value.problems:
+        assert is_safe(problem.field)
+        assert is_safe(problem.message)
+        # What is to be pasted into a file or a variable has a line for each value.
+        assert all(map(is_safe, problem.fix.split("\n")))
+    lines = [1 + len(problem.fix.split("\n")) for problem in refusal.value.problems]
+    assert len(str(refusal.value).splitlines()) == 1 + sum(lines)
+
+
+@pytest.mark.parametrize("text", FORGED.values(), ids=FORGED)
+def test_a_problem_that_anyone_made_prints_on_its_lines(text):
+    problem = Problem("E999", text, text, text, text.replace("\n", ""))
+    assert len(str(problem).splitlines()) == 2
+    assert is_safe(str(problem).replace("\n", ""))
+
+
+@pytest.mark.parametrize("text", [*FORGED.values(), "plain", 'it\'s "quoted"', "\xe9", "\u4e2d", "x" * 198])
+def test_what_is_quoted_can_be_read_back(text):
+    assert eval(quoted(text)) == text
+    assert is_safe(quoted(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("/items", "/items"),
+        ("\r\nforged\x1b\u202e\xe9", r"\r\nforged\x1b\u202e\xe9"),
+        ("x" * 1_000_000, "x" * 200),
+        ("\n" * 1_000_000, "\\n" * 100),
+        ("\ud800", r"\ud800"),
+        (None, "None"),
+        (3, "3"),
+        (Unshowable(), "<Unshowable>"),
+    ],
+    ids=lambda value: ascii(value)[:20] if isinstance(value, str) else type(value).__name__,
+)
+def test_what_came_from_the_network_is_shown_in_ascii_and_cut(text, result):
+    assert shown(text) == result
+
+
+def test_the_caps_in_the_sentences_are_those_of_the_browsers():
+    assert str(names_of_fetch.FIREFOX_MAX_AGE) in RULES["E703"].message
+    caps = [names_of_fetch.CHROMIUM_MAX_AGE, names_of_fetch.FIREFOX_MAX_AGE, names_of_fetch.SAFARI_MAX_AGE]
+    assert [int(number) for number in re.findall(r"\d+", RULES["W301"].message)] == caps
+    assert RULES["W301"].fix == f"max_age={caps[0]}"

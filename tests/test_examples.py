@@ -13,7 +13,7 @@ from serving import EXAMPLES, PAGE_ORIGIN, Server, lines_until, started
 from corsguard import CORSMiddleware, Policy, PolicyError
 from corsguard.testing import assert_shared
 
-APPLICATIONS = ["wsgi_app.py", "flask_app.py", "django_app.py"]
+APPLICATIONS = ["wsgi_app.py", "flask_app.py", "django_app.py", "falcon_guard.py"]
 
 CODES = {
     "Everyone may read, and cookies work.": ["E301"],
@@ -72,7 +72,7 @@ def test_the_applications_have_the_same_policy_word_for_word():
     assert all('\nPAGE_ORIGIN = os.environ.get("PAGE_ORIGIN", "http://localhost:8000")\n' in text for text in sources)
     first, *others = map(policy_written_in, sources)
     assert len(first) == 5
-    assert others == [first, first]
+    assert others == [first, first, first]
 
 
 def test_every_classic_mistake_is_refused_for_its_own_reason_and_printed(capsys):
@@ -93,17 +93,17 @@ NOTE = "http://localhost:8001/notes/1"
 MISTAKES = {
     "a missing header": (
         {"allow_headers": []},
-        {"to": f"POST {NOTE}", "json": {}, "credentials": "include"},
+        {"method": "POST", "url": NOTE, "json": {}, "credentials": "include"},
         'allow_headers=["Content-Type"]',
     ),
     "a wildcard where the page uses credentials": (
         {"allow_origins": "*", "allow_credentials": False},
-        {"to": NOTE, "credentials": "include"},
+        {"url": NOTE, "credentials": "include"},
         f'allow_origins=["{PAGE}"], allow_credentials=True',
     ),
     "a forgotten origin": (
         {"allow_origins": ["https://www.example.com"]},
-        {"to": NOTE, "credentials": "include"},
+        {"url": NOTE, "credentials": "include"},
         f'"{PAGE}"]',
     ),
 }

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corsguard import Policy, PolicyError, RequestKind, explain, negotiate
+from corsguard import Policy, PolicyError, RefreshingOrigins, RequestKind, explain, negotiate
 
 APP = "https://app.example.com"
 
@@ -156,12 +156,26 @@ def test_a_failing_source_is_named():
     assert "ConnectionError('no database')" in told.steps[0].reason
 
 
-def test_a_source_that_grants_is_named():
-    class Source:
-        def __contains__(self, origin):
-            return True
+class Everyone:
+    def __contains__(self, origin):
+        return True
 
-    assert explain(Policy(allow_origins=Source()), request()).steps[0].reason == "Covered by the origin source."
+
+def test_a_source_that_grants_is_named_with_what_it_granted():
+    with RefreshingOrigins(lambda: [APP], every=3600) as never_blocks:
+        for source in (Everyone(), never_blocks):
+            assert explain(Policy(allow_origins=source), request()).steps[0].reason == (
+                f'Covered by the origin source, which granted "{APP}".'
+            )
+
+
+def test_what_is_not_text_reads_as_an_empty_header():
+    names = ("HTTP_ORIGIN", "HTTP_ACCESS_CONTROL_REQUEST_METHOD", "HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "PATH_INFO")
+    for value in (None, 7, b"null", [APP], object()):
+        for method in ("GET", "OPTIONS", 7):
+            told = explain(Policy(allow_origins=[APP]), {"REQUEST_METHOD": method, **dict.fromkeys(names, value)})
+            assert not told.goes_on
+            assert told.steps[0].reason == "No browser sends this as an origin."
 
 
 def test_a_source_that_does_not_say_true_is_named():
@@ -182,16 +196,30 @@ def test_a_source_that_is_not_asked_is_told_so():
     assert "no source is asked; load the page by https" in told.steps[0].reason
 
 
-BY_PATH = {"paths": {"/api": {"allow_origins": [APP]}, "/api/closed": None}}
+BY_PATH = {"paths": {"/api": {"allow_origins": [APP]}, "/api/closed": None, "/own": "unguarded"}}
 
 
 @pytest.mark.parametrize(
-    ("path", "goes_on"), [("/api", True), ("/api/x", True), ("/api/closed", False), ("/", False), ("", False)]
+    ("path", "verdict", "vary"),
+    [
+        ("/api", "The browser lets the page", "Origin"),
+        ("/api/x", "The browser lets the page", "Origin"),
+        ("/api//x", "The browser lets the page", "Origin"),
+        ("/api/closed", "The path is closed (None)", ""),
+        ("/api/closed/./x", "The path is closed (None)", ""),
+        ("/", "No policy guards this path", ""),
+        ("", "No policy guards this path", ""),
+        ("/own", "No policy guards this path", ""),
+        ("/x//y", "No policy guards this path", ""),
+        ("/api/../x", "The path can be read in several ways", "Origin"),
+        ("/%61pi/closed", "The path can be read in several ways", ""),
+    ],
 )
-def test_policies_by_path_are_told_by_the_path_of_the_request(path, goes_on):
+def test_policies_by_path_are_told_by_the_path_of_the_request(path, verdict, vary):
     told = explain(BY_PATH, {**request(), "PATH_INFO": path})
-    assert told.goes_on is goes_on
-    assert told.verdict.startswith("No policy guards this path") is not goes_on
+    assert told.verdict.startswith(verdict)
+    assert told.goes_on is verdict.startswith("The browser")
+    assert dict(told.headers).get("Vary", "") == vary
     assert told.kind is RequestKind.CORS
 
 
@@ -240,7 +268,7 @@ texts = st.text(max_size=30) | st.sampled_from(
 def test_explain_never_raises(origin, method, asked, headers):
     for policy in (POLICY, PUBLIC):
         environ = request(origin, method, asked, headers)
-        assert explain(policy, environ).headers == negotiate(policy, environ).lines
+        assert explain(policy, environ).headers == negotiate(policy, environ).headers
 
 
 @pytest.mark.parametrize("method", ["", "TRACE", "connect", "GET PUT", "é"])
@@ -261,3 +289,10 @@ def test_an_exception_that_cannot_be_shown_is_named():
 
     said = explain(Policy(allow_origins=Source()), {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": "https://a.example"})
     assert "The origin source failed, which counts as no: <Unshown>." in str(said)
+
+
+def test_the_path_is_that_which_a_server_passes_or_a_person_writes():
+    policies = {"/": {"allow_origins": "*"}, "/\u00e9": None}
+    for path in ("/\u00e9", "/\u00e9".encode().decode("latin-1")):
+        assert explain(policies, {**request(), "PATH_INFO": path}).verdict.startswith("The path is closed")
+    assert explain(policies, {**request(), "PATH_INFO": "/\u65e5"}).goes_on

@@ -3,14 +3,11 @@ Nobody pays for tags before there is one, and nobody misses the first one. Each 
 process has a first tag once.
 """
 
-import gc
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-from corsguard import Policy, cors, listen_for_tags
 
 TESTS = Path(__file__).parent
 
@@ -25,7 +22,8 @@ def run(program, path=TESTS):
 FLASK = """
 import flask
 from flask_requests import APP, OTHER, ask
-from corsguard import cors, tags_made
+from corsguard import cors
+from corsguard.adapters import tags_made
 from corsguard_flask import CORSGuard
 
 app = flask.Flask("first")
@@ -63,7 +61,7 @@ settings.configure(
 django.setup()
 
 from django.test import Client
-from corsguard import tags_made
+from corsguard.adapters import tags_made
 
 assert "views" not in sys.modules
 for origin in ("https://app.example.com", "https://other.example.net"):
@@ -101,35 +99,3 @@ def test_django_heeds_a_tag_that_the_first_request_imports(tmp_path, asks_first,
     yes = "https://other.example.net" if is_tagged else "https://app.example.com"
     answers = [["None", yes], [yes, "None"]][not is_tagged]
     assert run(program, tmp_path) == [status, answers[0], made, status, answers[1], made]
-
-
-class Listener:
-    heard = 0
-
-    def tagged(self):
-        self.heard += 1
-
-
-def test_a_listener_hears_of_each_tag_and_of_those_before_it_once():
-    cors(None)(lambda: "tagged before")
-    listener = Listener()
-    listen_for_tags(listener)
-    assert listener.heard == 1
-    cors(None)(lambda: "tagged now")
-    cors(Policy(allow_origins="*"))(lambda: "and again")
-    assert listener.heard == 3
-
-
-def test_a_listener_is_not_kept_alive():
-    gone = []
-
-    class Mortal(Listener):
-        def __del__(self):
-            gone.append(self.heard)
-
-    listener = Mortal()
-    listen_for_tags(listener)
-    del listener
-    gc.collect()
-    assert len(gone) == 1
-    cors(None)(lambda: "tagged later")

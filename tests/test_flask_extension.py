@@ -23,8 +23,8 @@ from flask_requests import (
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
 
-from corsguard import CORSMiddleware, Policy, PolicyError
-from corsguard_flask import CORSGuard
+from corsguard import CORSMiddleware, Policies, Policy, PolicyError
+from corsguard_flask import CORSGuard, cors
 
 LISTED = {"allow_origins": [APP]}
 OTHERS = {"allow_origins": [OTHER]}
@@ -93,6 +93,33 @@ def test_prefixes_guard_blueprints_and_nothing_beside_them(app):
     assert ask(app, "/api/missing").cors == shared_with()
     assert ask(app, "/api/closed/x").cors == UNTOUCHED
     assert ask(app, "/apiary").cors == UNTOUCHED
+
+
+def test_a_closed_path_loses_the_headers_of_the_application_and_an_unguarded_one_keeps_them(app, caplog):
+    headers = {"Access-Control-Allow-Origin": "*", "Vary": "Cookie"}
+    for path in "/api/closed", "/api/open", "/else":
+        app.add_url_rule(path, path, lambda: Response("own", headers=headers))
+    CORSGuard(app, {"/api": LISTED, "/api/closed": None, "/api/open": "unguarded"})
+    own = [("access-control-allow-origin", "*"), ("vary", "Cookie")]
+    assert ask(app, "/api/open") == Answer(200, own, "own")
+    assert ask(app, "/else") == Answer(200, own, "own")
+    assert caplog.records == []
+    assert ask(app, "/api/closed") == Answer(200, [("vary", "Cookie")], "own")
+    assert ask_preflight(app, "/api/closed") == Answer(200, UNTOUCHED, "")
+    (record,) = caplog.records
+    assert (record.cors_event.reason, record.cors_event.policy) == ("two-layers", None)
+
+
+def test_a_path_that_can_be_read_in_several_ways_gets_the_policy_of_all_readings_or_none(app, caplog):
+    caplog.set_level(logging.INFO, "corsguard")
+    app.add_url_rule("/<path:path>", "any", lambda path: path)
+    CORSGuard(app, {"/api": LISTED, "/api/open": {"allow_origins": "*"}})
+    assert ask(app, "/api//x").cors == shared_with()
+    assert caplog.records == []
+    assert ask(app, "/api/%2e%2e/x").cors == REFUSED
+    assert ask_preflight(app, "/api/%2e%2e/x").cors == REFUSED
+    assert ask(app, "/api/open/%252e%252e/x").cors == REFUSED
+    assert {record.cors_event.reason for record in caplog.records} == {"odd-path"}
 
 
 # What is refused
@@ -312,6 +339,23 @@ def test_the_warnings_of_a_policy_are_written_when_the_application_is_guarded(ap
     assert ["W103" in record.message for record in caplog.records] == [True]
 
 
+@pytest.mark.parametrize("given", [tuple, iter], ids=["tuple", "generator"])
+@pytest.mark.parametrize("origin", [APP, EVIL, None])
+@pytest.mark.parametrize("is_tagged", [False, True], ids=["untagged", "tagged"])
+def test_headers_that_a_layer_between_gives_in_another_form_than_a_list_are_kept(app, given, origin, is_tagged):
+    inside = app.wsgi_app
+
+    def respelling(environ, start_response):
+        return inside(environ, lambda status, headers, *more: start_response(status, given(headers), *more))
+
+    app.wsgi_app = respelling
+    CORSGuard(app, LISTED)
+    if is_tagged:
+        app.add_url_rule("/tagged", "tagged", cors(allow_origins=[OTHER])(lambda: "tagged"))
+    answer = ask(app, origin=origin)
+    assert answer == Answer(200, shared_with() if origin == APP else REFUSED, "index")
+
+
 # Several applications
 
 
@@ -341,10 +385,13 @@ def test_applications_mounted_in_one_another_are_guarded_by_their_own(app):
     inner.add_url_rule("/", "index", lambda: "inner")
     CORSGuard(inner, OTHERS)
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/inner": inner})
-    CORSGuard(app, {"/inner": None, "/": LISTED})
+    guard = CORSGuard(app, {"/inner": "unguarded", "/": LISTED})
     assert ask(app, "/inner/", origin=OTHER) == Answer(200, shared_with(OTHER), "inner")
     assert ask_preflight(app, "/inner/", origin=OTHER) == preflight_answer(OTHER)
     assert ask(app) == Answer(200, shared_with(), "index")
+    # None closes, whatever lies further in; what remains says that the inner guard would have asked for the origin.
+    guard.policy = {"/inner": None, "/": LISTED}
+    assert ask(app, "/inner/", origin=OTHER) == Answer(200, [("vary", "Origin")], "inner")
 
 
 # Swapping the policy
@@ -359,6 +406,36 @@ def test_assigning_swaps_the_policy_of_all_applications_and_of_those_to_come(app
     for guarded in (app, second, third):
         assert ask(guarded, origin=OTHER).cors == shared_with(OTHER)
         assert ask(guarded).cors == REFUSED
+
+
+def test_assigning_leaves_applications_that_were_given_their_own_policy_theirs(app):
+    second, third = make_app("second"), make_app("third")
+    second.config["CORSGUARD"] = LISTED
+    guard = CORSGuard(app)
+    guard.init_app(second)
+    guard.init_app(third, LISTED)
+    assert guard.policy is None
+    guard.policy = OTHERS
+    assert guard.policy == Policy(**OTHERS)
+    assert ask(app, origin=OTHER).cors == shared_with(OTHER)
+    assert (ask(second).cors, ask(third).cors) == (shared_with(), shared_with())
+
+
+def test_the_policy_of_one_application_can_be_set(app):
+    second = make_app("second")
+    guard = CORSGuard(app, LISTED)
+    guard.init_app(second)
+    guard.set_policy(second, OTHERS)
+    assert (ask(app).cors, ask(second, origin=OTHER).cors) == (shared_with(), shared_with(OTHER))
+    # From then on it has its own, and the guard's own policy is no more that of this application.
+    guard.policy = {"allow_origins": "*"}
+    assert (guard.policy, ask(second, origin=OTHER).cors) == (Policy(allow_origins="*"), shared_with(OTHER))
+    guard.set_policy(second, None)
+    assert ask(second, origin=OTHER).cors == UNTOUCHED
+    with pytest.raises(PolicyError):
+        guard.set_policy(second, {"allow_origins": ["app.example.com"]})
+    with pytest.raises(RuntimeError, match="does not guard 'third'"):
+        guard.set_policy(make_app("third"), LISTED)
 
 
 def test_what_was_read_can_be_assigned_again(app):
@@ -456,3 +533,39 @@ def test_refusals_are_recorded_without_what_the_client_could_forge(app, caplog):
     assert len(messages) == 1
     assert "\n" not in messages[0]
     assert r"/a\r\nb" in messages[0]
+
+
+def test_policies_that_were_given_empty_beat_the_config_and_can_be_swapped():
+    app = make_app("given")
+    app.config["CORSGUARD"] = LISTED
+    policies = Policies()
+    CORSGuard(app, policies)
+    assert ask(app, origin=APP).cors == []
+    policies.policy = LISTED
+    assert ask(app, origin=APP).cors != []
+
+
+def test_a_handler_of_the_log_may_ask_the_application():
+    app = make_app("asked")
+    app.add_url_rule("/risky", "risky", cors(allow_origins=["http://risky.example"])(lambda: "risky"))
+    CORSGuard(app)
+    asked = []
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            asked.append(ask(app, "/risky", origin=APP).status)
+
+    handler = Handler()
+    logging.getLogger("corsguard").addHandler(handler)
+    try:
+        assert ask(app, "/risky", origin="http://risky.example").status == 200
+    finally:
+        logging.getLogger("corsguard").removeHandler(handler)
+    assert asked == [200]
+
+
+def test_a_path_beyond_latin_1_raises_nothing():
+    app = make_app("odd")
+    app.add_url_rule("/tagged", "tagged", cors(None)(lambda: "tagged"))
+    guard = CORSGuard(app, LISTED)
+    assert guard.policy_for(app, {"REQUEST_METHOD": "GET", "PATH_INFO": "/\u65e5"}) == guard.policy

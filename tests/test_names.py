@@ -2,6 +2,9 @@
 What the Fetch standard fixes about names.
 """
 
+import re
+from pathlib import Path
+
 import pytest
 
 from corsguard import names
@@ -99,3 +102,73 @@ def test_every_list_of_header_names_is_in_lower_case():
         {names.NON_WILDCARD_REQUEST_HEADER, names.OWNED_PREFIX, *names.FORBIDDEN_REQUEST_HEADER_PREFIXES},
     ):
         assert all(name == name.lower() for name in listed)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "method", "permitted"),
+    [
+        ((), "POST", True),
+        ((), "PUT", False),
+        (("PUT",), "PUT", True),
+        (("PUT",), "put", False),
+        ("*", "PUT", True),
+        ("*", "trace", False),
+        ("*", "P T", False),
+        ("*", "", False),
+        (("GET", "PUT"), "", False),
+    ],
+)
+def test_a_list_permits_methods_as_a_browser_reads_it(allowed, method, permitted):
+    assert names.permits_method(allowed, method) is permitted
+
+
+@pytest.mark.parametrize(
+    ("allowed", "name", "permitted"),
+    [
+        ((), "X-One", False),
+        (("x-one",), "X-One", True),
+        ("*", "X-One", True),
+        ("*", "Authorization", False),
+        (("*", "Authorization"), "authorization", True),
+        (("*", "Authorization"), "X-One", True),
+        (("X-One",), "", False),
+    ],
+)
+def test_a_list_permits_headers_as_a_browser_reads_it(allowed, name, permitted):
+    assert names.permits_header(allowed, name) is permitted
+
+
+@pytest.mark.parametrize(
+    ("exposed", "name", "permitted"),
+    [
+        ((), "Content-Type", True),
+        ((), "ETag", False),
+        (("etag",), "ETag", True),
+        ("*", "Authorization", True),
+        ("*", "Set-Cookie", False),
+        (("Set-Cookie",), "Set-Cookie", False),
+    ],
+)
+def test_a_list_permits_reading_as_a_browser_reads_it(exposed, name, permitted):
+    assert names.permits_reading(exposed, name) is permitted
+
+
+# What stands here and there because it has to: the caps in prose, the origin in examples.
+HOME = re.compile(r"\b(7200|86400)\b|[\"']https://app\.example\.com[\"']")
+ELSEWHERE = {
+    "corsguard/errors.py": "the examples of the rules",
+    "corsguard/paths.py": "a constant of its own",
+    "corsguard/tags.py": "a constant of its own",
+    "corsguard_django/predecessor.py": "an example is code to run",
+    "corsguard_django/translation.py": "the defaults of django-cors-headers",
+    "corsguard_django/checks.py": "the examples of the rules",
+}
+
+
+def test_the_caps_and_the_stand_in_have_one_home():
+    root = Path(names.__file__).parent.parent
+    for package in ("corsguard", "corsguard_django", "corsguard_flask"):
+        for path in sorted((root / package).rglob("*.py")):
+            name = str(path.relative_to(root))
+            if name not in {*ELSEWHERE, "corsguard/names.py"}:
+                assert not HOME.search(path.read_text(encoding="utf-8")), name

@@ -2,6 +2,7 @@
 What a policy takes, what it refuses and what it warns of; and what a policy that exists can be relied on for.
 """
 
+import asyncio
 import copy
 import dataclasses
 import os
@@ -16,9 +17,12 @@ from types import MappingProxyType
 import pytest
 
 from corsguard import Origin, OriginPattern, Policy, PolicyError, negotiate
+from corsguard.adapters import answers_of
+from corsguard.errors import RULES
 
 APP = "https://app.example.com"
 OTHER = "https://other.example"
+VARY = ("Vary", "Origin")
 
 # Every keyword, in the order of the manual.
 FULL = {
@@ -73,7 +77,7 @@ def test_the_defaults_are_those_of_the_manual():
     assert policy.preflight_status == 204
     assert policy.allow_unsafe_origins == {}
     assert policy.warnings == ()
-    assert policy.asks is False
+    assert policy.may_block is False
 
 
 @pytest.mark.parametrize(
@@ -427,8 +431,20 @@ def test_all_mistakes_are_told_at_once():
 def test_the_policy_itself_takes_keywords_only_and_none_that_it_does_not_know():
     with pytest.raises(TypeError):
         Policy([APP])
-    with pytest.raises(TypeError):
+    with pytest.raises(PolicyError) as refusal:
         Policy(allow_origins=[APP], supports_credentials=True)
+    assert [(problem.code, problem.fix) for problem in refusal.value.problems] == [("E106", "allow_credentials")]
+
+
+@pytest.mark.parametrize(("keywords", "codes"), MISTAKES, ids=[repr(row[0])[:100] for row in MISTAKES])
+def test_both_forms_refuse_the_same_in_the_same_words(keywords, codes):
+    refusals = []
+    for build in (lambda keywords: Policy(**keywords), Policy.from_mapping):
+        with pytest.raises(PolicyError) as refusal:
+            build(keywords)
+        refusals.append(refusal.value.problems)
+    assert refusals[0] == refusals[1]
+    assert [problem.code for problem in refusals[0]] == codes
 
 
 # What is warned of, each beside what it must not be mistaken for.
@@ -499,8 +515,6 @@ def test_what_does_not_smell_is_not_warned_of(keywords):
 
 
 def test_every_warning_has_a_case():
-    from corsguard import RULES
-
     # W4 is about production, which only a file knows.
     assert {row[1] for row in SMELLS} == {code for code in RULES if code.startswith("W") and not code.startswith("W4")}
 
@@ -533,7 +547,7 @@ def test_a_policy_is_not_changed_by_what_it_was_made_from():
     assert policy.allow_origins == (APP,)
     assert policy.allow_unsafe_origins == {"http://a.example": "no TLS"}
     for origin in (OTHER, "http://b.example"):
-        assert negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin}).headers == ()
+        assert negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin}).headers == (VARY,)
 
 
 def test_policies_are_equal_when_they_say_the_same():
@@ -573,7 +587,7 @@ def test_a_policy_shows_what_it_says_and_no_more():
     assert repr(Policy(allow_origins=[APP])) == (
         "Policy(allow_origins=('https://app.example.com',), allow_methods=('GET', 'HEAD', 'POST'), allow_headers=(), "
         "expose_headers=(), allow_credentials=False, max_age=7200, preflight_status=204, "
-        "allow_unsafe_origins=mappingproxy({}))"
+        "allow_unsafe_origins={})"
     )
 
 
@@ -626,7 +640,7 @@ def test_a_policy_can_be_shared_between_threads():
             for origin, granted in ((f"https://a{i}.example.com", True), (f"https://a{i}.example.net", False)):
                 decision = negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin})
                 expected = (("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", "ETag"))
-                assert decision.headers == (expected if granted else ())
+                assert decision.headers == ((*expected, VARY) if granted else (VARY,))
         return worker
 
     with ThreadPoolExecutor(8) as pool:
@@ -670,7 +684,8 @@ KEYWORDS = ", ".join(FULL)
     [
         ("allow_origin", "allow_origin", "allow_origins"),
         ("allow_header", "allow_header", "allow_headers"),
-        ("ALLOW_HEADERS", "ALLOW_HEADERS", f"one of {KEYWORDS}"),
+        ("ALLOW_HEADERS", "ALLOW_HEADERS", "allow_headers"),
+        ("Allow-Headers", "Allow-Headers", "allow_headers"),
         ("allowed_methods", "allowed_methods", "allow_methods"),
         ("warnings", "warnings", f"one of {KEYWORDS}"),
         # It may be either of two.
@@ -682,6 +697,10 @@ KEYWORDS = ", ".join(FULL)
 )
 def test_a_keyword_that_no_policy_has_is_named_with_the_one_meant(key, field, fix):
     assert refused({"allow_origins": "*", key: "*"}) == [("E106", field, key, fix)]
+    if isinstance(key, str):
+        with pytest.raises(PolicyError) as refusal:
+            Policy(allow_origins="*", **{key: "*"})
+        assert [problem.fix for problem in refusal.value.problems] == [fix]
 
 
 def test_what_a_misspelt_keyword_says_is_judged_too():
@@ -716,17 +735,17 @@ class Scripted:
 
 def ask(source, origin, **keywords):
     policy = Policy(allow_origins=source, **keywords)
-    assert policy.asks is True
+    assert policy.may_block is True
     return negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin})
 
 
 @pytest.mark.parametrize(
-    ("may_block", "asks"),
+    ("said", "may_block"),
     [({}, True), ({"may_block": True}, True), ({"may_block": None}, True), ({"may_block": False}, False)],
 )
-def test_a_source_is_taken_to_block_unless_it_says_that_it_does_not(may_block, asks):
-    source = type("Store", (Scripted,), may_block)(answer=True)
-    assert Policy(allow_origins=source).asks is asks
+def test_a_source_is_taken_to_block_unless_it_says_that_it_does_not(said, may_block):
+    source = type("Store", (Scripted,), said)(answer=True)
+    assert Policy(allow_origins=source).may_block is may_block
 
 
 def test_a_source_grants_what_it_contains():
@@ -734,8 +753,9 @@ def test_a_source_grants_what_it_contains():
     assert decision.headers == (
         ("Access-Control-Allow-Origin", APP),
         ("Access-Control-Allow-Credentials", "true"),
+        VARY,
     )
-    assert ask(Source(APP), OTHER).headers == ()
+    assert ask(Source(APP), OTHER).headers == (VARY,)
 
 
 def test_a_source_decides_about_preflights_too():
@@ -758,14 +778,14 @@ def test_a_source_is_asked_for_every_request_and_no_answer_is_kept():
 @pytest.mark.parametrize("answer", [1, "yes", APP, object(), [0], None, False, NotImplemented], ids=repr)
 def test_nothing_but_true_grants(answer):
     decision = ask(Scripted(answer), APP)
-    assert decision.headers == ()
+    assert decision.headers == (VARY,)
     assert decision.error is None
 
 
 def test_what_a_source_raises_is_a_no_and_handed_on():
     error = LookupError("the database is gone")
     decision = ask(Scripted(error), APP)
-    assert decision.headers == ()
+    assert decision.headers == (VARY,)
     assert decision.refusal is not None
     assert decision.error is error
     preflight = negotiate(
@@ -775,9 +795,22 @@ def test_what_a_source_raises_is_a_no_and_handed_on():
     assert (preflight.status, preflight.error) == (403, error)
 
 
-def test_what_stops_the_process_is_not_held_back():
-    with pytest.raises(KeyboardInterrupt):
-        ask(Scripted(KeyboardInterrupt()), APP)
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError], ids=lambda error: error.__name__
+)
+def test_what_ends_the_process_or_cancels_the_task_is_not_held_back(error):
+    with pytest.raises(error):
+        ask(Scripted(error()), APP)
+
+
+def test_what_else_is_no_exception_is_a_no_too():
+    class Timeout(BaseException):
+        pass
+
+    error = Timeout()
+    decision = ask(Scripted(error), APP)
+    assert decision.refusal is not None
+    assert decision.error is error
 
 
 @pytest.mark.parametrize(
@@ -798,7 +831,7 @@ def test_what_stops_the_process_is_not_held_back():
 @pytest.mark.parametrize("credentials", [False, True])
 def test_a_source_is_never_asked_about_what_is_no_origin(origin, credentials):
     source = Scripted(True)
-    assert ask(source, origin, allow_credentials=credentials).headers == ()
+    assert ask(source, origin, allow_credentials=credentials).headers == (VARY,)
     assert source.asked == []
 
 
@@ -807,7 +840,7 @@ def test_a_source_is_asked_about_plain_http_only_without_credentials():
     assert ask(source, "http://app.example.com").refusal is None
     assert source.asked == ["http://app.example.com"]
     source = Scripted(True)
-    assert ask(source, "http://app.example.com", allow_credentials=True).headers == ()
+    assert ask(source, "http://app.example.com", allow_credentials=True).headers == (VARY,)
     assert source.asked == []
     for origin in ("http://localhost:3000", "http://127.0.0.1", "http://[::1]", "capacitor://localhost"):
         assert ask(Scripted(True), origin, allow_credentials=True).refusal is None
@@ -863,6 +896,129 @@ def test_a_parsed_origin_is_no_list_of_three(parsed):
     assert [(problem.code, problem.fix) for problem in refusal.value.problems] == [("E104", f'"{APP}"')]
 
 
+# Plain data.
+
+
+def test_a_policy_has_its_keywords_and_nothing_else():
+    assert [keyword.name for keyword in dataclasses.fields(Policy)] == [*FULL]
+    policy = Policy(**FULL)
+    negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP})
+    assert {*dataclasses.asdict(policy)} == {*FULL}
+    for name in FULL:
+        assert f"{name}={getattr(policy, name)!r}" in repr(policy)
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        FULL,
+        {"allow_origins": "*"},
+        {"allow_origins": [APP], "max_age": None},
+        {"allow_origins": [APP], "max_age": timedelta(minutes=1)},
+        {"allow_unsafe_origins": {"null": "a kiosk", "http://a.example": "no TLS"}},
+    ],
+    ids=repr,
+)
+def test_a_policy_can_be_made_of_its_own_data(keywords):
+    policy = Policy(**keywords)
+    again = Policy(**dataclasses.asdict(policy))
+    assert again == policy
+    assert again.warnings == policy.warnings
+    assert Policy.from_mapping(dataclasses.asdict(policy)) == policy
+
+
+def test_what_was_compiled_is_neither_pickled_nor_copied():
+    policy = Policy(**FULL)
+    before = pickle.dumps(policy)
+    negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP})
+    assert pickle.dumps(policy) == before
+    assert b"Audience" not in before
+    assert b"Decision" not in before
+
+
+def test_a_copy_of_a_policy_is_the_policy_itself_and_so_keeps_its_source():
+    source = Source(APP)
+    policy = Policy(allow_origins=source)
+    assert copy.copy(policy) is policy
+    assert copy.deepcopy(policy) is policy
+    assert copy.deepcopy({"/api": [policy]})["/api"][0].allow_origins is source
+    assert dataclasses.replace(policy, max_age=0).allow_origins is source
+
+
+def test_the_reasons_of_unsafe_origins_are_an_immutable_mapping():
+    given = {"http://kiosk.corp.example": "no TLS", "null": "a kiosk"}
+    reasons = Policy(allow_unsafe_origins=given).allow_unsafe_origins
+    assert reasons == given
+    assert [*reasons.items()] == [*given.items()]
+    assert repr(reasons) == repr(given)
+    assert copy.deepcopy(reasons) is reasons
+    assert pickle.loads(pickle.dumps(reasons)) == reasons
+    assert hash(reasons) == hash(Policy(allow_unsafe_origins=dict(reversed(given.items()))).allow_unsafe_origins)
+    with pytest.raises(TypeError):
+        del reasons["null"]
+
+
+def test_the_patterns_of_a_policy_are_those_it_lists():
+    policy = Policy(
+        allow_origins=[APP, "https://*.example.com"],
+        allow_unsafe_origins={"null": "a kiosk", "http://a.example": "no TLS"},
+    )
+    listed = (APP, "https://*.example.com", "http://a.example")
+    assert policy.patterns == tuple(OriginPattern.parse(text) for text in listed)
+    assert Policy(allow_origins="*").patterns == Policy(allow_origins=Source()).patterns == ()
+
+
+# The audience.
+
+
+def test_the_audience_of_a_policy_tells_who_is_covered_and_by_what():
+    audience = Policy(
+        allow_origins=[APP, "https://*.example.com"],
+        allow_unsafe_origins={"null": "a kiosk", "http://a.example": "no TLS"},
+    ).audience
+    assert audience.exact == {APP, "null", "http://a.example"}
+    assert audience.source is None
+    for origin, entries in (
+        (APP, [APP, "https://*.example.com"]),
+        ("https://b.example.com", ["https://*.example.com"]),
+        ("null", ["null"]),
+        ("http://a.example", ["http://a.example"]),
+        (OTHER, []),
+        ("", []),
+        ("https://b.example.com/", []),
+    ):
+        assert audience.covers(origin) is bool(entries)
+        assert [*audience.patterns_for(origin)] == entries
+    assert audience.covers("https://" + "a" * 1000) is False
+
+
+def test_an_audience_of_everyone_covers_whatever_a_client_sends():
+    audience = Policy(allow_origins="*").audience
+    assert audience.is_everyone
+    for text in (APP, "null", "", "a" * 10_000):
+        assert audience.covers(text) is True
+
+
+def test_an_audience_with_a_source_does_not_know_and_asks_nobody():
+    source = Source(APP)
+    audience = Policy(
+        allow_origins=source, allow_unsafe_origins={"http://a.example": "no TLS"}, allow_credentials=True
+    ).audience
+    assert audience.source is source
+    assert [audience.covers(origin) for origin in (APP, OTHER, "http://localhost")] == [None] * 3
+    assert audience.covers("http://a.example") is True
+    assert [audience.covers(origin) for origin in ("http://b.example", "null", "", f"{APP}/")] == [False] * 4
+    assert source.asked == []
+
+
 def test_what_a_policy_answers_cannot_be_changed():
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        Policy(allow_origins="*").to_cors.exact = frozenset({APP})
+    policy = Policy(allow_origins=[APP])
+    answers = answers_of(policy)
+    for name in ("audience", "silent", "shared", "refused", "permitted", "forbidden"):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(answers, name, None)
+    for name in ("audience", "patterns", "warnings", "may_block"):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(policy, name, None)
+    with pytest.raises(AttributeError):
+        policy.audience.exact.add(OTHER)

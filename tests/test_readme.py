@@ -24,10 +24,11 @@ import trustme
 from click.testing import CliRunner
 
 import corsguard
-from corsguard import RULES, CORSMiddleware, Policy, PolicyError, negotiate
+from corsguard import CORSMiddleware, Policies, Policy, PolicyError, negotiate
 from corsguard.browser import Browser
 from corsguard.cli.group import group
 from corsguard.configuration import Configuration
+from corsguard.errors import RULES
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -78,7 +79,7 @@ def problem_of(rule):
     except PolicyError as error:
         (problem,) = error.problems
     else:
-        policy = shown.policy if isinstance(shown, CORSMiddleware) else shown
+        policy = shown if isinstance(shown, Policy) else shown.policy
         (problem,) = policy.warnings
     return problem
 
@@ -251,7 +252,7 @@ def test_every_file_that_is_shown_is_read_without_a_warning(content):
     for environment in said["environments"]:
         configuration = Configuration.from_mapping(said, environment)
         assert configuration.warnings == ()
-        assert corsguard.read_guarded(configuration)
+        assert Policies(configuration)
 
 
 def test_the_kit_is_shown_in_at_most_ten_lines_for_each_framework():
@@ -268,7 +269,7 @@ def test_the_quick_starts_share_as_they_say():
     assert run(flask_block)[1]["app"].extensions["corsguard"].policy == policy
     settings = run(django_block)[1]
     assert settings["CORSGUARD"].pop("allow_headers") == ["Content-Type", "X-CSRFToken"]
-    assert corsguard.read_guarded({**settings["CORSGUARD"], "allow_headers": ["Content-Type"]}) == policy
+    assert Policies({**settings["CORSGUARD"], "allow_headers": ["Content-Type"]}).policy == policy
     assert settings["CSRF_TRUSTED_ORIGINS"] == ["https://app.example.com"]
     assert settings["MIDDLEWARE"][0] == GUARD
 

@@ -22,9 +22,10 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import CollectorRegistry, generate_latest
 from serving import EXAMPLES, Server, lines_until, started
 
-import corsguard_django.signals
+import corsguard_django
 import corsguard_flask
 from corsguard import CORSMiddleware, Event, Policy
+from corsguard.adapters import Journal
 from corsguard_flask import CORSGuard, cors
 
 POLICY = Policy(**LISTED)
@@ -41,8 +42,10 @@ class Place:
     """
     One place where the library runs: `guard` starts it, `send` sends it a request, and `listen` connects to its events.
 
-    What it answers carries *headers*; *debug* is its switch for development.
+    What it answers carries *headers*; *debug* is its switch for development, and *name* that of its policy.
     """
+
+    name = "policy"
 
     def __init__(self, cleanup):
         self.cleanup = cleanup
@@ -61,7 +64,11 @@ class WSGI(Place):
             start_response("200 OK", [("Content-Type", "text/plain"), *self.headers])
             return [b"content"]
 
-        self.app = CORSMiddleware(app, policy, on_refusal=lambda event: [hook(event) for hook in self.hooks])
+        self.app = CORSMiddleware(app, policy, on_event=self.listener)
+
+    def listener(self, event):
+        for hook in self.hooks:
+            hook(event)
 
     def listen(self, hook):
         self.hooks.append(hook)
@@ -94,14 +101,16 @@ class Flask(WSGI):
             assert sender is self.flask
             return hook(event)
 
-        corsguard_flask.cors_refused.connect(receiver, weak=False)
-        self.cleanup.callback(corsguard_flask.cors_refused.disconnect, receiver)
+        corsguard_flask.cors_event.connect(receiver, weak=False)
+        self.cleanup.callback(corsguard_flask.cors_event.disconnect, receiver)
 
     def debug(self, value):
         self.flask.debug = value
 
 
 class TaggedFlask(Flask):
+    name = "view"
+
     def tagged(self, policy):
         # A function, since a method takes no tag.
         @cors(policy)
@@ -134,8 +143,8 @@ class Django(Place):
         def receiver(*, event, **_):
             return hook(event)
 
-        corsguard_django.signals.cors_refused.connect(receiver, weak=False)
-        self.cleanup.callback(corsguard_django.signals.cors_refused.disconnect, receiver)
+        corsguard_django.cors_event.connect(receiver, weak=False)
+        self.cleanup.callback(corsguard_django.cors_event.disconnect, receiver)
 
     def debug(self, value):
         self.cleanup.enter_context(override_settings(DEBUG=value))
@@ -169,6 +178,7 @@ def place(request):
 
 
 framework = pytest.mark.parametrize("place", FRAMEWORKS, indirect=True)
+by_path = pytest.mark.parametrize("place", [WSGI, Flask, Django, AsyncDjango], indirect=True)
 on_django = pytest.mark.parametrize("place", [Django, AsyncDjango], indirect=True)
 
 
@@ -183,7 +193,7 @@ def test_a_refused_request_is_one(place):
     place.guard(POLICY)
     events = place.events()
     assert place.send(request("POST", EVIL)).status == 200
-    assert events == [Event("origin", POLICY, "POST", "/orders", EVIL)]
+    assert events == [Event("origin", POLICY, place.name, "POST", "/orders", EVIL)]
     # It tells apart two policies that say the same.
     assert events[0].policy is POLICY
 
@@ -192,7 +202,7 @@ def test_a_refused_preflight_is_one(place):
     place.guard(POLICY)
     events = place.events()
     assert place.send(preflight(EVIL, "PUT")).status == 403
-    assert events == [Event("origin", POLICY, "OPTIONS", "/orders", EVIL)]
+    assert events == [Event("origin", POLICY, place.name, "OPTIONS", "/orders", EVIL)]
 
 
 @pytest.mark.parametrize("asked", [get(APP, Sec_Fetch_Site="same-origin"), preflight(APP, "PUT")], ids=["GET", "pre"])
@@ -202,7 +212,7 @@ def test_a_source_that_fails_is_one_whoever_asked(place, asked, caplog):
     events = place.events()
     place.send(asked)
     place.send(asked)
-    assert events == [Event("source", policy, asked.method, "/orders", APP)] * 2
+    assert events == [Event("source", policy, place.name, asked.method, "/orders", APP)] * 2
     (record,) = said(caplog)
     assert (record.levelno, record.exc_info[0]) == (logging.ERROR, LookupError)
 
@@ -215,7 +225,7 @@ def test_the_first_response_with_the_headers_of_another_layer_is_one(place, orig
     place.headers = [("Access-Control-Allow-Origin", "*")]
     for path in ("/orders", "/other"):
         place.send(get(origin, Sec_Fetch_Site="same-origin"), path)
-    assert events == [Event("two layers", POLICY, "GET", "/orders", origin or "")]
+    assert events == [Event("two-layers", POLICY, place.name, "GET", "/orders", origin or "")]
     (record,) = said(caplog)
     assert record.levelno == logging.WARNING
     assert record.getMessage().startswith("Two layers of CORS: the response to 'GET' '/orders' already had")
@@ -228,7 +238,37 @@ def test_a_refused_request_to_two_layers_is_two(place):
     place.headers = [("Access-Control-Allow-Origin", "*")]
     place.send(get(EVIL))
     place.send(get(EVIL))
-    assert [event.reason for event in events] == ["origin", "two layers", "origin"]
+    assert [event.reason for event in events] == ["origin", "two-layers", "origin"]
+
+
+@by_path
+@pytest.mark.parametrize("asked", [get(APP), preflight(APP, "PUT")], ids=["GET", "preflight"])
+def test_a_path_that_leads_to_several_policies_is_one(place, asked, caplog):
+    caplog.set_level(logging.INFO, "corsguard")
+    place.guard({"/": POLICY, "/api": Policy(allow_origins=["https://other.example"])})
+    events = place.events()
+    for _ in range(2):
+        outcome = place.send(asked, "/api/../orders")
+        assert (outcome.status, outcome.body, outcome.of_cors) == (200, b"content", [("vary", "Origin")])
+    place.send(get(), "/api/../orders")
+    assert events == [Event("odd-path", None, "", asked.method, "/api/../orders", APP)] * 2
+    (record,) = said(caplog)
+    assert (record.levelno, record.cors_event) == (logging.INFO, events[0])
+
+
+@by_path
+def test_a_closed_path_is_one_only_if_the_application_shares(place, caplog):
+    place.guard({"/": POLICY, "/closed": None, "/own": "unguarded"})
+    events = place.events()
+    assert place.send(get(EVIL), "/closed").of_cors == []
+    assert events == []
+    place.headers = [("Access-Control-Allow-Origin", "*"), ("Vary", "Cookie")]
+    own = [("access-control-allow-origin", "*"), ("vary", "Cookie")]
+    assert place.send(get(EVIL), "/own").of_cors == own
+    assert events == []
+    for _ in range(2):
+        assert place.send(get(EVIL), "/closed").of_cors == [("vary", "Cookie")]
+    assert events == [Event("two-layers", None, "/closed", "GET", "/closed", EVIL)]
 
 
 def test_nothing_else_is_one(place, caplog):
@@ -376,15 +416,15 @@ def test_a_receiver_may_be_that_of_one_application(place):
     place.guard(POLICY)
     heard = []
 
-    @corsguard_flask.cors_refused.connect_via(flask.Flask("another"))
-    def of_another(sender, event):
+    def receiver(sender, event):
         heard.append(sender)
 
-    @corsguard_flask.cors_refused.connect_via(place.flask)
-    def of_this(sender, event):
-        heard.append(sender)
-
-    place.send(get(EVIL))
+    another = flask.Flask("another")
+    with corsguard_flask.cors_event.connected_to(receiver, another):
+        place.send(get(EVIL))
+        assert heard == []
+    with corsguard_flask.cors_event.connected_to(receiver, place.flask):
+        place.send(get(EVIL))
     assert heard == [place.flask]
 
 
@@ -396,7 +436,7 @@ def test_a_receiver_may_be_that_of_one_application(place):
         (preflight(EVIL, "PUT"), []),
         (get(APP), [("Access-Control-Allow-Origin", "*")]),
     ],
-    ids=["GET", "preflight", "two layers"],
+    ids=["GET", "preflight", "two-layers"],
 )
 def test_a_receiver_may_block_and_may_be_asynchronous(place, asked, headers):
     heard = []
@@ -412,12 +452,25 @@ def test_a_receiver_may_block_and_may_be_asynchronous(place, asked, headers):
     place.headers = headers
     with ExitStack() as connected:
         for receiver in (blocking, asynchronous):
-            corsguard_django.signals.cors_refused.connect(receiver)
-            connected.callback(corsguard_django.signals.cors_refused.disconnect, receiver)
+            corsguard_django.cors_event.connect(receiver)
+            connected.callback(corsguard_django.cors_event.disconnect, receiver)
         place.send(asked)
     # The event loop runs in the main thread.
     assert [how for _, how in heard] == [False, "awaited"]
     assert heard[0][0] == heard[1][0]
+
+
+@pytest.mark.parametrize("asked", [get(EVIL), preflight(EVIL, "PUT")], ids=["GET", "preflight"])
+def test_of_a_thousand_refusals_that_nobody_hears_of_as_few_are_looked_at_everywhere(place, asked, monkeypatch):
+    looked_at = []
+    record = Journal.record
+    monkeypatch.setattr(Journal, "record", lambda self, *given: looked_at.append(given) or record(self, *given))
+    # The others have a listener once somebody connects.
+    place.listener = None
+    place.guard(POLICY)
+    for _ in range(1000):
+        place.send(asked)
+    assert len(looked_at) == 108
 
 
 # The log.
@@ -431,7 +484,7 @@ def test_the_log_has_one_of_many_and_the_event_with_it(place, caplog):
     (record,) = said(caplog)
     assert record.levelno == logging.INFO
     assert record.getMessage() == "The policy of 'GET' '/orders' does not share with 'https://evil.example'."
-    assert record.cors_event == Event("origin", POLICY, "GET", "/orders", EVIL)
+    assert record.cors_event == Event("origin", POLICY, place.name, "GET", "/orders", EVIL)
 
 
 def test_nothing_is_written_of_refusals_unless_the_logger_is_at_info(place, caplog):
@@ -525,9 +578,12 @@ def test_who_listens_hears_the_same_in_development(place):
 
 
 @framework
-def test_a_source_that_must_not_be_asked_on_an_event_loop_is_asked_off_it_to_explain(place, caplog):
+def test_a_source_that_must_not_be_asked_on_an_event_loop_is_asked_off_it_and_not_again_to_explain(place, caplog):
+    asked = []
+
     class Store:
         def __contains__(self, origin):
+            asked.append(origin)
             with pytest.raises(RuntimeError, match="no running event loop"):
                 asyncio.get_running_loop()
             return origin == APP
@@ -539,6 +595,7 @@ def test_a_source_that_must_not_be_asked_on_an_event_loop_is_asked_off_it_to_exp
     assert [record.levelno for record in said(caplog)] == [logging.WARNING] * 2
     for record in said(caplog):
         assert "The origin source did not grant it, and only True grants." in record.getMessage()
+    assert asked == [APP, APP, EVIL, EVIL]
 
 
 # Counted.
@@ -562,14 +619,14 @@ def send_all(counting, count):
         serve(guarded, environ_of(get(EVIL)))
 
 
-COUNTED = {("origin", "shop"): 100, ("origin", "partners"): 100, ("origin", "other"): 50}
+COUNTED = {("origin", "shop"): 100, ("origin", "partners"): 100, ("origin", "policy"): 50}
 
 
 def test_prometheus_counts_by_reason_and_policy_and_nothing_else(counting):
     registry = CollectorRegistry()
     send_all(counting, counting.counted_by_prometheus(registry))
-    lines = [line for line in generate_latest(registry).decode().splitlines() if line.startswith("cors_refused_total")]
-    found = [re.fullmatch(r'cors_refused_total\{policy="(.*)",reason="(.*)"\} (.*)', line) for line in lines]
+    lines = [line for line in generate_latest(registry).decode().splitlines() if line.startswith("cors_events_total")]
+    found = [re.fullmatch(r'cors_events_total\{policy="(.*)",reason="(.*)"\} (.*)', line) for line in lines]
     assert {(match[2], match[1]): float(match[3]) for match in found} == COUNTED
 
 
@@ -582,7 +639,7 @@ def test_opentelemetry_counts_by_reason_and_policy_and_nothing_else(counting):
         ((metric,),) = [scope.metrics for scope in resource.scope_metrics]
     finally:
         provider.shutdown()
-    assert (metric.name, metric.unit) == ("cors.refused", "{request}")
+    assert (metric.name, metric.unit) == ("cors.events", "{event}")
     points = metric.data.data_points
     assert all(point.attributes.keys() == {"reason", "policy"} for point in points)
     assert {(point.attributes["reason"], point.attributes["policy"]): point.value for point in points} == COUNTED
@@ -597,4 +654,4 @@ def test_the_example_serves_its_counts_as_its_docstring_says(counting):
         assert server.exchange("GET", "/", "Origin: https://shop.example").status == 200
         assert server.exchange("GET", "/", f"Origin: {EVIL}").status == 200
         reply = server.exchange("GET", "/metrics")
-    assert b'\ncors_refused_total{policy="shop",reason="origin"} 1.0\n' in reply.body
+    assert b'\ncors_events_total{policy="shop",reason="origin"} 1.0\n' in reply.body

@@ -4,8 +4,11 @@ Origins that change while the server runs: what is loaded anew, and what is reme
 
 import asyncio
 import concurrent.futures
+import copy
 import gc
 import logging
+import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -16,9 +19,10 @@ from pathlib import Path
 import pytest
 from django.test import AsyncClient, override_settings
 from django_sending import APP, EVIL
-from serving import served
+from serving import needed, served
 
 from corsguard import Policy, PolicyError, negotiate
+from corsguard.audience import is_interruption
 from corsguard.sources import RefreshingOrigins, RememberedOrigins
 
 PREVIEW = "https://pr-7.example.com"
@@ -422,24 +426,143 @@ def test_the_thread_survives_whatever_load_raises(keep):
     assert len(threads()) == 1
 
 
-def test_what_is_no_exception_passes_whoever_refreshes_by_hand(keep):
+class Timeout(BaseException):
+    """
+    As gevent's: an exception that is not an Exception.
+    """
+
+
+INTERRUPTIONS = [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError]
+
+
+@pytest.mark.parametrize("kind", INTERRUPTIONS)
+def test_what_ends_a_process_or_a_task_passes_anyone_who_refreshes_by_hand(keep, kind):
     load = Origins(APP)
     source = keep(load)
-    load.result = KeyboardInterrupt()
-    with pytest.raises(KeyboardInterrupt):
+    load.result = kind()
+    with pytest.raises(kind):
         source.refresh()
+    assert APP in source
     load.result = [PREVIEW]
     assert source.refresh()
 
 
-@pytest.mark.parametrize(("passed", "calls"), [(59.9, 1), (60, 2), (3600, 2)])
-def test_the_first_question_waits_only_if_what_is_known_is_too_old(keep, passed, calls):
-    clock, load = Clock(), Origins(APP)
-    source = keep(load, every=60, clock=clock)
+def test_a_time_out_that_is_no_exception_is_a_failure_like_any_other(keep, caplog):
+    load = Origins(APP)
+    source = keep(load)
+    load.result = Timeout()
+    assert source.refresh() is False
+    assert source.last_error is load.result
+    assert APP in source
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_only_what_ends_a_process_or_a_task_is_an_interruption():
+    class Stopped(SystemExit):
+        pass
+
+    assert all(is_interruption(kind()) for kind in (*INTERRUPTIONS, Stopped))
+    assert not any(is_interruption(kind()) for kind in (Timeout, BaseException, Exception, TimeoutError, MemoryError))
+    assert not is_interruption(concurrent.futures.CancelledError())
+    greenlet, gevent = needed("greenlet"), needed("gevent")
+    assert is_interruption(greenlet.GreenletExit())
+    assert not is_interruption(gevent.Timeout())
+
+
+class HeldLoad(Origins):
+    """
+    A load that returns at once the first time, and later when it is let go; it has *entered* when it was called.
+    """
+
+    def __init__(self, *origins):
+        super().__init__(*origins)
+        self.entered, self.go = threading.Semaphore(0), threading.Event()
+
+    def __call__(self):
+        if self.threads:
+            self.entered.release()
+            assert self.go.wait(PATIENCE)
+        return super().__call__()
+
+
+@pytest.fixture
+def held(keep):
+    """
+    Return a load that is held, and a function that makes a source of it.
+    """
+    load = HeldLoad(APP)
+    yield load, lambda **more: keep(load, **more)
+    load.go.set()
+
+
+def refreshed(source):
+    """
+    Wait until all calls of `load` that *source* has under way are swapped in, and return it. It refreshes no more.
+    """
+    source.close()
+    return source
+
+
+@pytest.mark.parametrize(("passed", "is_reloaded"), [(50, False), (60, True), (3600, True)])
+def test_no_question_waits_for_what_is_loaded(held, passed, is_reloaded):
+    clock, (load, make) = Clock(), held
+    source = make(every=60, clock=clock)
     load.result = [PREVIEW]
     clock.now += passed
-    assert (PREVIEW in source) == (calls == 2)
-    assert load.threads == [threading.main_thread()] * calls
+    assert [(APP in source, PREVIEW in source) for _ in range(3)] == [(True, False)] * 3
+    assert load.entered.acquire(is_reloaded, PATIENCE if is_reloaded else None) is is_reloaded
+    assert APP in source
+    load.go.set()
+    assert (PREVIEW in refreshed(source)) is is_reloaded
+    # Once only, and in another thread.
+    assert len(load.threads) == 1 + is_reloaded
+    assert is_reloaded is (load.threads[-1] is not threading.main_thread())
+
+
+def test_no_question_waits_for_a_refresh_by_hand(held):
+    clock, (load, make) = Clock(), held
+    source = make(every=60, clock=clock)
+    by_hand = threading.Thread(target=source.refresh)
+    by_hand.start()
+    assert load.entered.acquire(timeout=PATIENCE)
+    clock.now += 60
+    assert APP in source
+    load.go.set()
+    by_hand.join(PATIENCE)
+
+
+def test_no_question_waits_on_an_event_loop(held):
+    clock, (_, make) = Clock(), held
+
+    async def serve():
+        source = make(every=60, clock=clock)
+        clock.now += 60
+        return APP in source
+
+    assert asyncio.run(serve())
+
+
+def test_a_load_may_ask_its_own_source():
+    # As under gevent, where a load that waits lets another question be asked: no lock is held meanwhile.
+    printed = run(
+        """
+import threading
+from corsguard.sources import RefreshingOrigins
+
+APP = "https://app.example.com"
+sources = []
+
+def load():
+    if sources and threading.current_thread() is threading.main_thread():
+        print(sources[0].age, APP in sources[0])
+    return [APP]
+
+sources.append(RefreshingOrigins(load, every=60, clock=lambda: 60.0 * len(sources)))
+print(sources[0].refresh())
+sources[0].close()
+"""
+    )
+    assert printed == "60.0 True\nTrue\n"
 
 
 def test_a_late_first_question_is_answered_by_the_last_good_origins_if_load_fails(keep):
@@ -452,22 +575,90 @@ def test_a_late_first_question_is_answered_by_the_last_good_origins_if_load_fail
     assert len(threads()) == 1
 
 
-def test_questions_that_come_at_once_start_one_thread(keep):
-    clock, load = Clock(), Origins(APP)
-    source = keep(load, every=60, clock=clock)
+# What is older than it may be.
+
+
+def test_what_is_older_than_stale_after_answers_no_and_says_so_once(keep, caplog):
+    clock, load = Clock(), Origins(APP, "https://*.example.com")
+    source = keep(load, every=60, stale_after=timedelta(minutes=5), clock=clock)
+    policy = Policy(allow_origins=source)
+    source.close()
+    clock.now += 300
+    assert grants(policy, APP)
+    clock.now += 0.1
+    assert [grants(policy, origin) for origin in (APP, PREVIEW, EVIL)] == [False] * 3
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("corsguard", logging.ERROR)
+    assert "are 300 seconds old, which is more than stale_after=300. Every origin is refused" in record.getMessage()
+    # A load that fails says it in addition, and changes nothing.
+    load.result = ConnectionError("gone")
+    assert not source.refresh()
+    assert not grants(policy, APP)
+    assert [r.levelno for r in caplog.records] == [logging.ERROR] * 2
+    load.result = [APP]
+    assert source.refresh()
+    assert grants(policy, APP)
+    assert "returned origins again" in caplog.records[-1].getMessage()
+    # And once more.
+    clock.now += 301
+    assert not grants(policy, APP)
+    assert "which is more than stale_after" in caplog.records[-1].getMessage()
+    assert len(caplog.records) == 4
+
+
+def test_what_is_too_old_when_it_is_first_asked_is_loaded_again_at_once(held):
+    clock, (load, make) = Clock(), held
+    source = make(every=60, stale_after=120, clock=clock)
+    clock.now += 3600
+    assert APP not in source
+    load.go.set()
+    assert load.entered.acquire(timeout=PATIENCE)
+    assert APP in refreshed(source)
+
+
+def test_without_stale_after_nothing_is_too_old(keep):
+    clock = Clock()
+    source = keep(Origins(APP), clock=clock)
+    clock.now += 1e9
+    source.close()
+    assert APP in source
+
+
+@pytest.mark.parametrize("stale_after", [0, -1, float("nan"), "60", True, timedelta(0), [60]])
+def test_stale_after_is_a_time(stale_after):
+    with pytest.raises(ValueError, match=r"stale_after=.* write stale_after=60 for seconds, or a timedelta"):
+        RefreshingOrigins(list, every=1, stale_after=stale_after)
+
+
+@pytest.mark.parametrize("stale_after", [30, 60, timedelta(minutes=1)])
+def test_stale_after_leaves_time_to_load_again(stale_after):
+    with pytest.raises(ValueError, match="Expected stale_after to be longer than every=60, got"):
+        RefreshingOrigins(list, every=60, stale_after=stale_after)
+
+
+# The thread, once more.
+
+
+def test_questions_that_come_at_once_start_one_thread(held):
+    clock, (load, make) = Clock(), held
+    source = make(every=60, clock=clock)
     clock.now += 60
     begin, found = threading.Barrier(8), []
 
     def ask():
         begin.wait(PATIENCE)
-        found.append((APP in source, len(threads())))
+        found.append(APP in source)
 
     askers = [threading.Thread(target=ask) for _ in range(8)]
     for asker in askers:
         asker.start()
     for asker in askers:
         asker.join(PATIENCE)
-    assert found == [(True, 1)] * 8
+    assert found == [True] * 8
+    assert len(threads()) == 1
+    assert load.entered.acquire(timeout=PATIENCE)
+    load.go.set()
+    refreshed(source)
     assert len(load.threads) == 2
 
 
@@ -486,11 +677,13 @@ def test_what_was_loaded_first_is_never_kept_last(keep):
     slow = threading.Thread(target=source.refresh, name="slow")
     slow.start()
     assert entered.wait(PATIENCE)
+    # It waits for nobody.
     quick = threading.Thread(target=source.refresh, name="quick")
     quick.start()
+    quick.join(PATIENCE)
+    assert PREVIEW in source
     leave.set()
-    for thread in (slow, quick):
-        thread.join(PATIENCE)
+    slow.join(PATIENCE)
     assert loaded[1:] == ["slow", "quick"]
     assert PREVIEW in source
     assert APP not in source
@@ -505,8 +698,41 @@ def test_under_an_event_loop_load_is_called_beside_it(keep):
         return APP in source
 
     assert asyncio.run(serve())
-    assert len(load.threads) == 2
     assert threading.main_thread() not in load.threads
+
+
+def test_a_thread_that_cannot_be_started_is_tried_again(keep, monkeypatch):
+    def full(thread):
+        raise RuntimeError("can't start new thread")
+
+    source = keep(Origins(APP))
+    policy = Policy(allow_origins=source)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", full)
+        for _ in range(2):
+            decision = negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP})
+            assert (decision.refusal, str(decision.error)) == ("origin", "can't start new thread")
+    assert grants(policy, APP)
+    assert len(threads()) == 1
+
+
+def test_a_fork_that_nothing_tells_of_is_noticed(held, monkeypatch):
+    # As under uWSGI: the process id is another one, and the parent's thread is not here.
+    clock, (load, make) = Clock(), held
+    source = make(every=60, clock=clock)
+    assert APP in source
+    (parent_s,) = threads()
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    assert APP in source
+    assert threads() == [parent_s]
+    clock.now += 60
+    load.result = [PREVIEW]
+    assert [APP in source for _ in range(3)] == [True] * 3
+    assert len(threads()) == 2
+    assert load.entered.acquire(timeout=PATIENCE)
+    load.go.set()
+    assert PREVIEW in refreshed(source)
+    monkeypatch.undo()
 
 
 def run(program):
@@ -571,7 +797,7 @@ class Store:
         return True
 
 refreshing = RefreshingOrigins(load, every=0.001)
-remembered = RememberedOrigins(Store(), seconds=60)
+remembered = RememberedOrigins(Store(), ttl=60)
 closed = RefreshingOrigins(load, every=0.001)
 closed.close()
 assert APP in refreshing
@@ -581,15 +807,17 @@ if child := os.fork():
     assert os.waitpid(child, 0)[1] == 0
 else:
     assert threading.active_count() == 1
-    # What it inherited is older than a millisecond.
-    print("https://child.example" in refreshing, APP in refreshing, APP in remembered, threading.active_count())
+    # What it inherited is older than a millisecond, and answers until it is loaded again.
+    while "https://child.example" not in refreshing:
+        pass
+    print(APP in refreshing, APP in remembered, threading.active_count())
     print(closed.refresh(), "https://child.example" in closed, threading.active_count())
     refreshing.close()
     print(threading.active_count(), flush=True)
     os._exit(0)
 """
     )
-    assert printed == "True False True 2\nTrue True 2\n1\n"
+    assert printed == "False True 2\nTrue True 2\n1\n"
 
 
 @pytest.mark.server
@@ -626,6 +854,65 @@ def test_each_worker_of_a_server_that_loads_the_application_first_refreshes_for_
         ask_until(lambda seen: len(seen) == 2 and all(shared for shared, _ in seen.values()))
 
 
+def is_shared(reply):
+    assert reply.status == 200
+    return ("access-control-allow-origin", APP) in reply.cors()
+
+
+def ask_until(server, shared):
+    """
+    Ask until APP is, or is not, shared with. Each answer has to come in its time.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while is_shared(server.exchange("GET", "/", f"Origin: {APP}")) is not shared:
+        assert time.monotonic() < deadline
+
+
+HERE = str(Path(__file__).parent)
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    ("server", "options"),
+    {
+        "gunicorn": ["--preload", "--worker-class=gevent", f"--pythonpath={HERE}"],
+        "uwsgi": ["--gevent=50", "--gevent-monkey-patch", f"--pythonpath={HERE}"],
+    }.items(),
+)
+def test_under_gevent_questions_that_come_at_once_wait_for_nothing(tmp_path, server, options):
+    # The source was made before gevent patched anything, and a load that waits lets other questions be asked.
+    needed("gevent")
+    listed, held = tmp_path / "origins", tmp_path / "held"
+    listed.write_text(f"{APP}\n")
+    held.touch()
+    environment = {"ORIGINS": str(listed), "HELD": str(held), "EVERY": "0.001"}
+    with served(server, "refreshing_app:application", *options, **environment) as running:
+        with concurrent.futures.ThreadPoolExecutor(3) as askers:
+            replies = [askers.submit(running.exchange, "GET", "/", f"Origin: {APP}") for _ in range(3)]
+        assert all(is_shared(reply.result()) for reply in replies)
+        listed.write_text("https://other.example\n")
+        held.unlink()
+        ask_until(running, shared=False)
+        listed.write_text(f"{APP}\n")
+        ask_until(running, shared=True)
+
+
+@pytest.mark.server
+def test_a_source_that_was_asked_before_a_fork_without_hooks_refreshes_after_it(tmp_path):
+    listed = tmp_path / "origins"
+    listed.write_text(f"{APP}\n")
+    options = ["--master", "--enable-threads", f"--pythonpath={HERE}"]
+    environment = {"ORIGINS": str(listed), "ASKED_BEFORE": APP}
+    with served("uwsgi", "refreshing_app:application", *options, **environment) as running:
+        process, parent, _ = running.exchange("GET", "/").body.decode().split()
+        assert process != parent
+        ask_until(running, shared=True)
+        listed.write_text("https://other.example\n")
+        ask_until(running, shared=False)
+        listed.write_text(f"{APP}\n")
+        ask_until(running, shared=True)
+
+
 # The memory.
 
 
@@ -646,9 +933,9 @@ class Store:
         return origin in self.origins
 
 
-def remember(store, seconds=60, **more):
+def remember(store, ttl=60, **more):
     clock = Clock()
-    return RememberedOrigins(store, seconds=seconds, clock=clock, **more), clock
+    return RememberedOrigins(store, ttl=ttl, clock=clock, **more), clock
 
 
 @pytest.mark.parametrize(("origin", "answer"), [(APP, True), (EVIL, False)])
@@ -678,7 +965,7 @@ def test_the_time_counts_from_the_question():
             clock.now += 30
             return True
 
-    source = RememberedOrigins(Slow(), seconds=60, clock=clock)
+    source = RememberedOrigins(Slow(), ttl=60, clock=clock)
     assert APP in source
     clock.now += 29
     assert APP in source
@@ -691,7 +978,7 @@ def test_the_time_counts_from_the_question():
 def test_hostile_origins_push_out_nothing_that_was_granted():
     good = [f"https://tenant-{number}.example" for number in range(10)]
     store = Store(*good)
-    source, _ = remember(store, most=10)
+    source, _ = remember(store, maxsize=10)
     assert all(origin in source for origin in good)
     for number in range(1000):
         assert f"https://evil-{number}.example" not in source
@@ -704,7 +991,7 @@ def test_hostile_origins_push_out_nothing_that_was_granted():
 def test_each_kind_is_bounded_and_the_oldest_is_forgotten(granted):
     origins = [f"https://app-{number}.example" for number in range(4)]
     store = Store(*(origins if granted else ()))
-    source, _ = remember(store, most=3)
+    source, _ = remember(store, maxsize=3)
     for origin in origins:
         assert (origin in source) is granted
     store.asked.clear()
@@ -718,7 +1005,7 @@ def test_each_kind_is_bounded_and_the_oldest_is_forgotten(granted):
 def test_what_is_remembered_anew_is_the_youngest():
     first, second, third = (f"https://app-{number}.example" for number in range(3))
     store = Store(first, second, third)
-    source, clock = remember(store, most=2)
+    source, clock = remember(store, maxsize=2)
     assert first in source
     clock.now += 30
     assert second in source
@@ -848,7 +1135,7 @@ def test_an_answer_that_came_in_between_is_found():
                 assert APP in source
             return clock.now
 
-    source = RememberedOrigins(store, seconds=60, clock=Interrupted())
+    source = RememberedOrigins(store, ttl=60, clock=Interrupted())
     assert APP in source
     assert store.asked == [APP]
 
@@ -872,6 +1159,18 @@ def test_nobody_waits_for_whoever_was_stopped_in_the_middle(waiting):
     assert APP not in source
 
 
+def test_a_time_out_that_is_no_exception_is_told_to_all_who_wait_for_it(waiting):
+    store = Held()
+    store.error = Timeout()
+    source, _ = remember(store)
+    assert ask_at_once(store, source, waiting, 3) == [store.error] * 3
+    assert store.asked == [APP]
+    # And it is not remembered.
+    store.error = None
+    store.origins.add(APP)
+    assert APP in source
+
+
 def test_an_answer_from_before_forget_is_not_remembered_after_it():
     store = Held(APP)
     source, _ = remember(store)
@@ -890,16 +1189,16 @@ def test_an_answer_from_before_forget_is_not_remembered_after_it():
     assert store.asked == [APP] * 2
 
 
-@pytest.mark.parametrize("seconds", [0, -1, float("nan"), "60", None, True, timedelta(0)])
-def test_seconds_are_a_time(seconds):
-    with pytest.raises(ValueError, match=r"seconds=.* write seconds=60"):
-        RememberedOrigins(Store(), seconds=seconds)
+@pytest.mark.parametrize("ttl", [0, -1, float("nan"), "60", None, True, timedelta(0)])
+def test_ttl_is_a_time(ttl):
+    with pytest.raises(ValueError, match=r"ttl=.* write ttl=60"):
+        RememberedOrigins(Store(), ttl=ttl)
 
 
-@pytest.mark.parametrize("most", [0, -1, 1.5, "10", None, True])
-def test_most_is_a_number(most):
-    with pytest.raises(ValueError, match="write most=10_000"):
-        RememberedOrigins(Store(), seconds=60, most=most)
+@pytest.mark.parametrize("maxsize", [0, -1, 1.5, "10", None, True])
+def test_maxsize_is_a_number(maxsize):
+    with pytest.raises(ValueError, match="write maxsize=10_000"):
+        RememberedOrigins(Store(), ttl=60, maxsize=maxsize)
 
 
 def test_only_a_source_is_remembered():
@@ -909,11 +1208,11 @@ def test_only_a_source_is_remembered():
 
     for wrong, code in ((Store, "E321"), (Asynchronous(), "E322"), ({APP: True}, "E103"), (None, "E103")):
         with pytest.raises(PolicyError) as error:
-            RememberedOrigins(wrong, seconds=60)
+            RememberedOrigins(wrong, ttl=60)
         assert codes_of(error.value) == [code]
     for wrong in ([APP], "*"):
         with pytest.raises(TypeError, match="is a list"):
-            RememberedOrigins(wrong, seconds=60)
+            RememberedOrigins(wrong, ttl=60)
 
 
 def test_django_asks_a_slow_store_beside_its_event_loop():
@@ -927,7 +1226,7 @@ def test_django_asks_a_slow_store_beside_its_event_loop():
             return release.wait(PATIENCE) and threading.current_thread() is not threading.main_thread()
 
     release = threading.Event()
-    policy = {"allow_origins": RememberedOrigins(Slow(), seconds=60)}
+    policy = {"allow_origins": RememberedOrigins(Slow(), ttl=60)}
     loop = asyncio.new_event_loop()
 
     async def get():
@@ -958,8 +1257,31 @@ def test_django_asks_a_snapshot_on_its_event_loop():
     assert response.headers["Access-Control-Allow-Origin"] == APP
     # To start a thread for it would take more than ten times what all the rest does.
     assert asked_in == [threading.main_thread()]
-    assert Policy(allow_origins=source).asks is False
-    assert Policy(allow_origins=remember(source)[0]).asks is True
+    assert Policy(allow_origins=source).may_block is False
+    assert Policy(allow_origins=remember(source)[0]).may_block is True
+
+
+# Copies.
+
+
+def test_a_source_is_kept_by_identity(keep):
+    for source in (keep(Origins(APP)), remember(Store(APP))[0]):
+        assert copy.copy(source) is source
+        assert copy.deepcopy(source) is source
+        assert copy.deepcopy({"allow_origins": source}) == {"allow_origins": source}
+
+
+def test_a_source_cannot_be_pickled_and_says_what_to_do(keep):
+    for source in (keep(Origins(APP)), remember(Store(APP))[0]):
+        name = type(source).__name__
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            with pytest.raises(TypeError) as error:
+                pickle.dumps(source, protocol)
+            assert str(error.value) == (
+                f"Expected a policy that lists its origins, got {name}, which cannot be pickled: it loads or asks in "
+                f"the process that made it. Make the {name} again in the process that needs it, from what configures "
+                "it."
+            )
 
 
 # What changes while requests come in.

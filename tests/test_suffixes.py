@@ -4,8 +4,7 @@ Which hosts anyone can register a name under.
 
 import pytest
 
-from corsguard import registrable_domain
-from corsguard.suffixes import SHARED_HOSTING, open_suffix
+from corsguard.suffixes import SHARED_HOSTING, are_same_site, open_suffix, registrable_domain
 
 OPEN = {
     # host: the suffix at or below it
@@ -104,3 +103,5 @@ def test_each_host_of_our_own_list_is_open():
 )
 def test_the_registrable_domain_is_what_a_site_is(host, domain):
     assert registrable_domain(host) == domain
+    assert are_same_site(host, domain)
+    assert not are_same_site(host, "elsewhere.test")

@@ -58,42 +58,43 @@ def failure_of(assertion, *arguments, **keywords):
 
 
 def test_what_is_shared_is_returned():
-    response = assert_shared(guarded(), page=APP, to=f"PUT {ITEMS}", json={"a": 1})
+    response = assert_shared(guarded(), page=APP, method="PUT", url=ITEMS, json={"a": 1})
     assert (response.status, response.text()) == (200, "content")
-    assert assert_shared(guarded(), page=APP, to=ITEMS).status == 200
-    assert assert_shared(Browser(guarded()), page=APP, to=f"GET {ITEMS}").status == 200
+    assert assert_shared(guarded(), page=APP, url=ITEMS).status == 200
+    assert assert_shared(Browser(guarded()), page=APP, url=ITEMS).status == 200
 
 
 def test_what_is_not_shared_is_told():
-    error = assert_not_shared(guarded(), page="https://evil.example", to=f"PUT {ITEMS}")
+    error = assert_not_shared(guarded(), page="https://evil.example", method="PUT", url=ITEMS)
     assert error.reason == "preflight_missing_allow_origin"
 
 
 @pytest.mark.parametrize(
     ("changes", "call", "line"),
     [
-        ({}, {"to": f"PUT {ITEMS}", "headers": {"X-Token": "1"}}, 'allow_headers=["Content-Type", "X-Token"]'),
-        ({"allow_headers": []}, {"to": f"PUT {ITEMS}", "json": {}}, 'allow_headers=["Content-Type"]'),
-        ({}, {"to": f"DELETE {ITEMS}"}, 'allow_methods=["GET", "PUT", "DELETE"]'),
-        ({"allow_origins": ["https://www.example.com"]}, {"to": ITEMS}, f'"{APP}"'),
-        ({"allow_origins": "*"}, {"to": ITEMS, "credentials": "include"}, f'allow_origins=["{APP}"]'),
-        ({}, {"to": ITEMS, "credentials": "include"}, "allow_credentials=True"),
+        ({}, {"method": "PUT", "url": ITEMS, "headers": {"X-Token": "1"}}, 'allow_headers=["Content-Type", "X-Token"]'),
+        ({"allow_headers": []}, {"method": "PUT", "url": ITEMS, "json": {}}, 'allow_headers=["Content-Type"]'),
+        ({}, {"method": "DELETE", "url": ITEMS}, 'allow_methods=["GET", "PUT", "DELETE"]'),
+        ({"allow_origins": ["https://www.example.com"]}, {"url": ITEMS}, f'"{APP}"'),
+        ({"allow_origins": "*"}, {"url": ITEMS, "credentials": "include"}, f'allow_origins=["{APP}"]'),
+        ({}, {"url": ITEMS, "credentials": "include"}, "allow_credentials=True"),
     ],
 )
 def test_a_mistake_in_the_policy_names_the_line_to_change(changes, call, line):
     told = failure_of(assert_shared, guarded(**changes), page=APP, **call)
-    assert told.startswith(f"{APP} may not read {call['to']}.")
+    named = " ".join([call[key] for key in ("method", "url") if key in call])
+    assert told.startswith(f"{APP} may not read {named}.")
     assert line in told
     assert "has been blocked by CORS policy" in told
 
 
 def test_what_is_shared_against_expectation_says_by_what():
-    told = failure_of(assert_not_shared, careless(bool), page="https://evil.example", to=ITEMS)
+    told = failure_of(assert_not_shared, careless(bool), page="https://evil.example", url=ITEMS)
     assert told == (
         f"https://evil.example may read {ITEMS}: the server answered 200 with Access-Control-Allow-Origin: "
         "'https://evil.example'."
     )
-    told = failure_of(assert_not_shared, bare, page=ITEMS, to=ITEMS)
+    told = failure_of(assert_not_shared, bare, page=ITEMS, url=ITEMS)
     assert told == f"https://api.example.com may read {ITEMS}: it is the page's own origin."
 
 
@@ -101,18 +102,60 @@ def test_what_proves_nothing_does_not_pass():
     def down(request):
         raise Unreachable("nobody listens")
 
-    told = failure_of(assert_not_shared, down, page=APP, to=ITEMS)
+    told = failure_of(assert_not_shared, down, page=APP, url=ITEMS)
     assert "proves nothing" in told
     assert "nobody listens" in told
-    assert "proves nothing" in failure_of(assert_not_shared, bare, page=APP, to=f"TRACE {ITEMS}")
-    assert "proves nothing" in failure_of(assert_not_shared, bare, page=APP, to="http://api.example.com/")
-    assert "opaque" in failure_of(assert_not_shared, bare, page=APP, to=ITEMS, mode="no-cors")
+    assert "proves nothing" in failure_of(assert_not_shared, bare, page=APP, method="TRACE", url=ITEMS)
+    assert "proves nothing" in failure_of(assert_not_shared, bare, page=APP, url="http://api.example.com/")
+    assert "opaque" in failure_of(assert_not_shared, bare, page=APP, url=ITEMS, mode="no-cors")
     for app, kind, init in (
         (bare, "opaque", {"mode": "no-cors"}),
         (elsewhere, "opaqueredirect", {"redirect": "manual"}),
     ):
-        told = failure_of(assert_shared, app, page=APP, to=ITEMS, **init)
+        told = failure_of(assert_shared, app, page=APP, url=ITEMS, **init)
         assert told == f"{APP} may not read {ITEMS}: the response is {kind}, as the page wanted."
+
+
+ASSERTIONS = [
+    (assert_shared, {"page": APP}),
+    (assert_not_shared, {"page": APP}),
+    (assert_shared_with_no_attacker, {"origin": APP}),
+]
+
+
+@pytest.mark.parametrize(("assertion", "who"), ASSERTIONS, ids=lambda it: getattr(it, "__name__", ""))
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        (f"PUT {ITEMS}", f"method='PUT', url='{ITEMS}'"),
+        (f" PUT  {ITEMS}", f"method='PUT', url='{ITEMS}'"),
+        ("/items", "url='https://api.example.com/items'"),
+        ("api.example.com/items", "url='https://api.example.com/items'"),
+        ("", "url='https://api.example.com/items'"),
+    ],
+)
+def test_what_is_no_whole_url_is_no_failed_assertion(assertion, who, url, meant):
+    # From a page's own server it would be read, and prove nothing.
+    with pytest.raises(ValueError, match="Expected the whole URL") as error:
+        assertion(bare, url=url, **who)
+    assert str(error.value).endswith(f"got url={url!r}. Write {meant}.")
+
+
+@pytest.mark.parametrize(("assertion", "who"), ASSERTIONS, ids=lambda it: getattr(it, "__name__", ""))
+@pytest.mark.parametrize(
+    ("call", "kind", "told"),
+    [
+        ({"url": ITEMS, "method": f"PUT {ITEMS}"}, ValueError, "is no method name: write one such as 'PUT'"),
+        ({"url": ITEMS, "method": None}, TypeError, "method=None is not a str: write one such as 'PUT'"),
+        ({"url": None}, TypeError, "got url=None. Write url='https://api.example.com/items'"),
+        ({"url": ITEMS, "to": ITEMS}, TypeError, "unexpected keyword argument 'to'"),
+        ({"to": ITEMS}, TypeError, "missing 1 required keyword-only argument: 'url'"),
+        ({"method": "PUT"}, TypeError, "missing 1 required keyword-only argument: 'url'"),
+    ],
+)
+def test_arguments_that_describe_no_request_are_told(assertion, who, call, kind, told):
+    with pytest.raises(kind, match=re.escape(told)):
+        assertion(bare, **who, **call)
 
 
 # Attacks.
@@ -282,33 +325,33 @@ CARELESS = {
 
 @pytest.mark.parametrize("mistake", CARELESS)
 def test_every_mistake_is_found_and_named(mistake):
-    told = failure_of(assert_shared_with_no_attacker, careless(CARELESS[mistake]), origin=APP, to=ITEMS)
+    told = failure_of(assert_shared_with_no_attacker, careless(CARELESS[mistake]), origin=APP, url=ITEMS)
     assert f"\n{mistake}" in told
 
 
 def test_a_careful_application_shares_with_no_attacker():
-    assert_shared_with_no_attacker(guarded(), origin=APP, to=f"PUT {ITEMS}", json={})
-    assert_shared_with_no_attacker(Browser(guarded()), origin=APP, to=ITEMS)
+    assert_shared_with_no_attacker(guarded(), origin=APP, method="PUT", url=ITEMS, json={})
+    assert_shared_with_no_attacker(Browser(guarded()), origin=APP, url=ITEMS)
     assert_shared_with_no_attacker(
-        guarded(allow_origins=["https://*.example.com"]), origin=APP, to=ITEMS, allowed=["https://*.example.com"]
+        guarded(allow_origins=["https://*.example.com"]), origin=APP, url=ITEMS, allowed=["https://*.example.com"]
     )
     assert_shared_with_no_attacker(
-        guarded(allow_origins=["http://localhost:3000"]), origin="http://localhost:3000", to="http://localhost:8000/"
+        guarded(allow_origins=["http://localhost:3000"]), origin="http://localhost:3000", url="http://localhost:8000/"
     )
     assert_shared_with_no_attacker(
-        guarded(allow_credentials=True), origin=APP, to="https://example.com/items", credentials="include"
+        guarded(allow_credentials=True), origin=APP, url="https://example.com/items", credentials="include"
     )
 
 
 def test_an_application_that_shares_with_nobody_proves_nothing():
-    told = failure_of(assert_shared_with_no_attacker, careless(lambda origin: False), origin=APP, to=ITEMS)
+    told = failure_of(assert_shared_with_no_attacker, careless(lambda origin: False), origin=APP, url=ITEMS)
     assert told.startswith(f"{APP} may not read {ITEMS}.")
 
 
 def test_what_no_browser_sends_is_marked():
-    told = failure_of(assert_shared_with_no_attacker, careless(CARELESS["upper case is folded"]), origin=APP, to=ITEMS)
+    told = failure_of(assert_shared_with_no_attacker, careless(CARELESS["upper case is folded"]), origin=APP, url=ITEMS)
     assert "upper case is folded: HTTPS://APP.EXAMPLE.COM (no browser sends this)" in told
-    told = failure_of(assert_shared_with_no_attacker, careless(CARELESS["null is trusted"]), origin=APP, to=ITEMS)
+    told = failure_of(assert_shared_with_no_attacker, careless(CARELESS["null is trusted"]), origin=APP, url=ITEMS)
     assert f"{ITEMS} is shared with 1 that are not {APP}:\nnull is trusted: null\n" in told
 
 
@@ -343,13 +386,13 @@ DJANGO = {"ROOT_URLCONF": __name__, "CORSGUARD": POLICY, "ALLOWED_HOSTS": ["api.
 
 def test_flask_s_own_client_stays_usable():
     app = flask_app()
-    assert assert_shared(app, page=APP, to=ITEMS).json() == {"items": []}
+    assert assert_shared(app, page=APP, url=ITEMS).json() == {"items": []}
     assert app.test_client().get("/items", headers={"Origin": APP}).headers["Access-Control-Allow-Origin"] == APP
 
 
 def test_django_s_own_client_stays_usable():
     with override_settings(**DJANGO):
-        assert assert_shared(get_wsgi_application(), page=APP, to=ITEMS).json() == {"items": []}
+        assert assert_shared(get_wsgi_application(), page=APP, url=ITEMS).json() == {"items": []}
         response = Client().get("/items", headers={"Origin": APP})
         assert response.headers["Access-Control-Allow-Origin"] == APP
 
@@ -418,7 +461,7 @@ def test_the_fixture_without_an_application_says_what_to_do(pytester):
     ],
 )
 def test_a_failure_of_another_kind_is_no_proof(app, init):
-    assert failure_of(assert_not_shared, app, page=APP, to=ITEMS, **init)
+    assert failure_of(assert_not_shared, app, page=APP, url=ITEMS, **init)
 
 
 def test_the_fixture_does_not_hide_a_mistake_in_the_app_fixture(pytester):

@@ -17,7 +17,7 @@ from django.test import override_settings
 from django.urls import path
 from django_sending import APP, preflight, send_sync
 
-from corsguard import PolicyError, read_guarded
+from corsguard import Policies, PolicyError
 from corsguard_django import cors
 from corsguard_django.conf import read_settings
 from corsguard_django.translation import _HEADERS, _METHODS, translate
@@ -105,13 +105,13 @@ def test_where_only_decorated_views_share_nothing_is_said():
     urlconf.urlpatterns = [path("", cors(allow_origins=[APP])(lambda request: HttpResponse()))]
     with override_settings(ROOT_URLCONF=urlconf):
         assert messages() == []
-        assert read_settings() is None
+        assert read_settings().policy is None
 
 
 def test_a_setting_that_only_sounds_like_theirs_is_not_theirs():
     with theirs(OF_OUR_OWN=True):
         assert messages() == []
-        assert read_settings() is None
+        assert read_settings().policy is None
 
 
 START = """
@@ -249,7 +249,7 @@ def test_their_defaults_are_spelled_out():
 def test_a_setting_becomes_a_keyword(name, value, keyword, expected):
     mapping = translated(**{"ALLOWED_ORIGINS": [APP], name: value}).mapping
     assert mapping.get(keyword) == expected
-    read_guarded(mapping)
+    Policies(mapping)
 
 
 def test_a_star_with_credentials_becomes_names():
@@ -271,7 +271,7 @@ def test_a_star_with_credentials_becomes_names():
 def test_paths_become_prefixes(expression, prefixes):
     mapping = translated(ALLOWED_ORIGINS=[APP], URLS_REGEX=expression).mapping
     assert (list(mapping["paths"]) if "paths" in mapping else None) == prefixes
-    read_guarded(mapping)
+    Policies(mapping)
 
 
 @pytest.mark.parametrize(

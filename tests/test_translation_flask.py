@@ -9,7 +9,7 @@ import pytest
 from flask import Blueprint, Flask
 from flask_cors import CORS, cross_origin
 
-from corsguard import PolicyError, read_guarded
+from corsguard import Policies, PolicyError
 from corsguard_flask import CORSGuard, cors
 from corsguard_flask.translation import translate, translate_view
 
@@ -173,7 +173,7 @@ def test_all_that_is_refused_is_left_out_even_where_nobody_is_left():
     translation = translate(Flask("moving"), origins=r"https://\w+\.example\.com$", allow_headers=["A, B", "C"])
     assert translation.mapping["allow_headers"] == ["C"]
     with pytest.raises(PolicyError) as refused:
-        read_guarded(translation.mapping)
+        Policies(translation.mapping)
     assert [problem.code for problem in refused.value.problems] == ["E101"]
     assert "take a # away, or write" in notes_of(translation)
 
@@ -217,8 +217,8 @@ def policy(**options):
 def test_an_option_becomes_a_keyword(options, keyword, value):
     translation = policy(**options)
     assert translation.mapping[keyword] == value
-    read_guarded(translation.mapping)
-    assert read_guarded(translation.mapping) == code_of(translation).extensions["corsguard"].policy
+    Policies(translation.mapping)
+    assert Policies(translation.mapping).policy == code_of(translation).extensions["corsguard"].policy
 
 
 @pytest.mark.parametrize("value", ["false", "no", 0, ""])
@@ -382,7 +382,7 @@ def test_the_code_says_what_the_data_say():
         origins=[APP, r"https://\w+\.example\.com$", 'https://"\n\\'],
         resources={r"/api/*": {"supports_credentials": True}, r"/public/*": {"origins": "*"}},
     )
-    assert code_of(translation).extensions["corsguard"].policy.policies == read_guarded(translation.mapping).policies
+    assert code_of(translation).extensions["corsguard"].policy == Policies(translation.mapping).policy
     assert max(map(len, str(translation).splitlines())) <= 120
 
 

@@ -14,7 +14,8 @@ import pytest
 from adapters import Application, environ_of, serve
 from cases import ANYONE, APP, EVIL, LISTED, OK, SHOP, Reply, get, preflight, request
 
-from corsguard import CORSMiddleware, Policy, PolicyError
+from corsguard import Configuration, CORSMiddleware, Policies, Policy, PolicyError
+from corsguard.adapters import Assignment, Guard, Journal
 
 OTHER = "https://other.example"
 SHARED = [("Access-Control-Allow-Origin", APP), ("Vary", "Origin")]
@@ -34,6 +35,31 @@ def throw(error):
 
 class HeaderList(list):
     pass
+
+
+class Found:
+    """
+    What finds the views of an application; *say* is called where a view is looked for.
+    """
+
+    def __init__(self, say=lambda environ, method, path: None):
+        self.say = say
+
+    def are_tagged(self):
+        return True
+
+    def view_at(self, environ, method, path):
+        return self.say(environ, method, path)
+
+
+def with_views(app, policy, views):
+    middleware = CORSMiddleware(app, policy)
+    middleware.views = views
+    return middleware
+
+
+# With views to look for, a request takes the long path.
+either_path = pytest.mark.parametrize("views", [None, Found()], ids=["short path", "long path"])
 
 
 def test_a_refused_policy_makes_no_middleware():
@@ -94,8 +120,8 @@ def test_start_response_may_be_given_exc_info_by_its_name_and_as_none():
     assert serve(CORSMiddleware(app, LISTED), environ_of(get(APP))) == (200, [TEXT, *SHARED], b"content")
 
 
-@pytest.mark.parametrize("find", [None, lambda environ, method, of_path: of_path], ids=["call", "serve"])
-def test_the_server_gets_three_arguments_and_its_write_is_handed_on(find):
+@either_path
+def test_the_server_gets_three_arguments_and_its_write_is_handed_on(views):
     calls = []
 
     def write(data):
@@ -109,9 +135,7 @@ def test_the_server_gets_three_arguments_and_its_write_is_handed_on(find):
         assert start_response("200 OK", [TEXT]) is write
         return []
 
-    middleware = CORSMiddleware(app, LISTED)
-    environ = environ_of(get(APP))
-    assert (middleware.serve(environ, start_response, find) if find else middleware(environ, start_response)) == []
+    assert with_views(app, LISTED, views)(environ_of(get(APP)), start_response) == []
     assert calls == [("200 OK", [TEXT, *SHARED], None)]
 
 
@@ -144,8 +168,8 @@ def test_an_application_may_start_its_response_in_its_first_chunk():
     ],
     ids=repr,
 )
-@pytest.mark.parametrize("find", [None, lambda environ, method, of_path: of_path], ids=["call", "serve"])
-def test_the_header_list_of_the_application_stays_as_it_is(lines, find):
+@either_path
+def test_the_header_list_of_the_application_stays_as_it_is(lines, views):
     lines = list(lines)
     before = list(lines)
 
@@ -153,55 +177,46 @@ def test_the_header_list_of_the_application_stays_as_it_is(lines, find):
         start_response("200 OK", lines)
         return []
 
-    middleware = CORSMiddleware(app, SHOP)
+    middleware = with_views(app, SHOP, views)
     sent = []
     for _ in range(2):
-        environ = environ_of(get(APP))
-        start = lambda status, headers, exc_info=None: sent.append(headers)  # noqa: E731 - a server in one line
-        assert (middleware.serve(environ, start, find) if find else middleware(environ, start)) == []
+        assert middleware(environ_of(get(APP)), lambda status, headers, exc_info=None: sent.append(headers)) == []
     assert lines == before
     assert sent[0] == sent[1]
     assert sent[0] is not sent[1]
     assert type(sent[0]) is list
 
 
-@pytest.mark.parametrize("name", ["Content-Length", "X-Unheard-Of"])
-@pytest.mark.parametrize("kind", [tuple, dict.items, HeaderList], ids=["tuple", "dict.items", "subclass"])
-@pytest.mark.parametrize("find", [None, lambda environ, method, of_path: of_path], ids=["call", "serve"])
-def test_headers_that_are_no_plain_list_become_one(name, kind, find):
+@pytest.mark.parametrize("name", ["Content-Length", "X-Unheard-Of", "Access-Control-Max-Age"])
+@pytest.mark.parametrize(
+    "kind", [tuple, dict.items, HeaderList, iter], ids=["tuple", "dict.items", "subclass", "iterator"]
+)
+@either_path
+def test_headers_that_are_no_plain_list_become_one(name, kind, views):
     headers = kind({"Content-Type": "text/plain", name: "0"}) if kind is dict.items else kind([TEXT, (name, "0")])
 
     def app(environ, start_response):
         start_response("200 OK", headers)
         return []
 
-    middleware = CORSMiddleware(app, LISTED)
     sent = []
     start = lambda status, headers, exc_info=None: sent.append((status, headers))  # noqa: E731 - a server in one line
-    assert (
-        middleware.serve(environ_of(get(APP)), start, find) if find else middleware(environ_of(get(APP)), start)
-    ) == []
-    assert sent == [("200 OK", [TEXT, (name, "0"), *SHARED])]
+    assert with_views(app, LISTED, views)(environ_of(get(APP)), start) == []
+    theirs = [TEXT] if name == "Access-Control-Max-Age" else [TEXT, (name, "0")]
+    assert sent == [("200 OK", [*theirs, *SHARED])]
     assert type(sent[0][1]) is list
 
 
-def test_headers_that_can_be_read_only_once_are_not_lost_in_silence():
-    started = []
+@pytest.mark.parametrize("paths", [{"/": None}, {"/": "unguarded"}, {"/api": LISTED}], ids=str)
+def test_headers_of_what_is_not_shared_become_a_list_too(paths):
+    sent = []
 
     def app(environ, start_response):
         start_response("200 OK", (line for line in [TEXT]))
         return []
 
-    def start(status, headers, exc_info=None):
-        started.append(headers)
-
-    middleware = CORSMiddleware(app, LISTED)
-    with pytest.raises(TypeError, match="'generator' and 'list'"):
-        middleware(environ_of(get(APP)), start)
-    assert started == []
-    # Where they are not looked at first, nothing is in the way of reading them.
-    middleware.serve(environ_of(get(APP)), start, lambda environ, method, of_path: of_path)
-    assert started == [[TEXT, *SHARED]]
+    CORSMiddleware(app, paths)(environ_of(get(APP)), lambda status, headers, exc_info=None: sent.append(headers))
+    assert sent == [[TEXT]]
 
 
 def test_a_type_error_of_the_server_is_not_asked_for_twice():
@@ -230,8 +245,8 @@ def test_what_the_server_does_to_a_header_list_reaches_nobody_else():
 # Bodies
 
 
-@pytest.mark.parametrize("find", [None, lambda environ, method, of_path: of_path], ids=["call", "serve"])
-def test_what_the_application_returns_is_returned_as_it_is(find):
+@either_path
+def test_what_the_application_returns_is_returned_as_it_is(views):
     class Body:
         def __iter__(self):
             raise AssertionError("read")
@@ -248,10 +263,8 @@ def test_what_the_application_returns_is_returned_as_it_is(find):
         start_response("200 OK", [TEXT])
         return body
 
-    middleware = CORSMiddleware(app, LISTED)
-    environ = environ_of(get(APP))
     start = lambda status, headers, exc_info=None: None  # noqa: E731 - a server in one line
-    assert (middleware.serve(environ, start, find) if find else middleware(environ, start)) is body
+    assert with_views(app, LISTED, views)(environ_of(get(APP)), start) is body
 
 
 def test_a_file_wrapper_is_still_one(tmp_path):
@@ -475,20 +488,17 @@ BY_PATH = {"/": {"allow_origins": [OTHER]}, "/api": LISTED, "/api/closed": None,
         "/\xff\xfe": False,
         "/api/\xff": True,
         "/api/\u20ac": True,
-        # Nothing is decoded again: these are the characters themselves.
-        "/api%2Fclosed": False,
-        "/%61pi": False,
-        "/api/%2e%2e/x": True,
-        # What a router might read differently is closed.
-        "/api/../other": None,
-        "/api/..": None,
-        "/x/../api": None,
-        "//api": None,
-        "/api//x": None,
-        "/api\\..\\x": None,
-        "/./api": None,
-        "*": None,
-        "http://host/api": None,
+        # However these are read, they have one policy.
+        "/api//x": True,
+        "/api/./x": True,
+        "/api/x/../y": True,
+        "/api/x%20y": True,
+        "/api/closed//x": None,
+        "/x//y": False,
+        "*": False,
+        "http://host/api": False,
+        # A path without its leading slash is read with it.
+        "api": True,
     }.items(),
     ids=ascii,
 )
@@ -496,10 +506,39 @@ def test_a_path_has_the_policy_of_its_prefix(path, expected):
     assert granted(CORSMiddleware(Application(OK), BY_PATH), path, APP) is expected
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/../other",
+        "/api/..",
+        "/x/../api",
+        "//api",
+        "/api\\..\\x",
+        "/./api",
+        "/api/%2e%2e/x",
+        "/api%2Fclosed",
+        "/api/closed/../x",
+        "/%61pi",
+        "/%C3%A9l%C3%A8ve",
+        "/x/../\u00e9l\u00e8ve/1".encode().decode("latin-1"),
+        "..\\api",
+    ],
+    ids=ascii,
+)
+def test_a_path_that_a_router_might_read_as_one_of_another_policy_is_closed(path):
+    app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
+    middleware = CORSMiddleware(app, BY_PATH)
+    for asked in (get(), get(APP), get(OTHER), preflight(APP, "PUT"), preflight(OTHER, "PUT")):
+        app.ran = False
+        assert serve(middleware, environ_of(asked, path))[:2] == (200, [TEXT, ("Vary", "Origin")])
+        assert app.ran
+
+
 def test_a_mount_point_is_no_part_of_the_path():
     middleware = CORSMiddleware(Application(OK), {"/api": LISTED})
     assert granted(middleware, "/api", APP, SCRIPT_NAME="/mounted") is True
     assert granted(middleware, "/x", APP, SCRIPT_NAME="/api") is None
+    assert granted(middleware, "/..", APP, SCRIPT_NAME="/api/mounted") is None
 
 
 def test_an_environ_without_a_path_is_at_the_root():
@@ -515,6 +554,48 @@ def test_a_preflight_for_what_has_no_policy_reaches_the_application():
     assert (status, headers) == (200, [("Access-Control-Allow-Origin", "*"), TEXT])
 
 
+@pytest.mark.parametrize("asked", [get(), get(APP), get(EVIL), preflight(APP, "PUT")], ids=repr)
+def test_a_closed_path_shares_nothing_and_its_preflights_reach_the_application(asked):
+    lines = (("Access-Control-Allow-Origin", "*"), ("access-control-max-age", "5"), ("Vary", "Cookie"), ("X-A", "b"))
+    app = Application(Reply(200, lines))
+    middleware = CORSMiddleware(app, {"/": LISTED, "/closed": None})
+    assert serve(middleware, environ_of(asked, "/closed/x"))[:2] == (200, [("Vary", "Cookie"), ("X-A", "b"), TEXT])
+    assert app.ran
+
+
+@pytest.mark.parametrize("asked", [get(), get(APP), get(EVIL), preflight(APP, "PUT")], ids=repr)
+@pytest.mark.parametrize("paths", [{"/": LISTED, "/own": "unguarded"}, {"/": None, "/own": "unguarded"}], ids=str)
+def test_an_unguarded_path_is_left_to_the_application(asked, paths):
+    lines = (("Access-Control-Allow-Origin", "*"), ("access-control-max-age", "5"), ("vary", "Cookie"))
+    app = Application(Reply(200, lines))
+    assert serve(CORSMiddleware(app, paths), environ_of(asked, "/own/x"))[:2] == (200, [*lines, TEXT])
+    assert app.ran
+
+
+def test_what_guards_a_request_can_be_asked_for_with_its_name():
+    configuration = Configuration.from_mapping(
+        {"policies": {"app": LISTED}, "paths": {"/api": "app", "/closed": None, "/own": "unguarded"}}
+    )
+    middleware = CORSMiddleware(Application(OK), configuration)
+    listed = Policy(**LISTED)
+    for path, policy in (
+        ("/api/x", listed),
+        ("/closed", None),
+        ("/own", "unguarded"),
+        ("/x", "unguarded"),
+        ("/api/../x", None),
+    ):
+        assert middleware.policy_for({"PATH_INFO": path}) == policy
+    assert middleware.find({"PATH_INFO": "/api/x"})[:2] == (listed, "app")
+    assert middleware.find({"PATH_INFO": "/api/../x"}).is_odd
+    assert CORSMiddleware(Application(OK), LISTED).policy_for({}) == listed
+
+
+def test_a_journal_of_ones_own_may_be_given():
+    journal = Journal()
+    assert CORSMiddleware(Application(OK), LISTED, journal=journal).guard.journal is journal
+
+
 # Swapping
 
 
@@ -525,6 +606,10 @@ def test_a_new_policy_takes_what_the_constructor_takes():
         (Policy(allow_origins=[APP]), True),
         ({"/": LISTED, "/api": None}, True),
         ({"paths": {"/api": LISTED}}, None),
+        ({"/": None}, None),
+        ({"/": "unguarded"}, None),
+        (Policies({"allow_origins": [OTHER]}), False),
+        (Configuration.from_mapping(LISTED), True),
         (None, None),
         (LISTED, True),
     ):
@@ -539,7 +624,7 @@ def test_the_policy_can_be_read_and_put_back():
         expected = granted(middleware, "/api", APP)
         middleware.policy = {"allow_origins": "*"}
         middleware.policy = before
-        assert middleware.policy is before
+        assert middleware.policy == before
         assert granted(middleware, "/api", APP) is expected
 
 
@@ -611,26 +696,51 @@ def test_every_response_during_swaps_is_wholly_old_or_wholly_new(by_path):
     assert seen <= whole
 
 
+def test_policies_that_guards_share_are_swapped_for_all_of_them():
+    policies = Policies(LISTED)
+    guards = [CORSMiddleware(Application(OK), policies) for _ in range(2)]
+    policies.policy = {"allow_origins": [OTHER]}
+    assert [granted(middleware, "/", OTHER) for middleware in guards] == [True, True]
+    guards[0].policy = {"/": LISTED}
+    assert [granted(middleware, "/", APP) for middleware in guards] == [True, True]
+    # What is assigned is read, and shared no further.
+    guards[0].policy = others = Policies(LISTED)
+    others.policy = None
+    assert [granted(middleware, "/", APP) for middleware in guards] == [True, True]
+
+
 def test_a_swap_from_one_policy_to_none_or_to_paths_is_never_half_done():
-    # Between the two assignments of a swap, a request finds one of the policies and no gap.
-    class Watched(CORSMiddleware):
+    # Between any two assignments of a swap, a request finds one of the policies and no gap.
+    def observe():
+        if watched:
+            observed.append(granted(watched[0], "/", APP))
+
+    class WatchedGuard(Guard):
         def __setattr__(self, name, value):
             super().__setattr__(name, value)
-            if hasattr(self, "_guarded") and hasattr(self, "_everywhere"):
-                observed.append(granted(self, "/", APP))
+            observe()
 
-    observed = []
-    middleware = Watched(Application(OK), LISTED)
+    class WatchedPolicies(Policies):
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+            observe()
+
+    observed, watched = [], []
+    middleware = CORSMiddleware(Application(OK), WatchedPolicies(LISTED))
+    middleware.guard.__class__ = WatchedGuard
+    watched.append(middleware)
     for new, allowed in (
         ({"/": LISTED}, {True}),
         ({"allow_origins": [OTHER]}, {True, False}),
-        ({"/": LISTED}, {False, True}),
+        ({"/": LISTED, "/x": None}, {False, True}),
+        ({"/": None}, {True, None}),
+        (LISTED, {None, True}),
         (None, {True, None}),
         (LISTED, {None, True}),
     ):
         observed.clear()
         middleware.policy = new
-        assert observed
+        assert len(observed) > 1
         assert set(observed) <= allowed
 
 
@@ -640,17 +750,16 @@ def test_a_swap_from_one_policy_to_none_or_to_paths_is_never_half_done():
 def test_what_is_found_for_a_resource_beats_its_path():
     found = []
 
-    def find(environ, method, of_path):
-        found.append((environ["PATH_INFO"], method, of_path))
-        return Policy(allow_origins=[OTHER])
+    def find(environ, method, path):
+        found.append((environ["PATH_INFO"], method, path))
+        return None if path == "/api/untagged" else Assignment(Policy(allow_origins=[OTHER]), "view")
 
-    listed = Policy(**LISTED)
     app = Application(OK)
-    middleware = CORSMiddleware(app, {"/api": listed})
+    middleware = with_views(app, {"/api": LISTED}, Found(find))
 
     def ask(asked, path):
         app.ran = False
-        return serve(lambda environ, start: middleware.serve(environ, start, find), environ_of(asked, path))
+        return serve(middleware, environ_of(asked, path))
 
     assert ask(get(OTHER), "/api")[1] == [TEXT, ("Access-Control-Allow-Origin", OTHER), ("Vary", "Origin")]
     assert ask(get(APP), "/x")[1] == [TEXT, ("Vary", "Origin")]
@@ -658,31 +767,63 @@ def test_what_is_found_for_a_resource_beats_its_path():
     assert ask(preflight(OTHER, "PUT"), "/api")[0] == 204
     assert ask(preflight(APP, "DELETE"), "/x")[0] == 403
     assert not app.ran
+    assert ask(get(APP), "/api/untagged")[1] == [TEXT, *SHARED]
     # For a preflight the method is that of the request to come.
-    assert found == [("/api", "GET", listed), ("/x", "GET", None), ("/api", "PUT", listed), ("/x", "DELETE", None)]
+    assert found == [
+        ("/api", "GET", "/api"),
+        ("/x", "GET", "/x"),
+        ("/api", "PUT", "/api"),
+        ("/x", "DELETE", "/x"),
+        ("/api/untagged", "GET", "/api/untagged"),
+    ]
+    assert middleware.find({"PATH_INFO": "/api"})[:2] == (Policy(allow_origins=[OTHER]), "view")
+    assert middleware.find({"PATH_INFO": "/api/untagged"})[:2] == (Policy(**LISTED), "/api")
 
 
-def test_what_is_found_to_have_no_policy_is_not_touched():
+@pytest.mark.parametrize(
+    ("there", "lines"),
+    [
+        (Assignment(None, "view"), [TEXT]),
+        (Assignment("unguarded", "view"), [("Access-Control-Allow-Origin", "*"), TEXT]),
+    ],
+    ids=["closed", "unguarded"],
+)
+def test_what_is_found_to_be_closed_or_unguarded_is_so_under_any_policy_of_its_path(there, lines):
     app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
-    middleware = CORSMiddleware(app, LISTED)
-
-    def closed(environ, method, of_path):
-        return None
-
+    middleware = with_views(app, LISTED, Found(lambda environ, method, path: there))
     for asked in (get(APP), preflight(APP, "PUT")):
         app.ran = False
-        status, headers, _ = serve(lambda e, start: middleware.serve(e, start, closed), environ_of(asked))
+        assert serve(middleware, environ_of(asked))[:2] == (200, lines)
         assert app.ran
-        assert (status, headers) == (200, [("Access-Control-Allow-Origin", "*"), TEXT])
 
 
-def test_a_resource_is_found_when_its_response_starts():
+def test_a_path_whose_readings_lead_to_different_views_is_closed():
+    shared = Assignment(Policy(**LISTED), "view")
+    middleware = with_views(Application(OK), LISTED, Found(lambda environ, method, path: {"/view": shared}.get(path)))
+    middleware.policy = {"allow_origins": [OTHER]}
+    assert granted(middleware, "/view", APP) is True
+    for origin in (APP, OTHER):
+        assert granted(middleware, "//view", origin) is False
+        assert granted(middleware, "/x/../view", origin) is False
+    assert granted(middleware, "/x/../y", OTHER) is True
+
+
+def test_views_that_have_no_policy_of_their_own_are_not_looked_for():
+    class Untagged(Found):
+        def are_tagged(self):
+            return False
+
+    middleware = with_views(Application(OK), LISTED, Untagged(lambda environ, method, path: throw(Boom())))
+    assert granted(middleware, "/", APP) is True
+    assert middleware.policy_for({}) == Policy(**LISTED)
+
+
+def test_a_resource_is_found_once_and_when_its_response_starts():
     events = []
 
-    def find(environ, method, of_path):
+    def find(environ, method, path):
         events.append("found")
         assert environ["HTTP_ORIGIN"] == APP
-        return of_path
 
     def app(environ, start_response):
         environ["HTTP_ORIGIN"] = EVIL
@@ -694,7 +835,6 @@ def test_a_resource_is_found_when_its_response_starts():
             start_response("500 Internal Server Error", [TEXT], sys.exc_info())
         return []
 
-    middleware = CORSMiddleware(app, LISTED)
-    result = serve(lambda environ, start: middleware.serve(environ, start, find), environ_of(get(APP)))
+    result = serve(with_views(app, LISTED, Found(find)), environ_of(get(APP)))
     assert result == (500, [TEXT, *SHARED], b"")
-    assert events == ["ran", "found", "found"]
+    assert events == ["ran", "found"]

@@ -1,16 +1,19 @@
 """
-What a type checker is to know of the door. Checked by mypy and pyright, never run.
+What a type checker is to know of the doors. Checked by mypy and pyright, never run.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
-from typing import assert_type
+from typing import Any, Literal, assert_type
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask
 
+import corsguard_django
 import corsguard_flask
 from corsguard import (
+    Configuration,
     CORSMiddleware,
     Decision,
     Event,
@@ -18,21 +21,34 @@ from corsguard import (
     Origin,
     OriginPattern,
     OriginSource,
-    PathPolicies,
+    Policies,
+    PoliciesLike,
     Policy,
     PolicyError,
+    PolicyKeywords,
     Problem,
+    RefreshingOrigins,
     Refusal,
+    RememberedOrigins,
     RequestKind,
+    Step,
     cors,
     explain,
-    merge_vary,
     negotiate,
-    read_guarded,
+)
+from corsguard.adapters import (
+    Assignment,
+    Guard,
+    Guarding,
+    Journal,
+    Passage,
+    Question,
+    decide,
+    merge_vary,
+    tag_of,
 )
 from corsguard.moving import Translation
-from corsguard.sources import RefreshingOrigins, RememberedOrigins
-from corsguard_flask import translate, translate_view
+from corsguard_flask import CORSGuard, translate, translate_view
 
 
 class Tenants:
@@ -53,40 +69,133 @@ policies = [
     Policy(allow_origins=source),
     Policy(allow_origins=Tenants()),
     Policy(allow_origins=RefreshingOrigins(lambda: {"https://app.example.com"}, every=timedelta(minutes=1))),
-    Policy(allow_origins=RememberedOrigins(Tenants(), seconds=0.5, most=100)),
+    Policy(allow_origins=RememberedOrigins(Tenants(), ttl=0.5, maxsize=100)),
     Policy(allow_unsafe_origins={"null": "a reason"}, max_age=None),
     Policy.from_mapping({"allow_origins": ["https://app.example.com"]}),
 ]
 policy = policies[0]
+
+# A policy, to the last keyword.
+Policy(
+    allow_origins=["https://app.example.com"],
+    allow_methods=["GET", "PUT"],
+    allow_headers=["Content-Type"],
+    expose_headers=["ETag"],
+    allow_credentials=True,
+    max_age=600,
+    preflight_status=204,
+    allow_unsafe_origins={"http://kiosk.example": "no TLS until 2027"},
+)
+assert_type(policy.allow_origins, Literal["*"] | Collection[str] | OriginSource)
+assert_type(policy.allow_methods, Literal["*"] | Collection[str])
+assert_type(policy.allow_headers, Literal["*"] | Collection[str])
+assert_type(policy.expose_headers, Literal["*"] | Collection[str])
 assert_type(policy.allow_credentials, bool)
-assert_type(policy.asks, bool)
+assert_type(policy.max_age, int | timedelta | None)
+assert_type(policy.preflight_status, Literal[200, 204])
+assert_type(policy.allow_unsafe_origins, Mapping[str, str])
+assert_type(policy.may_block, bool)
 assert_type(policy.warnings, tuple[Problem, ...])
+assert_type(policy.patterns, tuple[OriginPattern, ...])
+assert_type(policy.audience.exact, frozenset[str])
+assert_type(policy.audience.covers("https://app.example.com"), bool | None)
+assert_type(replace(policy, max_age=0), Policy)
 
+Policy(allow_origins=b"*")  # type: ignore[arg-type] # text or a list of texts
+Policy(allow_origins="*", allow_methods=None)  # type: ignore[arg-type] # none beyond the safelist is []
+Policy(allow_origins="*", allow_headers=7)  # type: ignore[arg-type] # texts
+Policy(allow_origins="*", expose_headers=True)  # type: ignore[arg-type] # texts
 Policy(allow_origins=["https://app.example.com"], allow_credentials="false")  # type: ignore[arg-type] # text is no bool
+Policy(allow_origins="*", max_age="600")  # type: ignore[arg-type] # seconds are a number
 Policy(allow_origins=["https://app.example.com"], preflight_status=201)  # type: ignore[arg-type] # 204 or 200
-Policy(allow_origins=["https://app.example.com"], supports_credentials=True)  # type: ignore[call-arg] # unknown
-Policy(["https://app.example.com"])  # type: ignore[call-arg] # keywords only
+Policy(allow_unsafe_origins=["null"])  # type: ignore[arg-type] # each with its reason
+# Of Any, because mypy compares it with another keyword when its cache is warm than when it is cold.
+anything: Any = ["https://app.example.com"]
+Policy(anything)  # type: ignore[call-arg] # keywords only
 policy.max_age = 0  # type: ignore[misc] # a policy cannot be changed
+policy.allow_unsafe_origins["null"] = "a reason"  # type: ignore[index] # nor can what it holds
 
+# Misspelt keywords, each the most likely wrong one of its kind.
+Policy(allow_origin=["https://app.example.com"])  # type: ignore[call-arg] # allow_origins
+Policy(origins=["https://app.example.com"])  # type: ignore[call-arg] # allow_origins
+Policy(allow_origins="*", allow_method=["PUT"])  # type: ignore[call-arg] # allow_methods
+Policy(allow_origins="*", allow_header=["X-A"])  # type: ignore[call-arg] # allow_headers
+Policy(allow_origins="*", exposed_headers=["X-A"])  # type: ignore[call-arg] # expose_headers
+Policy(allow_origins=["https://app.example.com"], supports_credentials=True)  # type: ignore[call-arg] # unknown
+Policy(allow_origins="*", maxage=0)  # type: ignore[call-arg] # max_age
+Policy(allow_origins="*", preflight=200)  # type: ignore[call-arg] # preflight_status
+Policy(unsafe_origins={"null": "a reason"})  # type: ignore[call-arg] # allow_unsafe_origins
+
+keywords: PolicyKeywords = {"allow_origins": ["https://app.example.com"], "allow_credentials": True}
+Policy(**keywords)
+misspelt: PolicyKeywords = {"allow_origin": "*"}  # type: ignore[typeddict-unknown-key] # allow_origins
+
+# What is decided.
 decision = negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": "https://app.example.com"})
 assert_type(decision, Decision)
 assert_type(decision.kind, RequestKind)
-assert_type(decision.refusal, Refusal | None)
+assert_type(decision.status, Literal[200, 204, 403] | None)
 assert_type(decision.headers, tuple[tuple[str, str], ...])
+assert_type(decision.refusal, Refusal | None)
+assert_type(decision.error, BaseException | None)
+assert_type(decision.vary, str)
+assert_type(decision.body, bytes)
+assert_type(decide(policy, {}), Decision | Question)
 assert_type(explain(policy, {}), Explanation)
+assert_type(explain({"/api": policy, "/admin": None}, {}).steps, tuple[Step, ...])
 assert_type(merge_vary("Cookie", decision.vary), str)
 assert_type(Origin.parse("https://app.example.com"), Origin | None)
 assert_type(OriginPattern.parse("https://*.example.com"), OriginPattern)
-assert_type(read_guarded({"/api": policy, "/admin": None}), Policy | PathPolicies)
+negotiate({"allow_origins": "*"}, {})  # type: ignore[arg-type] # a policy, not its keywords
 
+# Policies, in every form.
+shared = Policies({"/api": policy, "/admin": None, "/own": "unguarded", "/v1": {"allow_origins": "*"}})
+forms: list[PoliciesLike] = [
+    policy,
+    keywords,
+    shared,
+    {"allow_origins": "*"},
+    {"/api": policy, "/admin": None},
+    {"paths": {"/api": policy, "/admin": None, "/own": "unguarded", "/v1": {"allow_origins": "*"}}},
+    Configuration.from_file("cors.toml", "production"),
+    Configuration.from_file("cors.toml", environment="production"),
+    Configuration.from_mapping({"allow_origins": "*"}, environment=None),
+    Configuration.from_variables({"SHOP_ALLOW_ORIGINS": "*"}, prefix="SHOP_"),
+]
+Policies()
+Policies(None)
+Policies(policy=policy)
+Policies("*")  # type: ignore[arg-type] # a policy, not its origins
+Policies({"allow_origin": ["https://app.example.com"]})  # type: ignore[dict-item] # allow_origins
+Policies({"/api": "guarded"})  # type: ignore[dict-item] # the word is "unguarded"
+Policies(polcy=policy)  # type: ignore[call-arg] # policy
+assert_type(shared.policy, Policy | Mapping[str, Policy | Literal["unguarded"] | None] | None)
+assert_type(shared.policy_for("/api"), Policy | Literal["unguarded"] | None)
+assert_type(shared.named, Mapping[str, Policy])
+assert_type(shared.table.find("/api"), Assignment)
+shared.policy = {"/api": policy}
+Configuration.from_file("cors.toml", env="production")  # type: ignore[call-arg] # environment
+Configuration.from_variables(prefx="SHOP_")  # type: ignore[call-arg] # prefix
+
+# WSGI.
 guarded: WSGIApplication = CORSMiddleware(app, policy)
-CORSMiddleware(app, {"/api": policy, "/admin": None})
+CORSMiddleware(app, {"/api": policy, "/admin": None, "/own": "unguarded"})
 CORSMiddleware(app, {"allow_origins": ["https://app.example.com"]})
+CORSMiddleware(app, shared)
 CORSMiddleware(app, None)
+CORSMiddleware(app=app, policy=policy, on_event=None, journal=Journal())
 CORSMiddleware(app, "*")  # type: ignore[arg-type] # a policy, not its origins
+CORSMiddleware(app, {"allow_origin": ["https://app.example.com"]})  # type: ignore[dict-item] # allow_origins
+CORSMiddleware(app, polices=policy)  # type: ignore[call-arg] # policy
+CORSMiddleware(app, policy, on_refusal=print)  # type: ignore[call-arg] # on_event
 middleware = CORSMiddleware(app, policy)
 middleware.policy = {"paths": {"/api": policy}}
-assert_type(middleware.policy, Policy | PathPolicies | None)
+assert_type(middleware.policy, Policy | Mapping[str, Policy | Literal["unguarded"] | None] | None)
+assert_type(middleware.policy_for({"PATH_INFO": "/"}), Policy | Literal["unguarded"] | None)
+assert_type(middleware.guard, Guard)
+assert_type(middleware.guard.journal, Journal)
+
+# Tags, to the last keyword.
 
 
 @cors(policy)
@@ -94,7 +203,21 @@ def tagged(number: int) -> str:
     return str(number)
 
 
-@cors(allow_origins=["https://app.example.com"])
+@cors(None)
+def closed() -> str:
+    return ""
+
+
+@cors(
+    allow_origins=["https://app.example.com"],
+    allow_methods=["GET", "PUT"],
+    allow_headers=["Content-Type"],
+    expose_headers=["ETag"],
+    allow_credentials=True,
+    max_age=timedelta(minutes=1),
+    preflight_status=200,
+    allow_unsafe_origins={"http://kiosk.example": "no TLS until 2027"},
+)
 async def tagged_by_keywords(number: int) -> str:
     return str(number)
 
@@ -102,6 +225,15 @@ async def tagged_by_keywords(number: int) -> str:
 # A tag changes no signature.
 assert_type(tagged(1), str)
 tagged("1")  # type: ignore[arg-type] # as before
+assert_type(tag_of(tagged), Assignment | None)
+cors(**keywords)
+cors("*")  # type: ignore[call-overload] # its origins by keyword
+cors(policy, max_age=0)  # type: ignore[call-overload] # one of the two forms
+cors(allow_origin=["https://app.example.com"])  # type: ignore[call-overload] # allow_origins
+cors(allow_origins="*", allow_method=["PUT"])  # type: ignore[call-overload] # allow_methods
+cors(allow_origins="*", allow_credentials="false")  # type: ignore[call-overload] # text is no bool
+corsguard_flask.cors(allow_origin="*")  # type: ignore[call-overload] # the same one
+corsguard_django.cors(allow_origin="*")  # type: ignore[call-overload] # the same one
 
 try:
     Policy()
@@ -109,17 +241,90 @@ except PolicyError as error:
     assert_type(error.problems, tuple[Problem, ...])
     assert_type(error.problems[0].fix, str)
 
+# Sources, to the last keyword.
+
+
+def monotonic() -> float:
+    return 0.0
+
+
+def load() -> list[str]:
+    return ["https://app.example.com"]
+
+
+refreshing = RefreshingOrigins(load, every=60, stale_after=timedelta(hours=1), clock=monotonic)
+assert_type(refreshing.age, float)
+RememberedOrigins(source=Tenants(), ttl=timedelta(minutes=1), maxsize=100, clock=monotonic)
+RefreshingOrigins(load=load, every=timedelta(minutes=1))
+RefreshingOrigins(load)  # type: ignore[call-arg] # every how many seconds
+RefreshingOrigins(load, 60)  # type: ignore[call-arg] # by its name only
+RefreshingOrigins(load, evry=60)  # type: ignore[call-arg] # every
+RememberedOrigins(Tenants())  # type: ignore[call-arg] # ttl
+RememberedOrigins(Tenants(), ttl=60, max_size=100)  # type: ignore[call-arg] # maxsize
+RememberedOrigins(Tenants(), ttl="60")  # type: ignore[arg-type] # seconds are a number
+RefreshingOrigins(lambda: 7, every=60)  # type: ignore[arg-type, return-value] # a list of origins
+
+# Flask.
+guard = CORSGuard(Flask("shop"), policy)
+CORSGuard()
+CORSGuard(app=Flask("shop"), policy={"/api": policy, "/admin": None})
+guard.init_app(Flask("shop"), policy=policy)
+guard.set_policy(Flask("shop"), {"allow_origins": "*"})
+guard.policy = {"allow_origins": "*"}
+assert_type(guard.policy, Policy | Mapping[str, Policy | Literal["unguarded"] | None] | None)
+CORSGuard(Flask("shop"), "*")  # type: ignore[arg-type] # a policy, not its origins
+CORSGuard(Flask("shop"), allow_origins="*")  # type: ignore[call-arg] # policy
+CORSGuard(Flask("shop"), {"allow_origin": ["https://app.example.com"]})  # type: ignore[dict-item] # allow_origins
+guard.init_app(Flask("shop"), polcy=policy)  # type: ignore[call-arg] # policy
 
 assert_type(translate(Flask("shop")), Translation)
 assert_type(translate_view(origins="*"), Translation)
 print(corsguard_flask.translat)  # type: ignore[attr-defined] # only what is there is found, though loaded late
 
+# Django.
+corsguard_django.set_policy(policy)
+corsguard_django.set_policy({"/api": {"allow_origins": "*"}, "/admin": None})
+corsguard_django.set_policy(None)
+corsguard_django.set_policy({"allow_origin": ["https://app.example.com"]})  # type: ignore[dict-item] # allow_origins
+
+
+# Events.
+
 
 def count(event: Event) -> None:
-    assert_type(event.policy, Policy)
+    assert_type(event.reason, Literal["origin", "source", "two-layers", "odd-path"])
+    assert_type(event.policy, Policy | None)
+    assert_type(event.name, str)
+    assert_type(event.method, str)
+    assert_type(event.path, str)
     assert_type(event.origin, str)
 
 
 def guard_and_count(app: WSGIApplication, policy: Policy) -> None:
-    CORSMiddleware(app, policy, on_refusal=count)
+    CORSMiddleware(app, policy, on_event=count)
     CORSMiddleware(app, policy, count)  # type: ignore[call-arg] # by its name only
+
+
+# The second door.
+
+
+def carry(guard: Guard, environ: Mapping[str, str], ask: Callable[[Question], Decision]) -> Guarding:
+    passage = guard.enter(environ, "/api")
+    assert_type(passage, Passage)
+    question = passage.decide()
+    if question is not None:
+        assert_type(question.origin, str)
+        assert_type(question.source, OriginSource)
+        assert_type(question.may_block, bool)
+        passage.settle(ask(question))
+    assert_type(passage.answer, Decision | None)
+    assert_type(passage.headers([("Content-Type", "text/plain")]), list[tuple[str, str]])
+    for event in passage.events:
+        guard.journal.tell(event)
+    return guard.policies.policy_for("/api")
+
+
+Journal(on_event=count, is_heard=lambda: True, is_debug=lambda: False)
+Journal(on_refusal=count)  # type: ignore[call-arg] # on_event
+Guard(policies=Policies(policy), journal=Journal())
+Guard(policy, Journal())  # type: ignore[arg-type] # Policies(policy)

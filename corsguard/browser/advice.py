@@ -26,6 +26,7 @@ from corsguard.names import (
 )
 from corsguard.origin import NULL, Origin
 from corsguard.policy import Policy
+from corsguard.validation import problems_of
 
 from .console import WARNING, firefox_variant
 from .evidence import (
@@ -144,11 +145,7 @@ def _origin_step(patterns: list[str], origin: str) -> Step:
 
 
 def _is_sound(origin: str, *, credentials: bool) -> bool:
-    try:
-        Policy(allow_origins=[origin], allow_credentials=credentials)
-    except PolicyError:
-        return False
-    return True
+    return not problems_of({"allow_origins": [origin], "allow_credentials": credentials})
 
 
 def _missing(failure: Failure) -> str:

@@ -7,6 +7,7 @@ What came from the network is bounded before it is looked at, and shown in print
 import re
 from typing import Final
 
+from corsguard.errors import LONGEST_QUOTE
 from corsguard.names import (
     ALLOW_HEADERS,
     ALLOW_METHODS,
@@ -23,7 +24,6 @@ from .wire import Header
 
 # How much of a string from the network is looked at, how much is shown (in a console's line, more), and how many names.
 LONGEST_READ: Final = 8192
-LONGEST_QUOTE: Final = 200
 _LONGEST_WORD: Final = 1000
 LONGEST_NAME: Final = 128
 MOST_NAMES: Final = 24

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, cast, get_args
 
-from corsguard.names import is_token
+from corsguard.names import CHROMIUM_MAX_AGE, EXAMPLE_ORIGIN, is_token
 
 from . import advice, console
 from .cookies import CookieJar
@@ -40,9 +40,6 @@ from .report import report
 from .transports import Application, transport_for
 from .urls import Url, address_space, is_trustworthy, page_origin, site_of
 from .wire import Exchange, Header
-
-# What Chromium allows; Firefox allows 86400, Safari 600.
-LONGEST_MAX_AGE: Final = 7200
 
 HeadersInit = Mapping[str, str] | Iterable[tuple[str, str]]
 Body = bytes | str | Iterable[bytes]
@@ -194,9 +191,7 @@ class Page:
             if init[name] not in kinds:
                 raise ValueError(f"{name}={init[name]!r}: it is one of {', '.join(map(repr, kinds))}.")
         target = self._parse(url)
-        if not is_token(method):
-            raise ValueError(f"method={method!r} is no method name: write one such as 'PUT'.")
-        method = normalize_method(method)
+        method = _method(method)
         content, content_type, is_stream = _content(json, body)
         if content is not None and method in {"GET", "HEAD"}:
             raise ValueError(f"A {method} has no body: use method='POST', or leave out json and body.")
@@ -283,7 +278,7 @@ class Browser:
         app: Application,
         *,
         clock: Callable[[], float] = time.time,
-        longest_max_age: float = LONGEST_MAX_AGE,
+        longest_max_age: float = CHROMIUM_MAX_AGE,
         third_party_cookies: bool = True,
     ) -> None:
         self.cookies = CookieJar(clock, third_party=third_party_cookies)
@@ -337,13 +332,21 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+def _method(method: str) -> str:
+    if not isinstance(cast("object", method), str):
+        raise TypeError(f"method={method!r} is not a str: write one such as 'PUT'.")
+    if not is_token(method):
+        raise ValueError(f"method={method!r} is no method name: write one such as 'PUT'.")
+    return normalize_method(method)
+
+
 def _page_url(url: str) -> Url:
     if not isinstance(cast("object", url), str):
-        raise TypeError(f"{url!r} is no str: write the page's URL, such as 'https://app.example.com/'.")
+        raise TypeError(f"{url!r} is no str: write the page's URL, such as '{EXAMPLE_ORIGIN}/'.")
     try:
         parsed = Url.parse(url)
     except ValueError:
-        raise ValueError(f"{url!r} is no URL: write the page's, such as 'https://app.example.com/'.") from None
+        raise ValueError(f"{url!r} is no URL: write the page's, such as '{EXAMPLE_ORIGIN}/'.") from None
     if not parsed.host and parsed.scheme not in {"about", "blob", "data", "file"}:
         raise ValueError(f"{url!r} has no host: write the page's whole URL, such as 'http://localhost:3000/'.")
     return parsed

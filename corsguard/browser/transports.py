@@ -367,7 +367,7 @@ class LiveTransport:
     until `close`, which the end of a `with` block calls. *verify* False trusts any certificate; an SSLContext decides
     for itself, but a client certificate in it goes with preflights too, unlike a browser's. *timeout* is in seconds,
     for connecting, for each read and for a whole body, which is cut off then; a response that has not begun after twice
-    that is given up. *longest_body*, in bytes, cuts a body off sooner. *connect_to* says for the host of a URL (with
+    that is given up. *max_body*, in bytes, cuts a body off sooner. *connect_to* says for the host of a URL (with
     its port, unless that is the scheme's default) the `host:port` to connect to instead: what is sent, and whose
     certificate is wanted, stays what the URL says.
 
@@ -379,7 +379,7 @@ class LiveTransport:
         *,
         verify: ssl.SSLContext | bool = True,
         timeout: float = 10.0,
-        longest_body: int | None = None,
+        max_body: int | None = None,
         connect_to: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         try:
@@ -387,7 +387,7 @@ class LiveTransport:
         except ImportError as error:
             raise ImportError('Live HTTP needs httpx. Fix: pip install "corsguard[browser]"') from error
         self._timeout = timeout
-        self._longest_body = longest_body
+        self._max_body = max_body
         self._connect_to = dict(connect_to)
         # Those to one address in place of two hosts are not each other's: each is sure of one certificate only.
         self._connections = {
@@ -478,7 +478,7 @@ class LiveTransport:
         try:
             for chunk in cast("httpx.SyncByteStream", response.stream):
                 body.write(chunk)
-                if self._longest_body is not None and body.tell() >= self._longest_body:
+                if self._max_body is not None and body.tell() >= self._max_body:
                     break
                 if time.monotonic() > deadline:
                     raise httpx.ReadTimeout(f"It did not end within {self._timeout} s.")
@@ -486,7 +486,7 @@ class LiveTransport:
             logger.warning("The response to %s %s was cut off.", request.method, request.url, exc_info=True)
         finally:
             response.close()
-        return body.getvalue()[: self._longest_body]
+        return body.getvalue()[: self._max_body]
 
 
 def _unreachable(error: Exception, url: URL, timeout: float) -> Unreachable:

@@ -36,7 +36,7 @@ _QUICK_BUDGET: Final = 24
 _RATE: Final = 10.0
 _TIMEOUT: Final = 10.0
 # How much is read of what may be a download, a hundred times.
-_LONGEST_BODY: Final = 262_144
+_MAX_BODY: Final = 262_144
 
 # What the audit itself says in each request.
 _OURS: Final = frozenset({"origin", "host", "content-length", "transfer-encoding", "connection"})
@@ -273,7 +273,7 @@ def _cookie(cookies: Iterable[str]) -> str:
 
 def _transport(url: Url, tls: ssl.SSLContext, timeout: float, connect_to: str | None) -> LiveTransport:
     elsewhere = {} if connect_to is None else {authority(url): connect_to}
-    return LiveTransport(verify=tls, timeout=timeout, longest_body=_LONGEST_BODY, connect_to=elsewhere)
+    return LiveTransport(verify=tls, timeout=timeout, max_body=_MAX_BODY, connect_to=elsewhere)
 
 
 def _line(url: Url, tls: ssl.SSLContext, timeout: float, connect_to: str | None, headers: tuple[Header, ...]) -> Line:

@@ -20,7 +20,10 @@ from corsguard.names import (
     ALLOW_HEADERS,
     ALLOW_METHODS,
     ALLOW_ORIGIN,
+    CHROMIUM_MAX_AGE,
+    EXAMPLE_ORIGIN,
     EXPOSE_HEADERS,
+    FIREFOX_MAX_AGE,
     MAX_AGE,
     OWNED_PREFIX,
 )
@@ -28,7 +31,7 @@ from corsguard.origin import NULL, Origin
 
 from .asking import Answer, Asker, Line, Question, SpentError
 from .probes import EVERY_BROWSER, Meant, Probe, lax, relatives, special, strangers
-from .rules import EXAMPLE, RULES, Reach, Rule, Severity, severity_of
+from .rules import RULES, Reach, Rule, Severity, severity_of
 
 Confidence = Literal["high", "medium", "low"]
 
@@ -38,9 +41,6 @@ _CLOSEST: Final = 8
 _MOST_THIRD_PARTIES: Final = 4
 
 _PRIVATE_NETWORK: Final = ("Access-Control-Request-Private-Network", "true")
-# What Chromium and Firefox keep a preflight's answer for at most, in seconds.
-_CHROMIUM_MAX_AGE: Final = 7200
-_FIREFOX_MAX_AGE: Final = 86400
 
 _SENSITIVE: Final = re.compile(r"authorization|x-csrf.*|x-xsrf.*|x-api-key|x-auth.*|x-amz-.*|.*token.*|.*secret.*")
 _RESOURCE_POLICIES: Final = frozenset({"same-origin", "same-site", "cross-origin"})
@@ -172,7 +172,7 @@ class Audit:
         """
         Return a rule's *fix* with an origin that is meant to be trusted in place of the example's.
         """
-        return fix.replace(EXAMPLE, next(iter(self.meant.samples()), EXAMPLE))
+        return fix.replace(EXAMPLE_ORIGIN, next(iter(self.meant.samples()), EXAMPLE_ORIGIN))
 
     def _stages(self) -> Iterator[Stage]:
         yield Stage("strangers and null", self._ask_strangers)
@@ -549,8 +549,8 @@ class Audit:
 
     def _check_max_age(self, preflight: Answer) -> None:
         seconds = seconds_of(preflight.lines, MAX_AGE) or 0
-        if seconds > _CHROMIUM_MAX_AGE:
-            severity = None if seconds > _FIREFOX_MAX_AGE else Severity.INFO
+        if seconds > CHROMIUM_MAX_AGE:
+            severity = None if seconds > FIREFOX_MAX_AGE else Severity.INFO
             self._find("CG-P005", preflight, f"{MAX_AGE}: {seconds}.", severity=severity)
 
     def _check_execution(self, preflight: Answer, answer: Answer) -> None:

@@ -23,6 +23,7 @@ from corsguard.browser.evidence import LONGEST_READ, as_shown, url_of, without_p
 from corsguard.browser.fetching import Mode, RedirectMode
 from corsguard.browser.transports import transport_for
 from corsguard.browser.wire import Header
+from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL
 
 from . import har
@@ -315,7 +316,7 @@ def _refuse_other_things(target: str) -> None:
     if target.endswith(".toml"):
         raise click.UsageError(
             f"{as_shown(target)} is a policy, and answers nothing: name a URL or an application (module:app); or ask "
-            f"the policy itself, corsguard explain {shlex.quote(as_shown(target))} --origin https://app.example.com"
+            f"the policy itself, corsguard explain {shlex.quote(as_shown(target))} --origin {EXAMPLE_ORIGIN}"
         )
     if _MODULE.fullmatch(target) and is_module(target):
         beside = f"{target.rpartition('.')[0]}.wsgi"

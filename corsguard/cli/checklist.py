@@ -20,18 +20,20 @@ from corsguard.names import (
     ALLOW_HEADERS,
     ALLOW_METHODS,
     ALLOW_ORIGIN,
+    CHROMIUM_MAX_AGE,
     EXPOSE_HEADERS,
+    FIREFOX_MAX_AGE,
     FORBIDDEN_RESPONSE_HEADERS,
     MAX_AGE,
     OWNED_PREFIX,
+    SAFARI_MAX_AGE,
 )
 
 from .faults import NO_RESPONSE, Asked, Fault, Outcome, veiled
 
 Mark = Literal["ok", "NO", "--"]
 
-# For how long a browser keeps a preflight's answer at most, in seconds.
-LONGEST_MAX_AGES: Final[Mapping[str, int]] = {"Chromium": 7200, "Firefox": 86400, "Safari": 600}
+_LONGEST_MAX_AGES: Final = {"Chromium": CHROMIUM_MAX_AGE, "Firefox": FIREFOX_MAX_AGE, "Safari": SAFARI_MAX_AGE}
 
 # Nobody's, so what it is answered is what a stranger is answered (RFC 2606).
 _STRANGER: Final = "https://stranger.example"
@@ -265,7 +267,7 @@ def _max_age(answer: WireResponse) -> Row:
     if seconds is None:
         what = "absent" if get(answer.headers, MAX_AGE) is None else "no number"
         return Row("--", "  Max-Age", f"{what}: browsers ask again after {DEFAULT_MAX_AGE} s")
-    caps = [f"{name} keeps it {cap} s at most" for name, cap in LONGEST_MAX_AGES.items() if seconds > cap]
+    caps = [f"{name} keeps it {cap} s at most" for name, cap in _LONGEST_MAX_AGES.items() if seconds > cap]
     return Row("--", "  Max-Age", f"{seconds} s" + (f"; {', '.join(caps)}" if caps else ""))
 
 

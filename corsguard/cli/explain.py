@@ -20,12 +20,13 @@ from corsguard.browser.headers import is_header_value
 from corsguard.browser.report import cause
 from corsguard.errors import Problem
 from corsguard.explanation import Step
+from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL
 
 from .connecting import secrets_of
 from .lines import Fix, Words, read_fix, written
 from .loading import FORMS, Guard, check_origin, load_guarded
-from .messages import LONGEST_MESSAGE, LOOK, LOOKALIKES, METHOD, PAGE, Known, Message, read
+from .messages import LONGEST_MESSAGE, LOOK, LOOKALIKES, METHOD, Known, Message, read
 from .printing import Exit, Output, printable
 from .rehearsal import Asked, Change, Heard, Rehearsal, header_of, rehearse
 
@@ -43,7 +44,7 @@ _OUTERMOST: Final[Mapping[Words, str]] = {
 # Whose consoles word a preflight's answer and the response itself alike.
 _ALIKE: Final = frozenset({"Firefox", "Safari"})
 _NEEDED: Final = (
-    "Say which page asks: --origin https://app.example.com. (Something with a space in it is taken for a message from "
+    f"Say which page asks: --origin {EXAMPLE_ORIGIN}. (Something with a space in it is taken for a message from "
     "a console; quote it.)"
 )
 _UNKNOWN: Final = """\
@@ -438,7 +439,7 @@ def _method(message: Message, known: Known) -> str:
 
 
 def _page(origin: str) -> str:
-    return f"{PAGE} --origin null" if origin == NULL else shlex.quote(as_shown(origin))
+    return f"{EXAMPLE_ORIGIN} --origin null" if origin == NULL else shlex.quote(as_shown(origin))
 
 
 def _header_names(message: Message, known: Known) -> list[str]:

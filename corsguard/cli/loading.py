@@ -28,8 +28,9 @@ from corsguard.browser import Application
 from corsguard.browser.transports import transport_for
 from corsguard.configuration import Configuration
 from corsguard.errors import PolicyError, Problem, kind_of, quoted
+from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL, Origin, OriginPattern
-from corsguard.paths import Configured, Guarded, PathPolicies, policies_of, read_guarded
+from corsguard.policies import UNCOVERED, Assignment, Configured, Policies, PoliciesLike
 from corsguard.policy import Policy
 from corsguard.tags import tag_of
 from corsguard.wsgi import CORSMiddleware
@@ -40,7 +41,7 @@ from .printing import printable
 if TYPE_CHECKING:
     from flask import Flask
 
-PolicyFinder = Callable[[Mapping[str, Any]], Policy | None]
+Finder = Callable[[Mapping[str, Any]], Assignment]
 
 # What is taken where nothing is named.
 DEFAULT_FILE: Final = "cors.toml"
@@ -79,12 +80,12 @@ class Guard:
     """
     What a command line named: which policy guards which request.
 
-    *name* is as it was given. *policy_for* takes a WSGI environ and knows the views that have a policy of their own;
+    *name* is as it was given. *find* takes a WSGI environ and knows the views that have a policy of their own;
     *place_of* takes one of the policies and a keyword. *problems* are what smells: of every policy, and around them.
     """
 
     name: str
-    policy_for: PolicyFinder
+    find: Finder
     place_of: Callable[[Policy, str], Place]
     problems: tuple[Problem, ...]
 
@@ -259,7 +260,7 @@ def _of_toml(file: str, environment: str | None) -> Guard:
     configuration = environments[environment]
     return Guard(
         name=file,
-        policy_for=_by_path(configuration.guarded),
+        find=_by_path(configuration.guarded),
         place_of=partial(_place_in_file, configuration, Path(file).read_text(encoding="utf-8")),
         problems=configuration.warnings,
     )
@@ -293,17 +294,17 @@ def _of_object(name: str, found: object) -> Guard:
     if middleware is not None:
         return Guard(
             name=name,
-            policy_for=middleware.policy_for,
+            find=middleware.find,
             place_of=_place_of(Place(name, "wsgi")),
-            problems=_warnings(("", policy) for policy in policies_of(middleware.policy)),
+            problems=_warnings(("", policy) for policy in middleware.guard.policies.named.values()),
         )
-    if isinstance(found, Policy | PathPolicies | Configured | Mapping):
-        guarded = read_guarded(cast("Guarded", found))
+    if isinstance(found, Policy | Policies | Configured | Mapping):
+        policies = Policies(cast("PoliciesLike", found))
         return Guard(
             name=name,
-            policy_for=_by_path(guarded),
+            find=_by_path(policies),
             place_of=_place_of(Place(name, "wsgi")),
-            problems=_warnings(("", policy) for policy in policies_of(guarded)),
+            problems=_warnings(("", policy) for policy in policies.named.values()),
         )
     raise click.UsageError(_not_guarding(name, found))
 
@@ -315,15 +316,15 @@ def _of_flask(name: str, app: "Flask") -> Guard:
     if middleware is None:
         raise click.UsageError(
             f"{name} is a Flask application that nothing guards. Write CORSGuard(app, "
-            '{"allow_origins": ["https://app.example.com"]}), or name the policy itself.'
+            f'{{"allow_origins": ["{EXAMPLE_ORIGIN}"]}}), or name the policy itself.'
         )
     words: Words = "flask" if isinstance(app.extensions.get("corsguard"), CORSGuard) else "wsgi"
     views = _policies_of_views(app.view_functions.items())
     return Guard(
         name=name,
-        policy_for=middleware.policy_for,
+        find=middleware.find,
         place_of=_place_of(Place(name, words), views),
-        problems=_warnings([*(("", policy) for policy in policies_of(middleware.policy)), *views]),
+        problems=_warnings([*(("", policy) for policy in middleware.guard.policies.named.values()), *views]),
     )
 
 
@@ -371,7 +372,7 @@ def _of_django(name: str) -> Guard:
     from django.urls import get_resolver
 
     from corsguard_django import checks
-    from corsguard_django.middleware import name_of, policy_for, views_of
+    from corsguard_django.middleware import find, name_of, views_of
 
     found = [*checks.check_policies(), *checks.check_middleware(), *checks.check_credentials()]
     problems = tuple(
@@ -388,13 +389,13 @@ def _of_django(name: str) -> Guard:
     tagged = _policies_of_views((name_of(view), view) for view in views)
     place_of = _place_of(Place(getattr(settings, "SETTINGS_MODULE", None) or name, "django"), tagged)
     is_absent = any(problem.code == NO_MIDDLEWARE for problem in problems)
-    finder: PolicyFinder = (lambda _: None) if is_absent else policy_for
-    return Guard(name=name, policy_for=finder, place_of=place_of, problems=problems)
+    finder: Finder = (lambda _: UNCOVERED) if is_absent else find
+    return Guard(name=name, find=finder, place_of=place_of, problems=problems)
 
 
 def _policies_of_views(views: Iterable[tuple[str, object]]) -> list[tuple[str, Policy]]:
     tags = [(f"view {name}", tag_of(view)) for name, view in views]
-    return [(view, tag.policy) for view, tag in tags if tag is not None and tag.policy is not None]
+    return [(view, tag.policy) for view, tag in tags if tag is not None and isinstance(tag.policy, Policy)]
 
 
 def _place_of(otherwise: Place, views: Iterable[tuple[str, Policy]] = ()) -> Callable[[Policy, str], Place]:
@@ -414,8 +415,8 @@ def _warnings(policies: Iterable[tuple[str, Policy]]) -> tuple[Problem, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _by_path(guarded: Policy | PathPolicies) -> Callable[[Mapping[str, Any]], Policy | None]:
-    return CORSMiddleware(_no_application, guarded).policy_for
+def _by_path(policies: Policies) -> Finder:
+    return CORSMiddleware(_no_application, policies).find
 
 
 def _no_application(_environ: object, _start_response: object) -> list[bytes]:
@@ -442,7 +443,7 @@ def _not_guarding(name: str, found: object) -> str:
     if callable(found) and not name.endswith(")"):
         return (
             f"{what}If it makes the application, call it: '{name}()'; if it is the application, wrap it: "
-            'CORSMiddleware(application, {"allow_origins": ["https://app.example.com"]}).'
+            f'CORSMiddleware(application, {{"allow_origins": ["{EXAMPLE_ORIGIN}"]}}).'
         )
     return f"{what}Write one of\n\n{FORMS}"
 

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireResponse
 from corsguard.browser.evidence import url_of
 from corsguard.browser.urls import address_space
+from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL, Origin
 
 LONGEST_MESSAGE: Final = 65536
@@ -23,8 +24,7 @@ _LONGEST_WORD: Final = 2048
 
 # What stands for what a message does not name.
 URL: Final = "https://api.example.com/"
-PAGE: Final = "https://app.example.com"
-_OPEN_PAGE: Final = "http://app.example.com"
+_OPEN_PAGE: Final = EXAMPLE_ORIGIN.replace("https:", "http:", 1)
 _LOCAL_PAGES: Final = ("http://localhost:3000", "http://localhost:5173")
 METHOD: Final = "METHOD"
 
@@ -502,7 +502,7 @@ def _message(text: str, row: Row, match: re.Match[str], known: Known, *, is_pref
     url, first = _url(text, said)
     named_origin = _origin(text, said, known)
     # Only a page loaded by https has mixed content.
-    origin = named_origin or (PAGE if row.means is Reason.MIXED_CONTENT else assumed_page(url))
+    origin = named_origin or (EXAMPLE_ORIGIN if row.means is Reason.MIXED_CONTENT else assumed_page(url))
     header = said.get("header")
     if row.value == "*" and row.means is Reason.HEADER_NOT_ALLOWED:
         header = "authorization"
@@ -601,7 +601,7 @@ def assumed_page(url: str) -> str:
     """
     target = url_of(url)
     if target is None or address_space(target.host) == "public":
-        return _OPEN_PAGE if url.startswith("http://") else PAGE
+        return _OPEN_PAGE if url.startswith("http://") else EXAMPLE_ORIGIN
     return next(page for page in _LOCAL_PAGES if page != target.origin)
 
 

@@ -19,6 +19,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from corsguard.errors import printable as on_one_line
+
 HIDDEN: Final = "(not shown)"
 # Shorter values would be found in half of all words.
 _SHORTEST_SECRET: Final = 4
@@ -201,6 +203,6 @@ class Progress:
 
 def printable(text: str) -> str:
     """
-    Return *text* with nothing that a terminal would obey.
+    Return *text*, of several lines perhaps, with nothing that a terminal would obey.
     """
-    return "".join(char if char.isprintable() or char in "\n\t" else f"\\u{ord(char):04X}" for char in text)
+    return on_one_line(text, keep="\n\t")

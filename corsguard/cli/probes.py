@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from itertools import chain, zip_longest
 from typing import Final, NamedTuple
 
+from corsguard.attacks import Attack, attack_origins
+from corsguard.audience import OriginIndex
 from corsguard.browser.urls import BAD_PORTS
-from corsguard.origin import NULL, Origin, OriginIndex, OriginPattern
+from corsguard.origin import NULL, Origin, OriginPattern
 from corsguard.suffixes import open_suffix, registrable_domain
-from corsguard.testing import Attack, attack_origins
 
 from .rules import Reach
 

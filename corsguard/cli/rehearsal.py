@@ -5,16 +5,17 @@ The engine says what it grants and why, the model what a page gets; what is to b
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from corsguard.browser import Browser, Exchange, NetworkError
 from corsguard.browser.evidence import as_shown
 from corsguard.browser.report import cause
-from corsguard.errors import PolicyError, Problem
-from corsguard.explanation import Explanation, Step, explain
+from corsguard.errors import Problem
+from corsguard.explanation import Explanation, Step, explain_assignment
 from corsguard.policy import Policy
+from corsguard.validation import DEFAULTS, problems_of
 from corsguard.wsgi import CORSMiddleware
 
 from .lines import Fix, keywords_of, read_fix
@@ -135,8 +136,9 @@ class _Server:
         self.told: list[tuple[Explanation, Policy | None]] = []
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        policy = self._guard.policy_for(environ)
-        self.told.append((explain(policy, environ), policy))
+        there = self._guard.find(environ)
+        policy = there.policy if isinstance(there.policy, Policy) else None
+        self.told.append((explain_assignment(there, environ), policy))
         return CORSMiddleware(_resource, policy)(environ, start_response)
 
 
@@ -238,8 +240,4 @@ def _listed(policy: Policy) -> tuple[str, ...]:
 
 
 def _problems(policy: Policy, keywords: Mapping[str, Any]) -> tuple[Problem, ...]:
-    try:
-        replace(policy, **keywords)
-    except PolicyError as error:
-        return error.problems
-    return ()
+    return problems_of({**{name: getattr(policy, name) for name in DEFAULTS}, **keywords})

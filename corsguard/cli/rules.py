@@ -10,6 +10,8 @@ from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from corsguard.names import CHROMIUM_MAX_AGE, EXAMPLE_ORIGIN
+
 
 class Severity(IntEnum):
     """
@@ -95,9 +97,7 @@ _INFO, _LOW, _MEDIUM, _HIGH = Severity.INFO, Severity.LOW, Severity.MEDIUM, Seve
 _CRITICAL: Final = Severity.CRITICAL
 
 _EXACT: Final = "Access-Control-Allow-Origin: the request's Origin if it equals an entry of a list; Vary: Origin always"
-# The origin that is meant to be trusted, in every fix.
-EXAMPLE: Final = "https://app.example.com"
-_LIST: Final = f'allow_origins=["{EXAMPLE}"]'
+_LIST: Final = f'allow_origins=["{EXAMPLE_ORIGIN}"]'
 _VARY: Final = "Vary: Origin on every response of the resource: allowed, refused, without Origin, errors"
 _ANY_POLICY: Final = "any Policy: corsguard sends it on every response of a listed policy"
 
@@ -201,7 +201,7 @@ _ROWS: Final = (
         "An http origin may read what https protects",
         "Whoever controls the network can put a page there, and read as any visitor.",
         "Access-Control-Allow-Origin: https origins only",
-        'allow_origins=["https://app.example.com"], without the http:// entries',
+        f'allow_origins=["{EXAMPLE_ORIGIN}"], without the http:// entries',
         subsumes=frozenset({"CG-A017"}),
     ),
     Rule(
@@ -210,7 +210,7 @@ _ROWS: Final = (
         "Every subdomain may read",
         "One forgotten or vulnerable subdomain is enough, and SameSite cookies are sent from there.",
         "Access-Control-Allow-Origin: the subdomains that need it, one by one",
-        'allow_origins=["https://app.example.com", "https://admin.example.com"] instead of "https://*.example.com"',
+        f'allow_origins=["{EXAMPLE_ORIGIN}", "https://admin.example.com"] instead of "https://*.example.com"',
     ),
     Rule(
         "CG-A013",
@@ -218,7 +218,7 @@ _ROWS: Final = (
         "Every port of a trusted host may read",
         "Any other service on that host is trusted with it.",
         "Access-Control-Allow-Origin: the origin with its port",
-        'allow_origins=["https://app.example.com"] instead of "https://app.example.com:*"',
+        f'allow_origins=["{EXAMPLE_ORIGIN}"] instead of "{EXAMPLE_ORIGIN}:*"',
     ),
     Rule(
         "CG-A014",
@@ -328,7 +328,7 @@ _ROWS: Final = (
         "allow-origin-invalid",
         "Allow-Origin is no origin",
         "Browsers compare it byte by byte with an origin, which it can never equal, so that nobody may read.",
-        "Access-Control-Allow-Origin: https://app.example.com, without path, slash, wildcard or quotes",
+        f"Access-Control-Allow-Origin: {EXAMPLE_ORIGIN}, without path, slash, wildcard or quotes",
         _LIST,
         severity=_MEDIUM,
         anonymous=_MEDIUM,
@@ -394,8 +394,8 @@ _ROWS: Final = (
         "max-age",
         "A preflight's answer is kept for too long",
         "A permission that was withdrawn lives on; Chromium keeps it for two hours at most, Firefox for a day.",
-        "Access-Control-Max-Age: 7200",
-        "max_age=7200",
+        f"Access-Control-Max-Age: {CHROMIUM_MAX_AGE}",
+        f"max_age={CHROMIUM_MAX_AGE}",
         severity=_LOW,
     ),
     Rule(
@@ -602,7 +602,7 @@ _ROWS: Final = (
         "timing-allow-origin",
         "Any website may read how long and how large the response was",
         "Sizes and times tell what a visitor sees.",
-        "Timing-Allow-Origin: https://app.example.com, or no such header",
+        f"Timing-Allow-Origin: {EXAMPLE_ORIGIN}, or no such header",
         "no Policy: set it in the application",
         severity=_LOW,
     ),

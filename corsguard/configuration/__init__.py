@@ -11,10 +11,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from corsguard.errors import PolicyError, Problem
-from corsguard.paths import PathPolicies
+from corsguard.policies import NAMELESS, UNGUARDED, Assignment, Policies
 from corsguard.policy import Policy
+from corsguard.validation import DEFAULTS
 
-from .layers import DEFAULTS, ENVIRONMENTS, NAMELESS, PATHS, POLICIES, Sheet, no_such
+from .layers import ENVIRONMENTS, PATHS, POLICIES, Sheet, no_such
 from .layers import Change as Change
 from .rewording import Words, in_python, in_toml
 from .toml import as_toml, dotted, read_toml
@@ -30,9 +31,10 @@ class Configuration:
     """
     What a file, a mapping or environment variables say, for one *environment*. It stands wherever a policy does.
 
-    *policies* are all policies by name (`policy` where there is one without a name), *paths* the name, or None, for
-    each path prefix; *changes* is what the environment and each `extends` change. `str()` writes the whole as TOML,
-    each change as a comment beside its keyword. The *warnings* of its policies name file and key.
+    *policies* are all policies by name (`policy` where there is one without a name), *paths* the name, None or
+    `"unguarded"` for each path prefix; *changes* is what the environment and each `extends` change. `str()` writes the
+    whole as TOML,
+    each change as a comment next to its keyword. The *warnings* of its policies name file and key.
     """
 
     source: str
@@ -92,7 +94,7 @@ class Configuration:
         return _read(read_toml(file), os.fspath(file), in_toml)
 
     @property
-    def guarded(self) -> Policy | PathPolicies:
+    def guarded(self) -> Policies:
         """
         The policy that guards everything, or the policies by path.
 
@@ -101,8 +103,13 @@ class Configuration:
         if self._refusal is not None:
             raise PolicyError([self._refusal])
         if self.paths is None:
-            return self.policies[NAMELESS]
-        return PathPolicies({prefix: self.policies[name] if name else None for prefix, name in self.paths.items()})
+            return Policies(self.policies[NAMELESS])
+        return Policies({PATHS: {prefix: self._assigned(prefix, name) for prefix, name in self.paths.items()}})
+
+    def _assigned(self, prefix: str, name: str | None) -> Assignment:
+        if name is None or name == UNGUARDED:
+            return Assignment(None if name is None else UNGUARDED, prefix)
+        return Assignment(self.policies[name], name)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:

@@ -5,22 +5,24 @@ A policy that extends another says only what it changes, and so does an environm
 environments are judged, whichever is asked for. What a keyword may say, `Policy` alone decides.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import MISSING, fields
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from corsguard.errors import PolicyError, Problem, kind_of, quoted
-from corsguard.names import NON_WILDCARD_REQUEST_HEADER, SAFELISTED_METHODS
-from corsguard.origin import OriginIndex, OriginPattern
-from corsguard.paths import PathPolicies
+from corsguard.audience import OriginIndex, is_plain_http
+from corsguard.errors import PolicyError, Problem, kind_of, printable, quoted, quoted_list
+from corsguard.names import EXAMPLE_ORIGIN, permits_header, permits_method, permits_reading
+from corsguard.origin import OriginPattern, pattern_of
+from corsguard.policies import NAMELESS, UNGUARDED, problem_of_prefix
 from corsguard.policy import Policy
+from corsguard.validation import DEFAULTS
 
 from .rewording import Words, reworded
 from .toml import NONE, dotted
 
-DEFAULTS: Final[Mapping[str, Any]] = {
-    keyword.name: {} if keyword.default is MISSING else keyword.default for keyword in fields(Policy) if keyword.init
+_PERMITS: Final[Mapping[str, Callable[[Collection[str], str], bool]]] = {
+    "allow_methods": permits_method,
+    "allow_headers": permits_header,
+    "expose_headers": permits_reading,
 }
 LISTS: Final = ("allow_origins", "allow_methods", "allow_headers", "expose_headers")
 _WHO: Final = ("allow_origins", "allow_unsafe_origins")
@@ -30,11 +32,11 @@ PATHS: Final = "paths"
 ENVIRONMENTS: Final = "environments"
 _EXTENDS: Final = "extends"
 _PRODUCTION: Final = "production"
+# What stands at a path in place of a policy's name.
+_WORDS: Final = (NONE, UNGUARDED)
 _SHAPE: Final = (POLICIES, PATHS, ENVIRONMENTS)
-# The name of the one policy of a configuration that has no names.
-NAMELESS: Final = "policy"
 
-_POLICY_EXAMPLE: Final = '{"allow_origins": ["https://app.example.com"]}'
+_POLICY_EXAMPLE: Final = f'{{"allow_origins": ["{EXAMPLE_ORIGIN}"]}}'
 _POLICIES_EXAMPLE: Final = f'{{"app": {_POLICY_EXAMPLE}}}'
 
 _Place = tuple[str, ...]
@@ -86,7 +88,7 @@ class Sheet:
         self.read_environments(environments)
 
     def field(self, place: _Place) -> str:
-        return f"{self.source}: {dotted(place)}" if self.source else dotted(place)
+        return printable(f"{self.source}: {dotted(place)}" if self.source else dotted(place))
 
     def refuse(self, code: str, place: _Place, value: object, meant: str, **details: object) -> None:
         problem = Problem.of(code, self.field(place), value, meant=reworded(meant, self.words), **details)
@@ -102,15 +104,15 @@ class Sheet:
 
     def named_tables(self, key: str, value: object, meant: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, table in self.table((key,), value, meant).items():
-            if not isinstance(name, str) or not name.strip() or name == NONE or name.startswith("/"):
-                what = f'a name (not empty, not "{NONE}", no / at its beginning)'
+            if not isinstance(name, str) or not name.strip() or name in _WORDS or name.startswith("/"):
+                what = f'a name (not empty, not "{NONE}" or "{UNGUARDED}", no / at its beginning)'
                 self.refuse("E813", (key,), name, '"app"', kind=kind_of(name), what=what)
             else:
                 yield name, self.table((key, name), table, _POLICY_EXAMPLE)
 
     def known(self, place: _Place, table: dict[str, Any], shape: tuple[str, ...]) -> dict[str, Any]:
         """
-        Return *table* with the keys of its *shape* spelled rightly; what is no such key is left for the policy.
+        Return *table* with the keys of its *shape* spelled rightly; any other key is left for the policy.
         """
         if table.get("max_age") == NONE:
             table["max_age"] = None
@@ -147,18 +149,19 @@ class Sheet:
         self.paths = {}
         for prefix, there in self.table((PATHS,), value, '{"/api": "app"}').items():
             place = (PATHS, str(prefix))
-            try:
-                PathPolicies({prefix: None})
-            except PolicyError as error:
-                self.problems |= {problem._replace(field=self.field(place)): None for problem in error.problems}
+            problem = problem_of_prefix(prefix)
+            if problem is not None:
+                self.problems[problem._replace(field=self.field(place))] = None
             if isinstance(there, Mapping):
                 # A policy that is written where its path is has the path for its name.
                 self.read_policy(prefix, place, dict(there))
                 self.paths[prefix] = prefix
             elif there is None or there == NONE:
                 self.paths[prefix] = None
+            elif there == UNGUARDED:
+                self.paths[prefix] = UNGUARDED
             elif not isinstance(there, str):
-                what = f'the name of a policy, a table of its keywords, or "{NONE}"'
+                what = f'the name of a policy, a table of its keywords, "{NONE}" or "{UNGUARDED}"'
                 self.refuse("E813", place, there, f'"{NONE}"', kind=kind_of(there), what=what)
             elif self.names(place, there, "a policy", self.own):
                 self.paths[prefix] = there
@@ -315,7 +318,7 @@ class Sheet:
         # What the base says wrongly is said once; what is wrong with it under one environment only names that.
         if found not in self.problems:
             if environment is not None and problem.field in said and said[problem.field][1][:1] != (ENVIRONMENTS,):
-                found = found._replace(message=f"{found.message} (In the environment {environment}.)")
+                found = found._replace(message=f"{found.message} (In the environment {printable(environment)}.)")
             self.problems[found] = None
 
     def refusal(self, policies: Iterable[str]) -> Problem | None:
@@ -374,17 +377,12 @@ def _widens(keyword: str, before: Mapping[str, Any], after: Any) -> bool:  # noq
         return after is True
     if keyword in _WHO:
         return _widens_origins(before, after)
-    if keyword not in LISTS:
+    if keyword not in _PERMITS:
         return False
-    there, new = set(before[keyword]), set(after)
-    if keyword == "allow_methods":
-        there |= SAFELISTED_METHODS
-    else:
-        there, new = {header.lower() for header in there}, {header.lower() for header in new}
-    if "*" in there:
-        # Fetch, "CORS non-wildcard request-header name": the one that `*` does not cover.
-        new &= {NON_WILDCARD_REQUEST_HEADER} if keyword == "allow_headers" else set()
-    return not new <= there
+    spelled = str if keyword == "allow_methods" else str.lower
+    there, new = {*map(spelled, before[keyword])}, {*map(spelled, after)}
+    # What was listed is not asked about, so this is linear: the first other name that is not permitted ends it.
+    return not all(_PERMITS[keyword](there, name) for name in new - there)
 
 
 def _widens_origins(before: Mapping[str, Any], after: Any) -> bool:  # noqa: ANN401 - what a keyword may say
@@ -395,18 +393,12 @@ def _widens_origins(before: Mapping[str, Any], after: Any) -> bool:  # noqa: ANN
         # What an origin source covers, nobody knows beforehand.
         return True
     there = {*listed, *before["allow_unsafe_origins"]}
-    index = OriginIndex(pattern for text in there if (pattern := _pattern(text)) and not pattern.is_exact)
+    index = OriginIndex(pattern for text in there if (pattern := pattern_of(text)) and not pattern.is_exact)
     for text in {*after} - there:
-        pattern = _pattern(text)
+        pattern = pattern_of(text)
         if pattern is None or not all(any(index.patterns_for(sample)) for sample in pattern.samples()):
             return True
     return False
-
-
-def _pattern(text: str) -> OriginPattern | None:
-    with suppress(PolicyError):
-        return OriginPattern.parse(text)
-    return None
 
 
 def _risks_in_production(policy: Policy, with_cookies: str) -> Iterator[Problem]:
@@ -414,22 +406,23 @@ def _risks_in_production(policy: Policy, with_cookies: str) -> Iterator[Problem]
     for text in listed:
         pattern = OriginPattern.parse(text)
         if pattern.is_loopback and pattern.scheme in {"http", "https"}:
-            rest = [other for other in listed if other != text] or ["https://app.example.com"]
-            yield Problem.of("W401", "allow_origins", text, meant=quoted(rest))
-        elif pattern.scheme == "http":
+            rest = (other for other in listed if other != text)
+            meant = quoted_list(rest, len(listed) - 1) if len(listed) > 1 else quoted([EXAMPLE_ORIGIN])
+            yield Problem.of("W401", "allow_origins", text, meant=meant)
+        elif is_plain_http(pattern):
             yield Problem.of("W402", "allow_origins", text, cause="", meant=quoted(text.replace("http:", "https:", 1)))
     for text, reason in policy.allow_unsafe_origins.items():
         if text.startswith("http:"):
             cause = f" It is accepted because: {quoted(reason)}."
             meant = quoted(text.replace("http:", "https:", 1))
             yield Problem.of("W402", "allow_unsafe_origins", text, cause=cause, meant=meant)
-    if policy.allow_origins == "*" and with_cookies:
-        yield Problem.of("W403", "allow_origins", "*", others=with_cookies, meant='["https://app.example.com"]')
+    if policy.audience.is_everyone and with_cookies:
+        yield Problem.of("W403", "allow_origins", "*", others=with_cookies, meant=quoted([EXAMPLE_ORIGIN]))
 
 
 def with_warnings(policy: Policy, warnings: Iterable[Problem]) -> Policy:
     # The policy was built here, and nobody else has it yet.
-    object.__setattr__(policy, "warnings", tuple(warnings))
+    policy.__dict__["_warnings"] = tuple(warnings)
     return policy
 
 

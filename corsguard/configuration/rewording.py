@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from corsguard.errors import quoted
+from corsguard.errors import printable, quoted
 
 from .toml import as_toml
 
@@ -18,7 +18,7 @@ Words = Callable[[str, object], str]
 
 def reworded(fix: str, words: Words) -> str:
     """
-    Return *fix*, which is written in Python, in other *words*; what is no literal of Python stays as it is.
+    Return *fix*, which is written in Python, in other *words*; what is not a literal of Python stays as it is.
     """
     if words is in_python:
         return fix
@@ -36,7 +36,7 @@ def reworded(fix: str, words: Words) -> str:
         written += [words(keyword.arg or "", ast.literal_eval(keyword.value)) for keyword in call.keywords]
     except (SyntaxError, ValueError):
         return fix
-    return "\n".join(written) + mark + comment
+    return "\n".join(map(printable, written)) + mark + printable(comment)
 
 
 def in_python(keyword: str, value: object) -> str:

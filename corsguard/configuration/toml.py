@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from corsguard.errors import PolicyError, Problem
+from corsguard.errors import PolicyError, Problem, printable
+from corsguard.names import EXAMPLE_ORIGIN
 
 # What TOML has no word for, and a variable neither.
 NONE: Final = "none"
@@ -39,7 +40,7 @@ def read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         told = str(error).replace("at end of document", _position(text)).replace("(at line", "(line")
-        fix = 'allow_origins = ["https://app.example.com"]  # a key, `=` and a value; quote a key such as "/api"'
+        fix = f'allow_origins = ["{EXAMPLE_ORIGIN}"]  # a key, `=` and a value; quote a key such as "/api"'
         raise _unreadable(path, f"it is not TOML: {told}", fix) from None
     except (ValueError, RecursionError):
         raise _unreadable(path, "it has a number too long, or tables too deep, to be read", "take it out") from None
@@ -64,8 +65,8 @@ def as_toml(value: object) -> str:
         return f'"{NONE}"'
     if isinstance(value, bool):
         return str(value).lower()
-    # TOML, "Basic string": what JSON escapes, and DEL.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") if isinstance(value, str) else str(value)
+    # TOML, "Basic string": what JSON escapes, and DEL, which has no shape either.
+    return printable(json.dumps(value, ensure_ascii=False)) if isinstance(value, str) else str(value)
 
 
 def _as_key(name: str) -> str:

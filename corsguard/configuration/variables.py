@@ -10,9 +10,11 @@ from functools import partial
 from typing import Any
 
 from corsguard.errors import PolicyError, Problem
+from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.policy import Policy
+from corsguard.validation import DEFAULTS
 
-from .layers import DEFAULTS, LISTS, nearest, with_warnings
+from .layers import LISTS, nearest, with_warnings
 from .rewording import in_variables, reworded
 from .toml import NONE
 
@@ -54,7 +56,7 @@ def _of_variable(problem: Problem, prefix: str) -> Problem:
 
 
 def _instead_of_nothing(name: str, keyword: str) -> str:
-    return f"{name}=https://app.example.com" if keyword == "allow_origins" else f"unset {name}"
+    return f"{name}={EXAMPLE_ORIGIN}" if keyword == "allow_origins" else f"unset {name}"
 
 
 def _read_text(keyword: str, value: object) -> object:

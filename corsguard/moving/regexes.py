@@ -15,8 +15,7 @@ from itertools import islice, product
 from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits, punctuation
 from typing import Final, NamedTuple
 
-from corsguard.errors import PolicyError
-from corsguard.origin import NULL, Origin, OriginPattern
+from corsguard.origin import NULL, Origin, OriginPattern, pattern_of
 
 # In this order, so that examples look like what people write.
 _ALPHABET: Final = ascii_lowercase + digits + "-_" + ascii_uppercase + "".join(sorted({*punctuation} - {*"-_"}))
@@ -112,9 +111,8 @@ def _patterns_meant(spellings: Iterable[str]) -> Iterator[OriginPattern]:
         if re.search(r"\*[^.:*]", text) and text.replace("*", "*.", 1) in texts:
             continue
         for scheme in ("",) if "://" in text else ("https://", "http://"):
-            try:
-                pattern = OriginPattern.parse(scheme + text)
-            except PolicyError:
+            pattern = pattern_of(scheme + text)
+            if pattern is None:
                 continue
             # A label may begin or end with a hyphen, but where nothing stands in the place of a star nobody means it.
             if not re.search(r"-(\.|$)|(^|\.)-", pattern.host.replace("*", "x")):

@@ -8,23 +8,21 @@ and its fix are what is printed. The adapters know the other libraries; this roo
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import timedelta
 from json import dumps
 from typing import Any, Final, NamedTuple
 
 from corsguard.errors import PolicyError, Problem, quoted
-from corsguard.names import NON_WILDCARD_REQUEST_HEADER
+from corsguard.names import CHROMIUM_MAX_AGE, EXAMPLE_ORIGIN, NON_WILDCARD_REQUEST_HEADER
 from corsguard.origin import NULL, OriginPattern
-from corsguard.policy import Policy
-from corsguard.validation import LONGEST_USEFUL_MAX_AGE
+from corsguard.validation import DEFAULTS, problems_of
 
 from .regexes import Covered, patterns_of, prefixes_of
 
 # So that the code fits in 120 columns, however deep it stands.
 _WIDTH: Final = 96
 _LONGEST_LIST: Final = 76
-_EXAMPLE: Final = "https://app.example.com"
 _IF_YOURS: Final = "If all that it covers is yours, take the # away:"
 _IF_MEANT: Final = "If that is what is meant, take the # away:"
 # What stands where a prefix has to be written. It covers nothing that exists.
@@ -152,9 +150,9 @@ class Draft:
         elif not value:
             value = None
         seconds = value.total_seconds() if isinstance(value, timedelta) else value
-        if isinstance(seconds, int | float) and seconds > LONGEST_USEFUL_MAX_AGE:
+        if isinstance(seconds, int | float) and seconds > CHROMIUM_MAX_AGE:
             self.note("max_age", f"{about}: {value} is cut to what Chromium honours; Firefox kept it longer.")
-            value = LONGEST_USEFUL_MAX_AGE
+            value = CHROMIUM_MAX_AGE
         self.keywords["max_age"] = value
 
     def paths(self, said: str, expression: str | re.Pattern[str]) -> tuple[str, ...]:
@@ -183,14 +181,14 @@ class Draft:
         """
         Leave out what the engine refuses, and say why.
         """
-        while problems := _problems_of(self.keywords):
+        while problems := problems_of(self.keywords):
             refused = [problem for problem in problems if problem.code != "E101"]
             for problem in refused:
                 self._leave_out(problem)
             if not refused:
                 self._say_that_nobody_is_left()
                 break
-        self.keywords = {name: self.keywords[name] for name in _KEYWORDS if name in self.keywords}
+        self.keywords = {name: self.keywords[name] for name in DEFAULTS if name in self.keywords}
 
     def _list(self, text: str) -> None:
         listed = self.keywords["allow_origins"]
@@ -216,7 +214,7 @@ class Draft:
         Note patterns that would allow more, unless the engine refuses them.
         """
         keywords = {"allow_origins": patterns, "allow_credentials": "allow_credentials" in self.keywords}
-        refused = [problem.message for problem in _problems_of(keywords) if problem.code != "E101"]
+        refused = [problem.message for problem in problems_of(keywords) if problem.code != "E101"]
         if refused:
             self.note("allow_origins", " ".join([text, *refused]))
         else:
@@ -247,7 +245,7 @@ class Draft:
     def _say_that_nobody_is_left(self) -> None:
         proposed = any(note.write for note in self.notes)
         more = "take a # away, or " if proposed else ""
-        self.note("allow_origins", f"As it stands this is refused: {more}write, for example, {quoted(_EXAMPLE)}.")
+        self.note("allow_origins", f"As it stands this is refused: {more}write, for example, {quoted(EXAMPLE_ORIGIN)}.")
 
 
 @dataclass(frozen=True)
@@ -293,17 +291,6 @@ class Translation:
         return "\n".join(line.rstrip() for line in lines)
 
 
-_KEYWORDS: Final = tuple(keyword.name for keyword in fields(Policy) if keyword.init)
-
-
-def _problems_of(keywords: Mapping[str, Any]) -> tuple[Problem, ...]:
-    try:
-        Policy.from_mapping(keywords)
-    except PolicyError as error:
-        return error.problems
-    return ()
-
-
 def as_regex(expression: str | re.Pattern[str]) -> str:
     """
     Return *expression* as people write it.
@@ -327,7 +314,7 @@ def _as_read(covered: Covered) -> str:
 
 def _is_meant(text: str, entry: str) -> bool:
     # A fix that stands in where nothing can be guessed says nothing about this entry.
-    return text != _EXAMPLE or _EXAMPLE.partition("://")[2] in entry.lower()
+    return text != EXAMPLE_ORIGIN or EXAMPLE_ORIGIN.partition("://")[2] in entry.lower()
 
 
 # Code.

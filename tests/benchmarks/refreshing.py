@@ -129,7 +129,7 @@ def _memory(seconds):
     contenders = {"nothing": Contender(lambda environ, start_response: None, requests_of(ALLOWED, origins))}
     sources = {
         "known": RefreshingOrigins(lambda: origins, every=_NEVER),
-        "remembered": RememberedOrigins(Store(), seconds=_NEVER),
+        "remembered": RememberedOrigins(Store(), ttl=_NEVER),
     }
     for name, source in sources.items():
         policy = Policy(allow_origins=source)

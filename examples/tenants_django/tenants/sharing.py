@@ -10,8 +10,7 @@ import os
 from django.db import close_old_connections, transaction
 from django.db.models.signals import post_delete, post_save
 
-from corsguard import Policy
-from corsguard.sources import RefreshingOrigins
+from corsguard import Policy, RefreshingOrigins
 from corsguard_django import set_policy
 
 from .models import Tenant

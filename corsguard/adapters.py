@@ -1,0 +1,37 @@
+"""
+The second door, for anyone who carries the guard into a framework that it does not know yet. Re-exports only.
+
+A carrier makes one Guard, enters each request with its CGI-shaped mapping and its path, asks the Passage before the
+application runs and when it starts its response, asks origin sources and tells events in the way of its world, and
+writes the headers back. `examples/falcon_guard.py` is a whole one.
+"""
+
+from .errors import Rule
+from .guard import Guard, Passage
+from .journal import Journal
+from .negotiation import Question, answers_of, decide, is_owned, is_preflight, merge_vary
+from .policies import Assignment, Guarding, ViewFinder, text_of_path
+from .suffixes import are_same_site
+from .tags import misplaced_tags, opened_methods, tag_of, tags_made
+
+__all__ = [
+    "Assignment",
+    "Guard",
+    "Guarding",
+    "Journal",
+    "Passage",
+    "Question",
+    "Rule",
+    "ViewFinder",
+    "answers_of",
+    "are_same_site",
+    "decide",
+    "is_owned",
+    "is_preflight",
+    "merge_vary",
+    "misplaced_tags",
+    "opened_methods",
+    "tag_of",
+    "tags_made",
+    "text_of_path",
+]

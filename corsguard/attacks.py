@@ -1,0 +1,138 @@
+"""
+The hostile relatives of an origin: what a wrong comparison takes for it.
+
+Each is named after the mistake that would let it in. This room makes them and sends nothing; the testing kit and the
+audit try them. It decides about no request.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import Final, NamedTuple
+
+from .audience import OriginIndex
+from .browser import origin_of
+from .errors import shown
+from .names import EXAMPLE_ORIGIN
+from .origin import NULL, Origin, OriginPattern
+from .suffixes import registrable_domain
+
+ATTACKER: Final = "attacker.example"
+# Letters of other scripts that look like Latin ones; a browser sends the name's ASCII form.
+_LOOKALIKES: Final = str.maketrans("aceopxy", "\u0430\u0441\u0435\u043e\u0440\u0445\u0443")
+
+
+class Attack(NamedTuple):
+    """
+    An *origin* that an application may take for one of its own, and the *name* of the mistake that would let it in.
+
+    *is_sent* tells whether a browser can send it: what no browser sends is no way in, but shows a lax comparison.
+    """
+
+    name: str
+    origin: str
+    is_sent: bool
+
+    def __str__(self) -> str:
+        return f"{self.name}: {shown(self.origin)}"
+
+
+def attack_origins(origin: str, allowed: Collection[str] = ()) -> list[Attack]:
+    """
+    Return the hostile relatives of *origin*: what a wrong comparison would take for it, each named after its mistake.
+
+    Those that a pattern of *allowed* covers are left out. Raises ValueError if *origin* is not a serialized origin, and
+    PolicyError if one of *allowed* is not an origin pattern.
+    """
+    parsed = Origin.parse(origin)
+    if parsed is None:
+        raise ValueError(f"{origin!r} is no serialized origin: write what a browser sends, '{EXAMPLE_ORIGIN}'.")
+    patterns = OriginIndex(OriginPattern.parse(pattern) for pattern in allowed)
+    attacks: dict[str, Attack] = {}
+    for name, text in _sent(parsed):
+        other = Origin.parse(text)
+        is_covered = other is not None and next(patterns.patterns_for(other), None) is not None
+        if text != origin and not is_covered and (other is not None or text == NULL):
+            attacks.setdefault(text, Attack(name, text, is_sent=True))
+    for name, text in _unsent(parsed):
+        if Origin.parse(text) is None:
+            attacks.setdefault(text, Attack(name, text, is_sent=False))
+    return [*attacks.values()]
+
+
+def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
+    """
+    Yield what a browser may send.
+    """
+    scheme, host, port = origin.scheme, origin.host, "" if origin.port is None else f":{origin.port}"
+    own, registrable = f"{scheme}://", registrable_domain(host)
+    yield "any origin is reflected", f"{own}{ATTACKER}"
+    yield "any origin is reflected, with a port", f"{own}{ATTACKER}:8443"
+    yield "null is trusted", NULL
+    yield "the end is not compared", f"{own}{host}.{ATTACKER}{port}"
+    yield "the end is not compared, glued on", f"{own}{host}{ATTACKER}{port}"
+    for mark in "-", "_":
+        yield f"{mark} ends the comparison", f"{own}{host}{mark}.{ATTACKER}{port}"
+        yield f"{mark} ends the comparison, glued on", f"{own}{host}{mark}{ATTACKER}{port}"
+    yield "only the beginning of the site is compared", f"{own}{registrable}.{ATTACKER}{port}"
+    for name in dict.fromkeys((host, registrable)):
+        yield "the beginning is not compared", f"{own}attacker{name}{port}"
+        yield "the beginning is not compared, after a hyphen", f"{own}attacker-{name}{port}"
+        yield "the host is looked for anywhere", f"{own}attacker{name}.{ATTACKER}{port}"
+    for end in range(len(host) - 1, max(len(host) - 6, 0), -1):
+        yield "a part of the origin is enough", f"{own}{host[:end]}{port}"
+    dots = [index for index, character in enumerate(host) if character == "."]
+    for dot in dots:
+        yield "a dot stands for any character", f"{own}{host[:dot]}x{host[dot + 1 :]}{port}"
+    yield "a dot stands for any character", f"{own}{host.replace('.', 'x', len(dots) - 1)}{port}"
+    yield "every subdomain is trusted", f"{own}attacker.{host}{port}"
+    yield "every subdomain of the site is trusted", f"{own}attacker.{registrable}{port}"
+    yield "the site stands for its subdomains", f"{own}{registrable}{port}"
+    neighbour = host.partition(".")[2]
+    if neighbour and host != registrable:
+        yield "every neighbour is trusted", f"{own}attacker.{neighbour}{port}"
+    elif neighbour:
+        yield "every name under the same suffix is trusted", f"{own}attacker.{neighbour}{port}"
+    for other in "http", "https":
+        yield "the scheme is not compared", f"{other}://{host}{port}"
+    yield "the scheme is not compared", f"ftp://{host}{port}"
+    yield "the scheme is not compared", f"chrome-extension://{host}"
+    for other_port in "", ":1", ":8443", ":65535":
+        yield "the port is not compared", f"{own}{host}{other_port}"
+    yield "a trailing dot is dropped", f"{own}{host}.{port}"
+    name, _, suffix = host.rpartition(".")
+    if not host.startswith("["):
+        lookalike = origin_of(f"http://{name.translate(_LOOKALIKES)}.{suffix}")
+        yield "a name that looks alike", f"{own}{lookalike.removeprefix('http://')}{port}"
+
+
+def _unsent(origin: Origin) -> Iterator[tuple[str, str]]:
+    """
+    Yield what no browser sends, but other clients may.
+    """
+    text, rest = str(origin), str(origin).partition("://")[2]
+    own = f"{origin.scheme}://{ATTACKER}"
+    yield "upper case is folded", text.upper()
+    yield "upper case is folded", f"{origin.scheme}://{rest.upper()}"
+    yield "NULL is taken for null", "NULL"
+    yield "everything before @ is taken for the host", f"{origin.scheme}://{rest}@{ATTACKER}"
+    yield "everything before @ is ignored", f"{own}@{rest}"
+    for mark in "/", "?", "#", "\\":
+        yield f"{mark} does not end the host", f"{own}{mark}.{rest}"
+        yield f"what follows {mark} is ignored", f"{text}{mark}attacker"
+    yield "a trailing slash is dropped", f"{text}/"
+    yield (
+        "a default port is dropped",
+        f"{text.removesuffix(f':{origin.port}')}:{443 if origin.scheme == 'https' else 80}",
+    )
+    yield "an empty port is dropped", f"{text.removesuffix(f':{origin.port}')}:"
+    for mark in " ", "\t", "\x00", "\x0b", "\x7f", "\xa0":
+        yield "unprintable characters are dropped", f"{text[:-1]}{mark}{text[-1]}"
+        yield "what follows an unprintable character is ignored", f"{text}{mark}{ATTACKER}"
+    yield "a list is searched", f"{text}, {own}"
+    yield "a list is searched", f"{own}, {text}"
+    yield "a list is searched", f"{own} {text}"
+    yield "a wildcard is matched backwards", "*"
+    yield "a wildcard is matched backwards", f"{origin.scheme}://*"
+    yield "the scheme may be absent", rest
+    yield "the scheme may be absent", f"//{rest}"
+    yield "the host may be absent", f"{origin.scheme}://"
+    yield "an empty origin is a part of every one", ""

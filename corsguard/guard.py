@@ -1,0 +1,184 @@
+"""
+One request carried through: which policy, which decision, which headers survive, and what the journal is told.
+
+A carrier enters a request, which gives a Passage, and asks the passage what to do: once before the application runs,
+for a preflight, and once when the application starts its response. No I/O happens here, apart from the log. The guard
+never calls what may block: an origin source that must be asked comes back as a Question, and `take_events` gives what
+a listener has to be told; the carrier asks and tells in the way of its world.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from .journal import Event, Journal
+from .negotiation import (
+    VARY,
+    Decision,
+    Environ,
+    Header,
+    Question,
+    decide,
+    is_owned,
+    is_preflight,
+    merge_vary,
+)
+from .policies import UNCOVERED, Assignment, PathTable, Policies, ViewFinder
+from .policy import Policy
+
+# Names of response headers, as most responses spell them, that are surely neither the policy's nor Vary: only others
+# have to be looked at closely.
+ORDINARY_NAMES: Final = frozenset(
+    spelling
+    for name in """
+        Accept-Ranges Age Allow Cache-Control Connection Content-Disposition Content-Encoding Content-Language
+        Content-Length Content-Range Content-Security-Policy Content-Type Cross-Origin-Opener-Policy Date ETag Expires
+        Last-Modified Link Location Pragma Referrer-Policy Retry-After Server Server-Timing Set-Cookie
+        Strict-Transport-Security WWW-Authenticate X-Content-Type-Options X-Frame-Options X-Request-Id
+    """.split()
+    for spelling in (name, name.lower())
+)
+
+
+class Guard:
+    """
+    What guards an application: the *policies* in force, and the *journal* of what happens under them.
+    """
+
+    def __init__(self, policies: Policies, journal: Journal) -> None:
+        self.policies = policies
+        self.journal = journal
+        # The table whose warnings are written.
+        self.met: PathTable | None = None
+        self.meet()
+
+    def meet(self) -> None:
+        """
+        Write the warnings of policies that are new here.
+
+        A request does so too, if the policies were swapped before it; this is for doing it at once.
+        """
+        table = self.policies.table
+        self.journal.warn_of(table.named.values())
+        self.met = table
+
+    def enter(self, environ: Environ, path: str) -> "Passage":
+        """
+        Return the passage of the request that *environ* describes, under the policies that are in force now.
+
+        *environ* must not change any more. *path* is the path below the application, decoded once, as text.
+        """
+        table = self.policies.table
+        if table is not self.met:
+            self.meet()
+        return Passage(self.journal, table, environ, path)
+
+
+class Passage:
+    """
+    One request on its way through a guard.
+
+    *decide*, and *settle* with what its Question was answered; then *answer* is what to send in place of the
+    application, and *headers* makes those of its response. *take_events* gives what the listener has to be told.
+    """
+
+    __slots__ = ("_journal", "_table", "assignment", "decision", "environ", "events", "is_preflight", "path")
+
+    def __init__(self, journal: Journal, table: PathTable, environ: Environ, path: str) -> None:
+        self._journal = journal
+        self._table = table
+        self.environ = environ
+        self.path = path
+        self.is_preflight = is_preflight(environ)
+        self.assignment: Assignment = UNCOVERED
+        self.decision: Decision | None = None
+        self.events: tuple[Event, ...] = ()
+
+    @property
+    def method(self) -> str:
+        """
+        The method of the request; for a preflight, that of the request to come.
+        """
+        name = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" if self.is_preflight else "REQUEST_METHOD"
+        return str(self.environ.get(name, ""))
+
+    def decide(self, find_view: ViewFinder | None = None) -> Question | None:
+        """
+        Decide about the request, once; return the Question on which that depends, if a source has to be asked.
+
+        *find_view* finds what the view at a path says, where views of the application may have a policy of their own.
+        """
+        if self.decision is not None:
+            return None
+        was_odd = self.assignment.is_odd
+        self.assignment = assignment = self._table.find(self.path, find_view)
+        if isinstance(assignment.policy, Policy):
+            decision = decide(assignment.policy, self.environ)
+            if isinstance(decision, Question):
+                return decision
+            self.settle(decision)
+        elif assignment.is_odd and not was_odd and "HTTP_ORIGIN" in self.environ:
+            self.events += self._journal.record_odd_path(assignment, self.environ)
+        return None
+
+    def settle(self, decision: Decision) -> None:
+        """
+        Take *decision* as what was decided, and record it.
+        """
+        self.decision = decision
+        journal = self._journal
+        if decision.refusal is None:
+            is_of_interest = self.is_preflight and journal.is_debug is not None
+        else:
+            is_of_interest = decision.error is not None or next(journal.turns)
+        if is_of_interest:
+            self.events += journal.record(self.assignment, decision, self.environ)
+
+    def take_events(self) -> tuple[Event, ...]:
+        """
+        Return the events that a listener has to be told, each of them once.
+        """
+        events, self.events = self.events, ()
+        return events
+
+    @property
+    def answer(self) -> Decision | None:
+        """
+        The whole answer to a preflight of a guarded resource; None where the application is to run.
+        """
+        return self.decision if self.is_preflight else None
+
+    def headers(self, headers: Iterable[Header]) -> list[Header]:
+        """
+        Return what to send in place of *headers*, those of the application's response, which stay as they are.
+        """
+        if isinstance(self.assignment.policy, str):
+            return [*headers]
+        closed = (VARY,) if self.assignment.varies else ()
+        ours = closed if self.decision is None else self.decision.headers
+        sent, displaced = share(headers, ours)
+        if displaced:
+            self.events += self._journal.record_displaced(self.assignment, displaced, self.environ)
+        return sent
+
+
+def share(headers: Iterable[Header], ours: Sequence[Header]) -> tuple[list[Header], list[str]]:
+    """
+    Return what to send in place of *headers*, with *ours*, whose one author the policy is; and the names it displaced.
+
+    `Vary` is merged; *headers* stay as they are.
+    """
+    sent = [*headers]
+    for name, _ in sent:
+        if name not in ORDINARY_NAMES:
+            break
+    else:
+        return [*sent, *ours], []
+    displaced = [name for name, _ in sent if is_owned(name)]
+    if displaced:
+        sent = [line for line in sent if not is_owned(line[0])]
+    varies = [value for name, value in sent if name.lower() == "vary"]
+    if not varies or not ours:
+        return [*sent, *ours], displaced
+    lines = [line for line in (*sent, *ours) if line[0].lower() != "vary"]
+    vary = merge_vary(*varies, *(value for name, value in ours if name == "Vary"))
+    return [*lines, *([("Vary", vary)] if vary else [])], displaced

@@ -1,0 +1,218 @@
+"""
+What an operator probably meant, whose entry no browser would send.
+
+The grammar is `origin`'s: what it takes never comes here, and everything that is proposed here is asked of it first.
+This room only guesses: it names the first rule that an entry breaks and what to write instead. It is loaded when
+someone has made a mistake, and reads so much of an entry that a pattern of any length would fit in many times.
+"""
+
+# pragma: no mutate start - messages, held by the tests of errors
+
+import re
+from typing import Final, NamedTuple
+
+from .errors import PolicyError, Problem, quoted
+from .names import EXAMPLE_ORIGIN
+from .origin import (
+    DEFAULT_PORTS,
+    LABEL,
+    LONGEST_HOST,
+    LONGEST_LABEL,
+    NULL,
+    NUMBER,
+    PORT,
+    SCHEME,
+    canonical_ipv6,
+    is_loopback,
+    pattern_of,
+)
+
+_LONGEST_READ: Final = 4096
+# What stands for something else in a router, a URL or a regular expression; a path is decoded and taken as it is.
+_NOT_LITERAL: Final = r"[*?#<>^$|{}\[\]%]"
+_SEPARATORS: Final = r"[\s,;\"'\x00-\x1f\x7f]+"
+# Python joins two strings in a list that no comma separates.
+_RUN_TOGETHER: Final = r"(?<=[a-z0-9/])(?=https?://)"
+_REGEX_CHARACTERS: Final = r"[\\^$|(){}+]|(?!^)\["
+# How people spell "some subdomain" in a regular expression, to be read back as a pattern.
+_REGEX_CLASS: Final = r"(?:\[[^\]]{0,99}\]|\\w|\.)"
+_REGEX_SUBDOMAIN: Final = rf"\((?:\?:)?{_REGEX_CLASS}[+*]?(?:\\\.)?\)[+*]?(?:\\\.)?|{_REGEX_CLASS}[+*](?:\\\.)"
+_MOST_REPAIRS: Final = 8
+
+
+class _Fault(NamedTuple):
+    """
+    The first thing wrong with an entry: the *code* of its rule, and the entry with just this thing fixed, if possible.
+    """
+
+    code: str
+    fixed: str = ""
+
+
+def refusal(text: str) -> PolicyError:
+    """
+    Return what to raise for *text*, which is outside the grammar: one problem, with the form that was probably meant.
+    """
+    fault = _first_fault(text[:_LONGEST_READ])
+    entries = re.split(_SEPARATORS, fault.fixed)
+    if len(text) > _LONGEST_READ:
+        # The last one is cut off.
+        entries.pop()
+    meant = (_meant(entry) for entry in entries)
+    fix = ", ".join(quoted(entry) for entry in meant if entry) or quoted(EXAMPLE_ORIGIN)
+    return PolicyError([Problem.of(fault.code, "allow_origins", text, meant=fix)])
+
+
+def nearest_prefix(text: str) -> str:
+    """
+    Return the path prefix that *text* probably means.
+    """
+    from urllib.parse import unquote
+
+    path = re.split(r"[?#]", text.replace("\\", "/").replace("^", "").replace("$", ""))[0]
+    literal = re.split(_NOT_LITERAL, unquote(path))
+    # A segment that is literal in part only is left out, but the first one: `/` in place of `/api*` would open all.
+    cut = literal[0] if len(literal) == 1 else literal[0].rpartition("/")[0] or literal[0].rstrip(".")
+    return "/" + "/".join(x for x in cut.split("/") if x not in ("", ".", ".."))
+
+
+def _meant(text: str) -> str | None:
+    """
+    Return the pattern that *text* becomes when one fault after the other is fixed, or None.
+    """
+    for _ in range(_MOST_REPAIRS):
+        if pattern_of(text) is not None:
+            return text
+        text = _first_fault(text).fixed
+    return None
+
+
+def _first_fault(text: str) -> _Fault:
+    """
+    Return the first thing wrong with *text*, which is outside the grammar.
+    """
+    lowered = text.lower()
+    if lowered.strip() == NULL:
+        return _Fault("E212")
+    if lowered.startswith("file:"):
+        return _Fault("E213")
+    entries = [entry for piece in re.split(_SEPARATORS, text) for entry in re.split(_RUN_TOGETHER, piece)]
+    if not text or len(entries) > 1:
+        return _Fault("E201", " ".join(entries))
+    if re.search(_REGEX_CHARACTERS, text.partition("://")[2] or text):
+        return _Fault("E211", _from_regex(text))
+    scheme, found, rest = text.partition("://")
+    if not found or not re.fullmatch(SCHEME, scheme.lower()):
+        return _Fault("E211" if "*" in scheme else "E202", _with_scheme(text))
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if authority != rest:
+        return _Fault("E203", f"{scheme}://{authority}")
+    if "@" in rest:
+        return _Fault("E207", f"{scheme}://{rest.rpartition('@')[2]}")
+    if not text.isascii():
+        return _Fault("E208", f"{scheme.lower()}://{_ascii_host(rest)}")
+    if text != lowered:
+        return _Fault("E204", lowered)
+    return _fault_in_port(scheme, rest) or _fault_in_host(scheme, rest)
+
+
+def _fault_in_port(scheme: str, rest: str) -> _Fault | None:
+    host, digits = _split(rest)
+    if ":" in host and not host.startswith("["):
+        # An IPv6 address without its brackets, with or without a port behind it.
+        whole = canonical_ipv6(rest)
+        address = whole or canonical_ipv6(host)
+        return _Fault("E209", f"{scheme}://{address}{'' if whole else f':{digits}'}" if address else "")
+    if digits is None or digits == "*":
+        return None
+    if not re.fullmatch(PORT, digits) or int(digits) > 65535:
+        stripped = digits.lstrip("0")
+        usable = re.fullmatch(PORT, stripped) and int(stripped) <= 65535
+        return _Fault("E206", f"{scheme}://{host}:{stripped}" if usable else f"{scheme}://{host}")
+    return _Fault("E205", f"{scheme}://{host}") if int(digits) == DEFAULT_PORTS.get(scheme) else None
+
+
+def _fault_in_host(scheme: str, rest: str) -> _Fault:
+    host = _split(rest)[0]
+    port = rest.removeprefix(host)
+    if host.startswith("["):
+        canonical = canonical_ipv6(host[1:-1].partition("%")[0])
+        return _Fault("E211") if "*" in host else _Fault("E209", f"{scheme}://{canonical}{port}" if canonical else "")
+    labels = host.removesuffix(".").split(".")
+    starred = [i for i, label in enumerate(labels) if "*" in label]
+    if starred:
+        whole_label = labels[starred[0]] == "*"
+        misplaced = host.count("*") > 1 or starred[0] == len(labels) - 1 or (whole_label and starred[0] > 0)
+        if misplaced or NUMBER.fullmatch(labels[-1]):
+            return _Fault("E211", _with_one_wildcard(scheme, labels, port))
+    # What a star stands for is one character at least, so it counts as one.
+    valid = all(re.fullmatch(LABEL, label.replace("*", "x")) for label in labels)
+    if not valid or len(host.removesuffix(".")) > LONGEST_HOST:
+        return _Fault("E210", f"{scheme}://{'.'.join(filter(None, labels))}{port}")
+    # All that is left is a last label that is a number, in what is not an address as browsers write it.
+    address = _canonical_ipv4(host)
+    return _Fault("E209", f"{scheme}://{address}{port}" if address else "")
+
+
+def _split(rest: str) -> tuple[str, str | None]:
+    """
+    Return the host in *rest* and what stands behind its colon, or None if there is no colon.
+    """
+    host, colon, digits = rest.rpartition(":")
+    return (host, digits) if colon and not (rest.startswith("[") and rest.endswith("]")) else (rest, None)
+
+
+def _with_scheme(text: str) -> str:
+    rest = re.sub(r"^[a-zA-Z*]*:?/+", "", text)
+    rest = re.sub(r"^\*(?=[^.])", "*.", rest)
+    secure = not is_loopback(re.split(r"[:/]", rest)[0].lower()) and not text.lower().startswith("http:")
+    return f"{'https' if secure else 'http'}://{rest}"
+
+
+def _with_one_wildcard(scheme: str, labels: list[str], port: str) -> str:
+    """
+    Return what is left when all but the last run of literal labels becomes the one leading `*.`.
+
+    Nothing is proposed that would cover a whole top-level domain.
+    """
+    base = labels[max(i for i, label in enumerate(labels) if "*" in label) + 1 :]
+    return f"{scheme}://*.{'.'.join(base)}{port}" if len(base) > 1 else ""
+
+
+def _from_regex(text: str) -> str:
+    pattern = text.strip("^$").replace("\\/", "/").replace("\\-", "-").replace("https?", "https")
+    pattern = re.sub(_REGEX_SUBDOMAIN, "*.", pattern)
+    return pattern.replace("\\.", ".").replace(":\\d+", ":*").replace("(:*)?", ":*").replace("*..", "*.")
+
+
+def _ascii_host(rest: str) -> str:
+    """
+    Return *rest*, a host and port, with its Unicode host in the form that browsers send (UTS 46, non-transitional).
+    """
+    import idna
+
+    host, colon, port = rest.partition(":")
+    try:
+        labels = idna.uts46_remap(host, std3_rules=False, transitional=False).split(".")
+    except idna.IDNAError:
+        return ""
+    # The ASCII form of a label is longer than the label, and takes time that grows with the square of its length.
+    if any(len(label) > LONGEST_LABEL for label in labels):
+        return ""
+    # IDNA 2008 itself would refuse names that browsers accept, such as emoji, so only the encoding is taken.
+    return ".".join(x if x.isascii() else f"xn--{x.encode('punycode').decode()}" for x in labels) + colon + port
+
+
+def _canonical_ipv4(host: str) -> str | None:
+    """
+    Return the dotted form of the spellings of an IPv4 address that browsers understand (`127.1`, `0x7f000001`).
+    """
+    import socket
+
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host.removesuffix(".")))
+    except OSError:
+        return None
+
+
+# pragma: no mutate end

@@ -1,0 +1,71 @@
+"""
+The layers of the house: which room stands on which floor, and what may come in from outside.
+
+A room is a file of `corsguard`, or a folder with all that is in it, or one of the two other packages. A new file in a
+folder that is listed needs no line here.
+"""
+
+from pathlib import Path
+
+import corsguard
+
+ROOT = Path(corsguard.__file__).parent.parent
+PACKAGES = ("corsguard", "corsguard_django", "corsguard_flask")
+
+# From low to high: a room imports from its own layer and from those above it in this table, never from those below.
+# Within a layer no files import each other in a circle. A room that is listed need not exist.
+LAYERS = {
+    "facts": "errors fixes names suffixes manual",
+    "policy": "origin mistakes audience validation policy",
+    "decisions": "negotiation policies protection tags explanation journal",
+    "guard": "guard",
+    "carriers": "wsgi asgi",
+    "loaded when asked": "sources configuration moving",
+    "doors": "__init__ adapters",
+    "gateways": "gateways",
+    "browser": "attacks browser",
+    "judges": "diagnosis audit testing pytest_plugin",
+    "frameworks": "corsguard_flask corsguard_django",
+    "commands": "cli playground __main__",
+}
+# The one arrow that is taken both ways: to say what an operator meant, once a text is outside the grammar.
+GOES_UP = {("origin", "mistakes")}
+LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms.split()}
+# What a room may import that is neither ours nor Python's.
+THIRD_PARTY = {
+    "origin": "idna",
+    "mistakes": "idna",
+    "suffixes": "publicsuffixlist",
+    "browser": "ada_url httpx",
+    "pytest_plugin": "django pytest",
+    "corsguard_flask": "blinker flask werkzeug",
+    "corsguard_django": "asgiref django",
+    "cli": "click django flask rich",
+}
+# All that a framework's package may import of ours, as a third party could write the same: at its head, and in a
+# function or in its own translation, which itself is loaded when somebody asks for it.
+DOORS = {"corsguard", "corsguard.adapters"}
+LAZY_DOORS = {"corsguard.configuration", "corsguard.moving"}
+
+
+def files(*packages):
+    """
+    Return every Python file of *packages*, or of all of ours.
+    """
+    return sorted(path for package in packages or PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def name_of(path):
+    """
+    Return the name of the file *path* in the tables: "browser.page", "browser" for its door, "__init__" for ours.
+    """
+    package, *rest = path.relative_to(ROOT).with_suffix("").parts
+    parts = [*([] if package == "corsguard" else [package]), *rest]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+def room_of(name):
+    """
+    Return the room that the file *name* is in.
+    """
+    return name.partition(".")[0]

@@ -1,0 +1,309 @@
+"""
+The house stands as it is drawn: who may import whom, and what the door shows.
+"""
+
+import ast
+import graphlib
+import importlib
+import importlib.resources
+import re
+import subprocess
+import sys
+
+import pytest
+from layers import (
+    DOORS,
+    GOES_UP,
+    LAYER_OF,
+    LAYERS,
+    LAZY_DOORS,
+    PACKAGES,
+    ROOT,
+    THIRD_PARTY,
+    files,
+    name_of,
+    room_of,
+)
+
+import corsguard
+import corsguard_django
+import corsguard_flask
+from corsguard import adapters
+
+FRAMEWORKS = LAYERS["frameworks"].split()
+
+
+def imports(path):
+    """
+    Yield every name that *path* imports from, relative ones made absolute, and whether loading *path* leaves it alone.
+    """
+    package = [*path.parent.relative_to(ROOT).parts]
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    lazy = {
+        node
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.FunctionDef | ast.AsyncFunctionDef)
+        or (isinstance(branch, ast.If) and isinstance(branch.test, ast.Name) and branch.test.id == "TYPE_CHECKING")
+        for child in branch.body
+        for node in ast.walk(child)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node in lazy) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            # `from . import room` names a room, `from .room import name` what is in it.
+            for name in [node.module] if node.module else [alias.name for alias in node.names]:
+                yield ".".join([*base, name]), node in lazy
+
+
+def imported_by(path):
+    """
+    Return the names of our files that *path* imports, as the tables have them, and what it imports from outside.
+    """
+    found = {name for name, _ in imports(path)}
+    ours = {name for name in found if name.split(".")[0] in PACKAGES}
+    named = {"__init__" if name == "corsguard" else name.removeprefix("corsguard.") for name in ours}
+    return named, {name.split(".")[0] for name in found - ours}
+
+
+# Each of our files by its name, and what it imports of the others.
+HOUSE = {name_of(path): imported_by(path)[0] for path in files()}
+
+
+def test_every_room_has_a_layer():
+    assert {room_of(name) for name in HOUSE} - LAYER_OF.keys() == set()
+    # And one only.
+    assert sorted(LAYER_OF) == sorted(" ".join(LAYERS.values()).split())
+
+
+def test_imports_go_down_only():
+    height = {layer: number for number, layer in enumerate(LAYERS)}
+    up = [
+        f"{name} ({layer}) imports {other} ({above})"
+        for name, others in HOUSE.items()
+        for other in others
+        if height[layer := LAYER_OF[room_of(name)]] < height[above := LAYER_OF[room_of(other)]]
+    ]
+    assert up == []
+
+
+def test_no_files_import_each_other_in_a_circle():
+    assert {(name, other) for name, others in HOUSE.items() for other in others} >= GOES_UP
+    # It raises CycleError, which names them.
+    graphlib.TopologicalSorter(
+        {name: [other for other in others if (name, other) not in GOES_UP] for name, others in HOUSE.items()}
+    ).prepare()
+
+
+@pytest.mark.parametrize("path", files(), ids=name_of)
+def test_a_room_imports_from_outside_what_the_table_says(path):
+    allowed = THIRD_PARTY.get(room_of(name_of(path)), "").split()
+    # `_typeshed` is for type checkers and never loaded.
+    assert imported_by(path)[1] - sys.stdlib_module_names - {"_typeshed"} <= {*allowed}
+
+
+@pytest.mark.parametrize("package", FRAMEWORKS)
+def test_a_framework_s_package_enters_by_the_doors_only(package):
+    assert files(package)
+    for path in files(package):
+        doors = DOORS | LAZY_DOORS if path.stem == "translation" else DOORS
+        for name, is_lazy in imports(path):
+            if name.split(".")[0] == "corsguard":
+                assert name in (doors | LAZY_DOORS if is_lazy else doors), f"{path.name} imports {name}"
+            else:
+                assert name.split(".")[0] not in {*PACKAGES} - {package}, f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("package", FRAMEWORKS)
+def test_a_framework_s_package_takes_from_a_door_only_what_is_on_it(package):
+    for path in files(package):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module in DOORS:
+                assert {alias.name for alias in node.names} <= {*importlib.import_module(node.module).__all__}
+
+
+TYPING = "from typing import TYPE_CHECKING"
+
+
+def test_the_door_shows_what_it_exports_and_has_no_logic():
+    tree = ast.parse((ROOT / "corsguard" / "__init__.py").read_text(encoding="utf-8"))
+    docstring, *body = tree.body
+    assert isinstance(docstring, ast.Expr)
+    # What is heavy is imported for type checkers here, and by the one function when somebody asks for it.
+    *reexports, for_checkers, listing, lazy, otherwise = body
+    assert isinstance(for_checkers, ast.If)
+    assert isinstance(otherwise, ast.If)
+    assert [type(node) for node in otherwise.body] == [ast.FunctionDef]
+    assert isinstance(listing, ast.Assign)
+    assert isinstance(lazy, ast.Assign)
+    reexports = [node for node in [*reexports, *for_checkers.body] if ast.unparse(node) != TYPING]
+    assert all(isinstance(node, ast.ImportFrom) for node in reexports)
+    exported = [alias.asname for node in reexports for alias in node.names]
+    assert None not in exported
+    assert sorted(exported) == sorted(corsguard.__all__)
+    assert len(corsguard.__all__) == len(set(corsguard.__all__))
+    assert all(hasattr(corsguard, name) for name in corsguard.__all__)
+    assert sorted(ast.literal_eval(lazy.value)) == sorted(
+        alias.name for node in for_checkers.body for alias in node.names
+    )
+
+
+def test_the_second_door_re_exports_and_nothing_else():
+    tree = ast.parse((ROOT / "corsguard" / "adapters.py").read_text(encoding="utf-8"))
+    docstring, *reexports, listing = tree.body
+    assert isinstance(docstring, ast.Expr)
+    assert all(isinstance(node, ast.ImportFrom) for node in reexports)
+    assert isinstance(listing, ast.Assign)
+    assert sorted(alias.name for node in reexports for alias in node.names) == sorted(adapters.__all__)
+
+
+def test_the_doors_of_the_frameworks_offer_the_same_under_the_same_names():
+    # An application of Flask has a guard of its own, so there the last two are its methods.
+    assert {"cors", "cors_event", "translate"} <= {*corsguard_flask.__all__} & {*corsguard_django.__all__}
+    for name in ("policy_for", "set_policy"):
+        assert callable(getattr(corsguard_flask.CORSGuard, name))
+        assert callable(getattr(corsguard_django, name))
+
+
+def test_the_doors_show_nothing_twice():
+    assert {*corsguard.__all__} & {*adapters.__all__} == set()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_file_begins_with_its_law(package):
+    for path in files(package):
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False)
+        assert docstring is not None, path
+        assert docstring.startswith("\n"), path
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_says_that_it_is_typed(package):
+    importlib.import_module(package)
+    assert importlib.resources.files(package).joinpath("py.typed").read_bytes() == b""
+
+
+def loaded_by(code):
+    """
+    Return the modules that *code* loads in a fresh interpreter.
+    """
+    printed = subprocess.run(
+        [
+            sys.executable,
+            "-P",
+            "-c",
+            f"import sys; before = set(sys.modules); {code}; print(*set(sys.modules) - before)",
+        ],
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    return set(printed.split())
+
+
+# What is not needed to guard an application, or not before someone has made a mistake.
+HEAVY = {
+    "ada_url",
+    "asyncio",
+    "click",
+    "corsguard.attacks",
+    "corsguard.audit",
+    "corsguard.browser",
+    "corsguard.cli",
+    "corsguard.configuration",
+    "corsguard.diagnosis",
+    "corsguard.gateways",
+    "corsguard.moving",
+    "corsguard.sources",
+    "corsguard.testing",
+    "corsguard.translation",
+    "difflib",
+    "django",
+    "encodings.idna",
+    "flask",
+    "httpx",
+    "idna",
+    "ipaddress",
+    "publicsuffixlist",
+    "socket",
+    "tomllib",
+    "unittest",
+    "urllib.parse",
+    "werkzeug",
+    "wsgiref",
+}
+
+
+def test_the_engine_loads_no_framework_and_nothing_heavy():
+    loaded = loaded_by("import corsguard")
+    assert "corsguard.wsgi" in loaded
+    assert loaded & HEAVY == set()
+    assert not {name for name in loaded if name.split(".")[0] in {"flask", "django", "werkzeug", "asgiref"}}
+
+
+WORKERS = {
+    "corsguard_flask": "import corsguard_flask",
+    "corsguard_django": (
+        "from django.conf import settings; import django; settings.configure(INSTALLED_APPS=['corsguard_django']); "
+        "django.setup(); import corsguard_django.middleware"
+    ),
+}
+
+
+@pytest.mark.parametrize("package", FRAMEWORKS)
+def test_a_worker_of_a_framework_loads_nothing_that_it_was_not_asked_for(package):
+    # Today's `corsguard.translation` is loaded by both; `corsguard.moving`, which takes its place, must not be.
+    assert loaded_by(WORKERS[package]) & (LAZY_DOORS - {"corsguard.translation"}) == set()
+
+
+def test_a_policy_of_exact_origins_loads_nothing_more():
+    code = "import corsguard; corsguard.Policy(allow_origins=['https://app.example.com', 'http://localhost:3000'])"
+    assert loaded_by(code) == loaded_by("import corsguard")
+
+
+def test_the_public_suffix_list_is_read_when_a_wildcard_is_configured_and_not_when_a_request_comes():
+    configured = "import corsguard; p = corsguard.Policy(allow_origins=['https://*.example.com'])"
+    asked = f"{configured}; corsguard.negotiate(p, {{'HTTP_ORIGIN': 'https://a.example.com'}})"
+    assert "publicsuffixlist" in loaded_by(configured)
+    assert loaded_by(asked) == loaded_by(configured)
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        ["https://app.example.com", "https://*.example.com"],
+        ["https://app.example.com"],
+    ],
+)
+def test_no_request_loads_anything(origins):
+    # But for `ipaddress`, which a host in brackets needs.
+    configured = f"import corsguard; p = corsguard.Policy(allow_origins={origins})"
+    asked = "; ".join(
+        f"corsguard.negotiate(p, {{'REQUEST_METHOD': 'OPTIONS', 'HTTP_ORIGIN': {origin!r}, **more}})"
+        for origin in (
+            "null",
+            "",
+            "https://a.example.com",
+            "https://evil.example",
+            "https://\xe9",
+            "x" * 999,
+            "http://127.1",
+        )
+    )
+    code = f"{configured}; more = {{'HTTP_ACCESS_CONTROL_REQUEST_METHOD': 'PUT'}}; {asked}"
+    assert loaded_by(code) == loaded_by(configured)
+
+
+# Names of settings that others chose.
+NAMED_BY_OTHERS = re.compile(r"cors_origin_(regex_)?whitelist")
+# Words that the house does not use; each has one that says more (design, "Words").
+BANNED = ("whitelist", "blacklist", "simple request", "actual request", "cors error", "acao")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_words_are_those_of_the_standard(package):
+    for path in files(package):
+        text = NAMED_BY_OTHERS.sub("", path.read_text(encoding="utf-8").lower())
+        assert [word for word in BANNED if word in text] == [], path
+        assert path.stem not in {"common", "utils", "helpers", "misc"}

@@ -1,0 +1,29 @@
+"""
+The manual is true: the code of each page runs, from top to bottom, and prints what stands below it.
+"""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+import corsguard
+
+PAGES = sorted(Path(corsguard.__file__).parent.joinpath("manual").glob("*.md"))
+BLOCK = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
+
+
+def test_there_is_a_manual():
+    assert PAGES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_code_of_a_page_prints_what_stands_below_it(page):
+    namespace = {}
+    for code, expected in BLOCK.findall(page.read_text(encoding="utf-8")):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, page.name, "exec"), namespace)  # the pages are ours
+        assert printed.getvalue() == expected

@@ -1,0 +1,75 @@
+"""
+No room grows until nobody can read it in one sitting.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from layers import LAYER_OF, LAYERS, room_of
+from sizes import request_path, size_of, sizes
+
+# Without tables of data, before the ASGI carrier and the protection are built; 3,000 with them.
+LONGEST_REQUEST_PATH = 2_300
+LONGEST_FILE = 450
+LONGEST_CLASS = 300
+# What is too long today, and why it may be. What is not too long any more has to leave this table.
+TOO_LONG = {
+    "cli.auditing": "becomes the folder audit, which the command line asks",
+    "cli.auditing.Audit": "becomes the folder audit, which the command line asks",
+    "cli.check": "becomes the folder diagnosis, which the command line asks",
+}
+
+HOUSE = sizes()
+
+
+def too_long():
+    if sum(HOUSE[name].lines - HOUSE[name].data for name in request_path(HOUSE)) > LONGEST_REQUEST_PATH:
+        yield "request path"
+    for name, size in HOUSE.items():
+        if size.lines - size.data > LONGEST_FILE:
+            yield name
+        yield from (f"{name}.{cls}" for cls, lines in size.classes.items() if lines > LONGEST_CLASS)
+
+
+def test_nothing_is_too_long_but_what_has_a_reason():
+    assert sorted(too_long()) == sorted(TOO_LONG)
+
+
+def test_a_request_passes_what_decides_and_no_tools():
+    passed = request_path(HOUSE)
+    assert {"policy", "negotiation", "sources", "wsgi", "corsguard_flask.views", "corsguard_django.conf"} <= {*passed}
+    assert not {"errors", "__init__", "corsguard_flask.translation", "corsguard_django.checks"} & {*passed}
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ('"""\nA law.\n"""\n\nx = 1  # why\n# more\n', (1, 1, {})),
+        ("TABLE = {\n    1: 2,\n\n    # three\n    3: 4,\n}\nprint(TABLE)\n", (5, 4, {})),
+        (
+            'class A:\n    """\n    A.\n    """\n\n    def b(self):\n        "B."\n        c()\n',
+            (3, 0, {"A": 3}),
+        ),
+        ('def f():\n    return """a\n\n    # b\n    """\n', (4, 0, {})),
+        ("x: int\nif x:\n    y = (\n        1\n    )\n", (5, 1, {})),
+    ],
+)
+def test_what_is_counted(tmp_path, text, size):
+    path = tmp_path / "room.py"
+    path.write_text(text)
+    assert size_of(path) == size
+
+
+def test_the_table_shows_every_layer_and_file():
+    program = Path(__file__).parent / "sizes.py"
+    printed = subprocess.run([sys.executable, program], capture_output=True, check=True, text=True).stdout
+    assert [line.strip().split("  ")[0] for line in printed.splitlines() if line[0] != " "] == [
+        *LAYERS,
+        "request path",
+        "all",
+    ]
+    assert [line.split()[0] for line in printed.splitlines() if line[0] == " "] == [
+        name for layer in LAYERS for name in HOUSE if LAYER_OF[room_of(name)] == layer
+    ]

@@ -1,0 +1,121 @@
+"""
+The grammar and what is guessed about it: never both of one text, and no guess that the grammar refuses.
+"""
+
+import json
+import sys
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from corsguard import OriginPattern, PolicyError
+from corsguard.mistakes import refusal
+from corsguard.origin import Origin, pattern_of
+
+PIECES = (
+    "https:// http:// app:// file: null :* :443 :80 :8443 *. * . .com example 127.0.0.1 127.1 [::1] [::01] %eth0 "
+    "user@ /path ?q #f \\. .* [a-z]+ (a|b) ^ $ , ; É é ß 0x7f xn-- A"
+).split()
+texts = st.text(max_size=60) | st.lists(st.sampled_from([*PIECES, " ", "\n", '"']), max_size=9).map("".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(texts)
+@example("https://*.a.example")
+@example("hhttps://*.a.example")
+@example("https://pr-*.a.example.:*")
+@example("http://[::1]:*")
+@example("https://a.example:443:*")
+@example("https://a.*.example")
+@example("http*://a.example")
+@example("*")
+@example("")
+def test_a_text_is_a_pattern_or_a_mistake_whose_every_fix_is_a_pattern(text):
+    pattern = pattern_of(text)
+    if pattern is not None:
+        assert OriginPattern.parse(text) == pattern
+        assert str(pattern) == text
+        assert pattern.is_exact == (Origin.parse(text) is not None)
+        return
+    with pytest.raises(PolicyError) as caught:
+        OriginPattern.parse(text)
+    (problem,) = caught.value.problems
+    assert (problem.value, problem.field) == (text, "allow_origins")
+    fixes = json.loads(f"[{problem.fix.partition('  #')[0]}]")
+    assert fixes
+    assert all(pattern_of(fix) is not None for fix in fixes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://a.example:8443:*",
+        "https://[::1]:8443:*",
+        "https://*.a.example:8443:*",
+        "https://a.*.example",
+        "https://a.*",
+        "https://*",
+        "https://*.",
+        "http*://a.example",
+        "https://a.example:8*",
+        "https://*.*.example",
+        "http://*.0.0.1",
+    ],
+)
+def test_a_star_stands_in_one_place_of_the_host_and_for_a_whole_port(text):
+    assert pattern_of(text) is None
+
+
+def work_of(function):
+    """
+    Return how many lines of Python *function* takes.
+    """
+    lines = 0
+
+    def trace(frame, event, argument):
+        nonlocal lines
+        lines += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        function()
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+LONG = {
+    "letters": ("", "x"),
+    "labels": ("https://", "a."),
+    "stars": ("", "*"),
+    "origins": ("", "https://a.example, "),
+    "words": ("", "a "),
+    "brackets": ("https://", "([a"),
+    "a translated expression": ("https://", ".*"),
+    "letters beyond ASCII": ("https://", "\xe9\u4e2d"),
+    "digits": ("http://", "0"),
+    "a port of zeros": ("https://a.example:", "0"),
+    "colons": ("http://", "1:"),
+    "user names": ("https://", "user@"),
+    "run together": ("", "ahttps://"),
+}
+
+
+@pytest.mark.parametrize(("start", "piece"), LONG.values(), ids=LONG)
+def test_an_entry_of_a_megabyte_is_no_more_work_than_one_of_a_page(start, piece):
+    page, megabyte = (start + piece * (size // len(piece)) for size in (10_000, 1_000_000))
+    assert pattern_of(megabyte) is None
+    assert work_of(lambda: refusal(megabyte)) <= work_of(lambda: refusal(page)) * 1.1
+    (problem,) = refusal(megabyte).problems
+    assert len(problem.message) < 700
+    assert len(problem.fix) < 50_000
+
+
+def test_of_a_list_in_one_string_the_fix_has_no_origin_that_was_cut_off():
+    text = ",".join(f"https://app-{number}.example.com" for number in range(1000))
+    fixes = json.loads(f"[{refusal(text).problems[0].fix}]")
+    assert len(fixes) > 100
+    assert fixes == text.split(",")[: len(fixes)]
