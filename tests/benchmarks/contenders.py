@@ -33,6 +33,7 @@ from corsguard import CORSMiddleware, Policy
 BARE = "bare"
 FLOOR = "floor"
 CORSGUARD = "corsguard"
+BY_PATH = "corsguard, by path"
 WSGICORS = "wsgicors"
 FLASK_CORS = "flask-cors"
 CORSHEADERS = "django-cors-headers"
@@ -207,6 +208,7 @@ def on_wsgi(origins):
     if origins.are_exact:
         contenders[FLOOR] = Floor(application, origins.patterns)
     contenders[CORSGUARD] = CORSMiddleware(application, origins.policy)
+    contenders[BY_PATH] = CORSMiddleware(application, {"/": origins.policy, "/admin": None})
     if len(origins.patterns) <= _MOST_FOR_WSGICORS:
         contenders[WSGICORS] = wsgicors.CORS(
             application,
