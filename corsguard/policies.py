@@ -259,8 +259,8 @@ def _read_paths(paths: object, problems: list[Problem]) -> PathTable:
         if (problem := problem_of_prefix(prefix)) is not None:
             problems.append(problem)
         try:
-            there = _read_one(value)
-            by_prefix[prefix] = there if isinstance(there, Assignment) else Assignment(there, prefix)
+            said, name = value[:2] if isinstance(value, Assignment) else (value, prefix)
+            by_prefix[prefix] = Assignment(_read_one(said), name)
         except PolicyError as error:
             problems.extend(_within(place, error.problems))
     if problems:
@@ -268,8 +268,8 @@ def _read_paths(paths: object, problems: list[Problem]) -> PathTable:
     return PathTable(by_prefix)
 
 
-def _read_one(value: object) -> Guarding | Assignment:
-    if value is None or isinstance(value, Policy | Assignment):
+def _read_one(value: object) -> Guarding:
+    if value is None or isinstance(value, Policy):
         return value
     if isinstance(value, str) and value == UNGUARDED:
         return UNGUARDED

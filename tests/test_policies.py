@@ -648,6 +648,13 @@ def test_a_key_that_raises_is_a_problem_like_any_other(given):
         Policies(given)
 
 
+def test_what_an_assignment_says_is_judged_like_anything_else():
+    assert Policies({"/": Assignment(KEYWORDS, "app")}).named == {"app": Policy(**KEYWORDS)}
+    with pytest.raises(PolicyError) as refusal:
+        Policies({"/": Assignment("garbage", "app")})
+    assert [problem.code for problem in refusal.value.problems] == ["E801"]
+
+
 def test_the_class_of_a_configuration_is_not_a_configuration():
     with pytest.raises(PolicyError) as refusal:
         Policies(Configuration)
