@@ -127,7 +127,7 @@ class Passage:
         self.decision = decision
         journal = self._journal
         if decision.refusal is None:
-            is_of_interest = self.is_preflight and journal.is_debug is not None
+            is_of_interest = self.is_preflight and journal.explains()
         else:
             is_of_interest = decision.error is not None or next(journal.turns)
         if is_of_interest:

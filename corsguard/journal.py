@@ -148,10 +148,10 @@ class Journal:
         not list. Does nothing if nobody would notice.
         """
         if decision.refusal is None:
-            if self._explains():
+            if self.explains():
                 self._explain(there, decision, environ)
             return ()
-        is_debug, is_heard = self._explains(), self._has_listener()
+        is_debug, is_heard = self.explains(), self._has_listener()
         if not (is_heard or is_debug or decision.error is not None or logger.isEnabledFor(logging.INFO)):
             self._unheard += 1
             self.turns = _EACH if self._unheard < _PATIENCE else chain(repeat(False, _PATIENCE), _EACH)
@@ -218,7 +218,10 @@ class Journal:
     def _has_listener(self) -> bool:
         return self._on_event is not None and (self._is_heard is None or bool(self._is_heard()))
 
-    def _explains(self) -> bool:
+    def explains(self) -> bool:
+        """
+        Return whether what a browser refuses is explained in full now, for a developer to read.
+        """
         return self.is_debug is not None and bool(self.is_debug())
 
     def _write(self, event: Event, error: BaseException | None) -> None:

@@ -101,8 +101,10 @@ class CORSMiddleware:
             ours: Sequence[Header] = answers.silent.headers
         else:
             covered = answers.audience.covers(origin)
-            asks = method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
-            if (asks and guard.journal.is_debug) if covered else (covered is None or next(guard.journal.turns)):
+            asks, journal = method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ, guard.journal
+            if covered is None or (
+                asks and journal.is_debug and journal.explains() if covered else next(journal.turns)
+            ):
                 return self._carry(environ, start_response)
             if asks:
                 decision = answers.permitted if covered else answers.forbidden

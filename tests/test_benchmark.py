@@ -39,7 +39,7 @@ GOALS = {
     "Memory": 2,
     "Snapshot": 6,
 }
-WITHOUT_LIMIT = ["Flask,"] * 2 + ["Snapshot"] * 4 + ["Snapshot:"]
+WITHOUT_LIMIT = ["Flask,"] * 2 + ["Snapshot"] * 4 + ["Snapshot:"] + ["`import"] * 2
 IN_INSTRUCTIONS = "Flask, responses: flask-cors' overhead over ours, in instructions"
 
 
