@@ -132,7 +132,9 @@ def other_goals(seconds, repeats):
     yield from _hostile(seconds)
     for framework in "flask", "django.http":
         milliseconds = import_milliseconds("corsguard", framework, repeats)
-        yield Goal(f"`import corsguard` after `import {framework}`, milliseconds", milliseconds, None, "")
+        yield Goal(
+            f"`import corsguard` after `import {framework}`, milliseconds", milliseconds, None, "in new processes"
+        )
     for count in 1_000, 100_000:
         patterns = exact(count).patterns
         kept = bytes_of(lambda patterns=patterns: Policy(allow_origins=patterns))
