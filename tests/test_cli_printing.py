@@ -218,7 +218,12 @@ def test_output_that_cannot_be_written_is_no_finding(form, tmp_path):
 def test_an_interrupted_command_is_no_finding():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        command = [sys.executable, "-m", "corsguard", "check", url, "--page", "https://app.example.com"]
+        # A parent that ignores the signal, as `nohup` lets one, would have its children ignore it.
+        program = (
+            "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+            "runpy.run_module('corsguard', run_name='__main__', alter_sys=True)"
+        )
+        command = [sys.executable, "-c", program, "check", url, "--page", "https://app.example.com"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             silent.settimeout(60)
             # It has asked, and no answer comes.
