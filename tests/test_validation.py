@@ -213,7 +213,7 @@ def spent_on(keywords):
     def judge():
         known, unknown = known_keywords(keywords)
         reading = Reading({**DEFAULTS, **known})
-        found.extend([*unknown, *reading.problems, *reading.warnings])
+        found[:] = [*unknown, *reading.problems, *reading.warnings]
 
     lines = work_of(judge)
     return lines, sum(len(problem.message) + len(problem.fix) for problem in found)
