@@ -171,7 +171,7 @@ SILENT = {"hangs-up", "not-listening", "wrong-certificate"}
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("name", [*(laboratory.SAMPLES.keys() - SILENT)])
+@pytest.mark.parametrize("name", sorted(laboratory.SAMPLES.keys() - SILENT))
 def test_every_planted_fault_is_found_and_named_and_nothing_else(lab, name):
     sample = laboratory.SAMPLES[name]
     address = lab.addresses[laboratory.host_of(sample)]

@@ -7,6 +7,7 @@ import pickle
 import re
 
 import pytest
+from naming import steady
 
 import corsguard
 from corsguard import Configuration, CORSMiddleware, Policy, PolicyError, Problem
@@ -284,7 +285,7 @@ def fields_of(template):
 @pytest.mark.parametrize(
     "value",
     [float("nan"), float("inf"), -float("inf"), 1.5, 1j, b"600", object(), [1], {"a": 1}, "\ud800", "\x00\n"],
-    ids=ascii,
+    ids=steady,
 )
 def test_a_problem_is_plain_data_whatever_stood_there(value):
     with pytest.raises(PolicyError) as refusal:

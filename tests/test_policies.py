@@ -7,6 +7,7 @@ import threading
 from types import MappingProxyType
 
 import pytest
+from naming import steady
 
 from corsguard import Configuration, Policies, Policy, PolicyError
 from corsguard.adapters import Assignment
@@ -522,7 +523,7 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("guarded", "expected"), MISTAKES, ids=[repr(row[0])[:80] for row in MISTAKES])
+@pytest.mark.parametrize(("guarded", "expected"), MISTAKES, ids=[steady(row[0]) for row in MISTAKES])
 def test_a_mistake_is_refused_with_all_others(guarded, expected):
     with pytest.raises(PolicyError) as refusal:
         Policies(guarded)
