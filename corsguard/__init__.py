@@ -13,6 +13,7 @@ from .errors import Problem as Problem
 from .explanation import Explanation as Explanation
 from .explanation import Step as Step
 from .explanation import explain as explain
+from .fixes import Fix as Fix
 from .journal import Event as Event
 from .negotiation import Decision as Decision
 from .negotiation import Refusal as Refusal
@@ -38,6 +39,7 @@ __all__ = [
     "Decision",
     "Event",
     "Explanation",
+    "Fix",
     "Origin",
     "OriginPattern",
     "OriginSource",

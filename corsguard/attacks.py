@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 from .audience import OriginIndex
 from .browser import origin_of
-from .errors import shown
 from .names import EXAMPLE_ORIGIN
 from .origin import NULL, Origin, OriginPattern
+from .quoting import shown
 from .suffixes import registrable_domain
 
 ATTACKER: Final = "attacker.example"

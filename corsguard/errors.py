@@ -1,41 +1,36 @@
 """
 What can be wrong with a policy, as data.
 
-Every refusal (`E...`) and every warning (`W...`) is one row of RULES: the sentence, the fix and a configuration that
-shows it. The README's tables, the Django checks and the tests are made from these rows. The rooms that find a fault
-only name its code; no other room words one.
-
-How a value is quoted is decided here, too. What a message quotes may come from a file or from the network, so it is
-bounded, stays on its line, never reaches a terminal as an order, and none of its own methods can raise through here.
+Every refusal (`E...`) and every warning (`W...`) is one row of RULES: what is said, why it is bad, what to write
+instead, and a configuration that shows it. The README's tables, the Django checks and the tests are made from these
+rows. The rooms that find a fault name its code and give its Fix; no other room words one.
 """
 
-import json
 from collections.abc import Iterable, Mapping
-from itertools import islice
+from dataclasses import asdict, dataclass
 from math import isfinite
 from types import MappingProxyType
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, cast
 
+from .fixes import Fix
 from .names import CHROMIUM_MAX_AGE, EXAMPLE_ORIGIN, FIREFOX_MAX_AGE, SAFARI_MAX_AGE
+from .quoting import printable, quoted, repr_of, text_of
 
-# A message quotes what it is about, but a pasted file or a list of a million entries must not fill the screen.
-LONGEST_QUOTE: Final = 200
-_LONGEST_SENTENCE: Final = 2000
-_MOST_ITEMS_QUOTED: Final = 30
-_LINE_END: Final = "\n"
 _LONGEST_INTEGER: Final = 1024  # bits
 _MOST_PROBLEMS_PRINTED: Final = 50
 
 
-class Rule(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Rule:
     """
-    One way in which a policy can be wrong (`E...`), or risky or probably unintended (`W...`).
+    One thing that can be wrong: what is said about it, why it is bad, and what to write instead.
 
-    *message* and *fix* are format strings; *example* is a Python expression that breaks this rule and no other.
+    *message* is a format string. *example* shows it and breaks no other rule; for a policy it is a Python expression.
     """
 
     message: str
-    fix: str
+    why: str
+    instead: str
     example: str
 
 
@@ -44,371 +39,577 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         # What a list is.
         "E101": Rule(
             "No origins are given, so nobody could ever read anything. There is no default.",
-            f'allow_origins=["{EXAMPLE_ORIGIN}"]',
+            (
+                "Without an allowed origin, the browser refuses every page of another origin. A default would be a "
+                "guess about who may read your data."
+            ),
+            f'Write `allow_origins=["{EXAMPLE_ORIGIN}"]`, with the origins of your pages.',
             "Policy()",
         ),
         "E102": Rule(
             "{value} is a string where a list is meant; Python would read it letter by letter.",
-            "{field}={meant}",
+            (
+                "A string is also a sequence of characters. Each character would become an entry, and the entry that "
+                "you want would be missing."
+            ),
+            f'Put the string into a list: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
             'Policy(allow_origins="https://app.example.com")',
         ),
         "E103": Rule(
             "{value} is {kind}, where a list, tuple, set or frozenset of strings is meant.",
-            "{field}={meant}",
+            (
+                "A policy must not change after it is built. A generator or a view of a dict can be empty or "
+                "different the next time it is read."
+            ),
+            'Write a list of strings, such as `["Content-Type"]`, or put `list(...)` around the value.',
             'Policy(allow_origins={"https://app.example.com": True}.keys())',
         ),
         "E104": Rule(
             "{value} is {kind}, where a string is meant.",
-            "{meant}",
+            (
+                "Browsers send and compare text. An entry that is not a string would never match. It often comes from "
+                "a setting that is missing."
+            ),
+            f'Write each entry as a string, such as `"{EXAMPLE_ORIGIN}"`, or remove it.',
             'Policy(allow_origins=["https://app.example.com", None])',
         ),
         "E105": Rule(
             '"*" stands alone or not at all: in a list it would silently decide for every other entry.',
-            "{field}={meant}",
+            (
+                'With `"*"` in the list, the other entries have no effect. A reader of the policy would believe that '
+                "only "
+                "they are allowed."
+            ),
+            'Write `"*"` alone to allow everything, or remove it and keep the other entries.',
             'Policy(allow_origins=["*", "https://app.example.com"])',
         ),
         "E106": Rule(
             "A policy has no keyword {value}.",
-            "{meant}",
+            (
+                "If corsguard ignored an unknown keyword, a misspelled setting would have no effect and nobody would "
+                "notice."
+            ),
+            "Correct the spelling, such as `allow_origins` for `allow_origin`, or remove the keyword.",
             'Policy.from_mapping({"allow_origin": ["https://app.example.com"]})',
         ),
         "E107": Rule(
             '{value} has a `*` in it. "*" alone stands for every name, and nothing stands for some of them: a browser '
             "would take this for one name, letter by letter.",
-            "{field}={meant}",
+            (
+                "The entry would have no effect. The browser refuses the methods and headers that you want to allow, "
+                "and hides the response headers that you want to expose."
+            ),
+            'List each name in full, such as `allow_headers=["X-Request-Id"]`.',
             'Policy(allow_origins="*", allow_headers=["X-*", "X-Request-Id"])',
         ),
         # Origin patterns: what a browser would never send, and so could never match.
         "E201": Rule(
             "{value} has a space, a comma, a quotation mark or a control character, or is empty; each origin is "
             "an entry of its own (is a comma missing?).",
-            "{meant}",
+            (
+                "The browser sends one origin without such characters. The entry would never match, so the browser "
+                "would refuse the pages of all origins in it."
+            ),
+            'Write one string for each origin: `["https://a.example", "https://b.example"]`.',
             'Policy(allow_origins=["https://a.example, https://b.example"])',
         ),
         "E202": Rule(
             "{value} does not begin with a scheme in lower case and `://`, as every origin that a browser sends.",
-            "{meant}",
+            (
+                "Without a scheme, http and https cannot be told apart. The entry would never match, and the browser "
+                "would refuse your pages."
+            ),
+            f"Write the scheme too: `{EXAMPLE_ORIGIN}`.",
             'Policy(allow_origins=["app.example.com"])',
         ),
         "E203": Rule(
             "{value} has more than scheme, host and port. An origin has no trailing slash, no path and no query, so "
             "this would never match.",
-            "{meant}",
+            (
+                "The browser would refuse your pages, and the cause is hard to see because the two texts look almost "
+                "the same."
+            ),
+            f"Write only scheme, host and port: `{EXAMPLE_ORIGIN}`.",
             'Policy(allow_origins=["https://app.example.com/"])',
         ),
         "E204": Rule(
             "{value} has upper-case letters. Browsers send origins in lower case and the comparison is exact, so "
             "this would never match.",
-            "{meant}",
+            (
+                "The browser would refuse your pages, although the address looks right. Host names ignore case, but "
+                "the comparison of origins does not."
+            ),
+            f"Write the origin in lower case: `{EXAMPLE_ORIGIN}`.",
             'Policy(allow_origins=["https://App.Example.com"])',
         ),
         "E205": Rule(
             "{value} spells out the default port of its scheme. Browsers leave it out, so this would never match.",
-            "{meant}",
+            "The browser would refuse your pages, although the port is right.",
+            f"Remove `:443` from an https origin and `:80` from an http origin: `{EXAMPLE_ORIGIN}`.",
             'Policy(allow_origins=["https://app.example.com:443"])',
         ),
         "E206": Rule(
             "{value} has no valid port after the colon: a port is 1 to 65535 without leading zeros, or `*` for any.",
-            "{meant}",
+            (
+                "No browser sends an origin with such a port. The entry would never match, so the browser would "
+                "refuse your pages."
+            ),
+            "Write the port of your page, such as `http://localhost:3000`, or `:*` for any port.",
             'Policy(allow_origins=["http://localhost:99999"])',
         ),
         "E207": Rule(
             "{value} has a user name or password before an `@`. Browsers never send these, so this would never match.",
-            "{meant}",
+            "The browser would refuse your pages. A password in a configuration can also end up in logs.",
+            f"Remove the text up to and including the `@`: `{EXAMPLE_ORIGIN}`.",
             'Policy(allow_origins=["https://user@app.example.com"])',
         ),
         "E208": Rule(
             "{value} has letters beyond ASCII. Browsers send the ASCII form of a host, so this would never match.",
-            "{meant}",
+            (
+                "The browser would refuse your pages. Letters of other alphabets can also look like Latin letters and "
+                "name another host."
+            ),
+            "Write the ASCII form of the host: `https://xn--lve-6lad.example` for `https://élève.example`.",
             'Policy(allow_origins=["https://élève.example"])',
         ),
         "E209": Rule(
             "{value} has an IP address, or a last label that is a number, in a form that browsers do not send, so "
             "this would never match.",
-            "{meant}",
+            (
+                "The browser rewrites the address before it sends the origin. The entry would never match, so the "
+                "browser would refuse your pages."
+            ),
+            "Write the address as browsers do: `http://127.0.0.1:3000`, or `http://[::1]:3000` for IPv6.",
             'Policy(allow_origins=["http://127.1:3000"])',
         ),
         "E210": Rule(
             "{value} has no valid host: 1 to 253 characters, in labels of 1 to 63 `a-z 0-9 - _` between dots.",
-            "{meant}",
+            (
+                "A page of yours cannot have such a host. The entry would never match, so the browser would refuse "
+                "the page that you want to allow."
+            ),
+            (f"Run `location.origin` in the console of your page, and copy the result, such as `{EXAMPLE_ORIGIN}`."),
             'Policy(allow_origins=["https://app..example.com"])',
         ),
         "E211": Rule(
             "{value} is no origin pattern. One `*` may stand for whole labels at the front "
             "(`https://*.example.com`) or inside one label other than the last (`https://pr-*.example.com`); `:*` is "
             "any port. There are no other wildcards and no regular expressions.",
-            "{meant}",
+            (
+                "Other wildcards let in hosts that anyone can register: `https://app.*` would cover "
+                "`https://app.evil.example`. Regular expressions often have the same fault."
+            ),
+            'Write each origin in full, or `"https://*.example.com"` for all subdomains.',
             'Policy(allow_origins=["https://app.*"])',
         ),
         "E212": Rule(
             '"null" is the origin of every sandboxed frame, so any web site can send it.',
-            f'"{EXAMPLE_ORIGIN}"  # serve the page from a real origin; without credentials, '
-            'allow_origins="*" covers null too',
+            "An attacker only has to put a page into a sandboxed frame. Then any web site can read what you share.",
+            'Serve the page from a real origin and list that, or write `allow_origins="*"` for public data.',
             'Policy(allow_origins=["null"])',
         ),
         "E213": Rule(
             '{value} is never sent: browsers give pages from files the origin "null", which any web site can send too.',
-            '"http://localhost:8000"  # serve the page: python -m http.server 8000',
+            (
+                "The entry would never match. To share with pages from files, you would have to allow the origin "
+                "null, and then any web site can read."
+            ),
+            'Serve the page with `python -m http.server 8000` and allow `"http://localhost:8000"`.',
             'Policy(allow_origins=["file:///home/me/index.html"])',
         ),
         # What is dangerous.
         "E301": Rule(
             '"*" and allow_credentials=True never meet: {cause}.',
-            "{field}={meant}",
+            (
+                "Browsers refuse `*` for requests with cookies. A server that repeats any origin instead lets every "
+                "site read the data of logged-in users."
+            ),
+            (
+                f'List the entries: `allow_origins=["{EXAMPLE_ORIGIN}"]`. For public data, write '
+                "`allow_credentials=False`."
+            ),
             'Policy(allow_origins="*", allow_credentials=True)',
         ),
         "E302": Rule(
             "{value} is plain http and the policy allows credentials: whoever sits on the network can put a "
             "script into that page and read the user's data.",
-            '{meant}  # or, one origin at a time and with your reason: allow_unsafe_origins={{{value}: "who '
-            'needs this, and until when"}}',
+            (
+                "A page over plain http can be changed on its way to the user. The changed page can read the data of "
+                "users who are logged in here, although this site uses https."
+            ),
+            f'Serve the page over https and write `"{EXAMPLE_ORIGIN}"`.',
             'Policy(allow_origins=["http://app.example.com"], allow_credentials=True)',
         ),
         "E303": Rule(
             "{value} is a wildcard directly under {suffix}, where anyone can register a name, and the policy "
             "allows credentials: anyone can read the user's data.",
-            '{meant}  # or, one origin at a time and with your reason: allow_unsafe_origins={{{value}: "who '
-            'needs this, and until when"}}',
+            (
+                "An attacker registers a name under this suffix in minutes. The page there can read the data of users "
+                "who are logged in here."
+            ),
+            'Write your own origins in full: `"https://your-name.github.io"`.',
             'Policy(allow_origins=["https://*.github.io"], allow_credentials=True)',
         ),
         # The dangerous door.
         "E311": Rule(
             "{value} is {kind}, where a mapping from origin pattern to reason is meant.",
-            "{field}={meant}",
+            (
+                "Each unsafe origin needs a written reason. A list has no place for it, and nobody would know later "
+                "why the origin is trusted."
+            ),
+            'Write `allow_unsafe_origins={"http://kiosk.corp.example": "no TLS until 2027, ticket OPS-12"}`.',
             'Policy(allow_unsafe_origins=["http://kiosk.corp.example"])',
         ),
         "E312": Rule(
             "{value} has no reason. Whoever reads this next year needs to know why it is there and when it can go.",
-            "{field}={meant}",
+            "A dangerous origin without a reason stays forever, because nobody dares to remove it.",
+            'Write who needs it and until when: `{"http://kiosk.corp.example": "no TLS until 2027, ticket OPS-12"}`.',
             'Policy(allow_unsafe_origins={"http://kiosk.corp.example": ""})',
         ),
         "E313": Rule(
             "{value} is not dangerous under this policy and does not belong among the unsafe origins.",
-            "{meant}",
+            "People review the unsafe origins with care. Safe entries among them make the dangerous ones hard to see.",
+            "Move the entry to `allow_origins`.",
             'Policy(allow_unsafe_origins={"https://app.example.com": "it is ours"})',
         ),
         "E314": Rule(
             'allow_unsafe_origins says nothing beside allow_origins="*", which shares with everyone.',
-            'allow_origins="*", allow_unsafe_origins={{}}',
+            (
+                "The unsafe origins have no effect, because every origin may already read, null and plain http "
+                "included. A reader would believe that they limit something."
+            ),
+            'Remove `allow_unsafe_origins`, or list the origins instead of `"*"`.',
             'Policy(allow_origins="*", allow_unsafe_origins={"null": "a kiosk opens files"})',
         ),
         "E315": Rule(
             '"null" is the origin of every sandboxed frame, and the policy allows credentials: any web site could '
             "read the user's data.",
-            "allow_credentials=False",
+            (
+                "An attacker puts a page into a sandboxed frame and reads the data of each visitor who is logged in "
+                "here. A written reason does not make this safe."
+            ),
+            "Write `allow_credentials=False`, or serve the page from a real origin and list that.",
             'Policy(allow_unsafe_origins={"null": "a kiosk opens files"}, allow_credentials=True)',
         ),
         # Origin sources.
         "E321": Rule(
             "{value} is a class; a source is asked as an instance.",
-            "allow_origins={meant}",
+            "The class does not hold your origins, only an instance does. No origin would be allowed.",
+            "Create an instance: `allow_origins=Tenants()`.",
             'Policy(allow_origins=type("Tenants", (), {"__contains__": lambda self, origin: False}))',
         ),
         "E322": Rule(
             "The __contains__ of {value} is asynchronous. It is called and not awaited, and a coroutine would "
             "count as yes.",
-            "def __contains__(self, origin: str) -> bool:",
+            (
+                "The call returns a coroutine, which is not the answer True. The source would allow no origin, and "
+                "the browser would refuse every page."
+            ),
+            "Write `def __contains__(self, origin: str) -> bool:`, without `async`.",
             "Policy(allow_origins=async_source)",
         ),
         # Methods.
         "E401": Rule(
             "{value} is not a method name (a token of RFC 9110).",
-            "{field}={meant}",
+            "A browser that cannot read the list of methods refuses every request that needs a preflight.",
+            'Write one string for each method: `allow_methods=["GET", "PUT"]`.',
             'Policy(allow_origins="*", allow_methods=["GET, PUT"])',
         ),
         "E402": Rule(
             "{value} is a method that browsers never let a script send.",
-            "{field}={meant}",
+            "The entry has no effect. A reader of the policy would believe that pages can use this method.",
+            "Remove the entry from `allow_methods`.",
             'Policy(allow_origins="*", allow_methods=["GET", "TRACE"])',
         ),
         "E403": Rule(
             "{value} is not {upper}: methods are compared case by case, so this would refuse what it was meant to "
             "allow.",
-            "{meant}",
+            "The browser would refuse a page that sends the method in upper case, as the standard spells it.",
+            'Write the method in upper case: `"PATCH"`.',
             'Policy(allow_origins="*", allow_methods=["patch"], allow_headers=["Content-Type"])',
         ),
         # Request headers.
         "E501": Rule(
             "{value} is not a header name (a token of RFC 9110).",
-            "{field}={meant}",
+            (
+                "With an invalid name among the allowed headers, browsers refuse every preflight. Among the exposed "
+                "headers, it can hide all of them from the page."
+            ),
+            'Write one string for each header: `["X-One", "X-Two"]`.',
             'Policy(allow_origins="*", allow_headers=["X-One, X-Two"])',
         ),
         "E502": Rule(
             "{value} is a request header that browsers never let a script set.",
-            "{field}={meant}",
+            "The browser sets this header itself and ignores what a script sets. The entry has no effect.",
+            "Remove the entry. If pages have to send cookies, write `allow_credentials=True`.",
             'Policy(allow_origins="*", allow_headers=["Cookie", "X-Request-Id"])',
         ),
         "E503": Rule(
             "{value} is a response header of CORS itself. A page that sends it as a request header is the page's "
             "mistake.",
-            "{field}={meant}",
+            (
+                "The server sends this header, and a page that sends it gains nothing. If you allow it, the mistake "
+                "in the page stays hidden."
+            ),
+            "Remove the entry here, and remove the header from the `fetch` call of the page.",
             'Policy(allow_origins="*", allow_headers=["Access-Control-Allow-Origin"])',
         ),
         # Response headers.
         "E601": Rule(
             "{value} can never be read by a script, whatever is exposed.",
-            "{field}={meant}",
+            (
+                "The entry has no effect. Browsers hide cookies from the scripts of other origins, so that a script "
+                "cannot steal a session."
+            ),
+            'Remove the entry, and send the value in another header: `expose_headers=["X-Total-Count"]`.',
             'Policy(allow_origins="*", expose_headers=["Set-Cookie", "ETag"])',
         ),
         # Single values.
         "E701": Rule(
             '{value} is not a bool. Python takes any text, "false" too, for true.',
-            "allow_credentials={meant}",
+            (
+                'The text "false" would switch credentials on. Then other origins could read the data of logged-in '
+                "users, "
+                "against your intention."
+            ),
+            "Write `allow_credentials=True` or `allow_credentials=False`, without quotation marks.",
             'Policy(allow_origins=["https://app.example.com"], allow_credentials="false")',
         ),
         "E702": Rule(
             "{value} is not a whole number of seconds, a timedelta of whole seconds or None.",
-            "max_age={meant}",
+            (
+                "Browsers only understand a whole number of seconds here. They ignore other values and keep the "
+                "answer for about 5 seconds, so almost every request needs a preflight."
+            ),
+            "Write a number without quotation marks, such as `max_age=600`, or `max_age=None` to leave the header out.",
             'Policy(allow_origins="*", max_age="600")',
         ),
         "E703": Rule(
             f"{{value}} is not between 0 and {FIREFOX_MAX_AGE} seconds, the most that any browser honours; 0 turns the "
             "preflight cache off.",
-            "max_age={meant}",
+            (
+                f"No browser keeps an answer for more than {FIREFOX_MAX_AGE} seconds, so a larger value has no "
+                "effect. Browsers do not agree on a negative value."
+            ),
+            f"Write `max_age={CHROMIUM_MAX_AGE}`, or `max_age=0` to switch the preflight cache off.",
             'Policy(allow_origins="*", max_age=-1)',
         ),
         "E704": Rule(
             "{value} is neither 204 nor 200.",
-            "preflight_status=204",
+            (
+                "Browsers refuse a preflight whose status is not 200 to 299. Of these, 204 and 200 are the two that "
+                "all clients understand."
+            ),
+            "Write `preflight_status=204`, or `200` for a client that cannot read a 204.",
             'Policy(allow_origins="*", preflight_status=403)',
         ),
         # Policies by path.
         "E801": Rule(
             "{value} is {kind}, where a Policy, a mapping of a policy's keywords, or a mapping from path prefix "
             "to these is meant.",
-            "{meant}",
+            (
+                "corsguard cannot tell from this value who may read what, and a guess could open your data to the "
+                "wrong origins."
+            ),
+            f'Write `Policy(allow_origins=["{EXAMPLE_ORIGIN}"])`, or a mapping such as `{{"/api": Policy(...)}}`.',
             'CORSMiddleware(app, ["https://app.example.com"])',
         ),
         "E802": Rule(
             "{value} is not a path prefix: it begins with `/`, does not end with one, and has no `.` or `..`, no empty "
             "segment, and no wildcards, converters, percent-encoding or regular expressions. It covers everything "
             "below it.",
-            "{meant}",
+            (
+                "The prefix is compared with the decoded path, segment by segment. This one would never match, so the "
+                "path would have another policy than you expect, or none."
+            ),
+            "Write `/api`, without a slash or a wildcard at the end.",
             'CORSMiddleware(app, {"/api/*": Policy(allow_origins="*")})',
         ),
         "E803": Rule(
             '{value} stands beside "paths". Nothing is inherited: each path has its whole policy.',
-            "{meant}",
+            (
+                'A keyword next to "paths" would not apply to any path. A reader would believe that it applies to all '
+                "of them."
+            ),
+            'Move the keyword into each policy: `{"paths": {"/api": {"allow_origins": [...], "max_age": 60}}}`.',
             'CORSMiddleware(app, {"paths": {"/api": None}, "max_age": 60})',
         ),
         # Files and environment variables.
         "E811": Rule(
             "{value} cannot be read: {cause}.",
-            "{meant}",
+            "Without the file there are no policies, and the browser would refuse every page of another origin.",
+            "Check the path and the permissions of the file, and save it as TOML in UTF-8.",
             'Configuration.from_file("/etc/nowhere/cors.toml")',
         ),
         "E812": Rule(
             "{value} means nothing here.",
-            "{meant}",
+            "If corsguard ignored an unknown key, a misspelled setting would have no effect and nobody would notice.",
+            "Correct the spelling, move the key to the table where it belongs, or remove it.",
             'Configuration.from_mapping({"allow_origins": ["https://app.example.com"], "enviroments": {}})',
         ),
         "E813": Rule(
             "{value} is {kind}, where {what} is meant.",
-            "{meant}",
+            (
+                "corsguard cannot read the setting from a value of this type, and a guess could open your data to the "
+                "wrong origins."
+            ),
+            'Write a value of the expected type, such as `{"policies": {"app": {"allow_origins": [...]}}}`.',
             'Configuration.from_mapping({"policies": ["app"]})',
         ),
         "E814": Rule(
             "{value} is not {what}: {there}.",
-            "{meant}",
+            (
+                "With a wrong name, corsguard does not know which policy to use. Another policy could share more than "
+                "you want."
+            ),
+            "Use one of the names that are defined, or define this one.",
             'Configuration.from_mapping({"allow_origins": "*", "environments": {"staging": {}}}, "stagging")',
         ),
         "E815": Rule(
             "{value} extends itself: {chain}.",
-            "{meant}",
+            (
+                "The circle has no first policy, so the origins and the other keywords of these policies cannot be "
+                "determined."
+            ),
+            "Remove `extends` from one policy of the circle.",
             'Configuration.from_mapping({"policies": {"app": {"extends": "app", "allow_origins": "*"}}})',
         ),
         "E816": Rule(
             "{value} is empty, or has an empty entry. Is a variable unset that it is made from?",
-            "{meant}",
+            (
+                "An empty value often means that a variable is missing at deployment. The browser would then refuse "
+                "all your pages in production."
+            ),
+            f"Set `CORSGUARD_ALLOW_ORIGINS={EXAMPLE_ORIGIN}`, with commas only between entries, or unset the variable.",
             'Configuration.from_variables({"CORSGUARD_ALLOW_ORIGINS": ""})',
         ),
         "E817": Rule(
             "There is no variable {value}.",
-            "{meant}",
+            "If corsguard ignored the variable, a misspelled setting would have no effect and nobody would notice.",
+            "Correct the name, such as `CORSGUARD_ALLOW_ORIGINS`, or unset the variable.",
             'Configuration.from_variables({"CORSGUARD_ALLOW_ORIGIN": "https://app.example.com"})',
         ),
         "E818": Rule(
             "There are policies ({names}) and no paths, so nothing says what they guard.",
-            "{meant}",
+            "No path would have a policy, so the browser would refuse every page of another origin.",
+            'Say where each policy applies: `paths={"/": "app"}`.',
             'CORSMiddleware(app, Configuration.from_mapping({"policies": {"app": {"allow_origins": "*"}}}))',
         ),
         # Valid, but risky or probably unintended.
         "W101": Rule(
             "{value} trusts every host it covers with the user's credentials: one forgotten or taken-over host "
             "there is enough, and SameSite cookies do not help.",
-            "{meant}",
+            (
+                "An attacker who controls one of these hosts can read the data of logged-in users. Old subdomains "
+                "that nobody looks after are often taken over."
+            ),
+            f'List the hosts that need access: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
             'Policy(allow_origins=["https://*.example.com"], allow_credentials=True)',
         ),
         "W102": Rule(
             "{value} trusts whatever listens on any port of that host with the user's credentials.",
-            "{meant}",
+            "Another service on that host, such as a debug server, can then read the data of logged-in users.",
+            f'Write the port that you use, or no port for the default one: `"{EXAMPLE_ORIGIN}"`.',
             'Policy(allow_origins=["https://app.example.com:*"], allow_credentials=True)',
         ),
         "W103": Rule(
             "{value} is plain http: whoever sits on the network can read along and act as that page.",
-            "{meant}",
+            "An attacker on the user's network can change the page, and then read all that you share with it.",
+            f'Serve the page over https and write `"{EXAMPLE_ORIGIN}"`.',
             'Policy(allow_origins=["http://app.example.com"])',
         ),
         "W104": Rule(
             "{value} is a development origin beside production ones: any program on a user's machine can listen there.",
-            "allow_origins={meant}",
+            (
+                "In production, another program on the user's machine can serve a page at this address and read what "
+                "you share."
+            ),
+            "Allow the development origin only in your development environment.",
             'Policy(allow_origins=["https://app.example.com", "http://localhost:3000"])',
         ),
         "W105": Rule(
             "{value} is covered by {other} already.",
-            "{other}",
+            "The entry has no effect. If somebody removes it to block this origin, the origin still may read.",
+            "Remove the narrower entry, or list the origins in full instead of the wildcard.",
             'Policy(allow_origins=["https://*.example.com", "https://app.example.com"])',
         ),
         "W106": Rule(
             "{value} is not dangerous while the policy allows no credentials, and needs no reason.",
-            "{meant}",
+            (
+                "The unsafe origins are a list of known dangers. An entry that is not dangerous now makes that list "
+                "harder to review."
+            ),
+            "Move the entry to `allow_origins`, unless another environment switches credentials on.",
             'Policy(allow_unsafe_origins={"http://kiosk.corp.example": "kiosks have no TLS, OPS-12"})',
         ),
         "W107": Rule(
             "{value} is a wildcard directly under {suffix}, where anyone can register a name: this shares with "
             "everyone who cares to.",
-            "{meant}",
+            "The list looks restricted, but anyone can register a name there and read what you share.",
+            'Write your own origin: `"https://your-name.github.io"`. For public data, write `allow_origins="*"`.',
             'Policy(allow_origins=["https://*.github.io"])',
         ),
         "W108": Rule(
             "{value} ends in a dot. That is another origin than the one without it, and rarely the one meant.",
-            "{meant}",
+            (
+                "Almost all users open the page without the dot. The browser then refuses it, because the two origins "
+                "differ."
+            ),
+            f'Remove the dot at the end: `"{EXAMPLE_ORIGIN}"`.',
             'Policy(allow_origins=["https://app.example.com."])',
         ),
         "W201": Rule(
             "OPTIONS is listed. Preflights do not need it; only a page that itself sends OPTIONS does.",
-            "allow_methods={meant}",
+            "The entry lets pages send OPTIONS requests of their own, and it is not needed for anything else.",
+            'Remove `"OPTIONS"` from `allow_methods`.',
             'Policy(allow_origins="*", allow_methods=["GET", "OPTIONS"])',
         ),
         "W202": Rule(
             "{value} may carry a body, but Content-Type is not among the allowed headers, so pages cannot send JSON.",
-            "allow_headers={meant}",
+            (
+                "A page that sends JSON needs permission for Content-Type. The browser refuses such a request before "
+                "it reaches your application."
+            ),
+            'Write `allow_headers=["Content-Type"]`.',
             'Policy(allow_origins="*", allow_methods=["GET", "PUT"])',
         ),
         "W301": Rule(
             f"{{value}} seconds are more than Chromium's cap of {CHROMIUM_MAX_AGE} (Firefox {FIREFOX_MAX_AGE}, Safari "
             f"{SAFARI_MAX_AGE}); the rest has no effect.",
-            f"max_age={CHROMIUM_MAX_AGE}",
+            (
+                "The number promises more than browsers do. Most users have a browser that asks again after "
+                f"{CHROMIUM_MAX_AGE} seconds or sooner."
+            ),
+            f"Write `max_age={CHROMIUM_MAX_AGE}`.",
             'Policy(allow_origins="*", max_age=86400)',
         ),
         # Legal, but not meant for production.
         "W401": Rule(
             "{value} is a development origin, in production: any program on a user's machine can listen there.",
-            "allow_origins={meant}",
+            (
+                "Another program on the user's machine can serve a page at this address and read what you share in "
+                "production."
+            ),
+            "Move the entry to `allow_origins` of your development environment.",
             'Configuration.from_mapping({"allow_origins": ["http://localhost:3000"], '
             '"environments": {"production": {}}}, "production").guarded',
         ),
         "W402": Rule(
             "{value} is plain http, in production: whoever sits on the network can read along and act as that page."
             "{cause}",
-            "{meant}",
+            "An attacker on the network of a real user can change the page, and then read all that you share with it.",
+            f'Serve the page over https and write `"{EXAMPLE_ORIGIN}"`.',
             'Configuration.from_mapping({"allow_origins": ["http://app.example.com"], '
             '"environments": {"production": {}}}, "production").guarded',
         ),
         "W403": Rule(
             '"*" shares with every site, in production, beside what is shared with cookies ({others}): does nothing '
             "here depend on who asks?",
-            "allow_origins={meant}",
+            (
+                "Every page that a user opens can read these responses, without cookies. That is a leak if they "
+                "depend on the user's network or IP address."
+            ),
+            f'Write `allow_origins=["{EXAMPLE_ORIGIN}"]`. Keep `"*"` only for data that is public.',
             'Configuration.from_mapping({"policies": {"open": {"allow_origins": "*"}, "app": {"allow_origins": '
             '["https://app.example.com"], "allow_credentials": True}}, "environments": {"production": {}}}, '
             '"production").policies["open"]',
@@ -417,34 +618,48 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
 )
 
 
-class Problem(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Problem:
     """
-    One fault of a policy, as plain data: `_asdict()` gives what JSON can hold.
+    One fault of a policy, as plain data: `data()` gives what JSON can hold.
 
     *code* is stable. *field* is the keyword at fault, *value* what stood there (its `repr` where JSON has no such
-    value). *fix* can be pasted: `keyword=value` replaces that keyword, anything else the value itself.
+    value), *fix* what to change. Of a fault in a file, *place* are the keys that lead to it, and *line* is its line
+    where the file cannot be read at all.
     """
 
     code: str
     field: str
     value: str | int | float | bool | None
     message: str
-    fix: str
+    fix: Fix
+    place: tuple[str, ...] = ()
+    line: int | None = None
 
     @classmethod
-    def of(cls, code: str, field: str, value: object, **details: object) -> "Problem":
+    def of(cls, code: str, field: str, value: object, fix: Fix, **details: object) -> "Problem":
         """
-        Word the rule *code* for *value*; *details* fill the other blanks of its sentences.
+        Word the rule *code* for *value*; *details* fill the other blanks of its sentence.
         """
-        rule = RULES[code]
-        blanks = {"field": field, "value": quoted(value), **details}
-        message, fix = rule.message.format(**blanks), rule.fix.format(**blanks)
-        return cls(code, printable(field), _plain(value), printable(message), printable(fix))
+        message = RULES[code].message.format(**{"field": field, "value": quoted(value), **details})
+        return cls(code, printable(field), _plain(value), printable(message), fix)
+
+    @property
+    def is_error(self) -> bool:
+        """
+        Whether there can be no policy with it.
+        """
+        return self.code[0] == "E"
+
+    def data(self) -> dict[str, Any]:
+        """
+        Return the same as JSON has it, with the text of the fix.
+        """
+        return {**asdict(self), "fix": self.fix.data(), "place": [*self.place]}
 
     def __str__(self) -> str:
-        # Anyone can make a Problem, and one that was located in a file may have a fix of several lines.
-        said = f"{self.code} {printable(self.field)}: {printable(self.message)}"
-        return f"{said}\n    fix: {printable(self.fix, keep=_LINE_END)}"
+        # Anyone can make a Problem.
+        return f"{self.code} {printable(self.field)}: {printable(self.message)}\n    fix: {self.fix}"
 
 
 class PolicyError(ValueError):
@@ -467,81 +682,6 @@ class PolicyError(ValueError):
         return "\n".join(lines)
 
 
-def quoted(value: object, longest: int = LONGEST_QUOTE) -> str:
-    """
-    Return *value*, which an operator wrote, as one writes it in Python and JSON alike where it can be.
-
-    It is cut to the *longest* that a reader wants, printable, and on one line. Never raises, whatever *value* is.
-    """
-    text = text_of(value)
-    if text is None and issubclass(type(value), list | tuple):
-        items = _strings_of(cast("list[object]", value))
-        if items is not None:
-            return quoted_list(items, len(items))
-    # Not even the work depends on what is cut away.
-    written = _repr(value) if text is None else json.dumps(text[: longest + 1], ensure_ascii=False)
-    written = printable(written[: longest + 1])
-    return written if len(written) <= longest else written[:longest] + "..."
-
-
-def quoted_list(items: Iterable[str], count: int) -> str:
-    """
-    Return a list of *count* items as `quoted` writes it. No more of *items* is read than is shown.
-    """
-    return f"[{_listed(map(quoted, items), count)}]"
-
-
-def quoted_mapping(items: Iterable[tuple[object, object]], count: int) -> str:
-    """
-    Return a mapping of *count* pairs in the way of `quoted_list`. Its values, such as reasons, are cut later.
-    """
-    pairs = (f"{quoted(key)}: {quoted(value, _LONGEST_SENTENCE)}" for key, value in items)
-    return f"{{{_listed(pairs, count)}}}"
-
-
-def shown(text: object) -> str:
-    """
-    Return *text*, which came from the network, in printable ASCII and cut: it can forge no line.
-    """
-    plain = text_of(text)
-    return ascii((_repr(text) if plain is None else plain)[:LONGEST_QUOTE])[1:-1][:LONGEST_QUOTE]
-
-
-def printable(text: str, keep: str = "") -> str:
-    """
-    Return *text* with an escape of Python and JSON for each character that has no shape, but for those to *keep*.
-
-    Without a shape are line ends, what a terminal obeys, what turns the direction of writing, and lone surrogates.
-    """
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() or char in keep else _escape(ord(char)) for char in text)
-
-
-def text_of(value: object) -> str | None:
-    """
-    Return *value* as a plain str if it is a string of whatever class, else None. None of its own methods is called.
-    """
-    return str.__str__(cast("str", value)) if issubclass(type(value), str) else None
-
-
-def kind_of(value: object) -> str:
-    """
-    Return what *value* is, with its article: `an int`, `a dict_keys`.
-    """
-    if value is None:
-        return "nothing at all"
-    name = name_of(type(value))
-    return f"{'an' if name.startswith(tuple('aeiouAEIOU')) else 'a'} {name}"
-
-
-def name_of(cls: type) -> str:
-    """
-    Return the name of *cls*, printable and cut, whatever its metaclass makes of `__name__`.
-    """
-    return printable(str(type.__dict__["__name__"].__get__(cls))[:LONGEST_QUOTE])
-
-
 def _plain(value: object) -> str | int | float | bool | None:
     """
     Return *value*, or its text where JSON has no such value.
@@ -554,35 +694,7 @@ def _plain(value: object) -> str | int | float | bool | None:
     if issubclass(type(value), int):
         number = int.__int__(cast("int", value))
         # Python itself refuses to write an integer of more than some thousand digits.
-        return number if number.bit_length() <= _LONGEST_INTEGER else _repr(value)
+        return number if number.bit_length() <= _LONGEST_INTEGER else repr_of(value)
     if issubclass(type(value), float) and isfinite(fraction := float.__float__(cast("float", value))):
         return fraction
-    return _repr(value)
-
-
-def _listed(items: Iterable[str], count: int) -> str:
-    more = count - _MOST_ITEMS_QUOTED
-    return f"{', '.join(islice(items, _MOST_ITEMS_QUOTED))}{f', and {more} more' if more > 0 else ''}"
-
-
-def _strings_of(value: Iterable[object]) -> list[str] | None:
-    """
-    Return the items of *value* if all are strings, else None.
-    """
-    try:
-        texts = [*map(text_of, value)]
-    except Exception:  # noqa: BLE001 - a list of somebody's own class may raise anything
-        return None
-    strings = [text for text in texts if text is not None]
-    return strings if len(strings) == len(texts) else None
-
-
-def _repr(value: object) -> str:
-    try:
-        return str.__str__(repr(value))
-    except Exception:  # noqa: BLE001 - a value that cannot even be shown is still a problem to report
-        return f"<{name_of(type(value))}>"
-
-
-def _escape(point: int) -> str:
-    return f"\\u{point:04X}" if point <= 0xFFFF else f"\\U{point:08X}"
+    return repr_of(value)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .audience import is_plain_http
-from .errors import quoted, shown
+from .fixes import NO_FIX, Fix
 from .names import (
     ALLOW_HEADERS,
     ALLOW_METHODS,
@@ -27,6 +27,7 @@ from .negotiation import VARY, Decision, Header, RequestKind, negotiate, request
 from .origin import LONGEST_ORIGIN, NULL, Origin
 from .policies import Assignment, Policies, PoliciesLike
 from .policy import Policy
+from .quoting import quoted, shown
 
 # How much of a list from the network is read.
 _LONGEST_LIST: Final = 8192
@@ -37,6 +38,7 @@ _NULL_REFUSED: Final = (
     '"null" is what sandboxed frames, pages from files and cross-origin redirects send. '
     "Serve the page from a real origin, and redirect to no third one."
 )
+_INSECURE: Final = "With credentials plain http is refused, and no source is asked; load the page by https."
 _UNGUARDED: Final = (
     "No policy guards this path: nothing is answered or added here, a preflight reaches the application, and a page on "
     "another origin may read only what the application itself shares."
@@ -68,7 +70,7 @@ class Step:
     One thing that was asked (*name* tells which) and whether it was granted.
 
     *granted* is what the policy offers; *reason* says why this did or did not suffice; *fix*, where the policy can be
-    changed to grant it, is what to paste: `keyword=value`.
+    changed to grant it, is the change.
     """
 
     name: str
@@ -76,7 +78,7 @@ class Step:
     granted: str
     passed: bool
     reason: str
-    fix: str = ""
+    fix: Fix = NO_FIX
 
     def __str__(self) -> str:
         # Most pages do not ask for credentials, so their refusal is not an alarm.
@@ -176,7 +178,7 @@ def _path_of(environ: Mapping[str, Any]) -> str:
 
 
 def _origin_step(policy: Policy, origin: str, decision: Decision) -> Step:
-    reason, fix = "Everyone may read.", ""
+    reason, fix = "Everyone may read.", NO_FIX
     if decision.error is not None:
         reason = f"The origin source failed, which counts as no: {shown(quoted(decision.error))}."
     elif decision.refusal is not None:
@@ -195,25 +197,25 @@ def _shared_with(policy: Policy) -> str:
     return ", ".join([*listed, *sources, *map(quoted, policy.allow_unsafe_origins)])
 
 
-def _why_refused(policy: Policy, origin: str) -> tuple[str, str]:
+def _why_refused(policy: Policy, origin: str) -> tuple[str, Fix]:
     """
     Return why *origin* is not covered, and what to add to the policy where that would be right.
     """
     if origin == NULL:
-        return _NULL_REFUSED, ""
+        return _NULL_REFUSED, NO_FIX
     if len(origin) > LONGEST_ORIGIN:
-        return f"It is longer than any origin ({LONGEST_ORIGIN} characters) and was not read.", ""
+        return f"It is longer than any origin ({LONGEST_ORIGIN} characters) and was not read.", NO_FIX
     if "," in origin:
-        return "Two Origin headers were joined on the way, by a proxy perhaps; a browser sends one.", ""
+        return "Two Origin headers were joined on the way, by a proxy perhaps; a browser sends one.", NO_FIX
     parsed = Origin.parse(origin)
     if parsed is None:
-        return "No browser sends this as an origin.", ""
+        return "No browser sends this as an origin.", NO_FIX
     reason = _nearest(policy, parsed) or "It is not listed."
     if policy.allow_credentials and is_plain_http(parsed):
-        return f"{reason} With credentials plain http is refused, and no source is asked; load the page by https.", ""
+        return f"{reason} {_INSECURE}", NO_FIX
     if not isinstance(policy.allow_origins, tuple):
-        return "The origin source did not grant it, and only True grants.", ""
-    return reason, f"allow_origins={quoted([*policy.allow_origins, origin])}"
+        return "The origin source did not grant it, and only True grants.", NO_FIX
+    return reason, Fix(policy={"allow_origins": [*policy.allow_origins, origin]})
 
 
 def _nearest(policy: Policy, origin: Origin) -> str:
@@ -239,7 +241,7 @@ def _nearest(policy: Policy, origin: Origin) -> str:
 
 def _method_step(policy: Policy, method: str) -> Step:
     allowed, upper = policy.allow_methods, method.upper()
-    passed, fix = permits_method(allowed, method), ""
+    passed, fix = permits_method(allowed, method), NO_FIX
     if passed and method in SAFELISTED_METHODS:
         reason = "Safelisted: no preflight can refuse it."
     elif passed:
@@ -251,7 +253,7 @@ def _method_step(policy: Policy, method: str) -> Step:
     elif method != upper and upper in (*SAFELISTED_METHODS, *allowed):
         reason = f"Methods are compared case by case, and the page wrote {method}: it has to write {upper}."
     else:
-        reason, fix = _not_among(allowed), f"allow_methods={quoted([*allowed, method])}"
+        reason, fix = _not_among(allowed), Fix(policy={"allow_methods": [*allowed, method]})
     return Step("method", shown(method), _granted(allowed), passed, reason, fix)
 
 
@@ -265,7 +267,7 @@ def _not_among(names: Collection[str]) -> str:
 
 def _header_step(policy: Policy, name: str) -> Step:
     allowed, lowered = policy.allow_headers, name.lower()
-    passed, fix = False, ""
+    passed, fix = False, NO_FIX
     if lowered in {item.lower() for item in allowed if item != "*"}:
         passed, reason = True, "Listed."
     elif not is_token(name):
@@ -273,10 +275,10 @@ def _header_step(policy: Policy, name: str) -> Step:
     elif lowered.startswith(OWNED_PREFIX):
         reason = "The page sends a response header of CORS with its request; it has to leave that out."
     elif "*" not in allowed:
-        reason, fix = _not_among(allowed), f"allow_headers={quoted([*allowed, name])}"
+        reason, fix = _not_among(allowed), Fix(policy={"allow_headers": [*allowed, name]})
     elif lowered == NON_WILDCARD_REQUEST_HEADER:
         reason = "* does not cover Authorization (browsers of today warn and let it pass; the standard does not)."
-        fix = 'allow_headers=["*", "Authorization"]'
+        fix = Fix(policy={"allow_headers": ["*", "Authorization"]})
     else:
         passed, reason = True, "Covered by *."
     return Step("header", shown(name), _granted(allowed), passed, reason, fix)
@@ -294,7 +296,7 @@ def _credentials_step(policy: Policy) -> Step:
     if policy.allow_credentials:
         return Step("credentials", asked, "yes", True, "Cookies and HTTP authentication may be used.")
     reason = "Refused if the page asks for it; a bearer token in Authorization does not need it."
-    fix = "" if policy.audience.is_everyone else "allow_credentials=True"
+    fix = NO_FIX if policy.audience.is_everyone else Fix(policy={"allow_credentials": True})
     return Step("credentials", asked, "no", False, reason, fix)
 
 

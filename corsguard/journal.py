@@ -18,11 +18,12 @@ from typing import Any, Final, Literal, NamedTuple
 from weakref import ReferenceType, ref
 
 from .audience import is_interruption
-from .errors import Problem, shown
+from .errors import Problem
 from .explanation import explain_decision
 from .negotiation import Decision
 from .policies import Assignment
 from .policy import Policy
+from .quoting import shown
 
 logger: Final = logging.getLogger("corsguard")
 

@@ -9,9 +9,11 @@ someone has made a mistake, and reads so much of an entry that a pattern of any 
 # pragma: no mutate start - messages, held by the tests of errors
 
 import re
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from .errors import PolicyError, Problem, quoted
+from .errors import PolicyError, Problem
+from .fixes import Alternative, Fix
 from .names import EXAMPLE_ORIGIN
 from .origin import (
     DEFAULT_PORTS,
@@ -38,6 +40,15 @@ _REGEX_CHARACTERS: Final = r"[\\^$|(){}+]|(?!^)\["
 _REGEX_CLASS: Final = r"(?:\[[^\]]{0,99}\]|\\w|\.)"
 _REGEX_SUBDOMAIN: Final = rf"\((?:\?:)?{_REGEX_CLASS}[+*]?(?:\\\.)?\)[+*]?(?:\\\.)?|{_REGEX_CLASS}[+*](?:\\\.)"
 _MOST_REPAIRS: Final = 8
+# Where no other spelling of the entry helps.
+_INSTEAD: Final = {
+    "E212": Fix(
+        entries=(EXAMPLE_ORIGIN,),
+        words="serve the page from a real origin",
+        otherwise=Alternative(reason="without credentials, this covers null too", policy={"allow_origins": "*"}),
+    ),
+    "E213": Fix(entries=("http://localhost:8000",), words="serve the page: python -m http.server 8000"),
+}
 
 
 class _Fault(NamedTuple):
@@ -59,8 +70,8 @@ def refusal(text: str) -> PolicyError:
         # The last one is cut off.
         entries.pop()
     meant = (_meant(entry) for entry in entries)
-    fix = ", ".join(quoted(entry) for entry in meant if entry) or quoted(EXAMPLE_ORIGIN)
-    return PolicyError([Problem.of(fault.code, "allow_origins", text, meant=fix)])
+    fix = _INSTEAD.get(fault.code) or Fix(entries=tuple(filter(None, meant)) or (EXAMPLE_ORIGIN,))
+    return PolicyError([Problem.of(fault.code, "allow_origins", text, fix)])
 
 
 def nearest_prefix(text: str) -> str:
@@ -74,6 +85,15 @@ def nearest_prefix(text: str) -> str:
     # A segment that is literal in part only is left out, but the first one: `/` in place of `/api*` would open all.
     cut = literal[0] if len(literal) == 1 else literal[0].rpartition("/")[0] or literal[0].rstrip(".")
     return "/" + "/".join(x for x in cut.split("/") if x not in ("", ".", ".."))
+
+
+def nearest_name(name: str, names: Iterable[str]) -> str | None:
+    """
+    Return that of *names* which *name* is probably meant to be, or None.
+    """
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, names, n=1, cutoff=0.7)), None)
 
 
 def _meant(text: str) -> str | None:

@@ -8,13 +8,16 @@ policy that all its readings have, or none.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, Protocol, TypedDict, runtime_checkable
 
-from .errors import PolicyError, Problem, kind_of, quoted, text_of
+from .errors import PolicyError, Problem
+from .fixes import Fix
 from .names import EXAMPLE_ORIGIN
 from .negotiation import Answers, answers_of
 from .policy import Policy, PolicyKeywords
+from .quoting import kind_of, quoted, text_of
 
 # Leaves a path to the application, which does CORS there itself.
 UNGUARDED: Final = "unguarded"
@@ -24,8 +27,8 @@ NAMELESS: Final = "policy"
 _PATHS: Final = "paths"
 # Whole segments, without what stands for something else in a router, a URL or a regular expression.
 _PREFIX: Final = re.compile(r"/|(/(?!\.{1,2}(/|\Z))[^/\\*?#<>^$|{}\[\]%]+)+")
-_EXAMPLE: Final = f'{{"allow_origins": ["{EXAMPLE_ORIGIN}"]}}'
-_PATHS_EXAMPLE: Final = f'{{"paths": {{"/api": {_EXAMPLE}, "/admin": None}}}}'
+_EXAMPLE: Final = {"allow_origins": [EXAMPLE_ORIGIN]}
+_PATHS_EXAMPLE: Final = Fix(entries=({"paths": {"/api": _EXAMPLE, "/admin": None}},))
 
 # What stands at a path: a policy guards it, None closes it, the word leaves it to the application.
 Guarding = Policy | Literal["unguarded"] | None
@@ -236,7 +239,7 @@ def _read(given: object) -> PathTable:
     if not isinstance(given, Mapping):
         raise PolicyError([_not_guarding("policy", given)])
     if _PATHS in given:
-        others = [Problem.of("E803", text_of(key) or quoted(key), key, meant=_PATHS_EXAMPLE) for key in given]
+        others = [Problem.of("E803", text_of(key) or quoted(key), key, _PATHS_EXAMPLE) for key in given]
         return _read_paths(given[_PATHS], [problem for problem in others if problem.field != _PATHS])
     if any("/" in (text_of(key) or "") for key in given):
         return _read_paths(given, [])
@@ -281,7 +284,7 @@ def _read_one(value: object) -> Guarding:
 def _within(place: str, problems: tuple[Problem, ...]) -> Iterator[Problem]:
     for problem in problems:
         field = f"{place}.{problem.field}" if problem.field else place
-        yield problem._replace(field=field)
+        yield replace(problem, field=field)
 
 
 def problem_of_prefix(prefix: object) -> Problem | None:
@@ -293,11 +296,11 @@ def problem_of_prefix(prefix: object) -> Problem | None:
     from .mistakes import nearest_prefix
 
     near = nearest_prefix(prefix if isinstance(prefix, str) else quoted(prefix))
-    return Problem.of("E802", f"{_PATHS}[{quoted(prefix)}]", prefix, meant=quoted(near))
+    return Problem.of("E802", f"{_PATHS}[{quoted(prefix)}]", prefix, Fix(entries=(near,)))
 
 
 def _not_guarding(field: str, value: object) -> Problem:
-    return Problem.of("E801", field, value, kind=kind_of(value), meant=_EXAMPLE)
+    return Problem.of("E801", field, value, Fix(entries=(_EXAMPLE,)), kind=kind_of(value))
 
 
 # Paths that can be read in several ways.

@@ -17,17 +17,18 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import timedelta
 from typing import ClassVar, Final, NamedTuple, NoReturn, Self
 
 from .audience import OriginIndex, OriginSource, is_interruption
-from .errors import PolicyError, Problem, kind_of, quoted
+from .errors import PolicyError
 from .names import EXAMPLE_ORIGIN
 from .origin import Origin, OriginPattern
-from .validation import is_source, problems_of
+from .quoting import quoted
+from .validation import is_source, no_list, problems_of
 
 logger: Final = logging.getLogger("corsguard")
 
@@ -384,9 +385,7 @@ def _read(loaded: object, known: _Snapshot) -> _Snapshot:
     Raises PolicyError with every problem at once.
     """
     if not isinstance(loaded, list | tuple | set | frozenset):
-        countable = isinstance(loaded, Iterable) and not isinstance(loaded, str | bytes | bytearray)
-        meant = "list(...)" if countable else quoted([EXAMPLE_ORIGIN])
-        raise PolicyError([Problem.of("E103", "allow_origins", loaded, kind=kind_of(loaded), meant=meant)])
+        raise PolicyError([no_list("allow_origins", loaded)])
     # Step by step: Python lets no request in between while it makes one set of a million out of another.
     texts = frozenset(entry for entry in loaded if isinstance(entry, str))
     others = [entry for entry in loaded if not isinstance(entry, str)]

@@ -14,10 +14,10 @@ from threading import Lock
 from types import EllipsisType, MethodType
 from typing import Any, Final, TypeVar, Unpack, cast, overload
 
-from .errors import kind_of, quoted
 from .names import EXAMPLE_ORIGIN, SAFELISTED_METHODS, permits_method
 from .policies import Assignment
 from .policy import Policy, PolicyKeywords
+from .quoting import kind_of, quoted
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -10,8 +10,8 @@ from typing import Any, Final, cast
 
 from .attacks import ATTACKER, Attack, attack_origins
 from .browser import Application, Browser, Exchange, NetworkError, Page, Reason, Response, origin_of
-from .errors import shown
 from .names import ALLOW_ORIGIN
+from .quoting import shown
 
 __all__ = ["Attack", "assert_not_shared", "assert_shared", "assert_shared_with_no_attacker", "attack_origins"]
 

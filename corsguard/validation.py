@@ -8,13 +8,15 @@ room judges; `errors` words what it finds, and nothing here knows what is answer
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, TypeGuard, cast
 
 from .audience import OriginIndex, OriginSource, is_plain_http
-from .errors import PolicyError, Problem, kind_of, name_of, quoted, quoted_list, quoted_mapping, text_of
+from .errors import PolicyError, Problem
+from .fixes import Alternative, Fix
 from .names import (
     BODY_METHODS,
     CHROMIUM_MAX_AGE,
@@ -29,6 +31,7 @@ from .names import (
     is_token,
 )
 from .origin import NULL, Origin, OriginPattern
+from .quoting import MOST_ITEMS, kind_of, name_of, quoted, text_of
 from .suffixes import open_suffix
 
 DEFAULT_METHODS: Final = ("GET", "HEAD", "POST")
@@ -51,6 +54,7 @@ _REASON: Final = "who needs this, and until when"
 _TO_EVERY_SITE: Final = (
     "browsers refuse the pair, and any way around it hands the data of logged-in users to every site"
 )
+_OR: Final = "or, one origin at a time and with your reason"
 _NO_WILDCARD: Final = 'with credentials browsers take it for a name that is literally "*", so it would allow nothing'
 _PARTS_OF_TOKENS: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _WHOLE_NUMBER: Final = r'"?([0-9]{1,5})(?:\.0)?"?'
@@ -107,22 +111,23 @@ class Reading:
         self.credentials = _says_true(keywords["allow_credentials"])
         self.values = self.read(keywords)
 
-    def report(self, code: str, keyword: str, value: object, **details: object) -> None:
-        found = self.problems if code.startswith("E") else self.warnings
-        found.append(Problem.of(code, keyword, value, **details))
+    def report(self, code: str, keyword: str, value: object, fix: Fix, **details: object) -> None:
+        problem = Problem.of(code, keyword, value, fix, **details)
+        (self.problems if problem.is_error else self.warnings).append(problem)
 
     def read(self, keywords: Mapping[str, object]) -> dict[str, Any]:
         origins = self.origins(keywords["allow_origins"])
         unsafe = self.unsafe_origins(keywords["allow_unsafe_origins"])
         self.look_at_unsafe_origins(unsafe, origins)
         if origins == () and not unsafe and not self.problems:
-            self.report("E101", "allow_origins", [])
+            self.report("E101", "allow_origins", [], Fix(policy={"allow_origins": [EXAMPLE_ORIGIN]}))
         methods = self.names("allow_methods", keywords["allow_methods"])
         headers = self.names("allow_headers", keywords["allow_headers"])
         self.look_at_bodies(methods, headers)
         exposed = self.names("expose_headers", keywords["expose_headers"])
         if type(keywords["allow_credentials"]) is not bool:
-            self.report("E701", "allow_credentials", keywords["allow_credentials"], meant=self.credentials)
+            fix = Fix(policy={"allow_credentials": self.credentials})
+            self.report("E701", "allow_credentials", keywords["allow_credentials"], fix)
         return {
             "allow_origins": keywords["allow_origins"] if origins is None else origins,
             "allow_methods": methods,
@@ -145,17 +150,15 @@ class Reading:
         if text == "*":
             return "*"
         if text is not None:
-            self.report("E102", keyword, text, meant=quoted(re.findall(r"[^\s,;]+", text) or [example]))
+            self.report("E102", keyword, text, Fix(policy={keyword: re.findall(r"[^\s,;]+", text) or [example]}))
             return ()
         items = _items_of(value, list, tuple, set, frozenset)
         if items is None:
-            countable = _has(type(value), "__iter__") and not issubclass(type(value), bytes | bytearray)
-            meant = "list(...)" if countable else quoted([example])
-            self.report("E103", keyword, value, kind=kind_of(value), meant=meant)
+            self.problems.append(no_list(keyword, value))
             return ()
         for item in items:
             if text_of(item) is None:
-                self.report("E104", keyword, item, kind=kind_of(item), meant=_instead_of(item, example))
+                self.report("E104", keyword, item, Fix(entries=_instead_of(item, example)), kind=kind_of(item))
         return (*dict.fromkeys(text for text in map(text_of, items) if text is not None),)
 
     def look_at_star(self, keyword: str, names: Names) -> None:
@@ -166,12 +169,13 @@ class Reading:
         may_stand = {NON_WILDCARD_REQUEST_HEADER} if keyword == "allow_headers" else set[str]()
         next_to_it = [name for name in others if name.lower() in may_stand]
         if next_to_it != others or names == ("*",):
-            with_it = quoted(["*", *next_to_it]) if next_to_it else '"*"'
-            without_it = quoted(others or [_LISTS[keyword].example])
-            self.report("E105", keyword, "*", meant=without_it if self.credentials else with_it)
+            with_it = ["*", *next_to_it] if next_to_it else "*"
+            meant = others or [_LISTS[keyword].example] if self.credentials else with_it
+            self.report("E105", keyword, "*", Fix(policy={keyword: meant}))
         elif self.credentials:
             cause = _TO_EVERY_SITE if keyword == "allow_origins" else _NO_WILDCARD
-            self.report("E301", keyword, "*", meant=quoted(others or _LISTS[keyword].instead_of_star), cause=cause)
+            meant = others or _LISTS[keyword].instead_of_star
+            self.report("E301", keyword, "*", Fix(policy={keyword: meant}), cause=cause)
 
     # Origins
 
@@ -183,10 +187,10 @@ class Reading:
         if is_source(value):
             function = type(value).__contains__
             if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-                self.report("E322", keyword, value)
+                self.report("E322", keyword, value, Fix(words="def __contains__(self, origin: str) -> bool:"))
             return None
         if issubclass(type(value), type) and _has(cast("type", value), "__contains__"):
-            self.report("E321", keyword, value, meant=f"{name_of(cast('type', value))}()")
+            self.report("E321", keyword, value, Fix(words=f"{keyword}={name_of(cast('type', value))}()"))
             return ()
         origins = self.strings(keyword, value)
         self.look_at_star(keyword, origins)
@@ -202,68 +206,70 @@ class Reading:
             try:
                 parsed[text] = OriginPattern.parse(text)
             except PolicyError as error:
-                self.problems.extend(problem._replace(field=keyword) for problem in error.problems)
+                self.problems.extend(replace(problem, field=keyword) for problem in error.problems)
         self.patterns |= parsed
         return parsed
 
     def look_at_origins(self, listed: Mapping[str, OriginPattern]) -> None:
         production = [text for text, pattern in listed.items() if not _is_development(pattern)]
-        without_development = quoted(production)
+        without_development = written_out("allow_origins", production, len(production))
         wildcards = OriginIndex(pattern for pattern in listed.values() if not pattern.is_exact)
         for text, pattern in listed.items():
             self.look_at_origin(text, pattern)
             if production and _is_development(pattern):
-                self.report("W104", "allow_origins", text, meant=without_development)
+                self.report("W104", "allow_origins", text, without_development)
             first, second = pattern.samples()
             covering = {*wildcards.patterns_for(first)} & {*wildcards.patterns_for(second)} - {text}
             if covering:
-                self.report("W105", "allow_origins", text, other=quoted(min(covering)))
+                other = min(covering)
+                self.report("W105", "allow_origins", text, Fix(entries=(other,)), other=quoted(other))
 
     def look_at_origin(self, text: str, pattern: OriginPattern) -> None:
         keyword = "allow_origins"
         suffix = _open_suffix(pattern)
         insecure, open_to_all = ("E302", "E303") if self.credentials else ("W103", "W107")
+        kept = Alternative(reason=_OR, policy={"allow_unsafe_origins": {text: _REASON}}) if self.credentials else None
         if is_plain_http(pattern):
-            self.report(insecure, keyword, text, meant=quoted(text.replace("http:", "https:", 1)))
+            self.report(insecure, keyword, text, Fix(entries=(secure(text),), otherwise=kept))
         if suffix is not None and not (self.credentials and is_plain_http(pattern)):
-            self.report(open_to_all, keyword, text, suffix=suffix, meant=_one_of(pattern))
+            self.report(open_to_all, keyword, text, Fix(entries=(_one_of(pattern),), otherwise=kept), suffix=suffix)
         elif self.credentials and "*" in pattern.host:
-            self.report("W101", keyword, text, meant=_one_of(pattern))
+            self.report("W101", keyword, text, Fix(entries=(_one_of(pattern),)))
         if self.credentials and pattern.port == "*":
-            self.report("W102", keyword, text, meant=quoted(text.removesuffix(":*")))
+            self.report("W102", keyword, text, Fix(entries=(str(pattern._replace(port=None)),)))
         if pattern.host.endswith("."):
-            self.report("W108", keyword, text, meant=quoted(str(pattern._replace(host=pattern.host[:-1]))))
+            self.report("W108", keyword, text, Fix(entries=(str(pattern._replace(host=pattern.host[:-1])),)))
 
     def unsafe_origins(self, value: object) -> dict[str, str]:
         keyword = "allow_unsafe_origins"
         pairs = _items_of(value, Mapping)
         if pairs is None:
-            meant = quoted_mapping([(_UNSAFE_EXAMPLE, _REASON)], 1)
-            self.report("E311", keyword, value, kind=kind_of(value), meant=meant)
+            self.report("E311", keyword, value, Fix(policy={keyword: {_UNSAFE_EXAMPLE: _REASON}}), kind=kind_of(value))
             return {}
         unsafe: dict[str, str] = {}
         for key, said in pairs:
             text, reason = text_of(key), text_of(said) or ""
             if text is None:
-                self.report("E104", keyword, key, kind=kind_of(key), meant=quoted(_UNSAFE_EXAMPLE))
+                self.report("E104", keyword, key, Fix(entries=(_UNSAFE_EXAMPLE,)), kind=kind_of(key))
             else:
                 unsafe[text] = reason if reason.strip() else ""
-        reasoned = quoted_mapping(((text, reason or _REASON) for text, reason in unsafe.items()), len(unsafe))
+        reasoned = {text: reason or _REASON for text, reason in unsafe.items()}
+        fix = Fix(policy={keyword: reasoned}) if len(unsafe) <= MOST_ITEMS else _WRITE_A_REASON
         for text in (text for text, reason in unsafe.items() if not reason):
-            self.report("E312", keyword, text, meant=reasoned)
+            self.report("E312", keyword, text, fix)
         return unsafe
 
     def look_at_unsafe_origins(self, unsafe: Mapping[str, str], origins: Names | None) -> None:
         keyword = "allow_unsafe_origins"
         if unsafe and origins == "*":
-            self.report("E314", keyword, unsafe)
+            self.report("E314", keyword, unsafe, Fix(policy={"allow_origins": "*", keyword: {}}))
         if NULL in unsafe and self.credentials:
-            self.report("E315", keyword, NULL)
+            self.report("E315", keyword, NULL, Fix(policy={"allow_credentials": False}))
         for text, pattern in self.parsed(keyword, (text for text in unsafe if text != NULL)).items():
             is_dangerous = is_plain_http(pattern) or _open_suffix(pattern) is not None
             if not (is_dangerous and self.credentials):
                 # A warning only, so that one environment may switch credentials off.
-                self.report("W106" if is_dangerous else "E313", keyword, text, meant=_moved(text, unsafe, origins))
+                self.report("W106" if is_dangerous else "E313", keyword, text, _moved(text, unsafe, origins))
 
     # Methods and headers
 
@@ -274,8 +280,8 @@ class Reading:
         for name in others:
             code = next((code for code in _LISTS[keyword].codes if _APPLIES[code](name)), None)
             if code is not None:
-                meant = quoted(name.upper()) if code == "E403" else _corrected(keyword, others, name)
-                self.report(code, keyword, name, meant=meant, upper=name.upper())
+                fix = Fix(entries=(name.upper(),)) if code == "E403" else _corrected(keyword, others, name)
+                self.report(code, keyword, name, fix, upper=name.upper())
         return names
 
     def look_at_bodies(self, methods: Names, headers: Names) -> None:
@@ -283,14 +289,15 @@ class Reading:
         named = {header.lower() for header in headers}
         # POST is among the default methods, where it says nothing about bodies; anyone who lists others means it.
         if with_body and methods != DEFAULT_METHODS and not {"content-type", "*"} & named:
-            self.report("W202", "allow_headers", ", ".join(with_body), meant=quoted([*headers, "Content-Type"]))
+            allowed = Fix(policy={"allow_headers": [*headers, "Content-Type"]})
+            self.report("W202", "allow_headers", ", ".join(with_body), allowed)
 
     # Numbers
 
     def preflight_status(self, value: object) -> int | None:
         status = _number_of(value)
         if status not in (200, 204):
-            self.report("E704", "preflight_status", value)
+            self.report("E704", "preflight_status", value, Fix(policy={"preflight_status": 204}))
         return status
 
     def max_age(self, value: object) -> int | None:
@@ -303,11 +310,11 @@ class Reading:
         if seconds is None:
             number = re.fullmatch(_WHOLE_NUMBER, quoted(value))
             meant = min(int(number[1]), CHROMIUM_MAX_AGE) if number else CHROMIUM_MAX_AGE
-            self.report("E702", "max_age", value, meant=meant)
+            self.report("E702", "max_age", value, Fix(policy={"max_age": meant}))
         elif not 0 <= seconds <= FIREFOX_MAX_AGE:
-            self.report("E703", "max_age", value, meant=0 if seconds < 0 else CHROMIUM_MAX_AGE)
+            self.report("E703", "max_age", value, Fix(policy={"max_age": 0 if seconds < 0 else CHROMIUM_MAX_AGE}))
         elif seconds > CHROMIUM_MAX_AGE:
-            self.report("W301", "max_age", seconds)
+            self.report("W301", "max_age", seconds, Fix(policy={"max_age": CHROMIUM_MAX_AGE}))
         return seconds
 
 
@@ -329,10 +336,14 @@ def known_keywords(mapping: Mapping[str, object]) -> tuple[dict[str, object], li
     unknown: list[Problem] = []
     for key, value in mapping.items():
         text = text_of(key)
+        if text is not None and text in DEFAULTS:
+            known[text] = value
+            continue
+        from .mistakes import nearest_name
+
         name = quoted(key) if text is None else text
-        near = name if name in DEFAULTS else _nearest_keyword(name)
-        if near is None or near != text:
-            unknown.append(Problem.of("E106", name, key, meant=near or f"one of {', '.join(DEFAULTS)}"))
+        near = nearest_name(name.lower().replace("-", "_"), DEFAULTS)
+        unknown.append(Problem.of("E106", name, key, Fix(name=near) if near else _ONE_OF_THEM))
         if near is not None:
             known.setdefault(near, value)
     return known, unknown
@@ -385,12 +396,6 @@ def _says_true(value: object) -> bool:
     return value is True or _number_of(value) == 1 or (text_of(value) or "").strip().lower() in _TRUE
 
 
-def _nearest_keyword(key: str) -> str | None:
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(key.lower().replace("-", "_"), DEFAULTS, n=1, cutoff=0.7)), None)
-
-
 def _is_development(pattern: OriginPattern) -> bool:
     return pattern.scheme in {"http", "https"} and pattern.is_loopback
 
@@ -401,41 +406,73 @@ def _open_suffix(pattern: OriginPattern) -> str | None:
 
 # What a fix proposes.
 
+_TAKE_IT_OUT: Final = Fix(words="Take it out of the list.")
+_WRITE_A_REASON: Final = Fix(words=f"Write a reason next to it, such as {quoted(_REASON)}.")
+_ONE_OF_THEM: Final = Fix(words=f"one of {', '.join(DEFAULTS)}")
+
+
+def secure(origin: str) -> str:
+    """
+    Return *origin*, which is plain http, with https.
+    """
+    return origin.replace("http:", "https:", 1)
+
+
+def no_list(keyword: str, value: object) -> Problem:
+    """
+    Return what is wrong with *value*, where a list is expected.
+    """
+    countable = _has(type(value), "__iter__") and not issubclass(type(value), str | bytes | bytearray)
+    fix = Fix(words=f"{keyword}=list(...)") if countable else Fix(policy={keyword: [_LISTS[keyword].example]})
+    return Problem.of("E103", keyword, value, fix, kind=kind_of(value))
+
+
+def written_out(keyword: str, names: Iterable[str], count: int) -> Fix:
+    """
+    Return *keyword* with *names* written out; where there are too many, only that one has to go.
+
+    Each of many problems may have such a fix, so that the work would not be linear.
+    """
+    return Fix(policy={keyword: [*names]}) if count <= MOST_ITEMS else _TAKE_IT_OUT
+
 
 def _one_of(pattern: OriginPattern) -> str:
     host = pattern.host.replace("*", "app" if pattern.host.startswith("*.") else "1")
-    return quoted(str(pattern._replace(host=host)))
+    return str(pattern._replace(host=host))
 
 
-def _moved(text: str, unsafe: Mapping[str, str], origins: Names | None) -> str:
+def _moved(text: str, unsafe: Mapping[str, str], origins: Names | None) -> Fix:
     """
     Return both keywords with *text* among the *origins* and no longer *unsafe*.
     """
-    rest = quoted_mapping((pair for pair in unsafe.items() if pair[0] != text), len(unsafe) - 1)
-    if not isinstance(origins, tuple):
-        # A source cannot be added to; it answers for the entry itself.
-        return f"allow_unsafe_origins={rest}"
-    listed = quoted_list(chain(origins, [text]), len(origins) + 1)
-    return f"allow_origins={listed}, allow_unsafe_origins={rest}"
+    if max(len(unsafe), len(origins or ())) > MOST_ITEMS:
+        return Fix(words="Move it from allow_unsafe_origins to allow_origins.")
+    rest = {other: reason for other, reason in unsafe.items() if other != text}
+    # A source cannot be added to; it answers for the entry itself.
+    listed = {"allow_origins": [*origins, text]} if isinstance(origins, tuple) else {}
+    return Fix(policy={**listed, "allow_unsafe_origins": rest})
 
 
-def _corrected(keyword: str, names: list[str], wrong: str) -> str:
+def _corrected(keyword: str, names: list[str], wrong: str) -> Fix:
     """
     Return *names* without the one that is *wrong*; where that is several names in one string, they take its place.
     """
     parts = [] if is_token(wrong) else re.findall(_PARTS_OF_TOKENS, wrong)
-    count = len(names) - 1 + len(parts)
+    if len(names) == 1 and not parts:
+        return Fix(policy={keyword: [_LISTS[keyword].example]})
+    if parts and len(names) > MOST_ITEMS:
+        return Fix(entries=tuple(parts))
     pieces = chain.from_iterable(parts if name == wrong else [name] for name in names)
-    return quoted_list(pieces, count) if count else quoted([_LISTS[keyword].example])
+    return written_out(keyword, pieces, len(names))
 
 
-def _instead_of(item: object, example: str) -> str:
+def _instead_of(item: object, example: str) -> tuple[str, ...]:
     """
     Return what to write for *item*, which is not a string but may stand for one.
     """
     if issubclass(type(item), Origin | OriginPattern):
-        return quoted(str(item))
+        return (str(item),)
     if type(item) is re.Pattern and isinstance(item.pattern, str):
         problems = problems_of({"allow_origins": [item.pattern]})
-        return problems[0].fix if problems else quoted(item.pattern)
-    return quoted(example)
+        return problems[0].fix.entries if problems else (item.pattern,)
+    return (example,)

@@ -5,7 +5,8 @@ Problems and warnings have the ids of the engine's rules (`corsguard.E201`). Wha
 of RULES each; the README's table and the tests are made from these rows.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from django.urls import get_resolver
 from django.utils.http import is_same_domain
 from django.utils.module_loading import import_string
 
-from corsguard import OriginPattern, Policy, PolicyError, Problem
+from corsguard import Fix, OriginPattern, Policy, PolicyError, Problem
 from corsguard.adapters import Rule, are_same_site, misplaced_tags, tag_of
 
 from .conf import SETTING, read_settings
@@ -26,42 +27,66 @@ from .predecessor import MOVING
 
 _GUARD: Final = "corsguard_django.middleware.CORSMiddleware"
 _MOST_QUOTED: Final = 30
+_ON_THE_CLASS: Final = Fix(words='@method_decorator(cors(...), name="dispatch")  # on the class')
+_ADD: Final = Fix(words=f'MIDDLEWARE = ["{_GUARD}", *MIDDLEWARE]  # at the end of the settings')
+_FIRST: Final = Fix(words=f'MIDDLEWARE = ["{_GUARD}", *(name for name in MIDDLEWARE if name != "{_GUARD}")]')
 
 # *example* is a Python expression: settings that break this rule and no other.
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "E901": Rule(
             "@cors on a handler method ({methods}) of a class-based view has no effect, so the view shares nothing.",
-            '@method_decorator(cors(...), name="dispatch")  # on the class',
+            (
+                "corsguard looks for the tag on the view, and a method is not the view. The browser refuses every "
+                "page of another origin."
+            ),
+            'Write `@method_decorator(cors(...), name="dispatch")` on the class.',
             '{"ROOT_URLCONF": misplaced_urls}',
         ),
         "E902": MOVING,
         "W901": Rule(
             "The middleware is not in MIDDLEWARE, so nothing is shared.",
-            'MIDDLEWARE = ["{guard}", *MIDDLEWARE]  # at the end of the settings',
+            "Responses have no CORS headers, so the browser refuses every page of another origin.",
+            'Write `MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware", *MIDDLEWARE]`.',
             '{"MIDDLEWARE": []}',
         ),
         "W902": Rule(
             "{before} stands before the CORS middleware: {consequence}.",
-            'MIDDLEWARE = ["{guard}", *(name for name in MIDDLEWARE if name != "{guard}")]',
+            (
+                "Some responses have no CORS headers, or the wrong ones. The browser hides them from the page, which "
+                "only sees a failed request."
+            ),
+            'Put `"corsguard_django.middleware.CORSMiddleware"` first in `MIDDLEWARE`.',
             '{"MIDDLEWARE": ["django.middleware.common.CommonMiddleware", '
             '"corsguard_django.middleware.CORSMiddleware"]}',
         ),
         "W903": Rule(
             "The middleware is listed {count} times in MIDDLEWARE. Once, and first, does it all.",
-            'MIDDLEWARE = ["{guard}", *(name for name in MIDDLEWARE if name != "{guard}")]',
+            "The other entries cost time on each request and change nothing.",
+            'Keep one `"corsguard_django.middleware.CORSMiddleware"`, as the first entry of `MIDDLEWARE`.',
             '{"MIDDLEWARE": 2 * ["corsguard_django.middleware.CORSMiddleware"]}',
         ),
         "W904": Rule(
             "CSRF_TRUSTED_ORIGINS lacks origins that a policy with credentials allows, so Django's CSRF protection "
             "answers their unsafe requests with 403: {origins}.",
-            "CSRF_TRUSTED_ORIGINS = {trusted}  # Django knows one wildcard, a leading `*.`",
+            (
+                "Pages of these origins can read, but they cannot save anything: Django refuses their POST, PUT, "
+                "PATCH and DELETE requests."
+            ),
+            'Add the origins: `CSRF_TRUSTED_ORIGINS = ["https://app.example.com"]`.',
             '{"CORSGUARD": {"allow_origins": ["https://app.example.com"], "allow_credentials": True}}',
         ),
         "W905": Rule(
             "{origin} is cross-site to every host in ALLOWED_HOSTS, and browsers send the {cookie} cookie there only "
             "if it is SameSite=None and Secure. The credentials that the policy allows will be missing.",
-            '{prefix}_COOKIE_SAMESITE = "None"; {prefix}_COOKIE_SECURE = True',
+            (
+                "Without the session cookie, Django sees a visitor who is not logged in. Without the CSRF cookie, it "
+                "refuses to save anything."
+            ),
+            (
+                'Write `SESSION_COOKIE_SAMESITE = "None"` and `SESSION_COOKIE_SECURE = True`, '
+                "and the same for the `CSRF_COOKIE_` settings."
+            ),
             '{"CORSGUARD": {"allow_origins": ["https://app.example.org"], "allow_credentials": True}, '
             '"CSRF_TRUSTED_ORIGINS": ["https://app.example.org"], "ALLOWED_HOSTS": ["api.example.com"], '
             '"MIDDLEWARE": ["corsguard_django.middleware.CORSMiddleware", '
@@ -127,21 +152,7 @@ def check_policies(**_: object) -> list[CheckMessage]:
     """
     Report every problem and warning of the policies of CORSGUARD and of the views in the URLconf.
     """
-    messages: list[CheckMessage] = []
-    try:
-        of_settings = read_settings().named.values()
-    except PolicyError as error:
-        messages += [_of_problem(Error, problem, SETTING) for problem in error.problems]
-    else:
-        messages += [_of_problem(Caution, warning, SETTING) for policy in of_settings for warning in policy.warnings]
-    for view in _views():
-        name = name_of(view)
-        misplaced = misplaced_tags(view)
-        if misplaced:
-            messages.append(_of_rule(Error, "E901", name, methods=", ".join(misplaced)))
-        elif (tag := tag_of(view)) is not None and isinstance(tag.policy, Policy):
-            messages += [_of_problem(Caution, warning, name) for warning in tag.policy.warnings]
-    return messages
+    return [*map(_message, _of_policies())]
 
 
 @register(Tags.security)
@@ -149,16 +160,7 @@ def check_middleware(**_: object) -> list[CheckMessage]:
     """
     Report where the middleware stands, if not first.
     """
-    kinds = {path: _kinds(path) for path in settings.MIDDLEWARE}
-    guards = [path for path in settings.MIDDLEWARE if _GUARD in kinds[path]]
-    if not guards:
-        return [_of_rule(Caution, "W901", "MIDDLEWARE")]
-    messages = [_of_rule(Caution, "W903", "MIDDLEWARE", count=len(guards))] if len(guards) > 1 else []
-    for path in settings.MIDDLEWARE[: settings.MIDDLEWARE.index(guards[0])]:
-        consequence = next((_BEFORE[kind] for kind in kinds[path] if kind in _BEFORE), _MAY_ANSWER)
-        if consequence is not None:
-            messages.append(_of_rule(Caution, "W902", path, before=path, consequence=consequence))
-    return messages
+    return [*map(_message, _of_middleware())]
 
 
 @register(Tags.security)
@@ -168,24 +170,76 @@ def check_credentials(**_: object) -> list[CheckMessage]:
 
     The origins of an origin source cannot be listed, and are left out.
     """
+    return [*map(_message, _of_credentials())]
+
+
+def problems() -> tuple[Problem, ...]:
+    """
+    Return all that the checks find, as data. The *field* of each names the setting or the view.
+    """
+    return (*_of_policies(), *_of_middleware(), *_of_credentials())
+
+
+def _message(problem: Problem) -> CheckMessage:
+    kind = Error if problem.is_error else Caution
+    return kind(problem.message, hint=str(problem.fix), obj=problem.field, id=f"corsguard.{problem.code}")
+
+
+def _of_rule(code: str, field: str, fix: Fix, **blanks: object) -> Problem:
+    return Problem(code, field, None, RULES[code].message.format(**blanks), fix)
+
+
+def _of_policies() -> Iterator[Problem]:
+    try:
+        found = [warning for policy in read_settings().named.values() for warning in policy.warnings]
+    except PolicyError as error:
+        found = [*error.problems]
+    yield from (_within(SETTING, problem) for problem in found)
+    for view in _views():
+        name = name_of(view)
+        misplaced = misplaced_tags(view)
+        if misplaced:
+            yield _of_rule("E901", name, _ON_THE_CLASS, methods=", ".join(misplaced))
+        elif (tag := tag_of(view)) is not None and isinstance(tag.policy, Policy):
+            yield from (_within(name, warning) for warning in tag.policy.warnings)
+
+
+def _within(place: str, problem: Problem) -> Problem:
+    return replace(problem, field=f"{place}: {problem.field}" if problem.field else place)
+
+
+def _of_middleware() -> Iterator[Problem]:
+    kinds = {path: _kinds(path) for path in settings.MIDDLEWARE}
+    guards = [path for path in settings.MIDDLEWARE if _GUARD in kinds[path]]
+    if not guards:
+        yield _of_rule("W901", "MIDDLEWARE", _ADD)
+        return
+    if len(guards) > 1:
+        yield _of_rule("W903", "MIDDLEWARE", _FIRST, count=len(guards))
+    for path in settings.MIDDLEWARE[: settings.MIDDLEWARE.index(guards[0])]:
+        consequence = next((_BEFORE[kind] for kind in kinds[path] if kind in _BEFORE), _MAY_ANSWER)
+        if consequence is not None:
+            yield _of_rule("W902", path, _FIRST, before=path, consequence=consequence)
+
+
+def _of_credentials() -> Iterator[Problem]:
     patterns = [*_patterns_with_credentials()]
     distrusted = [pattern for pattern in patterns if not _is_trusted(pattern)]
-    messages: list[CheckMessage] = []
     if distrusted:
         trusted = [*dict.fromkeys([*settings.CSRF_TRUSTED_ORIGINS, *map(_as_django_writes, distrusted)])]
         named = ", ".join(map(str, distrusted[:_MOST_QUOTED]))
         more = len(distrusted) - _MOST_QUOTED
         origins = f"{named} and {more} more" if more > 0 else named
-        messages.append(_of_rule(Caution, "W904", "CSRF_TRUSTED_ORIGINS", origins=origins, trusted=trusted))
+        fix = Fix(words=f"CSRF_TRUSTED_ORIGINS = {trusted}  # Django knows one wildcard, a leading `*.`")
+        yield _of_rule("W904", "CSRF_TRUSTED_ORIGINS", fix, origins=origins)
     hosts = settings.ALLOWED_HOSTS
     if hosts and "*" not in hosts:
         ours = [host.lower().removeprefix(".") for host in hosts]
         foreign = [pattern for pattern in patterns if not any(are_same_site(pattern.base, host) for host in ours)]
-        messages += [
-            _of_rule(Caution, "W905", f"{prefix}_COOKIE_SAMESITE", origin=foreign[0], cookie=cookie, prefix=prefix)
-            for prefix, cookie in (_cookies_kept_at_home() if foreign else ())
-        ]
-    return messages
+        for prefix, cookie in _cookies_kept_at_home() if foreign else ():
+            field = f"{prefix}_COOKIE_SAMESITE"
+            fix = Fix(words=f'{field} = "None"; {prefix}_COOKIE_SECURE = True')
+            yield _of_rule("W905", field, fix, origin=foreign[0], cookie=cookie)
 
 
 def _views() -> Iterator[View]:
@@ -250,14 +304,3 @@ def _cookies_kept_at_home() -> Iterator[tuple[str, str]]:
         travels = str(same_site or "").lower() == "none" and getattr(settings, f"{prefix}_COOKIE_SECURE")
         if middleware in in_use and not travels:
             yield prefix, name
-
-
-def _of_problem(kind: Callable[..., CheckMessage], problem: Problem, place: str) -> CheckMessage:
-    obj = f"{place}: {problem.field}" if problem.field else place
-    return kind(problem.message, hint=problem.fix, obj=obj, id=f"corsguard.{problem.code}")
-
-
-def _of_rule(kind: Callable[..., CheckMessage], code: str, obj: str, **blanks: object) -> CheckMessage:
-    rule = RULES[code]
-    blanks["guard"] = _GUARD
-    return kind(rule.message.format(**blanks), hint=rule.fix.format(**blanks), obj=obj, id=f"corsguard.{code}")

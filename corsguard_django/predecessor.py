@@ -20,6 +20,7 @@ THEIRS: Final = frozenset(
 MOVING: Final = Rule(
     "{names} configure django-cors-headers and say nothing to this middleware, and there is no CORSGUARD. The "
     "fix is what they mean.",
-    "{translation}",
+    "The old settings have no effect here, so the browser would refuse every page of another origin.",
+    "Write the setting `CORSGUARD`, as the fix shows it, and remove the `CORS_*` settings.",
     '{"CORS_ALLOWED_ORIGINS": ["https://app.example.com"]}',
 )

@@ -13,7 +13,7 @@ from weakref import ref
 
 from django.conf import settings
 
-from corsguard import Problem
+from corsguard import Fix, Problem
 from corsguard.moving import UNWRITTEN, Draft, Note, Translation, as_regex
 
 from .predecessor import MOVING, THEIRS
@@ -46,7 +46,7 @@ def problem() -> Problem:
     """
     names = [name for name in dir(settings) if name in THEIRS]
     message = MOVING.message.format(names=", ".join(names))
-    return Problem("E902", names[0], None, message, MOVING.fix.format(translation=translate()))
+    return Problem("E902", names[0], None, message, Fix(words=str(translate())))
 
 
 def translate() -> Translation:

@@ -4,11 +4,14 @@ What is said of a failed fetch: the consoles' lines to the letter, a change that
 The lines were copied from the consoles of Chromium 156 and Firefox 153.
 """
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pasting import FORMS, read
 
-from corsguard import CORSMiddleware, Policy
+from corsguard import Configuration, CORSMiddleware, Policy
 from corsguard.browser import Browser, Exchange, Failure, NetworkError, Reason, WireRequest, WireResponse
 from corsguard.browser.advice import fix, notes
 from corsguard.browser.console import chromium, firefox
@@ -743,18 +746,25 @@ FIXES = [
 
 @pytest.mark.parametrize(("failed", "words", "lines"), FIXES)
 def test_the_fix_says_why_and_names_the_lines_to_change(failed, words, lines):
-    why, *changes = fix(failed).split("\n")
+    why, *changes = str(fix(failed)).split("\n")
     assert words in why
     assert [line.removeprefix("    ") for line in changes] == lines
 
 
-def policy_of(text):
+def policy_of(fix):
     """
-    Return the policy that the keywords in a fix make, or None if there are none.
+    Return the policy that the keywords in a fix make, as they are pasted in every form, or None if there are none.
     """
-    pasted = [line.partition("policy: ")[2] for line in text.split("\n") if line.startswith("    policy: ")]
-    keywords = {"allow_origins": "*"} if "allow_credentials" not in str(pasted) else {}
-    return Policy(**(keywords | eval(f"dict({', '.join(pasted)})"))) if pasted else None
+    if not fix.policy:
+        return None
+    keywords = {"allow_origins": "*"} if "allow_credentials" not in fix.policy else {}
+    for form in FORMS:
+        said = read(form, replace(fix, form=form).begun())
+        if form == "variables":
+            assert Configuration.from_variables({"CORSGUARD_ALLOW_ORIGINS": "*", **said})
+        else:
+            assert said == fix.policy
+    return Policy(**(keywords | fix.policy))
 
 
 @pytest.mark.parametrize("failed", [row[0] for row in (*LINES, *FIXES)])
@@ -908,7 +918,7 @@ ASCII_BUT_FOR_QUOTES = {*map(chr, range(32, 127)), *map(chr, (10, *STRAIGHT))}
 
 def assert_told(failed):
     told = report(failed, [failed.exchange] * 3 if failed.exchange else [])
-    for text in (chromium(failed), firefox(failed), fix(failed), *notes(failed), told):
+    for text in (chromium(failed), firefox(failed), str(fix(failed)), *notes(failed), told):
         assert text
         assert set(text) <= ASCII_BUT_FOR_QUOTES
         assert len(text) < 60_000

@@ -603,7 +603,7 @@ def test_what_a_page_reads_has_to_be_exposed(serve, name):
     found, _ = data(serve(server), "--page", PAGE, "--credentials", "--read", "X-Seen", "--read", name)
     (fault,) = found["faults"]
     assert fault["cause"].startswith(f"{name} cannot be read: ")
-    assert fault["fix"].endswith(READ[name])
+    assert fault["fix"]["text"].endswith(READ[name])
 
 
 SPACES = [
@@ -671,19 +671,19 @@ def test_a_preflight_that_let_the_page_in_shows_that_the_origin_is_listed(serve)
     """
     gateway = Server((204, allow(methods="PUT")), (200, [("Vary", "Origin")]))
     (fault,) = data(serve(gateway), *PUT)[0]["faults"]
-    assert fault["fix"].startswith("The preflight let this origin in, so it is listed: ")
+    assert fault["fix"]["words"].startswith("The preflight let this origin in, so it is listed: ")
     (fault,) = data(serve(gateway), "--page", PAGE)[0]["faults"]
-    assert "does not list this origin" in fault["fix"]
+    assert "does not list this origin" in fault["fix"]["words"]
     failing = Server((204, allow(methods="PUT")), (500, []))
     (fault,) = data(serve(failing), *PUT)[0]["faults"]
-    assert fault["fix"].startswith("Status 500. ")
+    assert fault["fix"]["words"].startswith("Status 500. ")
 
 
 def test_no_page_is_told_to_ask_a_login_page(serve):
     server = Server((302, [("Location", "https://sso.example.com/login")]))
     redirect, *_ = data(serve(server), *PUT)[0]["faults"]
     assert redirect["code"] == "preflight_redirect"
-    assert "fetch(" not in redirect["fix"]
+    assert "fetch(" not in redirect["fix"]["text"]
 
 
 def test_a_line_to_change_is_said_once(serve):

@@ -360,7 +360,7 @@ def test_a_message_is_explained_with_cause_fix_and_the_next_command(text, name, 
     (said,) = document(text)["messages"]
     assert said["name"] == name
     assert said["meaning"]
-    assert said["fix"]["why"]
+    assert said["fix"]["words"]
     assert said["look_at"]
     assert said["meaning"] in done.stdout
     command = shlex.split(said["next"])
@@ -528,7 +528,7 @@ def test_a_line_alone_claims_nothing_of_the_answer():
 def test_the_status_that_another_line_names_tells_who_answered():
     text = f"{CHECK}No 'Access-Control-Allow-Origin' header is present.\nPUT {API} net::ERR_FAILED 404 (Not Found)\n"
     (said,) = document(text)["messages"]
-    assert said["fix"]["why"].startswith("Status 404. OPTIONS reaches the router, which has no route for it")
+    assert said["fix"]["words"].startswith("Status 404. OPTIONS reaches the router, which has no route for it")
     assert said["method"] == "PUT"
     assert said["next"] == f"corsguard check {API} --page {APP} -X PUT"
 
@@ -759,7 +759,7 @@ def test_a_request_is_rehearsed_and_its_fix_grants_it(module, keywords, asked, r
     asked = asked_of(asked)
     told = rehearse(load_guarded(f"{module.stem}:API"), asked)
     assert (told.error.reason if told.error else None) == reason
-    changed = {keyword: value for change in told.changes for keyword, value in change.keywords.items()}
+    changed = {keyword: value for change in told.changes for keyword, value in change.fix.policy.items()}
     assert fix is None or changed == fix
     assert fix is None or not [problem for change in told.changes for problem in change.problems]
     if changed and fix is not None:

@@ -61,7 +61,7 @@ def test_a_granted_request_tells_every_step_and_what_the_server_sends():
 def test_a_preflight_names_each_refused_method_and_header_with_its_fix():
     told = explain(POLICY, request(asked_method="DELETE", asked_headers="content-type,x-other,X-More"))
     assert failed(told) == [("method", "DELETE"), ("header", "x-other"), ("header", "X-More")]
-    fixes = [step.fix for step in told.steps if step.fix]
+    fixes = [str(step.fix) for step in told.steps if step.fix]
     assert fixes == [
         'allow_methods=["GET", "PUT", "PATCH", "DELETE"]',
         'allow_headers=["Content-Type", "X-Request-Id", "x-other"]',
@@ -77,7 +77,7 @@ def test_a_pasted_fix_mends_the_step_it_belongs_to(step):
     policy = Policy(allow_origins=[APP], allow_methods=["GET"], allow_headers=["Content-Type"])
     broken = [s for s in explain(policy, asked).steps if s.fix][step]
     keywords = {"allow_origins": [APP], "allow_methods": ["GET"], "allow_headers": ["Content-Type"]}
-    keywords |= eval(f"dict({broken.fix})")
+    keywords |= broken.fix.policy
     mended = explain(Policy(**keywords), asked)
     assert next(s for s in mended.steps if s.asked == broken.asked).passed
 
@@ -103,7 +103,7 @@ def test_a_refused_origin_is_told_why_and_offered_only_a_fix_that_builds(origin,
     told = explain(POLICY, request(origin))
     step = told.steps[0]
     fix = f"allow_origins={json.dumps([*POLICY.allow_origins, fix])}" if fix else ""
-    assert (step.name, step.passed, step.fix) == ("origin", False, fix)
+    assert (step.name, step.passed, str(step.fix)) == ("origin", False, fix)
     assert words in step.reason
     assert not told.goes_on
     assert "No 'Access-Control-Allow-Origin' header is present" in told.verdict
@@ -115,7 +115,7 @@ def test_a_refused_origin_is_told_why_and_offered_only_a_fix_that_builds(origin,
 def test_a_page_that_wrote_patch_is_told_to_write_patch_in_upper_case():
     told = explain(POLICY, request(asked_method="patch"))
     step = told.steps[1]
-    assert (step.asked, step.passed, step.fix) == ("patch", False, "")
+    assert (step.asked, step.passed, bool(step.fix)) == ("patch", False, False)
     assert "it has to write PATCH" in step.reason
 
 
@@ -138,7 +138,7 @@ def test_a_star_does_not_cover_authorization():
 def test_a_page_that_sends_a_response_header_of_cors_is_told_to_leave_it_out():
     told = explain(PUBLIC, request(asked_method="GET", asked_headers="access-control-allow-origin"))
     assert "leave that out" in told.steps[2].reason
-    assert told.steps[2].fix == ""
+    assert not told.steps[2].fix
 
 
 def test_a_policy_without_credentials_says_that_credentials_would_be_refused():
@@ -245,7 +245,7 @@ def test_an_explanation_is_plain_data_and_its_text_holds_every_step_and_header()
     for step in told.steps:
         assert step.asked in text
         assert step.reason in text
-        assert step.fix in text
+        assert str(step.fix) in text
     for name, value in told.headers:
         assert f"{name}: {value}" in text
     assert text.endswith(told.verdict)

@@ -2,7 +2,6 @@
 The grammar and what is guessed about it: never both of one text, and no guess that the grammar refuses.
 """
 
-import json
 import sys
 
 import pytest
@@ -42,7 +41,7 @@ def test_a_text_is_a_pattern_or_a_mistake_whose_every_fix_is_a_pattern(text):
         OriginPattern.parse(text)
     (problem,) = caught.value.problems
     assert (problem.value, problem.field) == (text, "allow_origins")
-    fixes = json.loads(f"[{problem.fix.partition('  #')[0]}]")
+    fixes = problem.fix.entries
     assert fixes
     assert all(pattern_of(fix) is not None for fix in fixes)
 
@@ -112,11 +111,11 @@ def test_an_entry_of_a_megabyte_is_no_more_work_than_one_of_a_page(start, piece)
     assert work_of(lambda: refusal(megabyte)) <= work_of(lambda: refusal(page)) * 1.1
     (problem,) = refusal(megabyte).problems
     assert len(problem.message) < 700
-    assert len(problem.fix) < 50_000
+    assert len(str(problem.fix)) < 50_000
 
 
 def test_of_a_list_in_one_string_the_fix_has_no_origin_that_was_cut_off():
     text = ",".join(f"https://app-{number}.example.com" for number in range(1000))
-    fixes = json.loads(f"[{refusal(text).problems[0].fix}]")
+    fixes = [*refusal(text).problems[0].fix.entries]
     assert len(fixes) > 100
     assert fixes == text.split(",")[: len(fixes)]

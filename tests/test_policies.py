@@ -530,8 +530,8 @@ def test_a_mistake_is_refused_with_all_others(guarded, expected):
     problems = refusal.value.problems
     assert [(problem.code, problem.field) for problem in problems] == [(code, field) for code, field, _ in expected]
     for problem, (_, _, fix) in zip(problems, expected, strict=True):
-        assert fix is None or problem.fix == fix
-        assert json.loads(json.dumps(problem._asdict())) == problem._asdict()
+        assert fix is None or str(problem.fix) == fix
+        assert json.loads(json.dumps(problem.data())) == problem.data()
 
 
 @pytest.mark.parametrize(
@@ -552,7 +552,7 @@ def pasted(guarded, problem):
     """
     Return *guarded* with the fix of *problem* in the place of what it is about.
     """
-    fix = eval(problem.fix)
+    (fix,) = problem.fix.entries
     if problem.code == "E803" or problem.field == "policy":
         return fix
     if problem.field == "paths":

@@ -95,7 +95,8 @@ def table(rules):
     yield "| code, for example | why | fix |\n|---|---|---|\n"
     for code, rule in rules.items():
         problem = problem_of(rule)
-        yield f"| {code}<br>{in_code(cell(rule.example))} | {cell(problem.message)} | {in_code(cell(problem.fix))} |\n"
+        fix = in_code(cell(str(problem.fix)))
+        yield f"| {code}<br>{in_code(cell(rule.example))} | {cell(problem.message)} | {fix} |\n"
 
 
 def django_table():
@@ -104,9 +105,9 @@ def django_table():
     def filled(text):
         return re.sub(r"\{(\w+)\}", lambda blank: GUARD if blank[1] == "guard" else "...", text)
 
-    yield "| check | why | hint |\n|---|---|---|\n"
+    yield "| check | what it says | what to do |\n|---|---|---|\n"
     for code, rule in DJANGO_RULES.items():
-        yield f"| corsguard.{code} | {filled(rule.message)} | {in_code(filled(rule.fix))} |\n"
+        yield f"| corsguard.{code} | {filled(rule.message)} | {rule.instead} |\n"
 
 
 def sections():

@@ -191,7 +191,7 @@ def test_what_is_no_list_is_refused_with_what_to_write(keep, loaded):
     (problem,) = error.value.problems
     assert problem.code == "E103"
     countable = hasattr(loaded, "__iter__") and not isinstance(loaded, str | bytes)
-    assert problem.fix == "allow_origins=" + ("list(...)" if countable else '["https://app.example.com"]')
+    assert str(problem.fix) == "allow_origins=" + ("list(...)" if countable else '["https://app.example.com"]')
 
 
 def test_plain_http_is_never_shared_with_beside_credentials(keep):

@@ -132,7 +132,18 @@ def test_what_a_value_raises_leaks_out_of_no_judgement(keyword, name, put):
     assert bool(found) is not is_right
     for problem in found:
         assert str(problem).replace("\n    fix: ", "").isprintable()
-        assert all(type(part) in (str, int, float, bool, type(None)) for part in problem)
+        assert all(type(part) in (str, int, float, bool, type(None)) for part in leaves(problem.data()))
+
+
+def leaves(data):
+    """
+    Yield what *data*, made of mappings and lists, holds.
+    """
+    if type(data) not in (dict, list):
+        yield data
+        return
+    for part in [*data, *data.values()] if type(data) is dict else data:
+        yield from leaves(part)
 
 
 def test_a_text_of_any_class_is_taken_as_the_text_that_it_is():
@@ -216,7 +227,7 @@ def spent_on(keywords):
         found[:] = [*unknown, *reading.problems, *reading.warnings]
 
     lines = work_of(judge)
-    return lines, sum(len(problem.message) + len(problem.fix) for problem in found)
+    return lines, sum(len(problem.message) + len(str(problem.fix)) for problem in found)
 
 
 @pytest.mark.parametrize("keywords_of", GROWING.values(), ids=GROWING)

@@ -18,6 +18,7 @@ from corsguard import (
     Decision,
     Event,
     Explanation,
+    Fix,
     Origin,
     OriginPattern,
     OriginSource,
@@ -239,7 +240,7 @@ try:
     Policy()
 except PolicyError as error:
     assert_type(error.problems, tuple[Problem, ...])
-    assert_type(error.problems[0].fix, str)
+    assert_type(error.problems[0].fix, Fix)
 
 # Sources, to the last keyword.
 

@@ -5,13 +5,13 @@ Every fix names the line: the header to send, and the keyword of a policy, ready
 Policy accepts it.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from corsguard.errors import PolicyError
 from corsguard.explanation import Step, explain
+from corsguard.fixes import Fix
 from corsguard.names import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
@@ -51,12 +51,12 @@ from .headers import get, values_of
 from .urls import Url, address_space, is_same_site
 
 
-def fix(failure: Failure) -> str:
+def fix(failure: Failure) -> Fix:
     """
-    Return what is wrong and what to change: `send:` the lines of the response, `policy:` the same as keywords of
-    corsguard's Policy, `page:` what the page has to write.
+    Return what is wrong and what to change: lines of the response, the same as keywords of corsguard's Policy, and what
+    the page has to write.
     """
-    return in_ascii(_FIXES[failure.reason](failure), keep="\n")
+    return _FIXES[failure.reason](failure)
 
 
 def notes(failure: Failure) -> tuple[str, ...]:
@@ -103,12 +103,12 @@ _LIBRARY_HEADERS: Final = frozenset(
 )
 
 
-def _change(why: str, *send: str, policy: str = "", page: str = "") -> str:
-    lines = [*(("send:", line) for line in send), ("policy:", policy), ("page:", page)]
-    return "\n".join([why, *(f"    {name:8}{line}" for name, line in lines if line)])
+def _change(why: str, *send: str, policy: dict[str, Any] | None = None, page: str = "") -> Fix:
+    lines = (in_ascii(page),) if page else ()
+    return Fix(words=in_ascii(why), send=tuple(map(in_ascii, send)), policy=policy or {}, page=lines)
 
 
-def _share(failure: Failure, why: str, *kept: str, page: str = "") -> str:
+def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
     """
     Return the change that shares with the page's origin, and still with those *kept* that a policy accepts.
     """
@@ -123,11 +123,11 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> str:
     listed = [other for other in dict.fromkeys(kept) if _is_sound(other, credentials=credentials)]
     if not (listed and _origin_step(listed, origin).passed):
         listed.append(origin)
-    policy = f"allow_origins={json.dumps(listed)}" + (", allow_credentials=True" if credentials else "")
+    policy: dict[str, Any] = {"allow_origins": listed, **({"allow_credentials": True} if credentials else {})}
     return _change(why, *send, policy=policy, page=page)
 
 
-def _share_with_none(failure: Failure, why: str) -> str:
+def _share_with_none(failure: Failure, why: str) -> Fix:
     if failure.page_origin != NULL:
         cause = "The redirect from one foreign origin to another makes the Origin null. Let the page ask the last URL"
         page = f'fetch("{as_shown(failure.url)}")'
@@ -137,7 +137,7 @@ def _share_with_none(failure: Failure, why: str) -> str:
     if failure.with_credentials:
         return _change(f"{why} {cause}: null is never shared with credentials.", page=page)
     cause += "; or, if the data are public, share with everyone."
-    return _change(f"{why} {cause}", f"{ALLOW_ORIGIN}: *", policy='allow_origins="*"', page=page)
+    return _change(f"{why} {cause}", f"{ALLOW_ORIGIN}: *", policy={"allow_origins": "*"}, page=page)
 
 
 def _origin_step(patterns: list[str], origin: str) -> Step:
@@ -148,7 +148,7 @@ def _is_sound(origin: str, *, credentials: bool) -> bool:
     return not problems_of({"allow_origins": [origin], "allow_credentials": credentials})
 
 
-def _missing(failure: Failure) -> str:
+def _missing(failure: Failure) -> Fix:
     if failure.url != failure.first_url and _LOGIN.search(failure.url) and not _LOGIN.search(failure.first_url):
         return _change(
             f"The server redirected to what looks like a login page, {as_shown(failure.url)}: answer 401 to scripts "
@@ -191,11 +191,11 @@ def _without_slash(href: str) -> str:
     return f"{path.rstrip('/')}{mark}{query}"
 
 
-def _wildcard(failure: Failure) -> str:
+def _wildcard(failure: Failure) -> Fix:
     return _share(failure, "* never counts with credentials: name the origin.", page=_NO_COOKIES)
 
 
-def _multiple(failure: Failure) -> str:
+def _multiple(failure: Failure) -> Fix:
     value = (failure.value or "")[:LONGEST_READ]
     items = re.split(r"[\s,]+", value.strip(" \t,"))
     lines = values_of(headers_of(failure), ALLOW_ORIGIN)
@@ -209,7 +209,7 @@ def _multiple(failure: Failure) -> str:
     return _share(failure, "Only one origin may be sent: choose it by the Origin of the request.", *items[:MOST_NAMES])
 
 
-def _mismatch(failure: Failure) -> str:
+def _mismatch(failure: Failure) -> Fix:
     value, origin = (failure.value or "")[:LONGEST_READ], failure.sent_origin
     if origin == NULL:
         return _share(failure, f'The header says "{as_shown(value)}", the page sent Origin: null.')
@@ -229,7 +229,7 @@ def _mismatch(failure: Failure) -> str:
     return _share(failure, f"This is another site's origin: the header is a constant{cached}.", value)
 
 
-def _credentials(failure: Failure) -> str:
+def _credentials(failure: Failure) -> Fix:
     value = failure.value
     if failure.exchange is None and value is None:
         why = 'Access-Control-Allow-Credentials is absent, or not exactly "true".'
@@ -244,7 +244,7 @@ def _credentials(failure: Failure) -> str:
     return _share(failure, why, page=_NO_COOKIES)
 
 
-def _preflight_redirect(failure: Failure) -> str:
+def _preflight_redirect(failure: Failure) -> Fix:
     target, source = redirect_target(failure), url_of(failure.url)
     page = ""
     if isinstance(target, Url) and source is not None and not _is_login(target, source):
@@ -257,7 +257,7 @@ def _is_login(target: Url, source: Url) -> bool:
     return _LOGIN.search(target.href) is not None and _LOGIN.search(source.href) is None
 
 
-def _preflight_status(failure: Failure) -> str:
+def _preflight_status(failure: Failure) -> Fix:
     why = _why_bypassed(failure)
     if "origin is not listed" in why:
         status = f"Status {status_of(failure)}. " if failure.exchange is not None else ""
@@ -266,11 +266,11 @@ def _preflight_status(failure: Failure) -> str:
     return _change(why, "204 No Content")
 
 
-def _methods_unparsable(failure: Failure) -> str:
+def _methods_unparsable(failure: Failure) -> Fix:
     return _allow_methods(failure, _unlike(failure, "method", "methods"))
 
 
-def _headers_unparsable(failure: Failure) -> str:
+def _headers_unparsable(failure: Failure) -> Fix:
     return _allow_headers(failure, _unlike(failure, "header name", "names"), refused_headers(failure))
 
 
@@ -279,7 +279,7 @@ def _unlike(failure: Failure, one: str, many: str) -> str:
     return f"{item} is no {one}: write {many} with commas between, and without quotation marks."
 
 
-def _method(failure: Failure) -> str:
+def _method(failure: Failure) -> Fix:
     method, listed = failure.value or "", tokens_listed(failure, ALLOW_METHODS)
     upper = method.upper()
     if method != upper and upper in UPPER_CASE_METHODS:
@@ -297,14 +297,14 @@ def _method(failure: Failure) -> str:
     return _allow_methods(failure, _what_is_listed(failure, listed))
 
 
-def _allow_methods(failure: Failure, why: str, page: str = "") -> str:
+def _allow_methods(failure: Failure, why: str, page: str = "") -> Fix:
     asked = (*(tokens_listed(failure, ALLOW_METHODS) or sorted(SAFELISTED_METHODS)), failure.method)
     spelled = (method.upper() if method.upper() in UPPER_CASE_METHODS else method for method in asked)
     names = [name for name in dict.fromkeys(spelled) if is_token(name) and name.upper() not in FORBIDDEN_METHODS]
     return _list(why, ALLOW_METHODS, [name for name in names if name != "*"], page)
 
 
-def _header(failure: Failure) -> str:
+def _header(failure: Failure) -> Fix:
     refused, listed = refused_headers(failure) or [failure.value or ""], tokens_listed(failure, ALLOW_HEADERS)
     responses = [name for name in refused if name.startswith(OWNED_PREFIX)]
     if responses:
@@ -317,7 +317,7 @@ def _header(failure: Failure) -> str:
         return _allow_headers(failure, "* never counts with credentials: list the names.", refused, _NO_COOKIES)
     if "*" in listed:
         why = "* never covers Authorization: name it beside."
-        return _change(why, f"{ALLOW_HEADERS}: *, Authorization", policy='allow_headers=["*", "Authorization"]')
+        return _change(why, f"{ALLOW_HEADERS}: *, Authorization", policy={"allow_headers": ["*", "Authorization"]})
     if refused == ["content-type"]:
         return _allow_headers(failure, "A body of JSON brings Content-Type.", refused)
     if _LIBRARY_HEADERS.issuperset(refused):
@@ -331,7 +331,7 @@ def _what_is_listed(failure: Failure, listed: Sequence[str]) -> str:
     return f"Listed are: {as_shown(', '.join(listed)) or 'none'}."
 
 
-def _allow_headers(failure: Failure, why: str, refused: Sequence[str], page: str = "") -> str:
+def _allow_headers(failure: Failure, why: str, refused: Sequence[str], page: str = "") -> Fix:
     named = {
         name.lower(): name for name in (*map(str.title, refused), *tokens_listed(failure, ALLOW_HEADERS)) if name != "*"
     }
@@ -344,17 +344,17 @@ def _may_be_allowed(name: str) -> bool:
     return is_token(name) and not is_forbidden_request_header(name) and not name.startswith(OWNED_PREFIX)
 
 
-def _list(why: str, header: str, names: list[str], page: str) -> str:
+def _list(why: str, header: str, names: list[str], page: str) -> Fix:
     # What was asked for stands last, and is kept when a list is too long to be shown.
     # Policy takes `*` alone only, and a browser takes any other for a name.
     short = [name for name in names if len(name) <= LONGEST_NAME and "*" not in name][-MOST_NAMES:]
     if not short:
         return _change(why, page=page)
     keyword = {ALLOW_METHODS: "allow_methods", ALLOW_HEADERS: "allow_headers"}[header]
-    return _change(why, f"{header}: {', '.join(short)}", policy=f"{keyword}={json.dumps(short)}", page=page)
+    return _change(why, f"{header}: {', '.join(short)}", policy={keyword: short}, page=page)
 
 
-def _corp(failure: Failure) -> str:
+def _corp(failure: Failure) -> Fix:
     why = (
         "Not CORS: the page asked with mode no-cors, and the resource keeps to itself"
         if failure.value
@@ -365,7 +365,7 @@ def _corp(failure: Failure) -> str:
     return _change(why, f"Cross-Origin-Resource-Policy: {share}", page='mode: "cors"')
 
 
-def _bad_scheme(failure: Failure) -> str:
+def _bad_scheme(failure: Failure) -> Fix:
     scheme = scheme_of(failure)
     if scheme == "file":
         return _change("Serve the file: a page may not fetch from the disk.", page='fetch("https://...")')
@@ -375,7 +375,7 @@ def _bad_scheme(failure: Failure) -> str:
     return _change(f"Scripts fetch by http and https, not by {as_shown(scheme)}.", page='fetch("https://...")')
 
 
-def _unreachable(failure: Failure) -> str:
+def _unreachable(failure: Failure) -> Fix:
     target = url_of(failure.url)
     where = as_shown(failure.url if target is None else target.origin)
     if failure.is_preflight:
@@ -390,7 +390,7 @@ def _unreachable(failure: Failure) -> str:
     )
 
 
-def _client_certificate(failure: Failure) -> str:
+def _client_certificate(failure: Failure) -> Fix:
     if failure.is_preflight:
         return _change(
             "Not CORS: a preflight never carries a client certificate. Let the server ask for it without requiring it "
@@ -403,25 +403,25 @@ def _client_certificate(failure: Failure) -> str:
     )
 
 
-def _mixed(failure: Failure) -> str:
+def _mixed(failure: Failure) -> Fix:
     return _change(
         "Not CORS: serve it by https.", page=f'fetch("{as_shown(failure.url.replace("http://", "https://", 1))}")'
     )
 
 
-def _redirect_userinfo(failure: Failure) -> str:
+def _redirect_userinfo(failure: Failure) -> Fix:
     target = redirect_target(failure)
     to = as_shown(target.href) if isinstance(target, Url) else "https://..."
     return _change("Take the user and the password out of the Location.", f"Location: {to}")
 
 
-def _always(why: str, *, send: str = "", page: str = "") -> Callable[[Failure], str]:
+def _always(why: str, *, send: str = "", page: str = "") -> Callable[[Failure], Fix]:
     return lambda failure: _change(
         why.format_map(words_of(failure)), *([send] if send else []), page=page.format_map(words_of(failure))
     )
 
 
-_FIXES: Final[Mapping[Reason, Callable[[Failure], str]]] = {
+_FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
     Reason.FORBIDDEN_METHOD: _always("Use another method: no server can allow {value}.", page='method: "POST"'),
     Reason.BAD_PORT: _always("Not CORS: browsers keep off this port. Serve on another one, such as 8000 or 443."),
     Reason.MIXED_CONTENT: _mixed,

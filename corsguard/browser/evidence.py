@@ -7,7 +7,6 @@ What came from the network is bounded before it is looked at, and shown in print
 import re
 from typing import Final
 
-from corsguard.errors import LONGEST_QUOTE
 from corsguard.names import (
     ALLOW_HEADERS,
     ALLOW_METHODS,
@@ -16,6 +15,7 @@ from corsguard.names import (
     SAFELISTED_METHODS,
 )
 from corsguard.origin import NULL
+from corsguard.quoting import LONGEST_QUOTE
 
 from .failures import Failure, Reason
 from .headers import Unparsable, escaped, get, tokens_of, values_of

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, cast, get_args
 
+from corsguard.fixes import Fix
 from corsguard.names import CHROMIUM_MAX_AGE, EXAMPLE_ORIGIN, is_token
 
 from . import advice, console
@@ -76,7 +77,7 @@ class NetworkError(Exception):
         return console.firefox(self.failure)
 
     @property
-    def fix(self) -> str:
+    def fix(self) -> Fix:
         return advice.fix(self.failure)
 
     @property

@@ -77,7 +77,7 @@ def report(failure: Failure, exchanges: Iterable[Exchange]) -> str:
         [
             cause(failure),
             "",
-            *fix(failure).split("\n"),
+            str(fix(failure)),
             "",
             f"{failure.code}: {failure.clause}",
             f"Chromium: {chromium(failure)}",

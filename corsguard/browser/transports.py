@@ -28,9 +28,10 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from ada_url import URL
 
-from corsguard.errors import PolicyError, kind_of, quoted
+from corsguard.errors import PolicyError
 from corsguard.names import is_token
 from corsguard.origin import Origin, OriginPattern
+from corsguard.quoting import kind_of, quoted
 
 from .wire import Header, Transport, Unreachable, WireRequest, WireResponse
 

@@ -18,9 +18,10 @@ from corsguard.browser import LiveTransport, Unreachable
 from corsguard.browser.evidence import LONGEST_READ, as_shown, without_password
 from corsguard.browser.urls import HTTP_SCHEMES, Url, address_space
 from corsguard.browser.wire import Header
-from corsguard.errors import PolicyError, quoted
+from corsguard.errors import PolicyError
 from corsguard.names import OWNED_PREFIX, is_token
 from corsguard.origin import OriginPattern
+from corsguard.quoting import quoted
 
 from .asking import Answer, Asker, Line
 from .auditing import Active, Audit, Finding

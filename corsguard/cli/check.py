@@ -11,7 +11,7 @@ import shlex
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,7 @@ from corsguard.browser.evidence import LONGEST_READ, as_shown, url_of, without_p
 from corsguard.browser.fetching import Mode, RedirectMode
 from corsguard.browser.transports import transport_for
 from corsguard.browser.wire import Header
+from corsguard.fixes import Part
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL
 
@@ -32,7 +33,6 @@ from .connecting import PUBLIC_HEADERS, SECRET_HEADERS, authority, checked_addre
 from .curl import curl, variable
 from .explain import change_data, say_changes
 from .faults import NOT_CORS, Asked, Fault, Outcome, play, veiled
-from .lines import begun, read_fix
 from .loading import Guard, check_origin, framework_of, guard_of, is_module, load_application, refuse_python
 from .messages import assumed_page
 from .printing import HIDDEN, Exit, Output, Style, printable
@@ -46,7 +46,6 @@ _SHOWN_RESPONSE_HEADERS: Final = frozenset(
     "age allow content-type location server set-cookie timing-allow-origin vary x-cache".split()
 )
 _MOST_LINES: Final = 24
-_POLICY: Final = "    policy:"
 _APPLICATION: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(\(\))?", re.ASCII)
 _MODULE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _MARKS: Final[Mapping[str, Style]] = {"ok": "good", "NO": "bad", "??": "warning", "--": "dim"}
@@ -236,12 +235,12 @@ def _beginning(name: str, application: Application | None, faults: Sequence[Faul
     """
     Return the lines that an application of a known framework lacks, if it shares nothing yet.
     """
-    words = None if application is None else framework_of(application)
+    form = None if application is None else framework_of(application)
     failure = faults[0].failure if faults else None
-    if words is None or failure is None or failure.reason is not Reason.MISSING_ALLOW_ORIGIN:
+    if form is None or failure is None or failure.reason is not Reason.MISSING_ALLOW_ORIGIN:
         return ()
-    policy = read_fix(faults[0].fix).policy
-    return (f"  Nothing of corsguard guards {name}. Begin with", *(f"    {line}" for line in begun(words, policy)))
+    fix = replace(faults[0].fix, form=form)
+    return (f"  Nothing of corsguard guards {name}. Begin with", *(f"    {line}" for line in fix.begun()))
 
 
 def _asked(options: _Options) -> tuple[Asked, list[str]]:
@@ -435,33 +434,36 @@ def _print_faults(faults: Sequence[Fault], output: Output, *, has_policy: bool =
     """
     Print *faults*; with *has_policy* the whole line of the policy has been said, and parts of it would mislead.
     """
-    said: set[str] = set()
+    said: set[tuple[Part, str]] = set()
     number = 0
     for place, fault in enumerate(faults):
         if fault.follows:
             continue
         number += 1
         output.spans((f"\n{number}. ", "bold"), (fault.cause, "bold"))
-        lines = [line for line in fault.fix.split("\n") if not (has_policy and line.startswith(_POLICY))]
-        if not _print_change(lines, said, output):
+        parts = [part for part in fault.fix.parts() if not (has_policy and part[0] == "policy")]
+        if not _print_change(parts, said, output):
             output.say("   The change is the same as above.")
         followers = takewhile(lambda other: other.follows, faults[place + 1 :])
         # Only the lines to change: who answered in place of a CORS layer has been said.
-        changes = [line for follower in followers for line in follower.fix.split("\n")[1:] if line not in said]
-        changes = [line for line in changes if not (has_policy and line.startswith(_POLICY))]
+        told = [part for follower in followers for part in follower.fix.parts() if part[0] != "words"]
+        changes = [part for part in told if part not in said and not (has_policy and part[0] == "policy")]
         if changes:
             output.say("   What lets the page in then has to say this, too:")
             _print_change(changes, said, output)
         _print_consoles(fault, output, is_first=number == 1)
 
 
-def _print_change(lines: Sequence[str], said: set[str], output: Output) -> bool:
+def _print_change(parts: Sequence[tuple[Part, str]], said: set[tuple[Part, str]], output: Output) -> bool:
     """
-    Print those *lines* of a fix that were not *said*, and return whether there was one.
+    Print those *parts* of a fix that were not *said*, and return whether there was one.
     """
-    new = [line for line in dict.fromkeys(lines) if line not in said]
-    for line in new:
-        output.say(f"   {line}", "good" if line.startswith("    ") else "plain")
+    new = [part for part in dict.fromkeys(parts) if part not in said]
+    for part, line in new:
+        if part == "words":
+            output.say(f"   {line}")
+        else:
+            output.say(f"       {part + ':':8}{line}", "good")
     said |= {*new}
     return bool(new)
 
@@ -537,7 +539,7 @@ def _fault_data(fault: Fault) -> dict[str, Any]:
     return {
         "code": fault.code,
         "cause": fault.cause,
-        "fix": fault.fix,
+        "fix": fault.fix.data(),
         "step": fault.step,
         "chromium": fault.chromium,
         "firefox": fault.firefox,

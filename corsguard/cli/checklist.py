@@ -15,6 +15,7 @@ from corsguard.browser.failures import CORS_CHECK
 from corsguard.browser.headers import get, is_safelisted_method, seconds_of, values_of
 from corsguard.browser.preflights import DEFAULT_MAX_AGE
 from corsguard.browser.urls import address_space, is_same_origin, is_same_site
+from corsguard.fixes import Fix
 from corsguard.names import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
@@ -39,14 +40,14 @@ _LONGEST_MAX_AGES: Final = {"Chromium": CHROMIUM_MAX_AGE, "Firefox": FIREFOX_MAX
 _STRANGER: Final = "https://stranger.example"
 
 # Responses that say nothing to the page, why, and what to write instead.
-_OPAQUE: Final[Mapping[str, tuple[str, str]]] = {
+_OPAQUE: Final[Mapping[str, tuple[str, Fix]]] = {
     "opaque": (
         'the page asked with mode: "no-cors", so it gets neither status nor headers nor body',
-        'No server can change that, and it is no way around CORS.\n    page:   mode: "cors"',
+        Fix(words="No server can change that, and it is not a way around CORS.", page=('mode: "cors"',)),
     ),
     "opaqueredirect": (
         'the page asked with redirect: "manual", so it learns that there is a redirect, and not where to',
-        'No server can change that.\n    page:   redirect: "follow"',
+        Fix(words="No server can change that.", page=('redirect: "follow"',)),
     ),
 }
 
@@ -88,14 +89,14 @@ def beside(
     if fault is not None:
         yield fault
     if outcome.response is not None and outcome.response.type in _OPAQUE:
-        cause, change = _OPAQUE[outcome.response.type]
-        yield Fault(code="opaque", cause=f"The response is opaque: {cause}.", fix=change)
+        cause, fix = _OPAQUE[outcome.response.type]
+        yield Fault(code="opaque", cause=f"The response is opaque: {cause}.", fix=fix)
     else:
         yield from _unreadable(outcome, read, hide)
     for line in outcome.console:
         if _is_of_a_cookie(line) and asked.credentials == "include":
             cause, _, change = hide(line).partition("; ")
-            yield Fault(code="cookie", cause=f"{cause}.", fix=f"This is not CORS: {change}.")
+            yield Fault(code="cookie", cause=f"{cause}.", fix=Fix(words=f"This is not CORS: {change}."))
 
 
 def _cache(outcome: Outcome, transport: Transport, hide: Callable[[str], str]) -> Fault | None:
@@ -121,10 +122,10 @@ def _cache(outcome: Outcome, transport: Transport, hide: Callable[[str], str]) -
     return Fault(
         code="cache",
         cause=f"Access-Control-Allow-Origin depends on the Origin, but {lacking} Vary: Origin.",
-        fix=(
-            "A cache (the browser's own, a CDN) gives one page's answer to another, which is then blocked, though "
-            f"only now and then. Sent was {said}. Send it on every answer, to strangers and without an Origin, too.\n"
-            "    send:   Vary: Origin"
+        fix=Fix(
+            words="A cache (the browser's own, a CDN) gives one page's answer to another, which is then blocked, but "
+            f"only now and then. Sent was {said}. Send it on every answer, to strangers and without an Origin, too.",
+            send=("Vary: Origin",),
         ),
         notes=('If it fails only sometimes, and never with "Disable cache" in DevTools, this is why.',),
     )
@@ -151,17 +152,18 @@ def _unreadable(outcome: Outcome, read: Sequence[str], hide: Callable[[str], str
         if name in outcome.response.headers:
             continue
         if final is None or not values_of(final.headers, name):
-            cause, fix = "the response does not have it.", f"Let the server send it.\n    send:   {name}: ..."
+            cause, fix = "the response does not have it.", Fix(words="Let the server send it.", send=(f"{name}: ...",))
         elif name.lower() in FORBIDDEN_RESPONSE_HEADERS:
-            cause, fix = "no page may read it, whatever is exposed.", "Put into the body what the page has to know."
+            cause = "no page may read it, whatever is exposed."
+            fix = Fix(words="Put into the body what the page has to know.")
         else:
             items = (item.strip() for item in (get(final.headers, EXPOSE_HEADERS) or "")[:LONGEST_READ].split(","))
-            names = [as_shown(hide(item)) for item in items if item not in {"", "*"}][:MOST_NAMES]
+            names = [*[as_shown(hide(item)) for item in items if item not in {"", "*"}][:MOST_NAMES], name]
             cause = "it is not exposed, so the page gets null."
-            quoted = ", ".join(f'"{item}"' for item in [*names, name])
-            fix = (
-                "Expose it, on the response itself and not on the preflight's.\n"
-                f"    send:   {EXPOSE_HEADERS}: {', '.join([*names, name])}\n    policy: expose_headers=[{quoted}]"
+            fix = Fix(
+                words="Expose it, on the response itself and not on the preflight's.",
+                send=(f"{EXPOSE_HEADERS}: {', '.join(names)}",),
+                policy={"expose_headers": names},
             )
         yield Fault(code="not_exposed", cause=f"{name} cannot be read: {cause}", fix=fix)
 

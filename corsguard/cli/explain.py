@@ -5,7 +5,7 @@
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -20,23 +20,23 @@ from corsguard.browser.headers import is_header_value
 from corsguard.browser.report import cause
 from corsguard.errors import Problem
 from corsguard.explanation import Step
+from corsguard.fixes import Fix, Form
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL
 
 from .connecting import secrets_of
-from .lines import Fix, Words, read_fix, written
 from .loading import FORMS, Guard, check_origin, load_guarded
-from .messages import LONGEST_MESSAGE, LOOK, LOOKALIKES, METHOD, Known, Message, read
+from .messages import LONGEST_MESSAGE, LOOK, LOOKALIKES, METHOD, Known, Message, fix_of_lookalike, read
 from .printing import Exit, Output, printable
 from .rehearsal import Asked, Change, Heard, Rehearsal, header_of, rehearse
 
-_FRAMEWORKS: Final[Mapping[Words, str]] = {"wsgi": "WSGI", "flask": "Flask", "django": "Django"}
+_FRAMEWORKS: Final[Mapping[Form, str]] = {"wsgi": "WSGI", "flask": "Flask", "django": "Django"}
 # What of a request and of a response is shown: CORS, and what it depends on.
 _SHOWN: Final = frozenset({"origin", "vary"})
 _LONGEST_URL: Final = 2048
 # What something before the CORS layer did, so that no keyword of a policy helps.
 _ABOUT_LAYERS: Final = frozenset({Reason.PREFLIGHT_STATUS, Reason.PREFLIGHT_REDIRECT})
-_OUTERMOST: Final[Mapping[Words, str]] = {
+_OUTERMOST: Final[Mapping[Form, str]] = {
     "wsgi": "application = CORSMiddleware(application, {...})  # after all other middlewares",
     "flask": "CORSGuard(app, {...})  # answers before routes and before_request",
     "django": 'MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware", *MIDDLEWARE]',
@@ -82,7 +82,7 @@ def explain(  # noqa: PLR0913 - one for each option
     path: str,
     environment: str | None,
     policy: str | None,
-    framework: Words | None,
+    framework: Form | None,
     as_json: bool,
 ) -> None:
     """
@@ -172,7 +172,7 @@ def _explain_policy(out: Output, guard: Guard, rehearsal: Rehearsal) -> None:
             {
                 "policy": guard.name,
                 **_document(rehearsal),
-                "problems": [problem._asdict() for problem in rehearsal.around],
+                "problems": [problem.data() for problem in rehearsal.around],
             }
         )
     error = rehearsal.error
@@ -215,17 +215,17 @@ def say_changes(out: Output, rehearsal: Rehearsal) -> None:
 def _say_around(out: Output, problems: Sequence[Problem]) -> None:
     for problem in problems:
         out.spans((f"  {problem.code} ", "warning"), (printable(problem.message), "plain"))
-        out.say(f"       fix: {printable(problem.fix)}", "good")
+        out.say(f"       fix: {problem.fix}", "good")
 
 
 def _say_change(out: Output, change: Change) -> None:
     out.say()
     out.spans(("Change ", "bold"), (printable(change.place.name), "bold"))
-    for line in written(change.place.words, change.keywords):
+    for line in change.fix.written():
         out.say(f"    {printable(line)}", "good")
     for problem in change.problems:
         out.spans((f"    but {problem.code}: ", "warning"), (printable(problem.message), "plain"))
-        out.say(f"        {printable(problem.fix)}", "good")
+        out.say(f"        {problem.fix}", "good")
 
 
 def _say_exchange(out: Output, number: int, one: Heard, asked: Asked) -> None:
@@ -289,9 +289,9 @@ def change_data(change: Change) -> dict[str, Any]:
     """
     return {
         "place": change.place.name,
-        "keywords": change.keywords,
-        "lines": written(change.place.words, change.keywords),
-        "problems": [problem._asdict() for problem in change.problems],
+        "keywords": change.fix.policy,
+        "lines": change.fix.written(),
+        "problems": [problem.data() for problem in change.problems],
     }
 
 
@@ -299,7 +299,7 @@ def change_data(change: Change) -> dict[str, Any]:
 
 
 def _explain_messages(
-    out: Output, messages: Sequence[Message], guard: Guard | None, known: Known, framework: Words | None
+    out: Output, messages: Sequence[Message], guard: Guard | None, known: Known, framework: Form | None
 ) -> None:
     if not messages:
         raise click.UsageError(_UNKNOWN)
@@ -318,18 +318,18 @@ def _explain_messages(
     raise click.exceptions.Exit(Exit.BLOCKED)
 
 
-def _say_message(out: Output, message: Message, framework: Words | None) -> None:
+def _say_message(out: Output, message: Message, framework: Form | None) -> None:
     fix, (title, look) = _fix_of(message), _meaning_of(message)
     where = f"{message.engine}: " if message.engine else ""
     out.spans((where, "dim"), (title, "bold"))
     out.say()
-    out.say(fix.why)
+    out.say(fix.words)
     for line in fix.page:
         out.spans(("    page:   ", "dim"), (line, "good"))
     for line in fix.send:
         out.spans(("    send:   ", "dim"), (line, "good"))
     if fix.policy:
-        _say_policy(out, fix.policy, framework)
+        _say_policy(out, fix, framework)
     elif _is_about_layers(message):
         _say_layer(out, framework)
     for stands, option in _assumptions(message):
@@ -342,14 +342,14 @@ def _say_message(out: Output, message: Message, framework: Words | None) -> None
         out.spans(("Note: ", "dim"), (note, "plain"))
 
 
-def _say_policy(out: Output, keywords: Mapping[str, Any], framework: Words | None) -> None:
+def _say_policy(out: Output, fix: Fix, framework: Form | None) -> None:
     out.say("    Add it to what the policy lists:", "dim")
     for words, title in _FRAMEWORKS.items():
         if framework in {words, None}:
-            for line in written(words, keywords):
+            for line in replace(fix, form=words).written():
                 out.spans((f"    {title + ':':8}", "dim"), (line, "good"))
     if framework is None:
-        for line in written("toml", keywords):
+        for line in replace(fix, form="toml").written():
             out.spans(("    TOML:   ", "dim"), (line, "good"))
 
 
@@ -357,7 +357,7 @@ def _is_about_layers(message: Message) -> bool:
     return message.failure is not None and message.failure.reason in _ABOUT_LAYERS
 
 
-def _say_layer(out: Output, framework: Words | None) -> None:
+def _say_layer(out: Output, framework: Form | None) -> None:
     out.say("    Where the CORS layer stands outermost:", "dim")
     for words, title in _FRAMEWORKS.items():
         if framework in {words, None}:
@@ -376,16 +376,8 @@ def _meaning_of(message: Message) -> tuple[str, tuple[str, ...]]:
 
 def _fix_of(message: Message) -> Fix:
     if message.failure is not None:
-        return read_fix(fix_of(message.failure))
-    text = LOOKALIKES[message.lookalike].fix.replace("{origin}", as_shown(message.origin))
-    text = text.replace("{target}", as_shown(message.target))
-    if message.lookalike == "not_exposed":
-        name = as_shown(message.header or "X-Total-Count")
-        return Fix("Expose it.", (f"Access-Control-Expose-Headers: {name}",), {"expose_headers": [name]}, ())
-    if message.lookalike == "answered":
-        return Fix(text, (), {"allow_origins": [as_shown(message.origin)]}, ())
-    why, found, page = text.partition("page: ")
-    return Fix(why.strip() or "The page has to change.", (), {}, (page,) if found else ())
+        return fix_of(message.failure)
+    return fix_of_lookalike(message.lookalike, message.origin, message.target, message.header)
 
 
 def _notes(message: Message) -> Iterator[str]:
@@ -485,7 +477,7 @@ def _message_document(message: Message, known: Known, rehearsal: Rehearsal | Non
         "header": None if message.header is None else as_shown(message.header),
         "assumed": message.assumed,
         "meaning": title,
-        "fix": {"why": fix.why, "send": fix.send, "policy": fix.policy, "page": fix.page},
+        "fix": fix.data(),
         "look_at": look,
         "notes": [*_notes(message)],
         "next": _next(message, known),

@@ -40,6 +40,7 @@ from corsguard.browser.headers import values_of
 from corsguard.browser.report import cause
 from corsguard.browser.urls import Url, page_origin
 from corsguard.browser.wire import Header
+from corsguard.fixes import Fix
 from corsguard.names import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, OWNED_PREFIX
 
 # RFC 9110, 9.2.1: what changes nothing on a server.
@@ -133,7 +134,7 @@ class Fault:
 
     code: str
     cause: str
-    fix: str
+    fix: Fix
     step: str = ""
     chromium: str = ""
     firefox: str = ""
@@ -410,7 +411,7 @@ def fault_of(error: NetworkError, *, follows: bool = False, is_listed: bool = Fa
     fix = error.fix
     if is_listed:
         # The model's words are about the one answer; the preflight before it has shown that the origin is not at fault.
-        fix = "\n".join([_UNGUARDED, *fix.split("\n")[1:]])
+        fix = replace(fix, words=_UNGUARDED)
     return Fault(
         code=error.reason,
         cause=what if what.startswith(f"{scheme_of(error.failure)}:") else what[:1].upper() + what[1:],

@@ -242,13 +242,10 @@ def _said(entry: Entry, asked: Asked) -> Iterator[Fault]:
             failure = replace(message.failure, url=asked.url, first_url=asked.url, page_origin=asked.page_origin)
             yield fault_of(NetworkError(failure))
         elif message.lookalike != "not_told":
-            known = messages.LOOKALIKES[message.lookalike]
             target = url_of(asked.url)
-            words = {"{origin}": asked.page_origin, "{target}": "" if target is None else target.origin}
-            fix = known.fix
-            for blank, word in words.items():
-                fix = fix.replace(blank, word)
-            yield Fault(code=message.lookalike, cause=known.title, fix=fix)
+            origin = "" if target is None else target.origin
+            fix = messages.fix_of_lookalike(message.lookalike, asked.page_origin, origin, message.header)
+            yield Fault(code=message.lookalike, cause=messages.LOOKALIKES[message.lookalike].title, fix=fix)
 
 
 def _played(tape: "_Tape", number: int, entry: Entry, credentials: CredentialsMode) -> Replay:

@@ -10,20 +10,18 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from textwrap import indent
 
 import click
 
 from corsguard.configuration import Configuration
 from corsguard.errors import RULES, PolicyError, Problem
+from corsguard.fixes import Fix, dotted
 
 from .lines import line_of
 from .loading import default_policy, is_file, load_guarded, place_of, there_is_no
 from .printing import Exit, Output, Style, printable
 from .sarif import Level, Result, sarif
-
-_POSITION: Final = re.compile(r"\bline (\d+)")
-_UNREADABLE: Final = "E811"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +37,7 @@ class Finding:
     code: str
     field: str
     message: str
-    fix: str
+    fix: Fix
 
 
 @click.command()
@@ -114,11 +112,7 @@ def _of_file(file: str) -> Iterator[Finding]:
         problems = dict.fromkeys(error.problems)
     text = Path(file).read_text(encoding="utf-8", errors="replace")
     for problem in problems:
-        if problem.code == _UNREADABLE:
-            position = _POSITION.search(problem.message)
-            line = int(position[1]) if position else None
-        else:
-            line = line_of(text, problem.field.removeprefix(f"{file}: "), problem.value)
+        line = problem.line or line_of(text, problem.place, problem.value)
         yield _finding(problem, file, file, line)
 
 
@@ -137,9 +131,9 @@ def _finding(problem: Problem, policy: str, file: str, line: int | None) -> Find
         policy=policy,
         file=file,
         line=line,
-        level="error" if problem.code.startswith("E") else "warning",
+        level="error" if problem.is_error else "warning",
         code=problem.code,
-        field=problem.field.removeprefix(f"{policy}: "),
+        field=dotted(problem.place) if problem.place else problem.field,
         message=problem.message,
         fix=problem.fix,
     )
@@ -178,8 +172,7 @@ def _say(out: Output, policy: str, findings: list[Finding]) -> None:
         style: Style = "bad" if finding.level == "error" else "warning"
         out.spans((f"  {finding.code} ", style), (f"{where}{': ' if where else ''}{printable(finding.field)}", "bold"))
         out.say(f"       {printable(finding.message)}")
-        for number, line in enumerate(printable(finding.fix).split("\n")):
-            out.spans(("       fix: " if number == 0 else "            ", "dim"), (line, "good"))
+        out.spans(("       fix: ", "dim"), (indent(str(finding.fix), " " * 12).lstrip(), "good"))
 
 
 def _sum_up(out: Output, findings: list[Finding]) -> None:
@@ -199,7 +192,7 @@ def _document(findings: list[Finding], failures: list[str]) -> dict[str, object]
         "errors": errors,
         "warnings": len(findings) - errors,
         "not_loaded": failures,
-        "findings": [asdict(finding) for finding in findings],
+        "findings": [{**asdict(finding), "fix": finding.fix.data()} for finding in findings],
     }
 
 
@@ -207,7 +200,7 @@ def _result(finding: Finding) -> Result:
     uri = finding.file.replace(os.sep, "/")
     properties = {"policy": finding.policy, "field": finding.field}
     message = f"{finding.field}: {finding.message}" if finding.field else finding.message
-    return Result(finding.code, finding.level, message, finding.fix, uri, finding.line, properties)
+    return Result(finding.code, finding.level, message, str(finding.fix), uri, finding.line, properties)
 
 
 def _rules() -> dict[str, str]:

@@ -7,7 +7,6 @@ the cause and the fix; a policy that is refused stays a PolicyError, for it is w
 """
 
 import importlib
-import json
 import logging
 import os
 import re
@@ -15,7 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -27,15 +26,18 @@ import click
 from corsguard.browser import Application
 from corsguard.browser.transports import transport_for
 from corsguard.configuration import Configuration
-from corsguard.errors import PolicyError, Problem, kind_of, quoted
+from corsguard.configuration.layers import ENVIRONMENTS, PATHS, POLICIES
+from corsguard.errors import PolicyError, Problem
+from corsguard.fixes import Form
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL, Origin, OriginPattern
 from corsguard.policies import UNCOVERED, Assignment, Configured, Policies, PoliciesLike
 from corsguard.policy import Policy
+from corsguard.quoting import kind_of, quoted
 from corsguard.tags import tag_of
 from corsguard.wsgi import CORSMiddleware
 
-from .lines import Words, line_of
+from .lines import line_of
 from .printing import printable
 
 if TYPE_CHECKING:
@@ -68,11 +70,11 @@ _LAYERS: Final = ("app", "wsgi_app", "application")
 
 class Place(NamedTuple):
     """
-    Where a keyword of a policy is said, or would be: its *name* for people, and the *words* it is said in.
+    Where a keyword of a policy is said, or would be: its *name* for people, and the *form* it is said in.
     """
 
     name: str
-    words: Words
+    form: Form
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +154,7 @@ def guard_of(name: str, application: object) -> Guard | None:
         return None
 
 
-def framework_of(application: object) -> Words | None:
+def framework_of(application: object) -> Form | None:
     """
     Return whose words *application* is written in, if that is a framework that has an adapter.
     """
@@ -270,15 +272,15 @@ def _place_in_file(configuration: Configuration, text: str, policy: Policy, keyw
     """
     Return the line that has the last word on *keyword*, or that of the table where it would stand.
     """
-    root = ""
+    root: tuple[str, ...] = ()
     if configuration.paths is not None:
         name = next(name for name, other in configuration.policies.items() if other is policy)
-        root = f"{'paths' if name.startswith('/') else 'policies'}.{json.dumps(name)}."
-    fields = [f"{root}{keyword}"]
+        root = (PATHS if name in configuration.paths else POLICIES, name)
+    places = [(*root, keyword)]
     if configuration.environment is not None:
-        fields.insert(0, f"environments.{json.dumps(configuration.environment)}.{root}{keyword}")
-    said = [line for field in fields if (line := line_of(text, field, exact=True)) is not None]
-    table = line_of(text, fields[-1])
+        places.insert(0, (ENVIRONMENTS, configuration.environment, *root, keyword))
+    said = [line for place in places if (line := line_of(text, place, exact=True)) is not None]
+    table = line_of(text, places[-1])
     where = f"line {said[0]}" if said else "at the top" if table is None else f"below line {table}"
     return Place(f"{configuration.source}, {where}", "toml")
 
@@ -318,7 +320,7 @@ def _of_flask(name: str, app: "Flask") -> Guard:
             f"{name} is a Flask application that nothing guards. Write CORSGuard(app, "
             f'{{"allow_origins": ["{EXAMPLE_ORIGIN}"]}}), or name the policy itself.'
         )
-    words: Words = "flask" if isinstance(app.extensions.get("corsguard"), CORSGuard) else "wsgi"
+    words: Form = "flask" if isinstance(app.extensions.get("corsguard"), CORSGuard) else "wsgi"
     views = _policies_of_views(app.view_functions.items())
     return Guard(
         name=name,
@@ -374,13 +376,8 @@ def _of_django(name: str) -> Guard:
     from corsguard_django import checks
     from corsguard_django.middleware import find, name_of, views_of
 
-    found = [*checks.check_policies(), *checks.check_middleware(), *checks.check_credentials()]
-    problems = tuple(
-        Problem(str(message.id).removeprefix("corsguard."), str(message.obj), None, message.msg, message.hint or "")
-        for message in found
-    )
-    refused = [problem for problem in problems if problem.code.startswith("E")]
-    if refused:
+    problems = checks.problems()
+    if any(problem.is_error for problem in problems):
         # With the warnings: whoever mends the errors wants to see them in the same run.
         raise PolicyError(problems)
     views = (
@@ -408,7 +405,7 @@ def _warnings(policies: Iterable[tuple[str, Policy]]) -> tuple[Problem, ...]:
     Return the warnings of *policies*, each of which comes with its place (empty if that goes without saying).
     """
     found = (
-        warning._replace(field=f"{place}: {warning.field}") if place else warning
+        replace(warning, field=f"{place}: {warning.field}") if place else warning
         for place, policy in policies
         for warning in policy.warnings
     )

@@ -19,7 +19,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from corsguard.errors import printable as on_one_line
+from corsguard.quoting import printable as on_one_line
 
 HIDDEN: Final = "(not shown)"
 # Shorter values would be found in half of all words.

@@ -14,11 +14,11 @@ from corsguard.browser.evidence import as_shown
 from corsguard.browser.report import cause
 from corsguard.errors import Problem
 from corsguard.explanation import Explanation, Step, explain_assignment
+from corsguard.fixes import Fix
 from corsguard.policy import Policy
 from corsguard.validation import DEFAULTS, problems_of
 from corsguard.wsgi import CORSMiddleware
 
-from .lines import Fix, keywords_of, read_fix
 from .loading import NO_MIDDLEWARE, Guard, Place, quiet
 
 # The hundreds of the codes that only a framework's own checks have.
@@ -63,11 +63,11 @@ class Heard:
 
 class Change(NamedTuple):
     """
-    *keywords* to change at *place*; *problems* are what Policy would say to that.
+    What to change at *place*; *problems* are what Policy would say to that.
     """
 
     place: Place
-    keywords: dict[str, Any]
+    fix: Fix
     problems: tuple[Problem, ...]
 
 
@@ -98,7 +98,7 @@ class Rehearsal:
         """
         What the model says is to be changed.
         """
-        return read_fix("" if self.error is None else self.error.fix)
+        return Fix() if self.error is None else self.error.fix
 
     @property
     def is_absent(self) -> bool:
@@ -119,7 +119,7 @@ class Rehearsal:
         unguarded = [one.explanation.verdict for one in self.heard if one.policy is None]
         if unguarded:
             told.append(f"Give {as_shown(self.asked.path)} a policy: under paths, or with @cors on its view.")
-        return tuple(dict.fromkeys([*unguarded, *told])) or (self.fix.why,)
+        return tuple(dict.fromkeys([*unguarded, *told])) or (self.fix.words,)
 
 
 def _titled(step: Step) -> str:
@@ -177,7 +177,7 @@ def rehearse(guard: Guard, asked: Asked) -> Rehearsal:
         Heard(exchange=exchange, explanation=explanation, policy=policy)
         for exchange, (explanation, policy) in zip(page.network, server.told, strict=False)
     )
-    changes = () if error is None else tuple(_changes(guard, asked, heard, read_fix(error.fix)))
+    changes = () if error is None else tuple(_changes(guard, asked, heard, error.fix))
     around = tuple(problem for problem in guard.problems if problem.code[1] == _AROUND)
     return Rehearsal(asked=asked, heard=heard, error=error, changes=changes, around=around)
 
@@ -198,7 +198,7 @@ def _changes(guard: Guard, asked: Asked, heard: Iterable[Heard], fix: Fix) -> It
         for keyword, value in keywords.items():
             places.setdefault(guard.place_of(policy, keyword), {})[keyword] = value
         for place, there in places.items():
-            yield Change(place, there, problems)
+            yield Change(place, Fix(policy=there, form=place.form), problems)
 
 
 def _gather(keywords: dict[str, Any], explanation: Explanation, asked: Asked) -> None:
@@ -206,7 +206,7 @@ def _gather(keywords: dict[str, Any], explanation: Explanation, asked: Asked) ->
     for step in explanation.steps:
         if _is_granted(step, asked):
             continue
-        for keyword, value in keywords_of(step.fix).items():
+        for keyword, value in step.fix.policy.items():
             said = keywords.get(keyword, [])
             # Each header's fix adds that header to what is listed; together they add them all, as the page writes them.
             added = [*said, *(written.get(item, item) for item in value)] if isinstance(value, list) else []
@@ -231,7 +231,7 @@ def _mend(policy: Policy, keywords: dict[str, Any], fix: Fix) -> tuple[Problem, 
             keywords["allow_origins"] = [*dict.fromkeys([*kept, *keywords["allow_origins"]])]
         problems = _problems(policy, keywords)
     for problem in problems:
-        keywords |= keywords_of(problem.fix)
+        keywords |= problem.fix.policy
     return _problems(policy, keywords)
 
 

@@ -8,22 +8,20 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from corsguard.errors import PolicyError, Problem
+from corsguard.fixes import PREFIX, Form, as_toml, dotted
 from corsguard.policies import NAMELESS, UNGUARDED, Assignment, Policies
 from corsguard.policy import Policy
 from corsguard.validation import DEFAULTS
 
 from .layers import ENVIRONMENTS, PATHS, POLICIES, Sheet, no_such
 from .layers import Change as Change
-from .rewording import Words, in_python, in_toml
-from .toml import as_toml, dotted, read_toml
+from .toml import read_toml
 from .variables import read_variables
 
 __all__ = ["Change", "Configuration"]
-
-_PREFIX: Final = "CORSGUARD_"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +59,10 @@ class Configuration:
 
         Raises PolicyError with every problem of every environment at once.
         """
-        return _choose(_read(mapping, "", in_python), environment, "")
+        return _choose(_read(mapping, "", "python"), environment, "")
 
     @classmethod
-    def from_variables(cls, variables: Mapping[str, Any] | None = None, prefix: str = _PREFIX) -> "Configuration":
+    def from_variables(cls, variables: Mapping[str, Any] | None = None, prefix: str = PREFIX) -> "Configuration":
         """
         Read environment *variables*, those of this process if None: *prefix* and a keyword in capitals, for one policy.
 
@@ -91,7 +89,7 @@ class Configuration:
 
         Raises PolicyError with every problem of every environment at once.
         """
-        return _read(read_toml(file), os.fspath(file), in_toml)
+        return _read(read_toml(file), os.fspath(file), "toml")
 
     @property
     def guarded(self) -> Policies:
@@ -142,8 +140,8 @@ class Configuration:
             yield from (f"{as_toml(path)} = {as_toml(name)}" for path, name in self.paths.items() if path != name)
 
 
-def _read(mapping: Mapping[str, Any], source: str, words: Words) -> dict[str | None, Configuration]:
-    sheet = Sheet(mapping, source, words)
+def _read(mapping: Mapping[str, Any], source: str, form: Form) -> dict[str | None, Configuration]:
+    sheet = Sheet(mapping, source, form)
     return {
         environment: Configuration(
             source=source,
@@ -162,4 +160,4 @@ def _choose(environments: Mapping[str | None, Configuration], environment: str |
     if environment in environments:
         return environments[environment]
     names = [name for name in environments if name is not None]
-    raise PolicyError([no_such(f"{source}{ENVIRONMENTS}", environment, "an environment", names, in_python)])
+    raise PolicyError([no_such(f"{source}{ENVIRONMENTS}", environment, "an environment", names)])

@@ -6,18 +6,19 @@ environments are judged, whichever is asked for. What a keyword may say, `Policy
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from corsguard.audience import OriginIndex, is_plain_http
-from corsguard.errors import PolicyError, Problem, kind_of, printable, quoted, quoted_list
+from corsguard.errors import PolicyError, Problem
+from corsguard.fixes import NONE, Fix, Form, dotted
+from corsguard.mistakes import nearest_name
 from corsguard.names import EXAMPLE_ORIGIN, permits_header, permits_method, permits_reading
 from corsguard.origin import OriginPattern, pattern_of
 from corsguard.policies import NAMELESS, UNGUARDED, problem_of_prefix
 from corsguard.policy import Policy
-from corsguard.validation import DEFAULTS
-
-from .rewording import Words, reworded
-from .toml import NONE, dotted
+from corsguard.quoting import kind_of, printable, quoted
+from corsguard.validation import DEFAULTS, secure, written_out
 
 _PERMITS: Final[Mapping[str, Callable[[Collection[str], str], bool]]] = {
     "allow_methods": permits_method,
@@ -36,8 +37,8 @@ _PRODUCTION: Final = "production"
 _WORDS: Final = (NONE, UNGUARDED)
 _SHAPE: Final = (POLICIES, PATHS, ENVIRONMENTS)
 
-_POLICY_EXAMPLE: Final = f'{{"allow_origins": ["{EXAMPLE_ORIGIN}"]}}'
-_POLICIES_EXAMPLE: Final = f'{{"app": {_POLICY_EXAMPLE}}}'
+_POLICY_EXAMPLE: Final = {"allow_origins": [EXAMPLE_ORIGIN]}
+_POLICIES_EXAMPLE: Final = {"app": _POLICY_EXAMPLE}
 
 _Place = tuple[str, ...]
 _Said = dict[str, tuple[Any, _Place]]
@@ -65,9 +66,9 @@ class Sheet:
     *own* is what each policy says itself, *overrides* what each environment says of it instead.
     """
 
-    def __init__(self, mapping: object, source: str, words: Words) -> None:
+    def __init__(self, mapping: object, source: str, form: Form) -> None:
         self.source = source
-        self.words = words
+        self.form: Form = form
         # Each problem once, in the order in which they are found.
         self.problems: dict[Problem, None] = {}
         self.places: dict[str, _Place] = {}
@@ -90,23 +91,31 @@ class Sheet:
     def field(self, place: _Place) -> str:
         return printable(f"{self.source}: {dotted(place)}" if self.source else dotted(place))
 
-    def refuse(self, code: str, place: _Place, value: object, meant: str, **details: object) -> None:
-        problem = Problem.of(code, self.field(place), value, meant=reworded(meant, self.words), **details)
-        self.problems[problem] = None
+    def refuse(self, code: str, place: _Place, value: object, fix: Fix, **details: object) -> None:
+        self.problems[self.placed(Problem.of(code, "", value, fix, **details), place)] = None
+
+    def placed(self, problem: Problem, place: _Place) -> Problem:
+        """
+        Return *problem* with the keys that lead to it, and its fix in the words of the file.
+        """
+        fix = replace(problem.fix, form=self.form)
+        return replace(problem, field=self.field(place), fix=fix, place=place)
 
     # What it says, and where
 
-    def table(self, place: _Place, value: object, meant: str) -> dict[Any, Any]:
+    def table(self, place: _Place, value: object, example: Mapping[str, Any]) -> dict[Any, Any]:
         if isinstance(value, Mapping):
             return dict(value)
-        self.refuse("E813", place, value, meant, kind=kind_of(value), what="a table of keys and values")
+        self.refuse(
+            "E813", place, value, Fix(entries=(example,)), kind=kind_of(value), what="a table of keys and values"
+        )
         return {}
 
-    def named_tables(self, key: str, value: object, meant: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        for name, table in self.table((key,), value, meant).items():
+    def named_tables(self, key: str, value: object, example: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, table in self.table((key,), value, example).items():
             if not isinstance(name, str) or not name.strip() or name in _WORDS or name.startswith("/"):
                 what = f'a name (not empty, not "{NONE}" or "{UNGUARDED}", no / at its beginning)'
-                self.refuse("E813", (key,), name, '"app"', kind=kind_of(name), what=what)
+                self.refuse("E813", (key,), name, Fix(entries=("app",)), kind=kind_of(name), what=what)
             else:
                 yield name, self.table((key, name), table, _POLICY_EXAMPLE)
 
@@ -117,20 +126,20 @@ class Sheet:
         if table.get("max_age") == NONE:
             table["max_age"] = None
         for key in [key for key in table if key not in shape and key not in DEFAULTS]:
-            near = nearest(str(key), (*shape, *DEFAULTS))
-            if near in shape:
-                self.refuse("E812", (*place, str(key)), key, near)
+            near = nearest_name(str(key), (*shape, *DEFAULTS))
+            if near is not None and near in shape:
+                self.refuse("E812", (*place, str(key)), key, Fix(name=near))
                 table.setdefault(near, table.pop(key))
         return table
 
     def only(self, place: _Place, table: dict[str, Any], shape: tuple[str, ...]) -> None:
         for key in [key for key in table if key not in shape]:
-            meant = f"one of {', '.join(shape)}"
+            fix = Fix(words=f"one of {', '.join(shape)}")
             if key in self.own:
-                meant = dotted((POLICIES, key))
+                fix = Fix(name=dotted((POLICIES, key)))
             elif key in DEFAULTS and self.own:
-                meant = dotted((POLICIES, next(iter(self.own)), key))
-            self.refuse("E812", (*place, str(key)), key, meant)
+                fix = Fix(name=dotted((POLICIES, next(iter(self.own)), key)))
+            self.refuse("E812", (*place, str(key)), key, fix)
 
     def read_named(self, root: dict[str, Any]) -> None:
         for name, table in self.named_tables(POLICIES, root.get(POLICIES, {}), _POLICIES_EXAMPLE):
@@ -147,11 +156,11 @@ class Sheet:
 
     def read_paths(self, value: object) -> None:
         self.paths = {}
-        for prefix, there in self.table((PATHS,), value, '{"/api": "app"}').items():
+        for prefix, there in self.table((PATHS,), value, {"/api": "app"}).items():
             place = (PATHS, str(prefix))
             problem = problem_of_prefix(prefix)
             if problem is not None:
-                self.problems[problem._replace(field=self.field(place))] = None
+                self.problems[self.placed(problem, place)] = None
             if isinstance(there, Mapping):
                 # A policy that is written where its path is has the path for its name.
                 self.read_policy(prefix, place, dict(there))
@@ -162,7 +171,7 @@ class Sheet:
                 self.paths[prefix] = UNGUARDED
             elif not isinstance(there, str):
                 what = f'the name of a policy, a table of its keywords, "{NONE}" or "{UNGUARDED}"'
-                self.refuse("E813", place, there, f'"{NONE}"', kind=kind_of(there), what=what)
+                self.refuse("E813", place, there, Fix(entries=(NONE,)), kind=kind_of(there), what=what)
             elif self.names(place, there, "a policy", self.own):
                 self.paths[prefix] = there
 
@@ -170,13 +179,15 @@ class Sheet:
         for name, parent in [*self.extends.items()]:
             place = (*self.places[name], _EXTENDS)
             if not isinstance(parent, str):
-                self.refuse("E813", place, parent, '"app"', kind=kind_of(parent), what="the name of a policy")
+                fix = Fix(entries=("app",))
+                self.refuse("E813", place, parent, fix, kind=kind_of(parent), what="the name of a policy")
             elif self.names(place, parent, "a policy", self.own):
                 continue
             self.disown(name)
         for name, circle in self.circles().items():
             place = (*self.places[name], _EXTENDS)
-            self.refuse("E815", place, name, f"take {_EXTENDS} out of {name}", chain=" -> ".join(circle))
+            fix = Fix(words=f"take {_EXTENDS} out of {name}")
+            self.refuse("E815", place, name, fix, chain=" -> ".join(circle))
             self.disown(name)
 
     def circles(self) -> dict[str, list[str]]:
@@ -204,16 +215,14 @@ class Sheet:
         self.orphans.add(name)
 
     def read_environments(self, value: object) -> None:
-        for environment, table in self.named_tables(ENVIRONMENTS, value, '{"production": {}}'):
+        for environment, table in self.named_tables(ENVIRONMENTS, value, {"production": {}}):
             place = (ENVIRONMENTS, environment)
             shape = (POLICIES, _PRODUCTION) if self.is_named else (_PRODUCTION,)
             said = self.known(place, table, shape)
             is_production = said.pop(_PRODUCTION, environment.lower().startswith("prod"))
             if not isinstance(is_production, bool):
-                what = "true or false"
-                self.refuse(
-                    "E813", (*place, _PRODUCTION), is_production, "True", kind=kind_of(is_production), what=what
-                )
+                fix, what = Fix(entries=(True,)), "true or false"
+                self.refuse("E813", (*place, _PRODUCTION), is_production, fix, kind=kind_of(is_production), what=what)
             if is_production:
                 self.production.add(environment)
             self.overrides[environment] = {}
@@ -231,7 +240,7 @@ class Sheet:
     def names(self, place: _Place, name: str, what: str, there: Iterable[str]) -> bool:
         if name in there:
             return True
-        self.problems[no_such(self.field(place), name, what, [*there], self.words)] = None
+        self.problems[self.placed(no_such("", name, what, [*there]), place)] = None
         return False
 
     # What follows from it
@@ -307,18 +316,17 @@ class Sheet:
 
     def located(self, problem: Problem, name: str, environment: str | None) -> Problem:
         """
-        Return *problem* with the key that it stands at, and its fix in the words of the file.
+        Return *problem* where its keyword is said.
         """
         _, place = self.said[environment][name].get(problem.field, (None, self.place(name, environment)))
-        where = self.field((*place, problem.field))
-        return problem._replace(field=where, fix=reworded(problem.fix, self.words))
+        return self.placed(problem, (*place, problem.field))
 
     def add(self, problem: Problem, name: str, environment: str | None) -> None:
         said, found = self.said[environment][name], self.located(problem, name, environment)
         # What the base says wrongly is said once; what is wrong with it under one environment only names that.
         if found not in self.problems:
             if environment is not None and problem.field in said and said[problem.field][1][:1] != (ENVIRONMENTS,):
-                found = found._replace(message=f"{found.message} (In the environment {printable(environment)}.)")
+                found = replace(found, message=f"{found.message} (In the environment {printable(environment)}.)")
             self.problems[found] = None
 
     def refusal(self, policies: Iterable[str]) -> Problem | None:
@@ -327,8 +335,8 @@ class Sheet:
         """
         if not self.is_named or self.paths is not None:
             return None
-        meant = reworded(f'{PATHS}={{"/": {quoted(next(iter(policies), "app"))}}}', self.words)
-        return Problem.of("E818", self.field((PATHS,)), None, names=", ".join(policies), meant=meant)
+        fix = Fix(policy={PATHS: {"/": next(iter(policies), "app")}})
+        return self.placed(Problem.of("E818", "", None, fix, names=", ".join(policies)), (PATHS,))
 
     def warn_in_production(self, environment: str, policies: Mapping[str, Policy]) -> None:
         """
@@ -406,18 +414,17 @@ def _risks_in_production(policy: Policy, with_cookies: str) -> Iterator[Problem]
     for text in listed:
         pattern = OriginPattern.parse(text)
         if pattern.is_loopback and pattern.scheme in {"http", "https"}:
-            rest = (other for other in listed if other != text)
-            meant = quoted_list(rest, len(listed) - 1) if len(listed) > 1 else quoted([EXAMPLE_ORIGIN])
-            yield Problem.of("W401", "allow_origins", text, meant=meant)
+            rest = (other for other in listed if other != text) if len(listed) > 1 else iter([EXAMPLE_ORIGIN])
+            yield Problem.of("W401", "allow_origins", text, written_out("allow_origins", rest, len(listed)))
         elif is_plain_http(pattern):
-            yield Problem.of("W402", "allow_origins", text, cause="", meant=quoted(text.replace("http:", "https:", 1)))
+            yield Problem.of("W402", "allow_origins", text, Fix(entries=(secure(text),)), cause="")
     for text, reason in policy.allow_unsafe_origins.items():
         if text.startswith("http:"):
             cause = f" It is accepted because: {quoted(reason)}."
-            meant = quoted(text.replace("http:", "https:", 1))
-            yield Problem.of("W402", "allow_unsafe_origins", text, cause=cause, meant=meant)
+            yield Problem.of("W402", "allow_unsafe_origins", text, Fix(entries=(secure(text),)), cause=cause)
     if policy.audience.is_everyone and with_cookies:
-        yield Problem.of("W403", "allow_origins", "*", others=with_cookies, meant=quoted([EXAMPLE_ORIGIN]))
+        fix = Fix(policy={"allow_origins": [EXAMPLE_ORIGIN]})
+        yield Problem.of("W403", "allow_origins", "*", fix, others=with_cookies)
 
 
 def with_warnings(policy: Policy, warnings: Iterable[Problem]) -> Policy:
@@ -426,14 +433,8 @@ def with_warnings(policy: Policy, warnings: Iterable[Problem]) -> Policy:
     return policy
 
 
-def no_such(place: str, value: object, what: str, names: list[str], words: Words) -> Problem:
-    near = nearest(value, names) if isinstance(value, str) else None
-    meant = words("", near) if near else f"one of {', '.join(names)}" if names else words("", None)
+def no_such(field: str, value: object, what: str, names: list[str]) -> Problem:
+    near = nearest_name(value, names) if isinstance(value, str) else None
+    fix = Fix(entries=(near,)) if near else Fix(words=f"one of {', '.join(names)}") if names else Fix(entries=(None,))
     there = f"there {'is' if len(names) == 1 else 'are'} {', '.join(names)}" if names else "there is none"
-    return Problem.of("E814", place, value, what=what, there=there, meant=meant)
-
-
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(name, names, n=1, cutoff=0.7)), None)
+    return Problem.of("E814", field, value, fix, what=what, there=there)

@@ -1,18 +1,22 @@
 """
-TOML: a file that is read, and values that are written.
+TOML: a file that is read.
 """
 
-import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from corsguard.errors import PolicyError, Problem, printable
+from corsguard.errors import PolicyError, Problem
+from corsguard.fixes import Fix
 from corsguard.names import EXAMPLE_ORIGIN
 
-# What TOML has no word for, and a variable neither.
-NONE: Final = "none"
+_EXAMPLE: Final = Fix(
+    policy={"allow_origins": [EXAMPLE_ORIGIN]},
+    words='a key, `=` and a value; quote a key such as "/api"',
+    form="toml",
+)
+_ELSEWHERE: Final = Fix(words='Path(__file__).with_name("cors.toml")')
 
 
 def read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
@@ -26,52 +30,35 @@ def read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         cause = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         there = "" if Path(path).is_absolute() else f" in {Path.cwd()}"
-        raise _unreadable(path, f"{cause}{there}", 'Path(__file__).with_name("cors.toml")') from None
+        raise _unreadable(path, f"{cause}{there}", _ELSEWHERE) from None
     if content.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        raise _unreadable(
-            path, "it begins with a byte order mark (line 1, column 1)", "save it as UTF-8 without a mark"
-        )
+        cause = "it begins with a byte order mark (line 1, column 1)"
+        raise _unreadable(path, cause, Fix(words="save it as UTF-8 without a mark"), 1)
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
-        cause = f"it is not UTF-8 ({_position(content[: error.start].decode())})"
-        raise _unreadable(path, cause, "save it as UTF-8") from None
+        before = content[: error.start].decode()
+        cause = f"it is not UTF-8 ({_position(before)})"
+        raise _unreadable(path, cause, Fix(words="save it as UTF-8"), _line(before)) from None
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        # Python's own words; from 3.14 on the error says its line as a number.
         told = str(error).replace("at end of document", _position(text)).replace("(at line", "(line")
-        fix = f'allow_origins = ["{EXAMPLE_ORIGIN}"]  # a key, `=` and a value; quote a key such as "/api"'
-        raise _unreadable(path, f"it is not TOML: {told}", fix) from None
+        line = re.search(r"\(line (\d+)", told)
+        raise _unreadable(path, f"it is not TOML: {told}", _EXAMPLE, int(line[1]) if line else None) from None
     except (ValueError, RecursionError):
-        raise _unreadable(path, "it has a number too long, or tables too deep, to be read", "take it out") from None
+        cause = "it has a number too long, or tables too deep, to be read"
+        raise _unreadable(path, cause, Fix(words="take it out")) from None
 
 
 def _position(text: str) -> str:
-    return f"line {text.count(chr(10)) + 1}, column {len(text) - text.rfind(chr(10))}"
+    return f"line {_line(text)}, column {len(text) - text.rfind(chr(10))}"
 
 
-def _unreadable(path: str, cause: str, meant: str) -> PolicyError:
-    return PolicyError([Problem.of("E811", path, path, cause=cause, meant=meant)])
+def _line(text: str) -> int:
+    return text.count("\n") + 1
 
 
-def as_toml(value: object) -> str:
-    if isinstance(value, Mapping):
-        if not value:
-            return "{}"
-        return "{ " + ", ".join(f"{_as_key(str(key))} = {as_toml(there)}" for key, there in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(as_toml, value))}]"
-    if value is None:
-        return f'"{NONE}"'
-    if isinstance(value, bool):
-        return str(value).lower()
-    # TOML, "Basic string": what JSON escapes, and DEL, which has no shape either.
-    return printable(json.dumps(value, ensure_ascii=False)) if isinstance(value, str) else str(value)
-
-
-def _as_key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else as_toml(name)
-
-
-def dotted(place: Iterable[str]) -> str:
-    return ".".join(map(_as_key, place))
+def _unreadable(path: str, cause: str, fix: Fix, line: int | None = None) -> PolicyError:
+    return PolicyError([replace(Problem.of("E811", path, path, fix, cause=cause), line=line)])

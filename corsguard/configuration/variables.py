@@ -6,17 +6,17 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 from corsguard.errors import PolicyError, Problem
+from corsguard.fixes import NONE, Fix
+from corsguard.mistakes import nearest_name
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.policy import Policy
 from corsguard.validation import DEFAULTS
 
-from .layers import LISTS, nearest, with_warnings
-from .rewording import in_variables, reworded
-from .toml import NONE
+from .layers import LISTS, with_warnings
 
 
 def read_variables(variables: Mapping[str, Any], prefix: str) -> Policy:
@@ -27,16 +27,17 @@ def read_variables(variables: Mapping[str, Any], prefix: str) -> Policy:
     for name, value in variables.items():
         if not wherever.match(name):
             continue
-        near = name if name in names else nearest(name.upper(), names)
+        near = name if name in names else nearest_name(name.upper(), names)
         if near != name:
-            problems.append(Problem.of("E817", name, name, meant=near or f"one of {', '.join(names)}"))
+            fix = Fix(name=near) if near else Fix(words=f"one of {', '.join(names)}")
+            problems.append(Problem.of("E817", name, name, fix))
         if near is None:
             continue
         entries = value.split(",") if isinstance(value, str) and names[near] in LISTS else [value]
         if any(isinstance(entry, str) and not entry.strip() for entry in entries):
-            rest = ",".join(entry.strip() for entry in entries if entry.strip())
-            meant = f"{near}={rest}" if rest else _instead_of_nothing(near, names[near])
-            problems.append(Problem.of("E816", near, value, meant=meant))
+            rest = [entry.strip() for entry in entries if entry.strip()]
+            fix = replace(_said(near, names[near], rest), form="variables", prefix=prefix)
+            problems.append(Problem.of("E816", near, value, fix))
         else:
             said.setdefault(names[near], _read_text(names[near], value))
     try:
@@ -51,12 +52,17 @@ def read_variables(variables: Mapping[str, Any], prefix: str) -> Policy:
 
 
 def _of_variable(problem: Problem, prefix: str) -> Problem:
-    fix = reworded(problem.fix, partial(in_variables, prefix))
-    return problem._replace(field=f"{prefix}{problem.field.upper()}", fix=fix)
+    fix = replace(problem.fix, form="variables", prefix=prefix)
+    return replace(problem, field=f"{prefix}{problem.field.upper()}", fix=fix)
 
 
-def _instead_of_nothing(name: str, keyword: str) -> str:
-    return f"{name}={EXAMPLE_ORIGIN}" if keyword == "allow_origins" else f"unset {name}"
+def _said(name: str, keyword: str, entries: list[str]) -> Fix:
+    """
+    Return what the variable *name* says without empty entries.
+    """
+    if not entries and keyword == "allow_origins":
+        entries = [EXAMPLE_ORIGIN]
+    return Fix(policy={keyword: entries}) if entries else Fix(words=f"unset {name}")
 
 
 def _read_text(keyword: str, value: object) -> object:

@@ -13,9 +13,10 @@ from datetime import timedelta
 from json import dumps
 from typing import Any, Final, NamedTuple
 
-from corsguard.errors import PolicyError, Problem, quoted
+from corsguard.errors import PolicyError, Problem
 from corsguard.names import CHROMIUM_MAX_AGE, EXAMPLE_ORIGIN, NON_WILDCARD_REQUEST_HEADER
 from corsguard.origin import NULL, OriginPattern
+from corsguard.quoting import quoted
 from corsguard.validation import DEFAULTS, problems_of
 
 from .regexes import Covered, patterns_of, prefixes_of
@@ -200,7 +201,7 @@ class Draft:
             door = f'allow_unsafe_origins={{"{NULL}": "who needs this, and until when"}}'
             self.note("allow_origins", f"{about}: {problem.message} Without credentials, if it has to be: {door}")
             return
-        meant = [text for text in re.findall(r'"([^"]+)"', problem.fix.partition("  #")[0]) if _is_meant(text, entry)]
+        meant = [text for text in problem.fix.entries if _is_meant(text, entry)]
         if meant and all(covers(text) for text in meant):
             for text in meant:
                 self._list(text)

@@ -1,0 +1,214 @@
+"""
+What to change, as a value.
+
+Anyone who finds a fault says here as data what fixes it. This is the only room that writes a fix out as text, in the
+words of the place where it has to be pasted; nothing reads that text again.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from shlex import quote
+from typing import Any, Final, Literal
+
+from .quoting import MOST_ITEMS, printable, quoted
+
+# In which words a policy is written: those of Python, of a file, of environment variables, of the WSGI and the ASGI
+# middleware, of Flask's extension, of Django's settings, and of `@cors` on a view.
+Form = Literal["python", "toml", "variables", "wsgi", "asgi", "flask", "django", "view"]
+Part = Literal["words", "send", "policy", "page"]
+
+# What TOML has no word for, and a variable neither.
+NONE: Final = "none"
+PREFIX: Final = "CORSGUARD_"
+# Where a policy stands in code.
+_PLACES: Final[Mapping[Form, str]] = {
+    "wsgi": "CORSMiddleware(application, {%s})",
+    "asgi": "CORSMiddleware(app, {%s})",
+    "flask": "CORSGuard(app, {%s})",
+    "django": "CORSGUARD = {%s}",
+    "view": "@cors(%s)",
+}
+# What stands before a first policy.
+_BEFORE: Final[Mapping[Form, str]] = {
+    "django": 'MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware", *MIDDLEWARE]'
+}
+# How much of a string the text of a fix shows, which any origin is shorter than. What is written to be pasted is whole.
+_LONGEST_TEXT: Final = 400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alternative:
+    """
+    What may be done instead: keywords of the *policy*, and the *reason* why somebody would.
+    """
+
+    reason: str
+    policy: dict[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fix:
+    """
+    What to change, as plain data: `data()` gives what JSON can hold, and `str()` the text.
+
+    *words* say in a sentence why, or what to do; all else can be pasted. *policy* are keywords that replace the same
+    ones, *entries* what stands in place of the value at fault, *name* the right name of a key, *send* lines of the
+    response, *page* what the page writes. *otherwise* is an alternative to all of it.
+
+    *form* tells in which words it is written; the names of environment variables begin with *prefix*.
+    """
+
+    words: str = ""
+    name: str = ""
+    entries: tuple[Any, ...] = field(default=(), hash=False)
+    policy: dict[str, Any] = field(default_factory=dict[str, Any], hash=False)
+    send: tuple[str, ...] = ()
+    page: tuple[str, ...] = ()
+    otherwise: Alternative | None = None
+    form: Form = "python"
+    prefix: str = PREFIX
+
+    @property
+    def can_be_pasted(self) -> bool:
+        """
+        Whether there is more than words.
+        """
+        return bool(self.name or self.entries or self.policy or self.send or self.page)
+
+    def __bool__(self) -> bool:
+        return self.can_be_pasted or bool(self.words)
+
+    def __str__(self) -> str:
+        if self.send or self.page:
+            texts = [text if part == "words" else f"    {part + ':':8}{text}" for part, text in self.parts()]
+            return "\n".join(texts)
+        more = len(self.entries) - MOST_ITEMS
+        code = [printable(self.name), *(self._literal(entry, MOST_ITEMS) for entry in self.entries[:MOST_ITEMS])]
+        code += [f"and {more} more"] if more > 0 else []
+        code += self._lines(self.policy, MOST_ITEMS)
+        comments = [self.words] if self.words else []
+        if self.otherwise is not None:
+            comments.append(f"{self.otherwise.reason}: {self._joined(self._lines(self.otherwise.policy, MOST_ITEMS))}")
+        text, comment = self._joined(filter(None, code)), printable("; ".join(comments), keep="\n")
+        return f"{text}  # {comment}" if text and comment else text or comment
+
+    def data(self) -> dict[str, Any]:
+        """
+        Return the same as JSON has it, with its text.
+        """
+        data = {name: [*value] if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return {**data, "text": str(self)}
+
+    def parts(self) -> list[tuple[Part, str]]:
+        """
+        Return what is to be said, line by line, each with what it is for.
+        """
+        words = (printable(self.words, keep="\n"),) if self.words else ()
+        lines: Mapping[Part, Iterable[str]] = {
+            "words": words,
+            "send": self.send,
+            "policy": self._lines(self.policy, MOST_ITEMS),
+            "page": self.page,
+        }
+        return [(part, line) for part, there in lines.items() for line in there]
+
+    def written(self) -> list[str]:
+        """
+        Return the lines that say the keywords of the policy, whole, next to whatever else the policy says (`...`).
+        """
+        return self._lines(self.policy, None, "...")
+
+    def begun(self) -> list[str]:
+        """
+        Return the lines that begin a policy with these keywords where there is none yet.
+        """
+        before = [_BEFORE[self.form]] if self.form in _BEFORE else []
+        return [*before, *self._lines(self.policy, None)]
+
+    def _lines(self, keywords: Mapping[str, Any], most: int | None, *rest: str) -> list[str]:
+        pairs = [(keyword, self._literal(value, most)) for keyword, value in keywords.items()]
+        match self.form:
+            case "toml":
+                return [f"{keyword} = {value}" for keyword, value in pairs]
+            case "variables":
+                return [f"{self.prefix}{keyword.upper()}={value}" for keyword, value in pairs]
+            case "python":
+                return [", ".join(f"{keyword}={value}" for keyword, value in pairs)] if pairs else []
+            case "view":
+                return [_PLACES["view"] % ", ".join([*rest, *(f"{keyword}={value}" for keyword, value in pairs)])]
+            case form:
+                return [_PLACES[form] % ", ".join([*rest, *(f'"{keyword}": {value}' for keyword, value in pairs)])]
+
+    def _literal(self, value: object, most: int | None) -> str:
+        if self.form == "variables":
+            return _in_variable(value, most)
+        return _in_toml(value, most) if self.form == "toml" else _in_python(value, most)
+
+    def _joined(self, code: Iterable[str]) -> str:
+        return ("\n" if self.form in {"toml", "variables"} else ", ").join(code)
+
+
+NO_FIX: Final = Fix()
+
+
+def as_toml(value: object) -> str:
+    """
+    Return *value* as TOML has it, whole.
+    """
+    return _in_toml(value, None)
+
+
+def dotted(place: Iterable[str]) -> str:
+    """
+    Return the dotted key of TOML that leads to *place*.
+    """
+    return ".".join(map(_as_key, place))
+
+
+def _as_key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else as_toml(name)
+
+
+def _in_python(value: object, most: int | None) -> str:
+    if isinstance(value, str):
+        return quoted(value, _LONGEST_TEXT) if most else _in_json(value)
+    if isinstance(value, Mapping):
+        pairs = (f"{_in_python(key, most)}: {_in_python(there, most)}" for key, there in value.items())
+        return f"{{{_listed(pairs, len(value), most)}}}"
+    if isinstance(value, list | tuple):
+        return f"[{_listed((_in_python(item, most) for item in value), len(value), most)}]"
+    return repr(value)
+
+
+def _in_toml(value: object, most: int | None) -> str:
+    if isinstance(value, Mapping):
+        pairs = (f"{_as_key(str(key))} = {_in_toml(there, most)}" for key, there in value.items())
+        return f"{{ {_listed(pairs, len(value), most)} }}" if value else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{_listed((_in_toml(item, most) for item in value), len(value), most)}]"
+    if value is None:
+        return f'"{NONE}"'
+    if isinstance(value, bool):
+        return str(value).lower()
+    # TOML, "Basic string": what JSON escapes, and DEL, which has no shape either.
+    return _in_json(value) if isinstance(value, str) else str(value)
+
+
+def _in_variable(value: object, most: int | None) -> str:
+    if isinstance(value, Mapping):
+        return quote(json.dumps(dict(value)))
+    if isinstance(value, list | tuple):
+        return _listed((printable(str(item)) for item in value), len(value), most, ",")
+    return str(value).lower() if isinstance(value, bool | None) else printable(str(value))
+
+
+def _in_json(text: str) -> str:
+    return printable(json.dumps(text, ensure_ascii=False))
+
+
+def _listed(items: Iterable[str], count: int, most: int | None, comma: str = ", ") -> str:
+    more = f", and {count - most} more" if most is not None and count > most else ""
+    return f"{comma.join(islice(items, most))}{more}"

@@ -1,0 +1,98 @@
+"""
+How a value is shown that an operator wrote or the network brought.
+
+It may come from anywhere, so it is bounded, stays on its line, never reaches a terminal as an order, and none of its
+own methods can raise through here.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Final, cast
+
+# A message quotes what it is about, but a pasted file or a list of a million entries must not fill the screen.
+LONGEST_QUOTE: Final = 200
+MOST_ITEMS: Final = 30
+
+
+def quoted(value: object, longest: int = LONGEST_QUOTE) -> str:
+    """
+    Return *value*, which an operator wrote, as one writes it in Python and JSON alike where it can be.
+
+    It is cut to the *longest* that a reader wants, printable, and on one line. Never raises, whatever *value* is.
+    """
+    text = text_of(value)
+    if text is None and issubclass(type(value), list | tuple):
+        items = _strings_of(cast("list[object]", value))
+        if items is not None:
+            more = f", and {len(items) - MOST_ITEMS} more" if len(items) > MOST_ITEMS else ""
+            return f"[{', '.join(map(quoted, items[:MOST_ITEMS]))}{more}]"
+    # Not even the work depends on what is cut away.
+    written = repr_of(value) if text is None else json.dumps(text[: longest + 1], ensure_ascii=False)
+    written = printable(written[: longest + 1])
+    return written if len(written) <= longest else written[:longest] + "..."
+
+
+def shown(text: object) -> str:
+    """
+    Return *text*, which came from the network, in printable ASCII and cut: it can forge no line.
+    """
+    plain = text_of(text)
+    return ascii((repr_of(text) if plain is None else plain)[:LONGEST_QUOTE])[1:-1][:LONGEST_QUOTE]
+
+
+def printable(text: str, keep: str = "") -> str:
+    """
+    Return *text* with an escape of Python and JSON for each character that has no shape, but for those to *keep*.
+
+    Without a shape are line ends, what a terminal obeys, what turns the direction of writing, and lone surrogates.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in keep else _escape(ord(char)) for char in text)
+
+
+def text_of(value: object) -> str | None:
+    """
+    Return *value* as a plain str if it is a string of whatever class, else None. None of its own methods is called.
+    """
+    return str.__str__(cast("str", value)) if issubclass(type(value), str) else None
+
+
+def kind_of(value: object) -> str:
+    """
+    Return what *value* is, with its article: `an int`, `a dict_keys`.
+    """
+    if value is None:
+        return "nothing at all"
+    name = name_of(type(value))
+    return f"{'an' if name.startswith(tuple('aeiouAEIOU')) else 'a'} {name}"
+
+
+def name_of(cls: type) -> str:
+    """
+    Return the name of *cls*, printable and cut, whatever its metaclass makes of `__name__`.
+    """
+    return printable(str(type.__dict__["__name__"].__get__(cls))[:LONGEST_QUOTE])
+
+
+def _strings_of(value: Iterable[object]) -> list[str] | None:
+    """
+    Return the items of *value* if all are strings, else None.
+    """
+    try:
+        texts = [*map(text_of, value)]
+    except Exception:  # noqa: BLE001 - a list of somebody's own class may raise anything
+        return None
+    strings = [text for text in texts if text is not None]
+    return strings if len(strings) == len(texts) else None
+
+
+def repr_of(value: object) -> str:
+    try:
+        return str.__str__(repr(value))
+    except Exception:  # noqa: BLE001 - a value that cannot even be shown is still a problem to report
+        return f"<{name_of(type(value))}>"
+
+
+def _escape(point: int) -> str:
+    return f"\\u{point:04X}" if point <= 0xFFFF else f"\\U{point:08X}"
