@@ -156,13 +156,24 @@ def assert_all_rows_agree(visited, page, apis):
     assert {line for line in visited.console if "CORS policy" in line} == expected
 
 
+@pytest.fixture
+def heeded_interrupt():
+    """
+    What runs in the background of a shell ignores SIGINT, and so would the demo that it starts.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.browser
-def test_all_rows_agree_after_the_one_command_of_the_readme(visit):
+def test_all_rows_agree_after_the_one_command_of_the_readme(visit, heeded_interrupt):
     with started(EXAMPLES / "demo.py", "--port", "0") as process:
         page = re.search(r"http://localhost:\d+", lines_until("http://", process)[-1])[0]
         visited = visit(page)
         again = visit(page)
         process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
         # One for each visit, of each API that logs to the terminal; and no line for each request.
         output = process.stdout.read()
     assert output.count("RuntimeError: broken on purpose") == 4
@@ -425,16 +436,6 @@ def test_the_demo_shows_one_policy_and_says_so_of_a_file_that_has_several(tmp_pa
     with started(EXAMPLES / "demo.py", "--port", "0", "--file", path) as process:
         assert process.wait(30) == 2
         assert process.stdout.read().endswith(f"error: {path} has policies by path, and the page shows one policy.\n")
-
-
-@pytest.fixture
-def heeded_interrupt():
-    """
-    What runs in the background of a shell ignores SIGINT, and so would the demo that it starts.
-    """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.server
