@@ -19,7 +19,7 @@ settings.configure(
     LOGGING_CONFIG=None,
     MIDDLEWARE=["corsguard_django.middleware.CORSMiddleware"],
     REST_FRAMEWORK={"DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"]},
-    ROOT_URLCONF="django_urls",
+    ROOT_URLCONF="kit.django_urls",
     SECRET_KEY="tests only",
     SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
 )

@@ -1,0 +1,154 @@
+"""
+The examples behind real servers: what stands on the wire, and what hostile bytes come to.
+"""
+
+import pytest
+from kit.serving import PAGE_ORIGIN, served
+
+pytestmark = pytest.mark.server
+
+SERVERS = {
+    "gunicorn, bare WSGI": ("gunicorn", "wsgi_app:application"),
+    "gunicorn, Flask": ("gunicorn", "flask_app:app"),
+    "gunicorn, Django": ("gunicorn", "django_app:application"),
+    "uvicorn, Django": ("uvicorn", "django_app:asgi"),
+}
+
+ORIGIN = f"Origin: {PAGE_ORIGIN}"
+STRANGER = "Origin: https://evil.example"
+
+SHARED = [
+    ("access-control-allow-credentials", "true"),
+    ("access-control-allow-origin", PAGE_ORIGIN),
+    ("access-control-expose-headers", "X-Word-Count"),
+    ("vary", "Origin"),
+]
+NOT_SHARED = [("vary", "Origin")]
+PREFLIGHT_REFUSED = [("vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")]
+PREFLIGHT_GRANTED = [
+    ("access-control-allow-credentials", "true"),
+    ("access-control-allow-headers", "Content-Type, X-Request-Id"),
+    ("access-control-allow-methods", "GET, HEAD, POST, PUT, DELETE"),
+    ("access-control-allow-origin", PAGE_ORIGIN),
+    ("access-control-max-age", "7200"),
+    *PREFLIGHT_REFUSED,
+]
+
+# Header lines that no browser sends. Servers answer some of them with a 400 of their own.
+HOSTILE = {
+    "two lines, both allowed": [ORIGIN, ORIGIN],
+    "two lines, the stranger first": [STRANGER, ORIGIN],
+    "two lines, the stranger last": [ORIGIN, STRANGER],
+    "a comma": [f"{ORIGIN},https://evil.example"],
+    "a folded line": [f"{ORIGIN}\r\n .evil.example"],
+    "a bare LF and a header": [f"{STRANGER}\nAccess-Control-Allow-Origin: *"],
+    "a bare CR and a header": [f"{STRANGER}\rAccess-Control-Allow-Origin: *"],
+    "a NUL": [f"{ORIGIN}\0.evil.example"],
+    "a tab": [f"{ORIGIN}\t.evil.example"],
+    "latin-1": [f"{ORIGIN}.\xe9vil.example"],
+    "a byte that is no UTF-8": [ORIGIN.encode() + b"\xff"],
+    "UTF-8": ["Origin: https://évil.example".encode()],
+    "8,000 bytes": [f"{ORIGIN}.{'evil.' * 1600}example"],
+    "64,000 bytes": [f"{ORIGIN}.{'evil.' * 12800}example"],
+    "nothing": ["Origin:"],
+    "null": ["Origin: null"],
+    "a path": [f"{ORIGIN}/"],
+    "user information": ["Origin: http://localhost:8000@evil.example"],
+    "brackets that break URL parsers": ["Origin: http://[evil.example"],
+}
+
+
+@pytest.fixture(scope="module", params=SERVERS.values(), ids=SERVERS.keys())
+def server(request):
+    with served(*request.param) as server:
+        yield server
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "NONESUCH"])
+def test_a_preflight_from_an_allowed_origin_gets_the_whole_lists_whatever_it_asks_for(server, method):
+    reply = server.exchange(
+        "OPTIONS",
+        "/notes/1",
+        ORIGIN,
+        f"Access-Control-Request-Method: {method}",
+        "Access-Control-Request-Headers: x-evil",
+    )
+    assert (reply.status, reply.cors(), reply.body) == (204, PREFLIGHT_GRANTED, b"")
+
+
+def test_a_preflight_is_answered_where_no_view_is(server):
+    reply = server.exchange("OPTIONS", "/nowhere", ORIGIN, "Access-Control-Request-Method: PUT")
+    assert (reply.status, reply.cors(), reply.body) == (204, PREFLIGHT_GRANTED, b"")
+
+
+def test_a_preflight_from_another_origin_is_refused(server):
+    reply = server.exchange("OPTIONS", "/notes/1", STRANGER, "Access-Control-Request-Method: PUT")
+    assert (reply.status, reply.cors()) == (403, PREFLIGHT_REFUSED)
+    assert reply.body.startswith(b"CORS: this origin may not read")
+
+
+@pytest.mark.parametrize(
+    ("origin", "headers"),
+    [([ORIGIN], SHARED), ([STRANGER], NOT_SHARED), ([], NOT_SHARED)],
+    ids=["from an allowed origin", "from another origin", "without an origin"],
+)
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    {
+        "/notes/1": (200, "Buy milk"),
+        "/me": (401, "Log in first"),
+        "/nowhere": (404, "No such page"),
+        "/broken": (500, "Something broke"),
+    }.items(),
+)
+def test_a_get_reaches_the_application_and_each_header_is_there_once(server, path, answer, origin, headers):
+    reply = server.exchange("GET", path, *origin)
+    status, text = answer
+    assert (reply.status, reply.cors()) == (status, headers)
+    assert f'"{text}"'.encode() in reply.body
+
+
+def test_a_head_has_the_headers_of_its_get_and_no_body(server):
+    reply = server.exchange("HEAD", "/notes/1", ORIGIN)
+    assert (reply.status, reply.cors(), reply.body) == (200, SHARED, b"")
+
+
+def test_the_header_that_is_not_exposed_is_sent_all_the_same(server):
+    names = [name.lower() for name, _ in server.exchange("GET", "/notes/1", ORIGIN).headers]
+    assert "x-served-by" in names
+
+
+@pytest.mark.parametrize("origin", [ORIGIN, STRANGER], ids=["granted", "refused"])
+def test_a_connection_goes_on_after_a_preflight(server, origin):
+    head = f"/notes/1 HTTP/1.1\r\nHost: localhost\r\n{origin}\r\n"
+    preflight = f"OPTIONS {head}Access-Control-Request-Method: PUT\r\n\r\n"
+    answers = server.send(f"{preflight}GET {head}Connection: close\r\n\r\n".encode())
+    first, second = (int(answer[:3]) for answer in answers.split(b"HTTP/1.1 ")[1:])
+    assert (first, second) == ((204, 200) if origin == ORIGIN else (403, 200))
+
+
+@pytest.mark.parametrize("lines", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_a_hostile_origin_is_refused_without_an_echo_and_without_a_500(server, method, lines):
+    asked = ["Access-Control-Request-Method: PUT"] if method == "OPTIONS" else []
+    reply = server.exchange(method, "/notes/1", *lines, *asked)
+    if reply.status in {200, 403}:
+        assert reply.cors() == (PREFLIGHT_REFUSED if method == "OPTIONS" else NOT_SHARED)
+        assert reply.status == (403 if method == "OPTIONS" else 200)
+    else:
+        # The server itself refused it.
+        assert reply.status in {400, 431}
+        assert reply.cors() == []
+    assert not any("vil" in f"{name}{value}" for name, value in reply.headers)
+
+
+@pytest.mark.parametrize("headers", ["," * 8000, "x" * 8000, "\xff" * 100], ids=["commas", "a long name", "latin-1"])
+def test_hostile_names_in_a_preflight_change_nothing(server, headers):
+    reply = server.exchange(
+        "OPTIONS",
+        "/notes/1",
+        ORIGIN,
+        "Access-Control-Request-Method: \x81<script>",
+        f"Access-Control-Request-Headers: {headers}",
+    )
+    assert (reply.status, reply.cors(), reply.body) == (204, PREFLIGHT_GRANTED, b"")

@@ -1,0 +1,284 @@
+"""
+`corsguard lint` says everything that is wrong with policies in one run, where it stands and what to write instead.
+"""
+
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from corsguard.cli.lint import lint
+from corsguard.errors import RULES
+
+ROOT = Path(__file__).parents[2]
+NAMES = (f"linted_{number}" for number in itertools.count())
+
+BAD = """\
+allow_origins = ["https://app.example.com", "https://b.example/"]
+allow_method = ["PUT"]
+
+[environments.production]
+allow_origins = [
+  "http://x.example",
+]
+allow_credentials = true
+"""
+SMELLS = """\
+allow_origins = ["https://app.example.com"]
+
+[environments.development]
+max_age = 0
+[environments.production]
+allow_origins = [
+  "https://app.example.com",
+  "http://localhost:3000",
+]
+"""
+GOOD = 'allow_origins = ["https://app.example.com"]\n'
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
+    for name, text in (("bad.toml", BAD), ("smells.toml", SMELLS), ("good.toml", GOOD)):
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def run(*arguments):
+    return CliRunner().invoke(lint, arguments)
+
+
+def found(*arguments):
+    """
+    Return (code, file, line, field) of each finding.
+    """
+    document = json.loads(run(*arguments, "--json").stdout)
+    return [(one["code"], one["file"], one["line"], one["field"]) for one in document["findings"]]
+
+
+def test_all_problems_of_all_environments_are_said_with_their_lines(here):
+    assert found("bad.toml") == [
+        ("E203", "bad.toml", 1, "allow_origins"),
+        ("E106", "bad.toml", 2, "allow_method"),
+        ("E302", "bad.toml", 6, "environments.production.allow_origins"),
+    ]
+
+
+def test_a_problem_is_a_line_of_text_with_its_fix(here):
+    done = run("smells.toml", "good.toml")
+    assert done.stdout == (
+        "smells.toml\n"
+        "  W401 line 8: environments.production.allow_origins\n"
+        '       "http://localhost:3000" is a development origin, in production: any program on a user\'s machine can '
+        "listen there.\n"
+        '       fix: allow_origins = ["https://app.example.com"]\n'
+        "good.toml: no errors, no warnings.\n"
+        "\n"
+        "0 errors, 1 warning.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["good.toml"], 0),
+        (["good.toml", "--strict"], 0),
+        (["smells.toml"], 0),
+        (["smells.toml", "--strict"], 1),
+        (["bad.toml"], 1),
+        (["good.toml", "bad.toml"], 1),
+        (["bad.toml", "--json"], 1),
+        (["bad.toml", "--sarif"], 1),
+        (["good.toml", "missing.toml"], 2),
+        (["bad.toml", "missing.toml"], 2),
+        (["good.toml", "--json", "--sarif"], 2),
+        ([], 2),
+    ],
+)
+def test_the_exit_code_says_what_was_found(here, arguments, code):
+    assert run(*arguments).exit_code == code
+
+
+def test_what_cannot_be_loaded_keeps_nothing_else_from_being_said(here):
+    done = run("missing.toml", "nowhere:API", "bad.toml")
+    assert done.stdout.startswith("bad.toml\n  E203 line 1")
+    assert f"There is no file missing.toml in {here}." in done.stderr
+    assert "There is no module nowhere" in done.stderr
+    document = json.loads(run("missing.toml", "bad.toml", "--json").stdout)
+    assert document["not_loaded"] == [f"There is no file missing.toml in {here}."]
+    assert (document["errors"], document["warnings"]) == (3, 0)
+
+
+def test_nothing_named_is_the_file_here(here):
+    (here / "cors.toml").write_text(BAD)
+    assert [finding[:3] for finding in found()] == [
+        ("E203", "cors.toml", 1),
+        ("E106", "cors.toml", 2),
+        ("E302", "cors.toml", 6),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [(b"a = 1\nb = = 2\n", 2), (b"\xef\xbb\xbfa = 1\n", 1), (b"a = 1\n\nb = '\xff'\n", 3)],
+)
+def test_a_file_that_cannot_be_read_is_a_problem_with_its_line(here, content, line):
+    (here / "unread.toml").write_bytes(content)
+    assert [finding[:3] for finding in found("unread.toml")] == [("E811", "unread.toml", line)]
+
+
+def test_the_keys_of_policies_with_names_are_found(here):
+    (here / "named.toml").write_text(
+        '[policies.app]\nallow_origins = ["https://app.example.com"]\n\n[paths]\n"/api" = "ap"\n"/x/" = "app"\n'
+        '[environments.prod.policies.app]\nmax_age = "long"\n'
+    )
+    assert found("named.toml") == [
+        ("E814", "named.toml", 5, 'paths."/api"'),
+        ("E802", "named.toml", 6, 'paths."/x/"'),
+        ("E702", "named.toml", 8, "environments.prod.policies.app.max_age"),
+    ]
+
+
+MODULE = """
+from corsguard import CORSMiddleware, Policy, cors
+from corsguard_flask import CORSGuard
+from flask import Flask
+
+API = {"allow_origins": ["https://*.example.com", "https://app.example.com"]}
+FINE = Policy(allow_origins=["https://app.example.com"])
+
+def create_app():
+    app = Flask(__name__)
+    app.config["CORSGUARD"] = FINE
+
+    @app.put("/items")
+    @cors(allow_origins=["https://app.example.com"], allow_methods=["PUT"])
+    def items():
+        return "x"
+
+    CORSGuard(app)
+    return app
+
+def refused():
+    return Policy(
+        allow_origins=["app.example.com"],
+        allow_methods=["patch"],
+    )
+
+def misconfigured():
+    app = Flask(__name__)
+    app.config["CORSGUARD"] = {"allow_origin": "*"}
+    CORSGuard(app)
+"""
+
+
+@pytest.fixture
+def module(here):
+    name = next(NAMES)
+    (here / f"{name}.py").write_text(MODULE)
+    yield name
+    sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "findings"),
+    [
+        ("FINE", []),
+        ("API", [("W105", None, "allow_origins")]),
+        ("create_app()", [("W202", None, "view items: allow_headers")]),
+        ("refused()", [("E202", 22, "allow_origins"), ("E403", 22, "allow_methods")]),
+        ("misconfigured()", [("E106", 30, "allow_origin")]),
+    ],
+)
+def test_what_python_makes_is_said_with_its_file_and_the_line_that_makes_it(module, attribute, findings):
+    there = found(f"{module}:{attribute}")
+    assert sorted(there) == sorted((code, f"{module}.py", line, field) for code, line, field in findings)
+
+
+def test_a_module_that_makes_a_bad_policy_when_it_is_imported_is_a_problem(here):
+    name = next(NAMES)
+    (here / f"{name}.py").write_text('from corsguard import Policy\n\nAPI = Policy(allow_origins=["x"])\n')
+    assert found(f"{name}:API") == [("E202", f"{name}.py", 3, "allow_origins")]
+
+
+SETTINGS = """
+SECRET_KEY = "tests only"
+ROOT_URLCONF = "shop_urls"
+CORSGUARD = {"allow_origins": ["https://app.example.com/"]}
+"""
+URLS = """
+from corsguard_django import cors
+from django.urls import path
+from django.views import View
+
+class Misplaced(View):
+    @cors(allow_origins="*")
+    def get(self, request): ...
+
+urlpatterns = [path("x", Misplaced.as_view())]
+"""
+
+
+def test_the_settings_of_django_are_said_with_the_system_checks(here):
+    (here / "shop.py").write_text(SETTINGS)
+    (here / "shop_urls.py").write_text(URLS)
+    variables = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    done = subprocess.run(
+        [sys.executable, "-m", "corsguard", "lint", "shop", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**variables, "PYTHONPATH": os.pathsep.join([str(ROOT), variables.get("PYTHONPATH", "")])},
+    )
+    assert done.stderr == ""
+    assert done.returncode == 1
+    findings = json.loads(done.stdout)["findings"]
+    assert [(one["code"], one["field"], one["file"]) for one in findings] == [
+        ("E203", "CORSGUARD: allow_origins", "shop.py"),
+        ("E901", "shop_urls.Misplaced", "shop.py"),
+        ("W901", "MIDDLEWARE", "shop.py"),
+    ]
+
+
+def test_sarif_names_rule_file_and_line(here):
+    (log,) = json.loads(run("bad.toml", "smells.toml", "--sarif").stdout)["runs"]
+    rules = log["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == ["E203", "E106", "E302", "W401"]
+    assert all(not re.search(r"\{\w+\}", rule["shortDescription"]["text"]) for rule in rules)
+    assert rules[0]["shortDescription"]["text"] == RULES["E203"].message.replace("{value}", "...")
+    last = log["results"][-1]
+    assert (last["ruleId"], last["level"]) == ("W401", "warning")
+    assert last["message"]["text"].endswith('Fix: allow_origins = ["https://app.example.com"]')
+    assert last["locations"] == [
+        {"physicalLocation": {"artifactLocation": {"uri": "smells.toml"}, "region": {"startLine": 8}}}
+    ]
+
+
+def test_nothing_of_a_file_reaches_a_terminal_as_it_is(here):
+    (here / "hostile.toml").write_text('allow_origins = ["https://\\u001b[31m\\u202ea.example"]\n')
+    shown = run("hostile.toml").stdout
+    assert "E2" in shown
+    assert all(char.isprintable() or char == "\n" for char in shown)
+
+
+def test_the_hook_for_pre_commit_runs_lint_on_the_files_that_hold_policies():
+    hook = (ROOT / ".pre-commit-hooks.yaml").read_text()
+    said = dict(re.findall(r"^[- ] (\w+): (.+)$", hook, re.MULTILINE))
+    assert (said["id"], said["entry"], said["language"]) == ("corsguard-lint", "corsguard lint", "python")
+    assert [
+        name
+        for name in ("cors.toml", "shop/cors.toml", "mycors.toml", "cors.toml.bak")
+        if re.search(said["files"], name)
+    ] == [
+        "cors.toml",
+        "shop/cors.toml",
+    ]

@@ -1,0 +1,299 @@
+"""
+What explain() tells: the story is complete and plain data. That a browser agrees is held by
+`browser/test_properties.py`.
+"""
+
+import json
+from dataclasses import asdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corsguard import Policy, PolicyError, RefreshingOrigins, RequestKind, explain, negotiate
+
+APP = "https://app.example.com"
+
+POLICY = Policy(
+    allow_origins=[APP, "https://*.shop.example", "http://localhost:3000"],
+    allow_methods=["GET", "PUT", "PATCH"],
+    allow_headers=["Content-Type", "X-Request-Id"],
+    expose_headers=["ETag"],
+    allow_credentials=True,
+)
+PUBLIC = Policy(allow_origins="*", allow_headers="*")
+
+
+def request(origin=APP, method="GET", asked_method=None, asked_headers=None):
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": "/"}
+    if origin is not None:
+        environ["HTTP_ORIGIN"] = origin
+    if asked_method is not None:
+        environ |= {"REQUEST_METHOD": "OPTIONS", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": asked_method}
+    if asked_headers is not None:
+        environ["HTTP_ACCESS_CONTROL_REQUEST_HEADERS"] = asked_headers
+    return environ
+
+
+def failed(explanation):
+    return [(step.name, step.asked) for step in explanation.steps if not step.passed]
+
+
+def test_a_request_without_origin_is_no_cors_request_and_says_how_to_make_one_with_curl():
+    told = explain(POLICY, request(origin=None))
+    assert told.kind is RequestKind.NOT_CORS
+    assert (told.steps, told.status, told.headers) == ((), None, (("Vary", "Origin"),))
+    assert '-H "Origin:' in told.verdict
+
+
+def test_a_granted_request_tells_every_step_and_what_the_server_sends():
+    told = explain(POLICY, request("https://a.shop.example"))
+    assert [step.name for step in told.steps] == ["origin", "exposed", "credentials"]
+    assert told.steps[0].reason == 'Covered by "https://*.shop.example".'
+    assert told.headers == (
+        ("Access-Control-Allow-Origin", "https://a.shop.example"),
+        ("Access-Control-Allow-Credentials", "true"),
+        ("Access-Control-Expose-Headers", "ETag"),
+        ("Vary", "Origin"),
+    )
+    assert (told.goes_on, told.goes_on_with_credentials) == (True, True)
+
+
+def test_a_preflight_names_each_refused_method_and_header_with_its_fix():
+    told = explain(POLICY, request(asked_method="DELETE", asked_headers="content-type,x-other,X-More"))
+    assert failed(told) == [("method", "DELETE"), ("header", "x-other"), ("header", "X-More")]
+    fixes = [str(step.fix) for step in told.steps if step.fix]
+    assert fixes == [
+        'allow_methods=["GET", "PUT", "PATCH", "DELETE"]',
+        'allow_headers=["Content-Type", "X-Request-Id", "x-other"]',
+        'allow_headers=["Content-Type", "X-Request-Id", "X-More"]',
+    ]
+    assert told.status == 204
+    assert told.verdict.endswith("Method DELETE is not allowed by Access-Control-Allow-Methods in preflight response.")
+
+
+@pytest.mark.parametrize("step", range(3))
+def test_a_pasted_fix_mends_the_step_it_belongs_to(step):
+    asked = request(asked_method="DELETE", asked_headers="x-other,x-more")
+    policy = Policy(allow_origins=[APP], allow_methods=["GET"], allow_headers=["Content-Type"])
+    broken = [s for s in explain(policy, asked).steps if s.fix][step]
+    keywords = {"allow_origins": [APP], "allow_methods": ["GET"], "allow_headers": ["Content-Type"]}
+    keywords |= broken.fix.policy
+    mended = explain(Policy(**keywords), asked)
+    assert next(s for s in mended.steps if s.asked == broken.asked).passed
+
+
+@pytest.mark.parametrize(
+    ("origin", "words", "fix"),
+    [
+        pytest.param("http://app.example.com", "has the scheme http", "", id="scheme, not offered with credentials"),
+        pytest.param("https://app.example.com:8443", "has port 8443", "https://app.example.com:8443", id="port"),
+        pytest.param("http://localhost", "has no port", "http://localhost", id="missing port"),
+        pytest.param("https://shop.example", "not shop.example itself", "https://shop.example", id="apex"),
+        pytest.param("https://www.app.example.com", "with and without www.", "https://www.app.example.com", id="www"),
+        pytest.param("http://127.0.0.1:3000", "localhost and its addresses", "http://127.0.0.1:3000", id="loopback"),
+        pytest.param("https://evil.example", "It is not listed.", "https://evil.example", id="another site"),
+        pytest.param("null", "sandboxed frames", "", id="null"),
+        pytest.param("", "No browser sends this", "", id="empty"),
+        pytest.param(f"{APP}/", "No browser sends this", "", id="path"),
+        pytest.param(f"{APP}, {APP}", "Two Origin headers", "", id="doubled"),
+        pytest.param("https://" + "a" * 400, "longer than any origin", "", id="too long"),
+    ],
+)
+def test_a_refused_origin_is_told_why_and_offered_only_a_fix_that_builds(origin, words, fix):
+    told = explain(POLICY, request(origin))
+    step = told.steps[0]
+    fix = f"allow_origins={json.dumps([*POLICY.allow_origins, fix])}" if fix else ""
+    assert (step.name, step.passed, str(step.fix)) == ("origin", False, fix)
+    assert words in step.reason
+    assert not told.goes_on
+    assert "No 'Access-Control-Allow-Origin' header is present" in told.verdict
+    if fix:
+        mended = Policy(**eval(f"dict({fix})"), allow_credentials=True)
+        assert explain(mended, request(origin)).goes_on
+
+
+def test_a_page_that_wrote_patch_is_told_to_write_patch_in_upper_case():
+    told = explain(POLICY, request(asked_method="patch"))
+    step = told.steps[1]
+    assert (step.asked, step.passed, bool(step.fix)) == ("patch", False, False)
+    assert "it has to write PATCH" in step.reason
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_a_safelisted_method_passes_though_it_is_not_listed(method):
+    policy = Policy(allow_origins=[APP], allow_methods=["PUT"], allow_headers=["Content-Type"])
+    assert explain(policy, request(asked_method=method)).goes_on
+
+
+def test_a_star_does_not_cover_authorization():
+    told = explain(PUBLIC, request(asked_method="GET", asked_headers="authorization,x-any"))
+    assert failed(told) == [
+        ("header", "authorization"),
+        ("credentials", 'known to the page only: credentials: "include"'),
+    ]
+    listed = Policy(allow_origins="*", allow_headers=["*", "Authorization"])
+    assert explain(listed, request(asked_method="GET", asked_headers="authorization,x-any")).goes_on
+
+
+def test_a_page_that_sends_a_response_header_of_cors_is_told_to_leave_it_out():
+    told = explain(PUBLIC, request(asked_method="GET", asked_headers="access-control-allow-origin"))
+    assert "leave that out" in told.steps[2].reason
+    assert not told.steps[2].fix
+
+
+def test_a_policy_without_credentials_says_that_credentials_would_be_refused():
+    told = explain(PUBLIC, request())
+    assert (told.goes_on, told.goes_on_with_credentials) == (True, False)
+    assert told.verdict == "The browser lets the page read the response, unless the page asked for credentials."
+
+
+def test_a_failing_source_is_named():
+    class Source:
+        def __contains__(self, origin):
+            raise ConnectionError("no database")
+
+    told = explain(Policy(allow_origins=Source()), request())
+    assert "ConnectionError('no database')" in told.steps[0].reason
+
+
+class Everyone:
+    def __contains__(self, origin):
+        return True
+
+
+def test_a_source_that_grants_is_named_with_what_it_granted():
+    with RefreshingOrigins(lambda: [APP], every=3600) as never_blocks:
+        for source in (Everyone(), never_blocks):
+            assert explain(Policy(allow_origins=source), request()).steps[0].reason == (
+                f'Covered by the origin source, which granted "{APP}".'
+            )
+
+
+def test_what_is_not_text_reads_as_an_empty_header():
+    names = ("HTTP_ORIGIN", "HTTP_ACCESS_CONTROL_REQUEST_METHOD", "HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "PATH_INFO")
+    for value in (None, 7, b"null", [APP], object()):
+        for method in ("GET", "OPTIONS", 7):
+            told = explain(Policy(allow_origins=[APP]), {"REQUEST_METHOD": method, **dict.fromkeys(names, value)})
+            assert not told.goes_on
+            assert told.steps[0].reason == "No browser sends this as an origin."
+
+
+def test_a_source_that_does_not_say_true_is_named():
+    class Source:
+        def __contains__(self, origin):
+            return 1
+
+    told = explain(Policy(allow_origins=Source()), request())
+    assert told.steps[0].reason == "The origin source did not grant it, and only True grants."
+
+
+def test_a_source_that_is_not_asked_is_told_so():
+    class Source:
+        def __contains__(self, origin):
+            return True
+
+    told = explain(Policy(allow_origins=Source(), allow_credentials=True), request("http://app.example.com"))
+    assert "no source is asked; load the page by https" in told.steps[0].reason
+
+
+BY_PATH = {"paths": {"/api": {"allow_origins": [APP]}, "/api/closed": None, "/own": "unguarded"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "verdict", "vary"),
+    [
+        ("/api", "The browser lets the page", "Origin"),
+        ("/api/x", "The browser lets the page", "Origin"),
+        ("/api//x", "The browser lets the page", "Origin"),
+        ("/api/closed", "The path is closed (None)", ""),
+        ("/api/closed/./x", "The path is closed (None)", ""),
+        ("/", "No policy guards this path", ""),
+        ("", "No policy guards this path", ""),
+        ("/own", "No policy guards this path", ""),
+        ("/x//y", "No policy guards this path", ""),
+        ("/api/../x", "The path can be read in several ways", "Origin"),
+        ("/%61pi/closed", "The path can be read in several ways", ""),
+    ],
+)
+def test_policies_by_path_are_told_by_the_path_of_the_request(path, verdict, vary):
+    told = explain(BY_PATH, {**request(), "PATH_INFO": path})
+    assert told.verdict.startswith(verdict)
+    assert told.goes_on is verdict.startswith("The browser")
+    assert dict(told.headers).get("Vary", "") == vary
+    assert told.kind is RequestKind.CORS
+
+
+def test_no_policy_at_all_is_told_as_such():
+    assert explain(None, request(asked_method="PUT")).verdict.startswith("No policy guards this path")
+
+
+def test_keywords_are_read_as_every_adapter_reads_them():
+    assert explain({"allow_origins": [APP]}, request()).goes_on
+    with pytest.raises(PolicyError):
+        explain({"allow_origins": APP}, request())
+
+
+def test_header_names_as_a_browser_shows_them_are_told_their_keys():
+    told = explain(POLICY, {"REQUEST_METHOD": "GET", "Origin": APP})
+    assert "write HTTP_ORIGIN for Origin" in told.verdict
+
+
+def test_an_explanation_is_plain_data_and_its_text_holds_every_step_and_header():
+    told = explain(POLICY, request(asked_method="DELETE", asked_headers="x-other"))
+    assert json.loads(json.dumps(asdict(told)))["kind"] == "preflight"
+    text = str(told)
+    for step in told.steps:
+        assert step.asked in text
+        assert step.reason in text
+        assert str(step.fix) in text
+    for name, value in told.headers:
+        assert f"{name}: {value}" in text
+    assert text.endswith(told.verdict)
+
+
+def test_hostile_strings_are_shown_in_bounded_printable_ascii():
+    asked = request("\x1b[31m\r\n" + "é" * 10**6, asked_method="\n" * 10**6, asked_headers="\x00é," * 10**6)
+    text = str(explain(POLICY, asked))
+    assert text.replace("\n", "").isprintable()
+    assert text.isascii()
+    assert len(text) < 100_000
+
+
+texts = st.text(max_size=30) | st.sampled_from(
+    [APP, "null", "*", "https://a.shop.example", "PUT", "patch", "x-request-id"]
+)
+
+
+@given(origin=texts, method=texts, asked=st.none() | texts, headers=st.none() | texts)
+def test_explain_never_raises(origin, method, asked, headers):
+    for policy in (POLICY, PUBLIC):
+        environ = request(origin, method, asked, headers)
+        assert explain(policy, environ).headers == negotiate(policy, environ).headers
+
+
+@pytest.mark.parametrize("method", ["", "TRACE", "connect", "GET PUT", "é"])
+def test_a_star_covers_no_method_that_a_browser_cannot_send(method):
+    told = explain(Policy(allow_origins="*", allow_methods="*", allow_headers="*"), request(asked_method=method))
+    assert not told.steps[1].passed
+    assert "no browser sends it" in told.steps[1].reason or "No browser lets" in told.steps[1].reason
+
+
+def test_an_exception_that_cannot_be_shown_is_named():
+    class Unshown(Exception):
+        def __repr__(self):
+            raise ValueError
+
+    class Source:
+        def __contains__(self, origin):
+            raise Unshown
+
+    said = explain(Policy(allow_origins=Source()), {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": "https://a.example"})
+    assert "The origin source failed, which counts as no: <Unshown>." in str(said)
+
+
+def test_the_path_is_that_which_a_server_passes_or_a_person_writes():
+    policies = {"/": {"allow_origins": "*"}, "/\u00e9": None}
+    for path in ("/\u00e9", "/\u00e9".encode().decode("latin-1")):
+        assert explain(policies, {**request(), "PATH_INFO": path}).verdict.startswith("The path is closed")
+    assert explain(policies, {**request(), "PATH_INFO": "/\u65e5"}).goes_on

@@ -1,0 +1,658 @@
+"""
+What the operator is told: bounded, in ASCII, on one line, and no more often than it helps.
+"""
+
+import gc
+import logging
+import sys
+import threading
+import weakref
+from types import SimpleNamespace
+
+import pytest
+from kit.adapters import Application, environ_of, serve
+from kit.cases import APP, EVIL, LISTED, OK, Reply, get, preflight, request
+
+from corsguard import CORSMiddleware, Decision, Event, Policies, Policy, Refusal, RequestKind, negotiate
+from corsguard.adapters import Assignment, Journal
+from corsguard.journal import REASONS
+
+
+class Listener(logging.Handler):
+    def __init__(self):
+        super().__init__()
+        self.records = []
+
+    def emit(self, record):
+        self.records.append(record)
+
+
+@pytest.fixture
+def records(caplog):
+    caplog.set_level(logging.INFO, logger="corsguard")
+    listener = Listener()
+    logger = logging.getLogger("corsguard")
+    logger.addHandler(listener)
+    yield listener.records
+    logger.removeHandler(listener)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """
+    The time that the rate limit sees, in seconds; it stands still unless it is told.
+    """
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr("corsguard.journal.time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
+def refused(error=None):
+    return Decision(RequestKind.CORS, None, (("Vary", "Origin"),), Refusal.ORIGIN, error)
+
+
+POLICY = Policy(**LISTED)
+SHOP = Assignment(POLICY, "shop")
+ODD = Assignment(None, "", is_odd=True, varies=True)
+ENVIRON = {"REQUEST_METHOD": "POST", "PATH_INFO": "/orders", "HTTP_ORIGIN": EVIL}
+
+
+def test_a_refusal_is_recorded_with_its_resource(records):
+    Journal().record(SHOP, refused(), ENVIRON)
+    (record,) = records
+    assert (record.name, record.levelno) == ("corsguard", logging.INFO)
+    assert record.getMessage() == "The policy of 'POST' '/orders' does not share with 'https://evil.example'."
+
+
+def test_a_same_origin_refusal_is_not_reported(records):
+    Journal().record(SHOP, refused(), {**ENVIRON, "HTTP_SEC_FETCH_SITE": "same-origin"})
+    assert records == []
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", "same-origin,cross-site", "", "Same-Origin"])
+def test_any_other_refusal_is_reported(records, site):
+    Journal().record(SHOP, refused(), {**ENVIRON, "HTTP_SEC_FETCH_SITE": site})
+    assert len(records) == 1
+
+
+def test_what_a_source_raised_is_reported_with_its_traceback(records):
+    error = LookupError("the database is gone")
+    Journal().record(SHOP, refused(error), {**ENVIRON, "HTTP_SEC_FETCH_SITE": "same-origin"})
+    (record,) = records
+    assert record.levelno == logging.ERROR
+    assert record.getMessage() == (
+        "The origin source failed, so 'POST' '/orders' is not shared with 'https://evil.example'."
+    )
+    assert record.exc_info[1] is error
+
+
+def test_nothing_is_worded_when_nobody_listens(caplog):
+    caplog.set_level(logging.WARNING, logger="corsguard")
+
+    class Unread(dict):
+        def get(self, key, default=None):
+            raise AssertionError(f"read {key}")
+
+    Journal().record(SHOP, refused(), Unread(ENVIRON))
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\r\nWARNING forged",
+        "\x1b[31mred",
+        "\x00",
+        "\u2028",
+        "\u00e9l\u00e8ve",
+        "\ud800",
+        "%s %d %(name)s",
+        "x" * 1_000_000,
+        "\n" * 1_000_000,
+        "\U0001f600" * 100_000,
+    ],
+    ids=lambda text: ascii(text[:12]),
+)
+def test_a_record_is_one_bounded_line_of_ascii_whatever_a_client_sends(records, text):
+    environ = {"REQUEST_METHOD": text, "PATH_INFO": text, "HTTP_ORIGIN": text}
+    journal = Journal()
+    journal.record(SHOP, refused(), environ)
+    journal.record(SHOP, refused(LookupError()), environ)
+    journal.record_displaced(SHOP, ["Access-Control-Allow-Origin", f"Access-Control-{text}"], environ)
+    journal.record_odd_path(ODD, environ)
+    assert len(records) == 4
+    for record in records:
+        message = record.getMessage()
+        assert message.isascii()
+        assert message.isprintable()
+        assert len(message) < 1200
+        for said in record.cors_event[3:]:
+            assert text.isascii() or "\\" in said
+            assert said.isascii()
+            assert said.isprintable()
+            assert 0 < len(said) <= 200
+
+
+def test_two_layers_are_told_of_once(records):
+    journal = Journal()
+    journal.record_displaced(SHOP, ["Access-Control-Allow-Origin"], ENVIRON)
+    journal.record_displaced(SHOP, ["Access-Control-Allow-Origin"], {**ENVIRON, "PATH_INFO": "/other"})
+    (record,) = records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage() == (
+        "Two layers of CORS: the response to 'POST' '/orders' already had 'Access-Control-Allow-Origin'. The policy "
+        "replaced or removed it; take it out where it is set. This is said once."
+    )
+
+
+# How often.
+
+
+def test_what_is_like_the_last_is_left_out_and_counted(records, clock):
+    journal = Journal()
+    for _ in range(5):
+        journal.record(SHOP, refused(), ENVIRON)
+    clock.now += 59.9
+    journal.record(SHOP, refused(), {**ENVIRON, "PATH_INFO": "/other", "HTTP_ORIGIN": "https://other.example"})
+    assert len(records) == 1
+    clock.now += 0.1
+    journal.record(SHOP, refused(), ENVIRON)
+    clock.now += 60
+    journal.record(SHOP, refused(), ENVIRON)
+    words = "The policy of 'POST' '/orders' does not share with 'https://evil.example'."
+    assert [record.getMessage() for record in records] == [
+        words,
+        f"{words} Left out since the last like it: 5.",
+        words,
+    ]
+
+
+def test_reasons_and_policies_are_left_out_each_for_itself(records, clock):
+    journal = Journal()
+    shops = SHOP, Assignment(Policy(allow_origins=["https://other.example"]), "other")
+    for _ in range(2):
+        for shop in shops:
+            for error in (None, LookupError()):
+                journal.record(shop, refused(error), ENVIRON)
+    assert [(record.cors_event.reason, record.cors_event.policy, record.cors_event.name) for record in records] == [
+        (reason, *shop[:2]) for shop in shops for reason in ("origin", "source")
+    ]
+
+
+def test_a_failing_source_is_not_written_more_often_than_a_refusal(records, clock):
+    journal = Journal()
+    for _ in range(3):
+        journal.record(SHOP, refused(LookupError()), ENVIRON)
+    clock.now += 60
+    journal.record(SHOP, refused(LookupError()), ENVIRON)
+    assert [record.getMessage().partition("example'.")[2] for record in records] == [
+        "",
+        " Left out since the last like it: 2.",
+    ]
+
+
+def test_a_policy_that_is_swapped_for_ever_is_remembered_for_a_while_only(records, clock):
+    journal = Journal()
+    shops = [Assignment(Policy(**LISTED), "shop") for _ in range(300)]
+    for shop in shops[:200]:
+        journal.record(shop, refused(), ENVIRON)
+        journal.record(SHOP, refused(), ENVIRON)
+    assert len(records) == 201
+    # The least recently refused are forgotten, so these are new again, and that of SHOP still is not.
+    for shop in shops[200:]:
+        journal.record(shop, refused(), ENVIRON)
+    journal.record(SHOP, refused(), ENVIRON)
+    assert len(records) == 301
+    journal.record(shops[0], refused(), ENVIRON)
+    assert len(records) == 302
+    journal.record(shops[-1], refused(), ENVIRON)
+    assert len(records) == 302
+
+
+def test_a_policy_in_the_place_of_one_that_is_gone_is_another(records, clock, monkeypatch):
+    monkeypatch.setattr("corsguard.journal.id", lambda policy: 1, raising=False)
+    journal = Journal()
+    journal.record(Assignment(Policy(**LISTED), "shop"), refused(), ENVIRON)
+    journal.record(SHOP, refused(), ENVIRON)
+    journal.record(SHOP, refused(), ENVIRON)
+    assert len(records) == 2
+
+
+def test_a_journal_keeps_no_policy_alive(records, monkeypatch):
+    # For pytest keeps the records that reach it.
+    monkeypatch.setattr(logging.getLogger("corsguard"), "propagate", False)
+    journal, policy = Journal(), Policy(**LISTED)
+    journal.record(Assignment(policy, "shop"), refused(), ENVIRON)
+    assert len(records) == 1
+    records.clear()
+    gone = weakref.ref(policy)
+    del policy
+    gc.collect()
+    assert gone() is None
+
+
+def in_threads(work):
+    start = threading.Barrier(8)
+
+    def run():
+        start.wait()
+        for _ in range(200):
+            work()
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_threads_leave_out_and_count_what_one_would(records, clock):
+    journal = Journal()
+    in_threads(lambda: journal.record(SHOP, refused(), ENVIRON))
+    assert len(records) == 1
+    clock.now += 60
+    journal.record(SHOP, refused(), ENVIRON)
+    assert records[1].getMessage().endswith(" Left out since the last like it: 1599.")
+
+
+def test_threads_are_told_of_two_layers_once(records, monkeypatch):
+    # As if another thread came in between, each time the lock is asked for.
+    class Interrupted:
+        def __enter__(self):
+            entered.append(journal)
+            if len(entered) == 1:
+                journal.record_displaced(SHOP, ["Access-Control-Allow-Origin"], ENVIRON)
+
+        def __exit__(self, *_):
+            pass
+
+    entered = []
+    monkeypatch.setattr("corsguard.journal.Lock", Interrupted)
+    journal = Journal()
+    journal.record_displaced(SHOP, ["Access-Control-Allow-Origin"], ENVIRON)
+    assert len(records) == 1
+
+
+# Who listens.
+
+
+def test_a_listener_is_to_be_told_of_each_refusal_whatever_is_left_out_of_the_log(records):
+    journal = Journal([].append)
+    events = [journal.record(SHOP, refused(), ENVIRON) for _ in range(3)]
+    events.append(journal.record(SHOP, refused(LookupError()), ENVIRON))
+    events.append(journal.record_displaced(SHOP, ["Access-Control-Allow-Origin"], ENVIRON))
+    events.append(journal.record_displaced(SHOP, ["Access-Control-Allow-Origin"], ENVIRON))
+    events.append(journal.record_odd_path(ODD, ENVIRON))
+    said = ("POST", "/orders", EVIL)
+    of_policy = [(Event(reason, POLICY, "shop", *said),) for reason in ["origin"] * 3 + ["source", "two-layers"]]
+    assert events == [*of_policy, (), (Event("odd-path", None, "", *said),)]
+    assert [record.cors_event for record in records] == [event for (event,) in (events[0], *events[3:5], events[6])]
+    assert {event.reason for told in events for event in told} == REASONS.keys()
+
+
+def test_an_event_of_a_closed_path_has_no_policy():
+    closed = Assignment(None, "/closed")
+    events = Journal([].append).record_displaced(closed, ["Access-Control-Allow-Origin"], ENVIRON)
+    assert events == (Event("two-layers", None, "/closed", "POST", "/orders", EVIL),)
+
+
+def test_a_listener_is_to_be_told_though_nothing_is_logged(caplog):
+    caplog.set_level(logging.CRITICAL, logger="corsguard")
+    assert len(Journal([].append).record(SHOP, refused(), ENVIRON)) == 1
+    assert len(Journal([].append).record_odd_path(ODD, ENVIRON)) == 1
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("listener", [{}, {"on_event": [].append, "is_heard": lambda: False}], ids=["none", "unheard"])
+def test_without_anybody_who_hears_there_are_no_events(records, listener):
+    journal = Journal(**listener)
+    assert journal.record(SHOP, refused(), ENVIRON) == ()
+    assert journal.record(SHOP, refused(LookupError()), ENVIRON) == ()
+    assert journal.record_displaced(SHOP, ["Access-Control-Allow-Origin"], ENVIRON) == ()
+    assert journal.record_odd_path(ODD, ENVIRON) == ()
+    assert len(records) == 4
+
+
+def test_to_record_calls_no_listener_and_to_tell_does():
+    heard = []
+    journal = Journal(heard.append)
+    (event,) = journal.record(SHOP, refused(), ENVIRON)
+    assert heard == []
+    journal.tell(event)
+    assert heard == [event]
+    Journal().tell(event)
+
+
+def test_what_a_listener_raises_is_written_and_no_more_often_than_anything_else(records, clock):
+    def fail(event):
+        raise LookupError(event.path)
+
+    journal = Journal(fail)
+    for _ in range(3):
+        journal.tell(*journal.record(SHOP, refused(), ENVIRON))
+    clock.now += 60
+    journal.tell(*journal.record_displaced(SHOP, ["Access-Control-Allow-Origin"], ENVIRON))
+    failures = [record for record in records if record.levelno == logging.ERROR]
+    words = "The listener to events failed. The request was answered all the same."
+    assert [(record.getMessage(), record.exc_info[0]) for record in failures] == [
+        (words, LookupError),
+        (f"{words} Left out since the last like it: 2.", LookupError),
+    ]
+
+
+def test_an_odd_path_is_written_and_no_more_often_than_anything_else(records, clock):
+    journal = Journal()
+    for path in ("/api/../x", "/api/../y", "//api"):
+        journal.record_odd_path(ODD, {**ENVIRON, "PATH_INFO": path})
+    clock.now += 60
+    journal.record_odd_path(ODD, {**ENVIRON, "PATH_INFO": "/api/../z"})
+    words = "is not shared with 'https://evil.example': the path can be read in several ways, which lead to different"
+    assert [(record.levelno, record.getMessage()) for record in records] == [
+        (logging.INFO, f"'POST' '/api/../x' {words} policies."),
+        (logging.INFO, f"'POST' '/api/../z' {words} policies. Left out since the last like it: 2."),
+    ]
+
+
+def test_the_warnings_of_equal_policies_are_written_once(records):
+    journal = Journal()
+    risky = {"allow_origins": ["http://a.example"]}
+    journal.warn_of([Policy(**risky), Policy(**risky)])
+    journal.warn_of([POLICY, Policy(**risky)])
+    journal.warn_of([Policy(**risky, max_age=0)])
+    assert [record.getMessage()[:18] for record in records] == ["W103 allow_origins"] * 2
+    Journal().warn_of([Policy(**risky)])
+    assert len(records) == 3
+
+
+def skipped(journal):
+    """
+    Return how many refusals pass before one has to be recorded.
+    """
+    return next(count for count, turn in enumerate(journal.turns) if turn)
+
+
+def test_after_a_hundred_refusals_that_nobody_heard_of_a_hundred_may_be_skipped():
+    journal = Journal([].append, is_heard=lambda: False)
+    for _ in range(99):
+        journal.record(SHOP, refused(), ENVIRON)
+        assert skipped(journal) == 0
+    journal.record(SHOP, refused(), ENVIRON)
+    assert skipped(journal) == 100
+    assert skipped(journal) == 0
+    journal.record(SHOP, refused(), ENVIRON)
+    journal.listen("a sender", receiver="and what else a signal sends")
+    assert skipped(journal) == 0
+    journal.record(SHOP, refused(), ENVIRON)
+    assert skipped(journal) == 0
+
+
+def test_who_is_heard_of_skips_nothing(caplog):
+    hearing = []
+    journal = Journal([].append, is_heard=lambda: hearing)
+    for _ in range(100):
+        assert journal.record(SHOP, refused(), ENVIRON) == ()
+    hearing.append("somebody")
+    assert len(journal.record(SHOP, refused(), ENVIRON)) == 1
+    assert skipped(journal) == 0
+
+
+# For a developer.
+
+PREFLIGHT = {
+    "REQUEST_METHOD": "OPTIONS",
+    "PATH_INFO": "/orders",
+    "HTTP_ORIGIN": APP,
+    "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT",
+}
+
+
+def test_what_a_browser_refuses_is_explained_each_time(records):
+    journal = Journal(is_debug=lambda: True)
+    for environ in (PREFLIGHT, {**PREFLIGHT, "HTTP_ORIGIN": EVIL}, ENVIRON) * 2:
+        journal.record(SHOP, negotiate(POLICY, environ), environ)
+    assert {(record.name, record.levelno) for record in records} == {("corsguard", logging.WARNING)}
+    first, second, third = [record.getMessage().split("\n") for record in records[:3]]
+    *first, verdict = first
+    assert verdict == (
+        "The browser blocks it and says: "
+        "Method PUT is not allowed by Access-Control-Allow-Methods in preflight response."
+    )
+    assert first == [
+        "OPTIONS /orders is blocked by CORS.",
+        "A CORS-preflight request",
+        "  ok  origin      https://app.example.com",
+        '                  Covered by "https://app.example.com".',
+        "  NO  method      PUT",
+        "                  It is not among GET, HEAD, POST.",
+        '                  fix: allow_methods=["GET", "HEAD", "POST", "PUT"]',
+        '  --  credentials known to the page only: credentials: "include"',
+        "                  Refused if the page asks for it; a bearer token in Authorization does not need it.",
+        "                  fix: allow_credentials=True",
+        "The server sends 204 and",
+        "  Access-Control-Allow-Origin: https://app.example.com",
+        "  Access-Control-Allow-Methods: GET, HEAD, POST",
+        "  Access-Control-Max-Age: 7200",
+        "  Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+    ]
+    fix = '                  fix: allow_origins=["https://app.example.com", "https://evil.example"]'
+    assert fix in second
+    assert fix in third
+    assert third[0] == "POST /orders is blocked by CORS."
+    assert third[-1] == (
+        "The browser blocks it and says: No 'Access-Control-Allow-Origin' header is present on the requested resource."
+    )
+    assert [record.getMessage() for record in records[3:]] == [record.getMessage() for record in records[:3]]
+
+
+def test_what_a_browser_lets_pass_is_not_explained(records):
+    journal = Journal(is_debug=lambda: True)
+    for environ in (
+        {**PREFLIGHT, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST"},
+        {**ENVIRON, "HTTP_ORIGIN": APP},
+        {**ENVIRON, "HTTP_SEC_FETCH_SITE": "same-origin"},
+    ):
+        journal.record(SHOP, negotiate(POLICY, environ), environ)
+    assert records == []
+
+
+def test_a_source_that_fails_is_explained_and_its_failure_written(records):
+    journal = Journal(is_debug=lambda: True)
+    journal.record(SHOP, refused(LookupError()), ENVIRON)
+    assert [record.levelno for record in records] == [logging.WARNING, logging.ERROR]
+
+
+def test_an_explanation_has_no_line_that_a_client_wrote(records):
+    journal = Journal(is_debug=lambda: True)
+    for text in ("\r\nWARNING forged", "\x1b[31m", "\u2028", "\ud800", "a\n" * 100_000, "A" * 1_000_000):
+        environ = {**PREFLIGHT, "PATH_INFO": text, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": text}
+        environ["HTTP_ACCESS_CONTROL_REQUEST_HEADERS"] = text
+        for origin in (APP, text):
+            environ["HTTP_ORIGIN"] = origin
+            journal.record(SHOP, negotiate(POLICY, environ), environ)
+    assert len(records) == 12
+    for record in records:
+        lines = record.getMessage().split("\n")
+        assert len(lines) < 25
+        assert all(line.isascii() and line.isprintable() and len(line) < 700 for line in lines)
+        assert not any(line.startswith("WARNING") for line in lines)
+
+
+# The same by way of a guard.
+
+
+def test_a_guard_writes_the_warnings_of_its_policies_when_it_gets_them(records):
+    middleware = CORSMiddleware(Application(OK), {"/": LISTED, "/api": {"allow_origins": ["http://a.example"]}})
+    (record,) = records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage().startswith('W103 allow_origins: "http://a.example" is plain http')
+    middleware.policy = Policy(allow_origins=["https://a.example"], max_age=86400)
+    assert [record.getMessage()[:12] for record in records[1:]] == ["W301 max_age"]
+    middleware.policy = None
+    assert len(records) == 2
+
+
+def test_a_guard_that_is_given_the_same_policies_again_writes_no_warning_anew(records):
+    risky = {"allow_origins": ["http://a.example"]}
+    middleware = CORSMiddleware(Application(OK), risky)
+    for policy in (risky, {"/": risky, "/api": risky}, Policy(**risky), LISTED, risky):
+        middleware.policy = policy
+        serve(middleware, environ_of(get()))
+    assert [record.getMessage()[:18] for record in records] == ["W103 allow_origins"]
+
+
+def test_policies_that_were_swapped_beside_a_guard_are_warned_of_at_the_next_request(records):
+    policies = Policies(LISTED)
+    middleware = CORSMiddleware(Application(OK), policies)
+    policies.policy = {"allow_origins": ["http://a.example"]}
+    assert records == []
+    for _ in range(2):
+        serve(middleware, environ_of(get()))
+    assert [record.getMessage()[:18] for record in records] == ["W103 allow_origins"]
+
+
+@pytest.mark.parametrize("risky", [{}, {"max_age": 86400}], ids=["no warnings", "warnings"])
+def test_a_guard_keeps_no_policy_alive_that_was_swapped(records, monkeypatch, risky):
+    # For pytest keeps the records that reach it.
+    monkeypatch.setattr(logging.getLogger("corsguard"), "propagate", False)
+    middleware = CORSMiddleware(Application(OK), {**LISTED, **risky})
+    serve(middleware, environ_of(get(EVIL)))
+    gone = weakref.ref(middleware.policy)
+    middleware.policy = {"allow_origins": "*"}
+    serve(middleware, environ_of(get(EVIL)))
+    records.clear()
+    gc.collect()
+    # A source in it that has a thread would go on for ever.
+    assert gone() is None
+
+
+def test_a_guard_records_a_refused_preflight_and_no_allowed_one(records):
+    guarded = CORSMiddleware(Application(OK), LISTED)
+    serve(guarded, environ_of(preflight(APP, "PUT"), "/orders"))
+    assert records == []
+    serve(guarded, environ_of(preflight(EVIL, "PUT"), "/orders"))
+    assert [record.getMessage() for record in records] == [
+        "The policy of 'OPTIONS' '/orders' does not share with 'https://evil.example'."
+    ]
+
+
+def test_a_guard_is_silent_about_what_it_allows(records):
+    guarded = CORSMiddleware(Application(OK), LISTED)
+    for environ in (environ_of(get()), environ_of(get(APP)), environ_of(request("OPTIONS", APP))):
+        serve(guarded, environ)
+    assert records == []
+
+
+def test_a_guard_says_once_that_the_application_sets_headers_of_its_own(records):
+    guarded = CORSMiddleware(Application(Reply(200, (("access-control-allow-origin", "*"),))), LISTED)
+    for _ in range(3):
+        serve(guarded, environ_of(get(APP), "/orders"))
+    (record,) = records
+    assert record.getMessage().startswith(
+        "Two layers of CORS: the response to 'GET' '/orders' already had 'access-control-allow-origin'."
+    )
+
+
+def test_a_guard_within_a_guard_is_two_layers(records):
+    guarded = CORSMiddleware(CORSMiddleware(Application(OK), LISTED), LISTED)
+    serve(guarded, environ_of(get(APP)))
+    serve(guarded, environ_of(get(APP)))
+    (record,) = records
+    assert "Two layers of CORS" in record.getMessage()
+
+
+@pytest.mark.parametrize("paths", [{"/orders": None}, {"/": None}, {"/": LISTED, "/orders": None}], ids=str)
+def test_a_closed_path_in_front_of_an_application_that_shares_is_two_layers(records, paths):
+    events = []
+    app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
+    guarded = CORSMiddleware(app, paths, on_event=events.append)
+    for asked in (get(EVIL), preflight(EVIL, "PUT")):
+        serve(guarded, environ_of(asked, "/orders"))
+    (record,) = records
+    assert "Two layers of CORS" in record.getMessage()
+    assert [(event.reason, event.policy, event.path) for event in events] == [("two-layers", None, "/orders")]
+    assert events[0].name in paths
+
+
+def test_what_is_left_to_the_application_is_nobodys_second_layer(records):
+    events = []
+    app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
+    guarded = CORSMiddleware(app, {"/": LISTED, "/own": "unguarded"}, on_event=events.append)
+    for asked in (get(EVIL), preflight(EVIL, "PUT")):
+        serve(guarded, environ_of(asked, "/own"))
+    assert (records, events) == ([], [])
+
+
+def test_a_guard_records_an_odd_path_of_a_page_and_not_of_others(records):
+    events = []
+    guarded = CORSMiddleware(Application(OK), {"/": LISTED, "/api": None}, on_event=events.append)
+    serve(guarded, environ_of(get(), "/api/../x"))
+    serve(guarded, environ_of(get(EVIL), "/y/../x"))
+    assert [event.reason for event in events] == ["origin"]
+    events.clear()
+    for asked in (get(APP), preflight(APP, "PUT")):
+        serve(guarded, environ_of(asked, "/api/../x"))
+    assert [event[:3] for event in events] == [("odd-path", None, "")] * 2
+    assert [event.path for event in events] == ["/api/../x"] * 2
+    assert [record.getMessage()[:40] for record in records[1:]] == ["'GET' '/api/../x' is not shared with 'ht"]
+
+
+@pytest.mark.parametrize("asks", [False, True], ids=["listed", "source"])
+def test_an_event_is_told_once_though_a_response_begins_again(asks):
+    class Nobody:
+        def __contains__(self, origin):
+            return False
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Access-Control-Allow-Origin", "*")])
+        try:
+            {}["too late to succeed"]
+        except KeyError:
+            start_response("500 Internal Server Error", [("Access-Control-Allow-Origin", "*")], sys.exc_info())
+        return []
+
+    events = []
+    serve(
+        CORSMiddleware(app, {"allow_origins": Nobody()} if asks else LISTED, on_event=events.append),
+        environ_of(get(EVIL)),
+    )
+    assert [event.reason for event in events] == ["origin", "two-layers"]
+
+
+def test_a_guard_records_what_a_source_raises_for_every_kind_of_request(records):
+    class Broken:
+        def __contains__(self, origin):
+            raise LookupError(origin)
+
+    guarded = CORSMiddleware(Application(OK), {"allow_origins": Broken()})
+    for environ in (environ_of(get(APP)), environ_of(preflight(APP, "PUT"))):
+        serve(guarded, environ)
+    # Both at once, so the second is left out.
+    assert [(record.levelno, record.exc_info[0]) for record in records] == [(logging.ERROR, LookupError)]
+
+
+def test_the_warnings_of_more_policies_than_are_remembered_are_written_once(records):
+    journal = Journal()
+    policies = [Policy(allow_origins=[f"http://a{number}.example"]) for number in range(300)]
+    for _ in range(3):
+        journal.warn_of([*policies, POLICY])
+    assert len(records) == 300
+
+
+def raising(error):
+    def listener(event):
+        raise error
+
+    return listener
+
+
+def test_what_a_listener_raises_that_is_no_exception_is_written_too(records, clock):
+    class Timeout(BaseException):
+        pass
+
+    event = Event("origin", POLICY, "policy", "GET", "/", EVIL)
+    for kind in (Timeout, LookupError):
+        Journal(raising(kind())).tell(event)
+    assert [record.exc_info[0] for record in records] == [Timeout, LookupError]
+    for kind in (KeyboardInterrupt, SystemExit, GeneratorExit):
+        with pytest.raises(kind):
+            Journal(raising(kind())).tell(event)

@@ -1,0 +1,662 @@
+"""
+Which policy guards which path, under which name, and how a configuration says so.
+"""
+
+import json
+import threading
+from types import MappingProxyType
+
+import pytest
+from kit.naming import steady
+
+from corsguard import Configuration, Policies, Policy, PolicyError
+from corsguard.adapters import Assignment
+from corsguard.policies import UNGUARDED
+
+ROOT = Policy(allow_origins=["https://root.example"])
+API = Policy(allow_origins=["https://api.example"])
+DEEP = Policy(allow_origins=["https://deep.example"])
+ANYONE = Policy(allow_origins="*")
+
+PATHS = Policies(
+    {
+        "/": ROOT,
+        "/api": API,
+        "/api/deep": DEEP,
+        "/api/closed": None,
+        "/api/own": "unguarded",
+        "/v1/users": DEEP,
+        "/\u00e9l\u00e8ve": DEEP,
+        "/a b": DEEP,
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "policy"),
+    {
+        "/": ROOT,
+        "": ROOT,
+        "/x": ROOT,
+        "/x/": ROOT,
+        "/x/y": ROOT,
+        "/api": API,
+        "/api/": API,
+        "/api/x": API,
+        "/api/x/y/": API,
+        "/apiary": ROOT,
+        "/api-private": ROOT,
+        "/api.json": ROOT,
+        "/api;x": ROOT,
+        "/API": ROOT,
+        "/Api/x": ROOT,
+        "/x/api": ROOT,
+        "/api/deep": DEEP,
+        "/api/deep/": DEEP,
+        "/api/deep/x": DEEP,
+        "/api/deeper": API,
+        "/api/closed": None,
+        "/api/closed/": None,
+        "/api/closed/x": None,
+        "/api/closedness": API,
+        "/api/own": "unguarded",
+        "/api/own/": "unguarded",
+        "/api/own/x": "unguarded",
+        "/api/owner": API,
+        "/v1": ROOT,
+        "/v1/orders": ROOT,
+        "/v1/users/7": DEEP,
+        "/\u00e9l\u00e8ve": DEEP,
+        "/\u00e9l\u00e8ve/x": DEEP,
+        "/e\u0301le\u0300ve": ROOT,
+        "/a b": DEEP,
+        "/a+b": ROOT,
+        # A path without its leading slash is read with it, as Flask does.
+        "api": API,
+        "api/deep": DEEP,
+        "apiary": ROOT,
+        "*": ROOT,
+        " /api": ROOT,
+        # These only look as if they could be read in several ways.
+        "/api/...": API,
+        "/api/.hidden": API,
+        "/api/x..y": API,
+        "/api/x.": API,
+        "/api/..x": API,
+        "/api/%": API,
+        "/api/%2": API,
+        "/api/%zz": API,
+        "/api\x00": ROOT,
+        "/api\n": ROOT,
+        "/api/.\n": API,
+        "/api\ufffd": ROOT,
+    }.items(),
+    ids=ascii,
+)
+def test_the_longest_prefix_of_whole_segments_wins(path, policy):
+    assert PATHS.policy_for(path) is policy
+    assert PATHS.table.find(path).is_odd is False
+
+
+@pytest.mark.parametrize("path", ["/", "", "/x", "/apiary", "/ap", "/x/../y", "//", "/x%20y"])
+def test_what_no_prefix_covers_is_not_touched(path):
+    assert Policies({"/api": API}).policy_for(path) == "unguarded"
+    assert Policies({"/api": API}).table.find(path) == Assignment(UNGUARDED, "")
+
+
+def test_the_order_of_prefixes_does_not_matter():
+    reversed_paths = Policies({"/api/deep": DEEP, "/api": API, "/": ROOT})
+    for path, policy in {"/api/deep/x": DEEP, "/api/x": API, "/x": ROOT}.items():
+        assert reversed_paths.policy_for(path) is policy
+
+
+def test_policies_are_not_changed_by_what_they_were_made_from():
+    given = {"/api": API}
+    policies = Policies(given)
+    given["/"] = ROOT
+    assert policies.policy_for("/x") == "unguarded"
+
+
+# Paths that can be read in several ways.
+
+
+@pytest.mark.parametrize(
+    ("path", "policy"),
+    {
+        # All readings have the same policy.
+        "/..": ROOT,
+        "/.": ROOT,
+        "//": ROOT,
+        "/\\": ROOT,
+        "/x//y": ROOT,
+        "/x/../y": ROOT,
+        "/x/%2e%2e/y": ROOT,
+        "/%41": ROOT,
+        "http://host/api": ROOT,
+        "/api/./x": API,
+        "/api/.": API,
+        "/api//": API,
+        "/api//x": API,
+        "/api/x/..": API,
+        "/api/x/../y": API,
+        "/api/x\\y": API,
+        "/api/x%20y": API,
+        "/api/%2e/x": API,
+        "/api/%25252e%25252e/x": API,
+        "/api/deep//x/../y": DEEP,
+        "api//x": API,
+        "/api/closed//x": None,
+        "/api/closed/./x": None,
+        "/api/own//x": "unguarded",
+        "/api/own/%41": "unguarded",
+    }.items(),
+    ids=ascii,
+)
+def test_a_path_that_can_be_read_in_several_ways_has_the_policy_of_all_its_readings(path, policy):
+    assert PATHS.policy_for(path) is policy
+    assert PATHS.table.find(path).is_odd is False
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        # There is a server that decodes every path but that of OPTIONS, and an application that decodes once more.
+        "/api/%252e%252e/x",
+        # Dot segments, resolved or not.
+        "/api/../x",
+        "/api/..",
+        "/../api",
+        "/x/../api",
+        "/./api",
+        "/api/deep/..",
+        "/api/deep/../x",
+        "/api/deep/./../x",
+        "/api/./deep",
+        "/api/closed/../x",
+        "/api/own/../x",
+        # Slashes, merged or not.
+        "//api",
+        "///api",
+        "/api//deep",
+        "/api//closed",
+        "/api//own",
+        "//x/../api",
+        # A backslash, as a slash or not.
+        "/api\\x",
+        "\\api",
+        "/\\api",
+        "/api/deep\\x",
+        "/api/closed\\x",
+        "/x\\..\\api",
+        # Decoded once more or not, because some servers do not decode, or it was encoded twice.
+        "/%61pi",
+        "/%C3%A9l%C3%A8ve",
+        "/%c3%a9l%c3%a8ve/x",
+        "/a%20b",
+        "/api%2Fdeep",
+        "/api%2fx",
+        "/api/deep%2f..",
+        "/api/%64eep",
+        "/api/%63losed",
+        # Two or more of these, in any order.
+        "/api/%2e%2e/x",
+        "/api%5Cdeep",
+        "/%2Fapi",
+        "/x/%5c..%5c..%5capi",
+        "/x//../../api",
+        "/x/..//api",
+        "/.//api",
+        "/..\\api",
+        "/.\\.\\api/x",
+        "/./%61pi/%2e%2e",
+        "/api/%2e%2e%2fx/../%64eep",
+        "api/../x",
+        "..\\api",
+    ],
+    ids=ascii,
+)
+def test_a_path_whose_readings_have_different_policies_is_closed(path):
+    assert PATHS.policy_for(path) is None
+    assert PATHS.table.find(path) == Assignment(None, "", is_odd=True, varies=True)
+
+
+def test_slashes_merged_before_and_after_dot_segments_are_two_readings():
+    # Where slashes are merged first, `..` takes `x` away; where they are not, it takes the empty segment.
+    policies = Policies({"/": ROOT, "/x": API})
+    assert policies.table.find("/x//..").is_odd
+    assert Policies({"/": ROOT, "/x/y": API}).table.find("/x//../y").is_odd
+
+
+@pytest.mark.parametrize(
+    ("by_prefix", "varies"),
+    [
+        ({"/": ANYONE, "/api": ROOT}, True),
+        ({"/": ROOT, "/api": ANYONE}, True),
+        ({"/api": ROOT}, True),
+        ({"/": None, "/api": ROOT}, True),
+        ({"/": ANYONE, "/api": None}, False),
+        ({"/": "unguarded", "/api": None}, False),
+        ({"/api": ANYONE}, False),
+    ],
+    ids=str,
+)
+def test_an_odd_path_varies_if_the_policy_of_a_reading_is_a_list(by_prefix, varies):
+    assert Policies(by_prefix).table.find("/api/../x") == Assignment(None, "", is_odd=True, varies=varies)
+
+
+def test_equal_policies_are_one_policy_to_a_path_that_can_be_read_in_several_ways():
+    twin = Policy(allow_origins=["https://root.example"])
+    policies = Policies({"/": ROOT, "/api": twin})
+    assert policies.table.find("/api/../x")[:2] == (twin, "/api")
+    assert policies.table.find("/x/../api")[:2] == (ROOT, "/")
+
+
+@pytest.mark.parametrize("policies", [ROOT, {"/": ROOT}, None, {"/": None}, {"/": "unguarded"}], ids=str)
+@pytest.mark.parametrize("path", ["/api/../x", "//", "/%2e%2e", "\\", "x"])
+def test_one_policy_for_everything_never_asks_how_a_path_is_read(policies, path):
+    policies = Policies(policies)
+    assert policies.table.find(path) is policies.table.find("/")
+    assert not policies.table.find(path).is_odd
+
+
+def test_a_path_of_a_view_is_read_in_all_ways_too():
+    of_view = Assignment(API, "view")
+    table = Policies(ROOT).table
+    views = {"/x": of_view, "/y": of_view, "/z": Assignment(None, "closed")}
+    assert table.find("/x", views.get) is of_view
+    assert table.find("/other", views.get)[:2] == (ROOT, "policy")
+    assert table.find("x", views.get) is of_view
+    assert table.find("/x/../other", views.get)[:2] == (ROOT, "policy")
+    for path in ("//x", "/other/../x", "/%78", "/x/../z"):
+        assert table.find(path, views.get) == Assignment(None, "", is_odd=True, varies=True), path
+    assert table.find("/z/../x/../z", {**views, "/z/../x/../z": views["/z"]}.get).is_odd is False
+    assert table.find("/a/../x", {**views, "/a/../x": of_view}.get) is of_view
+    # What a view says beats what its path says, a word included.
+    assert table.find("/z", {"/z": Assignment(UNGUARDED, "own")}.get) == Assignment(UNGUARDED, "own")
+
+
+def test_a_view_finder_is_asked_for_each_reading_once():
+    asked = []
+    Policies(ROOT).table.find("/a//../b", asked.append)
+    assert sorted(asked) == ["/a/../b", "/a//../b", "/a/b", "/b"]
+    asked.clear()
+    Policies(ROOT).table.find("/plain/path", asked.append)
+    assert asked == ["/plain/path"]
+
+
+@pytest.mark.parametrize("unit", ["/x", "//", "/.", "/..", "\\", "%2e", "/..//", "%2f..", "\\.\\", "/x/..//%5c"])
+def test_a_very_long_path_has_a_policy_all_the_same(unit):
+    assert PATHS.policy_for("/api/" + unit * 100_000) in (API, None)
+    assert PATHS.policy_for("/api" + "/x" * 100_000) is API
+
+
+# Names.
+
+
+def test_a_policy_that_stands_alone_is_named_policy():
+    for given in (API, KEYWORDS, Configuration.from_mapping(KEYWORDS)):
+        policies = Policies(given)
+        assert dict(policies.named) == {"policy": API}
+        assert policies.table.find("/x")[:2] == (API, "policy")
+
+
+def test_policies_by_path_are_named_by_their_prefixes():
+    assert dict(Policies({"/": ROOT, "/closed": None, "/api": API, "/own": "unguarded"}).named) == {
+        "/": ROOT,
+        "/api": API,
+    }
+    assert PATHS.table.find("/api/x").name == "/api"
+    assert PATHS.table.find("/x").name == "/"
+    assert PATHS.table.find("/api/closed").name == "/api/closed"
+
+
+def test_policies_keep_the_names_of_their_configuration():
+    configuration = Configuration.from_mapping(
+        {
+            "policies": {"app": KEYWORDS, "open": {"allow_origins": "*"}},
+            "paths": {"/api": "app", "/v1": "app", "/fonts": "open", "/admin": None, "/own": "unguarded"},
+        }
+    )
+    policies = Policies(configuration)
+    assert dict(policies.named) == {"app": API, "open": ANYONE}
+    assert policies.table.find("/api/x")[:2] == policies.table.find("/v1")[:2] == (API, "app")
+    assert policies.table.find("/fonts")[:2] == (ANYONE, "open")
+    assert policies.policy_for("/admin") is None
+    assert policies.policy_for("/own") == "unguarded"
+    assert policies.policy_for("/x") == "unguarded"
+
+
+def test_nothing_that_guards_has_no_names():
+    for given in (None, {"paths": {}}, {"/": None}, {"/own": "unguarded"}):
+        assert dict(Policies(given).named) == {}
+
+
+# Swapping.
+
+
+def test_policies_are_swapped_by_one_assignment_that_takes_what_the_constructor_takes():
+    policies = Policies(API)
+    for new, expected in (
+        (KEYWORDS, API),
+        ({"/": ROOT, "/x": None}, ROOT),
+        ({"paths": {"/x": API}}, "unguarded"),
+        (Policies({"/": None}), None),
+        (Configuration.from_mapping(KEYWORDS), API),
+        (None, "unguarded"),
+        (ROOT, ROOT),
+    ):
+        policies.policy = new
+        assert policies.policy_for("/") == expected
+
+
+@pytest.mark.parametrize("bad", [{"allow_origins": []}, {"/api/": API}, [API], "*", "unguarded"], ids=repr)
+def test_a_refused_policy_leaves_the_old_one(bad):
+    policies = Policies({"/": ROOT})
+    table = policies.table
+    with pytest.raises(PolicyError):
+        policies.policy = bad
+    assert policies.table is table
+
+
+def test_a_table_never_changes_though_its_policies_are_swapped():
+    policies = Policies({"/": ROOT, "/api": API})
+    table = policies.table
+    policies.policy = DEEP
+    assert table.find("/api")[:2] == (API, "/api")
+    assert policies.table.find("/api")[:2] == (DEEP, "policy")
+
+
+def test_policies_are_shared_where_they_are_given_and_read_where_others_are_made_of_them():
+    policies = Policies(API)
+    assert Policies.of(policies) is policies
+    assert Policies.of(API).policy is API
+    others = Policies(policies)
+    policies.policy = ROOT
+    assert others.policy is API
+
+
+def test_what_is_in_force_can_be_read_and_put_back():
+    assert Policies(API).policy is API
+    assert Policies(KEYWORDS).policy == API
+    assert Policies({"/": API}).policy is API
+    assert Policies(None).policy is None
+    assert Policies({"paths": {}}).policy is None
+    by_path = Policies({"paths": {"/": ROOT, "/api": KEYWORDS, "/closed": None, "/own": "unguarded"}})
+    assert by_path.policy == {"/": ROOT, "/api": API, "/closed": None, "/own": "unguarded"}
+    assert isinstance(by_path.policy, MappingProxyType)
+    before = by_path.policy
+    by_path.policy = None
+    by_path.policy = before
+    assert by_path.policy == before
+    assert by_path.policy_for("/closed") is None
+
+
+def test_policies_show_what_is_in_force():
+    assert repr(Policies(API)) == f"Policies({API!r})"
+    assert repr(Policies()) == "Policies(None)"
+
+
+def test_threads_find_the_old_policies_or_the_new_ones_whole():
+    policies = Policies({"/": ROOT, "/api": API})
+    pairs, done = set(), threading.Event()
+
+    def ask():
+        while not done.is_set():
+            table = policies.table
+            pairs.add((table.find("/").policy, table.find("/api").policy))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    for i in range(2000):
+        policies.policy = {"/": DEEP, "/api": None} if i % 2 else {"/": ROOT, "/api": API}
+    done.set()
+    thread.join()
+    assert pairs <= {(ROOT, API), (DEEP, None)}
+
+
+# What a configuration says.
+
+
+def found(policies, path):
+    policy = policies.policy_for(path)
+    return policy.allow_origins if isinstance(policy, Policy) else policy
+
+
+KEYWORDS = {"allow_origins": ["https://api.example"]}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        API,
+        KEYWORDS,
+        {"/": API},
+        {"/": KEYWORDS, "/other": None},
+        {"/": KEYWORDS, "/other": "unguarded"},
+        {"paths": {"/": API}},
+        {"paths": {"/api": KEYWORDS}},
+        {"/api": Assignment(API, "app")},
+        Policies({"/api": API}),
+        Configuration.from_mapping(KEYWORDS),
+    ],
+    ids=repr,
+)
+def test_every_form_is_read(given):
+    assert found(Policies(given), "/api/x") == ("https://api.example",)
+
+
+def test_nothing_is_inherited_from_one_path_to_another():
+    policies = Policies({"/": {**KEYWORDS, "max_age": 5}, "/api": {"allow_origins": ["https://deep.example"]}})
+    assert policies.policy_for("/api").max_age == 7200
+
+
+def test_a_mapping_of_no_paths_guards_nothing():
+    assert Policies({"paths": {}}).policy_for("/") == "unguarded"
+
+
+def test_none_guards_nothing_as_a_whole_and_closes_a_path():
+    assert Policies(None).policy_for("/") == "unguarded"
+    assert Policies({"/": None}).policy_for("/x") is None
+
+
+EXAMPLE = '{"allow_origins": ["https://app.example.com"]}'
+PATHS_EXAMPLE = f'{{"paths": {{"/api": {EXAMPLE}, "/admin": None}}}}'
+
+MISTAKES = [
+    # what is given, (code, field, fix) of every problem
+    ([], [("E801", "policy", EXAMPLE)]),
+    (["https://app.example.com"], [("E801", "policy", EXAMPLE)]),
+    ("https://app.example.com", [("E801", "policy", EXAMPLE)]),
+    ("*", [("E801", "policy", EXAMPLE)]),
+    (True, [("E801", "policy", EXAMPLE)]),
+    (Policy, [("E801", "policy", EXAMPLE)]),
+    ({"paths": None}, [("E801", "paths", EXAMPLE)]),
+    ({"paths": ["/api"]}, [("E801", "paths", EXAMPLE)]),
+    ({"paths": API}, [("E801", "paths", EXAMPLE)]),
+    ({"/api": True}, [("E801", 'paths["/api"]', EXAMPLE)]),
+    ({"/api": "*"}, [("E801", 'paths["/api"]', EXAMPLE)]),
+    ({"/api": ["https://app.example.com"]}, [("E801", 'paths["/api"]', EXAMPLE)]),
+    ({"/api/": API}, [("E802", 'paths["/api/"]', '"/api"')]),
+    ({"/api": API, "admin": None}, [("E802", 'paths["admin"]', '"/admin"')]),
+    ({"paths": {"api": API}}, [("E802", 'paths["api"]', '"/api"')]),
+    ({"paths": {"": API}}, [("E802", 'paths[""]', '"/"')]),
+    ({"//": API}, [("E802", 'paths["//"]', '"/"')]),
+    ({"/a//b": API}, [("E802", 'paths["/a//b"]', '"/a/b"')]),
+    ({"/a/./b": API}, [("E802", 'paths["/a/./b"]', '"/a/b"')]),
+    ({"/a/../b": API}, [("E802", 'paths["/a/../b"]', '"/a/b"')]),
+    ({"/a\\b": API}, [("E802", 'paths["/a\\\\b"]', '"/a/b"')]),
+    ({"/api/*": API}, [("E802", 'paths["/api/*"]', '"/api"')]),
+    ({"/*": API}, [("E802", 'paths["/*"]', '"/"')]),
+    ({"/api/<int:number>": API}, [("E802", 'paths["/api/<int:number>"]', '"/api"')]),
+    ({"/^api$": API}, [("E802", 'paths["/^api$"]', '"/api"')]),
+    ({"^/api/.*$": API}, [("E802", 'paths["^/api/.*$"]', '"/api"')]),
+    ({"/api/(v1|v2)": API}, [("E802", 'paths["/api/(v1|v2)"]', '"/api"')]),
+    ({"/api/v[12]": API}, [("E802", 'paths["/api/v[12]"]', '"/api"')]),
+    ({"/api/v{1}": API}, [("E802", 'paths["/api/v{1}"]', '"/api"')]),
+    ({"/api?x=1": API}, [("E802", 'paths["/api?x=1"]', '"/api"')]),
+    ({"/api#x": API}, [("E802", 'paths["/api#x"]', '"/api"')]),
+    ({"/api/%2e": API}, [("E802", 'paths["/api/%2e"]', '"/api"')]),
+    # What is pasted must not open the whole site.
+    ({"/api*": API}, [("E802", 'paths["/api*"]', '"/api"')]),
+    ({"^/api.*": API}, [("E802", 'paths["^/api.*"]', '"/api"')]),
+    ({"/a%20b": API}, [("E802", 'paths["/a%20b"]', '"/a b"')]),
+    ({"/a%zz": API}, [("E802", 'paths["/a%zz"]', '"/a"')]),
+    ({"paths": {1: API}}, [("E802", "paths[1]", '"/1"')]),
+    ({"paths": {None: API}}, [("E802", "paths[None]", '"/None"')]),
+    ({"paths": {"/api": None}, "max_age": 60}, [("E803", "max_age", PATHS_EXAMPLE)]),
+    ({"paths": {}, **KEYWORDS}, [("E803", "allow_origins", PATHS_EXAMPLE)]),
+    (
+        {"/api": API, "max_age": 60},
+        [("E802", 'paths["max_age"]', '"/max_age"'), ("E801", 'paths["max_age"]', EXAMPLE)],
+    ),
+    (
+        {"paths": {"/api": {"allow_origins": []}, "/b/": {**KEYWORDS, "max_age": "5"}}, "x": 1},
+        [
+            ("E803", "x", PATHS_EXAMPLE),
+            ("E101", 'paths["/api"].allow_origins', 'allow_origins=["https://app.example.com"]'),
+            ("E802", 'paths["/b/"]', '"/b"'),
+            ("E702", 'paths["/b/"].max_age', "max_age=5"),
+        ],
+    ),
+    ({}, [("E101", "allow_origins", 'allow_origins=["https://app.example.com"]')]),
+    ({"path": {"/api": API}}, [("E106", "path", None), ("E101", "allow_origins", None)]),
+]
+
+
+@pytest.mark.parametrize(("guarded", "expected"), MISTAKES, ids=[steady(row[0]) for row in MISTAKES])
+def test_a_mistake_is_refused_with_all_others(guarded, expected):
+    with pytest.raises(PolicyError) as refusal:
+        Policies(guarded)
+    problems = refusal.value.problems
+    assert [(problem.code, problem.field) for problem in problems] == [(code, field) for code, field, _ in expected]
+    for problem, (_, _, fix) in zip(problems, expected, strict=True):
+        assert fix is None or str(problem.fix) == fix
+        assert json.loads(json.dumps(problem.data())) == problem.data()
+
+
+@pytest.mark.parametrize(
+    "guarded", [row[0] for row in MISTAKES if {p[0] for p in row[1]} <= {"E801", "E802", "E803"}], ids=repr
+)
+def test_pasting_the_fix_mends_it(guarded):
+    for _ in range(5):
+        try:
+            Policies(guarded)
+        except PolicyError as error:
+            guarded = pasted(guarded, error.problems[0])
+        else:
+            break
+    Policies(guarded)
+
+
+def pasted(guarded, problem):
+    """
+    Return *guarded* with the fix of *problem* in the place of what it is about.
+    """
+    (fix,) = problem.fix.entries
+    if problem.code == "E803" or problem.field == "policy":
+        return fix
+    if problem.field == "paths":
+        return {"paths": {"/": fix}} if problem.code == "E801" else guarded
+    inner = guarded.get("paths", guarded)
+    if problem.code == "E802":
+        mended = {
+            fix if key == problem.value or repr(key) == problem.value else key: value for key, value in inner.items()
+        }
+    else:
+        mended = {key: fix if f"paths[{json.dumps(key)}]" == problem.field else value for key, value in inner.items()}
+    return {"paths": mended} if "paths" in guarded else mended
+
+
+def test_policies_by_path_cannot_be_made_of_what_is_no_prefix():
+    with pytest.raises(PolicyError) as refusal:
+        Policies({"/api/": API, "/b": API, "c*": None})
+    assert [(problem.code, problem.value) for problem in refusal.value.problems] == [("E802", "/api/"), ("E802", "c*")]
+
+
+class Unshowable:
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize("mapping", [{"paths": {Unshowable(): API}}, {"/api": API, Unshowable(): None}])
+def test_a_key_that_cannot_be_shown_is_refused_all_the_same(mapping):
+    with pytest.raises(PolicyError) as refusal:
+        Policies(mapping)
+    assert [problem.code for problem in refusal.value.problems] == ["E802"]
+
+
+def test_a_keyword_that_cannot_be_shown_is_refused_all_the_same():
+    with pytest.raises(PolicyError) as refusal:
+        Policy.from_mapping({"allow_origins": "*", Unshowable(): 1})
+    assert [problem.code for problem in refusal.value.problems] == ["E106"]
+
+
+def test_to_write_back_what_is_in_force_keeps_the_names_of_a_file():
+    file = {
+        "policies": {"app": KEYWORDS, "spare": KEYWORDS},
+        "paths": {"/api": "app", "/own": "unguarded", "/no": "none"},
+    }
+    policies = Policies(Configuration.from_mapping(file))
+    policies.policy = policies.policy
+    assert [*policies.named] == ["app"]
+    policies.policy = None
+    policies.policy = policies.policy
+    assert policies.policy_for("/api") == "unguarded"
+
+
+def test_what_a_file_closes_or_leaves_alone_is_named_by_its_prefix():
+    file = {"policies": {"app": KEYWORDS}, "paths": {"/": "app", "/own": "unguarded", "/no": "none"}}
+    table = Policies(Configuration.from_mapping(file)).table
+    assert [table.find(path)[:2] for path in ("/own/x", "/no")] == [("unguarded", "/own"), (None, "/no")]
+    assert table.find("/x").name == "app"
+
+
+class Rude:
+    """
+    An origin source, and a key, that raises whatever it is asked but the one question.
+    """
+
+    def __contains__(self, origin):
+        return True
+
+    def __eq__(self, other):
+        raise LookupError("no comparison")
+
+    def __hash__(self):
+        return 7
+
+    def __str__(self):
+        raise LookupError("no text")
+
+    __repr__ = __str__
+
+
+def test_a_path_that_can_be_read_in_several_ways_compares_no_sources():
+    first, second = Policy(allow_origins=Rude()), Policy(allow_origins=Rude())
+    policies = Policies({"/": first, "/a": second, "/b": first})
+    assert policies.policy_for("//a") is None
+    assert policies.policy_for("//b") is first
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{Rude(): None}, {"/a": None, Rude(): None}, {"paths": {}, Rude(): 1}],
+    ids=["alone", "among paths", "among keys"],
+)
+def test_a_key_that_raises_is_a_problem_like_any_other(given):
+    with pytest.raises(PolicyError):
+        Policies(given)
+
+
+def test_what_an_assignment_says_is_judged_like_anything_else():
+    assert Policies({"/": Assignment(KEYWORDS, "app")}).named == {"app": Policy(**KEYWORDS)}
+    with pytest.raises(PolicyError) as refusal:
+        Policies({"/": Assignment("garbage", "app")})
+    assert [problem.code for problem in refusal.value.problems] == ["E801"]
+
+
+def test_the_class_of_a_configuration_is_not_a_configuration():
+    with pytest.raises(PolicyError) as refusal:
+        Policies(Configuration)
+    assert [problem.code for problem in refusal.value.problems] == ["E801"]

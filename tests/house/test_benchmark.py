@@ -1,0 +1,104 @@
+"""
+The benchmark runs and measures all that it promises to. How long anything took is no matter of tests.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kit.serving import missing
+
+SCENARIOS = {"no Origin", "allowed", "refused", "preflight allowed", "preflight refused"}
+SETS = {"3", "1,000", "100,000", "1,000 wildcards"}
+CONTENDERS = {
+    "WSGI": {"bare", "floor", "corsguard", "corsguard, by path", "wsgicors"},
+    "Flask": {"bare", "corsguard", "flask-cors"},
+    "Flask, tags": {"bare", "corsguard", "flask-cors"},
+    "Django": {"bare", "corsguard", "django-cors-headers"},
+}
+# The floor knows no wildcards, and wsgicors would take many seconds for a request.
+CANNOT = {("WSGI", "1,000 wildcards", "floor"), ("WSGI", "100,000", "wsgicors")}
+ROWS = {
+    (platform, origins, contender)
+    for platform, contenders in CONTENDERS.items()
+    for contender in contenders
+    for origins in SETS
+} - CANNOT
+GOALS = {
+    "WSGI, responses": 2,
+    "WSGI, preflights": 2,
+    "Flask, responses": 4,
+    "Flask, preflights": 2,
+    "Django, Origin": 2,
+    "Lookup": 2,
+    "1 MB": 2,
+    "`import corsguard`": 2,
+    "Memory": 2,
+    "Snapshot": 6,
+}
+WITHOUT_LIMIT = ["Flask,"] * 2 + ["Snapshot"] * 4 + ["Snapshot:"] + ["`import"] * 2
+IN_INSTRUCTIONS = "Flask, responses: flask-cors' overhead over ours, in instructions"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """
+    Return what a quick run printed, and the data it wrote.
+    """
+    file = tmp_path_factory.mktemp("benchmark") / "figures.json"
+    command = [sys.executable, Path(__file__).parents[1] / "benchmarks", "--quick", "--json", file]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stderr == ""
+    return done.stdout.splitlines(), json.loads(file.read_text())
+
+
+def test_every_contender_is_measured_in_every_scenario_with_every_set_of_origins(run):
+    measured = [(row["platform"], row["origins"], row["contender"], row["scenario"]) for row in run[1]["rows"]]
+    assert sorted(measured) == sorted((*row, scenario) for row in ROWS for scenario in SCENARIOS)
+
+
+def test_the_table_has_a_line_for_every_contender_and_set_of_origins(run):
+    columns = ((0, 11), (12, 27), (28, 47))
+    lines = [tuple(line[start:end].strip() for start, end in columns) for line in run[0]]
+    assert sorted(line for line in lines if line[0] in CONTENDERS) == sorted(ROWS)
+
+
+def test_a_line_has_microseconds_for_every_scenario_and_a_ratio_for_every_guard(run):
+    for line in run[0]:
+        if line[:11].strip() in CONTENDERS:
+            assert len(line[47:].split()) == (5 if line[28:47].strip() == "bare" else 10), line
+
+
+def test_every_goal_is_listed_with_a_verdict(run):
+    for start, count in GOALS.items():
+        listed = [line for line in run[0] if line.startswith(start)]
+        assert len(listed) == count, start
+        assert all(" reached " in line.lower() + " " for line in listed if line not in reported(run))
+    assert len(run[1]["goals"]) == sum(GOALS.values())
+
+
+def test_only_what_has_no_limit_has_no_verdict(run):
+    goals = run[1]["goals"]
+    open_ended = [goal["name"] for goal in goals if goal["limit"] is None]
+    assert [line[:72].rstrip() for line in reported(run)] == open_ended
+    assert [goal["name"] for goal in goals if goal["is_reached"] is None] == open_ended
+    assert sorted(name.partition(" ")[0] for name in open_ended) == WITHOUT_LIMIT
+    assert [goal["name"] for goal in goals if goal["measured"] is None] in ([], [IN_INSTRUCTIONS])
+
+
+def test_instructions_are_counted(run):
+    (goal,) = (goal for goal in run[1]["goals"] if goal["name"] == IN_INSTRUCTIONS)
+    if goal["measured"] is None:
+        assert goal["where"] == "valgrind counts them, and is not installed"
+        missing("valgrind is not installed")
+    theirs, ours = (int(text.replace(",", "")) for text in re.findall(r"[\d,]+", goal["where"]))
+    # No Python function can do with less, so this counts what a guard does and not what stands in its place.
+    assert theirs > ours > 1_000
+    assert goal["measured"] == pytest.approx(theirs / ours, rel=0.001)
+
+
+def reported(run):
+    return [line for line in run[0] if " no goal " in line or " not measured " in line]

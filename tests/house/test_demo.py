@@ -1,0 +1,456 @@
+"""
+The demo page in real Chromium: every row agrees, and every row can disagree.
+
+The page's word is not taken for it: what it saw is compared with a list kept here, and with what Chromium's console and
+the servers' logs say.
+"""
+
+import dataclasses
+import importlib.util
+import re
+import signal
+import socket
+from contextlib import ExitStack, contextmanager, suppress
+from types import SimpleNamespace
+
+import pytest
+from kit.engines import CHROMIUM_ARGUMENTS, installed, playwright_chromium
+from kit.serving import EXAMPLES, lines_until, served, started
+
+from corsguard import CORSMiddleware, Policy
+from corsguard.configuration import Configuration
+
+APIS = ["Bare WSGI", "Flask", "Django"]
+
+# What the page has to see, of every API.
+SEEN = {
+    "Plain GET": "200 Buy milk",
+    "Exposed header": "X-Word-Count: 2",
+    "Header that is not exposed": "X-Served-By: null",
+    "POST of JSON": "201 Call Ada",
+    "PUT": "200 Call Grace",
+    "DELETE": "204, then 404",
+    "Custom request header": "200 7f3a",
+    "Cookie, set and sent": "200 Welcome; then our cookie",
+    "401": "401 Log in first",
+    "404": "404 No such page",
+    "500": "500 Something broke",
+    "Method": "blocked; note unchanged",
+    "Request header": "blocked; note unchanged",
+    "Page of another origin reads": "blocked there, 200 here",
+    "Page of another origin writes": "blocked; note unchanged",
+    "Sandboxed frame reads": "blocked there, 200 here",
+}
+
+
+def load(name):
+    """
+    Return the module of the example *name*, anew.
+    """
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def browser():
+    executable = installed("chromium")
+    with playwright_chromium() as launcher:
+        chromium = launcher.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """
+    A visit to the page: what it saw by API and row, what it says about that, and what the console says.
+    """
+    with browser.new_context() as context:
+
+        def visit(address):
+            page = context.new_page()
+            console, errors, origins = set(), [], set()
+            page.on("console", lambda message: console.add(message.text))
+            page.on("pageerror", lambda error: errors.append(error))  # noqa: PLW0108 - playwright takes no built-in
+            page.on("request", lambda request: origins.add(re.match(r"data:|\w+://[^/]+", request.url)[0]))
+            page.goto(address)
+            page.wait_for_selector("html[data-verdict]", state="attached")
+            assert errors == []
+            results = page.evaluate("window.results")
+            apis = list(dict.fromkeys(result["api"] for result in results))
+            return SimpleNamespace(
+                seen={api: {r["row"]: r["happened"] for r in results if r["api"] == api} for api in apis},
+                disagreeing={api: {r["row"] for r in results if r["api"] == api and not r["agrees"]} for api in apis},
+                verdict=page.get_attribute("html", "data-verdict"),
+                headline=page.inner_text("#headline"),
+                signs=page.locator("td.api .sign").all_text_contents(),
+                columns=page.locator("thead th").all_inner_texts(),
+                console=console,
+                origins=origins - {"data:"},
+                page=page,
+            )
+
+        yield visit
+
+
+@contextmanager
+def page_for(apis, policy):
+    """
+    Serve the page alone, for *apis* that are yet to come, and yield its origin.
+    """
+    demo = load("demo")
+    shown = {"apis": apis, "policy": policy}
+    with demo.listen(0, demo.page(shown)) as server:
+        demo.serve(server)
+        try:
+            yield f"http://localhost:{server.port}"
+        finally:
+            server.shutdown()
+
+
+def stranger_of(page):
+    """
+    Return the origin that serves the same page and that no policy lists.
+    """
+    return page.replace("localhost", "127.0.0.1")
+
+
+def refusals(page, apis):
+    """
+    Return what Chromium's console has to say for each of *apis* (their origins) if the refusals were those meant.
+    """
+    stranger = stranger_of(page)
+    no_header = "No 'Access-Control-Allow-Origin' header is present on the requested resource."
+    at_preflight = "Response to preflight request doesn't pass access control check: "
+    reasons = [
+        (page, "Method PATCH is not allowed by Access-Control-Allow-Methods in preflight response."),
+        (page, "Request header field x-debug is not allowed by Access-Control-Allow-Headers in preflight response."),
+        (stranger, no_header),
+        (stranger, at_preflight + no_header),
+        ("null", no_header),
+    ]
+    return {
+        f"Access to fetch at '{api}/notes/1' from origin '{origin}' has been blocked by CORS policy: {reason}"
+        for api in apis
+        for origin, reason in reasons
+    }
+
+
+def assert_all_rows_agree(visited, page, apis):
+    assert visited.seen == dict.fromkeys(APIS, SEEN)
+    assert visited.disagreeing == {api: set() for api in APIS}
+    assert (visited.verdict, visited.headline) == ("agree", "16 of 16 rows agree")
+    assert len(visited.signs) == 48
+    assert {sign.strip() for sign in visited.signs} == {"✓ agrees:"}
+    assert [column.partition("\n")[0] for column in visited.columns] == ["Request", "Should happen", *APIS]
+    assert visited.origins == {page, stranger_of(page), *apis}
+    from playwright.sync_api import TimeoutError as NothingMore
+
+    expected = refusals(page, apis)
+    with suppress(NothingMore):
+        # The lines of another process of the browser may come later than its results.
+        while not expected <= visited.console:
+            visited.page.wait_for_event("console", timeout=10_000)
+    assert {line for line in visited.console if "CORS policy" in line} == expected
+
+
+@pytest.fixture
+def heeded_interrupt():
+    """
+    What runs in the background of a shell ignores SIGINT, and so would the demo that it starts.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.browser
+def test_all_rows_agree_after_the_one_command_of_the_readme(visit, heeded_interrupt):
+    with started(EXAMPLES / "demo.py", "--port", "0") as process:
+        page = re.search(r"http://localhost:\d+", lines_until("http://", process)[-1])[0]
+        visited = visit(page)
+        again = visit(page)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+        # One for each visit, of each API that logs to the terminal; and no line for each request.
+        output = process.stdout.read()
+    assert output.count("RuntimeError: broken on purpose") == 4
+    assert "HTTP/1.1" not in output
+    apis = [f"http://{column.partition(chr(10))[2].strip()}" for column in visited.columns[2:]]
+    assert_all_rows_agree(visited, page, apis)
+    assert_all_rows_agree(again, page, apis)
+
+
+@pytest.mark.browser
+@pytest.mark.server
+@pytest.mark.parametrize(
+    "django", [("gunicorn", "django_app:application"), ("uvicorn", "django_app:asgi")], ids=["gunicorn", "uvicorn"]
+)
+def test_all_rows_agree_behind_real_servers_and_what_is_refused_is_never_sent(visit, django):
+    commands = [("gunicorn", "wsgi_app:application"), ("gunicorn", "flask_app:app"), django]
+    apis = {}
+    with ExitStack() as stack:
+        page = stack.enter_context(page_for(apis, {}))
+        servers = [stack.enter_context(served(*command, PAGE_ORIGIN=page)) for command in commands]
+        apis.update((title, f"http://localhost:{server.port}") for title, server in zip(APIS, servers, strict=True))
+        visited = visit(page)
+        logs = []
+        for server in servers:
+            assert server.exchange("GET", "/that-is-all").status == 404
+            logs.append("\n".join(server.lines_until("GET /that-is-all")))
+    assert_all_rows_agree(visited, page, apis.values())
+    for log in logs:
+        requests = re.findall(r'"([A-Z]+) (\S+) HTTP[^"]*" (\d+)', log)
+        # The stranger's plain GET is sent, and answered; only its answer is kept from the page.
+        assert ("GET", "/notes/1", "200") in requests
+        assert requests.count(("OPTIONS", "/notes/1", "403")) == 1
+        assert ("PUT", "/notes/2", "200") in requests
+        assert [request for request in requests if request[0] == "PATCH" or request[:2] == ("PUT", "/notes/1")] == []
+
+
+@pytest.mark.browser
+def test_each_row_disagrees_where_the_policy_is_another(visit, monkeypatch):
+    apis = {}
+    with ExitStack() as stack:
+        page = stack.enter_context(page_for(apis, {}))
+        monkeypatch.setenv("PAGE_ORIGIN", page)
+        policies = {
+            "closed": None,
+            "too narrow": Policy(allow_origins=[page]),
+            "too wide": Policy(
+                allow_origins="*", allow_methods="*", allow_headers=["*", "Authorization"], expose_headers="*"
+            ),
+        }
+        demo = load("demo")
+        for title, policy in policies.items():
+            application = CORSMiddleware(load("wsgi_app").notebook, policy)
+            server = stack.enter_context(demo.listen(0, application))
+            demo.serve(server)
+            stack.callback(server.shutdown)
+            apis[title] = f"http://localhost:{server.port}"
+        visited = visit(page)
+    unshared = {"Exposed header", "POST of JSON", "PUT", "DELETE", "Custom request header", "Cookie, set and sent"}
+    opened = {
+        "Header that is not exposed",
+        "Cookie, set and sent",
+        "Method",
+        "Request header",
+        "Page of another origin reads",
+        "Page of another origin writes",
+        "Sandboxed frame reads",
+    }
+    assert visited.disagreeing == {"closed": set(SEEN), "too narrow": unshared, "too wide": opened}
+    assert visited.seen["too wide"]["Header that is not exposed"] == "X-Served-By: wsgi"
+    assert visited.seen["too wide"]["Method"] == "200 Sell milk; note changed"
+    assert visited.seen["too wide"]["Page of another origin reads"] == "200 Buy milk there, 200 here"
+    assert (visited.verdict, visited.headline) == ("disagree", "0 of 16 rows agree")
+    assert sum(sign.strip() == "✗ disagrees:" for sign in visited.signs) == len(SEEN) + len(unshared) + len(opened)
+
+
+@pytest.mark.browser
+def test_a_write_that_happens_although_the_browser_blocks_it_shows(visit, monkeypatch):
+    apis = {}
+    with page_for(apis, {}) as page:
+        monkeypatch.setenv("PAGE_ORIGIN", page)
+        example = load("wsgi_app")
+
+        def leaking(environ, start_response):
+            if environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD") == "PATCH":
+                example.notes["1"] = "Sell milk"
+            return example.application(environ, start_response)
+
+        demo = load("demo")
+        with demo.listen(0, leaking) as server:
+            demo.serve(server)
+            apis["leaking"] = f"http://localhost:{server.port}"
+            visited = visit(page)
+            server.shutdown()
+    assert visited.disagreeing == {"leaking": {"Method"}}
+    assert visited.seen["leaking"]["Method"] == "blocked; note changed"
+
+
+@pytest.mark.browser
+def test_one_wrong_api_spoils_the_verdict(visit):
+    apis = {}
+    with ExitStack() as stack:
+        page = stack.enter_context(page_for(apis, {}))
+        for title, origin in {"right": page, "wrong": stranger_of(page)}.items():
+            server = stack.enter_context(served("gunicorn", "wsgi_app:application", PAGE_ORIGIN=origin))
+            apis[title] = f"http://localhost:{server.port}"
+        visited = visit(page)
+        assert server.exchange("GET", "/notes/1").status == 200
+    assert visited.disagreeing == {"right": set(), "wrong": set(SEEN)}
+    assert visited.verdict == "disagree"
+
+
+@pytest.mark.browser
+def test_an_api_that_is_down_does_not_pass_for_one_that_refuses(visit):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with page_for({"down": f"http://localhost:{port}"}, {}) as page:
+        visited = visit(page)
+    assert visited.disagreeing == {"down": set(SEEN)}
+
+
+@pytest.mark.browser
+def test_a_page_of_another_origin_is_sent_to_the_one_that_the_policy_lists(browser):
+    with page_for({}, {}) as page, browser.new_context() as context:
+        visitor = context.new_page()
+        visitor.goto(stranger_of(page))
+        visitor.wait_for_url(f"{page}/")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("embedder", "sent"), [("http://localhost", 1), ("http://127.0.0.1", 0)])
+def test_the_page_in_a_frame_sends_for_its_own_origin_only(browser, embedder, sent):
+    with page_for({}, {}) as page, browser.new_context() as context:
+        visitor = context.new_page()
+        visitor.goto(page.replace("http://localhost", embedder) + "/elsewhere")
+        visitor.evaluate(
+            """(page) => new Promise((resolve) => {
+                const frame = Object.assign(document.createElement("iframe"), { src: page, onload: resolve });
+                document.body.append(frame);
+            })""",
+            page,
+        )
+        frame = visitor.frames[1]
+        # Listeners are called in order, so when the second one is, the page's own has done what it does.
+        frame.evaluate(
+            """() => {
+                window.sent = [];
+                window.fetch = async (url) => { window.sent.push(url); throw new TypeError(); };
+                window.asked = new Promise((resolve) => addEventListener("message", resolve));
+            }"""
+        )
+        visitor.evaluate(
+            "() => frames[0].postMessage({ url: '/notes/1', options: {} }, '*', [new MessageChannel().port2])"
+        )
+        assert frame.evaluate("() => window.asked.then(() => window.sent)") == ["/notes/1"] * sent
+
+
+# What the page has to see in an environment of cors.toml, where it is not what it sees by default.
+NARROWER = {
+    "development": {},
+    "staging": dict.fromkeys(["PUT", "DELETE", "Custom request header", "Cookie, set and sent"], "blocked"),
+    "production": dict.fromkeys(SEEN, "blocked"),
+}
+
+
+@pytest.fixture
+def cors_toml(tmp_path):
+    """
+    The file of the examples, for a page at whatever port is free.
+    """
+    there = (EXAMPLES / "cors.toml").read_text("utf-8")
+    assert there.count('"http://localhost:8000"') == 2
+    path = tmp_path / "cors.toml"
+    path.write_text(there.replace('"http://localhost:8000"', '"http://localhost:*"'), "utf-8")
+    return path
+
+
+def test_the_file_of_the_examples_is_one_policy_in_three_environments_and_nothing_smells():
+    environments = Configuration.environments_of(EXAMPLES / "cors.toml")
+    assert list(environments) == list(NARROWER)
+    assert all(isinstance(configuration.guarded.policy, Policy) for configuration in environments.values())
+    assert [configuration.warnings for configuration in environments.values()] == [(), (), ()]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("environment", NARROWER)
+def test_all_rows_agree_in_each_environment_of_one_file(visit, cors_toml, environment):
+    with started(EXAMPLES / "demo.py", "--port", "0", "--environment", environment, "--file", cors_toml) as process:
+        lines = lines_until("The page is at", process)
+        visited = visit(re.search(r"http://localhost:\d+", lines[-1])[0])
+        caption = visited.page.inner_text("figcaption")
+    assert lines[0] == f"# {cors_toml}, environment {environment}"
+    assert visited.seen == dict.fromkeys(APIS, SEEN | NARROWER[environment])
+    assert visited.disagreeing == {api: set() for api in APIS}
+    assert (visited.verdict, visited.headline) == ("agree", "16 of 16 rows agree")
+    assert caption == f"The policy that guards all three, in {environment}"
+
+
+@pytest.mark.parametrize(
+    ("needed", "row", "should"),
+    [
+        ({"expose_headers": []}, "Exposed header", "X-Word-Count: null"),
+        ({"allow_headers": ["X-Request-Id"]}, "POST of JSON", "blocked"),
+        ({"allow_methods": ["GET", "DELETE"]}, "PUT", "blocked"),
+        ({"allow_methods": ["GET", "PUT"]}, "DELETE", "blocked"),
+        ({"allow_headers": ["Content-Type"]}, "Custom request header", "blocked"),
+        ({"allow_credentials": False}, "Cookie, set and sent", "blocked"),
+    ],
+)
+def test_what_should_happen_follows_from_the_policy(needed, row, should):
+    demo = load("demo")
+    page = "http://localhost:8000"
+    base = Configuration.from_file(EXAMPLES / "cors.toml", "development").guarded.policy
+    assert demo.differing(base, page) == {}
+    narrower = demo.differing(dataclasses.replace(base, **needed), page)
+    assert narrower[row]["should"] == should
+    assert narrower[row]["why"] == f"`{next(iter(needed))}` of the policy does not say so."
+    everything = Policy(allow_origins="*", allow_methods="*", allow_headers="*", expose_headers="*")
+    assert list(demo.differing(everything, page)) == ["Cookie, set and sent"]
+    assert demo.differing(base, "http://localhost:9000") == {
+        "*": {
+            "should": "blocked",
+            "why": "The policy does not list `http://localhost:9000`, so nothing is shared with it.",
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["--environment", "prodction"],
+            (
+                'environments: "prodction" is not an environment: there are development, staging, production.\n'
+                '    fix: "production"\n'
+            ),
+        ),
+        (
+            ["--file", EXAMPLES / "cors.toml"],
+            (
+                "environments: None is not an environment: there are development, staging, production.\n"
+                "    fix: one of development, staging, production\n"
+            ),
+        ),
+        (
+            ["--file", EXAMPLES / "demo.html"],
+            'demo.html" cannot be read: it is not TOML: Invalid statement (line 1, column 1).\n',
+        ),
+    ],
+    ids=["misspelled", "none", "no TOML"],
+)
+def test_the_demo_answers_a_wrong_environment_with_those_there_are(arguments, told):
+    with started(EXAMPLES / "demo.py", "--port", "0", *arguments) as process:
+        assert process.wait(30) == 2
+        assert told in process.stdout.read()
+
+
+def test_the_demo_shows_one_policy_and_says_so_of_a_file_that_has_several(tmp_path):
+    path = tmp_path / "several.toml"
+    path.write_text('[paths."/api"]\nallow_origins = "*"\n', "utf-8")
+    with started(EXAMPLES / "demo.py", "--port", "0", "--file", path) as process:
+        assert process.wait(30) == 2
+        assert process.stdout.read().endswith(f"error: {path} has policies by path, and the page shows one policy.\n")
+
+
+@pytest.mark.server
+def test_the_demo_stops_at_once_and_in_silence_on_ctrl_c(heeded_interrupt):
+    with started(EXAMPLES / "demo.py", "--port", "0") as process:
+        lines_until("Tracebacks", process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+        assert process.stdout.read() == ""
+
+
+@pytest.mark.server
+def test_the_demo_says_which_port_is_taken():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with started(EXAMPLES / "demo.py", "--port", str(port)) as process:
+            assert process.wait(30) == 1
+            assert f"Port {port} is in use" in process.stdout.read()

@@ -1,0 +1,122 @@
+"""
+Each example starts with the command that its docstring gives, and the mistakes are refused as printed.
+"""
+
+import ast
+import re
+import runpy
+from dataclasses import replace
+
+import pytest
+from kit.serving import EXAMPLES, PAGE_ORIGIN, Server, lines_until, started
+
+from corsguard import CORSMiddleware, Policy, PolicyError
+from corsguard.testing import assert_shared
+
+APPLICATIONS = ["wsgi_app.py", "flask_app.py", "django_app.py", "falcon_guard.py"]
+
+CODES = {
+    "Everyone may read, and cookies work.": ["E301"],
+    "One origin, without a list around it.": ["E102"],
+    "An origin, copied from the address bar.": ["E203"],
+    "Two origins, from an environment variable.": ["E201"],
+    "An origin without its scheme.": ["E202"],
+    "All subdomains, as a regular expression.": ["E211"],
+    "All previews at a hosting service, with cookies.": ["E303"],
+    "Pages that are opened from a file.": ["E212"],
+    "A production site without TLS, with cookies.": ["E302"],
+    "PATCH, as the page spells it.": ["E403"],
+    "Cookies, by the names of their headers.": ["E502", "E601"],
+    "Settings that come as text.": ["E701", "E702"],
+    "A keyword, misspelled.": ["E106"],
+}
+
+
+def policy_written_in(source):
+    """
+    Return the keywords of the policy in *source*, as written there.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Policy":
+            return {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+        if isinstance(node, ast.keyword) and node.arg == "CORSGUARD":
+            items = zip(node.value.keys, node.value.values, strict=True)
+            return {key.value: ast.unparse(value) for key, value in items}
+    raise AssertionError("no policy in it")
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_an_example_starts_as_its_docstring_says_and_is_guarded(name):
+    docstring = ast.get_docstring(ast.parse((EXAMPLES / name).read_text("utf-8")))
+    assert f"    python examples/{name}" in docstring.splitlines()
+    with started(EXAMPLES / name, PORT="0", PAGE_ORIGIN=PAGE_ORIGIN) as process:
+        output = lines_until("http://", process)
+        port = int(re.search(r"http://localhost:(\d+)", output[-1])[1])
+        reply = Server(port, process).exchange("GET", "/notes/1", f"Origin: {PAGE_ORIGIN}")
+        head = Server(port, process).exchange("HEAD", "/notes/1", f"Origin: {PAGE_ORIGIN}")
+    assert (head.status, head.cors(), head.body) == (200, reply.cors(), b"")
+    assert (reply.status, reply.cors()) == (
+        200,
+        [
+            ("access-control-allow-credentials", "true"),
+            ("access-control-allow-origin", PAGE_ORIGIN),
+            ("access-control-expose-headers", "X-Word-Count"),
+            ("vary", "Origin"),
+        ],
+    )
+
+
+def test_the_applications_have_the_same_policy_word_for_word():
+    sources = [(EXAMPLES / name).read_text("utf-8") for name in APPLICATIONS]
+    assert all('\nPAGE_ORIGIN = os.environ.get("PAGE_ORIGIN", "http://localhost:8000")\n' in text for text in sources)
+    first, *others = map(policy_written_in, sources)
+    assert len(first) == 5
+    assert others == [first, first, first]
+
+
+def test_every_classic_mistake_is_refused_for_its_own_reason_and_printed(capsys):
+    mistakes = runpy.run_path(str(EXAMPLES / "incorrect.py"), run_name="__main__")["MISTAKES"]
+    printed = capsys.readouterr().out
+    refused = {}
+    for meant, keywords in mistakes.items():
+        with pytest.raises(PolicyError) as error:
+            Policy.from_mapping(keywords)
+        assert f"# {meant}\nPolicy.from_mapping({keywords})\n\nPolicyError: {error.value}\n" in printed
+        refused[meant] = [problem.code for problem in error.value.problems]
+    assert refused == CODES
+
+
+PAGE = PAGE_ORIGIN
+NOTE = "http://localhost:8001/notes/1"
+# A mistake in the demo's policy, the fetch that it breaks, and the line to change that the testing kit names.
+MISTAKES = {
+    "a missing header": (
+        {"allow_headers": []},
+        {"method": "POST", "url": NOTE, "json": {}, "credentials": "include"},
+        'allow_headers=["Content-Type"]',
+    ),
+    "a wildcard where the page uses credentials": (
+        {"allow_origins": "*", "allow_credentials": False},
+        {"url": NOTE, "credentials": "include"},
+        f'allow_origins=["{PAGE}"], allow_credentials=True',
+    ),
+    "a forgotten origin": (
+        {"allow_origins": ["https://www.example.com"]},
+        {"url": NOTE, "credentials": "include"},
+        f'"{PAGE}"]',
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_the_kit_names_the_line_of_the_demo_s_policy_to_change(mistake):
+    changes, fetch, line = MISTAKES[mistake]
+    policy = runpy.run_path(str(EXAMPLES / "wsgi_app.py"))["POLICY"]
+    app = runpy.run_path(str(EXAMPLES / "wsgi_app.py"))["notebook"]
+    with pytest.raises(AssertionError) as error:
+        assert_shared(CORSMiddleware(app, replace(policy, **changes)), page=PAGE, **fetch)
+    (told,) = (text for text in str(error.value).splitlines() if text.strip().startswith("policy:"))
+    assert line in told
+    # And the whole policy, as it is, needs no change.
+    assert_shared(CORSMiddleware(app, policy), page=PAGE, **fetch)

@@ -1,0 +1,346 @@
+"""
+The places where the library runs, each as one function of one signature.
+
+An adapter takes the keywords of a policy, a request and what the application answers, has the real thing answer, and
+returns what went out. What one place cannot do by its nature is said in its function, with the reason.
+"""
+
+import asyncio
+import io
+import runpy
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, NamedTuple
+from wsgiref.util import setup_testing_defaults
+from wsgiref.validate import validator
+
+import falcon
+import flask
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse
+from django.test import override_settings
+from django.urls import re_path
+
+from corsguard import CORSMiddleware
+from corsguard_flask import CORSGuard, cors
+
+from .cases import Reply, Request
+
+
+class Outcome(NamedTuple):
+    """
+    What went out: *headers* are all lines of the response, *ran* whether the application was called.
+    """
+
+    status: int
+    headers: list[tuple[str, str]]
+    ran: bool
+    body: bytes
+
+    @property
+    def of_cors(self) -> list[tuple[str, str]]:
+        """
+        The complete `Access-Control-*` and `Vary` lines, names in lower case, in order of their names.
+        """
+        named = [(name.lower(), value) for name, value in self.headers]
+        return sorted(line for line in named if line[0].startswith("access-control-") or line[0] == "vary")
+
+    def lines(self, name: str) -> list[str]:
+        """
+        Return the values of the lines of *name*.
+        """
+        return [value for other, value in self.headers if other.lower() == name.lower()]
+
+
+Adapter = Callable[[Mapping[str, Any], Request, Reply], Outcome]
+
+
+def environ_of(request: Request, path: str = "/") -> dict[str, Any]:
+    """
+    Return the WSGI environ of *request*.
+    """
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+    }
+    setup_testing_defaults(environ)
+    for name, value in request.headers.items():
+        environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
+    return environ
+
+
+def serve(app: Callable[..., Any], environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+    """
+    Return status, headers and body of what *app* answers, as a server would send it.
+    """
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+    body = io.BytesIO()
+
+    def start_response(status, headers, exc_info=None):
+        assert exc_info is not None or not started
+        started[:] = [(status, list(headers))]
+        return body.write
+
+    chunks = app(environ, start_response)
+    try:
+        for chunk in chunks:
+            assert started
+            body.write(chunk)
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+    status, headers = started[0]
+    return int(status[:3]), headers, body.getvalue()
+
+
+def lines_of(reply: Reply) -> list[tuple[str, str]]:
+    """
+    Return the header lines of *reply*, with the Content-Type that its status wants.
+    """
+    return [*reply.headers, *([] if reply.status in (204, 304) else [("Content-Type", "text/plain")])]
+
+
+class Application:
+    """
+    A bare WSGI application that answers *reply* and remembers that it ran.
+    """
+
+    def __init__(self, reply: Reply) -> None:
+        self.reply = reply
+        self.ran = False
+
+    def __call__(self, environ, start_response):
+        self.ran = True
+        start_response(f"{self.reply.status} {HTTPStatus(self.reply.status).phrase}", lines_of(self.reply))
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" or self.reply.status in (204, 304) else b"content"]
+
+
+def wsgi(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+    app = Application(reply)
+    status, headers, body = serve(CORSMiddleware(app, policy), environ_of(request))
+    return Outcome(status, headers, app.ran, body)
+
+
+def validated_wsgi(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+    """
+    The same between two validators: what the middleware hands to the application and to the server is WSGI.
+    """
+    app = Application(reply)
+    guarded = validator(CORSMiddleware(validator(app), policy))
+    status, headers, body = serve(guarded, environ_of(request))
+    return Outcome(status, headers, app.ran, body)
+
+
+class Undecided:
+    """
+    Views that might have policies, and have none.
+    """
+
+    def are_tagged(self):
+        return True
+
+    def view_at(self, environ, method, path):
+        return None
+
+
+def carried_wsgi(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+    """
+    The same past the short path, which is for applications without views of their own.
+    """
+    app = Application(reply)
+    guarded = CORSMiddleware(app, policy)
+    guarded.views = Undecided()
+    status, headers, body = serve(guarded, environ_of(request))
+    return Outcome(status, headers, app.ran, body)
+
+
+# Flask
+
+METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+
+
+def flask_extension(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+    """
+    A Flask application of one view that serves every method itself, OPTIONS included, guarded as a whole.
+    """
+    app, view = flask_application(reply)
+    app.add_url_rule("/", view_func=view, methods=METHODS, provide_automatic_options=False)
+    CORSGuard(app, policy)
+    return flask_outcome(app, view, request)
+
+
+def flask_decorator(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+    """
+    The same, guarded by the view's own tag only.
+    """
+    app, view = flask_application(reply)
+    tagged = cors(**policy)(view)
+    app.add_url_rule("/", view_func=tagged, methods=METHODS, provide_automatic_options=False)
+    CORSGuard(app)
+    return flask_outcome(app, view, request)
+
+
+def flask_application(reply: Reply):
+    def view():
+        view.ran = True
+        response = flask.Response(b"" if reply.status in (204, 304) else b"content", reply.status)
+        response.headers.clear()
+        response.headers.extend(lines_of(reply))
+        return response
+
+    view.ran = False
+    return flask.Flask("conformance"), view
+
+
+def flask_outcome(app: flask.Flask, view: Any, request: Request) -> Outcome:
+    status, headers, body = serve(app, environ_of(request))
+    return Outcome(status, headers, view.ran, body)
+
+
+# Django
+
+MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware"]
+
+# What the view answers, and whether it ran; the URLconf is one for all cases, since Django keeps each that it sees.
+_reply: ContextVar[Reply] = ContextVar("reply")
+_ran: ContextVar[list[bool]] = ContextVar("ran")
+
+
+def django_view(request):
+    _ran.get().append(True)
+    reply = _reply.get()
+    response = HttpResponse(b"" if reply.status in (204, 304) else b"content", status=reply.status)
+    del response.headers["Content-Type"]
+    for name, value in merged_lines(lines_of(reply)):
+        response.headers[name] = value
+    return response
+
+
+async def async_django_view(request):
+    return django_view(request)
+
+
+urlpatterns = [re_path("^async$", async_django_view), re_path("^$", django_view)]
+
+
+def merged_lines(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """
+    Return *lines* as a Django view can set them: an HttpResponse has one line of each name, and the last one wins.
+
+    A view that adds to Vary does it by `patch_vary_headers`, which keeps what is there.
+    """
+    merged: dict[str, tuple[str, str]] = {}
+    for name, value in lines:
+        _, before = merged.get(name.lower(), (name, ""))
+        merged[name.lower()] = (name, f"{before},{value}" if before and name.lower() == "vary" else value)
+    return list(merged.values())
+
+
+def django_sync(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+    ran: list[bool] = []
+    _reply.set(reply)
+    _ran.set(ran)
+    with override_settings(CORSGUARD=policy, MIDDLEWARE=MIDDLEWARE, ROOT_URLCONF="kit.adapters"):
+        status, headers, body = serve(WSGIHandler(), environ_of(request))
+    return Outcome(status, headers, bool(ran), body)
+
+
+def django_async(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+    """
+    The same over ASGI, where header values are bytes: what is beyond latin-1 arrives in UTF-8.
+    """
+    ran: list[bool] = []
+    _reply.set(reply)
+    _ran.set(ran)
+    with override_settings(CORSGUARD=policy, MIDDLEWARE=MIDDLEWARE, ROOT_URLCONF="kit.adapters"):
+        status, headers, body = asyncio.run(serve_asgi(ASGIHandler(), scope_of(request)))
+    return Outcome(status, headers, bool(ran), body)
+
+
+def scope_of(request: Request, path: str = "/async") -> dict[str, Any]:
+    """
+    Return the ASGI scope of *request*.
+    """
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": "http",
+        "path": path,
+        "query_string": b"",
+        "server": ("127.0.0.1", 80),
+        "headers": [(name.lower().encode(), bytes_of(value)) for name, value in request.headers.items()],
+    }
+
+
+def bytes_of(value: str) -> bytes:
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogatepass")
+
+
+async def serve_asgi(app: Any, scope: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+    """
+    Return status, headers and body of what *app* answers, as a server would send it.
+    """
+    sent: list[dict[str, Any]] = []
+    requests = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive():
+        if requests:
+            return requests.pop()
+        return await asyncio.get_running_loop().create_future()
+
+    async def send(message):
+        sent.append(message)
+
+    await app(scope, receive, send)
+    start, *rest = sent
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"]]
+    return start["status"], headers, b"".join(message.get("body", b"") for message in rest)
+
+
+# Falcon, which corsguard does not know: the carrier is an example.
+
+FALCON = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "falcon_guard.py"))
+
+
+def falcon_example(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+    """
+    A Falcon application that answers every path, with the carrier of the example as its middleware.
+    """
+    ran: list[bool] = []
+
+    def sink(req: falcon.Request, resp: falcon.Response) -> None:
+        ran.append(True)
+        resp.status = reply.status
+        resp.data = b"" if reply.status in (204, 304) else b"content"
+        # As in Django, a response has one line of each name.
+        resp.set_headers(merged_lines(lines_of(reply)))
+
+    app = falcon.App(middleware=[FALCON["CORSMiddleware"](policy)])
+    app.add_sink(sink, "/")
+    status, headers, body = serve(app, environ_of(request))
+    return Outcome(status, headers, bool(ran), body)
+
+
+WSGI_ADAPTERS: dict[str, Adapter] = {
+    "wsgi": wsgi,
+    "validated wsgi": validated_wsgi,
+    "carried wsgi": carried_wsgi,
+}
+ADAPTERS: dict[str, Adapter] = {
+    **WSGI_ADAPTERS,
+    "flask extension": flask_extension,
+    "flask decorator": flask_decorator,
+    "django sync": django_sync,
+    "django async": django_async,
+    "falcon example": falcon_example,
+}
