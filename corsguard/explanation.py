@@ -216,6 +216,13 @@ def _why_refused(policy: Policy, origin: str) -> tuple[str, str]:
     return reason, f"allow_origins={quoted([*policy.allow_origins, origin])}"
 
 
+def is_near(policy: Policy, origin: Origin) -> bool:
+    """
+    Whether a listed pattern differs from *origin* in one respect only, so that the step on it says which.
+    """
+    return bool(_nearest(policy, origin))
+
+
 def _nearest(policy: Policy, origin: Origin) -> str:
     """
     Return the sentence on a listed pattern that differs from *origin* in one respect only, or nothing.
