@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from corsguard.browser import Failure
+from corsguard.browser import Failure, Reason
 from corsguard.browser.advice import fix as fix_of
 from corsguard.browser.advice import notes as notes_on
 from corsguard.browser.evidence import as_shown
@@ -381,11 +381,12 @@ def _fix_of(message: Message) -> Fix:
 
 
 def _notes(message: Message) -> Iterator[str]:
-    if message.failure is not None:
-        yield from notes_on(message.failure)
-        if message.engine in _ALIKE and message.failure.reason in CORS_CHECK:
-            yield f"{message.engine} says the same of a preflight: is there an OPTIONS row, and did that one fail?"
-    if message.engine == "Safari" and message.name.endswith("missing_allow_origin"):
+    if message.failure is None:
+        return
+    yield from notes_on(message.failure)
+    if message.engine in _ALIKE and message.failure.reason in CORS_CHECK:
+        yield f"{message.engine} says the same of a preflight: is there an OPTIONS row, and did that one fail?"
+    if message.engine == "Safari" and message.failure.reason is Reason.MISSING_ALLOW_ORIGIN:
         yield "Safari says the same if Access-Control-Allow-Origin names another origin; the command below tells which."
 
 
