@@ -25,13 +25,14 @@ class Rule:
     """
     One thing that can be wrong: what is said about it, why it is bad, and what to write instead.
 
-    *message* is a format string. *example* shows it and breaks no other rule; for a policy it is a Python expression.
+    All codes that are printed have this shape: policies', Django's checks', an audit's and a browser's reasons.
+    *message* is a format string; *example* shows it and breaks no other rule, here as a Python expression.
     """
 
     message: str
     why: str
     instead: str
-    example: str
+    example: Any
 
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(

@@ -210,7 +210,7 @@ def _why_refused(policy: Policy, origin: str) -> tuple[str, Fix]:
     parsed = Origin.parse(origin)
     if parsed is None:
         return "No browser sends this as an origin.", NO_FIX
-    reason = _nearest(policy, parsed) or "It is not listed."
+    reason = nearest(policy, parsed) or "It is not listed."
     if policy.allow_credentials and is_plain_http(parsed):
         return f"{reason} {_INSECURE}", NO_FIX
     if not isinstance(policy.allow_origins, tuple):
@@ -218,7 +218,7 @@ def _why_refused(policy: Policy, origin: str) -> tuple[str, Fix]:
     return reason, Fix(policy={"allow_origins": [*policy.allow_origins, origin]})
 
 
-def _nearest(policy: Policy, origin: Origin) -> str:
+def nearest(policy: Policy, origin: Origin) -> str:
     """
     Return the sentence on a listed pattern that differs from *origin* in one respect only, or nothing.
     """

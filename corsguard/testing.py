@@ -9,33 +9,15 @@ from collections.abc import Collection
 from typing import Any, Final, cast
 
 from .attacks import ATTACKER, Attack, attack_origins
-from .browser import Application, Browser, Exchange, NetworkError, Page, Reason, Response, origin_of
+from .browser import Application, Browser, Exchange, NetworkError, Page, Response, origin_of
+from .browser.reasons import CORS_CHECK, PREFLIGHT_ONLY
 from .names import ALLOW_ORIGIN
 from .quoting import shown
 
 __all__ = ["Attack", "assert_not_shared", "assert_shared", "assert_shared_with_no_attacker", "attack_origins"]
 
-# Reasons that say nothing about whether a server shares: something else is wrong, or nothing was answered.
-_BESIDE_THE_POINT: Final = frozenset(
-    {
-        Reason.FORBIDDEN_METHOD,
-        Reason.BAD_PORT,
-        Reason.MIXED_CONTENT,
-        Reason.SAME_ORIGIN_MODE,
-        Reason.NO_CORS_REDIRECT_MODE,
-        Reason.BAD_SCHEME,
-        Reason.UNREACHABLE,
-        Reason.TLS,
-        Reason.TLS_CLIENT_CERTIFICATE,
-        Reason.CORP,
-        Reason.REDIRECT_MODE_ERROR,
-        Reason.REDIRECT_UNPARSABLE,
-        Reason.REDIRECT_BAD_SCHEME,
-        Reason.TOO_MANY_REDIRECTS,
-        Reason.REDIRECT_USERINFO,
-        Reason.REDIRECT_STREAM_BODY,
-    }
-)
+# Reasons that say whether a server shares; all others say that something else is wrong, or that nothing was answered.
+_ABOUT_SHARING: Final = CORS_CHECK | PREFLIGHT_ONLY
 
 _URL_MEANT: Final = "url='https://api.example.com/items'"
 
@@ -142,7 +124,7 @@ def _not_shared(page: Page, method: str, url: str, init: dict[str, Any]) -> Netw
         response = page.fetch(url, method=method, **init)
     except NetworkError as error:
         answer = error.failure.exchange.response if error.failure.exchange else None
-        if error.failure.reason in _BESIDE_THE_POINT or (answer is not None and answer.status >= 500):
+        if error.failure.reason not in _ABOUT_SHARING or (answer is not None and answer.status >= 500):
             raise AssertionError(f"{told} failed, but that proves nothing about sharing.\n\n{error}") from None
         return error
     raise AssertionError(f"{shown(page.origin)} may read {told}: {_why_shared(response, page.network[-1])}")

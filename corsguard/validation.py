@@ -230,7 +230,7 @@ class Reading:
         insecure, open_to_all = ("E302", "E303") if self.credentials else ("W103", "W107")
         kept = Alternative(reason=_OR, policy={"allow_unsafe_origins": {text: _REASON}}) if self.credentials else None
         if is_plain_http(pattern):
-            self.report(insecure, keyword, text, Fix(entries=(secure(text),), otherwise=kept))
+            self.report(insecure, keyword, text, Fix(entries=(str(pattern._replace(scheme="https")),), otherwise=kept))
         if suffix is not None and not (self.credentials and is_plain_http(pattern)):
             self.report(open_to_all, keyword, text, Fix(entries=(_one_of(pattern),), otherwise=kept), suffix=suffix)
         elif self.credentials and "*" in pattern.host:
@@ -409,13 +409,6 @@ def _open_suffix(pattern: OriginPattern) -> str | None:
 _TAKE_IT_OUT: Final = Fix(words="Take it out of the list.")
 _WRITE_A_REASON: Final = Fix(words=f"Write a reason next to it, such as {quoted(_REASON)}.")
 _ONE_OF_THEM: Final = Fix(words=f"one of {', '.join(DEFAULTS)}")
-
-
-def secure(origin: str) -> str:
-    """
-    Return *origin*, which is plain http, with https.
-    """
-    return origin.replace("http:", "https:", 1)
 
 
 def no_list(keyword: str, value: object) -> Problem:

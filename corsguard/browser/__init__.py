@@ -2,9 +2,9 @@
 The browser's half of CORS: a model of Fetch's protocol, to be asked what a browser would do.
 """
 
+from .console import Note as Note
 from .cookies import CookieJar as CookieJar
 from .failures import Failure as Failure
-from .failures import Reason as Reason
 from .headers import is_forbidden_method as is_forbidden_method
 from .headers import is_safelisted_header as is_safelisted_header
 from .headers import may_append as may_append
@@ -14,6 +14,7 @@ from .page import NetworkError as NetworkError
 from .page import Page as Page
 from .page import Response as Response
 from .page import ResponseHeaders as ResponseHeaders
+from .reasons import Reason as Reason
 from .transports import Application as Application
 from .transports import LiveTransport as LiveTransport
 from .urls import origin_of as origin_of
@@ -31,6 +32,7 @@ __all__ = [
     "Failure",
     "LiveTransport",
     "NetworkError",
+    "Note",
     "Page",
     "Reason",
     "Response",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from corsguard.errors import PolicyError
-from corsguard.explanation import Step, explain
+from corsguard.explanation import Step, explain, nearest
 from corsguard.fixes import Fix
 from corsguard.names import (
     ALLOW_CREDENTIALS,
@@ -28,7 +28,7 @@ from corsguard.origin import NULL, Origin
 from corsguard.policy import Policy
 from corsguard.validation import problems_of
 
-from .console import WARNING, firefox_variant
+from .console import firefox_reason, safari, safari_sees_status
 from .evidence import (
     LONGEST_NAME,
     LONGEST_READ,
@@ -38,6 +38,7 @@ from .evidence import (
     bad_item,
     headers_of,
     in_ascii,
+    only_warned_of,
     redirect_target,
     refused_headers,
     scheme_of,
@@ -46,8 +47,9 @@ from .evidence import (
     url_of,
     words_of,
 )
-from .failures import CORS_CHECK, Failure, Reason
+from .failures import Failure
 from .headers import get, values_of
+from .reasons import CORS_CHECK, REASONS, Reason
 from .urls import Url, address_space, is_same_site
 
 
@@ -59,11 +61,13 @@ def fix(failure: Failure) -> Fix:
     return _FIXES[failure.reason](failure)
 
 
-def notes(failure: Failure) -> tuple[str, ...]:
+def notes(failure: Failure, *, with_safari: bool = True) -> tuple[str, ...]:
     """
     Return where browsers are laxer or stricter than the standard, as far as that concerns *failure*.
+
+    Without *with_safari* it is left out what Safari's own line says.
     """
-    return tuple(in_ascii(note) for note in _notes(failure))
+    return tuple(in_ascii(note) for note in _notes(failure, with_safari=with_safari))
 
 
 _OUTERMOST: Final = "Put the CORS layer outermost (CORSMiddleware around everything, or first in MIDDLEWARE)"
@@ -144,6 +148,11 @@ def _origin_step(patterns: list[str], origin: str) -> Step:
     return explain(Policy(allow_origins=patterns), {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin}).steps[0]
 
 
+def _is_another_site(pattern: str, origin: str) -> bool:
+    parsed = Origin.parse(origin)
+    return parsed is not None and not nearest(Policy(allow_origins=[pattern]), parsed)
+
+
 def _is_sound(origin: str, *, credentials: bool) -> bool:
     return not problems_of({"allow_origins": [origin], "allow_credentials": credentials})
 
@@ -162,13 +171,20 @@ def _missing(failure: Failure) -> Fix:
 
 def _why_bypassed(failure: Failure) -> str:
     """
-    Return who answered in place of the CORS layer, as the status tells.
+    Return who answered in place of the CORS layer, or that nobody knows.
+    """
+    return _who_answered(failure) or "The origin is not listed, or the CORS layer does not guard this path."
+
+
+def _who_answered(failure: Failure) -> str | None:
+    """
+    Return who answered in place of the CORS layer, if the status tells.
     """
     status = 0 if failure.exchange is None or failure.exchange.response is None else failure.exchange.response.status
     if status in REDIRECTS:
         return f"{_why_redirected(failure)} {_OUTERMOST}, so that redirects are shared too."
     if status not in _BY_STATUS:
-        return "The origin is not listed, or the CORS layer does not guard this path."
+        return None
     return f"Status {status}. {_BY_STATUS[status][0 if failure.is_preflight else 1]} {_OUTERMOST}."
 
 
@@ -221,7 +237,7 @@ def _mismatch(failure: Failure) -> Fix:
         return _share(failure, error.problems[0].message)
     if step.passed:
         return _share(failure, "Browsers know no patterns: match on the server, and send the origin itself.", value)
-    if step.reason != "It is not listed.":
+    if not _is_another_site(value, origin):
         return _share(failure, step.reason, value)
     cached = (
         "" if "origin" in (get(headers_of(failure), "Vary") or "").lower() else ", or a cache gave another's answer"
@@ -258,8 +274,8 @@ def _is_login(target: Url, source: Url) -> bool:
 
 
 def _preflight_status(failure: Failure) -> Fix:
-    why = _why_bypassed(failure)
-    if "origin is not listed" in why:
+    why = _who_answered(failure)
+    if why is None:
         status = f"Status {status_of(failure)}. " if failure.exchange is not None else ""
         why = f"{status}{_OUTERMOST}: it answers preflights itself."
     # No keyword helps: a policy answers so anyway, once it is asked.
@@ -360,7 +376,7 @@ def _corp(failure: Failure) -> Fix:
         if failure.value
         else "Not CORS: the page's Cross-Origin-Embedder-Policy wants each resource to agree, and this one says nothing"
     )
-    share = "same-site" if failure.value == "same-origin" and _is_near(failure) else "cross-origin"
+    share = "same-site" if failure.value == "same-origin" and _nearest(failure) else "cross-origin"
     why = f'{why}. Let it be embedded; or, to read it, leave out mode: "no-cors" and let the server share it.'
     return _change(why, f"Cross-Origin-Resource-Policy: {share}", page='mode: "cors"')
 
@@ -368,11 +384,13 @@ def _corp(failure: Failure) -> Fix:
 def _bad_scheme(failure: Failure) -> Fix:
     scheme = scheme_of(failure)
     if scheme == "file":
-        return _change("Serve the file: a page may not fetch from the disk.", page='fetch("https://...")')
+        return _change("Not CORS. Serve the file: a page may not fetch from the disk.", page='fetch("https://...")')
     if "." in scheme or scheme == "localhost":
-        why = f'The URL has no scheme, so that "{as_shown(scheme)}" is taken for one.'
+        why = f'Not CORS. The URL has no scheme, so that "{as_shown(scheme)}" is taken for one.'
         return _change(why, page=f'fetch("http://{as_shown(failure.url)}")')
-    return _change(f"Scripts fetch by http and https, not by {as_shown(scheme)}.", page='fetch("https://...")')
+    return _change(
+        f"Not CORS. Scripts fetch by http and https, not by {as_shown(scheme)}.", page='fetch("https://...")'
+    )
 
 
 def _unreachable(failure: Failure) -> Fix:
@@ -422,7 +440,9 @@ def _always(why: str, *, send: str = "", page: str = "") -> Callable[[Failure], 
 
 
 _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
-    Reason.FORBIDDEN_METHOD: _always("Use another method: no server can allow {value}.", page='method: "POST"'),
+    Reason.FORBIDDEN_METHOD: _always(
+        "Not CORS. Use another method: no server can allow {value}.", page='method: "POST"'
+    ),
     Reason.BAD_PORT: _always("Not CORS: browsers keep off this port. Serve on another one, such as 8000 or 443."),
     Reason.MIXED_CONTENT: _mixed,
     Reason.SAME_ORIGIN_MODE: _always("The page itself forbade to leave its origin.", page='mode: "cors"'),
@@ -446,58 +466,50 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
     Reason.METHOD_NOT_ALLOWED: _method,
     Reason.HEADER_NOT_ALLOWED: _header,
     Reason.CORP: _corp,
-    Reason.REDIRECT_MODE_ERROR: _always("Let the page ask the last URL, or follow.", page='redirect: "follow"'),
+    Reason.REDIRECT_MODE_ERROR: _always(
+        "Not CORS. Let the page ask the last URL, or follow.", page='redirect: "follow"'
+    ),
     Reason.REDIRECT_UNPARSABLE: _always(
-        'The Location is "{value}": send one that is a URL, and one only.', send="Location: https://..."
+        'Not CORS. The Location is "{value}": send one that is a URL, and one only.', send="Location: https://..."
     ),
     Reason.REDIRECT_BAD_SCHEME: _always("Redirect to http or https only.", send="Location: https://..."),
     Reason.TOO_MANY_REDIRECTS: _always(
+        "Not CORS. "
         "More than 20 redirects, so most likely a circle: a login that never succeeds because its cookie is not sent, "
         "or two rules that undo each other (a slash, www., https). Answer 401 to scripts instead of a redirect."
     ),
     Reason.REDIRECT_USERINFO: _redirect_userinfo,
     Reason.REDIRECT_STREAM_BODY: _always(
-        "Let the page ask the last URL, or send the body as a whole.", send="303 See Other, if GET is meant from there"
+        "Not CORS. Let the page ask the last URL, or send the body as a whole.",
+        send="303 See Other, if GET is meant from there",
     ),
 }
 
 
-def _notes(failure: Failure) -> Iterator[str]:
-    yield from _notes_on_engines(failure)
+def _notes(failure: Failure, *, with_safari: bool) -> Iterator[str]:
+    yield from _notes_on_engines(failure, with_safari=with_safari)
     yield from _notes_on_surroundings(failure)
-    if failure.reason in _NOTES:
-        yield _NOTES[failure.reason]
-
-
-_NOT_CORS: Final = "Firefox and Safari word this as if it were CORS; 'Status code: (null)' means that no response came."
-_NOTES: Final = {
-    Reason.UNREACHABLE: _NOT_CORS,
-    Reason.TLS: _NOT_CORS,
-    Reason.TLS_CLIENT_CERTIFICATE: (
-        f"{_NOT_CORS} Firefox sends certificates with preflights if network.cors_preflight.allow_client_cert is set."
-    ),
-    Reason.REDIRECT_USERINFO: "Chromium's console leaves the location out.",
-    Reason.REDIRECT_STREAM_BODY: "Chromium sends a stream over HTTP/2 and HTTP/3 only.",
-}
+    if REASONS[failure.reason].note:
+        yield REASONS[failure.reason].note
 
 
 # What is reported where several things are wrong.
 _TOLD_BY_ORDER: Final = frozenset({*CORS_CHECK, Reason.PREFLIGHT_REDIRECT, Reason.ALLOW_HEADERS_UNPARSABLE})
 
 
-def _notes_on_engines(failure: Failure) -> Iterator[str]:
+def _notes_on_engines(failure: Failure, *, with_safari: bool) -> Iterator[str]:
     """
     Yield where the engines report, or do, something else.
     """
-    reason, status, other = failure.reason, status_of(failure), firefox_variant(failure)
-    if other == WARNING:
+    reason, other = failure.reason, firefox_reason(failure)
+    if reason is Reason.HEADER_NOT_ALLOWED and only_warned_of(failure):
         yield "Chromium, Firefox and Safari still let Authorization pass under * and only warn of it."
     elif reason is Reason.HEADER_NOT_ALLOWED and len(names := refused_headers(failure)) > 1:
         yield f"Refused are {as_shown(', '.join(names))}; Chromium names any of them, Firefox the first."
     if failure.exchange is not None and reason in _TOLD_BY_ORDER and other != reason:
         yield f"Firefox counts lines and looks in another order, so it says {other}."
-    if failure.is_preflight and status and not "200" <= status <= "299":
-        yield f"Safari looks at the status first: Preflight response is not successful. Status code: {status}."
+    if with_safari and safari_sees_status(failure):
+        yield f"Safari looks at the status first: {safari(failure)}."
     if failure.sent_origin == NULL != failure.page_origin:
         yield f"Chromium's console says origin '{as_shown(failure.page_origin)}'; what was sent is Origin: null."
 
@@ -517,14 +529,14 @@ def _notes_on_surroundings(failure: Failure) -> Iterator[str]:
             "A page from a public network needs the user's permission for a private one (Local Network Access, "
             "Chromium 142 and later), and has to be loaded by https; no header helps."
         )
-    if failure.with_credentials and failure.reason in CORS_CHECK and not _is_near(failure):
+    if failure.with_credentials and failure.reason in CORS_CHECK and not _nearest(failure):
         yield (
             "To another site, cookies are sent only if set with SameSite=None; Secure, and not at all where the "
             "browser blocks third-party cookies (Safari always)."
         )
 
 
-def _is_near(failure: Failure) -> bool:
+def _nearest(failure: Failure) -> bool:
     url = url_of(failure.url)
     return url is not None and url_of(failure.page_origin) is not None and is_same_site(failure.page_origin, url.origin)
 

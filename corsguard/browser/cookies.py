@@ -20,6 +20,7 @@ from ada_url import URL, check_url
 
 from corsguard.suffixes import registrable_domain
 
+from .console import Note
 from .urls import is_trustworthy, site_of
 
 # RFC 6265bis, 5.6 and 5.7: name and value together, one attribute's value, and how long any cookie lasts.
@@ -136,30 +137,30 @@ class CookieJar:
         """
         self._cookies.clear()
 
-    def receive(self, url: str, lines: Iterable[str], *, same_site: bool, top_level_site: str) -> list[str]:
+    def receive(self, url: str, lines: Iterable[str], *, same_site: bool, top_level_site: str) -> list[Note]:
         """
         Store the cookies of a response from *url* and return why some were refused, in words.
 
         *lines* are the values of its `Set-Cookie` lines, isomorphic strings (RFC 6265bis, 5.6 and 5.7).
         """
-        reasons: list[str] = []
+        reasons: list[Note] = []
         for line in lines:
             given = _parse(line)
             try:
                 _check_octets(line, given)
                 self._store(given, URL(url), same_site=same_site, top_level_site=top_level_site)
             except _Refused as refused:
-                reasons.append(f"{_named(given.name)} was refused: {refused}")
+                reasons.append(Note("cookie", f"{_named(given.name)} was refused: {refused.what}", refused.change))
         return reasons
 
-    def cookies_for(self, url: str, *, same_site: bool, top_level_site: str) -> tuple[str | None, list[str]]:
+    def cookies_for(self, url: str, *, same_site: bool, top_level_site: str) -> tuple[str | None, list[Note]]:
         """
         Return the value of `Cookie` for a request to *url*, None if there is none, and why cookies of that host stay
         behind, in words (RFC 6265bis, 5.8.3).
         """
         target, now = URL(url), self._clock()
         sent: list[Cookie] = []
-        reasons: list[str] = []
+        reasons: list[Note] = []
         for cookie in sorted(self._cookies.values(), key=lambda cookie: (-len(cookie.path), cookie.order)):
             if target.hostname != cookie.domain and (cookie.host_only or not _matches(target.hostname, cookie.domain)):
                 continue
@@ -168,33 +169,36 @@ class CookieJar:
                 sent.append(cookie)
                 self._cookies[_key(cookie)] = self._cookies.pop(_key(cookie))
             else:
-                reasons.append(f"{_named(cookie.name)} was not sent: {reason}")
+                what, change = reason
+                reasons.append(Note("cookie", f"{_named(cookie.name)} was not sent: {what}", change))
         self._forget_expired(now)
         return "; ".join(cookie.pair for cookie in sent) or None, reasons
 
-    def _why_not_sent(self, cookie: Cookie, url: URL, *, same_site: bool, site: str, now: float) -> str | None:
+    def _why_not_sent(
+        self, cookie: Cookie, url: URL, *, same_site: bool, site: str, now: float
+    ) -> tuple[str, str] | None:
         if _is_expired(cookie, now):
-            return "it has expired; log in again, or set it with a longer Max-Age"
+            return "it has expired", "log in again, or set it with a longer Max-Age"
         if not _path_matches(url.pathname, cookie.path):
             path = _quoted(url.pathname)
-            return f"its Path is {_quoted(cookie.path)} and the request goes to {path}; set it with Path=/"
+            return f"its Path is {_quoted(cookie.path)} and the request goes to {path}", "set it with Path=/"
         if cookie.secure and not is_trustworthy(url.origin):
-            return f"it is Secure and the request goes to {url.origin}; use https"
+            return f"it is Secure and the request goes to {url.origin}", "use https"
         if not same_site and cookie.same_site != "None":
             return self._not_across_sites(cookie.same_site)
         if cookie.partition is not None and cookie.partition != site:
-            return f"it is Partitioned and of pages under {cookie.partition}, not {site}; set it on this page too"
+            return f"it is Partitioned and of pages under {cookie.partition}, not {site}", "set it on this page too"
         if not same_site and not self.third_party and cookie.partition is None:
-            return f"third-party cookies are blocked; set it with {self._across_sites}"
+            return "third-party cookies are blocked", f"set it with {self._across_sites}"
         return None
 
     @property
     def _across_sites(self) -> str:
         return "SameSite=None; Secure" if self.third_party else "SameSite=None; Secure; Partitioned"
 
-    def _not_across_sites(self, same_site: str | None) -> str:
+    def _not_across_sites(self, same_site: str | None) -> tuple[str, str]:
         what = "has no valid SameSite, which means Lax," if same_site is None else f"is SameSite={same_site}"
-        return f"it {what} and the request is cross-site; set it with {self._across_sites}"
+        return f"it {what} and the request is cross-site", f"set it with {self._across_sites}"
 
     def _store(self, given: "_Given", url: URL, *, same_site: bool, top_level_site: str) -> None:
         """
@@ -217,18 +221,20 @@ class CookieJar:
         )
         if not is_trustworthy(url.origin):
             if cookie.secure:
-                raise _Refused("it is Secure and came over plain http; serve it over https")
+                raise _Refused("it is Secure and came over plain http", "serve it over https")
             if any(_overlays(cookie, old, now) for old in self._cookies.values()):
-                raise _Refused("it came over plain http and would hide a Secure one of that name; serve it over https")
+                raise _Refused(
+                    "it came over plain http and would hide a Secure one of that name", "serve it over https"
+                )
         if not same_site and cookie.same_site != "None":
-            raise _Refused(self._not_across_sites(cookie.same_site))
+            raise _Refused(*self._not_across_sites(cookie.same_site))
         if cookie.same_site == "None" and not cookie.secure:
-            raise _Refused("it is SameSite=None without Secure; add Secure")
+            raise _Refused("it is SameSite=None without Secure", "add Secure")
         _check_prefix(cookie, path_given="path" in attributes)
         if cookie.partition is not None and not cookie.secure:
-            raise _Refused("it is Partitioned without Secure; add Secure")
+            raise _Refused("it is Partitioned without Secure", "add Secure")
         if not same_site and not self.third_party and cookie.partition is None:
-            raise _Refused(f"third-party cookies are blocked; set it with {self._across_sites}")
+            raise _Refused("third-party cookies are blocked", f"set it with {self._across_sites}")
         old = self._cookies.pop(_key(cookie), None)
         self._cookies[_key(cookie)] = cookie if old is None else replace(cookie, order=old.order)
         self._forget_expired(now)
@@ -249,8 +255,13 @@ class CookieJar:
 
 class _Refused(Exception):
     """
-    Why a cookie is not stored; it never leaves this room.
+    Why a cookie is not stored, and what to change; it never leaves this room.
     """
+
+    def __init__(self, what: str, change: str) -> None:
+        super().__init__(what, change)
+        self.what = what
+        self.change = change
 
 
 class _Key(NamedTuple):
@@ -302,12 +313,14 @@ def _check_octets(line: str, given: _Given) -> None:
     RFC 6265bis, 5.6 and 5.7: what no cookie may be, whoever sets it.
     """
     if _NOT_IN_A_COOKIE.search(line):
-        raise _Refused("it has a control character, or one that is no octet; encode the value")
+        raise _Refused("it has a control character, or one that is no octet", "encode the value")
     if not given.name and not given.value:
-        raise _Refused("it has neither name nor value; write name=value")
+        raise _Refused("it has neither name nor value", "write name=value")
     octets = len(given.name) + len(given.value)
     if octets > _MOST_OCTETS:
-        raise _Refused(f"its name and value have {octets} octets, and a browser keeps {_MOST_OCTETS}; keep less in it")
+        raise _Refused(
+            f"its name and value have {octets} octets, and a browser keeps {_MOST_OCTETS}", "keep less in it"
+        )
 
 
 def _domain_of(given: _Given, host: str) -> str:
@@ -316,14 +329,14 @@ def _domain_of(given: _Given, host: str) -> str:
     """
     domain = given.attributes.get("domain", "").removeprefix(".").lower()
     if not domain.isascii():
-        raise _Refused(f"its Domain is {_quoted(domain)}; write it in ASCII, with xn--")
+        raise _Refused(f"its Domain is {_quoted(domain)}", "write it in ASCII, with xn--")
     if domain and domain != host and not _matches(host, domain):
-        raise _Refused(f"its Domain is {_quoted(domain)}, which does not cover {_quoted(host)}; leave Domain out")
+        raise _Refused(f"its Domain is {_quoted(domain)}, which does not cover {_quoted(host)}", "leave Domain out")
     below = f"x.{domain.removesuffix('.')}"
     if registrable_domain(below) == below:
         # A public suffix, which has nothing in common with the names below it.
         if domain != host:
-            raise _Refused(f"its Domain is {_quoted(domain)}, under which anyone can register; leave Domain out")
+            raise _Refused(f"its Domain is {_quoted(domain)}, under which anyone can register", "leave Domain out")
         return ""
     return domain
 
@@ -334,12 +347,12 @@ def _check_prefix(cookie: Cookie, *, path_given: bool) -> None:
     """
     name = cookie.name.lower()
     if not name and cookie.value.lower().startswith(("__secure-", "__host-")):
-        raise _Refused("it has no name, and the server would take the start of its value for a prefix; name it")
+        raise _Refused("it has no name, and the server would take the start of its value for a prefix", "name it")
     if name.startswith("__secure-") and not cookie.secure:
-        raise _Refused("its name begins with __Secure-; add Secure")
+        raise _Refused("its name begins with __Secure-", "add Secure")
     is_bound = cookie.secure and cookie.host_only and path_given and cookie.path == "/"
     if name.startswith("__host-") and not is_bound:
-        raise _Refused("its name begins with __Host-; set it with Path=/; Secure and without Domain")
+        raise _Refused("its name begins with __Host-", "set it with Path=/; Secure and without Domain")
 
 
 def _overlays(new: Cookie, old: Cookie, now: float) -> bool:

@@ -17,8 +17,9 @@ from corsguard.names import (
 from corsguard.origin import NULL
 from corsguard.quoting import LONGEST_QUOTE
 
-from .failures import Failure, Reason
+from .failures import Failure
 from .headers import Unparsable, escaped, get, tokens_of, values_of
+from .reasons import Reason, reasons_about
 from .urls import Url, is_same_origin
 from .wire import Header
 
@@ -30,14 +31,14 @@ MOST_NAMES: Final = 24
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
+# Whose value is a URL from the network.
+_WITH_LOCATION: Final = reasons_about("Location")
+
 _PREFLIGHT: Final = "Response to preflight request doesn't pass access control check: "
 
-# What a transport says, and what Chromium calls that; the first that fits.
+# What libraries say to a transport that does not know what Chromium calls it; the first that fits.
 _NET_ERRORS: Final = (
     ("refused", "CONNECTION_REFUSED"),
-    ("nothing listens", "CONNECTION_REFUSED"),
-    ("has no address", "NAME_NOT_RESOLVED"),
-    ("did not answer within", "CONNECTION_TIMED_OUT"),
     ("reset", "CONNECTION_RESET"),
     ("timed out", "CONNECTION_TIMED_OUT"),
     ("timeout", "CONNECTION_TIMED_OUT"),
@@ -61,9 +62,7 @@ def words_of(failure: Failure) -> dict[str, str]:
     """
     target = redirect_target(failure)
     page = failure.page_origin if failure.page_origin == NULL else f"{failure.page_origin}/"
-    refused = refused_headers(failure)
-    cause = (failure.value or "").lower()
-    fallback = "SSL_PROTOCOL_ERROR" if failure.reason is Reason.TLS else "CONNECTION_FAILED"
+    refused, status = refused_headers(failure), status_of(failure)
     words = {
         "allow_origin": get(headers_of(failure), ALLOW_ORIGIN) or "",
         "bare_url": failure.url.partition("#")[0],
@@ -71,22 +70,32 @@ def words_of(failure: Failure) -> dict[str, str]:
         # Firefox names the server that redirects, and the page for everything else.
         "content": failure.url if failure.mode == "cors" and isinstance(target, Url) else page,
         "first_url": failure.first_url,
+        "in_brackets": f" ({status})" if status else "",
         "item": bad_item(failure),
         "method": failure.method,
-        "net": next((error for sign, error in _NET_ERRORS if sign in cause), fallback),
+        "net": failure.net_error or _net_error(failure),
         "page": page,
         "page_origin": failure.page_origin,
         "preflight": _PREFLIGHT if failure.is_preflight else "",
         "redirected": "" if failure.url == failure.first_url else f" (redirected from '{failure.first_url}')",
         "refused": refused[0] if refused else failure.value or "",
+        # What libraries say of a broken connection ends with a stop of its own.
+        "said": (failure.value or "").rstrip("."),
         "scheme": scheme_of(failure),
         "sent_origin": failure.sent_origin,
-        "status": status_of(failure),
+        "status": status,
         "target": target.href if isinstance(target, Url) else failure.url,
         "url": failure.url,
-        "value": (without_password if failure.reason.startswith("redirect") else str)(failure.value or ""),
+        "value": (without_password if failure.reason in _WITH_LOCATION else str)(failure.value or ""),
+        "what_status": f"{status}, which" if status else "a status that",
     }
     return {name: as_shown(word, _LONGEST_WORD) for name, word in words.items()}
+
+
+def _net_error(failure: Failure) -> str:
+    said = (failure.value or "").lower()
+    fallback = "SSL_PROTOCOL_ERROR" if failure.reason is Reason.TLS else "CONNECTION_FAILED"
+    return next((error for sign, error in _NET_ERRORS if sign in said), fallback)
 
 
 def headers_of(failure: Failure) -> tuple[Header, ...]:
@@ -102,14 +111,15 @@ def status_of(failure: Failure) -> str:
 
 def redirect_target(failure: Failure) -> Url | str | None:
     """
-    Return where the answer redirects, None if nowhere, or what Chromium calls it if it names no one URL.
+    Return where the answer redirects, None if nowhere, or how Chromium words it if it names no one URL: a variant of
+    Reason.REDIRECT_UNPARSABLE.
     """
     locations = set(values_of(headers_of(failure), "Location"))
     if not locations or status_of(failure) not in map(str, REDIRECTS):
         return None
     if len(locations) > 1:
-        return "several locations"
-    return url_of(escaped(locations.pop()[:LONGEST_READ]), url_of(failure.url)) or Reason.REDIRECT_UNPARSABLE
+        return "several_locations"
+    return url_of(escaped(locations.pop()[:LONGEST_READ]), url_of(failure.url)) or ""
 
 
 def scheme_of(failure: Failure) -> str:

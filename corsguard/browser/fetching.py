@@ -24,8 +24,9 @@ from corsguard.names import (
 )
 from corsguard.origin import NULL
 
+from .console import Note
 from .cookies import CookieJar
-from .failures import Failure, FetchFailed, Reason
+from .failures import Failure, FetchFailed
 from .headers import (
     Unparsable,
     escaped,
@@ -38,6 +39,7 @@ from .headers import (
     values_of,
 )
 from .preflights import DEFAULT_MAX_AGE, CacheKey, PreflightCache
+from .reasons import Reason
 from .urls import (
     BAD_PORTS,
     HTTP_SCHEMES,
@@ -176,14 +178,14 @@ class UserAgent:
         self._clock = clock
         self._strict_transport: dict[str, tuple[float, bool]] = {}
 
-    def fetch(self, request: Request, say: Callable[[str], None]) -> FetchedResponse:
+    def fetch(self, request: Request, say: Callable[[Note], None]) -> FetchedResponse:
         """
         Return what comes of *request*. Raises FetchFailed (Fetch, "main fetch").
         """
         self._upgrade(request, say)
         url, client = request.url, request.client
         if _SPACES.index(address_space(url.host)) > _SPACES.index(client.space):
-            say(f"{url.href} is in a less public network than the page: {_PERMISSION}")
+            say(Note("network", f"{url.href} is in a less public network than the page: {_PERMISSION}"))
         _block(request)
         is_own = is_same_origin(url.origin, client.origin) and request.tainting == "basic"
         if url.scheme == "data" or (is_own and url.scheme in HTTP_SCHEMES):
@@ -209,7 +211,7 @@ class UserAgent:
             raise
 
     def _http_fetch(
-        self, request: Request, say: Callable[[str], None], *, with_preflight: bool = False
+        self, request: Request, say: Callable[[Note], None], *, with_preflight: bool = False
     ) -> FetchedResponse:
         """
         Fetch, "HTTP fetch".
@@ -235,7 +237,7 @@ class UserAgent:
                 return self._redirect(request, exchange, say)
         return _filtered(request, response, request.tainting)
 
-    def _redirect(self, request: Request, exchange: Exchange, say: Callable[[str], None]) -> FetchedResponse:
+    def _redirect(self, request: Request, exchange: Exchange, say: Callable[[Note], None]) -> FetchedResponse:
         """
         Fetch, "HTTP-redirect fetch".
         """
@@ -329,7 +331,7 @@ class UserAgent:
             with_credentials=not takes_wildcards,
         )
 
-    def _send(self, request: Request, say: Callable[[str], None]) -> Exchange:
+    def _send(self, request: Request, say: Callable[[Note], None]) -> Exchange:
         """
         Fetch, "HTTP-network-or-cache fetch".
         """
@@ -342,8 +344,8 @@ class UserAgent:
             cookie, withheld = self.cookies.cookies_for(
                 request.url.href, same_site=is_same_site_request, top_level_site=request.client.top_level_site
             )
-            for reason in withheld:
-                say(reason)
+            for note in withheld:
+                say(note)
             if cookie:
                 headers.append(("Cookie", cookie))
         body = request.body or b""
@@ -351,13 +353,13 @@ class UserAgent:
         response = _answer(exchange)
         self._note_strict_transport(request.url, response)
         if exchange.with_credentials:
-            for reason in self.cookies.receive(
+            for note in self.cookies.receive(
                 request.url.href,
                 values_of(response.headers, "Set-Cookie"),
                 same_site=is_same_site_request,
                 top_level_site=request.client.top_level_site,
             ):
-                say(reason)
+                say(note)
         return exchange
 
     def _exchange(self, request: Request, wire: WireRequest, *, is_preflight: bool = False) -> Exchange:
@@ -378,7 +380,8 @@ class UserAgent:
                 if error.tls
                 else Reason.UNREACHABLE
             )
-            raise failed(request, reason, 'Fetch, "HTTP-network fetch"', error.cause, exchange) from None
+            clause = 'Fetch, "HTTP-network fetch"'
+            raise failed(request, reason, clause, error.cause, exchange, net_error=error.net_error) from None
         if not isinstance(cast("object", answer), WireResponse):
             kind = type(answer).__name__
             raise TypeError(
@@ -395,17 +398,18 @@ class UserAgent:
         client, origin = request.client, request.url.origin
         return client.top_level_site == site_of(origin) and is_same_site(client.origin, origin)
 
-    def _upgrade(self, request: Request, say: Callable[[str], None]) -> None:
+    def _upgrade(self, request: Request, say: Callable[[Note], None]) -> None:
         """
         RFC 6797, 8.3: what a host that once asked for https gets (Fetch, "main fetch").
         """
         url = request.url
         if url.scheme != "http" or not self._wants_https(url.host):
             return
-        say(
+        told = (
             f"{url.href} was upgraded to https, because its host asked for it (Strict-Transport-Security). Chromium "
             "makes a redirect of that, on which a preflight fails: write https:// in the page."
         )
+        say(Note("redirect", told))
         request.urls[-1] = Url.parse(url.href.replace("http://", "https://", 1))
 
     def _wants_https(self, host: str) -> bool:
@@ -435,8 +439,14 @@ def _answer(exchange: Exchange) -> WireResponse:
     return exchange.response
 
 
-def failed(
-    request: Request, reason: Reason, clause: str, value: str | None, exchange: Exchange | None = None
+def failed(  # noqa: PLR0913 - what a Failure is made of
+    request: Request,
+    reason: Reason,
+    clause: str,
+    value: str | None,
+    exchange: Exchange | None = None,
+    *,
+    net_error: str = "",
 ) -> FetchFailed:
     """
     Return the network error that *request* ends in.
@@ -455,6 +465,7 @@ def failed(
             with_credentials=request.credentials == "include",
             is_preflight=exchange is not None and exchange.is_preflight,
             exchange=exchange,
+            net_error=net_error,
         )
     )
 

@@ -13,8 +13,9 @@ from corsguard.fixes import Fix
 from corsguard.names import CHROMIUM_MAX_AGE, EXAMPLE_ORIGIN, is_token
 
 from . import advice, console
+from .console import Note
 from .cookies import CookieJar
-from .failures import Failure, FetchFailed, Reason
+from .failures import Failure, FetchFailed
 from .fetching import (
     Client,
     CredentialsMode,
@@ -37,6 +38,7 @@ from .headers import (
     normalize_method,
 )
 from .preflights import PreflightCache
+from .reasons import Reason
 from .report import report
 from .transports import Application, transport_for
 from .urls import Url, address_space, is_trustworthy, page_origin, site_of
@@ -50,9 +52,10 @@ class NetworkError(Exception):
     """
     What a page is told of a fetch that failed: nothing. What a developer needs to know is all here.
 
-    *reason* is a stable name, *step* the step of the standard that failed; *chromium* and *firefox* are the lines that
-    their consoles print; *fix* is what to change; *notes* tell where browsers differ from the standard; *exchanges*
-    are all requests and responses on the wire; *failure* is the whole as data. `str()` says it all, the cause first.
+    *reason* is a stable name, *step* the step of the standard that failed; *chromium*, *firefox* and *safari* are the
+    lines that their consoles print (Safari's is empty if it is not known); *fix* is what to change; *notes* tell where
+    browsers differ from the standard; *exchanges* are all requests and responses on the wire; *failure* is the whole
+    as data. `str()` says it all, the cause first.
     """
 
     def __init__(self, failure: Failure, exchanges: Iterable[Exchange] = ()) -> None:
@@ -75,6 +78,10 @@ class NetworkError(Exception):
     @property
     def firefox(self) -> str:
         return console.firefox(self.failure)
+
+    @property
+    def safari(self) -> str:
+        return console.safari(self.failure)
 
     @property
     def fix(self) -> Fix:
@@ -154,14 +161,15 @@ class Response:
 
 class Page:
     """
-    A document at *url*: made by `Browser.open`. *network* are all exchanges it caused, *console* what was printed.
+    A document at *url*: made by `Browser.open`. *network* are all exchanges it caused, *console* what was printed:
+    lines, each with its kind.
     """
 
     def __init__(self, agent: UserAgent, url: Url, client: Client) -> None:
         self.url = url.href
         self.origin = client.origin
         self.network: list[Exchange] = []
-        self.console: list[str] = []
+        self.console: list[Note] = []
         self._agent = agent
         self._base = url
         self._client = client
@@ -224,7 +232,7 @@ class Page:
             fetched = self._agent.fetch(request, self.console.append)
         except FetchFailed as end:
             error = NetworkError(end.failure, request.exchanges)
-            self.console.append(error.chromium)
+            self.console.append(Note("failure", error.chromium))
             raise error from None
         finally:
             self.network += request.exchanges
@@ -258,7 +266,8 @@ class Page:
             if allowed:
                 kept.append(header)
             else:
-                self.console.append(f"The request header {header[0]} was left out: a page may not set it here.")
+                what = f"The request header {header[0]} was left out: a page may not set it here."
+                self.console.append(Note("header", what))
         return kept
 
     def __repr__(self) -> str:

@@ -52,6 +52,12 @@ _ACCEPTED: Final = (
 )
 _CLIENT: Final = "127.0.0.1"
 _CERTIFICATE_ALERTS: Final = ("_ALERT_CERTIFICATE_REQUIRED", "_ALERT_BAD_CERTIFICATE", "_ALERT_HANDSHAKE_FAILURE")
+# What Chromium calls what OpenSSL finds (x509_vfy.h, X509_V_ERR_...).
+_CERTIFICATE_ERRORS: Final[Mapping[int, str]] = {
+    **dict.fromkeys((2, 18, 19, 20, 21), "CERT_AUTHORITY_INVALID"),
+    **dict.fromkeys((9, 10), "CERT_DATE_INVALID"),
+    **dict.fromkeys((62, 64), "CERT_COMMON_NAME_INVALID"),
+}
 # No server sends anything else: a line would end, or there is no such octet.
 _FIELD_VALUE: Final = re.compile(r"[\x01-\x09\x0b\x0c\x0e-\xff]*")
 
@@ -502,11 +508,12 @@ def _unreachable(error: Exception, url: URL, timeout: float) -> Unreachable:
             return _failed_handshake(cause, url)
         # A UnicodeError is how Python says that no such name can be looked up.
         if isinstance(cause, socket.gaierror | UnicodeError):
-            return Unreachable(f"the name {url.hostname} has no address")
+            return Unreachable(f"the name {url.hostname} has no address", net_error="NAME_NOT_RESOLVED")
         if isinstance(cause, ConnectionRefusedError):
-            return Unreachable(f"nothing listens at {url.host}")
+            return Unreachable(f"nothing listens at {url.host}", net_error="CONNECTION_REFUSED")
         if isinstance(cause, httpx.TimeoutException):
-            return Unreachable(f"{url.host} did not answer within {timeout:g} s")
+            told = f"{url.host} did not answer within {timeout:g} s"
+            return Unreachable(told, net_error="CONNECTION_TIMED_OUT")
     what = "the answer is no HTTP" if isinstance(error, httpx.RemoteProtocolError) else "the connection failed"
     return Unreachable(f"{what}: {error}")
 
@@ -514,11 +521,13 @@ def _unreachable(error: Exception, url: URL, timeout: float) -> Unreachable:
 def _failed_handshake(error: ssl.SSLError, url: URL) -> Unreachable:
     reason = error.reason or str(error)
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Unreachable(f"the certificate of {url.host} is not valid: {error.verify_message}", tls=True)
+        net_error = _CERTIFICATE_ERRORS.get(error.verify_code, "CERT_INVALID")
+        told = f"the certificate of {url.host} is not valid: {error.verify_message}"
+        return Unreachable(told, tls=True, net_error=net_error)
     # RFC 8446, 4.4.2.4; RFC 5246, 7.4.6: what a server says if it got no certificate, or none that it takes.
     if reason.endswith(_CERTIFICATE_ALERTS):
         return Unreachable(f"{url.host} demands a client certificate ({reason})", tls=True, wants_certificate=True)
-    return Unreachable(f"no TLS connection to {url.host} ({reason})", tls=True)
+    return Unreachable(f"no TLS connection to {url.host} ({reason})", tls=True, net_error="SSL_PROTOCOL_ERROR")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -53,11 +53,13 @@ Transport = Callable[[WireRequest], WireResponse]
 
 class Unreachable(Exception):
     """
-    No response came. *cause* says why, in words; *tls* and *wants_certificate* tell whose handshake failed.
+    No response came. *cause* says why, in words; *tls* and *wants_certificate* tell whose handshake failed; *net_error*
+    is what Chromium calls it, without `net::ERR_`, where that is known.
     """
 
-    def __init__(self, cause: str, *, tls: bool = False, wants_certificate: bool = False) -> None:
+    def __init__(self, cause: str, *, tls: bool = False, wants_certificate: bool = False, net_error: str = "") -> None:
         super().__init__(cause)
         self.cause = cause
+        self.net_error = net_error
         self.tls = tls
         self.wants_certificate = wants_certificate

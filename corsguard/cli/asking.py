@@ -27,8 +27,8 @@ from corsguard.browser import (
     origin_of,
 )
 from corsguard.browser.evidence import LONGEST_READ
-from corsguard.browser.failures import CORS_CHECK
 from corsguard.browser.headers import get, is_safelisted_method, values_of
+from corsguard.browser.reasons import CORS_CHECK, OF_STATUS
 from corsguard.browser.wire import Header
 from corsguard.names import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, OWNED_PREFIX
 
@@ -45,7 +45,7 @@ _MOST_RESERVED: Final = 12
 _MOST_RAW_BYTES: Final = 65536
 
 # What a preflight's answer says to an origin before it says anything about methods and headers.
-_REFUSES_ALL: Final = CORS_CHECK | {Reason.PREFLIGHT_STATUS, Reason.PREFLIGHT_REDIRECT, Reason.UNREACHABLE}
+_REFUSES_ALL: Final = CORS_CHECK | OF_STATUS | {Reason.UNREACHABLE}
 
 
 class SpentError(Exception):

@@ -16,6 +16,7 @@ import click
 
 from corsguard.browser import LiveTransport, Unreachable
 from corsguard.browser.evidence import LONGEST_READ, as_shown, without_password
+from corsguard.browser.exchanges import HIDDEN, SECRET_HEADERS
 from corsguard.browser.urls import HTTP_SCHEMES, Url, address_space
 from corsguard.browser.wire import Header
 from corsguard.errors import PolicyError
@@ -25,9 +26,9 @@ from corsguard.quoting import quoted
 
 from .asking import Answer, Asker, Line
 from .auditing import Active, Audit, Finding
-from .connecting import SECRET_HEADERS, authority, checked_address, secrets_of, trust
+from .connecting import authority, checked_address, secrets_of, trust
 from .loading import quiet
-from .printing import HIDDEN, Exit, Output, Style, UnreachableError, printable
+from .printing import Exit, Output, Style, UnreachableError, printable
 from .probes import Meant
 from .rules import RULES, WHO, Severity
 from .sarif import Level, Result, sarif

@@ -9,7 +9,7 @@ import json
 import re
 import shlex
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import takewhile
@@ -18,9 +18,11 @@ from typing import Any, Final
 
 import click
 
-from corsguard.browser import Application, Exchange, LiveTransport, Reason, Transport, origin_of
+from corsguard.browser import Application, Failure, LiveTransport, Reason, Transport, origin_of
 from corsguard.browser.evidence import LONGEST_READ, as_shown, url_of, without_password
+from corsguard.browser.exchanges import SECRET_HEADERS, on_the_wire, shown
 from corsguard.browser.fetching import Mode, RedirectMode
+from corsguard.browser.reasons import REASONS
 from corsguard.browser.transports import transport_for
 from corsguard.browser.wire import Header
 from corsguard.fixes import Part
@@ -29,23 +31,18 @@ from corsguard.origin import NULL
 
 from . import har
 from .checklist import Row, beside, checklist, look_alike, resolved_space
-from .connecting import PUBLIC_HEADERS, SECRET_HEADERS, authority, checked_address, secrets_of, trust
+from .connecting import PUBLIC_HEADERS, authority, checked_address, secrets_of, trust
 from .curl import curl, variable
 from .explain import change_data, say_changes
-from .faults import NOT_CORS, Asked, Fault, Outcome, play, veiled
+from .faults import Asked, Fault, Outcome, play
 from .loading import Guard, check_origin, framework_of, guard_of, is_module, load_application, refuse_python
 from .messages import assumed_page
-from .printing import HIDDEN, Exit, Output, Style, printable
+from .printing import Exit, Output, Style, printable
 from .rehearsal import Asked as Request
 from .rehearsal import Rehearsal, rehearse
 
 _APPLICATION_URL: Final = "https://api.example.com/"
 
-_SHOWN_REQUEST_HEADERS: Final = frozenset({"content-type", "origin"})
-_SHOWN_RESPONSE_HEADERS: Final = frozenset(
-    "age allow content-type location server set-cookie timing-allow-origin vary x-cache".split()
-)
-_MOST_LINES: Final = 24
 _APPLICATION: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(\(\))?", re.ASCII)
 _MODULE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _MARKS: Final[Mapping[str, Style]] = {"ok": "good", "NO": "bad", "??": "warning", "--": "dim"}
@@ -396,12 +393,17 @@ def _verdict(report: _Report) -> str:
     if outcome.is_unreachable:
         return "no response"
     if first is not None:
-        return "failed, and this is not CORS" if first.reason in NOT_CORS else "blocked"
+        return _verdict_on(first)
     if outcome.response is None:
         return "the preflight passes" if outcome.exchanges else "it needs no preflight"
     if not outcome.is_readable:
         return "opaque, so nothing can be read"
     return "readable, but not in order" if report.faults else "readable"
+
+
+def _verdict_on(failure: Failure | None) -> str:
+    is_cors = failure is not None and REASONS[failure.reason].kind == "cors"
+    return "blocked" if is_cors else "failed, and this is not CORS"
 
 
 def _print(report: _Report, output: Output) -> None:
@@ -482,31 +484,10 @@ def _print_exchanges(report: _Report, output: Output) -> None:
     if not report.outcome.exchanges:
         return
     output.say("\nOn the wire:", "bold")
-    for number, exchange in enumerate(report.outcome.exchanges, 1):
-        shown = veiled(exchange, output.hidden)
-        request, response = shown.request, shown.response
-        what = f"{as_shown(request.method)} {_url(request.url)}{' (preflight)' * exchange.is_preflight}"
-        output.say(f"{number:3}. {what}")
-        for line in _lines(request.headers, _SHOWN_REQUEST_HEADERS | report.secrets, report.secrets):
-            output.say(f"     > {line}", "dim")
-        output.say("     < no response" if response is None else f"     < {response.status}")
-        for line in _lines(() if response is None else response.headers, _SHOWN_RESPONSE_HEADERS, report.secrets):
-            output.say(f"     < {line}", "dim")
-
-
-def _lines(headers: Sequence[Header], shown: frozenset[str], secrets: frozenset[str]) -> Iterator[str]:
-    lines = [line for line in headers if line[0].lower() in shown or line[0].lower().startswith("access-control-")]
-    for name, value in lines[:_MOST_LINES]:
-        yield f"{as_shown(name)}: {_line_value(name, value, secrets)}"
-    if len(lines) > _MOST_LINES:
-        yield f"... {len(lines) - _MOST_LINES} more"
-
-
-def _line_value(name: str, value: str, secrets: frozenset[str]) -> str:
-    if name.lower() == "set-cookie":
-        # The attributes are what matters across sites.
-        return as_shown(re.sub(r"^([^=;]*=|)[^;]*", rf"\1{HIDDEN}", value[:LONGEST_READ]))
-    return HIDDEN if name.lower() in secrets else as_shown(without_password(value))
+    for title, lines in on_the_wire(report.outcome.exchanges, secrets=report.secrets, hide=output.hidden):
+        output.say(title)
+        for line in lines:
+            output.say(line, "dim")
 
 
 def _url(text: str) -> str:
@@ -530,7 +511,9 @@ def _as_data(report: _Report, output: Output) -> dict[str, Any]:
         "look_alike": look_alike(outcome),
         "console": [*outcome.console],
         "checked": [{"mark": row.mark, "name": row.name.strip(), "text": row.text} for row in report.rows],
-        "exchanges": [_exchange_data(veiled(exchange, output.hidden), report) for exchange in outcome.exchanges],
+        "exchanges": [
+            shown(exchange, secrets=report.secrets, hide=output.hidden).data for exchange in outcome.exchanges
+        ],
         **({"curl": [*report.curls]} if report.curls else {}),
     }
 
@@ -547,21 +530,6 @@ def _fault_data(fault: Fault) -> dict[str, Any]:
         "notes": [*fault.notes],
         "follows": fault.follows,
         "is_preflight": fault.failure is not None and fault.failure.is_preflight,
-    }
-
-
-def _exchange_data(exchange: Exchange, report: _Report) -> dict[str, Any]:
-    def lines(headers: Iterable[Header]) -> list[list[str]]:
-        return [[as_shown(name), _line_value(name, value, report.secrets)] for name, value in headers]
-
-    request, response = exchange.request, exchange.response
-    return {
-        "method": request.method,
-        "url": _url(request.url),
-        "is_preflight": exchange.is_preflight,
-        "headers": lines(request.headers),
-        "status": None if response is None else response.status,
-        "response_headers": [] if response is None else lines(response.headers),
     }
 
 
@@ -603,8 +571,7 @@ def _check_har(ctx: click.Context, path: str, output: Output) -> Exit:
 def _outcome_of(replay: har.Replay) -> str:
     if not replay.outcome.faults:
         return "unclear" if replay.is_unclear else "readable"
-    failure = replay.outcome.faults[0].failure
-    return "failed, and this is not CORS" if failure is None or failure.reason in NOT_CORS else "blocked"
+    return _verdict_on(replay.outcome.faults[0].failure)
 
 
 def _replay_mark(replay: har.Replay) -> str:

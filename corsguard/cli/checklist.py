@@ -11,9 +11,10 @@ from typing import Final, Literal, NamedTuple
 
 from corsguard.browser import Exchange, Reason, Transport, Unreachable, WireResponse, origin_of
 from corsguard.browser.evidence import LONGEST_READ, MOST_NAMES, as_shown, url_of
-from corsguard.browser.failures import CORS_CHECK
+from corsguard.browser.exchanges import veiled
 from corsguard.browser.headers import get, is_safelisted_method, seconds_of, values_of
 from corsguard.browser.preflights import DEFAULT_MAX_AGE
+from corsguard.browser.reasons import OF_STATUS, REASONS, reasons_about
 from corsguard.browser.urls import address_space, is_same_origin, is_same_site
 from corsguard.fixes import Fix
 from corsguard.names import (
@@ -30,7 +31,7 @@ from corsguard.names import (
     SAFARI_MAX_AGE,
 )
 
-from .faults import NO_RESPONSE, Asked, Fault, Outcome, veiled
+from .faults import Asked, Fault, Outcome
 
 Mark = Literal["ok", "NO", "--"]
 
@@ -51,12 +52,8 @@ _OPAQUE: Final[Mapping[str, tuple[str, Fix]]] = {
     ),
 }
 
-_ORIGIN_REASONS: Final = CORS_CHECK - {Reason.ALLOW_CREDENTIALS_NOT_TRUE}
-_PREFLIGHT_REASONS: Final[Mapping[str, frozenset[Reason]]] = {
-    ALLOW_ORIGIN: _ORIGIN_REASONS,
-    ALLOW_METHODS: frozenset({Reason.METHOD_NOT_ALLOWED, Reason.ALLOW_METHODS_UNPARSABLE}),
-    ALLOW_HEADERS: frozenset({Reason.HEADER_NOT_ALLOWED, Reason.ALLOW_HEADERS_UNPARSABLE}),
-}
+# What of a preflight's answer is looked at, header by header.
+_PREFLIGHT_HEADERS: Final = (ALLOW_ORIGIN, ALLOW_METHODS, ALLOW_HEADERS)
 
 
 class Row(NamedTuple):
@@ -93,10 +90,11 @@ def beside(
         yield Fault(code="opaque", cause=f"The response is opaque: {cause}.", fix=fix)
     else:
         yield from _unreadable(outcome, read, hide)
-    for line in outcome.console:
-        if _is_of_a_cookie(line) and asked.credentials == "include":
-            cause, _, change = hide(line).partition("; ")
-            yield Fault(code="cookie", cause=f"{cause}.", fix=Fix(words=f"This is not CORS: {change}."))
+    for note in outcome.console:
+        if note.kind == "cookie" and asked.credentials == "include":
+            yield Fault(
+                code="cookie", cause=f"{hide(note.what)}.", fix=Fix(words=f"This is not CORS: {hide(note.change)}.")
+            )
 
 
 def _cache(outcome: Outcome, transport: Transport, hide: Callable[[str], str]) -> Fault | None:
@@ -168,10 +166,6 @@ def _unreadable(outcome: Outcome, read: Sequence[str], hide: Callable[[str], str
         yield Fault(code="not_exposed", cause=f"{name} cannot be read: {cause}", fix=fix)
 
 
-def _is_of_a_cookie(line: str) -> bool:
-    return line.startswith(("Cookie ", "A cookie "))
-
-
 def checklist(asked: Asked, outcome: Outcome, faults: Sequence[Fault], hide: Callable[[str], str]) -> Iterator[Row]:
     """
     Yield the rows, in the order in which a person looks; *faults* are all of them.
@@ -197,7 +191,7 @@ def checklist(asked: Asked, outcome: Outcome, faults: Sequence[Fault], hide: Cal
     yield from _vary(request, wrong)
     yield from _cookies(asked, outcome, wrong)
     yield from (
-        Row("--", "network", as_shown(line, LONGEST_READ)) for line in outcome.console if _is_of_a_network(line)
+        Row("--", "network", as_shown(note, LONGEST_READ)) for note in outcome.console if note.kind == "network"
     )
 
 
@@ -227,7 +221,7 @@ def _reached(asked: Asked, outcome: Outcome, wrong: _Wrong) -> Row:
     first = outcome.exchanges[0].response
     server = None if first is None else get(first.headers, "Server")
     words = f" (Server: {as_shown(server)})" if server else ""
-    is_silent = first is None or not NO_RESPONSE.isdisjoint(wrong.everything)
+    is_silent = first is None or any(REASONS[reason].kind == "no response" for reason in wrong.everything)
     return Row(_mark(is_silent), "reachable", f"{where} {'did not answer' if is_silent else 'answers'}{words}")
 
 
@@ -243,10 +237,10 @@ def _needed(asked: Asked, preflight: Exchange | None) -> Row:
 def _preflight_rows(exchange: Exchange, answer: WireResponse, wrong: _Wrong) -> Iterator[Row]:
     reasons, server = wrong.preflight, get(answer.headers, "Server")
     by = f", from {as_shown(server)}" if server and answer.status in {401, 403, 404, 405, 501} else ""
-    is_bad = bool(reasons & {Reason.PREFLIGHT_STATUS, Reason.PREFLIGHT_REDIRECT})
+    is_bad = bool(reasons & OF_STATUS)
     yield Row(_mark(is_bad), "  status", f"{answer.status}{by}")
-    for name, wanted in _PREFLIGHT_REASONS.items():
-        value = get(answer.headers, name)
+    for name in _PREFLIGHT_HEADERS:
+        value, wanted = get(answer.headers, name), reasons_about(name)
         is_needed = name == ALLOW_ORIGIN or _is_needed(exchange, name)
         mark: Mark = _mark(reasons & wanted) if is_needed or reasons & wanted else "--"
         yield Row(mark, f"  {name.removeprefix('Access-Control-')}", _shown(value))
@@ -278,7 +272,7 @@ def _request_rows(exchange: Exchange, answer: WireResponse, wrong: _Wrong) -> It
     yield Row("--" if refused else "ok", "response", f"{exchange.request.method} is answered with {answer.status}")
     value = get(answer.headers, ALLOW_ORIGIN)
     if values_of(exchange.request.headers, "Origin"):
-        yield Row(_mark(wrong.request & _ORIGIN_REASONS), "  Allow-Origin", _shown(value))
+        yield Row(_mark(wrong.request & reasons_about(ALLOW_ORIGIN)), "  Allow-Origin", _shown(value))
 
 
 def _credentials(asked: Asked, outcome: Outcome, wrong: _Wrong) -> Row:
@@ -363,10 +357,6 @@ _REFUSALS: Final = (
     ({405, 501}, "The method is not served there: compare it with the route."),
     ({413, 429, 502, 503, 504}, "A proxy or the server itself says so."),
 )
-
-
-def _is_of_a_network(line: str) -> bool:
-    return "Local Network Access" in line
 
 
 def resolved_space(url: str, page_origin: str, addresses: Iterable[str]) -> Row | None:

@@ -23,7 +23,6 @@ from .printing import printable
 _HIGHEST_PORT: Final = 65535
 # Headers whose values are nobody's secret (Fetch, "CORS-safelisted request-header name").
 PUBLIC_HEADERS: Final = frozenset({"accept", "accept-language", "content-language", "content-type", "range"})
-SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization", "set-cookie"})
 # Words that answers and texts are made of: hidden, they would hide what is wrong, and nobody's secret is so short.
 _NO_SECRETS: Final = frozenset(
     """

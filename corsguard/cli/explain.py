@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 
 import click
 
-from corsguard.browser import Failure, Reason, WireRequest, WireResponse
+from corsguard.browser import Failure, Reason
 from corsguard.browser.advice import fix as fix_of
 from corsguard.browser.advice import notes as notes_on
 from corsguard.browser.evidence import as_shown
-from corsguard.browser.failures import CORS_CHECK
+from corsguard.browser.exchanges import shown
 from corsguard.browser.headers import is_header_value
+from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, REASONS
 from corsguard.browser.report import cause
 from corsguard.errors import Problem
 from corsguard.explanation import Step
@@ -24,18 +25,14 @@ from corsguard.fixes import Fix, Form
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL
 
-from .connecting import secrets_of
+from .connecting import PUBLIC_HEADERS, secrets_of
 from .loading import FORMS, Guard, check_origin, load_guarded
-from .messages import LONGEST_MESSAGE, LOOK, LOOKALIKES, METHOD, Known, Message, fix_of_lookalike, read
+from .messages import LONGEST_MESSAGE, LOOKALIKES, METHOD, Known, Message, fix_of_lookalike, read
 from .printing import Exit, Output, printable
 from .rehearsal import Asked, Change, Heard, Rehearsal, header_of, rehearse
 
 _FRAMEWORKS: Final[Mapping[Form, str]] = {"wsgi": "WSGI", "flask": "Flask", "django": "Django"}
-# What of a request and of a response is shown: CORS, and what it depends on.
-_SHOWN: Final = frozenset({"origin", "vary"})
 _LONGEST_URL: Final = 2048
-# What something before the CORS layer did, so that no keyword of a policy helps.
-_ABOUT_LAYERS: Final = frozenset({Reason.PREFLIGHT_STATUS, Reason.PREFLIGHT_REDIRECT})
 _OUTERMOST: Final[Mapping[Form, str]] = {
     "wsgi": "application = CORSMiddleware(application, {...})  # after all other middlewares",
     "flask": "CORSGuard(app, {...})  # answers before routes and before_request",
@@ -229,24 +226,19 @@ def _say_change(out: Output, change: Change) -> None:
 
 
 def _say_exchange(out: Output, number: int, one: Heard, asked: Asked) -> None:
-    request, response = one.exchange.request, one.exchange.response
+    given = {name.lower() for name, _ in asked.headers}
+    told = shown(one.exchange, secrets=given - PUBLIC_HEADERS, hide=out.hidden)
     what = "preflight" if one.exchange.is_preflight else "request"
     out.say(f"{number}. The {what}", "bold")
-    out.say(f"   > {request.method} {as_shown(urlsplit(request.url).path)}", "dim")
-    _say_headers(out, ">", request)
+    out.say(f"   > {told.method} {as_shown(urlsplit(one.exchange.request.url).path)}", "dim")
+    for line in told.request_lines:
+        out.say(f"   {line}", "dim")
     for step in one.explanation.steps:
         _say_step(out, step, asked)
     if one.policy is None:
         out.say(f"     {one.explanation.verdict}", "warning")
-    if response is not None:
-        out.say(f"   < {response.status}", "dim")
-        _say_headers(out, "<", response)
-
-
-def _say_headers(out: Output, mark: str, sent: WireRequest | WireResponse) -> None:
-    for name, value in sent.headers:
-        if name.lower() in _SHOWN or name.lower().startswith("access-control-"):
-            out.say(f"   {mark} {as_shown(name)}: {as_shown(value)}", "dim")
+    for line in told.response_lines:
+        out.say(f"   {line}", "dim")
 
 
 def _say_step(out: Output, step: Step, asked: Asked) -> None:
@@ -354,7 +346,7 @@ def _say_policy(out: Output, fix: Fix, framework: Form | None) -> None:
 
 
 def _is_about_layers(message: Message) -> bool:
-    return message.failure is not None and message.failure.reason in _ABOUT_LAYERS
+    return message.failure is not None and message.failure.reason in OF_STATUS
 
 
 def _say_layer(out: Output, framework: Form | None) -> None:
@@ -369,7 +361,7 @@ def _meaning_of(message: Message) -> tuple[str, tuple[str, ...]]:
     Return what *message* means, in a sentence, and what to look at.
     """
     if message.failure is not None:
-        return cause(message.failure), LOOK.get(message.failure.reason, ())
+        return cause(message.failure), REASONS[message.failure.reason].look
     lookalike = LOOKALIKES[message.lookalike]
     return lookalike.title, lookalike.look
 
@@ -381,11 +373,12 @@ def _fix_of(message: Message) -> Fix:
 
 
 def _notes(message: Message) -> Iterator[str]:
-    if message.failure is not None:
-        yield from notes_on(message.failure)
-        if message.engine in _ALIKE and message.failure.reason in CORS_CHECK:
-            yield f"{message.engine} says the same of a preflight: is there an OPTIONS row, and did that one fail?"
-    if message.engine == "Safari" and message.name.endswith("missing_allow_origin"):
+    if message.failure is None:
+        return
+    yield from notes_on(message.failure)
+    if message.engine in _ALIKE and message.failure.reason in CORS_CHECK:
+        yield f"{message.engine} says the same of a preflight: is there an OPTIONS row, and did that one fail?"
+    if message.engine == "Safari" and message.failure.reason is Reason.MISSING_ALLOW_ORIGIN:
         yield "Safari says the same if Access-Control-Allow-Origin names another origin; the command below tells which."
 
 
@@ -470,7 +463,7 @@ def _message_document(message: Message, known: Known, rehearsal: Rehearsal | Non
     return {
         "browser": message.engine or None,
         "name": message.name,
-        "is_cors": message.failure is not None,
+        "is_cors": message.failure is not None and REASONS[message.failure.reason].kind == "cors",
         "url": as_shown(message.url, _LONGEST_URL),
         "origin": as_shown(message.origin),
         "method": as_shown(message.method),

@@ -8,7 +8,7 @@ HEAD and OPTIONS to the same host, and what stays unseen for that is said.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -17,6 +17,7 @@ from corsguard.browser import (
     Exchange,
     Failure,
     NetworkError,
+    Note,
     Reason,
     Response,
     Transport,
@@ -25,19 +26,13 @@ from corsguard.browser import (
     WireResponse,
     origin_of,
 )
-from corsguard.browser.evidence import (
-    only_warned_of,
-    refused_headers,
-    scheme_of,
-    status_of,
-    tokens_listed,
-    url_of,
-    words_of,
-)
-from corsguard.browser.failures import CORS_CHECK
+from corsguard.browser.advice import notes
+from corsguard.browser.evidence import refused_headers, tokens_listed, url_of
+from corsguard.browser.exchanges import veiled
 from corsguard.browser.fetching import CredentialsMode, Mode, RedirectMode
 from corsguard.browser.headers import values_of
-from corsguard.browser.report import cause
+from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, REASONS
+from corsguard.browser.report import bare_cause
 from corsguard.browser.urls import Url, page_origin
 from corsguard.browser.wire import Header
 from corsguard.fixes import Fix
@@ -45,24 +40,6 @@ from corsguard.names import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALL
 
 # RFC 9110, 9.2.1: what changes nothing on a server.
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-
-# Faults that CORS has no part in, though they are taken for it.
-NOT_CORS: Final = frozenset(
-    {
-        Reason.FORBIDDEN_METHOD,
-        Reason.BAD_PORT,
-        Reason.MIXED_CONTENT,
-        Reason.BAD_SCHEME,
-        Reason.UNREACHABLE,
-        Reason.TLS,
-        Reason.TLS_CLIENT_CERTIFICATE,
-        Reason.REDIRECT_MODE_ERROR,
-        Reason.REDIRECT_UNPARSABLE,
-        Reason.TOO_MANY_REDIRECTS,
-        Reason.REDIRECT_STREAM_BODY,
-    }
-)
-NO_RESPONSE: Final = frozenset({Reason.UNREACHABLE, Reason.TLS, Reason.TLS_CLIENT_CERTIFICATE})
 
 # Every round mends one fault; an answer has seven at most, and a fetch has 21 hops with a preflight each.
 _MOST_ROUNDS: Final = 64
@@ -73,30 +50,6 @@ _UNGUARDED: Final = (
     "The preflight let this origin in, so it is listed: what answers the request itself sends no CORS headers (a "
     "gateway or a proxy answers preflights only, or the CORS layer does not guard this method or view)."
 )
-
-_SAFARI_STATUS: Final = "Preflight response is not successful. Status code: {status}"
-_SAFARI_ORIGIN: Final = "Origin {sent_origin} is not allowed by Access-Control-Allow-Origin. Status code: {status}"
-_SAFARI: Final[Mapping[Reason, str]] = {
-    Reason.BAD_SCHEME: "Cross origin requests are only supported for HTTP.",
-    Reason.UNREACHABLE: "Could not connect to the server.",
-    Reason.MISSING_ALLOW_ORIGIN: _SAFARI_ORIGIN,
-    Reason.ALLOW_ORIGIN_MISMATCH: _SAFARI_ORIGIN,
-    Reason.WILDCARD_WITH_CREDENTIALS: (
-        "Cannot use wildcard in Access-Control-Allow-Origin when credentials flag is true."
-    ),
-    Reason.MULTIPLE_ALLOW_ORIGIN: "Access-Control-Allow-Origin cannot contain more than one origin.",
-    Reason.ALLOW_CREDENTIALS_NOT_TRUE: (
-        'Credentials flag is true, but Access-Control-Allow-Credentials is not "true".'
-    ),
-    Reason.PREFLIGHT_REDIRECT: _SAFARI_STATUS,
-    Reason.PREFLIGHT_STATUS: _SAFARI_STATUS,
-    Reason.ALLOW_METHODS_UNPARSABLE: "Header Access-Control-Allow-Methods has an invalid value: {value}",
-    Reason.ALLOW_HEADERS_UNPARSABLE: "Header Access-Control-Allow-Headers has an invalid value: {value}",
-    Reason.METHOD_NOT_ALLOWED: "Method {value} is not allowed by Access-Control-Allow-Methods.",
-    Reason.HEADER_NOT_ALLOWED: "Request header field {value} is not allowed by Access-Control-Allow-Headers.",
-    Reason.REDIRECT_USERINFO: "redirection URL {target} has credentials",
-    Reason.REDIRECT_BAD_SCHEME: "not allowed to follow a cross-origin CORS redirection with non CORS scheme",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,19 +103,19 @@ class Outcome:
     What came of a fetch: every fault in the order in which a browser meets them, and what went over the wire.
 
     *response* is what the page gets once the faults are mended, None if nobody can tell; *unseen* then says why.
-    *console* is what a browser prints beside the faults.
+    *console* is what a browser prints next to the faults.
     """
 
     faults: list[Fault] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     response: Response | None = None
     unseen: str = ""
-    console: tuple[str, ...] = ()
+    console: tuple[Note, ...] = ()
 
     @property
     def is_unreachable(self) -> bool:
         first = self.faults[0].failure if self.faults else None
-        return first is not None and first.reason in NO_RESPONSE
+        return first is not None and REASONS[first.reason].kind == "no response"
 
     @property
     def is_blocked(self) -> bool:
@@ -269,7 +222,7 @@ def play(
 
     recording = Recording(transport, hold, on_request)
     outcome = Outcome(exchanges=recording.exchanges)
-    console: dict[str, None] = {}
+    console: dict[Note, None] = {}
     refused: set[tuple[Reason, str | None, int, Exchange | None]] = set()
     bare: set[WireRequest] = set()
     # One moment for all rounds, so that a cookie that runs out does so in each of them.
@@ -294,8 +247,6 @@ def play(
             outcome.unseen = str(held)
         except NetworkError as error:
             failure = error.failure
-            # The last line is the failure's own.
-            console |= dict.fromkeys(page.console[:-1])
             exchange, answer = failure.exchange, mended(failure)
             sign = (failure.reason, failure.value, len(error.exchanges), exchange)
             follows = exchange is not None and exchange.request in bare
@@ -309,7 +260,8 @@ def play(
                 bare.add(exchange.request)
             recording.mend(exchange.request, answer)
             continue
-        console |= dict.fromkeys(page.console)
+        finally:
+            console |= dict.fromkeys(note for note in page.console if note.kind != "failure")
         break
     outcome.console = tuple(console)
     return outcome
@@ -363,7 +315,7 @@ def mended(failure: Failure) -> WireResponse | None:
             return _with(answer, ALLOW_CREDENTIALS, "true")
         case reason if reason in CORS_CHECK:
             return _with(answer, ALLOW_ORIGIN, failure.sent_origin)
-        case Reason.PREFLIGHT_STATUS | Reason.PREFLIGHT_REDIRECT:
+        case reason if reason in OF_STATUS:
             return WireResponse(204, answer.headers)
         case Reason.ALLOW_METHODS_UNPARSABLE:
             return _with(answer, ALLOW_METHODS, ", ".join(tokens_listed(failure, ALLOW_METHODS)))
@@ -383,45 +335,24 @@ def _with(answer: WireResponse, name: str, value: str) -> WireResponse:
     return replace(answer, headers=(*lines, (name, value)))
 
 
-def safari(failure: Failure) -> str:
-    """
-    Return the line that Safari's console prints, or nothing if it is not known or Safari lets it pass.
-    """
-    if failure.is_preflight and status_of(failure) and not "200" <= status_of(failure) <= "299":
-        # WebKit looks at the status of a preflight's answer before anything else.
-        line = _SAFARI_STATUS
-    elif failure.reason is Reason.MULTIPLE_ALLOW_ORIGIN and "," not in (failure.value or ""):
-        line = _SAFARI_ORIGIN
-    elif failure.reason is Reason.HEADER_NOT_ALLOWED and only_warned_of(failure):
-        line = ""
-    else:
-        line = _SAFARI.get(failure.reason, "")
-    return line.format_map(words_of(failure))
-
-
 def fault_of(error: NetworkError, *, follows: bool = False, is_listed: bool = False) -> Fault:
     """
     Return *error* in words; *is_listed* tells that the preflight let the page's origin in.
     """
-    # "PUT https://... failed for a page on https://...: what failed"; neither a URL nor an origin has a space in it.
-    what = cause(error.failure).partition(" failed for a page on ")[2].partition(": ")[2]
-    # What libraries say of a broken connection ends with a stop of its own.
-    what = f"{what.rstrip('.')}."
-    line = safari(error.failure)
+    what = bare_cause(error.failure)
     fix = error.fix
     if is_listed:
         # The model's words are about the one answer; the preflight before it has shown that the origin is not at fault.
         fix = replace(fix, words=_UNGUARDED)
     return Fault(
         code=error.reason,
-        cause=what if what.startswith(f"{scheme_of(error.failure)}:") else what[:1].upper() + what[1:],
+        cause=what[:1].upper() + what[1:],
         fix=fix,
         step=error.step,
         chromium=error.chromium,
         firefox=error.firefox,
-        safari=line,
-        # Not what Safari's own line says already.
-        notes=tuple(note for note in error.notes if not (line and note.endswith(f"{line}."))),
+        safari=error.safari,
+        notes=notes(error.failure, with_safari=False),
         follows=follows,
         failure=error.failure,
     )
@@ -437,20 +368,4 @@ def _veiled(failure: Failure, hide: Callable[[str], str]) -> Failure:
         url=hide(failure.url),
         first_url=hide(failure.first_url),
         exchange=None if failure.exchange is None else veiled(failure.exchange, hide),
-    )
-
-
-def veiled(exchange: Exchange, hide: Callable[[str], str]) -> Exchange:
-    """
-    Return *exchange* with its URL and its headers' values as *hide* leaves them.
-    """
-
-    def lines(headers: tuple[Header, ...]) -> tuple[Header, ...]:
-        return tuple((name, hide(value)) for name, value in headers)
-
-    request, response = exchange.request, exchange.response
-    return replace(
-        exchange,
-        request=replace(request, url=hide(request.url), headers=lines(request.headers)),
-        response=None if response is None else replace(response, headers=lines(response.headers)),
     )

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from corsguard.browser import Exchange, NetworkError, WireRequest, WireResponse
 from corsguard.browser.evidence import LONGEST_READ, url_of
+from corsguard.browser.exchanges import without_secrets
 from corsguard.browser.fetching import CredentialsMode
 from corsguard.browser.headers import get, is_safelisted_header, values_of
 from corsguard.browser.urls import HTTP_SCHEMES, is_same_origin
@@ -33,8 +34,7 @@ from corsguard.names import (
 from corsguard.origin import NULL
 
 from . import messages
-from .faults import Asked, Fault, Held, Outcome, fault_of, is_preflight, play, veiled
-from .printing import HIDDEN
+from .faults import Asked, Fault, Held, Outcome, fault_of, is_preflight, play
 
 _MOST_BYTES: Final = 100_000_000
 _MOST_HEADERS: Final = 500
@@ -371,14 +371,16 @@ def written(exchanges: Iterable[Exchange], secrets: Collection[str], hide: Calla
         "log": {
             "version": "1.2",
             "creator": {"name": "corsguard", "version": version("corsguard")},
-            "entries": [_written(veiled(exchange, hide), secrets, hide, moment) for exchange in exchanges],
+            "entries": [
+                _written(without_secrets(exchange, secrets=secrets, hide=hide), hide, moment) for exchange in exchanges
+            ],
         }
     }
 
 
-def _written(exchange: Exchange, secrets: Collection[str], hide: Callable[[str], str], moment: str) -> dict[str, Any]:
+def _written(exchange: Exchange, hide: Callable[[str], str], moment: str) -> dict[str, Any]:
     def lines(headers: Iterable[Header]) -> list[dict[str, str]]:
-        return [{"name": name, "value": HIDDEN if name.lower() in secrets else value} for name, value in headers]
+        return [{"name": name, "value": value} for name, value in headers]
 
     request, response = exchange.request, exchange.response
     answer = WireResponse(0) if response is None else response

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireResponse
 from corsguard.browser.evidence import as_shown, url_of
+from corsguard.browser.reasons import PREFLIGHT_ONLY, REASONS
 from corsguard.browser.urls import address_space
 from corsguard.fixes import Fix
 from corsguard.names import EXAMPLE_ORIGIN, EXPOSE_HEADERS
@@ -242,45 +243,6 @@ def fix_of_lookalike(name: str, origin: str, target: str, header: str | None) ->
     return replace(fix, words=fix.words.format_map(blanks), page=page, policy=policy)
 
 
-_OPTIONS_ROW: Final = "the OPTIONS row of the Network panel: who answered it (Server, status), and with which headers"
-_ROW: Final = "the row of the request in the Network panel: its status, and the Access-Control-* lines of the response"
-_LISTED: Final = "the policy: scheme, host and port exactly as the page's origin, without a slash at the end"
-_CACHE: Final = 'a cache: does it fail with "Disable cache" ticked, too? If not, Vary: Origin is missing'
-_SPELLED: Final = "one line of that name, and commas between the names"
-_DOWN: Final = ("the URL in a tab of its own: does it answer?", "the server: up, this host, this port?", "its log")
-
-# What to look at, in order, by what failed.
-LOOK: Final[Mapping[Reason, tuple[str, ...]]] = {
-    Reason.MISSING_ALLOW_ORIGIN: (_ROW, _LISTED, "the path: does the policy guard it?", _CACHE),
-    Reason.WILDCARD_WITH_CREDENTIALS: ('the page: does it need credentials: "include"?', _ROW),
-    Reason.MULTIPLE_ALLOW_ORIGIN: (
-        _ROW,
-        "the layers: proxy, web server, framework, view; which of them add CORS headers?",
-    ),
-    Reason.ALLOW_ORIGIN_MISMATCH: (_ROW, _LISTED, _CACHE),
-    Reason.ALLOW_CREDENTIALS_NOT_TRUE: ('the page: does it need credentials: "include"?', _ROW),
-    Reason.PREFLIGHT_REDIRECT: ("the Location of the OPTIONS row: a slash, https, www, or a login?", _OPTIONS_ROW),
-    Reason.PREFLIGHT_STATUS: (_OPTIONS_ROW, "what stands before the CORS layer: authentication, a router, a proxy"),
-    Reason.ALLOW_METHODS_UNPARSABLE: (_OPTIONS_ROW, _SPELLED),
-    Reason.ALLOW_HEADERS_UNPARSABLE: (_OPTIONS_ROW, _SPELLED),
-    Reason.METHOD_NOT_ALLOWED: (_OPTIONS_ROW, "the case of the method in the page: PATCH, not patch"),
-    Reason.HEADER_NOT_ALLOWED: (_OPTIONS_ROW, "who sets the header: the page, or a library in it?"),
-    Reason.BAD_SCHEME: ("the URL that the page asks: does it begin with https://?", "the address bar: file://?"),
-    Reason.NO_CORS_REDIRECT_MODE: ('the options of fetch(): redirect, and does it need mode: "no-cors" at all?',),
-    Reason.SAME_ORIGIN_MODE: ("the options of fetch(): mode", "the URL that the page asks: is it the right host?"),
-    Reason.TOO_MANY_REDIRECTS: ("the chain of redirects in the Network panel: where does it turn round?",),
-    Reason.REDIRECT_USERINFO: ("the Location of the redirect",),
-    Reason.REDIRECT_BAD_SCHEME: ("the Location of the redirect",),
-    Reason.REDIRECT_UNPARSABLE: ("the Location of the redirect: one line, one URL",),
-    Reason.FORBIDDEN_METHOD: ("the options of fetch(): method",),
-    Reason.MIXED_CONTENT: ("the URL that the page asks: http: from a page of https:?",),
-    Reason.BAD_PORT: ("the port of the URL",),
-    Reason.CORP: ("Cross-Origin-Resource-Policy of the response", "Cross-Origin-Embedder-Policy of the page"),
-    Reason.TLS: ("the URL in a tab of its own: what does the browser say of the certificate?",),
-    Reason.TLS_CLIENT_CERTIFICATE: ("the server: does it require a client certificate, for OPTIONS too?",),
-    Reason.UNREACHABLE: _DOWN,
-}
-
 # The first row that fits tells. The order is that of what would fit otherwise, too.
 ROWS: Final = (
     _row(
@@ -438,22 +400,9 @@ _ANY_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"]+", re.IGNOREC
 _METHODS: Final = re.compile(r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) https?://")
 _STATUSES: Final = re.compile(r"net::ERR_FAILED (?P<a>\d{3})\b|Status code: (?P<b>\d{3})\b|status of (?P<c>\d{3})\b")
 
-_PREFLIGHT_ONLY: Final = frozenset(
-    {
-        Reason.PREFLIGHT_REDIRECT,
-        Reason.PREFLIGHT_STATUS,
-        Reason.ALLOW_METHODS_UNPARSABLE,
-        Reason.ALLOW_HEADERS_UNPARSABLE,
-        Reason.METHOD_NOT_ALLOWED,
-        Reason.HEADER_NOT_ALLOWED,
-    }
-)
-_WITH_CREDENTIALS: Final = frozenset({Reason.WILDCARD_WITH_CREDENTIALS, Reason.ALLOW_CREDENTIALS_NOT_TRUE})
 # What Firefox prints after each preflight that failed, and what every page is told.
 _SILENT: Final = frozenset({"answered", "not_told", "status"})
 _ECHOES: Final = frozenset({Reason.UNREACHABLE, *_SILENT})
-# Whose answer's status says more than the reason does.
-_BY_STATUS: Final = frozenset({Reason.MISSING_ALLOW_ORIGIN, Reason.PREFLIGHT_STATUS})
 
 
 class Known(NamedTuple):
@@ -548,14 +497,14 @@ def _message(text: str, row: Row, match: re.Match[str], known: Known, *, is_pref
     unnamed = {
         "url": url is URL,
         "page": named_origin is None,
-        "method": method is None and row.means in _PREFLIGHT_ONLY,
+        "method": method is None and row.means in PREFLIGHT_ONLY,
     }
     assumed = tuple(name for name, is_unnamed in unnamed.items() if is_unnamed)
     method = stands if method is None else method
     engine = next((name for name, sign in _ENGINES if sign.search(text)), "")
     failure = None
     if isinstance(row.means, Reason):
-        is_preflight = is_preflight or row.means in _PREFLIGHT_ONLY
+        is_preflight = is_preflight or row.means in PREFLIGHT_ONLY
         failure = Failure(
             reason=row.means,
             clause="",
@@ -566,7 +515,7 @@ def _message(text: str, row: Row, match: re.Match[str], known: Known, *, is_pref
             page_origin=origin,
             sent_origin=origin,
             mode="no-cors" if row.means is Reason.CORP else "cors",
-            with_credentials=known.with_credentials or row.means in _WITH_CREDENTIALS,
+            with_credentials=known.with_credentials or REASONS[row.means].with_credentials,
             is_preflight=is_preflight,
             exchange=_exchange(row, said.get("status") or _status(text), url, is_preflight=is_preflight),
         )
@@ -607,7 +556,7 @@ def _exchange(row: Row, status: str, url: str, *, is_preflight: bool) -> Exchang
         request = replace(request, headers=(("Access-Control-Request-Headers", "authorization"),))
         answer = WireResponse(200, (("Access-Control-Allow-Headers", "*"),))
         return Exchange(request, answer, is_preflight, with_credentials=False)
-    if row.means not in _BY_STATUS or not status:
+    if not isinstance(row.means, Reason) or not REASONS[row.means].status_tells or not status:
         return None
     return Exchange(request, WireResponse(int(status)), is_preflight, with_credentials=False)
 

@@ -19,9 +19,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from corsguard.browser.exchanges import HIDDEN
 from corsguard.quoting import printable as on_one_line
 
-HIDDEN: Final = "(not shown)"
 # Shorter values would be found in half of all words.
 _SHORTEST_SECRET: Final = 4
 # After so many seconds somebody who waits is told how far it is, and where no terminal is, again and again.

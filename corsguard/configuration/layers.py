@@ -18,7 +18,7 @@ from corsguard.origin import OriginPattern, pattern_of
 from corsguard.policies import NAMELESS, UNGUARDED, problem_of_prefix
 from corsguard.policy import Policy
 from corsguard.quoting import kind_of, printable, quoted
-from corsguard.validation import DEFAULTS, secure, written_out
+from corsguard.validation import DEFAULTS, written_out
 
 _PERMITS: Final[Mapping[str, Callable[[Collection[str], str], bool]]] = {
     "allow_methods": permits_method,
@@ -417,14 +417,18 @@ def _risks_in_production(policy: Policy, with_cookies: str) -> Iterator[Problem]
             rest = (other for other in listed if other != text) if len(listed) > 1 else iter([EXAMPLE_ORIGIN])
             yield Problem.of("W401", "allow_origins", text, written_out("allow_origins", rest, len(listed)))
         elif is_plain_http(pattern):
-            yield Problem.of("W402", "allow_origins", text, Fix(entries=(secure(text),)), cause="")
+            yield Problem.of("W402", "allow_origins", text, _by_https(text), cause="")
     for text, reason in policy.allow_unsafe_origins.items():
         if text.startswith("http:"):
             cause = f" It is accepted because: {quoted(reason)}."
-            yield Problem.of("W402", "allow_unsafe_origins", text, Fix(entries=(secure(text),)), cause=cause)
+            yield Problem.of("W402", "allow_unsafe_origins", text, _by_https(text), cause=cause)
     if policy.audience.is_everyone and with_cookies:
         fix = Fix(policy={"allow_origins": [EXAMPLE_ORIGIN]})
         yield Problem.of("W403", "allow_origins", "*", fix, others=with_cookies)
+
+
+def _by_https(origin: str) -> Fix:
+    return Fix(entries=(origin.replace("http:", "https:", 1),))
 
 
 def with_warnings(policy: Policy, warnings: Iterable[Problem]) -> Policy:

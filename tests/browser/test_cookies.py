@@ -2,6 +2,8 @@
 A browser's cookies: what is stored, what is sent, and the reason for everything that is not.
 """
 
+import copy
+import pickle
 from datetime import UTC, datetime
 
 import pytest
@@ -520,3 +522,15 @@ def test_what_goes_across_sites_was_set_for_it(received, url, third_party):
         if cookie.same_site == "None" and cookie.secure and (third_party or cookie.partition == SITE)
     }
     assert set((header or "").split("; ")) - {""} <= {part for pair in crossing for part in pair.split("; ")}
+
+
+def test_why_a_cookie_stays_behind_is_a_line_and_its_parts(jar):
+    (refused,) = receive(jar, "a=1; SameSite=None")
+    assert refused == 'Cookie "a" was refused: it is SameSite=None without Secure; add Secure'
+    assert (refused.kind, refused.what) == ("cookie", 'Cookie "a" was refused: it is SameSite=None without Secure')
+    assert refused.change == "add Secure"
+    jar.set(API, "b=1; Path=/x")
+    kept = withheld(jar)
+    assert f"{kept.what}; {kept.change}" == str(kept)
+    for same in (copy.deepcopy(kept), pickle.loads(pickle.dumps(kept))):
+        assert (same, same.kind, same.what, same.change) == (kept, "cookie", kept.what, kept.change)

@@ -104,6 +104,7 @@ def test_a_page_may_set_no_forbidden_header_and_is_told_so():
         "The request header Cookie was left out: a page may not set it here.",
         "The request header Sec-Made-Up was left out: a page may not set it here.",
     ]
+    assert {note.kind for note in page.console} == {"header"}
 
 
 def test_no_cors_keeps_safelisted_headers_only_and_sees_nothing():
@@ -599,6 +600,7 @@ def test_a_network_error_says_everything():
     assert told.step == 'Fetch, "CORS check", step 2'
     assert told.failure.sent_origin == APP
     assert told.chromium in page.console
+    assert [note.kind for note in page.console] == ["failure"]
     assert told.exchanges == tuple(page.network)
     assert [exchange.is_preflight for exchange in told.exchanges] == [True]
     for part in (told.step, told.chromium, told.firefox, str(told.fix), *told.notes):
@@ -658,7 +660,9 @@ def test_a_less_public_network_wants_the_user_s_permission():
     page = opened(Server(*SHARED))
     for url in ("https://192.168.0.1/", "https://printer.local/", "http://127.0.0.1/", "https://[fd00::1]/"):
         page.fetch(url)
-        assert page.console.pop().startswith(f"{url} is in a less public network than the page")
+        note = page.console.pop()
+        assert note.startswith(f"{url} is in a less public network than the page")
+        assert note.kind == "network"
     page.fetch("https://1.1.1.1/")
     assert page.console == []
     local = opened(Server(*SHARED), "http://192.168.0.7")
@@ -684,6 +688,7 @@ def test_a_host_that_wants_https_gets_it():
         page.fetch(url)
         assert server.requests[-1].url == upgraded
     assert any("was upgraded to https" in line for line in page.console)
+    assert {note.kind for note in page.console} == {"redirect"}
     clock.now += 60
     page.fetch("http://sub.example.com/")
     assert server.requests[-1].url == "http://sub.example.com/"

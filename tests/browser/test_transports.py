@@ -779,6 +779,7 @@ def test_a_port_where_nothing_listens_is_unreachable(live):
         port = listener.getsockname()[1]
     error = cause_of(live, f"https://127.0.0.1:{port}/")
     assert (error.cause, error.tls) == (f"nothing listens at 127.0.0.1:{port}", False)
+    assert error.net_error == "CONNECTION_REFUSED"
 
 
 def test_a_name_without_an_address_is_unreachable(live, monkeypatch):
@@ -789,6 +790,7 @@ def test_a_name_without_an_address_is_unreachable(live, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     error = cause_of(live, "http://nowhere.invalid/")
     assert (error.cause, error.tls) == ("the name nowhere.invalid has no address", False)
+    assert error.net_error == "NAME_NOT_RESOLVED"
 
 
 @pytest.mark.parametrize("name", ["a..invalid", f"{'a' * 64}.invalid"], ids=["an empty label", "a long label"])
@@ -888,7 +890,7 @@ def test_a_certificate_is_checked_unless_told_otherwise(authority, trusting):
             with LiveTransport(verify=verify) as transport:
                 assert transport(get(url)).body == b"ok"
     assert error.cause.startswith(f"the certificate of 127.0.0.1:{port} is not valid: ")
-    assert (error.tls, error.wants_certificate) == (True, False)
+    assert (error.tls, error.wants_certificate, error.net_error) == (True, False, "CERT_AUTHORITY_INVALID")
 
 
 def test_a_certificate_of_another_host_is_none(authority, trusting):
@@ -896,7 +898,7 @@ def test_a_certificate_of_another_host_is_none(authority, trusting):
     with listening(raw_answer(OK), elsewhere) as port, LiveTransport(verify=trusting) as transport:
         error = cause_of(transport, f"https://127.0.0.1:{port}/")
     assert "is not valid: IP address mismatch" in error.cause
-    assert error.tls
+    assert (error.tls, error.net_error) == (True, "CERT_COMMON_NAME_INVALID")
 
 
 def test_a_host_may_be_reached_elsewhere_and_what_is_sent_stays():
@@ -931,6 +933,7 @@ def test_a_host_reached_elsewhere_still_has_to_show_its_own_certificate(authorit
             error = cause_of(transport, "https://other.example.com/")
     assert names == ["api.example.com", "other.example.com"]
     assert "is not valid: Hostname mismatch" in error.cause
+    assert error.net_error == "CERT_COMMON_NAME_INVALID"
 
 
 def test_a_server_without_tls_fails_the_handshake(live):
@@ -942,7 +945,7 @@ def test_a_server_without_tls_fails_the_handshake(live):
     with listening(serve) as port:
         error = cause_of(live, f"https://127.0.0.1:{port}/")
     assert error.cause.startswith(f"no TLS connection to 127.0.0.1:{port} (")
-    assert (error.tls, error.wants_certificate) == (True, False)
+    assert (error.tls, error.wants_certificate, error.net_error) == (True, False, "SSL_PROTOCOL_ERROR")
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["TLS 1.2", "TLS 1.3"])

@@ -399,6 +399,29 @@ On the wire:
     ]
 
 
+def test_a_verdict_says_what_its_fix_says(serve):
+    corp = Server(response=(200, [("Cross-Origin-Resource-Policy", "same-origin")]))
+    found = run(serve(corp), "--page", PAGE, "--mode", "no-cors").stdout
+    assert found.startswith("FAILED, AND THIS IS NOT CORS: ")
+    assert "\n   Not CORS: the page asked with mode no-cors" in found
+    assert "     < cross-origin-resource-policy: same-origin\n" in found.lower()
+    assert run(serve(Server()), "--page", PAGE).stdout.startswith("BLOCKED: ")
+
+
+def test_what_was_sent_is_shown_once_in_text_and_in_data(serve):
+    circle = Server(response=(302, [*allow(), ("Location", "/next")]), by_path={})
+    text = run(serve(circle), "--page", PAGE).stdout
+    assert "\n      ... 13 more ...\n" in text
+    found, _ = data(serve(circle), "--page", PAGE, "--header", "X-Pin: 789")
+    (first, *_) = found["exchanges"]
+    assert ["Access-Control-Request-Headers", "x-pin"] in first["headers"]
+    assert {name.lower() for name, _ in first["headers"]} <= {
+        "access-control-request-headers",
+        "access-control-request-method",
+        "origin",
+    }
+
+
 def test_the_same_change_is_told_once(serve):
     server = Server(response=(302, [("Location", "/next")]), by_path={"/next": (302, [("Location", "/last")])})
     server.by_path["/last"] = (200, [])

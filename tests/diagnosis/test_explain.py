@@ -26,7 +26,7 @@ from corsguard import Policy
 from corsguard.browser import Failure, Reason
 from corsguard.cli.explain import explain
 from corsguard.cli.loading import load_guarded
-from corsguard.cli.messages import LONGEST_MESSAGE, LOOK, LOOKALIKES, ROWS, URL, Known, read
+from corsguard.cli.messages import LONGEST_MESSAGE, LOOKALIKES, ROWS, URL, Known, read
 from corsguard.cli.rehearsal import Asked, header_of, rehearse
 from corsguard.explanation import explain as explain_request
 from corsguard.names import EXAMPLE_ORIGIN as PAGE
@@ -442,8 +442,27 @@ def test_firefox_and_safari_do_not_tell_a_preflight_from_the_response():
     assert "says the same of a preflight" not in run(MESSAGES[0][0]).stdout
 
 
-def test_every_failure_of_the_model_that_can_be_read_has_something_to_look_at():
-    assert {row.means for row in ROWS} & {*Reason} == {*LOOK}
+@pytest.mark.parametrize(
+    ("text", "is_cors"),
+    [
+        (MESSAGES[0][0], True),
+        (f"GET {API} net::ERR_CONNECTION_REFUSED", False),
+        (f"GET {API} net::ERR_BLOCKED_BY_RESPONSE.NotSameOrigin", False),
+        ("Tainted canvases may not be exported", False),
+    ],
+)
+def test_a_message_is_cors_if_its_reason_is(text, is_cors):
+    (found,) = json.loads(run("--json", text).stdout)["messages"]
+    assert found["is_cors"] == is_cors
+    assert found["fix"]["words"].startswith("Not CORS") <= (not is_cors)
+
+
+def test_of_a_request_header_it_is_shown_that_it_was_sent_and_not_what_it_says(tmp_path):
+    file = tmp_path / "cors.toml"
+    file.write_text(f'allow_origins = ["{APP}"]\nallow_headers = ["X-Pin", "Content-Type"]\n', encoding="utf-8")
+    found = run(str(file), "--origin", APP, "-H", "X-Pin: 789", "-H", "Content-Type: application/json").stdout
+    assert "   > X-Pin: (not shown)\n" in found
+    assert "   > Content-Type: application/json\n" in found
 
 
 # Messages: what they name

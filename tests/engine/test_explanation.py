@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corsguard import Policy, PolicyError, RefreshingOrigins, RequestKind, explain, negotiate
+from corsguard.explanation import nearest
+from corsguard.origin import Origin
 
 APP = "https://app.example.com"
 
@@ -297,3 +299,17 @@ def test_the_path_is_that_which_a_server_passes_or_a_person_writes():
     for path in ("/\u00e9", "/\u00e9".encode().decode("latin-1")):
         assert explain(policies, {**request(), "PATH_INFO": path}).verdict.startswith("The path is closed")
     assert explain(policies, {**request(), "PATH_INFO": "/\u65e5"}).goes_on
+
+
+@pytest.mark.parametrize(
+    ("origin", "near"),
+    [
+        ("http://app.example.com", True),
+        ("https://app.example.com:8443", True),
+        ("https://www.app.example.com", True),
+        ("https://other.example", False),
+    ],
+)
+def test_an_origin_is_near_if_it_differs_in_one_respect_only(origin, near):
+    policy = Policy(allow_origins=["https://app.example.com"])
+    assert bool(nearest(policy, Origin.parse(origin))) == near
