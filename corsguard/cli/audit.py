@@ -14,6 +14,10 @@ from typing import Any, Final
 
 import click
 
+from corsguard.audit.answers import Answer, Asker, Line
+from corsguard.audit.probes import Meant
+from corsguard.audit.rules import RULES, WHO, Severity
+from corsguard.audit.stages import Active, Audit, Finding
 from corsguard.browser import LiveTransport, Unreachable
 from corsguard.browser.evidence import LONGEST_READ, as_shown, without_password
 from corsguard.browser.exchanges import HIDDEN, SECRET_HEADERS
@@ -24,13 +28,9 @@ from corsguard.names import OWNED_PREFIX, is_token
 from corsguard.origin import OriginPattern
 from corsguard.quoting import quoted
 
-from .asking import Answer, Asker, Line
-from .auditing import Active, Audit, Finding
 from .connecting import authority, checked_address, secrets_of, trust
 from .loading import quiet
 from .printing import Exit, Output, Style, UnreachableError, printable
-from .probes import Meant
-from .rules import RULES, WHO, Severity
 from .sarif import Level, Result, sarif
 
 _BUDGET: Final = 160

@@ -22,15 +22,15 @@ from click.testing import CliRunner
 from kit import laboratory
 
 from corsguard import CORSMiddleware, Policy
+from corsguard.audit.answers import Answer, Asker, Line, Question, SpentError
+from corsguard.audit.probes import Meant, lax, relatives, special, strangers
+from corsguard.audit.rules import RULES, WHO, Reach, Severity, severity_of
+from corsguard.audit.stages import Active, Audit
 from corsguard.browser import Unreachable, WireRequest, WireResponse
 from corsguard.browser.transports import transport_for
-from corsguard.cli.asking import Answer, Asker, Line, Question, SpentError
 from corsguard.cli.audit import _document, _is_internal, _shown, audit
-from corsguard.cli.auditing import Active, Audit
 from corsguard.cli.connecting import secrets_of
 from corsguard.cli.printing import HIDDEN, Output
-from corsguard.cli.probes import Meant, lax, relatives, special, strangers
-from corsguard.cli.rules import RULES, WHO, Reach, Severity, severity_of
 from corsguard.origin import Origin
 from corsguard.testing import attack_origins
 

@@ -29,7 +29,7 @@ from corsguard.names import (
 )
 from corsguard.origin import NULL, Origin
 
-from .asking import Answer, Asker, Line, Question, SpentError
+from .answers import Answer, Asker, Line, Question, SpentError
 from .probes import EVERY_BROWSER, Meant, Probe, lax, relatives, special, strangers
 from .rules import RULES, Reach, Rule, Severity, severity_of
 
