@@ -1,4 +1,16 @@
 """
 What an attacker would find at a URL: asked within bounds, judged by the model of a browser, asked again before it is
 believed.
+
+One call, `audit`. What it returns, a Report, has a `data()` that JSON can hold.
 """
+
+from .belief import Finding as Finding
+from .calls import audit as audit
+from .report import Report as Report
+from .rules import RULES as RULES
+from .rules import Weakness as Weakness
+from .severity import Reach as Reach
+from .severity import Severity as Severity
+
+__all__ = ["RULES", "Finding", "Reach", "Report", "Severity", "Weakness", "audit"]

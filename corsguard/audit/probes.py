@@ -14,15 +14,16 @@ from corsguard.browser.urls import BAD_PORTS
 from corsguard.origin import NULL, Origin, OriginPattern
 from corsguard.suffixes import open_suffix, registrable_domain
 
-from .rules import Reach
+from .severity import EVERY_BROWSER, NO_BROWSER, Reach
 
-EVERY_BROWSER: Final = "Chromium, Firefox, Safari"
+# Whose origins end like those of the site, too.
+WHOLE_SITE: Final = "every subdomain of the site is trusted"
 
 # What each mistake of `attack_origins` is, the worst and most likely first; what is not in it says nothing here.
 _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
     "the end is not compared": ("CG-A003", Reach.REGISTRANT),
     "the beginning is not compared": ("CG-A004", Reach.REGISTRANT),
-    "every subdomain of the site is trusted": ("CG-A012", Reach.NEIGHBOUR),
+    WHOLE_SITE: ("CG-A012", Reach.NEIGHBOUR),
     "the host is looked for anywhere": ("CG-A005", Reach.REGISTRANT),
     "a dot stands for any character": ("CG-A007", Reach.REGISTRANT),
     "the scheme is not compared": ("CG-A011", Reach.NETWORK),
@@ -153,7 +154,7 @@ def strangers(label: str, *, is_loopback: bool, meant: Meant) -> list[Probe]:
             ),
             Probe("CG-A017", Reach.NEIGHBOUR, f"moz-extension://{label}", "any extension is trusted", "Firefox"),
             Probe("CG-A017", Reach.NEIGHBOUR, "capacitor://localhost", "any app is trusted", "apps on iOS"),
-            Probe("CG-A017", Reach.NOBODY, f"x{letters}://{label}.com", "any scheme is trusted", "none"),
+            Probe("CG-A017", Reach.NOBODY, f"x{letters}://{label}.com", "any scheme is trusted", NO_BROWSER),
         ],
         [Probe("CG-A015", Reach.NEIGHBOUR, origin, "a private address is trusted") for origin in _PRIVATE],
         [Probe("CG-A016", Reach.ANYONE, origin, "a public playground is trusted") for origin in _PLAYGROUNDS],
@@ -186,7 +187,7 @@ def lax(candidate: str) -> list[Probe]:
     found: dict[str, Probe] = {}
     for attack in _attacks(candidate):
         if attack.name in _LAX and not attack.is_sent:
-            found.setdefault(attack.name, Probe("CG-A020", Reach.NOBODY, attack.origin, attack.name, "none"))
+            found.setdefault(attack.name, Probe("CG-A020", Reach.NOBODY, attack.origin, attack.name, NO_BROWSER))
     return [*found.values()]
 
 

@@ -1,105 +1,124 @@
 """
-What an audit can find: one row for each fault, with its words and its fix, and how bad it is.
+What an audit can find: one row for each weakness, with its words, its fix, how bad it is, and the sign that shows it.
 
-A fault that lets somebody read is as bad as it is easy to become that somebody, and as what can be read: with the
-visitor's credentials, or without. Identifiers are stable: one is never reused. Nothing in this room sees a request.
+A new finding is a row here, a function in `signs`, and a line in `stages` that hands it the answers. Identifiers are
+stable: one is never reused.
 """
 
-from collections.abc import Mapping
-from enum import IntEnum, StrEnum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final
 
-from corsguard.names import CHROMIUM_MAX_AGE, EXAMPLE_ORIGIN
-
-
-class Severity(IntEnum):
-    """
-    How bad a finding is; what is INFO is no fault.
-    """
-
-    INFO = 0
-    LOW = 1
-    MEDIUM = 2
-    HIGH = 3
-    CRITICAL = 4
-
-    @property
-    def word(self) -> str:
-        return self.name.lower()
-
-
-class Reach(StrEnum):
-    """
-    Who can become an origin that is let in.
-    """
-
-    ANYONE = "E1"
-    REGISTRANT = "E2"
-    FEW_BROWSERS = "E2s"
-    NETWORK = "E3"
-    NEIGHBOUR = "E4"
-    NOBODY = "E5"
-
-
-WHO: Final[Mapping[Reach, str]] = MappingProxyType(
-    {
-        Reach.ANYONE: "anyone, from any page",
-        Reach.REGISTRANT: "whoever registers the name",
-        Reach.FEW_BROWSERS: "whoever registers the name, in some browsers only",
-        Reach.NETWORK: "whoever controls the network, or a program on the visitor's device",
-        Reach.NEIGHBOUR: "whoever takes over another host or service of the same owner",
-        Reach.NOBODY: "no browser sends it; other clients may",
-    }
+from corsguard.browser.wire import Header
+from corsguard.errors import Rule
+from corsguard.fixes import NO_FIX, Fix
+from corsguard.names import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    CHROMIUM_MAX_AGE,
+    EXAMPLE_ORIGIN,
+    EXPOSE_HEADERS,
+    MAX_AGE,
 )
 
-# With credentials; without; and without, where the network itself is what keeps others out.
-_BY_REACH: Final[Mapping[Reach, tuple[Severity, Severity, Severity]]] = MappingProxyType(
-    {
-        Reach.ANYONE: (Severity.CRITICAL, Severity.LOW, Severity.HIGH),
-        Reach.REGISTRANT: (Severity.CRITICAL, Severity.LOW, Severity.HIGH),
-        Reach.FEW_BROWSERS: (Severity.HIGH, Severity.LOW, Severity.HIGH),
-        Reach.NETWORK: (Severity.HIGH, Severity.LOW, Severity.HIGH),
-        Reach.NEIGHBOUR: (Severity.MEDIUM, Severity.INFO, Severity.MEDIUM),
-        Reach.NOBODY: (Severity.INFO, Severity.INFO, Severity.INFO),
-    }
-)
+from . import signs
+from .answers import Answer, Fetch
+from .probes import Probe
+from .severity import EVERY_BROWSER, NO_BROWSER, Reach, Severity
 
 
-def severity_of(reach: Reach, *, with_credentials: bool, is_internal: bool) -> Severity:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weakness(Rule):
     """
-    Return how bad it is that *reach* can read.
-    """
-    credentialed, public, internal = _BY_REACH[reach]
-    return credentialed if with_credentials else internal if is_internal else public
+    One row. Its *message* says what the *title* means, and the *sign*, a pure function, sees it in answers.
 
+    *header* and *policy* say what to change, as response headers and as a Policy: `{send}` and `{policy}` stand for
+    what can be pasted, which *fix* holds, and `{origin}` for an origin that is meant to be trusted, as
+    `corsguard.names.EXAMPLE_ORIGIN` does in the fix. The *example* are arguments that make the sign see something.
 
-class Rule(NamedTuple):
-    """
-    One fault: its *title*, what it means in a sentence, and what to change, as response headers and as a Policy.
-
-    *severity* is what it is with credentials and *anonymous* what it is without, for faults that no Reach measures.
-    *subsumes* are the rules whose probes find the same fault once more.
+    *severity* is what it is with credentials and *anonymous* what it is without, for what no Reach measures.
+    *subsumes* are the rules whose probes find the same fault once more. *is_general* marks what lets in anybody, and so
+    a control as well; *is_asked_twice* what asking once more would not show, or was asked twice before it was found.
     """
 
     id: str
     name: str
     title: str
-    message: str
-    header: str
-    policy: str
+    sign: Callable[..., signs.Sign | None]
+    header: str = "{send}"
+    policy: str = "{policy}"
+    fix: Fix = NO_FIX
     severity: Severity = Severity.CRITICAL
     anonymous: Severity = Severity.LOW
+    browsers: str = EVERY_BROWSER
+    is_general: bool = False
+    is_asked_twice: bool = False
     subsumes: frozenset[str] = frozenset()
+
+    def fix_for(self, origin: str) -> Fix:
+        """
+        Return what can be pasted, with *origin* in place of the example's.
+        """
+        send = tuple(line.format(origin=origin) for line in self.fix.send)
+        policy = {keyword: _with_origin(value, origin) for keyword, value in self.fix.policy.items()}
+        return replace(self.fix, send=send, policy=policy)
+
+    def header_for(self, origin: str) -> str:
+        """
+        Return what to change in the headers of the response.
+        """
+        return self.header.format(send=", ".join(self.fix_for(origin).send), origin=origin)
+
+    def policy_for(self, origin: str) -> str:
+        """
+        Return what to change in a Policy.
+        """
+        return self.policy.format(policy=Fix(policy=self.fix_for(origin).policy), origin=origin)
+
+
+def _with_origin(value: object, origin: str) -> object:
+    if not isinstance(value, list):
+        return value
+    return [origin if entry == EXAMPLE_ORIGIN else entry for entry in value]
 
 
 _INFO, _LOW, _MEDIUM, _HIGH = Severity.INFO, Severity.LOW, Severity.MEDIUM, Severity.HIGH
 _CRITICAL: Final = Severity.CRITICAL
 
 _EXACT: Final = "Access-Control-Allow-Origin: the request's Origin if it equals an entry of a list; Vary: Origin always"
-_LIST: Final = f'allow_origins=["{EXAMPLE_ORIGIN}"]'
-_VARY: Final = "Vary: Origin on every response of the resource: allowed, refused, without Origin, errors"
+_LIST: Final = Fix(policy={"allow_origins": [EXAMPLE_ORIGIN]})
+_VARY: Final = Fix(send=("Vary: Origin",))
+_ALWAYS: Final = "{send} on every response of the resource: allowed, refused, without Origin, errors"
 _ANY_POLICY: Final = "any Policy: corsguard sends it on every response of a listed policy"
+
+_GRANT: Final = (ALLOW_ORIGIN, EXAMPLE_ORIGIN)
+_CREDENTIALS: Final = (ALLOW_CREDENTIALS, "true")
+_RESOURCE_POLICY: Final = "Cross-Origin-Resource-Policy"
+_SAME_SITE: Final = (_RESOURCE_POLICY, "same-site")
+_NOSNIFF: Final = ("X-Content-Type-Options", "nosniff")
+
+
+def _answer(  # noqa: PLR0913 - what there is to say of an answer and of what was asked
+    *headers: Header,
+    origin: str | None = EXAMPLE_ORIGIN,
+    method: str = "GET",
+    names: tuple[str, ...] = (),
+    is_upload: bool = False,
+    more: tuple[Header, ...] = (),
+    status: int = 200,
+    body: bytes = b"",
+    seconds: float = 0.0,
+) -> Answer:
+    fetch = Fetch("https://api.example.com/items", origin, method, names, is_upload, more)
+    return Answer.of(fetch, *headers, status=status, body=body, seconds=seconds)
+
+
+def _reads(rule: str, reach: Reach, origin: str, mistake: str, browsers: str = EVERY_BROWSER) -> tuple[Any, ...]:
+    answer = _answer((ALLOW_ORIGIN, origin), _CREDENTIALS, ("Vary", "Origin"), origin=origin)
+    return answer, Probe(rule, reach, origin, mistake, browsers)
 
 
 def _ids(letter: str, first: int, last: int) -> frozenset[str]:
@@ -107,515 +126,896 @@ def _ids(letter: str, first: int, last: int) -> frozenset[str]:
 
 
 _ROWS: Final = (
-    Rule(
-        "CG-A001",
-        "reflect-any",
-        "Any website may read",
-        "Whatever stands in Origin is allowed, so that every page a visitor opens can read what this visitor can.",
-        _EXACT,
-        f'{_LIST}, or allow_origins="*" for what is public and needs no credentials',
+    Weakness(
+        id="CG-A001",
+        name="reflect-any",
+        title="Any website may read",
+        message=(
+            "The server allows any origin that asks, so every page that a visitor opens can read what this visitor "
+            "can read."
+        ),
+        why=(
+            "An attacker only needs a user to open a page. If credentials are allowed, the page reads the data of the "
+            "logged-in user."
+        ),
+        instead=f'Compare the whole origin with a list: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
+        header=_EXACT,
+        policy='{policy}, or allow_origins="*" for what is public and needs no credentials',
+        fix=_LIST,
+        sign=signs.let_in,
+        example=_reads("CG-A001", Reach.ANYONE, "https://0123abcd.example", "any origin is reflected"),
+        is_general=True,
         subsumes=_ids("A", 2, 21) | {"CG-P003"},
     ),
-    Rule(
-        "CG-A002",
-        "null",
-        "The origin null may read",
-        "Any website gets the origin null by a sandboxed frame.",
-        "Access-Control-Allow-Origin: never null",
-        'leave "null" out of allow_origins and allow_unsafe_origins',
+    Weakness(
+        id="CG-A002",
+        name="null",
+        title="The origin null may read",
+        message="Any website gets the origin null if it uses a sandboxed frame.",
+        why=(
+            "An attacker puts a page into a sandboxed frame and reads what you share. If credentials are allowed, "
+            "that is the data of logged-in users."
+        ),
+        instead='Remove `"null"` from `allow_origins` and `allow_unsafe_origins`.',
+        header="Access-Control-Allow-Origin: never null",
+        policy='leave "null" out of allow_origins and allow_unsafe_origins',
+        sign=signs.let_in,
+        example=_reads("CG-A002", Reach.ANYONE, "null", "null is trusted"),
     ),
-    Rule(
-        "CG-A003",
-        "prefix",
-        "Only the beginning of the origin is compared",
-        "A name that merely begins like a trusted one is let in, and anybody can register one.",
-        _EXACT,
-        _LIST,
+    Weakness(
+        id="CG-A003",
+        name="prefix",
+        title="Only the beginning of the origin is compared",
+        message="A name that merely begins like a trusted one is let in, and anybody can register one.",
+        why=(
+            "An attacker registers such a name, such as `https://example.com.evil.example`, and reads what only your "
+            "pages should read."
+        ),
+        instead=f'Compare the whole origin: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
+        header=_EXACT,
+        fix=_LIST,
+        sign=signs.let_in,
+        example=_reads(
+            "CG-A003", Reach.REGISTRANT, "https://app.example.com.attacker.example", "the end is not compared"
+        ),
         subsumes=frozenset({"CG-A008", "CG-A013", "CG-A020"}),
     ),
-    Rule(
-        "CG-A004",
-        "suffix",
-        "Only the end of the origin is compared",
-        "A name that merely ends like a trusted one is let in: the comparison does not stop at a dot.",
-        _EXACT,
-        f'{_LIST}, or allow_origins=["https://*.example.com"], which stops at the dot',
+    Weakness(
+        id="CG-A004",
+        name="suffix",
+        title="Only the end of the origin is compared",
+        message="A name that merely ends like a trusted one is let in: the comparison does not stop at a dot.",
+        why="For `example.com`, an attacker registers `evilexample.com` and reads what only your pages should read.",
+        instead='Compare whole labels: `allow_origins=["https://*.example.com"]`, or better, list each origin.',
+        header=_EXACT,
+        policy='{policy}, or allow_origins=["https://*.example.com"], which stops at the dot',
+        fix=_LIST,
+        sign=signs.let_in,
+        example=_reads("CG-A004", Reach.REGISTRANT, "https://attackerexample.com", "the beginning is not compared"),
         subsumes=frozenset({"CG-A007", "CG-A011", "CG-A012", "CG-A017", "CG-A020"}),
     ),
-    Rule(
-        "CG-A005",
-        "contains",
-        "The trusted name is looked for anywhere in the origin",
-        "A name that has a trusted one somewhere in it is let in, and anybody can register one.",
-        _EXACT,
-        _LIST,
+    Weakness(
+        id="CG-A005",
+        name="contains",
+        title="The trusted name is looked for anywhere in the origin",
+        message="A name that has a trusted one somewhere in it is let in, and anybody can register one.",
+        why="An attacker registers a name that contains yours and reads what only your pages should read.",
+        instead=f'Compare the whole origin: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
+        header=_EXACT,
+        fix=_LIST,
+        sign=signs.let_in,
+        example=_reads(
+            "CG-A005",
+            Reach.REGISTRANT,
+            "https://attackerapp.example.com.attacker.example",
+            "the host is looked for anywhere",
+        ),
         subsumes=_ids("A", 3, 4) | _ids("A", 6, 8) | _ids("A", 11, 15) | _ids("A", 17, 17) | {"CG-A020"},
     ),
-    Rule(
-        "CG-A006",
-        "truncated",
-        "A part of a trusted origin is enough",
-        "The comparison is the wrong way round, or the list is one string that is searched.",
-        _EXACT,
-        f"{_LIST}: a list, not a string",
+    Weakness(
+        id="CG-A006",
+        name="truncated",
+        title="A part of a trusted origin is enough",
+        message="The comparison is the wrong way round, or the list is one string and the origin is searched in it.",
+        why=(
+            "For `https://example.com`, the shorter `https://example.co` is let in. An attacker can register such a "
+            "name and read what only your pages should read."
+        ),
+        instead=f'Write a list and compare whole entries: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
+        header=_EXACT,
+        policy="{policy}: a list, not a string",
+        fix=_LIST,
+        sign=signs.let_in,
+        example=_reads("CG-A006", Reach.REGISTRANT, "https://app.example.co", "a part of the origin is enough"),
         subsumes=frozenset({"CG-A020"}),
     ),
-    Rule(
-        "CG-A007",
-        "dot-unescaped",
-        "A dot in a pattern stands for any character",
-        "The trusted name is used as a regular expression, so that a name without that dot is let in.",
-        _EXACT,
-        f"{_LIST}: patterns are no regular expressions",
+    Weakness(
+        id="CG-A007",
+        name="dot-unescaped",
+        title="A dot in a pattern stands for any character",
+        message=(
+            "The trusted name is used as a regular expression, so a name with another character in place of the dot "
+            "is let in."
+        ),
+        why=(
+            "For `api.example.com`, an attacker registers `apixexample.com` and reads what only your pages should read."
+        ),
+        instead=f'Compare text, not regular expressions: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
+        header=_EXACT,
+        policy="{policy}: patterns are not regular expressions",
+        fix=_LIST,
+        sign=signs.let_in,
+        example=_reads("CG-A007", Reach.REGISTRANT, "https://appxexample.com", "a dot stands for any character"),
     ),
-    Rule(
-        "CG-A008",
-        "special-char",
-        "A special character ends the comparison",
-        "What follows an unusual character in a host is not compared, though browsers take it for a part of the name.",
-        _EXACT,
-        _LIST,
+    Weakness(
+        id="CG-A008",
+        name="special-char",
+        title="A special character ends the comparison",
+        message=(
+            "What follows an unusual character in a host is not compared, though browsers take it for a part of the "
+            "name."
+        ),
+        why=(
+            "An attacker creates a host such as `example.com_.evil.example`. In the browsers that accept it, this "
+            "page reads what only your pages should read."
+        ),
+        instead=f'Compare the whole origin: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
+        header=_EXACT,
+        fix=_LIST,
+        sign=signs.let_in,
+        example=_reads(
+            "CG-A008", Reach.REGISTRANT, "https://app.example.com-.attacker.example", "- ends the comparison"
+        ),
     ),
-    Rule(
-        "CG-A009",
-        "shared-hosting",
-        "Everybody's names at a hosting service may read",
-        "Anyone can have a name there.",
-        "Access-Control-Allow-Origin: the exact origin of your own name there",
-        'allow_origins=["https://your-name.github.io"], exactly',
+    Weakness(
+        id="CG-A009",
+        name="shared-hosting",
+        title="Everybody's names at a hosting service may read",
+        message="Anyone can have a name there.",
+        why="An attacker creates a free site at that service and reads what only your pages should read.",
+        instead='Allow your own name there, in full: `allow_origins=["https://your-name.github.io"]`.',
+        header="Access-Control-Allow-Origin: the exact origin of your own name there",
+        policy="{policy}, exactly",
+        fix=Fix(policy={"allow_origins": ["https://your-name.github.io"]}),
+        sign=signs.let_in,
+        example=_reads("CG-A009", Reach.REGISTRANT, "https://0123abcd.github.io", "shared hosting is trusted"),
     ),
-    Rule(
-        "CG-A010",
-        "wildcard-internal",
-        "What only the network protects is shared with any website",
-        "Any page that somebody inside the network opens can read this, from outside.",
-        "no Access-Control-* headers, and authentication in front of the resource",
-        f"{_LIST}, and authentication in front of the resource",
+    Weakness(
+        id="CG-A010",
+        name="wildcard-internal",
+        title="What only the network protects is shared with any website",
+        message="Any page that somebody inside the network opens can read this, from outside.",
+        why=(
+            "The firewall does not help, because the visitor's browser is inside it and hands the data to the page of "
+            "the attacker."
+        ),
+        instead=f'Require a login, and allow only your own pages: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
+        header="no Access-Control-* headers, and authentication in front of the resource",
+        policy="{policy}, and authentication in front of the resource",
+        fix=_LIST,
+        sign=signs.shared_inside,
+        example=(_answer((ALLOW_ORIGIN, "*")),),
         severity=_HIGH,
         anonymous=_HIGH,
         subsumes=frozenset({"CG-E003"}),
     ),
-    Rule(
-        "CG-A011",
-        "insecure-scheme",
-        "An http origin may read what https protects",
-        "Whoever controls the network can put a page there, and read as any visitor.",
-        "Access-Control-Allow-Origin: https origins only",
-        f'allow_origins=["{EXAMPLE_ORIGIN}"], without the http:// entries',
+    Weakness(
+        id="CG-A011",
+        name="insecure-scheme",
+        title="An http origin may read what https protects",
+        message="Anyone who controls the network can put a page there, and read as any visitor.",
+        why=(
+            "An attacker in the same Wi-Fi changes the http page. The changed page then reads what https should "
+            "protect."
+        ),
+        instead=f'Allow only https origins: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
+        header="Access-Control-Allow-Origin: https origins only",
+        policy="{policy}, without the http:// entries",
+        fix=_LIST,
+        sign=signs.let_in_by_http,
+        example=_reads("CG-A011", Reach.NETWORK, "http://app.example.com", "the scheme is not compared"),
         subsumes=frozenset({"CG-A017"}),
     ),
-    Rule(
-        "CG-A012",
-        "any-subdomain",
-        "Every subdomain may read",
-        "One forgotten or vulnerable subdomain is enough, and SameSite cookies are sent from there.",
-        "Access-Control-Allow-Origin: the subdomains that need it, one by one",
-        f'allow_origins=["{EXAMPLE_ORIGIN}", "https://admin.example.com"] instead of "https://*.example.com"',
+    Weakness(
+        id="CG-A012",
+        name="any-subdomain",
+        title="Every subdomain may read",
+        message="One forgotten or vulnerable subdomain is enough, and SameSite cookies are sent from there.",
+        why=(
+            "An attacker who controls one subdomain reads what you share. If credentials are allowed, that is the "
+            "data of logged-in users."
+        ),
+        instead=(
+            f'List the subdomains that need access: `allow_origins=["{EXAMPLE_ORIGIN}", "https://admin.example.com"]`.'
+        ),
+        header="Access-Control-Allow-Origin: the subdomains that need it, one by one",
+        policy='{policy} instead of "https://*.example.com"',
+        fix=Fix(policy={"allow_origins": [EXAMPLE_ORIGIN, "https://admin.example.com"]}),
+        sign=signs.let_in,
+        example=_reads(
+            "CG-A012", Reach.NEIGHBOUR, "https://attacker.example.com", "every subdomain of the site is trusted"
+        ),
     ),
-    Rule(
-        "CG-A013",
-        "any-port",
-        "Every port of a trusted host may read",
-        "Any other service on that host is trusted with it.",
-        "Access-Control-Allow-Origin: the origin with its port",
-        f'allow_origins=["{EXAMPLE_ORIGIN}"] instead of "{EXAMPLE_ORIGIN}:*"',
+    Weakness(
+        id="CG-A013",
+        name="any-port",
+        title="Every port of a trusted host may read",
+        message="Any other service on that host is trusted with it.",
+        why="A weak service on another port of the host, such as a debug server, is enough to read what you share.",
+        instead=f'Allow the port that you use: `allow_origins=["{EXAMPLE_ORIGIN}"]`, without `:*`.',
+        header="Access-Control-Allow-Origin: the origin with its port",
+        policy='{policy} instead of "{origin}:*"',
+        fix=_LIST,
+        sign=signs.let_in,
+        example=_reads("CG-A013", Reach.NEIGHBOUR, "https://app.example.com:8443", "the port is not compared"),
     ),
-    Rule(
-        "CG-A014",
-        "localhost",
-        "Pages from localhost may read",
-        "It is for development; in production any program on the visitor's machine can serve a page there.",
-        "Access-Control-Allow-Origin: no loopback origin in production",
-        "leave http://localhost:* to the development environment (Configuration has one list for each)",
+    Weakness(
+        id="CG-A014",
+        name="localhost",
+        title="Pages from localhost may read",
+        message="It is for development; in production any program on the visitor's machine can serve a page there.",
+        why="A program on the user's machine, or another user of it, can read what you share with that user.",
+        instead="Allow `http://localhost:3000` only in the development environment.",
+        header="Access-Control-Allow-Origin: no loopback origin in production",
+        policy="leave http://localhost:* to the development environment (Configuration has one list for each)",
+        sign=signs.let_in,
+        example=_reads("CG-A014", Reach.NEIGHBOUR, "http://localhost:3000", "loopback is trusted"),
     ),
-    Rule(
-        "CG-A015",
-        "private-ip-origin",
-        "Pages from private addresses may read",
-        "Which machine has that address depends on the network the visitor is in.",
-        "Access-Control-Allow-Origin: no private address",
-        "allow_origins with names instead of addresses",
+    Weakness(
+        id="CG-A015",
+        name="private-ip-origin",
+        title="Pages from private addresses may read",
+        message="Which machine has that address depends on the network the visitor is in.",
+        why=(
+            "In a café or a hotel, the address can belong to a machine of the attacker. Its page then reads what you "
+            "share."
+        ),
+        instead=f'Allow names instead of addresses: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
+        header="Access-Control-Allow-Origin: no private address",
+        policy="allow_origins with names instead of addresses",
+        sign=signs.let_in,
+        example=_reads("CG-A015", Reach.NEIGHBOUR, "http://192.168.0.1", "a private address is trusted"),
     ),
-    Rule(
-        "CG-A016",
-        "sandbox-origin",
-        "A public playground may read",
-        "Anyone can run a script there.",
-        "Access-Control-Allow-Origin: none of the public playgrounds",
-        "leave it out of allow_origins",
+    Weakness(
+        id="CG-A016",
+        name="sandbox-origin",
+        title="A public playground may read",
+        message="Anyone can run a script there.",
+        why=(
+            "An attacker publishes a script at the playground. Every user who opens it lets the script read what you "
+            "share."
+        ),
+        instead="Remove the playground from `allow_origins`.",
+        header="Access-Control-Allow-Origin: none of the public playgrounds",
+        policy="leave it out of allow_origins",
+        sign=signs.let_in,
+        example=_reads("CG-A016", Reach.ANYONE, "https://codepen.io", "a public playground is trusted"),
     ),
-    Rule(
-        "CG-A017",
-        "exotic-scheme",
-        "Any extension or app may read",
-        "The scheme is not compared, or whatever has it is trusted.",
-        "Access-Control-Allow-Origin: the exact chrome-extension://your-extension-id",
-        'allow_origins=["chrome-extension://your-extension-id"], exactly',
+    Weakness(
+        id="CG-A017",
+        name="exotic-scheme",
+        title="Any extension or app may read",
+        message="The scheme is not compared, or every origin with that scheme is trusted.",
+        why="An extension or app that the user trusts with very little can read what you share with that user.",
+        instead='Allow the exact id: `allow_origins=["chrome-extension://your-extension-id"]`.',
+        header="Access-Control-Allow-Origin: the exact chrome-extension://your-extension-id",
+        policy="{policy}, exactly",
+        fix=Fix(policy={"allow_origins": ["chrome-extension://your-extension-id"]}),
+        sign=signs.let_in,
+        example=_reads(
+            "CG-A017",
+            Reach.NEIGHBOUR,
+            "chrome-extension://abcdklmnabcdklmnabcdklmn",
+            "any extension is trusted",
+            "Chromium",
+        ),
     ),
-    Rule(
-        "CG-A018",
-        "host-derived",
-        "The client says who is trusted",
-        "The trusted origin is made of another request header, which the client chooses.",
-        _EXACT,
-        _LIST,
+    Weakness(
+        id="CG-A018",
+        name="host-derived",
+        title="The client says who is trusted",
+        message="The trusted origin is made of another request header, which the client chooses.",
+        why=(
+            "The server does not compare with anything of its own. A page that gets its own name into that header is "
+            "let in."
+        ),
+        instead=f'Compare the origin with a list on the server: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
+        header=_EXACT,
+        fix=_LIST,
+        sign=signs.let_in,
+        example=_reads(
+            "CG-A018", Reach.ANYONE, "https://0123abcd.com", "any origin is let in if X-Forwarded-Host names it"
+        ),
+        is_general=True,
     ),
-    Rule(
-        "CG-A019",
-        "conditional-bypass",
-        "Under some conditions any website may read",
-        "The origin is compared only for some requests.",
-        "the same decision for every method, path, status and credential",
-        "one Policy in a wrapper around the whole application",
+    Weakness(
+        id="CG-A019",
+        name="conditional-bypass",
+        title="Under some conditions any website may read",
+        message="The origin is compared only for some requests.",
+        why=(
+            "An attacker only has to meet the condition, for example with a request that carries a cookie, and then "
+            "reads from any page."
+        ),
+        instead="Put one policy around the whole application: `CORSMiddleware(app, policy)`.",
+        header="the same decision for every method, path, status and credential",
+        policy="one Policy in a wrapper around the whole application",
+        sign=signs.let_in,
+        example=_reads(
+            "CG-A019", Reach.ANYONE, "https://0123abcd.com", "any origin is let in if a cookie comes with the request"
+        ),
+        is_general=True,
     ),
-    Rule(
-        "CG-A020",
-        "lax-parser",
-        "What is no origin is taken for one",
-        "No browser sends this, so that no page can use it; but a client's bytes reach the response headers.",
-        _EXACT,
-        _LIST,
+    Weakness(
+        id="CG-A020",
+        name="lax-parser",
+        title="A text that is not an origin is let in",
+        message=(
+            "No browser sends this, so no page can use it. But text that a client sends reaches the response headers."
+        ),
+        why=(
+            "No user is in danger today. But the comparison is loose, and text of an attacker can get into caches, "
+            "logs and response headers."
+        ),
+        instead=f'Compare the origin byte for byte with a list: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
+        header=_EXACT,
+        fix=_LIST,
+        sign=signs.let_in,
+        example=_reads("CG-A020", Reach.NOBODY, "https://app.example.com.", "a trailing dot is dropped"),
     ),
-    Rule(
-        "CG-A021",
-        "trusted-third-party",
-        "A third party may read",
-        "The page's Content-Security-Policy names it, and the server trusts it.",
-        "Access-Control-Allow-Origin: only third parties that have to read",
-        "allow_origins without it, if it only serves scripts or frames",
+    Weakness(
+        id="CG-A021",
+        name="trusted-third-party",
+        title="A third party may read",
+        message="The page's Content-Security-Policy names it, and the server trusts it.",
+        why="If that third party is attacked, or if its name expires, somebody else can read what you share.",
+        instead="Remove it from `allow_origins` if it only serves scripts or frames.",
+        header="Access-Control-Allow-Origin: only third parties that have to read",
+        policy="allow_origins without it, if it only serves scripts or frames",
+        sign=signs.let_in,
+        example=_reads("CG-A021", Reach.NEIGHBOUR, "https://cdn.partner.example", "a third party is trusted"),
     ),
-    Rule(
-        "CG-B001",
-        "star-with-credentials",
-        "* is sent together with Allow-Credentials",
-        "Browsers refuse this, and the next attempt to make it work is often to reflect any origin.",
-        "Access-Control-Allow-Origin: * without Allow-Credentials; or one origin, with it",
-        f'allow_origins="*"; or {_LIST}, allow_credentials=True',
+    Weakness(
+        id="CG-B001",
+        name="star-with-credentials",
+        title="* is sent together with Allow-Credentials",
+        message="Browsers refuse this, and the next attempt to make it work is often to reflect any origin.",
+        why="A page that sends cookies cannot read the response.",
+        instead=(
+            f'Write `allow_origins=["{EXAMPLE_ORIGIN}"], allow_credentials=True`, or `allow_origins="*"` without '
+            "credentials."
+        ),
+        header="Access-Control-Allow-Origin: * without Allow-Credentials; or one origin, with it",
+        policy='allow_origins="*"; or {policy}',
+        fix=Fix(policy={"allow_origins": [EXAMPLE_ORIGIN], "allow_credentials": True}),
+        sign=signs.star_with_credentials,
+        example=(_answer((ALLOW_ORIGIN, "*"), _CREDENTIALS),),
         severity=_MEDIUM,
         anonymous=_MEDIUM,
     ),
-    Rule(
-        "CG-B002",
-        "credentials-invalid",
-        "Allow-Credentials is not true",
-        "Nothing but the four letters true counts.",
-        "Access-Control-Allow-Credentials: true, or no such header",
-        "allow_credentials=True",
+    Weakness(
+        id="CG-B002",
+        name="credentials-invalid",
+        title="Allow-Credentials is not true",
+        message="Browsers accept only the exact value `true`.",
+        why="The browser keeps the response from a page that sends cookies, although the server seems to allow it.",
+        instead="Send `Access-Control-Allow-Credentials: true`, or do not send the header.",
+        header="{send}, or no such header",
+        fix=Fix(send=(f"{ALLOW_CREDENTIALS}: true",), policy={"allow_credentials": True}),
+        sign=signs.bad_credentials,
+        example=(_answer(_GRANT, (ALLOW_CREDENTIALS, "True")),),
         severity=_LOW,
     ),
-    Rule(
-        "CG-B003",
-        "credentials-alone",
-        "Allow-Credentials stands without Allow-Origin",
-        "It has no effect.",
-        "Access-Control-Allow-Credentials only beside Access-Control-Allow-Origin",
-        "any Policy: corsguard sends both or none",
+    Weakness(
+        id="CG-B003",
+        name="credentials-alone",
+        title="Allow-Credentials is sent without Allow-Origin",
+        message="It has no effect.",
+        why=(
+            "Nobody gets access by it, but it often shows that the comparison of origins and the headers are in "
+            "different places."
+        ),
+        instead="Send `Access-Control-Allow-Credentials` only together with `Access-Control-Allow-Origin`.",
+        header="Access-Control-Allow-Credentials only together with Access-Control-Allow-Origin",
+        policy="any Policy: corsguard sends both or none",
+        sign=signs.credentials_alone,
+        example=(_answer(_CREDENTIALS),),
         severity=_INFO,
         anonymous=_INFO,
     ),
-    Rule(
-        "CG-B004",
-        "allow-origin-multiple",
-        "Allow-Origin has more than one value",
-        "Browsers refuse it, so that nobody may read. Often two layers add the header.",
-        "one Access-Control-Allow-Origin line with one origin, from one layer",
-        "one Policy, and no other layer: corsguard replaces what an inner layer sets",
+    Weakness(
+        id="CG-B004",
+        name="allow-origin-multiple",
+        title="Allow-Origin has more than one value",
+        message="Browsers refuse it, so nobody may read. Often two layers add the header.",
+        why="Your own pages cannot read the response, although the server allows them.",
+        instead="Set the header in one place only, the application or the proxy, and send one origin.",
+        header="one Access-Control-Allow-Origin line with one origin, from one layer",
+        policy="one Policy, and no other layer: corsguard replaces what an inner layer sets",
+        sign=signs.several_origins,
+        example=(_answer(_GRANT, _GRANT, _CREDENTIALS),),
         severity=_MEDIUM,
         anonymous=_MEDIUM,
     ),
-    Rule(
-        "CG-B005",
-        "allow-origin-invalid",
-        "Allow-Origin is no origin",
-        "Browsers compare it byte by byte with an origin, which it can never equal, so that nobody may read.",
-        f"Access-Control-Allow-Origin: {EXAMPLE_ORIGIN}, without path, slash, wildcard or quotes",
-        _LIST,
+    Weakness(
+        id="CG-B005",
+        name="allow-origin-invalid",
+        title="Allow-Origin is not an origin",
+        message=(
+            "Browsers compare it byte by byte with the origin of the page. The two can never be equal, so nobody may "
+            "read."
+        ),
+        why="Your own pages cannot read the response, although the server seems to allow them.",
+        instead=f"Send `Access-Control-Allow-Origin: {EXAMPLE_ORIGIN}`, without a path, a slash or a wildcard.",
+        header="{send}, without path, slash, wildcard or quotes",
+        fix=Fix(send=(f"{ALLOW_ORIGIN}: {{origin}}",), policy={"allow_origins": [EXAMPLE_ORIGIN]}),
+        sign=signs.no_origin,
+        example=(_answer((ALLOW_ORIGIN, f"{EXAMPLE_ORIGIN}/"), _CREDENTIALS),),
         severity=_MEDIUM,
         anonymous=_MEDIUM,
     ),
-    Rule(
-        "CG-B006",
-        "expose-sensitive",
-        "A sensitive response header is exposed",
-        "Pages of other origins can read it.",
-        "Access-Control-Expose-Headers: only what pages have to read",
-        'expose_headers=["X-Total-Count"]',
+    Weakness(
+        id="CG-B006",
+        name="expose-sensitive",
+        title="A sensitive response header is exposed",
+        message="Pages of other origins can read it.",
+        why="Such a header often carries a token. A page of an allowed origin that is attacked can steal it.",
+        instead='Expose only what pages need: `expose_headers=["X-Total-Count"]`.',
+        header="Access-Control-Expose-Headers: only what pages have to read",
+        fix=Fix(policy={"expose_headers": ["X-Total-Count"]}),
+        sign=signs.exposed,
+        example=(_answer(_GRANT, _CREDENTIALS, (EXPOSE_HEADERS, "X-CSRF-Token")),),
         severity=_MEDIUM,
     ),
-    Rule(
-        "CG-B007",
-        "cookie-samesite-none",
-        "A cookie is sent from other sites too",
-        "SameSite=None makes every origin that may read with credentials read as the visitor.",
-        "Set-Cookie: ...; SameSite=Lax",
-        "no Policy changes cookies",
+    Weakness(
+        id="CG-B007",
+        name="cookie-samesite-none",
+        title="A cookie is sent from other sites too",
+        message="SameSite=None makes every origin that may read with credentials read as the visitor.",
+        why=(
+            "Each mistake in the list of origins then costs the data of logged-in users, because the browser sends "
+            "their cookie too."
+        ),
+        instead="Send `Set-Cookie: ...; SameSite=Lax`, if only pages of the same site need the cookie.",
+        header="Set-Cookie: ...; SameSite=Lax",
+        policy="no Policy changes cookies",
+        sign=signs.cookie_for_all_sites,
+        example=(_answer(_GRANT, _CREDENTIALS, ("Set-Cookie", "sid=1; SameSite=None; Secure")),),
         severity=_INFO,
         anonymous=_INFO,
     ),
-    Rule(
-        "CG-P001",
-        "headers-reflected",
-        "Any request header is allowed",
-        "The preflight's answer repeats the names that were asked for: X-Forwarded-Host or a method override, too.",
-        "Access-Control-Allow-Headers: the names that pages need",
-        'allow_headers=["Authorization", "Content-Type"]',
+    Weakness(
+        id="CG-P001",
+        name="headers-reflected",
+        title="Any request header is allowed",
+        message=(
+            "The preflight's answer repeats the names that were asked for: X-Forwarded-Host or a method override, too."
+        ),
+        why=(
+            "A page of an allowed origin can send headers that your server trusts, and change what the server does or "
+            "believes."
+        ),
+        instead='List the headers that pages need: `allow_headers=["Authorization", "Content-Type"]`.',
+        header="Access-Control-Allow-Headers: the names that pages need",
+        fix=Fix(policy={"allow_headers": ["Authorization", "Content-Type"]}),
+        sign=signs.any_header,
+        example=(_answer(_GRANT, (ALLOW_HEADERS, "x-0123abcd"), names=("x-0123abcd",)),),
         severity=_MEDIUM,
     ),
-    Rule(
-        "CG-P002",
-        "methods-reflected",
-        "Any method is allowed",
-        "The preflight's answer repeats the method that was asked for.",
-        "Access-Control-Allow-Methods: GET, HEAD, POST, PUT",
-        'allow_methods=["GET", "HEAD", "POST", "PUT"]',
+    Weakness(
+        id="CG-P002",
+        name="methods-reflected",
+        title="Any method is allowed",
+        message="The preflight's answer repeats the method that was asked for.",
+        why="A page of an allowed origin can send methods that nobody wanted to open, such as DELETE.",
+        instead='List the methods that pages need: `allow_methods=["GET", "HEAD", "POST", "PUT"]`.',
+        fix=Fix(
+            send=(f"{ALLOW_METHODS}: GET, HEAD, POST, PUT",), policy={"allow_methods": ["GET", "HEAD", "POST", "PUT"]}
+        ),
+        sign=signs.any_method,
+        example=(_answer(_GRANT, (ALLOW_METHODS, "X0123ABCD"), method="X0123ABCD"),),
         severity=_MEDIUM,
     ),
-    Rule(
-        "CG-P003",
-        "preflight-mismatch",
-        "The preflight allows an origin that the response refuses",
-        "The browser sends the request, with all its effects, and only then keeps the response from the page.",
-        "the same Access-Control-Allow-Origin on the preflight's answer and on the response",
-        "one Policy: corsguard answers both",
+    Weakness(
+        id="CG-P003",
+        name="preflight-mismatch",
+        title="The preflight allows an origin that the response refuses",
+        message="The browser sends the request, with all its effects, and only then keeps the response from the page.",
+        why="The request of a foreign page can change data, although the server refuses that page.",
+        instead="Let one policy answer both the preflight and the request: `CORSMiddleware(app, policy)`.",
+        header="the same Access-Control-Allow-Origin on the preflight's answer and on the response",
+        policy="one Policy: corsguard answers both",
+        sign=signs.granted_and_refused,
+        example=(_answer(_GRANT, method="PUT"), _answer()),
         severity=_MEDIUM,
         anonymous=_MEDIUM,
     ),
-    Rule(
-        "CG-P004",
-        "preflight-status",
-        "The preflight is not answered with 200 to 299",
-        "Browsers refuse every request that needs a preflight.",
-        "204 to OPTIONS with Access-Control-Request-Method, before authentication, redirects and routing",
-        "a Policy in the outermost wrapper: it answers preflights itself",
+    Weakness(
+        id="CG-P004",
+        name="preflight-status",
+        title="The preflight is not answered with 200 to 299",
+        message="Browsers refuse every request that needs a preflight.",
+        why="Your pages cannot send JSON, PUT, DELETE or an Authorization header.",
+        instead=(
+            "Answer preflights with 204, before authentication and redirects: `CORSMiddleware(app, policy)` outermost."
+        ),
+        header="204 to OPTIONS with Access-Control-Request-Method, before authentication, redirects and routing",
+        policy="a Policy in the outermost wrapper: it answers preflights itself",
+        sign=signs.bad_status,
+        example=(_answer(is_upload=True, status=405), _answer(_GRANT)),
         severity=_LOW,
     ),
-    Rule(
-        "CG-P005",
-        "max-age",
-        "A preflight's answer is kept for too long",
-        "A permission that was withdrawn lives on; Chromium keeps it for two hours at most, Firefox for a day.",
-        f"Access-Control-Max-Age: {CHROMIUM_MAX_AGE}",
-        f"max_age={CHROMIUM_MAX_AGE}",
+    Weakness(
+        id="CG-P005",
+        name="max-age",
+        title="A preflight's answer is kept for too long",
+        message=(
+            "A permission that was withdrawn stays in force. Chromium keeps it for two hours at most, Firefox for a "
+            "day."
+        ),
+        why=(
+            "You remove an origin or a method, and browsers still allow it until their copy expires. You cannot clear "
+            "that copy from the server."
+        ),
+        instead=f"Send `{MAX_AGE}: {CHROMIUM_MAX_AGE}`, or write `max_age={CHROMIUM_MAX_AGE}`.",
+        fix=Fix(send=(f"{MAX_AGE}: {CHROMIUM_MAX_AGE}",), policy={"max_age": CHROMIUM_MAX_AGE}),
+        sign=signs.kept_too_long,
+        example=(_answer(_GRANT, (MAX_AGE, "31536000"), method="PUT"),),
         severity=_LOW,
     ),
-    Rule(
-        "CG-P006",
-        "private-network",
-        "Pages from the internet may enter the private network",
-        "Access-Control-Allow-Private-Network has been superseded by a question to the user, but is an open door where "
-        "it is still heeded.",
-        "no Access-Control-Allow-Private-Network",
-        "any Policy: corsguard never sends it",
+    Weakness(
+        id="CG-P006",
+        name="private-network",
+        title="Pages from the internet may enter the private network",
+        message=(
+            "Browsers now ask the user instead of reading Access-Control-Allow-Private-Network. A browser that still "
+            "reads it lets the page in."
+        ),
+        why=(
+            "In browsers that still obey it, a page from the internet can reach routers and other devices in the "
+            "network of the visitor."
+        ),
+        instead="Remove `Access-Control-Allow-Private-Network` from the response.",
+        header="no Access-Control-Allow-Private-Network",
+        policy="any Policy: corsguard never sends it",
+        sign=signs.private_network,
+        example=(_answer(_GRANT, ("Access-Control-Allow-Private-Network", "true"), method="PUT"), {EXAMPLE_ORIGIN}),
         severity=_HIGH,
         anonymous=_HIGH,
     ),
-    Rule(
-        "CG-P007",
-        "authorization-wildcard",
-        "* does not cover Authorization",
-        "A page that sends Authorization is refused.",
-        "Access-Control-Allow-Headers: *, Authorization",
-        'allow_headers=["*", "Authorization"]',
+    Weakness(
+        id="CG-P007",
+        name="authorization-wildcard",
+        title="* does not cover Authorization",
+        message="A page that sends Authorization is refused.",
+        why="A page that logs in with a bearer token fails in browsers that follow the standard.",
+        instead='Name the header: `allow_headers=["*", "Authorization"]`.',
+        fix=Fix(send=(f"{ALLOW_HEADERS}: *, Authorization",), policy={"allow_headers": ["*", "Authorization"]}),
+        sign=signs.star_without_authorization,
+        example=(_answer(_GRANT, (ALLOW_HEADERS, "*"), names=("x-0123abcd",)),),
         severity=_INFO,
         anonymous=_INFO,
     ),
-    Rule(
-        "CG-P008",
-        "options-executes",
-        "A preflight runs the application",
-        "Whoever is refused has already caused what the request does.",
-        "204 without a body to OPTIONS with Access-Control-Request-Method",
-        "a Policy in the outermost wrapper: a preflight never reaches the application",
+    Weakness(
+        id="CG-P008",
+        name="options-executes",
+        title="A preflight runs the application",
+        message="If a request is refused, the application has already done what the request asks for.",
+        why=(
+            "A foreign page can change data or cause work on the server by the preflight alone. The browser refuses "
+            "the request too late."
+        ),
+        instead="Answer preflights before the application: `CORSMiddleware(app, policy)` outermost.",
+        header="204 without a body to OPTIONS with Access-Control-Request-Method",
+        policy="a Policy in the outermost wrapper: a preflight never reaches the application",
+        sign=signs.executed,
+        example=(_answer(_GRANT, (ALLOW_METHODS, "PUT"), method="PUT", body=b"[1, 2]"), _answer(body=b"[1, 2]")),
         severity=_MEDIUM,
         anonymous=_MEDIUM,
     ),
-    Rule(
-        "CG-P009",
-        "errors-not-shared",
-        "Errors are not shared",
-        'The page is told "blocked by CORS policy" where it should see the status.',
-        "the same headers on errors (nginx: add_header ... always)",
-        "a Policy in the outermost wrapper covers errors",
+    Weakness(
+        id="CG-P009",
+        name="errors-not-shared",
+        title="Errors are not shared",
+        message='The page is told "blocked by CORS policy" where it should see the status.',
+        why=(
+            "The page cannot tell a login that expired from a server that failed, and shows the user the wrong message."
+        ),
+        instead="Put the policy around everything, errors too: `CORSMiddleware(app, policy)` outermost.",
+        header="the same headers on errors (nginx: add_header ... always)",
+        policy="a Policy in the outermost wrapper covers errors",
+        sign=signs.unshared_error,
+        example=(_answer(status=401), _answer(_GRANT, method="PUT")),
         severity=_INFO,
         anonymous=_INFO,
     ),
-    Rule(
-        "CG-V001",
-        "vary-missing",
-        "Allow-Origin depends on the request, and Vary does not say so",
-        "A cache gives one origin the response that was meant for another, so that it is refused, or let in.",
-        _VARY,
-        _ANY_POLICY,
+    Weakness(
+        id="CG-V001",
+        name="vary-missing",
+        title="Allow-Origin depends on the request, and Vary does not say so",
+        message="A cache gives one origin the response for another. The origin is then refused, or let in, by mistake.",
+        why="Your pages fail for some users and work for others, and the failure goes away when the cache is empty.",
+        instead="Send `Vary: Origin` on every response of the resource.",
+        header=_ALWAYS,
+        policy=_ANY_POLICY,
+        fix=_VARY,
+        sign=signs.no_vary,
+        example=(_answer(_GRANT), [_answer(origin=None)]),
         severity=_MEDIUM,
         subsumes=frozenset({"CG-V002"}),
     ),
-    Rule(
-        "CG-V002",
-        "vary-conditional",
-        "Vary: Origin is not on every response",
-        "Whoever fills a cache with the response that lacks it keeps allowed origins out.",
-        _VARY,
-        _ANY_POLICY,
+    Weakness(
+        id="CG-V002",
+        name="vary-conditional",
+        title="Vary: Origin is not on every response",
+        message="Anyone who fills a cache with the response that lacks it keeps allowed origins out.",
+        why="An attacker, or a normal visit without Origin, can make your pages fail for everyone who uses the cache.",
+        instead="Send `Vary: Origin` on every response, also on errors and on requests without Origin.",
+        header=_ALWAYS,
+        policy=_ANY_POLICY,
+        fix=_VARY,
+        sign=signs.no_vary_for_others,
+        example=(_answer(_GRANT, ("Vary", "Origin")), [_answer(origin=None)]),
         severity=_MEDIUM,
     ),
-    Rule(
-        "CG-V003",
-        "poison-confirmed",
-        "A cache gave one origin another's response",
-        "Anyone can keep allowed origins out, or let others in, for as long as the cache keeps it.",
-        _VARY,
-        _ANY_POLICY,
+    Weakness(
+        id="CG-V003",
+        name="poison-confirmed",
+        title="A cache gave one origin another's response",
+        message="Anyone can keep allowed origins out, or let others in, for as long as the cache keeps it.",
+        why=(
+            "Users of your pages get failed requests, or a page of another origin reads a response that it should not "
+            "get."
+        ),
+        instead="Send `Vary: Origin` on every response, and clear the cache.",
+        header=_ALWAYS,
+        policy=_ANY_POLICY,
+        fix=_VARY,
+        sign=signs.poisoned,
+        example=(_answer(), _answer(origin=None), _answer(_GRANT)),
         severity=_HIGH,
         anonymous=_HIGH,
+        is_asked_twice=True,
         subsumes=_ids("V", 1, 2),
     ),
-    Rule(
-        "CG-V004",
-        "preflight-cached",
-        "A cache answers preflights",
-        "The answer to one origin, method or header is given to another.",
-        "Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers; no caching of OPTIONS",
-        "any Policy: corsguard sends the three on every preflight's answer",
+    Weakness(
+        id="CG-V004",
+        name="preflight-cached",
+        title="A cache answers preflights",
+        message="The answer to one origin, method or header is given to another.",
+        why="Your pages fail for some users, because they get the permission of another page.",
+        instead=(
+            "Do not cache OPTIONS, and send `Vary: Origin, Access-Control-Request-Method, "
+            "Access-Control-Request-Headers`."
+        ),
+        header="{send}; no caching of OPTIONS",
+        policy="any Policy: corsguard sends the three on every preflight's answer",
+        fix=Fix(send=("Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers",)),
+        sign=signs.cached_preflight,
+        example=(_answer(_GRANT, ("Age", "7"), method="PUT"),),
         severity=_MEDIUM,
         anonymous=_MEDIUM,
     ),
-    Rule(
-        "CG-V005",
-        "vary-reflected",
-        "The request chooses Vary",
-        "Anyone can make a cache keep useless copies, or a wrong one.",
-        "Vary: constant",
-        _ANY_POLICY,
+    Weakness(
+        id="CG-V005",
+        name="vary-reflected",
+        title="The request chooses Vary",
+        message="Anyone can make a cache keep useless copies, or a wrong one.",
+        why="The cache becomes slow or full, or users get the response of somebody else.",
+        instead="Send a `Vary` that does not depend on the request.",
+        header="Vary: constant",
+        policy=_ANY_POLICY,
+        sign=signs.chosen_vary,
+        example=(_answer(("Vary", "x-0123abcd"), more=(("Vary", "x-0123abcd"),)),),
         severity=_MEDIUM,
         anonymous=_MEDIUM,
     ),
-    Rule(
-        "CG-V006",
-        "header-in-cache",
-        "A request header that pages may send gets into a cacheable body",
-        "A page can fill the visitor's cache with content of its choice.",
-        "Access-Control-Allow-Headers without it, or Vary with it; and escape what is put into the page",
-        "allow_headers with the names that pages need",
+    Weakness(
+        id="CG-V006",
+        name="header-in-cache",
+        title="A request header that pages may send gets into a cacheable body",
+        message="A page can fill the visitor's cache with content of its choice.",
+        why="The user opens the page later, gets the stored copy, and can run a script of the attacker in your site.",
+        instead="Remove the header from `allow_headers`, or send `Vary` with its name and escape the value.",
+        header="Access-Control-Allow-Headers without it, or Vary with it; and escape what is put into the page",
+        policy="allow_headers with the names that pages need",
+        sign=signs.header_in_cache,
+        example=(_answer(("Cache-Control", "public"), body=b"for mark", more=(("x-0123abcd", "mark"),)),),
         severity=_HIGH,
         anonymous=_HIGH,
     ),
-    Rule(
-        "CG-X001",
-        "header-injection",
-        "Origin can add response headers",
-        "A line end in Origin ends the header line of the response.",
-        _EXACT,
-        f"{_LIST}: nothing is echoed that has not been validated",
+    Weakness(
+        id="CG-X001",
+        name="header-injection",
+        title="Origin can add response headers",
+        message="A line end in Origin ends the header line of the response.",
+        why="An attacker can set cookies, change a response, or put a false page into a cache that other users read.",
+        instead=(
+            "Validate Origin before you send it back; a policy never sends back an origin that it has not validated."
+        ),
+        header=_EXACT,
+        policy="{policy}: only what has been validated is sent back",
+        fix=_LIST,
+        sign=signs.ended_line,
+        example=(_answer(), "A line feed", "x-0123abcd", {"x-0123abcd"}),
         severity=_CRITICAL,
         anonymous=_CRITICAL,
+        browsers=NO_BROWSER,
+        is_asked_twice=True,
     ),
-    Rule(
-        "CG-X002",
-        "origin-5xx",
-        "A malformed Origin makes the server fail",
-        "Anyone can cause the error, without logging in.",
-        "what is no origin is answered like an origin that is not allowed",
-        "any Policy: corsguard never raises, whatever Origin holds",
+    Weakness(
+        id="CG-X002",
+        name="origin-5xx",
+        title="A malformed Origin makes the server fail",
+        message="Anyone can cause the error, without logging in.",
+        why="An attacker can fill the error log and cause alarms, and an error page can show how the server is built.",
+        instead="Answer an invalid Origin like an origin that is not allowed.",
+        header="an Origin that is not valid is answered like an origin that is not allowed",
+        policy="any Policy: corsguard never raises, whatever Origin holds",
+        sign=signs.failed,
+        example=(_answer(origin="https://[", status=500), _answer(origin="https://[", status=500), _answer()),
         severity=_MEDIUM,
         anonymous=_MEDIUM,
+        browsers=NO_BROWSER,
+        is_asked_twice=True,
     ),
-    Rule(
-        "CG-X003",
-        "request-headers-slow",
-        "A long list in Access-Control-Request-Headers costs the server much time",
-        "Anyone can keep it busy.",
-        "a bound on what is parsed",
-        "any Policy: corsguard does not parse it on the request path",
+    Weakness(
+        id="CG-X003",
+        name="request-headers-slow",
+        title="A long list in Access-Control-Request-Headers costs the server much time",
+        message="Anyone can keep it busy.",
+        why="A few cheap requests can slow the server down for all users.",
+        instead="Limit the length of the header that you read, or do not read it: a policy does not need it.",
+        header="a bound on what is parsed",
+        policy="any Policy: corsguard does not parse it on the request path",
+        sign=signs.slow,
+        example=(
+            _answer(method="PUT", seconds=3),
+            _answer(method="PUT", seconds=3),
+            _answer(method="PUT", seconds=0.01),
+        ),
         severity=_LOW,
+        browsers=NO_BROWSER,
+        is_asked_twice=True,
     ),
-    Rule(
-        "CG-E001",
-        "no-enforcement",
-        "A request from a foreign site was carried out",
-        "CORS keeps responses from pages; it does not keep requests from the server.",
-        "a CSRF token, SameSite cookies, or a look at Sec-Fetch-Site",
-        "no Policy stops requests",
+    Weakness(
+        id="CG-E001",
+        name="no-enforcement",
+        title="A request from a foreign site was carried out",
+        message="CORS keeps responses from pages; it does not keep requests from the server.",
+        why="A foreign page can change data in the name of a logged-in user, even if it cannot read the response.",
+        instead="Check a CSRF token or `Sec-Fetch-Site`, or send cookies with `SameSite=Lax`.",
+        header="a CSRF token, SameSite cookies, or a look at Sec-Fetch-Site",
+        policy="no Policy stops requests",
+        sign=signs.carried_out,
+        example=(_answer(method="POST"),),
         severity=_INFO,
         anonymous=_INFO,
     ),
-    Rule(
-        "CG-E002",
-        "websocket-origin",
-        "A WebSocket is opened for any origin",
-        "CORS does not cover WebSockets: the page reads and writes with the visitor's cookies.",
-        "403 to an Upgrade whose Origin is not trusted",
-        "no Policy covers WebSockets: compare Origin in the handler",
+    Weakness(
+        id="CG-E002",
+        name="websocket-origin",
+        title="A WebSocket is opened for any origin",
+        message="CORS does not cover WebSockets: the page reads and writes with the visitor's cookies.",
+        why="A foreign page can read messages and send them in the name of a logged-in user.",
+        instead="Compare `Origin` in the handshake, and answer 403 to an origin that is not trusted.",
+        header="403 to an Upgrade whose Origin is not trusted",
+        policy="no Policy covers WebSockets: compare Origin in the handler",
+        sign=signs.opened_socket,
+        example=(_answer(status=101),),
         severity=_HIGH,
         anonymous=_HIGH,
     ),
-    Rule(
-        "CG-E003",
-        "dns-rebinding",
-        "Any Host is answered",
-        "A page whose name is made to point here is same-origin, which CORS cannot prevent.",
-        "400 to a Host that is not yours",
-        "no Policy looks at Host: set ALLOWED_HOSTS or server_name",
+    Weakness(
+        id="CG-E003",
+        name="dns-rebinding",
+        title="Any Host is answered",
+        message="A page whose name is made to point here is same-origin, which CORS cannot prevent.",
+        why=(
+            "An attacker points a name at your internal server. The visitor's browser then gives the page of the "
+            "attacker all that the server answers."
+        ),
+        instead='Answer 400 to an unknown Host. In Django, write `ALLOWED_HOSTS = ["api.example.com"]`.',
+        header="400 to a Host that is not yours",
+        policy="no Policy looks at Host: set ALLOWED_HOSTS or server_name",
+        sign=signs.any_host,
+        example=(_answer(more=(("Host", "0123abcd.com"),)), _answer(origin=None)),
         severity=_HIGH,
         anonymous=_HIGH,
     ),
-    Rule(
-        "CG-E004",
-        "jsonp",
-        "The response can be loaded as a script",
-        "A callback in the query lets any website read, whatever CORS says.",
-        "no callback parameter; Content-Type: application/json; X-Content-Type-Options: nosniff",
-        f"{_LIST} instead of JSONP",
+    Weakness(
+        id="CG-E004",
+        name="jsonp",
+        title="The response can be loaded as a script",
+        message="A callback in the query lets any website read, whatever CORS says.",
+        why=(
+            "If the response depends on cookies, any website can read the data of logged-in users with a script "
+            "element."
+        ),
+        instead=(
+            "Remove the callback parameter, and send JSON as `application/json` with `X-Content-Type-Options: nosniff`."
+        ),
+        header="no callback parameter; Content-Type: application/json; X-Content-Type-Options: nosniff",
+        policy="{policy} instead of JSONP",
+        fix=_LIST,
+        sign=signs.script,
+        example=(_answer(("Content-Type", "text/javascript"), body=b"c0123abcd([1, 2])"), "c0123abcd"),
         severity=_MEDIUM,
         anonymous=_MEDIUM,
     ),
-    Rule(
-        "CG-E005",
-        "crossdomain-xml",
-        "crossdomain.xml opens the host to everybody",
-        "Old plug-ins and some native clients still heed it.",
-        "404 for /crossdomain.xml",
-        "no Policy: remove the file",
+    Weakness(
+        id="CG-E005",
+        name="crossdomain-xml",
+        title="crossdomain.xml opens the host to everyone",
+        message="Old plug-ins and some native clients still obey it.",
+        why="A client that still reads this file lets any website read your responses with the cookies of the user.",
+        instead="Remove `/crossdomain.xml`.",
+        header="404 for /crossdomain.xml",
+        policy="no Policy: remove the file",
+        sign=signs.open_to_plugins,
+        example=(_answer(body=b'<cross-domain-policy><allow-access-from domain="*"/></cross-domain-policy>'),),
         severity=_MEDIUM,
         anonymous=_MEDIUM,
     ),
-    Rule(
-        "CG-I001",
-        "resource-policy",
-        "Cross-Origin-Resource-Policy",
-        "It keeps other sites from embedding the response; CORS does not.",
-        "Cross-Origin-Resource-Policy: same-site, once",
-        "no Policy: set it in the application",
+    Weakness(
+        id="CG-I001",
+        name="resource-policy",
+        title="Cross-Origin-Resource-Policy",
+        message="It keeps other sites from embedding the response; CORS does not.",
+        why=(
+            "Another site can load the response as an image or a script. It can then learn about it through side "
+            "channels, such as Spectre."
+        ),
+        instead="Send `Cross-Origin-Resource-Policy: same-site`, once.",
+        header="{send}, once",
+        policy="no Policy: set it in the application",
+        fix=Fix(send=("Cross-Origin-Resource-Policy: same-site",)),
+        sign=signs.resource_policy,
+        example=(_answer(_NOSNIFF, (_RESOURCE_POLICY, "same-origin, same-site")),),
         severity=_LOW,
     ),
-    Rule(
-        "CG-I002",
-        "opener-policy",
-        "Cross-Origin-Opener-Policy is absent",
-        "Pages that open this document keep a reference to its window.",
-        "Cross-Origin-Opener-Policy: same-origin",
-        "no Policy: Django's SecurityMiddleware sets it",
+    Weakness(
+        id="CG-I002",
+        name="opener-policy",
+        title="Cross-Origin-Opener-Policy is absent",
+        message="Pages that open this document keep a reference to its window.",
+        why="A site that opens your page can watch its window, or send it to a false login page.",
+        instead="Send `Cross-Origin-Opener-Policy: same-origin`.",
+        policy="no Policy: Django's SecurityMiddleware sets it",
+        fix=Fix(send=("Cross-Origin-Opener-Policy: same-origin",)),
+        sign=signs.no_opener_policy,
+        example=(_answer(_NOSNIFF, _SAME_SITE, ("Content-Type", "text/html")),),
         severity=_INFO,
         anonymous=_INFO,
     ),
-    Rule(
-        "CG-I006",
-        "timing-allow-origin",
-        "Any website may read how long and how large the response was",
-        "Sizes and times tell what a visitor sees.",
-        f"Timing-Allow-Origin: {EXAMPLE_ORIGIN}, or no such header",
-        "no Policy: set it in the application",
+    Weakness(
+        id="CG-I006",
+        name="timing-allow-origin",
+        title="Any website may read how long and how large the response was",
+        message="Sizes and times tell what a visitor sees.",
+        why="A foreign page can guess from these numbers whether the user is logged in, or what a search has found.",
+        instead=f"Send `Timing-Allow-Origin: {EXAMPLE_ORIGIN}`, or do not send the header.",
+        header="{send}, or no such header",
+        policy="no Policy: set it in the application",
+        fix=Fix(send=("Timing-Allow-Origin: {origin}",)),
+        sign=signs.shared_timing,
+        example=(_answer(_NOSNIFF, _SAME_SITE, ("Timing-Allow-Origin", "*")),),
         severity=_LOW,
     ),
-    Rule(
-        "CG-I007",
-        "nosniff",
-        "X-Content-Type-Options is absent",
-        "Without it a browser may take the response for a script or an image.",
-        "X-Content-Type-Options: nosniff",
-        "no Policy: set it in the application",
+    Weakness(
+        id="CG-I007",
+        name="nosniff",
+        title="X-Content-Type-Options is absent",
+        message="Without it a browser may take the response for a script or an image.",
+        why="A file that a user has uploaded may then run as a script of your site.",
+        instead="Send `X-Content-Type-Options: nosniff`.",
+        policy="no Policy: set it in the application",
+        fix=Fix(send=("X-Content-Type-Options: nosniff",)),
+        sign=signs.sniffed,
+        example=(_answer(_SAME_SITE),),
         severity=_INFO,
         anonymous=_INFO,
     ),
 )
 
-RULES: Final[Mapping[str, Rule]] = MappingProxyType({rule.id: rule for rule in _ROWS})
+RULES: Final[Mapping[str, Weakness]] = MappingProxyType({rule.id: rule for rule in _ROWS})

@@ -1,0 +1,197 @@
+"""
+Asks one server: within a budget, at a steady pace, and again, past all caches, before anything is believed.
+
+Nothing but the one origin that was given is contacted, no more often and no faster than agreed.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+from urllib.parse import urlsplit
+
+from corsguard.browser import NetworkError, Transport, Unreachable, WireRequest, WireResponse, origin_of
+from corsguard.browser.wire import Header
+
+from .answers import BUSY, TOO_MANY, Answer, Fetch, fetched
+
+# A preflight's answer that is no more than that: what comes after it is not asked for.
+_UNASKED: Final = WireResponse(0)
+# After so many fetches in a row without an answer the server is taken to have gone, or to want to be left alone.
+_MOST_UNANSWERED: Final = 5
+_MOST_RESERVED: Final = 12
+
+
+class SpentError(Exception):
+    """
+    Ends a part of an audit, because no more may be asked; *cause* says why.
+    """
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+class BoundedClient:
+    """
+    Asks the server at the origin of *url* through *carry*: *budget* times at most, *rate* times a second.
+
+    *label* is a name that nobody has, and so no cache knows. *headers* go with every request but preflights, as
+    credentials do. *on_sent* is told how many were sent. *clock* and *pause* are those of `time`.
+
+    *left_out* says for each cause what was not asked.
+    """
+
+    def __init__(  # noqa: PLR0913 - how to ask is agreed on in one place
+        self,
+        carry: Transport,
+        url: str,
+        *,
+        label: str,
+        budget: int,
+        rate: float,
+        headers: tuple[Header, ...] = (),
+        on_sent: Callable[[int], object] = bool,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self.origin = origin_of(url)
+        self.label = label
+        self.budget = budget
+        self.rate = rate
+        self.sent = 0
+        # What is kept back for asking again what was found.
+        self.reserve = min(_MOST_RESERVED, budget // 4)
+        self.unanswered = 0
+        self.throttled = 0
+        self.left_out: dict[str, list[str]] = {}
+        self._count = 0
+        self._carry = carry
+        self._headers = headers
+        self._on_sent = on_sent
+        self._clock = clock
+        self._pause = pause
+        self._next = clock()
+        self._silent = 0
+        self._error: Unreachable | None = None
+        self._asked: dict[Fetch, Answer] = {}
+
+    def ask(self, fetch: Fetch) -> Answer:
+        """
+        Return what the server answers; the same question is not asked twice. Raises SpentError if it may not be asked.
+        """
+        if fetch not in self._asked:
+            self._asked[fetch] = self._sent(fetch)
+        return self._asked[fetch]
+
+    def first(self, fetch: Fetch) -> Answer:
+        """
+        Return what the server answers. Raises Unreachable if nothing does.
+        """
+        try:
+            answer = self.ask(fetch)
+        except SpentError as end:
+            raise Unreachable(end.cause) from None
+        if not answer.came and self._error is not None:
+            raise self._error
+        return answer
+
+    def again(self, answer: Answer, origin: str | None = None) -> Answer:
+        """
+        Ask the same again, past all caches, or on behalf of another *origin*.
+        """
+        fetch = answer.fetch
+        return self.ask(fetch._replace(url=self.fresh(fetch.url), origin=origin or fetch.origin))
+
+    def fresh(self, url: str) -> str:
+        """
+        Return *url* with a query that nobody has asked before, past all caches.
+        """
+        self._count += 1
+        return with_query(url, f"cg={self.label}{self._count}")
+
+    def leave_out(self, what: str, end: SpentError) -> None:
+        """
+        Note that *what* was not asked.
+        """
+        self.left_out.setdefault(end.cause, []).append(what)
+
+    def warnings(self) -> Iterator[str]:
+        """
+        Yield what is to be known of how it was asked.
+        """
+        for cause, names in self.left_out.items():
+            yield f"Left out, because {cause}: {', '.join(names)}."
+        if self.unanswered:
+            yield f"{counted(self.unanswered, 'request')} got no response."
+        if self.throttled:
+            busy = "429 Too Many Requests or 503 Service Unavailable"
+            yield f"{counted(self.throttled, 'request')} got {busy}: give a lower --rate."
+
+    def turn(self) -> None:
+        """
+        Wait until something may be sent, and count it. Raises SpentError if nothing may be sent any more.
+        """
+        if self.sent >= self.budget - self.reserve:
+            raise SpentError(f"the budget of {self.budget} requests was spent")
+        if self._silent >= _MOST_UNANSWERED:
+            raise SpentError(f"the server left {self._silent} requests in a row without an answer, or answered 429")
+        delay = self._next - self._clock()
+        if delay > 0:
+            self._pause(delay)
+        self._next = max(self._next, self._clock()) + 1 / self.rate
+        self.sent += 1
+        self._on_sent(self.sent)
+
+    def _sent(self, fetch: Fetch) -> Answer:
+        """
+        Send the one request that a browser would send first.
+        """
+        answers: list[Answer] = []
+
+        def carry(request: WireRequest) -> WireResponse:
+            if answers:
+                return _UNASKED
+            answer = self._exchange(fetch, self._complete(fetch, request))
+            answers.append(answer)
+            if not answer.came:
+                raise Unreachable("no response came")
+            return answer.response
+
+        with suppress(NetworkError):
+            fetched(carry, fetch, "include")
+        if not answers:
+            # Nothing was sent: a browser does not even ask.
+            raise SpentError("no browser connects to this address")
+        return answers[0]
+
+    def _complete(self, fetch: Fetch, request: WireRequest) -> WireRequest:
+        lines = [line for line in request.headers if line[0] != "Origin"] + [("User-Agent", "Mozilla/5.0 (corsguard)")]
+        if fetch.origin is not None:
+            # That of a page at the resource's own origin goes with it too, though no GET has it.
+            lines.append(("Origin", fetch.origin))
+        lines += [*(() if fetch.is_preflight else self._headers), *fetch.more]
+        return replace(request, headers=tuple(lines))
+
+    def _exchange(self, fetch: Fetch, request: WireRequest) -> Answer:
+        if origin_of(request.url) != self.origin:
+            raise ValueError(f"{request.url!r} is not at {self.origin}, and nothing else is contacted.")
+        self.turn()
+        start = self._clock()
+        try:
+            response = self._carry(request)
+        except Unreachable as error:
+            self.unanswered, self._silent, self._error = self.unanswered + 1, self._silent + 1, error
+            return Answer(fetch, request, WireResponse(0))
+        self._silent = self._silent + 1 if response.status == TOO_MANY else 0
+        self.throttled += response.status in BUSY
+        return Answer(fetch, request, response, self._clock() - start)
+
+
+def with_query(url: str, query: str) -> str:
+    return f"{url}{'&' if urlsplit(url).query else '?'}{query}"
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,172 @@
+"""
+The one call of an audit: what is agreed on before it begins, all its stages, and what is believed in the end.
+"""
+
+import secrets as randomness
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from functools import partial
+from typing import Final
+
+from corsguard.browser import Application, LiveTransport, Transport
+from corsguard.browser.confidential import Secrets, secrets_of
+from corsguard.browser.transports import transport_for
+from corsguard.browser.urls import HTTP_SCHEMES, Url, address_space, authority
+from corsguard.browser.wire import Header
+from corsguard.names import OWNED_PREFIX
+
+from .bounded_client import BoundedClient, SpentError
+from .probes import Meant
+from .raw_connection import RawConnection
+from .report import Report, shown
+from .session import Session
+from .stages import STAGES, find_resource
+
+BUDGET: Final = 160
+QUICK_BUDGET: Final = 24
+RATE: Final = 10.0
+TIMEOUT: Final = 10.0
+# How much is read of what may be a download, a hundred times.
+_MAX_BODY: Final = 262_144
+# What the audit itself says in each request.
+_OURS: Final = frozenset({"origin", "host", "content-length", "transfer-encoding", "connection"})
+
+
+def is_ours(name: str) -> bool:
+    """
+    Return whether an audit itself says what the request header *name* holds.
+    """
+    return name.lower() in _OURS or name.lower().startswith(OWNED_PREFIX)
+
+
+def audit(  # noqa: PLR0913 - all that can be agreed on, by name
+    url: str,
+    *,
+    trusted: Iterable[str] = (),
+    app: Application | None = None,
+    headers: Iterable[Header] = (),
+    budget: int = BUDGET,
+    rate: float = RATE,
+    active: bool = False,
+    posts: bool = False,
+    is_internal: bool | None = None,
+    connect_to: str | None = None,
+    tls: ssl.SSLContext | None = None,
+    timeout: float = TIMEOUT,
+    on_sent: Callable[[int], object] = bool,
+) -> Report:
+    """
+    Ask the server at *url* as an attacker would, and return what was found. Audit only servers that you may.
+
+    *trusted* are the origins and patterns that are meant to be trusted; their relatives are tried. *app*, an
+    application, is asked in place of a server, without a network and without pauses. *headers* go with every request
+    but preflights, and their values are not shown.
+
+    At most *budget* requests are sent, *rate* a second, and only GET, HEAD and OPTIONS. With *active*, line ends in
+    Origin, a cache under a query of its own and 4 KiB of commas are tried, too; with *posts*, one POST is sent.
+    *is_internal* says whether only the network keeps others out; if None, the address tells. *connect_to* is an
+    `ADDRESS:PORT` to connect to, whatever the host of *url*; *tls* says whom to trust there. *timeout* is in seconds.
+    *on_sent* is told how many requests were sent.
+
+    Raises ValueError if *url* is not a URL of http or https or one of *headers* is the audit's own, PolicyError if one
+    of *trusted* is not an origin pattern, and Unreachable if no response comes.
+    """
+    target = Url.parse(url)
+    lines = tuple(headers)
+    if target.scheme not in HTTP_SCHEMES or target.has_userinfo:
+        raise ValueError(f"{shown(url, Secrets())} is not a URL of http or https without a user.")
+    if any(is_ours(name) for name, _ in lines):
+        raise ValueError("The audit sends Origin, Host, Access-Control-* and what frames a message itself.")
+    meant, secrets = Meant(trusted), Secrets(secrets_of(lines))
+    with ExitStack() as stack:
+        raw = None
+        carry: Transport
+        if app is None:
+            context = tls or ssl.create_default_context()
+            elsewhere = {} if connect_to is None else {authority(target): connect_to}
+            live = LiveTransport(verify=context, timeout=timeout, max_body=_MAX_BODY, connect_to=elsewhere)
+            carry = stack.enter_context(live)
+            raw = _raw(target, context, timeout, connect_to, lines)
+        else:
+            carry = transport_for(app)
+        client = BoundedClient(
+            carry,
+            target.href,
+            label=randomness.token_hex(4),
+            budget=budget,
+            rate=rate,
+            headers=lines,
+            on_sent=on_sent,
+            pause=time.sleep if app is None else bool,
+        )
+        if is_internal is None:
+            is_internal = app is None and _is_internal(target.host, connect_to)
+        show = partial(shown, secrets=secrets)
+        session = Session(target.href, client, meant, show=show, is_internal=is_internal, raw=raw)
+        return run(session, secrets, active=active, posts=posts)
+
+
+def run(session: Session, secrets: Secrets, *, active: bool = False, posts: bool = False) -> Report:
+    """
+    Go through all stages, until all is asked or no more may be, and return what is believed then.
+    """
+    client, belief = session.client, session.belief
+    find_resource(session)
+    tried: list[str] = []
+    subsumed: list[str] = []
+    permitted = {None, *(["active"] if active else []), *(["posts"] if posts else [])}
+    for stage in STAGES:
+        if stage.needs not in permitted:
+            continue
+        if stage.is_subsumed and session.reflects:
+            subsumed.append(stage.name)
+            continue
+        sent = client.sent
+        try:
+            stage.ask(session)
+            # With nothing left to spend, a stage may find nothing to ask about.
+            if sent < client.budget:
+                tried.append(stage.name)
+        except SpentError as end:
+            client.leave_out(stage.name, end)
+    client.reserve = 0
+    findings = belief.settled()
+    return Report(
+        url=session.url,
+        findings=tuple(findings),
+        sent=client.sent,
+        budget=client.budget,
+        rate=client.rate,
+        unanswered=client.unanswered,
+        tried=tuple(tried),
+        subsumed=tuple(subsumed),
+        left_out=tuple(name for names in client.left_out.values() for name in names),
+        notes=(*client.warnings(), *belief.notes),
+        secrets=secrets,
+    )
+
+
+def _raw(
+    url: Url, tls: ssl.SSLContext, timeout: float, connect_to: str | None, headers: tuple[Header, ...]
+) -> RawConnection:
+    host = url.host.strip("[]")
+    where, _, port = (connect_to or f"{host}:{url.port or (443 if url.scheme == 'https' else 80)}").rpartition(":")
+    address = (where.strip("[]"), int(port))
+    return RawConnection(host, authority(url), address, tls if url.scheme == "https" else None, timeout, headers)
+
+
+def _is_internal(host: str, connect_to: str | None) -> bool:
+    """
+    Whether the address is in a private network; loopback is where servers under test are.
+    """
+    if address_space(host) != "public" or connect_to is not None:
+        return address_space(host) == "local"
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), None, proto=socket.IPPROTO_TCP)
+    except (OSError, UnicodeError):
+        return False
+    addresses = {str(place[0]).partition("%")[0] for *_, place in found}
+    return {address_space(f"[{address}]" if ":" in address else address) for address in addresses} == {"local"}

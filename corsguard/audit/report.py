@@ -1,0 +1,177 @@
+"""
+What an audit found, as data: the findings, what was tried, and what was left out.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from corsguard.browser.confidential import Secrets
+from corsguard.browser.evidence import LONGEST_READ, as_shown, without_password
+from corsguard.browser.exchanges import HIDDEN, SECRET_HEADERS
+from corsguard.browser.wire import Header
+from corsguard.names import OWNED_PREFIX
+
+from .answers import Answer
+from .belief import Finding
+from .severity import Severity
+
+_SHOWN: Final = SECRET_HEADERS | frozenset(
+    """
+    age allow cache-control content-type cross-origin-opener-policy cross-origin-resource-policy location origin
+    strict-transport-security timing-allow-origin upgrade vary x-cache x-content-type-options
+    x-forwarded-host referer host
+    """.split()
+)
+_MOST_LINES: Final = 16
+
+
+class Proof(NamedTuple):
+    """
+    One exchange that proves a finding, fit to be shown; *status* is None if there was no response.
+    """
+
+    method: str
+    url: str
+    request_headers: list[Header]
+    status: int | None
+    response_headers: list[Header]
+
+    def data(self) -> dict[str, Any]:
+        """
+        Return the same as JSON has it.
+        """
+        request = {"method": self.method, "url": self.url, "headers": self.request_headers}
+        response = {"status": self.status, "headers": self.response_headers}
+        return {"request": request, "response": None if self.status is None else response}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """
+    What an audit of *url* found: the *findings*, the worst first.
+
+    *sent* of at most *budget* requests were sent, *rate* a second; *unanswered* of them got no response. *tried* are
+    the stages that were gone through, *subsumed* those that would have told nothing more, *left_out* what was not
+    asked, and *notes* is what else there is to know. *secrets* are never shown.
+    """
+
+    url: str
+    findings: tuple[Finding, ...]
+    sent: int
+    budget: int
+    rate: float
+    unanswered: int
+    tried: tuple[str, ...]
+    subsumed: tuple[str, ...]
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
+    secrets: Secrets = field(default_factory=Secrets, repr=False, compare=False)
+
+    @property
+    def faults(self) -> list[Finding]:
+        """
+        The findings that are more than information.
+        """
+        return [finding for finding in self.findings if finding.is_fault]
+
+    @property
+    def remarks(self) -> list[Finding]:
+        """
+        The findings that are for information.
+        """
+        return [finding for finding in self.findings if not finding.is_fault]
+
+    def has(self, severity: Severity) -> bool:
+        """
+        Return whether a finding is at least as bad as *severity*.
+        """
+        return any(finding.severity >= severity for finding in self.findings)
+
+    def counts(self) -> dict[Severity, int]:
+        """
+        Return how many faults there are of each severity, the worst first.
+        """
+        counts = {severity: sum(one.severity is severity for one in self.faults) for severity in reversed(Severity)}
+        return {severity: count for severity, count in counts.items() if count}
+
+    def proof_of(self, finding: Finding) -> list[Proof]:
+        """
+        Return the exchanges that prove *finding*, fit to be shown.
+        """
+        return [self._proof(answer) for answer in finding.proof]
+
+    def data(self) -> dict[str, Any]:
+        """
+        Return the same as JSON has it.
+        """
+        return {
+            "url": self.url,
+            "findings": [self.data_of(finding) for finding in self.findings],
+            "requests": {
+                "sent": self.sent,
+                "budget": self.budget,
+                "rate": self.rate,
+                "unanswered": self.unanswered,
+            },
+            "tried": [*self.tried],
+            "subsumed": [*self.subsumed],
+            "left_out": [*self.left_out],
+            "notes": [*self.notes],
+        }
+
+    def data_of(self, finding: Finding) -> dict[str, Any]:
+        """
+        Return one *finding* as JSON has it.
+        """
+        rule = finding.rule
+        return {
+            "id": rule.id,
+            "name": rule.name,
+            "title": rule.title,
+            "severity": finding.severity.word,
+            "confidence": finding.confidence,
+            "class": finding.reach,
+            "with_credentials": finding.with_credentials,
+            "detail": finding.detail,
+            "message": rule.message,
+            "origins": [shown(origin, self.secrets) for origin in finding.origins],
+            "browsers": finding.browsers,
+            "proof": [proof.data() for proof in self.proof_of(finding)],
+            "fix": {"header": finding.header, "policy": finding.policy},
+            "subsumes": [*finding.subsumed],
+        }
+
+    def _proof(self, answer: Answer) -> Proof:
+        request = answer.request
+        return Proof(
+            shown(request.method, self.secrets),
+            shown(request.url, self.secrets),
+            self._lines(request.headers),
+            answer.status if answer.came else None,
+            self._lines(answer.lines),
+        )
+
+    def _lines(self, headers: Iterable[Header]) -> list[Header]:
+        """
+        Return the lines that matter, without what is secret and cut.
+        """
+        wanted = [(name, value) for name, value in headers if _is_shown(name.lower())]
+        return [
+            (as_shown(name), HIDDEN if name.lower() in SECRET_HEADERS else shown(value, self.secrets))
+            for name, value in wanted[:_MOST_LINES]
+        ]
+
+
+def shown(text: str, secrets: Secrets) -> str:
+    """
+    Return *text* from the network without *secrets*, fit to be shown.
+    """
+    # First hidden, then cut: half a secret is one, too, and may end what has been cut before.
+    hidden = secrets.hidden(text)
+    whole = hidden if len(text) < LONGEST_READ else hidden[: -secrets.longest or None]
+    return as_shown(without_password(whole))
+
+
+def _is_shown(name: str) -> bool:
+    return name in _SHOWN or name.startswith(OWNED_PREFIX)

@@ -1,0 +1,72 @@
+"""
+How bad it is that somebody may read: as bad as it is easy to become that somebody, and as what can be read.
+"""
+
+from collections.abc import Mapping
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+from typing import Final
+
+EVERY_BROWSER: Final = "Chromium, Firefox, Safari"
+NO_BROWSER: Final = "none"
+
+
+class Severity(IntEnum):
+    """
+    How bad a finding is; what is INFO is no fault.
+    """
+
+    INFO = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class Reach(StrEnum):
+    """
+    Who can become an origin that is let in.
+    """
+
+    ANYONE = "E1"
+    REGISTRANT = "E2"
+    FEW_BROWSERS = "E2s"
+    NETWORK = "E3"
+    NEIGHBOUR = "E4"
+    NOBODY = "E5"
+
+
+WHO: Final[Mapping[Reach, str]] = MappingProxyType(
+    {
+        Reach.ANYONE: "anyone, from any page",
+        Reach.REGISTRANT: "anyone who registers the name",
+        Reach.FEW_BROWSERS: "anyone who registers the name, in some browsers only",
+        Reach.NETWORK: "anyone who controls the network, or a program on the visitor's device",
+        Reach.NEIGHBOUR: "anyone who takes over another host or service of the same owner",
+        Reach.NOBODY: "no browser sends it; other clients may",
+    }
+)
+
+# With credentials; without; and without, where the network itself is what keeps others out.
+_BY_REACH: Final[Mapping[Reach, tuple[Severity, Severity, Severity]]] = MappingProxyType(
+    {
+        Reach.ANYONE: (Severity.CRITICAL, Severity.LOW, Severity.HIGH),
+        Reach.REGISTRANT: (Severity.CRITICAL, Severity.LOW, Severity.HIGH),
+        Reach.FEW_BROWSERS: (Severity.HIGH, Severity.LOW, Severity.HIGH),
+        Reach.NETWORK: (Severity.HIGH, Severity.LOW, Severity.HIGH),
+        Reach.NEIGHBOUR: (Severity.MEDIUM, Severity.INFO, Severity.MEDIUM),
+        Reach.NOBODY: (Severity.INFO, Severity.INFO, Severity.INFO),
+    }
+)
+
+
+def severity_of(reach: Reach, *, with_credentials: bool, is_internal: bool) -> Severity:
+    """
+    Return how bad it is that *reach* can read.
+    """
+    credentialed, public, internal = _BY_REACH[reach]
+    return credentialed if with_credentials else internal if is_internal else public

@@ -1,0 +1,472 @@
+"""
+What answers show: one pure function for each rule, from answers to a Sign, or to None if there is nothing to see.
+
+Nothing is asked here, and nothing depends on what was asked before: the same answers give the same Sign.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from typing import Final, Literal, NamedTuple
+
+from corsguard.browser.evidence import REDIRECTS
+from corsguard.browser.headers import seconds_of
+from corsguard.names import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    CHROMIUM_MAX_AGE,
+    EXPOSE_HEADERS,
+    FIREFOX_MAX_AGE,
+    MAX_AGE,
+)
+from corsguard.origin import NULL, Origin
+
+from .answers import Answer, target_of
+from .probes import Probe
+from .severity import Severity, severity_of
+
+Confidence = Literal["high", "medium", "low"]
+
+_ALLOW_PRIVATE_NETWORK: Final = "Access-Control-Allow-Private-Network"
+_RESOURCE_POLICY: Final = "Cross-Origin-Resource-Policy"
+_TIMING_ALLOW_ORIGIN: Final = "Timing-Allow-Origin"
+
+_SENSITIVE: Final = re.compile(r"authorization|x-csrf.*|x-xsrf.*|x-api-key|x-auth.*|x-amz-.*|.*token.*|.*secret.*")
+_RESOURCE_POLICIES: Final = frozenset({"same-origin", "same-site", "cross-origin"})
+_OPEN_TO_PLUGINS: Final = re.compile(rb'<allow-access-from\s[^>]*domain="\*"')
+# RFC 9111, 3: what a shared cache may keep without being told so is told by these.
+_NOT_STORED: Final = re.compile(r"\b(no-store|private|no-cache)\b", re.IGNORECASE)
+_STORED: Final = re.compile(r"\b(public|s-maxage=[1-9]|max-age=[1-9])", re.IGNORECASE)
+_SHOWN_OF_AN_ORIGIN: Final = 60
+_SLOW: Final = 10.0
+_SLOW_AT_LEAST: Final = 0.25
+
+
+class Sign(NamedTuple):
+    """
+    That a rule is broken: the *proof*, whose first answer shows it, and what was seen.
+
+    *detail* is a format string; its blanks take the *values*, which come from the network and are not yet fit to be
+    shown. *severity* is given where it is not what the rule says.
+    """
+
+    proof: tuple[Answer, ...]
+    detail: str = ""
+    values: tuple[str, ...] = ()
+    severity: Severity | None = None
+    confidence: Confidence = "high"
+
+
+# Who may read.
+
+
+def let_in(answer: Answer, probe: Probe, *, is_internal: bool = False) -> Sign | None:
+    """
+    Look whether the origin of *probe* may read; *is_internal* tells that the network keeps others out.
+    """
+    if not answer.lets_in:
+        return None
+    with_credentials = answer.is_read_with_credentials
+    severity = severity_of(probe.reach, with_credentials=with_credentials, is_internal=is_internal)
+    return Sign((answer,), "{} is let in: {}.", (probe.origin, probe.mistake), severity)
+
+
+def let_in_by_http(answer: Answer, probe: Probe, *, is_internal: bool = False) -> Sign | None:
+    """
+    Look whether an http origin may read, to which a browser that has preloaded the site's HSTS never goes.
+    """
+    sign = let_in(answer, probe, is_internal=is_internal)
+    transport = (answer.get("Strict-Transport-Security") or "").lower()
+    if sign is None or sign.severity is None or "preload" not in transport or "includesubdomains" not in transport:
+        return sign
+    return sign._replace(severity=min(sign.severity, Severity.MEDIUM))
+
+
+def shared_inside(answer: Answer) -> Sign | None:
+    """
+    Look at what only the network protects.
+    """
+    if answer.get(ALLOW_ORIGIN) != "*" or not answer.shares(with_credentials=False):
+        return None
+    return Sign((answer,), "{} may read what is inside a network.", (answer.fetch.origin or "",))
+
+
+# What the headers of a response say, whoever asks.
+
+
+def star_with_credentials(answer: Answer) -> Sign | None:
+    credentials = answer.get(ALLOW_CREDENTIALS)
+    if _allowed(answer) != "any" or credentials is None:
+        return None
+    severity = Severity.INFO if credentials.lower() == "false" else None
+    return Sign((answer,), f"{ALLOW_CREDENTIALS}: {{}} beside *.", (credentials,), severity)
+
+
+def bad_credentials(answer: Answer) -> Sign | None:
+    credentials = answer.get(ALLOW_CREDENTIALS)
+    if _allowed(answer) != "one" or credentials is None or credentials == "true":
+        return None
+    # "false" is what many write who mean none.
+    severity = Severity.INFO if credentials.lower() == "false" else None
+    return Sign((answer,), f"{ALLOW_CREDENTIALS}: {{}}.", (credentials,), severity)
+
+
+def credentials_alone(answer: Answer) -> Sign | None:
+    credentials = answer.get(ALLOW_CREDENTIALS)
+    if _allowed(answer) != "none" or credentials is None:
+        return None
+    return Sign((answer,), f"{ALLOW_CREDENTIALS}: {{}} stands alone.", (credentials,))
+
+
+def several_origins(answer: Answer) -> Sign | None:
+    if _allowed(answer) != "several":
+        return None
+    count = len(answer.all(ALLOW_ORIGIN))
+    where = "one line" if count == 1 else f"{count} lines"
+    return Sign((answer,), f"{ALLOW_ORIGIN}: {{}}, in {where}.", (answer.get(ALLOW_ORIGIN) or "",))
+
+
+def no_origin(answer: Answer) -> Sign | None:
+    if _allowed(answer) != "invalid":
+        return None
+    return Sign((answer,), f"{ALLOW_ORIGIN}: {{}} is none.", (answer.get(ALLOW_ORIGIN) or "",))
+
+
+def exposed(answer: Answer) -> Sign | None:
+    if answer.get(ALLOW_ORIGIN) is None or not _is_read(answer):
+        return None
+    names = [name.strip() for name in (answer.get(EXPOSE_HEADERS) or "").split(",")]
+    sensitive = [name for name in names if _SENSITIVE.fullmatch(name.lower())]
+    if sensitive:
+        return Sign((answer,), "It exposes {}.", (", ".join(sensitive),))
+    if "*" in names and answer.is_read_with_credentials:
+        return Sign((answer,), "* exposes nothing where credentials are sent.", severity=Severity.INFO)
+    return None
+
+
+def cookie_for_all_sites(answer: Answer) -> Sign | None:
+    if answer.get(ALLOW_ORIGIN) is None or not answer.is_read_with_credentials:
+        return None
+    for cookie in answer.all("Set-Cookie"):
+        attributes = [part.strip().lower() for part in cookie.split(";")[1:]]
+        if "samesite=none" in attributes:
+            return Sign((answer,), "The cookie {} is SameSite=None.", (cookie.partition("=")[0],))
+    return None
+
+
+# What the answer to a preflight says.
+
+
+def any_header(preflight: Answer) -> Sign | None:
+    """
+    Look whether a header is allowed that nobody has.
+    """
+    name = preflight.fetch.names[-1]
+    if not preflight.lists(ALLOW_HEADERS, name) or not preflight.shares(with_credentials=False):
+        return None
+    return Sign((preflight,), f"{name}, which nobody has ever used, is allowed.")
+
+
+def any_method(preflight: Answer) -> Sign | None:
+    """
+    Look whether a method is allowed that nobody has.
+    """
+    method = preflight.fetch.method
+    if not preflight.lists(ALLOW_METHODS, method) or not preflight.shares(with_credentials=False):
+        return None
+    return Sign((preflight,), f"{method}, which nobody has ever used, is allowed.")
+
+
+def granted_and_refused(preflight: Answer, answer: Answer) -> Sign | None:
+    if not _is_mismatch(preflight, answer) or answer.status >= 400:
+        return None
+    return Sign((preflight, answer), f"The response to {{}} has no {ALLOW_ORIGIN}.", (preflight.fetch.origin or "",))
+
+
+def bad_status(preflight: Answer, answer: Answer) -> Sign | None:
+    """
+    Look at the status of the preflight that asks for the least; *answer* is that to the same page.
+    """
+    if not _is_read(answer) or not preflight.has_bad_status:
+        return None
+    location = preflight.get("Location")
+    where, values = ("", ()) if location is None else (", to {}", (location,))
+    return Sign((preflight,), f"The preflight was answered with {preflight.status}{where}.", values)
+
+
+def kept_too_long(preflight: Answer) -> Sign | None:
+    seconds = seconds_of(preflight.lines, MAX_AGE) or 0
+    if seconds <= CHROMIUM_MAX_AGE:
+        return None
+    severity = None if seconds > FIREFOX_MAX_AGE else Severity.INFO
+    return Sign((preflight,), f"{MAX_AGE}: {seconds}.", severity=severity)
+
+
+def private_network(preflight: Answer, strangers: Collection[str]) -> Sign | None:
+    if preflight.get(_ALLOW_PRIVATE_NETWORK) != "true":
+        return None
+    origin = preflight.fetch.origin or ""
+    if origin in strangers and preflight.grants_origin(with_credentials=False):
+        return Sign((preflight,), f"{_ALLOW_PRIVATE_NETWORK}: true, for any origin.")
+    return Sign((preflight,), f"{_ALLOW_PRIVATE_NETWORK}: true, for {{}}.", (origin,), Severity.INFO)
+
+
+def star_without_authorization(preflight: Answer) -> Sign | None:
+    names = preflight.get(ALLOW_HEADERS) or ""
+    if not preflight.lists(ALLOW_HEADERS, "*") or preflight.lists(ALLOW_HEADERS, "Authorization"):
+        return None
+    return None if any_header(preflight) else Sign((preflight,), f"{ALLOW_HEADERS}: {{}}.", (names,))
+
+
+def executed(preflight: Answer, answer: Answer) -> Sign | None:
+    body = preflight.response.body
+    if len(body.strip()) > 2 and body == answer.response.body and 200 <= preflight.status <= 299:
+        # Who lists nothing has not heard of preflights, and grants nothing that would not be done anyway.
+        is_meant = preflight.get(ALLOW_METHODS) is not None or preflight.get(ALLOW_HEADERS) is not None
+        severity = None if is_meant and preflight.grants_origin(with_credentials=False) else Severity.INFO
+        return Sign((preflight,), "The preflight's answer has the same body as the response to GET.", severity=severity)
+    if preflight.get("Set-Cookie") is not None:
+        # Load balancers set one, too.
+        return Sign((preflight,), "The preflight's answer sets a cookie.", severity=Severity.INFO)
+    return None
+
+
+def unshared_error(answer: Answer, preflight: Answer | None = None) -> Sign | None:
+    """
+    Look at an error that a page may not see; *preflight* is the one before it, if there was one.
+    """
+    if not answer.is_told or answer.status < 400 or answer.get(ALLOW_ORIGIN) is not None or answer.lets_in:
+        return None
+    if preflight is not None and not _is_mismatch(preflight, answer):
+        return None
+    return Sign((answer,), f"The response with status {answer.status} has no {ALLOW_ORIGIN}.")
+
+
+# Caches.
+
+
+def no_vary(allowed: Answer, others: Iterable[Answer]) -> Sign | None:
+    """
+    Look whether the response to an *allowed* origin may be given to *others*, who get another one from the same URL.
+    """
+    different = _different(allowed, others)
+    if not different or not _lacks_vary(allowed):
+        return None
+    detail = f"{allowed.fetch.method} {{}} has no Vary: Origin."
+    target = target_of(allowed.fetch.url)
+    return Sign((allowed, different[0]), detail, (target,), _severity_in_cache(allowed))
+
+
+def no_vary_for_others(allowed: Answer, others: Iterable[Answer]) -> Sign | None:
+    """
+    Look whether a response to *others* may be given to an *allowed* origin.
+    """
+    if _lacks_vary(allowed):
+        return None
+    target = target_of(allowed.fetch.url)
+    for other in _different(allowed, others):
+        if not other.varies:
+            who = "a request without Origin" if other.fetch.origin is None else "an origin that is refused"
+            detail = f"{allowed.fetch.method} {{}} has no Vary: Origin in the response to {who}."
+            return Sign((other, allowed), detail, (target,), _severity_in_cache(allowed))
+    return None
+
+
+def poisoned(served: Answer, primed: Answer, expected: Answer) -> Sign | None:
+    """
+    Look whether what was *served* is what the one before it *primed* the cache with, and not what was *expected*.
+    """
+    allowed = served.get(ALLOW_ORIGIN)
+    is_wrong = allowed == primed.get(ALLOW_ORIGIN) and allowed != expected.get(ALLOW_ORIGIN)
+    if not is_wrong or not all(answer.is_told for answer in (primed, served, expected)):
+        return None
+    if primed.fetch.origin is None:
+        return Sign((served,), "The response to a request without Origin was given to the next one.")
+    return Sign((served,), "The response to {} was given to the next one.", (primed.fetch.origin,))
+
+
+def cached_preflight(preflight: Answer) -> Sign | None:
+    is_cached = preflight.get("Age") is not None or "hit" in (preflight.get("X-Cache") or "").lower()
+    # What is the same for everybody needs no Vary.
+    if not is_cached or preflight.varies or preflight.get(ALLOW_ORIGIN) == "*":
+        return None
+    return Sign((preflight,), "The preflight's answer comes from a cache, and has no Vary: Origin.")
+
+
+def chosen_vary(answer: Answer) -> Sign | None:
+    """
+    Look whether the `Vary` of the request came back.
+    """
+    name = dict(answer.fetch.more)["Vary"]
+    return Sign((answer,), f"Vary: {name} came back.") if answer.lists("Vary", name) else None
+
+
+def header_in_cache(answer: Answer) -> Sign | None:
+    """
+    Look whether the one header that was sent along stands in a body that a cache keeps.
+    """
+    ((header, mark),) = answer.fetch.more
+    # A cache that is told to keep it for this header only gives it to nobody who does not send the same.
+    is_kept_apart = answer.lists("Vary", header) or answer.lists("Vary", "*")
+    if mark.encode() not in answer.response.body or not _is_cacheable(answer) or is_kept_apart:
+        return None
+    return Sign((answer,), f"{header}: {mark} stands in the body.")
+
+
+# What the server does with what it is sent.
+
+
+def ended_line(answer: Answer, what: str, header: str, sent_back: Iterable[str]) -> Sign | None:
+    """
+    Look whether *header*, which stood behind a line end in Origin, is among the names of the lines *sent_back*.
+    """
+    if header not in sent_back:
+        return None
+    return Sign((answer,), f"{what} in Origin ended a line of the response, and {header}: 1 became one.")
+
+
+def failed(answer: Answer, again: Answer, control: Answer) -> Sign | None:
+    """
+    Look whether a malformed origin makes the server fail, twice, and it does not fail for a *control* as well.
+    """
+    if answer.status < 500 or again.status < 500 or control.status >= 500:
+        return None
+    origin = (answer.fetch.origin or "")[:_SHOWN_OF_AN_ORIGIN]
+    return Sign((answer,), f"Origin: {{}} was answered with {answer.status}.", (origin,))
+
+
+def slow(long: Answer, again: Answer, short: Answer) -> Sign | None:
+    """
+    Look whether a long list took far more time than a *short* one, twice: anything may have been slow once.
+    """
+    if not is_slow(long, short) or not is_slow(again, short):
+        return None
+    seconds = min(long.seconds, again.seconds)
+    detail = f"4096 commas took {seconds:.2f} s, one name {short.seconds:.2f} s."
+    return Sign((long,), detail, confidence="low")
+
+
+def is_slow(long: Answer, short: Answer) -> bool:
+    return long.came and long.seconds > max(_SLOW_AT_LEAST, _SLOW * short.seconds)
+
+
+# What CORS does not cover.
+
+
+def carried_out(answer: Answer) -> Sign | None:
+    if not 200 <= answer.status <= 299:
+        return None
+    return Sign((answer,), f"A POST of a stranger was answered with {answer.status}.")
+
+
+def opened_socket(answer: Answer) -> Sign | None:
+    return Sign((answer,), "The handshake of a stranger was answered with 101.") if answer.status == 101 else None
+
+
+def any_host(answer: Answer, base: Answer) -> Sign | None:
+    """
+    Look whether another `Host` is answered as the right one, in *base*.
+    """
+    host = dict(answer.fetch.more)["Host"]
+    if not 200 <= answer.status <= 299 or answer.status != base.status:
+        return None
+    return Sign((answer,), f"Host: {host} was answered with {answer.status}.")
+
+
+def script(answer: Answer, callback: str) -> Sign | None:
+    kind = (answer.get("Content-Type") or "").lower()
+    if "script" not in kind or f"{callback}(".encode() not in answer.response.body:
+        return None
+    return Sign((answer,), f"?callback={callback} is called in a {{}} response.", (kind,))
+
+
+def open_to_plugins(answer: Answer) -> Sign | None:
+    if not _OPEN_TO_PLUGINS.search(answer.response.body):
+        return None
+    return Sign((answer,), 'It has <allow-access-from domain="*">.')
+
+
+# Headers next to CORS.
+
+
+def resource_policy(answer: Answer) -> Sign | None:
+    policies = answer.all(_RESOURCE_POLICY)
+    if not policies:
+        return Sign((answer,), "It is absent.", severity=Severity.INFO)
+    if len(policies) == 1 and policies[0] in _RESOURCE_POLICIES:
+        return None
+    detail = "{} is not one of same-origin, same-site, cross-origin."
+    return Sign((answer,), detail, (", ".join(policies),), Severity.LOW)
+
+
+def no_opener_policy(answer: Answer) -> Sign | None:
+    is_document = (answer.get("Content-Type") or "").lower().startswith("text/html")
+    return Sign((answer,)) if is_document and answer.get("Cross-Origin-Opener-Policy") is None else None
+
+
+def shared_timing(answer: Answer) -> Sign | None:
+    value = answer.get(_TIMING_ALLOW_ORIGIN) or ""
+    if not {part.strip() for part in value.split(",")} & {"*", answer.fetch.origin}:
+        return None
+    # Who may read the response learns nothing by its timing.
+    severity = Severity.INFO if answer.shares(with_credentials=False) else Severity.LOW
+    return Sign((answer,), f"{_TIMING_ALLOW_ORIGIN}: {{}}.", (value,), severity)
+
+
+def sniffed(answer: Answer) -> Sign | None:
+    return Sign((answer,)) if (answer.get("X-Content-Type-Options") or "").lower() != "nosniff" else None
+
+
+def _allowed(answer: Answer) -> Literal["none", "several", "any", "one", "invalid"]:
+    """
+    Return what `Access-Control-Allow-Origin` holds.
+    """
+    allowed = answer.get(ALLOW_ORIGIN)
+    if allowed is None:
+        return "none"
+    if len(answer.all(ALLOW_ORIGIN)) > 1 or "," in allowed or " " in allowed.strip():
+        return "several"
+    if allowed == "*":
+        return "any"
+    is_one = allowed in {NULL, answer.fetch.origin} or Origin.parse(allowed) is not None
+    return "one" if is_one else "invalid"
+
+
+def _is_read(answer: Answer) -> bool:
+    return answer.shares(with_credentials=False) or answer.is_read_with_credentials
+
+
+def _is_mismatch(preflight: Answer, answer: Answer) -> bool:
+    """
+    Whether the preflight grants the origin by its name, and the response to it names nobody.
+    """
+    is_granted = preflight.grants_origin(with_credentials=True) or preflight.grants_origin(with_credentials=False)
+    if not is_granted or not answer.is_told or preflight.get(ALLOW_ORIGIN) == "*":
+        return False
+    return answer.get(ALLOW_ORIGIN) is None and answer.status not in REDIRECTS
+
+
+def _different(allowed: Answer, others: Iterable[Answer]) -> list[Answer]:
+    if not allowed.is_told:
+        return []
+    return [other for other in others if other.is_told and other.get(ALLOW_ORIGIN) != allowed.get(ALLOW_ORIGIN)]
+
+
+def _lacks_vary(allowed: Answer) -> bool:
+    return allowed.get(ALLOW_ORIGIN) is not None and not allowed.varies
+
+
+def _severity_in_cache(answer: Answer) -> Severity:
+    return Severity.MEDIUM if _is_cacheable(answer) else Severity.LOW
+
+
+def _is_cacheable(answer: Answer) -> bool:
+    """
+    Whether a shared cache is likely to keep the response (RFC 9111, 3 and 4.2.2).
+    """
+    control = answer.get("Cache-Control") or ""
+    if _NOT_STORED.search(control) or answer.get("Set-Cookie") is not None:
+        return False
+    signs = ("Age", "X-Cache", "CF-Cache-Status", "Expires", "Last-Modified")
+    return bool(_STORED.search(control)) or any(answer.get(sign) is not None for sign in signs)

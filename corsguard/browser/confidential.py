@@ -1,0 +1,93 @@
+"""
+What of a request is nobody else's business, in each form in which a server, or a text of ours, may say it again.
+"""
+
+import json
+import re
+from base64 import b64decode
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+from urllib.parse import quote, quote_plus
+
+from .evidence import in_ascii, url_of
+from .exchanges import HIDDEN
+from .headers import escaped
+from .wire import Header
+
+# Shorter values would be found in half of all words.
+_SHORTEST_SECRET: Final = 4
+# Headers whose values are nobody's secret (Fetch, "CORS-safelisted request-header name").
+PUBLIC_HEADERS: Final = frozenset({"accept", "accept-language", "content-language", "content-type", "range"})
+# Words that answers and texts are made of: hidden, they would hide what is wrong, and nobody's secret is so short.
+_NO_SECRETS: Final = frozenset(
+    """
+        application/json basic bearer digest false http https json none null origin true xmlhttprequest
+    """.split()
+)
+
+
+class Secrets:
+    """
+    Texts that are never shown, such as `secrets_of` yields; *longest* is the length of the longest one.
+    """
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        secrets = sorted({text for text in texts if len(text) >= _SHORTEST_SECRET}, key=len, reverse=True)
+        self.longest = len(secrets[0]) if secrets else 0
+        # In any case, in which servers and percent-encoding differ; without one, nothing matches.
+        self._pattern = re.compile("|".join(map(re.escape, secrets)) or "(?!)", re.IGNORECASE)
+
+    def hidden(self, text: str) -> str:
+        """
+        Return *text* without secrets.
+        """
+        return self._pattern.sub(HIDDEN, text)
+
+    def clean(self, value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+        """
+        Return *value*, plain data, without secrets.
+        """
+        if isinstance(value, str):
+            return self.hidden(value)
+        if isinstance(value, dict):
+            # The keys are ours.
+            return {key: self.clean(item) for key, item in value.items()}
+        return [self.clean(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def secrets_of(headers: Iterable[Header]) -> Iterator[str]:
+    """
+    Yield what of *headers* must not be shown: their values and what stands in these, in every form.
+
+    A server may send back a part of a value, encoded or decoded.
+    """
+    for name, value in headers:
+        if name.lower() in PUBLIC_HEADERS:
+            continue
+        if name.lower() == "cookie":
+            parts = [pair.partition("=")[2].strip() or pair.strip() for pair in value.split(";")]
+        else:
+            parts = value.split(" ")
+        scheme, _, encoded = value.partition(" ")
+        if scheme.lower() == "basic":
+            pair = _decoded(encoded)
+            parts += [pair, pair.partition(":")[2]]
+        for text in dict.fromkeys((value, *parts)):
+            if text.lower() not in _NO_SECRETS:
+                yield from _forms(text)
+
+
+def _decoded(text: str) -> str:
+    try:
+        return b64decode(text).decode("latin-1")
+    except ValueError:
+        return ""
+
+
+def _forms(value: str) -> Iterator[str]:
+    yield from (value, in_ascii(value), repr(value)[1:-1], json.dumps(value)[1:-1])
+    yield from (quote(value, safe=""), quote(value), quote_plus(value))
+    for start in "https://x/", "https://x/?":
+        url = url_of(start + escaped(value))
+        if url is not None:
+            yield url.href.removeprefix(start)

@@ -1,0 +1,185 @@
+"""
+What is seen is asked again before it is believed, and what a worse finding implies is not reported.
+"""
+
+import re
+
+import pytest
+from kit.audited import (
+    ALLOW,
+    APP,
+    CREDENTIALS,
+    HOST,
+    URL,
+    VARY,
+    answering,
+    audited,
+    busy,
+    everybody,
+    faults,
+    found,
+    origin_of,
+)
+
+from corsguard.audit import RULES, Severity
+from corsguard.audit.answers import Answer
+from corsguard.audit.belief import Belief
+from corsguard.audit.bounded_client import BoundedClient
+from corsguard.audit.calls import run as run_stages
+from corsguard.audit.probes import Meant, Probe
+from corsguard.audit.session import Session
+from corsguard.browser import WireResponse
+from corsguard.browser.confidential import Secrets
+from corsguard.browser.evidence import as_shown
+
+
+def test_what_no_browser_sends_is_information():
+    """
+    What no browser sends is never more than information.
+    """
+
+    def lines(environ):
+        origin = origin_of(environ)
+        return [VARY, *([(ALLOW, origin), CREDENTIALS] if origin.lower().rstrip("/") == APP else [])]
+
+    lax_parser = found(answering(lines))["CG-A020"]
+    assert (lax_parser["severity"], lax_parser["class"], lax_parser["browsers"]) == ("info", "E5", "none")
+    assert f"{APP}/" in lax_parser["origins"]
+
+
+def test_a_reflection_implies_narrower_faults():
+    """
+    A reflection implies the narrower faults which are not asked about.
+    """
+    report = audited(answering(everybody))
+    (reflected,) = report.faults
+    assert (reflected.rule.id, reflected.severity, reflected.confidence) == ("CG-A001", Severity.CRITICAL, "high")
+    assert "null" in reflected.origins
+    assert "other relatives" in report.subsumed
+    assert report.sent < 40
+
+
+def test_a_finding_is_proven_by_the_wire():
+    """
+    A finding is proven by what went over the wire.
+    """
+    (exchange,) = found(answering(everybody))["CG-A001"]["proof"]
+    sent = dict(exchange["request"]["headers"])
+    got = dict(exchange["response"]["headers"])
+    assert exchange["request"]["method"] == "GET"
+    assert exchange["request"]["url"].startswith(f"{URL}?cg=")
+    assert got[ALLOW] == sent["Origin"] != ""
+    assert got["Access-Control-Allow-Credentials"] == "true"
+    assert exchange["response"]["status"] == 200
+
+
+def test_what_is_let_in_once_is_not_reported():
+    """
+    What is let in once and not again is not reported.
+    """
+    asked = set()
+
+    def lines(environ):
+        # A cache that answers for the origin it has seen last.
+        fresh = environ["QUERY_STRING"].startswith("cg=")
+        asked.add(origin_of(environ))
+        return [VARY, *([] if fresh else everybody(environ)[1:])]
+
+    report = audited(answering(lines))
+    assert "CG-A001" not in {finding.rule.id for finding in report.findings}
+    assert any("let in once and not again" in note for note in report.notes)
+
+
+def test_what_changes_when_asked_again_is_less_sure():
+    """
+    What is not the same when asked again is less sure.
+    """
+
+    def lines(environ):
+        exposed = "X-CSRF-Token" if environ["QUERY_STRING"].startswith("cg=") else "X-CSRF-Token, X-Total"
+        return [(ALLOW, APP), CREDENTIALS, ("Access-Control-Expose-Headers", exposed)]
+
+    assert found(answering(lines))["CG-B006"]["confidence"] == "medium"
+    assert found(answering(lambda _: lines({"QUERY_STRING": ""})))["CG-B006"]["confidence"] == "high"
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+@pytest.mark.parametrize(
+    "is_busy", [*(lambda n, k=k: n >= k for k in (3, 8, 20)), *(lambda n, k=k: n % k == 1 for k in (2, 3, 5))]
+)
+def test_a_busy_server_has_no_faults_by_that(status, is_busy):
+    """
+    A server that is too busy has no faults by that.
+    """
+    assert found(busy(status, is_busy)).keys() <= {"CG-I001", "CG-I007"}
+
+
+def matching(pattern):
+    return answering(
+        lambda environ: [
+            VARY,
+            *([(ALLOW, origin_of(environ)), CREDENTIALS] if re.fullmatch(pattern, origin_of(environ)) else []),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "rule"),
+    [
+        (r"https://app\.example\.com(:\d+)?", "CG-A013"),
+        (r"https://app\.example\.com|http://localhost:\d+", "CG-A014"),
+        (r"https://[a-z0-9.-]+\.example\.com", "CG-A012"),
+        (r"https?://app\.example\.com", "CG-A011"),
+    ],
+)
+def test_a_pattern_that_is_too_wide_is_named(pattern, rule):
+    assert faults(matching(pattern), url=f"https://{HOST}/items") == {rule}
+
+
+@pytest.mark.parametrize(("slow", "is_found"), [(2, True), (1, False)])
+def test_a_long_list_has_to_be_slow_twice(slow, is_found):
+    now, times = 0.0, 0
+
+    def carry(request):
+        nonlocal now, times
+        if any(value.startswith(",,,") for _, value in request.headers):
+            times += 1
+            now += 3 if times <= slow else 0
+        now += 0.01
+        return WireResponse(204, (VARY,))
+
+    client = BoundedClient(carry, URL, label="0123abcd", budget=300, rate=1e9, clock=lambda: now, pause=bool)
+    report = run_stages(Session(URL, client, Meant([APP]), show=as_shown), Secrets(), active=True)
+    assert ("CG-X003" in {finding.rule.id for finding in report.findings}) is is_found
+
+
+def test_a_server_that_fails_for_all_is_not_blamed():
+    """
+    A server that fails for all does not fail for a malformed origin.
+    """
+    assert "CG-X002" not in faults(busy("500 Internal Server Error", lambda number: number >= 30))
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
+def test_an_example_is_believed_as_its_row(rule):
+    """
+    What the example of a row shows is reported as this row, if the server says the same when it is asked again.
+    """
+    said = {answer.fetch.origin: answer.response for answer in rule.example if isinstance(answer, Answer)}
+
+    def carry(request):
+        origin = dict(request.headers).get("Origin")
+        return said.get(origin, WireResponse(200))
+
+    client = BoundedClient(carry, "https://api.example.com/items", label="0123abcd", budget=9, rate=1e9, pause=bool)
+    belief = Belief(client, control="https://control.example", meant=APP, is_internal=False, show=as_shown)
+    if isinstance(rule.example[-1], Probe):
+        answer, probe = rule.example
+        assert belief.let_in(probe, answer)
+    else:
+        assert belief.look(rule.id, *rule.example)
+    (finding,) = belief.settled()
+    assert finding.rule is rule
+    assert finding.detail
+    assert finding.header
+    assert finding.policy

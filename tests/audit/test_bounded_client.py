@@ -1,0 +1,132 @@
+"""
+Nobody else is contacted, and nobody too often.
+"""
+
+import json
+
+import pytest
+from kit.audited import APP, HOST, URL, Served, answering, audited, busy, everybody, listing, run
+
+from corsguard.audit.answers import Fetch
+from corsguard.audit.bounded_client import BoundedClient, SpentError
+from corsguard.browser import Unreachable, WireResponse
+
+
+def test_the_budget_is_kept():
+    """
+    The budget is kept and what is left out is said.
+    """
+    one = Served(listing(APP))
+    report = audited(one, budget=30)
+    assert len(one.asked) == report.sent <= report.budget == 30
+    assert report.left_out
+    assert report.notes[0].startswith("Left out, because the budget of 30 requests was spent: ")
+
+
+def test_each_question_is_asked_once_in_its_turn():
+    """
+    No question is asked twice and each in its turn.
+    """
+    times, pauses = [0.0], []
+
+    def pause(seconds):
+        pauses.append(seconds)
+        times[0] += seconds
+
+    sent = []
+    client = BoundedClient(
+        lambda request: sent.append(request) or WireResponse(200),
+        URL,
+        label="0123abcd",
+        budget=8,
+        rate=10,
+        clock=lambda: times[0],
+        pause=pause,
+    )
+    first = client.ask(Fetch(URL, APP))
+    assert client.ask(Fetch(URL, APP)) is first
+    for port in range(5000, 5005):
+        client.ask(Fetch(URL, f"{APP}:{port}"))
+    assert (len(sent), client.sent) == (6, 6)
+    assert pauses == pytest.approx([0.1] * 5)
+    # Two are kept back, to ask again what was found.
+    with pytest.raises(SpentError, match="the budget of 8 requests was spent"):
+        client.ask(Fetch(URL, "null"))
+    client.reserve = 0
+    client.ask(Fetch(URL, "null"))
+
+
+def test_nothing_but_the_one_origin_is_contacted():
+    client = BoundedClient(pytest.fail, URL, label="0123abcd", budget=8, rate=1e6)
+    for url in ("http://other.example.com/", f"https://{HOST}/items", f"http://{HOST}:8080/items"):
+        with pytest.raises(ValueError, match="nothing else is contacted"):
+            client.ask(Fetch(url))
+
+
+def test_a_server_that_has_gone_is_left_alone():
+    def carry(request):
+        raise Unreachable("nothing listens")
+
+    client = BoundedClient(carry, URL, label="0123abcd", budget=100, rate=1e6)
+    for number in range(1, 6):
+        assert client.ask(Fetch(URL, f"{APP}:{number + 8000}")).status == 0
+    with pytest.raises(SpentError, match="left 5 requests in a row without an answer"):
+        client.ask(Fetch(URL, "null"))
+    with pytest.raises(Unreachable, match="nothing listens"):
+        BoundedClient(carry, URL, label="0123abcd", budget=100, rate=1e6).first(Fetch(URL))
+
+
+def test_credentials_do_not_go_with_preflights():
+    """
+    Credentials go with requests and not with preflights.
+    """
+    one = Served(listing(APP))
+    audited(one, headers=[("Authorization", "Bearer abc123"), ("Cookie", "sid=xyz789; theme=dark")])
+    for method, _, _, names in one.asked:
+        credentials = (names.get("HTTP_AUTHORIZATION"), names.get("HTTP_COOKIE"))
+        if method == "OPTIONS":
+            assert credentials == (None, None)
+        else:
+            # A condition that is tried comes on top.
+            assert "Bearer abc123" in credentials[0]
+            assert "sid=xyz789; theme=dark" in credentials[1]
+
+
+def test_a_bad_port_is_not_asked():
+    """
+    A port that no browser connects to is not asked.
+    """
+    one = Served(listing(APP))
+    with pytest.raises(Unreachable, match="no browser connects"):
+        audited(one, url=f"http://{HOST}:6000/")
+    assert one.asked == []
+
+
+def test_little_of_a_download_is_read():
+    block, sent = b"x" * 65536, []
+
+    def download():
+        for _ in range(4096):
+            sent.append(block)
+            yield block
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "application/octet-stream"), *everybody(environ)])
+        return download()
+
+    result, one = run(app, "--budget", "12", "--json")
+    assert "CG-A001" in {finding["id"] for finding in json.loads(result.stdout)["findings"]}
+    # What is on its way is in the buffers of the two sockets.
+    assert len(sent) < 256 * len(one.asked)
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+def test_who_is_asked_too_often_is_heard(status):
+    report = audited(answering(lambda _: [], status=status), budget=20)
+    assert any("503 Service Unavailable: give a lower --rate" in note for note in report.notes)
+
+
+def test_who_wants_to_be_left_alone_is():
+    report = audited(busy("429 Too Many Requests", lambda number: number >= 8))
+    assert any("5 requests in a row without an answer, or answered 429" in note for note in report.notes)
+    assert report.sent == 8 + 5

@@ -1,0 +1,127 @@
+"""
+One call audits a server or an application, and returns data.
+"""
+
+import json
+import socket
+
+import pytest
+from kit.audited import ALLOW, APP, HOST, answering, audited, everybody, found, listing, served
+
+from corsguard import PolicyError
+from corsguard.audit import Severity, audit
+from corsguard.audit.calls import _is_internal
+from corsguard.browser import Unreachable, WireResponse
+
+
+@pytest.mark.parametrize(("is_internal", "severity"), [(None, None), (True, "high"), (False, None)])
+def test_who_says_that_it_is_internal_is_believed(is_internal, severity):
+    """
+    Who says that a network protects it is believed.
+    """
+    shared = found(answering(lambda _: [(ALLOW, "*")]), is_internal=is_internal)
+    assert shared.get("CG-A010", {}).get("severity") == severity
+
+
+@pytest.mark.parametrize(
+    ("host", "is_internal"),
+    [
+        ("10.1.2.3", True),
+        ("192.168.0.9:8080", True),
+        ("printer.local", True),
+        ("127.0.0.1", False),
+        ("localhost", False),
+    ],
+)
+def test_a_private_address_is_internal(host, is_internal):
+    """
+    A private address is internal and loopback is not.
+    """
+    with served(answering(lambda _: [(ALLOW, "*")])) as one:
+        report = audit(f"http://{host}/", trusted=[APP], rate=1e6, connect_to=one.address)
+    assert {finding.rule.id for finding in report.faults} == ({"CG-A010"} if is_internal else set())
+
+
+@pytest.mark.parametrize(
+    ("addresses", "is_internal"),
+    [
+        (["10.0.0.7"], True),
+        (["fd00::7%eth0", "192.168.1.7"], True),
+        (["127.0.0.1"], False),
+        (["93.184.215.14"], False),
+        (["10.0.0.7", "93.184.215.14"], False),
+        ([], False),
+    ],
+)
+def test_a_name_of_a_private_network_is_internal(monkeypatch, addresses, is_internal):
+    """
+    A name that leads into a private network is internal.
+    """
+
+    def look_up(host, *_, **__):
+        assert host == HOST
+        if not addresses:
+            raise socket.gaierror
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    assert _is_internal(HOST, None) is is_internal
+    # Where it leads is said, and not where the name would.
+    assert _is_internal(HOST, "10.0.0.7:80") is False
+
+
+def test_what_is_returned_is_data():
+    report = audited(answering(everybody))
+    data = report.data()
+    assert json.loads(json.dumps(data)) == json.loads(json.dumps(data))
+    assert [finding["id"] for finding in data["findings"]] == [finding.rule.id for finding in report.findings]
+    assert data["requests"]["sent"] == report.sent
+    assert report.counts() == {Severity.CRITICAL: 1}
+    assert report.has(Severity.CRITICAL)
+    assert not audited(listing(APP)).has(Severity.LOW)
+    assert report.faults[0].fix.policy == {"allow_origins": [APP]}
+
+
+def test_an_application_is_asked_without_pauses():
+    assert audited(listing(APP), rate=0.001).sent > 9
+
+
+def test_it_says_how_many_were_sent():
+    counts = []
+    report = audited(listing(APP), on_sent=counts.append)
+    assert counts == [*range(1, report.sent + 1)]
+
+
+@pytest.mark.parametrize(
+    ("about", "error"),
+    [
+        ({"url": "api.example.com"}, ValueError),
+        ({"url": "ftp://api.example.com/"}, ValueError),
+        ({"url": "https://user:hunter2@api.example.com/"}, ValueError),
+        ({"headers": [("Origin", APP)]}, ValueError),
+        ({"headers": [("access-control-request-method", "PUT")]}, ValueError),
+        ({"origin": f"{APP}/"}, PolicyError),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(about, error):
+    with pytest.raises(error) as refused:
+        audited(pytest.fail, **about)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_no_response_is_no_report():
+    def carry(request):
+        raise Unreachable("nothing listens")
+
+    with pytest.raises(Unreachable, match="nothing listens"):
+        audited(carry)
+
+
+def test_secrets_are_not_in_the_data():
+    """
+    What a server sends back of the headers that were given is hidden in all that is returned as data.
+    """
+    response = WireResponse(200, ((ALLOW, "https://swordfish.example.com"), ("X-Cache", "swordfish")))
+    report = audited(lambda _: response, headers=[("X-Api-Key", "swordfish")])
+    assert report.findings
+    assert "swordfish" not in json.dumps(report.data())

@@ -1,0 +1,53 @@
+"""
+The laboratory: every planted fault is found by its name, and nothing else.
+"""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from kit import laboratory
+from kit.audited import FAST
+
+from corsguard.cli.audit import audit
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with laboratory.running() as running:
+        yield running
+
+
+SILENT = {"hangs-up", "not-listening", "wrong-certificate"}
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("name", sorted(laboratory.SAMPLES.keys() - SILENT))
+def test_every_planted_fault_is_found(lab, name):
+    """
+    Every planted fault is found and named, and nothing else.
+    """
+    sample = laboratory.SAMPLES[name]
+    address = lab.addresses[laboratory.host_of(sample)]
+    where = ["--connect-to", address, "--cacert", str(lab.cacert)]
+    result = CliRunner().invoke(audit, [sample.url, "--origin", sample.origin, *FAST, *where, "--json"])
+    document = json.loads(result.stdout)
+    above = {finding["id"] for finding in document["findings"] if finding["severity"] != "info"}
+    assert above == sample.finds
+    assert result.exit_code == (1 if sample.finds else 0)
+    assert document["left_out"] == []
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("name", sorted(SILENT))
+def test_a_silent_server_has_no_findings(lab, name):
+    """
+    Where no response comes, nothing is said about it.
+    """
+    sample = laboratory.SAMPLES[name]
+    address = lab.addresses[laboratory.host_of(sample)]
+    where = ["--connect-to", address, "--cacert", str(lab.cacert)]
+    result = CliRunner().invoke(audit, [sample.url, *FAST, *where])
+    assert result.exit_code == 3
+    assert f"{sample.url}: " in result.stderr
+    assert "CG-" not in result.output

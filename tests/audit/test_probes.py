@@ -1,0 +1,90 @@
+"""
+Which origins are tried: each is bound to a rule, none is meant, and the worst come first.
+"""
+
+import pytest
+from kit.audited import APP, HOST
+
+from corsguard.audit import RULES, Reach
+from corsguard.audit.probes import Meant, lax, relatives, special, strangers
+from corsguard.origin import Origin
+from corsguard.testing import attack_origins
+
+
+def test_every_probe_is_bound_to_a_rule():
+    """
+    Every probe is bound to a rule and is what it says.
+    """
+    meant = Meant([APP])
+    candidates = [(APP, True), (f"https://{HOST}", True), ("http://app.example.com:8080", True)]
+    probes = [
+        *relatives(candidates, meant),
+        *strangers("0123abcd", is_loopback=False, meant=meant),
+        *special(APP, "0123abcd"),
+        *lax(APP),
+    ]
+    for probe in probes:
+        assert probe.rule in RULES
+        assert probe.origin != APP
+        assert not meant.covers(probe.origin)
+        # A browser that is a common one sends what Origin reads; the rest are some browsers' own.
+        if probe.rule not in {"CG-A008", "CG-A020"}:
+            assert Origin.parse(probe.origin) is not None
+    assert len(probes) == len({probe.origin for probe in probes})
+
+
+def test_every_known_mistake_is_tried_or_left():
+    """
+    Every mistake of the testing kit is heeded or left to others.
+    """
+    named = {probe.mistake for probe in [*relatives([(APP, True)], Meant([])), *lax(APP)]}
+    left = {attack.name for attack in attack_origins(APP)} - named
+    assert left == {
+        "any origin is reflected",
+        "any origin is reflected, with a port",
+        "null is trusted",
+        "the site stands for its subdomains",
+        "a name that looks alike",
+        "/ does not end the host",
+        "what follows / is ignored",
+        "? does not end the host",
+        "what follows ? is ignored",
+        "# does not end the host",
+        "what follows # is ignored",
+        "\\ does not end the host",
+        "what follows \\ is ignored",
+        "an empty port is dropped",
+        "unprintable characters are dropped",
+        "what follows an unprintable character is ignored",
+        "a wildcard is matched backwards",
+        "the host may be absent",
+        "an empty origin is a part of every one",
+    }
+
+
+def test_the_worst_is_asked_first():
+    first = [probe.rule for probe in relatives([(APP, True)], Meant([]))[:6]]
+    assert first == ["CG-A003", "CG-A004", "CG-A012", "CG-A005", "CG-A007", "CG-A011"]
+
+
+@pytest.mark.parametrize("origin", ["https://a!b.example", "nonsense", "http://10.0.0.1:8000", "http://[::1]:3000"])
+def test_a_host_of_any_kind_has_relatives_or_none(origin):
+    for probe in [*relatives([(origin, True)], Meant([])), *special(origin, "0"), *lax(origin)]:
+        assert probe.origin
+
+
+@pytest.mark.parametrize(
+    ("origin", "reach"),
+    [
+        # `.co` is a suffix, `.c` is none.
+        ("https://app.example.co", Reach.REGISTRANT),
+        ("https://app.example.c", Reach.NEIGHBOUR),
+        ("https://app.example", Reach.REGISTRANT),
+    ],
+)
+def test_registrants_need_what_can_be_registered(origin, reach):
+    """
+    Only what can be registered is open to registrants.
+    """
+    (probe,) = [one for one in relatives([(APP, True)], Meant([])) if one.origin == origin]
+    assert (probe.rule, probe.reach) == ("CG-A006", reach)

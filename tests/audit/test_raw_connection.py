@@ -1,0 +1,105 @@
+"""
+What no HTTP client sends goes over a connection of its own, and only names of lines come back.
+"""
+
+import json
+import socket
+import socketserver
+import threading
+from contextlib import contextmanager
+
+import pytest
+from click.testing import CliRunner
+from kit.audited import APP, FAST, HOST, URL, served_raw, without_end
+
+from corsguard.audit.raw_connection import RawConnection
+from corsguard.cli.audit import audit
+
+
+class Careless(socketserver.StreamRequestHandler):
+    """
+    Ends a request at the first empty line, and sends Origin back with whatever it holds.
+    """
+
+    def handle(self):
+        lines = []
+        while (line := self.rfile.readline()) not in {b"\r\n", b""}:
+            lines.append(line)
+        head = b"".join(lines)
+        _, found, rest = head.partition(b"Origin: ")
+        origin = rest.removesuffix(b"\r\n").partition(b"\r\nUser-Agent")[0] if found else b""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nVary: Origin\r\nContent-Length: 0\r\n")
+        self.wfile.write(b"Access-Control-Allow-Origin: " + origin + b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(("options", "is_found"), [((), False), (("--active",), True)])
+def test_a_line_end_in_origin_is_tried_if_asked(options, is_found):
+    class Threads(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Threads(("127.0.0.1", 0), Careless) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        where = ["--connect-to", f"127.0.0.1:{server.server_address[1]}"]
+        result = CliRunner().invoke(audit, [URL, *FAST, *where, "--json", *options], catch_exceptions=False)
+        server.shutdown()
+    severities = {finding["id"]: finding["severity"] for finding in json.loads(result.stdout)["findings"]}
+    assert severities.get("CG-X001") == ("critical" if is_found else None)
+
+
+@contextmanager
+def repeating(begin):
+    """
+    Listen once, and send back what *begin* makes of the bytes that came.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer():
+            connection, _ = listening.accept()
+            with connection:
+                connection.sendall(begin(connection.recv(65536)))
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield listening.getsockname()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("end", "is_line"),
+    [
+        ("\n", True),
+        ("\r", True),
+        ("\r\n", True),
+        # It goes on with the line before it, for all who read it.
+        ("\r\n ", False),
+        (" ", False),
+    ],
+)
+def test_only_what_begins_a_line_is_a_header(end, is_line):
+    def begin(request):
+        origin = request.partition(b"Origin: ")[2].removesuffix(b"\r\n\r\n")
+        return b"HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: " + origin + b"\r\n\r\nX-Body: 1\r\n"
+
+    with repeating(begin) as address:
+        line = RawConnection(HOST, HOST, address, None, 5.0, (("Authorization", "Bearer 1"),))
+        names = line.names_sent_back("/items?a=1", f"{APP}{end}X-Cg: 1")
+    assert ("x-cg" in names) is is_line
+    assert "access-control-allow-origin" in names
+    assert "x-body" not in names
+
+
+def test_a_connection_that_fails_sends_nothing_back():
+    with repeating(lambda _: b"") as address:
+        assert RawConnection(HOST, HOST, address, None, 5.0).names_sent_back("/", APP) == frozenset()
+    assert RawConnection(HOST, HOST, address, None, 5.0).names_sent_back("/", APP) == frozenset()
+
+
+def test_it_does_not_wait_for_an_endless_head():
+    """
+    A plain connection does not wait for a head without end.
+    """
+    with served_raw(without_end(b"HTTP/1.1 200 OK\r\nX-Cg: 1\r\nX: ", b"y")) as server:
+        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+        line = RawConnection(HOST, HOST, server.server_address, None, 0.1)
+        assert "x-cg" in line.names_sent_back("/", APP)
+        server.shutdown()

@@ -1,0 +1,70 @@
+"""
+What was given as a secret is not shown, in whatever form a server sends it back.
+"""
+
+import json
+from urllib.parse import quote
+
+import pytest
+from click.testing import CliRunner
+from kit.audited import ALLOW, URL, VARY, answering, audited, everybody, run
+
+from corsguard.browser import WireResponse
+from corsguard.browser.exchanges import HIDDEN
+from corsguard.cli.audit import audit
+
+SECRET = "hunter2/" * 60
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--sarif",)])
+@pytest.mark.parametrize(
+    "name",
+    [ALLOW, "Access-Control-Expose-Headers", "Vary", "Timing-Allow-Origin", "Cross-Origin-Resource-Policy", "Location"],
+)
+def test_a_secret_that_comes_back_is_not_shown(name, options):
+    """
+    A secret is not shown even where the server sends it back.
+    """
+
+    def lines(environ):
+        said = environ.get("HTTP_X_API_KEY", "") + environ.get("HTTP_COOKIE", "")
+        return [*everybody(environ), (name, f"x{said}y{quote(said, safe='')}")]
+
+    secrets = ["--header", f"X-Api-Key: {SECRET}", "--cookie", "sid=swordfish"]
+    result, one = run(answering(lines, status="302 Found" if name == "Location" else "200 OK"), *secrets, *options)
+    assert any(SECRET in names.get("HTTP_X_API_KEY", "") for *_, names in one.asked)
+    assert "hunter2" not in result.output
+    assert "swordfish" not in result.output
+    assert "%2F" not in result.output
+    if name != "Location":
+        assert HIDDEN in result.output
+
+
+def test_what_is_no_header_is_not_repeated():
+    """
+    What is no header is refused without repeating it.
+    """
+    result = CliRunner().invoke(audit, [URL, "--header", "Authorization Bearer hunter2"])
+    assert result.exit_code == 2
+    assert "hunter2" not in result.output
+    assert 'write "Authorization: Bearer ..."' in result.output
+
+
+@pytest.mark.parametrize(
+    ("header", "shown"),
+    [
+        ("X-Api-Key: Swordfish/1", "swordfish%2f1"),
+        ("X-Api-Key: Sword fish", "Sword+fish"),
+        ("Authorization: Basic YWRtaW46c3dvcmRmaXNo", "swordfish"),
+        ("Authorization: Basic YWRtaW46c3dvcmRmaXNo", "admin:swordfish"),
+        (f"X-Api-Key: {'swordfish' * 1000}", "swordfish" * 1000),
+        (f"X-Api-Key: {'swordfish' * 300}", "swordfish" * 1200),
+    ],
+)
+def test_a_secret_in_another_form_is_one_too(header, shown):
+    response = WireResponse(200, (VARY, (ALLOW, shown), ("Timing-Allow-Origin", shown)))
+    name, _, value = header.partition(": ")
+    report = audited(lambda _: response, budget=60, headers=[(name, value)])
+    assert "CG-B005" in {finding.rule.id for finding in report.findings} or "," in shown or " " in shown
+    said = json.dumps(report.data()).lower()
+    assert all(part not in said for part in ("sword", "fish"))

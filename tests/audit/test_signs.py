@@ -1,0 +1,386 @@
+"""
+What a server says is taken for what a browser makes of it: each sign is seen, and nothing where none is.
+"""
+
+import pytest
+from kit.audited import (
+    ALLOW,
+    APP,
+    CREDENTIALS,
+    HOST,
+    VARY,
+    answering,
+    faults,
+    found,
+    lines_for,
+    listing,
+    origin_of,
+)
+
+from corsguard.audit import RULES, Reach, Severity, audit
+from corsguard.audit.answers import Answer, Fetch
+from corsguard.audit.probes import Probe
+from corsguard.audit.stages import OF_A_RESPONSE, OF_ALLOWED_NAMES, OF_NEIGHBOURS_OF_CORS, OF_VARY
+from corsguard.browser import WireResponse
+
+
+@pytest.mark.parametrize(
+    ("value", "credentials"),
+    [
+        ("http://evil.com:8443", "true"),
+        ("http://evil.com/", "true"),
+        ("https://evil.com", "true"),
+    ],
+)
+def test_a_constant_is_no_reflection(value, credentials):
+    """
+    A constant that looks like an attacker is no reflection.
+    """
+    app = answering(lambda _: [(ALLOW, value), ("Access-Control-Allow-Credentials", credentials)])
+    assert not {name for name in faults(app) if name.startswith("CG-A")}
+
+
+@pytest.mark.parametrize(
+    "mangled",
+    [
+        lambda origin: origin + ".au",
+        lambda origin: origin + "/",
+        lambda origin: origin.encode("latin-1").upper().decode("latin-1"),
+        lambda origin: f"{origin}:443",
+        lambda origin: f"{origin}, {APP}",
+        lambda origin: f'"{origin}"',
+        lambda origin: origin.partition("://")[2],
+    ],
+)
+def test_a_changed_origin_lets_nobody_in(mangled):
+    """
+    An origin that comes back changed lets nobody in.
+    """
+    app = answering(lambda environ: [VARY, (ALLOW, mangled(origin_of(environ))), CREDENTIALS])
+    assert not {name for name in faults(app) if name.startswith("CG-A")}
+
+
+@pytest.mark.parametrize("credentials", ["True", "TRUE", "true, true", "1", "false"])
+def test_only_true_shares_with_credentials(credentials):
+    """
+    Only `true` makes a reflection one with credentials.
+    """
+    lines = ("Access-Control-Allow-Credentials", credentials)
+    reflected = found(answering(lambda environ: [VARY, (ALLOW, origin_of(environ)), lines]))["CG-A001"]
+    assert (reflected["severity"], reflected["with_credentials"]) == ("low", False)
+
+
+def test_two_lines_are_no_reflection():
+    """
+    Two lines of Allow-Origin are a fault and no reflection.
+    """
+    app = answering(lambda environ: [VARY, (ALLOW, origin_of(environ)), (ALLOW, origin_of(environ)), CREDENTIALS])
+    assert faults(app) == {"CG-B004"}
+
+
+def test_sharing_with_everybody_is_no_fault():
+    """
+    What is shared with everybody without credentials is no fault.
+    """
+    assert faults(answering(lambda _: [(ALLOW, "*")])) == set()
+
+
+@pytest.mark.parametrize(
+    ("transport_security", "severity"),
+    [
+        (None, "HIGH"),
+        ("max-age=600", "HIGH"),
+        ("max-age=31536000; includeSubDomains", "HIGH"),
+        ("max-age=31536000; includeSubDomains; preload", "MEDIUM"),
+    ],
+)
+def test_preloaded_hsts_makes_http_less_bad(transport_security, severity):
+    """
+    Preloaded transport security makes an http origin less bad.
+    """
+
+    def carry(request):
+        origin = dict(request.headers).get("Origin", "")
+        shared = [(ALLOW, origin), CREDENTIALS] if origin.endswith("://app.example.com") else []
+        strict = [] if transport_security is None else [("Strict-Transport-Security", transport_security)]
+        return WireResponse(200, (VARY, *shared, *strict))
+
+    report = audit(f"https://{HOST}/items", app=carry, trusted=[APP])
+    (finding,) = [found for found in report.findings if found.rule.id == "CG-A011"]
+    assert (finding.severity, finding.reach) == (Severity[severity], Reach.NETWORK)
+
+
+def chosen(line, **about):
+    return answering(lambda _: [line], **about)
+
+
+NEXT_TO_IT = {
+    "CG-A021": answering(
+        lambda environ: [
+            VARY,
+            ("Content-Security-Policy", "default-src 'self'; connect-src https://cdn.partner.example"),
+            *(
+                [(ALLOW, origin_of(environ)), CREDENTIALS]
+                if origin_of(environ) == "https://cdn.partner.example"
+                else []
+            ),
+        ]
+    ),
+    "CG-E005": chosen(VARY, body=b'<cross-domain-policy><allow-access-from domain="*"/></cross-domain-policy>'),
+    "CG-I001": chosen(("Cross-Origin-Resource-Policy", "same-origin, same-site")),
+    "CG-V004": answering(lambda environ: [("Age", "7"), (ALLOW, APP), CREDENTIALS]),
+}
+
+
+@pytest.mark.parametrize("rule", NEXT_TO_IT)
+def test_what_stands_next_to_it_is_found(rule):
+    assert faults(NEXT_TO_IT[rule]) == {rule}
+
+
+def test_a_response_that_is_a_script_is_found():
+    """
+    A response that can be loaded as a script is found.
+    """
+
+    def app(environ, start_response):
+        name = environ["QUERY_STRING"].partition("callback=")[2]
+        start_response("200 OK", [("Content-Type", "text/javascript")])
+        return [f"{name}([1, 2])".encode()]
+
+    assert faults(app) == {"CG-E004"}
+
+
+def test_a_websocket_for_any_origin_is_found():
+    def app(environ, start_response):
+        if environ.get("HTTP_UPGRADE") == "websocket":
+            start_response("101 Switching Protocols", [])
+            return []
+        return listing(APP)(environ, start_response)
+
+    assert faults(app) == {"CG-E002"}
+
+
+def test_a_cookie_for_all_sites_is_told_of():
+    """
+    A cookie that goes with every request is told of.
+    """
+    lines = [(ALLOW, APP), CREDENTIALS, ("Set-Cookie", "sid=12345678; SameSite=None; Secure")]
+    assert found(answering(lambda _: lines))["CG-B007"]["severity"] == "info"
+
+
+@pytest.mark.parametrize(("control", "severity"), [("public, max-age=60", "medium"), ("no-store", "low"), ("", "low")])
+def test_a_missing_vary_is_as_bad_as_its_cache(control, severity):
+    """
+    A missing vary is as bad as the response is cacheable.
+    """
+
+    def lines(environ):
+        return [("Cache-Control", control), *([(ALLOW, APP), CREDENTIALS] if origin_of(environ) == APP else [])]
+
+    assert found(answering(lines))["CG-V001"]["severity"] == severity
+
+
+def without_head(environ, start_response):
+    status = "405 Method Not Allowed" if environ["REQUEST_METHOD"] == "HEAD" else "200 OK"
+    return answering(lines_for(APP) if status == "200 OK" else lambda _: [VARY], status=status)(environ, start_response)
+
+
+def refusing(environ, start_response):
+    status = "200 OK" if origin_of(environ) in {"", APP} else "403 Forbidden"
+    return answering(lines_for(APP), status=status)(environ, start_response)
+
+
+def by_the_application(environ, start_response):
+    start_response("200 OK", [("Allow", "GET"), ("Content-Length", "5"), *lines_for(APP)(environ)])
+    return [b"hello"]
+
+
+SOUND = {
+    "several origins": listing(APP, "https://www.example.com", "https://example.com"),
+    "its own origin": listing(f"http://{HOST}"),
+    "no CORS": answering(lambda _: []),
+    "Vary: *": answering(lambda environ: [("Vary", "*"), *lines_for(APP)(environ)[1:]]),
+    "Vary in another case": answering(lambda environ: [("Vary", "accept, ORIGIN"), *lines_for(APP)(environ)[1:]]),
+    "HEAD is not supported": without_head,
+    "strangers get 403": refusing,
+    "OPTIONS is answered by the application": by_the_application,
+    "one origin for all": answering(lambda _: [(ALLOW, APP), CREDENTIALS]),
+    "everybody, with cookies that are not read": answering(lambda _: [(ALLOW, "*"), ("Set-Cookie", "sid=1; Path=/")]),
+    "everybody, by a cache": answering(lambda _: [(ALLOW, "*"), ("Age", "31"), ("X-Cache", "HIT")]),
+    "everybody, and false": answering(lambda _: [(ALLOW, "*"), ("Access-Control-Allow-Credentials", "false")]),
+    "true, always": answering(lambda environ: [VARY, CREDENTIALS, *lines_for(APP)(environ)[1:2]]),
+    "a load balancer's cookie": answering(lines_for(APP, more=[("Set-Cookie", "AWSALB=1; Path=/")])),
+    "upper case is folded": answering(
+        lambda environ: [VARY, *([(ALLOW, origin_of(environ))] if origin_of(environ).lower() == APP else [])]
+    ),
+    "a policy that names its own site": answering(
+        lines_for(
+            APP, "https://www.example.com", more=[("Content-Security-Policy", "connect-src https://www.example.com")]
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_nothing_is_said_against_who_is_sound(name):
+    assert faults(SOUND[name]) == set()
+
+
+def caching(environ, *, vary=()):
+    header = next((name for name in environ if name.startswith("HTTP_X_")), "")
+    body = f"for {environ.get(header, '')}".encode()
+    asked = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
+    name = header.removeprefix("HTTP_").replace("_", "-").lower() or "x"
+    head = [*lines_for(APP)(environ), ("Cache-Control", "max-age=60"), ("Access-Control-Allow-Headers", asked)]
+    return body, [*head, *((line, value.format(name)) for line, value in vary)]
+
+
+@pytest.mark.parametrize(("vary", "is_found"), [([], True), ([("Vary", "{}")], False), ([("Vary", "*")], False)])
+def test_a_header_in_a_cache_is_found(vary, is_found):
+    """
+    A header that gets into a cache is found unless the cache tells it apart.
+    """
+
+    def app(environ, start_response):
+        body, head = caching(environ, vary=vary)
+        start_response("200 OK", [("Content-Length", str(len(body))), *head])
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+
+    assert ("CG-V006" in found(app, active=True)) is is_found
+    assert "CG-V006" not in found(app)
+
+
+# The rows: each example is seen by the sign of its row, and by none of those that look at the same answers.
+TOGETHER = [OF_A_RESPONSE, OF_ALLOWED_NAMES, OF_VARY, OF_NEIGHBOURS_OF_CORS]
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
+def test_an_example_shows_its_row(rule):
+    sign = rule.sign(*rule.example)
+    assert sign.proof
+    assert "{" not in sign.detail.format(*sign.values)
+    assert sign.severity is None or isinstance(sign.severity, Severity)
+
+
+@pytest.mark.parametrize("rule", [rule for group in TOGETHER for rule in group])
+def test_an_example_shows_no_other_row(rule):
+    (group,) = [group for group in TOGETHER if rule in group]
+    assert [other for other in group if RULES[other].sign(*RULES[rule].example)] == [rule]
+
+
+def seen(*headers, origin=APP, method="GET", names=(), is_upload=False, more=(), **about):
+    return Answer.of(Fetch(f"https://{HOST}/items", origin, method, names, is_upload, more), *headers, **about)
+
+
+GRANT = (ALLOW, APP)
+PROBE = Probe("CG-A001", Reach.ANYONE, APP, "any origin is reflected")
+HTTP = Probe("CG-A011", Reach.NETWORK, "http://app.example.com", "the scheme is not compared")
+NEW = "x-0123abcd"
+PRIVATE = ("Access-Control-Allow-Private-Network", "true")
+SLOW, FAST_ONE = seen(method="PUT", seconds=3), seen(method="PUT", seconds=1)
+
+# What only looks like the example of the row.
+LOOK_ALIKES = [
+    ("CG-A001", seen((ALLOW, "*")), PROBE),
+    ("CG-A001", seen((ALLOW, f"{APP}/")), PROBE),
+    ("CG-A001", seen(), PROBE),
+    ("CG-A011", seen(GRANT, origin=HTTP.origin), HTTP),
+    ("CG-A010", seen(GRANT)),
+    ("CG-A010", seen((ALLOW, "*"), status=302)),
+    ("CG-B001", seen((ALLOW, "*"))),
+    ("CG-B002", seen(GRANT, CREDENTIALS)),
+    ("CG-B002", seen(GRANT)),
+    ("CG-B003", seen(GRANT, CREDENTIALS)),
+    ("CG-B004", seen(GRANT, CREDENTIALS)),
+    ("CG-B005", seen((ALLOW, "null"))),
+    ("CG-B005", seen((ALLOW, "https://other.example.com"))),
+    ("CG-B006", seen(GRANT, ("Access-Control-Expose-Headers", "X-Total-Count"))),
+    ("CG-B006", seen((ALLOW, "null"), ("Access-Control-Expose-Headers", "X-CSRF-Token"))),
+    ("CG-B007", seen(GRANT, CREDENTIALS, ("Set-Cookie", "sid=SameSite=None; SameSite=Lax"))),
+    ("CG-B007", seen(GRANT, ("Set-Cookie", "sid=1; SameSite=None; Secure"))),
+    ("CG-P001", seen(GRANT, ("Access-Control-Allow-Headers", "*"), names=(NEW,))),
+    ("CG-P001", seen(("Access-Control-Allow-Headers", NEW), names=(NEW,))),
+    ("CG-P002", seen(GRANT, ("Access-Control-Allow-Methods", "GET, PUT"), method="X0123ABCD")),
+    ("CG-P003", seen(GRANT, method="PUT"), seen(GRANT)),
+    ("CG-P003", seen((ALLOW, "*"), method="PUT"), seen()),
+    ("CG-P003", seen(GRANT, method="PUT"), seen(status=307)),
+    ("CG-P003", seen(GRANT, method="PUT"), seen(status=503)),
+    ("CG-P004", seen(is_upload=True, status=204), seen(GRANT)),
+    ("CG-P004", seen(is_upload=True, status=405), seen()),
+    ("CG-P005", seen(("Access-Control-Max-Age", "7200"), method="PUT")),
+    ("CG-P006", seen(GRANT, ("Access-Control-Allow-Private-Network", "1"), method="PUT"), {APP}),
+    ("CG-P007", seen(GRANT, ("Access-Control-Allow-Headers", "*, Authorization"), names=(NEW,))),
+    ("CG-P007", seen(GRANT, ("Access-Control-Allow-Headers", f"{NEW}, *"), names=(NEW,))),
+    ("CG-P008", seen(GRANT, method="PUT", body=b"[1, 2]"), seen(body=b"[3, 4]")),
+    ("CG-P008", seen(GRANT, method="PUT", body=b"{}"), seen(body=b"{}")),
+    ("CG-P009", seen(status=503), seen(GRANT, method="PUT")),
+    ("CG-P009", seen(GRANT, status=401), seen(GRANT, method="PUT")),
+    ("CG-P009", seen(status=401), seen(method="PUT")),
+    ("CG-V001", seen(GRANT, VARY), [seen(origin=None)]),
+    ("CG-V001", seen((ALLOW, "*")), [seen((ALLOW, "*"), origin=None)]),
+    ("CG-V001", seen(GRANT), [seen(origin=None, status=429)]),
+    ("CG-V002", seen(GRANT, VARY), [seen(VARY, origin=None)]),
+    ("CG-V003", seen(VARY), seen(origin=None), seen()),
+    ("CG-V003", seen(status=0), seen(origin=None), seen(GRANT)),
+    ("CG-V004", seen(GRANT, VARY, ("Age", "7"), method="PUT")),
+    ("CG-V004", seen(GRANT, ("X-Cache", "MISS"), method="PUT")),
+    ("CG-V005", seen(VARY, more=(("Vary", NEW),))),
+    ("CG-V006", seen(("Cache-Control", "no-store"), body=b"for mark", more=((NEW, "mark"),))),
+    ("CG-V006", seen(("Cache-Control", "public"), ("Vary", NEW), body=b"for mark", more=((NEW, "mark"),))),
+    ("CG-X001", seen(), "A line feed", NEW, {"access-control-allow-origin"}),
+    ("CG-X002", seen(status=500), seen(status=500), seen(status=500)),
+    ("CG-X002", seen(status=500), seen(status=200), seen()),
+    ("CG-X003", SLOW, SLOW, FAST_ONE),
+    ("CG-X003", SLOW, FAST_ONE, seen(method="PUT", seconds=0.2)),
+    ("CG-E001", seen(method="POST", status=403)),
+    ("CG-E002", seen(status=200)),
+    ("CG-E003", seen(more=(("Host", "0123abcd.com"),), status=400), seen()),
+    ("CG-E003", seen(more=(("Host", "0123abcd.com"),)), seen(status=301)),
+    ("CG-E004", seen(("Content-Type", "application/json"), body=b"cb([1, 2])"), "cb"),
+    ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"[1, 2]"), "cb"),
+    ("CG-E005", seen(body=b'<allow-access-from domain="app.example.com"/>')),
+    ("CG-I001", seen(("Cross-Origin-Resource-Policy", "same-origin"))),
+    ("CG-I002", seen(("Content-Type", "application/json"))),
+    ("CG-I002", seen(("Content-Type", "text/html"), ("Cross-Origin-Opener-Policy", "same-origin"))),
+    ("CG-I006", seen(("Timing-Allow-Origin", "https://other.example.com"))),
+    ("CG-I007", seen(("X-Content-Type-Options", "NoSniff"))),
+]
+
+
+@pytest.mark.parametrize(("rule", "answers"), [(rule, answers) for rule, *answers in LOOK_ALIKES])
+def test_a_look_alike_shows_nothing(rule, answers):
+    assert RULES[rule].sign(*answers) is None
+
+
+def test_every_row_has_a_look_alike():
+    same = {rule.id for rule in RULES.values() if rule.sign is RULES["CG-A001"].sign} - {"CG-A001"}
+    assert {rule for rule, *_ in LOOK_ALIKES} == RULES.keys() - same
+
+
+# Where it is not as bad as the row says.
+SEVERITIES = [
+    ("CG-A011", "HIGH", seen((ALLOW, HTTP.origin), CREDENTIALS, origin=HTTP.origin), HTTP),
+    ("CG-B001", "INFO", seen((ALLOW, "*"), ("Access-Control-Allow-Credentials", "false"))),
+    ("CG-B002", "INFO", seen(GRANT, ("Access-Control-Allow-Credentials", "False"))),
+    ("CG-B006", "INFO", seen(GRANT, CREDENTIALS, ("Access-Control-Expose-Headers", "*"))),
+    ("CG-P005", "INFO", seen(("Access-Control-Max-Age", "86400"), method="PUT")),
+    ("CG-P005", None, seen(("Access-Control-Max-Age", "86401"), method="PUT")),
+    ("CG-P006", "INFO", seen(GRANT, PRIVATE, method="PUT"), {"https://0123abcd.example"}),
+    ("CG-P006", "INFO", seen(PRIVATE, method="PUT"), {APP}),
+    ("CG-P008", "INFO", seen(GRANT, method="PUT", body=b"[1, 2]"), seen(body=b"[1, 2]")),
+    ("CG-P008", "INFO", seen(GRANT, ("Set-Cookie", "sid=1"), method="PUT"), seen()),
+    ("CG-V001", "MEDIUM", seen(GRANT, ("Cache-Control", "max-age=60")), [seen(origin=None)]),
+    ("CG-V001", "LOW", seen(GRANT, ("Cache-Control", "private, max-age=60")), [seen(origin=None)]),
+    ("CG-V002", "MEDIUM", seen(GRANT, VARY, ("Age", "1")), [seen(origin=None)]),
+    ("CG-I001", "INFO", seen()),
+    ("CG-I001", "LOW", seen(*[("Cross-Origin-Resource-Policy", "same-site")] * 2)),
+    ("CG-I006", "INFO", seen(GRANT, ("Timing-Allow-Origin", APP))),
+]
+
+
+@pytest.mark.parametrize(
+    ("rule", "severity", "answers"), [(rule, severity, answers) for rule, severity, *answers in SEVERITIES]
+)
+def test_how_bad_it_is_depends_on_the_answer(rule, severity, answers):
+    sign = RULES[rule].sign(*answers)
+    assert sign.severity == (None if severity is None else Severity[severity])
