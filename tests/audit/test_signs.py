@@ -277,6 +277,8 @@ PROBE = Probe("CG-A001", Reach.ANYONE, APP, "any origin is reflected")
 HTTP = Probe("CG-A011", Reach.NETWORK, "http://app.example.com", "the scheme is not compared")
 NEW = "x-0123abcd"
 PRIVATE = ("Access-Control-Allow-Private-Network", "true")
+OWN = f"https://{HOST}"
+EXPOSED = ("Access-Control-Expose-Headers", "X-CSRF-Token")
 SLOW, FAST_ONE = seen(method="PUT", seconds=3), seen(method="PUT", seconds=1)
 
 # What only looks like the example of the row.
@@ -290,43 +292,63 @@ LOOK_ALIKES = [
     ("CG-B001", seen((ALLOW, "*"))),
     ("CG-B002", seen(GRANT, CREDENTIALS)),
     ("CG-B002", seen(GRANT)),
+    ("CG-B002", seen((ALLOW, "*"), ("Access-Control-Allow-Credentials", "True"))),
     ("CG-B003", seen(GRANT, CREDENTIALS)),
+    ("CG-B003", seen()),
     ("CG-B004", seen(GRANT, CREDENTIALS)),
     ("CG-B005", seen((ALLOW, "null"))),
     ("CG-B005", seen((ALLOW, "https://other.example.com"))),
     ("CG-B006", seen(GRANT, ("Access-Control-Expose-Headers", "X-Total-Count"))),
-    ("CG-B006", seen((ALLOW, "null"), ("Access-Control-Expose-Headers", "X-CSRF-Token"))),
+    ("CG-B006", seen((ALLOW, "null"), EXPOSED)),
+    ("CG-B006", seen(EXPOSED, origin=OWN)),
+    ("CG-B006", seen(GRANT, ("Access-Control-Expose-Headers", "*"))),
+    ("CG-B007", seen(("Set-Cookie", "sid=1; SameSite=None; Secure"), origin=OWN)),
     ("CG-B007", seen(GRANT, CREDENTIALS, ("Set-Cookie", "sid=SameSite=None; SameSite=Lax"))),
     ("CG-B007", seen(GRANT, ("Set-Cookie", "sid=1; SameSite=None; Secure"))),
     ("CG-P001", seen(GRANT, ("Access-Control-Allow-Headers", "*"), names=(NEW,))),
     ("CG-P001", seen(("Access-Control-Allow-Headers", NEW), names=(NEW,))),
     ("CG-P002", seen(GRANT, ("Access-Control-Allow-Methods", "GET, PUT"), method="X0123ABCD")),
+    ("CG-P002", seen(GRANT, ("Access-Control-Allow-Methods", "*"), method="X0123ABCD")),
+    ("CG-P002", seen(("Access-Control-Allow-Methods", "X0123ABCD"), method="X0123ABCD")),
     ("CG-P003", seen(GRANT, method="PUT"), seen(GRANT)),
+    ("CG-P003", seen(GRANT, method="PUT"), seen(status=401)),
     ("CG-P003", seen((ALLOW, "*"), method="PUT"), seen()),
     ("CG-P003", seen(GRANT, method="PUT"), seen(status=307)),
     ("CG-P003", seen(GRANT, method="PUT"), seen(status=503)),
     ("CG-P004", seen(is_upload=True, status=204), seen(GRANT)),
     ("CG-P004", seen(is_upload=True, status=405), seen()),
     ("CG-P005", seen(("Access-Control-Max-Age", "7200"), method="PUT")),
+    ("CG-P005", seen(method="PUT")),
     ("CG-P006", seen(GRANT, ("Access-Control-Allow-Private-Network", "1"), method="PUT"), {APP}),
     ("CG-P007", seen(GRANT, ("Access-Control-Allow-Headers", "*, Authorization"), names=(NEW,))),
     ("CG-P007", seen(GRANT, ("Access-Control-Allow-Headers", f"{NEW}, *"), names=(NEW,))),
+    ("CG-P007", seen(GRANT, ("Access-Control-Allow-Headers", "X-Other"), names=(NEW,))),
     ("CG-P008", seen(GRANT, method="PUT", body=b"[1, 2]"), seen(body=b"[3, 4]")),
+    ("CG-P008", seen(GRANT, method="PUT", body=b"[1, 2]", status=404), seen(body=b"[1, 2]")),
     ("CG-P008", seen(GRANT, method="PUT", body=b"{}"), seen(body=b"{}")),
     ("CG-P009", seen(status=503), seen(GRANT, method="PUT")),
     ("CG-P009", seen(GRANT, status=401), seen(GRANT, method="PUT")),
+    ("CG-P009", seen(), seen(GRANT, method="PUT")),
+    ("CG-P009", seen()),
+    ("CG-P009", seen(status=503)),
+    ("CG-P009", seen((ALLOW, "null"), status=404)),
+    ("CG-P009", seen(status=404, origin=OWN)),
     ("CG-P009", seen(status=401), seen(method="PUT")),
     ("CG-V001", seen(GRANT, VARY), [seen(origin=None)]),
     ("CG-V001", seen((ALLOW, "*")), [seen((ALLOW, "*"), origin=None)]),
     ("CG-V001", seen(GRANT), [seen(origin=None, status=429)]),
     ("CG-V002", seen(GRANT, VARY), [seen(VARY, origin=None)]),
     ("CG-V003", seen(VARY), seen(origin=None), seen()),
+    ("CG-V003", seen((ALLOW, "null")), seen(origin=None), seen(GRANT)),
     ("CG-V003", seen(status=0), seen(origin=None), seen(GRANT)),
     ("CG-V004", seen(GRANT, VARY, ("Age", "7"), method="PUT")),
     ("CG-V004", seen(GRANT, ("X-Cache", "MISS"), method="PUT")),
+    ("CG-V004", seen((ALLOW, "*"), ("Age", "7"), method="PUT")),
     ("CG-V005", seen(VARY, more=(("Vary", NEW),))),
     ("CG-V006", seen(("Cache-Control", "no-store"), body=b"for mark", more=((NEW, "mark"),))),
     ("CG-V006", seen(("Cache-Control", "public"), ("Vary", NEW), body=b"for mark", more=((NEW, "mark"),))),
+    ("CG-V006", seen(("Cache-Control", "public"), ("Vary", "*"), body=b"for mark", more=((NEW, "mark"),))),
+    ("CG-V006", seen(("Cache-Control", "public"), body=b"for nobody", more=((NEW, "mark"),))),
     ("CG-X001", seen(), "A line feed", NEW, {"access-control-allow-origin"}),
     ("CG-X002", seen(status=500), seen(status=500), seen(status=500)),
     ("CG-X002", seen(status=500), seen(status=200), seen()),
@@ -357,9 +379,16 @@ def test_every_row_has_a_look_alike():
     assert {rule for rule, *_ in LOOK_ALIKES} == RULES.keys() - same
 
 
-# Where it is not as bad as the row says.
+PRELOADED = ("Strict-Transport-Security", "max-age=31536000; preload")
+WHOLE = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+STRICT = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains; preload")
+
+# How bad it is by the answer; None is what the row says.
 SEVERITIES = [
     ("CG-A011", "HIGH", seen((ALLOW, HTTP.origin), CREDENTIALS, origin=HTTP.origin), HTTP),
+    ("CG-A011", "HIGH", seen((ALLOW, HTTP.origin), CREDENTIALS, PRELOADED, origin=HTTP.origin), HTTP),
+    ("CG-A011", "HIGH", seen((ALLOW, HTTP.origin), CREDENTIALS, WHOLE, origin=HTTP.origin), HTTP),
+    ("CG-A011", "MEDIUM", seen((ALLOW, HTTP.origin), CREDENTIALS, STRICT, origin=HTTP.origin), HTTP),
     ("CG-B001", "INFO", seen((ALLOW, "*"), ("Access-Control-Allow-Credentials", "false"))),
     ("CG-B002", "INFO", seen(GRANT, ("Access-Control-Allow-Credentials", "False"))),
     ("CG-B006", "INFO", seen(GRANT, CREDENTIALS, ("Access-Control-Expose-Headers", "*"))),
@@ -369,6 +398,8 @@ SEVERITIES = [
     ("CG-P006", "INFO", seen(PRIVATE, method="PUT"), {APP}),
     ("CG-P008", "INFO", seen(GRANT, method="PUT", body=b"[1, 2]"), seen(body=b"[1, 2]")),
     ("CG-P008", "INFO", seen(GRANT, ("Set-Cookie", "sid=1"), method="PUT"), seen()),
+    ("CG-P009", None, seen(status=404)),
+    ("CG-V004", None, seen(GRANT, ("X-Cache", "HIT from cdn"), method="PUT")),
     ("CG-V001", "MEDIUM", seen(GRANT, ("Cache-Control", "max-age=60")), [seen(origin=None)]),
     ("CG-V001", "LOW", seen(GRANT, ("Cache-Control", "private, max-age=60")), [seen(origin=None)]),
     ("CG-V002", "MEDIUM", seen(GRANT, VARY, ("Age", "1")), [seen(origin=None)]),
@@ -384,3 +415,53 @@ SEVERITIES = [
 def test_how_bad_it_is_depends_on_the_answer(rule, severity, answers):
     sign = RULES[rule].sign(*answers)
     assert sign.severity == (None if severity is None else Severity[severity])
+
+
+# What is said of the examples.
+DETAILS = {
+    "CG-A001": "https://0123abcd.example is let in: any origin is reflected.",
+    "CG-A010": "https://app.example.com may read what is inside a network.",
+    "CG-B001": "Access-Control-Allow-Credentials: true beside *.",
+    "CG-B002": "Access-Control-Allow-Credentials: True.",
+    "CG-B003": "Access-Control-Allow-Credentials: true stands alone.",
+    "CG-B004": "Access-Control-Allow-Origin: https://app.example.com, https://app.example.com, in 2 lines.",
+    "CG-B005": "Access-Control-Allow-Origin: https://app.example.com/ is none.",
+    "CG-B006": "It exposes X-CSRF-Token.",
+    "CG-B007": "The cookie sid is SameSite=None.",
+    "CG-P001": "x-0123abcd, which nobody has ever used, is allowed.",
+    "CG-P002": "X0123ABCD, which nobody has ever used, is allowed.",
+    "CG-P003": "The response to https://app.example.com has no Access-Control-Allow-Origin.",
+    "CG-P004": "The preflight was answered with 405.",
+    "CG-P005": "Access-Control-Max-Age: 31536000.",
+    "CG-P006": "Access-Control-Allow-Private-Network: true, for any origin.",
+    "CG-P007": "Access-Control-Allow-Headers: *.",
+    "CG-P008": "The preflight's answer has the same body as the response to GET.",
+    "CG-P009": "The response with status 401 has no Access-Control-Allow-Origin.",
+    "CG-V001": "GET /items has no Vary: Origin.",
+    "CG-V002": "GET /items has no Vary: Origin in the response to a request without Origin.",
+    "CG-V003": "The response to a request without Origin was given to the next one.",
+    "CG-V004": "The preflight's answer comes from a cache, and has no Vary: Origin.",
+    "CG-V005": "Vary: x-0123abcd came back.",
+    "CG-V006": "x-0123abcd: mark stands in the body.",
+    "CG-X001": "A line feed in Origin ended a line of the response, and x-0123abcd: 1 became one.",
+    "CG-X002": "Origin: https://[ was answered with 500.",
+    "CG-X003": "4096 commas took 3.00 s, one name 0.01 s.",
+    "CG-E001": "A POST of a stranger was answered with 200.",
+    "CG-E002": "The handshake of a stranger was answered with 101.",
+    "CG-E003": "Host: 0123abcd.com was answered with 200.",
+    "CG-E004": "?callback=c0123abcd is called in a text/javascript response.",
+    "CG-E005": 'It has <allow-access-from domain="*">.',
+    "CG-I001": "same-origin, same-site is not one of same-origin, same-site, cross-origin.",
+    "CG-I006": "Timing-Allow-Origin: *.",
+}
+
+
+@pytest.mark.parametrize("rule", DETAILS)
+def test_what_is_said_of_an_example(rule):
+    sign = RULES[rule].sign(*RULES[rule].example)
+    assert sign.detail.format(*sign.values) == DETAILS[rule]
+
+
+def test_a_poisoned_cache_names_who_came_before():
+    sign = RULES["CG-V003"].sign(seen(GRANT, origin=None), seen(GRANT), seen(origin=None))
+    assert sign.detail.format(*sign.values) == f"The response to {APP} was given to the next one."
