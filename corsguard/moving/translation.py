@@ -34,7 +34,7 @@ _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _WITHOUT_EFFECT: Final = frozenset({"E402", "E502", "E503", "E601"})
 
 
-class Note(NamedTuple):
+class Remark(NamedTuple):
     """
     One line of a translation: what is different in *keyword* (empty: in all of it), and why.
 
@@ -53,7 +53,7 @@ class Draft:
 
     def __init__(self) -> None:
         self.keywords: dict[str, Any] = {"allow_origins": []}
-        self.notes: list[Note] = []
+        self.notes: list[Remark] = []
 
     @property
     def shares(self) -> bool:
@@ -63,7 +63,7 @@ class Draft:
         return bool(self.keywords["allow_origins"]) or any(note.keyword == "allow_origins" for note in self.notes)
 
     def note(self, keyword: str, text: str, *write: str) -> None:
-        self.notes.append(Note(keyword, text, write))
+        self.notes.append(Remark(keyword, text, write))
 
     def credentials(self, about: str, value: object) -> None:
         """
@@ -259,11 +259,11 @@ class Translation:
     """
 
     mapping: Mapping[str, Any]
-    notes: tuple[tuple[Note, ...], ...]
+    notes: tuple[tuple[Remark, ...], ...]
     template: str
 
     @classmethod
-    def of(cls, template: str, notes: Iterable[Note], drafts: Mapping[str, Draft]) -> "Translation":
+    def of(cls, template: str, notes: Iterable[Remark], drafts: Mapping[str, Draft]) -> "Translation":
         """
         Finish *drafts*, policies by path prefix; one without a prefix guards everything.
 
@@ -321,7 +321,7 @@ def _is_meant(text: str, entry: str) -> bool:
 # Code.
 
 
-def _policies(mapping: Mapping[str, Any], notes: list[tuple[Note, ...]]) -> Iterator[str]:
+def _policies(mapping: Mapping[str, Any], notes: list[tuple[Remark, ...]]) -> Iterator[str]:
     yield "{"
     if "paths" in mapping:
         yield '    "paths": {'
@@ -339,7 +339,7 @@ def _policies(mapping: Mapping[str, Any], notes: list[tuple[Note, ...]]) -> Iter
     yield "}"
 
 
-def _keywords(keywords: Mapping[str, Any], notes: tuple[Note, ...], form: str) -> Iterator[str]:
+def _keywords(keywords: Mapping[str, Any], notes: tuple[Remark, ...], form: str) -> Iterator[str]:
     for note in notes:
         if note.keyword not in keywords:
             yield from _comment(note.text)
