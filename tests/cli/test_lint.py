@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from corsguard.cli.lint import lint
+from corsguard.cli.group import group
 from corsguard.errors import RULES
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +54,7 @@ def here(tmp_path, monkeypatch):
 
 
 def run(*arguments):
-    return CliRunner().invoke(lint, arguments)
+    return CliRunner().invoke(group, ["lint", *arguments])
 
 
 def found(*arguments):

@@ -20,19 +20,19 @@ from kit.laboratory import SAMPLES
 
 from corsguard import CORSMiddleware, Policy
 from corsguard.browser import LiveTransport, Unreachable, WireRequest, WireResponse
-from corsguard.cli import har
-from corsguard.cli.check import check
-from corsguard.cli.checklist import beside, resolved_space
-from corsguard.cli.curl import curl
-from corsguard.cli.faults import Asked, play
+from corsguard.cli.group import group
 from corsguard.cli.printing import Progress
+from corsguard.diagnosis import har
+from corsguard.diagnosis.checklist import beside, resolved_space
+from corsguard.diagnosis.commands import curl
+from corsguard.diagnosis.playing import Fetch, play
 
 PAGE = "https://app.example.com"
 API = "https://api.example.com/items"
 
 
 def run(*arguments):
-    result = CliRunner().invoke(check, [*map(str, arguments)], prog_name="corsguard check")
+    result = CliRunner().invoke(group, ["check", *map(str, arguments)], prog_name="corsguard")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -151,7 +151,7 @@ FAULTS = {
     ),
     "a cookie that stays at home": (
         Server(response=(200, allow("https://other.example", credentials="true"))),
-        ["--page", "https://other.example", "--cookie", "sid=12345; SameSite=Lax"],
+        ["--page", "https://other.example", "--set-cookie", "sid=12345; SameSite=Lax"],
         ["cookie"],
     ),
     "a response that is opaque": (Server(), ["--page", PAGE, "--mode", "no-cors", "--read", "X-Total"], ["opaque"]),
@@ -183,14 +183,14 @@ def test_what_a_missing_layer_leaves_out_is_one_change():
     """
     policy = Policy(allow_origins=["https://other.example"], allow_methods=["PUT"])
     guarded = CORSMiddleware(Server(), policy)
-    outcome = play(Asked(page=PAGE, url=API, method="PUT"), transport(guarded))
+    outcome = play(Fetch(page=PAGE, url=API, method="PUT"), transport(guarded))
     assert [(fault.code, fault.follows) for fault in outcome.faults] == [
         ("preflight_missing_allow_origin", False),
         ("preflight_status", True),
         ("method_not_allowed", True),
     ]
     server = Server((405, allow(methods="GET")))
-    outcome = play(Asked(page=PAGE, url=API, method="PUT"), transport(server))
+    outcome = play(Fetch(page=PAGE, url=API, method="PUT"), transport(server))
     assert [fault.follows for fault in outcome.faults] == [False, False]
 
 
@@ -273,7 +273,7 @@ def test_a_circle_is_asked_anew_each_time():
         where = () if location is None else (("Location", location),)
         return WireResponse(302 if where else 200, (*where, *lines))
 
-    outcome = play(Asked(page=PAGE, url=API), answer)
+    outcome = play(Fetch(page=PAGE, url=API), answer)
     assert [fault.code for fault in outcome.faults] == ["missing_allow_origin"] * 3
     assert len(seen) == len(outcome.exchanges) == 3
     assert outcome.response.status == 200
@@ -482,7 +482,7 @@ ROWS = {
     ),
     "cookies of another site": (
         Server(response=(200, allow("https://other.example", credentials="true"))),
-        ["--page", "https://other.example", "--cookie", "sid=12345; SameSite=None; Secure"],
+        ["--page", "https://other.example", "--set-cookie", "sid=12345; SameSite=None; Secure"],
         ("ok", "cookies", "sent; not where a browser blocks third-party cookies (Safari always does)"),
     ),
     "a private network": (
@@ -605,7 +605,7 @@ def test_a_cache_that_cannot_be_looked_for_is_no_fault():
             return response
         raise Unreachable("it has gone")
 
-    asked = Asked(page=PAGE, url=API)
+    asked = Fetch(page=PAGE, url=API)
     assert [*beside(asked, play(asked, answer), [], answer, str)] == []
 
 
@@ -719,7 +719,7 @@ def test_a_cause_ends_with_one_stop():
     def broken(_):
         raise Unreachable("the server said nothing.")
 
-    outcome = play(Asked(page=PAGE, url=API), broken)
+    outcome = play(Fetch(page=PAGE, url=API), broken)
     assert outcome.faults[0].cause.endswith("nothing.")
     assert not outcome.faults[0].cause.endswith("..")
 
@@ -727,9 +727,9 @@ def test_a_cause_ends_with_one_stop():
 # What is assumed.
 
 
-def test_an_origin_alone_is_the_page(serve):
-    found, _ = data(serve(Server()), "--origin", "http://localhost:3000", "--url", API)
-    assert (found["origin"], found["page"]) == ("http://localhost:3000", "http://localhost:3000/")
+def test_a_whole_url_is_taken_for_its_origin(serve):
+    found, _ = data(serve(Server()), "--page", "http://localhost:3000/items?a=1", "--url", API)
+    assert (found["origin"], found["page"]) == ("http://localhost:3000", "http://localhost:3000")
     assert found["assumed"] == []
 
 
@@ -758,7 +758,7 @@ def test_a_body_is_posted_and_a_cookie_brings_credentials(serve):
 
 
 def test_a_sandboxed_page_has_no_origin(serve):
-    found, _ = data(serve(Server(response=(200, allow()))), "--page", PAGE, "--origin", "null")
+    found, _ = data(serve(Server(response=(200, allow()))), "--page", "null")
     assert found["faults"][0]["code"] == "allow_origin_mismatch"
     assert ["Origin", "null"] in found["exchanges"][0]["headers"]
 
@@ -769,8 +769,11 @@ WRONG = {
     "no scheme": (["localhost:8000/items"], "A URL begins with its scheme: http://localhost:8000/items"),
     "no scheme, and no port": (["api.example.com/items"], "https://api.example.com/items"),
     "no URL": (["https://"], "is no URL"),
-    "no page": ([API, "--page", "app.example.com"], "is no URL: write the page's"),
-    "no origin": ([API, "--origin", "a\nb"], "has a space"),
+    "no page": ([API, "--page", "app.example.com"], "does not begin with a scheme"),
+    "no origin": ([API, "--page", "a\nb"], "has a space"),
+    "a pattern": ([API, "--page", "https://*.example.com"], "is a pattern; a page has one origin"),
+    "a cookie with attributes": ([API, "--cookie", "sid=12345; Secure"], "Expected a cookie name=value"),
+    "a cookie without a name": ([API, "--cookie", "12345"], "Expected a cookie name=value"),
     "a header without a colon": ([API, "--header", "X-Token"], 'Write --header "X-Token: 1"'),
     "no header name": ([API, "--header", "X Token: 1"], "'X Token' is no header name"),
     "no method": ([API, "--method", "P T"], "is no method name"),
@@ -787,7 +790,7 @@ WRONG = {
     "no certificates": ([API, "--cacert", __file__], "has no certificates"),
     "a certificate file that is missing": ([API, "--cacert", "missing.pem"], "No such file"),
     "no time": ([API, "--timeout", "0"], "not in the range"),
-    "a cookie that no browser keeps": ([API, "--cookie", "sid=12345; SameSite=None"], "add Secure"),
+    "a cookie that no browser keeps": ([API, "--set-cookie", "sid=12345; SameSite=None"], "add Secure"),
     "a file that cannot be written": (["served:app", "--har", "missing/x.har"], "cannot be written"),
 }
 
@@ -948,7 +951,7 @@ def test_a_saved_har_tells_the_same_again(serve, tmp_path):
 def test_a_transport_that_is_asked_by_hand():
     with served_http(Server(response=(200, allow()))) as port, LiveTransport() as live:
         url = f"http://127.0.0.1:{port}/"
-        outcome = play(Asked(page="https://other.example", url=url), live)
+        outcome = play(Fetch(page="https://other.example", url=url), live)
     assert [fault.code for fault in outcome.faults] == ["allow_origin_mismatch"]
     assert [exchange.request for exchange in outcome.exchanges] == [
         WireRequest("GET", url, outcome.exchanges[0].request.headers)

@@ -18,7 +18,6 @@ LONGEST_CLASS = 300
 TOO_LONG = {
     "cli.auditing": "becomes the folder audit, which the command line asks",
     "cli.auditing.Audit": "becomes the folder audit, which the command line asks",
-    "cli.check": "becomes the folder diagnosis, which the command line asks",
 }
 
 HOUSE = sizes()
