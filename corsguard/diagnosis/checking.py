@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -43,15 +43,16 @@ class Diagnosis:
 
     *rows* say what was checked, *assumed* what was not said. *rehearsal* is what the policy of an application says of
     the request, if that is why it is blocked; *beginning* is what an application without a policy begins with.
-    *secrets* are not shown, nor are the values of headers whose names in lower case are *secret_headers*.
+    *secrets* are not shown, nor are the values of headers whose names in lower case are *secret_headers*: `data()` is
+    clean, and `repr()` leaves out what may hold them.
     """
 
-    asked: Fetch
-    outcome: Outcome
+    asked: Fetch = field(repr=False)
+    outcome: Outcome = field(repr=False)
     faults: tuple[Fault, ...]
     rows: tuple[Row, ...]
     assumed: tuple[str, ...]
-    rehearsal: Rehearsal | None
+    rehearsal: Rehearsal | None = field(repr=False)
     beginning: tuple[str, ...]
     secrets: Secrets
     secret_headers: frozenset[str]
@@ -212,7 +213,7 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
         beginning=_beginning(application, faults) if guarded is None else (),
         secrets=secrets,
         secret_headers=SECRET_HEADERS | {name.lower() for name, _ in _confidential_headers(pairs)},
-        connect_to=connect_to,
+        connect_to=dict(connect_to),
     )
 
 

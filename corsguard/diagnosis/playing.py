@@ -106,7 +106,7 @@ class Fault:
     safari: str = ""
     notes: tuple[str, ...] = ()
     follows: bool = False
-    failure: Failure | None = None
+    failure: Failure | None = field(default=None, repr=False)
 
     @property
     def verdict(self) -> str:
