@@ -8,6 +8,7 @@ them as a browser does (Fetch, "CORS check" and "CORS-preflight fetch"), with th
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from textwrap import indent
 from typing import Any, Final
 
 from .audience import is_plain_http
@@ -106,7 +107,7 @@ class Explanation:
     verdict: str
 
     def __str__(self) -> str:
-        steps = [f"  {line}" for step in self.steps for line in str(step).split("\n")]
+        steps = [indent(str(step), "  ") for step in self.steps]
         status = "the application's status" if self.status is None else str(self.status)
         sent = [f"  {name}: {value}" for name, value in self.headers] or ["  nothing of CORS"]
         return "\n".join([_TITLES[self.kind], *steps, f"The server sends {status} and", *sent, self.verdict])

@@ -283,7 +283,7 @@ class Translation:
         for line in self.template.splitlines():
             indent = line[: len(line) - len(line.lstrip())]
             if line.strip() == "{keywords}":
-                lines += [indent + inner for inner in _keywords(self.mapping, of_policies[0], "{}={},")]
+                lines += [indent + inner for inner in _keywords(self.mapping, of_policies[0], "{}=")]
             else:
                 first, found, rest = line.partition("{policy}")
                 block = [*_policies(self.mapping, of_policies)] if found else []
@@ -331,11 +331,11 @@ def _policies(mapping: Mapping[str, Any], notes: list[tuple[Note, ...]]) -> Iter
                 yield f"        {dumps(prefix)}: None,  # nobody was allowed"
                 continue
             yield f"        {dumps(prefix)}: {{"
-            yield from (" " * 12 + line for line in _keywords(keywords, of_policy, '"{}": {},'))
+            yield from (" " * 12 + line for line in _keywords(keywords, of_policy, '"{}": '))
             yield "        },"
         yield "    },"
     else:
-        yield from ("    " + line for line in _keywords(mapping, notes[0], '"{}": {},'))
+        yield from ("    " + line for line in _keywords(mapping, notes[0], '"{}": '))
     yield "}"
 
 
@@ -346,17 +346,16 @@ def _keywords(keywords: Mapping[str, Any], notes: tuple[Note, ...], form: str) -
     for keyword, value in keywords.items():
         of_keyword = [note for note in notes if note.keyword == keyword]
         if isinstance(value, list) and (of_keyword or len(_literal(value)) > _LONGEST_LIST):
-            before, after = form.format(keyword, "|").split("|")
-            yield f"{before}["
+            yield f"{form.format(keyword)}["
             for note in of_keyword:
                 yield from ("    " + line for line in _comment(note.text))
                 yield from (f"    # {dumps(entry)}," for entry in note.write)
             yield from (f"    {_literal(item)}," for item in value)
-            yield f"]{after}"
+            yield "],"
         else:
             for note in of_keyword:
                 yield from _comment(note.text)
-            yield form.format(keyword, _literal(value))
+            yield f"{form.format(keyword)}{_literal(value)},"
 
 
 def _literal(value: object) -> str:
