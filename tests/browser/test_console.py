@@ -489,7 +489,7 @@ FIXES = [
     (mismatch("app.example.com"), "does not begin with a scheme", SHARE),
     (mismatch(""), "is empty", SHARE),
     (mismatch(f'"{APP}"'), "quotation mark", SHARE),
-    (mismatch("/^https:.*$/"), "no regular expressions", SHARE),
+    (mismatch("/^https:.*$/"), "regular expressions are not supported", SHARE),
     (mismatch("null"), "sandboxed frames of any site", SHARE),
     (mismatch("http://app.example.com"), "this has the scheme https", also("http://app.example.com")),
     (mismatch("https://www.app.example.com"), "with and without www.", also("https://www.app.example.com")),
