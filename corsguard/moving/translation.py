@@ -73,14 +73,14 @@ class Draft:
         if allowed:
             self.keywords["allow_credentials"] = True
         if not isinstance(value, bool):
-            self.note("allow_credentials", f"{about}: {quoted(value)} is no bool; here it is {allowed}.")
+            self.note("allow_credentials", f"{about}: {quoted(value)} is not a bool; here it is {allowed}.")
 
     def origin(self, about: str, entry: object, covers: Callable[[str], bool]) -> None:
         """
         Take an origin that the other library compares as a text; *covers* says whether *entry* covered an origin there.
         """
         if not isinstance(entry, str):
-            self.note("allow_origins", f"{about}: {quoted(entry)} is no text, and is left out.")
+            self.note("allow_origins", f"{about}: {quoted(entry)} is not text, and is left out.")
             return
         try:
             pattern = OriginPattern.parse(entry)
@@ -124,7 +124,7 @@ class Draft:
             )
         else:
             self.keywords["allow_origins"] = "*"
-            self.note("allow_origins", f'{about}: everyone. The answer is "*", whoever asks, so caches may share it.')
+            self.note("allow_origins", f'{about}: everyone. The answer is always "*", so caches may share it.')
 
     def names(self, keyword: str, about: str, values: object) -> None:
         """
@@ -170,7 +170,7 @@ class Draft:
         if covered.all:
             return ("",)
         if not covered.spellings:
-            self.note("", f"{said} is no prefix. {_WRITE_PREFIXES}")
+            self.note("", f"{said} is not a prefix. {_WRITE_PREFIXES}")
             return ()
         more = [example for prefix, example in covered.wider if prefix in covered.spellings]
         told = [f"That covers {' and '.join(more)} too, which it did not."] if more else []
