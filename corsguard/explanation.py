@@ -8,6 +8,7 @@ them as a browser does (Fetch, "CORS check" and "CORS-preflight fetch"), with th
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from textwrap import indent
 from typing import Any, Final
 
 from .audience import is_plain_http
@@ -106,7 +107,7 @@ class Explanation:
     verdict: str
 
     def __str__(self) -> str:
-        steps = [f"  {line}" for step in self.steps for line in str(step).split("\n")]
+        steps = [indent(str(step), "  ") for step in self.steps]
         status = "the application's status" if self.status is None else str(self.status)
         sent = [f"  {name}: {value}" for name, value in self.headers] or ["  nothing of CORS"]
         return "\n".join([_TITLES[self.kind], *steps, f"The server sends {status} and", *sent, self.verdict])
@@ -251,7 +252,7 @@ def _method_step(policy: Policy, method: str) -> Step:
     elif not is_token(method):
         reason = "It is not a method name, and no browser sends it."
     elif method != upper and upper in (*SAFELISTED_METHODS, *allowed):
-        reason = f"Methods are compared case by case, and the page wrote {method}: it has to write {upper}."
+        reason = f"Methods are case-sensitive, and the page wrote {method}: it has to write {upper}."
     else:
         reason, fix = _not_among(allowed), Fix(policy={"allow_methods": [*allowed, method]})
     return Step("method", shown(method), _granted(allowed), passed, reason, fix)

@@ -73,7 +73,7 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
     The keywords are the response headers of Fetch's CORS protocol without `Access-Control-`:
 
     *allow_origins*: `"*"`, a list, tuple, set or frozenset of origin patterns, or an OriginSource.
-    *allow_methods*: method names, compared case by case, or `"*"`.
+    *allow_methods*: method names (case-sensitive), or `"*"`.
     *allow_headers*: request headers beyond the safelist, or `"*"`; `["*", "Authorization"]` covers all.
     *expose_headers*: response headers that scripts may read beyond the safelist, or `"*"`.
     *allow_credentials*: whether cookies and HTTP authentication may be used; never together with a `"*"`.

@@ -51,7 +51,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             '{"MIDDLEWARE": []}',
         ),
         "W902": Rule(
-            "{before} stands before the CORS middleware: {consequence}.",
+            "{before} comes before the CORS middleware: {consequence}.",
             (
                 "Some responses have no CORS headers, or the wrong ones. The browser hides them from the page, which "
                 "only sees a failed request."
@@ -61,7 +61,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             '"corsguard_django.middleware.CORSMiddleware"]}',
         ),
         "W903": Rule(
-            "The middleware is listed {count} times in MIDDLEWARE. Once, and first, does it all.",
+            "The middleware is listed {count} times in MIDDLEWARE. It has to be listed once, as the first entry.",
             "The other entries cost time on each request and change nothing.",
             'Keep one `"corsguard_django.middleware.CORSMiddleware"`, as the first entry of `MIDDLEWARE`.',
             '{"MIDDLEWARE": 2 * ["corsguard_django.middleware.CORSMiddleware"]}',

@@ -514,7 +514,7 @@ def _unreachable(error: Exception, url: URL, timeout: float) -> Unreachable:
         if isinstance(cause, httpx.TimeoutException):
             told = f"{url.host} did not answer within {timeout:g} s"
             return Unreachable(told, net_error="CONNECTION_TIMED_OUT")
-    what = "the answer is no HTTP" if isinstance(error, httpx.RemoteProtocolError) else "the connection failed"
+    what = "the answer is not HTTP" if isinstance(error, httpx.RemoteProtocolError) else "the connection failed"
     return Unreachable(f"{what}: {error}")
 
 

@@ -356,7 +356,7 @@ def _read(expression: str | re.Pattern[str], *, ignore_case: bool = False) -> _S
     try:
         compiled = re.compile(expression) if isinstance(expression, str) else expression
     except re.error as error:
-        raise ValueError(f"it is no regular expression: {error}") from None
+        raise ValueError(f"it is not a regular expression: {error}") from None
     text: object = compiled.pattern
     if not isinstance(text, str) or compiled.flags & re.VERBOSE:
         raise ValueError("it is written in bytes, or verbosely")
@@ -474,7 +474,7 @@ def _repeat(body: _Sequence, quantifier: re.Match[str]) -> _Repeat:
     if sign in "*+?":
         return _Repeat(body, 1 if sign == "+" else 0, 1 if sign == "?" else None)
     if not least and not comma:
-        raise ValueError("it has braces that are no quantifier")
+        raise ValueError("it has braces that are not a quantifier")
     low = int(least or 0)
     high = int(most) if most else None if comma else low
     if max(low, high or 0) > _MOST_REPEATS:

@@ -812,10 +812,10 @@ def test_a_server_that_does_not_answer_is_unreachable():
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "the answer is no HTTP: "),
-        (b"", "the answer is no HTTP: Server disconnected without sending a response."),
-        (b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", "the answer is no HTTP: "),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000, "the answer is no HTTP: "),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "the answer is not HTTP: "),
+        (b"", "the answer is not HTTP: Server disconnected without sending a response."),
+        (b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", "the answer is not HTTP: "),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000, "the answer is not HTTP: "),
     ],
     ids=["SSH", "nothing", "a NUL", "a head without end"],
 )

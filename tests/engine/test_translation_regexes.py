@@ -103,7 +103,7 @@ def test_an_expression_that_no_pattern_is_near_to_has_none(expression):
         (r"^https://(a)\1\.example\.com$", r"\1"),
         (r"^https://\bapp\.example\.com$", r"\b"),
         (r"^https://[\x61]pp\.example\.com$", r"\x"),
-        (r"^https://(", "no regular expression"),
+        (r"^https://(", "not a regular expression"),
         (r"^https://a{400}\.example\.com$", "too often"),
         (r"^https://a{}\.example\.com$", "braces"),
         (r"^https://(a|b|c)(d|e|f)(g|h|i)(j|k|l)\.example\.com$", "too many"),

@@ -71,8 +71,9 @@ class _Connection(socketserver.BaseRequestHandler):
     """
     One connection of a browser, with TLS inside if the browser asks for a tunnel.
 
-    No line of ours says how long a body is, for a script could read it: a body ends with the connection, and only where
-    there is none by definition another request may follow (RFC 9112, 6.3).
+    No line of ours says how long a body is, because a script could read it: a body ends with the connection, and only
+    where there is none by definition another request may follow (RFC 9112, 6.3). A redirect has no reader, and says it:
+    Firefox sometimes gives up a fetch if the connection ends while it turns to the new URL.
     """
 
     def handle(self):
@@ -118,9 +119,12 @@ class _Connection(socketserver.BaseRequestHandler):
         while len(body) < length:
             body += self.request.recv(65536)
         response = self.server.transport(WireRequest(method, url, tuple(headers), body))
-        lines = [f"HTTP/1.1 {response.status} ", *(f"{name}: {value}" for name, value in response.headers), "", ""]
-        self.request.sendall("\r\n".join(lines).encode("latin-1") + response.body)
-        return method != "HEAD" and response.status not in {204, 304}
+        names = {name.lower() for name, _ in response.headers}
+        is_redirect = 300 <= response.status <= 399 and "location" in names
+        lines = [f"HTTP/1.1 {response.status} ", *(f"{name}: {value}" for name, value in response.headers)]
+        lines += [f"Content-Length: {len(response.body)}"] if is_redirect and "content-length" not in names else []
+        self.request.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + response.body)
+        return method != "HEAD" and response.status not in {204, 304} and not is_redirect
 
 
 class _Proxy(socketserver.ThreadingTCPServer):
