@@ -104,7 +104,9 @@ def _take_origins(draft: Draft) -> None:
         draft.origin(name, entry, partial(_is_same, entry))
     name, expressions = _read("CORS_ALLOWED_ORIGIN_REGEXES", ())
     if isinstance(expressions, str):
-        draft.note("allow_origins", f"{name} is a string and not a list; it was read letter by letter, and is left out.")
+        draft.note(
+            "allow_origins", f"{name} is a string and not a list; it was read letter by letter, and is left out."
+        )
         expressions = ()
     for expression in expressions:
         draft.regex(name, expression)

@@ -20,6 +20,7 @@ from corsguard.browser.fetching import Mode, RedirectMode
 from corsguard.browser.wire import Header
 from corsguard.diagnosis import Diagnosis, Fault, HarReading, Malformed, Replay
 from corsguard.diagnosis.checking import asked_of_application, confidential
+from corsguard.diagnosis.checklist import Mark
 from corsguard.diagnosis.commands import shown_url
 from corsguard.diagnosis.objects import is_module, load_application, names_module, names_object, refuse_python
 from corsguard.diagnosis.playing import Fetch
@@ -40,8 +41,7 @@ from .options import (
 )
 from .printing import Exit, Output, Style, printable
 
-_MARKS: Final[Mapping[str, Style]] = {"ok": "good", "NO": "bad", "??": "warning", "--": "dim"}
-_VERDICT_MARKS: Final[Mapping[str, str]] = {"readable": "ok", "unclear": "??"}
+_MARKS: Final[Mapping[Mark, Style]] = {"ok": "good", "NO": "bad", "??": "warning", "--": "dim"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,7 +377,7 @@ def _print_replays(reading: HarReading, output: Output) -> None:
         (f", of {len(found)} requests across origins in {reading.file} ({reading.entries} entries)", "bold"),
     )
     for replay in found:
-        entry, mark = replay.entry, _VERDICT_MARKS.get(replay.verdict, "NO")
+        entry, mark = replay.entry, replay.mark
         status = "no response" if entry.response is None else str(entry.response.status)
         why = f"  {replay.outcome.faults[0].code}" if replay.outcome.faults else ""
         what = f"{as_shown(entry.request.method)} {shown_url(entry.request.url)}  {status}{why}"

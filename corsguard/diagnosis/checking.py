@@ -157,8 +157,8 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
     are lines of `Set-Cookie`. Either brings *credentials*. *read* are the response headers that the page reads.
 
     *connect_to*, *verify* and *timeout* are those of a LiveTransport. *name* is how texts call an application;
-    *on_request* is told before each request the how-manyth it is. What is sent is what a browser sends, and after a
-    preflight that it would refuse nothing but GET, HEAD and OPTIONS.
+    *on_request* is called with the number of each request before it is sent. What is sent is what a browser sends;
+    after a preflight that it would refuse, that is nothing but GET, HEAD and OPTIONS.
 
     Raises ValueError for what is not a request, and LoadError if an application cannot be loaded.
     """
@@ -170,10 +170,8 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
     pairs = lines_of(headers)
     cookies, set_cookies = tuple(cookies), tuple(set_cookies)
     secrets = Secrets(confidential(pairs, [*cookies, *set_cookies]))
-    where = target if isinstance(target, str) and application is None else asked_of_application(url)
-    if application is None and (url is not None or url_of(where) is None):
-        raise ValueError(f"Expected a URL or an application, got target={target!r} and url={url!r}.")
     try:
+        where = asked_of_application(url) if application is not None else _checked_url(target, url)
         asked, assumed = _asked(
             where,
             page,
@@ -225,6 +223,17 @@ def asked_of_application(url: str | None) -> str:
     if whole is None:
         raise ValueError(f"{url!r} is no URL, such as {_APPLICATION_URL}items.")
     return whole.href
+
+
+def _checked_url(target: object, url: str | None) -> str:
+    """
+    Return *target*, which is a URL. Raises ValueError if it is not, and if *url* says something else.
+    """
+    if not isinstance(target, str) or url_of(target) is None:
+        raise ValueError(f"Expected a URL, an application or its name (module:app), got target={target!r}.")
+    if url is not None:
+        raise ValueError(f"Expected no url next to a target that is a URL, got url={url!r}.")
+    return target
 
 
 def confidential(headers: Iterable[Header], cookies: Iterable[str] = ()) -> Iterator[str]:

@@ -33,7 +33,8 @@ from corsguard.names import (
 
 from .playing import Fault, Fetch, Outcome
 
-Mark = Literal["ok", "NO", "--"]
+# In order, wrong, of no importance here, and not known.
+Mark = Literal["ok", "NO", "--", "??"]
 
 _LONGEST_MAX_AGES: Final = {"Chromium": CHROMIUM_MAX_AGE, "Firefox": FIREFOX_MAX_AGE, "Safari": SAFARI_MAX_AGE}
 

@@ -35,6 +35,7 @@ from corsguard.names import (
 from corsguard.origin import NULL
 
 from . import messages
+from .checklist import Mark
 from .commands import check_command, shown_url
 from .lookalikes import LOOKALIKES, fix_of_lookalike
 from .playing import Fault, Fetch, Held, Outcome, fault_of, is_preflight, play
@@ -88,9 +89,18 @@ class Replay:
 
     @property
     def verdict(self) -> str:
-        if not self.outcome.faults:
-            return "unclear" if self.is_unclear else "readable"
-        return self.outcome.faults[0].verdict
+        if self.outcome.faults:
+            return self.outcome.faults[0].verdict
+        return "unclear" if self.is_unclear else "readable"
+
+    @property
+    def mark(self) -> Mark:
+        """
+        Whether the page may read it, or nobody can tell.
+        """
+        if self.outcome.faults:
+            return "NO"
+        return "??" if self.is_unclear else "ok"
 
     @property
     def command(self) -> str:

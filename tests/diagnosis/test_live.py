@@ -45,7 +45,7 @@ def test_no_response_is_no_matter_of_cors():
     result = run(f"http://127.0.0.1:{port}/")
     assert result.exit_code == 3
     assert result.stdout.startswith("NO RESPONSE: GET http://127.0.0.1")
-    assert "no matter of CORS: nothing listens at" in result.stdout
+    assert "not a matter of CORS: nothing listens at" in result.stdout
 
 
 # The laboratory.
