@@ -181,7 +181,7 @@ def _lines(request: WireRequest, url: URL) -> list[Header]:
     return [*host, *request.headers, *length]
 
 
-class _Answer:
+class _Collected:
     """
     What an application has answered so far. Once *is_sent*, nobody can take the head back.
     """
@@ -225,7 +225,7 @@ def _serve_wsgi(app: WSGIApplication, request: WireRequest) -> WireResponse:
     """
     Have *app* answer (PEP 3333).
     """
-    answer = _Answer()
+    answer = _Collected()
 
     def start_response(
         status: str, headers: list[Header], exc_info: "OptExcInfo | None" = None, /
@@ -310,7 +310,7 @@ def _serve_asgi(app: ASGIApplication, request: WireRequest) -> WireResponse:
 
 
 async def _converse(app: ASGIApplication, request: WireRequest) -> WireResponse:
-    answer = _Answer()
+    answer = _Collected()
     is_asked = False
     is_complete = asyncio.Event()
 

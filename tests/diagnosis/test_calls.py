@@ -64,12 +64,13 @@ def test_no_secret_is_in_data_or_repr():
     found = diagnosis.check(
         server,
         page=PAGE,
+        url=f"/items?token={SECRET}",
         method="PUT",
         headers={"X-Token": SECRET},
         cookies=[f"sid={SECRET}-1"],
         set_cookies=[f"tid={SECRET}-2; SameSite=None; Secure"],
     )
-    shown = [json.dumps(found.data()), repr(found), json.dumps(found.har()), *found.curl()]
+    shown = [json.dumps(found.data()), repr(found), json.dumps(found.har()), *found.curl(), str(found.faults)]
     assert [text for text in shown if SECRET in text] == []
     with pytest.raises(ValueError, match="header") as caught:
         diagnosis.check(server, headers=[("X-Token", f"{SECRET}\r\nx")])
