@@ -121,9 +121,7 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
         return _share_with_none(failure, why)
     if credentials and not _is_sound(origin, credentials=True):
         origin = origin.replace("http://", "https://", 1)
-        why += (
-            " With credentials, load the page by https: on plain http, anyone in the network can act as it."
-        )
+        why += " With credentials, load the page by https: on plain http, anyone in the network can act as it."
         page = f"load it from {origin}"
     send = [f"{ALLOW_ORIGIN}: {origin}", *([f"{ALLOW_CREDENTIALS}: true"] if credentials else []), "Vary: Origin"]
     listed = [other for other in dict.fromkeys(kept) if _is_sound(other, credentials=credentials)]
