@@ -163,7 +163,7 @@ def nothing():
 
 REFUSED = {
     "text": ("app:app", '"app:app" is a str. It takes a WSGI application'),
-    "None": (None, "None is nothing at all. It takes a WSGI application"),
+    "None": (None, "None is a NoneType. It takes a WSGI application"),
     "a class": (Flask, "takes 1 arguments. It is a class: give an instance. It takes"),
     "an asynchronous class": (AsyncInstance, "takes 0 arguments. It is a class: give an instance. It takes"),
     "a coroutine function": (

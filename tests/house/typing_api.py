@@ -44,12 +44,11 @@ from corsguard.adapters import (
     Journal,
     Passage,
     Question,
-    decide,
-    merge_vary,
     tag_of,
 )
 from corsguard.diagnosis import Diagnosis, Fault, Meaning, Replay, check, read_har, read_message
 from corsguard.moving import Translation
+from corsguard.negotiation import decide, merge_vary
 from corsguard_flask import CORSGuard, translate, translate_view
 
 
