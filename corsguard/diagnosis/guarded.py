@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from corsguard.configuration import Configuration
 from corsguard.configuration.layers import ENVIRONMENTS, PATHS, POLICIES
-from corsguard.configuration.positions import line_of
+from corsguard.configuration.positions import Positions
 from corsguard.errors import PolicyError, Problem
 from corsguard.fixes import Form
 from corsguard.names import EXAMPLE_ORIGIN
@@ -201,8 +201,9 @@ def _place_in_file(configuration: Configuration, text: str, policy: Policy, keyw
     places = [(*root, keyword)]
     if configuration.environment is not None:
         places.insert(0, (ENVIRONMENTS, configuration.environment, *root, keyword))
-    said = [line for place in places if (line := line_of(text, place, exact=True)) is not None]
-    table = line_of(text, places[-1])
+    positions = Positions(text)
+    said = [line for place in places if (line := positions.line_of(place, exact=True)) is not None]
+    table = positions.line_of(places[-1])
     where = f"line {said[0]}" if said else "at the top" if table is None else f"below line {table}"
     return Place(f"{configuration.source}, {where}", "toml")
 

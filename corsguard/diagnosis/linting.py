@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from corsguard.configuration import Configuration
-from corsguard.configuration.positions import line_of
+from corsguard.configuration.positions import Positions
 from corsguard.errors import RULES, PolicyError, Problem
 from corsguard.fixes import Fix, dotted
 
@@ -63,9 +63,11 @@ def _of_file(file: str) -> Iterator[PlacedProblem]:
         problems = dict.fromkeys(warning for there in environments.values() for warning in there.warnings)
     except PolicyError as error:
         problems = dict.fromkeys(error.problems)
-    text = Path(file).read_text(encoding="utf-8", errors="replace")
+    # A file that cannot be read has no positions, and its one problem says the line itself.
+    is_read = all(problem.line is None for problem in problems)
+    positions = Positions(Path(file).read_text(encoding="utf-8", errors="replace") if is_read else "")
     for problem in problems:
-        line = problem.line or line_of(text, problem.place, problem.value)
+        line = problem.line or positions.line_of(problem.place, problem.value)
         yield _placed(problem, file, file, line)
 
 

@@ -14,7 +14,7 @@ from django.test import override_settings
 from flask import Flask
 
 from corsguard import CORSMiddleware, Policy, PolicyError
-from corsguard.configuration.positions import line_of
+from corsguard.configuration.positions import Positions
 from corsguard.diagnosis import LoadError
 from corsguard.diagnosis.guarded import load_guarded
 from corsguard.diagnosis.objects import load_application, place_of
@@ -484,17 +484,17 @@ allow_methods = [
     ],
 )
 def test_the_line_of_a_key_is_found_in_the_text_of_a_file(place, value, line):
-    assert line_of(LINES, place, value) == line
+    assert Positions(LINES).line_of(place, value) == line
 
 
 def test_a_line_is_exact_or_that_of_the_table_around():
-    assert line_of(LINES, ("environments", "dev", "max_age")) == 17
-    assert line_of(LINES, ("environments", "dev", "max_age"), exact=True) is None
+    assert Positions(LINES).line_of(("environments", "dev", "max_age")) == 17
+    assert Positions(LINES).line_of(("environments", "dev", "max_age"), exact=True) is None
 
 
 @pytest.mark.parametrize("text", ["", "=", "a = [=]", "[[", "a = {", "]}", "a = [ } ]", '"', "[a.b"])
 def test_looking_for_a_line_ends_whatever_the_text(text):
-    assert line_of(text, ("x",)) is None
+    assert Positions(text).line_of(("x",)) is None
 
 
 def test_a_policy_that_loads_is_the_one_that_was_named(module):
