@@ -80,8 +80,10 @@ class Views:
         """
         came = text_of_path(environ.get("PATH_INFO", ""))
         is_as_it_came = path in (came, f"/{came}")
-        # In the context of an OPTIONS request is not the view that a preflight asks about.
-        is_in_context = is_as_it_came and environ.get("REQUEST_METHOD") != "OPTIONS"
+        # In the context of an OPTIONS request is not the view that a preflight asks about. A handshake is asked about
+        # before it has a context.
+        has_context = environ.get("REQUEST_METHOD") != "OPTIONS" and "HTTP_UPGRADE" not in environ
+        is_in_context = is_as_it_came and has_context
         try:
             request = {**environ} if is_as_it_came else {**environ, "PATH_INFO": path.encode().decode("latin-1")}
             endpoint = (self._endpoint_in_context() if is_in_context else None) or self._endpoint_at(request, method)
