@@ -30,8 +30,9 @@ def played(example):
             raise answer
         return answer
 
+    page = Browser(transport).open(example.page)
     with pytest.raises(NetworkError) as caught:
-        Browser(transport).open(example.page).fetch(example.url, **example.asks)
+        (page.websocket if example.url.startswith("wss:") else page.fetch)(example.url, **example.asks)
     return caught.value
 
 
@@ -62,7 +63,7 @@ def test_a_row_is_written_in_sentences(reason):
     assert facts.look
     assert all(text.endswith(".") for text in (facts.message, facts.why, facts.instead))
     # Which clause of which standard.
-    assert re.search(r'\((Fetch|Mixed Content), ".+"', facts.why)
+    assert re.search(r'\((Fetch|Mixed Content|WebSockets), ".+"', facts.why)
     assert "(" not in facts.instead
     assert len(facts.why) < 160
     assert len(facts.instead) < 120
