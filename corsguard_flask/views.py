@@ -223,7 +223,7 @@ class Views:
         """
         Write that Engine.IO or Socket.IO stands outside the guard, where nothing that it answers is guarded.
         """
-        layer: object = self._app.wsgi_app
+        layer = cast("object", self._app.wsgi_app)
         for _ in range(_MOST_LAYERS):
             # From the outside inwards, up to the guard itself.
             if layer is None or getattr(getattr(layer, "__self__", layer), "views", None) is self:

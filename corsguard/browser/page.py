@@ -8,7 +8,7 @@ import json as _json
 import secrets
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, cast, get_args
 
@@ -286,7 +286,7 @@ class Page:
         return WebSocket(request.shown_url, get(response.headers, "Sec-WebSocket-Protocol") or "")
 
     @contextmanager
-    def _listening_to(self, request: Request) -> Iterator[None]:
+    def _listening_to(self, request: Request) -> Generator[None]:
         """
         Keep what goes over the wire, and raise NetworkError if the fetch fails.
         """
