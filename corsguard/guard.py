@@ -187,7 +187,7 @@ class Passage:
         """
         if isinstance(self.assignment.policy, str):
             return [*headers]
-        closed = (VARY,) if self.assignment.varies and not self.is_handshake else ()
+        closed = (VARY,) if self.assignment.varies else ()
         ours = closed if self.decision is None else self.decision.headers
         sent, displaced = share(headers, ours)
         if displaced:
