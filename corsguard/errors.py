@@ -443,7 +443,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Move the keyword into each policy: `{"paths": {"/api": {"allow_origins": [...], "max_age": 60}}}`.',
             'CORSMiddleware(app, {"paths": {"/api": None}, "max_age": 60})',
         ),
-        "E804": Rule(
+        "E805": Rule(
             'Expected "guard", "pass" or a list of path prefixes, got {value} ({kind}).',
             (
                 "WebSocket handshakes carry the user's cookies. corsguard cannot tell from this value which of them "

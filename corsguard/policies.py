@@ -302,7 +302,7 @@ def read_websockets(given: WebSockets) -> PathTable:
         return PathTable({"/": _JUDGED if given == "guard" else UNCOVERED})
     if not isinstance(cast("object", given), list | tuple | set | frozenset):
         kind, near = kind_of(given), [given] if problem_of_prefix(given) is None else ["/feed"]
-        raise PolicyError([Problem.of("E804", _WEBSOCKETS, given, Fix(entries=(near,)), kind=kind)])
+        raise PolicyError([Problem.of("E805", _WEBSOCKETS, given, Fix(entries=(near,)), kind=kind)])
     places = {f"{_WEBSOCKETS}[{number}]": prefix for number, prefix in enumerate(given)}
     problems = [problem_of_prefix(prefix, place) for place, prefix in places.items()]
     if any(problems):

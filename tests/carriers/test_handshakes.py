@@ -357,11 +357,11 @@ def test_those_to_listed_prefixes_are_not_judged(carrier, path, reaches):
 
 
 MISTAKES = {
-    "False": (False, [("E804", "websockets", ("/feed",))]),
-    "None": (None, [("E804", "websockets", ("/feed",))]),
-    "a bare prefix": ("/feed", [("E804", "websockets", ("/feed",))]),
-    "another word": ("anyone", [("E804", "websockets", ("/feed",))]),
-    "a mapping": ({"/feed": None}, [("E804", "websockets", ("/feed",))]),
+    "False": (False, [("E805", "websockets", ("/feed",))]),
+    "None": (None, [("E805", "websockets", ("/feed",))]),
+    "a bare prefix": ("/feed", [("E805", "websockets", ("/feed",))]),
+    "another word": ("anyone", [("E805", "websockets", ("/feed",))]),
+    "a mapping": ({"/feed": None}, [("E805", "websockets", ("/feed",))]),
     "a wildcard and a slash": (
         ["/feed/*", "/live", "/chat/"],
         [("E802", "websockets[0]", "/feed"), ("E802", "websockets[2]", "/chat")],
@@ -399,7 +399,7 @@ def test_a_bad_setting_stops_django_and_is_reported_by_its_checks():
         settings.CORSGUARD_WEBSOCKETS = "/feed"
         found = [(p.code, p.field) for p in problems() if p.is_error]
         del settings.CORSGUARD_WEBSOCKETS
-    assert found == [("E804", "CORSGUARD_WEBSOCKETS")]
+    assert found == [("E805", "CORSGUARD_WEBSOCKETS")]
 
 
 # Tags.
