@@ -9,7 +9,7 @@ writes the headers back. `examples/falcon_guard.py` is a whole one.
 from .errors import Rule
 from .guard import Guard, Passage
 from .journal import Journal
-from .negotiation import Question, answers_of, decide, is_owned, is_preflight, merge_vary
+from .negotiation import Question
 from .policies import Assignment, Guarding, ViewFinder, WebSockets, read_websockets, text_of_path
 from .suffixes import are_same_site
 from .tags import misplaced_tags, opened_methods, tag_of, tags_made
@@ -24,12 +24,7 @@ __all__ = [
     "Rule",
     "ViewFinder",
     "WebSockets",
-    "answers_of",
     "are_same_site",
-    "decide",
-    "is_owned",
-    "is_preflight",
-    "merge_vary",
     "misplaced_tags",
     "opened_methods",
     "read_websockets",

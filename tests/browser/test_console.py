@@ -80,9 +80,8 @@ def handshake(*arguments, **changes):
 # For tables that are easy to read.
 STRAIGHT = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
 
-# What failed, Chromium's line, Firefox's line with straight quotation marks.
-LINES = [
-    # WebSockets.
+# What failed of a WebSocket, Chromium's line, Firefox's line with straight quotation marks.
+SOCKET_LINES = [
     (
         handshake(Reason.HANDSHAKE_REFUSED, "403", status=403),
         f"WebSocket connection to '{FEED}' failed: Error during WebSocket handshake: Unexpected response code: 403",
@@ -122,6 +121,10 @@ LINES = [
         ),
         "SecurityError: The operation is insecure.",
     ),
+]
+
+# What failed, Chromium's line, Firefox's line with straight quotation marks.
+LINES = [
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, status=500),
         f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present on the requested resource.",
@@ -434,7 +437,7 @@ LINES = [
 ]
 
 
-@pytest.mark.parametrize(("failed", "chromium_line", "firefox_line"), LINES)
+@pytest.mark.parametrize(("failed", "chromium_line", "firefox_line"), [*LINES, *SOCKET_LINES])
 def test_the_consoles_lines_are_theirs_to_the_letter(failed, chromium_line, firefox_line):
     assert chromium(failed) == chromium_line
     assert firefox(failed).translate(STRAIGHT) == firefox_line
@@ -538,7 +541,7 @@ FIXES = [
     (mismatch("app.example.com"), "does not begin with a scheme", SHARE),
     (mismatch(""), "is empty", SHARE),
     (mismatch(f'"{APP}"'), "quotation mark", SHARE),
-    (mismatch("/^https:.*$/"), "no regular expressions", SHARE),
+    (mismatch("/^https:.*$/"), "regular expressions are not supported", SHARE),
     (mismatch("null"), "sandboxed frames of any site", SHARE),
     (mismatch("http://app.example.com"), "this has the scheme https", also("http://app.example.com")),
     (mismatch("https://www.app.example.com"), "with and without www.", also("https://www.app.example.com")),
@@ -619,14 +622,14 @@ FIXES = [
     *(
         (
             preflight(Reason.ALLOW_METHODS_UNPARSABLE, value, SHARED, allow("Methods", value)),
-            f'"{item}" is no method',
+            f'"{item}" is not a method',
             ["send:   Access-Control-Allow-Methods: GET, PUT", 'policy: allow_methods=["GET", "PUT"]'],
         )
         for value, item in [("GET PUT", "GET PUT"), ('["GET"]', '["GET"]'), ("GET;PUT", "GET;PUT")]
     ),
     (
         preflight(Reason.ALLOW_HEADERS_UNPARSABLE, "'X-A'; X-B", SHARED, allow("Headers", "'X-A'; X-B"), asked=["x-b"]),
-        "is no header name",
+        "is not a header name",
         ["send:   Access-Control-Allow-Headers: X-A, X-B", 'policy: allow_headers=["X-A", "X-B"]'],
     ),
     (
@@ -816,7 +819,7 @@ def policy_of(fix):
     return Policy(**(keywords | fix.policy))
 
 
-@pytest.mark.parametrize("failed", [row[0] for row in (*LINES, *FIXES)])
+@pytest.mark.parametrize("failed", [row[0] for row in (*LINES, *SOCKET_LINES, *FIXES)])
 def test_what_is_proposed_is_a_sound_policy(failed):
     policy_of(fix(failed))
 
