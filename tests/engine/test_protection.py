@@ -40,6 +40,7 @@ def handshake(origin=None, site=None, **more):
         (handshake(HTTP_UPGRADE="h2c, WEBSOCKET"), True),
         (handshake(HTTP_UPGRADE=" websocket "), True),
         (handshake(HTTP_UPGRADE="h2c"), False),
+        (handshake(HTTP_UPGRADE="x" * 1_000_000), True),
         (handshake(HTTP_UPGRADE="websockets"), False),
         (handshake(HTTP_UPGRADE=""), False),
         (handshake(HTTP_UPGRADE=None), False),
