@@ -9,8 +9,8 @@ writes the headers back. `examples/falcon_guard.py` is a whole one.
 from .errors import Rule
 from .guard import Guard, Passage
 from .journal import Journal
-from .negotiation import Question, answers_of, decide, is_owned, is_preflight, merge_vary
-from .policies import Assignment, Guarding, ViewFinder, text_of_path
+from .negotiation import Question
+from .policies import Assignment, Guarding, ViewFinder, WebSockets, read_websockets, text_of_path
 from .suffixes import are_same_site
 from .tags import misplaced_tags, opened_methods, tag_of, tags_made
 
@@ -23,14 +23,11 @@ __all__ = [
     "Question",
     "Rule",
     "ViewFinder",
-    "answers_of",
+    "WebSockets",
     "are_same_site",
-    "decide",
-    "is_owned",
-    "is_preflight",
-    "merge_vary",
     "misplaced_tags",
     "opened_methods",
+    "read_websockets",
     "tag_of",
     "tags_made",
     "text_of_path",

@@ -48,7 +48,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             "Policy()",
         ),
         "E102": Rule(
-            "{value} is a string where a list is meant; Python would read it letter by letter.",
+            "Expected a list of strings, got the string {value}. Python would read it letter by letter.",
             (
                 "A string is also a sequence of characters. Each character would become an entry, and the entry that "
                 "you want would be missing."
@@ -57,7 +57,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins="https://app.example.com")',
         ),
         "E103": Rule(
-            "{value} is {kind}, where a list, tuple, set or frozenset of strings is meant.",
+            "Expected a list, tuple, set or frozenset of strings, got {value} ({kind}).",
             (
                 "A policy must not change after it is built. A generator or a view of a dict can be empty or "
                 "different the next time it is read."
@@ -66,7 +66,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins={"https://app.example.com": True}.keys())',
         ),
         "E104": Rule(
-            "{value} is {kind}, where a string is meant.",
+            "Expected a string, got {value} ({kind}).",
             (
                 "Browsers send and compare text. An entry that is not a string would never match. It often comes from "
                 "a setting that is missing."
@@ -75,7 +75,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=["https://app.example.com", None])',
         ),
         "E105": Rule(
-            '"*" stands alone or not at all: in a list it would silently decide for every other entry.',
+            '"*" must be the only entry. In a list it would decide for all other entries, too.',
             (
                 'With `"*"` in the list, the other entries have no effect. A reader of the policy would believe that '
                 "only "
@@ -94,8 +94,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy.from_mapping({"allow_origin": ["https://app.example.com"]})',
         ),
         "E107": Rule(
-            '{value} has a `*` in it. "*" alone stands for every name, and nothing stands for some of them: a browser '
-            "would take this for one name, letter by letter.",
+            '{value} contains a `*`. Only "*" alone is a wildcard. A browser would read this as one literal name.',
             (
                 "The entry would have no effect. The browser refuses the methods and headers that you want to allow, "
                 "and hides the response headers that you want to expose."
@@ -115,7 +114,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=["https://a.example, https://b.example"])',
         ),
         "E202": Rule(
-            "{value} does not begin with a scheme in lower case and `://`, as every origin that a browser sends.",
+            "{value} does not begin with a scheme in lower case and `://`. Every origin that a browser sends does.",
             (
                 "Without a scheme, http and https cannot be told apart. The entry would never match, and the browser "
                 "would refuse your pages."
@@ -193,9 +192,11 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=["https://app..example.com"])',
         ),
         "E211": Rule(
-            "{value} is no origin pattern. One `*` may stand for whole labels at the front "
-            "(`https://*.example.com`) or inside one label other than the last (`https://pr-*.example.com`); `:*` is "
-            "any port. There are no other wildcards and no regular expressions.",
+            (
+                "{value} is not an origin pattern. One `*` may stand for whole labels at the front "
+                "(`https://*.example.com`) or inside one label other than the last (`https://pr-*.example.com`); `:*` "
+                "is any port. Other wildcards and regular expressions are not supported."
+            ),
             (
                 "Other wildcards let in hosts that anyone can register: `https://app.*` would cover "
                 "`https://app.evil.example`. Regular expressions often have the same fault."
@@ -220,7 +221,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         # What is dangerous.
         "E301": Rule(
-            '"*" and allow_credentials=True never meet: {cause}.',
+            '"*" cannot be used together with allow_credentials=True: {cause}.',
             (
                 "Browsers refuse `*` for requests with cookies. A server that repeats any origin instead lets every "
                 "site read the data of logged-in users."
@@ -232,8 +233,10 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins="*", allow_credentials=True)',
         ),
         "E302": Rule(
-            "{value} is plain http and the policy allows credentials: whoever sits on the network can put a "
-            "script into that page and read the user's data.",
+            (
+                "{value} is plain http and the policy allows credentials: anyone who controls the network can put a "
+                "script into that page and read the user's data."
+            ),
             (
                 "A page over plain http can be changed on its way to the user. The changed page can read the data of "
                 "users who are logged in here, although this site uses https."
@@ -253,7 +256,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         # The dangerous door.
         "E311": Rule(
-            "{value} is {kind}, where a mapping from origin pattern to reason is meant.",
+            "Expected a mapping from origin pattern to reason, got {value} ({kind}).",
             (
                 "Each unsafe origin needs a written reason. A list has no place for it, and nobody would know later "
                 "why the origin is trusted."
@@ -262,7 +265,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_unsafe_origins=["http://kiosk.corp.example"])',
         ),
         "E312": Rule(
-            "{value} has no reason. Whoever reads this next year needs to know why it is there and when it can go.",
+            "{value} has no reason. Anyone who reads this next year needs to know why it is there and when it can go.",
             "A dangerous origin without a reason stays forever, because nobody dares to remove it.",
             'Write who needs it and until when: `{"http://kiosk.corp.example": "no TLS until 2027, ticket OPS-12"}`.',
             'Policy(allow_unsafe_origins={"http://kiosk.corp.example": ""})',
@@ -274,7 +277,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_unsafe_origins={"https://app.example.com": "it is ours"})',
         ),
         "E314": Rule(
-            'allow_unsafe_origins says nothing beside allow_origins="*", which shares with everyone.',
+            'allow_unsafe_origins has no effect together with allow_origins="*", which shares with everyone.',
             (
                 "The unsafe origins have no effect, because every origin may already read, null and plain http "
                 "included. A reader would believe that they limit something."
@@ -294,14 +297,16 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         # Origin sources.
         "E321": Rule(
-            "{value} is a class; a source is asked as an instance.",
+            "{value} is a class. An origin source must be an instance.",
             "The class does not hold your origins, only an instance does. No origin would be allowed.",
             "Create an instance: `allow_origins=Tenants()`.",
             'Policy(allow_origins=type("Tenants", (), {"__contains__": lambda self, origin: False}))',
         ),
         "E322": Rule(
-            "The __contains__ of {value} is asynchronous. It is called and not awaited, and a coroutine would "
-            "count as yes.",
+            (
+                "The __contains__ of {value} is asynchronous. It is called but not awaited, and a coroutine is not "
+                "True, so no origin would be allowed."
+            ),
             (
                 "The call returns a coroutine, which is not the answer True. The source would allow no origin, and "
                 "the browser would refuse every page."
@@ -323,8 +328,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins="*", allow_methods=["GET", "TRACE"])',
         ),
         "E403": Rule(
-            "{value} is not {upper}: methods are compared case by case, so this would refuse what it was meant to "
-            "allow.",
+            "{value} is not {upper}. Methods are case-sensitive, so this would not allow {upper}.",
             "The browser would refuse a page that sends the method in upper case, as the standard spells it.",
             'Write the method in upper case: `"PATCH"`.',
             'Policy(allow_origins="*", allow_methods=["patch"], allow_headers=["Content-Type"])',
@@ -346,8 +350,10 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins="*", allow_headers=["Cookie", "X-Request-Id"])',
         ),
         "E503": Rule(
-            "{value} is a response header of CORS itself. A page that sends it as a request header is the page's "
-            "mistake.",
+            (
+                "{value} is a response header of CORS itself. If a page sends it as a request header, the page has a "
+                "mistake."
+            ),
             (
                 "The server sends this header, and a page that sends it gains nothing. If you allow it, the mistake "
                 "in the page stays hidden."
@@ -367,7 +373,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         # Single values.
         "E701": Rule(
-            '{value} is not a bool. Python takes any text, "false" too, for true.',
+            '{value} is not a bool. Python takes any text that is not empty for true, even "false".',
             (
                 'The text "false" would switch credentials on. Then other origins could read the data of logged-in '
                 "users, "
@@ -406,8 +412,10 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         # Policies by path.
         "E801": Rule(
-            "{value} is {kind}, where a Policy, a mapping of a policy's keywords, or a mapping from path prefix "
-            "to these is meant.",
+            (
+                "Expected a Policy, a mapping of a policy's keywords, or a mapping from path prefix to these, got "
+                "{value} ({kind})."
+            ),
             (
                 "corsguard cannot tell from this value who may read what, and a guess could open your data to the "
                 "wrong origins."
@@ -427,13 +435,22 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'CORSMiddleware(app, {"/api/*": Policy(allow_origins="*")})',
         ),
         "E803": Rule(
-            '{value} stands beside "paths". Nothing is inherited: each path has its whole policy.',
+            '{value} stands next to "paths". Nothing is inherited: each path has its whole policy.',
             (
                 'A keyword next to "paths" would not apply to any path. A reader would believe that it applies to all '
                 "of them."
             ),
             'Move the keyword into each policy: `{"paths": {"/api": {"allow_origins": [...], "max_age": 60}}}`.',
             'CORSMiddleware(app, {"paths": {"/api": None}, "max_age": 60})',
+        ),
+        "E805": Rule(
+            'Expected "guard", "pass" or a list of path prefixes, got {value} ({kind}).',
+            (
+                "WebSocket handshakes carry the user's cookies. corsguard cannot tell from this value which of them "
+                "to judge, and a guess could let any page connect."
+            ),
+            'Write `websockets="guard"`, or list the paths that judge by themselves: `websockets=["/feed"]`.',
+            'CORSMiddleware(app, Policy(allow_origins="*"), websockets=False)',
         ),
         # Files and environment variables.
         "E811": Rule(
@@ -443,13 +460,13 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Configuration.from_file("/etc/nowhere/cors.toml")',
         ),
         "E812": Rule(
-            "{value} means nothing here.",
+            "{value} is not a known key here.",
             "If corsguard ignored an unknown key, a misspelled setting would have no effect and nobody would notice.",
             "Correct the spelling, move the key to the table where it belongs, or remove it.",
             'Configuration.from_mapping({"allow_origins": ["https://app.example.com"], "enviroments": {}})',
         ),
         "E813": Rule(
-            "{value} is {kind}, where {what} is meant.",
+            "Expected {what}, got {value} ({kind}).",
             (
                 "corsguard cannot read the setting from a value of this type, and a guess could open your data to the "
                 "wrong origins."
@@ -476,7 +493,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Configuration.from_mapping({"policies": {"app": {"extends": "app", "allow_origins": "*"}}})',
         ),
         "E816": Rule(
-            "{value} is empty, or has an empty entry. Is a variable unset that it is made from?",
+            "{value} is empty, or has an empty entry. Is it made from a variable that is not set?",
             (
                 "An empty value often means that a variable is missing at deployment. The browser would then refuse "
                 "all your pages in production."
@@ -498,8 +515,10 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         # Valid, but risky or probably unintended.
         "W101": Rule(
-            "{value} trusts every host it covers with the user's credentials: one forgotten or taken-over host "
-            "there is enough, and SameSite cookies do not help.",
+            (
+                "{value} covers many hosts, and trusts each of them with the user's credentials: one forgotten or "
+                "taken-over host is enough to read the user's data, and SameSite cookies do not help."
+            ),
             (
                 "An attacker who controls one of these hosts can read the data of logged-in users. Old subdomains "
                 "that nobody looks after are often taken over."
@@ -508,19 +527,25 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=["https://*.example.com"], allow_credentials=True)',
         ),
         "W102": Rule(
-            "{value} trusts whatever listens on any port of that host with the user's credentials.",
+            (
+                "{value} covers any port of that host, and trusts every program that listens there with the user's "
+                "credentials."
+            ),
             "Another service on that host, such as a debug server, can then read the data of logged-in users.",
             f'Write the port that you use, or no port for the default one: `"{EXAMPLE_ORIGIN}"`.',
             'Policy(allow_origins=["https://app.example.com:*"], allow_credentials=True)',
         ),
         "W103": Rule(
-            "{value} is plain http: whoever sits on the network can read along and act as that page.",
+            "{value} is plain http: anyone who controls the network can read along and act as that page.",
             "An attacker on the user's network can change the page, and then read all that you share with it.",
             f'Serve the page over https and write `"{EXAMPLE_ORIGIN}"`.',
             'Policy(allow_origins=["http://app.example.com"])',
         ),
         "W104": Rule(
-            "{value} is a development origin beside production ones: any program on a user's machine can listen there.",
+            (
+                "{value} is a development origin next to production ones: any program on a user's machine can listen "
+                "there."
+            ),
             (
                 "In production, another program on the user's machine can serve a page at this address and read what "
                 "you share."
@@ -529,7 +554,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=["https://app.example.com", "http://localhost:3000"])',
         ),
         "W105": Rule(
-            "{value} is covered by {other} already.",
+            "{other} already covers {value}.",
             "The entry has no effect. If somebody removes it to block this origin, the origin still may read.",
             "Remove the narrower entry, or list the origins in full instead of the wildcard.",
             'Policy(allow_origins=["https://*.example.com", "https://app.example.com"])',
@@ -544,14 +569,16 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_unsafe_origins={"http://kiosk.corp.example": "kiosks have no TLS, OPS-12"})',
         ),
         "W107": Rule(
-            "{value} is a wildcard directly under {suffix}, where anyone can register a name: this shares with "
-            "everyone who cares to.",
+            (
+                "{value} is a wildcard directly under {suffix}, where anyone can register a name, so the policy "
+                "shares with everyone."
+            ),
             "The list looks restricted, but anyone can register a name there and read what you share.",
             'Write your own origin: `"https://your-name.github.io"`. For public data, write `allow_origins="*"`.',
             'Policy(allow_origins=["https://*.github.io"])',
         ),
         "W108": Rule(
-            "{value} ends in a dot. That is another origin than the one without it, and rarely the one meant.",
+            "{value} ends in a dot. The same origin without the dot is a different one, and usually the right one.",
             (
                 "Almost all users open the page without the dot. The browser then refuses it, because the two origins "
                 "differ."
@@ -575,8 +602,10 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins="*", allow_methods=["GET", "PUT"])',
         ),
         "W301": Rule(
-            f"{{value}} seconds are more than Chromium's cap of {CHROMIUM_MAX_AGE} (Firefox {FIREFOX_MAX_AGE}, Safari "
-            f"{SAFARI_MAX_AGE}); the rest has no effect.",
+            (
+                f"{{value}} seconds are more than Chromium's maximum of {CHROMIUM_MAX_AGE} (Firefox: "
+                f"{FIREFOX_MAX_AGE}, Safari: {SAFARI_MAX_AGE}). Each browser ignores what is above its own maximum."
+            ),
             (
                 "The number promises more than browsers do. Most users have a browser that asks again after "
                 f"{CHROMIUM_MAX_AGE} seconds or sooner."
@@ -596,16 +625,20 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             '"environments": {"production": {}}}, "production").guarded',
         ),
         "W402": Rule(
-            "{value} is plain http, in production: whoever sits on the network can read along and act as that page."
-            "{cause}",
+            (
+                "{value} is plain http, in production: anyone who controls the network can read along and act as that "
+                "page.{cause}"
+            ),
             "An attacker on the network of a real user can change the page, and then read all that you share with it.",
             f'Serve the page over https and write `"{EXAMPLE_ORIGIN}"`.',
             'Configuration.from_mapping({"allow_origins": ["http://app.example.com"], '
             '"environments": {"production": {}}}, "production").guarded',
         ),
         "W403": Rule(
-            '"*" shares with every site, in production, beside what is shared with cookies ({others}): does nothing '
-            "here depend on who asks?",
+            (
+                '"*" shares with every site, in production, next to what is shared with cookies ({others}). Are these '
+                "responses the same for everyone who asks?"
+            ),
             (
                 "Every page that a user opens can read these responses, without cookies. That is a leak if they "
                 "depend on the user's network or IP address."

@@ -62,8 +62,6 @@ def kind_of(value: object) -> str:
     """
     Return what *value* is, with its article: `an int`, `a dict_keys`.
     """
-    if value is None:
-        return "nothing at all"
     name = name_of(type(value))
     return f"{'an' if name.startswith(tuple('aeiouAEIOU')) else 'a'} {name}"
 

@@ -451,12 +451,10 @@ def _corrected(keyword: str, names: list[str], wrong: str) -> Fix:
     Return *names* without the one that is *wrong*; where that is several names in one string, they take its place.
     """
     parts = [] if is_token(wrong) else re.findall(_PARTS_OF_TOKENS, wrong)
-    if len(names) == 1 and not parts:
-        return Fix(policy={keyword: [_LISTS[keyword].example]})
-    if parts and len(names) > MOST_ITEMS:
-        return Fix(entries=tuple(parts))
-    pieces = chain.from_iterable(parts if name == wrong else [name] for name in names)
-    return written_out(keyword, pieces, len(names))
+    if len(names) > MOST_ITEMS:
+        return Fix(entries=tuple(parts)) if parts else _TAKE_IT_OUT
+    pieces = [*chain.from_iterable(parts if name == wrong else [name] for name in names)]
+    return Fix(policy={keyword: pieces or [_LISTS[keyword].example]})
 
 
 def _instead_of(item: object, example: str) -> tuple[str, ...]:

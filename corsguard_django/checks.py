@@ -21,7 +21,7 @@ from django.utils.module_loading import import_string
 from corsguard import Fix, OriginPattern, Policy, PolicyError, Problem
 from corsguard.adapters import Rule, are_same_site, misplaced_tags, tag_of
 
-from .conf import SETTING, read_settings
+from .conf import SETTING, WEBSOCKETS, read_settings, websockets_setting
 from .middleware import View, name_of, views_of
 from .predecessor import MOVING
 
@@ -51,7 +51,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             '{"MIDDLEWARE": []}',
         ),
         "W902": Rule(
-            "{before} stands before the CORS middleware: {consequence}.",
+            "{before} comes before the CORS middleware: {consequence}.",
             (
                 "Some responses have no CORS headers, or the wrong ones. The browser hides them from the page, which "
                 "only sees a failed request."
@@ -61,7 +61,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             '"corsguard_django.middleware.CORSMiddleware"]}',
         ),
         "W903": Rule(
-            "The middleware is listed {count} times in MIDDLEWARE. Once, and first, does it all.",
+            "The middleware is listed {count} times in MIDDLEWARE. It has to be listed once, as the first entry.",
             "The other entries cost time on each request and change nothing.",
             'Keep one `"corsguard_django.middleware.CORSMiddleware"`, as the first entry of `MIDDLEWARE`.',
             '{"MIDDLEWARE": 2 * ["corsguard_django.middleware.CORSMiddleware"]}',
@@ -195,6 +195,10 @@ def _of_policies() -> Iterator[Problem]:
     except PolicyError as error:
         found = [*error.problems]
     yield from (_within(SETTING, problem) for problem in found)
+    try:
+        websockets_setting()
+    except PolicyError as error:
+        yield from (replace(problem, field=WEBSOCKETS) for problem in error.problems)
     for view in _views():
         name = name_of(view)
         misplaced = misplaced_tags(view)

@@ -18,8 +18,8 @@ THEIRS: Final = frozenset(
 )
 
 MOVING: Final = Rule(
-    "{names} configure django-cors-headers and say nothing to this middleware, and there is no CORSGUARD. The "
-    "fix is what they mean.",
+    "{names} are settings of django-cors-headers. This middleware does not read them, and the setting CORSGUARD is "
+    "missing. The fix says the same in our words.",
     "The old settings have no effect here, so the browser would refuse every page of another origin.",
     "Write the setting `CORSGUARD`, as the fix shows it, and remove the `CORS_*` settings.",
     '{"CORS_ALLOWED_ORIGINS": ["https://app.example.com"]}',

@@ -27,7 +27,7 @@ BUSY: Final = frozenset({TOO_MANY, 503})
 _REFUSES_ALL: Final = CORS_CHECK | OF_STATUS | {Reason.UNREACHABLE}
 
 
-class Fetch(NamedTuple):
+class PageFetch(NamedTuple):
     """
     One fetch of *url* by a page at *origin*, or by none.
 
@@ -53,13 +53,13 @@ class Answer:
     What came of a *fetch*: the *request* as it was sent, its *response* (status 0: none) and the *seconds* it took.
     """
 
-    fetch: Fetch
+    fetch: PageFetch
     request: WireRequest
     response: WireResponse
     seconds: float = 0.0
 
     @classmethod
-    def of(cls, fetch: Fetch, *headers: Header, status: int = 200, body: bytes = b"", seconds: float = 0.0) -> Self:
+    def of(cls, fetch: PageFetch, *headers: Header, status: int = 200, body: bytes = b"", seconds: float = 0.0) -> Self:
         """
         Return the answer to *fetch* that a server gives which sends *headers*.
         """
@@ -173,7 +173,7 @@ class Answer:
             return error.failure.reason
 
 
-def fetched(carry: Transport, fetch: Fetch, credentials: Literal["include", "omit"]) -> Response:
+def fetched(carry: Transport, fetch: PageFetch, credentials: Literal["include", "omit"]) -> Response:
     """
     Return what a page at the origin of *fetch* gets; its own page's redirects are not followed.
     """

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from corsguard.browser import NetworkError, Transport, Unreachable, WireRequest, WireResponse, origin_of
 from corsguard.browser.wire import Header
 
-from .answers import BUSY, TOO_MANY, Answer, Fetch, fetched
+from .answers import BUSY, TOO_MANY, Answer, PageFetch, fetched
 
 # A preflight's answer that is no more than that: what comes after it is not asked for.
 _UNASKED: Final = WireResponse(0)
@@ -75,9 +75,9 @@ class BoundedClient:
         self._next = clock()
         self._silent = 0
         self._error: Unreachable | None = None
-        self._asked: dict[Fetch, Answer] = {}
+        self._asked: dict[PageFetch, Answer] = {}
 
-    def ask(self, fetch: Fetch) -> Answer:
+    def ask(self, fetch: PageFetch) -> Answer:
         """
         Return what the server answers; the same question is not asked twice. Raises SpentError if it may not be asked.
         """
@@ -85,7 +85,7 @@ class BoundedClient:
             self._asked[fetch] = self._sent(fetch)
         return self._asked[fetch]
 
-    def first(self, fetch: Fetch) -> Answer:
+    def first(self, fetch: PageFetch) -> Answer:
         """
         Return what the server answers. Raises Unreachable if nothing does.
         """
@@ -144,7 +144,7 @@ class BoundedClient:
         self.sent += 1
         self._on_sent(self.sent)
 
-    def _sent(self, fetch: Fetch) -> Answer:
+    def _sent(self, fetch: PageFetch) -> Answer:
         """
         Send the one request that a browser would send first.
         """
@@ -166,7 +166,7 @@ class BoundedClient:
             raise SpentError("no browser connects to this address")
         return answers[0]
 
-    def _complete(self, fetch: Fetch, request: WireRequest) -> WireRequest:
+    def _complete(self, fetch: PageFetch, request: WireRequest) -> WireRequest:
         lines = [line for line in request.headers if line[0] != "Origin"] + [("User-Agent", "Mozilla/5.0 (corsguard)")]
         if fetch.origin is not None:
             # That of a page at the resource's own origin goes with it too, though no GET has it.
@@ -174,7 +174,7 @@ class BoundedClient:
         lines += [*(() if fetch.is_preflight else self._headers), *fetch.more]
         return replace(request, headers=tuple(lines))
 
-    def _exchange(self, fetch: Fetch, request: WireRequest) -> Answer:
+    def _exchange(self, fetch: PageFetch, request: WireRequest) -> Answer:
         if origin_of(request.url) != self.origin:
             raise ValueError(f"{request.url!r} is not at {self.origin}, and nothing else is contacted.")
         self.turn()

@@ -6,9 +6,10 @@ import secrets as randomness
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 from corsguard.browser import Application, LiveTransport, Transport
@@ -53,10 +54,10 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
     active: bool = False,
     posts: bool = False,
     is_internal: bool | None = None,
-    connect_to: str | None = None,
-    tls: ssl.SSLContext | None = None,
+    connect_to: Mapping[str, str] = MappingProxyType({}),
+    verify: ssl.SSLContext | bool = True,
     timeout: float = TIMEOUT,
-    on_sent: Callable[[int], object] = bool,
+    on_request: Callable[[int], object] = bool,
 ) -> Report:
     """
     Ask the server at *url* as an attacker would, and return what was found. Audit only servers that you may.
@@ -67,9 +68,8 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
 
     At most *budget* requests are sent, *rate* a second, and only GET, HEAD and OPTIONS. With *active*, line ends in
     Origin, a cache under a query of its own and 4 KiB of commas are tried, too; with *posts*, one POST is sent.
-    *is_internal* says whether only the network keeps others out; if None, the address tells. *connect_to* is an
-    `ADDRESS:PORT` to connect to, whatever the host of *url*; *tls* says whom to trust there. *timeout* is in seconds.
-    *on_sent* is told how many requests were sent.
+    *is_internal* says whether only the network keeps others out; if None, the address tells. *connect_to*, *verify* and
+    *timeout* are those of a LiveTransport. *on_request* is called with the number of each request.
 
     Raises ValueError if *url* is not a URL of http or https or one of *headers* is the audit's own, PolicyError if one
     of *trusted* is not an origin pattern, and Unreachable if no response comes.
@@ -80,16 +80,16 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
         raise ValueError(f"{shown(url, Secrets())} is not a URL of http or https without a user.")
     if any(is_ours(name) for name, _ in lines):
         raise ValueError("The audit sends Origin, Host, Access-Control-* and what frames a message itself.")
+    address = connect_to.get(authority(target))
     meant, secrets = Meant(trusted), Secrets(secrets_of(lines))
     with ExitStack() as stack:
         raw = None
         carry: Transport
         if app is None:
-            context = tls or ssl.create_default_context()
-            elsewhere = {} if connect_to is None else {authority(target): connect_to}
-            live = LiveTransport(verify=context, timeout=timeout, max_body=_MAX_BODY, connect_to=elsewhere)
+            tls = verify if isinstance(verify, ssl.SSLContext) else _trust(is_checked=verify)
+            live = LiveTransport(verify=tls, timeout=timeout, max_body=_MAX_BODY, connect_to=connect_to)
             carry = stack.enter_context(live)
-            raw = _raw(target, context, timeout, connect_to, lines)
+            raw = _raw(target, tls, timeout, address, lines)
         else:
             carry = transport_for(app)
         client = BoundedClient(
@@ -99,11 +99,11 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
             budget=budget,
             rate=rate,
             headers=lines,
-            on_sent=on_sent,
+            on_sent=on_request,
             pause=time.sleep if app is None else bool,
         )
         if is_internal is None:
-            is_internal = app is None and _is_internal(target.host, connect_to)
+            is_internal = app is None and _is_internal(target.host, address)
         show = partial(shown, secrets=secrets)
         session = Session(target.href, client, meant, show=show, is_internal=is_internal, raw=raw)
         return run(session, secrets, active=active, posts=posts)
@@ -150,23 +150,31 @@ def run(session: Session, secrets: Secrets, *, active: bool = False, posts: bool
 
 
 def _raw(
-    url: Url, tls: ssl.SSLContext, timeout: float, connect_to: str | None, headers: tuple[Header, ...]
+    url: Url, tls: ssl.SSLContext, timeout: float, address: str | None, headers: tuple[Header, ...]
 ) -> RawConnection:
     host = url.host.strip("[]")
-    where, _, port = (connect_to or f"{host}:{url.port or (443 if url.scheme == 'https' else 80)}").rpartition(":")
-    address = (where.strip("[]"), int(port))
-    return RawConnection(host, authority(url), address, tls if url.scheme == "https" else None, timeout, headers)
+    where, _, port = (address or f"{host}:{url.port or (443 if url.scheme == 'https' else 80)}").rpartition(":")
+    context = tls if url.scheme == "https" else None
+    return RawConnection(host, authority(url), (where.strip("[]"), int(port)), context, timeout, headers)
 
 
-def _is_internal(host: str, connect_to: str | None) -> bool:
+def _trust(*, is_checked: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not is_checked:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _is_internal(host: str, address: str | None) -> bool:
     """
     Whether the address is in a private network; loopback is where servers under test are.
     """
-    if address_space(host) != "public" or connect_to is not None:
+    if address_space(host) != "public" or address is not None:
         return address_space(host) == "local"
     try:
         found = socket.getaddrinfo(host.strip("[]"), None, proto=socket.IPPROTO_TCP)
     except (OSError, UnicodeError):
         return False
-    addresses = {str(place[0]).partition("%")[0] for *_, place in found}
-    return {address_space(f"[{address}]" if ":" in address else address) for address in addresses} == {"local"}
+    hosts = {str(place[0]).partition("%")[0] for *_, place in found}
+    return {address_space(f"[{text}]" if ":" in text else text) for text in hosts} == {"local"}

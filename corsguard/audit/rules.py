@@ -25,7 +25,7 @@ from corsguard.names import (
 )
 
 from . import signs
-from .answers import Answer, Fetch
+from .answers import Answer, PageFetch
 from .probes import Probe
 from .severity import EVERY_BROWSER, NO_BROWSER, Reach, Severity
 
@@ -112,7 +112,7 @@ def _answer(  # noqa: PLR0913 - what there is to say of an answer and of what wa
     body: bytes = b"",
     seconds: float = 0.0,
 ) -> Answer:
-    fetch = Fetch("https://api.example.com/items", origin, method, names, is_upload, more)
+    fetch = PageFetch("https://api.example.com/items", origin, method, names, is_upload, more)
     return Answer.of(fetch, *headers, status=status, body=body, seconds=seconds)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from corsguard.browser.wire import Header
 from corsguard.names import EXAMPLE_ORIGIN
 
-from .answers import Answer, Fetch
+from .answers import Answer, PageFetch
 from .belief import Belief
 from .bounded_client import BoundedClient, with_query
 from .probes import Meant, Probe
@@ -104,7 +104,7 @@ class Session:
         if self._is_cached:
             # The same for the same origin, which is not asked twice.
             where = with_query(where, f"cg={self.label}{zlib.crc32(origin.encode())}")
-        return self.client.ask(Fetch(where, origin, method, more=more))
+        return self.client.ask(PageFetch(where, origin, method, more=more))
 
     def preflight(  # noqa: PLR0913 - what a preflight asks for
         self,
@@ -119,7 +119,7 @@ class Session:
         """
         Return what the preflight of a page at *origin* is answered.
         """
-        return self.client.ask(Fetch(url or self.url, origin, method, names, is_upload, more))
+        return self.client.ask(PageFetch(url or self.url, origin, method, names, is_upload, more))
 
     def again_past_cache(self, answer: Answer) -> Answer:
         """

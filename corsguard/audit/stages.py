@@ -14,7 +14,7 @@ from corsguard.browser.evidence import REDIRECTS, url_of
 from corsguard.browser.urls import is_schemelessly_same_site
 from corsguard.origin import NULL, Origin
 
-from .answers import Answer, Fetch, target_of
+from .answers import Answer, PageFetch, target_of
 from .bounded_client import SpentError, with_query
 from .probes import Probe, lax, relatives, special, strangers
 from .session import Session
@@ -56,7 +56,7 @@ def find_resource(session: Session) -> None:
     Ask without an origin, and go where the server redirects to, within its origin. Raises Unreachable.
     """
     client, note = session.client, session.belief.note
-    session.base = client.first(Fetch(session.url))
+    session.base = client.first(PageFetch(session.url))
     try:
         for _ in range(_MOST_REDIRECTS):
             target = url_of(session.base.get("Location") or "", url_of(session.url))
@@ -67,7 +67,7 @@ def find_resource(session: Session) -> None:
                 return
             note("The server redirects to {}: this is what was audited.", target.href)
             session.url = target.href
-            session.base = client.ask(Fetch(session.url))
+            session.base = client.ask(PageFetch(session.url))
     except SpentError as end:
         client.leave_out("where the server redirects to", end)
 
@@ -75,7 +75,7 @@ def find_resource(session: Session) -> None:
 def _ask_strangers(session: Session) -> None:
     first_origin, second_origin = session.strangers
     # The first is asked past all caches, which may keep the response to whoever came before.
-    first = session.client.ask(Fetch(session.client.fresh(session.url), first_origin))
+    first = session.client.ask(PageFetch(session.client.fresh(session.url), first_origin))
     second = session.get(second_origin)
     if first.lets_in and not second.lets_in:
         second = session.again_past_cache(second)
@@ -176,7 +176,7 @@ def _ask_caches(session: Session) -> None:
         return
     for url, method in ((session.url, "GET"), (session.missing, "GET"), (session.url, "HEAD")):
         allowed = session.get(trusted, url=url, method=method)
-        others = [session.client.ask(Fetch(url, None, method))]
+        others = [session.client.ask(PageFetch(url, None, method))]
         if not session.reflects:
             others.append(session.get(stranger, url=url, method=method))
         session.look(OF_VARY, allowed, others)
@@ -230,8 +230,8 @@ def _ask_others(session: Session) -> None:
 def _ask_next_to_cors(session: Session) -> None:
     client, label, stranger = session.client, session.label, session.strangers[0]
     session.look(OF_NEIGHBOURS_OF_CORS, session.get(stranger))
-    session.look(["CG-E004"], client.ask(Fetch(with_query(session.url, f"callback={label}"))), label)
-    session.look(["CG-E005"], client.ask(Fetch(f"{client.origin}/crossdomain.xml")))
+    session.look(["CG-E004"], client.ask(PageFetch(with_query(session.url, f"callback={label}"))), label)
+    session.look(["CG-E005"], client.ask(PageFetch(f"{client.origin}/crossdomain.xml")))
     session.look(["CG-E002"], session.get(stranger, more=_UPGRADE))
     if session.is_internal:
         other = session.get(session.strangers[1], more=(("Host", f"{label}.com"),))
@@ -268,8 +268,8 @@ def _poison(session: Session) -> None:
         return
     for first, second in ((trusted, None), (None, trusted)):
         url = client.fresh(session.url)
-        primed, served = client.ask(Fetch(url, first)), client.ask(Fetch(url, second))
-        expected = client.ask(Fetch(client.fresh(session.url), second))
+        primed, served = client.ask(PageFetch(url, first)), client.ask(PageFetch(url, second))
+        expected = client.ask(PageFetch(client.fresh(session.url), second))
         if session.look(["CG-V003"], served, primed, expected):
             return
     _ask_header_in_cache(session, trusted)
@@ -280,7 +280,7 @@ def _ask_header_in_cache(session: Session, trusted: str) -> None:
     granted = session.preflight(trusted, method="GET", names=(header,))
     if granted.shares(with_credentials=False):
         url = session.client.fresh(session.url)
-        session.look(["CG-V006"], session.client.ask(Fetch(url, trusted, more=((header, mark),))))
+        session.look(["CG-V006"], session.client.ask(PageFetch(url, trusted, more=((header, mark),))))
 
 
 def _ask_slowly(session: Session) -> None:
@@ -293,7 +293,7 @@ def _ask_slowly(session: Session) -> None:
 
 def _post(session: Session) -> None:
     more = (("Content-Type", "text/plain"),)
-    session.look(["CG-E001"], session.client.ask(Fetch(session.url, session.strangers[0], "POST", more=more)))
+    session.look(["CG-E001"], session.client.ask(PageFetch(session.url, session.strangers[0], "POST", more=more)))
 
 
 # What is left for the end.

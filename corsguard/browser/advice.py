@@ -121,7 +121,7 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
         return _share_with_none(failure, why)
     if credentials and not _is_sound(origin, credentials=True):
         origin = origin.replace("http://", "https://", 1)
-        why += " With credentials, load the page by https: by plain http, whoever sits on the network may act as it."
+        why += " With credentials, load the page by https: on plain http, anyone in the network can act as it."
         page = f"load it from {origin}"
     send = [f"{ALLOW_ORIGIN}: {origin}", *([f"{ALLOW_CREDENTIALS}: true"] if credentials else []), "Vary: Origin"]
     listed = [other for other in dict.fromkeys(kept) if _is_sound(other, credentials=credentials)]
@@ -292,14 +292,14 @@ def _headers_unparsable(failure: Failure) -> Fix:
 
 def _unlike(failure: Failure, one: str, many: str) -> str:
     item = "One item" if failure.exchange is None and failure.value is None else f'"{bad_item(failure)}"'
-    return f"{item} is no {one}: write {many} with commas between, and without quotation marks."
+    return f"{item} is not a {one}: write {many} with commas between, and without quotation marks."
 
 
 def _method(failure: Failure) -> Fix:
     method, listed = failure.value or "", tokens_listed(failure, ALLOW_METHODS)
     upper = method.upper()
     if method != upper and upper in UPPER_CASE_METHODS:
-        why = f"Methods are compared case by case, and the page wrote {as_shown(method)}."
+        why = f"Methods are case-sensitive, and the page wrote {as_shown(method)}."
         allowed = upper in listed or ("*" in listed and not failure.with_credentials)
         return (
             _change(why, page=f'method: "{upper}"') if allowed else _allow_methods(failure, why, f'method: "{upper}"')
@@ -307,7 +307,7 @@ def _method(failure: Failure) -> Fix:
     if "*" in listed:
         return _allow_methods(failure, "* never counts with credentials: list the methods.", _NO_COOKIES)
     if upper in map(str.upper, listed):
-        return _allow_methods(failure, f"Methods are compared case by case, and the server does not list {method}.")
+        return _allow_methods(failure, f"Methods are case-sensitive, and the server does not list {method}.")
     if upper in (get(headers_of(failure), "Allow") or "").upper():
         return _allow_methods(failure, "Allow lists it, which CORS does not read.")
     return _allow_methods(failure, _what_is_listed(failure, listed))
@@ -332,7 +332,7 @@ def _header(failure: Failure) -> Fix:
     if "*" in listed and failure.with_credentials:
         return _allow_headers(failure, "* never counts with credentials: list the names.", refused, _NO_COOKIES)
     if "*" in listed:
-        why = "* never covers Authorization: name it beside."
+        why = "* never covers Authorization: list it as well."
         return _change(why, f"{ALLOW_HEADERS}: *, Authorization", policy={"allow_headers": ["*", "Authorization"]})
     if refused == ["content-type"]:
         return _allow_headers(failure, "A body of JSON brings Content-Type.", refused)
@@ -422,8 +422,32 @@ def _client_certificate(failure: Failure) -> Fix:
 
 
 def _mixed(failure: Failure) -> Fix:
+    if failure.mode == "websocket":
+        page = f'new WebSocket("{as_shown(failure.url.replace("ws://", "wss://", 1))}")'
+        return _change("Not CORS: serve it by wss.", page=page)
     return _change(
         "Not CORS: serve it by https.", page=f'fetch("{as_shown(failure.url.replace("http://", "https://", 1))}")'
+    )
+
+
+def _handshake(failure: Failure) -> Fix:
+    """
+    Return what to change where a WebSocket handshake was not answered with 101.
+    """
+    status, origin = status_of(failure), failure.sent_origin
+    if status == "401":
+        return _change("Not CORS: nobody is logged in. A script can set no header of a handshake; it carries cookies.")
+    if status not in {"", "403"}:
+        return _change(
+            f"Not CORS: {as_shown(failure.url)} answers {status}. Is there a WebSocket at this path? If a proxy stands "
+            "in front, let it pass the upgrade on (nginx: proxy_http_version 1.1; proxy_set_header Upgrade "
+            "$http_upgrade; proxy_set_header Connection upgrade)."
+        )
+    why = "Not CORS: the server judges the Origin of the handshake, which carries cookies."
+    if not _is_sound(origin, credentials=True):
+        return _change(f"{why} {as_shown(origin)} cannot be listed with credentials: load the page by https.")
+    return _change(
+        f"{why} List the origin, with credentials.", policy={"allow_origins": [origin], "allow_credentials": True}
     )
 
 
@@ -483,6 +507,7 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
         "Not CORS. Let the page ask the last URL, or send the body as a whole.",
         send="303 See Other, if GET is meant from there",
     ),
+    Reason.HANDSHAKE_REFUSED: _handshake,
 }
 
 

@@ -81,7 +81,7 @@ def origin_of(text: str, base: str | None = None) -> str:
     """
     Return the serialized origin of the URL *text* (URL, "origin"; HTML, "ASCII serialization of an origin").
 
-    Raises ValueError if *text* is no URL.
+    Raises ValueError if *text* is not a URL.
     """
     return Url.parse(text, None if base is None else Url.parse(base)).origin
 

@@ -4,8 +4,7 @@
 This room reads the arguments, and prints what the audit found, the worst first; it judges nothing.
 """
 
-import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import Final
@@ -23,13 +22,13 @@ from corsguard.browser.confidential import Secrets, secrets_of
 from corsguard.browser.evidence import as_shown
 from corsguard.browser.urls import HTTP_SCHEMES, Url, authority
 from corsguard.browser.wire import Header
+from corsguard.diagnosis.objects import quiet
 from corsguard.errors import PolicyError
 from corsguard.names import is_token
 from corsguard.origin import OriginPattern
 from corsguard.quoting import quoted
 
-from .connecting import checked_address, trust
-from .loading import quiet
+from .options import connection_options, connections, json_option, trust
 from .printing import Exit, Output, Style, UnreachableError, printable
 from .sarif import Level, Result, sarif
 
@@ -86,10 +85,6 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> t
             raise click.BadParameter(f"{name}: its value is empty, or has characters that no header has.")
         headers.append((name, value.strip()))
     return tuple(headers)
-
-
-def _trust(_: click.Context, __: click.Parameter, path: str | None) -> ssl.SSLContext:
-    return trust(path)
 
 
 @click.command(short_help="Find what an attacker would find at a URL.")
@@ -150,29 +145,9 @@ def _trust(_: click.Context, __: click.Parameter, path: str | None) -> ssl.SSLCo
     show_default=True,
     help="Exit with 1 for findings as bad as this.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option()
 @click.option("--sarif", "as_sarif", is_flag=True, help="Print SARIF 2.1.0.")
-@click.option(
-    "--connect-to",
-    metavar="[HOST=]ADDRESS:PORT",
-    help="Connect there instead of to the URL's host, which HOST may name.",
-)
-@click.option(
-    "--cacert",
-    "tls",
-    type=click.Path(exists=True, dir_okay=False),
-    callback=_trust,
-    metavar="FILE",
-    help="Trust the authority in this PEM file.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0.1, 600),
-    default=TIMEOUT,
-    show_default=True,
-    metavar="S",
-    help="Wait at most so many seconds for each response.",
-)
+@connection_options(TIMEOUT)
 @click.pass_context
 def audit(  # noqa: PLR0913 - the options of the command
     ctx: click.Context,
@@ -190,8 +165,8 @@ def audit(  # noqa: PLR0913 - the options of the command
     fail_on: str,
     as_json: bool,
     as_sarif: bool,
-    connect_to: str | None,
-    tls: ssl.SSLContext,
+    connect_to: tuple[str, ...],
+    cacert: str | None,
     timeout: float,
 ) -> None:
     """
@@ -217,7 +192,7 @@ def audit(  # noqa: PLR0913 - the options of the command
     secrets = Secrets(secrets_of(lines))
     output = Output(as_json=as_json or as_sarif, secrets=secrets_of(lines))
     at_most = budget if budget is not None else QUICK_BUDGET if quick else BUDGET
-    address = _address(Url.parse(url), connect_to)
+    addresses, verify = _addresses(url, connect_to), trust(cacert)
     with ExitStack() as stack:
         progress = stack.enter_context(output.progress("Requests"))
         # A response that is cut off is one finding's business at most, and no traceback's.
@@ -233,10 +208,10 @@ def audit(  # noqa: PLR0913 - the options of the command
                 active=active,
                 posts=unsafe_method,
                 is_internal=is_internal,
-                connect_to=address,
-                tls=tls,
+                connect_to=addresses,
+                verify=verify,
                 timeout=timeout,
-                on_sent=partial(progress.advance, total=at_most),
+                on_request=partial(progress.advance, total=at_most),
             )
         except Unreachable as error:
             raise UnreachableError(f"{shown(url, secrets)}: {shown(error.cause, secrets).rstrip('.')}.") from None
@@ -258,14 +233,13 @@ def _cookie(cookies: Iterable[str]) -> str:
     return "; ".join(cookie.strip("; ") for cookie in cookies)
 
 
-def _address(url: Url, connect_to: str | None) -> str | None:
-    if connect_to is None:
-        return None
-    host, equals, address = connect_to.rpartition("=")
-    if equals and host != authority(url):
-        message = f"No other host than {as_shown(authority(url))} is asked: write --connect-to 127.0.0.1:8443."
+def _addresses(url: str, connect_to: tuple[str, ...]) -> Mapping[str, str]:
+    found = connections(connect_to, url)
+    own = authority(Url.parse(url))
+    if found.keys() - {own}:
+        message = f"No other host than {as_shown(own)} is asked: write --connect-to 127.0.0.1:8443."
         raise click.BadParameter(message, param_hint="--connect-to")
-    return checked_address(address, "[HOST=]ADDRESS:PORT")
+    return found
 
 
 # How it is shown.

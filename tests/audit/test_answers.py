@@ -5,7 +5,7 @@ One response is judged twice, with credentials and without, by what the model of
 import pytest
 from kit.audited import ALLOW, APP, CREDENTIALS, URL
 
-from corsguard.audit.answers import Answer, Fetch
+from corsguard.audit.answers import Answer, PageFetch
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_a_response_is_judged_twice(status, headers, with_credentials, without):
     """
     One response is judged with credentials and without.
     """
-    answer = Answer.of(Fetch(URL, APP), *headers, status=status)
+    answer = Answer.of(PageFetch(URL, APP), *headers, status=status)
     assert answer.shares(with_credentials=True) is with_credentials
     assert answer.shares(with_credentials=False) is without
 
@@ -36,7 +36,7 @@ def test_the_status_of_a_preflight_is_judged_alone(status, is_bad):
     """
     The status of a preflight is judged whatever else it says.
     """
-    preflight = Answer.of(Fetch(URL, APP, is_upload=True), ("Location", "/"), status=status)
+    preflight = Answer.of(PageFetch(URL, APP, is_upload=True), ("Location", "/"), status=status)
     assert preflight.has_bad_status is is_bad
 
 
@@ -44,7 +44,7 @@ def test_a_preflight_may_grant_only_the_origin():
     """
     A preflight may grant the origin and refuse the rest.
     """
-    put = Fetch(URL, APP, "PUT", ("x-token",))
+    put = PageFetch(URL, APP, "PUT", ("x-token",))
     assert Answer.of(put, (ALLOW, APP)).grants_origin(with_credentials=False)
     assert not Answer.of(put, (ALLOW, APP)).shares(with_credentials=False)
     assert not Answer.of(put).grants_origin(with_credentials=False)

@@ -7,7 +7,7 @@ import json
 import pytest
 from kit.audited import APP, HOST, URL, Served, answering, audited, busy, everybody, listing, run
 
-from corsguard.audit.answers import Fetch
+from corsguard.audit.answers import PageFetch
 from corsguard.audit.bounded_client import BoundedClient, SpentError
 from corsguard.browser import Unreachable, WireResponse
 
@@ -43,24 +43,24 @@ def test_each_question_is_asked_once_in_its_turn():
         clock=lambda: times[0],
         pause=pause,
     )
-    first = client.ask(Fetch(URL, APP))
-    assert client.ask(Fetch(URL, APP)) is first
+    first = client.ask(PageFetch(URL, APP))
+    assert client.ask(PageFetch(URL, APP)) is first
     for port in range(5000, 5005):
-        client.ask(Fetch(URL, f"{APP}:{port}"))
+        client.ask(PageFetch(URL, f"{APP}:{port}"))
     assert (len(sent), client.sent) == (6, 6)
     assert pauses == pytest.approx([0.1] * 5)
     # Two are kept back, to ask again what was found.
     with pytest.raises(SpentError, match="the budget of 8 requests was spent"):
-        client.ask(Fetch(URL, "null"))
+        client.ask(PageFetch(URL, "null"))
     client.reserve = 0
-    client.ask(Fetch(URL, "null"))
+    client.ask(PageFetch(URL, "null"))
 
 
 def test_nothing_but_the_one_origin_is_contacted():
     client = BoundedClient(pytest.fail, URL, label="0123abcd", budget=8, rate=1e6)
     for url in ("http://other.example.com/", f"https://{HOST}/items", f"http://{HOST}:8080/items"):
         with pytest.raises(ValueError, match="nothing else is contacted"):
-            client.ask(Fetch(url))
+            client.ask(PageFetch(url))
 
 
 def test_a_server_that_has_gone_is_left_alone():
@@ -69,11 +69,11 @@ def test_a_server_that_has_gone_is_left_alone():
 
     client = BoundedClient(carry, URL, label="0123abcd", budget=100, rate=1e6)
     for number in range(1, 6):
-        assert client.ask(Fetch(URL, f"{APP}:{number + 8000}")).status == 0
+        assert client.ask(PageFetch(URL, f"{APP}:{number + 8000}")).status == 0
     with pytest.raises(SpentError, match="left 5 requests in a row without an answer"):
-        client.ask(Fetch(URL, "null"))
+        client.ask(PageFetch(URL, "null"))
     with pytest.raises(Unreachable, match="nothing listens"):
-        BoundedClient(carry, URL, label="0123abcd", budget=100, rate=1e6).first(Fetch(URL))
+        BoundedClient(carry, URL, label="0123abcd", budget=100, rate=1e6).first(PageFetch(URL))
 
 
 def test_credentials_do_not_go_with_preflights():

@@ -6,6 +6,7 @@ import json
 import socket
 
 import pytest
+from kit import laboratory
 from kit.audited import ALLOW, APP, HOST, answering, audited, everybody, found, listing, served
 
 from corsguard import PolicyError
@@ -38,7 +39,7 @@ def test_a_private_address_is_internal(host, is_internal):
     A private address is internal and loopback is not.
     """
     with served(answering(lambda _: [(ALLOW, "*")])) as one:
-        report = audit(f"http://{host}/", trusted=[APP], rate=1e6, connect_to=one.address)
+        report = audit(f"http://{host}/", trusted=[APP], rate=1e6, connect_to={host: one.address})
     assert {finding.rule.id for finding in report.faults} == ({"CG-A010"} if is_internal else set())
 
 
@@ -88,7 +89,7 @@ def test_an_application_is_asked_without_pauses():
 
 def test_it_says_how_many_were_sent():
     counts = []
-    report = audited(listing(APP), on_sent=counts.append)
+    report = audited(listing(APP), on_request=counts.append)
     assert counts == [*range(1, report.sent + 1)]
 
 
@@ -125,3 +126,18 @@ def test_secrets_are_not_in_the_data():
     report = audited(lambda _: response, headers=[("X-Api-Key", "swordfish")])
     assert report.findings
     assert "swordfish" not in json.dumps(report.data())
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("is_checked", [True, False])
+def test_a_certificate_is_checked_unless_told(is_checked):
+    with laboratory.running(["reflected"]) as lab:
+        sample = laboratory.SAMPLES["reflected"]
+        host = laboratory.host_of(sample)
+        url = sample.url.replace("http://", "https://")
+        about = {"rate": 1e6, "budget": 9, "verify": is_checked, "connect_to": {host: lab.addresses[host]}}
+        if is_checked:
+            with pytest.raises(Unreachable, match="certificate"):
+                audit(url, **about)
+        else:
+            assert "CG-A001" in {finding.rule.id for finding in audit(url, active=True, **about).findings}

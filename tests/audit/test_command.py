@@ -47,7 +47,7 @@ from corsguard.origin import Origin
         ([URL, "--connect-to", f"{HOST}=127.0.0.1"], "is not [HOST=]ADDRESS:PORT"),
         ([URL, "--connect-to", "127.0.0.1:99999"], "Write --connect-to 127.0.0.1:8443"),
         ([URL, "--cacert", __file__], "Give a PEM file"),
-        ([URL, "--cacert", "no-such-file"], "does not exist"),
+        ([URL, "--cacert", "no-such-file"], "No such file"),
         ([URL, "--budget", "0"], "--budget"),
         ([URL, "--rate", "0"], "--rate"),
         ([URL, "--json", "--sarif"], "give one of them"),
@@ -180,7 +180,7 @@ def test_json_is_what_the_call_returns():
         (("--cookie", "a=1", "--cookie", "b=2;"), {"headers": (("Cookie", "a=1; b=2"),)}),
         (("-H", "X-Key:  v "), {"headers": (("X-Key", "v"),)}),
         (("-o", APP), {"trusted": (APP,)}),
-        (("--connect-to", "[::1]:8443"), {"connect_to": "[::1]:8443"}),
+        (("--connect-to", "[::1]:8443"), {"connect_to": {HOST: "[::1]:8443"}}),
     ],
 )
 def test_an_option_is_an_argument_of_the_call(monkeypatch, options, about):

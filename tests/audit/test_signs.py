@@ -18,7 +18,7 @@ from kit.audited import (
 )
 
 from corsguard.audit import RULES, Reach, Severity, audit
-from corsguard.audit.answers import Answer, Fetch
+from corsguard.audit.answers import Answer, PageFetch
 from corsguard.audit.probes import Probe
 from corsguard.audit.stages import OF_A_RESPONSE, OF_ALLOWED_NAMES, OF_NEIGHBOURS_OF_CORS, OF_VARY
 from corsguard.browser import WireResponse
@@ -269,7 +269,7 @@ def test_an_example_shows_no_other_row(rule):
 
 
 def seen(*headers, origin=APP, method="GET", names=(), is_upload=False, more=(), **about):
-    return Answer.of(Fetch(f"https://{HOST}/items", origin, method, names, is_upload, more), *headers, **about)
+    return Answer.of(PageFetch(f"https://{HOST}/items", origin, method, names, is_upload, more), *headers, **about)
 
 
 GRANT = (ALLOW, APP)

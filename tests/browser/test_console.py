@@ -68,8 +68,60 @@ def redirected(reason, value, location, **changes):
     return failure(reason, value, SHARED, ("Location", location), status=302, **changes)
 
 
+FEED = "wss://api.example.com/feed"
+NO_CONNECTION = f"WebSocket connection to '{FEED}' failed: Error in connection establishment: net::ERR_"
+NOT_ESTABLISHED = f"Firefox can't establish a connection to the server at {FEED}."
+
+
+def handshake(*arguments, **changes):
+    return failure(*arguments, **{"url": FEED, "mode": "websocket", "with_credentials": True, **changes})
+
+
 # For tables that are easy to read.
 STRAIGHT = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
+
+# What failed of a WebSocket, Chromium's line, Firefox's line with straight quotation marks.
+SOCKET_LINES = [
+    (
+        handshake(Reason.HANDSHAKE_REFUSED, "403", status=403),
+        f"WebSocket connection to '{FEED}' failed: Error during WebSocket handshake: Unexpected response code: 403",
+        NOT_ESTABLISHED,
+    ),
+    (
+        handshake(Reason.HANDSHAKE_REFUSED, "401", status=401),
+        f"WebSocket connection to '{FEED}' failed: HTTP Authentication failed; no valid credentials available",
+        NOT_ESTABLISHED,
+    ),
+    (
+        handshake(Reason.UNREACHABLE, "nothing listens", exchange=None, net_error="CONNECTION_REFUSED"),
+        f"{NO_CONNECTION}CONNECTION_REFUSED",
+        NOT_ESTABLISHED,
+    ),
+    (
+        handshake(Reason.TLS, "expired", exchange=None),
+        f"{NO_CONNECTION}CERT_DATE_INVALID",
+        NOT_ESTABLISHED,
+    ),
+    (
+        handshake(Reason.TLS_CLIENT_CERTIFICATE, "", exchange=None),
+        f"{NO_CONNECTION}BAD_SSL_CLIENT_AUTH_CERT",
+        NOT_ESTABLISHED,
+    ),
+    (
+        handshake(Reason.BAD_PORT, "6000", exchange=None),
+        f"{NO_CONNECTION}UNSAFE_PORT",
+        NOT_ESTABLISHED,
+    ),
+    (
+        handshake(Reason.MIXED_CONTENT, "", exchange=None, url=FEED.replace("wss", "ws")),
+        (
+            f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but attempted to connect to the insecure "
+            "WebSocket endpoint 'ws://api.example.com/feed'. This request has been blocked; this endpoint must be "
+            "available over WSS."
+        ),
+        "SecurityError: The operation is insecure.",
+    ),
+]
 
 # What failed, Chromium's line, Firefox's line with straight quotation marks.
 LINES = [
@@ -385,7 +437,7 @@ LINES = [
 ]
 
 
-@pytest.mark.parametrize(("failed", "chromium_line", "firefox_line"), LINES)
+@pytest.mark.parametrize(("failed", "chromium_line", "firefox_line"), [*LINES, *SOCKET_LINES])
 def test_the_consoles_lines_are_theirs_to_the_letter(failed, chromium_line, firefox_line):
     assert chromium(failed) == chromium_line
     assert firefox(failed).translate(STRAIGHT) == firefox_line
@@ -489,7 +541,7 @@ FIXES = [
     (mismatch("app.example.com"), "does not begin with a scheme", SHARE),
     (mismatch(""), "is empty", SHARE),
     (mismatch(f'"{APP}"'), "quotation mark", SHARE),
-    (mismatch("/^https:.*$/"), "no regular expressions", SHARE),
+    (mismatch("/^https:.*$/"), "regular expressions are not supported", SHARE),
     (mismatch("null"), "sandboxed frames of any site", SHARE),
     (mismatch("http://app.example.com"), "this has the scheme https", also("http://app.example.com")),
     (mismatch("https://www.app.example.com"), "with and without www.", also("https://www.app.example.com")),
@@ -570,14 +622,14 @@ FIXES = [
     *(
         (
             preflight(Reason.ALLOW_METHODS_UNPARSABLE, value, SHARED, allow("Methods", value)),
-            f'"{item}" is no method',
+            f'"{item}" is not a method',
             ["send:   Access-Control-Allow-Methods: GET, PUT", 'policy: allow_methods=["GET", "PUT"]'],
         )
         for value, item in [("GET PUT", "GET PUT"), ('["GET"]', '["GET"]'), ("GET;PUT", "GET;PUT")]
     ),
     (
         preflight(Reason.ALLOW_HEADERS_UNPARSABLE, "'X-A'; X-B", SHARED, allow("Headers", "'X-A'; X-B"), asked=["x-b"]),
-        "is no header name",
+        "is not a header name",
         ["send:   Access-Control-Allow-Headers: X-A, X-B", 'policy: allow_headers=["X-A", "X-B"]'],
     ),
     (
@@ -767,7 +819,7 @@ def policy_of(fix):
     return Policy(**(keywords | fix.policy))
 
 
-@pytest.mark.parametrize("failed", [row[0] for row in (*LINES, *FIXES)])
+@pytest.mark.parametrize("failed", [row[0] for row in (*LINES, *SOCKET_LINES, *FIXES)])
 def test_what_is_proposed_is_a_sound_policy(failed):
     policy_of(fix(failed))
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corsguard.browser import Exchange, WireRequest, WireResponse
-from corsguard.cli import har
-from corsguard.cli.check import check
-from corsguard.cli.curl import curl
+from corsguard.cli.group import group
+from corsguard.diagnosis import har
+from corsguard.diagnosis.commands import curl
 
 PAGE = "https://app.example.com"
 API = "https://api.example.com"
@@ -85,7 +85,7 @@ def no_network(monkeypatch):
 
 
 def run(*arguments):
-    result = CliRunner().invoke(check, arguments)
+    result = CliRunner().invoke(group, ["check", *arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -310,12 +310,12 @@ def test_a_line_for_each_request_and_then_what_is_wrong(write):
 
 
 MALFORMED = {
-    "no JSON": (b"<html>", "is no JSON"),
-    "no text": (b"\xff\xfe", "is no JSON"),
-    "nested without end": (b"[" * 100_000, "is no JSON"),
-    "no HAR": (b'{"log": {}}', "is no HAR: it has no log.entries"),
-    "a list": (b"[]", "is no HAR"),
-    "entries that are none": (b'{"log": {"entries": {}}}', "is no HAR"),
+    "no JSON": (b"<html>", "is not JSON"),
+    "no text": (b"\xff\xfe", "is not JSON"),
+    "nested without end": (b"[" * 100_000, "is not JSON"),
+    "no HAR": (b'{"log": {}}', "is not a HAR: it has no log.entries"),
+    "a list": (b"[]", "is not a HAR"),
+    "entries that are none": (b'{"log": {"entries": {}}}', "is not a HAR"),
 }
 
 

@@ -5,10 +5,14 @@ Configuration from where teams keep it: what a file and variables say, what an e
 import os
 import pickle
 import re
+import shlex
 import subprocess
 import sys
 import time
 import tomllib
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +23,7 @@ from werkzeug.test import Client
 
 from corsguard import CORSMiddleware, Policies, Policy, PolicyError, explain
 from corsguard.configuration import Change, Configuration
+from corsguard.fixes import as_toml, dotted
 
 APP = "https://app.example.com"
 
@@ -430,32 +435,35 @@ MISTAKES = {
     ),
     "a table, misspelled": (
         'allow_origins = "*"\n[enviroments.staging]\nmax_age = 0',
-        'E812 cors.toml: enviroments: "enviroments" means nothing here.\n    fix: environments',
+        ('E812 cors.toml: enviroments: "enviroments" is not a known key here.\n    fix: environments'),
     ),
     "extends, misspelled": (
         '[policies.a]\nallow_origins = "*"\n[policies.b]\nextend = "a"',
-        'E812 cors.toml: policies.b.extend: "extend" means nothing here.\n    fix: extends',
+        ('E812 cors.toml: policies.b.extend: "extend" is not a known key here.\n    fix: extends'),
     ),
     "production, misspelled": (
         'allow_origins = "*"\n[environments.live]\nproductive = true',
-        'E812 cors.toml: environments.live.productive: "productive" means nothing here.\n    fix: production',
+        ('E812 cors.toml: environments.live.productive: "productive" is not a known key here.\n    fix: production'),
     ),
     "a policy, one level too high": (
         '[policies.app]\nallow_origins = "*"\n[environments.staging.app]\nmax_age = 0',
-        'E812 cors.toml: environments.staging.app: "app" means nothing here.\n    fix: policies.app',
+        ('E812 cors.toml: environments.staging.app: "app" is not a known key here.\n    fix: policies.app'),
     ),
     "a keyword of no policy": (
         '[policies.app]\nallow_origins = "*"\n[environments.staging]\nmax_age = 0',
-        ('E812 cors.toml: environments.staging.max_age: "max_age" means nothing here.\n    fix: policies.app.max_age'),
+        (
+            'E812 cors.toml: environments.staging.max_age: "max_age" is not a known key here.\n'
+            "    fix: policies.app.max_age"
+        ),
     ),
     "a keyword beside policies": (
         'max_age = 0\n[policies.app]\nallow_origins = "*"',
-        'E812 cors.toml: max_age: "max_age" means nothing here.\n    fix: policies.app.max_age',
+        ('E812 cors.toml: max_age: "max_age" is not a known key here.\n    fix: policies.app.max_age'),
     ),
     "a key unlike any": (
         '[policies.app]\nallow_origins = "*"\n[environments.staging]\ndebug = true',
         (
-            'E812 cors.toml: environments.staging.debug: "debug" means nothing here.\n'
+            'E812 cors.toml: environments.staging.debug: "debug" is not a known key here.\n'
             "    fix: one of policies, production"
         ),
     ),
@@ -465,8 +473,9 @@ MISTAKES = {
             "[environments.live.policies.a]\nallow_credentials = true"
         ),
         (
-            'E301 cors.toml: policies.a.allow_origins: "*" and allow_credentials=True never meet: browsers refuse the '
-            "pair, and any way around it hands the data of logged-in users to every site. (In the environment live.)\n"
+            'E301 cors.toml: policies.a.allow_origins: "*" cannot be used together with '
+            "allow_credentials=True: browsers refuse the pair, and any way around it hands the data of "
+            "logged-in users to every site. (In the environment live.)\n"
             '    fix: allow_origins = ["https://app.example.com"]'
         ),
     ),
@@ -476,8 +485,9 @@ MISTAKES = {
             "[environments.live.policies.b]\nallow_credentials = true"
         ),
         (
-            'E301 cors.toml: policies.a.allow_origins: "*" and allow_credentials=True never meet: browsers refuse the '
-            "pair, and any way around it hands the data of logged-in users to every site. (In the environment live.)\n"
+            'E301 cors.toml: policies.a.allow_origins: "*" cannot be used together with '
+            "allow_credentials=True: browsers refuse the pair, and any way around it hands the data of "
+            "logged-in users to every site. (In the environment live.)\n"
             '    fix: allow_origins = ["https://app.example.com"]'
         ),
     ),
@@ -501,40 +511,44 @@ MISTAKES = {
     "a list of policies": (
         'policies = ["app"]',
         (
-            'E813 cors.toml: policies: ["app"] is a list, where a table of keys and values is meant.\n'
+            'E813 cors.toml: policies: Expected a table of keys and values, got ["app"] (a list).\n'
             '    fix: { app = { allow_origins = ["https://app.example.com"] } }'
         ),
     ),
     "an environment that is no table": (
         'allow_origins = "*"\nenvironments = { production = "the same" }',
         (
-            'E813 cors.toml: environments.production: "the same" is a str, where a table of keys and values is meant.\n'
+            'E813 cors.toml: environments.production: Expected a table of keys and values, got "the same" '
+            "(a str).\n"
             '    fix: { allow_origins = ["https://app.example.com"] }'
         ),
     ),
     "production that is no bool": (
         'allow_origins = "*"\n[environments.live]\nproduction = "yes"',
-        'E813 cors.toml: environments.live.production: "yes" is a str, where true or false is meant.\n    fix: true',
+        ('E813 cors.toml: environments.live.production: Expected true or false, got "yes" (a str).\n    fix: true'),
     ),
     "a policy that is called none": (
         '[policies.none]\nallow_origins = "*"',
         (
-            'E813 cors.toml: policies: "none" is a str, where a name (not empty, not "none" or "unguarded", no / '
-            'at its beginning) is meant.\n    fix: "app"'
+            'E813 cors.toml: policies: Expected a name (not empty, not "none" or "unguarded", no / at its '
+            'beginning), got "none" (a str).\n'
+            '    fix: "app"'
         ),
     ),
     "a policy that is called by a path": (
         '[policies."/api"]\nallow_origins = "*"',
         (
-            'E813 cors.toml: policies: "/api" is a str, where a name (not empty, not "none" or "unguarded", no / '
-            'at its beginning) is meant.\n    fix: "app"'
+            'E813 cors.toml: policies: Expected a name (not empty, not "none" or "unguarded", no / at its '
+            'beginning), got "/api" (a str).\n'
+            '    fix: "app"'
         ),
     ),
     "a path that is false": (
         '[policies.app]\nallow_origins = "*"\n[paths]\n"/admin" = false',
         (
-            'E813 cors.toml: paths."/admin": False is a bool, where the name of a policy, a table of its keywords, '
-            '"none" or "unguarded" is meant.\n    fix: "none"'
+            'E813 cors.toml: paths."/admin": Expected the name of a policy, a table of its keywords, '
+            '"none" or "unguarded", got False (a bool).\n'
+            '    fix: "none"'
         ),
     ),
     "a path to nowhere": (
@@ -561,10 +575,7 @@ MISTAKES = {
     ),
     "an heir of two": (
         '[policies.a]\nextends = ["b", "c"]',
-        (
-            'E813 cors.toml: policies.a.extends: ["b", "c"] is a list, where the name of a policy is meant.\n    '
-            'fix: "app"'
-        ),
+        ('E813 cors.toml: policies.a.extends: Expected the name of a policy, got ["b", "c"] (a list).\n    fix: "app"'),
     ),
     "an heir of itself": (
         '[policies.a]\nextends = "a"',
@@ -587,15 +598,16 @@ MISTAKES = {
     "a string for a list": (
         'allow_origins = "https://app.example.com"',
         (
-            'E102 cors.toml: allow_origins: "https://app.example.com" is a string where a list is meant; Python '
-            "would read "
-            'it letter by letter.\n    fix: allow_origins = ["https://app.example.com"]'
+            "E102 cors.toml: allow_origins: Expected a list of strings, got the string "
+            '"https://app.example.com". Python would read it letter by letter.\n'
+            '    fix: allow_origins = ["https://app.example.com"]'
         ),
     ),
     "a string for a bool": (
         'allow_origins = ["https://app.example.com"]\nallow_credentials = "yes"',
         (
-            'E701 cors.toml: allow_credentials: "yes" is not a bool. Python takes any text, "false" too, for true.\n'
+            'E701 cors.toml: allow_credentials: "yes" is not a bool. Python takes any text that is not '
+            'empty for true, even "false".\n'
             "    fix: allow_credentials = true"
         ),
     ),
@@ -609,8 +621,9 @@ MISTAKES = {
     "plain http with cookies": (
         'allow_origins = ["http://kiosk.example"]\nallow_credentials = true',
         (
-            'E302 cors.toml: allow_origins: "http://kiosk.example" is plain http and the policy allows credentials: '
-            "whoever sits on the network can put a script into that page and read the user's data.\n"
+            'E302 cors.toml: allow_origins: "http://kiosk.example" is plain http and the policy allows '
+            "credentials: anyone who controls the network can put a script into that page and read the "
+            "user's data.\n"
             '    fix: "https://kiosk.example"  # or, one origin at a time and with your reason: '
             'allow_unsafe_origins = { "http://kiosk.example" = "who needs this, and until when" }'
         ),
@@ -618,8 +631,10 @@ MISTAKES = {
     "the dangerous door beside everyone": (
         'allow_origins = "*"\nallow_unsafe_origins = { "null" = "a kiosk" }',
         (
-            'E314 cors.toml: allow_unsafe_origins: allow_unsafe_origins says nothing beside allow_origins="*", which '
-            'shares with everyone.\n    fix: allow_origins = "*"\nallow_unsafe_origins = {}'
+            "E314 cors.toml: allow_unsafe_origins: allow_unsafe_origins has no effect together with "
+            'allow_origins="*", which shares with everyone.\n'
+            '    fix: allow_origins = "*"\n'
+            "allow_unsafe_origins = {}"
         ),
     ),
     "a base that is wrong, said once": (
@@ -641,9 +656,9 @@ MISTAKES = {
     "a base that is wrong under one environment": (
         'allow_origins = "*"\n[environments.dev]\n[environments.live]\nallow_credentials = true',
         (
-            'E301 cors.toml: allow_origins: "*" and allow_credentials=True never meet: browsers refuse the pair, '
-            "and any "
-            "way around it hands the data of logged-in users to every site. (In the environment live.)\n"
+            'E301 cors.toml: allow_origins: "*" cannot be used together with allow_credentials=True: '
+            "browsers refuse the pair, and any way around it hands the data of logged-in users to every "
+            "site. (In the environment live.)\n"
             '    fix: allow_origins = ["https://app.example.com"]'
         ),
     ),
@@ -653,30 +668,32 @@ MISTAKES = {
             '[path]\n"/api/" = "a"\n[environments.live.policies.a]\nallow_credentials = 1'
         ),
         (
-            'E812 cors.toml: path: "path" means nothing here.\n'
+            'E812 cors.toml: path: "path" is not a known key here.\n'
             "    fix: paths\n"
-            'E802 cors.toml: paths."/api/": "/api/" is not a path prefix: it begins with `/`, does not end with '
-            "one, and "
-            "has no `.` or `..`, no empty segment, and no wildcards, converters, percent-encoding or regular "
-            "expressions. "
-            "It covers everything below it.\n"
+            'E802 cors.toml: paths."/api/": "/api/" is not a path prefix: it begins with `/`, does not end '
+            "with one, and has no `.` or `..`, no empty segment, and no wildcards, converters, "
+            "percent-encoding or regular expressions. It covers everything below it.\n"
             '    fix: "/api"\n'
             'E814 cors.toml: policies.b.extends: "z" is not a policy: there are a, b.\n'
             "    fix: one of a, b\n"
-            'E202 cors.toml: policies.a.allow_origins: "app.example.com" does not begin with a scheme in lower '
-            "case and "
-            "`://`, as every origin that a browser sends.\n"
+            'E202 cors.toml: policies.a.allow_origins: "app.example.com" does not begin with a scheme in '
+            "lower case and `://`. Every origin that a browser sends does.\n"
             '    fix: "https://app.example.com"\n'
-            'E702 cors.toml: policies.b.max_age: "10m" is not a whole number of seconds, a timedelta of whole '
-            "seconds or "
-            "None.\n"
+            'E702 cors.toml: policies.b.max_age: "10m" is not a whole number of seconds, a timedelta of '
+            "whole seconds or None.\n"
             "    fix: max_age = 7200\n"
-            "E701 cors.toml: environments.live.policies.a.allow_credentials: 1 is not a bool. Python takes any text, "
-            '"false" too, for true.\n'
+            "E701 cors.toml: environments.live.policies.a.allow_credentials: 1 is not a bool. Python takes "
+            'any text that is not empty for true, even "false".\n'
             "    fix: allow_credentials = true"
         ),
     ),
 }
+
+
+def is_toml(content):
+    with suppress(ValueError, TypeError, RecursionError):
+        return bool(tomllib.loads(content))
+    return False
 
 
 @pytest.mark.parametrize(("content", "told"), MISTAKES.values(), ids=MISTAKES.keys())
@@ -747,31 +764,80 @@ def test_a_file_that_is_not_there_is_told_with_where_it_was_looked_for(file, tmp
     assert "null byte" in refusal(Configuration.from_file, "cors\0.toml")
 
 
-PASTED = ["a string for a list", "a string for a bool", "the dangerous door beside everyone"]
+def pasted(said, problem):
+    """
+    Return what a file *said*, with the fix of *problem*, as it is written in TOML, pasted where it belongs.
+    """
+    fix, (*outer, key) = problem.fix, problem.place
+    text = str(replace(fix, words="", otherwise=None))
+    table = said = deepcopy(said)
+    for name in outer:
+        table = table[name]
+    if fix.policy:
+        table |= tomllib.loads(text)
+    elif fix.name:
+        value, (*path, name) = table.pop(problem.value, None), text.split(".")
+        for part in path:
+            table = table.setdefault(part, {})
+        table[name] = value
+    else:
+        entries = [tomllib.loads(f"entry = {line}")["entry"] for line in text.splitlines()]
+        there = table.get(key)
+        if problem.code == "E802":
+            table[entries[0]] = table.pop(key)
+        elif isinstance(there, list) and problem.value in there:
+            table[key] = [new for old in there for new in (entries if old == problem.value else [old])]
+        elif isinstance(there, dict) and problem.value in there:
+            table[key] = {new: there[old] for old in there for new in (entries if old == problem.value else [old])}
+        else:
+            table[key] = entries[0]
+    return said
 
 
-@pytest.mark.parametrize("name", PASTED)
-def test_a_fix_of_a_keyword_can_be_pasted_into_the_file(file, name):
-    content, told = MISTAKES[name]
-    fix = told.partition("fix: ")[2]
-    replaced = {line.partition(" = ")[0] for line in fix.splitlines()}
-    kept = [line for line in content.splitlines() if line.partition(" = ")[0] not in replaced]
-    Configuration.from_file(file("\n".join([fix, *kept])))
+@pytest.mark.parametrize("name", [name for name, (content, _) in MISTAKES.items() if is_toml(content)])
+def test_every_fix_can_be_pasted_into_the_file(file, name):
+    """
+    Pasted one after the other, the fixes come to an end; what is left says in words what to do.
+    """
+    said = tomllib.loads(MISTAKES[name][0])
+    for _ in range(30):
+        problems = problems_in(said)
+        pasteable = [problem for problem in problems if problem.fix.can_be_pasted]
+        if not pasteable:
+            break
+        said = pasted(said, pasteable[0])
+    assert not pasteable
+    assert all(problem.fix.words for problem in problems)
+
+
+def problems_in(said):
+    try:
+        Configuration.environments_of(written(said))
+    except PolicyError as error:
+        return error.problems
+    return ()
+
+
+def written(said):
+    Path("cors.toml").write_text("\n".join(f"{dotted([key])} = {as_toml(value)}" for key, value in said.items()))
+    return "cors.toml"
 
 
 def test_a_mapping_is_told_of_in_the_words_of_python():
     said = {"policies": {"app": {"allow_origins": APP, "allow_credentials": "yes"}}, "environments": {5: {}}}
     assert refusal(Configuration.from_mapping, said) == (
-        'E813 environments: 5 is an int, where a name (not empty, not "none" or "unguarded", no / at its '
-        'beginning) is meant.\n    fix: "app"\n'
-        'E102 policies.app.allow_origins: "https://app.example.com" is a string where a list is meant; Python would '
-        "read it letter by letter.\n"
+        'E813 environments: Expected a name (not empty, not "none" or "unguarded", no / at its '
+        "beginning), got 5 (an int).\n"
+        '    fix: "app"\n'
+        "E102 policies.app.allow_origins: Expected a list of strings, got the string "
+        '"https://app.example.com". Python would read it letter by letter.\n'
         '    fix: allow_origins=["https://app.example.com"]\n'
-        'E701 policies.app.allow_credentials: "yes" is not a bool. Python takes any text, "false" too, for true.\n'
+        'E701 policies.app.allow_credentials: "yes" is not a bool. Python takes any text that is not '
+        'empty for true, even "false".\n'
         "    fix: allow_credentials=True"
     )
     assert refusal(Configuration.from_mapping, ["https://app.example.com"]) == (
-        'E813 : ["https://app.example.com"] is a list, where a table of keys and values is meant.\n'
+        'E813 : Expected a table of keys and values, got ["https://app.example.com"] (a list).\n'
         '    fix: {"allow_origins": ["https://app.example.com"]}\n'
         f'E101 allow_origins: {NO_ORIGINS}\n    fix: allow_origins=["https://app.example.com"]'
     )
@@ -882,24 +948,24 @@ MISTAKEN_VARIABLES = {
     "empty": (
         {"ALLOW_ORIGINS": ""},
         (
-            'E816 CORSGUARD_ALLOW_ORIGINS: "" is empty, or has an empty entry. Is a variable unset that it is '
-            "made from?\n"
+            'E816 CORSGUARD_ALLOW_ORIGINS: "" is empty, or has an empty entry. Is it made from a variable '
+            "that is not set?\n"
             "    fix: CORSGUARD_ALLOW_ORIGINS=https://app.example.com"
         ),
     ),
     "empty, and could be left out": (
         {"ALLOW_ORIGINS": "*", "MAX_AGE": " "},
         (
-            'E816 CORSGUARD_MAX_AGE: " " is empty, or has an empty entry. Is a variable unset that it is made from?\n'
+            'E816 CORSGUARD_MAX_AGE: " " is empty, or has an empty entry. Is it made from a variable that '
+            "is not set?\n"
             "    fix: unset CORSGUARD_MAX_AGE"
         ),
     ),
     "an empty entry": (
         {"ALLOW_ORIGINS": "https://a.example,,https://b.example,"},
         (
-            'E816 CORSGUARD_ALLOW_ORIGINS: "https://a.example,,https://b.example," is empty, or has an empty '
-            "entry. Is a "
-            "variable unset that it is made from?\n"
+            'E816 CORSGUARD_ALLOW_ORIGINS: "https://a.example,,https://b.example," is empty, or has an '
+            "empty entry. Is it made from a variable that is not set?\n"
             "    fix: CORSGUARD_ALLOW_ORIGINS=https://a.example,https://b.example"
         ),
     ),
@@ -925,7 +991,8 @@ MISTAKEN_VARIABLES = {
     "no bool": (
         {"ALLOW_ORIGINS": "https://a.example", "ALLOW_CREDENTIALS": "True"},
         (
-            'E701 CORSGUARD_ALLOW_CREDENTIALS: "True" is not a bool. Python takes any text, "false" too, for true.\n'
+            'E701 CORSGUARD_ALLOW_CREDENTIALS: "True" is not a bool. Python takes any text that is not '
+            'empty for true, even "false".\n'
             "    fix: CORSGUARD_ALLOW_CREDENTIALS=true"
         ),
     ),
@@ -955,11 +1022,10 @@ MISTAKEN_VARIABLES = {
     "no object of JSON": (
         {"ALLOW_ORIGINS": "https://a.example", "ALLOW_UNSAFE_ORIGINS": "http://kiosk.example"},
         (
-            'E311 CORSGUARD_ALLOW_UNSAFE_ORIGINS: "http://kiosk.example" is a str, where a mapping from origin '
-            "pattern to "
-            "reason is meant.\n"
-            '    fix: CORSGUARD_ALLOW_UNSAFE_ORIGINS=\'{"http://kiosk.corp.example": "who needs this, and until '
-            "when\"}'"
+            "E311 CORSGUARD_ALLOW_UNSAFE_ORIGINS: Expected a mapping from origin pattern to reason, got "
+            '"http://kiosk.example" (a str).\n'
+            '    fix: CORSGUARD_ALLOW_UNSAFE_ORIGINS=\'{"http://kiosk.corp.example": "who needs this, and '
+            "until when\"}'"
         ),
     ),
     "quotes that came along": (
@@ -975,8 +1041,8 @@ MISTAKEN_VARIABLES = {
         {"ALLOW_ORIGINS": "http://kiosk.example", "ALLOW_CREDENTIALS": "true"},
         (
             'E302 CORSGUARD_ALLOW_ORIGINS: "http://kiosk.example" is plain http and the policy allows '
-            "credentials: whoever "
-            "sits on the network can put a script into that page and read the user's data.\n"
+            "credentials: anyone who controls the network can put a script into that page and read the "
+            "user's data.\n"
             "    fix: https://kiosk.example  # or, one origin at a time and with your reason: "
             'CORSGUARD_ALLOW_UNSAFE_ORIGINS=\'{"http://kiosk.example": "who needs this, and until when"}\''
         ),
@@ -986,11 +1052,11 @@ MISTAKEN_VARIABLES = {
         (
             'E817 CORSGUARD_ALLOW_ORIGIN: There is no variable "CORSGUARD_ALLOW_ORIGIN".\n'
             "    fix: CORSGUARD_ALLOW_ORIGINS\n"
-            'E816 CORSGUARD_ALLOW_HEADERS: "" is empty, or has an empty entry. Is a variable unset that it is '
-            "made from?\n"
+            'E816 CORSGUARD_ALLOW_HEADERS: "" is empty, or has an empty entry. Is it made from a variable '
+            "that is not set?\n"
             "    fix: unset CORSGUARD_ALLOW_HEADERS\n"
-            'E203 CORSGUARD_ALLOW_ORIGINS: "https://a.example/" has more than scheme, host and port. An origin has no '
-            "trailing slash, no path and no query, so this would never match.\n"
+            'E203 CORSGUARD_ALLOW_ORIGINS: "https://a.example/" has more than scheme, host and port. An '
+            "origin has no trailing slash, no path and no query, so this would never match.\n"
             "    fix: https://a.example\n"
             'E702 CORSGUARD_MAX_AGE: "x" is not a whole number of seconds, a timedelta of whole seconds or None.\n'
             "    fix: CORSGUARD_MAX_AGE=7200"
@@ -1003,6 +1069,34 @@ MISTAKEN_VARIABLES = {
 def test_a_mistake_in_variables_is_told_with_variable_and_fix(variables, told):
     named = {f"CORSGUARD_{name}": value for name, value in variables.items()}
     assert refusal(Configuration.from_variables, named) == told
+
+
+@pytest.mark.parametrize("name", MISTAKEN_VARIABLES)
+def test_every_fix_can_be_pasted_into_variables(name):
+    """
+    Pasted one after the other, the fixes come to an end; what is left says in words what to do.
+    """
+    said = {f"CORSGUARD_{variable}": value for variable, value in MISTAKEN_VARIABLES[name][0].items()}
+    for _ in range(30):
+        try:
+            Configuration.from_variables(said)
+        except PolicyError as error:
+            problems = error.problems
+        else:
+            return
+        pasteable = [problem for problem in problems if problem.fix.can_be_pasted]
+        if not pasteable:
+            break
+        text = str(replace(pasteable[0].fix, words="", otherwise=None))
+        if pasteable[0].fix.policy:
+            said |= dict(line.partition("=")[::2] for line in shlex.split(text))
+        elif pasteable[0].fix.name:
+            said[text] = said.pop(pasteable[0].value)
+        else:
+            field = pasteable[0].field
+            said[field] = said[field].replace(pasteable[0].value, ",".join(text.splitlines()))
+    assert not pasteable
+    assert all(problem.fix.words for problem in problems)
 
 
 def test_a_variable_in_lower_case_is_not_passed_over():
@@ -1064,7 +1158,7 @@ def test_production_that_allows_plain_http_is_warned_of():
             },
         },
     }
-    told = "is plain http, in production: whoever sits on the network can read along and act as that page."
+    told = "is plain http, in production: anyone who controls the network can read along and act as that page."
     assert warned(said) == [
         f'W402 allow_origins: "http://app.example.com" {told}\n    fix: "https://app.example.com"',
     ]
@@ -1082,8 +1176,9 @@ def test_production_that_shares_with_everyone_beside_cookies_is_warned_of():
     assert warned(said, name="app") == []
     assert warned(said, name="open") == [
         (
-            'W403 policies.open.allow_origins: "*" shares with every site, in production, beside what is shared with '
-            'cookies ("app"): does nothing here depend on who asks?\n    fix: allow_origins=["https://app.example.com"]'
+            'W403 policies.open.allow_origins: "*" shares with every site, in production, next to what is '
+            'shared with cookies ("app"). Are these responses the same for everyone who asks?\n'
+            '    fix: allow_origins=["https://app.example.com"]'
         )
     ]
     assert warned({"allow_origins": "*", "environments": {"production": {}}}) == []
@@ -1118,9 +1213,9 @@ def test_a_warning_names_file_and_key_and_has_a_fix_of_the_file(file):
     assert configuration.warnings == configuration.guarded.policy.warnings
     assert [str(warning) for warning in configuration.warnings] == [
         (
-            'W102 cors.toml: environments.development.allow_origins: "http://localhost:*" trusts whatever '
-            "listens on any "
-            'port of that host with the user\'s credentials.\n    fix: "http://localhost"'
+            'W102 cors.toml: environments.development.allow_origins: "http://localhost:*" covers any port '
+            "of that host, and trusts every program that listens there with the user's credentials.\n"
+            '    fix: "http://localhost"'
         ),
         (
             'W202 cors.toml: environments.development.allow_headers: "PUT" may carry a body, but Content-Type is '
@@ -1270,7 +1365,8 @@ MISTAKEN_CONFIGS = {
     "a number for a bool": (
         {"CORSGUARD__ALLOW_ORIGINS": "https://a.example", "CORSGUARD__ALLOW_CREDENTIALS": "1"},
         (
-            'E701 CORSGUARD__ALLOW_CREDENTIALS: 1 is not a bool. Python takes any text, "false" too, for true.\n'
+            "E701 CORSGUARD__ALLOW_CREDENTIALS: 1 is not a bool. Python takes any text that is not empty "
+            'for true, even "false".\n'
             "    fix: CORSGUARD__ALLOW_CREDENTIALS=true"
         ),
     ),

@@ -28,7 +28,7 @@ CODES = """
     E501 E502 E503
     E601
     E701 E702 E703 E704
-    E801 E802 E803
+    E801 E802 E803 E805
     E811 E812 E813 E814 E815 E816 E817 E818
     W101 W102 W103 W104 W105 W106 W107 W108
     W201 W202
@@ -37,7 +37,7 @@ CODES = """
 """.split()
 
 # These are about paths, not about one policy; test_policies.py mends them.
-ABOUT_PATHS = {"E801", "E802", "E803"}
+ABOUT_PATHS = {"E801", "E802", "E803", "E805"}
 # These are about where a policy is written; test_configuration.py mends them.
 ABOUT_PLACES = {code for code in CODES if code.startswith(("E81", "W4"))}
 

@@ -6,9 +6,8 @@ import pytest
 from kit.corpus import HOSTILE_LISTS, HOSTILE_METHODS, HOSTILE_ORIGINS, WIDE_POLICY
 
 from corsguard import Decision, Policy, Refusal, RequestKind, negotiate
-from corsguard.adapters import Question, answers_of, decide, is_owned, is_preflight, merge_vary
 from corsguard.guard import ORDINARY_NAMES
-from corsguard.negotiation import request_kind
+from corsguard.negotiation import Question, answers_of, decide, is_owned, is_preflight, merge_vary, request_kind
 
 APP = "https://app.example.com"
 EVIL = "https://evil.example"

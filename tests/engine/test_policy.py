@@ -18,8 +18,8 @@ import pytest
 from kit.naming import steady
 
 from corsguard import Origin, OriginPattern, Policy, PolicyError, negotiate
-from corsguard.adapters import answers_of
 from corsguard.errors import RULES
+from corsguard.negotiation import answers_of
 
 APP = "https://app.example.com"
 OTHER = "https://other.example"

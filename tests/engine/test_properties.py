@@ -26,8 +26,8 @@ from corsguard import (
     explain,
     negotiate,
 )
-from corsguard.adapters import merge_vary
 from corsguard.audience import OriginIndex
+from corsguard.negotiation import merge_vary
 
 
 def tried(times):

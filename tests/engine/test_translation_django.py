@@ -90,7 +90,7 @@ def test_settings_of_theirs_without_ours_are_an_error_with_the_translation(name)
         with pytest.raises(PolicyError) as refused:
             read_settings()
     assert (message.level, message.obj) == (ERROR, f"CORSGUARD: CORS_{name}")
-    assert f"CORS_{name} configure django-cors-headers" in message.msg
+    assert f"CORS_{name} are settings of django-cors-headers" in message.msg
     assert [problem.code for problem in refused.value.problems] == ["E902"]
     assert "\nCORSGUARD = {\n" in str(refused.value)
 
@@ -131,7 +131,7 @@ def test_settings_of_theirs_stop_every_server_at_start(server):
     command = [sys.executable, "-c", program]
     stopped = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert stopped.returncode != 0
-    assert "E902 CORS_ALLOWED_ORIGINS: CORS_ALLOWED_ORIGINS configure django-cors-headers" in stopped.stderr
+    assert "E902 CORS_ALLOWED_ORIGINS: CORS_ALLOWED_ORIGINS are settings of django-cors-headers" in stopped.stderr
     assert '\nCORSGUARD = {\n    "allow_origins": ["https://app.example.com"],\n' in stopped.stderr
 
 

@@ -88,6 +88,16 @@ def test_imports_go_down_only():
     assert up == []
 
 
+def test_only_the_guard_knows_both_what_is_shared_and_what_may_run():
+    # And whoever tells the story of a request, off the request path.
+    assert {name for name, others in HOUSE.items() if {"negotiation", "protection"} <= others} == {
+        "explanation",
+        "guard",
+    }
+    assert "negotiation" not in HOUSE["protection"]
+    assert "protection" not in HOUSE["negotiation"]
+
+
 def test_no_files_import_each_other_in_a_circle():
     assert {(name, other) for name, others in HOUSE.items() for other in others} >= GOES_UP
     # It raises CycleError, which names them.
@@ -307,3 +317,30 @@ def test_the_words_are_those_of_the_standard(package):
         text = NAMED_BY_OTHERS.sub("", path.read_text(encoding="utf-8").lower())
         assert [word for word in BANNED if word in text] == [], path
         assert path.stem not in {"common", "utils", "helpers", "misc"}
+
+
+# Names that more than one class has, and why.
+SHARED_NAMES = {
+    "CORSMiddleware": "the one name under which every carrier is imported",
+}
+
+
+def test_no_two_classes_have_one_name():
+    """
+    One word has one meaning in the whole house, private or not.
+    """
+    names = [
+        node.name.lstrip("_")
+        for path in files()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert {name for name in names if names.count(name) > 1} == {*SHARED_NAMES}
+
+
+def test_the_command_line_reads_options_and_judges_nothing():
+    """
+    It is small, and no file of it looks for a pattern in a text.
+    """
+    rooms = [path for path in files() if room_of(name_of(path)) == "cli"]
+    assert [name_of(path) for path in rooms if "re" in imported_by(path)[1]] == []

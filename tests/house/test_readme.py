@@ -32,6 +32,7 @@ from corsguard.errors import RULES
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+TEST_COMMAND = "python -m pytest -n auto --dist loadfile"
 GUARD = "corsguard_django.middleware.CORSMiddleware"
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 SECTION = re.compile(r"(<!-- ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -313,8 +314,8 @@ def test_a_pattern_covers_what_its_row_says(row):
 
 def test_the_commands_of_the_readme_are_those_that_are_run():
     console = "".join(code for lang, code in FENCE.findall(README.read_text(encoding="utf-8")) if lang == "console")
-    assert ".venv/bin/python -m pytest\n" in console
-    assert "\npython -m pytest\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert f".venv/bin/{TEST_COMMAND}\n" in console
+    assert f"\n{TEST_COMMAND}\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert 'python3 -m venv .venv && .venv/bin/pip install -e ".[dev]"\n' in console
     assert 'python3 -m venv .venv && .venv/bin/pip install -e ".[dev]"\n' in contributing
