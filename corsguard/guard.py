@@ -22,7 +22,7 @@ from .negotiation import (
     is_preflight,
     merge_vary,
 )
-from .policies import UNCOVERED, Assignment, PathTable, Policies, ViewFinder
+from .policies import UNCOVERED, Assignment, PathTable, Policies, PoliciesLike, ViewFinder, refuse_awaited
 from .policy import Policy
 
 # Names of response headers, as most responses spell them, that are surely neither the policy's nor Vary: only others
@@ -42,13 +42,29 @@ ORDINARY_NAMES: Final = frozenset(
 class Guard:
     """
     What guards an application: the *policies* in force, and the *journal* of what happens under them.
+
+    Only a carrier that *can_await* is given policies whose origin source has to be awaited.
+
+    Raises PolicyError if there is such a source, and nobody to await it.
     """
 
-    def __init__(self, policies: Policies, journal: Journal) -> None:
+    def __init__(self, policies: Policies, journal: Journal, *, can_await: bool = False) -> None:
+        self._can_await = can_await
+        if not can_await:
+            refuse_awaited(policies)
         self.policies = policies
         self.journal = journal
         # The table whose warnings are written.
         self.met: PathTable | None = None
+        self.meet()
+
+    def swap(self, policy: PoliciesLike | None) -> None:
+        """
+        Put *policy* in place of the policies in force, for all who share them. It is validated first.
+        """
+        if not self._can_await:
+            refuse_awaited(policy)
+        self.policies.policy = policy
         self.meet()
 
     def meet(self) -> None:

@@ -15,7 +15,7 @@ from blinker import Namespace
 from flask import Flask
 
 from corsguard import CORSMiddleware, Event, Policies, PoliciesLike, Policy, PolicyError
-from corsguard.adapters import Guarding, Journal
+from corsguard.adapters import Guarding, Journal, refuse_awaited
 
 from .views import Views
 
@@ -38,6 +38,7 @@ class CORSGuard:
     """
 
     def __init__(self, app: Flask | None = None, policy: PoliciesLike | None = None) -> None:
+        refuse_awaited(policy)
         self._policies = Policies.of(policy)
         self._has_policy = policy is not None
         # What guards an application knows it, so neither is kept alive here.
@@ -59,6 +60,7 @@ class CORSGuard:
 
     @policy.setter
     def policy(self, policy: PoliciesLike | None) -> None:
+        refuse_awaited(policy)
         self._policies.policy = policy
         self._has_policy = policy is not None
         with self._lock:
@@ -74,6 +76,7 @@ class CORSGuard:
         Raises PolicyError if the policy is refused, and RuntimeError if this guard does not guard *app*.
         """
         guard = self._middleware_of(app).guard
+        refuse_awaited(policy)
         guard.policies = Policies.of(policy)
         guard.meet()
 
