@@ -23,12 +23,12 @@ CODES = """
     E201 E202 E203 E204 E205 E206 E207 E208 E209 E210 E211 E212 E213
     E301 E302 E303
     E311 E312 E313 E314 E315
-    E321 E322
+    E321 E322 E323 E324
     E401 E402 E403
     E501 E502 E503
     E601
     E701 E702 E703 E704
-    E801 E802 E803
+    E801 E802 E803 E804
     E811 E812 E813 E814 E815 E816 E817 E818
     W101 W102 W103 W104 W105 W106 W107 W108
     W201 W202
@@ -37,13 +37,26 @@ CODES = """
 """.split()
 
 # These are about paths, not about one policy; test_policies.py mends them.
-ABOUT_PATHS = {"E801", "E802", "E803"}
+ABOUT_PATHS = {"E801", "E802", "E803", "E804"}
 # These are about where a policy is written; test_configuration.py mends them.
 ABOUT_PLACES = {code for code in CODES if code.startswith(("E81", "W4"))}
 
 
 class AsyncSource:
     async def __contains__(self, origin):
+        return True
+
+
+class SourceWithTwoAnswers:
+    def __contains__(self, origin):
+        return True
+
+    async def allows(self, origin):
+        return True
+
+
+class AwaitedSource:
+    async def allows(self, origin):
         return True
 
 
@@ -65,6 +78,8 @@ def names(**more):
         **vars(corsguard),
         "Configuration": Configuration,
         "async_source": AsyncSource(),
+        "awaited_source": AwaitedSource(),
+        "source_with_two_answers": SourceWithTwoAnswers(),
         "app": lambda environ, start_response: [],
         **more,
     }
