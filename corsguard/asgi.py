@@ -342,5 +342,7 @@ async def _in_thread(function: Callable[..., Any], *arguments: object) -> Any:  
     except RuntimeError:
         # The one other loop that serves ASGI. Where it runs, it is imported.
         trio = cast("Any", sys.modules.get("trio"))
-        return function(*arguments) if trio is None else await trio.to_thread.run_sync(function, *arguments)
+        if trio is None or not trio.lowlevel.in_trio_run():
+            return function(*arguments)
+        return await trio.to_thread.run_sync(function, *arguments)
     return await asyncio.to_thread(function, *arguments)

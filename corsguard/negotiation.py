@@ -11,6 +11,7 @@ of a URL, and a refused method or header is refused by the browser, whose consol
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal, NamedTuple
@@ -42,6 +43,10 @@ Header = tuple[str, str]
 
 VARY: Final = ("Vary", "Origin")
 _PREFLIGHT_VARY: Final = ("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
+_IN_A_LOOP: Final = (
+    "The origin source has to be awaited, and this is called inside an event loop. Write `await question.ask_async()`, "
+    "or call it in a thread."
+)
 _REFUSAL_BODY: Final = b"CORS: this origin may not read this resource.\n"
 
 
@@ -243,13 +248,12 @@ def _in_a_loop(allows: Callable[[str], Awaitable[bool]]) -> Callable[[str], bool
         return await allows(origin)
 
     def asked(origin: str) -> bool:
-        question = ask(origin)
-        try:
-            # Of its own, so that the thread's event loop stays what it is. Inside a running one it raises.
-            with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-                return runner.run(question)
-        finally:
-            question.close()
+        with suppress(RuntimeError):
+            asyncio.get_running_loop()
+            raise TypeError(_IN_A_LOOP)
+        # Of its own, so that the thread's event loop stays what it is.
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            return runner.run(ask(origin))
 
     return asked
 
