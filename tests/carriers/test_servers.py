@@ -12,6 +12,12 @@ SERVERS = {
     "gunicorn, Flask": ("gunicorn", "flask_app:app"),
     "gunicorn, Django": ("gunicorn", "django_app:application"),
     "uvicorn, Django": ("uvicorn", "django_app:asgi"),
+    "uvicorn and h11, Starlette": ("uvicorn", "asgi_app:application", "--http=h11"),
+    "uvicorn and httptools, Starlette": ("uvicorn", "asgi_app:application", "--http=httptools"),
+    "Hypercorn, Starlette": ("hypercorn", "asgi_app:application"),
+    "Hypercorn and trio, Starlette": ("hypercorn", "asgi_app:application", "--worker-class=trio"),
+    "Daphne, Starlette": ("daphne", "asgi_app:application"),
+    "Granian, Starlette": ("granian", "asgi_app:application"),
 }
 
 ORIGIN = f"Origin: {PAGE_ORIGIN}"
