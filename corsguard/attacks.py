@@ -44,7 +44,7 @@ def attack_origins(origin: str, allowed: Collection[str] = ()) -> list[Attack]:
     """
     parsed = Origin.parse(origin)
     if parsed is None:
-        raise ValueError(f"{origin!r} is no serialized origin: write what a browser sends, '{EXAMPLE_ORIGIN}'.")
+        raise ValueError(f"{origin!r} is not a serialized origin: write what a browser sends, '{EXAMPLE_ORIGIN}'.")
     patterns = OriginIndex(OriginPattern.parse(pattern) for pattern in allowed)
     attacks: dict[str, Attack] = {}
     for name, text in _sent(parsed):

@@ -252,7 +252,7 @@ def _method_step(policy: Policy, method: str) -> Step:
     elif not is_token(method):
         reason = "It is not a method name, and no browser sends it."
     elif method != upper and upper in (*SAFELISTED_METHODS, *allowed):
-        reason = f"Methods are compared case by case, and the page wrote {method}: it has to write {upper}."
+        reason = f"Methods are case-sensitive, and the page wrote {method}: it has to write {upper}."
     else:
         reason, fix = _not_among(allowed), Fix(policy={"allow_methods": [*allowed, method]})
     return Step("method", shown(method), _granted(allowed), passed, reason, fix)

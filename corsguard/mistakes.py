@@ -51,7 +51,7 @@ _INSTEAD: Final = {
 }
 
 
-class _Fault(NamedTuple):
+class _Slip(NamedTuple):
     """
     The first thing wrong with an entry: the *code* of its rule, and the entry with just this thing fixed, if possible.
     """
@@ -107,71 +107,71 @@ def _meant(text: str) -> str | None:
     return None
 
 
-def _first_fault(text: str) -> _Fault:
+def _first_fault(text: str) -> _Slip:
     """
     Return the first thing wrong with *text*, which is outside the grammar.
     """
     lowered = text.lower()
     if lowered.strip() == NULL:
-        return _Fault("E212")
+        return _Slip("E212")
     if lowered.startswith("file:"):
-        return _Fault("E213")
+        return _Slip("E213")
     entries = [entry for piece in re.split(_SEPARATORS, text) for entry in re.split(_RUN_TOGETHER, piece)]
     if not text or len(entries) > 1:
-        return _Fault("E201", " ".join(entries))
+        return _Slip("E201", " ".join(entries))
     if re.search(_REGEX_CHARACTERS, text.partition("://")[2] or text):
-        return _Fault("E211", _from_regex(text))
+        return _Slip("E211", _from_regex(text))
     scheme, found, rest = text.partition("://")
     if not found or not re.fullmatch(SCHEME, scheme.lower()):
-        return _Fault("E211" if "*" in scheme else "E202", _with_scheme(text))
+        return _Slip("E211" if "*" in scheme else "E202", _with_scheme(text))
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if authority != rest:
-        return _Fault("E203", f"{scheme}://{authority}")
+        return _Slip("E203", f"{scheme}://{authority}")
     if "@" in rest:
-        return _Fault("E207", f"{scheme}://{rest.rpartition('@')[2]}")
+        return _Slip("E207", f"{scheme}://{rest.rpartition('@')[2]}")
     if not text.isascii():
-        return _Fault("E208", f"{scheme.lower()}://{_ascii_host(rest)}")
+        return _Slip("E208", f"{scheme.lower()}://{_ascii_host(rest)}")
     if text != lowered:
-        return _Fault("E204", lowered)
+        return _Slip("E204", lowered)
     return _fault_in_port(scheme, rest) or _fault_in_host(scheme, rest)
 
 
-def _fault_in_port(scheme: str, rest: str) -> _Fault | None:
+def _fault_in_port(scheme: str, rest: str) -> _Slip | None:
     host, digits = _split(rest)
     if ":" in host and not host.startswith("["):
         # An IPv6 address without its brackets, with or without a port behind it.
         whole = canonical_ipv6(rest)
         address = whole or canonical_ipv6(host)
-        return _Fault("E209", f"{scheme}://{address}{'' if whole else f':{digits}'}" if address else "")
+        return _Slip("E209", f"{scheme}://{address}{'' if whole else f':{digits}'}" if address else "")
     if digits is None or digits == "*":
         return None
     if not re.fullmatch(PORT, digits) or int(digits) > 65535:
         stripped = digits.lstrip("0")
         usable = re.fullmatch(PORT, stripped) and int(stripped) <= 65535
-        return _Fault("E206", f"{scheme}://{host}:{stripped}" if usable else f"{scheme}://{host}")
-    return _Fault("E205", f"{scheme}://{host}") if int(digits) == DEFAULT_PORTS.get(scheme) else None
+        return _Slip("E206", f"{scheme}://{host}:{stripped}" if usable else f"{scheme}://{host}")
+    return _Slip("E205", f"{scheme}://{host}") if int(digits) == DEFAULT_PORTS.get(scheme) else None
 
 
-def _fault_in_host(scheme: str, rest: str) -> _Fault:
+def _fault_in_host(scheme: str, rest: str) -> _Slip:
     host = _split(rest)[0]
     port = rest.removeprefix(host)
     if host.startswith("["):
         canonical = canonical_ipv6(host[1:-1].partition("%")[0])
-        return _Fault("E211") if "*" in host else _Fault("E209", f"{scheme}://{canonical}{port}" if canonical else "")
+        return _Slip("E211") if "*" in host else _Slip("E209", f"{scheme}://{canonical}{port}" if canonical else "")
     labels = host.removesuffix(".").split(".")
     starred = [i for i, label in enumerate(labels) if "*" in label]
     if starred:
         whole_label = labels[starred[0]] == "*"
         misplaced = host.count("*") > 1 or starred[0] == len(labels) - 1 or (whole_label and starred[0] > 0)
         if misplaced or NUMBER.fullmatch(labels[-1]):
-            return _Fault("E211", _with_one_wildcard(scheme, labels, port))
+            return _Slip("E211", _with_one_wildcard(scheme, labels, port))
     # What a star stands for is one character at least, so it counts as one.
     valid = all(re.fullmatch(LABEL, label.replace("*", "x")) for label in labels)
     if not valid or len(host.removesuffix(".")) > LONGEST_HOST:
-        return _Fault("E210", f"{scheme}://{'.'.join(filter(None, labels))}{port}")
+        return _Slip("E210", f"{scheme}://{'.'.join(filter(None, labels))}{port}")
     # All that is left is a last label that is a number, in what is not an address as browsers write it.
     address = _canonical_ipv4(host)
-    return _Fault("E209", f"{scheme}://{address}{port}" if address else "")
+    return _Slip("E209", f"{scheme}://{address}{port}" if address else "")
 
 
 def _split(rest: str) -> tuple[str, str | None]:

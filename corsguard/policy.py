@@ -73,12 +73,13 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
     The keywords are the response headers of Fetch's CORS protocol without `Access-Control-`:
 
     *allow_origins*: `"*"`, a list, tuple, set or frozenset of origin patterns, or an OriginSource or AsyncOriginSource.
-    *allow_methods*: method names, compared case by case, or `"*"`.
+    *allow_methods*: method names (case-sensitive), or `"*"`.
     *allow_headers*: request headers beyond the safelist, or `"*"`; `["*", "Authorization"]` covers all.
     *expose_headers*: response headers that scripts may read beyond the safelist, or `"*"`.
     *allow_credentials*: whether cookies and HTTP authentication may be used; never together with a `"*"`.
     *max_age*: seconds (or timedelta) for which a browser may keep a preflight's answer; None leaves it to the browser.
-    *preflight_status*: 204, or 200 for clients that stumble over 204.
+    *preflight_status*: 204, or 200 for clients that stumble over 204 and for servers that end the connection after it
+    (waitress, uWSGI's HTTP router).
     *allow_unsafe_origins*: a mapping from origin pattern to the reason why this one danger is accepted.
 
     Raises PolicyError with every problem at once, unknown keywords included.

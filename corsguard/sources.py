@@ -126,7 +126,7 @@ class RefreshingOrigins(_KeptByIdentity):
         function: object = load
         if not callable(function) or inspect.iscoroutinefunction(function):
             raise TypeError(
-                f"load={quoted(load)} is no function to call and not to await. For origins that never change, write "
+                f"load={quoted(load)} is not a plain function. For origins that never change, write "
                 f'allow_origins=["{EXAMPLE_ORIGIN}"]; for those that do, load=a function that returns them.'
             )
         self._load = load
@@ -352,7 +352,7 @@ class RememberedOrigins(_KeptByIdentity):
             )
         number: object = maxsize
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise ValueError(f"maxsize={quoted(maxsize)} is no number of origins to remember: write maxsize=10_000.")
+            raise ValueError(f"maxsize={quoted(maxsize)} is not a number of origins: write maxsize=10_000.")
         self._source: Any = source
         self._ttl = _seconds("ttl", ttl)
         self._maxsize = maxsize
@@ -506,7 +506,7 @@ def _off_the_event_loop(function: Callable[[], _Snapshot]) -> _Snapshot:
 def _seconds(name: str, value: object) -> float:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= threading.TIMEOUT_MAX:
-        raise ValueError(f"{name}={quoted(value)} is no time to wait: write {name}=60 for seconds, or a timedelta.")
+        raise ValueError(f"{name}={quoted(value)} is not a time to wait: write {name}=60 for seconds, or a timedelta.")
     return seconds
 
 

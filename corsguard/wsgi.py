@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _STATUS_LINES: Final[Mapping[int | None, str]] = {200: "200 OK", 204: "204 No Content", 403: "403 Forbidden"}
 
 
-class Views(Protocol):
+class TaggedViews(Protocol):
     """
     What finds the views of an application, where they may have a policy of their own.
     """
@@ -80,7 +80,7 @@ class CORSMiddleware:
             )
         self.app = app
         self.guard = Guard(Policies.of(policy), Journal(on_event) if journal is None else journal)
-        self.views: Views | None = None
+        self.views: TaggedViews | None = None
 
     @property
     def policy(self) -> Policy | Mapping[str, Guarding] | None:

@@ -14,7 +14,7 @@ from weakref import ref
 from django.conf import settings
 
 from corsguard import Fix, Problem
-from corsguard.moving import UNWRITTEN, Draft, Note, Translation, as_regex
+from corsguard.moving import UNWRITTEN, Draft, Remark, Translation, as_regex
 
 from .predecessor import MOVING, THEIRS
 
@@ -54,8 +54,8 @@ def translate() -> Translation:
     Return what the settings of django-cors-headers say, as the end of a settings file.
     """
     draft = Draft()
-    notes = [Note("", "In place of the CORS_* settings, at the end of the settings. What is different says why.")]
-    notes += [Note("", text) for text in _of_all()]
+    notes = [Remark("", "In place of the CORS_* settings, at the end of the settings. What is different says why.")]
+    notes += [Remark("", text) for text in _of_all()]
     name, credentials = _read("CORS_ALLOW_CREDENTIALS", False)
     draft.credentials(name, credentials)
     _take_origins(draft)
@@ -104,7 +104,9 @@ def _take_origins(draft: Draft) -> None:
         draft.origin(name, entry, partial(_is_same, entry))
     name, expressions = _read("CORS_ALLOWED_ORIGIN_REGEXES", ())
     if isinstance(expressions, str):
-        draft.note("allow_origins", f"{name} is a string and no list; it was read letter by letter, and is left out.")
+        draft.note(
+            "allow_origins", f"{name} is a string and not a list; it was read letter by letter, and is left out."
+        )
         expressions = ()
     for expression in expressions:
         draft.regex(name, expression)

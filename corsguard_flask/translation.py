@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from flask import Blueprint, Flask
 
-from corsguard.moving import UNWRITTEN, Draft, Note, Translation, as_regex
+from corsguard.moving import UNWRITTEN, Draft, Remark, Translation, as_regex
 
 # The defaults of flask-cors 6.
 _DEFAULTS: Final[Mapping[str, Any]] = {
@@ -61,7 +61,7 @@ def translate(app: Flask | Blueprint, **options: Any) -> Translation:  # noqa: A
     """
     config = _of_config(app)
     given = {**config, **options}
-    notes = [Note("", "In place of CORS(...). What is different says why."), *_of_all(app, given)]
+    notes = [Remark("", "In place of CORS(...). What is different says why."), *_of_all(app, given)]
     resources = given.get("resources", _DEFAULTS["resources"])
     own = resources if isinstance(resources, Mapping) else {resource: {} for resource in _each(resources)}
     order = sorted(own, key=_specificity) if isinstance(resources, Mapping) else [*own]
@@ -87,7 +87,7 @@ def translate_view(app: Flask | None = None, **options: Any) -> Translation:  # 
     """
     given = {**({} if app is None else _of_config(app)), **options}
     given.pop("resources", None)
-    notes = [Note("", "In place of @cross_origin(...), directly under the route. What is different says why.")]
+    notes = [Remark("", "In place of @cross_origin(...), directly under the route. What is different says why.")]
     return Translation.of(_VIEW, [*notes, *_of_all(app, given)], {"": _draft(given)})
 
 
@@ -98,7 +98,7 @@ def _of_config(app: Flask | Blueprint) -> dict[str, Any]:
     return {name: config[key] for key, name in names.items() if config.get(key) is not None}
 
 
-def _of_all(app: Flask | Blueprint | None, given: Mapping[str, Any]) -> list[Note]:
+def _of_all(app: Flask | Blueprint | None, given: Mapping[str, Any]) -> list[Remark]:
     """
     Return what is different whatever the policies are.
     """
@@ -115,7 +115,7 @@ def _of_all(app: Flask | Blueprint | None, given: Mapping[str, Any]) -> list[Not
     config: Mapping[str, Any] = app.config if isinstance(app, Flask) else {}
     unknown = [key for key in config if key.startswith("CORS_") and key.removeprefix("CORS_").lower() not in known]
     texts += [f"{key} in the config is unknown to flask-cors, so nothing came of it." for key in unknown]
-    return [Note("", text) for text in texts]
+    return [Remark("", text) for text in texts]
 
 
 def _near(name: str, known: list[str]) -> str:

@@ -121,7 +121,7 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
         return _share_with_none(failure, why)
     if credentials and not _is_sound(origin, credentials=True):
         origin = origin.replace("http://", "https://", 1)
-        why += " With credentials, load the page by https: by plain http, whoever sits on the network may act as it."
+        why += " With credentials, load the page by https: on plain http, anyone in the network can act as it."
         page = f"load it from {origin}"
     send = [f"{ALLOW_ORIGIN}: {origin}", *([f"{ALLOW_CREDENTIALS}: true"] if credentials else []), "Vary: Origin"]
     listed = [other for other in dict.fromkeys(kept) if _is_sound(other, credentials=credentials)]
@@ -292,14 +292,14 @@ def _headers_unparsable(failure: Failure) -> Fix:
 
 def _unlike(failure: Failure, one: str, many: str) -> str:
     item = "One item" if failure.exchange is None and failure.value is None else f'"{bad_item(failure)}"'
-    return f"{item} is no {one}: write {many} with commas between, and without quotation marks."
+    return f"{item} is not a {one}: write {many} with commas between, and without quotation marks."
 
 
 def _method(failure: Failure) -> Fix:
     method, listed = failure.value or "", tokens_listed(failure, ALLOW_METHODS)
     upper = method.upper()
     if method != upper and upper in UPPER_CASE_METHODS:
-        why = f"Methods are compared case by case, and the page wrote {as_shown(method)}."
+        why = f"Methods are case-sensitive, and the page wrote {as_shown(method)}."
         allowed = upper in listed or ("*" in listed and not failure.with_credentials)
         return (
             _change(why, page=f'method: "{upper}"') if allowed else _allow_methods(failure, why, f'method: "{upper}"')
@@ -307,7 +307,7 @@ def _method(failure: Failure) -> Fix:
     if "*" in listed:
         return _allow_methods(failure, "* never counts with credentials: list the methods.", _NO_COOKIES)
     if upper in map(str.upper, listed):
-        return _allow_methods(failure, f"Methods are compared case by case, and the server does not list {method}.")
+        return _allow_methods(failure, f"Methods are case-sensitive, and the server does not list {method}.")
     if upper in (get(headers_of(failure), "Allow") or "").upper():
         return _allow_methods(failure, "Allow lists it, which CORS does not read.")
     return _allow_methods(failure, _what_is_listed(failure, listed))
@@ -332,7 +332,7 @@ def _header(failure: Failure) -> Fix:
     if "*" in listed and failure.with_credentials:
         return _allow_headers(failure, "* never counts with credentials: list the names.", refused, _NO_COOKIES)
     if "*" in listed:
-        why = "* never covers Authorization: name it beside."
+        why = "* never covers Authorization: list it as well."
         return _change(why, f"{ALLOW_HEADERS}: *, Authorization", policy={"allow_headers": ["*", "Authorization"]})
     if refused == ["content-type"]:
         return _allow_headers(failure, "A body of JSON brings Content-Type.", refused)

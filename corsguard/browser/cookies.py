@@ -120,12 +120,12 @@ class CookieJar:
 
         For a log-in beforehand: `browser.cookies.set("https://api.example.com", "session=1; SameSite=None; Secure")`.
         *top_level* is the URL in the address bar, *url* unless given; it matters for `Partitioned` cookies.
-        Raises ValueError if one is no URL, or with the reason if a browser would refuse the cookie.
+        Raises ValueError if one is not a URL, or with the reason if a browser would refuse the cookie.
         """
         page = url if top_level is None else top_level
         for text in (url, page):
             if not check_url(text) or URL(text).protocol not in {"http:", "https:"}:
-                raise ValueError(f'{text!r} is no absolute http or https URL, such as "https://api.example.com".')
+                raise ValueError(f'{text!r} is not an absolute http or https URL, such as "https://api.example.com".')
         # HTML, "cookie": what a script sets is encoded as UTF-8.
         isomorphic = line.encode("utf-8", "replace").decode("latin-1")
         for reason in self.receive(url, [isomorphic], same_site=True, top_level_site=site_of(URL(page).origin)):

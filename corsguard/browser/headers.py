@@ -37,7 +37,7 @@ class Unparsable(ValueError):
     """
 
     def __init__(self, value: str, item: str) -> None:
-        super().__init__(f"{item!r} is no token in {value!r}")
+        super().__init__(f"{item!r} is not a token in {value!r}")
         self.value = value
         self.item = item
 

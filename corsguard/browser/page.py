@@ -240,11 +240,11 @@ class Page:
 
     def _parse(self, url: str) -> Url:
         if not isinstance(cast("object", url), str):
-            raise TypeError(f"url={url!r} is no str: write 'https://api.example.com/items'.")
+            raise TypeError(f"url={url!r} is not a str: write 'https://api.example.com/items'.")
         try:
             target = Url.parse(url, self._base)
         except ValueError:
-            raise ValueError(f"{url!r} is no URL, nor a part of one relative to {self.url}.") from None
+            raise ValueError(f"{url!r} is not a URL, nor a part of one relative to {self.url}.") from None
         if target.has_userinfo:
             raise ValueError(f"{url!r} has a user or a password in it, and fetch() takes no such URL.")
         return target
@@ -256,9 +256,9 @@ class Page:
         given = cast("list[Header]", list(headers.items() if isinstance(headers, Mapping) else headers))
         for name, value in given:
             if not all(isinstance(cast("object", text), str) for text in (name, value)):
-                raise TypeError(f"headers: {name!r}: {value!r} is no pair of str; write both as text, such as '1'.")
+                raise TypeError(f"headers: {name!r}: {value!r} is not a pair of str; write both as text, such as '1'.")
             if not is_token(name):
-                raise ValueError(f"{name!r} is no header name.")
+                raise ValueError(f"{name!r} is not a header name.")
             if not is_header_value(value.strip("\t\n\r ")):
                 raise ValueError(f"{value!r} can be no value of the header {name}: it has a line end, NUL or non-byte.")
         kept: list[Header] = []
@@ -315,7 +315,7 @@ class Browser:
                 f"embedder_policy={embedder_policy!r}: it is one of {', '.join(get_args(EmbedderPolicy))}."
             )
         if origin is not None and not isinstance(cast("object", origin), str):
-            raise TypeError(f"origin={origin!r} is no str: write 'null', or leave it out.")
+            raise TypeError(f"origin={origin!r} is not a str: write 'null', or leave it out.")
         parsed, top = _page_url(url), _page_url(url if top_level is None else top_level)
         client = Client(
             origin=page_origin(parsed) if origin is None else origin,
@@ -346,17 +346,17 @@ def _method(method: str) -> str:
     if not isinstance(cast("object", method), str):
         raise TypeError(f"method={method!r} is not a str: write one such as 'PUT'.")
     if not is_token(method):
-        raise ValueError(f"method={method!r} is no method name: write one such as 'PUT'.")
+        raise ValueError(f"method={method!r} is not a method name: write one such as 'PUT'.")
     return normalize_method(method)
 
 
 def _page_url(url: str) -> Url:
     if not isinstance(cast("object", url), str):
-        raise TypeError(f"{url!r} is no str: write the page's URL, such as '{EXAMPLE_ORIGIN}/'.")
+        raise TypeError(f"{url!r} is not a str: write the page's URL, such as '{EXAMPLE_ORIGIN}/'.")
     try:
         parsed = Url.parse(url)
     except ValueError:
-        raise ValueError(f"{url!r} is no URL: write the page's, such as '{EXAMPLE_ORIGIN}/'.") from None
+        raise ValueError(f"{url!r} is not a URL: write the page's, such as '{EXAMPLE_ORIGIN}/'.") from None
     if not parsed.host and parsed.scheme not in {"about", "blob", "data", "file"}:
         raise ValueError(f"{url!r} has no host: write the page's whole URL, such as 'http://localhost:3000/'.")
     return parsed

@@ -27,7 +27,7 @@ class CacheKey(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Entry:
+class _Permission:
     """
     One permission: of a method, or of a header if *is_header*, until *max_age* seconds after *stored*.
     """
@@ -56,7 +56,7 @@ class PreflightCache:
     def __init__(self, clock: Callable[[], float], longest: float) -> None:
         self._clock = clock
         self._longest = longest
-        self._entries: dict[CacheKey, list[_Entry]] = {}
+        self._entries: dict[CacheKey, list[_Permission]] = {}
 
     def has(self, key: CacheKey, name: str, *, is_header: bool, with_credentials: bool) -> bool:
         """
@@ -85,7 +85,7 @@ class PreflightCache:
                 for entry in known:
                     entry.max_age = age
                 if not known:
-                    entries.append(_Entry(name, is_header, with_credentials, self._clock(), age))
+                    entries.append(_Permission(name, is_header, with_credentials, self._clock(), age))
 
     def clear(self, key: CacheKey | None = None) -> None:
         """
@@ -96,6 +96,6 @@ class PreflightCache:
         else:
             self._entries.pop(key, None)
 
-    def _fresh(self, key: CacheKey) -> list[_Entry]:
+    def _fresh(self, key: CacheKey) -> list[_Permission]:
         now = self._clock()
         return [entry for entry in self._entries.get(key, ()) if now < entry.stored + entry.max_age]

@@ -244,7 +244,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.UNREACHABLE: Facts(
         kind="no response",
-        message="no response came, which is no matter of CORS: {said}.",
+        message="no response came, which is not a matter of CORS: {said}.",
         why='There is nothing to read without a response (Fetch, "HTTP-network fetch").',
         instead="Start the server, or correct the host and the port.",
         example=Example((Unreachable("nothing listens at api.example.com", net_error="CONNECTION_REFUSED"),)),
@@ -256,7 +256,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.TLS: Facts(
         kind="no response",
-        message="no TLS connection, which is no matter of CORS: {said}.",
+        message="no TLS connection, which is not a matter of CORS: {said}.",
         why='A browser sends nothing to a server that it cannot identify (Fetch, "HTTP-network fetch").',
         instead="Give the server a certificate that is valid for its host, or ask by http if it speaks no TLS.",
         example=Example((Unreachable("the certificate has expired", tls=True, net_error="CERT_DATE_INVALID"),)),
@@ -267,7 +267,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.TLS_CLIENT_CERTIFICATE: Facts(
         kind="no response",
-        message="the server wants a TLS client certificate, which is no matter of CORS: {said}.",
+        message="the server wants a TLS client certificate, which is not a matter of CORS: {said}.",
         why='A preflight never carries a client certificate (Fetch, "CORS-preflight fetch").',
         instead="Let the server ask for a certificate without requiring one, and check it after the CORS layer.",
         example=Example((Unreachable("a client certificate is required", tls=True, wants_certificate=True),)),
@@ -403,7 +403,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.ALLOW_METHODS_UNPARSABLE: Facts(
         kind="cors",
-        message="Access-Control-Allow-Methods in the preflight's answer is no list of methods.",
+        message="Access-Control-Allow-Methods in the preflight's answer is not a list of methods.",
         why='A list that cannot be read grants nothing (Fetch, "CORS-preflight fetch", methods).',
         instead="Write methods with commas between, and without quotation marks.",
         example=Example((_answered(204, _SHARED, (ALLOW_METHODS, "GET PUT")),), _PUT),
@@ -420,7 +420,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.ALLOW_HEADERS_UNPARSABLE: Facts(
         kind="cors",
-        message="Access-Control-Allow-Headers in the preflight's answer is no list of names.",
+        message="Access-Control-Allow-Headers in the preflight's answer is not a list of names.",
         why='A list that cannot be read grants nothing (Fetch, "CORS-preflight fetch", headerNames).',
         instead="Write names with commas between, and without quotation marks.",
         example=Example((_answered(204, _SHARED, (ALLOW_HEADERS, "X-Token X-Other")),), _TOKEN),
@@ -515,7 +515,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.REDIRECT_UNPARSABLE: Facts(
         kind="not CORS",
-        message="the server redirects to what is no URL.",
+        message="the server redirects to something that is not a URL.",
         why='A redirect leads to one URL, which has to be valid (Fetch, "location URL").',
         instead="Send one Location with one valid URL.",
         example=Example((_answered(302, _SHARED, ("Location", "http://[")),)),

@@ -174,7 +174,7 @@ def _lines(request: WireRequest, url: URL) -> list[Header]:
     return [*host, *request.headers, *length]
 
 
-class _Answer:
+class _Collected:
     """
     What an application has answered so far. Once *is_sent*, nobody can take the head back.
     """
@@ -218,7 +218,7 @@ def _serve_wsgi(app: WSGIApplication, request: WireRequest) -> WireResponse:
     """
     Have *app* answer (PEP 3333).
     """
-    answer = _Answer()
+    answer = _Collected()
 
     def start_response(
         status: str, headers: list[Header], exc_info: "OptExcInfo | None" = None, /
@@ -303,7 +303,7 @@ def _serve_asgi(app: ASGIApplication, request: WireRequest) -> WireResponse:
 
 
 async def _converse(app: ASGIApplication, request: WireRequest) -> WireResponse:
-    answer = _Answer()
+    answer = _Collected()
     is_asked = False
     is_complete = asyncio.Event()
 
@@ -507,7 +507,7 @@ def _unreachable(error: Exception, url: URL, timeout: float) -> Unreachable:
         if isinstance(cause, httpx.TimeoutException):
             told = f"{url.host} did not answer within {timeout:g} s"
             return Unreachable(told, net_error="CONNECTION_TIMED_OUT")
-    what = "the answer is no HTTP" if isinstance(error, httpx.RemoteProtocolError) else "the connection failed"
+    what = "the answer is not HTTP" if isinstance(error, httpx.RemoteProtocolError) else "the connection failed"
     return Unreachable(f"{what}: {error}")
 
 

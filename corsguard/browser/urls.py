@@ -70,11 +70,18 @@ class Url(NamedTuple):
         return cls(href, scheme, parsed.hostname, port, parsed.origin, has_userinfo)
 
 
+def authority(url: Url) -> str:
+    """
+    Return host and port of *url* as a LiveTransport is told of them.
+    """
+    return url.host if url.port is None else f"{url.host}:{url.port}"
+
+
 def origin_of(text: str, base: str | None = None) -> str:
     """
     Return the serialized origin of the URL *text* (URL, "origin"; HTML, "ASCII serialization of an origin").
 
-    Raises ValueError if *text* is no URL.
+    Raises ValueError if *text* is not a URL.
     """
     return Url.parse(text, None if base is None else Url.parse(base)).origin
 

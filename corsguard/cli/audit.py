@@ -15,10 +15,12 @@ from typing import Any, Final
 import click
 
 from corsguard.browser import LiveTransport, Unreachable
+from corsguard.browser.confidential import secrets_of
 from corsguard.browser.evidence import LONGEST_READ, as_shown, without_password
 from corsguard.browser.exchanges import HIDDEN, SECRET_HEADERS
-from corsguard.browser.urls import HTTP_SCHEMES, Url, address_space
+from corsguard.browser.urls import HTTP_SCHEMES, Url, address_space, authority
 from corsguard.browser.wire import Header
+from corsguard.diagnosis.objects import quiet
 from corsguard.errors import PolicyError
 from corsguard.names import OWNED_PREFIX, is_token
 from corsguard.origin import OriginPattern
@@ -26,8 +28,7 @@ from corsguard.quoting import quoted
 
 from .asking import Answer, Asker, Line
 from .auditing import Active, Audit, Finding
-from .connecting import authority, checked_address, secrets_of, trust
-from .loading import quiet
+from .options import checked_address, trust
 from .printing import Exit, Output, Style, UnreachableError, printable
 from .probes import Meant
 from .rules import RULES, WHO, Severity

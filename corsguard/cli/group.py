@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from corsguard.diagnosis import LoadError
 from corsguard.errors import PolicyError
 
 from .audit import audit
@@ -34,7 +35,7 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         try:
             return super().invoke(ctx)
-        except PolicyError as error:
+        except (LoadError, PolicyError) as error:
             raise click.UsageError(printable(str(error))) from error
         except KeyboardInterrupt:
             # Click would end with the code of findings.
@@ -50,7 +51,7 @@ class _Group(click.Group):
 @click.version_option(version("corsguard"), "-V", "--version")
 def group() -> None:
     """
-    Says why a page was "blocked by CORS policy", and which line to change.
+    Say why a page was "blocked by CORS policy", and which line to change.
 
     \b
     corsguard explain "Access to fetch at ... has been blocked by CORS policy: ..."

@@ -7,23 +7,20 @@ network are shown in printable ASCII and cut before they come here.
 
 import json
 import os
-import re
 import sys
 import threading
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import click
 from rich.console import Console
 from rich.text import Text
 
-from corsguard.browser.exchanges import HIDDEN
+from corsguard.browser.confidential import Secrets
 from corsguard.quoting import printable as on_one_line
 
-# Shorter values would be found in half of all words.
-_SHORTEST_SECRET: Final = 4
 # After so many seconds somebody who waits is told how far it is, and where no terminal is, again and again.
 _PATIENCE: Final = 2.0
 _PAUSE: Final = 10.0
@@ -82,10 +79,8 @@ class Output:
 
     def __init__(self, *, as_json: bool = False, secrets: Iterable[str] = ()) -> None:
         self.as_json = as_json
-        hidden = sorted({text for text in secrets if len(text) >= _SHORTEST_SECRET}, key=len, reverse=True)
-        self.longest_secret = len(hidden[0]) if hidden else 0
-        # In any case, in which servers and percent-encoding differ; without one, nothing matches.
-        self._secrets = re.compile("|".join(map(re.escape, hidden)) or "(?!)", re.IGNORECASE)
+        self._secrets = Secrets(secrets)
+        self.longest_secret = self._secrets.longest
         # Wider lines are the terminal's business: what is cut cannot be pasted.
         self._out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
         self._err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
@@ -109,25 +104,14 @@ class Output:
         Print *value* as JSON, whatever the command prints otherwise.
         """
         with _written():
-            sys.stdout.write(json.dumps(self.clean(value), indent=2, ensure_ascii=True) + "\n")
+            sys.stdout.write(json.dumps(self._secrets.clean(value), indent=2, ensure_ascii=True) + "\n")
             sys.stdout.flush()
-
-    def clean(self, value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-        """
-        Return *value*, plain data, without secrets.
-        """
-        if isinstance(value, str):
-            return self.hidden(value)
-        if isinstance(value, dict):
-            # The keys are ours.
-            return {key: self.clean(item) for key, item in value.items()}
-        return [self.clean(item) for item in value] if isinstance(value, list | tuple) else value
 
     def hidden(self, text: str) -> str:
         """
         Return *text* without secrets.
         """
-        return self._secrets.sub(HIDDEN, text)
+        return self._secrets.hidden(text)
 
     @contextmanager
     def progress(self, what: str) -> Generator["Progress"]:

@@ -6,8 +6,8 @@ This package is loaded by anyone who asks for a translation, and never by a proc
 
 from .translation import UNWRITTEN as UNWRITTEN
 from .translation import Draft as Draft
-from .translation import Note as Note
+from .translation import Remark as Remark
 from .translation import Translation as Translation
 from .translation import as_regex as as_regex
 
-__all__ = ["UNWRITTEN", "Draft", "Note", "Translation", "as_regex"]
+__all__ = ["UNWRITTEN", "Draft", "Remark", "Translation", "as_regex"]

@@ -29,8 +29,8 @@ _FLAGS: Final = re.compile(r"\(\?[aimsu]+\)")
 _FEW: Final = 10
 _MOST_SPELLINGS: Final = 60
 _MOST_REPEATS: Final = 300
-# Expressions are short, and one that needs more is not worth the wait.
-_MOST_STEPS: Final = 20_000
+# Expressions are short, and one that needs more is not worth the wait: about half a second.
+_MOST_WORK: Final = 1_000_000
 
 # What people put in the place of a star, and what a stranger puts behind an origin.
 _SAMPLES: Final = ("a", "1", "a-b", "a.b", "a_b")
@@ -64,17 +64,17 @@ def patterns_of(expression: str | re.Pattern[str], *, ignore_case: bool = False)
 
     Raises ValueError, which says why, if *expression* cannot be read.
     """
-    language = _read(expression, ignore_case=ignore_case)
-    if _example([_read(_ORIGIN)], [language]) is None:
+    compared, language = _Comparison(), _read(expression, ignore_case=ignore_case)
+    if compared.example([_read(_ORIGIN)], [language]) is None:
         return Covered(all=True)
     as_written = expression.pattern if isinstance(expression, re.Pattern) else expression
     patterns = {str(pattern): pattern for pattern in _patterns_meant([*_spellings(language), as_written])}
     languages = {text: _read(_expression_of(pattern)) for text, pattern in patterns.items()}
-    surplus = {text: _surplus(pattern, languages[text], language) for text, pattern in patterns.items()}
-    exact = _necessary([text for text in patterns if surplus[text] is None], languages, [])
-    wider = _necessary([text for text in patterns if surplus[text] is not None], languages, exact)
+    surplus = {text: _surplus(compared, pattern, languages[text], language) for text, pattern in patterns.items()}
+    exact = _necessary(compared, [text for text in patterns if surplus[text] is None], languages, [])
+    wider = _necessary(compared, [text for text in patterns if surplus[text] is not None], languages, exact)
     named = [*exact, *wider]
-    lost = _lost([patterns[text] for text in named], language, [languages[text] for text in named])
+    lost = _lost(compared, [patterns[text] for text in named], language, [languages[text] for text in named])
     return Covered(False, exact, tuple((text, surplus[text] or "") for text in wider), lost)
 
 
@@ -85,8 +85,8 @@ def prefixes_of(expression: str | re.Pattern[str]) -> Covered:
     A prefix is taken if the expression covers all below it, or the path itself; what it covers beyond is in *wider*,
     where prefixes stand too that were not taken. Raises ValueError, which says why, if *expression* cannot be read.
     """
-    language, paths = _read(expression), _read(_PATH)
-    if _example([paths], [language]) is None:
+    compared, language, paths = _Comparison(), _read(expression), _read(_PATH)
+    if compared.example([paths], [language]) is None:
         return Covered(all=True)
     heads = (text.partition("*")[0].rstrip("/") for text in _spellings(language))
     taken: list[str] = []
@@ -94,13 +94,13 @@ def prefixes_of(expression: str | re.Pattern[str]) -> Covered:
     for prefix in sorted({head for head in heads if _PREFIX.fullmatch(head)}, key=lambda head: (len(head), head)):
         if any(prefix.startswith(f"{other}/") for other in taken):
             continue
-        itself = [text for text in (prefix, f"{prefix}/") if not _has(language, text)]
-        below = _example([paths, _read(f"{re.escape(prefix)}/.+")], [language])
+        itself = [text for text in (prefix, f"{prefix}/") if not compared.has(language, text)]
+        below = compared.example([paths, _read(f"{re.escape(prefix)}/.+")], [language])
         if len(itself) < 2 or below is None:
             taken.append(prefix)
         if itself or below is not None:
             wider.append((prefix, below or itself[0]))
-    lost = _example([language, paths], [_read(f"{re.escape(prefix)}(/.*)?$") for prefix in taken])
+    lost = compared.example([language, paths], [_read(f"{re.escape(prefix)}(/.*)?$") for prefix in taken])
     return Covered(False, tuple(taken), tuple(wider), lost)
 
 
@@ -130,30 +130,34 @@ def _expression_of(pattern: OriginPattern) -> str:
     return f"{re.escape(pattern.scheme)}://{host}{port}$"
 
 
-def _surplus(pattern: OriginPattern, covered: "_Sequence", language: "_Sequence") -> str | None:
+def _surplus(
+    compared: "_Comparison", pattern: OriginPattern, covered: "_Sequence", language: "_Sequence"
+) -> str | None:
     """
     Return an example of what *pattern* covers and *language* does not, one that people would think of if there is.
     """
-    surplus = _example([covered], [language])
+    surplus = compared.example([covered], [language])
     if surplus is None:
         return None
     ports = (None, 8443) if pattern.port == "*" else (pattern.port,)
     samples = (pattern._replace(host=_filled(pattern, sample), port=port) for sample in _SAMPLES for port in ports)
-    return next((str(sample) for sample in samples if not _has(language, str(sample))), surplus)
+    return next((str(sample) for sample in samples if not compared.has(language, str(sample))), surplus)
 
 
-def _lost(patterns: Iterable[OriginPattern], language: "_Sequence", named: list["_Sequence"]) -> str | None:
+def _lost(
+    compared: "_Comparison", patterns: Iterable[OriginPattern], language: "_Sequence", named: list["_Sequence"]
+) -> str | None:
     """
     Return an example of what *language* covers and none of *named* does; a stranger's origin if there is one.
     """
-    lost = _example([language, _read(_PAGE_ORIGIN)], named)
+    lost = compared.example([language, _read(_PAGE_ORIGIN)], named)
     if lost is None:
         return None
     one_of_each = [str(pattern._replace(host=_filled(pattern, "a"))).removesuffix(":*") for pattern in patterns]
     strangers = [origin + _STRANGER for origin in one_of_each]
     unescaped = [f"{origin[:dot]}x{origin[dot + 1 :]}" for origin in one_of_each for dot in _dots(origin)]
-    texts = (text for text in (*strangers, *unescaped) if Origin.parse(text) and _has(language, text))
-    return next((text for text in texts if not any(_has(other, text) for other in named)), lost)
+    texts = (text for text in (*strangers, *unescaped) if Origin.parse(text) and compared.has(language, text))
+    return next((text for text in texts if not any(compared.has(other, text) for other in named)), lost)
 
 
 def _filled(pattern: OriginPattern, sample: str) -> str:
@@ -164,18 +168,16 @@ def _dots(text: str) -> Iterator[int]:
     return (at for at, char in enumerate(text) if char == ".")
 
 
-def _has(language: "_Sequence", text: str) -> bool:
-    return _example([_read(f"{re.escape(text)}$")], [language]) is None
-
-
-def _necessary(texts: list[str], languages: Mapping[str, "_Sequence"], before: Iterable[str]) -> tuple[str, ...]:
+def _necessary(
+    compared: "_Comparison", texts: list[str], languages: Mapping[str, "_Sequence"], before: Iterable[str]
+) -> tuple[str, ...]:
     """
     Return *texts* without those that another one, or one of *before*, covers.
     """
     kept = list(texts)
     for text in texts:
         others = [languages[other] for other in (*before, *kept) if other != text]
-        if _example([languages[text]], others) is None:
+        if compared.example([languages[text]], others) is None:
             kept.remove(text)
     return tuple(kept)
 
@@ -218,42 +220,72 @@ class _Repeat(NamedTuple):
 
 
 _Sequence = tuple[_Chars | _Edge | _Choice | _Repeat, ...]
-# What may be left of each language; the last is that of all which a string must not be in.
-_State = tuple[frozenset[_Sequence], ...]
+# What may be left of each language, by number; the last is that of all which a string must not be in.
+_State = tuple[frozenset[int], ...]
 
 
-def _example(within: list[_Sequence], outside: list[_Sequence]) -> str | None:
+class _Comparison:
     """
-    Return the shortest string that all of *within* have and none of *outside*, or None if there is none.
-    """
-    classes = _character_classes([*within, *outside])
-    start: _State = (*(frozenset([language]) for language in within), frozenset(outside))
-    seen: set[_State] = {start}
-    waiting: deque[tuple[str, _State]] = deque([("", start)])
-    while waiting:
-        text, state = waiting.popleft()
-        is_start = text == ""
-        *inner, outer = [any(() in _heads(left, is_start=is_start, is_end=True) for left in lefts) for lefts in state]
-        if all(inner) and not outer:
-            return text
-        steps = [[step for left in lefts for step in _steps(left, is_start=is_start)] for lefts in state]
-        for char in classes:
-            following = tuple(frozenset(left for chars, left in of_one if char in chars) for of_one in steps)
-            if all(following[:-1]) and following not in seen:
-                seen.add(following)
-                waiting.append((text + char, following))
-        if len(seen) > _MOST_STEPS:
-            raise ValueError("it is too long")
-    return None
+    Sets of strings, compared; all that is compared together does a bounded amount of *work*.
 
+    Sequences have numbers there, which are quick to compare, and what may come next of each is kept.
+    """
 
-def _steps(sequence: _Sequence, *, is_start: bool) -> Iterator[tuple[frozenset[str], _Sequence]]:
-    """
-    Yield the characters that may come next, and what is left behind each.
-    """
-    for head in _heads(sequence, is_start=is_start, is_end=False):
-        if head and isinstance(head[0], _Chars):
-            yield head[0].chars, head[1:]
+    def __init__(self) -> None:
+        self.work = 0
+        self._numbers: dict[_Sequence, int] = {}
+        self._next: dict[tuple[int, bool], tuple[bool, list[tuple[frozenset[str], int]]]] = {}
+        self._sequences: list[_Sequence] = []
+
+    def of(self, sequence: _Sequence) -> int:
+        number = self._numbers.setdefault(sequence, len(self._sequences))
+        if number == len(self._sequences):
+            self._sequences.append(sequence)
+        return number
+
+    def next(self, number: int, *, is_start: bool) -> tuple[bool, list[tuple[frozenset[str], int]]]:
+        """
+        Return whether the sequence may end here, and the characters that may come next, with what is left behind each.
+        """
+        known = self._next.get((number, is_start))
+        if known is None:
+            sequence = self._sequences[number]
+            ends = () in _heads(sequence, is_start=is_start, is_end=True)
+            heads = _heads(sequence, is_start=is_start, is_end=False)
+            steps = [(head[0].chars, self.of(head[1:])) for head in heads if head and isinstance(head[0], _Chars)]
+            known = self._next[number, is_start] = ends, steps
+        return known
+
+    def example(self, within: list[_Sequence], outside: list[_Sequence]) -> str | None:
+        """
+        Return the shortest string that all of *within* have and none of *outside*, or None if there is none.
+        """
+        classes = _character_classes([*within, *outside])
+        start: _State = (*(frozenset([self.of(one)]) for one in within), frozenset(map(self.of, outside)))
+        seen: set[_State] = {start}
+        waiting: deque[tuple[str, _State]] = deque([("", start)])
+        while waiting:
+            text, state = waiting.popleft()
+            found = [[self.next(left, is_start=text == "") for left in lefts] for lefts in state]
+            *inner, outer = [any(ends for ends, _ in of_one) for of_one in found]
+            if all(inner) and not outer:
+                return text
+            steps = [[step for _, steps in of_one for step in steps] for of_one in found]
+            for char in classes:
+                following = tuple(frozenset(left for chars, left in of_one if char in chars) for of_one in steps)
+                if all(following[:-1]) and following not in seen:
+                    seen.add(following)
+                    waiting.append((text + char, following))
+            self.work += len(classes) * sum(map(len, steps))
+            if self.work > _MOST_WORK:
+                raise ValueError("it is too long")
+        return None
+
+    def has(self, language: _Sequence, text: str) -> bool:
+        """
+        Return whether *language* has *text*.
+        """
+        return self.example([_read(f"{re.escape(text)}$")], [language]) is None
 
 
 def _heads(sequence: _Sequence, *, is_start: bool, is_end: bool) -> set[_Sequence]:
@@ -356,7 +388,7 @@ def _read(expression: str | re.Pattern[str], *, ignore_case: bool = False) -> _S
     try:
         compiled = re.compile(expression) if isinstance(expression, str) else expression
     except re.error as error:
-        raise ValueError(f"it is no regular expression: {error}") from None
+        raise ValueError(f"it is not a regular expression: {error}") from None
     text: object = compiled.pattern
     if not isinstance(text, str) or compiled.flags & re.VERBOSE:
         raise ValueError("it is written in bytes, or verbosely")
@@ -394,7 +426,10 @@ class _Reader:
             self.at = quantifier.end()
             if self.text[self.at : self.at + 1] == "+":
                 raise ValueError("it has a possessive quantifier")
-            items.append(_repeat(item, quantifier))
+            repeated = _repeat(item, quantifier)
+            # What may be repeated for ever says no more if it is said again.
+            if items[-1:] != [repeated] or repeated[1:] != (0, None):
+                items.append(repeated)
         return tuple(items)
 
     def item(self) -> _Sequence:
@@ -474,7 +509,7 @@ def _repeat(body: _Sequence, quantifier: re.Match[str]) -> _Repeat:
     if sign in "*+?":
         return _Repeat(body, 1 if sign == "+" else 0, 1 if sign == "?" else None)
     if not least and not comma:
-        raise ValueError("it has braces that are no quantifier")
+        raise ValueError("it has braces that are not a quantifier")
     low = int(least or 0)
     high = int(most) if most else None if comma else low
     if max(low, high or 0) > _MOST_REPEATS:

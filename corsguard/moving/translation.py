@@ -34,7 +34,7 @@ _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _WITHOUT_EFFECT: Final = frozenset({"E402", "E502", "E503", "E601"})
 
 
-class Note(NamedTuple):
+class Remark(NamedTuple):
     """
     One line of a translation: what is different in *keyword* (empty: in all of it), and why.
 
@@ -53,7 +53,7 @@ class Draft:
 
     def __init__(self) -> None:
         self.keywords: dict[str, Any] = {"allow_origins": []}
-        self.notes: list[Note] = []
+        self.notes: list[Remark] = []
 
     @property
     def shares(self) -> bool:
@@ -63,7 +63,7 @@ class Draft:
         return bool(self.keywords["allow_origins"]) or any(note.keyword == "allow_origins" for note in self.notes)
 
     def note(self, keyword: str, text: str, *write: str) -> None:
-        self.notes.append(Note(keyword, text, write))
+        self.notes.append(Remark(keyword, text, write))
 
     def credentials(self, about: str, value: object) -> None:
         """
@@ -73,14 +73,14 @@ class Draft:
         if allowed:
             self.keywords["allow_credentials"] = True
         if not isinstance(value, bool):
-            self.note("allow_credentials", f"{about}: {quoted(value)} is no bool; here it is {allowed}.")
+            self.note("allow_credentials", f"{about}: {quoted(value)} is not a bool; here it is {allowed}.")
 
     def origin(self, about: str, entry: object, covers: Callable[[str], bool]) -> None:
         """
         Take an origin that the other library compares as a text; *covers* says whether *entry* covered an origin there.
         """
         if not isinstance(entry, str):
-            self.note("allow_origins", f"{about}: {quoted(entry)} is no text, and is left out.")
+            self.note("allow_origins", f"{about}: {quoted(entry)} is not text, and is left out.")
             return
         try:
             pattern = OriginPattern.parse(entry)
@@ -124,7 +124,7 @@ class Draft:
             )
         else:
             self.keywords["allow_origins"] = "*"
-            self.note("allow_origins", f'{about}: everyone. The answer is "*", whoever asks, so caches may share it.')
+            self.note("allow_origins", f'{about}: everyone. The answer is always "*", so caches may share it.')
 
     def names(self, keyword: str, about: str, values: object) -> None:
         """
@@ -170,7 +170,7 @@ class Draft:
         if covered.all:
             return ("",)
         if not covered.spellings:
-            self.note("", f"{said} is no prefix. {_WRITE_PREFIXES}")
+            self.note("", f"{said} is not a prefix. {_WRITE_PREFIXES}")
             return ()
         more = [example for prefix, example in covered.wider if prefix in covered.spellings]
         told = [f"That covers {' and '.join(more)} too, which it did not."] if more else []
@@ -259,11 +259,11 @@ class Translation:
     """
 
     mapping: Mapping[str, Any]
-    notes: tuple[tuple[Note, ...], ...]
+    notes: tuple[tuple[Remark, ...], ...]
     template: str
 
     @classmethod
-    def of(cls, template: str, notes: Iterable[Note], drafts: Mapping[str, Draft]) -> "Translation":
+    def of(cls, template: str, notes: Iterable[Remark], drafts: Mapping[str, Draft]) -> "Translation":
         """
         Finish *drafts*, policies by path prefix; one without a prefix guards everything.
 
@@ -321,7 +321,7 @@ def _is_meant(text: str, entry: str) -> bool:
 # Code.
 
 
-def _policies(mapping: Mapping[str, Any], notes: list[tuple[Note, ...]]) -> Iterator[str]:
+def _policies(mapping: Mapping[str, Any], notes: list[tuple[Remark, ...]]) -> Iterator[str]:
     yield "{"
     if "paths" in mapping:
         yield '    "paths": {'
@@ -339,7 +339,7 @@ def _policies(mapping: Mapping[str, Any], notes: list[tuple[Note, ...]]) -> Iter
     yield "}"
 
 
-def _keywords(keywords: Mapping[str, Any], notes: tuple[Note, ...], form: str) -> Iterator[str]:
+def _keywords(keywords: Mapping[str, Any], notes: tuple[Remark, ...], form: str) -> Iterator[str]:
     for note in notes:
         if note.keyword not in keywords:
             yield from _comment(note.text)

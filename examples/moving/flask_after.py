@@ -22,7 +22,7 @@ CORSGuard(
         "paths": {
             "/public": {
                 # resource r"/public/*" is read as "/public". It covered /publicb too, which is left out.
-                # origins: everyone. The answer is "*", whoever asks, so caches may share it.
+                # origins: everyone. The answer is always "*", so caches may share it.
                 "allow_origins": "*",
                 "allow_methods": ["GET"],
                 "allow_headers": ["*", "Authorization"],

@@ -23,12 +23,13 @@ from kit import laboratory
 
 from corsguard import CORSMiddleware, Policy
 from corsguard.browser import Unreachable, WireRequest, WireResponse
+from corsguard.browser.confidential import secrets_of
+from corsguard.browser.exchanges import HIDDEN
 from corsguard.browser.transports import transport_for
 from corsguard.cli.asking import Answer, Asker, Line, Question, SpentError
 from corsguard.cli.audit import _document, _is_internal, _shown, audit
 from corsguard.cli.auditing import Active, Audit
-from corsguard.cli.connecting import secrets_of
-from corsguard.cli.printing import HIDDEN, Output
+from corsguard.cli.printing import Output
 from corsguard.cli.probes import Meant, lax, relatives, special, strangers
 from corsguard.cli.rules import RULES, WHO, Reach, Severity, severity_of
 from corsguard.origin import Origin

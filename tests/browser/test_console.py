@@ -570,14 +570,14 @@ FIXES = [
     *(
         (
             preflight(Reason.ALLOW_METHODS_UNPARSABLE, value, SHARED, allow("Methods", value)),
-            f'"{item}" is no method',
+            f'"{item}" is not a method',
             ["send:   Access-Control-Allow-Methods: GET, PUT", 'policy: allow_methods=["GET", "PUT"]'],
         )
         for value, item in [("GET PUT", "GET PUT"), ('["GET"]', '["GET"]'), ("GET;PUT", "GET;PUT")]
     ),
     (
         preflight(Reason.ALLOW_HEADERS_UNPARSABLE, "'X-A'; X-B", SHARED, allow("Headers", "'X-A'; X-B"), asked=["x-b"]),
-        "is no header name",
+        "is not a header name",
         ["send:   Access-Control-Allow-Headers: X-A, X-B", 'policy: allow_headers=["X-A", "X-B"]'],
     ),
     (

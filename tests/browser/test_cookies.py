@@ -414,9 +414,9 @@ def test_what_a_cookie_says_of_itself_stores_it_again(jar, clock):
         ),
         (
             ("api.example.com", "a=1"),
-            "'api.example.com' is no absolute http or https URL, such as \"https://api.example.com\".",
+            "'api.example.com' is not an absolute http or https URL, such as \"https://api.example.com\".",
         ),
-        (("data:,", "a=1"), "'data:,' is no absolute http or https URL, such as \"https://api.example.com\"."),
+        (("data:,", "a=1"), "'data:,' is not an absolute http or https URL, such as \"https://api.example.com\"."),
     ],
 )
 def test_what_cannot_be_set_is_an_error(jar, arguments, message):
@@ -426,7 +426,7 @@ def test_what_cannot_be_set_is_an_error(jar, arguments, message):
 
 
 def test_a_page_that_is_no_url_is_an_error(jar):
-    with pytest.raises(ValueError, match=r"^'stranger' is no absolute http or https URL"):
+    with pytest.raises(ValueError, match=r"^'stranger' is not an absolute http or https URL"):
         jar.set(API, "a=1", top_level="stranger")
 
 

@@ -10,7 +10,7 @@ from browser.test_console import failure
 from corsguard.browser import Exchange, Reason, WireRequest, WireResponse
 from corsguard.browser.exchanges import on_the_wire, shown, without_secrets
 from corsguard.browser.report import report
-from corsguard.cli import har
+from corsguard.diagnosis import har
 
 URL = "https://api.example.com/items"
 ORIGIN = ("Origin", "https://app.example.com")

@@ -97,7 +97,7 @@ def test_a_list_of_tokens():
 
 
 def test_one_item_that_is_no_token_spoils_the_list():
-    with pytest.raises(Unparsable, match=r"^'a b' is no token in 'x, a b, c d'$") as error:
+    with pytest.raises(Unparsable, match=r"^'a b' is not a token in 'x, a b, c d'$") as error:
         tokens_of([("X", "x"), ("X", "a b, c d")], "X")
     assert (error.value.value, error.value.item) == ("x, a b, c d", "a b")
 

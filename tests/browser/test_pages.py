@@ -121,10 +121,10 @@ def test_no_cors_keeps_safelisted_headers_only_and_sees_nothing():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        ({"url": "https://["}, "'https://[' is no URL"),
+        ({"url": "https://["}, "'https://[' is not a URL"),
         ({"url": "https://user@api.example.com/"}, "has a user or a password"),
-        ({"method": "GET IT"}, "method='GET IT' is no method name"),
-        ({"method": ""}, "method='' is no method name"),
+        ({"method": "GET IT"}, "method='GET IT' is not a method name"),
+        ({"method": ""}, "method='' is not a method name"),
         ({"method": "PUT", "mode": "no-cors"}, "not 'PUT'"),
         ({"mode": "navigate"}, "mode='navigate': it is one of 'cors', 'no-cors', 'same-origin'"),
         ({"credentials": "true"}, "credentials='true': it is one of 'omit', 'same-origin', 'include'"),
@@ -132,7 +132,7 @@ def test_no_cors_keeps_safelisted_headers_only_and_sees_nothing():
         ({"json": {}, "body": b""}, "two bodies"),
         ({"body": "a"}, "A GET has no body"),
         ({"method": "head", "json": 1}, "A HEAD has no body"),
-        ({"headers": {"X Y": "1"}}, "'X Y' is no header name"),
+        ({"headers": {"X Y": "1"}}, "'X Y' is not a header name"),
         ({"headers": {"X-Y": "a\nb"}}, "can be no value of the header X-Y"),
         ({"headers": {"X-Y": "☃"}}, "can be no value of the header X-Y"),
     ],
@@ -147,8 +147,8 @@ def test_what_is_no_request_is_a_value_error(call, words):
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        ({"url": "app.example.com"}, "'app.example.com' is no URL"),
-        ({"url": APP, "top_level": "nowhere"}, "'nowhere' is no URL"),
+        ({"url": "app.example.com"}, "'app.example.com' is not a URL"),
+        ({"url": APP, "top_level": "nowhere"}, "'nowhere' is not a URL"),
         ({"url": APP, "embedder_policy": "all"}, "embedder_policy='all'"),
     ],
 )
@@ -904,9 +904,9 @@ def test_a_shared_response_needs_no_resource_policy():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        ({"headers": {"X-A": 1}}, "'X-A': 1 is no pair of str"),
-        ({"url": None}, "url=None is no str"),
-        ({"url": b"/x"}, "url=b'/x' is no str"),
+        ({"headers": {"X-A": 1}}, "'X-A': 1 is not a pair of str"),
+        ({"url": None}, "url=None is not a str"),
+        ({"url": b"/x"}, "url=b'/x' is not a str"),
     ],
 )
 def test_what_is_no_text_is_a_type_error(call, words):
@@ -915,9 +915,9 @@ def test_what_is_no_text_is_a_type_error(call, words):
 
 
 def test_what_opens_no_page_says_so():
-    with pytest.raises(TypeError, match="None is no str"):
+    with pytest.raises(TypeError, match="None is not a str"):
         Browser(Server()).open(None)
-    with pytest.raises(TypeError, match="origin=3 is no str"):
+    with pytest.raises(TypeError, match="origin=3 is not a str"):
         Browser(Server()).open(APP, origin=3)
     with pytest.raises(ValueError, match="'localhost:3000' has no host"):
         Browser(Server()).open("localhost:3000")

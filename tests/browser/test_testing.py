@@ -145,7 +145,7 @@ def test_what_is_no_whole_url_is_no_failed_assertion(assertion, who, url, meant)
 @pytest.mark.parametrize(
     ("call", "kind", "told"),
     [
-        ({"url": ITEMS, "method": f"PUT {ITEMS}"}, ValueError, "is no method name: write one such as 'PUT'"),
+        ({"url": ITEMS, "method": f"PUT {ITEMS}"}, ValueError, "is not a method name: write one such as 'PUT'"),
         ({"url": ITEMS, "method": None}, TypeError, "method=None is not a str: write one such as 'PUT'"),
         ({"url": None}, TypeError, "got url=None. Write url='https://api.example.com/items'"),
         ({"url": ITEMS, "to": ITEMS}, TypeError, "unexpected keyword argument 'to'"),
@@ -357,7 +357,7 @@ def test_what_no_browser_sends_is_marked():
 
 @pytest.mark.parametrize("origin", ["app.example.com", "https://app.example.com/", "null", "https://*.example.com"])
 def test_what_is_no_origin_has_no_relatives(origin):
-    with pytest.raises(ValueError, match="is no serialized origin"):
+    with pytest.raises(ValueError, match="is not a serialized origin"):
         attack_origins(origin)
 
 

@@ -163,7 +163,7 @@ def nothing():
 
 REFUSED = {
     "text": ("app:app", '"app:app" is a str. It takes a WSGI application'),
-    "None": (None, "None is nothing at all. It takes a WSGI application"),
+    "None": (None, "None is a NoneType. It takes a WSGI application"),
     "a class": (Flask, "takes 1 arguments. It is a class: give an instance. It takes"),
     "an asynchronous class": (AsyncInstance, "takes 0 arguments. It is a class: give an instance. It takes"),
     "a coroutine function": (
@@ -812,10 +812,10 @@ def test_a_server_that_does_not_answer_is_unreachable():
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "the answer is no HTTP: "),
-        (b"", "the answer is no HTTP: Server disconnected without sending a response."),
-        (b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", "the answer is no HTTP: "),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000, "the answer is no HTTP: "),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "the answer is not HTTP: "),
+        (b"", "the answer is not HTTP: Server disconnected without sending a response."),
+        (b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", "the answer is not HTTP: "),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000, "the answer is not HTTP: "),
     ],
     ids=["SSH", "nothing", "a NUL", "a head without end"],
 )

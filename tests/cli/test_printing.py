@@ -97,7 +97,7 @@ def test_on_a_terminal_one_line_is_written_anew_and_taken_away(monkeypatch):
     assert written.endswith("\r\x1b[2KRead: 2 of 3\r\x1b[2K")
 
 
-@pytest.mark.parametrize("command", [["lint", "slow:POLICY"], ["explain", "slow:POLICY", "--origin", "null"]])
+@pytest.mark.parametrize("command", [["lint", "slow:POLICY"], ["explain", "slow:POLICY", "--page", "null"]])
 def test_a_module_that_takes_long_to_import_is_waited_for_aloud(command, monkeypatch, tmp_path):
     (tmp_path / "slow.py").write_text(
         "from corsguard.cli import printing\nprinting.waited.wait(30)\nPOLICY = {'allow_origins': '*'}\n"

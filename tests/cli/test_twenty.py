@@ -252,7 +252,7 @@ LINES = {
         "GET http://not-listening.lab.example/items net::ERR_CONNECTION_REFUSED",
         "nothing listens at not-listening.lab.example",
         "Is the server up, the host and the port right?",
-        "no response came, which is no matter of CORS",
+        "no response came, which is not a matter of CORS",
         "Is the server up, the host and the port right?",
         code=3,
         is_printed=False,
@@ -261,9 +261,9 @@ LINES = {
         "hangs-up",
         0,
         f"{FIREFOX}http://hangs-up.lab.example/items. (Reason: CORS request did not succeed). Status code: (null).",
-        "No response came, which is no matter of CORS",
+        "No response came, which is not a matter of CORS",
         "look at its log",
-        "no response came, which is no matter of CORS",
+        "no response came, which is not a matter of CORS",
         "look at its log",
         code=3,
     ),
@@ -507,7 +507,7 @@ OWN = [
         ],
     ),
     (
-        ["explain", "site_settings", "--origin", WWW],
+        ["explain", "site_settings", "--page", WWW],
         1,
         [
             "It is not listed.",
@@ -515,7 +515,7 @@ OWN = [
         ],
     ),
     (
-        ["explain", "cors.toml", "--env", "production", "--origin", "http://localhost:3000"],
+        ["explain", "cors.toml", "--env", "production", "--page", "http://localhost:3000"],
         1,
         ["cors.toml, line 5", 'allow_origins = ["https://app.example.com", "http://localhost:3000"]'],
     ),
@@ -523,11 +523,11 @@ OWN = [
     (["check", "./plain.py:app"], 2, ["write the name of its module, plain:app."]),
     (["check", "shop"], 2, ["shop is a module, and no application.", "'shop:create_app()'"]),
     (["check", "shop:create_app"], 2, ["If it makes the application, call it: 'shop:create_app()'."]),
-    (["check", "cors.toml"], 2, ["is a policy", "corsguard explain cors.toml --origin https://app.example.com"]),
+    (["check", "cors.toml"], 2, ["is a policy", "corsguard explain cors.toml --page https://app.example.com"]),
     (["check", f"No {BLOCKED}"], 2, ['corsguard explain "..." says what it means']),
-    (["check", "plain:app", "--origin", "app.example.com"], 2, ['Write "https://app.example.com"']),
+    (["check", "plain:app", "--page", "app.example.com"], 2, ['Write "https://app.example.com"']),
     (["explain", f"{API}/items"], 2, [f"corsguard check {API}/items"]),
-    (["explain", "cor.toml", "--origin", WWW], 2, ["There is no file cor.toml", "Did you mean cors.toml?"]),
+    (["explain", "cor.toml", "--page", WWW], 2, ["There is no file cor.toml", "Did you mean cors.toml?"]),
     (["lint", "shop"], 2, ["shop is a module without a setting of Django.", "'shop:create_app()'"]),
 ]
 

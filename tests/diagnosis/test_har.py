@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corsguard.browser import Exchange, WireRequest, WireResponse
-from corsguard.cli import har
-from corsguard.cli.check import check
-from corsguard.cli.curl import curl
+from corsguard.cli.group import group
+from corsguard.diagnosis import har
+from corsguard.diagnosis.commands import curl
 
 PAGE = "https://app.example.com"
 API = "https://api.example.com"
@@ -85,7 +85,7 @@ def no_network(monkeypatch):
 
 
 def run(*arguments):
-    result = CliRunner().invoke(check, arguments)
+    result = CliRunner().invoke(group, ["check", *arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

@@ -5,10 +5,14 @@ Configuration from where teams keep it: what a file and variables say, what an e
 import os
 import pickle
 import re
+import shlex
 import subprocess
 import sys
 import time
 import tomllib
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +23,7 @@ from werkzeug.test import Client
 
 from corsguard import CORSMiddleware, Policies, Policy, PolicyError, explain
 from corsguard.configuration import Change, Configuration
+from corsguard.fixes import as_toml, dotted
 
 APP = "https://app.example.com"
 
@@ -685,6 +690,12 @@ MISTAKES = {
 }
 
 
+def is_toml(content):
+    with suppress(ValueError, TypeError, RecursionError):
+        return bool(tomllib.loads(content))
+    return False
+
+
 @pytest.mark.parametrize(("content", "told"), MISTAKES.values(), ids=MISTAKES.keys())
 def test_a_mistake_in_a_file_is_told_with_file_key_and_fix(file, content, told):
     written = file(content)
@@ -753,16 +764,63 @@ def test_a_file_that_is_not_there_is_told_with_where_it_was_looked_for(file, tmp
     assert "null byte" in refusal(Configuration.from_file, "cors\0.toml")
 
 
-PASTED = ["a string for a list", "a string for a bool", "the dangerous door beside everyone"]
+def pasted(said, problem):
+    """
+    Return what a file *said*, with the fix of *problem*, as it is written in TOML, pasted where it belongs.
+    """
+    fix, (*outer, key) = problem.fix, problem.place
+    text = str(replace(fix, words="", otherwise=None))
+    table = said = deepcopy(said)
+    for name in outer:
+        table = table[name]
+    if fix.policy:
+        table |= tomllib.loads(text)
+    elif fix.name:
+        value, (*path, name) = table.pop(problem.value, None), text.split(".")
+        for part in path:
+            table = table.setdefault(part, {})
+        table[name] = value
+    else:
+        entries = [tomllib.loads(f"entry = {line}")["entry"] for line in text.splitlines()]
+        there = table.get(key)
+        if problem.code == "E802":
+            table[entries[0]] = table.pop(key)
+        elif isinstance(there, list) and problem.value in there:
+            table[key] = [new for old in there for new in (entries if old == problem.value else [old])]
+        elif isinstance(there, dict) and problem.value in there:
+            table[key] = {new: there[old] for old in there for new in (entries if old == problem.value else [old])}
+        else:
+            table[key] = entries[0]
+    return said
 
 
-@pytest.mark.parametrize("name", PASTED)
-def test_a_fix_of_a_keyword_can_be_pasted_into_the_file(file, name):
-    content, told = MISTAKES[name]
-    fix = told.partition("fix: ")[2]
-    replaced = {line.partition(" = ")[0] for line in fix.splitlines()}
-    kept = [line for line in content.splitlines() if line.partition(" = ")[0] not in replaced]
-    Configuration.from_file(file("\n".join([fix, *kept])))
+@pytest.mark.parametrize("name", [name for name, (content, _) in MISTAKES.items() if is_toml(content)])
+def test_every_fix_can_be_pasted_into_the_file(file, name):
+    """
+    Pasted one after the other, the fixes come to an end; what is left says in words what to do.
+    """
+    said = tomllib.loads(MISTAKES[name][0])
+    for _ in range(30):
+        problems = problems_in(said)
+        pasteable = [problem for problem in problems if problem.fix.can_be_pasted]
+        if not pasteable:
+            break
+        said = pasted(said, pasteable[0])
+    assert not pasteable
+    assert all(problem.fix.words for problem in problems)
+
+
+def problems_in(said):
+    try:
+        Configuration.environments_of(written(said))
+    except PolicyError as error:
+        return error.problems
+    return ()
+
+
+def written(said):
+    Path("cors.toml").write_text("\n".join(f"{dotted([key])} = {as_toml(value)}" for key, value in said.items()))
+    return "cors.toml"
 
 
 def test_a_mapping_is_told_of_in_the_words_of_python():
@@ -1011,6 +1069,34 @@ MISTAKEN_VARIABLES = {
 def test_a_mistake_in_variables_is_told_with_variable_and_fix(variables, told):
     named = {f"CORSGUARD_{name}": value for name, value in variables.items()}
     assert refusal(Configuration.from_variables, named) == told
+
+
+@pytest.mark.parametrize("name", MISTAKEN_VARIABLES)
+def test_every_fix_can_be_pasted_into_variables(name):
+    """
+    Pasted one after the other, the fixes come to an end; what is left says in words what to do.
+    """
+    said = {f"CORSGUARD_{variable}": value for variable, value in MISTAKEN_VARIABLES[name][0].items()}
+    for _ in range(30):
+        try:
+            Configuration.from_variables(said)
+        except PolicyError as error:
+            problems = error.problems
+        else:
+            return
+        pasteable = [problem for problem in problems if problem.fix.can_be_pasted]
+        if not pasteable:
+            break
+        text = str(replace(pasteable[0].fix, words="", otherwise=None))
+        if pasteable[0].fix.policy:
+            said |= dict(line.partition("=")[::2] for line in shlex.split(text))
+        elif pasteable[0].fix.name:
+            said[text] = said.pop(pasteable[0].value)
+        else:
+            field = pasteable[0].field
+            said[field] = said[field].replace(pasteable[0].value, ",".join(text.splitlines()))
+    assert not pasteable
+    assert all(problem.fix.words for problem in problems)
 
 
 def test_a_variable_in_lower_case_is_not_passed_over():

@@ -2,11 +2,10 @@
 The grammar and what is guessed about it: never both of one text, and no guess that the grammar refuses.
 """
 
-import sys
-
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from kit.counting import work_of
 
 from corsguard import OriginPattern, PolicyError
 from corsguard.mistakes import refusal
@@ -64,27 +63,6 @@ def test_a_text_is_a_pattern_or_a_mistake_whose_every_fix_is_a_pattern(text):
 )
 def test_a_star_stands_in_one_place_of_the_host_and_for_a_whole_port(text):
     assert pattern_of(text) is None
-
-
-def work_of(function):
-    """
-    Return how many lines of Python *function* takes, once what it loads is loaded.
-    """
-    function()
-    lines = 0
-
-    def trace(frame, event, argument):
-        nonlocal lines
-        lines += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        function()
-    finally:
-        sys.settrace(before)
-    return lines
 
 
 LONG = {

@@ -296,7 +296,7 @@ def test_every_is_a_time(every):
 
 @pytest.mark.parametrize("load", [[APP], APP, None])
 def test_load_is_a_function(load):
-    with pytest.raises(TypeError, match="is no function to call"):
+    with pytest.raises(TypeError, match="is not a plain function"):
         RefreshingOrigins(load, every=60)
 
 
@@ -304,7 +304,7 @@ def test_load_is_not_awaited():
     async def load():
         return [APP]
 
-    with pytest.raises(TypeError, match="is no function to call and not to await"):
+    with pytest.raises(TypeError, match="is not a plain function"):
         RefreshingOrigins(load, every=60)
 
 

@@ -224,7 +224,7 @@ def test_an_option_becomes_a_keyword(options, keyword, value):
 @pytest.mark.parametrize("value", ["false", "no", 0, ""])
 def test_text_that_says_no_is_no(value):
     assert "allow_credentials" not in policy(supports_credentials=value).mapping
-    assert "is no bool" in notes_of(policy(supports_credentials=value))
+    assert "is not a bool" in notes_of(policy(supports_credentials=value))
 
 
 @pytest.mark.parametrize("max_age", ["soon", -1])

@@ -3,13 +3,15 @@ What a regular expression covers: never more than it does, against `re` itself.
 """
 
 import re
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kit.counting import work_of
 
 from corsguard import OriginPattern
-from corsguard.moving.regexes import Covered, _has, _read, patterns_of, prefixes_of
+from corsguard.moving.regexes import Covered, _Comparison, _read, patterns_of, prefixes_of
 
 EVERYTHING = Covered(all=True)
 
@@ -103,7 +105,7 @@ def test_an_expression_that_no_pattern_is_near_to_has_none(expression):
         (r"^https://(a)\1\.example\.com$", r"\1"),
         (r"^https://\bapp\.example\.com$", r"\b"),
         (r"^https://[\x61]pp\.example\.com$", r"\x"),
-        (r"^https://(", "no regular expression"),
+        (r"^https://(", "not a regular expression"),
         (r"^https://a{400}\.example\.com$", "too often"),
         (r"^https://a{}\.example\.com$", "braces"),
         (r"^https://(a|b|c)(d|e|f)(g|h|i)(j|k|l)\.example\.com$", "too many"),
@@ -172,7 +174,7 @@ EDGES = st.tuples(st.sampled_from(["", "^"]), st.sampled_from(["", "$"]))
 @given(EXPRESSIONS, EDGES, st.text(alphabet="ab1-_./:hcom", max_size=6))
 def test_an_expression_is_read_as_re_reads_it(expression, edges, text):
     expression = edges[0] + expression + edges[1]
-    assert _has(_read(expression), text) == bool(re.match(expression, text))
+    assert _Comparison().has(_read(expression), text) == bool(re.match(expression, text))
 
 
 @settings(max_examples=50, deadline=None)
@@ -196,3 +198,29 @@ def test_no_pattern_covers_an_origin_that_the_expression_does_not(middle, edges,
         assert not re.match(expression, example)
     if covered.lost is not None:
         assert re.match(expression, covered.lost)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "[a-z].*exampleexample..*com*",
+        "https://" + ".*" * 8,
+        ".*" * 100,
+        r".*app.exampleexample(www\.)?(:\d+)?",
+        r"(a|.*)(a|.*){1,3}(www\.)?app.example",
+        r"[^.]*[^.]*(.*\.)?(www\.)?appexample{1,3}(a|b)",
+        "(.*x){20}",
+        "(a|ab)*c*" * 10,
+    ],
+)
+def test_the_work_of_reading_is_bounded(expression):
+    """
+    Some took ten seconds and more. The lines of Python that it takes are counted, because time tells of the machine.
+    """
+    assert work_of(lambda: read_or_not(expression)) < 3_000_000
+
+
+def read_or_not(expression):
+    for function in (patterns_of, prefixes_of):
+        with suppress(ValueError):
+            function(expression)

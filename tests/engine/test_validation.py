@@ -6,7 +6,7 @@ import dataclasses
 from datetime import timedelta
 
 import pytest
-from engine.test_mistakes import work_of
+from kit.counting import work_of
 
 from corsguard import Policy, PolicyError
 from corsguard.validation import DEFAULTS, Reading, known_keywords, problems_of

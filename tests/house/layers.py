@@ -22,10 +22,10 @@ LAYERS = {
     "carriers": "wsgi asgi",
     "loaded when asked": "sources configuration moving",
     "doors": "__init__ adapters",
+    "frameworks": "corsguard_flask corsguard_django",
     "gateways": "gateways",
     "browser": "attacks browser",
     "judges": "diagnosis audit testing pytest_plugin",
-    "frameworks": "corsguard_flask corsguard_django",
     "commands": "cli playground __main__",
 }
 # The one arrow that is taken both ways: to say what an operator meant, once a text is outside the grammar.
@@ -40,7 +40,8 @@ THIRD_PARTY = {
     "pytest_plugin": "django pytest",
     "corsguard_flask": "blinker flask werkzeug",
     "corsguard_django": "asgiref django",
-    "cli": "click django flask rich",
+    "diagnosis": "django flask",
+    "cli": "click rich",
 }
 # All that a framework's package may import of ours, as a third party could write the same: at its head, and in a
 # function or in its own translation, which itself is loaded when somebody asks for it.

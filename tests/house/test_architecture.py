@@ -307,3 +307,36 @@ def test_the_words_are_those_of_the_standard(package):
         text = NAMED_BY_OTHERS.sub("", path.read_text(encoding="utf-8").lower())
         assert [word for word in BANNED if word in text] == [], path
         assert path.stem not in {"common", "utils", "helpers", "misc"}
+
+
+# Names that more than one class has, and why.
+SHARED_NAMES = {
+    "CORSMiddleware": "the one name under which every carrier is imported",
+    "Question": "one of the two is the audit's, which leaves the command line",
+    "Rule": "one of the two is the audit's, which leaves the command line",
+}
+
+
+def test_no_two_classes_have_one_name():
+    """
+    One word has one meaning in the whole house, private or not.
+    """
+    names = [
+        node.name.lstrip("_")
+        for path in files()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert {name for name in names if names.count(name) > 1} == {*SHARED_NAMES}
+
+
+# What the command line may use regular expressions for: nothing, as it judges nothing; the audit's files leave it.
+WITH_REGEXES = {"cli.auditing"}
+
+
+def test_the_command_line_reads_options_and_judges_nothing():
+    """
+    It is small, and no file of it looks for a pattern in a text.
+    """
+    rooms = [path for path in files() if room_of(name_of(path)) == "cli"]
+    assert {name_of(path) for path in rooms if "re" in imported_by(path)[1]} == WITH_REGEXES

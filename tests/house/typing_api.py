@@ -47,13 +47,13 @@ from corsguard.adapters import (
     Journal,
     Passage,
     Question,
-    decide,
-    merge_vary,
     tag_of,
 )
 from corsguard.asgi import ASGIApplication, Receive, Scope, Send
 from corsguard.asgi import CORSMiddleware as ASGIMiddleware
+from corsguard.diagnosis import Diagnosis, Fault, Meaning, Replay, check, read_har, read_message
 from corsguard.moving import Translation
+from corsguard.negotiation import decide, merge_vary
 from corsguard_flask import CORSGuard, translate, translate_view
 
 
@@ -369,3 +369,19 @@ Journal(on_event=count, is_heard=lambda: True, is_debug=lambda: False)
 Journal(on_refusal=count)  # type: ignore[call-arg] # on_event
 Guard(policies=Policies(policy), journal=Journal())
 Guard(policy, Journal())  # type: ignore[arg-type] # Policies(policy)
+
+
+# Why a fetch failed.
+
+
+def diagnose(app: WSGIApplication) -> None:
+    found = check(app, page="https://app.example.com", headers={"X-Token": "1"}, cookies=["sid=1"])
+    assert_type(found, Diagnosis)
+    assert_type(found.verdict, str)
+    assert_type(found.faults, tuple[Fault, ...])
+    assert_type(found.data(), dict[str, Any])
+    check("https://api.example.com/", headers=[("X-Token", "1")], mode="no-cors")
+    check("https://api.example.com/", cookie="sid=1")  # type: ignore[call-arg] # cookies, a list
+    assert_type(read_har("failed.har").requests, tuple[Replay, ...])
+    assert_type(read_message("TypeError: Failed to fetch", policy=policy), list[Meaning])
+    read_message("TypeError: Failed to fetch", policy={"/api": policy})

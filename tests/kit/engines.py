@@ -120,7 +120,7 @@ class _Connection(socketserver.BaseRequestHandler):
             body += self.request.recv(65536)
         response = self.server.transport(WireRequest(method, url, tuple(headers), body))
         names = {name.lower() for name, _ in response.headers}
-        is_redirect = 300 <= response.status <= 399 and "location" in names
+        is_redirect = response.status in {301, 302, 303, 307, 308} and "location" in names
         lines = [f"HTTP/1.1 {response.status} ", *(f"{name}: {value}" for name, value in response.headers)]
         lines += [f"Content-Length: {len(response.body)}"] if is_redirect and "content-length" not in names else []
         self.request.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + response.body)

@@ -13,6 +13,7 @@ import os
 import posixpath
 import socket
 import sys
+from dataclasses import replace
 from urllib.parse import unquote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -169,6 +170,17 @@ SITES = {
     "late-remembered": CORSMiddleware(
         bare, Policy(allow_origins=RememberedOrigins(Late(), ttl=60), max_age=60), on_event=count
     ),
+}
+
+
+def answers_204(environ, start_response):
+    start_response("204 No Content", [])
+    return []
+
+
+SITES |= {
+    "answers-204": answers_204,
+    "status-200": CORSMiddleware(bare, replace(PARTNERS, preflight_status=200)),
 }
 
 

@@ -638,7 +638,7 @@ def headers_with_spaces(environ):
     "A method is not listed.",
     reads(method="PUT"),
     fails("method_not_allowed", "does not allow the method patch", "GET, PUT, DELETE, PATCH", method="PATCH"),
-    fails("method_not_allowed", "case by case", 'method: "PATCH"', method="patch"),
+    fails("method_not_allowed", "case-sensitive", 'method: "PATCH"', method="patch"),
     kind="look-alike",
 )
 def method_not_listed(environ):

@@ -214,7 +214,7 @@ def mixed_content(environ, start_response):
 
 @looking_alike(
     "The server closes the connection before it answers.",
-    fails("unreachable", "no matter of cors", ""),
+    fails("unreachable", "not a matter of cors", ""),
     is_raw=True,
 )
 def hangs_up(handler):

@@ -17,35 +17,20 @@ _TOKEN: Final = re.compile(
 _NAME: Final = "a name or a value"
 _BRACKETS: Final = frozenset("[]{}")
 
-Place = tuple[str, ...]
+Keys = tuple[str, ...]
 
 
-def line_of(text: str, place: Place, value: object = None, *, exact: bool = False) -> int | None:
+class Positions:
     """
-    Return the line of the TOML *text*, which is valid, that says what stands at *place*, the keys that lead there.
-
-    It is that of *value* if that is one entry of a list, that of the table around it if the key is missing (unless it
-    has to be *exact*), and None if there is none of these.
-    """
-    reader = _Reader(text)
-    if isinstance(value, str) and (place, value) in reader.values:
-        return reader.values[place, value]
-    while place and place not in reader.keys and not exact:
-        place = place[:-1]
-    return reader.keys.get(place)
-
-
-class _Reader:
-    """
-    The first line of each key of a TOML file, and of each text that is a value, or a part of one.
+    The first line of each key of the TOML *text*, which is valid, and of each text that is a value, or a part of one.
     """
 
     def __init__(self, text: str) -> None:
-        self.keys: dict[Place, int] = {}
-        self.values: dict[tuple[Place, str], int] = {}
+        self._keys: dict[Keys, int] = {}
+        self._values: dict[tuple[Keys, str], int] = {}
         self._tokens = [*_tokens(text)]
         self._at = 0
-        table: Place = ()
+        table: Keys = ()
         while self._mark():
             if self._mark() == "\n":
                 self._at += 1
@@ -55,10 +40,23 @@ class _Reader:
             else:
                 self._value(self._key(table, "="))
 
+    def line_of(self, place: Keys, value: object = None, *, exact: bool = False) -> int | None:
+        """
+        Return the line that says what stands at *place*, the keys that lead there.
+
+        It is that of *value* if that is one entry of a list, that of the table around it if the key is missing (unless
+        it has to be *exact*), and None if there is none of these.
+        """
+        if isinstance(value, str) and (place, value) in self._values:
+            return self._values[place, value]
+        while place and place not in self._keys and not exact:
+            place = place[:-1]
+        return self._keys.get(place)
+
     def _mark(self) -> str:
         return self._tokens[self._at].mark if self._at < len(self._tokens) else ""
 
-    def _key(self, table: Place, end: str) -> Place:
+    def _key(self, table: Keys, end: str) -> Keys:
         """
         Return the place that the key before *end* names, within *table*, and note its line.
         """
@@ -67,12 +65,12 @@ class _Reader:
             token = self._tokens[self._at]
             if token.mark == _NAME:
                 place = (*place, token.text)
-                self.keys.setdefault(place, token.line)
+                self._keys.setdefault(place, token.line)
             self._at += 1
         self._skip(end)
         return place
 
-    def _value(self, place: Place) -> None:
+    def _value(self, place: Keys) -> None:
         match self._mark():
             case "{":
                 self._skip("{")
@@ -93,7 +91,7 @@ class _Reader:
             case _:
                 while self._mark() in {_NAME, "."}:
                     token = self._tokens[self._at]
-                    self.values.setdefault((place, token.text), token.line)
+                    self._values.setdefault((place, token.text), token.line)
                     self._at += 1
 
     def _skip(self, mark: str) -> None:

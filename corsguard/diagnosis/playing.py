@@ -1,16 +1,16 @@
 """
-All faults of one fetch at once: the model plays a browser, what it refuses is mended, and it plays on.
+Plays a fetch, fixes each fault in memory and plays on, so that all faults are known at once.
 
-The model is the only judge; this room mends an answer in memory, where the model pointed, and asks the model again. No
-request is sent twice. Once something was mended, a browser would have stopped: from there on nothing is sent but GET,
-HEAD and OPTIONS to the same host, and what stays unseen for that is said.
+The model of the browser is the only judge: this file changes an answer where the model pointed, and asks the model
+again. No request is sent twice. After the first fault a browser would have stopped: from there on nothing is sent but
+GET, HEAD and OPTIONS to the same host, and what stays unseen because of that is said.
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final, cast
 
 from corsguard.browser import (
     Browser,
@@ -31,6 +31,7 @@ from corsguard.browser.evidence import refused_headers, tokens_listed, url_of
 from corsguard.browser.exchanges import veiled
 from corsguard.browser.fetching import CredentialsMode, Mode, RedirectMode
 from corsguard.browser.headers import values_of
+from corsguard.browser.page import HeadersInit
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, REASONS
 from corsguard.browser.report import bare_cause
 from corsguard.browser.urls import Url, page_origin
@@ -53,7 +54,7 @@ _UNGUARDED: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Fetch:
     """
     What a page asks for, in the words of `Page.fetch`; *cookies* are what the browser has, as `Set-Cookie` has them.
 
@@ -75,6 +76,17 @@ class Asked:
     def page_origin(self) -> str:
         return page_origin(Url.parse(self.page)) if self.origin is None else self.origin
 
+    @property
+    def with_credentials(self) -> bool:
+        return self.credentials == "include"
+
+
+def lines_of(headers: HeadersInit) -> tuple[Header, ...]:
+    """
+    Return the *headers* that a page sets as name and value.
+    """
+    return tuple(cast("Iterable[Header]", headers.items() if isinstance(headers, Mapping) else headers))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
@@ -94,7 +106,29 @@ class Fault:
     safari: str = ""
     notes: tuple[str, ...] = ()
     follows: bool = False
-    failure: Failure | None = None
+    failure: Failure | None = field(default=None, repr=False)
+
+    @property
+    def verdict(self) -> str:
+        is_cors = self.failure is not None and REASONS[self.failure.reason].kind == "cors"
+        return "blocked" if is_cors else "failed, and this is not CORS"
+
+    def data(self) -> dict[str, Any]:
+        """
+        Return the same as plain data.
+        """
+        return {
+            "code": self.code,
+            "cause": self.cause,
+            "fix": self.fix.data(),
+            "step": self.step,
+            "chromium": self.chromium,
+            "firefox": self.firefox,
+            "safari": self.safari,
+            "notes": [*self.notes],
+            "follows": self.follows,
+            "is_preflight": self.failure is not None and self.failure.is_preflight,
+        }
 
 
 @dataclass(slots=True)
@@ -200,7 +234,7 @@ def is_preflight(request: WireRequest) -> bool:
 
 
 def play(
-    asked: Asked,
+    asked: Fetch,
     transport: Transport,
     *,
     preflight_only: bool = False,
@@ -286,7 +320,7 @@ def _is_bare(exchange: Exchange) -> bool:
     return not any(name.lower().startswith(OWNED_PREFIX) for name, _ in headers)
 
 
-def _hold(asked: Asked, request: WireRequest) -> None:
+def _hold(asked: Fetch, request: WireRequest) -> None:
     """
     Raise Held if *request* does more than look, or goes elsewhere.
     """

@@ -4,14 +4,15 @@ One request under a policy, rehearsed: the model of a browser in front of the gu
 The engine says what it grants and why, the model what a page gets; what is to be changed is what they say, gathered.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from corsguard.browser import Browser, Exchange, NetworkError
+from corsguard.browser import Browser, Exchange, NetworkError, origin_of
 from corsguard.browser.evidence import as_shown
 from corsguard.browser.report import cause
+from corsguard.browser.wire import Header
 from corsguard.errors import Problem
 from corsguard.explanation import Explanation, Step, explain_assignment
 from corsguard.fixes import Fix
@@ -19,35 +20,14 @@ from corsguard.policy import Policy
 from corsguard.validation import DEFAULTS, problems_of
 from corsguard.wsgi import CORSMiddleware
 
-from .loading import NO_MIDDLEWARE, Guard, Place, quiet
+from .guarded import Guarded, Place
+from .objects import quiet
+from .playing import Fetch
 
-# The hundreds of the codes that only a framework's own checks have.
-_AROUND: Final = "9"
-
-# Stands for the server, whose own origin no policy says.
+# Stand for the page and for the server, whose own origin no policy says.
+_PAGE: Final = "https://page.example.com/"
 _SERVER: Final = "https://api.example.com"
 _OTHER_SERVER: Final = "https://server.example.com"
-_SAFE_VALUES: Final = {"content-type": "application/json"}
-
-
-class Asked(NamedTuple):
-    """
-    What a page asks: *headers* as the page sets them.
-    """
-
-    origin: str
-    method: str
-    path: str
-    headers: tuple[tuple[str, str], ...]
-    with_credentials: bool
-
-    @property
-    def server(self) -> str:
-        return _OTHER_SERVER if self.origin == _SERVER else _SERVER
-
-    @property
-    def url(self) -> str:
-        return f"{self.server}{self.path}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +41,7 @@ class Heard:
     policy: Policy | None
 
 
-class Change(NamedTuple):
+class Edit(NamedTuple):
     """
     What to change at *place*; *problems* are what Policy would say to that.
     """
@@ -70,20 +50,37 @@ class Change(NamedTuple):
     fix: Fix
     problems: tuple[Problem, ...]
 
+    def data(self) -> dict[str, Any]:
+        """
+        Return the same as plain data.
+        """
+        return {
+            "place": self.place.name,
+            "keywords": self.fix.policy,
+            "lines": self.fix.written(),
+            "problems": [problem.data() for problem in self.problems],
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rehearsal:
     """
     What became of a request: *error* is None if the page may read the response.
 
-    *around* is what keeps any policy from having its effect, as only a framework knows.
+    *around* is what keeps any policy from having its effect, as only a framework knows; *absent* is the one of these
+    that says that no policy is asked at all.
     """
 
-    asked: Asked
+    asked: Fetch
     heard: tuple[Heard, ...]
     error: NetworkError | None
-    changes: tuple[Change, ...]
+    edits: tuple[Edit, ...]
     around: tuple[Problem, ...]
+    absent: Problem | None
+
+    @property
+    def server(self) -> str:
+        return origin_of(self.asked.url)
 
     @property
     def verdict(self) -> str:
@@ -91,7 +88,9 @@ class Rehearsal:
         if self.error is not None:
             return cause(self.error.failure)
         how = " with credentials" if asked.with_credentials else ""
-        return f"{asked.method} {asked.url} is shared with a page on {asked.origin}{how}: it may read the response."
+        return (
+            f"{asked.method} {asked.url} is shared with a page on {asked.page_origin}{how}: it may read the response."
+        )
 
     @property
     def fix(self) -> Fix:
@@ -101,25 +100,60 @@ class Rehearsal:
         return Fix() if self.error is None else self.error.fix
 
     @property
-    def is_absent(self) -> bool:
-        """
-        Whether what guards is not there at all, so that no policy is asked.
-        """
-        return any(problem.code == NO_MIDDLEWARE for problem in self.around)
-
-    @property
     def reasons(self) -> tuple[str, ...]:
         """
         Why the policies refuse, in the engine's words; in the model's if the engine has none.
         """
-        if self.is_absent:
-            return tuple(problem.message for problem in self.around if problem.code == NO_MIDDLEWARE)
+        if self.absent is not None:
+            return (self.absent.message,)
         steps = [step for one in self.heard for step in one.explanation.steps if not _is_granted(step, self.asked)]
         told = [f"{_titled(step)}: {step.reason}" for step in steps]
         unguarded = [one.explanation.verdict for one in self.heard if one.policy is None]
         if unguarded:
-            told.append(f"Give {as_shown(self.asked.path)} a policy: under paths, or with @cors on its view.")
+            path = as_shown(self.asked.url.removeprefix(self.server))
+            told.append(f"Give {path} a policy: under paths, or with @cors on its view.")
         return tuple(dict.fromkeys([*unguarded, *told])) or (self.fix.words,)
+
+    def data(self) -> dict[str, Any]:
+        """
+        Return the same as plain data; of request headers the names.
+        """
+        asked, error = self.asked, self.error
+        return {
+            "origin": asked.page_origin,
+            "method": asked.method,
+            "url": asked.url,
+            "headers": [name for name, _ in asked.headers],
+            "credentials": asked.with_credentials,
+            "shared": error is None,
+            "verdict": self.verdict,
+            "reason": None if error is None else error.reason,
+            "reasons": [] if error is None else [*self.reasons],
+            "changes": [] if error is None else [edit.data() for edit in self.edits],
+            "page": [*self.fix.page],
+            "console": None if error is None else {"chromium": error.chromium, "firefox": error.firefox},
+            "notes": [] if error is None else [*error.notes],
+            "exchanges": [
+                {"preflight": one.exchange.is_preflight, "guarded": one.policy is not None, **asdict(one.explanation)}
+                for one in self.heard
+            ],
+        }
+
+
+def staged(
+    origin: str, path: str, method: str = "GET", headers: Sequence[Header] = (), *, with_credentials: bool = False
+) -> Fetch:
+    """
+    Return a fetch by a page on *origin* of *path* on a server that no policy names.
+    """
+    return Fetch(
+        page=_PAGE,
+        origin=origin,
+        url=f"{_OTHER_SERVER if origin == _SERVER else _SERVER}{path}",
+        method=method,
+        headers=tuple(headers),
+        credentials="include" if with_credentials else "same-origin",
+    )
 
 
 def _titled(step: Step) -> str:
@@ -131,12 +165,12 @@ class _Server:
     A resource behind a guard: it answers a browser, and keeps what the engine says of each request.
     """
 
-    def __init__(self, guard: Guard) -> None:
-        self._guard = guard
+    def __init__(self, guarded: Guarded) -> None:
+        self._guarded = guarded
         self.told: list[tuple[Explanation, Policy | None]] = []
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        there = self._guard.find(environ)
+        there = self._guarded.find(environ)
         policy = there.policy if isinstance(there.policy, Policy) else None
         self.told.append((explain_assignment(there, environ), policy))
         return CORSMiddleware(_resource, policy)(environ, start_response)
@@ -147,42 +181,28 @@ def _resource(_environ: WSGIEnvironment, start_response: StartResponse) -> Itera
     return [b""]
 
 
-def header_of(text: str) -> tuple[str, str]:
+def rehearse(guarded: Guarded, asked: Fetch) -> Rehearsal:
     """
-    Return the name and the value that `--header` gives: a name alone has a value that needs a preflight.
-    """
-    name, _, value = text.partition(":")
-    return name.strip(), value.strip() or _SAFE_VALUES.get(name.strip().lower(), "1")
+    Let a browser ask what *asked* says of a resource behind what guards.
 
-
-def rehearse(guard: Guard, asked: Asked) -> Rehearsal:
+    Raises TypeError or ValueError if it is not a request.
     """
-    Let a browser ask what *asked* says of a resource behind *guard*.
-
-    Raises ValueError if it is no request at all.
-    """
-    server, error = _Server(guard), None
-    page = Browser(server).open("https://page.example.com/", origin=asked.origin)
+    server, error = _Server(guarded), None
+    page = Browser(server).open(asked.page, origin=asked.origin)
     with quiet():
         try:
-            page.fetch(
-                asked.url,
-                method=asked.method,
-                headers=asked.headers,
-                credentials="include" if asked.with_credentials else "same-origin",
-            )
+            page.fetch(asked.url, method=asked.method, headers=asked.headers, credentials=asked.credentials)
         except NetworkError as refused:
             error = refused
     heard = tuple(
         Heard(exchange=exchange, explanation=explanation, policy=policy)
         for exchange, (explanation, policy) in zip(page.network, server.told, strict=False)
     )
-    changes = () if error is None else tuple(_changes(guard, asked, heard, error.fix))
-    around = tuple(problem for problem in guard.problems if problem.code[1] == _AROUND)
-    return Rehearsal(asked=asked, heard=heard, error=error, changes=changes, around=around)
+    edits = () if error is None else tuple(_edits(guarded, asked, heard, error.fix))
+    return Rehearsal(asked=asked, heard=heard, error=error, edits=edits, around=guarded.around, absent=guarded.absent)
 
 
-def _changes(guard: Guard, asked: Asked, heard: Iterable[Heard], fix: Fix) -> Iterable[Change]:
+def _edits(guarded: Guarded, asked: Fetch, heard: Iterable[Heard], fix: Fix) -> Iterable[Edit]:
     """
     Yield what grants all that was refused, for each place where it is said.
     """
@@ -193,15 +213,15 @@ def _changes(guard: Guard, asked: Asked, heard: Iterable[Heard], fix: Fix) -> It
     if by_policy and not any(by_policy.values()):
         by_policy[[*by_policy][-1]] = fix.policy
     for policy, keywords in by_policy.items():
-        problems = _mend(policy, keywords, fix)
+        problems = _improved(policy, keywords, fix)
         places: dict[Place, dict[str, Any]] = {}
         for keyword, value in keywords.items():
-            places.setdefault(guard.place_of(policy, keyword), {})[keyword] = value
+            places.setdefault(guarded.place_of(policy, keyword), {})[keyword] = value
         for place, there in places.items():
-            yield Change(place, Fix(policy=there, form=place.form), problems)
+            yield Edit(place, Fix(policy=there, form=place.form), problems)
 
 
-def _gather(keywords: dict[str, Any], explanation: Explanation, asked: Asked) -> None:
+def _gather(keywords: dict[str, Any], explanation: Explanation, asked: Fetch) -> None:
     written = {name.lower(): name for name, _ in asked.headers}
     for step in explanation.steps:
         if _is_granted(step, asked):
@@ -213,11 +233,11 @@ def _gather(keywords: dict[str, Any], explanation: Explanation, asked: Asked) ->
             keywords[keyword] = [*dict.fromkeys(added)] or value
 
 
-def _is_granted(step: Step, asked: Asked) -> bool:
+def _is_granted(step: Step, asked: Fetch) -> bool:
     return step.passed or (step.name == "credentials" and not asked.with_credentials)
 
 
-def _mend(policy: Policy, keywords: dict[str, Any], fix: Fix) -> tuple[Problem, ...]:
+def _improved(policy: Policy, keywords: dict[str, Any], fix: Fix) -> tuple[Problem, ...]:
     """
     Heed in *keywords* what Policy has against them, and return what it still has.
     """

@@ -1,44 +1,34 @@
 """
-What a command line names, as objects: an application, or what guards one.
+What guards an application: which policy a request falls under, and where that policy is written.
 
-A name is a TOML file, `module:attribute`, or a Django settings module. The names of modules are found from the current
-directory, frameworks are imported only if the user's own code does. What cannot be loaded is a usage error that names
-the cause and the fix; a policy that is refused stays a PolicyError, for it is what the command was asked about.
+It is named by a TOML file, by `module:attribute`, or by a Django settings module. Frameworks are imported only if the
+user's own code does. What cannot be loaded raises a LoadError; a policy that is refused stays a PolicyError.
 """
 
-import importlib
-import logging
 import os
-import re
 import sys
-import traceback
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-import click
-
-from corsguard.browser import Application
-from corsguard.browser.transports import transport_for
 from corsguard.configuration import Configuration
 from corsguard.configuration.layers import ENVIRONMENTS, PATHS, POLICIES
+from corsguard.configuration.positions import Positions
 from corsguard.errors import PolicyError, Problem
 from corsguard.fixes import Form
 from corsguard.names import EXAMPLE_ORIGIN
-from corsguard.origin import NULL, Origin, OriginPattern
 from corsguard.policies import UNCOVERED, Assignment, Configured, Policies, PoliciesLike
 from corsguard.policy import Policy
 from corsguard.quoting import kind_of, quoted
 from corsguard.tags import tag_of
 from corsguard.wsgi import CORSMiddleware
 
-from .lines import line_of
-from .printing import printable
+from .objects import LoadError, failed, import_module, names_module, names_object, object_of, quiet, refuse_python
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -59,10 +49,8 @@ FORMS: Final = """\
 _OWN_SETTINGS: Final = frozenset({"CORSGUARD", "ROOT_URLCONF"})
 
 # The check that finds that nothing is guarded at all.
-NO_MIDDLEWARE: Final = "W901"
+_NO_MIDDLEWARE: Final = "W901"
 
-_ATTRIBUTE: Final = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)(\(\))?", re.ASCII)
-_MODULE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 # How deep a guard may lie under other middlewares.
 _MOST_LAYERS: Final = 16
 _LAYERS: Final = ("app", "wsgi_app", "application")
@@ -78,78 +66,61 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guard:
+class Guarded:
     """
-    What a command line named: which policy guards which request.
+    What was named: which policy guards which request.
 
     *name* is as it was given. *find* takes a WSGI environ and knows the views that have a policy of their own;
-    *place_of* takes one of the policies and a keyword. *problems* are what smells: of every policy, and around them.
+    *place_of* takes one of the policies and a keyword. *problems* are the warnings of every policy, and *around* those
+    of them that only a framework can know. *absent* is the one that says that nothing asks the policies at all.
     """
 
     name: str
     find: Finder
     place_of: Callable[[Policy, str], Place]
     problems: tuple[Problem, ...]
+    around: tuple[Problem, ...] = ()
+    absent: Problem | None = None
 
 
-def load_application(text: str) -> Application:
-    """
-    Return the WSGI or ASGI application that *text* names: `module:attribute`, or `module:factory()`.
-
-    Raises click.UsageError.
-    """
-    if _ATTRIBUTE.fullmatch(text) is None:
-        raise click.UsageError(
-            f"{quoted(text)} names no application. Write module:attribute, such as shop.wsgi:application, or "
-            "module:factory() to call what makes it."
-        )
-    with quiet():
-        found = cast("Application", _named(text))
-    call = f" If it makes the application, call it: '{text}()'." if not text.endswith(")") else ""
-    if call and isinstance(found, FunctionType) and not found.__code__.co_argcount:
-        raise click.UsageError(f"{text} is a function without arguments, and no application.{call}")
-    if isinstance(cast("object", found), Mapping):
-        raise click.UsageError(f"{text} is {kind_of(found)}, and no WSGI or ASGI application.")
-    try:
-        transport = transport_for(found)
-    except (TypeError, ValueError) as error:
-        raise click.UsageError(
-            printable(f"{text} is no application: {error}{call if callable(found) else ''}")
-        ) from None
-    if cast("object", transport) is found:
-        raise click.UsageError(f"{text} takes one argument, and a WSGI application two, an ASGI one three.{call}")
-    return found
-
-
-def load_guarded(text: str | None = None, environment: str | None = None) -> Guard:
+def load_guarded(text: str | None = None, environment: str | None = None) -> Guarded:
     """
     Return what *text* names, for one *environment* of a TOML file; None names what is found in the current directory.
 
-    Raises click.UsageError, and PolicyError if a policy is refused.
+    Raises LoadError, and PolicyError if a policy is refused.
     """
     text = default_policy() if text is None else text
     if is_file(text):
         with quiet():
             return _of_toml(text, environment)
     if environment is not None:
-        raise click.UsageError(f"--env {environment} chooses an environment of a TOML file, and {text} is none.")
-    if _ATTRIBUTE.fullmatch(text):
+        raise LoadError(f"--env {environment} chooses an environment of a TOML file, and {text} is none.")
+    if names_object(text):
         with quiet():
-            return _of_object(text, _named(text))
-    if _MODULE.fullmatch(text):
+            return _of_object(text, object_of(text))
+    if names_module(text):
         with quiet():
             return _of_settings(text)
-    raise click.UsageError(f"{quoted(text)} names no policy. Write one of\n\n{FORMS}")
+    raise LoadError(f"{quoted(text)} names no policy. Write one of\n\n{FORMS}")
 
 
-def guard_of(name: str, application: object) -> Guard | None:
+def guarded_by(policy: Guarded | PoliciesLike | str, environment: str | None = None) -> Guarded:
+    """
+    Return what *policy* guards, which may be one already, or be named. Raises LoadError and PolicyError.
+    """
+    if isinstance(policy, Guarded):
+        return policy
+    return load_guarded(policy, environment) if isinstance(policy, str) else _of_object("the policy", policy)
+
+
+def guard_of(name: str, application: object) -> Guarded | None:
     """
     Return what guards *application*, which `load_application` has returned for *name*; None if nothing known does.
     """
     try:
         with quiet():
             return _of_object(name, application)
-    except (click.UsageError, PolicyError):
+    except (LoadError, PolicyError):
         # Nothing guards it, or not as we do; what a page gets is told without it.
         return None
 
@@ -165,24 +136,16 @@ def framework_of(application: object) -> Form | None:
 
 def default_policy() -> str:
     """
-    Return what is meant where nothing is named. Raises click.UsageError if nothing is there.
+    Return what is meant where nothing is named. Raises LoadError if nothing is there.
     """
     if Path(DEFAULT_FILE).is_file():
         return DEFAULT_FILE
     settings = os.environ.get(_SETTINGS, "")
     if settings:
         return settings
-    raise click.UsageError(
+    raise LoadError(
         f"There is no {DEFAULT_FILE} in {Path.cwd()}, and {_SETTINGS} is not set. Say where the policy is:\n\n{FORMS}"
     )
-
-
-def is_module(name: str) -> bool:
-    """
-    Whether there is a module *name* in the current directory; nothing is imported.
-    """
-    path = Path(*name.split("."))
-    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
 def is_file(text: str) -> bool:
@@ -195,72 +158,31 @@ def is_file(text: str) -> bool:
     return False
 
 
-def refuse_python(text: str, attribute: str = "") -> None:
-    """
-    Raise click.UsageError if *text* names a file of Python, for its module is meant; *attribute* stands for what is
-    missing.
-    """
-    if text.endswith(".py") or ".py:" in text:
-        module, _, named = text.partition(".py")
-        meant = f"{module.strip('./').replace(os.sep, '.').removesuffix('.__init__')}{named or attribute}"
-        raise click.UsageError(f"{quoted(text)} is a file of Python: write the name of its module, {meant}.")
-
-
-def check_origin(origin: str) -> None:
-    """
-    Raise click.BadParameter if no page has *origin*.
-    """
-    if origin == NULL or Origin.parse(origin) is not None:
-        return
-    try:
-        OriginPattern.parse(origin)
-    except PolicyError as error:
-        problem = error.problems[0]
-        message = printable(f"{problem.message} Write {problem.fix}")
-        raise click.BadParameter(message, param_hint="--origin") from None
-    raise click.BadParameter(f'"{origin}" is a pattern; a page has one origin.', param_hint="--origin")
-
-
-def there_is_no(file: str) -> click.UsageError:
+def there_is_no(file: str) -> LoadError:
     """
     Return the error for a *file* that is not there.
     """
     near = get_close_matches(Path(file).stem, [path.stem for path in Path.cwd().glob("*.toml")], 1)
     meant = f" Did you mean {near[0]}.toml?" if near else ""
-    return click.UsageError(printable(f"There is no file {file} in {Path.cwd()}.{meant}"))
-
-
-@contextmanager
-def quiet(name: str = "corsguard") -> Generator[None]:
-    """
-    Keep the log *name*, which says while it is written what the command says itself, from a terminal.
-
-    Where logging is set up, it is written as always.
-    """
-    logger, handler = logging.getLogger(name), logging.NullHandler()
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
+    return LoadError(f"There is no file {file} in {Path.cwd()}.{meant}")
 
 
 # Each form
 
 
-def _of_toml(file: str, environment: str | None) -> Guard:
+def _of_toml(file: str, environment: str | None) -> Guarded:
     if not Path(file).is_file():
         raise there_is_no(file)
     environments = Configuration.environments_of(file)
     if environment not in environments:
         names = [name for name in environments if name is not None]
         if not names:
-            raise click.UsageError(f"{file} has no environments. Leave out --env {environment}.")
+            raise LoadError(f"{file} has no environments. Leave out --env {environment}.")
         near = get_close_matches(environment or "", names, 1) or names
         said = "and none is chosen" if environment is None else f"and none is called {quoted(environment)}"
-        raise click.UsageError(f"{file} has the environments {', '.join(names)}, {said}. Write --env {near[0]}.")
+        raise LoadError(f"{file} has the environments {', '.join(names)}, {said}. Write --env {near[0]}.")
     configuration = environments[environment]
-    return Guard(
+    return Guarded(
         name=file,
         find=_by_path(configuration.guarded),
         place_of=partial(_place_in_file, configuration, Path(file).read_text(encoding="utf-8")),
@@ -279,13 +201,14 @@ def _place_in_file(configuration: Configuration, text: str, policy: Policy, keyw
     places = [(*root, keyword)]
     if configuration.environment is not None:
         places.insert(0, (ENVIRONMENTS, configuration.environment, *root, keyword))
-    said = [line for place in places if (line := line_of(text, place, exact=True)) is not None]
-    table = line_of(text, places[-1])
+    positions = Positions(text)
+    said = [line for place in places if (line := positions.line_of(place, exact=True)) is not None]
+    table = positions.line_of(places[-1])
     where = f"line {said[0]}" if said else "at the top" if table is None else f"below line {table}"
     return Place(f"{configuration.source}, {where}", "toml")
 
 
-def _of_object(name: str, found: object) -> Guard:
+def _of_object(name: str, found: object) -> Guarded:
     framework = framework_of(found)
     if framework == "flask":
         return _of_flask(name, cast("Flask", found))
@@ -294,7 +217,7 @@ def _of_object(name: str, found: object) -> Guard:
         return _of_django(name)
     middleware = _layer(found)
     if middleware is not None:
-        return Guard(
+        return Guarded(
             name=name,
             find=middleware.find,
             place_of=_place_of(Place(name, "wsgi")),
@@ -302,27 +225,27 @@ def _of_object(name: str, found: object) -> Guard:
         )
     if isinstance(found, Policy | Policies | Configured | Mapping):
         policies = Policies(cast("PoliciesLike", found))
-        return Guard(
+        return Guarded(
             name=name,
             find=_by_path(policies),
             place_of=_place_of(Place(name, "wsgi")),
             problems=_warnings(("", policy) for policy in policies.named.values()),
         )
-    raise click.UsageError(_not_guarding(name, found))
+    raise LoadError(_not_guarding(name, found))
 
 
-def _of_flask(name: str, app: "Flask") -> Guard:
+def _of_flask(name: str, app: "Flask") -> Guarded:
     from corsguard_flask import CORSGuard
 
     middleware = _layer(app)
     if middleware is None:
-        raise click.UsageError(
+        raise LoadError(
             f"{name} is a Flask application that nothing guards. Write CORSGuard(app, "
             f'{{"allow_origins": ["{EXAMPLE_ORIGIN}"]}}), or name the policy itself.'
         )
     words: Form = "flask" if isinstance(app.extensions.get("corsguard"), CORSGuard) else "wsgi"
     views = _policies_of_views(app.view_functions.items())
-    return Guard(
+    return Guarded(
         name=name,
         find=middleware.find,
         place_of=_place_of(Place(name, words), views),
@@ -330,21 +253,21 @@ def _of_flask(name: str, app: "Flask") -> Guard:
     )
 
 
-def _of_settings(module: str) -> Guard:
+def _of_settings(module: str) -> Guarded:
     try:
         import django
         from django.conf import settings
         from django.core.exceptions import ImproperlyConfigured
     except ImportError:
-        raise click.UsageError(
+        raise LoadError(
             f"{module} would be a Django settings module, and Django is not installed here. For an attribute of a "
             f"module write {module}:NAME, for a file its path."
         ) from None
-    found = _import(module)
+    found = import_module(module)
     if settings.configured and os.environ.get(_SETTINGS) != module:
-        raise click.UsageError(f"{module}: other settings of Django are loaded already. Give it a run of its own.")
+        raise LoadError(f"{module}: other settings of Django are loaded already. Give it a run of its own.")
     if not _has_settings(found):
-        raise click.UsageError(
+        raise LoadError(
             f"{module} is a module without a setting of Django. Name what is in it, such as {module}:app or "
             f"'{module}:create_app()'."
         )
@@ -355,9 +278,9 @@ def _of_settings(module: str) -> Guard:
     except PolicyError:
         raise
     except ImproperlyConfigured as error:
-        raise click.UsageError(printable(f"{module}: Django says: {error}")) from None
+        raise LoadError(f"{module}: Django says: {error}") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
-        raise click.UsageError(_failed(module, error)) from None
+        raise LoadError(failed(module, error)) from None
 
 
 def _has_settings(module: ModuleType) -> bool:
@@ -366,7 +289,7 @@ def _has_settings(module: ModuleType) -> bool:
     return any(name in _OWN_SETTINGS or hasattr(global_settings, name) for name in dir(module) if name.isupper())
 
 
-def _of_django(name: str) -> Guard:
+def _of_django(name: str) -> Guarded:
     """
     Return what guards this process, with what Django's system checks say of it.
     """
@@ -385,9 +308,16 @@ def _of_django(name: str) -> Guard:
     )
     tagged = _policies_of_views((name_of(view), view) for view in views)
     place_of = _place_of(Place(getattr(settings, "SETTINGS_MODULE", None) or name, "django"), tagged)
-    is_absent = any(problem.code == NO_MIDDLEWARE for problem in problems)
-    finder: Finder = (lambda _: UNCOVERED) if is_absent else find
-    return Guard(name=name, find=finder, place_of=place_of, problems=problems)
+    absent = next((problem for problem in problems if problem.code == _NO_MIDDLEWARE), None)
+    finder: Finder = find if absent is None else (lambda _: UNCOVERED)
+    return Guarded(
+        name=name,
+        find=finder,
+        place_of=place_of,
+        problems=problems,
+        around=tuple(problem for problem in problems if problem.code in checks.RULES),
+        absent=absent,
+    )
 
 
 def _policies_of_views(views: Iterable[tuple[str, object]]) -> list[tuple[str, Policy]]:
@@ -443,90 +373,3 @@ def _not_guarding(name: str, found: object) -> str:
             f'CORSMiddleware(application, {{"allow_origins": ["{EXAMPLE_ORIGIN}"]}}).'
         )
     return f"{what}Write one of\n\n{FORMS}"
-
-
-# Modules and attributes
-
-
-def _named(text: str) -> object:
-    match = _ATTRIBUTE.fullmatch(text)
-    module, path, call = match.groups() if match else (text, "", None)
-    found: object = _import(module)
-    for name in path.split("."):
-        if not hasattr(found, name):
-            near = get_close_matches(name, [other for other in dir(found) if not other.startswith("__")], 1)
-            meant = f" Did you mean {near[0]}?" if near else ""
-            raise click.UsageError(f"{text}: {_shown_of(found)} has no {name}.{meant}")
-        found = getattr(found, name)
-    if not call:
-        return found
-    if not callable(found):
-        raise click.UsageError(f"{text}: {path} is {kind_of(found)} and cannot be called. Leave out the parentheses.")
-    try:
-        return found()
-    except PolicyError:
-        raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
-        raise click.UsageError(_failed(text, error)) from None
-
-
-def _import(module: str) -> ModuleType:
-    here = str(Path.cwd())
-    if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        return importlib.import_module(module)
-    except PolicyError:
-        raise
-    except ModuleNotFoundError as error:
-        missing = error.name or ""
-        if f"{module}.".startswith(f"{missing}."):
-            raise click.UsageError(_no_module(module, missing)) from None
-        raise click.UsageError(
-            f"{module} was found, but imports {missing}, which is not there. Install it, or run the command with the "
-            f"Python of the application. ({_place(error)})"
-        ) from None
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
-        raise click.UsageError(_failed(module, error)) from None
-
-
-def _no_module(module: str, missing: str) -> str:
-    there = sorted(
-        path.stem for path in Path.cwd().iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()
-    )
-    near = get_close_matches(missing, there, 1)
-    meant = f" Did you mean {near[0]}?" if near else " Run the command where the module is, or set PYTHONPATH."
-    which = "" if missing == module else f" for {module}"
-    return f"There is no module {missing}{which} in {Path.cwd()}, nor among what is installed.{meant}"
-
-
-def _failed(name: str, error: BaseException) -> str:
-    last = "".join(traceback.format_exception_only(error)).strip().split("\n")[-1]
-    return printable(f"{name} cannot be loaded: {last} ({_place(error)})")
-
-
-def _place(error: BaseException) -> str:
-    """
-    Return the file and the line of the user's code that *error* comes from.
-    """
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}, line {error.lineno}"
-    file, line = place_of(error)
-    return f"{file}, line {line}" if file else "before any line of it"
-
-
-def place_of(error: BaseException) -> tuple[str, int]:
-    """
-    Return the last file and line, outside of this library and of the import system, that *error* went through.
-    """
-    ours = tuple(
-        str(Path(__file__).parents[2] / name) + os.sep for name in ("corsguard", "corsguard_flask", "corsguard_django")
-    )
-    frames = traceback.extract_tb(error.__traceback__)
-    theirs = [frame for frame in frames if not frame.filename.startswith((*ours, "<"))]
-    theirs = [frame for frame in theirs if not frame.filename.startswith(str(Path(importlib.__file__).parent))]
-    return (theirs[-1].filename, theirs[-1].lineno or 1) if theirs else ("", 1)
-
-
-def _shown_of(found: object) -> str:
-    return f"the module {found.__name__}" if isinstance(found, ModuleType) else kind_of(found)

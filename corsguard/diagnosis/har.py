@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
@@ -34,7 +35,10 @@ from corsguard.names import (
 from corsguard.origin import NULL
 
 from . import messages
-from .faults import Asked, Fault, Held, Outcome, fault_of, is_preflight, play
+from .checklist import Mark
+from .commands import check_command, shown_url
+from .lookalikes import LOOKALIKES, fix_of_lookalike
+from .playing import Fault, Fetch, Held, Outcome, fault_of, is_preflight, play
 
 _MOST_BYTES: Final = 100_000_000
 _MOST_HEADERS: Final = 500
@@ -79,9 +83,31 @@ class Replay:
     """
 
     entry: Entry
-    asked: Asked
+    asked: Fetch
     outcome: Outcome
     assumed: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        if self.outcome.faults:
+            return self.outcome.faults[0].verdict
+        return "unclear" if self.is_unclear else "readable"
+
+    @property
+    def mark(self) -> Mark:
+        """
+        Whether the page may read it, or nobody can tell.
+        """
+        if self.outcome.faults:
+            return "NO"
+        return "??" if self.is_unclear else "ok"
+
+    @property
+    def command(self) -> str:
+        """
+        The command that asks the server what the file does not say.
+        """
+        return check_command(self.asked)
 
     @property
     def is_unclear(self) -> bool:
@@ -89,6 +115,60 @@ class Replay:
         Whether the browser refused it, and the file does not show why.
         """
         return not self.outcome.faults and bool(self.outcome.unseen or self.entry.error)
+
+    def data(self) -> dict[str, Any]:
+        """
+        Return the same as plain data.
+        """
+        asked, entry = self.asked, self.entry
+        return {
+            "verdict": self.verdict,
+            "page": shown_url(asked.page),
+            "origin": asked.page_origin,
+            "url": shown_url(asked.url),
+            "method": asked.method,
+            "credentials": asked.credentials,
+            "status": None if entry.response is None else entry.response.status,
+            "error": entry.error,
+            "assumed": [*self.assumed],
+            "faults": [fault.data() for fault in self.outcome.faults],
+            "unseen": self.outcome.unseen,
+            "command": self.command,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class HarReading:
+    """
+    What a HAR *file* tells: how many *entries* it has, and the *requests* across origins, played again.
+    """
+
+    file: str
+    entries: int
+    requests: tuple[Replay, ...]
+
+    @property
+    def is_fine(self) -> bool:
+        return not any(replay.outcome.faults or replay.is_unclear for replay in self.requests)
+
+    def data(self) -> dict[str, Any]:
+        """
+        Return the same as plain data.
+        """
+        requests = [replay.data() for replay in self.requests]
+        return {"file": self.file, "entries": self.entries, "requests": requests}
+
+
+def read_har(path: str | PathLike[str], *, on_entry: Callable[[int, int], None] = lambda _, __: None) -> HarReading:
+    """
+    Return every request across origins in the HAR file *path*, played again without any network.
+
+    *on_entry* is told how many of how many entries are done. Raises Malformed, which is a ValueError, if the file is
+    not a HAR, and OSError if it cannot be read.
+    """
+    entries = read(fspath(path))
+    requests = tuple(replays(entries, lambda number: on_entry(number, len(entries))))
+    return HarReading(file=fspath(path), entries=len(entries), requests=requests)
 
 
 def read(path: str) -> list[Entry]:
@@ -233,7 +313,7 @@ def _replay(tape: "_Tape", number: int, entry: Entry) -> Replay:
     return replay
 
 
-def _said(entry: Entry, asked: Asked) -> Iterator[Fault]:
+def _said(entry: Entry, asked: Fetch) -> Iterator[Fault]:
     """
     Yield what the browser's own word for the failure means, if it tells more than that there was one.
     """
@@ -244,13 +324,13 @@ def _said(entry: Entry, asked: Asked) -> Iterator[Fault]:
         elif message.lookalike != "not_told":
             target = url_of(asked.url)
             origin = "" if target is None else target.origin
-            fix = messages.fix_of_lookalike(message.lookalike, asked.page_origin, origin, message.header)
-            yield Fault(code=message.lookalike, cause=messages.LOOKALIKES[message.lookalike].title, fix=fix)
+            fix = fix_of_lookalike(message.lookalike, asked.page_origin, origin, message.header)
+            yield Fault(code=message.lookalike, cause=LOOKALIKES[message.lookalike].title, fix=fix)
 
 
 def _played(tape: "_Tape", number: int, entry: Entry, credentials: CredentialsMode) -> Replay:
     tape.rewind(number)
-    asked = Asked(
+    asked = Fetch(
         page=entry.page or entry.request.url,
         url=entry.request.url,
         method=entry.request.method,

@@ -1,5 +1,5 @@
 """
-Exchanges as curl commands that can be pasted into a shell: what was sent, but for secrets, which are variables.
+Requests as commands to paste into a shell: of curl, and of `corsguard check`. Secrets are variables of the shell.
 """
 
 import re
@@ -8,12 +8,18 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from corsguard.browser import WireRequest
-from corsguard.browser.evidence import in_ascii
+from corsguard.browser.confidential import PUBLIC_HEADERS
+from corsguard.browser.evidence import LONGEST_READ, as_shown, in_ascii, without_password
 from corsguard.browser.urls import Url
+from corsguard.origin import NULL
+
+from .playing import Fetch
 
 # What curl takes for a list of URLs, and what it sends without being told.
 _BRACKETS: Final = frozenset("[]{}")
 _SENT_ANYWAY: Final = ("Accept", "*/*")
+# What browsers say in each request, so that no page has to.
+_OF_BROWSERS: Final = frozenset({"accept", "accept-language"})
 _NO_VARIABLE: Final = re.compile(r"[^A-Z0-9_]")
 
 
@@ -27,11 +33,37 @@ def curl(
     return " ".join(["curl", *_words(request, secrets, connect_to, cacert)])
 
 
-def variable(name: str) -> str:
+def check_command(asked: Fetch) -> str:
     """
-    Return the shell variable that stands for the value of the header *name*.
+    Return the command that asks the server itself what *asked* says; it sends nothing that changes anything.
     """
-    return f"H_{_NO_VARIABLE.sub('_', name.upper())}" if name[:1].isdigit() else _NO_VARIABLE.sub("_", name.upper())
+    page = NULL if asked.page_origin == NULL else shown_url(asked.page)
+    words = ["corsguard check", shlex.quote(shown_url(asked.url)), "--page", shlex.quote(page)]
+    if asked.method != "GET":
+        words += ["--method", shlex.quote(asked.method)]
+    for name, value in asked.headers:
+        if name.lower() not in _OF_BROWSERS:
+            is_public = name.lower() in PUBLIC_HEADERS
+            line = shlex.quote(f"{name}: {as_shown(value)}") if is_public else _with_variable(name)
+            words += ["--header", line]
+    if asked.with_credentials:
+        words.append("--credentials")
+    return " ".join([*words, *(["--preflight-only"] if asked.method not in {"GET", "HEAD"} else [])])
+
+
+def shown_url(text: str) -> str:
+    """
+    Return the URL *text* without its password, as it may be printed.
+    """
+    return as_shown(without_password(text), LONGEST_READ)
+
+
+def _with_variable(name: str) -> str:
+    """
+    Return the line of the header *name*, quoted; a variable of the shell stands for its value.
+    """
+    variable = _NO_VARIABLE.sub("_", name.upper())
+    return f'{shlex.quote(f"{name}: ")}"${f"H_{variable}" if name[:1].isdigit() else variable}"'
 
 
 def _words(
@@ -47,7 +79,7 @@ def _words(
         if (name, value) == _SENT_ANYWAY:
             continue
         if name.lower() in secrets:
-            yield f'-H {shlex.quote(f"{name}: ")}"${variable(name)}"'
+            yield f"-H {_with_variable(name)}"
         elif value:
             yield f"-H {shlex.quote(in_ascii(f'{name}: {value}'))}"
         else:

@@ -31,9 +31,10 @@ from corsguard.names import (
     SAFARI_MAX_AGE,
 )
 
-from .faults import Asked, Fault, Outcome
+from .playing import Fault, Fetch, Outcome
 
-Mark = Literal["ok", "NO", "--"]
+# In order, wrong, of no importance here, and not known.
+Mark = Literal["ok", "NO", "--", "??"]
 
 _LONGEST_MAX_AGES: Final = {"Chromium": CHROMIUM_MAX_AGE, "Firefox": FIREFOX_MAX_AGE, "Safari": SAFARI_MAX_AGE}
 
@@ -52,18 +53,25 @@ _OPAQUE: Final[Mapping[str, tuple[str, Fix]]] = {
     ),
 }
 
-# What of a preflight's answer is looked at, header by header.
-_PREFLIGHT_HEADERS: Final = (ALLOW_ORIGIN, ALLOW_METHODS, ALLOW_HEADERS)
+# What of a preflight's answer is looked at, header by header, and its name in the list.
+_SHORT: Final = {ALLOW_ORIGIN: "Allow-Origin", ALLOW_METHODS: "Allow-Methods", ALLOW_HEADERS: "Allow-Headers"}
 
 
 class Row(NamedTuple):
     """
-    One line of the list.
+    One line of the list; *is_part* tells that it is a part of what the line before it names.
     """
 
     mark: Mark
     name: str
     text: str
+    is_part: bool = False
+
+    def data(self) -> dict[str, str]:
+        """
+        Return the same as plain data.
+        """
+        return {"mark": self.mark, "name": self.name, "text": self.text}
 
 
 def _preflight_of(outcome: Outcome) -> Exchange | None:
@@ -75,7 +83,7 @@ def _request_of(outcome: Outcome) -> Exchange | None:
 
 
 def beside(
-    asked: Asked, outcome: Outcome, read: Sequence[str], transport: Transport | None, hide: Callable[[str], str]
+    asked: Fetch, outcome: Outcome, read: Sequence[str], transport: Transport | None, hide: Callable[[str], str]
 ) -> Iterator[Fault]:
     """
     Yield what is wrong beside the model's faults: caches, headers that cannot be read, cookies.
@@ -166,7 +174,7 @@ def _unreadable(outcome: Outcome, read: Sequence[str], hide: Callable[[str], str
         yield Fault(code="not_exposed", cause=f"{name} cannot be read: {cause}", fix=fix)
 
 
-def checklist(asked: Asked, outcome: Outcome, faults: Sequence[Fault], hide: Callable[[str], str]) -> Iterator[Row]:
+def checklist(asked: Fetch, outcome: Outcome, faults: Sequence[Fault], hide: Callable[[str], str]) -> Iterator[Row]:
     """
     Yield the rows, in the order in which a person looks; *faults* are all of them.
     """
@@ -214,7 +222,7 @@ def _mark(is_wrong: object) -> Mark:
     return "NO" if is_wrong else "ok"
 
 
-def _reached(asked: Asked, outcome: Outcome, wrong: _Wrong) -> Row:
+def _reached(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Row:
     where = as_shown(asked.url)
     if not outcome.exchanges:
         return Row("NO" if wrong.everything else "--", "reachable", f"nothing was sent to {where}")
@@ -225,7 +233,7 @@ def _reached(asked: Asked, outcome: Outcome, wrong: _Wrong) -> Row:
     return Row(_mark(is_silent), "reachable", f"{where} {'did not answer' if is_silent else 'answers'}{words}")
 
 
-def _needed(asked: Asked, preflight: Exchange | None) -> Row:
+def _needed(asked: Fetch, preflight: Exchange | None) -> Row:
     why = [] if is_safelisted_method(asked.method) else [f"the method {as_shown(asked.method)}"]
     if preflight is None:
         return Row("--", "preflight", "none: it needs none")
@@ -238,12 +246,12 @@ def _preflight_rows(exchange: Exchange, answer: WireResponse, wrong: _Wrong) -> 
     reasons, server = wrong.preflight, get(answer.headers, "Server")
     by = f", from {as_shown(server)}" if server and answer.status in {401, 403, 404, 405, 501} else ""
     is_bad = bool(reasons & OF_STATUS)
-    yield Row(_mark(is_bad), "  status", f"{answer.status}{by}")
-    for name in _PREFLIGHT_HEADERS:
+    yield Row(_mark(is_bad), "status", f"{answer.status}{by}", is_part=True)
+    for name in _SHORT:
         value, wanted = get(answer.headers, name), reasons_about(name)
         is_needed = name == ALLOW_ORIGIN or _is_needed(exchange, name)
         mark: Mark = _mark(reasons & wanted) if is_needed or reasons & wanted else "--"
-        yield Row(mark, f"  {name.removeprefix('Access-Control-')}", _shown(value))
+        yield Row(mark, _SHORT[name], _shown(value), is_part=True)
     yield _max_age(answer)
 
 
@@ -262,9 +270,9 @@ def _max_age(answer: WireResponse) -> Row:
     seconds = seconds_of(answer.headers, MAX_AGE)
     if seconds is None:
         what = "absent" if get(answer.headers, MAX_AGE) is None else "no number"
-        return Row("--", "  Max-Age", f"{what}: browsers ask again after {DEFAULT_MAX_AGE} s")
+        return Row("--", "Max-Age", f"{what}: browsers ask again after {DEFAULT_MAX_AGE} s", is_part=True)
     caps = [f"{name} keeps it {cap} s at most" for name, cap in _LONGEST_MAX_AGES.items() if seconds > cap]
-    return Row("--", "  Max-Age", f"{seconds} s" + (f"; {', '.join(caps)}" if caps else ""))
+    return Row("--", "Max-Age", f"{seconds} s" + (f"; {', '.join(caps)}" if caps else ""), is_part=True)
 
 
 def _request_rows(exchange: Exchange, answer: WireResponse, wrong: _Wrong) -> Iterator[Row]:
@@ -272,10 +280,11 @@ def _request_rows(exchange: Exchange, answer: WireResponse, wrong: _Wrong) -> It
     yield Row("--" if refused else "ok", "response", f"{exchange.request.method} is answered with {answer.status}")
     value = get(answer.headers, ALLOW_ORIGIN)
     if values_of(exchange.request.headers, "Origin"):
-        yield Row(_mark(wrong.request & reasons_about(ALLOW_ORIGIN)), "  Allow-Origin", _shown(value))
+        mark = _mark(wrong.request & reasons_about(ALLOW_ORIGIN))
+        yield Row(mark, _SHORT[ALLOW_ORIGIN], _shown(value), is_part=True)
 
 
-def _credentials(asked: Asked, outcome: Outcome, wrong: _Wrong) -> Row:
+def _credentials(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Row:
     if asked.credentials != "include":
         return Row("--", "credentials", "not asked for (--credentials)")
     values = [
@@ -314,7 +323,7 @@ def _vary(request: Exchange | None, wrong: _Wrong) -> Iterator[Row]:
         yield Row("ok", "Vary", text) if is_compared else Row("--", "Vary", f"{text}; not compared")
 
 
-def _cookies(asked: Asked, outcome: Outcome, wrong: _Wrong) -> Iterator[Row]:
+def _cookies(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Iterator[Row]:
     if asked.credentials != "include":
         return
     if "cookie" in wrong.codes:

@@ -1,26 +1,21 @@
 """
-Where a command connects to, whom it trusts there, and what of that is never shown.
-
-What is given as a secret is known here in each form in which a server, or a text of ours, may say it again.
+What of a request is nobody else's business, in each form in which a server, or a text of ours, may say it again.
 """
 
 import json
-import ssl
+import re
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
-import click
+from .evidence import in_ascii, url_of
+from .exchanges import HIDDEN
+from .headers import escaped
+from .wire import Header
 
-from corsguard.browser.evidence import in_ascii, url_of
-from corsguard.browser.headers import escaped
-from corsguard.browser.urls import Url
-from corsguard.browser.wire import Header
-
-from .printing import printable
-
-_HIGHEST_PORT: Final = 65535
+# Shorter values would be found in half of all words.
+_SHORTEST_SECRET: Final = 4
 # Headers whose values are nobody's secret (Fetch, "CORS-safelisted request-header name").
 PUBLIC_HEADERS: Final = frozenset({"accept", "accept-language", "content-language", "content-type", "range"})
 # Words that answers and texts are made of: hidden, they would hide what is wrong, and nobody's secret is so short.
@@ -31,35 +26,33 @@ _NO_SECRETS: Final = frozenset(
 )
 
 
-def trust(file: str | None) -> ssl.SSLContext:
+class Secrets:
     """
-    Return a context that trusts the authorities in the PEM *file*, or the system's. Raises click.BadParameter.
+    Texts that are never shown, such as `secrets_of` yields; *longest* is the length of the longest one.
     """
-    try:
-        return ssl.create_default_context(cafile=file)
-    except (OSError, ValueError) as error:
-        message = f"{file!r} has no certificates: {error}. Give a PEM file of the authority."
-        raise click.BadParameter(printable(message), param_hint="--cacert") from None
 
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        secrets = sorted({text for text in texts if len(text) >= _SHORTEST_SECRET}, key=len, reverse=True)
+        self.longest = len(secrets[0]) if secrets else 0
+        # In any case, in which servers and percent-encoding differ; without one, nothing matches.
+        self._pattern = re.compile("|".join(map(re.escape, secrets)) or "(?!)", re.IGNORECASE)
 
-def checked_address(text: str, meant: str) -> str:
-    """
-    Return *text*, which is `ADDRESS:PORT`. Raises click.BadParameter, which names the form that is *meant*.
-    """
-    host, colon, port = text.rpartition(":")
-    is_bare = "]" not in host and ":" in host
-    is_host = bool(host) and not is_bare and not any(mark in host for mark in "/@= ") and host.isprintable()
-    if not colon or not is_host or not port.isdecimal() or not 0 < int(port[:9]) <= _HIGHEST_PORT:
-        message = f"{printable(repr(text))} is not {meant}. Write --connect-to 127.0.0.1:8443."
-        raise click.BadParameter(message, param_hint="--connect-to")
-    return text
+    def hidden(self, text: str) -> str:
+        """
+        Return *text* without secrets.
+        """
+        return self._pattern.sub(HIDDEN, text)
 
-
-def authority(url: Url) -> str:
-    """
-    Return host and port of *url* as a LiveTransport is told of them.
-    """
-    return url.host if url.port is None else f"{url.host}:{url.port}"
+    def clean(self, value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+        """
+        Return *value*, plain data, without secrets.
+        """
+        if isinstance(value, str):
+            return self.hidden(value)
+        if isinstance(value, dict):
+            # The keys are ours.
+            return {key: self.clean(item) for key, item in value.items()}
+        return [self.clean(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def secrets_of(headers: Iterable[Header]) -> Iterator[str]:

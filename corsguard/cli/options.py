@@ -1,0 +1,198 @@
+"""
+The options that several commands have: each is read here once, and means the same in every command.
+"""
+
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import click
+
+from corsguard.browser.evidence import as_shown, url_of
+from corsguard.browser.headers import is_header_value
+from corsguard.browser.urls import authority
+from corsguard.browser.wire import Header
+from corsguard.diagnosis.meaning import with_value
+from corsguard.diagnosis.pages import page_named
+
+from .printing import printable
+
+_HIGHEST_PORT: Final = 65535
+_ADDRESS: Final = "[HOST=]ADDRESS:PORT"
+
+_Command = Callable[..., None]
+_Decorator = Callable[[_Command], _Command]
+
+
+def _page(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    try:
+        return None if text is None else page_named(text)
+    except ValueError as error:
+        raise click.BadParameter(printable(str(error)), param_hint="--page") from None
+
+
+def page_option(otherwise: str) -> _Decorator:
+    """
+    The page that asks; *otherwise* says in a sentence what happens without it.
+    """
+    return click.option(
+        "--page",
+        metavar="ORIGIN",
+        callback=_page,
+        help=f"Say which page asks: its origin or its URL, or null for a sandboxed one. {otherwise}",
+    )
+
+
+def method_option(default: str = "GET") -> _Decorator:
+    """
+    The method of the request.
+    """
+    return click.option("-X", "--method", metavar="METHOD", help=f"Say the method. Default: {default}.")
+
+
+def headers_option(*, needs_value: bool) -> _Decorator:
+    """
+    The headers that the page sets, as pairs; where nothing is sent, the name alone may stand for one.
+    """
+
+    def read(_: click.Context, __: click.Parameter, lines: tuple[str, ...]) -> tuple[Header, ...]:
+        return tuple(_header(line, needs_value=needs_value) for line in lines)
+
+    return click.option(
+        "-H",
+        "--header",
+        "headers",
+        multiple=True,
+        callback=read,
+        metavar='"NAME: VALUE"' if needs_value else "NAME[: VALUE]",
+        help="Add a request header, as for curl. Its value, of 4 characters or more, is never shown. Repeatable.",
+    )
+
+
+def _header(line: str, *, needs_value: bool) -> Header:
+    name, colon, value = line.partition(":")
+    name, value = name.strip(), value.strip()
+    # What it says may be a secret.
+    if not colon and needs_value:
+        raise click.BadParameter('one has no colon. Write --header "X-Token: 1".', param_hint="--header")
+    if needs_value:
+        return name, value
+    if not is_header_value(value):
+        message = f"the value of {as_shown(name)} has a line end, NUL or a character that is no byte."
+        raise click.BadParameter(message, param_hint="--header")
+    return with_value(name, value)
+
+
+def credentials_option() -> _Decorator:
+    """
+    Whether the page asks with credentials.
+    """
+    return click.option(
+        "--credentials",
+        is_flag=True,
+        help='Ask with credentials: "include", or XMLHttpRequest\'s withCredentials.',
+    )
+
+
+def cookie_options() -> _Decorator:
+    """
+    The cookies that the browser has.
+    """
+
+    def both(command: _Command) -> _Command:
+        for add in (
+            click.option(
+                "--set-cookie",
+                "set_cookies",
+                multiple=True,
+                metavar="LINE",
+                help="Give the browser a cookie as a server sets it: "
+                '"sid=1; SameSite=None; Secure". Never shown. Brings --credentials. Repeatable.',
+            ),
+            click.option(
+                "--cookie",
+                "cookies",
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="Send a cookie, across sites too. Never shown. Brings --credentials. Repeatable.",
+            ),
+        ):
+            command = add(command)
+        return command
+
+    return both
+
+
+def connection_options(timeout: float = 10.0) -> _Decorator:
+    """
+    Where to connect to, whom to trust there, and for how long to wait: *connect_to*, *cacert* and *timeout*.
+    """
+
+    def all_three(command: _Command) -> _Command:
+        for add in (
+            click.option(
+                "--timeout",
+                type=click.FloatRange(min=0, min_open=True),
+                default=timeout,
+                show_default=True,
+                metavar="S",
+                help="Wait so many seconds for a response.",
+            ),
+            click.option("--cacert", metavar="FILE", help="Trust the certificates in FILE, as PEM."),
+            click.option(
+                "--connect-to",
+                multiple=True,
+                metavar=_ADDRESS,
+                help="Connect to ADDRESS instead of the URL's host, or of HOST. Repeatable.",
+            ),
+        ):
+            command = add(command)
+        return command
+
+    return all_three
+
+
+def json_option() -> _Decorator:
+    """
+    Whether the command prints data instead of text.
+    """
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def connections(texts: tuple[str, ...], url: str) -> Mapping[str, str]:
+    """
+    Return the address for each host that the *texts* of `--connect-to` name; without a name, that of *url* is meant.
+
+    Raises click.BadParameter.
+    """
+    target = url_of(url)
+    own = "" if target is None else authority(target)
+    found: dict[str, str] = {}
+    for text in texts:
+        host, equals, address = text.rpartition("=")
+        found[host if equals else own] = checked_address(address, _ADDRESS)
+    return found
+
+
+def checked_address(text: str, meant: str = _ADDRESS) -> str:
+    """
+    Return *text*, which is `ADDRESS:PORT`. Raises click.BadParameter, which names the form that is *meant*.
+    """
+    host, colon, port = text.rpartition(":")
+    is_bare = "]" not in host and ":" in host
+    is_host = bool(host) and not is_bare and not any(mark in host for mark in "/@= ") and host.isprintable()
+    if not colon or not is_host or not port.isdecimal() or not 0 < int(port[:9]) <= _HIGHEST_PORT:
+        message = f"{printable(repr(text))} is not {meant}. Write --connect-to 127.0.0.1:8443."
+        raise click.BadParameter(message, param_hint="--connect-to")
+    return text
+
+
+def trust(file: str | None) -> ssl.SSLContext:
+    """
+    Return a context that trusts the authorities in the PEM *file*, or the system's. Raises click.BadParameter.
+    """
+    try:
+        return ssl.create_default_context(cafile=file)
+    except (OSError, ValueError) as error:
+        message = f"{file!r} has no certificates: {error}. Give a PEM file of the authority."
+        raise click.BadParameter(printable(message), param_hint="--cacert") from None

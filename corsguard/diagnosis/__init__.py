@@ -1,0 +1,29 @@
+"""
+Why a fetch failed: it is played, read from a HAR file, or read from a line of a browser's console.
+
+One call each: `check`, `read_har` and `read_message`. What they return has a `data()` that JSON can hold.
+"""
+
+from .checking import Diagnosis as Diagnosis
+from .checking import check as check
+from .har import HarReading as HarReading
+from .har import Malformed as Malformed
+from .har import Replay as Replay
+from .har import read_har as read_har
+from .meaning import Meaning as Meaning
+from .meaning import read_message as read_message
+from .objects import LoadError as LoadError
+from .playing import Fault as Fault
+
+__all__ = [
+    "Diagnosis",
+    "Fault",
+    "HarReading",
+    "LoadError",
+    "Malformed",
+    "Meaning",
+    "Replay",
+    "check",
+    "read_har",
+    "read_message",
+]

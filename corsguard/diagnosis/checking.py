@@ -1,0 +1,307 @@
+"""
+One fetch of a page, checked: it is played against a server or an application, and what is wrong is judged.
+"""
+
+import socket
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from corsguard.browser import Application, LiveTransport, Reason, origin_of
+from corsguard.browser.confidential import PUBLIC_HEADERS, Secrets, secrets_of
+from corsguard.browser.evidence import url_of, without_password
+from corsguard.browser.exchanges import SECRET_HEADERS, on_the_wire, shown
+from corsguard.browser.fetching import Mode, RedirectMode
+from corsguard.browser.page import HeadersInit
+from corsguard.browser.transports import transport_for
+from corsguard.browser.urls import Url, is_trustworthy
+from corsguard.browser.wire import Header
+from corsguard.origin import NULL
+
+from . import har
+from .checklist import Row, beside, checklist, look_alike, resolved_space
+from .commands import curl, shown_url
+from .guarded import Guarded, framework_of, guard_of
+from .objects import load_application, names_object
+from .pages import assumed_page, page_named
+from .playing import Fault, Fetch, Outcome, lines_of, play
+from .rehearsal import Rehearsal, rehearse, staged
+
+_APPLICATION_URL: Final = "https://api.example.com/"
+# How a cookie is set that a browser sends to another site, and for how long a server is waited for.
+_ACROSS_SITES: Final = "; SameSite=None; Secure"
+_TIMEOUT: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """
+    What is wrong with a fetch, and what to change: every fault in the order in which a browser meets them.
+
+    *rows* say what was checked, *assumed* what was not said. *rehearsal* is what the policy of an application says of
+    the request, if that is why it is blocked; *beginning* is what an application without a policy begins with.
+    *secrets* are not shown, nor are the values of headers whose names in lower case are *secret_headers*: `data()` is
+    clean, and `repr()` leaves out what may hold them.
+    """
+
+    asked: Fetch = field(repr=False)
+    outcome: Outcome = field(repr=False)
+    faults: tuple[Fault, ...]
+    rows: tuple[Row, ...]
+    assumed: tuple[str, ...]
+    rehearsal: Rehearsal | None = field(repr=False)
+    beginning: tuple[str, ...]
+    secrets: Secrets
+    secret_headers: frozenset[str]
+    connect_to: Mapping[str, str]
+
+    @property
+    def verdict(self) -> str:
+        outcome = self.outcome
+        if outcome.is_unreachable:
+            return "no response"
+        if outcome.faults:
+            return outcome.faults[0].verdict
+        if outcome.response is None:
+            return "the preflight passes" if outcome.exchanges else "it needs no preflight"
+        if not outcome.is_readable:
+            return "opaque, so nothing can be read"
+        return "readable, but not in order" if self.faults else "readable"
+
+    @property
+    def look_alike(self) -> str:
+        """
+        What refuses a page that may read the answer, which is not CORS; or nothing.
+        """
+        return look_alike(self.outcome)
+
+    def curl(self, cacert: str | None = None) -> list[str]:
+        """
+        Return each request as a curl command, which trusts the authorities in the file *cacert*.
+        """
+        return [
+            self.secrets.hidden(curl(one.request, self.secret_headers, connect_to=self.connect_to, cacert=cacert))
+            for one in self.outcome.exchanges
+        ]
+
+    def har(self) -> dict[str, Any]:
+        """
+        Return the exchanges as a HAR 1.2 log, without secrets and bodies of responses.
+        """
+        return har.written(self.outcome.exchanges, self.secret_headers, self.secrets.hidden)
+
+    def on_the_wire(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """
+        Yield for each exchange its title and its lines.
+        """
+        return on_the_wire(self.outcome.exchanges, secrets=self.secret_headers, hide=self.secrets.hidden)
+
+    def data(self) -> dict[str, Any]:
+        """
+        Return the same as plain data, without secrets.
+        """
+        asked, outcome = self.asked, self.outcome
+        data = {
+            "verdict": self.verdict,
+            "is_readable": outcome.is_readable,
+            "page": shown_url(asked.page),
+            "origin": asked.page_origin,
+            "url": shown_url(asked.url),
+            "method": asked.method,
+            "credentials": asked.credentials,
+            "assumed": self.assumed,
+            "faults": [fault.data() for fault in self.faults],
+            "changes": [] if self.rehearsal is None else [edit.data() for edit in self.rehearsal.edits],
+            "unseen": outcome.unseen,
+            "look_alike": self.look_alike,
+            "console": outcome.console,
+            "checked": [row.data() for row in self.rows],
+            "exchanges": [
+                shown(one, secrets=self.secret_headers, hide=self.secrets.hidden).data for one in outcome.exchanges
+            ],
+        }
+        clean: dict[str, Any] = self.secrets.clean(data)
+        return clean
+
+
+def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is reached
+    target: str | Application,
+    *,
+    page: str | None = None,
+    url: str | None = None,
+    method: str | None = None,
+    headers: HeadersInit = (),
+    body: bytes | str | None = None,
+    credentials: bool = False,
+    cookies: Iterable[str] = (),
+    set_cookies: Iterable[str] = (),
+    mode: Mode = "cors",
+    redirect: RedirectMode = "follow",
+    read: Sequence[str] = (),
+    preflight_only: bool = False,
+    connect_to: Mapping[str, str] = MappingProxyType({}),
+    verify: ssl.SSLContext | bool = True,
+    timeout: float = _TIMEOUT,
+    name: str = "the application",
+    on_request: Callable[[int], None] = lambda _: None,
+) -> Diagnosis:
+    """
+    Play a browser against *target* and return what is wrong with the fetch, all of it at once.
+
+    *target* is a URL, or an application: the object, or its name `module:attribute`. *page* is the origin or the URL of
+    the page that asks, or `null`; without it, the one that most likely asks is assumed and named. *url* is what is
+    asked of an application. *cookies* are pairs `name=value` that the browser sends to other sites, too; *set_cookies*
+    are lines of `Set-Cookie`. Either brings *credentials*. *read* are the response headers that the page reads.
+
+    *connect_to*, *verify* and *timeout* are those of a LiveTransport. *name* is how texts call an application;
+    *on_request* is called with the number of each request before it is sent. What is sent is what a browser sends;
+    after a preflight that it would refuse, that is nothing but GET, HEAD and OPTIONS.
+
+    Raises ValueError for what is not a request, and LoadError if an application cannot be loaded.
+    """
+    application: Application | None = None
+    if not isinstance(target, str):
+        application = target
+    elif names_object(target):
+        application, name = load_application(target), target
+    pairs = lines_of(headers)
+    cookies, set_cookies = tuple(cookies), tuple(set_cookies)
+    secrets = Secrets(confidential(pairs, [*cookies, *set_cookies]))
+    try:
+        where = asked_of_application(url) if application is not None else _checked_url(target, url)
+        asked, assumed = _asked(
+            where,
+            page,
+            method=method or ("GET" if body is None else "POST"),
+            headers=pairs,
+            body=body,
+            credentials="include" if credentials or cookies or set_cookies else "same-origin",
+            mode=mode,
+            redirect=redirect,
+            cookies=(*(_sent_everywhere(pair, where) for pair in cookies), *set_cookies),
+        )
+        with ExitStack() as stack:
+            transport = (
+                stack.enter_context(LiveTransport(verify=verify, timeout=timeout, connect_to=connect_to))
+                if application is None
+                else transport_for(application)
+            )
+            outcome = play(asked, transport, preflight_only=preflight_only, hide=secrets.hidden, on_request=on_request)
+            probe = None if preflight_only else transport
+            faults = (*outcome.faults, *beside(asked, outcome, read, probe, secrets.hidden))
+    except ValueError as error:
+        raise ValueError(without_password(secrets.hidden(str(error)))) from None
+    if application is not None and url is None:
+        assumed.insert(0, f"a request for {where} (--url says which)")
+    rows = [*checklist(asked, outcome, faults, secrets.hidden)]
+    if application is None and not connect_to:
+        space = resolved_space(asked.url, asked.page_origin, _addresses(asked.url))
+        rows += [] if space is None else [space]
+    guarded = None if application is None else guard_of(name, application)
+    return Diagnosis(
+        asked=asked,
+        outcome=outcome,
+        faults=faults,
+        rows=tuple(row._replace(text=secrets.hidden(row.text)) for row in rows),
+        assumed=tuple(map(secrets.hidden, assumed)),
+        rehearsal=_rehearsed(guarded, asked) if outcome.is_blocked else None,
+        beginning=_beginning(application, faults) if guarded is None else (),
+        secrets=secrets,
+        secret_headers=SECRET_HEADERS | {name.lower() for name, _ in _confidential_headers(pairs)},
+        connect_to=dict(connect_to),
+    )
+
+
+def asked_of_application(url: str | None) -> str:
+    """
+    Return the whole URL that *url* says to an application, whose own host nobody names. Raises ValueError.
+    """
+    whole = url_of(url or "", url_of(_APPLICATION_URL))
+    if whole is None:
+        raise ValueError(f"{url!r} is no URL, such as {_APPLICATION_URL}items.")
+    return whole.href
+
+
+def _checked_url(target: object, url: str | None) -> str:
+    """
+    Return *target*, which is a URL. Raises ValueError if it is not, and if *url* says something else.
+    """
+    if not isinstance(target, str) or url_of(target) is None:
+        raise ValueError(f"Expected a URL, an application or its name (module:app), got target={target!r}.")
+    if url is not None:
+        raise ValueError(f"Expected no url next to a target that is a URL, got url={url!r}.")
+    return target
+
+
+def confidential(headers: Iterable[Header], cookies: Iterable[str] = ()) -> Iterator[str]:
+    """
+    Yield what of a page's *headers* and *cookies* must not be shown, in every form.
+    """
+    pairs = [("Cookie", cookie.partition(";")[0]) for cookie in cookies]
+    return secrets_of([*_confidential_headers(headers), *pairs])
+
+
+def _confidential_headers(headers: Iterable[Header]) -> list[Header]:
+    return [(name, value) for name, value in headers if name.lower() not in PUBLIC_HEADERS]
+
+
+def _asked(url: str, page: str | None, **more: Any) -> tuple[Fetch, list[str]]:  # noqa: ANN401 - what a Fetch takes
+    """
+    Return what the page asks for, and what was not said and therefore assumed.
+    """
+    if page is None:
+        assumed = assumed_page(url)
+        return Fetch(page=assumed, url=url, **more), [f"a page on {origin_of(assumed)} (--page says which)"]
+    origin = page_named(page)
+    return Fetch(page=assumed_page(url) if origin == NULL else origin, origin=origin, url=url, **more), []
+
+
+def _sent_everywhere(pair: str, url: str) -> str:
+    """
+    Return the line that sets the cookie *pair* so that pages of other sites send it, as far as browsers allow that.
+    """
+    name, equals, value = pair.partition("=")
+    if not name.strip() or not equals or ";" in value:
+        # What it says is a secret.
+        raise ValueError(
+            'Expected a cookie name=value. A line with attributes, such as "a=1; Secure", is a Set-Cookie.'
+        )
+    return f"{pair}{_ACROSS_SITES}" if is_trustworthy(Url.parse(url).origin) else pair
+
+
+def _addresses(url: str) -> list[str]:
+    target = url_of(url)
+    if target is None:
+        return []
+    try:
+        found = socket.getaddrinfo(target.host.strip("[]"), None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    return [str(address[0]) for *_, address in found]
+
+
+def _rehearsed(guarded: Guarded | None, asked: Fetch) -> Rehearsal | None:
+    """
+    Return what the policy of *guarded* says of a request that was blocked, if it refuses it.
+    """
+    url = url_of(asked.url)
+    if guarded is None or url is None or asked.mode != "cors":
+        return None
+    path = url.href.removeprefix(url.origin)
+    again = staged(asked.page_origin, path, asked.method, asked.headers, with_credentials=asked.with_credentials)
+    rehearsal = rehearse(guarded, again)
+    return None if rehearsal.error is None else rehearsal
+
+
+def _beginning(application: Application | None, faults: Sequence[Fault]) -> tuple[str, ...]:
+    """
+    Return the lines that an application of a known framework lacks, if it shares nothing yet.
+    """
+    form = None if application is None else framework_of(application)
+    failure = faults[0].failure if faults else None
+    if form is None or failure is None or failure.reason is not Reason.MISSING_ALLOW_ORIGIN:
+        return ()
+    return tuple(replace(faults[0].fix, form=form).begun())

@@ -1,0 +1,206 @@
+"""
+What is taken for CORS and is something else: one row each, with what to look at and the fix.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from corsguard.browser.evidence import as_shown
+from corsguard.fixes import Fix
+from corsguard.names import EXPOSE_HEADERS
+
+
+class Lookalike(NamedTuple):
+    """
+    What is taken for CORS and is something else: what it is, what to *look* at, in order, and the *fix*.
+    """
+
+    title: str
+    look: tuple[str, ...]
+    fix: Fix
+
+
+_NO_HEADER_HELPS: Final = "No response header helps."
+
+# By name; the names are stable.
+LOOKALIKES: Final[Mapping[str, Lookalike]] = {
+    "insecure_local_network": Lookalike(
+        "Local Network Access: a page loaded by plain http asks for an address in a private network.",
+        ("the address bar: is the page loaded by http?",),
+        Fix(words=f"Load the page by https (or from localhost). {_NO_HEADER_HELPS}"),
+    ),
+    "local_network_access": Lookalike(
+        "Local Network Access: the user, or a rule, does not let this site reach the local network.",
+        (
+            "the icon left of the address: Site settings, Local network access: Allow",
+            'a page in a frame: does the frame say allow="local-network-access"?',
+            "a managed browser: the enterprise policy LocalNetworkAccessAllowedForUrls",
+            "a VPN (100.64.0.0/10, Tailscale): its names count as local, whatever their certificate",
+        ),
+        Fix(words=f"Let the user allow it, or serve the data from the page's own origin. {_NO_HEADER_HELPS}"),
+    ),
+    "target_address_space": Lookalike(
+        "Local Network Access: the page promised another address space than the one it reached.",
+        ("the option targetAddressSpace of fetch()", "what the name resolves to: nslookup HOST"),
+        Fix(
+            words=f'"loopback" for 127.0.0.1. {_NO_HEADER_HELPS}',
+            page=('fetch(url, {{targetAddressSpace: "local"}})',),
+        ),
+    ),
+    "private_network_access": Lookalike(
+        "Private Network Access, which browsers have given up: Chromium up to 137 warned of it and blocked nothing.",
+        ("the version of the browser", "the other lines of the console: what was blocked has one of its own"),
+        Fix(words="Nothing for browsers of today; they ask the user instead (Local Network Access)."),
+    ),
+    "orb": Lookalike(
+        "Not CORS but Opaque Response Blocking: an element (<img>, <script>, ...) got a type that it cannot use.",
+        ("the Content-Type of the response: is it JSON or HTML, such as an error or a login page?",),
+        Fix(
+            words="Send the Content-Type that the element needs; or load it with CORS: crossorigin on the element, "
+            "and a policy."
+        ),
+    ),
+    "csp": Lookalike(
+        "Not CORS but the page's own Content Security Policy: the page forbids itself to connect there.",
+        ("the Content-Security-Policy header, or <meta>, of the page (not of the API)",),
+        Fix(
+            words="Add the origin to the directive that the message names, in the page's policy: connect-src 'self' "
+            "{target}"
+        ),
+    ),
+    "opaque": Lookalike(
+        'The page asked with mode: "no-cors", so it gets an opaque response: no status, no headers, an empty body.',
+        ('the options of fetch(): mode: "no-cors" is no way around CORS',),
+        Fix(words="Let the server share the response with a policy.", page=('leave out mode: "no-cors"',)),
+    ),
+    "not_exposed": Lookalike(
+        "The response is shared, but this response header is not exposed to scripts.",
+        ("Access-Control-Expose-Headers of the response (not of the preflight's)",),
+        Fix(words="Expose it."),
+    ),
+    "cookies": Lookalike(
+        "Not CORS: the cookie was not stored or not sent, so the user looks logged out.",
+        (
+            'the page: credentials: "include" (XMLHttpRequest: withCredentials)',
+            "the cookie: SameSite=None; Secure, if page and API are different sites",
+            "the browser: third-party cookies may be blocked altogether (Safari always)",
+        ),
+        Fix(
+            words="Set the cookie with SameSite=None; Secure, or bring page and API under one site (app.example.com, "
+            "api.example.com)."
+        ),
+    ),
+    "tainted_canvas": Lookalike(
+        "The image was loaded without CORS, so that scripts may not read the canvas it was drawn on.",
+        ("the element: <img crossorigin>", "then Access-Control-Allow-Origin of the image"),
+        Fix(words="Let the server share images with a policy.", page=('<img crossorigin="anonymous" src="...">',)),
+    ),
+    "script_error": Lookalike(
+        'The script was loaded without CORS, so that window.onerror is told nothing but "Script error."',
+        ("the element: <script crossorigin>", "then Access-Control-Allow-Origin of the script"),
+        Fix(words="Let the server share scripts with a policy.", page=('<script crossorigin="anonymous" src="...">',)),
+    ),
+    "csrf": Lookalike(
+        "Not CORS but protection against CSRF: the request came through, and the framework refused it.",
+        ("the answer's body: which check failed", "the list of trusted origins", "the token: cookie and header"),
+        Fix(
+            words='Django: CSRF_TRUSTED_ORIGINS = ["{origin}"]. Flask-WTF: send X-CSRFToken, and allow it in the '
+            "policy."
+        ),
+    ),
+    "websocket": Lookalike(
+        "Not CORS: WebSockets have none. The server itself looked at Origin, or the handshake failed otherwise.",
+        ("the server's list of allowed origins for WebSockets", "a proxy: does it pass Upgrade and Connection on?"),
+        Fix(words="Add {origin} to the server's list (Channels: AllowedHostsOriginValidator and ALLOWED_HOSTS)."),
+    ),
+    "blocked_by_client": Lookalike(
+        "Not CORS: an extension of the browser (an ad blocker), or its administrator, blocked the request.",
+        ("a window without extensions", "the URL: names with ads, track or analytics are on block lists"),
+        Fix(words=f"Switch the blocker off for this page, or name the resource otherwise. {_NO_HEADER_HELPS}"),
+    ),
+    "hsts": Lookalike(
+        "The browser itself redirected to https (Strict-Transport-Security), and a preflight may not be redirected.",
+        ("the URL that the page asks: does it begin with http:?",),
+        Fix(words="The page has to change.", page=("ask by https.",)),
+    ),
+    "disabled": Lookalike(
+        "CORS is switched off in this browser (Firefox: content.cors.disable), so nothing is ever shared.",
+        ("about:config: content.cors.disable",),
+        Fix(words="Set content.cors.disable to false."),
+    ),
+    "origin_not_added": Lookalike(
+        "Firefox could not add the Origin header; an extension stands in the way, most likely.",
+        ("a window without extensions",),
+        Fix(words="Switch the extension off for this page."),
+    ),
+    "frame": Lookalike(
+        "Not CORS: one window may not look into another of a different origin.",
+        ("which of the two frames reads the other",),
+        Fix(words="Let the two talk with window.postMessage, and let the receiver compare event.origin."),
+    ),
+    "post_message": Lookalike(
+        "Not CORS: postMessage was addressed to another origin than the one that the window has.",
+        ("the second argument of postMessage", "was the window still at about:blank, or redirected?"),
+        Fix(words="Name the origin that the window has by then.", page=('window.postMessage(data, "{origin}")',)),
+    ),
+    "not_framed": Lookalike(
+        "Not CORS: the page does not let itself be framed.",
+        ("X-Frame-Options, and frame-ancestors in Content-Security-Policy, of the framed page",),
+        Fix(
+            words="Send Content-Security-Policy: frame-ancestors {origin} with the framed page, and no X-Frame-Options."
+        ),
+    ),
+    "outside_browsers": Lookalike(
+        "curl and Postman do not do CORS: that they can read it says nothing about a page.",
+        ("the same request with an Origin header, and the preflight before it",),
+        Fix(words="Let the command below play the browser."),
+    ),
+    "cached": Lookalike(
+        "A cache gave out a response that was made for another origin, or for none.",
+        ("Vary of the response: is Origin in it, also where no Origin was sent?", "Age and X-Cache: which cache it is"),
+        Fix(words="Send Vary: Origin with every response of the resource (a policy does), and empty the cache once."),
+    ),
+    "answered": Lookalike(
+        "The server answered well, and the browser kept the answer from the page: a CORS header is missing or wrong.",
+        (
+            'the other lines of the console: "blocked by CORS policy" says which header',
+            "the row of the request in the Network panel: the Access-Control-* lines of the response",
+        ),
+        Fix(words="Most likely {origin} is not listed, or the CORS layer does not guard this path."),
+    ),
+    "status": Lookalike(
+        "Not CORS by itself: the server answered with an error.",
+        (
+            "the URL and the method: does the server have a route for them?",
+            "the server's log",
+            'the other lines of the console: "blocked by CORS policy" says that the answer has no CORS headers, too',
+        ),
+        Fix(
+            words="Fix the error first. (To a preflight, an OPTIONS row, the CORS layer has to answer before any route "
+            "does.)"
+        ),
+    ),
+    "not_told": Lookalike(
+        "This line says only that something failed: pages are never told why.",
+        (
+            'the other lines of the console: "blocked by CORS policy", "Cross-Origin Request Blocked", net::ERR_...',
+            "the Network panel: the row of the request, and the OPTIONS row before it",
+        ),
+        Fix(words="Paste the other line here, or let the command below play the browser."),
+    ),
+}
+
+
+def fix_of_lookalike(name: str, origin: str, target: str, header: str | None) -> Fix:
+    """
+    Return what to change about the lookalike *name*, for a page on *origin* that asks *target*.
+    """
+    fix = LOOKALIKES[name].fix
+    if name == "not_exposed":
+        exposed = as_shown(header or "X-Total-Count")
+        return replace(fix, send=(f"{EXPOSE_HEADERS}: {exposed}",), policy={"expose_headers": [exposed]})
+    blanks = {"origin": as_shown(origin), "target": as_shown(target)}
+    policy = {"allow_origins": [blanks["origin"]]} if name == "answered" else {}
+    page = tuple(line.format_map(blanks) for line in fix.page)
+    return replace(fix, words=fix.words.format_map(blanks), page=page, policy=policy)

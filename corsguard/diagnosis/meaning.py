@@ -1,0 +1,213 @@
+"""
+What a message from a console means: the cause, the fix, what to look at, and the command that finds out more.
+"""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from corsguard.browser import Failure, Reason
+from corsguard.browser.advice import fix as fix_of
+from corsguard.browser.advice import notes as notes_on
+from corsguard.browser.evidence import as_shown, url_of
+from corsguard.browser.page import HeadersInit
+from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, REASONS
+from corsguard.browser.report import cause
+from corsguard.browser.wire import Header
+from corsguard.fixes import Fix
+from corsguard.origin import NULL
+from corsguard.policies import PoliciesLike
+
+from .guarded import Guarded, guarded_by
+from .lookalikes import LOOKALIKES, fix_of_lookalike
+from .messages import METHOD, Known, Message, read
+from .pages import page_named
+from .playing import Fetch, lines_of
+from .rehearsal import Rehearsal, rehearse, staged
+
+_LONGEST_URL: Final = 2048
+# Whose consoles word a preflight's answer and the response itself alike.
+_ALIKE: Final = frozenset({"Firefox", "Safari"})
+# What a header's value is taken for, where only its name is known: one that needs a preflight.
+_VALUES: Final = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meaning:
+    """
+    What one *message* means, given what is *known* besides it; *rehearsal* is what a policy makes of the request that
+    it tells of, if one was given.
+    """
+
+    message: Message
+    known: Known
+    rehearsal: Rehearsal | None = None
+
+    @property
+    def is_cors(self) -> bool:
+        failure = self.message.failure
+        return failure is not None and REASONS[failure.reason].kind == "cors"
+
+    @property
+    def is_about_layers(self) -> bool:
+        """
+        Whether the place of the CORS layer among other layers is at fault.
+        """
+        failure = self.message.failure
+        return failure is not None and failure.reason in OF_STATUS
+
+    @property
+    def title(self) -> str:
+        """
+        What it means, in a sentence.
+        """
+        failure = self.message.failure
+        return LOOKALIKES[self.message.lookalike].title if failure is None else cause(failure)
+
+    @property
+    def look_at(self) -> tuple[str, ...]:
+        """
+        What to look at, in this order.
+        """
+        failure = self.message.failure
+        return LOOKALIKES[self.message.lookalike].look if failure is None else REASONS[failure.reason].look
+
+    @property
+    def fix(self) -> Fix:
+        message = self.message
+        if message.failure is not None:
+            return fix_of(message.failure)
+        return fix_of_lookalike(message.lookalike, message.origin, message.target, message.header)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(_notes(self.message))
+
+    @property
+    def next_command(self) -> str:
+        """
+        The command that plays the browser against the server that the message names.
+        """
+        message, known = self.message, self.known
+        words = ["corsguard", "check", shlex.quote(as_shown(message.url, _LONGEST_URL))]
+        words += ["--page", shlex.quote(as_shown(message.origin))]
+        method = _method(message, known)
+        if method != "GET":
+            words += ["-X", shlex.quote(as_shown(method))]
+        for name in _header_names(message, known):
+            words += ["-H", shlex.quote(f"{as_shown(name)}: {_VALUES.get(name, '...')}")]
+        if message.lookalike == "not_exposed" and message.header:
+            words += ["--read", shlex.quote(as_shown(message.header))]
+        if message.lookalike == "cookies" or _has_credentials(message.failure, known):
+            words.append("--credentials")
+        if method != message.method:
+            words.append("--preflight-only")
+        return " ".join(words)
+
+    def data(self) -> dict[str, Any]:
+        """
+        Return the same as plain data.
+        """
+        message = self.message
+        return {
+            "browser": message.engine or None,
+            "name": message.name,
+            "is_cors": self.is_cors,
+            "url": as_shown(message.url, _LONGEST_URL),
+            "origin": as_shown(message.origin),
+            "method": as_shown(message.method),
+            "header": None if message.header is None else as_shown(message.header),
+            "assumed": [*message.assumed],
+            "meaning": self.title,
+            "fix": self.fix.data(),
+            "look_at": [*self.look_at],
+            "notes": [*self.notes],
+            "next": self.next_command,
+            "under_policy": None if self.rehearsal is None else self.rehearsal.data(),
+        }
+
+
+def read_message(  # noqa: PLR0913 - what a message may leave out
+    text: str,
+    *,
+    page: str | None = None,
+    method: str | None = None,
+    headers: HeadersInit = (),
+    credentials: bool = False,
+    policy: Guarded | PoliciesLike | str | None = None,
+    environment: str | None = None,
+) -> list[Meaning]:
+    """
+    Return what each message in *text*, copied from a browser's console, means; nothing if none of them is known.
+
+    *page*, *method*, *headers* and *credentials* say of the request what the message does not name. With a *policy*,
+    what it grants of that request is told as well: a Policy, what `Policies` takes, or the name of one (a TOML file,
+    `module:attribute`, a settings module), with an *environment* of the file.
+
+    Raises ValueError for what is not a request, LoadError and PolicyError for a policy that cannot be loaded.
+    """
+    pairs = lines_of(headers)
+    known = Known(None if page is None else page_named(page), method, pairs, credentials)
+    guarded = None if policy is None else guarded_by(policy, environment)
+    return [
+        Meaning(
+            message=message,
+            known=known,
+            rehearsal=None if guarded is None else rehearse(guarded, _asked(message, known)),
+        )
+        for message in read(text, known)
+    ]
+
+
+def with_value(name: str, value: str = "") -> Header:
+    """
+    Return the header *name* with its *value*, or with one that needs a preflight where none is known.
+    """
+    return name, value or _VALUES.get(name.lower(), "1")
+
+
+def _notes(message: Message) -> Iterator[str]:
+    if message.failure is None:
+        return
+    yield from notes_on(message.failure)
+    if message.engine in _ALIKE and message.failure.reason in CORS_CHECK:
+        yield f"{message.engine} says the same of a preflight: is there an OPTIONS row, and did that one fail?"
+    if message.engine == "Safari" and message.failure.reason is Reason.MISSING_ALLOW_ORIGIN:
+        yield "Safari says the same if Access-Control-Allow-Origin names another origin; the command below tells which."
+
+
+def _method(message: Message, known: Known) -> str:
+    """
+    Return the method of *message*, or one that needs a preflight where one failed, and nothing tells what needed it.
+    """
+    is_unknown = message.method == METHOD or (
+        "method" in message.assumed
+        and message.failure is not None
+        and message.failure.is_preflight
+        and not _header_names(message, known)
+    )
+    return "PUT" if is_unknown else message.method
+
+
+def _header_names(message: Message, known: Known) -> list[str]:
+    named = [message.header.lower()] if message.header and message.lookalike != "not_exposed" else []
+    return [*dict.fromkeys([*named, *(name.lower() for name, _ in known.headers)])]
+
+
+def _has_credentials(failure: Failure | None, known: Known) -> bool:
+    return known.with_credentials or (failure is not None and failure.with_credentials)
+
+
+def _asked(message: Message, known: Known) -> Fetch:
+    """
+    Return the request that *message* tells of, as far as it does.
+    """
+    url = url_of(message.url)
+    return staged(
+        message.origin,
+        "/" if url is None or url.origin == NULL else url.href.removeprefix(url.origin),
+        _method(message, known),
+        [*(with_value(name) for name in _header_names(message, Known())), *known.headers],
+        with_credentials=_has_credentials(message.failure, known),
+    )

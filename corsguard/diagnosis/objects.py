@@ -1,0 +1,194 @@
+"""
+Names of Python objects, as a command line has them: `module:attribute`, and `module:factory()` for what it returns.
+
+Modules are found from the current directory. What cannot be loaded raises a LoadError that names the cause and the fix;
+a policy that is refused meanwhile stays a PolicyError, because it is what the name was asked about.
+"""
+
+import importlib
+import logging
+import os
+import re
+import sys
+import traceback
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Final, cast
+
+from corsguard.browser import Application
+from corsguard.browser.transports import transport_for
+from corsguard.errors import PolicyError
+from corsguard.quoting import kind_of, printable, quoted
+
+_ATTRIBUTE: Final = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)(\(\))?", re.ASCII)
+_MODULE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+
+
+class LoadError(Exception):
+    """
+    What was named cannot be loaded, or is not what was meant; the text says what to write instead.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(printable(text, keep="\n\t"))
+
+
+def names_object(text: str) -> bool:
+    """
+    Return whether *text* has the form `module:attribute` or `module:factory()`; nothing is imported.
+    """
+    return _ATTRIBUTE.fullmatch(text) is not None
+
+
+def names_module(text: str) -> bool:
+    """
+    Return whether *text* has the form of a module's name; nothing is imported.
+    """
+    return _MODULE.fullmatch(text) is not None
+
+
+def load_application(text: str) -> Application:
+    """
+    Return the WSGI or ASGI application that *text* names: `module:attribute`, or `module:factory()`.
+
+    Raises LoadError.
+    """
+    if not names_object(text):
+        raise LoadError(
+            f"{quoted(text)} names no application. Write module:attribute, such as shop.wsgi:application, or "
+            "module:factory() to call what makes it."
+        )
+    with quiet():
+        found = cast("Application", object_of(text))
+    call = f" If it makes the application, call it: '{text}()'." if not text.endswith(")") else ""
+    if call and isinstance(found, FunctionType) and not found.__code__.co_argcount:
+        raise LoadError(f"{text} is a function without arguments, and no application.{call}")
+    if isinstance(cast("object", found), Mapping):
+        raise LoadError(f"{text} is {kind_of(found)}, and no WSGI or ASGI application.")
+    try:
+        transport = transport_for(found)
+    except (TypeError, ValueError) as error:
+        raise LoadError(f"{text} is no application: {error}{call if callable(found) else ''}") from None
+    if cast("object", transport) is found:
+        raise LoadError(f"{text} takes one argument, and a WSGI application two, an ASGI one three.{call}")
+    return found
+
+
+def is_module(name: str) -> bool:
+    """
+    Whether there is a module *name* in the current directory; nothing is imported.
+    """
+    path = Path(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def refuse_python(text: str, attribute: str = "") -> None:
+    """
+    Raise LoadError if *text* names a file of Python: its module is meant. *attribute* stands for what is missing.
+    """
+    if text.endswith(".py") or ".py:" in text:
+        module, _, named = text.partition(".py")
+        meant = f"{module.strip('./').replace(os.sep, '.').removesuffix('.__init__')}{named or attribute}"
+        raise LoadError(f"{quoted(text)} is a file of Python: write the name of its module, {meant}.")
+
+
+@contextmanager
+def quiet(name: str = "corsguard") -> Generator[None]:
+    """
+    Keep the log *name*, which says while it is written what the command says itself, from a terminal.
+
+    Where logging is set up, it is written as always.
+    """
+    logger, handler = logging.getLogger(name), logging.NullHandler()
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+def object_of(text: str) -> object:
+    match = _ATTRIBUTE.fullmatch(text)
+    module, path, call = match.groups() if match else (text, "", None)
+    found: object = import_module(module)
+    for name in path.split("."):
+        if not hasattr(found, name):
+            near = get_close_matches(name, [other for other in dir(found) if not other.startswith("__")], 1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise LoadError(f"{text}: {_shown_of(found)} has no {name}.{meant}")
+        found = getattr(found, name)
+    if not call:
+        return found
+    if not callable(found):
+        raise LoadError(f"{text}: {path} is {kind_of(found)} and cannot be called. Leave out the parentheses.")
+    try:
+        return found()
+    except PolicyError:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
+        raise LoadError(failed(text, error)) from None
+
+
+def import_module(module: str) -> ModuleType:
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(module)
+    except PolicyError:
+        raise
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if f"{module}.".startswith(f"{missing}."):
+            raise LoadError(_no_module(module, missing)) from None
+        raise LoadError(
+            f"{module} was found, but imports {missing}, which is not there. Install it, or run the command with the "
+            f"Python of the application. ({_place(error)})"
+        ) from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
+        raise LoadError(failed(module, error)) from None
+
+
+def _no_module(module: str, missing: str) -> str:
+    there = sorted(
+        path.stem for path in Path.cwd().iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()
+    )
+    near = get_close_matches(missing, there, 1)
+    meant = f" Did you mean {near[0]}?" if near else " Run the command where the module is, or set PYTHONPATH."
+    which = "" if missing == module else f" for {module}"
+    return f"There is no module {missing}{which} in {Path.cwd()}, nor among what is installed.{meant}"
+
+
+def failed(name: str, error: BaseException) -> str:
+    last = "".join(traceback.format_exception_only(error)).strip().split("\n")[-1]
+    return f"{name} cannot be loaded: {last} ({_place(error)})"
+
+
+def _place(error: BaseException) -> str:
+    """
+    Return the file and the line of the user's code that *error* comes from.
+    """
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}"
+    file, line = place_of(error)
+    return f"{file}, line {line}" if file else "before any line of it"
+
+
+def place_of(error: BaseException) -> tuple[str, int]:
+    """
+    Return the last file and line, outside of this library and of the import system, that *error* went through.
+    """
+    ours = tuple(
+        str(Path(__file__).parents[2] / name) + os.sep for name in ("corsguard", "corsguard_flask", "corsguard_django")
+    )
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if not frame.filename.startswith((*ours, "<"))]
+    theirs = [frame for frame in theirs if not frame.filename.startswith(str(Path(importlib.__file__).parent))]
+    return (theirs[-1].filename, theirs[-1].lineno or 1) if theirs else ("", 1)
+
+
+def _shown_of(found: object) -> str:
+    return f"the module {found.__name__}" if isinstance(found, ModuleType) else kind_of(found)

@@ -1,0 +1,47 @@
+"""
+Which page asks: the origin that somebody names, or the one that most likely asks a URL.
+"""
+
+from typing import Final
+
+from corsguard.browser.evidence import url_of
+from corsguard.browser.urls import address_space, page_origin
+from corsguard.errors import PolicyError
+from corsguard.names import EXAMPLE_ORIGIN
+from corsguard.origin import NULL, Origin, OriginPattern
+
+_OPEN_PAGE: Final = EXAMPLE_ORIGIN.replace("https:", "http:", 1)
+_LOCAL_PAGES: Final = ("http://localhost:3000", "http://localhost:5173")
+# Schemes whose pages have no origin of their own (HTML, "opaque origin").
+_OPAQUE_SCHEMES: Final = frozenset({"data", "file"})
+
+
+def page_named(text: str) -> str:
+    """
+    Return the origin of the page that *text* names: an origin, `null`, or the URL of the page.
+
+    Raises ValueError, which says what to write.
+    """
+    if text == NULL or Origin.parse(text) is not None:
+        return text
+    url = url_of(text)
+    if url is not None:
+        origin = page_origin(url)
+        if Origin.parse(origin) is not None or (origin == NULL and url.scheme in _OPAQUE_SCHEMES):
+            return origin
+    try:
+        OriginPattern.parse(text)
+    except PolicyError as error:
+        problem = error.problems[0]
+        raise ValueError(f"{problem.message} Write {problem.fix}") from None
+    raise ValueError(f'"{text}" is a pattern; a page has one origin.')
+
+
+def assumed_page(url: str) -> str:
+    """
+    Return the origin that most likely asks *url*: on a developer's own machine one there, else one of the same scheme.
+    """
+    target = url_of(url)
+    if target is None or address_space(target.host) == "public":
+        return _OPEN_PAGE if url.startswith("http://") else EXAMPLE_ORIGIN
+    return next(page for page in _LOCAL_PAGES if page != target.origin)

@@ -1,0 +1,349 @@
+"""
+`corsguard check` reads its options, prints the cause first, and shows no secret.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+
+import pytest
+from kit.checking import API, PAGE, PUT, TOKEN, Server, allow, data, run
+
+from corsguard.cli.printing import Progress
+from corsguard.diagnosis import har
+
+# Secrets.
+
+SECRET = "s3cr3t/\u00e9 value"
+ECHOED = f"{SECRET} t0ken-abc c00kie"
+# Of what is long only the beginning is shown, which may end within a secret.
+LONG = f"{'x' * 190}{SECRET}"
+ECHOES = {
+    "Access-Control-Allow-Origin": [ECHOED, LONG],
+    "Access-Control-Allow-Credentials": [LONG],
+    "Access-Control-Expose-Headers": [LONG],
+    "Location": [f"/next?token={ECHOED}", f"/{ECHOED}"],
+    "Server": [ECHOED, LONG],
+    "Vary": [ECHOED, LONG],
+    "Set-Cookie": [f"sid={ECHOED}; Path=/"],
+    "X-Echo": [ECHOED, LONG],
+}
+
+
+@pytest.mark.parametrize(("header", "value"), [(header, value) for header in ECHOES for value in ECHOES[header]])
+@pytest.mark.parametrize("more", [[], ["--json"], ["--curl"]], ids=["text", "JSON", "curl"])
+def test_no_secret_is_shown(serve, tmp_path, header, value, more):
+    """
+    No secret is shown even where a server echoes it.
+    """
+    file = tmp_path / "saved.har"
+    server = Server((405, [(header, value)]), (302 if header == "Location" else 200, [(header, value)]))
+    arguments = ["--page", PAGE, "--credentials", "--read", "X-Echo", "--har", file, *more]
+    secrets = [
+        "--header",
+        f"X-Token: {SECRET}",
+        "--header",
+        "Authorization: Bearer t0ken-abc",
+        "--cookie",
+        "sid=c00kie",
+    ]
+    for method in "GET", "PUT":
+        result = run(serve(server), "--method", method, *arguments, *secrets)
+        shown = result.stdout + result.stderr + file.read_text()
+        for part in "s3cr3t", "t0ken", "c00kie":
+            assert part not in shown, shown
+        assert "(not shown)" in shown
+
+
+def test_a_short_value_is_not_shown_where_it_stands(serve, tmp_path):
+    """
+    A value too short to be looked for is not shown where it stands.
+    """
+    file = tmp_path / "saved.har"
+    arguments = [serve(Server((204, allow(headers="x-pin")))), "--page", PAGE, "--header", "X-Pin: 789", "--har", file]
+    for more in [], ["--json"], ["--curl"]:
+        assert "789" not in run(*arguments, *more).stdout + file.read_text()
+
+
+def test_what_is_no_secret_stays(serve):
+    found = run(serve(Server((204, allow(methods="PUT")))), *PUT, "--header", "X-Flag: true", "--credentials").stdout
+    assert "Access-Control-Allow-Credentials: true" in found
+    found = run(serve(Server((204, []))), "--page", PAGE, "--header", "Content-Type: text/special").stdout
+    assert "> Content-Type: text/special\n" in found
+
+
+def test_a_bad_value_is_not_shown_in_an_error(serve):
+    result = run(serve(Server()), "--header", "X-Token: s3cr3t\r\nvalue")
+    assert (result.exit_code, "s3cr3t" in result.output) == (2, False)
+    result = run(serve(Server()), "--header", "s3cr3t")
+    assert (result.exit_code, "s3cr3t" in result.output) == (2, False)
+    result = run("https://user:s3cr3t@api.example.com/")
+    assert (result.exit_code, "s3cr3t" in result.output) == (2, False)
+
+
+# What is printed.
+
+
+def test_the_order_of_what_is_printed(serve):
+    """
+    The cause comes first and then the line to change.
+    """
+    server = Server((405, [("Server", "nginx")]))
+    found = run(serve(server), *PUT, *TOKEN, "--url", "/items/1")
+    assert found.exit_code == 1
+    assert found.stdout.split("\n\n") == [
+        "BLOCKED: PUT https://api.example.com/items/1, asked by a page on https://app.example.com",
+        """\
+1. The answer to the preflight (405) has no Access-Control-Allow-Origin.
+   Status 405. OPTIONS reaches the router, which has no route for it: the CORS layer has to answer preflights first. \
+If a proxy in front refuses it, that one has to let it through. \
+Put the CORS layer outermost (CORSMiddleware around everything, or first in MIDDLEWARE).
+       send:   Access-Control-Allow-Origin: https://app.example.com
+       send:   Vary: Origin
+       policy: allow_origins=["https://app.example.com"]
+   What lets the page in then has to say this, too:
+       send:   204 No Content
+       send:   Access-Control-Allow-Methods: GET, HEAD, POST, PUT
+       policy: allow_methods=["GET", "HEAD", "POST", "PUT"]
+       send:   Access-Control-Allow-Headers: X-Token
+       policy: allow_headers=["X-Token"]
+   Chromium: Access to fetch at 'https://api.example.com/items/1' from origin 'https://app.example.com' has been \
+blocked by CORS policy: Response to preflight request doesn't pass access control check: No \
+'Access-Control-Allow-Origin' header is present on the requested resource.
+   Firefox:  Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at \
+https://api.example.com/items/1. (Reason: CORS header \u2018Access-Control-Allow-Origin\u2019 missing). \
+Status code: 405.
+   Safari:   Preflight response is not successful. Status code: 405""",
+        """\
+Not looked at: PUT was not sent, for no browser sends it before that is mended; what answers it may have faults of its \
+own. Check again then.""",
+        """\
+Checked:
+  ok  reachable        https://api.example.com/items/1 answers (Server: nginx)
+  ok  preflight        sent, because of the method PUT and the header x-token
+  NO    status         405, from nginx
+  NO    Allow-Origin   absent
+  NO    Allow-Methods  absent
+  NO    Allow-Headers  absent
+  --    Max-Age        absent: browsers ask again after 5 s
+  --  response         not looked at
+  --  credentials      not asked for (--credentials)
+  ok  one layer        no header of CORS came twice""",
+        """\
+On the wire:
+  1. OPTIONS https://api.example.com/items/1 (preflight)
+     > Access-Control-Request-Method: PUT
+     > Access-Control-Request-Headers: x-token
+     > Origin: https://app.example.com
+     < 405
+     < Server: nginx
+""",
+    ]
+
+
+def test_a_verdict_says_what_its_fix_says(serve):
+    corp = Server(response=(200, [("Cross-Origin-Resource-Policy", "same-origin")]))
+    found = run(serve(corp), "--page", PAGE, "--mode", "no-cors").stdout
+    assert found.startswith("FAILED, AND THIS IS NOT CORS: ")
+    assert "\n   Not CORS: the page asked with mode no-cors" in found
+    assert "     < cross-origin-resource-policy: same-origin\n" in found.lower()
+    assert run(serve(Server()), "--page", PAGE).stdout.startswith("BLOCKED: ")
+
+
+def test_what_was_sent_is_shown_once(serve):
+    """
+    What was sent is shown once in text and in data.
+    """
+    circle = Server(response=(302, [*allow(), ("Location", "/next")]), by_path={})
+    text = run(serve(circle), "--page", PAGE).stdout
+    assert "\n      ... 13 more ...\n" in text
+    found, _ = data(serve(circle), "--page", PAGE, "--header", "X-Pin: 789")
+    (first, *_) = found["exchanges"]
+    assert ["Access-Control-Request-Headers", "x-pin"] in first["headers"]
+    assert {name.lower() for name, _ in first["headers"]} <= {
+        "access-control-request-headers",
+        "access-control-request-method",
+        "origin",
+    }
+
+
+def test_the_same_change_is_told_once(serve):
+    server = Server(response=(302, [("Location", "/next")]), by_path={"/next": (302, [("Location", "/last")])})
+    server.by_path["/last"] = (200, [])
+    found = run(serve(server), "--page", PAGE).stdout
+    assert found.count("send:   Access-Control-Allow-Origin") == 1
+    assert found.count("Firefox: ") == 1
+    assert "\n3. The response (200) has no Access-Control-Allow-Origin.\n   The origin is not listed" in found
+    found = run(serve(Server((204, []))), "--page", PAGE, *TOKEN).stdout
+    assert "\n2. The response (200) has no Access-Control-Allow-Origin.\n   The change is the same as above.\n" in found
+
+
+def test_json_stands_alone(serve):
+    """
+    Without a terminal there is no colour and JSON stands alone.
+    """
+    assert "\x1b" not in run(serve(Server())).stdout
+    found, _ = data(serve(Server()), "--curl")
+    assert [*found] == [
+        "verdict",
+        "is_readable",
+        "page",
+        "origin",
+        "url",
+        "method",
+        "credentials",
+        "assumed",
+        "faults",
+        "changes",
+        "unseen",
+        "look_alike",
+        "console",
+        "checked",
+        "exchanges",
+        "curl",
+    ]
+
+
+def test_a_line_to_change_is_said_once(serve):
+    server = Server((302, [("Location", "/elsewhere")]))
+    said = run(serve(server), *PUT, "--credentials").stdout.splitlines()
+    assert sum(line.strip().startswith("policy: allow_origins=") for line in said) == 1
+
+
+# What is assumed.
+
+
+def test_a_whole_url_is_taken_for_its_origin(serve):
+    found, _ = data(serve(Server()), "--page", "http://localhost:3000/items?a=1", "--url", API)
+    assert (found["origin"], found["page"]) == ("http://localhost:3000", "http://localhost:3000")
+    assert found["assumed"] == []
+
+
+PAGES = [
+    ("https://api.example.org/", "https://app.example.com"),
+    ("http://api.example.org/", "http://app.example.com"),
+    ("http://localhost:8000/", "http://localhost:3000"),
+    ("http://localhost:3000/", "http://localhost:5173"),
+    ("http://192.168.0.7/", "http://localhost:3000"),
+]
+
+
+@pytest.mark.parametrize(("url", "page"), PAGES)
+def test_the_likely_page_is_assumed_and_named(serve, url, page):
+    """
+    The page that most likely asks is assumed and named.
+    """
+    found, _ = data(serve(Server()), "--url", url)
+    assert (found["origin"], found["assumed"]) == (page, [f"a page on {page} (--page says which)"])
+
+
+def test_what_an_option_brings_along(serve):
+    """
+    A body is posted and a cookie brings credentials.
+    """
+    found, _ = data(serve(Server((204, allow(headers="content-type")), (200, allow()))), "--json-body", '{"a":  1}')
+    request = found["exchanges"][-1]
+    assert (found["method"], ["Content-Type", "application/json"] in request["headers"]) == ("POST", True)
+    found, _ = data(serve(Server()), "--data", "a", "--method", "PATCH", "--header", "content-type: text/css")
+    assert (found["method"], found["faults"][-1]["code"]) == ("PATCH", "header_not_allowed")
+    assert data(serve(Server()), "--cookie", "sid=12345")[0]["credentials"] == "include"
+
+
+def test_a_sandboxed_page_has_no_origin(serve):
+    found, _ = data(serve(Server(response=(200, allow()))), "--page", "null")
+    assert found["faults"][0]["code"] == "allow_origin_mismatch"
+    assert ["Origin", "null"] in found["exchanges"][0]["headers"]
+
+
+# Usage.
+
+WRONG = {
+    "no scheme": (["localhost:8000/items"], "A URL begins with its scheme: http://localhost:8000/items"),
+    "no scheme, and no port": (["api.example.com/items"], "https://api.example.com/items"),
+    "no URL": (["https://"], "is no URL"),
+    "no page": ([API, "--page", "app.example.com"], "does not begin with a scheme"),
+    "no origin": ([API, "--page", "a\nb"], "has a space"),
+    "a pattern": ([API, "--page", "https://*.example.com"], "is a pattern; a page has one origin"),
+    "a cookie with attributes": ([API, "--cookie", "sid=12345; Secure"], "Expected a cookie name=value"),
+    "a cookie without a name": ([API, "--cookie", "12345"], "Expected a cookie name=value"),
+    "a header without a colon": ([API, "--header", "X-Token"], 'Write --header "X-Token: 1"'),
+    "no header name": ([API, "--header", "X Token: 1"], "'X Token' is not a header name"),
+    "no method": ([API, "--method", "P T"], "is not a method name"),
+    "no JSON": ([API, "--json-body", "{"], "it is no JSON"),
+    "two bodies": ([API, "--json-body", "{}", "--data", "a"], "are two bodies"),
+    "a body of a GET": ([API, "--method", "GET", "--data", "a"], "A GET has no body"),
+    "a URL for a URL": ([API, "--url", API], "Leave out --url"),
+    "no address": ([API, "--connect-to", "8000"], "is not [HOST=]ADDRESS:PORT"),
+    "no port that there is": ([API, "--connect-to", "127.0.0.1:99999"], "is not [HOST=]ADDRESS:PORT"),
+    "an address without its brackets": ([API, "--connect-to", "::1:8000"], "is not [HOST=]ADDRESS:PORT"),
+    "an address for an application": (["served:app", "--connect-to", "127.0.0.1:80"], "Leave out --connect-to"),
+    "a URL of an application that is none": (["served:app", "--url", "http://["], "is no URL"),
+    "no attribute": (["served:nope"], "has no nope"),
+    "no certificates": ([API, "--cacert", __file__], "has no certificates"),
+    "a certificate file that is missing": ([API, "--cacert", "missing.pem"], "No such file"),
+    "no time": ([API, "--timeout", "0"], "not in the range"),
+    "a cookie that no browser keeps": ([API, "--set-cookie", "sid=12345; SameSite=None"], "add Secure"),
+    "a file that cannot be written": (["served:app", "--har", "missing/x.har"], "cannot be written"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG.keys())
+def test_what_cannot_be_asked_is_a_usage_error(serve, arguments, said):
+    """
+    What cannot be asked is a usage error that names the fix.
+    """
+    serve(Server())
+    result = run(*arguments)
+    assert (result.exit_code, said in result.stderr) == (2, True), result.output
+
+
+def test_of_many_lines_a_part_is_shown(serve):
+    lines = [("Access-Control-Allow-Headers", f"x-{number}") for number in range(40)]
+    found = run(serve(Server(response=(200, lines))), "--page", PAGE).stdout
+    assert "     < Access-Control-Allow-Headers: x-23\n     < ... 16 more\n" in found
+
+
+def test_a_wait_is_told(serve, monkeypatch):
+    told = threading.Event()
+
+    class Told(Progress):
+        def _write(self, text):
+            super()._write(text)
+            if "Requests sent: 1" in text:
+                told.set()
+
+    def app(environ, start_response):
+        assert told.wait(30)
+        start_response("200 OK", allow())
+        return []
+
+    monkeypatch.setattr("corsguard.cli.printing._PATIENCE", 0)
+    monkeypatch.setattr("corsguard.cli.printing._PAUSE", 0.001)
+    monkeypatch.setattr("corsguard.cli.printing.Progress", Told)
+    result = run(serve(app), "--page", PAGE, "--json")
+    assert json.loads(result.stdout)["verdict"] == "readable"
+    assert "Requests sent: 1" in result.stderr
+
+
+def test_a_saved_har_tells_the_same_again(serve, tmp_path):
+    file = tmp_path / "saved.har"
+    server = Server((204, allow(methods="GET")))
+    found, _ = data(serve(server), *PUT, *TOKEN, "--har", file)
+    entries = json.loads(file.read_text())["log"]["entries"]
+    assert [entry["request"]["method"] for entry in entries] == ["OPTIONS"]
+    server = Server((204, allow(headers="x-token", methods="PUT")), (200, allow("https://other.example")))
+    found, _ = data(serve(server), *PUT, *TOKEN, "--har", file)
+    (replay,) = har.replays(har.read(str(file)))
+    assert [fault.code for fault in replay.outcome.faults] == [fault["code"] for fault in found["faults"]]
+    assert replay.outcome.faults[0].chromium == found["faults"][0]["chromium"]
+
+
+def test_as_a_process_of_its_own(tmp_path):
+    (tmp_path / "shop.py").write_text(
+        "def app(environ, start_response):\n    start_response('200 OK', [])\n    return []\n"
+    )
+    command = [sys.executable, "-m", "corsguard", "check", "shop:app", "--page", PAGE, "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert json.loads(done.stdout)["faults"][0]["code"] == "missing_allow_origin"

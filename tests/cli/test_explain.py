@@ -1,0 +1,357 @@
+# ruff: noqa: E501 - what a console prints in one line stands here in one
+"""
+`corsguard explain` reads its options, and says what becomes of a request, or what a console's message means.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kit.explaining import API, APP, BLOCKED, CHECK, MESSAGES, REFUSED, document, run
+
+from corsguard.diagnosis.messages import LONGEST_MESSAGE
+from corsguard.names import EXAMPLE_ORIGIN as PAGE
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_header_is_shown_without_its_value(tmp_path):
+    """
+    Of a request header it is shown that it was sent and not what it says.
+    """
+    file = tmp_path / "cors.toml"
+    file.write_text(f'allow_origins = ["{APP}"]\nallow_headers = ["X-Pin", "Content-Type"]\n', encoding="utf-8")
+    found = run(str(file), "--page", APP, "-H", "X-Pin: 789", "-H", "Content-Type: application/json").stdout
+    assert "   > X-Pin: (not shown)\n" in found
+    assert "   > Content-Type: application/json\n" in found
+
+
+@pytest.mark.parametrize(
+    ("framework", "line"),
+    [
+        ("wsgi", 'WSGI:   CORSMiddleware(application, {..., "allow_headers": ["X-Token"]})'),
+        ("flask", 'Flask:  CORSGuard(app, {..., "allow_headers": ["X-Token"]})'),
+        ("django", 'Django: CORSGUARD = {..., "allow_headers": ["X-Token"]}'),
+    ],
+)
+def test_the_fix_is_in_the_words_of_the_framework(framework, line):
+    text = (
+        f"{BLOCKED}Request header field x-token is not allowed by Access-Control-Allow-Headers in preflight response."
+    )
+    one, all_of_them = run("--framework", framework, text).stdout, run(text).stdout
+    assert line in one
+    assert line in all_of_them
+    assert one.count('"X-Token"') == 1
+    assert all_of_them.count('"X-Token"') == 4
+
+
+@pytest.mark.parametrize(
+    "text", ["Preflight response is not successful. Status code: 401", "TypeError: Failed to fetch", "net::ERR_FAILED"]
+)
+def test_a_server_that_is_not_named_is_said(text):
+    """
+    A server that no message names is said to stand for it.
+    """
+    assert "https://api.example.com/ stands for what the message does not name: write the request's" in run(text).stdout
+
+
+def test_the_user_says_what_a_message_does_not_name():
+    text = f"{REFUSED}Did not find method in CORS header \u2018Access-Control-Allow-Methods\u2019)."
+    shown = run(text).stdout
+    assert "METHOD stands for what the message does not name: --method says it" in shown
+    assert f"{PAGE} stands for what the message does not name: --page says it" in shown
+    known = run(
+        text, "--page", "http://localhost:3000", "--method", "PUT", "-H", "x-a: secret7", "--credentials"
+    ).stdout
+    assert "stands for" not in known
+    assert '"PUT"' in known
+    assert f"corsguard check {API} --page http://localhost:3000 -X PUT -H 'x-a: ...' --credentials" in known
+    assert "secret7" not in known
+
+
+@pytest.mark.parametrize("browser", ["Chromium", "Firefox", "Safari"])
+def test_it_is_said_whose_console_it_is(browser):
+    text = {"Chromium": MESSAGES[0][0], "Firefox": MESSAGES[3][0], "Safari": MESSAGES[5][0]}[browser]
+    assert run(text).stdout.startswith(f"{browser}: ")
+    assert document(text)["messages"][0]["browser"] == browser
+
+
+def test_where_a_message_comes_from():
+    """
+    A message comes as an argument as words or from stdin.
+    """
+    text = MESSAGES[0][0]
+    whole = run(text)
+    assert run(*text.split(" ")).stdout == whole.stdout
+    assert run("-", input=text).stdout == whole.stdout
+    assert run("net::ERR_BLOCKED_BY_ORB").stdout.startswith("Chromium: Not CORS but Opaque Response Blocking")
+
+
+@pytest.mark.parametrize("text", ["something else entirely", "-", "Access to nothing"])
+def test_what_is_not_known_is_a_usage_error(text):
+    """
+    What is not known is a usage error that says what was looked for.
+    """
+    done = run(text, input="")
+    assert done.exit_code == 2
+    assert "blocked by CORS policy" in done.stderr
+    assert "Cross-Origin Request Blocked" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_message_is_bounded():
+    done = run("-", input="x " * LONGEST_MESSAGE)
+    assert done.exit_code == 2
+    assert "more than 65536 characters" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Access to fetch at 'http://[' from origin 'http://[' has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header",
+        f"Access to fetch at 'https://{'a' * 60000}' from origin '\x1b[31m\u202e' has been blocked by CORS policy: contains the invalid value '\x1b[31m'",
+        "Access to fetch at 'https://\x1b[31m\u202e' from origin 'https://app.example.com' has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header",
+        "Request header field \x1b[31m\u202e is not allowed by Access-Control-Allow-Headers",
+        "Method $(reboot) is not allowed by Access-Control-Allow-Methods",
+        "not allowed to display insecure content from http://b.example.",
+    ],
+)  # fmt: skip
+def test_nothing_reaches_a_terminal_as_it_is(text):
+    """
+    Nothing of a message reaches a terminal or a shell as it is.
+    """
+    done = run(text)
+    assert done.exit_code == 1
+    assert all(char.isprintable() or char == "\n" for char in done.stdout)
+    assert len(done.stdout) < 20_000
+    shlex.split(document(text)["messages"][0]["next"])
+    assert "$(reboot)" not in document(text)["messages"][0]["next"].replace("'$(reboot)'", "")
+
+
+# Messages under a policy
+
+TOML = """\
+allow_origins = ["https://app.example.com"]
+allow_methods = ["GET", "POST"]
+
+[environments.production]
+allow_headers = ["X-A"]
+
+[environments.open]
+allow_headers = ["X-Token"]
+"""
+
+
+def test_a_policy_beside_a_message(here):
+    """
+    A policy beside a message says whether it would grant it.
+    """
+    (here / "cors.toml").write_text(TOML)
+    text = (
+        f"{BLOCKED}Request header field x-token is not allowed by Access-Control-Allow-Headers in preflight response."
+    )
+    refused = run(text, "--policy", "cors.toml", "--env", "production")
+    assert "cors.toml does not grant it:\n  header x-token: It is not among X-A.\n" in refused.stdout
+    assert 'Change cors.toml, line 5\n    allow_headers = ["X-A", "x-token"]\n' in refused.stdout
+    granted = run(text, "--policy", "cors.toml", "--env", "open")
+    assert "cors.toml grants it: so the answer came from elsewhere" in granted.stdout
+    assert granted.exit_code == 1
+    (said,) = document(text, "--policy", "cors.toml", "--env", "open")["messages"]
+    assert said["under_policy"]["shared"] is True
+
+
+def test_the_cause_and_the_line_to_change_come_first(here):
+    (here / "cors.toml").write_text(TOML)
+    shown = run("cors.toml", "--env", "production", "--page", APP, "-X", "PUT", "-H", "X-Token: sekret-1").stdout
+    assert shown.split("\n")[:9] == [
+        f"BLOCKED  PUT https://api.example.com/ failed for a page on {APP}: the answer to the preflight does not allow the method PUT.",
+        "  method PUT: It is not among GET, POST.",
+        "  header x-token: It is not among X-A.",
+        "",
+        "Change cors.toml, line 2",
+        '    allow_methods = ["GET", "POST", "PUT"]',
+        "",
+        "Change cors.toml, line 5",
+        '    allow_headers = ["X-A", "X-Token"]',
+    ]
+    assert "Chromium says: Access to fetch at 'https://api.example.com/' from origin" in shown
+    assert "     NO  method      PUT: It is not among GET, POST." in shown
+    assert "   < Access-Control-Allow-Methods: GET, POST" in shown
+    assert "sekret" not in shown
+
+
+def test_the_value_of_a_header_is_shown_nowhere(here):
+    (here / "cors.toml").write_text('allow_origins = "*"\n')
+    for value in ("sekret-1", "sekret-\u20ac", "sekret-\n"):
+        done = run("cors.toml", "--page", APP, "-H", f"X-A: {value}", "--path", "/sekret-1")
+        assert "sekret-" not in done.output
+    # Not even where something else says it.
+    shown = run("cors.toml", "--page", APP, "-H", "X-A: sekret-1", "--path", "/sekret-1").stdout
+    assert "> OPTIONS /(not shown)" in shown
+    refused = run("cors.toml", "--page", APP, "-H", "X-A: sekret-\u20ac")
+    assert refused.exit_code == 2
+    assert "the value of X-A has a line end, NUL or a character that is no byte" in refused.stderr
+
+
+def test_both_the_preflight_and_the_request_are_shown(here):
+    (here / "cors.toml").write_text('allow_origins = "*"\nallow_methods = ["PUT"]\n')
+    shown = run("cors.toml", "--page", APP, "--method", "PUT").stdout
+    assert re.findall(r"^\d\. .*|^ {3}[<>] (?:[A-Z]+ /|\d+)$", shown, re.MULTILINE) == [
+        "1. The preflight",
+        "   > OPTIONS /",
+        "   < 204",
+        "2. The request",
+        "   > PUT /",
+        "   < 200",
+    ]
+
+
+def test_a_file_may_have_a_space_in_its_name(here):
+    (here / "my cors.toml").write_text('allow_origins = "*"\n')
+    assert run("my cors.toml", "--page", APP).exit_code == 0
+
+
+SETTINGS = """
+SECRET_KEY = "tests only"
+MIDDLEWARE = []
+CORSGUARD = {"allow_origins": ["https://app.example.com"]}
+"""
+
+
+def test_settings_without_the_middleware(here):
+    """
+    Settings without the middleware share nothing and the line is named.
+    """
+    (here / "shop.py").write_text(SETTINGS)
+    variables = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    done = subprocess.run(
+        [sys.executable, "-m", "corsguard", "explain", "shop", "--page", APP],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**variables, "PYTHONPATH": os.pathsep.join([str(ROOT), variables.get("PYTHONPATH", "")])},
+    )
+    assert done.stderr == ""
+    assert done.returncode == 1
+    first, second, third, *_ = done.stdout.split("\n")
+    assert first.startswith("BLOCKED  ")
+    assert second == "  W901 The middleware is not in MIDDLEWARE, so nothing is shared."
+    assert third.startswith('       fix: MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware", *MIDDLEWARE]')
+
+
+def test_what_policy_has_against_a_change_is_said(here):
+    """
+    What policy has against a change is said beside it.
+    """
+    (here / "cors.toml").write_text('allow_origins = ["https://app.example.com"]\nallow_credentials = true\n')
+    shown = run("--page", "http://b.example").stdout
+    assert (
+        'Change cors.toml, line 1\n    allow_origins = ["https://app.example.com", "http://b.example"]\n    but E302: '
+        in shown
+    )
+    (change,) = document("--page", "http://b.example")["changes"]
+    assert [problem["code"] for problem in change["problems"]] == ["E302"]
+
+
+def test_a_path_that_no_policy_guards_is_said(here):
+    (here / "cors.toml").write_text('[paths]\n"/api" = { allow_origins = "*" }\n')
+    done = run("--page", APP, "--path", "/apiary")
+    assert done.exit_code == 1
+    assert "No policy guards this path" in done.stdout
+    assert "Give /apiary a policy: under paths, or with @cors on its view." in done.stdout
+    assert run("--page", APP, "--path", "/api/x").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/api/closed", "The path is closed (None)"),
+        ("/api/open", "No policy guards this path"),
+        ("/api//closed", "The path can be read in several ways"),
+        ("/api%252Fclosed", "The path can be read in several ways"),
+    ],
+)
+def test_why_a_path_has_no_policy_is_said(here, path, said):
+    paths = '"/api" = { allow_origins = "*" }\n"/api/closed" = "none"\n"/api/open" = "unguarded"\n'
+    (here / "cors.toml").write_text(f"[paths]\n{paths}")
+    done = run("--page", APP, "--path", path)
+    assert done.exit_code == 1
+    assert said in done.stdout
+
+
+FLASK = """
+from corsguard_flask import CORSGuard, cors
+from flask import Flask
+
+app = Flask(__name__)
+
+@app.put("/tagged")
+@cors(allow_origins=["https://app.example.com"], allow_methods=["PUT"])
+def tagged():
+    return "x"
+
+CORSGuard(app, {"allow_origins": ["https://b.example"]})
+"""
+
+
+def test_a_tagged_view_is_changed_where_it_is_tagged(module):
+    module.write_text(FLASK)
+    name = f"{module.stem}:app"
+    assert run(name, "--page", APP, "-X", "PUT", "--path", "/tagged").exit_code == 0
+    shown = run(name, "--page", APP, "-X", "PUT", "--path", "/tagged", "-H", "X-A").stdout
+    assert 'Change view tagged\n    @cors(..., allow_headers=["X-A"])' in shown
+    shown = run(name, "--page", APP, "--path", "/").stdout
+    assert f'Change {name}\n    CORSGuard(app, {{..., "allow_origins": ["https://b.example", "{APP}"]}})' in shown
+
+
+def test_the_page_s_own_origin_is_not_the_server(here):
+    """
+    A page on the origin that stands for the server asks another.
+    """
+    (here / "cors.toml").write_text('allow_origins = ["https://app.example.com"]\n')
+    done = run("--page", "https://api.example.com")
+    assert done.exit_code == 1
+    assert "(https://server.example.com stands for the server.)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["cors.toml"], ["--page https://app.example.com", "taken for a message", "mysite.settings"]),
+        (["cors.toml", "--page", "https://a b"], ["--page", "has a space"]),
+        (["cors.toml", "--page", "https://*.example.com"], ["is a pattern; a page has one origin"]),
+        (["cors.toml", "--page", "app.example.com"], ["does not begin with a scheme"]),
+        (["cors.toml", "--page", APP, "--path", "items"], ['"items" is no path: write /items']),
+        (["cors.toml", "--page", APP, "-X", "P T"], ["is not a method name"]),
+        (["cors.toml", "--page", APP, "-H", "X A"], ["'X A' is not a header name"]),
+        (["cors.toml", "--page", APP, "--framework", "flask"], ["go with a message"]),
+        (["cors.toml", "--page", APP, "--policy", "cors.toml"], ["go with a message"]),
+        (["cors.toml", "--page", APP, "--env", "production"], ["has no environments"]),
+        (["corse.toml", "--page", APP], ["There is no file corse.toml", "Did you mean cors.toml?"]),
+        (["https://api.example.com/items"], ["corsguard check https://api.example.com/items"]),
+    ],
+)
+def test_what_is_not_a_request_is_a_usage_error(here, arguments, said):
+    """
+    What is no request is a usage error with the fix.
+    """
+    (here / "cors.toml").write_text('allow_origins = "*"\n')
+    done = run(*arguments)
+    assert done.exit_code == 2
+    for words in said:
+        assert words in done.stderr
+
+
+def test_a_status_is_not_fixed_by_keywords():
+    """
+    A status of a preflight is no matter of keywords.
+    """
+    text = f"{CHECK}It does not have HTTP ok status."
+    done = run(text, "--framework", "django")
+    assert "MIDDLEWARE = [" in done.stdout
+    assert "preflight_status" not in done.stdout
+    assert "CORSGuard" not in done.stdout

@@ -1,0 +1,207 @@
+"""
+The list of what was checked says where to look; caches, cookies and what is not exposed are found beside CORS.
+"""
+
+import socket
+
+import pytest
+from kit.checking import API, PAGE, PUT, TOKEN, Server, allow, by_origin, data
+
+from corsguard.browser import LiveTransport, Unreachable, WireResponse
+from corsguard.diagnosis.checklist import beside, resolved_space
+from corsguard.diagnosis.playing import Fetch, play
+
+PERMISSION = "Chromium asks the user for permission (Local Network Access), which no header can give."
+ROWS = {
+    "Max-Age, and who keeps it less long": (
+        Server((204, [*allow(methods="PUT"), ("Access-Control-Max-Age", "86400")])),
+        PUT,
+        ("--", "Max-Age", "86400 s; Chromium keeps it 7200 s at most, Safari keeps it 600 s at most"),
+    ),
+    "Max-Age that is no number": (
+        Server((204, [*allow(methods="PUT"), ("Access-Control-Max-Age", "1 day")])),
+        PUT,
+        ("--", "Max-Age", "no number: browsers ask again after 5 s"),
+    ),
+    "two layers that agree in part": (
+        Server((204, [*allow(methods="PUT"), ("Access-Control-Allow-Methods", "GET")])),
+        PUT,
+        ("NO", "one layer", "two layers answer: access-control-allow-methods came twice; take it out of all but one"),
+    ),
+    "what a preflight is for": (Server(), TOKEN, ("ok", "preflight", "sent, because of the header x-token")),
+    "no preflight is needed": (Server(response=(200, allow())), [], ("--", "preflight", "none: it needs none")),
+    "the page's own origin": (
+        Server(),
+        ["--url", f"{PAGE}/items"],
+        ("--", "CORS", "the page's own origin: nothing has to be shared"),
+    ),
+    "cookies of another site": (
+        Server(response=(200, allow("https://other.example", credentials="true"))),
+        ["--page", "https://other.example", "--set-cookie", "sid=12345; SameSite=None; Secure"],
+        ("ok", "cookies", "sent; not where a browser blocks third-party cookies (Safari always does)"),
+    ),
+    "a private network": (
+        Server(response=(200, allow())),
+        ["--url", "http://192.168.1.1/", "--page", "http://app.example.com"],
+        (
+            "--",
+            "network",
+            f"http://192.168.1.1/ is in a less public network than the page: {PERMISSION}",
+        ),
+    ),
+    "an unshared GET": (Server(), [], ("NO", "Allow-Origin", "absent")),
+}
+
+
+@pytest.mark.parametrize(("server", "arguments", "row"), ROWS.values(), ids=ROWS.keys())
+def test_the_list_says_where_to_look(serve, server, arguments, row):
+    page = [] if "--page" in arguments else ["--page", PAGE]
+    found, _ = data(serve(server), *page, *arguments)
+    assert row in [(one["mark"], one["name"], one["text"]) for one in found["checked"]]
+
+
+STRANGER = "https://stranger.example"
+CACHES = {
+    "echoed, and never varied": (by_origin(lambda origin: origin), "no answer has Vary: Origin"),
+    "echoed, and varied to itself only": (
+        by_origin(lambda origin: origin, [PAGE]),
+        "the answer to a page elsewhere and to no Origin lacks Vary: Origin",
+    ),
+    "sent only where there is an Origin": (
+        by_origin(lambda origin: origin and "*", [PAGE, STRANGER]),
+        "the answer to no Origin lacks Vary: Origin",
+    ),
+    "listed, and varied": (by_origin(lambda origin: origin == PAGE and origin, [PAGE, STRANGER, ""]), None),
+    "a constant": (by_origin(lambda _: "*"), None),
+    "never stored": (by_origin(lambda origin: origin, lines=[("Cache-Control", "private, no-store")]), None),
+    "any request header": (by_origin(lambda origin: origin, lines=[("Vary", "*")]), None),
+}
+
+
+@pytest.mark.parametrize(("app", "said"), CACHES.values(), ids=CACHES.keys())
+def test_what_depends_on_the_origin_has_to_vary(serve, app, said):
+    found, _ = data(serve(app), "--page", PAGE)
+    (row,) = [row for row in found["checked"] if row["name"] == "Vary"]
+    if said is None:
+        assert (found["faults"], row["mark"]) == ([], "ok")
+    else:
+        (fault,) = found["faults"]
+        assert (fault["code"], row["mark"]) == ("cache", "NO")
+        assert said in fault["cause"]
+
+
+def test_a_cache_that_cannot_be_looked_for_is_no_fault():
+    answers = iter([WireResponse(200, tuple(allow()))])
+
+    def answer(request):
+        for response in answers:
+            return response
+        raise Unreachable("it has gone")
+
+    asked = Fetch(page=PAGE, url=API)
+    assert [*beside(asked, play(asked, answer), [], answer, str)] == []
+
+
+READ = {
+    "X-Other": "    send:   X-Other: ...",
+    "Set-Cookie": "Put into the body what the page has to know.",
+    "X-Total": (
+        '    send:   Access-Control-Expose-Headers: X-Seen, X-Total\n    policy: expose_headers=["X-Seen", "X-Total"]'
+    ),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_a_page_reads_has_to_be_exposed(serve, name):
+    exposed = ("Access-Control-Expose-Headers", "X-Seen, *")
+    lines = [*allow("https://app.example.com", credentials="true"), exposed, ("X-Total", "3"), ("X-Seen", "1")]
+    server = Server(response=(200, [*lines, ("Set-Cookie", "a=1; SameSite=None; Secure")]))
+    found, _ = data(serve(server), "--page", PAGE, "--credentials", "--read", "X-Seen", "--read", name)
+    (fault,) = found["faults"]
+    assert fault["cause"].startswith(f"{name} cannot be read: ")
+    assert fault["fix"]["text"].endswith(READ[name])
+
+
+SPACES = [
+    ("https://api.corp.example/", PAGE, ["10.0.0.7"], "api.corp.example is at 10.0.0.7: a page from a public network"),
+    ("https://api.corp.example/", PAGE, ["192.0.2.7"], None),
+    ("https://api.corp.example/", "http://localhost:3000", ["10.0.0.7"], None),
+    ("https://10.0.0.7/", PAGE, ["10.0.0.7"], None),
+]
+
+
+@pytest.mark.parametrize(("url", "page", "addresses", "said"), SPACES)
+def test_a_private_address_needs_permission(url, page, addresses, said):
+    """
+    A public name of a private address needs permission.
+    """
+    row = resolved_space(url, page, addresses)
+    assert row is None if said is None else row.text.startswith(said)
+
+
+def test_the_name_of_a_live_server_is_looked_up(monkeypatch):
+    def answer(self, request):
+        return WireResponse(200, tuple(allow()))
+
+    monkeypatch.setattr(LiveTransport, "__call__", answer)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("172.16.0.1", 0))])
+    found, _ = data(API, "--page", PAGE)
+    assert found["checked"][-1]["text"].startswith("api.example.com is at 172.16.0.1: ")
+
+    def fail(*_, **__):
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    found, code = data(API, "--page", PAGE)
+    assert (code, "network" in {row["name"] for row in found["checked"]}) == (0, False)
+
+
+LOOK_ALIKES = [
+    (403, b"<h1>CSRF verification failed</h1>", "protection against CSRF"),
+    (401, b"", "not logged in, or not allowed"),
+    (404, b"", "Nothing is there"),
+    (405, b"", "The method is not served there"),
+    (503, b"", "A proxy or the server itself says so"),
+    (500, b"", "the server's log"),
+    (200, b"", ""),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "said"), LOOK_ALIKES)
+def test_what_is_shared_and_refused_is_not_cors(serve, status, body, said):
+    """
+    What is shared and refused is no matter of CORS.
+    """
+
+    def app(environ, start_response):
+        start_response(f"{status} Status", allow("*"))
+        return [body]
+
+    found, code = data(serve(app), "--page", PAGE)
+    assert (found["is_readable"], code) == (True, 0)
+    assert said in found["look_alike"]
+    assert found["look_alike"].startswith("This is not CORS") is bool(said)
+
+
+def test_what_is_blocked_is_not_said_to_be_readable(serve):
+    found, _ = data(serve(Server(response=(500, []))), "--page", PAGE)
+    assert found["look_alike"].startswith("And once the page may read the answer, its status is 500, which is not CORS")
+
+
+ALLOWED = ("Access-Control-Allow-Origin", PAGE)
+
+
+@pytest.mark.parametrize(
+    ("app", "options", "row"),
+    [
+        (Server((204, allow(methods="PUT")), (200, [ALLOWED])), PUT, ("--", "absent; not compared")),
+        (Server((204, allow(methods="PUT")), (200, allow())), PUT, ("ok", "Origin")),
+        (Server(response=(200, [])), ["--page", PAGE], ("--", "absent; not compared")),
+        (Server(response=(200, [("Access-Control-Allow-Origin", "*")])), ["--page", PAGE], ("ok", "absent")),
+        (Server(response=(200, [ALLOWED])), ["--page", PAGE], ("ok", "absent")),
+        (by_origin(lambda origin: origin), ["--page", PAGE], ("NO", "absent")),
+    ],
+)
+def test_vary_is_in_order_only_where_it_was_looked_at(serve, app, options, row):
+    found, _ = data(serve(app), *options)
+    assert [(one["mark"], one["text"]) for one in found["checked"] if one["name"] == "Vary"][-1] == row

@@ -1,0 +1,101 @@
+"""
+Real servers are asked as a page would, and the servers of the laboratory are told apart.
+"""
+
+import json
+import socket
+import ssl
+
+import pytest
+import trustme
+from kit import laboratory
+from kit.checking import API, PAGE, Server, allow, data, run, served_http
+from kit.laboratory import SAMPLES
+
+
+def test_a_live_server_is_asked_as_its_page_would(serve):
+    server = Server((204, allow("http://localhost:3000", methods="PUT")), (200, allow("http://localhost:3000")))
+    with served_http(server) as port:
+        found, code = data(f"http://127.0.0.1:{port}/items", "--method", "PUT")
+    assert (code, server.seen) == (0, ["OPTIONS /items", "PUT /items"])
+    assert found["checked"][0]["text"].startswith(f"http://127.0.0.1:{port}/items answers (Server: WSGIServer")
+
+
+def test_tls_is_verified(tmp_path):
+    """
+    TLS is verified with the certificates that are given.
+    """
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("api.example.com").configure_cert(context)
+    file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(file))
+    with served_http(Server(response=(200, allow())), context) as port:
+        arguments = [API, "--page", PAGE, "--connect-to", f"127.0.0.1:{port}"]
+        found, code = data(*arguments)
+        assert (code, found["verdict"], found["faults"][0]["code"]) == (3, "no response", "tls")
+        assert data(*arguments, "--cacert", file)[1] == 0
+        other = [f"{API.replace('api', 'other')}", *arguments[1:], "--cacert", file]
+        assert "not valid for 'other.example.com'" in data(*other)[0]["faults"][0]["cause"]
+
+
+def test_no_response_is_no_matter_of_cors():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    result = run(f"http://127.0.0.1:{port}/")
+    assert result.exit_code == 3
+    assert result.stdout.startswith("NO RESPONSE: GET http://127.0.0.1")
+    assert "not a matter of CORS: nothing listens at" in result.stdout
+
+
+# The laboratory.
+
+BESIDE = {"cache", "cookie", "not_exposed", "opaque"}
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with laboratory.running() as running:
+        yield running
+
+
+ASKED = [
+    pytest.param(sample, asked, id=f"{name}-{number}")
+    for name, sample in SAMPLES.items()
+    for number, asked in enumerate(sample.asked)
+]
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(("sample", "asked"), ASKED)
+def test_the_laboratory_is_told_apart(lab, sample, asked):
+    arguments = [sample.url, "--page", asked.page, "--cacert", lab.cacert, *as_arguments(asked.init)]
+    for host, address in lab.addresses.items():
+        arguments += ["--connect-to", f"{host}={address}"]
+    if asked.cause == "x-total":
+        arguments += ["--read", "X-Total"]
+    found, code = data(*arguments)
+    reasons = [fault["code"] for fault in found["faults"] if fault["code"] not in BESIDE]
+    assert reasons[:1] == ([asked.reason] if asked.reason else [])
+    text = run(*arguments).stdout
+    assert asked.cause in text.lower()
+    assert asked.fix in text
+    if asked.reason in {"unreachable", "tls"}:
+        assert code == 3
+    elif sample.kind == "safe":
+        assert code == (1 if asked.reason else 0)
+
+
+def as_arguments(init):
+    words = {"method": "--method", "mode": "--mode"}
+    for name, value in init.items():
+        if name in words:
+            yield from (words[name], value)
+        elif name == "json":
+            yield from ("--json-body", json.dumps(value))
+        elif name == "headers":
+            for header, line in value.items():
+                yield from ("--header", f"{header}: {line}")
+        else:
+            assert (name, value) == ("credentials", "include")
+            yield "--credentials"

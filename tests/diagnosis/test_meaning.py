@@ -1,0 +1,146 @@
+# ruff: noqa: E501 - what a console prints in one line stands here in one
+"""
+A message is explained: its cause, its fix, and the command that finds out more.
+"""
+
+import json
+import shlex
+
+import pytest
+from kit.explaining import API, APP, BLOCKED, CHECK, MESSAGES, REFUSED, document, run
+
+from corsguard import Policy
+from corsguard.names import EXAMPLE_ORIGIN as PAGE
+
+
+@pytest.mark.parametrize(("text", "name", "page"), MESSAGES)
+def test_a_message_is_explained(text, name, page):
+    """
+    A message is explained with cause fix and the next command.
+    """
+    done = run(text)
+    assert done.exit_code == 1
+    (said,) = document(text)["messages"]
+    assert said["name"] == name
+    assert said["meaning"]
+    assert said["fix"]["words"]
+    assert said["look_at"]
+    assert said["meaning"] in done.stdout
+    command = shlex.split(said["next"])
+    assert command[:2] == ["corsguard", "check"]
+    assert command[3:5] == ["--page", page]
+    assert done.stdout.rstrip().endswith(said["next"])
+
+
+def test_two_browsers_do_not_name_a_preflight():
+    """
+    Firefox and Safari do not tell a preflight from the response.
+    """
+    assert "Note: Firefox says the same of a preflight" in run(MESSAGES[3][0]).stdout
+    assert "Note: Safari says the same of a preflight" in run(MESSAGES[5][0]).stdout
+    assert "says the same of a preflight" not in run(MESSAGES[0][0]).stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "is_cors"),
+    [
+        (MESSAGES[0][0], True),
+        (f"GET {API} net::ERR_CONNECTION_REFUSED", False),
+        (f"GET {API} net::ERR_BLOCKED_BY_RESPONSE.NotSameOrigin", False),
+        ("Tainted canvases may not be exported", False),
+    ],
+)
+def test_a_message_is_cors_if_its_reason_is(text, is_cors):
+    (found,) = json.loads(run("--json", text).stdout)["messages"]
+    assert found["is_cors"] == is_cors
+    assert found["fix"]["words"].startswith("Not CORS") <= (not is_cors)
+
+
+@pytest.mark.parametrize(
+    ("rest", "fix"),
+    [
+        ("No 'Access-Control-Allow-Origin' header is present on the requested resource.", {"allow_origins": [APP]}),
+        ("Method PUT is not allowed by Access-Control-Allow-Methods in preflight response.", {"allow_methods": ["GET", "HEAD", "POST", "PUT"]}),
+        ("Request header field x-token is not allowed by Access-Control-Allow-Headers in preflight response.", {"allow_headers": ["X-Token"]}),
+        ("The value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard '*' when", {"allow_origins": [APP], "allow_credentials": True}),
+    ],
+)  # fmt: skip
+def test_the_fix_is_made_of_what_the_message_names(rest, fix):
+    (said,) = document(f"{BLOCKED}{rest}")["messages"]
+    assert said["fix"]["policy"] == fix
+    assert Policy(**{"allow_origins": [APP], **fix})
+
+
+def test_the_fix_allows_credentials_that_are_sent():
+    """
+    The fix allows credentials if the user says that the page sends them.
+    """
+    text = f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present on the requested resource."
+    (said,) = document(text, "--credentials")["messages"]
+    assert said["fix"]["policy"] == {"allow_origins": [APP], "allow_credentials": True}
+
+
+def test_a_line_alone_claims_nothing_of_the_answer():
+    # What is listed, which status came and which header was spelled wrong, the console of the browser may not say.
+    for text, *_ in MESSAGES:
+        shown = run(text).stdout
+        assert "Listed are: none" not in shown
+        assert "Status ." not in shown
+        assert '""' not in shown
+        assert " ()" not in shown
+
+
+def test_the_status_of_another_line_is_used():
+    """
+    The status that another line names tells who answered.
+    """
+    text = f"{CHECK}No 'Access-Control-Allow-Origin' header is present.\nPUT {API} net::ERR_FAILED 404 (Not Found)\n"
+    (said,) = document(text)["messages"]
+    assert said["fix"]["words"].startswith("Status 404. OPTIONS reaches the router, which has no route for it")
+    assert said["method"] == "PUT"
+    assert said["next"] == f"corsguard check {API} --page {APP} -X PUT"
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        (f"{CHECK}It does not have HTTP ok status.", " -X PUT --preflight-only"),
+        (f"{CHECK}Redirect is not allowed for a preflight request.", " -X PUT --preflight-only"),
+        (f"{REFUSED}CORS preflight response did not succeed). Status code: 405.", " -X PUT --preflight-only"),
+        (
+            f"{REFUSED}Did not find method in CORS header \u2018Access-Control-Allow-Methods\u2019).",
+            " -X PUT --preflight-only",
+        ),
+        (f"{BLOCKED}Method PUT is not allowed by Access-Control-Allow-Methods in preflight response.", " -X PUT"),
+        (
+            f"{BLOCKED}Request header field x-a is not allowed by Access-Control-Allow-Headers in preflight response.",
+            " -H 'x-a: ...'",
+        ),
+        (f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present on the requested resource.", ""),
+    ],
+)
+def test_the_next_command_has_the_same_preflight(text, more):
+    """
+    The next command has the preflight that failed.
+    """
+    assert document(text)["messages"][0]["next"].endswith(f" --page {PAGE}{more}")
+
+
+def test_safari_is_known_by_its_first_line_alone():
+    line = f"Origin {PAGE} is not allowed by Access-Control-Allow-Origin. Status code: 200"
+    assert document(line)["messages"][0]["browser"] == "Safari"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('Refused to get unsafe header "X-Total"', "--read X-Total"),
+        ('This Set-Cookie was blocked because it has the "SameSite=Lax" attribute', "--credentials"),
+        ("GET http://localhost:3000/items net::ERR_CONNECTION_REFUSED", "--page http://localhost:5173"),
+        ("GET http://127.0.0.1:5000/items net::ERR_CONNECTION_REFUSED", "--page http://localhost:3000"),
+        ("GET http://api.example.com/items net::ERR_CONNECTION_REFUSED", "--page http://app.example.com"),
+    ],
+)
+def test_the_next_command_asks_as_the_page_did(text, words):
+    (said,) = document(text)["messages"]
+    assert words in said["next"]

@@ -1,0 +1,183 @@
+# ruff: noqa: E501 - what a console prints in one line stands here in one
+"""
+A message is recognized: which failure it tells of, and what of it the line names.
+
+The messages are those that real consoles print; the model's, which are copied from them, are read back, too.
+"""
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+from browser.test_console import LINES
+from hypothesis import given
+from hypothesis import strategies as st
+from kit.explaining import API, APP, BLOCKED, CHECK, LOAD, MESSAGES, OLD, REDIRECTED, REFUSED, SAFARI
+
+from corsguard.browser import Failure, Reason
+from corsguard.diagnosis.lookalikes import LOOKALIKES
+from corsguard.diagnosis.messages import CORES, LONGEST_MESSAGE, URL, Known, read
+
+ROOT = Path(__file__).parents[2]
+CONSOLE_LINES = ROOT / "tests" / "kit" / "console_lines.json"
+NOBODY = Known()
+
+
+@pytest.mark.parametrize(("text", "name", "page"), MESSAGES)
+def test_a_message_is_recognized_with_its_page(text, name, page):
+    (message,) = read(text, NOBODY)
+    assert (message.name, message.origin) == (name, page)
+    assert message.url in {API, URL} or API not in text
+
+
+def test_every_core_is_met_by_a_message():
+    """
+    Every row is met by a message and every lookalike by a row.
+    """
+    flat = [re.sub(r"\s+", " ", text.translate(STRAIGHT)) for text in (*(text for text, *_ in MESSAGES), *MORE)]
+    assert [row.core.pattern for row in CORES if not any(row.core.search(text) for text in flat)] == []
+    assert {row.means for row in CORES} - {*Reason} == {*LOOKALIKES}
+
+
+# Further forms, for rows that no message above needs.
+MORE = [
+    "TypeError: Window.fetch: Invalid request method TRACE.",
+    f"{LOAD}BAD_SSL_CLIENT_AUTH_CERT",
+    f"{LOAD}INVALID_REDIRECT",
+    f"{LOAD}UNSAFE_REDIRECT",
+    f"{LOAD}BLOCKED_BY_RESPONSE.NotSameSite",
+    'Fetch API cannot load foo://x/. URL scheme "foo" is not supported.',
+    "Header Access-Control-Allow-Headers has an invalid value: A B",
+    "Security Error: Content at https://app.example.com/ may not load or link to file:///x.",
+    "Security Error: Content at https://app.example.com/ may not load data from foo://x/.",
+    'Fetch API cannot load https://x/. Request mode is "no-cors" but the redirect mode is not "follow".',
+    "[blocked] The page at https://a was not allowed to display insecure content from http://b.",
+]
+STRAIGHT = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
+# What a line cannot tell, or tells otherwise than the model knows it.
+OTHERWISE = {
+    "missing_allow_origin": {"redirect_unparsable", "unreachable"},
+    "multiple_allow_origin": {"allow_origin_mismatch"},
+    "preflight_redirect": {"allow_credentials_not_true", "missing_allow_origin"},
+    "allow_headers_unparsable": {"method_not_allowed"},
+    "redirect_bad_scheme": {"bad_scheme", "unreachable", "not_told", "same_origin_mode"},
+}
+SILENT = {"not_told", "unreachable"}
+
+
+@pytest.mark.parametrize("line", [pytest.param(line, id=f"{index}") for index, line in enumerate(LINES)])
+def test_what_the_model_prints_is_read_back(line):
+    failure, chromium, firefox = line
+    (ours,), (theirs,) = read(chromium, NOBODY), read(firefox, NOBODY)
+    others = OTHERWISE.get(failure.code, set())
+    assert ours.name in {failure.code, "not_told", *others}
+    # Firefox says the same of a preflight and of the response itself.
+    assert theirs.name in {failure.code, failure.reason, *SILENT, *others}
+
+
+@pytest.mark.parametrize("engine", ["chromium", "firefox"])
+def test_what_real_consoles_print_is_recognized(engine):
+    """
+    What real consoles print of the laboratory is recognized.
+    """
+    rows = [row for row in json.loads(CONSOLE_LINES.read_text()) if row["engine"] == engine]
+    assert rows
+    for row in rows:
+        (message,) = read(row["text"], NOBODY)
+        reason = row["reason"]
+        # What stands behind a connection that breaks off, only Chromium tells, and not through a proxy.
+        broken_off = {"unreachable"} if reason in {"tls", "too_many_redirects", "redirect_userinfo"} else set()
+        alike = {reason.removeprefix("preflight_")} if engine == "firefox" else set()
+        otherwise = OTHERWISE.get(reason, OTHERWISE.get(reason.removeprefix("preflight_"), set()))
+        assert message.name in {reason, *alike, *broken_off, *otherwise}, row
+        assert message.url in row["text"] if ".lab.example" in row["text"] else message.url == URL, row
+
+
+def test_words_in_a_url_say_nothing_of_what_failed():
+    for word in ("preflight", "csrf", "websocket", "samesite", "curl", "address space", "CORB", "no-cors"):
+        url = f"https://{word.replace(' ', '-')}.example/{word.replace(' ', '%20')}"
+        (message,) = read(f"GET {url} net::ERR_CONNECTION_REFUSED", NOBODY)
+        assert (message.name, message.url) == ("unreachable", url)
+        (message,) = read(MESSAGES[0][0].replace(API, url), NOBODY)
+        assert (message.name, message.url) == ("missing_allow_origin", url)
+
+
+# Messages: what they name
+
+
+def failure_in(text, known=NOBODY):
+    (message,) = read(text, known)
+    assert isinstance(message.failure, Failure)
+    return message.failure
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (f"{BLOCKED}Method PUT is not allowed by Access-Control-Allow-Methods in preflight response.", {"method": "PUT", "value": "PUT", "is_preflight": True}),
+        (f"{BLOCKED}Request header field X-Token is not allowed by Access-Control-Allow-Headers in preflight response.", {"value": "x-token", "is_preflight": True}),
+        (f"{BLOCKED}The 'Access-Control-Allow-Origin' header has a value 'https://b.example' that is not equal to the supplied origin.", {"value": "https://b.example", "is_preflight": False, "with_credentials": False}),
+        (f"{BLOCKED}The value of the 'Access-Control-Allow-Credentials' header in the response is 'True' which must be 'true'", {"value": "True", "with_credentials": True}),
+        (f"{BLOCKED}The value of the 'Access-Control-Allow-Credentials' header in the response is '' which must be 'true'", {"value": None}),
+        (f"{REDIRECTED}No 'Access-Control-Allow-Origin' header is present", {"url": API, "first_url": f"{APP}/old"}),
+        (f"{OLD}No 'Access-Control-Allow-Origin' header is present", {"url": API}),
+        (f"{BLOCKED.replace(APP, 'null')}No 'Access-Control-Allow-Origin' header is present", {"page_origin": "null", "sent_origin": "null"}),
+        (f"PATCH {API} net::ERR_CONNECTION_RESET", {"method": "PATCH", "value": "CONNECTION_RESET"}),
+        ("Fetch API cannot load https://api.example.net:25/. net::ERR_UNSAFE_PORT", {"value": "25"}),
+    ],
+)  # fmt: skip
+def test_what_a_message_names(text, names):
+    """
+    What a message names is what the model is told.
+    """
+    failure = failure_in(text)
+    assert {name: getattr(failure, name) for name in names} == names
+
+
+def test_several_messages_pasted_together():
+    """
+    Several messages pasted together are told one by one and the same once.
+    """
+    one = f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present on the requested resource."
+    two = f"{BLOCKED}Method PUT is not allowed by Access-Control-Allow-Methods in preflight response."
+    three = f"{REFUSED}CORS request did not succeed). Status code: (null)."
+    text = f"app.js:7 {one}\napi:1 {LOAD}FAILED\nUncaught TypeError: Failed to fetch\n{two}\n{one}\n{three}"
+    assert [message.name for message in read(text, NOBODY)] == ["missing_allow_origin", "method_not_allowed"]
+    safari = f"Preflight response is not successful. Status code: 404{SAFARI}\nTypeError: Load failed"
+    assert [message.name for message in read(safari, NOBODY)] == ["preflight_status"]
+
+
+@pytest.mark.parametrize(
+    "core", sorted({row.core.pattern[:40] for row in CORES} | {"Access to a at '", "cannot load a:", "Origin a"})
+)
+def test_reading_takes_no_time_whatever_is_repeated(core):
+    text = (core + " ") * (LONGEST_MESSAGE // len(core))
+    started = time.process_time()
+    read(text, NOBODY)
+    read(text.replace(" ", ""), NOBODY)
+    assert time.process_time() - started < 2
+
+
+@given(st.lists(st.sampled_from([text for text, *_ in MESSAGES]) | st.text(max_size=60), max_size=6).map(" ".join))
+def test_reading_never_raises(text):
+    for message in read(text, NOBODY):
+        assert message.name
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        f"GET {API} net::ERR_FAILED 200 (OK)",
+        "Failed to load resource: the server responded with a status of 404 (NOT FOUND)",
+        "TypeError: Failed to fetch",
+    ],
+)
+def test_a_line_that_says_little_stands_back(beside):
+    """
+    A line that says only that something failed stands back.
+    """
+    told = f"{CHECK}It does not have HTTP ok status."
+    assert [message.name for message in read(f"{beside}\n{told}", NOBODY)] == ["preflight_status"]
+    assert [message.name for message in read(f"{told}\n{beside}", NOBODY)] == ["preflight_status"]

@@ -1,0 +1,293 @@
+"""
+A fetch is played so that every fault is named at once, and nothing is sent that a browser would hold back.
+"""
+
+import pytest
+from kit.checking import API, PAGE, PUT, TOKEN, Server, allow, data, run, served_http
+
+from corsguard import CORSMiddleware, Policy
+from corsguard.browser import LiveTransport, Unreachable, WireRequest, WireResponse
+from corsguard.diagnosis.playing import Fetch, play
+
+FAULTS = {
+    "nothing is wrong": (Server(response=(200, allow())), ["--page", PAGE], []),
+    "no layer at all": (Server(), ["--page", PAGE], ["missing_allow_origin"]),
+    "everything about the preflight": (
+        Server((405, [])),
+        [*PUT, *TOKEN, "--credentials"],
+        [
+            "preflight_missing_allow_origin",
+            "preflight_allow_credentials_not_true",
+            "preflight_status",
+            "method_not_allowed",
+            "header_not_allowed",
+        ],
+    ),
+    "a wildcard that never counts": (
+        Server((200, allow("*", credentials="True", methods="*", headers="*"))),
+        [*PUT, *TOKEN, "--credentials"],
+        [
+            "preflight_wildcard_with_credentials",
+            "preflight_allow_credentials_not_true",
+            "method_not_allowed",
+            "header_not_allowed",
+        ],
+    ),
+    "lists that are none": (
+        Server((204, allow("null", methods="GET POST", headers='"x-token"'))),
+        [*PUT, *TOKEN],
+        [
+            "preflight_allow_origin_mismatch",
+            "allow_methods_unparsable",
+            "allow_headers_unparsable",
+            "method_not_allowed",
+        ],
+    ),
+    "one header of two": (
+        Server((204, allow(headers="x-token"))),
+        ["--page", PAGE, *TOKEN, "--header", "X-Other: hidden-away"],
+        ["header_not_allowed", "missing_allow_origin"],
+    ),
+    "a redirect of the preflight": (
+        Server((301, [("Location", "/items/"), *allow(methods="PUT")])),
+        PUT,
+        ["preflight_redirect"],
+    ),
+    "the preflight, and then the response": (
+        Server((204, []), (200, [])),
+        ["--page", PAGE, *TOKEN],
+        ["preflight_missing_allow_origin", "header_not_allowed", "missing_allow_origin"],
+    ),
+    "each hop": (
+        Server(response=(302, [("Location", "/next")]), by_path={"/next": (200, allow("https://other.example"))}),
+        ["--page", PAGE],
+        ["missing_allow_origin", "allow_origin_mismatch"],
+    ),
+    "two layers": (
+        Server(response=(200, [*allow("*"), *allow("*")])),
+        ["--page", PAGE],
+        ["multiple_allow_origin"],
+    ),
+    "a header that is not exposed": (
+        Server(response=(200, [*allow(expose=""), ("X-Total", "3"), ("Set-Cookie", "a=1")])),
+        ["--page", PAGE, "--read", "X-Total", "--read", "Set-Cookie", "--read", "X-Other", "--read", "Cache-Control"],
+        ["not_exposed"] * 4,
+    ),
+    "a cookie that stays at home": (
+        Server(response=(200, allow("https://other.example", credentials="true"))),
+        ["--page", "https://other.example", "--set-cookie", "sid=12345; SameSite=Lax"],
+        ["cookie"],
+    ),
+    "a response that is opaque": (Server(), ["--page", PAGE, "--mode", "no-cors", "--read", "X-Total"], ["opaque"]),
+    "a redirect that is opaque": (
+        Server(response=(302, [("Location", "/next"), *allow()])),
+        ["--page", PAGE, "--redirect", "manual"],
+        ["opaque"],
+    ),
+    "a circle": (
+        Server(response=(302, [("Location", "/"), *allow()])),
+        ["--page", PAGE],
+        ["too_many_redirects"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("server", "arguments", "codes"), FAULTS.values(), ids=FAULTS.keys())
+def test_all_faults_are_named_at_once(serve, server, arguments, codes):
+    found, code = data(serve(server), *arguments)
+    assert [fault["code"] for fault in found["faults"]] == codes
+    assert code == (1 if codes else 0)
+    assert all(fault["cause"] and fault["fix"] for fault in found["faults"])
+    assert not any(fault["chromium"] in found["console"] for fault in found["faults"])
+
+
+def test_what_a_missing_layer_leaves_out_is_one_change():
+    """
+    A layer that refuses the page says nothing else either, so what follows may go by itself.
+    """
+    policy = Policy(allow_origins=["https://other.example"], allow_methods=["PUT"])
+    guarded = CORSMiddleware(Server(), policy)
+    outcome = play(Fetch(page=PAGE, url=API, method="PUT"), transport(guarded))
+    assert [(fault.code, fault.follows) for fault in outcome.faults] == [
+        ("preflight_missing_allow_origin", False),
+        ("preflight_status", True),
+        ("method_not_allowed", True),
+    ]
+    server = Server((405, allow(methods="GET")))
+    outcome = play(Fetch(page=PAGE, url=API, method="PUT"), transport(server))
+    assert [fault.follows for fault in outcome.faults] == [False, False]
+
+
+def transport(app):
+    from corsguard.browser.transports import transport_for
+
+    return transport_for(app)
+
+
+# What is sent.
+
+SENT = {
+    "a GET, and twice more for caches": (Server(response=(200, allow())), [], ["GET /", "GET /", "GET /"]),
+    "nothing after a preflight that fails": (Server((403, [])), ["--method", "DELETE"], ["OPTIONS /"]),
+    "a POST of JSON neither": (Server((403, [])), ["--json-body", "{}"], ["OPTIONS /"]),
+    "what a preflight permits": (Server((204, allow(methods="PUT"))), ["--method", "PUT"], ["OPTIONS /", "PUT /"]),
+    "no more than the preflight, when told": (
+        Server((204, allow(methods="PUT"))),
+        ["--method", "PUT", "--preflight-only"],
+        ["OPTIONS /"],
+    ),
+    "nothing at all, when told": (Server(), ["--preflight-only"], []),
+    "a POST without a preflight": (Server(), ["--data", "text"], ["POST /"]),
+    "a GET after a preflight that fails": (Server((204, [])), TOKEN, ["OPTIONS /", *["GET /"] * 3]),
+    "no POST after a redirect that is refused": (
+        Server(response=(307, [("Location", "/next")])),
+        ["--data", "text"],
+        ["POST /"],
+    ),
+    "a GET after a redirect that is refused": (
+        Server(response=(303, [("Location", "/next")]), by_path={"/next": (200, [])}),
+        ["--data", "text"],
+        ["POST /", "GET /next"],
+    ),
+    "nothing to another host after a redirect that is refused": (
+        Server(response=(302, [("Location", "https://api.example.org/next")])),
+        [],
+        ["GET /", "GET /", "GET /"],
+    ),
+    "a redirect to another host, as a browser": (
+        Server(
+            response=(302, [("Location", "https://app.example.com/next"), *allow()]), by_path={"/next": (200, allow())}
+        ),
+        [],
+        ["GET /", "GET /next", "GET /", "GET /"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("server", "arguments", "seen"), SENT.values(), ids=SENT.keys())
+def test_what_is_sent(serve, server, arguments, seen):
+    """
+    Nothing is sent that a browser holds back and nothing twice.
+    """
+    server.seen.clear()
+    run(serve(server), "--page", PAGE, *arguments)
+    assert server.seen == seen
+
+
+def test_what_was_not_looked_at_is_said(serve):
+    held, _ = data(serve(Server((403, []))), *PUT)
+    assert held["unseen"].startswith("PUT was not sent, for no browser sends it before that is mended")
+    away = Server(response=(302, [("Location", "https://api.example.org/next")]))
+    assert "redirect to another host was not followed" in data(serve(away), "--page", PAGE)[0]["unseen"]
+    only, code = data(serve(Server((204, allow(methods="PUT")))), *PUT, "--preflight-only")
+    assert (only["unseen"], only["verdict"], code) == (
+        "PUT was not sent, as --preflight-only says.",
+        "the preflight passes",
+        0,
+    )
+
+
+def test_a_circle_is_asked_anew_each_time():
+    """
+    The same request twice in one fetch is two requests; in the next round it is none.
+    """
+    answers = iter([("/items", ()), ("/items", ()), (None, ())])
+    seen = []
+
+    def answer(request):
+        seen.append(request)
+        location, lines = next(answers)
+        where = () if location is None else (("Location", location),)
+        return WireResponse(302 if where else 200, (*where, *lines))
+
+    outcome = play(Fetch(page=PAGE, url=API), answer)
+    assert [fault.code for fault in outcome.faults] == ["missing_allow_origin"] * 3
+    assert len(seen) == len(outcome.exchanges) == 3
+    assert outcome.response.status == 200
+
+
+SAFARI = {
+    "preflight status, whatever else": (
+        Server((404, [])),
+        PUT,
+        "Preflight response is not successful. Status code: 404",
+    ),
+    "missing": (
+        Server(),
+        [],
+        "Origin https://app.example.com is not allowed by Access-Control-Allow-Origin. Status code: 200",
+    ),
+    "a list": (
+        Server(response=(200, allow("https://a.example, https://b.example"))),
+        [],
+        "Access-Control-Allow-Origin cannot contain more than one origin.",
+    ),
+    "a list without commas": (
+        Server(response=(200, allow("https://a.example https://b.example"))),
+        [],
+        "Origin https://app.example.com is not allowed by Access-Control-Allow-Origin. Status code: 200",
+    ),
+    "a response that is none": (
+        Server(response=(404, [])),
+        [],
+        "Origin https://app.example.com is not allowed by Access-Control-Allow-Origin. Status code: 404",
+    ),
+    "a method": (
+        Server((204, allow())),
+        PUT,
+        "Method PUT is not allowed by Access-Control-Allow-Methods.",
+    ),
+    "Authorization under a wildcard, which passes": (
+        Server((204, allow("*", headers="*"))),
+        ["--header", "Authorization: Bearer 12345"],
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize(("server", "arguments", "line"), SAFARI.values(), ids=SAFARI.keys())
+def test_safari_words_it_in_its_own_way(serve, server, arguments, line):
+    found, _ = data(serve(server), "--page", PAGE, *arguments)
+    assert found["faults"][0]["safari"] == line
+
+
+def test_a_preflight_shows_that_the_origin_is_listed(serve):
+    """
+    A preflight that let the page in shows that the origin is listed.
+
+    A gateway answers preflights, and what stands behind it sends nothing; Vary does not mislead.
+    """
+    gateway = Server((204, allow(methods="PUT")), (200, [("Vary", "Origin")]))
+    (fault,) = data(serve(gateway), *PUT)[0]["faults"]
+    assert fault["fix"]["words"].startswith("The preflight let this origin in, so it is listed: ")
+    (fault,) = data(serve(gateway), "--page", PAGE)[0]["faults"]
+    assert "does not list this origin" in fault["fix"]["words"]
+    failing = Server((204, allow(methods="PUT")), (500, []))
+    (fault,) = data(serve(failing), *PUT)[0]["faults"]
+    assert fault["fix"]["words"].startswith("Status 500. ")
+
+
+def test_no_page_is_told_to_ask_a_login_page(serve):
+    server = Server((302, [("Location", "https://sso.example.com/login")]))
+    redirect, *_ = data(serve(server), *PUT)[0]["faults"]
+    assert redirect["code"] == "preflight_redirect"
+    assert "fetch(" not in redirect["fix"]["text"]
+
+
+def test_a_cause_ends_with_one_stop():
+    def broken(_):
+        raise Unreachable("the server said nothing.")
+
+    outcome = play(Fetch(page=PAGE, url=API), broken)
+    assert outcome.faults[0].cause.endswith("nothing.")
+    assert not outcome.faults[0].cause.endswith("..")
+
+
+def test_a_transport_that_is_asked_by_hand():
+    with served_http(Server(response=(200, allow()))) as port, LiveTransport() as live:
+        url = f"http://127.0.0.1:{port}/"
+        outcome = play(Fetch(page="https://other.example", url=url), live)
+    assert [fault.code for fault in outcome.faults] == ["allow_origin_mismatch"]
+    assert [exchange.request for exchange in outcome.exchanges] == [
+        WireRequest("GET", url, outcome.exchanges[0].request.headers)
+    ]

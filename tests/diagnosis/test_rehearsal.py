@@ -1,0 +1,104 @@
+# ruff: noqa: E501 - one request under one policy is one row
+"""
+A request is rehearsed under a policy, and the fix that is told grants it.
+"""
+
+from dataclasses import replace
+
+import pytest
+from kit.explaining import APP, document, run
+
+from corsguard import Policy
+from corsguard.diagnosis.guarded import load_guarded
+from corsguard.diagnosis.meaning import with_value
+from corsguard.diagnosis.rehearsal import rehearse, staged
+from corsguard.explanation import explain as explain_request
+
+# A policy
+
+# What the policy says, what is asked, the reason, and what is to be changed (for each line of the file).
+UNDER = [
+    ({}, {}, None, {}),
+    ({}, {"origin": "https://www.example.com"}, "missing_allow_origin", {"allow_origins": [APP, "https://www.example.com"]}),
+    ({}, {"method": "PUT"}, "method_not_allowed", {"allow_methods": ["GET", "HEAD", "POST", "PUT"]}),
+    ({}, {"method": "POST", "headers": ["Content-Type"]}, "header_not_allowed", {"allow_headers": ["Content-Type"]}),
+    ({}, {"method": "POST", "headers": ["content-type: text/plain"]}, None, {}),
+    ({}, {"headers": ["X-A", "X-B: 1"]}, "header_not_allowed", {"allow_headers": ["X-A", "X-B"]}),
+    ({}, {"credentials": True}, "allow_credentials_not_true", {"allow_credentials": True}),
+    (
+        {"allow_headers": ["X-A"]},
+        {"origin": "https://b.example", "method": "PUT", "headers": ["X-A", "X-B"], "credentials": True},
+        "preflight_missing_allow_origin",
+        {
+            "allow_origins": [APP, "https://b.example"],
+            "allow_methods": ["GET", "HEAD", "POST", "PUT"],
+            "allow_headers": ["X-A", "X-B"],
+            "allow_credentials": True,
+        },
+    ),
+    ({"allow_origins": "*"}, {"credentials": True}, "wildcard_with_credentials", {"allow_origins": [APP], "allow_credentials": True}),
+    (
+        {"allow_origins": "*", "allow_headers": "*"},
+        {"credentials": True},
+        "wildcard_with_credentials",
+        {"allow_origins": [APP], "allow_credentials": True, "allow_headers": ["Content-Type", "Authorization"]},
+    ),
+    ({"allow_origins": "*", "allow_headers": "*"}, {"headers": ["Authorization"]}, "header_not_allowed", {"allow_headers": ["*", "Authorization"]}),
+    ({"allow_origins": "*"}, {"origin": "null"}, None, {}),
+    ({}, {"origin": "null"}, "missing_allow_origin", {"allow_origins": "*"}),
+    ({"allow_credentials": True}, {"origin": "http://b.example"}, "missing_allow_origin", None),
+    ({}, {"method": "patch"}, "method_not_allowed", {"allow_methods": ["GET", "HEAD", "POST", "PATCH"]}),
+    (
+        {"allow_origins": ["https://*.github.io", "https://b.example"]},
+        {"origin": "https://me.github.io", "credentials": True},
+        "allow_credentials_not_true",
+        {"allow_origins": ["https://b.example", "https://me.github.io"], "allow_credentials": True},
+    ),
+    ({"allow_origins": ["http://b.example"]}, {"origin": "http://b.example", "credentials": True}, "allow_credentials_not_true", None),
+    (
+        {"allow_unsafe_origins": {"http://b.example": "a kiosk"}},
+        {"origin": "null"},
+        "missing_allow_origin",
+        {"allow_origins": "*", "allow_unsafe_origins": {}},
+    ),
+    ({}, {"method": "TRACE"}, "forbidden_method", None),
+]  # fmt: skip
+
+
+def asked_of(asked):
+    headers = [with_value(*map(str.strip, text.split(":"))) for text in asked.get("headers", ())]
+    credentials = asked.get("credentials", False)
+    return staged(asked.get("origin", APP), "/items", asked.get("method", "GET"), headers, with_credentials=credentials)
+
+
+@pytest.mark.parametrize(("keywords", "asked", "reason", "fix"), UNDER)
+def test_a_request_is_rehearsed_and_its_fix_grants_it(module, keywords, asked, reason, fix):
+    said = {"allow_origins": [APP], **keywords}
+    module.write_text(f"API = {said!r}\n")
+    asked = asked_of(asked)
+    told = rehearse(load_guarded(f"{module.stem}:API"), asked)
+    assert (told.error.reason if told.error else None) == reason
+    changed = {keyword: value for change in told.edits for keyword, value in change.fix.policy.items()}
+    assert fix is None or changed == fix
+    assert fix is None or not [problem for change in told.edits for problem in change.problems]
+    if changed and fix is not None:
+        mended = replace(Policy(**said), **changed)
+        environ = {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": asked.page_origin}
+        outcome = explain_request(mended, environ)
+        assert outcome.goes_on_with_credentials if asked.with_credentials else outcome.goes_on
+
+
+@pytest.mark.parametrize(("keywords", "asked", "reason", "fix"), UNDER)
+def test_a_request_is_told_in_text_and_as_json(module, keywords, asked, reason, fix):
+    module.write_text(f"API = { ({'allow_origins': [APP]} | keywords)!r}\n")
+    arguments = ["--page", asked.get("origin", APP), "-X", asked.get("method", "GET"), "--path", "/items"]
+    arguments += [word for text in asked.get("headers", ()) for word in ("-H", text)]
+    arguments += ["--credentials"] * asked.get("credentials", False)
+    done = run(f"{module.stem}:API", *arguments)
+    assert done.exit_code == (0 if reason is None else 1)
+    assert done.stdout.startswith("SHARED  " if reason is None else "BLOCKED  ")
+    data = document(f"{module.stem}:API", *arguments)
+    assert (data["shared"], data["reason"]) == (reason is None, reason)
+    assert data["verdict"] in done.stdout
+    for change in data["changes"]:
+        assert "\n    ".join([f"Change {change['place']}", *change["lines"]]) in done.stdout
