@@ -7,6 +7,7 @@ into another framework.
 
 from typing import TYPE_CHECKING
 
+from .audience import AsyncOriginSource as AsyncOriginSource
 from .audience import OriginSource as OriginSource
 from .errors import PolicyError as PolicyError
 from .errors import Problem as Problem
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from .sources import RememberedOrigins as RememberedOrigins
 
 __all__ = [
+    "AsyncOriginSource",
     "CORSMiddleware",
     "Configuration",
     "Decision",

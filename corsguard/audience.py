@@ -7,10 +7,15 @@ Strings from the network are bounded before they are looked at, never raise, and
 wildcard is tried.
 """
 
-from collections.abc import Collection, Iterable, Iterator
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from typing import Final, Protocol, TypeGuard, cast
 
 from .origin import LONGEST_ORIGIN, Origin, OriginPattern
+
+CANNOT_AWAIT: Final = (
+    "This server cannot await an origin source. Write `def __contains__(self, origin: str) -> bool:` in place of "
+    "`async def allows`, or serve the application with ASGI."
+)
 
 
 class OriginSource(Protocol):
@@ -22,6 +27,16 @@ class OriginSource(Protocol):
     """
 
     def __contains__(self, origin: str, /) -> bool: ...
+
+
+class AsyncOriginSource(Protocol):
+    """
+    The same for a store that is awaited: ASGI and Django can ask it, WSGI and Flask refuse it.
+
+    It is not iterable and has no `__contains__`. The rules for its answers are those of an OriginSource.
+    """
+
+    async def allows(self, origin: str, /) -> bool: ...
 
 
 class Audience:
@@ -38,7 +53,7 @@ class Audience:
         self,
         exact: Iterable[str] = (),
         wildcards: Collection[OriginPattern] = (),
-        source: OriginSource | None = None,
+        source: OriginSource | AsyncOriginSource | None = None,
         *,
         with_credentials: bool = False,
         is_everyone: bool = False,
@@ -90,24 +105,56 @@ def is_plain_http(origin: Origin | OriginPattern) -> bool:
     return origin.scheme == "http" and not origin.is_loopback
 
 
-def may_block(source: OriginSource) -> bool:
+def is_asynchronous(source: OriginSource | AsyncOriginSource) -> TypeGuard[AsyncOriginSource]:
     """
-    Return whether to ask *source* may block, so that an event loop asks it in a thread.
+    Return whether *source* has to be awaited. Nothing has both ways to be asked, so the class tells.
     """
+    return getattr(type(source), "allows", None) is not None and getattr(type(source), "__contains__", None) is None
+
+
+def may_block(source: OriginSource | AsyncOriginSource) -> bool:
+    """
+    Return whether to ask *source* may block, so that an event loop asks it in a thread. One that is awaited never does.
+    """
+    if is_asynchronous(source):
+        return False
     try:
         return getattr(source, "may_block", True) is not False
     except Exception:  # noqa: BLE001 - a source may be anybody's object
         return True
 
 
-def says_yes(source: OriginSource, origin: str) -> tuple[bool, BaseException | None]:
+# Makes a function that waits out of one that has to be awaited, such as asgiref's `async_to_sync`.
+ToSync = Callable[[Callable[[str], Awaitable[bool]]], Callable[[str], bool]]
+
+
+def says_yes(
+    source: OriginSource | AsyncOriginSource, origin: str, to_sync: ToSync | None = None
+) -> tuple[bool, BaseException | None]:
     """
     Ask *source* about *origin*; return whether it granted, and what it raised, which counts as no.
 
-    What ends the process and what cancels the task pass through.
+    What ends the process and what cancels the task pass through. A source that has to be awaited is asked through
+    *to_sync*; without it nobody is asked, which counts as no.
     """
     try:
-        return source.__contains__(origin) is True, None
+        if not is_asynchronous(source):
+            return cast("OriginSource", source).__contains__(origin) is True, None
+        if to_sync is None:
+            return False, TypeError(CANNOT_AWAIT)
+        return to_sync(source.allows)(origin) is True, None
+    except BaseException as error:
+        if is_interruption(error):
+            raise
+        return False, error
+
+
+async def says_yes_async(source: AsyncOriginSource, origin: str) -> tuple[bool, BaseException | None]:
+    """
+    The same for a *source* that is awaited, on the event loop of the caller.
+    """
+    try:
+        return await source.allows(origin) is True, None
     except BaseException as error:
         if is_interruption(error):
             raise

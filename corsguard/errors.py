@@ -311,8 +311,26 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
                 "The call returns a coroutine, which is not the answer True. The source would allow no origin, and "
                 "the browser would refuse every page."
             ),
-            "Write `def __contains__(self, origin: str) -> bool:`, without `async`.",
+            (
+                "Name the method `allows`: `async def allows(self, origin: str) -> bool:`. ASGI and Django await it. "
+                "For WSGI and Flask, write `def __contains__(self, origin: str) -> bool:`, without `async`."
+            ),
             "Policy(allow_origins=async_source)",
+        ),
+        "E323": Rule(
+            "{value} has both __contains__ and allows, so there are two answers to the same question.",
+            (
+                "Servers that await would ask the one, all others the other. An origin could be allowed by one and "
+                "refused by the other."
+            ),
+            "Keep `async def allows` if the store is awaited, else `def __contains__`, and remove the other one.",
+            "Policy(allow_origins=source_with_two_answers)",
+        ),
+        "E324": Rule(
+            "The allows of {value} is not asynchronous. It is awaited, and a bool cannot be awaited.",
+            "Each question would fail, which counts as no. The browser would refuse every page.",
+            "Write `async def allows(self, origin: str) -> bool:`, or name the method `__contains__`.",
+            'Policy(allow_origins=type("Tenants", (), {"allows": lambda self, origin: False})())',
         ),
         # Methods.
         "E401": Rule(
@@ -442,6 +460,15 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             ),
             'Move the keyword into each policy: `{"paths": {"/api": {"allow_origins": [...], "max_age": 60}}}`.',
             'CORSMiddleware(app, {"paths": {"/api": None}, "max_age": 60})',
+        ),
+        "E804": Rule(
+            "{value} has to be awaited (`async def allows`), and this server cannot await.",
+            "Nobody could ask the source, so no origin would be allowed and the browser would refuse every page.",
+            (
+                "Write `def __contains__(self, origin: str) -> bool:` in place of `async def allows`, or serve the "
+                "application with ASGI: `from corsguard.asgi import CORSMiddleware`."
+            ),
+            "CORSMiddleware(app, Policy(allow_origins=awaited_source))",
         ),
         "E805": Rule(
             'Expected "guard", "pass" or a list of path prefixes, got {value} ({kind}).',

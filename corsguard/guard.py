@@ -24,7 +24,18 @@ from .negotiation import (
     is_preflight,
     merge_vary,
 )
-from .policies import UNCOVERED, Assignment, Guarding, PathTable, Policies, ViewFinder, WebSockets, read_websockets
+from .policies import (
+    UNCOVERED,
+    Assignment,
+    Guarding,
+    PathTable,
+    Policies,
+    PoliciesLike,
+    ViewFinder,
+    WebSockets,
+    read_websockets,
+    refuse_awaited,
+)
 from .policy import Policy
 from .protection import REFUSAL_BODY, REFUSAL_HEADERS, is_handshake, judge_handshake
 
@@ -50,15 +61,31 @@ class Guard:
     What guards an application: the *policies* in force, and the *journal* of what happens under them.
 
     *websockets* tells which WebSocket handshakes are judged: all of them, none, or all but those to the path prefixes
-    that are listed. Raises PolicyError if it is refused.
+    that are listed. Only a carrier that *can_await* is given policies whose origin source has to be awaited.
+
+    Raises PolicyError if *websockets* is refused, and if there is such a source and nobody to await it.
     """
 
-    def __init__(self, policies: Policies, journal: Journal, websockets: WebSockets = "guard") -> None:
+    def __init__(
+        self, policies: Policies, journal: Journal, websockets: WebSockets = "guard", *, can_await: bool = False
+    ) -> None:
+        self._can_await = can_await
+        if not can_await:
+            refuse_awaited(policies)
         self.policies = policies
         self.journal = journal
         self.websockets: PathTable = read_websockets(websockets)
         # The table whose warnings are written.
         self.met: PathTable | None = None
+        self.meet()
+
+    def swap(self, policy: PoliciesLike | None) -> None:
+        """
+        Put *policy* in place of the policies in force, for all who share them. It is validated first.
+        """
+        if not self._can_await:
+            refuse_awaited(policy)
+        self.policies.policy = policy
         self.meet()
 
     def meet(self) -> None:

@@ -10,12 +10,22 @@ The answer to a preflight is static: once the origin is allowed, the whole lists
 of a URL, and a refused method or header is refused by the browser, whose console then names it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal, NamedTuple
 
-from .audience import Audience, OriginSource, may_block, says_yes
+from .audience import (
+    AsyncOriginSource,
+    Audience,
+    OriginSource,
+    ToSync,
+    is_asynchronous,
+    may_block,
+    says_yes,
+    says_yes_async,
+)
 from .names import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
@@ -33,6 +43,10 @@ Header = tuple[str, str]
 
 VARY: Final = ("Vary", "Origin")
 _PREFLIGHT_VARY: Final = ("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
+_IN_A_LOOP: Final = (
+    "The origin source has to be awaited, and this is called inside an event loop. Write `await question.ask_async()`, "
+    "or call it in a thread."
+)
 _REFUSAL_BODY: Final = b"CORS: this origin may not read this resource.\n"
 
 
@@ -90,7 +104,7 @@ class Question(NamedTuple):
     Whether *source* grants *origin*, on which depends what is decided: *granted* or *refused*.
     """
 
-    source: OriginSource
+    source: OriginSource | AsyncOriginSource
     origin: str
     granted: Decision
     refused: Decision
@@ -102,11 +116,21 @@ class Question(NamedTuple):
         """
         return may_block(self.source)
 
-    def ask(self) -> Decision:
+    def ask(self, to_sync: ToSync | None = None) -> Decision:
         """
         Ask the source, which may block, and return what is decided. What it raises counts as no.
+
+        A source that has to be awaited is asked through *to_sync*, such as asgiref's `async_to_sync`; without it the
+        answer is no.
         """
-        return self.answered(*says_yes(self.source, self.origin))
+        return self.answered(*says_yes(self.source, self.origin, to_sync))
+
+    async def ask_async(self) -> Decision:
+        """
+        The same on an event loop, for a source that has to be awaited; any other is asked here and now.
+        """
+        source = self.source
+        return self.answered(*await says_yes_async(source, self.origin)) if is_asynchronous(source) else self.ask()
 
     def answered(self, answer: object, error: BaseException | None = None) -> Decision:
         """
@@ -141,10 +165,11 @@ def negotiate(policy: Policy, environ: Environ) -> Decision:
 
     *environ* is a WSGI environ, Django's `request.META`, or any mapping with the same keys, of which `REQUEST_METHOD`,
     `HTTP_ORIGIN` and `HTTP_ACCESS_CONTROL_REQUEST_METHOD` are read. Follows Fetch, "CORS protocol". An origin source
-    is asked, here and now; whatever it raises counts as no. Never raises.
+    is asked, here and now, and one that has to be awaited in an event loop of its own; whatever it raises counts as no.
+    Never raises.
     """
     decision = decide(policy, environ)
-    return decision.ask() if isinstance(decision, Question) else decision
+    return decision.ask(_in_a_loop) if isinstance(decision, Question) else decision
 
 
 def decide(policy: Policy, environ: Environ) -> Decision | Question:
@@ -220,6 +245,23 @@ def is_owned(name: str) -> bool:
     Return whether the response header *name* belongs to the policy on a guarded resource, even if others set it.
     """
     return name[: len(OWNED_PREFIX)].lower() == OWNED_PREFIX
+
+
+def _in_a_loop(allows: Callable[[str], Awaitable[bool]]) -> Callable[[str], bool]:
+    import asyncio
+
+    async def ask(origin: str) -> bool:
+        return await allows(origin)
+
+    def asked(origin: str) -> bool:
+        with suppress(RuntimeError):
+            asyncio.get_running_loop()
+            raise TypeError(_IN_A_LOOP)
+        # Of its own, so that the thread's event loop stays what it is.
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            return runner.run(ask(origin))
+
+    return asked
 
 
 def _prepare(policy: Policy) -> Answers:

@@ -29,6 +29,7 @@ _WEBSOCKETS: Final = "websockets"
 # Whole segments, without what stands for something else in a router, a URL or a regular expression.
 _PREFIX: Final = re.compile(r"/|(/(?!\.{1,2}(/|\Z))[^/\\*?#<>^$|{}\[\]%]+)+")
 _EXAMPLE: Final = {"allow_origins": [EXAMPLE_ORIGIN]}
+_ASKED_AT_ONCE: Final = Fix(words="def __contains__(self, origin: str) -> bool:")
 _PATHS_EXAMPLE: Final = Fix(entries=({"paths": {"/api": _EXAMPLE, "/admin": None}},))
 
 # What stands at a path: a policy guards it, None closes it, the word leaves it to the application.
@@ -249,6 +250,26 @@ def _read(given: object) -> PathTable:
     if any("/" in (text_of(key) or "") for key in given):
         return _read_paths(given, [])
     return PathTable({"/": Assignment(Policy.from_mapping(given), NAMELESS)})
+
+
+def refuse_awaited(policy: "PoliciesLike | None") -> None:
+    """
+    Raise PolicyError if *policy* is refused, or has an origin source that has to be awaited.
+
+    For servers that cannot await.
+    """
+    given = Policies.of(policy).policy
+    problems = [
+        Problem.of("E804", f"{place}allow_origins", there.allow_origins, _ASKED_AT_ONCE)
+        for place, there in (
+            [("", given)]
+            if isinstance(given, Policy)
+            else [(f"{_PATHS}[{quoted(prefix)}].", there) for prefix, there in (given or {}).items()]
+        )
+        if isinstance(there, Policy) and there.must_await
+    ]
+    if problems:
+        raise PolicyError(problems)
 
 
 def text_of_path(path: str) -> str:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final, Literal, TypedDict, Unpack
 
-from .audience import Audience, OriginSource, may_block
+from .audience import AsyncOriginSource, Audience, OriginSource, is_asynchronous, may_block
 from .errors import PolicyError, Problem
 from .names import CHROMIUM_MAX_AGE
 from .origin import NULL, OriginPattern
@@ -23,7 +23,7 @@ class PolicyKeywords(TypedDict, total=False):
     The keywords of a Policy, as `Policy(...)`, `@cors(...)` and every configuration take them.
     """
 
-    allow_origins: Literal["*"] | Collection[str] | OriginSource
+    allow_origins: Literal["*"] | Collection[str] | OriginSource | AsyncOriginSource
     allow_methods: Literal["*"] | Collection[str]
     allow_headers: Literal["*"] | Collection[str]
     expose_headers: Literal["*"] | Collection[str]
@@ -72,7 +72,7 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
 
     The keywords are the response headers of Fetch's CORS protocol without `Access-Control-`:
 
-    *allow_origins*: `"*"`, a list, tuple, set or frozenset of origin patterns, or an OriginSource.
+    *allow_origins*: `"*"`, a list, tuple, set or frozenset of origin patterns, or an OriginSource or AsyncOriginSource.
     *allow_methods*: method names (case-sensitive), or `"*"`.
     *allow_headers*: request headers beyond the safelist, or `"*"`; `["*", "Authorization"]` covers all.
     *expose_headers*: response headers that scripts may read beyond the safelist, or `"*"`.
@@ -85,7 +85,7 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
     Raises PolicyError with every problem at once, unknown keywords included.
     """
 
-    allow_origins: Literal["*"] | Collection[str] | OriginSource = field(default=(), hash=False)
+    allow_origins: Literal["*"] | Collection[str] | OriginSource | AsyncOriginSource = field(default=(), hash=False)
     allow_methods: Literal["*"] | Collection[str] = DEFAULT_METHODS
     allow_headers: Literal["*"] | Collection[str] = ()
     expose_headers: Literal["*"] | Collection[str] = ()
@@ -160,6 +160,14 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
         """
         source = self.audience.source
         return source is not None and may_block(source)
+
+    @property
+    def must_await(self) -> bool:
+        """
+        Whether an origin source is asked at request time that has to be awaited, which WSGI servers cannot.
+        """
+        source = self.audience.source
+        return source is not None and is_asynchronous(source)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Policy):

@@ -21,9 +21,10 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import timedelta
-from typing import ClassVar, Final, NamedTuple, NoReturn, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, NoReturn, Self, cast
 
-from .audience import OriginIndex, OriginSource, is_interruption
+from .audience import AsyncOriginSource, OriginIndex, OriginSource, is_asynchronous, is_interruption
 from .errors import PolicyError
 from .names import EXAMPLE_ORIGIN
 from .origin import Origin, OriginPattern
@@ -32,7 +33,16 @@ from .validation import is_source, no_list, problems_of
 
 logger: Final = logging.getLogger("corsguard")
 
+if TYPE_CHECKING:
+    import asyncio
+
+    # A question of one event loop.
+    _Key = tuple[asyncio.AbstractEventLoop, str]
+
 Clock = Callable[[], float]
+
+# So many origins are asked about at once, where the source is awaited; clients can make up any number.
+_MOST_TASKS: Final = 1000
 
 
 class _Snapshot(NamedTuple):
@@ -270,6 +280,8 @@ class _Memory:
     def __init__(self) -> None:
         self.rooms: dict[bool, OrderedDict[str, float]] = {True: OrderedDict(), False: OrderedDict()}
         self.questions: dict[str, Future[bool]] = {}
+        # Those that are awaited. A loop that ended in the middle of one is kept, so that no other takes its id.
+        self.tasks: dict[_Key, asyncio.Task[bool]] = {}
         self.lock = threading.Lock()
         self.process = os.getpid()
 
@@ -284,6 +296,17 @@ class _Memory:
         if len(room) > maxsize:
             room.popitem(last=False)
 
+    def make_room(self) -> None:
+        """
+        Raise RuntimeError if as many questions are awaited as may be.
+        """
+        if len(self.tasks) < _MOST_TASKS:
+            return
+        for key in [key for key in self.tasks if key[0].is_closed()]:
+            del self.tasks[key]
+        if len(self.tasks) >= _MOST_TASKS:
+            raise RuntimeError(f"The origin source was not asked: {_MOST_TASKS:,} questions to it wait for an answer.")
+
 
 class RememberedOrigins(_KeptByIdentity):
     """
@@ -293,13 +316,28 @@ class RememberedOrigins(_KeptByIdentity):
     that forgets the oldest of their kind. An origin that several ask about at once is asked about once. What *source*
     raises is raised, which counts as no, and is not remembered. Each process remembers for itself.
 
+    If *source* has to be awaited, this has to be awaited too. Each event loop then asks for itself, about at most a
+    thousand origins at once; an origin beyond these is refused.
+
     Raises PolicyError if *source* is none, TypeError or ValueError for arguments that mean nothing. *ttl* may be a
     timedelta; *clock* counts seconds.
     """
 
+    def __new__(  # the types are those of `__init__`
+        cls,
+        source: OriginSource | AsyncOriginSource,
+        *,
+        ttl: float | timedelta,  # noqa: ARG004 - see above
+        maxsize: int = 10_000,  # noqa: ARG004 - see above
+        clock: Clock = time.monotonic,  # noqa: ARG004 - see above
+    ) -> Self:
+        # A source is awaited or not by its class.
+        is_awaited = cls is RememberedOrigins and is_asynchronous(source)
+        return super().__new__(cast("type[Self]", _AwaitedOrigins) if is_awaited else cls)
+
     def __init__(
         self,
-        source: OriginSource,
+        source: OriginSource | AsyncOriginSource,
         *,
         ttl: float | timedelta,
         maxsize: int = 10_000,
@@ -315,7 +353,7 @@ class RememberedOrigins(_KeptByIdentity):
         number: object = maxsize
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise ValueError(f"maxsize={quoted(maxsize)} is not a number of origins: write maxsize=10_000.")
-        self._source = source
+        self._source: Any = source
         self._ttl = _seconds("ttl", ttl)
         self._maxsize = maxsize
         self._clock = clock
@@ -332,11 +370,14 @@ class RememberedOrigins(_KeptByIdentity):
         """
         self._memory = _Memory()
 
-    def _ask(self, origin: str) -> bool:
-        memory = self._memory
-        if memory.process != os.getpid():
+    def _memory_here(self) -> _Memory:
+        if self._memory.process != os.getpid():
             # The lock and the questions of the process that forked this one; its threads are not here to answer them.
-            self._memory = memory = _Memory()
+            self._memory = _Memory()
+        return self._memory
+
+    def _ask(self, origin: str) -> bool:
+        memory = self._memory_here()
         now, ours = self._clock(), Future[bool]()
         with memory.lock:
             answer = memory.answer(origin, now)
@@ -360,6 +401,48 @@ class RememberedOrigins(_KeptByIdentity):
             with memory.lock:
                 del memory.questions[origin]
         return answer
+
+
+class _AwaitedOrigins(RememberedOrigins):
+    """
+    The same before a source that has to be awaited.
+    """
+
+    __contains__ = None  # type: ignore[assignment] # Python's way to say that there is no such method
+
+    async def allows(self, origin: str, /) -> bool:
+        memory = self._memory_here()
+        answer = memory.answer(origin, self._clock())
+        if answer is not None:
+            return answer
+        import asyncio
+
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            # Under trio there are no futures to share.
+            return await self._ask_source(memory, origin)
+        task = memory.tasks.get((loop, origin))
+        if task is None:
+            memory.make_room()
+            task = memory.tasks[loop, origin] = loop.create_task(self._ask_source(memory, origin))
+            task.add_done_callback(partial(_forget_task, memory, (loop, origin)))
+        # Whoever is cancelled leaves the question to the others, and the answer to those who ask later.
+        return await asyncio.shield(task)
+
+    async def _ask_source(self, memory: _Memory, origin: str) -> bool:
+        now = self._clock()
+        answer = await self._source.allows(origin) is True
+        with memory.lock:
+            memory.keep(origin, now + self._ttl, self._maxsize, granted=answer)
+        return answer
+
+
+def _forget_task(memory: _Memory, key: "_Key", task: "asyncio.Task[bool]") -> None:
+    memory.tasks.pop(key, None)
+    if not task.cancelled():
+        # Else asyncio writes, if all who asked are gone, that nobody took the error.
+        task.exception()
 
 
 def _keep_fresh(

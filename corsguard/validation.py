@@ -14,7 +14,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, TypeGuard, cast
 
-from .audience import OriginIndex, OriginSource, is_plain_http
+from .audience import AsyncOriginSource, OriginIndex, OriginSource, is_plain_http
 from .errors import PolicyError, Problem
 from .fixes import Alternative, Fix
 from .names import (
@@ -185,11 +185,11 @@ class Reading:
         """
         keyword = "allow_origins"
         if is_source(value):
-            function = type(value).__contains__
-            if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-                self.report("E322", keyword, value, Fix(words="def __contains__(self, origin: str) -> bool:"))
+            code = _code_of_source(type(value))
+            if code is not None:
+                self.report(code, keyword, value, Fix(words="async def allows(self, origin: str) -> bool:"))
             return None
-        if issubclass(type(value), type) and _has(cast("type", value), "__contains__"):
+        if issubclass(type(value), type) and _can_be_asked(cast("type", value)):
             self.report("E321", keyword, value, Fix(words=f"{keyword}={name_of(cast('type', value))}()"))
             return ()
         origins = self.strings(keyword, value)
@@ -349,13 +349,31 @@ def known_keywords(mapping: Mapping[str, object]) -> tuple[dict[str, object], li
     return known, unknown
 
 
-def is_source(value: object) -> TypeGuard[OriginSource]:
+def is_source(value: object) -> TypeGuard[OriginSource | AsyncOriginSource]:
     """
     Return whether *value* is an object to ask about origins, and not a list of them.
     """
     cls = type(value)
     is_iterable = _has(cls, "__iter__") or _has(cls, "__getitem__")
-    return not is_iterable and not issubclass(cls, type) and _has(cls, "__contains__")
+    return not is_iterable and not issubclass(cls, type) and _can_be_asked(cls)
+
+
+def _can_be_asked(cls: type) -> bool:
+    return _has(cls, "__contains__") or _has(cls, "allows")
+
+
+def _code_of_source(cls: Any) -> str | None:  # noqa: ANN401 - its methods may be anything
+    """
+    Return the code of what is wrong with the class of an origin source, or None.
+    """
+    if _has(cls, "__contains__"):
+        if _has(cls, "allows"):
+            return "E323"
+        is_async = inspect.iscoroutinefunction(cls.__contains__) or inspect.isasyncgenfunction(cls.__contains__)
+        return "E322" if is_async else None
+    # What a decorator made may well return something to await, and so may what was compiled.
+    is_plain = inspect.isfunction(cls.allows) and not hasattr(cls.allows, "__wrapped__")
+    return "E324" if is_plain and not inspect.iscoroutinefunction(cls.allows) else None
 
 
 # What a value is. Its class may be anybody's and its methods may raise, so only its type is asked, and what has to be

@@ -10,12 +10,14 @@ from __future__ import annotations  # an inner function would evaluate them for 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
+from .applications import may_be_wsgi
 from .guard import ORDINARY_NAMES, Guard, Passage, share
 from .journal import Event, Journal
 from .names import ALLOW_ORIGIN
 from .negotiation import Environ, Header
 from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, ViewFinder, WebSockets, text_of_path
 from .policy import Policy
+from .quoting import quoted
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -61,7 +63,8 @@ class CORSMiddleware:
     request is answered, in its thread; what it raises is logged. *journal* writes the log. A framework whose views have
     policies of their own assigns *views*.
 
-    Raises PolicyError if *policy* or *websockets* is refused.
+    Raises PolicyError if *policy* or *websockets* is refused, or has an origin source that has to be awaited. Raises
+    TypeError if *app* is certainly an ASGI application.
     """
 
     def __init__(
@@ -73,6 +76,11 @@ class CORSMiddleware:
         websockets: WebSockets = "guard",
         journal: Journal | None = None,
     ) -> None:
+        if not may_be_wsgi(app):
+            raise TypeError(
+                f"Expected a WSGI application (environ, start_response), got {quoted(app)}, which is an ASGI one. "
+                "Write `from corsguard.asgi import CORSMiddleware`."
+            )
         self.app = app
         self.guard = Guard(Policies.of(policy), Journal(on_event) if journal is None else journal, websockets)
         self.views: TaggedViews | None = None
@@ -89,8 +97,7 @@ class CORSMiddleware:
 
     @policy.setter
     def policy(self, policy: PoliciesLike | None) -> None:
-        self.guard.policies.policy = policy
-        self.guard.meet()
+        self.guard.swap(policy)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # The short path, where there is no view to find, nobody to ask, no handshake to judge and nothing to record. It

@@ -68,7 +68,7 @@ class _Process:
 
     def __init__(self) -> None:
         self._is_read = False
-        self._guard = Guard(Policies(), _journal())
+        self._guard = Guard(Policies(), _journal(), can_await=True)
 
     @property
     def guard(self) -> Guard:
@@ -81,9 +81,8 @@ class _Process:
         return self._guard
 
     def put(self, policy: PoliciesLike | None) -> None:
-        self._guard.policies.policy = policy
+        self._guard.swap(policy)
         self._is_read = True
-        self._guard.meet()
 
     def read_again(self) -> None:
         """

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from functools import lru_cache, partial
 from typing import Any, ClassVar, Final, cast
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -102,16 +102,17 @@ class CORSMiddleware:
         """
         question = passage.decide(self._finder(request))
         if question is not None:
-            passage.settle(question.ask())
+            passage.settle(question.ask(async_to_sync))
         return passage.answer
 
     async def _decide_async(self, request: HttpRequest, passage: Passage) -> Decision | None:
         """
-        Do the same, off the event loop if an origin source has to be asked that may block, or use the ORM.
+        Do the same, off the event loop if an origin source has to be asked that may block, or use the ORM, and on it if
+        the source is awaited.
         """
         question = passage.decide(self._finder(request))
         if question is not None:
-            passage.settle(await sync_to_async(question.ask)() if question.may_block else question.ask())
+            passage.settle(await (sync_to_async(question.ask)() if question.may_block else question.ask_async()))
         return passage.answer
 
     def _tell(self, passage: Passage) -> None:

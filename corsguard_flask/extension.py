@@ -15,7 +15,7 @@ from blinker import Namespace
 from flask import Flask
 
 from corsguard import CORSMiddleware, Event, Policies, PoliciesLike, Policy, PolicyError
-from corsguard.adapters import Guarding, Journal, WebSockets, read_websockets
+from corsguard.adapters import Guarding, Journal, WebSockets, read_websockets, refuse_awaited
 
 from .views import Views
 
@@ -43,6 +43,7 @@ class CORSGuard:
     def __init__(
         self, app: Flask | None = None, policy: PoliciesLike | None = None, *, websockets: WebSockets = "guard"
     ) -> None:
+        refuse_awaited(policy)
         # Refused here and not with the first application.
         read_websockets(websockets)
         self._websockets: WebSockets = websockets
@@ -67,6 +68,7 @@ class CORSGuard:
 
     @policy.setter
     def policy(self, policy: PoliciesLike | None) -> None:
+        refuse_awaited(policy)
         self._policies.policy = policy
         self._has_policy = policy is not None
         with self._lock:
@@ -82,6 +84,7 @@ class CORSGuard:
         Raises PolicyError if the policy is refused, and RuntimeError if this guard does not guard *app*.
         """
         guard = self._middleware_of(app).guard
+        refuse_awaited(policy)
         guard.policies = Policies.of(policy)
         guard.meet()
 

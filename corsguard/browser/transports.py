@@ -28,6 +28,7 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from ada_url import URL
 
+from corsguard.applications import is_async
 from corsguard.errors import PolicyError
 from corsguard.names import is_token
 from corsguard.origin import Origin, OriginPattern
@@ -82,13 +83,13 @@ def transport_for(app: Application) -> Transport:
     match _count_of_parameters(app):
         case 3:
             return _of_the_web(partial(_serve_asgi, cast("ASGIApplication", app)))
-        case 2 if not _is_async(app):
+        case 2 if not is_async(app):
             return _of_the_web(partial(_serve_wsgi, cast("WSGIApplication", app)))
-        case 1 if not _is_async(app) and not inspect.isclass(app):
+        case 1 if not is_async(app) and not inspect.isclass(app):
             return cast("Transport", app)
         case count:
             a_class = "It is a class: give an instance. " if inspect.isclass(app) else ""
-            a_coroutine = "It is asynchronous, but no ASGI 3 application. " if _is_async(app) else ""
+            a_coroutine = "It is asynchronous, but no ASGI 3 application. " if is_async(app) else ""
             raise TypeError(f"{quoted(app)} takes {count} arguments. {a_class}{a_coroutine}{_ACCEPTED}")
 
 
@@ -96,7 +97,7 @@ def _count_of_parameters(app: Callable[..., object]) -> int:
     """
     Return how many arguments *app* has to get by position; what takes any number is asynchronous and ASGI, or WSGI.
     """
-    anything = 3 if _is_async(app) else 2
+    anything = 3 if is_async(app) else 2
     try:
         parameters = inspect.signature(app).parameters.values()
     except ValueError:
@@ -106,14 +107,6 @@ def _count_of_parameters(app: Callable[..., object]) -> int:
     required = [item for item in positional if item.default is item.empty]
     takes_more = any(item.kind is item.VAR_POSITIONAL for item in parameters)
     return anything if takes_more and len(required) < anything else len(required)
-
-
-def _is_async(app: Callable[..., object]) -> bool:
-    while isinstance(app, partial):
-        app = app.func
-    if inspect.isclass(app):
-        return False
-    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(type(app).__call__)
 
 
 def _by_origin(apps: Mapping[str, WSGIApplication | ASGIApplication | Transport]) -> Transport:

@@ -16,11 +16,12 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import path as django_path
-from kit.adapters import MIDDLEWARE, Application, Undecided, environ_of, scope_of, serve, serve_asgi
+from kit.adapters import MIDDLEWARE, Application, ASGIApplication, Undecided, environ_of, scope_of, serve, serve_asgi
 from kit.cases import ANYONE, APP, EVIL, LISTED, OK, Request
 
 import corsguard_django
 from corsguard import CORSMiddleware, Event, Policy, PolicyError
+from corsguard.asgi import CORSMiddleware as ASGIMiddleware
 from corsguard_flask import CORSGuard, cors, cors_event
 
 OWN = "https://api.example.com"
@@ -179,8 +180,38 @@ def django_async(policy, request, path="/", websockets="guard"):
     return django(policy, websockets, lambda: asyncio.run(serve_asgi(ASGIHandler(), scope_of(request, path))))
 
 
+def asgi(policy, request, path="/", websockets="guard"):
+    """
+    An application that takes every connection; a response to anything but a handshake is an empty one.
+    """
+    ran, events, sent = [], [], []
+    is_handshake = request.method == "GET" and request.headers["Upgrade"].lower() == "websocket"
+    scope = scope_of(request, path)
+    if is_handshake:
+        scope |= {"type": "websocket", "extensions": {"websocket.http.response": {}}}
+
+    async def application(scope, receive, send):
+        ran.append(True)
+        message = {"type": "websocket.accept"} if is_handshake else {"type": "http.response.start", "status": 200}
+        await send(message)
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        sent.append(message)
+
+    guarded = ASGIMiddleware(application, policy, on_event=events.append, websockets=websockets)
+    asyncio.run(guarded(scope, receive, send))
+    if sent[0]["type"] != "websocket.http.response.start":
+        return Outcome(200, SET, b"content", bool(ran), events)
+    headers = [(name.decode(), value.decode()) for name, value in sent[0]["headers"]]
+    return Outcome(sent[0]["status"], headers, sent[1]["body"], bool(ran), events)
+
+
 CARRIERS = {
     "wsgi": wsgi,
+    "asgi": asgi,
     "carried wsgi": carried_wsgi,
     "flask": flask_extension,
     "django sync": django_sync,
@@ -305,7 +336,8 @@ def test_who_is_let_in(carrier, case):
         assert (outcome.status, outcome.body, outcome.ran) == (200, b"content", True)
         sent = {name.lower(): value for name, value in outcome.headers}
         assert (sent["vary"], sent["x-total"]) == ("Cookie", "7")
-        is_guarded = not (policy is BY_PATH and path == "/free") and path != "/other"
+        # An accepted connection has no headers that a page could read.
+        is_guarded = carrier is not asgi and not (policy is BY_PATH and path == "/free") and path != "/other"
         assert ("access-control-allow-origin" in sent) is not is_guarded
     else:
         assert_refused(outcome)
@@ -374,6 +406,7 @@ MISTAKES = {
 def test_a_mistake_is_refused_and_named(given, expected):
     for build in (
         lambda: CORSMiddleware(Application(OK), TRUSTING, websockets=given),
+        lambda: ASGIMiddleware(ASGIApplication(OK), TRUSTING, websockets=given),
         lambda: CORSGuard(websockets=given),
     ):
         with pytest.raises(PolicyError) as caught:

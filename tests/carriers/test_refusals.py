@@ -24,7 +24,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 import corsguard_django
 import corsguard_flask
-from corsguard import CORSMiddleware, Event, Policy
+from corsguard import CORSMiddleware, Event, Policy, asgi
 from corsguard.adapters import Journal
 from corsguard_flask import CORSGuard, cors
 
@@ -75,6 +75,21 @@ class WSGI(Place):
 
     def send(self, request, path="/orders"):
         status, headers, body = serve(self.app, environ_of(request, path))
+        return Outcome(status, headers, ran=True, body=body)
+
+
+class ASGI(WSGI):
+    def guard(self, policy):
+        async def app(scope, receive, send):
+            lines = [("content-type", "text/plain"), *self.headers]
+            headers = [(name.encode(), value.encode()) for name, value in lines]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b"content"})
+
+        self.app = asgi.CORSMiddleware(app, policy, on_event=self.listener)
+
+    def send(self, request, path="/orders"):
+        status, headers, body = asyncio.run(serve_asgi(self.app, scope_of(request, path)))
         return Outcome(status, headers, ran=True, body=body)
 
 
@@ -171,14 +186,14 @@ class AsyncDjango(Django):
 FRAMEWORKS = [Flask, TaggedFlask, Django, AsyncDjango]
 
 
-@pytest.fixture(params=[WSGI, *FRAMEWORKS])
+@pytest.fixture(params=[WSGI, ASGI, *FRAMEWORKS])
 def place(request):
     with ExitStack() as cleanup:
         yield request.param(cleanup)
 
 
 framework = pytest.mark.parametrize("place", FRAMEWORKS, indirect=True)
-by_path = pytest.mark.parametrize("place", [WSGI, Flask, Django, AsyncDjango], indirect=True)
+by_path = pytest.mark.parametrize("place", [WSGI, ASGI, Flask, Django, AsyncDjango], indirect=True)
 on_django = pytest.mark.parametrize("place", [Django, AsyncDjango], indirect=True)
 
 

@@ -2,8 +2,10 @@
 The examples behind real servers: what stands on the wire, and what hostile bytes come to.
 """
 
+import asyncio
+
 import pytest
-from kit.serving import PAGE_ORIGIN, served
+from kit.serving import PAGE_ORIGIN, needed, served
 
 pytestmark = pytest.mark.server
 
@@ -12,6 +14,12 @@ SERVERS = {
     "gunicorn, Flask": ("gunicorn", "flask_app:app"),
     "gunicorn, Django": ("gunicorn", "django_app:application"),
     "uvicorn, Django": ("uvicorn", "django_app:asgi"),
+    "uvicorn and h11, Starlette": ("uvicorn", "asgi_app:application", "--http=h11"),
+    "uvicorn and httptools, Starlette": ("uvicorn", "asgi_app:application", "--http=httptools"),
+    "Hypercorn, Starlette": ("hypercorn", "asgi_app:application"),
+    "Hypercorn and trio, Starlette": ("hypercorn", "asgi_app:application", "--worker-class=trio"),
+    "Daphne, Starlette": ("daphne", "asgi_app:application"),
+    "Granian, Starlette": ("granian", "asgi_app:application"),
 }
 
 ORIGIN = f"Origin: {PAGE_ORIGIN}"
@@ -152,3 +160,38 @@ def test_hostile_names_in_a_preflight_change_nothing(server, headers):
         f"Access-Control-Request-Headers: {headers}",
     )
     assert (reply.status, reply.cors(), reply.body) == (204, PREFLIGHT_GRANTED, b"")
+
+
+@pytest.mark.parametrize("name", ["hypercorn", "granian"])
+def test_requests_on_one_connection_of_http_2_get_each_its_own_answer(name):
+    needed("h2")
+    import httpx
+
+    origins = [PAGE_ORIGIN, "https://evil.example", None] * 20
+
+    async def ask():
+        limits = httpx.Limits(max_connections=1)
+        async with httpx.AsyncClient(http1=False, http2=True, base_url=url, limits=limits) as client:
+            return await asyncio.gather(
+                *(
+                    client.request(
+                        "OPTIONS" if number % 2 else "GET",
+                        "/notes/1",
+                        headers=({"Origin": origin} if origin else {}) | {"Access-Control-Request-Method": "PUT"},
+                    )
+                    for number, origin in enumerate(origins)
+                )
+            )
+
+    with served(name, "asgi_app:application") as server:
+        url = f"http://127.0.0.1:{server.port}"
+        replies = asyncio.run(ask())
+    for number, (reply, origin) in enumerate(zip(replies, origins, strict=True)):
+        assert reply.http_version == "HTTP/2"
+        is_preflight = number % 2 == 1 and origin is not None
+        if origin == PAGE_ORIGIN:
+            expected = PREFLIGHT_GRANTED if is_preflight else SHARED
+        else:
+            expected = PREFLIGHT_REFUSED if is_preflight else NOT_SHARED
+        lines = sorted(pair for pair in reply.headers.multi_items() if pair[0].startswith(("access-control-", "vary")))
+        assert lines == expected

@@ -2,6 +2,7 @@
 Problems as data: every rule is shown by its example and mended by its fix.
 """
 
+import functools
 import json
 import pickle
 import re
@@ -23,12 +24,12 @@ CODES = """
     E201 E202 E203 E204 E205 E206 E207 E208 E209 E210 E211 E212 E213
     E301 E302 E303
     E311 E312 E313 E314 E315
-    E321 E322
+    E321 E322 E323 E324
     E401 E402 E403
     E501 E502 E503
     E601
     E701 E702 E703 E704
-    E801 E802 E803 E805
+    E801 E802 E803 E804 E805
     E811 E812 E813 E814 E815 E816 E817 E818
     W101 W102 W103 W104 W105 W106 W107 W108
     W201 W202
@@ -37,13 +38,28 @@ CODES = """
 """.split()
 
 # These are about paths, not about one policy; test_policies.py mends them.
-ABOUT_PATHS = {"E801", "E802", "E803", "E805"}
+ABOUT_PATHS = {"E801", "E802", "E803", "E804", "E805"}
+# These are about the methods of an origin source, which are mended where its class is written.
+ABOUT_METHODS = {"E322", "E323", "E324"}
 # These are about where a policy is written; test_configuration.py mends them.
 ABOUT_PLACES = {code for code in CODES if code.startswith(("E81", "W4"))}
 
 
 class AsyncSource:
     async def __contains__(self, origin):
+        return True
+
+
+class SourceWithTwoAnswers:
+    def __contains__(self, origin):
+        return True
+
+    async def allows(self, origin):
+        return True
+
+
+class AwaitedSource:
+    async def allows(self, origin):
         return True
 
 
@@ -65,6 +81,8 @@ def names(**more):
         **vars(corsguard),
         "Configuration": Configuration,
         "async_source": AsyncSource(),
+        "awaited_source": AwaitedSource(),
+        "source_with_two_answers": SourceWithTwoAnswers(),
         "app": lambda environ, start_response: [],
         **more,
     }
@@ -103,7 +121,7 @@ def test_the_example_of_a_rule_breaks_it_and_no_other(code):
     assert [problem.code for problem in found] == [code]
 
 
-@pytest.mark.parametrize("code", [code for code in CODES if code not in ABOUT_PATHS | ABOUT_PLACES | {"E322"}])
+@pytest.mark.parametrize("code", [code for code in CODES if code not in ABOUT_PATHS | ABOUT_PLACES | ABOUT_METHODS])
 def test_pasting_the_fix_of_a_rule_mends_it(code):
     keywords = eval(RULES[code].example, names(Policy=Recorder()))
     (problem,) = findings(keywords)
@@ -132,11 +150,43 @@ def test_pasting_the_keywords_of_a_fix_mends_it_in_every_form(code, form):
             assert said == policy
 
 
-def test_pasting_the_fix_of_an_asynchronous_source_mends_it():
-    (problem,) = findings({"allow_origins": AsyncSource()})
+class PlainSource:
+    def allows(self, origin):
+        return True
+
+
+@pytest.mark.parametrize("source", [AsyncSource, SourceWithTwoAnswers, PlainSource])
+def test_pasting_the_fix_of_a_source_that_nobody_could_ask_mends_it(source):
+    (problem,) = findings({"allow_origins": source()})
     scope = {}
     exec(f"class Source:\n    {problem.fix}\n        return False\n", scope)
     assert findings({"allow_origins": scope["Source"]()}) == ()
+
+
+def test_a_source_may_be_awaited_whatever_made_its_method():
+    class Decorated:
+        @functools.wraps(AwaitedSource.allows)
+        def allows(self, origin):
+            return AwaitedSource().allows(origin)
+
+    class Called:
+        allows = functools.partial(AwaitedSource().allows)
+
+    for source in (AwaitedSource(), Decorated(), Called()):
+        assert findings({"allow_origins": source}) == ()
+
+
+def test_a_class_of_sources_that_are_awaited_is_no_source():
+    (problem,) = findings({"allow_origins": AwaitedSource})
+    assert problem.code == "E321"
+
+
+def test_a_list_that_has_such_a_method_is_a_list():
+    class Listed(list):
+        async def allows(self, origin):
+            return True
+
+    assert Policy(allow_origins=Listed(["https://a.example"])).allow_origins == ("https://a.example",)
 
 
 @pytest.mark.parametrize(

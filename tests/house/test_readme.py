@@ -56,9 +56,30 @@ class AsyncSource:
         return "async_source"
 
 
+class AwaitedSource:
+    async def allows(self, origin):
+        return True
+
+    def __repr__(self):
+        return "awaited_source"
+
+
+class SourceWithTwoAnswers(AwaitedSource):
+    def __contains__(self, origin):
+        return True
+
+    def __repr__(self):
+        return "source_with_two_answers"
+
+
 def hello(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"hello"]
+
+
+async def asgi_hello(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
 
 
 def example_namespace():
@@ -68,6 +89,8 @@ def example_namespace():
         "app": hello,
         "policy": Policy(allow_origins="*"),
         "async_source": AsyncSource(),
+        "awaited_source": AwaitedSource(),
+        "source_with_two_answers": SourceWithTwoAnswers(),
     }
 
 
@@ -210,6 +233,7 @@ def run(code):
         "Policy": Policy,
         "CORSMiddleware": CORSMiddleware,
         "application": hello,
+        "asgi_app": asgi_hello,
         "app": flask.Flask("readme"),
         "MIDDLEWARE": ["django.middleware.common.CommonMiddleware"],
         "INSTALLED_APPS": [],
@@ -264,10 +288,11 @@ def test_the_kit_is_shown_in_at_most_ten_lines_for_each_framework():
 
 
 def test_the_quick_starts_share_as_they_say():
-    (wsgi, _), (flask_block, _), (django_block, _) = blocks()[:3]
-    assert all(len(block.strip().splitlines()) <= 12 for block in (wsgi, flask_block, django_block))
+    (wsgi, _), (asgi_block, _), (flask_block, _), (django_block, _) = blocks()[:4]
+    assert all(len(block.strip().splitlines()) <= 12 for block in (wsgi, asgi_block, flask_block, django_block))
     policy = run(wsgi)[1]["application"].policy
     assert policy == QUICK_START
+    assert run(asgi_block)[1]["application"].policy == policy
     assert run(flask_block)[1]["app"].extensions["corsguard"].policy == policy
     settings = run(django_block)[1]
     assert settings["CORSGUARD"].pop("allow_headers") == ["Content-Type", "X-CSRFToken"]

@@ -10,7 +10,7 @@ import pytest
 from layers import LAYER_OF, LAYERS, room_of
 from sizes import request_path, size_of, sizes
 
-# Without tables of data, with the ASGI carrier and the protection.
+# Without tables of data, with ASGI and protection.
 LONGEST_REQUEST_PATH = 3_000
 LONGEST_COMMAND_LINE = 1_800
 LONGEST_FILE = 450

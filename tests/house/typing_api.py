@@ -8,11 +8,14 @@ from datetime import timedelta
 from typing import Any, Literal, assert_type
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from fastapi import FastAPI
 from flask import Flask
+from starlette.applications import Starlette
 
 import corsguard_django
 import corsguard_flask
 from corsguard import (
+    AsyncOriginSource,
     Configuration,
     CORSMiddleware,
     Decision,
@@ -46,6 +49,8 @@ from corsguard.adapters import (
     Question,
     tag_of,
 )
+from corsguard.asgi import ASGIApplication, Receive, Scope, Send
+from corsguard.asgi import CORSMiddleware as ASGIMiddleware
 from corsguard.diagnosis import Diagnosis, Fault, Meaning, Replay, check, read_har, read_message
 from corsguard.moving import Translation
 from corsguard.negotiation import decide, merge_vary
@@ -62,13 +67,25 @@ def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[byt
     return []
 
 
+class AwaitedTenants:
+    async def allows(self, origin: str, /) -> bool:
+        return origin == "https://app.example.com"
+
+
+async def asgi_app(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+
+
 source: OriginSource = Tenants()
+awaited: AsyncOriginSource = AwaitedTenants()
 policies = [
     Policy(allow_origins="*"),
     Policy(allow_origins=["https://app.example.com"], max_age=timedelta(hours=1), preflight_status=200),
     Policy(allow_origins={"https://app.example.com"}, allow_methods="*", allow_headers=("*", "Authorization")),
     Policy(allow_origins=source),
     Policy(allow_origins=Tenants()),
+    Policy(allow_origins=AwaitedTenants()),
+    Policy(allow_origins=RememberedOrigins(awaited, ttl=60)),
     Policy(allow_origins=RefreshingOrigins(lambda: {"https://app.example.com"}, every=timedelta(minutes=1))),
     Policy(allow_origins=RememberedOrigins(Tenants(), ttl=0.5, maxsize=100)),
     Policy(allow_unsafe_origins={"null": "a reason"}, max_age=None),
@@ -87,7 +104,7 @@ Policy(
     preflight_status=204,
     allow_unsafe_origins={"http://kiosk.example": "no TLS until 2027"},
 )
-assert_type(policy.allow_origins, Literal["*"] | Collection[str] | OriginSource)
+assert_type(policy.allow_origins, Literal["*"] | Collection[str] | OriginSource | AsyncOriginSource)
 assert_type(policy.allow_methods, Literal["*"] | Collection[str])
 assert_type(policy.allow_headers, Literal["*"] | Collection[str])
 assert_type(policy.expose_headers, Literal["*"] | Collection[str])
@@ -96,6 +113,7 @@ assert_type(policy.max_age, int | timedelta | None)
 assert_type(policy.preflight_status, Literal[200, 204])
 assert_type(policy.allow_unsafe_origins, Mapping[str, str])
 assert_type(policy.may_block, bool)
+assert_type(policy.must_await, bool)
 assert_type(policy.warnings, tuple[Problem, ...])
 assert_type(policy.patterns, tuple[OriginPattern, ...])
 assert_type(policy.audience.exact, frozenset[str])
@@ -196,6 +214,28 @@ assert_type(middleware.policy_for({"PATH_INFO": "/"}), Policy | Literal["unguard
 assert_type(middleware.guard, Guard)
 assert_type(middleware.guard.journal, Journal)
 
+# ASGI.
+served: ASGIApplication = ASGIMiddleware(asgi_app, policy)
+ASGIMiddleware(asgi_app, {"/api": policy, "/admin": None, "/own": "unguarded"})
+ASGIMiddleware(asgi_app, {"allow_origins": AwaitedTenants()})
+ASGIMiddleware(asgi_app, shared)
+ASGIMiddleware(app=asgi_app, policy=None, on_event=None, journal=Journal(), websockets="guard")
+ASGIMiddleware(asgi_app, policy, websockets="pass")
+ASGIMiddleware(asgi_app, policy, websockets=["/feed"])
+ASGIMiddleware(served, policy)
+ASGIMiddleware(Starlette(), policy)
+ASGIMiddleware(FastAPI(), policy)
+ASGIMiddleware(asgi_app, "*")  # type: ignore[arg-type] # a policy, not its origins
+ASGIMiddleware(asgi_app, policy, websockets=False)  # type: ignore[arg-type] # "pass"
+ASGIMiddleware(asgi_app, policy, print)  # type: ignore[call-arg] # by its name only
+ASGIMiddleware(app, policy)  # type: ignore[arg-type] # a WSGI application
+CORSMiddleware(asgi_app, policy)  # type: ignore[arg-type] # an ASGI application
+asgi_middleware = ASGIMiddleware(asgi_app, policy)
+asgi_middleware.policy = {"paths": {"/api": policy}}
+assert_type(asgi_middleware.policy, Policy | Mapping[str, Policy | Literal["unguarded"] | None] | None)
+assert_type(asgi_middleware.policy_for({"path": "/"}), Policy | Literal["unguarded"] | None)
+assert_type(asgi_middleware.guard, Guard)
+
 # Tags, to the last keyword.
 
 
@@ -293,7 +333,7 @@ corsguard_django.set_policy({"allow_origin": ["https://app.example.com"]})  # ty
 
 
 def count(event: Event) -> None:
-    assert_type(event.reason, Literal["origin", "source", "two-layers", "odd-path"])
+    assert_type(event.reason, Literal["origin", "source", "two-layers", "odd-path", "websocket"])
     assert_type(event.policy, Policy | None)
     assert_type(event.name, str)
     assert_type(event.method, str)
@@ -315,7 +355,7 @@ def carry(guard: Guard, environ: Mapping[str, str], ask: Callable[[Question], De
     question = passage.decide()
     if question is not None:
         assert_type(question.origin, str)
-        assert_type(question.source, OriginSource)
+        assert_type(question.source, OriginSource | AsyncOriginSource)
         assert_type(question.may_block, bool)
         passage.settle(ask(question))
     assert_type(passage.answer, Decision | None)

@@ -7,6 +7,7 @@ returns what went out. What one place cannot do by its nature is said in its fun
 
 import asyncio
 import io
+import re
 import runpy
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -18,13 +19,19 @@ from wsgiref.validate import validator
 
 import falcon
 import flask
+import quart
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import re_path
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import Response
+from starlette.routing import Route
 
-from corsguard import CORSMiddleware
+from corsguard import CORSMiddleware, asgi
 from corsguard_flask import CORSGuard, cors
 
 from .cases import Reply, Request
@@ -303,8 +310,107 @@ async def serve_asgi(app: Any, scope: dict[str, Any]) -> tuple[int, list[tuple[s
 
     await app(scope, receive, send)
     start, *rest = sent
+    assert start["type"] == "http.response.start"
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"]]
     return start["status"], headers, b"".join(message.get("body", b"") for message in rest)
+
+
+# ASGI
+
+
+class ASGIApplication:
+    """
+    A bare ASGI application that answers *reply* and remembers that it ran.
+    """
+
+    def __init__(self, reply: Reply) -> None:
+        self.reply = reply
+        self.ran = False
+
+    async def __call__(self, scope, receive, send):
+        self.ran = True
+        await send({"type": "http.response.start", "status": self.reply.status, "headers": raw_lines(self.reply)})
+        await send({"type": "http.response.body", "body": content_of(self.reply)})
+
+
+def raw_lines(reply: Reply) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in lines_of(reply)]
+
+
+def content_of(reply: Reply) -> bytes:
+    return b"" if reply.status in (204, 304) else b"content"
+
+
+class CarriedASGI(asgi.CORSMiddleware):
+    """
+    The middleware past its short path.
+    """
+
+    async def __call__(self, scope, receive, send):
+        await self._carry(scope, receive, send)
+
+
+def bare_asgi(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+    app = ASGIApplication(reply)
+    return asgi_outcome(app, asgi.CORSMiddleware(app, policy), request)
+
+
+def carried_asgi(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+    app = ASGIApplication(reply)
+    return asgi_outcome(app, CarriedASGI(app, policy), request)
+
+
+def starlette(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+    """
+    A Starlette application of one route, wrapped.
+    """
+    endpoint = starlette_endpoint(reply)
+    app = Starlette(routes=[Route("/", endpoint, methods=METHODS)])
+    return asgi_outcome(endpoint, asgi.CORSMiddleware(app, policy), request)
+
+
+def fastapi(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+    endpoint = starlette_endpoint(reply)
+    app = FastAPI(openapi_url=None)
+    app.add_api_route("/", endpoint, methods=METHODS)
+    return asgi_outcome(endpoint, asgi.CORSMiddleware(app, policy), request)
+
+
+def starlette_endpoint(reply: Reply) -> Any:
+    async def endpoint(request: StarletteRequest) -> Response:
+        endpoint.ran = True
+        response = Response(content_of(reply), reply.status)
+        response.raw_headers = raw_lines(reply)
+        return response
+
+    endpoint.ran = False
+    return endpoint
+
+
+def quart_wrapped(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+    """
+    A Quart application of one view, wrapped. It takes no request whose headers have a line end; no server hands one on.
+    """
+    request = request._replace(headers={name: re.sub(r"[\r\n]", "\t", text) for name, text in request.headers.items()})
+    app = quart.Quart("conformance")
+
+    async def view():
+        view.ran = True
+        response = quart.Response(content_of(reply), reply.status)
+        response.headers.clear()
+        response.headers.extend(lines_of(reply))
+        return response
+
+    view.ran = False
+    app.add_url_rule("/", view_func=view, methods=METHODS, provide_automatic_options=False)
+    return asgi_outcome(view, asgi.CORSMiddleware(app, policy), request)
+
+
+def asgi_outcome(app: Any, guarded: Any, request: Request) -> Outcome:
+    status, headers, body = asyncio.run(serve_asgi(guarded, scope_of(request, "/")))
+    # The servers of HTTP/2 send the names as they are.
+    assert not [name for name, _ in headers if name.lower().startswith("access-control-") and name != name.lower()]
+    return Outcome(status, headers, app.ran, body)
 
 
 # Falcon, which corsguard does not know: the carrier is an example.
@@ -336,6 +442,13 @@ WSGI_ADAPTERS: dict[str, Adapter] = {
     "validated wsgi": validated_wsgi,
     "carried wsgi": carried_wsgi,
 }
+ASGI_ADAPTERS: dict[str, Adapter] = {
+    "asgi": bare_asgi,
+    "carried asgi": carried_asgi,
+    "starlette": starlette,
+    "fastapi": fastapi,
+    "quart": quart_wrapped,
+}
 ADAPTERS: dict[str, Adapter] = {
     **WSGI_ADAPTERS,
     "flask extension": flask_extension,
@@ -343,4 +456,5 @@ ADAPTERS: dict[str, Adapter] = {
     "django sync": django_sync,
     "django async": django_async,
     "falcon example": falcon_example,
+    **ASGI_ADAPTERS,
 }

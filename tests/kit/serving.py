@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -212,6 +213,14 @@ def _end(process):
         os.killpg(process.pid, signal.SIGKILL)
 
 
+def _wait_for(port):
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE):
+            return
+        time.sleep(0.05)
+
+
 @contextmanager
 def served(name, application, *options, **environment):
     """
@@ -227,10 +236,21 @@ def served(name, application, *options, **environment):
         command = {
             "gunicorn": [*module, "--bind", f"fd://{fd}", "--threads=4", "--chdir", EXAMPLES, "--access-logfile=-"],
             "uvicorn": [*module, "--fd", str(fd), "--app-dir", EXAMPLES, "--lifespan=off"],
+            "hypercorn": [*module, "--bind", f"fd://{fd}"],
+            "daphne": [*module, "--fd", str(fd)],
+            "granian": [*module, "--interface=asgi", f"--port={port}", f"--working-dir={EXAMPLES}"],
             "uwsgi": [program, "--http-socket", f"fd://{fd}", "--home", sys.prefix, "--die-on-term", "--module"],
         }[name]
         settings = {"PAGE_ORIGIN": PAGE_ORIGIN, **environment}
+        if name in {"hypercorn", "daphne"}:
+            # They have no option for it.
+            settings["PYTHONPATH"] = os.pathsep.join([str(EXAMPLES), environment.get("PYTHONPATH", "")])
+        if name == "granian":
+            # It takes no socket that listens, so it has to listen at the same port, and says so before it does.
+            listening.close()
         with running(*command, application, *options, **settings) as process:
             # From now on nobody but the server listens, and when it ends connections are refused.
             listening.close()
+            if name == "granian":
+                _wait_for(port)
             yield Server(port, process)

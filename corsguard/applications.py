@@ -1,0 +1,81 @@
+"""
+What kind of application an object is, told from its class and its signature and without calling it.
+
+What cannot be told counts as what is asked for: a partial without a signature, something compiled, a mock.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from .quoting import quoted
+
+_WSGI, _ASGI_2, _ASGI_3 = 2, 1, 3
+_EXPECTED: Final = "Expected an ASGI application (scope, receive, send), got"
+
+
+def may_be_wsgi(app: object) -> bool:
+    """
+    Return whether *app* may be a WSGI application.
+    """
+    return not callable(app) or not (is_async(app) or (_takes(app, _ASGI_3) and not _takes(app, _WSGI)))
+
+
+def refuse_what_is_no_asgi(app: Any) -> None:  # noqa: ANN401 - its type is what is asked about
+    """
+    Raise TypeError if *app* is certainly not an ASGI 3 application, with the line to write.
+    """
+    name = quoted(app)
+    if not callable(app):
+        raise TypeError(f"{_EXPECTED} {name}, which cannot be called.")
+    # A class may be an application too, if what it makes can be awaited.
+    if inspect.isclass(app) and not hasattr(app, "__await__"):
+        of_instances = app.__call__
+        # That of an instance of ASGI 2 takes it, receive and send.
+        if _takes(app, _ASGI_2) and not _takes(app, 0) and inspect.isfunction(of_instances) and _takes(of_instances, 3):
+            raise TypeError(_of_asgi_2(name))
+        raise TypeError(f"{_EXPECTED} the class {name}. Write `{getattr(app, '__name__', 'App')}()`.")
+    if _takes(app, _ASGI_3):
+        return
+    if _takes(app, _WSGI) and not is_async(app):
+        raise TypeError(f"{_EXPECTED} {name}, which is a WSGI one. Write `from corsguard import CORSMiddleware`.")
+    if _takes(app, _ASGI_2) and not is_async(app):
+        raise TypeError(_of_asgi_2(name))
+    raise TypeError(f"{_EXPECTED} {name}, which does not take these three arguments.")
+
+
+def is_async(app: Callable[..., object]) -> bool:
+    """
+    Return whether to call *app* gives something to await, as far as anyone can tell.
+    """
+    while isinstance(app, partial):
+        app = app.func
+    if inspect.isclass(app):
+        return False
+    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(type(app).__call__)
+
+
+def _of_asgi_2(name: str) -> str:
+    return (
+        f"{_EXPECTED} {name}, which is of ASGI 2. Write `from asgiref.compatibility import guarantee_single_callable` "
+        "and give guarantee_single_callable(app)."
+    )
+
+
+def _takes(app: Callable[..., object], count: int) -> bool:
+    """
+    Return whether *app* can be called with so many arguments, or nobody can tell.
+    """
+    try:
+        signature = inspect.signature(app, follow_wrapped=False)
+        if any(item.kind is item.VAR_POSITIONAL for item in signature.parameters.values()):
+            # It hands on what it gets, to what it wraps if it says so.
+            signature = inspect.signature(app)
+    except Exception:  # noqa: BLE001 - what is compiled has none, and a proxy may raise anything
+        return True
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True

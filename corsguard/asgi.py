@@ -1,0 +1,332 @@
+"""
+A guard, carried into ASGI.
+
+This room reads the scope, asks the guard and writes the result into the message that starts a response; it decides
+nothing. All other messages and scopes pass as they are, and the application gets the very scope that the server made.
+What may block, a listener or an origin source, is called in a thread; what has to be awaited is awaited.
+"""
+
+import inspect
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from typing import Any, Final, TypeAlias, cast
+
+from .applications import refuse_what_is_no_asgi
+from .guard import ORDINARY_NAMES, Guard, Passage
+from .journal import Event, Journal
+from .names import ALLOW_ORIGIN
+from .negotiation import Decision, Environ, Header
+from .origin import LONGEST_ORIGIN
+from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, WebSockets
+from .policy import Policy
+from .quoting import quoted
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+ASGIApplication: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+Line: TypeAlias = tuple[bytes, bytes]
+
+_ORDINARY_NAMES: Final = frozenset(name.encode() for name in ORDINARY_NAMES)
+_ALLOW_ORIGIN: Final = ALLOW_ORIGIN.lower().encode()
+# The headers that are read, as the engine names them.
+_KEYS: Final[Mapping[bytes, str]] = {
+    b"origin": "HTTP_ORIGIN",
+    b"host": "HTTP_HOST",
+    b"sec-fetch-site": "HTTP_SEC_FETCH_SITE",
+    b"access-control-request-method": "HTTP_ACCESS_CONTROL_REQUEST_METHOD",
+}
+# What is longer is no origin, and nothing else that is read is as long; so much of it shows that it is longer.
+_MOST_READ: Final = LONGEST_ORIGIN + 1
+_SCHEMES: Final[Mapping[str, str]] = {"ws": "http", "wss": "https"}
+# RFC 6455, 7.4.1: a policy is violated.
+_POLICY_VIOLATION: Final = 1008
+
+
+class CORSMiddleware:
+    """
+    An ASGI application that guards another one. Put it outermost.
+
+    *policy* is a Policy, a mapping of its keywords, or a mapping from path prefix to these or None: see Policies, which
+    may also be given, and shared. Preflights of guarded resources are answered here; all other requests reach *app*,
+    and the headers of its response are made the policy's. An exception that leaves *app* passes through untouched,
+    because there is no response to carry headers. Prefixes are compared with the path below `root_path`.
+
+    *websockets* tells which handshakes the guard judges: all (`"guard"`), none (`"pass"`), or all but those whose paths
+    are below the prefixes of a list.
+
+    *on_event* is called with an Event for each request that is refused (but for same-origin ones, which need no
+    grant), after a failure of an origin source, and for the other reasons that `Event` lists. It is called before the
+    request is answered, in a thread; what it raises is logged. *journal* writes the log.
+
+    Raises PolicyError if *policy* or *websockets* is refused, and TypeError if *app* is certainly not an ASGI 3
+    application.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApplication,
+        policy: PoliciesLike | None,
+        *,
+        on_event: Callable[[Event], object] | None = None,
+        journal: Journal | None = None,
+        websockets: WebSockets = "guard",
+    ) -> None:
+        refuse_what_is_no_asgi(app)
+        if inspect.iscoroutinefunction(on_event):
+            raise TypeError(f"Expected a function to call, got on_event={quoted(on_event)}, which is asynchronous.")
+        self.app = app
+        journal = Journal(on_event) if journal is None else journal
+        self.guard = Guard(Policies.of(policy), journal, websockets, can_await=True)
+
+    @property
+    def policy(self) -> Policy | Mapping[str, Guarding] | None:
+        """
+        What guards the application. Assigning takes what the constructor takes, validates it first, and swaps the
+        Policies that were given, for all who share them.
+
+        Requests in flight finish under the old policy. Each process assigns for itself.
+        """
+        return self.guard.policies.policy
+
+    @policy.setter
+    def policy(self, policy: PoliciesLike | None) -> None:
+        self.guard.swap(policy)
+
+    async def __call__(  # noqa: C901, PLR0912 - each function that it is cut into costs a twentieth of all
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if scope["type"] != "http":
+            if scope["type"] != "websocket" or await self._lets_in(scope, receive, send):
+                await self.app(scope, receive, send)
+            return
+        # The short path, where there is nobody to ask and nothing to record. It is three times as fast as `_carry`, and
+        # the table of cases holds the two equal.
+        guard, headers, method, path = self.guard, scope.get("headers"), scope["method"], scope["path"]
+        if type(headers) is not list or scope.get("root_path"):
+            headers, path = _lines(scope), path_of(scope)
+        table, origin, is_preflight = guard.policies.table, None, False
+        answers = table.answers or table.find(path).answers
+        if method == "OPTIONS":
+            for name, value in headers:
+                if len(name) == 6 and name.lower() == b"origin":
+                    # Several lines are joined on the long path.
+                    answers, origin = answers if origin is None else None, value
+                elif len(name) == 29 and name.lower() == b"access-control-request-method":
+                    is_preflight = True
+        else:
+            for name, value in headers:
+                if len(name) == 6 and name.lower() == b"origin":
+                    answers, origin = answers if origin is None else None, value
+        if answers is None or table is not guard.met:
+            await self._carry(scope, receive, send)
+            return
+        if origin is None:
+            decision, echoed, is_preflight = answers.silent, "", False
+        else:
+            text, journal = origin[:_MOST_READ].decode("latin-1"), guard.journal
+            covered = answers.audience.covers(text)
+            if covered is None or (
+                is_preflight and journal.is_debug and journal.explains() if covered else next(journal.turns)
+            ):
+                await self._carry(scope, receive, send)
+                return
+            if covered:
+                decision = answers.permitted if is_preflight else answers.shared
+                echoed = "" if answers.audience.is_everyone else text
+            else:
+                decision, echoed = answers.forbidden if is_preflight else answers.refused, ""
+        ours = (_known.get(id(decision)) or _known_from_now_on(decision))[1]
+        if echoed:
+            ours = ((_ALLOW_ORIGIN, cast("bytes", origin)), *ours)
+        if is_preflight:
+            await send({"type": "http.response.start", "status": decision.status, "headers": [*ours]})
+            await send({"type": "http.response.body", "body": decision.body})
+            return
+        # One value in place of many, because each variable that a closure keeps costs.
+        seen = (table, decision, echoed, method, path, origin)
+
+        # It returns what the server has to be awaited for; a coroutine around that would cost a tenth of all.
+        def respond(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                theirs = message.get("headers") or ()
+                if type(theirs) is not list:
+                    theirs = [*theirs]
+                for name, _ in theirs:
+                    if name not in _ORDINARY_NAMES:
+                        return self._share({**message, "headers": theirs}, send, *seen)
+                message = {**message, "headers": [*theirs, *ours]}
+            return send(message)
+
+        await self.app(scope, receive, respond)
+
+    async def _share(  # noqa: PLR0913, PLR0917 - what was seen at entry
+        self,
+        message: Message,
+        send: Send,
+        table: PathTable,
+        decision: Decision,
+        echoed: str,
+        method: str,
+        path: str,
+        origin: bytes | None,
+    ) -> None:
+        """
+        Send *message*, which starts a response with headers that are not surely left alone.
+        """
+        # As it was seen at entry, because what lies further in may write into the scope.
+        request = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_ORIGIN": _text(origin or b"")}
+        passage = Passage(self.guard, table, request, path)
+        headers = ((ALLOW_ORIGIN, echoed), *decision.headers) if echoed else decision.headers
+        passage.assignment, passage.decision = table.find(path), decision._replace(headers=headers)
+        await self._start(message, send, passage)
+
+    async def _carry(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # What lies further in may write into the scope; the request is judged as it came in.
+        passage = await self._enter(scope, path_of(scope))
+        answer = passage.answer
+        if answer is not None:
+            await _send_answer(answer, "http.response", send)
+            return
+
+        def respond(message: Message) -> Awaitable[None]:
+            is_start = message["type"] == "http.response.start"
+            return self._start(message, send, passage) if is_start else send(message)
+
+        await self.app(scope, receive, respond)
+
+    async def _enter(self, scope: Scope, path: str) -> Passage:
+        """
+        Return the passage of the request *scope*, of which is decided and told what can be before its response starts.
+        """
+        passage = self.guard.enter(environ_of(scope, path), path)
+        question = passage.decide()
+        if question is not None:
+            passage.settle(await (_in_thread(question.ask) if question.may_block else question.ask_async()))
+        await self._tell(passage)
+        return passage
+
+    async def _start(self, message: Message, send: Send, passage: Passage) -> None:
+        theirs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers") or ()]
+        message = {**message, "headers": _encoded(passage.headers(theirs))}
+        await self._tell(passage)
+        await send(message)
+
+    async def _lets_in(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """
+        Return whether the application may have the handshake *scope*; if not, it is refused.
+        """
+        path = path_of(scope)
+        answer = (await self._enter(scope, path)).answer
+        if answer is None:
+            return True
+        # The handshake begins with it, and some servers wait until it is taken.
+        await receive()
+        if "websocket.http.response" in (scope.get("extensions") or {}):
+            await _send_answer(answer, "websocket.http.response", send)
+        else:
+            # Before it is accepted, so servers answer 403.
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": ""})
+        return False
+
+    def policy_for(self, scope: Mapping[str, Any]) -> Guarding:
+        """
+        Return the policy that guards the request *scope*; None if it is closed, `"unguarded"` if nothing is done.
+
+        For people and tests.
+        """
+        return self.find(scope).policy
+
+    def find(self, scope: Mapping[str, Any]) -> Assignment:
+        """
+        Return the same with its name.
+        """
+        return self.guard.policies.table.find(path_of(scope))
+
+    async def _tell(self, passage: Passage) -> None:
+        for event in passage.take_events():
+            await _in_thread(self.guard.journal.tell, event)
+
+
+def environ_of(scope: Scope, path: str) -> Environ:
+    """
+    Return what the engine reads of *scope*, as a WSGI server would name it, with *path* below its `root_path`.
+    """
+    is_websocket = scope["type"] == "websocket"
+    scheme = scope.get("scheme", "http")
+    environ = {
+        "REQUEST_METHOD": "GET" if is_websocket else scope["method"],
+        "PATH_INFO": path,
+        "wsgi.url_scheme": _SCHEMES.get(scheme, scheme),
+    }
+    if is_websocket:
+        environ["HTTP_UPGRADE"] = "websocket"
+    for name, value in _lines(scope):
+        key = _KEYS.get(name.lower())
+        if key is not None:
+            text = _text(value)
+            # Of several lines, none is taken for the whole.
+            environ[key] = f"{environ[key]},{text}"[:_MOST_READ] if key in environ else text
+    return environ
+
+
+def _lines(scope: Scope) -> Iterable[Line]:
+    headers: Iterable[Line] = scope.get("headers", ())
+    if type(headers) is not list and iter(headers) is headers:
+        # It can be read once, and the application wants to read it too.
+        headers = scope["headers"] = [*headers]
+    return headers
+
+
+def path_of(scope: Mapping[str, Any]) -> str:
+    """
+    Return the path of *scope* below its `root_path`, as routers take it: where it is not below that, it is the path.
+    """
+    path: str = scope["path"]
+    if scope.get("root_path"):
+        root = scope["root_path"].rstrip("/")
+        if path == root or path.startswith(f"{root}/"):
+            return path[len(root) :] or "/"
+    return path
+
+
+def _encoded(headers: Iterable[Header]) -> list[Line]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+# What decisions are to ASGI, by their ids: each is kept with it, so that no other takes its id.
+_known: Final[dict[int, tuple[Decision, tuple[Line, ...]]]] = {}
+_MOST_KNOWN: Final = 1024
+
+
+def _known_from_now_on(decision: Decision) -> tuple[Decision, tuple[Line, ...]]:
+    # A program that swaps its policies all the time makes ever new ones.
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    known = _known[id(decision)] = decision, (*_encoded(decision.headers),)
+    return known
+
+
+def _text(value: bytes) -> str:
+    return value[:_MOST_READ].decode("latin-1")
+
+
+async def _send_answer(answer: Decision, kind: str, send: Send) -> None:
+    await send({"type": f"{kind}.start", "status": answer.status, "headers": _encoded(answer.headers)})
+    await send({"type": f"{kind}.body", "body": answer.body})
+
+
+async def _in_thread(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - it returns what *function* returns
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        # The one other loop that serves ASGI. Where it runs, it is imported.
+        trio = cast("Any", sys.modules.get("trio"))
+        if trio is None or not trio.lowlevel.in_trio_run():
+            return function(*arguments)
+        return await trio.to_thread.run_sync(function, *arguments)
+    return await asyncio.to_thread(function, *arguments)
