@@ -10,7 +10,7 @@ from .errors import Rule
 from .guard import Guard, Passage
 from .journal import Journal
 from .negotiation import Question
-from .policies import Assignment, Guarding, ViewFinder, refuse_awaited, text_of_path
+from .policies import Assignment, Guarding, ViewFinder, WebSockets, read_websockets, refuse_awaited, text_of_path
 from .suffixes import are_same_site
 from .tags import misplaced_tags, opened_methods, tag_of, tags_made
 
@@ -23,9 +23,11 @@ __all__ = [
     "Question",
     "Rule",
     "ViewFinder",
+    "WebSockets",
     "are_same_site",
     "misplaced_tags",
     "opened_methods",
+    "read_websockets",
     "refuse_awaited",
     "tag_of",
     "tags_made",

@@ -9,7 +9,7 @@ What may block, a listener or an origin source, is called in a thread; what has 
 import inspect
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from .applications import refuse_what_is_no_asgi
 from .guard import ORDINARY_NAMES, Guard, Passage
@@ -17,7 +17,7 @@ from .journal import Event, Journal
 from .names import ALLOW_ORIGIN
 from .negotiation import Answers, Decision, Environ, Header
 from .origin import LONGEST_ORIGIN
-from .policies import UNGUARDED, Assignment, Guarding, PathTable, Policies, PoliciesLike
+from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, WebSockets
 from .policy import Policy
 from .quoting import quoted
 
@@ -47,11 +47,12 @@ _POLICY_VIOLATION: Final = 1008
 
 class _Prepared(NamedTuple):
     """
-    What the short path sends under one policy, in bytes, next to the decision that says so.
+    What the short path sends for *answers*, in bytes, next to the decision that says so.
 
     No origin is granted but the *exact* ones, if it *is_closed*.
     """
 
+    answers: Answers
     exact: frozenset[bytes]
     is_closed: bool
     silent: tuple[Decision, Sequence[Line]]
@@ -77,7 +78,7 @@ class CORSMiddleware:
     grant), after a failure of an origin source, and for the other reasons that `Event` lists. It is called before the
     request is answered, in a thread; what it raises is logged. *journal* writes the log.
 
-    Raises PolicyError if *policy* or a prefix is refused, and TypeError if *app* is certainly not an ASGI 3
+    Raises PolicyError if *policy* or *websockets* is refused, and TypeError if *app* is certainly not an ASGI 3
     application.
     """
 
@@ -88,15 +89,15 @@ class CORSMiddleware:
         *,
         on_event: Callable[[Event], object] | None = None,
         journal: Journal | None = None,
-        websockets: Literal["guard", "pass"] | Iterable[str] = "guard",
+        websockets: WebSockets = "guard",
     ) -> None:
         refuse_what_is_no_asgi(app)
         if inspect.iscoroutinefunction(on_event):
             raise TypeError(f"Expected a function to call, got on_event={quoted(on_event)}, which is asynchronous.")
         self.app = app
-        self.guard = Guard(Policies.of(policy), Journal(on_event) if journal is None else journal, can_await=True)
-        self._unjudged = _unjudged(websockets)
-        # For this table, by the ids of its answers, which live as long as it does.
+        journal = Journal(on_event) if journal is None else journal
+        self.guard = Guard(Policies.of(policy), journal, websockets, can_await=True)
+        # For this table, by the ids of its answers, which are kept with them, so that no others take their ids.
         self._table: PathTable | None = None
         self._prepared: dict[int, _Prepared] = {}
 
@@ -203,7 +204,7 @@ class CORSMiddleware:
         """
         # As it was seen at entry, because what lies further in may write into the scope.
         request = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_ORIGIN": _text(origin or b"")}
-        passage = Passage(self.guard.journal, table, request, path)
+        passage = Passage(self.guard, table, request, path)
         headers = ((ALLOW_ORIGIN, request["HTTP_ORIGIN"]), *decision.headers) if echoes else decision.headers
         passage.assignment, passage.decision = table.find(path), decision._replace(headers=headers)
         await self._start(message, send, passage)
@@ -216,7 +217,9 @@ class CORSMiddleware:
         is_closed = audience.wildcards is None and audience.source is None and not audience.is_everyone
         exact = frozenset(origin.encode() for origin in audience.exact)
         decisions = (answers.silent, answers.shared, answers.refused, answers.permitted, answers.forbidden)
-        prepared = _Prepared(exact, is_closed, *((decision, (*_encoded(decision.headers),)) for decision in decisions))
+        prepared = _Prepared(
+            answers, exact, is_closed, *((decision, (*_encoded(decision.headers),)) for decision in decisions)
+        )
         self._prepared[id(answers)] = prepared
         return prepared
 
@@ -259,8 +262,6 @@ class CORSMiddleware:
         Return whether the application may have the handshake *scope*; if not, it is refused.
         """
         path = path_of(scope)
-        if self._unjudged.policy_for(path) == UNGUARDED:
-            return True
         answer = (await self._enter(scope, path)).answer
         if answer is None:
             return True
@@ -332,20 +333,6 @@ def path_of(scope: Mapping[str, Any]) -> str:
         if path == root or path.startswith(f"{root}/"):
             return path[len(root) :] or "/"
     return path
-
-
-def _unjudged(websockets: object) -> Policies:
-    """
-    Return where handshakes are left to the application, as `"unguarded"` paths.
-    """
-    if websockets in ("guard", "pass"):
-        return Policies({"/": UNGUARDED if websockets == "pass" else None})
-    if not isinstance(websockets, list | tuple | set | frozenset):
-        raise TypeError(
-            f'Expected "guard", "pass" or a list of path prefixes, got websockets={quoted(websockets)}. Write '
-            'websockets=["/feed"].'
-        )
-    return Policies({"paths": {"/": None, **dict.fromkeys(websockets, UNGUARDED)}})
 
 
 def _encoded(headers: Iterable[Header]) -> list[Line]:

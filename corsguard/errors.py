@@ -470,6 +470,15 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             ),
             "CORSMiddleware(app, Policy(allow_origins=awaited_source))",
         ),
+        "E805": Rule(
+            'Expected "guard", "pass" or a list of path prefixes, got {value} ({kind}).',
+            (
+                "WebSocket handshakes carry the user's cookies. corsguard cannot tell from this value which of them "
+                "to judge, and a guess could let any page connect."
+            ),
+            'Write `websockets="guard"`, or list the paths that judge by themselves: `websockets=["/feed"]`.',
+            'CORSMiddleware(app, Policy(allow_origins="*"), websockets=False)',
+        ),
         # Files and environment variables.
         "E811": Rule(
             "{value} cannot be read: {cause}.",

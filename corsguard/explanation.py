@@ -28,6 +28,7 @@ from .negotiation import VARY, Decision, Header, RequestKind, negotiate, request
 from .origin import LONGEST_ORIGIN, NULL, Origin
 from .policies import Assignment, Policies, PoliciesLike
 from .policy import Policy
+from .protection import REFUSAL_HEADERS, VerdictReason, is_handshake, judge_handshake
 from .quoting import quoted, shown
 
 # How much of a list from the network is read.
@@ -52,6 +53,27 @@ _ODD: Final = (
     "The path can be read in several ways (dot segments, empty segments, backslashes, percent-encoding), and they lead "
     "to different policies, so none is used: a preflight reaches the application, headers of CORS that the application "
     "sets are removed, and a page on another origin may read nothing. Request the path in its plain form."
+)
+_NOT_JUDGED: Final = "No policy guards this path, so the handshake is not judged here: the application decides."
+_CONNECTS: Final = "The handshake reaches the application."
+_REFUSED: Final = (
+    "The server refuses the handshake, and the browser says: "
+    "Error during WebSocket handshake: Unexpected response code: 403"
+)
+_CARRIES_COOKIES: Final = "every WebSocket handshake carries cookies"
+# Why a handshake is judged as it is, where that needs no policy.
+_WHY_JUDGED: Final[Mapping[VerdictReason, str]] = {
+    "same-origin": "The browser says that the page is of the same origin (Sec-Fetch-Site).",
+    "own-origin": "It is the origin of the request itself: host and port are those of Host.",
+    "no-browser": "There is neither Origin nor Sec-Fetch-Site, so it is not a browser that connects.",
+}
+_STRIPPED: Final = (
+    "There is no Origin, but Sec-Fetch-Site, which a browser sent. A proxy has removed Origin: let it pass."
+)
+_OWN_ONLY: Final = "Only pages of its own origin may connect, because "
+_NOT_OWN: Final = (
+    "Is this the origin of the server itself? Then a proxy changes Host: let it pass Host on "
+    "(nginx: proxy_set_header Host $host)."
 )
 _NO_ORIGIN: Final = (
     "There is no Origin header, so no browser asks to share this: it is a same-origin GET, a navigation, an "
@@ -117,6 +139,7 @@ _TITLES: Final = {
     RequestKind.NOT_CORS: "Not a CORS request",
     RequestKind.CORS: "A CORS request",
     RequestKind.PREFLIGHT: "A CORS-preflight request",
+    RequestKind.HANDSHAKE: "A WebSocket handshake",
 }
 
 
@@ -124,8 +147,9 @@ def explain(policy: PoliciesLike | None, environ: Mapping[str, Any]) -> Explanat
     """
     Return the story of the request that *environ* describes, under *policy*, which is what every carrier takes.
 
-    Reads what `negotiate` reads, `HTTP_ACCESS_CONTROL_REQUEST_HEADERS`, and `PATH_INFO` if there are policies by path.
-    Never raises, whatever the strings. Raises PolicyError if *policy* is refused.
+    Reads what `negotiate` reads, `HTTP_ACCESS_CONTROL_REQUEST_HEADERS`, `PATH_INFO` if there are policies by path, and
+    for a WebSocket handshake what `judge_handshake` reads. Never raises, whatever the strings. Raises PolicyError if
+    *policy* is refused.
     """
     return explain_assignment(Policies.of(policy).table.find(_path_of(environ)), environ)
 
@@ -134,11 +158,66 @@ def explain_assignment(there: Assignment, environ: Mapping[str, Any]) -> Explana
     """
     Return the same for what stands at the resource, if somebody has found that already.
     """
+    if is_handshake(environ):
+        lets_in, error = judge_handshake(None if isinstance(there.policy, str) else there.policy, environ).allowed, None
+        if lets_in is None and isinstance(there.policy, Policy):
+            # The source is asked what it is asked about any request.
+            decision = negotiate(there.policy, environ)
+            lets_in, error = decision.refusal is None, decision.error
+        return explain_handshake(there, environ, lets_in=bool(lets_in), error=error)
     if isinstance(there.policy, Policy):
         return explain_decision(there.policy, environ, negotiate(there.policy, environ))
     headers = (VARY,) if there.varies else ()
     verdict = _CLOSED if there.policy is None else _UNGUARDED
     return Explanation(request_kind(environ), (), None, headers, False, False, _ODD if there.is_odd else verdict)
+
+
+def explain_handshake(
+    there: Assignment, environ: Mapping[str, Any], *, lets_in: bool, error: BaseException | None = None
+) -> Explanation:
+    """
+    Return the story of a WebSocket handshake to what stands at *there*, once it is known whether the guard *lets_in*.
+
+    *error* is what an origin source raised. Nobody is asked once more.
+    """
+    kind = RequestKind.HANDSHAKE
+    if isinstance(there.policy, str):
+        return Explanation(kind, (), None, (), True, True, _NOT_JUDGED)
+    step = _handshake_step(there, environ, lets_in=lets_in, error=error)
+    if lets_in:
+        return Explanation(kind, (step,), None, (), True, True, _CONNECTS)
+    return Explanation(kind, (step,), 403, REFUSAL_HEADERS, False, False, _REFUSED)
+
+
+def _handshake_step(
+    there: Assignment, environ: Mapping[str, Any], *, lets_in: bool, error: BaseException | None
+) -> Step:
+    policy = there.policy if isinstance(there.policy, Policy) else None
+    because = judge_handshake(policy, environ).reason
+    given = environ.get("HTTP_ORIGIN", "")
+    origin, fix = given if isinstance(given, str) else "", NO_FIX
+    if because in _WHY_JUDGED:
+        reason = _WHY_JUDGED[because]
+    elif "HTTP_ORIGIN" not in environ:
+        reason = _STRIPPED
+    elif error is not None:
+        reason = _why_failed(error)
+    elif policy is None:
+        reason = _OWN_ONLY + ("the readings of the path have different policies." if there.is_odd else "it is closed.")
+    elif lets_in:
+        reason = f"{_why_covered(policy, origin)} The policy allows credentials."
+    elif because == "no-credentials":
+        reason = f"{_why_covered(policy, origin)} But {_CARRIES_COOKIES}, and the policy does not allow credentials."
+        fix = Fix(policy={"allow_credentials": True})
+    elif policy.audience.is_everyone and because != "malformed-origin":
+        reason = f'"*" lets no page connect, because {_CARRIES_COOKIES}: list the origins.'
+        fix = Fix(policy={"allow_origins": [origin], "allow_credentials": True}) if origin != NULL else NO_FIX
+    else:
+        reason, fix = _why_refused(policy, origin)
+        fix = Fix(policy={**fix.policy, "allow_credentials": True}) if fix.policy else fix
+        reason = f"{reason} {_NOT_OWN}" if fix else reason
+    granted = "none" if policy is None else _shared_with(policy)
+    return Step("origin", shown(origin) or "no Origin", granted, lets_in, reason, fix)
 
 
 def explain_decision(policy: Policy, environ: Mapping[str, Any], decision: Decision) -> Explanation:
@@ -181,14 +260,22 @@ def _path_of(environ: Mapping[str, Any]) -> str:
 def _origin_step(policy: Policy, origin: str, decision: Decision) -> Step:
     reason, fix = "Everyone may read.", NO_FIX
     if decision.error is not None:
-        reason = f"The origin source failed, which counts as no: {shown(quoted(decision.error))}."
+        reason = _why_failed(decision.error)
     elif decision.refusal is not None:
         reason, fix = _why_refused(policy, origin)
     elif not policy.audience.is_everyone:
-        entry = next(policy.audience.patterns_for(origin), None)
-        covering = f"the origin source, which granted {quoted(origin)}" if entry is None else quoted(entry)
-        reason = f"Covered by {covering}."
+        reason = _why_covered(policy, origin)
     return Step("origin", shown(origin), _shared_with(policy), decision.refusal is None, reason, fix)
+
+
+def _why_failed(error: BaseException) -> str:
+    return f"The origin source failed, which counts as no: {shown(quoted(error))}."
+
+
+def _why_covered(policy: Policy, origin: str) -> str:
+    entry = next(policy.audience.patterns_for(origin), None)
+    covering = f"the origin source, which granted {quoted(origin)}" if entry is None else quoted(entry)
+    return f"Covered by {covering}."
 
 
 def _shared_with(policy: Policy) -> str:

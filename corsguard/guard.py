@@ -2,9 +2,9 @@
 One request carried through: which policy, which decision, which headers survive, and what the journal is told.
 
 A carrier enters a request, which gives a Passage, and asks the passage what to do: once before the application runs,
-for a preflight, and once when the application starts its response. No I/O happens here, apart from the log. The guard
-never calls what may block: an origin source that must be asked comes back as a Question, and `take_events` gives what
-a listener has to be told; the carrier asks and tells in the way of its world.
+for a preflight or a WebSocket handshake, and once when the application starts its response. No I/O happens here, apart
+from the log. The guard never calls what may block: an origin source that must be asked comes back as a Question, and
+`take_events` gives what a listener has to be told; the carrier asks and tells in the way of its world.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,13 +17,27 @@ from .negotiation import (
     Environ,
     Header,
     Question,
+    Refusal,
+    RequestKind,
     decide,
     is_owned,
     is_preflight,
     merge_vary,
 )
-from .policies import UNCOVERED, Assignment, PathTable, Policies, PoliciesLike, ViewFinder, refuse_awaited
+from .policies import (
+    UNCOVERED,
+    Assignment,
+    Guarding,
+    PathTable,
+    Policies,
+    PoliciesLike,
+    ViewFinder,
+    WebSockets,
+    read_websockets,
+    refuse_awaited,
+)
 from .policy import Policy
+from .protection import REFUSAL_BODY, REFUSAL_HEADERS, is_handshake, judge_handshake
 
 # Names of response headers, as most responses spell them, that are surely neither the policy's nor Vary: only others
 # have to be looked at closely.
@@ -38,22 +52,29 @@ ORDINARY_NAMES: Final = frozenset(
     for spelling in (name, name.lower())
 )
 
+_LET_IN: Final = Decision(RequestKind.HANDSHAKE, None, ())
+_KEPT_OUT: Final = Decision(RequestKind.HANDSHAKE, 403, REFUSAL_HEADERS, Refusal.ORIGIN, body=REFUSAL_BODY)
+
 
 class Guard:
     """
     What guards an application: the *policies* in force, and the *journal* of what happens under them.
 
-    Only a carrier that *can_await* is given policies whose origin source has to be awaited.
+    *websockets* tells which WebSocket handshakes are judged: all of them, none, or all but those to the path prefixes
+    that are listed. Only a carrier that *can_await* is given policies whose origin source has to be awaited.
 
-    Raises PolicyError if there is such a source, and nobody to await it.
+    Raises PolicyError if *websockets* is refused, and if there is such a source and nobody to await it.
     """
 
-    def __init__(self, policies: Policies, journal: Journal, *, can_await: bool = False) -> None:
+    def __init__(
+        self, policies: Policies, journal: Journal, websockets: WebSockets = "guard", *, can_await: bool = False
+    ) -> None:
         self._can_await = can_await
         if not can_await:
             refuse_awaited(policies)
         self.policies = policies
         self.journal = journal
+        self.websockets: PathTable = read_websockets(websockets)
         # The table whose warnings are written.
         self.met: PathTable | None = None
         self.meet()
@@ -86,7 +107,7 @@ class Guard:
         table = self.policies.table
         if table is not self.met:
             self.meet()
-        return Passage(self.journal, table, environ, path)
+        return Passage(self, table, environ, path)
 
 
 class Passage:
@@ -97,17 +118,37 @@ class Passage:
     application, and *headers* makes those of its response. *take_events* gives what the listener has to be told.
     """
 
-    __slots__ = ("_journal", "_table", "assignment", "decision", "environ", "events", "is_preflight", "path")
+    __slots__ = (
+        "_journal",
+        "_table",
+        "_websockets",
+        "assignment",
+        "decision",
+        "environ",
+        "events",
+        "is_handshake",
+        "is_preflight",
+        "path",
+    )
 
-    def __init__(self, journal: Journal, table: PathTable, environ: Environ, path: str) -> None:
-        self._journal = journal
+    def __init__(self, guard: Guard, table: PathTable, environ: Environ, path: str) -> None:
+        self._journal = guard.journal
         self._table = table
+        self._websockets = guard.websockets
         self.environ = environ
         self.path = path
         self.is_preflight = is_preflight(environ)
+        self.is_handshake = is_handshake(environ)
         self.assignment: Assignment = UNCOVERED
         self.decision: Decision | None = None
         self.events: tuple[Event, ...] = ()
+
+    @property
+    def comes_first(self) -> bool:
+        """
+        Whether it is decided before the application runs, which may never see the request.
+        """
+        return self.is_preflight or self.is_handshake
 
     @property
     def method(self) -> str:
@@ -123,17 +164,20 @@ class Passage:
 
         *find_view* finds what the view at a path says, where views of the application may have a policy of their own.
         """
-        if self.decision is not None:
+        if self.decision is not None or (self.is_handshake and self._websockets.find(self.path) is UNCOVERED):
             return None
         was_odd = self.assignment.is_odd
         self.assignment = assignment = self._table.find(self.path, find_view)
-        if isinstance(assignment.policy, Policy):
-            decision = decide(assignment.policy, self.environ)
-            if isinstance(decision, Question):
-                return decision
-            self.settle(decision)
-        elif assignment.is_odd and not was_odd and "HTTP_ORIGIN" in self.environ:
+        if assignment.is_odd and not was_odd and "HTTP_ORIGIN" in self.environ:
             self.events += self._journal.record_odd_path(assignment, self.environ)
+        if self.is_handshake:
+            decision = _judge(assignment.policy, self.environ)
+        else:
+            decision = decide(assignment.policy, self.environ) if isinstance(assignment.policy, Policy) else None
+        if isinstance(decision, Question):
+            return decision
+        if decision is not None:
+            self.settle(decision)
         return None
 
     def settle(self, decision: Decision) -> None:
@@ -159,9 +203,10 @@ class Passage:
     @property
     def answer(self) -> Decision | None:
         """
-        The whole answer to a preflight of a guarded resource; None where the application is to run.
+        The whole answer to a preflight of a guarded resource, or to a handshake that is refused; None where the
+        application is to run.
         """
-        return self.decision if self.is_preflight else None
+        return None if self.decision is None or self.decision.status is None else self.decision
 
     def headers(self, headers: Iterable[Header]) -> list[Header]:
         """
@@ -175,6 +220,20 @@ class Passage:
         if displaced:
             self.events += self._journal.record_displaced(self.assignment, displaced, self.environ)
         return sent
+
+
+def _judge(guarding: Guarding, environ: Environ) -> Decision | Question | None:
+    """
+    Return what to answer a handshake, None where nothing is guarded, or the Question on which it depends.
+    """
+    if isinstance(guarding, str):
+        return None
+    verdict = judge_handshake(guarding, environ)
+    if verdict.allowed:
+        return _LET_IN
+    refused = _KEPT_OUT._replace(refusal=Refusal.CREDENTIALS) if verdict.reason == "no-credentials" else _KEPT_OUT
+    source = guarding.audience.source if guarding is not None and verdict.allowed is None else None
+    return refused if source is None else Question(source, environ["HTTP_ORIGIN"], _LET_IN, refused)
 
 
 def share(headers: Iterable[Header], ours: Sequence[Header]) -> tuple[list[Header], list[str]]:

@@ -19,22 +19,28 @@ from weakref import ReferenceType, ref
 
 from .audience import is_interruption
 from .errors import Problem
-from .explanation import explain_decision
-from .negotiation import Decision
+from .explanation import explain_decision, explain_handshake
+from .fixes import NO_FIX, Fix
+from .negotiation import Decision, Refusal, RequestKind
 from .policies import Assignment
 from .policy import Policy
 from .quoting import shown
 
 logger: Final = logging.getLogger("corsguard")
 
-Reason = Literal["origin", "source", "two-layers", "odd-path"]
+Reason = Literal["origin", "source", "two-layers", "odd-path", "websocket"]
 REASONS: Final[Mapping[Reason, str]] = MappingProxyType(
     {
         "origin": "The policy does not share with the origin of the request.",
         "source": "The origin source of the policy failed, which counts as no.",
         "two-layers": "The application, or an inner layer, had set headers that the policy owns.",
         "odd-path": "The path can be read in several ways, and they lead to different policies.",
+        "websocket": "A WebSocket handshake was refused.",
     }
+)
+
+_LET_LISTED_IN: Final = Fix(
+    words="The origin is listed, but a WebSocket handshake carries cookies.", policy={"allow_credentials": True}
 )
 
 # Of one reason under one policy, a record is written at most every so many seconds.
@@ -54,7 +60,8 @@ class Event(NamedTuple):
 
     *reason* is one of REASONS, *policy* the policy that was asked (None where a path is closed or has none) and *name*
     its name, which may label a metric. *method*, *path* and *origin* came from the network: they are `ascii()` without
-    its quotes and of at most 200 characters; but there may be any number of them, so they label no metric.
+    its quotes and of at most 200 characters; but there may be any number of them, so they label no metric. *fix* is
+    what would let the request in, where a listed origin was refused.
     """
 
     reason: Reason
@@ -63,6 +70,7 @@ class Event(NamedTuple):
     method: str
     path: str
     origin: str
+    fix: Fix = NO_FIX
 
 
 class _Pause(NamedTuple):
@@ -159,9 +167,12 @@ class Journal:
             return ()
         self.turns = _EACH
         # Browsers send Origin on same-origin POSTs too; they need no grant, and nobody was refused.
-        if decision.error is None and environ.get("HTTP_SEC_FETCH_SITE") == "same-origin":
+        is_handshake = decision.kind is RequestKind.HANDSHAKE
+        if decision.error is None and not is_handshake and environ.get("HTTP_SEC_FETCH_SITE") == "same-origin":
             return ()
-        event = _event("origin" if decision.error is None else "source", there, environ)
+        reason: Reason = "source" if decision.error is not None else "websocket" if is_handshake else "origin"
+        fix = _LET_LISTED_IN if decision.refusal is Refusal.CREDENTIALS else NO_FIX
+        event = _event(reason, there, environ)._replace(fix=fix)
         if is_debug:
             self._explain(there, decision, environ)
         if decision.error is not None or not is_debug:
@@ -197,7 +208,7 @@ class Journal:
             logger.info(
                 "'%s' '%s' is not shared with '%s': the path can be read in several ways, which lead to different "
                 "policies.%s",
-                *event[3:],
+                *event[3:6],
                 more,
                 extra={"cors_event": event},
             )
@@ -231,12 +242,14 @@ class Journal:
         more = self._left_out(event.reason, event.policy)
         if more is None:
             return
-        said = {"cors_event": event}
-        if error is None:
-            logger.info("The policy of '%s' '%s' does not share with '%s'.%s", *event[3:], more, extra=said)
-        else:
-            words = "The origin source failed, so '%s' '%s' is not shared with '%s'.%s"
-            logger.error(words, *event[3:], more, exc_info=error, extra=said)
+        level, words = logging.INFO, "The policy of '%s' '%s' does not share with '%s'.%s"
+        if error is not None:
+            level, words = logging.ERROR, "The origin source failed, so '%s' '%s' is not shared with '%s'.%s"
+        elif event.reason == "websocket":
+            words = "The WebSocket handshake '%s' '%s' was refused for a page on '%s'.%s"
+            more = f" Fix: {event.fix}{more}" if event.fix else more
+        request = (event.method, event.path, event.origin)
+        logger.log(level, words, *request, more, exc_info=error, extra={"cors_event": event})
 
     def _left_out(self, reason: str, policy: Policy | None) -> str | None:
         """
@@ -259,6 +272,10 @@ class Journal:
         return f" Left out since the last like it: {last.left_out}." if last.left_out else ""
 
     def _explain(self, there: Assignment, decision: Decision, environ: Mapping[str, Any]) -> None:
+        if decision.kind is RequestKind.HANDSHAKE:
+            told = explain_handshake(there, environ, lets_in=False, error=decision.error)
+            logger.warning("%s %s is refused.\n%s", *_event("websocket", there, environ)[3:5], told)
+            return
         if not isinstance(there.policy, Policy):
             return
         explanation = explain_decision(there.policy, environ, decision)
@@ -272,6 +289,6 @@ class Journal:
 
 
 def _event(reason: Reason, there: Assignment, environ: Mapping[str, Any]) -> Event:
-    names = ("REQUEST_METHOD", "PATH_INFO", "HTTP_ORIGIN")
     policy = there.policy if isinstance(there.policy, Policy) else None
-    return Event(reason, policy, there.name, *(shown(environ.get(name, "")) for name in names))
+    method, path, origin = (shown(environ.get(name, "")) for name in ("REQUEST_METHOD", "PATH_INFO", "HTTP_ORIGIN"))
+    return Event(reason, policy, there.name, method, path, origin)

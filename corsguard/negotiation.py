@@ -52,29 +52,35 @@ _REFUSAL_BODY: Final = b"CORS: this origin may not read this resource.\n"
 
 class RequestKind(StrEnum):
     """
-    What a request is to CORS (Fetch, "HTTP requests").
+    What a request is to CORS (Fetch, "HTTP requests"), and to the guard: CORS has no part in a WebSocket handshake.
     """
 
     NOT_CORS = "not-cors"
     CORS = "cors"
     PREFLIGHT = "preflight"
+    HANDSHAKE = "handshake"
 
 
 class Refusal(StrEnum):
     """
     Why a request was refused. A refused method or header is for the browser to find, which then names it.
+
+    Only a handshake is refused for its credentials: the origin is listed, but the policy does not allow the cookies
+    that every handshake carries.
     """
 
     ORIGIN = "origin"
+    CREDENTIALS = "credentials"
 
 
 class Decision(NamedTuple):
     """
     What to answer one request.
 
-    *headers* are the lines to send, `Vary` the last of them if there is one. A preflight is answered with *status*,
-    *headers* and *body* and never reaches the application. For any other request *status* is None: the application
-    runs, and its response gets the *headers*, whose only author the policy is; `Vary` is merged into its own.
+    *headers* are the lines to send, `Vary` the last of them if there is one. A preflight, and a handshake that is
+    refused, is answered with *status*, *headers* and *body* and never reaches the application. For any other request
+    *status* is None: the application runs, and its response gets the *headers*, whose only author the policy is; `Vary`
+    is merged into its own.
     *error* is what an origin source raised; it counted as no.
     """
 

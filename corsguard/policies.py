@@ -7,10 +7,10 @@ policy that all its readings have, or none.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple, Protocol, TypedDict, runtime_checkable
+from typing import Final, Literal, NamedTuple, Protocol, TypedDict, cast, runtime_checkable
 
 from .errors import PolicyError, Problem
 from .fixes import Fix
@@ -25,6 +25,7 @@ UNGUARDED: Final = "unguarded"
 NAMELESS: Final = "policy"
 
 _PATHS: Final = "paths"
+_WEBSOCKETS: Final = "websockets"
 # Whole segments, without what stands for something else in a router, a URL or a regular expression.
 _PREFIX: Final = re.compile(r"/|(/(?!\.{1,2}(/|\Z))[^/\\*?#<>^$|{}\[\]%]+)+")
 _EXAMPLE: Final = {"allow_origins": [EXAMPLE_ORIGIN]}
@@ -57,7 +58,11 @@ _LONGEST_KNOWN: Final = 256
 _LONGEST_READ: Final = 2048
 
 UNCOVERED: Final = Assignment(UNGUARDED, "")
+_JUDGED: Final = Assignment(None, "")
 _AMBIGUOUS: Final = Assignment(None, "", is_odd=True, varies=True)
+
+# Which WebSocket handshakes are judged: all, none, or all but those to the path prefixes that are listed.
+WebSockets = Literal["guard", "pass"] | Sequence[str]
 
 # Finds what a view at a path says; None if there is no view, or it says nothing.
 ViewFinder = Callable[[str], Assignment | None]
@@ -308,16 +313,34 @@ def _within(place: str, problems: tuple[Problem, ...]) -> Iterator[Problem]:
         yield replace(problem, field=field)
 
 
-def problem_of_prefix(prefix: object) -> Problem | None:
+def read_websockets(given: WebSockets) -> PathTable:
     """
-    Return what is wrong with *prefix*, where a path prefix is meant, or None.
+    Return the table that has UNCOVERED where handshakes are not judged, which a path is only in all its readings.
+
+    Raises PolicyError for anything but one of the two words or a list of path prefixes.
+    """
+    if given in ("guard", "pass"):
+        return PathTable({"/": _JUDGED if given == "guard" else UNCOVERED})
+    if not isinstance(cast("object", given), list | tuple | set | frozenset):
+        kind, near = kind_of(given), [given] if problem_of_prefix(given) is None else ["/feed"]
+        raise PolicyError([Problem.of("E805", _WEBSOCKETS, given, Fix(entries=(near,)), kind=kind)])
+    places = {f"{_WEBSOCKETS}[{number}]": prefix for number, prefix in enumerate(given)}
+    problems = [problem_of_prefix(prefix, place) for place, prefix in places.items()]
+    if any(problems):
+        raise PolicyError([problem for problem in problems if problem is not None])
+    return PathTable({"/": _JUDGED, **dict.fromkeys(given, UNCOVERED)})
+
+
+def problem_of_prefix(prefix: object, field: str | None = None) -> Problem | None:
+    """
+    Return what is wrong with *prefix*, where a path prefix is meant, or None. It stands in *field*.
     """
     if isinstance(prefix, str) and _PREFIX.fullmatch(prefix):
         return None
     from .mistakes import nearest_prefix
 
     near = nearest_prefix(prefix if isinstance(prefix, str) else quoted(prefix))
-    return Problem.of("E802", f"{_PATHS}[{quoted(prefix)}]", prefix, Fix(entries=(near,)))
+    return Problem.of("E802", field or f"{_PATHS}[{quoted(prefix)}]", prefix, Fix(entries=(near,)))
 
 
 def _not_guarding(field: str, value: object) -> Problem:

@@ -15,7 +15,7 @@ from .guard import ORDINARY_NAMES, Guard, Passage, share
 from .journal import Event, Journal
 from .names import ALLOW_ORIGIN
 from .negotiation import Environ, Header
-from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, ViewFinder, text_of_path
+from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, ViewFinder, WebSockets, text_of_path
 from .policy import Policy
 from .quoting import quoted
 
@@ -52,17 +52,19 @@ class CORSMiddleware:
     A WSGI application that guards another one. Put it outermost.
 
     *policy* is a Policy, a mapping of its keywords, or a mapping from path prefix to these or None: see Policies, which
-    may also be given, and shared. Preflights of guarded resources are answered here; all other requests reach *app*,
-    and the headers of its response are made the policy's. An exception that leaves *app* passes through untouched,
-    because there is no response to carry headers.
+    may also be given, and shared. Preflights of guarded resources are answered here, and so are WebSocket handshakes
+    that are refused; all other requests reach *app*, and the headers of its response are made the policy's. An
+    exception that leaves *app* passes through untouched, because there is no response to carry headers.
+
+    *websockets* tells which handshakes are judged: `"guard"` all, `"pass"` none, a list of path prefixes all others.
 
     *on_event* is called with an Event for each request that is refused (but for same-origin ones, which need no
     grant), after a failure of an origin source, and for the other reasons that `Event` lists. It is called before the
     request is answered, in its thread; what it raises is logged. *journal* writes the log. A framework whose views have
     policies of their own assigns *views*.
 
-    Raises PolicyError if *policy* is refused, or has an origin source that has to be awaited, and TypeError if *app* is
-    certainly an ASGI application.
+    Raises PolicyError if *policy* or *websockets* is refused, or has an origin source that has to be awaited. Raises
+    TypeError if *app* is certainly an ASGI application.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class CORSMiddleware:
         policy: PoliciesLike | None,
         *,
         on_event: Callable[[Event], object] | None = None,
+        websockets: WebSockets = "guard",
         journal: Journal | None = None,
     ) -> None:
         if not may_be_wsgi(app):
@@ -79,7 +82,7 @@ class CORSMiddleware:
                 "Write `from corsguard.asgi import CORSMiddleware`."
             )
         self.app = app
-        self.guard = Guard(Policies.of(policy), Journal(on_event) if journal is None else journal)
+        self.guard = Guard(Policies.of(policy), Journal(on_event) if journal is None else journal, websockets)
         self.views: TaggedViews | None = None
 
     @property
@@ -97,12 +100,17 @@ class CORSMiddleware:
         self.guard.swap(policy)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        # The short path, where there is no view to find, nobody to ask and nothing to record. It is three times as fast
-        # as `_carry`, and the table of cases holds the two equal.
+        # The short path, where there is no view to find, nobody to ask, no handshake to judge and nothing to record. It
+        # is three times as fast as `_carry`, and the table of cases holds the two equal.
         guard, method, path = self.guard, environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
         origin, table = environ.get("HTTP_ORIGIN"), guard.policies.table
         answers = table.answers or table.find(path if path.isascii() else text_of_path(path)).answers
-        if answers is None or table is not guard.met or (self.views is not None and self.views.are_tagged()):
+        if (
+            answers is None
+            or table is not guard.met
+            or "HTTP_UPGRADE" in environ
+            or (self.views is not None and self.views.are_tagged())
+        ):
             return self._carry(environ, start_response)
         if origin is None:
             ours: Sequence[Header] = answers.silent.headers
@@ -152,7 +160,7 @@ class CORSMiddleware:
         # What lies between may write into the environ; the request is judged as it came in.
         passage = self.guard.enter(environ.copy(), text_of_path(environ.get("PATH_INFO", "")))
         find_view = self._finder(passage)
-        if passage.is_preflight:
+        if passage.comes_first:
             _decide(passage, find_view)
             self._tell(passage.take_events())
             if passage.answer is not None:

@@ -21,7 +21,7 @@ from django.utils.module_loading import import_string
 from corsguard import Fix, OriginPattern, Policy, PolicyError, Problem
 from corsguard.adapters import Rule, are_same_site, misplaced_tags, tag_of
 
-from .conf import SETTING, read_settings
+from .conf import SETTING, WEBSOCKETS, read_settings, websockets_setting
 from .middleware import View, name_of, views_of
 from .predecessor import MOVING
 
@@ -195,6 +195,10 @@ def _of_policies() -> Iterator[Problem]:
     except PolicyError as error:
         found = [*error.problems]
     yield from (_within(SETTING, problem) for problem in found)
+    try:
+        websockets_setting()
+    except PolicyError as error:
+        yield from (replace(problem, field=WEBSOCKETS) for problem in error.problems)
     for view in _views():
         name = name_of(view)
         misplaced = misplaced_tags(view)

@@ -1,5 +1,6 @@
 """
-Which policies guard this process: those of `settings.CORSGUARD`, until `set_policy` puts others in their place.
+Which policies guard this process: those of `settings.CORSGUARD`, until `set_policy` puts others in their place; and
+which WebSocket handshakes are judged, which `settings.CORSGUARD_WEBSOCKETS` says.
 
 Every handler of the process carries this one guard, so that a swap reaches them all, as does `override_settings`.
 Without CORSGUARD only decorated views share.
@@ -11,12 +12,13 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from corsguard import Event, Policies, PoliciesLike, PolicyError
-from corsguard.adapters import Guard, Journal
+from corsguard.adapters import Guard, Journal, WebSockets, read_websockets
 
 from .predecessor import THEIRS
 from .signals import cors_event
 
 SETTING: Final = "CORSGUARD"
+WEBSOCKETS: Final = "CORSGUARD_WEBSOCKETS"
 
 _ABSENT: Final = object()
 
@@ -43,6 +45,19 @@ def read_settings() -> Policies:
         raise
 
 
+def websockets_setting() -> WebSockets:
+    """
+    Return what CORSGUARD_WEBSOCKETS says; without the setting all handshakes are judged. Raises PolicyError.
+    """
+    setting: WebSockets = getattr(settings, WEBSOCKETS, "guard")
+    try:
+        read_websockets(setting)
+    except PolicyError as error:
+        error.add_note(f"This is {WEBSOCKETS} in the settings.")
+        raise
+    return setting
+
+
 class _Process:
     """
     The guard of this process, which has the policies of the settings once somebody has asked for it.
@@ -58,9 +73,10 @@ class _Process:
     @property
     def guard(self) -> Guard:
         """
-        Raises PolicyError if CORSGUARD is refused.
+        Raises PolicyError if a setting is refused.
         """
         if not self._is_read:
+            self._guard.websockets = read_websockets(websockets_setting())
             self.put(read_settings())
         return self._guard
 
@@ -72,8 +88,8 @@ class _Process:
         """
         Begin anew with the settings as they are now, and with a journal that has said nothing yet.
         """
-        policies = read_settings()
-        self._guard.journal = _journal()
+        policies, websockets = read_settings(), read_websockets(websockets_setting())
+        self._guard.journal, self._guard.websockets = _journal(), websockets
         self.put(policies)
 
     def listen(self) -> None:
@@ -105,7 +121,7 @@ def set_policy(policy: PoliciesLike | None) -> None:
 
 
 def _read_again(*, setting: str, **_: object) -> None:
-    if setting == SETTING:
+    if setting in (SETTING, WEBSOCKETS):
         process.read_again()
 
 

@@ -44,11 +44,12 @@ class CORSMiddleware:
     """
     The middleware that guards what `settings.CORSGUARD` and `@cors` say. Put it first.
 
-    Preflights of guarded resources are answered here; all other requests reach what lies further in, and the headers
-    of its response are made the policy's. An exception that leaves the layer below (DEBUG_PROPAGATE_EXCEPTIONS) passes
-    through untouched, because there is no response to carry headers.
+    Preflights of guarded resources are answered here, and so are WebSocket handshakes that are refused, which reach
+    Django under WSGI servers only. All other requests reach what lies further in, and the headers of its response are
+    made the policy's. An exception that leaves the layer below (DEBUG_PROPAGATE_EXCEPTIONS) passes through untouched,
+    because there is no response to carry headers.
 
-    Raises PolicyError when the server starts, if CORSGUARD is refused.
+    Raises PolicyError when the server starts, if CORSGUARD or CORSGUARD_WEBSOCKETS is refused.
     """
 
     sync_capable: ClassVar = True
@@ -71,7 +72,7 @@ class CORSMiddleware:
         return self._respond_async(request, passage) if self._is_async else self._respond(request, passage)
 
     def _respond(self, request: HttpRequest, passage: Passage) -> HttpResponseBase:
-        if passage.is_preflight:
+        if passage.comes_first:
             answer = self._decide(request, passage)
             self._tell(passage)
             if answer is not None:
@@ -84,7 +85,7 @@ class CORSMiddleware:
         return response
 
     async def _respond_async(self, request: HttpRequest, passage: Passage) -> HttpResponseBase:
-        if passage.is_preflight:
+        if passage.comes_first:
             answer = await self._decide_async(request, passage)
             await self._tell_async(passage)
             if answer is not None:
@@ -97,7 +98,7 @@ class CORSMiddleware:
 
     def _decide(self, request: HttpRequest, passage: Passage) -> Decision | None:
         """
-        Decide about the request, and return its whole answer if it is a preflight of a guarded resource.
+        Decide about the request, and return its whole answer if it is not for the application.
         """
         question = passage.decide(self._finder(request))
         if question is not None:
@@ -188,7 +189,7 @@ def _answered(decision: Decision) -> HttpResponse:
     for name, value in decision.headers:
         response.headers[name] = value
     if decision.refusal is not None:
-        # Anyone can send refused preflights, and Django would log each of them; there is no public switch.
+        # Anyone can send what is refused, and Django would log each of them; there is no public switch.
         setattr(response, "_has_been_logged", True)  # noqa: B010 - a private name, unknown to the type checkers
     return response
 

@@ -15,7 +15,7 @@ from blinker import Namespace
 from flask import Flask
 
 from corsguard import CORSMiddleware, Event, Policies, PoliciesLike, Policy, PolicyError
-from corsguard.adapters import Guarding, Journal, refuse_awaited
+from corsguard.adapters import Guarding, Journal, WebSockets, read_websockets, refuse_awaited
 
 from .views import Views
 
@@ -34,11 +34,19 @@ class CORSGuard:
     application's `config["CORSGUARD"]` is read; with neither, only views tagged with `@cors` share anything. The
     policy of a tagged view is that of its tag.
 
-    Raises PolicyError if a policy is refused, and RuntimeError if *app* is guarded already.
+    *websockets* tells which WebSocket handshakes are judged: `"guard"` all, `"pass"` none, a list of path prefixes all
+    others.
+
+    Raises PolicyError if a policy or *websockets* is refused, and RuntimeError if *app* is guarded already.
     """
 
-    def __init__(self, app: Flask | None = None, policy: PoliciesLike | None = None) -> None:
+    def __init__(
+        self, app: Flask | None = None, policy: PoliciesLike | None = None, *, websockets: WebSockets = "guard"
+    ) -> None:
         refuse_awaited(policy)
+        # Refused here and not with the first application.
+        read_websockets(websockets)
+        self._websockets: WebSockets = websockets
         self._policies = Policies.of(policy)
         self._has_policy = policy is not None
         # What guards an application knows it, so neither is kept alive here.
@@ -116,7 +124,7 @@ class CORSGuard:
         else:
             policies = self._policies if self._has_policy else _read_config(app) or self._policies
         journal = Journal(partial(_send, app), cors_event.receivers.__len__, partial(app.config.get, "DEBUG"))
-        middleware = CORSMiddleware(app.wsgi_app, policies, journal=journal)
+        middleware = CORSMiddleware(app.wsgi_app, policies, websockets=self._websockets, journal=journal)
         middleware.views = Views(app, middleware.guard)
         cors_event.receiver_connected.connect(journal.listen)
         with self._lock:

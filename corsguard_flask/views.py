@@ -27,6 +27,11 @@ T = TypeVar("T")
 
 logger: Final = logging.getLogger("corsguard")
 
+# Packages whose WSGI applications answer a path of their own, with their own idea of who may read and connect.
+_SOCKET_IO: Final = frozenset({"engineio", "flask_socketio", "socketio"})
+# How many layers around the application are looked at.
+_MOST_LAYERS: Final = 32
+
 # A browser follows twenty redirects, but no router needs more than a slash, an alias and a move.
 _MOST_HOPS: Final = 4
 # What no view serves: an empty method would be taken for none given.
@@ -63,11 +68,16 @@ class Views:
         self._views: Mapping[str, object] = {}
         # Of what the log has been told already.
         self._told: set[tuple[str, str]] = set()
+        self._is_new = True
 
     def are_tagged(self) -> bool:
         """
         Return whether any view has a policy of its own. Views may be added, replaced or tagged at any time.
         """
+        if self._is_new:
+            # By the first request, all that is put around the application is there.
+            self._is_new = False
+            self._warn_of_socket_io()
         if not tags_made():
             return False
         if self._made != tags_made() or self._views != self._app.view_functions:
@@ -80,8 +90,10 @@ class Views:
         """
         came = text_of_path(environ.get("PATH_INFO", ""))
         is_as_it_came = path in (came, f"/{came}")
-        # In the context of an OPTIONS request is not the view that a preflight asks about.
-        is_in_context = is_as_it_came and environ.get("REQUEST_METHOD") != "OPTIONS"
+        # In the context of an OPTIONS request is not the view that a preflight asks about. A handshake is asked about
+        # before it has a context.
+        has_context = environ.get("REQUEST_METHOD") != "OPTIONS" and "HTTP_UPGRADE" not in environ
+        is_in_context = is_as_it_came and has_context
         try:
             request = {**environ} if is_as_it_came else {**environ, "PATH_INFO": path.encode().decode("latin-1")}
             endpoint = (self._endpoint_in_context() if is_in_context else None) or self._endpoint_at(request, method)
@@ -206,6 +218,27 @@ class Views:
             self._guard.journal.record_misplaced(endpoint, methods)
         self._guard.journal.warn_of(tag.policy for tag in tags.values() if isinstance(tag.policy, Policy))
         self._warn_of_shared_urls()
+
+    def _warn_of_socket_io(self) -> None:
+        """
+        Write that Engine.IO or Socket.IO stands outside the guard, where nothing that it answers is guarded.
+        """
+        layer = cast("object", self._app.wsgi_app)
+        for _ in range(_MOST_LAYERS):
+            # From the outside inwards, up to the guard itself.
+            if layer is None or getattr(getattr(layer, "__self__", layer), "views", None) is self:
+                return
+            if any(kind.__module__.partition(".")[0] in _SOCKET_IO for kind in type(layer).__mro__):
+                logger.warning(
+                    "%s stands outside CORSGuard of %r, so nothing that it answers is guarded. It decides by itself "
+                    "who may read and who may open a WebSocket, with the user's cookies. Call SocketIO(app) before "
+                    "CORSGuard(app, ...), or list your origins in cors_allowed_origins. This is said once.",
+                    type(layer).__module__,
+                    self._app.name,
+                )
+                return
+            # What a layer calls the next one, in Werkzeug's, Engine.IO's and most others.
+            layer = getattr(layer, "wsgi_app", None) or getattr(layer, "app", None)
 
     def _warn_of_shared_urls(self) -> None:
         urls: dict[tuple[str | None, str | None, str], list[Rule]] = {}

@@ -5,7 +5,7 @@ A carrier for a framework that corsguard does not know: Falcon, whose middleware
 
 All that is about CORS happens in the guard. The carrier reads the request, asks, and writes the headers back. It shows
 the whole of what a carrier has to do: enter the request, ask a source where the guard says so, send the answer to a
-preflight, replace the headers of a response, and tell the listener what happened.
+preflight or a refused WebSocket handshake, replace the headers of a response, and tell the listener what happened.
 """
 
 import os
@@ -40,7 +40,7 @@ class CORSMiddleware:
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         # What lies further in may write into the environ; the request is judged as it came in.
         passage = req.context.passage = self.guard.enter(req.env.copy(), req.path)
-        if not passage.is_preflight:
+        if not passage.comes_first:
             return
         self._decide(passage)
         if passage.answer is not None:

@@ -1,11 +1,16 @@
 """
-Django is configured here, once for all tests.
+Django and Hypothesis are configured here, once for all tests.
 """
 
 import sys
 
 import django
+import hypothesis
 from django.conf import settings
+
+# How long an example takes says something about the machine.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 settings.configure(
     ALLOWED_HOSTS=["testserver", "127.0.0.1"],

@@ -14,6 +14,7 @@ from .page import NetworkError as NetworkError
 from .page import Page as Page
 from .page import Response as Response
 from .page import ResponseHeaders as ResponseHeaders
+from .page import WebSocket as WebSocket
 from .reasons import Reason as Reason
 from .transports import Application as Application
 from .transports import LiveTransport as LiveTransport
@@ -39,6 +40,7 @@ __all__ = [
     "ResponseHeaders",
     "Transport",
     "Unreachable",
+    "WebSocket",
     "WireRequest",
     "WireResponse",
     "is_forbidden_method",

@@ -422,8 +422,32 @@ def _client_certificate(failure: Failure) -> Fix:
 
 
 def _mixed(failure: Failure) -> Fix:
+    if failure.mode == "websocket":
+        page = f'new WebSocket("{as_shown(failure.url.replace("ws://", "wss://", 1))}")'
+        return _change("Not CORS: serve it by wss.", page=page)
     return _change(
         "Not CORS: serve it by https.", page=f'fetch("{as_shown(failure.url.replace("http://", "https://", 1))}")'
+    )
+
+
+def _handshake(failure: Failure) -> Fix:
+    """
+    Return what to change where a WebSocket handshake was not answered with 101.
+    """
+    status, origin = status_of(failure), failure.sent_origin
+    if status == "401":
+        return _change("Not CORS: nobody is logged in. A script can set no header of a handshake; it carries cookies.")
+    if status not in {"", "403"}:
+        return _change(
+            f"Not CORS: {as_shown(failure.url)} answers {status}. Is there a WebSocket at this path? If a proxy stands "
+            "in front, let it pass the upgrade on (nginx: proxy_http_version 1.1; proxy_set_header Upgrade "
+            "$http_upgrade; proxy_set_header Connection upgrade)."
+        )
+    why = "Not CORS: the server judges the Origin of the handshake, which carries cookies."
+    if not _is_sound(origin, credentials=True):
+        return _change(f"{why} {as_shown(origin)} cannot be listed with credentials: load the page by https.")
+    return _change(
+        f"{why} List the origin, with credentials.", policy={"allow_origins": [origin], "allow_credentials": True}
     )
 
 
@@ -483,6 +507,7 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
         "Not CORS. Let the page ask the last URL, or send the body as a whole.",
         send="303 See Other, if GET is meant from there",
     ),
+    Reason.HANDSHAKE_REFUSED: _handshake,
 }
 
 

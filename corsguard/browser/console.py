@@ -68,7 +68,8 @@ def chromium(failure: Failure) -> str:
     What is no matter of CORS reads there as the network stack says it (`Failed to load resource: net::ERR_...`), and
     a call that is refused at once as the TypeError that it throws.
     """
-    reason, variant = _chromium_sees(failure)
+    is_handshake = failure.mode == "websocket"
+    reason, variant = _of_handshake(failure, "unauthorized") if is_handshake else _chromium_sees(failure)
     return REASONS[reason].chromium.line(variant).format_map(words_of(failure))
 
 
@@ -95,6 +96,15 @@ def firefox_reason(failure: Failure) -> Reason:
     Return what Firefox takes for the reason: it counts lines, and looks in another order.
     """
     return _firefox_sees(failure)[0]
+
+
+def _of_handshake(failure: Failure, unauthorized: str = "") -> _Said:
+    """
+    Return what an engine sees of a WebSocket handshake, and whether it words otherwise what is *unauthorized*.
+    """
+    if failure.reason is not Reason.HANDSHAKE_REFUSED:
+        return failure.reason, "websocket"
+    return failure.reason, unauthorized if status_of(failure) == "401" else ""
 
 
 def _chromium_sees(failure: Failure) -> _Said:
@@ -124,6 +134,8 @@ def _chromium_sees(failure: Failure) -> _Said:
 
 
 def _firefox_sees(failure: Failure) -> _Said:
+    if failure.mode == "websocket":
+        return _of_handshake(failure)
     target = redirect_target(failure)
     silent = "" if is_foreign(failure) else "silent"
     if isinstance(target, str):

@@ -4,7 +4,8 @@ Fetch's algorithms, as a browser runs them: main fetch, HTTP fetch, CORS-preflig
 Written from the standard, and from none of the server's code: what a server promises is judged here. Each function is
 the algorithm whose name its docstring gives; a network error leaves it as FetchFailed, with the step that failed.
 
-Not modelled: the HTTP cache, service workers, CSP, HTTP authentication, navigations, and `Referer`.
+Not modelled: the HTTP cache, service workers, CSP, HTTP authentication, navigations, `Referer`, and what goes through a
+WebSocket once it is open.
 """
 
 from collections.abc import Callable, Iterable
@@ -55,6 +56,8 @@ from .urls import (
 from .wire import Exchange, Header, Transport, Unreachable, WireRequest, WireResponse
 
 Mode = Literal["cors", "no-cors", "same-origin"]
+# What no script can ask for by `fetch`.
+_SOCKET_MODE: Final = "websocket"
 CredentialsMode = Literal["omit", "same-origin", "include"]
 RedirectMode = Literal["follow", "error", "manual"]
 EmbedderPolicy = Literal["unsafe-none", "require-corp", "credentialless"]
@@ -95,7 +98,7 @@ class Request:
     method: str
     headers: list[Header]
     body: bytes | None
-    mode: Mode
+    mode: Mode | Literal["websocket"]
     credentials: CredentialsMode
     redirect: RedirectMode
     body_is_stream: bool = False
@@ -111,6 +114,13 @@ class Request:
         Fetch, "current URL".
         """
         return self.urls[-1]
+
+    @property
+    def shown_url(self) -> str:
+        """
+        The current URL as the page knows it: that of a WebSocket begins with `ws`.
+        """
+        return self.url.href.replace("http", "ws", 1) if self.mode == _SOCKET_MODE else self.url.href
 
     @property
     def includes_credentials(self) -> bool:
@@ -184,8 +194,7 @@ class UserAgent:
         """
         self._upgrade(request, say)
         url, client = request.url, request.client
-        if _SPACES.index(address_space(url.host)) > _SPACES.index(client.space):
-            say(Note("network", f"{url.href} is in a less public network than the page: {_PERMISSION}"))
+        self._tell_of_less_public(request, say)
         _block(request)
         is_own = is_same_origin(url.origin, client.origin) and request.tainting == "basic"
         if url.scheme == "data" or (is_own and url.scheme in HTTP_SCHEMES):
@@ -209,6 +218,24 @@ class UserAgent:
         except FetchFailed:
             self.cache.clear(request.cache_key)
             raise
+
+    def connect(self, request: Request, say: Callable[[Note], None]) -> WireResponse:
+        """
+        Return the answer that opens a WebSocket. Raises FetchFailed (WebSockets, "establish a WebSocket connection").
+        """
+        self._upgrade(request, say)
+        self._tell_of_less_public(request, say)
+        _block(request)
+        exchange = self._send(request, say)
+        response = _answer(exchange)
+        if response.status != 101:
+            clause = 'WebSockets, "establish a WebSocket connection"'
+            raise failed(request, Reason.HANDSHAKE_REFUSED, clause, str(response.status), exchange)
+        return response
+
+    def _tell_of_less_public(self, request: Request, say: Callable[[Note], None]) -> None:
+        if _SPACES.index(address_space(request.url.host)) > _SPACES.index(request.client.space):
+            say(Note("network", f"{request.shown_url} is in a less public network than the page: {_PERMISSION}"))
 
     def _http_fetch(
         self, request: Request, say: Callable[[Note], None], *, with_preflight: bool = False
@@ -457,8 +484,8 @@ def failed(  # noqa: PLR0913 - what a Failure is made of
             clause=clause,
             value=value,
             method=request.method,
-            url=request.url.href,
-            first_url=request.urls[0].href,
+            url=request.shown_url,
+            first_url=request.shown_url if request.mode == _SOCKET_MODE else request.urls[0].href,
             page_origin=request.client.origin,
             sent_origin=request.origin,
             mode=request.mode,
@@ -479,7 +506,7 @@ def _block(request: Request) -> None:
         raise failed(request, Reason.BAD_PORT, 'Fetch, "block bad port"', str(url.port))
     if request.client.prohibits_mixed_content and url.scheme == "http" and not is_trustworthy(url.origin):
         clause = 'Mixed Content, "should fetching request be blocked"'
-        raise failed(request, Reason.MIXED_CONTENT, clause, url.href)
+        raise failed(request, Reason.MIXED_CONTENT, clause, request.shown_url)
 
 
 def _check_cors(request: Request, exchange: Exchange) -> None:
@@ -561,7 +588,7 @@ def _origin_line(request: Request) -> list[Header]:
     """
     Fetch, "append a request `Origin` header", under the default referrer policy.
     """
-    if request.tainting == "cors":
+    if request.tainting == "cors" or request.mode == _SOCKET_MODE:
         return [("Origin", request.origin)]
     if request.method in {"GET", "HEAD"}:
         return []

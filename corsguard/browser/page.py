@@ -5,8 +5,11 @@ This room turns a call into Fetch's request and its outcome into what a script m
 """
 
 import json as _json
+import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from base64 import b64encode
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, cast, get_args
 
 from corsguard.fixes import Fix
@@ -30,6 +33,7 @@ from .fetching import (
 )
 from .headers import (
     Guard,
+    get,
     guarded,
     is_forbidden_method,
     is_header_value,
@@ -159,6 +163,20 @@ class Response:
         return f"<Response {self.type} {self.status} {self.url}>"
 
 
+class WebSocket:
+    """
+    What a script sees of a WebSocket that is open (WebSockets, "WebSocket"): its *url*, and the *protocol* that the
+    server has chosen.
+    """
+
+    def __init__(self, url: str, protocol: str) -> None:
+        self.url = url
+        self.protocol = protocol
+
+    def __repr__(self) -> str:
+        return f"<WebSocket {self.url}>"
+
+
 class Page:
     """
     A document at *url*: made by `Browser.open`. *network* are all exchanges it caused, *console* what was printed:
@@ -226,26 +244,69 @@ class Page:
             body_is_stream=is_stream,
             use_preflight=upload_listener or is_stream,
         )
-        try:
+        with self._listening_to(request):
             if is_forbidden_method(method):
                 raise failed(request, Reason.FORBIDDEN_METHOD, 'Fetch, "new Request()", forbidden method', method)
             fetched = self._agent.fetch(request, self.console.append)
+        return Response(fetched, redirected=len(request.urls) > 1)
+
+    def websocket(self, url: str, protocols: Iterable[str] = ()) -> WebSocket:
+        """
+        Return what `new WebSocket(url, protocols)` becomes once it is open. *url* may be relative to the page.
+
+        The handshake is sent, with the cookies that a browser sends, and what is said afterwards is not modelled. By
+        the letter it has `Sec-Fetch-Site` too, as Firefox sends it; Chromium does not.
+
+        Raises NetworkError where the script sees `error`, and then `close` with the code 1006 and no reason; and
+        ValueError where the constructor throws.
+        """
+        target = self._parse(url, allows_userinfo=True)
+        scheme = {"ws": "http", "wss": "https"}.get(target.scheme, target.scheme)
+        if scheme not in {"http", "https"} or "#" in url:
+            raise ValueError(f"{url!r} cannot be a WebSocket's URL: write 'wss://api.example.com/feed', without #.")
+        target = Url.parse(target.href.replace(target.scheme, scheme, 1))
+        names = [*protocols]
+        if not all(map(is_token, names)) or len({*names}) < len(names):
+            raise ValueError(f"protocols={protocols!r}: they are names, each of them once.")
+        lines = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
+        lines.append(("Sec-WebSocket-Key", b64encode(secrets.token_bytes(16)).decode()))
+        lines += [("Sec-WebSocket-Protocol", ", ".join(names))] if names else []
+        request = Request(
+            client=self._client,
+            urls=[target],
+            method="GET",
+            headers=lines,
+            body=None,
+            mode="websocket",
+            credentials="include",
+            redirect="error",
+        )
+        with self._listening_to(request):
+            response = self._agent.connect(request, self.console.append)
+        return WebSocket(request.shown_url, get(response.headers, "Sec-WebSocket-Protocol") or "")
+
+    @contextmanager
+    def _listening_to(self, request: Request) -> Generator[None]:
+        """
+        Keep what goes over the wire, and raise NetworkError if the fetch fails.
+        """
+        try:
+            yield
         except FetchFailed as end:
             error = NetworkError(end.failure, request.exchanges)
             self.console.append(Note("failure", error.chromium))
             raise error from None
         finally:
             self.network += request.exchanges
-        return Response(fetched, redirected=len(request.urls) > 1)
 
-    def _parse(self, url: str) -> Url:
+    def _parse(self, url: str, *, allows_userinfo: bool = False) -> Url:
         if not isinstance(cast("object", url), str):
             raise TypeError(f"url={url!r} is not a str: write 'https://api.example.com/items'.")
         try:
             target = Url.parse(url, self._base)
         except ValueError:
             raise ValueError(f"{url!r} is not a URL, nor a part of one relative to {self.url}.") from None
-        if target.has_userinfo:
+        if target.has_userinfo and not allows_userinfo:
             raise ValueError(f"{url!r} has a user or a password in it, and fetch() takes no such URL.")
         return target
 

@@ -52,6 +52,7 @@ class Reason(StrEnum):
     TOO_MANY_REDIRECTS = "too_many_redirects"
     REDIRECT_USERINFO = "redirect_userinfo"
     REDIRECT_STREAM_BODY = "redirect_stream_body"
+    HANDSHAKE_REFUSED = "handshake_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ class Wording:
 
 class Example(NamedTuple):
     """
-    A fetch that ends in the reason: what a page *asks*, in the words of `Page.fetch`, and how it is answered.
+    A fetch that ends in the reason: what a page *asks*, in the words of `Page.fetch`, and how it is answered. At a
+    *url* of `wss:` it asks for a WebSocket.
 
     The *answers* come in this order, and the last one again and again.
     """
@@ -123,6 +125,8 @@ _CHECKED: Final = _BLOCKED + "{preflight}"
 _VALID: Final = " Have the server send the header with a valid value."
 _NET: Final = "Failed to load resource: net::ERR_"
 _CANNOT: Final = "Fetch API cannot load {url}. "
+_HANDSHAKE: Final = "WebSocket connection to '{url}' failed: "
+_NO_CONNECTION: Final = f"{_HANDSHAKE}Error in connection establishment: net::ERR_"
 _MODE: Final = "when the request's credentials mode is 'include'."
 
 
@@ -137,8 +141,10 @@ def _refused(why: str, url: str = "{url}") -> str:
 _DID_NOT_SUCCEED: Final = "CORS request did not succeed). Status code: (null)."
 _NOT_HTTP: Final = "CORS request not http)."
 _NOT_TOLD: Final = "TypeError: NetworkError when attempting to fetch resource."
+# Of a handshake it says no more, whatever was wrong.
+_CANNOT_ESTABLISH: Final = "Firefox can\u2019t establish a connection to the server at {url}."
 # Firefox prints a line only where CORS had a say.
-_NO_RESPONSE: Final = _says(_refused(_DID_NOT_SUCCEED), silent=_NOT_TOLD)
+_NO_RESPONSE: Final = _says(_refused(_DID_NOT_SUCCEED), silent=_NOT_TOLD, websocket=_CANNOT_ESTABLISH)
 _DATA_FROM: Final = "Security Error: Content at {content} may not load data from {target}."
 _LINK_TO: Final = "Security Error: Content at {content} may not load or link to {target}."
 
@@ -185,9 +191,9 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         instead="Serve on another port, such as 8000 or 443.",
         example=Example(url="https://api.example.com:25/items"),
         look=("the port of the URL",),
-        chromium=_says(f"{_NET}UNSAFE_PORT"),
+        chromium=_says(f"{_NET}UNSAFE_PORT", websocket=f"{_NO_CONNECTION}UNSAFE_PORT"),
         # Firefox names the URL that redirected; the first one is that, if it was the only one.
-        firefox=_says(_NOT_TOLD, redirected=_refused(_DID_NOT_SUCCEED, "{first_url}")),
+        firefox=_says(_NOT_TOLD, redirected=_refused(_DID_NOT_SUCCEED, "{first_url}"), websocket=_CANNOT_ESTABLISH),
     ),
     Reason.MIXED_CONTENT: Facts(
         kind="not CORS",
@@ -198,9 +204,16 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         look=("the URL that the page asks: http: from a page of https:?",),
         chromium=_says(
             "Mixed Content: The page at '{page}' was loaded over HTTPS, but requested an insecure resource "
-            "'{bare_url}'. This request has been blocked; the content must be served over HTTPS."
+            "'{bare_url}'. This request has been blocked; the content must be served over HTTPS.",
+            websocket=(
+                "Mixed Content: The page at '{page}' was loaded over HTTPS, but attempted to connect to the insecure "
+                "WebSocket endpoint '{url}'. This request has been blocked; this endpoint must be available over WSS."
+            ),
         ),
-        firefox=_says("Blocked loading mixed active content \u201c{url}\u201d"),
+        firefox=_says(
+            "Blocked loading mixed active content \u201c{url}\u201d",
+            websocket="SecurityError: The operation is insecure.",
+        ),
     ),
     Reason.SAME_ORIGIN_MODE: Facts(
         kind="cors",
@@ -249,7 +262,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         instead="Start the server, or correct the host and the port.",
         example=Example((Unreachable("nothing listens at api.example.com", net_error="CONNECTION_REFUSED"),)),
         look=("the URL in a tab of its own: does it answer?", "the server: up, this host, this port?", "its log"),
-        chromium=_says(f"{_NET}{{net}}"),
+        chromium=_says(f"{_NET}{{net}}", websocket=f"{_NO_CONNECTION}{{net}}"),
         firefox=_NO_RESPONSE,
         safari=_says("Could not connect to the server."),
         note=_NULL_STATUS,
@@ -261,7 +274,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         instead="Give the server a certificate that is valid for its host, or ask by http if it speaks no TLS.",
         example=Example((Unreachable("the certificate has expired", tls=True, net_error="CERT_DATE_INVALID"),)),
         look=("the URL in a tab of its own: what does the browser say of the certificate?",),
-        chromium=_says(f"{_NET}{{net}}"),
+        chromium=_says(f"{_NET}{{net}}", websocket=f"{_NO_CONNECTION}{{net}}"),
         firefox=_NO_RESPONSE,
         note=_NULL_STATUS,
     ),
@@ -272,7 +285,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         instead="Let the server ask for a certificate without requiring one, and check it after the CORS layer.",
         example=Example((Unreachable("a client certificate is required", tls=True, wants_certificate=True),)),
         look=("the server: does it require a client certificate, for OPTIONS too?",),
-        chromium=_says(f"{_NET}BAD_SSL_CLIENT_AUTH_CERT"),
+        chromium=_says(f"{_NET}BAD_SSL_CLIENT_AUTH_CERT", websocket=f"{_NO_CONNECTION}BAD_SSL_CLIENT_AUTH_CERT"),
         firefox=_NO_RESPONSE,
         note=(
             f"{_NULL_STATUS} Firefox sends certificates with preflights if network.cors_preflight.allow_client_cert is "
@@ -590,6 +603,24 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         firefox=_NO_RESPONSE,
         header="Location",
         note="Chromium sends a stream over HTTP/2 and HTTP/3 only.",
+    ),
+    Reason.HANDSHAKE_REFUSED: Facts(
+        kind="not CORS",
+        message="the WebSocket handshake was answered with {what_status} is not 101.",
+        why='Only the status 101 opens a WebSocket, and no header of CORS counts (WebSockets, "establish").',
+        instead="List the origin of the page where the server judges handshakes, and allow credentials.",
+        example=Example((_answered(403),), url="wss://api.example.com/feed"),
+        look=(
+            "the row of the handshake in the Network panel: its status, and the Origin that was sent",
+            "the log of the server: who refused it?",
+            "a proxy in front: does it pass Upgrade, Connection, Origin and Host on?",
+        ),
+        chromium=_says(
+            _HANDSHAKE + "Error during WebSocket handshake: Unexpected response code: {status}",
+            unauthorized=_HANDSHAKE + "HTTP Authentication failed; no valid credentials available",
+        ),
+        firefox=_says(_CANNOT_ESTABLISH),
+        note="A script sees error and close with the code 1006, whatever was wrong, and never the status.",
     ),
 }
 

@@ -52,6 +52,7 @@ _ACCEPTED: Final = (
     "a transport (request), or a mapping from origin to one of these."
 )
 _CLIENT: Final = "127.0.0.1"
+_LONGEST_FAREWELL: Final = 1.0  # seconds
 _CERTIFICATE_ALERTS: Final = ("_ALERT_CERTIFICATE_REQUIRED", "_ALERT_BAD_CERTIFICATE", "_ALERT_HANDSHAKE_FAILURE")
 # What Chromium calls what OpenSSL finds (x509_vfy.h, X509_V_ERR_...).
 _CERTIFICATE_ERRORS: Final[Mapping[int, str]] = {
@@ -217,7 +218,35 @@ class _Collected:
 def _serve_wsgi(app: WSGIApplication, request: WireRequest) -> WireResponse:
     """
     Have *app* answer (PEP 3333).
+
+    A WebSocket is opened on the socket of the connection, which *app* gets as Werkzeug's server passes it on.
     """
+    if not any(name.lower() == "upgrade" for name, _ in request.headers):
+        return _run_wsgi(app, request)
+    ours, theirs = socket.socketpair()
+    answers: list[WireResponse] = []
+
+    def serve() -> None:
+        with theirs:
+            answers.append(_run_wsgi(app, request, theirs))
+
+    # Of its own, because what serves a WebSocket goes on until the client leaves.
+    thread = threading.Thread(target=copy_context().run, args=(serve,), daemon=True)
+    thread.start()
+    with ours:
+        head = b""
+        while b"\r\n\r\n" not in head and (more := ours.recv(65536)):
+            head += more
+    # The client has left; so most are done at once, and what is not has a while.
+    thread.join(_LONGEST_FAREWELL if head else None)
+    first, *lines = head.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+    if not first:
+        return answers[0]
+    pairs = (line.partition(":") for line in lines)
+    return WireResponse(int(first.split(" ")[1]), tuple((name, value.strip()) for name, _, value in pairs))
+
+
+def _run_wsgi(app: WSGIApplication, request: WireRequest, connection: socket.socket | None = None) -> WireResponse:
     answer = _Collected()
 
     def start_response(
@@ -238,7 +267,8 @@ def _serve_wsgi(app: WSGIApplication, request: WireRequest) -> WireResponse:
         answer.is_sent = answer.is_sent or bool(data)
 
     try:
-        body = app(_environ(request), start_response)
+        own = {} if connection is None else {"werkzeug.socket": connection}
+        body = app({**_environ(request), **own}, start_response)
         try:
             for chunk in body:
                 write(chunk)

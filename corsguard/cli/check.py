@@ -188,7 +188,7 @@ def _json(text: str) -> bytes:
     try:
         json.loads(text)
     except (ValueError, RecursionError) as error:
-        message = f'it is no JSON ({error}). Write --json-body \'{{"name": "value"}}\'.'
+        message = f'it is not JSON ({error}). Write --json-body \'{{"name": "value"}}\'.'
         raise click.BadParameter(message, param_hint="--json-body") from None
     return text.encode("utf-8", "replace")
 
@@ -214,7 +214,7 @@ def _url(options: _Options, *, is_application: bool) -> str | None:
             param_hint="TARGET",
         )
     if url_of(options.target) is None:
-        raise click.BadParameter(f"{options.target!r} is no URL: compare host and port.", param_hint="TARGET")
+        raise click.BadParameter(f"{options.target!r} is not a URL: compare host and port.", param_hint="TARGET")
     return None
 
 

@@ -42,7 +42,7 @@ _NEEDED: Final = (
     "a console; quote it.)"
 )
 _UNKNOWN: Final = """\
-This is no message that is known here. Looked for: "blocked by CORS policy: ..." and net::ERR_... (Chromium), \
+This message is not known here. Looked for: "blocked by CORS policy: ..." and net::ERR_... (Chromium), \
 "Cross-Origin Request Blocked: ... (Reason: ...)" (Firefox), "... due to access control checks" (Safari), and what \
 looks like CORS: Content Security Policy, Mixed Content, Cross-Origin-Resource-Policy, opaque responses, Local Network \
 Access, SameSite, CSRF. Paste the whole line, in quotation marks, or pipe it: corsguard explain -"""
@@ -144,7 +144,7 @@ def _is_message(text: str) -> bool:
 def _checked_path(path: str) -> str:
     if path.startswith("/"):
         return path
-    raise click.BadParameter(f'"{as_shown(path)}" is no path: write /items, without the host.', param_hint="--path")
+    raise click.BadParameter(f'"{as_shown(path)}" is not a path: write /items, without the host.', param_hint="--path")
 
 
 # A policy

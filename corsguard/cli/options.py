@@ -78,7 +78,7 @@ def _header(line: str, *, needs_value: bool) -> Header:
     if needs_value:
         return name, value
     if not is_header_value(value):
-        message = f"the value of {as_shown(name)} has a line end, NUL or a character that is no byte."
+        message = f"the value of {as_shown(name)} has a line end, NUL or a character that is not a byte."
         raise click.BadParameter(message, param_hint="--header")
     return with_value(name, value)
 

@@ -136,7 +136,7 @@ def _written() -> Generator[None]:
     try:
         yield
     except BrokenPipeError:
-        # Whoever reads has seen enough; click ends quietly then.
+        # The reader has seen enough; click ends quietly then.
         raise
     except OSError as error:
         # What is left in the buffer would fail once more when Python ends.

@@ -22,7 +22,7 @@ from corsguard.browser.wire import Header
 from corsguard.origin import NULL
 
 from . import har
-from .checklist import Row, beside, checklist, look_alike, resolved_space
+from .checklist import Row, checklist, further_faults, look_alike, resolved_space
 from .commands import curl, shown_url
 from .guarded import Guarded, framework_of, guard_of
 from .objects import load_application, names_object
@@ -191,7 +191,7 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
             )
             outcome = play(asked, transport, preflight_only=preflight_only, hide=secrets.hidden, on_request=on_request)
             probe = None if preflight_only else transport
-            faults = (*outcome.faults, *beside(asked, outcome, read, probe, secrets.hidden))
+            faults = (*outcome.faults, *further_faults(asked, outcome, read, probe, secrets.hidden))
     except ValueError as error:
         raise ValueError(without_password(secrets.hidden(str(error)))) from None
     if application is not None and url is None:
@@ -221,7 +221,7 @@ def asked_of_application(url: str | None) -> str:
     """
     whole = url_of(url or "", url_of(_APPLICATION_URL))
     if whole is None:
-        raise ValueError(f"{url!r} is no URL, such as {_APPLICATION_URL}items.")
+        raise ValueError(f"{url!r} is not a URL, such as {_APPLICATION_URL}items.")
     return whole.href
 
 

@@ -82,11 +82,11 @@ def _request_of(outcome: Outcome) -> Exchange | None:
     return next((exchange for exchange in outcome.exchanges if not exchange.is_preflight), None)
 
 
-def beside(
+def further_faults(
     asked: Fetch, outcome: Outcome, read: Sequence[str], transport: Transport | None, hide: Callable[[str], str]
 ) -> Iterator[Fault]:
     """
-    Yield what is wrong beside the model's faults: caches, headers that cannot be read, cookies.
+    Yield what is wrong in addition to the model's faults: caches, headers that cannot be read, cookies.
 
     Asks *transport* twice more, by GET or HEAD, as another page and as none; not at all if it is None.
     """
@@ -205,7 +205,7 @@ def checklist(asked: Fetch, outcome: Outcome, faults: Sequence[Fault], hide: Cal
 
 class _Wrong:
     """
-    Which reasons the model gave, for a preflight's answer and for the rest, and which faults lie beside.
+    Which reasons the model gave, for a preflight's answer and for the rest, and which faults there are in addition.
     """
 
     def __init__(self, faults: Iterable[Fault]) -> None:

@@ -301,7 +301,7 @@ def _of_django(name: str) -> Guarded:
 
     problems = checks.problems()
     if any(problem.is_error for problem in problems):
-        # With the warnings: whoever mends the errors wants to see them in the same run.
+        # With the warnings: anyone who fixes the errors wants to see them in the same run.
         raise PolicyError(problems)
     views = (
         view for view in (views_of(get_resolver()) if hasattr(settings, "ROOT_URLCONF") else ()) if view is not None

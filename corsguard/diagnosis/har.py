@@ -56,7 +56,7 @@ _FETCHED: Final = frozenset({"fetch", "xhr", "preflight", "font", "module", "man
 
 class Malformed(ValueError):
     """
-    The file is no HAR; the message says what is wrong with it.
+    The file is not a HAR; the message says what is wrong with it.
     """
 
 
@@ -184,11 +184,11 @@ def read(path: str) -> list[Entry]:
     try:
         document = json.loads(file.read_bytes().decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise Malformed(f"{path} is no JSON ({_sentence(error)}): export it again from the Network panel.") from None
+        raise Malformed(f"{path} is not JSON ({_sentence(error)}): export it again from the Network panel.") from None
     log = _dict(_dict(document).get("log"))
     entries = log.get("entries")
     if not isinstance(entries, list):
-        raise Malformed(f"{path} is no HAR: it has no log.entries. Export it from the browser's Network panel.")
+        raise Malformed(f"{path} is not a HAR: it has no log.entries. Export it from the browser's Network panel.")
     pages = {_text(_dict(page), "id"): _text(_dict(page), "title") for page in _list(log.get("pages"))}
     found = (_entry(_dict(entry), pages) for entry in cast("list[object]", entries))
     return [entry for entry in found if entry is not None]
@@ -213,7 +213,7 @@ def _text(value: Mapping[str, Any], key: str) -> str:
 
 def _lines(value: object) -> tuple[Header, ...]:
     pairs = [(_text(_dict(item), "name"), _text(_dict(item), "value")) for item in _list(value)[:_MOST_HEADERS]]
-    # HTTP/2 writes what is no header as `:method`; DevTools writes several Set-Cookie lines as one of several lines.
+    # HTTP/2 writes what is not a header as `:method`; DevTools writes several Set-Cookie lines as one of several lines.
     return tuple(
         (name, _NO_OCTET.sub("?", line)) for name, value in pairs if is_token(name) for line in value.split("\n")
     )

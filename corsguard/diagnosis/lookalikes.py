@@ -71,7 +71,7 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
     ),
     "opaque": Lookalike(
         'The page asked with mode: "no-cors", so it gets an opaque response: no status, no headers, an empty body.',
-        ('the options of fetch(): mode: "no-cors" is no way around CORS',),
+        ('the options of fetch(): mode: "no-cors" is not a way around CORS',),
         Fix(words="Let the server share the response with a policy.", page=('leave out mode: "no-cors"',)),
     ),
     "not_exposed": Lookalike(

@@ -210,7 +210,7 @@ _ECHOES: Final = frozenset({Reason.UNREACHABLE, *_SILENT})
 
 class Known(NamedTuple):
     """
-    What the user says beside a message, which may not name it.
+    What the user says in addition to a message, which may not name it.
     """
 
     origin: str | None = None

@@ -71,7 +71,7 @@ def load_application(text: str) -> Application:
     try:
         transport = transport_for(found)
     except (TypeError, ValueError) as error:
-        raise LoadError(f"{text} is no application: {error}{call if callable(found) else ''}") from None
+        raise LoadError(f"{text} is not an application: {error}{call if callable(found) else ''}") from None
     if cast("object", transport) is found:
         raise LoadError(f"{text} takes one argument, and a WSGI application two, an ASGI one three.{call}")
     return found

@@ -42,7 +42,7 @@ from corsguard.names import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALL
 # RFC 9110, 9.2.1: what changes nothing on a server.
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
-# Every round mends one fault; an answer has seven at most, and a fetch has 21 hops with a preflight each.
+# Every round fixes one fault; an answer has seven at most, and a fetch has 21 hops with a preflight each.
 _MOST_ROUNDS: Final = 64
 
 # A request and the preflight before it.
@@ -136,7 +136,7 @@ class Outcome:
     """
     What came of a fetch: every fault in the order in which a browser meets them, and what went over the wire.
 
-    *response* is what the page gets once the faults are mended, None if nobody can tell; *unseen* then says why.
+    *response* is what the page gets once the faults are fixed, None if nobody can tell; *unseen* then says why.
     *console* is what a browser prints next to the faults.
     """
 
@@ -171,7 +171,7 @@ class Held(Exception):
 
 class Recording:
     """
-    A Transport that keeps what *transport* answers: in later rounds it is given again, mended where it has to be.
+    A Transport that keeps what *transport* answers: in later rounds it is given again, fixed where it has to be.
 
     *on_request* is told before each request the how-manyth it is. *hold* may raise Held before anything is sent.
     """
@@ -180,12 +180,12 @@ class Recording:
         self, transport: Transport, hold: Callable[[WireRequest], None], on_request: Callable[[int], None]
     ) -> None:
         self.exchanges: list[Exchange] = []
-        self.is_mended = False
+        self.is_fixed = False
         self._transport = transport
         self._hold = hold
         self._on_request = on_request
         self._answers: dict[tuple[WireRequest, int], WireResponse | Unreachable] = {}
-        self._mended: dict[tuple[WireRequest, int], WireResponse] = {}
+        self._fixed: dict[tuple[WireRequest, int], WireResponse] = {}
         # A circle of redirects asks the same again, and may be answered otherwise.
         self._asked: Counter[WireRequest] = Counter()
 
@@ -193,21 +193,21 @@ class Recording:
         """
         Begin the next round.
         """
-        self.is_mended = False
+        self.is_fixed = False
         self._asked.clear()
 
-    def mend(self, request: WireRequest, response: WireResponse) -> None:
+    def fix(self, request: WireRequest, response: WireResponse) -> None:
         """
         From the next round on, answer *request*, as it was asked last, with *response*.
         """
-        self._mended[request, self._asked[request]] = response
+        self._fixed[request, self._asked[request]] = response
 
     def __call__(self, request: WireRequest) -> WireResponse:
         self._asked[request] += 1
         key = (request, self._asked[request])
-        if key in self._mended:
-            self.is_mended = True
-            return self._mended[key]
+        if key in self._fixed:
+            self.is_fixed = True
+            return self._fixed[key]
         if key not in self._answers:
             self._hold(request)
             self._on_request(len(self.exchanges) + 1)
@@ -245,13 +245,13 @@ def play(
     Return all that is wrong with what *asked* says, as a browser would meet it in front of *transport*.
 
     *preflight_only* holds back everything else. *hide* takes secrets out of a text before it is shown or cut. Raises
-    ValueError for what is no request at all, and for a cookie that no browser keeps.
+    ValueError for what is not a request, and for a cookie that no browser keeps.
     """
 
     def hold(request: WireRequest) -> None:
         if preflight_only and not is_preflight(request):
             raise Held(f"{request.method} was not sent, as --preflight-only says.")
-        if recording.is_mended:
+        if recording.is_fixed:
             _hold(asked, request)
 
     recording = Recording(transport, hold, on_request)
@@ -281,10 +281,10 @@ def play(
             outcome.unseen = str(held)
         except NetworkError as error:
             failure = error.failure
-            exchange, answer = failure.exchange, mended(failure)
+            exchange, answer = failure.exchange, fixed(failure)
             sign = (failure.reason, failure.value, len(error.exchanges), exchange)
             follows = exchange is not None and exchange.request in bare
-            is_listed = not recording.is_mended and _is_only_unguarded(failure, error.exchanges)
+            is_listed = not recording.is_fixed and _is_only_unguarded(failure, error.exchanges)
             veil = NetworkError(_veiled(failure, hide))
             outcome.faults.append(fault_of(veil, follows=follows, is_listed=is_listed))
             if answer is None or exchange is None or sign in refused:
@@ -292,7 +292,7 @@ def play(
             refused.add(sign)
             if _is_bare(exchange):
                 bare.add(exchange.request)
-            recording.mend(exchange.request, answer)
+            recording.fix(exchange.request, answer)
             continue
         finally:
             console |= dict.fromkeys(note for note in page.console if note.kind != "failure")
@@ -314,7 +314,7 @@ def _is_only_unguarded(failure: Failure, exchanges: Sequence[Exchange]) -> bool:
 
 def _is_bare(exchange: Exchange) -> bool:
     """
-    Whether the answer has nothing of CORS in it: its author is no CORS layer, or one that refuses the page.
+    Whether the answer has nothing of CORS in it: its author is not a CORS layer, or one that refuses the page.
     """
     headers = () if exchange.response is None else exchange.response.headers
     return not any(name.lower().startswith(OWNED_PREFIX) for name, _ in headers)
@@ -326,18 +326,18 @@ def _hold(asked: Fetch, request: WireRequest) -> None:
     """
     if request.method not in SAFE_METHODS:
         raise Held(
-            f"{request.method} was not sent, for no browser sends it before that is mended; what answers it may have "
-            "faults of its own. Check again then."
+            f"{request.method} was not sent, because no browser sends it before that is fixed; what answers it may "
+            "have faults of its own. Check again then."
         )
     first, url = url_of(asked.url), url_of(request.url)
     if first is None or url is None or first.host != url.host:
         raise Held(
-            "the redirect to another host was not followed, for no browser follows it before that is mended. Check "
+            "the redirect to another host was not followed, because no browser follows it before that is fixed. Check "
             "again then."
         )
 
 
-def mended(failure: Failure) -> WireResponse | None:
+def fixed(failure: Failure) -> WireResponse | None:
     """
     Return the answer without the fault that *failure* names, or None if no other answer would help.
     """

@@ -243,7 +243,7 @@ def _improved(policy: Policy, keywords: dict[str, Any], fix: Fix) -> tuple[Probl
     """
     problems = _problems(policy, keywords)
     if problems:
-        # What the model says of the one request, beside what may stay.
+        # What the model says of the one request, next to what may stay.
         refused = {problem.value for problem in problems}
         kept = [origin for origin in _listed(policy) if origin not in refused]
         keywords |= fix.policy

@@ -68,8 +68,60 @@ def redirected(reason, value, location, **changes):
     return failure(reason, value, SHARED, ("Location", location), status=302, **changes)
 
 
+FEED = "wss://api.example.com/feed"
+NO_CONNECTION = f"WebSocket connection to '{FEED}' failed: Error in connection establishment: net::ERR_"
+NOT_ESTABLISHED = f"Firefox can't establish a connection to the server at {FEED}."
+
+
+def handshake(*arguments, **changes):
+    return failure(*arguments, **{"url": FEED, "mode": "websocket", "with_credentials": True, **changes})
+
+
 # For tables that are easy to read.
 STRAIGHT = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
+
+# What failed of a WebSocket, Chromium's line, Firefox's line with straight quotation marks.
+SOCKET_LINES = [
+    (
+        handshake(Reason.HANDSHAKE_REFUSED, "403", status=403),
+        f"WebSocket connection to '{FEED}' failed: Error during WebSocket handshake: Unexpected response code: 403",
+        NOT_ESTABLISHED,
+    ),
+    (
+        handshake(Reason.HANDSHAKE_REFUSED, "401", status=401),
+        f"WebSocket connection to '{FEED}' failed: HTTP Authentication failed; no valid credentials available",
+        NOT_ESTABLISHED,
+    ),
+    (
+        handshake(Reason.UNREACHABLE, "nothing listens", exchange=None, net_error="CONNECTION_REFUSED"),
+        f"{NO_CONNECTION}CONNECTION_REFUSED",
+        NOT_ESTABLISHED,
+    ),
+    (
+        handshake(Reason.TLS, "expired", exchange=None),
+        f"{NO_CONNECTION}CERT_DATE_INVALID",
+        NOT_ESTABLISHED,
+    ),
+    (
+        handshake(Reason.TLS_CLIENT_CERTIFICATE, "", exchange=None),
+        f"{NO_CONNECTION}BAD_SSL_CLIENT_AUTH_CERT",
+        NOT_ESTABLISHED,
+    ),
+    (
+        handshake(Reason.BAD_PORT, "6000", exchange=None),
+        f"{NO_CONNECTION}UNSAFE_PORT",
+        NOT_ESTABLISHED,
+    ),
+    (
+        handshake(Reason.MIXED_CONTENT, "", exchange=None, url=FEED.replace("wss", "ws")),
+        (
+            f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but attempted to connect to the insecure "
+            "WebSocket endpoint 'ws://api.example.com/feed'. This request has been blocked; this endpoint must be "
+            "available over WSS."
+        ),
+        "SecurityError: The operation is insecure.",
+    ),
+]
 
 # What failed, Chromium's line, Firefox's line with straight quotation marks.
 LINES = [
@@ -385,7 +437,7 @@ LINES = [
 ]
 
 
-@pytest.mark.parametrize(("failed", "chromium_line", "firefox_line"), LINES)
+@pytest.mark.parametrize(("failed", "chromium_line", "firefox_line"), [*LINES, *SOCKET_LINES])
 def test_the_consoles_lines_are_theirs_to_the_letter(failed, chromium_line, firefox_line):
     assert chromium(failed) == chromium_line
     assert firefox(failed).translate(STRAIGHT) == firefox_line
@@ -767,7 +819,7 @@ def policy_of(fix):
     return Policy(**(keywords | fix.policy))
 
 
-@pytest.mark.parametrize("failed", [row[0] for row in (*LINES, *FIXES)])
+@pytest.mark.parametrize("failed", [row[0] for row in (*LINES, *SOCKET_LINES, *FIXES)])
 def test_what_is_proposed_is_a_sound_policy(failed):
     policy_of(fix(failed))
 

@@ -6,7 +6,7 @@ import re
 import string
 
 import pytest
-from browser.test_console import FIXES, LINES, failure
+from browser.test_console import FIXES, LINES, SOCKET_LINES, failure
 
 from corsguard.browser import Browser, NetworkError, Reason, Unreachable
 from corsguard.browser.advice import fix
@@ -15,7 +15,10 @@ from corsguard.browser.evidence import words_of
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, PREFLIGHT_ONLY, REASONS, reasons_about
 
 # All that fails in the tables of the console's lines and of the fixes, and each reason with little known of it.
-FAILURES = [*(row[0] for row in (*LINES, *FIXES)), *(failure(reason, exchange=None) for reason in Reason)]
+FAILURES = [
+    *(row[0] for row in (*LINES, *SOCKET_LINES, *FIXES)),
+    *(failure(reason, exchange=None) for reason in Reason),
+]
 
 
 def played(example):
@@ -30,8 +33,9 @@ def played(example):
             raise answer
         return answer
 
+    page = Browser(transport).open(example.page)
     with pytest.raises(NetworkError) as caught:
-        Browser(transport).open(example.page).fetch(example.url, **example.asks)
+        (page.websocket if example.url.startswith("wss:") else page.fetch)(example.url, **example.asks)
     return caught.value
 
 
@@ -62,7 +66,7 @@ def test_a_row_is_written_in_sentences(reason):
     assert facts.look
     assert all(text.endswith(".") for text in (facts.message, facts.why, facts.instead))
     # Which clause of which standard.
-    assert re.search(r'\((Fetch|Mixed Content), ".+"', facts.why)
+    assert re.search(r'\((Fetch|Mixed Content|WebSockets), ".+"', facts.why)
     assert "(" not in facts.instead
     assert len(facts.why) < 160
     assert len(facts.instead) < 120
@@ -84,7 +88,7 @@ def test_no_row_has_a_blank_that_nobody_fills(reason):
 @pytest.mark.parametrize("engine", [chromium, firefox], ids=["chromium", "firefox"])
 def test_every_line_of_a_row_is_printed_for_some_failure(engine):
     examples = [played(facts.example).failure for facts in REASONS.values()]
-    printed = {(engine(failed), failed) for failed in (*examples, *(row[0] for row in LINES))}
+    printed = {(engine(failed), failed) for failed in (*examples, *(row[0] for row in (*LINES, *SOCKET_LINES)))}
     for reason, facts in REASONS.items():
         wording = getattr(facts, engine.__name__)
         for template in (wording.usual, *wording.variants.values()):

@@ -116,8 +116,8 @@ https://api.example.com/items/1. (Reason: CORS header \u2018Access-Control-Allow
 Status code: 405.
    Safari:   Preflight response is not successful. Status code: 405""",
         """\
-Not looked at: PUT was not sent, for no browser sends it before that is mended; what answers it may have faults of its \
-own. Check again then.""",
+Not looked at: PUT was not sent, because no browser sends it before that is fixed; what answers it may have faults of \
+its own. Check again then.""",
         """\
 Checked:
   ok  reachable        https://api.example.com/items/1 answers (Server: nginx)
@@ -261,7 +261,7 @@ def test_a_sandboxed_page_has_no_origin(serve):
 WRONG = {
     "no scheme": (["localhost:8000/items"], "A URL begins with its scheme: http://localhost:8000/items"),
     "no scheme, and no port": (["api.example.com/items"], "https://api.example.com/items"),
-    "no URL": (["https://"], "is no URL"),
+    "no URL": (["https://"], "is not a URL"),
     "no page": ([API, "--page", "app.example.com"], "does not begin with a scheme"),
     "no origin": ([API, "--page", "a\nb"], "has a space"),
     "a pattern": ([API, "--page", "https://*.example.com"], "is a pattern; a page has one origin"),
@@ -270,7 +270,7 @@ WRONG = {
     "a header without a colon": ([API, "--header", "X-Token"], 'Write --header "X-Token: 1"'),
     "no header name": ([API, "--header", "X Token: 1"], "'X Token' is not a header name"),
     "no method": ([API, "--method", "P T"], "is not a method name"),
-    "no JSON": ([API, "--json-body", "{"], "it is no JSON"),
+    "no JSON": ([API, "--json-body", "{"], "it is not JSON"),
     "two bodies": ([API, "--json-body", "{}", "--data", "a"], "are two bodies"),
     "a body of a GET": ([API, "--method", "GET", "--data", "a"], "A GET has no body"),
     "a URL for a URL": ([API, "--url", API], "Leave out --url"),
@@ -278,7 +278,7 @@ WRONG = {
     "no port that there is": ([API, "--connect-to", "127.0.0.1:99999"], "is not [HOST=]ADDRESS:PORT"),
     "an address without its brackets": ([API, "--connect-to", "::1:8000"], "is not [HOST=]ADDRESS:PORT"),
     "an address for an application": (["served:app", "--connect-to", "127.0.0.1:80"], "Leave out --connect-to"),
-    "a URL of an application that is none": (["served:app", "--url", "http://["], "is no URL"),
+    "a URL of an application that is none": (["served:app", "--url", "http://["], "is not a URL"),
     "no attribute": (["served:nope"], "has no nope"),
     "no certificates": ([API, "--cacert", __file__], "has no certificates"),
     "a certificate file that is missing": ([API, "--cacert", "missing.pem"], "No such file"),

@@ -194,7 +194,7 @@ def test_the_value_of_a_header_is_shown_nowhere(here):
     assert "> OPTIONS /(not shown)" in shown
     refused = run("cors.toml", "--page", APP, "-H", "X-A: sekret-\u20ac")
     assert refused.exit_code == 2
-    assert "the value of X-A has a line end, NUL or a character that is no byte" in refused.stderr
+    assert "the value of X-A has a line end, NUL or a character that is not a byte" in refused.stderr
 
 
 def test_both_the_preflight_and_the_request_are_shown(here):
@@ -325,7 +325,7 @@ def test_the_page_s_own_origin_is_not_the_server(here):
         (["cors.toml", "--page", "https://a b"], ["--page", "has a space"]),
         (["cors.toml", "--page", "https://*.example.com"], ["is a pattern; a page has one origin"]),
         (["cors.toml", "--page", "app.example.com"], ["does not begin with a scheme"]),
-        (["cors.toml", "--page", APP, "--path", "items"], ['"items" is no path: write /items']),
+        (["cors.toml", "--page", APP, "--path", "items"], ['"items" is not a path: write /items']),
         (["cors.toml", "--page", APP, "-X", "P T"], ["is not a method name"]),
         (["cors.toml", "--page", APP, "-H", "X A"], ["'X A' is not a header name"]),
         (["cors.toml", "--page", APP, "--framework", "flask"], ["go with a message"]),

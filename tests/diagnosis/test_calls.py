@@ -126,7 +126,7 @@ WRONG = [
     ({"target": "api.example.com"}, "Expected a URL, an application or its name"),
     ({"target": "https://u:s3cr3t@"}, r"got target='https://\.\.\.@'"),
     ({"target": API, "url": API}, "Expected no url next to a target"),
-    ({"target": Server(), "url": "http://["}, "is no URL"),
+    ({"target": Server(), "url": "http://["}, "is not a URL"),
     ({"target": Server(), "page": "app.example.com"}, "does not begin with a scheme"),
     ({"target": Server(), "method": "P T"}, "is not a method name"),
     ({"target": Server(), "cookies": ["12345"]}, "Expected a cookie name=value"),
@@ -170,5 +170,5 @@ def test_read_har_returns_what_the_command_prints(tmp_path):
     assert json.loads(json.dumps(reading.data())) == printed
     assert (reading.entries, reading.is_fine, code, told) == (1, False, 1, [(0, 1)])
     file.write_text("{}")
-    with pytest.raises(Malformed, match="is no HAR"):
+    with pytest.raises(Malformed, match="is not a HAR"):
         diagnosis.read_har(str(file))

@@ -310,12 +310,12 @@ def test_a_line_for_each_request_and_then_what_is_wrong(write):
 
 
 MALFORMED = {
-    "no JSON": (b"<html>", "is no JSON"),
-    "no text": (b"\xff\xfe", "is no JSON"),
-    "nested without end": (b"[" * 100_000, "is no JSON"),
-    "no HAR": (b'{"log": {}}', "is no HAR: it has no log.entries"),
-    "a list": (b"[]", "is no HAR"),
-    "entries that are none": (b'{"log": {"entries": {}}}', "is no HAR"),
+    "no JSON": (b"<html>", "is not JSON"),
+    "no text": (b"\xff\xfe", "is not JSON"),
+    "nested without end": (b"[" * 100_000, "is not JSON"),
+    "no HAR": (b'{"log": {}}', "is not a HAR: it has no log.entries"),
+    "a list": (b"[]", "is not a HAR"),
+    "entries that are none": (b'{"log": {"entries": {}}}', "is not a HAR"),
 }
 
 

@@ -176,7 +176,7 @@ def test_what_is_sent(serve, server, arguments, seen):
 
 def test_what_was_not_looked_at_is_said(serve):
     held, _ = data(serve(Server((403, []))), *PUT)
-    assert held["unseen"].startswith("PUT was not sent, for no browser sends it before that is mended")
+    assert held["unseen"].startswith("PUT was not sent, because no browser sends it before that is fixed")
     away = Server(response=(302, [("Location", "https://api.example.org/next")]))
     assert "redirect to another host was not followed" in data(serve(away), "--page", PAGE)[0]["unseen"]
     only, code = data(serve(Server((204, allow(methods="PUT")))), *PUT, "--preflight-only")

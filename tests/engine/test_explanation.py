@@ -313,3 +313,102 @@ def test_the_path_is_that_which_a_server_passes_or_a_person_writes():
 def test_an_origin_is_near_if_it_differs_in_one_respect_only(origin, near):
     policy = Policy(allow_origins=["https://app.example.com"])
     assert bool(nearest(policy, Origin.parse(origin))) == near
+
+
+# WebSocket handshakes.
+
+
+HANDSHAKE = {
+    "REQUEST_METHOD": "GET",
+    "HTTP_UPGRADE": "websocket",
+    "HTTP_HOST": "api.example.com",
+    "HTTP_ORIGIN": "https://app.example.com",
+}
+LISTED_HERE = {"allow_origins": ["https://app.example.com"]}
+TRUSTED_HERE = {**LISTED_HERE, "allow_credentials": True}
+
+
+class Granting:
+    def __init__(self, answer):
+        self.answer = answer
+
+    def __contains__(self, origin):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("policy", "changes", "reason"),
+    [
+        (TRUSTED_HERE, {}, 'Covered by "https://app.example.com". The policy allows credentials.'),
+        (LISTED_HERE, {"HTTP_SEC_FETCH_SITE": "same-origin"}, "The browser says that the page is of the same origin"),
+        (LISTED_HERE, {"HTTP_ORIGIN": "https://api.example.com"}, "It is the origin of the request itself"),
+        (
+            {"allow_origins": Granting(True), "allow_credentials": True},
+            {},
+            'Covered by the origin source, which granted "https://app.example.com".',
+        ),
+    ],
+)
+def test_a_handshake_that_is_let_in_is_explained(policy, changes, reason):
+    told = explain(policy, {**HANDSHAKE, **changes})
+    assert told.kind is RequestKind.HANDSHAKE
+    assert (told.status, told.headers, told.goes_on, told.goes_on_with_credentials) == (None, (), True, True)
+    assert told.steps[0].reason.startswith(reason)
+    assert told.verdict == "The handshake reaches the application."
+
+
+@pytest.mark.parametrize(
+    ("policy", "changes", "reason", "fix"),
+    [
+        (LISTED_HERE, {}, "But every WebSocket handshake carries cookies", {"allow_credentials": True}),
+        (
+            TRUSTED_HERE,
+            {"HTTP_ORIGIN": "https://b.example"},
+            "proxy_set_header Host $host",
+            {"allow_origins": ["https://app.example.com", "https://b.example"], "allow_credentials": True},
+        ),
+        (
+            {"allow_origins": "*"},
+            {},
+            '"*" lets no page connect',
+            {"allow_origins": ["https://app.example.com"], "allow_credentials": True},
+        ),
+        ({"allow_origins": "*"}, {"HTTP_ORIGIN": "null"}, '"*" lets no page connect', {}),
+        ({"allow_origins": "*"}, {"HTTP_ORIGIN": "x y"}, "No browser sends this as an origin.", {}),
+        (TRUSTED_HERE, {"HTTP_ORIGIN": ""}, "No browser sends this as an origin.", {}),
+        (TRUSTED_HERE, {"HTTP_ORIGIN": None}, "No browser sends this as an origin.", {}),
+        ({"/": None}, {}, "Only pages of its own origin may connect, because it is closed.", {}),
+        (
+            {"/": TRUSTED_HERE, "/a": None},
+            {"PATH_INFO": "/x/../a"},
+            "because the readings of the path have different policies.",
+            {},
+        ),
+        ({"allow_origins": Granting(False), "allow_credentials": True}, {}, "only True grants", {}),
+        ({"allow_origins": Granting(LookupError("away")), "allow_credentials": True}, {}, "LookupError", {}),
+    ],
+)
+def test_a_handshake_that_is_refused_is_explained(policy, changes, reason, fix):
+    told = explain(policy, {**HANDSHAKE, **changes})
+    assert (told.kind, told.status, told.goes_on) == (RequestKind.HANDSHAKE, 403, False)
+    assert reason in told.steps[0].reason
+    assert told.steps[0].fix.policy == fix
+    assert "Unexpected response code: 403" in told.verdict
+
+
+def test_a_handshake_without_an_origin_is_explained():
+    environ = {name: value for name, value in HANDSHAKE.items() if name != "HTTP_ORIGIN"}
+    told = explain(TRUSTED_HERE, environ)
+    assert told.goes_on
+    assert "it is not a browser" in told.steps[0].reason
+    told = explain(TRUSTED_HERE, {**environ, "HTTP_SEC_FETCH_SITE": "cross-site"})
+    assert not told.goes_on
+    assert "A proxy has removed Origin" in told.steps[0].reason
+
+
+def test_a_handshake_to_an_unguarded_path_is_not_judged():
+    told = explain({"/api": TRUSTED_HERE}, {**HANDSHAKE, "PATH_INFO": "/other"})
+    assert (told.kind, told.status, told.headers, told.goes_on) == (RequestKind.HANDSHAKE, None, (), True)
+    assert "not judged" in told.verdict

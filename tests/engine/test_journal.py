@@ -51,6 +51,10 @@ def refused(error=None):
     return Decision(RequestKind.CORS, None, (("Vary", "Origin"),), Refusal.ORIGIN, error)
 
 
+def kept_out(refusal=Refusal.ORIGIN):
+    return Decision(RequestKind.HANDSHAKE, 403, (), refusal)
+
+
 POLICY = Policy(**LISTED)
 SHOP = Assignment(POLICY, "shop")
 ODD = Assignment(None, "", is_odd=True, varies=True)
@@ -120,13 +124,14 @@ def test_a_record_is_one_bounded_line_of_ascii_whatever_a_client_sends(records, 
     journal.record(SHOP, refused(LookupError()), environ)
     journal.record_displaced(SHOP, ["Access-Control-Allow-Origin", f"Access-Control-{text}"], environ)
     journal.record_odd_path(ODD, environ)
-    assert len(records) == 4
+    journal.record(SHOP, kept_out(), environ)
+    assert len(records) == 5
     for record in records:
         message = record.getMessage()
         assert message.isascii()
         assert message.isprintable()
         assert len(message) < 1200
-        for said in record.cors_event[3:]:
+        for said in record.cors_event[3:6]:
             assert text.isascii() or "\\" in said
             assert said.isascii()
             assert said.isprintable()
@@ -283,10 +288,12 @@ def test_a_listener_is_to_be_told_of_each_refusal_whatever_is_left_out_of_the_lo
     events.append(journal.record_displaced(SHOP, ["Access-Control-Allow-Origin"], ENVIRON))
     events.append(journal.record_displaced(SHOP, ["Access-Control-Allow-Origin"], ENVIRON))
     events.append(journal.record_odd_path(ODD, ENVIRON))
+    events.append(journal.record(SHOP, kept_out(), ENVIRON))
     said = ("POST", "/orders", EVIL)
     of_policy = [(Event(reason, POLICY, "shop", *said),) for reason in ["origin"] * 3 + ["source", "two-layers"]]
-    assert events == [*of_policy, (), (Event("odd-path", None, "", *said),)]
-    assert [record.cors_event for record in records] == [event for (event,) in (events[0], *events[3:5], events[6])]
+    late = [(Event("odd-path", None, "", *said),), (Event("websocket", POLICY, "shop", *said),)]
+    assert events == [*of_policy, (), *late]
+    assert [record.cors_event for record in records] == [event for (event,) in (events[0], *events[3:5], *events[6:])]
     assert {event.reason for told in events for event in told} == REASONS.keys()
 
 
@@ -656,3 +663,31 @@ def test_what_a_listener_raises_that_is_no_exception_is_written_too(records, clo
     for kind in (KeyboardInterrupt, SystemExit, GeneratorExit):
         with pytest.raises(kind):
             Journal(raising(kind())).tell(event)
+
+
+# Handshakes.
+
+
+def test_a_handshake_is_told_and_written_with_what_lets_a_listed_origin_in(records):
+    journal = Journal([].append)
+    (event,) = journal.record(SHOP, kept_out(Refusal.CREDENTIALS), ENVIRON)
+    assert (event.reason, event.fix.policy) == ("websocket", {"allow_credentials": True})
+    assert records[0].getMessage() == (
+        f"The WebSocket handshake 'POST' '/orders' was refused for a page on '{EVIL}'. "
+        "Fix: allow_credentials=True  # The origin is listed, but a WebSocket handshake carries cookies."
+    )
+
+
+def test_a_handshake_of_the_same_origin_that_is_refused_is_told(records):
+    # Other requests of the same origin need no grant.
+    environ = {**ENVIRON, "HTTP_SEC_FETCH_SITE": "same-origin"}
+    journal = Journal([].append)
+    assert [event.reason for event in journal.record(SHOP, kept_out(), environ)] == ["websocket"]
+    assert journal.record(SHOP, refused(), environ) == ()
+
+
+@pytest.mark.parametrize("there", [SHOP, Assignment(None, "/admin"), ODD], ids=["guarded", "closed", "odd"])
+def test_a_developer_is_told_the_story_of_a_handshake(records, there):
+    Journal([].append, is_debug=lambda: True).record(there, kept_out(), ENVIRON)
+    (message,) = [record.getMessage() for record in records]
+    assert message.startswith("POST /orders is refused.\nA WebSocket handshake\n")

@@ -88,6 +88,16 @@ def test_imports_go_down_only():
     assert up == []
 
 
+def test_only_the_guard_knows_both_what_is_shared_and_what_may_run():
+    # And whoever tells the story of a request, off the request path.
+    assert {name for name, others in HOUSE.items() if {"negotiation", "protection"} <= others} == {
+        "explanation",
+        "guard",
+    }
+    assert "negotiation" not in HOUSE["protection"]
+    assert "protection" not in HOUSE["negotiation"]
+
+
 def test_no_files_import_each_other_in_a_circle():
     assert {(name, other) for name, others in HOUSE.items() for other in others} >= GOES_UP
     # It raises CycleError, which names them.

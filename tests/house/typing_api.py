@@ -333,7 +333,7 @@ corsguard_django.set_policy({"allow_origin": ["https://app.example.com"]})  # ty
 
 
 def count(event: Event) -> None:
-    assert_type(event.reason, Literal["origin", "source", "two-layers", "odd-path"])
+    assert_type(event.reason, Literal["origin", "source", "two-layers", "odd-path", "websocket"])
     assert_type(event.policy, Policy | None)
     assert_type(event.name, str)
     assert_type(event.method, str)

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import socketserver
 import ssl
 import subprocess
@@ -22,6 +23,8 @@ from corsguard.browser.wire import Unreachable, WireRequest
 from .serving import lines_until, missing
 
 _PATIENCE = 30
+# The first byte of a connection that speaks TLS (RFC 8446, 5.1).
+_TLS_HANDSHAKE = b"\x16"
 
 CHROMIUM_ARGUMENTS = """
     --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
@@ -69,7 +72,8 @@ FIREFOX_PREFERENCES = {
 
 class _Connection(socketserver.BaseRequestHandler):
     """
-    One connection of a browser, with TLS inside if the browser asks for a tunnel.
+    One connection of a browser, with TLS inside if the browser asks for a tunnel and then speaks it; to `ws:` it does
+    not.
 
     No line of ours says how long a body is, because a script could read it: a body ends with the connection, and only
     where there is none by definition another request may follow (RFC 9112, 6.3). A redirect has no reader, and says it:
@@ -85,11 +89,14 @@ class _Connection(socketserver.BaseRequestHandler):
                 method, target, headers, body = head
                 if method == "CONNECT":
                     self.request.sendall(b"HTTP/1.1 200 \r\n\r\n")
-                    self.request = self.server.tls.wrap_socket(self.request, server_side=True)
-                    tunnel = "https://" + target.removesuffix(":443")
+                    if self.request.recv(1, socket.MSG_PEEK) == _TLS_HANDSHAKE:
+                        self.request = self.server.tls.wrap_socket(self.request, server_side=True)
+                        tunnel = "https://" + target.removesuffix(":443")
+                    else:
+                        tunnel = "http://" + target.removesuffix(":80")
                 elif self._answer(method, tunnel + target, headers, body):
                     break
-            if tunnel:
+            if isinstance(self.request, ssl.SSLSocket):
                 self.request.unwrap()
 
     def finish(self):
@@ -124,6 +131,11 @@ class _Connection(socketserver.BaseRequestHandler):
         lines = [f"HTTP/1.1 {response.status} ", *(f"{name}: {value}" for name, value in response.headers)]
         lines += [f"Content-Length: {len(response.body)}"] if is_redirect and "content-length" not in names else []
         self.request.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + response.body)
+        if response.status == 101:
+            # Of what a WebSocket says nobody reads anything here, but its connection lasts until the browser ends it.
+            while self.request.recv(65536):
+                pass
+            return True
         return method != "HEAD" and response.status not in {204, 304} and not is_redirect
 
 
