@@ -8,14 +8,14 @@ What may block, a listener or an origin source, is called in a thread; what has 
 
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from typing import Any, Final, TypeAlias, cast
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from .applications import refuse_what_is_no_asgi
 from .guard import ORDINARY_NAMES, Guard, Passage
 from .journal import Event, Journal
 from .names import ALLOW_ORIGIN
-from .negotiation import Decision, Environ, Header
+from .negotiation import Answers, Decision, Environ, Header
 from .origin import LONGEST_ORIGIN
 from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, WebSockets
 from .policy import Policy
@@ -43,6 +43,23 @@ _MOST_READ: Final = LONGEST_ORIGIN + 1
 _SCHEMES: Final[Mapping[str, str]] = {"ws": "http", "wss": "https"}
 # RFC 6455, 7.4.1: a policy is violated.
 _POLICY_VIOLATION: Final = 1008
+
+
+class _Prepared(NamedTuple):
+    """
+    What the short path sends for *answers*, in bytes, next to the decision that says so.
+
+    No origin is granted but the *exact* ones, if it *is_closed*.
+    """
+
+    answers: Answers
+    exact: frozenset[bytes]
+    is_closed: bool
+    silent: tuple[Decision, Sequence[Line]]
+    shared: tuple[Decision, Sequence[Line]]
+    refused: tuple[Decision, Sequence[Line]]
+    permitted: tuple[Decision, Sequence[Line]]
+    forbidden: tuple[Decision, Sequence[Line]]
 
 
 class CORSMiddleware:
@@ -80,6 +97,9 @@ class CORSMiddleware:
         self.app = app
         journal = Journal(on_event) if journal is None else journal
         self.guard = Guard(Policies.of(policy), journal, websockets, can_await=True)
+        # For this table, by the ids of its answers, which are kept with them, so that no others take their ids.
+        self._table: PathTable | None = None
+        self._prepared: dict[int, _Prepared] = {}
 
     @property
     def policy(self) -> Policy | Mapping[str, Guarding] | None:
@@ -95,7 +115,7 @@ class CORSMiddleware:
     def policy(self, policy: PoliciesLike | None) -> None:
         self.guard.swap(policy)
 
-    async def __call__(  # noqa: C901, PLR0912 - each function that it is cut into costs a twentieth of all
+    async def __call__(  # noqa: C901, PLR0912, PLR0915 - each function that it is cut into costs a twentieth of all
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
         if scope["type"] != "http":
@@ -107,7 +127,7 @@ class CORSMiddleware:
         guard, headers, method, path = self.guard, scope.get("headers"), scope["method"], scope["path"]
         if type(headers) is not list or scope.get("root_path"):
             headers, path = _lines(scope), path_of(scope)
-        table, origin, is_preflight = guard.policies.table, None, False
+        table, origin, is_preflight, echoes = guard.policies.table, None, False, False
         answers = table.answers or table.find(path).answers
         if method == "OPTIONS":
             for name, value in headers:
@@ -120,40 +140,46 @@ class CORSMiddleware:
             for name, value in headers:
                 if len(name) == 6 and name.lower() == b"origin":
                     answers, origin = answers if origin is None else None, value
-        if answers is None or table is not guard.met:
+        if answers is None or table is not self._table:
             await self._carry(scope, receive, send)
             return
+        prepared = self._prepared.get(id(answers)) or self._prepare(answers)
         if origin is None:
-            decision, echoed, is_preflight = answers.silent, "", False
+            decision, ours = prepared.silent
         else:
-            text, journal = origin[:_MOST_READ].decode("latin-1"), guard.journal
-            covered = answers.audience.covers(text)
+            journal = guard.journal
+            if len(origin) < _MOST_READ and origin in prepared.exact:
+                covered: bool | None = True
+                echoes = True
+            elif prepared.is_closed:
+                covered = False
+            else:
+                covered = answers.audience.covers(_text(origin))
+                echoes = covered is True and not answers.audience.is_everyone
             if covered is None or (
                 is_preflight and journal.is_debug and journal.explains() if covered else next(journal.turns)
             ):
                 await self._carry(scope, receive, send)
                 return
             if covered:
-                decision = answers.permitted if is_preflight else answers.shared
-                echoed = "" if answers.audience.is_everyone else text
+                decision, ours = prepared.permitted if is_preflight else prepared.shared
+                if echoes:
+                    ours = [(_ALLOW_ORIGIN, origin), *ours]
             else:
-                decision, echoed = answers.forbidden if is_preflight else answers.refused, ""
-        ours = (_known.get(id(decision)) or _known_from_now_on(decision))[1]
-        if echoed:
-            ours = ((_ALLOW_ORIGIN, cast("bytes", origin)), *ours)
-        if is_preflight:
-            await send({"type": "http.response.start", "status": decision.status, "headers": [*ours]})
-            await send({"type": "http.response.body", "body": decision.body})
-            return
+                decision, ours = prepared.forbidden if is_preflight else prepared.refused
+            if is_preflight:
+                await send({"type": "http.response.start", "status": decision.status, "headers": [*ours]})
+                await send({"type": "http.response.body", "body": decision.body})
+                return
         # One value in place of many, because each variable that a closure keeps costs.
-        seen = (table, decision, echoed, method, path, origin)
+        seen = (table, decision, echoes, method, path, origin)
 
         # It returns what the server has to be awaited for; a coroutine around that would cost a tenth of all.
         def respond(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                theirs = message.get("headers") or ()
+                theirs = message.get("headers")
                 if type(theirs) is not list:
-                    theirs = [*theirs]
+                    theirs = [*(theirs or ())]
                 for name, _ in theirs:
                     if name not in _ORDINARY_NAMES:
                         return self._share({**message, "headers": theirs}, send, *seen)
@@ -168,7 +194,7 @@ class CORSMiddleware:
         send: Send,
         table: PathTable,
         decision: Decision,
-        echoed: str,
+        echoes: bool,  # noqa: FBT001 - see above
         method: str,
         path: str,
         origin: bytes | None,
@@ -179,11 +205,28 @@ class CORSMiddleware:
         # As it was seen at entry, because what lies further in may write into the scope.
         request = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_ORIGIN": _text(origin or b"")}
         passage = Passage(self.guard, table, request, path)
-        headers = ((ALLOW_ORIGIN, echoed), *decision.headers) if echoed else decision.headers
+        headers = ((ALLOW_ORIGIN, request["HTTP_ORIGIN"]), *decision.headers) if echoes else decision.headers
         passage.assignment, passage.decision = table.find(path), decision._replace(headers=headers)
         await self._start(message, send, passage)
 
+    def _prepare(self, answers: Answers) -> "_Prepared":
+        """
+        Return what the short path sends for *answers*, and remember it.
+        """
+        audience = answers.audience
+        is_closed = audience.wildcards is None and audience.source is None and not audience.is_everyone
+        exact = frozenset(origin.encode() for origin in audience.exact)
+        decisions = (answers.silent, answers.shared, answers.refused, answers.permitted, answers.forbidden)
+        prepared = _Prepared(
+            answers, exact, is_closed, *((decision, (*_encoded(decision.headers),)) for decision in decisions)
+        )
+        self._prepared[id(answers)] = prepared
+        return prepared
+
     async def _carry(self, scope: Scope, receive: Receive, send: Send) -> None:
+        table = self.guard.policies.table
+        if table is not self._table:
+            self._table, self._prepared = table, {}
         # What lies further in may write into the scope; the request is judged as it came in.
         passage = await self._enter(scope, path_of(scope))
         answer = passage.answer
@@ -294,19 +337,6 @@ def path_of(scope: Mapping[str, Any]) -> str:
 
 def _encoded(headers: Iterable[Header]) -> list[Line]:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-
-
-# What decisions are to ASGI, by their ids: each is kept with it, so that no other takes its id.
-_known: Final[dict[int, tuple[Decision, tuple[Line, ...]]]] = {}
-_MOST_KNOWN: Final = 1024
-
-
-def _known_from_now_on(decision: Decision) -> tuple[Decision, tuple[Line, ...]]:
-    # A program that swaps its policies all the time makes ever new ones.
-    if len(_known) >= _MOST_KNOWN:
-        _known.clear()
-    known = _known[id(decision)] = decision, (*_encoded(decision.headers),)
-    return known
 
 
 def _text(value: bytes) -> str:

@@ -19,7 +19,7 @@ from stopwatch import mean
 
 SCENARIOS = (*RESPONSES, *PREFLIGHTS)
 ORIGINS = (exact(3), exact(1_000), exact(100_000), wildcards(1_000))
-PACKAGES = ("corsguard", "Flask", "Django", "flask-cors", "django-cors-headers", "wsgicors")
+PACKAGES = ("corsguard", "Flask", "Django", "starlette", "flask-cors", "django-cors-headers", "wsgicors", "asgi-cors")
 
 # So many processes race the same contenders.
 _PROCESSES = 6

@@ -20,15 +20,17 @@ import django
 import flask
 import flask_cors
 import wsgicors
+from asgi_cors import asgi_cors
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse
 from django.urls import path
-from stopwatch import Contender, ignore, race
+from starlette.middleware.cors import CORSMiddleware as StarletteCORSMiddleware
+from stopwatch import Contender, ignore, is_asgi, race, run_through
 
 import corsguard_django
 import corsguard_flask
-from corsguard import CORSMiddleware, Policy
+from corsguard import CORSMiddleware, Policy, asgi
 
 BARE = "bare"
 FLOOR = "floor"
@@ -37,12 +39,14 @@ BY_PATH = "corsguard, by path"
 WSGICORS = "wsgicors"
 FLASK_CORS = "flask-cors"
 CORSHEADERS = "django-cors-headers"
+STARLETTE = "starlette"
+ASGI_CORS = "asgi-cors"
 
 METHODS = ["GET", "PUT"]
 HEADERS = ["Content-Type"]
 MAX_AGE = 7200
-# It asks `fnmatch` about each pattern, which keeps this many compiled; beyond, one request takes many seconds.
-_MOST_FOR_WSGICORS = 32768
+# Some ask `fnmatch` about each pattern, which keeps this many compiled; beyond, one request takes many seconds.
+_MOST_FOR_FNMATCH = 32768
 REFUSED_ORIGIN = "https://evil.example"
 
 
@@ -138,13 +142,15 @@ def request(scenario, origin, **headers):
     return environ
 
 
-def requests_of(scenario, allowed, **headers):
+def requests_of(scenario, allowed, platform=None, **headers):
     """
-    Return what makes requests, `(count, seed)`, from the *allowed* origins, picked at random.
+    Return what makes requests, `(count, seed)`, from the *allowed* origins, picked at random, as *platform* takes them.
     """
 
     def requests(count, seed):
-        return [request(scenario, origin, **headers) for origin in random.Random(seed).choices(allowed, k=count)]
+        chosen = random.Random(seed).choices(allowed, k=count)
+        environs = [request(scenario, origin, **headers) for origin in chosen]
+        return scopes_of(environs) if platform == "ASGI" else environs
 
     return requests
 
@@ -209,13 +215,120 @@ def on_wsgi(origins):
         contenders[FLOOR] = Floor(application, origins.patterns)
     contenders[CORSGUARD] = CORSMiddleware(application, origins.policy)
     contenders[BY_PATH] = CORSMiddleware(application, {"/": origins.policy, "/admin": None})
-    if len(origins.patterns) <= _MOST_FOR_WSGICORS:
+    if len(origins.patterns) <= _MOST_FOR_FNMATCH:
         contenders[WSGICORS] = wsgicors.CORS(
             application,
             origin=" ".join(origins.patterns),
             methods=", ".join(METHODS),
             headers=", ".join(HEADERS),
             maxage=str(MAX_AGE),
+        )
+    return contenders
+
+
+# ASGI.
+
+
+def scopes_of(environs):
+    """
+    Return the ASGI scopes of *environs*, with new names and values, as every request brings them.
+    """
+    return [
+        {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": environ["REQUEST_METHOD"],
+            "scheme": "http",
+            "path": environ["PATH_INFO"],
+            "raw_path": environ["PATH_INFO"].encode(),
+            "root_path": "",
+            "query_string": environ["QUERY_STRING"].encode(),
+            "headers": [
+                (name[5:].lower().replace("_", "-").encode(), value.encode())
+                for name, value in environ.items()
+                if name.startswith("HTTP_")
+            ],
+            "client": ("127.0.0.1", 50000),
+            "server": ("127.0.0.1", 8000),
+        }
+        for environ in environs
+    ]
+
+
+async def asgi_application(scope, receive, send):
+    headers = [(b"content-type", b"text/plain"), (b"content-length", b"5"), (b"x-frame-options", b"DENY")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+class ASGIFloor:
+    """
+    The floor once more: it takes names in lower case for granted, as the usual servers send them, and one Origin.
+    """
+
+    def __init__(self, app, origins):
+        self.app = app
+        self.origins = frozenset(origin.encode() for origin in origins)
+
+    async def __call__(self, scope, receive, send):
+        origin, asks = None, False
+        for name, value in scope["headers"]:
+            if name == b"origin":
+                origin = value
+            elif name == b"access-control-request-method":
+                asks = True
+        allowed = origin in self.origins
+        if scope["method"] == "OPTIONS" and origin is not None and asks:
+            vary = (b"vary", b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
+            if allowed:
+                status, body = 204, b""
+                headers = [
+                    (b"access-control-allow-origin", origin),
+                    (b"access-control-allow-methods", b"GET, PUT"),
+                    (b"access-control-allow-headers", b"Content-Type"),
+                    (b"access-control-max-age", b"7200"),
+                    vary,
+                ]
+            else:
+                status, body = 403, b"CORS: this origin may not read this resource.\n"
+                headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(body)).encode()), vary]
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+            return
+
+        async def share(message):
+            if message["type"] == "http.response.start":
+                ours = [(b"access-control-allow-origin", origin)] if allowed else []
+                message = {**message, "headers": [*message["headers"], *ours, (b"vary", b"Origin")]}
+            await send(message)
+
+        await self.app(scope, receive, share)
+
+
+def on_asgi(origins):
+    contenders = {BARE: asgi_application}
+    if origins.are_exact:
+        contenders[FLOOR] = ASGIFloor(asgi_application, origins.patterns)
+    contenders[CORSGUARD] = asgi.CORSMiddleware(asgi_application, origins.policy)
+    contenders[BY_PATH] = asgi.CORSMiddleware(asgi_application, {"/": origins.policy, "/admin": None})
+    contenders[STARLETTE] = StarletteCORSMiddleware(
+        asgi_application,
+        # It searches what it is given.
+        allow_origins=frozenset(origins.patterns) if origins.are_exact else (),
+        allow_origin_regex=None if origins.are_exact else "|".join(regex.pattern for regex in origins.regexes),
+        allow_methods=METHODS,
+        allow_headers=HEADERS,
+        max_age=MAX_AGE,
+    )
+    if len(origins.patterns) <= _MOST_FOR_FNMATCH:
+        # It answers no preflights, and would send max_age as text, on which servers fail.
+        contenders[ASGI_CORS] = asgi_cors(
+            asgi_application,
+            hosts=origins.patterns if origins.are_exact else [],
+            host_wildcards=[] if origins.are_exact else origins.patterns,
+            methods=METHODS,
+            headers=HEADERS,
         )
     return contenders
 
@@ -301,7 +414,13 @@ def on_django(origins):
     return {name: handlers[name] for name in middleware}
 
 
-PLATFORMS = {"WSGI": on_wsgi, "Flask": on_flask, "Flask, tags": on_flask_with_tags, "Django": on_django}
+PLATFORMS = {
+    "WSGI": on_wsgi,
+    "ASGI": on_asgi,
+    "Flask": on_flask,
+    "Flask, tags": on_flask_with_tags,
+    "Django": on_django,
+}
 
 
 def costs_on(platform, origins, seconds):
@@ -314,7 +433,10 @@ def costs_on(platform, origins, seconds):
     check(contenders, origins)
     return {
         scenario: race(
-            {name: Contender(app, requests_of(scenario, origins.allowed)) for name, app in contenders.items()},
+            {
+                name: Contender(app, requests_of(scenario, origins.allowed, platform))
+                for name, app in contenders.items()
+            },
             BARE,
             seconds,
         )
@@ -338,7 +460,16 @@ def check(contenders, origins):
 
 def _answer(app, environ):
     answers = []
-    app(environ, lambda status, headers, exc_info=None: answers.append((status, sorted(headers))))
+    if is_asgi(app):
+
+        async def send(message):
+            if "status" in message:
+                headers = [(name.decode(), value.decode()) for name, value in message["headers"]]
+                answers.append((message["status"], sorted(headers)))
+
+        run_through(app, scopes_of([environ]), send)
+    else:
+        app(environ, lambda status, headers, exc_info=None: answers.append((status, sorted(headers))))
     return answers[0]
 
 

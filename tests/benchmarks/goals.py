@@ -25,6 +25,7 @@ from contenders import (
     PREFLIGHTS,
     REFUSED,
     RESPONSES,
+    STARLETTE,
     exact,
     requests_of,
     wildcards,
@@ -103,6 +104,8 @@ COMPARISONS = (
         "WSGI, responses: the same with policies by path", 3, "WSGI", RESPONSES, FLOOR, together=True, ours=BY_PATH
     ),
     Comparison("WSGI, preflights: the same with policies by path", 3, "WSGI", PREFLIGHTS, FLOOR, ours=BY_PATH),
+    Comparison("ASGI, responses: Starlette's overhead over ours", 2.5, "ASGI", RESPONSES, STARLETTE, together=True),
+    Comparison("ASGI, preflights: Starlette's total time over ours", 4, "ASGI", PREFLIGHTS, STARLETTE, together=True),
     Comparison(f"{_FLASK_RESPONSES}, in microseconds", 8, "Flask", RESPONSES, FLASK_CORS, "3", together=True),
     Comparison(
         "Flask, responses: the same with tagged views", None, "Flask, tags", RESPONSES, FLASK_CORS, together=True
@@ -203,8 +206,8 @@ def _hostile(seconds):
         for platform, app in guards.items():
             for scenario in scenarios:
                 contenders = {
-                    "normal": Contender(app, requests_of(scenario, origins.allowed)),
-                    "huge": Contender(app, requests_of(scenario, origins.allowed, **{key: value})),
+                    "normal": Contender(app, requests_of(scenario, origins.allowed, platform)),
+                    "huge": Contender(app, requests_of(scenario, origins.allowed, platform, **{key: value})),
                 }
                 costs = race(contenders, "normal", seconds, most_requests=20)
                 ratios[f"{scenario}, {platform}"] = costs["huge"].total / costs["normal"].total

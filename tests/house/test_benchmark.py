@@ -15,12 +15,18 @@ SCENARIOS = {"no Origin", "allowed", "refused", "preflight allowed", "preflight 
 SETS = {"3", "1,000", "100,000", "1,000 wildcards"}
 CONTENDERS = {
     "WSGI": {"bare", "floor", "corsguard", "corsguard, by path", "wsgicors"},
+    "ASGI": {"bare", "floor", "corsguard", "corsguard, by path", "starlette", "asgi-cors"},
     "Flask": {"bare", "corsguard", "flask-cors"},
     "Flask, tags": {"bare", "corsguard", "flask-cors"},
     "Django": {"bare", "corsguard", "django-cors-headers"},
 }
-# The floor knows no wildcards, and wsgicors would take many seconds for a request.
-CANNOT = {("WSGI", "1,000 wildcards", "floor"), ("WSGI", "100,000", "wsgicors")}
+# The floor knows no wildcards, and some peers would take many seconds for a request.
+CANNOT = {
+    ("WSGI", "1,000 wildcards", "floor"),
+    ("WSGI", "100,000", "wsgicors"),
+    ("ASGI", "1,000 wildcards", "floor"),
+    ("ASGI", "100,000", "asgi-cors"),
+}
 ROWS = {
     (platform, origins, contender)
     for platform, contenders in CONTENDERS.items()
@@ -30,6 +36,8 @@ ROWS = {
 GOALS = {
     "WSGI, responses": 2,
     "WSGI, preflights": 2,
+    "ASGI, responses": 1,
+    "ASGI, preflights": 1,
     "Flask, responses": 4,
     "Flask, preflights": 2,
     "Django, Origin": 2,
