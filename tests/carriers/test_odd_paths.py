@@ -7,7 +7,6 @@ request that a browser would send next. Nothing that a view without a policy ser
 
 import asyncio
 import concurrent.futures
-import importlib.util
 import itertools
 import os
 import re
@@ -19,19 +18,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from kit.serving import Reply, Server, lines_until, missing, running, served, started
+from kit.odd_path_sites import PARTNER, installed, sites
+from kit.serving import Reply, Server, missing, running
 
 import corsguard
 from corsguard import CORSMiddleware, Policy, RememberedOrigins
 
 pytestmark = pytest.mark.server
 
-TESTS = Path(__file__).parents[1]
-APPS = TESTS / "kit" / "odd_path_apps.py"
 MANUAL = Path(corsguard.__file__).parent / "manual" / "reliability.md"
 PATIENCE = 30
 
-PARTNER = "https://partner.example"
 OTHER = "https://other.example"
 ASKS = "Access-Control-Request-Method: DELETE"
 
@@ -114,32 +111,6 @@ SHARED = """
     /administrators/1
     /x/admin/users/1
 """.split()
-
-
-def installed(name, module=None):
-    """
-    Return *name*, if the module that it needs is installed; else skip the test.
-    """
-    if importlib.util.find_spec(module or name) is None:
-        missing(f"{name} is not installed: pip install -e '.[servers]'")
-    return name
-
-
-@contextmanager
-def sites(server, *options, application="kit.odd_path_apps:application", **environment):
-    """
-    Serve the sites with *server*.
-    """
-    if server in {"cheroot", "waitress", "werkzeug", "wsgiref"}:
-        with started(APPS, installed(server), **environment) as process:
-            port = lines_until("serving at", process)[-1].split()[-1]
-            yield Server(int(port), process)
-        return
-    place = {"uvicorn": "--app-dir={}", "gunicorn": "--pythonpath={}", "uwsgi": "--pythonpath={}"}[server].format(TESTS)
-    if server == "uwsgi":
-        installed(server, "uwsgidecorators")
-    with served(server, application, place, *options, **environment) as running_server:
-        yield running_server
 
 
 def headers_of(reply):
