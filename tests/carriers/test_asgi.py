@@ -41,7 +41,10 @@ from corsguard.asgi import CORSMiddleware
 # What is passed on.
 
 
-def test_the_application_gets_the_very_scope_and_receive_that_the_server_made():
+def test_scope_and_receive_are_those_of_the_server():
+    """
+    The application gets the very scope and receive that the server made.
+    """
     seen = []
 
     async def app(*arguments):
@@ -124,7 +127,10 @@ def run_lifespan(app):
 
 
 @either_path
-def test_17_what_is_no_start_passes_in_order_and_as_it_is(middleware):
+def test_17_what_is_no_start_passes_as_it_is(middleware):
+    """
+    What is no start passes in order and as it is.
+    """
     sent = [
         {"type": "http.response.debug", "info": {}},
         {"type": "http.response.early_hint", "links": [b"</style.css>; rel=preload"]},
@@ -160,12 +166,18 @@ def test_18_bodies_are_untouched_whatever_the_status(middleware):
 
 
 @either_path
-def test_a_response_without_headers_gets_those_of_the_policy(middleware):
+def test_a_response_without_headers_gets_ours(middleware):
+    """
+    A response without headers gets those of the policy.
+    """
     for message in ({"type": START, "status": 200}, {"type": START, "status": 200, "headers": None}):
         assert headers_of(middleware(sending(message, BODY), LISTED), scope(get(APP))) == SHARED
 
 
-def test_an_application_that_answers_nothing_sends_nothing():
+def test_no_answer_sends_nothing():
+    """
+    An application that answers nothing sends nothing.
+    """
     assert drive(CORSMiddleware(sending(), LISTED), scope(get(APP))) == []
 
 
@@ -187,7 +199,11 @@ def test_an_exception_passes_through_untouched(middleware):
 
 
 @either_path
-def test_what_the_server_raises_reaches_the_application(middleware):
+def test_an_error_of_the_server_reaches_the_app(middleware):
+    """
+    What the server raises reaches the application.
+    """
+
     async def app(scope, receive, send):
         with pytest.raises(ConnectionResetError):
             await send(start(TEXT))
@@ -206,7 +222,10 @@ def test_what_the_server_raises_reaches_the_application(middleware):
 @either_path
 @pytest.mark.parametrize("name", [b"origin", b"Origin", b"ORIGIN", b"oRiGiN"])
 @pytest.mark.parametrize("kind", [list, tuple, iter, lambda pairs: (list(pair) for pair in pairs)])
-def test_20_names_in_any_case_and_any_iterable_of_pairs(middleware, name, kind):
+def test_20_any_case_and_any_iterable_of_headers(middleware, name, kind):
+    """
+    Names are read in any case, and from any iterable of pairs.
+    """
     pairs = [(b"Host", b"a.example"), (name, APP.encode()), (b"Access-Control-Request-METHOD", b"PUT")]
     for method, status in (("GET", 200), ("OPTIONS", 204)):
         first = drive(middleware(ASGIApplication(OK), LISTED), scope(request(method), headers=kind(pairs)))[0]
@@ -214,7 +233,10 @@ def test_20_names_in_any_case_and_any_iterable_of_pairs(middleware, name, kind):
 
 
 @either_path
-def test_20_headers_that_can_be_read_once_are_read_by_the_application_too(middleware):
+def test_20_the_app_reads_an_iterator_of_headers_too(middleware):
+    """
+    Headers that can be read once are read by the application too.
+    """
     pairs = [(b"origin", APP.encode()), (b"x-a", b"b")]
     read = []
 
@@ -252,7 +274,10 @@ def test_20_a_scope_without_headers_has_no_origin(middleware):
     ],
     ids=lambda origins: repr(origins)[:40],
 )
-def test_20_an_origin_that_is_repeated_empty_huge_or_no_text_is_refused(middleware, origins):
+def test_20_a_malformed_origin_is_refused(middleware, origins):
+    """
+    An origin that is repeated, empty, huge or no text is refused.
+    """
     names = [b"origin", b"Origin"]
     headers = [(names[number % 2], value) for number, value in enumerate(origins)]
     asks = [*headers, (b"access-control-request-method", b"PUT")]
@@ -296,7 +321,10 @@ def test_headers_may_be_any_iterable_of_pairs(middleware, kind, lines):
 
 @either_path
 @pytest.mark.parametrize("lines", [[TEXT], [TEXT, (b"vary", b"cookie")], [TEXT, (ALLOW_ORIGIN, b"*")]], ids=repr)
-def test_01_a_response_that_is_sent_twice_has_the_headers_of_each_request(middleware, lines):
+def test_01_a_response_that_is_sent_twice(middleware, lines):
+    """
+    A response that is sent twice has the headers of each request.
+    """
     message = start(*lines)
     guarded = middleware(sending(message, BODY), SHOP | {"allow_origins": [APP, OTHER]})
     for origin in (APP, OTHER, EVIL, None):
@@ -326,7 +354,10 @@ def test_02_applied_twice_equals_applied_once(middleware, policy):
 
 
 @either_path
-def test_03_the_grant_of_an_inner_layer_does_not_survive_a_refusal(middleware, caplog):
+def test_03_a_refusal_removes_an_inner_grant(middleware, caplog):
+    """
+    The grant of an inner layer does not survive a refusal.
+    """
     inner = TheirCORSMiddleware(ASGIApplication(OK), allow_origins=[EVIL], allow_credentials=True)
     guarded = middleware(inner, LISTED)
     for _ in range(2):
@@ -342,7 +373,10 @@ def test_04_the_outermost_guard_answers_the_preflight():
     assert drive(CORSMiddleware(inner, LISTED), scope(preflight(EVIL, "PUT")))[0]["status"] == 403
 
 
-def test_06_and_07_all_that_answers_a_preflight_is_bytes_and_complete():
+def test_06_and_07_preflight_answers_are_whole():
+    """
+    All that answers a preflight is bytes and complete.
+    """
     first, body = drive(CORSMiddleware(sending(), {**SHOP, "max_age": 600}), scope(preflight(APP, "PUT")))
     assert all(type(part) is bytes for line in first["headers"] for part in line)
     assert (b"access-control-max-age", b"600") in first["headers"]
@@ -371,7 +405,10 @@ def test_a_refused_preflight_has_its_short_text(middleware):
 
 
 @either_path
-def test_what_a_server_does_to_a_header_list_reaches_nobody_else(middleware):
+def test_a_header_list_of_the_server_is_its_own(middleware):
+    """
+    What a server does to a header list reaches nobody else.
+    """
     guarded = middleware(sending(start(TEXT)), LISTED)
     for asked in (get(), get(APP), get(EVIL), preflight(APP, "PUT"), preflight(EVIL, "PUT")):
         headers = headers_of(guarded, scope(asked))
@@ -381,7 +418,10 @@ def test_what_a_server_does_to_a_header_list_reaches_nobody_else(middleware):
 
 
 @either_path
-def test_08_an_options_request_that_is_no_preflight_reaches_the_application(middleware):
+def test_08_options_without_preflight_reach_the_app(middleware):
+    """
+    An `OPTIONS` request that is no preflight reaches the application.
+    """
     app = ASGIApplication(OK)
     for asked in (request("OPTIONS", APP), request("OPTIONS", Access_Control_Request_Method="PUT")):
         app.ran = False
@@ -396,7 +436,10 @@ def test_09_vary_of_the_application_survives(middleware):
     assert (b"vary", b"Accept-Encoding, Origin") in headers_of(middleware(app, LISTED), scope(asked))
 
 
-def test_10_the_lists_of_a_preflight_are_on_no_other_response():
+def test_10_preflight_lists_are_on_no_other_response():
+    """
+    The lists of a preflight are on no other response.
+    """
     names = [name for name, _ in headers_of(CORSMiddleware(sending(start()), SHOP), scope(get(APP)))]
     assert b"access-control-allow-methods" not in names
     assert b"access-control-allow-headers" not in names
@@ -411,7 +454,10 @@ def test_10_the_lists_of_a_preflight_are_on_no_other_response():
         ({"allow_origins": ["https://app.*.eastus2.azurecontainerapps.io"]}, "E211"),
     ],
 )
-def test_11_12_14_and_15_what_matches_nothing_or_too_much_is_refused_when_it_is_built(keywords, code):
+def test_11_12_14_and_15_bad_patterns_are_refused(keywords, code):
+    """
+    What matches nothing or too much is refused when it is built.
+    """
     with pytest.raises(PolicyError) as refused:
         CORSMiddleware(sending(), keywords)
     assert [problem.code for problem in refused.value.problems] == [code]
@@ -450,7 +496,11 @@ def test_16_the_guard_adds_no_task_of_its_own(middleware):
 
 
 @either_path
-def test_21_a_guard_inside_a_mount_sees_the_paths_of_the_mount_and_the_outer_one_decides(middleware):
+def test_21_a_guard_inside_a_mount(middleware):
+    """
+    A guard inside a mount sees the paths of the mount, and the outer one decides.
+    """
+
     async def view(scope, receive, send):
         await send(start(TEXT))
         await send(BODY)
@@ -486,7 +536,11 @@ def test_22_concurrent_requests_share_nothing(middleware):
         assert headers[b"x-path"] == f"/{origin[8:]}".encode()
 
 
-def test_23_a_wsgi_application_inside_a_mount_gets_the_headers_it_gets_alone():
+def test_23_a_wsgi_application_inside_a_mount():
+    """
+    A WSGI application inside a mount gets the headers it gets alone.
+    """
+
     def wsgi(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/plain"), ("Vary", "Cookie")])
         return [b"content"]
@@ -498,7 +552,11 @@ def test_23_a_wsgi_application_inside_a_mount_gets_the_headers_it_gets_alone():
 
 @either_path
 @pytest.mark.parametrize("lines", [(TEXT,), (TEXT, (b"vary", b"cookie"))], ids=len)
-def test_24_a_request_in_flight_finishes_under_the_old_policy(middleware, lines):
+def test_24_a_request_in_flight_keeps_its_policy(middleware, lines):
+    """
+    A request in flight finishes under the old policy.
+    """
+
     async def app(scope, receive, send):
         guarded.policy = {"/": {"allow_origins": [OTHER]}, "/x": None}
         # What lies further in writes into the scope.
@@ -512,7 +570,11 @@ def test_24_a_request_in_flight_finishes_under_the_old_policy(middleware, lines)
 
 
 @either_path
-def test_a_record_of_two_layers_shows_the_request_as_it_came_in(middleware):
+def test_a_record_of_two_layers_shows_what_came_in(middleware):
+    """
+    A record of two layers shows the request as it came in.
+    """
+
     async def app(scope, receive, send):
         scope.update(path="/elsewhere", root_path="/else", method="PUT", headers=[])
         await send(start((ALLOW_ORIGIN, b"*")))

@@ -22,7 +22,10 @@ def handshake(path="/", extensions=None, **headers):
 CONNECT = {"type": "websocket.connect"}
 
 
-def test_a_handshake_is_shown_to_the_guard_as_a_wsgi_server_would():
+def test_the_guard_sees_a_handshake_as_under_wsgi():
+    """
+    A handshake is shown to the guard as a WSGI server would show it.
+    """
     seen = []
     guarded = CORSMiddleware(sending(), LISTED)
     enter = guarded.guard.enter
@@ -51,7 +54,10 @@ def test_a_repeated_host_is_named_by_neither():
     assert asgi.environ_of(asked, "/")["HTTP_HOST"] == "a.example,b.example"
 
 
-def test_a_refused_handshake_is_answered_by_the_extension_where_it_is_offered():
+def test_a_refusal_uses_the_extension_if_offered():
+    """
+    A refused handshake is answered by the extension where it is offered.
+    """
     asked = handshake(extensions={"websocket.http.response": {}}, Origin=EVIL)
     first, body = drive(CORSMiddleware(sending(BODY), LISTED), asked, CONNECT)
     assert (first["type"], first["status"]) == ("websocket.http.response.start", 403)
@@ -60,13 +66,19 @@ def test_a_refused_handshake_is_answered_by_the_extension_where_it_is_offered():
 
 
 @pytest.mark.parametrize("extensions", [None, {}, {"tls": {}}])
-def test_a_refused_handshake_is_closed_before_it_is_accepted_elsewhere(extensions):
+def test_a_refusal_without_the_extension_closes(extensions):
+    """
+    A refused handshake is closed before it is accepted, where the extension is not offered.
+    """
     asked = handshake(extensions=extensions, Origin=EVIL)
     sent = drive(CORSMiddleware(sending(BODY), LISTED), asked, CONNECT)
     assert sent == [{"type": "websocket.close", "code": 1008, "reason": ""}]
 
 
-def test_a_refused_handshake_is_received_before_it_is_refused():
+def test_a_handshake_is_received_before_its_refusal():
+    """
+    A refused handshake is received before it is refused.
+    """
     steps = []
 
     async def receive():
@@ -80,7 +92,10 @@ def test_a_refused_handshake_is_received_before_it_is_refused():
     assert steps == ["received", "websocket.close"]
 
 
-def test_a_handshake_that_is_let_in_gets_the_very_arguments_of_the_server():
+def test_a_handshake_let_in_has_the_servers_arguments():
+    """
+    A handshake that is let in gets the very arguments of the server.
+    """
     arguments = (handshake(Origin=APP), object(), object())
 
     async def app(*got):

@@ -70,7 +70,10 @@ variable = contextvars.ContextVar("variable", default="outside")
         (None, "/api", "/api"),
     ],
 )
-def test_a_path_is_taken_below_its_root_path_as_starlette_takes_it(root_path, path, expected):
+def test_a_path_is_taken_below_its_root_path(root_path, path, expected):
+    """
+    A path is taken below its `root_path`, as Starlette takes it.
+    """
     assert asgi.path_of({"path": path, "root_path": root_path}) == expected
     middleware = CORSMiddleware(sending(), {"/api": LISTED})
     asked = scope(get(APP), path, root_path=root_path)
@@ -115,7 +118,10 @@ def test_a_path_has_the_policy_of_its_prefix(path, expected, root_path):
             assert granted(guarded, below, APP, root_path=root_path) is expected
 
 
-def test_what_fastapi_and_a_mount_write_into_the_scope_changes_nothing():
+def test_what_a_mount_writes_into_the_scope():
+    """
+    What FastAPI and a mount write into the scope changes nothing.
+    """
     app = FastAPI()
     app.root_path = "/px"
     app.mount("/sub", sending(start(TEXT), BODY))
@@ -124,7 +130,10 @@ def test_what_fastapi_and_a_mount_write_into_the_scope_changes_nothing():
 
 
 @either_path
-def test_a_closed_path_shares_nothing_and_an_unguarded_one_is_left_alone(middleware):
+def test_closed_and_unguarded_paths(middleware):
+    """
+    A closed path shares nothing, and an unguarded one is left alone.
+    """
     theirs = [(ALLOW_ORIGIN, b"*"), (b"vary", b"cookie")]
     guarded = middleware(sending(start(*theirs)), {"/": LISTED, "/closed": None, "/own": "unguarded"})
     for asked in (get(), get(APP), preflight(APP, "PUT")):
@@ -135,7 +144,10 @@ def test_a_closed_path_shares_nothing_and_an_unguarded_one_is_left_alone(middlew
 # What is taken, and how it is swapped.
 
 
-def test_the_policy_may_be_anything_that_says_one_and_is_swapped_by_one_assignment():
+def test_a_policy_in_any_form_is_swapped_at_once():
+    """
+    The policy may be anything that says one, and is swapped by one assignment.
+    """
     guarded = CORSMiddleware(sending(start(TEXT)), None)
     assert granted(guarded, "/", APP) is None
     for new, expected in (
@@ -168,7 +180,10 @@ def test_policies_that_are_shared_are_swapped_for_all():
     assert [granted(guard, "/", OTHER) for guard in guards] == [None, None]
 
 
-def test_more_policies_than_are_remembered_are_answered_each_as_it_says():
+def test_more_policies_than_are_remembered():
+    """
+    More policies than are remembered are answered each as it says.
+    """
     guarded = CORSMiddleware(sending(start(TEXT)), LISTED)
     for number in range(600):
         guarded.policy = {"allow_origins": [APP], "expose_headers": [f"X-{number}"]}
@@ -178,7 +193,10 @@ def test_more_policies_than_are_remembered_are_answered_each_as_it_says():
     assert len(asgi._known) <= asgi._MOST_KNOWN  # noqa: SLF001 - what is kept cannot be seen from outside
 
 
-def test_what_guards_a_request_can_be_asked_for_with_its_name():
+def test_what_guards_a_request_can_be_asked_for():
+    """
+    What guards a request can be asked for with its name.
+    """
     guarded = CORSMiddleware(sending(), {"/api": LISTED, "/closed": None})
     assert guarded.find({"path": "/api/x"})[:2] == (Policy(**LISTED), "/api")
     assert guarded.policy_for({"path": "/closed"}) is None
@@ -240,18 +258,28 @@ async def asgi_made_of_wsgi(scope, receive, send):
     ],
     ids=steady,
 )
-def test_a_wsgi_application_is_refused_with_the_import_to_write(app):
+def test_a_wsgi_application_is_refused(app):
+    """
+    A WSGI application is refused with the import to write.
+    """
     with pytest.raises(TypeError, match=r"which is a WSGI one\. Write `from corsguard import CORSMiddleware`"):
         CORSMiddleware(app, LISTED)
 
 
 @pytest.mark.parametrize("app", [OfASGI2, lambda scope: None, functools.partial(OfASGI2)], ids=steady)
-def test_an_asgi_2_application_is_refused_with_what_wraps_it(app):
+def test_an_asgi_2_application_is_refused(app):
+    """
+    An ASGI 2 application is refused with what wraps it.
+    """
     with pytest.raises(TypeError, match=r"of ASGI 2.*guarantee_single_callable"):
         CORSMiddleware(app, LISTED)
 
 
-def test_an_asgi_2_application_that_is_wrapped_is_guarded():
+def test_a_wrapped_asgi_2_application_is_guarded():
+    """
+    An ASGI 2 application that is wrapped is guarded.
+    """
+
     class Old(OfASGI2):
         async def __call__(self, receive, send):
             await send(start(TEXT))
@@ -406,7 +434,10 @@ def test_every_response_of_a_framework_has_the_headers(middleware, path, status)
 # Listeners.
 
 
-def test_a_listener_may_block_and_runs_in_a_thread_before_the_answer():
+def test_a_listener_may_block():
+    """
+    A listener may block, and runs in a thread before the answer.
+    """
     seen = []
     heard = threading.Event()
 
@@ -427,7 +458,11 @@ def test_a_listener_may_block_and_runs_in_a_thread_before_the_answer():
     assert seen == [("origin", False, "of the request")] * 2
 
 
-def test_a_listener_that_fails_is_logged_and_stops_nobody(caplog):
+def test_a_failing_listener_stops_nobody(caplog):
+    """
+    A listener that fails is logged and stops nobody.
+    """
+
     def listener(event):
         raise LookupError
 
@@ -436,7 +471,11 @@ def test_a_listener_that_fails_is_logged_and_stops_nobody(caplog):
     assert "The listener to events failed" in caplog.text
 
 
-def test_an_asynchronous_listener_is_refused_when_it_is_given():
+def test_an_asynchronous_listener_is_refused():
+    """
+    An asynchronous listener is refused when it is given.
+    """
+
     async def listener(event):
         pass
 
@@ -444,7 +483,10 @@ def test_an_asynchronous_listener_is_refused_when_it_is_given():
         CORSMiddleware(sending(), LISTED, on_event=listener)
 
 
-def test_a_journal_of_ones_own_may_be_given_and_explains_in_development(caplog):
+def test_a_journal_of_ones_own_explains(caplog):
+    """
+    A journal of one's own may be given, and explains in development.
+    """
     caplog.set_level(logging.WARNING)
     journal = Journal(is_debug=lambda: True)
     guarded = CORSMiddleware(sending(start(TEXT)), LISTED, journal=journal)

@@ -38,7 +38,10 @@ def send_all(counting, count):
 COUNTED = {("origin", "shop"): 100, ("origin", "partners"): 100, ("origin", "policy"): 50}
 
 
-def test_prometheus_counts_by_reason_and_policy_and_nothing_else(counting):
+def test_prometheus_counts_by_reason_and_policy(counting):
+    """
+    Prometheus counts by reason and policy and nothing else.
+    """
     registry = CollectorRegistry()
     send_all(counting, counting.counted_by_prometheus(registry))
     lines = [line for line in generate_latest(registry).decode().splitlines() if line.startswith("cors_events_total")]
@@ -46,7 +49,10 @@ def test_prometheus_counts_by_reason_and_policy_and_nothing_else(counting):
     assert {(match[2], match[1]): float(match[3]) for match in found} == COUNTED
 
 
-def test_opentelemetry_counts_by_reason_and_policy_and_nothing_else(counting):
+def test_opentelemetry_counts_by_reason_and_policy(counting):
+    """
+    OpenTelemetry counts by reason and policy and nothing else.
+    """
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader])
     try:
@@ -62,7 +68,10 @@ def test_opentelemetry_counts_by_reason_and_policy_and_nothing_else(counting):
 
 
 @pytest.mark.server
-def test_the_example_serves_its_counts_as_its_docstring_says(counting):
+def test_the_example_serves_its_counts(counting):
+    """
+    The example serves its counts as its docstring says.
+    """
     assert "    python examples/counting.py" in counting.__doc__.splitlines()
     with started(EXAMPLES / "counting.py", PORT="0") as process:
         port = int(re.search(r"http://localhost:(\d+)/metrics", lines_until("http://", process)[-1])[1])

@@ -85,7 +85,10 @@ def redirecting(app):
 
 @pytest.mark.parametrize("path", ["/slash", "/a//b", "/older", "/page/1", "/alias", "/slash?x=1", "/caf%C3%A9"])
 @pytest.mark.parametrize("mounted", [False, True], ids=["at the root", "mounted"])
-def test_a_redirecting_rule_has_the_policy_of_its_target(app, path, mounted):
+def test_a_redirect_has_its_targets_policy(app, path, mounted):
+    """
+    A redirecting rule has the policy of its target.
+    """
     redirecting(app)
     CORSGuard(app, LISTED)
     asked = DispatcherMiddleware(make_app("root"), {"/mount": app}) if mounted else app
@@ -96,7 +99,10 @@ def test_a_redirecting_rule_has_the_policy_of_its_target(app, path, mounted):
 
 
 @pytest.mark.parametrize("path", ["/loop", "/away", "/sub", "/lost"])
-def test_a_redirect_to_no_view_of_the_application_has_the_policy_of_its_path(app, path):
+def test_a_redirect_to_no_view_has_its_paths_policy(app, path):
+    """
+    A redirect to no view of the application has the policy of its path.
+    """
     redirecting(app)
     CORSGuard(app, {"/": Policy(allow_origins=[THIRD])})
     assert ask(app, path, origin=THIRD)[:2] == (308, shared_with(THIRD))
@@ -104,7 +110,10 @@ def test_a_redirect_to_no_view_of_the_application_has_the_policy_of_its_path(app
         assert ask_preflight(app, path, method, origin=THIRD) == preflight_answer(THIRD)
 
 
-def test_a_redirect_out_of_where_the_application_is_mounted_has_the_policy_of_its_path(app):
+def test_a_redirect_out_of_the_mount(app):
+    """
+    A redirect out of where the application is mounted has the policy of its path.
+    """
     redirecting(app)
     CORSGuard(app, LISTED)
     mounted = DispatcherMiddleware(make_app("root"), {"/mount": app})
@@ -114,13 +123,19 @@ def test_a_redirect_out_of_where_the_application_is_mounted_has_the_policy_of_it
         assert ask_preflight(mounted, path) == preflight_answer()
 
 
-def test_a_redirect_that_a_view_makes_has_the_policy_of_the_view(app):
+def test_a_views_own_redirect_has_the_views_policy(app):
+    """
+    A redirect that a view makes has the policy of the view.
+    """
     app.add_url_rule("/moved", "moved", cors(OTHERS)(lambda: redirect("/tagged")))
     CORSGuard(app)
     assert ask(app, "/moved", origin=OTHER)[:2] == (302, shared_with(OTHER))
 
 
-def test_a_preflight_for_a_method_that_a_redirecting_rule_does_not_serve_has_its_targets_policy(app):
+def test_a_method_that_a_redirect_does_not_serve(app):
+    """
+    A preflight for a method that a redirecting rule does not serve has the policy of its target.
+    """
     redirecting(app)
     CORSGuard(app, LISTED)
     assert ask_preflight(app, "/old", "DELETE", origin=OTHER) == preflight_answer(OTHER)
@@ -173,7 +188,10 @@ def test_subdomains_decide_where_they_are_matched():
     assert ask_preflight(app, "/old", base_url="http://example.com/", origin=OTHER) == preflight_answer(OTHER)
 
 
-def test_a_server_name_and_an_application_root_change_nothing(app):
+def test_server_name_and_root_change_nothing(app):
+    """
+    A server name and an application root change nothing.
+    """
     app.config.update(SERVER_NAME="localhost", APPLICATION_ROOT="/root")
     add(app, "/slash/", "slash", OTHERS, methods=["GET", "PUT"])
     CORSGuard(app)
@@ -182,7 +200,10 @@ def test_a_server_name_and_an_application_root_change_nothing(app):
     assert ask_preflight(app, "/slash", origin=OTHER) == preflight_answer(OTHER)
 
 
-def test_the_application_is_matched_below_where_it_is_mounted(app):
+def test_an_application_is_matched_below_its_mount(app):
+    """
+    The application is matched below where it is mounted.
+    """
     CORSGuard(app)
     mounted = DispatcherMiddleware(make_app("root"), {"/mount": app})
     assert ask(mounted, "/mount/tagged") == Answer(200, shared_with(), "tagged")
@@ -201,7 +222,10 @@ def test_websocket_rules_are_no_views_of_http(app, caplog):
     assert messages_of(caplog) == []
 
 
-def test_rules_without_methods_or_without_a_view_are_matched_too(app, caplog):
+def test_rules_without_methods_or_view_are_matched(app, caplog):
+    """
+    Rules without methods or without a view are matched too.
+    """
     app.url_map.add(Rule("/any", endpoint="any"))
     app.view_functions["any"] = cors(LISTED)(named("any"))
     app.url_map.add(Rule("/any", endpoint="nobody", methods=["DELETE"]))
@@ -221,7 +245,10 @@ class Aborting(BaseConverter):
         abort(410)
 
 
-def test_what_a_converter_raises_stays_in_the_application(app, caplog):
+def test_an_error_of_a_converter_stays_inside(app, caplog):
+    """
+    What a converter raises stays in the application.
+    """
     app.url_map.converters.update(raising=Raising, aborting=Aborting)
     add(app, "/raising/<raising:x>", "raising", LISTED, methods=["GET", "PUT"])
     add(app, "/aborting/<aborting:x>", "aborting", LISTED, methods=["GET", "PUT"])
@@ -233,7 +260,10 @@ def test_what_a_converter_raises_stays_in_the_application(app, caplog):
     assert ask_preflight(app, "/aborting/1", origin=OTHER) == preflight_answer(OTHER)
 
 
-def test_a_redirect_that_cannot_be_read_stays_in_the_application(app, caplog):
+def test_an_unreadable_redirect_stays_inside(app, caplog):
+    """
+    A redirect that cannot be read stays in the application.
+    """
     redirecting(app)
     CORSGuard(app, OTHERS)
     assert ask(app, "/invalid", origin=OTHER)[:2] == (500, UNTOUCHED)
@@ -287,7 +317,10 @@ def test_an_untrusted_host_gets_the_policy_of_the_path(app):
 # Whose context it is
 
 
-def test_a_middleware_between_that_delays_start_response_changes_nothing(app):
+def test_start_response_may_be_delayed_between(app):
+    """
+    A middleware between that delays `start_response` changes nothing.
+    """
     inside = app.wsgi_app
 
     def delaying(environ, start_response):
@@ -305,7 +338,10 @@ def test_a_middleware_between_that_delays_start_response_changes_nothing(app):
     assert ask(app) == Answer(200, UNTOUCHED, "index")
 
 
-def test_a_middleware_between_that_rewrites_the_path_gets_the_policy_of_the_view_that_answers(app):
+def test_a_path_may_be_rewritten_between(app):
+    """
+    A middleware between that rewrites the path gets the policy of the view that answers.
+    """
     inside = app.wsgi_app
 
     def rewriting(environ, start_response):
@@ -317,7 +353,10 @@ def test_a_middleware_between_that_rewrites_the_path_gets_the_policy_of_the_view
     assert ask(app, "/en/tagged") == Answer(200, shared_with(), "tagged")
 
 
-def test_the_context_of_another_application_is_not_taken_for_ones_own(app):
+def test_the_context_of_another_app_is_not_ours(app):
+    """
+    The context of another application is not taken for one's own.
+    """
     inner = make_app("inner")
     add(inner, "/tagged", "tagged", LISTED)
     add(inner, "/", "index", None)
@@ -328,7 +367,10 @@ def test_the_context_of_another_application_is_not_taken_for_ones_own(app):
     assert ask(app, "/inner/", origin=OTHER) == Answer(200, shared_with(OTHER), "index")
 
 
-def test_a_preflight_is_matched_by_its_url_whatever_context_is_around(app):
+def test_a_preflight_ignores_the_context_around(app):
+    """
+    A preflight is matched by its URL, whatever context is around.
+    """
     add(app, "/other", "other", OTHERS, methods=["GET", "PUT"])
     CORSGuard(app)
     with app.test_request_context("/tagged"):
@@ -337,7 +379,10 @@ def test_a_preflight_is_matched_by_its_url_whatever_context_is_around(app):
         assert ask(app, "/other", origin=OTHER) == Answer(200, shared_with(OTHER), "other")
 
 
-def test_a_view_that_asks_its_own_application_keeps_its_own_policy(app):
+def test_a_view_that_asks_its_own_application(app):
+    """
+    A view that asks its own application keeps its own policy.
+    """
     add(app, "/closed", "closed", None)
 
     @app.get("/asking")
@@ -350,7 +395,10 @@ def test_a_view_that_asks_its_own_application_keeps_its_own_policy(app):
     assert ask(app, "/asking", origin=OTHER) == Answer(200, shared_with(OTHER), "closed 0")
 
 
-def test_what_a_preflight_makes_is_gone_with_it_without_the_collector(app):
+def test_a_preflight_leaves_nothing_to_collect(app):
+    """
+    What a preflight makes is gone with it, without the collector.
+    """
     made = []
 
     class Remembering(Request):
@@ -379,7 +427,10 @@ def test_what_a_preflight_makes_is_gone_with_it_without_the_collector(app):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "PUT", "BREW", ""])
-def test_a_preflight_is_matched_as_flask_itself_would_match_the_request(app, monkeypatch, mounted, path, method):
+def test_a_preflight_is_matched_as_flask_would(app, monkeypatch, mounted, path, method):
+    """
+    A preflight is matched as Flask itself would match the request.
+    """
     add(app, "/slash/", "slash", OTHERS)
     add(app, "/items/<int:number>", "items", OTHERS)
     add(app, "/caf\u00e9", "coffee", OTHERS)
@@ -397,7 +448,10 @@ def test_a_preflight_is_matched_as_flask_itself_would_match_the_request(app, mon
     assert sorted(answer.status for answer in asked) == expected
 
 
-def test_a_path_whose_readings_lead_to_views_of_different_policies_has_none(app):
+def test_a_path_to_views_of_different_policies(app):
+    """
+    A path whose readings lead to views of different policies has none.
+    """
     add(app, "/items/<path:rest>", "items", LISTED, methods=["GET", "PUT"])
     add(app, "/items/open/<path:rest>", "open", OTHERS, methods=["GET", "PUT"])
     CORSGuard(app, LISTED)
@@ -408,7 +462,10 @@ def test_a_path_whose_readings_lead_to_views_of_different_policies_has_none(app)
     assert ask_preflight(app, "/items/x/%2e%2e/open/7") == Answer(200, REFUSED, "")
 
 
-def test_a_preflight_that_would_become_a_websocket_is_matched_with_those(app):
+def test_a_preflight_of_a_websocket(app):
+    """
+    A preflight that would become a websocket is matched with those.
+    """
     add(app, "/socket", "plain", LISTED)
     app.view_functions["socket"] = cors(OTHERS)(named("socket"))
     app.url_map.add(Rule("/socket", endpoint="socket", websocket=True))
@@ -418,7 +475,10 @@ def test_a_preflight_that_would_become_a_websocket_is_matched_with_those(app):
     assert ask_preflight(app, "/socket", "GET", OTHER, **upgrade) == preflight_answer(OTHER)
 
 
-def test_without_a_servers_name_no_host_has_the_default_subdomain():
+def test_no_server_name_no_default_subdomain():
+    """
+    Without a server's name, no host has the default subdomain.
+    """
     app = make_app(subdomain_matching=True)
     app.url_map.default_subdomain = "www"
     add(app, "/tagged", "tagged", LISTED)
@@ -427,7 +487,10 @@ def test_without_a_servers_name_no_host_has_the_default_subdomain():
     assert ask_preflight(app, "/tagged", "GET", OTHER) == preflight_answer(OTHER)
 
 
-def test_an_application_that_matches_no_urls_gets_the_policy_of_the_path(app):
+def test_an_application_that_matches_no_urls(app):
+    """
+    An application that matches no URLs gets the policy of the path.
+    """
     app.create_url_adapter = lambda request: None
     CORSGuard(app, OTHERS)
     assert ask_preflight(app, "/tagged", origin=OTHER) == preflight_answer(OTHER)

@@ -68,14 +68,20 @@ def test_a_tag_beats_the_path(app):
     assert ask_preflight(app, "/api/untagged", origin=OTHER) == preflight_answer(OTHER)
 
 
-def test_a_closed_view_shares_nothing_and_gets_its_own_preflights(app):
+def test_a_closed_view_shares_nothing(app):
+    """
+    A closed view shares nothing and gets its own preflights.
+    """
     add(app, "/closed", "closed", None)
     CORSGuard(app, LISTED)
     assert ask(app, "/closed") == Answer(200, UNTOUCHED, "closed")
     assert ask_preflight(app, "/closed") == Answer(200, UNTOUCHED, "")
 
 
-def test_an_options_request_that_is_no_preflight_reaches_a_tagged_view(app):
+def test_options_without_preflight_reach_the_view(app):
+    """
+    An `OPTIONS` request that is no preflight reaches a tagged view.
+    """
     add(app, "/own", "own", LISTED, methods=["OPTIONS"], provide_automatic_options=False)
     CORSGuard(app)
     assert ask(app, "/own", "OPTIONS") == Answer(200, shared_with(), "own")
@@ -88,7 +94,11 @@ def test_keywords_make_the_policy(app):
     assert ask(app, "/keywords", origin=OTHER) == Answer(200, shared_with(OTHER), "keywords")
 
 
-def test_decorators_outside_that_use_wraps_carry_the_tag_out(app):
+def test_outer_decorators_carry_the_tag_out(app):
+    """
+    Decorators outside that use `wraps` carry the tag out.
+    """
+
     def decorated(view):
         @functools.wraps(view)
         def wrapper(**arguments):
@@ -111,7 +121,10 @@ def test_asynchronous_views_can_be_tagged(app):
     assert ask(app, "/async", origin=OTHER) == Answer(200, shared_with(OTHER), "async")
 
 
-def test_a_tagged_view_of_a_blueprint_keeps_its_policy_wherever_it_is_mounted(app):
+def test_a_tagged_view_of_a_blueprint(app):
+    """
+    A tagged view of a blueprint keeps its policy wherever it is mounted.
+    """
     blueprint = Blueprint("api", __name__)
     add(blueprint, "/items", "items", OTHERS)
     app.register_blueprint(blueprint)
@@ -147,7 +160,10 @@ def test_a_method_view_is_tagged_by_its_decorators(app):
     assert ask_preflight(app, "/items", origin=OTHER) == preflight_answer(OTHER)
 
 
-def test_what_as_view_returns_can_be_tagged_differently_each_time(app):
+def test_each_as_view_can_be_tagged_differently(app):
+    """
+    What `as_view` returns can be tagged differently each time.
+    """
     app.add_url_rule("/one", view_func=cors(LISTED)(Bare.as_view("one")))
     app.add_url_rule("/two", view_func=cors(OTHERS)(Bare.as_view("two")))
     CORSGuard(app)
@@ -156,7 +172,11 @@ def test_what_as_view_returns_can_be_tagged_differently_each_time(app):
 
 
 @pytest.mark.parametrize("base", [views.MethodView, Bare], ids=["own method", "inherited class"])
-def test_a_tag_on_a_handler_method_is_reported_once_and_closes_the_view(app, base, caplog):
+def test_a_tag_on_a_handler_method_closes_the_view(app, base, caplog):
+    """
+    A tag on a handler method is reported once and closes the view.
+    """
+
     class Misplaced(base):
         @cors(OTHERS)
         def get(self):
@@ -176,7 +196,10 @@ def test_a_tag_on_a_handler_method_is_reported_once_and_closes_the_view(app, bas
     assert "(get) of the class-based view misplaced" in caplog.text
 
 
-def test_a_handler_method_that_calls_a_tagged_view_is_not_taken_for_tagged(app):
+def test_a_handler_that_calls_a_tagged_view(app):
+    """
+    A handler method that calls a tagged view is not taken for tagged.
+    """
     tagged = app.view_functions["tagged"]
 
     class Calling(views.MethodView):
@@ -188,7 +211,11 @@ def test_a_handler_method_that_calls_a_tagged_view_is_not_taken_for_tagged(app):
     assert ask(app, "/calling", origin=OTHER) == Answer(200, shared_with(OTHER), "tagged")
 
 
-def test_a_misplaced_tag_closes_a_view_that_is_tagged_otherwise(app):
+def test_a_misplaced_tag_beats_a_right_one(app):
+    """
+    A misplaced tag closes a view that is tagged otherwise.
+    """
+
     class Misplaced(views.MethodView):
         @cors(OTHERS)
         def get(self):
@@ -213,7 +240,10 @@ def shared(app):
     return app
 
 
-def test_a_preflight_is_answered_for_the_view_of_its_method(shared):
+def test_a_preflight_is_for_the_view_of_its_method(shared):
+    """
+    A preflight is answered for the view of its method.
+    """
     assert ask_preflight(shared, "/shared", "GET") == preflight_answer()
     assert ask_preflight(shared, "/shared", "HEAD") == preflight_answer()
     assert ask_preflight(shared, "/shared", "PUT") == REFUSED_PREFLIGHT
@@ -222,14 +252,20 @@ def test_a_preflight_is_answered_for_the_view_of_its_method(shared):
     assert ask_preflight(shared, "/shared", "GET", OTHER) == REFUSED_PREFLIGHT
 
 
-def test_a_response_has_the_policy_of_the_view_that_answered(shared):
+def test_a_response_has_the_answering_views_policy(shared):
+    """
+    A response has the policy of the view that answered.
+    """
     assert ask(shared, "/shared") == Answer(200, shared_with(), "read")
     assert ask(shared, "/shared", "PUT") == Answer(200, REFUSED, "write")
     assert ask(shared, "/shared", "PUT", OTHER) == Answer(200, shared_with(OTHER), "write")
 
 
 @pytest.mark.parametrize("method", ["DELETE", "delete", "GETS", "", "-", "é", "PUT, GET", "x" * 100_000])
-def test_a_preflight_for_a_method_nobody_serves_is_answered_for_the_first_view(shared, method):
+def test_a_method_nobody_serves_is_the_first_views(shared, method):
+    """
+    A preflight for a method nobody serves is answered for the first view.
+    """
     assert ask_preflight(shared, "/shared", method) == preflight_answer()
 
 
@@ -241,7 +277,10 @@ def test_no_method_is_a_method_that_nobody_serves(app, method):
     assert ask_preflight(app, "/both", method) == preflight_answer()
 
 
-def test_a_405_has_the_policy_of_the_view_that_was_registered_first(shared):
+def test_a_405_has_the_first_views_policy(shared):
+    """
+    A 405 has the policy of the view that was registered first.
+    """
     # Not of the one whose rule is the more specific, nor of the one whose name or method comes first.
     add(shared, "/mixed/<name>", "zulu", LISTED, methods=["PUT"])
     add(shared, "/mixed/name", "alpha", WRITES, methods=["DELETE"])
@@ -259,7 +298,10 @@ def test_a_405_of_a_closed_view_is_closed(app):
 
 @pytest.mark.parametrize("first", [WRITES, Policy(allow_origins=[APP], allow_methods="*")], ids=["listed", "all"])
 @pytest.mark.parametrize("second", [LISTED, None, ...], ids=["tagged", "closed", "untagged"])
-def test_a_policy_that_opens_the_method_of_another_view_is_warned_of_once(app, caplog, first, second):
+def test_opening_anothers_method_is_warned_of_once(app, caplog, first, second):
+    """
+    A policy that opens the method of another view is warned of once.
+    """
     add(app, "/mixed/<int:number>", "first", first, methods=["PUT"])
     add(app, "/mixed/<string:name>", "second", second, methods=["DELETE", "GET"])
     CORSGuard(app)
@@ -281,7 +323,10 @@ def test_a_policy_that_opens_the_method_of_another_view_is_warned_of_once(app, c
     ],
     ids=["one policy", "safelisted", "not granted", "another path"],
 )
-def test_views_on_one_path_that_open_nothing_of_each_other_are_not_warned_of(app, caplog, rule, policy, methods):
+def test_opening_nothing_of_others_is_not_warned_of(app, caplog, rule, policy, methods):
+    """
+    Views on one path that open nothing of each other are not warned of.
+    """
     add(app, "/mixed", "first", WRITES, methods=["PUT"])
     add(app, rule, "second", policy, methods=methods)
     CORSGuard(app)
@@ -289,7 +334,10 @@ def test_views_on_one_path_that_open_nothing_of_each_other_are_not_warned_of(app
     assert messages_of(caplog) == []
 
 
-def test_views_on_one_path_of_two_hosts_are_not_warned_of(caplog):
+def test_views_of_two_hosts_are_not_warned_of(caplog):
+    """
+    Views on one path of two hosts are not warned of.
+    """
     app = make_app(host_matching=True, static_folder=None)
     add(app, "/mixed", "first", WRITES, host="a.example", methods=["PUT"])
     add(app, "/mixed", "second", LISTED, host="b.example", methods=["DELETE"])
@@ -299,7 +347,10 @@ def test_views_on_one_path_of_two_hosts_are_not_warned_of(caplog):
 
 
 @pytest.mark.parametrize("guarded", [WRITES, {"/mixed": WRITES, "/": LISTED}], ids=["everything", "by path"])
-def test_the_policy_of_the_path_counts_for_views_that_are_not_tagged(app, caplog, guarded):
+def test_untagged_views_count_with_their_paths_policy(app, caplog, guarded):
+    """
+    The policy of the path counts for views that are not tagged.
+    """
     add(app, "/mixed/same", "tagged_same", WRITES, methods=["PUT"])
     add(app, "/mixed/same", "untagged_same", methods=["DELETE"])
     add(app, "/mixed/<name>", "untagged", methods=["PUT"])
@@ -320,7 +371,10 @@ def test_a_view_that_serves_every_method_is_warned_of(app, caplog):
     assert "writes grants DELETE, PUT, which any serves" in message
 
 
-def test_the_warnings_of_a_tags_policy_are_written_once(app, caplog):
+def test_a_tags_warnings_are_written_once(app, caplog):
+    """
+    The warnings of a tag's policy are written once.
+    """
     smells = Policy(allow_origins=["http://app.example.com"])
     add(app, "/one", "one", smells)
     add(app, "/two", "two", smells)
@@ -332,7 +386,10 @@ def test_the_warnings_of_a_tags_policy_are_written_once(app, caplog):
     assert len(messages_of(caplog)) == 1
 
 
-def test_the_warnings_of_a_policy_that_guards_views_and_paths_are_written_once(app, caplog):
+def test_warnings_for_views_and_paths_are_written_once(app, caplog):
+    """
+    The warnings of a policy that guards views and paths are written once.
+    """
     smells = Policy(allow_origins=["http://app.example.com"])
     add(app, "/one", "one", smells)
     CORSGuard(app, smells)
@@ -350,7 +407,10 @@ def test_views_registered_after_a_preflight_are_seen(app):
     assert ask_preflight(app, "/late", origin=OTHER) == preflight_answer(OTHER)
 
 
-def test_the_first_tag_of_an_application_is_seen_whenever_it_comes(app):
+def test_the_first_tag_is_seen_whenever_it_comes(app):
+    """
+    The first tag of an application is seen whenever it comes.
+    """
     untagged = make_app("untagged")
     add(untagged, "/", "index", methods=["GET", "PUT"])
     CORSGuard(untagged)
@@ -370,7 +430,10 @@ def test_views_that_are_replaced_or_removed_are_seen(app):
     assert ask(app) == Answer(200, shared_with(), "index")
 
 
-def test_swapping_the_policy_leaves_tagged_views_theirs(app):
+def test_a_swap_leaves_tagged_views_alone(app):
+    """
+    Swapping the policy leaves theirs to tagged views.
+    """
     guard = CORSGuard(app, LISTED)
     guard.policy = OTHERS
     assert ask(app, "/tagged") == Answer(200, shared_with(), "tagged")

@@ -46,7 +46,11 @@ def test_a_policy_of_none_guards_nothing():
 # start_response
 
 
-def test_headers_are_on_a_response_that_begins_again_with_exc_info():
+def test_a_response_begun_again_has_the_headers():
+    """
+    Headers are on a response that begins again with `exc_info`.
+    """
+
     def app(environ, start_response):
         start_response("200 OK", [TEXT, ("X-First", "1")])
         try:
@@ -59,7 +63,10 @@ def test_headers_are_on_a_response_that_begins_again_with_exc_info():
     assert (status, headers, body) == (500, [TEXT, *SHARED], b"sorry")
 
 
-def test_exc_info_reaches_the_server_that_has_sent_headers_already():
+def test_exc_info_reaches_a_server_that_has_started():
+    """
+    `exc_info` reaches the server that has sent headers already.
+    """
     seen = []
 
     def app(environ, start_response):
@@ -81,7 +88,11 @@ def test_exc_info_reaches_the_server_that_has_sent_headers_already():
     assert seen == ["200 OK", "500 Internal Server Error"]
 
 
-def test_start_response_may_be_given_exc_info_by_its_name_and_as_none():
+def test_exc_info_may_be_named_and_none():
+    """
+    `start_response` may be given `exc_info` by its name and as `None`.
+    """
+
     def app(environ, start_response):
         start_response("200 OK", [TEXT], exc_info=None)
         return [b"content"]
@@ -90,7 +101,10 @@ def test_start_response_may_be_given_exc_info_by_its_name_and_as_none():
 
 
 @either_path
-def test_the_server_gets_three_arguments_and_its_write_is_handed_on(views):
+def test_the_servers_write_is_handed_on(views):
+    """
+    The server gets three arguments, and its write is handed on.
+    """
     calls = []
 
     def write(data):
@@ -108,7 +122,11 @@ def test_the_server_gets_three_arguments_and_its_write_is_handed_on(views):
     assert calls == [("200 OK", [TEXT, *SHARED], None)]
 
 
-def test_what_is_written_is_sent_before_what_is_returned():
+def test_what_is_written_goes_before_what_is_returned():
+    """
+    What is written is sent before what is returned.
+    """
+
     def app(environ, start_response):
         write = start_response("200 OK", [TEXT])
         write(b"one ")
@@ -118,7 +136,11 @@ def test_what_is_written_is_sent_before_what_is_returned():
     assert serve(guard(app), environ_of(get(APP))) == (200, [TEXT, *SHARED], b"one two three")
 
 
-def test_an_application_may_start_its_response_in_its_first_chunk():
+def test_a_response_may_start_in_the_first_chunk():
+    """
+    An application may start its response in its first chunk.
+    """
+
     def app(environ, start_response):
         start_response("200 OK", [TEXT])
         yield b"one "
@@ -138,7 +160,10 @@ def test_an_application_may_start_its_response_in_its_first_chunk():
     ids=repr,
 )
 @either_path
-def test_the_header_list_of_the_application_stays_as_it_is(lines, views):
+def test_the_applications_header_list_stays(lines, views):
+    """
+    The header list of the application stays as it is.
+    """
     lines = list(lines)
     before = list(lines)
 
@@ -177,7 +202,10 @@ def test_headers_that_are_no_plain_list_become_one(name, kind, views):
 
 
 @pytest.mark.parametrize("paths", [{"/": None}, {"/": "unguarded"}, {"/api": LISTED}], ids=str)
-def test_headers_of_what_is_not_shared_become_a_list_too(paths):
+def test_unshared_headers_become_a_list_too(paths):
+    """
+    Headers of what is not shared become a list too.
+    """
     sent = []
 
     def app(environ, start_response):
@@ -188,7 +216,10 @@ def test_headers_of_what_is_not_shared_become_a_list_too(paths):
     assert sent == [[TEXT]]
 
 
-def test_a_type_error_of_the_server_is_not_asked_for_twice():
+def test_a_type_error_of_the_server_comes_once():
+    """
+    A `TypeError` of the server is not asked for twice.
+    """
     calls = []
 
     def start_response(status, headers, exc_info=None):
@@ -200,7 +231,10 @@ def test_a_type_error_of_the_server_is_not_asked_for_twice():
     assert len(calls) == 1
 
 
-def test_what_the_server_does_to_a_header_list_reaches_nobody_else():
+def test_a_header_list_of_the_server_is_its_own():
+    """
+    What the server does to a header list reaches nobody else.
+    """
     middleware = CORSMiddleware(Application(OK), LISTED)
     for asked in (get(APP), get(EVIL), preflight(APP, "PUT"), preflight(EVIL, "PUT")):
         sent = []
@@ -215,7 +249,11 @@ def test_what_the_server_does_to_a_header_list_reaches_nobody_else():
 
 
 @either_path
-def test_what_the_application_returns_is_returned_as_it_is(views):
+def test_a_body_is_returned_as_it_is(views):
+    """
+    What the application returns is returned as it is.
+    """
+
     class Body:
         def __iter__(self):
             raise AssertionError("read")
@@ -253,7 +291,10 @@ def test_a_file_wrapper_is_still_one(tmp_path):
     assert body.filelike.closed
 
 
-def test_a_body_is_closed_once_and_streamed_as_slowly_as_it_comes():
+def test_a_body_is_streamed_and_closed_once():
+    """
+    A body is closed once and streamed as slowly as it comes.
+    """
     events = []
 
     class Body:
@@ -285,7 +326,11 @@ def test_a_body_is_closed_once_and_streamed_as_slowly_as_it_comes():
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
-def test_a_response_without_content_gets_no_more_than_headers_of_cors(status):
+def test_an_empty_response_gets_headers_of_cors_alone(status):
+    """
+    A response without content gets no more than headers of CORS.
+    """
+
     def app(environ, start_response):
         start_response(status, [("ETag", '"1"')])
         return []
@@ -294,7 +339,11 @@ def test_a_response_without_content_gets_no_more_than_headers_of_cors(status):
     assert (code, headers, body) == (int(status[:3]), [("ETag", '"1"'), *SHARED], b"")
 
 
-def test_an_informational_response_is_untouched_but_for_its_headers():
+def test_an_informational_response():
+    """
+    An informational response is untouched but for its headers.
+    """
+
     def app(environ, start_response):
         start_response("103 Early Hints", [("Link", "</style.css>; rel=preload")])
         return []
@@ -303,7 +352,10 @@ def test_an_informational_response_is_untouched_but_for_its_headers():
     assert serve(CORSMiddleware(app, LISTED), environ_of(get(APP))) == expected
 
 
-def test_a_head_request_has_the_headers_of_a_get_request():
+def test_head_has_the_headers_of_get():
+    """
+    A `HEAD` request has the headers of a `GET` request.
+    """
     results = [serve(guard(Application(OK)), environ_of(request(method, APP))) for method in ("GET", "HEAD")]
     assert results[0][:2] == results[1][:2]
     assert [body for _, _, body in results] == [b"content", b""]
@@ -381,7 +433,10 @@ def test_an_exception_passes_through_untouched(app, origin):
     assert raised.value.__cause__ is raised.value.__context__ is None
 
 
-def test_a_preflight_is_answered_whatever_the_application_would_do():
+def test_a_preflight_needs_no_application():
+    """
+    A preflight is answered, whatever the application would do.
+    """
     status, _, _ = serve(CORSMiddleware(raise_before, LISTED), environ_of(preflight(APP, "PUT")))
     assert status == 204
 
@@ -411,7 +466,11 @@ def test_the_outermost_guard_decides(asked):
     assert (above[0], cors_lines(above[1])) == (alone[0], cors_lines(alone[1]))
 
 
-def test_outermost_it_covers_what_an_inner_layer_refuses():
+def test_refusals_of_inner_layers_are_covered():
+    """
+    Outermost, the middleware covers what an inner layer refuses.
+    """
+
     def authentication(app):
         def guarded(environ, start_response):
             start_response("401 Unauthorized", [TEXT, ("WWW-Authenticate", "Basic")])

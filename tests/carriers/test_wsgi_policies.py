@@ -87,7 +87,10 @@ def test_a_path_has_the_policy_of_its_prefix(path, expected):
     ],
     ids=ascii,
 )
-def test_a_path_that_a_router_might_read_as_one_of_another_policy_is_closed(path):
+def test_a_path_of_two_policies_is_closed(path):
+    """
+    A path that a router might read as one of another policy is closed.
+    """
     app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
     middleware = CORSMiddleware(app, BY_PATH)
     for asked in (get(), get(APP), get(OTHER), preflight(APP, "PUT"), preflight(OTHER, "PUT")):
@@ -109,7 +112,10 @@ def test_an_environ_without_a_path_is_at_the_root():
     assert serve(CORSMiddleware(Application(OK), {"/": LISTED}), environ)[1] == [TEXT, *SHARED]
 
 
-def test_a_preflight_for_what_has_no_policy_reaches_the_application():
+def test_a_preflight_without_a_policy_reaches_the_app():
+    """
+    A preflight for what has no policy reaches the application.
+    """
     app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
     status, headers, _ = serve(CORSMiddleware(app, {"/api": LISTED}), environ_of(preflight(APP, "PUT"), "/other"))
     assert app.ran
@@ -117,7 +123,10 @@ def test_a_preflight_for_what_has_no_policy_reaches_the_application():
 
 
 @pytest.mark.parametrize("asked", [get(), get(APP), get(EVIL), preflight(APP, "PUT")], ids=repr)
-def test_a_closed_path_shares_nothing_and_its_preflights_reach_the_application(asked):
+def test_a_closed_path_shares_nothing(asked):
+    """
+    A closed path shares nothing, and its preflights reach the application.
+    """
     lines = (("Access-Control-Allow-Origin", "*"), ("access-control-max-age", "5"), ("Vary", "Cookie"), ("X-A", "b"))
     app = Application(Reply(200, lines))
     middleware = CORSMiddleware(app, {"/": LISTED, "/closed": None})
@@ -134,7 +143,10 @@ def test_an_unguarded_path_is_left_to_the_application(asked, paths):
     assert app.ran
 
 
-def test_what_guards_a_request_can_be_asked_for_with_its_name():
+def test_what_guards_a_request_can_be_asked_for():
+    """
+    What guards a request can be asked for with its name.
+    """
     configuration = Configuration.from_mapping(
         {"policies": {"app": LISTED}, "paths": {"/api": "app", "/closed": None, "/own": "unguarded"}}
     )
@@ -198,7 +210,11 @@ def test_a_refused_policy_leaves_the_old_one(bad):
     assert granted(middleware, "/", APP) is True
 
 
-def test_a_request_in_flight_finishes_under_the_old_policy():
+def test_a_request_in_flight_keeps_its_policy():
+    """
+    A request in flight finishes under the old policy.
+    """
+
     def app(environ, start_response):
         middleware.policy = {"allow_origins": [OTHER]}
         start_response("200 OK", [TEXT])
@@ -210,7 +226,11 @@ def test_a_request_in_flight_finishes_under_the_old_policy():
 
 
 @pytest.mark.parametrize("by_path", [False, True], ids=["policy", "paths"])
-def test_every_response_during_swaps_is_wholly_old_or_wholly_new(by_path):
+def test_no_response_is_half_swapped(by_path):
+    """
+    Every response during swaps is wholly old or wholly new.
+    """
+
     def named(name):
         return Policy(allow_origins=[APP], expose_headers=[name], allow_headers=[name], allow_methods=[name])
 
@@ -258,7 +278,10 @@ def test_every_response_during_swaps_is_wholly_old_or_wholly_new(by_path):
     assert seen <= whole
 
 
-def test_policies_that_guards_share_are_swapped_for_all_of_them():
+def test_shared_policies_are_swapped_for_all():
+    """
+    Policies that guards share are swapped for all of them.
+    """
     policies = Policies(LISTED)
     guards = [CORSMiddleware(Application(OK), policies) for _ in range(2)]
     policies.policy = {"allow_origins": [OTHER]}
@@ -271,7 +294,11 @@ def test_policies_that_guards_share_are_swapped_for_all_of_them():
     assert [granted(middleware, "/", APP) for middleware in guards] == [True, True]
 
 
-def test_a_swap_from_one_policy_to_none_or_to_paths_is_never_half_done():
+def test_a_swap_is_never_half_done():
+    """
+    A swap from one policy to none or to paths is never half done.
+    """
+
     # Between any two assignments of a swap, a request finds one of the policies and no gap.
     def observe():
         if watched:
@@ -350,7 +377,10 @@ def test_what_is_found_for_a_resource_beats_its_path():
     ],
     ids=["closed", "unguarded"],
 )
-def test_what_is_found_to_be_closed_or_unguarded_is_so_under_any_policy_of_its_path(there, lines):
+def test_closed_or_unguarded_views_beat_their_path(there, lines):
+    """
+    What is found to be closed or unguarded is so under any policy of its path.
+    """
     app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
     middleware = with_views(app, LISTED, Found(lambda environ, method, path: there))
     for asked in (get(APP), preflight(APP, "PUT")):
@@ -359,7 +389,10 @@ def test_what_is_found_to_be_closed_or_unguarded_is_so_under_any_policy_of_its_p
         assert app.ran
 
 
-def test_a_path_whose_readings_lead_to_different_views_is_closed():
+def test_a_path_to_different_views_is_closed():
+    """
+    A path whose readings lead to different views is closed.
+    """
     shared = Assignment(Policy(**LISTED), "view")
     middleware = with_views(Application(OK), LISTED, Found(lambda environ, method, path: {"/view": shared}.get(path)))
     middleware.policy = {"allow_origins": [OTHER]}
@@ -370,7 +403,11 @@ def test_a_path_whose_readings_lead_to_different_views_is_closed():
     assert granted(middleware, "/x/../y", OTHER) is True
 
 
-def test_views_that_have_no_policy_of_their_own_are_not_looked_for():
+def test_untagged_views_are_not_looked_for():
+    """
+    Views that have no policy of their own are not looked for.
+    """
+
     class Untagged(Found):
         def are_tagged(self):
             return False
@@ -380,7 +417,10 @@ def test_views_that_have_no_policy_of_their_own_are_not_looked_for():
     assert middleware.policy_for({}) == Policy(**LISTED)
 
 
-def test_a_resource_is_found_once_and_when_its_response_starts():
+def test_a_resource_is_found_once():
+    """
+    A resource is found once, and when its response starts.
+    """
     events = []
 
     def find(environ, method, path):
