@@ -123,7 +123,10 @@ class NoException(BaseException):
 @pytest.mark.parametrize(
     "error", [LookupError("gone"), TimeoutError(), NoException(), StopAsyncIteration()], ids=steady
 )
-def test_what_a_source_raises_counts_as_no_and_is_recorded(error, caplog):
+def test_an_error_of_a_source_means_no(error, caplog):
+    """
+    What a source raises counts as no and is recorded.
+    """
     events = []
     guarded = asgi.CORSMiddleware(hello, {"allow_origins": Awaited(raising(error))}, on_event=events.append)
     assert not shares(guarded, APP)
@@ -137,7 +140,10 @@ def test_what_a_source_raises_counts_as_no_and_is_recorded(error, caplog):
     "error", [asyncio.CancelledError(), KeyboardInterrupt(), SystemExit(), GeneratorExit()], ids=steady
 )
 @pytest.mark.parametrize("kind", ["asked", "remembered"])
-def test_what_ends_the_process_or_cancels_the_task_passes_through(error, kind):
+def test_exits_and_cancellation_pass_through(error, kind):
+    """
+    What ends the process or cancels the task passes through.
+    """
     source = Awaited(raising(error))
     if kind == "remembered":
         source = RememberedOrigins(source, ttl=60)
@@ -151,7 +157,11 @@ def test_what_ends_the_process_or_cancels_the_task_passes_through(error, kind):
         gc.collect()
 
 
-def test_a_source_that_returns_what_cannot_be_awaited_says_no(caplog):
+def test_an_answer_that_cannot_be_awaited_means_no(caplog):
+    """
+    A source that returns what cannot be awaited says no.
+    """
+
     class Decorated:
         @functools.wraps(Awaited.allows)
         def allows(self, origin):
@@ -184,7 +194,10 @@ def test_a_source_sees_the_context_of_the_request():
     assert seen == ["of the request"] * 4
 
 
-def test_a_client_that_goes_while_a_source_is_asked_cancels_the_request_alone():
+def test_a_client_that_goes_cancels_its_request_alone():
+    """
+    A client that goes while a source is asked cancels the request alone.
+    """
     ran = []
 
     async def app(scope, receive, send):
@@ -204,7 +217,11 @@ def test_a_client_that_goes_while_a_source_is_asked_cancels_the_request_alone():
     assert ran == []
 
 
-def test_a_swap_while_a_source_is_asked_changes_nothing_for_that_request():
+def test_a_swap_while_a_source_is_asked():
+    """
+    A swap while a source is asked changes nothing for that request.
+    """
+
     async def serve_and_swap():
         gate = asyncio.Event()
 
@@ -227,7 +244,10 @@ def test_a_swap_while_a_source_is_asked_changes_nothing_for_that_request():
 # Sources that may block.
 
 
-def test_a_source_that_may_block_is_asked_in_a_thread_and_a_snapshot_here():
+def test_where_a_source_that_may_block_is_asked():
+    """
+    A source that may block is asked in a thread, and a snapshot here.
+    """
     for source, is_here in ((Quick(), True), (Blocking(), False)):
         guarded = asgi.CORSMiddleware(hello, {"allow_origins": source})
         assert shares(guarded, APP)
@@ -336,7 +356,10 @@ def counting(gate=None):
     return source, RememberedOrigins(source, ttl=60, maxsize=100)
 
 
-def test_what_remembers_an_awaited_source_is_awaited_too():
+def test_what_remembers_is_awaited_too():
+    """
+    What remembers an awaited source is awaited too.
+    """
     source, remembered = counting()
     policy = Policy(allow_origins=remembered)
     assert policy.must_await
@@ -359,7 +382,11 @@ def test_an_answer_is_forgotten_in_time():
         assert len(source.asked) == count
 
 
-def test_those_who_ask_at_once_ask_once_and_one_that_is_cancelled_cancels_nobody_else():
+def test_many_who_ask_at_once_ask_once():
+    """
+    Those who ask at once ask once, and one that is cancelled cancels nobody else.
+    """
+
     async def main():
         gate = asyncio.Event()
         source, remembered = counting(gate)
@@ -386,7 +413,11 @@ def test_those_who_ask_at_once_ask_once_and_one_that_is_cancelled_cancels_nobody
     asyncio.run(main())
 
 
-def test_an_answer_is_remembered_though_all_who_asked_are_gone():
+def test_an_answer_outlives_those_who_asked():
+    """
+    An answer is remembered though all who asked are gone.
+    """
+
     async def main():
         gate = asyncio.Event()
         source, remembered = counting(gate)
@@ -402,7 +433,11 @@ def test_an_answer_is_remembered_though_all_who_asked_are_gone():
     asyncio.run(main())
 
 
-def test_an_error_reaches_all_who_ask_is_not_remembered_and_not_written_by_asyncio(caplog):
+def test_an_error_reaches_all_who_ask(caplog):
+    """
+    An error reaches all who ask, is not remembered, and is not written by asyncio.
+    """
+
     async def main():
         source = Awaited(raising(LookupError("gone")))
         remembered = RememberedOrigins(source, ttl=60)
@@ -420,7 +455,10 @@ def test_an_error_reaches_all_who_ask_is_not_remembered_and_not_written_by_async
     assert caplog.records == []
 
 
-def test_loops_ask_for_themselves_and_share_what_is_remembered():
+def test_loops_share_what_is_remembered():
+    """
+    Loops ask for themselves and share what is remembered.
+    """
     source, remembered = counting()
     barrier = threading.Barrier(4)
 
@@ -441,7 +479,11 @@ def test_loops_ask_for_themselves_and_share_what_is_remembered():
     assert len(source.asked) == before
 
 
-def test_ten_thousand_made_up_origins_at_once_are_bounded_and_refused(caplog):
+def test_ten_thousand_made_up_origins_at_once(caplog):
+    """
+    Ten thousand made-up origins at once are bounded and refused.
+    """
+
     async def main():
         gate = asyncio.Event()
         source, remembered = counting(gate)
@@ -508,7 +550,10 @@ def test_django_asks_on_both_stacks(stack, source):
 
 
 @pytest.mark.parametrize("stack", ["sync", "async"])
-def test_what_it_raises_under_django_counts_as_no_and_is_recorded(stack, caplog):
+def test_an_error_under_django_means_no(stack, caplog):
+    """
+    What a source raises under Django counts as no and is recorded.
+    """
     policy = {"allow_origins": Awaited(raising(LookupError("gone")))}
     with override_settings(CORSGUARD=policy, MIDDLEWARE=MIDDLEWARE, ROOT_URLCONF="kit.awaited_urls"):
         if stack == "sync":
@@ -519,7 +564,11 @@ def test_what_it_raises_under_django_counts_as_no_and_is_recorded(stack, caplog)
     assert [record.exc_info[0] for record in caplog.records] == [LookupError]
 
 
-def test_the_sync_stack_of_django_inside_a_loop_says_no_and_why(caplog):
+def test_django_sync_inside_a_loop_says_no_and_why(caplog):
+    """
+    The sync stack of Django inside a loop says no and why.
+    """
+
     # As where an asynchronous test uses the synchronous client.
     async def main():
         return serve(WSGIHandler(), environ_of(get(APP)))
@@ -559,7 +608,10 @@ given = pytest.mark.parametrize(("policy", "fields"), GIVEN.values(), ids=GIVEN.
 
 
 @given
-def test_wsgi_and_flask_refuse_it_when_they_are_built_and_when_they_are_swapped(policy, fields):
+def test_wsgi_and_flask_refuse_an_awaited_source(policy, fields):
+    """
+    WSGI and Flask refuse an awaited source when they are built and when their policy is swapped.
+    """
     app = Flask("x")
     guard, middleware = CORSGuard(app, LISTED), CORSMiddleware(wsgi, LISTED)
     config = Flask("config")
@@ -582,7 +634,10 @@ def test_wsgi_and_flask_refuse_it_when_they_are_built_and_when_they_are_swapped(
     assert middleware.policy == guard.policy == guard.policy_for(app, environ_of(get())) == Policy(**LISTED)
 
 
-def test_what_reaches_wsgi_all_the_same_is_refused_and_recorded(caplog):
+def test_an_awaited_source_that_reaches_wsgi(caplog):
+    """
+    An awaited source that reaches WSGI all the same is refused and recorded.
+    """
     policies = Policies(LISTED)
     middleware = CORSMiddleware(wsgi, policies)
     # Shared with somebody who can await.
@@ -591,7 +646,10 @@ def test_what_reaches_wsgi_all_the_same_is_refused_and_recorded(caplog):
     assert "This server cannot await an origin source" in str(caplog.records[0].exc_info[1])
 
 
-def test_a_tag_that_has_to_be_awaited_shares_nothing_under_flask(caplog):
+def test_a_tag_with_an_awaited_source_under_flask(caplog):
+    """
+    A tag that has to be awaited shares nothing under Flask.
+    """
     app = Flask("tagged")
     app.add_url_rule("/", view_func=cors(allow_origins=Awaited())(lambda: "hello"))
     CORSGuard(app)
@@ -604,7 +662,10 @@ def test_a_tag_that_has_to_be_awaited_shares_nothing_under_flask(caplog):
 # Asked by people.
 
 
-def test_negotiate_and_explain_ask_in_a_loop_of_their_own():
+def test_negotiate_and_explain_have_their_own_loop():
+    """
+    `negotiate` and `explain` ask in a loop of their own.
+    """
     policy = Policy(allow_origins=Awaited())
     for origin, goes_on in ((APP, True), (EVIL, False)):
         environ = environ_of(get(origin))

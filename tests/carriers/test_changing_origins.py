@@ -127,7 +127,10 @@ print(is_shared(), source.last_error)
     assert output.split("\n") == ["False", "True", "False None", ""]
 
 
-def test_a_tenant_whose_origin_no_policy_would_list_is_not_saved(project):
+def test_a_tenant_with_a_bad_origin_is_not_saved(project):
+    """
+    A tenant whose origin no policy would list is not saved.
+    """
     environment, _ = project
     program = """
 import tenants.wsgi
@@ -214,7 +217,10 @@ def test_servers_share_one_set_of_origins(tmp_path, client):
                 ask_until(server, ONE, False, processes)
 
 
-def test_while_redis_is_gone_only_what_is_remembered_is_shared_with(tmp_path, client):
+def test_while_redis_is_gone_memory_decides(tmp_path, client):
+    """
+    While Redis is gone only what is remembered is shared with.
+    """
     with redis_at(tmp_path) as (url, process):
         with client.Redis.from_url(url) as store:
             store.sadd("corsguard:origins", ONE, TWO)

@@ -39,7 +39,10 @@ def test_a_200_preflight_is_empty_text(adapter):
     assert outcome.body == b""
 
 
-def test_a_refused_preflight_is_short_text_that_says_nothing_of_the_request(adapter):
+def test_a_refused_preflight_echoes_nothing(adapter):
+    """
+    A refused preflight is short text that says nothing of the request.
+    """
     outcome = adapter(SHOP, preflight(EVIL, "PUT", "x-one"), OK)
     assert outcome.status == 403
     assert outcome.body == b"CORS: this origin may not read this resource.\n"
@@ -47,7 +50,10 @@ def test_a_refused_preflight_is_short_text_that_says_nothing_of_the_request(adap
     assert outcome.lines("Content-Length") == [str(len(outcome.body))]
 
 
-def test_other_headers_of_the_application_are_left_alone(adapter):
+def test_other_headers_are_left_alone(adapter):
+    """
+    Other headers of the application are left alone.
+    """
     reply = Reply(200, (("X-Total", "7"), ("X-Odd", "a, b"), ("Cross-Origin-Resource-Policy", "same-site")))
     outcome = adapter(SHOP, request("GET", APP), reply)
     for name, value in reply.headers:
@@ -65,14 +71,20 @@ def test_hostile_origins_are_refused_without_an_echo(adapter):
     assert {name: o for name, o in outcomes.items() if (o.status, o.of_cors, o.ran) != expected} == {}
 
 
-def test_preflights_from_hostile_origins_are_refused_without_an_echo(adapter):
+def test_hostile_preflights_get_no_echo(adapter):
+    """
+    Preflights from hostile origins are refused without an echo.
+    """
     expected = adapter(WIDE_POLICY, preflight(EVIL, "PUT"), OK)
     assert (expected.status, expected.ran) == (403, False)
     outcomes = {name: adapter(WIDE_POLICY, preflight(origin, "PUT"), OK) for name, origin in HOSTILE_ORIGINS.items()}
     assert {name: outcome for name, outcome in outcomes.items() if outcome != expected} == {}
 
 
-def test_hostile_origins_get_the_constant_headers_of_a_policy_for_anyone(adapter):
+def test_hostile_origins_under_a_policy_for_anyone(adapter):
+    """
+    Hostile origins get the constant headers of a policy for anyone.
+    """
     expected = adapter(ANYONE, request("GET"), OK)
     assert expected.of_cors == [("access-control-allow-origin", "*")]
     outcomes = {name: adapter(ANYONE, request("GET", origin), OK) for name, origin in HOSTILE_ORIGINS.items()}

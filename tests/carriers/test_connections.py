@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from carriers.test_odd_paths import PARTNER, TESTS, installed, sites
+from kit.odd_path_sites import PARTNER, TESTS, installed, sites
 from kit.serving import Server, lines_until, running
 
 import corsguard

@@ -85,7 +85,10 @@ def setting_of(rule):
 # A file or a variable is refused where it is read, before there is a setting; which handshakes are judged is another.
 # Django can await what WSGI cannot.
 @pytest.mark.parametrize("code", [code for code in RULES if not code.startswith(("E804", "E805", "E81", "W4"))])
-def test_every_problem_and_warning_of_a_policy_is_reported(monkeypatch, code):
+def test_every_rule_of_a_policy_is_reported(monkeypatch, code):
+    """
+    Every problem and warning of a policy is reported.
+    """
     # Not by override_settings, which refuses what is wrong.
     monkeypatch.setattr(settings, "CORSGUARD", setting_of(RULES[code]), raising=False)
     (message,) = (m for m in messages() if m.id.removeprefix("corsguard.") not in DJANGO_RULES)
@@ -121,14 +124,20 @@ def test_a_project_without_urls_is_checked():
         assert ids() == []
 
 
-def test_an_entry_of_the_urlconf_that_is_none_of_djangos_is_passed_over():
+def test_an_unknown_urlconf_entry_is_passed_over():
+    """
+    An entry of the URLconf that is none of Django's is passed over.
+    """
     module = urlconf(Misplaced.as_view())
     module.urlpatterns.insert(0, object())
     with override_settings(ROOT_URLCONF=module):
         assert ids() == ["E901"]
 
 
-def test_closed_and_well_tagged_views_have_nothing_to_report():
+def test_nothing_is_reported_of_well_tagged_views():
+    """
+    Closed and well-tagged views have nothing to report.
+    """
     views = [cors(policy)(lambda request: HttpResponse()) for policy in (None, Policy(allow_origins=[APP]))]
     with override_settings(ROOT_URLCONF=urlconf(*views)):
         assert ids() == []
@@ -138,7 +147,10 @@ def test_closed_and_well_tagged_views_have_nothing_to_report():
 
 
 @pytest.mark.parametrize("code", DJANGO_RULES)
-def test_the_example_of_every_rule_breaks_this_rule_and_no_other(code):
+def test_every_example_breaks_its_rule_alone(code):
+    """
+    The example of every rule breaks this rule and no other.
+    """
     example = eval(DJANGO_RULES[code].example, {"misplaced_urls": urlconf(Misplaced.as_view())})
     with override_settings(**example):
         (message,) = messages()
@@ -186,7 +198,10 @@ def test_a_derived_guard_is_a_guard():
         assert ids() == ["W903"]
 
 
-def test_a_derived_middleware_answers_as_what_it_is_derived_from():
+def test_a_derived_middleware_is_known_by_its_base():
+    """
+    A derived middleware answers as what it is derived from.
+    """
     with middleware("kit.django_urls.DerivedCommon", GUARD):
         (message,) = messages()
     assert "APPEND_SLASH" in message.msg
@@ -239,14 +254,20 @@ def headers_of(path, *before, **headers):
         ("django.middleware.locale.LocaleMiddleware", "/translated", 302, {"ROOT_URLCONF": "kit.django_tagged_urls"}),
     ],
 )
-def test_redirects_made_before_the_guard_are_not_shared(before, path, status, more):
+def test_redirects_before_the_guard_are_not_shared(before, path, status, more):
+    """
+    Redirects made before the guard are not shared.
+    """
     with override_settings(**more):
         answered, headers = headers_of(path, before)
     assert answered == status
     assert "access-control-allow-origin" not in headers
 
 
-def test_a_304_made_before_the_guard_keeps_only_some_headers():
+def test_a_304_before_the_guard_keeps_some_headers():
+    """
+    A 304 made before the guard keeps only some headers.
+    """
     layer = "django.middleware.http.ConditionalGetMiddleware"
     _, headers = headers_of("/api/hello", layer)
     status, kept = headers_of("/api/hello", layer, if_none_match=headers["etag"])
@@ -255,12 +276,18 @@ def test_a_304_made_before_the_guard_keeps_only_some_headers():
 
 
 @pytest.mark.parametrize("path", [name for name, consequence in _BEFORE.items() if consequence is None])
-def test_nothing_is_said_of_a_middleware_that_cannot_answer(path):
+def test_a_middleware_that_cannot_answer_is_fine(path):
+    """
+    Nothing is said of a middleware that cannot answer.
+    """
     with middleware(path, GUARD):
         assert [message.id for message in check_middleware()] == []
 
 
-def test_the_csrf_protection_before_the_guard_is_shared():
+def test_csrf_protection_before_the_guard_is_shared():
+    """
+    The CSRF protection before the guard is shared.
+    """
     with middleware(CSRF, GUARD), override_settings(CORSGUARD={"allow_origins": [APP]}):
         answer = send_sync("POST", "/api/hello", APP, enforce_csrf_checks=True)
     assert (answer.status, answer.of_cors["access-control-allow-origin"]) == (403, APP)
@@ -327,7 +354,10 @@ def test_a_trusted_origin_is_not_reported(origin, trusted):
         ("http://localhost:*", ["http://localhost"], ["http://localhost"]),
     ],
 )
-def test_an_origin_that_django_does_not_trust_is_reported(origin, trusted, fix):
+def test_a_distrusted_origin_is_reported(origin, trusted, fix):
+    """
+    An origin that Django does not trust is reported.
+    """
     with credentials(origin), override_settings(CSRF_TRUSTED_ORIGINS=trusted):
         (message,) = (m for m in messages() if m.id == "corsguard.W904")
     assert origin in message.msg
@@ -342,7 +372,10 @@ def test_all_distrusted_origins_are_one_report():
     assert "https://tenant99.example" in message.hint
 
 
-def test_unsafe_origins_and_those_of_paths_and_tags_need_trust_too():
+def test_origins_from_everywhere_need_trust():
+    """
+    Unsafe origins and those of paths and tags need trust too.
+    """
     unsafe = {"allow_unsafe_origins": {"http://kiosk.example": "OPS-12"}, "allow_credentials": True}
     tagged = cors(allow_origins=["https://tagged.example"], allow_credentials=True)(lambda request: HttpResponse())
     with override_settings(CORSGUARD={"/a": unsafe, "/b": None}, ROOT_URLCONF=urlconf(tagged)):
@@ -359,7 +392,10 @@ def test_unsafe_origins_and_those_of_paths_and_tags_need_trust_too():
         {"allow_origins": type("Source", (), {"__contains__": lambda self, origin: True})(), "allow_credentials": True},
     ],
 )
-def test_without_credentials_or_a_list_of_origins_nothing_of_them_is_reported(setting):
+def test_trust_needs_credentials_and_a_list(setting):
+    """
+    Without credentials or a list of origins, nothing is reported of trust and cookies.
+    """
     with override_settings(CORSGUARD=setting, ALLOWED_HOSTS=["api.example.org"], MIDDLEWARE=[GUARD, SESSIONS, CSRF]):
         assert codes_of("W904") + codes_of("W905") == []
 
@@ -385,7 +421,10 @@ def cookies(hosts, **more):
         ("http://localhost:3000", ["api.example.com"]),
     ],
 )
-def test_cookies_that_do_not_travel_to_any_host_are_reported(origin, hosts):
+def test_cookies_that_do_not_travel_are_reported(origin, hosts):
+    """
+    Cookies that do not travel to any host are reported.
+    """
     with credentials(origin), cookies(hosts):
         found = [message for message in messages() if message.id == "corsguard.W905"]
     assert [message.obj for message in found] == ["SESSION_COOKIE_SAMESITE", "CSRF_COOKIE_SAMESITE"]
@@ -408,7 +447,10 @@ def test_cookies_that_do_not_travel_to_any_host_are_reported(origin, hosts):
         (APP, ["api.example.org", "*"]),
     ],
 )
-def test_cookies_of_the_same_site_or_of_unknown_hosts_are_not_reported(origin, hosts):
+def test_cookies_of_same_site_or_unknown_hosts(origin, hosts):
+    """
+    Cookies of the same site or of unknown hosts are not reported.
+    """
     with credentials(origin), cookies(hosts):
         assert codes_of("W905") == []
 
@@ -428,7 +470,10 @@ def test_cookies_of_the_same_site_or_of_unknown_hosts_are_not_reported(origin, h
         ({"MIDDLEWARE": [GUARD]}, []),
     ],
 )
-def test_only_cookies_that_are_set_and_stay_at_home_are_reported(more, expected):
+def test_which_cookies_are_reported(more, expected):
+    """
+    Only cookies that are set and stay at home are reported.
+    """
     with credentials(APP), cookies(["api.example.org"], **more):
         found = [message.obj for message in messages() if message.id == "corsguard.W905"]
     assert found == [f"{prefix}_COOKIE_SAMESITE" for prefix in expected]

@@ -65,7 +65,10 @@ def test_an_override_reaches_handlers_that_run_already():
     ("setting", "codes"),
     [(None, ["E801"]), (BAD, ["E102", "E703"]), ({"paths": {"/api/": BAD}}, ["E802", "E102", "E703"])],
 )
-def test_a_bad_override_is_refused_with_every_problem_and_changes_nothing(send, setting, codes):
+def test_a_bad_override_changes_nothing(send, setting, codes):
+    """
+    A bad override is refused with every problem and changes nothing.
+    """
     with pytest.raises(PolicyError) as refused, override_settings(CORSGUARD=setting):
         pass
     assert [problem.code for problem in refused.value.problems] == codes
@@ -115,7 +118,10 @@ def test_a_good_setting_stops_no_server(server):
     assert run(server, OLD).returncode == 0
 
 
-def test_a_bad_setting_makes_the_check_report_every_problem():
+def test_the_check_reports_every_problem():
+    """
+    A bad setting makes the check report every problem.
+    """
     checked = run(CHECK, BAD)
     assert checked.returncode == 1
     assert "SystemCheckError" in checked.stderr
@@ -124,7 +130,10 @@ def test_a_bad_setting_makes_the_check_report_every_problem():
     assert "Traceback" not in checked.stderr
 
 
-def test_the_door_can_be_imported_before_django_is_configured():
+def test_the_door_opens_before_django_is_configured():
+    """
+    The door can be imported before Django is configured.
+    """
     program = "import corsguard_django as door; door.cors, door.set_policy"
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=60)
 
@@ -167,13 +176,19 @@ def test_a_swap_reaches_every_handler_of_the_process():
 
 
 @override_settings(CORSGUARD=OLD)
-def test_a_request_in_flight_finishes_under_the_old_policy(send):
+def test_a_request_in_flight_keeps_its_policy(send):
+    """
+    A request in flight finishes under the old policy.
+    """
     assert send("GET", "/api/swap", APP).of_cors == UNDER_OLD
     assert send("GET", "/api/hello", APP).of_cors == {"access-control-allow-origin": "*"}
 
 
 @override_settings(CORSGUARD=OLD)
-def test_an_override_beats_a_swap_and_ends_with_the_setting(send):
+def test_an_override_beats_a_swap(send):
+    """
+    An override beats a swap and ends with the setting.
+    """
     set_policy({"allow_origins": [EVIL]})
     with override_settings(CORSGUARD=NEW):
         assert send("GET", "/api/hello", APP).of_cors == UNDER_NEW
@@ -181,7 +196,10 @@ def test_an_override_beats_a_swap_and_ends_with_the_setting(send):
 
 
 @override_settings(CORSGUARD=OLD)
-def test_every_response_under_swaps_is_wholly_old_or_wholly_new():
+def test_no_response_is_half_swapped():
+    """
+    Every response under swaps is wholly old or wholly new.
+    """
     handler = WSGIHandler()
     seen = []
     readers_done = Event()

@@ -66,12 +66,18 @@ def test_a_response_is_shared_with_an_allowed_origin(send, path):
 
 
 @pytest.mark.parametrize("path", ["/api/hello", "/api/async-hello"])
-def test_a_response_to_a_refused_origin_is_whole_and_not_shared(send, path):
+def test_a_refused_origin_gets_a_whole_response(send, path):
+    """
+    A response to a refused origin is whole and not shared.
+    """
     answer = send("GET", path, EVIL)
     assert (answer.status, answer.of_cors, answer.body) == (200, NOT_SHARED, BODY)
 
 
-def test_a_response_to_a_request_without_origin_tells_caches_that_the_origin_matters(send):
+def test_a_response_without_origin_varies_by_it(send):
+    """
+    A response to a request without origin tells caches that the origin matters.
+    """
     assert send("GET", "/api/hello").of_cors == NOT_SHARED
 
 
@@ -99,7 +105,10 @@ def test_a_refused_preflight_says_no_and_nothing_else(send):
     assert answer.headers["content-length"] == str(len(answer.body))
 
 
-def test_a_preflight_for_a_url_that_does_not_exist_is_answered(send):
+def test_a_preflight_for_an_unknown_url_is_answered(send):
+    """
+    A preflight for a URL that does not exist is answered.
+    """
     assert preflight(send, "/nowhere").status == 204
 
 
@@ -212,14 +221,20 @@ def test_a_preflight_needs_no_csrf_token(send):
 # One author.
 
 
-def test_headers_of_the_application_are_replaced_or_removed(send):
+def test_application_headers_are_replaced_or_removed(send):
+    """
+    Headers of the application are replaced or removed.
+    """
     query = "Access-Control-Allow-Origin=*&access-control-allow-methods=PUT&ACCESS-CONTROL-EXPOSE-HEADERS=Age&Age=1"
     answer = send("GET", f"/api/headers?{query}", APP)
     assert answer.of_cors == SHARED
     assert answer.headers["age"] == "1"
 
 
-def test_headers_of_the_application_never_reach_a_refused_origin(send):
+def test_application_headers_reach_no_refused_origin(send):
+    """
+    Headers of the application never reach a refused origin.
+    """
     assert send("GET", "/api/headers?Access-Control-Allow-Origin=*", EVIL).of_cors == NOT_SHARED
 
 
@@ -238,7 +253,10 @@ def test_vary_is_merged(send, name, theirs, merged):
 
 
 @override_settings(CORSGUARD={"allow_origins": "*"})
-def test_vary_of_the_application_stays_under_a_policy_for_everyone(send):
+def test_vary_stays_under_a_policy_for_everyone(send):
+    """
+    `Vary` of the application stays under a policy for everyone.
+    """
     assert send("GET", "/api/headers?Vary=Cookie").of_cors == {"access-control-allow-origin": "*", "vary": "Cookie"}
 
 
@@ -297,7 +315,10 @@ def test_a_preflight_takes_the_policy_of_its_path(send):
 
 
 @override_settings(CORSGUARD=BY_PATH)
-def test_a_closed_path_shares_nothing_and_its_preflights_reach_the_view(send):
+def test_a_closed_path_shares_nothing(send):
+    """
+    A closed path shares nothing, and its preflights reach the view.
+    """
     assert send("GET", "/admin/hello", APP).of_cors == {}
     answer = preflight(send, "/admin/hello")
     assert (answer.status, answer.headers["x-method"], answer.of_cors) == (200, "OPTIONS", {})
@@ -307,7 +328,10 @@ def test_a_closed_path_shares_nothing_and_its_preflights_reach_the_view(send):
     ("guarded", "own"),
     [(None, {"vary": "Cookie"}), ("unguarded", {"access-control-allow-origin": "*", "vary": "Cookie"})],
 )
-def test_a_closed_path_loses_the_headers_of_the_view_and_an_unguarded_one_keeps_them(send, caplog, guarded, own):
+def test_whose_headers_of_the_view_are_kept(send, caplog, guarded, own):
+    """
+    A closed path loses the headers of the view, and an unguarded one keeps them.
+    """
     with override_settings(CORSGUARD={"paths": {"/": LISTED, "/api/headers": guarded}}):
         answer = send("GET", "/api/headers?Access-Control-Allow-Origin=*&Vary=Cookie", APP)
     assert answer.of_cors == own
@@ -315,7 +339,10 @@ def test_a_closed_path_loses_the_headers_of_the_view_and_an_unguarded_one_keeps_
 
 
 @override_settings(CORSGUARD=BY_PATH)
-def test_a_path_that_can_be_read_in_several_ways_is_told_of_once(send, caplog):
+def test_a_path_of_several_readings_is_told_of_once(send, caplog):
+    """
+    A path that can be read in several ways is told of once.
+    """
     with caplog.at_level(logging.INFO, "corsguard"):
         for _ in range(2):
             send("GET", "/api/../admin", APP)
@@ -332,7 +359,10 @@ def test_a_path_is_matched_decoded():
 # Refusals and the log.
 
 
-def test_a_refused_preflight_is_told_to_corsguard_and_not_to_django(send, caplog):
+def test_a_refused_preflight_is_not_told_to_django(send, caplog):
+    """
+    A refused preflight is told to corsguard and not to Django.
+    """
     with caplog.at_level(logging.INFO):
         assert preflight(send, "/api/hello", EVIL).status == 403
     assert [(r.name, r.levelno) for r in caplog.records if r.name != "asyncio"] == [("corsguard", logging.INFO)]
@@ -397,7 +427,10 @@ class BrokenStore:
 
 
 @override_settings(CORSGUARD={"allow_origins": BrokenStore()})
-def test_a_source_that_fails_shares_nothing_and_is_recorded(send, caplog):
+def test_a_failing_source_shares_nothing(send, caplog):
+    """
+    A source that fails shares nothing and is recorded.
+    """
     answer = send("GET", "/api/hello", APP)
     assert (answer.status, answer.of_cors) == (200, NOT_SHARED)
     assert preflight(send, "/api/hello").status == 403

@@ -92,7 +92,10 @@ def test_a_tagged_view_is_shared_as_its_tag_says(send, path):
 
 
 @pytest.mark.parametrize("path", VIEWS)
-def test_a_preflight_of_a_tagged_view_is_answered_as_its_tag_says(send, path):
+def test_the_tag_answers_a_preflight(send, path):
+    """
+    A preflight of a tagged view is answered as its tag says.
+    """
     answer = preflight(send, path)
     assert (answer.status, answer.headers) == (204, GRANTED)
 
@@ -110,14 +113,20 @@ def test_a_preflight_of_a_tagged_view_never_reaches_it(send):
     assert calls == []
 
 
-def test_a_tag_on_a_derived_class_beats_the_inherited_one(send):
+def test_a_tag_beats_the_inherited_one(send):
+    """
+    A tag on a derived class beats the inherited one.
+    """
     assert send("GET", "/retagged", APP).of_cors == NOT_SHARED
     assert send("GET", "/retagged", EVIL).of_cors == {"access-control-allow-origin": EVIL, "vary": "Origin"}
 
 
 @override_settings(CORSGUARD={"allow_origins": "*"})
 @pytest.mark.parametrize("path", ["/closed", "/closed-class"])
-def test_a_closed_view_shares_nothing_whatever_its_path_does(send, path):
+def test_a_closed_view_shares_nothing(send, path):
+    """
+    A closed view shares nothing, whatever its path does.
+    """
     answer = send("GET", path, APP)
     assert (answer.status, answer.of_cors) == (200, {})
 
@@ -128,7 +137,10 @@ def test_a_preflight_of_a_closed_view_reaches_it(send):
     assert (answer.status, answer.headers["x-method"], answer.of_cors) == (200, "OPTIONS", {})
 
 
-def test_a_second_different_policy_on_one_view_is_refused():
+def test_a_second_policy_on_one_view_is_refused():
+    """
+    A second different policy on one view is refused.
+    """
     with pytest.raises(ValueError, match="another policy"):
         cors(None)(Tagged.as_view())
 
@@ -152,34 +164,49 @@ def test_a_second_different_policy_on_one_view_is_refused():
     ],
 )
 @pytest.mark.parametrize("debug", [True, False])
-def test_what_frameworks_answer_for_a_view_has_its_policy(send, method, path, status, debug):
+def test_answers_of_frameworks_have_the_views_policy(send, method, path, status, debug):
+    """
+    What frameworks answer for a view has its policy.
+    """
     with override_settings(DEBUG=debug):
         answer = send(method, path, APP)
     assert (answer.status, answer.of_cors) == (status, SHARED)
 
 
 @inside("kit.django_urls.unauthorized")
-def test_an_inner_layer_answers_under_the_policy_of_the_view_it_keeps(send):
+def test_an_inner_layer_answers_under_the_views_policy(send):
+    """
+    An inner layer answers under the policy of the view that it keeps from answering.
+    """
     answer = send("GET", "/tagged", APP)
     assert (answer.status, answer.of_cors) == (401, SHARED)
     assert send("GET", "/untagged", APP).of_cors == NOT_SHARED
 
 
 @inside("kit.django_urls.crashing")
-def test_an_inner_layer_fails_under_the_policy_of_the_view_it_keeps(send):
+def test_an_inner_layer_fails_under_the_views_policy(send):
+    """
+    An inner layer fails under the policy of the view that it keeps from answering.
+    """
     answer = send("GET", "/tagged", APP)
     assert (answer.status, answer.of_cors) == (500, SHARED)
 
 
 @inside(COMMON)
-def test_the_redirect_to_a_slash_has_the_policy_of_its_target(send):
+def test_a_redirect_to_a_slash_has_its_targets_policy(send):
+    """
+    The redirect to a slash has the policy of its target.
+    """
     answer = send("GET", "/slash", APP)
     assert (answer.status, answer.headers["location"], answer.of_cors) == (301, "/slash/", SHARED)
     assert preflight(send, "/slash").headers == GRANTED
 
 
 @inside(COMMON, APPEND_SLASH=False)
-def test_without_append_slash_another_path_is_another_resource(send):
+def test_without_append_slash_paths_stay_apart(send):
+    """
+    Without `APPEND_SLASH` another path is another resource.
+    """
     answer = send("GET", "/slash", APP)
     assert (answer.status, answer.of_cors) == (404, NOT_SHARED)
     assert preflight(send, "/slash").status == 403
@@ -187,7 +214,10 @@ def test_without_append_slash_another_path_is_another_resource(send):
 
 @inside("django.middleware.locale.LocaleMiddleware")
 @pytest.mark.parametrize("path", ["/de/translated", "/en/translated"])
-def test_a_view_under_a_language_is_found_in_any_language(send, path):
+def test_a_view_under_a_language_is_found(send, path):
+    """
+    A view under a language is found in any language.
+    """
     answer = send("GET", path, APP, accept_language="fr")
     assert (answer.status, answer.of_cors) == (200, {**SHARED, "vary": answer.headers["vary"]})
     assert preflight(send, path).headers == GRANTED
@@ -229,7 +259,10 @@ def counting(seen):
     return Word
 
 
-def test_preflights_look_for_the_view_only_where_a_view_is_tagged(send):
+def test_views_are_looked_for_only_where_tagged(send):
+    """
+    Preflights look for the view only where a view is tagged.
+    """
     seen = []
     register_converter(counting(seen), f"counted{id(seen)}")
     counted = path(f"<counted{id(seen)}:word>", lambda request, word: HttpResponse())
@@ -249,7 +282,10 @@ def test_a_response_of_a_view_looks_for_no_other(send):
     assert seen == ["word"]
 
 
-def test_an_entry_that_is_none_of_djangos_may_lead_to_a_tagged_view(send):
+def test_an_unknown_entry_may_lead_to_a_tagged_view(send):
+    """
+    An entry that is none of Django's may lead to a tagged view.
+    """
     view = cors(TAGGED)(lambda request: HttpResponse())
 
     class Entry:
@@ -265,13 +301,19 @@ def test_an_entry_that_is_none_of_djangos_may_lead_to_a_tagged_view(send):
 
 @pytest.mark.parametrize("urlconf", ["no_such_module", "logging"])
 @override_settings(CORSGUARD=TAGGED)
-def test_a_preflight_is_answered_under_the_policy_of_the_path_where_the_urlconf_cannot_be_used(send, urlconf):
+def test_a_broken_urlconf_leaves_the_paths_policy(send, urlconf):
+    """
+    A preflight is answered under the policy of the path where the URLconf cannot be used.
+    """
     with override_settings(ROOT_URLCONF=urlconf):
         assert preflight(send, "/tagged").headers == GRANTED
 
 
 @override_settings(CORSGUARD=TAGGED)
-def test_a_converter_that_fails_answers_under_the_policy_of_the_path(send):
+def test_a_failing_converter_leaves_the_paths_policy(send):
+    """
+    A converter that fails answers under the policy of the path.
+    """
     answer = send("GET", "/fragile/word", APP)
     assert (answer.status, answer.of_cors) == (500, SHARED)
     assert preflight(send, "/fragile/word").headers == GRANTED
@@ -285,7 +327,10 @@ class Unhashable:
         return HttpResponse()
 
 
-def test_a_view_that_cannot_be_hashed_is_served_and_guarded(send):
+def test_an_unhashable_view_is_guarded(send):
+    """
+    A view that cannot be hashed is served and guarded.
+    """
     with urls(path("tagged", cors(TAGGED)(Unhashable("tagged"))), path("untagged", Unhashable("untagged"))):
         assert (send("GET", "/tagged", APP).status, send("GET", "/tagged", APP).of_cors) == (200, SHARED)
         assert (send("GET", "/untagged", APP).status, send("GET", "/untagged", APP).of_cors) == (200, NOT_SHARED)
@@ -350,7 +395,10 @@ def below_api_view(request):
     ],
     ids=lambda view: getattr(view, "view_class", view).__name__,
 )
-def test_a_tag_where_the_guard_does_not_look_closes_the_view_and_is_told_of_once(view, caplog):
+def test_a_misplaced_tag_closes_the_view(view, caplog):
+    """
+    A tag where the guard does not look closes the view and is told of once.
+    """
     with urls(path("view", view)), override_settings(CORSGUARD={"allow_origins": "*"}):
         caplog.clear()
         handler = WSGIHandler()
@@ -364,13 +412,19 @@ def test_a_tag_where_the_guard_does_not_look_closes_the_view_and_is_told_of_once
 
 
 @pytest.mark.parametrize("view", [Tagged, OnMethod])
-def test_tags_on_classes_change_nothing_without_the_guard(view):
+def test_tags_on_classes_need_the_guard(view):
+    """
+    Tags on classes change nothing without the guard.
+    """
     with urls(path("view", view.as_view())), override_settings(MIDDLEWARE=[]):
         answer = send_sync("GET", "/view", APP)
     assert (answer.status, answer.of_cors) == (200, {})
 
 
-def test_the_warnings_of_one_policy_on_many_views_are_told_once(caplog):
+def test_warnings_of_many_views_are_told_once(caplog):
+    """
+    The warnings of one policy on many views are told once.
+    """
     smelly = Policy(allow_origins=["http://plain.example"])
     views = [cors(smelly)(lambda request: HttpResponse()) for _ in range(2)]
     with urls(path("a", views[0]), path("b", views[1])):

@@ -43,7 +43,10 @@ print(says())
 
 
 @pytest.mark.parametrize("swap", ["", 'guard.policy = {"allow_origins": [APP]}'])
-def test_flask_heeds_the_first_tag_and_the_policy_may_be_swapped_before_and_after(swap):
+def test_flask_heeds_the_first_tag(swap):
+    """
+    Flask heeds the first tag, and the policy may be swapped before and after.
+    """
     assert run(FLASK.format(swap=swap)) == ["refused", "0", "shared", "1", "shared"]
 
 
@@ -90,7 +93,10 @@ def asked(get_response):
 
 @pytest.mark.parametrize("asks_first", [False, True], ids=["the view answers", "a layer before it answers"])
 @pytest.mark.parametrize("is_tagged", [False, True], ids=["untagged", "tagged"])
-def test_django_heeds_a_tag_that_the_first_request_imports(tmp_path, asks_first, is_tagged):
+def test_django_heeds_a_late_first_tag(tmp_path, asks_first, is_tagged):
+    """
+    Django heeds a tag that the first request imports.
+    """
     tag = '@cors(allow_origins=["https://other.example.net"])\ndef index'
     (tmp_path / "views.py").write_text(VIEWS.replace("def index", tag) if is_tagged else VIEWS)
     (tmp_path / "login.py").write_text(LOGIN)

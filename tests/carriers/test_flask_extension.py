@@ -60,13 +60,19 @@ def problems_of(error):
     ],
     ids=["constructor", "init_app", "argument of init_app", "config", "config and init_app"],
 )
-def test_a_policy_is_taken_in_every_form_from_every_place(app, guard, policy):
+def test_a_policy_in_every_form_from_every_place(app, guard, policy):
+    """
+    A policy is taken in every form from every place.
+    """
     guard(app, policy)
     assert ask(app) == Answer(200, shared_with(), "index")
     assert ask_preflight(app) == preflight_answer()
 
 
-def test_an_argument_goes_before_the_guards_own_policy_and_that_before_config(app):
+def test_an_argument_beats_the_guards_own_policy(app):
+    """
+    An argument goes before the guard's own policy, and that before config.
+    """
     app.config["CORSGUARD"] = LISTED
     guard = CORSGuard(app, OTHERS)
     assert ask(app, origin=OTHER).cors == shared_with(OTHER)
@@ -75,13 +81,19 @@ def test_an_argument_goes_before_the_guards_own_policy_and_that_before_config(ap
     assert ask(second).cors == shared_with()
 
 
-def test_without_a_policy_nothing_is_touched_and_preflights_reach_the_application(app):
+def test_without_a_policy_nothing_is_touched(app):
+    """
+    Without a policy nothing is touched, and preflights reach the application.
+    """
     CORSGuard(app)
     assert ask(app) == Answer(200, UNTOUCHED, "index")
     assert ask_preflight(app) == Answer(200, UNTOUCHED, "")
 
 
-def test_prefixes_guard_blueprints_and_nothing_beside_them(app):
+def test_prefixes_guard_blueprints(app):
+    """
+    Prefixes guard blueprints and nothing beside them.
+    """
     blueprint = Blueprint("api", __name__)
     blueprint.add_url_rule("/items", "items", lambda: "items")
     app.register_blueprint(blueprint, url_prefix="/api")
@@ -95,7 +107,10 @@ def test_prefixes_guard_blueprints_and_nothing_beside_them(app):
     assert ask(app, "/apiary").cors == UNTOUCHED
 
 
-def test_a_closed_path_loses_the_headers_of_the_application_and_an_unguarded_one_keeps_them(app, caplog):
+def test_whose_headers_of_the_application_are_kept(app, caplog):
+    """
+    A closed path loses the headers of the application, and an unguarded one keeps them.
+    """
     headers = {"Access-Control-Allow-Origin": "*", "Vary": "Cookie"}
     for path in "/api/closed", "/api/open", "/else":
         app.add_url_rule(path, path, lambda: Response("own", headers=headers))
@@ -110,7 +125,10 @@ def test_a_closed_path_loses_the_headers_of_the_application_and_an_unguarded_one
     assert (record.cors_event.reason, record.cors_event.policy) == ("two-layers", None)
 
 
-def test_a_path_that_can_be_read_in_several_ways_gets_the_policy_of_all_readings_or_none(app, caplog):
+def test_a_path_of_several_readings(app, caplog):
+    """
+    A path that can be read in several ways gets the policy of all readings or none.
+    """
     caplog.set_level(logging.INFO, "corsguard")
     app.add_url_rule("/<path:path>", "any", lambda path: path)
     CORSGuard(app, {"/api": LISTED, "/api/open": {"allow_origins": "*"}})
@@ -126,7 +144,10 @@ def test_a_path_that_can_be_read_in_several_ways_gets_the_policy_of_all_readings
 
 
 @pytest.mark.parametrize("config", [None, [APP], "*", 7])
-def test_a_config_value_that_is_no_policy_stops_init_app(app, config):
+def test_a_config_value_that_is_no_policy(app, config):
+    """
+    A config value that is no policy stops `init_app`.
+    """
     app.config["CORSGUARD"] = config
     with pytest.raises(PolicyError) as error:
         CORSGuard(app)
@@ -139,7 +160,10 @@ def test_a_blueprint_is_told_how_it_is_guarded():
         CORSGuard(Blueprint("api", "api"))
 
 
-def test_a_bad_config_stops_init_app_with_all_its_problems_and_leaves_the_application_alone(app):
+def test_a_bad_config_stops_init_app(app):
+    """
+    A bad config stops `init_app` with all its problems, and leaves the application alone.
+    """
     app.config["CORSGUARD"] = {"paths": {"/api/": {"allow_origins": ["https://a.example/"], "max_age": -1}, "/b": {}}}
     inside = app.wsgi_app
     with pytest.raises(PolicyError) as error:
@@ -149,13 +173,19 @@ def test_a_bad_config_stops_init_app_with_all_its_problems_and_leaves_the_applic
     assert "corsguard" not in app.extensions
 
 
-def test_the_constructor_refuses_a_bad_policy_without_any_application():
+def test_the_constructor_refuses_a_bad_policy():
+    """
+    The constructor refuses a bad policy without any application.
+    """
     with pytest.raises(PolicyError) as error:
         CORSGuard(policy={"allow_origins": "*", "allow_credentials": True})
     assert problems_of(error) == ["E301"]
 
 
-def test_an_application_that_is_guarded_cannot_be_guarded_again(app):
+def test_an_application_is_guarded_once(app):
+    """
+    An application that is guarded cannot be guarded again.
+    """
     CORSGuard(app, LISTED)
     inside = app.wsgi_app
     with pytest.raises(RuntimeError, match=r"assign guard\.policy"):
@@ -163,7 +193,10 @@ def test_an_application_that_is_guarded_cannot_be_guarded_again(app):
     assert app.wsgi_app is inside
 
 
-def test_the_guard_is_among_the_extensions_and_does_not_keep_the_application_alive():
+def test_the_guard_keeps_no_application_alive():
+    """
+    The guard is among the extensions and does not keep the application alive.
+    """
     app = Flask("short-lived")
     guard = CORSGuard(app, LISTED)
     assert app.extensions["corsguard"] is guard
@@ -177,21 +210,30 @@ def test_the_guard_is_among_the_extensions_and_does_not_keep_the_application_ali
 # Every response
 
 
-def test_refused_origins_get_no_headers_while_the_view_runs(app):
+def test_refused_origins_get_no_headers(app):
+    """
+    Refused origins get no headers while the view runs.
+    """
     CORSGuard(app, LISTED)
     assert ask(app, origin=EVIL) == Answer(200, REFUSED, "index")
     assert ask(app, origin=None) == Answer(200, REFUSED, "index")
     assert ask_preflight(app, origin=EVIL) == REFUSED_PREFLIGHT
 
 
-def test_an_options_request_that_is_no_preflight_reaches_the_application(app):
+def test_options_without_preflight_reach_the_app(app):
+    """
+    An `OPTIONS` request that is no preflight reaches the application.
+    """
     CORSGuard(app, LISTED)
     app.add_url_rule("/own", "own", lambda: "own", methods=["OPTIONS"], provide_automatic_options=False)
     assert ask(app, "/own", "OPTIONS") == Answer(200, shared_with(), "own")
     assert ask(app, "/own", "OPTIONS", origin=None, Access_Control_Request_Method="PUT") == Answer(200, REFUSED, "own")
 
 
-def test_a_guarded_preflight_reaches_neither_before_request_nor_the_teardown(app):
+def test_a_preflight_runs_no_hooks(app):
+    """
+    A guarded preflight reaches neither `before_request` nor the teardown.
+    """
     seen = []
     app.before_request(lambda: seen.append("before"))
     app.teardown_request(lambda error: seen.append("teardown"))
@@ -202,7 +244,10 @@ def test_a_guarded_preflight_reaches_neither_before_request_nor_the_teardown(app
     assert seen == ["before", "teardown"]
 
 
-def test_what_before_request_aborts_carries_the_headers(app):
+def test_what_before_request_aborts_is_shared(app):
+    """
+    What `before_request` aborts carries the headers.
+    """
     app.before_request(lambda: abort(401))
     CORSGuard(app, LISTED)
     answer = ask(app)
@@ -216,7 +261,10 @@ def test_a_404_carries_the_headers(app, path):
     assert (answer.status, answer.cors) == (404, shared_with())
 
 
-def test_a_405_carries_the_headers_and_its_preflight_is_answered(app):
+def test_a_405_carries_the_headers(app):
+    """
+    A 405 carries the headers, and its preflight is answered.
+    """
     CORSGuard(app, LISTED)
     answer = ask(app, method="DELETE")
     assert (answer.status, answer.cors) == (405, shared_with())
@@ -230,7 +278,10 @@ def test_a_redirect_to_the_slash_carries_the_headers(app):
     assert (answer.status, answer.cors) == (308, shared_with())
 
 
-def test_the_500_of_an_unhandled_exception_carries_the_headers(app, caplog):
+def test_the_500_of_an_exception_carries_the_headers(app, caplog):
+    """
+    The 500 of an unhandled exception carries the headers.
+    """
     app.add_url_rule("/broken", "broken", lambda: 1 / 0)
     CORSGuard(app, LISTED)
     answer = ask(app, "/broken")
@@ -238,7 +289,10 @@ def test_the_500_of_an_unhandled_exception_carries_the_headers(app, caplog):
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_what_an_error_handler_makes_carries_the_headers(app):
+def test_what_an_error_handler_makes_is_shared(app):
+    """
+    What an error handler makes carries the headers.
+    """
     app.add_url_rule("/broken", "broken", lambda: 1 / 0)
     app.register_error_handler(ZeroDivisionError, lambda error: (jsonify(text="handled"), 418))
     CORSGuard(app, LISTED)
@@ -247,7 +301,10 @@ def test_what_an_error_handler_makes_carries_the_headers(app):
 
 
 @pytest.mark.parametrize("key", ["PROPAGATE_EXCEPTIONS", "TESTING", "DEBUG"])
-def test_an_exception_that_flask_lets_through_passes_untouched(app, key):
+def test_an_exception_let_through_stays_untouched(app, key):
+    """
+    An exception that Flask lets through passes untouched.
+    """
     app.config[key] = True
     error = RuntimeError("mine")
 
@@ -261,7 +318,10 @@ def test_an_exception_that_flask_lets_through_passes_untouched(app, key):
     assert caught.value is error
 
 
-def test_a_file_that_is_not_modified_carries_the_headers(app, tmp_path):
+def test_an_unmodified_file_carries_the_headers(app, tmp_path):
+    """
+    A file that is not modified carries the headers.
+    """
     file = tmp_path / "file.txt"
     file.write_text("content")
 
@@ -312,7 +372,11 @@ def test_asynchronous_views_are_guarded(app):
     assert ask(app, "/async") == Answer(200, shared_with(), "async")
 
 
-def test_headers_that_the_application_sets_itself_are_replaced_and_that_is_said_once(app, caplog):
+def test_headers_of_the_application_are_replaced(app, caplog):
+    """
+    Headers that the application sets itself are replaced, and that is said once.
+    """
+
     @app.after_request
     def set_headers(response):
         response.headers["Access-Control-Allow-Origin"] = "*"
@@ -327,14 +391,20 @@ def test_headers_that_the_application_sets_itself_are_replaced_and_that_is_said_
     assert "Access-Control-Allow-Credentials" in caplog.text
 
 
-def test_guarding_twice_through_wsgi_equals_guarding_once(app):
+def test_guarding_twice_equals_guarding_once(app):
+    """
+    Guarding twice through WSGI equals guarding once.
+    """
     CORSGuard(app, LISTED)
     app.wsgi_app = CORSMiddleware(app.wsgi_app, LISTED)
     assert ask(app) == Answer(200, shared_with(), "index")
     assert ask_preflight(app) == preflight_answer()
 
 
-def test_the_warnings_of_a_policy_are_written_when_the_application_is_guarded(app, caplog):
+def test_warnings_are_written_at_guarding(app, caplog):
+    """
+    The warnings of a policy are written when the application is guarded.
+    """
     CORSGuard(app, {"allow_origins": ["http://app.example.com"]})
     assert ["W103" in record.message for record in caplog.records] == [True]
 
@@ -342,7 +412,10 @@ def test_the_warnings_of_a_policy_are_written_when_the_application_is_guarded(ap
 @pytest.mark.parametrize("given", [tuple, iter], ids=["tuple", "generator"])
 @pytest.mark.parametrize("origin", [APP, EVIL, None])
 @pytest.mark.parametrize("is_tagged", [False, True], ids=["untagged", "tagged"])
-def test_headers_that_a_layer_between_gives_in_another_form_than_a_list_are_kept(app, given, origin, is_tagged):
+def test_headers_from_between_need_no_list(app, given, origin, is_tagged):
+    """
+    Headers that a layer between gives in another form than a list are kept.
+    """
     inside = app.wsgi_app
 
     def respelling(environ, start_response):
@@ -359,7 +432,10 @@ def test_headers_that_a_layer_between_gives_in_another_form_than_a_list_are_kept
 # Several applications
 
 
-def test_one_guard_guards_two_applications_each_with_its_own_policy(app):
+def test_one_guard_two_applications_two_policies(app):
+    """
+    One guard guards two applications, each with its own policy.
+    """
     second = make_app("second")
     second.add_url_rule("/", "index", lambda: "second")
     app.config["CORSGUARD"] = LISTED
@@ -371,7 +447,10 @@ def test_one_guard_guards_two_applications_each_with_its_own_policy(app):
     assert (ask(second).cors, ask(second, origin=OTHER).cors) == (REFUSED, shared_with(OTHER))
 
 
-def test_the_config_of_one_application_does_not_reach_the_next(app):
+def test_config_reaches_one_application_alone(app):
+    """
+    The config of one application does not reach the next.
+    """
     app.config["CORSGUARD"] = LISTED
     guard = CORSGuard(app)
     second = make_app("second")
@@ -380,7 +459,10 @@ def test_the_config_of_one_application_does_not_reach_the_next(app):
     assert ask(second).cors == UNTOUCHED
 
 
-def test_applications_mounted_in_one_another_are_guarded_by_their_own(app):
+def test_mounted_applications_have_their_own_guards(app):
+    """
+    Applications mounted in one another are guarded by their own guards.
+    """
     inner = make_app("inner")
     inner.add_url_rule("/", "index", lambda: "inner")
     CORSGuard(inner, OTHERS)
@@ -397,7 +479,10 @@ def test_applications_mounted_in_one_another_are_guarded_by_their_own(app):
 # Swapping the policy
 
 
-def test_assigning_swaps_the_policy_of_all_applications_and_of_those_to_come(app):
+def test_assigning_swaps_for_all_applications(app):
+    """
+    Assigning swaps the policy of all applications and of those to come.
+    """
     second, third = make_app("second"), make_app("third")
     guard = CORSGuard(app, LISTED)
     guard.init_app(second)
@@ -408,7 +493,10 @@ def test_assigning_swaps_the_policy_of_all_applications_and_of_those_to_come(app
         assert ask(guarded).cors == REFUSED
 
 
-def test_assigning_leaves_applications_that_were_given_their_own_policy_theirs(app):
+def test_assigning_leaves_policies_given_apart(app):
+    """
+    Assigning leaves theirs to the applications that were given their own policy.
+    """
     second, third = make_app("second"), make_app("third")
     second.config["CORSGUARD"] = LISTED
     guard = CORSGuard(app)
@@ -456,7 +544,11 @@ def test_a_bad_policy_is_not_swapped_in(app):
     assert ask(app).cors == shared_with()
 
 
-def test_a_request_in_flight_finishes_with_the_old_policy(app):
+def test_a_request_in_flight_keeps_its_policy(app):
+    """
+    A request in flight finishes with the old policy.
+    """
+
     @app.get("/swap")
     def swap():
         current_app.extensions["corsguard"].policy = OTHERS
@@ -468,7 +560,10 @@ def test_a_request_in_flight_finishes_with_the_old_policy(app):
 
 
 @pytest.mark.parametrize("wrapped", [lambda policy: policy, lambda policy: {"/": policy}], ids=["policy", "paths"])
-def test_under_threads_every_answer_is_wholly_of_one_policy(app, wrapped):
+def test_no_answer_under_threads_is_of_two_policies(app, wrapped):
+    """
+    Under threads every answer is wholly of one policy.
+    """
     one = wrapped({"allow_origins": [APP], "expose_headers": ["X-One"], "max_age": 1})
     two = wrapped({"allow_origins": "*", "expose_headers": ["X-Two"], "max_age": 2})
     guard = CORSGuard(app, one)
@@ -502,7 +597,10 @@ def test_under_threads_every_answer_is_wholly_of_one_policy(app, wrapped):
 # What lies between
 
 
-def test_a_middleware_between_that_delays_start_response_changes_nothing(app):
+def test_start_response_may_be_delayed_between(app):
+    """
+    A middleware between that delays `start_response` changes nothing.
+    """
     inside = app.wsgi_app
 
     def delaying(environ, start_response):
@@ -518,14 +616,20 @@ def test_a_middleware_between_that_delays_start_response_changes_nothing(app):
     assert ask(app) == Answer(200, shared_with(), "index")
 
 
-def test_the_path_is_that_of_the_application_below_where_it_is_mounted(app):
+def test_the_path_is_that_below_the_mount(app):
+    """
+    The path is that of the application below where it is mounted.
+    """
     CORSGuard(app, {"/": LISTED, "/api": OTHERS})
     app.add_url_rule("/where", "where", lambda: request.script_root)
     mounted = DispatcherMiddleware(Flask("root"), {"/api": app})
     assert ask(mounted, "/api/where") == Answer(200, shared_with(), "/api")
 
 
-def test_refusals_are_recorded_without_what_the_client_could_forge(app, caplog):
+def test_a_client_forges_nothing_in_the_log(app, caplog):
+    """
+    Refusals are recorded without what the client could forge.
+    """
     caplog.set_level(logging.INFO, "corsguard")
     CORSGuard(app, LISTED)
     ask_preflight(app, "/a%0d%0ab", origin="https://evil.example")
@@ -535,7 +639,10 @@ def test_refusals_are_recorded_without_what_the_client_could_forge(app, caplog):
     assert r"/a\r\nb" in messages[0]
 
 
-def test_policies_that_were_given_empty_beat_the_config_and_can_be_swapped():
+def test_empty_policies_beat_the_config():
+    """
+    Policies that were given empty beat the config and can be swapped.
+    """
     app = make_app("given")
     app.config["CORSGUARD"] = LISTED
     policies = Policies()

@@ -82,7 +82,10 @@ def test_a_proxy_fix_outside_is_right(app, caplog):
     assert asked(app, caplog) == []
 
 
-def test_a_layer_that_cannot_be_looked_through_is_left_alone(app, caplog):
+def test_an_opaque_layer_is_left_alone(app, caplog):
+    """
+    A layer that cannot be looked through is left alone.
+    """
     CORSGuard(app, POLICY)
     inner = app.wsgi_app
 

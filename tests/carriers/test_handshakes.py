@@ -417,7 +417,10 @@ def test_a_mistake_is_refused_and_named(given, expected):
             assert entry == (list(near) if isinstance(near, tuple) else near)
 
 
-def test_a_bad_setting_stops_django_and_is_reported_by_its_checks():
+def test_a_bad_setting_stops_django():
+    """
+    A bad setting stops Django and is reported by its checks.
+    """
     from corsguard_django.checks import problems
 
     with (
@@ -462,7 +465,10 @@ def test_the_tag_of_a_websocket_rule_beats_the_path():
     assert tagged_flask(cors(None), TRUSTING, handshake(OWN)).ran
 
 
-def test_the_tag_counts_in_the_context_of_another_request_to_the_same_application():
+def test_the_tag_counts_within_another_request():
+    """
+    The tag counts in the context of another request to the same application.
+    """
     ran = []
     app = flask.Flask("nested")
 

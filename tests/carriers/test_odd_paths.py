@@ -7,7 +7,6 @@ request that a browser would send next. Nothing that a view without a policy ser
 
 import asyncio
 import concurrent.futures
-import importlib.util
 import itertools
 import os
 import re
@@ -19,19 +18,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from kit.serving import Reply, Server, lines_until, missing, running, served, started
+from kit.odd_path_sites import PARTNER, installed, sites
+from kit.serving import Reply, Server, missing, running
 
 import corsguard
 from corsguard import CORSMiddleware, Policy, RememberedOrigins
 
 pytestmark = pytest.mark.server
 
-TESTS = Path(__file__).parents[1]
-APPS = TESTS / "kit" / "odd_path_apps.py"
 MANUAL = Path(corsguard.__file__).parent / "manual" / "reliability.md"
 PATIENCE = 30
 
-PARTNER = "https://partner.example"
 OTHER = "https://other.example"
 ASKS = "Access-Control-Request-Method: DELETE"
 
@@ -114,32 +111,6 @@ SHARED = """
     /administrators/1
     /x/admin/users/1
 """.split()
-
-
-def installed(name, module=None):
-    """
-    Return *name*, if the module that it needs is installed; else skip the test.
-    """
-    if importlib.util.find_spec(module or name) is None:
-        missing(f"{name} is not installed: pip install -e '.[servers]'")
-    return name
-
-
-@contextmanager
-def sites(server, *options, application="kit.odd_path_apps:application", **environment):
-    """
-    Serve the sites with *server*.
-    """
-    if server in {"cheroot", "waitress", "werkzeug", "wsgiref"}:
-        with started(APPS, installed(server), **environment) as process:
-            port = lines_until("serving at", process)[-1].split()[-1]
-            yield Server(int(port), process)
-        return
-    place = {"uvicorn": "--app-dir={}", "gunicorn": "--pythonpath={}", "uwsgi": "--pythonpath={}"}[server].format(TESTS)
-    if server == "uwsgi":
-        installed(server, "uwsgidecorators")
-    with served(server, application, place, *options, **environment) as running_server:
-        yield running_server
 
 
 def headers_of(reply):
@@ -239,17 +210,26 @@ def test_nothing_is_granted_that_another_view_serves(server):
     assert sum("admin" in view_of(seen.deleted) for seen in asked.values()) > 4 * len(names)
 
 
-def test_a_stranger_is_granted_nothing_however_the_path_is_spelt(server):
+def test_a_stranger_is_granted_nothing(server):
+    """
+    A stranger is granted nothing, however the path is spelt.
+    """
     asked = asked_at(*server, [*SPELLINGS, *SHARED][::3], OTHER)
     assert [pair for pair, seen in asked.items() if any(is_granted(reply, OTHER) for reply in seen)] == []
 
 
-def test_a_path_that_has_one_policy_in_all_its_readings_keeps_its_grant(server):
+def test_one_policy_in_all_readings_keeps_its_grant(server):
+    """
+    A path that has one policy in all its readings keeps its grant.
+    """
     asked = asked_at(*server, SHARED)
     assert [pair for pair, seen in asked.items() if not all(map(is_granted, seen[:2]))] == []
 
 
-def test_one_policy_for_the_whole_site_keeps_every_grant(server):
+def test_one_policy_for_all_keeps_every_grant(server):
+    """
+    One policy for the whole site keeps every grant.
+    """
     server, names = server
     asked = asked_at(server, [f"{name}-whole" for name in names], SPELLINGS)
     # What the server answers itself is not ours; and what has no origin is not granted.
@@ -267,7 +247,10 @@ def cheroot():
 
 
 @pytest.mark.parametrize("name", ["wsgi", "flask", "django"])
-def test_cheroot_decodes_for_the_request_and_not_for_its_preflight(cheroot, name):
+def test_cheroot_decodes_no_path_of_a_preflight(cheroot, name):
+    """
+    Cheroot decodes for the request and not for its preflight.
+    """
     seen = Seen.at(cheroot, name, "/%61dmin/users/1")
     assert "admin" in view_of(seen.deleted)
     assert not is_granted(seen.preflight)
@@ -361,7 +344,10 @@ def hit(reply):
     "case",
     [("wsgi", "admin", False), ("wsgi-list", "list", True), ("wsgi-everyone", "list", True), ("wsgi-whole", "x", True)],
 )
-def test_a_cache_of_normalized_paths_serves_nothing_that_was_not_granted(caches, case, odd_is_first, odd):
+def test_a_cache_of_normalized_paths_grants_nothing(caches, case, odd_is_first, odd):
+    """
+    A cache of normalized paths serves nothing that was not granted.
+    """
     cache, (site, folder, shares) = caches["normalized"], case
     number = next(numbers)
     plain, odd = f"/{folder}/{number}", odd.format(folder, number)
@@ -382,7 +368,10 @@ def test_a_cache_of_normalized_paths_serves_nothing_that_was_not_granted(caches,
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_one_policy_for_the_whole_site_cannot_be_poisoned(caches, odd):
+def test_one_policy_for_all_cannot_be_poisoned(caches, odd):
+    """
+    One policy for the whole site cannot be poisoned.
+    """
     number = next(numbers)
     for origin in (PARTNER, OTHER, None):
         asked_of(caches["normalized"], "wsgi-whole", odd.format("list", number), origin)
@@ -394,7 +383,10 @@ def test_one_policy_for_the_whole_site_cannot_be_poisoned(caches, odd):
 # What is left to the cache, as the manual says.
 
 
-def test_a_cache_of_normalized_paths_may_keep_a_grant_from_the_partner(caches):
+def test_a_cache_may_keep_a_grant_from_the_partner(caches):
+    """
+    A cache of normalized paths may keep a grant from the partner.
+    """
     number = next(numbers)
     assert not is_granted(asked_of(caches["normalized"], "wsgi-list", f"//list/{number}", PARTNER))
     poisoned = asked_of(caches["normalized"], "wsgi-list", f"/list/{number}", PARTNER)
@@ -404,7 +396,10 @@ def test_a_cache_of_normalized_paths_may_keep_a_grant_from_the_partner(caches):
 
 @pytest.mark.parametrize("name", ["as sent", "normalized, forwarded so"])
 @pytest.mark.parametrize("odd", ODD)
-def test_a_cache_whose_key_is_what_it_forwards_cannot_be_poisoned(caches, odd, name):
+def test_a_cache_keyed_by_what_it_forwards(caches, odd, name):
+    """
+    A cache whose key is what it forwards cannot be poisoned.
+    """
     number = next(numbers)
     for origin in (PARTNER, OTHER, None):
         asked_of(caches[name], "wsgi-list", odd.format("list", number), origin)
@@ -414,7 +409,10 @@ def test_a_cache_whose_key_is_what_it_forwards_cannot_be_poisoned(caches, odd, n
         assert varies(reply)
 
 
-def test_a_cache_that_ignores_vary_serves_everyone_what_the_first_was_granted(caches):
+def test_a_cache_that_ignores_vary(caches):
+    """
+    A cache that ignores `Vary` serves everyone what the first was granted.
+    """
     number = next(numbers)
     replies = [asked_of(caches["without Vary"], "wsgi-list", f"/list/{number}", x) for x in (PARTNER, OTHER, None)]
     assert [headers_of(reply)["access-control-allow-origin"] for reply in replies] == [PARTNER] * 3
@@ -423,7 +421,10 @@ def test_a_cache_that_ignores_vary_serves_everyone_what_the_first_was_granted(ca
     assert not any(map(is_granted, replies))
 
 
-def test_a_cache_that_hides_vary_obeys_it_and_leaves_those_behind_it_without(caches):
+def test_a_cache_that_hides_vary(caches):
+    """
+    A cache that hides `Vary` obeys it and leaves those behind it without.
+    """
     number = next(numbers)
     for _ in range(2):
         replies = [asked_of(caches["Vary hidden"], "wsgi-list", f"/list/{number}", x) for x in (PARTNER, OTHER, None)]
@@ -475,7 +476,10 @@ class Scripted:
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt(), SystemExit(), GeneratorExit(), asyncio.CancelledError()], ids=repr
 )
-def test_what_ends_a_process_or_a_task_passes_through_the_carrier(error, method, is_remembered):
+def test_exits_and_cancellation_pass_through(error, method, is_remembered):
+    """
+    What ends a process or a task passes through the carrier.
+    """
     source = Scripted(error)
     policy = Policy(allow_origins=RememberedOrigins(source, ttl=60) if is_remembered else source)
     environ = {"REQUEST_METHOD": method, "HTTP_ORIGIN": PARTNER, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}

@@ -4,11 +4,8 @@ Refusals are events, in every place that the library runs: who listens hears of 
 
 import asyncio
 import logging
-import re
-import runpy
 import threading
 from contextlib import ExitStack
-from types import SimpleNamespace
 
 import flask
 import pytest
@@ -17,10 +14,6 @@ from django.test import override_settings
 from django.urls import re_path
 from kit.adapters import ASGIHandler, Outcome, WSGIHandler, environ_of, scope_of, serve, serve_asgi
 from kit.cases import APP, EVIL, LISTED, Request, get, preflight, request
-from kit.serving import EXAMPLES, Server, lines_until, started
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from prometheus_client import CollectorRegistry, generate_latest
 
 import corsguard_django
 import corsguard_flask
@@ -233,7 +226,10 @@ def test_a_source_that_fails_is_one_whoever_asked(place, asked, caplog):
 
 
 @pytest.mark.parametrize("origin", [None, APP, EVIL])
-def test_the_first_response_with_the_headers_of_another_layer_is_one(place, origin, caplog):
+def test_the_first_response_of_two_layers_is_one(place, origin, caplog):
+    """
+    The first response with the headers of another layer is an event.
+    """
     place.guard(POLICY)
     events = place.events()
     place.send(get(APP))
@@ -272,7 +268,10 @@ def test_a_path_that_leads_to_several_policies_is_one(place, asked, caplog):
 
 
 @by_path
-def test_a_closed_path_is_one_only_if_the_application_shares(place, caplog):
+def test_a_closed_path_is_one_if_the_app_shares(place, caplog):
+    """
+    A closed path is an event only if the application shares.
+    """
     place.guard({"/": POLICY, "/closed": None, "/own": "unguarded"})
     events = place.events()
     assert place.send(get(EVIL), "/closed").of_cors == []
@@ -353,7 +352,11 @@ def answered(outcome):
 
 
 @pytest.mark.parametrize("asked", [get(EVIL), preflight(EVIL, "PUT")], ids=["GET", "preflight"])
-def test_what_a_listener_raises_is_written_and_stops_nobody(place, asked, caplog):
+def test_a_failing_listener_stops_nobody(place, asked, caplog):
+    """
+    What a listener raises is written and stops nobody.
+    """
+
     def fail(event):
         raise ZeroDivisionError(event.path)
 
@@ -405,7 +408,10 @@ def test_a_source_that_fails_late_is_written_at_once(place, asked, caplog):
 
 
 @pytest.mark.parametrize("place", [Flask], indirect=True)
-def test_a_log_that_is_opened_late_is_written_within_a_hundred_refusals(place, caplog):
+def test_a_log_that_is_opened_late(place, caplog):
+    """
+    A log that is opened late is written within a hundred refusals.
+    """
     place.guard(POLICY)
     for _ in range(150):
         place.send(get(EVIL))
@@ -476,7 +482,10 @@ def test_a_receiver_may_block_and_may_be_asynchronous(place, asked, headers):
 
 
 @pytest.mark.parametrize("asked", [get(EVIL), preflight(EVIL, "PUT")], ids=["GET", "preflight"])
-def test_of_a_thousand_refusals_that_nobody_hears_of_as_few_are_looked_at_everywhere(place, asked, monkeypatch):
+def test_unheard_refusals_are_rarely_looked_at(place, asked, monkeypatch):
+    """
+    Of a thousand refusals that nobody hears of, as few are looked at everywhere.
+    """
     looked_at = []
     record = Journal.record
     monkeypatch.setattr(Journal, "record", lambda self, *given: looked_at.append(given) or record(self, *given))
@@ -502,7 +511,10 @@ def test_the_log_has_one_of_many_and_the_event_with_it(place, caplog):
     assert record.cors_event == Event("origin", POLICY, place.name, "GET", "/orders", EVIL)
 
 
-def test_nothing_is_written_of_refusals_unless_the_logger_is_at_info(place, caplog):
+def test_refusals_are_written_at_info_alone(place, caplog):
+    """
+    Nothing is written of refusals unless the logger is at info.
+    """
     place.guard(POLICY)
     place.send(get(EVIL))
     place.send(preflight(EVIL, "PUT"))
@@ -539,7 +551,10 @@ def test_nothing_is_written_of_refusals_unless_the_logger_is_at_info(place, capl
     ],
     ids=["request", "preflight", "method", "header"],
 )
-def test_what_the_browser_refuses_is_explained_each_time(place, asked, says, fix, caplog):
+def test_what_is_refused_is_explained_each_time(place, asked, says, fix, caplog):
+    """
+    What the browser refuses is explained each time.
+    """
     place.guard(POLICY)
     place.debug(True)
     for _ in range(3):
@@ -574,7 +589,10 @@ def test_what_the_browser_lets_pass_is_not_explained(place, caplog):
 
 
 @framework
-def test_a_policy_for_everyone_explains_its_preflights_too(place, caplog):
+def test_a_policy_for_everyone_explains_preflights(place, caplog):
+    """
+    A policy for everyone explains its preflights too.
+    """
     place.guard(Policy(allow_origins="*"))
     place.debug(True)
     place.send(preflight(EVIL, "PUT"))
@@ -593,7 +611,10 @@ def test_who_listens_hears_the_same_in_development(place):
 
 
 @framework
-def test_a_source_that_must_not_be_asked_on_an_event_loop_is_asked_off_it_and_not_again_to_explain(place, caplog):
+def test_a_source_is_asked_off_the_loop_and_once(place, caplog):
+    """
+    A source that must not be asked on an event loop is asked off it, and not again to explain.
+    """
     asked = []
 
     class Store:
@@ -611,62 +632,3 @@ def test_a_source_that_must_not_be_asked_on_an_event_loop_is_asked_off_it_and_no
     for record in said(caplog):
         assert "The origin source did not grant it, and only True grants." in record.getMessage()
     assert asked == [APP, APP, EVIL, EVIL]
-
-
-# Counted.
-
-
-@pytest.fixture(scope="module")
-def counting():
-    return SimpleNamespace(**runpy.run_path(str(EXAMPLES / "counting.py")))
-
-
-def send_all(counting, count):
-    guarded = counting.guarded(count)
-    serve(guarded, environ_of(get("https://shop.example")))
-    # As many origins, paths and methods as a client likes.
-    for number in range(100):
-        sent = request(f"METHOD-{number}", f"https://{number}.example", X_Number=str(number))
-        serve(guarded, environ_of(sent, f"/{number}"))
-        serve(guarded, environ_of(preflight(f"https://{number}.example", "PUT"), f"/partners/{number}"))
-    for number in range(50):
-        guarded.policy = Policy(allow_origins=[f"https://{number}.example"])
-        serve(guarded, environ_of(get(EVIL)))
-
-
-COUNTED = {("origin", "shop"): 100, ("origin", "partners"): 100, ("origin", "policy"): 50}
-
-
-def test_prometheus_counts_by_reason_and_policy_and_nothing_else(counting):
-    registry = CollectorRegistry()
-    send_all(counting, counting.counted_by_prometheus(registry))
-    lines = [line for line in generate_latest(registry).decode().splitlines() if line.startswith("cors_events_total")]
-    found = [re.fullmatch(r'cors_events_total\{policy="(.*)",reason="(.*)"\} (.*)', line) for line in lines]
-    assert {(match[2], match[1]): float(match[3]) for match in found} == COUNTED
-
-
-def test_opentelemetry_counts_by_reason_and_policy_and_nothing_else(counting):
-    reader = InMemoryMetricReader()
-    provider = MeterProvider([reader])
-    try:
-        send_all(counting, counting.counted_by_opentelemetry(provider.get_meter("shop")))
-        (resource,) = reader.get_metrics_data().resource_metrics
-        ((metric,),) = [scope.metrics for scope in resource.scope_metrics]
-    finally:
-        provider.shutdown()
-    assert (metric.name, metric.unit) == ("cors.events", "{event}")
-    points = metric.data.data_points
-    assert all(point.attributes.keys() == {"reason", "policy"} for point in points)
-    assert {(point.attributes["reason"], point.attributes["policy"]): point.value for point in points} == COUNTED
-
-
-@pytest.mark.server
-def test_the_example_serves_its_counts_as_its_docstring_says(counting):
-    assert "    python examples/counting.py" in counting.__doc__.splitlines()
-    with started(EXAMPLES / "counting.py", PORT="0") as process:
-        port = int(re.search(r"http://localhost:(\d+)/metrics", lines_until("http://", process)[-1])[1])
-        server = Server(port, process)
-        assert server.exchange("GET", "/", "Origin: https://shop.example").status == 200
-        assert server.exchange("GET", "/", f"Origin: {EVIL}").status == 200
-        reply = server.exchange("GET", "/metrics")
-    assert b'\ncors_events_total{policy="shop",reason="origin"} 1.0\n' in reply.body

@@ -73,7 +73,10 @@ def server(request):
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "NONESUCH"])
-def test_a_preflight_from_an_allowed_origin_gets_the_whole_lists_whatever_it_asks_for(server, method):
+def test_an_allowed_preflight_gets_the_whole_lists(server, method):
+    """
+    A preflight from an allowed origin gets the whole lists, whatever it asks for.
+    """
     reply = server.exchange(
         "OPTIONS",
         "/notes/1",
@@ -109,7 +112,10 @@ def test_a_preflight_from_another_origin_is_refused(server):
         "/broken": (500, "Something broke"),
     }.items(),
 )
-def test_a_get_reaches_the_application_and_each_header_is_there_once(server, path, answer, origin, headers):
+def test_a_get_has_each_header_once(server, path, answer, origin, headers):
+    """
+    A GET reaches the application, and each header is there once.
+    """
     reply = server.exchange("GET", path, *origin)
     status, text = answer
     assert (reply.status, reply.cors()) == (status, headers)
@@ -121,7 +127,10 @@ def test_a_head_has_the_headers_of_its_get_and_no_body(server):
     assert (reply.status, reply.cors(), reply.body) == (200, SHARED, b"")
 
 
-def test_the_header_that_is_not_exposed_is_sent_all_the_same(server):
+def test_a_header_that_is_not_exposed_is_sent(server):
+    """
+    The header that is not exposed is sent all the same.
+    """
     names = [name.lower() for name, _ in server.exchange("GET", "/notes/1", ORIGIN).headers]
     assert "x-served-by" in names
 
@@ -137,7 +146,10 @@ def test_a_connection_goes_on_after_a_preflight(server, origin):
 
 @pytest.mark.parametrize("lines", HOSTILE.values(), ids=HOSTILE.keys())
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
-def test_a_hostile_origin_is_refused_without_an_echo_and_without_a_500(server, method, lines):
+def test_a_hostile_origin_is_refused_quietly(server, method, lines):
+    """
+    A hostile origin is refused without an echo and without a 500.
+    """
     asked = ["Access-Control-Request-Method: PUT"] if method == "OPTIONS" else []
     reply = server.exchange(method, "/notes/1", *lines, *asked)
     if reply.status in {200, 403}:
@@ -163,7 +175,10 @@ def test_hostile_names_in_a_preflight_change_nothing(server, headers):
 
 
 @pytest.mark.parametrize("name", ["hypercorn", "granian"])
-def test_requests_on_one_connection_of_http_2_get_each_its_own_answer(name):
+def test_each_request_of_http_2_has_its_own_answer(name):
+    """
+    Requests on one connection of HTTP/2 get each its own answer.
+    """
     needed("h2")
     import httpx
 

@@ -115,7 +115,10 @@ def test_the_model_sees_the_same(server):
             browser.open("http://localhost:1/").websocket(url)
 
 
-def test_gevent_websocket_opens_before_it_asks_and_the_view_still_never_runs():
+def test_gevent_websocket_opens_before_it_asks():
+    """
+    gevent-websocket opens before it asks, and the view still never runs.
+    """
     with serving("gevent-websocket") as server:
         # The server has answered 101 by itself; then the connection ends.
         status, _, body = shaken(server, "/opened", f"Origin: {STRANGER}")

@@ -1,0 +1,82 @@
+"""
+The example that counts events: by reason and policy, and by nothing that a client chooses.
+"""
+
+import re
+import runpy
+from types import SimpleNamespace
+
+import pytest
+from kit.adapters import environ_of, serve
+from kit.cases import EVIL, get, preflight, request
+from kit.serving import EXAMPLES, Server, lines_until, started
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from prometheus_client import CollectorRegistry, generate_latest
+
+from corsguard import Policy
+
+
+@pytest.fixture(scope="module")
+def counting():
+    return SimpleNamespace(**runpy.run_path(str(EXAMPLES / "counting.py")))
+
+
+def send_all(counting, count):
+    guarded = counting.guarded(count)
+    serve(guarded, environ_of(get("https://shop.example")))
+    # As many origins, paths and methods as a client likes.
+    for number in range(100):
+        sent = request(f"METHOD-{number}", f"https://{number}.example", X_Number=str(number))
+        serve(guarded, environ_of(sent, f"/{number}"))
+        serve(guarded, environ_of(preflight(f"https://{number}.example", "PUT"), f"/partners/{number}"))
+    for number in range(50):
+        guarded.policy = Policy(allow_origins=[f"https://{number}.example"])
+        serve(guarded, environ_of(get(EVIL)))
+
+
+COUNTED = {("origin", "shop"): 100, ("origin", "partners"): 100, ("origin", "policy"): 50}
+
+
+def test_prometheus_counts_by_reason_and_policy(counting):
+    """
+    Prometheus counts by reason and policy and nothing else.
+    """
+    registry = CollectorRegistry()
+    send_all(counting, counting.counted_by_prometheus(registry))
+    lines = [line for line in generate_latest(registry).decode().splitlines() if line.startswith("cors_events_total")]
+    found = [re.fullmatch(r'cors_events_total\{policy="(.*)",reason="(.*)"\} (.*)', line) for line in lines]
+    assert {(match[2], match[1]): float(match[3]) for match in found} == COUNTED
+
+
+def test_opentelemetry_counts_by_reason_and_policy(counting):
+    """
+    OpenTelemetry counts by reason and policy and nothing else.
+    """
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader])
+    try:
+        send_all(counting, counting.counted_by_opentelemetry(provider.get_meter("shop")))
+        (resource,) = reader.get_metrics_data().resource_metrics
+        ((metric,),) = [scope.metrics for scope in resource.scope_metrics]
+    finally:
+        provider.shutdown()
+    assert (metric.name, metric.unit) == ("cors.events", "{event}")
+    points = metric.data.data_points
+    assert all(point.attributes.keys() == {"reason", "policy"} for point in points)
+    assert {(point.attributes["reason"], point.attributes["policy"]): point.value for point in points} == COUNTED
+
+
+@pytest.mark.server
+def test_the_example_serves_its_counts(counting):
+    """
+    The example serves its counts as its docstring says.
+    """
+    assert "    python examples/counting.py" in counting.__doc__.splitlines()
+    with started(EXAMPLES / "counting.py", PORT="0") as process:
+        port = int(re.search(r"http://localhost:(\d+)/metrics", lines_until("http://", process)[-1])[1])
+        server = Server(port, process)
+        assert server.exchange("GET", "/", "Origin: https://shop.example").status == 200
+        assert server.exchange("GET", "/", f"Origin: {EVIL}").status == 200
+        reply = server.exchange("GET", "/metrics")
+    assert b'\ncors_events_total{policy="shop",reason="origin"} 1.0\n' in reply.body
