@@ -37,11 +37,11 @@ CODES = """
     W401 W402 W403
 """.split()
 
-# These are about paths, not about one policy; test_policies.py mends them.
+# These are about paths, not about one policy; test_policies_forms.py mends them.
 ABOUT_PATHS = {"E801", "E802", "E803", "E804", "E805"}
 # These are about the methods of an origin source, which are mended where its class is written.
 ABOUT_METHODS = {"E322", "E323", "E324"}
-# These are about where a policy is written; test_configuration.py mends them.
+# These are about where a policy is written; test_configuration_mistakes.py mends them.
 ABOUT_PLACES = {code for code in CODES if code.startswith(("E81", "W4"))}
 
 
