@@ -16,7 +16,10 @@ from corsguard.configuration import Change, Configuration
 # What a file says.
 
 
-def test_a_file_of_one_policy_is_read_for_each_environment(file):
+def test_one_policy_for_each_environment(file):
+    """
+    A file of one policy is read for each environment.
+    """
     written = file(ONE)
     production = Policy(
         allow_origins=[APP], allow_methods=["GET", "PUT"], allow_headers=["Content-Type"], allow_credentials=True
@@ -35,7 +38,10 @@ def test_a_file_of_one_policy_is_read_for_each_environment(file):
     assert read["staging"].policies["policy"].max_age is None
 
 
-def test_a_file_of_several_policies_is_read_by_name_and_by_path(file):
+def test_several_policies_by_name_and_path(file):
+    """
+    A file of several policies is read by name and by path.
+    """
     configuration = Configuration.from_file(file(SEVERAL), "live")
     app, partner = configuration.policies["app"], configuration.policies["partner"]
     assert (partner.allow_origins, partner.allow_methods) == (("https://partner.example",), ("GET", "PUT"))
@@ -50,7 +56,10 @@ def test_a_file_of_several_policies_is_read_by_name_and_by_path(file):
     assert guarded.table.find("/api/partner/x").name == "partner"
 
 
-def test_a_path_below_a_guarded_one_may_be_left_to_the_application(file):
+def test_a_path_left_to_the_application(file):
+    """
+    A path below a guarded one may be left to the application.
+    """
     configuration = Configuration.from_file(file(SEVERAL.replace('"none"', '"unguarded"')), "live")
     assert configuration.paths["/admin"] == "unguarded"
     assert configuration.guarded.policy_for("/admin/x") == "unguarded"
@@ -75,7 +84,10 @@ def test_a_policy_may_stand_where_its_path_is(file):
     )
 
 
-def test_policies_without_paths_are_for_views_and_guard_nothing_by_themselves(file):
+def test_policies_without_paths_guard_nothing(file):
+    """
+    Policies without paths are for views and guard nothing by themselves.
+    """
     configuration = Configuration.from_file(file('[policies.app]\nallow_origins = "*"\n'))
     assert configuration.policies["app"] == Policy(allow_origins="*")
     assert refusal(CORSMiddleware, hello, configuration) == (
@@ -86,7 +98,10 @@ def test_policies_without_paths_are_for_views_and_guard_nothing_by_themselves(fi
     assert nothing.guarded.policy_for("/") == "unguarded"
 
 
-def test_a_file_without_environments_has_none_to_ask_for(file):
+def test_a_file_without_environments(file):
+    """
+    A file without environments has none to ask for.
+    """
     written = file('allow_origins = "*"')
     assert list(Configuration.environments_of(written)) == [None]
     assert Configuration.from_file(written).guarded.policy == Policy(allow_origins="*")
@@ -105,7 +120,10 @@ def test_a_file_without_environments_has_none_to_ask_for(file):
         (None, "None", "one of development, staging, production"),
     ],
 )
-def test_another_environment_is_refused_with_the_names_there_are(file, environment, named, fix):
+def test_an_unknown_environment_is_refused(file, environment, named, fix):
+    """
+    Another environment is refused with the names there are.
+    """
     assert refusal(Configuration.from_file, file(ONE), environment) == (
         f"E814 cors.toml: environments: {named} is not an environment: there are development, staging, production.\n"
         f"    fix: {fix}"
@@ -123,7 +141,10 @@ def test_an_environment_may_give_what_the_base_lacks(file):
 # What is changed, and shown.
 
 
-def test_the_changes_of_an_environment_are_shown_and_marked_where_they_widen(file):
+def test_changes_of_an_environment_are_shown(file):
+    """
+    The changes of an environment are shown and marked where they widen.
+    """
     assert str(Configuration.from_file(file(ONE), "development")) == (
         "# cors.toml, environment development\n"
         '# environments.development widens it: ["https://app.example.com"] -> ["http://localhost:3000"]\n'
@@ -136,7 +157,10 @@ def test_the_changes_of_an_environment_are_shown_and_marked_where_they_widen(fil
     )
 
 
-def test_the_changes_of_an_extends_are_shown_and_those_that_it_passes_on(file):
+def test_changes_of_an_extends_are_shown(file):
+    """
+    The changes of an `extends` are shown and those that it passes on.
+    """
     configuration = Configuration.from_file(file(SEVERAL), "development")
     assert str(configuration) == (
         "# cors.toml, environment development\n"
@@ -195,7 +219,10 @@ def test_a_change_back_to_the_default_is_shown_too():
     )
 
 
-def test_any_reason_is_shown_so_that_it_can_be_read_again():
+def test_any_reason_is_shown_and_read_again():
+    """
+    Any reason is shown so that it can be read again.
+    """
     reason = 'until "2027"\\, \x7f\x00\n# élève \U0001f600'
     said = {"allow_unsafe_origins": {"http://kiosk.example": reason}, "allow_credentials": True}
     again = Configuration.from_mapping(tomllib.loads(str(Configuration.from_mapping(said))))
@@ -242,7 +269,10 @@ WIDENING = [
 
 
 @pytest.mark.parametrize(("keyword", "before", "after", "widens"), WIDENING, ids=map(str, WIDENING))
-def test_a_change_widens_if_it_covers_what_was_not_covered(keyword, before, after, widens):
+def test_what_a_change_widens(keyword, before, after, widens):
+    """
+    A change widens if it covers what was not covered.
+    """
     base = {"allow_origins": [APP], keyword: before}
     changed = {keyword: after}
     (change,) = Configuration.from_mapping({**base, "environments": {"next": changed}}, "next").changes
@@ -253,7 +283,10 @@ def test_a_change_widens_if_it_covers_what_was_not_covered(keyword, before, afte
     assert change == Change("second", keyword, *frozen, "extends first", widens)
 
 
-def test_an_origin_that_moves_behind_the_dangerous_door_widens_nothing():
+def test_moving_behind_the_door_widens_nothing():
+    """
+    An origin that moves behind the dangerous door widens nothing.
+    """
     base = {"allow_origins": ["http://kiosk.example"]}
     live = {
         "allow_origins": [],
@@ -302,7 +335,10 @@ def timed(function, *arguments):
     return returned, time.process_time() - start
 
 
-def test_ten_thousand_policies_that_extend_each_other_are_read_in_linear_time():
+def test_a_long_chain_is_read_in_linear_time():
+    """
+    Ten thousand policies that extend each other are read in linear time.
+    """
     short, long = (chain_of(length) | {"environments": {"production": {}}} for length in (1_000, 10_000))
     few, once = min((timed(Configuration.from_mapping, short, "production") for _ in range(3)), key=lambda run: run[1])
     many, reading = timed(Configuration.from_mapping, long, "production")
@@ -313,7 +349,10 @@ def test_ten_thousand_policies_that_extend_each_other_are_read_in_linear_time():
     assert timed(str, many)[1] < 35 * min(timed(str, few)[1] for _ in range(3))
 
 
-def test_what_is_wrong_at_the_end_of_a_long_chain_is_told_once():
+def test_a_mistake_of_a_long_chain_is_told_once():
+    """
+    What is wrong at the end of a long chain is told once.
+    """
     said = chain_of(2_000)
     said["policies"]["p1999"] = {"allow_origins": [APP], "max_aeg": 60}
     assert refusal(Configuration.from_mapping, said) == (
@@ -336,7 +375,10 @@ def warned(said, environment="production", name="policy"):
     return [str(warning) for warning in Configuration.from_mapping(said, environment).policies[name].warnings]
 
 
-def test_production_that_allows_a_development_origin_is_warned_of():
+def test_a_development_origin_in_production():
+    """
+    Production that allows a development origin is warned of.
+    """
     said = {"allow_origins": [APP, "http://localhost:3000"], "environments": {"production": {}, "staging": {}}}
     assert warned(said) == [
         (
@@ -351,7 +393,10 @@ def test_production_that_allows_a_development_origin_is_warned_of():
     assert warned(alone, "staging") == []
 
 
-def test_production_that_allows_plain_http_is_warned_of():
+def test_plain_http_in_production():
+    """
+    Production that allows plain http is warned of.
+    """
     said = {
         "allow_origins": ["http://app.example.com"],
         "environments": {
@@ -378,7 +423,10 @@ def test_production_that_allows_plain_http_is_warned_of():
     ]
 
 
-def test_production_that_shares_with_everyone_beside_cookies_is_warned_of():
+def test_everyone_beside_cookies_in_production():
+    """
+    Production that shares with everyone beside cookies is warned of.
+    """
     policies = {"open": {"allow_origins": "*"}, "app": {"allow_origins": [APP], "allow_credentials": True}}
     said = {"policies": policies, "environments": {"production": {}}}
     assert warned(said, name="app") == []
@@ -404,12 +452,18 @@ def test_production_that_shares_with_everyone_beside_cookies_is_warned_of():
         ("preprod", {}, False),
     ],
 )
-def test_production_is_what_begins_with_prod_or_says_so(name, said, is_production):
+def test_which_environment_is_production(name, said, is_production):
+    """
+    Production is what begins with `prod` or says so.
+    """
     configuration = Configuration.from_mapping({"allow_origins": "*", "environments": {name: said}}, name)
     assert configuration.is_production is is_production
 
 
-def test_a_warning_names_file_and_key_and_has_a_fix_of_the_file(file):
+def test_a_warning_is_about_the_file(file):
+    """
+    A warning names file and key, and has a fix of the file.
+    """
     written = file("""
         allow_origins = ["https://app.example.com"]
         allow_methods = ["GET", "PUT"]
@@ -441,7 +495,10 @@ def test_a_warning_names_file_and_key_and_has_a_fix_of_the_file(file):
     ]
 
 
-def test_every_policy_of_every_environment_can_be_looked_at(file):
+def test_every_policy_can_be_looked_at(file):
+    """
+    Every policy of every environment can be looked at.
+    """
     found = {
         (environment, name): [warning.code for warning in policy.warnings]
         for environment, configuration in Configuration.environments_of(file(SEVERAL)).items()

@@ -346,7 +346,10 @@ def is_toml(content):
 
 
 @pytest.mark.parametrize(("content", "told"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_mistake_in_a_file_is_told_with_file_key_and_fix(file, content, told):
+def test_a_mistake_in_a_file_is_told(file, content, told):
+    """
+    A mistake in a file is told with file, key and fix.
+    """
     written = file(content)
     assert refusal(Configuration.from_file, written) == told
     # Whichever environment is asked for, and whether one is.
@@ -354,7 +357,10 @@ def test_a_mistake_in_a_file_is_told_with_file_key_and_fix(file, content, told):
     assert refusal(Configuration.environments_of, written) == told
 
 
-def test_a_file_that_is_not_there_is_told_with_where_it_was_looked_for(file, tmp_path):
+def test_a_file_that_is_not_there(file, tmp_path):
+    """
+    A file that is not there is told with where it was looked for.
+    """
     file("")
     told = f'E811 cros.toml: "cros.toml" cannot be read: No such file or directory in {tmp_path}.\n'
     fix = '    fix: Path(__file__).with_name("cors.toml")'

@@ -36,7 +36,10 @@ def test_it_stands_wherever_a_policy_does(file, caplog):
     assert explain(several, {"REQUEST_METHOD": "GET", "PATH_INFO": "/api", "HTTP_ORIGIN": APP}).headers
 
 
-def test_a_policy_of_it_tags_a_view_and_can_be_sent_to_another_process(file):
+def test_a_policy_of_it_tags_a_view(file):
+    """
+    A policy of it tags a view and can be sent to another process.
+    """
     from corsguard import cors
     from corsguard.adapters import tag_of
 
@@ -45,7 +48,10 @@ def test_a_policy_of_it_tags_a_view_and_can_be_sent_to_another_process(file):
     assert pickle.loads(pickle.dumps(policy)) == policy
 
 
-def test_flask_takes_it_as_a_policy_and_from_its_config(file):
+def test_flask_takes_it(file):
+    """
+    Flask takes it as a policy and from its config.
+    """
     from flask import Flask
 
     from corsguard_flask import CORSGuard
@@ -134,7 +140,10 @@ MISTAKEN_CONFIGS = {
 
 
 @pytest.mark.parametrize(("variables", "told"), MISTAKEN_CONFIGS.values(), ids=MISTAKEN_CONFIGS.keys())
-def test_flask_tells_of_a_mistake_in_prefixed_variables(monkeypatch, variables, told):
+def test_flask_tells_of_prefixed_mistakes(monkeypatch, variables, told):
+    """
+    Flask tells of a mistake in prefixed variables.
+    """
     from flask import Flask
 
     from corsguard_flask import CORSGuard

@@ -52,7 +52,10 @@ def test_there_is_a_variable_for_each_keyword():
     )
 
 
-def test_the_variables_of_the_process_are_read_if_none_are_given(monkeypatch):
+def test_variables_of_the_process(monkeypatch):
+    """
+    The variables of the process are read if none are given.
+    """
     for name in [name for name in os.environ if name.startswith("CORSGUARD_")]:
         monkeypatch.delenv(name)
     for name, value in VARIABLES.items():
@@ -203,7 +206,10 @@ MISTAKEN_VARIABLES = {
 
 
 @pytest.mark.parametrize(("variables", "told"), MISTAKEN_VARIABLES.values(), ids=MISTAKEN_VARIABLES.keys())
-def test_a_mistake_in_variables_is_told_with_variable_and_fix(variables, told):
+def test_a_mistake_in_variables_is_told(variables, told):
+    """
+    A mistake in variables is told with variable and fix.
+    """
     named = {f"CORSGUARD_{name}": value for name, value in variables.items()}
     assert refusal(Configuration.from_variables, named) == told
 

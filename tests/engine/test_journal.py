@@ -58,7 +58,10 @@ def test_any_other_refusal_is_reported(records, site):
     assert len(records) == 1
 
 
-def test_what_a_source_raised_is_reported_with_its_traceback(records):
+def test_a_source_s_error_has_its_traceback(records):
+    """
+    What a source raised is reported with its traceback.
+    """
     error = LookupError("the database is gone")
     Journal().record(SHOP, refused(error), {**ENVIRON, "HTTP_SEC_FETCH_SITE": "same-origin"})
     (record,) = records
@@ -96,7 +99,10 @@ def test_nothing_is_worded_when_nobody_listens(caplog):
     ],
     ids=lambda text: ascii(text[:12]),
 )
-def test_a_record_is_one_bounded_line_of_ascii_whatever_a_client_sends(records, text):
+def test_a_record_is_one_bounded_ascii_line(records, text):
+    """
+    A record is one bounded line of ASCII whatever a client sends.
+    """
     environ = {"REQUEST_METHOD": text, "PATH_INFO": text, "HTTP_ORIGIN": text}
     journal = Journal()
     journal.record(SHOP, refused(), environ)
@@ -151,7 +157,10 @@ def test_what_is_like_the_last_is_left_out_and_counted(records, clock):
     ]
 
 
-def test_reasons_and_policies_are_left_out_each_for_itself(records, clock):
+def test_each_reason_and_policy_for_itself(records, clock):
+    """
+    Reasons and policies are left out each for itself.
+    """
     journal = Journal()
     shops = SHOP, Assignment(Policy(allow_origins=["https://other.example"]), "other")
     for _ in range(2):
@@ -163,7 +172,10 @@ def test_reasons_and_policies_are_left_out_each_for_itself(records, clock):
     ]
 
 
-def test_a_failing_source_is_not_written_more_often_than_a_refusal(records, clock):
+def test_how_often_a_failing_source_is_written(records, clock):
+    """
+    A failing source is not written more often than a refusal.
+    """
     journal = Journal()
     for _ in range(3):
         journal.record(SHOP, refused(LookupError()), ENVIRON)
@@ -175,7 +187,10 @@ def test_a_failing_source_is_not_written_more_often_than_a_refusal(records, cloc
     ]
 
 
-def test_a_policy_that_is_swapped_for_ever_is_remembered_for_a_while_only(records, clock):
+def test_swapped_policies_are_soon_forgotten(records, clock):
+    """
+    A policy that is swapped for ever is remembered for a while only.
+    """
     journal = Journal()
     shops = [Assignment(Policy(**LISTED), "shop") for _ in range(300)]
     for shop in shops[:200]:
@@ -193,7 +208,10 @@ def test_a_policy_that_is_swapped_for_ever_is_remembered_for_a_while_only(record
     assert len(records) == 302
 
 
-def test_a_policy_in_the_place_of_one_that_is_gone_is_another(records, clock, monkeypatch):
+def test_a_policy_in_the_place_of_another(records, clock, monkeypatch):
+    """
+    A policy in the place of one that is gone is another.
+    """
     monkeypatch.setattr("corsguard.journal.id", lambda policy: 1, raising=False)
     journal = Journal()
     journal.record(Assignment(Policy(**LISTED), "shop"), refused(), ENVIRON)
@@ -260,7 +278,10 @@ def test_threads_are_told_of_two_layers_once(records, monkeypatch):
 # Who listens.
 
 
-def test_a_listener_is_to_be_told_of_each_refusal_whatever_is_left_out_of_the_log(records):
+def test_a_listener_is_told_of_each_refusal(records):
+    """
+    A listener is to be told of each refusal whatever is left out of the log.
+    """
     journal = Journal([].append)
     events = [journal.record(SHOP, refused(), ENVIRON) for _ in range(3)]
     events.append(journal.record(SHOP, refused(LookupError()), ENVIRON))
@@ -282,7 +303,10 @@ def test_an_event_of_a_closed_path_has_no_policy():
     assert events == (Event("two-layers", None, "/closed", "POST", "/orders", EVIL),)
 
 
-def test_a_listener_is_to_be_told_though_nothing_is_logged(caplog):
+def test_a_listener_is_told_without_a_log(caplog):
+    """
+    A listener is to be told though nothing is logged.
+    """
     caplog.set_level(logging.CRITICAL, logger="corsguard")
     assert len(Journal([].append).record(SHOP, refused(), ENVIRON)) == 1
     assert len(Journal([].append).record_odd_path(ODD, ENVIRON)) == 1
@@ -309,7 +333,11 @@ def test_to_record_calls_no_listener_and_to_tell_does():
     Journal().tell(event)
 
 
-def test_what_a_listener_raises_is_written_and_no_more_often_than_anything_else(records, clock):
+def test_how_often_a_listener_s_error_is_written(records, clock):
+    """
+    What a listener raises is written and no more often than anything else.
+    """
+
     def fail(event):
         raise LookupError(event.path)
 
@@ -326,7 +354,10 @@ def test_what_a_listener_raises_is_written_and_no_more_often_than_anything_else(
     ]
 
 
-def test_an_odd_path_is_written_and_no_more_often_than_anything_else(records, clock):
+def test_how_often_an_odd_path_is_written(records, clock):
+    """
+    An odd path is written and no more often than anything else.
+    """
     journal = Journal()
     for path in ("/api/../x", "/api/../y", "//api"):
         journal.record_odd_path(ODD, {**ENVIRON, "PATH_INFO": path})
@@ -339,7 +370,10 @@ def test_an_odd_path_is_written_and_no_more_often_than_anything_else(records, cl
     ]
 
 
-def test_the_warnings_of_equal_policies_are_written_once(records):
+def test_warnings_of_equal_policies_come_once(records):
+    """
+    The warnings of equal policies are written once.
+    """
     journal = Journal()
     risky = {"allow_origins": ["http://a.example"]}
     journal.warn_of([Policy(**risky), Policy(**risky)])
@@ -350,7 +384,10 @@ def test_the_warnings_of_equal_policies_are_written_once(records):
     assert len(records) == 3
 
 
-def test_the_warnings_of_more_policies_than_are_remembered_are_written_once(records):
+def test_warnings_of_many_policies_come_once(records):
+    """
+    The warnings of more policies than are remembered are written once.
+    """
     journal = Journal()
     policies = [Policy(allow_origins=[f"http://a{number}.example"]) for number in range(300)]
     for _ in range(3):
@@ -365,7 +402,11 @@ def raising(error):
     return listener
 
 
-def test_what_a_listener_raises_that_is_no_exception_is_written_too(records, clock):
+def test_a_listener_s_odd_error_is_written_too(records, clock):
+    """
+    What a listener raises that is no exception is written too.
+    """
+
     class Timeout(BaseException):
         pass
 
@@ -385,7 +426,10 @@ def skipped(journal):
     return next(count for count, turn in enumerate(journal.turns) if turn)
 
 
-def test_after_a_hundred_refusals_that_nobody_heard_of_a_hundred_may_be_skipped():
+def test_unheard_refusals_may_be_skipped():
+    """
+    After a hundred refusals that nobody heard of, a hundred may be skipped.
+    """
     journal = Journal([].append, is_heard=lambda: False)
     for _ in range(99):
         journal.record(SHOP, refused(), ENVIRON)
@@ -469,13 +513,19 @@ def test_what_a_browser_lets_pass_is_not_explained(records):
     assert records == []
 
 
-def test_a_source_that_fails_is_explained_and_its_failure_written(records):
+def test_a_failing_source_is_explained(records):
+    """
+    A source that fails is explained, and its failure written.
+    """
     journal = Journal(is_debug=lambda: True)
     journal.record(SHOP, refused(LookupError()), ENVIRON)
     assert [record.levelno for record in records] == [logging.WARNING, logging.ERROR]
 
 
-def test_an_explanation_has_no_line_that_a_client_wrote(records):
+def test_no_line_of_a_client_in_an_explanation(records):
+    """
+    An explanation has no line that a client wrote.
+    """
     journal = Journal(is_debug=lambda: True)
     for text in ("\r\nWARNING forged", "\x1b[31m", "\u2028", "\ud800", "a\n" * 100_000, "A" * 1_000_000):
         environ = {**PREFLIGHT, "PATH_INFO": text, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": text}
@@ -494,7 +544,10 @@ def test_an_explanation_has_no_line_that_a_client_wrote(records):
 # Handshakes.
 
 
-def test_a_handshake_is_told_and_written_with_what_lets_a_listed_origin_in(records):
+def test_a_refused_handshake_has_its_fix(records):
+    """
+    A handshake is told and written with what lets a listed origin in.
+    """
     journal = Journal([].append)
     (event,) = journal.record(SHOP, kept_out(Refusal.CREDENTIALS), ENVIRON)
     assert (event.reason, event.fix.policy) == ("websocket", {"allow_credentials": True})
@@ -504,7 +557,10 @@ def test_a_handshake_is_told_and_written_with_what_lets_a_listed_origin_in(recor
     )
 
 
-def test_a_handshake_of_the_same_origin_that_is_refused_is_told(records):
+def test_a_refused_same_origin_handshake_is_told(records):
+    """
+    A handshake of the same origin that is refused is told.
+    """
     # Other requests of the same origin need no grant.
     environ = {**ENVIRON, "HTTP_SEC_FETCH_SITE": "same-origin"}
     journal = Journal([].append)

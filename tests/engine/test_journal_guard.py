@@ -14,7 +14,10 @@ from kit.cases import APP, EVIL, LISTED, OK, Reply, get, preflight, request
 from corsguard import CORSMiddleware, Policies, Policy
 
 
-def test_a_guard_writes_the_warnings_of_its_policies_when_it_gets_them(records):
+def test_a_guard_writes_warnings_at_once(records):
+    """
+    A guard writes the warnings of its policies when it gets them.
+    """
     middleware = CORSMiddleware(Application(OK), {"/": LISTED, "/api": {"allow_origins": ["http://a.example"]}})
     (record,) = records
     assert record.levelno == logging.WARNING
@@ -25,7 +28,10 @@ def test_a_guard_writes_the_warnings_of_its_policies_when_it_gets_them(records):
     assert len(records) == 2
 
 
-def test_a_guard_that_is_given_the_same_policies_again_writes_no_warning_anew(records):
+def test_the_same_policies_warn_only_once(records):
+    """
+    A guard that is given the same policies again writes no warning anew.
+    """
     risky = {"allow_origins": ["http://a.example"]}
     middleware = CORSMiddleware(Application(OK), risky)
     for policy in (risky, {"/": risky, "/api": risky}, Policy(**risky), LISTED, risky):
@@ -34,7 +40,10 @@ def test_a_guard_that_is_given_the_same_policies_again_writes_no_warning_anew(re
     assert [record.getMessage()[:18] for record in records] == ["W103 allow_origins"]
 
 
-def test_policies_that_were_swapped_beside_a_guard_are_warned_of_at_the_next_request(records):
+def test_swapped_policies_warn_at_a_request(records):
+    """
+    Policies that were swapped beside a guard are warned of at the next request.
+    """
     policies = Policies(LISTED)
     middleware = CORSMiddleware(Application(OK), policies)
     policies.policy = {"allow_origins": ["http://a.example"]}
@@ -45,7 +54,10 @@ def test_policies_that_were_swapped_beside_a_guard_are_warned_of_at_the_next_req
 
 
 @pytest.mark.parametrize("risky", [{}, {"max_age": 86400}], ids=["no warnings", "warnings"])
-def test_a_guard_keeps_no_policy_alive_that_was_swapped(records, monkeypatch, risky):
+def test_a_guard_keeps_no_swapped_policy_alive(records, monkeypatch, risky):
+    """
+    A guard keeps no policy alive that was swapped.
+    """
     # For pytest keeps the records that reach it.
     monkeypatch.setattr(logging.getLogger("corsguard"), "propagate", False)
     middleware = CORSMiddleware(Application(OK), {**LISTED, **risky})
@@ -59,7 +71,10 @@ def test_a_guard_keeps_no_policy_alive_that_was_swapped(records, monkeypatch, ri
     assert gone() is None
 
 
-def test_a_guard_records_a_refused_preflight_and_no_allowed_one(records):
+def test_a_guard_records_refused_preflights(records):
+    """
+    A guard records a refused preflight and no allowed one.
+    """
     guarded = CORSMiddleware(Application(OK), LISTED)
     serve(guarded, environ_of(preflight(APP, "PUT"), "/orders"))
     assert records == []
@@ -76,7 +91,10 @@ def test_a_guard_is_silent_about_what_it_allows(records):
     assert records == []
 
 
-def test_a_guard_says_once_that_the_application_sets_headers_of_its_own(records):
+def test_headers_of_the_application_are_told_once(records):
+    """
+    A guard says once that the application sets headers of its own.
+    """
     guarded = CORSMiddleware(Application(Reply(200, (("access-control-allow-origin", "*"),))), LISTED)
     for _ in range(3):
         serve(guarded, environ_of(get(APP), "/orders"))
@@ -95,7 +113,10 @@ def test_a_guard_within_a_guard_is_two_layers(records):
 
 
 @pytest.mark.parametrize("paths", [{"/orders": None}, {"/": None}, {"/": LISTED, "/orders": None}], ids=str)
-def test_a_closed_path_in_front_of_an_application_that_shares_is_two_layers(records, paths):
+def test_a_closed_path_may_be_two_layers(records, paths):
+    """
+    A closed path in front of an application that shares is two layers.
+    """
     events = []
     app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
     guarded = CORSMiddleware(app, paths, on_event=events.append)
@@ -107,7 +128,10 @@ def test_a_closed_path_in_front_of_an_application_that_shares_is_two_layers(reco
     assert events[0].name in paths
 
 
-def test_what_is_left_to_the_application_is_nobodys_second_layer(records):
+def test_an_unguarded_path_is_no_second_layer(records):
+    """
+    What is left to the application is nobody's second layer.
+    """
     events = []
     app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
     guarded = CORSMiddleware(app, {"/": LISTED, "/own": "unguarded"}, on_event=events.append)
@@ -116,7 +140,10 @@ def test_what_is_left_to_the_application_is_nobodys_second_layer(records):
     assert (records, events) == ([], [])
 
 
-def test_a_guard_records_an_odd_path_of_a_page_and_not_of_others(records):
+def test_a_guard_records_an_odd_path_of_a_page(records):
+    """
+    A guard records an odd path of a page and not of others.
+    """
     events = []
     guarded = CORSMiddleware(Application(OK), {"/": LISTED, "/api": None}, on_event=events.append)
     serve(guarded, environ_of(get(), "/api/../x"))
@@ -131,7 +158,11 @@ def test_a_guard_records_an_odd_path_of_a_page_and_not_of_others(records):
 
 
 @pytest.mark.parametrize("asks", [False, True], ids=["listed", "source"])
-def test_an_event_is_told_once_though_a_response_begins_again(asks):
+def test_an_event_of_two_responses_is_told_once(asks):
+    """
+    An event is told once though a response begins again.
+    """
+
     class Nobody:
         def __contains__(self, origin):
             return False
@@ -152,7 +183,11 @@ def test_an_event_is_told_once_though_a_response_begins_again(asks):
     assert [event.reason for event in events] == ["origin", "two-layers"]
 
 
-def test_a_guard_records_what_a_source_raises_for_every_kind_of_request(records):
+def test_a_guard_records_what_a_source_raises(records):
+    """
+    A guard records what a source raises for every kind of request.
+    """
+
     class Broken:
         def __contains__(self, origin):
             raise LookupError(origin)

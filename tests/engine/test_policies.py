@@ -108,7 +108,10 @@ def test_the_order_of_prefixes_does_not_matter():
         assert reversed_paths.policy_for(path) is policy
 
 
-def test_policies_are_not_changed_by_what_they_were_made_from():
+def test_policies_keep_what_they_were_made_from():
+    """
+    Policies are not changed by what they were made from.
+    """
     given = {"/api": API}
     policies = Policies(given)
     given["/"] = ROOT
@@ -150,7 +153,10 @@ def test_policies_are_not_changed_by_what_they_were_made_from():
     }.items(),
     ids=ascii,
 )
-def test_a_path_that_can_be_read_in_several_ways_has_the_policy_of_all_its_readings(path, policy):
+def test_an_odd_path_with_one_policy(path, policy):
+    """
+    A path that can be read in several ways has the policy of all its readings.
+    """
     assert PATHS.policy_for(path) is policy
     assert PATHS.table.find(path).is_odd is False
 
@@ -213,12 +219,18 @@ def test_a_path_that_can_be_read_in_several_ways_has_the_policy_of_all_its_readi
     ],
     ids=ascii,
 )
-def test_a_path_whose_readings_have_different_policies_is_closed(path):
+def test_an_odd_path_with_two_policies_is_closed(path):
+    """
+    A path whose readings have different policies is closed.
+    """
     assert PATHS.policy_for(path) is None
     assert PATHS.table.find(path) == Assignment(None, "", is_odd=True, varies=True)
 
 
-def test_slashes_merged_before_and_after_dot_segments_are_two_readings():
+def test_merged_slashes_are_another_reading():
+    """
+    Slashes merged before and after dot segments are two readings.
+    """
     # Where slashes are merged first, `..` takes `x` away; where they are not, it takes the empty segment.
     policies = Policies({"/": ROOT, "/x": API})
     assert policies.table.find("/x//..").is_odd
@@ -238,11 +250,17 @@ def test_slashes_merged_before_and_after_dot_segments_are_two_readings():
     ],
     ids=str,
 )
-def test_an_odd_path_varies_if_the_policy_of_a_reading_is_a_list(by_prefix, varies):
+def test_when_an_odd_path_varies(by_prefix, varies):
+    """
+    An odd path varies if the policy of a reading is a list.
+    """
     assert Policies(by_prefix).table.find("/api/../x") == Assignment(None, "", is_odd=True, varies=varies)
 
 
-def test_equal_policies_are_one_policy_to_a_path_that_can_be_read_in_several_ways():
+def test_equal_policies_are_one_to_an_odd_path():
+    """
+    Equal policies are one policy to a path that can be read in several ways.
+    """
     twin = Policy(allow_origins=["https://root.example"])
     policies = Policies({"/": ROOT, "/api": twin})
     assert policies.table.find("/api/../x")[:2] == (twin, "/api")
@@ -251,7 +269,10 @@ def test_equal_policies_are_one_policy_to_a_path_that_can_be_read_in_several_way
 
 @pytest.mark.parametrize("policies", [ROOT, {"/": ROOT}, None, {"/": None}, {"/": "unguarded"}], ids=str)
 @pytest.mark.parametrize("path", ["/api/../x", "//", "/%2e%2e", "\\", "x"])
-def test_one_policy_for_everything_never_asks_how_a_path_is_read(policies, path):
+def test_one_policy_never_reads_the_path(policies, path):
+    """
+    One policy for everything never asks how a path is read.
+    """
     policies = Policies(policies)
     assert policies.table.find(path) is policies.table.find("/")
     assert not policies.table.find(path).is_odd
@@ -308,7 +329,10 @@ def test_policies_by_path_are_named_by_their_prefixes():
     assert PATHS.table.find("/api/closed").name == "/api/closed"
 
 
-def test_policies_keep_the_names_of_their_configuration():
+def test_policies_keep_their_names():
+    """
+    Policies keep the names of their configuration.
+    """
     configuration = Configuration.from_mapping(
         {
             "policies": {"app": KEYWORDS, "open": {"allow_origins": "*"}},
@@ -332,7 +356,10 @@ def test_nothing_that_guards_has_no_names():
 # Swapping.
 
 
-def test_policies_are_swapped_by_one_assignment_that_takes_what_the_constructor_takes():
+def test_policies_are_swapped_by_one_assignment():
+    """
+    Policies are swapped by one assignment that takes what the constructor takes.
+    """
     policies = Policies(API)
     for new, expected in (
         (KEYWORDS, API),
@@ -356,7 +383,10 @@ def test_a_refused_policy_leaves_the_old_one(bad):
     assert policies.table is table
 
 
-def test_a_table_never_changes_though_its_policies_are_swapped():
+def test_a_table_outlives_a_swap_unchanged():
+    """
+    A table never changes though its policies are swapped.
+    """
     policies = Policies({"/": ROOT, "/api": API})
     table = policies.table
     policies.policy = DEEP
@@ -364,7 +394,10 @@ def test_a_table_never_changes_though_its_policies_are_swapped():
     assert policies.table.find("/api")[:2] == (DEEP, "policy")
 
 
-def test_policies_are_shared_where_they_are_given_and_read_where_others_are_made_of_them():
+def test_policies_made_of_policies():
+    """
+    Policies are shared where they are given and read where others are made of them.
+    """
     policies = Policies(API)
     assert Policies.of(policies) is policies
     assert Policies.of(API).policy is API
@@ -394,7 +427,10 @@ def test_policies_show_what_is_in_force():
     assert repr(Policies()) == "Policies(None)"
 
 
-def test_threads_find_the_old_policies_or_the_new_ones_whole():
+def test_threads_find_whole_policies():
+    """
+    Threads find the old policies or the new ones whole.
+    """
     policies = Policies({"/": ROOT, "/api": API})
     pairs, done = set(), threading.Event()
 

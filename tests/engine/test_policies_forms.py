@@ -46,7 +46,10 @@ def test_a_mapping_of_no_paths_guards_nothing():
     assert Policies({"paths": {}}).policy_for("/") == "unguarded"
 
 
-def test_none_guards_nothing_as_a_whole_and_closes_a_path():
+def test_none_guards_nothing_or_closes_a_path():
+    """
+    None guards nothing as a whole, and closes a path.
+    """
     assert Policies(None).policy_for("/") == "unguarded"
     assert Policies({"/": None}).policy_for("/x") is None
 
@@ -159,7 +162,10 @@ def pasted(guarded, problem):
     return {"paths": mended} if "paths" in guarded else mended
 
 
-def test_policies_by_path_cannot_be_made_of_what_is_no_prefix():
+def test_what_is_no_prefix_is_refused():
+    """
+    Policies by path cannot be made of what is no prefix.
+    """
     with pytest.raises(PolicyError) as refusal:
         Policies({"/api/": API, "/b": API, "c*": None})
     assert [(problem.code, problem.value) for problem in refusal.value.problems] == [("E802", "/api/"), ("E802", "c*")]
@@ -171,19 +177,28 @@ class Unshowable:
 
 
 @pytest.mark.parametrize("mapping", [{"paths": {Unshowable(): API}}, {"/api": API, Unshowable(): None}])
-def test_a_key_that_cannot_be_shown_is_refused_all_the_same(mapping):
+def test_a_key_that_cannot_be_shown(mapping):
+    """
+    A key that cannot be shown is refused all the same.
+    """
     with pytest.raises(PolicyError) as refusal:
         Policies(mapping)
     assert [problem.code for problem in refusal.value.problems] == ["E802"]
 
 
-def test_a_keyword_that_cannot_be_shown_is_refused_all_the_same():
+def test_a_keyword_that_cannot_be_shown():
+    """
+    A keyword that cannot be shown is refused all the same.
+    """
     with pytest.raises(PolicyError) as refusal:
         Policy.from_mapping({"allow_origins": "*", Unshowable(): 1})
     assert [problem.code for problem in refusal.value.problems] == ["E106"]
 
 
-def test_to_write_back_what_is_in_force_keeps_the_names_of_a_file():
+def test_writing_back_keeps_the_names_of_a_file():
+    """
+    To write back what is in force keeps the names of a file.
+    """
     file = {
         "policies": {"app": KEYWORDS, "spare": KEYWORDS},
         "paths": {"/api": "app", "/own": "unguarded", "/no": "none"},
@@ -196,7 +211,10 @@ def test_to_write_back_what_is_in_force_keeps_the_names_of_a_file():
     assert policies.policy_for("/api") == "unguarded"
 
 
-def test_what_a_file_closes_or_leaves_alone_is_named_by_its_prefix():
+def test_what_has_no_policy_is_named_by_prefix():
+    """
+    What a file closes or leaves alone is named by its prefix.
+    """
     file = {"policies": {"app": KEYWORDS}, "paths": {"/": "app", "/own": "unguarded", "/no": "none"}}
     table = Policies(Configuration.from_mapping(file)).table
     assert [table.find(path)[:2] for path in ("/own/x", "/no")] == [("unguarded", "/own"), (None, "/no")]
@@ -223,7 +241,10 @@ class Rude:
     __repr__ = __str__
 
 
-def test_a_path_that_can_be_read_in_several_ways_compares_no_sources():
+def test_an_odd_path_compares_no_sources():
+    """
+    A path that can be read in several ways compares no sources.
+    """
     first, second = Policy(allow_origins=Rude()), Policy(allow_origins=Rude())
     policies = Policies({"/": first, "/a": second, "/b": first})
     assert policies.policy_for("//a") is None
@@ -241,14 +262,20 @@ def test_a_key_that_raises_is_a_problem_like_any_other(given):
         Policies(given)
 
 
-def test_what_an_assignment_says_is_judged_like_anything_else():
+def test_what_an_assignment_says_is_judged():
+    """
+    What an assignment says is judged like anything else.
+    """
     assert Policies({"/": Assignment(KEYWORDS, "app")}).named == {"app": Policy(**KEYWORDS)}
     with pytest.raises(PolicyError) as refusal:
         Policies({"/": Assignment("garbage", "app")})
     assert [problem.code for problem in refusal.value.problems] == ["E801"]
 
 
-def test_the_class_of_a_configuration_is_not_a_configuration():
+def test_the_class_is_no_configuration():
+    """
+    The class of a configuration is not a configuration.
+    """
     with pytest.raises(PolicyError) as refusal:
         Policies(Configuration)
     assert [problem.code for problem in refusal.value.problems] == ["E801"]

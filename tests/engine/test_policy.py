@@ -95,7 +95,10 @@ def test_a_preflight_status_is_200_or_204(status):
     ],
     ids=steady,
 )
-def test_a_policy_that_works_and_is_not_dangerous_exists(keywords):
+def test_a_policy_without_danger_exists(keywords):
+    """
+    A policy that works and is not dangerous exists.
+    """
     assert problems(**keywords) == []
 
 
@@ -114,7 +117,10 @@ def test_a_policy_is_immutable():
         assert isinstance(getattr(policy, name), tuple)
 
 
-def test_a_policy_is_not_changed_by_what_it_was_made_from():
+def test_a_policy_keeps_what_it_was_made_from():
+    """
+    A policy is not changed by what it was made from.
+    """
     origins, unsafe = [APP], {"http://a.example": "no TLS"}
     policy = Policy(allow_origins=origins, allow_unsafe_origins=unsafe, allow_credentials=True)
     origins.append(OTHER)
@@ -147,11 +153,18 @@ def test_policies_are_equal_when_they_say_the_same():
     ],
     ids=steady,
 )
-def test_policies_that_differ_in_anything_are_not_equal(change):
+def test_policies_that_differ_are_not_equal(change):
+    """
+    Policies that differ in anything are not equal.
+    """
     assert Policy(**{**FULL, **change}) != Policy(**FULL)
 
 
-def test_a_policy_with_a_source_can_be_hashed_whatever_the_source_is():
+def test_a_policy_with_any_source_can_be_hashed():
+    """
+    A policy with a source can be hashed whatever the source is.
+    """
+
     class Unhashable(Source):
         __hash__ = None
 
@@ -222,7 +235,10 @@ def test_a_policy_can_be_shared_between_threads():
         assert sorted(pool.map(ask, range(8))) == list(range(8))
 
 
-def test_a_set_of_origins_is_the_same_policy_in_every_process():
+def test_a_set_is_one_policy_in_every_process():
+    """
+    A set of origins is the same policy in every process.
+    """
     # Sets of strings come in another order in each process, and a policy must not.
     import subprocess
     import sys
@@ -276,7 +292,10 @@ def test_a_policy_can_be_made_of_its_own_data(keywords):
     assert Policy.from_mapping(dataclasses.asdict(policy)) == policy
 
 
-def test_what_was_compiled_is_neither_pickled_nor_copied():
+def test_what_was_compiled_is_not_copied():
+    """
+    What was compiled is neither pickled nor copied.
+    """
     policy = Policy(**FULL)
     before = pickle.dumps(policy)
     negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP})
@@ -285,7 +304,10 @@ def test_what_was_compiled_is_neither_pickled_nor_copied():
     assert b"Decision" not in before
 
 
-def test_a_copy_of_a_policy_is_the_policy_itself_and_so_keeps_its_source():
+def test_a_copy_keeps_its_source():
+    """
+    A copy of a policy is the policy itself, and so keeps its source.
+    """
     source = Source(APP)
     policy = Policy(allow_origins=source)
     assert copy.copy(policy) is policy
@@ -294,7 +316,10 @@ def test_a_copy_of_a_policy_is_the_policy_itself_and_so_keeps_its_source():
     assert dataclasses.replace(policy, max_age=0).allow_origins is source
 
 
-def test_the_reasons_of_unsafe_origins_are_an_immutable_mapping():
+def test_reasons_are_an_immutable_mapping():
+    """
+    The reasons of unsafe origins are an immutable mapping.
+    """
     given = {"http://kiosk.corp.example": "no TLS", "null": "a kiosk"}
     reasons = Policy(allow_unsafe_origins=given).allow_unsafe_origins
     assert reasons == given
@@ -320,7 +345,10 @@ def test_the_patterns_of_a_policy_are_those_it_lists():
 # The audience.
 
 
-def test_the_audience_of_a_policy_tells_who_is_covered_and_by_what():
+def test_the_audience_tells_who_is_covered():
+    """
+    The audience of a policy tells who is covered and by what.
+    """
     audience = Policy(
         allow_origins=[APP, "https://*.example.com"],
         allow_unsafe_origins={"null": "a kiosk", "http://a.example": "no TLS"},
@@ -341,14 +369,20 @@ def test_the_audience_of_a_policy_tells_who_is_covered_and_by_what():
     assert audience.covers("https://" + "a" * 1000) is False
 
 
-def test_an_audience_of_everyone_covers_whatever_a_client_sends():
+def test_an_audience_of_everyone():
+    """
+    An audience of everyone covers whatever a client sends.
+    """
     audience = Policy(allow_origins="*").audience
     assert audience.is_everyone
     for text in (APP, "null", "", "a" * 10_000):
         assert audience.covers(text) is True
 
 
-def test_an_audience_with_a_source_does_not_know_and_asks_nobody():
+def test_an_audience_with_a_source():
+    """
+    An audience with a source does not know and asks nobody.
+    """
     source = Source(APP)
     audience = Policy(
         allow_origins=source, allow_unsafe_origins={"http://a.example": "no TLS"}, allow_credentials=True

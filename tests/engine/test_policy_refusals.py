@@ -306,7 +306,10 @@ def test_all_mistakes_are_told_at_once():
     ]
 
 
-def test_the_policy_itself_takes_keywords_only_and_none_that_it_does_not_know():
+def test_only_known_keywords_are_taken():
+    """
+    The policy itself takes keywords only, and none that it does not know.
+    """
     with pytest.raises(TypeError):
         Policy([APP])
     with pytest.raises(PolicyError) as refusal:
@@ -350,7 +353,10 @@ KEYWORDS = ", ".join(FULL)
         (None, "None", f"one of {KEYWORDS}"),
     ],
 )
-def test_a_keyword_that_no_policy_has_is_named_with_the_one_meant(key, field, fix):
+def test_an_unknown_keyword_names_the_one_meant(key, field, fix):
+    """
+    A keyword that no policy has is named with the one meant.
+    """
     assert refused({"allow_origins": "*", key: "*"}) == [("E106", field, key, fix)]
     if isinstance(key, str):
         with pytest.raises(PolicyError) as refusal:
@@ -441,6 +447,9 @@ def test_every_warning_has_a_case():
     assert {row[1] for row in SMELLS} == {code for code in RULES if code.startswith("W") and not code.startswith("W4")}
 
 
-def test_warnings_come_in_the_order_of_what_they_are_about():
+def test_warnings_come_in_order():
+    """
+    Warnings come in the order of what they are about.
+    """
     listed = [f"http://localhost:{port}" for port in range(3000, 3020)]
     assert warnings(allow_origins=[APP, *listed]) == [("W104", origin) for origin in listed]

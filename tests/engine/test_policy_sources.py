@@ -37,7 +37,10 @@ def ask(source, origin, **keywords):
     ("said", "may_block"),
     [({}, True), ({"may_block": True}, True), ({"may_block": None}, True), ({"may_block": False}, False)],
 )
-def test_a_source_is_taken_to_block_unless_it_says_that_it_does_not(said, may_block):
+def test_a_source_may_block_unless_it_denies_it(said, may_block):
+    """
+    A source is taken to block unless it says that it does not.
+    """
     source = type("Store", (Scripted,), said)(answer=True)
     assert Policy(allow_origins=source).may_block is may_block
 
@@ -59,7 +62,10 @@ def test_a_source_decides_about_preflights_too():
     assert negotiate(policy, {**environ, "HTTP_ORIGIN": OTHER}).status == 403
 
 
-def test_a_source_is_asked_for_every_request_and_no_answer_is_kept():
+def test_no_answer_of_a_source_is_kept():
+    """
+    A source is asked for every request, and no answer is kept.
+    """
     source = Source(APP)
     policy = Policy(allow_origins=source)
     environ = {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP}
@@ -92,7 +98,10 @@ def test_what_a_source_raises_is_a_no_and_handed_on():
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError], ids=lambda error: error.__name__
 )
-def test_what_ends_the_process_or_cancels_the_task_is_not_held_back(error):
+def test_what_ends_the_process_passes(error):
+    """
+    What ends the process or cancels the task is not held back.
+    """
     with pytest.raises(error):
         ask(Scripted(error()), APP)
 
@@ -123,13 +132,19 @@ def test_what_else_is_no_exception_is_a_no_too():
     ids=lambda origin: origin[:40],
 )
 @pytest.mark.parametrize("credentials", [False, True])
-def test_a_source_is_never_asked_about_what_is_no_origin(origin, credentials):
+def test_no_source_is_asked_about_no_origin(origin, credentials):
+    """
+    A source is never asked about what is no origin.
+    """
     source = Scripted(True)
     assert ask(source, origin, allow_credentials=credentials).headers == (VARY,)
     assert source.asked == []
 
 
-def test_a_source_is_asked_about_plain_http_only_without_credentials():
+def test_when_a_source_is_asked_about_plain_http():
+    """
+    A source is asked about plain http only without credentials.
+    """
     source = Scripted(True)
     assert ask(source, "http://app.example.com").refusal is None
     assert source.asked == ["http://app.example.com"]
@@ -140,7 +155,10 @@ def test_a_source_is_asked_about_plain_http_only_without_credentials():
         assert ask(Scripted(True), origin, allow_credentials=True).refusal is None
 
 
-def test_a_source_is_not_asked_about_what_the_door_lists():
+def test_no_source_is_asked_about_the_door():
+    """
+    A source is not asked about what the door lists.
+    """
     source = Scripted(False)
     door = {"http://kiosk.corp.example": "no TLS", "https://*.github.io": "previews"}
     for origin in ("http://kiosk.corp.example", "https://me.github.io"):
@@ -149,7 +167,11 @@ def test_a_source_is_not_asked_about_what_the_door_lists():
     assert source.asked == []
 
 
-def test_a_source_may_have_any_other_method_but_those_of_a_list():
+def test_a_source_has_no_method_of_a_list():
+    """
+    A source may have any other method but those of a list.
+    """
+
     class Sized(Source):
         def __len__(self):
             return 0
@@ -174,7 +196,10 @@ def test_a_source_may_have_any_other_method_but_those_of_a_list():
     assert problems(allow_origins=Not()) == [("E103", "allow_origins")]
 
 
-def test_a_source_is_not_touched_while_the_policy_is_built():
+def test_building_a_policy_asks_no_source():
+    """
+    A source is not touched while the policy is built.
+    """
     source = Scripted(AssertionError("asked too early"))
     Policy(allow_origins=source, allow_unsafe_origins={"http://a.example": "no TLS"})
     assert source.asked == []

@@ -95,7 +95,10 @@ def test_nobody_is_a_list_too(keep):
     ],
     ids=ascii,
 )
-def test_what_a_policy_with_credentials_refuses_is_refused(keep, entry):
+def test_what_a_strict_policy_refuses_is_refused(keep, entry):
+    """
+    What a policy with credentials refuses is refused.
+    """
     with pytest.raises(PolicyError) as listed:
         Policy(allow_origins=[APP, entry], allow_credentials=True)
     with pytest.raises(PolicyError) as loaded:
@@ -130,7 +133,10 @@ def test_what_is_no_list_is_refused_with_what_to_write(keep, loaded):
     assert str(problem.fix) == "allow_origins=" + ("list(...)" if countable else '["https://app.example.com"]')
 
 
-def test_plain_http_is_never_shared_with_beside_credentials(keep):
+def test_no_plain_http_beside_credentials(keep):
+    """
+    Plain http is never shared with beside credentials.
+    """
     loaded = ["http://app.example.com", "http://*.example.com", "http://*.github.io", "http://localhost:3000"]
     source = keep(lambda: loaded)
     with_credentials = Policy(allow_origins=source, allow_credentials=True)
@@ -159,7 +165,10 @@ def failing(error):
     return load
 
 
-def test_a_refresh_that_fails_keeps_what_was_loaded_and_says_so_once(keep, caplog):
+def test_a_failed_refresh_keeps_what_was_loaded(keep, caplog):
+    """
+    A refresh that fails keeps what was loaded and says so once.
+    """
     caplog.set_level(logging.INFO, logger="corsguard")
     clock, load = Clock(), Origins(APP)
     source = keep(load, clock=clock)
@@ -187,7 +196,10 @@ def test_a_refresh_that_fails_keeps_what_was_loaded_and_says_so_once(keep, caplo
     assert [r.levelno for r in caplog.records] == [logging.ERROR, logging.WARNING, logging.ERROR]
 
 
-def test_a_refresh_that_is_refused_keeps_what_was_loaded_and_says_what_is_wrong(keep, caplog):
+def test_a_refused_refresh_says_what_is_wrong(keep, caplog):
+    """
+    A refresh that is refused keeps what was loaded and says what is wrong.
+    """
     load = Origins(APP)
     source = keep(load)
     load.result = [PREVIEW, "https://a.example/"]
@@ -216,7 +228,10 @@ def test_the_age_counts_from_when_load_was_called(keep):
     assert source.age == 5
 
 
-def test_the_error_that_is_kept_does_not_keep_what_was_loaded(keep):
+def test_a_kept_error_keeps_nothing_else(keep):
+    """
+    The error that is kept does not keep what was loaded.
+    """
     load = Origins(APP)
     source = keep(load)
     load.result = ConnectionError()
@@ -248,7 +263,10 @@ INTERRUPTIONS = [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.Cancelled
 
 
 @pytest.mark.parametrize("kind", INTERRUPTIONS)
-def test_what_ends_a_process_or_a_task_passes_anyone_who_refreshes_by_hand(keep, kind):
+def test_interruptions_pass_a_refresh_by_hand(keep, kind):
+    """
+    What ends a process or a task passes anyone who refreshes by hand.
+    """
     load = Origins(APP)
     source = keep(load)
     load.result = kind()
@@ -259,7 +277,10 @@ def test_what_ends_a_process_or_a_task_passes_anyone_who_refreshes_by_hand(keep,
     assert source.refresh()
 
 
-def test_a_time_out_that_is_no_exception_is_a_failure_like_any_other(keep, caplog):
+def test_a_base_time_out_is_a_failure(keep, caplog):
+    """
+    A time-out that is no exception is a failure like any other.
+    """
     load = Origins(APP)
     source = keep(load)
     load.result = Timeout()
@@ -269,7 +290,11 @@ def test_a_time_out_that_is_no_exception_is_a_failure_like_any_other(keep, caplo
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
 
-def test_only_what_ends_a_process_or_a_task_is_an_interruption():
+def test_what_is_an_interruption():
+    """
+    Only what ends a process or a task is an interruption.
+    """
+
     class Stopped(SystemExit):
         pass
 
@@ -291,7 +316,10 @@ def test_a_source_is_kept_by_identity(keep):
         assert copy.deepcopy({"allow_origins": source}) == {"allow_origins": source}
 
 
-def test_a_source_cannot_be_pickled_and_says_what_to_do(keep):
+def test_a_source_cannot_be_pickled(keep):
+    """
+    A source cannot be pickled and says what to do.
+    """
     for source in (keep(Origins(APP)), remember(Store(APP))[0]):
         name = type(source).__name__
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
@@ -319,7 +347,10 @@ def restless():
 
 
 @pytest.mark.usefixtures("restless")
-def test_a_request_finds_the_old_origins_or_the_new_ones_whole(keep):
+def test_a_request_finds_whole_origins(keep):
+    """
+    A request finds the old origins or the new ones whole.
+    """
     # Listed in one, covered by a wildcard in the other: so it is in both, and in nothing between them.
     load = Origins(APP)
     source = keep(load)

@@ -53,7 +53,10 @@ def test_the_time_counts_from_the_question():
     assert Slow.asked == 2
 
 
-def test_hostile_origins_push_out_nothing_that_was_granted():
+def test_hostile_origins_push_out_no_grant():
+    """
+    Hostile origins push out nothing that was granted.
+    """
     good = [f"https://tenant-{number}.example" for number in range(10)]
     store = Store(*good)
     source, _ = remember(store, maxsize=10)
@@ -66,7 +69,10 @@ def test_hostile_origins_push_out_nothing_that_was_granted():
 
 
 @pytest.mark.parametrize("granted", [True, False])
-def test_each_kind_is_bounded_and_the_oldest_is_forgotten(granted):
+def test_the_oldest_of_each_kind_is_forgotten(granted):
+    """
+    Each kind is bounded, and the oldest is forgotten.
+    """
     origins = [f"https://app-{number}.example" for number in range(4)]
     store = Store(*(origins if granted else ()))
     source, _ = remember(store, maxsize=3)
@@ -225,7 +231,10 @@ def test_several_who_ask_at_once_are_told_of_one_error(waiting):
     assert store.asked == [APP]
 
 
-def test_nobody_waits_for_whoever_was_stopped_in_the_middle(waiting):
+def test_nobody_waits_for_who_was_stopped(waiting):
+    """
+    Nobody waits for whoever was stopped in the middle.
+    """
     store = Held()
     store.error = SystemExit()
     source, _ = remember(store)
@@ -237,7 +246,10 @@ def test_nobody_waits_for_whoever_was_stopped_in_the_middle(waiting):
     assert APP not in source
 
 
-def test_a_time_out_that_is_no_exception_is_told_to_all_who_wait_for_it(waiting):
+def test_a_base_time_out_is_told_to_all_who_wait(waiting):
+    """
+    A time-out that is no exception is told to all who wait for it.
+    """
     store = Held()
     store.error = Timeout()
     source, _ = remember(store)
@@ -249,7 +261,10 @@ def test_a_time_out_that_is_no_exception_is_told_to_all_who_wait_for_it(waiting)
     assert APP in source
 
 
-def test_an_answer_from_before_forget_is_not_remembered_after_it():
+def test_an_answer_from_before_forget():
+    """
+    An answer from before `forget` is not remembered after it.
+    """
     store = Held(APP)
     source, _ = remember(store)
     told = []
@@ -293,7 +308,11 @@ def test_only_a_source_is_remembered():
             RememberedOrigins(wrong, ttl=60)
 
 
-def test_django_asks_a_slow_store_beside_its_event_loop():
+def test_django_asks_a_store_beside_its_loop():
+    """
+    Django asks a slow store beside its event loop.
+    """
+
     class Slow:
         """
         A store whose answer waits for the event loop, which would never come if it waited for the answer.

@@ -74,7 +74,10 @@ hanging.wait()
     assert printed == "True True\n"
 
 
-def test_a_process_forked_in_the_middle_of_everything_begins_anew():
+def test_a_forked_process_begins_anew():
+    """
+    A process forked in the middle of everything begins anew.
+    """
     # The parent's thread is in `load`, with its lock held, and another is in the middle of a question.
     printed = run(
         """
@@ -123,7 +126,10 @@ else:
 
 
 @pytest.mark.server
-def test_each_worker_of_a_server_that_loads_the_application_first_refreshes_for_itself(tmp_path):
+def test_each_preloaded_worker_refreshes(tmp_path):
+    """
+    Each worker of a server that loads the application first refreshes for itself.
+    """
     listed = tmp_path / "origins"
     listed.write_text(f"{APP}\n")
     environment = {
@@ -181,7 +187,10 @@ TESTS = str(Path(__file__).parents[1])
         "uwsgi": ["--gevent=50", "--gevent-monkey-patch", f"--pythonpath={TESTS}"],
     }.items(),
 )
-def test_under_gevent_questions_that_come_at_once_wait_for_nothing(tmp_path, server, options):
+def test_no_question_waits_under_gevent(tmp_path, server, options):
+    """
+    Under gevent, questions that come at once wait for nothing.
+    """
     # The source was made before gevent patched anything, and a load that waits lets other questions be asked.
     needed("gevent")
     listed, held = tmp_path / "origins", tmp_path / "held"
@@ -200,7 +209,10 @@ def test_under_gevent_questions_that_come_at_once_wait_for_nothing(tmp_path, ser
 
 
 @pytest.mark.server
-def test_a_source_that_was_asked_before_a_fork_without_hooks_refreshes_after_it(tmp_path):
+def test_it_refreshes_after_a_fork_without_hooks(tmp_path):
+    """
+    A source that was asked before a fork without hooks refreshes after it.
+    """
     listed = tmp_path / "origins"
     listed.write_text(f"{APP}\n")
     options = ["--master", "--enable-threads", f"--pythonpath={TESTS}"]

@@ -23,7 +23,10 @@ def threads():
     return [thread for thread in threading.enumerate() if thread.name == "corsguard origins"]
 
 
-def test_it_refreshes_by_itself_from_the_first_question_on(keep):
+def test_it_refreshes_after_the_first_question(keep):
+    """
+    It refreshes by itself from the first question on.
+    """
     load, called = Origins(APP), threading.Semaphore(0)
 
     def counted():
@@ -56,7 +59,10 @@ def test_close_ends_the_thread_and_not_the_answers():
     source.close()
 
 
-def test_close_before_the_first_question_leaves_it_without_a_thread():
+def test_an_early_close_starts_no_thread():
+    """
+    Close before the first question leaves it without a thread.
+    """
     source = RefreshingOrigins(Origins(APP), every=NEVER)
     source.close()
     assert APP in source
@@ -207,7 +213,10 @@ def test_no_question_waits_on_an_event_loop(held):
     assert asyncio.run(serve())
 
 
-def test_a_late_first_question_is_answered_by_the_last_good_origins_if_load_fails(keep):
+def test_a_late_question_and_a_load_that_fails(keep):
+    """
+    A late first question is answered by the last good origins if `load` fails.
+    """
     clock, load = Clock(), Origins(APP)
     source = keep(load, every=60, clock=clock)
     load.result = ConnectionError()
@@ -220,7 +229,10 @@ def test_a_late_first_question_is_answered_by_the_last_good_origins_if_load_fail
 # What is older than it may be.
 
 
-def test_what_is_older_than_stale_after_answers_no_and_says_so_once(keep, caplog):
+def test_what_is_stale_answers_no(keep, caplog):
+    """
+    What is older than `stale_after` answers no and says so once.
+    """
     clock, load = Clock(), Origins(APP, "https://*.example.com")
     source = keep(load, every=60, stale_after=timedelta(minutes=5), clock=clock)
     policy = Policy(allow_origins=source)
@@ -248,7 +260,10 @@ def test_what_is_older_than_stale_after_answers_no_and_says_so_once(keep, caplog
     assert len(caplog.records) == 4
 
 
-def test_what_is_too_old_when_it_is_first_asked_is_loaded_again_at_once(held):
+def test_what_is_stale_at_first_is_loaded_at_once(held):
+    """
+    What is too old when it is first asked is loaded again at once.
+    """
     clock, (load, make) = Clock(), held
     source = make(every=60, stale_after=120, clock=clock)
     clock.now += 3600
@@ -343,7 +358,11 @@ def test_under_an_event_loop_load_is_called_beside_it(keep):
     assert threading.main_thread() not in load.threads
 
 
-def test_a_thread_that_cannot_be_started_is_tried_again(keep, monkeypatch):
+def test_a_thread_that_cannot_be_started(keep, monkeypatch):
+    """
+    A thread that cannot be started is tried again.
+    """
+
     def full(thread):
         raise RuntimeError("can't start new thread")
 
