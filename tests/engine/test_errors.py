@@ -37,11 +37,11 @@ CODES = """
     W401 W402 W403
 """.split()
 
-# These are about paths, not about one policy; test_policies.py mends them.
+# These are about paths, not about one policy; test_policies_forms.py mends them.
 ABOUT_PATHS = {"E801", "E802", "E803", "E804", "E805"}
 # These are about the methods of an origin source, which are mended where its class is written.
 ABOUT_METHODS = {"E322", "E323", "E324"}
-# These are about where a policy is written; test_configuration.py mends them.
+# These are about where a policy is written; test_configuration_mistakes.py mends them.
 ABOUT_PLACES = {code for code in CODES if code.startswith(("E81", "W4"))}
 
 
@@ -135,7 +135,10 @@ def assert_mended(problem, keywords):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("code", [code for code in CODES if code not in ABOUT_PATHS | ABOUT_PLACES])
-def test_pasting_the_keywords_of_a_fix_mends_it_in_every_form(code, form):
+def test_pasted_keywords_mend_in_every_form(code, form):
+    """
+    Pasting the keywords of a fix mends it in every form.
+    """
     keywords = eval(RULES[code].example, names(Policy=Recorder()))
     (problem,) = findings(keywords)
     fix = replace(problem.fix, form=form)
@@ -156,14 +159,21 @@ class PlainSource:
 
 
 @pytest.mark.parametrize("source", [AsyncSource, SourceWithTwoAnswers, PlainSource])
-def test_pasting_the_fix_of_a_source_that_nobody_could_ask_mends_it(source):
+def test_a_pasted_fix_mends_a_source(source):
+    """
+    Pasting the fix of a source that nobody could ask mends it.
+    """
     (problem,) = findings({"allow_origins": source()})
     scope = {}
     exec(f"class Source:\n    {problem.fix}\n        return False\n", scope)
     assert findings({"allow_origins": scope["Source"]()}) == ()
 
 
-def test_a_source_may_be_awaited_whatever_made_its_method():
+def test_a_source_awaited_by_any_method():
+    """
+    A source may be awaited whatever made its method.
+    """
+
     class Decorated:
         @functools.wraps(AwaitedSource.allows)
         def allows(self, origin):
@@ -176,7 +186,10 @@ def test_a_source_may_be_awaited_whatever_made_its_method():
         assert findings({"allow_origins": source}) == ()
 
 
-def test_a_class_of_sources_that_are_awaited_is_no_source():
+def test_a_class_of_awaited_sources_is_none():
+    """
+    A class of sources that are awaited is no source.
+    """
     (problem,) = findings({"allow_origins": AwaitedSource})
     assert problem.code == "E321"
 
@@ -196,7 +209,10 @@ def test_a_list_that_has_such_a_method_is_a_list():
         ({"allow_origins": ["https://*.github.io"], "allow_credentials": True}, "E303"),
     ],
 )
-def test_the_dangerous_alternative_in_a_fix_can_be_pasted_too(keywords, code):
+def test_the_dangerous_alternative_is_pasted(keywords, code):
+    """
+    The dangerous alternative in a fix can be pasted too.
+    """
     (problem,) = findings(keywords)
     assert problem.code == code
     policy = Policy(**{**keywords, "allow_origins": [], **problem.fix.otherwise.policy})
@@ -279,7 +295,10 @@ SEVERAL = {
 
 
 @pytest.mark.parametrize(("keywords", "end"), SEVERAL.values(), ids=SEVERAL.keys())
-def test_pasting_one_fix_after_the_other_ends_in_the_policy_that_was_meant(keywords, end):
+def test_pasted_fixes_end_in_what_was_meant(keywords, end):
+    """
+    Pasting one fix after the other ends in the policy that was meant.
+    """
     for _ in range(20):
         problems = [problem for problem in findings(keywords) if problem.is_error]
         if not problems:
@@ -356,7 +375,10 @@ class Unshowable:
         pytest.param("allow_unsafe_origins", Unshowable(), id="no repr for a mapping"),
     ],
 )
-def test_a_value_that_cannot_be_shown_is_refused_all_the_same(keyword, value):
+def test_a_value_that_cannot_be_shown(keyword, value):
+    """
+    A value that cannot be shown is refused all the same.
+    """
     with pytest.raises(PolicyError) as refusal:
         Policy(**{"allow_origins": "*", keyword: value})
     (problem,) = refusal.value.problems
@@ -380,7 +402,10 @@ def test_a_refusal_prints_every_problem_with_its_fix():
     )
 
 
-def test_a_refusal_is_a_value_error_and_survives_pickling():
+def test_a_refusal_survives_pickling():
+    """
+    A refusal is a ValueError and survives pickling.
+    """
     with pytest.raises(ValueError, match="this policy has 1 problem\n") as refusal:
         Policy(allow_origins=[])
     again = pickle.loads(pickle.dumps(refusal.value))
@@ -389,7 +414,10 @@ def test_a_refusal_is_a_value_error_and_survives_pickling():
     assert str(again) == str(refusal.value)
 
 
-def test_a_refusal_of_a_million_entries_still_fits_on_a_screen():
+def test_a_large_refusal_fits_on_a_screen():
+    """
+    A refusal of a million entries still fits on a screen.
+    """
     with pytest.raises(PolicyError) as refusal:
         Policy(allow_origins=[f"https://Host-{i}.example" for i in range(10_000)])
     assert len(refusal.value.problems) == 10_000
@@ -410,7 +438,10 @@ def test_a_message_quotes_no_more_than_a_reader_wants():
     assert str(problem.fix) == "Take it out of the list."
 
 
-def test_a_message_with_braces_in_a_value_is_taken_as_it_is():
+def test_braces_in_a_value_are_no_format():
+    """
+    A message with braces in a value is taken as it is.
+    """
     with pytest.raises(PolicyError) as refusal:
         Policy(allow_origins=["{field} {0} {value"])
     assert refusal.value.problems[0].message.startswith('"{field} {0} {value" has a space')
@@ -486,7 +517,10 @@ PLACES = {
 
 @pytest.mark.parametrize("text", FORGED.values(), ids=FORGED)
 @pytest.mark.parametrize("refuse", PLACES.values(), ids=PLACES)
-def test_what_a_message_quotes_forges_no_line_and_reaches_no_terminal(refuse, text):
+def test_what_a_message_quotes_is_harmless(refuse, text):
+    """
+    What a message quotes forges no line and reaches no terminal.
+    """
     with pytest.raises(PolicyError) as refusal:
         refuse(text)
     assert refusal.value.problems
@@ -500,7 +534,10 @@ def test_what_a_message_quotes_forges_no_line_and_reaches_no_terminal(refuse, te
 
 
 @pytest.mark.parametrize("text", FORGED.values(), ids=FORGED)
-def test_a_problem_that_anyone_made_prints_on_its_lines(text):
+def test_anyone_s_problem_prints_on_its_lines(text):
+    """
+    A problem that anyone made prints on its lines.
+    """
     problem = Problem("E999", text, text, text, Fix(words=text.replace("\n", "")))
     assert len(str(problem).splitlines()) == 2
     assert is_safe(str(problem).replace("\n", ""))
@@ -526,11 +563,17 @@ def test_what_is_quoted_can_be_read_back(text):
     ],
     ids=lambda value: ascii(value)[:20] if isinstance(value, str) else type(value).__name__,
 )
-def test_what_came_from_the_network_is_shown_in_ascii_and_cut(text, result):
+def test_the_network_is_shown_in_ascii_and_cut(text, result):
+    """
+    What came from the network is shown in ASCII and cut.
+    """
     assert shown(text) == result
 
 
-def test_the_caps_in_the_sentences_are_those_of_the_browsers():
+def test_sentences_have_the_caps_of_browsers():
+    """
+    The caps in the sentences are those of the browsers.
+    """
     assert str(names_of_fetch.FIREFOX_MAX_AGE) in RULES["E703"].message
     caps = [names_of_fetch.CHROMIUM_MAX_AGE, names_of_fetch.FIREFOX_MAX_AGE, names_of_fetch.SAFARI_MAX_AGE]
     assert [int(number) for number in re.findall(r"\d+", RULES["W301"].message)] == caps

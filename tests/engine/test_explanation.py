@@ -41,14 +41,20 @@ def failed(explanation):
     return [(step.name, step.asked) for step in explanation.steps if not step.passed]
 
 
-def test_a_request_without_origin_is_no_cors_request_and_says_how_to_make_one_with_curl():
+def test_a_request_without_origin_names_curl():
+    """
+    A request without origin is no CORS request and says how to make one with curl.
+    """
     told = explain(POLICY, request(origin=None))
     assert told.kind is RequestKind.NOT_CORS
     assert (told.steps, told.status, told.headers) == ((), None, (("Vary", "Origin"),))
     assert '-H "Origin:' in told.verdict
 
 
-def test_a_granted_request_tells_every_step_and_what_the_server_sends():
+def test_a_granted_request_tells_every_step():
+    """
+    A granted request tells every step and what the server sends.
+    """
     told = explain(POLICY, request("https://a.shop.example"))
     assert [step.name for step in told.steps] == ["origin", "exposed", "credentials"]
     assert told.steps[0].reason == 'Covered by "https://*.shop.example".'
@@ -61,7 +67,10 @@ def test_a_granted_request_tells_every_step_and_what_the_server_sends():
     assert (told.goes_on, told.goes_on_with_credentials) == (True, True)
 
 
-def test_a_preflight_names_each_refused_method_and_header_with_its_fix():
+def test_a_preflight_names_all_that_is_refused():
+    """
+    A preflight names each refused method and header with its fix.
+    """
     told = explain(POLICY, request(asked_method="DELETE", asked_headers="content-type,x-other,X-More"))
     assert failed(told) == [("method", "DELETE"), ("header", "x-other"), ("header", "X-More")]
     fixes = [str(step.fix) for step in told.steps if step.fix]
@@ -102,7 +111,10 @@ def test_a_pasted_fix_mends_the_step_it_belongs_to(step):
         pytest.param("https://" + "a" * 400, "longer than any origin", "", id="too long"),
     ],
 )
-def test_a_refused_origin_is_told_why_and_offered_only_a_fix_that_builds(origin, words, fix):
+def test_a_refused_origin_is_told_why(origin, words, fix):
+    """
+    A refused origin is told why and offered only a fix that builds.
+    """
     told = explain(POLICY, request(origin))
     step = told.steps[0]
     fix = f"allow_origins={json.dumps([*POLICY.allow_origins, fix])}" if fix else ""
@@ -115,7 +127,10 @@ def test_a_refused_origin_is_told_why_and_offered_only_a_fix_that_builds(origin,
         assert explain(mended, request(origin)).goes_on
 
 
-def test_a_page_that_wrote_patch_is_told_to_write_patch_in_upper_case():
+def test_patch_is_to_be_written_in_upper_case():
+    """
+    A page that wrote `patch` is told to write it in upper case.
+    """
     told = explain(POLICY, request(asked_method="patch"))
     step = told.steps[1]
     assert (step.asked, step.passed, bool(step.fix)) == ("patch", False, False)
@@ -123,7 +138,10 @@ def test_a_page_that_wrote_patch_is_told_to_write_patch_in_upper_case():
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_a_safelisted_method_passes_though_it_is_not_listed(method):
+def test_an_unlisted_safelisted_method_passes(method):
+    """
+    A safelisted method passes though it is not listed.
+    """
     policy = Policy(allow_origins=[APP], allow_methods=["PUT"], allow_headers=["Content-Type"])
     assert explain(policy, request(asked_method=method)).goes_on
 
@@ -138,13 +156,19 @@ def test_a_star_does_not_cover_authorization():
     assert explain(listed, request(asked_method="GET", asked_headers="authorization,x-any")).goes_on
 
 
-def test_a_page_that_sends_a_response_header_of_cors_is_told_to_leave_it_out():
+def test_a_sent_response_header_is_left_out():
+    """
+    A page that sends a response header of CORS is told to leave it out.
+    """
     told = explain(PUBLIC, request(asked_method="GET", asked_headers="access-control-allow-origin"))
     assert "leave that out" in told.steps[2].reason
     assert not told.steps[2].fix
 
 
-def test_a_policy_without_credentials_says_that_credentials_would_be_refused():
+def test_credentials_would_be_refused():
+    """
+    A policy without credentials says that credentials would be refused.
+    """
     told = explain(PUBLIC, request())
     assert (told.goes_on, told.goes_on_with_credentials) == (True, False)
     assert told.verdict == "The browser lets the page read the response, unless the page asked for credentials."
@@ -164,7 +188,10 @@ class Everyone:
         return True
 
 
-def test_a_source_that_grants_is_named_with_what_it_granted():
+def test_a_source_that_grants_is_named():
+    """
+    A source that grants is named with what it granted.
+    """
     with RefreshingOrigins(lambda: [APP], every=3600) as never_blocks:
         for source in (Everyone(), never_blocks):
             assert explain(Policy(allow_origins=source), request()).steps[0].reason == (
@@ -218,7 +245,10 @@ BY_PATH = {"paths": {"/api": {"allow_origins": [APP]}, "/api/closed": None, "/ow
         ("/%61pi/closed", "The path can be read in several ways", ""),
     ],
 )
-def test_policies_by_path_are_told_by_the_path_of_the_request(path, verdict, vary):
+def test_policies_by_path_are_told_by_path(path, verdict, vary):
+    """
+    Policies by path are told by the path of the request.
+    """
     told = explain(BY_PATH, {**request(), "PATH_INFO": path})
     assert told.verdict.startswith(verdict)
     assert told.goes_on is verdict.startswith("The browser")
@@ -236,12 +266,18 @@ def test_keywords_are_read_as_every_adapter_reads_them():
         explain({"allow_origins": APP}, request())
 
 
-def test_header_names_as_a_browser_shows_them_are_told_their_keys():
+def test_header_names_are_told_their_keys():
+    """
+    Header names as a browser shows them are told their keys.
+    """
     told = explain(POLICY, {"REQUEST_METHOD": "GET", "Origin": APP})
     assert "write HTTP_ORIGIN for Origin" in told.verdict
 
 
-def test_an_explanation_is_plain_data_and_its_text_holds_every_step_and_header():
+def test_an_explanation_is_plain_data():
+    """
+    An explanation is plain data and its text holds every step and header.
+    """
     told = explain(POLICY, request(asked_method="DELETE", asked_headers="x-other"))
     assert json.loads(json.dumps(asdict(told)))["kind"] == "preflight"
     text = str(told)
@@ -254,7 +290,10 @@ def test_an_explanation_is_plain_data_and_its_text_holds_every_step_and_header()
     assert text.endswith(told.verdict)
 
 
-def test_hostile_strings_are_shown_in_bounded_printable_ascii():
+def test_hostile_strings_are_shown_harmless():
+    """
+    Hostile strings are shown in bounded printable ASCII.
+    """
     asked = request("\x1b[31m\r\n" + "é" * 10**6, asked_method="\n" * 10**6, asked_headers="\x00é," * 10**6)
     text = str(explain(POLICY, asked))
     assert text.replace("\n", "").isprintable()
@@ -275,7 +314,10 @@ def test_explain_never_raises(origin, method, asked, headers):
 
 
 @pytest.mark.parametrize("method", ["", "TRACE", "connect", "GET PUT", "é"])
-def test_a_star_covers_no_method_that_a_browser_cannot_send(method):
+def test_a_star_covers_no_unsendable_method(method):
+    """
+    A star covers no method that a browser cannot send.
+    """
     told = explain(Policy(allow_origins="*", allow_methods="*", allow_headers="*"), request(asked_method=method))
     assert not told.steps[1].passed
     assert "no browser sends it" in told.steps[1].reason or "No browser lets" in told.steps[1].reason
@@ -294,7 +336,10 @@ def test_an_exception_that_cannot_be_shown_is_named():
     assert "The origin source failed, which counts as no: <Unshown>." in str(said)
 
 
-def test_the_path_is_that_which_a_server_passes_or_a_person_writes():
+def test_a_path_as_passed_or_as_written():
+    """
+    The path is that which a server passes or a person writes.
+    """
     policies = {"/": {"allow_origins": "*"}, "/\u00e9": None}
     for path in ("/\u00e9", "/\u00e9".encode().decode("latin-1")):
         assert explain(policies, {**request(), "PATH_INFO": path}).verdict.startswith("The path is closed")
@@ -310,7 +355,10 @@ def test_the_path_is_that_which_a_server_passes_or_a_person_writes():
         ("https://other.example", False),
     ],
 )
-def test_an_origin_is_near_if_it_differs_in_one_respect_only(origin, near):
+def test_which_origin_is_near(origin, near):
+    """
+    An origin is near if it differs in one respect only.
+    """
     policy = Policy(allow_origins=["https://app.example.com"])
     assert bool(nearest(policy, Origin.parse(origin))) == near
 
@@ -408,7 +456,10 @@ def test_a_handshake_without_an_origin_is_explained():
     assert "A proxy has removed Origin" in told.steps[0].reason
 
 
-def test_a_handshake_to_an_unguarded_path_is_not_judged():
+def test_a_handshake_to_an_unguarded_path():
+    """
+    A handshake to an unguarded path is not judged.
+    """
     told = explain({"/api": TRUSTED_HERE}, {**HANDSHAKE, "PATH_INFO": "/other"})
     assert (told.kind, told.status, told.headers, told.goes_on) == (RequestKind.HANDSHAKE, None, (), True)
     assert "not judged" in told.verdict

@@ -31,7 +31,10 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_keywords_are_written_in_the_words_of_the_place(form):
+def test_keywords_in_the_words_of_the_place(form):
+    """
+    Keywords are written in the words of the place.
+    """
     assert Fix(policy={"allow_origins": ["\xe9"], "allow_credentials": True}, form=form).written() == WRITTEN[form]
 
 
@@ -74,7 +77,10 @@ def test_the_text_of_a_fix(fix, text):
     assert fix.can_be_pasted is bool(fix and fix != Fix(words=fix.words))
 
 
-def test_the_text_is_bounded_and_what_is_written_is_whole():
+def test_the_text_is_bounded_and_whole():
+    """
+    The text is bounded, and what is written is whole.
+    """
     names = [f"M{number}" for number in range(1000)]
     fix = Fix(policy={"allow_methods": names})
     assert str(fix).endswith('"M29", and 970 more]')

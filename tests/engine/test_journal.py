@@ -4,37 +4,16 @@ What the operator is told: bounded, in ASCII, on one line, and no more often tha
 
 import gc
 import logging
-import sys
 import threading
 import weakref
 from types import SimpleNamespace
 
 import pytest
-from kit.adapters import Application, environ_of, serve
-from kit.cases import APP, EVIL, LISTED, OK, Reply, get, preflight, request
+from kit.cases import APP, EVIL, LISTED
 
-from corsguard import CORSMiddleware, Decision, Event, Policies, Policy, Refusal, RequestKind, negotiate
+from corsguard import Decision, Event, Policy, Refusal, RequestKind, negotiate
 from corsguard.adapters import Assignment, Journal
 from corsguard.journal import REASONS
-
-
-class Listener(logging.Handler):
-    def __init__(self):
-        super().__init__()
-        self.records = []
-
-    def emit(self, record):
-        self.records.append(record)
-
-
-@pytest.fixture
-def records(caplog):
-    caplog.set_level(logging.INFO, logger="corsguard")
-    listener = Listener()
-    logger = logging.getLogger("corsguard")
-    logger.addHandler(listener)
-    yield listener.records
-    logger.removeHandler(listener)
 
 
 @pytest.fixture
@@ -79,7 +58,10 @@ def test_any_other_refusal_is_reported(records, site):
     assert len(records) == 1
 
 
-def test_what_a_source_raised_is_reported_with_its_traceback(records):
+def test_a_source_s_error_has_its_traceback(records):
+    """
+    What a source raised is reported with its traceback.
+    """
     error = LookupError("the database is gone")
     Journal().record(SHOP, refused(error), {**ENVIRON, "HTTP_SEC_FETCH_SITE": "same-origin"})
     (record,) = records
@@ -117,7 +99,10 @@ def test_nothing_is_worded_when_nobody_listens(caplog):
     ],
     ids=lambda text: ascii(text[:12]),
 )
-def test_a_record_is_one_bounded_line_of_ascii_whatever_a_client_sends(records, text):
+def test_a_record_is_one_bounded_ascii_line(records, text):
+    """
+    A record is one bounded line of ASCII whatever a client sends.
+    """
     environ = {"REQUEST_METHOD": text, "PATH_INFO": text, "HTTP_ORIGIN": text}
     journal = Journal()
     journal.record(SHOP, refused(), environ)
@@ -172,7 +157,10 @@ def test_what_is_like_the_last_is_left_out_and_counted(records, clock):
     ]
 
 
-def test_reasons_and_policies_are_left_out_each_for_itself(records, clock):
+def test_each_reason_and_policy_for_itself(records, clock):
+    """
+    Reasons and policies are left out each for itself.
+    """
     journal = Journal()
     shops = SHOP, Assignment(Policy(allow_origins=["https://other.example"]), "other")
     for _ in range(2):
@@ -184,7 +172,10 @@ def test_reasons_and_policies_are_left_out_each_for_itself(records, clock):
     ]
 
 
-def test_a_failing_source_is_not_written_more_often_than_a_refusal(records, clock):
+def test_how_often_a_failing_source_is_written(records, clock):
+    """
+    A failing source is not written more often than a refusal.
+    """
     journal = Journal()
     for _ in range(3):
         journal.record(SHOP, refused(LookupError()), ENVIRON)
@@ -196,7 +187,10 @@ def test_a_failing_source_is_not_written_more_often_than_a_refusal(records, cloc
     ]
 
 
-def test_a_policy_that_is_swapped_for_ever_is_remembered_for_a_while_only(records, clock):
+def test_swapped_policies_are_soon_forgotten(records, clock):
+    """
+    A policy that is swapped for ever is remembered for a while only.
+    """
     journal = Journal()
     shops = [Assignment(Policy(**LISTED), "shop") for _ in range(300)]
     for shop in shops[:200]:
@@ -214,7 +208,10 @@ def test_a_policy_that_is_swapped_for_ever_is_remembered_for_a_while_only(record
     assert len(records) == 302
 
 
-def test_a_policy_in_the_place_of_one_that_is_gone_is_another(records, clock, monkeypatch):
+def test_a_policy_in_the_place_of_another(records, clock, monkeypatch):
+    """
+    A policy in the place of one that is gone is another.
+    """
     monkeypatch.setattr("corsguard.journal.id", lambda policy: 1, raising=False)
     journal = Journal()
     journal.record(Assignment(Policy(**LISTED), "shop"), refused(), ENVIRON)
@@ -281,7 +278,10 @@ def test_threads_are_told_of_two_layers_once(records, monkeypatch):
 # Who listens.
 
 
-def test_a_listener_is_to_be_told_of_each_refusal_whatever_is_left_out_of_the_log(records):
+def test_a_listener_is_told_of_each_refusal(records):
+    """
+    A listener is to be told of each refusal whatever is left out of the log.
+    """
     journal = Journal([].append)
     events = [journal.record(SHOP, refused(), ENVIRON) for _ in range(3)]
     events.append(journal.record(SHOP, refused(LookupError()), ENVIRON))
@@ -303,7 +303,10 @@ def test_an_event_of_a_closed_path_has_no_policy():
     assert events == (Event("two-layers", None, "/closed", "POST", "/orders", EVIL),)
 
 
-def test_a_listener_is_to_be_told_though_nothing_is_logged(caplog):
+def test_a_listener_is_told_without_a_log(caplog):
+    """
+    A listener is to be told though nothing is logged.
+    """
     caplog.set_level(logging.CRITICAL, logger="corsguard")
     assert len(Journal([].append).record(SHOP, refused(), ENVIRON)) == 1
     assert len(Journal([].append).record_odd_path(ODD, ENVIRON)) == 1
@@ -330,7 +333,11 @@ def test_to_record_calls_no_listener_and_to_tell_does():
     Journal().tell(event)
 
 
-def test_what_a_listener_raises_is_written_and_no_more_often_than_anything_else(records, clock):
+def test_how_often_a_listener_s_error_is_written(records, clock):
+    """
+    What a listener raises is written and no more often than anything else.
+    """
+
     def fail(event):
         raise LookupError(event.path)
 
@@ -347,7 +354,10 @@ def test_what_a_listener_raises_is_written_and_no_more_often_than_anything_else(
     ]
 
 
-def test_an_odd_path_is_written_and_no_more_often_than_anything_else(records, clock):
+def test_how_often_an_odd_path_is_written(records, clock):
+    """
+    An odd path is written and no more often than anything else.
+    """
     journal = Journal()
     for path in ("/api/../x", "/api/../y", "//api"):
         journal.record_odd_path(ODD, {**ENVIRON, "PATH_INFO": path})
@@ -360,7 +370,10 @@ def test_an_odd_path_is_written_and_no_more_often_than_anything_else(records, cl
     ]
 
 
-def test_the_warnings_of_equal_policies_are_written_once(records):
+def test_warnings_of_equal_policies_come_once(records):
+    """
+    The warnings of equal policies are written once.
+    """
     journal = Journal()
     risky = {"allow_origins": ["http://a.example"]}
     journal.warn_of([Policy(**risky), Policy(**risky)])
@@ -371,6 +384,41 @@ def test_the_warnings_of_equal_policies_are_written_once(records):
     assert len(records) == 3
 
 
+def test_warnings_of_many_policies_come_once(records):
+    """
+    The warnings of more policies than are remembered are written once.
+    """
+    journal = Journal()
+    policies = [Policy(allow_origins=[f"http://a{number}.example"]) for number in range(300)]
+    for _ in range(3):
+        journal.warn_of([*policies, POLICY])
+    assert len(records) == 300
+
+
+def raising(error):
+    def listener(event):
+        raise error
+
+    return listener
+
+
+def test_a_listener_s_odd_error_is_written_too(records, clock):
+    """
+    What a listener raises that is no exception is written too.
+    """
+
+    class Timeout(BaseException):
+        pass
+
+    event = Event("origin", POLICY, "policy", "GET", "/", EVIL)
+    for kind in (Timeout, LookupError):
+        Journal(raising(kind())).tell(event)
+    assert [record.exc_info[0] for record in records] == [Timeout, LookupError]
+    for kind in (KeyboardInterrupt, SystemExit, GeneratorExit):
+        with pytest.raises(kind):
+            Journal(raising(kind())).tell(event)
+
+
 def skipped(journal):
     """
     Return how many refusals pass before one has to be recorded.
@@ -378,7 +426,10 @@ def skipped(journal):
     return next(count for count, turn in enumerate(journal.turns) if turn)
 
 
-def test_after_a_hundred_refusals_that_nobody_heard_of_a_hundred_may_be_skipped():
+def test_unheard_refusals_may_be_skipped():
+    """
+    After a hundred refusals that nobody heard of, a hundred may be skipped.
+    """
     journal = Journal([].append, is_heard=lambda: False)
     for _ in range(99):
         journal.record(SHOP, refused(), ENVIRON)
@@ -462,13 +513,19 @@ def test_what_a_browser_lets_pass_is_not_explained(records):
     assert records == []
 
 
-def test_a_source_that_fails_is_explained_and_its_failure_written(records):
+def test_a_failing_source_is_explained(records):
+    """
+    A source that fails is explained, and its failure written.
+    """
     journal = Journal(is_debug=lambda: True)
     journal.record(SHOP, refused(LookupError()), ENVIRON)
     assert [record.levelno for record in records] == [logging.WARNING, logging.ERROR]
 
 
-def test_an_explanation_has_no_line_that_a_client_wrote(records):
+def test_no_line_of_a_client_in_an_explanation(records):
+    """
+    An explanation has no line that a client wrote.
+    """
     journal = Journal(is_debug=lambda: True)
     for text in ("\r\nWARNING forged", "\x1b[31m", "\u2028", "\ud800", "a\n" * 100_000, "A" * 1_000_000):
         environ = {**PREFLIGHT, "PATH_INFO": text, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": text}
@@ -484,191 +541,13 @@ def test_an_explanation_has_no_line_that_a_client_wrote(records):
         assert not any(line.startswith("WARNING") for line in lines)
 
 
-# The same by way of a guard.
-
-
-def test_a_guard_writes_the_warnings_of_its_policies_when_it_gets_them(records):
-    middleware = CORSMiddleware(Application(OK), {"/": LISTED, "/api": {"allow_origins": ["http://a.example"]}})
-    (record,) = records
-    assert record.levelno == logging.WARNING
-    assert record.getMessage().startswith('W103 allow_origins: "http://a.example" is plain http')
-    middleware.policy = Policy(allow_origins=["https://a.example"], max_age=86400)
-    assert [record.getMessage()[:12] for record in records[1:]] == ["W301 max_age"]
-    middleware.policy = None
-    assert len(records) == 2
-
-
-def test_a_guard_that_is_given_the_same_policies_again_writes_no_warning_anew(records):
-    risky = {"allow_origins": ["http://a.example"]}
-    middleware = CORSMiddleware(Application(OK), risky)
-    for policy in (risky, {"/": risky, "/api": risky}, Policy(**risky), LISTED, risky):
-        middleware.policy = policy
-        serve(middleware, environ_of(get()))
-    assert [record.getMessage()[:18] for record in records] == ["W103 allow_origins"]
-
-
-def test_policies_that_were_swapped_beside_a_guard_are_warned_of_at_the_next_request(records):
-    policies = Policies(LISTED)
-    middleware = CORSMiddleware(Application(OK), policies)
-    policies.policy = {"allow_origins": ["http://a.example"]}
-    assert records == []
-    for _ in range(2):
-        serve(middleware, environ_of(get()))
-    assert [record.getMessage()[:18] for record in records] == ["W103 allow_origins"]
-
-
-@pytest.mark.parametrize("risky", [{}, {"max_age": 86400}], ids=["no warnings", "warnings"])
-def test_a_guard_keeps_no_policy_alive_that_was_swapped(records, monkeypatch, risky):
-    # For pytest keeps the records that reach it.
-    monkeypatch.setattr(logging.getLogger("corsguard"), "propagate", False)
-    middleware = CORSMiddleware(Application(OK), {**LISTED, **risky})
-    serve(middleware, environ_of(get(EVIL)))
-    gone = weakref.ref(middleware.policy)
-    middleware.policy = {"allow_origins": "*"}
-    serve(middleware, environ_of(get(EVIL)))
-    records.clear()
-    gc.collect()
-    # A source in it that has a thread would go on for ever.
-    assert gone() is None
-
-
-def test_a_guard_records_a_refused_preflight_and_no_allowed_one(records):
-    guarded = CORSMiddleware(Application(OK), LISTED)
-    serve(guarded, environ_of(preflight(APP, "PUT"), "/orders"))
-    assert records == []
-    serve(guarded, environ_of(preflight(EVIL, "PUT"), "/orders"))
-    assert [record.getMessage() for record in records] == [
-        "The policy of 'OPTIONS' '/orders' does not share with 'https://evil.example'."
-    ]
-
-
-def test_a_guard_is_silent_about_what_it_allows(records):
-    guarded = CORSMiddleware(Application(OK), LISTED)
-    for environ in (environ_of(get()), environ_of(get(APP)), environ_of(request("OPTIONS", APP))):
-        serve(guarded, environ)
-    assert records == []
-
-
-def test_a_guard_says_once_that_the_application_sets_headers_of_its_own(records):
-    guarded = CORSMiddleware(Application(Reply(200, (("access-control-allow-origin", "*"),))), LISTED)
-    for _ in range(3):
-        serve(guarded, environ_of(get(APP), "/orders"))
-    (record,) = records
-    assert record.getMessage().startswith(
-        "Two layers of CORS: the response to 'GET' '/orders' already had 'access-control-allow-origin'."
-    )
-
-
-def test_a_guard_within_a_guard_is_two_layers(records):
-    guarded = CORSMiddleware(CORSMiddleware(Application(OK), LISTED), LISTED)
-    serve(guarded, environ_of(get(APP)))
-    serve(guarded, environ_of(get(APP)))
-    (record,) = records
-    assert "Two layers of CORS" in record.getMessage()
-
-
-@pytest.mark.parametrize("paths", [{"/orders": None}, {"/": None}, {"/": LISTED, "/orders": None}], ids=str)
-def test_a_closed_path_in_front_of_an_application_that_shares_is_two_layers(records, paths):
-    events = []
-    app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
-    guarded = CORSMiddleware(app, paths, on_event=events.append)
-    for asked in (get(EVIL), preflight(EVIL, "PUT")):
-        serve(guarded, environ_of(asked, "/orders"))
-    (record,) = records
-    assert "Two layers of CORS" in record.getMessage()
-    assert [(event.reason, event.policy, event.path) for event in events] == [("two-layers", None, "/orders")]
-    assert events[0].name in paths
-
-
-def test_what_is_left_to_the_application_is_nobodys_second_layer(records):
-    events = []
-    app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
-    guarded = CORSMiddleware(app, {"/": LISTED, "/own": "unguarded"}, on_event=events.append)
-    for asked in (get(EVIL), preflight(EVIL, "PUT")):
-        serve(guarded, environ_of(asked, "/own"))
-    assert (records, events) == ([], [])
-
-
-def test_a_guard_records_an_odd_path_of_a_page_and_not_of_others(records):
-    events = []
-    guarded = CORSMiddleware(Application(OK), {"/": LISTED, "/api": None}, on_event=events.append)
-    serve(guarded, environ_of(get(), "/api/../x"))
-    serve(guarded, environ_of(get(EVIL), "/y/../x"))
-    assert [event.reason for event in events] == ["origin"]
-    events.clear()
-    for asked in (get(APP), preflight(APP, "PUT")):
-        serve(guarded, environ_of(asked, "/api/../x"))
-    assert [event[:3] for event in events] == [("odd-path", None, "")] * 2
-    assert [event.path for event in events] == ["/api/../x"] * 2
-    assert [record.getMessage()[:40] for record in records[1:]] == ["'GET' '/api/../x' is not shared with 'ht"]
-
-
-@pytest.mark.parametrize("asks", [False, True], ids=["listed", "source"])
-def test_an_event_is_told_once_though_a_response_begins_again(asks):
-    class Nobody:
-        def __contains__(self, origin):
-            return False
-
-    def app(environ, start_response):
-        start_response("200 OK", [("Access-Control-Allow-Origin", "*")])
-        try:
-            {}["too late to succeed"]
-        except KeyError:
-            start_response("500 Internal Server Error", [("Access-Control-Allow-Origin", "*")], sys.exc_info())
-        return []
-
-    events = []
-    serve(
-        CORSMiddleware(app, {"allow_origins": Nobody()} if asks else LISTED, on_event=events.append),
-        environ_of(get(EVIL)),
-    )
-    assert [event.reason for event in events] == ["origin", "two-layers"]
-
-
-def test_a_guard_records_what_a_source_raises_for_every_kind_of_request(records):
-    class Broken:
-        def __contains__(self, origin):
-            raise LookupError(origin)
-
-    guarded = CORSMiddleware(Application(OK), {"allow_origins": Broken()})
-    for environ in (environ_of(get(APP)), environ_of(preflight(APP, "PUT"))):
-        serve(guarded, environ)
-    # Both at once, so the second is left out.
-    assert [(record.levelno, record.exc_info[0]) for record in records] == [(logging.ERROR, LookupError)]
-
-
-def test_the_warnings_of_more_policies_than_are_remembered_are_written_once(records):
-    journal = Journal()
-    policies = [Policy(allow_origins=[f"http://a{number}.example"]) for number in range(300)]
-    for _ in range(3):
-        journal.warn_of([*policies, POLICY])
-    assert len(records) == 300
-
-
-def raising(error):
-    def listener(event):
-        raise error
-
-    return listener
-
-
-def test_what_a_listener_raises_that_is_no_exception_is_written_too(records, clock):
-    class Timeout(BaseException):
-        pass
-
-    event = Event("origin", POLICY, "policy", "GET", "/", EVIL)
-    for kind in (Timeout, LookupError):
-        Journal(raising(kind())).tell(event)
-    assert [record.exc_info[0] for record in records] == [Timeout, LookupError]
-    for kind in (KeyboardInterrupt, SystemExit, GeneratorExit):
-        with pytest.raises(kind):
-            Journal(raising(kind())).tell(event)
-
-
 # Handshakes.
 
 
-def test_a_handshake_is_told_and_written_with_what_lets_a_listed_origin_in(records):
+def test_a_refused_handshake_has_its_fix(records):
+    """
+    A handshake is told and written with what lets a listed origin in.
+    """
     journal = Journal([].append)
     (event,) = journal.record(SHOP, kept_out(Refusal.CREDENTIALS), ENVIRON)
     assert (event.reason, event.fix.policy) == ("websocket", {"allow_credentials": True})
@@ -678,7 +557,10 @@ def test_a_handshake_is_told_and_written_with_what_lets_a_listed_origin_in(recor
     )
 
 
-def test_a_handshake_of_the_same_origin_that_is_refused_is_told(records):
+def test_a_refused_same_origin_handshake_is_told(records):
+    """
+    A handshake of the same origin that is refused is told.
+    """
     # Other requests of the same origin need no grant.
     environ = {**ENVIRON, "HTTP_SEC_FETCH_SITE": "same-origin"}
     journal = Journal([].append)

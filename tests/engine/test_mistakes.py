@@ -29,7 +29,10 @@ texts = st.text(max_size=60) | st.lists(st.sampled_from([*PIECES, " ", "\n", '"'
 @example("http*://a.example")
 @example("*")
 @example("")
-def test_a_text_is_a_pattern_or_a_mistake_whose_every_fix_is_a_pattern(text):
+def test_every_fix_of_a_mistake_is_a_pattern(text):
+    """
+    A text is a pattern or a mistake whose every fix is a pattern.
+    """
     pattern = pattern_of(text)
     if pattern is not None:
         assert OriginPattern.parse(text) == pattern
@@ -61,7 +64,10 @@ def test_a_text_is_a_pattern_or_a_mistake_whose_every_fix_is_a_pattern(text):
         "http://*.0.0.1",
     ],
 )
-def test_a_star_stands_in_one_place_of_the_host_and_for_a_whole_port(text):
+def test_where_a_star_may_not_stand(text):
+    """
+    A star stands in one place of the host and for a whole port.
+    """
     assert pattern_of(text) is None
 
 
@@ -83,7 +89,10 @@ LONG = {
 
 
 @pytest.mark.parametrize(("start", "piece"), LONG.values(), ids=LONG)
-def test_an_entry_of_a_megabyte_is_no_more_work_than_one_of_a_page(start, piece):
+def test_the_work_for_a_megabyte_is_bounded(start, piece):
+    """
+    An entry of a megabyte is no more work than one of a page.
+    """
     page, megabyte = (start + piece * (size // len(piece)) for size in (10_000, 1_000_000))
     assert pattern_of(megabyte) is None
     assert work_of(lambda: refusal(megabyte)) <= work_of(lambda: refusal(page)) * 1.1
@@ -92,7 +101,10 @@ def test_an_entry_of_a_megabyte_is_no_more_work_than_one_of_a_page(start, piece)
     assert len(str(problem.fix)) < 50_000
 
 
-def test_of_a_list_in_one_string_the_fix_has_no_origin_that_was_cut_off():
+def test_a_fix_has_no_origin_that_was_cut_off():
+    """
+    Of a list in one string, the fix has no origin that was cut off.
+    """
     text = ",".join(f"https://app-{number}.example.com" for number in range(1000))
     fixes = [*refusal(text).problems[0].fix.entries]
     assert len(fixes) > 100

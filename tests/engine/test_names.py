@@ -54,7 +54,10 @@ def test_what_is_no_token_is_none(name):
         "Access-Control-Request-Method",
     ],
 )
-def test_a_script_cannot_set_a_forbidden_request_header(name):
+def test_forbidden_request_headers(name):
+    """
+    A script cannot set a forbidden request header.
+    """
     assert names.is_forbidden_request_header(name)
 
 
@@ -88,7 +91,10 @@ def test_the_lists_are_those_of_the_standard():
     assert names.FORBIDDEN_REQUEST_HEADERS.isdisjoint({"user-agent", "authorization", "content-type"})
 
 
-def test_methods_that_browsers_correct_are_among_those_in_upper_case():
+def test_corrected_methods_are_in_upper_case():
+    """
+    Methods that browsers correct are among those in upper case.
+    """
     assert {"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH"} <= names.UPPER_CASE_METHODS
     assert all(method == method.upper() for method in names.UPPER_CASE_METHODS)
     assert names.UPPER_CASE_METHODS.isdisjoint(names.FORBIDDEN_METHODS)

@@ -49,7 +49,10 @@ def environ(origin=None, *, method="GET", asks=None):
         ({"HTTP_ORIGIN": APP, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}, RequestKind.CORS),
     ],
 )
-def test_a_request_is_of_the_same_kind_under_any_policy(request_environ, kind):
+def test_a_request_has_one_kind(request_environ, kind):
+    """
+    A request is of the same kind under any policy.
+    """
     assert request_kind(request_environ) is kind
     assert is_preflight(request_environ) is (kind is RequestKind.PREFLIGHT)
     for policy in (LISTED, ANYONE):
@@ -105,7 +108,10 @@ def test_the_decision_for_a_refused_preflight():
     )
 
 
-def test_the_decision_under_a_policy_for_anyone_is_the_same_object_for_all():
+def test_one_decision_under_a_policy_for_anyone():
+    """
+    The decision under a policy for anyone is the same object for all.
+    """
     assert negotiate(ANYONE, environ(APP)) is negotiate(ANYONE, environ(EVIL))
     assert negotiate(ANYONE, environ(APP)) == Decision(
         kind=RequestKind.CORS, status=None, headers=(("Access-Control-Allow-Origin", "*"),)
@@ -201,7 +207,11 @@ def test_the_header_of_no_other_request_counts():
     )
 
 
-def test_an_origin_is_refused_unread_when_it_is_longer_than_any():
+def test_an_overlong_origin_is_refused_unread():
+    """
+    An origin is refused unread when it is longer than any.
+    """
+
     class Unread(str):
         __slots__ = ()
 
@@ -288,7 +298,10 @@ def test_nothing_is_made_for_a_request_but_the_echo(policy, asked):
         (("\tCookie\t",), "Cookie"),
     ],
 )
-def test_vary_is_merged_in_order_and_without_duplicates(values, merged):
+def test_vary_is_merged_without_duplicates(values, merged):
+    """
+    Vary is merged in order and without duplicates.
+    """
     assert merge_vary(*values) == merged
 
 
@@ -323,7 +336,10 @@ class Broken:
 
 
 @pytest.mark.parametrize("asks", [None, "PUT"])
-def test_a_source_that_fails_refuses_as_one_that_says_no_and_tells_why(asks):
+def test_a_failing_source_refuses_and_tells_why(asks):
+    """
+    A source that fails refuses as one that says no and tells why.
+    """
     asked = environ(APP, method="OPTIONS", asks=asks)
     said_no = negotiate(Policy(allow_origins=Nobody()), asked)
     failed = negotiate(Policy(allow_origins=Broken()), asked)
@@ -393,7 +409,11 @@ def test_whoever_asked_may_say_what_the_source_raised():
     assert question.refused.error is None
 
 
-def test_a_question_to_a_source_that_never_blocks_says_so():
+def test_a_question_that_never_blocks_says_so():
+    """
+    A question to a source that never blocks says so.
+    """
+
     class Quick(Counting):
         may_block = False
 
@@ -455,7 +475,10 @@ def test_the_whole_answer_to_everyone(origin):
     assert negotiate(policy, environ) == Decision(RequestKind.PREFLIGHT, 204, permitted + VARY_ON_PREFLIGHT)
 
 
-def test_an_ordinary_name_is_neither_the_policys_nor_vary():
+def test_which_names_are_ordinary():
+    """
+    An ordinary name is neither the policy's nor Vary.
+    """
     assert "Content-Type" in ORDINARY_NAMES
     assert "content-type" in ORDINARY_NAMES
     assert [name for name in ORDINARY_NAMES if is_owned(name) or name.lower() == "vary"] == []
@@ -490,7 +513,11 @@ def test_a_source_is_asked_whatever_its_truth_is(truth, credentials):
             assert ("Access-Control-Allow-Origin", origin) in decision.headers or not granted
 
 
-def test_a_source_that_does_not_tell_whether_it_blocks_may_block():
+def test_an_untold_source_may_block():
+    """
+    A source that does not tell whether it blocks may block.
+    """
+
     class Source:
         def __contains__(self, origin):
             return False

@@ -214,14 +214,20 @@ LEFT_OUT = {
 }
 
 
-def test_the_expectations_of_the_url_standard_are_all_here():
+def test_the_url_standard_is_here_whole():
+    """
+    The expectations of the URL standard are all here.
+    """
     assert len(BROWSERS) == 304
     assert len({origin for _, origin in BROWSERS}) == 76
     assert set(LEFT_OUT) <= {origin for _, origin in BROWSERS}
 
 
 @pytest.mark.parametrize("serialized", sorted({origin for _, origin in BROWSERS} - {"null"} - set(LEFT_OUT)))
-def test_every_origin_of_the_url_standard_is_accepted_and_granted_byte_for_byte(serialized):
+def test_origins_of_the_url_standard_are_granted(serialized):
+    """
+    Every origin of the URL standard is accepted and granted byte for byte.
+    """
     assert str(Origin.parse(serialized)) == serialized
     assert str(OriginPattern.parse(serialized)) == serialized
     decision = negotiate(Policy(allow_origins=[serialized]), {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": serialized})
@@ -236,7 +242,10 @@ def test_what_the_grammar_leaves_out_is_left_out(serialized):
         OriginPattern.parse(serialized)
 
 
-def test_no_url_with_an_opaque_origin_gives_one_that_is_accepted():
+def test_no_opaque_origin_is_accepted():
+    """
+    No URL with an opaque origin gives one that is accepted.
+    """
     opaque = [href for href, origin in BROWSERS if origin == "null"]
     assert len(opaque) == 144
     assert Origin.parse("null") is None
@@ -414,7 +423,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("text", "verdict"), REFUSED.items(), ids=[ascii(text[:60]) for text in REFUSED])
-def test_what_is_outside_the_grammar_is_refused_with_the_form_that_was_meant(text, verdict):
+def test_a_refusal_names_the_form_that_was_meant(text, verdict):
+    """
+    What is outside the grammar is refused with the form that was meant.
+    """
     with pytest.raises(PolicyError) as refusal:
         OriginPattern.parse(text)
     (problem,) = refusal.value.problems
@@ -491,7 +503,10 @@ LONG_HOST = f"{'a.' * 119}example.com"  # 249 characters
         ("http://*.localhost:*", "http://localhost:5173", False),
     ],
 )
-def test_a_wildcard_covers_what_the_grammar_says_and_nothing_else(pattern, origin, granted):
+def test_what_a_wildcard_covers(pattern, origin, granted):
+    """
+    A wildcard covers what the grammar says and nothing else.
+    """
     assert grants([pattern], origin) is granted
 
 
@@ -503,7 +518,10 @@ def test_two_patterns_do_not_make_a_third():
     assert not grants(["https://foo.com:8443", "http://foo.com"], "http://foo.com:8443")
 
 
-def test_patterns_that_share_their_labels_are_all_found():
+def test_patterns_with_shared_labels_are_found():
+    """
+    Patterns that share their labels are all found.
+    """
     patterns = [
         "https://a*.x.example.com",
         "https://a*c.example.com",
@@ -540,7 +558,10 @@ def test_patterns_that_share_their_labels_are_all_found():
         ("http://localhost:*", "http://localhost", "http://localhost:1"),
     ],
 )
-def test_two_samples_share_no_more_than_the_pattern_says(pattern, first, second):
+def test_samples_share_what_the_pattern_says(pattern, first, second):
+    """
+    Two samples share no more than the pattern says.
+    """
     assert OriginPattern.parse(pattern).samples() == (Origin.parse(first), Origin.parse(second))
 
 
@@ -553,7 +574,10 @@ def test_two_samples_share_no_more_than_the_pattern_says(pattern, first, second)
         ("https://a.example:*", "https://a.example:8443", "https://b.example:8443"),
     ],
 )
-def test_a_pattern_covers_at_its_port_and_is_found_once(pattern, covered, other):
+def test_a_pattern_is_found_once_at_its_port(pattern, covered, other):
+    """
+    A pattern covers at its port and is found once.
+    """
     index = OriginIndex([OriginPattern.parse(pattern)])
     assert (index.covers(covered), index.covers(other)) == (True, False)
     assert [*index.patterns_for(Origin.parse(covered))] == [pattern]
@@ -568,5 +592,8 @@ def test_all_patterns_that_cover_an_origin_are_found():
 
 
 @pytest.mark.parametrize("host", ["[1:2:3:4:5:6:7:0]", "[1::2:3:4:0:0]", "[1:0:0:2::]", "[0:1:2:3:4:5:6:7]"])
-def test_the_first_longest_run_of_zeros_is_what_an_address_leaves_out(host):
+def test_an_address_leaves_out_a_run_of_zeros(host):
+    """
+    The first longest run of zeros is what an address leaves out.
+    """
     assert str(Origin.parse(f"http://{host}")) == f"http://{host}"

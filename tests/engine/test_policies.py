@@ -1,20 +1,18 @@
 """
-Which policy guards which path, under which name, and how a configuration says so.
+Which policy guards which path, under which name, and how policies are swapped.
 """
 
-import json
 import threading
 from types import MappingProxyType
 
 import pytest
-from kit.naming import steady
+from kit.building import API, KEYWORDS
 
 from corsguard import Configuration, Policies, Policy, PolicyError
 from corsguard.adapters import Assignment
 from corsguard.policies import UNGUARDED
 
 ROOT = Policy(allow_origins=["https://root.example"])
-API = Policy(allow_origins=["https://api.example"])
 DEEP = Policy(allow_origins=["https://deep.example"])
 ANYONE = Policy(allow_origins="*")
 
@@ -110,7 +108,10 @@ def test_the_order_of_prefixes_does_not_matter():
         assert reversed_paths.policy_for(path) is policy
 
 
-def test_policies_are_not_changed_by_what_they_were_made_from():
+def test_policies_keep_what_they_were_made_from():
+    """
+    Policies are not changed by what they were made from.
+    """
     given = {"/api": API}
     policies = Policies(given)
     given["/"] = ROOT
@@ -152,7 +153,10 @@ def test_policies_are_not_changed_by_what_they_were_made_from():
     }.items(),
     ids=ascii,
 )
-def test_a_path_that_can_be_read_in_several_ways_has_the_policy_of_all_its_readings(path, policy):
+def test_an_odd_path_with_one_policy(path, policy):
+    """
+    A path that can be read in several ways has the policy of all its readings.
+    """
     assert PATHS.policy_for(path) is policy
     assert PATHS.table.find(path).is_odd is False
 
@@ -215,12 +219,18 @@ def test_a_path_that_can_be_read_in_several_ways_has_the_policy_of_all_its_readi
     ],
     ids=ascii,
 )
-def test_a_path_whose_readings_have_different_policies_is_closed(path):
+def test_an_odd_path_with_two_policies_is_closed(path):
+    """
+    A path whose readings have different policies is closed.
+    """
     assert PATHS.policy_for(path) is None
     assert PATHS.table.find(path) == Assignment(None, "", is_odd=True, varies=True)
 
 
-def test_slashes_merged_before_and_after_dot_segments_are_two_readings():
+def test_merged_slashes_are_another_reading():
+    """
+    Slashes merged before and after dot segments are two readings.
+    """
     # Where slashes are merged first, `..` takes `x` away; where they are not, it takes the empty segment.
     policies = Policies({"/": ROOT, "/x": API})
     assert policies.table.find("/x//..").is_odd
@@ -240,11 +250,17 @@ def test_slashes_merged_before_and_after_dot_segments_are_two_readings():
     ],
     ids=str,
 )
-def test_an_odd_path_varies_if_the_policy_of_a_reading_is_a_list(by_prefix, varies):
+def test_when_an_odd_path_varies(by_prefix, varies):
+    """
+    An odd path varies if the policy of a reading is a list.
+    """
     assert Policies(by_prefix).table.find("/api/../x") == Assignment(None, "", is_odd=True, varies=varies)
 
 
-def test_equal_policies_are_one_policy_to_a_path_that_can_be_read_in_several_ways():
+def test_equal_policies_are_one_to_an_odd_path():
+    """
+    Equal policies are one policy to a path that can be read in several ways.
+    """
     twin = Policy(allow_origins=["https://root.example"])
     policies = Policies({"/": ROOT, "/api": twin})
     assert policies.table.find("/api/../x")[:2] == (twin, "/api")
@@ -253,7 +269,10 @@ def test_equal_policies_are_one_policy_to_a_path_that_can_be_read_in_several_way
 
 @pytest.mark.parametrize("policies", [ROOT, {"/": ROOT}, None, {"/": None}, {"/": "unguarded"}], ids=str)
 @pytest.mark.parametrize("path", ["/api/../x", "//", "/%2e%2e", "\\", "x"])
-def test_one_policy_for_everything_never_asks_how_a_path_is_read(policies, path):
+def test_one_policy_never_reads_the_path(policies, path):
+    """
+    One policy for everything never asks how a path is read.
+    """
     policies = Policies(policies)
     assert policies.table.find(path) is policies.table.find("/")
     assert not policies.table.find(path).is_odd
@@ -310,7 +329,10 @@ def test_policies_by_path_are_named_by_their_prefixes():
     assert PATHS.table.find("/api/closed").name == "/api/closed"
 
 
-def test_policies_keep_the_names_of_their_configuration():
+def test_policies_keep_their_names():
+    """
+    Policies keep the names of their configuration.
+    """
     configuration = Configuration.from_mapping(
         {
             "policies": {"app": KEYWORDS, "open": {"allow_origins": "*"}},
@@ -334,7 +356,10 @@ def test_nothing_that_guards_has_no_names():
 # Swapping.
 
 
-def test_policies_are_swapped_by_one_assignment_that_takes_what_the_constructor_takes():
+def test_policies_are_swapped_by_one_assignment():
+    """
+    Policies are swapped by one assignment that takes what the constructor takes.
+    """
     policies = Policies(API)
     for new, expected in (
         (KEYWORDS, API),
@@ -358,7 +383,10 @@ def test_a_refused_policy_leaves_the_old_one(bad):
     assert policies.table is table
 
 
-def test_a_table_never_changes_though_its_policies_are_swapped():
+def test_a_table_outlives_a_swap_unchanged():
+    """
+    A table never changes though its policies are swapped.
+    """
     policies = Policies({"/": ROOT, "/api": API})
     table = policies.table
     policies.policy = DEEP
@@ -366,7 +394,10 @@ def test_a_table_never_changes_though_its_policies_are_swapped():
     assert policies.table.find("/api")[:2] == (DEEP, "policy")
 
 
-def test_policies_are_shared_where_they_are_given_and_read_where_others_are_made_of_them():
+def test_policies_made_of_policies():
+    """
+    Policies are shared where they are given and read where others are made of them.
+    """
     policies = Policies(API)
     assert Policies.of(policies) is policies
     assert Policies.of(API).policy is API
@@ -396,7 +427,10 @@ def test_policies_show_what_is_in_force():
     assert repr(Policies()) == "Policies(None)"
 
 
-def test_threads_find_the_old_policies_or_the_new_ones_whole():
+def test_threads_find_whole_policies():
+    """
+    Threads find the old policies or the new ones whole.
+    """
     policies = Policies({"/": ROOT, "/api": API})
     pairs, done = set(), threading.Event()
 
@@ -412,251 +446,3 @@ def test_threads_find_the_old_policies_or_the_new_ones_whole():
     done.set()
     thread.join()
     assert pairs <= {(ROOT, API), (DEEP, None)}
-
-
-# What a configuration says.
-
-
-def found(policies, path):
-    policy = policies.policy_for(path)
-    return policy.allow_origins if isinstance(policy, Policy) else policy
-
-
-KEYWORDS = {"allow_origins": ["https://api.example"]}
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        API,
-        KEYWORDS,
-        {"/": API},
-        {"/": KEYWORDS, "/other": None},
-        {"/": KEYWORDS, "/other": "unguarded"},
-        {"paths": {"/": API}},
-        {"paths": {"/api": KEYWORDS}},
-        {"/api": Assignment(API, "app")},
-        Policies({"/api": API}),
-        Configuration.from_mapping(KEYWORDS),
-    ],
-    ids=repr,
-)
-def test_every_form_is_read(given):
-    assert found(Policies(given), "/api/x") == ("https://api.example",)
-
-
-def test_nothing_is_inherited_from_one_path_to_another():
-    policies = Policies({"/": {**KEYWORDS, "max_age": 5}, "/api": {"allow_origins": ["https://deep.example"]}})
-    assert policies.policy_for("/api").max_age == 7200
-
-
-def test_a_mapping_of_no_paths_guards_nothing():
-    assert Policies({"paths": {}}).policy_for("/") == "unguarded"
-
-
-def test_none_guards_nothing_as_a_whole_and_closes_a_path():
-    assert Policies(None).policy_for("/") == "unguarded"
-    assert Policies({"/": None}).policy_for("/x") is None
-
-
-EXAMPLE = '{"allow_origins": ["https://app.example.com"]}'
-PATHS_EXAMPLE = f'{{"paths": {{"/api": {EXAMPLE}, "/admin": None}}}}'
-
-MISTAKES = [
-    # what is given, (code, field, fix) of every problem
-    ([], [("E801", "policy", EXAMPLE)]),
-    (["https://app.example.com"], [("E801", "policy", EXAMPLE)]),
-    ("https://app.example.com", [("E801", "policy", EXAMPLE)]),
-    ("*", [("E801", "policy", EXAMPLE)]),
-    (True, [("E801", "policy", EXAMPLE)]),
-    (Policy, [("E801", "policy", EXAMPLE)]),
-    ({"paths": None}, [("E801", "paths", EXAMPLE)]),
-    ({"paths": ["/api"]}, [("E801", "paths", EXAMPLE)]),
-    ({"paths": API}, [("E801", "paths", EXAMPLE)]),
-    ({"/api": True}, [("E801", 'paths["/api"]', EXAMPLE)]),
-    ({"/api": "*"}, [("E801", 'paths["/api"]', EXAMPLE)]),
-    ({"/api": ["https://app.example.com"]}, [("E801", 'paths["/api"]', EXAMPLE)]),
-    ({"/api/": API}, [("E802", 'paths["/api/"]', '"/api"')]),
-    ({"/api": API, "admin": None}, [("E802", 'paths["admin"]', '"/admin"')]),
-    ({"paths": {"api": API}}, [("E802", 'paths["api"]', '"/api"')]),
-    ({"paths": {"": API}}, [("E802", 'paths[""]', '"/"')]),
-    ({"//": API}, [("E802", 'paths["//"]', '"/"')]),
-    ({"/a//b": API}, [("E802", 'paths["/a//b"]', '"/a/b"')]),
-    ({"/a/./b": API}, [("E802", 'paths["/a/./b"]', '"/a/b"')]),
-    ({"/a/../b": API}, [("E802", 'paths["/a/../b"]', '"/a/b"')]),
-    ({"/a\\b": API}, [("E802", 'paths["/a\\\\b"]', '"/a/b"')]),
-    ({"/api/*": API}, [("E802", 'paths["/api/*"]', '"/api"')]),
-    ({"/*": API}, [("E802", 'paths["/*"]', '"/"')]),
-    ({"/api/<int:number>": API}, [("E802", 'paths["/api/<int:number>"]', '"/api"')]),
-    ({"/^api$": API}, [("E802", 'paths["/^api$"]', '"/api"')]),
-    ({"^/api/.*$": API}, [("E802", 'paths["^/api/.*$"]', '"/api"')]),
-    ({"/api/(v1|v2)": API}, [("E802", 'paths["/api/(v1|v2)"]', '"/api"')]),
-    ({"/api/v[12]": API}, [("E802", 'paths["/api/v[12]"]', '"/api"')]),
-    ({"/api/v{1}": API}, [("E802", 'paths["/api/v{1}"]', '"/api"')]),
-    ({"/api?x=1": API}, [("E802", 'paths["/api?x=1"]', '"/api"')]),
-    ({"/api#x": API}, [("E802", 'paths["/api#x"]', '"/api"')]),
-    ({"/api/%2e": API}, [("E802", 'paths["/api/%2e"]', '"/api"')]),
-    # What is pasted must not open the whole site.
-    ({"/api*": API}, [("E802", 'paths["/api*"]', '"/api"')]),
-    ({"^/api.*": API}, [("E802", 'paths["^/api.*"]', '"/api"')]),
-    ({"/a%20b": API}, [("E802", 'paths["/a%20b"]', '"/a b"')]),
-    ({"/a%zz": API}, [("E802", 'paths["/a%zz"]', '"/a"')]),
-    ({"paths": {1: API}}, [("E802", "paths[1]", '"/1"')]),
-    ({"paths": {None: API}}, [("E802", "paths[None]", '"/None"')]),
-    ({"paths": {"/api": None}, "max_age": 60}, [("E803", "max_age", PATHS_EXAMPLE)]),
-    ({"paths": {}, **KEYWORDS}, [("E803", "allow_origins", PATHS_EXAMPLE)]),
-    (
-        {"/api": API, "max_age": 60},
-        [("E802", 'paths["max_age"]', '"/max_age"'), ("E801", 'paths["max_age"]', EXAMPLE)],
-    ),
-    (
-        {"paths": {"/api": {"allow_origins": []}, "/b/": {**KEYWORDS, "max_age": "5"}}, "x": 1},
-        [
-            ("E803", "x", PATHS_EXAMPLE),
-            ("E101", 'paths["/api"].allow_origins', 'allow_origins=["https://app.example.com"]'),
-            ("E802", 'paths["/b/"]', '"/b"'),
-            ("E702", 'paths["/b/"].max_age', "max_age=5"),
-        ],
-    ),
-    ({}, [("E101", "allow_origins", 'allow_origins=["https://app.example.com"]')]),
-    ({"path": {"/api": API}}, [("E106", "path", None), ("E101", "allow_origins", None)]),
-]
-
-
-@pytest.mark.parametrize(("guarded", "expected"), MISTAKES, ids=[steady(row[0]) for row in MISTAKES])
-def test_a_mistake_is_refused_with_all_others(guarded, expected):
-    with pytest.raises(PolicyError) as refusal:
-        Policies(guarded)
-    problems = refusal.value.problems
-    assert [(problem.code, problem.field) for problem in problems] == [(code, field) for code, field, _ in expected]
-    for problem, (_, _, fix) in zip(problems, expected, strict=True):
-        assert fix is None or str(problem.fix) == fix
-        assert json.loads(json.dumps(problem.data())) == problem.data()
-
-
-@pytest.mark.parametrize(
-    "guarded", [row[0] for row in MISTAKES if {p[0] for p in row[1]} <= {"E801", "E802", "E803"}], ids=repr
-)
-def test_pasting_the_fix_mends_it(guarded):
-    for _ in range(5):
-        try:
-            Policies(guarded)
-        except PolicyError as error:
-            guarded = pasted(guarded, error.problems[0])
-        else:
-            break
-    Policies(guarded)
-
-
-def pasted(guarded, problem):
-    """
-    Return *guarded* with the fix of *problem* in the place of what it is about.
-    """
-    (fix,) = problem.fix.entries
-    if problem.code == "E803" or problem.field == "policy":
-        return fix
-    if problem.field == "paths":
-        return {"paths": {"/": fix}} if problem.code == "E801" else guarded
-    inner = guarded.get("paths", guarded)
-    if problem.code == "E802":
-        mended = {
-            fix if key == problem.value or repr(key) == problem.value else key: value for key, value in inner.items()
-        }
-    else:
-        mended = {key: fix if f"paths[{json.dumps(key)}]" == problem.field else value for key, value in inner.items()}
-    return {"paths": mended} if "paths" in guarded else mended
-
-
-def test_policies_by_path_cannot_be_made_of_what_is_no_prefix():
-    with pytest.raises(PolicyError) as refusal:
-        Policies({"/api/": API, "/b": API, "c*": None})
-    assert [(problem.code, problem.value) for problem in refusal.value.problems] == [("E802", "/api/"), ("E802", "c*")]
-
-
-class Unshowable:
-    def __repr__(self):
-        raise RuntimeError("no words")
-
-
-@pytest.mark.parametrize("mapping", [{"paths": {Unshowable(): API}}, {"/api": API, Unshowable(): None}])
-def test_a_key_that_cannot_be_shown_is_refused_all_the_same(mapping):
-    with pytest.raises(PolicyError) as refusal:
-        Policies(mapping)
-    assert [problem.code for problem in refusal.value.problems] == ["E802"]
-
-
-def test_a_keyword_that_cannot_be_shown_is_refused_all_the_same():
-    with pytest.raises(PolicyError) as refusal:
-        Policy.from_mapping({"allow_origins": "*", Unshowable(): 1})
-    assert [problem.code for problem in refusal.value.problems] == ["E106"]
-
-
-def test_to_write_back_what_is_in_force_keeps_the_names_of_a_file():
-    file = {
-        "policies": {"app": KEYWORDS, "spare": KEYWORDS},
-        "paths": {"/api": "app", "/own": "unguarded", "/no": "none"},
-    }
-    policies = Policies(Configuration.from_mapping(file))
-    policies.policy = policies.policy
-    assert [*policies.named] == ["app"]
-    policies.policy = None
-    policies.policy = policies.policy
-    assert policies.policy_for("/api") == "unguarded"
-
-
-def test_what_a_file_closes_or_leaves_alone_is_named_by_its_prefix():
-    file = {"policies": {"app": KEYWORDS}, "paths": {"/": "app", "/own": "unguarded", "/no": "none"}}
-    table = Policies(Configuration.from_mapping(file)).table
-    assert [table.find(path)[:2] for path in ("/own/x", "/no")] == [("unguarded", "/own"), (None, "/no")]
-    assert table.find("/x").name == "app"
-
-
-class Rude:
-    """
-    An origin source, and a key, that raises whatever it is asked but the one question.
-    """
-
-    def __contains__(self, origin):
-        return True
-
-    def __eq__(self, other):
-        raise LookupError("no comparison")
-
-    def __hash__(self):
-        return 7
-
-    def __str__(self):
-        raise LookupError("no text")
-
-    __repr__ = __str__
-
-
-def test_a_path_that_can_be_read_in_several_ways_compares_no_sources():
-    first, second = Policy(allow_origins=Rude()), Policy(allow_origins=Rude())
-    policies = Policies({"/": first, "/a": second, "/b": first})
-    assert policies.policy_for("//a") is None
-    assert policies.policy_for("//b") is first
-    assert first != second
-
-
-@pytest.mark.parametrize(
-    "given",
-    [{Rude(): None}, {"/a": None, Rude(): None}, {"paths": {}, Rude(): 1}],
-    ids=["alone", "among paths", "among keys"],
-)
-def test_a_key_that_raises_is_a_problem_like_any_other(given):
-    with pytest.raises(PolicyError):
-        Policies(given)
-
-
-def test_what_an_assignment_says_is_judged_like_anything_else():
-    assert Policies({"/": Assignment(KEYWORDS, "app")}).named == {"app": Policy(**KEYWORDS)}
-    with pytest.raises(PolicyError) as refusal:
-        Policies({"/": Assignment("garbage", "app")})
-    assert [problem.code for problem in refusal.value.problems] == ["E801"]
-
-
-def test_the_class_of_a_configuration_is_not_a_configuration():
-    with pytest.raises(PolicyError) as refusal:
-        Policies(Configuration)
-    assert [problem.code for problem in refusal.value.problems] == ["E801"]

@@ -199,7 +199,10 @@ def test_the_matcher_agrees_with_the_naive_one(drawn):
     (["https://*.foo.com", "https://a.foo.com:*", "https://a*.foo.com:*", "https://*a.foo.com"], "https://a.foo.com")
 )
 @example((["https://foo.com:*", "https://f*.com", "https://*o.com", "https://fo*.com"], "https://foo.com"))
-def test_the_patterns_that_cover_an_origin_are_all_found(drawn):
+def test_all_covering_patterns_are_found(drawn):
+    """
+    The patterns that cover an origin are all found.
+    """
     listed, origin = drawn
     parsed = Origin.parse(origin)
     if parsed is not None:
@@ -221,7 +224,10 @@ def test_the_origin_parser_agrees_with_the_naive_one(text):
 
 @tried(80)
 @given(lists_and_origins(), st.randoms(use_true_random=False), st.integers(1, 3))
-def test_order_and_duplicates_of_patterns_change_no_decision(drawn, random, times):
+def test_order_and_duplicates_change_nothing(drawn, random, times):
+    """
+    Order and duplicates of patterns change no decision.
+    """
     listed, origin = drawn
     shuffled = listed * times
     random.shuffle(shuffled)
@@ -239,7 +245,10 @@ def test_more_patterns_never_take_a_grant_away(drawn, more):
 
 @tried(80)
 @given(patterns)
-def test_an_accepted_pattern_is_the_pattern_that_it_prints(text):
+def test_a_pattern_is_what_it_prints(text):
+    """
+    An accepted pattern is the pattern that it prints.
+    """
     pattern = OriginPattern.parse(text)
     assert str(pattern) == text
     assert OriginPattern.parse(str(pattern)) == pattern
@@ -247,7 +256,10 @@ def test_an_accepted_pattern_is_the_pattern_that_it_prints(text):
 
 @tried(80)
 @given(patterns.filter(lambda text: "*" not in text), lists_and_origins())
-def test_an_exact_pattern_is_an_origin_that_covers_itself_and_nothing_else(text, drawn):
+def test_an_exact_pattern_covers_itself_only(text, drawn):
+    """
+    An exact pattern is an origin that covers itself and nothing else.
+    """
     assert str(Origin.parse(text)) == text
     policy = Policy(allow_origins=[text])
     assert decision_for(policy, text).headers == (("Access-Control-Allow-Origin", text), ("Vary", "Origin"))
@@ -259,7 +271,10 @@ def test_an_exact_pattern_is_an_origin_that_covers_itself_and_nothing_else(text,
 @given(
     st.text(min_size=1, max_size=60) | st.text("htps:/.*-_ab1[]@,;\\", max_size=40).map(lambda text: f"https://{text}")
 )
-def test_what_is_written_is_either_a_pattern_or_refused_with_forms_that_are(text):
+def test_a_refusal_offers_patterns(text):
+    """
+    What is written is either a pattern or refused with forms that are.
+    """
     try:
         assert str(OriginPattern.parse(text)) == text
     except PolicyError as error:
@@ -274,7 +289,10 @@ def test_what_is_written_is_either_a_pattern_or_refused_with_forms_that_are(text
 
 @tried(150)
 @given(st.lists(patterns, min_size=2, max_size=5, unique=True), st.data())
-def test_a_pattern_that_is_called_covered_covers_nothing_of_its_own(listed, data):
+def test_what_is_called_covered_is_covered(listed, data):
+    """
+    A pattern that is called covered covers nothing of its own.
+    """
     policy = Policy(allow_origins=listed)
     covered = {w.value: w.fix.entries[0] for w in policy.warnings if w.code == "W105"}
     for pattern in listed:
@@ -296,7 +314,10 @@ def test_a_pattern_that_is_called_covered_covers_nothing_of_its_own(listed, data
 @example(["https://*.foo.com", "https://*.z.foo.com"])
 @example(["https://foo.com:*", "https://foo.com"])
 @example(["https://*.foo.com:*", "https://*.foo.com:1"])
-def test_a_pattern_that_another_one_covers_whole_is_called_covered(listed):
+def test_what_is_covered_is_called_covered(listed):
+    """
+    A pattern that another one covers whole is called covered.
+    """
     # Samples that have nothing in common but the pattern: whatever covers them all covers it whole.
     covered = {w.value for w in Policy(allow_origins=listed).warnings if w.code == "W105"}
     for pattern in listed:
@@ -360,7 +381,10 @@ POLICIES = [
 
 @tried(300)
 @given(st.sampled_from(POLICIES), environs)
-def test_negotiation_is_total_and_echoes_one_valid_origin_at_most(policy, environ):
+def test_negotiation_is_total_and_echoes_one(policy, environ):
+    """
+    Negotiation is total and echoes one valid origin at most.
+    """
     before = dict(environ)
     decision = negotiate(policy, environ)
     assert isinstance(decision, Decision)
@@ -462,7 +486,10 @@ def lines_of_cors(headers):
 
 @tried(150)
 @given(st.sampled_from(POLICIES), requests, lines)
-def test_applying_the_guard_twice_equals_applying_it_once(policy, asked, given_lines):
+def test_two_guards_equal_one(policy, asked, given_lines):
+    """
+    Applying the guard twice equals applying it once.
+    """
     reply = Reply(200, tuple(given_lines))
     once = serve(CORSMiddleware(Application(reply), policy), environ_of(asked))
     twice = serve(CORSMiddleware(CORSMiddleware(Application(reply), policy), policy), environ_of(asked))
@@ -562,7 +589,10 @@ by_prefixes = st.dictionaries(prefixes, st.sampled_from([*POLICIES, None, "ungua
 
 @tried(200)
 @given(by_prefixes, paths)
-def test_the_policy_of_a_path_is_that_of_the_longest_prefix_of_all_its_readings(by_prefix, path):
+def test_the_longest_prefix_of_all_readings(by_prefix, path):
+    """
+    The policy of a path is that of the longest prefix of all its readings.
+    """
     found = Policies({"paths": by_prefix}).table.find(path)
     policies = [naive_policy_at(by_prefix, reading) for reading in naive_readings(path)]
     if all(policy == policies[0] for policy in policies):
@@ -574,7 +604,10 @@ def test_the_policy_of_a_path_is_that_of_the_longest_prefix_of_all_its_readings(
 
 @tried(80)
 @given(by_prefixes, paths)
-def test_one_more_prefix_with_the_same_policy_changes_nothing(by_prefix, path):
+def test_one_more_prefix_changes_nothing(by_prefix, path):
+    """
+    One more prefix with the same policy changes nothing.
+    """
     everywhere = {**by_prefix, "/": POLICIES[2]}
     assert Policies({**everywhere, "/quite/another": POLICIES[2]}).policy_for(path) == Policies(everywhere).policy_for(
         path

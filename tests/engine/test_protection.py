@@ -51,7 +51,10 @@ def handshake(origin=None, site=None, **more):
         ({}, False),
     ],
 )
-def test_a_handshake_is_a_get_that_asks_for_a_websocket(environ, expected):
+def test_what_is_a_handshake(environ, expected):
+    """
+    A handshake is a GET that asks for a WebSocket.
+    """
     assert is_handshake(environ) is expected
 
 
@@ -101,7 +104,10 @@ def test_the_order(policy, environ, allowed, reason):
     assert judge_handshake(policy, environ) == (allowed, reason)
 
 
-def test_a_source_has_to_be_asked_where_nothing_else_lets_in():
+def test_when_a_source_has_to_be_asked():
+    """
+    A source has to be asked where nothing else lets in.
+    """
     source = Source(APP)
     policy = Policy(allow_origins=source, allow_credentials=True)
     assert judge_handshake(policy, handshake(APP)).allowed is None

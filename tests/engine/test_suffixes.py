@@ -36,7 +36,10 @@ OPEN = {
 
 
 @pytest.mark.parametrize(("host", "suffix"), OPEN.items())
-def test_a_suffix_that_anyone_can_register_under_is_open(host, suffix):
+def test_which_suffix_is_open(host, suffix):
+    """
+    A suffix that anyone can register under is open.
+    """
     assert open_suffix(host) == suffix
 
 

@@ -83,7 +83,10 @@ def test_wraps_carries_the_tag_outwards():
         (True, "True is a bool"),
     ],
 )
-def test_what_is_no_policy_is_refused_with_what_to_write(wrong, words):
+def test_what_is_no_policy_is_refused(wrong, words):
+    """
+    What is no policy is refused with what to write.
+    """
     with pytest.raises(TypeError) as error:
         cors(wrong)
     assert words in str(error.value)
@@ -98,7 +101,10 @@ def test_exactly_one_of_the_two_forms_is_taken(call):
         call()
 
 
-def test_keywords_are_refused_all_at_once_where_they_stand():
+def test_keywords_are_refused_where_they_stand():
+    """
+    Keywords are refused all at once where they stand.
+    """
     with pytest.raises(PolicyError) as error:
         cors(allow_origin="*", max_age=-1)
     assert sorted(problem.code for problem in error.value.problems) == ["E106", "E703"]
@@ -128,14 +134,20 @@ def test_what_is_no_view_cannot_be_tagged(no_view, words):
 
 
 @pytest.mark.parametrize(("first", "second"), [(LISTED, OTHERS), (LISTED, None), (None, LISTED)])
-def test_a_second_policy_is_refused_and_the_first_stays(first, second):
+def test_a_second_policy_is_refused(first, second):
+    """
+    A second policy is refused and the first stays.
+    """
     view = cors(first)(new_view())
     with pytest.raises(ValueError, match=r"new_view.*view is tagged with another policy"):
         cors(second)(view)
     assert tag_of(view) == tagged(first)
 
 
-def test_the_same_policy_may_be_given_again_and_counts_once():
+def test_the_same_policy_counts_once():
+    """
+    The same policy may be given again and counts once.
+    """
     view = cors(LISTED)(new_view())
     made = tags_made()
     assert tag_of(cors(allow_origins=[APP])(view)) == tagged(LISTED)
@@ -159,7 +171,11 @@ def test_an_attribute_that_is_no_tag_is_none():
 
 
 @pytest.mark.parametrize("attribute", ["view_class", "cls"])
-def test_tags_on_methods_are_misplaced_where_the_view_has_not_the_same(attribute):
+def test_misplaced_tags_on_methods(attribute):
+    """
+    Tags on methods are misplaced where the view has not the same.
+    """
+
     class Tagged(Handlers):
         get = cors(LISTED)(new_view())
         put = cors(None)(new_view())
@@ -202,12 +218,19 @@ def test_a_function_has_no_misplaced_tags():
         (["PUT"], [], []),
     ],
 )
-def test_a_preflight_opens_what_is_granted_and_served_and_not_safelisted(granted, served, opened):
+def test_what_a_preflight_opens(granted, served, opened):
+    """
+    A preflight opens what is granted and served and not safelisted.
+    """
     policy = Policy(allow_origins=[APP], allow_methods=granted, allow_headers=["Content-Type"])
     assert opened_methods(policy, served) == opened
 
 
-def test_what_method_decorator_decorates_at_each_call_gets_no_tag():
+def test_a_decoration_at_each_call_gets_no_tag():
+    """
+    What `method_decorator` decorates at each call gets no tag.
+    """
+
     @method_decorator(cors(LISTED), name="dispatch")
     class Shown(View):
         def get(self, request):
@@ -220,7 +243,11 @@ def test_what_method_decorator_decorates_at_each_call_gets_no_tag():
     assert tag_of(view).policy == LISTED
 
 
-def test_a_partial_of_a_method_is_a_view_like_any_other():
+def test_a_partial_of_a_method_is_a_view():
+    """
+    A partial of a method is a view like any other.
+    """
+
     class Shown:
         def get(self):
             return "shown"

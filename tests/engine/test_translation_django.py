@@ -83,7 +83,10 @@ def messages():
         "MODEL",
     ],
 )
-def test_settings_of_theirs_without_ours_are_an_error_with_the_translation(name):
+def test_settings_of_theirs_alone_are_an_error(name):
+    """
+    Settings of theirs without ours are an error with the translation.
+    """
     with theirs(**{name: "x"}):
         (message,) = messages()
         assert message.hint == str(translate())
@@ -100,7 +103,10 @@ def test_with_ours_nothing_is_said():
         assert messages() == []
 
 
-def test_where_only_decorated_views_share_nothing_is_said():
+def test_decorated_views_alone_are_no_error():
+    """
+    Where only decorated views share, nothing is said.
+    """
     urlconf = ModuleType("urlconf")
     urlconf.urlpatterns = [path("", cors(allow_origins=[APP])(lambda request: HttpResponse()))]
     with override_settings(ROOT_URLCONF=urlconf):
@@ -108,7 +114,10 @@ def test_where_only_decorated_views_share_nothing_is_said():
         assert read_settings().policy is None
 
 
-def test_a_setting_that_only_sounds_like_theirs_is_not_theirs():
+def test_a_setting_that_sounds_like_theirs():
+    """
+    A setting that only sounds like theirs is not theirs.
+    """
     with theirs(OF_OUR_OWN=True):
         assert messages() == []
         assert read_settings().policy is None
@@ -190,14 +199,20 @@ def test_no_origin_is_allowed_that_they_did_not_allow(entry, credentials):
         ({"ALLOWED_ORIGIN_REGEXES": [r"^https://\w+\.example\.com$"]}, [], ["https://*.example.com"]),
     ],
 )
-def test_only_what_was_allowed_is_listed_and_the_rest_is_a_comment(entry, patterns, proposed):
+def test_what_was_not_allowed_is_a_comment(entry, patterns, proposed):
+    """
+    Only what was allowed is listed, and the rest is a comment.
+    """
     translation = translated(**entry)
     assert translation.mapping["allow_origins"] == patterns
     assert written(translation) == proposed
 
 
 @pytest.mark.parametrize("entry", [{"ALLOW_ALL_ORIGINS": True}, {"ALLOWED_ORIGIN_REGEXES": [".*"]}])
-def test_everyone_with_credentials_is_refused_with_the_reason_and_what_to_write(entry):
+def test_everyone_with_credentials_is_refused(entry):
+    """
+    Everyone with credentials is refused with the reason and what to write.
+    """
     translation = translated(**entry, ALLOW_CREDENTIALS=True)
     assert translation.mapping["allow_origins"] == []
     assert "every site read the data of logged-in users" in notes_of(translation)
@@ -320,7 +335,10 @@ def test_a_function_that_decides_is_named():
         ([GUARD, "a.B"], [GUARD, "a.B"]),
     ],
 )
-def test_the_code_moves_the_middleware_and_the_application(listed, moved):
+def test_the_code_moves_middleware_and_app(listed, moved):
+    """
+    The code moves the middleware and the application.
+    """
     apps = ["corsheaders", "django.contrib.auth"]
     scope = {"MIDDLEWARE": listed, "INSTALLED_APPS": apps}
     with theirs(ALLOWED_ORIGINS=[APP]), override_settings(MIDDLEWARE=listed):

@@ -92,7 +92,10 @@ ENTRIES = [
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=str)
 @pytest.mark.parametrize("credentials", [False, True])
-def test_no_origin_is_allowed_that_flask_cors_did_not_allow(entry, credentials):
+def test_no_other_origin_is_allowed(entry, credentials):
+    """
+    No origin is allowed that flask-cors did not allow.
+    """
     before, options = application(), {"origins": [entry], "supports_credentials": credentials}
     CORS(before, **options)
     translation = translate(Flask("moving"), **options)
@@ -156,20 +159,29 @@ def test_everyone_without_credentials_is_a_star():
 
 
 @pytest.mark.parametrize("origins", ["*", ["*", APP], [".*"]])
-def test_everyone_with_credentials_is_refused_with_the_reason(origins):
+def test_everyone_with_credentials_is_refused(origins):
+    """
+    Everyone with credentials is refused with the reason.
+    """
     translation = translate(Flask("moving"), origins=origins, supports_credentials=True)
     assert translation.mapping["allow_origins"] == [APP] * (APP in origins)
     assert "every site read the data of logged-in users" in notes_of(translation)
 
 
-def test_what_the_engine_refuses_is_left_out_with_its_reason_and_fix():
+def test_what_is_refused_is_left_out_with_its_fix():
+    """
+    What the engine refuses is left out with its reason and fix.
+    """
     translation = translate(Flask("moving"), origins=[APP, "http://plain.example"], supports_credentials=True)
     assert translation.mapping["allow_origins"] == [APP]
     assert "plain http and the policy allows credentials" in notes_of(translation)
     assert 'allow_unsafe_origins={"http://plain.example"' in notes_of(translation)
 
 
-def test_all_that_is_refused_is_left_out_even_where_nobody_is_left():
+def test_what_is_refused_may_leave_nobody():
+    """
+    All that is refused is left out even where nobody is left.
+    """
     translation = translate(Flask("moving"), origins=r"https://\w+\.example\.com$", allow_headers=["A, B", "C"])
     assert translation.mapping["allow_headers"] == ["C"]
     with pytest.raises(PolicyError) as refused:
@@ -178,7 +190,10 @@ def test_all_that_is_refused_is_left_out_even_where_nobody_is_left():
     assert "take a # away, or write" in notes_of(translation)
 
 
-def test_a_pattern_that_the_engine_would_refuse_is_not_proposed():
+def test_no_refused_pattern_is_proposed():
+    """
+    A pattern that the engine would refuse is not proposed.
+    """
     translation = translate(Flask("moving"), origins=[APP, r"https://pr-\d+\.github\.io$"], supports_credentials=True)
     assert written(translation) == []
     assert "where anyone can register a name" in notes_of(translation)
@@ -301,19 +316,28 @@ def test_a_resource_that_allows_nobody_is_closed():
     assert paths_of({r"/api/*": {"origins": []}, r"/*": {}})["/api"] is None
 
 
-def test_an_application_that_allows_nobody_shares_nothing():
+def test_who_allows_nobody_shares_nothing():
+    """
+    An application that allows nobody shares nothing.
+    """
     translation = translate(Flask("moving"), origins=[])
     assert translation.mapping == {"paths": {"/": None}}
     assert not shares(code_of(translation), APP)
 
 
-def test_a_resource_that_flask_cors_never_reaches_is_left_out():
+def test_an_unreached_resource_is_left_out():
+    """
+    A resource that flask-cors never reaches is left out.
+    """
     translation = translate(Flask("moving"), resources=[r"/api/*", r"/api/x/*"])
     assert [*translation.mapping["paths"]] == ["/api"]
     assert "/api/x comes later to flask-cors" in notes_of(translation)
 
 
-def test_paths_that_cannot_be_read_fall_to_no_other_policy():
+def test_unreadable_paths_keep_their_policy():
+    """
+    Paths that cannot be read fall to no other policy.
+    """
     translation = translate(Flask("moving"), resources={r"/api/\d+/secret": {"origins": APP}, r"/api/*": {}})
     assert [*translation.mapping["paths"]] == ["/PREFIX", "/PREFIX-2"]
     assert "This is the policy of /api." in notes_of(translation)
@@ -330,7 +354,10 @@ RESOURCES = [
 
 
 @pytest.mark.parametrize("resources", RESOURCES, ids=str)
-def test_each_path_is_shared_as_before_but_for_what_the_notes_say(resources):
+def test_each_path_is_shared_as_before(resources):
+    """
+    Each path is shared as before, but for what the notes say.
+    """
     before = application()
     CORS(before, origins=APP, resources=resources)
     translation = translate(Flask("moving"), origins=APP, resources=resources)
@@ -367,7 +394,10 @@ def test_a_view_becomes_a_tag():
         assert not shares(app, APP, "/other")
 
 
-def test_the_config_counts_for_a_view_but_for_resources():
+def test_the_config_counts_for_a_view():
+    """
+    The config counts for a view, but for resources.
+    """
     app = Flask("moving")
     app.config.update(CORS_ORIGINS=[APP], CORS_RESOURCES=r"/api/*")
     assert translate_view(app).mapping["allow_origins"] == [APP]

@@ -142,13 +142,19 @@ def flask_after():
     return runpy.run_path(str(MOVING / "flask_after.py"))["app"]
 
 
-def test_the_flask_project_answers_alike_wherever_the_old_answer_was_right():
+def test_the_flask_project_answers_alike():
+    """
+    The Flask project answers alike wherever the old answer was right.
+    """
     before, after = flask_before(), flask_after()
     assert differing(before, after, FLASK_REQUESTS) == expected(FLASK_DIFFERENT, FLASK_REQUESTS)
 
 
 @pytest.mark.parametrize("app", [flask_before, flask_after])
-def test_the_cookies_of_the_flask_project_arrive_before_and_after(app):
+def test_cookies_of_the_flask_project_arrive(app):
+    """
+    The cookies of the Flask project arrive before and after.
+    """
     browser = Browser(app())
     page = browser.open("https://app.example.com")
     assert page.fetch(f"{API}/api/login", method="POST", json={"user": "Ada"}, credentials="include").ok
@@ -170,7 +176,10 @@ def assert_pasted(printed, source, taken):
         assert wanted in lines
 
 
-def test_the_flask_project_is_what_the_translation_printed():
+def test_the_flask_project_is_as_translated():
+    """
+    The Flask project is what the translation printed.
+    """
     before = (MOVING / "flask_before.py").read_text("utf-8")
     after = (MOVING / "flask_after.py").read_text("utf-8")
     calls = [node for node in ast.walk(ast.parse(before)) if isinstance(node, ast.Call)]
@@ -227,7 +236,10 @@ class Recorded:
             self.outcomes[origin, name] = outcome(Browser(handler), origin, method, path, **request)
 
 
-def test_the_django_project_answers_alike_wherever_the_old_answer_was_right(monkeypatch):
+def test_the_django_project_answers_alike(monkeypatch):
+    """
+    The Django project answers alike wherever the old answer was right.
+    """
     with shop(monkeypatch, "settings_before") as handler:
         before = Recorded(handler).outcomes
     with shop(monkeypatch, "settings_after") as handler:
@@ -243,7 +255,10 @@ def test_the_django_project_answers_alike_wherever_the_old_answer_was_right(monk
 
 
 @pytest.mark.parametrize("settings", ["settings_before", "settings_after"])
-def test_the_cookies_of_the_django_project_arrive_before_and_after(monkeypatch, settings):
+def test_cookies_of_the_django_project_arrive(monkeypatch, settings):
+    """
+    The cookies of the Django project arrive before and after.
+    """
     with shop(monkeypatch, settings) as handler:
         page = Browser(handler).open("https://app.example.com")
         assert page.fetch(f"{API}/api/login/", method="POST", json={"user": "Ada"}, credentials="include").ok
@@ -265,7 +280,10 @@ def test_the_django_project_is_what_the_check_printed():
     assert_pasted(printed, (SHOP / "settings_after.py").read_text("utf-8"), ['# "https://pr-*.example.com",'])
 
 
-def test_the_moved_django_project_has_nothing_left_to_move():
+def test_the_moved_django_project_is_done():
+    """
+    The moved Django project has nothing left to move.
+    """
     checked = check("settings_after")
     assert checked.returncode == 0
     assert "E902" not in checked.stderr

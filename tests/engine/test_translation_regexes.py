@@ -43,7 +43,10 @@ EVERYTHING = Covered(all=True)
         (r".*\.example\.com$", ["https://*.example.com", "http://*.example.com"]),
     ],
 )
-def test_an_expression_that_says_what_patterns_say_is_read_as_them(expression, spellings):
+def test_expressions_that_patterns_can_say(expression, spellings):
+    """
+    An expression that says what patterns say is read as them.
+    """
     covered = patterns_of(expression)
     assert sorted(covered.spellings) == sorted(spellings)
     assert (covered.wider, covered.lost) == ((), None)
@@ -60,7 +63,10 @@ def test_an_expression_that_says_what_patterns_say_is_read_as_them(expression, s
         (r"http://localhost:*", ["http://localhost:*"], "http://localhost.evil.example"),
     ],
 )
-def test_what_an_expression_covers_by_mistake_is_lost_and_shown(expression, spellings, lost):
+def test_a_mistaken_cover_is_lost_and_shown(expression, spellings, lost):
+    """
+    What an expression covers by mistake is lost and shown.
+    """
     covered = patterns_of(expression)
     assert [*covered.spellings] == spellings
     assert re.match(expression, lost)
@@ -80,7 +86,10 @@ def test_what_an_expression_covers_by_mistake_is_lost_and_shown(expression, spel
         (r"https://*.example.com", "https://*.example.com", "https://a.example.com"),
     ],
 )
-def test_a_pattern_that_covers_one_origin_more_is_not_taken_and_the_origin_is_shown(expression, pattern, example):
+def test_a_wider_pattern_is_not_taken(expression, pattern, example):
+    """
+    A pattern that covers one origin more is not taken, and the origin is shown.
+    """
     covered = patterns_of(expression)
     assert covered.spellings == ()
     assert covered.wider == ((pattern, example),)
@@ -88,12 +97,18 @@ def test_a_pattern_that_covers_one_origin_more_is_not_taken_and_the_origin_is_sh
 
 
 @pytest.mark.parametrize("expression", [".*", "^.*$", ".+", "(.*)", "^[^ ]*$"])
-def test_an_expression_that_covers_every_origin_says_so(expression):
+def test_an_expression_for_every_origin(expression):
+    """
+    An expression that covers every origin says so.
+    """
     assert patterns_of(expression) == EVERYTHING
 
 
 @pytest.mark.parametrize("expression", ["https://.*", "^null$", r"^http://192\.168\.\d+\.\d+$"])
-def test_an_expression_that_no_pattern_is_near_to_has_none(expression):
+def test_expressions_without_a_near_pattern(expression):
+    """
+    An expression that no pattern is near to has none.
+    """
     covered = patterns_of(expression)
     assert (covered.all, covered.spellings, covered.wider) == (False, (), ())
 
@@ -179,7 +194,10 @@ def test_an_expression_is_read_as_re_reads_it(expression, edges, text):
 
 @settings(max_examples=50, deadline=None)
 @given(EXPRESSIONS, EDGES, st.lists(st.text(alphabet="ab1-_", min_size=1, max_size=63), min_size=1, max_size=3))
-def test_no_pattern_covers_an_origin_that_the_expression_does_not(middle, edges, labels):
+def test_no_pattern_covers_more(middle, edges, labels):
+    """
+    No pattern covers an origin that the expression does not.
+    """
     expression = rf"{edges[0]}https?://{middle}\.example{edges[1]}"
     try:
         covered = patterns_of(expression)

@@ -75,7 +75,10 @@ def test_a_django_worker_loads_no_tools_of_migration():
     assert migration_loaded_by('CORSGUARD = {"CORSGUARD": {"allow_origins": ["https://*.example.com"]}}' + DJANGO) == []
 
 
-def test_a_django_worker_without_a_policy_of_its_own_loads_no_tools_of_migration():
+def test_a_django_worker_loads_no_tools():
+    """
+    A Django worker without a policy of its own loads no tools of migration.
+    """
     assert migration_loaded_by("CORSGUARD = {}" + DJANGO) == []
 
 

@@ -14,7 +14,10 @@ from corsguard.validation import DEFAULTS, Reading, known_keywords, problems_of
 APP = "https://app.example.com"
 
 
-def test_the_keywords_and_their_defaults_are_those_of_a_policy():
+def test_keywords_and_defaults_of_a_policy():
+    """
+    The keywords and their defaults are those of a policy.
+    """
     keywords = [field for field in dataclasses.fields(Policy) if field.init]
     assert [field.name for field in keywords] == [*DEFAULTS]
     for field in keywords:
@@ -31,7 +34,10 @@ def test_the_keywords_and_their_defaults_are_those_of_a_policy():
         {"allow_origins": "*", "allow_credentials": True},
     ],
 )
-def test_the_problems_of_keywords_are_those_that_refuse_the_policy(keywords):
+def test_problems_are_those_of_the_refusal(keywords):
+    """
+    The problems of keywords are those that refuse the policy.
+    """
     found = ()
     try:
         Policy.from_mapping(keywords)
@@ -146,7 +152,10 @@ def leaves(data):
         yield from leaves(part)
 
 
-def test_a_text_of_any_class_is_taken_as_the_text_that_it_is():
+def test_a_text_of_any_class_is_a_text():
+    """
+    A text of any class is taken as the text that it is.
+    """
     reading = Reading({**DEFAULTS, "allow_origins": [RaisingText(APP)], "allow_methods": RaisingText("*")})
     assert not reading.problems
     assert reading.values["allow_origins"] == (APP,)

@@ -1,0 +1,464 @@
+"""
+Every mistake that a file or a mapping can make: what is told of it, and what its fix mends.
+"""
+
+import tomllib
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kit.configuring import APP, KEYS, NO_ORIGINS, VALUES, refusal
+
+from corsguard import PolicyError
+from corsguard.configuration import Configuration
+from corsguard.fixes import as_toml, dotted
+
+MISTAKES = {
+    "nothing": (
+        "",
+        f'E101 cors.toml: allow_origins: {NO_ORIGINS}\n    fix: allow_origins = ["https://app.example.com"]',
+    ),
+    "a colon": (
+        'allow_credentials = true\nallow_origins: ["https://app.example.com"]',
+        (
+            "E811 cors.toml: \"cors.toml\" cannot be read: it is not TOML: Expected '=' after a key in a "
+            "key/value pair "
+            '(line 2, column 14).\n    fix: allow_origins = ["https://app.example.com"]  # a key, `=` and a '
+            "value; quote a "
+            'key such as "/api"'
+        ),
+    ),
+    "a list without an end": (
+        'allow_origins = [\n  "https://app.example.com"',
+        (
+            'E811 cors.toml: "cors.toml" cannot be read: it is not TOML: Unclosed array (line 2, column 28).\n'
+            '    fix: allow_origins = ["https://app.example.com"]  # a key, `=` and a value; quote a key such as "/api"'
+        ),
+    ),
+    "a byte order mark": (
+        b'\xef\xbb\xbfallow_origins = "*"',
+        (
+            'E811 cors.toml: "cors.toml" cannot be read: it begins with a byte order mark (line 1, column 1).\n'
+            "    fix: save it as UTF-8 without a mark"
+        ),
+    ),
+    "UTF-16": (
+        'allow_origins = "*"'.encode("utf-16"),
+        (
+            'E811 cors.toml: "cors.toml" cannot be read: it begins with a byte order mark (line 1, column 1).\n'
+            "    fix: save it as UTF-8 without a mark"
+        ),
+    ),
+    "Latin-1": (
+        b'allow_origins = "*"\n# \xe9l\xe8ve',
+        'E811 cors.toml: "cors.toml" cannot be read: it is not UTF-8 (line 2, column 3).\n    fix: save it as UTF-8',
+    ),
+    "a number without an end": (
+        "max_age = " + 5000 * "9",
+        (
+            'E811 cors.toml: "cors.toml" cannot be read: it has a number too long, or tables too deep, to be read.\n'
+            "    fix: take it out"
+        ),
+    ),
+    "lists without a bottom": (
+        "max_age = " + 5000 * "[",
+        (
+            'E811 cors.toml: "cors.toml" cannot be read: it has a number too long, or tables too deep, to be read.\n'
+            "    fix: take it out"
+        ),
+    ),
+    "a keyword, misspelled": (
+        'allow_origin = ["https://app.example.com"]',
+        'E106 cors.toml: allow_origin: A policy has no keyword "allow_origin".\n    fix: allow_origins',
+    ),
+    "a keyword, misspelled in an environment": (
+        'allow_origins = "*"\n[environments.staging]\nallow_method = ["PUT"]',
+        (
+            'E106 cors.toml: environments.staging.allow_method: A policy has no keyword "allow_method".\n'
+            "    fix: allow_methods"
+        ),
+    ),
+    "a table, misspelled": (
+        'allow_origins = "*"\n[enviroments.staging]\nmax_age = 0',
+        ('E812 cors.toml: enviroments: "enviroments" is not a known key here.\n    fix: environments'),
+    ),
+    "extends, misspelled": (
+        '[policies.a]\nallow_origins = "*"\n[policies.b]\nextend = "a"',
+        ('E812 cors.toml: policies.b.extend: "extend" is not a known key here.\n    fix: extends'),
+    ),
+    "production, misspelled": (
+        'allow_origins = "*"\n[environments.live]\nproductive = true',
+        ('E812 cors.toml: environments.live.productive: "productive" is not a known key here.\n    fix: production'),
+    ),
+    "a policy, one level too high": (
+        '[policies.app]\nallow_origins = "*"\n[environments.staging.app]\nmax_age = 0',
+        ('E812 cors.toml: environments.staging.app: "app" is not a known key here.\n    fix: policies.app'),
+    ),
+    "a keyword of no policy": (
+        '[policies.app]\nallow_origins = "*"\n[environments.staging]\nmax_age = 0',
+        (
+            'E812 cors.toml: environments.staging.max_age: "max_age" is not a known key here.\n'
+            "    fix: policies.app.max_age"
+        ),
+    ),
+    "a keyword beside policies": (
+        'max_age = 0\n[policies.app]\nallow_origins = "*"',
+        ('E812 cors.toml: max_age: "max_age" is not a known key here.\n    fix: policies.app.max_age'),
+    ),
+    "a key unlike any": (
+        '[policies.app]\nallow_origins = "*"\n[environments.staging]\ndebug = true',
+        (
+            'E812 cors.toml: environments.staging.debug: "debug" is not a known key here.\n'
+            "    fix: one of policies, production"
+        ),
+    ),
+    "a base that is wrong under one environment, and what an heir has from it": (
+        (
+            '[policies.a]\nallow_origins = "*"\n[policies.b]\nextends = "a"\n'
+            "[environments.live.policies.a]\nallow_credentials = true"
+        ),
+        (
+            'E301 cors.toml: policies.a.allow_origins: "*" cannot be used together with '
+            "allow_credentials=True: browsers refuse the pair, and any way around it hands the data of "
+            "logged-in users to every site. (In the environment live.)\n"
+            '    fix: allow_origins = ["https://app.example.com"]'
+        ),
+    ),
+    "what an heir has from a base that is wrong under one environment": (
+        (
+            '[policies.a]\nallow_origins = "*"\n[policies.b]\nextends = "a"\n[environments.dev]\n'
+            "[environments.live.policies.b]\nallow_credentials = true"
+        ),
+        (
+            'E301 cors.toml: policies.a.allow_origins: "*" cannot be used together with '
+            "allow_credentials=True: browsers refuse the pair, and any way around it hands the data of "
+            "logged-in users to every site. (In the environment live.)\n"
+            '    fix: allow_origins = ["https://app.example.com"]'
+        ),
+    ),
+    "an environment within an environment": (
+        'allow_origins = "*"\n[environments.eu.live]\nmax_age = 0',
+        (
+            'E106 cors.toml: environments.eu.live: A policy has no keyword "live".\n'
+            "    fix: one of allow_origins, allow_methods, allow_headers, expose_headers, allow_credentials, max_age, "
+            "preflight_status, allow_unsafe_origins"
+        ),
+    ),
+    "an extends in an environment": (
+        '[policies.a]\nallow_origins = "*"\n[environments.live.policies.a]\nextends = "a"',
+        (
+            'E106 cors.toml: environments.live.policies.a.extends: A policy has no keyword "extends".\n    fix: one of '
+            "allow_origins, allow_methods, allow_headers, expose_headers, allow_credentials, max_age, "
+            "preflight_status, "
+            "allow_unsafe_origins"
+        ),
+    ),
+    "a list of policies": (
+        'policies = ["app"]',
+        (
+            'E813 cors.toml: policies: Expected a table of keys and values, got ["app"] (a list).\n'
+            '    fix: { app = { allow_origins = ["https://app.example.com"] } }'
+        ),
+    ),
+    "an environment that is no table": (
+        'allow_origins = "*"\nenvironments = { production = "the same" }',
+        (
+            'E813 cors.toml: environments.production: Expected a table of keys and values, got "the same" '
+            "(a str).\n"
+            '    fix: { allow_origins = ["https://app.example.com"] }'
+        ),
+    ),
+    "production that is no bool": (
+        'allow_origins = "*"\n[environments.live]\nproduction = "yes"',
+        ('E813 cors.toml: environments.live.production: Expected true or false, got "yes" (a str).\n    fix: true'),
+    ),
+    "a policy that is called none": (
+        '[policies.none]\nallow_origins = "*"',
+        (
+            'E813 cors.toml: policies: Expected a name (not empty, not "none" or "unguarded", no / at its '
+            'beginning), got "none" (a str).\n'
+            '    fix: "app"'
+        ),
+    ),
+    "a policy that is called by a path": (
+        '[policies."/api"]\nallow_origins = "*"',
+        (
+            'E813 cors.toml: policies: Expected a name (not empty, not "none" or "unguarded", no / at its '
+            'beginning), got "/api" (a str).\n'
+            '    fix: "app"'
+        ),
+    ),
+    "a path that is false": (
+        '[policies.app]\nallow_origins = "*"\n[paths]\n"/admin" = false',
+        (
+            'E813 cors.toml: paths."/admin": Expected the name of a policy, a table of its keywords, '
+            '"none" or "unguarded", got False (a bool).\n'
+            '    fix: "none"'
+        ),
+    ),
+    "a path to nowhere": (
+        '[policies.app]\nallow_origins = "*"\n[policies.open]\nallow_origins = "*"\n[paths]\n"/api" = "ap"',
+        'E814 cors.toml: paths."/api": "ap" is not a policy: there are app, open.\n    fix: "app"',
+    ),
+    "an environment of a policy that is not there": (
+        '[policies.app]\nallow_origins = "*"\n[environments.live.policies.blog]\nmax_age = 0',
+        'E814 cors.toml: environments.live.policies.blog: "blog" is not a policy: there is app.\n    fix: one of app',
+    ),
+    "no path": (
+        '[policies.app]\nallow_origins = "*"\n[paths]\n"/api/*" = "app"',
+        (
+            'E802 cors.toml: paths."/api/*": "/api/*" is not a path prefix: it begins with `/`, does not end '
+            "with one, and "
+            "has no `.` or `..`, no empty segment, and no wildcards, converters, percent-encoding or regular "
+            "expressions. "
+            'It covers everything below it.\n    fix: "/api"'
+        ),
+    ),
+    "an heir of nobody": (
+        '[policies.a]\nextends = "b"',
+        'E814 cors.toml: policies.a.extends: "b" is not a policy: there is a.\n    fix: one of a',
+    ),
+    "an heir of two": (
+        '[policies.a]\nextends = ["b", "c"]',
+        ('E813 cors.toml: policies.a.extends: Expected the name of a policy, got ["b", "c"] (a list).\n    fix: "app"'),
+    ),
+    "an heir of itself": (
+        '[policies.a]\nextends = "a"',
+        'E815 cors.toml: policies.a.extends: "a" extends itself: a -> a.\n    fix: take extends out of a',
+    ),
+    "heirs of each other": (
+        '[policies.a]\nextends = "b"\n[policies.b]\nextends = "c"\n[policies.c]\nextends = "b"',
+        'E815 cors.toml: policies.b.extends: "b" extends itself: b -> c -> b.\n    fix: take extends out of b',
+    ),
+    "two circles, and who hangs on one of them": (
+        (
+            '[policies.a]\nextends = "d"\n[policies.b]\nextends = "b"\n'
+            '[policies.c]\nextends = "d"\n[policies.d]\nextends = "c"'
+        ),
+        (
+            'E815 cors.toml: policies.b.extends: "b" extends itself: b -> b.\n    fix: take extends out of b\n'
+            'E815 cors.toml: policies.c.extends: "c" extends itself: c -> d -> c.\n    fix: take extends out of c'
+        ),
+    ),
+    "a string for a list": (
+        'allow_origins = "https://app.example.com"',
+        (
+            "E102 cors.toml: allow_origins: Expected a list of strings, got the string "
+            '"https://app.example.com". Python would read it letter by letter.\n'
+            '    fix: allow_origins = ["https://app.example.com"]'
+        ),
+    ),
+    "a string for a bool": (
+        'allow_origins = ["https://app.example.com"]\nallow_credentials = "yes"',
+        (
+            'E701 cors.toml: allow_credentials: "yes" is not a bool. Python takes any text that is not '
+            'empty for true, even "false".\n'
+            "    fix: allow_credentials = true"
+        ),
+    ),
+    "a date for an age": (
+        'allow_origins = "*"\nmax_age = 2027-01-01',
+        (
+            "E702 cors.toml: max_age: datetime.date(2027, 1, 1) is not a whole number of seconds, a timedelta of whole "
+            "seconds or None.\n    fix: max_age = 7200"
+        ),
+    ),
+    "plain http with cookies": (
+        'allow_origins = ["http://kiosk.example"]\nallow_credentials = true',
+        (
+            'E302 cors.toml: allow_origins: "http://kiosk.example" is plain http and the policy allows '
+            "credentials: anyone who controls the network can put a script into that page and read the "
+            "user's data.\n"
+            '    fix: "https://kiosk.example"  # or, one origin at a time and with your reason: '
+            'allow_unsafe_origins = { "http://kiosk.example" = "who needs this, and until when" }'
+        ),
+    ),
+    "the dangerous door beside everyone": (
+        'allow_origins = "*"\nallow_unsafe_origins = { "null" = "a kiosk" }',
+        (
+            "E314 cors.toml: allow_unsafe_origins: allow_unsafe_origins has no effect together with "
+            'allow_origins="*", which shares with everyone.\n'
+            '    fix: allow_origins = "*"\n'
+            "allow_unsafe_origins = {}"
+        ),
+    ),
+    "a base that is wrong, said once": (
+        'allow_origins = ["https://App.example.com"]\n[environments.a]\n[environments.b]\nmax_age = 0',
+        (
+            'E204 cors.toml: allow_origins: "https://App.example.com" has upper-case letters. Browsers send origins in '
+            "lower case and the comparison is exact, so this would never match.\n"
+            '    fix: "https://app.example.com"'
+        ),
+    ),
+    "a base that is wrong, said at the policy that says it": (
+        '[policies.a]\nallow_origins = "*"\nmax_age = -1\n[policies.b]\nextends = "a"\nallow_methods = ["GET"]',
+        (
+            "E703 cors.toml: policies.a.max_age: -1 is not between 0 and 86400 seconds, the most that any "
+            "browser honours; "
+            "0 turns the preflight cache off.\n    fix: max_age = 0"
+        ),
+    ),
+    "a base that is wrong under one environment": (
+        'allow_origins = "*"\n[environments.dev]\n[environments.live]\nallow_credentials = true',
+        (
+            'E301 cors.toml: allow_origins: "*" cannot be used together with allow_credentials=True: '
+            "browsers refuse the pair, and any way around it hands the data of logged-in users to every "
+            "site. (In the environment live.)\n"
+            '    fix: allow_origins = ["https://app.example.com"]'
+        ),
+    ),
+    "everything at once": (
+        (
+            '[policies.a]\nallow_origins = ["app.example.com"]\n[policies.b]\nextends = "z"\nmax_age = "10m"\n'
+            '[path]\n"/api/" = "a"\n[environments.live.policies.a]\nallow_credentials = 1'
+        ),
+        (
+            'E812 cors.toml: path: "path" is not a known key here.\n'
+            "    fix: paths\n"
+            'E802 cors.toml: paths."/api/": "/api/" is not a path prefix: it begins with `/`, does not end '
+            "with one, and has no `.` or `..`, no empty segment, and no wildcards, converters, "
+            "percent-encoding or regular expressions. It covers everything below it.\n"
+            '    fix: "/api"\n'
+            'E814 cors.toml: policies.b.extends: "z" is not a policy: there are a, b.\n'
+            "    fix: one of a, b\n"
+            'E202 cors.toml: policies.a.allow_origins: "app.example.com" does not begin with a scheme in '
+            "lower case and `://`. Every origin that a browser sends does.\n"
+            '    fix: "https://app.example.com"\n'
+            'E702 cors.toml: policies.b.max_age: "10m" is not a whole number of seconds, a timedelta of '
+            "whole seconds or None.\n"
+            "    fix: max_age = 7200\n"
+            "E701 cors.toml: environments.live.policies.a.allow_credentials: 1 is not a bool. Python takes "
+            'any text that is not empty for true, even "false".\n'
+            "    fix: allow_credentials = true"
+        ),
+    ),
+}
+
+
+def is_toml(content):
+    with suppress(ValueError, TypeError, RecursionError):
+        return bool(tomllib.loads(content))
+    return False
+
+
+@pytest.mark.parametrize(("content", "told"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_in_a_file_is_told(file, content, told):
+    """
+    A mistake in a file is told with file, key and fix.
+    """
+    written = file(content)
+    assert refusal(Configuration.from_file, written) == told
+    # Whichever environment is asked for, and whether one is.
+    assert refusal(Configuration.from_file, written, "live") == told
+    assert refusal(Configuration.environments_of, written) == told
+
+
+def test_a_file_that_is_not_there(file, tmp_path):
+    """
+    A file that is not there is told with where it was looked for.
+    """
+    file("")
+    told = f'E811 cros.toml: "cros.toml" cannot be read: No such file or directory in {tmp_path}.\n'
+    fix = '    fix: Path(__file__).with_name("cors.toml")'
+    assert refusal(Configuration.from_file, "cros.toml") == told + fix
+    there = str(tmp_path)
+    assert refusal(Configuration.from_file, there) == (
+        f'E811 {there}: "{there}" cannot be read: Is a directory.\n{fix}'
+    )
+    assert "null byte" in refusal(Configuration.from_file, "cors\0.toml")
+
+
+def pasted(said, problem):
+    """
+    Return what a file *said*, with the fix of *problem*, as it is written in TOML, pasted where it belongs.
+    """
+    fix, (*outer, key) = problem.fix, problem.place
+    text = str(replace(fix, words="", otherwise=None))
+    table = said = deepcopy(said)
+    for name in outer:
+        table = table[name]
+    if fix.policy:
+        table |= tomllib.loads(text)
+    elif fix.name:
+        value, (*path, name) = table.pop(problem.value, None), text.split(".")
+        for part in path:
+            table = table.setdefault(part, {})
+        table[name] = value
+    else:
+        entries = [tomllib.loads(f"entry = {line}")["entry"] for line in text.splitlines()]
+        there = table.get(key)
+        if problem.code == "E802":
+            table[entries[0]] = table.pop(key)
+        elif isinstance(there, list) and problem.value in there:
+            table[key] = [new for old in there for new in (entries if old == problem.value else [old])]
+        elif isinstance(there, dict) and problem.value in there:
+            table[key] = {new: there[old] for old in there for new in (entries if old == problem.value else [old])}
+        else:
+            table[key] = entries[0]
+    return said
+
+
+@pytest.mark.parametrize("name", [name for name, (content, _) in MISTAKES.items() if is_toml(content)])
+def test_every_fix_can_be_pasted_into_the_file(file, name):
+    """
+    Pasted one after the other, the fixes come to an end; what is left says in words what to do.
+    """
+    said = tomllib.loads(MISTAKES[name][0])
+    for _ in range(30):
+        problems = problems_in(said)
+        pasteable = [problem for problem in problems if problem.fix.can_be_pasted]
+        if not pasteable:
+            break
+        said = pasted(said, pasteable[0])
+    assert not pasteable
+    assert all(problem.fix.words for problem in problems)
+
+
+def problems_in(said):
+    try:
+        Configuration.environments_of(written(said))
+    except PolicyError as error:
+        return error.problems
+    return ()
+
+
+def written(said):
+    Path("cors.toml").write_text("\n".join(f"{dotted([key])} = {as_toml(value)}" for key, value in said.items()))
+    return "cors.toml"
+
+
+def test_a_mapping_is_told_of_in_the_words_of_python():
+    said = {"policies": {"app": {"allow_origins": APP, "allow_credentials": "yes"}}, "environments": {5: {}}}
+    assert refusal(Configuration.from_mapping, said) == (
+        'E813 environments: Expected a name (not empty, not "none" or "unguarded", no / at its '
+        "beginning), got 5 (an int).\n"
+        '    fix: "app"\n'
+        "E102 policies.app.allow_origins: Expected a list of strings, got the string "
+        '"https://app.example.com". Python would read it letter by letter.\n'
+        '    fix: allow_origins=["https://app.example.com"]\n'
+        'E701 policies.app.allow_credentials: "yes" is not a bool. Python takes any text that is not '
+        'empty for true, even "false".\n'
+        "    fix: allow_credentials=True"
+    )
+    assert refusal(Configuration.from_mapping, ["https://app.example.com"]) == (
+        'E813 : Expected a table of keys and values, got ["https://app.example.com"] (a list).\n'
+        '    fix: {"allow_origins": ["https://app.example.com"]}\n'
+        f'E101 allow_origins: {NO_ORIGINS}\n    fix: allow_origins=["https://app.example.com"]'
+    )
+
+
+@given(st.dictionaries(KEYS, VALUES, max_size=5) | VALUES, KEYS | st.none())
+def test_whatever_is_said_is_refused_or_can_be_shown(said, environment):
+    try:
+        configuration = Configuration.from_mapping(said, environment)
+    except PolicyError as error:
+        problems = error.problems
+    else:
+        problems = ()
+        again = Configuration.from_mapping(tomllib.loads(str(configuration)))
+        assert again.policies == configuration.policies
+    assert all(problem.fix and str(problem) for problem in problems)

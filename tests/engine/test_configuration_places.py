@@ -1,0 +1,192 @@
+"""
+Where a configuration stands in for a policy: in a guard, in a tag, in Flask and in Django.
+"""
+
+import os
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kit.configuring import APP, ONE, SEVERAL, hello
+from werkzeug.test import Client
+
+from corsguard import CORSMiddleware, Policies, Policy, PolicyError, explain
+from corsguard.configuration import Configuration
+
+
+def asked(application, path="/", origin=APP):
+    """
+    Return what *application* answers in Access-Control-Allow-Origin, if anything.
+    """
+    return Client(application).get(path, headers={"Origin": origin}).headers.get("Access-Control-Allow-Origin")
+
+
+def test_it_stands_wherever_a_policy_does(file, caplog):
+    one, several = Configuration.from_file(file(ONE), "production"), Configuration.from_file(file(SEVERAL), "live")
+    assert Policies(one).policy is one.policies["policy"]
+    assert asked(CORSMiddleware(hello, one)) == APP
+    guard = CORSMiddleware(hello, None)
+    guard.policy = several
+    assert (asked(guard, "/api"), asked(guard, "/api/open"), asked(guard, "/admin")) == (APP, "*", None)
+    assert "W403 cors.toml: policies.open.allow_origins" in caplog.text
+    assert guard.policy_for({"PATH_INFO": "/admin"}) is None
+    assert explain(several, {"REQUEST_METHOD": "GET", "PATH_INFO": "/api", "HTTP_ORIGIN": APP}).headers
+
+
+def test_a_policy_of_it_tags_a_view(file):
+    """
+    A policy of it tags a view and can be sent to another process.
+    """
+    from corsguard import cors
+    from corsguard.adapters import tag_of
+
+    policy = Configuration.from_file(file(SEVERAL), "live").policies["partner"]
+    assert tag_of(cors(policy)(lambda: "view")).policy is policy
+    assert pickle.loads(pickle.dumps(policy)) == policy
+
+
+def test_flask_takes_it(file):
+    """
+    Flask takes it as a policy and from its config.
+    """
+    from flask import Flask
+
+    from corsguard_flask import CORSGuard
+
+    configuration = Configuration.from_file(file(ONE), "production")
+    app = Flask("configured")
+    CORSGuard(app, configuration)
+    assert asked(app) == APP
+    app = Flask("configured")
+    app.config["CORSGUARD"] = configuration
+    # What an application's own config says is not the guard's own policy.
+    assert CORSGuard(app).policy is None
+    assert policy_in(app) is configuration.policies["policy"]
+
+
+def policy_in(app):
+    """
+    Return the policy that guards the Flask application *app*.
+    """
+    return app.wsgi_app.__self__.policy
+
+
+PREFIXED = {
+    "text, by commas": {"ALLOW_ORIGINS": "https://a.example,https://b.example"},
+    "a list of JSON": {"ALLOW_ORIGINS": '["https://a.example", "https://b.example"]'},
+    "the keyword itself, of JSON": {"allow_origins": '["https://a.example", "https://b.example"]'},
+}
+
+
+@pytest.mark.parametrize("variables", PREFIXED.values(), ids=PREFIXED.keys())
+def test_flask_reads_what_from_prefixed_env_left(monkeypatch, variables):
+    from flask import Flask
+
+    from corsguard_flask import CORSGuard
+
+    for name, value in variables.items():
+        monkeypatch.setenv(f"FLASK_CORSGUARD__{name}", value)
+    capitals = all(map(str.isupper, variables))
+    monkeypatch.setenv("FLASK_CORSGUARD__MAX_AGE" if capitals else "FLASK_CORSGUARD__max_age", "600")
+    monkeypatch.setenv(
+        "FLASK_CORSGUARD__ALLOW_CREDENTIALS" if capitals else "FLASK_CORSGUARD__allow_credentials", "true"
+    )
+    app = Flask("prefixed")
+    app.config.from_prefixed_env()
+    CORSGuard(app)
+    assert policy_in(app) == Policy(
+        allow_origins=["https://a.example", "https://b.example"], max_age=600, allow_credentials=True
+    )
+
+
+MISTAKEN_CONFIGS = {
+    "misspelled": (
+        {"CORSGUARD__ALLOW_ORIGIN": "https://a.example"},
+        (
+            'E817 CORSGUARD__ALLOW_ORIGIN: There is no variable "CORSGUARD__ALLOW_ORIGIN".\n'
+            "    fix: CORSGUARD__ALLOW_ORIGINS"
+        ),
+    ),
+    "one underscore": (
+        {"CORSGUARD_ALLOW_ORIGINS": "https://a.example"},
+        (
+            'E817 CORSGUARD_ALLOW_ORIGINS: There is no variable "CORSGUARD_ALLOW_ORIGINS".\n'
+            "    fix: CORSGUARD__ALLOW_ORIGINS"
+        ),
+    ),
+    "one underscore beside two": (
+        {"CORSGUARD__ALLOW_ORIGINS": "*", "CORSGUARD_MAX_AGE": "60"},
+        'E817 CORSGUARD_MAX_AGE: There is no variable "CORSGUARD_MAX_AGE".\n    fix: CORSGUARD__MAX_AGE',
+    ),
+    "beside a keyword": (
+        {"CORSGUARD__allow_origins": '["https://a.example"]', "CORSGUARD__MAX_AGE": "60"},
+        (
+            'E817 CORSGUARD__allow_origins: There is no variable "CORSGUARD__allow_origins".\n'
+            "    fix: CORSGUARD__ALLOW_ORIGINS"
+        ),
+    ),
+    "a number for a bool": (
+        {"CORSGUARD__ALLOW_ORIGINS": "https://a.example", "CORSGUARD__ALLOW_CREDENTIALS": "1"},
+        (
+            "E701 CORSGUARD__ALLOW_CREDENTIALS: 1 is not a bool. Python takes any text that is not empty "
+            'for true, even "false".\n'
+            "    fix: CORSGUARD__ALLOW_CREDENTIALS=true"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("variables", "told"), MISTAKEN_CONFIGS.values(), ids=MISTAKEN_CONFIGS.keys())
+def test_flask_tells_of_prefixed_mistakes(monkeypatch, variables, told):
+    """
+    Flask tells of a mistake in prefixed variables.
+    """
+    from flask import Flask
+
+    from corsguard_flask import CORSGuard
+
+    for name, value in variables.items():
+        monkeypatch.setenv(f"FLASK_{name}", value)
+    app = Flask("prefixed")
+    app.config.from_prefixed_env()
+    with pytest.raises(PolicyError) as error:
+        CORSGuard(app)
+    assert str(error.value).partition("\n")[2] == told
+    assert error.value.__notes__ == ["This is app.config['CORSGUARD'] of 'prefixed'."]
+
+
+def test_django_takes_it_as_its_setting(file, tmp_path):
+    file(ONE)
+    (tmp_path / "project.py").write_text(
+        "import os\n"
+        "from corsguard.configuration import Configuration\n"
+        'SECRET_KEY = "only a test"\n'
+        'CORSGUARD = Configuration.from_file("cors.toml", os.environ.get("APP_ENV"))\n'
+        'MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware"]\n'
+        'INSTALLED_APPS = ["corsguard_django"]\n'
+    )
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("DJANGO_", "APP_ENV"))}
+
+    def check(**more):
+        return subprocess.run(
+            [sys.executable, "-m", "django", "check", "--settings=project", "--pythonpath=."],
+            cwd=tmp_path,
+            env={**environment, "PYTHONPATH": str(Path(__file__).parents[2]), **more},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert check(APP_ENV="production").returncode == 0
+    told = check().stderr
+    assert "E814 cors.toml: environments: None is not an environment: there are development, staging, production." in (
+        told
+    )
+    (tmp_path / "cors.toml").write_text(
+        ONE.replace("[environments.production]", '[environments.production]\nallow_origins = ["http://localhost"]')
+    )
+    told = check(APP_ENV="production").stderr
+    assert re.search(r"CORSGUARD: cors.toml: environments.production.allow_origins: \(corsguard.W401\)", told)

@@ -1,0 +1,281 @@
+"""
+How a configuration says which policy guards which path: every form, and every mistake with its fix.
+"""
+
+import json
+
+import pytest
+from kit.building import API, KEYWORDS
+from kit.naming import steady
+
+from corsguard import Configuration, Policies, Policy, PolicyError
+from corsguard.adapters import Assignment
+
+
+def found(policies, path):
+    policy = policies.policy_for(path)
+    return policy.allow_origins if isinstance(policy, Policy) else policy
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        API,
+        KEYWORDS,
+        {"/": API},
+        {"/": KEYWORDS, "/other": None},
+        {"/": KEYWORDS, "/other": "unguarded"},
+        {"paths": {"/": API}},
+        {"paths": {"/api": KEYWORDS}},
+        {"/api": Assignment(API, "app")},
+        Policies({"/api": API}),
+        Configuration.from_mapping(KEYWORDS),
+    ],
+    ids=repr,
+)
+def test_every_form_is_read(given):
+    assert found(Policies(given), "/api/x") == ("https://api.example",)
+
+
+def test_nothing_is_inherited_from_one_path_to_another():
+    policies = Policies({"/": {**KEYWORDS, "max_age": 5}, "/api": {"allow_origins": ["https://deep.example"]}})
+    assert policies.policy_for("/api").max_age == 7200
+
+
+def test_a_mapping_of_no_paths_guards_nothing():
+    assert Policies({"paths": {}}).policy_for("/") == "unguarded"
+
+
+def test_none_guards_nothing_or_closes_a_path():
+    """
+    None guards nothing as a whole, and closes a path.
+    """
+    assert Policies(None).policy_for("/") == "unguarded"
+    assert Policies({"/": None}).policy_for("/x") is None
+
+
+EXAMPLE = '{"allow_origins": ["https://app.example.com"]}'
+PATHS_EXAMPLE = f'{{"paths": {{"/api": {EXAMPLE}, "/admin": None}}}}'
+
+MISTAKES = [
+    # what is given, (code, field, fix) of every problem
+    ([], [("E801", "policy", EXAMPLE)]),
+    (["https://app.example.com"], [("E801", "policy", EXAMPLE)]),
+    ("https://app.example.com", [("E801", "policy", EXAMPLE)]),
+    ("*", [("E801", "policy", EXAMPLE)]),
+    (True, [("E801", "policy", EXAMPLE)]),
+    (Policy, [("E801", "policy", EXAMPLE)]),
+    ({"paths": None}, [("E801", "paths", EXAMPLE)]),
+    ({"paths": ["/api"]}, [("E801", "paths", EXAMPLE)]),
+    ({"paths": API}, [("E801", "paths", EXAMPLE)]),
+    ({"/api": True}, [("E801", 'paths["/api"]', EXAMPLE)]),
+    ({"/api": "*"}, [("E801", 'paths["/api"]', EXAMPLE)]),
+    ({"/api": ["https://app.example.com"]}, [("E801", 'paths["/api"]', EXAMPLE)]),
+    ({"/api/": API}, [("E802", 'paths["/api/"]', '"/api"')]),
+    ({"/api": API, "admin": None}, [("E802", 'paths["admin"]', '"/admin"')]),
+    ({"paths": {"api": API}}, [("E802", 'paths["api"]', '"/api"')]),
+    ({"paths": {"": API}}, [("E802", 'paths[""]', '"/"')]),
+    ({"//": API}, [("E802", 'paths["//"]', '"/"')]),
+    ({"/a//b": API}, [("E802", 'paths["/a//b"]', '"/a/b"')]),
+    ({"/a/./b": API}, [("E802", 'paths["/a/./b"]', '"/a/b"')]),
+    ({"/a/../b": API}, [("E802", 'paths["/a/../b"]', '"/a/b"')]),
+    ({"/a\\b": API}, [("E802", 'paths["/a\\\\b"]', '"/a/b"')]),
+    ({"/api/*": API}, [("E802", 'paths["/api/*"]', '"/api"')]),
+    ({"/*": API}, [("E802", 'paths["/*"]', '"/"')]),
+    ({"/api/<int:number>": API}, [("E802", 'paths["/api/<int:number>"]', '"/api"')]),
+    ({"/^api$": API}, [("E802", 'paths["/^api$"]', '"/api"')]),
+    ({"^/api/.*$": API}, [("E802", 'paths["^/api/.*$"]', '"/api"')]),
+    ({"/api/(v1|v2)": API}, [("E802", 'paths["/api/(v1|v2)"]', '"/api"')]),
+    ({"/api/v[12]": API}, [("E802", 'paths["/api/v[12]"]', '"/api"')]),
+    ({"/api/v{1}": API}, [("E802", 'paths["/api/v{1}"]', '"/api"')]),
+    ({"/api?x=1": API}, [("E802", 'paths["/api?x=1"]', '"/api"')]),
+    ({"/api#x": API}, [("E802", 'paths["/api#x"]', '"/api"')]),
+    ({"/api/%2e": API}, [("E802", 'paths["/api/%2e"]', '"/api"')]),
+    # What is pasted must not open the whole site.
+    ({"/api*": API}, [("E802", 'paths["/api*"]', '"/api"')]),
+    ({"^/api.*": API}, [("E802", 'paths["^/api.*"]', '"/api"')]),
+    ({"/a%20b": API}, [("E802", 'paths["/a%20b"]', '"/a b"')]),
+    ({"/a%zz": API}, [("E802", 'paths["/a%zz"]', '"/a"')]),
+    ({"paths": {1: API}}, [("E802", "paths[1]", '"/1"')]),
+    ({"paths": {None: API}}, [("E802", "paths[None]", '"/None"')]),
+    ({"paths": {"/api": None}, "max_age": 60}, [("E803", "max_age", PATHS_EXAMPLE)]),
+    ({"paths": {}, **KEYWORDS}, [("E803", "allow_origins", PATHS_EXAMPLE)]),
+    (
+        {"/api": API, "max_age": 60},
+        [("E802", 'paths["max_age"]', '"/max_age"'), ("E801", 'paths["max_age"]', EXAMPLE)],
+    ),
+    (
+        {"paths": {"/api": {"allow_origins": []}, "/b/": {**KEYWORDS, "max_age": "5"}}, "x": 1},
+        [
+            ("E803", "x", PATHS_EXAMPLE),
+            ("E101", 'paths["/api"].allow_origins', 'allow_origins=["https://app.example.com"]'),
+            ("E802", 'paths["/b/"]', '"/b"'),
+            ("E702", 'paths["/b/"].max_age', "max_age=5"),
+        ],
+    ),
+    ({}, [("E101", "allow_origins", 'allow_origins=["https://app.example.com"]')]),
+    ({"path": {"/api": API}}, [("E106", "path", None), ("E101", "allow_origins", None)]),
+]
+
+
+@pytest.mark.parametrize(("guarded", "expected"), MISTAKES, ids=[steady(row[0]) for row in MISTAKES])
+def test_a_mistake_is_refused_with_all_others(guarded, expected):
+    with pytest.raises(PolicyError) as refusal:
+        Policies(guarded)
+    problems = refusal.value.problems
+    assert [(problem.code, problem.field) for problem in problems] == [(code, field) for code, field, _ in expected]
+    for problem, (_, _, fix) in zip(problems, expected, strict=True):
+        assert fix is None or str(problem.fix) == fix
+        assert json.loads(json.dumps(problem.data())) == problem.data()
+
+
+@pytest.mark.parametrize(
+    "guarded", [row[0] for row in MISTAKES if {p[0] for p in row[1]} <= {"E801", "E802", "E803"}], ids=repr
+)
+def test_pasting_the_fix_mends_it(guarded):
+    for _ in range(5):
+        try:
+            Policies(guarded)
+        except PolicyError as error:
+            guarded = pasted(guarded, error.problems[0])
+        else:
+            break
+    Policies(guarded)
+
+
+def pasted(guarded, problem):
+    """
+    Return *guarded* with the fix of *problem* in the place of what it is about.
+    """
+    (fix,) = problem.fix.entries
+    if problem.code == "E803" or problem.field == "policy":
+        return fix
+    if problem.field == "paths":
+        return {"paths": {"/": fix}} if problem.code == "E801" else guarded
+    inner = guarded.get("paths", guarded)
+    if problem.code == "E802":
+        mended = {
+            fix if key == problem.value or repr(key) == problem.value else key: value for key, value in inner.items()
+        }
+    else:
+        mended = {key: fix if f"paths[{json.dumps(key)}]" == problem.field else value for key, value in inner.items()}
+    return {"paths": mended} if "paths" in guarded else mended
+
+
+def test_what_is_no_prefix_is_refused():
+    """
+    Policies by path cannot be made of what is no prefix.
+    """
+    with pytest.raises(PolicyError) as refusal:
+        Policies({"/api/": API, "/b": API, "c*": None})
+    assert [(problem.code, problem.value) for problem in refusal.value.problems] == [("E802", "/api/"), ("E802", "c*")]
+
+
+class Unshowable:
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize("mapping", [{"paths": {Unshowable(): API}}, {"/api": API, Unshowable(): None}])
+def test_a_key_that_cannot_be_shown(mapping):
+    """
+    A key that cannot be shown is refused all the same.
+    """
+    with pytest.raises(PolicyError) as refusal:
+        Policies(mapping)
+    assert [problem.code for problem in refusal.value.problems] == ["E802"]
+
+
+def test_a_keyword_that_cannot_be_shown():
+    """
+    A keyword that cannot be shown is refused all the same.
+    """
+    with pytest.raises(PolicyError) as refusal:
+        Policy.from_mapping({"allow_origins": "*", Unshowable(): 1})
+    assert [problem.code for problem in refusal.value.problems] == ["E106"]
+
+
+def test_writing_back_keeps_the_names_of_a_file():
+    """
+    To write back what is in force keeps the names of a file.
+    """
+    file = {
+        "policies": {"app": KEYWORDS, "spare": KEYWORDS},
+        "paths": {"/api": "app", "/own": "unguarded", "/no": "none"},
+    }
+    policies = Policies(Configuration.from_mapping(file))
+    policies.policy = policies.policy
+    assert [*policies.named] == ["app"]
+    policies.policy = None
+    policies.policy = policies.policy
+    assert policies.policy_for("/api") == "unguarded"
+
+
+def test_what_has_no_policy_is_named_by_prefix():
+    """
+    What a file closes or leaves alone is named by its prefix.
+    """
+    file = {"policies": {"app": KEYWORDS}, "paths": {"/": "app", "/own": "unguarded", "/no": "none"}}
+    table = Policies(Configuration.from_mapping(file)).table
+    assert [table.find(path)[:2] for path in ("/own/x", "/no")] == [("unguarded", "/own"), (None, "/no")]
+    assert table.find("/x").name == "app"
+
+
+class Rude:
+    """
+    An origin source, and a key, that raises whatever it is asked but the one question.
+    """
+
+    def __contains__(self, origin):
+        return True
+
+    def __eq__(self, other):
+        raise LookupError("no comparison")
+
+    def __hash__(self):
+        return 7
+
+    def __str__(self):
+        raise LookupError("no text")
+
+    __repr__ = __str__
+
+
+def test_an_odd_path_compares_no_sources():
+    """
+    A path that can be read in several ways compares no sources.
+    """
+    first, second = Policy(allow_origins=Rude()), Policy(allow_origins=Rude())
+    policies = Policies({"/": first, "/a": second, "/b": first})
+    assert policies.policy_for("//a") is None
+    assert policies.policy_for("//b") is first
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{Rude(): None}, {"/a": None, Rude(): None}, {"paths": {}, Rude(): 1}],
+    ids=["alone", "among paths", "among keys"],
+)
+def test_a_key_that_raises_is_a_problem_like_any_other(given):
+    with pytest.raises(PolicyError):
+        Policies(given)
+
+
+def test_what_an_assignment_says_is_judged():
+    """
+    What an assignment says is judged like anything else.
+    """
+    assert Policies({"/": Assignment(KEYWORDS, "app")}).named == {"app": Policy(**KEYWORDS)}
+    with pytest.raises(PolicyError) as refusal:
+        Policies({"/": Assignment("garbage", "app")})
+    assert [problem.code for problem in refusal.value.problems] == ["E801"]
+
+
+def test_the_class_is_no_configuration():
+    """
+    The class of a configuration is not a configuration.
+    """
+    with pytest.raises(PolicyError) as refusal:
+        Policies(Configuration)
+    assert [problem.code for problem in refusal.value.problems] == ["E801"]

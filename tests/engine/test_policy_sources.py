@@ -1,0 +1,215 @@
+"""
+A policy that asks an origin source: which it takes, about whom it asks, and what counts as yes.
+"""
+
+import asyncio
+
+import pytest
+from kit.building import APP, OTHER, VARY, Source, problems
+from kit.naming import steady
+
+from corsguard import Origin, OriginPattern, Policy, PolicyError, negotiate
+
+
+class Scripted:
+    """
+    A source that answers *answer*, or raises it.
+    """
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.asked = []
+
+    def __contains__(self, origin):
+        self.asked.append(origin)
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+
+def ask(source, origin, **keywords):
+    policy = Policy(allow_origins=source, **keywords)
+    assert policy.may_block is True
+    return negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin})
+
+
+@pytest.mark.parametrize(
+    ("said", "may_block"),
+    [({}, True), ({"may_block": True}, True), ({"may_block": None}, True), ({"may_block": False}, False)],
+)
+def test_a_source_may_block_unless_it_denies_it(said, may_block):
+    """
+    A source is taken to block unless it says that it does not.
+    """
+    source = type("Store", (Scripted,), said)(answer=True)
+    assert Policy(allow_origins=source).may_block is may_block
+
+
+def test_a_source_grants_what_it_contains():
+    decision = ask(Source(APP), APP, allow_credentials=True)
+    assert decision.headers == (
+        ("Access-Control-Allow-Origin", APP),
+        ("Access-Control-Allow-Credentials", "true"),
+        VARY,
+    )
+    assert ask(Source(APP), OTHER).headers == (VARY,)
+
+
+def test_a_source_decides_about_preflights_too():
+    policy = Policy(allow_origins=Source(APP))
+    environ = {"REQUEST_METHOD": "OPTIONS", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}
+    assert negotiate(policy, {**environ, "HTTP_ORIGIN": APP}).status == 204
+    assert negotiate(policy, {**environ, "HTTP_ORIGIN": OTHER}).status == 403
+
+
+def test_no_answer_of_a_source_is_kept():
+    """
+    A source is asked for every request, and no answer is kept.
+    """
+    source = Source(APP)
+    policy = Policy(allow_origins=source)
+    environ = {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP}
+    assert negotiate(policy, environ).refusal is None
+    source.origins = ()
+    assert negotiate(policy, environ).refusal is not None
+    assert source.asked == [APP, APP]
+
+
+@pytest.mark.parametrize("answer", [1, "yes", APP, object(), [0], None, False, NotImplemented], ids=steady)
+def test_nothing_but_true_grants(answer):
+    decision = ask(Scripted(answer), APP)
+    assert decision.headers == (VARY,)
+    assert decision.error is None
+
+
+def test_what_a_source_raises_is_a_no_and_handed_on():
+    error = LookupError("the database is gone")
+    decision = ask(Scripted(error), APP)
+    assert decision.headers == (VARY,)
+    assert decision.refusal is not None
+    assert decision.error is error
+    preflight = negotiate(
+        Policy(allow_origins=Scripted(error)),
+        {"REQUEST_METHOD": "OPTIONS", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT", "HTTP_ORIGIN": APP},
+    )
+    assert (preflight.status, preflight.error) == (403, error)
+
+
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError], ids=lambda error: error.__name__
+)
+def test_what_ends_the_process_passes(error):
+    """
+    What ends the process or cancels the task is not held back.
+    """
+    with pytest.raises(error):
+        ask(Scripted(error()), APP)
+
+
+def test_what_else_is_no_exception_is_a_no_too():
+    class Timeout(BaseException):
+        pass
+
+    error = Timeout()
+    decision = ask(Scripted(error), APP)
+    assert decision.refusal is not None
+    assert decision.error is error
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "null",
+        "",
+        "*",
+        "HTTPS://app.example.com",
+        f"{APP}/",
+        f"{APP}:443",
+        f"{APP}, {OTHER}",
+        "file://",
+        "https://" + "a" * 999,
+    ],
+    ids=lambda origin: origin[:40],
+)
+@pytest.mark.parametrize("credentials", [False, True])
+def test_no_source_is_asked_about_no_origin(origin, credentials):
+    """
+    A source is never asked about what is no origin.
+    """
+    source = Scripted(True)
+    assert ask(source, origin, allow_credentials=credentials).headers == (VARY,)
+    assert source.asked == []
+
+
+def test_when_a_source_is_asked_about_plain_http():
+    """
+    A source is asked about plain http only without credentials.
+    """
+    source = Scripted(True)
+    assert ask(source, "http://app.example.com").refusal is None
+    assert source.asked == ["http://app.example.com"]
+    source = Scripted(True)
+    assert ask(source, "http://app.example.com", allow_credentials=True).headers == (VARY,)
+    assert source.asked == []
+    for origin in ("http://localhost:3000", "http://127.0.0.1", "http://[::1]", "capacitor://localhost"):
+        assert ask(Scripted(True), origin, allow_credentials=True).refusal is None
+
+
+def test_no_source_is_asked_about_the_door():
+    """
+    A source is not asked about what the door lists.
+    """
+    source = Scripted(False)
+    door = {"http://kiosk.corp.example": "no TLS", "https://*.github.io": "previews"}
+    for origin in ("http://kiosk.corp.example", "https://me.github.io"):
+        decision = ask(source, origin, allow_unsafe_origins=door, allow_credentials=True)
+        assert decision.refusal is None
+    assert source.asked == []
+
+
+def test_a_source_has_no_method_of_a_list():
+    """
+    A source may have any other method but those of a list.
+    """
+
+    class Sized(Source):
+        def __len__(self):
+            return 0
+
+    assert ask(Sized(APP), APP).refusal is None
+
+    class Iterable(Source):
+        def __iter__(self):
+            return iter(self.origins)
+
+    assert problems(allow_origins=Iterable(APP)) == [("E103", "allow_origins")]
+
+    class Indexed(Source):
+        def __getitem__(self, index):
+            return self.origins[index]
+
+    assert problems(allow_origins=Indexed(APP)) == [("E103", "allow_origins")]
+
+    class Not:
+        __contains__ = None
+
+    assert problems(allow_origins=Not()) == [("E103", "allow_origins")]
+
+
+def test_building_a_policy_asks_no_source():
+    """
+    A source is not touched while the policy is built.
+    """
+    source = Scripted(AssertionError("asked too early"))
+    Policy(allow_origins=source, allow_unsafe_origins={"http://a.example": "no TLS"})
+    assert source.asked == []
+
+
+@pytest.mark.parametrize("parsed", [OriginPattern.parse(APP), Origin.parse(APP)])
+def test_a_parsed_origin_is_no_list_of_three(parsed):
+    with pytest.raises(PolicyError) as refusal:
+        Policy(allow_origins=parsed)
+    assert [problem.code for problem in refusal.value.problems] == ["E103"]
+    with pytest.raises(PolicyError) as refusal:
+        Policy(allow_origins=[parsed])
+    assert [(problem.code, str(problem.fix)) for problem in refusal.value.problems] == [("E104", f'"{APP}"')]
