@@ -5,7 +5,7 @@ What is shown of an exchange is the same everywhere, bounded, and nobody's secre
 import json
 
 import pytest
-from browser.test_console import failure
+from kit.failures import failure
 
 from corsguard.browser import Exchange, Reason, WireRequest, WireResponse
 from corsguard.browser.exchanges import on_the_wire, shown, without_secrets

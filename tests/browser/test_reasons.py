@@ -6,7 +6,8 @@ import re
 import string
 
 import pytest
-from browser.test_console import FIXES, LINES, SOCKET_LINES, failure
+from kit.failures import LINES, SOCKET_LINES, failure
+from kit.fixes import FIXES
 
 from corsguard.browser import Browser, NetworkError, Reason, Unreachable
 from corsguard.browser.advice import fix
