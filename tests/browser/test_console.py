@@ -45,7 +45,10 @@ def test_firefox_writes_typographic_quotation_marks():
 
 
 @pytest.mark.parametrize(("failed", "words", "lines"), FIXES)
-def test_the_fix_says_why_and_names_the_lines_to_change(failed, words, lines):
+def test_a_fix_says_why_and_what_to_change(failed, words, lines):
+    """
+    The fix says why the fetch failed, and names the lines to change.
+    """
     why, *changes = str(fix(failed)).split("\n")
     assert words in why
     assert [line.removeprefix("    ") for line in changes] == lines
@@ -142,13 +145,19 @@ NOTES = [
 
 
 @pytest.mark.parametrize(("failed", "words"), NOTES)
-def test_only_those_notes_are_given_that_concern_the_failure(failed, words):
+def test_notes_concern_the_failure(failed, words):
+    """
+    Only those notes are given that concern the failure.
+    """
     given = notes(failed)
     assert len(given) == len(words)
     assert all(any(word in note for note in given) for word in words)
 
 
-def test_the_report_begins_with_the_cause_and_the_line_to_change_and_shows_the_wire():
+def test_the_report_in_full():
+    """
+    The report begins with the cause and the line to change, and shows the wire.
+    """
     failed = refused_header("x-token", allowed="X-Other")
     assert report(failed, [failed.exchange]) == "\n".join(
         [
@@ -176,7 +185,10 @@ def test_the_report_begins_with_the_cause_and_the_line_to_change_and_shows_the_w
     )
 
 
-def test_the_report_says_whether_a_preflight_or_the_response_itself_was_refused():
+def test_the_report_says_which_answer_was_refused():
+    """
+    The report says whether a preflight or the response itself was refused.
+    """
     cause = "{} (404) has no Access-Control-Allow-Origin.\n"
     assert cause.format("the answer to the preflight") in report(preflight(Reason.MISSING_ALLOW_ORIGIN, status=404), [])
     assert cause.format("the response") in report(failure(Reason.MISSING_ALLOW_ORIGIN, status=404), [])
@@ -198,7 +210,10 @@ def test_nothing_secret_is_shown():
         assert told.count("(not shown)") == 3
 
 
-def test_many_exchanges_and_many_lines_are_cut_in_the_middle():
+def test_a_long_report_is_cut_in_the_middle():
+    """
+    Many exchanges and many lines are cut in the middle.
+    """
     lines = tuple(("Access-Control-Allow-Origin", str(number)) for number in range(100))
     exchange = Exchange(WireRequest("GET", API), WireResponse(200, lines), False, False)
     told = report(failure(Reason.TOO_MANY_REDIRECTS), [exchange] * 21)
@@ -263,7 +278,10 @@ CHANGES = st.fixed_dictionaries(
 
 @given(st.sampled_from(Reason), HEADERS, CHANGES)
 @settings(deadline=None)
-def test_nothing_from_the_network_raises_or_is_shown_raw(reason, headers, changes):
+def test_hostile_answers_are_told_safely(reason, headers, changes):
+    """
+    Nothing from the network raises or is shown raw.
+    """
     assert_told(failure(reason, changes.pop("value"), *headers, **changes))
 
 

@@ -80,7 +80,10 @@ def cause_of(transport, url):
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-def test_a_request_stands_on_the_wire_as_it_was_given_and_connections_are_kept(live):
+def test_a_request_stands_on_the_wire_as_given(live):
+    """
+    A request stands on the wire as it was given, and connections are kept.
+    """
     serve = raw_answer(OK, OK, OK)
     with listening(serve) as port:
         headers = [("X-Two", "2"), ("accept", "*/*"), ("X-Two", "\xe9"), ("Cookie", "a=1")]
@@ -122,7 +125,10 @@ def test_a_response_comes_back_as_it_stood_on_the_wire(live):
     assert again.status == 200
 
 
-def test_a_kept_connection_that_the_server_closes_is_replaced(live):
+def test_a_closed_connection_is_replaced(live):
+    """
+    A kept connection that the server closes is replaced.
+    """
     first, second = raw_answer(OK, b""), raw_answer(OK)
     connections = iter([first, second])
 
@@ -147,7 +153,10 @@ def test_no_proxy_is_asked(live, monkeypatch):
 @pytest.mark.parametrize(
     "server", [("gunicorn", "flask_app:app"), ("uvicorn", "django_app:asgi")], ids=["gunicorn", "uvicorn"]
 )
-def test_a_real_server_answers_as_the_application_in_process(server, live, monkeypatch):
+def test_a_real_server_answers_as_in_process(server, live, monkeypatch):
+    """
+    A real server answers as the application does in this process.
+    """
     with served(*server) as process:
         url = f"http://127.0.0.1:{process.port}/nowhere"
         response = live(get(url, headers=[("Origin", "http://localhost:8000")]))
@@ -177,7 +186,10 @@ def test_a_name_without_an_address_is_unreachable(live, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["a..invalid", f"{'a' * 64}.invalid"], ids=["an empty label", "a long label"])
-def test_a_name_that_cannot_be_looked_up_is_unreachable(live, name):
+def test_a_malformed_name_is_unreachable(live, name):
+    """
+    A name that cannot be looked up is unreachable.
+    """
     assert cause_of(live, f"http://{name}/").cause == f"the name {name} has no address"
 
 
@@ -264,7 +276,10 @@ def server_context(authority, name="127.0.0.1", version=None):
     return context
 
 
-def test_a_certificate_is_checked_unless_told_otherwise(authority, trusting):
+def test_certificates_are_checked_unless_disabled(authority, trusting):
+    """
+    A certificate is checked unless told otherwise.
+    """
     with listening(raw_answer(OK), server_context(authority)) as port:
         url = f"https://127.0.0.1:{port}/"
         with LiveTransport() as transport:
@@ -284,7 +299,10 @@ def test_a_certificate_of_another_host_is_none(authority, trusting):
     assert (error.tls, error.net_error) == (True, "CERT_COMMON_NAME_INVALID")
 
 
-def test_a_host_may_be_reached_elsewhere_and_what_is_sent_stays():
+def test_a_host_may_be_reached_elsewhere():
+    """
+    A host may be reached elsewhere, and what is sent stays the same.
+    """
     serve = raw_answer(OK)
     with (
         listening(serve) as port,
@@ -297,7 +315,10 @@ def test_a_host_may_be_reached_elsewhere_and_what_is_sent_stays():
     assert "other.invalid" in error.cause
 
 
-def test_a_host_reached_elsewhere_still_has_to_show_its_own_certificate(authority, trusting):
+def test_a_host_elsewhere_shows_its_own_certificate(authority, trusting):
+    """
+    A host that is reached elsewhere still has to show its own certificate.
+    """
     context = server_context(authority, "api.example.com")
     names = []
     context.sni_callback = lambda _, name, __: names.append(name)
@@ -332,7 +353,10 @@ def test_a_server_without_tls_fails_the_handshake(live):
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["TLS 1.2", "TLS 1.3"])
-def test_a_server_that_demands_a_certificate_is_told_apart(authority, trusting, version):
+def test_a_demand_for_a_certificate_is_told_apart(authority, trusting, version):
+    """
+    A server that demands a certificate is told apart.
+    """
     context = server_context(authority, version=version)
     context.verify_mode = ssl.CERT_REQUIRED
     authority.configure_trust(context)

@@ -37,7 +37,10 @@ METHODS, HEADERS = "Access-Control-Allow-Methods", "Access-Control-Allow-Headers
         ("ftp://api.example.com/", {}, "bad_scheme", f"{MAIN}, HTTP(S) scheme", "ftp"),
     ],
 )
-def test_what_is_refused_before_it_is_sent_says_by_which_step(url, init, reason, step, value):
+def test_the_step_that_refuses_to_send(url, init, reason, step, value):
+    """
+    What is refused before it is sent says by which step.
+    """
     failure = refused(Server(*SHARED), url, **init).failure
     assert (failure.code, failure.clause, failure.value) == (reason, step, value)
     assert (failure.mode, failure.exchange, failure.is_preflight) == (init.get("mode", "cors"), None, False)
@@ -88,7 +91,10 @@ def test_what_is_refused_before_it_is_sent_says_by_which_step(url, init, reason,
         ),
     ],
 )
-def test_what_is_refused_says_by_which_step_and_at_which_answer(answer, init, reason, step, value):
+def test_the_step_that_refuses_an_answer(answer, init, reason, step, value):
+    """
+    What is refused says by which step, and at which answer.
+    """
     status, *lines = answer
     error = refused(Server(*lines, status=status), **init)
     failure = error.failure
@@ -99,7 +105,10 @@ def test_what_is_refused_says_by_which_step_and_at_which_answer(answer, init, re
     assert failure.mode == init.get("mode", "cors")
 
 
-def test_a_stream_that_would_be_sent_twice_says_where_it_was_to_go():
+def test_a_stream_refused_says_where_it_was_to_go():
+    """
+    A stream that would be sent twice says where it was to go.
+    """
     error = refused(Server(*SHARED, ("Location", "/new"), status=307), "/upload", method="POST", body=[b"a"])
     assert (error.step, error.failure.value, error.failure.exchange) == (REDIRECT, "/new", error.exchanges[-1])
 
@@ -170,7 +179,10 @@ def test_loopback_is_no_mixed_content(url):
     assert opened(Server(*SHARED)).fetch(url).status == 200
 
 
-def test_a_less_public_network_wants_the_user_s_permission():
+def test_a_less_public_network_needs_permission():
+    """
+    A less public network wants the user's permission.
+    """
     page = opened(Server(*SHARED))
     for url in ("https://192.168.0.1/", "https://printer.local/", "http://127.0.0.1/", "https://[fd00::1]/"):
         page.fetch(url)

@@ -57,7 +57,10 @@ def test_what_does_not_make_a_host_want_https(url, value):
     assert server.requests[-1].url.startswith("http:")
 
 
-def test_a_host_asks_for_https_for_itself_alone_unless_it_says_so():
+def test_a_host_wants_https_for_itself_alone():
+    """
+    A host asks for https for itself alone, unless it says that its subdomains are included.
+    """
     server = Server(*SHARED, ("Strict-Transport-Security", "max-age=60"))
     page = opened(server, "http://app.example.org")
     page.fetch("https://example.com/")
@@ -79,7 +82,10 @@ def preflights(page):
 @pytest.mark.parametrize(
     ("longest", "asked_again_after"), [({}, 7200), ({"longest_max_age": 86400}, 10000), ({"longest_max_age": 600}, 600)]
 )
-def test_a_preflight_is_remembered_as_long_as_the_browser_allows(longest, asked_again_after):
+def test_how_long_a_preflight_is_remembered(longest, asked_again_after):
+    """
+    A preflight is remembered as long as the browser allows.
+    """
     clock = Clock()
     page = Browser(Server(*PERMITTED), clock=clock, **longest).open(APP)
     for wait, count in ((0, 1), (asked_again_after - 1, 1), (1, 2)):
@@ -122,7 +128,10 @@ def test_a_preflight_has_no_cookies():
     assert lines == [[], ["session=1"]]
 
 
-def test_a_cookie_is_stored_though_the_response_is_not_shared():
+def test_an_unshared_response_sets_its_cookie():
+    """
+    A cookie is stored although the response is not shared.
+    """
     server = Server(("Set-Cookie", "a=b; SameSite=None; Secure"))
     browser = Browser(server)
     with pytest.raises(NetworkError):
@@ -162,7 +171,10 @@ def test_third_party_cookies_can_be_blocked():
     assert any("session" in line for line in page.console)
 
 
-def test_partitioned_cookies_belong_to_the_page_in_the_address_bar():
+def test_partitioned_cookies_by_top_level_page():
+    """
+    Partitioned cookies belong to the page in the address bar.
+    """
     server = Server(*CREDENTIALED, ("Set-Cookie", "part=1; SameSite=None; Secure; Partitioned"))
     browser = Browser(server)
     for top_level, sent in (
@@ -175,7 +187,10 @@ def test_partitioned_cookies_belong_to_the_page_in_the_address_bar():
 
 
 @pytest.mark.parametrize(("page", "stored"), [(APP, ["a=b"]), ("https://app.other.example", [])])
-def test_a_lax_cookie_is_taken_on_pages_of_its_site_only(page, stored):
+def test_a_lax_cookie_is_stored_on_its_site_only(page, stored):
+    """
+    A Lax cookie is taken on pages of its site only.
+    """
     browser = Browser(Server(("Access-Control-Allow-Origin", page), CREDENTIALED[1], ("Set-Cookie", "a=b")))
     opened_page = browser.open(page)
     opened_page.fetch(f"{API}/", credentials="include")

@@ -56,7 +56,10 @@ def test_a_relative_url_is_the_page_s_own():
     assert server.requests[0].url == f"{APP}/shop/items?page=2"
 
 
-def test_a_page_may_set_no_forbidden_header_and_is_told_so():
+def test_forbidden_headers_are_left_out():
+    """
+    A page may set no forbidden header, and is told so.
+    """
     server = Server(*SHARED)
     page = opened(server)
     page.fetch(f"{API}/", headers=[("Cookie", "a=b"), ("Accept", "text/csv"), ("Sec-Made-Up", "1")])
@@ -69,7 +72,10 @@ def test_a_page_may_set_no_forbidden_header_and_is_told_so():
     assert {note.kind for note in page.console} == {"header"}
 
 
-def test_no_cors_keeps_safelisted_headers_only_and_sees_nothing():
+def test_no_cors_sends_little_and_sees_nothing():
+    """
+    A fetch without CORS keeps safelisted headers only, and sees nothing.
+    """
     server = Server(("ETag", '"1"'), body=b"secret")
     response = opened(server).fetch(
         f"{API}/", mode="no-cors", method="POST", body="a", headers={"X-Token": "1", "Accept-Language": "de"}
@@ -173,7 +179,10 @@ def test_fetch_metadata_goes_to_trustworthy_servers(page, url, metadata):
         ("blob://shop/1", "null"),
     ],
 )
-def test_what_has_a_host_of_its_own_kind_has_an_origin_if_browsers_send_it(url, origin):
+def test_the_origin_of_unusual_schemes(url, origin):
+    """
+    What has a host of its own kind has an origin if browsers send it.
+    """
     assert opened(Server(), url).origin == origin
 
 
@@ -259,7 +268,10 @@ def test_names_are_written_as_browsers_write_them():
         ("http://app.example.com", f"{API}/", "http://app.example.com"),
     ],
 )
-def test_a_post_to_a_less_secure_server_does_not_say_where_it_comes_from(page, url, origin):
+def test_a_post_to_plain_http_hides_its_origin(page, url, origin):
+    """
+    A POST to a less secure server does not say where it comes from.
+    """
     server = Server()
     opened(server, page).fetch(url, method="POST", mode="no-cors")
     assert server.sent("Origin") == [origin]
@@ -386,7 +398,10 @@ def test_a_stream_that_became_a_get_may_go_anywhere():
         ("POST", 307, ["de"]),
     ],
 )
-def test_what_becomes_a_get_loses_what_describes_its_body(method, status, sent):
+def test_a_redirect_to_get_drops_body_headers(method, status, sent):
+    """
+    What becomes a GET loses what describes its body.
+    """
     server = redirecting(f"{APP}/a", f"{APP}/b", status=status)
     opened(server).fetch("/a", method=method, headers={"Content-Language": "de"})
     assert server.requests[-1].method == (method if sent else "GET")
@@ -485,7 +500,10 @@ def test_embedder_policies(embedder, credentials, policy, passes):
         (f"{APP}/a", {f"{APP}/a": f"{API}/b", f"{API}/b": f"{APP}/"}, []),
     ],
 )
-def test_a_credentialless_page_has_credentials_for_its_own_origin_only(url, hops, sent):
+def test_credentials_of_a_credentialless_page(url, hops, sent):
+    """
+    A credentialless page has credentials for its own origin only.
+    """
     answers = {hop: WireResponse(302, (("Location", target),)) for hop, target in hops.items()}
     server = Server(answers=answers)
     browser = Browser(server)
@@ -534,7 +552,10 @@ def test_what_makes_an_application_is_none():
         opened(create_app).fetch(f"{API}/")
 
 
-def test_json_goes_as_text_where_no_other_type_may_be_said():
+def test_json_without_cors_is_sent_as_text():
+    """
+    JSON goes as text where no other type may be said.
+    """
     server = Server()
     opened(server).fetch(f"{API}/", method="POST", json={}, mode="no-cors")
     assert server.sent("Content-Type") == ["text/plain;charset=UTF-8"]
@@ -563,7 +584,10 @@ def test_a_blob_is_not_asked_of_a_server():
     assert (error.value.reason, server.requests) == ("bad_scheme", [])
 
 
-def test_a_framed_page_is_as_strict_about_plain_http_as_what_it_stands_in():
+def test_mixed_content_in_a_frame():
+    """
+    A framed page is as strict about plain http as the page that it stands in.
+    """
     page = opened(Server(*SHARED), "data:text/html,x", top_level="https://top.example")
     with pytest.raises(NetworkError) as error:
         page.fetch("http://api.example.com/")
@@ -576,7 +600,10 @@ def test_lists_of_any_length_are_read_in_bounded_time():
     assert page.fetch(f"{API}/", headers={"X-99999": "1"}).timing_allowed is False
 
 
-def test_a_login_page_on_another_origin_is_told_from_a_missing_grant():
+def test_a_login_page_elsewhere_is_recognized():
+    """
+    A login page on another origin is told from a missing grant.
+    """
     answers = {f"{API}/items": WireResponse(302, (*SHARED, ("Location", "https://sso.example.net/login")))}
     error = refused(Server(answers=answers), f"{API}/items")
     assert "login page" in error.fix.words

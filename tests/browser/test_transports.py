@@ -166,7 +166,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("app", "message"), REFUSED.values(), ids=REFUSED.keys())
-def test_anything_else_is_an_error_that_says_what_is_accepted(app, message):
+def test_an_error_says_what_is_accepted(app, message):
+    """
+    Anything else is an error that says what is accepted.
+    """
     with pytest.raises(TypeError) as caught:
         transport_for(app)
     assert message in str(caught.value)
@@ -183,7 +186,10 @@ KEYS = {
 
 
 @pytest.mark.parametrize(("key", "meant"), KEYS.items())
-def test_a_key_that_is_no_origin_is_an_error_that_names_the_one_meant(key, meant):
+def test_a_wrong_key_names_the_origin_meant(key, meant):
+    """
+    A key that is not an origin is an error that names the one meant.
+    """
     with pytest.raises(ValueError, match=rf"^\"{key}\" .* Fix: {meant}$"):
         transport_for({key: plain})
 
@@ -199,7 +205,10 @@ def test_no_application_at_all_is_an_error():
         transport_for({})
 
 
-def test_an_origin_without_an_application_is_unreachable():
+def test_an_origin_without_an_application():
+    """
+    An origin without an application is unreachable.
+    """
     transport = transport_for({"https://api.example.com": plain, "http://localhost:3000": plain})
     assert transport(get("http://localhost:3000/x")).status == 200
     with pytest.raises(Unreachable) as caught:
@@ -446,7 +455,10 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("app", BROKEN)
-def test_an_exception_that_leaves_the_application_is_a_bare_500_and_a_traceback_in_the_log(app, caplog):
+def test_an_exception_is_a_bare_500_and_logged(app, caplog):
+    """
+    An exception that leaves the application is a bare 500, and a traceback in the log.
+    """
     assert transport_for(app)(get("https://api.example.com/x")) == WireResponse(500)
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("corsguard.browser", logging.ERROR)
@@ -512,7 +524,11 @@ def test_what_was_sent_before_an_exception_stays_sent(app, caplog):
     assert record.exc_info[2] is not None
 
 
-def test_a_head_can_be_replaced_as_long_as_nothing_was_sent(caplog):
+def test_an_unsent_head_can_be_replaced(caplog):
+    """
+    A head can be replaced as long as nothing was sent.
+    """
+
     def app(environ, start_response):
         start_response("200 OK", [("X", "a")])
         try:
@@ -585,7 +601,11 @@ def test_the_scope_is_what_a_server_makes():
     }
 
 
-def test_a_body_in_pieces_is_whole_and_nobody_hangs_up_before_its_end():
+def test_a_body_in_pieces_is_read_to_its_end():
+    """
+    A body in pieces is whole, and nobody hangs up before its end.
+    """
+
     async def app(scope, receive, send):
         await receive()
         going = asyncio.create_task(receive())
@@ -600,7 +620,10 @@ def test_a_body_in_pieces_is_whole_and_nobody_hangs_up_before_its_end():
     assert transport_for(app)(get()) == WireResponse(200, (), b"one two")
 
 
-def test_an_asgi_application_answers_within_an_event_loop_too():
+def test_asgi_within_an_event_loop():
+    """
+    An ASGI application answers within an event loop, too.
+    """
     transport = transport_for(ASGIHandler())
 
     async def inside():

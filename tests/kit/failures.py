@@ -9,7 +9,6 @@ from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireRespon
 APP = "https://app.example.com"
 API = "https://api.example.com/items"
 SHARED = ("Access-Control-Allow-Origin", APP)
-CREDENTIALS = ("Access-Control-Allow-Credentials", "true")
 
 BLOCKED = f"Access to fetch at '{API}' from origin '{APP}' has been blocked by CORS policy: "
 PREFLIGHT = f"{BLOCKED}Response to preflight request doesn't pass access control check: "
