@@ -175,7 +175,10 @@ def test_a_sample_is_what_its_kind_says(name):
 
 @pytest.mark.server
 @pytest.mark.parametrize("name", SAMPLES)
-def test_the_model_gets_what_is_expected_and_names_cause_and_fix(servers, name):
+def test_the_model_names_cause_and_fix(servers, name):
+    """
+    The model gets what is expected, and names the cause and the fix.
+    """
     for asked in SAMPLES[name].asked:
         got = modelled(servers, name, asked)
         if asked.reason is None:

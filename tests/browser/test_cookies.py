@@ -203,7 +203,10 @@ def test_a_secure_cookie_is_not_sent_over_plain_http(jar):
         ("a=1", "a=2", True),
     ],
 )
-def test_a_cookie_from_plain_http_does_not_hide_a_secure_one(jar, old, new, is_kept):
+def test_plain_http_does_not_hide_a_secure_cookie(jar, old, new, is_kept):
+    """
+    A cookie from plain http does not hide a Secure one.
+    """
     receive(jar, old)
     why = (
         'Cookie "a" was refused: it came over plain http and would hide a Secure one of that name; serve it over https'
@@ -299,7 +302,10 @@ ACROSS = {
 
 
 @pytest.mark.parametrize(("attributes", "what"), ACROSS.items())
-def test_a_cookie_for_the_same_site_does_not_cross_sites(jar, attributes, what):
+def test_a_same_site_cookie_does_not_cross_sites(jar, attributes, what):
+    """
+    A cookie for the same site does not cross sites.
+    """
     why = f"{what} and the request is cross-site; set it with SameSite=None; Secure"
     line = f"session=1; {attributes}"
     assert receive(jar, line, same_site=False, top_level_site=STRANGER) == [f'Cookie "session" was refused: {why}']
@@ -329,7 +335,10 @@ def test_third_party_cookies_can_be_blocked(jar):
     assert header == "b=1"
 
 
-def test_a_partitioned_cookie_is_another_one_under_each_site(jar):
+def test_a_partitioned_cookie_under_two_sites(jar):
+    """
+    A partitioned cookie is another one under each site.
+    """
     for value, site in enumerate((SITE, STRANGER)):
         line = f"a={value}; SameSite=None; Secure; Partitioned"
         assert receive(jar, line, same_site=site == SITE, top_level_site=site) == []
@@ -341,7 +350,10 @@ def test_a_partitioned_cookie_is_another_one_under_each_site(jar):
     )
 
 
-def test_cookies_last_as_long_as_they_say_and_400_days_at_most(jar, clock):
+def test_cookies_last_400_days_at_most(jar, clock):
+    """
+    Cookies last as long as they say, and 400 days at most.
+    """
     day = 24 * 60 * 60
     receive(jar, "a=1; Max-Age=60", f"b=2; Max-Age={'9' * 1000}", "c=3; Expires=Fri, 31 Dec 9999 23:59:59 GMT", "d=4")
     clock.now += 59.5
@@ -356,7 +368,10 @@ def test_cookies_last_as_long_as_they_say_and_400_days_at_most(jar, clock):
     assert jar.cookies_for(API, same_site=True, top_level_site=SITE)[0] == "d=4"
 
 
-def test_longer_paths_come_first_and_then_what_was_created_first(jar):
+def test_the_order_of_cookies(jar):
+    """
+    Longer paths come first, and then what was created first.
+    """
     receive(jar, "c=3", "a=1", "a=5; Path=/x", "b=2")
     # Replaced, it keeps its place; deleted, it loses it.
     receive(jar, "c=4", "a=0; Max-Age=0")
@@ -370,7 +385,10 @@ def test_what_makes_two_cookies_the_same(jar):
     assert sent(jar, f"{API}/x") == "a=2; a=6; a=3; a=4; A=5"
 
 
-def test_a_site_keeps_180_cookies_of_which_the_secure_and_the_lately_used_stay_longest(jar):
+def test_a_site_keeps_180_cookies(jar):
+    """
+    A site keeps 180 cookies, of which the secure and the lately used ones stay longest.
+    """
     receive(jar, "secure=1; Secure", "used=1; Path=/used", *(f"a{number}=1" for number in range(178)))
     receive(jar, "other=1", url="https://elsewhere.example")
     assert len(list(jar)) == 181
@@ -495,7 +513,10 @@ URLS = st.sampled_from(
 @given(
     st.lists(st.tuples(URLS, LINES | OCTETS | st.text(max_size=20), st.booleans())), URLS, st.booleans(), st.booleans()
 )
-def test_hostile_cookies_never_raise_and_never_break_a_line(received, url, same_site, third_party):
+def test_hostile_cookies_never_raise(received, url, same_site, third_party):
+    """
+    Hostile cookies never raise, and never break a line.
+    """
     jar = CookieJar(Clock(), third_party=third_party)
     reasons = []
     for source, line, is_same_site in received:
@@ -524,7 +545,10 @@ def test_what_goes_across_sites_was_set_for_it(received, url, third_party):
     assert set((header or "").split("; ")) - {""} <= {part for pair in crossing for part in pair.split("; ")}
 
 
-def test_why_a_cookie_stays_behind_is_a_line_and_its_parts(jar):
+def test_why_a_cookie_stays_behind(jar):
+    """
+    Why a cookie stays behind is a line and its parts.
+    """
     (refused,) = receive(jar, "a=1; SameSite=None")
     assert refused == 'Cookie "a" was refused: it is SameSite=None without Secure; add Secure'
     assert (refused.kind, refused.what) == ("cookie", 'Cookie "a" was refused: it is SameSite=None without Secure')

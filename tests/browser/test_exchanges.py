@@ -5,7 +5,7 @@ What is shown of an exchange is the same everywhere, bounded, and nobody's secre
 import json
 
 import pytest
-from browser.test_console import failure
+from kit.failures import failure
 
 from corsguard.browser import Exchange, Reason, WireRequest, WireResponse
 from corsguard.browser.exchanges import on_the_wire, shown, without_secrets
@@ -21,7 +21,10 @@ def exchange(*asked, answered=(SHARED,), url=URL, is_preflight=False):
     return Exchange(WireRequest("GET", url, asked), WireResponse(200, tuple(answered)), is_preflight, False)
 
 
-def test_shown_is_what_cors_depends_on_and_who_answered():
+def test_only_what_matters_for_cors_is_shown():
+    """
+    What is shown is what CORS depends on, and who answered.
+    """
     one = exchange(
         ORIGIN,
         ("Accept", "*/*"),
@@ -56,7 +59,10 @@ def test_the_data_say_what_the_text_says():
     assert silent.data["response_headers"] == []
 
 
-def test_many_lines_and_long_ones_are_cut_and_that_is_said():
+def test_long_exchanges_are_cut_and_say_so():
+    """
+    Many lines and long ones are cut, and that is said.
+    """
     one = shown(exchange(*[("Access-Control-X", "a" * 999)] * 30, answered=[SHARED] * 26))
     assert len(one.request_lines) == 25
     assert one.request_lines[-1] == "> ... 6 more"
@@ -66,7 +72,10 @@ def test_many_lines_and_long_ones_are_cut_and_that_is_said():
     assert one.data["headers_left_out"] == 8
 
 
-def test_of_many_exchanges_the_first_and_the_last_are_told():
+def test_the_middle_of_many_exchanges_is_left_out():
+    """
+    Of many exchanges, the first and the last are told.
+    """
     titles = [title for title, _ in on_the_wire([exchange()] * 9)]
     assert titles == [
         *(f"  {number}. GET {URL}" for number in (1, 2, 3, 4)),
@@ -85,7 +94,10 @@ def test_of_many_exchanges_the_first_and_the_last_are_told():
         ("a=hush=hush;SameSite=None", "a=(not shown);SameSite=None"),
     ],
 )
-def test_of_a_cookie_that_is_set_its_name_and_attributes_are_shown(line, told):
+def test_a_cookie_is_shown_without_its_value(line, told):
+    """
+    Of a cookie that is set, its name and its attributes are shown.
+    """
     assert shown(exchange(answered=[("Set-Cookie", line)])).data["response_headers"] == [["Set-Cookie", told]]
 
 

@@ -59,7 +59,10 @@ def test_a_header_value_is_made_of_bytes(value, valid):
     assert is_header_value(value) is valid
 
 
-def test_a_value_loses_the_whitespace_of_http_around_it():
+def test_whitespace_around_a_value_is_dropped():
+    """
+    A value loses the whitespace of HTTP around it.
+    """
     assert normalize_value("\t\n\r Xa X\r\n\x0b\t") == "Xa X\r\n\x0b"
 
 
@@ -67,7 +70,10 @@ def test_only_spaces_and_tabs_are_stripped_from_items():
     assert split_outside_quotes("\t Xa X,\xa0b\x0b ") == ["Xa X", "\xa0b\x0b"]
 
 
-def test_a_comma_between_quotation_marks_splits_nothing():
+def test_a_quoted_comma_splits_nothing():
+    """
+    A comma between quotation marks splits nothing.
+    """
     assert split_outside_quotes('a"b,c"d, "e\\",f",') == ['a"b,c"d', '"e\\",f"', ""]
 
 
@@ -119,7 +125,10 @@ def test_without_cors_four_headers_may_be_set(name, value, allowed):
     assert may_append([], name, value, "request") is True
 
 
-def test_without_cors_a_value_counts_together_with_those_before_it():
+def test_values_count_together_without_cors():
+    """
+    Without CORS, a value counts together with those before it.
+    """
     lines = [("Accept", "a" * 100), ("accept", "b" * 26), ("Accept", "c"), ("Accept-Language", " de ")]
     assert [allowed for _, allowed in guarded(lines, "request-no-cors")] == [True, True, False, True]
     assert [header for header, _ in guarded(lines[3:], "request-no-cors")] == [("Accept-Language", "de")]

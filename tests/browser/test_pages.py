@@ -1,5 +1,5 @@
 """
-The browser as a test uses it: what a page may ask for, what it gets to see, and what it is told when it is refused.
+The browser as a test uses it: what a page may ask for, and what it gets to see.
 
 The protocol itself is held by the vectors and by real browsers; here is the rest of the public surface.
 """
@@ -8,48 +8,10 @@ import json
 import re
 
 import pytest
+from kit.pages import API, APP, SHARED, USER, Server, opened, refused
 
-from corsguard.browser import Browser, NetworkError, Unreachable, WireResponse
+from corsguard.browser import Browser, NetworkError, WireResponse
 from corsguard.browser.urls import Url, address_space, is_schemelessly_same_site, is_trustworthy, site_of
-
-APP = "https://app.example.com"
-API = "https://api.example.com"
-SHARED = (("Access-Control-Allow-Origin", "*"),)
-
-
-class Server:
-    """
-    A transport that answers every request alike, or as *answers* says for its URL (but not its preflights), and keeps
-    what it got.
-    """
-
-    def __init__(self, *headers, status=200, body=b"", answers=None):
-        self.answer = WireResponse(status, headers, body)
-        self.answers = answers or {}
-        self.requests = []
-
-    def __call__(self, request):
-        self.requests.append(request)
-        return self.answer if request.method == "OPTIONS" else self.answers.get(request.url, self.answer)
-
-    def sent(self, name):
-        """
-        Return the values of the lines called *name* of the last request.
-        """
-        return [value for other, value in self.requests[-1].headers if other.lower() == name.lower()]
-
-
-def opened(server, url=APP, **document):
-    return Browser(server).open(url, **document)
-
-
-class Clock:
-    def __init__(self):
-        self.now = 1_000_000.0
-
-    def __call__(self):
-        return self.now
-
 
 # What a page asks for.
 
@@ -94,7 +56,10 @@ def test_a_relative_url_is_the_page_s_own():
     assert server.requests[0].url == f"{APP}/shop/items?page=2"
 
 
-def test_a_page_may_set_no_forbidden_header_and_is_told_so():
+def test_forbidden_headers_are_left_out():
+    """
+    A page may set no forbidden header, and is told so.
+    """
     server = Server(*SHARED)
     page = opened(server)
     page.fetch(f"{API}/", headers=[("Cookie", "a=b"), ("Accept", "text/csv"), ("Sec-Made-Up", "1")])
@@ -107,7 +72,10 @@ def test_a_page_may_set_no_forbidden_header_and_is_told_so():
     assert {note.kind for note in page.console} == {"header"}
 
 
-def test_no_cors_keeps_safelisted_headers_only_and_sees_nothing():
+def test_no_cors_sends_little_and_sees_nothing():
+    """
+    A fetch without CORS keeps safelisted headers only, and sees nothing.
+    """
     server = Server(("ETag", '"1"'), body=b"secret")
     response = opened(server).fetch(
         f"{API}/", mode="no-cors", method="POST", body="a", headers={"X-Token": "1", "Accept-Language": "de"}
@@ -211,7 +179,10 @@ def test_fetch_metadata_goes_to_trustworthy_servers(page, url, metadata):
         ("blob://shop/1", "null"),
     ],
 )
-def test_what_has_a_host_of_its_own_kind_has_an_origin_if_browsers_send_it(url, origin):
+def test_the_origin_of_unusual_schemes(url, origin):
+    """
+    What has a host of its own kind has an origin if browsers send it.
+    """
     assert opened(Server(), url).origin == origin
 
 
@@ -297,7 +268,10 @@ def test_names_are_written_as_browsers_write_them():
         ("http://app.example.com", f"{API}/", "http://app.example.com"),
     ],
 )
-def test_a_post_to_a_less_secure_server_does_not_say_where_it_comes_from(page, url, origin):
+def test_a_post_to_plain_http_hides_its_origin(page, url, origin):
+    """
+    A POST to a less secure server does not say where it comes from.
+    """
     server = Server()
     opened(server, page).fetch(url, method="POST", mode="no-cors")
     assert server.sent("Origin") == [origin]
@@ -424,7 +398,10 @@ def test_a_stream_that_became_a_get_may_go_anywhere():
         ("POST", 307, ["de"]),
     ],
 )
-def test_what_becomes_a_get_loses_what_describes_its_body(method, status, sent):
+def test_a_redirect_to_get_drops_body_headers(method, status, sent):
+    """
+    What becomes a GET loses what describes its body.
+    """
     server = redirecting(f"{APP}/a", f"{APP}/b", status=status)
     opened(server).fetch("/a", method=method, headers={"Content-Language": "de"})
     assert server.requests[-1].method == (method if sent else "GET")
@@ -436,9 +413,6 @@ def test_another_origin_is_not_told_the_authorization(target, sent):
     server = redirecting(f"{API}/a", target)
     opened(server, "https://other.example").fetch(f"{API}/a", headers={"Authorization": "Bearer 1", "X-Token": "1"})
     assert (server.sent("Authorization"), server.sent("X-Token")) == (sent, ["1"])
-
-
-USER = "https://user:password@"
 
 
 @pytest.mark.parametrize(
@@ -484,362 +458,6 @@ def test_who_may_see_the_timing(url, lines, allowed):
     assert opened(Server(*SHARED, *lines)).fetch(url).timing_allowed is allowed
 
 
-# What a developer is told.
-
-
-def refused(server, url=f"{API}/", page=APP, **init):
-    with pytest.raises(NetworkError) as error:
-        opened(server, page).fetch(url, **init)
-    return error.value
-
-
-MAIN, CHECK, PREFLIGHT, REDIRECT = (
-    f'Fetch, "{name}"' for name in ("main fetch", "CORS check", "CORS-preflight fetch", "HTTP-redirect fetch")
-)
-PUT = {"method": "PUT"}
-METHODS, HEADERS = "Access-Control-Allow-Methods", "Access-Control-Allow-Headers"
-
-
-@pytest.mark.parametrize(
-    ("url", "init", "reason", "step", "value"),
-    [
-        ("/", {"method": "TRACE"}, "forbidden_method", 'Fetch, "new Request()", forbidden method', "TRACE"),
-        ("//api.example.com:22/", {}, "bad_port", 'Fetch, "block bad port"', "22"),
-        (
-            "http://api.example.com/a#b",
-            {},
-            "mixed_content",
-            'Mixed Content, "should fetching request be blocked"',
-            "http://api.example.com/a",
-        ),
-        (f"{API}/", {"mode": "same-origin"}, "same_origin_mode", f'{MAIN}, mode "same-origin"', API),
-        (
-            f"{API}/",
-            {"mode": "no-cors", "redirect": "error"},
-            "no_cors_redirect_mode",
-            f'{MAIN}, mode "no-cors"',
-            "error",
-        ),
-        ("ftp://api.example.com/", {}, "bad_scheme", f"{MAIN}, HTTP(S) scheme", "ftp"),
-    ],
-)
-def test_what_is_refused_before_it_is_sent_says_by_which_step(url, init, reason, step, value):
-    failure = refused(Server(*SHARED), url, **init).failure
-    assert (failure.code, failure.clause, failure.value) == (reason, step, value)
-    assert (failure.mode, failure.exchange, failure.is_preflight) == (init.get("mode", "cors"), None, False)
-
-
-@pytest.mark.parametrize(
-    ("answer", "init", "reason", "step", "value"),
-    [
-        ((200, ("Access-Control-Allow-Origin", API)), {}, "allow_origin_mismatch", f"{CHECK}, step 4", API),
-        ((200,), PUT, "preflight_missing_allow_origin", f"{CHECK}, step 2", None),
-        (
-            (200, ("Access-Control-Allow-Origin", APP)),
-            {"credentials": "include"},
-            "allow_credentials_not_true",
-            f"{CHECK}, step 8",
-            None,
-        ),
-        (
-            (200, ("Access-Control-Allow-Origin", APP), ("Access-Control-Allow-Credentials", "false")),
-            {"credentials": "include"},
-            "allow_credentials_not_true",
-            f"{CHECK}, step 8",
-            "false",
-        ),
-        ((404, *SHARED), PUT, "preflight_status", f"{PREFLIGHT}, ok status", "404"),
-        ((302, *SHARED, ("Location", "/b")), PUT, "preflight_redirect", f"{PREFLIGHT}, ok status", "/b"),
-        ((200, *SHARED, (METHODS, "a b")), PUT, "allow_methods_unparsable", f"{PREFLIGHT}, methods", "a b"),
-        ((200, *SHARED, (HEADERS, "a b")), PUT, "allow_headers_unparsable", f"{PREFLIGHT}, headerNames", "a b"),
-        ((200, *SHARED), PUT, "method_not_allowed", f"{PREFLIGHT}, methods", "PUT"),
-        ((200, *SHARED), {"headers": {"X-Y": "1"}}, "header_not_allowed", f"{PREFLIGHT}, headerNames", "x-y"),
-        (
-            (302, *SHARED, ("Location", "/b")),
-            {"redirect": "error"},
-            "redirect_mode_error",
-            'Fetch, "HTTP fetch", redirect mode "error"',
-            "/b",
-        ),
-        ((302, *SHARED, ("Location", "http://[")), {}, "redirect_unparsable", REDIRECT, "http://["),
-        ((302, *SHARED, ("Location", "ftp://a.b/")), {}, "redirect_bad_scheme", REDIRECT, "ftp://a.b/"),
-        ((302, *SHARED, ("Location", "/")), {}, "too_many_redirects", REDIRECT, "/"),
-        ((302, *SHARED, ("Location", f"{USER}a.b/")), {}, "redirect_userinfo", REDIRECT, f"{USER}a.b/"),
-        (
-            (200, ("Cross-Origin-Resource-Policy", "same-origin")),
-            {"mode": "no-cors"},
-            "corp",
-            'Fetch, "cross-origin resource policy internal check"',
-            "same-origin",
-        ),
-    ],
-)
-def test_what_is_refused_says_by_which_step_and_at_which_answer(answer, init, reason, step, value):
-    status, *lines = answer
-    error = refused(Server(*lines, status=status), **init)
-    failure = error.failure
-    assert (failure.code, failure.clause, failure.value) == (reason, step, value)
-    assert failure.exchange is error.exchanges[-1]
-    assert failure.exchange.response is not None
-    assert failure.is_preflight == (failure.exchange.request.method == "OPTIONS")
-    assert failure.mode == init.get("mode", "cors")
-
-
-def test_a_stream_that_would_be_sent_twice_says_where_it_was_to_go():
-    error = refused(Server(*SHARED, ("Location", "/new"), status=307), "/upload", method="POST", body=[b"a"])
-    assert (error.step, error.failure.value, error.failure.exchange) == (REDIRECT, "/new", error.exchanges[-1])
-
-
-def test_a_network_error_says_everything():
-    server = Server(("Content-Type", "text/plain"))
-    page = opened(server)
-    with pytest.raises(NetworkError) as error:
-        page.fetch(f"{API}/items", headers={"X-Token": "1"})
-    told = error.value
-    assert told.reason == "preflight_missing_allow_origin"
-    assert told.step == 'Fetch, "CORS check", step 2'
-    assert told.failure.sent_origin == APP
-    assert told.chromium in page.console
-    assert [note.kind for note in page.console] == ["failure"]
-    assert told.exchanges == tuple(page.network)
-    assert [exchange.is_preflight for exchange in told.exchanges] == [True]
-    for part in (told.step, told.chromium, told.firefox, str(told.fix), *told.notes):
-        assert part
-        assert part in str(told)
-
-
-@pytest.mark.parametrize(
-    ("cause", "reason"),
-    [
-        (Unreachable("refused"), "unreachable"),
-        (Unreachable("expired", tls=True), "tls"),
-        (Unreachable("wanted", tls=True, wants_certificate=True), "tls_client_certificate"),
-    ],
-)
-@pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_no_answer_is_told_apart_from_a_refusal(cause, reason, method):
-    def server(request):
-        raise cause
-
-    error = refused(server, method=method)
-    assert error.reason == reason
-    assert error.step == 'Fetch, "HTTP-network fetch"'
-    assert error.failure.exchange is error.exchanges[-1]
-    assert error.exchanges[-1].response is None
-    assert error.exchanges[-1].with_credentials is False
-    assert error.failure.is_preflight is (method == "PUT")
-    assert cause.cause in str(error)
-
-
-@pytest.mark.parametrize(
-    ("page", "url", "reason"),
-    [
-        (APP, "http://api.example.com/", "mixed_content"),
-        (APP, "https://api.example.com:22/", "bad_port"),
-        (APP, "https://api.example.com:6000/", "bad_port"),
-        (APP, "ftp://api.example.com/", "bad_scheme"),
-        (APP, "localhost:8000/x", "bad_scheme"),
-    ],
-)
-def test_what_is_never_sent(page, url, reason):
-    server = Server(*SHARED)
-    assert refused(server, url, page).reason == reason
-    assert server.requests == []
-
-
-def test_a_page_from_loopback_may_fetch_by_plain_http():
-    assert opened(Server(*SHARED), "http://localhost:3000").fetch("http://api.example.com/").status == 200
-
-
-@pytest.mark.parametrize("url", ["http://localhost:8000/", "http://127.0.0.1/", "http://[::1]:3000/", "https://a.b/"])
-def test_loopback_is_no_mixed_content(url):
-    assert opened(Server(*SHARED)).fetch(url).status == 200
-
-
-def test_a_less_public_network_wants_the_user_s_permission():
-    page = opened(Server(*SHARED))
-    for url in ("https://192.168.0.1/", "https://printer.local/", "http://127.0.0.1/", "https://[fd00::1]/"):
-        page.fetch(url)
-        note = page.console.pop()
-        assert note.startswith(f"{url} is in a less public network than the page")
-        assert note.kind == "network"
-    page.fetch("https://1.1.1.1/")
-    assert page.console == []
-    local = opened(Server(*SHARED), "http://192.168.0.7")
-    local.fetch("http://192.168.0.1/")
-    assert local.console == []
-
-
-# What a browser remembers.
-
-
-def test_a_host_that_wants_https_gets_it():
-    clock, lines = Clock(), [("Strict-Transport-Security", 'max-age="60"; includeSubDomains')]
-    server = Server(*SHARED, *lines)
-    page = Browser(server, clock=clock).open("http://app.example.org")
-    page.fetch("https://example.com/")
-    for url, upgraded in {
-        "http://example.com/a": "https://example.com/a",
-        "http://example.com:80/": "https://example.com/",
-        "http://sub.example.com:8080/": "https://sub.example.com:8080/",
-        "http://example.com/a:443?http://b.c": "https://example.com/a:443?http://b.c",
-        "http://notexample.com/": "http://notexample.com/",
-    }.items():
-        page.fetch(url)
-        assert server.requests[-1].url == upgraded
-    assert any("was upgraded to https" in line for line in page.console)
-    assert {note.kind for note in page.console} == {"redirect"}
-    clock.now += 60
-    page.fetch("http://sub.example.com/")
-    assert server.requests[-1].url == "http://sub.example.com/"
-
-
-@pytest.mark.parametrize(
-    ("url", "value"),
-    [
-        ("http://example.com/", "max-age=60"),
-        ("https://example.com/", "max-age=-1"),
-        ("https://example.com/", "includeSubDomains"),
-        ("https://example.com/", "max-age=0"),
-        ("https://example.com/", "max-age=X60"),
-        ("https://127.0.0.1/", "max-age=60"),
-        ("https://[::1]/", "max-age=60"),
-    ],
-)
-def test_what_does_not_make_a_host_want_https(url, value):
-    server = Server(*SHARED, ("Strict-Transport-Security", value))
-    page = opened(server, "http://app.example.org")
-    page.fetch(url)
-    page.fetch(url.replace("https:", "http:"))
-    assert server.requests[-1].url.startswith("http:")
-
-
-def test_a_host_asks_for_https_for_itself_alone_unless_it_says_so():
-    server = Server(*SHARED, ("Strict-Transport-Security", "max-age=60"))
-    page = opened(server, "http://app.example.org")
-    page.fetch("https://example.com/")
-    for url, upgraded in {
-        "http://example.com/": "https://example.com/",
-        "http://sub.example.com/": "http://sub.example.com/",
-    }.items():
-        page.fetch(url)
-        assert server.requests[-1].url == upgraded
-
-
-PERMITTED = (*SHARED, ("Access-Control-Allow-Methods", "PUT"), ("Access-Control-Max-Age", "10000"))
-
-
-def preflights(page):
-    return sum(exchange.is_preflight for exchange in page.network)
-
-
-@pytest.mark.parametrize(
-    ("longest", "asked_again_after"), [({}, 7200), ({"longest_max_age": 86400}, 10000), ({"longest_max_age": 600}, 600)]
-)
-def test_a_preflight_is_remembered_as_long_as_the_browser_allows(longest, asked_again_after):
-    clock = Clock()
-    page = Browser(Server(*PERMITTED), clock=clock, **longest).open(APP)
-    for wait, count in ((0, 1), (asked_again_after - 1, 1), (1, 2)):
-        clock.now += wait
-        page.fetch(f"{API}/", method="PUT")
-        assert preflights(page) == count
-
-
-def test_preflights_can_be_forgotten():
-    browser = Browser(Server(*PERMITTED))
-    page = browser.open(APP)
-    page.fetch(f"{API}/", method="PUT")
-    browser.forget_preflights()
-    page.fetch(f"{API}/", method="PUT")
-    assert preflights(page) == 2
-
-
-CREDENTIALED = (("Access-Control-Allow-Origin", APP), ("Access-Control-Allow-Credentials", "true"))
-
-
-def test_cookies_go_where_credentials_go():
-    server = Server(*CREDENTIALED, ("Set-Cookie", "seen=1; SameSite=None; Secure"))
-    browser = Browser(server)
-    browser.cookies.set(API, "session=1; SameSite=None; Secure")
-    page = browser.open(APP)
-    page.fetch(f"{API}/")
-    assert server.sent("Cookie") == []
-    page.fetch(f"{API}/", credentials="include")
-    assert server.sent("Cookie") == ["session=1"]
-    page.fetch(f"{API}/", credentials="include")
-    assert server.sent("Cookie") == ["session=1; seen=1"]
-
-
-def test_a_preflight_has_no_cookies():
-    server = Server(*CREDENTIALED, ("Access-Control-Allow-Methods", "PUT"))
-    browser = Browser(server)
-    browser.cookies.set(API, "session=1; SameSite=None; Secure")
-    browser.open(APP).fetch(f"{API}/", credentials="include", method="PUT")
-    lines = [[value for name, value in request.headers if name == "Cookie"] for request in server.requests]
-    assert lines == [[], ["session=1"]]
-
-
-def test_a_cookie_is_stored_though_the_response_is_not_shared():
-    server = Server(("Set-Cookie", "a=b; SameSite=None; Secure"))
-    browser = Browser(server)
-    with pytest.raises(NetworkError):
-        browser.open(APP).fetch(f"{API}/", credentials="include")
-    assert [cookie.pair for cookie in browser.cookies] == ["a=b"]
-
-
-@pytest.mark.parametrize(
-    ("page", "document", "sent"),
-    [
-        (APP, {}, ["lax=1; none=1"]),
-        ("https://app.other.example", {}, ["none=1"]),
-        ("http://app.example.com", {}, ["none=1"]),
-        (APP, {"top_level": "https://portal.example"}, ["none=1"]),
-        (APP, {"origin": "null"}, ["none=1"]),
-    ],
-)
-def test_what_same_site_keeps_at_home(page, document, sent):
-    origin = document.get("origin", page)
-    server = Server(("Access-Control-Allow-Origin", origin), ("Access-Control-Allow-Credentials", "true"))
-    browser = Browser(server)
-    browser.cookies.set(API, "lax=1")
-    browser.cookies.set(API, "none=1; SameSite=None; Secure")
-    opened_page = browser.open(page, **document)
-    opened_page.fetch(f"{API}/", credentials="include")
-    assert server.sent("Cookie") == sent
-    assert any("lax" in line for line in opened_page.console) == (sent == ["none=1"])
-
-
-def test_third_party_cookies_can_be_blocked():
-    server = Server(*CREDENTIALED)
-    browser = Browser(server, third_party_cookies=False)
-    browser.cookies.set("https://api.other.example", "session=1; SameSite=None; Secure")
-    page = browser.open(APP)
-    page.fetch("https://api.other.example/", credentials="include")
-    assert server.sent("Cookie") == []
-    assert any("session" in line for line in page.console)
-
-
-def test_partitioned_cookies_belong_to_the_page_in_the_address_bar():
-    server = Server(*CREDENTIALED, ("Set-Cookie", "part=1; SameSite=None; Secure; Partitioned"))
-    browser = Browser(server)
-    for top_level, sent in (
-        ("https://portal.example", []),
-        ("https://portal.example", ["part=1"]),
-        ("https://other.example", []),
-    ):
-        browser.open(APP, top_level=top_level).fetch(f"{API}/", credentials="include")
-        assert server.sent("Cookie") == sent
-
-
-@pytest.mark.parametrize(("page", "stored"), [(APP, ["a=b"]), ("https://app.other.example", [])])
-def test_a_lax_cookie_is_taken_on_pages_of_its_site_only(page, stored):
-    browser = Browser(Server(("Access-Control-Allow-Origin", page), CREDENTIALED[1], ("Set-Cookie", "a=b")))
-    opened_page = browser.open(page)
-    opened_page.fetch(f"{API}/", credentials="include")
-    assert [cookie.pair for cookie in browser.cookies] == stored
-    assert any("SameSite" in line for line in opened_page.console) == (not stored)
-
-
 # Cross-Origin-Resource-Policy and Cross-Origin-Embedder-Policy (no vectors of the suite cover the latter).
 
 
@@ -882,7 +500,10 @@ def test_embedder_policies(embedder, credentials, policy, passes):
         (f"{APP}/a", {f"{APP}/a": f"{API}/b", f"{API}/b": f"{APP}/"}, []),
     ],
 )
-def test_a_credentialless_page_has_credentials_for_its_own_origin_only(url, hops, sent):
+def test_credentials_of_a_credentialless_page(url, hops, sent):
+    """
+    A credentialless page has credentials for its own origin only.
+    """
     answers = {hop: WireResponse(302, (("Location", target),)) for hop, target in hops.items()}
     server = Server(answers=answers)
     browser = Browser(server)
@@ -931,7 +552,10 @@ def test_what_makes_an_application_is_none():
         opened(create_app).fetch(f"{API}/")
 
 
-def test_json_goes_as_text_where_no_other_type_may_be_said():
+def test_json_without_cors_is_sent_as_text():
+    """
+    JSON goes as text where no other type may be said.
+    """
     server = Server()
     opened(server).fetch(f"{API}/", method="POST", json={}, mode="no-cors")
     assert server.sent("Content-Type") == ["text/plain;charset=UTF-8"]
@@ -960,7 +584,10 @@ def test_a_blob_is_not_asked_of_a_server():
     assert (error.value.reason, server.requests) == ("bad_scheme", [])
 
 
-def test_a_framed_page_is_as_strict_about_plain_http_as_what_it_stands_in():
+def test_mixed_content_in_a_frame():
+    """
+    A framed page is as strict about plain http as the page that it stands in.
+    """
     page = opened(Server(*SHARED), "data:text/html,x", top_level="https://top.example")
     with pytest.raises(NetworkError) as error:
         page.fetch("http://api.example.com/")
@@ -973,7 +600,10 @@ def test_lists_of_any_length_are_read_in_bounded_time():
     assert page.fetch(f"{API}/", headers={"X-99999": "1"}).timing_allowed is False
 
 
-def test_a_login_page_on_another_origin_is_told_from_a_missing_grant():
+def test_a_login_page_elsewhere_is_recognized():
+    """
+    A login page on another origin is told from a missing grant.
+    """
     answers = {f"{API}/items": WireResponse(302, (*SHARED, ("Location", "https://sso.example.net/login")))}
     error = refused(Server(answers=answers), f"{API}/items")
     assert "login page" in error.fix.words

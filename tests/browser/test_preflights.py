@@ -29,7 +29,10 @@ class Cache:
         return self.cache.has(KEY, name, is_header=is_header, with_credentials=credentials)
 
 
-def test_methods_are_compared_with_case_and_headers_without():
+def test_case_counts_in_methods_not_in_headers():
+    """
+    Methods are compared with case, and headers without.
+    """
     cache = Cache()
     cache.store("Chicken", age=5)
     cache.store("X-Token", age=5, is_header=True)
@@ -38,7 +41,10 @@ def test_methods_are_compared_with_case_and_headers_without():
     assert [cache.has(name, is_header=True) for name in names] == [True, True, True, False]
 
 
-def test_a_wildcard_covers_all_methods_and_all_headers_but_one():
+def test_what_a_wildcard_covers():
+    """
+    A wildcard covers all methods, and all headers but one.
+    """
     cache = Cache()
     cache.store("*", age=5)
     assert cache.has("Chicken")
@@ -51,7 +57,10 @@ def test_a_wildcard_covers_all_methods_and_all_headers_but_one():
 
 
 @pytest.mark.parametrize("is_header", [False, True])
-def test_what_was_permitted_is_permitted_until_it_expires(is_header):
+def test_a_permission_lasts_until_it_expires(is_header):
+    """
+    What was permitted is permitted until it expires.
+    """
     cache = Cache()
     cache.store("PUT", age=10, is_header=is_header)
     cache.now = 5
@@ -65,7 +74,10 @@ def test_what_was_permitted_is_permitted_until_it_expires(is_header):
 
 @pytest.mark.parametrize("is_header", [False, True])
 @pytest.mark.parametrize("credentials", [False, True])
-def test_a_new_answer_gives_the_entry_another_age_not_another_start(is_header, credentials):
+def test_a_new_answer_changes_the_age_of_an_entry(is_header, credentials):
+    """
+    A new answer gives the entry another age, not another start.
+    """
     cache, kind = Cache(), {"is_header": is_header, "credentials": credentials}
     cache.store("PUT", age=10, **kind)
     cache.now = 5
@@ -76,7 +88,10 @@ def test_a_new_answer_gives_the_entry_another_age_not_another_start(is_header, c
     assert not cache.has("PUT", **kind)
 
 
-def test_what_was_permitted_with_credentials_is_permitted_without():
+def test_a_permission_with_credentials_holds_without():
+    """
+    What was permitted with credentials is permitted without.
+    """
     cache = Cache()
     cache.store("PUT", age=5)
     assert not cache.has("PUT", credentials=True)
@@ -87,7 +102,10 @@ def test_what_was_permitted_with_credentials_is_permitted_without():
     assert other.has("PUT")
 
 
-def test_no_more_of_a_list_is_remembered_than_any_page_asks_for():
+def test_the_cache_of_a_long_list_is_bounded():
+    """
+    No more of a list is remembered than any page asks for.
+    """
     cache = Cache()
     cache.store(*(f"M{number}" for number in range(300)), age=5)
     assert (cache.has("M255"), cache.has("M256")) == (True, False)
@@ -155,7 +173,10 @@ def test_what_is_permitted_is_not_asked_again(headers, fetches, methods):
     assert server.methods == methods
 
 
-def test_a_refusal_forgets_what_was_permitted_for_that_url_alone():
+def test_a_refusal_forgets_one_url_only():
+    """
+    A refusal forgets what was permitted, for that URL alone.
+    """
     server = Server(*PERMITTED)
     page = Browser(server).open(APP)
     for url in (f"{API}/a", f"{API}/b"):

@@ -198,7 +198,10 @@ def django_async_app(django_project):
 
 
 @pytest.mark.parametrize("place", ["wsgi_app", "flask_app", "django_app", "django_async_app"])
-def test_a_script_reads_what_the_policy_grants_and_nothing_else(place, request, caplog):
+def test_a_script_reads_only_what_the_policy_grants(place, request, caplog):
+    """
+    A script reads what the policy grants, and nothing else.
+    """
     # A drawn policy smells of this and that, and is refused now and then.
     caplog.set_level(logging.CRITICAL, "corsguard")
     app, guard_with = request.getfixturevalue(place)

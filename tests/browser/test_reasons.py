@@ -6,7 +6,8 @@ import re
 import string
 
 import pytest
-from browser.test_console import FIXES, LINES, SOCKET_LINES, failure
+from kit.failures import LINES, SOCKET_LINES, failure
+from kit.fixes import FIXES
 
 from corsguard.browser import Browser, NetworkError, Reason, Unreachable
 from corsguard.browser.advice import fix
@@ -44,7 +45,10 @@ def test_every_reason_has_one_row_in_order():
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_an_example_ends_in_its_reason_and_needs_all_its_answers(reason):
+def test_an_example_ends_in_its_reason(reason):
+    """
+    An example ends in its reason, and needs all its answers.
+    """
     example = REASONS[reason].example
     error = played(example)
     assert error.failure.reason is reason
@@ -52,7 +56,10 @@ def test_an_example_ends_in_its_reason_and_needs_all_its_answers(reason):
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_a_row_says_of_its_example_what_it_says_of_the_reason(reason):
+def test_the_facts_of_a_row_fit_its_example(reason):
+    """
+    A row says of its example what it says of the reason.
+    """
     facts, found = REASONS[reason], played(REASONS[reason].example).failure
     assert found.is_preflight >= facts.preflight_only
     assert found.with_credentials >= facts.with_credentials
@@ -86,7 +93,10 @@ def test_no_row_has_a_blank_that_nobody_fills(reason):
 
 
 @pytest.mark.parametrize("engine", [chromium, firefox], ids=["chromium", "firefox"])
-def test_every_line_of_a_row_is_printed_for_some_failure(engine):
+def test_every_line_of_a_row_is_printed(engine):
+    """
+    Every line of a row is printed for some failure.
+    """
     examples = [played(facts.example).failure for facts in REASONS.values()]
     printed = {(engine(failed), failed) for failed in (*examples, *(row[0] for row in (*LINES, *SOCKET_LINES)))}
     for reason, facts in REASONS.items():
@@ -96,7 +106,10 @@ def test_every_line_of_a_row_is_printed_for_some_failure(engine):
 
 
 @pytest.mark.parametrize("failed", FAILURES)
-def test_a_fix_says_that_it_is_not_cors_if_the_row_says_so(failed):
+def test_a_fix_says_not_cors_like_its_row(failed):
+    """
+    A fix says that it is not CORS if the row says so.
+    """
     assert fix(failed).words.startswith("Not CORS") == (REASONS[failed.reason].kind != "cors")
 
 
@@ -160,7 +173,11 @@ def test_safari_has_its_own_order_and_its_own_words(failed, line):
         (Unreachable("expired.example", tls=True, net_error="CERT_INVALID"), "net::ERR_CERT_INVALID"),
     ],
 )
-def test_chromium_s_name_of_an_error_is_the_transport_s(raised, line):
+def test_chromium_names_the_error_of_the_transport(raised, line):
+    """
+    Chromium's name of an error is the transport's.
+    """
+
     def transport(request):
         raise raised
 

@@ -80,7 +80,10 @@ def test_what_is_not_shared_is_told():
         ({}, {"url": ITEMS, "credentials": "include"}, "allow_credentials=True"),
     ],
 )
-def test_a_mistake_in_the_policy_names_the_line_to_change(changes, call, line):
+def test_a_wrong_policy_names_the_line_to_change(changes, call, line):
+    """
+    A mistake in the policy names the line to change.
+    """
     told = failure_of(assert_shared, guarded(**changes), page=APP, **call)
     named = " ".join([call[key] for key in ("method", "url") if key in call])
     assert told.startswith(f"{APP} may not read {named}.")
@@ -88,7 +91,10 @@ def test_a_mistake_in_the_policy_names_the_line_to_change(changes, call, line):
     assert "has been blocked by CORS policy" in told
 
 
-def test_what_is_shared_against_expectation_says_by_what():
+def test_unexpected_sharing_says_by_what():
+    """
+    What is shared against expectation says by what.
+    """
     told = failure_of(assert_not_shared, careless(bool), page="https://evil.example", url=ITEMS)
     assert told == (
         f"https://evil.example may read {ITEMS}: the server answered 200 with Access-Control-Allow-Origin: "
@@ -343,7 +349,10 @@ def test_a_careful_application_shares_with_no_attacker():
     )
 
 
-def test_an_application_that_shares_with_nobody_proves_nothing():
+def test_sharing_with_nobody_proves_nothing():
+    """
+    An application that shares with nobody proves nothing.
+    """
     told = failure_of(assert_shared_with_no_attacker, careless(lambda origin: False), origin=APP, url=ITEMS)
     assert told.startswith(f"{APP} may not read {ITEMS}.")
 
@@ -440,7 +449,10 @@ def test_the_fixture_finds_the_django_project(pytester, monkeypatch):
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
-def test_the_fixture_without_an_application_says_what_to_do(pytester):
+def test_the_fixture_without_an_application(pytester):
+    """
+    The fixture without an application says what to do.
+    """
     pytester.makepyfile(USES)
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(errors=1)
@@ -464,7 +476,10 @@ def test_a_failure_of_another_kind_is_no_proof(app, init):
     assert failure_of(assert_not_shared, app, page=APP, url=ITEMS, **init)
 
 
-def test_the_fixture_does_not_hide_a_mistake_in_the_app_fixture(pytester):
+def test_the_fixture_hides_no_mistake_of_another(pytester):
+    """
+    The fixture does not hide a mistake in the app fixture.
+    """
     pytester.makepyfile("import pytest\n\n\n@pytest.fixture\ndef app(nonexistent):\n    pass\n" + USES)
     result = pytester.runpytest_subprocess()
     result.stdout.fnmatch_lines(["*fixture 'nonexistent' not found*"])

@@ -1,32 +1,21 @@
 """
-Requests reach applications and servers as they are, and responses come back as they are.
+Requests reach applications as they are, and responses come back as they are.
 """
 
 import asyncio
 import functools
 import logging
-import socket
-import ssl
 import sys
-import threading
-from contextlib import contextmanager, suppress
 from wsgiref.validate import validator
 
 import pytest
-import trustme
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from flask import Flask, request
-from kit.serving import served
+from kit.asking import get
 
-from corsguard.browser.transports import LiveTransport, transport_for
-from corsguard.browser.wire import Unreachable, WireRequest, WireResponse
-
-URL = "https://api.example.com/a%20b/%C3%A9%2F;p?q=%41&r=a+b"
-
-
-def get(url=URL, method="GET", headers=(), body=b""):
-    return WireRequest(method, url, tuple(headers), body)
+from corsguard.browser.transports import transport_for
+from corsguard.browser.wire import Unreachable, WireResponse
 
 
 def plain(environ, start_response):
@@ -177,7 +166,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("app", "message"), REFUSED.values(), ids=REFUSED.keys())
-def test_anything_else_is_an_error_that_says_what_is_accepted(app, message):
+def test_an_error_says_what_is_accepted(app, message):
+    """
+    Anything else is an error that says what is accepted.
+    """
     with pytest.raises(TypeError) as caught:
         transport_for(app)
     assert message in str(caught.value)
@@ -194,7 +186,10 @@ KEYS = {
 
 
 @pytest.mark.parametrize(("key", "meant"), KEYS.items())
-def test_a_key_that_is_no_origin_is_an_error_that_names_the_one_meant(key, meant):
+def test_a_wrong_key_names_the_origin_meant(key, meant):
+    """
+    A key that is not an origin is an error that names the one meant.
+    """
     with pytest.raises(ValueError, match=rf"^\"{key}\" .* Fix: {meant}$"):
         transport_for({key: plain})
 
@@ -210,7 +205,10 @@ def test_no_application_at_all_is_an_error():
         transport_for({})
 
 
-def test_an_origin_without_an_application_is_unreachable():
+def test_an_origin_without_an_application():
+    """
+    An origin without an application is unreachable.
+    """
     transport = transport_for({"https://api.example.com": plain, "http://localhost:3000": plain})
     assert transport(get("http://localhost:3000/x")).status == 200
     with pytest.raises(Unreachable) as caught:
@@ -457,7 +455,10 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("app", BROKEN)
-def test_an_exception_that_leaves_the_application_is_a_bare_500_and_a_traceback_in_the_log(app, caplog):
+def test_an_exception_is_a_bare_500_and_logged(app, caplog):
+    """
+    An exception that leaves the application is a bare 500, and a traceback in the log.
+    """
     assert transport_for(app)(get("https://api.example.com/x")) == WireResponse(500)
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("corsguard.browser", logging.ERROR)
@@ -523,7 +524,11 @@ def test_what_was_sent_before_an_exception_stays_sent(app, caplog):
     assert record.exc_info[2] is not None
 
 
-def test_a_head_can_be_replaced_as_long_as_nothing_was_sent(caplog):
+def test_an_unsent_head_can_be_replaced(caplog):
+    """
+    A head can be replaced as long as nothing was sent.
+    """
+
     def app(environ, start_response):
         start_response("200 OK", [("X", "a")])
         try:
@@ -596,7 +601,11 @@ def test_the_scope_is_what_a_server_makes():
     }
 
 
-def test_a_body_in_pieces_is_whole_and_nobody_hangs_up_before_its_end():
+def test_a_body_in_pieces_is_read_to_its_end():
+    """
+    A body in pieces is whole, and nobody hangs up before its end.
+    """
+
     async def app(scope, receive, send):
         await receive()
         going = asyncio.create_task(receive())
@@ -611,7 +620,10 @@ def test_a_body_in_pieces_is_whole_and_nobody_hangs_up_before_its_end():
     assert transport_for(app)(get()) == WireResponse(200, (), b"one two")
 
 
-def test_an_asgi_application_answers_within_an_event_loop_too():
+def test_asgi_within_an_event_loop():
+    """
+    An ASGI application answers within an event loop, too.
+    """
     transport = transport_for(ASGIHandler())
 
     async def inside():
@@ -629,357 +641,3 @@ def test_an_asgi_application_answers_within_an_event_loop_too():
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume:Warning")  # Django's advice, not ours
 def test_django_streams(handler, path):
     assert transport_for(handler)(get(f"https://testserver/api/{path}")).body == b"one two"
-
-
-# Live HTTP
-
-
-def raw_answer(*answers):
-    """
-    Return what serves one connection with the bytes *answers*, one for each request, and remembers the requests.
-    """
-
-    def serve(connection):
-        serve.connections += 1
-        with connection, connection.makefile("rb") as file:
-            for answer in answers:
-                lines = []
-                while line := file.readline().rstrip(b"\r\n"):
-                    lines.append(line)
-                length = next((int(line[15:]) for line in lines if line.startswith(b"Content-Length:")), 0)
-                serve.requests.append((lines, file.read(length)))
-                connection.sendall(answer)
-
-    serve.requests, serve.connections = [], 0
-    return serve
-
-
-@contextmanager
-def listening(serve, context=None):
-    """
-    Have *serve* handle every connection to a port of loopback, over TLS with a *context*, and yield the port.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def accept():
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                try:
-                    serve(connection if context is None else context.wrap_socket(connection, server_side=True))
-                except OSError:
-                    connection.close()
-
-        thread = threading.Thread(target=accept)
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            # Closing alone wakes nobody who waits in `accept`.
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
-
-
-@pytest.fixture
-def live():
-    with LiveTransport(timeout=5) as transport:
-        yield transport
-
-
-def cause_of(transport, url):
-    with pytest.raises(Unreachable) as caught:
-        transport(get(url))
-    return caught.value
-
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-def test_a_request_stands_on_the_wire_as_it_was_given_and_connections_are_kept(live):
-    serve = raw_answer(OK, OK, OK)
-    with listening(serve) as port:
-        headers = [("X-Two", "2"), ("accept", "*/*"), ("X-Two", "\xe9"), ("Cookie", "a=1")]
-        target = "/a|b/%7e;[x]?q=%27%22%22"
-        assert live(get(f"http://127.0.0.1:{port}{target}", "patch", headers, b"body")).body == b"ok"
-        live(get(f"http://127.0.0.1:{port}/", "POST"))
-        live(get(f"http://127.0.0.1:{port}/", "POST", [("content-length", "0")]))
-        live.close()
-    assert serve.connections == 1
-    host = f"Host: 127.0.0.1:{port}".encode()
-    assert serve.requests == [
-        (
-            [
-                f"patch {target} HTTP/1.1".encode(),
-                host,
-                b"X-Two: 2",
-                b"accept: */*",
-                b"X-Two: \xe9",
-                b"Cookie: a=1",
-                b"Content-Length: 4",
-            ],
-            b"body",
-        ),
-        ([b"POST / HTTP/1.1", host], b""),
-        ([b"POST / HTTP/1.1", host, b"content-length: 0"], b""),
-    ]
-
-
-def test_a_response_comes_back_as_it_stood_on_the_wire(live):
-    lines = [("X-Two", "2"), ("set-cookie", "a=1"), ("X-TWO", "\xe9"), ("Location", "/elsewhere"), ("X-Nothing", "")]
-    head = "\r\n".join(["HTTP/1.1 302 Found", *(f"{name}:  {value} " for name, value in lines)])
-    gzip = b"\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nnot\r\n5\r\n gzip\r\n0\r\n\r\n"
-    with listening(raw_answer(head.encode("latin-1") + gzip, OK)) as port:
-        response = live(get(f"http://127.0.0.1:{port}/"))
-        again = live(get(f"http://127.0.0.1:{port}/"))
-        live.close()
-    coded = [("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked")]
-    assert response == WireResponse(302, (*lines, *coded), b"not gzip")
-    assert again.status == 200
-
-
-def test_a_kept_connection_that_the_server_closes_is_replaced(live):
-    first, second = raw_answer(OK, b""), raw_answer(OK)
-    connections = iter([first, second])
-
-    def serve(connection):
-        next(connections)(connection)
-
-    with listening(serve) as port:
-        for path in "ab":
-            assert live(get(f"http://127.0.0.1:{port}/{path}", "POST", body=b"once")).body == b"ok"
-    assert [lines[0] for lines, _ in first.requests] == [b"POST /a HTTP/1.1", b"POST /b HTTP/1.1"]
-    assert [lines[0] for lines, _ in second.requests] == [b"POST /b HTTP/1.1"]
-
-
-def test_no_proxy_is_asked(live, monkeypatch):
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    with listening(raw_answer(OK)) as port, LiveTransport() as transport:
-        assert transport(get(f"http://127.0.0.1:{port}/")).body == b"ok"
-
-
-@pytest.mark.server
-@pytest.mark.parametrize(
-    "server", [("gunicorn", "flask_app:app"), ("uvicorn", "django_app:asgi")], ids=["gunicorn", "uvicorn"]
-)
-def test_a_real_server_answers_as_the_application_in_process(server, live, monkeypatch):
-    with served(*server) as process:
-        url = f"http://127.0.0.1:{process.port}/nowhere"
-        response = live(get(url, headers=[("Origin", "http://localhost:8000")]))
-    assert response.status == 404
-    assert ("Access-Control-Allow-Origin".lower(), "http://localhost:8000") in {
-        (name.lower(), value) for name, value in response.headers
-    }
-
-
-def test_a_port_where_nothing_listens_is_unreachable(live):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    error = cause_of(live, f"https://127.0.0.1:{port}/")
-    assert (error.cause, error.tls) == (f"nothing listens at 127.0.0.1:{port}", False)
-    assert error.net_error == "CONNECTION_REFUSED"
-
-
-def test_a_name_without_an_address_is_unreachable(live, monkeypatch):
-    def look_up(*args):
-        # As it would end, without a question to anybody's network.
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    error = cause_of(live, "http://nowhere.invalid/")
-    assert (error.cause, error.tls) == ("the name nowhere.invalid has no address", False)
-    assert error.net_error == "NAME_NOT_RESOLVED"
-
-
-@pytest.mark.parametrize("name", ["a..invalid", f"{'a' * 64}.invalid"], ids=["an empty label", "a long label"])
-def test_a_name_that_cannot_be_looked_up_is_unreachable(live, name):
-    assert cause_of(live, f"http://{name}/").cause == f"the name {name} has no address"
-
-
-def test_a_server_that_does_not_answer_is_unreachable():
-    with socket.create_server(("127.0.0.1", 0)) as listener, LiveTransport(timeout=0.05) as transport:
-        port = listener.getsockname()[1]
-        assert (
-            cause_of(transport, f"http://127.0.0.1:{port}/").cause == f"127.0.0.1:{port} did not answer within 0.05 s"
-        )
-        assert (
-            cause_of(transport, f"https://127.0.0.1:{port}/").cause == f"127.0.0.1:{port} did not answer within 0.05 s"
-        )
-
-
-@pytest.mark.parametrize(
-    ("answer", "cause"),
-    [
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "the answer is not HTTP: "),
-        (b"", "the answer is not HTTP: Server disconnected without sending a response."),
-        (b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", "the answer is not HTTP: "),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000, "the answer is not HTTP: "),
-    ],
-    ids=["SSH", "nothing", "a NUL", "a head without end"],
-)
-def test_an_answer_that_is_no_http_is_unreachable(live, answer, cause):
-    with listening(raw_answer(answer)) as port:
-        error = cause_of(live, f"http://127.0.0.1:{port}/")
-        live.close()
-    assert error.cause.startswith(cause)
-    assert not error.tls
-
-
-@pytest.mark.parametrize(
-    "headers", [[("X", "a\r\nb: c")], [("X Y", "a")], [("X", " a")]], ids=["two lines", "no token", "a space"]
-)
-def test_a_request_that_is_no_http_is_not_sent(live, headers):
-    serve = raw_answer(OK)
-    with listening(serve) as port, pytest.raises(Unreachable):
-        live(get(f"http://127.0.0.1:{port}/", headers=headers))
-    assert [lines for lines, _ in serve.requests if lines] == []
-
-
-def test_a_response_that_breaks_off_is_cut(live, caplog):
-    with listening(raw_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\none")) as port:
-        response = live(get(f"http://127.0.0.1:{port}/"))
-    assert (response.status, response.body) == (200, b"one")
-    (record,) = [record for record in caplog.records if record.name == "corsguard.browser"]
-    assert record.getMessage() == f"The response to GET http://127.0.0.1:{port}/ was cut off."
-
-
-def test_a_response_without_end_is_cut(caplog):
-    def serve(connection):
-        connection.recv(65536)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
-        try:
-            while True:
-                connection.sendall(b": still here\n\n")
-        except OSError:
-            connection.close()
-
-    with listening(serve) as port, LiveTransport(timeout=0.05) as transport:
-        response = transport(get(f"http://127.0.0.1:{port}/"))
-    assert response.status == 200
-    assert response.body.startswith(b": still here\n\n")
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture
-def trusting(authority):
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
-
-
-def server_context(authority, name="127.0.0.1", version=None):
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(name).configure_cert(context)
-    if version is not None:
-        context.minimum_version = context.maximum_version = version
-    return context
-
-
-def test_a_certificate_is_checked_unless_told_otherwise(authority, trusting):
-    with listening(raw_answer(OK), server_context(authority)) as port:
-        url = f"https://127.0.0.1:{port}/"
-        with LiveTransport() as transport:
-            error = cause_of(transport, url)
-        for verify in (trusting, False):
-            with LiveTransport(verify=verify) as transport:
-                assert transport(get(url)).body == b"ok"
-    assert error.cause.startswith(f"the certificate of 127.0.0.1:{port} is not valid: ")
-    assert (error.tls, error.wants_certificate, error.net_error) == (True, False, "CERT_AUTHORITY_INVALID")
-
-
-def test_a_certificate_of_another_host_is_none(authority, trusting):
-    elsewhere = server_context(authority, "api.example.com")
-    with listening(raw_answer(OK), elsewhere) as port, LiveTransport(verify=trusting) as transport:
-        error = cause_of(transport, f"https://127.0.0.1:{port}/")
-    assert "is not valid: IP address mismatch" in error.cause
-    assert (error.tls, error.net_error) == (True, "CERT_COMMON_NAME_INVALID")
-
-
-def test_a_host_may_be_reached_elsewhere_and_what_is_sent_stays():
-    serve = raw_answer(OK)
-    with (
-        listening(serve) as port,
-        LiveTransport(connect_to={"api.example.com:8080": f"127.0.0.1:{port}"}) as transport,
-    ):
-        assert transport(get("http://api.example.com:8080/items?q=1")).body == b"ok"
-        error = cause_of(transport, "http://other.invalid:8080/")
-    ((head, _),) = serve.requests
-    assert head[:2] == [b"GET /items?q=1 HTTP/1.1", b"Host: api.example.com:8080"]
-    assert "other.invalid" in error.cause
-
-
-def test_a_host_reached_elsewhere_still_has_to_show_its_own_certificate(authority, trusting):
-    context = server_context(authority, "api.example.com")
-    names = []
-    context.sni_callback = lambda _, name, __: names.append(name)
-    answer = raw_answer(OK, OK)
-
-    def patient(connection):
-        with suppress(OSError):
-            answer(connection)
-
-    # Each in a thread, so that the second is accepted while the first is open.
-    with listening(lambda connection: threading.Thread(target=patient, args=[connection]).start(), context) as port:
-        places = dict.fromkeys(("api.example.com", "other.example.com"), f"127.0.0.1:{port}")
-        with LiveTransport(verify=trusting, connect_to=places) as transport:
-            assert transport(get("https://api.example.com/")).body == b"ok"
-            # Not over the connection that the first one left open.
-            error = cause_of(transport, "https://other.example.com/")
-    assert names == ["api.example.com", "other.example.com"]
-    assert "is not valid: Hostname mismatch" in error.cause
-    assert error.net_error == "CERT_COMMON_NAME_INVALID"
-
-
-def test_a_server_without_tls_fails_the_handshake(live):
-    def serve(connection):
-        connection.recv(65536)
-        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        connection.close()
-
-    with listening(serve) as port:
-        error = cause_of(live, f"https://127.0.0.1:{port}/")
-    assert error.cause.startswith(f"no TLS connection to 127.0.0.1:{port} (")
-    assert (error.tls, error.wants_certificate, error.net_error) == (True, False, "SSL_PROTOCOL_ERROR")
-
-
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["TLS 1.2", "TLS 1.3"])
-def test_a_server_that_demands_a_certificate_is_told_apart(authority, trusting, version):
-    context = server_context(authority, version=version)
-    context.verify_mode = ssl.CERT_REQUIRED
-    authority.configure_trust(context)
-    with listening(raw_answer(OK), context) as port:
-        url = f"https://127.0.0.1:{port}/"
-        with LiveTransport(verify=trusting) as transport:
-            error = cause_of(transport, url)
-        authority.issue_cert("client.example").configure_cert(trusting)
-        with LiveTransport(verify=trusting) as transport:
-            assert transport(get(url)).body == b"ok"
-    assert error.cause.startswith(f"127.0.0.1:{port} demands a client certificate (")
-    assert (error.tls, error.wants_certificate) == (True, True)
-
-
-@pytest.mark.parametrize(
-    ("alert", "wants_certificate"), [(40, True), (42, True), (70, False)], ids=["handshake", "certificate", "version"]
-)
-def test_what_alerts_tell(live, alert, wants_certificate):
-    def serve(connection):
-        connection.recv(65536)
-        # RFC 8446, 6: a record of type alert, fatal.
-        connection.sendall(bytes([21, 3, 3, 0, 2, 2, alert]))
-        connection.close()
-
-    with listening(serve) as port:
-        error = cause_of(live, f"https://127.0.0.1:{port}/")
-    assert (error.tls, error.wants_certificate) == (True, wants_certificate)
-
-
-def test_without_httpx_the_error_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "httpx", None)
-    with pytest.raises(ImportError, match=r'^Live HTTP needs httpx\. Fix: pip install "corsguard\[browser\]"$'):
-        LiveTransport()

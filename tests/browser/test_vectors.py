@@ -15,7 +15,10 @@ VECTORS = {vector["id"]: vector for vector in run_vectors.vectors_in(FOLDER)}
 
 
 @pytest.mark.parametrize("identity", VECTORS)
-def test_the_model_does_what_the_standards_own_tests_expect(identity):
+def test_the_model_passes_the_standards_tests(identity):
+    """
+    The model does what the standards' own tests expect.
+    """
     assert run_vectors.differences(VECTORS[identity]) == []
 
 

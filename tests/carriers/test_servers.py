@@ -22,6 +22,11 @@ SERVERS = {
     "Granian, Starlette": ("granian", "asgi_app:application"),
 }
 
+
+def bytes_of(line):
+    return line if isinstance(line, bytes) else line.encode("latin-1")
+
+
 ORIGIN = f"Origin: {PAGE_ORIGIN}"
 STRANGER = "Origin: https://evil.example"
 
@@ -156,8 +161,8 @@ def test_a_hostile_origin_is_refused_quietly(server, method, lines):
         assert reply.cors() == (PREFLIGHT_REFUSED if method == "OPTIONS" else NOT_SHARED)
         assert reply.status == (403 if method == "OPTIONS" else 200)
     else:
-        # The server itself refused it.
-        assert reply.status in {400, 431}
+        # The server itself refused it; Twisted may close while there is still more to read, and its answer is lost.
+        assert reply.status in {400, 431} or (reply.status == 0 and len(b"".join(map(bytes_of, lines))) > 16_384)
         assert reply.cors() == []
     assert not any("vil" in f"{name}{value}" for name, value in reply.headers)
 

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-from browser.test_console import LINES
 from hypothesis import given
 from hypothesis import strategies as st
 from kit.explaining import API, APP, BLOCKED, CHECK, LOAD, MESSAGES, OLD, REDIRECTED, REFUSED, SAFARI
+from kit.failures import LINES
 
 from corsguard.browser import Failure, Reason
 from corsguard.diagnosis.lookalikes import LOOKALIKES

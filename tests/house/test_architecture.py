@@ -88,7 +88,10 @@ def test_imports_go_down_only():
     assert up == []
 
 
-def test_only_the_guard_knows_both_what_is_shared_and_what_may_run():
+def test_sharing_and_protection_meet_in_the_guard():
+    """
+    Only the guard knows both what is shared and what may run.
+    """
     # And whoever tells the story of a request, off the request path.
     assert {name for name, others in HOUSE.items() if {"negotiation", "protection"} <= others} == {
         "explanation",
@@ -107,14 +110,20 @@ def test_no_files_import_each_other_in_a_circle():
 
 
 @pytest.mark.parametrize("path", files(), ids=name_of)
-def test_a_room_imports_from_outside_what_the_table_says(path):
+def test_third_party_imports_of_a_room(path):
+    """
+    A room imports from outside what the table says.
+    """
     allowed = THIRD_PARTY.get(room_of(name_of(path)), "").split()
     # `_typeshed` is for type checkers and never loaded.
     assert imported_by(path)[1] - sys.stdlib_module_names - {"_typeshed"} <= {*allowed}
 
 
 @pytest.mark.parametrize("package", FRAMEWORKS)
-def test_a_framework_s_package_enters_by_the_doors_only(package):
+def test_frameworks_enter_by_the_doors_only(package):
+    """
+    A framework's package enters by the doors only.
+    """
     assert files(package)
     for path in files(package):
         doors = DOORS | LAZY_DOORS if path.stem == "translation" else DOORS
@@ -126,7 +135,10 @@ def test_a_framework_s_package_enters_by_the_doors_only(package):
 
 
 @pytest.mark.parametrize("package", FRAMEWORKS)
-def test_a_framework_s_package_takes_from_a_door_only_what_is_on_it(package):
+def test_frameworks_take_only_exported_names(package):
+    """
+    A framework's package takes from a door only what is on it.
+    """
     for path in files(package):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module in DOORS:
@@ -136,7 +148,10 @@ def test_a_framework_s_package_takes_from_a_door_only_what_is_on_it(package):
 TYPING = "from typing import TYPE_CHECKING"
 
 
-def test_the_door_shows_what_it_exports_and_has_no_logic():
+def test_the_door_exports_and_has_no_logic():
+    """
+    The door shows what it exports, and has no logic.
+    """
     tree = ast.parse((ROOT / "corsguard" / "__init__.py").read_text(encoding="utf-8"))
     docstring, *body = tree.body
     assert isinstance(docstring, ast.Expr)
@@ -168,7 +183,10 @@ def test_the_second_door_re_exports_and_nothing_else():
     assert sorted(alias.name for node in reexports for alias in node.names) == sorted(adapters.__all__)
 
 
-def test_the_doors_of_the_frameworks_offer_the_same_under_the_same_names():
+def test_the_frameworks_offer_the_same_names():
+    """
+    The doors of the frameworks offer the same under the same names.
+    """
     # An application of Flask has a guard of its own, so there the last two are its methods.
     assert {"cors", "cors_event", "translate"} <= {*corsguard_flask.__all__} & {*corsguard_django.__all__}
     for name in ("policy_for", "set_policy"):
@@ -245,7 +263,10 @@ HEAVY = {
 }
 
 
-def test_the_engine_loads_no_framework_and_nothing_heavy():
+def test_the_engine_loads_nothing_heavy():
+    """
+    The engine loads no framework, and nothing heavy.
+    """
     loaded = loaded_by("import corsguard")
     assert "corsguard.wsgi" in loaded
     assert loaded & HEAVY == set()
@@ -262,7 +283,10 @@ WORKERS = {
 
 
 @pytest.mark.parametrize("package", FRAMEWORKS)
-def test_a_worker_of_a_framework_loads_nothing_that_it_was_not_asked_for(package):
+def test_a_worker_loads_only_what_it_needs(package):
+    """
+    A worker of a framework loads nothing that it was not asked for.
+    """
     # Today's `corsguard.translation` is loaded by both; `corsguard.moving`, which takes its place, must not be.
     assert loaded_by(WORKERS[package]) & (LAZY_DOORS - {"corsguard.translation"}) == set()
 
@@ -272,7 +296,10 @@ def test_a_policy_of_exact_origins_loads_nothing_more():
     assert loaded_by(code) == loaded_by("import corsguard")
 
 
-def test_the_public_suffix_list_is_read_when_a_wildcard_is_configured_and_not_when_a_request_comes():
+def test_when_the_public_suffix_list_is_read():
+    """
+    The public suffix list is read when a wildcard is configured, and not when a request comes.
+    """
     configured = "import corsguard; p = corsguard.Policy(allow_origins=['https://*.example.com'])"
     asked = f"{configured}; corsguard.negotiate(p, {{'HTTP_ORIGIN': 'https://a.example.com'}})"
     assert "publicsuffixlist" in loaded_by(configured)
@@ -338,7 +365,7 @@ def test_no_two_classes_have_one_name():
     assert {name for name in names if names.count(name) > 1} == {*SHARED_NAMES}
 
 
-def test_the_command_line_reads_options_and_judges_nothing():
+def test_the_command_line_judges_nothing():
     """
     It is small, and no file of it looks for a pattern in a text.
     """

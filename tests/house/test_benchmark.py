@@ -64,18 +64,27 @@ def run(tmp_path_factory):
     return done.stdout.splitlines(), json.loads(file.read_text())
 
 
-def test_every_contender_is_measured_in_every_scenario_with_every_set_of_origins(run):
+def test_everything_is_measured(run):
+    """
+    Every contender is measured in every scenario with every set of origins.
+    """
     measured = [(row["platform"], row["origins"], row["contender"], row["scenario"]) for row in run[1]["rows"]]
     assert sorted(measured) == sorted((*row, scenario) for row in ROWS for scenario in SCENARIOS)
 
 
-def test_the_table_has_a_line_for_every_contender_and_set_of_origins(run):
+def test_the_table_has_every_line(run):
+    """
+    The table has a line for every contender and set of origins.
+    """
     columns = ((0, 11), (12, 27), (28, 47))
     lines = [tuple(line[start:end].strip() for start, end in columns) for line in run[0]]
     assert sorted(line for line in lines if line[0] in CONTENDERS) == sorted(ROWS)
 
 
-def test_a_line_has_microseconds_for_every_scenario_and_a_ratio_for_every_guard(run):
+def test_a_line_has_times_and_ratios(run):
+    """
+    A line has microseconds for every scenario, and a ratio for every guard.
+    """
     for line in run[0]:
         if line[:11].strip() in CONTENDERS:
             assert len(line[47:].split()) == (5 if line[28:47].strip() == "bare" else 10), line

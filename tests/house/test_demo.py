@@ -167,7 +167,10 @@ def heeded_interrupt():
 
 
 @pytest.mark.browser
-def test_all_rows_agree_after_the_one_command_of_the_readme(visit, heeded_interrupt):
+def test_all_rows_agree_after_one_command(visit, heeded_interrupt):
+    """
+    All rows agree after the one command of the README.
+    """
     with started(EXAMPLES / "demo.py", "--port", "0") as process:
         page = re.search(r"http://localhost:\d+", lines_until("http://", process)[-1])[0]
         visited = visit(page)
@@ -188,7 +191,10 @@ def test_all_rows_agree_after_the_one_command_of_the_readme(visit, heeded_interr
 @pytest.mark.parametrize(
     "django", [("gunicorn", "django_app:application"), ("uvicorn", "django_app:asgi")], ids=["gunicorn", "uvicorn"]
 )
-def test_all_rows_agree_behind_real_servers_and_what_is_refused_is_never_sent(visit, django):
+def test_all_rows_agree_behind_real_servers(visit, django):
+    """
+    All rows agree behind real servers, and what is refused is never sent.
+    """
     commands = [("gunicorn", "wsgi_app:application"), ("gunicorn", "flask_app:app"), django]
     apis = {}
     with ExitStack() as stack:
@@ -211,7 +217,10 @@ def test_all_rows_agree_behind_real_servers_and_what_is_refused_is_never_sent(vi
 
 
 @pytest.mark.browser
-def test_each_row_disagrees_where_the_policy_is_another(visit, monkeypatch):
+def test_rows_disagree_under_another_policy(visit, monkeypatch):
+    """
+    Each row disagrees where the policy is another.
+    """
     apis = {}
     with ExitStack() as stack:
         page = stack.enter_context(page_for(apis, {}))
@@ -250,7 +259,10 @@ def test_each_row_disagrees_where_the_policy_is_another(visit, monkeypatch):
 
 
 @pytest.mark.browser
-def test_a_write_that_happens_although_the_browser_blocks_it_shows(visit, monkeypatch):
+def test_a_blocked_write_that_happens_shows(visit, monkeypatch):
+    """
+    A write that happens although the browser blocks it shows.
+    """
     apis = {}
     with page_for(apis, {}) as page:
         monkeypatch.setenv("PAGE_ORIGIN", page)
@@ -286,7 +298,10 @@ def test_one_wrong_api_spoils_the_verdict(visit):
 
 
 @pytest.mark.browser
-def test_an_api_that_is_down_does_not_pass_for_one_that_refuses(visit):
+def test_an_api_that_is_down_does_not_pass(visit):
+    """
+    An API that is down does not pass for one that refuses.
+    """
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with page_for({"down": f"http://localhost:{port}"}, {}) as page:
@@ -295,7 +310,10 @@ def test_an_api_that_is_down_does_not_pass_for_one_that_refuses(visit):
 
 
 @pytest.mark.browser
-def test_a_page_of_another_origin_is_sent_to_the_one_that_the_policy_lists(browser):
+def test_another_origin_is_sent_to_the_listed_one(browser):
+    """
+    A page of another origin is sent to the one that the policy lists.
+    """
     with page_for({}, {}) as page, browser.new_context() as context:
         visitor = context.new_page()
         visitor.goto(stranger_of(page))
@@ -304,7 +322,10 @@ def test_a_page_of_another_origin_is_sent_to_the_one_that_the_policy_lists(brows
 
 @pytest.mark.browser
 @pytest.mark.parametrize(("embedder", "sent"), [("http://localhost", 1), ("http://127.0.0.1", 0)])
-def test_the_page_in_a_frame_sends_for_its_own_origin_only(browser, embedder, sent):
+def test_a_framed_page_sends_for_its_own_origin(browser, embedder, sent):
+    """
+    The page in a frame sends for its own origin only.
+    """
     with page_for({}, {}) as page, browser.new_context() as context:
         visitor = context.new_page()
         visitor.goto(page.replace("http://localhost", embedder) + "/elsewhere")
@@ -350,7 +371,10 @@ def cors_toml(tmp_path):
     return path
 
 
-def test_the_file_of_the_examples_is_one_policy_in_three_environments_and_nothing_smells():
+def test_the_file_of_the_examples_has_no_warnings():
+    """
+    The file of the examples is one policy in three environments, and none of them has a warning.
+    """
     environments = Configuration.environments_of(EXAMPLES / "cors.toml")
     assert list(environments) == list(NARROWER)
     assert all(isinstance(configuration.guarded.policy, Policy) for configuration in environments.values())
@@ -359,7 +383,10 @@ def test_the_file_of_the_examples_is_one_policy_in_three_environments_and_nothin
 
 @pytest.mark.browser
 @pytest.mark.parametrize("environment", NARROWER)
-def test_all_rows_agree_in_each_environment_of_one_file(visit, cors_toml, environment):
+def test_all_rows_agree_in_each_environment(visit, cors_toml, environment):
+    """
+    All rows agree in each environment of one file.
+    """
     with started(EXAMPLES / "demo.py", "--port", "0", "--environment", environment, "--file", cors_toml) as process:
         lines = lines_until("The page is at", process)
         visited = visit(re.search(r"http://localhost:\d+", lines[-1])[0])
@@ -424,13 +451,19 @@ def test_what_should_happen_follows_from_the_policy(needed, row, should):
     ],
     ids=["misspelled", "none", "no TOML"],
 )
-def test_the_demo_answers_a_wrong_environment_with_those_there_are(arguments, told):
+def test_a_wrong_environment_lists_the_right_ones(arguments, told):
+    """
+    The demo answers a wrong environment with those there are.
+    """
     with started(EXAMPLES / "demo.py", "--port", "0", *arguments) as process:
         assert process.wait(30) == 2
         assert told in process.stdout.read()
 
 
-def test_the_demo_shows_one_policy_and_says_so_of_a_file_that_has_several(tmp_path):
+def test_the_demo_refuses_a_file_of_many_policies(tmp_path):
+    """
+    The demo shows one policy, and says so of a file that has several.
+    """
     path = tmp_path / "several.toml"
     path.write_text('[paths."/api"]\nallow_origins = "*"\n', "utf-8")
     with started(EXAMPLES / "demo.py", "--port", "0", "--file", path) as process:
@@ -439,7 +472,10 @@ def test_the_demo_shows_one_policy_and_says_so_of_a_file_that_has_several(tmp_pa
 
 
 @pytest.mark.server
-def test_the_demo_stops_at_once_and_in_silence_on_ctrl_c(heeded_interrupt):
+def test_ctrl_c_stops_the_demo_in_silence(heeded_interrupt):
+    """
+    The demo stops at once and in silence on Ctrl+C.
+    """
     with started(EXAMPLES / "demo.py", "--port", "0") as process:
         lines_until("Tracebacks", process)
         process.send_signal(signal.SIGINT)

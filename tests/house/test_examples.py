@@ -47,7 +47,10 @@ def policy_written_in(source):
 
 @pytest.mark.server
 @pytest.mark.parametrize("name", APPLICATIONS)
-def test_an_example_starts_as_its_docstring_says_and_is_guarded(name):
+def test_an_example_starts_and_is_guarded(name):
+    """
+    An example starts as its docstring says, and is guarded.
+    """
     docstring = ast.get_docstring(ast.parse((EXAMPLES / name).read_text("utf-8")))
     assert f"    python examples/{name}" in docstring.splitlines()
     with started(EXAMPLES / name, PORT="0", PAGE_ORIGIN=PAGE_ORIGIN) as process:
@@ -67,7 +70,10 @@ def test_an_example_starts_as_its_docstring_says_and_is_guarded(name):
     )
 
 
-def test_the_applications_have_the_same_policy_word_for_word():
+def test_the_applications_have_one_policy():
+    """
+    The applications have the same policy word for word.
+    """
     sources = [(EXAMPLES / name).read_text("utf-8") for name in APPLICATIONS]
     assert all('\nPAGE_ORIGIN = os.environ.get("PAGE_ORIGIN", "http://localhost:8000")\n' in text for text in sources)
     first, *others = map(policy_written_in, sources)
@@ -75,7 +81,10 @@ def test_the_applications_have_the_same_policy_word_for_word():
     assert others == [first] * (len(APPLICATIONS) - 1)
 
 
-def test_every_classic_mistake_is_refused_for_its_own_reason_and_printed(capsys):
+def test_classic_mistakes_are_refused_and_printed(capsys):
+    """
+    Every classic mistake is refused for its own reason, and printed.
+    """
     mistakes = runpy.run_path(str(EXAMPLES / "incorrect.py"), run_name="__main__")["MISTAKES"]
     printed = capsys.readouterr().out
     refused = {}
@@ -110,7 +119,10 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_the_kit_names_the_line_of_the_demo_s_policy_to_change(mistake):
+def test_the_kit_names_the_line_to_change(mistake):
+    """
+    The kit names the line of the demo's policy to change.
+    """
     changes, fetch, line = MISTAKES[mistake]
     policy = runpy.run_path(str(EXAMPLES / "wsgi_app.py"))["POLICY"]
     app = runpy.run_path(str(EXAMPLES / "wsgi_app.py"))["notebook"]

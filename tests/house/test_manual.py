@@ -20,7 +20,10 @@ def test_there_is_a_manual():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_code_of_a_page_prints_what_stands_below_it(page):
+def test_the_code_of_a_page_prints_what_it_shows(page):
+    """
+    The code of a page prints what stands below it.
+    """
     namespace = {}
     for code, expected in BLOCK.findall(page.read_text(encoding="utf-8")):
         printed = io.StringIO()

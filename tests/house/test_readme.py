@@ -258,7 +258,10 @@ def run(code):
 
 
 @pytest.mark.parametrize(("code", "output"), blocks())
-def test_every_block_runs_and_prints_what_stands_below_it(code, output):
+def test_every_block_prints_what_it_shows(code, output):
+    """
+    Every block runs, and prints what stands below it.
+    """
     printed, _ = run(code)
     assert printed == output
 
@@ -273,7 +276,10 @@ def test_the_three_most_useful_commands_are_shown():
 
 
 @pytest.mark.parametrize("content", toml_blocks())
-def test_every_file_that_is_shown_is_read_without_a_warning(content):
+def test_every_shown_file_has_no_warnings(content):
+    """
+    Every file that is shown is read without a warning.
+    """
     said = tomllib.loads(content)
     for environment in said["environments"]:
         configuration = Configuration.from_mapping(said, environment)
@@ -281,7 +287,10 @@ def test_every_file_that_is_shown_is_read_without_a_warning(content):
         assert Policies(configuration)
 
 
-def test_the_kit_is_shown_in_at_most_ten_lines_for_each_framework():
+def test_the_kit_is_shown_in_ten_lines():
+    """
+    The kit is shown in at most ten lines for each framework.
+    """
     shown = [code for code, _ in blocks() if "def test_" in code]
     assert len(shown) == 2
     assert all(len([line for line in code.splitlines() if line]) <= 10 for code in shown)
@@ -337,7 +346,10 @@ def test_a_pattern_covers_what_its_row_says(row):
         assert negotiate(policy, {"HTTP_ORIGIN": origin}).refusal is not None
 
 
-def test_the_commands_of_the_readme_are_those_that_are_run():
+def test_the_commands_of_the_readme_are_run():
+    """
+    The commands of the README are those that are run.
+    """
     console = "".join(code for lang, code in FENCE.findall(README.read_text(encoding="utf-8")) if lang == "console")
     assert f".venv/bin/{TEST_COMMAND}\n" in console
     assert f"\n{TEST_COMMAND}\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")

@@ -86,10 +86,14 @@ class Server:
     def exchange(self, method, path, *lines):
         """
         Send one request with the header *lines*, bytes or text without the line end, and return the Reply.
+
+        Its status is 0 if the server ends the connection without an answer.
         """
         head = [f"{method} {path} HTTP/1.1", "Host: localhost", "Connection: close", *lines, "", ""]
         raw = b"\r\n".join(line if isinstance(line, bytes) else line.encode("latin-1") for line in head)
         head, _, body = self.send(raw).partition(b"\r\n\r\n")
+        if not head:
+            return Reply(0, [], b"")
         first, *rest = head.decode("latin-1").split("\r\n")
         pairs = [line.partition(":") for line in rest]
         return Reply(int(first.split()[1]), [(name, value.strip()) for name, _, value in pairs], body)

@@ -1,0 +1,392 @@
+"""
+Requests reach real sockets as they are, and responses come back as they are.
+"""
+
+import socket
+import ssl
+import sys
+import threading
+from contextlib import contextmanager, suppress
+
+import pytest
+import trustme
+from kit.asking import get
+from kit.serving import served
+
+from corsguard.browser.transports import LiveTransport
+from corsguard.browser.wire import Unreachable, WireResponse
+
+
+def raw_answer(*answers):
+    """
+    Return what serves one connection with the bytes *answers*, one for each request, and remembers the requests.
+    """
+
+    def serve(connection):
+        serve.connections += 1
+        with connection, connection.makefile("rb") as file:
+            for answer in answers:
+                lines = []
+                while line := file.readline().rstrip(b"\r\n"):
+                    lines.append(line)
+                length = next((int(line[15:]) for line in lines if line.startswith(b"Content-Length:")), 0)
+                serve.requests.append((lines, file.read(length)))
+                connection.sendall(answer)
+
+    serve.requests, serve.connections = [], 0
+    return serve
+
+
+@contextmanager
+def listening(serve, context=None):
+    """
+    Have *serve* handle every connection to a port of loopback, over TLS with a *context*, and yield the port.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                try:
+                    serve(connection if context is None else context.wrap_socket(connection, server_side=True))
+                except OSError:
+                    connection.close()
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            # Closing alone wakes nobody who waits in `accept`.
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@pytest.fixture
+def live():
+    with LiveTransport(timeout=5) as transport:
+        yield transport
+
+
+def cause_of(transport, url):
+    with pytest.raises(Unreachable) as caught:
+        transport(get(url))
+    return caught.value
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def test_a_request_stands_on_the_wire_as_given(live):
+    """
+    A request stands on the wire as it was given, and connections are kept.
+    """
+    serve = raw_answer(OK, OK, OK)
+    with listening(serve) as port:
+        headers = [("X-Two", "2"), ("accept", "*/*"), ("X-Two", "\xe9"), ("Cookie", "a=1")]
+        target = "/a|b/%7e;[x]?q=%27%22%22"
+        assert live(get(f"http://127.0.0.1:{port}{target}", "patch", headers, b"body")).body == b"ok"
+        live(get(f"http://127.0.0.1:{port}/", "POST"))
+        live(get(f"http://127.0.0.1:{port}/", "POST", [("content-length", "0")]))
+        live.close()
+    assert serve.connections == 1
+    host = f"Host: 127.0.0.1:{port}".encode()
+    assert serve.requests == [
+        (
+            [
+                f"patch {target} HTTP/1.1".encode(),
+                host,
+                b"X-Two: 2",
+                b"accept: */*",
+                b"X-Two: \xe9",
+                b"Cookie: a=1",
+                b"Content-Length: 4",
+            ],
+            b"body",
+        ),
+        ([b"POST / HTTP/1.1", host], b""),
+        ([b"POST / HTTP/1.1", host, b"content-length: 0"], b""),
+    ]
+
+
+def test_a_response_comes_back_as_it_stood_on_the_wire(live):
+    lines = [("X-Two", "2"), ("set-cookie", "a=1"), ("X-TWO", "\xe9"), ("Location", "/elsewhere"), ("X-Nothing", "")]
+    head = "\r\n".join(["HTTP/1.1 302 Found", *(f"{name}:  {value} " for name, value in lines)])
+    gzip = b"\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nnot\r\n5\r\n gzip\r\n0\r\n\r\n"
+    with listening(raw_answer(head.encode("latin-1") + gzip, OK)) as port:
+        response = live(get(f"http://127.0.0.1:{port}/"))
+        again = live(get(f"http://127.0.0.1:{port}/"))
+        live.close()
+    coded = [("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked")]
+    assert response == WireResponse(302, (*lines, *coded), b"not gzip")
+    assert again.status == 200
+
+
+def test_a_closed_connection_is_replaced(live):
+    """
+    A kept connection that the server closes is replaced.
+    """
+    first, second = raw_answer(OK, b""), raw_answer(OK)
+    connections = iter([first, second])
+
+    def serve(connection):
+        next(connections)(connection)
+
+    with listening(serve) as port:
+        for path in "ab":
+            assert live(get(f"http://127.0.0.1:{port}/{path}", "POST", body=b"once")).body == b"ok"
+    assert [lines[0] for lines, _ in first.requests] == [b"POST /a HTTP/1.1", b"POST /b HTTP/1.1"]
+    assert [lines[0] for lines, _ in second.requests] == [b"POST /b HTTP/1.1"]
+
+
+def test_no_proxy_is_asked(live, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with listening(raw_answer(OK)) as port, LiveTransport() as transport:
+        assert transport(get(f"http://127.0.0.1:{port}/")).body == b"ok"
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    "server", [("gunicorn", "flask_app:app"), ("uvicorn", "django_app:asgi")], ids=["gunicorn", "uvicorn"]
+)
+def test_a_real_server_answers_as_in_process(server, live, monkeypatch):
+    """
+    A real server answers as the application does in this process.
+    """
+    with served(*server) as process:
+        url = f"http://127.0.0.1:{process.port}/nowhere"
+        response = live(get(url, headers=[("Origin", "http://localhost:8000")]))
+    assert response.status == 404
+    assert ("Access-Control-Allow-Origin".lower(), "http://localhost:8000") in {
+        (name.lower(), value) for name, value in response.headers
+    }
+
+
+def test_a_port_where_nothing_listens_is_unreachable(live):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    error = cause_of(live, f"https://127.0.0.1:{port}/")
+    assert (error.cause, error.tls) == (f"nothing listens at 127.0.0.1:{port}", False)
+    assert error.net_error == "CONNECTION_REFUSED"
+
+
+def test_a_name_without_an_address_is_unreachable(live, monkeypatch):
+    def look_up(*args):
+        # As it would end, without a question to anybody's network.
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    error = cause_of(live, "http://nowhere.invalid/")
+    assert (error.cause, error.tls) == ("the name nowhere.invalid has no address", False)
+    assert error.net_error == "NAME_NOT_RESOLVED"
+
+
+@pytest.mark.parametrize("name", ["a..invalid", f"{'a' * 64}.invalid"], ids=["an empty label", "a long label"])
+def test_a_malformed_name_is_unreachable(live, name):
+    """
+    A name that cannot be looked up is unreachable.
+    """
+    assert cause_of(live, f"http://{name}/").cause == f"the name {name} has no address"
+
+
+def test_a_server_that_does_not_answer_is_unreachable():
+    with socket.create_server(("127.0.0.1", 0)) as listener, LiveTransport(timeout=0.05) as transport:
+        port = listener.getsockname()[1]
+        assert (
+            cause_of(transport, f"http://127.0.0.1:{port}/").cause == f"127.0.0.1:{port} did not answer within 0.05 s"
+        )
+        assert (
+            cause_of(transport, f"https://127.0.0.1:{port}/").cause == f"127.0.0.1:{port} did not answer within 0.05 s"
+        )
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "the answer is not HTTP: "),
+        (b"", "the answer is not HTTP: Server disconnected without sending a response."),
+        (b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", "the answer is not HTTP: "),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000, "the answer is not HTTP: "),
+    ],
+    ids=["SSH", "nothing", "a NUL", "a head without end"],
+)
+def test_an_answer_that_is_no_http_is_unreachable(live, answer, cause):
+    with listening(raw_answer(answer)) as port:
+        error = cause_of(live, f"http://127.0.0.1:{port}/")
+        live.close()
+    assert error.cause.startswith(cause)
+    assert not error.tls
+
+
+@pytest.mark.parametrize(
+    "headers", [[("X", "a\r\nb: c")], [("X Y", "a")], [("X", " a")]], ids=["two lines", "no token", "a space"]
+)
+def test_a_request_that_is_no_http_is_not_sent(live, headers):
+    serve = raw_answer(OK)
+    with listening(serve) as port, pytest.raises(Unreachable):
+        live(get(f"http://127.0.0.1:{port}/", headers=headers))
+    assert [lines for lines, _ in serve.requests if lines] == []
+
+
+def test_a_response_that_breaks_off_is_cut(live, caplog):
+    with listening(raw_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\none")) as port:
+        response = live(get(f"http://127.0.0.1:{port}/"))
+    assert (response.status, response.body) == (200, b"one")
+    (record,) = [record for record in caplog.records if record.name == "corsguard.browser"]
+    assert record.getMessage() == f"The response to GET http://127.0.0.1:{port}/ was cut off."
+
+
+def test_a_response_without_end_is_cut(caplog):
+    def serve(connection):
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+        try:
+            while True:
+                connection.sendall(b": still here\n\n")
+        except OSError:
+            connection.close()
+
+    with listening(serve) as port, LiveTransport(timeout=0.05) as transport:
+        response = transport(get(f"http://127.0.0.1:{port}/"))
+    assert response.status == 200
+    assert response.body.startswith(b": still here\n\n")
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture
+def trusting(authority):
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+def server_context(authority, name="127.0.0.1", version=None):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(context)
+    if version is not None:
+        context.minimum_version = context.maximum_version = version
+    return context
+
+
+def test_certificates_are_checked_unless_disabled(authority, trusting):
+    """
+    A certificate is checked unless told otherwise.
+    """
+    with listening(raw_answer(OK), server_context(authority)) as port:
+        url = f"https://127.0.0.1:{port}/"
+        with LiveTransport() as transport:
+            error = cause_of(transport, url)
+        for verify in (trusting, False):
+            with LiveTransport(verify=verify) as transport:
+                assert transport(get(url)).body == b"ok"
+    assert error.cause.startswith(f"the certificate of 127.0.0.1:{port} is not valid: ")
+    assert (error.tls, error.wants_certificate, error.net_error) == (True, False, "CERT_AUTHORITY_INVALID")
+
+
+def test_a_certificate_of_another_host_is_none(authority, trusting):
+    elsewhere = server_context(authority, "api.example.com")
+    with listening(raw_answer(OK), elsewhere) as port, LiveTransport(verify=trusting) as transport:
+        error = cause_of(transport, f"https://127.0.0.1:{port}/")
+    assert "is not valid: IP address mismatch" in error.cause
+    assert (error.tls, error.net_error) == (True, "CERT_COMMON_NAME_INVALID")
+
+
+def test_a_host_may_be_reached_elsewhere():
+    """
+    A host may be reached elsewhere, and what is sent stays the same.
+    """
+    serve = raw_answer(OK)
+    with (
+        listening(serve) as port,
+        LiveTransport(connect_to={"api.example.com:8080": f"127.0.0.1:{port}"}) as transport,
+    ):
+        assert transport(get("http://api.example.com:8080/items?q=1")).body == b"ok"
+        error = cause_of(transport, "http://other.invalid:8080/")
+    ((head, _),) = serve.requests
+    assert head[:2] == [b"GET /items?q=1 HTTP/1.1", b"Host: api.example.com:8080"]
+    assert "other.invalid" in error.cause
+
+
+def test_a_host_elsewhere_shows_its_own_certificate(authority, trusting):
+    """
+    A host that is reached elsewhere still has to show its own certificate.
+    """
+    context = server_context(authority, "api.example.com")
+    names = []
+    context.sni_callback = lambda _, name, __: names.append(name)
+    answer = raw_answer(OK, OK)
+
+    def patient(connection):
+        with suppress(OSError):
+            answer(connection)
+
+    # Each in a thread, so that the second is accepted while the first is open.
+    with listening(lambda connection: threading.Thread(target=patient, args=[connection]).start(), context) as port:
+        places = dict.fromkeys(("api.example.com", "other.example.com"), f"127.0.0.1:{port}")
+        with LiveTransport(verify=trusting, connect_to=places) as transport:
+            assert transport(get("https://api.example.com/")).body == b"ok"
+            # Not over the connection that the first one left open.
+            error = cause_of(transport, "https://other.example.com/")
+    assert names == ["api.example.com", "other.example.com"]
+    assert "is not valid: Hostname mismatch" in error.cause
+    assert error.net_error == "CERT_COMMON_NAME_INVALID"
+
+
+def test_a_server_without_tls_fails_the_handshake(live):
+    def serve(connection):
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        connection.close()
+
+    with listening(serve) as port:
+        error = cause_of(live, f"https://127.0.0.1:{port}/")
+    assert error.cause.startswith(f"no TLS connection to 127.0.0.1:{port} (")
+    assert (error.tls, error.wants_certificate, error.net_error) == (True, False, "SSL_PROTOCOL_ERROR")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["TLS 1.2", "TLS 1.3"])
+def test_a_demand_for_a_certificate_is_told_apart(authority, trusting, version):
+    """
+    A server that demands a certificate is told apart.
+    """
+    context = server_context(authority, version=version)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+    with listening(raw_answer(OK), context) as port:
+        url = f"https://127.0.0.1:{port}/"
+        with LiveTransport(verify=trusting) as transport:
+            error = cause_of(transport, url)
+        authority.issue_cert("client.example").configure_cert(trusting)
+        with LiveTransport(verify=trusting) as transport:
+            assert transport(get(url)).body == b"ok"
+    assert error.cause.startswith(f"127.0.0.1:{port} demands a client certificate (")
+    assert (error.tls, error.wants_certificate) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("alert", "wants_certificate"), [(40, True), (42, True), (70, False)], ids=["handshake", "certificate", "version"]
+)
+def test_what_alerts_tell(live, alert, wants_certificate):
+    def serve(connection):
+        connection.recv(65536)
+        # RFC 8446, 6: a record of type alert, fatal.
+        connection.sendall(bytes([21, 3, 3, 0, 2, 2, alert]))
+        connection.close()
+
+    with listening(serve) as port:
+        error = cause_of(live, f"https://127.0.0.1:{port}/")
+    assert (error.tls, error.wants_certificate) == (True, wants_certificate)
+
+
+def test_without_httpx_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    with pytest.raises(ImportError, match=r'^Live HTTP needs httpx\. Fix: pip install "corsguard\[browser\]"$'):
+        LiveTransport()

@@ -1,0 +1,343 @@
+"""
+Failures, each with words that its fix has to have and with the lines to change.
+"""
+
+from corsguard.browser import Reason
+
+from .failures import API, APP, SHARED, allow, failure, mismatch, preflight, redirected, refused_header
+
+SHARE = [f"send:   Access-Control-Allow-Origin: {APP}", "send:   Vary: Origin", f'policy: allow_origins=["{APP}"]']
+SHARE_WITH_CREDENTIALS = [
+    f"send:   Access-Control-Allow-Origin: {APP}",
+    "send:   Access-Control-Allow-Credentials: true",
+    "send:   Vary: Origin",
+    f'policy: allow_origins=["{APP}"], allow_credentials=True',
+]
+DROP = 'page:   leave out credentials: "include", if it needs no cookies (a bearer token is none)'
+
+
+def also(origin):
+    return [*SHARE[:2], f'policy: allow_origins=["{origin}", "{APP}"]']
+
+
+# What failed, words that the diagnosis has to have, and the lines to change.
+FIXES = [
+    # Who answered in place of the CORS layer, by the status.
+    (failure(Reason.MISSING_ALLOW_ORIGIN), "not listed, or the CORS layer does not guard this path", SHARE),
+    (failure(Reason.MISSING_ALLOW_ORIGIN, None, ("Vary", "Accept, origin"), status=403), "varies on Origin", SHARE),
+    (preflight(Reason.MISSING_ALLOW_ORIGIN, status=401), "Authentication runs before CORS", SHARE),
+    (failure(Reason.MISSING_ALLOW_ORIGIN, status=401), "Not CORS: the user is not logged in", SHARE),
+    (preflight(Reason.MISSING_ALLOW_ORIGIN, status=405), "OPTIONS reaches the router", SHARE),
+    (failure(Reason.MISSING_ALLOW_ORIGIN, status=404), "Nothing serves this", SHARE),
+    (failure(Reason.MISSING_ALLOW_ORIGIN, status=502), "Not CORS: a proxy", SHARE),
+    (failure(Reason.MISSING_ALLOW_ORIGIN, status=413), "Not CORS: a proxy", SHARE),
+    (failure(Reason.MISSING_ALLOW_ORIGIN, status=500), "Not CORS: an unhandled exception", SHARE),
+    (
+        failure(Reason.MISSING_ALLOW_ORIGIN, None, ("Location", "/login?next=/"), status=302),
+        "login page, https://api.example.com/login?next=/: answer 401",
+        SHARE,
+    ),
+    (
+        failure(Reason.MISSING_ALLOW_ORIGIN, status=200, with_credentials=True),
+        "not listed",
+        SHARE_WITH_CREDENTIALS,
+    ),
+    (
+        failure(Reason.MISSING_ALLOW_ORIGIN, None, ("Location", "https://b.example/x"), status=302),
+        "The server redirects to https://b.example/x. Put",
+        SHARE,
+    ),
+    # Opaque origins, and why they are.
+    (
+        failure(Reason.MISSING_ALLOW_ORIGIN, page_origin="null", sent_origin="null"),
+        "The page has no origin of its own",
+        [
+            "send:   Access-Control-Allow-Origin: *",
+            'policy: allow_origins="*"',
+            'page:   load it from a server; in a frame, sandbox="allow-scripts allow-same-origin"',
+        ],
+    ),
+    (
+        mismatch(APP, sent_origin="null", first_url="https://first.example/", with_credentials=True),
+        f'says "{APP}", the page sent Origin: null. The redirect from one foreign origin to another makes',
+        [f'page:   fetch("{API}")'],
+    ),
+    # Plain http with credentials.
+    (
+        failure(Reason.MISSING_ALLOW_ORIGIN, sent_origin="http://app.example.com", with_credentials=True),
+        "load the page by https",
+        [*SHARE_WITH_CREDENTIALS, f"page:   load it from {APP}"],
+    ),
+    (
+        failure(Reason.WILDCARD_WITH_CREDENTIALS, "*", allow("Origin", "*"), with_credentials=True, is_preflight=True),
+        "* never counts with credentials",
+        [*SHARE_WITH_CREDENTIALS, DROP],
+    ),
+    # Doubled, or a list.
+    (failure(Reason.MULTIPLE_ALLOW_ORIGIN, f"{APP}, {APP}", SHARED, SHARED), "Two layers add the header", SHARE),
+    (failure(Reason.MULTIPLE_ALLOW_ORIGIN, f"*, {APP}", allow("Origin", "*"), SHARED), "Two layers", SHARE),
+    (
+        failure(Reason.MULTIPLE_ALLOW_ORIGIN, "https://b.example, x", allow("Origin", "https://b.example, x")),
+        "Only one origin may be sent",
+        also("https://b.example"),
+    ),
+    # What is wrong with the value.
+    (mismatch(f"{APP}/"), "no trailing slash", SHARE),
+    (mismatch("https://App.example.com"), "upper-case letters", SHARE),
+    (mismatch(f"{APP}:443"), "default port", SHARE),
+    (mismatch("app.example.com"), "does not begin with a scheme", SHARE),
+    (mismatch(""), "is empty", SHARE),
+    (mismatch(f'"{APP}"'), "quotation mark", SHARE),
+    (mismatch("/^https:.*$/"), "regular expressions are not supported", SHARE),
+    (mismatch("null"), "sandboxed frames of any site", SHARE),
+    (mismatch("http://app.example.com"), "this has the scheme https", also("http://app.example.com")),
+    (mismatch("https://www.app.example.com"), "with and without www.", also("https://www.app.example.com")),
+    (mismatch(f"{APP}:8443"), "this has no port", also(f"{APP}:8443")),
+    (
+        mismatch("http://localhost:3000", sent_origin="http://127.0.0.1:3000"),
+        "localhost and its addresses are different origins",
+        [
+            "send:   Access-Control-Allow-Origin: http://127.0.0.1:3000",
+            "send:   Vary: Origin",
+            'policy: allow_origins=["http://localhost:3000", "http://127.0.0.1:3000"]',
+        ],
+    ),
+    (
+        mismatch("https://*.example.com"),
+        "Browsers know no patterns",
+        [*SHARE[:2], 'policy: allow_origins=["https://*.example.com"]'],
+    ),
+    (mismatch("https://b.example"), "a constant, or a cache", also("https://b.example")),
+    (
+        failure(
+            Reason.ALLOW_ORIGIN_MISMATCH, "https://b.example", allow("Origin", "https://b.example"), ("Vary", "Origin")
+        ),
+        "a constant.",
+        also("https://b.example"),
+    ),
+    *(
+        (
+            failure(Reason.ALLOW_CREDENTIALS_NOT_TRUE, value, SHARED, with_credentials=True),
+            words,
+            [*SHARE_WITH_CREDENTIALS, DROP],
+        )
+        for value, words in [
+            (None, "is absent"),
+            ("True", "in lower case"),
+            ("true, true", "Two layers add"),
+            ("yes", '"yes" does not count: it has to be "true".'),
+        ]
+    ),
+    # Preflights.
+    (
+        preflight(Reason.PREFLIGHT_REDIRECT, "/items/", SHARED, ("Location", "/items/"), status=308),
+        "for a slash at the end: let",
+        ["send:   204 No Content, with the Access-Control-* headers, and no Location", f'page:   fetch("{API}/")'],
+    ),
+    *(
+        (
+            preflight(Reason.PREFLIGHT_REDIRECT, to, SHARED, ("Location", to), status=308, url=f"{API}?page=2&to=/"),
+            words,
+            [
+                "send:   204 No Content, with the Access-Control-* headers, and no Location",
+                f'page:   fetch("{API}{rest}")',
+            ],
+        )
+        for to, rest, words in [
+            ("/items/?page=2&to=/", "/?page=2&to=/", "for a slash at the end: let"),
+            ("/items/?page=2&to=", "/?page=2&to=", f"redirects to {API}/?page=2&to=."),
+        ]
+    ),
+    (
+        preflight(Reason.PREFLIGHT_REDIRECT, API, SHARED, ("Location", API), status=301, url=API.replace("s:", ":", 1)),
+        "redirects to https: let",
+        ["send:   204 No Content, with the Access-Control-* headers, and no Location", f'page:   fetch("{API}")'],
+    ),
+    *(
+        (
+            preflight(Reason.PREFLIGHT_STATUS, str(status), SHARED, status=status),
+            words,
+            ["send:   204 No Content"],
+        )
+        for status, words in [
+            (401, "Authentication runs before CORS"),
+            (404, "OPTIONS reaches the router"),
+            (500, "fails on the preflight"),
+            (418, "Put the CORS layer outermost"),
+        ]
+    ),
+    *(
+        (
+            preflight(Reason.ALLOW_METHODS_UNPARSABLE, value, SHARED, allow("Methods", value)),
+            f'"{item}" is not a method',
+            ["send:   Access-Control-Allow-Methods: GET, PUT", 'policy: allow_methods=["GET", "PUT"]'],
+        )
+        for value, item in [("GET PUT", "GET PUT"), ('["GET"]', '["GET"]'), ("GET;PUT", "GET;PUT")]
+    ),
+    (
+        preflight(Reason.ALLOW_HEADERS_UNPARSABLE, "'X-A'; X-B", SHARED, allow("Headers", "'X-A'; X-B"), asked=["x-b"]),
+        "is not a header name",
+        ["send:   Access-Control-Allow-Headers: X-A, X-B", 'policy: allow_headers=["X-A", "X-B"]'],
+    ),
+    (
+        preflight(Reason.METHOD_NOT_ALLOWED, "PUT", SHARED),
+        "Listed are: none",
+        [
+            "send:   Access-Control-Allow-Methods: GET, HEAD, POST, PUT",
+            'policy: allow_methods=["GET", "HEAD", "POST", "PUT"]',
+        ],
+    ),
+    (
+        preflight(Reason.METHOD_NOT_ALLOWED, "Foo", SHARED, allow("Methods", "GET"), method="Foo"),
+        "Listed are: GET",
+        ["send:   Access-Control-Allow-Methods: GET, Foo", 'policy: allow_methods=["GET", "Foo"]'],
+    ),
+    (
+        preflight(Reason.METHOD_NOT_ALLOWED, "PUT", SHARED, allow("Methods", "GET, put")),
+        "the server does not list PUT",
+        ["send:   Access-Control-Allow-Methods: GET, PUT", 'policy: allow_methods=["GET", "PUT"]'],
+    ),
+    (
+        preflight(Reason.METHOD_NOT_ALLOWED, "PUT", SHARED, ("Allow", "PUT"), allow("Methods", "GET")),
+        "Allow lists it, which CORS does not read",
+        ["send:   Access-Control-Allow-Methods: GET, PUT", 'policy: allow_methods=["GET", "PUT"]'],
+    ),
+    (
+        preflight(Reason.METHOD_NOT_ALLOWED, "PUT", SHARED, allow("Methods", "*"), with_credentials=True),
+        "* never counts with credentials",
+        ["send:   Access-Control-Allow-Methods: PUT", 'policy: allow_methods=["PUT"]', DROP],
+    ),
+    (
+        preflight(Reason.METHOD_NOT_ALLOWED, "patch", SHARED, allow("Methods", "GET, PATCH"), method="patch"),
+        "the page wrote patch",
+        ['page:   method: "PATCH"'],
+    ),
+    (
+        preflight(Reason.METHOD_NOT_ALLOWED, "patch", SHARED, allow("Methods", "GET"), method="patch"),
+        "the page wrote patch",
+        [
+            "send:   Access-Control-Allow-Methods: GET, PATCH",
+            'policy: allow_methods=["GET", "PATCH"]',
+            'page:   method: "PATCH"',
+        ],
+    ),
+    (
+        refused_header("content-type"),
+        "A body of JSON brings Content-Type",
+        ["send:   Access-Control-Allow-Headers: Content-Type", 'policy: allow_headers=["Content-Type"]'],
+    ),
+    (
+        # All that is refused, and what is listed already.
+        refused_header("content-type", "x-token", allowed="X-Request-ID"),
+        "Listed are: X-Request-ID",
+        [
+            "send:   Access-Control-Allow-Headers: X-Request-ID, Content-Type, X-Token",
+            'policy: allow_headers=["X-Request-ID", "Content-Type", "X-Token"]',
+        ],
+    ),
+    (
+        refused_header("authorization", allowed="*"),
+        "* never covers Authorization",
+        ["send:   Access-Control-Allow-Headers: *, Authorization", 'policy: allow_headers=["*", "Authorization"]'],
+    ),
+    (
+        refused_header("x-token", allowed="*", with_credentials=True),
+        "* never counts with credentials",
+        ["send:   Access-Control-Allow-Headers: X-Token", 'policy: allow_headers=["X-Token"]', DROP],
+    ),
+    (
+        refused_header("access-control-allow-origin"),
+        "these are response headers, and the page sends them",
+        ["page:   leave out the request header access-control-allow-origin"],
+    ),
+    (
+        refused_header("access-control-allow-origin", allowed="X-A"),
+        "these are response headers",
+        ["page:   leave out the request header access-control-allow-origin"],
+    ),
+    (
+        refused_header("access-control-allow-origin", "authorization", value="authorization", allowed="*"),
+        "* never covers Authorization",
+        ["send:   Access-Control-Allow-Headers: *, Authorization", 'policy: allow_headers=["*", "Authorization"]'],
+    ),
+    (
+        refused_header("access-control-allow-origin", "x-token"),
+        "these are response headers",
+        [
+            "send:   Access-Control-Allow-Headers: X-Token",
+            'policy: allow_headers=["X-Token"]',
+            "page:   leave out the request header access-control-allow-origin",
+        ],
+    ),
+    (
+        refused_header("baggage", "sentry-trace"),
+        "A library in the page adds it",
+        [
+            "send:   Access-Control-Allow-Headers: Baggage, Sentry-Trace",
+            'policy: allow_headers=["Baggage", "Sentry-Trace"]',
+        ],
+    ),
+    # The page is wrong.
+    (failure(Reason.SAME_ORIGIN_MODE, exchange=None), "forbade", ['page:   mode: "cors"']),
+    (failure(Reason.NO_CORS_REDIRECT_MODE, "error", exchange=None), "", ['page:   redirect: "follow"']),
+    (failure(Reason.FORBIDDEN_METHOD, "TRACE", exchange=None), "no server can allow TRACE", ['page:   method: "POST"']),
+    (
+        failure(Reason.BAD_SCHEME, "file", url="file:///x", exchange=None),
+        "may not fetch from the disk",
+        ['page:   fetch("https://...")'],
+    ),
+    (
+        failure(Reason.BAD_SCHEME, "foo", url="foo:bar", exchange=None),
+        "not by foo",
+        ['page:   fetch("https://...")'],
+    ),
+    (
+        failure(Reason.BAD_SCHEME, "api.example.com", url="api.example.com:8000/x", exchange=None),
+        "The URL has no scheme",
+        ['page:   fetch("http://api.example.com:8000/x")'],
+    ),
+    (
+        failure(Reason.BAD_SCHEME, "localhost", url="localhost:8000/x", exchange=None),
+        "The URL has no scheme",
+        ['page:   fetch("http://localhost:8000/x")'],
+    ),
+    (
+        failure(Reason.MIXED_CONTENT, "http://b.example/", url="http://b.example/", exchange=None),
+        "Not CORS",
+        ['page:   fetch("https://b.example/")'],
+    ),
+    # It is not CORS.
+    (failure(Reason.UNREACHABLE, "refused", exchange=None), "nothing answers at https://api.example.com. Is", []),
+    (
+        preflight(Reason.UNREACHABLE, "hung up", exchange=None),
+        "(a proxy, a firewall) drops OPTIONS: let it through",
+        [],
+    ),
+    (failure(Reason.TLS, "expired", exchange=None), "look at the certificate", []),
+    (failure(Reason.BAD_PORT, "25", exchange=None), "browsers keep off this port", []),
+    (preflight(Reason.TLS_CLIENT_CERTIFICATE), "a preflight never carries a client certificate", []),
+    (failure(Reason.TLS_CLIENT_CERTIFICATE), "The user needs one", ['page:   credentials: "include"']),
+    (
+        failure(Reason.CORP, "same-origin", mode="no-cors"),
+        "the resource keeps to itself",
+        ["send:   Cross-Origin-Resource-Policy: same-site", 'page:   mode: "cors"'],
+    ),
+    (
+        failure(Reason.CORP, "same-origin", mode="no-cors", page_origin="https://other.example"),
+        "the resource keeps to itself",
+        ["send:   Cross-Origin-Resource-Policy: cross-origin", 'page:   mode: "cors"'],
+    ),
+    (
+        failure(Reason.CORP, None, mode="no-cors"),
+        "Cross-Origin-Embedder-Policy",
+        ["send:   Cross-Origin-Resource-Policy: cross-origin", 'page:   mode: "cors"'],
+    ),
+    # Redirects.
+    (
+        redirected(Reason.REDIRECT_USERINFO, "https://u:p@b.example/x", "https://u:p@b.example/x"),
+        "Take the user and the password out",
+        ["send:   Location: https://b.example/x"],
+    ),
+    (redirected(Reason.REDIRECT_MODE_ERROR, "/a", "/a"), "", ['page:   redirect: "follow"']),
+    (redirected(Reason.TOO_MANY_REDIRECTS, "/a", "/a"), "most likely a circle", []),
+]
