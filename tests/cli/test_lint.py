@@ -67,7 +67,10 @@ def found(*arguments):
     return [(one["code"], one["file"], one["line"], one["field"]) for one in document["findings"]]
 
 
-def test_all_problems_of_all_environments_are_said_with_their_lines(here):
+def test_each_problem_of_each_environment_has_its_line(here):
+    """
+    All problems of all environments are said with their lines.
+    """
     assert found("bad.toml") == [
         ("E203", "bad.toml", 1, "allow_origins"),
         ("E106", "bad.toml", 2, "allow_method"),
@@ -110,7 +113,10 @@ def test_the_exit_code_says_what_was_found(here, arguments, code):
     assert run(*arguments).exit_code == code
 
 
-def test_what_cannot_be_loaded_keeps_nothing_else_from_being_said(here):
+def test_what_cannot_be_loaded_hides_nothing_else(here):
+    """
+    What cannot be loaded keeps nothing else from being said.
+    """
     done = run("missing.toml", "nowhere:API", "bad.toml")
     assert done.stdout.startswith("bad.toml\n  E203 line 1")
     assert f"There is no file missing.toml in {here}." in done.stderr
@@ -133,7 +139,10 @@ def test_nothing_named_is_the_file_here(here):
     ("content", "line"),
     [(b"a = 1\nb = = 2\n", 2), (b"\xef\xbb\xbfa = 1\n", 1), (b"a = 1\n\nb = '\xff'\n", 3)],
 )
-def test_a_file_that_cannot_be_read_is_a_problem_with_its_line(here, content, line):
+def test_an_unreadable_file_is_a_problem_with_its_line(here, content, line):
+    """
+    A file that cannot be read is a problem with its line.
+    """
     (here / "unread.toml").write_bytes(content)
     assert [finding[:3] for finding in found("unread.toml")] == [("E811", "unread.toml", line)]
 
@@ -201,12 +210,18 @@ def module(here):
         ("misconfigured()", [("E106", 30, "allow_origin")]),
     ],
 )
-def test_what_python_makes_is_said_with_its_file_and_the_line_that_makes_it(module, attribute, findings):
+def test_what_python_makes_has_its_file_and_line(module, attribute, findings):
+    """
+    What Python makes is said with its file and the line that makes it.
+    """
     there = found(f"{module}:{attribute}")
     assert sorted(there) == sorted((code, f"{module}.py", line, field) for code, line, field in findings)
 
 
-def test_a_module_that_makes_a_bad_policy_when_it_is_imported_is_a_problem(here):
+def test_a_bad_policy_made_at_import_is_a_problem(here):
+    """
+    A module that makes a bad policy when it is imported is a problem.
+    """
     name = next(NAMES)
     (here / f"{name}.py").write_text('from corsguard import Policy\n\nAPI = Policy(allow_origins=["x"])\n')
     assert found(f"{name}:API") == [("E202", f"{name}.py", 3, "allow_origins")]
@@ -230,7 +245,10 @@ urlpatterns = [path("x", Misplaced.as_view())]
 """
 
 
-def test_the_settings_of_django_are_said_with_the_system_checks(here):
+def test_django_settings_come_with_the_system_checks(here):
+    """
+    The settings of Django are said with the system checks.
+    """
     (here / "shop.py").write_text(SETTINGS)
     (here / "shop_urls.py").write_text(URLS)
     variables = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
@@ -272,7 +290,10 @@ def test_nothing_of_a_file_reaches_a_terminal_as_it_is(here):
     assert all(char.isprintable() or char == "\n" for char in shown)
 
 
-def test_the_hook_for_pre_commit_runs_lint_on_the_files_that_hold_policies():
+def test_the_pre_commit_hook_lints_policies():
+    """
+    The hook for pre commit runs lint on the files that hold policies.
+    """
     hook = (ROOT / ".pre-commit-hooks.yaml").read_text()
     said = dict(re.findall(r"^[- ] (\w+): (.+)$", hook, re.MULTILINE))
     assert (said["id"], said["entry"], said["language"]) == ("corsguard-lint", "corsguard lint", "python")

@@ -91,14 +91,20 @@ def test_who_waits_is_told_line_by_line(monkeypatch):
     assert "\x1b" not in written
 
 
-def test_on_a_terminal_one_line_is_written_anew_and_taken_away(monkeypatch):
+def test_a_terminal_gets_one_line_that_is_taken_away(monkeypatch):
+    """
+    On a terminal one line is written anew and taken away.
+    """
     written = told(monkeypatch, on_terminal=True)
     assert "\n" not in written
     assert written.endswith("\r\x1b[2KRead: 2 of 3\r\x1b[2K")
 
 
 @pytest.mark.parametrize("command", [["lint", "slow:POLICY"], ["explain", "slow:POLICY", "--page", "null"]])
-def test_a_module_that_takes_long_to_import_is_waited_for_aloud(command, monkeypatch, tmp_path):
+def test_a_slow_import_is_waited_for_aloud(command, monkeypatch, tmp_path):
+    """
+    A module that takes long to import is waited for aloud.
+    """
     (tmp_path / "slow.py").write_text(
         "from corsguard.cli import printing\nprinting.waited.wait(30)\nPOLICY = {'allow_origins': '*'}\n"
     )
@@ -139,7 +145,11 @@ def test_each_command_is_offered_and_shows_examples():
         assert "Exit codes: 0 " in shown.output
 
 
-def test_a_policy_that_is_refused_anywhere_is_a_usage_error_with_its_fix():
+def test_a_refused_policy_is_a_usage_error():
+    """
+    A policy that is refused anywhere is a usage error with its fix.
+    """
+
     @click.command
     def broken():
         Policy(allow_origins=["https://app.example.com/\x1b"])
@@ -168,7 +178,10 @@ def test_the_module_is_the_command():
 
 
 @pytest.mark.parametrize("names", [["click"], ["ada_url", "httpx"]])
-def test_without_the_extra_the_command_says_what_to_install(names):
+def test_without_the_extra_it_says_what_to_install(names):
+    """
+    Without the extra the command says what to install.
+    """
     hide = "import importlib.util as u; f = u.find_spec; u.find_spec = lambda n: None if n in {} else f(n); "
     result = run(code=f"{hide.format(names)}from corsguard.__main__ import main; main()")
     assert result.returncode == Exit.USAGE

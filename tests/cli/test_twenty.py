@@ -351,7 +351,10 @@ def test_there_are_twenty_at_least():
 
 @pytest.mark.server
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES.keys())
-def test_one_command_on_the_failing_setup_names_the_cause_and_the_line_to_change(connected, line):
+def test_one_command_names_the_cause_and_the_line(connected, line):
+    """
+    One command on the failing setup names the cause and the line to change.
+    """
     done = CliRunner().invoke(group, [*arguments_of(line), *connected])
     assert done.exit_code == line.code, done.output
     said = first_lines(done.stdout)

@@ -48,7 +48,10 @@ def test_a_live_server_is_checked():
     assert [entry["request"]["url"] for entry in found.har()["log"]["entries"]] == ["http://api.example.com/items"]
 
 
-def test_a_blocked_application_is_told_its_policy_s_line():
+def test_a_blocked_application_is_told_its_line():
+    """
+    A blocked application is told its policy's line.
+    """
     policy = Policy(allow_origins=["https://other.example"])
     found = diagnosis.check(CORSMiddleware(Server(), policy), page=PAGE)
     (change,) = found.data()["changes"]
@@ -87,7 +90,7 @@ COOKIES = [
 
 
 @pytest.mark.parametrize(("url", "cookies", "is_sent"), COOKIES)
-def test_a_cookie_is_sent_and_a_set_cookie_is_a_browser_s(url, cookies, is_sent):
+def test_a_cookie_is_sent_and_a_set_cookie_is_kept(url, cookies, is_sent):
     """
     A pair is what the browser sends, wherever it may; a line says itself where to.
     """

@@ -156,7 +156,10 @@ def test_what_is_no_application_is_named_with_the_fix(module, name, said):
         ("\n\nraise SystemExit(3)\n", "SystemExit: 3"),
     ],
 )
-def test_a_module_that_fails_is_named_with_file_and_line(here, source, said):
+def test_a_failing_module_is_named_with_file_and_line(here, source, said):
+    """
+    A module that fails is named with file and line.
+    """
     name = next(NAMES)
     (here / f"{name}.py").write_text(source)
     with pytest.raises(LoadError) as caught:
@@ -189,7 +192,10 @@ def test_the_current_directory_is_looked_in(here, monkeypatch):
         ("wrapped()", "/anything", ("{}:wrapped()", "wsgi")),
     ],
 )
-def test_a_guard_knows_which_policy_guards_a_request_and_where_it_is_said(module, attribute, path, place):
+def test_a_guard_knows_the_policy_and_its_place(module, attribute, path, place):
+    """
+    A guard knows which policy guards a request and where it is said.
+    """
     guard = load_guarded(f"{module}:{attribute}")
     policy = guard.find(environ(path)).policy
     assert policy is not None
@@ -204,7 +210,10 @@ def test_a_path_is_read_as_the_server_passes_it(module):
     assert guard.find(environ("/closed")).policy is None
 
 
-def test_the_policy_of_a_tagged_view_beats_that_of_its_path(module):
+def test_a_tag_beats_the_policy_of_the_path(module):
+    """
+    The policy of a tagged view beats that of its path.
+    """
     guard = load_guarded(f"{module}:create_app()")
     for request in (environ("/tagged", "PUT"), preflight("/tagged", "PUT")):
         policy = guard.find(request).policy
@@ -214,7 +223,10 @@ def test_the_policy_of_a_tagged_view_beats_that_of_its_path(module):
     assert "view tagged: allow_headers" in [problem.field for problem in guard.problems]
 
 
-def test_what_flask_guards_is_said_for_each_application(monkeypatch):
+def test_flask_is_told_for_each_application(monkeypatch):
+    """
+    What Flask guards is said for each application.
+    """
     one, two, three = Flask("one"), Flask("two"), Flask("three")
     guard = CORSGuard()
     guard.init_app(one, {"allow_origins": [APP]})
@@ -228,7 +240,10 @@ def test_what_flask_guards_is_said_for_each_application(monkeypatch):
         load_guarded("several_flasks:three")
 
 
-def test_what_wsgi_guards_is_said_with_the_tags_of_its_views():
+def test_wsgi_is_told_with_the_tags_of_its_views():
+    """
+    What WSGI guards is said with the tags of its views.
+    """
     app = Flask("tagged")
     middleware = CORSMiddleware(app.wsgi_app, {"allow_origins": [APP]})
     assert middleware.policy_for(environ()).allow_origins == (APP,)
@@ -238,7 +253,10 @@ def test_what_wsgi_guards_is_said_with_the_tags_of_its_views():
     assert app.wsgi_app.__self__.find(environ("/closed")).name == "<lambda>"
 
 
-def test_what_django_guards_is_said_with_the_tags_of_its_views():
+def test_django_is_told_with_the_tags_of_its_views():
+    """
+    What Django guards is said with the tags of its views.
+    """
     settings = {"ROOT_URLCONF": "kit.django_tagged_urls", "CORSGUARD": {"allow_origins": [APP]}}
     with override_settings(**settings):
         assert policy_for(environ("/untagged")).allow_origins == (APP,)
@@ -271,7 +289,10 @@ def test_what_guards_nothing_is_named_with_the_fix(module, name, said):
         assert words.format(module) in str(caught.value)
 
 
-def test_a_refused_policy_is_no_usage_error_and_says_where_it_was_made(module):
+def test_a_refused_policy_says_where_it_was_made(module):
+    """
+    A refused policy is no usage error and says where it was made.
+    """
     with pytest.raises(PolicyError) as caught:
         load_guarded(f"{module}:refused()")
     file, line = place_of(caught.value)
@@ -279,7 +300,10 @@ def test_a_refused_policy_is_no_usage_error_and_says_where_it_was_made(module):
     assert MODULE.split("\n")[line - 1].strip() == 'return Policy(allow_origins=["app.example.com"])'
 
 
-def test_an_application_of_django_is_guarded_by_its_settings(here):
+def test_a_django_application_has_its_settings(here):
+    """
+    An application of Django is guarded by its settings.
+    """
     name = next(NAMES)
     (here / f"{name}.py").write_text(
         "from django.core.handlers.wsgi import WSGIHandler\n"
@@ -312,7 +336,10 @@ app = WSGIHandler()
 """
 
 
-def test_what_the_checks_of_django_call_an_error_is_a_refusal_with_all_that_they_say(here):
+def test_an_error_of_the_django_checks_is_a_refusal(here):
+    """
+    What the checks of Django call an error is a refusal with all that they say.
+    """
     name = next(NAMES)
     (here / f"{name}.py").write_text(MISPLACED)
     with override_settings(CORSGUARD={"allow_origins": [APP]}):
@@ -323,7 +350,10 @@ def test_what_the_checks_of_django_call_an_error_is_a_refusal_with_all_that_they
     assert [problem.code for problem in caught.value.problems] == ["E901", "W901"]
 
 
-def test_other_settings_of_django_are_not_loaded_over_those_that_are(module):
+def test_django_settings_are_not_loaded_twice(module):
+    """
+    Other settings of Django are not loaded over those that are.
+    """
     # The tests themselves have configured Django.
     with pytest.raises(LoadError, match="other settings of Django are loaded already"):
         load_guarded(module)
@@ -390,7 +420,10 @@ def test_an_environment_is_of_a_file_only(module):
         load_guarded(f"{module}:POLICY", "staging")
 
 
-def test_nothing_named_is_the_file_here_and_nothing_there_shows_the_four_forms(here):
+def test_without_a_name_the_file_here_is_taken(here):
+    """
+    Nothing named is the file here and nothing there shows the four forms.
+    """
     with pytest.raises(LoadError) as caught:
         load_guarded()
     for form in ("There is no cors.toml", "module:attribute", "create_app()", "mysite.settings", "--env NAME"):
@@ -424,7 +457,10 @@ if is_guarded:
         ([], "shop", "shop ['W901'] unguarded\n"),
     ],
 )
-def test_the_settings_of_django_are_loaded_with_what_the_checks_say(here, middleware, name, printed):
+def test_django_settings_are_loaded_with_their_checks(here, middleware, name, printed):
+    """
+    The settings of Django are loaded with what the checks say.
+    """
     (here / "shop.py").write_text(SETTINGS.format(middleware=middleware))
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "shop"}
     done = subprocess.run(
@@ -483,7 +519,10 @@ allow_methods = [
         ((), None, None),
     ],
 )
-def test_the_line_of_a_key_is_found_in_the_text_of_a_file(place, value, line):
+def test_the_line_of_a_key_is_found_in_a_file(place, value, line):
+    """
+    The line of a key is found in the text of a file.
+    """
     assert Positions(LINES).line_of(place, value) == line
 
 

@@ -282,7 +282,10 @@ def test_what_is_assumed_is_said(write):
     ]
 
 
-def test_a_line_for_each_request_and_then_what_is_wrong(write):
+def test_a_har_has_a_line_for_each_request(write):
+    """
+    A line for each request and then what is wrong.
+    """
     file = write(
         entry("GET", "/a", 200, allow()),
         entry("GET", "/b", 200, JSON, error=FAILED),
@@ -327,7 +330,10 @@ def test_what_is_no_har_is_a_usage_error(tmp_path, content, said):
     assert (result.exit_code, said in result.stderr) == (2, True), result.output
 
 
-def test_a_file_that_cannot_be_read_or_is_too_large_is_a_usage_error(tmp_path, monkeypatch):
+def test_an_unreadable_har_is_a_usage_error(tmp_path, monkeypatch):
+    """
+    A file that cannot be read or is too large is a usage error.
+    """
     assert "cannot be read: No such file" in run(str(tmp_path / "missing.har")).stderr
     file = tmp_path / "large.har"
     file.write_bytes(b" " * 101)
