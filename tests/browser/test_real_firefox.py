@@ -1,0 +1,11 @@
+"""
+The model does what a real Firefox does. Each browser has a file of its own, so that both can be played at once.
+"""
+
+import pytest
+from kit.comparing import assert_like_the_model
+
+
+@pytest.mark.browser
+def test_the_model_does_what_firefox_does(capsys):
+    assert_like_the_model("firefox", capsys)
