@@ -73,6 +73,8 @@ HOSTILE = {
 
 @pytest.fixture(scope="module", params=SERVERS.values(), ids=SERVERS.keys())
 def server(request):
+    if "--http=httptools" in request.param:
+        needed("httptools")
     with served(*request.param) as server:
         yield server
 
