@@ -38,7 +38,7 @@ _KEYS: Final[Mapping[bytes, str]] = {
     b"sec-fetch-site": "HTTP_SEC_FETCH_SITE",
     b"access-control-request-method": "HTTP_ACCESS_CONTROL_REQUEST_METHOD",
 }
-# What is longer is no origin, and nothing else that is read is as long; so much of it shows that it is longer.
+# A longer Origin is not an origin, and no other value that is read is as long. So much of it shows that it is longer.
 _MOST_READ: Final = LONGEST_ORIGIN + 1
 _SCHEMES: Final[Mapping[str, str]] = {"ws": "http", "wss": "https"}
 # RFC 6455, 7.4.1: a policy is violated.
@@ -194,7 +194,7 @@ class CORSMiddleware:
         send: Send,
         table: PathTable,
         decision: Decision,
-        echoes: bool,  # noqa: FBT001 - see above
+        echoes: bool,  # noqa: FBT001 - passed by place, with all that was seen at entry
         method: str,
         path: str,
         origin: bytes | None,

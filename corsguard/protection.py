@@ -49,7 +49,7 @@ def judge_handshake(policy: Policy | None, environ: Mapping[str, Any]) -> Verdic
 
     Reads `HTTP_ORIGIN`, `HTTP_SEC_FETCH_SITE`, `HTTP_HOST` and `wsgi.url_scheme`. Every handshake of a browser has an
     `Origin`, and carries cookies. So the policy lets in whom it shares with only if it has credentials, which `"*"`
-    never has. Without a policy only pages of the own origin, and what is no browser, are let in.
+    never has. Without a policy only pages of the own origin, and clients that are not browsers, are let in.
     """
     site = environ.get("HTTP_SEC_FETCH_SITE")
     if "HTTP_ORIGIN" not in environ:

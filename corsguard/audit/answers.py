@@ -152,8 +152,8 @@ class Answer:
             (ALLOW_HEADERS, ", ".join(self.fetch.names)),
         )
         rest = tuple(line for line in self.lines if not line[0].lower().startswith(OWNED_PREFIX))
-        mended = replace(self, response=WireResponse(self.status, (*granted, *rest)))
-        return self.is_told and not mended.shares(with_credentials=True)
+        granting = replace(self, response=WireResponse(self.status, (*granted, *rest)))
+        return self.is_told and not granting.shares(with_credentials=True)
 
     def _outcome(self, *, with_credentials: bool) -> Response | Reason:
         """

@@ -16,7 +16,7 @@ from corsguard.browser.wire import Header
 
 from .answers import BUSY, TOO_MANY, Answer, PageFetch, fetched
 
-# A preflight's answer that is no more than that: what comes after it is not asked for.
+# A preflight is answered by its headers, so nothing after them is asked for.
 _UNASKED: Final = WireResponse(0)
 # After so many fetches in a row without an answer the server is taken to have gone, or to want to be left alone.
 _MOST_UNANSWERED: Final = 5

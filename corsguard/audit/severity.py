@@ -13,7 +13,7 @@ NO_BROWSER: Final = "none"
 
 class Severity(IntEnum):
     """
-    How bad a finding is; what is INFO is no fault.
+    How bad a finding is; INFO is not a fault.
     """
 
     INFO = 0

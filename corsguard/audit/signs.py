@@ -92,7 +92,7 @@ def shared_inside(answer: Answer) -> Sign | None:
     return Sign((answer,), "{} may read what is inside a network.", (answer.fetch.origin or "",))
 
 
-# What the headers of a response say, whoever asks.
+# What the headers of a response say to everyone who asks.
 
 
 def star_with_credentials(answer: Answer) -> Sign | None:
@@ -100,7 +100,7 @@ def star_with_credentials(answer: Answer) -> Sign | None:
     if _allowed(answer) != "any" or credentials is None:
         return None
     severity = Severity.INFO if credentials.lower() == "false" else None
-    return Sign((answer,), f"{ALLOW_CREDENTIALS}: {{}} beside *.", (credentials,), severity)
+    return Sign((answer,), f"{ALLOW_CREDENTIALS}: {{}} next to *.", (credentials,), severity)
 
 
 def bad_credentials(answer: Answer) -> Sign | None:

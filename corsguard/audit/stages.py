@@ -74,7 +74,7 @@ def find_resource(session: Session) -> None:
 
 def _ask_strangers(session: Session) -> None:
     first_origin, second_origin = session.strangers
-    # The first is asked past all caches, which may keep the response to whoever came before.
+    # The first is asked past all caches, which may keep the response to an earlier visitor.
     first = session.client.ask(PageFetch(session.client.fresh(session.url), first_origin))
     second = session.get(second_origin)
     if first.lets_in and not second.lets_in:
@@ -330,7 +330,7 @@ STAGES: Final = (
     Stage("other conditions", _ask_conditions, is_subsumed=True),
     Stage("malformed origins", _ask_malformed),
     Stage("loopback, shared hosting, apps, playgrounds", _ask_others, is_subsumed=True),
-    Stage("beside CORS", _ask_next_to_cors),
+    Stage("next to CORS", _ask_next_to_cors),
     Stage("injection, poisoned caches, long lists", _ask_actively, needs="active"),
     Stage("a POST", _post, needs="posts"),
     Stage("special characters", _ask_special, is_subsumed=True),

@@ -541,7 +541,7 @@ def _notes_on_engines(failure: Failure, *, with_safari: bool) -> Iterator[str]:
 
 def _notes_on_surroundings(failure: Failure) -> Iterator[str]:
     """
-    Yield what stands in the way beside CORS.
+    Yield what stands in the way in addition to CORS.
     """
     target = redirect_target(failure)
     if isinstance(target, Url) and failure.url.startswith("http://") and target.scheme == "https":

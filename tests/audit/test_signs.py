@@ -436,7 +436,7 @@ def test_how_bad_it_is_depends_on_the_answer(rule, severity, answers):
 DETAILS = {
     "CG-A001": "https://0123abcd.example is let in: any origin is reflected.",
     "CG-A010": "https://app.example.com may read what is inside a network.",
-    "CG-B001": "Access-Control-Allow-Credentials: true beside *.",
+    "CG-B001": "Access-Control-Allow-Credentials: true next to *.",
     "CG-B002": "Access-Control-Allow-Credentials: True.",
     "CG-B003": "Access-Control-Allow-Credentials: true stands alone.",
     "CG-B004": "Access-Control-Allow-Origin: https://app.example.com, https://app.example.com, in 2 lines.",
