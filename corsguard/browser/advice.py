@@ -79,7 +79,7 @@ _BY_STATUS: Final = {
         (401, 403, 407),
         (
             "Authentication runs before CORS, but a preflight never carries cookies, Authorization or a certificate.",
-            "Not CORS: the user is not logged in or not allowed, and what says so stands outside the CORS layer.",
+            "The user is not logged in or not allowed, and what says so stands outside the CORS layer.",
         ),
     ),
     **dict.fromkeys(
@@ -94,11 +94,11 @@ _BY_STATUS: Final = {
     ),
     **dict.fromkeys(
         (413, 414, 429, 431, 502, 503, 504),
-        ("Not CORS: a proxy or the server itself says so. Mend that first.",) * 2,
+        ("A proxy or the server itself says so. Fix that first.",) * 2,
     ),
     500: (
         "The server fails on the preflight: look at its log.",
-        "Not CORS: an unhandled exception, rendered outside the CORS layer. Look at the server's log.",
+        "There was an unhandled exception, rendered outside the CORS layer. Look at the server's log.",
     ),
 }
 _LOGIN: Final = re.compile(r"log-?in|sign-?in|\bsso\b|oauth|saml|/auth\b|accounts?\.", re.IGNORECASE)
