@@ -75,13 +75,13 @@ class _Connection(socketserver.BaseRequestHandler):
     One connection of a browser, with TLS inside if the browser asks for a tunnel and then speaks it; to `ws:` it does
     not.
 
-    No line of ours says how long a body is, because a script could read it: a body ends with the connection, and only
-    where there is none by definition another request may follow (RFC 9112, 6.3). A redirect has no reader, and says it:
-    Firefox sometimes gives up a fetch if the connection ends while it turns to the new URL.
+    No line of ours says how long a body is, because a script could read it: a body whose length nobody says ends with
+    the connection (RFC 9112, 6.3). A redirect has no reader, and says it: Firefox sometimes gives up a fetch if the
+    connection ends while it turns to the new URL. Any other connection stays until the browser ends it, because Firefox
+    gives up a fetch, too, that it sends over one that is just about to end.
     """
 
     def handle(self):
-        self.request.settimeout(_PATIENCE)
         tunnel = ""
         # A browser may go away whenever it likes.
         with suppress(OSError, Unreachable):
@@ -129,14 +129,16 @@ class _Connection(socketserver.BaseRequestHandler):
         names = {name.lower() for name, _ in response.headers}
         is_redirect = response.status in {301, 302, 303, 307, 308} and "location" in names
         lines = [f"HTTP/1.1 {response.status} ", *(f"{name}: {value}" for name, value in response.headers)]
-        lines += [f"Content-Length: {len(response.body)}"] if is_redirect and "content-length" not in names else []
+        has_length = method == "HEAD" or response.status in {204, 304} or "content-length" in names
+        if is_redirect and not has_length:
+            lines.append(f"Content-Length: {len(response.body)}")
         self.request.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + response.body)
         if response.status == 101:
             # Of what a WebSocket says nobody reads anything here, but its connection lasts until the browser ends it.
             while self.request.recv(65536):
                 pass
             return True
-        return method != "HEAD" and response.status not in {204, 304} and not is_redirect
+        return not (has_length or is_redirect)
 
 
 class _Proxy(socketserver.ThreadingTCPServer):
