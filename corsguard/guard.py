@@ -8,6 +8,7 @@ from the log. The guard never calls what may block: an origin source that must b
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from .journal import Event, Journal
@@ -38,6 +39,7 @@ from .policies import (
 )
 from .policy import Policy
 from .protection import REFUSAL_BODY, REFUSAL_HEADERS, is_handshake, judge_handshake
+from .tags import misplaced_tags, name_of, tag_of, tags_made
 
 # Names of response headers, as most responses spell them, that are surely neither the policy's nor Vary: only others
 # have to be looked at closely.
@@ -51,6 +53,9 @@ ORDINARY_NAMES: Final = frozenset(
     """.split()
     for spelling in (name, name.lower())
 )
+
+# Views whose tags are remembered. They are few; but a program can make them at run time.
+_MOST_VIEWS: Final = 4096
 
 _LET_IN: Final = Decision(RequestKind.HANDSHAKE, None, ())
 _KEPT_OUT: Final = Decision(RequestKind.HANDSHAKE, 403, REFUSAL_HEADERS, Refusal.ORIGIN, body=REFUSAL_BODY)
@@ -77,6 +82,7 @@ class Guard:
         self.websockets: PathTable = read_websockets(websockets)
         # The table whose warnings are written.
         self.met: PathTable | None = None
+        self._said_by = lru_cache(_MOST_VIEWS)(self._look_up)
         self.meet()
 
     def swap(self, policy: PoliciesLike | None) -> None:
@@ -108,6 +114,27 @@ class Guard:
         if table is not self.met:
             self.meet()
         return Passage(self, table, environ, path)
+
+    def said_by(self, view: object) -> Assignment | None:
+        """
+        Return what *view* says by its tag, None if that is nothing. A view with misplaced tags is closed.
+        """
+        try:
+            return self._said_by(view, tags_made())
+        except TypeError:
+            # Frameworks serve views that cannot be hashed, such as instances of a dataclass; they are not remembered.
+            return self._look_up(view, tags_made())
+
+    def _look_up(self, view: object, _made: int) -> Assignment | None:
+        # Anew after each tag that is made.
+        misplaced = misplaced_tags(view)
+        if misplaced:
+            self.journal.record_misplaced(name_of(view), misplaced)
+            return Assignment(None, name_of(view))
+        tag = tag_of(view)
+        if tag is not None and isinstance(tag.policy, Policy):
+            self.journal.warn_of([tag.policy])
+        return None if tag is None else tag._replace(name=name_of(view))
 
 
 class Passage:

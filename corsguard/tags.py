@@ -55,7 +55,7 @@ def cors(policy: Policy | EllipsisType | None = ..., **keywords: Unpack[PolicyKe
     def decorate(view: View) -> View:
         global _made  # noqa: PLW0603 - it counts for the process, as tags are on functions of the process
         _refuse_no_view(view)
-        former = tag_of(view)
+        former = _own_tag_of(view)
         if (former is not None and former.policy == tagged) or _is_redecorated(view):
             return view
         if former is not None:
@@ -84,10 +84,14 @@ def tags_made() -> int:
 
 def tag_of(view: object) -> Assignment | None:
     """
-    Return the tag of *view*, or None if it has none.
-
-    A method that overrides a tagged one and has a tag itself gets both from `method_decorator`, its own one first.
+    Return the tag of *view*, or None if it has none. A class has that of the nearest class above it.
     """
+    kinds = view.__mro__ if isinstance(view, type) else (view,)
+    return next((tag for kind in kinds if (tag := _own_tag_of(kind)) is not None), None)
+
+
+def _own_tag_of(view: object) -> Assignment | None:
+    # A method that overrides a tagged one and has a tag itself gets both from `method_decorator`, its own one first.
     for value in getattr(view, "__dict__", {}).values():
         if isinstance(value, Assignment):
             return value
@@ -100,10 +104,10 @@ def misplaced_tags(view: object) -> tuple[str, ...]:
 
     A guard sees views and never their methods, so it would miss such a tag; also one on a method that was overridden,
     or on a function that a method only calls, as `@api_view` makes them. The class is what Flask and Django keep as
-    `view_class` and Django REST framework as `cls`.
+    `view_class` and Django REST framework as `cls`, and an endpoint of Starlette may be one itself.
     """
     tag = tag_of(view)
-    cls = getattr(view, "view_class", None) or getattr(view, "cls", None)
+    cls = view if isinstance(view, type) else getattr(view, "view_class", None) or getattr(view, "cls", None)
     members: dict[str, object] = {}
     for base in reversed(cls.__mro__ if isinstance(cls, type) else ()):
         for name, member in vars(base).items():
@@ -142,7 +146,8 @@ def opened_methods(policy: Policy, methods: Collection[str]) -> list[str]:
 
 
 def _refuse_no_view(view: object) -> None:
-    if isinstance(view, type):
+    # Of the classes, only an endpoint of Starlette is what a router calls: what it makes is awaited.
+    if isinstance(view, type) and not hasattr(view, "__await__"):
         raise TypeError(
             f"@cors tags a view, and {view.__name__} is a class. Tag what its as_view() returns: in a Flask view, "
             '`decorators = [cors(...)]`; on a Django view, `@method_decorator(cors(...), name="dispatch")`.'
@@ -166,6 +171,16 @@ def _instead_of(given: object) -> str:
         origins = cast("object", [given] if isinstance(given, str) and given != "*" else given)
         return f"@cors takes its origins by keyword. Write @cors(allow_origins={quoted(origins)})."
     return f"{quoted(given)} is {kind_of(given)}, where @cors takes a Policy or None. Write {_EXAMPLE}."
+
+
+def name_of(view: object) -> str:
+    """
+    Return what people call *view*, with its module: the class behind it, or the function.
+    """
+    named = getattr(view, "view_class", None) or getattr(view, "cls", None) or view
+    while isinstance(named, partial):
+        named = named.func
+    return f"{named.__module__}.{getattr(named, '__qualname__', type(named).__qualname__)}"
 
 
 def _name_of(view: object) -> str:

@@ -19,10 +19,10 @@ from django.utils.http import is_same_domain
 from django.utils.module_loading import import_string
 
 from corsguard import Fix, OriginPattern, Policy, PolicyError, Problem
-from corsguard.adapters import Rule, are_same_site, misplaced_tags, tag_of
+from corsguard.adapters import Rule, are_same_site, misplaced_tags, name_of, tag_of
 
 from .conf import SETTING, WEBSOCKETS, read_settings, websockets_setting
-from .middleware import View, name_of, views_of
+from .middleware import View, views_of
 from .predecessor import MOVING
 
 _GUARD: Final = "corsguard_django.middleware.CORSMiddleware"

@@ -17,7 +17,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.translation import get_language_from_path, override
 
-from corsguard import Decision, Policy
+from corsguard import Decision
 from corsguard.adapters import (
     Assignment,
     Guarding,
@@ -35,8 +35,7 @@ View = Callable[..., Any]
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 AsyncGetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
-# Views and URLconfs whose tags are remembered. Both are few; but a program can make them at run time.
-_MOST_VIEWS: Final = 4096
+# URLconfs whose tags are remembered. They are few; but a program can make them at run time.
 _MOST_URLCONFS: Final = 64
 
 
@@ -60,7 +59,6 @@ class CORSMiddleware:
         self._get_response = cast("GetResponse", get_response)
         self._get_async_response = cast("AsyncGetResponse", get_response)
         self._guard = process.guard
-        self._tag_of = lru_cache(_MOST_VIEWS)(self._look_up)
         self._has_tags = lru_cache(_MOST_URLCONFS)(_has_tags)
         self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated] - Python 3.11 needs it
         if self._is_async:
@@ -135,13 +133,7 @@ class CORSMiddleware:
         """
         match = request.resolver_match
         view = self._resolved(request, path) if match is None or path != request.path_info else match.func
-        if view is None:
-            return None
-        try:
-            return self._tag_of(view, tags_made())
-        except TypeError:
-            # Django serves views that cannot be hashed, such as instances of a dataclass; they cannot be remembered.
-            return self._look_up(view, tags_made())
+        return None if view is None else self._guard.said_by(view)
 
     def _resolved(self, request: HttpRequest, path: str) -> View | None:
         """
@@ -152,17 +144,6 @@ class CORSMiddleware:
             return _resolve(resolver, path) if self._has_tags(resolver, tags_made()) else None
         except Exception:  # noqa: BLE001 - the same stops the application, and its 500 is shared as its path is
             return None
-
-    def _look_up(self, view: View, _made: int) -> Assignment | None:
-        # Anew after each tag that is made.
-        misplaced = misplaced_tags(view)
-        if misplaced:
-            self._guard.journal.record_misplaced(name_of(view), misplaced)
-            return Assignment(None, name_of(view))
-        tag = tag_of(view)
-        if tag is not None and isinstance(tag.policy, Policy):
-            self._guard.journal.warn_of([tag.policy])
-        return None if tag is None else tag._replace(name=name_of(view))
 
 
 process.sender = CORSMiddleware
@@ -243,11 +224,3 @@ def views_of(resolver: URLResolver) -> Iterator[View | None]:
             yield from views_of(entry)
         else:
             yield entry.callback if isinstance(entry, URLPattern) else None
-
-
-def name_of(view: View) -> str:
-    """
-    Return what people call *view*: the class behind it, or the function.
-    """
-    named = getattr(view, "view_class", None) or getattr(view, "cls", None) or view
-    return f"{named.__module__}.{getattr(named, '__qualname__', type(named).__qualname__)}"

@@ -25,7 +25,7 @@ from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.policies import UNCOVERED, Assignment, Configured, Policies, PoliciesLike
 from corsguard.policy import Policy
 from corsguard.quoting import kind_of, quoted
-from corsguard.tags import tag_of
+from corsguard.tags import name_of, tag_of
 from corsguard.wsgi import CORSMiddleware
 
 from .objects import LoadError, failed, import_module, names_module, names_object, object_of, quiet, refuse_python
@@ -297,7 +297,7 @@ def _of_django(name: str) -> Guarded:
     from django.urls import get_resolver
 
     from corsguard_django import checks
-    from corsguard_django.middleware import find, name_of, views_of
+    from corsguard_django.middleware import find, views_of
 
     problems = checks.problems()
     if any(problem.is_error for problem in problems):
