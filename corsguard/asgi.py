@@ -9,7 +9,8 @@ What may block, a listener or an origin source, is called in a thread; what has 
 import inspect
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias, cast
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 from .applications import refuse_what_is_no_asgi
 from .guard import ORDINARY_NAMES, Guard, Passage
@@ -17,9 +18,13 @@ from .journal import Event, Journal
 from .names import ALLOW_ORIGIN
 from .negotiation import Answers, Decision, Environ, Header
 from .origin import LONGEST_ORIGIN
-from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, WebSockets
+from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, ViewFinder, WebSockets
 from .policy import Policy
 from .quoting import quoted
+from .tags import tags_made
+
+if TYPE_CHECKING:
+    from .endpoints import Routing
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -69,7 +74,8 @@ class CORSMiddleware:
     *policy* is a Policy, a mapping of its keywords, or a mapping from path prefix to these or None: see Policies, which
     may also be given, and shared. Preflights of guarded resources are answered here; all other requests reach *app*,
     and the headers of its response are made the policy's. An exception that leaves *app* passes through untouched,
-    because there is no response to carry headers. Prefixes are compared with the path below `root_path`.
+    because there is no response to carry headers. Prefixes are compared with the path below `root_path`. The policy of
+    an endpoint of Starlette or FastAPI that is tagged with `@cors` is that of its tag.
 
     *websockets* tells which handshakes the guard judges: all (`"guard"`), none (`"pass"`), or all but those whose paths
     are below the prefixes of a list.
@@ -95,8 +101,11 @@ class CORSMiddleware:
         if inspect.iscoroutinefunction(on_event):
             raise TypeError(f"Expected a function to call, got on_event={quoted(on_event)}, which is asynchronous.")
         self.app = app
+        self._given = app
         journal = Journal(on_event) if journal is None else journal
         self.guard = Guard(Policies.of(policy), journal, websockets, can_await=True)
+        self._is_new = True
+        self._has_routes = _routing_of(app) is not None
         # For this table, by the ids of its answers, which are kept with them, so that no others take their ids.
         self._table: PathTable | None = None
         self._prepared: dict[int, _Prepared] = {}
@@ -140,7 +149,7 @@ class CORSMiddleware:
             for name, value in headers:
                 if len(name) == 6 and name.lower() == b"origin":
                     answers, origin = answers if origin is None else None, value
-        if answers is None or table is not self._table:
+        if answers is None or table is not self._table or (self._has_routes and tags_made()):
             await self._carry(scope, receive, send)
             return
         prepared = self._prepared.get(id(answers)) or self._prepare(answers)
@@ -227,8 +236,16 @@ class CORSMiddleware:
         table = self.guard.policies.table
         if table is not self._table:
             self._table, self._prepared = table, {}
+        if self._is_new:
+            self._is_new = False
+            if _has_starlette():
+                from .endpoints import warn_of_place
+
+                warn_of_place(scope)
         # What lies further in may write into the scope; the request is judged as it came in.
-        passage = await self._enter(scope, path_of(scope))
+        passage, find_endpoint = self._enter(scope)
+        if find_endpoint is None or passage.comes_first:
+            await self._decide(passage, find_endpoint)
         answer = passage.answer
         if answer is not None:
             await _send_answer(answer, "http.response", send)
@@ -236,22 +253,46 @@ class CORSMiddleware:
 
         def respond(message: Message) -> Awaitable[None]:
             is_start = message["type"] == "http.response.start"
-            return self._start(message, send, passage) if is_start else send(message)
+            return self._start(message, send, passage, find_endpoint) if is_start else send(message)
 
         await self.app(scope, receive, respond)
 
-    async def _enter(self, scope: Scope, path: str) -> Passage:
+    def _enter(self, scope: Scope) -> tuple[Passage, ViewFinder | None]:
         """
-        Return the passage of the request *scope*, of which is decided and told what can be before its response starts.
+        Return the passage of the request *scope*, and what finds its endpoint, if one may have a policy of its own.
         """
+        path = path_of(scope)
         passage = self.guard.enter(environ_of(scope, path), path)
-        question = passage.decide()
+        routing = _routing_of(self._given) if self._has_routes and tags_made() else None
+        if routing is None:
+            return passage, None
+        from .endpoints import endpoint_at, endpoint_reached
+
+        entry = {**scope, "root_path": "", "method": passage.method}
+
+        def find(reading: str) -> Assignment | None:
+            endpoint = endpoint_reached(scope) if reading == path else None
+            # A convertor of a path may raise anything. The application meets the same, and its 500 has no endpoint.
+            with suppress(Exception):
+                endpoint = endpoint or endpoint_at(routing, {**entry, "path": reading})
+            return None if endpoint is None else self.guard.said_by(endpoint)
+
+        return passage, find
+
+    async def _decide(self, passage: Passage, find_endpoint: ViewFinder | None) -> None:
+        """
+        Decide about the request, asking its origin source if need be, and tell what is to be told.
+        """
+        question = passage.decide(find_endpoint)
         if question is not None:
             passage.settle(await (_in_thread(question.ask) if question.may_block else question.ask_async()))
         await self._tell(passage)
-        return passage
 
-    async def _start(self, message: Message, send: Send, passage: Passage) -> None:
+    async def _start(
+        self, message: Message, send: Send, passage: Passage, find_endpoint: ViewFinder | None = None
+    ) -> None:
+        if find_endpoint is not None:
+            await self._decide(passage, find_endpoint)
         theirs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers") or ()]
         message = {**message, "headers": _encoded(passage.headers(theirs))}
         await self._tell(passage)
@@ -261,8 +302,9 @@ class CORSMiddleware:
         """
         Return whether the application may have the handshake *scope*; if not, it is refused.
         """
-        path = path_of(scope)
-        answer = (await self._enter(scope, path)).answer
+        passage, find_endpoint = self._enter(scope)
+        await self._decide(passage, find_endpoint)
+        answer = passage.answer
         if answer is None:
             return True
         # The handshake begins with it, and some servers wait until it is taken.
@@ -286,11 +328,54 @@ class CORSMiddleware:
         """
         Return the same with its name.
         """
-        return self.guard.policies.table.find(path_of(scope))
+        passage, find_endpoint = self._enter({"type": "http", "method": "GET", **scope})
+        return self.guard.policies.table.find(passage.path, find_endpoint)
 
     async def _tell(self, passage: Passage) -> None:
         for event in passage.take_events():
             await _in_thread(self.guard.journal.tell, event)
+
+
+class CORSGuard(CORSMiddleware):
+    """
+    Guards the Starlette or FastAPI application *app*, which stays what it is: serve `app`, and test `app`.
+
+    The guard stands outside all middleware, and outside what makes a 500 of an exception, so every response has the
+    headers. Without *policy* only endpoints tagged with `@cors` share anything. All else is as CORSMiddleware has it.
+
+    Raises PolicyError if *policy* or *websockets* is refused, TypeError if *app* is neither of the two, and
+    RuntimeError if it is guarded already or has served a request; *app* then stays as it was.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApplication,
+        policy: PoliciesLike | None = None,
+        *,
+        on_event: Callable[[Event], object] | None = None,
+        websockets: WebSockets = "guard",
+    ) -> None:
+        application = cast("Any", app)
+        build: Callable[[], ASGIApplication] | None = getattr(app, "build_middleware_stack", None)
+        if build is None or not hasattr(app, "state"):
+            raise TypeError(
+                f"Expected a Starlette or FastAPI application, got {quoted(app)}. Write `CORSMiddleware(app, policy)` "
+                "for any other, and serve what it returns."
+            )
+        if getattr(application.state, "corsguard", None) is not None:
+            raise RuntimeError(
+                f"{quoted(app)} is guarded already. Assign `app.state.corsguard.policy` to change what guards it."
+            )
+        if application.middleware_stack is not None:
+            raise RuntimeError(f"{quoted(app)} has served a request. Guard it before that, where it is made.")
+        super().__init__(app, policy, on_event=on_event, websockets=websockets)
+
+        def build_guarded() -> ASGIApplication:
+            self.app = build()
+            return self
+
+        application.build_middleware_stack = build_guarded
+        application.state.corsguard = self
 
 
 def environ_of(scope: Scope, path: str) -> Environ:
@@ -333,6 +418,19 @@ def path_of(scope: Mapping[str, Any]) -> str:
         if path == root or path.startswith(f"{root}/"):
             return path[len(root) :] or "/"
     return path
+
+
+def _routing_of(app: object) -> "Routing | None":
+    if not _has_starlette():
+        return None
+    from .endpoints import routing_of
+
+    return routing_of(app)
+
+
+def _has_starlette() -> bool:
+    # Where nobody has imported it, there are no applications of it.
+    return "starlette.applications" in sys.modules
 
 
 def _encoded(headers: Iterable[Header]) -> list[Line]:

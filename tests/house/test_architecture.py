@@ -348,6 +348,7 @@ def test_the_words_are_those_of_the_standard(package):
 
 # Names that more than one class has, and why.
 SHARED_NAMES = {
+    "CORSGuard": "what guards an application of a framework, and leaves it what it is",
     "CORSMiddleware": "the one name under which every carrier is imported",
 }
 

@@ -369,11 +369,28 @@ def starlette(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outc
     return asgi_outcome(endpoint, asgi.CORSMiddleware(app, policy), request)
 
 
-def fastapi(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
-    endpoint = starlette_endpoint(reply)
-    app = FastAPI(openapi_url=None)
+def fastapi_guard(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+    """
+    A FastAPI application of one route, with the guard around all that FastAPI is made of.
+    """
+    endpoint, app = fastapi_application(reply)
     app.add_api_route("/", endpoint, methods=METHODS)
-    return asgi_outcome(endpoint, asgi.CORSMiddleware(app, policy), request)
+    asgi.CORSGuard(app, policy)
+    return asgi_outcome(endpoint, app, request)
+
+
+def fastapi_decorator(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+    """
+    The same, guarded by the endpoint's own tag only.
+    """
+    endpoint, app = fastapi_application(reply)
+    app.add_api_route("/", cors(**policy)(endpoint), methods=METHODS)
+    asgi.CORSGuard(app)
+    return asgi_outcome(endpoint, app, request)
+
+
+def fastapi_application(reply: Reply) -> tuple[Any, FastAPI]:
+    return starlette_endpoint(reply), FastAPI(openapi_url=None)
 
 
 def starlette_endpoint(reply: Reply) -> Any:
@@ -446,7 +463,8 @@ ASGI_ADAPTERS: dict[str, Adapter] = {
     "asgi": bare_asgi,
     "carried asgi": carried_asgi,
     "starlette": starlette,
-    "fastapi": fastapi,
+    "fastapi guard": fastapi_guard,
+    "fastapi decorator": fastapi_decorator,
     "quart": quart_wrapped,
 }
 ADAPTERS: dict[str, Adapter] = {
