@@ -299,14 +299,19 @@ async def serve_asgi(app: Any, scope: dict[str, Any]) -> tuple[int, list[tuple[s
     """
     sent: list[dict[str, Any]] = []
     requests = [{"type": "http.request", "body": b"", "more_body": False}]
+    is_over = asyncio.Event()
 
     async def receive():
         if requests:
             return requests.pop()
-        return await asyncio.get_running_loop().create_future()
+        # Quart under Python 3.13 waits for it.
+        await is_over.wait()
+        return {"type": "http.disconnect"}
 
     async def send(message):
         sent.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            is_over.set()
 
     await app(scope, receive, send)
     start, *rest = sent
