@@ -1,8 +1,8 @@
 """
 The places where the library runs, each as one function of one signature.
 
-An adapter takes the keywords of a policy, a request and what the application answers, has the real thing answer, and
-returns what went out. What one place cannot do by its nature is said in its function, with the reason.
+An adapter takes the keywords of a policy and what the application answers, and returns what has the real thing answer
+a request and says what went out. What one place cannot do by its nature is said in its function, with the reason.
 """
 
 import asyncio
@@ -62,7 +62,8 @@ class Outcome(NamedTuple):
         return [value for other, value in self.headers if other.lower() == name.lower()]
 
 
-Adapter = Callable[[Mapping[str, Any], Request, Reply], Outcome]
+Asked = Callable[[Request], Outcome]
+Adapter = Callable[[Mapping[str, Any], Reply], Asked]
 
 
 def environ_of(request: Request, path: str = "/") -> dict[str, Any]:
@@ -127,20 +128,17 @@ class Application:
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" or self.reply.status in (204, 304) else b"content"]
 
 
-def wsgi(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+def wsgi(policy: Mapping[str, Any], reply: Reply) -> Asked:
     app = Application(reply)
-    status, headers, body = serve(CORSMiddleware(app, policy), environ_of(request))
-    return Outcome(status, headers, app.ran, body)
+    return wsgi_asked(app, CORSMiddleware(app, policy))
 
 
-def validated_wsgi(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+def validated_wsgi(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
     The same between two validators: what the middleware hands to the application and to the server is WSGI.
     """
     app = Application(reply)
-    guarded = validator(CORSMiddleware(validator(app), policy))
-    status, headers, body = serve(guarded, environ_of(request))
-    return Outcome(status, headers, app.ran, body)
+    return wsgi_asked(app, validator(CORSMiddleware(validator(app), policy)))
 
 
 class Undecided:
@@ -155,15 +153,27 @@ class Undecided:
         return None
 
 
-def carried_wsgi(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+def carried_wsgi(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
     The same past the short path, which is for applications without views of their own.
     """
     app = Application(reply)
     guarded = CORSMiddleware(app, policy)
     guarded.views = Undecided()
-    status, headers, body = serve(guarded, environ_of(request))
-    return Outcome(status, headers, app.ran, body)
+    return wsgi_asked(app, guarded)
+
+
+def wsgi_asked(app: Any, guarded: Any) -> Asked:
+    """
+    Return what asks *guarded*, in which *app* remembers that it ran.
+    """
+
+    def ask(request: Request) -> Outcome:
+        app.ran = False
+        status, headers, body = serve(guarded, environ_of(request))
+        return Outcome(status, headers, app.ran, body)
+
+    return ask
 
 
 # Flask
@@ -171,17 +181,17 @@ def carried_wsgi(policy: Mapping[str, Any], request: Request, reply: Reply) -> O
 METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
 
-def flask_extension(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+def flask_extension(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
     A Flask application of one view that serves every method itself, OPTIONS included, guarded as a whole.
     """
     app, view = flask_application(reply)
     app.add_url_rule("/", view_func=view, methods=METHODS, provide_automatic_options=False)
     CORSGuard(app, policy)
-    return flask_outcome(app, view, request)
+    return wsgi_asked(view, app)
 
 
-def flask_decorator(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+def flask_decorator(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
     The same, guarded by the view's own tag only.
     """
@@ -189,7 +199,7 @@ def flask_decorator(policy: Mapping[str, Any], request: Request, reply: Reply) -
     tagged = cors(**policy)(view)
     app.add_url_rule("/", view_func=tagged, methods=METHODS, provide_automatic_options=False)
     CORSGuard(app)
-    return flask_outcome(app, view, request)
+    return wsgi_asked(view, app)
 
 
 def flask_application(reply: Reply):
@@ -202,11 +212,6 @@ def flask_application(reply: Reply):
 
     view.ran = False
     return flask.Flask("conformance"), view
-
-
-def flask_outcome(app: flask.Flask, view: Any, request: Request) -> Outcome:
-    status, headers, body = serve(app, environ_of(request))
-    return Outcome(status, headers, view.ran, body)
 
 
 # Django
@@ -248,25 +253,27 @@ def merged_lines(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return list(merged.values())
 
 
-def django_sync(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
-    ran: list[bool] = []
-    _reply.set(reply)
-    _ran.set(ran)
-    with override_settings(CORSGUARD=policy, MIDDLEWARE=MIDDLEWARE, ROOT_URLCONF="kit.adapters"):
-        status, headers, body = serve(WSGIHandler(), environ_of(request))
-    return Outcome(status, headers, bool(ran), body)
+def django_sync(policy: Mapping[str, Any], reply: Reply) -> Asked:
+    return django_asked(policy, reply, lambda request: serve(WSGIHandler(), environ_of(request)))
 
 
-def django_async(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+def django_async(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
     The same over ASGI, where header values are bytes: what is beyond latin-1 arrives in UTF-8.
     """
-    ran: list[bool] = []
-    _reply.set(reply)
-    _ran.set(ran)
-    with override_settings(CORSGUARD=policy, MIDDLEWARE=MIDDLEWARE, ROOT_URLCONF="kit.adapters"):
-        status, headers, body = asyncio.run(serve_asgi(ASGIHandler(), scope_of(request)))
-    return Outcome(status, headers, bool(ran), body)
+    return django_asked(policy, reply, lambda request: asyncio.run(serve_asgi(ASGIHandler(), scope_of(request))))
+
+
+def django_asked(policy: Mapping[str, Any], reply: Reply, respond: Callable[[Request], Any]) -> Asked:
+    def ask(request: Request) -> Outcome:
+        ran: list[bool] = []
+        _reply.set(reply)
+        _ran.set(ran)
+        with override_settings(CORSGUARD=policy, MIDDLEWARE=MIDDLEWARE, ROOT_URLCONF="kit.adapters"):
+            status, headers, body = respond(request)
+        return Outcome(status, headers, bool(ran), body)
+
+    return ask
 
 
 def scope_of(request: Request, path: str = "/async") -> dict[str, Any]:
@@ -339,7 +346,8 @@ class ASGIApplication:
 
 
 def raw_lines(reply: Reply) -> list[tuple[bytes, bytes]]:
-    return [(name.encode(), value.encode()) for name, value in lines_of(reply)]
+    # The names of an application are in lower case.
+    return [(name.lower().encode(), value.encode()) for name, value in lines_of(reply)]
 
 
 def content_of(reply: Reply) -> bytes:
@@ -355,43 +363,43 @@ class CarriedASGI(asgi.CORSMiddleware):
         await self._carry(scope, receive, send)
 
 
-def bare_asgi(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+def bare_asgi(policy: Mapping[str, Any], reply: Reply) -> Asked:
     app = ASGIApplication(reply)
-    return asgi_outcome(app, asgi.CORSMiddleware(app, policy), request)
+    return asgi_asked(app, asgi.CORSMiddleware(app, policy))
 
 
-def carried_asgi(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+def carried_asgi(policy: Mapping[str, Any], reply: Reply) -> Asked:
     app = ASGIApplication(reply)
-    return asgi_outcome(app, CarriedASGI(app, policy), request)
+    return asgi_asked(app, CarriedASGI(app, policy))
 
 
-def starlette(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+def starlette(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
     A Starlette application of one route, wrapped.
     """
     endpoint = starlette_endpoint(reply)
     app = Starlette(routes=[Route("/", endpoint, methods=METHODS)])
-    return asgi_outcome(endpoint, asgi.CORSMiddleware(app, policy), request)
+    return asgi_asked(endpoint, asgi.CORSMiddleware(app, policy))
 
 
-def fastapi_guard(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+def fastapi_guard(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
     A FastAPI application of one route, with the guard around all that FastAPI is made of.
     """
     endpoint, app = fastapi_application(reply)
     app.add_api_route("/", endpoint, methods=METHODS)
     asgi.CORSGuard(app, policy)
-    return asgi_outcome(endpoint, app, request)
+    return asgi_asked(endpoint, app)
 
 
-def fastapi_decorator(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+def fastapi_decorator(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
     The same, guarded by the endpoint's own tag only.
     """
     endpoint, app = fastapi_application(reply)
     app.add_api_route("/", cors(**policy)(endpoint), methods=METHODS)
     asgi.CORSGuard(app)
-    return asgi_outcome(endpoint, app, request)
+    return asgi_asked(endpoint, app)
 
 
 def fastapi_application(reply: Reply) -> tuple[Any, FastAPI]:
@@ -409,11 +417,10 @@ def starlette_endpoint(reply: Reply) -> Any:
     return endpoint
 
 
-def quart_wrapped(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+def quart_wrapped(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
     A Quart application of one view, wrapped. It takes no request whose headers have a line end; no server hands one on.
     """
-    request = request._replace(headers={name: re.sub(r"[\r\n]", "\t", text) for name, text in request.headers.items()})
     app = quart.Quart("conformance")
 
     async def view():
@@ -425,14 +432,30 @@ def quart_wrapped(policy: Mapping[str, Any], request: Request, reply: Reply) -> 
 
     view.ran = False
     app.add_url_rule("/", view_func=view, methods=METHODS, provide_automatic_options=False)
-    return asgi_outcome(view, asgi.CORSMiddleware(app, policy), request)
+    ask = asgi_asked(view, asgi.CORSMiddleware(app, policy))
+
+    def ask_in_one_line(request: Request) -> Outcome:
+        in_one_line = {name: re.sub(r"[\r\n]", "\t", text) for name, text in request.headers.items()}
+        return ask(request._replace(headers=in_one_line))
+
+    return ask_in_one_line
 
 
-def asgi_outcome(app: Any, guarded: Any, request: Request) -> Outcome:
-    status, headers, body = asyncio.run(serve_asgi(guarded, scope_of(request, "/")))
-    # The servers of HTTP/2 send the names as they are.
-    assert not [name for name, _ in headers if name.lower().startswith("access-control-") and name != name.lower()]
-    return Outcome(status, headers, app.ran, body)
+def asgi_asked(app: Any, guarded: Any) -> Asked:
+    """
+    Return what asks *guarded*, in which *app* remembers that it ran.
+    """
+    # The first request makes the short path ready for the others.
+    asyncio.run(serve_asgi(guarded, scope_of(Request("GET", {}), "/")))
+
+    def ask(request: Request) -> Outcome:
+        app.ran = False
+        status, headers, body = asyncio.run(serve_asgi(guarded, scope_of(request, "/")))
+        # The servers of HTTP/2 send the names as they are.
+        assert not [name for name, _ in headers if name.lower().startswith("access-control-") and name != name.lower()]
+        return Outcome(status, headers, app.ran, body)
+
+    return ask
 
 
 # Falcon, which corsguard does not know: the carrier is an example.
@@ -440,7 +463,7 @@ def asgi_outcome(app: Any, guarded: Any, request: Request) -> Outcome:
 FALCON = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "falcon_guard.py"))
 
 
-def falcon_example(policy: Mapping[str, Any], request: Request, reply: Reply) -> Outcome:
+def falcon_example(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
     A Falcon application that answers every path, with the carrier of the example as its middleware.
     """
@@ -455,8 +478,13 @@ def falcon_example(policy: Mapping[str, Any], request: Request, reply: Reply) ->
 
     app = falcon.App(middleware=[FALCON["CORSMiddleware"](policy)])
     app.add_sink(sink, "/")
-    status, headers, body = serve(app, environ_of(request))
-    return Outcome(status, headers, bool(ran), body)
+
+    def ask(request: Request) -> Outcome:
+        ran.clear()
+        status, headers, body = serve(app, environ_of(request))
+        return Outcome(status, headers, bool(ran), body)
+
+    return ask
 
 
 WSGI_ADAPTERS: dict[str, Adapter] = {
