@@ -12,7 +12,7 @@ from .journal import Journal
 from .negotiation import Question
 from .policies import Assignment, Guarding, ViewFinder, WebSockets, read_websockets, refuse_awaited, text_of_path
 from .suffixes import are_same_site
-from .tags import misplaced_tags, name_of, opened_methods, tag_of, tags_made
+from .tags import ServedView, misplaced_tags, name_of, tag_of, tags_made
 
 __all__ = [
     "Assignment",
@@ -22,12 +22,12 @@ __all__ = [
     "Passage",
     "Question",
     "Rule",
+    "ServedView",
     "ViewFinder",
     "WebSockets",
     "are_same_site",
     "misplaced_tags",
     "name_of",
-    "opened_methods",
     "read_websockets",
     "refuse_awaited",
     "tag_of",

@@ -21,7 +21,7 @@ from .origin import LONGEST_ORIGIN
 from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, ViewFinder, WebSockets
 from .policy import Policy
 from .quoting import quoted
-from .tags import tags_made
+from .tags import ServedView, name_of, tags_made
 
 if TYPE_CHECKING:
     from .endpoints import Routing
@@ -106,6 +106,8 @@ class CORSMiddleware:
         self.guard = Guard(Policies.of(policy), journal, websockets, can_await=True)
         self._is_new = True
         self._has_routes = _routing_of(app) is not None
+        # How many tags there were when the endpoints were looked over.
+        self._looked_over = 0
         # For this table, by the ids of its answers, which are kept with them, so that no others take their ids.
         self._table: PathTable | None = None
         self._prepared: dict[int, _Prepared] = {}
@@ -268,6 +270,8 @@ class CORSMiddleware:
             return passage, None
         from .endpoints import endpoint_at, endpoint_reached
 
+        if self._looked_over != tags_made():
+            self._look_over(routing)
         entry = {**scope, "root_path": "", "method": passage.method}
 
         def find(reading: str) -> Assignment | None:
@@ -278,6 +282,20 @@ class CORSMiddleware:
             return None if endpoint is None else self.guard.said_by(endpoint)
 
         return passage, find
+
+    def _look_over(self, routing: "Routing") -> None:
+        """
+        Write what the endpoints of *routing* open of each other, once for each state of the tags.
+        """
+        from .endpoints import served_by
+
+        self._looked_over = tags_made()
+        table, views = self.guard.policies.table, list[ServedView]()
+        for url, methods, endpoint in served_by(routing):
+            there = self.guard.said_by(endpoint) or table.find(url)
+            policy = there.policy if isinstance(there.policy, Policy) else None
+            views.append(ServedView(url, name_of(endpoint), methods, policy))
+        self.guard.journal.record_openings(views)
 
     async def _decide(self, passage: Passage, find_endpoint: ViewFinder | None) -> None:
         """

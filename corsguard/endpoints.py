@@ -6,7 +6,7 @@ This room reads routes, through public API only, and decides nothing about CORS.
 
 import logging
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from types import FunctionType, MethodType
 from typing import Any, Final, NamedTuple, cast
@@ -83,6 +83,20 @@ def _each(routes: Iterable[BaseRoute]) -> Iterable[BaseRoute]:
         sys.modules.get("fastapi.routing"), "iter_route_contexts", None
     )
     return routes if flatten is None else flatten(routes)
+
+
+def served_by(routing: Routing, prefix: str = "") -> Iterator[tuple[str, Collection[str] | None, object]]:
+    """
+    Yield the URL, the methods (None for all) and the endpoint of every HTTP route, those of mounts included.
+    """
+    for route in cast("Iterable[Any]", _each(routing.routes)):
+        path = getattr(route, "path", None)
+        if hasattr(route, "routes"):
+            inner = routing_of(route.app)
+            if inner is not None:
+                yield from served_by(inner, f"{prefix}{getattr(route, 'host', '')}{path or ''}")
+        elif path is not None and hasattr(route, "methods"):
+            yield f"{prefix}{path}", route.methods, route.endpoint
 
 
 def warn_of_place(scope: Mapping[str, Any]) -> None:

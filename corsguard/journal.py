@@ -25,6 +25,7 @@ from .negotiation import Decision, Refusal, RequestKind
 from .policies import Assignment
 from .policy import Policy
 from .quoting import shown
+from .tags import Opening, ServedView, openings_of
 
 logger: Final = logging.getLogger("corsguard")
 
@@ -108,6 +109,7 @@ class Journal:
         self.turns: Iterator[bool] = _EACH
         self._told_of_two_layers = False
         self._told_of_misplaced: set[str] = set()
+        self._told_of_openings: set[Opening] = set()
         self._warned_of: OrderedDict[tuple[int, tuple[Problem, ...]], None] = OrderedDict()
         self._pauses: OrderedDict[tuple[str, int], _Pause] = OrderedDict()
         self._lock = Lock()
@@ -226,6 +228,23 @@ class Journal:
                 ", ".join(methods),
                 view,
             )
+
+    def record_openings(self, views: Iterable[ServedView]) -> None:
+        """
+        Write, once for each pair, which of *views* grant what another one serves at the same URL.
+        """
+        for opening in openings_of(views):
+            if opening not in self._told_of_openings:
+                self._told_of_openings.add(opening)
+                logger.warning(
+                    "At %s the policy of %s grants %s, which %s serves under another. A browser's preflight cache is "
+                    "per URL, not per method, so a preflight for the one opens the other. Give both views one policy, "
+                    "or a URL each.",
+                    opening.url,
+                    opening.name,
+                    ", ".join(opening.methods),
+                    opening.other,
+                )
 
     def _has_listener(self) -> bool:
         return self._on_event is not None and (self._is_heard is None or bool(self._is_heard()))

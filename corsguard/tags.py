@@ -6,13 +6,14 @@ through other decorators. It takes effect where an adapter looks for it. This ro
 follows for views that share a URL; it sees no requests.
 """
 
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from itertools import count
+from itertools import count, permutations
 from threading import Lock
 from types import EllipsisType, MethodType
-from typing import Any, Final, TypeVar, Unpack, cast, overload
+from typing import Any, Final, NamedTuple, TypeVar, Unpack, cast, overload
 
 from .names import EXAMPLE_ORIGIN, SAFELISTED_METHODS, permits_method
 from .policies import Assignment
@@ -24,6 +25,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 _ATTRIBUTE: Final = "corsguard_tag"
 _numbers: Final = count()
 _EXAMPLE: Final = f'@cors(allow_origins=["{EXAMPLE_ORIGIN}"])'
+
+# In a URL of Werkzeug, and of Starlette. It has a name, and may have a converter.
+_PARAMETER: Final = re.compile(r"<[^>]*>|{[^}]*}")
 
 _made = 0
 
@@ -135,14 +139,48 @@ def _tag_within(member: object) -> Assignment | None:
     return tag
 
 
-def opened_methods(policy: Policy, methods: Collection[str]) -> list[str]:
+class ServedView(NamedTuple):
     """
-    Return those of *methods* that one preflight under *policy* opens at its URL, whichever view there serves them.
+    A view that serves *methods* at *url* under *policy*, if it has one. None as *methods* is every method.
+    """
 
-    A browser keeps the answer by URL and not by view (Fetch, "CORS-preflight cache"); safelisted methods need none.
+    url: str
+    name: str
+    methods: Collection[str] | None
+    policy: Policy | None
+
+
+class Opening(NamedTuple):
     """
-    opened = (method for method in methods if permits_method(policy.allow_methods, method))
-    return sorted(method for method in opened if method not in SAFELISTED_METHODS)
+    The *methods* of the view *other* that a preflight for the view *name* opens at the *url* of both.
+    """
+
+    url: str
+    name: str
+    methods: tuple[str, ...]
+    other: str
+
+
+def openings_of(views: Iterable[ServedView]) -> Iterator[Opening]:
+    """
+    Yield what the views at one URL open of each other.
+
+    A browser keeps the answer to a preflight by URL and not by view (Fetch, "CORS-preflight cache"); safelisted methods
+    need none.
+    """
+    by_url: dict[str, list[ServedView]] = {}
+    for view in views:
+        by_url.setdefault(_PARAMETER.sub("<>", view.url), []).append(view)
+    for view, other in (pair for there in by_url.values() for pair in permutations(there, 2)):
+        if view.policy is None or view.policy == other.policy:
+            continue
+        granted = view.policy.allow_methods
+        served = granted if other.methods is None else other.methods
+        # Frameworks serve OPTIONS everywhere, and do nothing.
+        safe = {*SAFELISTED_METHODS, "OPTIONS"}
+        opened = sorted(method for method in {*served} - safe if permits_method(granted, method))
+        if opened:
+            yield Opening(view.url, view.name, (*opened,), other.name)
 
 
 def _refuse_no_view(view: object) -> None:

@@ -6,10 +6,8 @@ Whatever a URL or a `Host` makes the matching raise, it raises nothing.
 """
 
 import logging
-import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from itertools import permutations
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -18,7 +16,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter, RequestRedirect, Rule
 
 from corsguard import Policy
-from corsguard.adapters import Assignment, Guard, misplaced_tags, opened_methods, tag_of, tags_made, text_of_path
+from corsguard.adapters import Assignment, Guard, ServedView, misplaced_tags, tag_of, tags_made, text_of_path
 
 if TYPE_CHECKING:
     from werkzeug.local import LocalProxy
@@ -40,7 +38,6 @@ _NO_METHOD: Final = "-"
 _ANY_HOST: Final = "host"
 # What cannot be told is closed.
 _UNKNOWN: Final = Assignment(None, "")
-_ARGUMENT: Final = re.compile(r"<[^>]*>")
 
 
 def _behind(proxy: T) -> Callable[[], T]:
@@ -66,8 +63,6 @@ class Views:
         self._tags: dict[str, Assignment] = {}
         self._made = 0
         self._views: Mapping[str, object] = {}
-        # Of what the log has been told already.
-        self._told: set[tuple[str, str]] = set()
         self._is_new = True
 
     def are_tagged(self) -> bool:
@@ -217,7 +212,16 @@ class Views:
         for endpoint, methods in misplaced.items():
             self._guard.journal.record_misplaced(endpoint, methods)
         self._guard.journal.warn_of(tag.policy for tag in tags.values() if isinstance(tag.policy, Policy))
-        self._warn_of_shared_urls()
+        self._guard.journal.record_openings(
+            ServedView(
+                f"{rule.host or rule.subdomain or ''}{rule.rule}",
+                rule.endpoint,
+                rule.methods,
+                self._policy_by(rule),
+            )
+            for rule in self._app.url_map.iter_rules()
+            if not rule.websocket
+        )
 
     def _warn_of_socket_io(self) -> None:
         """
@@ -239,30 +243,6 @@ class Views:
                 return
             # What a layer calls the next one, in Werkzeug's, Engine.IO's and most others.
             layer = getattr(layer, "wsgi_app", None) or getattr(layer, "app", None)
-
-    def _warn_of_shared_urls(self) -> None:
-        urls: dict[tuple[str | None, str | None, str], list[Rule]] = {}
-        for rule in self._app.url_map.iter_rules():
-            if not rule.websocket:
-                urls.setdefault((rule.host, rule.subdomain, _ARGUMENT.sub("<>", rule.rule)), []).append(rule)
-        for rules in urls.values():
-            for rule, other in permutations(rules, 2):
-                policy = self._policy_by(rule)
-                if policy is None or policy == self._policy_by(other):
-                    continue
-                # Flask itself serves OPTIONS everywhere, and does nothing.
-                opened = opened_methods(policy, set(other.methods or policy.allow_methods) - {"OPTIONS"})
-                if opened and (rule.endpoint, other.endpoint) not in self._told:
-                    self._told.add((rule.endpoint, other.endpoint))
-                    logger.warning(
-                        "At %s the policy of %s grants %s, which %s serves under another. A browser's preflight cache "
-                        "is per URL, not per method, so a preflight for the one opens the other. Give both views one "
-                        "policy, or a URL each.",
-                        rule.rule,
-                        rule.endpoint,
-                        ", ".join(opened),
-                        other.endpoint,
-                    )
 
     def _policy_by(self, rule: Rule) -> Policy | None:
         there = self._tags.get(rule.endpoint) or self._guard.policies.table.find(rule.rule)

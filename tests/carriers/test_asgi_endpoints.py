@@ -527,6 +527,37 @@ def plain_copy():
     return view
 
 
+@pytest.mark.parametrize("prefix", ["", "/v1", "/sub"])
+def test_the_log_says_once_what_endpoints_of_one_path_open(guarded, prefix, caplog):
+    app, router = FastAPI(), APIRouter()
+
+    @router.get("/items/{number}")
+    @cors(OF_SHOP)
+    def read(number: int):
+        return number
+
+    @router.delete("/items/{name:path}")
+    def delete(name: str):
+        return name
+
+    @router.delete("/elsewhere")
+    def other():
+        return 1
+
+    if prefix == "/sub":
+        sub = FastAPI()
+        sub.include_router(router)
+        app.mount("/sub", sub)
+    else:
+        app.include_router(router, prefix=prefix)
+    app = guarded(app, LISTED)
+    for _ in range(2):
+        answer(app, get(SHOP), f"{prefix}/items/1")
+    (record,) = [record for record in caplog.records if "preflight cache" in record.getMessage()]
+    assert f"At {prefix}/items/{{number}} the policy of" in record.getMessage()
+    assert "read grants DELETE, which" in record.getMessage()
+
+
 def test_the_source_of_a_tag_is_awaited(guarded):
     class Source:
         async def allows(self, origin):

@@ -7,7 +7,8 @@ from django.utils.decorators import method_decorator
 from django.views import View
 
 from corsguard import Policy, PolicyError, cors
-from corsguard.adapters import Assignment, misplaced_tags, opened_methods, tag_of, tags_made
+from corsguard.adapters import Assignment, ServedView, misplaced_tags, tag_of, tags_made
+from corsguard.tags import openings_of
 
 APP = "https://app.example.com"
 LISTED = Policy(allow_origins=[APP])
@@ -216,6 +217,7 @@ def test_a_function_has_no_misplaced_tags():
         (["GET", "POST"], ["GET", "POST", "HEAD"], []),
         (["PUT"], ["put"], []),
         (["PUT"], [], []),
+        (["PUT", "OPTIONS"], None, ["PUT"]),
     ],
 )
 def test_what_a_preflight_opens(granted, served, opened):
@@ -223,7 +225,11 @@ def test_what_a_preflight_opens(granted, served, opened):
     A preflight opens what is granted and served and not safelisted.
     """
     policy = Policy(allow_origins=[APP], allow_methods=granted, allow_headers=["Content-Type"])
-    assert opened_methods(policy, served) == opened
+    views = [ServedView("/x", "one", ["GET"], policy), ServedView("/x", "other", served, None)]
+    # At another URL nothing is opened, and neither is what has the same policy.
+    views += [ServedView("/y", "elsewhere", served, None), ServedView("/x", "same", served, policy)]
+    found = [(opening.name, opening.other, [*opening.methods]) for opening in openings_of(views)]
+    assert found == ([("one", "other", opened), ("same", "other", opened)] if opened else [])
 
 
 def test_a_decoration_at_each_call_gets_no_tag():
