@@ -451,6 +451,29 @@ def _handshake(failure: Failure) -> Fix:
     )
 
 
+def _invalid_handshake(failure: Failure) -> Fix:
+    """
+    Return what to change where the answer to a WebSocket handshake lacks what its status promises.
+    """
+    match failure.value:
+        case "Upgrade" | "Connection" as field:
+            value = "websocket" if field == "Upgrade" else "Upgrade"
+            return _change(
+                f"Not CORS: a proxy in front takes {field} out, or changes it. Let it pass.", f"{field}: {value}"
+            )
+        case "Sec-WebSocket-Protocol":
+            return _change(
+                "Not CORS: the server has to name one of the subprotocols that the page offers in "
+                "Sec-WebSocket-Protocol, and to leave it out if the page offers none.",
+                page=f'new WebSocket("{as_shown(failure.url)}", ["the subprotocol of the server"])',
+            )
+        case _:
+            return _change(
+                "Not CORS: Sec-WebSocket-Accept is made from the Sec-WebSocket-Key of this handshake. What answered "
+                "has not seen that, or makes it wrongly: let the WebSocket library of the server answer."
+            )
+
+
 def _redirect_userinfo(failure: Failure) -> Fix:
     target = redirect_target(failure)
     to = as_shown(target.href) if isinstance(target, Url) else "https://..."
@@ -508,6 +531,7 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
         send="303 See Other, if GET is meant from there",
     ),
     Reason.HANDSHAKE_REFUSED: _handshake,
+    Reason.HANDSHAKE_INVALID: _invalid_handshake,
 }
 
 

@@ -25,8 +25,9 @@ from .evidence import (
     words_of,
 )
 from .failures import Failure
+from .handshakes import PROTOCOL
 from .headers import get, values_of
-from .reasons import CORS_CHECK, REASONS, Reason
+from .reasons import CORS_CHECK, OF_HANDSHAKE, REASONS, Reason
 
 # What a line of a page's console tells of: a cookie that was refused or not sent, a less public network, a request that
 # goes elsewhere than the page said, a request header that was left out, and the failure itself.
@@ -69,7 +70,7 @@ def chromium(failure: Failure) -> str:
     a call that is refused at once as the TypeError that it throws.
     """
     is_handshake = failure.mode == "websocket"
-    reason, variant = _of_handshake(failure, "unauthorized") if is_handshake else _chromium_sees(failure)
+    reason, variant = _chromium_of_handshake(failure) if is_handshake else _chromium_sees(failure)
     return REASONS[reason].chromium.line(variant).format_map(words_of(failure))
 
 
@@ -98,13 +99,26 @@ def firefox_reason(failure: Failure) -> Reason:
     return _firefox_sees(failure)[0]
 
 
-def _of_handshake(failure: Failure, unauthorized: str = "") -> _Said:
-    """
-    Return what an engine sees of a WebSocket handshake, and whether it words otherwise what is *unauthorized*.
-    """
-    if failure.reason is not Reason.HANDSHAKE_REFUSED:
+def _chromium_of_handshake(failure: Failure) -> _Said:
+    if failure.reason is Reason.HANDSHAKE_REFUSED:
+        return failure.reason, "unauthorized" if status_of(failure) == "401" else ""
+    if failure.reason is not Reason.HANDSHAKE_INVALID:
         return failure.reason, "websocket"
-    return failure.reason, unauthorized if status_of(failure) == "401" else ""
+    found = values_of(headers_of(failure), failure.value or "")
+    is_asked = failure.exchange is not None and get(failure.exchange.request.headers, PROTOCOL) is not None
+    match failure.value:
+        case "Connection" if found:
+            return failure.reason, "connection"
+        case "Sec-WebSocket-Protocol" if not (found and is_asked):
+            return failure.reason, "unasked" if found else "unanswered"
+        case _ if len(found) != 1:
+            return failure.reason, "several" if found else "missing"
+        case "Upgrade":
+            return failure.reason, "upgrade"
+        case "Sec-WebSocket-Protocol":
+            return failure.reason, "unknown"
+        case _:
+            return failure.reason, ""
 
 
 def _chromium_sees(failure: Failure) -> _Said:
@@ -135,7 +149,7 @@ def _chromium_sees(failure: Failure) -> _Said:
 
 def _firefox_sees(failure: Failure) -> _Said:
     if failure.mode == "websocket":
-        return _of_handshake(failure)
+        return failure.reason, "" if failure.reason in OF_HANDSHAKE else "websocket"
     target = redirect_target(failure)
     silent = "" if is_foreign(failure) else "silent"
     if isinstance(target, str):

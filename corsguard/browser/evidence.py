@@ -70,6 +70,7 @@ def words_of(failure: Failure) -> dict[str, str]:
         # Firefox names the server that redirects, and the page for everything else.
         "content": failure.url if failure.mode == "cors" and isinstance(target, Url) else page,
         "first_url": failure.first_url,
+        "found": ", ".join(values_of(headers_of(failure), failure.value or "")),
         "in_brackets": f" ({status})" if status else "",
         "item": bad_item(failure),
         "method": failure.method,

@@ -28,6 +28,7 @@ from corsguard.origin import NULL
 from .console import Note
 from .cookies import CookieJar
 from .failures import Failure, FetchFailed
+from .handshakes import faulty_field
 from .headers import (
     Unparsable,
     escaped,
@@ -58,6 +59,7 @@ from .wire import Exchange, Header, Transport, Unreachable, WireRequest, WireRes
 Mode = Literal["cors", "no-cors", "same-origin"]
 # What no script can ask for by `fetch`.
 _SOCKET_MODE: Final = "websocket"
+_ESTABLISH: Final = 'WebSockets, "establish a WebSocket connection"'
 CredentialsMode = Literal["omit", "same-origin", "include"]
 RedirectMode = Literal["follow", "error", "manual"]
 EmbedderPolicy = Literal["unsafe-none", "require-corp", "credentialless"]
@@ -229,8 +231,9 @@ class UserAgent:
         exchange = self._send(request, say)
         response = _answer(exchange)
         if response.status != 101:
-            clause = 'WebSockets, "establish a WebSocket connection"'
-            raise failed(request, Reason.HANDSHAKE_REFUSED, clause, str(response.status), exchange)
+            raise failed(request, Reason.HANDSHAKE_REFUSED, _ESTABLISH, str(response.status), exchange)
+        if (field := faulty_field(exchange.request, response)) is not None:
+            raise failed(request, Reason.HANDSHAKE_INVALID, _ESTABLISH, field, exchange)
         return response
 
     def _tell_of_less_public(self, request: Request, say: Callable[[Note], None]) -> None:

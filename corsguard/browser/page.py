@@ -5,9 +5,7 @@ This room turns a call into Fetch's request and its outcome into what a script m
 """
 
 import json as _json
-import secrets
 import time
-from base64 import b64encode
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, cast, get_args
@@ -31,6 +29,7 @@ from .fetching import (
     UserAgent,
     failed,
 )
+from .handshakes import PROTOCOL, SOCKET_SCHEMES, asking_lines
 from .headers import (
     Guard,
     get,
@@ -45,7 +44,7 @@ from .preflights import PreflightCache
 from .reasons import Reason
 from .report import report
 from .transports import Application, transport_for
-from .urls import Url, address_space, is_trustworthy, page_origin, site_of
+from .urls import HTTP_SCHEMES, Url, address_space, is_trustworthy, page_origin, site_of
 from .wire import Exchange, Header
 
 HeadersInit = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -261,21 +260,18 @@ class Page:
         ValueError where the constructor throws.
         """
         target = self._parse(url, allows_userinfo=True)
-        scheme = {"ws": "http", "wss": "https"}.get(target.scheme, target.scheme)
-        if scheme not in {"http", "https"} or "#" in url:
+        scheme = SOCKET_SCHEMES.get(target.scheme, target.scheme)
+        if scheme not in HTTP_SCHEMES or "#" in url:
             raise ValueError(f"{url!r} cannot be a WebSocket's URL: write 'wss://api.example.com/feed', without #.")
         target = Url.parse(target.href.replace(target.scheme, scheme, 1))
         names = [*protocols]
         if not all(map(is_token, names)) or len({*names}) < len(names):
             raise ValueError(f"protocols={protocols!r}: they are names, each of them once.")
-        lines = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
-        lines.append(("Sec-WebSocket-Key", b64encode(secrets.token_bytes(16)).decode()))
-        lines += [("Sec-WebSocket-Protocol", ", ".join(names))] if names else []
         request = Request(
             client=self._client,
             urls=[target],
             method="GET",
-            headers=lines,
+            headers=asking_lines(names),
             body=None,
             mode="websocket",
             credentials="include",
@@ -283,7 +279,7 @@ class Page:
         )
         with self._listening_to(request):
             response = self._agent.connect(request, self.console.append)
-        return WebSocket(request.shown_url, get(response.headers, "Sec-WebSocket-Protocol") or "")
+        return WebSocket(request.shown_url, get(response.headers, PROTOCOL) or "")
 
     @contextmanager
     def _listening_to(self, request: Request) -> Generator[None]:

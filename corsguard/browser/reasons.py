@@ -53,6 +53,7 @@ class Reason(StrEnum):
     REDIRECT_USERINFO = "redirect_userinfo"
     REDIRECT_STREAM_BODY = "redirect_stream_body"
     HANDSHAKE_REFUSED = "handshake_refused"
+    HANDSHAKE_INVALID = "handshake_invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,10 @@ _VALID: Final = " Have the server send the header with a valid value."
 _NET: Final = "Failed to load resource: net::ERR_"
 _CANNOT: Final = "Fetch API cannot load {url}. "
 _HANDSHAKE: Final = "WebSocket connection to '{url}' failed: "
+_IN_HANDSHAKE: Final = f"{_HANDSHAKE}Error during WebSocket handshake: "
 _NO_CONNECTION: Final = f"{_HANDSHAKE}Error in connection establishment: net::ERR_"
+_CODE_1006: Final = "A script sees error and close with the code 1006, whatever was wrong, and never the status."
+_UPGRADED: Final = ("Connection", "Upgrade")
 _MODE: Final = "when the request's credentials mode is 'include'."
 
 
@@ -616,11 +620,38 @@ REASONS: Final[Mapping[Reason, Facts]] = {
             "a proxy in front: does it pass Upgrade, Connection, Origin and Host on?",
         ),
         chromium=_says(
-            _HANDSHAKE + "Error during WebSocket handshake: Unexpected response code: {status}",
+            _IN_HANDSHAKE + "Unexpected response code: {status}",
             unauthorized=_HANDSHAKE + "HTTP Authentication failed; no valid credentials available",
         ),
         firefox=_says(_CANNOT_ESTABLISH),
-        note="A script sees error and close with the code 1006, whatever was wrong, and never the status.",
+        note=_CODE_1006,
+    ),
+    Reason.HANDSHAKE_INVALID: Facts(
+        kind="not CORS",
+        message="the WebSocket handshake was answered with 101, but {value} is missing in the answer, or wrong.",
+        why='Only who has read the handshake can answer it (WebSockets, "establish a WebSocket connection").',
+        instead="Let the WebSocket library of the server answer, and no cache and no proxy in front of it.",
+        example=Example((_answered(101, ("Upgrade", "websocket"), _UPGRADED),), url="wss://api.example.com/feed"),
+        look=(
+            "the row of the handshake in the Network panel: the lines of the answer",
+            "a proxy in front: does it pass Upgrade and Connection on, both ways?",
+            "the page: which subprotocols does new WebSocket(url, protocols) offer?",
+        ),
+        chromium=_says(
+            _IN_HANDSHAKE + "Incorrect '{value}' header value",
+            missing=_IN_HANDSHAKE + "'{value}' header is missing",
+            several=_IN_HANDSHAKE + "'{value}' header must not appear more than once in a response",
+            upgrade=_IN_HANDSHAKE + "'Upgrade' header value is not 'WebSocket': {found}",
+            connection=_IN_HANDSHAKE + "'Connection' header value must contain 'Upgrade'",
+            unasked=_IN_HANDSHAKE + "Response must not include '{value}' header if not present in request: {found}",
+            unanswered=_IN_HANDSHAKE + "Sent non-empty '{value}' header but no response was received",
+            unknown=_IN_HANDSHAKE + "'{value}' header value '{found}' in response does not match any of sent values",
+        ),
+        firefox=_says(_CANNOT_ESTABLISH),
+        note=(
+            f"{_CODE_1006} Firefox opens it all the same if the answer names no subprotocol, or if only the answer "
+            "names one."
+        ),
     ),
 }
 
@@ -628,6 +659,9 @@ CORS_CHECK: Final = frozenset(reason for reason, facts in REASONS.items() if fac
 # What no header of an answer can change.
 OF_STATUS: Final = frozenset(reason for reason, facts in REASONS.items() if facts.of_status)
 PREFLIGHT_ONLY: Final = frozenset(reason for reason, facts in REASONS.items() if facts.preflight_only)
+
+# What only the answer to a WebSocket handshake has.
+OF_HANDSHAKE: Final = frozenset({Reason.HANDSHAKE_REFUSED, Reason.HANDSHAKE_INVALID})
 
 
 def reasons_about(header: str) -> frozenset[Reason]:

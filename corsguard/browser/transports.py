@@ -34,6 +34,7 @@ from corsguard.names import is_token
 from corsguard.origin import Origin, OriginPattern
 from corsguard.quoting import kind_of, quoted
 
+from .handshakes import SOCKET_SCHEMES, is_handshake, opening, protocols_of
 from .wire import Header, Transport, Unreachable, WireRequest, WireResponse
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ _ACCEPTED: Final = (
 )
 _CLIENT: Final = "127.0.0.1"
 _LONGEST_FAREWELL: Final = 1.0  # seconds
+# RFC 6455, 7.1.5: the connection ended, and no side said why.
+_ABNORMAL_CLOSURE: Final = 1006
 _CERTIFICATE_ALERTS: Final = ("_ALERT_CERTIFICATE_REQUIRED", "_ALERT_BAD_CERTIFICATE", "_ALERT_HANDSHAKE_FAILURE")
 # What Chromium calls what OpenSSL finds (x509_vfy.h, X509_V_ERR_...).
 _CERTIFICATE_ERRORS: Final[Mapping[int, str]] = {
@@ -72,7 +75,8 @@ def transport_for(app: Application) -> Transport:
     Transport, which is known by its one parameter and returned as it is. One application serves every origin; of a
     mapping, an origin that is not among its keys is Unreachable.
 
-    ASGI applications get one `http` scope, in an event loop of its own; their lifespan is not run.
+    ASGI applications get one scope, in an event loop of its own: `websocket` for a handshake, else `http`. Their
+    lifespan is not run.
 
     Raises TypeError if *app* is none of these, and ValueError if a key is not a serialized origin.
     """
@@ -322,7 +326,7 @@ def _serve_asgi(app: ASGIApplication, request: WireRequest) -> WireResponse:
     def serve() -> WireResponse:
         # Of its own, so that the thread's event loop stays what it is.
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-            return runner.run(_converse(app, request))
+            return runner.run(_open(app, request) if is_handshake(request) else _converse(app, request))
 
     try:
         asyncio.get_running_loop()
@@ -348,8 +352,7 @@ async def _converse(app: ASGIApplication, request: WireRequest) -> WireResponse:
 
     async def send(message: Mapping[str, Any]) -> None:
         if message["type"] == "http.response.start" and not answer.is_sent:
-            pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ()))
-            answer.start(message["status"], pairs)
+            answer.start(message["status"], _pairs(message))
             answer.is_sent = True
         elif message["type"] == "http.response.body" and answer.is_sent and not is_complete.is_set():
             answer.body.write(message.get("body", b""))
@@ -367,14 +370,86 @@ async def _converse(app: ASGIApplication, request: WireRequest) -> WireResponse:
     return answer.response_to(request)
 
 
+class _Handshake:
+    """
+    A handshake on which an ASGI application is to decide; *answer* is what it has decided so far.
+    """
+
+    def __init__(self, request: WireRequest) -> None:
+        self.answer = _Collected()
+        self.is_answered = asyncio.Event()
+        self._request = request
+        self._is_asked = False
+
+    async def receive(self) -> dict[str, Any]:
+        if not self._is_asked:
+            self._is_asked = True
+            return {"type": "websocket.connect"}
+        await self.is_answered.wait()
+        return {"type": "websocket.disconnect", "code": _ABNORMAL_CLOSURE, "reason": ""}
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        answer, kind, headers = self.answer, message["type"], _pairs(message)
+        match kind:
+            case "websocket.accept" if not answer.is_sent:
+                opened = opening(self._request, message.get("subprotocol"), headers)
+                self._begin(opened.status, opened.headers, is_whole=True)
+            case "websocket.close" if not answer.is_sent:
+                # Before it is accepted, it is a refusal.
+                self._begin(403, (), is_whole=True)
+            case "websocket.http.response.start" if not answer.is_sent:
+                self._begin(message["status"], headers, is_whole=False)
+            case "websocket.http.response.body" if answer.is_sent and not self.is_answered.is_set():
+                answer.body.write(message.get("body", b""))
+                if not message.get("more_body", False):
+                    self.is_answered.set()
+            case "websocket.send" | "websocket.close" if answer.status == 101:
+                # Nobody is there to hear it.
+                pass
+            case _:
+                raise RuntimeError(f"The application sent {kind!r} out of turn.")
+
+    def _begin(self, status: int, headers: Iterable[Header], *, is_whole: bool) -> None:
+        self.answer.start(status, headers)
+        self.answer.is_sent = True
+        if is_whole:
+            self.is_answered.set()
+
+
+async def _open(app: ASGIApplication, request: WireRequest) -> WireResponse:
+    """
+    Have *app* answer a handshake. The client leaves as soon as it is answered, and waits a while for *app* to end.
+    """
+    handshake = _Handshake(request)
+
+    async def run() -> None:
+        try:
+            await app(_scope(request), handshake.receive, handshake.send)
+            if not handshake.is_answered.is_set():
+                raise RuntimeError("The application returned before the handshake was answered.")  # noqa: TRY301 - it is handled as the application's own
+        except Exception as error:  # noqa: BLE001 - no server lets one pass
+            handshake.answer.fail(request, error)
+        handshake.is_answered.set()
+
+    running = asyncio.create_task(run())
+    await handshake.is_answered.wait()
+    await asyncio.wait({running}, timeout=_LONGEST_FAREWELL)
+    return handshake.answer.response_to(request)
+
+
+def _pairs(message: Mapping[str, Any]) -> list[Header]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers") or ()]
+
+
 def _scope(request: WireRequest) -> dict[str, Any]:
     url = URL(request.url)
-    return {
+    scheme = url.protocol.removesuffix(":")
+    scope = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
         "method": request.method,
-        "scheme": url.protocol.removesuffix(":"),
+        "scheme": scheme,
         "path": unquote(url.pathname),
         "raw_path": url.pathname.encode("ascii"),
         "query_string": url.search.removeprefix("?").encode("ascii"),
@@ -383,6 +458,15 @@ def _scope(request: WireRequest) -> dict[str, Any]:
         "client": [_CLIENT, 0],
         "server": [url.hostname, _port(url)],
     }
+    if is_handshake(request):
+        del scope["method"]
+        scope |= {
+            "type": "websocket",
+            "scheme": next(socket for socket, scheme_of_http in SOCKET_SCHEMES.items() if scheme_of_http == scheme),
+            "subprotocols": protocols_of(request),
+            "extensions": {"websocket.http.response": {}},
+        }
+    return scope
 
 
 def _port(url: URL) -> int:

@@ -2,11 +2,16 @@
 WebSocket handshakes of the model: what a page sends, what it sees, and what to change.
 """
 
+import asyncio
+import logging
+
 import pytest
 from kit.cases import APP, EVIL
+from kit.failures import INVALID_HANDSHAKES
 
-from corsguard import CORSMiddleware, Policy
+from corsguard import CORSMiddleware, Policy, asgi
 from corsguard.browser import Browser, LiveTransport, NetworkError, Reason, Unreachable, WireResponse
+from corsguard.browser.handshakes import opening
 
 FEED = "wss://api.example.com/feed"
 
@@ -20,10 +25,10 @@ class Server:
         self.came.append(request)
         if isinstance(self.answer, Unreachable):
             raise self.answer
-        return self.answer
+        return self.answer(request) if callable(self.answer) else self.answer
 
 
-OPENS = WireResponse(101, (("Upgrade", "websocket"), ("Sec-WebSocket-Protocol", "chat")))
+OPENS = opening
 
 
 def opened(url=FEED, page=f"{APP}/", answer=OPENS, **asks):
@@ -34,7 +39,7 @@ def opened(url=FEED, page=f"{APP}/", answer=OPENS, **asks):
 
 
 def test_what_a_page_sends():
-    socket, request, headers = opened(protocols=["chat", "other"])
+    socket, request, headers = opened(protocols=["chat", "other"], answer=lambda request: opening(request, "chat"))
     assert (request.method, request.url, request.body) == ("GET", "https://api.example.com/feed", b"")
     assert len(headers.pop("sec-websocket-key")) == 24
     assert headers == {
@@ -156,18 +161,65 @@ def test_what_is_not_a_protocol(protocols):
         opened(protocols=protocols)
 
 
+# What the answer has to say.
+
+
+@pytest.mark.parametrize(("value", "headers", "protocols", "told"), INVALID_HANDSHAKES)
+def test_an_answer_that_a_browser_does_not_believe(value, headers, protocols, told):
+    def answer(request):
+        given = dict(opening(request).headers)
+        lines = ((name, given[name] if text is None else text) for name, text in headers)
+        return WireResponse(101, tuple(lines))
+
+    page = Browser(Server(answer)).open(f"{APP}/")
+    with pytest.raises(NetworkError) as caught:
+        page.websocket(FEED, protocols)
+    error = caught.value
+    assert (error.reason, error.failure.value) == ("handshake_invalid", value)
+    assert error.chromium == f"WebSocket connection to '{FEED}' failed: Error during WebSocket handshake: {told}"
+    assert error.firefox == f"Firefox can\u2019t establish a connection to the server at {FEED}."
+    assert value in str(error.fix)
+
+
+@pytest.mark.parametrize(
+    ("changes", "protocols"),
+    [
+        ({"Connection": "keep-alive, upgrade", "Upgrade": "WebSocket"}, []),
+        ({"Sec-WebSocket-Protocol": "b"}, ["a", "b"]),
+        # No extension is modelled, and browsers offer one.
+        ({"Sec-WebSocket-Extensions": "permessage-deflate"}, []),
+    ],
+)
+def test_what_is_believed(changes, protocols):
+    def answer(request):
+        return WireResponse(101, tuple({**dict(opening(request).headers), **changes}.items()))
+
+    assert opened(answer=answer, protocols=protocols)[0].url == FEED
+
+
 # Applications.
 
 
 def answering(environ, start_response):
-    status = "101 Switching Protocols" if environ.get("HTTP_UPGRADE") == "websocket" else "400 Bad Request"
-    start_response(status, [("Upgrade", "websocket")])
+    """
+    Open what is asked for, as the example of RFC 6455, 1.3, has it.
+    """
+    assert environ["HTTP_UPGRADE"] == "websocket"
+    start_response("101 Switching Protocols", OF_THE_EXAMPLE)
     return []
 
 
+KEY, ACCEPT = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+OF_THE_EXAMPLE = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", ACCEPT)]
 GUARDED = CORSMiddleware(answering, Policy(allow_origins=[APP], allow_credentials=True))
 
 
+@pytest.fixture
+def key_of_the_example(monkeypatch):
+    monkeypatch.setattr("secrets.token_bytes", lambda count: b"the sample nonce"[:count])
+
+
+@pytest.mark.usefixtures("key_of_the_example")
 def test_a_wsgi_application_is_asked():
     browser = Browser(GUARDED)
     assert browser.open(f"{APP}/").websocket(FEED).url == FEED
@@ -185,15 +237,18 @@ def test_an_application_that_raises_opens_nothing(caplog):
     assert "nowhere" in caplog.text
 
 
+@pytest.mark.usefixtures("key_of_the_example")
 def test_an_application_may_answer_on_the_socket():
     def talking(environ, start_response):
-        environ["werkzeug.socket"].sendall(b"HTTP/1.1 101 \r\nSec-WebSocket-Protocol: chat\r\n\r\n\x81\x02hi")
+        lines = [*OF_THE_EXAMPLE, ("Sec-WebSocket-Protocol", "chat")]
+        head = "\r\n".join(["HTTP/1.1 101 ", *(f"{name}: {value}" for name, value in lines), "", ""])
+        environ["werkzeug.socket"].sendall(head.encode() + b"\x81\x02hi")
         # Until the client leaves.
         while environ["werkzeug.socket"].recv(100):
             pass
         return []
 
-    assert Browser(talking).open(f"{APP}/").websocket(FEED).protocol == "chat"
+    assert Browser(talking).open(f"{APP}/").websocket(FEED, ["chat"]).protocol == "chat"
 
 
 def test_flask_sock_is_asked():
@@ -237,3 +292,153 @@ def test_a_live_server_is_asked():
             browser.open("http://localhost:4000/").websocket(url)
         server.shutdown()
         thread.join()
+
+
+# ASGI.
+
+
+def of_asgi(app, page=f"{APP}/", **asks):
+    return Browser(app).open(page).websocket(f"{FEED}/caf%C3%A9?room=1", **asks)
+
+
+def answers(*messages):
+    """
+    Return an application that asks for nothing and answers with *messages*.
+    """
+
+    async def app(scope, receive, send):
+        assert await receive() == {"type": "websocket.connect"}
+        for message in messages:
+            await send(message)
+
+    return app
+
+
+def test_an_asgi_application_gets_a_scope_of_its_own():
+    seen = {}
+
+    async def app(scope, receive, send):
+        seen.update(scope, received=[await receive()])
+        await send({"type": "websocket.accept", "subprotocol": "b", "headers": [(b"x-one", b"1")]})
+        await send({"type": "websocket.send", "text": "hello"})
+        seen["received"].append(await receive())
+        await send({"type": "websocket.close"})
+
+    browser = Browser(app)
+    page = browser.open(f"{APP}/")
+    assert page.websocket(f"{FEED}/caf%C3%A9?room=1", ["a", "b"]).protocol == "b"
+    headers = dict(seen.pop("headers"))
+    assert (headers[b"origin"], headers[b"upgrade"], headers[b"host"]) == (
+        APP.encode(),
+        b"websocket",
+        b"api.example.com",
+    )
+    assert seen == {
+        "type": "websocket",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "scheme": "wss",
+        "path": "/feed/café",
+        "raw_path": b"/feed/caf%C3%A9",
+        "query_string": b"room=1",
+        "root_path": "",
+        "subprotocols": ["a", "b"],
+        "client": ["127.0.0.1", 0],
+        "server": ["api.example.com", 443],
+        "extensions": {"websocket.http.response": {}},
+        "received": [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1006, "reason": ""}],
+    }
+    (exchange,) = page.network
+    assert dict(exchange.response.headers)["x-one"] == "1"
+
+
+ACCEPT_IT, CLOSE = {"type": "websocket.accept"}, {"type": "websocket.close", "code": 4403}
+DENIAL = {"type": "websocket.http.response.start", "status": 418, "headers": [(b"x-why", b"tea")]}
+DENIED = {"type": "websocket.http.response.body", "body": b"no"}
+BEGUN = {**DENIED, "more_body": True}
+
+
+@pytest.mark.parametrize(
+    ("messages", "response"),
+    [
+        ([CLOSE], WireResponse(403)),
+        ([DENIAL, DENIED], WireResponse(418, (("x-why", "tea"),), b"no")),
+        ([DENIAL, BEGUN, DENIED], WireResponse(418, (("x-why", "tea"),), b"nono")),
+    ],
+)
+def test_an_asgi_application_refuses(messages, response, caplog):
+    page = Browser(answers(*messages)).open(f"{APP}/")
+    with pytest.raises(NetworkError, match=f"answered with {response.status}"):
+        page.websocket(FEED)
+    assert (page.network[0].response, caplog.records) == (response, [])
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [],
+        [DENIED],
+        [{"type": "websocket.send", "text": "early"}],
+        [{"type": "http.response.start", "status": 200}],
+        [{**ACCEPT_IT, "headers": [(b"x", b"a\nb")]}],
+    ],
+)
+def test_what_is_out_of_turn_is_a_bare_500(messages, caplog):
+    page = Browser(answers(*messages)).open(f"{APP}/")
+    with pytest.raises(NetworkError, match="answered with 500"):
+        page.websocket(FEED)
+    (record,) = caplog.records
+    assert (record.levelno, page.network[0].response) == (logging.ERROR, WireResponse(500))
+    assert "has none of the application's headers" in record.getMessage()
+
+
+@pytest.mark.parametrize("messages", [[ACCEPT_IT, DENIAL], [ACCEPT_IT, ACCEPT_IT]])
+def test_an_error_after_it_is_open_closes_nothing(messages, caplog):
+    assert of_asgi(answers(*messages)).protocol == ""
+    assert "cuts the response off" in caplog.text
+
+
+def test_an_application_that_never_ends_is_left_alone(monkeypatch):
+    monkeypatch.setattr("corsguard.browser.transports._LONGEST_FAREWELL", 0.01)
+    ended = []
+
+    async def app(scope, receive, send):
+        await send(ACCEPT_IT)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    assert of_asgi(app).protocol == ""
+    assert ended == [True]
+
+
+def test_the_guard_refuses_before_the_application_runs():
+    ran = []
+
+    async def app(scope, receive, send):
+        ran.append(scope["type"])
+        await send(ACCEPT_IT)
+
+    guarded = asgi.CORSMiddleware(app, Policy(allow_origins=[APP], allow_credentials=True))
+    of_asgi(guarded)
+    with pytest.raises(NetworkError) as caught:
+        of_asgi(guarded, f"{EVIL}/")
+    assert ran == ["websocket"]
+    assert caught.value.exchanges[0].response.body == b"CORS: this origin may not open a WebSocket here.\n"
+
+
+def test_starlette_is_asked():
+    from starlette.applications import Starlette
+    from starlette.routing import WebSocketRoute
+
+    async def feed(websocket):
+        await websocket.accept(subprotocol="chat")
+        async for text in websocket.iter_text():
+            raise AssertionError(text)
+
+    app = Starlette(routes=[WebSocketRoute("/feed", feed)])
+    page = Browser(app).open(f"{EVIL}/")
+    assert page.websocket(FEED, ["chat"]).protocol == "chat"
+    with pytest.raises(NetworkError, match="403"):
+        page.websocket(f"{FEED}/elsewhere")

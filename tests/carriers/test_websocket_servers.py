@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from kit import engines
+from kit.failures import INVALID_HANDSHAKES
 from kit.serving import PAGE_ORIGIN, Server, needed, running
 
 from corsguard.browser import Browser, LiveTransport, NetworkError, WireResponse
+from corsguard.browser.handshakes import opening
 
 pytestmark = pytest.mark.server
 
@@ -131,8 +133,8 @@ def test_gevent_websocket_opens_before_it_asks():
 # Real browsers.
 
 OPEN = """
-(url) => new Promise((resolve) => {
-    const socket = new WebSocket(url);
+([url, protocols]) => new Promise((resolve) => {
+    const socket = new WebSocket(url, protocols);
     socket.onopen = () => { resolve(["open"]); socket.close(); };
     const seen = [];
     socket.onerror = () => seen.push("error");
@@ -141,6 +143,8 @@ OPEN = """
 """
 SITE, API = "https://app.site.test", "https://api.site.test"
 FEED = "wss://api.site.test/feed"
+# What Firefox opens against the standard: it reads the first Upgrade, and a subprotocol only if both sides name one.
+FIREFOX_OPENS = ("'Upgrade' header must not appear", "Response must not include", "Sent non-empty")
 COOKIES = {"none": "; SameSite=None", "lax": "", "strict": "; SameSite=Strict"}
 
 
@@ -159,6 +163,11 @@ class TLSProxy:
             headers = [("Set-Cookie", f"{name}=1; Secure{site}") for name, site in COOKIES.items()]
             page = b"<!doctype html><link rel=icon href='data:,'><body>"
             return WireResponse(200, (("Content-Type", "text/html"), *headers), page)
+        number = urlsplit(request.url).netloc.partition(".")[0]
+        if number.isdecimal():
+            _, lines, *_ = INVALID_HANDSHAKES[int(number)]
+            right = dict(opening(request).headers)
+            return WireResponse(101, tuple((name, right[name] if text is None else text) for name, text in lines))
         self.came.append({name.lower(): value for name, value in request.headers})
         headers = request.headers
         if not any(name.lower() == "host" for name, _ in headers):
@@ -190,7 +199,7 @@ def test_real_browsers_see_what_the_model_says(engine):
         }.items():
             tab.visit(f"{page}/")
             proxy.came.clear()
-            seen = tab.call(OPEN, FEED)
+            seen = tab.call(OPEN, [FEED, []])
             assert seen == (["open"] if opens else ["error", 1006]), page
             try:
                 model.open(f"{page}/").websocket(FEED)
@@ -210,3 +219,16 @@ def test_real_browsers_see_what_the_model_says(engine):
             # Firefox keeps apart the cookies that a site gets in the company of another one.
             if engine == "chromium" or ".site.test" in page:
                 assert cookies_of(real) == cookies_of(modelled), page
+        tab.visit("http://app.site.test/")
+        # Some of each kind: the more have failed, the longer Chromium waits before it opens the next one.
+        for number in range(0, len(INVALID_HANDSHAKES), 4):
+            *_, protocols, told = INVALID_HANDSHAKES[number]
+            # A host of its own, because Firefox asks one that has failed again only after a while.
+            url = f"ws://{number}.site.test/"
+            with pytest.raises(NetworkError) as caught:
+                model.open("http://app.site.test/").websocket(url, protocols)
+            if engine == "firefox" and told.startswith(FIREFOX_OPENS):
+                assert tab.call(OPEN, [url, protocols]) == ["open"], told
+            else:
+                assert tab.call(OPEN, [url, protocols]) == ["error", 1006], told
+                tab.wait_for_console(getattr(caught.value, engine))

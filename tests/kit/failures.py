@@ -77,6 +77,72 @@ def refused_header(*asked, value=None, allowed=None, **changes):
 # For tables that are easy to read.
 STRAIGHT = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
 
+UPGRADE, CONNECTION = ("Upgrade", "websocket"), ("Connection", "Upgrade")
+# None stands for the right value, which depends on what was asked.
+ACCEPT = ("Sec-WebSocket-Accept", None)
+SOUND = [UPGRADE, CONNECTION, ACCEPT]
+
+# The field at fault, the header lines of an answer with 101, what the page offers, and the end of Chromium's line.
+INVALID_HANDSHAKES = [
+    ("Upgrade", [], [], "'Upgrade' header is missing"),
+    ("Upgrade", [CONNECTION, ACCEPT], [], "'Upgrade' header is missing"),
+    ("Upgrade", [UPGRADE, *SOUND], [], "'Upgrade' header must not appear more than once in a response"),
+    ("Upgrade", [("Upgrade", "h2c"), CONNECTION, ACCEPT], [], "'Upgrade' header value is not 'WebSocket': h2c"),
+    ("Connection", [UPGRADE, ACCEPT], [], "'Connection' header is missing"),
+    (
+        "Connection",
+        [UPGRADE, ("Connection", "keep-alive"), ACCEPT],
+        [],
+        "'Connection' header value must contain 'Upgrade'",
+    ),
+    ("Sec-WebSocket-Accept", [UPGRADE, CONNECTION], [], "'Sec-WebSocket-Accept' header is missing"),
+    (
+        "Sec-WebSocket-Accept",
+        [*SOUND, ACCEPT],
+        [],
+        "'Sec-WebSocket-Accept' header must not appear more than once in a response",
+    ),
+    *(
+        (
+            "Sec-WebSocket-Accept",
+            [UPGRADE, CONNECTION, ("Sec-WebSocket-Accept", value), ("Sec-WebSocket-Protocol", "chat")],
+            [],
+            "Incorrect 'Sec-WebSocket-Accept' header value",
+        )
+        for value in ("", "AAAA")
+    ),
+    *(
+        (
+            "Sec-WebSocket-Protocol",
+            [*SOUND, ("Sec-WebSocket-Protocol", value)],
+            [],
+            f"Response must not include 'Sec-WebSocket-Protocol' header if not present in request: {value}",
+        )
+        for value in ("", "chat")
+    ),
+    *(
+        (
+            "Sec-WebSocket-Protocol",
+            [*SOUND, ("Sec-WebSocket-Protocol", value)],
+            ["chat"],
+            f"'Sec-WebSocket-Protocol' header value '{value}' in response does not match any of sent values",
+        )
+        for value in ("", "Chat", "other")
+    ),
+    (
+        "Sec-WebSocket-Protocol",
+        [*SOUND, *[("Sec-WebSocket-Protocol", "chat")] * 2],
+        ["chat"],
+        "'Sec-WebSocket-Protocol' header must not appear more than once in a response",
+    ),
+    (
+        "Sec-WebSocket-Protocol",
+        SOUND,
+        ["chat"],
+        "Sent non-empty 'Sec-WebSocket-Protocol' header but no response was received",
+    ),
+]
+
 # What failed of a WebSocket, Chromium's line, Firefox's line with straight quotation marks.
 SOCKET_LINES = [
     (
@@ -117,6 +183,23 @@ SOCKET_LINES = [
             "available over WSS."
         ),
         "SecurityError: The operation is insecure.",
+    ),
+    *(
+        (
+            handshake(
+                Reason.HANDSHAKE_INVALID,
+                field,
+                exchange=Exchange(
+                    WireRequest("GET", FEED, tuple(("Sec-WebSocket-Protocol", name) for name in protocols)),
+                    WireResponse(101, tuple((name, value or "") for name, value in lines)),
+                    is_preflight=False,
+                    with_credentials=True,
+                ),
+            ),
+            f"WebSocket connection to '{FEED}' failed: Error during WebSocket handshake: {told}",
+            NOT_ESTABLISHED,
+        )
+        for field, lines, protocols, told in INVALID_HANDSHAKES
     ),
 ]
 
