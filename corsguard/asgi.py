@@ -347,7 +347,7 @@ class CORSMiddleware:
         Return the same with its name.
         """
         passage, find_endpoint = self._enter({"type": "http", "method": "GET", **scope})
-        return self.guard.policies.table.find(passage.path, find_endpoint)
+        return self.guard.find(passage.environ, passage.path, find_endpoint)
 
     async def _tell(self, passage: Passage) -> None:
         for event in passage.take_events():

@@ -136,6 +136,14 @@ class Guard:
             self.journal.warn_of([tag.policy])
         return None if tag is None else tag._replace(name=name_of(view))
 
+    def find(self, environ: Environ, path: str, find_view: ViewFinder | None = None) -> Assignment:
+        """
+        Return what guards the request that *environ* describes, to *path*: for people, and for tests.
+        """
+        if is_handshake(environ) and self.websockets.find(path) is UNCOVERED:
+            return UNCOVERED
+        return self.policies.table.find(path, find_view)
+
 
 class Passage:
     """

@@ -188,7 +188,7 @@ class CORSMiddleware:
         Return the same with its name.
         """
         passage = self.guard.enter({**environ}, text_of_path(environ.get("PATH_INFO", "")))
-        return self.guard.policies.table.find(passage.path, self._finder(passage))
+        return self.guard.find(passage.environ, passage.path, self._finder(passage))
 
     def _finder(self, passage: Passage) -> ViewFinder | None:
         views = self.views

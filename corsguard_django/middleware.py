@@ -195,7 +195,7 @@ def find(environ: Environ) -> Assignment:
 
     request = WSGIRequest({"REQUEST_METHOD": "GET", "wsgi.input": BytesIO(), **environ})
     finder = CORSMiddleware(lambda _: HttpResponse())._finder(request)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - its own room
-    return process.guard.policies.table.find(request.path_info, finder)
+    return process.guard.find(environ, request.path_info, finder)
 
 
 def _resolve(resolver: URLResolver, path: str) -> View | None:

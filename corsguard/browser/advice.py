@@ -461,6 +461,11 @@ def _invalid_handshake(failure: Failure) -> Fix:
             return _change(
                 f"Not CORS: a proxy in front takes {field} out, or changes it. Let it pass.", f"{field}: {value}"
             )
+        case "Sec-WebSocket-Extensions":
+            return _change(
+                "Not CORS: the server chose an extension that the browser does not offer. Switch it off in the library "
+                "of the server."
+            )
         case "Sec-WebSocket-Protocol":
             return _change(
                 "Not CORS: the server has to name one of the subprotocols that the page offers in "

@@ -17,10 +17,13 @@ HIDDEN: Final = "(not shown)"
 SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization", "set-cookie"})
 
 # What is shown: CORS, what it depends on, and who answered.
-_SHOWN_REQUEST_HEADERS: Final = frozenset({"content-type", "origin", *SECRET_HEADERS})
+_SHOWN_REQUEST_HEADERS: Final = frozenset(
+    {"content-type", "origin", "sec-websocket-protocol", "upgrade", *SECRET_HEADERS}
+)
 _SHOWN_RESPONSE_HEADERS: Final = frozenset(
     """
-        age allow content-type cross-origin-resource-policy location server set-cookie timing-allow-origin vary x-cache
+        age allow content-type cross-origin-resource-policy location sec-websocket-accept sec-websocket-protocol server
+        set-cookie timing-allow-origin upgrade vary x-cache
     """.split()
 )
 _MOST_LINES: Final = 24

@@ -16,8 +16,6 @@ _GUID: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY: Final = "Sec-WebSocket-Key"
 _ACCEPT: Final = "Sec-WebSocket-Accept"
 PROTOCOL: Final = "Sec-WebSocket-Protocol"
-# The schemes of WebSockets, and those of the handshake (WebSockets, "establish a WebSocket connection").
-SOCKET_SCHEMES: Final = {"ws": "http", "wss": "https"}
 
 
 def asking_lines(protocols: Sequence[str]) -> list[Header]:

@@ -29,7 +29,7 @@ from .fetching import (
     UserAgent,
     failed,
 )
-from .handshakes import PROTOCOL, SOCKET_SCHEMES, asking_lines
+from .handshakes import PROTOCOL, asking_lines
 from .headers import (
     Guard,
     get,
@@ -44,7 +44,7 @@ from .preflights import PreflightCache
 from .reasons import Reason
 from .report import report
 from .transports import Application, transport_for
-from .urls import HTTP_SCHEMES, Url, address_space, is_trustworthy, page_origin, site_of
+from .urls import HTTP_SCHEMES, Url, address_space, is_trustworthy, of_handshake, page_origin, site_of
 from .wire import Exchange, Header
 
 HeadersInit = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -259,11 +259,9 @@ class Page:
         Raises NetworkError where the script sees `error`, and then `close` with the code 1006 and no reason; and
         ValueError where the constructor throws.
         """
-        target = self._parse(url, allows_userinfo=True)
-        scheme = SOCKET_SCHEMES.get(target.scheme, target.scheme)
-        if scheme not in HTTP_SCHEMES or "#" in url:
+        target = of_handshake(self._parse(url, allows_userinfo=True))
+        if target.scheme not in HTTP_SCHEMES or "#" in url:
             raise ValueError(f"{url!r} cannot be a WebSocket's URL: write 'wss://api.example.com/feed', without #.")
-        target = Url.parse(target.href.replace(target.scheme, scheme, 1))
         names = [*protocols]
         if not all(map(is_token, names)) or len({*names}) < len(names):
             raise ValueError(f"protocols={protocols!r}: they are names, each of them once.")

@@ -624,6 +624,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
             unauthorized=_HANDSHAKE + "HTTP Authentication failed; no valid credentials available",
         ),
         firefox=_says(_CANNOT_ESTABLISH),
+        status_tells=True,
         note=_CODE_1006,
     ),
     Reason.HANDSHAKE_INVALID: Facts(

@@ -34,7 +34,8 @@ from corsguard.names import is_token
 from corsguard.origin import Origin, OriginPattern
 from corsguard.quoting import kind_of, quoted
 
-from .handshakes import SOCKET_SCHEMES, is_handshake, opening, protocols_of
+from .handshakes import is_handshake, opening, protocols_of
+from .urls import SOCKET_SCHEMES
 from .wire import Header, Transport, Unreachable, WireRequest, WireResponse
 
 if TYPE_CHECKING:

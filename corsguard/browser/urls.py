@@ -14,6 +14,8 @@ from corsguard.origin import NULL, Origin
 from corsguard.suffixes import registrable_domain
 
 HTTP_SCHEMES: Final = frozenset({"http", "https"})
+# The schemes of WebSockets, each with that of the handshake.
+SOCKET_SCHEMES: Final = {"ws": "http", "wss": "https"}
 
 # Fetch, "bad port".
 BAD_PORTS: Final = frozenset(
@@ -68,6 +70,14 @@ class Url(NamedTuple):
             parsed.username = parsed.password = ""
         href = parsed.href.partition("#")[0]
         return cls(href, scheme, parsed.hostname, port, parsed.origin, has_userinfo)
+
+
+def of_handshake(url: Url) -> Url:
+    """
+    Return the URL that is asked to open a WebSocket at *url* (WebSockets, "establish a WebSocket connection").
+    """
+    scheme = SOCKET_SCHEMES.get(url.scheme)
+    return url if scheme is None else Url.parse(url.href.replace(url.scheme, scheme, 1))
 
 
 def authority(url: Url) -> str:

@@ -6,7 +6,7 @@ This file reads the options, calls `corsguard.diagnosis`, and prints what that s
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -17,6 +17,7 @@ import click
 from corsguard import diagnosis
 from corsguard.browser.evidence import LONGEST_READ, as_shown, url_of, without_password
 from corsguard.browser.fetching import Mode, RedirectMode
+from corsguard.browser.urls import SOCKET_SCHEMES
 from corsguard.browser.wire import Header
 from corsguard.diagnosis import Diagnosis, Fault, HarReading, Malformed, Replay
 from corsguard.diagnosis.checking import asked_of_application, confidential
@@ -41,6 +42,8 @@ from .options import (
 )
 from .printing import Exit, Output, Style, printable
 
+# What the handshake of a WebSocket cannot say.
+_OF_A_FETCH: Final = frozenset({"method", "headers", "json_body", "data", "mode", "redirect", "read", "preflight_only"})
 _MARKS: Final[Mapping[Mark, Style]] = {"ok": "good", "NO": "bad", "??": "warning", "--": "dim"}
 
 
@@ -63,6 +66,7 @@ class _Options:
     mode: Mode
     redirect: RedirectMode
     read: tuple[str, ...]
+    protocols: tuple[str, ...]
     preflight_only: bool
     connect_to: tuple[str, ...]
     cacert: str | None
@@ -96,6 +100,9 @@ class _Options:
     help="Treat redirects in this way.",
 )
 @click.option("--read", multiple=True, metavar="NAME", help="Read a header of the response, as the page does.")
+@click.option(
+    "--protocol", "protocols", multiple=True, metavar="NAME", help="Offer a subprotocol of a WebSocket. Repeatable."
+)
 @click.option("--preflight-only", is_flag=True, help="Send the preflight and nothing else.")
 @connection_options()
 @click.option("--curl", "with_curl", is_flag=True, help="Print each exchange as a curl command, too.")
@@ -106,13 +113,15 @@ def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) ->
     """
     Play a browser against TARGET and say why a page is blocked, and which line to change.
 
-    TARGET is a URL, an application (module:app), or a HAR file from a browser's Network panel (*.har).
+    TARGET is a URL, an application (module:app), or a HAR file from a browser's Network panel (*.har). At a URL of
+    ws:// or wss:// the handshake of a WebSocket is played.
 
     \b
     corsguard check https://api.example.com/items --page https://app.example.com
     corsguard check https://api.example.com/items/1 --page https://app.example.com -X PUT --json-body '{"a": 1}'
     corsguard check https://api.example.com/me --credentials --cookie sid=1 --read X-Total
     corsguard check shop.wsgi:application --url https://api.example.com/items -H "Authorization: Bearer 1"
+    corsguard check wss://api.example.com/feed --page https://app.example.com
     corsguard check failed.har
 
     Sent is what a browser sends: if the preflight for a PUT passes, the PUT goes out, too (--preflight-only stops
@@ -124,6 +133,15 @@ def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) ->
     if target.lower().endswith(".har"):
         ctx.exit(_check_har(ctx, target, Output(as_json=as_json)))
     options = _Options(target=target, **given)
+    if _is_socket(options.url or target):
+        _refuse_options(
+            ctx,
+            _OF_A_FETCH,
+            "A WebSocket handshake is a GET without a body, which always has credentials. A page can only say the URL "
+            "and the subprotocols",
+        )
+    elif options.protocols:
+        raise click.UsageError("Only a WebSocket has subprotocols: leave out --protocol, or write wss:// in the URL.")
     output = Output(as_json=as_json, secrets=confidential(options.headers, [*options.cookies, *options.set_cookies]))
     try:
         found = _found(options, output)
@@ -165,6 +183,7 @@ def _found(options: _Options, output: Output) -> Diagnosis:
             mode=options.mode,
             redirect=options.redirect,
             read=options.read,
+            protocols=options.protocols,
             preflight_only=options.preflight_only,
             connect_to=connect_to,
             verify=True if is_application else trust(options.cacert),
@@ -172,6 +191,25 @@ def _found(options: _Options, output: Output) -> Diagnosis:
             name=options.target,
             on_request=progress.advance,
         )
+
+
+def _is_socket(text: str) -> bool:
+    url = url_of(text)
+    return url is not None and url.scheme in SOCKET_SCHEMES
+
+
+def _refuse_options(ctx: click.Context, names: Collection[str | None], why: str) -> None:
+    """
+    Raise click.UsageError if one of the parameters called *names* was given, and say *why* to leave it out.
+    """
+    given = [
+        parameter.opts[-1]
+        for parameter in ctx.command.params
+        if parameter.name in names
+        and ctx.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(f"{why}: leave out {', '.join(given)}.")
 
 
 def _with_body(options: _Options) -> tuple[tuple[Header, ...], bytes | str | None]:
@@ -350,10 +388,8 @@ def _check_har(ctx: click.Context, path: str, output: Output) -> Exit:
     """
     Explain every request of the HAR file *path* that a browser blocked, and return the exit code.
     """
-    for parameter in ctx.command.params:
-        source = ctx.get_parameter_source(parameter.name or "")
-        if parameter.name not in {"target", "as_json"} and source is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"A HAR file brings its own requests: leave out {parameter.opts[-1]}.")
+    names = {parameter.name for parameter in ctx.command.params} - {"target", "as_json"}
+    _refuse_options(ctx, names, "A HAR file brings its own requests")
     try:
         with output.progress("Requests read") as progress:
             reading = diagnosis.read_har(path, on_entry=progress.advance)

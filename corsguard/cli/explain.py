@@ -44,8 +44,8 @@ _NEEDED: Final = (
 _UNKNOWN: Final = """\
 This message is not known here. Looked for: "blocked by CORS policy: ..." and net::ERR_... (Chromium), \
 "Cross-Origin Request Blocked: ... (Reason: ...)" (Firefox), "... due to access control checks" (Safari), and what \
-looks like CORS: Content Security Policy, Mixed Content, Cross-Origin-Resource-Policy, opaque responses, Local Network \
-Access, SameSite, CSRF. Paste the whole line, in quotation marks, or pipe it: corsguard explain -"""
+looks like CORS: WebSockets, Content Security Policy, Mixed Content, Cross-Origin-Resource-Policy, opaque responses, \
+Local Network Access, SameSite, CSRF. Paste the whole line, in quotation marks, or pipe it: corsguard explain -"""
 
 
 @click.command()
@@ -99,7 +99,7 @@ def explain(  # noqa: PLR0913 - one for each option
     if text == "-":
         text = sys.stdin.read(LONGEST_MESSAGE + 1)
     elif not _is_message(text):
-        if text.startswith(("http://", "https://")):
+        if text.startswith(("http://", "https://", "ws://", "wss://")):
             raise click.UsageError(f"A policy is explained, and a server checked: corsguard check {shlex.quote(text)}")
         if policy is not None or framework is not None:
             raise click.UsageError("--policy and --framework go with a message, which has spaces in it. Quote it.")

@@ -17,7 +17,7 @@ from corsguard.browser.exchanges import SECRET_HEADERS, on_the_wire, shown
 from corsguard.browser.fetching import Mode, RedirectMode
 from corsguard.browser.page import HeadersInit
 from corsguard.browser.transports import transport_for
-from corsguard.browser.urls import Url, is_trustworthy
+from corsguard.browser.urls import Url, is_trustworthy, of_handshake
 from corsguard.browser.wire import Header
 from corsguard.origin import NULL
 
@@ -65,6 +65,8 @@ class Diagnosis:
             return "no response"
         if outcome.faults:
             return outcome.faults[0].verdict
+        if outcome.socket is not None:
+            return "open, but not in order" if self.faults else "open"
         if outcome.response is None:
             return "the preflight passes" if outcome.exchanges else "it needs no preflight"
         if not outcome.is_readable:
@@ -141,6 +143,7 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
     mode: Mode = "cors",
     redirect: RedirectMode = "follow",
     read: Sequence[str] = (),
+    protocols: Sequence[str] = (),
     preflight_only: bool = False,
     connect_to: Mapping[str, str] = MappingProxyType({}),
     verify: ssl.SSLContext | bool = True,
@@ -155,6 +158,10 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
     the page that asks, or `null`; without it, the one that most likely asks is assumed and named. *url* is what is
     asked of an application. *cookies* are pairs `name=value` that the browser sends to other sites, too; *set_cookies*
     are lines of `Set-Cookie`. Either brings *credentials*. *read* are the response headers that the page reads.
+
+    A URL of `ws:` or `wss:` is a WebSocket, of which the handshake is played; it offers *protocols*. It is a GET that
+    always has credentials, and a page can say nothing else of it: *method*, *headers*, *body*, *mode*, *redirect*,
+    *read* and *preflight_only* stay as they are.
 
     *connect_to*, *verify* and *timeout* are those of a LiveTransport. *name* is how texts call an application;
     *on_request* is called with the number of each request before it is sent. What is sent is what a browser sends;
@@ -182,7 +189,9 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
             mode=mode,
             redirect=redirect,
             cookies=(*(_sent_everywhere(pair, where) for pair in cookies), *set_cookies),
+            protocols=tuple(protocols),
         )
+        asked = _as_it_can_be(asked, can_be_said=not (read or preflight_only))
         with ExitStack() as stack:
             transport = (
                 stack.enter_context(LiveTransport(verify=verify, timeout=timeout, connect_to=connect_to))
@@ -190,7 +199,7 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
                 else transport_for(application)
             )
             outcome = play(asked, transport, preflight_only=preflight_only, hide=secrets.hidden, on_request=on_request)
-            probe = None if preflight_only else transport
+            probe = None if preflight_only or asked.is_handshake else transport
             faults = (*outcome.faults, *further_faults(asked, outcome, read, probe, secrets.hidden))
     except ValueError as error:
         raise ValueError(without_password(secrets.hidden(str(error)))) from None
@@ -259,6 +268,24 @@ def _asked(url: str, page: str | None, **more: Any) -> tuple[Fetch, list[str]]: 
     return Fetch(page=assumed_page(url) if origin == NULL else origin, origin=origin, url=url, **more), []
 
 
+def _as_it_can_be(asked: Fetch, *, can_be_said: bool) -> Fetch:
+    """
+    Return *asked*, a handshake with the credentials that each has. Raises ValueError if it says what no page can say.
+    """
+    if not asked.is_handshake:
+        if asked.protocols:
+            raise ValueError(f"Expected protocols with a URL of ws: or wss: only, got protocols={asked.protocols}.")
+        return asked
+    plain = Fetch(page=asked.page, url=asked.url)
+    said = (asked.method, asked.headers, asked.body, asked.mode, asked.redirect)
+    if said != (plain.method, plain.headers, plain.body, plain.mode, plain.redirect) or not can_be_said:
+        raise ValueError(
+            "Expected nothing but cookies and protocols for a WebSocket, because a page can say nothing else of the "
+            "handshake. Leave out method, headers, body, mode, redirect, read and preflight_only."
+        )
+    return replace(asked, credentials="include")
+
+
 def _sent_everywhere(pair: str, url: str) -> str:
     """
     Return the line that sets the cookie *pair* so that pages of other sites send it, as far as browsers allow that.
@@ -269,7 +296,7 @@ def _sent_everywhere(pair: str, url: str) -> str:
         raise ValueError(
             'Expected a cookie name=value. A line with attributes, such as "a=1; Secure", is a Set-Cookie.'
         )
-    return f"{pair}{_ACROSS_SITES}" if is_trustworthy(Url.parse(url).origin) else pair
+    return f"{pair}{_ACROSS_SITES}" if is_trustworthy(of_handshake(Url.parse(url)).origin) else pair
 
 
 def _addresses(url: str) -> list[str]:
@@ -290,8 +317,11 @@ def _rehearsed(guarded: Guarded | None, asked: Fetch) -> Rehearsal | None:
     url = url_of(asked.url)
     if guarded is None or url is None or asked.mode != "cors":
         return None
-    path = url.href.removeprefix(url.origin)
-    again = staged(asked.page_origin, path, asked.method, asked.headers, with_credentials=asked.with_credentials)
+    if asked.is_handshake:
+        again = replace(asked, cookies=())
+    else:
+        path = url.href.removeprefix(url.origin)
+        again = staged(asked.page_origin, path, asked.method, asked.headers, with_credentials=asked.with_credentials)
     rehearsal = rehearse(guarded, again)
     return None if rehearsal.error is None else rehearsal
 

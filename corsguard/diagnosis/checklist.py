@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
-from corsguard.browser import Exchange, Reason, Transport, Unreachable, WireResponse, origin_of
+from corsguard.browser import Exchange, Reason, Transport, Unreachable, WireResponse
 from corsguard.browser.evidence import LONGEST_READ, MOST_NAMES, as_shown, url_of
 from corsguard.browser.exchanges import veiled
 from corsguard.browser.headers import get, is_safelisted_method, seconds_of, values_of
@@ -185,7 +185,12 @@ def checklist(asked: Fetch, outcome: Outcome, faults: Sequence[Fault], hide: Cal
     yield _reached(asked, outcome, wrong)
     if not outcome.exchanges:
         return
-    if is_same_origin(asked.page_origin, origin_of(asked.url)):
+    if asked.is_handshake:
+        yield from _handshake_rows(outcome.exchanges[-1], wrong)
+        yield from _cookies(asked, outcome, wrong)
+        yield from _networks(outcome)
+        return
+    if is_same_origin(asked.page_origin, asked.server_origin):
         yield Row("--", "CORS", "the page's own origin: nothing has to be shared")
     yield _needed(asked, preflight)
     if preflight is not None and preflight.response is not None:
@@ -198,9 +203,7 @@ def checklist(asked: Fetch, outcome: Outcome, faults: Sequence[Fault], hide: Cal
     yield from _layers(outcome)
     yield from _vary(request, wrong)
     yield from _cookies(asked, outcome, wrong)
-    yield from (
-        Row("--", "network", as_shown(note, LONGEST_READ)) for note in outcome.console if note.kind == "network"
-    )
+    yield from _networks(outcome)
 
 
 class _Wrong:
@@ -208,7 +211,8 @@ class _Wrong:
     Which reasons the model gave, for a preflight's answer and for the rest, and which faults there are in addition.
     """
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = faults
         self.codes = {fault.code for fault in faults}
         self.preflight = {fault.failure.reason for fault in faults if fault.failure and fault.failure.is_preflight}
         self.request = {fault.failure.reason for fault in faults if fault.failure and not fault.failure.is_preflight}
@@ -284,6 +288,25 @@ def _request_rows(exchange: Exchange, answer: WireResponse, wrong: _Wrong) -> It
         yield Row(mark, _SHORT[ALLOW_ORIGIN], _shown(value), is_part=True)
 
 
+def _handshake_rows(exchange: Exchange, wrong: _Wrong) -> Iterator[Row]:
+    yield Row("--", "CORS", "a WebSocket has no preflight, and no header of CORS counts")
+    yield Row("--", "Origin", f"{_shown(get(exchange.request.headers, 'Origin'))}: by this the server decides")
+    answer = exchange.response
+    if answer is None:
+        return
+    yield Row(_mark(Reason.HANDSHAKE_REFUSED in wrong.request), "status", str(answer.status))
+    if answer.status == 101:
+        faulty = next((fault.failure.value for fault in wrong.faults if fault.failure), None)
+        is_right = "Upgrade, Connection, Sec-WebSocket-Accept and the subprotocol are as they have to be"
+        yield Row(_mark(faulty), "answer", f"{as_shown(faulty)} is missing, or wrong" if faulty else is_right)
+
+
+def _networks(outcome: Outcome) -> Iterator[Row]:
+    yield from (
+        Row("--", "network", as_shown(note, LONGEST_READ)) for note in outcome.console if note.kind == "network"
+    )
+
+
 def _credentials(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Row:
     if asked.credentials != "include":
         return Row("--", "credentials", "not asked for (--credentials)")
@@ -329,7 +352,7 @@ def _cookies(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Iterator[Row]:
     if "cookie" in wrong.codes:
         yield Row("NO", "cookies", "some stay at home or are refused, see above")
     elif any(exchange.with_credentials for exchange in outcome.exchanges):
-        near = is_same_site(asked.page_origin, origin_of(asked.url))
+        near = is_same_site(asked.page_origin, asked.server_origin)
         text = "sent" if near else "sent; not where a browser blocks third-party cookies (Safari always does)"
         yield Row("ok", "cookies", text)
     else:

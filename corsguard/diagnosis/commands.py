@@ -10,6 +10,7 @@ from typing import Final
 from corsguard.browser import WireRequest
 from corsguard.browser.confidential import PUBLIC_HEADERS
 from corsguard.browser.evidence import LONGEST_READ, as_shown, in_ascii, without_password
+from corsguard.browser.handshakes import is_handshake
 from corsguard.browser.urls import Url
 from corsguard.origin import NULL
 
@@ -66,12 +67,19 @@ def _with_variable(name: str) -> str:
     return f'{shlex.quote(f"{name}: ")}"${f"H_{variable}" if name[:1].isdigit() else variable}"'
 
 
+def _how_to_ask(request: WireRequest) -> Iterator[str]:
+    yield "--head" if request.method == "HEAD" else "-i"
+    if is_handshake(request):
+        # HTTP/2 opens WebSockets otherwise (RFC 8441), and curl would wait until the server closes it.
+        yield "--http1.1 --max-time 5"
+    if request.method not in {"GET", "HEAD"}:
+        yield f"-X {shlex.quote(request.method)}"
+
+
 def _words(
     request: WireRequest, secrets: Collection[str], connect_to: Mapping[str, str], cacert: str | None
 ) -> Iterator[str]:
-    yield "--head" if request.method == "HEAD" else "-i"
-    if request.method not in {"GET", "HEAD"}:
-        yield f"-X {shlex.quote(request.method)}"
+    yield from _how_to_ask(request)
     if not _BRACKETS.isdisjoint(request.url):
         yield "--globoff"
     yield shlex.quote(request.url)

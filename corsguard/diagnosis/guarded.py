@@ -16,13 +16,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from corsguard import asgi
 from corsguard.configuration import Configuration
 from corsguard.configuration.layers import ENVIRONMENTS, PATHS, POLICIES
 from corsguard.configuration.positions import Positions
 from corsguard.errors import PolicyError, Problem
 from corsguard.fixes import Form
+from corsguard.guard import Guard
 from corsguard.names import EXAMPLE_ORIGIN
-from corsguard.policies import UNCOVERED, Assignment, Configured, Policies, PoliciesLike
+from corsguard.policies import UNCOVERED, Assignment, Configured, Policies, PoliciesLike, text_of_path
 from corsguard.policy import Policy
 from corsguard.quoting import kind_of, quoted
 from corsguard.tags import name_of, tag_of
@@ -217,10 +219,11 @@ def _of_object(name: str, found: object) -> Guarded:
         return _of_django(name)
     middleware = _layer(found)
     if middleware is not None:
+        is_asgi = isinstance(middleware, asgi.CORSMiddleware)
         return Guarded(
             name=name,
-            find=middleware.find,
-            place_of=_place_of(Place(name, "wsgi")),
+            find=partial(_find_by_path, middleware.guard) if is_asgi else middleware.find,
+            place_of=_place_of(Place(name, "asgi" if is_asgi else "wsgi")),
             problems=_warnings(("", policy) for policy in middleware.guard.policies.named.values()),
         )
     if isinstance(found, Policy | Policies | Configured | Mapping):
@@ -238,7 +241,7 @@ def _of_flask(name: str, app: "Flask") -> Guarded:
     from corsguard_flask import CORSGuard
 
     middleware = _layer(app)
-    if middleware is None:
+    if not isinstance(middleware, CORSMiddleware):
         raise LoadError(
             f"{name} is a Flask application that nothing guards. Write CORSGuard(app, "
             f'{{"allow_origins": ["{EXAMPLE_ORIGIN}"]}}), or name the policy itself.'
@@ -346,17 +349,21 @@ def _by_path(policies: Policies) -> Finder:
     return CORSMiddleware(_no_application, policies).find
 
 
+def _find_by_path(guard: Guard, environ: Mapping[str, Any]) -> Assignment:
+    return guard.find(environ, text_of_path(environ.get("PATH_INFO", "")))
+
+
 def _no_application(_environ: object, _start_response: object) -> list[bytes]:
     return []
 
 
-def _layer(found: object) -> CORSMiddleware | None:
+def _layer(found: object) -> CORSMiddleware | asgi.CORSMiddleware | None:
     """
     Return the guard in *found*, which other middlewares may lie around.
     """
     for _ in range(_MOST_LAYERS):
         found = getattr(found, "__self__", found)
-        if isinstance(found, CORSMiddleware):
+        if isinstance(found, CORSMiddleware | asgi.CORSMiddleware):
             return found
         layers = (vars(found).get(name) for name in _LAYERS) if hasattr(found, "__dict__") else ()
         found = next((layer for layer in layers if layer is not None), None)

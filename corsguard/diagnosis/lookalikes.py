@@ -110,9 +110,49 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
         ),
     ),
     "websocket": Lookalike(
-        "Not CORS: WebSockets have none. The server itself looked at Origin, or the handshake failed otherwise.",
-        ("the server's list of allowed origins for WebSockets", "a proxy: does it pass Upgrade and Connection on?"),
-        Fix(words="Add {origin} to the server's list (Channels: AllowedHostsOriginValidator and ALLOWED_HOSTS)."),
+        "A WebSocket could not be opened, and this line does not say why: no server, a refusal, or a wrong answer.",
+        (
+            "the row of the handshake in the Network panel: its status, and the Origin that was sent",
+            "the log of the server: did the handshake come, and who refused it?",
+            "a proxy in front: does it pass Upgrade, Connection, Origin and Host on?",
+            "the same page in Chromium, whose console says more",
+        ),
+        Fix(
+            words="Let the command below play the browser. If the server answers with 403, it judges Origin: add "
+            "{origin} to its list, with credentials."
+        ),
+    ),
+    "websocket_left": Lookalike(
+        "Not CORS: the page itself gave the WebSocket up before it was open, or was left or loaded again meanwhile.",
+        (
+            "the page: what calls close() so early (in development, React runs each effect twice)?",
+            "a script or a link that loads the page again",
+        ),
+        Fix(words="No server can change that. Close a WebSocket only after its open event, or ignore the line."),
+    ),
+    "websocket_closed": Lookalike(
+        "The WebSocket was closed before this line, or never opened: the page sends into nothing.",
+        ("the lines before this one: they say why it is closed",),
+        Fix(words="Send in the open event, and open it again in the close event."),
+    ),
+    "websocket_frame": Lookalike(
+        "Not CORS: the WebSocket was open, and then something came that is not a frame as RFC 6455 has it.",
+        (
+            "a proxy in front: does it leave an open connection alone (no compression, no rewriting)?",
+            "the server: does something write to the connection past the WebSocket library?",
+        ),
+        Fix(words="Let only the WebSocket library of the server write to the connection."),
+    ),
+    "websocket_call": Lookalike(
+        "Not CORS: the call new WebSocket(url, protocols) is wrong, so nothing was sent.",
+        ("the call: a URL of wss:// without #, and subprotocols that are names, each of them once",),
+        Fix(words="Write the call as below.", page=('new WebSocket("wss://api.example.com/feed", ["chat"])',)),
+    ),
+    "insecure_call": Lookalike(
+        'Firefox refused a call of the script before anything was sent: most likely new WebSocket("ws://...") on a '
+        "page of https.",
+        ("the line of the script that the console names", "its URL: does it begin with ws:?"),
+        Fix(words="Not CORS: serve it by wss.", page=('new WebSocket("wss://...")',)),
     ),
     "blocked_by_client": Lookalike(
         "Not CORS: an extension of the browser (an ad blocker), or its administrator, blocked the request.",

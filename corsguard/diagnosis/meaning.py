@@ -24,7 +24,7 @@ from .lookalikes import LOOKALIKES, fix_of_lookalike
 from .messages import METHOD, Known, Message, read
 from .pages import page_named
 from .playing import Fetch, lines_of
-from .rehearsal import Rehearsal, rehearse, staged
+from .rehearsal import Rehearsal, rehearse, staged, staged_handshake
 
 _LONGEST_URL: Final = 2048
 # Whose consoles word a preflight's answer and the response itself alike.
@@ -92,6 +92,9 @@ class Meaning:
         message, known = self.message, self.known
         words = ["corsguard", "check", shlex.quote(as_shown(message.url, _LONGEST_URL))]
         words += ["--page", shlex.quote(as_shown(message.origin))]
+        if message.is_handshake:
+            # A page can say nothing else of it.
+            return " ".join(words)
         method = _method(message, known)
         if method != "GET":
             words += ["-X", shlex.quote(as_shown(method))]
@@ -203,6 +206,8 @@ def _asked(message: Message, known: Known) -> Fetch:
     """
     Return the request that *message* tells of, as far as it does.
     """
+    if message.is_handshake:
+        return staged_handshake(message.origin, message.url)
     url = url_of(message.url)
     return staged(
         message.origin,

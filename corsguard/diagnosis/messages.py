@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireResponse
 from corsguard.browser.evidence import url_of
-from corsguard.browser.reasons import PREFLIGHT_ONLY, REASONS
+from corsguard.browser.reasons import OF_HANDSHAKE, PREFLIGHT_ONLY, REASONS
+from corsguard.browser.urls import SOCKET_SCHEMES
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL, Origin
 
@@ -26,6 +27,7 @@ _LONGEST_WORD: Final = 2048
 
 # What stands for what a message does not name.
 URL: Final = "https://api.example.com/"
+SOCKET_URL: Final = "wss://api.example.com/"
 METHOD: Final = "METHOD"
 
 _STRAIGHT: Final = str.maketrans("\u2018\u2019\u201a\u2032\u201c\u201d\u201e\u00ab\u00bb", '\'\'\'\'"""""')
@@ -118,10 +120,13 @@ CORES: Final = (
         "local_network_access",
     ),
     _core(
-        r"requested an insecure .{0,80}?'(?P<url>[^']+)'|mixed active content \"(?P<url2>[^\"]+)\"",
+        r"(?:requested an|connect to the) insecure .{0,80}?'(?P<url>[^']+)'|mixed active content \"(?P<url2>[^\"]+)\"",
         Reason.MIXED_CONTENT,
     ),
-    _core(r"Mixed Content|not allowed to (?:run|display|request) insecure content", Reason.MIXED_CONTENT),
+    _core(
+        r"Mixed Content|not allowed to (?:run|display|request) insecure content|insecure WebSocket connection may not",
+        Reason.MIXED_CONTENT,
+    ),
     _core(r"Content[ -]Security[ -]Policy", "csp"),
     _core(r"NotSameOriginAfterDefaultedToSameOriginByCoep", Reason.CORP),
     _core(r"BLOCKED_BY_RESPONSE\.NotSameSite", Reason.CORP, "same-site"),
@@ -132,7 +137,29 @@ CORES: Final = (
     _core(r"headers\.get\([\"'](?P<header>[^\"']+)[\"']\)", "not_exposed"),
     _core(r"SameSite|third-party cookie", "cookies"),
     _core(r"CSRF|Origin checking failed", "csrf"),
-    _core(r"WebSocket", "websocket"),
+    _core(r"Unexpected response code: (?P<status>\d{3})", Reason.HANDSHAKE_REFUSED),
+    _core(r"HTTP Authentication failed; no valid credentials", Reason.HANDSHAKE_REFUSED, "401"),
+    _core(r"WebSocket connection to '[^']{0,2048}' failed: There was a bad response", Reason.HANDSHAKE_REFUSED),
+    _core(
+        r"Incorrect '(?P<value>Sec-WebSocket-Accept)' header|'(?P<value2>Upgrade|Connection|Sec-WebSocket-\w+)' header "
+        r"(?:is missing|must not appear|value)|(?:must not include|Sent non-empty|unsupported extension '[^']*' in) "
+        r"'(?P<value3>Sec-WebSocket-\w+)' header",
+        Reason.HANDSHAKE_INVALID,
+    ),
+    _core(
+        r"Connection closed before receiving a handshake response|WebSocket opening handshake was canceled",
+        Reason.UNREACHABLE,
+        "the connection was closed before an answer",
+    ),
+    _core(r"WebSocket opening handshake timed out", Reason.UNREACHABLE, "the handshake timed out"),
+    _core(r"WebSocket is closed before the connection is established|was interrupted while the page", "websocket_left"),
+    _core(r"WebSocket is already in CLOSING or CLOSED state", "websocket_closed"),
+    _core(
+        r"Could not decode a text frame|Invalid frame header|mask any frames|reserved bits are on|continuation frame",
+        "websocket_frame",
+    ),
+    _core(r"Failed to construct 'WebSocket'", "websocket_call"),
+    _core(r"The operation is insecure", "insecure_call"),
     _core(r"BLOCKED_BY_(?:CLIENT|ADMINISTRATOR)", "blocked_by_client"),
     _core(r"CORS disabled", "disabled"),
     _core(r"CORS header 'Origin' cannot be added", "origin_not_added"),
@@ -156,6 +183,7 @@ CORES: Final = (
         Reason.UNREACHABLE,
         "no response",
     ),
+    _core(r"WebSocket|can't establish a connection to the server at", "websocket"),
     _core(r"opaque response|[\"']opaque[\"']|type: ?\"?opaque|no-cors", "opaque"),
     _core(r"\bScript error\b", "script_error"),
     _core(r"\b(?:curl|Postman)\b", "outside_browsers"),
@@ -169,20 +197,32 @@ CORES: Final = (
 )
 
 # Where a message begins, if several are pasted together; Safari's ends with its anchor.
-_BEGIN: Final = re.compile(r"(?=Access to \S{1,40}(?: \S{1,40})? at ')|(?=Cross-Origin Request (?:Blocked|Warning))")
+_BEGIN: Final = re.compile(
+    r"(?=Access to \S{1,40}(?: \S{1,40})? at ')|(?=Cross-Origin Request (?:Blocked|Warning))|"
+    r"(?=WebSocket connection to ')|(?=\b[A-Z]\w{1,20} can't establish)|(?=The connection to wss?:)"
+)
 _END: Final = re.compile(r"(?<=due to access control checks\.)")
 
 _ENGINES: Final = (
-    ("Chromium", re.compile(r"blocked by CORS policy|net::ERR_|Failed to fetch|therefore not allowed access")),
+    (
+        "Chromium",
+        re.compile(
+            r"blocked by CORS policy|net::ERR_|Failed to fetch|therefore not allowed access|during WebSocket handshake|"
+            r"HTTP Authentication failed|Failed to construct 'WebSocket'|WebSocket (?:is|opening handshake) "
+        ),
+    ),
     (
         "Firefox",
-        re.compile(r"Cross-Origin Request (?:Blocked|Warning)|NetworkError when attempting|NS_ERROR_|Blocked loading"),
+        re.compile(
+            r"Cross-Origin Request (?:Blocked|Warning)|NetworkError when attempting|NS_ERROR_|Blocked loading|"
+            r"can't establish a connection to the server at|was interrupted while the page"
+        ),
     ),
     (
         "Safari",
         re.compile(
             r"access control checks|Load failed|Preflight response is not successful|"
-            r"Origin \S+ is not allowed by Access-Control-Allow-Origin"
+            r"Origin \S+ is not allowed by Access-Control-Allow-Origin|There was a bad response from the server"
         ),
     ),
 )
@@ -191,6 +231,7 @@ _URLS: Final = (
     re.compile(r"remote resource at '?(?P<url>[^'\s]+?)'?\.? (?:soon\. )?\(Reason"),
     re.compile(r"(?:cannot load|Failed to load) (?P<url>[a-z][a-z0-9+.-]*:[^\s'\"]+?)[.:]? (?=[A-Z]|due )"),
     re.compile(r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<url>https?://[^\s'\"]+)"),
+    re.compile(r"(?:connection to|server at) [\"']?(?P<url>wss?://[^\s'\"]+)"),
     re.compile(r"(?:connect to|resource at|content from|load) [\"']?(?P<url>(?:https?|wss?)://[^\s'\"]+)"),
 )
 _ORIGINS: Final = (
@@ -199,6 +240,7 @@ _ORIGINS: Final = (
     ),
     re.compile(r"The page at '?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
 )
+_SOCKET_URL: Final = re.compile(r"\bwss?://", re.IGNORECASE)
 _ANY_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"]+", re.IGNORECASE)
 _METHODS: Final = re.compile(r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) https?://")
 _STATUSES: Final = re.compile(r"net::ERR_FAILED (?P<a>\d{3})\b|Status code: (?P<b>\d{3})\b|status of (?P<c>\d{3})\b")
@@ -245,6 +287,14 @@ class Message:
         return self.url if parsed is None else parsed.origin
 
     @property
+    def is_handshake(self) -> bool:
+        """
+        Whether it tells of a WebSocket.
+        """
+        parsed = url_of(self.url)
+        return parsed is not None and parsed.scheme in SOCKET_SCHEMES
+
+    @property
     def name(self) -> str:
         return self.lookalike if self.failure is None else self.failure.code
 
@@ -279,14 +329,19 @@ def _read_one(text: str, known: Known) -> Message | None:
     for row in CORES:
         for match in row.core.finditer(text):
             if bare[match.start()] != "\0":
-                return _message(text, row, match, known, is_preflight="preflight" in bare.lower())
+                said = bare.lower()
+                is_socket = row.means in OF_HANDSHAKE or "websocket" in said or _SOCKET_URL.search(text) is not None
+                stands = SOCKET_URL if is_socket else URL
+                return _message(text, row, match, known, stands, is_preflight="preflight" in said)
     return None
 
 
-def _message(text: str, row: Core, match: re.Match[str], known: Known, *, is_preflight: bool) -> Message:
-    said = {name.rstrip("2"): value for name, value in match.groupdict().items() if value is not None}
+def _message(  # noqa: PLR0913 - what is known of one message
+    text: str, row: Core, match: re.Match[str], known: Known, stands: str, *, is_preflight: bool
+) -> Message:
+    said = {name.rstrip("23"): value for name, value in match.groupdict().items() if value is not None}
     value = said.get("value", row.value)
-    url, first = _url(text, said)
+    url, first = _url(text, said, stands)
     named_origin = _origin(text, said, known)
     # Only a page loaded by https has mixed content.
     origin = named_origin or (EXAMPLE_ORIGIN if row.means is Reason.MIXED_CONTENT else assumed_page(url))
@@ -296,14 +351,14 @@ def _message(text: str, row: Core, match: re.Match[str], known: Known, *, is_pre
     method = said.get("method") or known.method
     if method is None and (named := _METHODS.search(text)) is not None:
         method = named["method"]
-    stands = METHOD if row.means is Reason.METHOD_NOT_ALLOWED else "GET"
+    usual = METHOD if row.means is Reason.METHOD_NOT_ALLOWED else "GET"
     unnamed = {
-        "url": url is URL,
+        "url": url is stands,
         "page": named_origin is None,
         "method": method is None and row.means in PREFLIGHT_ONLY,
     }
     assumed = tuple(name for name, is_unnamed in unnamed.items() if is_unnamed)
-    method = stands if method is None else method
+    method = usual if method is None else method
     engine = next((name for name, sign in _ENGINES if sign.search(text)), "")
     failure = None
     if isinstance(row.means, Reason):
@@ -317,8 +372,8 @@ def _message(text: str, row: Core, match: re.Match[str], known: Known, *, is_pre
             first_url=first,
             page_origin=origin,
             sent_origin=origin,
-            mode="no-cors" if row.means is Reason.CORP else "cors",
-            with_credentials=known.with_credentials or REASONS[row.means].with_credentials,
+            mode="no-cors" if row.means is Reason.CORP else "websocket" if stands is SOCKET_URL else "cors",
+            with_credentials=known.with_credentials or REASONS[row.means].with_credentials or stands is SOCKET_URL,
             is_preflight=is_preflight,
             exchange=_exchange(row, said.get("status") or _status(text), url, is_preflight=is_preflight),
         )
@@ -355,6 +410,9 @@ def _exchange(row: Core, status: str, url: str, *, is_preflight: bool) -> Exchan
     Return what a message tells of the answer, if that is more than the reason.
     """
     request = WireRequest("OPTIONS" if is_preflight else "GET", url)
+    if row.means is Reason.HANDSHAKE_REFUSED:
+        # Chromium names one status by what it means.
+        status = status or row.value or ""
     if row.means is Reason.HEADER_NOT_ALLOWED and row.value == "*":
         request = replace(request, headers=(("Access-Control-Request-Headers", "authorization"),))
         answer = WireResponse(200, (("Access-Control-Allow-Headers", "*"),))
@@ -369,7 +427,7 @@ def _status(text: str) -> str:
     return next((status for status in found.groups() if status), "") if found else ""
 
 
-def _url(text: str, said: Mapping[str, str]) -> tuple[str, str]:
+def _url(text: str, said: Mapping[str, str], stands: str) -> tuple[str, str]:
     """
     Return the URL that a message names, and the one before all redirects.
     """
@@ -378,8 +436,8 @@ def _url(text: str, said: Mapping[str, str]) -> tuple[str, str]:
         if found is not None and "url" not in said:
             url = found["url"][:_LONGEST_WORD].rstrip(".,)")
             return url, (found.groupdict().get("first") or url)[:_LONGEST_WORD]
-    url = said.get("url", URL)
-    return (url, url) if url is URL else (url[:_LONGEST_WORD], url[:_LONGEST_WORD])
+    url = said.get("url", stands)
+    return (url, url) if url is stands else (url[:_LONGEST_WORD], url[:_LONGEST_WORD])
 
 
 def _origin(text: str, said: Mapping[str, str], known: Known) -> str | None:

@@ -5,7 +5,7 @@ Which page asks: the origin that somebody names, or the one that most likely ask
 from typing import Final
 
 from corsguard.browser.evidence import url_of
-from corsguard.browser.urls import address_space, page_origin
+from corsguard.browser.urls import address_space, of_handshake, page_origin
 from corsguard.errors import PolicyError
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL, Origin, OriginPattern
@@ -43,5 +43,5 @@ def assumed_page(url: str) -> str:
     """
     target = url_of(url)
     if target is None or address_space(target.host) == "public":
-        return _OPEN_PAGE if url.startswith("http://") else EXAMPLE_ORIGIN
-    return next(page for page in _LOCAL_PAGES if page != target.origin)
+        return _OPEN_PAGE if url.startswith(("http://", "ws://")) else EXAMPLE_ORIGIN
+    return next(page for page in _LOCAL_PAGES if page != of_handshake(target).origin)

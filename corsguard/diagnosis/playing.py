@@ -22,19 +22,19 @@ from corsguard.browser import (
     Response,
     Transport,
     Unreachable,
+    WebSocket,
     WireRequest,
     WireResponse,
-    origin_of,
 )
 from corsguard.browser.advice import notes
 from corsguard.browser.evidence import refused_headers, tokens_listed, url_of
 from corsguard.browser.exchanges import veiled
 from corsguard.browser.fetching import CredentialsMode, Mode, RedirectMode
 from corsguard.browser.headers import values_of
-from corsguard.browser.page import HeadersInit
+from corsguard.browser.page import HeadersInit, Page
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, REASONS
 from corsguard.browser.report import bare_cause
-from corsguard.browser.urls import Url, page_origin
+from corsguard.browser.urls import SOCKET_SCHEMES, Url, of_handshake, page_origin
 from corsguard.browser.wire import Header
 from corsguard.fixes import Fix
 from corsguard.names import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, OWNED_PREFIX
@@ -58,7 +58,8 @@ class Fetch:
     """
     What a page asks for, in the words of `Page.fetch`; *cookies* are what the browser has, as `Set-Cookie` has them.
 
-    *origin* is the page's where it is not that of its URL.
+    *origin* is the page's where it is not that of its URL. A *url* of `ws:` or `wss:` asks for a WebSocket, which
+    offers *protocols*.
     """
 
     page: str
@@ -71,6 +72,15 @@ class Fetch:
     redirect: RedirectMode = "follow"
     cookies: tuple[str, ...] = ()
     origin: str | None = None
+    protocols: tuple[str, ...] = ()
+
+    @property
+    def is_handshake(self) -> bool:
+        return Url.parse(self.url).scheme in SOCKET_SCHEMES
+
+    @property
+    def server_origin(self) -> str:
+        return of_handshake(Url.parse(self.url)).origin
 
     @property
     def page_origin(self) -> str:
@@ -79,6 +89,22 @@ class Fetch:
     @property
     def with_credentials(self) -> bool:
         return self.credentials == "include"
+
+    def on(self, page: Page) -> Response | WebSocket:
+        """
+        Return what *page* gets. Raises NetworkError, and ValueError for what is not a request.
+        """
+        if self.is_handshake:
+            return page.websocket(self.url, self.protocols)
+        return page.fetch(
+            self.url,
+            method=self.method,
+            headers=self.headers,
+            body=self.body,
+            credentials=self.credentials,
+            mode=self.mode,
+            redirect=self.redirect,
+        )
 
 
 def lines_of(headers: HeadersInit) -> tuple[Header, ...]:
@@ -136,13 +162,15 @@ class Outcome:
     """
     What came of a fetch: every fault in the order in which a browser meets them, and what went over the wire.
 
-    *response* is what the page gets once the faults are fixed, None if nobody can tell; *unseen* then says why.
+    *response* is what the page gets once the faults are fixed, or *socket* the WebSocket that is open then; both are
+    None if nobody can tell, and *unseen* then says why.
     *console* is what a browser prints next to the faults.
     """
 
     faults: list[Fault] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     response: Response | None = None
+    socket: WebSocket | None = None
     unseen: str = ""
     console: tuple[Note, ...] = ()
 
@@ -160,7 +188,8 @@ class Outcome:
 
     @property
     def is_readable(self) -> bool:
-        return self.response is not None and self.response.type in {"basic", "cors"} and not self.is_blocked
+        is_shared = self.response is not None and self.response.type in {"basic", "cors"}
+        return (is_shared or self.socket is not None) and not self.is_blocked
 
 
 class Held(Exception):
@@ -265,18 +294,11 @@ def play(
         recording.rewind()
         browser = Browser(recording, clock=lambda: now)
         for line in asked.cookies:
-            browser.cookies.set(origin_of(asked.url), line)
+            browser.cookies.set(asked.server_origin, line)
         page = browser.open(asked.page, origin=asked.origin)
         try:
-            outcome.response = page.fetch(
-                asked.url,
-                method=asked.method,
-                headers=asked.headers,
-                body=asked.body,
-                credentials=asked.credentials,
-                mode=asked.mode,
-                redirect=asked.redirect,
-            )
+            got = asked.on(page)
+            outcome.response, outcome.socket = (None, got) if isinstance(got, WebSocket) else (got, None)
         except Held as held:
             outcome.unseen = str(held)
         except NetworkError as error:

@@ -9,14 +9,17 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from corsguard.browser import Browser, Exchange, NetworkError, origin_of
+from corsguard.browser import Browser, Exchange, NetworkError, WireRequest
 from corsguard.browser.evidence import as_shown
+from corsguard.browser.handshakes import opening
 from corsguard.browser.report import cause
+from corsguard.browser.urls import Url, of_handshake
 from corsguard.browser.wire import Header
 from corsguard.errors import Problem
 from corsguard.explanation import Explanation, Step, explain_assignment
 from corsguard.fixes import Fix
 from corsguard.policy import Policy
+from corsguard.protection import is_handshake
 from corsguard.validation import DEFAULTS, problems_of
 from corsguard.wsgi import CORSMiddleware
 
@@ -80,13 +83,15 @@ class Rehearsal:
 
     @property
     def server(self) -> str:
-        return origin_of(self.asked.url)
+        return self.asked.server_origin
 
     @property
     def verdict(self) -> str:
         asked = self.asked
         if self.error is not None:
             return cause(self.error.failure)
+        if asked.is_handshake:
+            return f"{asked.url} opens for a page on {asked.page_origin}."
         how = " with credentials" if asked.with_credentials else ""
         return (
             f"{asked.method} {asked.url} is shared with a page on {asked.page_origin}{how}: it may read the response."
@@ -110,7 +115,7 @@ class Rehearsal:
         told = [f"{_titled(step)}: {step.reason}" for step in steps]
         unguarded = [one.explanation.verdict for one in self.heard if one.policy is None]
         if unguarded:
-            path = as_shown(self.asked.url.removeprefix(self.server))
+            path = as_shown(of_handshake(Url.parse(self.asked.url)).href.removeprefix(self.server))
             told.append(f"Give {path} a policy: under paths, or with @cors on its view.")
         return tuple(dict.fromkeys([*unguarded, *told])) or (self.fix.words,)
 
@@ -156,6 +161,14 @@ def staged(
     )
 
 
+def staged_handshake(origin: str, url: str) -> Fetch:
+    """
+    Return a handshake by a page on *origin* with *url*, whose own pages a policy lets in. Mixed content is no matter.
+    """
+    page = _PAGE if Url.parse(url).scheme == "wss" else _PAGE.replace("https:", "http:", 1)
+    return Fetch(page=page, origin=origin, url=url, credentials="include")
+
+
 def _titled(step: Step) -> str:
     return step.name if step.name == "credentials" else f"{step.name} {step.asked}"
 
@@ -173,10 +186,15 @@ class _Server:
         there = self._guarded.find(environ)
         policy = there.policy if isinstance(there.policy, Policy) else None
         self.told.append((explain_assignment(there, environ), policy))
-        return CORSMiddleware(_resource, policy)(environ, start_response)
+        application = _resource if isinstance(there.policy, str) else CORSMiddleware(_resource, policy)
+        return application(environ, start_response)
 
 
-def _resource(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+def _resource(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    if is_handshake(environ):
+        key = ("Sec-WebSocket-Key", environ["HTTP_SEC_WEBSOCKET_KEY"])
+        start_response("101 Switching Protocols", [*opening(WireRequest("GET", "", (key,))).headers])
+        return []
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b""]
 
@@ -191,7 +209,7 @@ def rehearse(guarded: Guarded, asked: Fetch) -> Rehearsal:
     page = Browser(server).open(asked.page, origin=asked.origin)
     with quiet():
         try:
-            page.fetch(asked.url, method=asked.method, headers=asked.headers, credentials=asked.credentials)
+            asked.on(page)
         except NetworkError as refused:
             error = refused
     heard = tuple(

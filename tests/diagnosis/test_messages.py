@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kit.explaining import API, APP, BLOCKED, CHECK, LOAD, MESSAGES, OLD, REDIRECTED, REFUSED, SAFARI
-from kit.failures import LINES
+from kit.failures import FEED, LINES, SOCKET_LINES
 
 from corsguard.browser import Failure, Reason
 from corsguard.diagnosis.lookalikes import LOOKALIKES
-from corsguard.diagnosis.messages import CORES, LONGEST_MESSAGE, URL, Known, read
+from corsguard.diagnosis.messages import CORES, LONGEST_MESSAGE, SOCKET_URL, URL, Known, read
 
 ROOT = Path(__file__).parents[2]
 CONSOLE_LINES = ROOT / "tests" / "kit" / "console_lines.json"
@@ -30,6 +30,7 @@ def test_a_message_is_recognized_with_its_page(text, name, page):
     (message,) = read(text, NOBODY)
     assert (message.name, message.origin) == (name, page)
     assert message.url in {API, URL} or API not in text
+    assert ("websocket" in text.lower() or "wss://" in text) <= message.url.startswith(("ws", API))
 
 
 def test_every_core_is_met_by_a_message():
@@ -75,6 +76,51 @@ def test_what_the_model_prints_is_read_back(line):
     assert ours.name in {failure.code, "not_told", *others}
     # Firefox says the same of a preflight and of the response itself.
     assert theirs.name in {failure.code, failure.reason, *SILENT, *others}
+
+
+@pytest.mark.parametrize("line", [pytest.param(line, id=f"{index}") for index, line in enumerate(SOCKET_LINES)])
+def test_what_is_printed_of_a_websocket_is_read_back(line):
+    """
+    Chromium's line names the failure, with what it says of it. Firefox's says the same of all.
+    """
+    failure, chromium, firefox = line
+    (ours,), (theirs,) = read(chromium, NOBODY), read(firefox, NOBODY)
+    found = ours.failure
+    assert (ours.name, found.mode, found.url, ours.is_handshake) == (failure.code, "websocket", failure.url, True)
+    if failure.reason is Reason.HANDSHAKE_INVALID:
+        assert found.value == failure.value
+    if failure.reason is Reason.HANDSHAKE_REFUSED:
+        assert found.exchange.response.status == failure.exchange.response.status
+    # Of one failure Firefox has a line without a URL.
+    assert (theirs.name, theirs.url) in {("websocket", FEED), ("insecure_call", URL)}
+
+
+HTTPS_PAGE = (
+    "Mixed Content: The page at 'https://app.example.com/' was loaded over HTTPS, but attempted to connect to the "
+    "insecure WebSocket endpoint"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("WebSocket opening handshake timed out", SOCKET_URL),
+        ("SecurityError: The operation is insecure.", URL),
+        (f"{HTTPS_PAGE} 'ws://api.example.com/feed'. This request has been blocked", "ws://api.example.com/feed"),
+    ],
+)
+def test_a_websocket_has_a_url_of_its_own(text, url):
+    (message,) = read(text, NOBODY)
+    assert (message.url, "url" in message.assumed) == (url, url in {URL, SOCKET_URL})
+
+
+def test_websockets_pasted_together_are_told_one_by_one():
+    # Each of another URL, or the second would only echo the first.
+    chromium = [line.replace("/feed", f"/{number}") for number, (_, line, _) in enumerate(SOCKET_LINES[::2][:2])]
+    firefox = "Firefox can\u2019t establish a connection to the server at wss://other.example/."
+    left = "The connection to wss://other.example/ was interrupted while the page was loading."
+    found = read("\n".join([*chromium, firefox, left]), NOBODY)
+    assert [message.name for message in found] == ["handshake_refused", "unreachable", "websocket", "websocket_left"]
 
 
 @pytest.mark.parametrize("engine", ["chromium", "firefox"])

@@ -260,7 +260,7 @@ MESSAGES = [
     (
         "WebSocket connection to 'wss://192.168.0.1/' failed: net::ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS",
         "local_network_access",
-        PAGE,
+        "http://localhost:3000",
     ),
     (
         f"{BLOCKED}Request had a target IP address space of `local` yet the resource is in address space `public`.",
@@ -300,7 +300,46 @@ MESSAGES = [
     ("403 Forbidden: CSRF verification failed. Origin checking failed", "csrf", PAGE),
     (
         "WebSocket connection to 'wss://api.example.net/' failed: Error during WebSocket handshake: Unexpected response code: 403",
+        "handshake_refused",
+        PAGE,
+    ),
+    *(
+        (f"WebSocket connection to 'wss://api.example.net/feed' failed: {rest}", name, PAGE)
+        for rest, name in (
+            ("HTTP Authentication failed; no valid credentials available", "handshake_refused"),
+            # Safari.
+            ("There was a bad response from the server.", "handshake_refused"),
+            ("Unexpected response code: 404", "handshake_refused"),
+            ("Could not connect to the server.", "unreachable"),
+            ("Connection closed before receiving a handshake response", "unreachable"),
+            ("WebSocket opening handshake timed out", "unreachable"),
+            ("Error in connection establishment: net::ERR_UNEXPECTED_PROXY_AUTH", "websocket"),
+            (
+                "Error during WebSocket handshake: Found an unsupported extension 'foo' in 'Sec-WebSocket-Extensions' header",
+                "handshake_invalid",
+            ),
+            ("WebSocket is closed before the connection is established.", "websocket_left"),
+            ("Invalid frame header", "websocket_frame"),
+            ("Could not decode a text frame as UTF-8.", "websocket_frame"),
+        )
+    ),
+    (
+        "Uncaught SecurityError: Failed to construct 'WebSocket': An insecure WebSocket connection may not be initiated from a page loaded over HTTPS.",
+        "mixed_content",
+        PAGE,
+    ),
+    ("SyntaxError: Failed to construct 'WebSocket': The subprotocol 'a' is duplicated.", "websocket_call", PAGE),
+    ("SecurityError: The operation is insecure.", "insecure_call", PAGE),
+    ("WebSocket is already in CLOSING or CLOSED state.", "websocket_closed", PAGE),
+    ("Firefox can\u2019t establish a connection to the server at wss://api.example.net/feed.", "websocket", PAGE),
+    (
+        "Firefox can't establish a connection to the server at ws://api.example.net/feed.",
         "websocket",
+        PAGE.replace("https", "http"),
+    ),
+    (
+        "The connection to wss://api.example.net/feed was interrupted while the page was loading.",
+        "websocket_left",
         PAGE,
     ),
     (f"GET {API} net::ERR_BLOCKED_BY_CLIENT", "blocked_by_client", PAGE),
