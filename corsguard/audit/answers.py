@@ -9,8 +9,19 @@ from functools import cached_property
 from typing import Final, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
-from corsguard.browser import Browser, NetworkError, Reason, Response, Transport, Unreachable, WireRequest, WireResponse
+from corsguard.browser import (
+    Browser,
+    NetworkError,
+    Reason,
+    Response,
+    Transport,
+    Unreachable,
+    WebSocket,
+    WireRequest,
+    WireResponse,
+)
 from corsguard.browser.evidence import LONGEST_READ
+from corsguard.browser.handshakes import faulty_field
 from corsguard.browser.headers import get, is_safelisted_method, values_of
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS
 from corsguard.browser.urls import origin_of
@@ -32,7 +43,8 @@ class PageFetch(NamedTuple):
     One fetch of *url* by a page at *origin*, or by none.
 
     If it needs a preflight, by its *method*, by *names* of headers or as an upload with a listener (*is_upload*), only
-    the preflight is sent. *more* are header lines that are sent besides, whatever a page may do.
+    the preflight is sent. *more* are header lines that are sent besides, whatever a page may do. *is_handshake* tells
+    that the page opens a WebSocket there.
     """
 
     url: str
@@ -41,6 +53,7 @@ class PageFetch(NamedTuple):
     names: tuple[str, ...] = ()
     is_upload: bool = False
     more: tuple[Header, ...] = ()
+    is_handshake: bool = False
 
     @property
     def is_preflight(self) -> bool:
@@ -110,14 +123,20 @@ class Answer:
     @property
     def echoes(self) -> bool:
         """
-        Whether the response names the origin of the fetch.
+        Whether the response names the origin of the fetch, or opens a WebSocket for it.
         """
+        if self.fetch.is_handshake:
+            return self.lets_in
         return self.came and self.fetch.origin is not None and self.get(ALLOW_ORIGIN) == self.fetch.origin
 
     def shares(self, *, with_credentials: bool) -> bool:
         """
-        Whether the page may read the response; of a preflight, whether the browser would go on.
+        Whether the page may read the response; of a preflight, whether the browser would go on; of a handshake, whether
+        the WebSocket is open.
         """
+        if self.fetch.is_handshake:
+            # It always has credentials, and it is answered once, for one key.
+            return self.status == 101 and faulty_field(self.request, self.response) is None
         outcome = self._outcome(with_credentials=with_credentials)
         # A redirect is followed, and what is read in the end is another response.
         return isinstance(outcome, Response) and outcome.type != "opaqueredirect"
@@ -155,7 +174,7 @@ class Answer:
         granting = replace(self, response=WireResponse(self.status, (*granted, *rest)))
         return self.is_told and not granting.shares(with_credentials=True)
 
-    def _outcome(self, *, with_credentials: bool) -> Response | Reason:
+    def _outcome(self, *, with_credentials: bool) -> Response | WebSocket | Reason:
         """
         Return what a page gets of this response, or why a browser keeps it back.
         """
@@ -173,13 +192,15 @@ class Answer:
             return error.failure.reason
 
 
-def fetched(carry: Transport, fetch: PageFetch, credentials: Literal["include", "omit"]) -> Response:
+def fetched(carry: Transport, fetch: PageFetch, credentials: Literal["include", "omit"]) -> Response | WebSocket:
     """
     Return what a page at the origin of *fetch* gets; its own page's redirects are not followed.
     """
     own = origin_of(fetch.url)
     # As secure as what it fetches, or mixed content would be all that is seen.
     page = Browser(carry).open(f"{own.partition(':')[0]}://{_PAGE_HOST}", origin=fetch.origin or own)
+    if fetch.is_handshake:
+        return page.websocket(fetch.url)
     return page.fetch(
         fetch.url,
         method=fetch.method,

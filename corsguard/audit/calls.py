@@ -15,7 +15,7 @@ from typing import Final
 from corsguard.browser import Application, LiveTransport, Transport
 from corsguard.browser.confidential import Secrets, secrets_of
 from corsguard.browser.transports import transport_for
-from corsguard.browser.urls import HTTP_SCHEMES, Url, address_space, authority
+from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, address_space, authority, of_handshake
 from corsguard.browser.wire import Header
 from corsguard.names import OWNED_PREFIX
 
@@ -24,7 +24,7 @@ from .probes import Meant
 from .raw_connection import RawConnection
 from .report import Report, shown
 from .session import Session
-from .stages import STAGES, find_resource
+from .stages import HANDSHAKE_STAGES, STAGES, find_resource
 
 BUDGET: Final = 160
 QUICK_BUDGET: Final = 24
@@ -62,6 +62,8 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
     """
     Ask the server at *url* as an attacker would, and return what was found. Audit only servers that you may.
 
+    At a *url* of `ws:` or `wss:` WebSockets are opened, and closed at once; at any other none is.
+
     *trusted* are the origins and patterns that are meant to be trusted; their relatives are tried. *app*, an
     application, is asked in place of a server, without a network and without pauses. *headers* go with every request
     but preflights, and their values are not shown.
@@ -71,13 +73,17 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
     *is_internal* says whether only the network keeps others out; if None, the address tells. *connect_to*, *verify* and
     *timeout* are those of a LiveTransport. *on_request* is called with the number of each request.
 
-    Raises ValueError if *url* is not a URL of http or https or one of *headers* is the audit's own, PolicyError if one
-    of *trusted* is not an origin pattern, and Unreachable if no response comes.
+    Raises ValueError if *url* is not a URL of http, https, ws or wss, if one of *headers* is the audit's own, and if
+    *active* or *posts* is given for a WebSocket, whose handshake is a GET. Raises PolicyError if one of *trusted* is
+    not an origin pattern, and Unreachable if no response comes.
     """
-    target = Url.parse(url)
+    given = Url.parse(url)
+    target, is_handshake = of_handshake(given), given.scheme in SOCKET_SCHEMES
     lines = tuple(headers)
-    if target.scheme not in HTTP_SCHEMES or target.has_userinfo:
-        raise ValueError(f"{shown(url, Secrets())} is not a URL of http or https without a user.")
+    if target.scheme not in HTTP_SCHEMES or given.has_userinfo:
+        raise ValueError(f"{shown(url, Secrets())} is not a URL of http, https, ws or wss without a user.")
+    if is_handshake and (active or posts):
+        raise ValueError(f"Expected neither active nor posts for a WebSocket, got {active=} and {posts=}.")
     if any(is_ours(name) for name, _ in lines):
         raise ValueError("The audit sends Origin, Host, Access-Control-* and what frames a message itself.")
     address = connect_to.get(authority(target))
@@ -105,7 +111,9 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
         if is_internal is None:
             is_internal = app is None and _is_internal(target.host, address)
         show = partial(shown, secrets=secrets)
-        session = Session(target.href, client, meant, show=show, is_internal=is_internal, raw=raw)
+        session = Session(
+            target.href, client, meant, show=show, is_internal=is_internal, is_handshake=is_handshake, raw=raw
+        )
         return run(session, secrets, active=active, posts=posts)
 
 
@@ -118,7 +126,7 @@ def run(session: Session, secrets: Secrets, *, active: bool = False, posts: bool
     tried: list[str] = []
     subsumed: list[str] = []
     permitted = {None, *(["active"] if active else []), *(["posts"] if posts else [])}
-    for stage in STAGES:
+    for stage in HANDSHAKE_STAGES if session.is_handshake else STAGES:
         if stage.needs not in permitted:
             continue
         if stage.is_subsumed and session.reflects:
@@ -135,7 +143,7 @@ def run(session: Session, secrets: Secrets, *, active: bool = False, posts: bool
     client.reserve = 0
     findings = belief.settled()
     return Report(
-        url=session.url,
+        url=session.socket_url if session.is_handshake else session.url,
         findings=tuple(findings),
         sent=client.sent,
         budget=client.budget,

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from corsguard.browser.wire import Header
+from corsguard.browser.handshakes import opening
+from corsguard.browser.wire import Header, WireRequest
 from corsguard.errors import Rule
 from corsguard.fixes import NO_FIX, Fix
 from corsguard.names import (
@@ -90,6 +91,9 @@ _CRITICAL: Final = Severity.CRITICAL
 
 _EXACT: Final = "Access-Control-Allow-Origin: the request's Origin if it equals an entry of a list; Vary: Origin always"
 _LIST: Final = Fix(policy={"allow_origins": [EXAMPLE_ORIGIN]})
+_LIST_WITH_CREDENTIALS: Final = Fix(policy={"allow_origins": [EXAMPLE_ORIGIN], "allow_credentials": True})
+_REFUSE_HANDSHAKE: Final = "403 to a handshake whose Origin is not trusted"
+_GUARDED_HANDSHAKE: Final = "{policy}, and the guard around what answers handshakes"
 _VARY: Final = Fix(send=("Vary: Origin",))
 _ALWAYS: Final = "{send} on every response of the resource: allowed, refused, without Origin, errors"
 _ANY_POLICY: Final = "any Policy: corsguard sends it on every response of a listed policy"
@@ -114,6 +118,15 @@ def _answer(  # noqa: PLR0913 - what there is to say of an answer and of what wa
 ) -> Answer:
     fetch = PageFetch("https://api.example.com/items", origin, method, names, is_upload, more)
     return Answer.of(fetch, *headers, status=status, body=body, seconds=seconds)
+
+
+def _opens(probe: Probe) -> tuple[Answer, Probe]:
+    """
+    Return the answer that opens a WebSocket for *probe*, and *probe*.
+    """
+    fetch = PageFetch("https://api.example.com/feed", probe.origin, is_handshake=True)
+    opened = opening(WireRequest("GET", fetch.url))
+    return Answer.of(fetch, *opened.headers, status=opened.status), probe
 
 
 def _reads(rule: str, reach: Reach, origin: str, mistake: str, browsers: str = EVERY_BROWSER) -> tuple[Any, ...]:
@@ -899,12 +912,15 @@ _ROWS: Final = (
         message="CORS does not cover WebSockets: the page reads and writes with the visitor's cookies.",
         why="A foreign page can read messages and send them in the name of a logged-in user.",
         instead="Compare `Origin` in the handshake, and answer 403 to an origin that is not trusted.",
-        header="403 to an Upgrade whose Origin is not trusted",
-        policy="no Policy covers WebSockets: compare Origin in the handler",
+        header=_REFUSE_HANDSHAKE,
+        policy=_GUARDED_HANDSHAKE,
+        fix=_LIST_WITH_CREDENTIALS,
         sign=signs.opened_socket,
-        example=(_answer(status=101),),
+        example=_opens(Probe("CG-E002", Reach.ANYONE, "https://0123abcd.com", "any origin is let in")),
         severity=_HIGH,
         anonymous=_HIGH,
+        is_general=True,
+        subsumes=frozenset({"CG-E006"}),
     ),
     Weakness(
         id="CG-E003",
@@ -956,6 +972,21 @@ _ROWS: Final = (
         example=(_answer(body=b'<cross-domain-policy><allow-access-from domain="*"/></cross-domain-policy>'),),
         severity=_MEDIUM,
         anonymous=_MEDIUM,
+    ),
+    Weakness(
+        id="CG-E006",
+        name="websocket-comparison",
+        title="A WebSocket is opened for origins that are not trusted",
+        message="The server compares `Origin` wrongly, and CORS does not cover WebSockets.",
+        why="Whoever can become such an origin can read messages and send them in the name of a logged-in user.",
+        instead="Compare the whole `Origin` with a list, in the handshake, and answer 403 to every other one.",
+        header=_REFUSE_HANDSHAKE,
+        policy=_GUARDED_HANDSHAKE,
+        fix=_LIST_WITH_CREDENTIALS,
+        sign=signs.opened_socket,
+        example=_opens(Probe("CG-E006", Reach.ANYONE, "null", "null is trusted")),
+        severity=_HIGH,
+        anonymous=_HIGH,
     ),
     Weakness(
         id="CG-I001",

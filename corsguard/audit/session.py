@@ -22,6 +22,7 @@ class Session:
 
     *meant* are the origins that are meant to be trusted, *is_internal* tells that the network keeps others out, *raw*
     is the connection for what the client does not send, and *show* makes a string from the network fit to be seen.
+    *is_handshake* tells that pages open a WebSocket at the URL, and do not fetch it.
 
     The stages learn *base*, the response without an origin, an origin that is *trusted*, whether the server *reflects*
     any, and the *candidates* whose *relatives* are tried.
@@ -37,9 +38,11 @@ class Session:
         *,
         show: Callable[[str], str],
         is_internal: bool = False,
+        is_handshake: bool = False,
         raw: RawConnection | None = None,
     ) -> None:
         self.url = url
+        self.is_handshake = is_handshake
         # Where preflights of the page go, which no redirect moves.
         self.first_url = url
         self.client = client
@@ -90,6 +93,13 @@ class Session:
         folder = urlsplit(self.url).path.rstrip("/").rpartition("/")[0]
         return f"{self.client.origin}{folder}/corsguard-{self.label}"
 
+    @property
+    def socket_url(self) -> str:
+        """
+        The URL as a page writes it that opens a WebSocket there.
+        """
+        return self.url.replace("http", "ws", 1)
+
     def trust(self, origin: str) -> None:
         """
         Note that *origin* is trusted; the first one that is found is asked for everything else.
@@ -104,7 +114,7 @@ class Session:
         if self._is_cached:
             # The same for the same origin, which is not asked twice.
             where = with_query(where, f"cg={self.label}{zlib.crc32(origin.encode())}")
-        return self.client.ask(PageFetch(where, origin, method, more=more))
+        return self.client.ask(PageFetch(where, origin, method, more=more, is_handshake=self.is_handshake))
 
     def preflight(  # noqa: PLR0913 - what a preflight asks for
         self,
@@ -141,7 +151,8 @@ class Session:
 
     def try_each(self, probes: Iterable[Probe]) -> None:
         """
-        Ask for each of *probes* whether it is let in.
+        Ask for each of *probes* whether it is let in. Of a WebSocket, all that are count as one finding.
         """
         for probe in probes:
-            self.belief.let_in(probe, self.get(probe.origin))
+            rule = "CG-E006" if self.is_handshake else probe.rule
+            self.belief.let_in(probe._replace(rule=rule), self.get(probe.origin))

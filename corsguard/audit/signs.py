@@ -360,8 +360,15 @@ def carried_out(answer: Answer) -> Sign | None:
     return Sign((answer,), f"A POST of a stranger was answered with {answer.status}.")
 
 
-def opened_socket(answer: Answer) -> Sign | None:
-    return Sign((answer,), "The handshake of a stranger was answered with 101.") if answer.status == 101 else None
+def opened_socket(answer: Answer, probe: Probe, *, is_internal: bool = False) -> Sign | None:
+    """
+    Look whether the origin of *probe* opens a WebSocket.
+    """
+    sign = let_in(answer, probe, is_internal=is_internal)
+    if sign is None or sign.severity is None:
+        return None
+    # Cookies that are SameSite stay at home, and nothing tells from outside whether the server looks at any.
+    return sign._replace(severity=min(sign.severity, Severity.HIGH))
 
 
 def any_host(answer: Answer, base: Answer) -> Sign | None:

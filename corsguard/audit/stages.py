@@ -43,20 +43,20 @@ _MALFORMED: Final = ("https://a].b", "https://[", "https://\xe9\xff.example", f"
 # Python's servers leave one or the other in a header's value.
 _LINE_ENDS: Final = {"A line feed": "\n", "A carriage return": "\r", "A folded line": "\r\n "}
 _COMMAS: Final = "," * 4096
-_UPGRADE: Final = (
-    ("Connection", "Upgrade"),
-    ("Upgrade", "websocket"),
-    ("Sec-WebSocket-Version", "13"),
-    ("Sec-WebSocket-Key", "Y29yc2d1YXJkIGF1ZGl0IQ=="),
-)
+# RFC 9110, 15.5.22: what a server says to a plain GET where it wants another protocol.
+_UPGRADE_REQUIRED: Final = 426
 
 
 def find_resource(session: Session) -> None:
     """
     Ask without an origin, and go where the server redirects to, within its origin. Raises Unreachable.
+
+    No browser follows the redirect of a handshake.
     """
     client, note = session.client, session.belief.note
-    session.base = client.first(PageFetch(session.url))
+    session.base = client.first(PageFetch(session.url, is_handshake=session.is_handshake))
+    if session.is_handshake:
+        return
     try:
         for _ in range(_MOST_REDIRECTS):
             target = url_of(session.base.get("Location") or "", url_of(session.url))
@@ -232,7 +232,8 @@ def _ask_next_to_cors(session: Session) -> None:
     session.look(OF_NEIGHBOURS_OF_CORS, session.get(stranger))
     session.look(["CG-E004"], client.ask(PageFetch(with_query(session.url, f"callback={label}"))), label)
     session.look(["CG-E005"], client.ask(PageFetch(f"{client.origin}/crossdomain.xml")))
-    session.look(["CG-E002"], session.get(stranger, more=_UPGRADE))
+    if session.base.status == _UPGRADE_REQUIRED or session.base.lists("Upgrade", "websocket"):
+        session.belief.note("There is a WebSocket at this URL, which was not opened: audit {}.", session.socket_url)
     if session.is_internal:
         other = session.get(session.strangers[1], more=(("Host", f"{label}.com"),))
         session.look(["CG-E003"], other, session.base)
@@ -296,6 +297,39 @@ def _post(session: Session) -> None:
     session.look(["CG-E001"], session.client.ask(PageFetch(session.url, session.strangers[0], "POST", more=more)))
 
 
+# What is asked of a WebSocket.
+
+
+def _open_as_strangers(session: Session) -> None:
+    for origin in session.strangers:
+        probe = Probe("CG-E002", Reach.ANYONE, origin, "any origin is let in")
+        if session.belief.let_in(probe, session.get(origin)):
+            session.reflects = True
+            session.trust(origin)
+    rule = "CG-E002" if session.reflects else "CG-E006"
+    session.belief.let_in(Probe(rule, Reach.ANYONE, NULL, "null is trusted"), session.get(NULL))
+
+
+def _open_as_candidates(session: Session) -> None:
+    for origin in session.meant.samples():
+        answer = session.get(origin)
+        if answer.lets_in:
+            session.trust(origin)
+        elif answer.is_told:
+            session.belief.note("{} is meant to be trusted and may not open it.", origin)
+        session.candidates.append(origin)
+    own = session.client.origin
+    session.candidates.append(own)
+    if session.get(own).lets_in:
+        session.trust(own)
+    if session.trusted is None and not session.base.lets_in:
+        session.belief.note(
+            "The WebSocket was opened neither without Origin, which was answered with {}, nor for an origin that is "
+            "meant to be trusted. If it needs a cookie, a token or a subprotocol, send it along as a header.",
+            str(session.base.status),
+        )
+
+
 # What is left for the end.
 
 
@@ -333,6 +367,17 @@ STAGES: Final = (
     Stage("next to CORS", _ask_next_to_cors),
     Stage("injection, poisoned caches, long lists", _ask_actively, needs="active"),
     Stage("a POST", _post, needs="posts"),
+    Stage("special characters", _ask_special, is_subsumed=True),
+    Stage("what no browser sends", _ask_lax, is_subsumed=True),
+)
+
+# Where pages open a WebSocket.
+HANDSHAKE_STAGES: Final = (
+    Stage("strangers and null", _open_as_strangers),
+    Stage("who is trusted", _open_as_candidates),
+    Stage("the closest relatives of trusted origins", _ask_closest, is_subsumed=True),
+    Stage("other relatives", _ask_relatives, is_subsumed=True),
+    Stage("loopback, shared hosting, apps, playgrounds", _ask_others, is_subsumed=True),
     Stage("special characters", _ask_special, is_subsumed=True),
     Stage("what no browser sends", _ask_lax, is_subsumed=True),
 )

@@ -20,7 +20,7 @@ from corsguard.audit.severity import WHO
 from corsguard.browser import Unreachable
 from corsguard.browser.confidential import Secrets, secrets_of
 from corsguard.browser.evidence import as_shown
-from corsguard.browser.urls import HTTP_SCHEMES, Url, authority
+from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, authority
 from corsguard.browser.wire import Header
 from corsguard.diagnosis.objects import quiet
 from corsguard.errors import PolicyError
@@ -53,8 +53,10 @@ def _url(_: click.Context, __: click.Parameter, text: str) -> str:
         url = Url.parse(text)
     except ValueError:
         raise click.BadParameter(f"{quoted(text)} is no URL: write https://api.example.com/items.") from None
-    if url.scheme not in HTTP_SCHEMES:
-        raise click.BadParameter(f"{quoted(text)} is not http or https: write https://api.example.com/items.")
+    if url.scheme not in {*HTTP_SCHEMES, *SOCKET_SCHEMES}:
+        raise click.BadParameter(
+            f"{quoted(text)} is not http or https: write https://api.example.com/items, or wss:// for a WebSocket."
+        )
     if url.has_userinfo:
         raise click.BadParameter(
             'It has a user or a password in it: leave them out, and give --header "Authorization: ...".'
@@ -178,16 +180,20 @@ def audit(  # noqa: PLR0913 - the options of the command
     corsguard audit https://api.example.com/me --header "Authorization: Bearer ..." --quick
     corsguard audit https://api.example.com/items --connect-to 127.0.0.1:8443 --cacert ca.pem
     corsguard audit https://api.example.com/items --sarif --fail-on high
+    corsguard audit wss://api.example.com/feed --origin https://app.example.com --cookie sid=1
 
     Tell it the origins that are meant to be trusted: the names that a wrong comparison would take for them are tried.
     Audit only servers that you may. Only GET, HEAD and OPTIONS are sent, to the URL's origin alone: redirects to
     other origins are not followed, and no other name is looked up. A URL with an address in a private network, or
-    whose name leads there, counts as internal, loopback does not.
+    whose name leads there, counts as internal, loopback does not. At a URL of ws or wss, WebSockets are opened and
+    closed at once; at any other none is.
 
     Exit codes: 0 nothing as bad as --fail-on, 1 findings, 2 usage, 3 no response.
     """
     if as_json and as_sarif:
         raise click.UsageError("--json and --sarif are two documents: give one of them.")
+    if url.startswith("ws") and (active or unsafe_method):
+        raise click.UsageError("The handshake of a WebSocket is a GET: leave out --active and --unsafe-method.")
     lines = (*headers, *((("Cookie", _cookie(cookies)),) if cookies else ()))
     secrets = Secrets(secrets_of(lines))
     output = Output(as_json=as_json or as_sarif, secrets=secrets_of(lines))

@@ -31,6 +31,7 @@ from corsguard.audit.session import Session
 from corsguard.browser import WireResponse
 from corsguard.browser.confidential import Secrets
 from corsguard.browser.evidence import as_shown
+from corsguard.browser.handshakes import is_handshake, opening
 
 
 def test_what_no_browser_sends_is_information():
@@ -169,7 +170,8 @@ def test_an_example_is_believed_as_its_row(rule):
 
     def carry(request):
         origin = dict(request.headers).get("Origin")
-        return said.get(origin, WireResponse(200))
+        # Of a WebSocket an answer fits one key only.
+        return opening(request) if is_handshake(request) and origin in said else said.get(origin, WireResponse(200))
 
     client = BoundedClient(carry, "https://api.example.com/items", label="0123abcd", budget=9, rate=1e9, pause=bool)
     belief = Belief(client, control="https://control.example", meant=APP, is_internal=False, show=as_shown)

@@ -50,6 +50,8 @@ from corsguard.origin import Origin
         ([URL, "--cacert", "no-such-file"], "No such file"),
         ([URL, "--budget", "0"], "--budget"),
         ([URL, "--rate", "0"], "--rate"),
+        (["ws://api.example.com/", "--active"], "leave out --active and --unsafe-method"),
+        (["wss://api.example.com/", "--unsafe-method"], "The handshake of a WebSocket is a GET"),
         ([URL, "--json", "--sarif"], "give one of them"),
         ([URL, "--fail-on", "info"], "--fail-on"),
         ([], "Missing argument"),

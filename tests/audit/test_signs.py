@@ -21,7 +21,9 @@ from corsguard.audit import RULES, Reach, Severity, audit
 from corsguard.audit.answers import Answer, PageFetch
 from corsguard.audit.probes import Probe
 from corsguard.audit.stages import OF_A_RESPONSE, OF_ALLOWED_NAMES, OF_NEIGHBOURS_OF_CORS, OF_VARY
-from corsguard.browser import WireResponse
+from corsguard.browser import WireRequest, WireResponse
+from corsguard.browser.handshakes import opening
+from corsguard.origin import NULL
 
 
 @pytest.mark.parametrize(
@@ -150,16 +152,6 @@ def test_a_response_that_is_a_script_is_found():
     assert faults(app) == {"CG-E004"}
 
 
-def test_a_websocket_for_any_origin_is_found():
-    def app(environ, start_response):
-        if environ.get("HTTP_UPGRADE") == "websocket":
-            start_response("101 Switching Protocols", [])
-            return []
-        return listing(APP)(environ, start_response)
-
-    assert faults(app) == {"CG-E002"}
-
-
 def test_a_cookie_for_all_sites_is_told_of():
     """
     A cookie that goes with every request is told of.
@@ -272,6 +264,17 @@ def seen(*headers, origin=APP, method="GET", names=(), is_upload=False, more=(),
     return Answer.of(PageFetch(f"https://{HOST}/items", origin, method, names, is_upload, more), *headers, **about)
 
 
+ASKED = WireRequest("GET", f"https://{HOST}/feed")
+
+
+def handshake(status, *headers):
+    """
+    Return the answer to a handshake, and the probe that it is about.
+    """
+    fetch = PageFetch(ASKED.url, NULL, is_handshake=True)
+    return Answer.of(fetch, *headers, status=status), Probe("CG-E006", Reach.ANYONE, NULL, "null is trusted")
+
+
 GRANT = (ALLOW, APP)
 PROBE = Probe("CG-A001", Reach.ANYONE, APP, "any origin is reflected")
 HTTP = Probe("CG-A011", Reach.NETWORK, "http://app.example.com", "the scheme is not compared")
@@ -360,7 +363,10 @@ LOOK_ALIKES = [
     ("CG-X003", SLOW, SLOW, FAST_ONE),
     ("CG-X003", SLOW, FAST_ONE, seen(method="PUT", seconds=0.2)),
     ("CG-E001", seen(method="POST", status=403)),
-    ("CG-E002", seen(status=200)),
+    ("CG-E002", *handshake(403)),
+    ("CG-E002", *handshake(200, *opening(ASKED).headers)),
+    ("CG-E006", *handshake(101)),
+    ("CG-E006", *handshake(101, *opening(WireRequest("GET", "", (("Sec-WebSocket-Key", "other"),))).headers)),
     ("CG-E003", seen(more=(("Host", "0123abcd.com"),), status=400), seen()),
     ("CG-E003", seen(more=(("Host", "0123abcd.com"),), status=404), seen(status=404)),
     ("CG-E003", seen(more=(("Host", "0123abcd.com"),)), seen(status=301)),
@@ -462,7 +468,8 @@ DETAILS = {
     "CG-X002": "Origin: https://[ was answered with 500.",
     "CG-X003": "4096 commas took 3.00 s, one name 0.01 s.",
     "CG-E001": "A POST of a stranger was answered with 200.",
-    "CG-E002": "The handshake of a stranger was answered with 101.",
+    "CG-E002": "https://0123abcd.com is let in: any origin is let in.",
+    "CG-E006": "null is let in: null is trusted.",
     "CG-E003": "Host: 0123abcd.com was answered with 200.",
     "CG-E004": "?callback=c0123abcd is called in a text/javascript response.",
     "CG-E005": 'It has <allow-access-from domain="*">.',

@@ -24,7 +24,7 @@ from kit.audited import (
 )
 
 from corsguard import CORSMiddleware, Policy
-from corsguard.audit import RULES, Severity, probes, stages
+from corsguard.audit import RULES, Severity, probes, session, stages
 from corsguard.audit.calls import QUICK_BUDGET
 from corsguard.audit.stages import STAGES
 
@@ -144,5 +144,5 @@ def test_every_rule_is_looked_at():
     """
     Every rule is named by a stage, or by a probe that a stage tries.
     """
-    sources = [Path(module.__file__).read_text(encoding="utf-8") for module in (stages, probes)]
+    sources = [Path(module.__file__).read_text(encoding="utf-8") for module in (stages, session, probes)]
     assert {rule for source in sources for rule in re.findall(r"CG-[A-Z]\d{3}", source)} == RULES.keys()
