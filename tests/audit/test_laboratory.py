@@ -71,17 +71,25 @@ def seen(request, servers):
 
 def fetches():
     """
-    Return all that is asked in the laboratory, by the name of the sample and the number of the fetch.
+    Return all that is fetched in the laboratory, by the name of the sample and the number of the fetch.
+
+    Real browsers open WebSockets in `carriers/test_websocket_servers.py`.
     """
-    return {(name, number): asked for name, one in SAMPLES.items() for number, asked in enumerate(one.asked)}
+    return {
+        (name, number): asked
+        for name, one in SAMPLES.items()
+        for number, asked in enumerate(one.asked)
+        if not one.url.startswith("ws:")
+    }
 
 
 def modelled(transport, name, asked):
     """
     Return the Response that a page of the model gets, or the NetworkError.
     """
+    page, url = Browser(transport).open(asked.page), SAMPLES[name].url
     try:
-        return Browser(transport).open(asked.page).fetch(SAMPLES[name].url, **asked.init)
+        return page.websocket(url) if url.startswith("ws:") else page.fetch(url, **asked.init)
     except NetworkError as error:
         return error
 
@@ -191,7 +199,10 @@ def test_the_model_names_cause_and_fix(servers, name):
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("name", [name for name, sample in SAMPLES.items() if sample.kind != "look-alike"])
+@pytest.mark.parametrize(
+    "name",
+    [name for name, one in SAMPLES.items() if one.kind != "look-alike" and not one.url.startswith("ws:")],
+)
 def test_a_server_has_items_and_nothing_else(servers, name):
     assert servers(WireRequest("GET", SAMPLES[name].url)).status == 200
     assert servers(WireRequest("HEAD", SAMPLES[name].url)).body == b""

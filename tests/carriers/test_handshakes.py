@@ -388,6 +388,21 @@ def test_those_to_listed_prefixes_are_not_judged(carrier, path, reaches):
     assert carrier(TRUSTING, handshake(APP), path, ["/feed", "/live/chat"]).ran
 
 
+def test_what_is_not_judged_is_guarded_by_nothing():
+    """
+    `policy_for` says of a handshake that is left to the application that nothing guards it.
+    """
+    asked = environ_of(handshake(EVIL), "/feed")
+    scope = {"type": "websocket", "path": "/feed", "headers": []}
+    policy = Policy.from_mapping(TRUSTING)
+    for websockets, of_handshake in (("guard", policy), ("pass", "unguarded"), (["/feed"], "unguarded")):
+        wsgi_guard = CORSMiddleware(application([]), policy, websockets=websockets)
+        asgi_guard = ASGIMiddleware(lambda scope, receive, send: None, policy, websockets=websockets)
+        assert (wsgi_guard.policy_for(asked), asgi_guard.policy_for(scope)) == (of_handshake, of_handshake)
+        assert wsgi_guard.policy_for(environ_of(Request("GET", {}), "/feed")) == policy
+        assert asgi_guard.policy_for({"type": "http", "path": "/feed"}) == policy
+
+
 MISTAKES = {
     "False": (False, [("E805", "websockets", ("/feed",))]),
     "None": (None, [("E805", "websockets", ("/feed",))]),

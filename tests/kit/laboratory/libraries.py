@@ -18,9 +18,9 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware as StarletteCORS
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Host, Route, Router
+from starlette.routing import Host, Route, Router, WebSocketRoute
 
-from corsguard import CORSMiddleware, Policy
+from corsguard import CORSMiddleware, Policy, asgi
 from corsguard_flask import CORSGuard, cors
 
 from .handmade import APPS, items
@@ -29,6 +29,7 @@ from .samples import (
     ORIGIN,
     SECURE_ORIGIN,
     SECURE_STRANGER,
+    SITE,
     STRANGER,
     UNVARIED,
     attacked,
@@ -298,13 +299,61 @@ APPS[
 ] = _tagged_flask()
 
 
+# WebSockets, which no CORS library looks at.
+
+
+def websocket_app(name, title, *asked, is_let_in=lambda origin: True, finds=(), policy=None):
+    """
+    Serve a WebSocket behind Starlette's CORSMiddleware, which opens for whom *is_let_in* says; guarded by *policy*.
+    """
+
+    async def feed(websocket):
+        if is_let_in(websocket.headers.get("origin", "")):
+            await websocket.accept()
+        await websocket.close()
+
+    middleware = [Middleware(StarletteCORS, allow_origins=[ORIGIN], allow_credentials=True)]
+    app = Starlette(routes=[WebSocketRoute("/items", feed)], middleware=middleware)
+    kind = "safe" if policy else "fault"
+    host = sample(name, title, *asked, finds=finds, kind=kind, url=f"ws://{name}.{SITE}/items")
+    ASGI_APPS[host] = asgi.CORSMiddleware(app, policy) if policy else app
+
+
+_SHUT = fails("handshake_refused", "answered with 403", "load the page by https", page=STRANGER)
+websocket_app(
+    "starlette-websocket",
+    "WebSockets pass Starlette's CORSMiddleware, whatever it lists.",
+    reads(),
+    reads(STRANGER),
+    finds=["CG-E002"],
+)
+websocket_app(
+    "websocket-beginning",
+    "The handler of a WebSocket compares the beginning of the origin.",
+    reads(),
+    reads(f"{ORIGIN}.attacker.example/"),
+    _SHUT,
+    is_let_in=lambda origin: origin.startswith(ORIGIN),
+    finds=["CG-E006"],
+)
+websocket_app(
+    "corsguard-websocket",
+    "corsguard around a WebSocket that opens for everybody.",
+    reads(),
+    _SHUT,
+    policy=Policy(allow_unsafe_origins={ORIGIN: "the laboratory has no TLS here"}, allow_credentials=True),
+)
+
+
 @contextmanager
 def served_by_uvicorn() -> Iterator[str]:
     """
     Serve all of Starlette in a thread, and yield the address.
     """
     router = Router([Host(host, app) for host, app in ASGI_APPS.items()])
-    config = uvicorn.Config(router, lifespan="off", ws="none", http="h11", log_config=None, log_level="critical")
+    config = uvicorn.Config(
+        router, lifespan="off", ws="websockets-sansio", http="h11", log_config=None, log_level="critical"
+    )
     server = uvicorn.Server(config)
     with listener() as listening:
         # Head and body are sent apart, and the second would wait for the client to acknowledge the first.
