@@ -43,7 +43,7 @@ _SETTINGS: Final = "DJANGO_SETTINGS_MODULE"
 
 FORMS: Final = """\
   cors.toml          a TOML file (with --env NAME for one of its environments)
-  shop.policies:API  module:attribute: a Policy, a mapping, a guarded WSGI or Flask application
+  shop.policies:API  module:attribute: a Policy, a mapping, a guarded WSGI, ASGI or Flask application
   shop:create_app()  what a factory returns
   mysite.settings    a Django settings module"""
 

@@ -186,8 +186,8 @@ class _Server:
         there = self._guarded.find(environ)
         policy = there.policy if isinstance(there.policy, Policy) else None
         self.told.append((explain_assignment(there, environ), policy))
-        application = _resource if isinstance(there.policy, str) else CORSMiddleware(_resource, policy)
-        return application(environ, start_response)
+        # As it stands there: closed is less than unguarded to a handshake.
+        return CORSMiddleware(_resource, {"/": there.policy})(environ, start_response)
 
 
 def _resource(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

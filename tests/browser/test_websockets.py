@@ -398,6 +398,13 @@ def test_an_error_after_it_is_open_closes_nothing(messages, caplog):
     assert "cuts the response off" in caplog.text
 
 
+def test_what_was_refused_is_over(caplog):
+    page = Browser(answers(CLOSE, {"type": "websocket.send", "text": "late"})).open(f"{APP}/")
+    with pytest.raises(NetworkError, match="answered with 403"):
+        page.websocket(FEED)
+    assert "sent 'websocket.send' out of turn" in caplog.text
+
+
 def test_an_application_that_never_ends_is_left_alone(monkeypatch):
     monkeypatch.setattr("corsguard.browser.transports._LONGEST_FAREWELL", 0.01)
     ended = []

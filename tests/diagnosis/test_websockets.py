@@ -208,6 +208,9 @@ REFUSED = f"WebSocket connection to '{FEED}' failed: Error during WebSocket hand
         (Policy(allow_origins="*"), APP, "list the origins", {"allow_origins": [APP], "allow_credentials": True}),
         (LISTED, EVIL, "It is not listed", {"allow_origins": [APP, EVIL], "allow_credentials": True}),
         ({"/other": LISTED}, EVIL, None, {}),
+        ({"/feed": None, "/": LISTED}, APP, "it is closed", {}),
+        ({"/feed": None, "/": LISTED}, "https://api.example.com", None, {}),
+        ({"/feed": "unguarded", "/": LISTED}, EVIL, None, {}),
     ],
 )
 def test_a_line_is_judged_under_a_policy(policy, page, reason, change):

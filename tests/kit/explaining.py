@@ -332,6 +332,12 @@ MESSAGES = [
     ("SecurityError: The operation is insecure.", "insecure_call", PAGE),
     ("WebSocket is already in CLOSING or CLOSED state.", "websocket_closed", PAGE),
     ("Firefox can\u2019t establish a connection to the server at wss://api.example.net/feed.", "websocket", PAGE),
+    # A page that it does not serve itself.
+    (
+        "Firefox can't establish a connection to the server at ws://localhost:3000/.",
+        "websocket",
+        "http://localhost:5173",
+    ),
     (
         "Firefox can't establish a connection to the server at ws://api.example.net/feed.",
         "websocket",
