@@ -22,10 +22,10 @@ from corsguard.configuration.layers import ENVIRONMENTS, PATHS, POLICIES
 from corsguard.configuration.positions import Positions
 from corsguard.errors import PolicyError, Problem
 from corsguard.fixes import Form
-from corsguard.guard import Guard
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.policies import UNCOVERED, Assignment, Configured, Policies, PoliciesLike, text_of_path
 from corsguard.policy import Policy
+from corsguard.protection import is_handshake
 from corsguard.quoting import kind_of, quoted
 from corsguard.tags import name_of, tag_of
 from corsguard.wsgi import CORSMiddleware
@@ -222,7 +222,7 @@ def _of_object(name: str, found: object) -> Guarded:
         is_asgi = isinstance(middleware, asgi.CORSMiddleware)
         return Guarded(
             name=name,
-            find=partial(_find_by_path, middleware.guard) if is_asgi else middleware.find,
+            find=partial(_find_in_asgi, middleware) if isinstance(middleware, asgi.CORSMiddleware) else middleware.find,
             place_of=_place_of(Place(name, "asgi" if is_asgi else "wsgi")),
             problems=_warnings(("", policy) for policy in middleware.guard.policies.named.values()),
         )
@@ -349,8 +349,14 @@ def _by_path(policies: Policies) -> Finder:
     return CORSMiddleware(_no_application, policies).find
 
 
-def _find_by_path(guard: Guard, environ: Mapping[str, Any]) -> Assignment:
-    return guard.find(environ, text_of_path(environ.get("PATH_INFO", "")))
+def _find_in_asgi(middleware: asgi.CORSMiddleware, environ: Mapping[str, Any]) -> Assignment:
+    lines = [
+        (key.removeprefix("HTTP_").replace("_", "-").lower().encode("latin-1"), value.encode("latin-1"))
+        for key, value in environ.items()
+        if key.startswith("HTTP_")
+    ]
+    kind, path = "websocket" if is_handshake(environ) else "http", text_of_path(environ.get("PATH_INFO", ""))
+    return middleware.find({"type": kind, "method": environ["REQUEST_METHOD"], "path": path, "headers": lines})
 
 
 def _no_application(_environ: object, _start_response: object) -> list[bytes]:
@@ -363,6 +369,8 @@ def _layer(found: object) -> CORSMiddleware | asgi.CORSMiddleware | None:
     """
     for _ in range(_MOST_LAYERS):
         found = getattr(found, "__self__", found)
+        # Starlette and FastAPI keep what guards them.
+        found = getattr(getattr(found, "state", None), "corsguard", found)
         if isinstance(found, CORSMiddleware | asgi.CORSMiddleware):
             return found
         layers = (vars(found).get(name) for name in _LAYERS) if hasattr(found, "__dict__") else ()

@@ -8,7 +8,7 @@ from kit.checking import data, run
 from kit.explaining import document
 from kit.explaining import run as explain
 
-from corsguard import CORSMiddleware, Policy, asgi, diagnosis
+from corsguard import CORSMiddleware, Policy, asgi, cors, diagnosis
 
 FEED = "wss://api.example.com/feed"
 LISTED = Policy(allow_origins=[APP], allow_credentials=True)
@@ -104,6 +104,26 @@ def test_what_is_looked_at(app, rows):
 def test_the_line_of_the_policy_is_named(app, page, place, change):
     (edit,) = diagnosis.check(app, page=page, url=FEED).rehearsal.edits
     assert (edit.place.form, edit.fix.policy, edit.problems) == (place, change, ())
+
+
+def test_a_tagged_endpoint_of_starlette_counts():
+    from starlette.applications import Starlette
+    from starlette.routing import Route, WebSocketRoute
+
+    @cors(allow_origins=[APP])
+    async def feed(websocket):
+        await websocket.accept()
+
+    @cors(allow_origins=[EVIL], allow_methods=["PUT"])
+    async def items(request):
+        raise AssertionError(request)
+
+    app = Starlette(routes=[WebSocketRoute("/feed", feed), Route("/items", items, methods=["PUT"])])
+    asgi.CORSGuard(app, LISTED)
+    (edit,) = diagnosis.check(app, page=APP, url=FEED).rehearsal.edits
+    assert (edit.place.form, edit.fix.policy) == ("asgi", {"allow_credentials": True})
+    (edit,) = diagnosis.check(app, page=APP, url="https://api.example.com/items", method="PUT").rehearsal.edits
+    assert edit.fix.policy == {"allow_origins": [EVIL, APP]}
 
 
 def test_what_the_guard_does_not_judge_needs_no_other_policy():
