@@ -77,6 +77,20 @@ def endpoint_at(routing: Routing, scope: Mapping[str, Any]) -> object | None:
     return endpoint_at(routing._replace(redirects=False), {**scope, "path": path})
 
 
+def endpoints_of(routing: Routing) -> Iterator[object]:
+    """
+    Yield the endpoint of each route, those of mounted routers and applications of Starlette included.
+    """
+    for route in _each(routing.routes):
+        app: object = getattr(route, "app", None)
+        inner = routing_of(app) if hasattr(route, "routes") else None
+        if inner is not None:
+            yield from endpoints_of(inner)
+        else:
+            endpoint: object = getattr(route, "endpoint", None)
+            yield app if endpoint is None else endpoint
+
+
 def _each(routes: Iterable[BaseRoute]) -> Iterable[BaseRoute]:
     # From 0.137 on FastAPI keeps included routers as a tree, and yields what is in them by this public function.
     flatten: Callable[[Iterable[BaseRoute]], Iterable[BaseRoute]] | None = getattr(

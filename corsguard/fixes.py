@@ -16,8 +16,9 @@ from typing import Any, Final, Literal
 from .quoting import MOST_ITEMS, printable, quoted
 
 # In which words a policy is written: those of Python, of a file, of environment variables, of the WSGI and the ASGI
-# middleware, of Flask's extension, of Django's settings, and of `@cors` on a view.
-Form = Literal["python", "toml", "variables", "wsgi", "asgi", "flask", "django", "view"]
+# middleware, of FastAPI's and Starlette's guard and of the middleware that is added to such an application, of Flask's
+# extension, of Django's settings, and of `@cors` on a view.
+Form = Literal["python", "toml", "variables", "wsgi", "asgi", "fastapi", "add_middleware", "flask", "django", "view"]
 Part = Literal["words", "send", "policy", "page"]
 
 # What TOML has no word for, and a variable neither.
@@ -27,13 +28,18 @@ PREFIX: Final = "CORSGUARD_"
 _PLACES: Final[Mapping[Form, str]] = {
     "wsgi": "CORSMiddleware(application, {%s})",
     "asgi": "CORSMiddleware(app, {%s})",
+    "fastapi": "CORSGuard(app, {%s})",
+    "add_middleware": "app.add_middleware(CORSMiddleware, policy={%s})",
     "flask": "CORSGuard(app, {%s})",
     "django": "CORSGUARD = {%s}",
     "view": "@cors(%s)",
 }
-# What stands before a first policy.
+# What stands before a first policy. In ASGI it says which one of two classes of that name is meant.
 _BEFORE: Final[Mapping[Form, str]] = {
-    "django": 'MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware", *MIDDLEWARE]'
+    "asgi": "from corsguard.asgi import CORSMiddleware",
+    "add_middleware": "from corsguard.asgi import CORSMiddleware",
+    "fastapi": "from corsguard.asgi import CORSGuard",
+    "django": 'MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware", *MIDDLEWARE]',
 }
 # How much of a string the text of a fix shows, which any origin is shorter than. What is written to be pasted is whole.
 _LONGEST_TEXT: Final = 400

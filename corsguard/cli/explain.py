@@ -31,9 +31,17 @@ from corsguard.names import EXAMPLE_ORIGIN
 from .options import credentials_option, headers_option, json_option, method_option, page_option
 from .printing import Exit, Output, printable
 
-_FRAMEWORKS: Final[Mapping[Form, str]] = {"wsgi": "WSGI", "flask": "Flask", "django": "Django"}
+_FRAMEWORKS: Final[Mapping[Form, str]] = {
+    "wsgi": "WSGI",
+    "asgi": "ASGI",
+    "fastapi": "FastAPI",
+    "flask": "Flask",
+    "django": "Django",
+}
 _OUTERMOST: Final[Mapping[Form, str]] = {
     "wsgi": "application = CORSMiddleware(application, {...})  # after all other middlewares",
+    "asgi": "application = CORSMiddleware(app, {...})  # after all other middlewares; from corsguard.asgi",
+    "fastapi": "CORSGuard(app, {...})  # from corsguard.asgi; app.add_middleware would stand further in",
     "flask": "CORSGuard(app, {...})  # answers before routes and before_request",
     "django": 'MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware", *MIDDLEWARE]',
 }
@@ -285,17 +293,17 @@ def _say_policy(out: Output, fix: Fix, framework: Form | None) -> None:
     for words, title in _FRAMEWORKS.items():
         if framework in {words, None}:
             for line in replace(fix, form=words).written():
-                out.spans((f"    {title + ':':8}", "dim"), (line, "good"))
+                out.spans((f"    {title + ':':9}", "dim"), (line, "good"))
     if framework is None:
         for line in replace(fix, form="toml").written():
-            out.spans(("    TOML:   ", "dim"), (line, "good"))
+            out.spans(("    TOML:    ", "dim"), (line, "good"))
 
 
 def _say_layer(out: Output, framework: Form | None) -> None:
     out.say("    Where the CORS layer stands outermost:", "dim")
     for words, title in _FRAMEWORKS.items():
         if framework in {words, None}:
-            out.spans((f"    {title + ':':8}", "dim"), (_OUTERMOST[words], "good"))
+            out.spans((f"    {title + ':':9}", "dim"), (_OUTERMOST[words], "good"))
 
 
 def _assumptions(message: Message) -> Iterator[tuple[str, str]]:

@@ -17,11 +17,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from corsguard import asgi
+from corsguard.applications import is_async
 from corsguard.configuration import Configuration
 from corsguard.configuration.layers import ENVIRONMENTS, PATHS, POLICIES
 from corsguard.configuration.positions import Positions
 from corsguard.errors import PolicyError, Problem
-from corsguard.fixes import Form
+from corsguard.fixes import Fix, Form
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.policies import UNCOVERED, Assignment, Configured, Policies, PoliciesLike, text_of_path
 from corsguard.policy import Policy
@@ -34,6 +35,7 @@ from .objects import LoadError, failed, import_module, names_module, names_objec
 
 if TYPE_CHECKING:
     from flask import Flask
+    from starlette.applications import Starlette
 
 Finder = Callable[[Mapping[str, Any]], Assignment]
 
@@ -43,7 +45,7 @@ _SETTINGS: Final = "DJANGO_SETTINGS_MODULE"
 
 FORMS: Final = """\
   cors.toml          a TOML file (with --env NAME for one of its environments)
-  shop.policies:API  module:attribute: a Policy, a mapping, a guarded WSGI, ASGI or Flask application
+  shop.policies:API  module:attribute: a Policy, a mapping, a guarded application (WSGI, ASGI, FastAPI, Flask)
   shop:create_app()  what a factory returns
   mysite.settings    a Django settings module"""
 
@@ -55,7 +57,8 @@ _NO_MIDDLEWARE: Final = "W901"
 
 # How deep a guard may lie under other middlewares.
 _MOST_LAYERS: Final = 16
-_LAYERS: Final = ("app", "wsgi_app", "application")
+_LAYERS: Final = ("app", "wsgi_app", "asgi_app", "application")
+_FRAMEWORKS: Final[Mapping[Form, str]] = {"flask": "Flask", "fastapi": "FastAPI or Starlette"}
 
 
 class Place(NamedTuple):
@@ -133,6 +136,8 @@ def framework_of(application: object) -> Form | None:
     """
     if "flask" in sys.modules and isinstance(application, sys.modules["flask"].Flask):
         return "flask"
+    if _is_starlette(application):
+        return "fastapi"
     return "django" if type(application).__module__.startswith("django.") else None
 
 
@@ -212,19 +217,16 @@ def _place_in_file(configuration: Configuration, text: str, policy: Policy, keyw
 
 def _of_object(name: str, found: object) -> Guarded:
     framework = framework_of(found)
-    if framework == "flask":
-        return _of_flask(name, cast("Flask", found))
     if framework == "django":
         # Whatever made it has set Django up.
         return _of_django(name)
-    middleware = _layer(found)
-    if middleware is not None:
-        is_asgi = isinstance(middleware, asgi.CORSMiddleware)
-        return Guarded(
-            name=name,
-            find=partial(_find_in_asgi, middleware) if isinstance(middleware, asgi.CORSMiddleware) else middleware.find,
-            place_of=_place_of(Place(name, "asgi" if is_asgi else "wsgi")),
-            problems=_warnings(("", policy) for policy in middleware.guard.policies.named.values()),
+    layer = _layer(name, found)
+    if layer is not None:
+        return _of_layer(name, layer if framework != "flask" else _as_in_flask(layer, cast("Flask", found)))
+    if framework is not None:
+        raise LoadError(
+            f"{name} is a {_FRAMEWORKS[framework]} application that nothing guards. Write {_begun(framework)}, or name "
+            "the policy itself."
         )
     if isinstance(found, Policy | Policies | Configured | Mapping):
         policies = Policies(cast("PoliciesLike", found))
@@ -237,22 +239,84 @@ def _of_object(name: str, found: object) -> Guarded:
     raise LoadError(_not_guarding(name, found))
 
 
-def _of_flask(name: str, app: "Flask") -> Guarded:
-    from corsguard_flask import CORSGuard
+class _Layer(NamedTuple):
+    """
+    The guard that lies in an application, the *form* that its policy is written in, and the *views* by name, which may
+    have a policy of their own.
+    """
 
-    middleware = _layer(app)
-    if not isinstance(middleware, CORSMiddleware):
-        raise LoadError(
-            f"{name} is a Flask application that nothing guards. Write CORSGuard(app, "
-            f'{{"allow_origins": ["{EXAMPLE_ORIGIN}"]}}), or name the policy itself.'
-        )
-    words: Form = "flask" if isinstance(app.extensions.get("corsguard"), CORSGuard) else "wsgi"
-    views = _policies_of_views(app.view_functions.items())
+    middleware: CORSMiddleware | asgi.CORSMiddleware
+    form: Form
+    views: Iterable[tuple[str, object]] = ()
+
+
+def _of_layer(name: str, layer: _Layer) -> Guarded:
+    middleware, tagged = layer.middleware, _policies_of_views(layer.views)
+    policies = middleware.guard.policies.named.values()
     return Guarded(
         name=name,
-        find=middleware.find,
-        place_of=_place_of(Place(name, words), views),
-        problems=_warnings([*(("", policy) for policy in middleware.guard.policies.named.values()), *views]),
+        find=middleware.find if isinstance(middleware, CORSMiddleware) else partial(_find_in_asgi, middleware),
+        place_of=_place_of(Place(name, layer.form), tagged),
+        problems=_warnings([*(("", policy) for policy in policies), *tagged]),
+    )
+
+
+def _as_in_flask(layer: _Layer, app: "Flask") -> _Layer:
+    from corsguard_flask import CORSGuard
+
+    is_extension = isinstance(app.extensions.get("corsguard"), CORSGuard)
+    return layer._replace(form="flask" if is_extension else "wsgi", views=app.view_functions.items())
+
+
+def _is_starlette(application: object) -> bool:
+    applications = sys.modules.get("starlette.applications")
+    return applications is not None and isinstance(application, applications.Starlette)
+
+
+def _in_starlette(name: str, app: "Starlette") -> _Layer | None:
+    """
+    Return the guard of *app*, or the one that was added to it; Starlette makes the latter when it is first called.
+    """
+    guard = getattr(app.state, "corsguard", None)
+    if isinstance(guard, asgi.CORSMiddleware):
+        return _Layer(guard, "fastapi", _endpoints_of(app))
+    for added, arguments, keywords in app.user_middleware:
+        if isinstance(added, type) and issubclass(added, asgi.CORSMiddleware) and added is not asgi.CORSGuard:
+            try:
+                middleware = added(app, *arguments, **keywords)
+            except TypeError as error:
+                raise LoadError(
+                    f"{name}: app.add_middleware(CORSMiddleware, ...) has wrong arguments: {error}"
+                ) from None
+            return _Layer(middleware, "add_middleware", _endpoints_of(app))
+    return None
+
+
+def _endpoints_of(app: object) -> Iterable[tuple[str, object]]:
+    if "starlette.applications" not in sys.modules:
+        return ()
+    from corsguard.endpoints import endpoints_of, routing_of
+
+    routing = routing_of(app)
+    return () if routing is None else ((name_of(endpoint), endpoint) for endpoint in endpoints_of(routing))
+
+
+def _find_in_asgi(middleware: asgi.CORSMiddleware, environ: Mapping[str, Any]) -> Assignment:
+    """
+    Return what stands at the request *environ*, which a server of ASGI would pass as a scope.
+    """
+    headers = [
+        (key.removeprefix("HTTP_").replace("_", "-").lower().encode(), value.encode("latin-1", "replace"))
+        for key, value in environ.items()
+        if key.startswith("HTTP_")
+    ]
+    return middleware.find(
+        {
+            "type": "websocket" if is_handshake(environ) else "http",
+            "method": environ["REQUEST_METHOD"],
+            "path": text_of_path(environ.get("PATH_INFO", "")),
+            "headers": headers,
+        }
     )
 
 
@@ -346,36 +410,29 @@ def _warnings(policies: Iterable[tuple[str, Policy]]) -> tuple[Problem, ...]:
 
 
 def _by_path(policies: Policies) -> Finder:
-    return CORSMiddleware(_no_application, policies).find
+    return lambda environ: policies.table.find(text_of_path(environ.get("PATH_INFO", "")))
 
 
-def _find_in_asgi(middleware: asgi.CORSMiddleware, environ: Mapping[str, Any]) -> Assignment:
-    lines = [
-        (key.removeprefix("HTTP_").replace("_", "-").lower().encode("latin-1"), value.encode("latin-1"))
-        for key, value in environ.items()
-        if key.startswith("HTTP_")
-    ]
-    kind, path = "websocket" if is_handshake(environ) else "http", text_of_path(environ.get("PATH_INFO", ""))
-    return middleware.find({"type": kind, "method": environ["REQUEST_METHOD"], "path": path, "headers": lines})
-
-
-def _no_application(_environ: object, _start_response: object) -> list[bytes]:
-    return []
-
-
-def _layer(found: object) -> CORSMiddleware | asgi.CORSMiddleware | None:
+def _layer(name: str, found: object) -> _Layer | None:
     """
     Return the guard in *found*, which other middlewares may lie around.
     """
     for _ in range(_MOST_LAYERS):
         found = getattr(found, "__self__", found)
-        # Starlette and FastAPI keep what guards them.
-        found = getattr(getattr(found, "state", None), "corsguard", found)
-        if isinstance(found, CORSMiddleware | asgi.CORSMiddleware):
-            return found
+        if isinstance(found, CORSMiddleware):
+            return _Layer(found, "wsgi")
+        if isinstance(found, asgi.CORSMiddleware):
+            form: Form = "fastapi" if isinstance(found, asgi.CORSGuard) else "asgi"
+            return _Layer(found, form, _endpoints_of(found.app))
+        if _is_starlette(found):
+            return _in_starlette(name, cast("Starlette", found))
         layers = (vars(found).get(name) for name in _LAYERS) if hasattr(found, "__dict__") else ()
         found = next((layer for layer in layers if layer is not None), None)
     return None
+
+
+def _begun(form: Form) -> str:
+    return "; ".join(Fix(policy={"allow_origins": [EXAMPLE_ORIGIN]}, form=form).begun())
 
 
 def _not_guarding(name: str, found: object) -> str:
@@ -385,6 +442,6 @@ def _not_guarding(name: str, found: object) -> str:
     if callable(found) and not name.endswith(")"):
         return (
             f"{what}If it makes the application, call it: '{name}()'; if it is the application, wrap it: "
-            f'CORSMiddleware(application, {{"allow_origins": ["{EXAMPLE_ORIGIN}"]}}).'
+            f"{_begun('asgi' if is_async(found) else 'wsgi')}."
         )
     return f"{what}Write one of\n\n{FORMS}"

@@ -21,7 +21,6 @@ from corsguard.fixes import Fix
 from corsguard.policy import Policy
 from corsguard.protection import is_handshake
 from corsguard.validation import DEFAULTS, problems_of
-from corsguard.wsgi import CORSMiddleware
 
 from .guarded import Guarded, Place
 from .objects import quiet
@@ -185,18 +184,19 @@ class _Server:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         there = self._guarded.find(environ)
         policy = there.policy if isinstance(there.policy, Policy) else None
-        self.told.append((explain_assignment(there, environ), policy))
-        # As it stands there: closed is less than unguarded to a handshake.
-        return CORSMiddleware(_resource, {"/": there.policy})(environ, start_response)
+        # It asks the origin source, one that has to be awaited too, so no guard has to ask it once more.
+        told = explain_assignment(there, environ)
+        self.told.append((told, policy))
+        status, lines = (told.status, ()) if told.status is not None else _resource(environ)
+        start_response(f"{status} Rehearsed", [*lines, *told.headers])
+        return [b""]
 
 
-def _resource(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+def _resource(environ: WSGIEnvironment) -> tuple[int, Sequence[Header]]:
     if is_handshake(environ):
         key = ("Sec-WebSocket-Key", environ["HTTP_SEC_WEBSOCKET_KEY"])
-        start_response("101 Switching Protocols", [*opening(WireRequest("GET", "", (key,))).headers])
-        return []
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [b""]
+        return 101, opening(WireRequest("GET", "", (key,))).headers
+    return 200, [("Content-Type", "text/plain")]
 
 
 def rehearse(guarded: Guarded, asked: Fetch) -> Rehearsal:

@@ -33,9 +33,11 @@ def test_a_header_is_shown_without_its_value(tmp_path):
 @pytest.mark.parametrize(
     ("framework", "line"),
     [
-        ("wsgi", 'WSGI:   CORSMiddleware(application, {..., "allow_headers": ["X-Token"]})'),
-        ("flask", 'Flask:  CORSGuard(app, {..., "allow_headers": ["X-Token"]})'),
-        ("django", 'Django: CORSGUARD = {..., "allow_headers": ["X-Token"]}'),
+        ("wsgi", 'WSGI:    CORSMiddleware(application, {..., "allow_headers": ["X-Token"]})'),
+        ("asgi", 'ASGI:    CORSMiddleware(app, {..., "allow_headers": ["X-Token"]})'),
+        ("fastapi", 'FastAPI: CORSGuard(app, {..., "allow_headers": ["X-Token"]})'),
+        ("flask", 'Flask:   CORSGuard(app, {..., "allow_headers": ["X-Token"]})'),
+        ("django", 'Django:  CORSGUARD = {..., "allow_headers": ["X-Token"]}'),
     ],
 )
 def test_the_fix_is_in_the_words_of_the_framework(framework, line):
@@ -46,7 +48,7 @@ def test_the_fix_is_in_the_words_of_the_framework(framework, line):
     assert line in one
     assert line in all_of_them
     assert one.count('"X-Token"') == 1
-    assert all_of_them.count('"X-Token"') == 4
+    assert all_of_them.count('"X-Token"') == 6
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_a_tagged_endpoint_of_starlette_counts():
     app = Starlette(routes=[WebSocketRoute("/feed", feed), Route("/items", items, methods=["PUT"])])
     asgi.CORSGuard(app, LISTED)
     (edit,) = diagnosis.check(app, page=APP, url=FEED).rehearsal.edits
-    assert (edit.place.form, edit.fix.policy) == ("asgi", {"allow_credentials": True})
+    assert (edit.place.form, edit.fix.policy) == ("view", {"allow_credentials": True})
     (edit,) = diagnosis.check(app, page=APP, url="https://api.example.com/items", method="PUT").rehearsal.edits
     assert edit.fix.policy == {"allow_origins": [EVIL, APP]}
 

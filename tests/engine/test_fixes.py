@@ -24,6 +24,10 @@ WRITTEN = {
     "variables": ["CORSGUARD_ALLOW_ORIGINS=\xe9", "CORSGUARD_ALLOW_CREDENTIALS=true"],
     "wsgi": ['CORSMiddleware(application, {..., "allow_origins": ["\xe9"], "allow_credentials": True})'],
     "asgi": ['CORSMiddleware(app, {..., "allow_origins": ["\xe9"], "allow_credentials": True})'],
+    "fastapi": ['CORSGuard(app, {..., "allow_origins": ["\xe9"], "allow_credentials": True})'],
+    "add_middleware": [
+        'app.add_middleware(CORSMiddleware, policy={..., "allow_origins": ["\xe9"], "allow_credentials": True})'
+    ],
     "flask": ['CORSGuard(app, {..., "allow_origins": ["\xe9"], "allow_credentials": True})'],
     "django": ['CORSGUARD = {..., "allow_origins": ["\xe9"], "allow_credentials": True}'],
     "view": ['@cors(..., allow_origins=["\xe9"], allow_credentials=True)'],

@@ -41,7 +41,7 @@ THIRD_PARTY = {
     "pytest_plugin": "django pytest",
     "corsguard_flask": "blinker flask werkzeug",
     "corsguard_django": "asgiref django",
-    "diagnosis": "django flask",
+    "diagnosis": "django flask starlette",
     "cli": "click rich",
 }
 # All that a framework's package may import of ours, as a third party could write the same: at its head, and in a

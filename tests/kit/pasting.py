@@ -4,8 +4,9 @@ A reader who pastes what a fix says, and does not think.
 
 import tomllib
 from shlex import split
+from types import SimpleNamespace
 
-FORMS = ("python", "toml", "variables", "wsgi", "asgi", "flask", "django", "view")
+FORMS = ("python", "toml", "variables", "wsgi", "asgi", "fastapi", "add_middleware", "flask", "django", "view")
 
 
 def pasted(keywords, problem):
@@ -47,4 +48,10 @@ def read(form, lines):
         return names["CORSGUARD"]
     if form == "view":
         return eval(text.removeprefix("@"), {"cors": dict})
-    return eval(text, {**names, "CORSMiddleware": lambda _, policy: policy, "CORSGuard": lambda _, policy: policy})
+    *imports, text = lines
+    exec("\n".join(imports), names)
+    taken = []
+    app = SimpleNamespace(add_middleware=lambda _, policy: taken.append(policy))
+    guards = dict.fromkeys(("CORSMiddleware", "CORSGuard"), lambda _, policy: taken.append(policy))
+    eval(text, {**names, "app": app, **guards})
+    return taken[0]
