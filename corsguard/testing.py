@@ -27,7 +27,8 @@ def assert_shared(app: Application | Browser, *, page: str, url: str, method: st
     Assert that a page may read what it fetches, and return the Response.
 
     *app* is what Browser takes, or a Browser. *page* is the URL of the page, *url* the whole URL of what it fetches,
-    *init* what `Page.fetch` takes. An error of the application (404, 500) is shared like any other response. Raises
+    *init* what `Page.fetch` takes. An error of the application (404, 500) is shared like any other response, the 500
+    that FastAPI or Starlette makes of an exception too. The lifespan of an ASGI application is not run. Raises
     AssertionError with the whole story, and ValueError or TypeError for arguments that describe no request.
     """
     return _shared(_open(app, page), method, _whole(url), init)

@@ -182,7 +182,8 @@ def _lines(request: WireRequest, url: URL) -> list[Header]:
 
 class _Collected:
     """
-    What an application has answered so far. Once *is_sent*, nobody can take the head back.
+    What an application has answered so far. Once *is_sent*, nobody can take the head back; once *is_whole*, there is
+    nothing to come.
     """
 
     def __init__(self) -> None:
@@ -190,6 +191,7 @@ class _Collected:
         self.headers: tuple[Header, ...] = ()
         self.body = io.BytesIO()
         self.is_sent = False
+        self.is_whole = False
 
     def start(self, status: int, headers: Iterable[Header]) -> None:
         """
@@ -205,7 +207,9 @@ class _Collected:
         """
         Do what a server does when *error* left the application: log it, and send a bare 500 while that can be done.
         """
-        if self.is_sent:
+        if self.is_whole:
+            outcome = "the response was sent before that, as a framework does that answers with a 500 and raises"
+        elif self.is_sent:
             outcome = "a server that has begun to respond cuts the response off"
         else:
             outcome = "a server responds with a 500 that has none of the application's headers"
@@ -358,6 +362,7 @@ async def _converse(app: ASGIApplication, request: WireRequest) -> WireResponse:
         elif message["type"] == "http.response.body" and answer.is_sent and not is_complete.is_set():
             answer.body.write(message.get("body", b""))
             if not message.get("more_body", False):
+                answer.is_whole = True
                 is_complete.set()
         else:
             raise RuntimeError(f"The application sent {message['type']!r} out of turn.")

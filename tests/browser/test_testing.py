@@ -2,6 +2,7 @@
 The kit for users' own suites: assertions that explain themselves, attacks that mean something, and the fixture.
 """
 
+import asyncio
 import re
 
 import flask
@@ -10,8 +11,10 @@ from django.core.wsgi import get_wsgi_application
 from django.http import JsonResponse
 from django.test import Client, override_settings
 from django.urls import path
+from fastapi import FastAPI
+from starlette.testclient import TestClient
 
-from corsguard import CORSMiddleware, Origin
+from corsguard import CORSMiddleware, Origin, asgi
 from corsguard.browser import Browser, Unreachable
 from corsguard.testing import assert_not_shared, assert_shared, assert_shared_with_no_attacker, attack_origins
 from corsguard_flask import CORSGuard
@@ -404,6 +407,74 @@ def test_django_s_own_client_stays_usable():
         assert assert_shared(get_wsgi_application(), page=APP, url=ITEMS).json() == {"items": []}
         response = Client().get("/items", headers={"Origin": APP})
         assert response.headers["Access-Control-Allow-Origin"] == APP
+
+
+def starlette_guarded():
+    app = FastAPI()
+    asgi.CORSGuard(app, POLICY)
+    return app
+
+
+def starlette_wrapped():
+    return asgi.CORSMiddleware(FastAPI(), POLICY)
+
+
+def starlette_added():
+    app = FastAPI()
+    app.add_middleware(asgi.CORSMiddleware, policy=POLICY)
+    return app
+
+
+def routes_of(app):
+    """
+    Return *app*, as it is served, after its routes are made: one answers, one raises.
+    """
+    routed = getattr(app, "app", app) if isinstance(app, asgi.CORSMiddleware) else app
+
+    @routed.put("/items")
+    def items():
+        return {"items": []}
+
+    @routed.get("/broken")
+    def broken():
+        raise RuntimeError("broken on purpose")
+
+    return app
+
+
+@pytest.mark.parametrize("make", [starlette_guarded, starlette_wrapped, starlette_added])
+def test_fastapi_is_taken_as_it_is_served(make):
+    """
+    A FastAPI application is taken in each way that it is guarded in, and its own client stays usable.
+    """
+    app = routes_of(make())
+    assert assert_shared(app, page=APP, url=ITEMS, method="PUT", json={}).json() == {"items": []}
+    assert assert_shared(app, page=APP, url=f"{ITEMS}/nowhere").status == 404
+    assert_not_shared(app, page="https://evil.example", url=ITEMS, method="PUT", json={})
+    assert_shared_with_no_attacker(app, origin=APP, url=ITEMS, method="PUT", json={})
+    answer = TestClient(app).put("/items", headers={"Origin": APP})
+    assert answer.headers["Access-Control-Allow-Origin"] == APP
+
+
+@pytest.mark.parametrize("make", [starlette_guarded, starlette_wrapped])
+def test_the_500_of_an_exception_comes_as_a_response(make, caplog):
+    app = routes_of(make())
+    assert assert_shared(app, page=APP, url="https://api.example.com/broken").status == 500
+    (record,) = caplog.records
+    assert "the response was sent before that" in record.getMessage()
+    assert "broken on purpose" in str(record.exc_info[1])
+
+
+def test_a_500_without_the_headers_is_not_shared():
+    told = failure_of(assert_shared, routes_of(starlette_added()), page=APP, url="https://api.example.com/broken")
+    assert "has no Access-Control-Allow-Origin" in told
+
+
+def test_an_asynchronous_test_may_ask():
+    async def ask():
+        return assert_shared(routes_of(starlette_guarded()), page=APP, url=ITEMS, method="PUT", json={}).status
+
+    assert asyncio.run(ask()) == 200
 
 
 USES = """

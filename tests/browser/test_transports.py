@@ -514,13 +514,19 @@ async def goes_on_in_asgi(scope, receive, send):
         breaks_off_by_write,
         breaks_off_in_asgi,
         leaves_early_in_asgi,
-        goes_on_in_asgi,
     ],
 )
 def test_what_was_sent_before_an_exception_stays_sent(app, caplog):
     assert transport_for(app)(get()) == WireResponse(200, (("X", "a"),), b"one")
     (record,) = caplog.records
     assert record.getMessage().endswith("a server that has begun to respond cuts the response off.")
+    assert record.exc_info[2] is not None
+
+
+def test_an_exception_after_the_whole_response_takes_nothing_off(caplog):
+    assert transport_for(goes_on_in_asgi)(get()) == WireResponse(200, (("X", "a"),), b"one")
+    (record,) = caplog.records
+    assert "the response was sent before that" in record.getMessage()
     assert record.exc_info[2] is not None
 
 
