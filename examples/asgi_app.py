@@ -1,5 +1,5 @@
 """
-A Starlette application, guarded.
+A Starlette application, wrapped in the guard, as any ASGI application can be. `fastapi_app.py` has the guard inside.
 
     python examples/asgi_app.py
     uvicorn --app-dir examples asgi_app:application

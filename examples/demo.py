@@ -1,11 +1,12 @@
 """
-Three APIs under one policy, and a page of another origin that fetches from them.
+Four APIs under one policy, and a page of another origin that fetches from them.
 
     python examples/demo.py
     python examples/demo.py --environment staging
 
-Open the address that it prints. The page makes each request to a bare WSGI application, a Flask one and a Django one,
-and shows what happened beside what should happen. Ctrl-C stops everything. Nothing leaves this machine.
+Open the address that it prints. The page makes each request to a bare WSGI application, a Flask one, a Django one and a
+FastAPI one under uvicorn, and shows what happened beside what should happen. Ctrl-C stops everything. Nothing leaves
+this machine.
 
 With `--environment` the policy is that of an environment in examples/cors.toml, or in another `--file`.
 """
@@ -14,15 +15,18 @@ import argparse
 import contextlib
 import json
 import os
+import socket
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+import uvicorn
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from corsguard import Configuration, Policy, negotiate
+from corsguard.asgi import ASGIApplication
 
 PAGE = Path(__file__).with_name("demo.html")
 FILE = Path(__file__).with_name("cors.toml")
@@ -61,6 +65,24 @@ def serve(server: BaseWSGIServer) -> None:
     Let *server* answer, in a thread of its own.
     """
     threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def listen_for_uvicorn(port: int) -> socket.socket:
+    """
+    Return a socket that already listens, on loopback; *port* 0 is any free one. Ends the program if it is taken.
+    """
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise SystemExit(f"Port {port} cannot be listened on: {error.strerror}") from None
+
+
+def serve_with_uvicorn(listening: socket.socket, application: ASGIApplication) -> None:
+    """
+    Let uvicorn answer what comes to *listening*, in a thread of its own.
+    """
+    server = uvicorn.Server(uvicorn.Config(application, log_level="error"))
+    threading.Thread(target=server.run, args=([listening],), daemon=True).start()
 
 
 def page(shown: Mapping[str, Any]) -> WSGIApplication:
@@ -127,8 +149,9 @@ def read_policy(file: Path, environment: str | None) -> Policy:
 
 def guard_with(policy: Policy) -> None:
     """
-    Swap the policy of all three APIs, as each framework does it while it runs.
+    Swap the policy of all four APIs, as each framework does it while it runs.
     """
+    import fastapi_app
     import flask_app
     import wsgi_app
 
@@ -137,15 +160,16 @@ def guard_with(policy: Policy) -> None:
     wsgi_app.application.policy = policy
     flask_app.app.extensions["corsguard"].policy = policy
     corsguard_django.set_policy(policy)
+    fastapi_app.guard.policy = policy
 
 
 def main() -> None:
     """
     Start everything, print the address of the page, and serve until Ctrl-C.
     """
-    parser = argparse.ArgumentParser(description="Three APIs under one policy, and a page that fetches from them.")
+    parser = argparse.ArgumentParser(description="Four APIs under one policy, and a page that fetches from them.")
     parser.add_argument(
-        "--port", type=int, default=8000, help="of the page; the APIs have the next three (default: 8000; 0: any free)"
+        "--port", type=int, default=8000, help="of the page; the APIs have the next four (default: 8000; 0: any free)"
     )
     parser.add_argument(
         "--environment", help="which one of the file is to guard the APIs, in place of their own policy"
@@ -166,6 +190,7 @@ def main() -> None:
         # A policy knows whom it lets read before the first request; the examples ask when they are imported.
         os.environ["PAGE_ORIGIN"] = address
         import django_app
+        import fastapi_app
         import flask_app
         import wsgi_app
 
@@ -175,13 +200,16 @@ def main() -> None:
             title: stack.enter_context(listen(port and port + number, application))
             for number, (title, application) in enumerate(apis.items(), 1)
         }
-        shown["apis"] = {title: f"http://localhost:{api.port}" for title, api in servers.items()}
+        listening = stack.enter_context(listen_for_uvicorn(port and port + len(servers) + 1))
+        ports = {title: api.port for title, api in servers.items()} | {"FastAPI": listening.getsockname()[1]}
+        shown["apis"] = {title: f"http://localhost:{port}" for title, port in ports.items()}
         shown["policy"] = describe(policy or wsgi_app.POLICY)
         if policy is not None:
             guard_with(policy)
             shown |= {"environment": environment, "differing": differing(policy, address)}
         for api in servers.values():
             serve(api)
+        serve_with_uvicorn(listening, fastapi_app.app)
         print(f"The page is at {address} and Ctrl-C stops everything.")
         print(
             "Tracebacks below are on purpose: the page reads the 500 that each API makes of an exception.", flush=True

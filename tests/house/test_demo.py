@@ -1,5 +1,5 @@
 """
-The demo page in real Chromium: every row agrees, and every row can disagree.
+The demo page in real Chromium and Firefox: every row agrees, and every row can disagree.
 
 The page's word is not taken for it: what it saw is compared with a list kept here, and with what Chromium's console and
 the servers' logs say.
@@ -14,13 +14,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from types import SimpleNamespace
 
 import pytest
-from kit.engines import CHROMIUM_ARGUMENTS, installed, playwright_chromium
+from kit.engines import CHROMIUM_ARGUMENTS, firefox, installed, playwright_chromium, proxied
 from kit.serving import EXAMPLES, lines_until, served, started
 
 from corsguard import CORSMiddleware, Policy
+from corsguard.browser import Unreachable
 from corsguard.configuration import Configuration
 
-APIS = ["Bare WSGI", "Flask", "Django"]
+APIS = ["Bare WSGI", "Flask", "Django", "FastAPI"]
 
 # What the page has to see, of every API.
 SEEN = {
@@ -142,7 +143,7 @@ def assert_all_rows_agree(visited, page, apis):
     assert visited.seen == dict.fromkeys(APIS, SEEN)
     assert visited.disagreeing == {api: set() for api in APIS}
     assert (visited.verdict, visited.headline) == ("agree", "16 of 16 rows agree")
-    assert len(visited.signs) == 48
+    assert len(visited.signs) == 64
     assert {sign.strip() for sign in visited.signs} == {"✓ agrees:"}
     assert [column.partition("\n")[0] for column in visited.columns] == ["Request", "Should happen", *APIS]
     assert visited.origins == {page, stranger_of(page), *apis}
@@ -179,11 +180,37 @@ def test_all_rows_agree_after_one_command(visit, heeded_interrupt):
         assert process.wait(10) == 0
         # One for each visit, of each API that logs to the terminal; and no line for each request.
         output = process.stdout.read()
-    assert output.count("RuntimeError: broken on purpose") == 4
+    assert output.count("RuntimeError: broken on purpose") == 6
     assert "HTTP/1.1" not in output
     apis = [f"http://{column.partition(chr(10))[2].strip()}" for column in visited.columns[2:]]
     assert_all_rows_agree(visited, page, apis)
     assert_all_rows_agree(again, page, apis)
+
+
+# What the page of the demo has seen, as soon as it says its verdict.
+RESULTS = """
+    () => new Promise((resolve) => {
+        const root = document.documentElement;
+        const look = () => root.dataset.verdict && resolve({ verdict: root.dataset.verdict, results: window.results });
+        new MutationObserver(look).observe(root, { attributes: true });
+        look();
+    })
+"""
+
+
+@pytest.mark.browser
+def test_all_rows_agree_in_firefox():
+    def nobody(request):
+        raise Unreachable(f"{request.url} is not on this machine")
+
+    # Firefox asks no proxy for what is on its own machine.
+    with started(EXAMPLES / "demo.py", "--port", "0") as process, proxied(nobody) as port, firefox(port) as tab:
+        page = re.search(r"http://localhost:\d+", lines_until("http://", process)[-1])[0]
+        tab.visit(page)
+        found = tab.call(RESULTS)
+    seen = {(result["api"], result["row"]): result["happened"] for result in found["results"]}
+    assert seen == {(api, row): SEEN[row] for api in APIS for row in SEEN}
+    assert found["verdict"] == "agree"
 
 
 @pytest.mark.browser
@@ -196,6 +223,7 @@ def test_all_rows_agree_behind_real_servers(visit, django):
     All rows agree behind real servers, and what is refused is never sent.
     """
     commands = [("gunicorn", "wsgi_app:application"), ("gunicorn", "flask_app:app"), django]
+    commands.append(("uvicorn", "fastapi_app:app"))
     apis = {}
     with ExitStack() as stack:
         page = stack.enter_context(page_for(apis, {}))
@@ -395,7 +423,7 @@ def test_all_rows_agree_in_each_environment(visit, cors_toml, environment):
     assert visited.seen == dict.fromkeys(APIS, SEEN | NARROWER[environment])
     assert visited.disagreeing == {api: set() for api in APIS}
     assert (visited.verdict, visited.headline) == ("agree", "16 of 16 rows agree")
-    assert caption == f"The policy that guards all three, in {environment}"
+    assert caption == f"The policy that guards all four, in {environment}"
 
 
 @pytest.mark.parametrize(
@@ -490,3 +518,5 @@ def test_the_demo_says_which_port_is_taken():
         with started(EXAMPLES / "demo.py", "--port", str(port)) as process:
             assert process.wait(30) == 1
             assert f"Port {port} is in use" in process.stdout.read()
+        with pytest.raises(SystemExit, match=f"Port {port} cannot be listened on: Address already in use"):
+            load("demo").listen_for_uvicorn(port)

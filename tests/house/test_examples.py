@@ -13,7 +13,7 @@ from kit.serving import EXAMPLES, PAGE_ORIGIN, Server, lines_until, started
 from corsguard import CORSMiddleware, Policy, PolicyError
 from corsguard.testing import assert_shared
 
-APPLICATIONS = ["wsgi_app.py", "flask_app.py", "django_app.py", "asgi_app.py", "falcon_guard.py"]
+APPLICATIONS = ["wsgi_app.py", "flask_app.py", "django_app.py", "asgi_app.py", "fastapi_app.py", "falcon_guard.py"]
 
 CODES = {
     "Everyone may read, and cookies work.": ["E301"],
