@@ -8,9 +8,10 @@ import runpy
 from dataclasses import replace
 
 import pytest
-from kit.serving import EXAMPLES, PAGE_ORIGIN, Server, lines_until, started
+from kit.serving import EXAMPLES, PAGE_ORIGIN, Server, lines_until, needed, started
 
 from corsguard import CORSMiddleware, Policy, PolicyError
+from corsguard.browser import Browser, LiveTransport, NetworkError, WireRequest
 from corsguard.testing import assert_shared
 
 APPLICATIONS = ["wsgi_app.py", "flask_app.py", "django_app.py", "asgi_app.py", "fastapi_app.py", "falcon_guard.py"]
@@ -79,6 +80,48 @@ def test_the_applications_have_one_policy():
     first, *others = map(policy_written_in, sources)
     assert len(first) == 5
     assert others == [first] * (len(APPLICATIONS) - 1)
+
+
+VERSION = "2025-06-18"
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": VERSION, "capabilities": {}, "clientInfo": {"name": "a page", "version": "1"}},
+}
+CALL = {
+    "jsonrpc": "2.0",
+    "id": 2,
+    "method": "tools/call",
+    "params": {"name": "count_words", "arguments": {"text": "buy more milk"}},
+}
+ACCEPTED = {"Accept": "application/json, text/event-stream"}
+
+
+@pytest.mark.server
+def test_a_page_uses_the_mcp_server():
+    """
+    A page that the policy lists opens a session, uses it and ends it; no other page may, whoever judges it.
+    """
+    needed("mcp")
+    with started(EXAMPLES / "mcp_server.py", PORT="0", PAGE_ORIGIN=PAGE_ORIGIN) as process, LiveTransport() as network:
+        url = re.search(r"http://localhost:\d+/mcp", lines_until("http://", process)[-1])[0]
+        page = Browser(network).open(PAGE_ORIGIN)
+        begun = page.fetch(url, method="POST", json=INITIALIZE, headers=ACCEPTED)
+        session = {"Mcp-Session-Id": begun.headers["Mcp-Session-Id"], "Mcp-Protocol-Version": VERSION}
+        called = page.fetch(url, method="POST", json=CALL, headers={**ACCEPTED, **session})
+        ended = page.fetch(url, method="DELETE", headers=session)
+        gone = page.fetch(url, method="POST", json=CALL, headers={**ACCEPTED, **session})
+        resumed = page.fetch(url, headers={**ACCEPTED, **session, "Last-Event-ID": "1", "Authorization": "Bearer 1"})
+        with pytest.raises(NetworkError) as refused:
+            Browser(network).open("http://localhost:9000").fetch(url, method="POST", json=INITIALIZE)
+        # What the SDK itself says, without a browser in between.
+        lines = (("Origin", "http://localhost:9000"), ("Content-Type", "application/json"))
+        reply = network(WireRequest("POST", url, lines, b"{}"))
+    assert [answer.status for answer in (begun, called, ended, gone, resumed)] == [200, 200, 200, 404, 404]
+    assert '"structuredContent":{"result":3}' in called.text()
+    assert refused.value.reason == "preflight_missing_allow_origin"
+    assert (reply.status, reply.body) == (403, b"Invalid Origin header")
 
 
 def test_classic_mistakes_are_refused_and_printed(capsys):
