@@ -5,6 +5,7 @@ Events, counted: for Prometheus, which asks for them, and for OpenTelemetry, whi
 
 A metric keeps every combination of its labels for ever, so a label never takes its values from a client. Two do not:
 the reason, of which there is a fixed list, and the name of the policy. Who was refused where is in the log.
+Each carrier calls the same function: `on_event=` of WSGI and ASGI (below), the signal `cors_event` of Flask and Django.
 With several processes, prometheus_client wants PROMETHEUS_MULTIPROC_DIR; OpenTelemetry tells them apart by itself.
 """
 
@@ -15,7 +16,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from opentelemetry.metrics import Meter
 from prometheus_client import CollectorRegistry, Counter, make_wsgi_app
 
-from corsguard import Configuration, CORSMiddleware, Event
+from corsguard import Configuration, CORSMiddleware, Event, asgi
 
 # An event carries the name that its policy has here. Without names it is the path prefix, or "policy" if there is one
 # policy only.
@@ -67,6 +68,23 @@ def guarded(count: Callable[[Event], None]) -> CORSMiddleware:
     Return the application, guarded; *count* is called with each event, before the request is answered.
     """
     return CORSMiddleware(orders, POLICIES, on_event=count)
+
+
+async def orders_in_asgi(_scope: asgi.Scope, _receive: asgi.Receive, send: asgi.Send) -> None:
+    """
+    Say the same, as an ASGI application does.
+    """
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b'{"orders": 3}'})
+
+
+def guarded_in_asgi(count: Callable[[Event], None]) -> asgi.CORSMiddleware:
+    """
+    Return that application, guarded. FastAPI's is `CORSGuard(app, POLICIES, on_event=count)`. *count* is called in a
+    thread, so it does not hold up the event loop.
+    """
+    return asgi.CORSMiddleware(orders_in_asgi, POLICIES, on_event=count)
 
 
 def with_metrics(application: WSGIApplication, registry: CollectorRegistry) -> WSGIApplication:

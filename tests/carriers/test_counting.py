@@ -7,7 +7,9 @@ import runpy
 from types import SimpleNamespace
 
 import pytest
-from kit.adapters import environ_of, serve
+from fastapi import FastAPI
+from kit.adapters import environ_of, scope_of, serve
+from kit.asgi_sending import drive
 from kit.cases import EVIL, get, preflight, request
 from kit.serving import EXAMPLES, Server, lines_until, started
 from opentelemetry.sdk.metrics import MeterProvider
@@ -15,6 +17,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import CollectorRegistry, generate_latest
 
 from corsguard import Policy
+from corsguard.asgi import CORSGuard
 
 
 @pytest.fixture(scope="module")
@@ -22,41 +25,61 @@ def counting():
     return SimpleNamespace(**runpy.run_path(str(EXAMPLES / "counting.py")))
 
 
-def send_all(counting, count):
+def in_wsgi(counting, count):
     guarded = counting.guarded(count)
-    serve(guarded, environ_of(get("https://shop.example")))
+    return guarded, lambda sent, path="/": serve(guarded, environ_of(sent, path))
+
+
+def in_asgi(counting, count):
+    guarded = counting.guarded_in_asgi(count)
+    return guarded, lambda sent, path="/": drive(guarded, scope_of(sent, path))
+
+
+def in_fastapi(counting, count):
+    app = FastAPI()
+    guarded = CORSGuard(app, counting.POLICIES, on_event=count)
+    return guarded, lambda sent, path="/": drive(app, scope_of(sent, path))
+
+
+CARRIERS = pytest.mark.parametrize("carrier", [in_wsgi, in_asgi, in_fastapi])
+
+
+def send_all(counting, carrier, count):
+    guarded, send = carrier(counting, count)
+    send(get("https://shop.example"))
     # As many origins, paths and methods as a client likes.
     for number in range(100):
-        sent = request(f"METHOD-{number}", f"https://{number}.example", X_Number=str(number))
-        serve(guarded, environ_of(sent, f"/{number}"))
-        serve(guarded, environ_of(preflight(f"https://{number}.example", "PUT"), f"/partners/{number}"))
+        send(request(f"METHOD-{number}", f"https://{number}.example", X_Number=str(number)), f"/{number}")
+        send(preflight(f"https://{number}.example", "PUT"), f"/partners/{number}")
     for number in range(50):
         guarded.policy = Policy(allow_origins=[f"https://{number}.example"])
-        serve(guarded, environ_of(get(EVIL)))
+        send(get(EVIL))
 
 
 COUNTED = {("origin", "shop"): 100, ("origin", "partners"): 100, ("origin", "policy"): 50}
 
 
-def test_prometheus_counts_by_reason_and_policy(counting):
+@CARRIERS
+def test_prometheus_counts_by_reason_and_policy(counting, carrier):
     """
     Prometheus counts by reason and policy and nothing else.
     """
     registry = CollectorRegistry()
-    send_all(counting, counting.counted_by_prometheus(registry))
+    send_all(counting, carrier, counting.counted_by_prometheus(registry))
     lines = [line for line in generate_latest(registry).decode().splitlines() if line.startswith("cors_events_total")]
     found = [re.fullmatch(r'cors_events_total\{policy="(.*)",reason="(.*)"\} (.*)', line) for line in lines]
     assert {(match[2], match[1]): float(match[3]) for match in found} == COUNTED
 
 
-def test_opentelemetry_counts_by_reason_and_policy(counting):
+@CARRIERS
+def test_opentelemetry_counts_by_reason_and_policy(counting, carrier):
     """
     OpenTelemetry counts by reason and policy and nothing else.
     """
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader])
     try:
-        send_all(counting, counting.counted_by_opentelemetry(provider.get_meter("shop")))
+        send_all(counting, carrier, counting.counted_by_opentelemetry(provider.get_meter("shop")))
         (resource,) = reader.get_metrics_data().resource_metrics
         ((metric,),) = [scope.metrics for scope in resource.scope_metrics]
     finally:
