@@ -12,7 +12,7 @@ from types import FunctionType, MethodType
 from typing import Any, Final, NamedTuple, cast
 
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Match
+from starlette.routing import BaseRoute, Match, WebSocketRoute
 
 logger: Final = logging.getLogger("corsguard")
 
@@ -109,8 +109,8 @@ def served_by(routing: Routing, prefix: str = "") -> Iterator[tuple[str, Collect
             inner = routing_of(route.app)
             if inner is not None:
                 yield from served_by(inner, f"{prefix}{getattr(route, 'host', '')}{path or ''}")
-        elif path is not None and hasattr(route, "methods"):
-            yield f"{prefix}{path}", route.methods, route.endpoint
+        elif path is not None and not isinstance(getattr(route, "original_route", route), WebSocketRoute):
+            yield f"{prefix}{path}", getattr(route, "methods", None), route.endpoint
 
 
 def warn_of_place(scope: Mapping[str, Any]) -> None:

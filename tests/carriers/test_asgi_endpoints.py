@@ -544,6 +544,8 @@ def test_the_log_says_once_what_endpoints_of_one_path_open(guarded, prefix, capl
     def other():
         return 1
 
+    # It answers no request that has a preflight.
+    router.websocket("/items/{feed}")(tagged_feed())
     if prefix == "/sub":
         sub = FastAPI()
         sub.include_router(router)
