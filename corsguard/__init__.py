@@ -26,6 +26,8 @@ from .policies import Policies as Policies
 from .policies import PoliciesLike as PoliciesLike
 from .policy import Policy as Policy
 from .policy import PolicyKeywords as PolicyKeywords
+from .protection import CrossOriginProtection as CrossOriginProtection
+from .protection import ProtectionLike as ProtectionLike
 from .tags import cors as cors
 from .wsgi import CORSMiddleware as CORSMiddleware
 
@@ -38,6 +40,7 @@ __all__ = [
     "AsyncOriginSource",
     "CORSMiddleware",
     "Configuration",
+    "CrossOriginProtection",
     "Decision",
     "Event",
     "Explanation",
@@ -51,6 +54,7 @@ __all__ = [
     "PolicyError",
     "PolicyKeywords",
     "Problem",
+    "ProtectionLike",
     "RefreshingOrigins",
     "Refusal",
     "RememberedOrigins",

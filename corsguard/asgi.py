@@ -20,6 +20,7 @@ from .negotiation import Answers, Decision, Environ, Header
 from .origin import LONGEST_ORIGIN
 from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, ViewFinder, WebSockets
 from .policy import Policy
+from .protection import ProtectionLike
 from .quoting import quoted
 from .tags import ServedView, name_of, tags_made
 
@@ -41,6 +42,8 @@ _KEYS: Final[Mapping[bytes, str]] = {
     b"origin": "HTTP_ORIGIN",
     b"host": "HTTP_HOST",
     b"sec-fetch-site": "HTTP_SEC_FETCH_SITE",
+    # Whether there is one.
+    b"cookie": "HTTP_COOKIE",
     b"access-control-request-method": "HTTP_ACCESS_CONTROL_REQUEST_METHOD",
 }
 # A longer Origin is not an origin, and no other value that is read is as long. So much of it shows that it is longer.
@@ -78,17 +81,18 @@ class CORSMiddleware:
     an endpoint of Starlette or FastAPI that is tagged with `@cors` is that of its tag.
 
     *websockets* tells which handshakes the guard judges: all (`"guard"`), none (`"pass"`), or all but those whose paths
-    are below the prefixes of a list.
+    are below the prefixes of a list. *protection*, a CrossOriginProtection or a mapping of its keywords, keeps pages
+    that the policy does not trust from acting: their requests are answered here with 403.
 
     *on_event* is called with an Event for each request that is refused (but for same-origin ones, which need no
     grant), after a failure of an origin source, and for the other reasons that `Event` lists. It is called before the
     request is answered, in a thread; what it raises is logged. *journal* writes the log.
 
-    Raises PolicyError if *policy* or *websockets* is refused, and TypeError if *app* is certainly not an ASGI 3
-    application.
+    Raises PolicyError if *policy*, *websockets* or *protection* is refused, and TypeError if *app* is certainly not an
+    ASGI 3 application.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a choice of the user's
         self,
         app: ASGIApplication,
         policy: PoliciesLike | None,
@@ -96,6 +100,7 @@ class CORSMiddleware:
         on_event: Callable[[Event], object] | None = None,
         journal: Journal | None = None,
         websockets: WebSockets = "guard",
+        protection: ProtectionLike | None = None,
     ) -> None:
         refuse_what_is_no_asgi(app)
         if inspect.iscoroutinefunction(on_event):
@@ -103,7 +108,7 @@ class CORSMiddleware:
         self.app = app
         self._given = app
         journal = Journal(on_event) if journal is None else journal
-        self.guard = Guard(Policies.of(policy), journal, websockets, can_await=True)
+        self.guard = Guard(Policies.of(policy), journal, websockets, protection=protection, can_await=True)
         self._is_new = True
         self._has_routes = _routing_of(app) is not None
         # How many tags there were when the endpoints were looked over.
@@ -151,7 +156,12 @@ class CORSMiddleware:
             for name, value in headers:
                 if len(name) == 6 and name.lower() == b"origin":
                     answers, origin = answers if origin is None else None, value
-        if answers is None or table is not self._table or (self._has_routes and tags_made()):
+        if (
+            answers is None
+            or table is not self._table
+            or (self._has_routes and tags_made())
+            or (guard.protection is not None and method not in guard.protection.spared)
+        ):
             await self._carry(scope, receive, send)
             return
         prepared = self._prepared.get(id(answers)) or self._prepare(answers)

@@ -479,6 +479,22 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Write `websockets="guard"`, or list the paths that judge by themselves: `websockets=["/feed"]`.',
             'CORSMiddleware(app, Policy(allow_origins="*"), websockets=False)',
         ),
+        # Protection against cross-origin requests.
+        "E806": Rule(
+            "Expected {what}, got {value} ({kind}).",
+            (
+                "corsguard cannot tell from this value which requests to refuse, and a guess could let any page act "
+                "as the user."
+            ),
+            'Write `CrossOriginProtection()`, or `CrossOriginProtection(mode="report", exempt=["/webhooks"])`.',
+            'CrossOriginProtection(mode="on")',
+        ),
+        "E807": Rule(
+            "{value} exempts every path, so nothing is protected.",
+            "Every page could act as the user, although the configuration says that there is protection.",
+            'List the paths that other sites have to send to, such as `["/webhooks"]`, or write `mode="report"`.',
+            'CrossOriginProtection(exempt=["/"])',
+        ),
         # Files and environment variables.
         "E811": Rule(
             "{value} cannot be read: {cause}.",

@@ -1,8 +1,9 @@
 """
-One request carried through: which policy, which decision, which headers survive, and what the journal is told.
+One request carried through: which policy, whether it runs, which decision, which headers survive, and what the journal
+is told.
 
 A carrier enters a request, which gives a Passage, and asks the passage what to do: once before the application runs,
-for a preflight or a WebSocket handshake, and once when the application starts its response. No I/O happens here, apart
+where the passage `comes_first`, and once when the application starts its response. No I/O happens here, apart
 from the log. The guard never calls what may block: an origin source that must be asked comes back as a Question, and
 `take_events` gives what a listener has to be told; the carrier asks and tells in the way of its world.
 """
@@ -24,6 +25,7 @@ from .negotiation import (
     is_owned,
     is_preflight,
     merge_vary,
+    request_kind,
 )
 from .policies import (
     UNCOVERED,
@@ -38,7 +40,19 @@ from .policies import (
     refuse_awaited,
 )
 from .policy import Policy
-from .protection import REFUSAL_BODY, REFUSAL_HEADERS, is_handshake, judge_handshake
+from .protection import (
+    REFUSAL_BODY,
+    REFUSAL_HEADERS,
+    REMEDIES,
+    SAFE_METHODS,
+    CrossOriginProtection,
+    ProtectionLike,
+    Verdict,
+    VerdictReason,
+    is_handshake,
+    judge,
+    judge_handshake,
+)
 from .tags import misplaced_tags, name_of, tag_of, tags_made
 
 # Names of response headers, as most responses spell them, that are surely neither the policy's nor Vary: only others
@@ -59,6 +73,8 @@ _MOST_VIEWS: Final = 4096
 
 _LET_IN: Final = Decision(RequestKind.HANDSHAKE, None, ())
 _KEPT_OUT: Final = Decision(RequestKind.HANDSHAKE, 403, REFUSAL_HEADERS, Refusal.ORIGIN, body=REFUSAL_BODY)
+# What is sent in place of the application, by the reason. It says nothing of the request.
+_BODIES: Final = {reason: f"Cross-origin protection: {remedy}\n".encode() for reason, remedy in REMEDIES.items()}
 
 
 class Guard:
@@ -66,22 +82,32 @@ class Guard:
     What guards an application: the *policies* in force, and the *journal* of what happens under them.
 
     *websockets* tells which WebSocket handshakes are judged: all of them, none, or all but those to the path prefixes
-    that are listed. Only a carrier that *can_await* is given policies whose origin source has to be awaited.
+    that are listed. *protection* tells which requests may act; without it, that is what the configuration says from
+    which the policies come, and it stays when other policies take their place. Only a carrier that *can_await* is given
+    policies whose origin source has to be awaited.
 
-    Raises PolicyError if *websockets* is refused, and if there is such a source and nobody to await it.
+    Raises PolicyError if *websockets* or *protection* is refused, and if there is such a source and nobody to await it.
     """
 
     def __init__(
-        self, policies: Policies, journal: Journal, websockets: WebSockets = "guard", *, can_await: bool = False
+        self,
+        policies: Policies,
+        journal: Journal,
+        websockets: WebSockets = "guard",
+        *,
+        protection: ProtectionLike | None = None,
+        can_await: bool = False,
     ) -> None:
         self._can_await = can_await
+        # The table whose warnings are written.
+        self.met: PathTable | None = None
+        self.protection: CrossOriginProtection | None = None
+        self.protect(protection)
         if not can_await:
             refuse_awaited(policies)
         self.policies = policies
         self.journal = journal
         self.websockets: PathTable = read_websockets(websockets)
-        # The table whose warnings are written.
-        self.met: PathTable | None = None
         self._said_by = lru_cache(_MOST_VIEWS)(self._look_up)
         self.meet()
 
@@ -94,15 +120,37 @@ class Guard:
         self.policies.policy = policy
         self.meet()
 
+    def protect(self, protection: ProtectionLike | None) -> None:
+        """
+        Let *protection* tell which requests may act; None leaves that to the configuration. Raises PolicyError.
+        """
+        self.protection = None if protection is None else CrossOriginProtection.of(protection)
+        self._is_protection_given = protection is not None
+        # What the table says, if anything, is read anew.
+        self.met = None
+
     def meet(self) -> None:
         """
-        Write the warnings of policies that are new here.
+        Write the warnings of policies that are new here, and take over what comes with them.
 
         A request does so too, if the policies were swapped before it; this is for doing it at once.
         """
         table = self.policies.table
+        if isinstance(table.protection, CrossOriginProtection) and not self._is_protection_given:
+            self.protection = table.protection
         self.journal.warn_of(table.named.values())
         self.met = table
+
+    def may_refuse(self, table: PathTable, environ: Environ, path: str) -> bool:
+        """
+        Return whether the protection, under the policies of *table*, does not let the request *environ* run at once.
+
+        For a carrier's short path. What is exempt or only reported may be among those, and a Passage tells it.
+        """
+        there = table.find(path).policy
+        if self.protection is None or environ.get("REQUEST_METHOD") in SAFE_METHODS:
+            return self.protection is not None
+        return not judge(there if isinstance(there, Policy) else None, environ).allowed
 
     def enter(self, environ: Environ, path: str) -> "Passage":
         """
@@ -155,6 +203,7 @@ class Passage:
 
     __slots__ = (
         "_journal",
+        "_protection",
         "_table",
         "_websockets",
         "assignment",
@@ -164,6 +213,7 @@ class Passage:
         "is_handshake",
         "is_preflight",
         "path",
+        "verdict",
     )
 
     def __init__(self, guard: Guard, table: PathTable, environ: Environ, path: str) -> None:
@@ -174,8 +224,11 @@ class Passage:
         self.path = path
         self.is_preflight = is_preflight(environ)
         self.is_handshake = is_handshake(environ)
+        self._protection: Final = None if self.is_preflight else guard.protection
         self.assignment: Assignment = UNCOVERED
         self.decision: Decision | None = None
+        # What the protection said, once it was asked.
+        self.verdict: Verdict | None = None
         self.events: tuple[Event, ...] = ()
 
     @property
@@ -183,7 +236,14 @@ class Passage:
         """
         Whether it is decided before the application runs, which may never see the request.
         """
-        return self.is_preflight or self.is_handshake
+        return self.is_preflight or self.is_handshake or self._is_judged
+
+    @property
+    def _is_judged(self) -> bool:
+        """
+        Whether the protection judges it.
+        """
+        return self._protection is not None and self.environ.get("REQUEST_METHOD") not in self._protection.spared
 
     @property
     def method(self) -> str:
@@ -195,25 +255,80 @@ class Passage:
 
     def decide(self, find_view: ViewFinder | None = None) -> Question | None:
         """
-        Decide about the request, once; return the Question on which that depends, if a source has to be asked.
+        Decide about the request; return the Question on which that depends, if a source has to be asked.
 
         *find_view* finds what the view at a path says, where views of the application may have a policy of their own.
+        What was decided before the application ran stays so, unless the application then found another view, whose
+        policy tells who may read.
         """
-        if self.decision is not None or (self.is_handshake and self._websockets.find(self.path) is UNCOVERED):
+        was_judged = self.verdict is not None
+        if self.decision is not None and (not was_judged or self.answer is not None or find_view is None):
+            return None
+        if self.is_handshake and self._websockets.find(self.path) is UNCOVERED:
             return None
         was_odd = self.assignment.is_odd
-        self.assignment = assignment = self._table.find(self.path, find_view)
-        if assignment.is_odd and not was_odd and "HTTP_ORIGIN" in self.environ:
-            self.events += self._journal.record_odd_path(assignment, self.environ)
+        there = self._table.find(self.path, find_view)
+        if self.decision is not None and there.policy is self.assignment.policy:
+            return None
+        self.assignment = there
+        if there.is_odd and not was_odd and "HTTP_ORIGIN" in self.environ:
+            self.events += self._journal.record_odd_path(there, self.environ)
         if self.is_handshake:
-            decision = _judge(assignment.policy, self.environ)
+            decision = self._judge_handshake(there.policy)
         else:
-            decision = decide(assignment.policy, self.environ) if isinstance(assignment.policy, Policy) else None
+            decision = decide(there.policy, self.environ) if isinstance(there.policy, Policy) else None
+            if not was_judged and self._is_judged:
+                decision = self._judge(decision)
         if isinstance(decision, Question):
             return decision
         if decision is not None:
             self.settle(decision)
         return None
+
+    def _judge(self, decision: Decision | Question | None) -> Decision | Question | None:
+        """
+        Return what to do about a request for whose response *decision* was made: the same, if it may run.
+        """
+        assert self._protection is not None  # noqa: S101 - `_is_judged` says so
+        policy = self.assignment.policy if isinstance(self.assignment.policy, Policy) else None
+        verdict = self.verdict = self._protection.judge(policy, self.environ, self.path)
+        if verdict.allowed:
+            return decision
+        if self._protection.mode == "report":
+            if verdict.allowed is False:
+                self._record_refused(would_refuse=True)
+            return decision
+        if not isinstance(decision, Question):
+            return self._refused(decision, verdict.reason)
+        # Whom the source grants is trusted, too, if that is all that it depends on.
+        granted = decision.granted if verdict.allowed is None else self._refused(decision.granted, verdict.reason)
+        return decision._replace(granted=granted, refused=self._refused(decision.refused, verdict.reason))
+
+    def _refused(self, decision: Decision | None, reason: VerdictReason) -> Decision:
+        """
+        Return what to send in place of the application, with the headers of *decision*: a page that may read may read
+        this, too.
+        """
+        kind = request_kind(self.environ) if decision is None else decision.kind
+        body = _BODIES[reason]
+        headers = (("Content-Type", "text/plain"), ("Content-Length", str(len(body))), *self._ours(decision))
+        sent = b"" if self.method == "HEAD" else body
+        return Decision(kind, 403, headers, Refusal.PROTECTION, body=sent)
+
+    def _judge_handshake(self, guarding: Guarding) -> Decision | Question | None:
+        """
+        Return what to answer a handshake, None where nobody judges it, or the Question on which it depends.
+        """
+        if isinstance(guarding, Policy | None):
+            return _judge_handshake(guarding, self.environ)
+        if self._protection is None or self._protection.exempts(self.path):
+            return None
+        decision = _judge_handshake(None, self.environ)
+        if self._protection.mode == "report" and isinstance(decision, Decision) and decision.refusal is not None:
+            self.verdict = judge_handshake(None, self.environ)
+            self._record_refused(would_refuse=True)
+            return _LET_IN
+        return decision
 
     def settle(self, decision: Decision) -> None:
         """
@@ -221,12 +336,24 @@ class Passage:
         """
         self.decision = decision
         journal = self._journal
+        if decision.refusal is Refusal.PROTECTION and decision.error is None:
+            self._record_refused(would_refuse=False)
+            return
         if decision.refusal is None:
             is_of_interest = self.is_preflight and journal.explains()
         else:
             is_of_interest = decision.error is not None or next(journal.turns)
+            if self.verdict is not None and self.verdict.allowed is None and self.answer is None:
+                self._record_refused(would_refuse=True)
         if is_of_interest:
             self.events += journal.record(self.assignment, decision, self.environ)
+
+    def _record_refused(self, *, would_refuse: bool) -> None:
+        if self.verdict is not None and next(self._journal.turns):
+            reason = None if self.is_handshake else self.verdict.reason
+            self.events += self._journal.record_protection(
+                self.assignment, reason, self.environ, would_refuse=would_refuse
+            )
 
     def take_events(self) -> tuple[Event, ...]:
         """
@@ -238,8 +365,8 @@ class Passage:
     @property
     def answer(self) -> Decision | None:
         """
-        The whole answer to a preflight of a guarded resource, or to a handshake that is refused; None where the
-        application is to run.
+        The whole answer to a preflight of a guarded resource, or to what may not run; None where the application is to
+        run.
         """
         return None if self.decision is None or self.decision.status is None else self.decision
 
@@ -247,27 +374,30 @@ class Passage:
         """
         Return what to send in place of *headers*, those of the application's response, which stay as they are.
         """
+        ours = self._ours(self.decision)
         if isinstance(self.assignment.policy, str):
-            return [*headers]
-        closed = (VARY,) if self.assignment.varies else ()
-        ours = closed if self.decision is None else self.decision.headers
+            return _merged([*headers], ours)
         sent, displaced = share(headers, ours)
         if displaced:
             self.events += self._journal.record_displaced(self.assignment, displaced, self.environ)
         return sent
 
+    def _ours(self, decision: Decision | None) -> Sequence[Header]:
+        """
+        Return the lines to send under *decision*.
+        """
+        ours: Sequence[Header] = decision.headers if decision is not None else (VARY,) if self.assignment.varies else ()
+        # With methods="all" whether a page is answered depends on its Origin, though everyone may read.
+        is_read = self._is_judged and self.method in SAFE_METHODS and not self.is_handshake
+        return (*ours, VARY) if is_read and VARY not in ours else ours
 
-def _judge(guarding: Guarding, environ: Environ) -> Decision | Question | None:
-    """
-    Return what to answer a handshake, None where nothing is guarded, or the Question on which it depends.
-    """
-    if isinstance(guarding, str):
-        return None
-    verdict = judge_handshake(guarding, environ)
+
+def _judge_handshake(policy: Policy | None, environ: Environ) -> Decision | Question:
+    verdict = judge_handshake(policy, environ)
     if verdict.allowed:
         return _LET_IN
     refused = _KEPT_OUT._replace(refusal=Refusal.CREDENTIALS) if verdict.reason == "no-credentials" else _KEPT_OUT
-    source = guarding.audience.source if guarding is not None and verdict.allowed is None else None
+    source = policy.audience.source if policy is not None and verdict.allowed is None else None
     return refused if source is None else Question(source, environ["HTTP_ORIGIN"], _LET_IN, refused)
 
 
@@ -286,9 +416,16 @@ def share(headers: Iterable[Header], ours: Sequence[Header]) -> tuple[list[Heade
     displaced = [name for name, _ in sent if is_owned(name)]
     if displaced:
         sent = [line for line in sent if not is_owned(line[0])]
+    return _merged(sent, ours), displaced
+
+
+def _merged(sent: list[Header], ours: Sequence[Header]) -> list[Header]:
+    """
+    Return *sent* with *ours*, and the two's `Vary` in one line.
+    """
     varies = [value for name, value in sent if name.lower() == "vary"]
     if not varies or not ours:
-        return [*sent, *ours], displaced
+        return [*sent, *ours]
     lines = [line for line in (*sent, *ours) if line[0].lower() != "vary"]
     vary = merge_vary(*varies, *(value for name, value in ours if name == "Vary"))
-    return [*lines, *([("Vary", vary)] if vary else [])], displaced
+    return [*lines, *([("Vary", vary)] if vary else [])]

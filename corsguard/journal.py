@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain, repeat
 from threading import Lock
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, cast
 from weakref import ReferenceType, ref
 
 from .audience import is_interruption
@@ -24,12 +24,24 @@ from .fixes import NO_FIX, Fix
 from .negotiation import Decision, Refusal, RequestKind
 from .policies import Assignment
 from .policy import Policy
+from .protection import REMEDIES, VerdictReason, missing_trust
 from .quoting import shown
 from .tags import Opening, ServedView, openings_of
 
 logger: Final = logging.getLogger("corsguard")
 
-Reason = Literal["origin", "source", "two-layers", "odd-path", "websocket"]
+Reason = Literal[
+    "origin",
+    "source",
+    "two-layers",
+    "odd-path",
+    "websocket",
+    "cross-site",
+    "same-site",
+    "unknown",
+    "null-origin",
+    "other-origin",
+]
 REASONS: Final[Mapping[Reason, str]] = MappingProxyType(
     {
         "origin": "The policy does not share with the origin of the request.",
@@ -37,6 +49,12 @@ REASONS: Final[Mapping[Reason, str]] = MappingProxyType(
         "two-layers": "The application, or an inner layer, had set headers that the policy owns.",
         "odd-path": "The path can be read in several ways, and they lead to different policies.",
         "websocket": "A WebSocket handshake was refused.",
+        # Those of protection: the request may not act.
+        "cross-site": "A page of another site sent a request that may act.",
+        "same-site": "A page of another origin of the same site sent a request that may act.",
+        "unknown": "A request that may act had a Sec-Fetch-Site that is not one of the standard.",
+        "null-origin": "A page with an opaque origin sent a request that may act.",
+        "other-origin": "A request that may act had an Origin that is neither the server's own nor trusted.",
     }
 )
 
@@ -62,7 +80,9 @@ class Event(NamedTuple):
     *reason* is one of REASONS, *policy* the policy that was asked (None where a path is closed or has none) and *name*
     its name, which may label a metric. *method*, *path* and *origin* came from the network: they are `ascii()` without
     its quotes and of at most 200 characters; but there may be any number of them, so they label no metric. *fix* is
-    what would let the request in, where a listed origin was refused.
+    what would let the request in, where a listed origin was refused. Of what protection refused, or *would_refuse* if
+    it only reports, *site* is `Sec-Fetch-Site`, from the network too, and *has_cookie* tells whether a cookie was
+    there.
     """
 
     reason: Reason
@@ -72,6 +92,9 @@ class Event(NamedTuple):
     path: str
     origin: str
     fix: Fix = NO_FIX
+    would_refuse: bool = False
+    site: str = ""
+    has_cookie: bool = False
 
 
 class _Pause(NamedTuple):
@@ -163,11 +186,8 @@ class Journal:
                 self._explain(there, decision, environ)
             return ()
         is_debug, is_heard = self.explains(), self._has_listener()
-        if not (is_heard or is_debug or decision.error is not None or logger.isEnabledFor(logging.INFO)):
-            self._unheard += 1
-            self.turns = _EACH if self._unheard < _PATIENCE else chain(repeat(False, _PATIENCE), _EACH)
+        if decision.error is None and not self._is_noticed(is_heard=is_heard, is_debug=is_debug):
             return ()
-        self.turns = _EACH
         # Browsers send Origin on same-origin POSTs too; they need no grant, and nobody was refused.
         is_handshake = decision.kind is RequestKind.HANDSHAKE
         if decision.error is None and not is_handshake and environ.get("HTTP_SEC_FETCH_SITE") == "same-origin":
@@ -179,6 +199,42 @@ class Journal:
             self._explain(there, decision, environ)
         if decision.error is not None or not is_debug:
             self._write(event, decision.error)
+        return (event,) if is_heard else ()
+
+    def record_protection(
+        self, there: Assignment, verdict: VerdictReason | None, environ: Mapping[str, Any], *, would_refuse: bool
+    ) -> tuple[Event, ...]:
+        """
+        Write that a request was refused because it may act, or *would_refuse*, and return the Event of it, if any.
+
+        *verdict* is why; None for a WebSocket handshake. Does nothing if nobody would notice.
+        """
+        is_debug, is_heard = self.explains(), self._has_listener()
+        if not self._is_noticed(is_heard=is_heard, is_debug=is_debug):
+            return ()
+        remedy = None if verdict is None else REMEDIES[verdict]
+        policy = there.policy if isinstance(there.policy, Policy) else None
+        # The reasons of refusals are reasons of events, too.
+        event = _event("websocket" if verdict is None else cast("Reason", verdict), there, environ)._replace(
+            would_refuse=would_refuse,
+            site=shown(environ.get("HTTP_SEC_FETCH_SITE", "")),
+            has_cookie="HTTP_COOKIE" in environ,
+            fix=Fix(words=remedy.fix if remedy else "", policy=missing_trust(policy, environ)),
+        )
+        # A developer reads each of them.
+        more = "" if is_debug else self._left_out(f"{event.reason} {would_refuse}", policy)
+        if more is not None:
+            logger.log(
+                logging.WARNING if is_debug else logging.INFO,
+                "Protection %s '%s' '%s' from a page on '%s' to Host '%s' (%s). %s%s",
+                "would refuse" if would_refuse else "refused",
+                *event[3:6],
+                shown(environ.get("HTTP_HOST", "")),
+                event.reason,
+                REASONS[event.reason] if remedy is None else remedy,
+                more,
+                extra={"cors_event": event},
+            )
         return (event,) if is_heard else ()
 
     def record_displaced(
@@ -245,6 +301,17 @@ class Journal:
                     ", ".join(opening.methods),
                     opening.other,
                 )
+
+    def _is_noticed(self, *, is_heard: bool, is_debug: bool) -> bool:
+        """
+        Return whether anybody notices a refusal, and put off the next time to ask if nobody does.
+        """
+        if is_heard or is_debug or logger.isEnabledFor(logging.INFO):
+            self.turns = _EACH
+            return True
+        self._unheard += 1
+        self.turns = _EACH if self._unheard < _PATIENCE else chain(repeat(False, _PATIENCE), _EACH)
+        return False
 
     def _has_listener(self) -> bool:
         return self._on_event is not None and (self._is_heard is None or bool(self._is_heard()))

@@ -66,19 +66,21 @@ class Refusal(StrEnum):
     Why a request was refused. A refused method or header is for the browser to find, which then names it.
 
     Only a handshake is refused for its credentials: the origin is listed, but the policy does not allow the cookies
-    that every handshake carries.
+    that every handshake carries. A request that may not act is refused by the protection, whether or not its page may
+    read.
     """
 
     ORIGIN = "origin"
     CREDENTIALS = "credentials"
+    PROTECTION = "protection"
 
 
 class Decision(NamedTuple):
     """
     What to answer one request.
 
-    *headers* are the lines to send, `Vary` the last of them if there is one. A preflight, and a handshake that is
-    refused, is answered with *status*, *headers* and *body* and never reaches the application. For any other request
+    *headers* are the lines to send, `Vary` the last of them if there is one. A preflight, and what may not run, is
+    answered with *status*, *headers* and *body* and never reaches the application. For any other request
     *status* is None: the application runs, and its response gets the *headers*, whose only author the policy is; `Vary`
     is merged into its own.
     *error* is what an origin source raised; it counted as no.

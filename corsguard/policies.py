@@ -72,12 +72,12 @@ class PathTable:
     """
     What stands at which path prefix at one moment. It never changes.
 
-    The longest prefix of whole segments wins: `/api` covers `/api`, `/api/` and `/api/x`, not `/apiary`.
-    *everywhere* is what stands at every path, if that is one thing, and *answers* are those of its policy; *given* is
-    the table as plain data.
+    The longest prefix of whole segments wins: `/api` covers `/api`, `/api/` and `/api/x`, not `/apiary`. *everywhere*
+    is what stands at every path, if that is one thing, and *answers* are those of its policy; *given* is the table as
+    plain data. *protection* is what a configuration says about it, next to the policies; the guard reads it.
     """
 
-    __slots__ = ("_by_prefix", "_known", "_levels", "_root", "answers", "everywhere", "given")
+    __slots__ = ("_by_prefix", "_known", "_levels", "_root", "answers", "everywhere", "given", "protection")
 
     def __init__(self, by_prefix: Mapping[str, Assignment]) -> None:
         self._by_prefix: Final = {"" if key == "/" else key: _compiled(there) for key, there in by_prefix.items()}
@@ -86,6 +86,7 @@ class PathTable:
         self._known: dict[str, Assignment] = {}
         self.everywhere: Final = None if self._levels else self._root
         self.answers: Final = None if self._levels else self._root.answers
+        self.protection: object = None
         self.given: Policy | Mapping[str, Guarding] | None
         if self.everywhere is not None and isinstance(self.everywhere.policy, Policy):
             self.given = self.everywhere.policy
@@ -373,6 +374,13 @@ def _readings_of(path: str) -> Iterable[str] | None:
     for step in (*rounds, unquote, *rounds, unquote, *rounds):
         readings |= dict.fromkeys(map(step, readings))
     return readings
+
+
+def is_odd(path: str) -> bool:
+    """
+    Return whether *path* can be read in several ways.
+    """
+    return _ODD.search(path) is not None
 
 
 def _with_slashes(path: str) -> str:

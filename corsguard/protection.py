@@ -1,35 +1,326 @@
 """
 May this request run at all? Total and pure: no string makes it raise, and nothing outside is asked.
 
-CORS decides who may read a response. Nothing of it keeps a page from opening a WebSocket: browsers ask no server before
-they do so, and send the user's cookies along. So whether a handshake may go on is decided here, and CORS has no part
-in it. This room knows no headers of CORS and no carrier.
+CORS decides who may read a response. Nothing of it keeps a page from sending a form, or from opening a WebSocket:
+browsers ask no server before they do so, and send the user's cookies along. So whether a request may act is decided
+here, from headers that no script can set (Fetch, "forbidden request-header"), and CORS has no part in it. Trusted is
+whom the policy trusts with credentials: there is no second list. This room knows no headers of CORS and no carrier.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final, Literal, NamedTuple
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple, TypedDict, cast
 
 from .audience import is_plain_http
+from .errors import PolicyError, Problem
+from .fixes import Fix
+from .mistakes import nearest_name
 from .origin import DEFAULT_PORTS, NULL, Origin
+from .policies import is_odd, problem_of_prefix
 from .policy import Policy
+from .quoting import kind_of, text_of
 
 VerdictReason = Literal[
-    "trusted-origin", "same-origin", "own-origin", "no-browser", "no-credentials", "malformed-origin", "other-origin"
+    "safe-method",
+    "exempt",
+    "trusted-origin",
+    "same-origin",
+    "user",
+    "no-browser",
+    "own-origin",
+    "cross-site",
+    "same-site",
+    "unknown",
+    "null-origin",
+    "other-origin",
+    "no-credentials",
+    "malformed-origin",
 ]
 
+# RFC 9110, 9.2.1, and QUERY, which is defined as safe. A request with another method, a misspelt one too, may act.
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
+# With methods="all" these are judged, too.
+_READING_METHODS: Final = frozenset({"GET", "HEAD"})
+
 _LONGEST_UPGRADE: Final = 256
-# What is sent in place of the application. It is the same for everyone, and no script can read it.
+# What is sent in place of a WebSocket. It is the same for everyone, and no script can read it.
 REFUSAL_BODY: Final = b"CORS: this origin may not open a WebSocket here.\n"
 REFUSAL_HEADERS: Final = (("Content-Type", "text/plain"), ("Content-Length", str(len(REFUSAL_BODY))))
+
+_EXEMPT_EXAMPLE: Final = ("/webhooks",)
 
 
 class Verdict(NamedTuple):
     """
-    Whether a request is *allowed* to run, None if that depends on the origin source of the policy, and the *reason*.
+    Whether a request is *allowed* to run, None if that depends on the origin source of the policy, and the *reason*:
+    of a verdict that depends on it, the one that counts if the source says no.
     """
 
     allowed: bool | None
     reason: VerdictReason
+
+
+class Remedy(NamedTuple):
+    """
+    What a refusal *says* to whoever reads it, and its *fix*.
+    """
+
+    says: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.says} Fix: {self.fix}"
+
+
+_LIST_IT: Final = (
+    "If the page is yours, list its origin in the policy of this path, with allow_credentials=True and this method in "
+    "allow_methods. If other sites have to send this request, exempt the path."
+)
+# Each reason of a refusal. These texts are sent, so they quote nothing of the request.
+REMEDIES: Final[Mapping[VerdictReason, Remedy]] = MappingProxyType(
+    {
+        "cross-site": Remedy("The request comes from a page of another site.", _LIST_IT),
+        "same-site": Remedy(
+            "The request comes from another origin of the same site: a sibling, or another port.", _LIST_IT
+        ),
+        "unknown": Remedy(
+            "The request has a value of Sec-Fetch-Site that is not one of the standard.",
+            "Let the proxy pass Sec-Fetch-Site on once and as it is.",
+        ),
+        "null-origin": Remedy(
+            "The Origin of the request is null. A page with Referrer-Policy: no-referrer on plain http sends that, and "
+            "so do a sandboxed frame and a redirect through another site.",
+            "Serve the site by https, or its pages with Referrer-Policy: same-origin.",
+        ),
+        "other-origin": Remedy(
+            "The Origin of the request is not the origin of this server, as Host tells it, and the policy does not "
+            "trust it.",
+            f"If a proxy changes Host, let it pass Host on (nginx: proxy_set_header Host $host). {_LIST_IT}",
+        ),
+    }
+)
+
+_SAFE: Final = Verdict(allowed=True, reason="safe-method")
+_EXEMPT: Final = Verdict(allowed=True, reason="exempt")
+_TRUSTED: Final = Verdict(allowed=True, reason="trusted-origin")
+_SAME_ORIGIN: Final = Verdict(allowed=True, reason="same-origin")
+_NO_BROWSER: Final = Verdict(allowed=True, reason="no-browser")
+_OWN: Final = Verdict(allowed=True, reason="own-origin")
+_NULL_ORIGIN: Final = Verdict(allowed=False, reason="null-origin")
+_OTHER: Final = Verdict(allowed=False, reason="other-origin")
+_MALFORMED: Final = Verdict(allowed=False, reason="malformed-origin")
+_UNKNOWN: Final = Verdict(allowed=False, reason="unknown")
+# Fetch Metadata, "Sec-Fetch-Site". `none` is the user, or the browser on its own.
+_BY_SITE: Final[Mapping[object, Verdict]] = {
+    "same-origin": _SAME_ORIGIN,
+    "none": Verdict(allowed=True, reason="user"),
+    "cross-site": Verdict(allowed=False, reason="cross-site"),
+    "same-site": Verdict(allowed=False, reason="same-site"),
+}
+
+
+class ProtectionKeywords(TypedDict, total=False):
+    """
+    The keywords of CrossOriginProtection, as a setting or a file has them.
+    """
+
+    mode: Literal["enforce", "report"]
+    exempt: Collection[str]
+    methods: Literal["unsafe", "all"]
+
+
+# A file and a setting may say anything.
+_WORDS: Final = {"mode": ("enforce", "report"), "methods": ("unsafe", "all")}
+_KEYWORDS: Final = ("mode", "exempt", "methods")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossOriginProtection:
+    """
+    That pages which the policy does not trust may not act: what a carrier takes as `protection`. Immutable.
+
+    *mode*: `"enforce"` answers their requests with 403, and the application does not run; `"report"` lets them run, and
+    only records what would be refused.
+    *exempt*: path prefixes that are not judged, such as those of webhooks that browsers send: whole segments, compared
+    with the path as the application sees it. A path that can be read in several ways is never exempt.
+    *methods*: `"unsafe"` judges all methods but GET, HEAD, OPTIONS, TRACE and QUERY; `"all"` judges GET and HEAD, too,
+    by their `Origin`, as the Model Context Protocol asks of servers.
+
+    Raises PolicyError with every problem at once.
+    """
+
+    mode: Literal["enforce", "report"] = "enforce"
+    exempt: Collection[str] = ()
+    methods: Literal["unsafe", "all"] = "unsafe"
+    # The methods that are not judged.
+    spared: frozenset[str] = field(init=False, repr=False, compare=False)
+    _below: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        problems = _problems_of({name: getattr(self, name) for name in _KEYWORDS})
+        if problems:
+            raise PolicyError(problems)
+        # The one moment at which what is frozen is filled.
+        object.__setattr__(self, "exempt", tuple(self.exempt))
+        object.__setattr__(self, "spared", SAFE_METHODS - (_READING_METHODS if self.methods == "all" else set()))
+        object.__setattr__(self, "_below", tuple(f"{prefix}/" for prefix in self.exempt))
+
+    @classmethod
+    def of(cls, given: "ProtectionLike") -> "CrossOriginProtection":
+        """
+        Return *given* itself if it is one, else the one whose keywords are the keys of this mapping.
+
+        Raises PolicyError with every problem at once, unknown keys included.
+        """
+        value = cast("object", given)
+        if isinstance(value, CrossOriginProtection):
+            return value
+        if not isinstance(value, Mapping):
+            what, example = "a CrossOriginProtection or a mapping of its keywords", Fix(entries=({"mode": "report"},))
+            raise PolicyError([Problem.of("E806", "protection", value, example, what=what, kind=kind_of(value))])
+        keywords: Mapping[Any, Any] = value
+        known = {name: keywords[name] for name in _KEYWORDS if name in keywords}
+        unknown = [key for key in keywords if key not in known]
+        problems = [*map(_unknown, unknown), *_problems_of(known)]
+        if problems:
+            raise PolicyError(problems)
+        return cls(**known)
+
+    def judge(self, policy: Policy | None, environ: Mapping[str, Any], path: str) -> Verdict:
+        """
+        Return the Verdict about the request that *environ* describes, under the *policy* of its *path*, which is the
+        path below the application, decoded once. Never raises.
+        """
+        method = environ.get("REQUEST_METHOD")
+        if method in self.spared and not is_handshake(environ):
+            return _SAFE
+        if self._below and self.exempts(path):
+            return _EXEMPT
+        is_read = method in _READING_METHODS and not is_handshake(environ)
+        return _judge_reading(policy, environ) if is_read else judge(policy, environ)
+
+    def exempts(self, path: str) -> bool:
+        """
+        Return whether *path* is below an exempt prefix, however it is read.
+        """
+        return f"/{path.removeprefix('/')}/".startswith(self._below) and not is_odd(path)
+
+
+# What every carrier takes.
+ProtectionLike = CrossOriginProtection | ProtectionKeywords
+
+
+def judge(policy: Policy | None, environ: Mapping[str, Any]) -> Verdict:
+    """
+    Return whether the request that *environ* describes may run, under the *policy* of its path; None trusts nobody.
+
+    Reads `REQUEST_METHOD`, `HTTP_ORIGIN`, `HTTP_SEC_FETCH_SITE`, `HTTP_HOST`, `wsgi.url_scheme` and `HTTP_UPGRADE`.
+    Safe methods may run (RFC 9110, 9.2.1); a WebSocket handshake is for `judge_handshake`. An origin that the policy
+    covers is trusted if the policy has credentials and lists the method. For all others the browser's own word counts
+    (Fetch Metadata, "Sec-Fetch-Site"), and without it `Origin`, which has to be that of the request itself. What has
+    neither is not a browser. Never raises.
+    """
+    method: str = environ.get("REQUEST_METHOD", "")
+    if method in SAFE_METHODS:
+        return judge_handshake(policy, environ) if is_handshake(environ) else _SAFE
+    trusted: bool | None = False
+    # With credentials it is a list of methods, and never "*".
+    if policy is not None and policy.allow_credentials and "HTTP_ORIGIN" in environ and method in policy.allow_methods:
+        trusted = _trusts(policy, environ["HTTP_ORIGIN"])
+        if trusted:
+            return _TRUSTED
+    if "HTTP_SEC_FETCH_SITE" in environ:
+        site = environ["HTTP_SEC_FETCH_SITE"]
+        verdict = _BY_SITE.get(site, _UNKNOWN) if isinstance(site, str) else _UNKNOWN
+    elif "HTTP_ORIGIN" not in environ:
+        return _NO_BROWSER
+    else:
+        verdict = _judge_origin(environ)
+    return Verdict(None, verdict.reason) if trusted is None and not verdict.allowed else verdict
+
+
+def _judge_reading(policy: Policy | None, environ: Mapping[str, Any]) -> Verdict:
+    """
+    Return the Verdict about a GET or HEAD by its `Origin` alone: absent, own, or one that the policy shares with.
+    """
+    if "HTTP_ORIGIN" not in environ:
+        return _SAFE
+    origin = environ["HTTP_ORIGIN"]
+    covered = policy.audience.covers(origin) if policy is not None and isinstance(origin, str) else False
+    if covered:
+        return _TRUSTED
+    verdict = _judge_origin(environ)
+    return Verdict(None, verdict.reason) if covered is None and not verdict.allowed else verdict
+
+
+def _judge_origin(environ: Mapping[str, Any]) -> Verdict:
+    origin = environ["HTTP_ORIGIN"]
+    if origin == NULL:
+        return _NULL_ORIGIN
+    parsed = Origin.parse(origin) if isinstance(origin, str) else None
+    return _OWN if parsed is not None and is_own_origin(parsed, environ) else _OTHER
+
+
+def _trusts(policy: Policy | None, origin: object) -> bool | None:
+    """
+    Return whether *policy* lets pages of *origin* act with the user's cookies; None if its source has to be asked.
+
+    A policy without credentials, which `"*"` never has, says who may read what is public. `null` may be anyone's.
+    """
+    if policy is None or not policy.allow_credentials or not isinstance(origin, str) or origin == NULL:
+        return False
+    return policy.audience.covers(origin)
+
+
+def missing_trust(policy: Policy | None, environ: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return the keywords that *policy* lacks to trust the `Origin` of *environ*, if it lists it; for people, not on the
+    request path.
+    """
+    origin, method = environ.get("HTTP_ORIGIN"), environ.get("REQUEST_METHOD")
+    parsed = Origin.parse(origin) if isinstance(origin, str) else None
+    if policy is None or parsed is None or policy.audience.is_everyone or not policy.audience.covers(str(parsed)):
+        return {}
+    # With credentials plain http would be refused all the same.
+    if not policy.allow_credentials and is_plain_http(parsed):
+        return {}
+    lacking: dict[str, Any] = {} if policy.allow_credentials else {"allow_credentials": True}
+    # "*" cannot stay next to credentials.
+    methods = () if policy.allow_methods == "*" else policy.allow_methods
+    if method not in methods and not is_handshake(environ):
+        lacking["allow_methods"] = [*methods, method]
+    return lacking
+
+
+def _problems_of(keywords: Mapping[str, Any]) -> list[Problem]:
+    problems: list[Problem] = []
+    for name, words in _WORDS.items():
+        value = keywords.get(name, words[0])
+        # Not by `in`, because whatever is compared may have its own idea of being equal.
+        if text_of(value) not in words:
+            what = " or ".join(f'"{word}"' for word in words)
+            fix = Fix(entries=(nearest_name(text_of(value) or "", words) or words[0],))
+            problems.append(Problem.of("E806", name, value, fix, what=what, kind=kind_of(value)))
+    exempt = keywords.get("exempt", ())
+    if not isinstance(exempt, list | tuple | set | frozenset):
+        near = [exempt] if problem_of_prefix(exempt) is None and exempt != "/" else [*_EXEMPT_EXAMPLE]
+        what = "a list of path prefixes"
+        return [*problems, Problem.of("E806", "exempt", exempt, Fix(entries=(near,)), what=what, kind=kind_of(exempt))]
+    for number, prefix in enumerate(cast("Collection[object]", exempt)):
+        place = f"exempt[{number}]"
+        problem = problem_of_prefix(prefix, place)
+        if problem is None and prefix == "/":
+            problem = Problem.of("E807", place, prefix, Fix(entries=_EXEMPT_EXAMPLE))
+        problems += [] if problem is None else [problem]
+    return problems
+
+
+def _unknown(key: object) -> Problem:
+    name = text_of(key)
+    near = None if name is None else nearest_name(name, _KEYWORDS)
+    fix = Fix(name=near) if near else Fix(words=f"one of {', '.join(_KEYWORDS)}")
+    return Problem.of("E812", "protection", key, fix)
 
 
 def is_handshake(environ: Mapping[str, Any]) -> bool:
@@ -54,28 +345,23 @@ def judge_handshake(policy: Policy | None, environ: Mapping[str, Any]) -> Verdic
     site = environ.get("HTTP_SEC_FETCH_SITE")
     if "HTTP_ORIGIN" not in environ:
         if site is None:
-            return Verdict(allowed=True, reason="no-browser")
+            return _NO_BROWSER
         # Something on the way took the Origin out; where the page is from, the browser says all the same.
-        return Verdict(True, "same-origin") if site == "same-origin" else Verdict(False, "other-origin")
+        return _SAME_ORIGIN if site == "same-origin" else _OTHER
     origin = environ["HTTP_ORIGIN"]
     parsed = Origin.parse(origin) if isinstance(origin, str) else None
     if parsed is None and origin != NULL:
-        return Verdict(allowed=False, reason="malformed-origin")
-    covered = policy is not None and policy.audience.covers(origin)
-    has_credentials = policy is not None and policy.allow_credentials
-    if covered and has_credentials:
-        return Verdict(allowed=True, reason="trusted-origin")
+        return _MALFORMED
+    trusted = _trusts(policy, origin)
+    if trusted:
+        return _TRUSTED
     if site == "same-origin":
-        return Verdict(allowed=True, reason="same-origin")
-    if parsed is None:
-        return Verdict(allowed=False, reason="other-origin")
-    if is_own_origin(parsed, environ):
-        return Verdict(allowed=True, reason="own-origin")
-    if covered is None and has_credentials:
+        return _SAME_ORIGIN
+    if parsed is not None and is_own_origin(parsed, environ):
+        return _OWN
+    if trusted is None:
         return Verdict(allowed=None, reason="other-origin")
-    is_listed = covered and policy is not None and not policy.audience.is_everyone
-    # With credentials plain http would be refused all the same.
-    return Verdict(False, "no-credentials" if is_listed and not is_plain_http(parsed) else "other-origin")
+    return Verdict(allowed=False, reason="no-credentials") if missing_trust(policy, environ) else _OTHER
 
 
 def is_own_origin(origin: Origin, environ: Mapping[str, Any]) -> bool:

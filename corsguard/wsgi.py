@@ -17,6 +17,7 @@ from .names import ALLOW_ORIGIN
 from .negotiation import Environ, Header
 from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, ViewFinder, WebSockets, text_of_path
 from .policy import Policy
+from .protection import ProtectionLike
 from .quoting import quoted
 
 if TYPE_CHECKING:
@@ -40,9 +41,11 @@ class TaggedViews(Protocol):
         """
         ...
 
-    def view_at(self, environ: Environ, method: str, path: str) -> Assignment | None:
+    def view_at(self, environ: Environ, method: str, path: str, *, is_running: bool) -> Assignment | None:
         """
         Return what the view says that serves *method* at *path* for the request *environ*; None if that is nothing.
+
+        *is_running* tells whether the application is answering this request by now.
         """
         ...
 
@@ -57,23 +60,26 @@ class CORSMiddleware:
     exception that leaves *app* passes through untouched, because there is no response to carry headers.
 
     *websockets* tells which handshakes are judged: `"guard"` all, `"pass"` none, a list of path prefixes all others.
+    *protection*, a CrossOriginProtection or a mapping of its keywords, keeps pages that the policy does not trust from
+    acting: their requests are answered here with 403.
 
     *on_event* is called with an Event for each request that is refused (but for same-origin ones, which need no
     grant), after a failure of an origin source, and for the other reasons that `Event` lists. It is called before the
     request is answered, in its thread; what it raises is logged. *journal* writes the log. A framework whose views have
     policies of their own assigns *views*.
 
-    Raises PolicyError if *policy* or *websockets* is refused, or has an origin source that has to be awaited. Raises
-    TypeError if *app* is certainly an ASGI application.
+    Raises PolicyError if *policy*, *websockets* or *protection* is refused, or has an origin source that has to be
+    awaited. Raises TypeError if *app* is certainly an ASGI application.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a choice of the user's
         self,
         app: WSGIApplication,
         policy: PoliciesLike | None,
         *,
         on_event: Callable[[Event], object] | None = None,
         websockets: WebSockets = "guard",
+        protection: ProtectionLike | None = None,
         journal: Journal | None = None,
     ) -> None:
         if not may_be_wsgi(app):
@@ -82,7 +88,8 @@ class CORSMiddleware:
                 "Write `from corsguard.asgi import CORSMiddleware`."
             )
         self.app = app
-        self.guard = Guard(Policies.of(policy), Journal(on_event) if journal is None else journal, websockets)
+        journal = Journal(on_event) if journal is None else journal
+        self.guard = Guard(Policies.of(policy), journal, websockets, protection=protection)
         self.views: TaggedViews | None = None
 
     @property
@@ -100,8 +107,8 @@ class CORSMiddleware:
         self.guard.swap(policy)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        # The short path, where there is no view to find, nobody to ask, no handshake to judge and nothing to record. It
-        # is three times as fast as `_carry`, and the table of cases holds the two equal.
+        # The short path, where there is no view to find, nobody to ask, nothing to refuse and nothing to record. It is
+        # three times as fast as `_carry`, and the table of cases holds the two equal.
         guard, method, path = self.guard, environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
         origin, table = environ.get("HTTP_ORIGIN"), guard.policies.table
         answers = table.answers or table.find(path if path.isascii() else text_of_path(path)).answers
@@ -109,6 +116,11 @@ class CORSMiddleware:
             answers is None
             or table is not guard.met
             or "HTTP_UPGRADE" in environ
+            or (
+                guard.protection is not None
+                and method not in guard.protection.spared
+                and guard.may_refuse(table, environ, text_of_path(path))
+            )
             or (self.views is not None and self.views.are_tagged())
         ):
             return self._carry(environ, start_response)
@@ -159,16 +171,16 @@ class CORSMiddleware:
     def _carry(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # What lies between may write into the environ; the request is judged as it came in.
         passage = self.guard.enter(environ.copy(), text_of_path(environ.get("PATH_INFO", "")))
-        find_view = self._finder(passage)
+        views = self._tagged()
         if passage.comes_first:
-            _decide(passage, find_view)
+            _decide(passage, _finder(views, passage, is_running=False))
             self._tell(passage.take_events())
             if passage.answer is not None:
                 start_response(_STATUS_LINES[passage.answer.status], [*passage.answer.headers])
                 return [passage.answer.body]
 
         def respond(status: str, headers: Iterable[Header], exc_info: OptExcInfo | None = None) -> Write:
-            _decide(passage, find_view)
+            _decide(passage, _finder(views, passage, is_running=True))
             sent = passage.headers(headers)
             self._tell(passage.take_events())
             return start_response(status, sent, exc_info)
@@ -188,17 +200,24 @@ class CORSMiddleware:
         Return the same with its name.
         """
         passage = self.guard.enter({**environ}, text_of_path(environ.get("PATH_INFO", "")))
-        return self.guard.find(passage.environ, passage.path, self._finder(passage))
+        find_view = _finder(self._tagged(), passage, is_running=False)
+        return self.guard.find(passage.environ, passage.path, find_view)
 
-    def _finder(self, passage: Passage) -> ViewFinder | None:
-        views = self.views
-        if views is None or not views.are_tagged():
-            return None
-        return lambda path: views.view_at(passage.environ, passage.method, path)
+    def _tagged(self) -> TaggedViews | None:
+        """
+        Return the views of the application, if any of them has a policy of its own now.
+        """
+        return self.views if self.views is not None and self.views.are_tagged() else None
 
     def _tell(self, events: Iterable[Event]) -> None:
         for event in events:
             self.guard.journal.tell(event)
+
+
+def _finder(views: TaggedViews | None, passage: Passage, *, is_running: bool) -> ViewFinder | None:
+    if views is None:
+        return None
+    return lambda path: views.view_at(passage.environ, passage.method, path, is_running=is_running)
 
 
 def _decide(passage: Passage, find_view: ViewFinder | None) -> None:

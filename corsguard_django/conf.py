@@ -1,6 +1,7 @@
 """
-Which policies guard this process: those of `settings.CORSGUARD`, until `set_policy` puts others in their place; and
-which WebSocket handshakes are judged, which `settings.CORSGUARD_WEBSOCKETS` says.
+Which policies guard this process: those of `settings.CORSGUARD`, until `set_policy` puts others in their place; which
+WebSocket handshakes are judged, which `settings.CORSGUARD_WEBSOCKETS` says; and which requests may act, which
+`settings.CORSGUARD_PROTECTION` says.
 
 Every handler of the process carries this one guard, so that a swap reaches them all, as does `override_settings`.
 Without CORSGUARD only decorated views share.
@@ -11,7 +12,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from corsguard import Event, Policies, PoliciesLike, PolicyError
+from corsguard import CrossOriginProtection, Event, Policies, PoliciesLike, PolicyError
 from corsguard.adapters import Guard, Journal, WebSockets, read_websockets
 
 from .predecessor import THEIRS
@@ -19,6 +20,7 @@ from .signals import cors_event
 
 SETTING: Final = "CORSGUARD"
 WEBSOCKETS: Final = "CORSGUARD_WEBSOCKETS"
+PROTECTION: Final = "CORSGUARD_PROTECTION"
 
 _ABSENT: Final = object()
 
@@ -58,6 +60,21 @@ def websockets_setting() -> WebSockets:
     return setting
 
 
+def protection_setting() -> CrossOriginProtection | None:
+    """
+    Return what CORSGUARD_PROTECTION says; without the setting, or with None, there is no protection but what a
+    Configuration says. Raises PolicyError.
+    """
+    setting: Any = getattr(settings, PROTECTION, None)
+    if setting is None:
+        return None
+    try:
+        return CrossOriginProtection.of(setting)
+    except PolicyError as error:
+        error.add_note(f"This is {PROTECTION} in the settings.")
+        raise
+
+
 class _Process:
     """
     The guard of this process, which has the policies of the settings once somebody has asked for it.
@@ -77,6 +94,7 @@ class _Process:
         """
         if not self._is_read:
             self._guard.websockets = read_websockets(websockets_setting())
+            self._guard.protect(protection_setting())
             self.put(read_settings())
         return self._guard
 
@@ -89,7 +107,9 @@ class _Process:
         Begin anew with the settings as they are now, and with a journal that has said nothing yet.
         """
         policies, websockets = read_settings(), read_websockets(websockets_setting())
+        protection = protection_setting()
         self._guard.journal, self._guard.websockets = _journal(), websockets
+        self._guard.protect(protection)
         self.put(policies)
 
     def listen(self) -> None:
@@ -121,7 +141,7 @@ def set_policy(policy: PoliciesLike | None) -> None:
 
 
 def _read_again(*, setting: str, **_: object) -> None:
-    if setting in (SETTING, WEBSOCKETS):
+    if setting in (SETTING, WEBSOCKETS, PROTECTION):
         process.read_again()
 
 

@@ -43,12 +43,12 @@ class CORSMiddleware:
     """
     The middleware that guards what `settings.CORSGUARD` and `@cors` say. Put it first.
 
-    Preflights of guarded resources are answered here, and so are WebSocket handshakes that are refused, which reach
-    Django under WSGI servers only. All other requests reach what lies further in, and the headers of its response are
-    made the policy's. An exception that leaves the layer below (DEBUG_PROPAGATE_EXCEPTIONS) passes through untouched,
-    because there is no response to carry headers.
+    Preflights of guarded resources are answered here, and so are requests that CORSGUARD_PROTECTION refuses, and
+    WebSocket handshakes that are refused, which reach Django under WSGI servers only. All other requests reach what
+    lies further in, and the headers of its response are made the policy's. An exception that leaves the layer below
+    (DEBUG_PROPAGATE_EXCEPTIONS) passes through untouched, because there is no response to carry headers.
 
-    Raises PolicyError when the server starts, if CORSGUARD or CORSGUARD_WEBSOCKETS is refused.
+    Raises PolicyError when the server starts, if CORSGUARD, CORSGUARD_WEBSOCKETS or CORSGUARD_PROTECTION is refused.
     """
 
     sync_capable: ClassVar = True

@@ -14,7 +14,16 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 from blinker import Namespace
 from flask import Flask
 
-from corsguard import CORSMiddleware, Event, Policies, PoliciesLike, Policy, PolicyError
+from corsguard import (
+    CORSMiddleware,
+    CrossOriginProtection,
+    Event,
+    Policies,
+    PoliciesLike,
+    Policy,
+    PolicyError,
+    ProtectionLike,
+)
 from corsguard.adapters import Guarding, Journal, WebSockets, read_websockets, refuse_awaited
 
 from .views import Views
@@ -35,18 +44,26 @@ class CORSGuard:
     policy of a tagged view is that of its tag.
 
     *websockets* tells which WebSocket handshakes are judged: `"guard"` all, `"pass"` none, a list of path prefixes all
-    others.
+    others. *protection*, a CrossOriginProtection or a mapping of its keywords, keeps pages that the policy does not
+    trust from acting: their requests are answered with 403 before Flask sees them.
 
-    Raises PolicyError if a policy or *websockets* is refused, and RuntimeError if *app* is guarded already.
+    Raises PolicyError if a policy, *websockets* or *protection* is refused, and RuntimeError if *app* is guarded
+    already.
     """
 
     def __init__(
-        self, app: Flask | None = None, policy: PoliciesLike | None = None, *, websockets: WebSockets = "guard"
+        self,
+        app: Flask | None = None,
+        policy: PoliciesLike | None = None,
+        *,
+        websockets: WebSockets = "guard",
+        protection: ProtectionLike | None = None,
     ) -> None:
         refuse_awaited(policy)
         # Refused here and not with the first application.
         read_websockets(websockets)
         self._websockets: WebSockets = websockets
+        self._protection = None if protection is None else CrossOriginProtection.of(protection)
         self._policies = Policies.of(policy)
         self._has_policy = policy is not None
         # What guards an application knows it, so neither is kept alive here.
@@ -124,7 +141,9 @@ class CORSGuard:
         else:
             policies = self._policies if self._has_policy else _read_config(app) or self._policies
         journal = Journal(partial(_send, app), cors_event.receivers.__len__, partial(app.config.get, "DEBUG"))
-        middleware = CORSMiddleware(app.wsgi_app, policies, websockets=self._websockets, journal=journal)
+        middleware = CORSMiddleware(
+            app.wsgi_app, policies, websockets=self._websockets, protection=self._protection, journal=journal
+        )
         middleware.views = Views(app, middleware.guard)
         cors_event.receiver_connected.connect(journal.listen)
         with self._lock:

@@ -79,19 +79,19 @@ class Views:
             self._look_all_over()
         return bool(self._tags)
 
-    def view_at(self, environ: Mapping[str, Any], method: str, path: str) -> Assignment | None:
+    def view_at(self, environ: Mapping[str, Any], method: str, path: str, *, is_running: bool) -> Assignment | None:
         """
         Return what the view says that serves *method* at *path*, one of the readings of the path of *environ*.
+
+        Once the application *is_running*, Flask has found it.
         """
         came = text_of_path(environ.get("PATH_INFO", ""))
         is_as_it_came = path in (came, f"/{came}")
-        # In the context of an OPTIONS request is not the view that a preflight asks about. A handshake is asked about
-        # before it has a context.
-        has_context = environ.get("REQUEST_METHOD") != "OPTIONS" and "HTTP_UPGRADE" not in environ
-        is_in_context = is_as_it_came and has_context
         try:
             request = {**environ} if is_as_it_came else {**environ, "PATH_INFO": path.encode().decode("latin-1")}
-            endpoint = (self._endpoint_in_context() if is_in_context else None) or self._endpoint_at(request, method)
+            # Before it runs, a context is that of another request, within which this one is made.
+            in_context = self._endpoint_in_context() if is_running and is_as_it_came else None
+            endpoint = in_context or self._endpoint_at(request, method)
         except HTTPException:
             return None
         except Exception:  # noqa: BLE001 - a URL converter may raise anything; the application meets the same and says so

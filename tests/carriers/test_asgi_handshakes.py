@@ -41,6 +41,7 @@ def test_the_guard_sees_a_handshake_as_under_wsgi():
                 "HTTP_ORIGIN": EVIL,
                 "HTTP_HOST": "api.example.com",
                 "HTTP_SEC_FETCH_SITE": "cross-site",
+                "HTTP_COOKIE": "a=b",
                 "wsgi.url_scheme": "https",
             },
             "/feed",

@@ -14,6 +14,7 @@ from kit.cases import APP, EVIL, LISTED
 from corsguard import Decision, Event, Policy, Refusal, RequestKind, negotiate
 from corsguard.adapters import Assignment, Journal
 from corsguard.journal import REASONS
+from corsguard.protection import REMEDIES
 
 
 @pytest.fixture
@@ -294,7 +295,87 @@ def test_a_listener_is_told_of_each_refusal(records):
     late = [(Event("odd-path", None, "", *said),), (Event("websocket", POLICY, "shop", *said),)]
     assert events == [*of_policy, (), *late]
     assert [record.cors_event for record in records] == [event for (event,) in (events[0], *events[3:5], *events[6:])]
-    assert {event.reason for told in events for event in told} == REASONS.keys()
+    assert {event.reason for told in events for event in told} == REASONS.keys() - REMEDIES.keys()
+
+
+# Those of protection.
+
+FORGED = {**ENVIRON, "HTTP_HOST": "api.example.com", "HTTP_SEC_FETCH_SITE": "cross-site", "HTTP_COOKIE": "sid=secret"}
+
+
+@pytest.mark.parametrize("reason", REMEDIES)
+def test_a_refused_request_is_an_event_with_its_reason(records, reason):
+    (event,) = Journal([].append).record_protection(SHOP, reason, FORGED, would_refuse=False)
+    assert event[:6] == (reason, POLICY, "shop", "POST", "/orders", EVIL)
+    assert event[7:] == (False, "cross-site", True)
+    assert event.fix.words == REMEDIES[reason].fix
+    (record,) = records
+    assert (record.levelno, record.cors_event) == (logging.INFO, event)
+    assert record.getMessage() == (
+        f"Protection refused 'POST' '/orders' from a page on 'https://evil.example' to Host 'api.example.com' "
+        f"({reason}). {REMEDIES[reason]}"
+    )
+
+
+def test_an_event_tells_what_is_only_reported(records):
+    (event,) = Journal([].append).record_protection(SHOP, "cross-site", ENVIRON, would_refuse=True)
+    assert event[7:] == (True, "", False)
+    assert records[0].getMessage().startswith("Protection would refuse 'POST' '/orders' ")
+
+
+def test_a_handshake_that_is_only_reported(records):
+    (event,) = Journal([].append).record_protection(Assignment("unguarded", ""), None, FORGED, would_refuse=True)
+    assert (event.reason, event.policy, event.would_refuse) == ("websocket", None, True)
+    assert "secret" not in records[0].getMessage()
+
+
+@pytest.mark.parametrize(
+    ("keywords", "fix"),
+    [
+        ({"allow_origins": [EVIL]}, {"allow_credentials": True}),
+        (
+            {"allow_origins": [EVIL], "allow_methods": ["GET"]},
+            {"allow_credentials": True, "allow_methods": ["GET", "POST"]},
+        ),
+        ({"allow_origins": [EVIL], "allow_methods": "*"}, {"allow_credentials": True, "allow_methods": ["POST"]}),
+        (
+            {"allow_origins": [EVIL], "allow_credentials": True, "allow_methods": ["PUT"]},
+            {"allow_methods": ["PUT", "POST"]},
+        ),
+        ({"allow_origins": [APP], "allow_credentials": True}, {}),
+        ({"allow_origins": "*"}, {}),
+    ],
+)
+def test_the_event_says_what_trusts_a_listed_origin(keywords, fix):
+    there = Assignment(Policy(**keywords), "shop")
+    (event,) = Journal([].append).record_protection(there, "cross-site", FORGED, would_refuse=False)
+    assert event.fix.policy == fix
+
+
+def test_what_protection_refuses_is_logged_once_in_a_while(records, clock):
+    journal = Journal()
+    for would_refuse in (False, True):
+        for reason in ("cross-site", "cross-site", "null-origin"):
+            journal.record_protection(SHOP, reason, FORGED, would_refuse=would_refuse)
+    assert len(records) == 4
+    clock.now += 60
+    journal.record_protection(SHOP, "cross-site", FORGED, would_refuse=False)
+    assert records[-1].getMessage().endswith(" Left out since the last like it: 1.")
+
+
+def test_a_developer_reads_each_of_them(records):
+    journal = Journal(is_debug=lambda: True)
+    for _ in range(2):
+        journal.record_protection(SHOP, "cross-site", FORGED, would_refuse=False)
+    assert [record.levelno for record in records] == [logging.WARNING] * 2
+
+
+def test_nobody_who_hears_costs_no_event(caplog):
+    caplog.set_level(logging.CRITICAL, logger="corsguard")
+    journal = Journal()
+    for _ in range(100):
+        assert journal.record_protection(SHOP, "cross-site", FORGED, would_refuse=False) == ()
+    assert next(journal.turns) is False
 
 
 def test_an_event_of_a_closed_path_has_no_policy():

@@ -149,7 +149,7 @@ class Undecided:
     def are_tagged(self):
         return True
 
-    def view_at(self, environ, method, path):
+    def view_at(self, environ, method, path, *, is_running):
         return None
 
 

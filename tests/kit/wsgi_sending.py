@@ -25,7 +25,7 @@ class Found:
     def are_tagged(self):
         return True
 
-    def view_at(self, environ, method, path):
+    def view_at(self, environ, method, path, *, is_running):
         return self.say(environ, method, path)
 
 
