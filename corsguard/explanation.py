@@ -1,13 +1,14 @@
 """
 The whole story of one request, told step by step.
 
-For people and tests, never on the request path: what is asked, what the policy grants, what the server sends and why
-a browser would or would not go on. The headers come from `negotiate`; this room decides none of them and only reads
-them as a browser does (Fetch, "CORS check" and "CORS-preflight fetch"), with the words of Chromium's console.
+For people and tests, never on the request path: what is asked, what the policy grants, what the server sends, why a
+browser would or would not go on, and whether the request may act. The headers come from `negotiate`; this room decides
+none of them and only reads them as a browser does (Fetch, "CORS check" and "CORS-preflight fetch"), with the words of
+Chromium's console.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import indent
 from typing import Any, Final
 
@@ -28,7 +29,17 @@ from .negotiation import VARY, Decision, Header, RequestKind, negotiate, request
 from .origin import LONGEST_ORIGIN, NULL, Origin
 from .policies import Assignment, Policies, PoliciesLike
 from .policy import Policy
-from .protection import REFUSAL_HEADERS, VerdictReason, is_handshake, judge_handshake
+from .protection import (
+    REFUSAL_HEADERS,
+    REMEDIES,
+    CrossOriginProtection,
+    ProtectionLike,
+    Verdict,
+    VerdictReason,
+    is_handshake,
+    judge_handshake,
+    missing_trust,
+)
 from .quoting import quoted, shown
 
 # How much of a list from the network is read.
@@ -67,6 +78,21 @@ _WHY_JUDGED: Final[Mapping[VerdictReason, str]] = {
     "own-origin": "It is the origin of the request itself: host and port are those of Host.",
     "no-browser": "There is neither Origin nor Sec-Fetch-Site, so it is not a browser that connects.",
 }
+# Why a request may act.
+_WHY_ACTS: Final[Mapping[VerdictReason, str]] = {
+    "safe-method": "The method is safe, so nothing that it runs should change anything (RFC 9110, 9.2.1).",
+    "exempt": "The path is exempt: protection does not judge it.",
+    "trusted-origin": "The policy trusts the origin: it is covered, has credentials, and the method is listed.",
+    "same-origin": "The browser says that the page is of the same origin (Sec-Fetch-Site).",
+    "user": "The browser says that no page is behind it, but its user (Sec-Fetch-Site: none).",
+    "own-origin": "It is the origin of the request itself: host and port are those of Host.",
+    "no-browser": "There is neither Origin nor Sec-Fetch-Site, so it is not a browser that sends it.",
+}
+# Where only the Origin counts, to read is all that is granted.
+_MAY_READ: Final = "The policy shares with the origin."
+_ACTS: Final = "The request runs."
+_MAY_NOT_ACT: Final = "The request may not act: the server answers it with 403, and the application does not run."
+_ONLY_REPORTED: Final = "The request should not act. It runs all the same, because protection only reports."
 _STRIPPED: Final = (
     "There is no Origin, but Sec-Fetch-Site, which a browser sent. A proxy has removed Origin: let it pass."
 )
@@ -117,7 +143,8 @@ class Explanation:
 
     *status* is None where the application answers. *headers* are those that the server adds, `Vary` included.
     *goes_on* and *goes_on_with_credentials* tell whether a browser goes on, by the credentials mode of the page's
-    request, which a server cannot see. *verdict* says so in a sentence.
+    request, which a server cannot see. *verdict* says so in a sentence. *may_act* tells whether protection lets the
+    request run, None where nothing asks that.
     """
 
     kind: RequestKind
@@ -127,6 +154,7 @@ class Explanation:
     goes_on: bool
     goes_on_with_credentials: bool
     verdict: str
+    may_act: bool | None = None
 
     def __str__(self) -> str:
         steps = [indent(str(step), "  ") for step in self.steps]
@@ -143,20 +171,70 @@ _TITLES: Final = {
 }
 
 
-def explain(policy: PoliciesLike | None, environ: Mapping[str, Any]) -> Explanation:
+def explain(
+    policy: PoliciesLike | None, environ: Mapping[str, Any], protection: ProtectionLike | None = None
+) -> Explanation:
     """
-    Return the story of the request that *environ* describes, under *policy*, which is what every carrier takes.
+    Return the story of the request that *environ* describes, under *policy* and *protection*, which are what every
+    carrier takes; without *protection*, it is that of a Configuration, if it has one.
 
     Reads what `negotiate` reads, `HTTP_ACCESS_CONTROL_REQUEST_HEADERS`, `PATH_INFO` if there are policies by path, and
-    for a WebSocket handshake what `judge_handshake` reads. Never raises, whatever the strings. Raises PolicyError if
-    *policy* is refused.
+    for protection and a WebSocket handshake what `judge` reads. Never raises, whatever the strings. Raises PolicyError
+    if *policy* or *protection* is refused.
     """
-    return explain_assignment(Policies.of(policy).table.find(_path_of(environ)), environ)
+    table = Policies.of(policy).table
+    said = table.protection if isinstance(table.protection, CrossOriginProtection) else None
+    protecting = said if protection is None else CrossOriginProtection.of(protection)
+    return explain_assignment(table.find(_path_of(environ)), environ, protecting)
 
 
-def explain_assignment(there: Assignment, environ: Mapping[str, Any]) -> Explanation:
+def explain_assignment(
+    there: Assignment, environ: Mapping[str, Any], protection: CrossOriginProtection | None = None
+) -> Explanation:
     """
     Return the same for what stands at the resource, if somebody has found that already.
+    """
+    told, grants = _explain_sharing(there, environ, protection)
+    if protection is None or told.kind in {RequestKind.PREFLIGHT, RequestKind.HANDSHAKE}:
+        return told
+    policy = there.policy if isinstance(there.policy, Policy) else None
+    verdict = protection.judge(policy, environ, _path_of(environ))
+    # What depends on the source was answered with the question who may read.
+    may_act = grants if verdict.allowed is None else verdict.allowed
+    step = _act_step(policy, environ, verdict, may_act=may_act)
+    is_refused = not may_act and protection.mode == "enforce"
+    last = _ACTS if may_act else _MAY_NOT_ACT if is_refused else _ONLY_REPORTED
+    return replace(
+        told,
+        steps=(*told.steps, step),
+        status=403 if is_refused else told.status,
+        verdict=f"{told.verdict} {last}",
+        may_act=may_act,
+    )
+
+
+def _act_step(policy: Policy | None, environ: Mapping[str, Any], verdict: Verdict, *, may_act: bool) -> Step:
+    method, origin, site = (
+        shown(environ.get(name, "")) for name in ("REQUEST_METHOD", "HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE")
+    )
+    asked = f"{method} from {origin or 'no Origin'}{f', Sec-Fetch-Site: {site}' if site else ''}"
+    granted = _shared_with(policy) if policy is not None and policy.allow_credentials else "none"
+    fix = NO_FIX
+    if not may_act:
+        reason, fix = REMEDIES[verdict.reason].says, Fix(words=REMEDIES[verdict.reason].fix)
+        fix = replace(fix, policy=missing_trust(policy, environ))
+    elif verdict.reason == "trusted-origin" and (policy is None or not policy.allow_credentials):
+        reason = _MAY_READ
+    else:
+        reason = _WHY_ACTS.get(verdict.reason, _WHY_ACTS["trusted-origin"])
+    return Step("act", asked, granted, may_act, reason, fix)
+
+
+def _explain_sharing(
+    there: Assignment, environ: Mapping[str, Any], protection: CrossOriginProtection | None
+) -> tuple[Explanation, bool]:
+    """
+    Return the story of who may read, or connect, and whether the policy grants the origin.
     """
     if is_handshake(environ):
         lets_in, error = judge_handshake(None if isinstance(there.policy, str) else there.policy, environ).allowed, None
@@ -164,12 +242,20 @@ def explain_assignment(there: Assignment, environ: Mapping[str, Any]) -> Explana
             # The source is asked what it is asked about any request.
             decision = negotiate(there.policy, environ)
             lets_in, error = decision.refusal is None, decision.error
-        return explain_handshake(there, environ, lets_in=bool(lets_in), error=error)
+        if isinstance(there.policy, str) and (protection is None or protection.exempts(_path_of(environ))):
+            told = Explanation(RequestKind.HANDSHAKE, (), None, (), True, True, _NOT_JUDGED)
+        else:
+            told = explain_handshake(there, environ, lets_in=bool(lets_in), error=error)
+            if isinstance(there.policy, str) and not lets_in and protection is not None and protection.mode == "report":
+                told = Explanation(told.kind, told.steps, None, (), True, True, _ONLY_REPORTED, may_act=False)
+        return told, told.goes_on
     if isinstance(there.policy, Policy):
-        return explain_decision(there.policy, environ, negotiate(there.policy, environ))
+        decision = negotiate(there.policy, environ)
+        return explain_decision(there.policy, environ, decision), decision.refusal is None
     headers = (VARY,) if there.varies else ()
     verdict = _CLOSED if there.policy is None else _UNGUARDED
-    return Explanation(request_kind(environ), (), None, headers, False, False, _ODD if there.is_odd else verdict)
+    told = Explanation(request_kind(environ), (), None, headers, False, False, _ODD if there.is_odd else verdict)
+    return told, False
 
 
 def explain_handshake(
@@ -181,8 +267,6 @@ def explain_handshake(
     *error* is what an origin source raised. Nobody is asked once more.
     """
     kind = RequestKind.HANDSHAKE
-    if isinstance(there.policy, str):
-        return Explanation(kind, (), None, (), True, True, _NOT_JUDGED)
     step = _handshake_step(there, environ, lets_in=lets_in, error=error)
     if lets_in:
         return Explanation(kind, (step,), None, (), True, True, _CONNECTS)
@@ -203,7 +287,8 @@ def _handshake_step(
     elif error is not None:
         reason = _why_failed(error)
     elif policy is None:
-        reason = _OWN_ONLY + ("the readings of the path have different policies." if there.is_odd else "it is closed.")
+        closed = "it is closed." if there.policy is None else "no policy guards it."
+        reason = _OWN_ONLY + ("the readings of the path have different policies." if there.is_odd else closed)
     elif lets_in:
         reason = f"{_why_covered(policy, origin)} The policy allows credentials."
     elif because == "no-credentials":

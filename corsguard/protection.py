@@ -19,7 +19,7 @@ from .mistakes import nearest_name
 from .origin import DEFAULT_PORTS, NULL, Origin
 from .policies import is_odd, problem_of_prefix
 from .policy import Policy
-from .quoting import kind_of, text_of
+from .quoting import kind_of, quoted, text_of
 
 VerdictReason = Literal[
     "safe-method",
@@ -167,7 +167,7 @@ class CrossOriginProtection:
         object.__setattr__(self, "_below", tuple(f"{prefix}/" for prefix in self.exempt))
 
     @classmethod
-    def of(cls, given: "ProtectionLike") -> "CrossOriginProtection":
+    def of(cls, given: "ProtectionLike | Mapping[str, Any]") -> "CrossOriginProtection":
         """
         Return *given* itself if it is one, else the one whose keywords are the keys of this mapping.
 
@@ -307,11 +307,10 @@ def _problems_of(keywords: Mapping[str, Any]) -> list[Problem]:
         near = [exempt] if problem_of_prefix(exempt) is None and exempt != "/" else [*_EXEMPT_EXAMPLE]
         what = "a list of path prefixes"
         return [*problems, Problem.of("E806", "exempt", exempt, Fix(entries=(near,)), what=what, kind=kind_of(exempt))]
-    for number, prefix in enumerate(cast("Collection[object]", exempt)):
-        place = f"exempt[{number}]"
-        problem = problem_of_prefix(prefix, place)
+    for prefix in cast("Collection[object]", exempt):
+        problem = problem_of_prefix(prefix, "exempt")
         if problem is None and prefix == "/":
-            problem = Problem.of("E807", place, prefix, Fix(entries=_EXEMPT_EXAMPLE))
+            problem = Problem.of("E807", "exempt", prefix, Fix(entries=_EXEMPT_EXAMPLE))
         problems += [] if problem is None else [problem]
     return problems
 
@@ -320,7 +319,7 @@ def _unknown(key: object) -> Problem:
     name = text_of(key)
     near = None if name is None else nearest_name(name, _KEYWORDS)
     fix = Fix(name=near) if near else Fix(words=f"one of {', '.join(_KEYWORDS)}")
-    return Problem.of("E812", "protection", key, fix)
+    return Problem.of("E812", name or quoted(key), key, fix)
 
 
 def is_handshake(environ: Mapping[str, Any]) -> bool:

@@ -5,10 +5,10 @@ Problems and warnings have the ids of the engine's rules (`corsguard.E201`). Wha
 of RULES each; the README's table and the tests are made from these rows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -18,14 +18,15 @@ from django.urls import get_resolver
 from django.utils.http import is_same_domain
 from django.utils.module_loading import import_string
 
-from corsguard import Fix, OriginPattern, Policy, PolicyError, Problem
+from corsguard import CrossOriginProtection, Fix, OriginPattern, Policy, PolicyError, Problem
 from corsguard.adapters import Rule, are_same_site, misplaced_tags, name_of, tag_of
 
-from .conf import SETTING, WEBSOCKETS, read_settings, websockets_setting
+from .conf import PROTECTION, SETTING, WEBSOCKETS, protection_setting, read_settings, websockets_setting
 from .middleware import View, views_of
 from .predecessor import MOVING
 
 _GUARD: Final = "corsguard_django.middleware.CORSMiddleware"
+_SECURITY: Final = "django.middleware.security.SecurityMiddleware"
 _MOST_QUOTED: Final = 30
 _ON_THE_CLASS: Final = Fix(words='@method_decorator(cors(...), name="dispatch")  # on the class')
 _ADD: Final = Fix(words=f'MIDDLEWARE = ["{_GUARD}", *MIDDLEWARE]  # at the end of the settings')
@@ -91,6 +92,29 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             '"CSRF_TRUSTED_ORIGINS": ["https://app.example.org"], "ALLOWED_HOSTS": ["api.example.com"], '
             '"MIDDLEWARE": ["corsguard_django.middleware.CORSMiddleware", '
             '"django.contrib.sessions.middleware.SessionMiddleware"]}',
+        ),
+        "W906": Rule(
+            "CSRF_TRUSTED_ORIGINS has origins that no policy with credentials allows, so CORSGUARD_PROTECTION refuses "
+            "their unsafe requests, which Django would let in: {origins}.",
+            (
+                "Protection takes its list of trusted origins from the policies. A page of one of these origins sends "
+                "its form, and gets 403."
+            ),
+            (
+                "Allow the origins in the policy of the paths that they send to, with `allow_credentials: True`, or "
+                "remove them from `CSRF_TRUSTED_ORIGINS`."
+            ),
+            '{"CORSGUARD": {"allow_origins": ["https://app.example.com"]}, "CORSGUARD_PROTECTION": {}, '
+            '"CSRF_TRUSTED_ORIGINS": ["https://partner.example.com"]}',
+        ),
+        "W907": Rule(
+            'SECURE_REFERRER_POLICY is "no-referrer", so pages of this site send "Origin: null" with their own forms. '
+            "Django's CSRF protection answers them with 403, and on plain http so does CORSGUARD_PROTECTION.",
+            "Your users cannot send any form of your own site, such as the login form or the admin.",
+            'Write `SECURE_REFERRER_POLICY = "same-origin"`, which is the default of Django.',
+            '{"CORSGUARD_PROTECTION": {}, "SECURE_REFERRER_POLICY": "no-referrer", '
+            '"MIDDLEWARE": ["corsguard_django.middleware.CORSMiddleware", '
+            '"django.middleware.security.SecurityMiddleware"]}',
         ),
     }
 )
@@ -173,11 +197,19 @@ def check_credentials(**_: object) -> list[CheckMessage]:
     return [*map(_message, _of_credentials())]
 
 
+@register(Tags.security)
+def check_protection(**_: object) -> list[CheckMessage]:
+    """
+    Report where CORSGUARD_PROTECTION and Django's own CSRF protection do not agree.
+    """
+    return [*map(_message, _of_protection())]
+
+
 def problems() -> tuple[Problem, ...]:
     """
     Return all that the checks find, as data. The *field* of each names the setting or the view.
     """
-    return (*_of_policies(), *_of_middleware(), *_of_credentials())
+    return (*_of_policies(), *_of_middleware(), *_of_credentials(), *_of_protection())
 
 
 def _message(problem: Problem) -> CheckMessage:
@@ -195,10 +227,11 @@ def _of_policies() -> Iterator[Problem]:
     except PolicyError as error:
         found = [*error.problems]
     yield from (_within(SETTING, problem) for problem in found)
-    try:
-        websockets_setting()
-    except PolicyError as error:
-        yield from (replace(problem, field=WEBSOCKETS) for problem in error.problems)
+    for setting, read in ((WEBSOCKETS, websockets_setting), (PROTECTION, protection_setting)):
+        try:
+            read()
+        except PolicyError as error:
+            yield from (replace(problem, field=setting) for problem in error.problems)
     for view in _views():
         name = name_of(view)
         misplaced = misplaced_tags(view)
@@ -246,6 +279,46 @@ def _of_credentials() -> Iterator[Problem]:
             yield _of_rule("W905", field, fix, origin=foreign[0], cookie=cookie)
 
 
+def _of_protection() -> Iterator[Problem]:
+    if not _is_protected():
+        return
+    audiences = [policy.audience for policy in _policies() if policy.allow_credentials]
+    # None is a source, which may well allow it.
+    foreign = [
+        entry
+        for entry in settings.CSRF_TRUSTED_ORIGINS
+        if not any(all(audience.covers(sample) is not False for sample in _samples(entry)) for audience in audiences)
+    ]
+    if foreign:
+        fix = Fix(policy={"allow_origins": foreign, "allow_credentials": True})
+        yield _of_rule("W906", "CSRF_TRUSTED_ORIGINS", fix, origins=", ".join(foreign[:_MOST_QUOTED]))
+    in_use = {kind for path in settings.MIDDLEWARE for kind in _kinds(path)}
+    sent: object = settings.SECURE_REFERRER_POLICY
+    policies = sent.split(",") if isinstance(sent, str) else [*cast("Iterable[str]", sent or ())]
+    # Of several, a browser takes the last that it knows.
+    if _SECURITY in in_use and policies and policies[-1].strip() == "no-referrer":
+        fix = Fix(words='SECURE_REFERRER_POLICY = "same-origin"')
+        yield _of_rule("W907", "SECURE_REFERRER_POLICY", fix)
+
+
+def _is_protected() -> bool:
+    try:
+        return protection_setting() is not None or isinstance(read_settings().table.protection, CrossOriginProtection)
+    except PolicyError:
+        # Reported by check_policies.
+        return False
+
+
+def _samples(entry: str) -> tuple[str, ...]:
+    """
+    Return origins that have no more in common than *entry* of CSRF_TRUSTED_ORIGINS says.
+    """
+    try:
+        return tuple(map(str, OriginPattern.parse(entry).samples()))
+    except ValueError:
+        return (entry,)
+
+
 def _views() -> Iterator[View]:
     if getattr(settings, "ROOT_URLCONF", None):
         for view in views_of(get_resolver()):
@@ -267,14 +340,21 @@ def _kinds(path: str) -> tuple[str, ...]:
 
 
 def _patterns_with_credentials() -> Iterator[OriginPattern]:
+    policies = _policies()
+    yield from dict.fromkeys(pattern for policy in policies if policy.allow_credentials for pattern in policy.patterns)
+
+
+def _policies() -> list[Policy]:
+    """
+    Return the policies of the settings and of the views.
+    """
     try:
         policies = [*read_settings().named.values()]
     except PolicyError:
         # Reported by check_policies.
         policies = []
     tags = (tag_of(view) for view in _views())
-    policies += [tag.policy for tag in tags if tag is not None and isinstance(tag.policy, Policy)]
-    yield from dict.fromkeys(pattern for policy in policies if policy.allow_credentials for pattern in policy.patterns)
+    return [*policies, *(tag.policy for tag in tags if tag is not None and isinstance(tag.policy, Policy))]
 
 
 def _is_trusted(pattern: OriginPattern) -> bool:

@@ -14,9 +14,10 @@ from corsguard.errors import PolicyError, Problem
 from corsguard.fixes import PREFIX, Form, as_toml, dotted
 from corsguard.policies import NAMELESS, UNGUARDED, Assignment, Policies
 from corsguard.policy import Policy
+from corsguard.protection import CrossOriginProtection
 from corsguard.validation import DEFAULTS
 
-from .layers import ENVIRONMENTS, PATHS, POLICIES, Sheet, no_such
+from .layers import ENVIRONMENTS, PATHS, POLICIES, PROTECTION, Sheet, no_such
 from .layers import Change as Change
 from .toml import read_toml
 from .variables import read_variables
@@ -30,9 +31,9 @@ class Configuration:
     What a file, a mapping or environment variables say, for one *environment*. It stands wherever a policy does.
 
     *policies* are all policies by name (`policy` where there is one without a name), *paths* the name, None or
-    `"unguarded"` for each path prefix; *changes* is what the environment and each `extends` change. `str()` writes the
-    whole as TOML,
-    each change as a comment next to its keyword. The *warnings* of its policies name file and key.
+    `"unguarded"` for each path prefix; *changes* is what the environment and each `extends` change; *protection* tells
+    which requests may act, if anything is said of it. `str()` writes the whole as TOML, each change as a comment next
+    to its keyword. The *warnings* of its policies name file and key.
     """
 
     source: str
@@ -41,6 +42,7 @@ class Configuration:
     policies: Mapping[str, Policy]
     paths: Mapping[str, str | None] | None
     changes: tuple[Change, ...]
+    protection: CrossOriginProtection | None = None
     _refusal: Problem | None = field(default=None, repr=False)
 
     @classmethod
@@ -67,12 +69,13 @@ class Configuration:
         Read environment *variables*, those of this process if None: *prefix* and a keyword in capitals, for one policy.
 
         Lists are written with commas; `allow_credentials` is `true` or `false`, `max_age` whole seconds or `none`,
-        `allow_unsafe_origins` an object of JSON. What is not text is taken as it is.
+        `allow_unsafe_origins` an object of JSON. What is not text is taken as it is. There is protection if there is a
+        variable of it: *prefix* and `PROTECTION_MODE`, `PROTECTION_EXEMPT` or `PROTECTION_METHODS`.
 
         Raises PolicyError with every problem at once; a variable that begins with *prefix* and names no keyword is
         one.
         """
-        policy = read_variables(os.environ if variables is None else variables, prefix)
+        policy, protection = read_variables(os.environ if variables is None else variables, prefix)
         return cls(
             source=f"{prefix}* variables",
             environment=None,
@@ -80,6 +83,7 @@ class Configuration:
             policies=MappingProxyType({NAMELESS: policy}),
             paths=None,
             changes=(),
+            protection=protection,
         )
 
     @classmethod
@@ -101,8 +105,12 @@ class Configuration:
         if self._refusal is not None:
             raise PolicyError([self._refusal])
         if self.paths is None:
-            return Policies(self.policies[NAMELESS])
-        return Policies({PATHS: {prefix: self._assigned(prefix, name) for prefix, name in self.paths.items()}})
+            policies = Policies(self.policies[NAMELESS])
+        else:
+            policies = Policies({PATHS: {prefix: self._assigned(prefix, name) for prefix, name in self.paths.items()}})
+        # Nobody else has it yet.
+        policies.table.protection = self.protection
+        return policies
 
     def _assigned(self, prefix: str, name: str | None) -> Assignment:
         if name is None or name == UNGUARDED:
@@ -138,6 +146,9 @@ class Configuration:
         if self.paths is not None:
             yield from ("", f"[{PATHS}]")
             yield from (f"{as_toml(path)} = {as_toml(name)}" for path, name in self.paths.items() if path != name)
+        if self.protection is not None:
+            keywords = {name: getattr(self.protection, name) for name in ("mode", "exempt", "methods")}
+            yield from ("", f"[{PROTECTION}]", *(f"{name} = {as_toml(value)}" for name, value in keywords.items()))
 
 
 def _read(mapping: Mapping[str, Any], source: str, form: Form) -> dict[str | None, Configuration]:
@@ -150,6 +161,7 @@ def _read(mapping: Mapping[str, Any], source: str, form: Form) -> dict[str | Non
             policies=MappingProxyType(policies),
             paths=None if sheet.paths is None else MappingProxyType(sheet.paths),
             changes=tuple(sheet.changes(environment)),
+            protection=sheet.protection(environment),
             _refusal=sheet.refusal(policies),
         )
         for environment, policies in sheet.environments().items()

@@ -17,6 +17,7 @@ from corsguard.names import EXAMPLE_ORIGIN, permits_header, permits_method, perm
 from corsguard.origin import OriginPattern, pattern_of
 from corsguard.policies import NAMELESS, UNGUARDED, problem_of_prefix
 from corsguard.policy import Policy
+from corsguard.protection import CrossOriginProtection
 from corsguard.quoting import kind_of, printable, quoted
 from corsguard.validation import DEFAULTS, written_out
 
@@ -31,11 +32,12 @@ _WHO: Final = ("allow_origins", "allow_unsafe_origins")
 POLICIES: Final = "policies"
 PATHS: Final = "paths"
 ENVIRONMENTS: Final = "environments"
+PROTECTION: Final = "protection"
 _EXTENDS: Final = "extends"
 _PRODUCTION: Final = "production"
 # What stands at a path in place of a policy's name.
 _WORDS: Final = (NONE, UNGUARDED)
-_SHAPE: Final = (POLICIES, PATHS, ENVIRONMENTS)
+_SHAPE: Final = (POLICIES, PATHS, ENVIRONMENTS, PROTECTION)
 
 _POLICY_EXAMPLE: Final = {"allow_origins": [EXAMPLE_ORIGIN]}
 _POLICIES_EXAMPLE: Final = {"app": _POLICY_EXAMPLE}
@@ -63,7 +65,8 @@ class Sheet:
     """
     One reading of a configuration: who says what, and all that is wrong with it.
 
-    *own* is what each policy says itself, *overrides* what each environment says of it instead.
+    *own* is what each policy says itself, *overrides* what each environment says of it instead. *protections* is what
+    the file (None) and each environment say of protection, if they say anything.
     """
 
     def __init__(self, mapping: object, source: str, form: Form) -> None:
@@ -78,9 +81,11 @@ class Sheet:
         self.paths: dict[str, str | None] | None = None
         self.overrides: dict[str, dict[str, dict[str, Any]]] = {}
         self.production: set[str] = set()
+        self.protections: dict[str | None, dict[str, Any]] = {}
         self.said: dict[str | None, dict[str, _Said]] = {}
         root = self.known((), self.table((), mapping, _POLICY_EXAMPLE), _SHAPE)
         environments = root.pop(ENVIRONMENTS, {})
+        self.read_protection(None, (), root)
         self.is_named = POLICIES in root or PATHS in root
         if self.is_named:
             self.read_named(root)
@@ -217,8 +222,9 @@ class Sheet:
     def read_environments(self, value: object) -> None:
         for environment, table in self.named_tables(ENVIRONMENTS, value, {"production": {}}):
             place = (ENVIRONMENTS, environment)
-            shape = (POLICIES, _PRODUCTION) if self.is_named else (_PRODUCTION,)
+            shape = (POLICIES, _PRODUCTION, PROTECTION) if self.is_named else (_PRODUCTION, PROTECTION)
             said = self.known(place, table, shape)
+            self.read_protection(environment, place, said)
             is_production = said.pop(_PRODUCTION, environment.lower().startswith("prod"))
             if not isinstance(is_production, bool):
                 fix, what = Fix(entries=(True,)), "true or false"
@@ -236,6 +242,28 @@ class Sheet:
                 if self.names(within, name, "a policy", self.own):
                     instead = self.table(within, keywords, _POLICY_EXAMPLE)
                     self.overrides[environment][name] = self.known(within, instead, ())
+
+    def read_protection(self, environment: str | None, place: _Place, table: dict[str, Any]) -> None:
+        """
+        Take what *table* says of protection out of it. The rest may be a policy.
+        """
+        if PROTECTION not in table:
+            return
+        place = (*place, PROTECTION)
+        said = self.protections[environment] = self.table(place, table.pop(PROTECTION), {"mode": "report"})
+        try:
+            CrossOriginProtection.of(said)
+        except PolicyError as error:
+            for problem in error.problems:
+                self.problems[self.placed(problem, (*place, problem.field))] = None
+
+    def protection(self, environment: str | None) -> CrossOriginProtection | None:
+        """
+        Return what counts for *environment*, which says only what it changes; None where nobody says anything.
+        """
+        tables = [self.protections[who] for who in (None, environment) if who in self.protections]
+        keywords = {key: value for table in tables for key, value in table.items()}
+        return CrossOriginProtection.of(keywords) if tables else None
 
     def names(self, place: _Place, name: str, what: str, there: Iterable[str]) -> bool:
         if name in there:

@@ -1,5 +1,5 @@
 """
-Environment variables: one policy, one variable for each of its keywords.
+Environment variables: one policy, and what may act, one variable for each of their keywords.
 """
 
 import json
@@ -7,20 +7,25 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from corsguard.errors import PolicyError, Problem
 from corsguard.fixes import NONE, Fix
 from corsguard.mistakes import nearest_name
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.policy import Policy
+from corsguard.protection import CrossOriginProtection
 from corsguard.validation import DEFAULTS
 
-from .layers import LISTS, with_warnings
+from .layers import LISTS, PROTECTION, with_warnings
+
+_LISTS: Final = (*LISTS, f"{PROTECTION}_exempt")
+# The keywords of protection by what a variable calls them.
+_OF_PROTECTION: Final = {f"{PROTECTION}_{keyword}": keyword for keyword in ("mode", "exempt", "methods")}
 
 
-def read_variables(variables: Mapping[str, Any], prefix: str) -> Policy:
-    names = {f"{prefix}{keyword.upper()}": keyword for keyword in DEFAULTS}
+def read_variables(variables: Mapping[str, Any], prefix: str) -> tuple[Policy, CrossOriginProtection | None]:
+    names = {f"{prefix}{keyword.upper()}": keyword for keyword in (*DEFAULTS, *_OF_PROTECTION)}
     wherever = re.compile(re.escape(prefix.rstrip("_")) + "_", re.IGNORECASE)
     problems: list[Problem] = []
     said: dict[str, Any] = {}
@@ -33,13 +38,19 @@ def read_variables(variables: Mapping[str, Any], prefix: str) -> Policy:
             problems.append(Problem.of("E817", name, name, fix))
         if near is None:
             continue
-        entries = value.split(",") if isinstance(value, str) and names[near] in LISTS else [value]
+        entries = value.split(",") if isinstance(value, str) and names[near] in _LISTS else [value]
         if any(isinstance(entry, str) and not entry.strip() for entry in entries):
             rest = [entry.strip() for entry in entries if entry.strip()]
             fix = replace(_said(near, names[near], rest), form="variables", prefix=prefix)
             problems.append(Problem.of("E816", near, value, fix))
         else:
             said.setdefault(names[near], _read_text(names[near], value))
+    protecting = {_OF_PROTECTION[name]: said.pop(name) for name in _OF_PROTECTION if name in said}
+    protection = None
+    try:
+        protection = CrossOriginProtection.of(protecting) if protecting else None
+    except PolicyError as error:
+        problems += [_of_variable(replace(p, field=f"{PROTECTION}_{p.field}"), prefix) for p in error.problems]
     try:
         policy = Policy.from_mapping(said)
     except PolicyError as error:
@@ -48,7 +59,7 @@ def read_variables(variables: Mapping[str, Any], prefix: str) -> Policy:
         raise PolicyError([*problems, *(_of_variable(problem, prefix) for problem in missed)]) from None
     if problems:
         raise PolicyError(problems)
-    return with_warnings(policy, [_of_variable(warning, prefix) for warning in policy.warnings])
+    return with_warnings(policy, [_of_variable(warning, prefix) for warning in policy.warnings]), protection
 
 
 def _of_variable(problem: Problem, prefix: str) -> Problem:
@@ -72,7 +83,7 @@ def _read_text(keyword: str, value: object) -> object:
     if not isinstance(value, str):
         return value
     text = value.strip()
-    if keyword in LISTS:
+    if keyword in _LISTS:
         return "*" if text == "*" else [entry.strip() for entry in text.split(",")]
     if keyword == "allow_credentials":
         return {"true": True, "false": False}.get(text, text)

@@ -113,7 +113,7 @@ MISTAKES = {
         '[policies.app]\nallow_origins = "*"\n[environments.staging]\ndebug = true',
         (
             'E812 cors.toml: environments.staging.debug: "debug" is not a known key here.\n'
-            "    fix: one of policies, production"
+            "    fix: one of policies, production, protection"
         ),
     ),
     "a base that is wrong under one environment, and what an heir has from it": (

@@ -29,7 +29,7 @@ CODES = """
     E501 E502 E503
     E601
     E701 E702 E703 E704
-    E801 E802 E803 E804 E805
+    E801 E802 E803 E804 E805 E806 E807
     E811 E812 E813 E814 E815 E816 E817 E818
     W101 W102 W103 W104 W105 W106 W107 W108
     W201 W202
@@ -41,6 +41,8 @@ CODES = """
 ABOUT_PATHS = {"E801", "E802", "E803", "E804", "E805"}
 # These are about the methods of an origin source, which are mended where its class is written.
 ABOUT_METHODS = {"E322", "E323", "E324"}
+# These are about what may act; test_protection_requests.py mends them.
+ABOUT_PROTECTION = {"E806", "E807"}
 # These are about where a policy is written; test_configuration_mistakes.py mends them.
 ABOUT_PLACES = {code for code in CODES if code.startswith(("E81", "W4"))}
 
@@ -121,7 +123,9 @@ def test_the_example_of_a_rule_breaks_it_and_no_other(code):
     assert [problem.code for problem in found] == [code]
 
 
-@pytest.mark.parametrize("code", [code for code in CODES if code not in ABOUT_PATHS | ABOUT_PLACES | ABOUT_METHODS])
+@pytest.mark.parametrize(
+    "code", [code for code in CODES if code not in ABOUT_PATHS | ABOUT_PROTECTION | ABOUT_PLACES | ABOUT_METHODS]
+)
 def test_pasting_the_fix_of_a_rule_mends_it(code):
     keywords = eval(RULES[code].example, names(Policy=Recorder()))
     (problem,) = findings(keywords)
@@ -134,7 +138,7 @@ def assert_mended(problem, keywords):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("code", [code for code in CODES if code not in ABOUT_PATHS | ABOUT_PLACES])
+@pytest.mark.parametrize("code", [code for code in CODES if code not in ABOUT_PATHS | ABOUT_PROTECTION | ABOUT_PLACES])
 def test_pasted_keywords_mend_in_every_form(code, form):
     """
     Pasting the keywords of a fix mends it in every form.

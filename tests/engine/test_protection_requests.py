@@ -310,17 +310,17 @@ def test_the_value():
 MISTAKES = {
     "another word": ({"mode": "reprot"}, [("E806", "mode", "report")]),
     "no word": ({"mode": True, "methods": None}, [("E806", "mode", "enforce"), ("E806", "methods", "unsafe")]),
-    "every path": ({"exempt": ["/"]}, [("E807", "exempt[0]", "/webhooks")]),
+    "every path": ({"exempt": ["/"]}, [("E807", "exempt", "/webhooks")]),
     "a bare prefix": ({"exempt": "/hooks"}, [("E806", "exempt", ["/hooks"])]),
     "a bare slash": ({"exempt": "/"}, [("E806", "exempt", ["/webhooks"])]),
     "no list": ({"exempt": None}, [("E806", "exempt", ["/webhooks"])]),
     "no prefixes": (
         {"exempt": ["/a", "/b/", "c", "/d/*", 5]},
-        [("E802", f"exempt[{n}]", near) for n, near in [(1, "/b"), (2, "/c"), (3, "/d"), (4, "/5")]],
+        [("E802", "exempt", near) for near in ("/b", "/c", "/d", "/5")],
     ),
     "all at once": (
         {"mode": "off", "exempt": ["/"], "methods": "POST"},
-        [("E806", "mode", "enforce"), ("E806", "methods", "unsafe"), ("E807", "exempt[0]", "/webhooks")],
+        [("E806", "mode", "enforce"), ("E806", "methods", "unsafe"), ("E807", "exempt", "/webhooks")],
     ),
 }
 
