@@ -5,7 +5,7 @@ A carrier for a framework that corsguard does not know: Falcon, whose middleware
 
 All that is about CORS happens in the guard. The carrier reads the request, asks, and writes the headers back. It shows
 the whole of what a carrier has to do: enter the request, ask a source where the guard says so, send the answer to a
-preflight or a refused WebSocket handshake, replace the headers of a response, and tell the listener what happened.
+preflight or in place of what may not run, replace the headers of a response, and tell the listener what happened.
 """
 
 import os
@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import falcon
 
-from corsguard import Event, Policies, PoliciesLike, Policy
+from corsguard import Event, Policies, PoliciesLike, Policy, ProtectionLike
 from corsguard.adapters import Guard, Journal, Passage
 
 PAGE_ORIGIN = os.environ.get("PAGE_ORIGIN", "http://localhost:8000")
@@ -31,11 +31,17 @@ class CORSMiddleware:
     """
     The guard, carried into Falcon. Put it first among the middlewares.
 
-    Raises PolicyError if *policy* is refused.
+    Raises PolicyError if *policy* or *protection* is refused.
     """
 
-    def __init__(self, policy: PoliciesLike, *, on_event: Callable[[Event], object] | None = None) -> None:
-        self.guard = Guard(Policies.of(policy), Journal(on_event))
+    def __init__(
+        self,
+        policy: PoliciesLike,
+        *,
+        on_event: Callable[[Event], object] | None = None,
+        protection: ProtectionLike | None = None,
+    ) -> None:
+        self.guard = Guard(Policies.of(policy), Journal(on_event), protection=protection)
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         # What lies further in may write into the environ; the request is judged as it came in.
