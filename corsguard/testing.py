@@ -14,7 +14,15 @@ from .browser.reasons import CORS_CHECK, PREFLIGHT_ONLY
 from .names import ALLOW_ORIGIN
 from .quoting import shown
 
-__all__ = ["Attack", "assert_not_shared", "assert_shared", "assert_shared_with_no_attacker", "attack_origins"]
+__all__ = [
+    "Attack",
+    "assert_can_act",
+    "assert_cannot_act",
+    "assert_not_shared",
+    "assert_shared",
+    "assert_shared_with_no_attacker",
+    "attack_origins",
+]
 
 # Reasons that say whether a server shares; all others say that something else is wrong, or that nothing was answered.
 _ABOUT_SHARING: Final = CORS_CHECK | PREFLIGHT_ONLY
@@ -83,6 +91,90 @@ def assert_shared_with_no_attacker(
         raise AssertionError("\n".join([told, *let_in]))
 
 
+def assert_cannot_act(
+    app: Application | Browser,
+    *,
+    page: str,
+    url: str,
+    method: str = "POST",
+    **init: Any,  # noqa: ANN401 - what fetch() takes
+) -> Exchange:
+    """
+    Assert that a page may not act by what it sends, with the user's cookies; return the last Exchange.
+
+    The server answers 403, or the browser does not send the request because its preflight was refused. A POST is sent
+    as a form is, which asks nobody (`mode="no-cors"`), unless *init* has another mode. *page* is the URL of a page of a
+    stranger. Any other error (404, 500) proves nothing, nor does a request that is not answered; both raise
+    AssertionError. Whose 403 it is cannot be seen: `assert_can_act` with a page of your own tells that the request is
+    right.
+    """
+    mode = "no-cors" if method == "POST" else "cors"
+    exchange, error = _acted(_open(app, page), method, _whole(url), {"mode": mode, **init})
+    status = None if exchange is None or exchange.response is None else exchange.response.status
+    if exchange is not None and exchange.is_preflight and error is not None and _is_about_sharing(error):
+        return exchange
+    if exchange is None or exchange.is_preflight or status is None or (status != 403 and status >= 400):
+        raise AssertionError(f"{_told_of(exchange, method, url)} This proves nothing about who may act.{_why(error)}")
+    if status != 403:
+        raise AssertionError(f"{shown(page)} may act. {_told_of(exchange, method, url)}")
+    return exchange
+
+
+def assert_can_act(
+    app: Application | Browser,
+    *,
+    page: str,
+    url: str,
+    method: str = "POST",
+    **init: Any,  # noqa: ANN401 - what fetch() takes
+) -> Exchange:
+    """
+    Assert that a page may act by what it sends, with the user's cookies; return the last Exchange.
+
+    The request is sent, and the server answers it with a status below 400; whether the page may read that does not
+    matter. Raises AssertionError if not, with the whole story.
+    """
+    exchange, error = _acted(_open(app, page), method, _whole(url), init)
+    status = None if exchange is None or exchange.response is None else exchange.response.status
+    if exchange is None or exchange.is_preflight or status is None or status >= 400:
+        raise AssertionError(f"{shown(page)} may not act. {_told_of(exchange, method, url)}{_why(error)}")
+    return exchange
+
+
+def _acted(page: Page, method: str, url: str, init: dict[str, Any]) -> tuple[Exchange | None, NetworkError | None]:
+    """
+    Return the last exchange of what the page sends, redirects and preflights included, and what the page is told if it
+    may not read.
+    """
+    error = None
+    options: dict[str, Any] = {"credentials": "include", **init}
+    try:
+        page.fetch(url, method=method, **options)
+    except NetworkError as caught:
+        error = caught
+    return page.network[-1] if page.network else None, error
+
+
+def _told_of(exchange: Exchange | None, method: str, url: str) -> str:
+    if exchange is None:
+        return f"{method} {url} was not sent."
+    sent = [f"{name}: {value}" for name, value in exchange.request.headers if name in {"Origin", "Sec-Fetch-Site"}]
+    answer = "Nothing answered" if exchange.response is None else f"The server answered {exchange.response.status} to"
+    return f"{answer} {exchange.request.method} {exchange.request.url} ({', '.join(sent) or 'no Origin'})."
+
+
+def _why(error: NetworkError | None) -> str:
+    return "" if error is None else f"\n\n{error}"
+
+
+def _is_about_sharing(error: NetworkError) -> bool:
+    """
+    Return whether *error* came because the server does not share, and works.
+    """
+    answer = error.failure.exchange.response if error.failure.exchange else None
+    return error.failure.reason in _ABOUT_SHARING and (answer is None or answer.status < 500)
+
+
 def _open(app: Application | Browser, page: str) -> Page:
     return (app if isinstance(app, Browser) else Browser(app)).open(page)
 
@@ -124,8 +216,7 @@ def _not_shared(page: Page, method: str, url: str, init: dict[str, Any]) -> Netw
     try:
         response = page.fetch(url, method=method, **init)
     except NetworkError as error:
-        answer = error.failure.exchange.response if error.failure.exchange else None
-        if error.failure.reason not in _ABOUT_SHARING or (answer is not None and answer.status >= 500):
+        if not _is_about_sharing(error):
             raise AssertionError(f"{told} failed, but that proves nothing about sharing.\n\n{error}") from None
         return error
     raise AssertionError(f"{shown(page.origin)} may read {told}: {_why_shared(response, page.network[-1])}")

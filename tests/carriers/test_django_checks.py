@@ -480,3 +480,69 @@ def test_which_cookies_are_reported(more, expected):
     with credentials(APP), cookies(["api.example.org"], **more):
         found = [message.obj for message in messages() if message.id == "corsguard.W905"]
     assert found == [f"{prefix}_COOKIE_SAMESITE" for prefix in expected]
+
+
+# Protection.
+
+SECURITY = "django.middleware.security.SecurityMiddleware"
+
+
+def foreign_to_us(trusted, protection=(), **keywords):
+    policy = {"allow_origins": [APP], "allow_credentials": True, **keywords}
+    settings_of_ours = {"CORSGUARD": policy, "CORSGUARD_PROTECTION": dict(protection)}
+    with override_settings(CSRF_TRUSTED_ORIGINS=trusted, **settings_of_ours):
+        return [message.hint for message in messages() if message.id == "corsguard.W906"]
+
+
+@pytest.mark.parametrize(
+    ("trusted", "listed"),
+    [
+        ([APP], [APP]),
+        ([APP], ["https://*.example.com"]),
+        (["https://*.shop.example"], ["https://*.shop.example"]),
+        (["https://a.example", "http://localhost:3000"], ["https://a.example", "http://localhost:3000"]),
+        ([], [APP]),
+    ],
+)
+def test_what_both_halves_trust_is_not_reported(trusted, listed):
+    assert foreign_to_us(trusted, allow_origins=listed) == []
+
+
+@pytest.mark.parametrize(
+    "trusted", [["https://partner.example"], ["https://*.example.com"], ["https://*"], ["http://app.example.com"]]
+)
+def test_what_only_django_trusts_is_reported(trusted):
+    (hint,) = foreign_to_us([*trusted, APP])
+    assert f'allow_origins=["{trusted[0]}"], allow_credentials=True' in hint
+    assert foreign_to_us([*trusted, APP], allow_credentials=False) != []
+
+
+def test_what_only_django_trusts_matters_with_protection_only():
+    with override_settings(CORSGUARD={"allow_origins": [APP]}, CSRF_TRUSTED_ORIGINS=["https://partner.example"]):
+        assert "W906" not in ids()
+    protected = {"allow_origins": [APP], "protection": {}}
+    from corsguard.configuration import Configuration
+
+    with override_settings(
+        CORSGUARD=Configuration.from_mapping(protected), CSRF_TRUSTED_ORIGINS=["https://partner.example"]
+    ):
+        assert "W906" in ids()
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_reported"),
+    {
+        "no-referrer": True,
+        "same-origin, no-referrer": True,
+        ("same-origin", "no-referrer"): True,
+        "same-origin": False,
+        "no-referrer, strict-origin": False,
+        None: False,
+    }.items(),
+)
+def test_pages_without_a_referrer_are_reported(policy, is_reported):
+    settings_of_ours = {"CORSGUARD_PROTECTION": {}, "SECURE_REFERRER_POLICY": policy}
+    with override_settings(CORSGUARD={"allow_origins": [APP]}, MIDDLEWARE=[GUARD, SECURITY], **settings_of_ours):
+        assert ("W907" in ids()) is is_reported
+    with override_settings(CORSGUARD={"allow_origins": [APP]}, MIDDLEWARE=[GUARD], **settings_of_ours):
+        assert "W907" not in ids()

@@ -5,7 +5,7 @@ What a type checker is to know of the doors. Checked by mypy and pyright, never 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Literal, assert_type
+from typing import Any, Literal, TypeAlias, assert_type
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from fastapi import FastAPI
@@ -18,6 +18,7 @@ from corsguard import (
     AsyncOriginSource,
     Configuration,
     CORSMiddleware,
+    CrossOriginProtection,
     Decision,
     Event,
     Explanation,
@@ -330,10 +331,15 @@ corsguard_django.set_policy({"allow_origin": ["https://app.example.com"]})  # ty
 
 
 # Events.
+OfSharing: TypeAlias = Literal["origin", "source", "two-layers", "odd-path", "websocket"]
+OfProtection: TypeAlias = Literal["cross-site", "same-site", "unknown", "null-origin", "other-origin"]
 
 
 def count(event: Event) -> None:
-    assert_type(event.reason, Literal["origin", "source", "two-layers", "odd-path", "websocket"])
+    assert_type(event.reason, OfSharing | OfProtection)
+    assert_type(event.would_refuse, bool)
+    assert_type(event.site, str)
+    assert_type(event.has_cookie, bool)
     assert_type(event.policy, Policy | None)
     assert_type(event.name, str)
     assert_type(event.method, str)
@@ -343,6 +349,24 @@ def count(event: Event) -> None:
 
 def guard_and_count(app: WSGIApplication, policy: Policy) -> None:
     CORSMiddleware(app, policy, on_event=count)
+
+
+# Protection.
+protection = CrossOriginProtection(mode="report", exempt=["/webhooks"], methods="all")
+assert_type(protection.mode, Literal["enforce", "report"])
+CrossOriginProtection(mode="off")  # type: ignore[arg-type] # enforce or report
+CrossOriginProtection("report")  # type: ignore[call-arg] # by its name only
+CrossOriginProtection(exmept=["/webhooks"])  # type: ignore[call-arg] # exempt
+CORSGuard(Flask("shop"), policy, protection=protection)
+CORSGuard(protection={"mode": "report"})
+CORSGuard(protection=True)  # type: ignore[arg-type] # what it is and not whether
+CORSGuard(protection={"mod": "report"})  # type: ignore[arg-type] # mode
+
+
+def protect(app: WSGIApplication, asgi_app: ASGIApplication, policy: Policy) -> None:
+    CORSMiddleware(app, policy, protection=protection)
+    ASGIMiddleware(asgi_app, policy, protection=protection)
+    assert_type(explain(policy, {}, protection).may_act, bool | None)
     CORSMiddleware(app, policy, count)  # type: ignore[call-arg] # by its name only
 
 
