@@ -145,12 +145,17 @@ class Guard:
         """
         Return whether the protection, under the policies of *table*, does not let the request *environ* run at once.
 
-        For a carrier's short path. What is exempt or only reported may be among those, and a Passage tells it.
+        For a carrier's short path, and for requests that are judged. What is exempt or only reported may be among
+        those, and a Passage tells it.
         """
-        there = table.find(path).policy
-        if self.protection is None or environ.get("REQUEST_METHOD") in SAFE_METHODS:
+        if self.protection is None or self.protection.methods == "all":
             return self.protection is not None
-        return not judge(there if isinstance(there, Policy) else None, environ).allowed
+        # Most requests are of the site itself, or not of a browser, and run under any policy.
+        site = environ.get("HTTP_SEC_FETCH_SITE")
+        if site == "same-origin" or (site is None and "HTTP_ORIGIN" not in environ):
+            return False
+        policy = table.find(path).policy
+        return not judge(policy if isinstance(policy, Policy) else None, environ).allowed
 
     def enter(self, environ: Environ, path: str) -> "Passage":
         """

@@ -255,10 +255,13 @@ def _judge_reading(policy: Policy | None, environ: Mapping[str, Any]) -> Verdict
 
 
 def _judge_origin(environ: Mapping[str, Any]) -> Verdict:
-    origin = environ["HTTP_ORIGIN"]
+    origin, host = environ["HTTP_ORIGIN"], environ.get("HTTP_HOST")
     if origin == NULL:
         return _NULL_ORIGIN
-    parsed = Origin.parse(origin) if isinstance(origin, str) else None
+    # To parse it costs more than all the rest, and a stranger's has another host.
+    if not isinstance(origin, str) or not isinstance(host, str) or host.lower().partition(":")[0] not in origin:
+        return _OTHER
+    parsed = Origin.parse(origin)
     return _OWN if parsed is not None and is_own_origin(parsed, environ) else _OTHER
 
 

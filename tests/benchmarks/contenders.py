@@ -48,6 +48,7 @@ MAX_AGE = 7200
 # Some ask `fnmatch` about each pattern, which keeps this many compiled; beyond, one request takes many seconds.
 _MOST_FOR_FNMATCH = 32768
 REFUSED_ORIGIN = "https://evil.example"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
 
 
 class Origins:
@@ -155,6 +156,15 @@ def requests_of(scenario, allowed, platform=None, **headers):
     return requests
 
 
+def without(name, requests):
+    """
+    Return what makes the same *requests* without what *name* says.
+    """
+    return lambda count, seed: [
+        {key: value for key, value in environ.items() if key != name} for environ in requests(count, seed)
+    ]
+
+
 # WSGI.
 
 
@@ -207,6 +217,32 @@ class Floor:
             return start_response(status, headers, exc_info)
 
         return self.app(environ, share)
+
+
+class ForgeryFloor:
+    """
+    What the same programmer writes against forged requests alone: trusted origins, `Sec-Fetch-Site`, else the host.
+    """
+
+    def __init__(self, app, origins):
+        self.app = app
+        self.origins = frozenset(origins)
+
+    def __call__(self, environ, start_response):
+        if environ["REQUEST_METHOD"] not in _SAFE_METHODS and not self.lets_run(environ):
+            body = b"Cross-origin request refused.\n"
+            start_response("403 Forbidden", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+            return [body]
+        return self.app(environ, start_response)
+
+    def lets_run(self, environ):
+        origin = environ.get("HTTP_ORIGIN")
+        if origin in self.origins:
+            return True
+        site = environ.get("HTTP_SEC_FETCH_SITE")
+        if site is not None:
+            return site in {"same-origin", "none"}
+        return origin is None or origin.partition("://")[2] == environ.get("HTTP_HOST")
 
 
 def on_wsgi(origins):

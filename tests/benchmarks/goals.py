@@ -20,19 +20,25 @@ from contenders import (
     CORSHEADERS,
     FLASK_CORS,
     FLOOR,
+    HEADERS,
+    METHODS,
+    NO_ORIGIN,
     PLATFORMS,
     PREFLIGHT_REFUSED,
     PREFLIGHTS,
     REFUSED,
     RESPONSES,
     STARLETTE,
+    ForgeryFloor,
+    application,
     exact,
     requests_of,
     wildcards,
+    without,
 )
 from stopwatch import Contender, bytes_of, import_milliseconds, instructions, race
 
-from corsguard import Policy, negotiate
+from corsguard import CORSMiddleware, CrossOriginProtection, Policy, negotiate
 
 _MEGABYTE = 2**20
 _FLASK_RESPONSES = "Flask, responses: flask-cors' overhead over ours"
@@ -136,6 +142,7 @@ def other_goals(seconds, repeats):
     yield _growth("Lookup, 100,000 origins over 10", exact, seconds)
     yield _growth("Lookup, 100,000 wildcards over 10", wildcards, seconds)
     yield from _hostile(seconds)
+    yield _protection(seconds)
     for framework in "flask", "django.http":
         milliseconds = import_milliseconds("corsguard", framework, repeats)
         yield Goal(
@@ -188,6 +195,38 @@ def _growth(name, origins_of, seconds):
     costs = race(contenders, "nothing", seconds)
     few, many = costs[10].over, costs[100_000].over
     return Goal(name, many / few, 1.3, f"{few:.2f} and {many:.2f} µs")
+
+
+def _protection(seconds):
+    """
+    Return the goal that protection adds to the guard little more than a class by hand adds, over all that may run.
+    """
+    origins = exact(3)
+    policy = {"allow_origins": origins.patterns, "allow_methods": [*METHODS, "POST"], "allow_credentials": True}
+    policy = Policy(**policy, allow_headers=HEADERS)
+    apps = {
+        BARE: application,
+        FLOOR: ForgeryFloor(application, origins.patterns),
+        "without": CORSMiddleware(application, policy),
+        "with": CORSMiddleware(application, policy, protection=CrossOriginProtection()),
+    }
+    post = {"REQUEST_METHOD": "POST"}
+    kinds = {
+        "GET": requests_of(NO_ORIGIN, origins.allowed),
+        "GET of a listed page": requests_of(ALLOWED, origins.allowed),
+        "POST of the site": requests_of(
+            REFUSED, origins.allowed, **post, HTTP_ORIGIN="http://127.0.0.1", HTTP_SEC_FETCH_SITE="same-origin"
+        ),
+        "POST of a listed page": requests_of(ALLOWED, origins.allowed, **post),
+        "POST of a script": without("HTTP_SEC_FETCH_SITE", requests_of(NO_ORIGIN, origins.allowed, **post)),
+    }
+    added = {}
+    for kind, requests in kinds.items():
+        costs = race({name: Contender(app, requests) for name, app in apps.items()}, BARE, seconds)
+        added[kind] = costs["with"].over - costs["without"].over, costs[FLOOR].over
+    ours, floor = (max(sum(times), 0.001) for times in zip(*added.values(), strict=True))
+    shown = "; ".join(f"{kind} {ours:.2f} to {floor:.2f} µs" for kind, (ours, floor) in added.items())
+    return Goal("WSGI, protection: what it adds over what a class by hand adds", ours / floor, 1.5, shown)
 
 
 def _hostile(seconds):
