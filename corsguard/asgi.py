@@ -13,14 +13,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 from .applications import refuse_what_is_no_asgi
-from .guard import ORDINARY_NAMES, Guard, Passage
+from .guard import ORDINARY_NAMES, Guard, Passage, ProtectionLike
 from .journal import Event, Journal
 from .names import ALLOW_ORIGIN
 from .negotiation import Answers, Decision, Environ, Header
 from .origin import LONGEST_ORIGIN
 from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, ViewFinder, WebSockets
 from .policy import Policy
-from .protection import ProtectionLike
 from .quoting import quoted
 from .tags import ServedView, name_of, tags_made
 

@@ -10,9 +10,10 @@ from the log. The guard never calls what may block: an origin source that must b
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
-from .journal import Event, Journal
+from .fixes import Fix
+from .journal import Event, Journal, Reason
 from .negotiation import (
     VARY,
     Decision,
@@ -46,13 +47,14 @@ from .protection import (
     REMEDIES,
     SAFE_METHODS,
     CrossOriginProtection,
-    ProtectionLike,
     Verdict,
     VerdictReason,
     is_handshake,
     judge,
     judge_handshake,
+    missing_trust,
 )
+from .protection import ProtectionLike as ProtectionLike  # noqa: PLC0414 - carriers take it from here
 from .tags import misplaced_tags, name_of, tag_of, tags_made
 
 # Names of response headers, as most responses spell them, that are surely neither the policy's nor Vary: only others
@@ -354,11 +356,17 @@ class Passage:
             self.events += journal.record(self.assignment, decision, self.environ)
 
     def _record_refused(self, *, would_refuse: bool) -> None:
-        if self.verdict is not None and next(self._journal.turns):
-            reason = None if self.is_handshake else self.verdict.reason
-            self.events += self._journal.record_protection(
-                self.assignment, reason, self.environ, would_refuse=would_refuse
-            )
+        if self.verdict is None or not next(self._journal.turns):
+            return
+        there = self.assignment
+        remedy = None if self.is_handshake else REMEDIES[self.verdict.reason]
+        fix = Fix(
+            words="" if remedy is None else remedy.fix,
+            policy=missing_trust(there.policy if isinstance(there.policy, Policy) else None, self.environ),
+        )
+        # The reasons of refusals are reasons of events, too.
+        reason = "websocket" if remedy is None else cast("Reason", self.verdict.reason)
+        self.events += self._journal.record_protection(there, reason, fix, self.environ, would_refuse=would_refuse)
 
     def take_events(self) -> tuple[Event, ...]:
         """

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain, repeat
 from threading import Lock
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple, cast
+from typing import Any, Final, Literal, NamedTuple
 from weakref import ReferenceType, ref
 
 from .audience import is_interruption
@@ -24,7 +24,6 @@ from .fixes import NO_FIX, Fix
 from .negotiation import Decision, Refusal, RequestKind
 from .policies import Assignment
 from .policy import Policy
-from .protection import REMEDIES, VerdictReason, missing_trust
 from .quoting import shown
 from .tags import Opening, ServedView, openings_of
 
@@ -202,36 +201,32 @@ class Journal:
         return (event,) if is_heard else ()
 
     def record_protection(
-        self, there: Assignment, verdict: VerdictReason | None, environ: Mapping[str, Any], *, would_refuse: bool
+        self, there: Assignment, reason: Reason, fix: Fix, environ: Mapping[str, Any], *, would_refuse: bool
     ) -> tuple[Event, ...]:
         """
-        Write that a request was refused because it may act, or *would_refuse*, and return the Event of it, if any.
+        Write that a request was refused because it may act, or would be, and return the Event of it, if any.
 
-        *verdict* is why; None for a WebSocket handshake. Does nothing if nobody would notice.
+        Does nothing if nobody would notice.
         """
         is_debug, is_heard = self.explains(), self._has_listener()
         if not self._is_noticed(is_heard=is_heard, is_debug=is_debug):
             return ()
-        remedy = None if verdict is None else REMEDIES[verdict]
-        policy = there.policy if isinstance(there.policy, Policy) else None
-        # The reasons of refusals are reasons of events, too.
-        event = _event("websocket" if verdict is None else cast("Reason", verdict), there, environ)._replace(
-            would_refuse=would_refuse,
-            site=shown(environ.get("HTTP_SEC_FETCH_SITE", "")),
-            has_cookie="HTTP_COOKIE" in environ,
-            fix=Fix(words=remedy.fix if remedy else "", policy=missing_trust(policy, environ)),
+        site, has_cookie = shown(environ.get("HTTP_SEC_FETCH_SITE", "")), "HTTP_COOKIE" in environ
+        event = _event(reason, there, environ)._replace(
+            fix=fix, would_refuse=would_refuse, site=site, has_cookie=has_cookie
         )
         # A developer reads each of them.
-        more = "" if is_debug else self._left_out(f"{event.reason} {would_refuse}", policy)
+        more = "" if is_debug else self._left_out(f"{reason} {would_refuse}", event.policy)
         if more is not None:
             logger.log(
                 logging.WARNING if is_debug else logging.INFO,
-                "Protection %s '%s' '%s' from a page on '%s' to Host '%s' (%s). %s%s",
+                "Protection %s '%s' '%s' from a page on '%s' to Host '%s' (%s). %s%s%s",
                 "would refuse" if would_refuse else "refused",
                 *event[3:6],
                 shown(environ.get("HTTP_HOST", "")),
-                event.reason,
-                REASONS[event.reason] if remedy is None else remedy,
+                reason,
+                REASONS[reason],
+                f" Fix: {fix}" if fix else "",
                 more,
                 extra={"cors_event": event},
             )

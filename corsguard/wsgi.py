@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from .applications import may_be_wsgi
-from .guard import ORDINARY_NAMES, Guard, Passage, share
+from .guard import ORDINARY_NAMES, Guard, Passage, ProtectionLike, share
 from .journal import Event, Journal
 from .names import ALLOW_ORIGIN
 from .negotiation import Environ, Header
 from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, ViewFinder, WebSockets, text_of_path
 from .policy import Policy
-from .protection import ProtectionLike
 from .quoting import quoted
 
 if TYPE_CHECKING:

@@ -405,6 +405,32 @@ def test_the_event_says_what_a_rollout_needs(carrier):
     assert event.fix.policy == {"allow_credentials": True}
 
 
+@pytest.mark.parametrize(
+    ("keywords", "fix"),
+    [
+        ({"allow_origins": [APP]}, {"allow_credentials": True}),
+        (
+            {"allow_origins": [APP], "allow_methods": ["GET"]},
+            {"allow_credentials": True, "allow_methods": ["GET", "POST"]},
+        ),
+        ({"allow_origins": [APP], "allow_methods": "*"}, {"allow_credentials": True, "allow_methods": ["POST"]}),
+        (
+            {"allow_origins": [APP], "allow_credentials": True, "allow_methods": ["PUT"]},
+            {"allow_methods": ["PUT", "POST"]},
+        ),
+        ({"allow_origins": ["https://other.example"], "allow_credentials": True}, {}),
+        ({"allow_origins": "*"}, {}),
+        ({"allow_origins": Source()}, {}),
+    ],
+)
+def test_the_event_says_what_a_listed_origin_lacks(keywords, fix):
+    (event,) = wsgi(keywords, post(APP, **CROSS), "/", ON).events
+    assert event.fix.policy == fix
+    assert event.fix.words == REMEDIES["cross-site"].fix
+    if fix:
+        assert wsgi({**keywords, **fix}, post(APP, **CROSS), "/", ON).ran
+
+
 def test_a_refusal_is_logged(carrier, caplog):
     caplog.set_level(logging.INFO, logger="corsguard")
     carrier(TRUSTING, post(OWN, Host="app:8000", Cookie="sid=secret"), "/orders", ON)
