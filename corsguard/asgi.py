@@ -370,8 +370,8 @@ class CORSGuard(CORSMiddleware):
     The guard stands outside all middleware, and outside what makes a 500 of an exception, so every response has the
     headers. Without *policy* only endpoints tagged with `@cors` share anything. All else is as CORSMiddleware has it.
 
-    Raises PolicyError if *policy* or *websockets* is refused, TypeError if *app* is neither of the two, and
-    RuntimeError if it is guarded already or has served a request; *app* then stays as it was.
+    Raises PolicyError if *policy*, *websockets* or *protection* is refused, TypeError if *app* is neither of the two,
+    and RuntimeError if it is guarded already or has served a request; *app* then stays as it was.
     """
 
     def __init__(
@@ -381,6 +381,7 @@ class CORSGuard(CORSMiddleware):
         *,
         on_event: Callable[[Event], object] | None = None,
         websockets: WebSockets = "guard",
+        protection: ProtectionLike | None = None,
     ) -> None:
         application = cast("Any", app)
         build: Callable[[], ASGIApplication] | None = getattr(app, "build_middleware_stack", None)
@@ -395,7 +396,7 @@ class CORSGuard(CORSMiddleware):
             )
         if application.middleware_stack is not None:
             raise RuntimeError(f"{quoted(app)} has served a request. Guard it before that, where it is made.")
-        super().__init__(app, policy, on_event=on_event, websockets=websockets)
+        super().__init__(app, policy, on_event=on_event, websockets=websockets, protection=protection)
 
         def build_guarded() -> ASGIApplication:
             self.app = build()

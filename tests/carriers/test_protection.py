@@ -34,6 +34,7 @@ from starlette.responses import Response
 
 import corsguard_django
 from corsguard import CORSMiddleware, CrossOriginProtection, Event, Policy, PolicyError
+from corsguard.asgi import CORSGuard as ASGIGuard
 from corsguard.asgi import CORSMiddleware as ASGIMiddleware
 from corsguard.configuration import Configuration
 from corsguard.protection import REMEDIES
@@ -113,8 +114,8 @@ def fastapi(policy, request, path="/", protection=None):
         return Response("content", headers=dict(SET))
 
     app.add_api_route("/{path:path}", endpoint, methods=METHODS)
-    guarded = ASGIMiddleware(app, policy, on_event=events.append, protection=protection)
-    status, headers, body = asyncio.run(serve_asgi(guarded, scope_of(request, path)))
+    ASGIGuard(app, policy, on_event=events.append, protection=protection)
+    status, headers, body = asyncio.run(serve_asgi(app, scope_of(request, path)))
     return Outcome(status, headers, body, bool(ran), events)
 
 
@@ -589,6 +590,34 @@ def test_the_tag_counts_within_another_request():
     assert (inner, ran) == ([403], [])
 
 
+def tagged_fastapi(tag, policy, request, protection=None):
+    ran, events = [], []
+    app = FastAPI(openapi_url=None)
+
+    @app.post("/tagged")
+    @app.get("/tagged")
+    @tag
+    async def endpoint() -> Response:
+        ran.append(True)
+        return Response("content", headers=dict(SET))
+
+    ASGIGuard(app, policy, on_event=events.append, protection=ON if protection is None else protection)
+    status, headers, body = asyncio.run(serve_asgi(app, scope_of(request, "/tagged")))
+    return Outcome(status, headers, body, bool(ran), events)
+
+
+def test_the_tag_of_an_endpoint_beats_the_path():
+    trusted, closed = cors(**TRUSTING), cors(None)
+    outcome = tagged_fastapi(trusted, LISTED, post(APP, **CROSS))
+    assert outcome.ran
+    assert ("access-control-allow-credentials", "true") in of_cors(outcome)
+    assert tagged_fastapi(trusted, None, post(APP, **CROSS)).ran
+    assert not tagged_fastapi(trusted, None, post(EVIL, **CROSS)).ran
+    refused = tagged_fastapi(closed, TRUSTING, post(APP, **CROSS))
+    assert (refused.status, refused.ran, of_cors(refused)) == (403, False, [])
+    assert tagged_fastapi(closed, TRUSTING, post(APP, **CROSS), REPORT).ran
+
+
 @pytest.mark.parametrize("ask", [django_sync, django_async], ids=["sync", "async"])
 def test_the_tag_of_a_django_view_beats_the_path(ask):
     assert ask(LISTED, post(APP, **CROSS), "/tagged", ON).ran
@@ -691,6 +720,7 @@ def test_a_mistake_is_refused_wherever_it_stands(given):
         lambda: CORSMiddleware(Application(OK), TRUSTING, protection=given),
         lambda: ASGIMiddleware(ASGIApplication(OK), TRUSTING, protection=given),
         lambda: CORSGuard(protection=given),
+        lambda: ASGIGuard(FastAPI(), TRUSTING, protection=given),
     ):
         with pytest.raises(PolicyError) as caught:
             build()
