@@ -26,7 +26,7 @@ from corsguard.fixes import Fix, Form
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.policies import UNCOVERED, Assignment, Configured, Policies, PoliciesLike, text_of_path
 from corsguard.policy import Policy
-from corsguard.protection import is_handshake
+from corsguard.protection import CrossOriginProtection, is_handshake
 from corsguard.quoting import kind_of, quoted
 from corsguard.tags import name_of, tag_of
 from corsguard.wsgi import CORSMiddleware
@@ -78,6 +78,7 @@ class Guarded:
     *name* is as it was given. *find* takes a WSGI environ and knows the views that have a policy of their own;
     *place_of* takes one of the policies and a keyword. *problems* are the warnings of every policy, and *around* those
     of them that only a framework can know. *absent* is the one that says that nothing asks the policies at all.
+    *protection* tells which requests may act, if anything does.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Guarded:
     problems: tuple[Problem, ...]
     around: tuple[Problem, ...] = ()
     absent: Problem | None = None
+    protection: CrossOriginProtection | None = None
 
 
 def load_guarded(text: str | None = None, environment: str | None = None) -> Guarded:
@@ -194,6 +196,7 @@ def _of_toml(file: str, environment: str | None) -> Guarded:
         find=_by_path(configuration.guarded),
         place_of=partial(_place_in_file, configuration, Path(file).read_text(encoding="utf-8")),
         problems=configuration.warnings,
+        protection=configuration.protection,
     )
 
 
@@ -235,8 +238,14 @@ def _of_object(name: str, found: object) -> Guarded:
             find=_by_path(policies),
             place_of=_place_of(Place(name, "wsgi")),
             problems=_warnings(("", policy) for policy in policies.named.values()),
+            protection=_protection_of(policies),
         )
     raise LoadError(_not_guarding(name, found))
+
+
+def _protection_of(policies: Policies) -> CrossOriginProtection | None:
+    said = policies.table.protection
+    return said if isinstance(said, CrossOriginProtection) else None
 
 
 class _Layer(NamedTuple):
@@ -258,6 +267,7 @@ def _of_layer(name: str, layer: _Layer) -> Guarded:
         find=middleware.find if isinstance(middleware, CORSMiddleware) else partial(_find_in_asgi, middleware),
         place_of=_place_of(Place(name, layer.form), tagged),
         problems=_warnings([*(("", policy) for policy in policies), *tagged]),
+        protection=middleware.guard.protection,
     )
 
 
@@ -364,6 +374,7 @@ def _of_django(name: str) -> Guarded:
     from django.urls import get_resolver
 
     from corsguard_django import checks
+    from corsguard_django.conf import process
     from corsguard_django.middleware import find, views_of
 
     problems = checks.problems()
@@ -384,6 +395,7 @@ def _of_django(name: str) -> Guarded:
         problems=problems,
         around=tuple(problem for problem in problems if problem.code in checks.RULES),
         absent=absent,
+        protection=process.guard.protection if absent is None else None,
     )
 
 

@@ -92,9 +92,9 @@ class Rehearsal:
         if asked.is_handshake:
             return f"{asked.url} opens for a page on {asked.page_origin}."
         how = " with credentials" if asked.with_credentials else ""
-        return (
-            f"{asked.method} {asked.url} is shared with a page on {asked.page_origin}{how}: it may read the response."
-        )
+        told = f"{asked.method} {asked.url} is shared with a page on {asked.page_origin}{how}: it may read the response"
+        is_refused = bool(self.heard) and self.heard[-1].explanation.may_act is False
+        return f"{told}, but not act, because protection refuses the request." if is_refused else f"{told}."
 
     @property
     def fix(self) -> Fix:
@@ -185,7 +185,7 @@ class _Server:
         there = self._guarded.find(environ)
         policy = there.policy if isinstance(there.policy, Policy) else None
         # It asks the origin source, one that has to be awaited too, so no guard has to ask it once more.
-        told = explain_assignment(there, environ)
+        told = explain_assignment(there, environ, self._guarded.protection)
         self.told.append((told, policy))
         status, lines = (told.status, ()) if told.status is not None else _resource(environ)
         start_response(f"{status} Rehearsed", [*lines, *told.headers])

@@ -5,14 +5,20 @@ A request is rehearsed under a policy, and the fix that is told grants it.
 
 from dataclasses import replace
 
+import flask
 import pytest
+from django.core.wsgi import get_wsgi_application
+from django.test import override_settings
+from kit.configuring import hello
 from kit.explaining import APP, document, run
 
-from corsguard import Policy
-from corsguard.diagnosis.guarded import load_guarded
+from corsguard import CORSMiddleware, CrossOriginProtection, Policy
+from corsguard.configuration import Configuration
+from corsguard.diagnosis.guarded import guarded_by, load_guarded
 from corsguard.diagnosis.meaning import with_value
 from corsguard.diagnosis.rehearsal import rehearse, staged
 from corsguard.explanation import explain as explain_request
+from corsguard_flask import CORSGuard
 
 # A policy
 
@@ -102,3 +108,48 @@ def test_a_request_is_told_in_text_and_as_json(module, keywords, asked, reason, 
     assert data["verdict"] in done.stdout
     for change in data["changes"]:
         assert "\n    ".join([f"Change {change['place']}", *change["lines"]]) in done.stdout
+
+
+# Who may act.
+
+
+def flask_application():
+    app = flask.Flask("shop")
+    CORSGuard(app, {"allow_origins": [APP]}, protection={})
+    return app
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: Configuration.from_mapping({"allow_origins": [APP], "protection": {}}),
+        lambda: CORSMiddleware(hello, {"allow_origins": [APP]}, protection={}),
+        flask_application,
+    ],
+    ids=["configuration", "wsgi", "flask"],
+)
+def test_a_page_that_may_read_and_not_act(made):
+    """
+    A request that protection refuses is told so, though its page may read the answer.
+    """
+    guarded = guarded_by(made())
+    rehearsal = rehearse(guarded, staged(APP, "/orders", "POST"))
+    assert rehearsal.error is None
+    assert "it may read the response, but not act" in rehearsal.verdict
+    assert rehearsal.data()["exchanges"][-1]["may_act"] is False
+    assert rehearsal.heard[-1].exchange.response.status == 403
+    assert "not act" not in rehearse(guarded, staged(APP, "/orders")).verdict
+
+
+def test_protection_in_a_file_and_in_django(tmp_path):
+    file = tmp_path / "cors.toml"
+    file.write_text('allow_origins = ["https://app.example.com"]\n[protection]\nmode = "report"\n')
+    rehearsal = rehearse(load_guarded(str(file)), staged(APP, "/orders", "POST"))
+    assert rehearsal.heard[-1].explanation.may_act is False
+    assert rehearsal.heard[-1].exchange.response.status == 200
+    with override_settings(
+        CORSGUARD={"allow_origins": [APP]},
+        CORSGUARD_PROTECTION={},
+        MIDDLEWARE=["corsguard_django.middleware.CORSMiddleware"],
+    ):
+        assert guarded_by(get_wsgi_application()).protection == CrossOriginProtection()
