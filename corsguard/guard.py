@@ -76,7 +76,9 @@ _MOST_VIEWS: Final = 4096
 _LET_IN: Final = Decision(RequestKind.HANDSHAKE, None, ())
 _KEPT_OUT: Final = Decision(RequestKind.HANDSHAKE, 403, REFUSAL_HEADERS, Refusal.ORIGIN, body=REFUSAL_BODY)
 # What is sent in place of the application, by the reason. It says nothing of the request.
-_BODIES: Final = {reason: f"Cross-origin protection: {remedy}\n".encode() for reason, remedy in REMEDIES.items()}
+_BODIES: Final = {
+    reason: f"Cross-origin protection ({reason}): {remedy}\n".encode() for reason, remedy in REMEDIES.items()
+}
 
 
 class Guard:
@@ -277,7 +279,7 @@ class Passage:
         there = self._table.find(self.path, find_view)
         if self.decision is not None and there.policy is self.assignment.policy:
             return None
-        self.assignment = there
+        self.assignment, self.decision = there, None
         if there.is_odd and not was_odd and "HTTP_ORIGIN" in self.environ:
             self.events += self._journal.record_odd_path(there, self.environ)
         if self.is_handshake:
