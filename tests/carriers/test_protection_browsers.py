@@ -1,0 +1,190 @@
+"""
+Real browsers attack applications that use cookies: each attack succeeds without protection, and fails with it.
+"""
+
+from contextlib import ExitStack
+from queue import Queue
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import flask
+import pytest
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse
+from django.test import override_settings
+from django.urls import path as django_path
+from fastapi import FastAPI, Request
+from kit import engines
+from kit.adapters import MIDDLEWARE
+from starlette.responses import HTMLResponse
+
+from corsguard.asgi import CORSGuard as ASGIGuard
+from corsguard.browser import WireResponse, origin_of
+from corsguard.browser.transports import transport_for
+from corsguard_flask import CORSGuard
+
+TRUSTED = "https://app.partner.example"
+POLICY = {"allow_origins": [TRUSTED], "allow_methods": ["POST", "PUT"], "allow_credentials": True}
+COOKIE = "sid=1; Secure; SameSite=None; Path=/"
+
+
+class Acted(NamedTuple):
+    """
+    The attack that ran, and whether the cookie of the user was there.
+    """
+
+    attack: str
+    has_cookie: bool
+
+
+ran: list[Acted] = []
+
+
+def note(attack, cookies):
+    ran.append(Acted(attack, "sid" in cookies))
+
+
+def flask_application(protection):
+    app = flask.Flask("attacked")
+
+    @app.route("/", methods=["GET", "POST", "PUT"])
+    def index():
+        if flask.request.method != "GET":
+            note(flask.request.args["by"], flask.request.cookies)
+        return flask.Response("<!doctype html>", headers={"Set-Cookie": COOKIE})
+
+    CORSGuard(app, POLICY, protection=protection)
+    return app
+
+
+def fastapi_application(protection):
+    app = FastAPI()
+
+    @app.api_route("/", methods=["GET", "POST", "PUT"])
+    async def index(request: Request):
+        if request.method != "GET":
+            note(request.query_params["by"], request.cookies)
+        return HTMLResponse("<!doctype html>", headers={"Set-Cookie": COOKIE})
+
+    ASGIGuard(app, POLICY, protection=protection)
+    return app
+
+
+def django_view(request):
+    if request.method != "GET":
+        note(request.GET["by"], request.COOKIES)
+    return HttpResponse("<!doctype html>", headers={"Set-Cookie": COOKIE})
+
+
+urlpatterns = [django_path("", django_view)]
+
+
+def django_application(protection):
+    settings = {} if protection is None else {"CORSGUARD_PROTECTION": protection}
+    overridden = override_settings(
+        CORSGUARD=POLICY, MIDDLEWARE=MIDDLEWARE, ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], **settings
+    )
+
+    def app(environ, start_response):
+        with overridden:
+            return get_wsgi_application()(environ, start_response)
+
+    return app
+
+
+SITE = "https://api.example.com"
+APPLICATIONS = {"flask": flask_application, "django": django_application, "fastapi": fastapi_application}
+
+# Each is called in a page with the URL to send to, and sends one request that may act.
+_FORM = """
+    (url, enctype) => {
+        const form = Object.assign(document.createElement("form"), { method: "post", action: url, enctype });
+        form.append(Object.assign(document.createElement("input"), { name: "amount", value: "1000" }));
+        const frame = Object.assign(document.createElement("iframe"), { name: `to${Math.random()}` });
+        form.target = frame.name;
+        document.documentElement.append(frame, form);
+        form.submit();
+    }
+"""
+_FRAME = """
+    (url, html, sandbox) => {
+        const frame = document.createElement("iframe");
+        if (sandbox) frame.sandbox = "allow-scripts allow-forms";
+        const form = `<form method=post action="${url}"></form><script>document.forms[0].submit()</script>`;
+        if (html === "srcdoc") frame.srcdoc = form;
+        else frame.src = `data:text/html,${encodeURIComponent(form)}`;
+        document.documentElement.append(frame);
+    }
+"""
+ATTACKS = {
+    "form": f'(url) => ({_FORM})(url, "application/x-www-form-urlencoded")',
+    "multipart form": f'(url) => ({_FORM})(url, "multipart/form-data")',
+    "text form": f'(url) => ({_FORM})(url, "text/plain")',
+    "form through a redirect": f"(url) => ({_FORM})(`/redirect?to=${{encodeURIComponent(url)}}`)",
+    "fetch": '(url) => { fetch(url, { method: "POST", mode: "no-cors", credentials: "include" }); }',
+    "beacon": '(url) => { navigator.sendBeacon(url, "{}"); }',
+    "sandboxed frame": f'(url) => ({_FRAME})(url, "srcdoc", true)',
+    "data frame": f'(url) => ({_FRAME})(url, "data", false)',
+}
+STRANGER = "https://evil.example/"
+# A sibling and another port are strangers, too. What they send differs by its Origin and site alone.
+PAGES = {STRANGER: [*ATTACKS], "https://b.example.com/": ["form", "fetch"], f"{SITE}:8443/": ["form", "fetch"]}
+
+
+class Web:
+    """
+    All servers that a browser can reach: the application at SITE, and everywhere else an empty page.
+    """
+
+    def __init__(self):
+        self.arrived = Queue()
+        self.serve = None
+
+    def __call__(self, request):
+        url = urlsplit(request.url)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        if origin_of(request.url) == SITE:
+            response = self.serve(request)
+            if request.method == "POST":
+                self.arrived.put(query["by"])
+            return response
+        if url.path == "/redirect":
+            return WireResponse(307, (("Location", query["to"]), ("Content-Length", "0")))
+        return WireResponse(200, (("Content-Type", "text/html"),), b"<!doctype html>")
+
+    def attack(self, tab, attack):
+        """
+        Return what ran after *attack* by the page in *tab*, once the server has answered it.
+        """
+        ran.clear()
+        name = attack.replace(" ", "-")
+        tab.call(ATTACKS[attack], f"{SITE}/?by={name}")
+        assert self.arrived.get(timeout=60) == name
+        return [*ran]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("engine", ["chromium", "firefox"])
+def test_what_a_browser_can_forge_is_refused(engine):
+    """
+    Pages of strangers, siblings and other ports act without protection only; the site and the listed page act with it.
+    """
+    web = Web()
+    with ExitStack() as stack:
+        tab = stack.enter_context(getattr(engines, engine)(stack.enter_context(engines.proxied(web))))
+        for name, make in APPLICATIONS.items():
+            bare, protected = (transport_for(make(protection)) for protection in (None, {}))
+            web.serve = bare
+            tab.visit(f"{SITE}/")
+            for page, attacks in PAGES.items():
+                tab.visit(page)
+                for attack in attacks:
+                    web.serve = bare
+                    (acted,) = web.attack(tab, attack)
+                    # Within a page of another site, Firefox keeps the cookies of the site to itself.
+                    assert acted.has_cookie or (engine == "firefox" and page == STRANGER), (name, page, attack)
+                    web.serve = protected
+                    assert web.attack(tab, attack) == [], (name, page, attack)
+            for page in f"{TRUSTED}/", f"{SITE}/":
+                tab.visit(page)
+                assert web.attack(tab, "form"), (name, page)
