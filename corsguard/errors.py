@@ -560,7 +560,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "W101": Rule(
             (
                 "{value} covers many hosts, and trusts each of them with the user's credentials: one forgotten or "
-                "taken-over host is enough to read the user's data, and SameSite cookies do not help."
+                "taken-over host is enough to read the user's data, and SameSite cookies do not help. With cross-origin "
+                "protection, each of them may also act as the user; without it, every site may."
             ),
             (
                 "An attacker who controls one of these hosts can read the data of logged-in users. Old subdomains "
@@ -572,7 +573,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "W102": Rule(
             (
                 "{value} covers any port of that host, and trusts every program that listens there with the user's "
-                "credentials."
+                "credentials. With cross-origin protection, each of them may also act as the user; without it, every "
+                "site may."
             ),
             "Another service on that host, such as a debug server, can then read the data of logged-in users.",
             f'Write the port that you use, or no port for the default one: `"{EXAMPLE_ORIGIN}"`.',

@@ -13,7 +13,7 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import path as django_path
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, WebSocket
 from kit import engines
 from kit.adapters import MIDDLEWARE
 from starlette.responses import HTMLResponse
@@ -92,7 +92,7 @@ def django_application(protection):
     return app
 
 
-SITE = "https://api.example.com"
+SITE, PLAIN_SITE = "https://api.example.com", "http://api.example.com"
 APPLICATIONS = {"flask": flask_application, "django": django_application, "fastapi": fastapi_application}
 
 # Each is called in a page with the URL to send to, and sends one request that may act.
@@ -115,6 +115,18 @@ _FRAME = """
         else frame.src = `data:text/html,${encodeURIComponent(form)}`;
         document.documentElement.append(frame);
     }
+"""
+_NO_REFERRER = """
+    () => {
+        const meta = Object.assign(document.createElement("meta"), { name: "referrer", content: "no-referrer" });
+        document.head.append(meta);
+    }
+"""
+_OPEN = """
+    (url) => new Promise((resolve) => {
+        const socket = new WebSocket(url);
+        for (const kind of ["open", "close"]) socket.addEventListener(kind, () => resolve(kind));
+    })
 """
 ATTACKS = {
     "form": f'(url) => ({_FORM})(url, "application/x-www-form-urlencoded")',
@@ -143,7 +155,7 @@ class Web:
     def __call__(self, request):
         url = urlsplit(request.url)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        if origin_of(request.url) == SITE:
+        if origin_of(request.url) in {SITE, PLAIN_SITE}:
             response = self.serve(request)
             if request.method == "POST":
                 self.arrived.put(query["by"])
@@ -152,13 +164,13 @@ class Web:
             return WireResponse(307, (("Location", query["to"]), ("Content-Length", "0")))
         return WireResponse(200, (("Content-Type", "text/html"),), b"<!doctype html>")
 
-    def attack(self, tab, attack):
+    def attack(self, tab, attack, site=None):
         """
-        Return what ran after *attack* by the page in *tab*, once the server has answered it.
+        Return what ran after *attack* by the page in *tab* on *site*, once the server has answered it.
         """
         ran.clear()
         name = attack.replace(" ", "-")
-        tab.call(ATTACKS[attack], f"{SITE}/?by={name}")
+        tab.call(ATTACKS[attack], f"{site or SITE}/?by={name}")
         assert self.arrived.get(timeout=60) == name
         return [*ran]
 
@@ -188,3 +200,52 @@ def test_what_a_browser_can_forge_is_refused(engine):
             for page in f"{TRUSTED}/", f"{SITE}/":
                 tab.visit(page)
                 assert web.attack(tab, "form"), (name, page)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("engine", ["chromium", "firefox"])
+def test_plain_http_is_judged_by_the_origin_alone(engine):
+    """
+    To plain http browsers send no Sec-Fetch-Site. A page of the site that lets nobody know where it is from is refused
+    there, and let in by https, where the browser says that it is of the site.
+    """
+    web = Web()
+    bare, protected = (transport_for(flask_application(protection)) for protection in (None, {}))
+    with engines.proxied(web) as port, getattr(engines, engine)(port) as tab:
+        for attack in "form", "fetch":
+            tab.visit("http://evil.example/")
+            web.serve = bare
+            assert web.attack(tab, attack, PLAIN_SITE), attack
+            web.serve = protected
+            assert web.attack(tab, attack, PLAIN_SITE) == [], attack
+        for site in SITE, PLAIN_SITE:
+            tab.visit(f"{site}/")
+            assert web.attack(tab, "form", site), site
+            tab.call(_NO_REFERRER)
+            assert bool(web.attack(tab, "form", site)) is (site == SITE)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("engine", ["chromium", "firefox"])
+def test_a_websocket_is_refused(engine):
+    """
+    Without protection, no policy judges a handshake on a path that none covers.
+    """
+    with ExitStack() as stack:
+        web = Web()
+        tab = stack.enter_context(getattr(engines, engine)(stack.enter_context(engines.proxied(web))))
+        seen = []
+        for protection in None, {}:
+            app = FastAPI()
+            app.add_api_route("/", lambda: HTMLResponse("<!doctype html>"))
+
+            @app.websocket("/feed")
+            async def feed(websocket: WebSocket):
+                await websocket.accept()
+
+            ASGIGuard(app, {"/api": POLICY}, protection=protection)
+            web.serve = transport_for(app)
+            for page in STRANGER, f"{SITE}/":
+                tab.visit(page)
+                seen.append(tab.call(_OPEN, f"{SITE.replace('https', 'wss')}/feed"))
+    assert seen == ["open", "open", "close", "open"]

@@ -476,7 +476,8 @@ def test_a_warning_is_about_the_file(file):
     assert [str(warning) for warning in configuration.warnings] == [
         (
             'W102 cors.toml: environments.development.allow_origins: "http://localhost:*" covers any port '
-            "of that host, and trusts every program that listens there with the user's credentials.\n"
+            "of that host, and trusts every program that listens there with the user's credentials. With cross-origin "
+            "protection, each of them may also act as the user; without it, every site may.\n"
             '    fix: "http://localhost"'
         ),
         (

@@ -188,6 +188,13 @@ class Chromium:
         url = message.location["url"]
         self.console.append(message.text if url in message.text else f"{message.text} {url}")
 
+    def go_on_in_a_new_tab(self):
+        """
+        Leave this tab to what it does, such as a navigation, and go on in a new one of the same user.
+        """
+        self._page = self._page.context.new_page()
+        self._page.on("console", self._hear)
+
     def visit(self, url):
         """
         Load the document at *url*.
@@ -302,6 +309,12 @@ class Firefox:
         )
         assert answer["type"] == "success", answer["exceptionDetails"]
         return json.loads(answer["result"]["value"])
+
+    def go_on_in_a_new_tab(self):
+        """
+        Leave this tab to what it does, such as a navigation, and go on in a new one of the same user.
+        """
+        self._tab = self._command("browsingContext.create", type="tab")["context"]
 
     def visit(self, url):
         """
