@@ -7,7 +7,7 @@ writes the headers back. `examples/falcon_guard.py` is a whole one.
 """
 
 from .errors import Rule
-from .guard import Guard, Passage
+from .guard import ORDINARY_NAMES, Guard, Passage
 from .journal import Journal
 from .negotiation import Question
 from .policies import Assignment, Guarding, ViewFinder, WebSockets, read_websockets, refuse_awaited, text_of_path
@@ -15,6 +15,7 @@ from .suffixes import are_same_site
 from .tags import ServedView, misplaced_tags, name_of, tag_of, tags_made
 
 __all__ = [
+    "ORDINARY_NAMES",
     "Assignment",
     "Guard",
     "Guarding",

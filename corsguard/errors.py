@@ -560,8 +560,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "W101": Rule(
             (
                 "{value} covers many hosts, and trusts each of them with the user's credentials: one forgotten or "
-                "taken-over host is enough to read the user's data, and SameSite cookies do not help. With cross-origin "
-                "protection, each of them may also act as the user; without it, every site may."
+                "taken-over host is enough to read the user's data, and SameSite cookies do not help. With "
+                "cross-origin protection, each of them may also act as the user; without it, every site may."
             ),
             (
                 "An attacker who controls one of these hosts can read the data of logged-in users. Old subdomains "
