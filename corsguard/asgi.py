@@ -9,7 +9,6 @@ What may block, a listener or an origin source, is called in a thread; what has 
 import inspect
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 from .applications import refuse_what_is_no_asgi
@@ -21,10 +20,10 @@ from .origin import LONGEST_ORIGIN
 from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, ViewFinder, WebSockets
 from .policy import Policy
 from .quoting import quoted
-from .tags import ServedView, name_of, tags_made
+from .tags import tags_made
 
 if TYPE_CHECKING:
-    from .endpoints import Routing
+    from .endpoints import Endpoints
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -105,13 +104,9 @@ class CORSMiddleware:
         if inspect.iscoroutinefunction(on_event):
             raise TypeError(f"Expected a function to call, got on_event={quoted(on_event)}, which is asynchronous.")
         self.app = app
-        self._given = app
         journal = Journal(on_event) if journal is None else journal
         self.guard = Guard(Policies.of(policy), journal, websockets, protection=protection, can_await=True)
-        self._is_new = True
-        self._has_routes = _routing_of(app) is not None
-        # How many tags there were when the endpoints were looked over.
-        self._looked_over = 0
+        self._endpoints = _endpoints_of(app, self.guard)
         # For this table, by the ids of its answers, which are kept with them, so that no others take their ids.
         self._table: PathTable | None = None
         self._prepared: dict[int, _Prepared] = {}
@@ -158,7 +153,7 @@ class CORSMiddleware:
         if (
             answers is None
             or table is not self._table
-            or (self._has_routes and tags_made())
+            or (self._endpoints is not None and tags_made())
             or (guard.protection is not None and method not in guard.protection.spared)
         ):
             await self._carry(scope, receive, send)
@@ -247,12 +242,6 @@ class CORSMiddleware:
         table = self.guard.policies.table
         if table is not self._table:
             self._table, self._prepared = table, {}
-        if self._is_new:
-            self._is_new = False
-            if _has_starlette():
-                from .endpoints import warn_of_place
-
-                warn_of_place(scope)
         # What lies further in may write into the scope; the request is judged as it came in.
         passage, find_endpoint = self._enter(scope)
         if find_endpoint is None or passage.comes_first:
@@ -274,37 +263,7 @@ class CORSMiddleware:
         """
         path = path_of(scope)
         passage = self.guard.enter(environ_of(scope, path), path)
-        routing = _routing_of(self._given) if self._has_routes and tags_made() else None
-        if routing is None:
-            return passage, None
-        from .endpoints import endpoint_at, endpoint_reached
-
-        if self._looked_over != tags_made():
-            self._look_over(routing)
-        entry = {**scope, "root_path": "", "method": passage.method}
-
-        def find(reading: str) -> Assignment | None:
-            endpoint = endpoint_reached(scope) if reading == path else None
-            # A convertor of a path may raise anything. The application meets the same, and its 500 has no endpoint.
-            with suppress(Exception):
-                endpoint = endpoint or endpoint_at(routing, {**entry, "path": reading})
-            return None if endpoint is None else self.guard.said_by(endpoint)
-
-        return passage, find
-
-    def _look_over(self, routing: "Routing") -> None:
-        """
-        Write what the endpoints of *routing* open of each other, once for each state of the tags.
-        """
-        from .endpoints import served_by
-
-        self._looked_over = tags_made()
-        table, views = self.guard.policies.table, list[ServedView]()
-        for url, methods, endpoint in served_by(routing):
-            there = self.guard.said_by(endpoint) or table.find(url)
-            policy = there.policy if isinstance(there.policy, Policy) else None
-            views.append(ServedView(url, name_of(endpoint), methods, policy))
-        self.guard.journal.record_openings(views)
+        return passage, None if self._endpoints is None else self._endpoints.finder(scope, passage)
 
     async def _decide(self, passage: Passage, find_endpoint: ViewFinder | None) -> None:
         """
@@ -448,17 +407,13 @@ def path_of(scope: Mapping[str, Any]) -> str:
     return path
 
 
-def _routing_of(app: object) -> "Routing | None":
-    if not _has_starlette():
-        return None
-    from .endpoints import routing_of
-
-    return routing_of(app)
-
-
-def _has_starlette() -> bool:
+def _endpoints_of(app: object, guard: Guard) -> "Endpoints | None":
     # Where nobody has imported it, there are no applications of it.
-    return "starlette.applications" in sys.modules
+    if "starlette.applications" not in sys.modules:
+        return None
+    from .endpoints import Endpoints, routing_of
+
+    return None if routing_of(app) is None else Endpoints(app, guard)
 
 
 def _encoded(headers: Iterable[Header]) -> list[Line]:

@@ -7,6 +7,7 @@ This room reads routes, through public API only, and decides nothing about CORS.
 import logging
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from types import FunctionType, MethodType
 from typing import Any, Final, NamedTuple, cast
@@ -14,10 +15,82 @@ from typing import Any, Final, NamedTuple, cast
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Match, WebSocketRoute
 
+from .guard import Guard, Passage
+from .policies import Assignment, ViewFinder
+from .policy import Policy
+from .tags import ServedView, name_of, tags_made
+
+Scope = Mapping[str, Any]
+
 logger: Final = logging.getLogger("corsguard")
 
 # How many layers around an application are looked through.
 _MOST_LAYERS: Final = 32
+
+
+class Endpoints:
+    """
+    The endpoints of *app*, which *guard* guards.
+    """
+
+    def __init__(self, app: object, guard: Guard) -> None:
+        self._app = app
+        self._guard = guard
+        # How many tags there were when all endpoints were looked over.
+        self._made = 0
+        self._is_place_known = False
+
+    def finder(self, scope: Scope, passage: Passage) -> ViewFinder | None:
+        """
+        Return what finds the tag of the endpoint of the request *scope*, as it is at entry; None if there are no tags.
+        """
+        if not self._is_place_known:
+            self._warn_of_place(scope)
+        routing = routing_of(self._app) if tags_made() else None
+        if routing is None:
+            return None
+        if self._made != tags_made():
+            self._look_over(routing)
+        # What lies further in writes the endpoint, and the path of a mount, into the scope.
+        entry, path = {**scope, "root_path": "", "method": passage.method}, passage.path
+
+        def find(reading: str) -> Assignment | None:
+            endpoint = _endpoint_reached(scope) if reading == path else None
+            # A convertor of a path may raise anything. The application meets the same, and its 500 has no endpoint.
+            with suppress(Exception):
+                endpoint = endpoint or endpoint_at(routing, {**entry, "path": reading})
+            return None if endpoint is None else self._guard.said_by(endpoint)
+
+        return find
+
+    def _look_over(self, routing: "Routing") -> None:
+        """
+        Write what the endpoints of *routing* open of each other, once for each state of the tags.
+        """
+        self._made = tags_made()
+        table, views = self._guard.policies.table, list[ServedView]()
+        for url, methods, endpoint in served_by(routing):
+            there = self._guard.said_by(endpoint) or table.find(url)
+            policy = there.policy if isinstance(there.policy, Policy) else None
+            views.append(ServedView(url, name_of(endpoint), methods, policy))
+        self._guard.journal.record_openings(views)
+
+    def _warn_of_place(self, scope: Scope) -> None:
+        """
+        Write that the guard stands inside the application that makes the 500s, if *scope* as it comes shows that.
+        """
+        outer = scope.get("app")
+        # Once a router has come to it, this is a Mount, and the 500s are not of the application that is guarded.
+        if not isinstance(outer, Starlette) or "router" in scope:
+            return
+        self._is_place_known = True
+        if getattr(outer.state, "corsguard", None) is None:
+            logger.warning(
+                "corsguard.asgi.CORSMiddleware stands inside %s, so the 500 that %s makes of an unhandled exception "
+                "has no CORS headers, and a page cannot read it. Replace app.add_middleware(CORSMiddleware, ...) with "
+                "CORSGuard(app, policy), which is in corsguard.asgi too. This is said once.",
+                *[type(outer).__name__] * 2,
+            )
 
 
 class Routing(NamedTuple):
@@ -45,7 +118,7 @@ def routing_of(app: object) -> Routing | None:
     return None
 
 
-def endpoint_reached(scope: Mapping[str, Any]) -> object | None:
+def _endpoint_reached(scope: Scope) -> object | None:
     """
     Return the endpoint that a router has found for *scope*; None if it found none, or nothing but an application.
     """
@@ -53,7 +126,7 @@ def endpoint_reached(scope: Mapping[str, Any]) -> object | None:
     return endpoint if isinstance(endpoint, type | FunctionType | MethodType | partial) else None
 
 
-def endpoint_at(routing: Routing, scope: Mapping[str, Any]) -> object | None:
+def endpoint_at(routing: Routing, scope: Scope) -> object | None:
     """
     Return the endpoint that serves the request *scope*, or the one it is redirected to. Nothing of them is run.
 
@@ -77,18 +150,22 @@ def endpoint_at(routing: Routing, scope: Mapping[str, Any]) -> object | None:
     return endpoint_at(routing._replace(redirects=False), {**scope, "path": path})
 
 
-def endpoints_of(routing: Routing) -> Iterator[object]:
+def served_by(routing: Routing, prefix: str = "") -> Iterator[tuple[str, Collection[str] | None, object]]:
     """
-    Yield the endpoint of each route, those of mounted routers and applications of Starlette included.
+    Yield the URL, the methods and the endpoint of each route, those of mounted routers and applications included.
+
+    None is every method. A WebSocket route has no methods: it answers no request that a preflight asks about.
     """
-    for route in _each(routing.routes):
-        app: object = getattr(route, "app", None)
-        inner = routing_of(app) if hasattr(route, "routes") else None
+    for route in cast("Iterable[Any]", _each(routing.routes)):
+        is_mount = hasattr(route, "routes")
+        url = f"{prefix}{getattr(route, 'host', '')}{getattr(route, 'path', None) or ''}"
+        inner = routing_of(route.app) if is_mount else None
         if inner is not None:
-            yield from endpoints_of(inner)
+            yield from served_by(inner, url)
+        elif isinstance(getattr(route, "original_route", route), WebSocketRoute):
+            yield url, (), route.endpoint
         else:
-            endpoint: object = getattr(route, "endpoint", None)
-            yield app if endpoint is None else endpoint
+            yield url, getattr(route, "methods", None), route.app if is_mount else getattr(route, "endpoint", None)
 
 
 def _each(routes: Iterable[BaseRoute]) -> Iterable[BaseRoute]:
@@ -97,32 +174,3 @@ def _each(routes: Iterable[BaseRoute]) -> Iterable[BaseRoute]:
         sys.modules.get("fastapi.routing"), "iter_route_contexts", None
     )
     return routes if flatten is None else flatten(routes)
-
-
-def served_by(routing: Routing, prefix: str = "") -> Iterator[tuple[str, Collection[str] | None, object]]:
-    """
-    Yield the URL, the methods (None for all) and the endpoint of every HTTP route, those of mounts included.
-    """
-    for route in cast("Iterable[Any]", _each(routing.routes)):
-        path = getattr(route, "path", None)
-        if hasattr(route, "routes"):
-            inner = routing_of(route.app)
-            if inner is not None:
-                yield from served_by(inner, f"{prefix}{getattr(route, 'host', '')}{path or ''}")
-        elif path is not None and not isinstance(getattr(route, "original_route", route), WebSocketRoute):
-            yield f"{prefix}{path}", getattr(route, "methods", None), route.endpoint
-
-
-def warn_of_place(scope: Mapping[str, Any]) -> None:
-    """
-    Write that the guard stands inside the application that makes the 500s, if *scope* as it comes to it shows that.
-    """
-    outer = scope.get("app")
-    # Once a router has come to it, this is a Mount, and the 500s are not of the application that is guarded.
-    if isinstance(outer, Starlette) and "router" not in scope and getattr(outer.state, "corsguard", None) is None:
-        logger.warning(
-            "corsguard.asgi.CORSMiddleware stands inside %s, so the 500 that %s makes of an unhandled exception has no "
-            "CORS headers, and a page cannot read it. Replace app.add_middleware(CORSMiddleware, ...) with "
-            "CORSGuard(app, policy), which is in corsguard.asgi too. This is said once.",
-            *[type(outer).__name__] * 2,
-        )

@@ -305,10 +305,10 @@ def _in_starlette(name: str, app: "Starlette") -> _Layer | None:
 def _endpoints_of(app: object) -> Iterable[tuple[str, object]]:
     if "starlette.applications" not in sys.modules:
         return ()
-    from corsguard.endpoints import endpoints_of, routing_of
+    from corsguard.endpoints import routing_of, served_by
 
     routing = routing_of(app)
-    return () if routing is None else ((name_of(endpoint), endpoint) for endpoint in endpoints_of(routing))
+    return () if routing is None else ((name_of(endpoint), endpoint) for _, _, endpoint in served_by(routing))
 
 
 def _find_in_asgi(middleware: asgi.CORSMiddleware, environ: Mapping[str, Any]) -> Assignment:
