@@ -157,15 +157,15 @@ def served_by(routing: Routing, prefix: str = "") -> Iterator[tuple[str, Collect
     None is every method. A WebSocket route has no methods: it answers no request that a preflight asks about.
     """
     for route in cast("Iterable[Any]", _each(routing.routes)):
-        is_mount = hasattr(route, "routes")
+        is_mount, original = hasattr(route, "routes"), getattr(route, "original_route", route)
         url = f"{prefix}{getattr(route, 'host', '')}{getattr(route, 'path', None) or ''}"
         inner = routing_of(route.app) if is_mount else None
         if inner is not None:
             yield from served_by(inner, url)
-        elif isinstance(getattr(route, "original_route", route), WebSocketRoute):
-            yield url, (), route.endpoint
-        else:
-            yield url, getattr(route, "methods", None), route.app if is_mount else getattr(route, "endpoint", None)
+        elif isinstance(original, WebSocketRoute):
+            yield url, (), original.endpoint
+        elif is_mount or hasattr(route, "endpoint"):
+            yield url, getattr(route, "methods", None), route.app if is_mount else route.endpoint
 
 
 def _each(routes: Iterable[BaseRoute]) -> Iterable[BaseRoute]:

@@ -218,7 +218,8 @@ def name_of(view: object) -> str:
     named = getattr(view, "view_class", None) or getattr(view, "cls", None) or view
     while isinstance(named, partial):
         named = named.func
-    return f"{named.__module__}.{getattr(named, '__qualname__', type(named).__qualname__)}"
+    of: Any = named if hasattr(named, "__qualname__") else type(named)
+    return f"{of.__module__}.{of.__qualname__}"
 
 
 def _name_of(view: object) -> str:
