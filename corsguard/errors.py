@@ -219,6 +219,21 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Serve the page with `python -m http.server 8000` and allow `"http://localhost:8000"`.',
             'Policy(allow_origins=["file:///home/me/index.html"])',
         ),
+        "E214": Rule(
+            "{value} has a scheme that no origin has. A browser sends the origin of the page.",
+            (
+                "The entry would never match. A WebSocket, a `blob:` URL and the like are opened by a page, and the "
+                "browser names that page."
+            ),
+            f"Write the origin of the page: `{EXAMPLE_ORIGIN}`.",
+            'Policy(allow_origins=["wss://app.example.com"])',
+        ),
+        "E215": Rule(
+            "{value} has a scheme that is probably a misspelling of http or https.",
+            "No browser sends this scheme. The entry would never match, so the browser would refuse your pages.",
+            f"Correct the scheme: `{EXAMPLE_ORIGIN}`.",
+            'Policy(allow_origins=["htps://app.example.com"])',
+        ),
         # What is dangerous.
         "E301": Rule(
             '"*" cannot be used together with allow_credentials=True: {cause}.',
@@ -369,13 +384,10 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "E503": Rule(
             (
-                "{value} is a response header of CORS itself. If a page sends it as a request header, the page has a "
-                "mistake."
+                "{value} is a header of CORS itself. The browser and the server exchange it. If a page sends it, the "
+                "page has a mistake."
             ),
-            (
-                "The server sends this header, and a page that sends it gains nothing. If you allow it, the mistake "
-                "in the page stays hidden."
-            ),
+            ("A page that sends this header gains nothing. If you allow it, the mistake in the page stays hidden."),
             "Remove the entry here, and remove the header from the `fetch` call of the page.",
             'Policy(allow_origins="*", allow_headers=["Access-Control-Allow-Origin"])',
         ),
@@ -388,6 +400,15 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             ),
             'Remove the entry, and send the value in another header: `expose_headers=["X-Total-Count"]`.',
             'Policy(allow_origins="*", expose_headers=["Set-Cookie", "ETag"])',
+        ),
+        "E602": Rule(
+            "{value} has no effect when it is exposed: it is a request header, or a header of CORS itself.",
+            (
+                "Such a name is not in a response, or no script needs it. If it is there to allow something, it does "
+                "not: the list of allowed request headers is `allow_headers`."
+            ),
+            'Remove the entry. For request headers write `allow_headers=["Content-Type"]`.',
+            'Policy(allow_origins="*", expose_headers=["Origin", "ETag"])',
         ),
         # Single values.
         "E701": Rule(
@@ -630,6 +651,12 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             ),
             f'Remove the dot at the end: `"{EXAMPLE_ORIGIN}"`.',
             'Policy(allow_origins=["https://app.example.com."])',
+        ),
+        "W109": Rule(
+            "{value} has a label that begins with xn-- and is not the ASCII form of any name.",
+            "No domain can have such a name, so the entry probably never matches. A letter may be missing.",
+            f"Run `location.origin` in the console of your page, and copy the result, such as `{EXAMPLE_ORIGIN}`.",
+            'Policy(allow_origins=["https://xn--a.example"])',
         ),
         "W201": Rule(
             "OPTIONS is listed. Preflights do not need it; only a page that itself sends OPTIONS does.",

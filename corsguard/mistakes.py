@@ -9,7 +9,9 @@ someone has made a mistake, and reads so much of an entry that a pattern of any 
 # pragma: no mutate start - messages, held by the tests of errors
 
 import re
+import warnings
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from .errors import PolicyError, Problem
@@ -20,16 +22,19 @@ from .origin import (
     LABEL,
     LONGEST_HOST,
     LONGEST_LABEL,
+    NEVER_ORIGINS,
     NULL,
     NUMBER,
     PORT,
     SCHEME,
     canonical_ipv6,
     is_loopback,
+    is_misspelt,
     pattern_of,
 )
 
 _LONGEST_READ: Final = 4096
+_LONGEST_EXPRESSION: Final = 128
 # What stands for something else in a router, a URL or a regular expression; a path is decoded and taken as it is.
 _NOT_LITERAL: Final = r"[*?#<>^$|{}\[\]%]"
 _SEPARATORS: Final = r"[\s,;\"'\x00-\x1f\x7f]+"
@@ -40,6 +45,8 @@ _REGEX_CHARACTERS: Final = r"[\\^$|(){}+]|(?!^)\["
 _REGEX_CLASS: Final = r"(?:\[[^\]]{0,99}\]|\\w|\.)"
 _REGEX_SUBDOMAIN: Final = rf"\((?:\?:)?{_REGEX_CLASS}[+*]?(?:\\\.)?\)[+*]?(?:\\\.)?|{_REGEX_CLASS}[+*](?:\\\.)"
 _MOST_REPAIRS: Final = 8
+# The scheme of the pages of a host that is named by another one.
+_PAGES: Final = {"ftp": "https", "ws": "http", "wss": "https"}
 # Where no other spelling of the entry helps.
 _INSTEAD: Final = {
     "E212": Fix(
@@ -112,10 +119,8 @@ def _first_fault(text: str) -> _Slip:
     Return the first thing wrong with *text*, which is outside the grammar.
     """
     lowered = text.lower()
-    if lowered.strip() == NULL:
-        return _Slip("E212")
-    if lowered.startswith("file:"):
-        return _Slip("E213")
+    if (never_sent := _fault_of_what_is_never_sent(lowered, text)) is not None:
+        return never_sent
     entries = [entry for piece in re.split(_SEPARATORS, text) for entry in re.split(_RUN_TOGETHER, piece)]
     if not text or len(entries) > 1:
         return _Slip("E201", " ".join(entries))
@@ -134,6 +139,17 @@ def _first_fault(text: str) -> _Slip:
     if text != lowered:
         return _Slip("E204", lowered)
     return _fault_in_port(scheme, rest) or _fault_in_host(scheme, rest)
+
+
+def _fault_of_what_is_never_sent(lowered: str, text: str) -> _Slip | None:
+    scheme = lowered.partition(":")[0]
+    if lowered.strip() == NULL:
+        return _Slip("E212")
+    if f"{scheme}://" in lowered and re.fullmatch(SCHEME, scheme) and is_misspelt(scheme):
+        return _Slip("E215", f"{'https' if 's' in scheme else 'http'}{text[len(scheme) :]}")
+    if scheme not in NEVER_ORIGINS or scheme == lowered:
+        return None
+    return _Slip("E213") if scheme == "file" else _Slip("E214", _of_page(scheme, text[len(scheme) + 1 :]))
 
 
 def _fault_in_port(scheme: str, rest: str) -> _Slip | None:
@@ -174,6 +190,14 @@ def _fault_in_host(scheme: str, rest: str) -> _Slip:
     return _Slip("E209", f"{scheme}://{address}{port}" if address else "")
 
 
+def _of_page(scheme: str, rest: str) -> str:
+    """
+    Return the origin of the page that *rest*, what stands behind *scheme* and its colon, is about; nothing if unknown.
+    """
+    # HTML, "blob URL": the origin stands in it.
+    return rest if scheme == "blob" else f"{_PAGES[scheme]}:{rest}" if scheme in _PAGES else ""
+
+
 def _split(rest: str) -> tuple[str, str | None]:
     """
     Return the host in *rest* and what stands behind its colon, or None if there is no colon.
@@ -200,6 +224,18 @@ def _with_one_wildcard(scheme: str, labels: list[str], port: str) -> str:
 
 
 def _from_regex(text: str) -> str:
+    """
+    Return the patterns that the translators read in the expression *text*; where they read none, a guess.
+    """
+    from .expressions import Covered, patterns_of
+
+    # To read a long one may take a second, and there may be many.
+    with suppress(ValueError), warnings.catch_warnings(action="ignore"):
+        covered = patterns_of(text) if len(text) <= _LONGEST_EXPRESSION else Covered()
+        meant = [*covered.spellings, *(wider for wider, _ in covered.wider)]
+        # `https?` is written for https, and for what has no TLS yet.
+        if meant:
+            return " ".join(entry for entry in meant if entry.replace("http://", "https://") not in {*meant} - {entry})
     pattern = text.strip("^$").replace("\\/", "/").replace("\\-", "-").replace("https?", "https")
     pattern = re.sub(_REGEX_SUBDOMAIN, "*.", pattern)
     return pattern.replace("\\.", ".").replace(":\\d+", ":*").replace("(:*)?", ":*").replace("*..", "*.")

@@ -55,6 +55,9 @@ FORBIDDEN_REQUEST_HEADER_PREFIXES: Final = ("proxy-", "sec-")
 # Fetch, "forbidden response-header name": never readable by a script, whatever is exposed.
 FORBIDDEN_RESPONSE_HEADERS: Final = frozenset({"set-cookie", "set-cookie2"})
 
+# What only requests have (RFC 9110, 10.1; Fetch, "forbidden request-header"), in lower case.
+REQUEST_ONLY_HEADERS: Final = frozenset({"cookie", "expect", "host", "origin", "referer", "te"})
+
 # Fetch, "CORS-safelisted response-header name": readable without being exposed.
 SAFELISTED_RESPONSE_HEADERS: Final = frozenset(
     {

@@ -26,15 +26,21 @@ SCHEME: Final = rf"[a-z][a-z0-9+.\-]{{0,{_LONGEST_SCHEME - 1}}}"
 LABEL: Final = rf"[a-z0-9_\-]{{1,{LONGEST_LABEL}}}"
 PORT: Final = r"[1-9][0-9]{0,4}"
 _REST: Final = rf"[a-z0-9_\-]{{0,{LONGEST_LABEL - 1}}}\.?"
-# The host is the second group, or the third: an address, or what might be one as its last label begins with a digit.
+# The host is the second group, or the third: an address, or what might be one as its last label begins with a digit; or
+# a dot, which is a host where hosts are opaque (URL, "opaque-host parser").
 _ORIGIN: Final = re.compile(
-    rf"({SCHEME})://(?:((?:{LABEL}\.)*[a-z_\-]{_REST})|(\[[0-9a-f:]{{2,39}}\]|(?:{LABEL}\.)*[0-9]{_REST}))"
+    rf"({SCHEME})://(?:((?:{LABEL}\.)*[a-z_\-]{_REST})|(\[[0-9a-f:]{{2,39}}\]|(?:{LABEL}\.)*[0-9]{_REST})|\.)"
     rf"(?::({PORT}))?"
 )
+# URLs of these schemes have no origin of their own, an opaque one, or that of the page that made them.
+NEVER_ORIGINS: Final = frozenset({"about", "blob", "data", "file", "ftp", "javascript", "ws", "wss"})
 
 # URL, "ends in a number": a host whose last label is a number is an IPv4 address or nothing.
 NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _OCTETS: Final = frozenset(map(str, range(256)))
+
+# So alike, of 1, are a name and its misspelling.
+_NEAR: Final = 0.75
 
 # What a browser sends for an opaque origin; no pattern covers it.
 NULL: Final = "null"
@@ -137,12 +143,19 @@ def pattern_of(text: str) -> OriginPattern | None:
     """
     Return the pattern that *text* spells, or None if *text* is outside the grammar. Never raises, whatever *text* is.
     """
+    if text.endswith("://*"):
+        # Each installation, or each panel, has a host of its own; no default port tells that a host may be opaque.
+        scheme = text.removesuffix("://*")
+        is_one = scheme not in DEFAULT_PORTS and _parts(f"{scheme}://x") is not None and not is_misspelt(scheme)
+        return OriginPattern(scheme, "*", None) if is_one else None
     whole = text.removesuffix(":*")
     # A star stands for one character at least, so a pattern is an origin with a star in place of one of its letters.
     parts = _parts(whole.replace("*", "x", 1))
     if parts is None:
         return None
     scheme, host, port = parts
+    if is_misspelt(scheme):
+        return None
     if "*" in whole:
         host = whole[len(scheme) + len("://") :][: len(host)]
         before, _, after = host.partition("*")
@@ -154,6 +167,17 @@ def pattern_of(text: str) -> OriginPattern | None:
     return None if port is not None else OriginPattern(scheme, host, "*")
 
 
+def is_misspelt(scheme: str) -> bool:
+    """
+    Return whether *scheme* is probably a slip of `http` or `https`.
+    """
+    if scheme in ("http", "https"):
+        return False
+    from difflib import get_close_matches
+
+    return bool(get_close_matches(scheme, ("http", "https"), n=1, cutoff=_NEAR))
+
+
 def _parts(text: str) -> tuple[str, str, int | None] | None:
     """
     Return scheme, host and port of the origin that *text* serializes, or None.
@@ -161,11 +185,13 @@ def _parts(text: str) -> tuple[str, str, int | None] | None:
     if len(text) > LONGEST_ORIGIN or (match := _ORIGIN.fullmatch(text)) is None:
         return None
     scheme, name, address, digits = match.groups()
-    host = name or address
+    host = name or address or "."
     # A trailing dot is no part of the name that is bounded.
     if len(host) > LONGEST_HOST and len(host.removesuffix(".")) > LONGEST_HOST:
         return None
-    if (address is not None and not _is_address(address)) or scheme == "file":
+    if (address is not None and not _is_address(address)) or scheme in NEVER_ORIGINS:
+        return None
+    if host == "." and scheme in DEFAULT_PORTS:
         return None
     if digits is None:
         return scheme, host, None

@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 SHARED_HOSTING: Final = frozenset(
     """
     *.azurecontainerapps.io *.cloudapp.azure.com *.devtunnels.ms *.gitpod.io app.github.dev b-cdn.net cdpn.io
-    codepen.io codesandbox.io digitaloceanspaces.com force.com gitpod.io jsbin.com jsfiddle.net jshell.net koyeb.app
-    lhr.life loca.lt my.salesforce.com nip.io on.aws railway.app serveo.net sharepoint.com sslip.io stackblitz.io
-    surge.sh tumblr.com up.railway.app webcontainer.io weebly.com wordpress.com
+    codepen.io codesandbox.io digitaloceanspaces.com fly.io force.com gitpod.io glitch.me godaddysites.com gradio.live
+    jimdosite.com jsbin.com jsfiddle.net jshell.net koyeb.app lhr.life loca.lt modal.run my.salesforce.com my.site.com
+    neocities.org nip.io on.aws powerappsportals.com railway.app salesforce-sites.com serveo.net sharepoint.com sslip.io
+    stackblitz.io storage.googleapis.com strikingly.com surge.sh trinket.io tumblr.com up.railway.app webcontainer.io
+    webnode.page weebly.com weeblysite.com wordpress.com
     """.split()
 )
+# Top-level names that nobody can register: RFC 2606, RFC 6761, RFC 6762, RFC 7686, RFC 9476, and `internal`, which
+# ICANN has reserved for private use.
+_RESERVED: Final = frozenset({"alt", "example", "internal", "invalid", "local", "localhost", "onion", "test"})
 
 
 @cache
@@ -50,13 +55,15 @@ def open_suffix(host: str) -> str | None:
     Return the suffix at or below *host* that anyone can register a name under, or None.
 
     `com`, `github.io` and `surge.sh` are themselves such suffixes; `amazonaws.com` has some below it, which a
-    wildcard directly under it would reach. Names of private networks (`localhost`, `internal`) are not suffixes.
+    wildcard directly under it would reach. A top-level name that is not known may be handed out one day, and counts as
+    such a suffix; names that are reserved (`localhost`, `internal`) do not.
     """
     host = host.removesuffix(".")
     public, shared, below = _suffixes()
     if public.is_public(host) or shared.is_public(host):
         return host
-    return below.get(host)
+    is_unknown = host.isidentifier() and "." not in host and host not in _RESERVED and host not in below
+    return host if is_unknown else below.get(host)
 
 
 def are_same_site(host: str, other: str) -> bool:

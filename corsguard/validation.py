@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import chain
-from types import MappingProxyType
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType
 from typing import Any, Final, Literal, NamedTuple, TypeGuard, cast
 
 from .audience import AsyncOriginSource, OriginIndex, OriginSource, is_plain_http
@@ -26,6 +27,7 @@ from .names import (
     FORBIDDEN_RESPONSE_HEADERS,
     NON_WILDCARD_REQUEST_HEADER,
     OWNED_PREFIX,
+    REQUEST_ONLY_HEADERS,
     UPPER_CASE_METHODS,
     is_forbidden_request_header,
     is_token,
@@ -60,6 +62,9 @@ _PARTS_OF_TOKENS: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _WHOLE_NUMBER: Final = r'"?([0-9]{1,5})(?:\.0)?"?'
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 
+# What other libraries take as a callback.
+_FUNCTIONS: Final = (FunctionType, MethodType, BuiltinFunctionType, partial)
+
 Names = Literal["*"] | tuple[str, ...]
 
 
@@ -79,7 +84,7 @@ _LISTS: Final = {
         "PUT", [*DEFAULT_METHODS, "PUT", "PATCH", "DELETE"], ("E401", "E107", "E402", "E403", "W201")
     ),
     "allow_headers": _List("Content-Type", ["Content-Type", "Authorization"], ("E501", "E107", "E502", "E503")),
-    "expose_headers": _List("ETag", ["ETag"], ("E501", "E107", "E601")),
+    "expose_headers": _List("ETag", ["ETag"], ("E501", "E107", "E601", "E602")),
 }
 # When each code applies to the name of a method or a header. The first of a keyword's codes that applies is reported.
 _APPLIES: Final[Mapping[str, Callable[[str], bool]]] = {
@@ -92,6 +97,7 @@ _APPLIES: Final[Mapping[str, Callable[[str], bool]]] = {
     "E502": is_forbidden_request_header,
     "E503": lambda name: name.lower().startswith(OWNED_PREFIX),
     "E601": lambda name: name.lower() in FORBIDDEN_RESPONSE_HEADERS,
+    "E602": lambda name: name.lower() in REQUEST_ONLY_HEADERS or name.lower().startswith(OWNED_PREFIX),
 }
 
 
@@ -232,12 +238,15 @@ class Reading:
         if is_plain_http(pattern):
             self.report(insecure, keyword, text, Fix(entries=(str(pattern._replace(scheme="https")),), otherwise=kept))
         if suffix is not None and not (self.credentials and is_plain_http(pattern)):
-            self.report(open_to_all, keyword, text, Fix(entries=(_one_of(pattern),), otherwise=kept), suffix=suffix)
+            fix = replace(_ASK_A_SOURCE if pattern.host == "*" else Fix(entries=_some_of(pattern)), otherwise=kept)
+            self.report(open_to_all, keyword, text, fix, suffix=suffix)
         elif self.credentials and "*" in pattern.host:
-            self.report("W101", keyword, text, Fix(entries=(_one_of(pattern),)))
+            self.report("W101", keyword, text, Fix(entries=_some_of(pattern)))
         if self.credentials and pattern.port == "*":
             self.report("W102", keyword, text, Fix(entries=(str(pattern._replace(port=None)),)))
-        if pattern.host.endswith("."):
+        if "xn--" in pattern.host and _is_broken(pattern.host):
+            self.report("W109", keyword, text, Fix(entries=(EXAMPLE_ORIGIN,)))
+        if pattern.host.endswith(".") and pattern.host != ".":
             self.report("W108", keyword, text, Fix(entries=(str(pattern._replace(host=pattern.host[:-1])),)))
 
     def unsafe_origins(self, value: object) -> dict[str, str]:
@@ -342,6 +351,9 @@ def known_keywords(mapping: Mapping[str, object]) -> tuple[dict[str, object], li
         from .mistakes import nearest_name
 
         name = quoted(key) if text is None else text
+        if name in _NO_KEYWORDS:
+            unknown.append(Problem.of("E106", name, key, _NO_KEYWORDS[name]))
+            continue
         near = nearest_name(name.lower().replace("-", "_"), DEFAULTS)
         unknown.append(Problem.of("E106", name, key, Fix(name=near) if near else _ONE_OF_THEM))
         if near is not None:
@@ -418,14 +430,47 @@ def _is_development(pattern: OriginPattern) -> bool:
     return pattern.scheme in {"http", "https"} and pattern.is_loopback
 
 
+def _is_broken(host: str) -> bool:
+    """
+    Return whether a label of *host* claims to be the ASCII form of a name (RFC 5890, "A-label"), and decodes to none.
+    """
+    coded = [label[4:] for label in host.split(".") if label.startswith("xn--") and "*" not in label]
+    try:
+        names = [label.encode().decode("punycode") for label in coded]
+    except UnicodeError:
+        return True
+    return not all(
+        name.isprintable() and name.encode("punycode").decode() == label
+        for name, label in zip(names, coded, strict=True)
+    )
+
+
 def _open_suffix(pattern: OriginPattern) -> str | None:
+    if pattern.host == "*":
+        return f"{pattern.scheme}://"
     return open_suffix(pattern.base) if "*" in pattern.host else None
 
 
 # What a fix proposes.
 
+_ASK_A_SOURCE: Final = Fix(
+    words=(
+        "List each origin, or give an object that is asked about them, whose class has `def __contains__(self, origin: "
+        "str) -> bool:`."
+    )
+)
 _TAKE_IT_OUT: Final = Fix(words="Take it out of the list.")
 _WRITE_A_REASON: Final = Fix(words=f"Write a reason next to it, such as {quoted(_REASON)}.")
+# What other libraries have, and nothing here means.
+_NO_KEYWORDS: Final = {
+    "allow_private_network": Fix(
+        words="Remove it. Browsers gave up Private Network Access. They ask their users now, and no header grants it."
+    ),
+    **dict.fromkeys(
+        ("timing_allow_origin", "timing_allow_origins"),
+        Fix(words="Remove it. Timing-Allow-Origin is not a header of CORS. Your application sends it itself."),
+    ),
+}
 _ONE_OF_THEM: Final = Fix(words=f"one of {', '.join(DEFAULTS)}")
 
 
@@ -435,6 +480,8 @@ def no_list(keyword: str, value: object) -> Problem:
     """
     countable = _has(type(value), "__iter__") and not issubclass(type(value), str | bytes | bytearray)
     fix = Fix(words=f"{keyword}=list(...)") if countable else Fix(policy={keyword: [_LISTS[keyword].example]})
+    if keyword == "allow_origins" and issubclass(type(value), _FUNCTIONS):
+        fix = _ASK_A_SOURCE
     return Problem.of("E103", keyword, value, fix, kind=kind_of(value))
 
 
@@ -447,9 +494,15 @@ def written_out(keyword: str, names: Iterable[str], count: int) -> Fix:
     return Fix(policy={keyword: [*names]}) if count <= MOST_ITEMS else _TAKE_IT_OUT
 
 
-def _one_of(pattern: OriginPattern) -> str:
-    host = pattern.host.replace("*", "app" if pattern.host.startswith("*.") else "1")
-    return str(pattern._replace(host=host))
+def _some_of(pattern: OriginPattern) -> tuple[str, ...]:
+    """
+    Return what to write in place of *pattern*, which covers too much.
+    """
+    # `*example.com` is written for example.com and what is below it, and covers others' domains.
+    is_glued = re.match(r"\*[^.]", pattern.host)
+    hosts = (pattern.host[1:], f"*.{pattern.host[1:]}") if is_glued and "." in pattern.host[1:] else ()
+    one = pattern.host.replace("*", "app" if pattern.host.startswith("*.") else "1")
+    return tuple(str(pattern._replace(host=host)) for host in hosts or (one,))
 
 
 def _moved(text: str, unsafe: Mapping[str, str], origins: Names | None) -> Fix:

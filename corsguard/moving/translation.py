@@ -14,12 +14,11 @@ from json import dumps
 from typing import Any, Final, NamedTuple
 
 from corsguard.errors import PolicyError, Problem
+from corsguard.expressions import Covered, patterns_of, prefixes_of
 from corsguard.names import CHROMIUM_MAX_AGE, EXAMPLE_ORIGIN, NON_WILDCARD_REQUEST_HEADER
 from corsguard.origin import NULL, OriginPattern
 from corsguard.quoting import quoted
 from corsguard.validation import DEFAULTS, problems_of
-
-from .regexes import Covered, patterns_of, prefixes_of
 
 # So that the code fits in 120 columns, however deep it stands.
 _WIDTH: Final = 96

@@ -9,6 +9,7 @@ import pytest
 
 from corsguard import Origin, OriginPattern, Policy, PolicyError, RequestKind, negotiate
 from corsguard.audience import OriginIndex
+from corsguard.origin import NEVER_ORIGINS
 
 # Origin: what a browser serializes, byte for byte.
 
@@ -58,6 +59,8 @@ SERIALIZED = {
     "https://xn--f": ("https", "xn--f", None),
     "https://app.example.com.": ("https", "app.example.com.", None),
     "https://1.example": ("https", "1.example", None),
+    "app://.": ("app", ".", None),
+    "app://.:3000": ("app", ".", 3000),
     "https://a.1b": ("https", "a.1b", None),
     "https://a.0xg": ("https", "a.0xg", None),
     f"https://{'a' * 63}.example": ("https", f"{'a' * 63}.example", None),
@@ -104,6 +107,16 @@ def test_what_a_browser_serializes_is_an_origin(text, parts):
         "wss://app.example.com:443",
         "ws://app.example.com:80",
         "ftp://app.example.com:21",
+        "ws://app.example.com",
+        "wss://app.example.com",
+        "ftp://app.example.com",
+        "blob://app.example.com",
+        "data://app.example.com",
+        "javascript://app.example.com",
+        "about://blank",
+        "http://.:3000",
+        "file://.",
+        "app://..",
         "https://app.example.com:0443",
         "https://app.example.com:65536",
         "https://app.example.com:100000",
@@ -223,7 +236,11 @@ def test_the_url_standard_is_here_whole():
     assert set(LEFT_OUT) <= {origin for _, origin in BROWSERS}
 
 
-@pytest.mark.parametrize("serialized", sorted({origin for _, origin in BROWSERS} - {"null"} - set(LEFT_OUT)))
+# No page has a URL of the other schemes.
+SENT = {origin for _, origin in BROWSERS if origin.partition(":")[0] not in NEVER_ORIGINS} - {"null"} - set(LEFT_OUT)
+
+
+@pytest.mark.parametrize("serialized", sorted(SENT))
 def test_origins_of_the_url_standard_are_granted(serialized):
     """
     Every origin of the URL standard is accepted and granted byte for byte.
@@ -286,6 +303,8 @@ PATTERNS = {
     "https://*.example.com:8443": ("*.example.com", 8443, "example.com", False),
     "https://pr-*.example.com:*": ("pr-*.example.com", "*", "example.com", False),
     "moz-extension://*.x": ("*.x", None, "x", False),
+    "moz-extension://*": ("*", None, "", False),
+    "app://.": (".", None, ".", True),
 }
 
 
@@ -335,7 +354,18 @@ REFUSED = {
     "http://[2001:DB8::1]": ("E204", '"http://[2001:db8::1]"'),
     "https://a.example:443": ("E205", '"https://a.example"'),
     "http://a.example:80": ("E205", '"http://a.example"'),
-    "wss://a.example:443": ("E205", '"wss://a.example"'),
+    "wss://a.example:443": ("E214", '"https://a.example"'),
+    "ws://localhost:8000": ("E214", '"http://localhost:8000"'),
+    "ftp://a.example": ("E214", '"https://a.example"'),
+    "blob:https://a.example/1-2": ("E214", '"https://a.example"'),
+    "javascript://a.example": ("E214", STAND_IN),
+    "about:blank": ("E214", STAND_IN),
+    "data:text/html,x": ("E214", STAND_IN),
+    "htps://a.example": ("E215", '"https://a.example"'),
+    "hhttps://a.example": ("E215", '"https://a.example"'),
+    "htpp://localhost:3000": ("E215", '"http://localhost:3000"'),
+    "HTTPSS://a.example/": ("E215", '"https://a.example"'),
+    "htps://*": ("E215", STAND_IN),
     "https://*.a.example:443": ("E205", '"https://*.a.example"'),
     "https://a.example:": ("E206", '"https://a.example"'),
     "https://a.example:0": ("E206", '"https://a.example"'),
@@ -404,14 +434,18 @@ REFUSED = {
     "http://*.168.0.1": ("E211", STAND_IN),
     "http://[*]": ("E211", STAND_IN),
     "http://[::*]": ("E211", STAND_IN),
-    "moz-extension://*": ("E211", STAND_IN),
+    "moz-extension://*:*": ("E211", STAND_IN),
+    "moz-extension://**": ("E211", STAND_IN),
+    "ws://*": ("E214", STAND_IN),
+    "https://.": ("E210", STAND_IN),
     r"^https://.*\.a\.example$": ("E211", '"https://*.a.example"'),
     r"https://.*\.a\.example": ("E211", '"https://*.a.example"'),
     r"^https://\w+\.a\.example$": ("E211", '"https://*.a.example"'),
     r"https://[a-z0-9-]+\.a\.example": ("E211", '"https://*.a.example"'),
     r"^https://[a-z]+\.a\.example(:\d+)?$": ("E211", '"https://*.a.example:*"'),
-    r"^https?://([a-z]+\.)?a\.example$": ("E211", STAND_IN),
-    r"^https://(a|b)\.a\.example$": ("E211", STAND_IN),
+    r"^https?://([a-z]+\.)?a\.example$": ("E211", '"https://a.example", "https://*.a.example"'),
+    r"^https://(a|b)\.a\.example$": ("E211", '"https://a.a.example", "https://b.a.example"'),
+    r"^https://(.*\.)?a\.example$": ("E211", '"https://a.example", "https://*.a.example"'),
     r"https://a\.example": ("E211", '"https://a.example"'),
     "https://a.example\\": ("E211", None),
     "null": ("E212", None),
@@ -597,3 +631,39 @@ def test_an_address_leaves_out_a_run_of_zeros(host):
     The first longest run of zeros is what an address leaves out.
     """
     assert str(Origin.parse(f"http://{host}")) == f"http://{host}"
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_covered"),
+    {
+        "moz-extension://0f1e-2d": True,
+        "moz-extension://a.b.c": True,
+        "moz-extension://a:1": False,
+        "moz-extension://": False,
+        "moz-extension://A": False,
+        "moz-extension://a/": False,
+        "chrome-extension://a": False,
+        "https://a.example": False,
+    }.items(),
+)
+def test_every_host_of_a_scheme(origin, is_covered):
+    """
+    Each installation of an extension has a host of its own, where hosts are opaque.
+    """
+    pattern = OriginPattern.parse("moz-extension://*")
+    policy = Policy(allow_origins=["moz-extension://*"])
+    granted = negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin}).refusal is None
+    found = Origin.parse(origin)
+    assert granted is is_covered
+    assert ([] if found is None else [*OriginIndex([pattern]).patterns_for(found)]) == (
+        [str(pattern)] if is_covered else []
+    )
+
+
+def test_every_host_of_a_scheme_has_credentials_by_the_dangerous_door_only():
+    with pytest.raises(PolicyError, match="E303"):
+        Policy(allow_origins=["moz-extension://*"], allow_credentials=True)
+    policy = Policy(
+        allow_origins=["https://a.example"], allow_unsafe_origins={"moz-extension://*": "ours"}, allow_credentials=True
+    )
+    assert negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": "moz-extension://x"}).refusal is None

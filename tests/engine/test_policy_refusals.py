@@ -2,6 +2,7 @@
 What a policy refuses, and what it warns of: every mistake with its codes and its fix.
 """
 
+import functools
 import re
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from kit.naming import steady
 
 from corsguard import Policy, PolicyError
 from corsguard.errors import RULES
+from corsguard.validation import problems_of
 
 
 def fixes(**keywords):
@@ -180,6 +182,7 @@ MISTAKES = [
     ({"allow_origins": "*", "expose_headers": ["X One"]}, ["E501"]),
     ({"allow_origins": "*", "expose_headers": ["X-RateLimit-*"]}, ["E107"]),
     ({"allow_origins": "*", "expose_headers": ["set-cookie", "Set-Cookie2"]}, ["E601"] * 2),
+    ({"allow_origins": "*", "expose_headers": ["origin", "Cookie", "Access-Control-Max-Age"]}, ["E602"] * 3),
     # Single values.
     *(
         ({"allow_origins": [APP], "allow_credentials": value}, ["E701"])
@@ -397,7 +400,11 @@ SMELLS = [
     ({"allow_unsafe_origins": {"https://*.github.io": "fun"}}, "W106", "https://*.github.io"),
     ({"allow_origins": ["https://*.github.io"]}, "W107", "https://*.github.io"),
     ({"allow_origins": ["https://*--shop.netlify.app"]}, "W107", "https://*--shop.netlify.app"),
+    ({"allow_origins": ["vscode-webview://*"]}, "W107", "vscode-webview://*"),
+    ({"allow_origins": ["https://*.corp"]}, "W107", "https://*.corp"),
     ({"allow_origins": [f"{APP}."]}, "W108", f"{APP}."),
+    ({"allow_origins": ["https://xn--a.example"]}, "W109", "https://xn--a.example"),
+    ({"allow_origins": ["https://b.xn--99999999.example"]}, "W109", "https://b.xn--99999999.example"),
     ({"allow_origins": [APP], "allow_methods": ["GET", "OPTIONS"]}, "W201", "OPTIONS"),
     ({"allow_origins": [APP], "allow_methods": ["PUT"]}, "W202", "PUT"),
     ({"allow_origins": [APP], "allow_methods": ["POST", "PATCH"], "allow_headers": ["X"]}, "W202", "POST, PATCH"),
@@ -412,6 +419,7 @@ NO_SMELLS = [
     {"allow_origins": ["http://localhost:3000", "http://127.0.0.1:3000", "http://[::1]"]},
     {"allow_origins": ["http://localhost:3000"], "allow_credentials": True},
     {"allow_origins": ["capacitor://localhost", APP]},
+    {"allow_origins": ["app://.", "https://xn--bcher-kva.example", "https://xn--ls8h.la"]},
     {"allow_origins": ["https://*.example.com", "https://example.com", "https://app.example.com:8443"]},
     {"allow_origins": ["https://a*.example.com", "https://*b.example.com"]},
     {"allow_origins": ["https://a*.example.com", "https://a.example.com"]},
@@ -453,3 +461,45 @@ def test_warnings_come_in_order():
     """
     listed = [f"http://localhost:{port}" for port in range(3000, 3020)]
     assert warnings(allow_origins=[APP, *listed]) == [("W104", origin) for origin in listed]
+
+
+@pytest.mark.parametrize("function", [lambda origin: True, len, "x".startswith, functools.partial(len)])
+def test_a_function_gets_what_is_asked_instead(function):
+    with pytest.raises(PolicyError) as refusal:
+        Policy(allow_origins=function)
+    (problem,) = refusal.value.problems
+    assert problem.code == "E103"
+    assert "def __contains__(self, origin: str) -> bool:" in problem.fix.words
+
+
+@pytest.mark.parametrize(
+    ("entry", "meant"),
+    {
+        re.compile(r"^https://(.*\.)?a\.example$"): ("https://a.example", "https://*.a.example"),
+        r"https?://(www|app)\.a\.example": ("https://www.a.example", "https://app.a.example"),
+    }.items(),
+)
+def test_an_expression_gets_what_the_translators_read_in_it(entry, meant):
+    with pytest.raises(PolicyError) as refusal:
+        Policy(allow_origins=[entry])
+    (problem,) = refusal.value.problems
+    assert {*problem.fix.entries} == {*meant}
+    assert Policy(allow_origins=[*problem.fix.entries])
+
+
+@pytest.mark.parametrize("credentials", [False, True])
+def test_a_star_glued_to_a_domain_gets_the_domain_and_what_is_below_it(credentials):
+    keywords = {"allow_origins": ["https://*example.com"], "allow_credentials": credentials}
+    found = problems_of(keywords) if credentials else Policy(**keywords).warnings
+    (problem,) = [problem for problem in found if problem.code in {"E303", "W107"}]
+    assert problem.fix.entries == ("https://example.com", "https://*.example.com")
+    assert Policy(**{**keywords, "allow_origins": [*problem.fix.entries]})
+
+
+@pytest.mark.parametrize("name", ["allow_private_network", "timing_allow_origins", "timing_allow_origin"])
+def test_what_other_libraries_have_and_means_nothing_here_says_why(name):
+    with pytest.raises(PolicyError) as refusal:
+        Policy.from_mapping({"allow_origins": [APP], name: True})
+    (problem,) = refusal.value.problems
+    assert (problem.code, problem.field) == ("E106", name)
+    assert problem.fix.words.startswith("Remove it. ")

@@ -69,10 +69,15 @@ def test_a_registered_name_is_not_open(host):
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "internal", "local", "corp", "test", "app.internal", "127.0.0.1", "[::1]"]
+    "host", ["localhost", "internal", "local", "test", "app.internal", "app.corp", "127.0.0.1", "[::1]"]
 )
 def test_a_name_of_a_private_network_is_no_suffix(host):
     assert open_suffix(host) is None
+
+
+@pytest.mark.parametrize("host", ["corp", "lan", "unknown", "unknown.", "x1"])
+def test_a_top_level_name_that_nobody_has_reserved_is_open(host):
+    assert open_suffix(host) == host.removesuffix(".")
 
 
 def test_each_host_of_our_own_list_is_open():

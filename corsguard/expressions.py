@@ -15,7 +15,7 @@ from itertools import islice, product
 from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits, punctuation
 from typing import Final, NamedTuple
 
-from corsguard.origin import NULL, Origin, OriginPattern, pattern_of
+from .origin import NULL, Origin, OriginPattern, pattern_of
 
 # In this order, so that examples look like what people write.
 _ALPHABET: Final = ascii_lowercase + digits + "-_" + ascii_uppercase + "".join(sorted({*punctuation} - {*"-_"}))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kit.counting import work_of
 
 from corsguard import OriginPattern
-from corsguard.moving.regexes import Covered, _Comparison, _read, patterns_of, prefixes_of
+from corsguard.expressions import Covered, _Comparison, _read, patterns_of, prefixes_of
 
 EVERYTHING = Covered(all=True)
 
