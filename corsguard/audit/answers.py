@@ -20,7 +20,7 @@ from corsguard.browser import (
     WireRequest,
     WireResponse,
 )
-from corsguard.browser.evidence import LONGEST_READ
+from corsguard.browser.evidence import LONGEST_READ, REDIRECTS
 from corsguard.browser.handshakes import faulty_field
 from corsguard.browser.headers import get, is_safelisted_method, values_of
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS
@@ -33,6 +33,8 @@ _PAGE_HOST: Final = "attacker.example"
 # RFC 6585, 4, and RFC 9110, 15.6.4: what is said to anyone who comes too often, whatever was asked.
 TOO_MANY: Final = 429
 BUSY: Final = frozenset({TOO_MANY, 503})
+# What a login, a router, a firewall or a limit says before the resource is asked (RFC 9110, 15.5; RFC 6585, 4).
+_BEFORE_RESOURCE: Final = frozenset({401, 402, 403, 404, 407, 410, TOO_MANY, 451}) | REDIRECTS
 
 # What a preflight's answer says to an origin before it says anything about methods and headers.
 _REFUSES_ALL: Final = CORS_CHECK | OF_STATUS | {Reason.UNREACHABLE}
@@ -43,8 +45,8 @@ class PageFetch(NamedTuple):
     One fetch of *url* by a page at *origin*, or by none.
 
     If it needs a preflight, by its *method*, by *names* of headers or as an upload with a listener (*is_upload*), only
-    the preflight is sent. *more* are header lines that are sent besides, whatever a page may do. *is_handshake* tells
-    that the page opens a WebSocket there.
+    the preflight is sent. *more* are header lines that are sent besides, or in place of the browser's, and *body* is
+    the body, whatever a page may do. *is_handshake* tells that the page opens a WebSocket there.
     """
 
     url: str
@@ -54,6 +56,7 @@ class PageFetch(NamedTuple):
     is_upload: bool = False
     more: tuple[Header, ...] = ()
     is_handshake: bool = False
+    body: bytes = b""
 
     @property
     def is_preflight(self) -> bool:
@@ -89,6 +92,14 @@ class Answer:
         Whether a response came that was made for the fetch, and not for a server that is too busy for any.
         """
         return self.came and self.status not in BUSY
+
+    @property
+    def is_of_resource(self) -> bool:
+        """
+        Whether the resource itself has answered a request for it.
+        """
+        is_asked = not self.fetch.is_preflight and self.fetch.method in {"GET", "HEAD"}
+        return is_asked and self.came and self.status < 500 and self.status not in _BEFORE_RESOURCE
 
     @property
     def status(self) -> int:

@@ -16,11 +16,16 @@ from corsguard.browser.wire import Header
 
 from .answers import BUSY, TOO_MANY, Answer, PageFetch, fetched
 
+# What changes nothing on a server (RFC 9110, 9.2.1), and what is sent besides only if that is agreed to.
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORGED_METHOD: Final = "POST"
 # A preflight is answered by its headers, so nothing after them is asked for.
 _UNASKED: Final = WireResponse(0)
 # After so many fetches in a row without an answer the server is taken to have gone, or to want to be left alone.
 _MOST_UNANSWERED: Final = 5
 _MOST_RESERVED: Final = 12
+# What is added to what is given: a cookie of the audit must not replace the user's.
+_SENT_TWICE: Final = frozenset({"authorization", "cookie", "host"})
 
 
 class SpentError(Exception):
@@ -38,7 +43,8 @@ class BoundedClient:
     Asks the server at the origin of *url* through *carry*: *budget* times at most, *rate* times a second.
 
     *label* is a name that nobody has, and so no cache knows. *headers* go with every request but preflights, as
-    credentials do. *on_sent* is told how many were sent. *clock* and *pause* are those of `time`.
+    credentials do. Only GET, HEAD and OPTIONS are sent; with *may_post*, POST too. *on_sent* is told how many were
+    sent. *clock* and *pause* are those of `time`.
 
     *left_out* says for each cause what was not asked.
     """
@@ -52,6 +58,7 @@ class BoundedClient:
         budget: int,
         rate: float,
         headers: tuple[Header, ...] = (),
+        may_post: bool = False,
         on_sent: Callable[[int], object] = bool,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], object] = time.sleep,
@@ -69,6 +76,7 @@ class BoundedClient:
         self._count = 0
         self._carry = carry
         self._headers = headers
+        self._methods = _SAFE_METHODS | {_FORGED_METHOD} if may_post else _SAFE_METHODS
         self._on_sent = on_sent
         self._clock = clock
         self._pause = pause
@@ -84,6 +92,13 @@ class BoundedClient:
         if fetch not in self._asked:
             self._asked[fetch] = self._sent(fetch)
         return self._asked[fetch]
+
+    def answers_at(self, url: str) -> list[Answer]:
+        """
+        Return all that was answered at *url*, whatever the query.
+        """
+        path = urlsplit(url).path
+        return [answer for fetch, answer in self._asked.items() if urlsplit(fetch.url).path == path]
 
     def first(self, fetch: PageFetch) -> Answer:
         """
@@ -171,12 +186,17 @@ class BoundedClient:
         if fetch.origin is not None:
             # That of a page at the resource's own origin goes with it too, though no GET has it.
             lines.append(("Origin", fetch.origin))
-        lines += [*(() if fetch.is_preflight else self._headers), *fetch.more]
-        return replace(request, headers=tuple(lines))
+        lines += [] if fetch.is_preflight else self._headers
+        said = {name.lower() for name, _ in fetch.more} - _SENT_TWICE
+        lines = [line for line in lines if line[0].lower() not in said]
+        return replace(request, headers=(*lines, *fetch.more), body=fetch.body)
 
     def _exchange(self, fetch: PageFetch, request: WireRequest) -> Answer:
         if origin_of(request.url) != self.origin:
             raise ValueError(f"{request.url!r} is not at {self.origin}, and nothing else is contacted.")
+        if request.method not in self._methods:
+            # A browser sends no preflight within one origin, for example, but the request itself.
+            raise SpentError(f"it takes {request.method}, and only {', '.join(sorted(self._methods))} are sent")
         self.turn()
         start = self._clock()
         try:

@@ -26,7 +26,7 @@ from .report import Report, shown
 from .session import Session
 from .stages import HANDSHAKE_STAGES, STAGES, find_resource
 
-BUDGET: Final = 160
+BUDGET: Final = 220
 QUICK_BUDGET: Final = 24
 RATE: Final = 10.0
 TIMEOUT: Final = 10.0
@@ -52,7 +52,6 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
     budget: int = BUDGET,
     rate: float = RATE,
     active: bool = False,
-    posts: bool = False,
     is_internal: bool | None = None,
     connect_to: Mapping[str, str] = MappingProxyType({}),
     verify: ssl.SSLContext | bool = True,
@@ -69,21 +68,21 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
     but preflights, and their values are not shown.
 
     At most *budget* requests are sent, *rate* a second, and only GET, HEAD and OPTIONS. With *active*, line ends in
-    Origin, a cache under a query of its own and 4 KiB of commas are tried, too; with *posts*, one POST is sent.
-    *is_internal* says whether only the network keeps others out; if None, the address tells. *connect_to*, *verify* and
+    Origin, a cache under a query of its own and 4 KiB of commas are tried, too, and two POST requests are sent, as a
+    page of another site forges them: a form and a JSON text. *is_internal* says whether only the network keeps others out; if None, the address tells. *connect_to*, *verify* and
     *timeout* are those of a LiveTransport. *on_request* is called with the number of each request.
 
     Raises ValueError if *url* is not a URL of http, https, ws or wss, if one of *headers* is the audit's own, and if
-    *active* or *posts* is given for a WebSocket, whose handshake is a GET. Raises PolicyError if one of *trusted* is
-    not an origin pattern, and Unreachable if no response comes.
+    *active* is given for a WebSocket, whose handshake is a GET. Raises PolicyError if one of *trusted* is not an origin
+    pattern, and Unreachable if no response comes.
     """
     given = Url.parse(url)
     target, is_handshake = of_handshake(given), given.scheme in SOCKET_SCHEMES
     lines = tuple(headers)
     if target.scheme not in HTTP_SCHEMES or given.has_userinfo:
         raise ValueError(f"{shown(url, Secrets())} is not a URL of http, https, ws or wss without a user.")
-    if is_handshake and (active or posts):
-        raise ValueError(f"Expected neither active nor posts for a WebSocket, got {active=} and {posts=}.")
+    if is_handshake and active:
+        raise ValueError("Expected active=False for a WebSocket, got active=True.")
     if any(is_ours(name) for name, _ in lines):
         raise ValueError("The audit sends Origin, Host, Access-Control-* and what frames a message itself.")
     address = connect_to.get(authority(target))
@@ -105,6 +104,7 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
             budget=budget,
             rate=rate,
             headers=lines,
+            may_post=active,
             on_sent=on_request,
             pause=time.sleep if app is None else bool,
         )
@@ -114,10 +114,10 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
         session = Session(
             target.href, client, meant, show=show, is_internal=is_internal, is_handshake=is_handshake, raw=raw
         )
-        return run(session, secrets, active=active, posts=posts)
+        return run(session, secrets, active=active)
 
 
-def run(session: Session, secrets: Secrets, *, active: bool = False, posts: bool = False) -> Report:
+def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
     """
     Go through all stages, until all is asked or no more may be, and return what is believed then.
     """
@@ -125,7 +125,7 @@ def run(session: Session, secrets: Secrets, *, active: bool = False, posts: bool
     find_resource(session)
     tried: list[str] = []
     subsumed: list[str] = []
-    permitted = {None, *(["active"] if active else []), *(["posts"] if posts else [])}
+    permitted = {None, *(["active"] if active else [])}
     for stage in HANDSHAKE_STAGES if session.is_handshake else STAGES:
         if stage.needs not in permitted:
             continue
@@ -142,9 +142,16 @@ def run(session: Session, secrets: Secrets, *, active: bool = False, posts: bool
             client.leave_out(stage.name, end)
     client.reserve = 0
     findings = belief.settled()
+    if not session.is_judged:
+        belief.note(
+            "The URL was not judged, because it was only answered with {}. If it needs a login, send it along as a "
+            "header or a cookie.",
+            ", ".join(sorted({str(answer.status) for answer in client.answers_at(session.url) if answer.came})),
+        )
     return Report(
         url=session.socket_url if session.is_handshake else session.url,
         findings=tuple(findings),
+        is_judged=session.is_judged,
         sent=client.sent,
         budget=client.budget,
         rate=client.rate,

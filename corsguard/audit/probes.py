@@ -75,6 +75,8 @@ _LOOPBACK: Final = (
     "https://localhost http://[::1]"
 ).split()
 _PRIVATE: Final = "http://192.168.0.1 http://10.0.0.1 http://169.254.169.254".split()
+# Where the pages of a site usually are, next to the site's own name.
+_USUAL: Final = "www", "app", "admin"
 _LETTERS: Final = "abcdefghijklmnop"
 
 
@@ -108,6 +110,18 @@ class Meant:
         Return one origin for each that is meant.
         """
         return [str(pattern.samples()[0]) for pattern in self._patterns]
+
+
+def usual(origin: str) -> list[str]:
+    """
+    Return the origins of the site of *origin* that most servers trust: where the pages usually are.
+    """
+    parsed = Origin.parse(origin)
+    site = "" if parsed is None else registrable_domain(parsed.host)
+    if parsed is None or parsed.is_loopback or "." not in site or site.rpartition(".")[2].isdigit():
+        return []
+    names = (site, *(f"{name}.{site}" for name in _USUAL))
+    return [text for text in (f"{parsed.scheme}://{name}" for name in names) if text != origin]
 
 
 def relatives(candidates: Iterable[tuple[str, bool]], meant: Meant) -> list[Probe]:

@@ -51,6 +51,7 @@ class Report:
     """
     What an audit of *url* found: the *findings*, the worst first.
 
+    *is_judged* is False if the resource itself never answered, but only a login, a router or a server that fails.
     *sent* of at most *budget* requests were sent, *rate* a second; *unanswered* of them got no response. *tried* are
     the stages that were gone through, *subsumed* those that would have told nothing more, *left_out* what was not
     asked, and *notes* is what else there is to know. *secrets* are never shown.
@@ -58,6 +59,7 @@ class Report:
 
     url: str
     findings: tuple[Finding, ...]
+    is_judged: bool
     sent: int
     budget: int
     rate: float
@@ -107,6 +109,7 @@ class Report:
         """
         return {
             "url": self.url,
+            "is_judged": self.is_judged,
             "findings": [self.data_of(finding) for finding in self.findings],
             "requests": {
                 "sent": self.sent,

@@ -68,15 +68,16 @@ class Session:
     @property
     def asking(self) -> str | None:
         """
-        The origin that preflights are sent for: one that may read.
+        The origin that preflights are sent for: one that may read, and not the server's own, which needs none.
         """
-        if self.trusted is not None and self.trusted != self.client.origin:
+        own = self.client.origin
+        if self.trusted not in {None, own}:
             return self.trusted
         stranger = self.strangers[0]
         if self.get(stranger).shares(with_credentials=False):
             return stranger
         # Of these the preflight alone may be answered.
-        return next(iter(self.meant.samples()), None)
+        return next((origin for origin in self.meant.samples() if origin != own), None)
 
     @property
     def nearest(self) -> str:
@@ -94,6 +95,13 @@ class Session:
         return f"{self.client.origin}{folder}/corsguard-{self.label}"
 
     @property
+    def is_judged(self) -> bool:
+        """
+        Whether the resource itself has answered, and not only what stands before it.
+        """
+        return any(answer.is_of_resource for answer in self.client.answers_at(self.url))
+
+    @property
     def socket_url(self) -> str:
         """
         The URL as a page writes it that opens a WebSocket there.
@@ -102,9 +110,11 @@ class Session:
 
     def trust(self, origin: str) -> None:
         """
-        Note that *origin* is trusted; the first one that is found is asked for everything else.
+        Note that *origin* is trusted; the first one that is found is asked for everything else, and the server's own
+        only if there is no other.
         """
-        self.trusted = self.trusted or origin
+        if self.trusted in {None, self.client.origin}:
+            self.trusted = origin
 
     def get(self, origin: str, *, url: str = "", method: str = "GET", more: tuple[Header, ...] = ()) -> Answer:
         """

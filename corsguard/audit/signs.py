@@ -354,10 +354,21 @@ def is_slow(long: Answer, short: Answer) -> bool:
 # What CORS does not cover.
 
 
-def carried_out(answer: Answer) -> Sign | None:
-    if not 200 <= answer.status <= 299:
+def carried_out(form: Answer, text: Answer) -> Sign | None:
+    """
+    Look whether a *form* and a JSON *text* were carried out that a page of another site posted.
+    """
+    posted = {"the form": form, "the JSON text": text}
+    ran = {what: answer for what, answer in posted.items() if 200 <= answer.status <= 299}
+    # So ends a form that was taken; so begins a login, too.
+    moved = {what: answer for what, answer in posted.items() if answer.status in {302, 303}}
+    if not ran and not moved:
         return None
-    return Sign((answer,), f"A POST of a stranger was answered with {answer.status}.")
+    said = [f"{what} got {answer.status}" for what, answer in posted.items()]
+    detail = f"Of a stranger's two posts, {' and '.join(said)}."
+    with_cookies = any(name.lower() == "cookie" for name, _ in form.request.headers)
+    severity = Severity.MEDIUM if ran and with_cookies else Severity.INFO
+    return Sign((*ran.values(), *moved.values()), detail, severity=severity, confidence="high" if ran else "low")
 
 
 def opened_socket(answer: Answer, probe: Probe, *, is_internal: bool = False) -> Sign | None:

@@ -11,18 +11,18 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from corsguard.browser.evidence import REDIRECTS, url_of
-from corsguard.browser.urls import is_schemelessly_same_site
+from corsguard.browser.urls import is_schemelessly_same_site, is_trustworthy
 from corsguard.origin import NULL, Origin
 
 from .answers import Answer, PageFetch, target_of
 from .bounded_client import SpentError, with_query
-from .probes import Probe, lax, relatives, special, strangers
+from .probes import Probe, lax, relatives, special, strangers, usual
 from .session import Session
 from .severity import Reach
 from .signs import is_slow
 
 # What is not done unless it is asked for.
-Permission = Literal["active", "posts"]
+Permission = Literal["active"]
 
 # Those of one line all look at the same answers.
 OF_A_RESPONSE: Final = ("CG-B001", "CG-B002", "CG-B003", "CG-B004", "CG-B005", "CG-B006", "CG-B007")
@@ -43,6 +43,11 @@ _MALFORMED: Final = ("https://a].b", "https://[", "https://\xe9\xff.example", f"
 # Python's servers leave one or the other in a header's value.
 _LINE_ENDS: Final = {"A line feed": "\n", "A carriage return": "\r", "A folded line": "\r\n "}
 _COMMAS: Final = "," * 4096
+# What a form of any page sends, and what a script sends with `mode: "no-cors"`: JSON in a type that needs no preflight.
+_FORGED: Final = (
+    ("application/x-www-form-urlencoded", "navigate", "document", b"corsguard=1"),
+    ("text/plain;charset=UTF-8", "no-cors", "empty", b'{"corsguard": 1}'),
+)
 # RFC 9110, 15.5.22: what a server says to a plain GET where it wants another protocol.
 _UPGRADE_REQUIRED: Final = 426
 
@@ -108,8 +113,28 @@ def _ask_candidates(session: Session) -> None:
     session.candidates.append(own)
     if session.get(own).echoes:
         session.trust(own)
+    _ask_usual(session)
     if not session.reflects:
         _ask_third_parties(session)
+
+
+def _ask_usual(session: Session) -> None:
+    """
+    If nobody says who is meant to be trusted, find out who usually is.
+    """
+    if session.reflects or session.meant.samples():
+        return
+    origins = usual(session.client.origin)
+    trusted = [origin for origin in origins if session.get(origin).lets_in]
+    for origin in trusted:
+        session.trust(origin)
+    session.candidates[:0] = trusted
+    session.belief.note(
+        "Without --origin, only the server's own origin and the usual names of its site were asked about: {}. {} may "
+        "read. Give --origin, and the names that a wrong comparison takes for that origin are tried.",
+        ", ".join(origins) or "none",
+        ", ".join(trusted) or "None of them",
+    )
 
 
 def _ask_third_parties(session: Session) -> None:
@@ -273,19 +298,21 @@ def _poison(session: Session) -> None:
         expected = client.ask(PageFetch(client.fresh(session.url), second))
         if session.look(["CG-V003"], served, primed, expected):
             return
-    _ask_header_in_cache(session, trusted)
+    _ask_header_in_cache(session)
 
 
-def _ask_header_in_cache(session: Session, trusted: str) -> None:
-    header, mark = f"x-{session.label}", f"mark{session.label}"
-    granted = session.preflight(trusted, method="GET", names=(header,))
+def _ask_header_in_cache(session: Session) -> None:
+    header, mark, asking = f"x-{session.label}", f"mark{session.label}", session.asking
+    if asking is None:
+        return
+    granted = session.preflight(asking, method="GET", names=(header,))
     if granted.shares(with_credentials=False):
         url = session.client.fresh(session.url)
-        session.look(["CG-V006"], session.client.ask(PageFetch(url, trusted, more=((header, mark),))))
+        session.look(["CG-V006"], session.client.ask(PageFetch(url, asking, more=((header, mark),))))
 
 
 def _ask_slowly(session: Session) -> None:
-    origin = session.trusted or session.strangers[0]
+    origin = session.asking or session.strangers[0]
     short = session.preflight(origin, names=("x-a",))
     long = session.preflight(origin, more=(("Access-Control-Request-Headers", _COMMAS),))
     if is_slow(long, short):
@@ -293,8 +320,19 @@ def _ask_slowly(session: Session) -> None:
 
 
 def _post(session: Session) -> None:
-    more = (("Content-Type", "text/plain"),)
-    session.look(["CG-E001"], session.client.ask(PageFetch(session.url, session.strangers[0], "POST", more=more)))
+    """
+    Send one form and one JSON text as a page of another site can, without a preflight.
+    """
+    answers: list[Answer] = []
+    for kind, mode, destination, body in _FORGED:
+        fetched = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": destination}
+        # Browsers send these only where nobody on the way can read or change them.
+        metadata = fetched.items() if is_trustworthy(session.client.origin) else ()
+        more = (("Content-Type", kind), *metadata)
+        answers.append(session.client.ask(PageFetch(session.url, session.strangers[0], "POST", more=more, body=body)))
+    if not session.look(["CG-E001"], *answers):
+        statuses = [str(answer.status) if answer.came else "no response" for answer in answers]
+        session.belief.note("Neither forged post was carried out: the form got {}, the JSON text got {}.", *statuses)
 
 
 # What is asked of a WebSocket.
@@ -322,6 +360,7 @@ def _open_as_candidates(session: Session) -> None:
     session.candidates.append(own)
     if session.get(own).lets_in:
         session.trust(own)
+    _ask_usual(session)
     if session.trusted is None and not session.base.lets_in:
         session.belief.note(
             "The WebSocket was opened neither without Origin, which was answered with {}, nor for an origin that is "
@@ -366,7 +405,7 @@ STAGES: Final = (
     Stage("loopback, shared hosting, apps, playgrounds", _ask_others, is_subsumed=True),
     Stage("next to CORS", _ask_next_to_cors),
     Stage("injection, poisoned caches, long lists", _ask_actively, needs="active"),
-    Stage("a POST", _post, needs="posts"),
+    Stage("forged posts", _post, needs="active"),
     Stage("special characters", _ask_special, is_subsumed=True),
     Stage("what no browser sends", _ask_lax, is_subsumed=True),
 )

@@ -131,9 +131,9 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> t
 @click.option(
     "--active",
     is_flag=True,
-    help="Also try line ends in Origin, a cache under a query of its own, and 4 KiB of commas.",
+    help="Also try line ends in Origin, a cache under a query of its own, and 4 KiB of commas, and send two POST "
+    "requests as any website could forge them: a form and a JSON text.",
 )
-@click.option("--unsafe-method", is_flag=True, help="Also send one POST, as any website could.")
 @click.option(
     "--internal/--public",
     "is_internal",
@@ -162,7 +162,6 @@ def audit(  # noqa: PLR0913 - the options of the command
     budget: int | None,
     rate: float,
     active: bool,
-    unsafe_method: bool,
     is_internal: bool | None,
     fail_on: str,
     as_json: bool,
@@ -183,17 +182,18 @@ def audit(  # noqa: PLR0913 - the options of the command
     corsguard audit wss://api.example.com/feed --origin https://app.example.com --cookie sid=1
 
     Tell it the origins that are meant to be trusted: the names that a wrong comparison would take for them are tried.
-    Audit only servers that you may. Only GET, HEAD and OPTIONS are sent, to the URL's origin alone: redirects to
-    other origins are not followed, and no other name is looked up. A URL with an address in a private network, or
+    Audit only servers that you may. Without --active only GET, HEAD and OPTIONS are sent, to the URL's origin alone:
+    redirects to other origins are not followed, and no other name is looked up. A URL with an address in a private network, or
     whose name leads there, counts as internal, loopback does not. At a URL of ws or wss, WebSockets are opened and
     closed at once; at any other none is.
 
-    Exit codes: 0 nothing as bad as --fail-on, 1 findings, 2 usage, 3 no response.
+    Exit codes: 0 nothing as bad as --fail-on, 1 findings, 2 usage, 3 no response, 4 not judged: the URL was only
+    answered with a refusal, a redirect or an error, such as 401.
     """
     if as_json and as_sarif:
         raise click.UsageError("--json and --sarif are two documents: give one of them.")
-    if url.startswith("ws") and (active or unsafe_method):
-        raise click.UsageError("The handshake of a WebSocket is a GET: leave out --active and --unsafe-method.")
+    if url.startswith("ws") and active:
+        raise click.UsageError("The handshake of a WebSocket is a GET: leave out --active.")
     lines = (*headers, *((("Cookie", _cookie(cookies)),) if cookies else ()))
     secrets = Secrets(secrets_of(lines))
     output = Output(as_json=as_json or as_sarif, secrets=secrets_of(lines))
@@ -212,7 +212,6 @@ def audit(  # noqa: PLR0913 - the options of the command
                 budget=at_most,
                 rate=rate,
                 active=active,
-                posts=unsafe_method,
                 is_internal=is_internal,
                 connect_to=addresses,
                 verify=verify,
@@ -229,6 +228,8 @@ def audit(  # noqa: PLR0913 - the options of the command
         _print(report, output)
     if report.has(Severity[fail_on.upper()]):
         ctx.exit(Exit.BLOCKED)
+    if not report.is_judged:
+        ctx.exit(Exit.NOT_JUDGED)
 
 
 def _cookie(cookies: Iterable[str]) -> str:
@@ -262,6 +263,8 @@ def _print(report: Report, output: Output) -> None:
     if report.faults:
         tally = ", ".join(f"{count} {severity.word}" for severity, count in report.counts().items())
         output.say(f"{counted(len(report.faults), 'finding')}: {tally}.", "bold")
+    elif not report.is_judged:
+        output.say("The URL was not judged.", "warning")
     elif report.left_out:
         output.say("Nothing was found in what was asked, and not all was asked.", "warning")
     else:

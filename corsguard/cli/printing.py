@@ -46,6 +46,7 @@ class Exit(IntEnum):
     BLOCKED = 1
     USAGE = 2
     UNREACHABLE = 3
+    NOT_JUDGED = 4
     # As shells say that SIGINT ended a program.
     INTERRUPTED = 130
 

@@ -63,6 +63,33 @@ def test_nothing_but_the_one_origin_is_contacted():
             client.ask(PageFetch(url))
 
 
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "POST", "XNEW"])
+def test_nothing_that_changes_something_is_sent(method):
+    """
+    A browser sends no preflight within an origin, and would send the request itself.
+    """
+    own = f"http://{HOST}"
+    client = BoundedClient(pytest.fail, URL, label="0123abcd", budget=8, rate=1e6)
+    with pytest.raises(SpentError, match=f"it takes {method}, and only GET, HEAD, OPTIONS are sent"):
+        client.ask(PageFetch(URL, own, method))
+    assert client.sent == 0
+    sent = []
+    active = BoundedClient(
+        lambda request: sent.append(request.method) or WireResponse(200),
+        URL,
+        label="0123abcd",
+        budget=8,
+        rate=1e6,
+        may_post=True,
+    )
+    if method == "POST":
+        active.ask(PageFetch(URL, own, method))
+    else:
+        with pytest.raises(SpentError, match="only GET, HEAD, OPTIONS, POST are sent"):
+            active.ask(PageFetch(URL, own, method))
+    assert sent == ["POST"] * (method == "POST")
+
+
 def test_a_server_that_has_gone_is_left_alone():
     def carry(request):
         raise Unreachable("nothing listens")

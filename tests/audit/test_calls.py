@@ -101,7 +101,6 @@ def test_it_says_how_many_were_sent():
         ({"url": "https://user:hunter2@api.example.com/"}, ValueError),
         ({"url": "wss://user:hunter2@api.example.com/"}, ValueError),
         ({"url": "wss://api.example.com/", "active": True}, ValueError),
-        ({"url": "wss://api.example.com/", "posts": True}, ValueError),
         ({"headers": [("Origin", APP)]}, ValueError),
         ({"headers": [("access-control-request-method", "PUT")]}, ValueError),
         ({"origin": f"{APP}/"}, PolicyError),

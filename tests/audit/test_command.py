@@ -50,8 +50,7 @@ from corsguard.origin import Origin
         ([URL, "--cacert", "no-such-file"], "No such file"),
         ([URL, "--budget", "0"], "--budget"),
         ([URL, "--rate", "0"], "--rate"),
-        (["ws://api.example.com/", "--active"], "leave out --active and --unsafe-method"),
-        (["wss://api.example.com/", "--unsafe-method"], "The handshake of a WebSocket is a GET"),
+        (["ws://api.example.com/", "--active"], "The handshake of a WebSocket is a GET: leave out --active"),
         ([URL, "--json", "--sarif"], "give one of them"),
         ([URL, "--fail-on", "info"], "--fail-on"),
         ([], "Missing argument"),
@@ -85,7 +84,7 @@ def test_the_text_says_the_worst_first():
     """
     result, _ = run(answering(everybody))
     lines = result.output.splitlines()
-    assert lines[0] == f"Auditing {URL}: 160 requests at most, 10000 a second."
+    assert lines[0] == f"Auditing {URL}: 220 requests at most, 10000 a second."
     assert lines[2] == "CRITICAL CG-A001 reflect-any: Any website may read"
     assert any(line.startswith("    > Origin: https://") for line in lines)
     assert any(line.startswith("    < Access-Control-Allow-Origin: https://") for line in lines)
@@ -100,7 +99,7 @@ def test_a_clean_server_is_told_so():
     result, one = run(CORSMiddleware(answering(lambda _: []), Policy(allow_origins=[APP], allow_credentials=True)))
     assert "Nothing was found." in result.output
     assert "Tried: strangers and null, who is trusted" in result.output
-    assert f"{len(one.asked)} requests of 160 at most" in result.output
+    assert f"{len(one.asked)} requests of 220 at most" in result.output
     assert "Left out" not in result.output
     assert result.exit_code == 0
 
@@ -174,8 +173,8 @@ def test_json_is_what_the_call_returns():
     [
         (("--quick",), {"budget": 24}),
         (("--quick", "--budget", "5"), {"budget": 5}),
-        ((), {"budget": 160}),
-        (("--active", "--unsafe-method"), {"active": True, "posts": True}),
+        ((), {"budget": 220}),
+        (("--active",), {"active": True}),
         (("--internal",), {"is_internal": True}),
         (("--public",), {"is_internal": False}),
         (("--rate", "3", "--timeout", "2"), {"rate": 3.0, "timeout": 2.0}),

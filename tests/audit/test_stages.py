@@ -23,8 +23,8 @@ from kit.audited import (
     origin_of,
 )
 
-from corsguard import CORSMiddleware, Policy
-from corsguard.audit import RULES, Severity, probes, session, stages
+from corsguard import CORSMiddleware, CrossOriginProtection, Policy
+from corsguard.audit import RULES, Severity, audit, probes, session, stages
 from corsguard.audit.calls import QUICK_BUDGET
 from corsguard.audit.stages import STAGES
 
@@ -62,11 +62,66 @@ def test_any_host_is_a_danger_only_inside():
 
 def test_only_safe_methods_are_sent_unless_asked():
     one = Served(answering(everybody))
-    audited(one, active=True)
+    audited(one)
     assert {method for method, *_ in one.asked} == {"GET", "HEAD", "OPTIONS"}
-    one = Served(answering(everybody))
-    assert "CG-E001" in found(one, posts=True)
-    assert [method for method, *_ in one.asked].count("POST") == 1
+
+
+@pytest.mark.parametrize("active", [False, True])
+@pytest.mark.parametrize("own", [f"http://{HOST}", f"https://{HOST}", f"https://{HOST}:8443"])
+@pytest.mark.parametrize("trusted", [[], [APP], ["https://*.example.com"]])
+def test_a_page_of_the_server_itself_makes_it_send_nothing_else(own, trusted, active):
+    """
+    A browser sends no preflight within an origin, so nothing that needs one is asked in its name.
+    """
+    one = Served(listing(own))
+    report = audit(f"{own}/items", app=one, trusted=[own, *trusted], active=active)
+    methods = [method for method, *_ in one.asked]
+    assert {*methods} == {"GET", "HEAD", "OPTIONS", *(["POST"] if active else [])}
+    assert methods.count("POST") == 2 * active
+    assert report.faults == []
+    assert not [cause for cause in report.notes if "are sent" in cause]
+
+
+def test_a_stranger_posts_a_form_and_json_if_asked():
+    """
+    The two posts are those of a page: its Origin, what the browser says of the fetch, and types without a preflight.
+    """
+    seen = []
+
+    def app(environ, start_response):
+        if environ["REQUEST_METHOD"] == "POST":
+            names = ("CONTENT_TYPE", "HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE", "HTTP_SEC_FETCH_MODE", "HTTP_SEC_FETCH_DEST")
+            seen.append(([environ.get(name) for name in names], environ["wsgi.input"].read()))
+        return listing(APP)(environ, start_response)
+
+    report = audited(app, url=URL.replace("http:", "https:"), active=True, headers=[("Cookie", "sid=hunter2")])
+    (form, text) = seen
+    origin = form[0][1]
+    assert form == (
+        ["application/x-www-form-urlencoded", origin, "cross-site", "navigate", "document"],
+        b"corsguard=1",
+    )
+    assert text == (["text/plain;charset=UTF-8", origin, "cross-site", "no-cors", "empty"], b'{"corsguard": 1}')
+    (finding,) = report.faults
+    assert (finding.rule.id, finding.severity) == ("CG-E001", Severity.MEDIUM)
+    assert finding.detail == "Of a stranger's two posts, the form got 200 and the JSON text got 200."
+    # Nothing is posted once more to be sure.
+    assert len(seen) == 2
+
+
+def test_without_tls_no_browser_says_where_a_post_comes_from():
+    one = Served(listing(APP))
+    audited(one, active=True)
+    (names, _) = [names for method, *_, names in one.asked if method == "POST"]
+    assert not any(name.startswith("HTTP_SEC_FETCH") for name in names)
+
+
+def test_protection_stops_what_is_forged():
+    policy = Policy(allow_origins=[APP], allow_credentials=True)
+    guarded = CORSMiddleware(answering(lambda _: []), policy, protection=CrossOriginProtection())
+    report = audited(guarded, url=URL.replace("http:", "https:"), active=True)
+    assert "CG-E001" not in {finding.rule.id for finding in report.findings}
+    assert "Neither forged post was carried out: the form got 403, the JSON text got 403." in report.notes
 
 
 def test_a_poisoned_cache_is_confirmed_if_asked():
@@ -136,7 +191,7 @@ def test_a_redirect_that_the_budget_ends_at_is_said(budget):
 
 
 def test_a_stage_needs_a_permission_or_none():
-    assert [stage.name for stage in STAGES if stage.needs] == ["injection, poisoned caches, long lists", "a POST"]
+    assert [stage.name for stage in STAGES if stage.needs] == ["injection, poisoned caches, long lists", "forged posts"]
     assert {*audited(listing(APP)).tried} == {stage.name for stage in STAGES if not stage.needs}
 
 
