@@ -16,6 +16,9 @@ from .quoting import shown
 from .suffixes import registrable_domain
 
 ATTACKER: Final = "attacker.example"
+# Few have their names under these as well, so that these are not listed for a reason.
+_OTHER_SUFFIXES: Final = "bid", "ws"
+_HIGHEST_PORT: Final = 65535
 # Letters of other scripts that look like Latin ones; a browser sends the name's ASCII form.
 _LOOKALIKES: Final = str.maketrans("aceopxy", "\u0430\u0441\u0435\u043e\u0440\u0445\u0443")
 
@@ -72,6 +75,7 @@ def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
     for mark in "-", "_":
         yield f"{mark} ends the comparison", f"{own}{host}{mark}.{ATTACKER}{port}"
         yield f"{mark} ends the comparison, glued on", f"{own}{host}{mark}{ATTACKER}{port}"
+    yield "the end is not compared, below a subdomain", f"{own}attacker.{registrable}.{ATTACKER}{port}"
     yield "only the beginning of the site is compared", f"{own}{registrable}.{ATTACKER}{port}"
     for name in dict.fromkeys((host, registrable)):
         yield "the beginning is not compared", f"{own}attacker{name}{port}"
@@ -79,10 +83,10 @@ def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
         yield "the host is looked for anywhere", f"{own}attacker{name}.{ATTACKER}{port}"
     for end in range(len(host) - 1, max(len(host) - 6, 0), -1):
         yield "a part of the origin is enough", f"{own}{host[:end]}{port}"
-    dots = [index for index, character in enumerate(host) if character == "."]
-    for dot in dots:
-        yield "a dot stands for any character", f"{own}{host[:dot]}x{host[dot + 1 :]}{port}"
-    yield "a dot stands for any character", f"{own}{host.replace('.', 'x', len(dots) - 1)}{port}"
+    for mistake, name in _with_a_free_part(host, registrable):
+        yield mistake, f"{own}{name}{port}"
+    for name in _with_a_dot_replaced(host):
+        yield "a dot stands for any character", f"{own}{name}{port}"
     yield "every subdomain is trusted", f"{own}attacker.{host}{port}"
     yield "every subdomain of the site is trusted", f"{own}attacker.{registrable}{port}"
     yield "the site stands for its subdomains", f"{own}{registrable}{port}"
@@ -95,13 +99,58 @@ def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
         yield "the scheme is not compared", f"{other}://{host}{port}"
     yield "the scheme is not compared", f"ftp://{host}{port}"
     yield "the scheme is not compared", f"chrome-extension://{host}"
-    for other_port in "", ":1", ":8443", ":65535":
-        yield "the port is not compared", f"{own}{host}{other_port}"
+    for mistake, other_port in _other_ports(port):
+        yield mistake, f"{own}{host}{other_port}"
     yield "a trailing dot is dropped", f"{own}{host}.{port}"
     name, _, suffix = host.rpartition(".")
     if not host.startswith("["):
         lookalike = origin_of(f"http://{name.translate(_LOOKALIKES)}.{suffix}")
         yield "a name that looks alike", f"{own}{lookalike.removeprefix('http://')}{port}"
+
+
+def _with_a_dot_replaced(host: str) -> Iterator[str]:
+    dots = [index for index, character in enumerate(host) if character == "."]
+    for dot in dots:
+        yield f"{host[:dot]}x{host[dot + 1 :]}"
+    yield host.replace(".", "x", len(dots) - 1)
+
+
+def _other_ports(port: str) -> Iterator[tuple[str, str]]:
+    for other in "", ":1", ":8443", ":65535":
+        yield "the port is not compared", other
+    if port and int(f"{port[1:]}0") <= _HIGHEST_PORT:
+        yield "the end of the port is not compared", f"{port}0"
+
+
+def _with_a_free_part(host: str, registrable: str) -> Iterator[tuple[str, str]]:
+    """
+    Yield the hosts that patterns for *host* let in, where one part of a name may be anything.
+    """
+    suffix = registrable.partition(".")[2]
+    label, _, rest = host.partition(".")
+    if not rest or rest.rpartition(".")[2].isdigit():
+        return
+    if host.endswith(f".{suffix}"):
+        for other in _OTHER_SUFFIXES:
+            yield "every top-level domain is trusted", f"{host.removesuffix(suffix)}{other}"
+    yield "every name after -- is trusted", f"attacker--{label}.{rest}"
+    for name in _built_alike(label):
+        yield "every name that is built alike is trusted", f"{name}.{rest}"
+
+
+def _built_alike(label: str) -> Iterator[str]:
+    """
+    Yield what is built like *label* where one part of a name changes, as hosts of previews and tenants name theirs.
+    """
+    yield f"{label}-attacker"
+    if "--" in label:
+        yield f"attacker--{label.rpartition('--')[2]}"
+        yield f"{label.partition('--')[0]}--attacker"
+    if "-" in label:
+        yield f"{label.rpartition('-')[0]}-attacker"
+        yield f"{label.partition('-')[0]}-attacker"
+        yield f"attacker-{label.partition('-')[2]}"
+        yield f"attacker-{label.rpartition('-')[2]}"
 
 
 def _unsent(origin: Origin) -> Iterator[tuple[str, str]]:

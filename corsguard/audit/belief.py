@@ -10,10 +10,11 @@ from typing import Final, NamedTuple
 
 from corsguard.fixes import Fix
 from corsguard.names import EXAMPLE_ORIGIN, OWNED_PREFIX
+from corsguard.origin import Origin
 
 from .answers import Answer
 from .bounded_client import BoundedClient, SpentError
-from .probes import WHOLE_SITE, Probe
+from .probes import BUILT_ALIKE, WHOLE_SITE, Probe
 from .rules import RULES, Weakness
 from .severity import EVERY_BROWSER, Reach, Severity
 from .signs import Confidence, Sign
@@ -27,7 +28,8 @@ class Finding:
     A *rule* that is broken, as bad as *severity* says, and the *proof*: the first answer shows it.
 
     *detail* says what was seen, fit to be shown; *origins* are those that were let in, and *reach* says who could
-    become one. *subsumed* are the rules that it implies. *meant* is the origin that its fix names.
+    become one. *subsumed* are the rules that it implies. *meant* is the origin that its fix names, and *own_fix* is the
+    fix where it is not that of the rule.
     """
 
     rule: Weakness
@@ -41,6 +43,7 @@ class Finding:
     browsers: str = EVERY_BROWSER
     subsumed: tuple[str, ...] = ()
     meant: str = EXAMPLE_ORIGIN
+    own_fix: Fix | None = None
 
     @property
     def is_fault(self) -> bool:
@@ -54,21 +57,21 @@ class Finding:
         """
         What of its fix can be pasted.
         """
-        return self.rule.fix_for(self.meant)
+        return self.own_fix or self.rule.fix_for(self.meant)
 
     @property
     def header(self) -> str:
         """
         What to change in the headers of the response.
         """
-        return self.rule.header_for(self.meant)
+        return self.rule.header.format(send=", ".join(self.fix.send), origin=self.meant)
 
     @property
     def policy(self) -> str:
         """
         What to change in a Policy.
         """
-        return self.rule.policy_for(self.meant)
+        return self.rule.policy.format(policy=Fix(policy=self.fix.policy), origin=self.meant)
 
 
 class Positive(NamedTuple):
@@ -162,6 +165,7 @@ class Belief:
             confidence=sign.confidence,
             browsers=row.browsers,
             meant=self._meant,
+            own_fix=sign.fix,
         )
 
     def _said(self, row: Weakness, sign: Sign) -> str:
@@ -235,6 +239,14 @@ def _evidence(answer: Answer) -> tuple[int, list[tuple[str, str]]]:
     return answer.status, sorted(line for line in lines if line[0] == "vary" or line[0].startswith(OWNED_PREFIX))
 
 
+def _parent(positive: Positive) -> str:
+    """
+    Return the name that the host of the origin is directly below.
+    """
+    origin = Origin.parse(positive.probe.origin)
+    return "" if origin is None else origin.host.partition(".")[2]
+
+
 def _by_rule(positives: Iterable[Positive]) -> Iterator[list[Positive]]:
     """
     Yield the positives of each rule, each under the one fault that explains it.
@@ -245,6 +257,13 @@ def _by_rule(positives: Iterable[Positive]) -> Iterator[list[Positive]]:
     if any(positive.probe.mistake == WHOLE_SITE for positive in found.get("CG-A012", [])):
         # What ends like a host of the same site is a subdomain of it, too.
         found["CG-A004"] = [one for one in found.get("CG-A004", []) if one.probe.reach is not Reach.NEIGHBOUR]
+    # Where every name is let in, those that end or are built like a trusted one are let in with them.
+    every = {_parent(one) for rule in ("CG-A009", "CG-A012") for one in found.get(rule, [])}
+    found["CG-A023"] = [one for one in found.get("CG-A023", []) if _parent(one) not in every]
+    every |= {_parent(one) for one in found["CG-A023"] if one.probe.mistake == BUILT_ALIKE}
+    found["CG-A004"] = [one for one in found.get("CG-A004", []) if _parent(one) not in every]
+    if found["CG-A004"]:
+        del found["CG-A023"]
     contained = found.pop("CG-A005", [])
     if contained and found.get("CG-A003") and found.get("CG-A004"):
         found["CG-A005"] = contained

@@ -32,6 +32,7 @@ RATE: Final = 10.0
 TIMEOUT: Final = 10.0
 # How much is read of what may be a download, a hundred times.
 _MAX_BODY: Final = 262_144
+_WANTS_LOGIN: Final = frozenset({401, 403, 404})
 # What the audit itself says in each request.
 _OURS: Final = frozenset({"origin", "host", "content-length", "transfer-encoding", "connection"})
 
@@ -69,8 +70,9 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
 
     At most *budget* requests are sent, *rate* a second, and only GET, HEAD and OPTIONS. With *active*, line ends in
     Origin, a cache under a query of its own and 4 KiB of commas are tried, too, and two POST requests are sent, as a
-    page of another site forges them: a form and a JSON text. *is_internal* says whether only the network keeps others out; if None, the address tells. *connect_to*, *verify* and
-    *timeout* are those of a LiveTransport. *on_request* is called with the number of each request.
+    page of another site forges them: a form and a JSON text. *is_internal* says whether only the network keeps others
+    out; if None, the address tells. *connect_to*, *verify* and *timeout* are those of a LiveTransport. *on_request* is
+    called with the number of each request.
 
     Raises ValueError if *url* is not a URL of http, https, ws or wss, if one of *headers* is the audit's own, and if
     *active* is given for a WebSocket, whose handshake is a GET. Raises PolicyError if one of *trusted* is not an origin
@@ -143,11 +145,9 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
     client.reserve = 0
     findings = belief.settled()
     if not session.is_judged:
-        belief.note(
-            "The URL was not judged, because it was only answered with {}. If it needs a login, send it along as a "
-            "header or a cookie.",
-            ", ".join(sorted({str(answer.status) for answer in client.answers_at(session.url) if answer.came})),
-        )
+        statuses = {answer.status for answer in client.answers_at(session.url) if answer.came}
+        login = " Send a login along, as a header or a cookie." if statuses & _WANTS_LOGIN else ""
+        belief.note(f"The URL was not judged, because it was only answered with {{}}.{login}", _listed(statuses))
     return Report(
         url=session.socket_url if session.is_handshake else session.url,
         findings=tuple(findings),
@@ -162,6 +162,10 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
         notes=(*client.warnings(), *belief.notes),
         secrets=secrets,
     )
+
+
+def _listed(statuses: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(statuses)))
 
 
 def _raw(

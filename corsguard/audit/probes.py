@@ -18,6 +18,7 @@ from .severity import EVERY_BROWSER, NO_BROWSER, Reach
 
 # Whose origins end like those of the site, too.
 WHOLE_SITE: Final = "every subdomain of the site is trusted"
+BUILT_ALIKE: Final = "every name that is built alike is trusted"
 
 # What each mistake of `attack_origins` is, the worst and most likely first; what is not in it says nothing here.
 _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
@@ -32,6 +33,10 @@ _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
     "every subdomain is trusted": ("CG-A012", Reach.NEIGHBOUR),
     "every neighbour is trusted": ("CG-A012", Reach.NEIGHBOUR),
     "every name under the same suffix is trusted": ("CG-A009", Reach.REGISTRANT),
+    "every top-level domain is trusted": ("CG-A022", Reach.REGISTRANT),
+    BUILT_ALIKE: ("CG-A023", Reach.REGISTRANT),
+    "every name after -- is trusted": ("CG-A023", Reach.REGISTRANT),
+    "the end is not compared, below a subdomain": ("CG-A003", Reach.REGISTRANT),
     "only the beginning of the site is compared": ("CG-A003", Reach.REGISTRANT),
     "the end is not compared, glued on": ("CG-A003", Reach.REGISTRANT),
     "- ends the comparison": ("CG-A008", Reach.REGISTRANT),
@@ -39,6 +44,7 @@ _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
     "- ends the comparison, glued on": ("CG-A008", Reach.REGISTRANT),
     "_ ends the comparison, glued on": ("CG-A008", Reach.REGISTRANT),
     "the beginning is not compared, after a hyphen": ("CG-A004", Reach.REGISTRANT),
+    "the end of the port is not compared": ("CG-A013", Reach.NEIGHBOUR),
     "a trailing dot is dropped": ("CG-A020", Reach.NOBODY),
 }
 
@@ -63,7 +69,9 @@ _SPECIAL_IN_FIREFOX: Final = "$+"
 # Where anyone can have a name, the most used first.
 _SHARED: Final = (
     "github.io netlify.app vercel.app herokuapp.com pages.dev web.app s3.amazonaws.com azurewebsites.net "
-    "cloudfront.net ngrok-free.app surge.sh codepen.io"
+    "workers.dev onrender.com cloudfront.net up.railway.app fly.dev firebaseapp.com azurestaticapps.net "
+    "ngrok-free.app surge.sh myshopify.com amplifyapp.com appspot.com gitlab.io webflow.io framer.app lovable.app "
+    "replit.app wixsite.com wordpress.com blogspot.com trycloudflare.com stackblitz.io codepen.io"
 ).split()
 # Where anyone can run a script.
 _PLAYGROUNDS: Final = (
@@ -126,19 +134,22 @@ def usual(origin: str) -> list[str]:
 
 def relatives(candidates: Iterable[tuple[str, bool]], meant: Meant) -> list[Probe]:
     """
-    Return what a wrong comparison would take for one of *candidates*: for each the worst first, by turns.
+    Return what a wrong comparison would take for one of *candidates*: first what anyone can register, by turns.
 
-    Each says whether it is known to be trusted; of one that is not, only the first relative of each kind is returned.
+    Each says whether it is known to be trusted. Of one that is not, only the first relative of each kind is returned,
+    after those of all that are.
     """
-    by_candidate = [_ranked(candidate, is_trusted=is_trusted) for candidate, is_trusted in candidates]
-    return _new(chain.from_iterable(zip_longest(*by_candidate)), meant)
+    ranked = [(is_trusted, _ranked(candidate, is_trusted=is_trusted)) for candidate, is_trusted in candidates]
+    trusted, others = ([probes for is_one, probes in ranked if is_one is wanted] for wanted in (True, False))
+    return _new(chain(*zip_longest(*trusted), *zip_longest(*others)), meant)
 
 
-def strangers(label: str, *, is_loopback: bool, meant: Meant) -> list[Probe]:
+def strangers(label: str, *, is_loopback: bool, meant: Meant, names: Iterable[str] = ()) -> list[Probe]:
     """
     Return origins that are often trusted without a reason; *label* is a name that nobody has.
 
-    Where the server *is_loopback* itself, an origin on loopback is no stranger.
+    *names* are what previews of the site may be called by, at the hosts that most have theirs at. Where the server
+    *is_loopback* itself, an origin on loopback is no stranger.
     """
     letters = "".join(_LETTERS[int(char, 16)] for char in label)
     extension = (letters * 3)[:32]
@@ -155,7 +166,13 @@ def strangers(label: str, *, is_loopback: bool, meant: Meant) -> list[Probe]:
             f"http://localhost{label}.com",
         )
     ]
+    previews = [
+        Probe("CG-A023", Reach.REGISTRANT, f"https://{host}", "every preview of that name is trusted")
+        for name in dict.fromkeys(names)
+        for host in (f"{name}-{label}.vercel.app", f"{label}--{name}.netlify.app")
+    ]
     groups = (
+        previews,
         development,
         imitations,
         [
@@ -163,10 +180,9 @@ def strangers(label: str, *, is_loopback: bool, meant: Meant) -> list[Probe]:
             for host in _SHARED
         ],
         [
-            Probe(
-                "CG-A017", Reach.NEIGHBOUR, f"chrome-extension://{extension}", "any extension is trusted", "Chromium"
-            ),
-            Probe("CG-A017", Reach.NEIGHBOUR, f"moz-extension://{label}", "any extension is trusted", "Firefox"),
+            Probe("CG-A017", Reach.NETWORK, f"chrome-extension://{extension}", "any extension is trusted", "Chromium"),
+            Probe("CG-A017", Reach.NETWORK, f"moz-extension://{label}", "any extension is trusted", "Firefox"),
+            Probe("CG-A017", Reach.NETWORK, f"safari-web-extension://{label}", "any extension is trusted", "Safari"),
             Probe("CG-A017", Reach.NEIGHBOUR, "capacitor://localhost", "any app is trusted", "apps on iOS"),
             Probe("CG-A017", Reach.NOBODY, f"x{letters}://{label}.com", "any scheme is trusted", NO_BROWSER),
         ],
@@ -181,16 +197,20 @@ def special(candidate: str, label: str) -> list[Probe]:
     """
     Return names that begin like *candidate* and go on with a character that some comparisons end at.
     """
+    parsed = Origin.parse(candidate)
+    if parsed is None:
+        return []
+    # What follows a port is no host.
+    port = "" if parsed.port is None else f":{parsed.port}"
     return [
         Probe(
             "CG-A008",
             Reach.FEW_BROWSERS,
-            f"{candidate}{char}.{label}.com",
+            f"{parsed.scheme}://{parsed.host}{char}.{label}.com{port}",
             f"{char} ends the comparison",
             "Firefox, Safari" if char in _SPECIAL_IN_FIREFOX else "Safari",
         )
         for char in _SPECIAL
-        if Origin.parse(candidate) is not None
     ]
 
 
@@ -214,8 +234,13 @@ def _ranked(candidate: str, *, is_trusted: bool) -> list[Probe]:
         probe = _probe(attack, candidate) if attack.is_sent else None
         if probe is not None:
             by_mistake[attack.name].append(probe)
-    rounds = [*zip_longest(*by_mistake.values())]
-    return [probe for turn in (rounds if is_trusted else rounds[:1]) for probe in turn if probe is not None]
+    easiest = [sorted(probes, key=_ease) for probes in by_mistake.values()]
+    rounds = [[probe for probe in turn if probe is not None] for turn in zip_longest(*easiest)]
+    return [*chain.from_iterable(sorted(turn, key=_ease) for turn in (rounds if is_trusted else rounds[:1]))]
+
+
+def _ease(probe: Probe) -> int:
+    return [*Reach].index(probe.reach)
 
 
 def _attacks(candidate: str) -> list[Attack]:

@@ -158,7 +158,7 @@ _ROWS: Final = (
         sign=signs.let_in,
         example=_reads("CG-A001", Reach.ANYONE, "https://0123abcd.example", "any origin is reflected"),
         is_general=True,
-        subsumes=_ids("A", 2, 21) | {"CG-P003"},
+        subsumes=_ids("A", 2, 23) | {"CG-P003"},
     ),
     Weakness(
         id="CG-A002",
@@ -191,7 +191,7 @@ _ROWS: Final = (
         example=_reads(
             "CG-A003", Reach.REGISTRANT, "https://app.example.com.attacker.example", "the end is not compared"
         ),
-        subsumes=frozenset({"CG-A008", "CG-A013", "CG-A020"}),
+        subsumes=frozenset({"CG-A008", "CG-A013", "CG-A020", "CG-A023"}),
     ),
     Weakness(
         id="CG-A004",
@@ -205,7 +205,7 @@ _ROWS: Final = (
         fix=_LIST,
         sign=signs.let_in,
         example=_reads("CG-A004", Reach.REGISTRANT, "https://attackerexample.com", "the beginning is not compared"),
-        subsumes=frozenset({"CG-A007", "CG-A011", "CG-A012", "CG-A017", "CG-A020"}),
+        subsumes=frozenset({"CG-A007", "CG-A011", "CG-A012", "CG-A017", "CG-A020", "CG-A023"}),
     ),
     Weakness(
         id="CG-A005",
@@ -223,7 +223,7 @@ _ROWS: Final = (
             "https://attackerapp.example.com.attacker.example",
             "the host is looked for anywhere",
         ),
-        subsumes=_ids("A", 3, 4) | _ids("A", 6, 8) | _ids("A", 11, 15) | _ids("A", 17, 17) | {"CG-A020"},
+        subsumes=_ids("A", 3, 4) | _ids("A", 6, 8) | _ids("A", 11, 15) | _ids("A", 17, 17) | {"CG-A020", "CG-A023"},
     ),
     Weakness(
         id="CG-A006",
@@ -489,6 +489,40 @@ _ROWS: Final = (
         example=_reads("CG-A021", Reach.NEIGHBOUR, "https://cdn.partner.example", "a third party is trusted"),
     ),
     Weakness(
+        id="CG-A022",
+        name="any-top-level-domain",
+        title="The name may read under every top-level domain",
+        message="What stands behind the last dot is not compared, and anybody can register the name somewhere.",
+        why="For `example.com`, an attacker registers `example.bid` and reads what only your pages should read.",
+        instead=f'Write the names that you own in full: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
+        header=_EXACT,
+        fix=_LIST,
+        sign=signs.let_in,
+        example=_reads("CG-A022", Reach.REGISTRANT, "https://app.example.bid", "every top-level domain is trusted"),
+        subsumes=frozenset({"CG-A006"}),
+    ),
+    Weakness(
+        id="CG-A023",
+        name="built-alike",
+        title="Every name that is built like a trusted one may read",
+        message=(
+            "A part of the name is free, as for previews or tenants. At a hosting service anybody can create such a "
+            "name; on your own domain, anyone who can create a preview or a tenant."
+        ),
+        why="An attacker creates such a site, such as `shop-evil.vercel.app`, and reads what only your pages should.",
+        instead=(
+            "List the deployments that need access, or put previews under a domain of your own: "
+            '`"https://*.preview.example.com"`.'
+        ),
+        header="Access-Control-Allow-Origin: the exact origins of the deployments that need it",
+        policy="{policy}; for previews, a domain of your own instead of a part of a name at a hosting service",
+        fix=_LIST,
+        sign=signs.let_in,
+        example=_reads(
+            "CG-A023", Reach.REGISTRANT, "https://shop-attacker.vercel.app", "every name that is built alike is trusted"
+        ),
+    ),
+    Weakness(
         id="CG-B001",
         name="star-with-credentials",
         title="* is sent together with Allow-Credentials",
@@ -743,6 +777,24 @@ _ROWS: Final = (
         anonymous=_INFO,
     ),
     Weakness(
+        id="CG-P010",
+        name="preflight-credentials",
+        title="The preflight allows credentials that the response refuses",
+        message="The browser sends the request with cookies, and only then keeps the response from the page.",
+        why="The request runs in the name of the logged-in user, although the response says that no page may do that.",
+        instead="Let one policy answer both the preflight and the request: `CORSMiddleware(app, policy)`.",
+        header="the same Access-Control-Allow-Credentials on the preflight's answer and on the response",
+        policy="one Policy: corsguard answers both",
+        sign=signs.credentials_promised,
+        example=(
+            _answer(_GRANT, _CREDENTIALS, (ALLOW_METHODS, "PUT"), method="PUT"),
+            _answer(_GRANT),
+            {"https://0123abcd.example"},
+        ),
+        severity=_MEDIUM,
+        anonymous=_LOW,
+    ),
+    Weakness(
         id="CG-V001",
         name="vary-missing",
         title="Allow-Origin depends on the request, and Vary does not say so",
@@ -957,7 +1009,10 @@ _ROWS: Final = (
         policy="{policy} instead of JSONP",
         fix=_LIST,
         sign=signs.script,
-        example=(_answer(("Content-Type", "text/javascript"), body=b"c0123abcd([1, 2])"), "c0123abcd"),
+        example=(
+            _answer(("Content-Type", "text/javascript"), body=b"c0123abcd0([1, 2])"),
+            {"callback": "c0123abcd0"},
+        ),
         severity=_MEDIUM,
         anonymous=_MEDIUM,
     ),
@@ -996,13 +1051,13 @@ _ROWS: Final = (
         title="Cross-Origin-Resource-Policy",
         message="It keeps other sites from embedding the response; CORS does not.",
         why=(
-            "Another site can load the response as an image or a script. It can then learn about it through side "
-            "channels, such as Spectre."
+            "Another site can load the response as an image or a script, and learn about it through side channels, "
+            "such as Spectre. Or it cannot, although everybody may read it."
         ),
-        instead="Send `Cross-Origin-Resource-Policy: same-site`, once.",
-        header="{send}, once",
+        instead="Send `cross-origin` for what everybody may read, `same-origin` or `same-site` for all else.",
+        header="{send}, once; same-site in place of same-origin if other hosts of the site embed it",
         policy="no Policy: set it in the application",
-        fix=Fix(send=("Cross-Origin-Resource-Policy: same-site",)),
+        fix=Fix(send=("Cross-Origin-Resource-Policy: same-origin",)),
         sign=signs.resource_policy,
         example=(_answer(_NOSNIFF, (_RESOURCE_POLICY, "same-origin, same-site")),),
         severity=_LOW,

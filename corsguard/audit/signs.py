@@ -5,11 +5,12 @@ Nothing is asked here, and nothing depends on what was asked before: the same an
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
-from corsguard.browser.evidence import REDIRECTS
+from corsguard.browser.evidence import LONGEST_READ, REDIRECTS
 from corsguard.browser.headers import seconds_of
+from corsguard.fixes import Fix
 from corsguard.names import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
@@ -18,7 +19,10 @@ from corsguard.names import (
     CHROMIUM_MAX_AGE,
     EXPOSE_HEADERS,
     FIREFOX_MAX_AGE,
+    FORBIDDEN_RESPONSE_HEADERS,
     MAX_AGE,
+    OWNED_PREFIX,
+    SAFELISTED_RESPONSE_HEADERS,
 )
 from corsguard.origin import NULL, Origin
 
@@ -32,7 +36,22 @@ _ALLOW_PRIVATE_NETWORK: Final = "Access-Control-Allow-Private-Network"
 _RESOURCE_POLICY: Final = "Cross-Origin-Resource-Policy"
 _TIMING_ALLOW_ORIGIN: Final = "Timing-Allow-Origin"
 
-_SENSITIVE: Final = re.compile(r"authorization|x-csrf.*|x-xsrf.*|x-api-key|x-auth.*|x-amz-.*|.*token.*|.*secret.*")
+# By name, and by what the value looks like: a JSON web token, a bearer token, or a key of a well-known service.
+_SENSITIVE: Final = re.compile(
+    r"authorization|authentication-info|x-auth.*|.*(csrf|xsrf|api-?key|access-?key|private-?key|session|token|secret"
+    r"|passw|credential|jwt).*"
+)
+# Places in a list, and how often somebody may ask, are nobody's secrets.
+_NOT_SENSITIVE: Final = re.compile(r".*(continuation|next|page|paging|cursor|sync|rate-?limit|remaining).*")
+_SECRET_VALUE: Final = re.compile(
+    r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|bearer \S{8,}|[rs]k_live_\w{8,}|gh[pousr]_\w{16,}|xox[abprs]-[\w-]{8,}"
+    r"|AKIA\w{12,}",
+    re.IGNORECASE,
+)
+# Beginnings of a script that calls what it was told to call; the comment is there against other attacks.
+_BEFORE_CALL: Final = re.compile(
+    rb"^\s*(/\*.*?\*/)?[\s;]*(typeof [\w.$]+ *===? *['\"]function['\"] *&&\s*)?", re.DOTALL
+)
 _RESOURCE_POLICIES: Final = frozenset({"same-origin", "same-site", "cross-origin"})
 _OPEN_TO_PLUGINS: Final = re.compile(rb'<allow-access-from\s[^>]*domain="\*"')
 # RFC 9111, 3: what a shared cache may keep without being told so is told by these.
@@ -48,7 +67,7 @@ class Sign(NamedTuple):
     That a rule is broken: the *proof*, whose first answer shows it, and what was seen.
 
     *detail* is a format string; its blanks take the *values*, which come from the network and are not yet fit to be
-    shown. *severity* is given where it is not what the rule says.
+    shown. *severity* and *fix* are given where they are not what the rule says.
     """
 
     proof: tuple[Answer, ...]
@@ -56,6 +75,7 @@ class Sign(NamedTuple):
     values: tuple[str, ...] = ()
     severity: Severity | None = None
     confidence: Confidence = "high"
+    fix: Fix | None = None
 
 
 # Who may read.
@@ -137,12 +157,21 @@ def exposed(answer: Answer) -> Sign | None:
     if answer.get(ALLOW_ORIGIN) is None or not _is_read(answer):
         return None
     names = [name.strip() for name in (answer.get(EXPOSE_HEADERS) or "").split(",")]
-    sensitive = [name for name in names if _SENSITIVE.fullmatch(name.lower())]
+    if "*" in names and answer.shares(with_credentials=False):
+        names += [name for name, _ in answer.lines if not name.lower().startswith(OWNED_PREFIX)]
+    sensitive = [name for name in dict.fromkeys(names) if _is_sensitive(name.lower(), answer.get(name) or "")]
     if sensitive:
         return Sign((answer,), "It exposes {}.", (", ".join(sensitive),))
     if "*" in names and answer.is_read_with_credentials:
         return Sign((answer,), "* exposes nothing where credentials are sent.", severity=Severity.INFO)
     return None
+
+
+def _is_sensitive(name: str, value: str) -> bool:
+    if name in SAFELISTED_RESPONSE_HEADERS | FORBIDDEN_RESPONSE_HEADERS:
+        return False
+    by_name = _SENSITIVE.fullmatch(name) and not _NOT_SENSITIVE.fullmatch(name)
+    return bool(by_name) or _SECRET_VALUE.fullmatch(value.strip()) is not None
 
 
 def cookie_for_all_sites(answer: Answer) -> Sign | None:
@@ -182,6 +211,20 @@ def granted_and_refused(preflight: Answer, answer: Answer) -> Sign | None:
     if not _is_mismatch(preflight, answer) or answer.status >= 400:
         return None
     return Sign((preflight, answer), f"The response to {{}} has no {ALLOW_ORIGIN}.", (preflight.fetch.origin or "",))
+
+
+def credentials_promised(preflight: Answer, answer: Answer, strangers: Collection[str]) -> Sign | None:
+    """
+    Look whether the preflight allows credentials, and the response to the same page does not.
+    """
+    is_shared = answer.is_told and answer.status < 400 and answer.shares(with_credentials=False)
+    if not is_shared or answer.is_read_with_credentials or not preflight.grants_origin(with_credentials=True):
+        return None
+    origin = preflight.fetch.origin or ""
+    severity = Severity.MEDIUM if origin in strangers else Severity.LOW
+    return Sign(
+        (preflight, answer), "The preflight of {} allows credentials, the response does not.", (origin,), severity
+    )
 
 
 def bad_status(preflight: Answer, answer: Answer) -> Sign | None:
@@ -392,11 +435,18 @@ def any_host(answer: Answer, base: Answer) -> Sign | None:
     return Sign((answer,), f"Host: {host} was answered with {answer.status}.")
 
 
-def script(answer: Answer, callback: str) -> Sign | None:
-    kind = (answer.get("Content-Type") or "").lower()
-    if "script" not in kind or f"{callback}(".encode() not in answer.response.body:
+def script(answer: Answer, called: Mapping[str, str]) -> Sign | None:
+    """
+    Look whether the response calls what a parameter names; *called* has what each parameter was given.
+    """
+    kind = (answer.get("Content-Type") or "no type").lower()
+    if "script" not in kind and sniffed(answer) is None:
         return None
-    return Sign((answer,), f"?callback={callback} is called in a {{}} response.", (kind,))
+    body = _BEFORE_CALL.sub(b"", answer.response.body[:LONGEST_READ], count=1)
+    for name, callback in called.items():
+        if body.startswith(f"{callback}(".encode()):
+            return Sign((answer,), f"?{name}={callback} is called in a response of type {{}}.", (kind,))
+    return None
 
 
 def open_to_plugins(answer: Answer) -> Sign | None:
@@ -408,14 +458,27 @@ def open_to_plugins(answer: Answer) -> Sign | None:
 # Headers next to CORS.
 
 
-def resource_policy(answer: Answer) -> Sign | None:
+def resource_policy(answer: Answer, trusted: Answer | None = None) -> Sign | None:
+    """
+    Look whether what others may embed fits what they may read: *answer* is that to a stranger.
+    """
     policies = answer.all(_RESOURCE_POLICY)
+    with_credentials = any(one is not None and one.is_read_with_credentials for one in (answer, trusted))
+    is_public = not with_credentials and answer.get(ALLOW_ORIGIN) == "*" and answer.shares(with_credentials=False)
+    fix = Fix(send=(f"{_RESOURCE_POLICY}: {'cross-origin' if is_public else 'same-origin'}",))
     if not policies:
-        return Sign((answer,), "It is absent.", severity=Severity.INFO)
-    if len(policies) == 1 and policies[0] in _RESOURCE_POLICIES:
-        return None
-    detail = "{} is not one of same-origin, same-site, cross-origin."
-    return Sign((answer,), detail, (", ".join(policies),), Severity.LOW)
+        return Sign((answer,), "It is absent.", severity=Severity.INFO, fix=fix)
+    (policy, *more) = policies
+    if more or policy not in _RESOURCE_POLICIES:
+        detail = "{} is not one of same-origin, same-site, cross-origin."
+        return Sign((answer,), detail, (", ".join(policies),), Severity.LOW, fix=fix)
+    if is_public and policy != "cross-origin":
+        detail = f"Every page may read the response with fetch, and {policy} keeps other sites from embedding it."
+        return Sign((answer,), detail, severity=Severity.INFO, fix=fix)
+    if with_credentials and policy == "cross-origin":
+        detail = "The response is shared with credentials, and every site may embed it. Reading does not need that."
+        return Sign((answer,), detail, severity=Severity.INFO, fix=fix)
+    return None
 
 
 def no_opener_policy(answer: Answer) -> Sign | None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from corsguard.browser.evidence import REDIRECTS, url_of
 from corsguard.browser.urls import is_schemelessly_same_site, is_trustworthy
 from corsguard.origin import NULL, Origin
+from corsguard.suffixes import registrable_domain
 
 from .answers import Answer, PageFetch, target_of
 from .bounded_client import SpentError, with_query
@@ -28,11 +29,13 @@ Permission = Literal["active"]
 OF_A_RESPONSE: Final = ("CG-B001", "CG-B002", "CG-B003", "CG-B004", "CG-B005", "CG-B006", "CG-B007")
 OF_ALLOWED_NAMES: Final = ("CG-P001", "CG-P007")
 OF_VARY: Final = ("CG-V001", "CG-V002")
-OF_NEIGHBOURS_OF_CORS: Final = ("CG-I001", "CG-I002", "CG-I006", "CG-I007")
+OF_NEIGHBOURS_OF_CORS: Final = ("CG-I002", "CG-I006", "CG-I007")
 
 _MOST_REDIRECTS: Final = 5
 _MOST_CANDIDATES: Final = 6
-_CLOSEST: Final = 8
+# Where all of them are trusted, the same comparison lets them in.
+_MOST_USUAL: Final = 2
+_CLOSEST: Final = 14
 _MOST_THIRD_PARTIES: Final = 4
 
 _PRIVATE_NETWORK: Final = ("Access-Control-Request-Private-Network", "true")
@@ -43,6 +46,11 @@ _MALFORMED: Final = ("https://a].b", "https://[", "https://\xe9\xff.example", f"
 # Python's servers leave one or the other in a header's value.
 _LINE_ENDS: Final = {"A line feed": "\n", "A carriage return": "\r", "A folded line": "\r\n "}
 _COMMAS: Final = "," * 4096
+# What JSONP calls its parameter, most often; and all other names that are in use, which some servers refuse together.
+_CALLBACKS: Final = (
+    ("callback",),
+    ("jsonp", "cb", "jsonpCallback", "jsoncallback", "jsonp_callback", "json_callback", "_callback", "func", "jcb"),
+)
 # What a form of any page sends, and what a script sends with `mode: "no-cors"`: JSON in a type that needs no preflight.
 _FORGED: Final = (
     ("application/x-www-form-urlencoded", "navigate", "document", b"corsguard=1"),
@@ -128,7 +136,15 @@ def _ask_usual(session: Session) -> None:
     trusted = [origin for origin in origins if session.get(origin).lets_in]
     for origin in trusted:
         session.trust(origin)
-    session.candidates[:0] = trusted
+    session.candidates[:0] = trusted[:_MOST_USUAL]
+    # Where tenants often are.
+    session.try_each(
+        Probe(
+            "CG-A012", Reach.NEIGHBOUR, origin.replace("://app.", f"://{session.label}.app."), "every tenant is trusted"
+        )
+        for origin in origins
+        if "://app." in origin
+    )
     session.belief.note(
         "Without --origin, only the server's own origin and the usual names of its site were asked about: {}. {} may "
         "read. Give --origin, and the names that a wrong comparison takes for that origin are tried.",
@@ -192,6 +208,7 @@ def _look_at_pair(session: Session, preflight: Answer, answer: Answer) -> None:
     """
     session.look(["CG-P003"], preflight, answer)
     session.look(["CG-P009"], answer, preflight)
+    session.look(["CG-P010"], preflight, answer, session.strangers)
 
 
 def _ask_caches(session: Session) -> None:
@@ -224,6 +241,8 @@ def _ask_conditions(session: Session) -> None:
         ("CG-A018", session.url, "GET", ("Referer", f"{stranger}/"), "Referer names it"),
         ("CG-A019", session.url, "GET", ("Cookie", "corsguard=1"), "a cookie comes with the request"),
         ("CG-A019", session.url, "GET", ("Authorization", "Bearer corsguard"), "Authorization comes with the request"),
+        ("CG-A019", session.url, "GET", ("Accept", "text/html"), "Accept is text/html"),
+        ("CG-A019", session.url, "GET", ("Accept", "application/json"), "Accept is application/json"),
         ("CG-A019", session.missing, "GET", None, "the path is unknown"),
         ("CG-A019", session.url, "HEAD", None, "the method is HEAD"),
     )
@@ -249,13 +268,25 @@ def _ask_malformed(session: Session) -> None:
 def _ask_others(session: Session) -> None:
     own = Origin.parse(session.client.origin)
     is_loopback = own is not None and own.is_loopback
-    session.try_each(strangers(session.label, is_loopback=is_loopback, meant=session.meant))
+    # After a site, and after one that is trusted, previews of it are called.
+    hosts = [Origin.parse(text) for text in (session.client.origin, session.nearest)]
+    names = [registrable_domain(one.host).partition(".")[0] for one in hosts if one is not None]
+    session.try_each(
+        strangers(session.label, is_loopback=is_loopback, meant=session.meant, names=filter(str.isalpha, names))
+    )
 
 
 def _ask_next_to_cors(session: Session) -> None:
     client, label, stranger = session.client, session.label, session.strangers[0]
-    session.look(OF_NEIGHBOURS_OF_CORS, session.get(stranger))
-    session.look(["CG-E004"], client.ask(PageFetch(with_query(session.url, f"callback={label}"))), label)
+    answer = session.get(stranger)
+    session.look(OF_NEIGHBOURS_OF_CORS, answer)
+    session.look(["CG-I001"], answer, None if session.trusted is None else session.get(session.trusted))
+    for names in _CALLBACKS:
+        # A name that a script can have; each is called differently, so that what comes back tells which one it was.
+        called = {name: f"c{label}{number}" for number, name in enumerate(names)}
+        query = "&".join(f"{name}={value}" for name, value in called.items())
+        if session.look(["CG-E004"], client.ask(PageFetch(with_query(session.url, query))), called):
+            break
     session.look(["CG-E005"], client.ask(PageFetch(f"{client.origin}/crossdomain.xml")))
     if session.base.status == _UPGRADE_REQUIRED or session.base.lists("Upgrade", "websocket"):
         session.belief.note("There is a WebSocket at this URL, which was not opened: audit {}.", session.socket_url)

@@ -183,9 +183,9 @@ def audit(  # noqa: PLR0913 - the options of the command
 
     Tell it the origins that are meant to be trusted: the names that a wrong comparison would take for them are tried.
     Audit only servers that you may. Without --active only GET, HEAD and OPTIONS are sent, to the URL's origin alone:
-    redirects to other origins are not followed, and no other name is looked up. A URL with an address in a private network, or
-    whose name leads there, counts as internal, loopback does not. At a URL of ws or wss, WebSockets are opened and
-    closed at once; at any other none is.
+    redirects to other origins are not followed, and no other name is looked up. A URL with an address in a private
+    network, or whose name leads there, counts as internal, loopback does not. At a URL of ws or wss, WebSockets are
+    opened and closed at once; at any other none is.
 
     Exit codes: 0 nothing as bad as --fail-on, 1 findings, 2 usage, 3 no response, 4 not judged: the URL was only
     answered with a refusal, a redirect or an error, such as 401.

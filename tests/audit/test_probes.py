@@ -6,7 +6,7 @@ import pytest
 from kit.audited import APP, HOST
 
 from corsguard.audit import RULES, Reach
-from corsguard.audit.probes import Meant, lax, relatives, special, strangers
+from corsguard.audit.probes import Meant, lax, relatives, special, strangers, usual
 from corsguard.origin import Origin
 from corsguard.testing import attack_origins
 
@@ -63,8 +63,34 @@ def test_every_known_mistake_is_tried_or_left():
 
 
 def test_the_worst_is_asked_first():
-    first = [probe.rule for probe in relatives([(APP, True)], Meant([]))[:6]]
-    assert first == ["CG-A003", "CG-A004", "CG-A012", "CG-A005", "CG-A007", "CG-A011"]
+    """
+    First what anyone can register, of an origin that is trusted before all others.
+    """
+    own = f"https://{HOST}"
+    first = relatives([(APP, True), (own, False)], Meant([]))[:14]
+    assert [probe.rule for probe in first[:6]] == ["CG-A003", "CG-A004", "CG-A005", "CG-A007", "CG-A006", "CG-A022"]
+    assert {probe.reach for probe in first} == {Reach.REGISTRANT}
+    assert not [probe.origin for probe in first if "api" in probe.origin]
+
+
+def test_what_follows_a_port_is_no_host():
+    assert {probe.origin for probe in special(f"{APP}:8443", "0")} >= {f"{APP}!.0.com:8443", f"{APP}$.0.com:8443"}
+
+
+@pytest.mark.parametrize(
+    ("own", "origins"),
+    [
+        ("https://api.example.com", ["example.com", "www.example.com", "app.example.com", "admin.example.com"]),
+        ("https://app.example.co.uk:8443", ["example.co.uk", "www.example.co.uk", "app.example.co.uk"]),
+        ("http://localhost:8000", []),
+        ("http://10.0.0.1", []),
+        ("http://[::1]:3000", []),
+        ("http://intranet", []),
+    ],
+)
+def test_where_pages_usually_are(own, origins):
+    scheme = own.partition(":")[0]
+    assert usual(own)[: len(origins) or None] == [f"{scheme}://{host}" for host in origins]
 
 
 @pytest.mark.parametrize("origin", ["https://a!b.example", "nonsense", "http://10.0.0.1:8000", "http://[::1]:3000"])

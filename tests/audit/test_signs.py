@@ -281,6 +281,8 @@ HTTP = Probe("CG-A011", Reach.NETWORK, "http://app.example.com", "the scheme is 
 NEW = "x-0123abcd"
 PRIVATE = ("Access-Control-Allow-Private-Network", "true")
 OWN = f"https://{HOST}"
+NOSNIFF = ("X-Content-Type-Options", "nosniff")
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTYifQ.dBjftJeZ4CVPmB92K27uhbUJU1p1r"
 EXPOSED = ("Access-Control-Expose-Headers", "X-CSRF-Token")
 SLOW, FAST_ONE = seen(method="PUT", seconds=3), seen(method="PUT", seconds=1)
 
@@ -302,9 +304,14 @@ LOOK_ALIKES = [
     ("CG-B005", seen((ALLOW, "null"))),
     ("CG-B005", seen((ALLOW, "https://other.example.com"))),
     ("CG-B006", seen(GRANT, ("Access-Control-Expose-Headers", "X-Total-Count"))),
+    ("CG-B006", seen(GRANT, ("Access-Control-Expose-Headers", "X-Next-Page-Token, X-Amz-Request-Id"))),
+    ("CG-B006", seen(GRANT, ("Access-Control-Expose-Headers", "X-RateLimit-Session, X-Sync-Token"))),
+    ("CG-B006", seen(GRANT, ("Access-Control-Expose-Headers", "ETag"), ("ETag", '"eyJ1"'), ("X-Id", TOKEN))),
+    ("CG-B006", seen(GRANT, CREDENTIALS, ("X-Session", "1"))),
     ("CG-B006", seen((ALLOW, "null"), EXPOSED)),
     ("CG-B006", seen(EXPOSED, origin=OWN)),
     ("CG-B006", seen(GRANT, ("Access-Control-Expose-Headers", "*"))),
+    ("CG-B006", seen((ALLOW, "*"), ("Access-Control-Expose-Headers", "*"), ("X-Total", "3"))),
     ("CG-B007", seen(("Set-Cookie", "sid=1; SameSite=None; Secure"), origin=OWN)),
     ("CG-B007", seen(GRANT, CREDENTIALS, ("Set-Cookie", "sid=SameSite=None; SameSite=Lax"))),
     ("CG-B007", seen(GRANT, ("Set-Cookie", "sid=1; SameSite=None; Secure"))),
@@ -313,6 +320,11 @@ LOOK_ALIKES = [
     ("CG-P002", seen(GRANT, ("Access-Control-Allow-Methods", "GET, PUT"), method="X0123ABCD")),
     ("CG-P002", seen(GRANT, ("Access-Control-Allow-Methods", "*"), method="X0123ABCD")),
     ("CG-P002", seen(("Access-Control-Allow-Methods", "X0123ABCD"), method="X0123ABCD")),
+    ("CG-P010", seen(GRANT, CREDENTIALS, method="PUT"), seen(GRANT, CREDENTIALS), set()),
+    ("CG-P010", seen(GRANT, method="PUT"), seen(GRANT), set()),
+    ("CG-P010", seen((ALLOW, "*"), CREDENTIALS, method="PUT"), seen(GRANT), set()),
+    ("CG-P010", seen(GRANT, CREDENTIALS, method="PUT"), seen(GRANT, status=401), set()),
+    ("CG-P010", seen(GRANT, CREDENTIALS, method="PUT"), seen(), set()),
     ("CG-P003", seen(GRANT, method="PUT"), seen(GRANT)),
     ("CG-P003", seen(GRANT, method="PUT"), seen(status=400)),
     ("CG-P003", seen(GRANT, method="PUT"), seen(status=401)),
@@ -362,7 +374,7 @@ LOOK_ALIKES = [
     ("CG-X003", seen(method="PUT", seconds=3, status=0), SLOW, seen(method="PUT")),
     ("CG-X003", SLOW, SLOW, FAST_ONE),
     ("CG-X003", SLOW, FAST_ONE, seen(method="PUT", seconds=0.2)),
-    ("CG-E001", seen(method="POST", status=403)),
+    ("CG-E001", seen(method="POST", status=403), seen(method="POST", status=415)),
     ("CG-E002", *handshake(403)),
     ("CG-E002", *handshake(200, *opening(ASKED).headers)),
     ("CG-E006", *handshake(101)),
@@ -370,10 +382,15 @@ LOOK_ALIKES = [
     ("CG-E003", seen(more=(("Host", "0123abcd.com"),), status=400), seen()),
     ("CG-E003", seen(more=(("Host", "0123abcd.com"),), status=404), seen(status=404)),
     ("CG-E003", seen(more=(("Host", "0123abcd.com"),)), seen(status=301)),
-    ("CG-E004", seen(("Content-Type", "application/json"), body=b"cb([1, 2])"), "cb"),
-    ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"[1, 2]"), "cb"),
+    ("CG-E004", seen(("Content-Type", "application/json"), NOSNIFF, body=b"cb([1, 2])"), {"callback": "cb"}),
+    ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"[1, 2]"), {"callback": "cb"}),
+    ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"run('cb([1])')"), {"callback": "cb"}),
     ("CG-E005", seen(body=b'<allow-access-from domain="app.example.com"/>')),
     ("CG-I001", seen(("Cross-Origin-Resource-Policy", "same-origin"))),
+    ("CG-I001", seen(("Cross-Origin-Resource-Policy", "cross-origin"))),
+    ("CG-I001", seen(("Cross-Origin-Resource-Policy", "same-site")), seen(GRANT, CREDENTIALS)),
+    ("CG-I001", seen((ALLOW, "*"), ("Cross-Origin-Resource-Policy", "cross-origin"))),
+    ("CG-I001", seen(("Cross-Origin-Resource-Policy", "cross-origin")), seen(GRANT)),
     ("CG-I002", seen(("Content-Type", "application/json"))),
     ("CG-I002", seen(("Content-Type", "text/html"), ("Cross-Origin-Opener-Policy", "same-origin"))),
     ("CG-I006", seen(("Timing-Allow-Origin", "https://other.example.com"))),
@@ -407,6 +424,15 @@ SEVERITIES = [
     ("CG-B004", None, seen((ALLOW, "null null"))),
     ("CG-B004", None, seen(GRANT, (ALLOW, ""))),
     ("CG-B006", "INFO", seen(GRANT, CREDENTIALS, ("Access-Control-Expose-Headers", "*"))),
+    ("CG-B006", None, seen((ALLOW, "*"), ("Access-Control-Expose-Headers", "*"), ("X-Api-Key", "1"))),
+    ("CG-B006", None, seen(GRANT, ("Access-Control-Expose-Headers", "X-Id"), ("X-Id", TOKEN))),
+    ("CG-B006", None, seen(GRANT, ("Access-Control-Expose-Headers", "X-Id"), ("X-Id", "sk_live_51Habcdefgh"))),
+    ("CG-P010", "LOW", seen(GRANT, CREDENTIALS, method="PUT"), seen(GRANT), set()),
+    ("CG-P010", "MEDIUM", seen(GRANT, CREDENTIALS, method="PUT"), seen(GRANT), {APP}),
+    ("CG-E001", "INFO", seen(method="POST"), seen(method="POST")),
+    ("CG-E001", "INFO", seen(method="POST", status=303), seen(method="POST", status=403)),
+    ("CG-E004", None, seen(("Content-Type", "application/json"), body=b"/**/ cb([1])"), {"jsonp": "cb"}),
+    ("CG-E004", None, seen(body=b"typeof cb === 'function' && cb([1])"), {"jsonp": "cb"}),
     ("CG-P005", "INFO", seen(("Access-Control-Max-Age", "86400"), method="PUT")),
     ("CG-P005", None, seen(("Access-Control-Max-Age", "86401"), method="PUT")),
     ("CG-P006", "INFO", seen(GRANT, PRIVATE, method="PUT"), {"https://0123abcd.example"}),
@@ -425,6 +451,8 @@ SEVERITIES = [
     ("CG-V001", "LOW", seen(GRANT, ("Cache-Control", "private, max-age=60")), [seen(origin=None)]),
     ("CG-V002", "MEDIUM", seen(GRANT, VARY, ("Age", "1")), [seen(origin=None)]),
     ("CG-I001", "INFO", seen()),
+    ("CG-I001", "INFO", seen((ALLOW, "*"), ("Cross-Origin-Resource-Policy", "same-origin"))),
+    ("CG-I001", "INFO", seen(("Cross-Origin-Resource-Policy", "cross-origin")), seen(GRANT, CREDENTIALS)),
     ("CG-I001", "LOW", seen(*[("Cross-Origin-Resource-Policy", "same-site")] * 2)),
     ("CG-I006", "INFO", seen(GRANT, ("Timing-Allow-Origin", APP))),
 ]
@@ -458,6 +486,7 @@ DETAILS = {
     "CG-P007": "Access-Control-Allow-Headers: *.",
     "CG-P008": "The preflight's answer has the same body as the response to GET.",
     "CG-P009": "The response with status 401 has no Access-Control-Allow-Origin.",
+    "CG-P010": "The preflight of https://app.example.com allows credentials, the response does not.",
     "CG-V001": "GET /items has no Vary: Origin.",
     "CG-V002": "GET /items has no Vary: Origin in the response to a request without Origin.",
     "CG-V003": "The response to a request without Origin was given to the next one.",
@@ -467,11 +496,11 @@ DETAILS = {
     "CG-X001": "A line feed in Origin ended a line of the response, and x-0123abcd: 1 became one.",
     "CG-X002": "Origin: https://[ was answered with 500.",
     "CG-X003": "4096 commas took 3.00 s, one name 0.01 s.",
-    "CG-E001": "A POST of a stranger was answered with 200.",
+    "CG-E001": "Of a stranger's two posts, the form got 200 and the JSON text got 415.",
     "CG-E002": "https://0123abcd.com is let in: any origin is let in.",
     "CG-E006": "null is let in: null is trusted.",
     "CG-E003": "Host: 0123abcd.com was answered with 200.",
-    "CG-E004": "?callback=c0123abcd is called in a text/javascript response.",
+    "CG-E004": "?callback=c0123abcd0 is called in a response of type text/javascript.",
     "CG-E005": 'It has <allow-access-from domain="*">.',
     "CG-I001": "same-origin, same-site is not one of same-origin, same-site, cross-origin.",
     "CG-I006": "Timing-Allow-Origin: *.",
@@ -482,6 +511,32 @@ DETAILS = {
 def test_what_is_said_of_an_example(rule):
     sign = RULES[rule].sign(*RULES[rule].example)
     assert sign.detail.format(*sign.values) == DETAILS[rule]
+
+
+@pytest.mark.parametrize(
+    ("shared", "policy", "value"),
+    [
+        ([(ALLOW, "*")], None, "cross-origin"),
+        ([(ALLOW, "*")], "same-origin", "cross-origin"),
+        ([GRANT, CREDENTIALS], None, "same-origin"),
+        ([GRANT, CREDENTIALS], "cross-origin", "same-origin"),
+        ([GRANT], None, "same-origin"),
+        ([], None, "same-origin"),
+    ],
+)
+def test_who_may_embed_is_recommended_by_who_may_read(shared, policy, value):
+    """
+    The table of which Cross-Origin-Resource-Policy fits what CORS says of the resource.
+    """
+
+    def lines(environ):
+        is_shared = shared == [(ALLOW, "*")] or origin_of(environ) == APP
+        embedding = [("Cross-Origin-Resource-Policy", policy)] if policy else []
+        return [VARY, *embedding, *(shared if is_shared else [])]
+
+    finding = found(answering(lines))["CG-I001"]
+    assert finding["severity"] == "info"
+    assert finding["fix"]["header"].startswith(f"Cross-Origin-Resource-Policy: {value}, once")
 
 
 def test_a_poisoned_cache_names_who_came_before():

@@ -206,6 +206,7 @@ the end is not compared, glued on: https://www.app.example.comattacker.example:8
 - ends the comparison, glued on: https://www.app.example.com-attacker.example:8443
 _ ends the comparison: https://www.app.example.com_.attacker.example:8443
 _ ends the comparison, glued on: https://www.app.example.com_attacker.example:8443
+the end is not compared, below a subdomain: https://attacker.example.com.attacker.example:8443
 only the beginning of the site is compared: https://example.com.attacker.example:8443
 the beginning is not compared: https://attackerwww.app.example.com:8443
 the beginning is not compared, after a hyphen: https://attacker-www.app.example.com:8443
@@ -218,6 +219,10 @@ a part of the origin is enough: https://www.app.example.c:8443
 a part of the origin is enough: https://www.app.example.:8443
 a part of the origin is enough: https://www.app.example:8443
 a part of the origin is enough: https://www.app.exampl:8443
+every top-level domain is trusted: https://www.app.example.bid:8443
+every top-level domain is trusted: https://www.app.example.ws:8443
+every name after -- is trusted: https://attacker--www.app.example.com:8443
+every name that is built alike is trusted: https://www-attacker.app.example.com:8443
 a dot stands for any character: https://wwwxapp.example.com:8443
 a dot stands for any character: https://www.appxexample.com:8443
 a dot stands for any character: https://www.app.examplexcom:8443
@@ -286,6 +291,16 @@ def test_the_attacks_on_an_origin():
     ("origin", "attacks"),
     [
         ("https://example.com", ["every name under the same suffix is trusted: https://attacker.com"]),
+        (
+            "https://pr-5--shop.netlify.app",
+            [
+                "every name that is built alike is trusted: https://attacker--shop.netlify.app",
+                "every name that is built alike is trusted: https://pr-5--attacker.netlify.app",
+                "every name that is built alike is trusted: https://pr-attacker.netlify.app",
+                "every name that is built alike is trusted: https://attacker-shop.netlify.app",
+            ],
+        ),
+        ("http://a.example:3000", ["the end of the port is not compared: http://a.example:30000"]),
         ("https://t.co", ["a part of the origin is enough: https://t", "the scheme is not compared: http://t.co"]),
         (
             "http://a.example",

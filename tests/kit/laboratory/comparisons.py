@@ -1,0 +1,279 @@
+"""
+Comparisons that let in names which somebody else can have, one free part of a name each; and what is said next to them.
+
+Next to each kind of fault stands a server that only looks like it.
+"""
+
+import re
+from urllib.parse import parse_qs
+
+from .handmade import (
+    ALLOWED,
+    CREDENTIALS,
+    METHODS,
+    SECURE_TRUSTED,
+    TRUSTED,
+    VARY,
+    adding,
+    allow_origin,
+    answering,
+    is_preflight,
+    items,
+    lines_for,
+    trusting,
+)
+from .samples import ORIGIN, SECURE_ORIGIN, SECURE_STRANGER, SITE, STRANGER, attacked, fails, reads, refused
+
+_TENANT = f"http://acme.app.{SITE}"
+_BUILT = f"http://acme-app.{SITE}"
+_VERCEL = "https://shop-git-main.vercel.app"
+_NETLIFY = "https://deploy-preview-5--shop.netlify.app"
+_PORT = f"{ORIGIN}:3000"
+_LONG_PORT = f"{ORIGIN}:8443"
+
+
+def _by(origin):
+    """
+    A fetch by a page of *origin*, with the user's cookies, which may read the response.
+    """
+    return reads(f"{origin}/", credentials="include")
+
+
+@trusting(
+    "The top-level domain is a pattern, so that the name may be registered under another one.",
+    TRUSTED,
+    attacked("http://app.lab.bid/"),
+    refused(),
+    finds=["CG-A022"],
+)
+def any_top_level_domain(origin):
+    return re.fullmatch(r"http://app\.lab\.[a-z]{2,7}", origin)
+
+
+@trusting(
+    "A site has its name under two top-level domains, and lists both.",
+    TRUSTED,
+    _by("http://app.lab.com"),
+    refused("http://app.lab.bid/"),
+    kind="safe",
+)
+def two_top_level_domains(origin):
+    return origin in [*ALLOWED, "http://app.lab.com", "http://app.lab.net"]
+
+
+@trusting(
+    "Every tenant of the application is trusted, and tenants do not trust each other.",
+    _by(_TENANT),
+    attacked("http://globex.app.lab.example/"),
+    refused(),
+    finds=["CG-A012"],
+    origin=_TENANT,
+)
+def tenants_trusted(origin):
+    return re.fullmatch(r"http://[a-z0-9-]+\.app\.lab\.example", origin)
+
+
+@trusting(
+    "Tenants have a part of a label, and every one is trusted.",
+    _by(_BUILT),
+    attacked("http://globex-app.lab.example/"),
+    refused(),
+    finds=["CG-A023"],
+    origin=_BUILT,
+)
+def tenants_in_a_label(origin):
+    return re.fullmatch(r"http://[a-z0-9]+-app\.lab\.example", origin)
+
+
+@trusting(
+    "Every preview at Vercel is trusted that begins like the project, as those of other people may.",
+    _by(_VERCEL),
+    attacked("https://shop-of-strangers.vercel.app/"),
+    refused(SECURE_STRANGER),
+    finds=["CG-A023"],
+    origin=_VERCEL,
+)
+def previews_that_begin_alike(origin):
+    return re.fullmatch(r"https://shop-[a-z0-9-]+\.vercel\.app", origin)
+
+
+@trusting(
+    "Every preview at Netlify is trusted that ends like the site.",
+    _by(_NETLIFY),
+    attacked("https://strangers--shop.netlify.app/"),
+    refused(SECURE_STRANGER),
+    finds=["CG-A023"],
+    origin=_NETLIFY,
+)
+def previews_that_end_alike(origin):
+    return re.fullmatch(r"https://[a-z0-9-]+--shop\.netlify\.app", origin)
+
+
+@trusting(
+    "One preview is listed by its whole name.",
+    _by(_VERCEL),
+    refused("https://shop-of-strangers.vercel.app/"),
+    kind="safe",
+    origin=_VERCEL,
+)
+def one_preview(origin):
+    return origin == _VERCEL
+
+
+@trusting(
+    "Every project of a hosting service is trusted that has its name on no list but ours.",
+    SECURE_TRUSTED,
+    attacked("https://stranger.up.railway.app/"),
+    refused(SECURE_STRANGER),
+    finds=["CG-A009"],
+    origin=SECURE_ORIGIN,
+)
+def railway_shared(origin):
+    return origin == SECURE_ORIGIN or re.fullmatch(r"https://[a-z0-9-]+\.up\.railway\.app", origin)
+
+
+@trusting(
+    "Every project of a hosting service with servers is trusted.",
+    SECURE_TRUSTED,
+    attacked("https://stranger.onrender.com/"),
+    refused(SECURE_STRANGER),
+    finds=["CG-A009"],
+    origin=SECURE_ORIGIN,
+)
+def render_shared(origin):
+    return origin == SECURE_ORIGIN or re.fullmatch(r"https://[a-z0-9-]+\.onrender\.com", origin)
+
+
+@trusting(
+    "Only the beginning of the port is compared, so that another service of the host is let in.",
+    _by(_PORT),
+    attacked(f"{_PORT}0/"),
+    refused(),
+    finds=["CG-A013"],
+    origin=_PORT,
+)
+def port_begins_alike(origin):
+    return origin.startswith(_PORT)
+
+
+@trusting(
+    "Only the beginning is compared, but no port begins with 8443 except 8443, and nothing follows a port.",
+    _by(_LONG_PORT),
+    refused(),
+    kind="safe",
+    origin=_LONG_PORT,
+)
+def port_ends_the_name(origin):
+    return origin.startswith(_LONG_PORT)
+
+
+@trusting(
+    "A pattern for subdomains has no end, and the site itself is not one of them.",
+    _by("http://www.lab.example"),
+    attacked("http://www.lab.example.stranger.example/"),
+    refused("http://lab.example/"),
+    finds=["CG-A003", "CG-A012"],
+    origin=f"http://{SITE}",
+)
+def subdomains_without_an_end(origin):
+    return re.match(r"^http://.+\.lab\.example", origin)
+
+
+@trusting("Every extension of Firefox is trusted.", TRUSTED, refused(), finds=["CG-A017"])
+def firefox_extensions_trusted(origin):
+    return origin in ALLOWED or origin.startswith("moz-extension://")
+
+
+@trusting("One extension is listed by its whole identifier.", TRUSTED, refused(), kind="safe")
+def one_extension(origin):
+    return origin in [*ALLOWED, "chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb"]
+
+
+@adding(
+    "What is made for people shares with everybody, what is made for programs does not.",
+    TRUSTED,
+    refused(),
+    attacked(STRANGER, headers={"Accept": "text/html"}),
+    finds=["CG-A019"],
+)
+def another_accept(environ):
+    origin = environ.get("HTTP_ORIGIN", "")
+    is_trusted = origin in ALLOWED or (origin and "text/html" in environ.get("HTTP_ACCEPT", ""))
+    return [("Vary", "Origin, Accept"), *(lines_for(environ, origin) if is_trusted else [])]
+
+
+@adding("Whatever is accepted, the origin is compared.", TRUSTED, refused(headers={"Accept": "text/html"}), kind="safe")
+def no_matter_what_is_accepted(environ):
+    origin = environ.get("HTTP_ORIGIN", "")
+    return [("Vary", "Origin, Accept"), *(lines_for(environ, origin) if origin in ALLOWED else [])]
+
+
+@adding(
+    "The preflight allows credentials, and the response does not.",
+    reads(),
+    fails(
+        "allow_credentials_not_true",
+        "access-control-allow-credentials is absent",
+        "Access-Control-Allow-Credentials: true",
+        method="PUT",
+        credentials="include",
+    ),
+    finds=["CG-P010"],
+)
+def credentials_on_the_preflight_alone(environ):
+    origin = environ.get("HTTP_ORIGIN", "")
+    if origin not in ALLOWED:
+        return [VARY]
+    return [VARY, allow_origin(origin), *([METHODS, CREDENTIALS] if is_preflight(environ) else [])]
+
+
+def _exposing(*lines):
+    def added(environ):
+        return [allow_origin("*"), *([METHODS] if is_preflight(environ) else lines)]
+
+    return added
+
+
+@adding("A star exposes the token of a session to everybody.", reads(), reads(STRANGER), finds=["CG-B006"])
+def everything_exposed(environ):
+    return _exposing(("Access-Control-Expose-Headers", "*"), ("X-Session-Token", "8f14e45fceea167a"))(environ)
+
+
+@adding("A header with a harmless name holds a token, and is exposed.", reads(), reads(STRANGER), finds=["CG-B006"])
+def token_in_a_header(environ):
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTYifQ.dBjftJeZ4CVPmB92K27uhbUJU1p1r"
+    return _exposing(("Access-Control-Expose-Headers", "X-Upstream"), ("X-Upstream", token))(environ)
+
+
+@adding("Places in a list and numbers of requests are exposed.", reads(), reads(STRANGER), kind="safe")
+def places_exposed(environ):
+    names = "X-Continuation-Token, X-Next-Page-Token, X-Amz-Request-Id, X-RateLimit-Remaining, ETag"
+    return _exposing(
+        ("Access-Control-Expose-Headers", names), ("X-Continuation-Token", "b2Zmc2V0PTUw"), ("X-Amz-Request-Id", "7")
+    )(environ)
+
+
+def _with_query(environ, start_response, name, answer):
+    """
+    Answer with what *answer* makes of the parameter *name*, if it has one, and else as the application does.
+    """
+    (value,) = parse_qs(environ["QUERY_STRING"]).get(name, [""])[:1]
+    if not value or environ["REQUEST_METHOD"] == "OPTIONS" or environ["PATH_INFO"] != "/items":
+        return items(environ, start_response)
+    kind, body = answer(value)
+    start_response(
+        "200 OK", [("Content-Type", kind), *([] if "script" in kind else [("X-Content-Type-Options", "nosniff")])]
+    )
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body.encode()]
+
+
+@answering("JSONP lets everybody read, and calls its parameter cb.", refused(f"{ORIGIN}/"), finds=["CG-E004"])
+def jsonp_by_another_name(environ, start_response):
+    return _with_query(
+        environ, start_response, "cb", lambda value: ("application/javascript", f"/**/{value}([1, 2, 3]);")
+    )
+
+
+@answering("A search says what was searched for.", refused(f"{ORIGIN}/"), kind="safe")
+def callback_searched_for(environ, start_response):
+    return _with_query(environ, start_response, "cb", lambda value: ("application/json", f'{{"q": "{value}("}}'))
