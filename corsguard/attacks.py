@@ -95,8 +95,8 @@ def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
         yield "every neighbour is trusted", f"{own}attacker.{neighbour}{port}"
     elif neighbour:
         yield "every name under the same suffix is trusted", f"{own}attacker.{neighbour}{port}"
-    for other in "http", "https":
-        yield "the scheme is not compared", f"{other}://{host}{port}"
+    yield "the scheme is not compared", f"http://{host}{port}"
+    yield "the scheme is not compared", f"https://{host}{port}"
     yield "the scheme is not compared", f"ftp://{host}{port}"
     yield "the scheme is not compared", f"chrome-extension://{host}"
     for mistake, other_port in _other_ports(port):
