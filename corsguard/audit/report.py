@@ -8,12 +8,13 @@ from typing import Any, Final, NamedTuple
 
 from corsguard.browser.confidential import Secrets
 from corsguard.browser.evidence import LONGEST_READ, as_shown, without_password
-from corsguard.browser.exchanges import HIDDEN, SECRET_HEADERS
+from corsguard.browser.exchanges import HIDDEN, SECRET_HEADERS, Shown
 from corsguard.browser.wire import Header
 from corsguard.names import OWNED_PREFIX
 
 from .answers import Answer
 from .belief import Finding
+from .bounded_client import counted
 from .severity import Severity
 
 _SHOWN: Final = SECRET_HEADERS | frozenset(
@@ -96,6 +97,45 @@ class Report:
         """
         counts = {severity: sum(one.severity is severity for one in self.faults) for severity in reversed(Severity)}
         return {severity: count for severity, count in counts.items() if count}
+
+    @property
+    def verdict(self) -> str:
+        """
+        What came of it, in a sentence.
+        """
+        if self.faults:
+            counted_by_severity = ", ".join(f"{count} {severity.word}" for severity, count in self.counts().items())
+            return f"{counted(len(self.faults), 'finding')}: {counted_by_severity}."
+        if not self.is_judged:
+            return "The URL was not judged."
+        if self.left_out:
+            return "Nothing was found in what was asked, and not all was asked."
+        return "Nothing was found."
+
+    @property
+    def is_clean(self) -> bool:
+        """
+        Whether all was asked, the resource answered, and nothing was found.
+        """
+        return self.is_judged and not self.faults and not self.left_out
+
+    def shown_of(self, finding: Finding) -> tuple[Shown, ...]:
+        """
+        Return the same exchanges as they are drawn.
+        """
+        return tuple(
+            Shown(
+                method=proof.method,
+                url=proof.url,
+                is_preflight=answer.fetch.is_preflight,
+                request_headers=tuple(proof.request_headers),
+                more_request_headers=0,
+                status=proof.status,
+                response_headers=tuple(proof.response_headers),
+                more_response_headers=0,
+            )
+            for proof, answer in zip(self.proof_of(finding), finding.proof, strict=True)
+        )
 
     def proof_of(self, finding: Finding) -> list[Proof]:
         """

@@ -15,6 +15,7 @@ from corsguard.audit import RULES, Finding, Report, Severity
 from corsguard.audit import audit as ask
 from corsguard.audit.bounded_client import counted
 from corsguard.audit.calls import BUDGET, QUICK_BUDGET, RATE, TIMEOUT, is_ours
+from corsguard.audit.handing_on import handout
 from corsguard.audit.report import Proof, shown
 from corsguard.audit.severity import WHO
 from corsguard.browser import Unreachable
@@ -28,7 +29,7 @@ from corsguard.names import is_token
 from corsguard.origin import OriginPattern
 from corsguard.quoting import quoted
 
-from .options import connection_options, connections, json_option, trust
+from .options import connection_options, connections, html_option, json_option, save, trust
 from .printing import Exit, Output, Style, UnreachableError, printable
 from .sarif import Level, Result, sarif
 
@@ -149,6 +150,7 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> t
 )
 @json_option()
 @click.option("--sarif", "as_sarif", is_flag=True, help="Print SARIF 2.1.0.")
+@html_option()
 @connection_options(TIMEOUT)
 @click.pass_context
 def audit(  # noqa: PLR0913 - the options of the command
@@ -166,6 +168,7 @@ def audit(  # noqa: PLR0913 - the options of the command
     fail_on: str,
     as_json: bool,
     as_sarif: bool,
+    html_file: str | None,
     connect_to: tuple[str, ...],
     cacert: str | None,
     timeout: float,
@@ -226,6 +229,8 @@ def audit(  # noqa: PLR0913 - the options of the command
         output.data(report.data())
     else:
         _print(report, output)
+    if html_file is not None:
+        save(html_file, handout(report))
     if report.has(Severity[fail_on.upper()]):
         ctx.exit(Exit.BLOCKED)
     if not report.is_judged:
@@ -260,15 +265,7 @@ def _print(report: Report, output: Output) -> None:
     for finding in report.remarks:
         _print_remark(finding, report, output)
     output.say()
-    if report.faults:
-        tally = ", ".join(f"{count} {severity.word}" for severity, count in report.counts().items())
-        output.say(f"{counted(len(report.faults), 'finding')}: {tally}.", "bold")
-    elif not report.is_judged:
-        output.say("The URL was not judged.", "warning")
-    elif report.left_out:
-        output.say("Nothing was found in what was asked, and not all was asked.", "warning")
-    else:
-        output.say("Nothing was found.", "good")
+    output.say(report.verdict, "bold" if report.faults else "good" if report.is_clean else "warning")
     tried = f" Tried: {', '.join(report.tried)}." if report.tried else ""
     spent = f"{counted(report.sent, 'request')} of {report.budget} at most, {report.rate:g} a second."
     output.say(f"{spent}{tried}")

@@ -23,6 +23,7 @@ from corsguard.diagnosis import Diagnosis, Fault, HarReading, Malformed, Replay
 from corsguard.diagnosis.checking import asked_of_application, confidential
 from corsguard.diagnosis.checklist import Mark
 from corsguard.diagnosis.commands import shown_url
+from corsguard.diagnosis.handing_on import handout
 from corsguard.diagnosis.objects import is_module, load_application, names_module, names_object, refuse_python
 from corsguard.diagnosis.playing import Fetch
 from corsguard.fixes import Part
@@ -35,9 +36,11 @@ from .options import (
     cookie_options,
     credentials_option,
     headers_option,
+    html_option,
     json_option,
     method_option,
     page_option,
+    save,
     trust,
 )
 from .printing import Exit, Output, Style, printable
@@ -73,6 +76,7 @@ class _Options:
     timeout: float
     with_curl: bool
     har_file: str | None
+    html_file: str | None
 
 
 @click.command
@@ -107,6 +111,7 @@ class _Options:
 @connection_options()
 @click.option("--curl", "with_curl", is_flag=True, help="Print each exchange as a curl command, too.")
 @click.option("--har", "har_file", metavar="FILE", help="Save the exchanges as HAR; secrets and bodies are left out.")
+@html_option()
 @json_option()
 @click.pass_context
 def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's options
@@ -154,6 +159,8 @@ def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) ->
         _print(found, options.target, curls, output)
     if options.har_file is not None:
         _save(options.har_file, found)
+    if options.html_file is not None:
+        save(options.html_file, handout(found))
     ctx.exit(_exit_code(found))
 
 

@@ -4,6 +4,7 @@ The options that several commands have: each is read here once, and means the sa
 
 import ssl
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 import click
@@ -157,6 +158,29 @@ def json_option() -> _Decorator:
     Whether the command prints data instead of text.
     """
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def html_option() -> _Decorator:
+    """
+    The file that the page to hand on is written to: *html_file*.
+    """
+    return click.option(
+        "--html",
+        "html_file",
+        metavar="FILE",
+        help="Write one page to hand on: the verdict, the exchanges drawn, the change to make. It has no secrets.",
+    )
+
+
+def save(path: str, page: str) -> None:
+    """
+    Write *page* to the file *path*. Raises click.BadParameter.
+    """
+    try:
+        Path(path).write_text(page, encoding="utf-8")
+    except OSError as error:
+        message = f"{printable(repr(path))} cannot be written: {error.strerror}."
+        raise click.BadParameter(message, param_hint="--html") from None
 
 
 def connections(texts: tuple[str, ...], url: str) -> Mapping[str, str]:

@@ -1,0 +1,124 @@
+"""
+A fetch as a sequence diagram between a page, the browser and a server: HTML that scales, prints and can be read aloud.
+
+Pure: exchanges in, HTML out. Every message is text in the order of time, and only the arrows are drawn, so that nothing
+is lost without a picture. All that is shown goes through `text`, so a string from the network stays a string.
+"""
+
+from collections.abc import Iterable, Iterator
+from html import escape
+from typing import Final, Literal, NamedTuple
+
+from corsguard.quoting import printable
+
+from .exchanges import Shown
+from .wire import Header
+
+_Way = Literal["page-browser", "browser-server", "server-browser", "browser-page"]
+_WAYS: Final[dict[_Way, str]] = {
+    "page-browser": "Page to browser",
+    "browser-server": "Browser to server",
+    "server-browser": "Server to browser",
+    "browser-page": "Browser to page",
+}
+
+STYLE: Final = """
+figure { margin: 1rem 0; }
+figcaption { font-weight: 600; margin-bottom: .5rem; }
+.actors { display: flex; }
+.actors span { flex: 1 1 0; min-width: 0; text-align: center; padding: .4rem .3rem; margin: 0 .2rem;
+  border: 1px solid var(--line); border-radius: .4rem; font-weight: 600; }
+.actors small { display: block; font-weight: 400; }
+.sequence { list-style: none; margin: 0; padding: .5rem 0 1rem; background:
+  linear-gradient(var(--line), var(--line)) 16.667% 0 / 2px 100% no-repeat,
+  linear-gradient(var(--line), var(--line)) 50% 0 / 2px 100% no-repeat,
+  linear-gradient(var(--line), var(--line)) 83.333% 0 / 2px 100% no-repeat; }
+.message { padding: .5rem 0; break-inside: avoid; }
+.said { background: var(--paper); border: 1px solid var(--line); border-radius: .4rem; padding: .4rem .6rem; }
+.said p { margin: 0; }
+.way { font-size: .85rem; color: var(--quiet); }
+.lines { list-style: none; margin: .3rem 0 0; padding: 0; font-family: ui-monospace, monospace; font-size: .85rem; }
+.arrow { position: relative; height: 0; margin-top: .6rem; border-top: 2px solid var(--ink); width: 33.333%; }
+.arrow::after { content: ""; position: absolute; top: -7px; border: 6px solid transparent; }
+.page-browser .arrow, .browser-page .arrow { margin-left: 16.667%; }
+.browser-server .arrow, .server-browser .arrow { margin-left: 50%; }
+.page-browser .arrow::after, .browser-server .arrow::after {
+  right: -2px; border-left-color: var(--ink); border-right: 0; }
+.server-browser .arrow::after, .browser-page .arrow::after {
+  left: -2px; border-right-color: var(--ink); border-left: 0; }
+.fails .said { border: 2px solid var(--bad); }
+.fails .arrow { border-top: 2px dashed var(--bad); }
+.server-browser.fails .arrow::after, .browser-page.fails .arrow::after { border-right-color: var(--bad); }
+.mark { color: var(--bad); font-weight: 700; }
+@media (min-width: 44rem) {
+  .page-browser .said, .browser-page .said { width: 62%; }
+  .browser-server .said, .server-browser .said { margin-left: 38%; }
+}
+"""
+
+
+class Drawn(NamedTuple):
+    """
+    What is drawn of one fetch: a page of the origin *page* makes the *call*, and *exchanges* go over the wire.
+
+    *failed* is the number of the exchange, from 0, whose answer is at fault, None if there is none, and *mark* says so
+    there. *end* says what the page gets, and *is_refused* tells that it is nothing.
+    """
+
+    page: str
+    server: str
+    call: str
+    exchanges: tuple[Shown, ...]
+    end: str
+    failed: int | None = None
+    mark: str = "This step failed."
+    is_refused: bool = False
+
+
+def text(value: str) -> str:
+    """
+    Return *value* as HTML that shows it, whatever is in it.
+    """
+    return escape(printable(value))
+
+
+def sequence(drawn: Drawn, title: str) -> str:
+    """
+    Return the diagram as HTML, called *title*; the page has to have STYLE.
+    """
+    actors = (("Page", drawn.page), ("Browser", ""), ("Server", drawn.server))
+    boxes = "".join(f"<span>{name}{f'<small>{text(who)}</small>' if who else ''}</span>" for name, who in actors)
+    return (
+        f"<figure><figcaption>{text(title)}</figcaption>\n"
+        f'<div class="actors">{boxes}</div>\n'
+        f'<ol class="sequence" aria-label="{text(title)}">\n{"".join(_messages(drawn))}</ol></figure>\n'
+    )
+
+
+def _messages(drawn: Drawn) -> Iterator[str]:
+    yield _message("page-browser", drawn.call)
+    for number, one in enumerate(drawn.exchanges):
+        is_failed = number == drawn.failed
+        asked = _lines(one.request_headers, one.more_request_headers)
+        answered = _lines(one.response_headers, one.more_response_headers)
+        status = "no response" if one.status is None else str(one.status)
+        yield _message("browser-server", one.title, asked)
+        yield _message("server-browser", status, answered, mark=drawn.mark if is_failed else "")
+    yield _message("browser-page", drawn.end, mark="The page gets nothing." if drawn.is_refused else "")
+
+
+def _lines(headers: Iterable[Header], more: int) -> Iterator[str]:
+    yield from (f"{name}: {value}" for name, value in headers)
+    if more:
+        yield f"... {more} more"
+
+
+def _message(way: _Way, title: str, lines: Iterable[str] = (), *, mark: str = "") -> str:
+    items = "".join(f"<li>{text(line)}</li>" for line in lines)
+    shown = f'<ul class="lines">{items}</ul>' if items else ""
+    failure = f'<p class="mark"><span aria-hidden="true">\N{BALLOT X} </span>{text(mark)}</p>' if mark else ""
+    return (
+        f'<li class="message {way}{" fails" * bool(mark)}"><div class="said"><p class="way">{_WAYS[way]}</p>'
+        f"<p><strong>{text(title)}</strong></p>{shown}{failure}</div>"
+        f'<div class="arrow" aria-hidden="true"></div></li>\n'
+    )

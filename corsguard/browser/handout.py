@@ -1,0 +1,125 @@
+"""
+One page that is handed on: what a check or an audit found, what went over the wire, and what to change.
+
+Self-contained: no script, nothing from elsewhere, and nothing that is not escaped. Others say what is on it.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from typing import Final, Literal, NamedTuple
+
+from .drawing import STYLE, Drawn, sequence, text
+
+Mood = Literal["good", "warning", "bad"]
+
+_STYLE: Final = """
+:root { --paper: #fff; --ink: #1c2024; --quiet: #5a6270; --line: #c9ced6; --bad: #b3261e; --warning: #8a5a00;
+  --good: #146c2e; --code: #f3f5f8; color-scheme: light dark; }
+@media (prefers-color-scheme: dark) { :root { --paper: #16191d; --ink: #e8eaed; --quiet: #a9b1bd; --line: #474e59;
+  --bad: #ff8a80; --warning: #f3c26b; --good: #81c995; --code: #23282f; } }
+@media print { :root { --paper: #fff; --ink: #000; --quiet: #444; --line: #999; --bad: #b3261e; --warning: #8a5a00;
+  --good: #146c2e; --code: #f3f5f8; } section { break-inside: auto; } h2 { break-after: avoid; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif;
+  overflow-wrap: anywhere; }
+main, footer { max-width: 60rem; margin: 0 auto; padding: 1rem; }
+h1 { font-size: 1.5rem; line-height: 1.25; }
+h2 { font-size: 1.2rem; margin-top: 2rem; border-top: 1px solid var(--line); padding-top: 1rem; }
+h3 { font-size: 1rem; margin-bottom: .3rem; }
+.verdict { font-size: 1.1rem; font-weight: 600; border-left: .3rem solid; padding-left: .7rem; }
+.bad { color: var(--bad); } .warning { color: var(--warning); } .good { color: var(--good); }
+dl { margin: 0; } dt { font-weight: 600; } dd { margin: 0 0 .6rem; }
+dd code { display: block; background: var(--code); border: 1px solid var(--line); border-radius: .3rem;
+  padding: .4rem .6rem; white-space: pre-wrap; }
+code { font-family: ui-monospace, monospace; font-size: .9rem; }
+footer { color: var(--quiet); font-size: .9rem; }
+"""
+_CODE: Final = re.compile(r"`([^`]+)`")
+# Not even a mistake of ours could load or run something.
+_CLOSED: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+class Change(NamedTuple):
+    """
+    One thing to change: *where*, and the *line* to write there, code if it *is_code*.
+    """
+
+    where: str
+    line: str
+    is_code: bool = True
+
+
+class Section(NamedTuple):
+    """
+    One finding: its *heading*, what there is to say of it, the fetch that shows it, and what to change.
+    """
+
+    heading: str
+    texts: tuple[str, ...]
+    changes: tuple[Change, ...] = ()
+    drawn: Drawn | None = None
+
+
+class Handout(NamedTuple):
+    """
+    What stands on the page: its *title*, the *verdict* in a sentence and its *mood*, *sections*, and *notes*.
+    """
+
+    title: str
+    verdict: str
+    mood: Mood
+    sections: tuple[Section, ...]
+    notes: tuple[str, ...] = ()
+
+    def html(self, hide: Callable[[str], str]) -> str:
+        """
+        Return the page; *hide* takes secrets out of each text.
+        """
+        title = text(hide(self.title))
+        body = "".join(_section(section, number, hide) for number, section in enumerate(self.sections, 1))
+        notes = f"<section><h2>Notes</h2><ul>{_items(map(hide, self.notes))}</ul></section>\n" if self.notes else ""
+        return (
+            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            f'<meta http-equiv="Content-Security-Policy" content="{_CLOSED}">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            '<meta name="referrer" content="no-referrer">\n<link rel="icon" href="data:,">\n'
+            f"<title>{title}</title>\n<style>{_STYLE}{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
+            f'<p class="verdict {self.mood}">{text(hide(self.verdict))}</p>\n{body}{notes}</main>\n'
+            "<footer>Written by corsguard. Values of cookies and of headers that were given are not on this page."
+            "</footer>\n</body>\n</html>\n"
+        )
+
+
+def _section(section: Section, number: int, hide: Callable[[str], str]) -> str:
+    name = f"finding-{number}"
+    said = "".join(f"<p>{_prose(hide(one))}</p>\n" for one in section.texts)
+    by_place = groupby(section.changes, key=lambda change: change.where)
+    changes = "".join(
+        f"<dt>{text(hide(where))}</dt>{''.join(_change(one, hide) for one in there)}" for where, there in by_place
+    )
+    listed = f"<h3>What to change</h3>\n<dl>{changes}</dl>\n" if changes else ""
+    drawn = "" if section.drawn is None else sequence(_hidden(section.drawn, hide), "What went over the wire")
+    heading = f'<h2 id="{name}">{text(hide(section.heading))}</h2>'
+    return f'<section aria-labelledby="{name}">{heading}\n{said}{listed}{drawn}</section>\n'
+
+
+def _change(change: Change, hide: Callable[[str], str]) -> str:
+    line = hide(change.line)
+    return f"<dd>{f'<code>{text(line)}</code>' if change.is_code else _prose(line)}</dd>\n"
+
+
+def _prose(line: str) -> str:
+    """
+    Return *line* as HTML, code in backticks as code.
+    """
+    return _CODE.sub(r"<code>\1</code>", text(line))
+
+
+def _hidden(drawn: Drawn, hide: Callable[[str], str]) -> Drawn:
+    # What went over the wire has been cleaned before it was cut.
+    return drawn._replace(page=hide(drawn.page), server=hide(drawn.server), call=hide(drawn.call), end=hide(drawn.end))
+
+
+def _items(texts: Iterable[str]) -> str:
+    return "".join(f"<li>{_prose(one)}</li>" for one in texts)
