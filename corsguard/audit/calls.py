@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Final
@@ -57,6 +58,7 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
     connect_to: Mapping[str, str] = MappingProxyType({}),
     verify: ssl.SSLContext | bool = True,
     timeout: float = TIMEOUT,
+    proxy: str | None = None,
     on_request: Callable[[int], object] = bool,
 ) -> Report:
     """
@@ -71,8 +73,9 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
     At most *budget* requests are sent, *rate* a second, and only GET, HEAD and OPTIONS. With *active*, line ends in
     Origin, a cache under a query of its own and 4 KiB of commas are tried, too, and two POST requests are sent, as a
     page of another site forges them: a form and a JSON text. *is_internal* says whether only the network keeps others
-    out; if None, the address tells. *connect_to*, *verify* and *timeout* are those of a LiveTransport. *on_request* is
-    called with the number of each request.
+    out; if None, the address tells. *connect_to*, *verify*, *timeout* and *proxy* are those of a LiveTransport; line
+    ends in Origin go through no proxy, and are left out with one. *on_request* is called with the number of each
+    request.
 
     Raises ValueError if *url* is not a URL of http, https, ws or wss, if one of *headers* is the audit's own, and if
     *active* is given for a WebSocket, whose handshake is a GET. Raises PolicyError if one of *trusted* is not an origin
@@ -94,9 +97,9 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
         carry: Transport
         if app is None:
             tls = verify if isinstance(verify, ssl.SSLContext) else _trust(is_checked=verify)
-            live = LiveTransport(verify=tls, timeout=timeout, max_body=_MAX_BODY, connect_to=connect_to)
+            live = LiveTransport(verify=tls, timeout=timeout, max_body=_MAX_BODY, connect_to=connect_to, proxy=proxy)
             carry = stack.enter_context(live)
-            raw = _raw(target, tls, timeout, address, lines)
+            raw = None if proxy else _raw(target, tls, timeout, address, lines)
         else:
             carry = transport_for(app)
         client = BoundedClient(
@@ -112,11 +115,15 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
         )
         if is_internal is None:
             is_internal = app is None and _is_internal(target.host, address)
+        if proxy and active:
+            left_out = SpentError("a proxy stands in between")
+            client.leave_out("line ends in Origin", left_out)
         show = partial(shown, secrets=secrets)
         session = Session(
             target.href, client, meant, show=show, is_internal=is_internal, is_handshake=is_handshake, raw=raw
         )
-        return run(session, secrets, active=active)
+        report = run(session, secrets, active=active)
+        return replace(report, secret_headers=frozenset(name.lower() for name, _ in lines), connect_to=connect_to)
 
 
 def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:

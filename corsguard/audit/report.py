@@ -2,7 +2,7 @@
 What an audit found, as data: the findings, what was tried, and what was left out.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -10,6 +10,7 @@ from corsguard.browser.confidential import Secrets
 from corsguard.browser.evidence import LONGEST_READ, as_shown, without_password
 from corsguard.browser.exchanges import HIDDEN, SECRET_HEADERS, Shown
 from corsguard.browser.wire import Header
+from corsguard.diagnosis.commands import curl
 from corsguard.names import OWNED_PREFIX
 
 from .answers import Answer
@@ -55,7 +56,8 @@ class Report:
     *is_judged* is False if the resource itself never answered, but only a login, a router or a server that fails.
     *sent* of at most *budget* requests were sent, *rate* a second; *unanswered* of them got no response. *tried* are
     the stages that were gone through, *subsumed* those that would have told nothing more, *left_out* what was not
-    asked, and *notes* is what else there is to know. *secrets* are never shown.
+    asked, and *notes* is what else there is to know. *secrets* are never shown, nor are the values of headers whose
+    names in lower case are *secret_headers*. *connect_to* says where it was asked instead of the URL's host.
     """
 
     url: str
@@ -70,6 +72,8 @@ class Report:
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
     secrets: Secrets = field(default_factory=Secrets, repr=False, compare=False)
+    secret_headers: frozenset[str] = frozenset()
+    connect_to: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def faults(self) -> list[Finding]:
@@ -118,6 +122,14 @@ class Report:
         Whether all was asked, the resource answered, and nothing was found.
         """
         return self.is_judged and not self.faults and not self.left_out
+
+    def curl(self, finding: Finding, *, cacert: str | None = None) -> str:
+        """
+        Return the request that shows *finding* as a curl command; secrets are variables of the shell.
+        """
+        (first, *_) = finding.proof
+        names = SECRET_HEADERS | self.secret_headers
+        return self.secrets.hidden(curl(first.request, names, connect_to=self.connect_to, cacert=cacert))
 
     def shown_of(self, finding: Finding) -> tuple[Shown, ...]:
         """
@@ -181,6 +193,7 @@ class Report:
             "origins": [shown(origin, self.secrets) for origin in finding.origins],
             "browsers": finding.browsers,
             "proof": [proof.data() for proof in self.proof_of(finding)],
+            "curl": self.curl(finding),
             "fix": {"header": finding.header, "policy": finding.policy},
             "subsumes": [*finding.subsumed],
         }

@@ -26,6 +26,18 @@ class Severity(IntEnum):
     def word(self) -> str:
         return self.name.lower()
 
+    @property
+    def score(self) -> float:
+        """
+        The middle of what CVSS calls by the same word, from 0 to 10.
+        """
+        return _SCORES[self]
+
+
+_SCORES: Final[Mapping[Severity, float]] = MappingProxyType(
+    {Severity.INFO: 0.0, Severity.LOW: 2.0, Severity.MEDIUM: 5.4, Severity.HIGH: 7.9, Severity.CRITICAL: 9.5}
+)
+
 
 class Reach(StrEnum):
     """

@@ -483,12 +483,13 @@ class LiveTransport:
     """
     Carries requests to real servers over HTTP/1.1; it needs `httpx`, which `corsguard[browser]` brings.
 
-    Follows no redirect, keeps no cookie and no cache, asks no proxy and undoes no content coding; connections are kept
-    until `close`, which the end of a `with` block calls. *verify* False trusts any certificate; an SSLContext decides
-    for itself, but a client certificate in it goes with preflights too, unlike a browser's. *timeout* is in seconds,
-    for connecting, for each read and for a whole body, which is cut off then; a response that has not begun after twice
-    that is given up. *max_body*, in bytes, cuts a body off sooner. *connect_to* says for the host of a URL (with
-    its port, unless that is the scheme's default) the `host:port` to connect to instead: what is sent, and whose
+    Follows no redirect, keeps no cookie and no cache, and undoes no content coding. It asks no proxy but *proxy*, a
+    URL of http, which is given requests to http as they are and a tunnel for all else. Connections are kept until
+    `close`, which the end of a `with` block calls. *verify* False trusts any certificate; an SSLContext decides for
+    itself, but a client certificate in it goes with preflights too, unlike a browser's. *timeout* is in seconds, for
+    connecting, for each read and for a whole body, which is cut off then; a response that has not begun after twice
+    that is given up. *max_body*, in bytes, cuts a body off sooner. *connect_to* says for the host of a URL (with its
+    port, unless that is the scheme's default) the `host:port` to connect to instead: what is sent, and whose
     certificate is wanted, stays what the URL says.
 
     Raises ImportError if `httpx` is not installed.
@@ -501,6 +502,7 @@ class LiveTransport:
         timeout: float = 10.0,
         max_body: int | None = None,
         connect_to: Mapping[str, str] = MappingProxyType({}),
+        proxy: str | None = None,
     ) -> None:
         try:
             import httpx
@@ -509,9 +511,10 @@ class LiveTransport:
         self._timeout = timeout
         self._max_body = max_body
         self._connect_to = dict(connect_to)
+        self._is_proxied = proxy is not None
         # Those to one address in place of two hosts are not each other's: each is sure of one certificate only.
         self._connections = {
-            host: httpx.HTTPTransport(verify=verify, trust_env=False) for host in ("", *self._connect_to)
+            host: httpx.HTTPTransport(verify=verify, trust_env=False, proxy=proxy) for host in ("", *self._connect_to)
         }
 
     def __enter__(self) -> Self:
@@ -559,15 +562,21 @@ class LiveTransport:
             if event.startswith("connection.connect_tcp"):
                 connecting.append(event)
 
+        server = f"{url.protocol}//{self._connect_to.get(url.host, url.host)}"
+        path = f"{url.pathname}{url.search}"
+        # RFC 9112, 3.2.2: what a proxy forwards names the server as well. For a tunnel httpx takes what is written here
+        # for the tunnel's own, so that there the URL has to say it.
+        written = {"target": f"{server if self._is_proxied else ''}{path}".encode("ascii")}
+        is_tunnel = self._is_proxied and url.protocol == "https:"
         outgoing = httpx.Request(
             request.method,
             # Only where it goes: the target is written as the URL standard serializes it.
-            f"{url.protocol}//{self._connect_to.get(url.host, url.host)}/",
+            f"{server}{path}" if is_tunnel else f"{server}/",
             headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in _lines(request, url)],
             # As a stream it brings no header lines of httpx.
             stream=httpx.ByteStream(request.body),
             extensions={
-                "target": f"{url.pathname}{url.search}".encode("ascii"),
+                **({} if is_tunnel else written),
                 "timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout),
                 "trace": trace,
                 "sni_hostname": url.hostname.strip("[]"),

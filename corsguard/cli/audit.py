@@ -4,7 +4,7 @@
 This room reads the arguments, and prints what the audit found, the worst first; it judges nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Final
@@ -20,7 +20,7 @@ from corsguard.audit.report import Proof, shown
 from corsguard.audit.severity import WHO
 from corsguard.browser import Unreachable
 from corsguard.browser.confidential import Secrets, secrets_of
-from corsguard.browser.evidence import as_shown
+from corsguard.browser.evidence import as_shown, without_password
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, authority
 from corsguard.browser.wire import Header
 from corsguard.diagnosis.objects import quiet
@@ -49,7 +49,10 @@ _STYLES: Final[dict[Severity, Style]] = {
 }
 
 
-def _url(_: click.Context, __: click.Parameter, text: str) -> str:
+def _checked(text: str) -> str:
+    """
+    Return *text*, a URL that can be audited, as a browser writes it. Raises click.BadParameter.
+    """
     try:
         url = Url.parse(text)
     except ValueError:
@@ -63,6 +66,37 @@ def _url(_: click.Context, __: click.Parameter, text: str) -> str:
             'It has a user or a password in it: leave them out, and give --header "Authorization: ...".'
         )
     return url.href
+
+
+def _url(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    return None if text is None else _checked(text)
+
+
+def _urls(_: click.Context, __: click.Parameter, path: str | None) -> tuple[str, ...] | None:
+    if path is None:
+        return None
+    try:
+        with click.open_file(path, encoding="utf-8") as file:
+            lines = [line.strip() for line in file]
+    except OSError as error:
+        raise click.BadParameter(f"{quoted(path)} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise click.BadParameter("The file is not text in UTF-8. Write one URL a line.") from None
+    urls = tuple(dict.fromkeys(_checked(line) for line in lines if line and not line.startswith("#")))
+    if not urls:
+        raise click.BadParameter("The file has no URL. Write one URL a line.")
+    return urls
+
+
+def _proxy(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    # It may have a password.
+    try:
+        is_fit = text is None or Url.parse(text).scheme in HTTP_SCHEMES
+    except ValueError:
+        is_fit = False
+    if not is_fit:
+        raise click.BadParameter("It is not a URL of http: write --proxy http://127.0.0.1:8080.")
+    return text
 
 
 def _origins(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -91,7 +125,13 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> t
 
 
 @click.command(short_help="Find what an attacker would find at a URL.")
-@click.argument("url", callback=_url)
+@click.argument("url", callback=_url, required=False)
+@click.option(
+    "--urls",
+    callback=_urls,
+    metavar="FILE",
+    help="Audit each URL in FILE, one a line; - is the standard input.",
+)
 @click.option(
     "--origin",
     "-o",
@@ -151,12 +191,15 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> t
 @json_option()
 @click.option("--sarif", "as_sarif", is_flag=True, help="Print SARIF 2.1.0.")
 @html_option()
+@click.option("--proxy", callback=_proxy, metavar="URL", help="Send everything through this proxy.")
+@click.option("--insecure", is_flag=True, help="Trust any certificate.")
 @connection_options(TIMEOUT)
 @click.pass_context
 def audit(  # noqa: PLR0913 - the options of the command
     ctx: click.Context,
     *,
-    url: str,
+    url: str | None,
+    urls: tuple[str, ...] | None,
     origins: tuple[str, ...],
     headers: tuple[Header, ...],
     cookies: tuple[str, ...],
@@ -169,6 +212,8 @@ def audit(  # noqa: PLR0913 - the options of the command
     as_json: bool,
     as_sarif: bool,
     html_file: str | None,
+    proxy: str | None,
+    insecure: bool,
     connect_to: tuple[str, ...],
     cacert: str | None,
     timeout: float,
@@ -193,48 +238,94 @@ def audit(  # noqa: PLR0913 - the options of the command
     Exit codes: 0 nothing as bad as --fail-on, 1 findings, 2 usage, 3 no response, 4 not judged: the URL was only
     answered with a refusal, a redirect or an error, such as 401.
     """
-    if as_json and as_sarif:
-        raise click.UsageError("--json and --sarif are two documents: give one of them.")
-    if url.startswith("ws") and active:
+    _refuse_both(
+        as_json and as_sarif and "--json and --sarif are two documents: give one of them.",
+        url and urls and "URL and --urls are two lists: give one of them.",
+        html_file and urls and "--html writes a page about one URL: leave out --urls.",
+        insecure and cacert and "--insecure trusts any certificate, so --cacert says nothing: give one of them.",
+    )
+    targets = urls or ((url,) if url else ())
+    if not targets:
+        raise click.UsageError("Missing argument 'URL'. Give a URL, or a file of them with --urls.")
+    if active and any(target.startswith("ws") for target in targets):
         raise click.UsageError("The handshake of a WebSocket is a GET: leave out --active.")
     lines = (*headers, *((("Cookie", _cookie(cookies)),) if cookies else ()))
     secrets = Secrets(secrets_of(lines))
     output = Output(as_json=as_json or as_sarif, secrets=secrets_of(lines))
-    at_most = budget if budget is not None else QUICK_BUDGET if quick else BUDGET
-    addresses, verify = _addresses(url, connect_to), trust(cacert)
+    call = partial(
+        ask,
+        trusted=origins,
+        headers=lines,
+        budget=budget if budget is not None else QUICK_BUDGET if quick else BUDGET,
+        rate=rate,
+        active=active,
+        is_internal=is_internal,
+        verify=False if insecure else trust(cacert),
+        timeout=timeout,
+        proxy=proxy,
+    )
+    # What curl has to be told besides, to ask in the same way.
+    more = (*(("--insecure",) if insecure else ()), *(("--proxy", without_password(proxy)) if proxy else ()))
+    reports: list[Report] = []
+    for target in targets:
+        try:
+            report = _audited(target, call, _addresses(target, connect_to, is_alone=urls is None), output)
+        except Unreachable as error:
+            message = f"{shown(target, secrets)}: {shown(error.cause, secrets).rstrip('.')}."
+            if urls is None:
+                raise UnreachableError(message) from None
+            click.echo(printable(message), err=True)
+            continue
+        reports.append(report)
+        if not output.as_json:
+            _print(report, output, partial(_command, report, cacert, more))
+    if as_sarif:
+        output.data(
+            sarif(
+                (result for report in reports for result in _results(report)),
+                {rule.id: rule.title for rule in RULES.values()},
+            )
+        )
+    elif as_json:
+        output.data(reports[0].data() if urls is None else [report.data() for report in reports])
+    if html_file is not None:
+        save(html_file, handout(reports[0]))
+    ctx.exit(_exit_code(reports, len(targets), Severity[fail_on.upper()]))
+
+
+def _refuse_both(*reasons: object) -> None:
+    """
+    Raise click.UsageError with the first of *reasons* that is one.
+    """
+    for reason in filter(None, reasons):
+        raise click.UsageError(str(reason))
+
+
+def _command(report: Report, cacert: str | None, more: Iterable[str], finding: Finding) -> str:
+    return " ".join([report.curl(finding, cacert=cacert), *more])
+
+
+def _audited(target: str, call: partial[Report], addresses: Mapping[str, str], output: Output) -> Report:
+    """
+    Return the report on *target*, which *call* makes. Raises Unreachable.
+    """
     with ExitStack() as stack:
         progress = stack.enter_context(output.progress("Requests"))
         # A response that is cut off is one finding's business at most, and no traceback's.
         stack.enter_context(quiet("corsguard.browser"))
-        output.say(f"Auditing {as_shown(url)}: {at_most} requests at most, {rate:g} a second.", "dim")
-        try:
-            report = ask(
-                url,
-                trusted=origins,
-                headers=lines,
-                budget=at_most,
-                rate=rate,
-                active=active,
-                is_internal=is_internal,
-                connect_to=addresses,
-                verify=verify,
-                timeout=timeout,
-                on_request=partial(progress.advance, total=at_most),
-            )
-        except Unreachable as error:
-            raise UnreachableError(f"{shown(url, secrets)}: {shown(error.cause, secrets).rstrip('.')}.") from None
-    if as_sarif:
-        output.data(sarif(_results(report), {rule.id: rule.title for rule in RULES.values()}))
-    elif as_json:
-        output.data(report.data())
-    else:
-        _print(report, output)
-    if html_file is not None:
-        save(html_file, handout(report))
-    if report.has(Severity[fail_on.upper()]):
-        ctx.exit(Exit.BLOCKED)
-    if not report.is_judged:
-        ctx.exit(Exit.NOT_JUDGED)
+        agreed = call.keywords
+        output.say(
+            f"Auditing {as_shown(target)}: {agreed['budget']} requests at most, {agreed['rate']:g} a second.", "dim"
+        )
+        return call(target, connect_to=addresses, on_request=partial(progress.advance, total=agreed["budget"]))
+
+
+def _exit_code(reports: Sequence[Report], targets: int, threshold: Severity) -> Exit:
+    if any(report.has(threshold) for report in reports):
+        return Exit.BLOCKED
+    if len(reports) < targets:
+        return Exit.UNREACHABLE
+    return Exit.FINE if all(report.is_judged for report in reports) else Exit.NOT_JUDGED
 
 
 def _cookie(cookies: Iterable[str]) -> str:
@@ -245,9 +336,11 @@ def _cookie(cookies: Iterable[str]) -> str:
     return "; ".join(cookie.strip("; ") for cookie in cookies)
 
 
-def _addresses(url: str, connect_to: tuple[str, ...]) -> Mapping[str, str]:
+def _addresses(url: str, connect_to: tuple[str, ...], *, is_alone: bool) -> Mapping[str, str]:
     found = connections(connect_to, url)
     own = authority(Url.parse(url))
+    if not is_alone:
+        return {host: address for host, address in found.items() if host == own}
     if found.keys() - {own}:
         message = f"No other host than {as_shown(own)} is asked: write --connect-to 127.0.0.1:8443."
         raise click.BadParameter(message, param_hint="--connect-to")
@@ -257,9 +350,10 @@ def _addresses(url: str, connect_to: tuple[str, ...]) -> Mapping[str, str]:
 # How it is shown.
 
 
-def _print(report: Report, output: Output) -> None:
+def _print(report: Report, output: Output, curl: Callable[[Finding], str]) -> None:
     for finding in report.faults:
         _print_finding(finding, report, output)
+        output.say(f"  Ask it again: {curl(finding)}", "dim")
     if report.remarks:
         output.say("\nFor information:")
     for finding in report.remarks:
@@ -324,4 +418,7 @@ def _results(report: Report) -> Iterator[Result]:
             f"{finding.header}; as a Policy: {finding.policy}",
             report.url,
             properties=report.data_of(finding),
+            # What was tried differs from run to run, where it was found does not.
+            same=rule.id,
+            score=finding.severity.score,
         )

@@ -3,6 +3,7 @@ Findings as SARIF 2.1.0, which code hosts and editors show beside the line.
 """
 
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from importlib.metadata import version
 from typing import Any, Final, Literal, NamedTuple
 
@@ -15,6 +16,8 @@ _HOME: Final = "https://fetch.spec.whatwg.org/#http-cors-protocol"
 class Result(NamedTuple):
     """
     One finding: the *rule* it breaks, a *message* and a *fix*, and *where*, a file or a URL (*line* counts from 1).
+
+    *same* is what stays the same of it from run to run, the message if nothing else does; *score* is that of CVSS.
     """
 
     rule: str
@@ -24,6 +27,8 @@ class Result(NamedTuple):
     where: str
     line: int | None = None
     properties: Mapping[str, Any] = {}
+    same: str = ""
+    score: float | None = None
 
 
 def sarif(results: Iterable[Result], rules: Mapping[str, str]) -> dict[str, Any]:
@@ -42,13 +47,31 @@ def sarif(results: Iterable[Result], rules: Mapping[str, str]) -> dict[str, Any]
                         "name": "corsguard",
                         "semanticVersion": version("corsguard"),
                         "informationUri": _HOME,
-                        "rules": [{"id": rule, "shortDescription": {"text": rules.get(rule, rule)}} for rule in named],
+                        "rules": [_rule(rule, rules.get(rule, rule), found) for rule in named],
                     }
                 },
                 "results": [_result(result, named.index(result.rule)) for result in found],
             }
         ],
     }
+
+
+def _rule(rule: str, title: str, results: Iterable[Result]) -> dict[str, Any]:
+    scores = [result.score for result in results if result.rule == rule and result.score is not None]
+    # Code hosts read it of the rule only, and want a text.
+    properties = {"security-severity": f"{max(scores):.1f}", "tags": ["security"]} if scores else {}
+    return {
+        "id": rule,
+        "shortDescription": {"text": title},
+        **({"properties": properties} if properties else {}),
+    }
+
+
+def _fingerprint(result: Result) -> str:
+    """
+    Return what tells the finding from others, and is the same in the next run, wherever the line has gone.
+    """
+    return sha256("\n".join((result.rule, result.where, result.same or result.message)).encode()).hexdigest()
 
 
 def _result(result: Result, index: int) -> dict[str, Any]:
@@ -61,5 +84,6 @@ def _result(result: Result, index: int) -> dict[str, Any]:
         "level": result.level,
         "message": {"text": f"{result.message}\nFix: {result.fix}" if result.fix else result.message},
         "locations": [{"physicalLocation": place}],
+        "partialFingerprints": {"corsguard/v1": _fingerprint(result)},
         "properties": {"fix": result.fix, **result.properties},
     }

@@ -3,12 +3,15 @@
 """
 
 import json
+import os
 import re
 import socket
+import subprocess
 from contextlib import ExitStack
 
 import pytest
 from click.testing import CliRunner
+from kit import engines
 from kit.audited import (
     ALLOW,
     APP,
@@ -20,6 +23,7 @@ from kit.audited import (
     answering,
     audited,
     everybody,
+    lines_for,
     listing,
     origin_of,
     run,
@@ -27,6 +31,7 @@ from kit.audited import (
 )
 
 from corsguard import CORSMiddleware, Policy
+from corsguard.browser import WireResponse
 from corsguard.cli.audit import audit
 from corsguard.origin import Origin
 
@@ -54,10 +59,17 @@ from corsguard.origin import Origin
         ([URL, "--json", "--sarif"], "give one of them"),
         ([URL, "--fail-on", "info"], "--fail-on"),
         ([], "Missing argument"),
+        ([URL, "--urls", "-"], "are two lists"),
+        (["--urls", "no-such-file"], "No such file"),
+        (["--urls", os.devnull], "The file has no URL"),
+        (["--urls", __file__], "is no URL"),
+        (["--urls", "-", "--html", "x"], "a page about one URL"),
+        ([URL, "--insecure", "--cacert", __file__], "trusts any certificate"),
+        ([URL, "--proxy", "user:hunter2@proxy"], "write --proxy http://127.0.0.1:8080"),
     ],
 )
 def test_bad_input_is_named_with_its_fix(arguments, said):
-    result = CliRunner().invoke(audit, arguments)
+    result = CliRunner().invoke(audit, arguments, input=URL)
     assert result.exit_code == 2
     assert said in result.stderr
     assert "hunter2" not in result.output
@@ -136,6 +148,107 @@ def test_sarif_has_a_result_for_each_finding():
     assert {found["level"] for found in one["results"][1:]} == {"note"}
 
 
+def test_sarif_says_the_same_in_every_run():
+    """
+    The names that are tried are new in each run; what tells a finding from others, and how bad it is, is not.
+    """
+    first, second = (json.loads(run(answering(everybody), "--sarif")[0].stdout)["runs"][0] for _ in range(2))
+    prints = [[found["partialFingerprints"] for found in one["results"]] for one in (first, second)]
+    assert prints[0] == prints[1]
+    assert len({found["corsguard/v1"] for found in prints[0]}) == len(prints[0])
+    assert first["results"][0]["message"] != second["results"][0]["message"]
+    elsewhere = json.loads(run(answering(everybody), "--sarif", url=f"{URL}/1")[0].stdout)["runs"][0]
+    assert not {*map(str, prints[0])} & {str(found["partialFingerprints"]) for found in elsewhere["results"]}
+    scores = {rule["id"]: rule["properties"]["security-severity"] for rule in first["tool"]["driver"]["rules"]}
+    assert scores["CG-A001"] == "9.5"
+    assert scores["CG-I007"] == "0.0"
+
+
+def test_a_finding_can_be_asked_again_by_curl():
+    """
+    The line of curl sends the request that showed the finding, and keeps what is secret in variables of the shell.
+    """
+    with served(answering(everybody)) as one:
+        where = ["--connect-to", one.address, "--cookie", "sid=hunter2"]
+        shown = CliRunner().invoke(audit, [URL, *FAST, *where], catch_exceptions=False).output
+        (line,) = re.findall(r"^  Ask it again: (curl .*)$", shown, re.MULTILINE)
+        assert "hunter2" not in shown
+        done = subprocess.run(
+            line, shell=True, env={**os.environ, "COOKIE": "sid=hunter2"}, capture_output=True, text=True, check=True
+        )
+    origin = re.search(r"Origin: (https://\w+\.example)'", line)[1]
+    assert f"Access-Control-Allow-Origin: {origin}" in done.stdout
+    assert one.asked[-1][3]["HTTP_COOKIE"] == "sid=hunter2"
+
+
+def test_a_file_of_urls_is_audited_whole(tmp_path):
+    """
+    One server of three is down: the two others are reported, and the code says the worst.
+    """
+    file = tmp_path / "urls.txt"
+    with socket.socket() as taken, served(answering(everybody)) as bad, served(listing(APP)) as good:
+        taken.bind(("127.0.0.1", 0))
+        silent = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+        urls = [f"http://{bad.address}/items", f"http://{good.address}/items"]
+        file.write_text("\n".join(["# ours", "", *urls, silent, urls[0]]))
+        done = CliRunner().invoke(audit, ["--urls", str(file), *FAST, "--json"], catch_exceptions=False)
+        assert [one["url"] for one in json.loads(done.stdout)] == urls
+        assert done.exit_code == 1
+        assert f"{silent}: nothing listens" in done.stderr
+        done = CliRunner().invoke(audit, ["--urls", "-", *FAST], input=f"{urls[1]}\n{silent}", catch_exceptions=False)
+        assert done.exit_code == 3
+        assert done.stdout.count("Auditing ") == 2
+        done = CliRunner().invoke(audit, ["--urls", str(file), *FAST, "--sarif"], catch_exceptions=False)
+        (one,) = json.loads(done.stdout)["runs"]
+        places = {found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for found in one["results"]}
+        assert places == {*urls}
+
+
+def test_everything_goes_through_the_proxy():
+    """
+    No name is looked up: the proxy gets what is plain as it is, and a tunnel for the rest.
+    """
+    seen = []
+
+    def transport(request):
+        seen.append(request.url)
+        return WireResponse(200, (("Content-Type", "text/plain"),))
+
+    with engines.proxied(transport) as port:
+        for url in ("http://api.nowhere.example/items", "https://api.nowhere.example/items"):
+            options = ["--proxy", f"http://127.0.0.1:{port}", "--insecure", "--budget", "6", "--active"]
+            done = CliRunner().invoke(audit, [url, *FAST, *options], catch_exceptions=False)
+            assert done.exit_code == 0
+            assert len(seen) == 5
+            assert all(one.startswith(url) for one in seen)
+            assert "because a proxy stands in between: line ends in Origin" in done.stdout
+            seen.clear()
+
+
+def test_what_was_only_refused_was_not_judged():
+    for status in ("401 Unauthorized", "403 Forbidden", "404 Not Found", "429 Too Many Requests", "502 Bad Gateway"):
+        result, _ = run(answering(lambda _: [], status=status))
+        assert "The URL was not judged." in result.stdout
+        assert f"it was only answered with {status[:3]}." in result.stdout
+        assert "Nothing was found" not in result.stdout
+        assert result.exit_code == 4
+    result, _ = run(answering(everybody, status="403 Forbidden"))
+    assert result.exit_code == 1
+    # Routing and the form of a request are what the resource itself answers.
+    result, _ = run(answering(lambda _: [], status="405 Method Not Allowed"))
+    assert result.exit_code == 0
+
+
+def test_who_names_no_origin_is_told_what_that_would_add():
+    result, one = run(answering(lines_for("http://www.example.com")), origin=None)
+    asked = {names.get("HTTP_ORIGIN") for *_, names in one.asked}
+    assert {f"http://{name}example.com" for name in ("", "www.", "app.", "admin.")} <= asked
+    assert "http://www.example.com.attacker.example" in asked
+    assert "Note: Without --origin, only the server's own origin and the usual names of its site" in result.stdout
+    assert "http://www.example.com may read. Give --origin" in result.stdout
+    assert "Without --origin" not in run(listing(APP))[0].stdout
+
+
 def test_a_host_without_an_address_is_unreachable():
     with ExitStack() as stack:
         taken = stack.enter_context(socket.socket())
@@ -181,6 +294,7 @@ def test_json_is_what_the_call_returns():
         (("--cookie", "a=1", "--cookie", "b=2;"), {"headers": (("Cookie", "a=1; b=2"),)}),
         (("-H", "X-Key:  v "), {"headers": (("X-Key", "v"),)}),
         (("-o", APP), {"trusted": (APP,)}),
+        (("--proxy", "http://127.0.0.1:8080", "--insecure"), {"proxy": "http://127.0.0.1:8080", "verify": False}),
         (("--connect-to", "[::1]:8443"), {"connect_to": {HOST: "[::1]:8443"}}),
     ],
 )
