@@ -28,7 +28,7 @@ from .session import Session
 from .stages import HANDSHAKE_STAGES, STAGES, find_resource
 
 BUDGET: Final = 220
-QUICK_BUDGET: Final = 24
+QUICK_BUDGET: Final = 32
 RATE: Final = 10.0
 TIMEOUT: Final = 10.0
 # How much is read of what may be a download, a hundred times.

@@ -36,6 +36,7 @@ _MOST_CANDIDATES: Final = 6
 # Where all of them are trusted, the same comparison lets them in.
 _MOST_USUAL: Final = 2
 _CLOSEST: Final = 14
+_MOST_REGISTERED: Final = 4
 _MOST_THIRD_PARTIES: Final = 4
 
 _PRIVATE_NETWORK: Final = ("Access-Control-Request-Private-Network", "true")
@@ -173,6 +174,8 @@ def _ask_closest(session: Session) -> None:
     known = [(origin, session.get(origin).echoes) for origin in candidates]
     session.relatives = relatives(sorted(known, key=_is_refused), session.meant)
     session.try_each(session.relatives[:_CLOSEST])
+    registered = [probe for probe in _others(session) if probe.reach is Reach.REGISTRANT]
+    session.try_each(registered[:_MOST_REGISTERED])
 
 
 def _is_refused(candidate: tuple[str, bool]) -> bool:
@@ -266,14 +269,16 @@ def _ask_malformed(session: Session) -> None:
 
 
 def _ask_others(session: Session) -> None:
+    session.try_each(_others(session))
+
+
+def _others(session: Session) -> list[Probe]:
     own = Origin.parse(session.client.origin)
     is_loopback = own is not None and own.is_loopback
     # After a site, and after one that is trusted, previews of it are called.
     hosts = [Origin.parse(text) for text in (session.client.origin, session.nearest)]
     names = [registrable_domain(one.host).partition(".")[0] for one in hosts if one is not None]
-    session.try_each(
-        strangers(session.label, is_loopback=is_loopback, meant=session.meant, names=filter(str.isalpha, names))
-    )
+    return strangers(session.label, is_loopback=is_loopback, meant=session.meant, names=filter(str.isalpha, names))
 
 
 def _ask_next_to_cors(session: Session) -> None:

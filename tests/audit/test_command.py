@@ -284,7 +284,7 @@ def test_json_is_what_the_call_returns():
 @pytest.mark.parametrize(
     ("options", "about"),
     [
-        (("--quick",), {"budget": 24}),
+        (("--quick",), {"budget": 32}),
         (("--quick", "--budget", "5"), {"budget": 5}),
         ((), {"budget": 220}),
         (("--active",), {"active": True}),

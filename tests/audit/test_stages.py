@@ -178,6 +178,19 @@ def test_a_small_budget_finds_the_worst():
     assert (worst.rule.id, worst.severity, worst.confidence) == ("CG-A003", Severity.CRITICAL, "high")
 
 
+def test_a_small_budget_is_spent_on_what_anyone_can_register():
+    """
+    After strangers and those who are meant, the first questions are about names that are for sale or free.
+    """
+    one = Served(listing(APP))
+    audited(one, budget=QUICK_BUDGET)
+    first = [names.get("HTTP_ORIGIN", "") for *_, names in one.asked][6:24]
+    suffixes = (".attacker.example", "attacker.example", ".bid", ".github.io", ".vercel.app", ".netlify.app", ".com")
+    assert all(origin.endswith((*suffixes, ".co", "-attacker.example")) for origin in first), first
+    assert not [origin for origin in first if origin.endswith(".example.com")]
+    assert {origin.partition(".")[2] for origin in first} >= {"github.io", "vercel.app", "netlify.app"}
+
+
 def test_an_origin_meant_and_refused_is_noted():
     assert f"{APP} is meant to be trusted and may not read." in audited(listing()).notes
 
