@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from corsguard.browser import origin_of
 from corsguard.browser.drawing import Drawn
-from corsguard.browser.handout import Change, Handout, Mood, Section
+from corsguard.browser.handout import Handout, Instruction, Mood, Section
 
 from .belief import Finding
 from .report import Report, shown
@@ -31,7 +31,10 @@ def handout(report: Report) -> str:
 
 def _section(finding: Finding, report: Report) -> Section:
     rule = finding.rule
-    changes = (Change("Headers of the response", finding.header), Change("A Policy of corsguard", finding.policy))
+    changes = (
+        Instruction("Headers of the response", finding.header),
+        Instruction("A Policy of corsguard", finding.policy),
+    )
     heading = f"{finding.severity.word.capitalize()}: {rule.title} ({rule.id})"
     return Section(heading, (*_said(finding),), changes, _drawn(finding, report))
 

@@ -40,7 +40,7 @@ _CODE: Final = re.compile(r"`([^`]+)`")
 _CLOSED: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
-class Change(NamedTuple):
+class Instruction(NamedTuple):
     """
     One thing to change: *where*, and the *line* to write there, code if it *is_code*.
     """
@@ -57,7 +57,7 @@ class Section(NamedTuple):
 
     heading: str
     texts: tuple[str, ...]
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Instruction, ...] = ()
     drawn: Drawn | None = None
 
 
@@ -104,7 +104,7 @@ def _section(section: Section, number: int, hide: Callable[[str], str]) -> str:
     return f'<section aria-labelledby="{name}">{heading}\n{said}{listed}{drawn}</section>\n'
 
 
-def _change(change: Change, hide: Callable[[str], str]) -> str:
+def _change(change: Instruction, hide: Callable[[str], str]) -> str:
     line = hide(change.line)
     return f"<dd>{f'<code>{text(line)}</code>' if change.is_code else _prose(line)}</dd>\n"
 

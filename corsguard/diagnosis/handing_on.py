@@ -9,7 +9,7 @@ from corsguard.browser import origin_of
 from corsguard.browser.drawing import Drawn
 from corsguard.browser.evidence import as_shown
 from corsguard.browser.exchanges import shown
-from corsguard.browser.handout import Change, Handout, Mood, Section
+from corsguard.browser.handout import Handout, Instruction, Mood, Section
 from corsguard.browser.urls import Url, of_handshake
 
 from .checking import Diagnosis
@@ -57,22 +57,22 @@ def _consoles(fault: Fault) -> Iterator[str]:
     yield from (f"The console of {name} says: {line}" for name, line in consoles if line)
 
 
-def _changes(fault: Fault | None, *, has_policy: bool) -> Iterator[Change]:
+def _changes(fault: Fault | None, *, has_policy: bool) -> Iterator[Instruction]:
     """
     Yield what to change; with *has_policy* the whole line of the policy has been said, and a part of it would mislead.
     """
     for part, line in () if fault is None else fault.fix.parts():
         if not (part == "policy" and has_policy):
-            yield Change(_WHERE[part], line, is_code=part != "words")
+            yield Instruction(_WHERE[part], line, is_code=part != "words")
 
 
-def _of_application(found: Diagnosis) -> Iterator[Change]:
+def _of_application(found: Diagnosis) -> Iterator[Instruction]:
     """
     Yield what to change where the policy of the application is known.
     """
     if found.rehearsal is not None:
         for edit in found.rehearsal.edits:
-            yield from (Change(edit.place.name, line) for line in edit.fix.written())
+            yield from (Instruction(edit.place.name, line) for line in edit.fix.written())
 
 
 def _drawn(found: Diagnosis) -> Drawn:

@@ -13,7 +13,7 @@ from corsguard import diagnosis
 from corsguard.audit.handing_on import handout as of_audit
 from corsguard.browser.drawing import Drawn
 from corsguard.browser.exchanges import Shown
-from corsguard.browser.handout import Change, Handout, Section
+from corsguard.browser.handout import Handout, Instruction, Section
 from corsguard.cli.audit import audit
 from corsguard.cli.check import check
 from corsguard.diagnosis.handing_on import handout as of_check
@@ -45,7 +45,7 @@ def hostile():
     """
     words = f"{HOSTILE}{ODD}{SECRET}"
     drawn = Drawn(words, words, words, (shown(f"{HOSTILE}{ODD}"), shown(ODD, None)), words, failed=1, is_refused=True)
-    section = Section(words, (words,), (Change(words, words), Change(words, words, is_code=False)), drawn)
+    section = Section(words, (words,), (Instruction(words, words), Instruction(words, words, is_code=False)), drawn)
     page = Handout(words, words, "bad", (section, section), (words,))
     return page.html(lambda text: text.replace(SECRET, "(not shown)"))
 
