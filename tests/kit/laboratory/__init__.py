@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 import trustme
 
-from . import comparisons, djangos, handmade, handmade_preflights, libraries, lookalikes, nginx
+from . import djangos, handmade, handmade_preflights, libraries, lookalikes, named_alike, nginx
 from .hosting import HostServer, listener, serving
 from .samples import ORIGIN, SAMPLES, SECURE_ORIGIN, SITE, Asked, Sample
 
 # Their samples are known once they are imported.
-PARTS = (comparisons, djangos, handmade, handmade_preflights, libraries, lookalikes, nginx)
+PARTS = (djangos, handmade, handmade_preflights, libraries, lookalikes, named_alike, nginx)
 
 __all__ = ["ORIGIN", "SAMPLES", "SECURE_ORIGIN", "SITE", "Asked", "Laboratory", "Sample", "host_of", "running"]
 
