@@ -4,6 +4,7 @@ What every command shares: what is printed, what is not, how far something is, a
 
 import io
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -201,6 +202,9 @@ def test_findings_are_written_as_sarif():
         ("E1", "E1"),
     ]
     first, second, third = run_["results"]
+    prints = [one.pop("partialFingerprints")["corsguard/v1"] for one in (first, second, third)]
+    assert len({*prints}) == 3
+    assert all(re.fullmatch("[0-9a-f]{64}", one) for one in prints)
     assert first == {
         "ruleId": "W1",
         "ruleIndex": 0,
