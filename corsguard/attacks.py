@@ -97,7 +97,6 @@ def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
         yield "every name under the same suffix is trusted", f"{own}attacker.{neighbour}{port}"
     yield "the scheme is not compared", f"http://{host}{port}"
     yield "the scheme is not compared", f"https://{host}{port}"
-    yield "the scheme is not compared", f"ftp://{host}{port}"
     yield "the scheme is not compared", f"chrome-extension://{host}"
     for mistake, other_port in _other_ports(port):
         yield mistake, f"{own}{host}{other_port}"

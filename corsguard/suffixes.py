@@ -66,6 +66,14 @@ def open_suffix(host: str) -> str | None:
     return host if is_unknown else below.get(host)
 
 
+def is_known_suffix(host: str) -> bool:
+    """
+    Return whether *host* is on one of the lists: anyone can register a name under it today.
+    """
+    public, shared, _ = _suffixes()
+    return bool(public.is_public(host) or shared.is_public(host))
+
+
 def are_same_site(host: str, other: str) -> bool:
     """
     Return whether two hosts are of one site, whatever their schemes (HTML, "schemelessly same site").

@@ -12,7 +12,7 @@ from corsguard.attacks import Attack, attack_origins
 from corsguard.audience import OriginIndex
 from corsguard.browser.urls import BAD_PORTS
 from corsguard.origin import NULL, Origin, OriginPattern
-from corsguard.suffixes import open_suffix, registrable_domain
+from corsguard.suffixes import is_known_suffix, registrable_domain
 
 from .severity import EVERY_BROWSER, NO_BROWSER, Reach
 
@@ -271,7 +271,7 @@ def _can_be_registered(origin: Origin, trusted: Origin) -> bool:
         return False
     last = origin.host.rpartition(".")[2]
     suffixes = {trusted.host.rpartition(".")[2], "example"}
-    return "." in origin.host and (last in suffixes or open_suffix(last) == last)
+    return "." in origin.host and (last in suffixes or is_known_suffix(last))
 
 
 def _new(probes: Iterable[Probe | None], meant: Meant) -> list[Probe]:

@@ -232,7 +232,6 @@ every subdomain of the site is trusted: https://attacker.example.com:8443
 the site stands for its subdomains: https://example.com:8443
 every neighbour is trusted: https://attacker.app.example.com:8443
 the scheme is not compared: http://www.app.example.com:8443
-the scheme is not compared: ftp://www.app.example.com:8443
 the scheme is not compared: chrome-extension://www.app.example.com
 the port is not compared: https://www.app.example.com
 the port is not compared: https://www.app.example.com:1
