@@ -6,7 +6,7 @@ Policy accepts it.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from corsguard.errors import PolicyError
@@ -53,11 +53,15 @@ from .reasons import CORS_CHECK, REASONS, Reason
 from .urls import Url, address_space, is_same_site
 
 
-def fix(failure: Failure) -> Fix:
+def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     """
     Return what is wrong and what to change: lines of the response, the same as keywords of corsguard's Policy, and what
     the page has to write.
+
+    What is *unnamed*, `url` or `page`, only stands in *failure* for what nobody named: nothing is concluded from it.
     """
+    if failure.reason in _UNNAMED and ("url" in unnamed or (unnamed and failure.reason is Reason.CORP)):
+        return _UNNAMED[failure.reason]
     return _FIXES[failure.reason](failure)
 
 
@@ -102,6 +106,8 @@ _BY_STATUS: Final = {
     ),
 }
 _LOGIN: Final = re.compile(r"log-?in|sign-?in|\bsso\b|oauth|saml|/auth\b|accounts?\.", re.IGNORECASE)
+# What a program writes into the header where it has no origin; Firefox writes (null) of a header that is not there.
+_UNSET: Final = frozenset({"", "(null)", "undefined", "none", "nil", "false", "true", "[object object]"})
 _LIBRARY_HEADERS: Final = frozenset(
     "baggage sentry-trace traceparent tracestate x-b3-traceid x-datadog-trace-id x-requested-with".split()
 )
@@ -117,7 +123,9 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
     Return the change that shares with the page's origin, and still with those *kept* that a policy accepts.
     """
     origin, credentials = failure.sent_origin, failure.with_credentials
-    if Origin.parse(origin) is None:
+    if Origin.parse(origin) is None and origin != NULL:
+        return _share_with_unlistable(failure, why)
+    if origin == NULL:
         return _share_with_none(failure, why)
     if credentials and not _is_sound(origin, credentials=True):
         origin = origin.replace("http://", "https://", 1)
@@ -142,6 +150,13 @@ def _share_with_none(failure: Failure, why: str) -> Fix:
         return _change(f"{why} {cause}: null is never shared with credentials.", page=page)
     cause += "; or, if the data are public, share with everyone."
     return _change(f"{why} {cause}", f"{ALLOW_ORIGIN}: *", policy={"allow_origins": "*"}, page=page)
+
+
+def _share_with_unlistable(failure: Failure, why: str) -> Fix:
+    cause = f"No policy can list {as_shown(failure.sent_origin)}"
+    if failure.with_credentials:
+        return _change(f"{why} {cause}. Load the page from an origin that can be listed.")
+    return _change(f"{why} {cause}; if the data are public, share with everyone.", policy={"allow_origins": "*"})
 
 
 def _origin_step(patterns: list[str], origin: str) -> Step:
@@ -181,7 +196,7 @@ def _who_answered(failure: Failure) -> str | None:
     Return who answered in place of the CORS layer, if the status tells.
     """
     status = 0 if failure.exchange is None or failure.exchange.response is None else failure.exchange.response.status
-    if status in REDIRECTS:
+    if redirect_target(failure) is not None:
         return f"{_why_redirected(failure)} {_OUTERMOST}, so that redirects are shared too."
     if status not in _BY_STATUS:
         return None
@@ -227,6 +242,15 @@ def _multiple(failure: Failure) -> Fix:
 
 def _mismatch(failure: Failure) -> Fix:
     value, origin = (failure.value or "")[:LONGEST_READ], failure.sent_origin
+    if value.strip().lower() in _UNSET:
+        said = f'The header is "{as_shown(value)}"' if value else "The header is empty"
+        return _share(
+            failure,
+            f"{said}: the server computed no origin. A list of it did not match, or a variable of its configuration is "
+            "not set.",
+        )
+    if failure.value is None and failure.exchange is None:
+        return _share(failure, "The header names another origin than the page's.")
     if origin == NULL:
         return _share(failure, f'The header says "{as_shown(value)}", the page sent Origin: null.')
     if value == NULL:
@@ -383,11 +407,21 @@ def _corp(failure: Failure) -> Fix:
 
 def _bad_scheme(failure: Failure) -> Fix:
     scheme = scheme_of(failure)
+    if failure.page_origin == NULL:
+        return _change(
+            "Not CORS. The page is a file, or in a sandboxed frame: it has no origin, and what stands next to it is a "
+            "file, too. Serve both.",
+            page="load the page from a server (python -m http.server), not from the disk",
+        )
     if scheme == "file":
         return _change("Not CORS. Serve the file: a page may not fetch from the disk.", page='fetch("https://...")')
     if "." in scheme or scheme == "localhost":
         why = f'Not CORS. The URL has no scheme, so that "{as_shown(scheme)}" is taken for one.'
         return _change(why, page=f'fetch("http://{as_shown(failure.url)}")')
+    if scheme in {"", "http", "https"}:
+        return _change(
+            "Not CORS. Scripts fetch by http and https only: look at the URL that the page asks, and at the address bar."
+        )
     return _change(
         f"Not CORS. Scripts fetch by http and https, not by {as_shown(scheme)}.", page='fetch("https://...")'
     )
@@ -425,8 +459,11 @@ def _mixed(failure: Failure) -> Fix:
     if failure.mode == "websocket":
         page = f'new WebSocket("{as_shown(failure.url.replace("ws://", "wss://", 1))}")'
         return _change("Not CORS: serve it by wss.", page=page)
+    if not failure.url.startswith("http://"):
+        return _UNNAMED[Reason.MIXED_CONTENT]
+    url = as_shown(failure.url.replace("http://", "https://", 1))
     return _change(
-        "Not CORS: serve it by https.", page=f'fetch("{as_shown(failure.url.replace("http://", "https://", 1))}")'
+        "Not CORS: serve it by https.", page=f"load it from {url}" if failure.mode == "no-cors" else f'fetch("{url}")'
     )
 
 
@@ -537,6 +574,29 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
     ),
     Reason.HANDSHAKE_REFUSED: _handshake,
     Reason.HANDSHAKE_INVALID: _invalid_handshake,
+}
+
+
+# What is said of these where the URL or the page is not named.
+_UNNAMED: Final[Mapping[Reason, Fix]] = {
+    Reason.MIXED_CONTENT: _change(
+        "Not CORS: serve it by https. If the page asks by https already, the server redirects to http: let it redirect "
+        "to https (behind a proxy, tell the application that the proxy speaks TLS)."
+    ),
+    Reason.UNREACHABLE: _change(
+        "Not CORS, and no header helps: nothing answers there. Is the server up, the host and the port right? Does it "
+        "die of this request (look at its log)? An extension of the browser may block it, too."
+    ),
+    Reason.TLS: _change(
+        "Not CORS, and no header helps: open the URL in a tab of its own and look at the certificate (self-signed, "
+        "expired, another host's?), or ask by http if the server speaks no TLS."
+    ),
+    Reason.CORP: _change(
+        "Not CORS: the resource keeps to itself, or the page's Cross-Origin-Embedder-Policy wants each resource to "
+        "agree. Let it be embedded: with same-site if the page and the resource share a site, else with cross-origin; "
+        'or, to read it, leave out mode: "no-cors" and let the server share it.',
+        page='mode: "cors"',
+    ),
 }
 
 

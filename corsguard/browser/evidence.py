@@ -83,6 +83,8 @@ def words_of(failure: Failure) -> dict[str, str]:
         # What libraries say of a broken connection ends with a stop of its own.
         "said": (failure.value or "").rstrip("."),
         "scheme": scheme_of(failure),
+        "scheme_named": _scheme_named(failure),
+        "shared_with": f'"{value}"' if (value := failure.value) else "nobody (the header is empty)",
         "sent_origin": failure.sent_origin,
         "status": status,
         "target": target.href if isinstance(target, Url) else failure.url,
@@ -107,7 +109,7 @@ def headers_of(failure: Failure) -> tuple[Header, ...]:
 
 def status_of(failure: Failure) -> str:
     exchange = failure.exchange
-    return "" if exchange is None or exchange.response is None else str(exchange.response.status)
+    return "" if exchange is None or exchange.response is None else str(exchange.response.status or "")
 
 
 def redirect_target(failure: Failure) -> Url | str | None:
@@ -116,7 +118,8 @@ def redirect_target(failure: Failure) -> Url | str | None:
     Reason.REDIRECT_UNPARSABLE.
     """
     locations = set(values_of(headers_of(failure), "Location"))
-    if not locations or status_of(failure) not in map(str, REDIRECTS):
+    # A console tells where a redirect leads, and not its status.
+    if not locations or status_of(failure) not in {"", *map(str, REDIRECTS)}:
         return None
     if len(locations) > 1:
         return "several_locations"
@@ -127,6 +130,12 @@ def scheme_of(failure: Failure) -> str:
     target = redirect_target(failure)
     url = target if isinstance(target, Url) else url_of(failure.url)
     return "" if url is None else url.scheme
+
+
+def _scheme_named(failure: Failure) -> str:
+    # Of a URL of http or https that is not what failed, only the console knows the scheme.
+    scheme = scheme_of(failure)
+    return "a scheme other than http: and https:" if scheme in {"", "http", "https"} else f"the scheme {scheme}:"
 
 
 def is_foreign(failure: Failure) -> bool:

@@ -248,7 +248,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.BAD_SCHEME: Facts(
         kind="not CORS",
-        message="the scheme {scheme}: cannot be fetched.",
+        message="{scheme_named} cannot be fetched.",
         why='Scripts fetch by http and https only (Fetch, "main fetch", HTTP(S) scheme).',
         instead="Write the whole URL, which begins with https://.",
         example=Example(url="localhost:8000/items"),
@@ -366,7 +366,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.ALLOW_ORIGIN_MISMATCH: Facts(
         kind="cors",
-        message='{answer} shares with "{value}", not with {sent_origin}.',
+        message="{answer} shares with {shared_with}, not with {sent_origin}.",
         why='The header has to be the page\'s origin, byte for byte (Fetch, "CORS check", step 4).',
         instead="List the page's origin, and send it with Vary: Origin.",
         example=Example((_answered(200, (ALLOW_ORIGIN, f"{EXAMPLE_ORIGIN}/")),)),

@@ -15,12 +15,15 @@ from .reasons import REASONS
 from .wire import Exchange
 
 
-def cause(failure: Failure) -> str:
+def cause(failure: Failure, unnamed: Collection[str] = ()) -> str:
     """
-    Return in a sentence what failed, for whom and why.
+    Return in a sentence what failed, for whom and why. What is *unnamed*, `url` or `page`, is not in it.
     """
-    words = words_of(failure)
-    return f"{words['method']} {words['url']} failed for a page on {words['page_origin']}: {bare_cause(failure)}"
+    words, bare = words_of(failure), bare_cause(failure)
+    if "url" in unnamed:
+        return f"{bare[0].upper()}{bare[1:]}"
+    page = "" if "page" in unnamed else f" for a page on {words['page_origin']}"
+    return f"{words['method']} {words['url']} failed{page}: {bare}"
 
 
 def bare_cause(failure: Failure) -> str:

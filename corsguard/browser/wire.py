@@ -25,7 +25,7 @@ class WireRequest:
 @dataclass(frozen=True, slots=True)
 class WireResponse:
     """
-    One HTTP response: two *headers* of one name are two lines.
+    One HTTP response: two *headers* of one name are two lines. A *status* of 0 is one that nobody tells.
     """
 
     status: int

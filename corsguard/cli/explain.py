@@ -51,9 +51,10 @@ _NEEDED: Final = (
 )
 _UNKNOWN: Final = """\
 This message is not known here. Looked for: "blocked by CORS policy: ..." and net::ERR_... (Chromium), \
-"Cross-Origin Request Blocked: ... (Reason: ...)" (Firefox), "... due to access control checks" (Safari), and what \
-looks like CORS: WebSockets, Content Security Policy, Mixed Content, Cross-Origin-Resource-Policy, opaque responses, \
-Local Network Access, SameSite, CSRF. Paste the whole line, in quotation marks, or pipe it: corsguard explain -"""
+"Cross-Origin Request Blocked: ... (Reason: ...)" (Firefox, in any language), "... due to access control checks" \
+(Safari), the names in Network panels ("CORS Missing Allow Origin"), and what looks like CORS: WebSockets, EventSource, \
+Content Security Policy, Mixed Content, Cross-Origin-Resource-Policy, opaque responses, Local Network Access, SameSite, \
+CSRF. Paste the whole line, in quotation marks, or pipe it: corsguard explain -"""
 
 
 @click.command()
@@ -278,8 +279,8 @@ def _say_meaning(out: Output, meaning: Meaning, framework: Form | None) -> None:
         _say_policy(out, fix, framework)
     elif meaning.is_about_layers:
         _say_layer(out, framework)
-    for stands, option in _assumptions(message):
-        out.spans(("    ", "plain"), (f"{stands} stands for what the message does not name: {option}", "dim"))
+    for line in _assumptions(message):
+        out.say(f"    {line}", "dim")
     out.say()
     out.say("Look at, in this order:", "bold")
     for number, line in enumerate(meaning.look_at, 1):
@@ -306,13 +307,16 @@ def _say_layer(out: Output, framework: Form | None) -> None:
             out.spans((f"    {title + ':':9}", "dim"), (_OUTERMOST[words], "good"))
 
 
-def _assumptions(message: Message) -> Iterator[tuple[str, str]]:
+def _assumptions(message: Message) -> Iterator[str]:
     stands = {
         "url": (message.url, "write the request's in its place"),
         "page": (message.origin, "--page says it"),
         "method": (message.method, "--method says it"),
     }
-    yield from (stands[name] for name in message.assumed if name in stands)
+    for name, (word, option) in stands.items():
+        if name in message.assumed:
+            missing = "blacks out" if name in message.redacted else "does not name"
+            yield f"{word} stands for what the message {missing}: {option}"
 
 
 def _say_under(out: Output, guarded: Guarded, rehearsal: Rehearsal) -> None:

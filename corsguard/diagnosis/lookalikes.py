@@ -10,15 +10,21 @@ from corsguard.browser.evidence import as_shown
 from corsguard.fixes import Fix
 from corsguard.names import EXPOSE_HEADERS
 
+from .messages import Message
+
 
 class Lookalike(NamedTuple):
     """
-    What is taken for CORS and is something else: what it is, what to *look* at, in order, and the *fix*.
+    What is taken for CORS and is something else: what it is, what to *look* at, in order, and the *fix*. *detail* stands
+    before the words of the fix where the line names a `{value}` (or else a `{header}`). *is_cors* marks what is CORS, but
+    no one failure of it.
     """
 
     title: str
     look: tuple[str, ...]
     fix: Fix
+    detail: str = ""
+    is_cors: bool = False
 
 
 _NO_HEADER_HELPS: Final = "No response header helps."
@@ -29,6 +35,7 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
         "Local Network Access: a page loaded by plain http asks for an address in a private network.",
         ("the address bar: is the page loaded by http?",),
         Fix(words=f"Load the page by https (or from localhost). {_NO_HEADER_HELPS}"),
+        detail="The address is in the address space {value}.",
     ),
     "local_network_access": Lookalike(
         "Local Network Access: the user, or a rule, does not let this site reach the local network.",
@@ -39,6 +46,7 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
             "a VPN (100.64.0.0/10, Tailscale): its names count as local, whatever their certificate",
         ),
         Fix(words=f"Let the user allow it, or serve the data from the page's own origin. {_NO_HEADER_HELPS}"),
+        detail="The line names the address space: {value}.",
     ),
     "target_address_space": Lookalike(
         "Local Network Access: the page promised another address space than the one it reached.",
@@ -47,6 +55,7 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
             words=f'"loopback" for 127.0.0.1. {_NO_HEADER_HELPS}',
             page=('fetch(url, {{targetAddressSpace: "local"}})',),
         ),
+        detail="The page promised {value}.",
     ),
     "private_network_access": Lookalike(
         "Private Network Access, which browsers have given up: Chromium up to 137 warned of it and blocked nothing.",
@@ -60,12 +69,13 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
             words="Send the Content-Type that the element needs; or load it with CORS: crossorigin on the element, "
             "and a policy."
         ),
+        detail="What came is of the type {value}.",
     ),
     "csp": Lookalike(
-        "Not CORS but the page's own Content Security Policy: the page forbids itself to connect there.",
+        "Not CORS but the page's own Content Security Policy: the page forbids itself to load this.",
         ("the Content-Security-Policy header, or <meta>, of the page (not of the API)",),
         Fix(
-            words="Add the origin to the directive that the message names, in the page's policy: connect-src 'self' "
+            words="Add the origin to the directive that the message names, in the page's policy: {directive} 'self' "
             "{target}"
         ),
     ),
@@ -105,9 +115,19 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
         "Not CORS but protection against CSRF: the request came through, and the framework refused it.",
         ("the answer's body: which check failed", "the list of trusted origins", "the token: cookie and header"),
         Fix(
-            words='Django: CSRF_TRUSTED_ORIGINS = ["{origin}"]. Flask-WTF: send X-CSRFToken, and allow it in the '
-            "policy."
+            words="Add {origin} to the origins that the framework trusts, or send its token with the request, and allow "
+            "the token's header in the policy."
         ),
+    ),
+    "csrf_django": Lookalike(
+        "Not CORS but Django's protection against CSRF: the request came through, and Django refused it.",
+        ("the answer's body: which check failed", "CSRF_TRUSTED_ORIGINS", "the token: the cookie and X-CSRFToken"),
+        Fix(words='CSRF_TRUSTED_ORIGINS = ["{origin}"]; and send X-CSRFToken, which the policy has to allow.'),
+    ),
+    "csrf_flask": Lookalike(
+        "Not CORS but Flask-WTF's protection against CSRF: the request came through, and Flask-WTF refused it.",
+        ("the answer's body: which check failed", "the token: the session's cookie and X-CSRFToken"),
+        Fix(words="Send X-CSRFToken, and allow it in the policy; or exempt the view, if it needs no cookies."),
     ),
     "websocket": Lookalike(
         "A WebSocket could not be opened, and this line does not say why: no server, a refusal, or a wrong answer.",
@@ -201,6 +221,116 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
         ("Vary of the response: is Origin in it, also where no Origin was sent?", "Age and X-Cache: which cache it is"),
         Fix(words="Send Vary: Origin with every response of the resource (a policy does), and empty the cache once."),
     ),
+    "cut_off": Lookalike(
+        "Blocked by CORS; the line ends before the reason.",
+        (
+            "the rest of the line, behind the last colon: copy it whole",
+            "the row of the request in the Network panel: its status, and the Access-Control-* lines of the response",
+        ),
+        Fix(words="Paste the whole line, or let the command below play the browser."),
+        is_cors=True,
+    ),
+    "no_origin": Lookalike(
+        "The page has no origin of its own: it is a file, or in a sandboxed frame, and may ask for nothing.",
+        ("the address bar: file://?", "a frame: its attribute sandbox"),
+        Fix(
+            words="Load the page from a server.",
+            page=('a frame: sandbox="allow-scripts allow-same-origin"',),
+        ),
+    ),
+    "manifest_login": Lookalike(
+        "The manifest was redirected to a login: a browser fetches a manifest without cookies, so nobody is logged in.",
+        ("the first URL, without a cookie: does it redirect?", "the <link> of the manifest in the page"),
+        Fix(
+            words="Let the page send its cookies for the manifest. The login server has nothing to change.",
+            page=('<link rel="manifest" crossorigin="use-credentials" href="...">',),
+        ),
+        is_cors=True,
+    ),
+    "refused_by_server": Lookalike(
+        "The server's own CORS library refused the request, and says so in the answer.",
+        ("what the library lists: origins, methods, headers", "the row of the request: Origin, as it was sent"),
+        Fix(
+            words="List {origin}, with the method and the headers that the page asks for, where the server lists them."
+        ),
+        detail="It refused: {value}.",
+        is_cors=True,
+    ),
+    "never_exposed": Lookalike(
+        "No script may read Set-Cookie of a response, whatever the server exposes.",
+        ("the cookies of the browser: it was stored there, if it may be",),
+        Fix(
+            words="No header exposes it. Read the cookie on the server, or send the value under another name, such as in "
+            "the body."
+        ),
+    ),
+    "forbidden_header": Lookalike(
+        "The page sets a request header that only the browser may set, so the browser leaves it out.",
+        ("the code of the page, or a library in it: who sets the header?",),
+        Fix(words="No server can allow it.", page=("leave out the request header {header}",)),
+    ),
+    "forbidden_cookie": Lookalike(
+        "The page sets the header Cookie, which only the browser may set, so the browser leaves it out.",
+        ("the code of the page, or a library in it: who sets the header?", "the cookie: SameSite=None; Secure"),
+        Fix(
+            words="Leave the header out, and let the browser send its cookies.",
+            page=('credentials: "include" (XMLHttpRequest: withCredentials = true)',),
+        ),
+    ),
+    "stylesheet_rules": Lookalike(
+        "The stylesheet was loaded without CORS, so that scripts may not read its rules.",
+        ("the element: <link crossorigin>", "then Access-Control-Allow-Origin of the stylesheet"),
+        Fix(
+            words="Let the server share stylesheets with a policy.",
+            page=('<link rel="stylesheet" crossorigin="anonymous" href="...">',),
+        ),
+    ),
+    "event_stream_type": Lookalike(
+        "Not CORS: the answer to EventSource is not a stream of events, so most likely an error or a login page.",
+        ("the URL in a tab of its own: what does it answer?", "Content-Type of the response: text/event-stream"),
+        Fix(
+            words="Let this URL answer with Content-Type: text/event-stream.", send=("Content-Type: text/event-stream",)
+        ),
+        detail="What came is of the type {value}.",
+    ),
+    "event_source": Lookalike(
+        "An EventSource or a WebSocket did not connect: the network, or CORS for an EventSource; this line does not say "
+        "which.",
+        (
+            'the other lines of the console: "Cross-Origin Request Blocked" says that it is CORS',
+            "the row of the request in the Network panel: its status, and the Access-Control-* lines of the response",
+            "a proxy in front: does it buffer, or close what takes long?",
+        ),
+        Fix(
+            words="Let the command below play the browser. If it reads the answer, look at the server and at its proxy."
+        ),
+    ),
+    "coep_frame": Lookalike(
+        "Not CORS: the page has Cross-Origin-Embedder-Policy, and each page that it frames needs one, too.",
+        ("Cross-Origin-Embedder-Policy of the framed page",),
+        Fix(
+            words="Send it with the framed page, or load that in <iframe credentialless>.",
+            send=("Cross-Origin-Embedder-Policy: require-corp",),
+        ),
+    ),
+    "cypress": Lookalike(
+        "Not CORS but a rule of Cypress: one test stays on one origin.",
+        ("the URL that cy.visit() or a click leads to",),
+        Fix(words="Put what happens on the other origin into cy.origin()."),
+    ),
+    "native_fetch": Lookalike(
+        "A fetch that is not the browser's own says only that something failed. A native app (React Native) knows no CORS.",
+        (
+            "a native app: the address (an emulator of Android reaches this machine at 10.0.2.2), http without TLS",
+            'in a browser: the other lines of the console ("blocked by CORS policy")',
+        ),
+        Fix(words="In a native app, look at the network. In a browser, let the command below play it."),
+    ),
+    "aborted": Lookalike(
+        "Not CORS: the browser gave the request up, as the page was left, or the script or the server ended it.",
+        ("the page: does a form or a link load it again?", "the script: AbortController"),
+        Fix(words="Keep the page until the answer is there (event.preventDefault() in a form's submit)."),
+    ),
     "answered": Lookalike(
         "The server answered well, and the browser kept the answer from the page: a CORS header is missing or wrong.",
         (
@@ -232,15 +362,24 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
 }
 
 
-def fix_of_lookalike(name: str, origin: str, target: str, header: str | None) -> Fix:
+def fix_of_lookalike(message: Message) -> Fix:
     """
-    Return what to change about the lookalike *name*, for a page on *origin* that asks *target*.
+    Return what to change about *message*, which is a lookalike.
     """
-    fix = LOOKALIKES[name].fix
-    if name == "not_exposed":
-        exposed = as_shown(header or "X-Total-Count")
-        return replace(fix, send=(f"{EXPOSE_HEADERS}: {exposed}",), policy={"expose_headers": [exposed]})
-    blanks = {"origin": as_shown(origin), "target": as_shown(target)}
-    policy = {"allow_origins": [blanks["origin"]]} if name == "answered" else {}
-    page = tuple(line.format_map(blanks) for line in fix.page)
-    return replace(fix, words=fix.words.format_map(blanks), page=page, policy=policy)
+    row = LOOKALIKES[message.lookalike]
+    header = as_shown(message.header or "")
+    if message.lookalike == "not_exposed":
+        exposed = header or "X-Total-Count"
+        return replace(row.fix, send=(f"{EXPOSE_HEADERS}: {exposed}",), policy={"expose_headers": [exposed]})
+    value = as_shown(message.value)
+    blanks = {
+        "origin": as_shown(message.origin),
+        "target": as_shown(message.target) if message.is_named else "the origin of the resource",
+        "header": header,
+        "value": value,
+        "directive": value or "connect-src",
+    }
+    detail = f"{row.detail.format_map(blanks)} " if row.detail and value else ""
+    policy = {"allow_origins": [blanks["origin"]]} if message.lookalike == "answered" else {}
+    page = tuple(line.format_map(blanks) for line in row.fix.page)
+    return replace(row.fix, words=f"{detail}{row.fix.words.format_map(blanks)}", page=page, policy=policy)

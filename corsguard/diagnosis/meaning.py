@@ -47,7 +47,9 @@ class Meaning:
     @property
     def is_cors(self) -> bool:
         failure = self.message.failure
-        return failure is not None and REASONS[failure.reason].kind == "cors"
+        if failure is None:
+            return LOOKALIKES[self.message.lookalike].is_cors
+        return REASONS[failure.reason].kind == "cors"
 
     @property
     def is_about_layers(self) -> bool:
@@ -63,7 +65,7 @@ class Meaning:
         What it means, in a sentence.
         """
         failure = self.message.failure
-        return LOOKALIKES[self.message.lookalike].title if failure is None else cause(failure)
+        return LOOKALIKES[self.message.lookalike].title if failure is None else cause(failure, self.message.assumed)
 
     @property
     def look_at(self) -> tuple[str, ...]:
@@ -77,8 +79,8 @@ class Meaning:
     def fix(self) -> Fix:
         message = self.message
         if message.failure is not None:
-            return fix_of(message.failure)
-        return fix_of_lookalike(message.lookalike, message.origin, message.target, message.header)
+            return fix_of(message.failure, message.assumed)
+        return fix_of_lookalike(message)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -121,7 +123,9 @@ class Meaning:
             "origin": as_shown(message.origin),
             "method": as_shown(message.method),
             "header": None if message.header is None else as_shown(message.header),
+            "value": as_shown(message.value),
             "assumed": [*message.assumed],
+            "redacted": [*message.redacted],
             "meaning": self.title,
             "fix": self.fix.data(),
             "look_at": [*self.look_at],
@@ -194,7 +198,7 @@ def _method(message: Message, known: Known) -> str:
 
 
 def _header_names(message: Message, known: Known) -> list[str]:
-    named = [message.header.lower()] if message.header and message.lookalike != "not_exposed" else []
+    named = [message.header.lower()] if message.header and message.failure is not None else []
     return [*dict.fromkeys([*named, *(name.lower() for name, _ in known.headers)])]
 
 

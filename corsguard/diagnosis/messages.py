@@ -16,13 +16,15 @@ from corsguard.browser.evidence import url_of
 from corsguard.browser.reasons import OF_HANDSHAKE, PREFLIGHT_ONLY, REASONS
 from corsguard.browser.urls import SOCKET_SCHEMES
 from corsguard.names import EXAMPLE_ORIGIN
-from corsguard.origin import NULL, Origin
+from corsguard.origin import NULL
 
-from .pages import assumed_page
+from .cores import CORES, VAGUE, Core
+from .languages import translated
+from .pages import assumed_page, origin_named
+from .pasted import parts, plain
 
 LONGEST_MESSAGE: Final = 65536
-# How many messages pasted together are read, and how much of a word of one.
-_MOST_PARTS: Final = 40
+# How much of a word of a message is read.
 _LONGEST_WORD: Final = 2048
 
 # What stands for what a message does not name.
@@ -30,185 +32,13 @@ URL: Final = "https://api.example.com/"
 SOCKET_URL: Final = "wss://api.example.com/"
 METHOD: Final = "METHOD"
 
-_STRAIGHT: Final = str.maketrans("\u2018\u2019\u201a\u2032\u201c\u201d\u201e\u00ab\u00bb", '\'\'\'\'"""""')
-
-
-class Core(NamedTuple):
-    """
-    The *core* of a message, and what it means. Its groups: `value`, `method`, `header`, `status`, `origin`, `url`.
-    """
-
-    core: re.Pattern[str]
-    means: Reason | str
-    # The value at fault, if the core itself tells it.
-    value: str | None = None
-
-
-def _core(core: str, means: Reason | str, value: str | None = None) -> Core:
-    return Core(re.compile(core, re.IGNORECASE), means, value)
-
-
-# The first core that fits tells. The order is that of what would fit otherwise, too.
-CORES: Final = (
-    _core(
-        r"must not be the wildcard|Credential is not supported if|Cannot use wildcard",
-        Reason.WILDCARD_WITH_CREDENTIALS,
-        "*",
-    ),
-    _core(r"wildcard '\*' cannot be used in the 'Access-Control-Allow-Origin'", Reason.WILDCARD_WITH_CREDENTIALS, "*"),
-    _core(r"contains multiple values '(?P<value>[^']*)'", Reason.MULTIPLE_ALLOW_ORIGIN),
-    _core(r"Multiple CORS header|cannot contain more than one origin", Reason.MULTIPLE_ALLOW_ORIGIN),
-    _core(r"Allow-Credentials' header(?: in the response)? is '(?P<value>[^']*)'", Reason.ALLOW_CREDENTIALS_NOT_TRUE),
-    _core(r"expected 'true' in CORS header|Allow-Credentials is not \"true\"", Reason.ALLOW_CREDENTIALS_NOT_TRUE),
-    _core(r"307 Internal Redirect|Non-Authoritative-Reason: HSTS", "hsts"),
-    _core(
-        r"Redirect is not allowed for a preflight|external redirect not allowed|Response for preflight is invalid "
-        r"\(redirect\)|disallowed for cross-origin requests that require preflight",
-        Reason.PREFLIGHT_REDIRECT,
-    ),
-    _core(
-        r"does not have HTTP ok status|preflight (?:response|channel) did not succeed|Preflight response is not "
-        r"successful|preflight has invalid HTTP status code (?P<status>\d{3})",
-        Reason.PREFLIGHT_STATUS,
-    ),
-    _core(r"Cannot parse Access-Control-Allow-Methods", Reason.ALLOW_METHODS_UNPARSABLE),
-    _core(
-        r"invalid token '(?P<value>[^']*)' in CORS header '?Access-Control-Allow-Methods",
-        Reason.ALLOW_METHODS_UNPARSABLE,
-    ),
-    _core(r"Access-Control-Allow-Methods has an invalid value: (?P<value>\S.{0,200})", Reason.ALLOW_METHODS_UNPARSABLE),
-    _core(r"Cannot parse Access-Control-Allow-Headers", Reason.ALLOW_HEADERS_UNPARSABLE),
-    _core(
-        r"invalid token '(?P<value>[^']*)' in CORS header '?Access-Control-Allow-Headers",
-        Reason.ALLOW_HEADERS_UNPARSABLE,
-    ),
-    _core(r"Access-Control-Allow-Headers has an invalid value: (?P<value>\S.{0,200})", Reason.ALLOW_HEADERS_UNPARSABLE),
-    _core(r"Method '?(?P<method>[^\s']+)'? is not allowed by Access-Control-Allow-Methods", Reason.METHOD_NOT_ALLOWED),
-    _core(r"Did not find method in CORS header", Reason.METHOD_NOT_ALLOWED),
-    _core(r"Authorization will not be covered|`Authorization` header is not covered", Reason.HEADER_NOT_ALLOWED, "*"),
-    _core(
-        r"Request header field '?(?P<header>[^\s']+)'? is not allowed by Access-Control-Allow-Headers",
-        Reason.HEADER_NOT_ALLOWED,
-    ),
-    _core(r"header '(?P<header>[^']+)' is not allowed according to header", Reason.HEADER_NOT_ALLOWED),
-    _core(r"missing token '(?P<header>[^']+)' in CORS header", Reason.HEADER_NOT_ALLOWED),
-    _core(r"No 'Access-Control-Allow-Origin' header|Access-Control-Allow-Origin' missing", Reason.MISSING_ALLOW_ORIGIN),
-    _core(r"has a value '(?P<value>[^']*)' that is not equal to", Reason.ALLOW_ORIGIN_MISMATCH),
-    _core(r"contains the invalid value '(?P<value>[^']*)'", Reason.ALLOW_ORIGIN_MISMATCH),
-    _core(r"Access-Control-Allow-Origin' does not match '(?P<value>[^']*)'", Reason.ALLOW_ORIGIN_MISMATCH),
-    _core(r"Origin '?(?P<origin>[^\s']+)'? is not allowed by Access-Control-Allow-Origin", Reason.MISSING_ALLOW_ORIGIN),
-    _core(r"contains a username and password|redirection URL \S+ has credentials", Reason.REDIRECT_USERINFO),
-    _core(
-        r"redirection with non CORS scheme|ERR_UNSAFE_REDIRECT|ERR_UNKNOWN_URL_SCHEME|Redirecting to data: URI|"
-        r"\(redirected from '[^']*'\) .{0,300}only supported for protocol schemes",
-        Reason.REDIRECT_BAD_SCHEME,
-    ),
-    _core(r"only supported for (?:protocol schemes|HTTP)|CORS request not http", Reason.BAD_SCHEME),
-    _core(r"may not load or link to", Reason.BAD_SCHEME),
-    _core(r"Unsafe attempt to load URL|may not load data from", Reason.SAME_ORIGIN_MODE),
-    _core(r"redirect mode is not \"follow\"", Reason.NO_CORS_REDIRECT_MODE),
-    _core(r"URL scheme \"(?P<value>[^\"]*)\" is not supported|Not allowed to load local resource", Reason.BAD_SCHEME),
-    _core(r"not allowed by request mode|Request mode is \"same-origin\"", Reason.SAME_ORIGIN_MODE),
-    _core(r"'(?P<method>[A-Za-z]+)' HTTP method is unsupported", Reason.FORBIDDEN_METHOD),
-    _core(r"Invalid request method (?P<method>[A-Za-z]+)", Reason.FORBIDDEN_METHOD),
-    _core(r"ERR_TOO_MANY_REDIRECTS", Reason.TOO_MANY_REDIRECTS),
-    _core(r"not a secure context and the resource is in more-private", "insecure_local_network"),
-    _core(r"Private-Network", "private_network_access"),
-    _core(r"target IP address space", "target_address_space"),
-    _core(
-        r"address space|BLOCKED_BY_(?:LOCAL|PRIVATE)_NETWORK_ACCESS_CHECKS|Local Network Access detected",
-        "local_network_access",
-    ),
-    _core(
-        r"(?:requested an|connect to the) insecure .{0,80}?'(?P<url>[^']+)'|mixed active content \"(?P<url2>[^\"]+)\"",
-        Reason.MIXED_CONTENT,
-    ),
-    _core(
-        r"Mixed Content|not allowed to (?:run|display|request) insecure content|insecure WebSocket connection may not",
-        Reason.MIXED_CONTENT,
-    ),
-    _core(r"Content[ -]Security[ -]Policy", "csp"),
-    _core(r"NotSameOriginAfterDefaultedToSameOriginByCoep", Reason.CORP),
-    _core(r"BLOCKED_BY_RESPONSE\.NotSameSite", Reason.CORP, "same-site"),
-    _core(r"BLOCKED_BY_RESPONSE|Cross-Origin-Resource-Policy|NS_ERROR_DOM_CORP_FAILED", Reason.CORP, "same-origin"),
-    _core(r"BLOCKED_BY_ORB|NS_\w*ORB|OpaqueResponseBlocking|Cross-Origin Read Blocking|\bCORB\b", "orb"),
-    _core(r"Tainted canvases|tainted by cross-origin data", "tainted_canvas"),
-    _core(r"Refused to get unsafe header \"(?P<header>[^\"]+)\"", "not_exposed"),
-    _core(r"headers\.get\([\"'](?P<header>[^\"']+)[\"']\)", "not_exposed"),
-    _core(r"SameSite|third-party cookie", "cookies"),
-    _core(r"CSRF|Origin checking failed", "csrf"),
-    _core(r"Unexpected response code: (?P<status>\d{3})", Reason.HANDSHAKE_REFUSED),
-    _core(r"HTTP Authentication failed; no valid credentials", Reason.HANDSHAKE_REFUSED, "401"),
-    _core(r"WebSocket connection to '[^']{0,2048}' failed: There was a bad response", Reason.HANDSHAKE_REFUSED),
-    _core(
-        r"Incorrect '(?P<value>Sec-WebSocket-Accept)' header|'(?P<value2>Upgrade|Connection|Sec-WebSocket-\w+)' header "
-        r"(?:is missing|must not appear|value)|(?:must not include|Sent non-empty|unsupported extension '[^']*' in) "
-        r"'(?P<value3>Sec-WebSocket-\w+)' header",
-        Reason.HANDSHAKE_INVALID,
-    ),
-    _core(
-        r"Connection closed before receiving a handshake response|WebSocket opening handshake was canceled",
-        Reason.UNREACHABLE,
-        "the connection was closed before an answer",
-    ),
-    _core(r"WebSocket opening handshake timed out", Reason.UNREACHABLE, "the handshake timed out"),
-    _core(r"WebSocket is closed before the connection is established|was interrupted while the page", "websocket_left"),
-    _core(r"WebSocket is already in CLOSING or CLOSED state", "websocket_closed"),
-    _core(
-        r"Could not decode a text frame|Invalid frame header|mask any frames|reserved bits are on|continuation frame",
-        "websocket_frame",
-    ),
-    _core(r"Failed to construct 'WebSocket'", "websocket_call"),
-    _core(r"The operation is insecure", "insecure_call"),
-    _core(r"BLOCKED_BY_(?:CLIENT|ADMINISTRATOR)", "blocked_by_client"),
-    _core(r"CORS disabled", "disabled"),
-    _core(r"CORS header 'Origin' cannot be added", "origin_not_added"),
-    _core(r"postMessage", "post_message"),
-    _core(r"X-Frame-Options|frame-ancestors", "not_framed"),
-    _core(r"Blocked a frame with origin|Permission denied to access property", "frame"),
-    _core(
-        r"BAD_SSL_CLIENT_AUTH_CERT|CLIENT_AUTH_CERT_NEEDED", Reason.TLS_CLIENT_CERTIFICATE, "a certificate is required"
-    ),
-    _core(r"ERR_(?P<value>CERT_\w+|SSL_\w+)|(?P<value2>SEC_ERROR_\w+|SSL_ERROR_\w+)", Reason.TLS),
-    _core(r"ERR_UNSAFE_PORT", Reason.BAD_PORT),
-    _core(r"ERR_INVALID_REDIRECT|MULTIPLE_LOCATION", Reason.REDIRECT_UNPARSABLE),
-    _core(
-        r"ERR_(?P<value>CONNECTION_\w+|NAME_NOT_RESOLVED|ADDRESS_\w+|EMPTY_RESPONSE|INTERNET_DISCONNECTED|TIMED_OUT|"
-        r"NETWORK_\w+|TUNNEL_\w+|PROXY_\w+|HTTP2_\w+|QUIC_\w+|INCOMPLETE_\w+|CONTENT_LENGTH_MISMATCH|INVALID_HTTP_RESPONSE)",
-        Reason.UNREACHABLE,
-    ),
-    _core(r"request did not succeed|Status code: \(null\)", Reason.UNREACHABLE, "no response"),
-    _core(
-        r"Could not connect to the server|specified hostname could not be found|network connection was lost",
-        Reason.UNREACHABLE,
-        "no response",
-    ),
-    _core(r"WebSocket|can't establish a connection to the server at", "websocket"),
-    _core(r"opaque response|[\"']opaque[\"']|type: ?\"?opaque|no-cors", "opaque"),
-    _core(r"\bScript error\b", "script_error"),
-    _core(r"\b(?:curl|Postman)\b", "outside_browsers"),
-    _core(r"Disable cache", "cached"),
-    _core(r"ERR_FAILED 2\d\d\b", "answered"),
-    _core(r"responded with a status of [45]\d\d\b", "status"),
-    _core(
-        r"Failed to fetch|NetworkError when attempting|Load failed|Network ?Error|ERR_FAILED|access control checks",
-        "not_told",
-    ),
-)
-
-# Where a message begins, if several are pasted together; Safari's ends with its anchor.
-_BEGIN: Final = re.compile(
-    r"(?=Access to \S{1,40}(?: \S{1,40})? at ')|(?=Cross-Origin Request (?:Blocked|Warning))|"
-    r"(?=WebSocket connection to ')|(?=\b[A-Z]\w{1,20} can't establish)|(?=The connection to wss?:)"
-)
-_END: Final = re.compile(r"(?<=due to access control checks\.)")
-
 _ENGINES: Final = (
     (
         "Chromium",
         re.compile(
-            r"blocked by CORS policy|net::ERR_|Failed to fetch|therefore not allowed access|during WebSocket handshake|"
-            r"HTTP Authentication failed|Failed to construct 'WebSocket'|WebSocket (?:is|opening handshake) "
+            r"blocked by (?:the )?CORS policy|net::ERR_|Failed to fetch|therefore not allowed access|"
+            r"during WebSocket handshake|HTTP Authentication failed|Failed to construct 'WebSocket'|"
+            r"WebSocket (?:is|opening handshake) |by Cross-Origin Resource Sharing policy|Mixed Content: The page"
         ),
     ),
     (
@@ -226,27 +56,72 @@ _ENGINES: Final = (
         ),
     ),
 )
+_QUOTED_URL: Final = r"['\"]?(?P<url>[a-z][a-z0-9+.-]*:[^\s'\"]+)"
+# Where a line names the URL. What stands between quotation marks is named even if it is redacted.
 _URLS: Final = (
-    re.compile(r"Access to .{1,80}? at '(?P<url>[^'\s]+)'(?: \(redirected from '(?P<first>[^'\s]+)'\))? from origin "),
-    re.compile(r"remote resource at '?(?P<url>[^'\s]+?)'?\.? (?:soon\. )?\(Reason"),
-    re.compile(r"(?:cannot load|Failed to load) (?P<url>[a-z][a-z0-9+.-]*:[^\s'\"]+?)[.:]? (?=[A-Z]|due )"),
-    re.compile(r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<url>https?://[^\s'\"]+)"),
-    re.compile(r"(?:connection to|server at) [\"']?(?P<url>wss?://[^\s'\"]+)"),
-    re.compile(r"(?:connect to|resource at|content from|load) [\"']?(?P<url>(?:https?|wss?)://[^\s'\"]+)"),
-)
-_ORIGINS: Final = (
     re.compile(
-        r"(?:from origin|request origin|with origin|Origin) [\"']?(?P<origin>(?:[a-z][a-z0-9+.-]*://[^\s'\"]+|null\b))"
+        r"Access to [^']{1,80}? at '(?P<url>[^']+)'(?: \(redirected from '(?P<first>[^']+)'\))? from origin ",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"Access to [\w ]{1,40}? at (?P<url>[a-z][^\s']+)(?: \(redirected from '?(?P<first>[^\s')]+)'?\))? from origin ",
+        re.IGNORECASE,
+    ),
+    re.compile(r"Redirect from '(?P<url>[^']+)' to '[^']+' has been blocked"),
+    re.compile(r"\b\w{1,30} (?:from|at) origin '(?P<url>[^']{1,2048})' has been blocked"),
+    # What people write for the URL that they do not want to show.
+    re.compile(r"Access to [\w ]{1,40}? (?:at )?(?P<url>[\[{<][^\]}>]{1,200}[\]}>]) from origin "),
+    re.compile(r"remote resource at '?(?P<url>[^'\s]+?)'?\.? ?(?:soon\. )?(?:\(|$)"),
+    re.compile(r"(?:cannot load|Failed to load) (?P<url>(?:[a-z][a-z0-9+.-]*:|[\[{<])[^\s'\"]+?)[.:]? (?=[A-Z]|due )"),
+    re.compile(rf"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) {_QUOTED_URL}"),
+    re.compile(r"(?:connection to|server at) [\"']?(?P<url>wss?://[^\s'\"]+)"),
+    re.compile(
+        rf"(?:Http failure response for|uri=|\burl[\"']?:|load stylesheet at|loading the \w+) ?{_QUOTED_URL}", re.I
+    ),
+    re.compile(
+        r"(?:connect(?:ing)? to|resource at|content from|Cancelled load to|module:?|load) "
+        r"[\"']?(?P<url>(?:https?|wss?)://[^\s'\"]+)",
+        re.IGNORECASE,
+    ),
+    re.compile(r"Refused to \w+(?: the \w+)? '(?P<url>[^']+)' because"),
+)
+# Where a line names the page.
+_ORIGINS: Final = (
+    re.compile(r"Origin '(?P<origin>[^']+)' is (?:therefore )?not allowed"),
+    re.compile(r"from origin '(?P<origin>[^']+)'(?! has been blocked from loading)"),
+    re.compile(
+        r"(?:from origin|request origin|with origin|Origin) [\"']?"
+        r"(?P<origin>(?:[a-z][a-z0-9+.-]*://[^\s'\"]+|null\b))(?!'? has been blocked from loading)"
     ),
     re.compile(r"The page at '?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
 )
+# What stands for a URL or an origin that somebody does not want to show: its host has no letter but x, or brackets.
+_REDACTED: Final = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*:)?(?://)?[.*x_?\-]{2,}(?:[/:].*)?|[a-z]+:/*|"
+    r"(?:[a-z]+://)?[^/?#]*(?:[\[{<][a-z][^\]}>:]*[\]}>]|\.\.)[^/?#]*(?:[/?#].*)?",
+    re.IGNORECASE,
+)
+_HOST_ONLY: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+(?::\d+)?(?:/\S*)?", re.IGNORECASE)
 _SOCKET_URL: Final = re.compile(r"\bwss?://", re.IGNORECASE)
 _ANY_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"]+", re.IGNORECASE)
-_METHODS: Final = re.compile(r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) https?://")
-_STATUSES: Final = re.compile(r"net::ERR_FAILED (?P<a>\d{3})\b|Status code: (?P<b>\d{3})\b|status of (?P<c>\d{3})\b")
+# A URL of a line without other signs: neither one of the documentation nor a place in a script.
+_LONE_URL: Final = re.compile(
+    r"\bhttps?://(?!developer\.mozilla|(?:www\.)?chromestatus|goo\.gl|fetch\.spec|web\.dev|go\.microsoft|xhr\.spec)"
+    r"[^\s'\"()<>]+",
+    re.IGNORECASE,
+)
+_PLACE: Final = re.compile(r":\d+(?::\d+)?[.,)]?$")
+_METHODS: Final = re.compile(
+    r"(?:\b|XHR)(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) ['\"]?(?:https?:|[\[{</])|"
+    r"[\"']method[\"']: ?[\"'](?P<method2>[A-Za-z]{3,10})[\"']"
+)
+_STATUSES: Final = re.compile(
+    r"net::ERR_(?:FAILED|ABORTED) (?P<a>\d{3})\b|Status code: (?P<b>\d{3})\b|status of (?P<c>\d{3})\b|"
+    r"\bHTTP/[\d.]+ (?P<d>\d{3})\b"
+)
 
 # What Firefox prints after each preflight that failed, and what every page is told.
-_SILENT: Final = frozenset({"answered", "not_told", "status"})
+_SILENT: Final = frozenset({"answered", "cut_off", "not_told", "status"})
 _ECHOES: Final = frozenset({Reason.UNREACHABLE, *_SILENT})
 
 
@@ -266,7 +141,8 @@ class Message:
     """
     One message: *engine* is whose console it is from (empty if anyone's); *failure* is what the model calls it, else
     *lookalike* names what it is. *url*, *origin* and *method* are named by it, or by the user, or are what stands for
-    them; *assumed* are the latter. *header* is the header that it names.
+    them; *assumed* are the latter, and *redacted* those of them that the message blacks out. *header* is the header that
+    it names, *value* what else a lookalike does: a directive, a type, an address space.
     """
 
     engine: str
@@ -276,7 +152,16 @@ class Message:
     origin: str
     method: str
     header: str | None
+    value: str = ""
     assumed: tuple[str, ...] = field(default=())
+    redacted: tuple[str, ...] = field(default=())
+
+    @property
+    def is_named(self) -> bool:
+        """
+        Whether it names the URL, or the user does.
+        """
+        return "url" not in self.assumed
 
     @property
     def target(self) -> str:
@@ -303,10 +188,8 @@ def read(text: str, known: Known) -> list[Message]:
     """
     Return the messages in *text*, the same once; none if nothing is recognized.
     """
-    flat = re.sub(r"\s+", " ", text[:LONGEST_MESSAGE].translate(_STRAIGHT)).strip()
-    split = _BEGIN if _BEGIN.search(flat) else _END
     found: dict[tuple[str, str, str], Message] = {}
-    for part in split.split(flat)[:_MOST_PARTS]:
+    for part in parts(plain(text[:LONGEST_MESSAGE])):
         message = _read_one(part, known)
         if message is not None:
             found.setdefault((message.name, message.url, message.method), message)
@@ -315,77 +198,106 @@ def read(text: str, known: Known) -> list[Message]:
 
 def _telling(messages: Collection[Message]) -> Iterator[Message]:
     """
-    Yield the *messages* that say what failed: others follow them, and say only that something did.
+    Yield the *messages* that say what failed: others follow them, and say only that something did, or say the same
+    again without the URL, as Safari does.
     """
     named = {message.url for message in messages if message.name not in _ECHOES}
+    causes = {_cause(message) for message in messages if message.is_named}
     for message in messages:
-        if message.name not in _ECHOES or (message.name not in _SILENT and message.url not in named):
+        is_echo = message.name in _SILENT or (message.name in _ECHOES and message.url in named)
+        if not is_echo and (message.is_named or _cause(message) not in causes):
             yield message
+
+
+def _cause(message: Message) -> str:
+    return message.lookalike if message.failure is None else message.failure.reason
 
 
 def _read_one(text: str, known: Known) -> Message | None:
     # Words in a URL tell of what it names, and nothing of what failed.
     bare = _ANY_URL.sub(lambda url: "\0" * len(url[0]), text)
-    for row in CORES:
+    found = _first(CORES, text, bare)
+    is_english = found is not None or _first(VAGUE[:1], text, bare) is not None
+    if not is_english and (told := translated(text)) is not None:
+        groups = {"url": told.url, "value": told.value, "status": told.status}
+        groups["header"] = told.value if told.means is Reason.HEADER_NOT_ALLOWED else ""
+        said = {name: value for name, value in groups.items() if value}
+        return _message(text, told.means, said, known, "Firefox", is_preflight=False)
+    found = found or _first(VAGUE, text, bare)
+    if found is None:
+        return None
+    row, match = found
+    said = {name.rstrip("234"): value for name, value in match.groupdict().items() if value is not None}
+    if row.value is not None:
+        said.setdefault("value", row.value)
+    engine = next((name for name, sign in _ENGINES if sign.search(text)), "")
+    return _message(text, row.means, said, known, engine, is_preflight="preflight" in bare.lower())
+
+
+def _first(cores: tuple[Core, ...], text: str, bare: str) -> tuple[Core, re.Match[str]] | None:
+    for row in cores:
         for match in row.core.finditer(text):
             if bare[match.start()] != "\0":
-                said = bare.lower()
-                is_socket = row.means in OF_HANDSHAKE or "websocket" in said or _SOCKET_URL.search(text) is not None
-                stands = SOCKET_URL if is_socket else URL
-                return _message(text, row, match, known, stands, is_preflight="preflight" in said)
+                return row, match
     return None
 
 
 def _message(  # noqa: PLR0913 - what is known of one message
-    text: str, row: Core, match: re.Match[str], known: Known, stands: str, *, is_preflight: bool
+    text: str, means: Reason | str, said: dict[str, str], known: Known, engine: str, *, is_preflight: bool
 ) -> Message:
-    said = {name.rstrip("23"): value for name, value in match.groupdict().items() if value is not None}
-    value = said.get("value", row.value)
-    url, first = _url(text, said, stands)
-    named_origin = _origin(text, said, known)
+    is_socket = means in OF_HANDSHAKE or "websocket" in _ANY_URL.sub("", text).lower() or bool(_SOCKET_URL.search(text))
+    stands = SOCKET_URL if is_socket else URL
+    shown_origin, is_origin_shown = _origin(text, said, known)
+    url, first, is_url_shown = _url(text, said, shown_origin)
+    if not url:
+        url = first = stands
     # Only a page loaded by https has mixed content.
-    origin = named_origin or (EXAMPLE_ORIGIN if row.means is Reason.MIXED_CONTENT else assumed_page(url))
-    header = said.get("header")
-    if row.value == "*" and row.means is Reason.HEADER_NOT_ALLOWED:
+    origin = shown_origin or (EXAMPLE_ORIGIN if means is Reason.MIXED_CONTENT else assumed_page(url))
+    value, header = said.get("value"), said.get("header")
+    covers_all = means is Reason.HEADER_NOT_ALLOWED and value in {"*", "authorization"}
+    if covers_all:
         header = "authorization"
     method = said.get("method") or known.method
     if method is None and (named := _METHODS.search(text)) is not None:
-        method = named["method"]
-    usual = METHOD if row.means is Reason.METHOD_NOT_ALLOWED else "GET"
+        method = named["method"] or named["method2"]
+    usual = METHOD if means is Reason.METHOD_NOT_ALLOWED else "GET"
     unnamed = {
         "url": url is stands,
-        "page": named_origin is None,
-        "method": method is None and row.means in PREFLIGHT_ONLY,
+        "page": shown_origin is None,
+        "method": method is None and means in PREFLIGHT_ONLY,
     }
+    redacted = {"url": is_url_shown, "page": is_origin_shown}
     assumed = tuple(name for name, is_unnamed in unnamed.items() if is_unnamed)
     method = usual if method is None else method
-    engine = next((name for name, sign in _ENGINES if sign.search(text)), "")
     failure = None
-    if isinstance(row.means, Reason):
-        is_preflight = is_preflight or row.means in PREFLIGHT_ONLY
+    if isinstance(means, Reason):
+        is_preflight = is_preflight or means in PREFLIGHT_ONLY
+        is_no_cors = means is Reason.CORP or value == "element"
         failure = Failure(
-            reason=row.means,
+            reason=means,
             clause="",
-            value=_value(row.means, value, method=method, header=header, url=url),
+            value=_value(means, value, method=method, header=header, url=url),
             method=method,
             url=url,
             first_url=first,
             page_origin=origin,
             sent_origin=origin,
-            mode="no-cors" if row.means is Reason.CORP else "websocket" if stands is SOCKET_URL else "cors",
-            with_credentials=known.with_credentials or REASONS[row.means].with_credentials or stands is SOCKET_URL,
+            mode="no-cors" if is_no_cors else "websocket" if is_socket else "cors",
+            with_credentials=known.with_credentials or REASONS[means].with_credentials or is_socket,
             is_preflight=is_preflight,
-            exchange=_exchange(row, said.get("status") or _status(text), url, is_preflight=is_preflight),
+            exchange=_exchange(means, said, _status(text), url, is_preflight=is_preflight, covers_all=covers_all),
         )
     return Message(
         engine=engine,
         failure=failure,
-        lookalike="" if isinstance(row.means, Reason) else row.means,
+        lookalike="" if isinstance(means, Reason) else means,
         url=url,
         origin=origin,
         method=method,
         header=header,
+        value=value or "",
         assumed=assumed,
+        redacted=tuple(name for name in assumed if redacted.get(name)),
     )
 
 
@@ -402,22 +314,31 @@ def _value(reason: Reason, value: str | None, *, method: str, header: str | None
         return "" if parsed is None or parsed.port is None else str(parsed.port)
     if reason is Reason.CORP:
         return value
+    if reason is Reason.MIXED_CONTENT:
+        return None
     return None if value is None else value[:_LONGEST_WORD]
 
 
-def _exchange(row: Core, status: str, url: str, *, is_preflight: bool) -> Exchange | None:
+def _exchange(  # noqa: PLR0913 - what a line may tell of the answer
+    means: Reason, said: Mapping[str, str], status: str, url: str, *, is_preflight: bool, covers_all: bool
+) -> Exchange | None:
     """
     Return what a message tells of the answer, if that is more than the reason.
     """
     request = WireRequest("OPTIONS" if is_preflight else "GET", url)
-    if row.means is Reason.HANDSHAKE_REFUSED:
+    status = said.get("status") or status
+    if means is Reason.HANDSHAKE_REFUSED:
         # Chromium names one status by what it means.
-        status = status or row.value or ""
-    if row.means is Reason.HEADER_NOT_ALLOWED and row.value == "*":
+        status = status or said.get("value", "")
+    if covers_all:
         request = replace(request, headers=(("Access-Control-Request-Headers", "authorization"),))
         answer = WireResponse(200, (("Access-Control-Allow-Headers", "*"),))
         return Exchange(request, answer, is_preflight, with_credentials=False)
-    if not isinstance(row.means, Reason) or not REASONS[row.means].status_tells or not status:
+    if "target" in said:
+        # Which of the statuses that redirect it was, Chromium does not say.
+        answer = WireResponse(0, (("Location", said["target"][:_LONGEST_WORD]),))
+        return Exchange(request, answer, is_preflight, with_credentials=False)
+    if not REASONS[means].status_tells or not status:
         return None
     return Exchange(request, WireResponse(int(status)), is_preflight, with_credentials=False)
 
@@ -427,33 +348,61 @@ def _status(text: str) -> str:
     return next((status for status in found.groups() if status), "") if found else ""
 
 
-def _url(text: str, said: Mapping[str, str], stands: str) -> tuple[str, str]:
+def _url(text: str, said: Mapping[str, str], origin: str | None) -> tuple[str, str, bool]:
     """
-    Return the URL that a message names, and the one before all redirects.
+    Return the URL that a message names, empty if none, the one before all redirects, and whether it blacks one out.
     """
-    for pattern in _URLS:
-        found = pattern.search(text)
-        if found is not None and "url" not in said:
-            url = found["url"][:_LONGEST_WORD].rstrip(".,)")
-            return url, (found.groupdict().get("first") or url)[:_LONGEST_WORD]
-    url = said.get("url", stands)
-    return (url, url) if url is stands else (url[:_LONGEST_WORD], url[:_LONGEST_WORD])
+    named = [(said["url"], "")] if "url" in said else []
+    if not named:
+        every = ((pattern, pattern.search(text)) for pattern in _URLS)
+        named = [(found["url"], found.groupdict().get("first") or "") for _, found in every if found is not None]
+    is_shown = False
+    for url, first in named:
+        whole = _as_url(url, origin)
+        if whole:
+            return whole, _as_url(first, origin) or whole, False
+        is_shown = True
+    if not is_shown:
+        lone = {found[0].rstrip(".,;:") for found in _LONE_URL.finditer(text) if not _PLACE.search(found[0])}
+        lone -= {url for url in lone if origin is not None and url.rstrip("/") == origin}
+        if len(lone) == 1 and not _REDACTED.fullmatch(url := lone.pop()):
+            return url[:_LONGEST_WORD], url[:_LONGEST_WORD], False
+    return "", "", is_shown
 
 
-def _origin(text: str, said: Mapping[str, str], known: Known) -> str | None:
+def _as_url(text: str, origin: str | None) -> str:
+    """
+    Return the URL that *text* names for a page on *origin*; empty if it names none.
+    """
+    text = text[:_LONGEST_WORD].rstrip(".,:;)").strip()
+    if not text or _REDACTED.fullmatch(text):
+        return ""
+    if text.startswith("/"):
+        return "" if origin in {None, NULL} else f"{origin}{text}"
+    # A port is not told from a scheme: the browser took localhost:8000 for one.
+    is_host = ":" not in text.partition("/")[0] and _HOST_ONLY.fullmatch(text)
+    return f"https://{text}" if is_host else text
+
+
+def _origin(text: str, said: Mapping[str, str], known: Known) -> tuple[str | None, bool]:
+    """
+    Return the page that a message names, or the user, and whether the message blacks one out.
+    """
     if known.origin is not None:
-        return known.origin
+        return known.origin, False
     named = [said["origin"]] if "origin" in said else []
-    for text_of_origin in [*named, *_origins(text)]:
-        if text_of_origin == NULL or Origin.parse(text_of_origin) is not None:
-            return text_of_origin
-        parsed = url_of(text_of_origin)
-        if parsed is not None and Origin.parse(parsed.origin) is not None:
-            return parsed.origin
-    return None
+    is_shown = False
+    for word in [*named, *_origins(text)]:
+        if _REDACTED.fullmatch(word):
+            is_shown = True
+        elif (origin := origin_named(word)) is not None:
+            return origin, False
+    return (NULL, False) if "requests from null" in text else (None, is_shown)
 
 
 def _origins(text: str) -> Iterator[str]:
     for pattern in _ORIGINS:
         for found in pattern.finditer(text):
-            yield found["origin"][:_LONGEST_WORD].rstrip(".,)")
+            word = found["origin"][:_LONGEST_WORD]
+            # The host of app://. is a stop.
+            yield word if word.endswith("://.") else word.rstrip(".,)")

@@ -13,7 +13,7 @@ from corsguard.origin import NULL, Origin, OriginPattern
 _OPEN_PAGE: Final = EXAMPLE_ORIGIN.replace("https:", "http:", 1)
 _LOCAL_PAGES: Final = ("http://localhost:3000", "http://localhost:5173")
 # Schemes whose pages have no origin of their own (HTML, "opaque origin").
-_OPAQUE_SCHEMES: Final = frozenset({"data", "file"})
+_OPAQUE_SCHEMES: Final = frozenset({"about", "data", "file"})
 
 
 def page_named(text: str) -> str:
@@ -35,6 +35,24 @@ def page_named(text: str) -> str:
         problem = error.problems[0]
         raise ValueError(f"{problem.message} Write {problem.fix}") from None
     raise ValueError(f'"{text}" is a pattern; a page has one origin.')
+
+
+def origin_named(text: str) -> str | None:
+    """
+    Return the origin of the page that a console names by *text*, None if that is none.
+
+    An origin outside our grammar, such as app://. of Electron, is returned as it is: no policy can list it.
+    """
+    if text == NULL or Origin.parse(text) is not None:
+        return text
+    if text.partition(":")[0] in _OPAQUE_SCHEMES:
+        return NULL
+    url = url_of(text)
+    if url is None:
+        return None
+    if Origin.parse(url.origin) is not None:
+        return url.origin
+    return text if url.host and url.origin == NULL else None
 
 
 def assumed_page(url: str) -> str:

@@ -297,7 +297,7 @@ MESSAGES = [
         PAGE,
     ),
     ("Uncaught Script error.", "script_error", PAGE),
-    ("403 Forbidden: CSRF verification failed. Origin checking failed", "csrf", PAGE),
+    ("403 Forbidden: CSRF verification failed. Origin checking failed", "csrf_django", PAGE),
     (
         "WebSocket connection to 'wss://api.example.net/' failed: Error during WebSocket handshake: Unexpected response code: 403",
         "handshake_refused",

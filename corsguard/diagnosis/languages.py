@@ -1,0 +1,264 @@
+"""
+What Firefox prints of CORS in languages other than English, told apart by what no translator changes, and by few words.
+
+The names of headers, the URL, `*`, `true`, `http` and the status stay what they are in every language. Where these do
+not tell, one or two words of each language do. A language without a row is read by the rest.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from corsguard.browser import Reason
+
+# How much of a line behind its URL is read.
+_LONGEST_REST: Final = 400
+
+
+class Words(NamedTuple):
+    """
+    What tells lines of one language apart, as parts of regular expressions: each is in no other line of its kind.
+    """
+
+    # That a request across origins was blocked. The other words count only after it, or next to "CORS".
+    blocked: str
+    # Of lines that name no header: CORS did not succeed, is switched off, was redirected, failed in the preflight.
+    failed: str = ""
+    disabled: str = ""
+    redirected: str = ""
+    preflight: str = "preflight"
+    # Of lines about Access-Control-Allow-Origin: there is none, there are several.
+    missing: str = ""
+    several: str = ""
+    # Of lines about a list in a preflight's answer: an item of it is not a name.
+    invalid: str = ""
+    # Of lines about mixed content.
+    mixed: str = ""
+
+
+# Firefox 153, language by language. What stands after a `|` is of other regions or of older releases.
+WORDS: Final = {
+    "bg": Words(
+        "извън източника", "", "изключен", "пренасочване", "preflight", "липсва", "множество", "невалиден", "смесено"
+    ),
+    "ca": Words("multiorigen", "", "inhabilitat", "redirecció", "preflight", "", "diverses", "vàlid", "contingut mixt"),
+    "cs": Words(
+        "zablokov", "nebyl úspěšný", "vypnutý", "přesměrování", "preflight", "chybí", "vícenásobn", "neplatný", "smíšen"
+    ),
+    "da": Words(
+        "fremmed websted", "mislykkedes", "deaktiveret", "redirects", "preflight", "findes ikke", "Multiple", "ugyldig",
+        "blandet aktivt",
+    ),
+    "de": Words(
+        "Quellübergreifende|Gleiche-Quelle", "schlug fehl|fehlgeschlagen|erfolgreich", "deaktiviert", "Weiterleitung",
+        "preflight", "fehlt", "nur ein|Mehrere", "ungültig", "gemischten",
+    ),
+    "el": Words(
+        "πολλαπλών προελεύσεων", "επιτυχές", "απενεργοποιήθηκε", "ανακατεύθυνση", "προκαταρκτικού", "απουσιάζει",
+        "πολλαπλού", "έγκυρο", "μικτού",
+    ),
+    "es": Words(
+        "origen cruzado|desde otro origen", "falló|sin éxito|con éxito", "deshabilitado|desactivado", "redirec",
+        "preflight|verificación previa|preliminar", "falta", "múltiples|no esta permitido", "inválido|no válido",
+        "mixto",
+    ),
+    "fa": Words(
+        "Cross-Origin مسدود", "موفقیت", "غیرفعال", "تغییر مسیر", "preflight", "وجود ندارد", "چندین", "نامعتبر", "ترکیبی"
+    ),
+    "fr": Words(
+        "multiorigine|multi-origines", "échec|n'a pas (?:réussi|abouti)", "désactivé", "redirection",
+        "pré-vérification|preflight", "manquant", "plusieurs", "invalide", "mixte",
+    ),
+    "hr": Words(
+        "višestrukog podrijetla", "", "onemogućen", "preusmj", "preflight", "nedostaje", "", "neispravan", "miješanog"
+    ),
+    "hu": Words(
+        "Cross-Origin kérés", "sikertelen", "kikapcsolva", "átirányítás", "előzetes", "hiányzik", "több", "érvénytelen",
+        "vegyes",
+    ),
+    "id": Words(
+        "Permintaan (?:Cross-Origin|Lintas Asal)", "tidak berhasil", "dinonaktifkan", "pengalihan", "praluncur",
+        "tidak ada", "multipel", "tidak valid", "campuran",
+    ),
+    "it": Words(
+        "richiesta multiorigine", "non riuscita", "disattivato", "redirect", "preflight", "mancante", "multipli",
+        "non valido", "misto",
+    ),
+    "ja": Words(
+        "クロスオリジン要求", "成功しな", "が無効", "リダイレクト", "プリフライト", "足りない", "複数", "不正な", "混在"
+    ),
+    "ko": Words("교차 출처", "성공하지", "비활성화", "리다이렉트", "사전 점검", "없음", "여러", "유효하지", "혼합된"),
+    "nb": Words(
+        "kryssende opprinnelse", "lyktes ikke", "avslått", "omdirigering", "preflight", "mangler", "flere", "ugyldig",
+        "blandet",
+    ),
+    "nl": Words(
+        "Cross-Origin-aanvraag", "niet gelukt", "uitgeschakeld", "omleiding", "preflight", "ontbreekt", "meerdere",
+        "ongeldig", "gemengde",
+    ),
+    "pl": Words(
+        "innego pochodzenia", "nieudane", "wyłączone", "przekierowanie", "preflight|OPTIONS", "brakujący|brak nagłówka",
+        "powtórzenie", "nieprawidłowy", "mieszanych",
+    ),
+    "pt": Words(
+        "Requisição cross-origin|origem cruzada", "falha na requisição|bem sucedido", "desativado", "redirecionamento",
+        "preflight", "falta", "vários|múltiplos", "inválido", "misto",
+    ),
+    "ro": Words(
+        "origine încrucișată|Cererea Cross-Origin", "Cerere CORS eșuat", "dezactivat", "redirecționarea", "prealabilă",
+        "lipsă", "multiplu", "nevalid", "conținut activ mixt",
+    ),
+    "ru": Words(
+        "постороннего источника", "не удалось", "отключ[её]н", "перенаправление", "preflight", "отсутствует",
+        "несколько", "некорректный", "смешанного",
+    ),
+    "sk": Words(
+        "zablokovan", "nebola úspešná", "vypnutý", "presmerovanie", "preflight", "chýba", "viaceré", "neplatný", "zmiešan"
+    ),
+    "sv": Words(
+        "Cross-Origin begäran", "lyckades inte", "inaktiverad", "omdirigering", "preflight", "saknas", "Fler",
+        "ogiltigt", "blandat",
+    ),
+    "th": Words(
+        "คำขอ Cross-Origin", "ไม่สำเร็จ", "ปิดใช้งาน", "เปลี่ยนเส้นทาง", "preflight", "ขาดหายไป", "หลายอัน", "ไม่ถูกต้อง", "แบบ mixed"
+    ),
+    "tr": Words(
+        "Çapraz köken", "başarısız", "devre dışı", "yönlendir", "preflight", "eksik", "Birden fazla", "geçersiz", "karma"
+    ),
+    "uk": Words(
+        "стороннього джерела", "не вдався", "вимкнено", "перенаправлення", "preflight", "відсутній", "Численні",
+        "недійсний", "змішаного",
+    ),
+    "vi": Words(
+        "Yêu cầu Cross-Origin", "không thành công", "vô hiệu", "chuyển hướng", "preflight", "thiếu", "Nhiều",
+        "không hợp lệ", "trộn lẫn",
+    ),
+    "zh-cn": Words("跨源请求", "未能成功|失败", "未启用|已禁用", "重定向", "预检", "缺少", "多个", "无效", "混合活动"),
+    "zh-tw": Words("跨來源請求", "未成功", "停用", "重導", "preflight", "缺少", "多個", "無效", "混和的主動"),
+}  # fmt: skip
+
+
+def _any(kind: str) -> re.Pattern[str]:
+    return re.compile("|".join(filter(None, (getattr(words, kind) for words in WORDS.values()))), re.IGNORECASE)
+
+
+_WORDS: Final = {kind: _any(kind) for kind in Words._fields}
+
+
+class _Sign(NamedTuple):
+    """
+    What a line *means* if it names the *header*, has such a *value* next to it, and the *word*; empty is not asked for.
+    """
+
+    means: Reason | str
+    header: str = ""
+    value: str = ""
+    word: str = ""
+
+
+# The first that fits tells. `other` is any value, `list` one with a comma, `none` that there is none.
+_SIGNS: Final = (
+    _Sign(Reason.HEADER_NOT_ALLOWED, "headers", "authorization"),
+    _Sign(Reason.WILDCARD_WITH_CREDENTIALS, value="*"),
+    _Sign(Reason.ALLOW_CREDENTIALS_NOT_TRUE, "credentials"),
+    _Sign(Reason.ALLOW_METHODS_UNPARSABLE, "methods", "other"),
+    _Sign(Reason.METHOD_NOT_ALLOWED, "methods"),
+    _Sign(Reason.ALLOW_HEADERS_UNPARSABLE, "headers", "other", "invalid"),
+    _Sign(Reason.HEADER_NOT_ALLOWED, "headers", "other"),
+    _Sign(Reason.MULTIPLE_ALLOW_ORIGIN, "origin", "list"),
+    _Sign(Reason.ALLOW_ORIGIN_MISMATCH, "origin", "other"),
+    _Sign(Reason.MULTIPLE_ALLOW_ORIGIN, "origin", "none", "several"),
+    _Sign(Reason.MISSING_ALLOW_ORIGIN, "origin", "none", "missing"),
+    _Sign(Reason.MISSING_ALLOW_ORIGIN, "origin", "none", "status"),
+    _Sign("origin_not_added", "none", "origin"),
+    _Sign(Reason.BAD_SCHEME, "none", word="http"),
+    _Sign(Reason.PREFLIGHT_STATUS, "none", word="preflight"),
+    _Sign(Reason.PREFLIGHT_REDIRECT, "none", word="redirected"),
+    _Sign("disabled", "none", word="disabled"),
+    _Sign(Reason.UNREACHABLE, "none", word="failed"),
+    _Sign(Reason.UNREACHABLE, "none", word="no_status"),
+)
+_URL: Final = re.compile(
+    r"['\"]? ?(?P<url>[a-z][a-z0-9+.-]{1,30}:(?://)?[^\s'\"\uff08\uff09\u3002]{1,2048})", re.IGNORECASE
+)
+_MIXED_URL: Final = re.compile(r"['\"] ?(?P<url>http://[^\s'\"]{1,2048})", re.IGNORECASE)
+_HEADER: Final = re.compile(r"['\"]? ?Access-Control-Allow-(?P<name>[A-Za-z]+) ?['\"]?")
+# Between two letters it is an apostrophe: l'en-tête.
+_APOSTROPHE: Final = re.compile(r"(?<=[^\W\d_])'(?=[A-Za-z\u00c0-\u00ff])")
+_QUOTED: Final = re.compile(r"(?P<mark>['\"]) ?(?P<value>[^'\"]{0,200}?) ?(?P=mark)")
+_STATUS: Final = re.compile(r"[:\uff1a] ?(?P<status>\d{3})\b")
+_TERMS: Final = {
+    **_WORDS,
+    "http": re.compile(r"\bhttp\b", re.IGNORECASE),
+    "status": _STATUS,
+    "no_status": re.compile(r"\(null\)"),
+}
+
+
+class Translated(NamedTuple):
+    """
+    What a line in another language *means*, and what it names; empty where it names nothing.
+    """
+
+    means: Reason | str
+    url: str
+    value: str = ""
+    status: str = ""
+
+
+def is_translated(line: str) -> bool:
+    """
+    Return whether *line*, in straight quotation marks, is one of Firefox about CORS in a language that has a row.
+    """
+    return _WORDS["blocked"].search(line) is not None and _URL.search(line) is not None
+
+
+def translated(text: str) -> Translated | None:
+    """
+    Return what *text*, in straight quotation marks, means, if Firefox prints it of CORS in another language.
+    """
+    if "CORS" not in text and _WORDS["mixed"].search(text) and (content := _MIXED_URL.search(text)):
+        return Translated(Reason.MIXED_CONTENT, _bare(content["url"]))
+    blocked = _WORDS["blocked"].search(text)
+    url = _URL.search(text, 0 if blocked is None else blocked.start())
+    if url is None:
+        return None
+    rest = text[url.end() :][:_LONGEST_REST]
+    named = _HEADER.search(rest)
+    if blocked is None and (named is None or "'\"".find(named[0][0]) < 0):
+        return None
+    return _told(rest, _bare(url["url"]), is_whole=blocked is not None)
+
+
+def _told(rest: str, url: str, *, is_whole: bool) -> Translated | None:
+    headers = {found["name"].lower().rstrip("s") for found in _HEADER.finditer(rest)}
+    said = _APOSTROPHE.sub(" ", _HEADER.sub(" ", rest))
+    quoted = [found["value"] for found in _QUOTED.finditer(said)]
+    values = [value for value in quoted if value.lower() not in {"", "preflight", "true"}]
+    status = _STATUS.search(rest)
+    for sign in _SIGNS:
+        if sign.header and sign.header.rstrip("s") not in (headers or {"none"}):
+            continue
+        fitting = [*_fitting(sign.value, values)]
+        if fitting and (not sign.word or _TERMS[sign.word].search(said)):
+            return Translated(sign.means, url, fitting[0], "" if status is None else status["status"])
+    return Translated("cut_off", url) if is_whole else None
+
+
+def _fitting(kind: str, values: list[str]) -> Iterator[str]:
+    """
+    Yield the *values* of such a *kind*; an empty one where none is asked for.
+    """
+    match kind:
+        case "" | "none":
+            yield from [""] if not kind or not values else []
+        case "other":
+            yield from values
+        case "list":
+            yield from (value for value in values if "," in value)
+        case literal:
+            yield from (literal for value in values if value.lower() == literal)
+
+
+def _bare(url: str) -> str:
+    return url.rstrip(".,;:)")

@@ -1,0 +1,80 @@
+"""
+What was pasted, as the console printed it: markup, escapes, typographic quotation marks and line prefixes undone.
+
+People paste from issues (Markdown, HTML), from logs (JSON) and from word processors. Whatever it was, what comes out has
+straight quotation marks and one space between two words.
+"""
+
+import html
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from .languages import is_translated
+
+# How many messages pasted together are read.
+_MOST_PARTS: Final = 40
+
+_STRAIGHT: Final = str.maketrans(
+    {
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4`\u201c\u201d\u201e\u201f\u00ab\u00bb\u300c\u300d\u300e\u300f", "'"),
+        **dict.fromkeys("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"),
+        "\u2026": "...",
+    }
+)  # fmt: skip
+_ENTITY: Final = re.compile(
+    r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|quot|apos|lt|gt|amp|nbsp|[lr][sd]quo|[lr]aquo|hellip);", re.IGNORECASE
+)
+_TAG: Final = re.compile(r"</?(?:a|b|br|code|div|em|i|kbd|li|p|pre|span|strong)(?: [^<>]{0,400})?/?>", re.IGNORECASE)
+# JSON's, a shell's, Markdown's.
+_ESCAPE: Final = re.compile(r"\\(?:u(?P<code>[0-9a-fA-F]{4})|(?P<end>[nrt])|(?P<char>[\"'`/_*<>\[\]\\]))")
+# Bold letters; three stars in a row, or two in a URL, are somebody's own.
+_FENCE: Final = re.compile(r"```\w{0,20}|(?<![\w*/'])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![\w*/'])")
+_QUOTE: Final = re.compile(r"^[ \t]*(?:> ?)+", re.MULTILINE)
+# A link whose text is a URL is that URL; of another one, such as [Learn More], the text stays.
+_LINK: Final = re.compile(r"\[(?P<text>[^\[\]]{1,2048})\]\([^()\s]{1,2048}\)")
+_AUTOLINK: Final = re.compile(r"<(?P<url>(?:https?|wss?)://[^<>\s]{1,2048})>")
+# Where marks of two kinds stand together, one of them came with the paste; '' alone is an empty value.
+_DOUBLED: Final = re.compile(r"'{3,}|(?<=[^\s'])''(?=[\s.,)])|(?<=[\s(])''(?=[A-Za-z*])")
+
+# Where a message begins, if several are pasted together; Safari's ends with its anchor.
+_BEGIN: Final = re.compile(
+    r"(?=Access to \S{1,40}(?: \S{1,40}){0,3}? (?:at )?['\[{<][^'\]}>]{0,2048}['\]}>] )|"
+    r"(?=Cross-Origin Request (?:Blocked|Warning))|(?=WebSocket connection to ')|(?=\b[A-Z]\w{1,20} can't establish)|"
+    r"(?=The connection to wss?:)|(?=(?:Font|Image|Script|Redirect|Stylesheet) (?:from|at) origin ')|"
+    r"(?=Mixed Content: The page)|(?=Refused to (?:set|get) unsafe header)|"
+    r"(?=(?:XMLHttpRequest cannot load|Failed to load) https?://[^\s']{1,2048} ?(?!due to)\S)|\x1e"
+)
+_END: Final = re.compile(r"(?<=due to access control checks\.)|\x1e")
+
+
+def plain(text: str) -> str:
+    """
+    Return *text* as a console would have printed it, with straight quotation marks. A line that is one of Firefox in
+    another language stands between two separators of records.
+    """
+    text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+    text = _ESCAPE.sub(_unescaped, text)
+    text = _TAG.sub(" ", _QUOTE.sub("", _FENCE.sub("", text)))
+    text = _LINK.sub(lambda found: found["text"], _AUTOLINK.sub(lambda found: found["url"], text))
+    lines = [re.sub(r"\s+", " ", line.translate(_STRAIGHT)).strip() for line in text.split("\n")]
+    marked = (f"\x1e{line}\x1e" if is_translated(line) else line for line in lines)
+    return _DOUBLED.sub("'", " ".join(marked)).strip()
+
+
+def parts(text: str) -> Iterator[str]:
+    """
+    Yield the messages in *text*, which is plain.
+    """
+    split = _BEGIN if _BEGIN.search(text) else _END
+    yield from (part for part in split.split(text)[:_MOST_PARTS] if part.strip())
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    if found["end"]:
+        return " " if found["end"] == "t" else "\n"
+    if found["code"]:
+        char = chr(int(found["code"], 16))
+        # Half of a character is none.
+        return found[0] if "\ud800" <= char <= "\udfff" else char
+    return found["char"]

@@ -1,0 +1,211 @@
+# ruff: noqa: E501 - what people paste in one line stands here in one
+"""
+Lines of consoles as people paste them, by kind: what they are read as, with the URL and the page that they name.
+
+A `~` as the URL or the page means that the line does not name it, or blacks it out.
+"""
+
+from typing import NamedTuple
+
+A = "https://api.example.com/x"
+P = "http://localhost:3000"
+APP = "https://app.example.com"
+AT = f"Access to fetch at '{A}' from origin '{P}' has been blocked by CORS policy"
+NO_HEADER = "No 'Access-Control-Allow-Origin' header is present on the requested resource."
+FIREFOX = "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at "
+
+
+class Line(NamedTuple):
+    kind: str
+    text: str
+    name: str
+    url: str = "~"
+    page: str = "~"
+    # What the fix says, and what it must not say; what its policy is.
+    says: str = ""
+    never: str = ""
+
+
+LINES = [
+    # Cut off before the reason.
+    Line("cut off", AT, "cut_off", A, P),
+    Line("cut off", f"{AT}:", "cut_off", A, P),
+    Line("cut off", f"{AT}: Respon...", "cut_off", A, P),
+    Line("cut off", f"Access to XMLHttpRequest at '{A}' from origin '{P}' has been blocked by CORS policy: Response to preflight request doesn't pass access", "cut_off", A, P),
+    Line("cut off", f"{FIREFOX}{A}.", "cut_off", A),
+    Line("cut off", f"{FIREFOX}{A}. (Reaso", "cut_off", A),
+    Line("cut off", "has been blocked by CORS policy", "cut_off"),
+    Line("cut off", "CORS error", "cut_off"),
+    Line("cut off", f"Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf {A}.", "cut_off", A),
+    # Firefox in other languages; `console_languages.json` has what real ones print.
+    Line("languages", "Blocage d’une requête multiorigine (Cross-Origin Request) : la politique « Same Origin » ne permet pas de consulter la ressource distante située sur https://api.example.com/v2. Raison : échec de la requête CORS. Code d’état : (null).", "unreachable", "https://api.example.com/v2"),
+    Line("languages", f"Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf {A}. (Grund: CORS-Preflight-Kanal war nicht erfolgreich).", "preflight_status", A),
+    Line("languages", f"已拦截跨源请求：同源策略禁止读取位于 {A} 的远程资源。（原因：CORS 头缺少 'Access-Control-Allow-Origin'）。状态码：200。", "missing_allow_origin", A),
+    Line("languages", f"Solicitud de origen cruzado bloqueada: La política de mismo origen no permite la lectura de recursos remotos en {A}. (Razón: Solicitud CORS sin éxito).", "unreachable", A),
+    Line("languages", f"クロスオリジン要求をブロックしました: 同一生成元ポリシーにより、{A} にあるリモートリソースの読み込みは拒否されます (理由: CORS ヘッダー 'Access-Control-Allow-Origin' が足りない)。", "missing_allow_origin", A),
+    # A language without a row, by the name of the header.
+    Line("languages", f"Zxqv: brulo {A}. (Zol: CORS zol ‘Access-Control-Allow-Methods’).", "method_not_allowed", A),
+    Line("languages", f"Zxqv: brulo {A}. (Zol: CORS zol ‘Access-Control-Allow-Origin’ zol ‘https://b.example’).", "allow_origin_mismatch", A),
+    # What frameworks make of it.
+    Line("frameworks", "Http failure response for https://api.example.com/files: 0 Unknown Error", "not_told", "https://api.example.com/files"),
+    Line("frameworks", "Http failure response for (unknown url): 0 Unknown Error", "not_told"),
+    Line("frameworks", 'HttpErrorResponse {"headers":{"normalizedNames":{},"lazyUpdate":null},"status":0,"statusText":"Unknown Error","url":"https://api.example.com/x","ok":false,"name":"HttpErrorResponse"}', "not_told", A),
+    Line("frameworks", "Error: ClientException: XMLHttpRequest error., uri=https://api.example.com/wiki", "not_told", "https://api.example.com/wiki"),
+    Line("frameworks", "Error: XMLHttpRequest error.", "not_told"),
+    Line("frameworks", "AxiosError: Network Error", "not_told"),
+    Line("frameworks", '{"message":"Network Error","name":"AxiosError","code":"ERR_NETWORK","status":null}', "not_told"),
+    Line("frameworks", '{"message":"Network Error","code":"ERR_NETWORK","config":{"url":"https://api.example.com/x","method":"put"}}', "not_told", A),
+    Line("frameworks", "Unhandled Rejection (TypeError): NetworkError when attempting to fetch resource.", "not_told"),
+    Line("frameworks", "[TypeError: Network request failed]", "native_fetch"),
+    Line("frameworks", '{"status":"FETCH_ERROR","error":"TypeError: Failed to fetch"}', "not_told"),
+    Line("frameworks", "UnityWebRequest failed: Unknown Error", "not_told"),
+    Line("frameworks", "Curl error 7: Cannot connect to destination host", "unreachable"),
+    Line("frameworks", "Error: Request has been terminated Possible causes: the network is offline, Origin is not allowed by Access-Control-Allow-Origin, the page is being unloaded, etc.", "not_told"),
+    Line("frameworks", "Cypress detected a cross-origin error happened on page load: > Blocked a frame with origin", "cypress"),
+    Line("frameworks", 'Failed to fetch. Possible Reasons: CORS Network Failure URL scheme must be "http" or "https" for CORS request.', "bad_scheme"),
+    Line("frameworks", "TypeError: Failed to fetch dynamically imported module: https://cdn.example.com/a.js", "not_told", "https://cdn.example.com/a.js"),
+    # What no page may set or read.
+    *(
+        Line("unsafe headers", f'Refused to set unsafe header "{name}"', "forbidden_header", says=f"leave out the request header {name}", never="allow_headers")
+        for name in ("Origin", "Referer", "Host", "User-Agent", "Connection", "content-length")
+    ),
+    Line("unsafe headers", 'Refused to set unsafe header "Cookie"', "forbidden_cookie", says='credentials: "include"'),
+    Line("unsafe headers", "Attempt to set a forbidden header was denied: Referer", "forbidden_header", says="leave out the request header Referer"),
+    Line("unsafe headers", 'Refused to get unsafe header "set-cookie"', "never_exposed", says="another name", never="expose_headers"),
+    Line("unsafe headers", 'Refused to get unsafe header "Set-Cookie2"', "never_exposed", never="expose_headers"),
+    Line("unsafe headers", "response.headers.get('Set-Cookie') is null", "never_exposed", never="expose_headers"),
+    Line("unsafe headers", "Refused to get unsafe header “X-Total”", "not_exposed", says="X-Total"),
+    # Elements whose loads are not CORS.
+    Line("elements", "SecurityError: Failed to read the 'cssRules' property from 'CSSStyleSheet': Cannot access rules", "stylesheet_rules", says="crossorigin"),
+    Line("elements", "DOMException: CSSStyleSheet.cssRules getter: Not allowed to access cross-origin stylesheet", "stylesheet_rules", says="crossorigin"),
+    Line("elements", "SecurityError: Failed to execute 'getImageData' on 'CanvasRenderingContext2D': The canvas has been tainted by cross-origin data.", "tainted_canvas", says="crossorigin"),
+    Line("elements", "EventSource's response has a MIME type (\"text/html\") that is not \"text/event-stream\". Aborting the connection.", "event_stream_type", says="text/html"),
+    Line("elements", "EventSource's response has a MIME type (\"application/json\") that is not \"text/event-stream\". Aborting the connection.", "event_stream_type", says="application/json"),
+    Line("elements", "Firefox can’t establish a connection to the server at https://api.example.com/events.", "event_source", "https://api.example.com/events"),
+    Line("elements", "Failed to load resource: Cannot make any requests from null.", "no_origin", "~", "null"),
+    # Panels.
+    *(
+        Line("panels", text, name)
+        for text, name in (
+            ("CORS Missing Allow Origin", "missing_allow_origin"),
+            ("CORS Failed", "unreachable"),
+            ("CORS Did Not Succeed", "unreachable"),
+            ("CORS Allow Origin Not Matching Origin", "allow_origin_mismatch"),
+            ("CORS Preflight Did Not Succeed", "preflight_status"),
+            ("CORS Missing Allow Credentials", "allow_credentials_not_true"),
+            ("CORS Not Supporting Credentials", "wildcard_with_credentials"),
+            ("CORS Multiple Allow Origin Not Allowed", "multiple_allow_origin"),
+            ("CORS Method Not Found", "method_not_allowed"),
+            ("CORS Missing Allow Header From Preflight", "header_not_allowed"),
+            ("CORS Invalid Allow Method", "allow_methods_unparsable"),
+            ("CORS Invalid Allow Header", "allow_headers_unparsable"),
+            ("CORS External Redirect Not Allowed", "preflight_redirect"),
+            ("CORS Request Not Http", "bad_scheme"),
+            ("CORS Origin Header Not Added", "origin_not_added"),
+            ("CORS Disabled", "disabled"),
+            ("CORSMissingAllowOrigin", "missing_allow_origin"),
+            ("Cross-Origin Resource Sharing error: MissingAllowOriginHeader", "missing_allow_origin"),
+            ("Cross-Origin Resource Sharing error: PreflightMissingAllowOriginHeader", "preflight_missing_allow_origin"),
+            ("CORS error: PreflightInvalidStatus", "preflight_status"),
+            ("HeaderDisallowedByPreflightResponse", "header_not_allowed"),
+            ("MethodDisallowedByPreflightResponse", "method_not_allowed"),
+            ("PreflightDisallowedRedirect", "preflight_redirect"),
+            ("Ensure CORS response header values are valid", "cut_off"),
+            ("Ensure CORS requests include credentials only when allowed", "allow_credentials_not_true"),
+            ("Ensure preflight responses are valid", "preflight_status"),
+            ("Ensure CORS requests are made on supported schemes", "bad_scheme"),
+            ("(blocked:mixed-content)", "mixed_content"),
+            ("(blocked:csp)", "csp"),
+            ("(blocked:other)", "blocked_by_client"),
+            ("NS_ERROR_CONNECTION_REFUSED", "unreachable"),
+            ("NS_ERROR_NET_RESET", "unreachable"),
+        )
+    ),
+    # Marks that a paste adds, changes or takes away.
+    Line("marks", f"... A wildcard '_' cannot be used in the 'Access-Control-Allow-Origin' header when the credentials flag is true. Origin '{P}' is therefore not allowed access.", "wildcard_with_credentials", "~", P),
+    Line("marks", f"A wildcard '' cannot be used in the 'Access-Control-Allow-Origin' header when the credentials flag is true. Origin '{P}' is therefore not allowed access.", "wildcard_with_credentials", "~", P),
+    Line("marks", f"{AT.replace(chr(39), '`')}: {NO_HEADER.replace(chr(39), '`')}", "missing_allow_origin", A, P),
+    Line("marks", f"`{AT}: {NO_HEADER}`", "missing_allow_origin", A, P),
+    Line("marks", f"> **{AT}: {NO_HEADER}**", "missing_allow_origin", A, P),
+    Line("marks", f"```\n{AT}: {NO_HEADER}\n```", "missing_allow_origin", A, P),
+    Line("marks", f"{AT.replace(A, f'[{A}]({A})')}: {NO_HEADER}", "missing_allow_origin", A, P),
+    Line("marks", f"{AT.replace(A, f'<{A}>')}: {NO_HEADER}", "missing_allow_origin", A, P),
+    Line("marks", f"{AT}: {NO_HEADER}".replace("'", "&#39;"), "missing_allow_origin", A, P),
+    Line("marks", f"{AT}: {NO_HEADER}".replace("'", "&#x27;"), "missing_allow_origin", A, P),
+    Line("marks", f"<code>{AT}: {NO_HEADER}</code>", "missing_allow_origin", A, P),
+    Line("marks", f"{AT}: {NO_HEADER}".replace("'", "’"), "missing_allow_origin", A, P),
+    Line("marks", f"{AT}: {NO_HEADER}".replace("'", "“"), "missing_allow_origin", A, P),
+    Line("marks", f"{AT}: {NO_HEADER}".replace("'", ""), "missing_allow_origin", A, P),
+    Line("marks", f"{AT}: {NO_HEADER}".replace("'", "\\'"), "missing_allow_origin", A, P),
+    Line("marks", f"{AT}: {NO_HEADER}".replace("'", "\\u0027"), "missing_allow_origin", A, P),
+    Line("marks", f'{{"level":"SEVERE","message":"https://app.example.com/main.js 12:34 \\"{AT}: {NO_HEADER}\\""}}', "missing_allow_origin", A, P),
+    Line("marks", f"main.a1b2.js:2:14013 {AT}: {NO_HEADER}", "missing_allow_origin", A, P),
+    Line("marks", f"[Error] (index):1 {AT}: {NO_HEADER}", "missing_allow_origin", A, P),
+    Line("marks", f"{AT}:\n   {NO_HEADER.replace('header', chr(10) + 'header')}", "missing_allow_origin", A, P),
+    Line("marks", f"{AT}: {NO_HEADER}\\nGET {A} net::ERR_FAILED 200 (OK)", "missing_allow_origin", A, P),
+    Line("marks", f"{FIREFOX}{A}. (Reason: CORS header \u00e2missing).", "cut_off", A),
+    # Older releases, and other words.
+    Line("older", f"Font from origin 'https://assets.example.com' has been blocked from loading by Cross-Origin Resource Sharing policy: {NO_HEADER} Origin 'https://page.example.com' is therefore not allowed access.", "missing_allow_origin", "https://assets.example.com", "https://page.example.com", says="https://page.example.com", never="https://assets"),
+    Line("older", f"Image from origin 'https://assets.example.com' has been blocked from loading by Cross-Origin Resource Sharing policy: {NO_HEADER} Origin 'https://page.example.com' is therefore not allowed access.", "missing_allow_origin", "https://assets.example.com", "https://page.example.com"),
+    Line("older", f"Redirect at origin 'https://a.example.com' has been blocked from loading by Cross-Origin Resource Sharing policy: {NO_HEADER} Origin '{P}' is therefore not allowed access.", "missing_allow_origin", "https://a.example.com", P),
+    Line("older", f"Access to Font at '{A}' from origin '{P}' has been blocked by CORS policy: {NO_HEADER} Origin '{P}' is therefore not allowed access.", "missing_allow_origin", A, P),
+    Line("older", f"{FIREFOX}http://localhost:3000/api. (Reason: CORS request failed).", "unreachable", "http://localhost:3000/api"),
+    Line("older", f"XMLHttpRequest cannot load {A}. Origin {P} is not allowed by Access-Control-Allow-Origin.", "missing_allow_origin", A, P),
+    Line("older", f"Failed to load {A}: Response to preflight request doesn't pass access control check: {NO_HEADER} Origin '{P}' is therefore not allowed access. The response had HTTP status code 403.", "preflight_missing_allow_origin", A, P),
+    Line("older", f"Failed to load {A}: Request header field x-a is not allowed by Access-Control-Allow-Headers in preflight response.", "header_not_allowed", A),
+    # What a redirect did.
+    Line("redirects", f"Failed to load http://localhost:8080/api/tags/: Redirect from 'http://localhost:8080/api/tags/' to 'http://localhost:8080/api/tags' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "http://localhost:8080/api/tags/", "~", says="redirects for a slash at the end: let the page ask http://localhost:8080/api/tags."),
+    Line("redirects", f"Redirect from 'http://api.example.com/x' to 'https://api.example.com/x' has been blocked by CORS policy: {NO_HEADER} Origin '{APP}' is therefore not allowed access.", "missing_allow_origin", "http://api.example.com/x", APP, says="redirects to https"),
+    Line("redirects", f"Access to fetch at 'https://login.example.com/signin' (redirected from '{A}') from origin '{APP}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://login.example.com/signin", APP, says="401"),
+    Line("redirects", f"Access to manifest at 'https://team.cloudflareaccess.example/cdn-cgi/access/login/home.example.site?redirect_url=%2Fmanifest.json' (redirected from 'https://home.example.site/manifest.json') from origin 'https://home.example.site' has been blocked by CORS policy: {NO_HEADER}", "manifest_login", "https://home.example.site/manifest.json", "https://home.example.site", says='crossorigin="use-credentials"', never="401"),
+    # What the line names is never displaced.
+    Line("names", f"Access to fetch at 'https://api.example.com/login' from origin 'app://.' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://api.example.com/login", "app://.", never=APP),
+    Line("names", f"Access to fetch at '{A}' from origin 'app://obsidian.md' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A, "app://obsidian.md", says="app://obsidian.md"),
+    Line("names", f"Access to fetch at '{A}' from origin 'file://' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A, "null"),
+    Line("names", f"Access to fetch at '{A}' from origin 'chrome-extension://abcdefghijklmnop' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A, "chrome-extension://abcdefghijklmnop"),
+    Line("names", f"{A}: POST {A} net::ERR_CONNECTION_REFUSED", "unreachable", A),
+    Line("names", "Access to image [image file path] from origin 'null' has been blocked by CORS policy: Cross origin requests are only supported for protocol schemes: http, data, isolated-app, chrome-extension, chrome-untrusted, https, edge.", "bad_scheme", "~", "null", says="from a server", never="not by https"),
+    Line("names", "Access to script at 'file:///C:/app/main.js' from origin 'null' has been blocked by CORS policy: Cross origin requests are only supported for protocol schemes: http, data, chrome, chrome-extension, https.", "bad_scheme", "file:///C:/app/main.js", "null", says="from a server"),
+    # Blacked out.
+    *(
+        Line("blacked out", f"XMLHttpRequest cannot load {url} Cannot use wildcard in Access-Control-Allow-Origin when credentials flag is true.", "wildcard_with_credentials")
+        for url in ("http://......", "{server}", "[my url]", "https://xxxx", "http://***/x.")
+    ),
+    *(
+        Line("blacked out", f"Access to fetch at '{url}' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "~", P)
+        for url in ("https://...", "{server}", "<url>", "https://<host>/api", "https://…", "http://xxx.xxx/x", "[image path]", "***", "https://[redacted]/x")
+    ),
+    Line("blacked out", f"Access to fetch at '{A}' from origin 'https://...' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A, "~"),
+    # Values with a cause of their own.
+    Line("values", f"{FIREFOX}https://api.example.com/list. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘*, *’).", "multiple_allow_origin", "https://api.example.com/list", says="Two layers"),
+    Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘https://a.example, https://b.example’).", "multiple_allow_origin", A, says="Only one origin"),
+    Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘(null)’).", "allow_origin_mismatch", A, says="computed no origin", never="quotation mark"),
+    Line("values", "Failed to load https://api.example.com/s: The 'Access-Control-Allow-Origin' header contains the invalid value ''", "allow_origin_mismatch", "https://api.example.com/s", says="The header is empty: the server computed no origin", never="quotation mark"),
+    Line("values", f"{AT}: The 'Access-Control-Allow-Origin' header contains the invalid value 'undefined'.", "allow_origin_mismatch", A, P, says="computed no origin"),
+    # Several lines of one request.
+    Line("several", f"[Error] Origin {P} is not allowed by Access-Control-Allow-Origin. Status code: 200\n[Error] Fetch API cannot load http://127.0.0.1:3101/config due to access control checks.\n[Error] Failed to load resource: Origin {P} is not allowed by Access-Control-Allow-Origin. Status code: 200 (config, line 0)", "missing_allow_origin", "http://127.0.0.1:3101/config", P),
+    Line("several", "[Error] Preflight response is not successful. Status code: 405\n[Error] XMLHttpRequest cannot load https://api.example.com/x due to access control checks.\n[Error] Failed to load resource: Preflight response is not successful. Status code: 405 (x, line 0)", "preflight_status", A),
+    Line("several", f"{AT}: {NO_HEADER}\nx:1  Failed to load resource: net::ERR_FAILED\nUncaught (in promise) TypeError: Failed to fetch\n    at main.js:12:3", "missing_allow_origin", A, P),
+    Line("several", f"Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf {A}. (Grund: CORS-Anfrage schlug fehl). Statuscode: (null).\nTypeError: NetworkError when attempting to fetch resource.", "unreachable", A),
+    # What is not CORS keeps what the line says.
+    Line("not CORS", "Mixed Content: The page at '...' was loaded over HTTPS, but requested an insecure manifest '/auth-switch'. This request has been blocked; the content must be served over HTTPS.", "mixed_content", never="fetch("),
+    Line("not CORS", f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure image 'http://cdn.example.com/a.png'. This content should also be served over HTTPS.", "mixed_content", "http://cdn.example.com/a.png", APP, says="https://cdn.example.com/a.png", never="fetch("),
+    Line("not CORS", f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure XMLHttpRequest endpoint 'http://api.example.com/x'. This request has been blocked; the content must be served over HTTPS.", "mixed_content", "http://api.example.com/x", APP, says='fetch("https://api.example.com/x")'),
+    Line("not CORS", f"[blocked] The page at {APP}/ was not allowed to run insecure content from http://api.example.com/x.", "mixed_content", "http://api.example.com/x", APP),
+    Line("not CORS", "Failed to load resource: net::ERR_BLOCKED_BY_RESPONSE.NotSameOrigin", "corp", says="same-site if the page and the resource share a site"),
+    Line("not CORS", f"GET {A} net::ERR_BLOCKED_BY_RESPONSE.NotSameSite 200 (OK)", "corp", A),
+    Line("not CORS", "Cancelled load to https://cdn.example.com/a.png because it violates the resource's Cross-Origin-Resource-Policy response header.", "corp", "https://cdn.example.com/a.png"),
+    Line("not CORS", "Cross-Origin Read Blocking (CORB) blocked cross-origin response https://www.example.com/m?x=1 with MIME type text/html. See https://www.chromestatus.com/feature/5629709824032768 for more details.", "orb", "https://www.example.com/m?x=1", says="text/html"),
+    Line("not CORS", f"Refused to load the image 'http://cdn.example.com/a.png' because it violates the following Content Security Policy directive: \"img-src 'self'\".", "csp", "http://cdn.example.com/a.png", says="img-src 'self' http://cdn.example.com"),
+    Line("not CORS", f"Connecting to '{A}' violates the following Content Security Policy directive: \"connect-src 'self'\". The action has been blocked.", "csp", A, says="connect-src 'self' https://api.example.com"),
+    Line("not CORS", f"Refused to frame '{A}' because an ancestor violates the following Content Security Policy directive: \"frame-ancestors 'none'\".", "not_framed", A),
+    Line("not CORS", f"{AT}: Permission was denied for this request to access the `loopback` address space.", "local_network_access", A, P, says="loopback"),
+    Line("not CORS", f"GET {A} net::ERR_BLOCKED_BY_CLIENT", "blocked_by_client", A),
+    Line("not CORS", f"GET {A} net::ERR_ABORTED", "aborted", A),
+    Line("not CORS", "Referer checking failed - no Referer.", "csrf_django", says="CSRF_TRUSTED_ORIGINS"),
+    Line("not CORS", "400 Bad Request: The CSRF token is missing.", "csrf_flask", never="DJANGO"),
+    Line("not CORS", "419 CSRF token mismatch.", "csrf", never="CSRF_TRUSTED_ORIGINS"),
+    Line("not CORS", "Disallowed CORS origin", "refused_by_server", says="origin"),
+    Line("not CORS", "Invalid CORS request", "refused_by_server"),
+    Line("not CORS", "GET https://api.example.com/x net::ERR_BLOCKED_BY_RESPONSE.CoepFrameResourceNeedsCoepHeader", "coep_frame", A),
+]  # fmt: skip
