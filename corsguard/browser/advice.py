@@ -33,7 +33,6 @@ from .evidence import (
     LONGEST_NAME,
     LONGEST_READ,
     MOST_NAMES,
-    REDIRECTS,
     as_shown,
     bad_item,
     headers_of,
@@ -420,7 +419,7 @@ def _bad_scheme(failure: Failure) -> Fix:
         return _change(why, page=f'fetch("http://{as_shown(failure.url)}")')
     if scheme in {"", "http", "https"}:
         return _change(
-            "Not CORS. Scripts fetch by http and https only: look at the URL that the page asks, and at the address bar."
+            "Not CORS. Scripts fetch by http and https only: look at the URL that the page asks and at the address bar."
         )
     return _change(
         f"Not CORS. Scripts fetch by http and https, not by {as_shown(scheme)}.", page='fetch("https://...")'

@@ -63,6 +63,8 @@ def words_of(failure: Failure) -> dict[str, str]:
     target = redirect_target(failure)
     page = failure.page_origin if failure.page_origin == NULL else f"{failure.page_origin}/"
     refused, status = refused_headers(failure), status_of(failure)
+    # Of a URL that is not what failed, only the console knew the scheme.
+    is_of_http = scheme_of(failure) in {"", "http", "https"}
     words = {
         "allow_origin": get(headers_of(failure), ALLOW_ORIGIN) or "",
         "bare_url": failure.url.partition("#")[0],
@@ -83,8 +85,11 @@ def words_of(failure: Failure) -> dict[str, str]:
         # What libraries say of a broken connection ends with a stop of its own.
         "said": (failure.value or "").rstrip("."),
         "scheme": scheme_of(failure),
-        "scheme_named": _scheme_named(failure),
-        "shared_with": f'"{value}"' if (value := failure.value) else "nobody (the header is empty)",
+        "header_named": f"the request header {failure.value}" if failure.value else "a request header of the page",
+        "port_named": f"port {failure.value}" if failure.value else "this port",
+        "scheme_named": "a scheme other than http: and https:" if is_of_http else f"the scheme {scheme_of(failure)}:",
+        "target_named": "something" if is_of_http else target.href if isinstance(target, Url) else failure.url,
+        "shared_with": _shared_with(failure.value),
         "sent_origin": failure.sent_origin,
         "status": status,
         "target": target.href if isinstance(target, Url) else failure.url,
@@ -132,10 +137,10 @@ def scheme_of(failure: Failure) -> str:
     return "" if url is None else url.scheme
 
 
-def _scheme_named(failure: Failure) -> str:
-    # Of a URL of http or https that is not what failed, only the console knows the scheme.
-    scheme = scheme_of(failure)
-    return "a scheme other than http: and https:" if scheme in {"", "http", "https"} else f"the scheme {scheme}:"
+def _shared_with(value: str | None) -> str:
+    if value is None:
+        return "another origin"
+    return f'"{value}"' if value else "nobody (the header is empty)"
 
 
 def is_foreign(failure: Failure) -> bool:

@@ -190,7 +190,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.BAD_PORT: Facts(
         kind="not CORS",
-        message="browsers do not connect to port {value}.",
+        message="browsers do not connect to {port_named}.",
         why='Other protocols than HTTP use this port, so browsers block it (Fetch, "block bad port").',
         instead="Serve on another port, such as 8000 or 443.",
         example=Example(url="https://api.example.com:25/items"),
@@ -469,7 +469,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.HEADER_NOT_ALLOWED: Facts(
         kind="cors",
-        message="the answer to the preflight does not allow the request header {value}.",
+        message="the answer to the preflight does not allow {header_named}.",
         why='Request headers beyond the safelist have to be listed (Fetch, "CORS-preflight fetch", headerNames).',
         instead="List the header in the policy; Authorization always by its name.",
         example=Example((_answered(204, _SHARED),), _TOKEN),
@@ -543,7 +543,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.REDIRECT_BAD_SCHEME: Facts(
         kind="cors",
-        message="the server redirects to {target}, which is neither http nor https.",
+        message="the server redirects to {target_named}, which is neither http nor https.",
         why='A redirect leads to http or https only (Fetch, "HTTP-redirect fetch").',
         instead="Redirect to a URL of http or https.",
         example=Example((_answered(302, _SHARED, ("Location", "app://items")),)),

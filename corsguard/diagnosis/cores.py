@@ -116,12 +116,16 @@ CORES: Final = (
         r"that is not equal to the supplied origin|Access-Control-Allow-Origin'? header contains the invalid",
         Reason.ALLOW_ORIGIN_MISMATCH,
     ),
+    # A library of HTTP, which lists all that may be.
+    _core(r"Request has been terminated.{1,40}Possible causes", "not_told"),
     _core(
-        r"Origin '?(?P<origin>[^\s']+)'? is not allowed by '?Access-Control-Allow-Origin", Reason.MISSING_ALLOW_ORIGIN
+        r"\bOrigin (?:'?(?P<origin>[^\s']+)'? )?is not allowed by '?Access-Control-Allow-Origin|"
+        r"Error: Cross origin (?P<origin2>\S+) forbidden",
+        Reason.MISSING_ALLOW_ORIGIN,
     ),
     _core(
-        r"contains a username and password|redirection URL \S+ has credentials|Redirected to URLs? containing "
-        r"credentials",
+        r"contains a username and password|redirection URL \S+ has credentials|redirected to URLs? "
+        r"containing credentials",
         Reason.REDIRECT_USERINFO,
     ),
     _core(
@@ -150,10 +154,13 @@ CORES: Final = (
     _core(r"Invalid request method (?P<method>[A-Za-z]+)", Reason.FORBIDDEN_METHOD),
     # The names in Network panels, and the titles in Chromium's Issues panel.
     _named("WildcardOriginNotAllowed", "NotSupportingCredentials", Reason.WILDCARD_WITH_CREDENTIALS, "*"),
-    _core(r"credentialed requests are not sent to CORS resources", Reason.WILDCARD_WITH_CREDENTIALS, "*"),
+    _core(r"credentialed requests aren't sent to CORS resources", Reason.WILDCARD_WITH_CREDENTIALS, "*"),
     _named("MultipleAllowOriginValues", "MultipleAllowOriginNotAllowed", Reason.MULTIPLE_ALLOW_ORIGIN),
     _named("MissingAllowOriginHeader", "MissingAllowOrigin", Reason.MISSING_ALLOW_ORIGIN),
     _named("AllowOriginMismatch InvalidAllowOriginValue", "AllowOriginNotMatchingOrigin", Reason.ALLOW_ORIGIN_MISMATCH),
+    _core(r"CORS request includes only allowed headers", Reason.HEADER_NOT_ALLOWED),
+    _core(r"CORS request uses allowed method", Reason.METHOD_NOT_ALLOWED),
+    _core(r"no-cors requests configure redirect mode follow", Reason.NO_CORS_REDIRECT_MODE),
     _core(r"CORS requesting origin matches", Reason.ALLOW_ORIGIN_MISMATCH),
     _named("InvalidAllowCredentials", "MissingAllowCredentials", Reason.ALLOW_CREDENTIALS_NOT_TRUE),
     _core(r"CORS requests include credentials only when allowed", Reason.ALLOW_CREDENTIALS_NOT_TRUE),
@@ -179,7 +186,8 @@ CORES: Final = (
         "insecure_local_network",
     ),
     _core(r"(?:private|local) network requests are (?:only )?made from secure contexts", "insecure_local_network"),
-    _core(r"Private-Network", "private_network_access"),
+    _core(r"local network requests are compatible with restrictions", "local_network_access"),
+    _core(r"Private-Network|privileged network position", "private_network_access"),
     _core(
         r"target IP address space of '?(?P<value>\w+)'? yet the resource is in address space '?(?P<value2>\w+)",
         "target_address_space",
@@ -218,7 +226,9 @@ CORES: Final = (
         "csp",
     ),
     _core(r"Content[ -]Security[ -]Policy|blocked:csp", "csp"),
-    _core(r"CoepFrameResourceNeedsCoepHeader", "coep_frame"),
+    _core(r"CoepFrameResourceNeedsCoepHeader|Specify a Cross-Origin Embedder Policy to stop this frame", "coep_frame"),
+    _core(r"Specify a Cross-Origin Resource Policy to stop a resource", Reason.CORP),
+    _core(r"Specify a more permissive Cross-Origin Resource Policy", Reason.CORP, "same-origin"),
     _core(r"NotSameOriginAfterDefaultedToSameOriginBy(?:Coep|Dip)", Reason.CORP),
     _core(r"(?:BLOCKED_BY_RESPONSE\.|corp\.?)NotSameSite", Reason.CORP, "same-site"),
     _core(
@@ -257,8 +267,16 @@ CORES: Final = (
         r"EventSource's response has a (?:charset|MIME)",
         "event_stream_type",
     ),
-    _core(r"Cypress detected a cross.origin|cy\.origin\(|cy\.visit\(\)` failed", "cypress"),
-    _core(r"SameSite|third-party cookie", "cookies"),
+    _core(
+        r"(?:module script|Refused to (?:execute script|apply style)|Loading module from).{0,2200}?MIME type "
+        r"(?:of )?\(?['\"](?P<value>[^\"']{0,100})['\"]",
+        "wrong_type",
+    ),
+    _core(r"to check the integrity|eligible for integrity checks", "integrity"),
+    _core(r"Cross-Origin-Opener-Policy", "opener_policy"),
+    _core(r"SharedArrayBuffer.{0,80}(?:cross-origin isolat|not defined)|cross-origin isolation", "isolation"),
+    _core(r"Cypress detected a cross.origin|cy\.origin\(|cy\.visit\(\)'? failed", "cypress"),
+    _core(r"SameSite|third-party cookie|Cookie ['\"].{1,200}?['\"] has been rejected", "cookies"),
     _core(
         r"(?:Origin|Referer) checking failed|CSRF verification failed|CSRF Failed:|CSRF cookie not set|"
         r"CSRF_TRUSTED_ORIGINS",
@@ -325,7 +343,7 @@ CORES: Final = (
 VAGUE: Final = (
     _core(
         r"blocked by (?:the )?CORS policy|Cross-Origin Request (?:Blocked|Warning)|by Cross-Origin Resource Sharing "
-        r"policy|CORS response header values are valid|Cross-Origin Resource Sharing error|\bCORS error\b",
+        r"policy|CORS response header values are valid|Cross-Origin Resource Sharing error|\bCORS\serror\b",
         "cut_off",
     ),
     _core(r"can't establish a connection to the server at (?P<url>https?://\S{1,2048})", "event_source"),
@@ -335,13 +353,13 @@ VAGUE: Final = (
     _core(r"\bScript error\b", "script_error"),
     _core(r"Network request failed", "native_fetch"),
     _core(r"ERR_FAILED 2\d\d\b", "answered"),
-    _core(r"responded with a status of [45]\d\d\b|ERR_ABORTED [45]\d\d\b", "status"),
+    _core(r"responded with a status of [45]\d\d\b|ERR_(?:ABORTED|FAILED) [45]\d\d\b", "status"),
     _core(
         r"Failed to fetch|NetworkError when attempting|Load failed|Network ?Error|ERR_(?:FAILED|NETWORK)\b|"
         r"access control checks|0 Unknown Error|XMLHttpRequest error|"
         r"A network error occurred|Request has been terminated|error loading dynamically imported module|"
         r"Importing a module script failed|FETCH_ERROR|[\"']?status[\"']?: ?0\b|\(failed\)|"
-        r"(?:XHR|Fetch) failed loading|UnityWebRequest|NS_ERROR_FAILURE|NS_ERROR_DOM_BAD_URI",
+        r"(?:XHR|Fetch) failed loading|Loading failed for the|UnityWebRequest|NS_ERROR_FAILURE|NS_ERROR_DOM_BAD_URI",
         "not_told",
     ),
     _core(r"\b(?:curl|Postman)\b", "outside_browsers"),

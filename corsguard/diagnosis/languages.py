@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - letters of other alphabets look like those of ours
 """
 What Firefox prints of CORS in languages other than English, told apart by what no translator changes, and by few words.
 
@@ -38,6 +39,7 @@ class Words(NamedTuple):
 
 # Firefox 153, language by language. What stands after a `|` is of other regions or of older releases.
 WORDS: Final = {
+    "ar": Words("", mixed="نشط مختلط"),
     "bg": Words(
         "извън източника", "", "изключен", "пренасочване", "preflight", "липсва", "множество", "невалиден", "смесено"
     ),
@@ -58,13 +60,14 @@ WORDS: Final = {
         "πολλαπλού", "έγκυρο", "μικτού",
     ),
     "es": Words(
-        "origen cruzado|desde otro origen", "falló|sin éxito|con éxito", "deshabilitado|desactivado", "redirec",
-        "preflight|verificación previa|preliminar", "falta", "múltiples|no esta permitido", "inválido|no válido",
-        "mixto",
+        "or[ií]gen(?:es)? cruzado|desde otro origen", "falló|sin éxito|con éxito", "deshabilitado|desactivado",
+        "redirec", "preflight|verificación previa|preliminar", "falta", "múltiples|no esta permitido",
+        "inválido|no válido", "mixto",
     ),
     "fa": Words(
         "Cross-Origin مسدود", "موفقیت", "غیرفعال", "تغییر مسیر", "preflight", "وجود ندارد", "چندین", "نامعتبر", "ترکیبی"
     ),
+    "fi": Words("", mixed="suojaamattoman"),
     "fr": Words(
         "multiorigine|multi-origines", "échec|n'a pas (?:réussi|abouti)", "désactivé", "redirection",
         "pré-vérification|preflight", "manquant", "plusieurs", "invalide", "mixte",
@@ -93,7 +96,7 @@ WORDS: Final = {
         "blandet",
     ),
     "nl": Words(
-        "Cross-Origin-aanvraag", "niet gelukt", "uitgeschakeld", "omleiding", "preflight", "ontbreekt", "meerdere",
+        "Origin-aanvraag", "niet gelukt", "uitgeschakeld", "omleiding", "preflight", "ontbreekt", "meerdere",
         "ongeldig", "gemengde",
     ),
     "pl": Words(
@@ -102,7 +105,7 @@ WORDS: Final = {
     ),
     "pt": Words(
         "Requisição cross-origin|origem cruzada", "falha na requisição|bem sucedido", "desativado", "redirecionamento",
-        "preflight", "falta", "vários|múltiplos", "inválido", "misto",
+        "preflight", "falta|não está presente", "vários|múltiplos", "inválido", "misto",
     ),
     "ro": Words(
         "origine încrucișată|Cererea Cross-Origin", "Cerere CORS eșuat", "dezactivat", "redirecționarea", "prealabilă",
@@ -113,17 +116,20 @@ WORDS: Final = {
         "несколько", "некорректный", "смешанного",
     ),
     "sk": Words(
-        "zablokovan", "nebola úspešná", "vypnutý", "presmerovanie", "preflight", "chýba", "viaceré", "neplatný", "zmiešan"
+        "zablokovan", "nebola úspešná", "vypnutý", "presmerovanie", "preflight", "chýba", "viaceré", "neplatný",
+        "zmiešan",
     ),
     "sv": Words(
         "Cross-Origin begäran", "lyckades inte", "inaktiverad", "omdirigering", "preflight", "saknas", "Fler",
         "ogiltigt", "blandat",
     ),
     "th": Words(
-        "คำขอ Cross-Origin", "ไม่สำเร็จ", "ปิดใช้งาน", "เปลี่ยนเส้นทาง", "preflight", "ขาดหายไป", "หลายอัน", "ไม่ถูกต้อง", "แบบ mixed"
+        "คำขอ Cross-Origin", "ไม่สำเร็จ", "ปิดใช้งาน", "เปลี่ยนเส้นทาง", "preflight", "ขาดหายไป",
+        "หลายอัน", "ไม่ถูกต้อง", "แบบ mixed",
     ),
     "tr": Words(
-        "Çapraz köken", "başarısız", "devre dışı", "yönlendir", "preflight", "eksik", "Birden fazla", "geçersiz", "karma"
+        "Çapraz köken", "başarısız", "devre dışı", "yönlendir", "preflight", "eksik", "Birden fazla",
+        "geçersiz", "karma",
     ),
     "uk": Words(
         "стороннього джерела", "не вдався", "вимкнено", "перенаправлення", "preflight", "відсутній", "Численні",
@@ -145,7 +151,7 @@ def _any(kind: str) -> re.Pattern[str]:
 _WORDS: Final = {kind: _any(kind) for kind in Words._fields}
 
 
-class _Sign(NamedTuple):
+class _Clue(NamedTuple):
     """
     What a line *means* if it names the *header*, has such a *value* next to it, and the *word*; empty is not asked for.
     """
@@ -157,39 +163,41 @@ class _Sign(NamedTuple):
 
 
 # The first that fits tells. `other` is any value, `list` one with a comma, `none` that there is none.
-_SIGNS: Final = (
-    _Sign(Reason.HEADER_NOT_ALLOWED, "headers", "authorization"),
-    _Sign(Reason.WILDCARD_WITH_CREDENTIALS, value="*"),
-    _Sign(Reason.ALLOW_CREDENTIALS_NOT_TRUE, "credentials"),
-    _Sign(Reason.ALLOW_METHODS_UNPARSABLE, "methods", "other"),
-    _Sign(Reason.METHOD_NOT_ALLOWED, "methods"),
-    _Sign(Reason.ALLOW_HEADERS_UNPARSABLE, "headers", "other", "invalid"),
-    _Sign(Reason.HEADER_NOT_ALLOWED, "headers", "other"),
-    _Sign(Reason.MULTIPLE_ALLOW_ORIGIN, "origin", "list"),
-    _Sign(Reason.ALLOW_ORIGIN_MISMATCH, "origin", "other"),
-    _Sign(Reason.MULTIPLE_ALLOW_ORIGIN, "origin", "none", "several"),
-    _Sign(Reason.MISSING_ALLOW_ORIGIN, "origin", "none", "missing"),
-    _Sign(Reason.MISSING_ALLOW_ORIGIN, "origin", "none", "status"),
-    _Sign("origin_not_added", "none", "origin"),
-    _Sign(Reason.BAD_SCHEME, "none", word="http"),
-    _Sign(Reason.PREFLIGHT_STATUS, "none", word="preflight"),
-    _Sign(Reason.PREFLIGHT_REDIRECT, "none", word="redirected"),
-    _Sign("disabled", "none", word="disabled"),
-    _Sign(Reason.UNREACHABLE, "none", word="failed"),
-    _Sign(Reason.UNREACHABLE, "none", word="no_status"),
+_CLUES: Final = (
+    _Clue(Reason.HEADER_NOT_ALLOWED, "headers", "authorization"),
+    _Clue(Reason.WILDCARD_WITH_CREDENTIALS, value="*"),
+    _Clue(Reason.ALLOW_CREDENTIALS_NOT_TRUE, "credentials"),
+    _Clue(Reason.ALLOW_METHODS_UNPARSABLE, "methods", "other"),
+    _Clue(Reason.METHOD_NOT_ALLOWED, "methods"),
+    _Clue(Reason.ALLOW_HEADERS_UNPARSABLE, "headers", "other", "invalid"),
+    _Clue(Reason.HEADER_NOT_ALLOWED, "headers", "other"),
+    _Clue(Reason.MULTIPLE_ALLOW_ORIGIN, "origin", "list"),
+    _Clue(Reason.ALLOW_ORIGIN_MISMATCH, "origin", "other"),
+    _Clue(Reason.MULTIPLE_ALLOW_ORIGIN, "origin", "none", "several"),
+    _Clue(Reason.MISSING_ALLOW_ORIGIN, "origin", "none", "missing"),
+    _Clue(Reason.MISSING_ALLOW_ORIGIN, "origin", "none", "status"),
+    _Clue("origin_not_added", "none", "origin"),
+    _Clue("origin_not_added", "none", "origen"),
+    _Clue(Reason.BAD_SCHEME, "none", word="http"),
+    _Clue(Reason.PREFLIGHT_STATUS, "none", word="preflight"),
+    _Clue(Reason.PREFLIGHT_REDIRECT, "none", word="redirected"),
+    _Clue("disabled", "none", word="disabled"),
+    _Clue(Reason.UNREACHABLE, "none", word="failed"),
+    _Clue(Reason.UNREACHABLE, "none", word="no_status"),
 )
+# A URL is printed in ASCII, and in some languages a letter follows it.
 _URL: Final = re.compile(
-    r"['\"]? ?(?P<url>[a-z][a-z0-9+.-]{1,30}:(?://)?[^\s'\"\uff08\uff09\u3002]{1,2048})", re.IGNORECASE
+    r"(?<![A-Za-z])(?P<url>[a-z][a-z0-9+.-]{1,30}:(?://)?[!#-&(-~]{1,2048})(?: ?['\"])?", re.IGNORECASE
 )
-_MIXED_URL: Final = re.compile(r"['\"] ?(?P<url>http://[^\s'\"]{1,2048})", re.IGNORECASE)
+_MIXED_URL: Final = re.compile(r"['\"] ?(?P<url>http://[!#-&(-~]{1,2048})", re.IGNORECASE)
 _HEADER: Final = re.compile(r"['\"]? ?Access-Control-Allow-(?P<name>[A-Za-z]+) ?['\"]?")
 # Between two letters it is an apostrophe: l'en-tête.
-_APOSTROPHE: Final = re.compile(r"(?<=[^\W\d_])'(?=[A-Za-z\u00c0-\u00ff])")
+_APOSTROPHE: Final = re.compile(r"(?<=[A-Za-z\u00c0-\u00ff])'(?=[A-Za-z\u00c0-\u00ff])")
 _QUOTED: Final = re.compile(r"(?P<mark>['\"]) ?(?P<value>[^'\"]{0,200}?) ?(?P=mark)")
 _STATUS: Final = re.compile(r"[:\uff1a] ?(?P<status>\d{3})\b")
 _TERMS: Final = {
     **_WORDS,
-    "http": re.compile(r"\bhttp\b", re.IGNORECASE),
+    "http": re.compile(r"(?<![A-Za-z])http(?![A-Za-z])", re.IGNORECASE),
     "status": _STATUS,
     "no_status": re.compile(r"\(null\)"),
 }
@@ -236,12 +244,12 @@ def _told(rest: str, url: str, *, is_whole: bool) -> Translated | None:
     quoted = [found["value"] for found in _QUOTED.finditer(said)]
     values = [value for value in quoted if value.lower() not in {"", "preflight", "true"}]
     status = _STATUS.search(rest)
-    for sign in _SIGNS:
-        if sign.header and sign.header.rstrip("s") not in (headers or {"none"}):
+    for clue in _CLUES:
+        if clue.header and clue.header.rstrip("s") not in (headers or {"none"}):
             continue
-        fitting = [*_fitting(sign.value, values)]
-        if fitting and (not sign.word or _TERMS[sign.word].search(said)):
-            return Translated(sign.means, url, fitting[0], "" if status is None else status["status"])
+        fitting = [*_fitting(clue.value, values)]
+        if fitting and (not clue.word or _TERMS[clue.word].search(said)):
+            return Translated(clue.means, url, fitting[0], "" if status is None else status["status"])
     return Translated("cut_off", url) if is_whole else None
 
 

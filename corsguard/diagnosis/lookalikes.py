@@ -10,14 +10,12 @@ from corsguard.browser.evidence import as_shown
 from corsguard.fixes import Fix
 from corsguard.names import EXPOSE_HEADERS
 
-from .messages import Message
-
 
 class Lookalike(NamedTuple):
     """
-    What is taken for CORS and is something else: what it is, what to *look* at, in order, and the *fix*. *detail* stands
-    before the words of the fix where the line names a `{value}` (or else a `{header}`). *is_cors* marks what is CORS, but
-    no one failure of it.
+    What is taken for CORS and is something else: what it is, what to *look* at, in order, and the *fix*. *detail*
+    stands before the words of the fix where the line names a `{value}`. *is_cors* marks what is CORS, but is not one
+    failure of it.
     """
 
     title: str
@@ -96,10 +94,7 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
             "the cookie: SameSite=None; Secure, if page and API are different sites",
             "the browser: third-party cookies may be blocked altogether (Safari always)",
         ),
-        Fix(
-            words="Set the cookie with SameSite=None; Secure, or bring page and API under one site (app.example.com, "
-            "api.example.com)."
-        ),
+        Fix(words="Set the cookie with SameSite=None; Secure, or bring page and API under one site."),
     ),
     "tainted_canvas": Lookalike(
         "The image was loaded without CORS, so that scripts may not read the canvas it was drawn on.",
@@ -115,7 +110,7 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
         "Not CORS but protection against CSRF: the request came through, and the framework refused it.",
         ("the answer's body: which check failed", "the list of trusted origins", "the token: cookie and header"),
         Fix(
-            words="Add {origin} to the origins that the framework trusts, or send its token with the request, and allow "
+            words="Add {origin} to the origins that the framework trusts, or send its token with the request and allow "
             "the token's header in the policy."
         ),
     ),
@@ -260,7 +255,7 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
         "No script may read Set-Cookie of a response, whatever the server exposes.",
         ("the cookies of the browser: it was stored there, if it may be",),
         Fix(
-            words="No header exposes it. Read the cookie on the server, or send the value under another name, such as in "
+            words="No header exposes it. Read the cookie on the server, or send the value under another name, or in "
             "the body."
         ),
     ),
@@ -294,8 +289,8 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
         detail="What came is of the type {value}.",
     ),
     "event_source": Lookalike(
-        "An EventSource or a WebSocket did not connect: the network, or CORS for an EventSource; this line does not say "
-        "which.",
+        "An EventSource or a WebSocket did not connect: the network, or CORS for an EventSource. This line does not "
+        "say which.",
         (
             'the other lines of the console: "Cross-Origin Request Blocked" says that it is CORS',
             "the row of the request in the Network panel: its status, and the Access-Control-* lines of the response",
@@ -313,15 +308,46 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
             send=("Cross-Origin-Embedder-Policy: require-corp",),
         ),
     ),
+    "wrong_type": Lookalike(
+        "Not CORS: a script or a stylesheet came with a wrong type, so it is most likely an error page.",
+        ("the URL in a tab of its own: what does it answer?", "Content-Type of the response"),
+        Fix(words="Let the URL answer with the file, and with its type (text/javascript, text/css)."),
+        detail="What came is of the type {value}.",
+    ),
+    "integrity": Lookalike(
+        "The element has an integrity attribute and was loaded without CORS, so nothing may compare what came.",
+        ("the element: crossorigin", "then Access-Control-Allow-Origin of the resource"),
+        Fix(
+            words="Let the server share the resource with a policy.",
+            page=('<script crossorigin="anonymous" integrity="..." src="...">',),
+        ),
+    ),
+    "opener_policy": Lookalike(
+        "Not CORS: Cross-Origin-Opener-Policy of one of the two windows cuts them off from each other.",
+        ("Cross-Origin-Opener-Policy of the page, and of the window that it opens",),
+        Fix(
+            words="Send it with the page that opens a window of another origin (a login).",
+            send=("Cross-Origin-Opener-Policy: same-origin-allow-popups",),
+        ),
+    ),
+    "isolation": Lookalike(
+        "Not CORS: the page has to be isolated from other origins for what it uses.",
+        ("crossOriginIsolated in the console of the page", "the two headers below, of the page itself"),
+        Fix(
+            words="Send both with the page. Each resource of another origin then needs CORS, or "
+            "Cross-Origin-Resource-Policy.",
+            send=("Cross-Origin-Opener-Policy: same-origin", "Cross-Origin-Embedder-Policy: require-corp"),
+        ),
+    ),
     "cypress": Lookalike(
         "Not CORS but a rule of Cypress: one test stays on one origin.",
         ("the URL that cy.visit() or a click leads to",),
         Fix(words="Put what happens on the other origin into cy.origin()."),
     ),
     "native_fetch": Lookalike(
-        "A fetch that is not the browser's own says only that something failed. A native app (React Native) knows no CORS.",
+        "A fetch that is not the browser's own says only that something failed. A native app has no CORS.",
         (
-            "a native app: the address (an emulator of Android reaches this machine at 10.0.2.2), http without TLS",
+            "a native app (React Native): the address (10.0.2.2 from an emulator of Android), http without TLS",
             'in a browser: the other lines of the console ("blocked by CORS policy")',
         ),
         Fix(words="In a native app, look at the network. In a browser, let the command below play it."),
@@ -362,24 +388,24 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
 }
 
 
-def fix_of_lookalike(message: Message) -> Fix:
+def fix_of_lookalike(name: str, origin: str, target: str, header: str | None, value: str = "") -> Fix:
     """
-    Return what to change about *message*, which is a lookalike.
+    Return what to change about the lookalike *name*, for a page on *origin* that asks *target*, where the line names
+    *header* and *value*.
     """
-    row = LOOKALIKES[message.lookalike]
-    header = as_shown(message.header or "")
-    if message.lookalike == "not_exposed":
-        exposed = header or "X-Total-Count"
+    row = LOOKALIKES[name]
+    shown = as_shown(value)
+    if name == "not_exposed":
+        exposed = as_shown(header or "X-Total-Count")
         return replace(row.fix, send=(f"{EXPOSE_HEADERS}: {exposed}",), policy={"expose_headers": [exposed]})
-    value = as_shown(message.value)
     blanks = {
-        "origin": as_shown(message.origin),
-        "target": as_shown(message.target) if message.is_named else "the origin of the resource",
-        "header": header,
-        "value": value,
-        "directive": value or "connect-src",
+        "origin": as_shown(origin),
+        "target": as_shown(target),
+        "header": as_shown(header or ""),
+        "value": shown,
+        "directive": shown or "connect-src",
     }
     detail = f"{row.detail.format_map(blanks)} " if row.detail and value else ""
-    policy = {"allow_origins": [blanks["origin"]]} if message.lookalike == "answered" else {}
+    policy = {"allow_origins": [blanks["origin"]]} if name == "answered" else {}
     page = tuple(line.format_map(blanks) for line in row.fix.page)
     return replace(row.fix, words=f"{detail}{row.fix.words.format_map(blanks)}", page=page, policy=policy)

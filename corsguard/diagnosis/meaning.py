@@ -80,7 +80,8 @@ class Meaning:
         message = self.message
         if message.failure is not None:
             return fix_of(message.failure, message.assumed)
-        return fix_of_lookalike(message)
+        target = message.target if message.is_named else "the origin of the resource"
+        return fix_of_lookalike(message.lookalike, message.origin, target, message.header, message.value)
 
     @property
     def notes(self) -> tuple[str, ...]:

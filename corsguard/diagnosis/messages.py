@@ -64,7 +64,8 @@ _URLS: Final = (
         re.IGNORECASE,
     ),
     re.compile(
-        r"Access to [\w ]{1,40}? at (?P<url>[a-z][^\s']+)(?: \(redirected from '?(?P<first>[^\s')]+)'?\))? from origin ",
+        r"Access to [\w ]{1,40}? at (?P<url>[a-z][^\s']+)"
+        r"(?: \(redirected from '?(?P<first>[^\s')]+)'?\))? from origin ",
         re.IGNORECASE,
     ),
     re.compile(r"Redirect from '(?P<url>[^']+)' to '[^']+' has been blocked"),
@@ -72,18 +73,24 @@ _URLS: Final = (
     # What people write for the URL that they do not want to show.
     re.compile(r"Access to [\w ]{1,40}? (?:at )?(?P<url>[\[{<][^\]}>]{1,200}[\]}>]) from origin "),
     re.compile(r"remote resource at '?(?P<url>[^'\s]+?)'?\.? ?(?:soon\. )?(?:\(|$)"),
-    re.compile(r"(?:cannot load|Failed to load) (?P<url>(?:[a-z][a-z0-9+.-]*:|[\[{<])[^\s'\"]+?)[.:]? (?=[A-Z]|due )"),
+    re.compile(
+        r"(?:cannot load|Failed to load) "
+        r"(?P<url>(?:[a-z][a-z0-9+.-]*:|[\[{<]|[\w-]+\.[\w-])[^\s'\"]+?)[.:]? (?=[A-Z]|due )"
+    ),
     re.compile(rf"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) {_QUOTED_URL}"),
     re.compile(r"(?:connection to|server at) [\"']?(?P<url>wss?://[^\s'\"]+)"),
     re.compile(
-        rf"(?:Http failure response for|uri=|\burl[\"']?:|load stylesheet at|loading the \w+) ?{_QUOTED_URL}", re.I
+        rf"(?:Http failure response for|uri=|\burl[\"']?:|load stylesheet at|loading the \w+) ?{_QUOTED_URL}",
+        re.IGNORECASE,
     ),
     re.compile(
         r"(?:connect(?:ing)? to|resource at|content from|Cancelled load to|module:?|load) "
         r"[\"']?(?P<url>(?:https?|wss?)://[^\s'\"]+)",
         re.IGNORECASE,
     ),
-    re.compile(r"Refused to \w+(?: the \w+)? '(?P<url>[^']+)' because"),
+    re.compile(r"Refused to \w+(?: \w+){0,2} '(?P<url>[^']+)' because"),
+    # Chromium's place of a line is the URL without its scheme.
+    re.compile(r"(?:^| )(?P<url>[\w-]+(?:\.[\w-]+)+/\S{0,2048}?):\d+ Failed to load resource"),
 )
 # Where a line names the page.
 _ORIGINS: Final = (
@@ -97,7 +104,7 @@ _ORIGINS: Final = (
 )
 # What stands for a URL or an origin that somebody does not want to show: its host has no letter but x, or brackets.
 _REDACTED: Final = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*:)?(?://)?[.*x_?\-]{2,}(?:[/:].*)?|[a-z]+:/*|"
+    r"(?:[a-z][a-z0-9+.-]*:)?(?://)?[.*x_?\-]{2,}(?:[/:].*)?|https?:/*|"
     r"(?:[a-z]+://)?[^/?#]*(?:[\[{<][a-z][^\]}>:]*[\]}>]|\.\.)[^/?#]*(?:[/?#].*)?",
     re.IGNORECASE,
 )
@@ -141,8 +148,8 @@ class Message:
     """
     One message: *engine* is whose console it is from (empty if anyone's); *failure* is what the model calls it, else
     *lookalike* names what it is. *url*, *origin* and *method* are named by it, or by the user, or are what stands for
-    them; *assumed* are the latter, and *redacted* those of them that the message blacks out. *header* is the header that
-    it names, *value* what else a lookalike does: a directive, a type, an address space.
+    them; *assumed* are the latter, and *redacted* those of them that the message blacks out. *header* is the header
+    that it names, *value* what else a lookalike names: a directive, a type, an address space.
     """
 
     engine: str
@@ -189,11 +196,21 @@ def read(text: str, known: Known) -> list[Message]:
     Return the messages in *text*, the same once; none if nothing is recognized.
     """
     found: dict[tuple[str, str, str], Message] = {}
-    for part in parts(plain(text[:LONGEST_MESSAGE])):
+    several = [*parts(plain(text[:LONGEST_MESSAGE]))]
+    for part in several:
         message = _read_one(part, known)
-        if message is not None:
-            found.setdefault((message.name, message.url, message.method), message)
-    return [*_telling(found.values())] or [*found.values()]
+        if message is None:
+            continue
+        same = found.setdefault((message.name, message.url, message.method), message)
+        if len(message.assumed) < len(same.assumed):
+            found[message.name, message.url, message.method] = message
+    told = [*_telling(found.values())] or [*found.values()]
+    named = {message.url for message in found.values() if message.is_named}
+    if len(told) == len(named) == 1 and told[0].failure is not None and not told[0].is_named:
+        # One line tells what failed, and another one where.
+        whole = _read_one(" ".join(several), known)
+        return told if whole is None else [whole]
+    return told
 
 
 def _telling(messages: Collection[Message]) -> Iterator[Message]:
@@ -316,6 +333,8 @@ def _value(reason: Reason, value: str | None, *, method: str, header: str | None
         return value
     if reason is Reason.MIXED_CONTENT:
         return None
+    if reason is Reason.UNREACHABLE:
+        return value or "no response"
     return None if value is None else value[:_LONGEST_WORD]
 
 

@@ -1,8 +1,8 @@
 """
 What was pasted, as the console printed it: markup, escapes, typographic quotation marks and line prefixes undone.
 
-People paste from issues (Markdown, HTML), from logs (JSON) and from word processors. Whatever it was, what comes out has
-straight quotation marks and one space between two words.
+People paste from issues (Markdown, HTML), from logs (JSON) and from word processors. Whatever it was, what comes out
+has straight quotation marks and one space between two words.
 """
 
 import html
@@ -17,11 +17,12 @@ _MOST_PARTS: Final = 40
 
 _STRAIGHT: Final = str.maketrans(
     {
-        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4`\u201c\u201d\u201e\u201f\u00ab\u00bb\u300c\u300d\u300e\u300f", "'"),
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4`\u201c\u201d\u201e\u201f\u00ab\u00bb", "'"),
+        **dict.fromkeys("\u300c\u300d\u300e\u300f", '"'),
         **dict.fromkeys("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"),
         "\u2026": "...",
     }
-)  # fmt: skip
+)
 _ENTITY: Final = re.compile(
     r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|quot|apos|lt|gt|amp|nbsp|[lr][sd]quo|[lr]aquo|hellip);", re.IGNORECASE
 )

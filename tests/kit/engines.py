@@ -344,21 +344,25 @@ class Firefox:
 
 
 @contextmanager
-def firefox(port):
+def firefox(port, language=""):
     """
-    Yield a Firefox whose proxy listens on *port*.
+    Yield a Firefox whose proxy listens on *port*, and which speaks *language*, of Debian's packages, if there is one.
     """
     executable = installed("firefox-esr")
     try:
         from websockets.sync.client import connect
     except ImportError:
         missing("websockets is not installed")
-    preferences = dict(FIREFOX_PREFERENCES)
+    preferences = FIREFOX_PREFERENCES | ({"intl.locale.requested": language} if language else {})
     for scheme in ("http", "ssl"):
         preferences |= {f"network.proxy.{scheme}": "127.0.0.1", f"network.proxy.{scheme}_port": port}
     lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items()]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, ExitStack() as stack:
         (Path(profile) / "user.js").write_text("".join(lines))
+        if language:
+            # A language counts from the second start of a profile on.
+            picture = ["--headless", "--screenshot", f"{profile}/first.png", "about:blank"]
+            subprocess.run([executable, *picture, "--profile", profile], capture_output=True, check=True)
         process = stack.enter_context(
             subprocess.Popen(
                 [executable, *FIREFOX_ARGUMENTS, "--profile", profile],

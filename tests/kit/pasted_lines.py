@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - what people paste in one line stands here in one
+# ruff: noqa: E501, RUF001 - what people paste in one line stands here in one, in any language
 """
 Lines of consoles as people paste them, by kind: what they are read as, with the URL and the page that they name.
 
@@ -196,7 +196,7 @@ LINES = [
     Line("not CORS", f"GET {A} net::ERR_BLOCKED_BY_RESPONSE.NotSameSite 200 (OK)", "corp", A),
     Line("not CORS", "Cancelled load to https://cdn.example.com/a.png because it violates the resource's Cross-Origin-Resource-Policy response header.", "corp", "https://cdn.example.com/a.png"),
     Line("not CORS", "Cross-Origin Read Blocking (CORB) blocked cross-origin response https://www.example.com/m?x=1 with MIME type text/html. See https://www.chromestatus.com/feature/5629709824032768 for more details.", "orb", "https://www.example.com/m?x=1", says="text/html"),
-    Line("not CORS", f"Refused to load the image 'http://cdn.example.com/a.png' because it violates the following Content Security Policy directive: \"img-src 'self'\".", "csp", "http://cdn.example.com/a.png", says="img-src 'self' http://cdn.example.com"),
+    Line("not CORS", "Refused to load the image 'http://cdn.example.com/a.png' because it violates the following Content Security Policy directive: \"img-src 'self'\".", "csp", "http://cdn.example.com/a.png", says="img-src 'self' http://cdn.example.com"),
     Line("not CORS", f"Connecting to '{A}' violates the following Content Security Policy directive: \"connect-src 'self'\". The action has been blocked.", "csp", A, says="connect-src 'self' https://api.example.com"),
     Line("not CORS", f"Refused to frame '{A}' because an ancestor violates the following Content Security Policy directive: \"frame-ancestors 'none'\".", "not_framed", A),
     Line("not CORS", f"{AT}: Permission was denied for this request to access the `loopback` address space.", "local_network_access", A, P, says="loopback"),
@@ -208,4 +208,48 @@ LINES = [
     Line("not CORS", "Disallowed CORS origin", "refused_by_server", says="origin"),
     Line("not CORS", "Invalid CORS request", "refused_by_server"),
     Line("not CORS", "GET https://api.example.com/x net::ERR_BLOCKED_BY_RESPONSE.CoepFrameResourceNeedsCoepHeader", "coep_frame", A),
+    # Found in public issues, shortened.
+    Line("cut off", f"Access to XMLHttpRequest at '{A}' from origin has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A),
+    Line("cut off", "This can be fixed by moving the resource to the same domain or enabling CORS. Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at https://api.example.com/x.", "cut_off", A),
+    Line("languages", f"Запрос из постороннего источника заблокирован: Политика одного источника запрещает чтение удаленного ресурса на {A}. Это может быть исправлено путем перемещения ресурса в тот же домен или включением CORS.", "cut_off", A),
+    Line("languages", f"Запрос из постороннего источника заблокирован: Политика одного источника запрещает чтение удаленного ресурса на {A}. (Причина: заголовок CORS 'Access-Control-Allow-Origin' не совпадает с 'http://localhost:8888/').", "allow_origin_mismatch", A),
+    Line("languages", f"Requisição cross-origin bloqueada: A política de mesma origem (Same Origin Policy) impede a leitura do recurso remoto em {A}. (Motivo: o cabeçalho CORS 'Access-Control-Allow-Origin' não está presente).", "missing_allow_origin", A),
+    Line("several", "1. XMLHttpRequest cannot load www.example.com due to access control checks.\n2. Request header field API-KEY is not allowed by Access-Control-Allow-Headers.", "header_not_allowed", "https://www.example.com", says="API-KEY".title()),
+    Line("several", f"[Error] Origin XXXXX is not allowed by Access-Control-Allow-Origin.\n[Error] XMLHttpRequest cannot load {A} due to access control checks.\n[Error] Error: error getting config from url: https://api.example.com/./x\n\t(anonymous function) (programs:91)\n[Error] Failed to load resource: Origin XXXXX is not allowed by Access-Control-Allow-Origin. (x, line 0)", "missing_allow_origin", A),
+    Line("several", f"[Error] XMLHttpRequest cannot load {A} due to access control checks.\n\tajax (lib.js:3053)\n\txdr (lib.js:2931)", "not_told", A),
+    Line("several", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ missing).\nXMLHttpRequest cannot load {A}. {NO_HEADER} Origin 'null' is therefore not allowed access.", "missing_allow_origin", A, "null"),
+    Line("blacked out", f"[Error] XMLHttpRequest cannot load {A}. Origin [website] is not allowed by Access-Control-Allow-Origin.", "missing_allow_origin", A),
+    Line("older", "origin is not allowed by access-control-allow-origin", "missing_allow_origin"),
+    Line("older", "Access to fetch at 'http://127.0.0.1:1920/api/health'\nfrom origin 'https://app.example.com'\nhas been blocked by CORS policy:\nRequest had a target IP address space of `local`\nyet the resource is in address space `loopback`.", "target_address_space", "http://127.0.0.1:1920/api/health", APP, says="local"),
+    Line("frameworks", "Request path : [GET] 'https://api.example.com/x'\nError message : XMLHttpRequest error.\nDioError [DioErrorType.RESPONSE]: XMLHttpRequest error.", "not_told", A),
+    Line("frameworks", "Error: Cross origin http://localhost forbidden", "missing_allow_origin", "~", "http://localhost"),
+    Line("frameworks", f"POST {A} net::ERR_FAILED 502 (Bad Gateway)", "status", A),
+    Line("frameworks", "api.example.com/x:1  Failed to load resource: net::ERR_FAILED", "not_told", A),
+    *(
+        Line("panels", text, name)
+        for text, name in (
+            ("Ensure credentialed requests aren’t sent to CORS resources with origin wildcards", "wildcard_with_credentials"),
+            ("Ensure CORS requesting origin matches resource’s allowed origin", "allow_origin_mismatch"),
+            ("Ensure CORS requests aren’t redirected to URLs containing credentials", "redirect_userinfo"),
+            ("Ensure CORS request includes only allowed headers", "header_not_allowed"),
+            ("Ensure CORS request uses allowed method", "method_not_allowed"),
+            ("Ensure no-cors requests configure redirect mode follow", "no_cors_redirect_mode"),
+            ("Ensure only same-origin resources are fetched with same-origin request mode", "same_origin_mode"),
+            ("Ensure that local network requests are compatible with restrictions", "local_network_access"),
+            ("Ensure private network requests are only made from secure contexts", "insecure_local_network"),
+            ("Specify a Cross-Origin Resource Policy to stop a resource from being blocked", "corp"),
+            ("Specify a more permissive Cross-Origin Resource Policy to stop a resource from being blocked", "corp"),
+            ("Specify a Cross-Origin Embedder Policy to stop this frame from being blocked", "coep_frame"),
+            ("CORS error: WildcardOriginNotAllowed", "wildcard_with_credentials"),
+            ("RedirectContainsCredentials", "redirect_userinfo"),
+            ("DisallowedByMode", "same_origin_mode"),
+        )
+    ),
+    Line("elements", 'Failed to load module script: Expected a JavaScript module script but the server responded with a MIME type of "text/html". Strict MIME type checking is enforced for module scripts per HTML spec.', "wrong_type", says="text/html"),
+    Line("elements", "Refused to execute script from 'https://cdn.example.com/x.js' because its MIME type ('text/html') is not executable, and strict MIME type checking is enabled.", "wrong_type", "https://cdn.example.com/x.js"),
+    Line("elements", "Subresource Integrity: The resource 'https://cdn.example.com/a.js' has an integrity attribute, but the resource requires the request to be CORS enabled to check the integrity, and it is not.", "integrity", "https://cdn.example.com/a.js", says="crossorigin"),
+    Line("not CORS", "A site requested a resource from a network that it could only access because of its users' privileged network position. These requests expose devices and servers to the internet, increasing the risk of a cross-site request forgery (CSRF) attack, and/or information leakage.", "private_network_access"),
+    Line("not CORS", "Cross-Origin-Opener-Policy policy would block the window.postMessage call.", "opener_policy"),
+    Line("not CORS", "SharedArrayBuffer will require cross-origin isolation as of M92", "isolation"),
+    Line("not CORS", "Cookie “sid” has been rejected for invalid domain.", "cookies"),
 ]  # fmt: skip

@@ -1,0 +1,133 @@
+"""
+What Firefox prints of CORS is read in any language.
+
+`PYTHONPATH=tests python tests/diagnosis/test_languages.py` writes what real ones print to `kit/console_languages.json`.
+It needs Debian's packages of languages (`apt-get install firefox-esr-l10n-de ...`). Of each line no more is kept than
+the words that tell it apart, its URL and what follows that.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from kit import engines
+
+from corsguard.browser import Reason, WireResponse
+from corsguard.browser.wire import Unreachable
+from corsguard.diagnosis.languages import WORDS
+from corsguard.diagnosis.messages import Known, read
+
+CONSOLE_LANGUAGES = Path(__file__).parents[1] / "kit" / "console_languages.json"
+LANGUAGES = """
+    ar bg ca cs da de el es-AR es-ES es-MX fa fi fr he hr hu id it ja ko nb-NO nl pl pt-BR pt-PT ro ru sk sv-SE th tr uk
+    vi zh-CN zh-TW
+""".split()
+PAGE, SITE, LAST = "https://page.example", "https://api.example", "https://last.example/end"
+
+SHARED = ("Access-Control-Allow-Origin", PAGE)
+INCLUDE, PUT, TOKEN = {"credentials": "include"}, {"method": "PUT"}, {"headers": {"x-token": "1"}}
+# What is asked at the path of each reason, and how it is answered.
+CASES = {
+    Reason.MISSING_ALLOW_ORIGIN: ({}, WireResponse(403)),
+    Reason.MULTIPLE_ALLOW_ORIGIN: ({}, WireResponse(200, (SHARED, SHARED))),
+    Reason.ALLOW_ORIGIN_MISMATCH: ({}, WireResponse(200, (("Access-Control-Allow-Origin", "https://b.example"),))),
+    Reason.WILDCARD_WITH_CREDENTIALS: (INCLUDE, WireResponse(200, (("Access-Control-Allow-Origin", "*"),))),
+    Reason.ALLOW_CREDENTIALS_NOT_TRUE: (INCLUDE, WireResponse(200, (SHARED,))),
+    Reason.PREFLIGHT_REDIRECT: (PUT, WireResponse(307, (SHARED, ("Location", "/elsewhere")))),
+    Reason.PREFLIGHT_STATUS: (PUT, WireResponse(405, (SHARED,))),
+    Reason.METHOD_NOT_ALLOWED: (PUT, WireResponse(200, (SHARED, ("Access-Control-Allow-Methods", "PATCH")))),
+    Reason.ALLOW_METHODS_UNPARSABLE: (PUT, WireResponse(200, (SHARED, ("Access-Control-Allow-Methods", "A B")))),
+    Reason.ALLOW_HEADERS_UNPARSABLE: (TOKEN, WireResponse(200, (SHARED, ("Access-Control-Allow-Headers", "A B")))),
+    Reason.HEADER_NOT_ALLOWED: (TOKEN, WireResponse(200, (SHARED, ("Access-Control-Allow-Headers", "x-other")))),
+    Reason.UNREACHABLE: ({}, None),
+    Reason.MIXED_CONTENT: ({}, WireResponse(200)),
+}
+# What a line names besides its URL.
+VALUES = {
+    Reason.ALLOW_ORIGIN_MISMATCH: "https://b.example",
+    Reason.ALLOW_METHODS_UNPARSABLE: "A B",
+    Reason.ALLOW_HEADERS_UNPARSABLE: "A B",
+    Reason.HEADER_NOT_ALLOWED: "x-token",
+}
+ENGLISH = re.compile(r"Cross-Origin Request Blocked|Blocked loading")
+STATUSES = {Reason.MISSING_ALLOW_ORIGIN: 403, Reason.PREFLIGHT_STATUS: 405}
+RECORDED = json.loads(CONSOLE_LANGUAGES.read_text(encoding="utf-8")) if CONSOLE_LANGUAGES.exists() else {}
+
+
+def url_of(reason):
+    site = SITE.replace("https", "http") if reason == Reason.MIXED_CONTENT else SITE
+    return f"{site}/{reason}"
+
+
+def answer(request):
+    host, _, path = request.url.partition("://")[2].partition("/")
+    if host == "api.example":
+        response = CASES[Reason(path)][1]
+        if response is None:
+            raise Unreachable("nothing listens here")
+        return response
+    return WireResponse(200, (("Content-Type", "text/html"),), b"<!doctype html><link rel=icon href=data:,>")
+
+
+def recorded(language):
+    """
+    Return what Firefox in *language* prints, by reason.
+    """
+    asked = [(url_of(reason), init) for reason, (init, _) in CASES.items()]
+    with engines.proxied(answer) as port, engines.firefox(port, language) as tab:
+        tab.visit(f"{PAGE}/")
+        play = """async (asked) => {
+            for (const [url, init] of asked) { try { await fetch(url, init); } catch {} }
+        }"""
+        tab.call(play, [*asked, (LAST, {})])
+        tab.wait_for_console(LAST)
+        lines = tab.console
+    # The first line of a URL tells; after a preflight that failed, another one says that the request did not succeed.
+    said = {reason: next(line for line in lines if names(line, reason)) for reason in CASES}
+    # What nobody translated is printed in English.
+    return {str(reason): kept(line) for reason, line in said.items() if not ENGLISH.match(line)}
+
+
+def names(line, reason):
+    # In some languages a letter follows the URL.
+    return re.search(rf"{re.escape(url_of(reason))}\b", line, re.ASCII) is not None
+
+
+def kept(line):
+    """
+    Return what tells *line* apart: the words of its language, the URL and what follows.
+    """
+    url = re.search(r"https?://api\.example/\w+", line, re.ASCII)
+    words = [one for row in WORDS.values() for one in (row.blocked, row.mixed) if one]
+    found = dict.fromkeys(match[0] for one in words if (match := re.search(one, line, re.IGNORECASE)))
+    # A quotation mark may stand before the URL.
+    mark = re.search(r"[^\w\s]?\s*$", line[: url.start()])[0].strip()
+    return f"{' '.join(found)} {mark}{line[url.start() :]}".strip()
+
+
+@pytest.mark.parametrize(("language", "reason"), [(name, reason) for name, said in RECORDED.items() for reason in said])
+def test_a_line_is_read_in_each_language(language, reason):
+    (message,) = read(RECORDED[language][reason], Known())
+    failure = message.failure
+    assert (message.name, message.url, message.engine) == (reason, url_of(reason), "Firefox")
+    assert reason not in VALUES or failure.value == VALUES[reason]
+    assert reason not in STATUSES or failure.exchange.response.status == STATUSES[reason]
+
+
+def test_there_are_enough_languages():
+    assert len(RECORDED) >= 20
+
+
+def write():
+    """
+    Write what the consoles say.
+    """
+    lines = {}
+    for language in LANGUAGES:
+        lines[language] = recorded(language)
+        CONSOLE_LANGUAGES.write_text(json.dumps(lines, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,28 @@
+"""
+Lines as people paste them are read: what failed, with the URL, the page and the method that they name, and the fix.
+"""
+
+import re
+
+import pytest
+from kit.pasted_lines import LINES
+
+from corsguard.diagnosis import read_message
+
+
+@pytest.mark.parametrize("line", [pytest.param(line, id=f"{line.kind} {number}") for number, line in enumerate(LINES)])
+def test_a_line_is_read_as_it_was_pasted(line):
+    (meaning,) = read_message(line.text)
+    message, fix = meaning.message, meaning.fix
+    assert message.name == line.name
+    for name, found, named in (("url", message.url, line.url), ("page", message.origin, line.page)):
+        assert (found, name in message.assumed) == (found if named == "~" else named, named == "~")
+    told = [fix.words, *fix.page, *fix.send, *map(str, fix.policy.values())]
+    assert not line.says or any(line.says in text for text in told)
+    assert not line.never or not any(line.never in text for text in (*told, *fix.policy))
+    # What stands for a URL that nobody named is in no sentence.
+    if "url" in message.assumed:
+        assert not any("api.example.com" in text for text in (meaning.title, fix.words, *fix.page))
+    # And nothing is said of what the line does not tell.
+    for text in (meaning.title, fix.words):
+        assert not re.search(r'""|(?<!\w)\(\)| [.,:;)](?!\.)|  ', text), text
