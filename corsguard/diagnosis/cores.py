@@ -217,7 +217,9 @@ CORES: Final = (
         r"blocked:mixed-content|\bMixed Block",
         Reason.MIXED_CONTENT,
     ),
-    _core(r"ERR_ABORTED(?! [45]\d\d)|NS_BINDING_ABORTED", "aborted"),
+    _core(
+        r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) \S{1,2048} net::ERR_ABORTED(?! [45]\d\d)|NS_BINDING_ABORTED", "aborted"
+    ),
     _core(r"X-Frame-Options|frame-ancestors|ERR_BLOCKED_BY_RESPONSE(?![.\w])", "not_framed"),
     _core(
         r"(?:Content[ -]Security[ -]Policy|violates the following|blocked:csp).{0,600}?"
@@ -355,7 +357,7 @@ VAGUE: Final = (
     _core(r"ERR_FAILED 2\d\d\b", "answered"),
     _core(r"responded with a status of [45]\d\d\b|ERR_(?:ABORTED|FAILED) [45]\d\d\b", "status"),
     _core(
-        r"Failed to fetch|NetworkError when attempting|Load failed|Network ?Error|ERR_(?:FAILED|NETWORK)\b|"
+        r"Failed to fetch|NetworkError when attempting|Load failed|Network ?Error|ERR_(?:FAILED|NETWORK|ABORTED)\b|"
         r"access control checks|0 Unknown Error|XMLHttpRequest error|"
         r"A network error occurred|Request has been terminated|error loading dynamically imported module|"
         r"Importing a module script failed|FETCH_ERROR|[\"']?status[\"']?: ?0\b|\(failed\)|"

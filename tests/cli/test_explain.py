@@ -61,6 +61,18 @@ def test_a_server_that_is_not_named_is_said(text):
     assert "https://api.example.com/ stands for what the message does not name: write the request's" in run(text).stdout
 
 
+def test_what_a_message_blacks_out_is_said():
+    """
+    What somebody blacked out is said to be, and what is not named at all is said to be not named.
+    """
+    text = "XMLHttpRequest cannot load http://...... Cannot use wildcard in Access-Control-Allow-Origin when"
+    shown = run(text).stdout
+    assert "https://api.example.com/ stands for what the message blacks out: write the request's" in shown
+    assert f"{PAGE} stands for what the message does not name: --page says it" in shown
+    (said,) = document(text)["messages"]
+    assert (said["assumed"], said["redacted"]) == (["url", "page"], ["url"])
+
+
 def test_the_user_says_what_a_message_does_not_name():
     text = f"{REFUSED}Did not find method in CORS header \u2018Access-Control-Allow-Methods\u2019)."
     shown = run(text).stdout

@@ -202,6 +202,8 @@ LINES = [
     Line("not CORS", f"{AT}: Permission was denied for this request to access the `loopback` address space.", "local_network_access", A, P, says="loopback"),
     Line("not CORS", f"GET {A} net::ERR_BLOCKED_BY_CLIENT", "blocked_by_client", A),
     Line("not CORS", f"GET {A} net::ERR_ABORTED", "aborted", A),
+    Line("not CORS", f"GET {A} net::ERR_ABORTED 404 (Not Found)", "status", A),
+    Line("not CORS", "net::ERR_ABORTED", "not_told"),
     Line("not CORS", "Referer checking failed - no Referer.", "csrf_django", says="CSRF_TRUSTED_ORIGINS"),
     Line("not CORS", "400 Bad Request: The CSRF token is missing.", "csrf_flask", never="DJANGO"),
     Line("not CORS", "419 CSRF token mismatch.", "csrf", never="CSRF_TRUSTED_ORIGINS"),
