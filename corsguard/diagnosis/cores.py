@@ -116,6 +116,10 @@ CORES: Final = (
         r"that is not equal to the supplied origin|Access-Control-Allow-Origin'? header contains the invalid",
         Reason.ALLOW_ORIGIN_MISMATCH,
     ),
+    # Internet Explorer, and Edge before it was a Chromium.
+    _core(r"The origin '(?P<origin>[^']+)' did not find '[^']*' in the Access-C", Reason.MISSING_ALLOW_ORIGIN),
+    _core(r"header '?(?P<header>[^\s']+)'? was not present in the \S+-Allow-Headers", Reason.HEADER_NOT_ALLOWED),
+    _core(r"method '?(?P<method>[^\s']+)'? was not present in the \S+-Allow-Methods", Reason.METHOD_NOT_ALLOWED),
     # A library of HTTP, which lists all that may be.
     _core(r"Request has been terminated.{1,40}Possible causes", "not_told"),
     _core(
@@ -245,7 +249,11 @@ CORES: Final = (
         "orb",
     ),
     _core(r"BLOCKED_BY_ORB|NS_\w*ORB|OpaqueResponseBlocking|Cross-Origin Read Blocking|\bCORB\b", "orb"),
-    _core(r"Tainted canvases|tainted by cross-origin data|canvas has been tainted", "tainted_canvas"),
+    _core(
+        r"Tainted canvases|tainted by cross-origin data|contains cross-origin data, and may not be|"
+        r"canvas has been tainted",
+        "tainted_canvas",
+    ),
     _core(
         r"cssRules|CSSStyleSheet.{0,80}(?:access rules|insecure)|Not allowed to access cross-origin stylesheet",
         "stylesheet_rules",
@@ -345,7 +353,8 @@ CORES: Final = (
 VAGUE: Final = (
     _core(
         r"blocked by (?:the )?CORS policy|Cross-Origin Request (?:Blocked|Warning)|by Cross-Origin Resource Sharing "
-        r"policy|CORS response header values are valid|Cross-Origin Resource Sharing error|\bCORS\serror\b",
+        r"policy|CORS response header values are valid|Cross-Origin Resource Sharing error|\bCORS\serror\b|"
+        r"\(CORS\) request was blocked",
         "cut_off",
     ),
     _core(r"can't establish a connection to the server at (?P<url>https?://\S{1,2048})", "event_source"),

@@ -89,6 +89,8 @@ _URLS: Final = (
         re.IGNORECASE,
     ),
     re.compile(r"Refused to \w+(?: \w+){0,2} '(?P<url>[^']+)' because"),
+    re.compile(r"attempt to load URL (?P<url>[^\s']+) from frame"),
+    re.compile(r"for cross-origin resource at '?(?P<url>[^\s']+)"),
     # Chromium's place of a line is the URL without its scheme.
     re.compile(r"(?:^| )(?P<url>[\w-]+(?:\.[\w-]+)+/\S{0,2048}?):\d+ Failed to load resource"),
 )
@@ -100,6 +102,7 @@ _ORIGINS: Final = (
         r"(?:from origin|request origin|with origin|Origin) [\"']?"
         r"(?P<origin>(?:[a-z][a-z0-9+.-]*://[^\s'\"]+|null\b))(?!'? has been blocked from loading)"
     ),
+    re.compile(r"from frame with URL '?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
     re.compile(r"The page at '?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
 )
 # What stands for a URL or an origin that somebody does not want to show: its host has no letter but x, or brackets.

@@ -254,4 +254,10 @@ LINES = [
     Line("not CORS", "Cross-Origin-Opener-Policy policy would block the window.postMessage call.", "opener_policy"),
     Line("not CORS", "SharedArrayBuffer will require cross-origin isolation as of M92", "isolation"),
     Line("not CORS", "Cookie “sid” has been rejected for invalid domain.", "cookies"),
+    Line("older", "SEC7120: [CORS] The origin 'http://localhost:3000' did not find 'http://localhost:3000' in the Access-Control-Allow-Origin response header for cross-origin  resource at 'https://api.example.com/x'.", "missing_allow_origin", A, P),
+    Line("older", "SEC7123: Request header X-Token was not present in the Access-Control-Allow-Headers list.", "header_not_allowed", says="X-Token"),
+    Line("older", "SEC7124: Request method PUT was not present in the Access-Control-Allow-Methods list.", "method_not_allowed", says="PUT"),
+    Line("elements", "SecurityError: Failed to execute 'texImage2D' on 'WebGLRenderingContext': The image element contains cross-origin data, and may not be loaded.", "tainted_canvas"),
+    Line("names", "Unsafe attempt to load URL https://api.example.com/x from frame with URL https://app.example.com/a. Domains, protocols and ports must match.", "same_origin_mode", A, APP),
+    Line("panels", "A cross-origin resource sharing (CORS) request was blocked because of invalid or missing response headers.", "cut_off"),
 ]  # fmt: skip
