@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from corsguard.browser import Application, LiveTransport, Transport
+from corsguard.browser.collecting import Patience
 from corsguard.browser.confidential import Secrets, secrets_of
 from corsguard.browser.transports import transport_for
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, address_space, authority, of_handshake
@@ -34,6 +35,7 @@ TIMEOUT: Final = 10.0
 # How much is read of what may be a download, a hundred times.
 _MAX_BODY: Final = 262_144
 _WANTS_LOGIN: Final = frozenset({401, 403, 404})
+_BODY_TIMEOUT: Final = 0.3
 # What the audit itself says in each request.
 _OURS: Final = frozenset({"origin", "host", "content-length", "transfer-encoding", "connection"})
 
@@ -73,9 +75,9 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
     At most *budget* requests are sent, *rate* a second, and only GET, HEAD and OPTIONS. With *active*, line ends in
     Origin, a cache under a query of its own and 4 KiB of commas are tried, too, and two POST requests are sent, as a
     page of another site forges them: a form and a JSON text. *is_internal* says whether only the network keeps others
-    out; if None, the address tells. *connect_to*, *verify*, *timeout* and *proxy* are those of a LiveTransport; line
-    ends in Origin go through no proxy, and are left out with one. *on_request* is called with the number of each
-    request.
+    out; if None, the address tells. *connect_to*, *verify*, *timeout* and *proxy* are those of a LiveTransport; *app* is
+    waited for as long, in a thread of its own. Line ends in Origin go through no proxy, and are left out with one.
+    *on_request* is called with the number of each request.
 
     Raises ValueError if *url* is not a URL of http, https, ws or wss, if one of *headers* is the audit's own, and if
     *active* is given for a WebSocket, whose handshake is a GET. Raises PolicyError if one of *trusted* is not an origin
@@ -97,11 +99,18 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
         carry: Transport
         if app is None:
             tls = verify if isinstance(verify, ssl.SSLContext) else _trust(is_checked=verify)
-            live = LiveTransport(verify=tls, timeout=timeout, max_body=_MAX_BODY, connect_to=connect_to, proxy=proxy)
+            live = LiveTransport(
+                verify=tls,
+                timeout=timeout,
+                body_timeout=_BODY_TIMEOUT,
+                max_body=_MAX_BODY,
+                connect_to=connect_to,
+                proxy=proxy,
+            )
             carry = stack.enter_context(live)
             raw = None if proxy else _raw(target, tls, timeout, address, lines)
         else:
-            carry = transport_for(app)
+            carry = transport_for(app, Patience(timeout, min(timeout, _BODY_TIMEOUT)))
         client = BoundedClient(
             carry,
             target.href,

@@ -9,6 +9,7 @@ from .headers import is_forbidden_method as is_forbidden_method
 from .headers import is_safelisted_header as is_safelisted_header
 from .headers import may_append as may_append
 from .headers import normalize_method as normalize_method
+from .live import LiveTransport as LiveTransport
 from .page import Browser as Browser
 from .page import NetworkError as NetworkError
 from .page import Page as Page
@@ -17,7 +18,6 @@ from .page import ResponseHeaders as ResponseHeaders
 from .page import WebSocket as WebSocket
 from .reasons import Reason as Reason
 from .transports import Application as Application
-from .transports import LiveTransport as LiveTransport
 from .urls import origin_of as origin_of
 from .wire import Exchange as Exchange
 from .wire import Transport as Transport

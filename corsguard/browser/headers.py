@@ -147,6 +147,13 @@ def seconds_of(headers: Iterable[Header], name: str) -> int | None:
     return None if match is None else 0 if match[1] else int(match[2])
 
 
+def is_event_stream(headers: Iterable[Header]) -> bool:
+    """
+    Return whether a response with *headers* is a stream of events (HTML, "server-sent events"), which has no end.
+    """
+    return (get(headers, "Content-Type") or "").partition(";")[0].strip().lower() == "text/event-stream"
+
+
 def is_forbidden_header(name: str, value: str) -> bool:
     """
     Return whether no page may set the request header (Fetch, "forbidden request-header").

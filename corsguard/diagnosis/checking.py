@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from corsguard.browser import Application, LiveTransport, Reason, origin_of
+from corsguard.browser.collecting import Patience
 from corsguard.browser.confidential import PUBLIC_HEADERS, Secrets, secrets_of
 from corsguard.browser.evidence import url_of, without_password
 from corsguard.browser.exchanges import SECRET_HEADERS, on_the_wire, shown
@@ -34,6 +35,8 @@ _APPLICATION_URL: Final = "https://api.example.com/"
 # How a cookie is set that a browser sends to another site, and for how long a server is waited for.
 _ACROSS_SITES: Final = "; SameSite=None; Secure"
 _TIMEOUT: Final = 10.0
+# Of a body only the beginning is looked at.
+_BODY_TIMEOUT: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +166,8 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
     always has credentials, and a page can say nothing else of it: *method*, *headers*, *body*, *mode*, *redirect*,
     *read* and *preflight_only* stay as they are.
 
-    *connect_to*, *verify* and *timeout* are those of a LiveTransport. *name* is how texts call an application;
+    *connect_to*, *verify* and *timeout* are those of a LiveTransport. An application is waited for as long,
+    in a thread of its own. *name* is how texts call an application;
     *on_request* is called with the number of each request before it is sent. What is sent is what a browser sends;
     after a preflight that it would refuse, that is nothing but GET, HEAD and OPTIONS.
 
@@ -194,9 +198,11 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
         asked = _as_it_can_be(asked, can_be_said=not (read or preflight_only))
         with ExitStack() as stack:
             transport = (
-                stack.enter_context(LiveTransport(verify=verify, timeout=timeout, connect_to=connect_to))
+                stack.enter_context(
+                    LiveTransport(verify=verify, timeout=timeout, body_timeout=_BODY_TIMEOUT, connect_to=connect_to)
+                )
                 if application is None
-                else transport_for(application)
+                else transport_for(application, Patience(timeout, min(timeout, _BODY_TIMEOUT)))
             )
             outcome = play(asked, transport, preflight_only=preflight_only, hide=secrets.hidden, on_request=on_request)
             probe = None if preflight_only or asked.is_handshake else transport

@@ -6,14 +6,14 @@ import socket
 import ssl
 import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import pytest
 import trustme
-from kit.asking import get
+from kit.asking import get, listening
 from kit.serving import served
 
-from corsguard.browser.transports import LiveTransport
+from corsguard.browser.live import LiveTransport
 from corsguard.browser.wire import Unreachable, WireResponse
 
 
@@ -35,34 +35,6 @@ def raw_answer(*answers):
 
     serve.requests, serve.connections = [], 0
     return serve
-
-
-@contextmanager
-def listening(serve, context=None):
-    """
-    Have *serve* handle every connection to a port of loopback, over TLS with a *context*, and yield the port.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def accept():
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                try:
-                    serve(connection if context is None else context.wrap_socket(connection, server_side=True))
-                except OSError:
-                    connection.close()
-
-        thread = threading.Thread(target=accept)
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            # Closing alone wakes nobody who waits in `accept`.
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
 
 
 @pytest.fixture

@@ -1,0 +1,169 @@
+"""
+What an application has answered so far, and for how long that is waited for: the same for WSGI and ASGI.
+
+A browser judges a response by its head. So a body that never ends is read for a while, and then the client leaves.
+"""
+
+import io
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextvars import copy_context
+from typing import Final, NamedTuple
+
+from ada_url import URL
+
+from corsguard.names import is_token
+
+from .headers import is_event_stream
+from .wire import Header, Unreachable, WireRequest, WireResponse
+
+logger: Final = logging.getLogger("corsguard.browser")
+
+CLIENT: Final = "127.0.0.1"
+LONGEST_FAREWELL: Final = 1.0  # seconds
+_LONGEST_STREAM: Final = 1.0  # seconds
+_LARGEST_BODY: Final = 16 * 1024 * 1024
+# No server sends anything else: a line would end, or there is no such octet.
+_FIELD_VALUE: Final = re.compile(r"[\x01-\x09\x0b\x0c\x0e-\xff]*")
+
+
+class Patience(NamedTuple):
+    """
+    How many seconds an application is waited for: until its response begins (*head*; None: for ever, and it runs in the
+    thread of the caller), and from then on until that ends (*body*).
+    """
+
+    head: float | None = None
+    body: float = 10.0
+
+
+def lines_of(request: WireRequest, url: URL) -> list[Header]:
+    """
+    Return the header lines of *request* with those that HTTP itself needs.
+    """
+    names = {name.lower() for name, _ in request.headers}
+    host = [] if "host" in names else [("Host", url.host)]
+    length = [("Content-Length", str(len(request.body)))] if request.body and "content-length" not in names else []
+    return [*host, *request.headers, *length]
+
+
+def port_of(url: URL) -> int:
+    return int(url.port) if url.port else 443 if url.protocol == "https:" else 80
+
+
+def patience_for(headers: Iterable[Header], seconds: float) -> float:
+    """
+    Return for how many of *seconds* the body after *headers* is read: a stream of events has no end (HTML, "server-sent
+    events").
+    """
+    return min(seconds, _LONGEST_STREAM) if is_event_stream(headers) else seconds
+
+
+class Collected:
+    """
+    What an application has answered so far to *request*. Once *is_sent*, nobody can take the head back; once *is_whole*,
+    there is nothing to come; once *is_left*, nobody waits for more.
+    """
+
+    def __init__(self, request: WireRequest, patience: Patience) -> None:
+        self.request = request
+        self.patience = patience
+        self.status = 0  # as long as nobody started it
+        self.headers: tuple[Header, ...] = ()
+        self.body = io.BytesIO()
+        self.is_sent = False
+        self.is_whole = False
+        self.is_left = False
+        self.begun = threading.Event()
+        self.ended = threading.Event()
+        self._last_moment = 0.0
+
+    def start(self, status: int, headers: Iterable[Header]) -> None:
+        """
+        Keep the head, or raise ValueError if no server would send it.
+        """
+        lines = tuple((name, value.strip(" \t")) for name, value in headers)
+        for name, value in lines:
+            if not is_token(name) or not _FIELD_VALUE.fullmatch(value):
+                raise ValueError(f"The response has a header line that cannot be sent: {name!r}: {value!r}.")
+        self.status, self.headers = status, lines
+
+    def begin(self) -> None:
+        """
+        Begin to wait for the end of the body, if there is a head.
+        """
+        if self.status and not self.begun.is_set():
+            self._last_moment = time.monotonic() + patience_for(self.headers, self.patience.body)
+            self.begun.set()
+
+    @property
+    def seconds_left(self) -> float:
+        """
+        For how long the body is still waited for.
+        """
+        if self.is_left or self.body.tell() > _LARGEST_BODY:
+            return 0.0
+        return max(0.0, self._last_moment - time.monotonic()) if self.begun.is_set() else self.patience.body
+
+    def wait(self) -> None:
+        """
+        Wait for the response as long as that may take. Raises Unreachable if it has not begun then.
+        """
+        is_begun = self.begun.wait(self.patience.head)
+        if is_begun:
+            self.ended.wait(self.seconds_left)
+        self.is_left = not self.ended.is_set()
+        if not is_begun and not self.status:
+            raise self.unanswered()
+
+    def unanswered(self) -> Unreachable:
+        seconds = f"{self.patience.head:g}"
+        return Unreachable(f"the application did not answer within {seconds} s", net_error="CONNECTION_TIMED_OUT")
+
+    def fail(self, error: Exception) -> None:
+        """
+        Do what a server does when *error* left the application: log it, and send a bare 500 while that can be done.
+        """
+        if self.is_left:
+            # Nobody is there to hear it; that the client has left may be why.
+            return
+        if self.is_whole:
+            outcome = "the response was sent before that, as a framework does that answers with a 500 and raises"
+        elif self.is_sent:
+            outcome = "a server that has begun to respond cuts the response off"
+        else:
+            outcome = "a server responds with a 500 that has none of the application's headers"
+            self.status, self.headers, self.body = 500, (), io.BytesIO()
+        asked = self.request
+        logger.error("The application raised on %s %s: %s.", asked.method, asked.url, outcome, exc_info=error)
+
+    def response(self) -> WireResponse:
+        """
+        Return the response as it arrives: RFC 9110, 6.4.1, says which have no body.
+        """
+        has_body = self.request.method != "HEAD" and self.status not in {204, 304}
+        return WireResponse(self.status, self.headers, self.body.getvalue() if has_body else b"")
+
+
+def apart(work: Callable[[], None], answer: Collected) -> None:
+    """
+    Do *work* in a thread of its own, and wait for the *answer* that comes of it as long as that may take.
+    """
+    raised: list[BaseException] = []
+
+    def do() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - it is raised again, where somebody waits
+            raised.append(error)
+        finally:
+            answer.ended.set()
+            answer.begun.set()
+
+    threading.Thread(target=copy_context().run, args=(do,), daemon=True).start()
+    answer.wait()
+    if raised and not answer.is_left:
+        raise raised[0]
