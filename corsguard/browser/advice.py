@@ -48,6 +48,7 @@ from .evidence import (
 )
 from .failures import Failure
 from .headers import get, values_of
+from .intermediaries import cache_seen, firewall_seen, limit_seen, login_seen, wants_tls
 from .reasons import CORS_CHECK, REASONS, Reason
 from .urls import Url, address_space, is_same_site
 
@@ -79,10 +80,20 @@ _NO_COOKIES: Final = 'leave out credentials: "include", if it needs no cookies (
 # Who answers so instead of the CORS layer: to a preflight, and to the request itself.
 _BY_STATUS: Final = {
     **dict.fromkeys(
-        (401, 403, 407),
+        (401, 407),
         (
             "Authentication runs before CORS, but a preflight never carries cookies, Authorization or a certificate.",
             "The user is not logged in or not allowed, and what says so stands outside the CORS layer.",
+        ),
+    ),
+    403: (
+        (
+            "The server, or a firewall in front of it, refuses the preflight, which never carries cookies, "
+            "Authorization or a certificate."
+        ),
+        (
+            "The server, or a firewall in front of it, refuses the request, and what says so stands outside the CORS "
+            "layer: the user may be not logged in or not allowed."
         ),
     ),
     **dict.fromkeys(
@@ -178,9 +189,41 @@ def _missing(failure: Failure) -> Fix:
             "instead of a redirect.",
             "401 Unauthorized, with the CORS headers and no Location",
         )
-    if "origin" in (get(headers_of(failure), "Vary") or "").lower():
+    seen = _who_is_seen(failure)
+    if seen is None and "origin" in (get(headers_of(failure), "Vary") or "").lower():
         return _share(failure, "The answer varies on Origin, so a CORS layer is there and does not list this origin.")
-    return _share(failure, _why_bypassed(failure))
+    return _share(failure, seen or _why_bypassed(failure))
+
+
+def _who_is_seen(failure: Failure) -> str | None:
+    """
+    Return who answered in place of the CORS layer, if a header or the body tells: that comes before all that may be.
+    """
+    answer = None if failure.exchange is None else failure.exchange.response
+    if answer is None:
+        return None
+    what = "the preflight" if failure.is_preflight else "the request"
+    if failure.url.startswith("http://") and wants_tls(answer):
+        return f"This port speaks TLS: let the page ask {as_shown(failure.url.replace('http://', 'https://', 1))}."
+    if line := login_seen(answer):
+        why = _BY_STATUS[answer.status][0 if failure.is_preflight else 1]
+        return f"Status {answer.status}, {line}. {why} {_OUTERMOST}."
+    if line := limit_seen(answer):
+        return (
+            f"Status {answer.status}, {line}. The server wants to be asked less often, and what says so stands outside "
+            f"the CORS layer. Ask again later. {_OUTERMOST}."
+        )
+    if (firewall := firewall_seen(answer)) is not None:
+        name, line = firewall
+        return (
+            f"Status {answer.status}, {line}. {name} refuses {what}, before the application sees it: let it pass there."
+        )
+    if line := cache_seen(answer.headers):
+        return (
+            f"The answer comes from a cache ({line}), so it was made for another page, or for none. Send Vary: Origin "
+            "on every answer, and clear the cache. If the answer is the same then, this origin is not listed."
+        )
+    return None
 
 
 def _why_bypassed(failure: Failure) -> str:
@@ -197,6 +240,8 @@ def _who_answered(failure: Failure) -> str | None:
     status = 0 if failure.exchange is None or failure.exchange.response is None else failure.exchange.response.status
     if redirect_target(failure) is not None:
         return f"{_why_redirected(failure)} {_OUTERMOST}, so that redirects are shared too."
+    if (seen := _who_is_seen(failure)) is not None:
+        return seen
     if status not in _BY_STATUS:
         return None
     return f"Status {status}. {_BY_STATUS[status][0 if failure.is_preflight else 1]} {_OUTERMOST}."
@@ -262,6 +307,9 @@ def _mismatch(failure: Failure) -> Fix:
         return _share(failure, "Browsers know no patterns: match on the server, and send the origin itself.", value)
     if not _is_another_site(value, origin):
         return _share(failure, step.reason, value)
+    if line := cache_seen(headers_of(failure)):
+        why = f"This is another site's origin, and the answer comes from a cache ({line}): it was made for that site."
+        return _share(failure, f"{why} Send Vary: Origin on every answer, and clear the cache.", value)
     cached = (
         "" if "origin" in (get(headers_of(failure), "Vary") or "").lower() else ", or a cache gave another's answer"
     )
@@ -427,6 +475,8 @@ def _bad_scheme(failure: Failure) -> Fix:
 
 
 def _unreachable(failure: Failure) -> Fix:
+    if failure.speaks:
+        return _other_scheme(failure)
     target = url_of(failure.url)
     where = as_shown(failure.url if target is None else target.origin)
     if failure.is_preflight:
@@ -438,6 +488,29 @@ def _unreachable(failure: Failure) -> Fix:
     return _change(
         f"Not CORS, and no header helps: nothing answers at {where}. Is the server up, the host and the port right? "
         "Does it die of this request (look at its log)? An extension of the browser may block it, too."
+    )
+
+
+def _other_scheme(failure: Failure) -> Fix:
+    """
+    Return what to change where the port speaks TLS and was asked without it, or the other way round.
+    """
+    is_socket = failure.mode == "websocket"
+    scheme = failure.speaks.replace("http", "ws") if is_socket else failure.speaks
+    url = as_shown(f"{scheme}:{failure.url.partition(':')[2]}")
+    page = f'new WebSocket("{url}")' if is_socket else f'fetch("{url}")'
+    why = f"Not CORS: the URL has the wrong scheme. Let the page ask {url}."
+    if failure.speaks == "https":
+        why += " Or, if the server answers http there as well, it dies of this request: look at its log."
+    return _change(why, page=page)
+
+
+def _tls(failure: Failure) -> Fix:
+    if failure.speaks:
+        return _other_scheme(failure)
+    return _change(
+        f"Not CORS, and no header helps: open {as_shown(failure.url)} in a tab of its own and look at the certificate "
+        "(self-signed, expired, another host's?), or ask by http if it speaks no TLS."
     )
 
 
@@ -537,10 +610,7 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
     Reason.NO_CORS_REDIRECT_MODE: _always("The page asked for what does not exist.", page='redirect: "follow"'),
     Reason.BAD_SCHEME: _bad_scheme,
     Reason.UNREACHABLE: _unreachable,
-    Reason.TLS: _always(
-        "Not CORS, and no header helps: open {url} in a tab of its own and look at the certificate (self-signed, "
-        "expired, another host's?), or ask by http if it speaks no TLS."
-    ),
+    Reason.TLS: _tls,
     Reason.TLS_CLIENT_CERTIFICATE: _client_certificate,
     Reason.PREFLIGHT_REDIRECT: _preflight_redirect,
     Reason.MISSING_ALLOW_ORIGIN: _missing,

@@ -64,8 +64,10 @@ def patience_for(headers: Iterable[Header], seconds: float) -> float:
 
 class Collected:
     """
-    What an application has answered so far to *request*. Once *is_sent*, nobody can take the head back; once *is_whole*,
-    there is nothing to come; once *is_left*, nobody waits for more.
+    What an application has answered so far to *request*.
+
+    Once *is_sent*, nobody can take the head back; once *is_whole*, there is nothing to come; once *is_left*, nobody
+    waits for more.
     """
 
     def __init__(self, request: WireRequest, patience: Patience) -> None:

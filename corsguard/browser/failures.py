@@ -19,7 +19,8 @@ class Failure:
     of a header (in lower case), a redirect's target, or what a transport said. *url* is where it failed, *first_url*
     where the page began; *page_origin* is the page's, *sent_origin* what `Origin` said, `null` after a tainting
     redirect. *exchange* is the answer that was refused, None if nothing had been sent or no more is known of it than
-    what a console tells. *net_error* is what Chromium calls it that no response came, if the transport knows.
+    what a console tells. *net_error* is what Chromium calls it that no response came, if the transport knows, and
+    *speaks* the scheme to which the server would have answered.
     """
 
     reason: Reason
@@ -35,6 +36,7 @@ class Failure:
     is_preflight: bool
     exchange: Exchange | None
     net_error: str = ""
+    speaks: str = ""
 
     @property
     def code(self) -> str:

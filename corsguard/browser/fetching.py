@@ -411,7 +411,7 @@ class UserAgent:
                 else Reason.UNREACHABLE
             )
             clause = 'Fetch, "HTTP-network fetch"'
-            raise failed(request, reason, clause, error.cause, exchange, net_error=error.net_error) from None
+            raise failed(request, reason, clause, error.cause, exchange, said=error) from None
         if not isinstance(cast("object", answer), WireResponse):
             kind = type(answer).__name__
             raise TypeError(
@@ -476,7 +476,7 @@ def failed(  # noqa: PLR0913 - what a Failure is made of
     value: str | None,
     exchange: Exchange | None = None,
     *,
-    net_error: str = "",
+    said: Unreachable | None = None,
 ) -> FetchFailed:
     """
     Return the network error that *request* ends in.
@@ -495,7 +495,8 @@ def failed(  # noqa: PLR0913 - what a Failure is made of
             with_credentials=request.credentials == "include",
             is_preflight=exchange is not None and exchange.is_preflight,
             exchange=exchange,
-            net_error=net_error,
+            net_error="" if said is None else said.net_error,
+            speaks="" if said is None else said.speaks,
         )
     )
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final, Self, cast
 
 from ada_url import URL
 
-from .collecting import lines_of, patience_for
+from .collecting import lines_of, patience_for, port_of
+from .evidence import as_shown
 from .transports import data_response
 from .wire import Header, Unreachable, WireRequest, WireResponse
 
@@ -30,6 +31,10 @@ _CERTIFICATE_ERRORS: Final[Mapping[int, str]] = {
     **dict.fromkeys((9, 10), "CERT_DATE_INVALID"),
     **dict.fromkeys((62, 64), "CERT_COMMON_NAME_INVALID"),
 }
+# What OpenSSL says of an answer that is not TLS: of HTTP as a rule.
+_NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"})
+_LONGEST_LOOK: Final = 0.5  # seconds
+_LONGEST_GREETING: Final = 200
 
 
 class LiveTransport:
@@ -98,9 +103,58 @@ class LiveTransport:
         try:
             response = self._exchange(request, url)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            raise _unreachable(error, url, self._timeout) from error
+            raise self._looked_at(_unreachable(error, url, self._timeout), error, url) from error
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
         return WireResponse(response.status_code, headers, self._body(response, request, headers))
+
+    def _looked_at(self, told: Unreachable, error: Exception, url: URL) -> Unreachable:
+        """
+        Return *told* with what is seen of a server that has taken the connection, and answered nothing that is HTTP.
+        """
+        import httpx
+
+        may_differ = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.ReadTimeout)
+        if not may_differ and told.speaks != "http":
+            return told
+        greeting = self._greeting(url)
+        if greeting:
+            words = f'another service listens at {url.host}, which says "{greeting}"'
+            return Unreachable(words, tls=told.tls, net_error=told.net_error or "INVALID_HTTP_RESPONSE")
+        if url.protocol == "http:" and self._speaks_tls(url):
+            return Unreachable(f"{told.cause}; {url.host} speaks TLS", net_error=told.net_error, speaks="https")
+        return told
+
+    def _connected(self, url: URL) -> socket.socket:
+        host, _, port = self._connect_to.get(url.host, f"{url.hostname}:{port_of(url)}").rpartition(":")
+        return socket.create_connection((host.strip("[]"), int(port)), min(self._timeout, _LONGEST_LOOK))
+
+    def _greeting(self, url: URL) -> str:
+        """
+        Return what the server says before it is asked, as no server of HTTP does: mail, SSH, FTP and databases do.
+        """
+        try:
+            with self._connected(url) as connection:
+                said = connection.recv(_LONGEST_GREETING)
+        except (OSError, ValueError):
+            return ""
+        return as_shown(said.decode("latin-1").split("\n")[0].strip())
+
+    def _speaks_tls(self, url: URL) -> bool:
+        """
+        Whether the server takes part in a TLS handshake.
+        """
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        try:
+            with self._connected(url) as plain:
+                context.wrap_socket(plain, server_hostname=url.hostname.strip("[]")).close()
+        except ssl.SSLError as error:
+            # An alert of the other side is TLS, too.
+            return "_ALERT_" in (error.reason or "")
+        except (OSError, ValueError):
+            return False
+        return True
 
     def _exchange(self, request: WireRequest, url: URL) -> "httpx.Response":
         import httpx
@@ -200,8 +254,9 @@ def _unreachable(error: Exception, url: URL, timeout: float) -> Unreachable:
         if isinstance(cause, httpx.TimeoutException):
             told = f"{url.host} did not answer within {timeout:g} s"
             return Unreachable(told, net_error="CONNECTION_TIMED_OUT")
-    what = "the answer is not HTTP" if isinstance(error, httpx.RemoteProtocolError) else "the connection failed"
-    return Unreachable(f"{what}: {error}")
+    if isinstance(error, httpx.RemoteProtocolError):
+        return Unreachable(f"the answer is not HTTP: {str(error).rstrip('.')}")
+    return Unreachable(f"the connection failed: {error}")
 
 
 def _failed_handshake(error: ssl.SSLError, url: URL) -> Unreachable:
@@ -213,6 +268,9 @@ def _failed_handshake(error: ssl.SSLError, url: URL) -> Unreachable:
     # RFC 8446, 4.4.2.4; RFC 5246, 7.4.6: what a server says if it got no certificate, or none that it takes.
     if reason.endswith(_CERTIFICATE_ALERTS):
         return Unreachable(f"{url.host} demands a client certificate ({reason})", tls=True, wants_certificate=True)
+    if reason in _NOT_TLS:
+        told = f"{url.host} speaks no TLS ({reason})"
+        return Unreachable(told, tls=True, net_error="SSL_PROTOCOL_ERROR", speaks="http")
     return Unreachable(f"no TLS connection to {url.host} ({reason})", tls=True, net_error="SSL_PROTOCOL_ERROR")
 
 

@@ -54,12 +54,22 @@ Transport = Callable[[WireRequest], WireResponse]
 class Unreachable(Exception):
     """
     No response came. *cause* says why, in words; *tls* and *wants_certificate* tell whose handshake failed; *net_error*
-    is what Chromium calls it, without `net::ERR_`, where that is known.
+    is what Chromium calls it, without `net::ERR_`, where that is known. *speaks* is the scheme that the server answers
+    to, if it is `https` where `http` was asked for, or the other way round.
     """
 
-    def __init__(self, cause: str, *, tls: bool = False, wants_certificate: bool = False, net_error: str = "") -> None:
+    def __init__(
+        self,
+        cause: str,
+        *,
+        tls: bool = False,
+        wants_certificate: bool = False,
+        net_error: str = "",
+        speaks: str = "",
+    ) -> None:
         super().__init__(cause)
         self.cause = cause
         self.net_error = net_error
+        self.speaks = speaks
         self.tls = tls
         self.wants_certificate = wants_certificate

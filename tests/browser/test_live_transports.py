@@ -179,12 +179,11 @@ def test_a_server_that_does_not_answer_is_unreachable():
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "the answer is not HTTP: "),
-        (b"", "the answer is not HTTP: Server disconnected without sending a response."),
+        (b"", "the answer is not HTTP: Server disconnected without sending a response"),
         (b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", "the answer is not HTTP: "),
         (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000, "the answer is not HTTP: "),
     ],
-    ids=["SSH", "nothing", "a NUL", "a head without end"],
+    ids=["nothing", "a NUL", "a head without end"],
 )
 def test_an_answer_that_is_no_http_is_unreachable(live, answer, cause):
     with listening(raw_answer(answer)) as port:
@@ -320,8 +319,34 @@ def test_a_server_without_tls_fails_the_handshake(live):
 
     with listening(serve) as port:
         error = cause_of(live, f"https://127.0.0.1:{port}/")
-    assert error.cause.startswith(f"no TLS connection to 127.0.0.1:{port} (")
+    assert error.cause.startswith(f"127.0.0.1:{port} speaks no TLS (")
     assert (error.tls, error.wants_certificate, error.net_error) == (True, False, "SSL_PROTOCOL_ERROR")
+    assert error.speaks == "http"
+
+
+@pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.2\r\n", b"220 mail.example ESMTP\r\n"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_service_that_greets_is_not_http(greeting, scheme):
+    def serve(connection):
+        connection.sendall(greeting)
+        connection.recv(65536)
+        connection.close()
+
+    with listening(serve) as port, LiveTransport(timeout=0.3) as live:
+        error = cause_of(live, f"{scheme}://127.0.0.1:{port}/")
+    said = greeting.decode().strip()
+    assert error.cause == f'another service listens at 127.0.0.1:{port}, which says "{said}"'
+    assert error.speaks == ""
+
+
+def test_a_server_with_tls_is_told_from_one_that_hangs_up(authority):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("api.example.com").configure_cert(context)
+    for serve_tls, speaks in (context, "https"), (None, ""):
+        with listening(lambda connection: connection.close(), serve_tls) as port, LiveTransport(timeout=5) as live:
+            error = cause_of(live, f"http://127.0.0.1:{port}/")
+        assert error.speaks == speaks
+        assert not error.tls
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["TLS 1.2", "TLS 1.3"])

@@ -1,0 +1,118 @@
+"""
+Who answered in place of the application, as far as an answer shows it: a cache, a firewall, whoever wants a login.
+
+Only signs that are there are told: a status alone names nobody.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from .evidence import LONGEST_READ, as_shown
+from .headers import get, seconds_of
+from .wire import Header, WireResponse
+
+
+class _Sign(NamedTuple):
+    """
+    A header that tells by its *name*, if its value *matches*.
+    """
+
+    name: str
+    matches: re.Pattern[str]
+
+
+def _sign(name: str, pattern: str = "") -> _Sign:
+    return _Sign(name, re.compile(pattern, re.IGNORECASE))
+
+
+# What says that an answer was stored (RFC 9211, and what caches said before it).
+_STORED: Final = (
+    _sign("Cache-Status", r";\s*hit\b"),
+    _sign("X-Cache", r"\bhit\b"),
+    _sign("X-Cache-Status", r"^\s*(hit|stale|updating|revalidated)"),
+    _sign("X-Cache-Hits", r"[1-9]"),
+    _sign("X-Proxy-Cache", r"\bhit\b"),
+    _sign("CF-Cache-Status", r"^\s*(hit|stale|updating|revalidated)"),
+    _sign("X-Vercel-Cache", r"^\s*(hit|stale|prerender)"),
+    _sign("X-Nextjs-Cache", r"^\s*(hit|stale)"),
+    _sign("X-Varnish", r"^\s*\d+\s+\d+"),
+)
+# Of a refusal: the firewall, or the service in front, that it comes from.
+_FIREWALLS: Final[Mapping[str, tuple[_Sign, ...]]] = {
+    "Cloudflare": (_sign("CF-Mitigated"), _sign("CF-Ray"), _sign("Server", "^cloudflare")),
+    "Akamai": (_sign("Server", "^AkamaiGHost"),),
+    "AWS WAF": (_sign("X-AMZN-WAF-Action"),),
+    "CloudFront": (_sign("X-Cache", "^Error from cloudfront"), _sign("Server", "^CloudFront")),
+    "an AWS load balancer": (_sign("Server", "^awselb/"),),
+    "Imperva": (_sign("X-Iinfo"), _sign("X-CDN", "Imperva|Incapsula")),
+    "Sucuri": (_sign("X-Sucuri-ID"), _sign("Server", "^Sucuri")),
+    "F5": (_sign("Server", "^BIG-?IP"), _sign("X-WA-Info")),
+    "Azure Front Door": (_sign("X-Azure-Ref"),),
+    "DataDome": (_sign("X-DataDome"),),
+    "ModSecurity": (_sign("Server", "Mod_?Security"),),
+    "DDoS-Guard": (_sign("Server", "^ddos-guard"),),
+    "Vercel": (_sign("X-Vercel-Mitigated"),),
+}
+# What nginx, Apache, Go, lighttpd, Tomcat and others say to http at their port for TLS, in the body of a 400.
+_WANTS_TLS: Final = re.compile(
+    rb"plain HTTP request was sent to HTTPS|HTTP request to an HTTPS server|speaking plain HTTP to an SSL|"
+    rb"combination of host and port requires TLS|requires? (?:TLS|HTTPS)",
+    re.IGNORECASE,
+)
+
+
+def _seen(headers: Iterable[Header], signs: Iterable[_Sign]) -> str:
+    """
+    Return the first of *signs* that *headers* have, as a line, or nothing.
+    """
+    lines = tuple(headers)
+    found = ((sign, (get(lines, sign.name) or "")[:LONGEST_READ]) for sign in signs)
+    return next((_line(sign.name, value) for sign, value in found if value and sign.matches.search(value)), "")
+
+
+def _line(name: str, value: str) -> str:
+    return f"{name}: {as_shown(value)}"
+
+
+def cache_seen(headers: Iterable[Header]) -> str:
+    """
+    Return the line by which an answer with *headers* comes from a cache (RFC 9111, 5.1), or nothing.
+    """
+    lines = tuple(headers)
+    return f"Age: {seconds}" if (seconds := seconds_of(lines, "Age")) else _seen(lines, _STORED)
+
+
+def firewall_seen(answer: WireResponse) -> tuple[str, str] | None:
+    """
+    Return which firewall, or service in front, refuses with *answer*, and the line that tells; None if nothing does.
+    """
+    if answer.status != 403:
+        return None
+    found = ((name, _seen(answer.headers, signs)) for name, signs in _FIREWALLS.items())
+    return next(((name, line) for name, line in found if line), None)
+
+
+def login_seen(answer: WireResponse) -> str:
+    """
+    Return the line by which *answer* asks for a login (RFC 9110, 11.6.1 and 11.7.1), or nothing.
+    """
+    name = {401: "WWW-Authenticate", 407: "Proxy-Authenticate"}.get(answer.status, "")
+    value = get(answer.headers, name) if name else None
+    # The scheme tells; what follows it may be anything.
+    return "" if value is None else _line(name, value.split(" ")[0].rstrip(","))
+
+
+def limit_seen(answer: WireResponse) -> str:
+    """
+    Return the line by which *answer* says when to come again (RFC 6585, 4), or nothing.
+    """
+    value = get(answer.headers, "Retry-After") if answer.status in {429, 503} else None
+    return "" if value is None else _line("Retry-After", value)
+
+
+def wants_tls(answer: WireResponse) -> bool:
+    """
+    Return whether *answer*, to a request by http, says that the port speaks TLS.
+    """
+    return answer.status == 400 and _WANTS_TLS.search(answer.body[:LONGEST_READ]) is not None
