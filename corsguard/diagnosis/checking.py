@@ -2,6 +2,7 @@
 One fetch of a page, checked: it is played against a server or an application, and what is wrong is judged.
 """
 
+import shlex
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from corsguard.browser.wire import Header
 from corsguard.origin import NULL
 
 from . import har
-from .checklist import Row, checklist, further_faults, look_alike, resolved_space
+from .checklist import Row, checklist, compare, further_faults, look_alike, resolved_space, stale, strangers
 from .commands import curl, shown_url
 from .guarded import Guarded, framework_of, guard_of
 from .objects import load_application, names_object
@@ -35,6 +36,8 @@ _APPLICATION_URL: Final = "https://api.example.com/"
 # How a cookie is set that a browser sends to another site, and for how long a server is waited for.
 _ACROSS_SITES: Final = "; SameSite=None; Secure"
 _TIMEOUT: Final = 10.0
+# What Chromium calls a certificate whose authority is not known.
+_UNKNOWN_AUTHORITY: Final = "CERT_AUTHORITY_INVALID"
 # Of a body only the beginning is looked at.
 _BODY_TIMEOUT: Final = 0.5
 
@@ -205,13 +208,24 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
                 else transport_for(application, Patience(timeout, min(timeout, _BODY_TIMEOUT)))
             )
             outcome = play(asked, transport, preflight_only=preflight_only, hide=secrets.hidden, on_request=on_request)
-            probe = None if preflight_only or asked.is_handshake else transport
-            faults = (*outcome.faults, *further_faults(asked, outcome, read, probe, secrets.hidden))
+            compared = None if preflight_only or asked.is_handshake else compare(asked, outcome, transport)
+            faults = (
+                *stale(asked, compared),
+                *map(_with_trust, outcome.faults),
+                *further_faults(asked, outcome, read, compared, secrets.hidden),
+            )
     except ValueError as error:
         raise ValueError(without_password(secrets.hidden(str(error)))) from None
     if application is not None and url is None:
         assumed.insert(0, f"a request for {where} (--url says which)")
     rows = [*checklist(asked, outcome, faults, secrets.hidden)]
+    where = shown_url(asked.url)
+    rows += strangers(
+        compared,
+        f"corsguard audit {shlex.quote(where)}"
+        if application is None
+        else f'corsguard.audit.audit("{where}", app=...)',
+    )
     if application is None and not connect_to:
         space = resolved_space(asked.url, asked.page_origin, _addresses(asked.url))
         rows += [] if space is None else [space]
@@ -228,6 +242,16 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
         secret_headers=SECRET_HEADERS | {name.lower() for name, _ in _confidential_headers(pairs)},
         connect_to=dict(connect_to),
     )
+
+
+def _with_trust(fault: Fault) -> Fault:
+    """
+    Return *fault*, and how to go on if the authority of the server's certificate is one's own.
+    """
+    if fault.failure is None or fault.failure.net_error != _UNKNOWN_AUTHORITY:
+        return fault
+    note = "If you trust the authority of the certificate, name it: --cacert FILE (from Python: verify=)."
+    return replace(fault, notes=(*fault.notes, note))
 
 
 def asked_of_application(url: str | None) -> str:

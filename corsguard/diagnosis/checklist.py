@@ -7,12 +7,14 @@ at what the model does not ask for: caches in between, headers that a page wants
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from secrets import token_hex
 from typing import Final, Literal, NamedTuple
 
 from corsguard.browser import Exchange, Reason, Transport, Unreachable, WireResponse
 from corsguard.browser.evidence import LONGEST_READ, MOST_NAMES, as_shown, url_of
 from corsguard.browser.exchanges import veiled
 from corsguard.browser.headers import get, is_safelisted_method, seconds_of, values_of
+from corsguard.browser.intermediaries import cache_seen
 from corsguard.browser.preflights import DEFAULT_MAX_AGE
 from corsguard.browser.reasons import OF_STATUS, REASONS, reasons_about
 from corsguard.browser.urls import address_space, is_same_origin, is_same_site
@@ -82,15 +84,84 @@ def _request_of(outcome: Outcome) -> Exchange | None:
     return next((exchange for exchange in outcome.exchanges if not exchange.is_preflight), None)
 
 
+class Compared(NamedTuple):
+    """
+    What a page was answered, and what the same request is answered for a page elsewhere and for none; *fresh* is what
+    it is answered past all caches, if one may be at fault.
+    """
+
+    own: WireResponse
+    stranger: WireResponse
+    nobody: WireResponse
+    fresh: WireResponse | None
+
+
+def compare(asked: Fetch, outcome: Outcome, transport: Transport) -> Compared | None:
+    """
+    Ask *transport* up to three times more, by GET or HEAD; None if there is nothing to compare.
+    """
+    exchange = _request_of(outcome)
+    if exchange is None or exchange.response is None or exchange.request.method not in {"GET", "HEAD"}:
+        return None
+    if not values_of(exchange.request.headers, "Origin"):
+        return None
+    lines = tuple(line for line in exchange.request.headers if line[0].lower() != "origin")
+    try:
+        return Compared(
+            exchange.response,
+            transport(replace(exchange.request, headers=(*lines, ("Origin", _STRANGER)))),
+            transport(replace(exchange.request, headers=lines)),
+            transport(replace(exchange.request, url=_fresh(exchange.request.url)))
+            if cache_seen(exchange.response.headers) and not _shares(exchange.response, asked.page_origin)
+            else None,
+        )
+    except Unreachable:
+        return None
+
+
+def _fresh(url: str) -> str:
+    """
+    Return *url* with a query that nobody has asked before, past all caches.
+    """
+    return f"{url}{'&' if '?' in url else '?'}cg={token_hex(4)}"
+
+
+def _shares(answer: WireResponse, origin: str) -> bool:
+    return get(answer.headers, ALLOW_ORIGIN) in {origin, "*"}
+
+
+def stale(asked: Fetch, compared: Compared | None) -> Iterator[Fault]:
+    """
+    Yield the fault of a cache that keeps the page from an answer which the server itself shares with it.
+    """
+    if compared is not None and compared.fresh is not None and _shares(compared.fresh, asked.page_origin):
+        yield Fault(
+            code="cache",
+            cause=f"A cache gave another's answer ({cache_seen(compared.own.headers)}): past it, the page may read.",
+            fix=Fix(
+                words="The same URL with a query that nobody has asked before is shared with this page. Clear the "
+                "cache, and send the line on every answer, to strangers and without an Origin, too.",
+                send=("Vary: Origin",),
+            ),
+        )
+
+
+def strangers(compared: Compared | None, audit: str) -> Iterator[Row]:
+    """
+    Yield what to ask if any page may read; *audit* is how that is asked.
+    """
+    if compared is not None and get(compared.stranger.headers, ALLOW_ORIGIN) == _STRANGER:
+        how = " with the cookies of its user" if get(compared.stranger.headers, ALLOW_CREDENTIALS) == "true" else ""
+        yield Row("??", "strangers", f"a page on {_STRANGER} may read it, too{how}; what that means says {audit}")
+
+
 def further_faults(
-    asked: Fetch, outcome: Outcome, read: Sequence[str], transport: Transport | None, hide: Callable[[str], str]
+    asked: Fetch, outcome: Outcome, read: Sequence[str], compared: Compared | None, hide: Callable[[str], str]
 ) -> Iterator[Fault]:
     """
     Yield what is wrong in addition to the model's faults: caches, headers that cannot be read, cookies.
-
-    Asks *transport* twice more, by GET or HEAD, as another page and as none; not at all if it is None.
     """
-    fault = None if transport is None else _cache(outcome, transport, hide)
+    fault = None if compared is None else _cache(compared, hide)
     if fault is not None:
         yield fault
     if outcome.response is not None and outcome.response.type in _OPAQUE:
@@ -105,20 +176,8 @@ def further_faults(
             )
 
 
-def _cache(outcome: Outcome, transport: Transport, hide: Callable[[str], str]) -> Fault | None:
-    exchange = _request_of(outcome)
-    if exchange is None or exchange.response is None or exchange.request.method not in {"GET", "HEAD"}:
-        return None
-    if not values_of(exchange.request.headers, "Origin"):
-        return None
-    answers = {"this page": exchange.response}
-    for who, origin in (("a page elsewhere", _STRANGER), ("no Origin", None)):
-        lines = tuple(line for line in exchange.request.headers if line[0].lower() != "origin")
-        lines += () if origin is None else (("Origin", origin),)
-        try:
-            answers[who] = transport(replace(exchange.request, headers=lines))
-        except Unreachable:
-            return None
+def _cache(compared: Compared, hide: Callable[[str], str]) -> Fault | None:
+    answers = {"this page": compared.own, "a page elsewhere": compared.stranger, "no Origin": compared.nobody}
     shared = {who: get(answer.headers, ALLOW_ORIGIN) for who, answer in answers.items()}
     careless = [who for who, answer in answers.items() if not _varies(answer) and not _is_unstored(answer)]
     if len(set(shared.values())) == 1 or not careless:
