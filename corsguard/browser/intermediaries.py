@@ -13,7 +13,7 @@ from .headers import get, seconds_of
 from .wire import Header, WireResponse
 
 
-class _Sign(NamedTuple):
+class _Telltale(NamedTuple):
     """
     A header that tells by its *name*, if its value *matches*.
     """
@@ -22,37 +22,37 @@ class _Sign(NamedTuple):
     matches: re.Pattern[str]
 
 
-def _sign(name: str, pattern: str = "") -> _Sign:
-    return _Sign(name, re.compile(pattern, re.IGNORECASE))
+def _telltale(name: str, pattern: str = "") -> _Telltale:
+    return _Telltale(name, re.compile(pattern, re.IGNORECASE))
 
 
 # What says that an answer was stored (RFC 9211, and what caches said before it).
 _STORED: Final = (
-    _sign("Cache-Status", r";\s*hit\b"),
-    _sign("X-Cache", r"\bhit\b"),
-    _sign("X-Cache-Status", r"^\s*(hit|stale|updating|revalidated)"),
-    _sign("X-Cache-Hits", r"[1-9]"),
-    _sign("X-Proxy-Cache", r"\bhit\b"),
-    _sign("CF-Cache-Status", r"^\s*(hit|stale|updating|revalidated)"),
-    _sign("X-Vercel-Cache", r"^\s*(hit|stale|prerender)"),
-    _sign("X-Nextjs-Cache", r"^\s*(hit|stale)"),
-    _sign("X-Varnish", r"^\s*\d+\s+\d+"),
+    _telltale("Cache-Status", r";\s*hit\b"),
+    _telltale("X-Cache", r"\bhit\b"),
+    _telltale("X-Cache-Status", r"^\s*(hit|stale|updating|revalidated)"),
+    _telltale("X-Cache-Hits", r"[1-9]"),
+    _telltale("X-Proxy-Cache", r"\bhit\b"),
+    _telltale("CF-Cache-Status", r"^\s*(hit|stale|updating|revalidated)"),
+    _telltale("X-Vercel-Cache", r"^\s*(hit|stale|prerender)"),
+    _telltale("X-Nextjs-Cache", r"^\s*(hit|stale)"),
+    _telltale("X-Varnish", r"^\s*\d+\s+\d+"),
 )
 # Of a refusal: the firewall, or the service in front, that it comes from.
-_FIREWALLS: Final[Mapping[str, tuple[_Sign, ...]]] = {
-    "Cloudflare": (_sign("CF-Mitigated"), _sign("CF-Ray"), _sign("Server", "^cloudflare")),
-    "Akamai": (_sign("Server", "^AkamaiGHost"),),
-    "AWS WAF": (_sign("X-AMZN-WAF-Action"),),
-    "CloudFront": (_sign("X-Cache", "^Error from cloudfront"), _sign("Server", "^CloudFront")),
-    "an AWS load balancer": (_sign("Server", "^awselb/"),),
-    "Imperva": (_sign("X-Iinfo"), _sign("X-CDN", "Imperva|Incapsula")),
-    "Sucuri": (_sign("X-Sucuri-ID"), _sign("Server", "^Sucuri")),
-    "F5": (_sign("Server", "^BIG-?IP"), _sign("X-WA-Info")),
-    "Azure Front Door": (_sign("X-Azure-Ref"),),
-    "DataDome": (_sign("X-DataDome"),),
-    "ModSecurity": (_sign("Server", "Mod_?Security"),),
-    "DDoS-Guard": (_sign("Server", "^ddos-guard"),),
-    "Vercel": (_sign("X-Vercel-Mitigated"),),
+_FIREWALLS: Final[Mapping[str, tuple[_Telltale, ...]]] = {
+    "Cloudflare": (_telltale("CF-Mitigated"), _telltale("CF-Ray"), _telltale("Server", "^cloudflare")),
+    "Akamai": (_telltale("Server", "^AkamaiGHost"),),
+    "AWS WAF": (_telltale("X-AMZN-WAF-Action"),),
+    "CloudFront": (_telltale("X-Cache", "^Error from cloudfront"), _telltale("Server", "^CloudFront")),
+    "an AWS load balancer": (_telltale("Server", "^awselb/"),),
+    "Imperva": (_telltale("X-Iinfo"), _telltale("X-CDN", "Imperva|Incapsula")),
+    "Sucuri": (_telltale("X-Sucuri-ID"), _telltale("Server", "^Sucuri")),
+    "F5": (_telltale("Server", "^BIG-?IP"), _telltale("X-WA-Info")),
+    "Azure Front Door": (_telltale("X-Azure-Ref"),),
+    "DataDome": (_telltale("X-DataDome"),),
+    "ModSecurity": (_telltale("Server", "Mod_?Security"),),
+    "DDoS-Guard": (_telltale("Server", "^ddos-guard"),),
+    "Vercel": (_telltale("X-Vercel-Mitigated"),),
 }
 # What nginx, Apache, Go, lighttpd, Tomcat and others say to http at their port for TLS, in the body of a 400.
 _WANTS_TLS: Final = re.compile(
@@ -62,7 +62,7 @@ _WANTS_TLS: Final = re.compile(
 )
 
 
-def _seen(headers: Iterable[Header], signs: Iterable[_Sign]) -> str:
+def _seen(headers: Iterable[Header], signs: Iterable[_Telltale]) -> str:
     """
     Return the first of *signs* that *headers* have, as a line, or nothing.
     """

@@ -414,7 +414,7 @@ def _check_har(ctx: click.Context, path: str, output: Output) -> Exit:
 def _print_replays(reading: HarReading, output: Output) -> None:
     found = reading.requests
     bad = sum(bool(replay.outcome.faults) for replay in found)
-    unclear = sum(replay.is_unclear for replay in found)
+    unclear = sum(not replay.is_fine for replay in found) - bad
     output.spans(
         (f"{bad} blocked, {unclear} unclear", "bad" if bad else "warning" if unclear else "good"),
         (f", of {len(found)} requests across origins in {reading.file} ({reading.entries} entries)", "bold"),
@@ -423,10 +423,14 @@ def _print_replays(reading: HarReading, output: Output) -> None:
         entry, mark = replay.entry, replay.mark
         status = "no response" if entry.response is None else str(entry.response.status)
         why = f"  {replay.outcome.faults[0].code}" if replay.outcome.faults else ""
+        if replay.with_credentials:
+            why = f"  ok without credentials; blocked with: {replay.with_credentials[0].code}"
         what = f"{as_shown(entry.request.method)} {shown_url(entry.request.url)}  {status}{why}"
         output.spans((f"  {mark}  ", _MARKS[mark]), (what, "plain"))
+    if reading.unjudged:
+        output.say(f"\n{reading.unjudged}", "warning")
     for replay in found:
-        if replay.outcome.faults or replay.is_unclear:
+        if not replay.is_fine:
             _print_replay(replay, output)
 
 
@@ -435,7 +439,9 @@ def _print_replay(replay: Replay, output: Output) -> None:
     output.spans((f"\n{replay.verdict.upper()}: ", "bad"), (_what(replay.asked), "bold"))
     for line in replay.assumed:
         output.say(f"Assumed: {line}", "warning")
-    _print_faults(outcome.faults, output)
+    if replay.entry.error and outcome.faults:
+        output.say(f"The file says: {as_shown(replay.entry.error, LONGEST_READ)}", "dim")
+    _print_faults(outcome.faults or replay.with_credentials, output)
     if replay.is_unclear:
         why = outcome.unseen or f"By the file it passes, but the browser says: {replay.entry.error}."
         output.say(as_shown(why, LONGEST_READ))

@@ -6,14 +6,14 @@ One call each: `check`, `read_har` and `read_message`. What they return has a `d
 
 from .checking import Diagnosis as Diagnosis
 from .checking import check as check
-from .har import HarReading as HarReading
 from .har import Malformed as Malformed
-from .har import Replay as Replay
-from .har import read_har as read_har
 from .meaning import Meaning as Meaning
 from .meaning import read_message as read_message
 from .objects import LoadError as LoadError
 from .playing import Fault as Fault
+from .replaying import HarReading as HarReading
+from .replaying import Replay as Replay
+from .replaying import read_har as read_har
 
 __all__ = [
     "Diagnosis",

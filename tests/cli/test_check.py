@@ -11,7 +11,7 @@ import pytest
 from kit.checking import API, PAGE, PUT, TOKEN, Server, allow, data, run
 
 from corsguard.cli.printing import Progress
-from corsguard.diagnosis import har
+from corsguard.diagnosis import har, replaying
 
 # Secrets.
 
@@ -334,7 +334,7 @@ def test_a_saved_har_tells_the_same_again(serve, tmp_path):
     assert [entry["request"]["method"] for entry in entries] == ["OPTIONS"]
     server = Server((204, allow(headers="x-token", methods="PUT")), (200, allow("https://other.example")))
     found, _ = data(serve(server), *PUT, *TOKEN, "--har", file)
-    (replay,) = har.replays(har.read(str(file)))
+    (replay,) = replaying.replays(har.read(str(file)))
     assert [fault.code for fault in replay.outcome.faults] == [fault["code"] for fault in found["faults"]]
     assert replay.outcome.faults[0].chromium == found["faults"][0]["chromium"]
 

@@ -244,7 +244,6 @@ FILES = {
     ),
     "a WebSocket": ([entry("GET", "wss://api.example.com/", 101, kind="websocket")], []),
     "a page that is none": ([entry("GET", "/a", 200, origin="mailto:somebody")], [("unclear",)]),
-    "nothing": ([], []),
 }
 
 
@@ -300,7 +299,7 @@ def test_a_har_has_a_line_for_each_request(write):
         f"  NO  GET {API}/b  200  missing_allow_origin\n"
         f"  ??  PATCH {API}/it's  no response"
     )
-    assert blocked == f"BLOCKED: GET {API}/b, asked by a page on {PAGE}"
+    assert blocked == f"BLOCKED: GET {API}/b, asked by a page on {PAGE}\nThe file says: {FAILED}"
     assert unclear.startswith(f"UNCLEAR: PATCH {API}/it's, asked by a page on {PAGE}\nAssumed: The request has cookies")
     command = unclear.rpartition("Ask the server itself: ")[2]
     assert shlex.split(command) == [

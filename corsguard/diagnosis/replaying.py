@@ -1,0 +1,423 @@
+"""
+What a HAR file tells, played again without any network: what a page could read, and why not.
+
+A browser hides much of a blocked response in the file; what is not there is not guessed, except where it is said.
+"""
+
+import re
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from os import PathLike, fspath
+from typing import Any, Final
+
+from corsguard.browser import NetworkError, Unreachable, WireRequest, WireResponse
+from corsguard.browser.evidence import as_shown, url_of
+from corsguard.browser.fetching import CredentialsMode
+from corsguard.browser.headers import get, is_safelisted_header, values_of
+from corsguard.browser.reasons import REASONS
+from corsguard.browser.urls import HTTP_SCHEMES, is_same_origin
+from corsguard.browser.wire import Header
+from corsguard.names import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    EXAMPLE_ORIGIN,
+    is_forbidden_request_header,
+    is_token,
+)
+from corsguard.origin import NULL
+
+from . import messages
+from .checklist import Mark
+from .commands import check_command, shown_url
+from .har import Archive, Entry, read
+from .lookalikes import LOOKALIKES, fix_of_lookalike
+from .playing import Fault, Fetch, Held, Outcome, fault_of, is_preflight, play
+
+# What browsers add by themselves, so that no page asked for it; forbidden ones aside.
+_OWN_HEADERS: Final = frozenset(
+    "cache-control if-modified-since if-none-match pragma priority purpose upgrade-insecure-requests user-agent".split()
+)
+_FETCHED: Final = frozenset({"fetch", "xhr", "preflight", "font", "module", "manifest"})
+# In place of the value of a header, where that is not told; it is nothing safelisted.
+_UNTOLD: Final = "?"
+# What Chromium calls it, as its panel and Playwright write it.
+_NET_ERROR: Final = re.compile(r"\bERR_([A-Z_]+)")
+
+
+@dataclass(slots=True)
+class Replay:
+    """
+    One request of a page, played again: what came of it, and what had to be taken for granted.
+
+    *with_credentials* are the faults that there are if the page asked with credentials, where all is well without, and
+    the file does not tell.
+    """
+
+    entry: Entry
+    asked: Fetch
+    outcome: Outcome
+    assumed: list[str] = field(default_factory=list)
+    with_credentials: list[Fault] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        if self.outcome.faults:
+            return self.outcome.faults[0].verdict
+        if self.with_credentials:
+            return "readable without credentials, blocked with them"
+        return "unclear" if self.is_unclear else "readable"
+
+    @property
+    def mark(self) -> Mark:
+        """
+        Whether the page may read it, or nobody can tell.
+        """
+        if self.outcome.faults:
+            return "NO"
+        return "ok" if self.is_fine else "??"
+
+    @property
+    def command(self) -> str:
+        """
+        The command that asks the server what the file does not say.
+        """
+        return check_command(self.asked)
+
+    @property
+    def is_fine(self) -> bool:
+        """
+        Whether the page may read it, by all that the file tells.
+        """
+        return not (self.outcome.faults or self.with_credentials or self.is_unclear)
+
+    @property
+    def is_unclear(self) -> bool:
+        """
+        Whether the browser refused it, and the file does not show why.
+        """
+        return not self.outcome.faults and bool(self.outcome.unseen or self.entry.error)
+
+    def data(self) -> dict[str, Any]:
+        """
+        Return the same as plain data.
+        """
+        asked, entry = self.asked, self.entry
+        return {
+            "verdict": self.verdict,
+            "page": shown_url(asked.page),
+            "origin": asked.page_origin,
+            "url": shown_url(asked.url),
+            "method": asked.method,
+            "credentials": asked.credentials,
+            "status": None if entry.response is None else entry.response.status,
+            "error": entry.error,
+            "assumed": [*self.assumed],
+            "faults": [fault.data() for fault in self.outcome.faults],
+            "with_credentials": [fault.data() for fault in self.with_credentials],
+            "unseen": self.outcome.unseen,
+            "command": self.command,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class HarReading:
+    """
+    What a HAR *file* tells: how many *entries* it has, and the *requests* across origins, played again.
+
+    *writer* is what wrote it, as it calls itself. *unjudged* says why there is nothing to judge, or is empty.
+    """
+
+    file: str
+    entries: int
+    requests: tuple[Replay, ...]
+    writer: str = ""
+    unjudged: str = ""
+
+    @property
+    def is_fine(self) -> bool:
+        return not self.unjudged and all(replay.is_fine for replay in self.requests)
+
+    def data(self) -> dict[str, Any]:
+        """
+        Return the same as plain data.
+        """
+        requests = [replay.data() for replay in self.requests]
+        return {
+            "file": self.file,
+            "writer": self.writer,
+            "entries": self.entries,
+            "unjudged": self.unjudged,
+            "requests": requests,
+        }
+
+
+def read_har(path: str | PathLike[str], *, on_entry: Callable[[int, int], None] = lambda _, __: None) -> HarReading:
+    """
+    Return every request across origins in the HAR file *path*, played again without any network.
+
+    *on_entry* is told how many of how many entries are done. Raises Malformed, which is a ValueError, if the file is
+    not a HAR, and OSError if it cannot be read.
+    """
+    archive = read(fspath(path))
+    entries = len(archive.entries)
+    return HarReading(
+        file=fspath(path),
+        entries=entries,
+        requests=tuple(replays(archive, lambda number: on_entry(number, entries))),
+        writer=as_shown(archive.writer),
+        unjudged=_why_unjudged(archive),
+    )
+
+
+def _why_unjudged(archive: Archive) -> str:
+    """
+    Return why nothing in *archive* can be judged, or nothing.
+    """
+    if not archive.entries:
+        return (
+            "The file has no requests. Open the Network panel before the page asks, let it fail once more, and export "
+            "again."
+        )
+    if archive.is_browsers:
+        return ""
+    asked = archive.entries[0].request
+    command = check_command(Fetch(page=EXAMPLE_ORIGIN, url=asked.url, method=asked.method))
+    return (
+        f"There is nothing to judge: no request has an Origin, so the file is not from a browser "
+        f"({as_shown(archive.writer) or 'its writer'} asks without CORS). Export it from the browser's Network panel, "
+        f"or ask the server as a page does: {command}"
+    )
+
+
+def replays(archive: Archive, on_entry: Callable[[int], None] = lambda _: None) -> Iterator[Replay]:
+    """
+    Yield every request across origins that CORS had a say in, played again; the hops of a redirect are one.
+    """
+    entries = [*_with_those_to_come(archive.entries)]
+    tape = _Tape(entries, archive)
+    for number, entry in enumerate(entries):
+        on_entry(number)
+        if number not in tape.used and _is_across(entry):
+            yield _replay(tape, number, entry)
+
+
+def _with_those_to_come(entries: list[Entry]) -> Iterator[Entry]:
+    """
+    Yield *entries*, and after a preflight that no request of the file follows, the request that it announces.
+    """
+    sent = {(entry.request.method, entry.request.url) for entry in entries}
+    for entry in entries:
+        yield entry
+        asked = entry.request
+        method = get(asked.headers, "Access-Control-Request-Method") or ""
+        if is_preflight(asked) and is_token(method) and (method, asked.url) not in sent:
+            sent.add((method, asked.url))
+            lines = [(name, _UNTOLD) for name in _names_asked(asked)]
+            origin = [line for line in asked.headers if line[0].lower() == "origin"]
+            coming = replace(asked, method=method, headers=(*origin, *lines))
+            yield entry._replace(request=coming, response=None)
+
+
+def _is_across(entry: Entry) -> bool:
+    if is_preflight(entry.request) or (not entry.page and entry.origin != NULL):
+        return False
+    page, url = url_of(entry.page), url_of(entry.request.url)
+    # WebSockets have an Origin, too, and no CORS.
+    if (
+        url is None
+        or url.scheme not in HTTP_SCHEMES
+        or (page is not None and entry.origin != NULL and is_same_origin(page.origin, url.origin))
+    ):
+        return False
+    mode = get(entry.request.headers, "Sec-Fetch-Mode")
+    return mode == "cors" if mode else bool(entry.origin) or entry.kind in _FETCHED
+
+
+def _replay(tape: "_Tape", number: int, entry: Entry) -> Replay:
+    with_cookies = bool(values_of(entry.request.headers, "Cookie"))
+    replay = _played(tape, number, entry, "include" if with_cookies else "same-origin")
+    if with_cookies:
+        replay.assumed.append('The request has cookies, so it is taken for one with credentials: "include".')
+    elif not (replay.outcome.faults or replay.outcome.unseen):
+        replay = _asked_with_credentials(replay, _played(tape, number, entry, "include"), tape.archive)
+    if entry.error and not (replay.outcome.faults or replay.with_credentials):
+        replay.outcome.faults += _said(entry, replay.asked)
+    return replay
+
+
+def _asked_with_credentials(without: Replay, other: Replay, archive: Archive) -> Replay:
+    """
+    Return which of *without* and *other*, the same request with credentials, it was, as far as the file tells.
+
+    Cookies tell nothing if there are none, as at a first visit, or if they were taken out of the file.
+    """
+    if not other.outcome.faults:
+        return without
+    if without.entry.error:
+        other.assumed.append('Without credentials it would pass, so it is taken for one with credentials: "include".')
+        return other
+    if not archive.names_refusals:
+        without.assumed.append('The file does not tell whether the page asked with credentials: "include".')
+        without.with_credentials += other.outcome.faults
+    return without
+
+
+def _said(entry: Entry, asked: Fetch) -> Iterator[Fault]:
+    """
+    Yield what the browser's own word for the failure means, if it tells more than that there was one.
+    """
+    for message in messages.read(entry.error, messages.Known(origin=asked.page_origin, method=asked.method))[:1]:
+        if message.failure is not None:
+            failure = replace(message.failure, url=asked.url, first_url=asked.url, page_origin=asked.page_origin)
+            named = _NET_ERROR.search(entry.error)
+            if named is not None and REASONS[failure.reason].kind == "no response":
+                # What the file names is what the console printed.
+                failure = replace(failure, net_error=named[1])
+            yield fault_of(NetworkError(failure))
+        elif message.lookalike != "not_told":
+            target = url_of(asked.url)
+            origin = "" if target is None else target.origin
+            fix = fix_of_lookalike(message.lookalike, asked.page_origin, origin, message.header)
+            yield Fault(code=message.lookalike, cause=LOOKALIKES[message.lookalike].title, fix=fix)
+
+
+def _played(tape: "_Tape", number: int, entry: Entry, credentials: CredentialsMode) -> Replay:
+    tape.rewind(number)
+    asked = Fetch(
+        page=entry.page or entry.request.url,
+        url=entry.request.url,
+        method=entry.request.method,
+        headers=tape.headers(number),
+        body=None if entry.request.method in {"GET", "HEAD"} else entry.request.body or None,
+        credentials=credentials,
+        origin=NULL if entry.origin == NULL else None,
+    )
+    try:
+        outcome = play(asked, tape)
+    except ValueError as error:
+        outcome = Outcome(unseen=f"It cannot be played again: {error}")
+    if tape.archive.is_proxys and outcome.is_unreachable:
+        # The browser got an answer of the proxy, so its console printed something else.
+        outcome.faults = [replace(fault, chromium="", firefox="", safari="") for fault in outcome.faults]
+    return Replay(entry, asked, outcome, [*tape.assumed])
+
+
+class _Tape:
+    """
+    A Transport that answers what the *entries* of an *archive* say, beginning at the one that *rewind* names.
+    """
+
+    def __init__(self, entries: list[Entry], archive: Archive) -> None:
+        self.archive = archive
+        self.used: set[int] = set()
+        self.assumed: dict[str, None] = {}
+        self._entries = entries
+        self._at = 0
+        # Numbers of entries, in order, by method and URL; of preflights, by the method that they ask for.
+        self._requests: dict[tuple[str, str], list[int]] = defaultdict(list)
+        self._preflights: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for number, entry in enumerate(entries):
+            request = entry.request
+            if is_preflight(request):
+                method = get(request.headers, "Access-Control-Request-Method") or ""
+                self._preflights[method, request.url].append(number)
+            else:
+                self._requests[request.method, request.url].append(number)
+
+    def rewind(self, number: int) -> None:
+        self._at = number
+        self.assumed.clear()
+
+    def headers(self, number: int) -> tuple[Header, ...]:
+        """
+        Return those headers of an entry that its page asked for: what its preflight names, or what no browser adds.
+
+        Chromium takes Authorization out of the file unless it is told not to, so the preflight is the witness.
+        """
+        request = self._entries[number].request
+        preflight = self._preflight(request.method, request.url, number)
+        if preflight is None:
+            return tuple(
+                (name, value)
+                for name, value in request.headers
+                if not is_forbidden_request_header(name)
+                and (is_safelisted_header(name, value) or name.lower() not in _OWN_HEADERS)
+            )
+        asked = _names_asked(self._entries[preflight].request)
+        sent = tuple(
+            (name, value)
+            for name, value in request.headers
+            if not is_forbidden_request_header(name) and (is_safelisted_header(name, value) or name.lower() in asked)
+        )
+        there = {name.lower() for name, _ in sent}
+        return (*sent, *((name, _UNTOLD) for name in asked if name not in there))
+
+    def _preflight(self, method: str, url: str, near: int) -> int | None:
+        """
+        Return which entry is the preflight of a request: the nearest one, for browsers write it before or after.
+        """
+        found = self._preflights.get((method, url), [])
+        place = bisect_left(found, near)
+        return min(found[max(place - 1, 0) : place + 1], key=lambda number: abs(number - near), default=None)
+
+    def __call__(self, request: WireRequest) -> WireResponse:
+        if is_preflight(request):
+            return self._preflight_answer(request)
+        found = self._requests.get((request.method, request.url), [])
+        place = bisect_left(found, self._at)
+        if place == len(found):
+            raise Held("What follows is not in the file: the browser sent no more, or the log began too late.")
+        self._at = found[place]
+        self.used.add(self._at)
+        entry = self._entries[self._at]
+        self._end_at_proxy(entry)
+        if entry.response is None or (entry.error and not entry.response.headers):
+            raise Held(_why_stripped(entry))
+        return entry.response
+
+    def _end_at_proxy(self, entry: Entry) -> None:
+        """
+        Raise Unreachable if *entry* is of a proxy that got no response: it keeps nothing out of the file.
+        """
+        if self.archive.is_proxys and entry.response is None:
+            said = f", which says: {as_shown(entry.error)}" if entry.error else ""
+            raise Unreachable(f"the server gave no response to {as_shown(self.archive.writer)}{said}")
+
+    def _preflight_answer(self, request: WireRequest) -> WireResponse:
+        method = get(request.headers, "Access-Control-Request-Method") or ""
+        number = self._preflight(method, request.url, self._at)
+        entry = None if number is None else self._entries[number]
+        if entry is not None and entry.response is not None and (entry.response.headers or not entry.error):
+            return entry.response
+        if entry is not None:
+            self._end_at_proxy(entry)
+        answered = self._entries[self._at].response
+        if answered is None:
+            said = self._entries[self._at] if entry is None else entry
+            raise Held(_why_stripped(said))
+        # What was sent had been permitted, now or earlier.
+        self.assumed["The preflight is not in the file, and is taken as passed: the request itself was sent."] = None
+        lines = (
+            (ALLOW_ORIGIN, get(request.headers, "Origin") or ""),
+            (ALLOW_CREDENTIALS, "true"),
+            (ALLOW_METHODS, method),
+            (ALLOW_HEADERS, get(request.headers, "Access-Control-Request-Headers") or ""),
+        )
+        return WireResponse(204, lines)
+
+
+def _names_asked(preflight: WireRequest) -> list[str]:
+    """
+    Return the names that *preflight* asks for, in lower case.
+    """
+    names = (get(preflight.headers, "Access-Control-Request-Headers") or "").split(",")
+    return [name.strip().lower() for name in names if is_token(name.strip())]
+
+
+def _why_stripped(entry: Entry) -> str:
+    said = f" The browser says: {entry.error}." if entry.error else ""
+    return f"The browser kept the response out of the file, as it does with what it blocks.{said}"

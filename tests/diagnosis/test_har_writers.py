@@ -1,0 +1,278 @@
+"""
+Who wrote a HAR decides what its silence means: browsers, proxies and clients that are neither, each in its own form.
+
+Written by the programs themselves (tests/kit/hars): Playwright 1.65 with Chromium 156, and mitmproxy 11.0.2 between
+Chromium and the server; a page asked the same five requests before each. Made here after the sources, or after what
+people publish:
+
+* Chromium: devtools-frontend, front_end/models/har/Log.ts; its export leaves Authorization, Cookie and Set-Cookie out
+  unless "Allow to generate HAR with sensitive data" is set.
+* Firefox: devtools/client/netmonitor/src/har/har-builder.js of mozilla-central.
+* Safari: Source/WebInspectorUI/UserInterface/Controllers/HARBuilder.js of WebKit.
+* Charles: the field `_charlesStatus`, COMPLETE or EXCEPTION, of recordings that people publish.
+* Fiddler: the status texts that it answers with where no server does (docs.telerik.com/fiddler).
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from kit import hars
+from kit.checking import PAGE, data, run
+
+from corsguard import diagnosis
+
+API = "https://api.example.com"
+WRITTEN = Path(hars.__file__).parent
+
+BLOCKED = "blocked"
+NOT_CORS = "failed, and this is not CORS"
+EITHER = "readable without credentials, blocked with them"
+
+
+def pairs(lines):
+    return [{"name": name, "value": value} for name, value in lines]
+
+
+def one(method, path, status, lines=(), *, asked=(), origin=PAGE, response=(), **more):  # noqa: PLR0913 - what an entry says
+    headers = [*asked, *([("Origin", origin)] if origin else []), ("User-Agent", "Mozilla/5.0")]
+    return {
+        "startedDateTime": "2026-01-01T00:00:00.000Z",
+        "time": 1,
+        "request": {"method": method, "url": f"{API}{path}", "httpVersion": "HTTP/2.0", "headers": pairs(headers)},
+        "response": {"status": status, "statusText": "", "headers": pairs(lines), **dict(response)},
+        **more,
+    }
+
+
+def allow(origin=PAGE, **more):
+    return [
+        ("Access-Control-Allow-Origin", origin),
+        *((f"Access-Control-Allow-{name.title()}", value) for name, value in more.items()),
+    ]
+
+
+def chromium(method, path, status, lines=(), *, asked=(), error=None, kind="fetch"):  # noqa: PLR0913 - what an entry says
+    return one(
+        method, path, status, lines, asked=asked, response=[("_transferSize", 0), ("_error", error)], _resourceType=kind
+    )
+
+
+def preflight(method, path, lines, names, make=one, **more):
+    asked = [("Access-Control-Request-Method", method), ("Access-Control-Request-Headers", names)]
+    return make("OPTIONS", path, 200, lines, asked=asked, **more)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(creator, *entries, **log):
+        file = tmp_path / "some.har"
+        creator = {"name": creator, "version": "1"}
+        file.write_text(json.dumps({"log": {"version": "1.2", "creator": creator, "entries": entries, **log}}))
+        return file
+
+    return write
+
+
+def verdicts(file):
+    found, code = data(file)
+    return [
+        (one["verdict"], *(fault["code"] for fault in one["faults"] or one["with_credentials"]))
+        for one in found["requests"]
+    ], code
+
+
+# What Chromium leaves out.
+
+BEARER = [("Authorization", "Bearer t0ken")]
+JSON = [("Content-Type", "application/json")]
+LISTED = allow(methods="PUT", headers="content-type")
+
+
+@pytest.mark.parametrize("there", [[], BEARER], ids=["without sensitive data", "with sensitive data"])
+def test_the_preflight_is_the_witness_of_what_chromium_leaves_out(write, there):
+    file = write(
+        "WebInspector",
+        preflight("PUT", "/items", LISTED, "authorization,content-type", chromium, kind="preflight"),
+        chromium("PUT", "/items", 0, asked=[*JSON, *there], error="net::ERR_FAILED"),
+    )
+    assert verdicts(file) == ([(BLOCKED, "header_not_allowed")], 1)
+    (request,) = data(file)[0]["requests"]
+    assert "authorization" in request["faults"][0]["cause"]
+    assert request["assumed"] == []
+    assert "t0ken" not in run(file).stdout
+
+
+CHROMIUM = {
+    "every name that the preflight asks for": (
+        [
+            preflight("GET", "/a", allow(), "x-one,x-two", chromium),
+            chromium("GET", "/a", 0, error="net::ERR_FAILED"),
+        ],
+        [(BLOCKED, "header_not_allowed")],
+    ),
+    "the preflight passes, and the request is answered": (
+        [
+            preflight("GET", "/a", allow(headers="authorization"), "authorization", chromium),
+            chromium("GET", "/a", 200, allow()),
+        ],
+        [("readable",)],
+    ),
+    "a star, which does not cover Authorization": (
+        [
+            preflight("GET", "/a", allow("*", headers="*"), "authorization", chromium),
+            chromium("GET", "/a", 0, error="net::ERR_FAILED"),
+        ],
+        [(BLOCKED, "header_not_allowed")],
+    ),
+    "cookies that were taken out of what was blocked": (
+        [chromium("GET", "/a", 200, allow("*"), error="net::ERR_FAILED")],
+        [(BLOCKED, "wildcard_with_credentials", "allow_credentials_not_true")],
+    ),
+    "what was not refused is readable": ([chromium("GET", "/a", 200, allow("*"))], [("readable",)]),
+}
+
+
+@pytest.mark.parametrize(("entries", "found"), CHROMIUM.values(), ids=CHROMIUM.keys())
+def test_chromium_names_what_it_refused(write, entries, found):
+    assert verdicts(write("WebInspector", *entries)) == (found, 0 if found == [("readable",)] else 1)
+
+
+# Who does not tell the credentials mode.
+
+WITHOUT = {
+    "a star": (
+        [one("GET", "/a", 200, allow("*"))],
+        [(EITHER, "wildcard_with_credentials", "allow_credentials_not_true")],
+    ),
+    "the origin": ([one("GET", "/a", 200, allow())], [(EITHER, "allow_credentials_not_true")]),
+    "a star in a preflight": (
+        [preflight("PUT", "/a", allow("*", methods="*", headers="x-a"), "x-a"), one("PUT", "/a", 200, allow("*"))],
+        [
+            (
+                EITHER,
+                "preflight_wildcard_with_credentials",
+                "preflight_allow_credentials_not_true",
+                "method_not_allowed",
+            )
+        ],
+    ),
+    "the origin, with credentials": ([one("GET", "/a", 200, allow(credentials="true"))], [("readable",)]),
+    "nothing": ([one("GET", "/a", 200)], [(BLOCKED, "missing_allow_origin")]),
+    "cookies": (
+        [one("GET", "/a", 200, allow("*"), asked=[("Cookie", "a=1")])],
+        [(BLOCKED, "wildcard_with_credentials", "allow_credentials_not_true")],
+    ),
+}
+
+
+@pytest.mark.parametrize("writer", ["Firefox", "mitmproxy", "Charles Proxy", "Fiddler", "something else"])
+@pytest.mark.parametrize(("entries", "found"), WITHOUT.values(), ids=WITHOUT.keys())
+def test_what_is_readable_without_credentials_only_is_never_a_bare_ok(write, writer, entries, found):
+    file = write(writer, *entries)
+    assert verdicts(file) == (found, 0 if found == [("readable",)] else 1)
+    assert ("  ok without credentials; blocked with: " in run(file).stdout) is (found[0][0] == EITHER)
+
+
+def test_safari_names_what_it_refused(write):
+    file = write(
+        "WebKit Web Inspector",
+        one("GET", "/a", 200, allow("*"), _fetchType="Network Load"),
+        one(
+            "GET",
+            "/b",
+            200,
+            response=[("_error", f"Origin {PAGE} is not allowed by Access-Control-Allow-Origin. Status code: 200")],
+        ),
+    )
+    assert verdicts(file) == ([("readable",), (BLOCKED, "missing_allow_origin")], 1)
+
+
+# What is not a browser's.
+
+
+@pytest.mark.parametrize("writer", ["Insomnia REST Client", "Postman", "curl", "", "mitmproxy"])
+def test_what_no_browser_asked_is_not_judged(write, writer):
+    request = {"method": "POST", "url": f"{API}/items", "headers": pairs([("User-Agent", "insomnia/9")])}
+    file = write(writer, {"request": request, "response": {"status": 200, "headers": []}})
+    result = run(file)
+    assert result.exit_code == 1
+    assert "There is nothing to judge: no request has an Origin, so the file is not from a browser" in result.stdout
+    assert f"corsguard check {API}/items --page https://app.example.com --method POST" in result.stdout
+    assert writer in data(file)[0]["unjudged"]
+
+
+def test_an_empty_file_is_not_fine(write):
+    result = run(write("Firefox"))
+    assert (result.exit_code, "The file has no requests. Open the Network panel" in result.stdout) == (1, True)
+
+
+def test_a_browser_on_its_own_origin_is_fine(write):
+    file = write("Firefox", one("GET", "/a", 200, origin=None, asked=[("Sec-Fetch-Mode", "navigate")]))
+    assert verdicts(file) == ([], 0)
+
+
+# What the file names is what is printed.
+
+NAMED = {
+    "Chromium": ("WebInspector", "_error", "net::ERR_CONNECTION_RESET", "net::ERR_CONNECTION_RESET"),
+    "Playwright": ("Playwright", "_failureText", "net::ERR_EMPTY_RESPONSE", "net::ERR_EMPTY_RESPONSE"),
+    "a certificate": ("WebInspector", "_error", "net::ERR_CERT_AUTHORITY_INVALID", "net::ERR_CERT_AUTHORITY_INVALID"),
+    "a name": ("WebInspector", "_error", "net::ERR_NAME_NOT_RESOLVED", "net::ERR_NAME_NOT_RESOLVED"),
+    "a network that changed": ("WebInspector", "_error", "net::ERR_ADDRESS_UNREACHABLE", "ERR_ADDRESS_UNREACHABLE"),
+}
+
+
+@pytest.mark.parametrize(("writer", "key", "error", "said"), NAMED.values(), ids=NAMED.keys())
+def test_the_error_of_the_file_is_what_is_printed(write, writer, key, error, said):
+    file = write(writer, one("GET", "/a", 0, response=[(key, error)]))
+    (request,) = data(file)[0]["requests"]
+    (fault,) = request["faults"]
+    assert request["verdict"] == NOT_CORS
+    assert fault["chromium"].endswith(said)
+    assert f"The file says: {error}" in run(file).stdout
+
+
+PROXIES = {
+    "mitmproxy": ("mitmproxy", [("_error", "server closed connection")], 0, "server closed connection"),
+    "Charles": ("Charles Proxy", [("_charlesStatus", "EXCEPTION")], 503, "EXCEPTION"),
+    "Fiddler": ("Fiddler", [("statusText", "Fiddler - DNS Lookup Failed")], 502, "DNS Lookup Failed"),
+    "no word": ("mitmproxy", [], 0, "no response"),
+}
+
+
+@pytest.mark.parametrize(("writer", "response", "status", "said"), PROXIES.values(), ids=PROXIES.keys())
+def test_what_a_proxy_did_not_get_is_unreachable(write, writer, response, status, said):
+    file = write(writer, one("GET", "/a", status, response=response))
+    (request,) = data(file)[0]["requests"]
+    (fault,) = request["faults"]
+    assert (request["verdict"], fault["code"], fault["chromium"]) == (NOT_CORS, "unreachable", "")
+    assert writer in fault["cause"]
+    assert said in fault["cause"]
+
+
+def test_what_charles_completed_is_an_answer(write):
+    file = write("Charles Proxy", one("GET", "/a", 200, response=[("_charlesStatus", "COMPLETE")]))
+    assert verdicts(file) == ([(BLOCKED, "missing_allow_origin")], 1)
+
+
+# Written by the programs themselves. The page asked /open, /wild with credentials, /none, PUT /token with
+# Authorization, and a server that hangs up.
+
+REAL = {
+    "playwright": [("readable",), ("unclear",), ("unclear",), ("unclear",), (NOT_CORS, "unreachable")],
+    "mitmproxy": [
+        (EITHER, "wildcard_with_credentials", "allow_credentials_not_true"),
+        (EITHER, "wildcard_with_credentials", "allow_credentials_not_true"),
+        (BLOCKED, "missing_allow_origin"),
+        (BLOCKED, "header_not_allowed"),
+        (NOT_CORS, "unreachable"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "found"), REAL.items(), ids=REAL.keys())
+def test_files_of_the_programs_themselves(name, found):
+    file = WRITTEN / f"{name}.har"
+    assert verdicts(file) == (found, 1)
+    assert diagnosis.read_har(file).writer.lower() == name
