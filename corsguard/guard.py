@@ -76,7 +76,7 @@ _MOST_VIEWS: Final = 4096
 _LET_IN: Final = Decision(RequestKind.HANDSHAKE, None, ())
 _KEPT_OUT: Final = Decision(RequestKind.HANDSHAKE, 403, REFUSAL_HEADERS, Refusal.ORIGIN, body=REFUSAL_BODY)
 # What is sent in place of the application, by the reason. It says nothing of the request.
-_BODIES: Final = {
+PROTECTED_BODIES: Final = {
     reason: f"Cross-origin protection ({reason}): {remedy}\n".encode() for reason, remedy in REMEDIES.items()
 }
 
@@ -319,7 +319,7 @@ class Passage:
         this, too.
         """
         kind = request_kind(self.environ) if decision is None else decision.kind
-        body = _BODIES[reason]
+        body = PROTECTED_BODIES[reason]
         headers = (("Content-Type", "text/plain"), ("Content-Length", str(len(body))), *self._ours(decision))
         sent = b"" if self.method == "HEAD" else body
         return Decision(kind, 403, headers, Refusal.PROTECTION, body=sent)

@@ -26,6 +26,7 @@ from corsguard.names import (
 )
 from corsguard.origin import NULL, Origin
 from corsguard.policy import Policy
+from corsguard.protection import REMEDIES
 from corsguard.validation import problems_of
 
 from .console import firefox_reason, safari, safari_sees_status
@@ -48,7 +49,7 @@ from .evidence import (
 )
 from .failures import Failure
 from .headers import get, values_of
-from .intermediaries import cache_seen, firewall_seen, limit_seen, login_seen, wants_tls
+from .intermediaries import cache_seen, firewall_seen, limit_seen, login_seen, protection_seen, wants_tls
 from .reasons import CORS_CHECK, REASONS, Reason
 from .urls import Url, address_space, is_same_site
 
@@ -213,6 +214,8 @@ def _who_is_seen(failure: Failure) -> str | None:
             f"Status {answer.status}, {line}. The server wants to be asked less often, and what says so stands outside "
             f"the CORS layer. Ask again later. {_OUTERMOST}."
         )
+    if reason := protection_seen(answer):
+        return f"Status 403. Cross-origin protection refuses {what} ({reason}). {REMEDIES[reason].fix}"
     if (firewall := firewall_seen(answer)) is not None:
         name, line = firewall
         return (

@@ -8,6 +8,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
+from corsguard.guard import PROTECTED_BODIES
+from corsguard.protection import VerdictReason
+
 from .evidence import LONGEST_READ, as_shown
 from .headers import get, seconds_of
 from .wire import Header, WireResponse
@@ -109,6 +112,16 @@ def limit_seen(answer: WireResponse) -> str:
     """
     value = get(answer.headers, "Retry-After") if answer.status in {429, 503} else None
     return "" if value is None else _line("Retry-After", value)
+
+
+def protection_seen(answer: WireResponse) -> VerdictReason | None:
+    """
+    Return for which reason the protection of corsguard refuses with *answer*, which is byte for byte what it sends;
+    None if it is not. A server that has another version of corsguard may say the same in other words.
+    """
+    if answer.status != 403:
+        return None
+    return next((reason for reason, body in PROTECTED_BODIES.items() if body == answer.body), None)
 
 
 def wants_tls(answer: WireResponse) -> bool:

@@ -114,7 +114,8 @@ class LiveTransport:
         import httpx
 
         may_differ = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.ReadTimeout)
-        if not may_differ and told.speaks != "http":
+        # No proxy is gone around.
+        if self._is_proxied or (not may_differ and told.speaks != "http"):
             return told
         greeting = self._greeting(url)
         if greeting:

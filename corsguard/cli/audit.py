@@ -23,6 +23,7 @@ from corsguard.browser.confidential import Secrets, secrets_of
 from corsguard.browser.evidence import as_shown, without_password
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, authority
 from corsguard.browser.wire import Header
+from corsguard.diagnosis.commands import is_misspelt, url_meant
 from corsguard.diagnosis.objects import quiet
 from corsguard.errors import PolicyError
 from corsguard.names import is_token
@@ -56,16 +57,22 @@ def _checked(text: str) -> str:
     try:
         url = Url.parse(text)
     except ValueError:
-        raise click.BadParameter(f"{quoted(text)} is no URL: write https://api.example.com/items.") from None
-    if url.scheme not in {*HTTP_SCHEMES, *SOCKET_SCHEMES}:
-        raise click.BadParameter(
-            f"{quoted(text)} is not http or https: write https://api.example.com/items, or wss:// for a WebSocket."
-        )
+        raise click.BadParameter(_not_a_url(text)) from None
+    if url.scheme not in {*HTTP_SCHEMES, *SOCKET_SCHEMES} or is_misspelt(text):
+        raise click.BadParameter(_not_a_url(text))
     if url.has_userinfo:
         raise click.BadParameter(
             'It has a user or a password in it: leave them out, and give --header "Authorization: ...".'
         )
     return url.href
+
+
+def _not_a_url(text: str) -> str:
+    if "://" in text:
+        return (
+            f"{quoted(text)} is not a URL of http, https, ws or wss. Write one, such as https://api.example.com/items."
+        )
+    return f"{quoted(text)} is not a URL of http, https, ws or wss. Write {url_meant(text)}"
 
 
 def _url(_: click.Context, __: click.Parameter, text: str | None) -> str | None:

@@ -22,7 +22,7 @@ from corsguard.browser.wire import Header
 from corsguard.diagnosis import Diagnosis, Fault, HarReading, Malformed, Replay
 from corsguard.diagnosis.checking import asked_of_application, confidential
 from corsguard.diagnosis.checklist import Mark
-from corsguard.diagnosis.commands import shown_url
+from corsguard.diagnosis.commands import is_misspelt, shown_url, url_meant
 from corsguard.diagnosis.handing_on import handout
 from corsguard.diagnosis.objects import is_module, load_application, names_module, names_object, refuse_python
 from corsguard.diagnosis.playing import Fetch
@@ -168,7 +168,7 @@ def _found(options: _Options, output: Output) -> Diagnosis:
     """
     Return what comes of the check. Raises ValueError for what is not a request.
     """
-    is_application = names_object(options.target)
+    is_application = names_object(options.target) and not is_misspelt(options.target)
     url = _url(options, is_application=is_application)
     headers, body = _with_body(options)
     connect_to = connections(options.connect_to, url or options.target)
@@ -249,13 +249,11 @@ def _url(options: _Options, *, is_application: bool) -> str | None:
             raise click.BadParameter(printable(str(error)), param_hint="--url") from None
     if options.url is not None:
         raise click.UsageError("--url says what is asked of an application; TARGET is the URL here. Leave out --url.")
-    if "://" not in options.target:
+    if "://" not in options.target or is_misspelt(options.target):
         _refuse_other_things(options.target)
-        near = options.target if options.target[:1] not in {"/", "."} else f"localhost:8000{options.target.lstrip('.')}"
-        scheme = "http" if near.startswith(("localhost", "127.")) else "https"
         raise click.BadParameter(
             f"{options.target!r} is neither a URL, nor an application (module:app), nor a HAR file (*.har). A URL "
-            f"begins with its scheme: {scheme}://{near}",
+            f"begins with its scheme: {url_meant(options.target)}",
             param_hint="TARGET",
         )
     if url_of(options.target) is None:
@@ -304,6 +302,8 @@ def _print(found: Diagnosis, name: str, curls: Sequence[str], output: Output) ->
         output.say(f"Assumed: {line}", "warning")
     if found.rehearsal is not None:
         say_changes(output, found.rehearsal)
+    if found.predecessor:
+        output.say(f"  {name}: {found.predecessor}", "good")
     if found.beginning:
         output.say(f"  Nothing of corsguard guards {name}. Begin with", "good")
     for line in found.beginning:

@@ -26,10 +26,11 @@ from corsguard.origin import NULL
 from . import har
 from .checklist import Row, checklist, compare, further_faults, look_alike, resolved_space, stale, strangers
 from .commands import curl, shown_url
-from .guarded import Guarded, framework_of, guard_of
+from .guarded import Guarded, framework_of, guard_of, is_known
 from .objects import load_application, names_object
 from .pages import assumed_page, page_named
 from .playing import Fault, Fetch, Outcome, lines_of, play
+from .predecessors import predecessor_of
 from .rehearsal import Rehearsal, rehearse, staged
 
 _APPLICATION_URL: Final = "https://api.example.com/"
@@ -48,7 +49,8 @@ class Diagnosis:
     What is wrong with a fetch, and what to change: every fault in the order in which a browser meets them.
 
     *rows* say what was checked, *assumed* what was not said. *rehearsal* is what the policy of an application says of
-    the request, if that is why it is blocked; *beginning* is what an application without a policy begins with.
+    the request, if that is why it is blocked; *beginning* is what an application without a policy begins with, and
+    *predecessor* which other library guards it, and where its translation is.
     *secrets* are not shown, nor are the values of headers whose names in lower case are *secret_headers*: `data()` is
     clean, and `repr()` leaves out what may hold them.
     """
@@ -60,6 +62,7 @@ class Diagnosis:
     assumed: tuple[str, ...]
     rehearsal: Rehearsal | None = field(repr=False)
     beginning: tuple[str, ...]
+    predecessor: str
     secrets: Secrets
     secret_headers: frozenset[str]
     connect_to: Mapping[str, str]
@@ -125,6 +128,7 @@ class Diagnosis:
             "changes": [] if self.rehearsal is None else [edit.data() for edit in self.rehearsal.edits],
             "unseen": outcome.unseen,
             "look_alike": self.look_alike,
+            "predecessor": self.predecessor,
             "console": outcome.console,
             "checked": [row.data() for row in self.rows],
             "exchanges": [
@@ -230,6 +234,7 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
         space = resolved_space(asked.url, asked.page_origin, _addresses(asked.url))
         rows += [] if space is None else [space]
     guarded = None if application is None else guard_of(name, application)
+    predecessor = "" if guarded is not None or not faults else predecessor_of(application)
     return Diagnosis(
         asked=asked,
         outcome=outcome,
@@ -237,7 +242,8 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
         rows=tuple(row._replace(text=secrets.hidden(row.text)) for row in rows),
         assumed=tuple(map(secrets.hidden, assumed)),
         rehearsal=_rehearsed(guarded, asked) if outcome.is_blocked else None,
-        beginning=_beginning(application, faults) if guarded is None else (),
+        beginning=_beginning(application, faults) if guarded is None and not predecessor else (),
+        predecessor=predecessor,
         secrets=secrets,
         secret_headers=SECRET_HEADERS | {name.lower() for name, _ in _confidential_headers(pairs)},
         connect_to=dict(connect_to),
@@ -360,7 +366,7 @@ def _beginning(application: Application | None, faults: Sequence[Fault]) -> tupl
     """
     Return the lines that an application of a known framework lacks, if it shares nothing yet.
     """
-    form = None if application is None else framework_of(application)
+    form = framework_of(application) if application is not None and is_known(application) else None
     failure = faults[0].failure if faults else None
     if form is None or failure is None or failure.reason is not Reason.MISSING_ALLOW_ORIGIN:
         return ()

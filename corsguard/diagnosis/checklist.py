@@ -14,7 +14,7 @@ from corsguard.browser import Exchange, Reason, Transport, Unreachable, WireResp
 from corsguard.browser.evidence import LONGEST_READ, MOST_NAMES, as_shown, url_of
 from corsguard.browser.exchanges import veiled
 from corsguard.browser.headers import get, is_safelisted_method, seconds_of, values_of
-from corsguard.browser.intermediaries import cache_seen
+from corsguard.browser.intermediaries import cache_seen, protection_seen
 from corsguard.browser.preflights import DEFAULT_MAX_AGE
 from corsguard.browser.reasons import OF_STATUS, REASONS, reasons_about
 from corsguard.browser.urls import address_space, is_same_origin, is_same_site
@@ -32,6 +32,7 @@ from corsguard.names import (
     OWNED_PREFIX,
     SAFARI_MAX_AGE,
 )
+from corsguard.protection import REMEDIES
 
 from .playing import Fault, Fetch, Outcome
 
@@ -428,6 +429,8 @@ def look_alike(outcome: Outcome) -> str:
     start = f"This is not CORS: the page may read the answer, and its status is {response.status}. "
     if outcome.is_blocked:
         start = f"And once the page may read the answer, its status is {response.status}, which is not CORS. "
+    if reason := protection_seen(WireResponse(response.status, body=response.body)):
+        return f"{start}Cross-origin protection refuses the request ({reason}). {REMEDIES[reason].fix}"
     if response.status == 403 and b"csrf" in response.body[:LONGEST_READ].lower():
         return (
             f"{start}The server's protection against CSRF says so: name the page's origin there, too (Django: "

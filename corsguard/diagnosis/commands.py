@@ -9,9 +9,9 @@ from typing import Final
 
 from corsguard.browser import WireRequest
 from corsguard.browser.confidential import PUBLIC_HEADERS
-from corsguard.browser.evidence import LONGEST_READ, as_shown, in_ascii, without_password
+from corsguard.browser.evidence import LONGEST_READ, as_shown, in_ascii, url_of, without_password
 from corsguard.browser.handshakes import is_handshake
-from corsguard.browser.urls import Url
+from corsguard.browser.urls import Url, address_space
 from corsguard.origin import NULL
 
 from .playing import Fetch
@@ -21,6 +21,8 @@ _BRACKETS: Final = frozenset("[]{}")
 _SENT_ANYWAY: Final = ("Accept", "*/*")
 # What browsers say in each request, so that no page has to.
 _OF_BROWSERS: Final = frozenset({"accept", "accept-language"})
+# A scheme whose slashes are not two, or whose colon is missing.
+_SCHEME_MEANT: Final = re.compile(r"(?i:(https?|wss?)(?::/*|//+)(?=\D))(.*)", re.DOTALL)
 _NO_VARIABLE: Final = re.compile(r"[^A-Z0-9_]")
 
 
@@ -50,6 +52,29 @@ def check_command(asked: Fetch) -> str:
     if asked.with_credentials:
         words.append("--credentials")
     return " ".join([*words, *(["--preflight-only"] if asked.method not in {"GET", "HEAD"} else [])])
+
+
+def is_misspelt(text: str) -> bool:
+    """
+    Return whether *text* begins with a scheme of http or WebSockets, and not with two slashes after it.
+    """
+    return _SCHEME_MEANT.match(text) is not None and "://" not in text[:8]
+
+
+def url_meant(text: str) -> str:
+    """
+    Return the URL with its scheme that *text* most likely means, as it may be printed: `localhost:8000/me`,
+    `http:/localhost`, `//api.example.com`, `:8000` or a path.
+    """
+    match = _SCHEME_MEANT.match(text)
+    scheme, rest = ("", text) if match is None else match.groups()
+    rest = rest.lstrip("/") if scheme or rest.startswith("//") else rest
+    if rest.startswith((":", "/", ".")) or not rest:
+        rest = f"localhost{rest}" if rest.startswith(":") else f"localhost:8000{rest.lstrip('.')}"
+    if not scheme:
+        target = url_of(f"http://{rest}")
+        scheme = "https" if target is None or address_space(target.host) == "public" else "http"
+    return shown_url(f"{scheme}://{rest}")
 
 
 def shown_url(text: str) -> str:

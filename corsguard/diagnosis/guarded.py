@@ -31,7 +31,18 @@ from corsguard.quoting import kind_of, quoted
 from corsguard.tags import name_of, tag_of
 from corsguard.wsgi import CORSMiddleware
 
-from .objects import LoadError, failed, import_module, names_module, names_object, object_of, quiet, refuse_python
+from .objects import (
+    LoadError,
+    failed,
+    import_module,
+    names_module,
+    names_object,
+    object_of,
+    quiet,
+    refuse_python,
+    said_by,
+)
+from .predecessors import predecessor_of
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -227,6 +238,13 @@ def _of_object(name: str, found: object) -> Guarded:
     if layer is not None:
         return _of_layer(name, layer if framework != "flask" else _as_in_flask(layer, cast("Flask", found)))
     if framework is not None:
+        if predecessor := predecessor_of(found):
+            raise LoadError(f"{name} is a {_FRAMEWORKS[framework]} application. {predecessor}")
+        if not is_known(found):
+            raise LoadError(
+                f"{name} is a {_FRAMEWORKS[framework]} application, and what guards it is not known, because nobody "
+                f"can look into {kind_of(vars(found)['wsgi_app'])} around it. Name the policy itself."
+            )
         raise LoadError(
             f"{name} is a {_FRAMEWORKS[framework]} application that nothing guards. Write {_begun(framework)}, or name "
             "the policy itself."
@@ -355,7 +373,7 @@ def _of_settings(module: str) -> Guarded:
     except PolicyError:
         raise
     except ImproperlyConfigured as error:
-        raise LoadError(f"{module}: Django says: {error}") from None
+        raise LoadError(f"{module}: {said_by(error)}") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
         raise LoadError(failed(module, error)) from None
 
@@ -438,9 +456,26 @@ def _layer(name: str, found: object) -> _Layer | None:
             return _Layer(found, form, _endpoints_of(found.app))
         if _is_starlette(found):
             return _in_starlette(name, cast("Starlette", found))
+        if _dispatches(found):
+            return None
         layers = (vars(found).get(name) for name in _LAYERS) if hasattr(found, "__dict__") else ()
         found = next((layer for layer in layers if layer is not None), None)
     return None
+
+
+def _dispatches(found: object) -> bool:
+    """
+    Whether *found* passes requests on to several applications, such as Werkzeug's DispatcherMiddleware.
+    """
+    return hasattr(found, "__dict__") and isinstance(vars(found).get("mounts"), Mapping)
+
+
+def is_known(application: object) -> bool:
+    """
+    Return whether it can be seen what lies around *application*, which is one of a framework.
+    """
+    # What stands in place of Flask's own method may be anything.
+    return not hasattr(application, "__dict__") or "wsgi_app" not in vars(application)
 
 
 def _begun(form: Form) -> str:
@@ -449,8 +484,13 @@ def _begun(form: Form) -> str:
 
 def _not_guarding(name: str, found: object) -> str:
     what = f"{name} is {kind_of(found)}, and guards nothing. "
+    if callable(found) and (predecessor := predecessor_of(found)):
+        return f"{name} is {kind_of(found)}. {predecessor}"
     if isinstance(found, ModuleType):
         return f"{what}Name an attribute of the module: {name}.policy"
+    if callable(found) and not isinstance(found, type):
+        # What is called may have any layers inside.
+        what = f"{name} is {kind_of(found)}, and what guards it is not known, because nobody can look into it. "
     if callable(found) and not name.endswith(")"):
         return (
             f"{what}If it makes the application, call it: '{name}()'; if it is the application, wrap it: "

@@ -24,6 +24,7 @@ from corsguard.errors import PolicyError
 from corsguard.quoting import kind_of, printable, quoted
 
 _ATTRIBUTE: Final = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)(\(\))?", re.ASCII)
+_SETTINGS: Final = "DJANGO_SETTINGS_MODULE"
 _MODULE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
 
@@ -143,28 +144,54 @@ def import_module(module: str) -> ModuleType:
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if f"{module}.".startswith(f"{missing}."):
-            raise LoadError(_no_module(module, missing)) from None
+            raise LoadError(f"{_no_module(module, missing)} ({said_by(error)})") from None
+        settings = os.environ.get(_SETTINGS, "")
+        if f"{settings}.".startswith(f"{missing}."):
+            raise LoadError(
+                f"{module} was found, but {_SETTINGS} is {quoted(settings)}, and there is no such module: "
+                f"{said_by(error)}. {_meant(missing)}"
+            ) from None
         raise LoadError(
             f"{module} was found, but imports {missing}, which is not there. Install it, or run the command with the "
-            f"Python of the application. ({_place(error)})"
+            f"Python of the application. ({said_by(error)}; {_place(error)})"
         ) from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
         raise LoadError(failed(module, error)) from None
 
 
 def _no_module(module: str, missing: str) -> str:
-    there = sorted(
-        path.stem for path in Path.cwd().iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()
-    )
-    near = get_close_matches(missing, there, 1)
-    meant = f" Did you mean {near[0]}?" if near else " Run the command where the module is, or set PYTHONPATH."
     which = "" if missing == module else f" for {module}"
-    return f"There is no module {missing}{which} in {Path.cwd()}, nor among what is installed.{meant}"
+    return f"There is no module {missing}{which} in {Path.cwd()}, nor among what is installed. {_meant(missing)}"
+
+
+def _meant(missing: str) -> str:
+    """
+    Return the module that *missing* probably stands for, as a question, or where to run the command.
+    """
+    package, _, name = missing.rpartition(".")
+    folder = Path(*package.split(".")) if package else Path.cwd()
+    there = sorted(
+        path.stem
+        for path in (folder.iterdir() if folder.is_dir() else ())
+        if path.suffix == ".py" or (path / "__init__.py").is_file()
+    )
+    near = get_close_matches(name, there, 1)
+    if not near:
+        return "Run the command where the module is, or set PYTHONPATH."
+    return f"Did you mean {package}{'.' * bool(package)}{near[0]}?"
+
+
+def said_by(error: BaseException) -> str:
+    """
+    Return what *error* says, on one line, with its type.
+    """
+    return " ".join("".join(traceback.format_exception_only(error)).split())
 
 
 def failed(name: str, error: BaseException) -> str:
-    last = "".join(traceback.format_exception_only(error)).strip().split("\n")[-1]
-    return f"{name} cannot be loaded: {last} ({_place(error)})"
+    # A SyntaxError begins with the place and the line, which stand behind anyway.
+    said = f"SyntaxError: {error.msg}" if isinstance(error, SyntaxError) else said_by(error)
+    return f"{name} cannot be loaded: {said} ({_place(error)})"
 
 
 def _place(error: BaseException) -> str:

@@ -39,8 +39,8 @@ from corsguard.origin import Origin
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["api.example.com"], "is no URL: write https://api.example.com/items"),
-        (["ftp://api.example.com/"], "is not http or https"),
+        (["api.example.com"], "Write https://api.example.com"),
+        (["ftp://api.example.com/"], "is not a URL of http, https, ws or wss"),
         (["https://user:hunter2@api.example.com/"], "give --header"),
         ([URL, "--origin", "https://app.example.com/"], "https://app.example.com"),
         ([URL, "--origin", "app.example.com"], '"https://app.example.com"'),

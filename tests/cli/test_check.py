@@ -198,6 +198,7 @@ def test_json_stands_alone(serve):
         "changes",
         "unseen",
         "look_alike",
+        "predecessor",
         "console",
         "checked",
         "exchanges",

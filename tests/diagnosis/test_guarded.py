@@ -272,7 +272,7 @@ def test_django_is_told_with_the_tags_of_its_views():
     ("name", "said"),
     [
         ("{}:bare", ["a Flask application that nothing guards", "CORSGuard(app, {{"]),
-        ("{}:wsgi", ["is a function, and guards nothing", "CORSMiddleware(application, {{"]),
+        ("{}:wsgi", ["is a function, and what guards it is not known", "CORSMiddleware(application, {{"]),
         ("{}:create_app", ["call it: '{}:create_app()'"]),
         ("{}:Path", ["guards nothing"]),
         ("{}:Shop.__name__", ["is a str, and guards nothing", "cors.toml", "mysite.settings"]),

@@ -1,13 +1,12 @@
 """
 Who wrote a HAR decides what its silence means: browsers, proxies and clients that are neither, each in its own form.
 
-Written by the programs themselves (tests/kit/hars): Playwright 1.65 with Chromium 156, and mitmproxy 11.0.2 between
-Chromium and the server; a page asked the same five requests before each. Made here after the sources, or after what
-people publish:
+Written by the programs themselves (tests/kit/hars): Playwright 1.65 with Chromium 156, the Network panel of Firefox
+153, and mitmproxy 11.0.2 between Chromium and the server; a page asked the same five requests before each. Made here
+after the sources, or after what people publish:
 
 * Chromium: devtools-frontend, front_end/models/har/Log.ts; its export leaves Authorization, Cookie and Set-Cookie out
   unless "Allow to generate HAR with sensitive data" is set.
-* Firefox: devtools/client/netmonitor/src/har/har-builder.js of mozilla-central.
 * Safari: Source/WebInspectorUI/UserInterface/Controllers/HARBuilder.js of WebKit.
 * Charles: the field `_charlesStatus`, COMPLETE or EXCEPTION, of recordings that people publish.
 * Fiddler: the status texts that it answers with where no server does (docs.telerik.com/fiddler).
@@ -260,6 +259,13 @@ def test_what_charles_completed_is_an_answer(write):
 # Authorization, and a server that hangs up.
 
 REAL = {
+    "firefox": [
+        (EITHER, "wildcard_with_credentials", "allow_credentials_not_true"),
+        (EITHER, "wildcard_with_credentials", "allow_credentials_not_true"),
+        (BLOCKED, "missing_allow_origin"),
+        (BLOCKED, "header_not_allowed"),
+        ("unclear",),
+    ],
     "playwright": [("readable",), ("unclear",), ("unclear",), ("unclear",), (NOT_CORS, "unreachable")],
     "mitmproxy": [
         (EITHER, "wildcard_with_credentials", "allow_credentials_not_true"),

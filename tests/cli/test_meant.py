@@ -1,0 +1,84 @@
+"""
+What somebody types for a URL is answered with the URL to type; what cannot be loaded shows the exception.
+"""
+
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from corsguard.cli.group import group
+
+TYPED = [
+    ("localhost:8101/me", "http://localhost:8101/me"),
+    ("127.0.0.1:8000", "http://127.0.0.1:8000"),
+    ("[::1]:8000/a", "http://[::1]:8000/a"),
+    ("192.168.0.7/a", "http://192.168.0.7/a"),
+    ("api.example.com/items", "https://api.example.com/items"),
+    ("http:/localhost:8000/me", "http://localhost:8000/me"),
+    ("http//localhost", "http://localhost"),
+    ("https:api.example.com", "https://api.example.com"),
+    ("//api.example.com/a", "https://api.example.com/a"),
+    (":8000/me", "http://localhost:8000/me"),
+    ("/me", "http://localhost:8000/me"),
+]
+
+
+def run(*arguments):
+    result = CliRunner().invoke(group, arguments, prog_name="corsguard")
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.mark.parametrize(("typed", "meant"), TYPED)
+@pytest.mark.parametrize("command", ["check", "audit"])
+def test_the_url_to_type_is_told(command, typed, meant):
+    result = run(command, typed)
+    assert result.exit_code == 2
+    assert result.stderr.rstrip().endswith(f" {meant}"), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("localhost:5173", "http://localhost:5173"), ("http:/localhost:3000", "http://localhost:3000")]
+)
+@pytest.mark.parametrize("command", [["check", "http://localhost:8000/"], ["explain", "Failed to fetch"]])
+def test_the_page_to_type_is_told(command, typed, meant):
+    result = run(*command, "--page", typed)
+    assert (result.exit_code, f"Write {meant}" in result.stderr.replace('"', "")) == (2, True), result.stderr
+
+
+FAILING = {
+    "a key": ("raise KeyError('SECRET_KEY')", "KeyError: 'SECRET_KEY'"),
+    "several lines": ("raise ValueError('one\\ntwo')", "ValueError: one two"),
+    "an import": ("from flask import nope", "ImportError: cannot import name 'nope' from 'flask'"),
+    "a module": ("import nowhere_at_all", "ModuleNotFoundError: No module named 'nowhere_at_all'"),
+    "a syntax": ("def", "SyntaxError: invalid syntax"),
+}
+
+
+@pytest.mark.parametrize(("code", "said"), FAILING.values(), ids=FAILING.keys())
+@pytest.mark.parametrize("command", ["check", "lint"])
+def test_a_failing_import_shows_its_exception(tmp_path, monkeypatch, code, said, command):
+    monkeypatch.chdir(tmp_path)
+    name = f"failing_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{name}.py").write_text(code)
+    result = run(command, f"{name}:app")
+    assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
+
+
+def test_a_misspelt_settings_module_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    package = f"site_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / package).mkdir()
+    (tmp_path / package / "__init__.py").touch()
+    (tmp_path / package / "settings.py").touch()
+    asks = "import os, importlib\nimportlib.import_module(os.environ['DJANGO_SETTINGS_MODULE'])\n"
+    (tmp_path / package / "wsgi.py").write_text(asks)
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", f"{package}.setings")
+    result = run("check", f"{package}.wsgi:application")
+    assert result.exit_code == 2
+    assert f"ModuleNotFoundError: No module named '{package}.setings'" in result.stderr
+    assert f"DJANGO_SETTINGS_MODULE is '{package}.setings'" in result.stderr.replace('"', "'")
+    assert f"Did you mean {package}.settings?" in result.stderr
+    sys.modules.pop(package, None)

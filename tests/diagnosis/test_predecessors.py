@@ -1,0 +1,133 @@
+"""
+An application that another library guards is sent to its translation, and what nobody can look into is not known.
+"""
+
+import pytest
+from asgi_cors import asgi_cors
+from fastapi import FastAPI
+from flask import Flask
+from flask_cors import CORS
+from kit.checking import PAGE, Server, data, run
+from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware as Starlettes
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from corsguard import CORSMiddleware, CrossOriginProtection, diagnosis
+from corsguard.diagnosis import LoadError
+from corsguard.diagnosis.guarded import guarded_by
+from corsguard_flask import CORSGuard
+
+
+def flask_cors():
+    app = Flask("shop")
+    CORS(app, origins=["https://other.example"])
+    return app
+
+
+def fastapi():
+    app = FastAPI()
+    app.add_middleware(Starlettes, allow_origins=["https://other.example"])
+    return app
+
+
+def starlette():
+    return Starlettes(Starlette(), allow_origins=["https://other.example"])
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (flask_cors, "corsguard_flask.translate(app, ...)"),
+        (fastapi, 'The table "From Starlette or FastAPI" in the README'),
+        (starlette, 'The table "From Starlette or FastAPI" in the README'),
+    ],
+)
+def test_what_another_library_guards_is_sent_to_its_translation(serve, make, said):
+    found, code = data(serve(make()), "--page", PAGE)
+    assert (code, said in found["predecessor"]) == (1, True)
+    assert "Begin with" not in run(serve(make()), "--page", PAGE).stdout
+    with pytest.raises(LoadError) as caught:
+        guarded_by(make())
+    assert said in str(caught.value)
+
+
+def test_django_cors_headers_is_sent_to_its_check(settings_of_predecessor):
+    assert "corsguard.E902" in diagnosis.check(settings_of_predecessor, page=PAGE, url="/nowhere").predecessor
+
+
+@pytest.fixture
+def settings_of_predecessor():
+    from django.conf import settings
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.test import override_settings
+
+    if not settings.configured:
+        settings.configure()
+    import django
+
+    django.setup()
+    middleware = ["corsheaders.middleware.CorsMiddleware"]
+    with override_settings(
+        MIDDLEWARE=middleware, CORS_ALLOWED_ORIGINS=["https://other.example"], ROOT_URLCONF="kit.django_urls"
+    ):
+        yield WSGIHandler()
+
+
+def test_what_is_readable_is_not_sent_anywhere():
+    app = FastAPI()
+    app.add_middleware(Starlettes, allow_origins=["*"])
+    assert diagnosis.check(app, page=PAGE).predecessor == ""
+
+
+def guarded():
+    return CORSMiddleware(Server(), {"allow_origins": ["https://other.example"]})
+
+
+def around(app):
+    def wrapped(environ, start_response):
+        return app(environ, start_response)
+
+    return wrapped
+
+
+def wrapped_flask():
+    app = Flask("shop")
+    CORSGuard(app, {"allow_origins": ["https://other.example"]})
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/docs": Server()})
+    return app
+
+
+OPAQUE = [
+    around(guarded()),
+    DispatcherMiddleware(guarded(), {"/docs": Server()}),
+    DispatcherMiddleware(Server(), {"/api": guarded()}),
+    wrapped_flask(),
+    asgi_cors(Starlette(), allow_all=True),
+]
+
+
+@pytest.mark.parametrize("app", OPAQUE)
+def test_what_cannot_be_looked_into_is_not_known(serve, app):
+    with pytest.raises(LoadError, match="what guards it is not known, because nobody"):
+        guarded_by(app)
+    assert "Nothing of corsguard" not in run(serve(app), "--page", PAGE).stdout
+
+
+@pytest.mark.parametrize("origins", [[PAGE], ["https://other.example"]])
+def test_who_is_refused_for_protection_is_told_so(origins):
+    """
+    By the very bytes that the guard sends, so it is seen of a live server, too.
+    """
+    app = CORSMiddleware(Server(), {"allow_origins": origins}, protection=CrossOriginProtection())
+    found = diagnosis.check(app, page=PAGE, method="POST")
+    told = found.look_alike if origins == [PAGE] else str(found.faults[0].fix)
+    assert "Cross-origin protection refuses the request (same-site)" in told
+    assert "allow_credentials=True" in told
+
+
+def test_a_text_that_only_looks_like_it_is_not_believed():
+    def app(environ, start_response):
+        start_response("403 Forbidden", [("Access-Control-Allow-Origin", PAGE)])
+        return [b"Cross-origin protection (cross-site): not ours\n"]
+
+    assert "Cross-origin protection" not in diagnosis.check(app, page=PAGE, method="POST").look_alike
