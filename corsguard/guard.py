@@ -8,7 +8,7 @@ from the log. The guard never calls what may block: an origin source that must b
 `take_events` gives what a listener has to be told; the carrier asks and tells in the way of its world.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, cast
 
@@ -76,7 +76,7 @@ _MOST_VIEWS: Final = 4096
 _LET_IN: Final = Decision(RequestKind.HANDSHAKE, None, ())
 _KEPT_OUT: Final = Decision(RequestKind.HANDSHAKE, 403, REFUSAL_HEADERS, Refusal.ORIGIN, body=REFUSAL_BODY)
 # What is sent in place of the application, by the reason. It says nothing of the request.
-PROTECTED_BODIES: Final = {
+PROTECTED_BODIES: Final[Mapping[VerdictReason, bytes]] = {
     reason: f"Cross-origin protection ({reason}): {remedy}\n".encode() for reason, remedy in REMEDIES.items()
 }
 

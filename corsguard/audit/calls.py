@@ -75,8 +75,8 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
     At most *budget* requests are sent, *rate* a second, and only GET, HEAD and OPTIONS. With *active*, line ends in
     Origin, a cache under a query of its own and 4 KiB of commas are tried, too, and two POST requests are sent, as a
     page of another site forges them: a form and a JSON text. *is_internal* says whether only the network keeps others
-    out; if None, the address tells. *connect_to*, *verify*, *timeout* and *proxy* are those of a LiveTransport; *app* is
-    waited for as long, in a thread of its own. Line ends in Origin go through no proxy, and are left out with one.
+    out; if None, the address tells. *connect_to*, *verify*, *timeout* and *proxy* are those of a LiveTransport; *app*
+    is waited for as long, in a thread of its own. Line ends in Origin go through no proxy, and are left out with one.
     *on_request* is called with the number of each request.
 
     Raises ValueError if *url* is not a URL of http, https, ws or wss, if one of *headers* is the audit's own, and if

@@ -133,7 +133,7 @@ def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) ->
     before). After a preflight that a browser would refuse, nothing follows but GET, HEAD and OPTIONS. A GET is repeated
     as another page and as none, to see what a cache would give to whom.
 
-    Exit codes: 0 the page may read it, 1 it may not or something is wrong, 2 usage, 3 no response.
+    Exit codes: 0 the page may read it, 1 it may not, something is wrong or a HAR does not tell, 2 usage, 3 no response.
     """
     if target.lower().endswith(".har"):
         ctx.exit(_check_har(ctx, target, Output(as_json=as_json)))
