@@ -20,14 +20,14 @@ from corsguard.audit.report import Proof, shown
 from corsguard.audit.severity import WHO
 from corsguard.browser import Unreachable
 from corsguard.browser.confidential import Secrets, secrets_of
-from corsguard.browser.evidence import as_shown, without_password
-from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, authority
+from corsguard.browser.evidence import as_shown, url_of, without_password
+from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, authority, of_handshake
 from corsguard.browser.wire import Header
 from corsguard.diagnosis.commands import is_misspelt, url_meant
 from corsguard.diagnosis.objects import quiet
 from corsguard.errors import PolicyError
 from corsguard.names import is_token
-from corsguard.origin import OriginPattern
+from corsguard.origin import Origin, OriginPattern
 from corsguard.quoting import quoted
 
 from .options import connection_options, connections, html_option, json_option, save, trust
@@ -68,11 +68,11 @@ def _checked(text: str) -> str:
 
 
 def _not_a_url(text: str) -> str:
-    if "://" in text:
-        return (
-            f"{quoted(text)} is not a URL of http, https, ws or wss. Write one, such as https://api.example.com/items."
-        )
-    return f"{quoted(text)} is not a URL of http, https, ws or wss. Write {url_meant(text)}"
+    meant = url_meant(text)
+    target = url_of(meant)
+    if "://" in text or target is None or Origin.parse(of_handshake(target).origin) is None:
+        meant = "one, such as https://api.example.com/items"
+    return f"{quoted(text)} is not a URL of http, https, ws or wss. Write {meant}"
 
 
 def _url(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
