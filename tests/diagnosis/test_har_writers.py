@@ -5,11 +5,11 @@ Written by the programs themselves (tests/kit/hars): Playwright 1.65 with Chromi
 153, and mitmproxy 11.0.2 between Chromium and the server; a page asked the same five requests before each. Made here
 after the sources, or after what people publish:
 
-* Chromium: devtools-frontend, front_end/models/har/Log.ts; its export leaves Authorization, Cookie and Set-Cookie out
-  unless "Allow to generate HAR with sensitive data" is set.
+* Chromium: the forms that its DevTools export; Authorization, Cookie and Set-Cookie are left out unless "Allow to
+  generate HAR with sensitive data" is set.
 * Safari: Source/WebInspectorUI/UserInterface/Controllers/HARBuilder.js of WebKit.
 * Charles: the field `_charlesStatus`, COMPLETE or EXCEPTION, of recordings that people publish.
-* Fiddler: the status texts that it answers with where no server does (docs.telerik.com/fiddler).
+* Fiddler: the status texts that it answers with where no server does, as people quote them.
 """
 
 import json
