@@ -115,7 +115,7 @@ LINES = {
         "Preflight response is not successful. Status code: 404",
         "OPTIONS reaches the router, which has no route for it",
         OUTERMOST,
-        "the preflight was answered with 404",
+        "preflight was answered with 404",
         'MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware", *MIDDLEWARE]',
     ),
     "no ok status": Line(
