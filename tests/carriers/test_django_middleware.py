@@ -9,14 +9,18 @@ import threading
 from wsgiref.validate import validator
 
 import pytest
+from django.contrib.staticfiles.finders import get_finder
+from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
 from django.test import override_settings
-from kit.adapters import serve
+from kit.adapters import environ_of, serve
+from kit.cases import Request
 from kit.django_sending import APP, EVIL, PREFLIGHT_VARY, environ, preflight, send_async, send_sync
 from kit.django_urls import BODY
 
 GUARD = "corsguard_django.middleware.CORSMiddleware"
+FILES = "django.contrib.staticfiles.finders.FileSystemFinder"
 LISTED = {
     "allow_origins": [APP],
     "allow_methods": ["GET", "PUT"],
@@ -454,3 +458,19 @@ def test_what_goes_to_the_server_is_wsgi(path, method):
 def test_what_answers_a_preflight_is_wsgi(origin, status):
     asked = {"REQUEST_METHOD": "OPTIONS", "HTTP_ORIGIN": origin, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}
     assert serve(validator(WSGIHandler()), environ("/api/hello", **asked))[0] == status
+
+
+def test_static_files_under_runserver_are_answered_before_all_middleware(tmp_path):
+    """
+    What the README says of `runserver`.
+    """
+    (tmp_path / "font.woff2").write_bytes(b"font")
+    asked = environ_of(Request("GET", {"Origin": APP}), "/static/font.woff2")
+    files = {"STATIC_URL": "/static/", "STATICFILES_DIRS": [tmp_path], "STATICFILES_FINDERS": [FILES], "DEBUG": True}
+    # Django keeps what it has found.
+    get_finder.cache_clear()
+    with override_settings(CORSGUARD=LISTED, MIDDLEWARE=[GUARD], **files):
+        status, headers, body = serve(StaticFilesHandler(WSGIHandler()), asked)
+    get_finder.cache_clear()
+    assert (status, body) == (200, b"font")
+    assert not {name.lower() for name, _ in headers} & {"vary", "access-control-allow-origin"}
