@@ -5,9 +5,7 @@ WebSocket handshakes through every carrier: who is let in, what is sent, and wha
 import asyncio
 import logging
 import runpy
-from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
 
 import flask
 import pytest
@@ -18,11 +16,12 @@ from django.test import override_settings
 from django.urls import path as django_path
 from kit.adapters import MIDDLEWARE, Application, ASGIApplication, Undecided, environ_of, scope_of, serve, serve_asgi
 from kit.cases import ANYONE, APP, EVIL, LISTED, OK, Request
+from kit.hearing import Heard, heard_of_django, heard_of_flask
 
 import corsguard_django
-from corsguard import CORSMiddleware, Event, Policy, PolicyError
+from corsguard import CORSMiddleware, Policy, PolicyError
 from corsguard.asgi import CORSMiddleware as ASGIMiddleware
-from corsguard_flask import CORSGuard, cors, cors_event
+from corsguard_flask import CORSGuard, cors
 
 OWN = "https://api.example.com"
 TRUSTING = {"allow_origins": [APP], "allow_credentials": True}
@@ -34,18 +33,6 @@ def handshake(origin=None, **headers):
     lines = {"Host": "api.example.com", "Connection": "Upgrade", "Upgrade": "websocket"}
     lines |= {} if origin is None else {"Origin": origin}
     return Request("GET", lines | {name.replace("_", "-"): value for name, value in headers.items()})
-
-
-class Outcome(NamedTuple):
-    """
-    What went out, whether the application ran, and what was told.
-    """
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-    ran: bool
-    events: list[Event]
 
 
 # What the application answers by itself. A layer of its own sets the first header.
@@ -66,7 +53,7 @@ def wsgi(policy, request, path="/", websockets="guard", *, views=None):
     guarded = CORSMiddleware(application(ran), policy, on_event=events.append, websockets=websockets)
     guarded.views = views
     status, headers, body = serve(guarded, environ_of(request, path))
-    return Outcome(status, headers, body, bool(ran), events)
+    return Heard(status, headers, body, bool(ran), events)
 
 
 def carried_wsgi(policy, request, path="/", websockets="guard"):
@@ -89,7 +76,7 @@ def falcon_example(policy, request, path="/", websockets="guard"):
     app = falcon.App(middleware=[middleware])
     app.add_sink(sink, "/")
     status, headers, body = serve(app, environ_of(request, path))
-    return Outcome(status, headers, body, bool(ran), events)
+    return Heard(status, headers, body, bool(ran), events)
 
 
 def flask_app(ran, view=None):
@@ -108,18 +95,7 @@ def flask_extension(policy, request, path="/", websockets="guard"):
     ran = []
     app = flask_app(ran)
     CORSGuard(app, policy, websockets=websockets)
-    return flask_outcome(app, request, path, ran)
-
-
-def flask_outcome(app, request, path, ran):
-    events = []
-
-    def hear(_, event):
-        events.append(event)
-
-    with cors_event.connected_to(hear, app):
-        status, headers, body = serve(app, environ_of(request, path))
-    return Outcome(status, headers, body, bool(ran), events)
+    return heard_of_flask(app, request, path, ran)
 
 
 ran_in_django: list[bool] = []
@@ -153,23 +129,8 @@ urlpatterns = [
 
 
 def django(policy, websockets, ask):
-    events = []
-    ran_in_django.clear()
-
-    def hear(event, **_):
-        events.append(event)
-
     settings = {} if websockets == "guard" else {"CORSGUARD_WEBSOCKETS": websockets}
-    with ExitStack() as stack:
-        stack.enter_context(
-            override_settings(
-                CORSGUARD=policy, MIDDLEWARE=MIDDLEWARE, ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], **settings
-            )
-        )
-        corsguard_django.cors_event.connect(hear)
-        stack.callback(corsguard_django.cors_event.disconnect, hear)
-        status, headers, body = ask()
-    return Outcome(status, headers, body, bool(ran_in_django), events)
+    return heard_of_django(__name__, {"CORSGUARD": policy, **settings}, ran_in_django, ask)
 
 
 def django_sync(policy, request, path="/", websockets="guard"):
@@ -204,9 +165,9 @@ def asgi(policy, request, path="/", websockets="guard"):
     guarded = ASGIMiddleware(application, policy, on_event=events.append, websockets=websockets)
     asyncio.run(guarded(scope, receive, send))
     if sent[0]["type"] != "websocket.http.response.start":
-        return Outcome(200, SET, b"content", bool(ran), events)
+        return Heard(200, SET, b"content", bool(ran), events)
     headers = [(name.decode(), value.decode()) for name, value in sent[0]["headers"]]
-    return Outcome(sent[0]["status"], headers, sent[1]["body"], bool(ran), events)
+    return Heard(sent[0]["status"], headers, sent[1]["body"], bool(ran), events)
 
 
 CARRIERS = {
@@ -467,7 +428,7 @@ def tagged_flask(tag, policy, request, *, websocket=True):
 
     app.add_url_rule("/feed", view_func=view, websocket=websocket)
     CORSGuard(app, policy)
-    return flask_outcome(app, request, "/feed", ran)
+    return heard_of_flask(app, request, "/feed", ran)
 
 
 def test_the_tag_of_a_websocket_rule_beats_the_path():

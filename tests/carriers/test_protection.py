@@ -4,8 +4,6 @@ Requests that may act, through every carrier: which of them run, what is sent in
 
 import asyncio
 import logging
-from contextlib import ExitStack
-from typing import NamedTuple
 
 import flask
 import pytest
@@ -29,17 +27,18 @@ from kit.adapters import (
     serve_asgi,
 )
 from kit.cases import ANYONE, APP, EVIL, LISTED, OK, Reply, Request, preflight
+from kit.hearing import Heard, heard_of_django, heard_of_flask
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response
 
 import corsguard_django
-from corsguard import CORSMiddleware, CrossOriginProtection, Event, Policy, PolicyError
+from corsguard import CORSMiddleware, CrossOriginProtection, Policy, PolicyError
 from corsguard.asgi import CORSGuard as ASGIGuard
 from corsguard.asgi import CORSMiddleware as ASGIMiddleware
 from corsguard.configuration import Configuration
 from corsguard.protection import REMEDIES
 from corsguard_django.checks import problems as django_problems
-from corsguard_flask import CORSGuard, cors, cors_event
+from corsguard_flask import CORSGuard, cors
 
 OWN = "https://api.example.com"
 TRUSTING = {"allow_origins": [APP], "allow_methods": ["GET", "POST", "DELETE"], "allow_credentials": True}
@@ -62,28 +61,12 @@ def post(origin=None, **headers):
     return sent("POST", origin, **headers)
 
 
-class Outcome(NamedTuple):
-    """
-    What went out, whether the application ran, and what was told.
-    """
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-    ran: bool
-    events: list[Event]
-
-    @property
-    def named(self):
-        return {name.lower(): value for name, value in self.headers}
-
-
 def wsgi(policy, request, path="/", protection=None, *, views=None):
     app, events = Application(Reply(200, SET)), []
     guarded = CORSMiddleware(app, policy, on_event=events.append, protection=protection)
     guarded.views = views
     status, headers, body = serve(guarded, environ_of(request, path))
-    return Outcome(status, headers, body, app.ran, events)
+    return Heard(status, headers, body, app.ran, events)
 
 
 def carried_wsgi(policy, request, path="/", protection=None):
@@ -98,7 +81,7 @@ def asgi(policy, request, path="/", protection=None, *, kind=ASGIMiddleware):
     app.ran = False
     events.clear()
     status, headers, body = asyncio.run(serve_asgi(guarded, scope_of(request, path)))
-    return Outcome(status, headers, body, app.ran, events)
+    return Heard(status, headers, body, app.ran, events)
 
 
 def carried_asgi(policy, request, path="/", protection=None):
@@ -116,7 +99,7 @@ def fastapi(policy, request, path="/", protection=None):
     app.add_api_route("/{path:path}", endpoint, methods=METHODS)
     ASGIGuard(app, policy, on_event=events.append, protection=protection)
     status, headers, body = asyncio.run(serve_asgi(app, scope_of(request, path)))
-    return Outcome(status, headers, body, bool(ran), events)
+    return Heard(status, headers, body, bool(ran), events)
 
 
 def falcon_example(policy, request, path="/", protection=None):
@@ -132,7 +115,7 @@ def falcon_example(policy, request, path="/", protection=None):
     app = falcon.App(middleware=[FALCON["CORSMiddleware"](policy, on_event=events.append, protection=protection)])
     app.add_sink(sink, "/")
     status, headers, body = serve(app, environ_of(request, path))
-    return Outcome(status, headers, body, bool(ran), events)
+    return Heard(status, headers, body, bool(ran), events)
 
 
 def flask_app(ran):
@@ -151,18 +134,7 @@ def flask_extension(policy, request, path="/", protection=None):
     ran = []
     app = flask_app(ran)
     CORSGuard(app, policy, protection=protection)
-    return flask_outcome(app, request, path, ran)
-
-
-def flask_outcome(app, request, path, ran):
-    events = []
-
-    def hear(_, event):
-        events.append(event)
-
-    with cors_event.connected_to(hear, app):
-        status, headers, body = serve(app, environ_of(request, path))
-    return Outcome(status, headers, body, bool(ran), events)
+    return heard_of_flask(app, request, path, ran)
 
 
 ran_in_django: list[bool] = []
@@ -198,23 +170,8 @@ urlpatterns = [
 
 
 def django(policy, protection, ask):
-    events = []
-    ran_in_django.clear()
-
-    def hear(event, **_):
-        events.append(event)
-
     settings = {} if protection is None else {"CORSGUARD_PROTECTION": protection}
-    with ExitStack() as stack:
-        stack.enter_context(
-            override_settings(
-                CORSGUARD=policy, MIDDLEWARE=MIDDLEWARE, ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], **settings
-            )
-        )
-        corsguard_django.cors_event.connect(hear)
-        stack.callback(corsguard_django.cors_event.disconnect, hear)
-        status, headers, body = ask()
-    return Outcome(status, headers, body, bool(ran_in_django), events)
+    return heard_of_django(__name__, {"CORSGUARD": policy, **settings}, ran_in_django, ask)
 
 
 def django_sync(policy, request, path="/", protection=None):
@@ -550,7 +507,7 @@ def tagged_flask(tag, policy, request, protection=None):
 
     app.add_url_rule("/tagged", view_func=view, methods=["GET", "POST"])
     CORSGuard(app, policy, protection=ON if protection is None else protection)
-    return flask_outcome(app, request, "/tagged", ran)
+    return heard_of_flask(app, request, "/tagged", ran)
 
 
 def test_the_tag_of_a_flask_view_beats_the_path():
@@ -603,7 +560,7 @@ def tagged_fastapi(tag, policy, request, protection=None):
 
     ASGIGuard(app, policy, on_event=events.append, protection=ON if protection is None else protection)
     status, headers, body = asyncio.run(serve_asgi(app, scope_of(request, "/tagged")))
-    return Outcome(status, headers, body, bool(ran), events)
+    return Heard(status, headers, body, bool(ran), events)
 
 
 def test_the_tag_of_an_endpoint_beats_the_path():
@@ -693,9 +650,9 @@ def test_flask_itself_sees_nothing_of_it():
     app.before_request(lambda: seen.append("before"))
     app.register_error_handler(403, lambda error: seen.append("handler"))
     CORSGuard(app, TRUSTING, protection=ON)
-    assert flask_outcome(app, post(EVIL, **CROSS), "/", ran).status == 403
+    assert heard_of_flask(app, post(EVIL, **CROSS), "/", ran).status == 403
     assert seen == []
-    assert flask_outcome(app, post(OWN, **SAME), "/", ran).status == 200
+    assert heard_of_flask(app, post(OWN, **SAME), "/", ran).status == 200
     assert seen == ["before"]
 
 
