@@ -1,12 +1,12 @@
 """
-What to change after a failure, on the server or in the page, and where browsers differ from the standard.
+What to change after a failure, on the server or in the page.
 
 Every fix names the line: the header to send, and the keyword of a policy, ready to paste. A policy is proposed only if
 Policy accepts it.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from corsguard.errors import PolicyError
@@ -29,7 +29,6 @@ from corsguard.policy import Policy
 from corsguard.protection import REMEDIES
 from corsguard.validation import problems_of
 
-from .console import firefox_reason, safari, safari_sees_status
 from .evidence import (
     LONGEST_NAME,
     LONGEST_READ,
@@ -38,7 +37,7 @@ from .evidence import (
     bad_item,
     headers_of,
     in_ascii,
-    only_warned_of,
+    is_within_site,
     redirect_target,
     refused_headers,
     scheme_of,
@@ -50,8 +49,8 @@ from .evidence import (
 from .failures import Failure
 from .headers import get, values_of
 from .intermediaries import cache_seen, firewall_seen, limit_seen, login_seen, protection_seen, wants_tls
-from .reasons import CORS_CHECK, REASONS, Reason
-from .urls import Url, address_space, is_same_site
+from .reasons import Reason
+from .urls import Url
 
 
 def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
@@ -64,15 +63,6 @@ def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     if failure.reason in _UNNAMED and ("url" in unnamed or (unnamed and failure.reason is Reason.CORP)):
         return _UNNAMED[failure.reason]
     return _FIXES[failure.reason](failure)
-
-
-def notes(failure: Failure, *, with_safari: bool = True) -> tuple[str, ...]:
-    """
-    Return where browsers are laxer or stricter than the standard, as far as that concerns *failure*.
-
-    Without *with_safari* it is left out what Safari's own line says.
-    """
-    return tuple(in_ascii(note) for note in _notes(failure, with_safari=with_safari))
 
 
 _OUTERMOST: Final = "Put the CORS layer outermost (CORSMiddleware around everything, or first in MIDDLEWARE)"
@@ -450,7 +440,7 @@ def _corp(failure: Failure) -> Fix:
         if failure.value
         else "Not CORS: the page's Cross-Origin-Embedder-Policy wants each resource to agree, and this one says nothing"
     )
-    share = "same-site" if failure.value == "same-origin" and _nearest(failure) else "cross-origin"
+    share = "same-site" if failure.value == "same-origin" and is_within_site(failure) else "cross-origin"
     why = f'{why}. Let it be embedded; or, to read it, leave out mode: "no-cors" and let the server share it.'
     return _change(why, f"Cross-Origin-Resource-Policy: {share}", page='mode: "cors"')
 
@@ -670,65 +660,3 @@ _UNNAMED: Final[Mapping[Reason, Fix]] = {
         page='mode: "cors"',
     ),
 }
-
-
-def _notes(failure: Failure, *, with_safari: bool) -> Iterator[str]:
-    yield from _notes_on_engines(failure, with_safari=with_safari)
-    yield from _notes_on_surroundings(failure)
-    if REASONS[failure.reason].note:
-        yield REASONS[failure.reason].note
-
-
-# What is reported where several things are wrong.
-_TOLD_BY_ORDER: Final = frozenset({*CORS_CHECK, Reason.PREFLIGHT_REDIRECT, Reason.ALLOW_HEADERS_UNPARSABLE})
-
-
-def _notes_on_engines(failure: Failure, *, with_safari: bool) -> Iterator[str]:
-    """
-    Yield where the engines report, or do, something else.
-    """
-    reason, other = failure.reason, firefox_reason(failure)
-    if reason is Reason.HEADER_NOT_ALLOWED and only_warned_of(failure):
-        yield "Chromium, Firefox and Safari still let Authorization pass under * and only warn of it."
-    elif reason is Reason.HEADER_NOT_ALLOWED and len(names := refused_headers(failure)) > 1:
-        yield f"Refused are {as_shown(', '.join(names))}; Chromium names any of them, Firefox the first."
-    if failure.exchange is not None and reason in _TOLD_BY_ORDER and other != reason:
-        yield f"Firefox counts lines and looks in another order, so it says {other}."
-    if with_safari and safari_sees_status(failure):
-        yield f"Safari looks at the status first: {safari(failure)}."
-    if failure.sent_origin == NULL != failure.page_origin:
-        yield f"Chromium's console says origin '{as_shown(failure.page_origin)}'; what was sent is Origin: null."
-
-
-def _notes_on_surroundings(failure: Failure) -> Iterator[str]:
-    """
-    Yield what stands in the way in addition to CORS.
-    """
-    target = redirect_target(failure)
-    if isinstance(target, Url) and failure.url.startswith("http://") and target.scheme == "https":
-        yield (
-            "Once the host has sent Strict-Transport-Security, Chromium redirects to https by itself (307 Internal "
-            "Redirect), and a preflight fails before the server sees it."
-        )
-    if _is_less_public(failure):
-        yield (
-            "A page from a public network needs the user's permission for a private one (Local Network Access, "
-            "Chromium 142 and later), and has to be loaded by https; no header helps."
-        )
-    if failure.with_credentials and failure.reason in CORS_CHECK and not _nearest(failure):
-        yield (
-            "To another site, cookies are sent only if set with SameSite=None; Secure, and not at all where the "
-            "browser blocks third-party cookies (Safari always)."
-        )
-
-
-def _nearest(failure: Failure) -> bool:
-    url = url_of(failure.url)
-    return url is not None and url_of(failure.page_origin) is not None and is_same_site(failure.page_origin, url.origin)
-
-
-def _is_less_public(failure: Failure) -> bool:
-    page, url = url_of(failure.page_origin), url_of(failure.url)
-    if page is None or url is None or not url.host:
-        return False
-    return address_space(page.host) == "public" and address_space(url.host) != "public"

@@ -20,7 +20,7 @@ from corsguard.quoting import LONGEST_QUOTE
 from .failures import Failure
 from .headers import Unparsable, escaped, get, tokens_of, values_of
 from .reasons import Reason, reasons_about
-from .urls import Url, is_same_origin
+from .urls import Url, is_same_origin, is_same_site
 from .wire import Header
 
 # How much of a string from the network is looked at, how much is shown (in a console's line, more), and how many names.
@@ -229,3 +229,11 @@ def as_shown(text: str, longest: int = LONGEST_QUOTE) -> str:
 
 def in_ascii(text: str, keep: str = "") -> str:
     return "".join(char if " " <= char <= "~" or char in keep else f"\\u{ord(char):04X}" for char in text)
+
+
+def is_within_site(failure: Failure) -> bool:
+    """
+    Return whether page and server are of one site (HTML, "same site").
+    """
+    url = url_of(failure.url)
+    return url is not None and url_of(failure.page_origin) is not None and is_same_site(failure.page_origin, url.origin)

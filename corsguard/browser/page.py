@@ -13,7 +13,7 @@ from typing import Any, Final, cast, get_args
 from corsguard.fixes import Fix
 from corsguard.names import CHROMIUM_MAX_AGE, EXAMPLE_ORIGIN, is_token
 
-from . import advice, console
+from . import advice, console, notes
 from .console import Note
 from .cookies import CookieJar
 from .failures import Failure, FetchFailed
@@ -92,7 +92,7 @@ class NetworkError(Exception):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return advice.notes(self.failure)
+        return notes.notes(self.failure)
 
     def __str__(self) -> str:
         return report(self.failure, self.exchanges)

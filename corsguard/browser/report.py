@@ -6,11 +6,12 @@ Neither cookies nor passwords are shown.
 
 from collections.abc import Collection, Iterable, Iterator
 
-from .advice import fix, notes
+from .advice import fix
 from .console import chromium, firefox
 from .evidence import words_of
 from .exchanges import on_the_wire
 from .failures import Failure
+from .notes import notes
 from .reasons import REASONS
 from .wire import Exchange
 

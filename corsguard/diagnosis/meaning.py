@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from corsguard.browser import Failure, Reason
 from corsguard.browser.advice import fix as fix_of
-from corsguard.browser.advice import notes as notes_on
 from corsguard.browser.evidence import as_shown, url_of
+from corsguard.browser.notes import notes as notes_on
 from corsguard.browser.page import HeadersInit
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, REASONS
 from corsguard.browser.report import cause

@@ -26,11 +26,11 @@ from corsguard.browser import (
     WireRequest,
     WireResponse,
 )
-from corsguard.browser.advice import notes
 from corsguard.browser.evidence import refused_headers, tokens_listed, url_of
 from corsguard.browser.exchanges import veiled
 from corsguard.browser.fetching import CredentialsMode, Mode, RedirectMode
 from corsguard.browser.headers import values_of
+from corsguard.browser.notes import notes
 from corsguard.browser.page import HeadersInit, Page
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, REASONS
 from corsguard.browser.report import bare_cause

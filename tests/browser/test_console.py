@@ -26,8 +26,9 @@ from kit.pasting import FORMS, read
 
 from corsguard import Configuration, CORSMiddleware, Policy
 from corsguard.browser import Browser, Exchange, NetworkError, Reason, WireRequest, WireResponse
-from corsguard.browser.advice import fix, notes
+from corsguard.browser.advice import fix
 from corsguard.browser.console import chromium, firefox
+from corsguard.browser.notes import notes
 from corsguard.browser.report import report
 
 

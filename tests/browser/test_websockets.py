@@ -406,7 +406,7 @@ def test_what_was_refused_is_over(caplog):
 
 
 def test_an_application_that_never_ends_is_left_alone(monkeypatch):
-    monkeypatch.setattr("corsguard.browser.transports._LONGEST_FAREWELL", 0.01)
+    monkeypatch.setattr("corsguard.browser.calling_asgi.LONGEST_FAREWELL", 0.01)
     ended = []
 
     async def app(scope, receive, send):

@@ -1,0 +1,80 @@
+"""
+What else to know about a failure: where browsers differ from the standard, and what stands in the way next to CORS.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from corsguard.origin import NULL
+
+from .console import firefox_reason, safari, safari_sees_status
+from .evidence import as_shown, in_ascii, is_within_site, only_warned_of, redirect_target, refused_headers, url_of
+from .failures import Failure
+from .reasons import CORS_CHECK, REASONS, Reason
+from .urls import Url, address_space
+
+
+def notes(failure: Failure, *, with_safari: bool = True) -> tuple[str, ...]:
+    """
+    Return what else to know about *failure*.
+
+    Without *with_safari* it is left out what Safari's own line says.
+    """
+    return tuple(in_ascii(note) for note in _notes(failure, with_safari=with_safari))
+
+
+def _notes(failure: Failure, *, with_safari: bool) -> Iterator[str]:
+    yield from _notes_on_engines(failure, with_safari=with_safari)
+    yield from _notes_on_surroundings(failure)
+    if REASONS[failure.reason].note:
+        yield REASONS[failure.reason].note
+
+
+# What is reported where several things are wrong.
+_TOLD_BY_ORDER: Final = frozenset({*CORS_CHECK, Reason.PREFLIGHT_REDIRECT, Reason.ALLOW_HEADERS_UNPARSABLE})
+
+
+def _notes_on_engines(failure: Failure, *, with_safari: bool) -> Iterator[str]:
+    """
+    Yield where the engines report, or do, something else.
+    """
+    reason, other = failure.reason, firefox_reason(failure)
+    if reason is Reason.HEADER_NOT_ALLOWED and only_warned_of(failure):
+        yield "Chromium, Firefox and Safari still let Authorization pass under * and only warn of it."
+    elif reason is Reason.HEADER_NOT_ALLOWED and len(names := refused_headers(failure)) > 1:
+        yield f"Refused are {as_shown(', '.join(names))}; Chromium names any of them, Firefox the first."
+    if failure.exchange is not None and reason in _TOLD_BY_ORDER and other != reason:
+        yield f"Firefox counts lines and looks in another order, so it says {other}."
+    if with_safari and safari_sees_status(failure):
+        yield f"Safari looks at the status first: {safari(failure)}."
+    if failure.sent_origin == NULL != failure.page_origin:
+        yield f"Chromium's console says origin '{as_shown(failure.page_origin)}'; what was sent is Origin: null."
+
+
+def _notes_on_surroundings(failure: Failure) -> Iterator[str]:
+    """
+    Yield what stands in the way in addition to CORS.
+    """
+    target = redirect_target(failure)
+    if isinstance(target, Url) and failure.url.startswith("http://") and target.scheme == "https":
+        yield (
+            "Once the host has sent Strict-Transport-Security, Chromium redirects to https by itself (307 Internal "
+            "Redirect), and a preflight fails before the server sees it."
+        )
+    if _is_less_public(failure):
+        yield (
+            "A page from a public network needs the user's permission for a private one (Local Network Access, "
+            "Chromium 142 and later), and has to be loaded by https; no header helps."
+        )
+    if failure.with_credentials and failure.reason in CORS_CHECK and not is_within_site(failure):
+        yield (
+            "To another site, cookies are sent only if set with SameSite=None; Secure, and not at all where the "
+            "browser blocks third-party cookies (Safari always)."
+        )
+
+
+def _is_less_public(failure: Failure) -> bool:
+    page, url = url_of(failure.page_origin), url_of(failure.url)
+    if page is None or url is None or not url.host:
+        return False
+    return address_space(page.host) == "public" and address_space(url.host) != "public"
