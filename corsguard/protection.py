@@ -63,7 +63,7 @@ class Verdict(NamedTuple):
 
 class Remedy(NamedTuple):
     """
-    What a refusal *says* to whoever reads it, and its *fix*.
+    What a refusal *says* to its reader, and its *fix*.
     """
 
     says: str

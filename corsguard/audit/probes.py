@@ -149,7 +149,7 @@ def strangers(label: str, *, is_loopback: bool, meant: Meant, names: Iterable[st
     Return origins that are often trusted without a reason; *label* is a name that nobody has.
 
     *names* are what previews of the site may be called by, at the hosts that most have theirs at. Where the server
-    *is_loopback* itself, an origin on loopback is no stranger.
+    *is_loopback* itself, an origin on loopback is not a stranger.
     """
     letters = "".join(_LETTERS[int(char, 16)] for char in label)
     extension = (letters * 3)[:32]
@@ -200,7 +200,7 @@ def special(candidate: str, label: str) -> list[Probe]:
     parsed = Origin.parse(candidate)
     if parsed is None:
         return []
-    # What follows a port is no host.
+    # What follows a port is not a host.
     port = "" if parsed.port is None else f":{parsed.port}"
     return [
         Probe(

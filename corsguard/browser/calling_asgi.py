@@ -63,7 +63,7 @@ class _Conversation:
         if not self._is_asked:
             self._is_asked = True
             return {"type": "http.request", "body": self.answer.request.body, "more_body": False}
-        # The client stays until it has everything; whoever listens for its going would stop too early.
+        # The client stays until it has everything: an application that waits for it to leave would stop too early.
         await self.is_over.wait()
         return {"type": "http.disconnect"}
 

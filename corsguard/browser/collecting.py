@@ -26,7 +26,7 @@ CLIENT: Final = "127.0.0.1"
 LONGEST_FAREWELL: Final = 1.0  # seconds
 _LONGEST_STREAM: Final = 1.0  # seconds
 _LARGEST_BODY: Final = 16 * 1024 * 1024
-# No server sends anything else: a line would end, or there is no such octet.
+# A server sends nothing else: it would end the line, or is not an octet.
 _FIELD_VALUE: Final = re.compile(r"[\x01-\x09\x0b\x0c\x0e-\xff]*")
 
 

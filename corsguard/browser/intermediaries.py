@@ -1,5 +1,5 @@
 """
-Who answered in place of the application, as far as an answer shows it: a cache, a firewall, whoever wants a login.
+Who answered in place of the application, as far as an answer shows it: a cache, a firewall, a login page.
 
 Only signs that are there are told: a status alone names nobody.
 """

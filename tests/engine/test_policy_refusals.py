@@ -502,4 +502,6 @@ def test_what_other_libraries_have_and_means_nothing_here_says_why(name):
         Policy.from_mapping({"allow_origins": [APP], name: True})
     (problem,) = refusal.value.problems
     assert (problem.code, problem.field) == ("E106", name)
-    assert problem.fix.words.startswith("Remove it. ")
+    # Nothing can be pasted in its place, and no keyword is proposed that does something else.
+    assert problem.fix.words
+    assert not problem.fix.can_be_pasted
