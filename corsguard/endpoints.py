@@ -34,7 +34,8 @@ class Endpoints:
     """
 
     def __init__(self, app: object, guard: Guard) -> None:
-        self._app = app
+        # What has the routes, which may be added to, or replaced, at any time.
+        self._router = _router_in(app)
         self._guard = guard
         # How many tags there were when all endpoints were looked over.
         self._made = 0
@@ -46,9 +47,9 @@ class Endpoints:
         """
         if not self._is_place_known:
             self._warn_of_place(scope)
-        routing = routing_of(self._app) if tags_made() else None
-        if routing is None:
+        if self._router is None or not tags_made():
             return None
+        routing = _routing(self._router)
         if self._made != tags_made():
             self._look_over(routing)
         # What lies further in writes the endpoint, and the path of a mount, into the scope.
@@ -108,14 +109,23 @@ def routing_of(app: object) -> Routing | None:
     """
     Return the routing of *app*, or of what it wraps; None if that has no routes of Starlette.
     """
+    router = _router_in(app)
+    return None if router is None else _routing(router)
+
+
+def _router_in(app: object) -> object | None:
     for _ in range(_MOST_LAYERS):
         routes = getattr(app, "routes", None)
         if isinstance(routes, list) and all(isinstance(route, BaseRoute) for route in cast("list[object]", routes)):
-            router = getattr(app, "router", app)
-            return Routing(routes, getattr(router, "redirect_slashes", True), getattr(app, "root_path", ""))
+            return app
         # What Starlette's own layers, and most others, call the next one.
         app = getattr(app, "app", None)
     return None
+
+
+def _routing(router: Any) -> Routing:  # noqa: ANN401 - an application or a router, of which three names are read
+    redirects = getattr(getattr(router, "router", router), "redirect_slashes", True)
+    return Routing(router.routes, redirects, getattr(router, "root_path", ""))
 
 
 def _endpoint_reached(scope: Scope) -> object | None:
