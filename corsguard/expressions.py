@@ -95,13 +95,29 @@ def prefixes_of(expression: str | re.Pattern[str]) -> Covered:
         if any(prefix.startswith(f"{other}/") for other in taken):
             continue
         itself = [text for text in (prefix, f"{prefix}/") if not compared.has(language, text)]
-        below = compared.example([paths, _read(f"{re.escape(prefix)}/.+")], [language])
-        if len(itself) < 2 or below is None:
+        deeper = compared.example([paths, _read(f"{re.escape(prefix)}/.+")], [language])
+        if len(itself) < 2 or deeper is None:
             taken.append(prefix)
-        if itself or below is not None:
-            wider.append((prefix, below or itself[0]))
-    lost = compared.example([language, paths], [_read(f"{re.escape(prefix)}(/.*)?$") for prefix in taken])
+        if itself or deeper is not None:
+            wider.append((prefix, deeper or itself[0]))
+    lost = compared.example([language, paths], [_read(below(prefix)) for prefix in taken])
     return Covered(False, tuple(taken), tuple(wider), lost)
+
+
+def path_of(within: Iterable[str | re.Pattern[str]], outside: Iterable[str | re.Pattern[str]]) -> str | None:
+    """
+    Return the shortest path that all of *within* match and none of *outside* does, or None if there is none.
+
+    Raises ValueError, which says why, if one of the expressions cannot be read.
+    """
+    return _Comparison().example([_read(_PATH), *map(_read, within)], [*map(_read, outside)])
+
+
+def below(prefix: str) -> str:
+    """
+    Return an expression that matches the paths that *prefix* covers. An empty prefix covers all.
+    """
+    return f"{re.escape(prefix)}(/.*)?$"
 
 
 def _patterns_meant(spellings: Iterable[str]) -> Iterator[OriginPattern]:

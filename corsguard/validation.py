@@ -58,7 +58,8 @@ _TO_EVERY_SITE: Final = (
 )
 _OR: Final = "or, one origin at a time and with your reason"
 _NO_WILDCARD: Final = 'with credentials browsers take it for a name that is literally "*", so it would allow nothing'
-_PARTS_OF_TOKENS: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+# What people write between names in one string.
+_BETWEEN_NAMES: Final = r"[\s,;\"']+"
 _WHOLE_NUMBER: Final = r'"?([0-9]{1,5})(?:\.0)?"?'
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 
@@ -521,7 +522,10 @@ def _corrected(keyword: str, names: list[str], wrong: str) -> Fix:
     """
     Return *names* without the one that is *wrong*; where that is several names in one string, they take its place.
     """
-    parts = [] if is_token(wrong) else re.findall(_PARTS_OF_TOKENS, wrong)
+    # Behind a colon stands a value.
+    parts = [part for part in re.split(_BETWEEN_NAMES, wrong.partition(":")[0]) if part]
+    if is_token(wrong) or not all(map(is_token, parts)):
+        parts = []
     if len(names) > MOST_ITEMS:
         return Fix(entries=tuple(parts)) if parts else _TAKE_IT_OUT
     pieces = [*chain.from_iterable(parts if name == wrong else [name] for name in names)]

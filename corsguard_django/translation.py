@@ -6,15 +6,17 @@ engine reads what they hold; this room knows only their names and what was pecul
 """
 
 import sys
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 from weakref import ref
 
 from django.conf import settings
+from django.urls import URLPattern, URLResolver, get_resolver
 
 from corsguard import Fix, Problem
-from corsguard.moving import UNWRITTEN, Draft, Remark, Translation, as_regex
+from corsguard.moving import Draft, Placement, Remark, Resource, Served, Translation, as_regex, placed
 
 from .predecessor import MOVING, THEIRS
 
@@ -66,7 +68,12 @@ def translate() -> Translation:
         draft.names("expose_headers", name, exposed)
     draft.max_age(*_read("CORS_PREFLIGHT_MAX_AGE", _MAX_AGE))
     template = "\n".join(
-        ["CORSGUARD = {policy}", *_move("MIDDLEWARE", GUARD, _THEIRS), *_move("INSTALLED_APPS", _APP, "corsheaders")]
+        [
+            "{named}",
+            "CORSGUARD = {policy}",
+            *_move("MIDDLEWARE", GUARD, _THEIRS),
+            *_move("INSTALLED_APPS", _APP, "corsheaders"),
+        ]
     )
     return Translation.of(template, notes, _by_path(draft))
 
@@ -122,9 +129,29 @@ def _is_same(entry: str, origin: str) -> bool:
         return False
 
 
-def _by_path(draft: Draft) -> dict[str, Draft]:
+def _by_path(draft: Draft) -> list[Placement]:
     name, expression = _read("CORS_URLS_REGEX", "^.*$")
-    return dict.fromkeys(draft.paths(f"{name}: {as_regex(expression)}", expression) or (UNWRITTEN,), draft)
+    return placed([Resource(f"{name}: {as_regex(expression)}", expression, draft)], served())
+
+
+def served() -> list[Served] | None:
+    """
+    Return what the URLconf serves; None if it cannot be read now.
+    """
+    try:
+        return [*_served(get_resolver().url_patterns, "/")]
+    except Exception:  # noqa: BLE001 - a URLconf imports the whole project, which may fail in any way
+        return None
+
+
+def _served(patterns: Iterable[URLPattern | URLResolver], before: str) -> Iterator[Served]:
+    for pattern in patterns:
+        # An expression of a converter may have an edge of its own, and so may one that is included.
+        part = pattern.pattern.regex.pattern.removeprefix("^").replace("\\Z", "").removesuffix("$")
+        if isinstance(pattern, URLResolver):
+            yield from _served(pattern.url_patterns, before + part)
+        else:
+            yield Served(f"{before}{part}$", pattern.lookup_str)
 
 
 def _of_all() -> list[str]:

@@ -7,11 +7,24 @@ config, before its defaults. The engine reads what they hold; this room knows on
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from posixpath import commonpath
+from typing import Any, Final, cast
 
 from flask import Blueprint, Flask
 
-from corsguard.moving import UNWRITTEN, Draft, Remark, Translation, as_regex
+from corsguard.moving import (
+    EVERYTHING,
+    Draft,
+    Placement,
+    Remark,
+    Resource,
+    Served,
+    Translation,
+    as_regex,
+    below,
+    example,
+    placed,
+)
 
 # The defaults of flask-cors 6.
 _DEFAULTS: Final[Mapping[str, Any]] = {
@@ -36,47 +49,56 @@ _GONE: Final[Mapping[str, tuple[object, str]]] = {
 # A string with one of these is a regular expression to flask-cors.
 _OF_REGEX: Final = frozenset("*\\]?$^[]()")
 _EVERYTHING: Final = frozenset({"*", ".*"})
-_LITERAL_HEAD: Final = re.compile(r"\^?([\w/~-]*)")
+_RULE_PARTS: Final = re.compile(r"(<[^<>]*>)")
 
 _GUARD: Final = """
 from corsguard_flask import CORSGuard
 
+{named}
 CORSGuard(
     app,
     {policy},
 )"""
 _VIEW: Final = """
-from corsguard_flask import cors
+from corsguard_flask import CORSGuard, cors
+
+# Once for the application, if it has no guard yet. Without a guard, the decorator has no effect.
+CORSGuard(app)
 
 @cors(
     {keywords}
 )"""
 
 
-def translate(app: Flask | Blueprint, **options: Any) -> Translation:  # noqa: ANN401 - those of flask-cors
+def translate(
+    app: Flask | Blueprint,
+    *,
+    within: Flask | None = None,
+    **options: Any,  # noqa: ANN401 - those of flask-cors
+) -> Translation:
     """
     Return what `CORS(app, **options)` of flask-cors says; `str()` of it is the code to put in its place.
 
-    The config of *app* counts. Nothing is guarded, and flask-cors need not be installed.
+    The config of *app* counts. Its routes tell what a path prefix would open, so ask when they are there. *within* is
+    the application that a blueprint is registered with. Nothing is guarded, and flask-cors need not be installed.
+
+    Raises TypeError if *app* or the resources are none.
     """
-    config = _of_config(app)
-    given = {**config, **options}
+    if not isinstance(cast("object", app), Flask | Blueprint):
+        raise TypeError(f"Expected a Flask application or a blueprint, got {app!r}. Write translate(app, ...).")
+    given = {**_of_config(app), **options}
     notes = [Remark("", "In place of CORS(...). What is different says why."), *_of_all(app, given)]
-    resources = given.get("resources", _DEFAULTS["resources"])
-    own = resources if isinstance(resources, Mapping) else {resource: {} for resource in _each(resources)}
-    order = sorted(own, key=_specificity) if isinstance(resources, Mapping) else [*own]
-    drafts: dict[str, Draft] = {}
-    unread: list[str] = []
-    for resource in order:
-        draft = _draft({**given, **own[resource]})
-        prefixes = draft.paths(f"resource {_shown(resource)}", _as_path(resource)) or (_unwritten(drafts),)
-        if any(UNWRITTEN in prefix for prefix in prefixes):
-            unread.append(_head(resource))
-        for prefix in prefixes:
-            _place(drafts, _of_blueprint(app, draft, prefix), draft, unread)
-    if len(drafts) > 1 and "" in drafts:
-        drafts["/"] = drafts.pop("")
-    return Translation.of(_GUARD, notes, drafts)
+    resources = [
+        Resource(f"resource {_shown(resource)}", _as_path(resource), _draft({**given, **own}))
+        for resource, own in _resources(given.get("resources", _DEFAULTS["resources"]))
+    ]
+    if isinstance(app, Flask):
+        entries = placed(resources, served_by(app))
+    elif within is None:
+        entries = _unmounted(app, resources, notes)
+    else:
+        entries = _of_blueprint(app, within, resources, notes)
+    return Translation.of(_GUARD, notes, entries)
 
 
 def translate_view(app: Flask | None = None, **options: Any) -> Translation:  # noqa: ANN401 - those of flask-cors
@@ -88,7 +110,7 @@ def translate_view(app: Flask | None = None, **options: Any) -> Translation:  # 
     given = {**({} if app is None else _of_config(app)), **options}
     given.pop("resources", None)
     notes = [Remark("", "In place of @cross_origin(...), directly under the route. What is different says why.")]
-    return Translation.of(_VIEW, [*notes, *_of_all(app, given)], {"": _draft(given)})
+    return Translation.of(_VIEW, [*notes, *_of_all(app, given)], [Placement("", _draft(given))])
 
 
 def _of_config(app: Flask | Blueprint) -> dict[str, Any]:
@@ -131,12 +153,17 @@ def _draft(given: Mapping[str, Any]) -> Draft:
     _take_origins(draft, options["origins"], by_default="origins" not in given)
     _take_methods(draft, options["methods"])
     _take_headers(draft, options["allow_headers"])
+    draft.note_unasked("methods")
     exposed = options["expose_headers"]
     if exposed:
         draft.names("expose_headers", "expose_headers", _texts(exposed))
     draft.max_age("max_age", options["max_age"])
     if "max_age" not in given:
-        draft.note("max_age", "flask-cors sends none by default. Without this line browsers ask once in two hours.")
+        draft.note(
+            "max_age",
+            "flask-cors sends none by default, so browsers ask again after 5 seconds. Write 7200, and they ask once in "
+            "two hours.",
+        )
     return draft
 
 
@@ -185,37 +212,97 @@ def _take_headers(draft: Draft, headers: object) -> None:
     draft.names("allow_headers", "allow_headers", [name for name in names if name not in expressions])
 
 
-def _place(drafts: dict[str, Draft], prefix: str, draft: Draft, unread: list[str]) -> None:
+def _resources(resources: object) -> list[tuple[str | re.Pattern[str], Mapping[str, Any]]]:
     """
-    Put *draft* at *prefix*, unless an earlier one decided there, or paths would fall to it that others decide.
+    Return resources with their own options, in the order in which flask-cors asks them.
     """
-    above = next((other for other in drafts if other in {prefix, ""} or prefix.startswith(f"{other}/")), None)
-    if above is not None:
-        drafts[above].note("", f"{prefix or 'What is left'} comes later to flask-cors, and is never asked.")
-    elif draft.shares and UNWRITTEN not in prefix and any(head.startswith(prefix) for head in unread):
-        draft.note(
-            "",
-            f"This is the policy of {prefix or '/'}. Write that when every other {UNWRITTEN} is written: it covers "
-            "their paths.",
+    given: Mapping[Any, Any] = resources if isinstance(resources, Mapping) else {key: {} for key in _each(resources)}
+    for resource, own in given.items():
+        if not isinstance(resource, str | re.Pattern) or not isinstance(own, Mapping):
+            raise TypeError(
+                "Expected resources to be a path, an expression, a list of these, or a mapping from these to options, "
+                f'got {resource!r}: {own!r}. Write, for example, resources={{r"/api/*": {{"origins": [...]}}}}.'
+            )
+    return [*given.items()] if given is not resources else sorted(given.items(), key=lambda item: _specificity(item[0]))
+
+
+def _of_blueprint(blueprint: Blueprint, app: Flask, resources: list[Resource], notes: list[Remark]) -> list[Placement]:
+    """
+    Return where *resources* stand, which count for the views of *blueprint* alone.
+    """
+    served = served_by(app, blueprint) or []
+    own = [route for route in served if route.counts]
+    others = [route for route in served if not route.counts]
+    heads = sorted({route.head for route in own}, key=len)
+    mount = commonpath(heads).rstrip("/") if heads else ""
+    read: list[Resource] = []
+    for resource in resources:
+        said, expression, draft = resource
+        if example([expression], [], own) is None:
+            notes.append(Remark("", f"{said} covers no view of the blueprint {blueprint.name!r}, and is left out."))
+        elif example([], [expression], own) is None:
+            # All of the blueprint: its prefix, or those of its views if others answer there too.
+            alone = mount if example([below(mount)], [], others) is None else None
+            prefixes = heads if alone is None else [alone]
+            read += [
+                Resource(f"{said} of the blueprint {blueprint.name!r}", below(prefix), draft) for prefix in prefixes
+            ]
+        else:
+            read.append(resource)
+    return placed(read, served)
+
+
+def _unmounted(blueprint: Blueprint, resources: list[Resource], notes: list[Remark]) -> list[Placement]:
+    """
+    Return what is proposed for a blueprint, while only its application knows where it is mounted.
+    """
+    prefix = blueprint.url_prefix or ""
+    entries: list[Placement] = []
+    for said, expression, draft in resources:
+        covers_all = example([], [expression], [EVERYTHING]) is None
+        is_plain = bool(prefix) and "<" not in prefix
+        if is_plain and example([expression, below(prefix)], [], [EVERYTHING]) is None:
+            notes.append(
+                Remark(
+                    "", f"{said} covers no view of the blueprint {blueprint.name!r}, whose paths begin with {prefix}."
+                )
+            )
+            continue
+        text = (
+            f"{said}, for the views of the blueprint {blueprint.name!r} alone. Its application knows where they are: "
+            "translate(blueprint, within=app, ...) reads that."
         )
-        drafts[_unwritten(drafts)] = draft
-    else:
-        drafts[prefix] = draft
+        is_read = covers_all and is_plain
+        entries.append(Placement(prefix if is_read else "", draft, [text], is_active=False, is_read=is_read))
+    return entries
 
 
-def _unwritten(drafts: Mapping[str, Draft]) -> str:
-    count = sum(UNWRITTEN in prefix for prefix in drafts)
-    return f"{UNWRITTEN}-{count + 1}" if count else UNWRITTEN
+def served_by(app: Flask, blueprint: Blueprint | None = None) -> list[Served] | None:
+    """
+    Return what *app* serves, by its routes; None if it has none yet. What counts is what *blueprint* serves, if given.
+    """
+    names = {name for name, known in app.blueprints.items() if known is blueprint}
+    served = []
+    for rule in app.url_map.iter_rules():
+        owners = rule.endpoint.split(".")[:-1]
+        counts = blueprint is None or any(".".join(owners[: at + 1]) in names for at in range(len(owners)))
+        literal, *more = _RULE_PARTS.split(rule.rule)
+        head = literal.rpartition("/")[0] if more else literal.rstrip("/")
+        expression = "".join(_part(app, part) for part in _RULE_PARTS.split(rule.rule))
+        # The path without the last slash is redirected.
+        served.append(Served(f"{expression}{'?' * rule.rule.endswith('/')}$", rule.endpoint, head, counts))
+    return served if any(route.view != "static" for route in served) else None
 
 
-def _of_blueprint(app: Flask | Blueprint, draft: Draft, prefix: str) -> str:
-    if not isinstance(app, Blueprint) or prefix:
-        return prefix
-    if app.url_prefix is None or not re.fullmatch(r"(/[\w~-][\w.~-]*)+", app.url_prefix):
-        draft.note("", f"Write where {app.name!r} is mounted in place of {UNWRITTEN}.")
-        return UNWRITTEN
-    draft.note("", f"The blueprint {app.name!r}, and its 404 and 405 too.")
-    return app.url_prefix
+def _part(app: Flask, part: str) -> str:
+    """
+    Return a part of a rule as an expression that matches at least what it matches.
+    """
+    if not part.startswith("<"):
+        return re.escape(part)
+    name = part[1:].partition(":")[0].partition("(")[0] if ":" in part else "default"
+    converter = app.url_map.converters.get(name)
+    return "[^/]+" if getattr(converter, "part_isolating", False) else ".+"
 
 
 def _shown(resource: str | re.Pattern[str]) -> str:
@@ -229,11 +316,6 @@ def _as_path(resource: str | re.Pattern[str]) -> str | re.Pattern[str]:
     if isinstance(resource, re.Pattern) or not _OF_REGEX.isdisjoint(resource):
         return resource
     return f"{re.escape(resource)}$"
-
-
-def _head(resource: str | re.Pattern[str]) -> str:
-    head = _LITERAL_HEAD.match(resource.pattern if isinstance(resource, re.Pattern) else resource)
-    return head[1] if head else ""
 
 
 def _specificity(resource: str | re.Pattern[str]) -> tuple[bool, bool, int, int]:

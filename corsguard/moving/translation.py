@@ -7,14 +7,14 @@ and its fix are what is printed. The adapters know the other libraries; this roo
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from json import dumps
 from typing import Any, Final, NamedTuple
 
 from corsguard.errors import PolicyError, Problem
-from corsguard.expressions import Covered, patterns_of, prefixes_of
+from corsguard.expressions import Covered, patterns_of
 from corsguard.names import CHROMIUM_MAX_AGE, EXAMPLE_ORIGIN, NON_WILDCARD_REQUEST_HEADER
 from corsguard.origin import NULL, OriginPattern
 from corsguard.quoting import quoted
@@ -23,11 +23,10 @@ from corsguard.validation import DEFAULTS, problems_of
 # So that the code fits in 120 columns, however deep it stands.
 _WIDTH: Final = 96
 _LONGEST_LIST: Final = 76
+# What stands in a comment where a prefix has to be written.
+UNWRITTEN: Final = "/PREFIX"
 _IF_YOURS: Final = "If all that it covers is yours, take the # away:"
 _IF_MEANT: Final = "If that is what is meant, take the # away:"
-# What stands where a prefix has to be written. It covers nothing that exists.
-UNWRITTEN: Final = "/PREFIX"
-_WRITE_PREFIXES: Final = f"Write the prefixes that it means in place of {UNWRITTEN}; None closes what is below one."
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 # No page can ask for what these are refused for, so nothing is lost and nothing is to be written.
 _WITHOUT_EFFECT: Final = frozenset({"E402", "E502", "E503", "E601"})
@@ -48,11 +47,17 @@ class Remark(NamedTuple):
 class Draft:
     """
     One policy that is being translated: its *keywords* so far, and the *notes* on them.
+
+    *sources* are expressions that are written in place of the value of a keyword.
     """
 
     def __init__(self) -> None:
         self.keywords: dict[str, Any] = {"allow_origins": []}
         self.notes: list[Remark] = []
+        self.sources: dict[str, str] = {}
+        self._values: dict[str, object] = {}
+        # What is listed next to everyone, and has no effect.
+        self._beside: list[str] = []
 
     @property
     def shares(self) -> bool:
@@ -72,7 +77,8 @@ class Draft:
         if allowed:
             self.keywords["allow_credentials"] = True
         if not isinstance(value, bool):
-            self.note("allow_credentials", f"{about}: {quoted(value)} is not a bool; here it is {allowed}.")
+            taken = "allowed credentials there" if value else "allowed no credentials there"
+            self.note("allow_credentials", f"{about}: {quoted(value)} is not a bool. It {taken}; here it is {allowed}.")
 
     def origin(self, about: str, entry: object, covers: Callable[[str], bool]) -> None:
         """
@@ -96,6 +102,8 @@ class Draft:
         Take a regular expression that the other library matches with whole origins.
         """
         said = f"{about}: {as_regex(expression)}"
+        if as_regex(expression) == 'r""':
+            said += ", which is empty and matches everything"
         try:
             covered = patterns_of(expression, ignore_case=ignore_case)
         except ValueError as error:
@@ -122,6 +130,7 @@ class Draft:
                 f'origins of your pages; or, if none of them sends cookies, write "*" and allow no credentials.',
             )
         else:
+            self._beside += [text for text in self.keywords["allow_origins"] if text != "*"]
             self.keywords["allow_origins"] = "*"
             self.note("allow_origins", f'{about}: everyone. The answer is always "*", so caches may share it.')
 
@@ -141,6 +150,26 @@ class Draft:
             self.note(keyword, f"{about}: OPTIONS is left out; only a page that itself sends OPTIONS needs it.")
         self.keywords[keyword] = names
 
+    def note_unasked(self, about: str) -> None:
+        """
+        Note which methods passed only without a preflight, because the other library refused the preflight for them.
+
+        Browsers never ask for these methods themselves, and a policy that allows their headers lets them through.
+        """
+        missing = [name for name in ("GET", "POST") if name not in self.keywords["allow_methods"]]
+        if missing and self.keywords["allow_methods"] != "*" and self.keywords.get("allow_headers"):
+            named = " and ".join(missing)
+            cure = (
+                ", with cookies too; protection=CrossOriginProtection() refuses that"
+                if "allow_credentials" in self.keywords
+                else ""
+            )
+            self.note(
+                "allow_methods",
+                f"{about}: {named} was left out, so its preflight was refused, which a page needs for JSON. Browsers "
+                f"do not look for {named} in the list, so with the headers that are allowed it passes now{cure}.",
+            )
+
     def max_age(self, about: str, value: object) -> None:
         """
         Take for how long an answer to a preflight may be kept; what is false was not sent.
@@ -155,32 +184,23 @@ class Draft:
             value = CHROMIUM_MAX_AGE
         self.keywords["max_age"] = value
 
-    def paths(self, said: str, expression: str | re.Pattern[str]) -> tuple[str, ...]:
+    def come_from(self, keyword: str, about: str, values: Iterable[object], expression: str) -> None:
         """
-        Return the path prefixes that a regular expression means: an empty one if it is all paths, none if it is none.
+        Take that *values* are what *expression* in the source is in this process, and that they may differ in another.
 
-        *said* is what notes call it.
+        The expression is what is written, if all values are taken as they are.
         """
-        try:
-            covered = prefixes_of(expression)
-        except ValueError as error:
-            self.note("", f"{said} is not read, because {error}. {_WRITE_PREFIXES}")
-            return ()
-        if covered.all:
-            return ("",)
-        if not covered.spellings:
-            self.note("", f"{said} is not a prefix. {_WRITE_PREFIXES}")
-            return ()
-        more = [example for prefix, example in covered.wider if prefix in covered.spellings]
-        told = [f"That covers {' and '.join(more)} too, which it did not."] if more else []
-        told += [f"It covered {covered.lost} too, which is left out."] if covered.lost else []
-        self.note("", " ".join([f"{said} is read as {', '.join(map(quoted, covered.spellings))}.", *told]))
-        return covered.spellings
+        self.sources[keyword] = expression
+        self._values[keyword] = [*values]
+        self.note(keyword, f"{about}: the values are not written in the source, which says {expression}.")
 
     def finish(self) -> None:
         """
         Leave out what the engine refuses, and say why.
         """
+        if self._beside:
+            listed = ", ".join(map(quoted, self._beside))
+            self.note("allow_origins", f"The list next to that had no effect. To share with it alone: [{listed}]")
         while problems := problems_of(self.keywords):
             refused = [problem for problem in problems if problem.code != "E101"]
             for problem in refused:
@@ -189,10 +209,13 @@ class Draft:
                 self._say_that_nobody_is_left()
                 break
         self.keywords = {name: self.keywords[name] for name in DEFAULTS if name in self.keywords}
+        for keyword in [name for name, values in self._values.items() if self.keywords.get(name) != values]:
+            del self.sources[keyword], self._values[keyword]
+            self.note(keyword, "What stands here is what it is in this process. Write what it has to be everywhere.")
 
     def _list(self, text: str) -> None:
-        listed = self.keywords["allow_origins"]
-        if listed != "*" and text not in listed:
+        listed = self._beside if self.keywords["allow_origins"] == "*" else self.keywords["allow_origins"]
+        if text not in listed:
             listed.append(text)
 
     def _mended_origin(self, about: str, entry: str, covers: Callable[[str], bool], problem: Problem) -> None:
@@ -248,47 +271,68 @@ class Draft:
         self.note("allow_origins", f"As it stands this is refused: {more}write, for example, {quoted(EXAMPLE_ORIGIN)}.")
 
 
+@dataclass
+class Placement:
+    """
+    Where a draft stands: at *prefix*, with what is said about that in *texts*; an empty prefix is everything.
+
+    One that is not active is a proposal, and a comment in the code. What it decided about before is below its prefix,
+    and begins with *head*; if that is None, it was the prefix itself and nothing below it. One that is not *read*
+    means other prefixes, which are to be written.
+    """
+
+    prefix: str
+    draft: Draft
+    texts: list[str] = field(default_factory=list)
+    is_active: bool = True
+    is_read: bool = True
+    head: str | None = None
+
+    def may_decide(self, prefix: str) -> bool:
+        """
+        Return whether this is a proposal that may mean *prefix* itself, or something that cannot be told from it.
+        """
+        return not self.is_active and (
+            prefix == self.prefix or (self.head is not None and prefix.startswith(self.head))
+        )
+
+
 @dataclass(frozen=True)
 class Translation:
     """
     What the configuration of another library says: *mapping* is what every adapter takes, *notes* what is different.
 
-    `str()` is the code to paste, with the notes as comments. *notes* belong to one policy each, in the order of
-    *mapping*; the first are those on all of it. A *mapping* that is refused as it stands is one to be completed.
+    `str()` is the code to paste, with the notes as comments. *notes* are those on all of it, then those on each policy
+    and on each place. A *mapping* that is refused as it stands is one to be completed.
     """
 
     mapping: Mapping[str, Any]
     notes: tuple[tuple[Remark, ...], ...]
-    template: str
+    code: str
 
     @classmethod
-    def of(cls, template: str, notes: Iterable[Remark], drafts: Mapping[str, Draft]) -> "Translation":
+    def of(cls, template: str, notes: Iterable[Remark], entries: Sequence[Placement]) -> "Translation":
         """
-        Finish *drafts*, policies by path prefix; one without a prefix guards everything.
+        Finish the drafts of *entries*.
 
-        *template* is the code, with `{policy}` where the mapping stands, or `{keywords}` for the arguments of a call.
+        *template* is the code, with `{policy}` where the mapping stands, or `{keywords}` for the arguments of a call;
+        `{named}` is the place of policies that have a name, because they stand at several paths or at none yet.
         """
-        for draft in {id(draft): draft for draft in drafts.values() if draft.shares}.values():
-            draft.finish()
-        policies = {prefix: draft.keywords if draft.shares else None for prefix, draft in drafts.items()}
-        if policies.get("") is None:
-            policies = {prefix or "/": keywords for prefix, keywords in policies.items()}
-        mapping: Mapping[str, Any] = policies.get("") or {"paths": policies}
-        return cls(mapping, (tuple(notes), *(tuple(draft.notes) for draft in drafts.values())), template)
+        drafts = _merged(entries)
+        whole = _whole(entries)
+        paths = {
+            entry.prefix or "/": entry.draft.keywords if entry.draft.shares else None
+            for entry in entries
+            if entry.is_active
+        }
+        mapping: Mapping[str, Any] = {"paths": paths} if whole is None else whole.keywords
+        of_all = tuple(notes)
+        of_places = tuple(Remark("", text) for entry in entries for text in entry.texts)
+        told = (of_all, *(tuple(draft.notes) for draft in drafts), of_places)
+        return cls(mapping, told, "\n".join(_code(template, of_all, entries, drafts)))
 
     def __str__(self) -> str:
-        of_all, *of_policies = self.notes
-        lines = [line for note in of_all for line in _comment(note.text)]
-        for line in self.template.splitlines():
-            indent = line[: len(line) - len(line.lstrip())]
-            if line.strip() == "{keywords}":
-                lines += [indent + inner for inner in _keywords(self.mapping, of_policies[0], "{}=")]
-            else:
-                first, found, rest = line.partition("{policy}")
-                block = [*_policies(self.mapping, of_policies)] if found else []
-                lines += [first + block[0], *(indent + inner for inner in block[1:-1])] if block else [first]
-                lines += [indent + block[-1] + rest] if block else []
-        return "\n".join(line.rstrip() for line in lines)
+        return self.code
 
 
 def as_regex(expression: str | re.Pattern[str]) -> str:
@@ -320,31 +364,103 @@ def _is_meant(text: str, entry: str) -> bool:
 # Code.
 
 
-def _policies(mapping: Mapping[str, Any], notes: list[tuple[Remark, ...]]) -> Iterator[str]:
+def _merged(entries: Sequence[Placement]) -> list[Draft]:
+    """
+    Finish the drafts of *entries*, let those that say the same be one, and return each once.
+    """
+    drafts: list[Draft] = []
+    for draft in {id(entry.draft): entry.draft for entry in entries if entry.draft.shares}.values():
+        draft.finish()
+    for entry in entries:
+        same = (draft for draft in drafts if (draft.keywords, draft.notes) == (entry.draft.keywords, entry.draft.notes))
+        entry.draft = next(same, entry.draft)
+        if entry.draft not in drafts:
+            drafts.append(entry.draft)
+    return drafts
+
+
+def _whole(entries: Sequence[Placement]) -> Draft | None:
+    """
+    Return the draft that guards everything, if there is one and nothing else.
+    """
+    alone = entries[0] if len(entries) == 1 else None
+    return alone.draft if alone and alone.is_active and not alone.prefix and alone.draft.shares else None
+
+
+def _code(template: str, notes: Iterable[Remark], entries: Sequence[Placement], drafts: list[Draft]) -> Iterator[str]:
+    names: dict[int, str] = {}
+    for draft in drafts:
+        places = [entry for entry in entries if entry.draft is draft]
+        if draft.shares and (len(places) > 1 or not places[0].is_active):
+            names[id(draft)] = f"shared_{len(names) + 1}" if names else "shared"
+    for note in notes:
+        yield from _comment(note.text)
+    for line in template.splitlines():
+        indent = line[: len(line) - len(line.lstrip())]
+        if line.strip() == "{keywords}":
+            yield from (indent + inner for inner in _keywords(drafts[0], "{}="))
+        elif line == "{named}":
+            yield from (inner for draft in drafts if id(draft) in names for inner in _named(names[id(draft)], draft))
+        else:
+            first, found, rest = line.partition("{policy}")
+            block = [*_policies(entries, names)] if found else [""]
+            block[-1] += rest
+            yield (first + block[0]).rstrip()
+            yield from (f"{indent}{inner}".rstrip() for inner in block[1:])
+
+
+def _named(name: str, draft: Draft) -> Iterator[str]:
+    yield f"{name} = {{"
+    yield from ("    " + line for line in _keywords(draft, '"{}": '))
+    yield "}"
+    yield ""
+
+
+def _policies(entries: Sequence[Placement], names: Mapping[int, str]) -> Iterator[str]:
     yield "{"
-    if "paths" in mapping:
+    whole = _whole(entries)
+    if whole is not None:
+        yield from ("    " + line for line in _keywords(whole, '"{}": '))
+    elif entries:
         yield '    "paths": {'
-        for (prefix, keywords), of_policy in zip(mapping["paths"].items(), notes, strict=True):
-            if keywords is None:
-                yield from (f"        {line}" for note in of_policy if not note.keyword for line in _comment(note.text))
-                yield f"        {dumps(prefix)}: None,  # nobody was allowed"
-                continue
-            yield f"        {dumps(prefix)}: {{"
-            yield from (" " * 12 + line for line in _keywords(keywords, of_policy, '"{}": '))
-            yield "        },"
+        for entry in entries:
+            yield from (" " * 8 + line for line in _entry(entry, names))
         yield "    },"
     else:
-        yield from ("    " + line for line in _keywords(mapping, notes[0], '"{}": '))
+        yield '    "paths": {},'
     yield "}"
 
 
-def _keywords(keywords: Mapping[str, Any], notes: tuple[Remark, ...], form: str) -> Iterator[str]:
-    for note in notes:
-        if note.keyword not in keywords:
+def _entry(entry: Placement, names: Mapping[int, str]) -> Iterator[str]:
+    key = dumps((entry.prefix or "/") if entry.is_read else UNWRITTEN)
+    name = names.get(id(entry.draft), "None")
+    for text in entry.texts:
+        yield from _comment(text)
+    if entry.is_active and entry.draft.shares and id(entry.draft) not in names:
+        yield f"{key}: {{"
+        yield from ("    " + line for line in _keywords(entry.draft, '"{}": '))
+        yield "},"
+        return
+    if not entry.draft.shares:
+        yield from (line for note in entry.draft.notes if not note.keyword for line in _comment(note.text))
+    if not entry.is_active:
+        tag = f"@cors(**{name})" if entry.draft.shares else "@cors(None)"
+        more = f"for all below {entry.prefix or '/'}" if entry.is_read else f"for prefixes in place of {UNWRITTEN}"
+        yield from _comment(f"Write {tag} above the views that this means. Or, {more}, take the # away:")
+    yield f"{'' if entry.is_active else '# '}{key}: {name},"
+
+
+def _keywords(draft: Draft, form: str) -> Iterator[str]:
+    for note in draft.notes:
+        if note.keyword not in draft.keywords:
             yield from _comment(note.text)
-    for keyword, value in keywords.items():
-        of_keyword = [note for note in notes if note.keyword == keyword]
-        if isinstance(value, list) and (of_keyword or len(_literal(value)) > _LONGEST_LIST):
+    for keyword, value in draft.keywords.items():
+        of_keyword = [note for note in draft.notes if note.keyword == keyword]
+        if keyword in draft.sources:
+            for note in of_keyword:
+                yield from _comment(note.text)
+            yield f"{form.format(keyword)}{draft.sources[keyword]},"
+        elif isinstance(value, list) and (of_keyword or len(_literal(value)) > _LONGEST_LIST):
             yield f"{form.format(keyword)}["
             for note in of_keyword:
                 yield from ("    " + line for line in _comment(note.text))

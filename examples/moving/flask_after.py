@@ -20,17 +20,22 @@ CORSGuard(
     app,
     {
         "paths": {
+            # resource r"/public/*" is read as "/public". It covered /publicb too, which is not below that.
             "/public": {
-                # resource r"/public/*" is read as "/public". It covered /publicb too, which is left out.
                 # origins: everyone. The answer is always "*", so caches may share it.
                 "allow_origins": "*",
-                "allow_methods": ["GET"],
+                "allow_methods": [
+                    # methods: POST was left out, so its preflight was refused, which a page needs for JSON. Browsers
+                    # do not look for POST in the list, so with the headers that are allowed it passes now.
+                    "GET",
+                ],
                 "allow_headers": ["*", "Authorization"],
-                # flask-cors sends none by default. Without this line browsers ask once in two hours.
+                # flask-cors sends none by default, so browsers ask again after 5 seconds. Write 7200, and they
+                # ask once in two hours.
                 "max_age": None,
             },
+            # resource r"/api/*" is read as "/api". It covered /apia too, which is not below that.
             "/api": {
-                # resource r"/api/*" is read as "/api". It covered /apia too, which is left out.
                 "allow_origins": [
                     # origins: r"https://.*\.staging\.example\.com" is read as "https://*.staging.example.com". It
                     # covered https://a.staging.example.com.evil.example too, which is left out.
@@ -120,7 +125,11 @@ def status() -> str:
 # Preflights are answered before the application, with 204, and those from other origins with 403.
 @cors(
     allow_origins=["https://partner.example"],
-    allow_methods=["GET"],
+    allow_methods=[
+        # methods: POST was left out, so its preflight was refused, which a page needs for JSON. Browsers
+        # do not look for POST in the list, so with the headers that are allowed it passes now.
+        "GET",
+    ],
     allow_headers=["*", "Authorization"],
     max_age=60,
 )

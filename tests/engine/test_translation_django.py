@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.checks import ERROR, Tags, run_checks
 from django.http import HttpResponse
 from django.test import override_settings
-from django.urls import path
+from django.urls import include, path, re_path
 from kit.django_sending import APP, preflight, send_sync
 
 from corsguard import Policies, PolicyError
@@ -24,6 +24,12 @@ from corsguard_django.translation import _HEADERS, _METHODS, translate
 
 GUARD = "corsguard_django.middleware.CORSMiddleware"
 THEIRS = "corsheaders.middleware.CorsMiddleware"
+
+
+def view(request):
+    return HttpResponse()
+
+
 ORIGINS = [
     APP,
     "https://example.com",
@@ -279,8 +285,8 @@ def test_a_star_with_credentials_becomes_names():
         ("^.*$", None),
         (r"^/api/.*$", ["/api"]),
         (re.compile(r"^/(api|hooks)/"), ["/api", "/hooks"]),
-        (r"^/(?!admin).*$", ["/PREFIX"]),
-        (r"^/v\d+/.*$", ["/PREFIX"]),
+        (r"^/(?!admin).*$", []),
+        (r"^/v\d+/.*$", []),
     ],
 )
 def test_paths_become_prefixes(expression, prefixes):
@@ -296,8 +302,8 @@ def test_paths_become_prefixes(expression, prefixes):
         ({"MODEL": "shop.Origin"}, "origin source"),
         ({"REPLACE_HTTPS_REFERER": True}, "CSRF_TRUSTED_ORIGINS"),
         ({"ALLOWED_ORIGIN": [APP]}, "CORS_ALLOWED_ORIGIN: unknown to django-cors-headers"),
-        ({"URLS_REGEX": r"^/(?!admin)"}, "in place of /PREFIX"),
-        ({"URLS_REGEX": r"^/api/"}, "covers /api too"),
+        ({"URLS_REGEX": r"^/(?!admin)"}, "is not read, because it looks ahead"),
+        ({"URLS_REGEX": r"^/api/"}, 'is read as "/api"'),
         ({"PREFLIGHT_MAX_AGE": 9000}, "9000 is cut to what Chromium honours"),
         ({}, "OPTIONS is left out"),
         ({}, "204"),
@@ -319,6 +325,32 @@ def test_a_function_that_decides_is_named():
     finally:
         corsheaders.signals.check_request_enabled.disconnect(allow_partners)
     assert f"check_request_enabled, with {allow_partners.__module__}.allow_partners" in told
+
+
+@pytest.mark.parametrize(
+    ("routes", "told"),
+    [
+        ([path("api", view)], '"/api" covers /api too, where'),
+        ([re_path("^(?P<page>[a-z]+)$", view)], '"/api" covers /api too, where'),
+        ([path("<str:page>", view)], '"/api" covers /api too, where'),
+        ([path("", include([path("api", view), path("api/x", view)]))], '"/api" covers /api too, where'),
+        ([path("other", view)], ""),
+        ([path("api/x", view)], ""),
+        ([re_path("^api/(?!x)", view)], ""),
+    ],
+)
+def test_the_urlconf_tells_what_a_prefix_opens(routes, told):
+    urlconf = ModuleType("urlconf")
+    urlconf.urlpatterns = routes
+    with override_settings(ROOT_URLCONF=urlconf):
+        translation = translated(ALLOWED_ORIGINS=[APP], URLS_REGEX=r"^/api/.*$")
+    assert (translation.mapping["paths"] == {}) is bool(told)
+    assert told in notes_of(translation)
+
+
+def test_what_is_served_is_not_known_without_a_urlconf():
+    with override_settings(ROOT_URLCONF="tests.missing"):
+        assert translated(ALLOWED_ORIGINS=[APP], URLS_REGEX=r"^/api/.*$").mapping == {"paths": {}}
 
 
 # What is printed.

@@ -40,13 +40,24 @@ def application(*paths):
     return app
 
 
-def code_of(translation):
+def code_of(translation, *paths):
     """
     Run the printed code; return the application that it guards.
     """
-    app = application()
+    app = application(*paths)
     exec(str(translation), {"app": app})
     return app
+
+
+def active(translation):
+    return [*translation.mapping.get("paths", [])]
+
+
+def commented(translation):
+    """
+    Return the prefixes that stand in the code as comments.
+    """
+    return re.findall(r'# "(/[^"]*)": (?:shared|None)', str(translation))
 
 
 def shares(app, origin, path="/"):
@@ -239,7 +250,8 @@ def test_an_option_becomes_a_keyword(options, keyword, value):
 @pytest.mark.parametrize("value", ["false", "no", 0, ""])
 def test_text_that_says_no_is_no(value):
     assert "allow_credentials" not in policy(supports_credentials=value).mapping
-    assert "is not a bool" in notes_of(policy(supports_credentials=value))
+    taken = "allowed credentials there" if value else "allowed no credentials there"
+    assert f"is not a bool. It {taken}; here it is False" in notes_of(policy(supports_credentials=value))
 
 
 @pytest.mark.parametrize("max_age", ["soon", -1])
@@ -283,37 +295,110 @@ def test_options_are_merged_as_flask_cors_does():
     assert "CORS_ORIGIN in the config is unknown" in notes_of(translation)
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"methods": ["GET", "PUT"]}, "POST was left out"),
+        ({"methods": ["PUT"]}, "GET and POST was left out"),
+        ({"methods": ["GET", "POST"]}, None),
+        ({"methods": ["GET", "PUT"], "allow_headers": []}, None),
+    ],
+)
+def test_methods_that_were_left_out_are_named(options, told):
+    """
+    A method that was left out is named where its headers are allowed, and so it passes now.
+    """
+    before, after = application("/"), code_of(translate(Flask("moving"), origins=APP, **options), "/")
+    CORS(before, origins=APP, **options)
+    notes = notes_of(translate(Flask("moving"), origins=APP, **options), "allow_methods")
+    assert (told or "was left out, so") in notes if told else "was left out, so" not in notes
+    method = "GET" if options["methods"] == ["PUT"] else "POST"
+    asked = {"Origin": APP, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": "content-type"}
+    allows = [
+        app.test_client().options("/", headers=asked).headers.get("Access-Control-Allow-Headers") not in {None, ""}
+        for app in (before, after)
+    ]
+    assert (allows == [False, True]) is bool(told)
+
+
+def test_what_stood_next_to_everyone_stays_in_a_comment():
+    translation = translate(Flask("moving"), origins=["*", APP, "https://a.example.com", APP])
+    assert translation.mapping["allow_origins"] == "*"
+    assert 'To share with it alone: ["https://app.example.com", "https://a.example.com"]' in notes_of(translation)
+
+
+def test_an_empty_expression_is_said_to_match_everything():
+    translation = translate(Flask("moving"), origins=[re.compile("")])
+    assert 'r"", which is empty and matches everything: everyone' in notes_of(translation)
+
+
 # Resources.
 
 
-def paths_of(resources, **options):
-    return translate(Flask("moving"), origins=APP, resources=resources, **options).mapping.get("paths")
+def of_resources(resources, app=None, **options):
+    return translate(app or Flask("moving"), origins=APP, resources=resources, **options)
 
 
 @pytest.mark.parametrize("resources", ["*", "/*", r".*", ["/*"], {"*": {}}, {r"/*": {}}])
 def test_a_resource_of_all_paths_needs_no_paths(resources):
-    assert paths_of(resources) is None
+    assert "paths" not in of_resources(resources).mapping
 
 
 @pytest.mark.parametrize(
-    ("resources", "prefixes"),
+    ("resources", "prefixes", "comments"),
     [
-        (r"/api/*", ["/api"]),
-        ([r"/api/*", r"/public/.*"], ["/api", "/public"]),
-        ({r"/api/*": {}, "/public/x": {}}, ["/public/x", "/api"]),
-        (re.compile(r"/(api|public)/"), ["/api", "/public"]),
-        ({r"/*": {}, r"/api/*": {}}, ["/api", "/"]),
-        ({r"/files/.*\.json": {}}, ["/PREFIX"]),
-        ({r"/api/.*\.json": {}, r"/api/v\d+/": {}, r"/other": {}}, ["/other", "/PREFIX", "/PREFIX-2"]),
-        ({"/": {}}, ["/PREFIX"]),
+        (r"/api/*", ["/api"], []),
+        ([r"/api/*", r"/public/.*"], ["/api"], ["/public"]),
+        ({r"/api/*": {}, "/public/x": {}}, ["/api"], ["/public/x"]),
+        (re.compile(r"/(api|public)/"), [], ["/api", "/public"]),
+        ({r"/*": {}, r"/api/*": {}}, ["/api", "/"], []),
+        ({r"/files/.*\.json": {}}, [], ["/PREFIX"]),
+        ({r"/api/.*\.json": {}, r"/api/v\d+/": {}, r"/other": {}}, [], ["/other", "/PREFIX", "/PREFIX"]),
+        ({"/": {}}, [], ["/PREFIX"]),
+        # What is undecided is closed where a shorter prefix is open.
+        ({"/api/x": {}, r"/*": {}}, ["/", "/api/x"], ["/api/x"]),
+        ({r"/api/(?!x)": {}, r"/*": {}}, ["/", "/api"], ["/PREFIX"]),
+        # What may begin with anything decides about everything.
+        ({r"/(?!x).*/api": {}, r"/*": {}}, [], ["/PREFIX", "/"]),
     ],
 )
-def test_resources_become_prefixes(resources, prefixes):
-    assert [*paths_of(resources)] == prefixes
+def test_resources_become_prefixes(resources, prefixes, comments):
+    translation = of_resources(resources)
+    assert (active(translation), commented(translation)) == (prefixes, comments)
+    Policies(translation.mapping)
+
+
+@pytest.mark.parametrize(
+    ("resources", "routes", "prefixes", "told"),
+    [
+        (r"/api/.*", ["/api/x"], ["/api"], "is read as"),
+        (r"/api/.*", ["/api", "/api/x"], [], '"/api" covers /api too, where /api answers'),
+        (r"/api/.*", ["/<name>", "/api/x"], [], '"/api" covers /api too, where /<name> answers'),
+        (r"/api/.*", ["/<int:number>", "/api/x"], [], '"/api" covers /api too'),
+        ("/report", ["/report"], ["/report"], "is read as"),
+        ("/report", ["/report", "/report/admin"], [], "/report/admin too, where /report/admin answers"),
+        ("/report", ["/report", "/report/<path:rest>"], [], "where /report/<path:rest> answers"),
+        ("/report", ["/<path:everything>"], [], "where /<path:everything> answers"),
+        ("/report", ["/report/"], [], '"/report" covers /report/ too'),
+        ([r"/api/v\d+/.*"], ["/api/v1/x"], [], "is not a prefix"),
+    ],
+)
+def test_the_routes_tell_what_a_prefix_opens(resources, routes, prefixes, told):
+    """
+    A prefix is active only if no route answers with more than before.
+    """
+    translation = of_resources(resources, application(*routes), supports_credentials=True)
+    assert active(translation) == prefixes
+    assert told in notes_of(translation)
+    for route in {path for path in routes if "<" not in path}:
+        if shares(code_of(translation, *routes), APP, route):
+            before = application(*routes)
+            CORS(before, origins=APP, resources=resources)
+            assert shares(before, APP, route)
 
 
 def test_a_resource_that_allows_nobody_is_closed():
-    assert paths_of({r"/api/*": {"origins": []}, r"/*": {}})["/api"] is None
+    assert of_resources({r"/api/*": {"origins": []}, r"/*": {}}).mapping["paths"]["/api"] is None
 
 
 def test_who_allows_nobody_shares_nothing():
@@ -331,7 +416,7 @@ def test_an_unreached_resource_is_left_out():
     """
     translation = translate(Flask("moving"), resources=[r"/api/*", r"/api/x/*"])
     assert [*translation.mapping["paths"]] == ["/api"]
-    assert "/api/x comes later to flask-cors" in notes_of(translation)
+    assert "/api/x comes later in the old configuration" in notes_of(translation)
 
 
 def test_unreadable_paths_keep_their_policy():
@@ -339,8 +424,28 @@ def test_unreadable_paths_keep_their_policy():
     Paths that cannot be read fall to no other policy.
     """
     translation = translate(Flask("moving"), resources={r"/api/\d+/secret": {"origins": APP}, r"/api/*": {}})
-    assert [*translation.mapping["paths"]] == ["/PREFIX", "/PREFIX-2"]
-    assert "This is the policy of /api." in notes_of(translation)
+    assert translation.mapping == {"paths": {}}
+    assert '"/api" covers the paths of what stands above as a comment' in notes_of(translation)
+
+
+def test_one_policy_for_many_paths_is_printed_once():
+    paths = [f"/v{number}/*" for number in range(11)]
+    translation = of_resources({path: {"supports_credentials": True} for path in paths})
+    assert str(translation).count("allow_origins") == 1
+    assert str(translation).count(": shared,") == 11
+    assert code_of(translation).extensions["corsguard"].policy == Policies(translation.mapping).policy
+
+
+@pytest.mark.parametrize("resources", [5, None, [5], {"/api/*": None}, {5: {}}, {"/api/*": [APP]}])
+def test_what_is_not_a_resource_is_refused(resources):
+    with pytest.raises(TypeError, match="Expected resources to be a path"):
+        translate(Flask("moving"), resources=resources)
+
+
+@pytest.mark.parametrize("app", [None, "app", Flask])
+def test_what_is_not_an_application_is_refused(app):
+    with pytest.raises(TypeError, match="Expected a Flask application or a blueprint"):
+        translate(app)
 
 
 RESOURCES = [
@@ -360,21 +465,80 @@ def test_each_path_is_shared_as_before(resources):
     """
     before = application()
     CORS(before, origins=APP, resources=resources)
-    translation = translate(Flask("moving"), origins=APP, resources=resources)
+    translation = translate(application(), origins=APP, resources=resources)
     after = code_of(translation)
-    for path in ("/", "/api/x", "/api/x/y", "/apiary", "/public/x", "/other"):
+    for path in ("/", "/api", "/api/x", "/api/x/y", "/apiary", "/public/x", "/other"):
         for origin in (APP, "https://a.example.com"):
-            if shares(before, origin, path) != shares(after, origin, path):
-                assert path == "/apiary" or (path, *resources) == ("/api/x/y", "/api/x", "/api/.*")
-                assert re.search(r"which is left out|which it did not", notes_of(translation))
+            if shares(before, origin, path) and not shares(after, origin, path):
+                assert commented(translation) or f"covered {path} too" in notes_of(translation)
+            if shares(after, origin, path) and not shares(before, origin, path):
+                assert f"covered {path} too" in notes_of(translation)
 
 
-def test_a_blueprint_is_guarded_by_its_prefix():
-    blueprint = Blueprint("shop", "moving", url_prefix="/api/v1")
-    assert [*translate(blueprint, origins=APP).mapping["paths"]] == ["/api/v1"]
-    unmounted = translate(Blueprint("shop", "moving"), origins=APP)
-    assert [*unmounted.mapping["paths"]] == ["/PREFIX"]
-    assert "Write where 'shop' is mounted" in notes_of(unmounted)
+def blueprint_of(name, *paths, prefix=None):
+    blueprint = Blueprint(name, "moving", url_prefix=prefix)
+    for path in paths:
+        blueprint.add_url_rule(path, path.replace(".", "_"), lambda: "ok")
+    return blueprint
+
+
+def test_an_unmounted_blueprint_opens_nothing():
+    """
+    What a blueprint says is a comment while its place is not known.
+    """
+    translation = translate(blueprint_of("shop", prefix="/api/v1"), origins=APP)
+    assert (active(translation), commented(translation)) == ([], ["/api/v1"])
+    assert "Its application knows where they are" in notes_of(translation)
+    assert commented(translate(blueprint_of("shop"), origins=APP)) == ["/PREFIX"]
+    assert commented(translate(blueprint_of("shop", prefix="/<tenant>"), origins=APP)) == ["/PREFIX"]
+    outside = translate(blueprint_of("shop", prefix="/api"), origins=APP, resources={r"/users/*": {}})
+    assert (active(outside), commented(outside)) == ([], [])
+    assert "covers no view of the blueprint 'shop', whose paths begin with /api" in notes_of(outside)
+
+
+@pytest.mark.parametrize(
+    ("resources", "prefixes"),
+    [
+        ("/*", ["/api"]),
+        (r"/users/*", []),
+        (r"/api/users/*", ["/api/users"]),
+        ({"/api/users": {}, "/*": {}}, ["/api/users", "/api"]),
+    ],
+)
+def test_a_blueprint_is_guarded_where_it_is_mounted(resources, prefixes):
+    app, shop = application("/", "/other"), blueprint_of("shop", "/users", "/orders", prefix="/unused")
+    CORS(shop, origins=APP, resources=resources)
+    app.register_blueprint(shop, url_prefix="/api")
+    translation = translate(shop, within=app, origins=APP, resources=resources)
+    assert active(translation) == prefixes
+    after = code_of(translation, "/api/users", "/api/orders", "/users", "/other")
+    for path in ("/api/users", "/api/orders", "/users", "/other"):
+        assert shares(after, APP, path) == shares(app, APP, path)
+
+
+def test_a_nested_blueprint_is_guarded_where_it_is():
+    app = application("/in/x", "/out/x")
+    inner, outer = blueprint_of("in", "/x", "/y", prefix="/in"), blueprint_of("out", prefix="/out")
+    CORS(inner, origins=APP)
+    outer.register_blueprint(inner)
+    app.register_blueprint(outer)
+    assert active(translate(inner, within=app, origins=APP)) == ["/out/in"]
+    assert active(translate(outer, within=app, origins=APP)) == ["/out/in"]
+
+
+def test_a_blueprint_among_other_views_opens_none_of_them():
+    """
+    Where other views answer below the prefix of a blueprint, its views get prefixes of their own, or comments.
+    """
+    app = application("/admin", "/users/admin")
+    app.register_blueprint(blueprint_of("shop", "/orders", "/orders/last", "/users"))
+    translation = translate(app.blueprints["shop"], within=app, origins=APP)
+    assert (active(translation), commented(translation)) == (["/orders"], ["/users"])
+    assert "/users/admin too, where /users/admin answers" in notes_of(translation)
+
+
+def test_a_blueprint_that_is_not_registered_shares_nothing():
+    assert active(translate(blueprint_of("shop", "/x"), within=application(), origins=APP)) == []
 
 
 # Views.
@@ -386,7 +550,7 @@ def test_a_view_becomes_a_tag():
     before.add_url_rule("/view", "view", cross_origin(**options)(lambda: "ok"))
     CORSGuard(after)
     scope = {"app": after}
-    code = str(translate_view(**options)).replace("@cors", '@app.get("/view")\n@cors')
+    code = str(translate_view(**options)).replace("@cors", '@app.get("/view")\n@cors').replace("CORSGuard(app)", "")
     exec(f"{code}\ndef view():\n    return 'ok'", scope)
     assert scope["cors"] is cors
     for app in (before, after):

@@ -18,8 +18,8 @@ MIDDLEWARE = [
 # Preflights are answered with 204, and those from other origins with 403; both were 200.
 CORSGUARD = {
     "paths": {
+        # CORS_URLS_REGEX: r"^/api/.*$" is read as "/api".
         "/api": {
-            # CORS_URLS_REGEX: r"^/api/.*$" is read as "/api". That covers /api too, which it did not.
             "allow_origins": [
                 # CORS_ALLOWED_ORIGIN_REGEXES: r"^https://.*\.staging\.example\.com" is read as
                 # "https://*.staging.example.com". It covered https://a.staging.example.com.evil.example too,
