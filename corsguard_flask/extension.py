@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from blinker import Namespace
-from flask import Flask
+from flask import Flask, request_started
 
 from corsguard import (
     CORSMiddleware,
@@ -26,13 +26,16 @@ from corsguard import (
 )
 from corsguard.adapters import Guarding, Journal, WebSockets, read_websockets, refuse_awaited
 
-from .views import Views
+from .views import Views, warn_of_lost_tag
 
 _CONFIG_KEY: Final = "CORSGUARD"
 _EXTENSION: Final = "corsguard"
 
 # Sent by an application, with `event=Event(...)`, for what the WSGI middleware calls `on_event` with.
 cors_event: Final = Namespace().signal("cors-event")
+
+# A process that guards an application needs no reminder, and has no cost of it.
+request_started.connect(warn_of_lost_tag)
 
 
 class CORSGuard:
@@ -151,6 +154,7 @@ class CORSGuard:
         # The method, because calling the instance would cost a preflight a tenth more.
         app.wsgi_app = middleware.__call__  # type: ignore[method-assign] # what Flask documents for middleware
         app.extensions[_EXTENSION] = self
+        request_started.disconnect(warn_of_lost_tag)
 
 
 def _send(app: Flask, event: Event) -> None:

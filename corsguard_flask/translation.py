@@ -26,6 +26,8 @@ from corsguard.moving import (
     placed,
 )
 
+from .views import wrapper_of
+
 # The defaults of flask-cors 6.
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "origins": "*",
@@ -92,6 +94,12 @@ def translate(
         Resource(f"resource {_shown(resource)}", _as_path(resource), _draft({**given, **own}))
         for resource, own in _resources(given.get("resources", _DEFAULTS["resources"]))
     ]
+    wrapper = wrapper_of(app) if isinstance(app, Flask) else None
+    if wrapper is not None:
+        text = f"{wrapper} stands around {app.name!r}. flask-cors saw the paths behind it"
+        notes.append(
+            Remark("", f"{text}; if it changes paths, write the lines below above the line that wraps wsgi_app.")
+        )
     if isinstance(app, Flask):
         entries = placed(resources, served_by(app))
     elif within is None:

@@ -6,17 +6,18 @@ Whatever a URL or a `Host` makes the matching raise, it raises nothing.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from inspect import isfunction
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, request, request_started
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter, RequestRedirect, Rule
 
 from corsguard import Policy
-from corsguard.adapters import Assignment, Guard, ServedView, misplaced_tags, tag_of, tags_made, text_of_path
+from corsguard.adapters import Assignment, Guard, ServedView, misplaced_tags, name_of, tag_of, tags_made, text_of_path
 
 if TYPE_CHECKING:
     from werkzeug.local import LocalProxy
@@ -27,6 +28,8 @@ logger: Final = logging.getLogger("corsguard")
 
 # Packages whose WSGI applications answer a path of their own, with their own idea of who may read and connect.
 _SOCKET_IO: Final = frozenset({"engineio", "flask_socketio", "socketio"})
+# Packages whose middleware leaves the path to the application as it came.
+_KEEPS_PATHS: Final = _SOCKET_IO | {"corsguard", "werkzeug", "wsgiref"}
 # How many layers around the application are looked at.
 _MOST_LAYERS: Final = 32
 
@@ -52,6 +55,57 @@ _app_in_context: Final = _behind(current_app)
 _request_in_context: Final = _behind(request)
 
 
+def warn_of_lost_tag(app: Flask, **_: object) -> None:
+    """
+    Write that the view of this request has a tag without any effect, because nothing guards *app*; once in a process.
+
+    A receiver of `request_started`, until some application has a guard.
+    """
+    if not tags_made():
+        return
+    endpoint = request.endpoint
+    view = None if endpoint is None else app.view_functions.get(endpoint)
+    if view is not None and tag_of(view) is not None:
+        request_started.disconnect(warn_of_lost_tag)
+        logger.warning(
+            "%s has a policy by @cors, but no CORSGuard guards %r, so nothing is shared. Write CORSGuard(app) once, "
+            "where the application is made.",
+            name_of(view),
+            app.name,
+        )
+
+
+def wrapper_of(app: Flask) -> str | None:
+    """
+    Return what is put around *app* and may change the path of a request, or None if there is nothing.
+    """
+    found = next((layer for layer in _layers_of(app) if not _is_of(layer, _KEEPS_PATHS)), None)
+    return None if found is None else _name_of_layer(found)
+
+
+def _layers_of(app: Flask) -> Iterator[object]:
+    """
+    Yield what is put around *app*, from the outside inwards.
+    """
+    layer = cast("object", app.wsgi_app)
+    for _ in range(_MOST_LAYERS):
+        layer = getattr(layer, "__self__", layer)
+        if layer is None or layer is app:
+            return
+        yield layer
+        # What a layer calls the next one, in Werkzeug's, Engine.IO's and most others.
+        layer = getattr(layer, "wsgi_app", None) or getattr(layer, "app", None)
+
+
+def _is_of(layer: object, packages: frozenset[str]) -> bool:
+    made_of = (layer,) if isfunction(layer) else type(layer).__mro__
+    return any(kind.__module__.partition(".")[0] in packages for kind in made_of)
+
+
+def _name_of_layer(layer: object) -> str:
+    return name_of(layer if isfunction(layer) else type(layer))
+
+
 class Views:
     """
     The views of *app*, which *guard* guards.
@@ -72,7 +126,7 @@ class Views:
         if self._is_new:
             # By the first request, all that is put around the application is there.
             self._is_new = False
-            self._warn_of_socket_io()
+            self._warn_of_layers()
         if not tags_made():
             return False
         if self._made != tags_made() or self._views != self._app.view_functions:
@@ -223,26 +277,32 @@ class Views:
             if not rule.websocket
         )
 
-    def _warn_of_socket_io(self) -> None:
+    def _warn_of_layers(self) -> None:
         """
-        Write that Engine.IO or Socket.IO stands outside the guard, where nothing that it answers is guarded.
+        Write what stands on the wrong side of the guard.
+
+        Nothing that Socket.IO answers outside is guarded, and what is taken off a path inside is there for the guard.
         """
-        layer = cast("object", self._app.wsgi_app)
-        for _ in range(_MOST_LAYERS):
-            # From the outside inwards, up to the guard itself.
-            if layer is None or getattr(getattr(layer, "__self__", layer), "views", None) is self:
-                return
-            if any(kind.__module__.partition(".")[0] in _SOCKET_IO for kind in type(layer).__mro__):
-                logger.warning(
-                    "%s stands outside CORSGuard of %r, so nothing that it answers is guarded. It decides by itself "
-                    "who may read and who may open a WebSocket, with the user's cookies. Call SocketIO(app) before "
-                    "CORSGuard(app, ...), or list your origins in cors_allowed_origins. This is said once.",
-                    type(layer).__module__,
-                    self._app.name,
-                )
-                return
-            # What a layer calls the next one, in Werkzeug's, Engine.IO's and most others.
-            layer = getattr(layer, "wsgi_app", None) or getattr(layer, "app", None)
+        layers = [*_layers_of(self._app)]
+        at = next((at for at, layer in enumerate(layers) if getattr(layer, "views", None) is self), len(layers))
+        outside = next((layer for layer in layers[:at] if _is_of(layer, _SOCKET_IO)), None)
+        if outside is not None:
+            logger.warning(
+                "%s stands outside CORSGuard of %r, so nothing that it answers is guarded. It decides by itself "
+                "who may read and who may open a WebSocket, with the user's cookies. Call SocketIO(app) before "
+                "CORSGuard(app, ...), or list your origins in cors_allowed_origins. This is said once.",
+                type(outside).__module__,
+                self._app.name,
+            )
+        inside = next((layer for layer in layers[at + 1 :] if not _is_of(layer, _KEEPS_PATHS)), None)
+        if inside is not None and self._guard.policies.table.everywhere is None:
+            logger.warning(
+                "CORSGuard of %r goes by path, and %s stands inside it. If that takes a prefix off the path, the guard "
+                "still sees the prefix, so no path of the policy matches. Call CORSGuard(app, ...) before app.wsgi_app "
+                "is wrapped. This is said once.",
+                self._app.name,
+                _name_of_layer(inside),
+            )
 
     def _policy_by(self, rule: Rule) -> Policy | None:
         there = self._tags.get(rule.endpoint) or self._guard.policies.table.find(rule.rule)

@@ -475,6 +475,17 @@ def test_each_path_is_shared_as_before(resources):
                 assert f"covered {path} too" in notes_of(translation)
 
 
+def test_what_is_put_around_the_application_is_named():
+    app = application()
+
+    def without_prefix(environ, start_response, inner=app.wsgi_app):
+        return inner(environ, start_response)
+
+    assert "stands around" not in notes_of(translate(app))
+    app.wsgi_app = without_prefix
+    assert "without_prefix stands around 'moving'. flask-cors saw the paths behind it" in notes_of(translate(app))
+
+
 def blueprint_of(name, *paths, prefix=None):
     blueprint = Blueprint(name, "moving", url_prefix=prefix)
     for path in paths:
