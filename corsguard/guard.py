@@ -267,26 +267,21 @@ class Passage:
         Decide about the request; return the Question on which that depends, if a source has to be asked.
 
         *find_view* finds what the view at a path says, where views of the application may have a policy of their own.
-        What was decided before the application ran stays so, unless the application then found another view, whose
-        policy tells who may read.
+        What was decided before the application ran stays so, and no view is looked for again.
         """
-        was_judged = self.verdict is not None
-        if self.decision is not None and (not was_judged or self.answer is not None or find_view is None):
+        if self.decision is not None:
             return None
         if self.is_handshake and self._websockets.find(self.path) is UNCOVERED:
             return None
         was_odd = self.assignment.is_odd
-        there = self._table.find(self.path, find_view)
-        if self.decision is not None and there.policy is self.assignment.policy:
-            return None
-        self.assignment, self.decision = there, None
+        there = self.assignment = self._table.find(self.path, find_view)
         if there.is_odd and not was_odd and "HTTP_ORIGIN" in self.environ:
             self.events += self._journal.record_odd_path(there, self.environ)
         if self.is_handshake:
             decision = self._judge_handshake(there.policy)
         else:
             decision = decide(there.policy, self.environ) if isinstance(there.policy, Policy) else None
-            if not was_judged and self._is_judged:
+            if self.verdict is None and self._is_judged:
                 decision = self._judge(decision)
         if isinstance(decision, Question):
             return decision

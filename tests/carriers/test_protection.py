@@ -587,29 +587,30 @@ def test_the_tag_of_a_django_view_beats_the_path(ask):
 
 class Counting(Undecided):
     """
-    Views that count how often somebody looks for one before the application runs.
+    Views that keep whether the application was running, each time that somebody looks for one.
     """
 
-    looked = 0
+    def __init__(self):
+        self.looks = []
 
     def view_at(self, environ, method, path, *, is_running):
-        self.looked += not is_running
+        self.looks.append("response" if is_running else "entry")
 
 
-def test_when_a_view_is_looked_up_at_entry():
+def test_when_a_view_is_looked_up():
     """
-    A view is looked up at entry for unsafe methods under protection, and for nothing else but what was before.
+    A view is looked up once: at entry for unsafe methods under protection, and for all else as before.
     """
-    for request, protection, times in (
-        (post(OWN), None, 0),
-        (sent("GET", OWN), ON, 0),
-        (sent("GET", OWN), ALL, 1),
-        (post(OWN), ON, 1),
-        (post(OWN), REPORT, 1),
+    for request, protection, when in (
+        (post(OWN), None, "response"),
+        (sent("GET", OWN), ON, "response"),
+        (sent("GET", OWN), ALL, "entry"),
+        (post(OWN), ON, "entry"),
+        (post(OWN), REPORT, "entry"),
     ):
         views = Counting()
         assert wsgi(TRUSTING, request, "/", protection, views=views).ran
-        assert views.looked == times
+        assert views.looks == [when]
 
 
 class Late(Undecided):
@@ -624,18 +625,24 @@ class Late(Undecided):
         return self.late if is_running else None
 
 
-def test_the_view_that_answers_tells_who_may_read():
+def test_what_was_decided_at_entry_stays():
     from corsguard.adapters import Assignment
 
     late = Late(Assignment(Policy(**ANYONE), "late"))
-    assert of_cors(wsgi(LISTED, post(OWN), "/", ON, views=late)) == [
+    assert of_cors(wsgi(LISTED, post(OWN), "/", ON, views=late)) == [("vary", "Cookie, Origin")]
+    refused = wsgi(LISTED, post(EVIL, **CROSS), "/", ON, views=late)
+    assert (refused.status, of_cors(refused)) == (403, [("vary", "Origin")])
+
+
+def test_where_nothing_was_decided_the_view_that_answers_tells_who_may_read():
+    from corsguard.adapters import Assignment
+
+    late = Late(Assignment(Policy(**ANYONE), "late"))
+    nothing = {"paths": {}}
+    assert of_cors(wsgi(nothing, post(OWN), "/", ON, views=late)) == [
         ("access-control-allow-origin", "*"),
         ("vary", "Cookie"),
     ]
-    closed = Late(Assignment(None, "closed"))
-    assert of_cors(wsgi(ANYONE, post(OWN), "/", ON, views=closed)) == [("vary", "Cookie")]
-    refused = wsgi(LISTED, post(EVIL, **CROSS), "/", ON, views=late)
-    assert (refused.status, of_cors(refused)) == (403, [("vary", "Origin")])
 
 
 # Frameworks.
