@@ -127,6 +127,26 @@ class OriginPattern(NamedTuple):
         """
         return is_loopback(self.base)
 
+    @property
+    def expression(self) -> str | None:
+        """
+        The origins that the pattern covers, as a regular expression that RE2, PCRE and Python read alike; it begins
+        with `^` and ends with `$`. None if they cannot be said so: any host of a scheme may be an address.
+
+        It says nothing of the length of a host: `short_host` does, which an origin of a wildcard has to match as well.
+        """
+        if self.host == "*":
+            return None
+        before, star, after = self.host.partition("*")
+        label = rf"[a-z0-9_-]{{1,{LONGEST_LABEL - len(before) - after.find('.')}}}"
+        host = (
+            rf"([a-z0-9_-]{{1,{LONGEST_LABEL}}}[.])+{_literal(after[1:])}"
+            if self.host.startswith("*.")
+            else (f"{_literal(before)}{label if star else ''}{_literal(after)}")
+        )
+        port = _any_port(self.scheme) if self.port == "*" else "" if self.port is None else f":{self.port}"
+        return f"^{_literal(self.scheme)}://{host}{port}$"
+
     def samples(self) -> tuple[Origin, Origin]:
         """
         Return two origins that have no more in common than the pattern says: what covers both covers the pattern.
@@ -137,6 +157,30 @@ class OriginPattern(NamedTuple):
             Origin(self.scheme, self.host.replace("*", first), ports[0]),
             Origin(self.scheme, self.host.replace("*", second), ports[1]),
         )
+
+
+# What the host of an origin has to match besides the expression of a wildcard: it is not longer than a name may be.
+SHORT_HOST: Final = rf"^[^:]+://([^:]{{1,{LONGEST_HOST}}}|[^:]{{{LONGEST_HOST}}}[.])(:|$)"
+
+# The numbers of a port without the leading ones of a default, by how many digits they have.
+_HIGH_PORTS: Final = "[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+_LOW_PORTS: Final = {
+    80: "[1-9]|[1-79][0-9]|8[1-9]|[1-9][0-9]{2}",
+    443: "[1-9]|[1-9][0-9]|[1-35-9][0-9]{2}|4[0-35-9][0-9]|44[0-24-9]",
+    None: "[1-9]|[1-9][0-9]|[1-9][0-9]{2}",
+}
+
+
+_ESCAPED: Final = {"[": r"\x5b", "]": r"\x5d"}
+
+
+def _any_port(scheme: str) -> str:
+    return f"(:({_LOW_PORTS[DEFAULT_PORTS.get(scheme)]}|{_HIGH_PORTS}))?"
+
+
+def _literal(text: str) -> str:
+    # Without a backslash where possible, because every configuration reads one in its own way.
+    return re.sub(r"[^a-z0-9_:/-]", lambda char: _ESCAPED.get(char[0], f"[{char[0]}]"), text)
 
 
 def pattern_of(text: str) -> OriginPattern | None:

@@ -217,7 +217,7 @@ def _end(process):
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _wait_for(port):
+def wait_for(port):
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE):
@@ -256,5 +256,5 @@ def served(name, application, *options, **environment):
             # From now on nobody but the server listens, and when it ends connections are refused.
             listening.close()
             if name == "granian":
-                _wait_for(port)
+                wait_for(port)
             yield Server(port, process)

@@ -1,0 +1,84 @@
+"""
+A policy, written out for the software in front of the application, so that it answers as the guard does.
+
+What a target cannot say exactly is refused, all reasons at once, and never approximated.
+"""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Final
+
+from corsguard.errors import PolicyError, Problem
+from corsguard.origin import OriginPattern
+from corsguard.policies import Policies, PoliciesLike, problem_of_prefix
+from corsguard.policy import Policy
+from corsguard.quoting import quoted
+
+from .nginx import NGINX, NGINX_HEADERS_MORE
+from .plan import plan_of
+from .problems import RULES as RULES
+from .problems import problem
+from .refused import INSTEAD, REFUSED
+from .writing import Source as Source
+from .writing import Target, text_of
+
+TARGETS: Final[Mapping[str, Target]] = MappingProxyType({target.name: target for target in (NGINX, NGINX_HEADERS_MORE)})
+
+_TO_THE_GUARD: Final = "Leave CORS on these paths to the guard in the application."
+
+
+_NOWHERE: Final = Source()
+
+
+def export(target: str, policy: PoliciesLike, source: Source = _NOWHERE) -> dict[str, str]:
+    """
+    Return the text of each file, by its name, that makes the software *target* answer as *policy* does.
+
+    *source* is what the files say about where the policy stands.
+
+    Raises PolicyError with every reason at once if the policy is refused, or *target* cannot answer as it does.
+    """
+    policies = Policies.of(policy)
+    problems = [*_of_target(target), *_of_source(source), *_of_policies(policies)]
+    known = TARGETS.get(target)
+    if known is None or problems:
+        raise PolicyError(problems)
+    plan = plan_of(policies.table, source.mount)
+    problems += known.problems(plan)
+    if problems:
+        raise PolicyError(problems)
+    return {name: text_of(known, name, lines, plan, source) for name, lines in known.files(plan).items()}
+
+
+def _of_target(target: str) -> Iterator[Problem]:
+    if target in REFUSED:
+        yield problem("E852", "target", target, INSTEAD[target], reason=REFUSED[target])
+    elif target not in TARGETS:
+        near = get_close_matches(target, [*TARGETS, *REFUSED], 1) or [*TARGETS]
+        yield problem("E851", "target", target, f"Write {near[0]}. Targets: {', '.join(TARGETS)}.")
+
+
+def _of_source(source: Source) -> Iterator[Problem]:
+    if source.mount and (source.mount == "/" or problem_of_prefix(source.mount) is not None):
+        yield problem("E858", "mount", source.mount, "Write --mount /app.")
+    if source.tagged:
+        fix = "Write policies by path for these views, or leave CORS to the guard in the application."
+        yield problem("E854", "views", ", ".join(source.tagged), fix)
+
+
+def _of_policies(policies: Policies) -> Iterator[Problem]:
+    given = policies.policy
+    paths = {"/": given} if isinstance(given, Policy) else given or {}
+    for prefix, there in paths.items():
+        if not isinstance(there, Policy):
+            continue
+        if there.audience.source is not None:
+            yield problem("E853", prefix, there.allow_origins, _TO_THE_GUARD, place=f"The policy of {quoted(prefix)}")
+        for pattern in there.patterns:
+            if not pattern.is_exact and pattern.expression is None:
+                yield _unsaid(prefix, pattern)
+
+
+def _unsaid(prefix: str, pattern: OriginPattern) -> Problem:
+    return problem("E855", prefix, str(pattern), _TO_THE_GUARD, place=f"The policy of {quoted(prefix)}")

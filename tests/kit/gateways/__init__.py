@@ -1,0 +1,325 @@
+"""
+Real gateways with an exported policy in front of one backend, and the guard in front of the same backend to compare.
+
+A gateway is a process of its own. What it answers is compared with what the guard answers: the status, every
+`Access-Control-*` line, `Vary` as a list, whether the application ran, and the body of what it did not run for.
+"""
+
+import os
+import shutil
+import socket
+import threading
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from typing import NamedTuple
+from urllib.parse import unquote
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from corsguard import CORSMiddleware
+from corsguard.gateways import Source, export
+from corsguard.negotiation import merge_vary
+from kit.serving import Server, missing, running, wait_for
+
+APP = "https://app.example.com"
+EVIL = "https://evil.example"
+POLICIES = {
+    "/": None,
+    "/api": {
+        "allow_origins": [
+            APP,
+            "http://[::1]:3000",
+            "capacitor://localhost",
+            "https://*.example.org",
+            "https://pr-*.preview.example.net",
+            "http://localhost:*",
+            "https://*.ports.example:*",
+        ],
+        "allow_credentials": True,
+        "allow_methods": ["GET", "PUT", "x!#$&'+.^_`|~%"],
+        "allow_headers": ["Content-Type", "X-!#$&'+.^_`|~%"],
+        "expose_headers": ["X-Total", "X-%"],
+        "max_age": 600,
+    },
+    "/api/internal": None,
+    "/open": {"allow_origins": "*", "allow_headers": ["*", "Authorization"], "preflight_status": 200, "max_age": None},
+    "/open/old": "unguarded",
+    "/caf\u00e9 +1": {"allow_origins": [APP]},
+}
+ORIGINS = (
+    None,
+    APP,
+    "http://[::1]:3000",
+    "capacitor://localhost",
+    "https://a.example.org",
+    "https://a.b-c.d_e.example.org",
+    "https://pr-1.preview.example.net",
+    "http://localhost",
+    "http://localhost:3000",
+    "http://localhost:65535",
+    "https://x.ports.example:8443",
+    # None of these is meant.
+    EVIL,
+    "null",
+    "HTTPS://app.example.com",
+    "https://APP.example.com",
+    "https://app.example.com.",
+    "https://app.example.com:443",
+    "https://app.example.com.evil.example",
+    "https://appxexample.com",
+    "https://example.org",
+    "https://.example.org",
+    "https://a..example.org",
+    "https://a.example.org.evil.example",
+    "https://evilexample.org",
+    f"https://{'a' * 64}.example.org",
+    f"https://{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * 63}.example.org",
+    "https://pr-.preview.example.net",
+    "https://pr-1.x.preview.example.net",
+    f"https://pr-{'1' * 61}.preview.example.net",
+    "http://localhost:80",
+    "http://localhost:0",
+    "http://localhost:080",
+    "http://localhost:65536",
+    "https://x.ports.example:443",
+    "https://app.example.com, https://evil.example",
+    "https://app.example.com ",
+    "https://app.example.com/",
+    f"https://{'a' * 4000}.example.org",
+)
+KINDS = {
+    "GET": ("GET", ()),
+    "PUT": ("PUT", ("Content-Length: 0",)),
+    "preflight": ("OPTIONS", ("Access-Control-Request-Method: PUT",)),
+    "OPTIONS": ("OPTIONS", ()),
+}
+PATHS = (
+    "/",
+    "/api",
+    "/api/",
+    "/api/x",
+    "/api/x?y=/open",
+    "/apiary",
+    "/API/x",
+    "/other",
+    "/api/internal",
+    "/api/internal/x",
+    "/api/internals",
+    "/open",
+    "/open/x",
+    "/open/old",
+    "/open/old/x",
+    "/caf%C3%A9%20+1/x",
+    "/caf%c3%a9%20%2B1",
+)
+# Spellings that a server may read in several ways. Dot segments are not among those that a browser can send.
+SPELLINGS = (
+    "/%61pi/x",
+    "/api%2Fx",
+    "/api%2finternal/x",
+    "/api/%69nternal/x",
+    "//api/x",
+    "/api//x",
+    "/api//internal/x",
+    "//open/x",
+    "/open//x",
+    "/other//x",
+    "/api/a%20b",
+    "/api/a%5Cb",
+    "/api%5Cinternal",
+    "/api/%2561",
+    "/api/%2569nternal/x",
+    "/api/x;y",
+    "/api/x%3Fy",
+    "/api/x%0A",
+    "/api%0A",
+    "/api/%ff",
+)
+DOTS = ("/api/./x", "/api/../open/x", "/open/../api/x", "/api/x/..", "/api/%2e%2e/open/x", "/api/x%2F..%2Finternal")
+# What the backend answers, by the value of a header.
+STATUSES = ("200 OK", "204 No Content", "304 Not Modified", "404 Not Found", "500 Internal Server Error")
+THEIRS = (
+    (),
+    (("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Credentials", "true")),
+    (("Vary", "Accept-Encoding"),),
+    (("Vary", "Cookie, Origin"),),
+    (("Vary", "*"),),
+)
+
+
+class Asked(NamedTuple):
+    """
+    One request, and what the backend is to answer to it.
+    """
+
+    kind: str
+    path: str
+    origins: tuple[str, ...]
+    status: str = STATUSES[0]
+    theirs: int = 0
+
+    def lines(self):
+        method, lines = KINDS[self.kind]
+        origins = [f"Origin: {origin}" for origin in self.origins]
+        return method, (*lines, *origins, f"X-Answer: {self.theirs} {self.status}")
+
+
+class Answered(NamedTuple):
+    """
+    What is compared.
+    """
+
+    status: int
+    of_cors: tuple[tuple[str, str], ...]
+    vary: tuple[str, ...]
+    ran: bool
+    body: bytes
+
+
+def backend(environ, start_response):
+    """
+    An application that answers what it is asked for, and that knows nothing of a policy.
+    """
+    number, _, status = environ.get("HTTP_X_ANSWER", "0 200 OK").partition(" ")
+    headers = [("X-Ran", "yes"), *THEIRS[int(number)]]
+    has_body = not status.startswith(("204", "304"))
+    body = b"application\n" if has_body else b""
+    if has_body:
+        headers += [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
+    start_response(status, headers)
+    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+
+
+def _heard(status, headers, body):
+    lowered = [(name.lower(), value) for name, value in headers]
+    ran = ("x-ran", "yes") in lowered
+    vary = merge_vary(*(value for name, value in lowered if name == "vary")).lower()
+    of_cors = tuple(sorted(pair for pair in lowered if pair[0].startswith("access-control-")))
+    return Answered(status, of_cors, tuple(sorted(filter(None, vary.split(", ")))), ran, b"" if ran else body)
+
+
+class Guarded:
+    """
+    The guard around *application*, under *policies*.
+    """
+
+    def __init__(self, policies, application=backend):
+        self._guarded = CORSMiddleware(application, policies)
+
+    def answer(self, asked):
+        method, lines = asked.lines()
+        path, _, query = asked.path.partition("?")
+        environ = {"REQUEST_METHOD": method, "PATH_INFO": unquote(path, "latin-1"), "QUERY_STRING": query}
+        for line in lines:
+            name, _, value = line.partition(":")
+            key, value = f"HTTP_{name.upper().replace('-', '_')}", value.strip()
+            environ[key] = f"{environ[key]},{value}" if key in environ else value
+        heard = []
+
+        def start_response(status, headers, exc_info=None):
+            heard.append((status, headers))
+
+        body = b"".join(self._guarded(environ, start_response))
+        (status, headers), *_ = heard
+        return _heard(int(status.split()[0]), headers, body)
+
+
+def of_gateway(gateway, asked):
+    """
+    Return what *gateway* answers.
+    """
+    method, lines = asked.lines()
+    reply = gateway.exchange(method, asked.path, *(line.encode("latin-1") for line in lines))
+    body = reply.body
+    if ("transfer-encoding", "chunked") in {(name.lower(), value.lower()) for name, value in reply.headers}:
+        body = _unchunked(body)
+    return _heard(reply.status, reply.headers, body)
+
+
+def _unchunked(body):
+    whole = b""
+    while body:
+        size, _, rest = body.partition(b"\r\n")
+        length = int(size or b"0", 16)
+        whole, body = whole + rest[:length], rest[length + 2 :] if length else b""
+    return whole
+
+
+def requests(*, long):
+    """
+    Yield the requests of the comparison; the *long* form combines more.
+    """
+    for origin, kind in product(ORIGINS, KINDS):
+        yield Asked(kind, "/api/x", () if origin is None else (origin,))
+    yield Asked("GET", "/api/x", (APP, EVIL))
+    yield Asked("preflight", "/api/x", (APP, APP))
+    some = (None, APP, EVIL)
+    for path, origin, kind in product((*PATHS, *SPELLINGS), some, KINDS if long else ("GET", "preflight")):
+        yield Asked(kind, path, () if origin is None else (origin,))
+    for status, theirs, origin in product(STATUSES, range(len(THEIRS)), some if long else some[1:]):
+        for path in ("/api/x", "/open/x", "/open/old/x", "/other") if long else ("/api/x", "/open/old/x"):
+            yield Asked("GET", path, () if origin is None else (origin,), status, theirs)
+    if long:
+        for path, origin, kind in product(("/open/x", "/api/", "/caf%C3%A9%20+1/x"), ORIGINS, KINDS):
+            yield Asked(kind, path, () if origin is None else (origin,))
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+class _Backend(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+@contextmanager
+def served(application=backend):
+    """
+    Serve *application* on loopback, and yield its port.
+    """
+    server = _Backend(("127.0.0.1", 0), _Quiet)
+    server.set_app(application)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        return there.getsockname()[1]
+
+
+def program(name, package):
+    """
+    Return the path of the program *name*, which Debian keeps where only root looks.
+    """
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    return found or missing(f"{name} is not installed (Debian: apt-get install {package})")
+
+
+@contextmanager
+def begun(port, *command, **environment):
+    """
+    Run the gateway *command*, and yield the Server once it listens on *port*.
+    """
+    with running(*command, **environment) as process:
+        wait_for(port)
+        yield Server(port, process)
+
+
+def written(directory, target, policies, **source):
+    """
+    Write the files of *target* into a folder of *directory*, and return that.
+    """
+    folder = Path(directory) / "corsguard"
+    folder.mkdir()
+    for name, text in export(target, policies, Source(**source)).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder

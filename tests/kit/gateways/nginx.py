@@ -1,0 +1,53 @@
+"""
+nginx, with and without the module headers-more.
+"""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+from kit.serving import missing
+
+from . import begun, free_port, program, written
+
+_NGINX = """
+daemon off;
+user root;
+pid nginx.pid;
+error_log stderr;
+{modules}
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    client_body_temp_path temporary; proxy_temp_path temporary; fastcgi_temp_path temporary;
+    uwsgi_temp_path temporary; scgi_temp_path temporary;
+    include corsguard/http.conf;
+    server {{
+        listen 127.0.0.1:{port};
+        include corsguard/server.conf;
+        location / {{
+            {location}
+            proxy_pass http://127.0.0.1:{backend};
+        }}
+    }}
+}}
+"""
+_HEADERS_MORE = "/usr/lib/nginx/modules/ngx_http_headers_more_filter_module.so"
+
+
+@contextmanager
+def nginx(directory, backend, policies, *, headers_more=False, **source):
+    """
+    Run nginx with what is exported for it, in front of *backend*, a port.
+    """
+    executable, port = program("nginx", "nginx-light"), free_port()
+    modules = ""
+    if headers_more:
+        if not Path(_HEADERS_MORE).is_file():
+            missing("headers-more is not installed (Debian: apt-get install libnginx-mod-http-headers-more-filter)")
+        modules = f"load_module {_HEADERS_MORE};"
+    written(directory, "nginx-headers-more" if headers_more else "nginx", policies, **source)
+    location = "include corsguard/headers.conf;" if headers_more else ""
+    text = _NGINX.format(modules=modules, port=port, backend=backend, location=location)
+    (directory / "nginx.conf").write_text(text)
+    with begun(port, executable, "-p", str(directory), "-c", "nginx.conf") as server:
+        yield server
