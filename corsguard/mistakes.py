@@ -9,14 +9,13 @@ someone has made a mistake, and reads so much of an entry that a pattern of any 
 # pragma: no mutate start - messages, held by the tests of errors
 
 import re
-import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
 from .errors import PolicyError, Problem
 from .fixes import Alternative, Fix
-from .names import EXAMPLE_ORIGIN
+from .names import EXAMPLE_ORIGIN, NOT_LITERAL
 from .origin import (
     DEFAULT_PORTS,
     LABEL,
@@ -35,8 +34,6 @@ from .origin import (
 
 _LONGEST_READ: Final = 4096
 _LONGEST_EXPRESSION: Final = 128
-# What stands for something else in a router, a URL or a regular expression; a path is decoded and taken as it is.
-_NOT_LITERAL: Final = r"[*?#<>^$|{}\[\]%]"
 _SEPARATORS: Final = r"[\s,;\"'\x00-\x1f\x7f]+"
 # Python joins two strings in a list that no comma separates.
 _RUN_TOGETHER: Final = r"(?<=[a-z0-9/])(?=https?://)"
@@ -88,7 +85,7 @@ def nearest_prefix(text: str) -> str:
     from urllib.parse import unquote
 
     path = re.split(r"[?#]", text.replace("\\", "/").replace("^", "").replace("$", ""))[0]
-    literal = re.split(_NOT_LITERAL, unquote(path))
+    literal = re.split(f"[{NOT_LITERAL}]", unquote(path))
     # A segment that is literal in part only is left out, but the first one: `/` in place of `/api*` would open all.
     cut = literal[0] if len(literal) == 1 else literal[0].rpartition("/")[0] or literal[0].rstrip(".")
     return "/" + "/".join(x for x in cut.split("/") if x not in ("", ".", ".."))
@@ -230,7 +227,7 @@ def _from_regex(text: str) -> str:
     from .expressions import Covered, patterns_of
 
     # To read a long one may take a second, and there may be many.
-    with suppress(ValueError), warnings.catch_warnings(action="ignore"):
+    with suppress(ValueError):
         covered = patterns_of(text) if len(text) <= _LONGEST_EXPRESSION else Covered()
         meant = [*covered.spellings, *(wider for wider, _ in covered.wider)]
         # `https?` is written for https, and for what has no TLS yet.

@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple, Protocol, TypedDict, cast, runtim
 
 from .errors import PolicyError, Problem
 from .fixes import Fix
-from .names import EXAMPLE_ORIGIN
+from .names import EXAMPLE_ORIGIN, PATH_PREFIX
 from .negotiation import Answers, answers_of
 from .policy import Policy, PolicyKeywords
 from .quoting import kind_of, quoted, text_of
@@ -26,8 +26,6 @@ NAMELESS: Final = "policy"
 
 _PATHS: Final = "paths"
 _WEBSOCKETS: Final = "websockets"
-# Whole segments, without what stands for something else in a router, a URL or a regular expression.
-_PREFIX: Final = re.compile(r"/|(/(?!\.{1,2}(/|\Z))[^/\\*?#<>^$|{}\[\]%]+)+")
 _EXAMPLE: Final = {"allow_origins": [EXAMPLE_ORIGIN]}
 _ASKED_AT_ONCE: Final = Fix(words="def __contains__(self, origin: str) -> bool:")
 _PATHS_EXAMPLE: Final = Fix(entries=({"paths": {"/api": _EXAMPLE, "/admin": None}},))
@@ -336,7 +334,7 @@ def problem_of_prefix(prefix: object, field: str | None = None) -> Problem | Non
     """
     Return what is wrong with *prefix*, where a path prefix is meant, or None. It stands in *field*.
     """
-    if isinstance(prefix, str) and _PREFIX.fullmatch(prefix):
+    if isinstance(prefix, str) and PATH_PREFIX.fullmatch(prefix):
         return None
     from .mistakes import nearest_prefix
 
