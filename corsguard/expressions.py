@@ -3,59 +3,84 @@ What a regular expression covers, in origin patterns and in path prefixes.
 
 What might have been meant is spelled out, and then compared with the expression as two sets of strings, character by
 character: nothing is taken for the expression that covers one origin more. An expression that this room cannot read
-(look-around, back references) is not read at all.
+(look-around, back references) is not read at all. No bound cuts anything off: what exceeds one is not read.
 
 Expressions are matched as `re.match` does, from the start and not to the end, because the libraries that take them do.
 """
 
 import re
+import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice, product
-from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits, punctuation
-from typing import Final, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import lru_cache, partial
+from string import ascii_lowercase, ascii_uppercase, digits, punctuation
+from typing import Final, NamedTuple, TypeVar
 
-from .origin import NULL, Origin, OriginPattern, pattern_of
+from .audience import OriginIndex
+from .names import PATH_PREFIX
+from .origin import LABEL, NEVER_ORIGINS, NULL, Origin, OriginPattern, pattern_of
 
-# In this order, so that examples look like what people write.
+# In this order, so that examples look like what people write. A browser puts no other character into an origin.
 _ALPHABET: Final = ascii_lowercase + digits + "-_" + ascii_uppercase + "".join(sorted({*punctuation} - {*"-_"}))
-_ANY: Final = frozenset(_ALPHABET)
-_ESCAPES: Final = {"d": frozenset(digits), "w": frozenset(ascii_letters + digits + "_"), "s": frozenset[str]()}
+# A decoded path has others, too. These stand for all that an expression does not name: a space, a letter and a sign.
+_OF_PATHS: Final = " é€"
+_PLACES: Final = {char: place for place, char in enumerate(_ALPHABET)}
 _QUANTIFIER: Final = re.compile(r"([*+?]|\{([0-9]*)(,?)([0-9]*)\})\??")
 _GROUP: Final = re.compile(r"\((?:\?:|\?P<\w+>|(?!\?))")
-_FLAGS: Final = re.compile(r"\(\?[aimsu]+\)")
+# What stands for one character: a set, an escape that is not a place or a reference, or the character itself.
+_ONE: Final = re.compile(
+    r"\[\^?\]?(?:\\.|[^\]\\])*\]|\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[afnrtvdDsSwW]|[^a-zA-Z0-9])|[^\\]", re.DOTALL
+)
+_IGNORED: Final = r"\(\?(?:[aimsux]+|#[^)]*)\)"
+_SKIPPED: Final = re.compile(rf"(?:{_IGNORED})*")
+_SKIPPED_IF_VERBOSE: Final = re.compile(rf"(?:{_IGNORED}|[ \t\n\r\v\f]|#.*)*")
 
-# A set of so few characters is spelled out; a larger one is what a star stands for.
+# A set of so few characters is spelled out, if all that is spelled out is not too much; a larger one is a star.
 _FEW: Final = 10
 _MOST_SPELLINGS: Final = 60
+_MOST_TEXTS: Final = 2_000
 _MOST_REPEATS: Final = 300
 # Expressions are short, and one that needs more is not worth the wait: about half a second.
-_MOST_WORK: Final = 1_000_000
+_MOST_WORK: Final = 2_000_000
 
 # What people put in the place of a star, and what a stranger puts behind an origin.
 _SAMPLES: Final = ("a", "1", "a-b", "a.b", "a_b")
 _STRANGER: Final = ".evil.example"
 
-# What a browser serializes, anywhere and for ordinary pages; and the paths that a mapping of prefixes has a policy for.
-_HOST: Final = r"([a-z0-9_\-]{1,63}\.)*[a-z0-9_\-]{1,63}\.?(:[1-9][0-9]{0,4})?$"
-_ORIGIN: Final = rf"[a-z][a-z0-9+.\-]*://{_HOST}"
-_PAGE_ORIGIN: Final = rf"https?://{_HOST}"
-_PATH: Final = r"/$|(/[A-Za-z0-9_~\-][A-Za-z0-9._~\-]*)+/?$"
-_PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9_~\-][A-Za-z0-9._~\-]*)+")
+# What browsers serialize, without what they never send: default ports, and schemes that are not an origin. It is more
+# where that is harmless: addresses of IPv6 that are not canonical, and very long last labels.
+_PORT: Final = r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6([0-4][0-9]{3}|5([0-4][0-9]{2}|5([0-2][0-9]|3[0-5])))"
+_OCTET: Final = r"([1-9]?[0-9]|1[0-9]{2}|2([0-4][0-9]|5[0-5]))"
+_HOST: Final = rf"(({LABEL}\.)*[0-9]*[a-z_\-][a-z0-9_\-]*\.?|({_OCTET}\.){{3}}{_OCTET})"
+_APP_ORIGIN: Final = rf"app://{_HOST}(:({_PORT}))?$"
+_PAGE_ORIGIN: Final = rf"https?://({_HOST}|\[::1\])(:({_PORT}))?$"
+_AUTHORITY: Final = rf"({_HOST}|\[[0-9a-f:]{{2,39}}\]|\.)(:({_PORT}))?$"
+_ORIGIN: Final = rf"{NULL}$|[a-z][a-z0-9+.\-]*://{_AUTHORITY}"
+# An application may call its scheme by a word or by its name in reverse. `example\.com` is not meant as a scheme.
+_LIKELY_ORIGIN: Final = rf"{NULL}$|([a-z][a-z0-9+\-]*|(app|com|de|dev|io|net|org)\.[a-z0-9+.\-]+)://{_AUTHORITY}"
+_NEVER_SENT: Final = rf"http://.*:80$|https://.*:443$|https?://\.(:|$)|({'|'.join(sorted(NEVER_ORIGINS))})://"
+# A path that can be read in one way only; it has the policy of its prefix.
+_PATH: Final = r"/$|(/([^/.\\%]|\.[^/.\\%]|\.\.[^/\\%])[^/\\%]*)+/?$"
+
+_Meant = TypeVar("_Meant", bound=Collection[object])
 
 
 class Covered(NamedTuple):
     """
-    What an expression covers: *all* there is, or what *spellings* say (patterns or prefixes).
+    What an expression covers: *all* there is, *nothing* of it, or what *spellings* say (patterns or prefixes).
 
-    *wider* are spellings that cover more, each with an example of that; *lost* is an example of what the expression
-    covers and none of them does. A pattern that is wider is none of the *spellings*.
+    *wider* are spellings that cover more, each with an example of that. A pattern that is wider is none of the
+    *spellings*. *lost* is an example of what the expression covers and none of them does, and *also_lost* has one of
+    each further alternative of the expression. What is *nothing* was probably meant as what is *wider*.
     """
 
     all: bool = False
     spellings: tuple[str, ...] = ()
     wider: tuple[tuple[str, str], ...] = ()
     lost: str | None = None
+    also_lost: tuple[str, ...] = ()
+    nothing: bool = False
 
 
 def patterns_of(expression: str | re.Pattern[str], *, ignore_case: bool = False) -> Covered:
@@ -65,17 +90,29 @@ def patterns_of(expression: str | re.Pattern[str], *, ignore_case: bool = False)
     Raises ValueError, which says why, if *expression* cannot be read.
     """
     compared, language = _Comparison(), _read(expression, ignore_case=ignore_case)
-    if compared.example([_read(_ORIGIN)], [language]) is None:
+    origins, never = _read(_ORIGIN), _read(_NEVER_SENT)
+    if compared.example([origins], [language, never]) is None:
         return Covered(all=True)
     as_written = expression.pattern if isinstance(expression, re.Pattern) else expression
-    patterns = {str(pattern): pattern for pattern in _patterns_meant([*_spellings(language), as_written])}
+    patterns = _meant(
+        language, lambda texts: {str(pattern): pattern for pattern in _patterns_meant([*texts, as_written])}
+    )
     languages = {text: _read(_expression_of(pattern)) for text, pattern in patterns.items()}
-    surplus = {text: _surplus(compared, pattern, languages[text], language) for text, pattern in patterns.items()}
-    exact = _necessary(compared, [text for text in patterns if surplus[text] is None], languages, [])
-    wider = _necessary(compared, [text for text in patterns if surplus[text] is not None], languages, exact)
+    surplus = {
+        text: _surplus(compared, pattern, languages[text], [language, never]) for text, pattern in patterns.items()
+    }
+    indexes = {text: OriginIndex([pattern]) for text, pattern in patterns.items()}
+    exact = _necessary(patterns, indexes, [text for text in patterns if surplus[text] is None], ())
+    wider = _necessary(patterns, indexes, [text for text in patterns if surplus[text] is not None], exact)
+    covered = Covered(spellings=exact, wider=tuple((text, surplus[text] or "") for text in wider))
+    likely = _read(_LIKELY_ORIGIN)
+    if not exact and compared.example([language, likely], [never]) is None:
+        return covered._replace(nothing=True)
     named = [*exact, *wider]
-    lost = _lost(compared, [patterns[text] for text in named], language, [languages[text] for text in named])
-    return Covered(False, exact, tuple((text, surplus[text] or "") for text in wider), lost)
+    outside = [never, *(languages[text] for text in named)]
+    lost = _lost(compared, [patterns[text] for text in named], language, outside)
+    shapes = [_read(shape) for text in _spellings(language, 1) for shape in _shapes_of_origins(text)]
+    return covered._replace(lost=lost, also_lost=_also_lost(compared, lost, [language, likely], outside, shapes))
 
 
 def prefixes_of(expression: str | re.Pattern[str]) -> Covered:
@@ -85,23 +122,46 @@ def prefixes_of(expression: str | re.Pattern[str]) -> Covered:
     A prefix is taken if the expression covers all below it, or the path itself; what it covers beyond is in *wider*,
     where prefixes stand too that were not taken. Raises ValueError, which says why, if *expression* cannot be read.
     """
-    compared, language, paths = _Comparison(), _read(expression), _read(_PATH)
+    alphabet = _alphabet_of_paths([expression])
+    compared, language, paths = _Comparison(), _read(expression, alphabet=alphabet), _read(_PATH, alphabet=alphabet)
     if compared.example([paths], [language]) is None:
         return Covered(all=True)
-    heads = (text.partition("*")[0].rstrip("/") for text in _spellings(language))
+    nothing = compared.example([language, paths], []) is None
+    heads = _meant(language, lambda texts: {*_heads_of_paths(texts)})
+    inside = {head: _read(below(head), alphabet=alphabet) for pair in heads for head in pair}
+    prefixes = {
+        head if nothing or compared.example([language, paths, inside[head]], []) is not None else parent
+        for head, parent in heads
+    }
     taken: list[str] = []
     wider: list[tuple[str, str]] = []
-    for prefix in sorted({head for head in heads if _PREFIX.fullmatch(head)}, key=lambda head: (len(head), head)):
-        if any(prefix.startswith(f"{other}/") for other in taken):
+    for prefix in sorted(filter(PATH_PREFIX.fullmatch, prefixes), key=lambda head: (len(head), head)):
+        if any(prefix.startswith(f"{other}/") for other in {*taken} - {*dict(wider)}):
             continue
         itself = [text for text in (prefix, f"{prefix}/") if not compared.has(language, text)]
-        deeper = compared.example([paths, _read(f"{re.escape(prefix)}/.+")], [language])
+        deeper = compared.example([paths, _read(f"{re.escape(prefix)}/.+", alphabet=alphabet)], [language])
         if len(itself) < 2 or deeper is None:
             taken.append(prefix)
         if itself or deeper is not None:
-            wider.append((prefix, deeper or itself[0]))
-    lost = compared.example([language, paths], [_read(below(prefix)) for prefix in taken])
-    return Covered(False, tuple(taken), tuple(wider), lost)
+            wider.append((prefix, prefix if nothing else deeper or itself[0]))
+    if nothing:
+        return Covered(wider=tuple(wider), nothing=True)
+    outside = [inside[prefix] for prefix in taken]
+    # What is shown first is that nothing ends the expression.
+    longer = (f"{prefix}a" for prefix in taken if compared.has(language, f"{prefix}a"))
+    lost = next(
+        (text for text in longer if not any(compared.has(other, text) for other in outside)),
+        compared.example([language, paths], outside),
+    )
+    # What only stands behind a prefix that is taken is not another alternative.
+    texts = dict.fromkeys(re.sub(r"/\*?\.?$|\*\.$", "", text) for text in _spellings(language, 1))
+    shapes = [
+        _read(re.escape(text).replace(r"\*", ".+") + "(/.*)?$", alphabet=alphabet)
+        for text in texts
+        if not compared.has((_Choice(tuple(outside)),), text.removesuffix("*"))
+    ]
+    also_lost = _also_lost(compared, lost, [language, paths], outside, shapes)
+    return Covered(False, tuple(taken), tuple(wider), lost, also_lost)
 
 
 def path_of(within: Iterable[str | re.Pattern[str]], outside: Iterable[str | re.Pattern[str]]) -> str | None:
@@ -110,7 +170,9 @@ def path_of(within: Iterable[str | re.Pattern[str]], outside: Iterable[str | re.
 
     Raises ValueError, which says why, if one of the expressions cannot be read.
     """
-    return _Comparison().example([_read(_PATH), *map(_read, within)], [*map(_read, outside)])
+    within, outside = [_PATH, *within], [*outside]
+    read = partial(_read, alphabet=_alphabet_of_paths([*within, *outside]))
+    return _Comparison().example([*map(read, within)], [*map(read, outside)])
 
 
 def below(prefix: str) -> str:
@@ -120,8 +182,28 @@ def below(prefix: str) -> str:
     return f"{re.escape(prefix)}(/.*)?$"
 
 
+def _alphabet_of_paths(expressions: Iterable[str | re.Pattern[str]]) -> str:
+    written = [expression.pattern if isinstance(expression, re.Pattern) else expression for expression in expressions]
+    return "".join(dict.fromkeys([*_ALPHABET, *_OF_PATHS, *filter(str.isprintable, "".join(map(str, written)))]))
+
+
+def _meant(language: "_Sequence", meanings: Callable[[list[str]], _Meant]) -> _Meant:
+    """
+    Return the *meanings* of the texts that *language* is spelled as, with more stars if there are too many without.
+
+    Raises ValueError if they are too many with them.
+    """
+    for few in (_FEW, 1):
+        with suppress(_TooManyError):
+            meant = meanings(_spellings(language, few))
+            if len(meant) <= _MOST_SPELLINGS:
+                return meant
+    raise _TooManyError
+
+
 def _patterns_meant(spellings: Iterable[str]) -> Iterator[OriginPattern]:
-    texts = dict.fromkeys(text for text in spellings if text != NULL)
+    # A port is meant whole.
+    texts = dict.fromkeys(re.sub(r":\d*\*[\d*]*$", ":*", text) for text in spellings if text != NULL)
     for text in texts:
         # `.*` before the name of a host crosses its dots: what was meant is below that host, or is the host itself.
         if re.search(r"\*[^.:*]", text) and text.replace("*", "*.", 1) in texts:
@@ -135,45 +217,101 @@ def _patterns_meant(spellings: Iterable[str]) -> Iterator[OriginPattern]:
                 yield pattern
 
 
+def _heads_of_paths(texts: list[str]) -> Iterator[tuple[str, str]]:
+    """
+    Yield the prefix that each of *texts* begins with, and the one above it if a star stands for the rest of a segment.
+    """
+    without_star = {text.replace("*", "", 1) for text in texts if "*" in text[:-1]}
+    for text in texts:
+        # Nobody means `/files/.json` with `/files/.*\.json`.
+        if "/." in text and text in without_star:
+            continue
+        literal, star, _ = text.partition("*")
+        # Every path begins with a slash.
+        literal = f"/{literal.lstrip('/')}"
+        yield literal.rstrip("/"), literal.rpartition("/")[0] if star else ""
+
+
+def _shapes_of_origins(text: str) -> Iterator[str]:
+    """
+    Yield expressions for the origins, with any port, that *text* and no pattern says.
+    """
+    if text == NULL:
+        yield f"{NULL}$"
+    origin = re.fullmatch(r"(.+://)?(\[[^/]+\]|(?!\.|.*\.(?:\.|:|$))[^/:]+)(:.*)?", text)
+    if origin is None:
+        return
+    # What stands behind a name is a stranger's, and not another alternative.
+    name = origin[2].removesuffix("*") if "." in origin[2] else origin[2]
+    if pattern_of(f"{origin[1] or 'https://'}{name}") is not None:
+        return
+    host = re.sub(r"\\\*$", r"[a-z0-9_.\-]+", re.escape(origin[2])).replace(r"\*", r"[a-z0-9_\-]+")
+    for scheme in (origin[1],) if origin[1] else ("https://", "http://"):
+        yield re.escape(scheme).replace(r"\*", "[a-z0-9+.-]+") + host + "(:[0-9]+)?$"
+
+
 def _expression_of(pattern: OriginPattern) -> str:
     """
     Return *pattern* as an expression that covers at least as much.
     """
     label = next((label for label in pattern.host.split(".") if "*" in label), "")
-    star = r"([a-z0-9_\-]{1,63}\.)*[a-z0-9_\-]{1,63}" if label == "*" else rf"[a-z0-9_\-]{{1,{64 - len(label)}}}"
-    host = re.escape(pattern.host).replace(r"\*", star)
-    port = "" if pattern.port is None else "(:[1-9][0-9]{0,4})?" if pattern.port == "*" else f":{pattern.port}"
+    star = rf"({LABEL}\.)*{LABEL}" if label == "*" else rf"[a-z0-9_\-]{{1,{64 - len(label)}}}"
+    host = rf"({_HOST}|\.)" if pattern.host == "*" else re.escape(pattern.host).replace(r"\*", star)
+    port = "" if pattern.port is None else f"(:({_PORT}))?" if pattern.port == "*" else f":{pattern.port}"
     return f"{re.escape(pattern.scheme)}://{host}{port}$"
 
 
 def _surplus(
-    compared: "_Comparison", pattern: OriginPattern, covered: "_Sequence", language: "_Sequence"
+    compared: "_Comparison", pattern: OriginPattern, covered: "_Sequence", outside: list["_Sequence"]
 ) -> str | None:
     """
-    Return an example of what *pattern* covers and *language* does not, one that people would think of if there is.
+    Return an example of what *pattern* covers, which is *covered*, and none of *outside* has.
+
+    It is one that people would think of, if there is one.
     """
-    surplus = compared.example([covered], [language])
+    surplus = compared.example([covered], outside)
     if surplus is None:
         return None
     ports = (None, 8443) if pattern.port == "*" else (pattern.port,)
     samples = (pattern._replace(host=_filled(pattern, sample), port=port) for sample in _SAMPLES for port in ports)
-    return next((str(sample) for sample in samples if not compared.has(language, str(sample))), surplus)
+    return next((str(sample) for sample in samples if not compared.has(outside[0], str(sample))), surplus)
 
 
 def _lost(
-    compared: "_Comparison", patterns: Iterable[OriginPattern], language: "_Sequence", named: list["_Sequence"]
+    compared: "_Comparison", patterns: Iterable[OriginPattern], language: "_Sequence", outside: list["_Sequence"]
 ) -> str | None:
     """
-    Return an example of what *language* covers and none of *named* does; a stranger's origin if there is one.
+    Return an example of what *language* covers and none of *outside* does; a stranger's origin if there is one.
     """
-    lost = compared.example([language, _read(_PAGE_ORIGIN)], named)
+    lost = compared.example([language, _read(_PAGE_ORIGIN)], outside)
     if lost is None:
-        return None
+        others = (compared.example([language, _read(other)], outside) for other in (_APP_ORIGIN, _LIKELY_ORIGIN))
+        return next((other for other in others if other is not None), None)
     one_of_each = [str(pattern._replace(host=_filled(pattern, "a"))).removesuffix(":*") for pattern in patterns]
     strangers = [origin + _STRANGER for origin in one_of_each]
     unescaped = [f"{origin[:dot]}x{origin[dot + 1 :]}" for origin in one_of_each for dot in _dots(origin)]
     texts = (text for text in (*strangers, *unescaped) if Origin.parse(text) and compared.has(language, text))
-    return next((text for text in texts if not any(compared.has(other, text) for other in named)), lost)
+    return next((text for text in texts if not any(compared.has(other, text) for other in outside)), lost)
+
+
+def _also_lost(
+    compared: "_Comparison",
+    lost: str | None,
+    within: list["_Sequence"],
+    outside: list["_Sequence"],
+    shapes: Iterable["_Sequence"],
+) -> tuple[str, ...]:
+    """
+    Return an example of each of *shapes* that *lost* is not one of: all of *within* have it, and none of *outside*.
+    """
+    found: list[str] = []
+    others = [*outside]
+    for shape in shapes if lost is not None else ():
+        if not any(compared.has(shape, text) for text in (lost, *found) if text is not None):
+            example = compared.example([shape, *within], others)
+            found += [] if example is None else [example]
+        others.append(shape)
+    return tuple(found)
 
 
 def _filled(pattern: OriginPattern, sample: str) -> str:
@@ -185,15 +323,16 @@ def _dots(text: str) -> Iterator[int]:
 
 
 def _necessary(
-    compared: "_Comparison", texts: list[str], languages: Mapping[str, "_Sequence"], before: Iterable[str]
+    patterns: Mapping[str, OriginPattern], indexes: Mapping[str, OriginIndex], texts: list[str], before: Iterable[str]
 ) -> tuple[str, ...]:
     """
     Return *texts* without those that another one, or one of *before*, covers.
     """
     kept = list(texts)
     for text in texts:
-        others = [languages[other] for other in (*before, *kept) if other != text]
-        if compared.example([languages[text]], others) is None:
+        samples = [str(sample) for sample in patterns[text].samples()]
+        others = (indexes[other] for other in (*before, *kept) if other != text)
+        if any(all(map(other.covers, samples)) for other in others):
             kept.remove(text)
     return tuple(kept)
 
@@ -294,14 +433,15 @@ class _Comparison:
                     waiting.append((text + char, following))
             self.work += len(classes) * sum(map(len, steps))
             if self.work > _MOST_WORK:
-                raise ValueError("it is too long")
+                raise ValueError("comparing it takes too long")
         return None
 
     def has(self, language: _Sequence, text: str) -> bool:
         """
         Return whether *language* has *text*.
         """
-        return self.example([_read(f"{re.escape(text)}$")], [language]) is None
+        only: _Sequence = (*(_Chars(frozenset(char)) for char in text), _Edge(is_start=False))
+        return self.example([only], [language]) is None
 
 
 def _heads(sequence: _Sequence, *, is_start: bool, is_end: bool) -> set[_Sequence]:
@@ -338,7 +478,9 @@ def _character_classes(languages: Iterable[_Sequence]) -> list[str]:
     Return one character for all those that no set of *languages* tells apart.
     """
     sets = {chars for language in languages for chars in _sets(language)}
-    return [*{tuple(char in chars for chars in sets): char for char in reversed(_ALPHABET)}.values()][::-1]
+    known = sorted(frozenset[str]().union(*sets), key=lambda char: (_PLACES.get(char, len(_PLACES)), char))
+    classes = {tuple(char in chars for chars in sets): char for char in reversed(known)}
+    return sorted(classes.values(), key=known.index)
 
 
 def _sets(sequence: _Sequence) -> Iterator[frozenset[str]]:
@@ -354,34 +496,43 @@ def _sets(sequence: _Sequence) -> Iterator[frozenset[str]]:
 # What might have been meant: texts of literal characters, with a star for what is not.
 
 
-def _spellings(sequence: _Sequence) -> list[str]:
+class _TooManyError(ValueError):
+    def __str__(self) -> str:
+        return "it means too many things to list them"
+
+
+def _spellings(language: _Sequence, few: int) -> list[str]:
     """
-    Return the texts that *sequence* may be meant as.
+    Return the texts that an expression may be meant as. A set of up to *few* characters is spelled out.
 
     Raises ValueError if they are too many.
     """
-    texts = [*islice(_texts(sequence), _MOST_SPELLINGS * 4)]
-    texts = [*dict.fromkeys(re.sub(r"(\*\.?)*\*", "*", text) for text in texts)]
-    if len(texts) > _MOST_SPELLINGS:
-        raise ValueError("it means too many things to list them")
+    # The last item is what may stand behind any expression; only behind a colon is it meant.
+    texts = _texts(language[:-1], few)
+    return [*texts, *(f"{text}*" for text in texts if text.endswith(":"))]
+
+
+def _texts(sequence: _Sequence, few: int) -> list[str]:
+    texts = [""]
+    for item in sequence:
+        ends = _texts_of(item, few)
+        if len(texts) * len(ends) > _MOST_TEXTS:
+            raise _TooManyError
+        texts = [*dict.fromkeys(re.sub(r"(\*\.?)*\*", "*", text + end) for text in texts for end in ends)]
     return texts
 
 
-def _texts(sequence: _Sequence) -> Iterator[str]:
-    return map("".join, product(*map(_texts_of, sequence)))
-
-
-def _texts_of(item: _Chars | _Edge | _Choice | _Repeat) -> list[str]:
+def _texts_of(item: _Chars | _Edge | _Choice | _Repeat, few: int) -> list[str]:
     if isinstance(item, _Edge):
         return [""]
     if isinstance(item, _Chars):
         # A dot that nobody escaped is meant as a dot, and where case is ignored, lower case is what browsers send.
-        few = {char.lower() if char.lower() in item.chars else char for char in item.chars}
-        return ["."] if item.chars == _ANY else sorted(few) if len(few) <= _FEW else ["*"]
+        chars = sorted({char.lower() if char.lower() in item.chars else char for char in item.chars})
+        return ["."] if {*_ALPHABET} <= item.chars else chars if len(chars) <= few else ["*"]
     if isinstance(item, _Choice):
-        return [text for option in item.options for text in islice(_texts(option), _MOST_SPELLINGS)]
+        return [*dict.fromkeys(text for option in item.options for text in _texts(option, few))]
     body, least, most = item
-    once = [*islice(_texts(body), _MOST_SPELLINGS)]
+    once = _texts(body, few)
     if most != 1:
         crosses_dots = len(body) == 1 and isinstance(body[0], _Chars) and {".", "a"} <= body[0].chars
         is_literal = len(once) == 1 and once[0] != "." and "*" not in once[0]
@@ -389,29 +540,40 @@ def _texts_of(item: _Chars | _Edge | _Choice | _Repeat) -> list[str]:
             once = ["*", "*."]
         elif not is_literal:
             once = ["*." if all(text.endswith(".") for text in once) else "*"]
+        elif once[0] in ("/", ":"):
+            # Nobody repeats these: `//*` and `:*` are meant as stars.
+            once += [f"{once[0]}*"]
     return once if least else ["", *once]
 
 
 # Expressions, read.
 
 
-def _read(expression: str | re.Pattern[str], *, ignore_case: bool = False) -> _Sequence:
+def _read(expression: str | re.Pattern[str], *, ignore_case: bool = False, alphabet: str = _ALPHABET) -> _Sequence:
     """
-    Return what `re.match` would look for.
+    Return what `re.match` would look for, in strings of *alphabet*.
 
     Raises ValueError, which says why, if *expression* cannot be read.
     """
-    try:
-        compiled = re.compile(expression) if isinstance(expression, str) else expression
-    except re.error as error:
-        raise ValueError(f"it is not a regular expression: {error}") from None
-    text: object = compiled.pattern
-    if not isinstance(text, str) or compiled.flags & re.VERBOSE:
-        raise ValueError("it is written in bytes, or verbosely")
-    flags = _FLAGS.match(text)
-    reader = _Reader(text[flags.end() if flags else 0 :])
-    reader.ignore_case = ignore_case or bool(compiled.flags & re.IGNORECASE)
-    return (*reader.alternatives(), _Repeat((_Chars(_ANY),), 0, None))
+    # Who wrote it was warned when it was compiled.
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):
+        try:
+            compiled = re.compile(expression) if isinstance(expression, str) else expression
+        except re.error as error:
+            raise ValueError(f"it is not a regular expression: {error}") from None
+        text: object = compiled.pattern
+        if not isinstance(text, str):
+            raise ValueError("it is written in bytes")  # noqa: TRY004 - one error for all that cannot be read
+        reader = _Reader(text, compiled.flags | (re.IGNORECASE if ignore_case else 0), alphabet)
+        return (*reader.alternatives(), _Repeat((_Chars(frozenset(alphabet)),), 0, None))
+
+
+@lru_cache(maxsize=512)
+def _chars(one: str, flags: int, alphabet: str) -> frozenset[str]:
+    """
+    Return the characters of *alphabet* that the expression *one* covers.
+    """
+    return frozenset(filter(re.compile(one, flags).fullmatch, alphabet))
 
 
 class _Reader:
@@ -419,10 +581,12 @@ class _Reader:
     One reading of the text of an expression, of which `re` has said already that it is one.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, flags: int, alphabet: str) -> None:
         self.text = text
         self.at = 0
-        self.ignore_case = False
+        self.flags = flags & (re.ASCII | re.DOTALL | re.IGNORECASE)
+        self.skipped = _SKIPPED_IF_VERBOSE if flags & re.VERBOSE else _SKIPPED
+        self.alphabet = alphabet
 
     def alternatives(self) -> _Sequence:
         options = [self.sequence()]
@@ -433,8 +597,9 @@ class _Reader:
 
     def sequence(self) -> _Sequence:
         items: list[_Chars | _Edge | _Choice | _Repeat] = []
-        while self.at < len(self.text) and self.text[self.at] not in "|)":
+        while self.next() not in "|)":
             item = self.item()
+            self.next()
             quantifier = _QUANTIFIER.match(self.text, self.at)
             if quantifier is None:
                 items += item
@@ -448,26 +613,27 @@ class _Reader:
                 items.append(repeated)
         return tuple(items)
 
+    def next(self) -> str:
+        """
+        Go to what is not ignored, and return its first character; an empty string at the end.
+        """
+        skipped = self.skipped.match(self.text, self.at)
+        self.at = skipped.end() if skipped else self.at
+        return self.text[self.at : self.at + 1]
+
     def item(self) -> _Sequence:
         char = self.text[self.at]
         if char == "(":
             return self.group()
-        self.at += 1
-        if char == "^":
-            return (_Edge(is_start=True),)
-        if char == "$":
-            return (_Edge(is_start=False),)
-        if char == ".":
-            return (_Chars(_ANY),)
-        if char == "[":
-            return (_Chars(self.set()),)
-        if char != "\\":
-            return (_Chars(self.literal(char)),)
-        escaped = self.text[self.at]
-        self.at += 1
-        if escaped in "AZ":
-            return (_Edge(is_start=escaped == "A"),)
-        return (_Chars(self.escape(escaped)),)
+        two = self.text[self.at : self.at + 2]
+        if char in "^$" or two in (r"\A", r"\Z", r"\z"):
+            self.at += len(two if char == "\\" else char)
+            return (_Edge(is_start=char == "^" or two == r"\A"),)
+        one = _ONE.match(self.text, self.at)
+        if one is None:
+            raise ValueError(f"it has {two} in it")
+        self.at = one.end()
+        return (_Chars(_chars(one[0], self.flags, self.alphabet)),)
 
     def group(self) -> _Sequence:
         opening = _GROUP.match(self.text, self.at)
@@ -476,48 +642,7 @@ class _Reader:
         self.at = opening.end()
         inner = self.alternatives()
         self.at += 1
-        return (_Choice((inner,)),)
-
-    def escape(self, char: str) -> frozenset[str]:
-        if char.lower() in _ESCAPES:
-            return _ESCAPES[char] if char.islower() else _ANY - _ESCAPES[char.lower()]
-        if char.isalnum():
-            raise ValueError(f"it has \\{char} in it")
-        return self.literal(char)
-
-    def literal(self, char: str) -> frozenset[str]:
-        return frozenset({char.lower(), char.upper()} if self.ignore_case else char)
-
-    def set(self) -> frozenset[str]:
-        negated = self.text[self.at] == "^"
-        self.at += negated
-        chars: frozenset[str] = frozenset()
-        first = True
-        while first or self.text[self.at] != "]":
-            first = False
-            low = self.member()
-            if self.text[self.at] == "-" and self.text[self.at + 1] != "]":
-                self.at += 1
-                (start,), (end,) = low, self.member()
-                low = frozenset(char for char in _ALPHABET if start <= char <= end)
-            chars |= low
-        self.at += 1
-        if self.ignore_case:
-            chars |= frozenset(char.swapcase() for char in chars)
-        return _ANY - chars if negated else chars
-
-    def member(self) -> frozenset[str]:
-        char = self.text[self.at]
-        self.at += 1
-        if char != "\\":
-            return frozenset(char)
-        escaped = self.text[self.at]
-        self.at += 1
-        if escaped.lower() in _ESCAPES:
-            return self.escape(escaped)
-        if escaped.isalnum():
-            raise ValueError(f"it has \\{escaped} in it")
-        return frozenset(escaped)
+        return inner
 
 
 def _repeat(body: _Sequence, quantifier: re.Match[str]) -> _Repeat:
@@ -529,5 +654,5 @@ def _repeat(body: _Sequence, quantifier: re.Match[str]) -> _Repeat:
     low = int(least or 0)
     high = int(most) if most else None if comma else low
     if max(low, high or 0) > _MOST_REPEATS:
-        raise ValueError("it repeats too often")
+        raise ValueError(f"it repeats something more often than {_MOST_REPEATS} times")
     return _Repeat(body, low, high)

@@ -63,6 +63,8 @@ def _entries_of(resource: Resource, before: list[Placement], served: Sequence[Se
         covered = prefixes_of(resource.expression)
     except ValueError as error:
         return [_unwritten(resource, f"is not read, because {error}")]
+    if covered.nothing:
+        return _without_effect(resource, covered)
     prefixes = ("",) if covered.all else covered.spellings
     if not prefixes:
         return [_unwritten(resource, "is not a prefix")]
@@ -106,10 +108,24 @@ def _gained(prefix: str, resource: Resource, deeper: list[str], served: Sequence
 
 def _as_read(resource: Resource, covered: Covered, served: Sequence[Served]) -> str:
     told = [f"{resource.said} is read as {', '.join(map(quoted, covered.spellings))}."]
-    lost = example([resource.expression], map(below, covered.spellings), served)
-    if lost is not None:
-        told.append(f"It covered {lost.expression} too, which is not below that.")
+    taken = [*map(below, covered.spellings)]
+    each = (example([resource.expression], taken, [route]) for route in served)
+    examples = (
+        [covered.lost, *covered.also_lost] if served == [EVERYTHING] else [path and path.expression for path in each]
+    )
+    lost = [*dict.fromkeys(filter(None, examples))]
+    if lost:
+        told.append(f"It covered {' and '.join(lost)} too, which {'are' if lost[1:] else 'is'} not below that.")
     return " ".join(told)
+
+
+def _without_effect(resource: Resource, covered: Covered) -> list[Placement]:
+    text = f"{resource.said} matches no path, so nothing came of it."
+    meant = [(prefix, f"{text} {quoted(prefix)} is probably meant.") for prefix, _ in covered.wider]
+    return [
+        Placement(prefix, resource.draft, [said], is_active=False, is_read=bool(prefix), had_effect=False)
+        for prefix, said in meant or [("", text)]
+    ]
 
 
 def _unwritten(resource: Resource, reason: str) -> Placement:
@@ -159,7 +175,7 @@ def _closed(entries: list[Placement]) -> Iterator[Placement]:
     for entry in entries:
         above = [other for other in entries if other.is_active and _is_within(entry.prefix, other.prefix)]
         at_it = entry.prefix in closed or any(other.prefix == entry.prefix for other in above)
-        if not entry.is_active and not at_it and any(other.draft.shares for other in above):
+        if not entry.is_active and entry.had_effect and not at_it and any(other.draft.shares for other in above):
             closed.add(entry.prefix)
             yield Placement(entry.prefix, Draft(), ["Closed until the comment about it is decided, which comes first."])
 

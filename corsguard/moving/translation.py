@@ -277,8 +277,8 @@ class Placement:
     Where a draft stands: at *prefix*, with what is said about that in *texts*; an empty prefix is everything.
 
     One that is not active is a proposal, and a comment in the code. What it decided about before is below its prefix,
-    and begins with *head*; if that is None, it was the prefix itself and nothing below it. One that is not *read*
-    means other prefixes, which are to be written.
+    and begins with *head*; if that is None, it was the prefix itself and nothing below it; and it was nothing at all if
+    it had no *effect*. One that is not *read* means other prefixes, which are to be written.
     """
 
     prefix: str
@@ -287,14 +287,14 @@ class Placement:
     is_active: bool = True
     is_read: bool = True
     head: str | None = None
+    had_effect: bool = True
 
     def may_decide(self, prefix: str) -> bool:
         """
         Return whether this is a proposal that may mean *prefix* itself, or something that cannot be told from it.
         """
-        return not self.is_active and (
-            prefix == self.prefix or (self.head is not None and prefix.startswith(self.head))
-        )
+        is_meant = prefix == self.prefix or (self.head is not None and prefix.startswith(self.head))
+        return is_meant and self.had_effect and not self.is_active
 
 
 @dataclass(frozen=True)
@@ -349,11 +349,14 @@ def _as_read(covered: Covered) -> str:
         if covered.spellings
         else "is not exactly any pattern."
     )
-    if covered.lost is None:
+    lost = " and ".join([covered.lost, *covered.also_lost] if covered.lost is not None else [])
+    if covered.nothing:
+        return "matches nothing that a browser sends, so nothing came of it."
+    if not lost:
         return said
     if covered.spellings:
-        return f"{said} It covered {covered.lost} too, which is left out."
-    return said if covered.wider else f"{said} It covers {covered.lost}, for example; list the origins that it means."
+        return f"{said} It covered {lost} too, which {'are' if covered.also_lost else 'is'} left out."
+    return f"{said} It covers {lost}, for example; list the origins that it means."
 
 
 def _is_meant(text: str, entry: str) -> bool:

@@ -20,7 +20,7 @@ CORSGuard(
     app,
     {
         "paths": {
-            # resource r"/public/*" is read as "/public". It covered /publicb too, which is not below that.
+            # resource r"/public/*" is read as "/public". It covered /publica too, which is not below that.
             "/public": {
                 # origins: everyone. The answer is always "*", so caches may share it.
                 "allow_origins": "*",

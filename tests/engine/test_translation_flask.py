@@ -10,6 +10,7 @@ from flask import Blueprint, Flask
 from flask_cors import CORS, cross_origin
 
 from corsguard import Policies, PolicyError
+from corsguard.expressions import patterns_of
 from corsguard_flask import CORSGuard, cors
 from corsguard_flask.translation import translate, translate_view
 
@@ -155,6 +156,33 @@ def test_what_would_allow_more_is_written_as_a_comment(entry, patterns):
         assert f'# "{pattern}",' in str(translation)
     uncommented = re.sub(r'# ("http.*",)', r"\1", str(translation))
     exec(uncommented, {"app": application()})
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        r"https?://(localhost|192\.168\.\d+\.\d+)(:\d+)?",
+        r"^(https?://192\.168\.\d+\.\d+|null)$",
+        r"https://.*|http://localhost:.*",
+        r"https?://(.*\.)?example\.com:?\d*/?.*",
+    ],
+)
+def test_whatever_is_lost_of_an_expression_is_told(expression):
+    covered = patterns_of(expression, ignore_case=True)
+    translation = translate(Flask("moving"), origins=expression)
+    assert translation.mapping["allow_origins"] == [*covered.spellings]
+    for example in (covered.lost, *covered.also_lost):
+        assert example in notes_of(translation)
+
+
+@pytest.mark.parametrize(
+    ("expression", "patterns"),
+    [(r"^localhost:\d+$", ["https://localhost:*", "http://localhost:*"]), (r"^https://app\.example\.com/$", [])],
+)
+def test_an_expression_that_matches_nothing_is_said_to(expression, patterns):
+    translation = translate(Flask("moving"), origins=[expression, APP])
+    assert (translation.mapping["allow_origins"], written(translation)) == ([APP], patterns)
+    assert "matches nothing that a browser sends" in notes_of(translation)
 
 
 def test_everyone_without_credentials_is_a_star():
@@ -360,6 +388,11 @@ def test_a_resource_of_all_paths_needs_no_paths(resources):
         ({r"/api/(?!x)": {}, r"/*": {}}, ["/", "/api"], ["/PREFIX"]),
         # What may begin with anything decides about everything.
         ({r"/(?!x).*/api": {}, r"/*": {}}, [], ["/PREFIX", "/"]),
+        # What matched no path decided about none.
+        (r"api/*", [], ["/api"]),
+        ({r"api/*": {}, r"/*": {}, r"^$": {}}, ["/"], ["/api", "/PREFIX"]),
+        ({r"api/.*(/.*)?": {}, r"/api/*": {}}, ["/api"], ["/api"]),
+        (["/service path(/.*)?$", r"/a\+b(/.*)?$", "/x@y(/.*)?$"], ["/service path", "/a+b", "/x@y"], []),
     ],
 )
 def test_resources_become_prefixes(resources, prefixes, comments):
@@ -375,6 +408,7 @@ def test_resources_become_prefixes(resources, prefixes, comments):
         (r"/api/.*", ["/api", "/api/x"], [], '"/api" covers /api too, where /api answers'),
         (r"/api/.*", ["/<name>", "/api/x"], [], '"/api" covers /api too, where /<name> answers'),
         (r"/api/.*", ["/<int:number>", "/api/x"], [], '"/api" covers /api too'),
+        (r"/(api|v\d+)/.*", ["/api/x", "/v1/x", "/v2/x", "/x"], ["/api"], "/v1/x and /v2/x too, which are not below"),
         ("/report", ["/report"], ["/report"], "is read as"),
         ("/report", ["/report", "/report/admin"], [], "/report/admin too, where /report/admin answers"),
         ("/report", ["/report", "/report/<path:rest>"], [], "where /report/<path:rest> answers"),
