@@ -13,6 +13,7 @@ from corsguard.errors import PolicyError
 from .audit import audit
 from .check import check
 from .explain import explain
+from .export import export
 from .lint import lint
 from .printing import Exit, printable
 
@@ -58,10 +59,11 @@ def group() -> None:
     corsguard check   https://api.example.com/items --page https://app.example.com
     corsguard lint    cors.toml
     corsguard audit   https://api.example.com/items
+    corsguard export  nginx cors.toml
     """
 
 
-for _command in (explain, check, lint, audit):
+for _command in (explain, check, lint, audit, export):
     group.add_command(_command)
 
 

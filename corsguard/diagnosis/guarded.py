@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -89,7 +89,8 @@ class Guarded:
     *name* is as it was given. *find* takes a WSGI environ and knows the views that have a policy of their own;
     *place_of* takes one of the policies and a keyword. *problems* are the warnings of every policy, and *around* those
     of them that only a framework can know. *absent* is the one that says that nothing asks the policies at all.
-    *protection* tells which requests may act, if anything does.
+    *protection* tells which requests may act, if anything does. *policies* are those by path, without views, and
+    *tagged* the views that have one of their own.
     """
 
     name: str
@@ -99,6 +100,8 @@ class Guarded:
     around: tuple[Problem, ...] = ()
     absent: Problem | None = None
     protection: CrossOriginProtection | None = None
+    policies: Policies = field(default_factory=Policies)
+    tagged: tuple[str, ...] = ()
 
 
 def load_guarded(text: str | None = None, environment: str | None = None) -> Guarded:
@@ -208,6 +211,7 @@ def _of_toml(file: str, environment: str | None) -> Guarded:
         place_of=partial(_place_in_file, configuration, Path(file).read_text(encoding="utf-8")),
         problems=configuration.warnings,
         protection=configuration.protection,
+        policies=configuration.guarded,
     )
 
 
@@ -257,6 +261,7 @@ def _of_object(name: str, found: object) -> Guarded:
             place_of=_place_of(Place(name, "wsgi")),
             problems=_warnings(("", policy) for policy in policies.named.values()),
             protection=_protection_of(policies),
+            policies=policies,
         )
     raise LoadError(_not_guarding(name, found))
 
@@ -286,6 +291,8 @@ def _of_layer(name: str, layer: _Layer) -> Guarded:
         place_of=_place_of(Place(name, layer.form), tagged),
         problems=_warnings([*(("", policy) for policy in policies), *tagged]),
         protection=middleware.guard.protection,
+        policies=middleware.guard.policies,
+        tagged=_names_of(tagged),
     )
 
 
@@ -414,12 +421,18 @@ def _of_django(name: str) -> Guarded:
         around=tuple(problem for problem in problems if problem.code in checks.RULES),
         absent=absent,
         protection=process.guard.protection if absent is None else None,
+        policies=process.guard.policies,
+        tagged=_names_of(tagged),
     )
 
 
 def _policies_of_views(views: Iterable[tuple[str, object]]) -> list[tuple[str, Policy]]:
     tags = [(f"view {name}", tag_of(view)) for name, view in views]
     return [(view, tag.policy) for view, tag in tags if tag is not None and isinstance(tag.policy, Policy)]
+
+
+def _names_of(tagged: Iterable[tuple[str, Policy]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(view.removeprefix("view ") for view, _ in tagged))
 
 
 def _place_of(otherwise: Place, views: Iterable[tuple[str, Policy]] = ()) -> Callable[[Policy, str], Place]:

@@ -15,6 +15,7 @@ from corsguard.policies import Policies, PoliciesLike, problem_of_prefix
 from corsguard.policy import Policy
 from corsguard.quoting import quoted
 
+from .clouds import AWS_HTTP_API, S3
 from .nginx import NGINX, NGINX_HEADERS_MORE
 from .plan import plan_of
 from .problems import RULES as RULES
@@ -23,7 +24,17 @@ from .refused import INSTEAD, REFUSED
 from .writing import Source as Source
 from .writing import Target, text_of
 
-TARGETS: Final[Mapping[str, Target]] = MappingProxyType({target.name: target for target in (NGINX, NGINX_HEADERS_MORE)})
+TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
+    {
+        target.name: target
+        for target in (
+            NGINX,
+            NGINX_HEADERS_MORE,
+            S3,
+            AWS_HTTP_API,
+        )
+    }
+)
 
 _TO_THE_GUARD: Final = "Leave CORS on these paths to the guard in the application."
 

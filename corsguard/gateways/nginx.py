@@ -13,18 +13,23 @@ from corsguard.errors import Problem
 from corsguard.origin import SHORT_HOST
 
 from .plan import ECHO, ODD, Covers, Plan, literal, loose, strict
+from .problems import problem
 from .writing import KNOWN_NAMES, KNOWN_NAMES_ONLY, Target
 
 _USAGE: Final = """\
+Put the files into a folder named corsguard, next to nginx.conf.
 In http:           include corsguard/http.conf;
 In server:         include corsguard/server.conf;
 In every location that has an add_header of its own, because nginx then drops all others:
                    include corsguard/headers.conf;"""
 _USAGE_MORE: Final = """\
+Put the files into a folder named corsguard, next to nginx.conf.
 In http:           include corsguard/http.conf;
 In server:         include corsguard/server.conf;
 In every location: include corsguard/headers.conf;"""
 
+# ngx_conf_file.c, NGX_CONF_BUFFER, with room for the quotes and the tilde.
+_LONGEST: Final = 4000
 # nginx has no other way to write a dollar sign in a value.
 _DOLLAR: Final = "${corsguard_dollar}"
 # The modules whose responses have headers of an application.
@@ -48,8 +53,12 @@ def _files(plan: Plan, *, has_headers_more: bool) -> Mapping[str, Iterable[str]]
     }
 
 
-def _no_problems(_: Plan) -> Iterable[Problem]:
-    return ()
+def _problems(plan: Plan) -> Iterator[Problem]:
+    for zone in plan.zones if plan.chooses else ():
+        if len(loose(plan, zone)) > _LONGEST:
+            fix = "Shorten the prefix, or leave CORS on these paths to the guard in the application."
+            reason = "nginx reads no word of more than 4,096 characters."
+            yield problem("E856", zone.prefix, zone.prefix, fix, target="nginx", place="the paths", reason=reason)
 
 
 NGINX: Final = Target(
@@ -57,7 +66,7 @@ NGINX: Final = Target(
     "nginx",
     _USAGE,
     partial(_files, has_headers_more=False),
-    _no_problems,
+    _problems,
     (KNOWN_NAMES_ONLY,),
 )
 NGINX_HEADERS_MORE: Final = Target(
@@ -65,7 +74,7 @@ NGINX_HEADERS_MORE: Final = Target(
     "nginx with the module headers-more",
     _USAGE_MORE,
     partial(_files, has_headers_more=True),
-    _no_problems,
+    _problems,
 )
 
 

@@ -49,6 +49,7 @@ class Zone(NamedTuple):
     The paths below *prefix*, an empty one is everything. *name* has letters, digits and `_`, and no other zone has it.
 
     *states* are what the guard answers; None leaves the paths to the application if *is_open*, and closes them if not.
+    *policy* is for software that takes the keywords themselves.
     """
 
     prefix: str
@@ -56,6 +57,7 @@ class Zone(NamedTuple):
     covers: Covers | None
     states: Mapping[State, Decision] | None
     is_open: bool = False
+    policy: Policy | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def _zone(prefix: str, there: object, names: set[str]) -> Zone:
     prefix = prefix.rstrip("/")
     if not isinstance(there, Policy):
         return Zone(prefix, name, None, None, is_open=there == UNGUARDED)
-    return Zone(prefix, name, _covers(there), _states(there))
+    return Zone(prefix, name, _covers(there), _states(there), policy=there)
 
 
 def _numbered(stem: str) -> Iterator[str]:

@@ -47,13 +47,13 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             "{target} cannot write {value}, of {place}: {reason}",
             "The gateway would read a part of it as its own syntax.",
             "Take the name out of the policy, or leave CORS on these paths to the guard in the application.",
-            ("envoy", {"allow_origins": ["https://app.example.com"]}),
+            ("nginx", {f"/{'a' * 400}": {"allow_origins": ["https://app.example.com"]}}),
         ),
         "E857": Rule(
             "{target} cannot do this, of {place}: {reason}",
             "The gateway would answer differently from the guard.",
             "Change the policy, choose another target, or leave CORS to the guard in the application.",
-            ("s3", {"allow_origins": ["https://pr-*.example.com"]}),
+            ("s3", {"allow_origins": ["https://app.example.com"]}),
         ),
         "E858": Rule(
             "Expected a path such as /app as the mount, got {value}.",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
+from urllib.parse import quote
 
 from corsguard.errors import Problem
 from corsguard.names import (
@@ -16,6 +17,7 @@ from corsguard.names import (
     EXPOSE_HEADERS,
     MAX_AGE,
 )
+from corsguard.quoting import printable
 
 from .plan import Plan
 
@@ -97,7 +99,7 @@ def text_of(target: Target, name: str, lines: Iterable[str], plan: Plan, source:
         *target.notes,
         _LEFT_OUT,
     ]
-    commented = [*(f"{target.comment} {line}".rstrip() for line in head), "", *lines]
+    commented = [*(f"{target.comment} {printable(line)}".rstrip() for line in head), "", *lines]
     tail = ["", *(f"{target.comment} {line}" for line in checks_of(plan))]
     return "\n".join([*commented, *tail]) + "\n"
 
@@ -108,7 +110,7 @@ def checks_of(plan: Plan) -> Iterator[str]:
     """
     yield "Check the gateway, with its own host in place of YOUR-HOST:"
     for zone in plan.guarded[:2]:
-        url = f"https://YOUR-HOST{plan.mount}{zone.prefix or '/'}"
+        url = f"https://YOUR-HOST{quote(plan.mount + zone.prefix) or '/'}"
         exact = zone.covers.exact if zone.covers is not None else ()
         for page in (*exact[:1], _STRANGER):
             yield f"corsguard check {url} --page {page}"

@@ -35,14 +35,14 @@ def missing(reason):
     pytest.skip(reason)
 
 
-def needed(name):
+def needed(name, extra="servers"):
     """
-    Return the module *name* of the extra `servers`, or skip the test.
+    Return the module *name* of an *extra*, or skip the test.
     """
     try:
         return importlib.import_module(name)
     except ImportError:
-        missing(f"{name} is not installed: pip install -e '.[servers]'")
+        missing(f"{name} is not installed: pip install -e '.[{extra}]'")
 
 
 class Reply(NamedTuple):

@@ -1,0 +1,151 @@
+"""
+Services that take a policy as a document: S3, and the HTTP APIs of AWS.
+
+They answer a browser as the guard does, but not to the byte, and know less: what they cannot say is refused. They were
+not run by us; what they do was read in their documentation.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, Final
+
+from corsguard.errors import Problem
+from corsguard.origin import NULL
+from corsguard.policy import Policy
+from corsguard.quoting import quoted
+
+from .plan import Plan
+from .problems import problem
+from .writing import Target
+
+_UNTRIED: Final = "It was written after the documentation of AWS, and not run by us."
+# Amazon S3 API, "CORSRule".
+_S3_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "POST", "PUT"})
+
+
+def _s3(plan: Plan) -> Mapping[str, Sequence[str]]:
+    policy = _only(plan)
+    rule: dict[str, Any] = {
+        "ID": f"corsguard {version('corsguard')}, sha256 {plan.digest}. {_UNTRIED}",
+        "AllowedOrigins": [*_s3_origins(policy)],
+        "AllowedMethods": [*policy.allow_methods],
+    }
+    if policy.allow_headers:
+        rule["AllowedHeaders"] = ["*"] if "*" in policy.allow_headers else [*policy.allow_headers]
+    if policy.expose_headers:
+        rule["ExposeHeaders"] = [*policy.expose_headers]
+    if policy.max_age is not None:
+        rule["MaxAgeSeconds"] = policy.max_age
+    return {"cors.json": json.dumps({"CORSRules": [rule]}, indent=2).splitlines()}
+
+
+def _s3_origins(policy: Policy) -> Iterator[str]:
+    if policy.audience.is_everyone:
+        yield "*"
+    for pattern in policy.patterns:
+        yield str(pattern)
+        if pattern.port == "*":
+            # There the star stands for a port, and nothing stands for none.
+            yield str(pattern._replace(port=None))
+
+
+def _s3_problems(plan: Plan) -> Iterator[Problem]:
+    yield from _of_paths(plan, "S3")
+    for policy in _policies(plan):
+        refuse = _Refusal("S3")
+        for method in policy.allow_methods:
+            if method not in _S3_METHODS:
+                yield refuse(f"it knows the methods {', '.join(sorted(_S3_METHODS))}, and not {quoted(method)}.")
+        if not policy.audience.is_everyone and not policy.allow_credentials:
+            yield refuse("it allows credentials to every origin that is listed, and the policy does not.")
+        if "*" in policy.expose_headers:
+            yield refuse('it cannot expose all headers: "*" is a name there.')
+        if policy.allow_headers == "*":
+            yield refuse(
+                'its "*" has Authorization in it. If that is meant, write allow_headers=["*", "Authorization"].'
+            )
+        yield from _of_null(policy, refuse)
+        for pattern in policy.patterns:
+            if "*" in pattern.host and (not pattern.host.startswith("*.") or pattern.port == "*"):
+                yield refuse(
+                    f"it has one star in an origin, which crosses dots, so {quoted(str(pattern))} would be wider."
+                )
+
+
+def _http_api(plan: Plan) -> Mapping[str, Sequence[str]]:
+    policy = _only(plan)
+    values: dict[str, Any] = {
+        "allowOrigins": ["*"] if policy.audience.is_everyone else [str(pattern) for pattern in policy.patterns],
+        "allowMethods": [*policy.allow_methods],
+        "allowHeaders": [*policy.allow_headers],
+        "exposeHeaders": [*policy.expose_headers],
+        "allowCredentials": policy.allow_credentials,
+    }
+    if policy.max_age is not None:
+        values["maxAge"] = policy.max_age
+    # What JSON says is YAML, too.
+    lines = [f"  {name}: {json.dumps(value)}" for name, value in values.items() if value != []]
+    return {"cors.yaml": ["x-amazon-apigateway-cors:", *lines]}
+
+
+def _http_api_problems(plan: Plan) -> Iterator[Problem]:
+    yield from _of_paths(plan, "AWS HTTP API")
+    for policy in _policies(plan):
+        refuse = _Refusal("AWS HTTP API")
+        yield from _of_null(policy, refuse)
+        for pattern in policy.patterns:
+            if not pattern.is_exact:
+                yield refuse(f"it knows exact origins only, and not {quoted(str(pattern))}.")
+        if "*" in policy.allow_headers and policy.allow_headers != "*":
+            yield refuse('it is not known what it makes of "*" next to "Authorization". List the headers.')
+
+
+class _Refusal:
+    """
+    Makes the problems of one target.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+
+    def __call__(self, reason: str) -> Problem:
+        fix = "Change the policy, choose another target, or leave CORS to the guard in the application."
+        return problem("E857", "policy", reason, fix, target=self._title, place="the policy", reason=reason)
+
+
+def _of_paths(plan: Plan, title: str) -> Iterator[Problem]:
+    if plan.chooses or not plan.guarded:
+        yield _Refusal(title)("it has one policy for everything, and no paths.")
+
+
+def _of_null(policy: Policy, refuse: _Refusal) -> Iterator[Problem]:
+    if NULL in policy.audience.exact:
+        yield refuse('it is not known what it makes of the origin "null".')
+
+
+def _policies(plan: Plan) -> Iterator[Policy]:
+    return (zone.policy for zone in plan.zones if zone.policy is not None)
+
+
+def _only(plan: Plan) -> Policy:
+    return next(_policies(plan))
+
+
+S3: Final = Target(
+    "s3",
+    "Amazon S3",
+    "",
+    _s3,
+    _s3_problems,
+    comment=None,
+)
+AWS_HTTP_API: Final = Target(
+    "aws-http-api",
+    "AWS HTTP API",
+    "Put it into the OpenAPI document of the API, at the top level.\n"
+    "If a $default or ANY route has an authorizer, add a route OPTIONS /{proxy+} without one.",
+    _http_api,
+    _http_api_problems,
+    (_UNTRIED, "It answers a browser as the guard does, but other headers than CORS, and Vary, are its own."),
+)

@@ -1,0 +1,142 @@
+"""
+The expressions that all targets share: of origins against the matcher, of paths against what the policies say.
+"""
+
+import re
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from kit.gateways import DOTS, PATHS, POLICIES, SPELLINGS
+
+from corsguard import Policies, Policy
+from corsguard.gateways.plan import ODD, literal, loose, plan_of, strict
+from corsguard.origin import SHORT_HOST, OriginPattern
+
+LABELS = st.text("ab0-_", min_size=1, max_size=4) | st.sampled_from(["a" * 62, "a" * 63, "a" * 64])
+HOSTS = st.lists(LABELS, min_size=1, max_size=5).map(".".join) | st.sampled_from(
+    ["example.org", "localhost", "a.example.org", "pr-1.example.org", "[::1]", "127.0.0.1", "."]
+)
+PORTS = st.sampled_from(["", ":80", ":443", ":0", ":08", ":65535", ":65536"]) | st.integers(0, 70000).map(":{}".format)
+SCHEMES = st.sampled_from(["http", "https", "app", "app+x.y"])
+ENDS = st.sampled_from(["", ".", "/", ".example.org", ".example.org.", ".evil.example", " ", "\n"])
+PATTERNS = [
+    OriginPattern.parse(text)
+    for text in (
+        "https://*.example.org",
+        "https://*.example.org.",
+        "http://*.example.org:*",
+        "https://pr-*.example.org",
+        "https://*--shop.example.org:8443",
+        "https://a*b.example.org:*",
+        "http://localhost:*",
+        "http://[::1]:*",
+        "https://127.0.0.1:*",
+        "app://*.example.org:*",
+        "app+x.y://localhost:*",
+    )
+]
+
+
+def matches(pattern, origin):
+    return re.search(SHORT_HOST, origin) is not None and re.search(pattern.expression, origin) is not None
+
+
+@given(st.sampled_from(PATTERNS), st.tuples(SCHEMES, HOSTS, ENDS, PORTS))
+@example(PATTERNS[0], ("https", f"{'a.' * 120}example.org", "", ""))
+@example(PATTERNS[0], ("https", f"{'a.' * 121}a.example.org", "", ""))
+def test_an_expression_matches_what_its_pattern_covers(pattern, parts):
+    scheme, host, end, port = parts
+    origin = f"{scheme}://{host}{end}{port}"
+    covers = Policy(allow_origins=[str(pattern)]).audience.covers(origin)
+    # A header has no line end, which Python's `$` would let through.
+    assert matches(pattern, origin) is covers or "\n" in origin
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=str)
+def test_every_port_is_told(pattern):
+    audience = Policy(allow_origins=[str(pattern)]).audience
+    host = pattern.host.replace("*", "x")
+    for port in range(66000):
+        origin = f"{pattern.scheme}://{host}:{port}"
+        assert matches(pattern, origin) is audience.covers(origin), origin
+
+
+def test_any_host_of_a_scheme_has_no_expression():
+    assert OriginPattern.parse("vscode-webview://*").expression is None
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=8), st.text(max_size=3))
+def test_a_literal_matches_itself_alone(text, more):
+    assert re.fullmatch(literal(text), text)
+    assert bool(more) is (re.fullmatch(literal(text), text + more) is None)
+
+
+def zone_of(plan, path):
+    """
+    Return the name of the zone that a gateway finds for the raw *path*, or None if it is odd.
+    """
+    first = [
+        next((zone.name for zone in plan.zones if re.search(spelled(plan, zone), path)), "-")
+        for spelled in (strict, loose)
+    ]
+    return None if first[0] != first[1] or re.search(ODD, path) else first[0]
+
+
+PLAN = plan_of(Policies(POLICIES).table)
+NAMES = {zone.prefix or "/": zone.name for zone in PLAN.zones}
+
+
+def expected(path):
+    """
+    Return the same of the policies themselves, which see the path as a server decodes it.
+    """
+    found = Policies(POLICIES).table.find(unquote(path, "utf-8"))
+    return None if found.is_odd else NAMES.get(found.name, "-")
+
+
+@pytest.mark.parametrize("path", [path.partition("?")[0] for path in (*PATHS, *SPELLINGS)])
+def test_a_path_is_in_the_zone_of_its_policy(path):
+    found = zone_of(PLAN, path)
+    # Several zones that are closed are one to the policies.
+    is_closed = Policies(POLICIES).policy_for(unquote(path)) is None
+    assert found == expected(path) or (found is None and is_closed)
+
+
+@pytest.mark.parametrize("path", DOTS)
+def test_a_path_with_dot_segments_is_in_no_zone(path):
+    assert zone_of(PLAN, path) is None
+
+
+PIECES = st.sampled_from(
+    ["/", "//", "api", "internal", "open", "old", "x", "%2F", "%2f", "\\", "%5C", "%61pi", "%2561pi", "%25", "%41", "é"]
+)
+
+
+@given(st.lists(PIECES, max_size=7).map(lambda pieces: "/" + "".join(pieces)))
+def test_no_spelling_finds_another_policy(path):
+    """
+    Whatever a path is made of, a gateway is in the zone of its policy, or sure of none.
+    """
+    found = zone_of(PLAN, path)
+    assert found is None or found == expected(path)
+
+
+def test_names_are_told_apart():
+    plan = plan_of(Policies({"/a-b": None, "/a_b": None, "/a/b": None, "/": None}).table)
+    assert len({zone.name for zone in plan.zones}) == 4
+
+
+def test_one_policy_for_everything_needs_no_path():
+    assert not plan_of(Policies({"allow_origins": "*"}).table).chooses
+    assert plan_of(Policies({"allow_origins": "*"}).table, "/app").chooses
+    assert plan_of(Policies({"/api": None}).table).chooses
+
+
+@pytest.mark.parametrize(
+    ("path", "zone"),
+    [("/app", "all"), ("/app/x", "all"), ("/apps", "-"), ("/", "-"), ("/app//x", "all"), ("//app", None)],
+)
+def test_all_paths_are_below_the_mount(path, zone):
+    assert zone_of(plan_of(Policies({"allow_origins": "*"}).table, "/app"), path) == zone

@@ -1,0 +1,66 @@
+"""
+What no file can say is refused, with every reason and the way out.
+"""
+
+import pytest
+from kit.gateways import APP
+
+from corsguard import PolicyError
+from corsguard.gateways import RULES, TARGETS, Source, export
+from corsguard.gateways.refused import INSTEAD, REFUSED
+
+
+class Store:
+    def __contains__(self, origin):
+        return True
+
+
+# What an example cannot write.
+SOURCES = {"source": Store()}
+# Examples that need more than a target and keywords.
+WITH = {"E854": Source(tagged=("shop.views.cart",)), "E858": Source(mount="app")}
+
+
+def codes_of(target, policy, source=None):
+    with pytest.raises(PolicyError) as refused:
+        export(target, policy, *[source] if source else [])
+    return [problem.code for problem in refused.value.problems]
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_every_example_breaks_its_rule_and_no_other(code):
+    target, keywords = RULES[code].example
+    if isinstance(keywords.get("allow_origins"), str):
+        keywords = {**keywords, "allow_origins": SOURCES[keywords["allow_origins"]]}
+    assert codes_of(target, keywords, WITH.get(code)) == [code]
+
+
+def test_all_reasons_are_said_at_once():
+    policies = {"/": {"allow_origins": Store()}, "/editor": {"allow_origins": ["vscode-webview://*"]}}
+    source = Source(mount="/", tagged=("shop.views.cart",))
+    assert codes_of("kong", policies, source) == ["E852", "E858", "E854", "E853", "E855"]
+
+
+def test_a_policy_that_is_refused_is_refused_here():
+    assert codes_of("nginx", {"allow_origins": []}) == ["E101"]
+
+
+@pytest.mark.parametrize("target", REFUSED)
+def test_what_cannot_answer_as_the_guard_does_has_a_reason_and_a_way_out(target):
+    with pytest.raises(PolicyError) as refused:
+        export(target, {"allow_origins": [APP]})
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.fix.words) == ("E852", INSTEAD[target])
+    assert REFUSED[target] in problem.message
+
+
+def test_every_refused_target_has_both_texts():
+    assert REFUSED.keys() == INSTEAD.keys()
+    assert not REFUSED.keys() & TARGETS.keys()
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("nginks", "nginx"), ("", "nginx"), ("traefic", "traefik")])
+def test_the_nearest_target_is_named(typed, meant):
+    with pytest.raises(PolicyError, match="No target is called") as refused:
+        export(typed, {"allow_origins": [APP]})
+    assert f"Write {meant}." in refused.value.problems[0].fix.words
