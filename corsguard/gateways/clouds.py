@@ -53,7 +53,7 @@ def _s3_origins(policy: Policy) -> Iterator[str]:
 def _s3_problems(plan: Plan) -> Iterator[Problem]:
     yield from _of_paths(plan, "S3")
     for policy in _policies(plan):
-        refuse = _Refusal("S3")
+        refuse = _Unable("S3")
         for method in policy.allow_methods:
             if method not in _S3_METHODS:
                 yield refuse(f"it knows the methods {', '.join(sorted(_S3_METHODS))}, and not {quoted(method)}.")
@@ -92,7 +92,7 @@ def _http_api(plan: Plan) -> Mapping[str, Sequence[str]]:
 def _http_api_problems(plan: Plan) -> Iterator[Problem]:
     yield from _of_paths(plan, "AWS HTTP API")
     for policy in _policies(plan):
-        refuse = _Refusal("AWS HTTP API")
+        refuse = _Unable("AWS HTTP API")
         yield from _of_null(policy, refuse)
         for pattern in policy.patterns:
             if not pattern.is_exact:
@@ -101,7 +101,7 @@ def _http_api_problems(plan: Plan) -> Iterator[Problem]:
             yield refuse('it is not known what it makes of "*" next to "Authorization". List the headers.')
 
 
-class _Refusal:
+class _Unable:
     """
     Makes the problems of one target.
     """
@@ -116,10 +116,10 @@ class _Refusal:
 
 def _of_paths(plan: Plan, title: str) -> Iterator[Problem]:
     if plan.chooses or not plan.guarded:
-        yield _Refusal(title)("it has one policy for everything, and no paths.")
+        yield _Unable(title)("it has one policy for everything, and no paths.")
 
 
-def _of_null(policy: Policy, refuse: _Refusal) -> Iterator[Problem]:
+def _of_null(policy: Policy, refuse: _Unable) -> Iterator[Problem]:
     if NULL in policy.audience.exact:
         yield refuse('it is not known what it makes of the origin "null".')
 
