@@ -15,6 +15,8 @@ from types import SimpleNamespace
 
 import pytest
 from kit.engines import CHROMIUM_ARGUMENTS, firefox, installed, playwright_chromium, proxied
+from kit.gateways import served as backend_for
+from kit.gateways.nginx import nginx
 from kit.serving import EXAMPLES, lines_until, served, started
 
 from corsguard import CORSMiddleware, Policy
@@ -520,3 +522,22 @@ def test_the_demo_says_which_port_is_taken():
             assert f"Port {port} is in use" in process.stdout.read()
         with pytest.raises(SystemExit, match=f"Port {port} cannot be listened on: Address already in use"):
             load("demo").listen_for_uvicorn(port)
+
+
+# Gateways.
+
+
+@pytest.mark.parametrize("gateway", [nginx], ids=lambda gateway: gateway.__name__)
+def test_a_gateway_answers_the_page_for_an_application_that_knows_nothing_of_cors(visit, tmp_path, gateway):
+    example, apis = load("wsgi_app"), {}
+    keywords = {field.name: getattr(example.POLICY, field.name) for field in dataclasses.fields(Policy)}
+    with page_for(apis, {}) as page:
+        policy = Policy(**{**keywords, "allow_origins": [page]})
+        with backend_for(example.notebook) as port, gateway(tmp_path, port, policy) as server:
+            apis["Gateway"] = f"http://localhost:{server.port}"
+            seen = visit(page)
+            assert seen.seen == {"Gateway": SEEN}
+            assert {text for text in seen.console if "CORS policy" in text} == refusals(page, apis.values())
+            # Without the gateway nothing can be read.
+            apis["Gateway"] = f"http://localhost:{port}"
+            assert visit(page).disagreeing["Gateway"] >= {"Plain GET", "POST of JSON", "401", "500"}
