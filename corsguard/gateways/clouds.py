@@ -68,9 +68,7 @@ def _s3_problems(plan: Plan) -> Iterator[Problem]:
         yield from _of_null(policy, refuse)
         for pattern in policy.patterns:
             if "*" in pattern.host and (not pattern.host.startswith("*.") or pattern.port == "*"):
-                yield refuse(
-                    f"it has one star in an origin, which crosses dots, so {quoted(str(pattern))} would be wider."
-                )
+                yield refuse(f"its one star in an origin crosses dots, so {quoted(str(pattern))} would be wider.")
 
 
 def _http_api(plan: Plan) -> Mapping[str, Sequence[str]]:
