@@ -275,7 +275,8 @@ class Journal:
             self._told_of_misplaced.add(view)
             logger.error(
                 "@cors on a handler method (%s) of the class-based view %s has no effect, so nothing of this view is "
-                "shared. Tag the view instead: what as_view() returns, or the class if a router takes that.",
+                "shared. Tag the view instead: what as_view() returns, or the class if a router takes that. With "
+                "@api_view, write @cors above it.",
                 ", ".join(methods),
                 view,
             )

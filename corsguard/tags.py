@@ -24,6 +24,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 _ATTRIBUTE: Final = "corsguard_tag"
 _numbers: Final = count()
+_ON_CLASS: Final = (
+    'in a Flask view, `decorators = [cors(...)]`; on a Django view, `@method_decorator(cors(...), name="dispatch")`'
+)
 _EXAMPLE: Final = f'@cors(allow_origins=["{EXAMPLE_ORIGIN}"])'
 
 # In a URL of Werkzeug, and of Starlette. It has a name, and may have a converter.
@@ -70,7 +73,8 @@ def cors(policy: Policy | EllipsisType | None = ..., **keywords: Unpack[PolicyKe
             setattr(view, attribute, Assignment(tagged, _name_of(view)))
         except AttributeError:
             raise TypeError(
-                f"{_name_of(view)} is {kind_of(view)}, which cannot carry a tag. Put @cors on the function behind it."
+                f"{_name_of(view)} is {kind_of(view)}, which cannot carry a tag. Put @cors on the function behind it, "
+                f"or on the view that a class makes: {_ON_CLASS}."
             ) from None
         with _lock:
             _made += 1
@@ -187,8 +191,7 @@ def _refuse_no_view(view: object) -> None:
     # Of the classes, only an endpoint of Starlette is what a router calls: what it makes is awaited.
     if isinstance(view, type) and not hasattr(view, "__await__"):
         raise TypeError(
-            f"@cors tags a view, and {view.__name__} is a class. Tag what its as_view() returns: in a Flask view, "
-            '`decorators = [cors(...)]`; on a Django view, `@method_decorator(cors(...), name="dispatch")`.'
+            f"@cors tags a view, and {view.__name__} is a class. Tag what its as_view() returns: {_ON_CLASS}."
         )
     if isinstance(view, staticmethod | classmethod):
         kind = kind_of(cast("object", view))
@@ -219,7 +222,8 @@ def name_of(view: object) -> str:
     while isinstance(named, partial):
         named = named.func
     of: Any = named if hasattr(named, "__qualname__") else type(named)
-    return f"{of.__module__}.{of.__qualname__}"
+    # What was renamed after it was made, as the classes of `@api_view` are, has its name in the shorter one only.
+    return ".".join(filter(None, (of.__module__, of.__qualname__.rpartition(".")[0], of.__name__)))
 
 
 def _name_of(view: object) -> str:

@@ -27,8 +27,11 @@ from .predecessor import MOVING
 
 _GUARD: Final = "corsguard_django.middleware.CORSMiddleware"
 _SECURITY: Final = "django.middleware.security.SecurityMiddleware"
+# Where Django REST framework has `@api_view`.
+_MAKES_VIEWS: Final = "rest_framework.decorators"
 _MOST_QUOTED: Final = 30
 _ON_THE_CLASS: Final = Fix(words='@method_decorator(cors(...), name="dispatch")  # on the class')
+_ABOVE: Final = Fix(words="@cors(...)  # above @api_view, which makes the view")
 _ADD: Final = Fix(words=f'MIDDLEWARE = ["{_GUARD}", *MIDDLEWARE]  # at the end of the settings')
 _FIRST: Final = Fix(words=f'MIDDLEWARE = ["{_GUARD}", *(name for name in MIDDLEWARE if name != "{_GUARD}")]')
 
@@ -36,12 +39,9 @@ _FIRST: Final = Fix(words=f'MIDDLEWARE = ["{_GUARD}", *(name for name in MIDDLEW
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "E901": Rule(
-            "@cors on a handler method ({methods}) of a class-based view has no effect, so the view shares nothing.",
-            (
-                "corsguard looks for the tag on the view, and a method is not the view. The browser refuses every "
-                "page of another origin."
-            ),
-            'Write `@method_decorator(cors(...), name="dispatch")` on the class.',
+            "@cors stands on {place}, not on the view. It has no effect there, so the view shares nothing.",
+            "corsguard looks for the tag on the view only. The browser refuses every page of another origin.",
+            'Write `@method_decorator(cors(...), name="dispatch")` on the class, and `@cors(...)` above `@api_view`.',
             '{"ROOT_URLCONF": misplaced_urls}',
         ),
         "E902": MOVING,
@@ -232,13 +232,20 @@ def _of_policies() -> Iterator[Problem]:
             read()
         except PolicyError as error:
             yield from (replace(problem, field=setting) for problem in error.problems)
-    for view in _views():
-        name = name_of(view)
-        misplaced = misplaced_tags(view)
-        if misplaced:
-            yield _of_rule("E901", name, _ON_THE_CLASS, methods=", ".join(misplaced))
-        elif (tag := tag_of(view)) is not None and isinstance(tag.policy, Policy):
-            yield from (_within(name, warning) for warning in tag.policy.warnings)
+    # Routers and URLconfs serve one view at many URLs.
+    yield from dict.fromkeys(problem for view in _views() for problem in _of_view(view))
+
+
+def _of_view(view: View) -> Iterator[Problem]:
+    name = name_of(view)
+    misplaced = misplaced_tags(view)
+    if misplaced:
+        cls = getattr(view, "cls", None)
+        is_function = getattr(getattr(cls, misplaced[0], None), "__module__", None) == _MAKES_VIEWS
+        place = "the function below @api_view" if is_function else f"a handler method ({', '.join(misplaced)})"
+        yield _of_rule("E901", name, _ABOVE if is_function else _ON_THE_CLASS, place=place)
+    elif (tag := tag_of(view)) is not None and isinstance(tag.policy, Policy):
+        yield from (_within(name, warning) for warning in tag.policy.warnings)
 
 
 def _within(place: str, problem: Problem) -> Problem:

@@ -13,8 +13,11 @@ from django.core.checks import ERROR, WARNING, Tags, run_checks
 from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import path
+from django.utils.decorators import method_decorator
 from django.views import View
 from kit.django_sending import APP, send_sync
+from rest_framework.decorators import api_view
+from rest_framework.viewsets import ViewSet
 
 from corsguard import Policy
 from corsguard.errors import RULES
@@ -45,6 +48,15 @@ def urlconf(*views):
 class Misplaced(View):
     @cors(None)
     def get(self, request):
+        return HttpResponse()
+
+
+class OnAction(ViewSet):
+    @cors(None)
+    def list(self, request):
+        return HttpResponse()
+
+    def x(self, request):
         return HttpResponse()
 
 
@@ -120,6 +132,39 @@ def test_the_warnings_of_tagged_views_are_reported():
         (message,) = messages()
     assert (message.id, message.level) == ("corsguard.W103", WARNING)
     assert "test_django_checks" in message.obj
+
+
+def test_what_is_wrong_with_a_view_is_reported_once():
+    """
+    What is wrong with a view is reported once, however many URLs it has.
+    """
+    smelly = cors(Policy(allow_origins=["http://plain.example"]))
+    view = smelly(lambda request: HttpResponse())
+    as_class = method_decorator(smelly, name="dispatch")(type("Smelly", (ViewSet,), {}))
+    views = [view, view, *(as_class.as_view({"get": name}) for name in ("list", "detail"))]
+    misplaced = [Misplaced.as_view(), Misplaced.as_view(), *(OnAction.as_view({"get": name}) for name in ("list", "x"))]
+    with override_settings(ROOT_URLCONF=urlconf(*views, *misplaced)):
+        assert ids() == ["W103", "W103", "E901", "E901"]
+
+
+def test_a_tag_below_api_view_is_sent_above_it():
+    @api_view(["GET", "POST"])
+    @cors(None)
+    def below(request):
+        return HttpResponse()
+
+    @api_view(["GET"])
+    @cors(None)
+    def also_below(request):
+        return HttpResponse()
+
+    with override_settings(ROOT_URLCONF=urlconf(below, also_below, Misplaced.as_view())):
+        first, second, of_class = messages()
+    assert (first.obj.rpartition(".")[2], second.obj.rpartition(".")[2]) == ("below", "also_below")
+    assert first.hint == second.hint != of_class.hint
+    # What the hint says, pasted.
+    with override_settings(ROOT_URLCONF=urlconf(cors(None)(api_view(["GET"])(lambda request: HttpResponse())))):
+        assert ids() == []
 
 
 def test_a_project_without_urls_is_checked():

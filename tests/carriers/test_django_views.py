@@ -50,6 +50,8 @@ VIEWS = [
     "/api-function",
     "/view-set",
     "/as-view-set",
+    "/routed/tenants/",
+    "/routed/tenants/7/",
 ]
 
 
@@ -100,7 +102,9 @@ def test_the_tag_answers_a_preflight(send, path):
     assert (answer.status, answer.headers) == (204, GRANTED)
 
 
-@pytest.mark.parametrize("path", ["/untagged", "/untagged-class", "/included/deep/1", "/nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/untagged", "/untagged-class", "/included/deep/1", "/nowhere", "/routed/plain/", "/routed/"]
+)
 def test_an_untagged_view_has_the_policy_of_its_path(send, path):
     assert send("GET", path, APP).of_cors == NOT_SHARED
     assert preflight(send, path).status == 403
@@ -161,6 +165,9 @@ def test_a_second_policy_on_one_view_is_refused():
         ("POST", "/api", 500),
         ("POST", "/api-function", 405),
         ("POST", "/view-set", 405),
+        ("GET", "/routed/tenants/missing/", 404),
+        ("PUT", "/routed/tenants/7/", 405),
+        ("PUT", "/routed/tenants/7/rename/", 200),
     ],
 )
 @pytest.mark.parametrize("debug", [True, False])
@@ -221,6 +228,19 @@ def test_a_view_under_a_language_is_found(send, path):
     answer = send("GET", path, APP, accept_language="fr")
     assert (answer.status, answer.of_cors) == (200, {**SHARED, "vary": answer.headers["vary"]})
     assert preflight(send, path).headers == GRANTED
+
+
+@override_settings(CORSGUARD={"/routed": {"allow_origins": [EVIL], "allow_methods": ["GET", "PUT"], "max_age": 60}})
+def test_a_router_of_rest_framework_is_guarded_by_its_path(send):
+    """
+    The path of a router guards what it routes to, its own page and its 404s; a tag beats it.
+    """
+    shared = {"access-control-allow-origin": EVIL, "vary": "Origin"}
+    for url, status in (("/routed/plain/", 200), ("/routed/", 200), ("/routed/nowhere/", 404)):
+        answer = send("GET", url, EVIL)
+        assert (answer.status, answer.of_cors) == (status, shared)
+        assert preflight(send, url, EVIL).headers == {**GRANTED, "access-control-allow-origin": EVIL}
+    assert send("GET", "/routed/tenants/", APP).of_cors == SHARED
 
 
 # URLconfs.

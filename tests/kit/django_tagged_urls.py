@@ -10,9 +10,10 @@ from django.urls import include, path
 from django.utils.decorators import method_decorator
 from django.views import View
 from rest_framework.authentication import BasicAuthentication
-from rest_framework.decorators import api_view
+from rest_framework.decorators import action, api_view
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
+from rest_framework.routers import DefaultRouter
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
@@ -124,13 +125,27 @@ class Tenants(ViewSet):
     def list(self, request):
         return Response([])
 
+    def retrieve(self, request, pk):
+        if pk == "missing":
+            raise Http404
+        return Response({"id": pk})
+
+    @action(detail=True, methods=["put"])
+    def rename(self, request, pk):
+        return Response({"id": pk})
+
 
 class PlainTenants(ViewSet):
     def list(self, request):
         return Response([])
 
 
+router = DefaultRouter()
+router.register("tenants", Tenants, basename="tenant")
+router.register("plain", PlainTenants, basename="plain")
+
 urlpatterns = [
+    path("routed/", include(router.urls)),
     path("untagged", hello),
     path("untagged-class", Untagged.as_view()),
     path("tagged", tagged),
