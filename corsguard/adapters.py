@@ -9,6 +9,7 @@ writes the headers back. `examples/falcon_guard.py` is a whole one.
 from .errors import Rule
 from .guard import ORDINARY_NAMES, Guard, Passage
 from .journal import Journal
+from .mistakes import nearest_name
 from .negotiation import Question
 from .policies import Assignment, Guarding, ViewFinder, WebSockets, read_websockets, refuse_awaited, text_of_path
 from .suffixes import are_same_site
@@ -29,6 +30,7 @@ __all__ = [
     "are_same_site",
     "misplaced_tags",
     "name_of",
+    "nearest_name",
     "read_websockets",
     "refuse_awaited",
     "tag_of",

@@ -91,13 +91,15 @@ def nearest_prefix(text: str) -> str:
     return "/" + "/".join(x for x in cut.split("/") if x not in ("", ".", ".."))
 
 
-def nearest_name(name: str, names: Iterable[str]) -> str | None:
+def nearest_name(name: str, names: Iterable[str], near: float = 0.7) -> str | None:
     """
     Return that of *names* which *name* is probably meant to be, or None.
+
+    *near* is how alike they have to be, from 0 to 1: more where the names have much in common anyway.
     """
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(name, names, n=1, cutoff=0.7)), None)
+    return next(iter(get_close_matches(name, names, n=1, cutoff=near)), None)
 
 
 def _meant(text: str) -> str | None:

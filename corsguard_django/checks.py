@@ -19,17 +19,19 @@ from django.utils.http import is_same_domain
 from django.utils.module_loading import import_string
 
 from corsguard import CrossOriginProtection, Fix, OriginPattern, Policy, PolicyError, Problem
-from corsguard.adapters import Rule, are_same_site, misplaced_tags, name_of, tag_of
+from corsguard.adapters import Rule, are_same_site, misplaced_tags, name_of, nearest_name, tag_of
 
 from .conf import PROTECTION, SETTING, WEBSOCKETS, protection_setting, read_settings, websockets_setting
 from .middleware import View, views_of
-from .predecessor import MOVING
+from .predecessor import MOVING, THEIRS
 
 _GUARD: Final = "corsguard_django.middleware.CORSMiddleware"
 _SECURITY: Final = "django.middleware.security.SecurityMiddleware"
 # Where Django REST framework has `@api_view`.
 _MAKES_VIEWS: Final = "rest_framework.decorators"
 _MOST_QUOTED: Final = 30
+# How alike two settings are of which one is a misspelling of the other. Their prefix alone makes many 0.7.
+_MISSPELT: Final = 0.85
 _ON_THE_CLASS: Final = Fix(words='@method_decorator(cors(...), name="dispatch")  # on the class')
 _ABOVE: Final = Fix(words="@cors(...)  # above @api_view, which makes the view")
 _ADD: Final = Fix(words=f'MIDDLEWARE = ["{_GUARD}", *MIDDLEWARE]  # at the end of the settings')
@@ -116,6 +118,12 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             '"MIDDLEWARE": ["corsguard_django.middleware.CORSMiddleware", '
             '"django.middleware.security.SecurityMiddleware"]}',
         ),
+        "W909": Rule(
+            "Nothing reads the setting {name}. It is probably a misspelling of {meant}.",
+            "Django accepts a setting with any name. A misspelt one has no effect, and nobody notices.",
+            "Correct the spelling, such as `CORSGUARD` for `CORS_GUARD`.",
+            '{"CORS_GUARD": {"allow_origins": ["https://app.example.com"]}}',
+        ),
     }
 )
 
@@ -180,6 +188,14 @@ def check_policies(**_: object) -> list[CheckMessage]:
 
 
 @register(Tags.security)
+def check_names(**_: object) -> list[CheckMessage]:
+    """
+    Report settings whose names are probably misspellings of ours, or of those of django-cors-headers.
+    """
+    return [*map(_message, _of_names())]
+
+
+@register(Tags.security)
 def check_middleware(**_: object) -> list[CheckMessage]:
     """
     Report where the middleware stands, if not first.
@@ -209,7 +225,7 @@ def problems() -> tuple[Problem, ...]:
     """
     Return all that the checks find, as data. The *field* of each names the setting or the view.
     """
-    return (*_of_policies(), *_of_middleware(), *_of_credentials(), *_of_protection())
+    return (*_of_policies(), *_of_names(), *_of_middleware(), *_of_credentials(), *_of_protection())
 
 
 def _message(problem: Problem) -> CheckMessage:
@@ -246,6 +262,17 @@ def _of_view(view: View) -> Iterator[Problem]:
         yield _of_rule("E901", name, _ABOVE if is_function else _ON_THE_CLASS, place=place)
     elif (tag := tag_of(view)) is not None and isinstance(tag.policy, Policy):
         yield from (_within(name, warning) for warning in tag.policy.warnings)
+
+
+def _of_names() -> Iterator[Problem]:
+    names = {*dir(settings)}
+    # With CORSGUARD, such a name is more likely one of the project's own, from which CORSGUARD is made.
+    ours = {SETTING, WEBSOCKETS, PROTECTION}
+    theirs = THEIRS if SETTING not in names else frozenset[str]()
+    for name in sorted(names - ours - THEIRS):
+        meant = nearest_name(name, ours | theirs if name.startswith("CORS_") else ours, _MISSPELT)
+        if meant is not None:
+            yield _of_rule("W909", name, Fix(name=meant), name=name, meant=meant)
 
 
 def _within(place: str, problem: Problem) -> Problem:

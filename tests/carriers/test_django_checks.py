@@ -211,6 +211,57 @@ def test_no_rule_of_django_has_the_code_of_another():
     assert not DJANGO_RULES.keys() & RULES.keys()
 
 
+# Misspelt settings.
+
+
+def misspelt(**settings_of_project):
+    with override_settings(**settings_of_project):
+        return {message.obj: message.hint for message in messages() if message.id == "corsguard.W909"}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    {
+        "CORSGAURD": "CORSGUARD",
+        "CORS_GUARD": "CORSGUARD",
+        "CORSGUARDS": "CORSGUARD",
+        "COSRGUARD": "CORSGUARD",
+        "CORSGUARD_PROTECTON": "CORSGUARD_PROTECTION",
+        "CORS_GUARD_PROTECTION": "CORSGUARD_PROTECTION",
+        "CORSGUARD_WEBSOCKET": "CORSGUARD_WEBSOCKETS",
+    }.items(),
+)
+def test_a_misspelt_setting_of_ours_is_reported(name, meant):
+    assert misspelt(**{name: "any value"}) == {name: meant}
+    # A file of settings that spells it right may stand below one that does not.
+    assert misspelt(**{name: "any value", "CORSGUARD": {"allow_origins": [APP]}}) == {name: meant}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    {
+        "CORS_ALLOWED_ORIGIN": "CORS_ALLOWED_ORIGINS",
+        "CORS_ALLOW_ORIGINS": "CORS_ALLOWED_ORIGINS",
+        "CORS_ALLOWED_CREDENTIALS": "CORS_ALLOW_CREDENTIALS",
+        "CORS_ORIGINS_WHITELIST": "CORS_ORIGIN_WHITELIST",
+    }.items(),
+)
+def test_a_misspelt_setting_of_django_cors_headers_is_reported(name, meant):
+    """
+    A misspelt setting of django-cors-headers is reported, unless CORSGUARD may be made from it.
+    """
+    assert misspelt(**{name: [APP]}) == {name: meant}
+    assert misspelt(**{name: [APP], "CORSGUARD": {"allow_origins": [APP]}}) == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["CORS_ORIGINS", "CORSGUARD_ORIGINS", "CORSGUARD_POLICY", "CSRF_ALLOWED_ORIGINS", "GUARD", "ALLOWED_ORIGINS"],
+)
+def test_a_setting_of_the_project_is_not_reported(name):
+    assert misspelt(**{name: [APP]}) == {}
+
+
 # Where the middleware stands.
 
 
