@@ -5,8 +5,9 @@ This room reads `request.META`, asks the guard and writes the result into `respo
 the middleware first, so that it answers preflights before anything else and sees every response.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import nullcontext
+import sys
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import nullcontext, suppress
 from functools import lru_cache, partial
 from typing import Any, ClassVar, Final, cast
 
@@ -17,14 +18,16 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.translation import get_language_from_path, override
 
-from corsguard import Decision
+from corsguard import Decision, Policy
 from corsguard.adapters import (
     ORDINARY_NAMES,
     Assignment,
     Guarding,
     Passage,
+    ServedView,
     ViewFinder,
     misplaced_tags,
+    name_of,
     tag_of,
     tags_made,
 )
@@ -60,7 +63,7 @@ class CORSMiddleware:
         self._get_response = cast("GetResponse", get_response)
         self._get_async_response = cast("AsyncGetResponse", get_response)
         self._guard = process.guard
-        self._has_tags = lru_cache(_MOST_URLCONFS)(_has_tags)
+        self._has_tags = lru_cache(_MOST_URLCONFS)(self._look_over)
         self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated] - Python 3.11 needs it
         if self._is_async:
             markcoroutinefunction(self)
@@ -99,7 +102,7 @@ class CORSMiddleware:
         """
         Decide about the request, and return its whole answer if it is not for the application.
         """
-        question = passage.decide(self._finder(request))
+        question = passage.decide(self._finder(request, passage))
         if question is not None:
             passage.settle(question.ask(async_to_sync))
         return passage.answer
@@ -109,7 +112,7 @@ class CORSMiddleware:
         Do the same, off the event loop if an origin source has to be asked that may block, or use the ORM, and on it if
         the source is awaited.
         """
-        question = passage.decide(self._finder(request))
+        question = passage.decide(self._finder(request, passage))
         if question is not None:
             passage.settle(await (sync_to_async(question.ask)() if question.may_block else question.ask_async()))
         return passage.answer
@@ -123,18 +126,18 @@ class CORSMiddleware:
         for event in passage.take_events():
             await sync_to_async(self._guard.journal.tell)(event)
 
-    def _finder(self, request: HttpRequest) -> ViewFinder | None:
+    def _finder(self, request: HttpRequest, passage: Passage) -> ViewFinder | None:
         # Django has imported the views if it has found one, so if the process has no tags by then, this one has none.
         is_untagged = request.resolver_match is not None and not tags_made()
-        return None if is_untagged else partial(self._view_at, request)
+        return None if is_untagged else partial(self._view_at, request, passage)
 
-    def _view_at(self, request: HttpRequest, path: str) -> Assignment | None:
+    def _view_at(self, request: HttpRequest, passage: Passage, path: str) -> Assignment | None:
         """
         Return what the view says that *request* reached, or would reach at *path*, one of the readings of its path.
         """
         match = request.resolver_match
         view = self._resolved(request, path) if match is None or path != request.path_info else match.func
-        return None if view is None else self._guard.said_by(view)
+        return None if view is None else self._guard.said_by(_serving(view, passage))
 
     def _resolved(self, request: HttpRequest, path: str) -> View | None:
         """
@@ -145,6 +148,19 @@ class CORSMiddleware:
             return _resolve(resolver, path) if self._has_tags(resolver, tags_made()) else None
         except Exception:  # noqa: BLE001 - the same stops the application, and its 500 is shared as its path is
             return None
+
+    def _look_over(self, resolver: URLResolver, _made: int) -> bool:
+        """
+        Return whether a view of *resolver* may have a tag, and write what operations at one URL open of each other.
+        """
+        # Anew after each tag that is made.
+        views = list[ServedView]()
+        for url, methods, function in _served_by(resolver):
+            there = self._guard.said_by(function) or self._guard.policies.table.find(url)
+            policy = there.policy if isinstance(there.policy, Policy) else None
+            views.append(ServedView(url, name_of(function), methods, policy))
+        self._guard.journal.record_openings(views)
+        return any(view is None or tag_of(view) or misplaced_tags(view) for view in views_of(resolver))
 
 
 process.sender = CORSMiddleware
@@ -196,7 +212,8 @@ def find(environ: Environ) -> Assignment:
     from django.core.handlers.wsgi import WSGIRequest
 
     request = WSGIRequest({"REQUEST_METHOD": "GET", "wsgi.input": BytesIO(), **environ})
-    finder = CORSMiddleware(lambda _: HttpResponse())._finder(request)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - its own room
+    passage = process.guard.enter(request.META, request.path_info)
+    finder = CORSMiddleware(lambda _: HttpResponse())._finder(request, passage)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - its own room
     return process.guard.find(environ, request.path_info, finder)
 
 
@@ -212,11 +229,6 @@ def _resolve(resolver: URLResolver, path: str) -> View | None:
     return None
 
 
-def _has_tags(resolver: URLResolver, _made: int) -> bool:
-    # Anew after each tag that is made.
-    return any(view is None or tag_of(view) or misplaced_tags(view) for view in views_of(resolver))
-
-
 def views_of(resolver: URLResolver) -> Iterator[View | None]:
     """
     Yield the views of *resolver*, and None for an entry that is none of Django's and may lead to any view.
@@ -224,5 +236,45 @@ def views_of(resolver: URLResolver) -> Iterator[View | None]:
     for entry in cast("list[object]", resolver.url_patterns):
         if isinstance(entry, URLResolver):
             yield from views_of(entry)
+        elif isinstance(entry, URLPattern):
+            yield from [function for _, function in _operations(entry.callback)] or [entry.callback]
         else:
-            yield entry.callback if isinstance(entry, URLPattern) else None
+            yield None
+
+
+def _served_by(resolver: URLResolver, prefix: str = "/") -> Iterator[tuple[str, Collection[str], View]]:
+    """
+    Yield the URL, the methods and the function of each operation of Django Ninja.
+    """
+    for entry in cast("list[object]", resolver.url_patterns):
+        if isinstance(entry, URLResolver):
+            yield from _served_by(entry, f"{prefix}{entry.pattern}")
+        elif isinstance(entry, URLPattern):
+            yield from ((f"{prefix}{entry.pattern}", *operation) for operation in _operations(entry.callback))
+
+
+def _serving(view: View, passage: Passage) -> View:
+    """
+    Return the function behind *view* that serves the method of *passage*; the first one, if none of several serves it.
+    """
+    operations = _operations(view)
+    served = (function for methods, function in operations if passage.method in methods)
+    return next(served, operations[0][1] if operations else view)
+
+
+def _operations(view: View) -> list[tuple[Collection[str], View]]:
+    """
+    Return the methods and the function of each operation of Django Ninja that *view* calls.
+
+    Ninja makes one view for all operations of a URL. No public name leads from it to them: before 1.5 it is a method of
+    what has them, now a function around that.
+    """
+    kind = getattr(sys.modules.get("ninja.operation"), "PathView", None)
+    if kind is None:
+        return []
+    held: list[Any] = [getattr(view, "__self__", None)]
+    for cell in getattr(view, "__closure__", None) or ():
+        # A cell may be empty still.
+        with suppress(ValueError):
+            held.append(cell.cell_contents)
+    return [(each.methods, each.view_func) for at in held if isinstance(at, kind) for each in at.operations]
