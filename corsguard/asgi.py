@@ -20,7 +20,7 @@ from .origin import LONGEST_ORIGIN
 from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, ViewFinder, WebSockets
 from .policy import Policy
 from .quoting import quoted
-from .tags import tags_made
+from .tags import name_of, tags_made
 
 if TYPE_CHECKING:
     from .endpoints import Endpoints
@@ -49,6 +49,9 @@ _MOST_READ: Final = LONGEST_ORIGIN + 1
 _SCHEMES: Final[Mapping[str, str]] = {"ws": "http", "wss": "https"}
 # RFC 6455, 7.4.1: a policy is violated.
 _POLICY_VIOLATION: Final = 1008
+
+# Frameworks whose views are not found, so that tags on them have no effect.
+_WITHOUT_TAGS: Final = frozenset({"connexion", "falcon", "litestar", "quart"})
 
 
 class _Prepared(NamedTuple):
@@ -241,6 +244,9 @@ class CORSMiddleware:
     async def _carry(self, scope: Scope, receive: Receive, send: Send) -> None:
         table = self.guard.policies.table
         if table is not self._table:
+            # By the first request, the views are imported.
+            if self._table is None and tags_made() and _keeps_its_views(self.app):
+                self.guard.journal.record_unseen(name_of(self.app))
             self._table, self._prepared = table, {}
         # What lies further in may write into the scope; the request is judged as it came in.
         passage, find_endpoint = self._enter(scope)
@@ -414,6 +420,10 @@ def _endpoints_of(app: object, guard: Guard) -> "Endpoints | None":
     from .endpoints import Endpoints, routing_of
 
     return None if routing_of(app) is None else Endpoints(app, guard)
+
+
+def _keeps_its_views(app: object) -> bool:
+    return any(kind.__module__.partition(".")[0] in _WITHOUT_TAGS for kind in type(app).__mro__)
 
 
 def _encoded(headers: Iterable[Header]) -> list[Line]:

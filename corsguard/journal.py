@@ -281,6 +281,17 @@ class Journal:
                 view,
             )
 
+    def record_unseen(self, app: str) -> None:
+        """
+        Write that *app* may have views with tags, which the guard cannot find.
+        """
+        logger.warning(
+            "Views of this process are tagged with @cors. On views of %s a tag has no effect, because corsguard.asgi "
+            "finds the endpoints of Starlette and FastAPI only. Write their policies by path: {'/path': policy}. This "
+            "is said once.",
+            app,
+        )
+
     def record_openings(self, views: Iterable[ServedView]) -> None:
         """
         Write, once for each pair, which of *views* grant what another one serves at the same URL.

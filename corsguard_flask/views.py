@@ -69,7 +69,7 @@ def warn_of_lost_tag(app: Flask, **_: object) -> None:
         request_started.disconnect(warn_of_lost_tag)
         logger.warning(
             "%s has a policy by @cors, but no CORSGuard guards %r, so nothing is shared. Write CORSGuard(app) once, "
-            "where the application is made.",
+            "where the application is made. Inside Connexion, write a policy by path instead.",
             name_of(view),
             app.name,
         )

@@ -12,6 +12,7 @@ from kit.adapters import scope_of, serve_asgi
 from kit.cases import APP, EVIL, get, preflight
 from kit.serving import needed
 
+from corsguard import cors
 from corsguard.asgi import CORSMiddleware
 
 POLICIES = {"/api": {"allow_origins": [APP]}, "/open": {"allow_origins": "*"}, "/closed": None}
@@ -105,3 +106,21 @@ def test_preflights_do_not_reach_the_framework(app):
     status, headers = answer(app, preflight(APP, "POST"), "/api/ok")
     assert (status, headers[ALLOW_ORIGIN]) == (204, APP)
     assert answer(app, preflight(EVIL, "POST"), "/api/nowhere")[0] == 403
+
+
+@pytest.mark.parametrize("make", [of_quart, of_falcon])
+def test_that_a_tag_has_no_effect_is_said_once(make, caplog):
+    """
+    Where a process has tags, it is said once that the guard finds no views of such a framework.
+    """
+    cors(None)(lambda: None)
+    caplog.set_level(logging.WARNING, "corsguard")
+    guarded = CORSMiddleware(make(), POLICIES)
+    for path in ("/api/ok", "/open/ok", "/api/ok"):
+        assert answer(guarded, get(APP), path)[0] == 200
+    guarded.policy = {"allow_origins": "*"}
+    assert answer(guarded, get(APP), "/api/ok")[0] == 200
+    said = [
+        record.args for record in caplog.records if record.name == "corsguard" and record.funcName == "record_unseen"
+    ]
+    assert [name.partition(".")[0] for (name,) in said] == [make.__name__.removeprefix("of_")]
