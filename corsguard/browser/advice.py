@@ -267,8 +267,8 @@ def _multiple(failure: Failure) -> Fix:
     value = (failure.value or "")[:LONGEST_READ]
     items = re.split(r"[\s,]+", value.strip(" \t,"))
     lines = values_of(headers_of(failure), ALLOW_ORIGIN)
-    # Nobody lists * beside an origin, either.
-    if len(lines) > 1 or len(set(items)) < len(items) or "*" in items:
+    # Nobody lists * beside one origin, either.
+    if len(lines) > 1 or len(set(items)) < len(items) or ("*" in items and len(items) == 2):
         why = (
             f'Two layers add the header ("{as_shown(value)}"): a proxy or a web server in front and the application, '
             "or two middlewares. Take it out of all but one."
@@ -296,7 +296,7 @@ def _mismatch(failure: Failure) -> Fix:
         step = _origin_step([value], origin)
     except PolicyError as error:
         return _share(failure, error.problems[0].message)
-    if step.passed:
+    if step.passed or "*" in value:
         return _share(failure, "Browsers know no patterns: match on the server, and send the origin itself.", value)
     if not _is_another_site(value, origin):
         return _share(failure, step.reason, value)
@@ -541,9 +541,9 @@ def _handshake(failure: Failure) -> Fix:
         return _change("Not CORS: nobody is logged in. A script can set no header of a handshake; it carries cookies.")
     if status not in {"", "403"}:
         return _change(
-            f"Not CORS: {as_shown(failure.url)} answers {status}. Is there a WebSocket at this path? If a proxy stands "
-            "in front, let it pass the upgrade on (nginx: proxy_http_version 1.1; proxy_set_header Upgrade "
-            "$http_upgrade; proxy_set_header Connection upgrade)."
+            f"Not CORS: the status is {status}. Is there a WebSocket at this path? If a proxy stands in front, let it "
+            "pass the upgrade on (nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
+            "proxy_set_header Connection upgrade)."
         )
     why = "Not CORS: the server judges the Origin of the handshake, which carries cookies."
     if not _is_sound(origin, credentials=True):

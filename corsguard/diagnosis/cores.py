@@ -42,17 +42,51 @@ _REDIRECT: Final = (
     r"(?:Response to preflight request doesn't pass access control check: )?No 'Access-Control-Allow-Origin'"
 )
 
+# What Node calls an error of a connection, or of its parser of HTTP.
+_ERRNO: Final = r"(?-i:E[A-Z]{3,}|HPE_[A-Z_]+)"
+
 # The first core that fits tells. The order is that of what would fit otherwise, too.
 CORES: Final = (
+    # Whatever else is said of a file, it cannot be fetched.
+    _core(
+        r"(?:cannot load|Failed to load) '?(?P<url>file:[^\s']{1,2048})|"
+        r"Access to [\w ]{1,40} at '(?P<url2>file:[^']{1,2048})'(?! \(redirected)|"
+        r"Module source URI is not allowed in this document: ['\"](?P<url3>file:[^'\"]{1,2048})",
+        Reason.BAD_SCHEME,
+    ),
+    # The proxies of development servers (webpack-dev-server, Create React App, Vite, Next.js), and what these refuse.
+    _core(
+        r"Error occurred while (?:trying to )?proxy(?:ing)?\b.{0,2048}? to (?P<url>https?://[^\s(]{1,2048})"
+        rf" [\[(](?P<value>{_ERRNO})|Could not proxy request .{{0,2048}}? to (?P<url2>https?://[^\s(]{{1,2048}})"
+        rf"(?:.{{0,140}}?\((?P<value2>{_ERRNO})\))?|Failed to proxy (?P<url3>https?://\S{{1,2048}})",
+        "dev_proxy",
+    ),
+    _core(
+        r"\b(?:http|ws) proxy (?:socket )?error\b"
+        rf"(?:.{{0,2048}}?(?P<value>{_ERRNO}(?: (?:[\d.]{{7,15}}|[\da-f:]{{2,39}}):\d{{1,5}})?))?|"
+        r"Error occurred while (?:trying to )?proxy|Could not proxy request",
+        "dev_proxy",
+    ),
+    _core(
+        r"cross.origin request (?:detected )?(?:to Next\.js dev resource \S{1,200} )?from ['\"]?"
+        r"(?P<value>\d{1,3}(?:\.\d{1,3}){3}|[\w.-]{1,253})['\"]?.{0,20}?(?:/_next/|\. ?Cross-origin access to Next)|"
+        r"Blocked request\. This host \(?['\"]?(?P<value2>[\w.-]{1,253})['\"]?\)? is not allowed|"
+        r"allowedDevOrigins|Invalid Host/Origin header",
+        "dev_host",
+    ),
     # Chromium words a manifest as any other load; a proxy that logs users in redirects it, as it comes without cookies.
     _core(
-        r"Access to manifest at '(?P<value>[^']{1,2048})' \(redirected from '(?P<url>[^']{1,2048})'\)",
+        r"Access to manifest at '(?P<value>[^']{1,2048})' \(redirected from '(?P<url>[^']{1,2048})'\)|"
+        r"Access to internal resource at '(?P<value2>[^']{1,2048})' "
+        r"\(redirected from '(?P<url2>[^']{1,2048}manifest[^'/]{0,80})'\)",
         "manifest_login",
     ),
     _core(_REDIRECT, Reason.MISSING_ALLOW_ORIGIN),
     _core(
         r"must not be the wildcard|Credential is not supported if|Cannot use wildcard|"
-        r"wildcard '?.?'? cannot be used in the '?Access-Control-Allow-Origin",
+        r"wildcard '?.?'? cannot be used in the '?Access-Control-Allow-Origin|"
+        # Of Firefox before it had words for credentials.
+        r"Access-Control-Allow-Origin'? does not match '\*'|\bSEC7121\b",
         Reason.WILDCARD_WITH_CREDENTIALS,
         "*",
     ),
@@ -60,25 +94,27 @@ CORES: Final = (
     _core(r"does not match '(?P<value>[^',]{0,2048},[^']*)'", Reason.MULTIPLE_ALLOW_ORIGIN),
     _core(
         r"Multiple CORS header|cannot contain more than one origin|Access-Control-Allow-Origin'? header contains "
-        r"multiple values",
+        r"multiple values|\bSEC7128\b",
         Reason.MULTIPLE_ALLOW_ORIGIN,
     ),
     _core(r"Allow-Credentials'? header(?: in the response)? is '(?P<value>[^']*)'", Reason.ALLOW_CREDENTIALS_NOT_TRUE),
     _core(
         r"expected '?true'? in CORS header|Allow-Credentials'? is not [\"']?true|Allow-Credentials'? header in the "
-        r"response is",
+        r"response is|\bSEC71(?:22|29)\b",
         Reason.ALLOW_CREDENTIALS_NOT_TRUE,
     ),
     _core(r"307 Internal Redirect|Non-Authoritative-Reason: HSTS", "hsts"),
     _core(
         r"Redirect is not allowed for a preflight|external redirect not allowed|Response for preflight is invalid "
         r"\(redirect\)|disallowed for cross-origin requests that require preflight|requires preflight, which is "
-        r"disallowed to follow",
+        r"disallowed to follow|\bSEC7126\b",
         Reason.PREFLIGHT_REDIRECT,
     ),
     _core(
         r"does not have HTTP ok status|preflight (?:response|channel) did not succeed|Preflight response is not "
-        r"successful|preflight has invalid HTTP status(?: code)?:? ?(?P<status>\d{3})?",
+        r"successful|preflight has invalid HTTP status(?: code)?:? ?(?P<status>\d{3})?|"
+        r"cannot load \S{1,2048} Invalid HTTP status code (?P<status2>\d{3})|"
+        r"\bOPTIONS (?:\S{1,2048} )?(?P<status3>[45]\d\d) \(",
         Reason.PREFLIGHT_STATUS,
     ),
     _core(r"Cannot parse Access-Control-Allow-Methods", Reason.ALLOW_METHODS_UNPARSABLE),
@@ -94,12 +130,14 @@ CORES: Final = (
     ),
     _core(r"Access-Control-Allow-Headers has an invalid value: (?P<value>\S.{0,200})", Reason.ALLOW_HEADERS_UNPARSABLE),
     _core(
-        r"Method '?(?P<method>[^\s']+)'? is not allowed by '?Access-Control-Allow-Methods", Reason.METHOD_NOT_ALLOWED
+        r"\b(?!method\b|it\b)(?P<method>[A-Za-z]+)'? is not allowed by '?Access-Control-Allow-Methods|"
+        r"not allowed by '?Access-Control-Allow-Methods",
+        Reason.METHOD_NOT_ALLOWED,
     ),
     _core(r"Did not find method in CORS header", Reason.METHOD_NOT_ALLOWED),
     _core(r"Authorization will not be covered|'?Authorization'? header is not covered", Reason.HEADER_NOT_ALLOWED, "*"),
     _core(
-        r"Request header(?: field)? '?(?P<header>[^\s']+)'? is not allowed by '?Access-Control-Allow-Headers",
+        r"(?:^|[ '])(?!field\b|header\b|it\b)(?P<header>[\w-]+)'? is not allowed by '?Access-Control-Allow-Headers",
         Reason.HEADER_NOT_ALLOWED,
     ),
     _core(r"header '?(?P<header>[^\s']+)'? is not allowed according to header", Reason.HEADER_NOT_ALLOWED),
@@ -116,15 +154,24 @@ CORES: Final = (
         r"that is not equal to the supplied origin|Access-Control-Allow-Origin'? header contains the invalid",
         Reason.ALLOW_ORIGIN_MISMATCH,
     ),
-    # Internet Explorer, and Edge before it was a Chromium.
-    _core(r"The origin '(?P<origin>[^']+)' did not find '[^']*' in the Access-C", Reason.MISSING_ALLOW_ORIGIN),
+    # Internet Explorer, and Edge before it was a Chromium: the number is the same in every language.
+    _core(
+        r"The origin '(?P<origin>[^']+)' did not find '[^']*' in the Access-C|"
+        r"SEC7120: (?:\S{1,80} ){1,4}?(?P<origin2>[a-z][a-z0-9+.-]*://\S{1,2048})",
+        Reason.MISSING_ALLOW_ORIGIN,
+    ),
+    _core(r"\bSEC7120\b", Reason.MISSING_ALLOW_ORIGIN),
     _core(r"header '?(?P<header>[^\s']+)'? was not present in the \S+-Allow-Headers", Reason.HEADER_NOT_ALLOWED),
     _core(r"method '?(?P<method>[^\s']+)'? was not present in the \S+-Allow-Methods", Reason.METHOD_NOT_ALLOWED),
-    # A library of HTTP, which lists all that may be.
-    _core(r"Request has been terminated.{1,40}Possible causes", "not_told"),
+    _core(r"\bSEC7127\b|Redirect was blocked for CORS request", "redirect_blocked"),
+    _core(r"\bSEC711[89]\b", "cors_used"),
+    _core(r"\bSEC711[23]\b", "wrong_type"),
+    # A library of HTTP and Swagger UI, which list all that may be.
+    _core(r"Request has been terminated.{1,40}Possible causes|Failed to fetch.{1,40}Possible Reasons", "not_told"),
     _core(
         r"\bOrigin (?:'?(?P<origin>[^\s']+)'? )?is not allowed by '?Access-Control-Allow-Origin|"
-        r"Error: Cross origin (?P<origin2>\S+) forbidden",
+        # Of jsdom, of Office and of TestCafe.
+        r"Error: Cross origin (?P<origin2>\S+) forbidden|No valid origin in response|RequestMock: CORS validation",
         Reason.MISSING_ALLOW_ORIGIN,
     ),
     _core(
@@ -138,7 +185,7 @@ CORES: Final = (
         Reason.REDIRECT_BAD_SCHEME,
     ),
     _core(
-        r"only supported for (?:protocol schemes|HTTP)|CORS request not http|scheme must be .{0,24}for CORS request|"
+        r"only supported for (?:prot|HTTP)|CORS request not http|scheme must be .{0,24}for CORS request|"
         r"CORS requests are made on supported schemes",
         Reason.BAD_SCHEME,
     ),
@@ -186,10 +233,11 @@ CORES: Final = (
     ),
     _core(r"ERR_TOO_MANY_REDIRECTS", Reason.TOO_MANY_REDIRECTS),
     _core(
-        r"not a secure context and the resource is in more-private address space '?(?P<value>\w+)?",
+        r"not a secur\w+ context\W.{0,60}more-private address space '?(?P<value>\w+)?|"
+        r"(?:private|local) network requests are (?:only )?made from secure contexts|"
+        r"ERR_INSECURE_PRIVATE_NETWORK_REQUEST|Insecure(?:Local|Private)Network\b",
         "insecure_local_network",
     ),
-    _core(r"(?:private|local) network requests are (?:only )?made from secure contexts", "insecure_local_network"),
     _core(r"local network requests are compatible with restrictions", "local_network_access"),
     _core(r"Private-Network|privileged network position", "private_network_access"),
     _core(
@@ -200,7 +248,7 @@ CORES: Final = (
     _core(
         r"to access the '?(?P<value>unknown|local|loopback|private)'?(?: IP)? address space|address space|"
         r"BLOCKED_BY_(?:LOCAL|PRIVATE)_NETWORK_ACCESS_CHECKS|Local Network Access detected|"
-        r"(?:Local|Private) ?Network ?Access ?Permission|InsecureLocalNetwork|InsecurePrivateNetwork",
+        r"(?:Local|Private) ?Network ?Access ?Permission",
         "local_network_access",
     ),
     _core(
@@ -226,7 +274,7 @@ CORES: Final = (
     ),
     _core(r"X-Frame-Options|frame-ancestors|ERR_BLOCKED_BY_RESPONSE(?![.\w])", "not_framed"),
     _core(
-        r"(?:Content[ -]Security[ -]Policy|violates the following|blocked:csp).{0,600}?"
+        r"(?:Content[ -]Security[ -]Policy|violates the following|violated directive|blocked:csp).{0,600}?"
         r"\b(?P<value>(?:default|connect|img|script|style|font|frame|child|media|manifest|worker|object)-src"
         r"(?:-elem|-attr)?|form-action|base-uri|sandbox)\b",
         "csp",
@@ -244,15 +292,20 @@ CORES: Final = (
         "same-origin",
     ),
     _core(
-        r"blocked cross-origin response (?P<url>\S{1,2048}) with MIME type (?P<value>[\w.+-]+/[\w.+-]+)|"
+        r"blocked cross-origin response (?P<url>\S{1,2048}) with MIME type (?P<value>[\w.+-]+/[\w.+-]*\w)|"
         r"OpaqueResponseBlocking.{0,300}?[\"'](?P<url2>https?://[^\"']{1,2048})[\"']",
         "orb",
     ),
     _core(r"BLOCKED_BY_ORB|NS_\w*ORB|OpaqueResponseBlocking|Cross-Origin Read Blocking|\bCORB\b", "orb"),
     _core(
         r"Tainted canvases|tainted by cross-origin data|contains cross-origin data, and may not be|"
-        r"canvas has been tainted",
+        r"canvas has been tainted|The cross-origin image at (?P<url>\S{1,2048}) may not be loaded|"
+        r"operation is insecure.{0,200}(?:toDataURL|toBlob|getImageData|texImage)",
         "tainted_canvas",
+    ),
+    _core(
+        r"outputs zeroe?s due to CORS(?: access restrictions for (?P<url>\S{1,2048}))?|createMediaElementSource",
+        "tainted_audio",
     ),
     _core(
         r"cssRules|CSSStyleSheet.{0,80}(?:access rules|insecure)|Not allowed to access cross-origin stylesheet",
@@ -273,20 +326,48 @@ CORES: Final = (
         "forbidden_header",
     ),
     _core(
-        r"EventSource's response has a MIME type \(['\"](?P<value>[^\"']{0,100})['\"]\)|"
+        r"EventSource(?:'s)? response has a MIME type \(['\"](?P<value>[^\"']{0,100})['\"]\)|"
         r"EventSource's response has a (?:charset|MIME)",
         "event_stream_type",
     ),
     _core(
         r"(?:module script|Refused to (?:execute script|apply style)|Loading module from).{0,2200}?MIME type "
-        r"(?:of )?\(?['\"](?P<value>[^\"']{0,100})['\"]",
+        r"(?:of )?\(?['\"](?P<value>[^\"']{0,100})['\"]|"
+        r"Failed to register a ServiceWorker.{0,2200}? with script \('(?P<url>[^']{1,2048})'\): The script has an "
+        r"unsupported MIME type \('(?P<value2>[^']{0,100})'",
         "wrong_type",
     ),
     _core(r"to check the integrity|eligible for integrity checks", "integrity"),
+    _core(
+        r"valid digest in the 'integrity' attribute(?: for resource '(?P<url>[^']{1,2048})')?|"
+        r"hashes in the integrity attribute match.{0,60}? at [\"'](?P<url2>[^\"']{1,2048})|Failed integrity metadata",
+        "integrity_mismatch",
+    ),
+    _core(
+        r"Failed to construct '(?:Shared)?Worker': Script at '(?P<url>[^']{1,2048})' cannot be accessed|"
+        r"Failed to register a ServiceWorker.{0,4200}?(?:origin of the provided scriptURL \('(?P<url2>[^']{1,2048})'|"
+        r"behind a redirect)",
+        "worker_script",
+    ),
+    _core(
+        r"FetchEvent for [\"'](?P<url>[^\"']{1,2048})[\"'] resulted in a network error|ServiceWorker passed an opaque|"
+        r"served by service worker is opaque|response was used for a request whose type is not no-cors",
+        "service_worker",
+    ),
+    _core(
+        r"constructed from a URL that includes credentials(?:: (?P<url>\S{1,2048}))?|"
+        r" is an url with embedded credentials|contains user credentials|"
+        r"URLs contain embedded credentials",
+        "url_credentials",
+    ),
     _core(r"Cross-Origin-Opener-Policy", "opener_policy"),
-    _core(r"SharedArrayBuffer.{0,80}(?:cross-origin isolat|not defined)|cross-origin isolation", "isolation"),
+    _core(
+        r"SharedArrayBuffer.{0,80}(?:cross-?origin ?isolat|not defined)|cross-origin isolation|variable: SharedArrayB",
+        "isolation",
+    ),
     _core(r"Cypress detected a cross.origin|cy\.origin\(|cy\.visit\(\)'? failed", "cypress"),
     _core(r"SameSite|third-party cookie|Cookie ['\"].{1,200}?['\"] has been rejected", "cookies"),
+    _core(r"checking failed - (?P<origin>\S{1,2048}) does not match any trusted", "csrf_django"),
     _core(
         r"(?:Origin|Referer) checking failed|CSRF verification failed|CSRF Failed:|CSRF cookie not set|"
         r"CSRF_TRUSTED_ORIGINS",
@@ -320,7 +401,10 @@ CORES: Final = (
     _core(r"BLOCKED_BY_(?:CLIENT|ADMINISTRATOR)|blocked:other|content blocker prevented", "blocked_by_client"),
     _core(r"CORS disabled", "disabled"),
     _core(r"CORS header 'Origin' cannot be added", "origin_not_added"),
-    _core(r"postMessage", "post_message"),
+    _core(
+        r"postMessage.{0,80}target origin(?:.{0,2200}? recipient window's origin \('(?P<value>[^']{1,2048})'\))?",
+        "post_message",
+    ),
     _core(r"Blocked a frame with origin|Permission denied to access property", "frame"),
     _core(
         r"BAD_SSL_CLIENT_AUTH_CERT|CLIENT_AUTH_CERT_NEEDED", Reason.TLS_CLIENT_CERTIFICATE, "a certificate is required"
@@ -343,10 +427,12 @@ CORES: Final = (
     ),
     _core(
         r"Could not connect to the server|specified hostname could not be found|network connection was lost|"
-        r"Cannot connect to destination host",
+        r"Cannot connect to destination host|Failed to connect to [\w.-]{1,253}/[\d.]{7,15}:\d|\bConnection refused\b",
         Reason.UNREACHABLE,
         "no response",
     ),
+    # Of Node, which has no CORS.
+    _core(rf"(?:connect|getaddrinfo) (?P<value>{_ERRNO})\b", Reason.UNREACHABLE),
 )
 
 # What says less than a line of Firefox in another language does.
@@ -354,7 +440,7 @@ VAGUE: Final = (
     _core(
         r"blocked by (?:the )?CORS policy|Cross-Origin Request (?:Blocked|Warning)|by Cross-Origin Resource Sharing "
         r"policy|CORS response header values are valid|Cross-Origin Resource Sharing error|\bCORS\serror\b|"
-        r"\(CORS\) request was blocked",
+        r"\(CORS\) request was blocked|\bAccess to [\w ]{1,40} at '[^']{1,2048}'|blocked by CORS(?! pol[a-z]{3})",
         "cut_off",
     ),
     _core(r"can't establish a connection to the server at (?P<url>https?://\S{1,2048})", "event_source"),
@@ -364,12 +450,18 @@ VAGUE: Final = (
     _core(r"\bScript error\b", "script_error"),
     _core(r"Network request failed", "native_fetch"),
     _core(r"ERR_FAILED 2\d\d\b", "answered"),
-    _core(r"responded with a status of [45]\d\d\b|ERR_(?:ABORTED|FAILED) [45]\d\d\b", "status"),
+    _core(
+        r"responded with a status of [45]\d\d\b|ERR_(?:ABORTED|FAILED) [45]\d\d\b|"
+        r"\b[45]\d\d \([A-Z][A-Za-z' -]{2,40}\)|requested URL was not found on this server",
+        "status",
+    ),
     _core(
         r"Failed to fetch|NetworkError when attempting|Load failed|Network ?Error|ERR_(?:FAILED|NETWORK|ABORTED)\b|"
         r"access control checks|0 Unknown Error|XMLHttpRequest error|"
         r"A network error occurred|Request has been terminated|error loading dynamically imported module|"
-        r"Importing a module script failed|FETCH_ERROR|[\"']?status[\"']?: ?0\b|\(failed\)|"
+        r"\b(?:xhr poll|websocket) error\b|Failed to complete negotiation|Loading script failed|"
+        r"Loading (?:CSS )?chunk .{1,80}? failed|Importing a module script failed|Module source URI is not allowed|"
+        r"FETCH_ERROR|[\"']?status[\"']?: ?0\b|\bHTTP 0 error|\(failed\)|"
         r"(?:XHR|Fetch) failed loading|Loading failed for the|UnityWebRequest|NS_ERROR_FAILURE|NS_ERROR_DOM_BAD_URI",
         "not_told",
     ),

@@ -140,7 +140,7 @@ WORDS: Final = {
         "không hợp lệ", "trộn lẫn",
     ),
     "zh-cn": Words("跨源请求", "未能成功|失败", "未启用|已禁用", "重定向", "预检", "缺少", "多个", "无效", "混合活动"),
-    "zh-tw": Words("跨來源請求", "未成功", "停用", "重導", "preflight", "缺少", "多個", "無效", "混和的主動"),
+    "zh-tw": Words("跨來源請求", "未成功|失敗", "停用", "重導", "preflight", "缺少", "多個", "無效", "混和的主動"),
 }  # fmt: skip
 
 
@@ -185,9 +185,9 @@ _CLUES: Final = (
     _Clue(Reason.UNREACHABLE, "none", word="failed"),
     _Clue(Reason.UNREACHABLE, "none", word="no_status"),
 )
-# A URL is printed in ASCII, and in some languages a letter follows it.
+# A URL is printed in ASCII, and in some languages a letter follows it. Blocks are somebody's who blacks out.
 _URL: Final = re.compile(
-    r"(?<![A-Za-z])(?P<url>[a-z][a-z0-9+.-]{1,30}:(?://)?[!#-&(-~]{1,2048})(?: ?['\"])?", re.IGNORECASE
+    r"(?<![A-Za-z])(?P<url>[a-z][a-z0-9+.-]{1,30}:(?://)?[!#-&(-~\u2580-\u259f]{1,2048})(?: ?['\"])?", re.IGNORECASE
 )
 _MIXED_URL: Final = re.compile(r"['\"] ?(?P<url>http://[!#-&(-~]{1,2048})", re.IGNORECASE)
 _HEADER: Final = re.compile(r"['\"]? ?Access-Control-Allow-(?P<name>[A-Za-z]+) ?['\"]?")
@@ -229,13 +229,16 @@ def translated(text: str) -> Translated | None:
         return Translated(Reason.MIXED_CONTENT, _bare(content["url"]))
     blocked = _WORDS["blocked"].search(text)
     url = _URL.search(text, 0 if blocked is None else blocked.start())
-    if url is None:
+    before = url or blocked
+    if before is None:
         return None
-    rest = text[url.end() :][:_LONGEST_REST]
+    rest = text[before.end() :][:_LONGEST_REST]
     named = _HEADER.search(rest)
     if blocked is None and (named is None or "'\"".find(named[0][0]) < 0):
         return None
-    return _told(rest, _bare(url["url"]), is_whole=blocked is not None)
+    if url is None and named is None and "CORS" not in rest:
+        return None
+    return _told(rest, "" if url is None else _bare(url["url"]), is_whole=blocked is not None)
 
 
 def _told(rest: str, url: str, *, is_whole: bool) -> Translated | None:

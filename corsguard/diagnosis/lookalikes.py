@@ -50,8 +50,7 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
         "Local Network Access: the page promised another address space than the one it reached.",
         ("the option targetAddressSpace of fetch()", "what the name resolves to: nslookup HOST"),
         Fix(
-            words=f'"loopback" for 127.0.0.1. {_NO_HEADER_HELPS}',
-            page=('fetch(url, {{targetAddressSpace: "local"}})',),
+            words=f'"loopback" for 127.0.0.1. {_NO_HEADER_HELPS}', page=('fetch(url, {{targetAddressSpace: "local"}})',)
         ),
         detail="The page promised {value}.",
     ),
@@ -100,6 +99,11 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
         "The image was loaded without CORS, so that scripts may not read the canvas it was drawn on.",
         ("the element: <img crossorigin>", "then Access-Control-Allow-Origin of the image"),
         Fix(words="Let the server share images with a policy.", page=('<img crossorigin="anonymous" src="...">',)),
+    ),
+    "tainted_audio": Lookalike(
+        "The audio was loaded without CORS, so that scripts may not process it, and it is silent.",
+        ("the element: <audio crossorigin>, <video crossorigin>", "then Access-Control-Allow-Origin of the audio"),
+        Fix(words="Let the server share audio with a policy.", page=('<audio crossorigin="anonymous" src="...">',)),
     ),
     "script_error": Lookalike(
         'The script was loaded without CORS, so that window.onerror is told nothing but "Script error."',
@@ -164,10 +168,13 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
         Fix(words="Write the call as below.", page=('new WebSocket("wss://api.example.com/feed", ["chat"])',)),
     ),
     "insecure_call": Lookalike(
-        'Firefox refused a call of the script before anything was sent: most likely new WebSocket("ws://...") on a '
-        "page of https.",
-        ("the line of the script that the console names", "its URL: does it begin with ws:?"),
-        Fix(words="Not CORS: serve it by wss.", page=('new WebSocket("wss://...")',)),
+        "Firefox refused a call of the script, and this line does not say which: most likely one that reads a canvas, "
+        'or new WebSocket("ws://...") on a page of https.',
+        ("the line of the script that the console names: what does it call?",),
+        Fix(
+            words="A canvas: load its images with CORS, and let their server share them. A WebSocket: serve it by wss.",
+            page=('<img crossorigin="anonymous" src="...">', 'new WebSocket("wss://...")'),
+        ),
     ),
     "blocked_by_client": Lookalike(
         "Not CORS: an extension of the browser (an ad blocker), or its administrator, blocked the request.",
@@ -197,7 +204,7 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
     "post_message": Lookalike(
         "Not CORS: postMessage was addressed to another origin than the one that the window has.",
         ("the second argument of postMessage", "was the window still at about:blank, or redirected?"),
-        Fix(words="Name the origin that the window has by then.", page=('window.postMessage(data, "{origin}")',)),
+        Fix(words="Name the origin that the window has by then.", page=('postMessage(data, "{recipient}")',)),
     ),
     "not_framed": Lookalike(
         "Not CORS: the page does not let itself be framed.",
@@ -228,10 +235,7 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
     "no_origin": Lookalike(
         "The page has no origin of its own: it is a file, or in a sandboxed frame, and may ask for nothing.",
         ("the address bar: file://?", "a frame: its attribute sandbox"),
-        Fix(
-            words="Load the page from a server.",
-            page=('a frame: sandbox="allow-scripts allow-same-origin"',),
-        ),
+        Fix(words="Load the page from a server.", page=('a frame: sandbox="allow-scripts allow-same-origin"',)),
     ),
     "manifest_login": Lookalike(
         "The manifest was redirected to a login: a browser fetches a manifest without cookies, so nobody is logged in.",
@@ -322,6 +326,61 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
             page=('<script crossorigin="anonymous" integrity="..." src="...">',),
         ),
     ),
+    "integrity_mismatch": Lookalike(
+        "Not CORS: what came is not what the integrity attribute was computed from, so the browser does not use it.",
+        ("the file that is served: is it of another version, or does a proxy or a CDN change it?",),
+        Fix(words="Name one version in the URL, and compute integrity anew from the file that is served."),
+    ),
+    "worker_script": Lookalike(
+        "Not CORS: a worker begins with a script of the page's own origin, and with no redirect.",
+        ("the URL of the script: a CDN, another port, a redirect?", "the address bar: a file has no origin at all"),
+        Fix(
+            words="Serve the script from the page's origin. A worker that is not a service worker may import it.",
+            page=("new Worker(URL.createObjectURL(new Blob(['importScripts(\"https://...\")'])))",),
+        ),
+    ),
+    "service_worker": Lookalike(
+        'The service worker of the page answered with what it may not, most likely a response of mode: "no-cors".',
+        ("the service worker: what does it give to respondWith?", "its cache: was it filled without CORS?"),
+        Fix(
+            words="Let the service worker ask with CORS, and the server share the response with a policy.",
+            page=("event.respondWith(fetch(event.request))",),
+        ),
+    ),
+    "url_credentials": Lookalike(
+        "Not CORS: the URL has a user name and a password in it, and fetch() takes no such URL.",
+        ("the URL of the call", "the address bar: a relative URL takes over what stands before the @"),
+        Fix(
+            words="Leave them out of the URL, and send the header instead, which the policy has to allow.",
+            page=('headers: {{"Authorization": "Basic ..."}}',),
+        ),
+    ),
+    "dev_proxy": Lookalike(
+        "Not CORS: the proxy of the development server got no answer that it could read from the backend.",
+        ("is the backend running, at this host and port?", "localhost may be ::1: write 127.0.0.1 as the target"),
+        Fix(words=f"Start the backend, or correct the target of the proxy. {_NO_HEADER_HELPS}"),
+        detail="It says {value}.",
+    ),
+    "dev_host": Lookalike(
+        "Not CORS but a rule of the development server: it answers only to names that it knows.",
+        ("the address bar: which host does the page come from?",),
+        Fix(
+            words="List it: allowedDevOrigins (Next.js), server.allowedHosts (Vite), devServer.allowedHosts (webpack)."
+        ),
+        detail="The name is {value}.",
+    ),
+    "redirect_blocked": Lookalike(
+        "The request was redirected, and the redirect was blocked; this line does not say why.",
+        ("the row of the request: its Location", "the Access-Control-* lines of the redirect itself"),
+        Fix(words="Let the page ask the last URL at once: by https, and with or without the slash at the end."),
+        is_cors=True,
+    ),
+    "cors_used": Lookalike(
+        "Internet Explorer only notes that the request is one of CORS. Nothing failed by this line.",
+        ("the lines after it: SEC7120 and higher, and SCRIPT7002, tell of failures",),
+        Fix(words="Nothing, if no other line follows."),
+        is_cors=True,
+    ),
     "opener_policy": Lookalike(
         "Not CORS: Cross-Origin-Opener-Policy of one of the two windows cuts them off from each other.",
         ("Cross-Origin-Opener-Policy of the page, and of the window that it opens",),
@@ -404,6 +463,7 @@ def fix_of_lookalike(name: str, origin: str, target: str, header: str | None, va
         "header": as_shown(header or ""),
         "value": shown,
         "directive": shown or "connect-src",
+        "recipient": shown or "https://...",
     }
     detail = f"{row.detail.format_map(blanks)} " if row.detail and value else ""
     policy = {"allow_origins": [blanks["origin"]]} if name == "answered" else {}

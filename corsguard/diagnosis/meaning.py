@@ -29,6 +29,8 @@ from .rehearsal import Rehearsal, rehearse, staged, staged_handshake
 _LONGEST_URL: Final = 2048
 # Whose consoles word a preflight's answer and the response itself alike.
 _ALIKE: Final = frozenset({"Firefox", "Safari"})
+# Who words an absent Access-Control-Allow-Origin and another origin in it alike.
+_EITHER: Final = frozenset({"Safari", "Internet Explorer", "jsdom", "Office", "TestCafe"})
 # What a header's value is taken for, where only its name is known: one that needs a preflight.
 _VALUES: Final = {"content-type": "application/json"}
 
@@ -181,8 +183,11 @@ def _notes(message: Message) -> Iterator[str]:
     yield from notes_on(message.failure)
     if message.engine in _ALIKE and message.failure.reason in CORS_CHECK:
         yield f"{message.engine} says the same of a preflight: is there an OPTIONS row, and did that one fail?"
-    if message.engine == "Safari" and message.failure.reason is Reason.MISSING_ALLOW_ORIGIN:
-        yield "Safari says the same if Access-Control-Allow-Origin names another origin; the command below tells which."
+    if message.engine in _EITHER and message.failure.reason is Reason.MISSING_ALLOW_ORIGIN:
+        yield (
+            f"{message.engine} says the same if Access-Control-Allow-Origin names another origin; the command below "
+            "tells which."
+        )
 
 
 def _method(message: Message, known: Known) -> str:

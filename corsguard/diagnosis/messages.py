@@ -33,6 +33,10 @@ SOCKET_URL: Final = "wss://api.example.com/"
 METHOD: Final = "METHOD"
 
 _ENGINES: Final = (
+    ("Internet Explorer", re.compile(r"\b(?:SEC7|SCRIPT7|CSP14)\d{3}\b")),
+    ("jsdom", re.compile(r"Error: Cross origin \S+ forbidden")),
+    ("Office", re.compile(r"No valid origin in response")),
+    ("TestCafe", re.compile(r"RequestMock: CORS")),
     (
         "Chromium",
         re.compile(
@@ -91,8 +95,13 @@ _URLS: Final = (
     re.compile(r"Refused to \w+(?: \w+){0,2} '(?P<url>[^']+)' because"),
     re.compile(r"attempt to load URL (?P<url>[^\s']+) from frame"),
     re.compile(r"for cross-origin resource at '?(?P<url>[^\s']+)"),
-    # Chromium's place of a line is the URL without its scheme.
-    re.compile(r"(?:^| )(?P<url>[\w-]+(?:\.[\w-]+)+/\S{0,2048}?):\d+ Failed to load resource"),
+    re.compile(r"Access to [\w ]{1,40} at '\[(?P<url>https?:[^'\s\]]+)\] ", re.IGNORECASE),
+    re.compile(r"Access to [\w ]{1,40} at '(?P<url>[^'\s]+)'", re.IGNORECASE),
+)
+# Chromium's place of a line is the URL without its scheme.
+_PLACED: Final = re.compile(
+    r"(?:^| )(?:(?P<local>localhost|127\.0\.0\.1)|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?/\S{0,2048}?"
+    r"(?=:\d+ Failed to load resource)"
 )
 # Where a line names the page.
 _ORIGINS: Final = (
@@ -103,21 +112,22 @@ _ORIGINS: Final = (
         r"(?P<origin>(?:[a-z][a-z0-9+.-]*://[^\s'\"]+|null\b))(?!'? has been blocked from loading)"
     ),
     re.compile(r"from frame with URL '?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
-    re.compile(r"The page at '?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
+    re.compile(r"(?:The page at |current origin \()'?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
 )
 # What stands for a URL or an origin that somebody does not want to show: its host has no letter but x, or brackets.
 _REDACTED: Final = re.compile(
     r"(?:[a-z][a-z0-9+.-]*:)?(?://)?[.*x_?\-]{2,}(?:[/:].*)?|https?:/*|"
-    r"(?:[a-z]+://)?[^/?#]*(?:[\[{<][a-z][^\]}>:]*[\]}>]|\.\.)[^/?#]*(?:[/?#].*)?",
+    r"(?:[a-z]+://)?[^/?#]*(?:[\[{<][a-z][^\]}>:]*[\]}>]|\.\.|\*\*)[^/?#]*(?:[/?#].*)?|.*[\u2580-\u259f].*",
     re.IGNORECASE,
 )
 _HOST_ONLY: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+(?::\d+)?(?:/\S*)?", re.IGNORECASE)
+_USERINFO: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
 _SOCKET_URL: Final = re.compile(r"\bwss?://", re.IGNORECASE)
 _ANY_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"]+", re.IGNORECASE)
 # A URL of a line without other signs: neither one of the documentation nor a place in a script.
 _LONE_URL: Final = re.compile(
-    r"\bhttps?://(?!developer\.mozilla|(?:www\.)?chromestatus|goo\.gl|fetch\.spec|web\.dev|go\.microsoft|xhr\.spec)"
-    r"[^\s'\"()<>]+",
+    r"(?<!sourceURL: ['\"])\bhttps?://(?!developer\.mozilla|(?:www\.)?chromestatus|goo\.gl|fetch\.spec|web\.dev|go\.microsoft|xhr\.spec|"
+    r"nodejs\.org|nextjs\.org|user:pass@host)[^\s'\"()<>]+",
     re.IGNORECASE,
 )
 _PLACE: Final = re.compile(r":\d+(?::\d+)?[.,)]?$")
@@ -127,7 +137,7 @@ _METHODS: Final = re.compile(
 )
 _STATUSES: Final = re.compile(
     r"net::ERR_(?:FAILED|ABORTED) (?P<a>\d{3})\b|Status code: (?P<b>\d{3})\b|status of (?P<c>\d{3})\b|"
-    r"\bHTTP/[\d.]+ (?P<d>\d{3})\b"
+    r"\bHTTP/[\d.]+ (?P<d>\d{3})\b|HTTP status code (?P<e>\d{3})\b"
 )
 
 # What Firefox prints after each preflight that failed, and what every page is told.
@@ -378,6 +388,9 @@ def _url(text: str, said: Mapping[str, str], origin: str | None) -> tuple[str, s
     if not named:
         every = ((pattern, pattern.search(text)) for pattern in _URLS)
         named = [(found["url"], found.groupdict().get("first") or "") for _, found in every if found is not None]
+        placed = _PLACED.search(text)
+        if placed is not None:
+            named.append((f"{'http' if placed['local'] else 'https'}://{placed[0].strip()}", ""))
     is_shown = False
     for url, first in named:
         whole = _as_url(url, origin)
@@ -385,7 +398,9 @@ def _url(text: str, said: Mapping[str, str], origin: str | None) -> tuple[str, s
             return whole, _as_url(first, origin) or whole, False
         is_shown = True
     if not is_shown:
-        lone = {found[0].rstrip(".,;:") for found in _LONE_URL.finditer(text) if not _PLACE.search(found[0])}
+        pages = {found.start("origin") for pattern in _ORIGINS for found in pattern.finditer(text)}
+        others = (found[0] for found in _LONE_URL.finditer(text) if found.start() not in pages)
+        lone = {_USERINFO.sub("", url.rstrip(".,;:")) for url in others if not _PLACE.search(url)}
         lone -= {url for url in lone if origin is not None and url.rstrip("/") == origin}
         if len(lone) == 1 and not _REDACTED.fullmatch(url := lone.pop()):
             return url[:_LONGEST_WORD], url[:_LONGEST_WORD], False
@@ -396,14 +411,18 @@ def _as_url(text: str, origin: str | None) -> str:
     """
     Return the URL that *text* names for a page on *origin*; empty if it names none.
     """
-    text = text[:_LONGEST_WORD].rstrip(".,:;)").strip()
-    if not text or _REDACTED.fullmatch(text):
+    whole = text[:_LONGEST_WORD]
+    # A password is nobody's business, and fetch() takes none.
+    text = _USERINFO.sub("", whole.rstrip(".,:;)").strip())
+    if any(_REDACTED.fullmatch(word) for word in (whole, text)) or not text:
         return ""
     if text.startswith("/"):
         return "" if origin in {None, NULL} else f"{origin}{text}"
     # A port is not told from a scheme: the browser took localhost:8000 for one.
-    is_host = ":" not in text.partition("/")[0] and _HOST_ONLY.fullmatch(text)
-    return f"https://{text}" if is_host else text
+    if ":" in text.partition("/")[0]:
+        return text
+    # What has no scheme is a host, a path that no page is known for, or a word that stands for the URL.
+    return f"https://{text}" if _HOST_ONLY.fullmatch(text) else ""
 
 
 def _origin(text: str, said: Mapping[str, str], known: Known) -> tuple[str | None, bool]:
@@ -426,5 +445,5 @@ def _origins(text: str) -> Iterator[str]:
     for pattern in _ORIGINS:
         for found in pattern.finditer(text):
             word = found["origin"][:_LONGEST_WORD]
-            # The host of app://. is a stop.
-            yield word if word.endswith("://.") else word.rstrip(".,)")
+            # The host of app://. is a stop; several stops stand for what was cut off.
+            yield word if word.endswith(("://.", "..")) else word.rstrip(".,)")

@@ -46,7 +46,7 @@ _BEGIN: Final = re.compile(
     r"(?=Mixed Content: The page)|(?=Refused to (?:set|get) unsafe header)|"
     r"(?=(?:XMLHttpRequest cannot load|Failed to load) https?://[^\s']{1,2048} ?(?!due to)\S)|\x1e"
 )
-_END: Final = re.compile(r"(?<=due to access control checks\.)|\x1e")
+_END: Final = re.compile(r"(?<=due to access control checks\.)|(?=\[(?:Warning|Log|Info)\] )|\x1e")
 
 
 def plain(text: str) -> str:

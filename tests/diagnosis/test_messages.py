@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kit.explaining import API, APP, BLOCKED, CHECK, LOAD, MESSAGES, OLD, REDIRECTED, REFUSED, SAFARI
 from kit.failures import FEED, LINES, SOCKET_LINES
+from kit.pasted_lines import FOUND
 from kit.pasted_lines import LINES as PASTED
 
 from corsguard.browser import Failure, Reason
@@ -40,7 +41,8 @@ def test_every_core_is_met_by_a_message():
     """
     Every row is met by a message and every lookalike by a row.
     """
-    flat = [plain(text) for text in (*(text for text, *_ in MESSAGES), *(line.text for line in PASTED), *MORE)]
+    pasted = (*(line.text for line in PASTED), *(line["line"] for line in FOUND))
+    flat = [plain(text) for text in (*(text for text, *_ in MESSAGES), *pasted, *MORE)]
     assert [row.core.pattern for row in ROWS if not any(row.core.search(text) for text in flat)] == []
     assert {row.means for row in ROWS} - {*Reason} == {*LOOKALIKES}
 

@@ -5,7 +5,7 @@ Lines as people paste them are read: what failed, with the URL, the page and the
 import re
 
 import pytest
-from kit.pasted_lines import LINES
+from kit.pasted_lines import FOUND, LINES
 
 from corsguard.diagnosis import read_message
 
@@ -20,9 +20,30 @@ def test_a_line_is_read_as_it_was_pasted(line):
     told = [fix.words, *fix.page, *fix.send, *map(str, fix.policy.values())]
     assert not line.says or any(line.says in text for text in told)
     assert not line.never or not any(line.never in text for text in (*told, *fix.policy))
+    nothing_is_invented(meaning)
+
+
+@pytest.mark.parametrize("line", [pytest.param(line, id=line["id"]) for line in FOUND])
+def test_a_line_of_an_issue_is_read(line):
+    found = read_message(line["line"])
+    if line["name"] is None:
+        assert found == []
+        return
+    (meaning,) = found
+    message = meaning.message
+    url, page = ("url" in message.assumed, message.url), ("page" in message.assumed, message.origin)
+    assert message.name == line["name"]
+    assert url == (line["url"] is None, line["url"] or message.url)
+    assert page == (line["page"] is None, line["page"] or message.origin)
+    assert message.method == line["method"]
+    nothing_is_invented(meaning)
+
+
+def nothing_is_invented(meaning):
+    texts = (meaning.title, meaning.fix.words)
     # What stands for a URL that nobody named is in no sentence.
-    if "url" in message.assumed:
-        assert not any("api.example.com" in text for text in (meaning.title, fix.words, *fix.page))
+    if "url" in meaning.message.assumed:
+        assert not any("api.example.com" in text for text in (*texts, *meaning.fix.page))
     # And nothing is said of what the line does not tell.
-    for text in (meaning.title, fix.words):
-        assert not re.search(r'""|(?<!\w)\(\)| [.,:;)](?!\.)|  ', text), text
+    for text in texts:
+        assert not re.search(r'""|(?<!\w)\(\)| [.,;)](?!\.)| :(?!:)|  ', text), text

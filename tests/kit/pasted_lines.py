@@ -5,6 +5,8 @@ Lines of consoles as people paste them, by kind: what they are read as, with the
 A `~` as the URL or the page means that the line does not name it, or blacks it out.
 """
 
+import json
+from pathlib import Path
 from typing import NamedTuple
 
 A = "https://api.example.com/x"
@@ -13,6 +15,11 @@ APP = "https://app.example.com"
 AT = f"Access to fetch at '{A}' from origin '{P}' has been blocked by CORS policy"
 NO_HEADER = "No 'Access-Control-Allow-Origin' header is present on the requested resource."
 FIREFOX = "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at "
+
+
+# Lines of public issues, each of another form: what they are read as, None if as nothing, and the URL, the page and
+# the method that they name. Hosts that identify somebody have other names here.
+FOUND = json.loads(Path(__file__).with_name("found_lines.json").read_text(encoding="utf-8"))
 
 
 class Line(NamedTuple):
@@ -62,7 +69,7 @@ LINES = [
     Line("frameworks", "Curl error 7: Cannot connect to destination host", "unreachable"),
     Line("frameworks", "Error: Request has been terminated Possible causes: the network is offline, Origin is not allowed by Access-Control-Allow-Origin, the page is being unloaded, etc.", "not_told"),
     Line("frameworks", "Cypress detected a cross-origin error happened on page load: > Blocked a frame with origin", "cypress"),
-    Line("frameworks", 'Failed to fetch. Possible Reasons: CORS Network Failure URL scheme must be "http" or "https" for CORS request.', "bad_scheme"),
+    Line("frameworks", 'Failed to fetch. Possible Reasons: CORS Network Failure URL scheme must be "http" or "https" for CORS request.', "not_told"),
     Line("frameworks", "TypeError: Failed to fetch dynamically imported module: https://cdn.example.com/a.js", "not_told", "https://cdn.example.com/a.js"),
     # What no page may set or read.
     *(
@@ -260,4 +267,73 @@ LINES = [
     Line("elements", "SecurityError: Failed to execute 'texImage2D' on 'WebGLRenderingContext': The image element contains cross-origin data, and may not be loaded.", "tainted_canvas"),
     Line("names", "Unsafe attempt to load URL https://api.example.com/x from frame with URL https://app.example.com/a. Domains, protocols and ports must match.", "same_origin_mode", A, APP),
     Line("panels", "A cross-origin resource sharing (CORS) request was blocked because of invalid or missing response headers.", "cut_off"),
+    # Development servers: their proxies, and what they refuse.
+    Line("development", "[webpack-dev-server] [HPM] Error occurred while proxying request localhost:4200/api/x to http://localhost:8080/ [ECONNREFUSED] (https://nodejs.org/api/errors.html#errors_common_system_errors)", "dev_proxy", "http://localhost:8080/", says="ECONNREFUSED"),
+    Line("development", "Failed to proxy http://127.0.0.1:8000/api/x Error: connect ECONNREFUSED 127.0.0.1:8000", "dev_proxy", "http://127.0.0.1:8000/api/x"),
+    Line("development", "[vite] ws proxy error:\nError: connect ECONNREFUSED 127.0.0.1:8000", "dev_proxy", says="ECONNREFUSED 127.0.0.1:8000"),
+    Line("development", "[vite] ws proxy socket error:\nError: read ECONNRESET", "dev_proxy", says="ECONNRESET"),
+    Line("development", "Error occurred while trying to proxy to: localhost:4200/api/x", "dev_proxy"),
+    Line("development", 'Blocked request. This host ("app.example.com") is not allowed.\nTo allow this host, add "app.example.com" to `server.allowedHosts` in vite.config.js.', "dev_host", says="app.example.com"),
+    Line("development", "Invalid Host/Origin header", "dev_host"),
+    # Internet Explorer and the old Edge, in any language.
+    Line("older", f"SEC7120: El origen {APP} no se encuentra en el encabezado Access-Control-Allow-Origin.", "missing_allow_origin", "~", APP),
+    Line("older", "SEC7120: 在 Access-Control-Allow-Origin 标头中找不到源", "missing_allow_origin"),
+    *(
+        Line("older", text, name)
+        for text, name in (
+            ("SEC7119: XMLHttpRequest required CORS preflight.", "cors_used"),
+            ("SEC7121: Wildcard in Access-Control-Allow-Origin not allowed when credentials flag is set to true.", "wildcard_with_credentials"),
+            ("SEC7122: El indicador de credenciales", "allow_credentials_not_true"),
+            ("SEC7126: Redirects are not allowed for CORS preflight requests.", "preflight_redirect"),
+            ("SEC7127: Redirect was blocked for CORS request.", "redirect_blocked"),
+            ("Redirect was blocked for CORS request", "redirect_blocked"),
+            ("SEC7128: Multiple Access-Control-Allow-Origin headers are not allowed for CORS response.", "multiple_allow_origin"),
+            ("SEC7129: Multiple Access-Control-Allow-Credentials headers are not allowed for CORS response.", "allow_credentials_not_true"),
+            ("SEC7113: CSS was ignored due to mime type mismatch", "wrong_type"),
+        )
+    ),
+    # URLs with a password, which is not repeated.
+    Line("passwords", "TypeError: Window.fetch: https://u:p@api.example.com/x is an url with embedded credentials.", "url_credentials", A, says="Authorization", never="u:p"),
+    Line("passwords", "TypeError: URL is not valid or contains user credentials.", "url_credentials"),
+    Line("passwords", "Subresource requests whose URLs contain embedded credentials (e.g. `https://user:pass@host/`) are blocked. See https://www.chromestatus.com/feature/5669008342777856 for more details.", "url_credentials"),
+    # Workers and service workers.
+    Line("workers", f"SecurityError: Failed to construct 'SharedWorker': Script at 'https://cdn.example.com/w.js' cannot be accessed from origin '{P}'.", "worker_script", "https://cdn.example.com/w.js", P, never="allow_origins"),
+    Line("workers", f'The FetchEvent for "{A}" resulted in a network error response: an "opaque" response was used for a request whose type is not no-cors', "service_worker", A, says="fetch(event.request)"),
+    Line("elements", "None of the “sha384” hashes in the integrity attribute match the content of the subresource at “https://cdn.example.com/a.js”. The computed hash is “x”.", "integrity_mismatch", "https://cdn.example.com/a.js"),
+    Line("elements", "Cannot load script https://cdn.example.com/a.js. Failed integrity metadata check. Content length: 12, Expected content length: 12", "integrity_mismatch", "https://cdn.example.com/a.js"),
+    Line("elements", f"MediaElementAudioSource outputs zeroes due to CORS access restrictions for {A}", "tainted_audio", A, says="<audio crossorigin"),
+    # Files, whatever else the line says of them.
+    *(
+        Line("files", text, "bad_scheme", "file:///C:/a/x.js", page)
+        for text, page in (
+            ("Access to script at 'file:///C:/a/x.js' from origin 'null' has b", "null"),
+            ("Access to script at 'file:///C:/a/x.js' from origin 'null' has been blocked by CORS policy: Invalid response. Origin 'null' is therefore not allowed access.", "null"),
+            ("XMLHttpRequest cannot load file:///C:/a/x.js. Preflight response is not successful", "~"),
+            ("Failed to load file:///C:/a/x.js: Cross origin requests are only supp", "~"),
+            ("Failed to execute 'send' on 'XMLHttpRequest': Failed to load 'file:///C:/a/x.js'.", "~"),
+            ("Module source URI is not allowed in this document: “file:///C:/a/x.js”.", "~"),
+        )
+    ),
+    Line("cut off", f"Access to fetch at '{A}' (redirected from 'http://api.ex", "cut_off", A),
+    Line("cut off", f"Access to fetch at '{A}' from origin '{P}' has b", "cut_off", A, P),
+    Line("cut off", "it is blocked by CORS", "cut_off"),
+    Line("cut off", f"{AT.replace(P, P[:16] + '...')}: {NO_HEADER}", "missing_allow_origin", A),
+    Line("cut off", "X-Token is not allowed by Access-Control-Allow-Headers in preflight response", "header_not_allowed", says="X-Token"),
+    Line("cut off", "Method is not allowed by Access-Control-Allow-Methods", "method_not_allowed"),
+    Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘https://*.example.net’).", "allow_origin_mismatch", A, says="Browsers know no patterns"),
+    Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘*’).", "wildcard_with_credentials", A),
+    Line("values", f"{AT}: The 'Access-Control-Allow-Origin' header contains multiple values '*, *.example.org, example.net', but only one is allowed.", "multiple_allow_origin", A, P, says="Only one origin may be sent"),
+    Line("values", f"XMLHttpRequest cannot load {A}. {NO_HEADER} Origin '{P}' is therefore not allowed access. The response had HTTP status code 502.", "missing_allow_origin", A, P, says="Status 502"),
+    Line("frameworks", f"OPTIONS {A} 405 (Method Not Allowed)", "preflight_status", A, says="Status 405"),
+    Line("frameworks", f"PUT {A} 405 (Method Not Allowed)", "status", A),
+    Line("frameworks", "getaddrinfo ENOTFOUND api.example.com", "unreachable"),
+    Line("frameworks", "localhost:8080/x:1  Failed to load resource: net::ERR_FAILED", "not_told", "http://localhost:8080/x"),
+    Line("frameworks", "api.example.com:8443/x:1  Failed to load resource: net::ERR_FAILED", "not_told", "https://api.example.com:8443/x"),
+    Line("blacked out", f"Access to fetch at '{A}' from origin 'https://***.example.com' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A),
+    Line("blacked out", f"Access to fetch at 'PATH' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "~", P),
+    Line("panels", "CORS error: InsecurePrivateNetwork", "insecure_local_network"),
+    Line("not CORS", "SecurityError: The operation is insecure. context.getImageData", "tainted_canvas"),
+    Line("not CORS", "Failed to execute 'postMessage' on 'DOMWindow': The target origin provided ('https://a.example') does not match the recipient window's origin ('https://b.example').", "post_message", says='"https://b.example"'),
+    Line("not CORS", f"CSRF Failed: Origin checking failed - {APP} does not match any trusted origins.", "csrf_django", "~", APP, says=APP),
+    Line("not CORS", f"Mixed Content: The page at '{APP}/a?b' was loaded over HTTPS, but requested an insecure script ''. This request has been blocked", "mixed_content", "~", APP),
 ]  # fmt: skip
