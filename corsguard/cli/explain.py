@@ -54,7 +54,8 @@ This message is not known here. Looked for: "blocked by CORS policy: ..." and ne
 "Cross-Origin Request Blocked: ... (Reason: ...)" (Firefox, in any language), "... due to access control checks" \
 (Safari), the names in Network panels ("CORS Missing Allow Origin"), and what looks like CORS: WebSockets, \
 EventSource, Content Security Policy, Mixed Content, Cross-Origin-Resource-Policy, opaque responses, Local Network \
-Access, SameSite, CSRF. Paste the whole line, in quotation marks, or pipe it: corsguard explain -"""
+Access, SameSite, CSRF, the proxies of development servers. Paste the whole line, in quotation marks, or pipe it: \
+corsguard explain -"""
 
 
 @click.command()

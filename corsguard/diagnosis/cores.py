@@ -231,6 +231,16 @@ CORES: Final = (
     _core(
         r"Invalid CORS request|Not allowed by CORS\b|CORS origin (?:check )?(?:denied|rejected)", "refused_by_server"
     ),
+    # In the logs of servers: Spring, Jupyter, Django Channels, Rails and Go.
+    _core(
+        r"Blocking Cross Origin (?:API request|WebSocket Attempt)|"
+        r"request origin not allowed\b(?:: (?P<origin>https?://\S{1,2048}))?|"
+        r"WebSocket connection denied: origin '(?P<origin2>[^']{1,2048})' not allowed|"
+        r"DefaultCorsProcessor.{0,40}?: Reject: '(?P<origin3>[^']{1,2048})' origin is not allowed",
+        "refused_by_server",
+        "origin",
+    ),
+    _core(r"AADSTS9002326\b", "spa_registration"),
     _core(r"ERR_TOO_MANY_REDIRECTS", Reason.TOO_MANY_REDIRECTS),
     _core(
         r"not a secur\w+ context\W.{0,60}more-private address space '?(?P<value>\w+)?|"
@@ -314,6 +324,7 @@ CORES: Final = (
     _core(r"Refused to get unsafe header ['\"](?P<header>Set-Cookie2?)['\"]", "never_exposed"),
     _core(r"headers\.get\([\"'](?P<header>Set-Cookie2?)[\"']\)", "never_exposed"),
     _core(r"Refused to get unsafe header ['\"](?P<header>[^\"']+)['\"]", "not_exposed"),
+    _core(r"Access-Control-Expose-Headers must include \"(?P<header>[\w-]{1,100})\"", "not_exposed"),
     _core(r"headers\.get\([\"'](?P<header>[^\"']+)[\"']\)", "not_exposed"),
     _core(
         r"Refused to set unsafe header ['\"](?P<header>Cookie2?)['\"]|Attempt to set a forbidden header was denied: "
@@ -334,7 +345,9 @@ CORES: Final = (
         r"(?:module script|Refused to (?:execute script|apply style)|Loading module from).{0,2200}?MIME type "
         r"(?:of )?\(?['\"](?P<value>[^\"']{0,100})['\"]|"
         r"Failed to register a ServiceWorker.{0,2200}? with script \('(?P<url>[^']{1,2048})'\): The script has an "
-        r"unsupported MIME type \('(?P<value2>[^']{0,100})'",
+        r"unsupported MIME type \('(?P<value2>[^']{0,100})'|"
+        r"Failed to decode downloaded font: (?P<url2>[^\s'\"]{1,2048})|OTS parsing error|"
+        r"downloadable font: rejected by sanitizer",
         "wrong_type",
     ),
     _core(r"to check the integrity|eligible for integrity checks", "integrity"),
@@ -405,6 +418,8 @@ CORES: Final = (
         r"postMessage.{0,80}target origin(?:.{0,2200}? recipient window's origin \('(?P<value>[^']{1,2048})'\))?",
         "post_message",
     ),
+    _core(r"Failed to (?:read|set) the '(?:localStorage|sessionStorage|cookie|indexedDB)' property", "storage"),
+    _core(r"file origin does not match viewer's", "pdf_viewer"),
     _core(r"Blocked a frame with origin|Permission denied to access property", "frame"),
     _core(
         r"BAD_SSL_CLIENT_AUTH_CERT|CLIENT_AUTH_CERT_NEEDED", Reason.TLS_CLIENT_CERTIFICATE, "a certificate is required"
@@ -462,7 +477,8 @@ VAGUE: Final = (
         r"\b(?:xhr poll|websocket) error\b|Failed to complete negotiation|Loading script failed|"
         r"Loading (?:CSS )?chunk .{1,80}? failed|Importing a module script failed|Module source URI is not allowed|"
         r"FETCH_ERROR|[\"']?status[\"']?: ?0\b|\bHTTP 0 error|\(failed\)|"
-        r"(?:XHR|Fetch) failed loading|Loading failed for the|UnityWebRequest|NS_ERROR_FAILURE|NS_ERROR_DOM_BAD_URI",
+        r"(?:XHR|Fetch) failed (?:loading|fetching)|Loading failed for the|UnityWebRequest|"
+        r"NS_ERROR_(?:FAILURE|DOM_BAD_URI)",
         "not_told",
     ),
     _core(r"\b(?:curl|Postman)\b", "outside_browsers"),

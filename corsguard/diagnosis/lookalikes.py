@@ -3,12 +3,9 @@ What is taken for CORS and is something else: one row each, with what to look at
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final, NamedTuple
 
-from corsguard.browser.evidence import as_shown
 from corsguard.fixes import Fix
-from corsguard.names import EXPOSE_HEADERS
 
 
 class Lookalike(NamedTuple):
@@ -62,10 +59,7 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
     "orb": Lookalike(
         "Not CORS but Opaque Response Blocking: an element (<img>, <script>, ...) got a type that it cannot use.",
         ("the Content-Type of the response: is it JSON or HTML, such as an error or a login page?",),
-        Fix(
-            words="Send the Content-Type that the element needs; or load it with CORS: crossorigin on the element, "
-            "and a policy."
-        ),
+        Fix(words="Send the Content-Type that the element needs; or load it with CORS: crossorigin, and a policy."),
         detail="What came is of the type {value}.",
     ),
     "csp": Lookalike(
@@ -247,8 +241,8 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
         is_cors=True,
     ),
     "refused_by_server": Lookalike(
-        "The server's own CORS library refused the request, and says so in the answer.",
-        ("what the library lists: origins, methods, headers", "the row of the request: Origin, as it was sent"),
+        "The server's own CORS library refused the request, and says so.",
+        ("what the library lists", "the Origin that was sent", "a proxy in front: does it pass Host on?"),
         Fix(
             words="List {origin}, with the method and the headers that the page asks for, where the server lists them."
         ),
@@ -313,9 +307,9 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
         ),
     ),
     "wrong_type": Lookalike(
-        "Not CORS: a script or a stylesheet came with a wrong type, so it is most likely an error page.",
+        "Not CORS: a script, a stylesheet or a font came as something else, so it is most likely an error page.",
         ("the URL in a tab of its own: what does it answer?", "Content-Type of the response"),
-        Fix(words="Let the URL answer with the file, and with its type (text/javascript, text/css)."),
+        Fix(words="Let the URL answer with the file, and with its type (text/javascript, text/css, font/woff2)."),
         detail="What came is of the type {value}.",
     ),
     "integrity": Lookalike(
@@ -381,6 +375,30 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
         Fix(words="Nothing, if no other line follows."),
         is_cors=True,
     ),
+    "storage": Lookalike(
+        "Not CORS: the browser keeps its storage (localStorage, cookies) from this page.",
+        (
+            "the settings of the browser: are cookies blocked, or those of third parties?",
+            "a frame: its attribute sandbox; a frame with srcdoc or a data: URL",
+        ),
+        Fix(
+            words=f"Let the page work without its storage; or serve the framed page from a server. {_NO_HEADER_HELPS}",
+            page=('a frame: sandbox="allow-scripts allow-same-origin"',),
+        ),
+    ),
+    "pdf_viewer": Lookalike(
+        "Not CORS but a rule of PDF.js: its viewer opens only files of its own origin.",
+        ("the parameter file of the viewer's URL: which origin is it of?",),
+        Fix(
+            words="Serve the viewer and the file from one origin; or list the viewer's origin in your copy "
+            "(HOSTED_VIEWER_ORIGINS), and let the file's server share it with a policy."
+        ),
+    ),
+    "spa_registration": Lookalike(
+        "Not CORS but a rule of Microsoft's login (Entra ID): the application is registered for another platform.",
+        ("the registration, under Authentication: for which platform is the redirect URI listed?",),
+        Fix(words=f"List the redirect URI under Single-page application, and nowhere else. {_NO_HEADER_HELPS}"),
+    ),
     "opener_policy": Lookalike(
         "Not CORS: Cross-Origin-Opener-Policy of one of the two windows cuts them off from each other.",
         ("Cross-Origin-Opener-Policy of the page, and of the window that it opens",),
@@ -445,27 +463,3 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
         Fix(words="Paste the other line here, or let the command below play the browser."),
     ),
 }
-
-
-def fix_of_lookalike(name: str, origin: str, target: str, header: str | None, value: str = "") -> Fix:
-    """
-    Return what to change about the lookalike *name*, for a page on *origin* that asks *target*, where the line names
-    *header* and *value*.
-    """
-    row = LOOKALIKES[name]
-    shown = as_shown(value)
-    if name == "not_exposed":
-        exposed = as_shown(header or "X-Total-Count")
-        return replace(row.fix, send=(f"{EXPOSE_HEADERS}: {exposed}",), policy={"expose_headers": [exposed]})
-    blanks = {
-        "origin": as_shown(origin),
-        "target": as_shown(target),
-        "header": as_shown(header or ""),
-        "value": shown,
-        "directive": shown or "connect-src",
-        "recipient": shown or "https://...",
-    }
-    detail = f"{row.detail.format_map(blanks)} " if row.detail and value else ""
-    policy = {"allow_origins": [blanks["origin"]]} if name == "answered" else {}
-    page = tuple(line.format_map(blanks) for line in row.fix.page)
-    return replace(row.fix, words=f"{detail}{row.fix.words.format_map(blanks)}", page=page, policy=policy)

@@ -2,6 +2,7 @@
 What a message from a console means: the cause, the fix, what to look at, and the command that finds out more.
 """
 
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from corsguard.origin import NULL
 from corsguard.policies import PoliciesLike
 
 from .guarded import Guarded, guarded_by
-from .lookalikes import LOOKALIKES, fix_of_lookalike
+from .lookalikes import LOOKALIKES
+from .mending import fix_of_lookalike
 from .messages import METHOD, Known, Message, read
 from .pages import page_named
 from .playing import Fetch, lines_of
@@ -31,6 +33,8 @@ _LONGEST_URL: Final = 2048
 _ALIKE: Final = frozenset({"Firefox", "Safari"})
 # Who words an absent Access-Control-Allow-Origin and another origin in it alike.
 _EITHER: Final = frozenset({"Safari", "Internet Explorer", "jsdom", "Office", "TestCafe"})
+# Where a console, or somebody, left something out of a URL.
+_CUT: Final = re.compile(r"\.{3}|\*{3}")
 # What a header's value is taken for, where only its name is known: one that needs a preflight.
 _VALUES: Final = {"content-type": "application/json"}
 
@@ -178,6 +182,8 @@ def with_value(name: str, value: str = "") -> Header:
 
 
 def _notes(message: Message) -> Iterator[str]:
+    if message.is_named and _CUT.search(message.url):
+        yield "The URL is not whole: copy it from the Network panel, for the command below."
     if message.failure is None:
         return
     yield from notes_on(message.failure)

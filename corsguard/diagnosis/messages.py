@@ -108,8 +108,8 @@ _ORIGINS: Final = (
     re.compile(r"Origin '(?P<origin>[^']+)' is (?:therefore )?not allowed"),
     re.compile(r"from origin '(?P<origin>[^']+)'(?! has been blocked from loading)"),
     re.compile(
-        r"(?:from origin|request origin|with origin|Origin) [\"']?"
-        r"(?P<origin>(?:[a-z][a-z0-9+.-]*://[^\s'\"]+|null\b))(?!'? has been blocked from loading)"
+        r"(?:from origin|[Rr]equest origin|with origin|Origin):? [\"']?"
+        r"(?P<origin>(?:[a-z][a-z0-9+.-]*://[^\s'\"]+(?![^\s'\"])|null\b))(?!'? has been blocked from loading)"
     ),
     re.compile(r"from frame with URL '?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
     re.compile(r"(?:The page at |current origin \()'?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),

@@ -34,7 +34,8 @@ from . import messages
 from .checklist import Mark
 from .commands import check_command, shown_url
 from .har import Archive, Entry, read
-from .lookalikes import LOOKALIKES, fix_of_lookalike
+from .lookalikes import LOOKALIKES
+from .mending import fix_of_lookalike
 from .playing import Fault, Fetch, Held, Outcome, fault_of, is_preflight, play
 
 # What browsers add by themselves, so that no page asked for it; forbidden ones aside.

@@ -336,4 +336,16 @@ LINES = [
     Line("not CORS", "Failed to execute 'postMessage' on 'DOMWindow': The target origin provided ('https://a.example') does not match the recipient window's origin ('https://b.example').", "post_message", says='"https://b.example"'),
     Line("not CORS", f"CSRF Failed: Origin checking failed - {APP} does not match any trusted origins.", "csrf_django", "~", APP, says=APP),
     Line("not CORS", f"Mixed Content: The page at '{APP}/a?b' was loaded over HTTPS, but requested an insecure script ''. This request has been blocked", "mixed_content", "~", APP),
+    Line("not CORS", "SecurityError: Failed to set the 'cookie' property on 'Document': The document is sandboxed and lacks the 'allow-same-origin' flag.", "storage", says="allow-same-origin", never="allow_origins"),
+    Line("not CORS", "Failed to read the 'sessionStorage' property from 'Window': The document is sandboxed and lacks the 'allow-same-origin' flag.", "storage"),
+    Line("not CORS", "file origin does not match viewer's", "pdf_viewer", says="HOSTED_VIEWER_ORIGINS"),
+    Line("not CORS", f"invalid_request: AADSTS9002326: Cross-origin token redemption is permitted only for the 'Single-Page Application' client-type. Request origin: '{P}'.", "spa_registration", "~", P),
+    Line("not CORS", 'downloadable font: rejected by sanitizer (font-family: "A" style:normal weight:400 stretch:100 src index:0) source: https://cdn.example.com/a.woff2', "wrong_type", "https://cdn.example.com/a.woff2", says="font/woff2"),
+    # Logs of servers.
+    Line("frameworks", "websocket: request origin not allowed by Upgrader.CheckOrigin", "refused_by_server", says="origin"),
+    Line("frameworks", f"Request origin not allowed: {P}", "refused_by_server", "~", P, says=P),
+    Line("frameworks", f"[W NotebookApp] Blocking Cross Origin WebSocket Attempt.  Origin: {P}, Host: 127.0.0.1:8888", "refused_by_server", "~", P, says=P),
+    # Of images, the first browsers named the origin of the image, and not the page.
+    Line("elements", f"Image from origin '{A.rpartition('/')[0]}' has been blocked from loading by Cross-Origin Resource Sharing policy: {NO_HEADER}", "missing_allow_origin", A.rpartition("/")[0]),
+    Line("cut off", f"Access to fetch at '{A}?q=1&...&z=2' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", f"{A}?q=1&...&z=2", P),
 ]  # fmt: skip

@@ -1,0 +1,35 @@
+"""
+What to change about what is taken for CORS, in the words of the page and of the server that a line names.
+"""
+
+from dataclasses import replace
+
+from corsguard.browser.evidence import as_shown
+from corsguard.fixes import Fix
+from corsguard.names import EXPOSE_HEADERS
+
+from .lookalikes import LOOKALIKES
+
+
+def fix_of_lookalike(name: str, origin: str, target: str, header: str | None, value: str = "") -> Fix:
+    """
+    Return what to change about the lookalike *name*, for a page on *origin* that asks *target*, where the line names
+    *header* and *value*.
+    """
+    row = LOOKALIKES[name]
+    shown = as_shown(value)
+    if name == "not_exposed":
+        exposed = as_shown(header or "X-Total-Count")
+        return replace(row.fix, send=(f"{EXPOSE_HEADERS}: {exposed}",), policy={"expose_headers": [exposed]})
+    blanks = {
+        "origin": as_shown(origin),
+        "target": as_shown(target),
+        "header": as_shown(header or ""),
+        "value": shown,
+        "directive": shown or "connect-src",
+        "recipient": shown or "https://...",
+    }
+    detail = f"{row.detail.format_map(blanks)} " if row.detail and value else ""
+    policy = {"allow_origins": [blanks["origin"]]} if name == "answered" else {}
+    page = tuple(line.format_map(blanks) for line in row.fix.page)
+    return replace(row.fix, words=f"{detail}{row.fix.words.format_map(blanks)}", page=page, policy=policy)
