@@ -137,7 +137,8 @@ CORES: Final = (
     _core(r"Did not find method in CORS header", Reason.METHOD_NOT_ALLOWED),
     _core(r"Authorization will not be covered|'?Authorization'? header is not covered", Reason.HEADER_NOT_ALLOWED, "*"),
     _core(
-        r"(?:^|[ '])(?!field\b|header\b|it\b)(?P<header>[\w-]+)'? is not allowed by '?Access-Control-Allow-Headers",
+        r"header(?: field)? '?(?!field\b)(?P<header>[^\s']+)'? is not allowed by '?Access-Control-Allow-Headers|"
+        r"(?:^|[ '])(?!field\b|header\b|it\b)(?P<header2>[\w-]+)'? is not allowed by '?Access-Control-Allow-Headers",
         Reason.HEADER_NOT_ALLOWED,
     ),
     _core(r"header '?(?P<header>[^\s']+)'? is not allowed according to header", Reason.HEADER_NOT_ALLOWED),

@@ -266,7 +266,7 @@ def test_a_line_is_explained_in_the_command(tmp_path):
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(401, "nobody is logged in"), (404, "answers 404"), (500, "answers 500"), (403, "List the origin")],
+    [(401, "nobody is logged in"), (404, "the status is 404"), (500, "the status is 500"), (403, "List the origin")],
 )
 def test_each_status_has_its_own_fix(status, words):
     text = REFUSED.replace("403", str(status))
