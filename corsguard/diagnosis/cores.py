@@ -232,9 +232,10 @@ CORES: Final = (
     _core(
         r"Invalid CORS request|Not allowed by CORS\b|CORS origin (?:check )?(?:denied|rejected)", "refused_by_server"
     ),
-    # In the logs of servers: Spring, Jupyter, Django Channels, Rails and Go.
+    # In the logs of servers: Spring, Jupyter, Django Channels, Rails, Go, Koa and copyparty.
     _core(
-        r"Blocking Cross Origin (?:API request|WebSocket Attempt)|"
+        r"Blocking Cross Origin (?:API request|WebSocket Attempt)| is not a valid origin\b|"
+        r"cors-reject [A-Z]{1,20} because request-header Origin='(?P<origin4>[^']{1,2048})|rejected by cors-check|"
         r"request origin not allowed\b(?:: (?P<origin>https?://\S{1,2048}))?|"
         r"WebSocket connection denied: origin '(?P<origin2>[^']{1,2048})' not allowed|"
         r"DefaultCorsProcessor.{0,40}?: Reject: '(?P<origin3>[^']{1,2048})' origin is not allowed",
@@ -439,13 +440,11 @@ CORES: Final = (
         r"request (?:did not succeed|failed\)?\.? ?(?:$|Status code: \(null\)|\[))|Reason: CORS request failed|"
         r"Status code: \(null\)|\bCORS Failed\b|CORS ?Did ?Not ?Succeed",
         Reason.UNREACHABLE,
-        "no response",
     ),
     _core(
         r"Could not connect to the server|specified hostname could not be found|network connection was lost|"
         r"Cannot connect to destination host|Failed to connect to [\w.-]{1,253}/[\d.]{7,15}:\d|\bConnection refused\b",
         Reason.UNREACHABLE,
-        "no response",
     ),
     # Of Node, which has no CORS.
     _core(rf"(?:connect|getaddrinfo) (?P<value>{_ERRNO})\b", Reason.UNREACHABLE),

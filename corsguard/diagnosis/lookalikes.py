@@ -162,8 +162,8 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
         Fix(words="Write the call as below.", page=('new WebSocket("wss://api.example.com/feed", ["chat"])',)),
     ),
     "insecure_call": Lookalike(
-        "Firefox refused a call of the script, and this line does not say which: most likely one that reads a canvas, "
-        'or new WebSocket("ws://...") on a page of https.',
+        "Firefox refused a call of the script, and this line does not say which: one that reads a canvas, localStorage "
+        'where cookies are blocked, or new WebSocket("ws://...") on a page of https.',
         ("the line of the script that the console names: what does it call?",),
         Fix(
             words="A canvas: load its images with CORS, and let their server share them. A WebSocket: serve it by wss.",

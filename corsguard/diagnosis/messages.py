@@ -130,11 +130,12 @@ _LONE_URL: Final = re.compile(
     r"nodejs\.org|nextjs\.org|user:pass@host)[^\s'\"()<>]+",
     re.IGNORECASE,
 )
-_PLACE: Final = re.compile(r":\d+(?::\d+)?[.,)]?$")
+_PLACE: Final = re.compile(r":\d+(?::\d+)?[.,)\]]?$")
 _METHODS: Final = re.compile(
     r"(?:\b|XHR)(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) ['\"]?(?:https?:|[\[{</])|"
     r"[\"']method[\"']: ?[\"'](?P<method2>[A-Za-z]{3,10})[\"']"
 )
+_REQUESTS: Final = re.compile(r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) (?P<url>https?://[^\s'\"]{1,2048})")
 _STATUSES: Final = re.compile(
     r"net::ERR_(?:FAILED|ABORTED) (?P<a>\d{3})\b|Status code: (?P<b>\d{3})\b|status of (?P<c>\d{3})\b|"
     r"\bHTTP/[\d.]+ (?P<d>\d{3})\b|HTTP status code (?P<e>\d{3})\b"
@@ -209,11 +210,15 @@ def read(text: str, known: Known) -> list[Message]:
     Return the messages in *text*, the same once; none if nothing is recognized.
     """
     found: dict[tuple[str, str, str], Message] = {}
-    several = [*parts(plain(text[:LONGEST_MESSAGE]))]
+    whole = plain(text[:LONGEST_MESSAGE])
+    several = [*parts(whole)]
+    asked = _asked(whole)
     for part in several:
         message = _read_one(part, known)
         if message is None:
             continue
+        if known.method is None and len(methods := asked.get(message.url, ())) == 1:
+            message = _read_one(part, known._replace(method=methods[0])) or message
         same = found.setdefault((message.name, message.url, message.method), message)
         if len(message.assumed) < len(same.assumed):
             found[message.name, message.url, message.method] = message
@@ -221,9 +226,20 @@ def read(text: str, known: Known) -> list[Message]:
     named = {message.url for message in found.values() if message.is_named}
     if len(told) == len(named) == 1 and told[0].failure is not None and not told[0].is_named:
         # One line tells what failed, and another one where.
-        whole = _read_one(" ".join(several), known)
-        return told if whole is None else [whole]
+        both = _read_one(" ".join(several), known)
+        return told if both is None else [both]
     return told
+
+
+def _asked(text: str) -> dict[str, tuple[str, ...]]:
+    """
+    Return by which methods *text* says that each URL was asked: Chromium says so in a line before the one that tells.
+    """
+    methods: dict[str, tuple[str, ...]] = {}
+    for found in _REQUESTS.finditer(text):
+        before = methods.setdefault(found["url"], ())
+        methods[found["url"]] = (*before, found["method"]) if found["method"] not in before else before
+    return methods
 
 
 def _telling(messages: Collection[Message]) -> Iterator[Message]:
@@ -347,7 +363,7 @@ def _value(reason: Reason, value: str | None, *, method: str, header: str | None
     if reason is Reason.MIXED_CONTENT:
         return None
     if reason is Reason.UNREACHABLE:
-        return value or "no response"
+        return value or "this line does not say why"
     return None if value is None else value[:_LONGEST_WORD]
 
 

@@ -27,8 +27,11 @@ _ENTITY: Final = re.compile(
     r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|quot|apos|lt|gt|amp|nbsp|[lr][sd]quo|[lr]aquo|hellip);", re.IGNORECASE
 )
 _TAG: Final = re.compile(r"</?(?:a|b|br|code|div|em|i|kbd|li|p|pre|span|strong)(?: [^<>]{0,400})?/?>", re.IGNORECASE)
-# JSON's, a shell's, Markdown's.
-_ESCAPE: Final = re.compile(r"\\(?:u(?P<code>[0-9a-fA-F]{4})|(?P<end>[nrt])|(?P<char>[\"'`/_*<>\[\]\\]))")
+# JSON's, a shell's, Markdown's; not what stands in a path of Windows.
+_ESCAPE: Final = re.compile(
+    r"(?P<path>(?<![A-Za-z])[A-Za-z]:\\(?=[\w.$-]{1,200}\\)[^\s'\"<>|]{1,2048})|"
+    r"\\(?:u(?P<code>[0-9a-fA-F]{4})|(?P<end>[nrt])|(?P<char>[\"'`/_*<>\[\]\\]))"
+)
 # Bold letters; three stars in a row, or two in a URL, are somebody's own.
 _FENCE: Final = re.compile(r"```\w{0,20}|(?<![\w*/'])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![\w*/'])")
 _QUOTE: Final = re.compile(r"^[ \t]*(?:> ?)+", re.MULTILINE)
@@ -43,7 +46,7 @@ _BEGIN: Final = re.compile(
     r"(?=Access to \S{1,40}(?: \S{1,40}){0,3}? (?:at )?['\[{<][^'\]}>]{0,2048}['\]}>] )|"
     r"(?=Cross-Origin Request (?:Blocked|Warning))|(?=WebSocket connection to ')|(?=\b[A-Z]\w{1,20} can't establish)|"
     r"(?=The connection to wss?:)|(?=(?:Font|Image|Script|Redirect|Stylesheet) (?:from|at) origin ')|"
-    r"(?=Mixed Content: The page)|(?=Refused to (?:set|get) unsafe header)|"
+    r"(?=Mixed Content: The page)|(?=Content[ -]Security[ -]Policy: The page)|(?=Refused to (?:set|get) unsafe header)|"
     r"(?=(?:XMLHttpRequest cannot load|Failed to load) https?://[^\s']{1,2048} ?(?!due to)\S)|\x1e"
 )
 _END: Final = re.compile(r"(?<=due to access control checks\.)|(?=\[(?:Warning|Log|Info)\] )|\x1e")
@@ -72,6 +75,8 @@ def parts(text: str) -> Iterator[str]:
 
 
 def _unescaped(found: re.Match[str]) -> str:
+    if found["path"]:
+        return found[0]
     if found["end"]:
         return " " if found["end"] == "t" else "\n"
     if found["code"]:

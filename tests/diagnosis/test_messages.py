@@ -197,6 +197,26 @@ def test_several_messages_pasted_together():
     assert [message.name for message in read(text, NOBODY)] == ["missing_allow_origin", "method_not_allowed"]
     safari = f"Preflight response is not successful. Status code: 404{SAFARI}\nTypeError: Load failed"
     assert [message.name for message in read(safari, NOBODY)] == ["preflight_status"]
+    csp = 'Content Security Policy: The page\'s settings blocked the loading of a resource at http://a.example/{} ("connect-src").\n'
+    urls = [message.url for message in read(csp.format("x") + csp.format("y"), NOBODY)]
+    assert urls == ["http://a.example/x", "http://a.example/y"]
+
+
+@pytest.mark.parametrize(
+    ("before", "known", "method"),
+    [
+        ("POST {url} 400 (Bad Request)", None, "POST"),
+        ("POST {url} 400 (Bad Request)", "PATCH", "PATCH"),
+        ("POST {url}/other 400 (Bad Request)", None, "GET"),
+        ("POST {url} 400 (Bad Request)\nPUT {url} 400 (Bad Request)", None, "GET"),
+    ],
+)
+def test_the_line_before_tells_the_method(before, known, method):
+    """
+    A line that says how a URL was asked tells the method of the one that says why it failed.
+    """
+    (found,) = read(f"{before.format(url=API)}\n{BLOCKED}No 'Access-Control-Allow-Origin' header", Known(method=known))
+    assert found.method == method
 
 
 @pytest.mark.parametrize(

@@ -348,4 +348,7 @@ LINES = [
     # Of images, the first browsers named the origin of the image, and not the page.
     Line("elements", f"Image from origin '{A.rpartition('/')[0]}' has been blocked from loading by Cross-Origin Resource Sharing policy: {NO_HEADER}", "missing_allow_origin", A.rpartition("/")[0]),
     Line("cut off", f"Access to fetch at '{A}?q=1&...&z=2' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", f"{A}?q=1&...&z=2", P),
+    # Windows' paths are not escapes, and a place in a script is not a URL that was asked.
+    Line("cut off", f"Failed to load {A}?file=C:\\a\\node_modules\\b: {NO_HEADER} Origin '{P}' is therefore not allowed access.", "missing_allow_origin", f"{A}?file=C:\\a\\node_modules\\b", P),
+    Line("not CORS", 'DOMException [SecurityError: "The operation is insecure." code: 18 nsresult: 0x80530012 location: http://a.example/x.js:2]', "insecure_call"),
 ]  # fmt: skip
