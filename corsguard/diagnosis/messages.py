@@ -114,10 +114,12 @@ _ORIGINS: Final = (
     re.compile(r"from frame with URL '?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
     re.compile(r"(?:The page at |current origin \()'?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
 )
-# What stands for a URL or an origin that somebody does not want to show: its host has no letter but x, or brackets.
+# What stands for a URL or an origin that somebody does not want to show: its host, or a part of it, has no letter but
+# x, or brackets.
 _REDACTED: Final = re.compile(
     r"(?:[a-z][a-z0-9+.-]*:)?(?://)?[.*x_?\-]{2,}(?:[/:].*)?|https?:/*|"
-    r"(?:[a-z]+://)?[^/?#]*(?:[\[{<][a-z][^\]}>:]*[\]}>]|\.\.|\*\*)[^/?#]*(?:[/?#].*)?|.*[\u2580-\u259f].*",
+    r"(?:[a-z]+://)?[^/?#]*(?:[\[{<][a-z][^\]}>:]*[\]}>]|\.\.|\*\*)[^/?#]*(?:[/?#].*)?|.*[\u2580-\u259f].*|"
+    r"(?:[a-z]+://)?[^/?#]*[{<].*|[a-z]+://(?:[^/?#]*\.)?(?:x{3,}\.|x{4,}(?:[:/?#]|$)).*",
     re.IGNORECASE,
 )
 _HOST_ONLY: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+(?::\d+)?(?:/\S*)?", re.IGNORECASE)

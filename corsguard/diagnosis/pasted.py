@@ -33,7 +33,7 @@ _ESCAPE: Final = re.compile(
     r"\\(?:u(?P<code>[0-9a-fA-F]{4})|(?P<end>[nrt])|(?P<char>[\"'`/_*<>\[\]\\]))"
 )
 # Bold letters; three stars in a row, or two in a URL, are somebody's own.
-_FENCE: Final = re.compile(r"```\w{0,20}|(?<![\w*/'])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![\w*/'])")
+_FENCE: Final = re.compile(r"```(?:\w{0,20}(?=[ \t]*(?:\n|$)))?|(?<![\w*/'])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![\w*/'])")
 _QUOTE: Final = re.compile(r"^[ \t]*(?:> ?)+", re.MULTILINE)
 # A link whose text is a URL is that URL; of another one, such as [Learn More], the text stays.
 _LINK: Final = re.compile(r"\[(?P<text>[^\[\]]{1,2048})\]\([^()\s]{1,2048}\)")
@@ -46,7 +46,8 @@ _BEGIN: Final = re.compile(
     r"(?=Access to \S{1,40}(?: \S{1,40}){0,3}? (?:at )?['\[{<][^'\]}>]{0,2048}['\]}>] )|"
     r"(?=Cross-Origin Request (?:Blocked|Warning))|(?=WebSocket connection to ')|(?=\b[A-Z]\w{1,20} can't establish)|"
     r"(?=The connection to wss?:)|(?=(?:Font|Image|Script|Redirect|Stylesheet) (?:from|at) origin ')|"
-    r"(?=Mixed Content: The page)|(?=Content[ -]Security[ -]Policy: The page)|(?=Refused to (?:set|get) unsafe header)|"
+    r"(?=Refused to display ')|(?=Mixed Content: The page)|(?=Content[ -]Security[ -]Policy: The page)|"
+    r"(?=Refused to (?:set|get) unsafe header)|"
     r"(?=(?:XMLHttpRequest cannot load|Failed to load) https?://[^\s']{1,2048} ?(?!due to)\S)|\x1e"
 )
 _END: Final = re.compile(r"(?<=due to access control checks\.)|(?=\[(?:Warning|Log|Info)\] )|\x1e")

@@ -197,9 +197,14 @@ def test_several_messages_pasted_together():
     assert [message.name for message in read(text, NOBODY)] == ["missing_allow_origin", "method_not_allowed"]
     safari = f"Preflight response is not successful. Status code: 404{SAFARI}\nTypeError: Load failed"
     assert [message.name for message in read(safari, NOBODY)] == ["preflight_status"]
-    csp = 'Content Security Policy: The page\'s settings blocked the loading of a resource at http://a.example/{} ("connect-src").\n'
-    urls = [message.url for message in read(csp.format("x") + csp.format("y"), NOBODY)]
-    assert urls == ["http://a.example/x", "http://a.example/y"]
+
+
+def test_several_lines_that_are_not_cors_are_told_one_by_one():
+    csp = "Content Security Policy: The page's settings blocked the loading of a resource at http://a.example/{} ('img-src'). "
+    assert [told.url[-1] for told in read(csp.format("x") + csp.format("y"), NOBODY)] == ["x", "y"]
+    frame = "Blocked a frame with origin 'http://a.example' from accessing a cross-origin frame. "
+    display = "Refused to display 'http://b.example/' in a frame because it set 'X-Frame-Options' to 'DENY'."
+    assert [told.name for told in read(frame + display, NOBODY)] == ["frame", "not_framed"]
 
 
 @pytest.mark.parametrize(

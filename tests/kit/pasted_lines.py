@@ -351,4 +351,11 @@ LINES = [
     # Windows' paths are not escapes, and a place in a script is not a URL that was asked.
     Line("cut off", f"Failed to load {A}?file=C:\\a\\node_modules\\b: {NO_HEADER} Origin '{P}' is therefore not allowed access.", "missing_allow_origin", f"{A}?file=C:\\a\\node_modules\\b", P),
     Line("not CORS", 'DOMException [SecurityError: "The operation is insecure." code: 18 nsresult: 0x80530012 location: http://a.example/x.js:2]', "insecure_call"),
+    # A fence without a line of its own takes no word away, and a part of a host may be blacked out.
+    Line("blacked out", f"```{AT}: {NO_HEADER}```", "missing_allow_origin", A, P),
+    Line("blacked out", f"```js\n{AT}: {NO_HEADER}\n```", "missing_allow_origin", A, P),
+    Line("blacked out", f"{AT.replace(A, 'https://{MY ORG}.example.com/x')}: {NO_HEADER}", "missing_allow_origin", "~", P),
+    Line("blacked out", f"{AT.replace(A, 'https://xxxx.example.com/x')}: {NO_HEADER}", "missing_allow_origin", "~", P),
+    Line("blacked out", f"{AT.replace(P, 'https://app.xxxxxx')}: {NO_HEADER}", "missing_allow_origin", A),
+    Line("blacked out", f"{AT.replace(A, 'https://xbox.example.com/xxxx')}: {NO_HEADER}", "missing_allow_origin", "https://xbox.example.com/xxxx", P),
 ]  # fmt: skip
