@@ -145,7 +145,7 @@ def endpoint_at(routing: Routing, scope: Scope) -> object | None:
     """
     scope = {**scope, "root_path": routing.root_path or scope.get("root_path", "")}
     partly: object | None = None
-    for route in _each(routing.routes):
+    for route in each_route(routing.routes):
         match, child = route.matches(scope)
         if match is Match.FULL:
             # A Mount or a Host. Whatever it leads to, no later route is asked.
@@ -166,7 +166,7 @@ def served_by(routing: Routing, prefix: str = "") -> Iterator[tuple[str, Collect
 
     None is every method. A WebSocket route has no methods: it answers no request that a preflight asks about.
     """
-    for route in cast("Iterable[Any]", _each(routing.routes)):
+    for route in cast("Iterable[Any]", each_route(routing.routes)):
         is_mount, original = hasattr(route, "routes"), getattr(route, "original_route", route)
         url = f"{prefix}{getattr(route, 'host', '')}{getattr(route, 'path', None) or ''}"
         inner = routing_of(route.app) if is_mount else None
@@ -178,7 +178,10 @@ def served_by(routing: Routing, prefix: str = "") -> Iterator[tuple[str, Collect
             yield url, getattr(route, "methods", None), route.app if is_mount else route.endpoint
 
 
-def _each(routes: Iterable[BaseRoute]) -> Iterable[BaseRoute]:
+def each_route(routes: Iterable[BaseRoute]) -> Iterable[BaseRoute]:
+    """
+    Return *routes*, and in place of a router that FastAPI included those that are in it.
+    """
     # From 0.137 on FastAPI keeps included routers as a tree, and yields what is in them by this public function.
     flatten: Callable[[Iterable[BaseRoute]], Iterable[BaseRoute]] | None = getattr(
         sys.modules.get("fastapi.routing"), "iter_route_contexts", None

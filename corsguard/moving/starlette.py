@@ -1,0 +1,455 @@
+"""
+What the `CORSMiddleware` of Starlette and FastAPI says, as code for `CORSGuard` or `CORSMiddleware` of corsguard.asgi.
+
+Applications are read by the names of their attributes, which are the same from Starlette 0.38.4 on. Starlette need not
+be installed. The engine reads what the keywords hold; this room knows only their names and what was peculiar to each.
+"""
+
+import inspect
+import re
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple, cast
+
+from corsguard.names import SAFELISTED_METHODS
+from corsguard.policies import problem_of_prefix
+from corsguard.quoting import quoted
+
+from .translation import UNWRITTEN, Draft, Remark, Translation, as_regex
+
+MODULE: Final = "starlette.middleware.cors"
+# The defaults of Starlette 1.
+_DEFAULTS: Final[Mapping[str, Any]] = {
+    "allow_origins": (),
+    "allow_methods": ("GET",),
+    "allow_headers": (),
+    "allow_credentials": False,
+    "allow_origin_regex": None,
+    "allow_private_network": False,
+    "expose_headers": (),
+    "max_age": 600,
+}
+_ALL_METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+# What is allowed there whatever the list says. For all but the last, browsers ask only if a value is unusual.
+_ALWAYS_ALLOWED: Final = ("Accept", "Accept-Language", "Content-Language", "Content-Type")
+_CONTENT_TYPE: Final = "Content-Type"
+_SAFELISTED: Final = (
+    "Starlette always allows Content-Type, which is named here. It allows Accept, Accept-Language and Content-Language "
+    "too; name them if your pages send values of more than 128 bytes."
+)
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_INLINE_FLAGS: Final = re.compile(r"\(\?[aimsux]+\)")
+_HAS_END: Final = re.compile(r"(?<!\\)(\\\\)*(\$|\\Z)\Z")
+_MOST_LAYERS: Final = 32
+
+_GUARD: Final = """
+from corsguard.asgi import CORSGuard
+
+CORSGuard(
+    app,
+    {policy},
+)"""
+_WRAP: Final = """
+from corsguard.asgi import CORSMiddleware
+
+app = CORSMiddleware(
+    app,
+    {policy},
+)"""
+
+
+class Added(NamedTuple):
+    """
+    One CORSMiddleware: the *prefix* of the paths that it sees, None if they are not a prefix, and its *keywords*.
+
+    *notes* are what else to know about it. It *is_around* an application, or else in the list of one. Those *inside* of
+    it are asked about no preflight.
+    """
+
+    prefix: str | None
+    keywords: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+    is_around: bool = False
+    inside: "tuple[Added, ...]" = ()
+
+
+def translate(app: object) -> Translation:
+    """
+    Return what the CORSMiddleware of *app* says; `str()` of it is the code to put in its place.
+
+    *app* is an application of Starlette or FastAPI, an application that CORSMiddleware wraps, or a mapping of the
+    keywords of CORSMiddleware. Mounted applications count. Nothing is guarded.
+
+    Raises ValueError if *app* has no CORSMiddleware.
+    """
+    found = [Added("", app)] if isinstance(app, Mapping) else added_to(app)
+    if not found:
+        raise ValueError(f"Expected an application that has Starlette's CORSMiddleware, got {quoted(app)}.")
+    drafts: dict[str, Draft] = {}
+    for one in found:
+        draft = _draft(one.keywords)
+        for text in (*one.notes, *map(_inside, one.inside)):
+            draft.note("", text)
+        drafts[_free(drafts, one.prefix)] = draft
+    if len(drafts) > 1 and "" in drafts:
+        drafts["/"] = drafts.pop("")
+    wraps = found[0].is_around or not (isinstance(app, Mapping) or _is_application(app))
+    return Translation.of(_WRAP if wraps else _GUARD, [*_of_all(wraps=wraps)], drafts)
+
+
+def added_to(app: object, prefix: str = "") -> list[Added]:
+    """
+    Return each CORSMiddleware of Starlette in *app*, and in what is mounted there; none that another one lies around.
+
+    *prefix* is where *app* itself is mounted.
+    """
+    layers = [*_layers(app)]
+    around = [one for layer in layers for one in _at(layer, prefix)]
+    mounted = [one for layer in layers[-1:] for one in _in_routes(layer, prefix)]
+    if not around:
+        return mounted
+    within = (inner for one in (*around[1:], *mounted) for inner in (one, *one.inside))
+    return [around[0]._replace(inside=(*within,))]
+
+
+# Where they are
+
+
+def _layers(app: Any) -> Iterator[Any]:  # noqa: ANN401 - the user's own object
+    """
+    Yield *app* and what it wraps, down to what has routes.
+    """
+    for _ in range(_MOST_LAYERS):
+        if app is None:
+            return
+        yield app
+        app = None if isinstance(getattr(app, "routes", None), list) else getattr(app, "app", None)
+
+
+def _at(app: Any, prefix: str) -> Iterator[Added]:  # noqa: ANN401 - the user's own object
+    """
+    Yield what *app* itself is, or what was added to it.
+    """
+    if _is_theirs(type(app)):
+        yield Added(prefix, _said_by(app), _of_subclass(type(app)), is_around=True)
+    added = getattr(app, "user_middleware", None)
+    if isinstance(added, list):
+        outside: list[str] = []
+        for cls, arguments, keywords in added:
+            if _is_theirs(cls):
+                notes = (*_of_subclass(cls), *_of_place(outside))
+                yield Added(prefix, _given(cls, arguments, keywords), notes)
+            else:
+                outside.append(getattr(cls, "__name__", repr(cls)))
+        return
+    # That of a router: the layers around its own method.
+    layer = getattr(app, "middleware_stack", None)
+    while layer is not None and not inspect.ismethod(layer):
+        if _is_theirs(type(layer)):
+            yield Added(prefix, _said_by(layer), _of_subclass(type(layer)), is_around=True)
+        layer = getattr(layer, "app", None)
+
+
+def _in_routes(router: Any, prefix: str) -> Iterator[Added]:  # noqa: ANN401 - the user's own object
+    """
+    Yield what stands around, or in, what the routes of *router* lead to.
+    """
+    if not isinstance(getattr(router, "routes", None), list):
+        return
+    # It imports Starlette, which is there, because somebody has made routes of it.
+    from corsguard.endpoints import each_route
+
+    routes = [*cast("Iterable[Any]", each_route(router.routes))]
+    paths = [prefix + (getattr(route, "path", None) or "") for route in routes]
+    for number, route in enumerate(routes):
+        original, path = getattr(route, "original_route", route), paths[number]
+        # A mount is not asked about its own path without a slash, so a later route may be.
+        others = [*paths[:number], *(other for other in paths[number + 1 :] if other == path)]
+        for one in added_to(getattr(route, "app", None), path):
+            if isinstance(getattr(original, "host", None), str):
+                told = f"It is that of the host {quoted(original.host)}, and belongs below the key hosts."
+            elif not hasattr(original, "routes"):
+                told = f"It is that of the route {quoted(path)} alone: write @cors(...) on the endpoint in its place."
+            else:
+                told = _why_no_prefix(one.prefix, others)
+            notes = [*one.notes]
+            if one.is_around and not _is_application(route.app):
+                notes.append("An HTTPException from within had no headers; it has them here, so the page can read it.")
+            if not told and one.prefix == path and path:
+                notes.append(f"The redirect from {path} to {path}/ has the headers too.")
+            placed = one._replace(is_around=False, notes=(*notes, told) if told else (*notes,))
+            yield placed._replace(prefix=None) if told else placed
+
+
+def _is_application(app: object) -> bool:
+    return any(hasattr(layer, "build_middleware_stack") for layer in _layers(app))
+
+
+def _why_no_prefix(prefix: str | None, others: Iterable[str]) -> str:
+    """
+    Return why *prefix* does not mean what is mounted there, if it does not; *others* are routes that are asked first.
+    """
+    if prefix is None:
+        return ""
+    if prefix and problem_of_prefix(prefix) is not None:
+        return f"It is mounted at {quoted(prefix)}, which is not a prefix: write one in place of {UNWRITTEN}."
+    first = [*dict.fromkeys(other for other in others if _overlaps(prefix, other))]
+    if not first:
+        return ""
+    return (
+        f"It is mounted at {quoted(prefix or '/')}, but these routes are asked first: {', '.join(map(quoted, first))}. "
+        f'Write the prefix in place of {UNWRITTEN}, and "unguarded" at the paths of these routes.'
+    )
+
+
+def _overlaps(prefix: str, other: str) -> bool:
+    """
+    Whether the route *other* may serve a path that is at or below *prefix*.
+    """
+    segments, others = prefix.split("/"), other.split("/")
+    for number, segment in enumerate(others[: len(segments)]):
+        if ":path}" in segment:
+            return True
+        if segment != segments[number] and "{" not in segment:
+            return False
+    return len(others) >= len(segments)
+
+
+def _free(drafts: Mapping[str, Draft], prefix: str | None) -> str:
+    """
+    Return *prefix*, or one that is to be written if there is none, or if it is taken.
+    """
+    if prefix is not None and prefix not in drafts:
+        return prefix
+    count = sum(UNWRITTEN in other for other in drafts)
+    return f"{UNWRITTEN}-{count + 1}" if count else UNWRITTEN
+
+
+# What they say
+
+
+def _is_theirs(cls: object) -> bool:
+    return isinstance(cls, type) and any(base.__module__ == MODULE for base in cls.__mro__)
+
+
+def _of_subclass(cls: type) -> tuple[str, ...]:
+    return () if cls.__module__ == MODULE else (f"{cls.__name__} is a class of its own: what it changes is not read.",)
+
+
+def _of_place(outside: list[str]) -> tuple[str, ...]:
+    if not outside:
+        return ()
+    text = (
+        f"{', '.join(outside)} stood around it. The guard stands around all: their answers get the headers too, and "
+        "they see no preflight. app.add_middleware(CORSMiddleware, policy=...) of corsguard.asgi keeps the place."
+    )
+    return (text,)
+
+
+def _given(cls: Any, arguments: Iterable[Any], keywords: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ANN401 - a class
+    """
+    Return what a CORSMiddleware that is not made yet will be given.
+    """
+    names = [*inspect.signature(cls).parameters][1:]
+    return {**dict(zip(names, arguments, strict=False)), **keywords}
+
+
+def _said_by(middleware: Any) -> Mapping[str, Any]:  # noqa: ANN401 - Starlette's, which need not be installed
+    """
+    Return what the CORSMiddleware *middleware* was given, as far as it makes a difference.
+    """
+    simple, preflight = middleware.simple_headers, middleware.preflight_headers
+    names = preflight.get("Access-Control-Allow-Headers", "").split(", ")
+    exposed = simple.get("Access-Control-Expose-Headers", "")
+    max_age = preflight["Access-Control-Max-Age"]
+    return {
+        "allow_origins": middleware.allow_origins,
+        "allow_methods": middleware.allow_methods,
+        "allow_headers": ["*"] if middleware.allow_all_headers else sorted({*names} - {*_ALWAYS_ALLOWED, ""}),
+        "allow_credentials": "Access-Control-Allow-Credentials" in simple,
+        "allow_origin_regex": middleware.allow_origin_regex,
+        "allow_private_network": getattr(middleware, "allow_private_network", False),
+        "expose_headers": exposed.split(", ") if exposed else [],
+        "max_age": int(max_age) if max_age.isdecimal() else None,
+    }
+
+
+def _inside(one: Added) -> str:
+    said = ", ".join(f"{name}={value!r}" for name, value in one.keywords.items() if value != _DEFAULTS.get(name))
+    return (
+        f"Another CORSMiddleware{f' at {one.prefix}' if one.prefix else ''} stands inside of this one: {said}. It was "
+        "asked about no preflight, and is left out: what its origins read without one, they do not read here."
+    )
+
+
+def _of_all(*, wraps: bool) -> Iterator[Remark]:
+    put = "CORSMiddleware(app, ...)" if wraps else "app.add_middleware(CORSMiddleware, ...)"
+    yield Remark("", f"In place of {put}. What is different says why.")
+    yield Remark("", "Preflights get 204 in place of 200, and 403 in place of 400 if the origin is refused.")
+    if not wraps:
+        yield Remark("", "The 500 of an unhandled exception has the headers too, so the page can read it.")
+    yield Remark(
+        "",
+        "WebSockets were open to every page. Here a page opens them only if its origin is listed and allow_credentials "
+        'is True. websockets="pass", as one more argument, leaves them open.',
+    )
+
+
+def _draft(keywords: Mapping[str, Any]) -> Draft:
+    given = {**_DEFAULTS, **keywords}
+    draft = Draft()
+    for name in keywords:
+        if name not in _DEFAULTS:
+            draft.note("", f"{name} is unknown to Starlette's CORSMiddleware, which raises TypeError for it.")
+    draft.credentials("allow_credentials", given["allow_credentials"])
+    _take_origins(draft, given["allow_origins"], given["allow_origin_regex"])
+    if not draft.shares:
+        return draft
+    methods = _take_methods(draft, given["allow_methods"])
+    _take_headers(draft, given["allow_headers"], methods)
+    _say_what_is_asked_no_more(draft, methods)
+    exposed = _listed(draft, "expose_headers", given["expose_headers"])
+    if exposed:
+        draft.names("expose_headers", "expose_headers", exposed)
+    if given["max_age"] == 0:
+        draft.keywords["max_age"] = 0
+    else:
+        draft.max_age("max_age", given["max_age"])
+    if "max_age" not in keywords:
+        draft.note("max_age", "Starlette sends 600 by default. Without this line it is 7200.")
+    if given["allow_private_network"]:
+        draft.note("", "allow_private_network is left out: browsers ask their users now, and no header can grant it.")
+    return draft
+
+
+def _take_origins(draft: Draft, origins: object, expression: str | re.Pattern[str] | None) -> None:
+    if isinstance(origins, str):
+        _take_text(draft, origins)
+    elif not isinstance(origins, Collection):
+        draft.note(
+            "allow_origins", f"allow_origins: Expected a list of strings, got {quoted(origins)}; it is left out."
+        )
+    else:
+        entries = sorted(origins, key=str) if isinstance(origins, set | frozenset) else [*origins]
+        if "*" in entries:
+            entries = [entry for entry in entries if entry != "*"]
+            beside = f", although {', '.join(map(quoted, entries))} stood next to it" if entries else ""
+            draft.everyone(f'allow_origins has "*"{beside}')
+        for entry in entries if draft.keywords["allow_origins"] != "*" else ():
+            draft.origin("allow_origins", entry, str(entry).__eq__)
+    if expression is not None and draft.keywords["allow_origins"] != "*":
+        _take_expression(draft, expression)
+
+
+def _take_text(draft: Draft, text: str) -> None:
+    # Starlette asks whether the origin is `in` it.
+    if "*" in text:
+        draft.everyone(f'allow_origins is the string {quoted(text)}, and Starlette finds "*" in it')
+    elif text:
+        draft.origin("allow_origins", text, text.__contains__)
+        draft.note(
+            "allow_origins",
+            "allow_origins was a string, and Starlette looks for the origin anywhere in it: what is a part of it was "
+            "allowed too, such as the origin without its last letter. That is left out.",
+        )
+
+
+def _take_expression(draft: Draft, expression: str | re.Pattern[str]) -> None:
+    if not isinstance(getattr(expression, "pattern", expression), str):
+        draft.note("allow_origins", f"allow_origin_regex: {quoted(expression)} is not text, and is left out.")
+        return
+    whole = _whole(expression)
+    if as_regex(whole) != as_regex(expression):
+        said = f"allow_origin_regex: {as_regex(expression)} is compared with the whole origin, so an end is added."
+        draft.note("allow_origins", said)
+    draft.regex("allow_origin_regex", whole)
+
+
+def _whole(expression: str | re.Pattern[str]) -> str | re.Pattern[str]:
+    """
+    Return what `re.match` matches where `fullmatch` matches *expression*.
+    """
+    try:
+        compiled = re.compile(expression)
+    except re.error:
+        return expression
+    flags = _INLINE_FLAGS.match(compiled.pattern)
+    text = compiled.pattern[flags.end() if flags else 0 :]
+    if "|" in text:
+        text = f"(?:{text})"
+    if compiled.flags & re.VERBOSE:
+        # It may end with a comment.
+        text += "\n"
+    return re.compile(text if _HAS_END.search(text) else f"{text}$", compiled.flags)
+
+
+def _take_methods(draft: Draft, methods: object) -> Collection[str]:
+    """
+    Take the methods, and return those that a preflight could ask for.
+    """
+    if isinstance(methods, str) and "*" not in methods:
+        # Asked for is what is `in` it, and browsers find none of its letters to be a method.
+        found = [method for method in ("GET", "HEAD", "POST") if method in methods]
+        draft.note("allow_methods", f"allow_methods: the string {quoted(methods)} was sent letter by letter.")
+    else:
+        found = _listed(draft, "allow_methods", methods)
+    if "*" in found:
+        found = [*getattr(sys.modules.get(MODULE), "ALL_METHODS", _ALL_METHODS)]
+        draft.note("allow_methods", 'allow_methods: "*" was these methods. With credentials browsers want names.')
+    draft.names("allow_methods", "allow_methods", found)
+    return found
+
+
+def _take_headers(draft: Draft, headers: object, methods: Collection[str]) -> None:
+    names = _listed(draft, "allow_headers", headers)
+    if "*" in names and not draft.keywords.get("allow_credentials"):
+        # `*` is every name but Authorization.
+        draft.names("allow_headers", "allow_headers", ["*", "Authorization"])
+        return
+    if "*" in names:
+        names = [*dict.fromkeys([*(name for name in names if name != "*"), "Authorization", _CONTENT_TYPE])]
+        draft.note(
+            "allow_headers",
+            "allow_headers: with credentials browsers want names, and any was allowed. The most usual are added; add "
+            "what else your pages send. A browser's console names what is missing.",
+        )
+    elif not any(str(name).lower() == _CONTENT_TYPE.lower() for name in names):
+        if _WITHOUT_BODY.issuperset(methods):
+            draft.note(
+                "allow_headers",
+                "allow_headers: Starlette always allows Content-Type. It is left out, because no listed method has a "
+                "body, and with it a POST of JSON would pass that was refused.",
+            )
+        else:
+            names = [*names, _CONTENT_TYPE]
+            draft.note("allow_headers", _SAFELISTED)
+    if names:
+        draft.names("allow_headers", "allow_headers", names)
+
+
+def _say_what_is_asked_no_more(draft: Draft, methods: Collection[str]) -> None:
+    """
+    Note which methods a browser sends with the headers of the list, though their preflights were refused.
+    """
+    # Nobody learns more of a HEAD than of the GET.
+    opened = sorted(SAFELISTED_METHODS - {*methods} - ({"HEAD"} if "GET" in methods else set()))
+    if opened and draft.keywords.get("allow_headers"):
+        draft.note(
+            "allow_methods",
+            f"allow_methods: Starlette refuses a preflight for {' or '.join(opened)}. Browsers do not look for it in "
+            "the list, so with the headers below it passes here. To keep other pages from writing, add "
+            "protection=CrossOriginProtection().",
+        )
+
+
+def _listed(draft: Draft, keyword: str, value: object) -> list[Any]:
+    """
+    Return what is in a list of names; Starlette takes a string for the list of its letters.
+    """
+    if isinstance(value, str):
+        draft.note(keyword, f"{keyword}: the string {quoted(value)} was read letter by letter, and is left out.")
+        return ["*"] if "*" in value else []
+    if not isinstance(value, Collection):
+        draft.note(keyword, f"{keyword}: Expected a list of strings, got {quoted(value)}; it is left out.")
+        return []
+    return sorted(value, key=str) if isinstance(value, set | frozenset) else [*value]
