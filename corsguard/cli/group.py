@@ -15,6 +15,7 @@ from .check import check
 from .explain import explain
 from .export import export
 from .lint import lint
+from .move import move
 from .printing import Exit, printable
 
 _EPILOG: Final = """\
@@ -60,10 +61,11 @@ def group() -> None:
     corsguard lint    cors.toml
     corsguard audit   https://api.example.com/items
     corsguard export  nginx cors.toml
+    corsguard move    shop:app
     """
 
 
-for _command in (explain, check, lint, audit, export):
+for _command in (explain, check, lint, audit, export, move):
     group.add_command(_command)
 
 

@@ -7,8 +7,8 @@ user's own code does. What cannot be loaded raises a LoadError; a policy that is
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import partial
@@ -355,11 +355,13 @@ def _find_in_asgi(middleware: asgi.CORSMiddleware, environ: Mapping[str, Any]) -
     )
 
 
-def _of_settings(module: str) -> Guarded:
+def set_up_django(module: str) -> None:
+    """
+    Set Django up with the settings *module*. Raises LoadError, and PolicyError if that is what the settings raise.
+    """
     try:
         import django
         from django.conf import settings
-        from django.core.exceptions import ImproperlyConfigured
     except ImportError:
         raise LoadError(
             f"{module} would be a Django settings module, and Django is not installed here. For an attribute of a "
@@ -374,9 +376,25 @@ def _of_settings(module: str) -> Guarded:
             f"'{module}:create_app()'."
         )
     os.environ[_SETTINGS] = module
-    try:
+    with _loading_django(module):
         django.setup()
+
+
+def _of_settings(module: str) -> Guarded:
+    set_up_django(module)
+    with _loading_django(module):
         return _of_django(module)
+
+
+@contextmanager
+def _loading_django(module: str) -> Generator[None]:
+    """
+    Turn what is raised inside, but for a PolicyError, into a LoadError that names *module*.
+    """
+    from django.core.exceptions import ImproperlyConfigured
+
+    try:
+        yield
     except PolicyError:
         raise
     except ImproperlyConfigured as error:

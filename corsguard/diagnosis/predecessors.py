@@ -8,18 +8,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
-_FLASK_CORS: Final = (
-    "flask-cors guards it. corsguard_flask.translate(app, ...), with the arguments of CORS(app, ...), returns the same "
-    "in our words."
-)
-_DJANGO_CORS_HEADERS: Final = (
-    "django-cors-headers guards it. The system check corsguard.E902 prints the same in our words: add corsguard_django "
-    "to INSTALLED_APPS, and run manage.py check."
-)
-_STARLETTE: Final = (
-    'Starlette\'s CORSMiddleware guards it. The table "From Starlette or FastAPI" in the README says the same in our '
-    "words."
-)
+from corsguard.moving.starlette import added_to
+
+_SAID: Final = "{} guards it. corsguard move {} prints the same in our words."
+_APPLICATION: Final = "module:app"
 _MOST_LAYERS: Final = 16
 
 
@@ -27,18 +19,20 @@ def predecessor_of(application: object) -> str:
     """
     Return which library guards *application* in place of ours, and where its translation is; or nothing.
     """
-    for layer in _layers(application):
-        module = type(layer).__module__
-        if module == "starlette.middleware.cors" or _has_starlettes(layer):
-            return _STARLETTE
-        if _has_flask_cors(layer):
-            return _FLASK_CORS
-        if module.startswith("django.core.handlers.") and _has_cors_headers():
-            return _DJANGO_CORS_HEADERS
+    if added_to(application):
+        return _SAID.format("Starlette's CORSMiddleware", _APPLICATION)
+    for layer in layers_of(application):
+        if has_flask_cors(layer):
+            return _SAID.format("flask-cors", _APPLICATION)
+        if type(layer).__module__.startswith("django.core.handlers.") and has_cors_headers():
+            return _SAID.format("django-cors-headers", "mysite.settings")
     return ""
 
 
-def _layers(found: Any) -> Iterator[object]:  # noqa: ANN401 - the user's own object
+def layers_of(found: Any) -> Iterator[object]:  # noqa: ANN401 - the user's own object
+    """
+    Yield *found* and what it wraps, as far as that can be seen.
+    """
     for _ in range(_MOST_LAYERS):
         yield found
         there = vars(found) if hasattr(found, "__dict__") else {}
@@ -47,20 +41,19 @@ def _layers(found: Any) -> Iterator[object]:  # noqa: ANN401 - the user's own ob
             return
 
 
-def _has_starlettes(layer: object) -> bool:
-    added = getattr(layer, "user_middleware", ())
-    return isinstance(added, list) and any(
-        getattr(getattr(one, "cls", None), "__module__", "") == "starlette.middleware.cors" for one in added
-    )
-
-
-def _has_flask_cors(layer: object) -> bool:
+def has_flask_cors(layer: object) -> bool:
+    """
+    Whether flask-cors was given the application *layer*, or a blueprint of it.
+    """
     after = getattr(layer, "after_request_funcs", {})
     functions = [function for each in after.values() for function in each] if isinstance(after, dict) else []
     return any(getattr(function, "__module__", "").partition(".")[0] == "flask_cors" for function in functions)
 
 
-def _has_cors_headers() -> bool:
+def has_cors_headers() -> bool:
+    """
+    Whether the settings of Django list the middleware of django-cors-headers.
+    """
     conf = sys.modules.get("django.conf")
     middleware = () if conf is None else conf.settings.MIDDLEWARE
     return any(str(name).startswith("corsheaders.") for name in middleware)

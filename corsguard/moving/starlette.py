@@ -275,7 +275,7 @@ def _said_by(middleware: Any) -> Mapping[str, Any]:  # noqa: ANN401 - Starlette'
 
 
 def _inside(one: Added) -> str:
-    said = ", ".join(f"{name}={value!r}" for name, value in one.keywords.items() if value != _DEFAULTS.get(name))
+    said = ", ".join(f"{name}={quoted(value)}" for name, value in one.keywords.items() if value != _DEFAULTS.get(name))
     return (
         f"Another CORSMiddleware{f' at {one.prefix}' if one.prefix else ''} stands inside of this one: {said}. It was "
         "asked about no preflight, and is left out: what its origins read without one, they do not read here."

@@ -34,12 +34,19 @@ def starlette():
     return Starlettes(Starlette(), allow_origins=["https://other.example"])
 
 
+def mounted():
+    app = FastAPI()
+    app.mount("/items", fastapi())
+    return app
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (flask_cors, "corsguard_flask.translate(app, ...)"),
-        (fastapi, 'The table "From Starlette or FastAPI" in the README'),
-        (starlette, 'The table "From Starlette or FastAPI" in the README'),
+        (flask_cors, "corsguard move module:app"),
+        (fastapi, "corsguard move module:app"),
+        (starlette, "corsguard move module:app"),
+        (mounted, "corsguard move module:app"),
     ],
 )
 def test_what_another_library_guards_is_sent_to_its_translation(serve, make, said):
@@ -52,7 +59,7 @@ def test_what_another_library_guards_is_sent_to_its_translation(serve, make, sai
 
 
 def test_django_cors_headers_is_sent_to_its_check(settings_of_predecessor):
-    assert "corsguard.E902" in diagnosis.check(settings_of_predecessor, page=PAGE, url="/nowhere").predecessor
+    assert "corsguard move mysite.settings" in diagnosis.check(settings_of_predecessor, page=PAGE, url="/nowhere").predecessor
 
 
 @pytest.fixture

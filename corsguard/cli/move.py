@@ -1,0 +1,69 @@
+"""
+`corsguard move`: what another library of CORS says in an application, in our words, ready to paste.
+
+This file reads the options, asks `corsguard.diagnosis.translating`, and prints what that says.
+"""
+
+from typing import Final
+
+import click
+
+from corsguard.diagnosis.translating import Moving, moving_of
+
+from .options import json_option
+from .printing import Exit, Output, printable
+
+_LOOKED_FOR: Final = (
+    "CORS(...) and @cross_origin(...) of flask-cors",
+    "the middleware and the CORS_* settings of django-cors-headers",
+    "CORSMiddleware of Starlette and FastAPI, also in what is mounted",
+)
+_BY_HAND: Final = (
+    "Headers that are written by hand are not seen. The page corsguard/manual/moving.md says how to find them."
+)
+
+
+@click.command()
+@click.argument("target")
+@json_option()
+def move(target: str, *, as_json: bool) -> None:
+    """
+    Print what another library of CORS says in TARGET, in the words of corsguard, ready to paste.
+
+    TARGET is an application, or a Django settings module. It is loaded, and nothing is asked of it. Known are
+    flask-cors, django-cors-headers, and the CORSMiddleware of Starlette and FastAPI.
+
+    \b
+    corsguard move shop:app                 an application of Flask, FastAPI, Starlette or Django
+    corsguard move "shop:create_app()"      what a factory returns
+    corsguard move mysite.settings          Django settings
+
+    Exit codes: 0 a translation is printed, 1 nothing was found or not all of it can be read, 2 usage, or what cannot be
+    loaded.
+    """
+    out = Output(as_json=as_json)
+    with out.progress(f"Loading {printable(target)}"):
+        found = moving_of(target)
+    if as_json:
+        out.data(found.data())
+    else:
+        _print(out, found)
+    if found.unread or not found.moves:
+        raise click.exceptions.Exit(Exit.BLOCKED)
+
+
+def _print(out: Output, found: Moving) -> None:
+    for number, one in enumerate(found.moves):
+        if number:
+            out.say()
+        out.say(f"# {printable(one.library)}. {printable(one.place)}", "bold")
+        out.say(printable(str(one.translation)))
+    for text in found.unread:
+        out.say(f"# {printable(text)}", "warning")
+    if found.moves or found.unread:
+        return
+    guarded = " corsguard guards it." if found.is_guarded else ""
+    out.say(f"{found.target}: no other library of CORS was found.{guarded} Looked for:", "warning")
+    for text in _LOOKED_FOR:
+        out.say(f"  {text}")
+    out.say(_BY_HAND)

@@ -1,0 +1,87 @@
+"""
+Which calls of flask-cors a program makes while it is loaded: flask-cors itself keeps no arguments that can be read.
+
+The calls do what they do otherwise.
+"""
+
+import importlib
+import inspect
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from typing import Any, Final, NamedTuple
+
+FLASK_CORS: Final = "flask_cors"
+_PASSED: Final = frozenset({FLASK_CORS, "corsguard"})
+
+
+class Call(NamedTuple):
+    """
+    A call of `CORS(app, ...)`, or of `cross_origin(...)` for the view *view*; with its *options*, and where it stands.
+    """
+
+    app: Any
+    view: str
+    options: Mapping[str, Any]
+    file: str
+    line: int
+
+
+@contextmanager
+def recorded() -> Generator[list[Call]]:
+    """
+    Record the calls of flask-cors that are made inside. Where it is not installed there are none.
+    """
+    calls: list[Call] = []
+    with ExitStack() as stack:
+        try:
+            library: Any = importlib.import_module(FLASK_CORS)
+            decorator: Any = importlib.import_module(f"{FLASK_CORS}.decorator")
+        except ImportError:
+            yield calls
+            return
+        views = _recording_views(library.cross_origin, calls)
+        for owner, name, recording in (
+            (library.CORS, "init_app", _recording_init_app(library.CORS.init_app, calls)),
+            (library, "cross_origin", views),
+            (decorator, "cross_origin", views),
+        ):
+            stack.callback(setattr, owner, name, getattr(owner, name))
+            setattr(owner, name, recording)
+        yield calls
+
+
+def _recording_init_app(init_app: Callable[..., None], calls: list[Call]) -> Callable[..., None]:
+    @wraps(init_app)
+    def recording(extension: Any, app: Any, **options: Any) -> None:  # noqa: ANN401 - what flask-cors takes
+        # What CORS(**options) was given before.
+        given = getattr(extension, "_options", {})
+        calls.append(Call(app, "", {**given, **options}, *_place_of_call()))
+        init_app(extension, app, **options)
+
+    return recording
+
+
+def _recording_views(cross_origin: Callable[..., Any], calls: list[Call]) -> Callable[..., Any]:
+    @wraps(cross_origin)
+    def recording(*arguments: Any, **options: Any) -> Callable[..., Any]:  # noqa: ANN401 - what flask-cors takes
+        place, decorator = _place_of_call(), cross_origin(*arguments, **options)
+
+        def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+            calls.append(Call(None, getattr(view, "__name__", repr(view)), options, *place))
+            decorated: Callable[..., Any] = decorator(view)
+            return decorated
+
+        return decorate
+
+    return recording
+
+
+def _place_of_call() -> tuple[str, int]:
+    """
+    Return the file and the line outside of flask-cors that the call comes from.
+    """
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PASSED:
+        frame = frame.f_back
+    return ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)

@@ -1,0 +1,203 @@
+"""
+Which libraries of CORS an application uses, and what these say in our words.
+
+The application is loaded, and nothing is asked of it. What the libraries mean is told by the translations; this room
+finds them.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from corsguard.errors import PolicyError
+from corsguard.moving import Translation
+from corsguard.moving import starlette as starlettes
+from corsguard.quoting import quoted
+
+from .guarded import guard_of, set_up_django
+from .objects import load_application, names_module, names_object, quiet, refuse_python
+from .predecessors import has_cors_headers, has_flask_cors, layers_of
+from .recording import FLASK_CORS, Call, recorded
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+# The problem that says that settings of django-cors-headers are there, and ours are not.
+_THEIR_SETTINGS: Final = "E902"
+_NOT_SEEN: Final = (
+    "the call of {} was made before the command could see it. Print corsguard_flask.{}(app, ...) with its arguments."
+)
+
+
+class Move(NamedTuple):
+    """
+    What a *library* says, in our words: *place* tells where the *translation* goes.
+    """
+
+    library: str
+    place: str
+    translation: Translation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moving:
+    """
+    What the application *target* has of other libraries: *moves* in the order of the code.
+
+    *unread* has a sentence for everything that is there and could not be read. *is_guarded* tells whether corsguard
+    guards the application.
+    """
+
+    target: str
+    moves: tuple[Move, ...]
+    unread: tuple[str, ...]
+    is_guarded: bool
+
+    def data(self) -> dict[str, object]:
+        """
+        Return the same as plain data.
+        """
+        moves = [{"library": one.library, "place": one.place, "code": str(one.translation)} for one in self.moves]
+        return {"target": self.target, "moves": moves, "unread": [*self.unread], "is_guarded": self.is_guarded}
+
+
+def moving_of(target: str) -> Moving:
+    """
+    Return what *target* has of other libraries: an application, as `module:attribute`, or a Django settings module.
+
+    Raises LoadError, and PolicyError if a policy of ours is refused while it is loaded.
+    """
+    refuse_python(target, ":app")
+    application: object = None
+    with quiet(), recorded() as calls:
+        if names_module(target) and not names_object(target):
+            set_up_django(target)
+        else:
+            application = _loaded(target)
+    moves = [*_of_flask_cors(application, calls), *_of_starlette(application), *_of_django()]
+    is_guarded = application is not None and guard_of(target, application) is not None
+    return Moving(target=target, moves=(*moves,), unread=(*_unread(target, application, calls),), is_guarded=is_guarded)
+
+
+def _loaded(target: str) -> object:
+    try:
+        return load_application(target)
+    except PolicyError as error:
+        # Whoever moves has put our middleware in already.
+        if all(problem.code == _THEIR_SETTINGS for problem in error.problems):
+            return None
+        raise
+
+
+# flask-cors
+
+
+def _of_flask_cors(application: object, calls: list[Call]) -> Iterator[Move]:
+    if not calls:
+        return
+    from corsguard_flask import translate, translate_view
+
+    app = _flask_in(application) or next((call.app for call in calls if _is_flask(call.app)), None)
+    for call in calls:
+        if call.app is not None:
+            yield Move("flask-cors", f"{_place(call)}: {_call_of(call, app)}", translate(call.app, **call.options))
+    for same in _by_options(call for call in calls if call.app is None):
+        views = ", ".join(dict.fromkeys(call.view for call in same))
+        places = ", ".join(dict.fromkeys(map(_place, same)))
+        place = f"{places}: in place of @cross_origin(...) on {views}"
+        yield Move("flask-cors", place, translate_view(app, **same[0].options))
+
+
+def _call_of(call: Call, app: "Flask | None") -> str:
+    if _is_flask(call.app):
+        return "in place of CORS(app, ...)" + ("" if call.app is app else f" of another application, {call.app.name}")
+    blueprint = f"in place of CORS(...) of the blueprint {quoted(call.app.name)}"
+    is_registered = app is not None and any(other is call.app for other in app.blueprints.values())
+    return blueprint if is_registered else f"{blueprint}, which the application does not register"
+
+
+def _by_options(calls: Iterable[Call]) -> list[list[Call]]:
+    """
+    Return *calls* in groups that have the same options.
+    """
+    groups: list[list[Call]] = []
+    for call in calls:
+        same = next((group for group in groups if group[0].options == call.options), None)
+        if same is None:
+            groups.append([call])
+        else:
+            same.append(call)
+    return groups
+
+
+def _place(call: Call) -> str:
+    file = Path(call.file)
+    shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+    return f"{str(shown).replace(os.sep, '/')}, line {call.line}"
+
+
+def _is_flask(app: object) -> bool:
+    return "flask" in sys.modules and isinstance(app, sys.modules["flask"].Flask)
+
+
+def _flask_in(application: object) -> "Flask | None":
+    return next((layer for layer in layers_of(application) if _is_flask(layer)), None)  # type: ignore[return-value]  # asked
+
+
+def _unread(target: str, application: object, calls: list[Call]) -> Iterator[str]:
+    """
+    Yield what flask-cors does in *application* though no call of it was recorded.
+    """
+    app = _flask_in(application)
+    if app is None:
+        return
+    if has_flask_cors(app) and not any(call.app is app or _is_blueprint_of(call.app, app) for call in calls):
+        yield f"flask-cors guards {target}, but {_NOT_SEEN.format('CORS(...)', 'translate')}"
+    seen = {call.view for call in calls}
+    views = [name for name, view in app.view_functions.items() if _is_decorated(view) and view.__name__ not in seen]
+    if views:
+        yield f"{', '.join(views)}: {_NOT_SEEN.format('@cross_origin(...)', 'translate_view')}"
+
+
+def _is_blueprint_of(blueprint: object, app: "Flask") -> bool:
+    return any(other is blueprint for other in app.blueprints.values())
+
+
+def _is_decorated(view: Any) -> bool:  # noqa: ANN401 - a function, with what decorators made of it
+    while view is not None:
+        if getattr(view, "__globals__", {}).get("__name__") == f"{FLASK_CORS}.decorator":
+            return True
+        view = getattr(view, "__wrapped__", None)
+    return False
+
+
+# The others
+
+
+def _of_starlette(application: object) -> Iterator[Move]:
+    if starlettes.added_to(application):
+        yield Move(
+            "Starlette's CORSMiddleware",
+            "where the application is made, after its routes",
+            starlettes.translate(application),
+        )
+
+
+def _of_django() -> Iterator[Move]:
+    if "django.conf" not in sys.modules:
+        return
+    from django.conf import settings
+
+    from corsguard_django.predecessor import THEIRS
+
+    if not settings.configured:
+        return
+    # Settings that stand next to ours are no longer read.
+    is_left = not hasattr(settings, "CORSGUARD") and not THEIRS.isdisjoint(dir(settings))
+    if is_left or has_cors_headers():
+        from corsguard_django.translation import translate
+
+        yield Move("django-cors-headers", f"at the end of {settings.SETTINGS_MODULE}", translate())
