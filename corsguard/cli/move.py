@@ -53,12 +53,10 @@ def move(target: str, *, as_json: bool) -> None:
 
 
 def _print(out: Output, found: Moving) -> None:
-    for number, one in enumerate(found.moves):
-        if number:
-            out.say()
+    for one in found.moves:
         out.say(f"# {printable(one.library)}. {printable(one.place)}", "bold")
-        out.say(printable(str(one.translation)))
-    for text in found.unread:
+        out.say(f"{printable(str(one.translation))}\n")
+    for text in (*found.hints, *found.unread):
         out.say(f"# {printable(text)}", "warning")
     if found.moves or found.unread:
         return

@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 
 # The problem that says that settings of django-cors-headers are there, and ours are not.
 _THEIR_SETTINGS: Final = "E902"
+_SEVERAL_CALLS: Final = (
+    'An application has one guard: put what stands under "paths" into one mapping, and a policy without "paths" at '
+    '"/". Where two paths meet, the longer one alone decides here. flask-cors asks the blueprint, then the last call, '
+    "then those before, until one shares."
+)
+_SEVERAL_LIBRARIES: Final = (
+    "More than one library shares responses here, and a browser refuses two Access-Control-Allow-Origin headers. "
+    "Decide which of them counts before you paste."
+)
 _NOT_SEEN: Final = (
     "the call of {} was made before the command could see it. Print corsguard_flask.{}(app, ...) with its arguments."
 )
@@ -47,12 +56,13 @@ class Moving:
     """
     What the application *target* has of other libraries: *moves* in the order of the code.
 
-    *unread* has a sentence for everything that is there and could not be read. *is_guarded* tells whether corsguard
-    guards the application.
+    *hints* are what to know about all of them; *unread* has a sentence for everything that is there and could not be
+    read. *is_guarded* tells whether corsguard guards the application.
     """
 
     target: str
     moves: tuple[Move, ...]
+    hints: tuple[str, ...]
     unread: tuple[str, ...]
     is_guarded: bool
 
@@ -61,7 +71,13 @@ class Moving:
         Return the same as plain data.
         """
         moves = [{"library": one.library, "place": one.place, "code": str(one.translation)} for one in self.moves]
-        return {"target": self.target, "moves": moves, "unread": [*self.unread], "is_guarded": self.is_guarded}
+        return {
+            "target": self.target,
+            "moves": moves,
+            "hints": [*self.hints],
+            "unread": [*self.unread],
+            "is_guarded": self.is_guarded,
+        }
 
 
 def moving_of(target: str) -> Moving:
@@ -79,7 +95,20 @@ def moving_of(target: str) -> Moving:
             application = _loaded(target)
     moves = [*_of_flask_cors(application, calls), *_of_starlette(application), *_of_django()]
     is_guarded = application is not None and guard_of(target, application) is not None
-    return Moving(target=target, moves=(*moves,), unread=(*_unread(target, application, calls),), is_guarded=is_guarded)
+    return Moving(
+        target=target,
+        moves=tuple(moves),
+        hints=tuple(_hints(moves, calls)),
+        unread=tuple(_unread(target, application, calls)),
+        is_guarded=is_guarded,
+    )
+
+
+def _hints(moves: list[Move], calls: list[Call]) -> Iterator[str]:
+    if sum(call.app is not None for call in calls) > 1:
+        yield _SEVERAL_CALLS
+    if len({one.library for one in moves}) > 1:
+        yield _SEVERAL_LIBRARIES
 
 
 def _loaded(target: str) -> object:
@@ -103,18 +132,19 @@ def _of_flask_cors(application: object, calls: list[Call]) -> Iterator[Move]:
     app = _flask_in(application) or next((call.app for call in calls if _is_flask(call.app)), None)
     for call in calls:
         if call.app is not None:
-            yield Move("flask-cors", f"{_place(call)}: {_call_of(call, app)}", translate(call.app, **call.options))
+            within = app if app is not None and _is_blueprint_of(call.app, app) else None
+            translation = translate(call.app, within=within, **call.options)
+            yield Move("flask-cors", f"{_call_of(call, app)} ({_place(call)})", translation)
     for same in _by_options(call for call in calls if call.app is None):
-        views = ", ".join(dict.fromkeys(call.view for call in same))
-        places = ", ".join(dict.fromkeys(map(_place, same)))
-        place = f"{places}: in place of @cross_origin(...) on {views}"
+        views = ", ".join(f"{call.view} ({_place(call)})" for call in same)
+        place = f"In place of @cross_origin(...) on {views}"
         yield Move("flask-cors", place, translate_view(app, **same[0].options))
 
 
 def _call_of(call: Call, app: "Flask | None") -> str:
     if _is_flask(call.app):
-        return "in place of CORS(app, ...)" + ("" if call.app is app else f" of another application, {call.app.name}")
-    blueprint = f"in place of CORS(...) of the blueprint {quoted(call.app.name)}"
+        return "In place of CORS(app, ...)" + ("" if call.app is app else f" of another application, {call.app.name}")
+    blueprint = f"In place of CORS(...) of the blueprint {quoted(call.app.name)}"
     is_registered = app is not None and any(other is call.app for other in app.blueprints.values())
     return blueprint if is_registered else f"{blueprint}, which the application does not register"
 
@@ -181,7 +211,7 @@ def _of_starlette(application: object) -> Iterator[Move]:
     if starlettes.added_to(application):
         yield Move(
             "Starlette's CORSMiddleware",
-            "where the application is made, after its routes",
+            "Where the application is made, below its routes",
             starlettes.translate(application),
         )
 
@@ -200,4 +230,4 @@ def _of_django() -> Iterator[Move]:
     if is_left or has_cors_headers():
         from corsguard_django.translation import translate
 
-        yield Move("django-cors-headers", f"at the end of {settings.SETTINGS_MODULE}", translate())
+        yield Move("django-cors-headers", f"At the end of {settings.SETTINGS_MODULE or 'the settings'}", translate())

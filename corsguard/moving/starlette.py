@@ -11,11 +11,10 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, cast
 
-from corsguard.names import SAFELISTED_METHODS
 from corsguard.policies import problem_of_prefix
 from corsguard.quoting import quoted
 
-from .translation import UNWRITTEN, Draft, Remark, Translation, as_regex
+from .translation import Draft, Placement, Remark, Translation, as_regex
 
 MODULE: Final = "starlette.middleware.cors"
 # The defaults of Starlette 1.
@@ -45,6 +44,7 @@ _MOST_LAYERS: Final = 32
 _GUARD: Final = """
 from corsguard.asgi import CORSGuard
 
+{named}
 CORSGuard(
     app,
     {policy},
@@ -52,6 +52,7 @@ CORSGuard(
 _WRAP: Final = """
 from corsguard.asgi import CORSMiddleware
 
+{named}
 app = CORSMiddleware(
     app,
     {policy},
@@ -60,15 +61,16 @@ app = CORSMiddleware(
 
 class Added(NamedTuple):
     """
-    One CORSMiddleware: the *prefix* of the paths that it sees, None if they are not a prefix, and its *keywords*.
+    One CORSMiddleware: the *prefix* of the paths that it sees, and its *keywords*.
 
-    *notes* are what else to know about it. It *is_around* an application, or else in the list of one. Those *inside* of
-    it are asked about no preflight.
+    It is not *exact* if it does not see everything below the prefix. *notes* are what else to know about it. It
+    *is_around* an application, or else in the list of one. Those *inside* of it are asked about no preflight.
     """
 
-    prefix: str | None
+    prefix: str
     keywords: Mapping[str, Any]
     notes: tuple[str, ...] = ()
+    is_exact: bool = True
     is_around: bool = False
     inside: "tuple[Added, ...]" = ()
 
@@ -85,16 +87,8 @@ def translate(app: object) -> Translation:
     found = [Added("", app)] if isinstance(app, Mapping) else added_to(app)
     if not found:
         raise ValueError(f"Expected an application that has Starlette's CORSMiddleware, got {quoted(app)}.")
-    drafts: dict[str, Draft] = {}
-    for one in found:
-        draft = _draft(one.keywords)
-        for text in (*one.notes, *map(_inside, one.inside)):
-            draft.note("", text)
-        drafts[_free(drafts, one.prefix)] = draft
-    if len(drafts) > 1 and "" in drafts:
-        drafts["/"] = drafts.pop("")
     wraps = found[0].is_around or not (isinstance(app, Mapping) or _is_application(app))
-    return Translation.of(_WRAP if wraps else _GUARD, [*_of_all(wraps=wraps)], drafts)
+    return Translation.of(_WRAP if wraps else _GUARD, [*_of_all(wraps=wraps)], [*map(_placement, found)])
 
 
 def added_to(app: object, prefix: str = "") -> list[Added]:
@@ -160,46 +154,52 @@ def _in_routes(router: Any, prefix: str) -> Iterator[Added]:  # noqa: ANN401 - t
     from corsguard.endpoints import each_route
 
     routes = [*cast("Iterable[Any]", each_route(router.routes))]
-    paths = [prefix + (getattr(route, "path", None) or "") for route in routes]
+    asked = [prefix + _path_of(route) for route in routes]
     for number, route in enumerate(routes):
-        original, path = getattr(route, "original_route", route), paths[number]
+        original, path = getattr(route, "original_route", route), prefix + (getattr(route, "path", None) or "")
         # A mount is not asked about its own path without a slash, so a later route may be.
-        others = [*paths[:number], *(other for other in paths[number + 1 :] if other == path)]
+        first = [*asked[:number], *(other for other in asked[number + 1 :] if other == path)]
         for one in added_to(getattr(route, "app", None), path):
             if isinstance(getattr(original, "host", None), str):
-                told = f"It is that of the host {quoted(original.host)}, and belongs below the key hosts."
+                told = f"It is that of the host {quoted(original.host)}: here it belongs below the key hosts."
             elif not hasattr(original, "routes"):
-                told = f"It is that of the route {quoted(path)} alone: write @cors(...) on the endpoint in its place."
+                told = f"It is that of the route {quoted(path)} alone."
             else:
-                told = _why_no_prefix(one.prefix, others)
-            notes = [*one.notes]
+                told = _why_not_exact(one.prefix, first)
+            notes = [told] if told else []
             if one.is_around and not _is_application(route.app):
                 notes.append("An HTTPException from within had no headers; it has them here, so the page can read it.")
-            if not told and one.prefix == path and path:
+            if one.is_exact and not told and one.prefix == path and path:
                 notes.append(f"The redirect from {path} to {path}/ has the headers too.")
-            placed = one._replace(is_around=False, notes=(*notes, told) if told else (*notes,))
-            yield placed._replace(prefix=None) if told else placed
+            yield one._replace(is_around=False, is_exact=one.is_exact and not told, notes=(*one.notes, *notes))
 
 
-def _is_application(app: object) -> bool:
-    return any(hasattr(layer, "build_middleware_stack") for layer in _layers(app))
+def _path_of(route: Any) -> str:  # noqa: ANN401 - a route of Starlette
+    path = getattr(route, "path", None) or ""
+    return f"{path}/{{path:path}}" if hasattr(getattr(route, "original_route", route), "routes") else path
 
 
-def _why_no_prefix(prefix: str | None, others: Iterable[str]) -> str:
+def _why_not_exact(prefix: str, others: Iterable[str]) -> str:
     """
-    Return why *prefix* does not mean what is mounted there, if it does not; *others* are routes that are asked first.
+    Return why *prefix* is not what is mounted there; nothing if it is. *others* are the routes that are asked first.
     """
-    if prefix is None:
-        return ""
-    if prefix and problem_of_prefix(prefix) is not None:
-        return f"It is mounted at {quoted(prefix)}, which is not a prefix: write one in place of {UNWRITTEN}."
+    if not _is_prefix(prefix):
+        return f"It is mounted at {quoted(prefix)}, which is not a prefix."
     first = [*dict.fromkeys(other for other in others if _overlaps(prefix, other))]
     if not first:
         return ""
     return (
         f"It is mounted at {quoted(prefix or '/')}, but these routes are asked first: {', '.join(map(quoted, first))}. "
-        f'Write the prefix in place of {UNWRITTEN}, and "unguarded" at the paths of these routes.'
+        'If the prefix is meant for all, leave them out of it with "unguarded" at their paths.'
     )
+
+
+def _is_prefix(prefix: str) -> bool:
+    return not prefix or problem_of_prefix(prefix) is None
+
+
+def _is_application(app: object) -> bool:
+    return any(hasattr(layer, "build_middleware_stack") for layer in _layers(app))
 
 
 def _overlaps(prefix: str, other: str) -> bool:
@@ -213,16 +213,6 @@ def _overlaps(prefix: str, other: str) -> bool:
         if segment != segments[number] and "{" not in segment:
             return False
     return len(others) >= len(segments)
-
-
-def _free(drafts: Mapping[str, Draft], prefix: str | None) -> str:
-    """
-    Return *prefix*, or one that is to be written if there is none, or if it is taken.
-    """
-    if prefix is not None and prefix not in drafts:
-        return prefix
-    count = sum(UNWRITTEN in other for other in drafts)
-    return f"{UNWRITTEN}-{count + 1}" if count else UNWRITTEN
 
 
 # What they say
@@ -295,6 +285,16 @@ def _of_all(*, wraps: bool) -> Iterator[Remark]:
     )
 
 
+def _placement(one: Added) -> Placement:
+    draft, texts = _draft(one.keywords), [*one.notes, *map(_inside, one.inside)]
+    if one.prefix or not one.is_exact:
+        return Placement(one.prefix, draft, texts, is_active=one.is_exact, is_read=_is_prefix(one.prefix))
+    # It guards everything, so there is no place to say it at.
+    for text in texts:
+        draft.note("", text)
+    return Placement("", draft)
+
+
 def _draft(keywords: Mapping[str, Any]) -> Draft:
     given = {**_DEFAULTS, **keywords}
     draft = Draft()
@@ -307,7 +307,7 @@ def _draft(keywords: Mapping[str, Any]) -> Draft:
         return draft
     methods = _take_methods(draft, given["allow_methods"])
     _take_headers(draft, given["allow_headers"], methods)
-    _say_what_is_asked_no_more(draft, methods)
+    draft.note_unasked("allow_methods")
     exposed = _listed(draft, "expose_headers", given["expose_headers"])
     if exposed:
         draft.names("expose_headers", "expose_headers", exposed)
@@ -333,11 +333,10 @@ def _take_origins(draft: Draft, origins: object, expression: str | re.Pattern[st
         entries = sorted(origins, key=str) if isinstance(origins, set | frozenset) else [*origins]
         if "*" in entries:
             entries = [entry for entry in entries if entry != "*"]
-            beside = f", although {', '.join(map(quoted, entries))} stood next to it" if entries else ""
-            draft.everyone(f'allow_origins has "*"{beside}')
-        for entry in entries if draft.keywords["allow_origins"] != "*" else ():
+            draft.everyone('allow_origins has "*"')
+        for entry in entries:
             draft.origin("allow_origins", entry, str(entry).__eq__)
-    if expression is not None and draft.keywords["allow_origins"] != "*":
+    if expression is not None:
         _take_expression(draft, expression)
 
 
@@ -425,21 +424,6 @@ def _take_headers(draft: Draft, headers: object, methods: Collection[str]) -> No
             draft.note("allow_headers", _SAFELISTED)
     if names:
         draft.names("allow_headers", "allow_headers", names)
-
-
-def _say_what_is_asked_no_more(draft: Draft, methods: Collection[str]) -> None:
-    """
-    Note which methods a browser sends with the headers of the list, though their preflights were refused.
-    """
-    # Nobody learns more of a HEAD than of the GET.
-    opened = sorted(SAFELISTED_METHODS - {*methods} - ({"HEAD"} if "GET" in methods else set()))
-    if opened and draft.keywords.get("allow_headers"):
-        draft.note(
-            "allow_methods",
-            f"allow_methods: Starlette refuses a preflight for {' or '.join(opened)}. Browsers do not look for it in "
-            "the list, so with the headers below it passes here. To keep other pages from writing, add "
-            "protection=CrossOriginProtection().",
-        )
 
 
 def _listed(draft: Draft, keyword: str, value: object) -> list[Any]:

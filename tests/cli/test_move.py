@@ -1,0 +1,331 @@
+"""
+`corsguard move` prints what another library of CORS says in an application, and what it prints builds.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+import flask_cors
+import pytest
+from click.testing import CliRunner
+from fastapi import FastAPI
+from flask import Flask
+from flask_cors import CORS, cross_origin
+
+from corsguard import CORSMiddleware as Ours
+from corsguard.browser import Browser, NetworkError
+from corsguard.cli.group import group
+
+APP = "https://app.example.com"
+OTHER = "https://other.example"
+API = "https://api.example.com"
+
+
+def run(*arguments):
+    result = CliRunner().invoke(group, ["move", *arguments], prog_name="corsguard")
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def moves(target, code=0):
+    """
+    Return what is found in *target*, as data.
+    """
+    result = run(target, "--json")
+    assert result.exit_code == code, result.output
+    return json.loads(result.stdout)
+
+
+def printed(target):
+    """
+    Return what is printed for *target*, which is loaded anew.
+    """
+    sys.modules.pop(target.partition(":")[0])
+    return run(target).stdout
+
+
+def pasted(code, app):
+    """
+    Run the *code* that was printed where *app* stands; return what it leaves as `app`.
+    """
+    namespace = {"app": app}
+    exec(code, namespace)
+    return namespace["app"]
+
+
+def readers(app, path):
+    """
+    Return who of two pages may read *path*.
+    """
+    found = []
+    for origin in (APP, OTHER):
+        try:
+            Browser(app).open(origin).fetch(API + path)
+        except NetworkError:
+            continue
+        found.append(origin)
+    return found
+
+
+FLASK = """
+from flask import Blueprint, Flask
+from flask_cors import CORS, cross_origin
+
+app = Flask("shop")
+
+
+@app.get("/")
+def home():
+    return "home"
+
+
+@app.get("/public")
+def public():
+    return "public"
+"""
+FACTORY = """
+def create_app():
+    CORS(app, origins=["https://app.example.com"], max_age=60)
+    return app
+"""
+ROUND = """
+from werkzeug.middleware.proxy_fix import ProxyFix
+CORS(app, origins=["https://app.example.com"])
+"""
+
+
+def flask():
+    """
+    Return the application of FLASK, which nothing guards.
+    """
+    namespace = {}
+    exec(FLASK, namespace)
+    return namespace["app"]
+
+
+@pytest.mark.parametrize(
+    ("code", "target"),
+    [
+        ('CORS(app, origins=["https://app.example.com"])', "app"),
+        ('cors = CORS(origins=["https://app.example.com"])\ncors.init_app(app, max_age=60)', "app"),
+        ('app.config["CORS_ORIGINS"] = ["https://app.example.com"]\nCORS(app)', "app"),
+        (FACTORY, "create_app()"),
+        (f"{ROUND}wrapped = ProxyFix(app)", "wrapped"),
+        (f"{ROUND}def wrapped(environ, start_response):\n    return app(environ, start_response)", "wrapped"),
+    ],
+)
+def test_flask_cors_is_printed_and_builds(module, code, target):
+    module.write_text(FLASK + code)
+    (found,) = moves(f"{module.stem}:{target}")["moves"]
+    assert found["library"] == "flask-cors"
+    app = pasted(found["code"], flask())
+    assert readers(app, "/") == [APP]
+    text = printed(f"{module.stem}:{target}")
+    assert found["code"] in text
+    exec(text, {"app": flask()})
+
+
+def test_each_call_has_its_place(module):
+    """
+    Each call has the file and the line where its translation goes.
+    """
+    lines = [
+        'items = Blueprint("items", __name__, url_prefix="/items")',
+        "CORS(items, origins=['https://app.example.com'])",
+    ]
+    lines += ["@items.get('/all')", "def all_items():", "    return 'items'", "app.register_blueprint(items)"]
+    lines += ["CORS(app, resources={'/public': {'origins': 'https://other.example'}})"]
+    module.write_text(FLASK + "\n".join(lines))
+    found = moves(f"{module.stem}:app")
+    of_blueprint, of_app = found["moves"]
+    first = len(FLASK.splitlines()) + 2
+    assert f"{module.name}, line {first}" in of_blueprint["place"]
+    assert f"{module.name}, line {first + 5}" in of_app["place"]
+    assert len(found["hints"]) == 1
+    guarded = flask()
+    guarded.add_url_rule("/items/all", "items", lambda: "items")
+    assert readers(pasted(of_blueprint["code"], guarded), "/items/all") == [APP]
+
+
+def test_views_of_the_same_options_are_printed_once(module):
+    decorated = """
+@app.get("/{0}")
+@cross_origin(origins="{1}")
+def {0}():
+    return "1"
+"""
+    module.write_text(FLASK + "".join(decorated.format(*each) for each in (("a", APP), ("b", OTHER), ("c", APP))))
+    found = moves(f"{module.stem}:app")["moves"]
+    assert [[name for name in "abc" if f"{name} (" in one["place"]] for one in found] == [["a", "c"], ["b"]]
+    code = found[0]["code"] + '\ndef view():\n    return "1"\n'
+    app = flask()
+    namespace = {"app": app}
+    exec(code, namespace)
+    app.add_url_rule("/a", "a", namespace["view"])
+    assert (readers(app, "/a"), readers(app, "/")) == ([APP], [])
+
+
+def test_flask_cors_is_left_as_it_was(module):
+    """
+    flask-cors is left as it was, and does while it is recorded what it does otherwise.
+    """
+    before = flask_cors.CORS.init_app, flask_cors.cross_origin, flask_cors.decorator.cross_origin
+    module.write_text(
+        FLASK + "CORS(app, origins=['https://app.example.com'])\nassert len(app.after_request_funcs) == 1\n"
+    )
+    assert moves(f"{module.stem}:app")["moves"]
+    module.write_text("raise SystemExit(1)")
+    sys.modules.pop(module.stem)
+    assert run(f"{module.stem}:app").exit_code == 2
+    assert before == (flask_cors.CORS.init_app, flask_cors.cross_origin, flask_cors.decorator.cross_origin)
+
+
+def test_calls_that_were_made_before_are_said(serve):
+    """
+    Calls that were made before the command could see them are said, and the exit code tells that not all is read.
+    """
+    app = Flask("shop")
+    CORS(app)
+    app.add_url_rule("/a", "a", cross_origin()(lambda: "1"))
+    found = moves(serve(app), code=1)
+    assert (found["moves"], len(found["unread"])) == ([], 2)
+    assert "a: " in run(serve(app)).stdout
+
+
+def test_calls_for_another_application_are_said_so(module):
+    module.write_text(FLASK + "other = Flask('other')\nCORS(other)\nunused = Blueprint('unused', 'x')\nCORS(unused)\n")
+    of_other, of_unused = moves(f"{module.stem}:app")["moves"]
+    assert "other" in of_other["place"]
+    assert "unused" in of_unused["place"]
+
+
+ASGI = """
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+shop = FastAPI()
+
+
+@shop.get("/items")
+def items():
+    return []
+"""
+ADDED = 'shop.add_middleware(CORSMiddleware, allow_origins=["https://app.example.com"])\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "path"),
+    [
+        (f"{ADDED}app = shop", "/items"),
+        ('app = CORSMiddleware(shop, allow_origin_regex=r"https://app\\.example\\.com")', "/items"),
+        (f"{ADDED}app = FastAPI()\napp.mount('/shop', shop)", "/shop/items"),
+        (f"{ADDED}from starlette.middleware.gzip import GZipMiddleware\napp = GZipMiddleware(shop)", "/items"),
+    ],
+)
+def test_starlettes_middleware_is_printed_and_builds(module, code, path):
+    module.write_text(ASGI + code)
+    (found,) = moves(f"{module.stem}:app")["moves"]
+    bare = FastAPI()
+    bare.add_api_route(path, list)
+    assert readers(pasted(found["code"], bare), path) == [APP]
+    exec(printed(f"{module.stem}:app"), {"app": FastAPI()})
+
+
+def test_more_than_one_library_is_printed_with_a_hint(module):
+    """
+    More than one library in an application is printed, each for itself, with a hint.
+    """
+    mounted = "from asgiref.wsgi import WsgiToAsgi\nshop.mount('/old', WsgiToAsgi(app))\n"
+    module.write_text(f"{FLASK}CORS(app)\n{ASGI}{ADDED}{mounted}")
+    found = moves(f"{module.stem}:shop")
+    assert [one["library"] for one in found["moves"]] == ["flask-cors", "Starlette's CORSMiddleware"]
+    assert len(found["hints"]) == 1
+
+
+def guarded():
+    return Ours(flask(), {"allow_origins": [APP]})
+
+
+@pytest.mark.parametrize(("make", "is_guarded"), [(flask, False), (FastAPI, False), (guarded, True)])
+def test_nothing_found_is_said_with_what_was_looked_for(serve, make, is_guarded):
+    found = moves(serve(make()), code=1)
+    assert (found["moves"], found["unread"], found["is_guarded"]) == ([], [], is_guarded)
+    text = run(serve(make())).stdout
+    for name in ("flask-cors", "django-cors-headers", "Starlette", "moving.md"):
+        assert name in text
+
+
+@pytest.mark.parametrize(
+    "target", ["nowhere:app", "nowhere.settings", "shop.py", "https://api.example.com/", "shop:", ""]
+)
+def test_what_cannot_be_loaded_is_a_mistake_in_the_command(here, target):
+    result = run(target)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+# Django, which has its settings once in a process.
+
+SETTINGS = """
+SECRET_KEY = "x" * 60
+ALLOWED_HOSTS = ["*"]
+ROOT_URLCONF = "mysite.urls"
+INSTALLED_APPS = ["corsheaders"]
+MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware", "django.middleware.common.CommonMiddleware"]
+CORS_ALLOWED_ORIGINS = ["https://app.example.com"]
+"""
+SITE = {
+    "__init__.py": "",
+    "settings.py": SETTINGS,
+    "urls.py": "urlpatterns = []\n",
+    "wsgi.py": """
+import os
+from django.core.wsgi import get_wsgi_application
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
+application = get_wsgi_application()
+""",
+}
+OUR_MIDDLEWARE = 'MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware"]\n'
+MOVED = OUR_MIDDLEWARE + 'CORSGUARD = {"allow_origins": ["https://app.example.com"]}\n'
+
+
+def in_site(tmp_path, settings, *arguments):
+    folder = tmp_path / "mysite"
+    folder.mkdir()
+    for name, text in {**SITE, "settings.py": settings}.items():
+        (folder / name).write_text(text)
+    environ = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    command = [sys.executable, "-m", "corsguard", "move", *arguments, "--json"]
+    environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    ran = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    return ran.returncode, json.loads(ran.stdout) if ran.stdout else ran.stderr
+
+
+@pytest.mark.parametrize("target", ["mysite.settings", "mysite.wsgi:application"])
+@pytest.mark.parametrize("settings", [SETTINGS, SETTINGS + OUR_MIDDLEWARE])
+def test_django_cors_headers_is_printed_and_builds(tmp_path, target, settings):
+    """
+    The settings are printed, also where our middleware is there already and refuses to start without its own.
+    """
+    code, found = in_site(tmp_path, settings, target)
+    assert code == 0, found
+    (one,) = found["moves"]
+    assert (one["library"], "mysite.settings" in one["place"]) == ("django-cors-headers", True)
+    namespace = {"MIDDLEWARE": ["corsheaders.middleware.CorsMiddleware"], "INSTALLED_APPS": ["corsheaders"]}
+    exec(one["code"], namespace)
+    assert namespace["CORSGUARD"]["allow_origins"] == [APP]
+
+
+def test_a_django_project_that_moved_has_nothing_left(tmp_path):
+    settings = "".join(line for line in SETTINGS.splitlines(keepends=True) if "cors" not in line.lower()) + MOVED
+    code, found = in_site(tmp_path, settings, "mysite.wsgi:application")
+    assert (code, found["moves"], found["is_guarded"]) == (1, [], True)
+
+
+def test_a_module_without_settings_is_named(tmp_path):
+    code, said = in_site(tmp_path, SETTINGS, "mysite.urls")
+    assert code == 2
+    assert "mysite.urls" in said
