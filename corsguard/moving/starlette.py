@@ -11,6 +11,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, cast
 
+from corsguard.names import is_token
 from corsguard.policies import problem_of_prefix
 from corsguard.quoting import quoted
 
@@ -436,4 +437,10 @@ def _listed(draft: Draft, keyword: str, value: object) -> list[Any]:
     if not isinstance(value, Collection):
         draft.note(keyword, f"{keyword}: Expected a list of strings, got {quoted(value)}; it is left out.")
         return []
-    return sorted(value, key=str) if isinstance(value, set | frozenset) else [*value]
+    names = sorted(value, key=str) if isinstance(value, set | frozenset) else [*value]
+    unreadable = [name for name in names if isinstance(name, str) and name and not all(is_token(part.strip()) for part in name.split(","))]
+    if unreadable and keyword != "expose_headers" and "*" not in names:
+        # Fetch, "CORS-preflight fetch": a list that cannot be read is a network error.
+        bad = quoted(unreadable[0])
+        draft.note(keyword, f"{keyword}: browsers refuse every preflight whose list has {bad} in it. Here they pass.")
+    return names

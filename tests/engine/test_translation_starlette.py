@@ -170,6 +170,13 @@ CASES = {
     "headers in a string": ({**LISTED, "allow_methods": MANY, "allow_headers": "X-Token"}, {}),
     "a star for headers in a string": ({**LISTED, "allow_methods": "*", "allow_headers": "*"}, {}),
     "exposed in a string": ({**LISTED, "expose_headers": "X-Total"}, {}),
+    "a name that no browser reads": (
+        {**LISTED, "allow_methods": MANY, "allow_headers": ["X-Token", "X Other"]},
+        {
+            (APP, name): ("gained", "allow_headers")
+            for name in ("read with a header", "JSON", "JSON and a header", "change", "delete")
+        },
+    ),
     "nobody": ({}, {}),
     "an empty list": ({"allow_origins": []}, {}),
 }
