@@ -15,7 +15,7 @@ FLASK_CORS: Final = "flask_cors"
 _PASSED: Final = frozenset({FLASK_CORS, "corsguard"})
 
 
-class Call(NamedTuple):
+class RecordedCall(NamedTuple):
     """
     A call of `CORS(app, ...)`, or of `cross_origin(...)` for the view *view*; with its *options*, and where it stands.
     """
@@ -28,11 +28,11 @@ class Call(NamedTuple):
 
 
 @contextmanager
-def recorded() -> Generator[list[Call]]:
+def recorded() -> Generator[list[RecordedCall]]:
     """
     Record the calls of flask-cors that are made inside. Where it is not installed there are none.
     """
-    calls: list[Call] = []
+    calls: list[RecordedCall] = []
     with ExitStack() as stack:
         try:
             library: Any = importlib.import_module(FLASK_CORS)
@@ -51,24 +51,24 @@ def recorded() -> Generator[list[Call]]:
         yield calls
 
 
-def _recording_init_app(init_app: Callable[..., None], calls: list[Call]) -> Callable[..., None]:
+def _recording_init_app(init_app: Callable[..., None], calls: list[RecordedCall]) -> Callable[..., None]:
     @wraps(init_app)
     def recording(extension: Any, app: Any, **options: Any) -> None:  # noqa: ANN401 - what flask-cors takes
         # What CORS(**options) was given before.
         given = getattr(extension, "_options", {})
-        calls.append(Call(app, "", {**given, **options}, *_place_of_call()))
+        calls.append(RecordedCall(app, "", {**given, **options}, *_place_of_call()))
         init_app(extension, app, **options)
 
     return recording
 
 
-def _recording_views(cross_origin: Callable[..., Any], calls: list[Call]) -> Callable[..., Any]:
+def _recording_views(cross_origin: Callable[..., Any], calls: list[RecordedCall]) -> Callable[..., Any]:
     @wraps(cross_origin)
     def recording(*arguments: Any, **options: Any) -> Callable[..., Any]:  # noqa: ANN401 - what flask-cors takes
         place, decorator = _place_of_call(), cross_origin(*arguments, **options)
 
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
-            calls.append(Call(None, getattr(view, "__name__", repr(view)), options, *place))
+            calls.append(RecordedCall(None, getattr(view, "__name__", repr(view)), options, *place))
             decorated: Callable[..., Any] = decorator(view)
             return decorated
 

@@ -20,7 +20,7 @@ from corsguard.quoting import quoted
 from .guarded import guard_of, set_up_django
 from .objects import load_application, names_module, names_object, quiet, refuse_python
 from .predecessors import has_cors_headers, has_flask_cors, layers_of
-from .recording import FLASK_CORS, Call, recorded
+from .recording import FLASK_CORS, RecordedCall, recorded
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -104,7 +104,7 @@ def moving_of(target: str) -> Moving:
     )
 
 
-def _hints(moves: list[Move], calls: list[Call]) -> Iterator[str]:
+def _hints(moves: list[Move], calls: list[RecordedCall]) -> Iterator[str]:
     if sum(call.app is not None for call in calls) > 1:
         yield _SEVERAL_CALLS
     if len({one.library for one in moves}) > 1:
@@ -124,7 +124,7 @@ def _loaded(target: str) -> object:
 # flask-cors
 
 
-def _of_flask_cors(application: object, calls: list[Call]) -> Iterator[Move]:
+def _of_flask_cors(application: object, calls: list[RecordedCall]) -> Iterator[Move]:
     if not calls:
         return
     from corsguard_flask import translate, translate_view
@@ -141,7 +141,7 @@ def _of_flask_cors(application: object, calls: list[Call]) -> Iterator[Move]:
         yield Move("flask-cors", place, translate_view(app, **same[0].options))
 
 
-def _call_of(call: Call, app: "Flask | None") -> str:
+def _call_of(call: RecordedCall, app: "Flask | None") -> str:
     if _is_flask(call.app):
         return "In place of CORS(app, ...)" + ("" if call.app is app else f" of another application, {call.app.name}")
     blueprint = f"In place of CORS(...) of the blueprint {quoted(call.app.name)}"
@@ -149,11 +149,11 @@ def _call_of(call: Call, app: "Flask | None") -> str:
     return blueprint if is_registered else f"{blueprint}, which the application does not register"
 
 
-def _by_options(calls: Iterable[Call]) -> list[list[Call]]:
+def _by_options(calls: Iterable[RecordedCall]) -> list[list[RecordedCall]]:
     """
     Return *calls* in groups that have the same options.
     """
-    groups: list[list[Call]] = []
+    groups: list[list[RecordedCall]] = []
     for call in calls:
         same = next((group for group in groups if group[0].options == call.options), None)
         if same is None:
@@ -163,7 +163,7 @@ def _by_options(calls: Iterable[Call]) -> list[list[Call]]:
     return groups
 
 
-def _place(call: Call) -> str:
+def _place(call: RecordedCall) -> str:
     file = Path(call.file)
     shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
     return f"{str(shown).replace(os.sep, '/')}, line {call.line}"
@@ -177,7 +177,7 @@ def _flask_in(application: object) -> "Flask | None":
     return next((layer for layer in layers_of(application) if _is_flask(layer)), None)  # type: ignore[return-value]  # asked
 
 
-def _unread(target: str, application: object, calls: list[Call]) -> Iterator[str]:
+def _unread(target: str, application: object, calls: list[RecordedCall]) -> Iterator[str]:
     """
     Yield what flask-cors does in *application* though no call of it was recorded.
     """
@@ -211,7 +211,7 @@ def _of_starlette(application: object) -> Iterator[Move]:
     if starlettes.added_to(application):
         yield Move(
             "Starlette's CORSMiddleware",
-            "Where the application is made, below its routes",
+            "Where the application is made",
             starlettes.translate(application),
         )
 

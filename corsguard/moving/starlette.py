@@ -438,7 +438,11 @@ def _listed(draft: Draft, keyword: str, value: object) -> list[Any]:
         draft.note(keyword, f"{keyword}: Expected a list of strings, got {quoted(value)}; it is left out.")
         return []
     names = sorted(value, key=str) if isinstance(value, set | frozenset) else [*value]
-    unreadable = [name for name in names if isinstance(name, str) and name and not all(is_token(part.strip()) for part in name.split(","))]
+    unreadable = [
+        name
+        for name in names
+        if isinstance(name, str) and name and not all(is_token(part.strip()) for part in name.split(","))
+    ]
     if unreadable and keyword != "expose_headers" and "*" not in names:
         # Fetch, "CORS-preflight fetch": a list that cannot be read is a network error.
         bad = quoted(unreadable[0])

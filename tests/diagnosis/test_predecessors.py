@@ -59,7 +59,10 @@ def test_what_another_library_guards_is_sent_to_its_translation(serve, make, sai
 
 
 def test_django_cors_headers_is_sent_to_its_check(settings_of_predecessor):
-    assert "corsguard move mysite.settings" in diagnosis.check(settings_of_predecessor, page=PAGE, url="/nowhere").predecessor
+    assert (
+        "corsguard move mysite.settings"
+        in diagnosis.check(settings_of_predecessor, page=PAGE, url="/nowhere").predecessor
+    )
 
 
 @pytest.fixture
