@@ -319,6 +319,15 @@ def test_django_cors_headers_is_printed_and_builds(tmp_path, target, settings):
     assert namespace["CORSGUARD"]["allow_origins"] == [APP]
 
 
+def test_a_middleware_that_was_left_next_to_ours_is_found(tmp_path):
+    """
+    The middleware of django-cors-headers that was left next to ours is found.
+    """
+    settings = SETTINGS + "MIDDLEWARE += ['corsguard_django.middleware.CORSMiddleware']\nCORSGUARD = {'paths': {}}\n"
+    code, found = in_site(tmp_path, settings, "mysite.wsgi:application")
+    assert (code, len(found["moves"]), found["is_guarded"]) == (0, 1, True)
+
+
 def test_a_django_project_that_moved_has_nothing_left(tmp_path):
     settings = "".join(line for line in SETTINGS.splitlines(keepends=True) if "cors" not in line.lower()) + MOVED
     code, found = in_site(tmp_path, settings, "mysite.wsgi:application")

@@ -153,6 +153,9 @@ CASES = {
         {"allow_origin_regex": r"https://(app|a).example\.com"},
         {("https://axexample.com", name): ("lost", "allow_origins") for name in ("read", "form")},
     ),
+    "an empty expression": ({**LISTED, "allow_origin_regex": ""}, {}),
+    "an empty alternative": ({**LISTED, "allow_origin_regex": r"|http://localhost:3000"}, {}),
+    "a comment as an expression": ({**LISTED, "allow_origin_regex": re.compile("# nobody", re.VERBOSE)}, {}),
     "every origin by an expression": ({"allow_origin_regex": ".*"}, {}),
     "a subdomain that is compared": ({"allow_origins": [APP, "https://*.example.com"]}, {}),
     "a slash at the end": ({"allow_origins": [APP, "http://localhost:3000/"]}, {}),
@@ -205,7 +208,11 @@ def test_everyone_with_credentials_is_left_to_be_written():
         added(**{**keywords, "allow_origins": ["*", APP], "allow_origin_regex": "http://localhost:3000"})
     )
     assert translation.mapping["allow_origins"] == [APP, "http://localhost:3000"]
-    assert set(differing(added(**keywords), moved(translation)).values()) == {"lost"}
+    found = differing(added(**keywords), moved(translation))
+    strangers = {
+        happens for (origin, _), happens in found.items() if origin not in translation.mapping["allow_origins"]
+    }
+    assert strangers == {"lost"}
 
 
 @pytest.mark.parametrize(
@@ -246,6 +253,22 @@ def test_what_is_not_taken_over_has_a_note(keywords, keyword):
     assert keyword in {note.keyword for notes in translation.notes for note in notes if note not in before}
 
 
+@pytest.mark.parametrize(("given", "seconds"), [(0, 0), (None, None), (60, 60), (86400, 7200)])
+def test_the_age_of_a_preflight_is_taken(given, seconds):
+    assert translate({**LISTED, "max_age": given}).mapping["max_age"] == seconds
+
+
+def test_that_no_browser_read_the_list_has_a_note():
+    """
+    That no browser could read the list of headers has a note, next to the one on the name that is left out.
+    """
+    readable, unreadable = (
+        [note for notes in translate({**LISTED, "allow_headers": names}).notes for note in notes]
+        for names in (["X-Token"], ["X-Token", "X Other"])
+    )
+    assert len(unreadable) == len(readable) + 2
+
+
 # Where it is found.
 
 
@@ -265,13 +288,14 @@ def test_keywords_are_taken_by_place_and_from_what_is_made():
     expected = translate(keywords).mapping
     first_five = [*keywords.values()][:5]
     by_place = Middleware(CORSMiddleware, *first_five, expose_headers=["X-Total"], max_age=60)
+    by_name = Middleware(CORSMiddleware, **keywords)
     for app in (
         added(**keywords),
         application(middleware=[by_place]),
         CORSMiddleware(application(), **keywords),
         GZipMiddleware(CORSMiddleware(GZipMiddleware(application()), **keywords)),
-        Router(routes=[Route("/", hello)], middleware=[by_place]),
-        Starlette(routes=[Mount("/", routes=[], middleware=[by_place])]),
+        Router(routes=[Route("/", hello)], middleware=[by_name]),
+        Starlette(routes=[Mount("/", routes=[], middleware=[by_name])]),
     ):
         (found,) = added_to(app)
         assert translate(found.keywords).mapping == expected
@@ -399,7 +423,7 @@ def test_what_is_mounted_in_a_router_of_fastapi_is_found():
         [Route("/", hello, middleware=[Middleware(CORSMiddleware, **LISTED)])],
         [Route("/shop/public", hello), Mount("/shop", added(**LISTED))],
         [Route("/{name}/public", hello), Mount("/shop", added(**LISTED))],
-        [Route("/{rest:path}", hello), Mount("/shop", added(**LISTED))],
+        [Route("/{rest:path}", hello), Mount("/shop/v2", added(**LISTED))],
         [Mount("/shop/public", Starlette()), Mount("/shop", added(**LISTED))],
         [Mount("/shop/v2/public", Starlette()), Mount("/shop", routes=[Mount("/v2", added(**LISTED))])],
         [Mount("/shop", added(**LISTED)), Route("/shop", hello)],
