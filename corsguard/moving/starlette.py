@@ -102,7 +102,8 @@ def added_to(app: object, prefix: str = "") -> list[Added]:
     around = [one for layer in layers for one in _at(layer, prefix)]
     mounted = [one for layer in layers[-1:] for one in _in_routes(layer, prefix)]
     if not around:
-        return mounted
+        outside = [_name_of(cls) for layer in layers for cls, *_ in getattr(layer, "user_middleware", ())]
+        return [one._replace(notes=(*one.notes, *_of_place(outside))) for one in mounted]
     within = (inner for one in (*around[1:], *mounted) for inner in (one, *one.inside))
     return [around[0]._replace(inside=(*within,))]
 
@@ -135,7 +136,7 @@ def _at(app: Any, prefix: str) -> Iterator[Added]:  # noqa: ANN401 - the user's 
                 notes = (*_of_subclass(cls), *_of_place(outside))
                 yield Added(prefix, _given(cls, arguments, keywords), notes)
             else:
-                outside.append(getattr(cls, "__name__", repr(cls)))
+                outside.append(_name_of(cls))
         return
     # That of a router: the layers around its own method.
     layer = getattr(app, "middleware_stack", None)
@@ -223,6 +224,10 @@ def _is_theirs(cls: object) -> bool:
     return isinstance(cls, type) and any(base.__module__ == MODULE for base in cls.__mro__)
 
 
+def _name_of(cls: object) -> str:
+    return getattr(cls, "__name__", "") or quoted(cls)
+
+
 def _of_subclass(cls: type) -> tuple[str, ...]:
     return () if cls.__module__ == MODULE else (f"{cls.__name__} is a class of its own: what it changes is not read.",)
 
@@ -276,6 +281,9 @@ def _inside(one: Added) -> str:
 def _of_all(*, wraps: bool) -> Iterator[Remark]:
     put = "CORSMiddleware(app, ...)" if wraps else "app.add_middleware(CORSMiddleware, ...)"
     yield Remark("", f"In place of {put}. What is different says why.")
+    yield Remark(
+        "", "The values are what they are in this process: where the old call reads a variable, write that variable."
+    )
     yield Remark("", "Preflights get 204 in place of 200, and 403 in place of 400 if the origin is refused.")
     if not wraps:
         yield Remark("", "The 500 of an unhandled exception has the headers too, so the page can read it.")
@@ -309,7 +317,7 @@ def _draft(keywords: Mapping[str, Any]) -> Draft:
     methods = _take_methods(draft, given["allow_methods"])
     _take_headers(draft, given["allow_headers"], methods)
     draft.note_unasked("allow_methods")
-    exposed = _listed(draft, "expose_headers", given["expose_headers"])
+    exposed = _listed(draft, "expose_headers", given["expose_headers"] or ())
     if exposed:
         draft.names("expose_headers", "expose_headers", exposed)
     if given["max_age"] == 0:

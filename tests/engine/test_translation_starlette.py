@@ -400,6 +400,18 @@ def test_what_else_differs_in_its_place_has_a_note(make):
     assert len(translation.notes[1]) == len(plain.notes[1]) + 1
 
 
+def test_a_middleware_of_the_application_around_has_a_note():
+    """
+    A middleware of the application in which another one is mounted has a note.
+    """
+    plain, around = (
+        translate(Starlette(routes=[Mount("/shop", added(**LISTED))], middleware=middleware))
+        for middleware in ([], [Middleware(GZipMiddleware)])
+    )
+    assert around.mapping == plain.mapping
+    assert len(around.notes[-1]) == len(plain.notes[-1]) + 1
+
+
 def included():
     router = APIRouter()
     router.mount("/shop", added(**LISTED))
