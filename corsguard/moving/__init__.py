@@ -16,17 +16,39 @@ from .translation import Placement as Placement
 from .translation import Remark as Remark
 from .translation import Translation as Translation
 from .translation import as_regex as as_regex
+from .written import Mention as Mention
+from .written import Written as Written
+from .written import assigned as assigned
+from .written import choice as choice
+from .written import expression_of as expression_of
+from .written import files_of as files_of
+from .written import joined as joined
+from .written import mentions as mentions
+from .written import names_in as names_in
+from .written import of_call as of_call
+from .written import shown_path as shown_path
 
 __all__ = [
     "EVERYTHING",
     "Draft",
+    "Mention",
     "Placement",
     "Remark",
     "Resource",
     "Served",
     "Translation",
+    "Written",
     "as_regex",
+    "assigned",
     "below",
+    "choice",
     "example",
+    "expression_of",
+    "files_of",
+    "joined",
+    "mentions",
+    "names_in",
+    "of_call",
     "placed",
+    "shown_path",
 ]
