@@ -16,16 +16,14 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as Caution
 from django.urls import get_resolver
 from django.utils.http import is_same_domain
-from django.utils.module_loading import import_string
 
 from corsguard import CrossOriginProtection, Fix, OriginPattern, Policy, PolicyError, Problem
 from corsguard.adapters import Rule, are_same_site, misplaced_tags, name_of, nearest_name, tag_of
 
 from .conf import PROTECTION, SETTING, WEBSOCKETS, protection_setting, read_settings, websockets_setting
 from .middleware import View, views_of
-from .predecessor import MOVING, THEIRS
+from .predecessor import GUARD, LEFT_OVER, MOVING, THEIR_GUARD, THEIRS, TWO_LAYERS, kinds_of, left_over, two_layers
 
-_GUARD: Final = "corsguard_django.middleware.CORSMiddleware"
 _SECURITY: Final = "django.middleware.security.SecurityMiddleware"
 # Where Django REST framework has `@api_view`.
 _MAKES_VIEWS: Final = "rest_framework.decorators"
@@ -34,8 +32,8 @@ _MOST_QUOTED: Final = 30
 _MISSPELT: Final = 0.85
 _ON_THE_CLASS: Final = Fix(words='@method_decorator(cors(...), name="dispatch")  # on the class')
 _ABOVE: Final = Fix(words="@cors(...)  # above @api_view, which makes the view")
-_ADD: Final = Fix(words=f'MIDDLEWARE = ["{_GUARD}", *MIDDLEWARE]  # at the end of the settings')
-_FIRST: Final = Fix(words=f'MIDDLEWARE = ["{_GUARD}", *(name for name in MIDDLEWARE if name != "{_GUARD}")]')
+_ADD: Final = Fix(words=f'MIDDLEWARE = ["{GUARD}", *MIDDLEWARE]  # at the end of the settings')
+_FIRST: Final = Fix(words=f'MIDDLEWARE = ["{GUARD}", *(name for name in MIDDLEWARE if name != "{GUARD}")]')
 
 # *example* is a Python expression: settings that break this rule and no other.
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
@@ -47,6 +45,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             '{"ROOT_URLCONF": misplaced_urls}',
         ),
         "E902": MOVING,
+        "E903": TWO_LAYERS,
         "W901": Rule(
             "The middleware is not in MIDDLEWARE, so nothing is shared.",
             "Responses have no CORS headers, so the browser refuses every page of another origin.",
@@ -118,6 +117,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             '"MIDDLEWARE": ["corsguard_django.middleware.CORSMiddleware", '
             '"django.middleware.security.SecurityMiddleware"]}',
         ),
+        "W908": LEFT_OVER,
         "W909": Rule(
             "Nothing reads the setting {name}. It is probably a misspelling of {meant}.",
             "Django accepts a setting with any name. A misspelt one has no effect, and nobody notices.",
@@ -130,11 +130,12 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
 _MAY_ANSWER: Final = "it may answer by itself, preflights included, and no such answer has the headers of the policy"
 _REPLACES_404: Final = "what it answers in place of a 404 lacks the headers of the policy"
 
-# What middlewares do that stand before the guard; None for those that neither answer nor rebuild a response. What they
-# answer from `process_view` (CSRF, login required) is not meant: Django sends it through all middlewares.
+# What middlewares do that stand before the guard; None for those that neither answer nor rebuild a response, or have a
+# rule of their own. What they answer from `process_view` (CSRF, login required) is not meant: Django sends it through
+# all middlewares.
 _BEFORE: Final[Mapping[str, str | None]] = MappingProxyType(
     {
-        "corsheaders.middleware.CorsMiddleware": "it is a second layer of CORS, with settings of its own",
+        THEIR_GUARD: None,
         "django.contrib.admindocs.middleware.XViewMiddleware": None,
         "django.contrib.auth.middleware.AuthenticationMiddleware": None,
         "django.contrib.auth.middleware.LoginRequiredMiddleware": None,
@@ -196,6 +197,14 @@ def check_names(**_: object) -> list[CheckMessage]:
 
 
 @register(Tags.security)
+def check_predecessor(**_: object) -> list[CheckMessage]:
+    """
+    Report what is left of django-cors-headers.
+    """
+    return [*map(_message, _of_predecessor())]
+
+
+@register(Tags.security)
 def check_middleware(**_: object) -> list[CheckMessage]:
     """
     Report where the middleware stands, if not first.
@@ -225,7 +234,14 @@ def problems() -> tuple[Problem, ...]:
     """
     Return all that the checks find, as data. The *field* of each names the setting or the view.
     """
-    return (*_of_policies(), *_of_names(), *_of_middleware(), *_of_credentials(), *_of_protection())
+    return (
+        *_of_policies(),
+        *_of_names(),
+        *_of_predecessor(),
+        *_of_middleware(),
+        *_of_credentials(),
+        *_of_protection(),
+    )
 
 
 def _message(problem: Problem) -> CheckMessage:
@@ -238,6 +254,8 @@ def _of_rule(code: str, field: str, fix: Fix, **blanks: object) -> Problem:
 
 
 def _of_policies() -> Iterator[Problem]:
+    # First, because a URLconf may import what connects receivers of the signal of django-cors-headers.
+    views = [*_views()]
     try:
         found = [warning for policy in read_settings().named.values() for warning in policy.warnings]
     except PolicyError as error:
@@ -249,7 +267,7 @@ def _of_policies() -> Iterator[Problem]:
         except PolicyError as error:
             yield from (replace(problem, field=setting) for problem in error.problems)
     # Routers and URLconfs serve one view at many URLs.
-    yield from dict.fromkeys(problem for view in _views() for problem in _of_view(view))
+    yield from dict.fromkeys(problem for view in views for problem in _of_view(view))
 
 
 def _of_view(view: View) -> Iterator[Problem]:
@@ -279,9 +297,20 @@ def _within(place: str, problem: Problem) -> Problem:
     return replace(problem, field=f"{place}: {problem.field}" if problem.field else place)
 
 
+def _of_predecessor() -> Iterator[Problem]:
+    if (problem := two_layers()) is not None:
+        yield problem
+    if left_over() is not None:
+        # Loaded only where there is something to move.
+        from .translation import places_of_settings
+
+        problem = left_over(places_of_settings())
+        yield from () if problem is None else (problem,)
+
+
 def _of_middleware() -> Iterator[Problem]:
-    kinds = {path: _kinds(path) for path in settings.MIDDLEWARE}
-    guards = [path for path in settings.MIDDLEWARE if _GUARD in kinds[path]]
+    kinds = {path: kinds_of(path) for path in settings.MIDDLEWARE}
+    guards = [path for path in settings.MIDDLEWARE if GUARD in kinds[path]]
     if not guards:
         yield _of_rule("W901", "MIDDLEWARE", _ADD)
         return
@@ -326,7 +355,7 @@ def _of_protection() -> Iterator[Problem]:
     if foreign:
         fix = Fix(policy={"allow_origins": foreign, "allow_credentials": True})
         yield _of_rule("W906", "CSRF_TRUSTED_ORIGINS", fix, origins=", ".join(foreign[:_MOST_QUOTED]))
-    in_use = {kind for path in settings.MIDDLEWARE for kind in _kinds(path)}
+    in_use = {kind for path in settings.MIDDLEWARE for kind in kinds_of(path)}
     sent: object = settings.SECURE_REFERRER_POLICY
     policies = sent.split(",") if isinstance(sent, str) else [*cast("Iterable[str]", sent or ())]
     # Of several, a browser takes the last that it knows.
@@ -358,19 +387,6 @@ def _views() -> Iterator[View]:
         for view in views_of(get_resolver()):
             if view is not None:
                 yield view
-
-
-def _kinds(path: str) -> tuple[str, ...]:
-    """
-    Return the names of the middleware at *path* and of what it is derived from, nearest first.
-    """
-    try:
-        middleware = import_string(path)
-    except ImportError:
-        # The server will not start, and says why.
-        return (path,)
-    classes = middleware.__mro__ if isinstance(middleware, type) else ()
-    return (path, *(f"{kind.__module__}.{kind.__qualname__}" for kind in classes))
 
 
 def _patterns_with_credentials() -> Iterator[OriginPattern]:
@@ -413,7 +429,7 @@ def _as_django_writes(pattern: OriginPattern) -> str:
 
 
 def _cookies_kept_at_home() -> Iterator[tuple[str, str]]:
-    in_use = {kind for path in settings.MIDDLEWARE for kind in _kinds(path)}
+    in_use = {kind for path in settings.MIDDLEWARE for kind in kinds_of(path)}
     cookies = [("SESSION", "session", "django.contrib.sessions.middleware.SessionMiddleware")]
     if not settings.CSRF_USE_SESSIONS:
         cookies.append(("CSRF", "CSRF", "django.middleware.csrf.CsrfViewMiddleware"))

@@ -7,20 +7,23 @@ Every handler of the process carries this one guard, so that a swap reaches them
 Without CORSGUARD only decorated views share.
 """
 
+import logging
 from typing import Any, Final
 
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from corsguard import CrossOriginProtection, Event, Policies, PoliciesLike, PolicyError
+from corsguard import CrossOriginProtection, Event, Policies, PoliciesLike, PolicyError, Problem
 from corsguard.adapters import Guard, Journal, WebSockets, read_websockets
 
-from .predecessor import THEIRS
+from .predecessor import configuration, left_over, two_layers
 from .signals import cors_event
 
 SETTING: Final = "CORSGUARD"
 WEBSOCKETS: Final = "CORSGUARD_WEBSOCKETS"
 PROTECTION: Final = "CORSGUARD_PROTECTION"
+
+logger: Final = logging.getLogger("corsguard")
 
 _ABSENT: Final = object()
 
@@ -30,15 +33,12 @@ def read_settings() -> Policies:
     Return what CORSGUARD says; without the setting no policies.
 
     Raises PolicyError with every problem of every policy at once. None as the setting is a mistake like any other, and
-    so are the settings of django-cors-headers without CORSGUARD; the fix is what they mean.
+    so is the configuration of django-cors-headers without CORSGUARD; the fix is what it means.
     """
     setting: Any = getattr(settings, SETTING, _ABSENT)
     if setting is _ABSENT:
-        if not THEIRS.isdisjoint(dir(settings)):
-            # Loaded only where the server does not start anyway.
-            from .translation import problem
-
-            raise PolicyError([problem()])
+        if configuration():
+            raise PolicyError([_moving()])
         return Policies()
     try:
         return Policies({"paths": None} if setting is None else setting)
@@ -90,9 +90,10 @@ class _Process:
     @property
     def guard(self) -> Guard:
         """
-        Raises PolicyError if a setting is refused.
+        Raises PolicyError if a setting is refused, or MIDDLEWARE has another CORS middleware.
         """
         if not self._is_read:
+            _look_for_predecessor()
             self._guard.websockets = read_websockets(websockets_setting())
             self._guard.protect(protection_setting())
             self.put(read_settings())
@@ -114,6 +115,23 @@ class _Process:
 
     def listen(self) -> None:
         self._guard.journal.listen()
+
+
+def _look_for_predecessor() -> None:
+    doubled = two_layers()
+    if doubled is not None:
+        is_unmoved = not hasattr(settings, SETTING) and configuration()
+        raise PolicyError([*([_moving()] if is_unmoved else []), doubled])
+    warning = left_over()
+    if warning is not None:
+        logger.warning("%s", warning)
+
+
+def _moving() -> Problem:
+    # Loaded only where the server does not start anyway.
+    from .translation import problem
+
+    return problem()
 
 
 def _journal() -> Journal:

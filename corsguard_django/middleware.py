@@ -52,7 +52,8 @@ class CORSMiddleware:
     lies further in, and the headers of its response are made the policy's. An exception that leaves the layer below
     (DEBUG_PROPAGATE_EXCEPTIONS) passes through untouched, because there is no response to carry headers.
 
-    Raises PolicyError when the server starts, if CORSGUARD, CORSGUARD_WEBSOCKETS or CORSGUARD_PROTECTION is refused.
+    Raises PolicyError when the server starts, if CORSGUARD, CORSGUARD_WEBSOCKETS or CORSGUARD_PROTECTION is refused, or
+    if MIDDLEWARE has the middleware of django-cors-headers too.
     """
 
     sync_capable: ClassVar = True

@@ -1,12 +1,21 @@
 """
-What tells that a project comes from django-cors-headers: the names of its settings, and the rule about them.
+What is there of django-cors-headers, its settings, its middleware and receivers of its signal, and the rules for it.
 
-What these settings mean is told by the tools of migration, which no worker loads.
+What the settings mean is told by the tools of migration, which no worker loads.
 """
 
-from typing import Final
+import sys
+from typing import Any, Final
+from weakref import ref
 
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from corsguard import Fix, Problem
 from corsguard.adapters import Rule
+
+GUARD: Final = "corsguard_django.middleware.CORSMiddleware"
+THEIR_GUARD: Final = "corsheaders.middleware.CorsMiddleware"
 
 # The settings that django-cors-headers reads, and those that it read once.
 THEIRS: Final = frozenset(
@@ -18,9 +27,88 @@ THEIRS: Final = frozenset(
 )
 
 MOVING: Final = Rule(
-    "{names} are settings of django-cors-headers. This middleware does not read them, and the setting CORSGUARD is "
-    "missing. The fix says the same in our words.",
-    "The old settings have no effect here, so the browser would refuse every page of another origin.",
+    "Expected the setting CORSGUARD, got what configures django-cors-headers: {names}. This middleware does not read "
+    "that. The fix says the same in our words.",
+    "The old configuration has no effect here, so the browser would refuse every page of another origin.",
     "Write the setting `CORSGUARD`, as the fix shows it, and remove the `CORS_*` settings.",
     '{"CORS_ALLOWED_ORIGINS": ["https://app.example.com"]}',
 )
+TWO_LAYERS: Final = Rule(
+    "MIDDLEWARE has two CORS middlewares: {ours} and {theirs}. Each of them has a configuration of its own.",
+    "The first of the two answers all preflights that it knows, so what a browser is told comes from both "
+    "configurations: an origin that you removed from the one may still be allowed by the other.",
+    'Remove `"corsheaders.middleware.CorsMiddleware"` from `MIDDLEWARE`.',
+    '{"MIDDLEWARE": ["corsguard_django.middleware.CORSMiddleware", "corsheaders.middleware.CorsMiddleware"]}',
+)
+LEFT_OVER: Final = Rule(
+    "Expected CORSGUARD alone, got also what configures django-cors-headers: {names}. Nothing reads that here.",
+    "Origins that are listed there and not in CORSGUARD are refused, and origins that CORSGUARD lists for another "
+    "environment, such as a developer's machine, are allowed here too.",
+    "Write what it says into the `CORSGUARD` of this environment, and remove it. What it says is printed by "
+    '`python manage.py shell -c "from corsguard_django.translation import translate; print(translate())"`.',
+    '{"CORSGUARD": {"allow_origins": ["https://app.example.com"]}, "CORS_EXPOSE_HEADERS": ["ETag"]}',
+)
+_REMOVE: Final = Fix(
+    words="Remove it. If CORSGUARD lacks what it says, this prints that: python manage.py shell -c "
+    '"from corsguard_django.translation import translate; print(translate())"'
+)
+
+
+def configuration() -> list[str]:
+    """
+    Return what configures django-cors-headers: the names of settings, and its signal with the name of each receiver.
+    """
+    connected = (f"check_request_enabled ({receiver})" for receiver in receivers())
+    return [*(name for name in dir(settings) if name in THEIRS), *connected]
+
+
+def receivers() -> list[str]:
+    """
+    Return the names of the functions that `check_request_enabled` of django-cors-headers asks.
+    """
+    signals: Any = sys.modules.get("corsheaders.signals")
+    if signals is None:
+        return []
+    connected = [entry[1] for entry in signals.check_request_enabled.receivers]
+    functions = [receiver() if isinstance(receiver, ref) else receiver for receiver in connected]
+    return [f"{f.__module__}.{getattr(f, '__qualname__', type(f).__qualname__)}" for f in functions if f is not None]
+
+
+def left_over(places: dict[str, str] | None = None) -> Problem | None:
+    """
+    Return what is wrong where both are configured. *places* tell where in the source a setting is written.
+
+    CORSGUARD without any policy says that the settings belong to something else.
+    """
+    names = configuration()
+    if not names or getattr(settings, "CORSGUARD", None) in (None, {"paths": {}}):
+        return None
+    told = [f"{name} ({places[name]})" if places and name in places else name for name in names]
+    return Problem("W908", names[0], None, LEFT_OVER.message.format(names=", ".join(told)), _REMOVE)
+
+
+def two_layers() -> Problem | None:
+    """
+    Return what is wrong where both middlewares are in MIDDLEWARE.
+    """
+    kinds = {path: kinds_of(path) for path in settings.MIDDLEWARE}
+    ours = next((path for path in kinds if GUARD in kinds[path]), None)
+    theirs = next((path for path in kinds if THEIR_GUARD in kinds[path]), None)
+    if ours is None or theirs is None:
+        return None
+    message = TWO_LAYERS.message.format(ours=ours, theirs=theirs)
+    fix = Fix(words=f'MIDDLEWARE = [name for name in MIDDLEWARE if name != "{theirs}"]  # at the end of the settings')
+    return Problem("E903", "MIDDLEWARE", None, message, fix)
+
+
+def kinds_of(path: str) -> tuple[str, ...]:
+    """
+    Return the names of the middleware at *path* and of what it is derived from, nearest first.
+    """
+    try:
+        middleware = import_string(path)
+    except ImportError:
+        # The server will not start, and says why.
+        return (path,)
+    classes = middleware.__mro__ if isinstance(middleware, type) else ()
+    return (path, *(f"{kind.__module__}.{kind.__qualname__}" for kind in classes))

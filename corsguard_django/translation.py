@@ -5,24 +5,43 @@ They are read as that library reads them: old names where the new ones are missi
 engine reads what they hold; this room knows only their names and what was peculiar to each.
 """
 
+import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
-from weakref import ref
 
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from corsguard import Fix, Problem
-from corsguard.moving import Draft, Placement, Remark, Resource, Served, Translation, as_regex, placed
+from corsguard.moving import (
+    Draft,
+    Mention,
+    Placement,
+    Remark,
+    Resource,
+    Served,
+    Translation,
+    Written,
+    as_regex,
+    assigned,
+    choice,
+    expression_of,
+    files_of,
+    joined,
+    mentions,
+    names_in,
+    placed,
+    shown_path,
+)
 
-from .predecessor import MOVING, THEIRS
+from .predecessor import GUARD, MOVING, THEIR_GUARD, THEIRS, configuration, receivers
 
-GUARD: Final = "corsguard_django.middleware.CORSMiddleware"
 _APP: Final = "corsguard_django"
-_THEIRS: Final = "corsheaders.middleware.CorsMiddleware"
+_PACKAGE: Final = "corsheaders"
+_MOST_PLACES: Final = 12
 
 # The defaults of django-cors-headers 4.9.
 _HEADERS: Final = ("accept", "authorization", "content-type", "user-agent", "x-csrftoken", "x-requested-with")
@@ -42,13 +61,15 @@ _GONE: Final = {
 }
 
 
+Places = Mapping[str, tuple[Written, ...]]
+
+
 def problem() -> Problem:
     """
     Return what is wrong where django-cors-headers is configured and we are not, with the translation as its fix.
     """
-    names = [name for name in dir(settings) if name in THEIRS]
-    message = MOVING.message.format(names=", ".join(names))
-    return Problem("E902", names[0], None, message, Fix(words=str(translate())))
+    names = configuration()
+    return Problem("E902", names[0], None, MOVING.message.format(names=", ".join(names)), Fix(words=str(translate())))
 
 
 def translate() -> Translation:
@@ -56,26 +77,36 @@ def translate() -> Translation:
     Return what the settings of django-cors-headers say, as the end of a settings file.
     """
     draft = Draft()
-    notes = [Remark("", "In place of the CORS_* settings, at the end of the settings. What is different says why.")]
-    notes += [Remark("", text) for text in _of_all()]
-    name, credentials = _read("CORS_ALLOW_CREDENTIALS", False)
-    draft.credentials(name, credentials)
-    _take_origins(draft)
-    draft.names("allow_methods", *_read("CORS_ALLOW_METHODS", _METHODS))
-    draft.names("allow_headers", *_read("CORS_ALLOW_HEADERS", _HEADERS))
-    name, exposed = _read("CORS_EXPOSE_HEADERS", ())
-    if exposed:
-        draft.names("expose_headers", name, exposed)
-    draft.max_age(*_read("CORS_PREFLIGHT_MAX_AGE", _MAX_AGE))
+    places = _places()
+    notes = [Remark("", text) for text in (*_of_files(places), *_of_all())]
+    _take_flag(draft, places)
+    _take_origins(draft, places)
+    if receivers() and not draft.shares:
+        draft.note(
+            "allow_origins", "Only receivers of check_request_enabled allowed origins: list those that they mean."
+        )
+    _take_names(draft, "allow_methods", *_read("CORS_ALLOW_METHODS", _METHODS), places)
+    _take_names(draft, "allow_headers", *_read("CORS_ALLOW_HEADERS", _HEADERS), places)
+    _take_names(draft, "expose_headers", *_read("CORS_EXPOSE_HEADERS", ()), places)
+    name, max_age = _read("CORS_PREFLIGHT_MAX_AGE", _MAX_AGE)
+    draft.max_age(name, max_age)
+    _take_expression(draft, "max_age", name, max_age, places)
     template = "\n".join(
         [
             "{named}",
             "CORSGUARD = {policy}",
-            *_move("MIDDLEWARE", GUARD, _THEIRS),
-            *_move("INSTALLED_APPS", _APP, "corsheaders"),
+            *_move("MIDDLEWARE", GUARD, THEIR_GUARD, places),
+            *_move("INSTALLED_APPS", _APP, _PACKAGE, places),
         ]
     )
-    return Translation.of(template, notes, _by_path(draft))
+    return Translation.of(template, notes, _by_path(draft, places))
+
+
+def places_of_settings() -> dict[str, str]:
+    """
+    Return where each setting of django-cors-headers is written, by its name, as far as the source shows it.
+    """
+    return {name: _shown(found) for name, found in _places().items() if name in THEIRS}
 
 
 def _read(name: str, default: object) -> tuple[str, Any]:
@@ -88,7 +119,7 @@ def _read(name: str, default: object) -> tuple[str, Any]:
     return name, getattr(settings, name, default)
 
 
-def _move(setting: str, ours: str, theirs: str) -> list[str]:
+def _move(setting: str, ours: str, theirs: str, places: Places) -> list[str]:
     """
     Return code that puts *ours* first in a list of the settings, and takes *theirs* out of it.
     """
@@ -98,28 +129,146 @@ def _move(setting: str, ours: str, theirs: str) -> list[str]:
         return []
     out = [f'"{name}"' for name in (theirs, ours) if name in listed]
     kept = f"!= {out[0]}" if len(out) == 1 else f"not in {{{', '.join(out)}}}"
-    rest = f"*(name for name in {setting} if name {kept})" if out else f"*{setting}"
+    # The body of a class does not see what its bases have.
+    within = next((one.within for one in places.get(setting, ()) if one.within != _target(places)[1]), "")
+    name = f"{within}.{setting}" if within else setting
+    rest = f"*(name for name in {name} if name {kept})" if out else f"*{name}"
     return [f"{setting} = [", f'    "{ours}",', f"    {rest},", "]"]
 
 
-def _take_origins(draft: Draft) -> None:
-    name, listed = _read("CORS_ALLOWED_ORIGINS", ())
+# What the settings hold.
+
+
+def _take_flag(draft: Draft, places: Places) -> None:
+    name, credentials = _read("CORS_ALLOW_CREDENTIALS", False)
+    draft.credentials(name, credentials)
+    if isinstance(credentials, bool) and not _is_fixed(places, name):
+        draft.keywords["allow_credentials"] = credentials
+        _take_expression(draft, "allow_credentials", name, credentials, places)
+
+
+def _take_origins(draft: Draft, places: Places) -> None:
+    all_name, everyone = _read("CORS_ALLOW_ALL_ORIGINS", False)
+    list_name, listed = _read("CORS_ALLOWED_ORIGINS", ())
+    _take_listed(draft, list_name, listed, is_asked=not everyone)
+    origins = [*draft.keywords["allow_origins"]]
+    regex_name, expressions = _read("CORS_ALLOWED_ORIGIN_REGEXES", ())
+    _take_expressions(draft, regex_name, expressions, is_asked=not everyone)
+    allowed = draft.keywords["allow_origins"]
+    if everyone:
+        counted = "" if everyone is True else f" is {everyone!r:.80}, which is not a bool and counted as true"
+        draft.everyone(f"{all_name}{counted}")
+    texts: dict[str, str | None] = dict.fromkeys((list_name, regex_name, all_name))
+    if allowed != "*" and not (everyone and _is_fixed(places, all_name)):
+        # Proposals are comments in a list, and an expression has no place for them.
+        is_list = not any(note.write for note in draft.notes if note.keyword == "allow_origins")
+        if is_list and isinstance(listed, list | tuple) and origins == [*listed]:
+            texts[list_name] = _expression(list_name, "[]", places)
+        texts[regex_name] = _condition(regex_name, places) if is_list and allowed != origins else None
+        texts[all_name] = None if draft.keywords.get("allow_credentials") else _expression(all_name, "False", places)
+    unfixed = {name: text for name, text in texts.items() if not _is_fixed(places, name)}
+    for name in [name for name, text in unfixed.items() if text is None]:
+        draft.note("allow_origins", _of_process(name, places))
+    said = {name: text for name, text in unfixed.items() if text is not None}
+    if said:
+        about = "; ".join(f"{name} ({_shown(places[name])})" for name in said)
+        text = said.get(list_name) or repr(origins)
+        if allowed != origins:
+            more = repr(allowed[len(origins) :])
+            text = joined(text, choice(said[regex_name], more, "[]") if regex_name in said else more)
+        _write_origins(draft, about, choice(said[all_name], '"*"', text) if all_name in said else text)
+
+
+def _write_origins(draft: Draft, about: str, expression: str) -> None:
+    if draft.keywords["allow_origins"] == "*":
+        draft.sources["allow_origins"] = expression
+        draft.note("allow_origins", f"{about}: that is so in this process, and may differ in others.")
+    else:
+        draft.come_from("allow_origins", about, draft.keywords["allow_origins"], expression)
+
+
+def _take_listed(draft: Draft, name: str, listed: object, *, is_asked: bool) -> None:
+    """
+    Take a list of origins. Where it was not asked, because everyone was allowed, its entries did nothing.
+    """
     if isinstance(listed, str):
         draft.origin(name, listed, lambda _: False)
-        listed = ()
-    for entry in listed:
+    entries = _looped(draft, "allow_origins", name, listed, "request that has an Origin" if is_asked else "")
+    for entry in () if isinstance(listed, str) else entries:
         draft.origin(name, entry, partial(_is_same, entry))
-    name, expressions = _read("CORS_ALLOWED_ORIGIN_REGEXES", ())
-    if isinstance(expressions, str):
+    if is_asked and any(_has_failed(urlsplit, entry) for entry in entries):
+        draft.note("allow_origins", f"{name}: an entry that is not a URL let every request that has an Origin fail.")
+    of_null = [entry for entry in entries if isinstance(entry, str) and entry != "null" and _is_same(entry, "null")]
+    if is_asked and of_null:
+        which = "its letters" if isinstance(listed, str) else ", ".join(map(repr, of_null[:_MOST_PLACES]))
+        more = ", with the cookies of their users" if draft.keywords.get("allow_credentials") else ""
         draft.note(
-            "allow_origins", f"{name} is a string and not a list; it was read letter by letter, and is left out."
+            "allow_origins",
+            f'{name}: to django-cors-headers, {which} meant "null", which any site can send from a sandboxed frame. So '
+            f"any site could read{more}. That is left out.",
         )
-        expressions = ()
-    for expression in expressions:
-        draft.regex(name, expression)
-    name, everyone = _read("CORS_ALLOW_ALL_ORIGINS", False)
-    if everyone:
-        draft.everyone(name)
+
+
+def _take_expressions(draft: Draft, name: str, expressions: object, *, is_asked: bool) -> None:
+    entries = _looped(draft, "allow_origins", name, expressions, "request that has an Origin" if is_asked else "")
+    failing = [entry for entry in entries if _has_failed(partial(re.match, entry), "https://a.example")]
+    if isinstance(expressions, str) and entries:
+        said = f"{name} is a string and not a list, so each of its letters was an expression"
+        first = next((letter for letter in entries if letter in {"^", "."} or letter in failing), "")
+        if first in failing or not first:
+            draft.note("allow_origins", f"{said}. It is left out.")
+        else:
+            draft.everyone(f"{said}, and {first!r} matches every origin")
+        return
+    for entry in entries:
+        if isinstance(entry, str) or (isinstance(entry, re.Pattern) and isinstance(entry.pattern, str)):
+            draft.regex(name, entry)
+        else:
+            draft.note("allow_origins", f"{name}: {entry!r:.80} is not an expression of text, and is left out.")
+    if is_asked and failing:
+        draft.note(
+            "allow_origins",
+            f"{name}: {failing[0]!r:.80} let every request fail whose origin nothing before it allowed.",
+        )
+
+
+def _take_names(draft: Draft, keyword: str, name: str, value: Any, places: Places) -> None:  # noqa: ANN401 - anything
+    which = "response that a page may read" if keyword == "expose_headers" else "preflight"
+    entries = _looped(draft, keyword, name, value, which)
+    if isinstance(value, str) and value:
+        draft.note(keyword, f"{name} is a string and not a list, so each of its letters was sent as a name.")
+    elif not all(isinstance(entry, str) for entry in entries):
+        draft.note(keyword, f"{name}: an entry that is not text let every {which} fail.")
+    if entries or keyword != "expose_headers":
+        draft.names(keyword, name, value if isinstance(value, str) else entries)
+    _take_expression(draft, keyword, name, value, places)
+
+
+def _looped(draft: Draft, keyword: str, name: str, value: object, which: str) -> list[Any]:
+    """
+    Return what a loop over *value* gets, and note what does not get far. *which* are the requests that failed then, if
+    there were any.
+    """
+    if isinstance(value, Iterator):
+        draft.note(
+            keyword,
+            f"{name} is a generator, so the first request or the first few used it up, and later ones found nothing. "
+            "What it would give is not read here: write a list.",
+        )
+        return []
+    if isinstance(value, Collection) and not isinstance(value, bytes | bytearray):
+        return sorted(value, key=str) if isinstance(value, set | frozenset) else [*value]
+    failed = f", so every {which} failed with 500" if which else ""
+    draft.note(keyword, f"{name} is {value!r:.80} and not a list{failed}. It is left out.")
+    return []
+
+
+def _has_failed(function: Any, argument: object) -> bool:  # noqa: ANN401 - what django-cors-headers calls
+    try:
+        function(argument)
+    except Exception:  # noqa: BLE001 - whatever it is, it was a 500
+        return True
+    return False
 
 
 def _is_same(entry: str, origin: str) -> bool:
@@ -129,8 +278,16 @@ def _is_same(entry: str, origin: str) -> bool:
         return False
 
 
-def _by_path(draft: Draft) -> list[Placement]:
+def _by_path(draft: Draft, places: Places) -> list[Placement]:
     name, expression = _read("CORS_URLS_REGEX", "^.*$")
+    if not _is_fixed(places, name):
+        draft.note("", _of_process(name, places))
+    if not isinstance(expression, str) and not isinstance(getattr(expression, "pattern", None), str):
+        closed = Draft()
+        closed.note(
+            "", f"{name} is {expression!r:.80} and not an expression of text, so every request failed with 500."
+        )
+        return [Placement("", closed)]
     return placed([Resource(f"{name}: {as_regex(expression)}", expression, draft)], served())
 
 
@@ -154,6 +311,164 @@ def _served(patterns: Iterable[URLPattern | URLResolver], before: str) -> Iterat
             yield Served(f"{before}{part}$", pattern.lookup_str)
 
 
+# What the source of the settings shows.
+
+
+def _places() -> dict[str, tuple[Written, ...]]:
+    module, class_name = _module()
+    return assigned(module, [*THEIRS, "MIDDLEWARE", "INSTALLED_APPS"], class_name)
+
+
+def _module() -> tuple[str, str]:
+    """
+    Return the module that the settings come from, and its class, if that is one of django-configurations.
+    """
+    module = getattr(settings, "SETTINGS_MODULE", None) or ""
+    package, _, name = str(getattr(settings, "CONFIGURATION", "")).rpartition(".")
+    return module, name if module and package == module else ""
+
+
+def _homes(places: Places) -> list[tuple[str, str]]:
+    """
+    Return the files, each with a class of it or none, that write the settings of django-cors-headers.
+    """
+    return [*dict.fromkeys((one.file, one.within) for name in sorted(THEIRS) for one in places.get(name, ()))]
+
+
+def _home(file: str, within: str) -> str:
+    return f"class {within} in {file}" if within else file or "the settings"
+
+
+def _target(places: Places) -> tuple[str, str]:
+    """
+    Return the file, and the class in it or none, whose end is the place of the translation.
+    """
+    homes, (module, class_name) = _homes(places), _module()
+    return homes[0] if len(homes) == 1 else (_file_of(module), class_name)
+
+
+def _file_of(module: str) -> str:
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    return shown_path(file) if file.endswith(".py") else ""
+
+
+def _shown(found: Iterable[Written]) -> str:
+    return _by_file(
+        (one.file, f"line {one.line}{f' only if {one.condition}' if one.condition else ''}") for one in found
+    )
+
+
+def _by_file(found: Iterable[tuple[str, str]]) -> str:
+    """
+    Return places, each a file and what is said of a line, with each file once.
+    """
+    lines: dict[str, list[str]] = {}
+    for file, line in found:
+        lines.setdefault(file, []).append(line)
+    texts = [f"{file}, {', '.join(dict.fromkeys(of_file))}" for file, of_file in lines.items()]
+    more = [f"and {len(texts) - _MOST_PLACES} more files"] if len(texts) > _MOST_PLACES else []
+    return "; ".join([*texts[:_MOST_PLACES], *more])
+
+
+def _is_fixed(places: Places, name: str) -> bool:
+    return all(one.is_fixed for one in places.get(name, ()))
+
+
+def _expression(name: str, otherwise: str, places: Places) -> str | None:
+    """
+    Return the expression that gives a setting its value, if it still works without the others.
+    """
+    found = places.get(name, ())
+    text = None if any(one.within for one in found) else expression_of(found, otherwise)
+    gone = {*THEIRS, _PACKAGE, "default_headers", "default_methods"}
+    return text if text is not None and gone.isdisjoint(names_in(text)) else None
+
+
+def _condition(name: str, places: Places) -> str | None:
+    """
+    Return on what it depends whether the setting *name* is there, if it is written in one place that depends on that.
+    """
+    found = places.get(name, ())
+    if len(found) != 1 or not found[0].condition or found[0].how != "=":
+        return None
+    return expression_of([found[0]._replace(text="True")], "False")
+
+
+def _of_process(name: str, places: Places) -> str:
+    said = "; ".join(dict.fromkeys(one.text for one in places[name]))
+    return f"{name} ({_shown(places[name])}) may differ in other processes, because the source says {said}."
+
+
+def _take_expression(draft: Draft, keyword: str, name: str, value: Any, places: Places) -> None:  # noqa: ANN401 - anything
+    """
+    Write the expression of the source in place of *value*, which has been taken, if it may differ in other processes.
+    """
+    if _is_fixed(places, name):
+        return
+    is_list = isinstance(value, list | tuple)
+    expression = _expression(name, "[]" if is_list else "None", places)
+    if expression is None or not (is_list or draft.keywords.get(keyword) == value):
+        draft.note(keyword, _of_process(name, places))
+    elif is_list:
+        draft.come_from(keyword, f"{name} ({_shown(places[name])})", value, expression)
+    else:
+        draft.sources[keyword] = expression
+        draft.note(keyword, f"{name} ({_shown(places[name])}): this is {value!r} in this process.")
+
+
+def _of_files(places: Places) -> list[str]:
+    """
+    Return to which file the translation belongs, and what has to be changed in others.
+    """
+    module, _ = _module()
+    homes = [_home(*home) for home in _homes(places)]
+    file, within = target = _target(places)
+    of = f" of {', '.join(homes)}" if homes else ""
+    texts = [f"In place of the CORS_* settings{of}, at the end of {_home(*target)}. What is different says why."]
+    if within:
+        texts.append("Indent it as the body of the class is.")
+    for setting in ("MIDDLEWARE", "INSTALLED_APPS"):
+        found = places.get(setting, ())
+        if found and file not in {_file_of(module), found[-1].file}:
+            texts.append(f"The lines about {setting} belong where it gets its value: {_shown(found)}.")
+    return [*texts, *(_of_mentions(module, places) if module else ())]
+
+
+def _of_mentions(module: str, places: Places) -> Iterator[str]:
+    """
+    Yield where the source has the names of django-cors-headers, but for what the translation is in place of.
+    """
+    written = {(one.file, one.line) for of_name in places.values() for one in of_name}
+    found = [one for one in mentions(files_of(module), THEIRS, _PACKAGE) if (one.file, one.line) not in written]
+    others = [one for one in found if one.kind == "assigned" and (one.file, one.within) != _target(places)]
+    named = [one for one in found if one.kind == "text" and one.name not in THEIRS]
+    # What stands in another of the old settings goes with it, unless it is an import.
+    uses = [one for one in found if one.kind != "assigned" and one not in named]
+    uses = [one for one in uses if one.kind == "imported" or one.of not in THEIRS]
+    if others:
+        yield (
+            f"These are CORS_* settings too, which {module} does not read or does not keep: {_listed(others)}. Nothing "
+            "reads them next to CORSGUARD. For settings that read them, run the check with their module or class, and "
+            "write there what it prints; then delete them."
+        )
+    if named:
+        yield (
+            f"django-cors-headers is named here too: {_listed(named)}. Change that as well; for example, "
+            "MIDDLEWARE.remove() raises ValueError once the name is not in the list."
+        )
+    if uses:
+        yield (
+            f"These use the old settings or django-cors-headers: {_listed(uses)}. Change them before you delete the "
+            "settings and uninstall it, or they fail."
+        )
+
+
+def _listed(found: Iterable[Mention]) -> str:
+    return _by_file(
+        (one.file, f"line {one.line} ({one.name}{f' in class {one.within}' if one.within else ''})") for one in found
+    )
+
+
 def _of_all() -> list[str]:
     """
     Return what is different whatever the policy is.
@@ -167,20 +482,11 @@ def _of_all() -> list[str]:
     unknown = [name for name in dir(settings) if name.startswith("CORS_") and name not in THEIRS]
     if unknown:
         texts.append(f"{', '.join(unknown)}: unknown to django-cors-headers, so nothing came of it.")
-    receivers = [*_receivers()]
-    if receivers:
+    connected = receivers()
+    if connected:
         texts.append(
-            f"check_request_enabled, with {', '.join(receivers)}: no setting says what a function decides. If it asks "
+            f"check_request_enabled, with {', '.join(connected)}: no setting says what a function decides. If it asks "
             'about the origin, write an origin source; if about the path, add the prefix under "paths"; if it knows '
             "the view, write @cors above it (README, all three)."
         )
     return texts
-
-
-def _receivers() -> list[str]:
-    signals: Any = sys.modules.get("corsheaders.signals")
-    if signals is None:
-        return []
-    receivers = [entry[1] for entry in signals.check_request_enabled.receivers]
-    functions = [receiver() if isinstance(receiver, ref) else receiver for receiver in receivers]
-    return [f"{f.__module__}.{getattr(f, '__qualname__', type(f).__qualname__)}" for f in functions if f is not None]

@@ -99,7 +99,7 @@ def test_settings_of_theirs_alone_are_an_error(name):
         with pytest.raises(PolicyError) as refused:
             read_settings()
     assert (message.level, message.obj) == (ERROR, f"CORSGUARD: CORS_{name}")
-    assert f"CORS_{name} are settings of django-cors-headers" in message.msg
+    assert f"got what configures django-cors-headers: CORS_{name}." in message.msg
     assert [problem.code for problem in refused.value.problems] == ["E902"]
     assert "\nCORSGUARD = {\n" in str(refused.value)
 
@@ -146,7 +146,7 @@ def test_settings_of_theirs_stop_every_server_at_start(server):
     command = [sys.executable, "-c", program]
     stopped = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert stopped.returncode != 0
-    assert "E902 CORS_ALLOWED_ORIGINS: CORS_ALLOWED_ORIGINS are settings of django-cors-headers" in stopped.stderr
+    assert "E902 CORS_ALLOWED_ORIGINS: Expected the setting CORSGUARD" in stopped.stderr
     assert '\nCORSGUARD = {\n    "allow_origins": ["https://app.example.com"],\n' in stopped.stderr
 
 
@@ -201,7 +201,6 @@ def test_no_origin_is_allowed_that_they_did_not_allow(entry, credentials):
         ({"ALLOWED_ORIGINS": [APP, "http://[x"]}, [APP], []),
         ({"ALLOWED_ORIGINS": [None, APP]}, [APP], []),
         ({"ALLOWED_ORIGINS": ["null", "file://"]}, [], []),
-        ({"ALLOWED_ORIGIN_REGEXES": r"^https://.*\.example\.com$"}, [], []),
         ({"ALLOWED_ORIGIN_REGEXES": [r"^https://\w+\.example\.com$"]}, [], ["https://*.example.com"]),
     ],
 )

@@ -14,7 +14,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
 ]
 
-# In place of the CORS_* settings, at the end of the settings. What is different says why.
+# In place of the CORS_* settings of settings_before.py, at the end of settings_before.py. What is
+# different says why.
 # Preflights are answered with 204, and those from other origins with 403; both were 200.
 CORSGUARD = {
     "paths": {

@@ -1,0 +1,437 @@
+"""
+What the translation of django-cors-headers says of the files that settings are written in: on real projects.
+"""
+
+import os
+import subprocess
+import sys
+from textwrap import dedent
+from types import SimpleNamespace
+
+import pytest
+
+COMMON = """
+    import os
+    SECRET_KEY = "tests only"
+    ROOT_URLCONF = "shop.urls"
+    INSTALLED_APPS = ["corsheaders", "corsguard_django"]
+    MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware", "django.middleware.common.CommonMiddleware"]
+"""
+URLS = "urlpatterns = []\n"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """
+    What writes files of a project below *tmp_path*, and returns their folder.
+    """
+
+    def write(**files):
+        for name, text in {"urls": URLS, "__init__": "", **files}.items():
+            path = (
+                tmp_path / "shop" / f"{name.replace('__init__', '..').replace('__', '/').replace('..', '__init__')}.py"
+            )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(dedent(text))
+        return tmp_path
+
+    return write
+
+
+def run(here, settings, *arguments, **variables):
+    environ = {**os.environ, "DJANGO_SETTINGS_MODULE": settings, "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    environ.pop("PYTHONPATH", None)
+    command = [sys.executable, *(arguments or ("-m", "django", "check"))]
+    return subprocess.run(command, cwd=here, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+def printed(done):
+    """
+    Return the code that the check printed, and its notes as one line.
+    """
+    code = done.stderr.partition("HINT: ")[2].partition("\n\n")[0]
+    assert "CORSGUARD = {" in code, done.stderr
+    return code, " ".join(line.strip().removeprefix("# ") for line in code.splitlines())
+
+
+def value_of(code, **names):
+    """
+    Return the CORSGUARD that *code* makes where *names* are what the settings have.
+    """
+    scope = {"MIDDLEWARE": [], "INSTALLED_APPS": [], **names}
+    exec(code, scope)
+    return scope["CORSGUARD"]
+
+
+# Which file it belongs to.
+
+
+def test_one_file_of_settings_is_named(project):
+    here = project(settings=COMMON + '    CORS_ALLOWED_ORIGINS = ["https://app.example.com"]\n')
+    _, told = printed(run(here, "shop.settings"))
+    assert "at the end of shop/settings.py." in told
+
+
+def test_the_file_that_has_the_settings_is_named(project):
+    """
+    Where all settings stand in a file that another one imports, the translation belongs there.
+    """
+    here = project(
+        settings__base=COMMON + '    CORS_ALLOWED_ORIGINS = ["https://app.example.com"]\n',
+        settings__production="from .base import *\nDEBUG = False\n",
+    )
+    code, told = printed(run(here, "shop.settings.production"))
+    assert "at the end of shop/settings/base.py." in told
+    base = here / "shop" / "settings" / "base.py"
+    base.write_text(base.read_text().replace("CORS_ALLOWED", "OLD_ALLOWED") + code)
+    assert "corsguard.E9" not in run(here, "shop.settings.production").stderr
+
+
+def test_other_files_with_settings_are_named(project):
+    """
+    Settings of other environments are named with their lines, because nothing reads them next to ours.
+    """
+    here = project(
+        settings__base=COMMON
+        + '    CORS_ALLOWED_ORIGINS = ["http://localhost:3000"]\n    CORS_ALLOW_CREDENTIALS = True\n',
+        settings__production='from .base import *\n\nCORS_ORIGIN_WHITELIST = ["https://shop.example"]\n',
+    )
+    _, told = printed(run(here, "shop.settings.base"))
+    assert "shop/settings/production.py, line 3 (CORS_ORIGIN_WHITELIST)" in told
+
+
+def test_settings_in_several_files_belong_to_the_last(project):
+    here = project(
+        settings__base=COMMON + "    CORS_ALLOW_CREDENTIALS = True\n",
+        settings__production='from .base import *\nCORS_ALLOWED_ORIGINS = ["https://shop.example"]\n',
+    )
+    code, told = printed(run(here, "shop.settings.production"))
+    assert "of shop/settings/production.py, shop/settings/base.py, at the end of shop/settings/production.py." in told
+    assert value_of(code)["allow_credentials"] is True
+
+
+def test_where_the_middleware_is_listed_is_named(project):
+    """
+    Where MIDDLEWARE gets its value after the file that the translation belongs to, that place is named.
+    """
+    here = project(
+        settings__cors='CORS_ALLOWED_ORIGINS = ["https://app.example.com"]\n',
+        settings__all="from .cors import *\n" + dedent(COMMON),
+    )
+    _, told = printed(run(here, "shop.settings.all"))
+    assert "The lines about MIDDLEWARE belong where it gets its value: shop/settings/all.py, line 7." in told
+
+
+def test_a_middleware_that_is_removed_by_name_is_named(project):
+    here = project(
+        settings__base=COMMON + '    CORS_ALLOWED_ORIGINS = ["https://app.example.com"]\n',
+        settings__testing="""
+            from .base import *
+            if "corsheaders.middleware.CorsMiddleware" in MIDDLEWARE:
+                MIDDLEWARE.remove("corsheaders.middleware.CorsMiddleware")
+            MIDDLEWARE.insert(0, "x")
+        """,
+    )
+    _, told = printed(run(here, "shop.settings.base"))
+    assert "shop/settings/testing.py, line 3 (corsheaders.middleware.CorsMiddleware), line 4" in told
+    assert "base.py, line 6 (corsheaders" not in told
+
+
+def test_uses_of_the_old_settings_are_named(project):
+    """
+    What fails once the settings are deleted, or django-cors-headers is uninstalled, is named.
+    """
+    here = project(
+        settings=COMMON
+        + """
+    from corsheaders.defaults import default_headers
+    CORS_ALLOWED_ORIGINS = ["https://app.example.com"]
+    CORS_ALLOW_HEADERS = [*default_headers, "x-token"]
+    CSRF_TRUSTED_ORIGINS = CORS_ALLOWED_ORIGINS
+    """,
+        urls="""
+            from django.conf import settings
+            from corsheaders.signals import check_request_enabled
+            pages = settings.CORS_ALLOWED_ORIGINS
+            more = getattr(settings, "CORS_ALLOW_ALL_ORIGINS", False)
+            urlpatterns = []
+        """,
+    )
+    code, told = printed(run(here, "shop.settings"))
+    assert "shop/settings.py, line 8 (corsheaders.defaults), line 11 (CORS_ALLOWED_ORIGINS)" in told
+    assert "shop/urls.py, line 3 (corsheaders.signals), line 4 (CORS_ALLOWED_ORIGINS), line 5 (CORS_ALLOW_ALL" in told
+    assert value_of(code)["allow_headers"][-1] == "x-token"
+
+
+def test_settings_that_cannot_be_read_are_only_not_known(project):
+    """
+    A project whose source cannot be found is translated, and no file is named.
+    """
+    here = project(settings=COMMON + '    CORS_ALLOWED_ORIGINS = os.environ["PAGES"].split(",")\n')
+    program = (
+        "import os, py_compile as c; c.compile('shop/settings.py', 'shop/settings.pyc'); os.remove('shop/settings.py')"
+    )
+    assert run(here, "x", "-c", program).returncode == 0
+    code, told = printed(run(here, "shop.settings", PAGES="https://app.example.com"))
+    assert "at the end of the settings." in told
+    assert value_of(code)["allow_origins"] == ["https://app.example.com"]
+
+
+# Values of one process.
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        'os.environ["PAGES"].split(",")',
+        '[page.strip() for page in os.environ["PAGES"].split(",")]',
+        "list(map(str.strip, os.environ['PAGES'].split(',')))",
+        "ours(os.environ)",
+        "Environment().pages",
+    ],
+)
+def test_an_expression_is_printed_in_place_of_its_value(project, expression):
+    """
+    Where the values come from the environment, the expression is written and not what it is in this process.
+    """
+    more = """
+    def ours(environ):
+        return environ["PAGES"].split(",")
+    class Environment:
+        pages = ours(os.environ)
+    """
+    here = project(settings=f"{COMMON}{more}\n    CORS_ALLOWED_ORIGINS = {expression}\n")
+    code, told = printed(run(here, "shop.settings", PAGES="https://app.example.com"))
+    assert "CORS_ALLOWED_ORIGINS (shop/settings.py, line 13)" in told
+    settings = here / "shop" / "settings.py"
+    settings.write_text(settings.read_text().replace("CORS_ALLOWED", "OLD_ALLOWED") + code)
+    program = "from django.conf import settings; print(settings.CORSGUARD['allow_origins'])"
+    assert run(here, "shop.settings", "-c", program, PAGES="https://b.example").stdout == "['https://b.example']\n"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'PAGES = ["https://app.example.com"]\n    CORS_ALLOWED_ORIGINS = PAGES + []',
+        'CORS_ALLOWED_ORIGINS = "https://app.example.com".split(",")',
+        'CORS_ALLOWED_ORIGINS = [f"https://{name}.example.com" for name in ("app",)]',
+        'CORS_ALLOWED_ORIGINS = []\n    CORS_ALLOWED_ORIGINS += ["https://app.example.com"]',
+        "from .pages import PAGES\n    CORS_ALLOWED_ORIGINS = tuple(PAGES)",
+        "from . import pages\n    CORS_ALLOWED_ORIGINS = pages.PAGES",
+    ],
+)
+def test_what_is_the_same_in_each_process_is_written_out(project, lines):
+    here = project(settings=f"{COMMON}\n    {lines}\n", pages='PAGES = ["https://app.example.com"]\n')
+    code, told = printed(run(here, "shop.settings"))
+    assert '"allow_origins": ["https://app.example.com"],' in code
+    assert "CORS_ALLOWED_ORIGINS" not in told
+
+
+def test_an_expression_that_is_not_taken_unchanged_is_said(project):
+    """
+    Where an entry was changed, the values stand there and the note has the expression.
+    """
+    here = project(settings=COMMON + '    CORS_ALLOWED_ORIGINS = os.environ["PAGES"].split(",")\n')
+    code, told = printed(run(here, "shop.settings", PAGES="https://app.example.com/,https://b.example"))
+    assert value_of(code)["allow_origins"] == ["https://app.example.com", "https://b.example"]
+    assert "os.environ['PAGES'].split(',')" in told
+
+
+def test_an_expression_that_needs_the_old_names_is_only_said(project):
+    here = project(
+        settings=COMMON
+        + """
+    from corsheaders.defaults import default_headers
+    CORS_ALLOWED_ORIGINS = os.environ["PAGES"]
+    CORS_ALLOWED_ORIGINS = CORS_ALLOWED_ORIGINS.split(",")
+    CORS_ALLOW_HEADERS = [*default_headers, *os.environ["HEADERS"].split(",")]
+    """
+    )
+    code, told = printed(run(here, "shop.settings", PAGES="https://app.example.com", HEADERS="x-token"))
+    policy = value_of(code)
+    assert policy["allow_origins"] == ["https://app.example.com"]
+    assert policy["allow_headers"][-1] == "x-token"
+    assert "CORS_ALLOW_HEADERS (shop/settings.py, line 11) may differ" in told
+    assert "CORS_ALLOWED_ORIGINS (shop/settings.py, line 10) may differ" in told
+    assert "CORS_* settings too" not in told
+
+
+DEBUG = 'DEBUG = os.environ.get("DEBUG") == "1"'
+CONDITIONS = [
+    "CORS_ALLOW_ALL_ORIGINS = DEBUG\n    CORS_ALLOWED_ORIGINS = ['https://app.example.com']",
+    "if DEBUG:\n        CORS_ALLOW_ALL_ORIGINS = True\n    else:\n        CORS_ALLOWED_ORIGINS = ['https://app.example.com']",
+    "CORS_ALLOWED_ORIGINS = ['https://app.example.com']\n    if DEBUG:\n        CORS_ALLOW_ALL_ORIGINS = True",
+]
+
+
+@pytest.mark.parametrize("lines", CONDITIONS)
+@pytest.mark.parametrize("debug", ["0", "1"])
+def test_everyone_in_development_is_not_everyone_everywhere(project, lines, debug):
+    """
+    What lets everyone in on a developer's machine is written with its condition.
+    """
+    here = project(settings=f"{COMMON}    {DEBUG}\n    {lines}\n")
+    code, _ = printed(run(here, "shop.settings", DEBUG=debug))
+    assert value_of(code, DEBUG=True)["allow_origins"] == "*"
+    assert value_of(code, DEBUG=False)["allow_origins"] in (["https://app.example.com"], [])
+
+
+def test_origins_of_development_are_written_with_their_condition(project):
+    here = project(
+        settings=f"""{COMMON}    {DEBUG}
+    CORS_ALLOWED_ORIGINS = ["https://app.example.com"]
+    if DEBUG:
+        CORS_ALLOWED_ORIGINS += ["http://localhost:3000"]
+    """
+    )
+    code, _ = printed(run(here, "shop.settings", DEBUG="1"))
+    assert value_of(code, DEBUG=True)["allow_origins"] == ["https://app.example.com", "http://localhost:3000"]
+    assert value_of(code, DEBUG=False)["allow_origins"] == ["https://app.example.com"]
+
+
+def test_expressions_of_development_are_written_with_their_condition(project):
+    """
+    What a regular expression covers on a developer's machine keeps its condition, next to a list that has its own.
+    """
+    here = project(
+        settings=f"""{COMMON}    {DEBUG}
+    CORS_ALLOWED_ORIGINS = os.environ["PAGES"].split(",")
+    if DEBUG:
+        CORS_ALLOWED_ORIGIN_REGEXES = [r"^http://localhost(:\\d+)?$"]
+    """
+    )
+    code, _ = printed(run(here, "shop.settings", DEBUG="1", PAGES="https://app.example.com"))
+    names = {"os": SimpleNamespace(environ={"PAGES": "https://b.example"})}
+    assert value_of(code, DEBUG=True, **names)["allow_origins"] == ["https://b.example", "http://localhost:*"]
+    assert value_of(code, DEBUG=False, **names)["allow_origins"] == ["https://b.example"]
+
+
+def test_a_proposal_stays_next_to_the_values(project):
+    """
+    Where a pattern is only proposed, the values of this process are a list that has it as a comment.
+    """
+    here = project(
+        settings=COMMON
+        + """
+    CORS_ALLOWED_ORIGINS = os.environ["PAGES"].split(",")
+    CORS_ALLOWED_ORIGIN_REGEXES = [r"^https://\\w+\\.example\\.com$"]
+    """
+    )
+    code, told = printed(run(here, "shop.settings", PAGES="https://b.example"))
+    assert '# "https://*.example.com",' in code
+    assert value_of(code)["allow_origins"] == ["https://b.example"]
+    assert "the source says os.environ['PAGES'].split(',')" in told
+
+
+def test_a_condition_that_is_no_expression_is_said(project):
+    """
+    What depends on an exception stands as it is in this process, and the note says so.
+    """
+    here = project(
+        settings=f"""{COMMON}
+    CORS_ALLOWED_ORIGINS = ["https://app.example.com"]
+    try:
+        from .local import *
+    except ImportError:
+        pass
+    """,
+        local='CORS_ALLOWED_ORIGINS = ["http://localhost:3000"]\n',
+    )
+    code, told = printed(run(here, "shop.settings"))
+    assert value_of(code)["allow_origins"] == ["http://localhost:3000"]
+    assert "shop/local.py, line 1 only if this try succeeds" in told
+
+
+def test_credentials_and_max_age_are_written_as_expressions(project):
+    here = project(
+        settings=COMMON
+        + """
+    CORS_ALLOWED_ORIGINS = ["https://app.example.com"]
+    CORS_ALLOW_CREDENTIALS = os.environ.get("COOKIES") == "1"
+    CORS_PREFLIGHT_MAX_AGE = int(os.environ.get("AGE", "600"))
+    """
+    )
+    code, _ = printed(run(here, "shop.settings"))
+    policy = value_of(code, os=SimpleNamespace(environ={"COOKIES": "1", "AGE": "60"}))
+    assert (policy["allow_credentials"], policy["max_age"]) == (True, 60)
+
+
+# Classes.
+
+CLASSES = {
+    "common": """
+        from configurations import Configuration
+        class Common(Configuration):
+            SECRET_KEY = "tests only"
+            ROOT_URLCONF = "shop.urls"
+            INSTALLED_APPS = ["corsheaders", "corsguard_django"]
+            MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware"]
+            CORS_ALLOW_CREDENTIALS = True
+    """,
+    "settings": """
+        from configurations import values
+        from .common import Common
+        class Development(Common):
+            CORS_ALLOWED_ORIGINS = ["http://localhost:3000"]
+        class Production(Common):
+            CORS_ALLOWED_ORIGINS = values.ListValue(["https://app.example.com"])
+            @property
+            def CORS_EXPOSE_HEADERS(self):
+                return ["ETag"]
+    """,
+}
+MANAGE = "from configurations.management import execute_from_command_line as run; run(['manage.py', 'check'])"
+
+
+def test_settings_of_a_class_are_named_with_the_class(project):
+    """
+    The translation belongs to the class that is in use; its bases and the other classes are named.
+    """
+    here = project(**CLASSES)
+    code, told = printed(run(here, "shop.settings", "-c", MANAGE, DJANGO_CONFIGURATION="Production"))
+    assert "at the end of class Production in shop/settings.py." in told
+    assert "class Common in shop/common.py" in told
+    assert "shop/settings.py, line 5 (CORS_ALLOWED_ORIGINS in class Development)" in told
+    assert "CORS_ALLOWED_ORIGINS (shop/settings.py, line 7) may differ" in told
+    path = here / "shop" / "settings.py"
+    lines = path.read_text().replace("CORS_", "OLD_") + "".join(f"    {line}\n" for line in code.splitlines())
+    path.write_text(lines)
+    common = here / "shop" / "common.py"
+    common.write_text(common.read_text().replace("CORS_", "OLD_"))
+    done = run(here, "shop.settings", "-c", MANAGE, DJANGO_CONFIGURATION="Production")
+    assert "corsguard.E" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "identified 1 issue " in done.stderr, "W904 alone, because the values have credentials"
+
+
+# Without any setting.
+
+
+def test_a_receiver_alone_is_found(project):
+    """
+    A project that decides in a receiver of check_request_enabled alone is told how to move.
+    """
+    here = project(
+        settings=COMMON.replace('"corsheaders",', '"corsheaders", "shop.apps.Shop",'),
+        apps="""
+            from corsheaders.signals import check_request_enabled
+            from django.apps import AppConfig
+            def allow(sender, request, **_):
+                return True
+            class Shop(AppConfig):
+                name = "shop"
+                def ready(self):
+                    check_request_enabled.connect(allow)
+        """,
+    )
+    done = run(here, "shop.settings")
+    code, told = printed(done)
+    assert "corsguard.E902" in done.stderr
+    assert "check_request_enabled, with shop.apps.allow" in told
+    assert value_of(code)["allow_origins"] == []
+    start = "from django.core.wsgi import get_wsgi_application as start; start()"
+    assert run(here, "shop.settings", "-c", start).returncode == 0
+    settings = here / "shop" / "settings.py"
+    settings.write_text(settings.read_text() + 'MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware"]\n')
+    stopped = run(here, "shop.settings", "-c", start)
+    assert "E902 check_request_enabled (shop.apps.allow)" in stopped.stderr
