@@ -19,6 +19,8 @@ from werkzeug.routing import MapAdapter, RequestRedirect, Rule
 from corsguard import Policy
 from corsguard.adapters import Assignment, Guard, ServedView, misplaced_tags, name_of, tag_of, tags_made, text_of_path
 
+from .predecessor import left_over
+
 if TYPE_CHECKING:
     from werkzeug.local import LocalProxy
 
@@ -124,9 +126,12 @@ class Views:
         Return whether any view has a policy of its own. Views may be added, replaced or tagged at any time.
         """
         if self._is_new:
-            # By the first request, all that is put around the application is there.
+            # By the first request, the config is complete, and all that is put around the application is there.
             self._is_new = False
             self._warn_of_layers()
+            left = left_over(self._app)
+            if left is not None:
+                logger.warning("%s", left)
         if not tags_made():
             return False
         if self._made != tags_made() or self._views != self._app.view_functions:
