@@ -53,6 +53,7 @@ Finder = Callable[[Mapping[str, Any]], Assignment]
 # What is taken where nothing is named.
 DEFAULT_FILE: Final = "cors.toml"
 _SETTINGS: Final = "DJANGO_SETTINGS_MODULE"
+_CONFIGURATION: Final = "DJANGO_CONFIGURATION"
 
 FORMS: Final = """\
   cors.toml          a TOML file (with --env NAME for one of its environments)
@@ -240,7 +241,7 @@ def _of_object(name: str, found: object) -> Guarded:
         return _of_django(name)
     layer = _layer(name, found)
     if layer is not None:
-        return _of_layer(name, layer if framework != "flask" else _as_in_flask(layer, cast("Flask", found)))
+        return _of_layer(name, layer) if framework != "flask" else _of_flask(name, layer, cast("Flask", found))
     if framework is not None:
         if predecessor := predecessor_of(found):
             raise LoadError(f"{name} is a {_FRAMEWORKS[framework]} application. {predecessor}")
@@ -296,11 +297,16 @@ def _of_layer(name: str, layer: _Layer) -> Guarded:
     )
 
 
-def _as_in_flask(layer: _Layer, app: "Flask") -> _Layer:
+def _of_flask(name: str, layer: _Layer, app: "Flask") -> Guarded:
     from corsguard_flask import CORSGuard
+    from corsguard_flask.predecessor import left_over
 
     is_extension = isinstance(app.extensions.get("corsguard"), CORSGuard)
-    return layer._replace(form="flask" if is_extension else "wsgi", views=app.view_functions.items())
+    form: Form = "flask" if is_extension else "wsgi"
+    guarded = _of_layer(name, layer._replace(form=form, views=app.view_functions.items()))
+    left = left_over(app)
+    around = () if left is None else (left,)
+    return replace(guarded, problems=(*guarded.problems, *around), around=around)
 
 
 def _is_starlette(application: object) -> bool:
@@ -367,6 +373,8 @@ def set_up_django(module: str) -> None:
             f"{module} would be a Django settings module, and Django is not installed here. For an attribute of a "
             f"module write {module}:NAME, for a file its path."
         ) from None
+    if os.environ.get(_CONFIGURATION) and not settings.configured:
+        _install_configurations(module)
     found = import_module(module)
     if settings.configured and os.environ.get(_SETTINGS) != module:
         raise LoadError(f"{module}: other settings of Django are loaded already. Give it a run of its own.")
@@ -401,6 +409,15 @@ def _loading_django(module: str) -> Generator[None]:
         raise LoadError(f"{module}: {said_by(error)}") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
         raise LoadError(failed(module, error)) from None
+
+
+def _install_configurations(module: str) -> None:
+    """
+    Let django-configurations make the settings of a class of *module*, as its own `manage.py` does.
+    """
+    os.environ[_SETTINGS] = module
+    with suppress(ImportError):
+        import_module("configurations.importer").install()
 
 
 def _has_settings(module: ModuleType) -> bool:

@@ -117,9 +117,10 @@ def rules() -> dict[str, str]:
     Return what each rule is about, by its code; what its sentence names is left open.
     """
     known = dict(RULES)
-    checks = sys.modules.get("corsguard_django.checks")
-    if checks is not None:
-        known |= checks.RULES
+    for name in ("corsguard_flask.predecessor", "corsguard_django.checks"):
+        of_framework = sys.modules.get(name)
+        if of_framework is not None:
+            known |= of_framework.RULES
     return {code: rule.message.format_map(_LeftOpen()) for code, rule in known.items()}
 
 

@@ -269,6 +269,71 @@ def test_django_settings_come_with_the_system_checks(here):
     ]
 
 
+def lint_in_process(here, *arguments, **variables):
+    """
+    Run lint in a process of its own, because Django's settings are those of a process.
+    """
+    environ = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-m", "corsguard", "lint", *arguments, "--json"],
+        capture_output=True,
+        cwd=here,
+        text=True,
+        check=False,
+        env={**environ, **variables},
+    )
+    return json.loads(done.stdout)["findings"]
+
+
+LEFT = """
+SECRET_KEY = "tests only"
+ROOT_URLCONF = "empty_urls"
+MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware"]
+CORSGUARD = {"allow_origins": ["https://app.example.com"]}
+CORS_ALLOWED_ORIGINS = ["https://shop.example"]
+"""
+LEFT_IN_A_CLASS = f"""
+from configurations import Configuration
+
+class Production(Configuration):
+{LEFT.replace(chr(10), chr(10) + "    ")}
+"""
+
+
+@pytest.mark.parametrize("text", [LEFT, LEFT_IN_A_CLASS], ids=["module", "class"])
+def test_settings_of_django_cors_headers_that_are_left_are_named(here, text):
+    """
+    Settings of django-cors-headers next to ours are named with file and line, in a module and in a class.
+    """
+    (here / "left.py").write_text(text)
+    (here / "empty_urls.py").write_text("urlpatterns = []\n")
+    variables = {"DJANGO_CONFIGURATION": "Production"} if text == LEFT_IN_A_CLASS else {}
+    (found,) = lint_in_process(here, "left", **variables)
+    assert (found["code"], found["level"], found["file"]) == ("W908", "warning", "left.py")
+    line = text.splitlines().index(next(line for line in text.splitlines() if "CORS_ALLOWED" in line)) + 1
+    assert f"CORS_ALLOWED_ORIGINS (left.py, line {line})" in found["message"]
+
+
+def test_what_is_left_of_flask_cors_is_named(here):
+    """
+    A config of flask-cors next to a guard of ours is named, and a strict run fails.
+    """
+    name = next(NAMES)
+    (here / f"{name}.py").write_text(
+        "from corsguard_flask import CORSGuard\n"
+        "from flask import Flask\n\n"
+        "app = Flask(__name__)\n"
+        'app.config["CORS_ORIGINS"] = ["https://shop.example"]\n'
+        'CORSGuard(app, {"allow_origins": ["https://app.example.com"]})\n'
+    )
+    assert found(f"{name}:app") == [("W908", f"{name}.py", None, "CORS_ORIGINS")]
+    assert run(f"{name}:app").exit_code == 0
+    assert run(f"{name}:app", "--strict").exit_code == 1
+    (log,) = json.loads(run(f"{name}:app", "--sarif").stdout)["runs"]
+    assert [rule["id"] for rule in log["tool"]["driver"]["rules"]] == ["W908"]
+
+
 def test_sarif_names_rule_file_and_line(here):
     (log,) = json.loads(run("bad.toml", "smells.toml", "--sarif").stdout)["runs"]
     rules = log["tool"]["driver"]["rules"]
