@@ -102,6 +102,13 @@ def translate() -> Translation:
     return Translation.of(template, notes, _by_path(draft, places))
 
 
+def place() -> str:
+    """
+    Return the file or the class whose end is the place of the translation, as people name it.
+    """
+    return _home(*_target(_places()))
+
+
 def places_of_settings() -> dict[str, str]:
     """
     Return where each setting of django-cors-headers is written, by its name, as far as the source shows it.

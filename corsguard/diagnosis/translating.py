@@ -25,8 +25,8 @@ from .recording import FLASK_CORS, RecordedCall, recorded
 if TYPE_CHECKING:
     from flask import Flask
 
-# The problem that says that settings of django-cors-headers are there, and ours are not.
-_THEIR_SETTINGS: Final = "E902"
+# What stops a server that has django-cors-headers: its settings without ours, and both middlewares.
+_THEIRS: Final = frozenset({"E902", "E903"})
 _SEVERAL_CALLS: Final = (
     'An application has one guard: put what stands under "paths" into one mapping, and a policy without "paths" at '
     '"/". Where two paths meet, the longer one alone decides here. flask-cors asks the blueprint, then the last call, '
@@ -116,7 +116,7 @@ def _loaded(target: str) -> object:
         return load_application(target)
     except PolicyError as error:
         # Whoever moves has put our middleware in already.
-        if all(problem.code == _THEIR_SETTINGS for problem in error.problems):
+        if all(problem.code in _THEIRS for problem in error.problems):
             return None
         raise
 
@@ -221,13 +221,9 @@ def _of_django() -> Iterator[Move]:
         return
     from django.conf import settings
 
-    from corsguard_django.predecessor import THEIRS
+    from corsguard_django.predecessor import configuration
 
-    if not settings.configured:
-        return
-    # Settings that stand next to ours are no longer read.
-    is_left = not hasattr(settings, "CORSGUARD") and not THEIRS.isdisjoint(dir(settings))
-    if is_left or has_cors_headers():
-        from corsguard_django.translation import translate
+    if settings.configured and (configuration() or has_cors_headers()):
+        from corsguard_django.translation import place, translate
 
-        yield Move("django-cors-headers", f"At the end of {settings.SETTINGS_MODULE or 'the settings'}", translate())
+        yield Move("django-cors-headers", f"At the end of {place()}", translate())

@@ -313,7 +313,7 @@ def test_django_cors_headers_is_printed_and_builds(tmp_path, target, settings):
     code, found = in_site(tmp_path, settings, target)
     assert code == 0, found
     (one,) = found["moves"]
-    assert (one["library"], "mysite.settings" in one["place"]) == ("django-cors-headers", True)
+    assert (one["library"], "mysite/settings.py" in one["place"]) == ("django-cors-headers", True)
     namespace = {"MIDDLEWARE": ["corsheaders.middleware.CorsMiddleware"], "INSTALLED_APPS": ["corsheaders"]}
     exec(one["code"], namespace)
     assert namespace["CORSGUARD"]["allow_origins"] == [APP]
@@ -321,11 +321,20 @@ def test_django_cors_headers_is_printed_and_builds(tmp_path, target, settings):
 
 def test_a_middleware_that_was_left_next_to_ours_is_found(tmp_path):
     """
-    The middleware of django-cors-headers that was left next to ours is found.
+    The middleware of django-cors-headers that was left next to ours is found, though no server starts with both.
     """
     settings = SETTINGS + "MIDDLEWARE += ['corsguard_django.middleware.CORSMiddleware']\nCORSGUARD = {'paths': {}}\n"
     code, found = in_site(tmp_path, settings, "mysite.wsgi:application")
-    assert (code, len(found["moves"]), found["is_guarded"]) == (0, 1, True)
+    assert (code, len(found["moves"]), found["is_guarded"]) == (0, 1, False)
+
+
+def test_settings_that_were_left_next_to_ours_are_printed(tmp_path):
+    """
+    Settings of django-cors-headers that nothing reads any more are printed, because they may be those that count.
+    """
+    settings = SETTINGS.replace('"corsheaders.middleware.CorsMiddleware", ', "") + MOVED
+    code, found = in_site(tmp_path, settings, "mysite.settings")
+    assert (code, [one["library"] for one in found["moves"]]) == (0, ["django-cors-headers"])
 
 
 def test_a_django_project_that_moved_has_nothing_left(tmp_path):
