@@ -7,7 +7,9 @@ config, before its defaults. The engine reads what they hold; this room knows on
 
 import re
 from collections.abc import Iterable, Mapping
+from inspect import currentframe
 from posixpath import commonpath
+from types import FrameType
 from typing import Any, Final, cast
 
 from flask import Blueprint, Flask
@@ -20,9 +22,11 @@ from corsguard.moving import (
     Resource,
     Served,
     Translation,
+    Written,
     as_regex,
     below,
     example,
+    of_call,
     placed,
 )
 
@@ -37,6 +41,14 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "supports_credentials": False,
     "max_age": None,
     "resources": "/*",
+}
+_KEYWORDS: Final[Mapping[str, str]] = {
+    "origins": "allow_origins",
+    "methods": "allow_methods",
+    "allow_headers": "allow_headers",
+    "expose_headers": "expose_headers",
+    "supports_credentials": "allow_credentials",
+    "max_age": "max_age",
 }
 # What has no keyword here: the value that meant something, and what became of it.
 _GONE: Final[Mapping[str, tuple[object, str]]] = {
@@ -76,22 +88,33 @@ def translate(
     app: Flask | Blueprint,
     *,
     within: Flask | None = None,
+    written: Mapping[str, Written] | None = None,
     **options: Any,  # noqa: ANN401 - those of flask-cors
 ) -> Translation:
     """
     Return what `CORS(app, **options)` of flask-cors says; `str()` of it is the code to put in its place.
 
     The config of *app* counts. Its routes tell what a path prefix would open, so ask when they are there. *within* is
-    the application that a blueprint is registered with. Nothing is guarded, and flask-cors need not be installed.
+    the application that a blueprint is registered with. *written* is how the options stand in the source; without it,
+    the call of this function tells. Nothing is guarded, and flask-cors need not be installed.
 
     Raises TypeError if *app* or the resources are none.
     """
     if not isinstance(cast("object", app), Flask | Blueprint):
         raise TypeError(f"Expected a Flask application or a blueprint, got {app!r}. Write translate(app, ...).")
+    written = of_call(_caller()) if written is None else written
     given = {**_of_config(app), **options}
     notes = [Remark("", "In place of CORS(...). What is different says why."), *_of_all(app, given)]
+    if "resources" in written and not written["resources"].is_fixed:
+        notes.append(
+            Remark("", f"resources: these are those of this process. The source says {written['resources'].text}.")
+        )
     resources = [
-        Resource(f"resource {_shown(resource)}", _as_path(resource), _draft({**given, **own}))
+        Resource(
+            f"resource {_shown(resource)}",
+            _as_path(resource),
+            _draft({**given, **own}, {name: there for name, there in written.items() if name not in own}),
+        )
         for resource, own in _resources(given.get("resources", _DEFAULTS["resources"]))
     ]
     wrapper = wrapper_of(app) if isinstance(app, Flask) else None
@@ -109,16 +132,31 @@ def translate(
     return Translation.of(_GUARD, notes, entries)
 
 
-def translate_view(app: Flask | None = None, **options: Any) -> Translation:  # noqa: ANN401 - those of flask-cors
+def translate_view(
+    app: Flask | None = None,
+    *,
+    written: Mapping[str, Written] | None = None,
+    **options: Any,  # noqa: ANN401 - those of flask-cors
+) -> Translation:
     """
     Return what `@cross_origin(**options)` of flask-cors says; `str()` of it is the decorator to put in its place.
 
-    The config of *app* counts, if it is given.
+    The config of *app* counts, if it is given. *written* is what `translate` takes.
     """
+    written = of_call(_caller()) if written is None else written
     given = {**({} if app is None else _of_config(app)), **options}
     given.pop("resources", None)
     notes = [Remark("", "In place of @cross_origin(...), directly under the route. What is different says why.")]
-    return Translation.of(_VIEW, [*notes, *_of_all(app, given)], [Placement("", _draft(given))])
+    return Translation.of(_VIEW, [*notes, *_of_all(app, given)], [Placement("", _draft(given, written))])
+
+
+def _caller() -> FrameType | None:
+    """
+    Return the frame that has called the function which calls this one.
+    """
+    frame = currentframe()
+    ours = None if frame is None else frame.f_back
+    return None if ours is None else ours.f_back
 
 
 def _of_config(app: Flask | Blueprint) -> dict[str, Any]:
@@ -145,6 +183,9 @@ def _of_all(app: Flask | Blueprint | None, given: Mapping[str, Any]) -> list[Rem
     config: Mapping[str, Any] = app.config if isinstance(app, Flask) else {}
     unknown = [key for key in config if key.startswith("CORS_") and key.removeprefix("CORS_").lower() not in known]
     texts += [f"{key} in the config is unknown to flask-cors, so nothing came of it." for key in unknown]
+    read = [f"CORS_{name.upper()}" for name in (*_DEFAULTS, *_GONE) if config.get(f"CORS_{name.upper()}") is not None]
+    if read:
+        texts.append(f"{', '.join(read)} in the config: these are the values of this process. Write what sets them.")
     return [Remark("", text) for text in texts]
 
 
@@ -154,7 +195,7 @@ def _near(name: str, known: list[str]) -> str:
     return "".join(f"; {other} was perhaps meant" for other in get_close_matches(name, known, n=1))
 
 
-def _draft(given: Mapping[str, Any]) -> Draft:
+def _draft(given: Mapping[str, Any], written: Mapping[str, Written]) -> Draft:
     options = {**_DEFAULTS, **given}
     draft = Draft()
     draft.credentials("supports_credentials", options["supports_credentials"])
@@ -172,7 +213,26 @@ def _draft(given: Mapping[str, Any]) -> Draft:
             "flask-cors sends none by default, so browsers ask again after 5 seconds. Write 7200, and they ask once in "
             "two hours.",
         )
+    for option, keyword in _KEYWORDS.items():
+        if option in given and option in written and not written[option].is_fixed:
+            _take_expression(draft, keyword, option, given[option], written[option])
     return draft
+
+
+def _take_expression(draft: Draft, keyword: str, option: str, value: object, written: Written) -> None:
+    """
+    Write the expression of the source in place of *value*, which has been taken, if it may differ in other processes.
+    """
+    about = f"{option} ({written.file}, line {written.line})"
+    if isinstance(value, list | tuple):
+        draft.come_from(keyword, about, value, written.text)
+    elif isinstance(value, str) and keyword != "max_age":
+        draft.come_from(keyword, about, [value], f"[{written.text}]")
+    elif draft.keywords.get(keyword) == value:
+        draft.sources[keyword] = written.text
+        draft.note(keyword, f"{about}: this is {value!r} in this process.")
+    else:
+        draft.note(keyword, f"{about}: the source says {written.text}, and here is what that is in this process.")
 
 
 def _take_origins(draft: Draft, origins: object, *, by_default: bool) -> None:

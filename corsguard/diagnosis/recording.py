@@ -11,18 +11,22 @@ from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import Any, Final, NamedTuple
 
+from corsguard.moving import Written, of_call
+
 FLASK_CORS: Final = "flask_cors"
 _PASSED: Final = frozenset({FLASK_CORS, "corsguard"})
 
 
 class RecordedCall(NamedTuple):
     """
-    A call of `CORS(app, ...)`, or of `cross_origin(...)` for the view *view*; with its *options*, and where it stands.
+    A call of `CORS(app, ...)`, or of `cross_origin(...)` for the view *view*; with its *options*, how they are
+    *written*, and where it stands.
     """
 
     app: Any
     view: str
     options: Mapping[str, Any]
+    written: Mapping[str, Written]
     file: str
     line: int
 
@@ -77,11 +81,11 @@ def _recording_views(cross_origin: Callable[..., Any], calls: list[RecordedCall]
     return recording
 
 
-def _place_of_call() -> tuple[str, int]:
+def _place_of_call() -> tuple[Mapping[str, Written], str, int]:
     """
-    Return the file and the line outside of flask-cors that the call comes from.
+    Return how the call is written that is made outside of flask-cors, with its file and line.
     """
     frame = inspect.currentframe()
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PASSED:
         frame = frame.f_back
-    return ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+    return ({}, "", 0) if frame is None else (of_call(frame), frame.f_code.co_filename, frame.f_lineno)

@@ -7,7 +7,7 @@ finds them.
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -133,12 +133,12 @@ def _of_flask_cors(application: object, calls: list[RecordedCall]) -> Iterator[M
     for call in calls:
         if call.app is not None:
             within = app if app is not None and _is_blueprint_of(call.app, app) else None
-            translation = translate(call.app, within=within, **call.options)
+            translation = translate(call.app, within=within, written=call.written, **call.options)
             yield Move("flask-cors", f"{_call_of(call, app)} ({_place(call)})", translation)
     for same in _by_options(call for call in calls if call.app is None):
         views = ", ".join(f"{call.view} ({_place(call)})" for call in same)
         place = f"In place of @cross_origin(...) on {views}"
-        yield Move("flask-cors", place, translate_view(app, **same[0].options))
+        yield Move("flask-cors", place, translate_view(app, written=same[0].written, **same[0].options))
 
 
 def _call_of(call: RecordedCall, app: "Flask | None") -> str:
@@ -155,12 +155,16 @@ def _by_options(calls: Iterable[RecordedCall]) -> list[list[RecordedCall]]:
     """
     groups: list[list[RecordedCall]] = []
     for call in calls:
-        same = next((group for group in groups if group[0].options == call.options), None)
+        same = next((group for group in groups if _said(group[0]) == _said(call)), None)
         if same is None:
             groups.append([call])
         else:
             same.append(call)
     return groups
+
+
+def _said(call: RecordedCall) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    return call.options, {name: there.text for name, there in call.written.items()}
 
 
 def _place(call: RecordedCall) -> str:

@@ -459,16 +459,19 @@ def _keywords(draft: Draft, form: str) -> Iterator[str]:
             yield from _comment(note.text)
     for keyword, value in draft.keywords.items():
         of_keyword = [note for note in draft.notes if note.keyword == keyword]
-        if keyword in draft.sources:
+        source = draft.sources.get(keyword)
+        proposes = any(note.write for note in of_keyword)
+        items = [*map(_literal, value)] if isinstance(value, list) else []
+        if source is not None and not proposes:
             for note in of_keyword:
                 yield from _comment(note.text)
-            yield f"{form.format(keyword)}{draft.sources[keyword]},"
+            yield f"{form.format(keyword)}{source},"
         elif isinstance(value, list) and (of_keyword or len(_literal(value)) > _LONGEST_LIST):
             yield f"{form.format(keyword)}["
             for note in of_keyword:
                 yield from ("    " + line for line in _comment(note.text))
                 yield from (f"    # {dumps(entry)}," for entry in note.write)
-            yield from (f"    {_literal(item)}," for item in value)
+            yield from (f"    {item}," for item in (items if source is None else [f"*{source}"]))
             yield "],"
         else:
             for note in of_keyword:

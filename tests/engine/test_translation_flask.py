@@ -2,6 +2,7 @@
 What `CORS(app, ...)` says, as `CORSGuard`: against flask-cors itself.
 """
 
+import os
 import re
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from flask_cors import CORS, cross_origin
 
 from corsguard import Policies, PolicyError
 from corsguard.expressions import patterns_of
+from corsguard.moving import Draft, Placement, Translation
 from corsguard_flask import CORSGuard, cors
 from corsguard_flask.translation import translate, translate_view
 
@@ -358,6 +360,80 @@ def test_what_stood_next_to_everyone_stays_in_a_comment():
 def test_an_empty_expression_is_said_to_match_everything():
     translation = translate(Flask("moving"), origins=[re.compile("")])
     assert 'r"", which is empty and matches everything: everyone' in notes_of(translation)
+
+
+# Values that may differ in another process.
+
+
+def test_an_expression_is_written_in_place_of_its_values(monkeypatch):
+    monkeypatch.setenv("ORIGINS", "https://app.example.com,https://a.example.com")
+    translation = translate(
+        Flask("moving"),
+        origins=os.environ["ORIGINS"].split(","),
+        supports_credentials=os.environ.get("COOKIES") == "yes",
+        allow_headers=["Content-Type"],
+    )
+    assert translation.mapping["allow_origins"] == [APP, "https://a.example.com"]
+    assert """"allow_origins": os.environ['ORIGINS'].split(","),""".replace('"', "'") in str(translation).replace(
+        '"', "'"
+    )
+    assert "the values are not written in the source" in notes_of(translation, "allow_origins")
+    assert "supports_credentials" in notes_of(translation, "allow_credentials")
+    monkeypatch.setenv("ORIGINS", "https://c.example.com")
+    scope = {"app": application(), "os": os}
+    exec(str(translation), scope)
+    assert shares(scope["app"], "https://c.example.com")
+
+
+def test_a_proposal_stands_next_to_an_expression():
+    """
+    What was compared and covered nothing is proposed, and the expression keeps all others.
+    """
+    draft = Draft()
+    draft.keywords["allow_origins"] = [APP]
+    draft.note("allow_origins", "Take the # away:", "https://b.example.com")
+    draft.come_from("allow_origins", "origins", [APP], "ORIGINS")
+    translation = Translation.of("x = {policy}", [], [Placement("", draft)])
+    scope = {"ORIGINS": [APP]}
+    exec(str(translation), scope)
+    assert scope["x"]["allow_origins"] == [APP]
+    exec(str(translation).replace('# "https', '"https'), scope)
+    assert scope["x"]["allow_origins"] == ["https://b.example.com", APP]
+
+
+def test_one_string_of_a_variable_becomes_a_list(monkeypatch):
+    monkeypatch.setenv("ORIGIN", APP)
+    translation = translate(Flask("moving"), origins=os.environ["ORIGIN"])
+    assert "[os.environ['ORIGIN']]" in str(translation)
+
+
+def test_values_that_are_changed_are_written_and_their_source_is_named(monkeypatch):
+    monkeypatch.setenv("ORIGINS", f"{APP},null")
+    translation = translate(Flask("moving"), origins=os.environ["ORIGINS"].split(","))
+    assert "os.environ" in notes_of(translation, "allow_origins")
+    assert "Write what it has to be everywhere" in notes_of(translation, "allow_origins")
+    assert code_of(translation).extensions["corsguard"].policy.allow_origins == (APP,)
+
+
+def test_the_variable_of_a_view_is_written_too(monkeypatch):
+    monkeypatch.setenv("ORIGINS", APP)
+    assert "allow_origins=os.environ['ORIGINS'].split(',')" in str(
+        translate_view(origins=os.environ["ORIGINS"].split(","))
+    )
+
+
+def test_what_is_written_in_the_source_has_no_such_line():
+    translation = translate(Flask("moving"), origins=[APP], max_age=60)
+    assert "source" not in notes_of(translation)
+
+
+def test_resources_and_a_config_that_may_differ_are_named(monkeypatch):
+    monkeypatch.setenv("ORIGINS", APP)
+    translation = translate(Flask("moving"), resources={r"/api/*": {"origins": os.environ["ORIGINS"]}})
+    assert "resources: these are those of this process. The source says {'/api/*'" in notes_of(translation)
+    app = Flask("moving")
+    app.config["CORS_ORIGINS"] = [APP]
+    assert "CORS_ORIGINS in the config: these are the values of this process" in notes_of(translate(app))
 
 
 # Resources.
