@@ -12,7 +12,7 @@ from typing import Final
 from corsguard.errors import Problem
 from corsguard.origin import SHORT_HOST
 
-from .plan import ECHO, ODD, Covers, Plan, literal, loose, strict
+from .plan import ECHO, Covers, Plan, Zone, literal, paths_of
 from .problems import problem
 from .writing import KNOWN_NAMES, KNOWN_NAMES_ONLY, Target
 
@@ -82,11 +82,8 @@ def _maps(plan: Plan, *, has_headers_more: bool) -> Iterator[str]:
     yield f'geo {_DOLLAR.replace("{", "").replace("}", "")} {{ default "$"; }}'
     if plan.chooses:
         yield from _map("$request_uri", "path", {"~^([^?#]*)": "$1"})
-        yield from _map("$corsguard_path", "odd", {f"~{ODD}": "1"}, "0")
-        for name, spelled in (("strict", strict), ("loose", loose)):
-            yield from _map("$corsguard_path", name, {f"~{spelled(plan, zone)}": zone.name for zone in plan.zones}, "-")
-        chosen = {f"0 {zone.name} {zone.name}": "" if zone.is_open else zone.name for zone in plan.zones}
-        yield from _map("$corsguard_odd $corsguard_strict $corsguard_loose", "zone", {"0 - -": "", **chosen}, "-")
+        zones = {f"~{expression}": _name(zone) for expression, zone in paths_of(plan)}
+        yield from _map("$corsguard_path", "zone", zones)
     else:
         yield from _map("", "zone", {}, plan.zones[0].name)
     yield from _map("$http_origin", "asks", {"": "0"}, "1")
@@ -111,6 +108,12 @@ def _maps(plan: Plan, *, has_headers_more: bool) -> Iterator[str]:
         if decision.status is not None
     }
     yield from _map("$corsguard_state", "answer", answers)
+
+
+def _name(zone: Zone | None) -> str:
+    if zone is None:
+        return "-"
+    return "" if zone.is_open else zone.name
 
 
 def _covers(name: str, covers: Covers) -> Iterator[str]:

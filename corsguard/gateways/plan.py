@@ -173,6 +173,19 @@ _DOT: Final = rf"([.]|{_PERCENT}2[eE])"
 ODD: Final = rf"{_LOOSE_SLASH}{_DOT}{_DOT}?({_LOOSE_SLASH}|$)|[^!-~]|^[^/]|^$"
 
 
+def paths_of(plan: Plan) -> Iterator[tuple[str, Zone | None]]:
+    """
+    Yield expressions over the raw path, of which the first that matches decides, each with its zone; None is for paths
+    whose readings do not agree. What none matches is in no zone.
+    """
+    yield ODD, None
+    for zone in plan.zones:
+        surely, perhaps = strict(plan, zone), loose(plan, zone)
+        yield surely, zone
+        if perhaps != surely:
+            yield perhaps, None
+
+
 def strict(plan: Plan, zone: Zone) -> str:
     """
     Return the expression of the paths in *zone* as a server decodes them, or in a zone below it.
