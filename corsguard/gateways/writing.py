@@ -5,8 +5,9 @@ What all exported files have in common: what they say at their head and at their
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from shlex import quote as for_shell
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote as for_url
 
 from corsguard.errors import Problem
 from corsguard.names import (
@@ -78,9 +79,9 @@ class Source:
         """
         Return the command that writes the files.
         """
-        environment = "" if self.environment is None else f" --environment {self.environment}"
-        mount = f" --mount {self.mount}" if self.mount else ""
-        return f"corsguard export {target} {self.name}{environment}{mount}"
+        environment = "" if self.environment is None else f" --environment {for_shell(self.environment)}"
+        mount = f" --mount {for_shell(self.mount)}" if self.mount else ""
+        return f"corsguard export {target} {for_shell(self.name)}{environment}{mount}"
 
 
 def text_of(target: Target, name: str, lines: Iterable[str], plan: Plan, source: Source) -> str:
@@ -99,9 +100,9 @@ def text_of(target: Target, name: str, lines: Iterable[str], plan: Plan, source:
         *target.notes,
         _LEFT_OUT,
     ]
-    commented = [*(f"{target.comment} {printable(line)}".rstrip() for line in head), "", *lines]
-    tail = ["", *(f"{target.comment} {line}" for line in checks_of(plan))]
-    return "\n".join([*commented, *tail]) + "\n"
+    # A name with a line end in it must not end the comment.
+    head, tail = ([f"{target.comment} {printable(line)}".rstrip() for line in part] for part in (head, checks_of(plan)))
+    return "\n".join([*head, "", *lines, "", *tail]) + "\n"
 
 
 def checks_of(plan: Plan) -> Iterator[str]:
@@ -110,7 +111,7 @@ def checks_of(plan: Plan) -> Iterator[str]:
     """
     yield "Check the gateway, with its own host in place of YOUR-HOST:"
     for zone in plan.guarded[:2]:
-        url = f"https://YOUR-HOST{quote(plan.mount + zone.prefix) or '/'}"
+        url = f"https://YOUR-HOST{for_url(plan.mount + zone.prefix) or '/'}"
         exact = zone.covers.exact if zone.covers is not None else ()
         for page in (*exact[:1], _STRANGER):
-            yield f"corsguard check {url} --page {page}"
+            yield f"corsguard check {for_shell(url)} --page {for_shell(page)}"

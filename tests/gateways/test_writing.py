@@ -1,0 +1,26 @@
+"""
+What all exported files say at their head and at their end.
+"""
+
+import pytest
+
+from corsguard.gateways import TARGETS, Source, export
+
+POLICY = {"allow_origins": ["https://app.example.com"]}
+ENDS = ("\n", "\r", "\x0b", "\x0c", "\x85", "\u2028")
+
+
+@pytest.mark.parametrize("target", [name for name, known in TARGETS.items() if known.comment])
+@pytest.mark.parametrize("end", ENDS)
+def test_no_name_ends_a_comment(target, end):
+    injected = f"{end}injected"
+    texts = export(target, {f"/a{injected}": POLICY}, Source(f"x{injected}", f"x{injected}", f"/x{injected}"))
+    for text in texts.values():
+        assert "injected" in text
+        assert not [line for line in text.splitlines() if line.startswith("injected")]
+
+
+def test_the_commands_at_the_end_can_be_pasted_into_a_shell():
+    text = "".join(export("nginx", {"/caf\u00e9 'x;y": POLICY}, Source("cors policy.toml", "a b")).values())
+    assert "# corsguard check https://YOUR-HOST/caf%C3%A9%20%27x%3By --page https://app.example.com\n" in text
+    assert "# Written by: corsguard export nginx 'cors policy.toml' --environment 'a b'\n" in text
