@@ -16,6 +16,7 @@ from corsguard.policy import Policy
 from corsguard.quoting import quoted
 
 from .clouds import AWS_HTTP_API, S3
+from .haproxy import HAPROXY
 from .nginx import NGINX, NGINX_HEADERS_MORE
 from .plan import plan_of
 from .problems import RULES as RULES
@@ -30,6 +31,7 @@ TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
         for target in (
             NGINX,
             NGINX_HEADERS_MORE,
+            HAPROXY,
             S3,
             AWS_HTTP_API,
         )

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 import pytest
 from kit.gateways import POLICIES, SPELLINGS, Guarded, of_gateway, requests, served
+from kit.gateways.haproxy import haproxy
 from kit.gateways.nginx import nginx
 
 GATEWAYS = {
     "nginx": nginx,
     "nginx-headers-more": partial(nginx, headers_more=True),
+    "haproxy": haproxy,
 }
 ALL = frozenset(GATEWAYS)
 
