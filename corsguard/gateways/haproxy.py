@@ -12,7 +12,7 @@ from corsguard.errors import Problem
 from corsguard.negotiation import Decision
 from corsguard.origin import SHORT_HOST
 
-from .plan import ECHO, ODD, Covers, Plan, State, loose, strict
+from .plan import ECHO, Covers, Plan, State, paths_of
 from .writing import Target
 
 _USAGE: Final = """\
@@ -47,18 +47,13 @@ HAPROXY: Final = Target("haproxy", "HAProxy", _USAGE, _files, _no_problems)
 
 
 def _zone(plan: Plan) -> Iterator[str]:
-    if not plan.chooses:
-        yield _set("zone", f"str({plan.zones[0].name})")
+    if plan.chooses:
+        yield _set("zone", f"str({_NOWHERE})")
+        for expression, zone in reversed([*paths_of(plan)]):
+            yield _set("zone", f"str({zone.name if zone else _ODD_PATH})", f"{{ path -m reg {_strong(expression)} }}")
+        yield _set("zone", f"str({_ODD_PATH})", "!{ path -m found }")
     else:
-        for name, spelled in (("strict", strict), ("loose", loose)):
-            yield _set(name, f"str({_NOWHERE})")
-            for zone in reversed(plan.zones):
-                yield _set(name, f"str({zone.name})", f"{{ path -m reg {_strong(spelled(plan, zone))} }}")
-        yield _acl("has-path", "path -m found")
-        yield _acl("odd", f"path -m reg {_strong(ODD)}")
-        yield _acl("agreed", "var(txn.corsguard_strict),strcmp(txn.corsguard_loose) eq 0")
-        yield _set("zone", f"str({_ODD_PATH})")
-        yield _set("zone", "var(txn.corsguard_strict)", "corsguard.has-path !corsguard.odd corsguard.agreed")
+        yield _set("zone", f"str({plan.zones[0].name})")
     yield _acl(_ODD_PATH, f"var(txn.corsguard_zone) -m str {_ODD_PATH}")
     yield from (_acl(f"in-{zone.name}", f"var(txn.corsguard_zone) -m str {zone.name}") for zone in plan.zones)
 
