@@ -7,12 +7,18 @@ needs fails.
 
 from collections.abc import Callable
 from functools import partial
+from itertools import product
+from string import punctuation
 from typing import NamedTuple
+from urllib.parse import quote
 
 import pytest
-from kit.gateways import POLICIES, SPELLINGS, Guarded, of_gateway, requests, served
+from kit.gateways import APP, EVIL, POLICIES, SPELLINGS, Asked, Guarded, free_port, of_gateway, requests, served
 from kit.gateways.haproxy import haproxy
 from kit.gateways.nginx import nginx
+
+from corsguard.names import is_token
+from corsguard.policies import problem_of_prefix
 
 GATEWAYS = {
     "nginx": nginx,
@@ -81,3 +87,43 @@ def test_every_answer_is_that_of_the_guard(gateway, form):
     found, needed = compared(gateway, POLICIES, requests(long=form == "long"))
     assert found == []
     assert needed == {row for row in DIFFERENCES if gateway.name in row.gateways}
+
+
+NAMES = tuple(f"X{char}y" for char in punctuation if is_token(char) and char != "*")
+PREFIXES = tuple(f"/x{char}y" for char in f"{punctuation} \n\x7f\u00e9" if problem_of_prefix(f"/x{char}y") is None)
+ODDLY_NAMED = {
+    "allow_origins": ["a+b-c.d://x-y_z.example", "https://a-b_c.example", "https://*.d-e_f.example"],
+    "allow_credentials": True,
+    "allow_methods": ["GET", *NAMES],
+    "allow_headers": NAMES,
+    "expose_headers": NAMES,
+}
+ODD_ORIGINS = (*ODDLY_NAMED["allow_origins"][:2], "https://x.d-e_f.example", "https://x-d-e_f.example")
+
+
+@pytest.mark.parametrize("name", GATEWAYS)
+def test_nothing_that_a_policy_may_name_becomes_configuration(name, tmp_path):
+    policies = dict.fromkeys(PREFIXES, ODDLY_NAMED)
+    paths = [quote(f"{prefix}/z") for prefix in PREFIXES]
+    paths += [f"{prefix}/z" for prefix in PREFIXES if prefix.isascii() and prefix.isprintable() and " " not in prefix]
+    asked = [Asked(kind, path, (origin,)) for kind, path, origin in product(("GET", "preflight"), paths, ODD_ORIGINS)]
+    with served() as port, GATEWAYS[name](tmp_path, port, policies) as server:
+        server.name = name
+        found, _ = compared(server, policies, asked)
+    assert found == []
+
+
+@pytest.mark.parametrize("name", GATEWAYS)
+def test_the_errors_of_the_gateway_itself_are_shared_as_those_of_the_application(name, tmp_path):
+    guarded, paths = Guarded(POLICIES), ("/api/x", "/open/x", "/open/old/x", "/other")
+    with GATEWAYS[name](tmp_path, free_port(), POLICIES) as server:
+        for kind, path, origin in product(("GET", "preflight"), paths, (None, APP, EVIL)):
+            asked = Asked(kind, path, () if origin is None else (origin,))
+            theirs = of_gateway(server, asked)
+            ours = guarded.answer(asked._replace(status=f"{theirs.status} Own"))
+            assert theirs.status in ({502, 503} if ours.ran else {ours.status})
+            assert theirs._replace(ran=ours.ran, body=ours.body) == ours
+        # A request that is not HTTP is in no zone, or it is answered as the guard does.
+        theirs = of_gateway(server, Asked("GET", "/api/x y", (APP,)))
+        assert theirs.status == 400
+        assert theirs.of_cors in {(), guarded.answer(Asked("GET", "/api/x", (APP,))).of_cors}

@@ -10,6 +10,7 @@ _HAPROXY = """
 defaults
     mode http
     timeout connect 5s
+    retries 0
     timeout server 30s
 
 frontend www from corsguard
