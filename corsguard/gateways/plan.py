@@ -169,8 +169,11 @@ _SLASH: Final = "(/|%2[fF])"
 _PERCENT: Final = "%(25){0,2}"
 _LOOSE_SLASH: Final = rf"(/|\x5c|{_PERCENT}2[fF]|{_PERCENT}5[cC])"
 _DOT: Final = rf"([.]|{_PERCENT}2[eE])"
-# A dot segment, a byte that no path has, and a path that does not begin with a slash: no zone is sure there.
-ODD: Final = rf"{_LOOSE_SLASH}{_DOT}{_DOT}?({_LOOSE_SLASH}|$)|[^!-~]|^[^/]|^$"
+# So many slashes in a row that an engine may give up on the expressions below, and say that they do not match.
+_MANY_SLASHES: Final = f"{_LOOSE_SLASH}{{8}}"
+# What makes no zone sure: a dot segment, many slashes, a byte that no path has, and a path that does not begin with a
+# slash. It repeats nothing without a bound, so no engine gives up on it.
+ODD: Final = rf"{_LOOSE_SLASH}{_DOT}{_DOT}?({_LOOSE_SLASH}|$)|{_MANY_SLASHES}|[^!-~]|^[^/]|^$"
 
 
 def paths_of(plan: Plan) -> Iterator[tuple[str, Zone | None]]:

@@ -135,6 +135,9 @@ SPELLINGS = (
     "/api/x%0A",
     "/api%0A",
     "/api/%ff",
+    # Engines that match expressions give up on these.
+    f"{'/' * 6000}api/internal/x",
+    f"/open{'/%2F' * 1500}old/x",
 )
 DOTS = ("/api/./x", "/api/../open/x", "/open/../api/x", "/api/x/..", "/api/%2e%2e/open/x", "/api/x%2F..%2Finternal")
 # What the backend answers, by the value of a header.
