@@ -43,7 +43,11 @@ def _no_problems(_: Plan) -> Iterable[Problem]:
     return ()
 
 
-HAPROXY: Final = Target("haproxy", "HAProxy", _USAGE, _files, _no_problems)
+_NOTES: Final = (
+    "HAProxy keeps 1,024 bytes free for what rules add to a response, and answers 500 if they add more. If the policy "
+    "exposes many headers, raise tune.maxrewrite.",
+)
+HAPROXY: Final = Target("haproxy", "HAProxy", _USAGE, _files, _no_problems, _NOTES)
 
 
 def _zone(plan: Plan) -> Iterator[str]:
