@@ -22,6 +22,7 @@ from .plan import plan_of
 from .problems import RULES as RULES
 from .problems import problem
 from .refused import INSTEAD, REFUSED
+from .varnish import VARNISH
 from .writing import Source as Source
 from .writing import Target, text_of
 
@@ -32,6 +33,7 @@ TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
             NGINX,
             NGINX_HEADERS_MORE,
             HAPROXY,
+            VARNISH,
             S3,
             AWS_HTTP_API,
         )

@@ -44,8 +44,8 @@ def _no_problems(_: Plan) -> Iterable[Problem]:
 
 
 _NOTES: Final = (
-    "HAProxy keeps 1,024 bytes free for what rules add to a response, and answers 500 if they add more. If the policy "
-    "exposes many headers, raise tune.maxrewrite.",
+    "HAProxy keeps 1,024 bytes free for headers that are added, and answers 500 if they are longer.",
+    "If the policy exposes many headers, raise tune.maxrewrite.",
 )
 HAPROXY: Final = Target("haproxy", "HAProxy", _USAGE, _files, _no_problems, _NOTES)
 

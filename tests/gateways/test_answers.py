@@ -16,6 +16,7 @@ import pytest
 from kit.gateways import APP, EVIL, POLICIES, SPELLINGS, Asked, Guarded, free_port, of_gateway, requests, served
 from kit.gateways.haproxy import haproxy
 from kit.gateways.nginx import nginx
+from kit.gateways.varnish import varnish
 
 from corsguard.names import is_token
 from corsguard.policies import problem_of_prefix
@@ -24,6 +25,7 @@ GATEWAYS = {
     "nginx": nginx,
     "nginx-headers-more": partial(nginx, headers_more=True),
     "haproxy": haproxy,
+    "varnish": varnish,
 }
 ALL = frozenset(GATEWAYS)
 

@@ -93,6 +93,7 @@ KINDS = {
     "PUT": ("PUT", ("Content-Length: 0",)),
     "preflight": ("OPTIONS", ("Access-Control-Request-Method: PUT",)),
     "OPTIONS": ("OPTIONS", ()),
+    "PROPFIND": ("PROPFIND", ()),
 }
 PATHS = (
     "/",

@@ -1,0 +1,212 @@
+"""
+The syntax of Varnish: subroutines that run before those of the operator.
+
+The headers are added when a response is delivered. So one object in the cache has the right ones for every origin, and
+the errors that Varnish makes itself have them, too.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from corsguard.errors import Problem
+from corsguard.negotiation import Decision
+from corsguard.origin import SHORT_HOST
+
+from .plan import ECHO, Covers, Plan, State, paths_of
+from .writing import KNOWN_NAMES, KNOWN_NAMES_ONLY, Target
+
+_USAGE: Final = """\
+In your VCL (Varnish 7.0 or later), after "vcl" and before the first "sub":
+                   include "/etc/varnish/corsguard.vcl";"""
+_NOTES: Final = (
+    KNOWN_NAMES_ONLY,
+    "Varnish adds no header to what it pipes. If your VCL pipes a request, leave its CORS to the guard.",
+)
+
+# No zone has a name with a minus sign.
+_ODD_PATH: Final = "odd-path"
+# What is known of a request. A client must not say it, and the application need not hear it.
+_PATH: Final = "req.http.X-Corsguard-Path"
+_ZONE: Final = "req.http.X-Corsguard-Zone"
+_COVERED: Final = "req.http.X-Corsguard-Covered"
+_STATE: Final = "req.http.X-Corsguard-State"
+_VARIABLES: Final = (_PATH, _ZONE, _COVERED, _STATE)
+_ORIGIN: Final = "req.http.Origin"
+_IS_PREFLIGHT: Final = f'{_ORIGIN} && req.method == "OPTIONS" && req.http.Access-Control-Request-Method'
+# The condition of each state in a zone; the first that is true decides.
+_STATES: Final[Mapping[State, str]] = {
+    "permit": f"{_IS_PREFLIGHT} && {_COVERED}",
+    "forbid": _IS_PREFLIGHT,
+    "share": f"{_ORIGIN} && {_COVERED}",
+    "refuse": _ORIGIN,
+    "silent": "true",
+}
+_HOOKS: Final = """\
+sub vcl_recv {
+    if (req.restarts == 0) {
+        call corsguard_forget;
+        call corsguard_zone;
+        call corsguard_covered;
+        call corsguard_state;
+        call corsguard_answer;
+    }
+}
+
+sub vcl_req_method {
+    # Varnish would pipe the methods that it does not know.
+    if (req.http.X-Corsguard-State && req.method != "GET" && req.method != "HEAD" && req.method != "PRI") {
+        return (pass);
+    }
+}
+
+sub vcl_backend_fetch {
+    call corsguard_hide;
+}
+
+sub vcl_pipe {
+    call corsguard_hide;
+}
+
+sub vcl_deliver {
+    call corsguard_headers;
+}
+
+sub vcl_synth {
+    call corsguard_headers;
+    call corsguard_body;
+}"""
+
+
+def _files(plan: Plan) -> Mapping[str, Iterable[str]]:
+    subs = {
+        "forget": [f"unset {variable};" for variable in _VARIABLES],
+        "hide": [f"unset be{variable};" for variable in _VARIABLES],
+        "zone": _zone(plan),
+        "covered": _covered(plan),
+        "state": _state(),
+        "answer": _answers(plan),
+        "headers": _headers(plan),
+        "body": _bodies(plan),
+    }
+    lines = (line for name, body in subs.items() for line in (*_block(f"sub corsguard_{name}", body), ""))
+    return {"corsguard.vcl": ["import std;", "", *lines, *_HOOKS.splitlines()]}
+
+
+def _no_problems(_: Plan) -> Iterable[Problem]:
+    return ()
+
+
+VARNISH: Final = Target("varnish", "Varnish", _USAGE, _files, _no_problems, _NOTES)
+
+
+def _zone(plan: Plan) -> Iterator[str]:
+    if not plan.chooses:
+        yield _set(_ZONE, _text(plan.zones[0].name))
+        return
+    yield _set(_PATH, 'regsub(req.url, "[?].*", "")')
+    names = ((expression, zone.name if zone else _ODD_PATH) for expression, zone in paths_of(plan))
+    yield from _first((f"{_PATH} ~ {_text(expression)}", _set(_ZONE, _text(name))) for expression, name in names)
+    left_alone = [f"{_ZONE} == {_text(zone.name)}" for zone in plan.zones if zone.is_open]
+    if left_alone:
+        yield from _block(f"if ({' || '.join(left_alone)})", [f"unset {_ZONE};"])
+
+
+def _covered(plan: Plan) -> Iterator[str]:
+    # Two lines are one origin that nothing covers.
+    yield f'std.collect({_ORIGIN}, ", ");'
+    for zone in plan.guarded:
+        if zone.covers is not None:
+            is_covered = " || ".join(_is_covered(zone.covers)) or "false"
+            condition = f"{_ZONE} == {_text(zone.name)} && ({is_covered})"
+            yield from _block(f"if ({condition})", [_set(_COVERED, _ORIGIN)])
+
+
+def _is_covered(covers: Covers) -> Iterator[str]:
+    if covers.everyone:
+        yield "true"
+    yield from (f"{_ORIGIN} == {_text(origin)}" for origin in covers.exact)
+    if covers.expressions:
+        starred = " || ".join(f"{_ORIGIN} ~ {_text(expression)}" for expression in covers.expressions)
+        # Varnish fails where PCRE gives up on a long text.
+        yield f"{_ORIGIN} ~ {_text(SHORT_HOST)} && ({starred})"
+
+
+def _state() -> Iterator[str]:
+    states = _first((condition, _set(_STATE, f'{_ZONE} + ".{state}"')) for state, condition in _STATES.items())
+    yield from _block(f"if ({_ZONE})", states)
+
+
+def _answers(plan: Plan) -> Iterator[str]:
+    for state, decision in _decisions(plan):
+        if decision.status is not None:
+            yield from _block(f"if ({_in(state)})", [f"return (synth({decision.status}));"])
+
+
+def _headers(plan: Plan) -> Iterator[str]:
+    yield from _block(f"if ({_STATE})", (f"unset resp.http.{name};" for name in KNOWN_NAMES))
+    for state, decision in _decisions(plan):
+        yield from _block(f"if ({_in(state)})", _lines(decision))
+    # Whether there is a policy, and so what is answered, depends on how the path is read.
+    varied = {"Origin": [f"{_ZONE} == {_text(_ODD_PATH)}"]} if plan.chooses and plan.varies else {}
+    for state, decision in _decisions(plan):
+        if decision.status is None and decision.vary:
+            varied.setdefault(decision.vary, []).append(_in(state))
+    for value, conditions in varied.items():
+        yield from _block(f"if ({' || '.join(conditions)})", _merged(value))
+
+
+def _lines(decision: Decision) -> Iterator[str]:
+    for name, value in decision.headers:
+        is_merged = name == "Vary" and decision.status is None
+        # Varnish counts the length itself.
+        if not is_merged and name != "Content-Length":
+            yield _set(f"resp.http.{name}", _COVERED if value == ECHO else _text(value))
+
+
+def _merged(value: str) -> Iterator[str]:
+    yield 'std.collect(resp.http.Vary, ", ");'
+    is_there = rf'resp.http.Vary ~ "(?i)(^|[ \t,])([*]|{value})([ \t,]|$)"'
+    alone, added = _text(value), f"resp.http.Vary + {_text(f', {value}')}"
+    yield from _first(
+        [("!resp.http.Vary", _set("resp.http.Vary", alone)), (f"!({is_there})", _set("resp.http.Vary", added))]
+    )
+
+
+def _bodies(plan: Plan) -> Iterator[str]:
+    for state, decision in _decisions(plan):
+        if decision.status is not None:
+            yield from _block(
+                f"if ({_in(state)})", [f"synthetic({_text(decision.body.decode())});", "return (deliver);"]
+            )
+
+
+def _decisions(plan: Plan) -> Iterator[tuple[str, Decision]]:
+    for zone in plan.guarded:
+        for state, decision in (zone.states or {}).items():
+            yield f"{zone.name}.{state}", decision
+
+
+def _in(state: str) -> str:
+    return f"{_STATE} == {_text(state)}"
+
+
+def _set(variable: str, value: str) -> str:
+    return f"set {variable} = {value};"
+
+
+def _first(choices: Iterable[tuple[str, str]]) -> Iterator[str]:
+    word = "if"
+    for condition, statement in choices:
+        yield from _block(f"{word} ({condition})", [statement])
+        word = "elsif"
+
+
+def _block(head: str, body: Iterable[str]) -> Iterator[str]:
+    yield f"{head} {{"
+    yield from (f"    {line}" for line in body)
+    yield "}"
+
+
+def _text(text: str) -> str:
+    # Nothing is special in either. No name, value or expression has a quotation mark.
+    return f'{{"{text}"}}' if "\n" in text else f'"{text}"'
