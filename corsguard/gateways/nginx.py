@@ -101,12 +101,7 @@ def _maps(plan: Plan, *, has_headers_more: bool) -> Iterator[str]:
     yield from _map(named, "state", {"~^ ": "", "~^- ": "odd", **states}, "closed")
     for name in (*KNOWN_NAMES, _VARY):
         yield from _map("$corsguard_state", _variable(name), _values(plan, name, has_headers_more=has_headers_more))
-    answers = {
-        f"{zone.name}.{state}": str(decision.status)
-        for zone in plan.guarded
-        for state, decision in (zone.states or {}).items()
-        if decision.status is not None
-    }
+    answers = {state: str(decision.status) for state, decision in plan.decisions if decision.status is not None}
     yield from _map("$corsguard_state", "answer", answers)
 
 
@@ -131,9 +126,8 @@ def _values(plan: Plan, name: str, *, has_headers_more: bool) -> dict[str, str]:
     Return the value of the header *name* in each state.
     """
     values = {
-        f"{zone.name}.{state}": "$http_origin" if value == ECHO else value.replace("$", _DOLLAR)
-        for zone in plan.guarded
-        for state, decision in (zone.states or {}).items()
+        state: "$http_origin" if value == ECHO else value.replace("$", _DOLLAR)
+        for state, decision in plan.decisions
         for line, value in decision.headers
         if line == name
     }
@@ -156,12 +150,7 @@ def _map(of: str, name: str, values: Mapping[str, str], default: str = "") -> It
 
 
 def _answers(plan: Plan) -> Iterator[str]:
-    answers = {
-        decision.status: decision
-        for zone in plan.guarded
-        for decision in (zone.states or {}).values()
-        if decision.status is not None
-    }
+    answers = {decision.status: decision for _, decision in plan.decisions if decision.status is not None}
     if not answers:
         return
     yield "if ($corsguard_answer) { rewrite ^ /.corsguard/$corsguard_answer last; }"

@@ -89,11 +89,19 @@ class Plan:
         return tuple(zone for zone in self.zones if zone.states is not None)
 
     @property
+    def decisions(self) -> tuple[tuple[str, Decision], ...]:
+        """
+        What is answered in each state of each zone that has a policy, each with a name such as `api.permit`.
+        """
+        states = ((zone, state) for zone in self.guarded for state in (zone.states or {}).items())
+        return tuple((f"{zone.name}.{state}", decision) for zone, (state, decision) in states)
+
+    @property
     def header_names(self) -> tuple[str, ...]:
         """
         The names of all lines that are sent, in the order of the guard, `Vary` and those of the body left out.
         """
-        lines = (line for zone in self.guarded for state in (zone.states or {}).values() for line in state.headers)
+        lines = (line for _, decision in self.decisions for line in decision.headers)
         return tuple(dict.fromkeys(name for name, _ in lines if name.startswith("Access-Control-")))
 
 
