@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from corsguard.errors import Problem
-from corsguard.negotiation import Decision
 from corsguard.origin import SHORT_HOST
 
 from .plan import ECHO, Covers, Plan, State, paths_of
@@ -95,11 +94,11 @@ def _state(plan: Plan) -> Iterator[str]:
     yield _set("state", "var(txn.corsguard_zone)", "!corsguard.left-alone")
     for state, condition in _STATES.items():
         yield f'http-request set-var-fmt(txn.corsguard_state) "%[var(txn.corsguard_zone)].{state}" if {condition}'
-    yield from (_acl(state, f"var(txn.corsguard_state) -m str {state}") for state, _ in _decisions(plan))
+    yield from (_acl(state, f"var(txn.corsguard_state) -m str {state}") for state, _ in plan.decisions)
 
 
 def _answers(plan: Plan) -> Iterator[str]:
-    for state, decision in _decisions(plan):
+    for state, decision in plan.decisions:
         if decision.status is not None:
             body = f" content-type text/plain string {_weak(decision.body.decode())}" if decision.body else ""
             yield f"http-request return status {decision.status}{body} if corsguard.{state}"
@@ -107,7 +106,7 @@ def _answers(plan: Plan) -> Iterator[str]:
 
 def _headers(plan: Plan) -> Iterator[str]:
     yield "http-after-response del-header Access-Control- -m beg if corsguard.guards"
-    for state, decision in _decisions(plan):
+    for state, decision in plan.decisions:
         for name, value in decision.headers:
             if name == "Vary":
                 yield _vary(value, state, is_merged=decision.status is None)
@@ -123,12 +122,6 @@ def _headers(plan: Plan) -> Iterator[str]:
 def _vary(value: str, acl: str, *, is_merged: bool) -> str:
     unless_said = f" !{{ res.hdr(Vary) -m str -i * {value} }}" if is_merged else ""
     return f"http-after-response add-header Vary {_weak(value)} if corsguard.{acl}{unless_said}"
-
-
-def _decisions(plan: Plan) -> Iterator[tuple[str, Decision]]:
-    for zone in plan.guarded:
-        for state, decision in (zone.states or {}).items():
-            yield f"{zone.name}.{state}", decision
 
 
 def _acl(name: str, test: str) -> str:

@@ -137,18 +137,20 @@ def _state() -> Iterator[str]:
 
 
 def _answers(plan: Plan) -> Iterator[str]:
-    for state, decision in _decisions(plan):
+    for state, decision in plan.decisions:
         if decision.status is not None:
             yield from _block(f"if ({_in(state)})", [f"return (synth({decision.status}));"])
 
 
 def _headers(plan: Plan) -> Iterator[str]:
     yield from _block(f"if ({_STATE})", (f"unset resp.http.{name};" for name in KNOWN_NAMES))
-    for state, decision in _decisions(plan):
-        yield from _block(f"if ({_in(state)})", _lines(decision))
+    for state, decision in plan.decisions:
+        lines = [*_lines(decision)]
+        if lines:
+            yield from _block(f"if ({_in(state)})", lines)
     # Whether there is a policy, and so what is answered, depends on how the path is read.
     varied = {"Origin": [f"{_ZONE} == {_text(_ODD_PATH)}"]} if plan.chooses and plan.varies else {}
-    for state, decision in _decisions(plan):
+    for state, decision in plan.decisions:
         if decision.status is None and decision.vary:
             varied.setdefault(decision.vary, []).append(_in(state))
     for value, conditions in varied.items():
@@ -173,17 +175,11 @@ def _merged(value: str) -> Iterator[str]:
 
 
 def _bodies(plan: Plan) -> Iterator[str]:
-    for state, decision in _decisions(plan):
+    for state, decision in plan.decisions:
         if decision.status is not None:
             yield from _block(
                 f"if ({_in(state)})", [f"synthetic({_text(decision.body.decode())});", "return (deliver);"]
             )
-
-
-def _decisions(plan: Plan) -> Iterator[tuple[str, Decision]]:
-    for zone in plan.guarded:
-        for state, decision in (zone.states or {}).items():
-            yield f"{zone.name}.{state}", decision
 
 
 def _in(state: str) -> str:
