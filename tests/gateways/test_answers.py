@@ -13,11 +13,24 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 import pytest
-from kit.gateways import APP, EVIL, POLICIES, SPELLINGS, Asked, Guarded, free_port, of_gateway, requests, served
+from kit.gateways import (
+    APP,
+    EVIL,
+    POLICIES,
+    SPELLINGS,
+    Asked,
+    Guarded,
+    backend,
+    free_port,
+    of_gateway,
+    requests,
+    served,
+)
 from kit.gateways.haproxy import haproxy
 from kit.gateways.nginx import nginx
 from kit.gateways.varnish import varnish
 
+from corsguard import CORSMiddleware
 from corsguard.names import is_token
 from corsguard.policies import problem_of_prefix
 
@@ -89,6 +102,16 @@ def test_every_answer_is_that_of_the_guard(gateway, form):
     found, needed = compared(gateway, POLICIES, requests(long=form == "long"))
     assert found == []
     assert needed == {row for row in DIFFERENCES if gateway.name in row.gateways}
+
+
+@pytest.mark.parametrize("name", GATEWAYS)
+def test_the_guard_may_stand_behind_as_well(name, tmp_path):
+    # The server that the guard stands in here reads several slashes at the beginning of a path as one.
+    asked = [one for one in requests(long=False) if not one.path.startswith("//")]
+    with served(CORSMiddleware(backend, POLICIES)) as port, GATEWAYS[name](tmp_path, port, POLICIES) as server:
+        server.name = name
+        found, _ = compared(server, POLICIES, asked)
+    assert found == []
 
 
 NAMES = tuple(f"X{char}y" for char in punctuation if is_token(char) and char != "*")

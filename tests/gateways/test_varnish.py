@@ -1,0 +1,71 @@
+"""
+What Varnish does besides answering as the guard does: it keeps answers, and its operator has a VCL.
+"""
+
+import pytest
+from kit.gateways import APP, EVIL, POLICIES, Asked, Guarded, of_gateway, served
+from kit.gateways.varnish import varnish
+
+KEPT = (
+    (),
+    (("Access-Control-Allow-Origin", "*"),),
+    (("Vary", "Origin"), ("Access-Control-Allow-Origin", EVIL)),
+    (("Vary", "Cookie"), ("Vary", "Accept-Encoding")),
+)
+ORIGINS = (APP, EVIL, None, "https://a.example.org")
+
+
+def asked(path, origin):
+    return Asked("GET", path, () if origin is None else (origin,))
+
+
+@pytest.mark.parametrize("headers", KEPT)
+def test_one_answer_in_the_cache_is_right_for_every_origin(headers, tmp_path):
+    ran = []
+
+    def application(environ, start_response):
+        ran.append(environ)
+        start_response("200 OK", [("X-Ran", "yes"), ("Cache-Control", "max-age=600"), *headers])
+        return [b""]
+
+    guarded = Guarded(POLICIES, application)
+    with served(application) as port, varnish(tmp_path, port, POLICIES, own="") as server:
+        for path in ("/api/x", "/open/x", "/other"):
+            expected = [guarded.answer(asked(path, origin)) for origin in ORIGINS]
+            ran.clear()
+            assert [of_gateway(server, asked(path, origin)) for origin in ORIGINS] == expected
+            # What the application says to vary by Origin is kept once for each.
+            assert len(ran) == (len(ORIGINS) if ("Vary", "Origin") in headers else 1)
+
+
+def test_the_application_does_not_see_what_varnish_knows(tmp_path):
+    seen = []
+
+    def application(environ, start_response):
+        seen.extend(environ)
+        start_response("200 OK", [])
+        return [b""]
+
+    with served(application) as port, varnish(tmp_path, port, POLICIES) as server:
+        server.exchange("GET", "/api/x", f"Origin: {APP}")
+        server.exchange("GET", "/api/x", "X-Corsguard-State: api.share")
+        server.exchange("GET", "/open/old", "Connection: Upgrade", "Upgrade: websocket")
+    assert "HTTP_ORIGIN" in seen
+    assert not [name for name in seen if "CORSGUARD" in name]
+
+
+@pytest.mark.parametrize("path", ["/api/x", "/api", "/open/old/x"])
+def test_a_client_cannot_say_what_varnish_knows(path, tmp_path):
+    claims = ("State: api.share", "State: open.share", f"Covered: {EVIL}", "Zone: api", "Path: /api")
+    lines = [f"X-Corsguard-{claim}" for claim in claims]
+    with served() as port, varnish(tmp_path, port, POLICIES) as server:
+        reply = server.exchange("GET", path, f"Origin: {EVIL}", *lines)
+    assert not [name for name, _ in reply.headers if name.lower().startswith("access-control-")]
+
+
+def test_what_the_operator_changes_comes_too_late_to_matter(tmp_path):
+    own = 'sub vcl_recv { set req.url = "/open/x"; unset req.http.Origin; return (pass); }'
+    guarded = Guarded(POLICIES)
+    with served() as port, varnish(tmp_path, port, POLICIES, own=own) as server:
+        for origin in ORIGINS:
+            assert of_gateway(server, asked("/api/x", origin)) == guarded.answer(asked("/api/x", origin))
