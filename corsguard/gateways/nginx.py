@@ -12,7 +12,7 @@ from typing import Final
 from corsguard.errors import Problem
 from corsguard.origin import SHORT_HOST
 
-from .plan import ECHO, Covers, Plan, Zone, literal, paths_of
+from .plan import ECHO, Covers, Plan, Zone, literal, loose, paths_of
 from .problems import problem
 from .writing import KNOWN_NAMES, KNOWN_NAMES_ONLY, Target
 
