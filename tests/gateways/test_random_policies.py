@@ -6,11 +6,12 @@ from random import Random
 
 import pytest
 from kit.gateways import KINDS, Asked, Guarded, of_gateway, served
+from kit.gateways.haproxy import haproxy
 from kit.gateways.nginx import nginx
 
 from corsguard import Policies, PolicyError
 
-GATEWAYS = {"nginx": nginx}
+GATEWAYS = {"nginx": nginx, "haproxy": haproxy}
 SEEDS = [*range(20), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(20, 200))]
 
 SCHEMES = ("https", "http", "app")

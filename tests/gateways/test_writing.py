@@ -4,7 +4,10 @@ What all exported files say at their head and at their end.
 
 import pytest
 
+from corsguard import Policies
 from corsguard.gateways import TARGETS, Source, export
+from corsguard.gateways.plan import plan_of
+from corsguard.gateways.writing import text_of
 
 POLICY = {"allow_origins": ["https://app.example.com"]}
 ENDS = ("\n", "\r", "\x0b", "\x0c", "\x85", "\u2028")
@@ -14,10 +17,11 @@ ENDS = ("\n", "\r", "\x0b", "\x0c", "\x85", "\u2028")
 @pytest.mark.parametrize("end", ENDS)
 def test_no_name_ends_a_comment(target, end):
     injected = f"{end}injected"
-    texts = export(target, {f"/a{injected}": POLICY}, Source(f"x{injected}", f"x{injected}", f"/x{injected}"))
-    for text in texts.values():
-        assert "injected" in text
-        assert not [line for line in text.splitlines() if line.startswith("injected")]
+    plan = plan_of(Policies({f"/a{injected}": POLICY}).table, f"/x{injected}")
+    source = Source(f"x{injected}", f"x{injected}", f"/x{injected}")
+    text = text_of(TARGETS[target], "file", ["configuration"], plan, source)
+    assert "injected" in text
+    assert not [line for line in text.splitlines() if line.startswith("injected")]
 
 
 def test_the_commands_at_the_end_can_be_pasted_into_a_shell():
