@@ -18,6 +18,7 @@ from kit.gateways import (
     EVIL,
     POLICIES,
     SPELLINGS,
+    THEIRS,
     Asked,
     Guarded,
     backend,
@@ -112,6 +113,26 @@ def test_the_guard_may_stand_behind_as_well(name, tmp_path):
         server.name = name
         found, _ = compared(server, POLICIES, asked)
     assert found == []
+
+
+@pytest.mark.parametrize("name", ["haproxy", "varnish"])
+def test_vary_is_not_said_twice(name, tmp_path):
+    with served(CORSMiddleware(backend, POLICIES)) as port, GATEWAYS[name](tmp_path, port, POLICIES) as server:
+        for path in ("/api/x", "/api//internal"):
+            reply = server.exchange("GET", path, f"Origin: {APP}")
+            assert [value for name, value in reply.headers if name.lower() == "vary"] == ["Origin"]
+        reply = server.exchange("GET", "/api/x", f"Origin: {APP}", f"X-Answer: {THEIRS.index((('Vary', '*'),))} 200 OK")
+        assert [value for name, value in reply.headers if name.lower() == "vary"] == ["*"]
+
+
+@pytest.mark.parametrize("name", ["haproxy", "varnish"])
+def test_a_request_without_a_path_is_in_no_zone(name, tmp_path):
+    asked = Asked("preflight", "*", (APP,), theirs=1)
+    with served() as port, GATEWAYS[name](tmp_path, port, POLICIES) as server:
+        answer = of_gateway(server, asked)
+    assert answer.ran
+    assert answer.of_cors == ()
+    assert answer.vary == ("origin",)
 
 
 NAMES = tuple(f"X{char}y" for char in punctuation if is_token(char) and char != "*")
