@@ -64,6 +64,8 @@ ORIGINS = (
     "null",
     "HTTPS://app.example.com",
     "https://APP.example.com",
+    "https://A.example.org",
+    "https://a.EXAMPLE.org",
     "https://app.example.com.",
     "https://app.example.com:443",
     "https://app.example.com.evil.example",
@@ -93,6 +95,9 @@ KINDS = {
     "PUT": ("PUT", ("Content-Length: 0",)),
     "preflight": ("OPTIONS", ("Access-Control-Request-Method: PUT",)),
     "OPTIONS": ("OPTIONS", ()),
+    # A preflight has both, the method and the header.
+    "GET like a preflight": ("GET", ("Access-Control-Request-Method: PUT",)),
+    # Not every gateway knows it.
     "PROPFIND": ("PROPFIND", ()),
 }
 PATHS = (
