@@ -106,6 +106,7 @@ PATHS = (
     "/api/",
     "/api/x",
     "/api/x?y=/open",
+    "/api?y=/../",
     "/apiary",
     "/API/x",
     "/other",
@@ -152,7 +153,8 @@ THEIRS = (
     (),
     (("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Credentials", "true")),
     (("Vary", "Accept-Encoding"),),
-    (("Vary", "Cookie, Origin"),),
+    (("Vary", "Cookie, ORIGIN"),),
+    (("Vary", "Cookie"), ("Vary", "Accept-Encoding")),
     (("Vary", "*"),),
 )
 
