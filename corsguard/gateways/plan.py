@@ -126,7 +126,8 @@ def _data(there: object) -> object:
 
 
 def _zone(prefix: str, there: object, names: set[str]) -> Zone:
-    stem = re.sub(r"[^a-z0-9]+", "_", prefix.lower()).strip("_") or "all"
+    # Short, because nginx finds values by it, and has room for 64 bytes (map_hash_bucket_size).
+    stem = re.sub(r"[^a-z0-9]+", "_", prefix.lower()).strip("_")[:24] or "all"
     name = next(name for name in _numbered(stem) if name not in names)
     names.add(name)
     prefix = prefix.rstrip("/")
