@@ -12,6 +12,7 @@ from corsguard.errors import Problem
 from corsguard.origin import SHORT_HOST
 
 from .plan import ECHO, Covers, Plan, State, paths_of
+from .problems import too_long
 from .writing import Target
 
 _USAGE: Final = """\
@@ -20,6 +21,9 @@ In haproxy.cfg:    frontend NAME from corsguard
 A frontend has one section of defaults. So what it needs of others, such as timeout client, stands in the frontend.
 In a listen section, and before HAProxy 2.6: put the lines below "mode http" at the beginning of the section instead."""
 
+# What PCRE compiles, and what fits into a buffer of HAProxy (tune.bufsize), with room.
+_LONGEST_EXPRESSION: Final = 16_000
+_LONGEST_VALUE: Final = 15_000
 # No zone has a name with a minus sign.
 _NOWHERE: Final = "no-zone"
 _ODD_PATH: Final = "odd-path"
@@ -38,15 +42,15 @@ def _files(plan: Plan) -> Mapping[str, Iterable[str]]:
     return {"corsguard.cfg": ["defaults corsguard", *(f"    {rule}" for rule in rules)]}
 
 
-def _no_problems(_: Plan) -> Iterable[Problem]:
-    return ()
+def _problems(plan: Plan) -> Iterator[Problem]:
+    return too_long(plan, "HAProxy", _LONGEST_EXPRESSION, _LONGEST_VALUE)
 
 
 _NOTES: Final = (
     "HAProxy keeps 1,024 bytes free for headers that are added, and answers 500 if they are longer.",
     "If the policy exposes many headers, raise tune.maxrewrite.",
 )
-HAPROXY: Final = Target("haproxy", "HAProxy", _USAGE, _files, _no_problems, _NOTES)
+HAPROXY: Final = Target("haproxy", "HAProxy", _USAGE, _files, _problems, _NOTES)
 
 
 def _zone(plan: Plan) -> Iterator[str]:

@@ -12,8 +12,8 @@ from typing import Final
 from corsguard.errors import Problem
 from corsguard.origin import SHORT_HOST
 
-from .plan import ECHO, Covers, Plan, Zone, literal, loose, paths_of
-from .problems import problem
+from .plan import ECHO, Covers, Plan, Zone, literal, paths_of
+from .problems import too_long
 from .writing import KNOWN_NAMES, KNOWN_NAMES_ONLY, Target
 
 _USAGE: Final = """\
@@ -54,11 +54,7 @@ def _files(plan: Plan, *, has_headers_more: bool) -> Mapping[str, Iterable[str]]
 
 
 def _problems(plan: Plan) -> Iterator[Problem]:
-    for zone in plan.zones if plan.chooses else ():
-        if len(loose(plan, zone)) > _LONGEST:
-            fix = "Shorten the prefix, or leave CORS on these paths to the guard in the application."
-            reason = "nginx reads no word of more than 4,096 characters."
-            yield problem("E856", zone.prefix, zone.prefix, fix, target="nginx", place="the paths", reason=reason)
+    return too_long(plan, "nginx", _LONGEST, _LONGEST, _written)
 
 
 NGINX: Final = Target(
@@ -126,7 +122,7 @@ def _values(plan: Plan, name: str, *, has_headers_more: bool) -> dict[str, str]:
     Return the value of the header *name* in each state.
     """
     values = {
-        state: "$http_origin" if value == ECHO else value.replace("$", _DOLLAR)
+        state: "$http_origin" if value == ECHO else _written(value)
         for state, decision in plan.decisions
         for line, value in decision.headers
         if line == name
@@ -136,6 +132,10 @@ def _values(plan: Plan, name: str, *, has_headers_more: bool) -> dict[str, str]:
         return {**values, "odd": "Origin"} if plan.chooses and plan.varies else values
     # What nobody guards keeps its own line.
     return values if has_headers_more else {"": f"$upstream_http_{_variable(name)}", **values}
+
+
+def _written(value: str) -> str:
+    return value.replace("$", _DOLLAR)
 
 
 def _variable(name: str) -> str:

@@ -2,13 +2,15 @@
 What cannot be written out for a gateway, as data: one row for each reason.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
 from corsguard.errors import Problem, Rule
 from corsguard.fixes import Fix
 from corsguard.quoting import printable, quoted, text_of
+
+from .plan import Plan, loose
 
 # The example of each row is the target, and the keywords of a policy.
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
@@ -71,3 +73,25 @@ def problem(code: str, field: str, value: object, fix: str, **blanks: object) ->
     """
     message = RULES[code].message.format(**{"value": quoted(value), **blanks})
     return Problem(code, printable(field), text_of(value) or quoted(value), printable(message), Fix(words=fix))
+
+
+def too_long(
+    plan: Plan, target: str, expression: int, value: int, written: Callable[[str], str] = str
+) -> Iterator[Problem]:
+    """
+    Yield a problem for each path that needs more than *expression* characters, and for each list of more than *value*.
+
+    These are what *target* reads, where *written* is how it writes the values.
+    """
+    for zone in plan.zones if plan.chooses else ():
+        if len(loose(plan, zone)) > expression:
+            fix = "Shorten the prefix, or leave CORS on these paths to the guard in the application."
+            reason = f"it reads no expression of more than {expression:,} characters."
+            yield problem("E856", zone.prefix, zone.prefix, fix, target=target, place="the paths", reason=reason)
+    for zone in plan.guarded:
+        lines = (line for decision in (zone.states or {}).values() for line in decision.headers)
+        for name in dict.fromkeys(name for name, text in lines if len(written(text)) > value):
+            fix = "Shorten the list, or leave CORS on these paths to the guard in the application."
+            place = f"the policy of {quoted(zone.prefix or '/')}"
+            reason = f"it reads no value of more than {value:,} characters."
+            yield problem("E856", zone.prefix or "/", name, fix, target=target, place=place, reason=reason)

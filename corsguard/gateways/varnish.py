@@ -13,6 +13,7 @@ from corsguard.negotiation import Decision
 from corsguard.origin import SHORT_HOST
 
 from .plan import ECHO, Covers, Plan, State, paths_of
+from .problems import too_long
 from .writing import KNOWN_NAMES, KNOWN_NAMES_ONLY, Target
 
 _USAGE: Final = """\
@@ -23,6 +24,9 @@ _NOTES: Final = (
     "Varnish adds no header to what it pipes. If your VCL pipes a request, leave its CORS to the guard.",
 )
 
+# What PCRE compiles, and what fits into the workspace of a request (workspace_client), with room.
+_LONGEST_EXPRESSION: Final = 16_000
+_LONGEST_VALUE: Final = 32_000
 # No zone has a name with a minus sign.
 _ODD_PATH: Final = "odd-path"
 # What is known of a request. A client must not say it, and the application need not hear it.
@@ -92,11 +96,11 @@ def _files(plan: Plan) -> Mapping[str, Iterable[str]]:
     return {"corsguard.vcl": ["import std;", "", *lines, *_HOOKS.splitlines()]}
 
 
-def _no_problems(_: Plan) -> Iterable[Problem]:
-    return ()
+def _problems(plan: Plan) -> Iterator[Problem]:
+    return too_long(plan, "Varnish", _LONGEST_EXPRESSION, _LONGEST_VALUE)
 
 
-VARNISH: Final = Target("varnish", "Varnish", _USAGE, _files, _no_problems, _NOTES)
+VARNISH: Final = Target("varnish", "Varnish", _USAGE, _files, _problems, _NOTES)
 
 
 def _zone(plan: Plan) -> Iterator[str]:
@@ -166,7 +170,6 @@ def _lines(decision: Decision) -> Iterator[str]:
 
 
 def _merged(value: str) -> Iterator[str]:
-    yield 'std.collect(resp.http.Vary, ", ");'
     is_there = rf'resp.http.Vary ~ "(?i)(^|[ \t,])([*]|{value})([ \t,]|$)"'
     alone, added = _text(value), f"resp.http.Vary + {_text(f', {value}')}"
     yield from _first(

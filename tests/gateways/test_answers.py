@@ -162,6 +162,16 @@ def test_nothing_that_a_policy_may_name_becomes_configuration(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
+def test_a_gateway_reads_what_is_long(name, tmp_path):
+    names = [f"X-{'a' * 95}{number:03}" for number in range(30)]
+    policies = {f"/{'a' * 200}": {"allow_origins": [APP], "allow_headers": names, "expose_headers": names[:5]}}
+    with served() as port, GATEWAYS[name](tmp_path, port, policies) as server:
+        for kind in ("GET", "preflight"):
+            asked = Asked(kind, f"/{'a' * 200}/x", (APP,))
+            assert of_gateway(server, asked) == Guarded(policies).answer(asked)
+
+
+@pytest.mark.parametrize("name", GATEWAYS)
 def test_the_errors_of_the_gateway_itself_are_shared_as_those_of_the_application(name, tmp_path):
     guarded, paths = Guarded(POLICIES), ("/api/x", "/open/x", "/open/old/x", "/other")
     with GATEWAYS[name](tmp_path, free_port(), POLICIES) as server:

@@ -41,6 +41,19 @@ def test_all_reasons_are_said_at_once():
     assert codes_of("kong", policies, source) == ["E852", "E858", "E854", "E853", "E855"]
 
 
+LONGEST = {"nginx": 4_000, "haproxy": 15_000, "varnish": 32_000}
+
+
+@pytest.mark.parametrize("target", LONGEST)
+def test_what_is_too_long_is_refused(target):
+    names = [f"X-{'a' * 95}{number:03}" for number in range(LONGEST[target] // 102)]
+    listed = {"allow_origins": [APP], "allow_headers": names, "expose_headers": ["X-Long"]}
+    assert export(target, listed)
+    assert codes_of(target, {**listed, "allow_headers": [*names, f"X-{'b' * 200}"]}) == ["E856"]
+    assert export(target, {f"/{'a' * 200}": listed})
+    assert codes_of(target, {f"/{'a' * 1000}": listed, "/b": listed}) == ["E856"]
+
+
 def test_a_policy_that_is_refused_is_refused_here():
     assert codes_of("nginx", {"allow_origins": []}) == ["E101"]
 
