@@ -15,6 +15,7 @@ from corsguard.policies import Policies, PoliciesLike, problem_of_prefix
 from corsguard.policy import Policy
 from corsguard.quoting import quoted
 
+from .caddy import CADDY
 from .clouds import AWS_HTTP_API, S3
 from .haproxy import HAPROXY
 from .nginx import NGINX, NGINX_HEADERS_MORE
@@ -33,6 +34,7 @@ TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
             NGINX,
             NGINX_HEADERS_MORE,
             HAPROXY,
+            CADDY,
             VARNISH,
             S3,
             AWS_HTTP_API,

@@ -27,6 +27,7 @@ from kit.gateways import (
     requests,
     served,
 )
+from kit.gateways.caddy import caddy
 from kit.gateways.haproxy import haproxy
 from kit.gateways.nginx import nginx
 from kit.gateways.varnish import varnish
@@ -40,6 +41,8 @@ GATEWAYS = {
     "nginx-headers-more": partial(nginx, headers_more=True),
     "haproxy": haproxy,
     "varnish": varnish,
+    "caddy-debian": caddy,
+    "caddy": partial(caddy, wheel=True),
 }
 ALL = frozenset(GATEWAYS)
 

