@@ -17,6 +17,7 @@ from corsguard.quoting import quoted
 
 from .caddy import CADDY
 from .clouds import AWS_HTTP_API, S3
+from .envoy import ENVOY
 from .haproxy import HAPROXY
 from .nginx import NGINX, NGINX_HEADERS_MORE
 from .plan import plan_of
@@ -35,6 +36,7 @@ TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
             NGINX_HEADERS_MORE,
             HAPROXY,
             CADDY,
+            ENVOY,
             VARNISH,
             S3,
             AWS_HTTP_API,

@@ -28,6 +28,7 @@ from kit.gateways import (
     served,
 )
 from kit.gateways.caddy import caddy
+from kit.gateways.envoy import envoy
 from kit.gateways.haproxy import haproxy
 from kit.gateways.nginx import nginx
 from kit.gateways.varnish import varnish
@@ -43,6 +44,7 @@ GATEWAYS = {
     "varnish": varnish,
     "caddy-debian": caddy,
     "caddy": partial(caddy, wheel=True),
+    "envoy": envoy,
 }
 ALL = frozenset(GATEWAYS)
 

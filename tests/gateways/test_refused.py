@@ -58,6 +58,15 @@ def test_a_policy_that_is_refused_is_refused_here():
     assert codes_of("nginx", {"allow_origins": []}) == ["E101"]
 
 
+LONG = {"allow_origins": [APP], "expose_headers": [f"X-{number}" for number in range(3000)]}
+MANY = {"allow_origins": [f"https://*.x{number}.example" for number in range(1001)]}
+
+
+@pytest.mark.parametrize(("policy", "code"), [(LONG, "E856"), (MANY, "E857")])
+def test_what_envoy_would_not_read_is_refused(policy, code):
+    assert codes_of("envoy", {"/": None, "/api": policy}) == [code]
+
+
 @pytest.mark.parametrize("target", REFUSED)
 def test_what_cannot_answer_as_the_guard_does_has_a_reason_and_a_way_out(target):
     with pytest.raises(PolicyError) as refused:

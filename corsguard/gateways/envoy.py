@@ -1,0 +1,185 @@
+"""
+The syntax of Envoy: one route configuration, which Envoy reads from its file, and the filter `header_mutation`.
+
+The first route that matches answers. Each state of a request is a route of its own, because a route alone can answer
+without the application. An expression of Envoy matches the whole value, and reads nothing that is not UTF-8.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from corsguard.errors import Problem
+from corsguard.negotiation import VARY, Decision, RequestKind
+from corsguard.origin import SHORT_HOST
+from corsguard.quoting import quoted
+
+from .plan import ECHO, ODD, Covers, Plan, State, Zone, literal, paths_of
+from .problems import problem
+from .writing import Target
+
+# RE2 keeps no more instructions in its memory: it takes at most this many for a wildcard, and one for a character.
+_MOST: Final = 1_000_000
+_WILDCARD: Final = 1_000
+# header_map.proto: the longest value of a header.
+_LONGEST: Final = 16_384
+
+_FILTER: Final = "envoy.filters.http.header_mutation"
+_TYPE: Final = "type.googleapis.com/envoy"
+_USAGE: Final = f"""\
+Put this file into a folder named corsguard, in the folder in which Envoy starts.
+In the http_connection_manager, in place of its route_config:
+    rds:
+      route_config_name: corsguard
+      config_source: {{path_config_source: {{path: corsguard/routes.yaml}}}}
+As the first of its http_filters:
+    - name: {_FILTER}
+      typed_config:
+        "@type": {_TYPE}.extensions.filters.http.header_mutation.v3.HeaderMutation
+At the top, because Envoy reads no file of routes without a name of its own:
+    node: {{id: gateway, cluster: gateway}}
+In layered_runtime, because Envoy refuses expressions that are longer than a few words:
+    layers: [{{name: corsguard, static_layer: {{re2.max_program_size.error_level: {_MOST}}}}}]
+Name the cluster of the application corsguard_application. If the listener has routes of its own, let this cluster lead
+to an internal listener that has them.
+A filter that refuses requests, such as ext_authz, has to let preflights pass, because the routes answer them."""
+
+# What a raw path has; any other is one that can be read in several ways.
+_PATH: Final = "[!-~]*"
+_CLOSED: Final = Decision(RequestKind.CORS, None, ())
+_ODD_VARIES: Final = Decision(RequestKind.CORS, None, (VARY,))
+
+
+def _files(plan: Plan) -> Mapping[str, Iterable[str]]:
+    return {"routes.yaml": _configuration(plan)}
+
+
+def _problems(plan: Plan) -> Iterator[Problem]:
+    for zone in plan.guarded:
+        place = f"the policy of {quoted(zone.prefix or '/')}"
+        lines = [line for decision in (zone.states or {}).values() for line in decision.headers]
+        for name in dict.fromkeys(name for name, value in lines if len(_written(value)) > _LONGEST):
+            fix = "Shorten the list, or leave CORS on these paths to the guard in the application."
+            reason = f"it reads no value of more than {_LONGEST:,} characters."
+            yield problem("E856", zone.prefix, name, fix, target="Envoy", place=place, reason=reason)
+        if zone.covers is not None and _weight(zone.covers) > _MOST:
+            fix = "List fewer origins, or leave CORS on these paths to the guard in the application."
+            reason = f"it compiles an expression of {_MOST // _WILDCARD:,} wildcards, or of {_MOST:,} characters."
+            yield problem("E857", zone.prefix, zone.prefix, fix, target="Envoy", place=place, reason=reason)
+
+
+def _weight(covers: Covers) -> int:
+    """
+    Return at most how many instructions RE2 makes of the expression.
+    """
+    return _WILDCARD * len(covers.expressions) + sum(len(origin) for origin in covers.exact)
+
+
+ENVOY: Final = Target("envoy", "Envoy", _USAGE, _files, _problems)
+
+
+def _configuration(plan: Plan) -> Iterator[str]:
+    yield "resources:"
+    yield f'- "@type": {_TYPE}.config.route.v3.RouteConfiguration'
+    yield "  name: corsguard"
+    yield "  virtual_hosts:"
+    yield "  - name: corsguard"
+    yield '    domains: ["*"]'
+    yield "    routes:"
+    if not plan.chooses:
+        yield from _routes(plan.zones[0], "prefix: /", plan)
+        return
+    for expression, zone in paths_of(plan):
+        before = _PATH if expression == ODD else ""
+        anchor = "" if zone is None else f"&path_{zone.name} "
+        path = f"safe_regex: {anchor}{{regex: {_text(f'{before}({expression}){_PATH}')}}}"
+        yield from _routes(zone, path, plan)
+    yield from _route("left", f'safe_regex: {{regex: "{_PATH}"}}')
+    yield from _routes(None, "prefix: /", plan)
+
+
+def _routes(zone: Zone | None, path: str, plan: Plan) -> Iterator[str]:
+    """
+    Return the routes of the paths that match *path* and are in *zone*.
+    """
+    if zone is None:
+        # Whether there is a policy, and so what is answered, depends on how the path is read.
+        yield from _route("odd", path, decision=_ODD_VARIES if plan.varies else _CLOSED)
+    elif zone.states is None:
+        yield from _route(zone.name, path, decision=None if zone.is_open else _CLOSED)
+    else:
+        for state, headers in _asked(zone).items():
+            yield from _route(f"{zone.name}.{state}", path, headers, zone.states[state])
+            # An expression is written once.
+            path = f"safe_regex: *path_{zone.name}" if plan.chooses else path
+
+
+def _asked(zone: Zone) -> Mapping[State, Sequence[str]]:
+    """
+    Return what the headers of a request match in each state, in the order in which the states are tried.
+    """
+    asks = ("- {name: origin, present_match: true}",)
+    preflight = (
+        '- {name: ":method", string_match: {exact: OPTIONS}}',
+        "- {name: access-control-request-method, present_match: true}",
+    )
+    if zone.covers is None or zone.covers.everyone:
+        return {"permit": (*preflight, *asks), "share": asks, "silent": ()}
+    short = f"- {{name: origin, string_match: {{safe_regex: {{regex: {_text(f'{SHORT_HOST}.*')}}}}}}}"
+    first = (short, *_one_of(f"&origins_{zone.name}", zone.covers))
+    again = (short, f"- {{name: origin, string_match: {{safe_regex: *origins_{zone.name} }}}}")
+    return {"permit": (*preflight, *first), "forbid": (*preflight, *asks), "share": again, "refuse": asks, "silent": ()}
+
+
+def _one_of(anchor: str, covers: Covers) -> Iterator[str]:
+    """
+    Return the condition that the origin is one of *covers*; elsewhere, *anchor* stands for its expression.
+    """
+    starred = (expression.removeprefix("^").removesuffix("$") for expression in covers.expressions)
+    *others, last = (_text(one)[1:-1] for one in (*map(literal, covers.exact), *starred))
+    yield "- name: origin"
+    yield "  string_match:"
+    yield f"    safe_regex: {anchor}"
+    # In quotes, a line that ends with a backslash goes on with the next one.
+    yield '      regex: "\\'
+    yield from (f"        {one}|\\" for one in others)
+    yield f'        {last}"'
+
+
+def _route(name: str, path: str, headers: Sequence[str] = (), decision: Decision | None = None) -> Iterator[str]:
+    lines = [f"name: {name}", "match:", f"  {path}"]
+    if headers:
+        lines += ["  headers:", *(f"  {line}" for line in headers)]
+    if decision is None or decision.status is None:
+        lines.append("route: {cluster: corsguard_application}")
+    else:
+        body = f", body: {{inline_string: {_text(decision.body.decode())}}}" if decision.body else ""
+        lines.append(f"direct_response: {{status: {decision.status}{body}}}")
+    if decision is not None:
+        lines += _mutations(decision)
+    yield from (f"    {'- ' if number == 0 else '  '}{line}" for number, line in enumerate(lines))
+
+
+def _mutations(decision: Decision) -> Iterator[str]:
+    yield "typed_per_filter_config:"
+    yield f"  {_FILTER}:"
+    yield f'    "@type": {_TYPE}.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute'
+    yield "    mutations:"
+    yield "      response_mutations:"
+    yield "      - remove_on_match: {key_matcher: {prefix: access-control-, ignore_case: true}}"
+    for name, value in decision.headers:
+        # Envoy counts the content itself, and what stands in Vary already stays.
+        if name != "Content-Length":
+            action = "APPEND_IF_EXISTS_OR_ADD" if name == "Vary" else "OVERWRITE_IF_EXISTS_OR_ADD"
+            header = f"{{key: {name}, value: {_text(_written(value))}}}"
+            yield f"      - append: {{header: {header}, append_action: {action}}}"
+
+
+def _written(value: str) -> str:
+    # A percent sign is doubled, because one begins a command.
+    return "%REQ(ORIGIN)%" if value == ECHO else value.replace("%", "%%")
+
+
+def _text(text: str) -> str:
+    # Between double quotes, YAML reads what JSON reads.
+    return json.dumps(text)
