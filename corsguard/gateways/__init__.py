@@ -15,6 +15,7 @@ from corsguard.policies import Policies, PoliciesLike, problem_of_prefix
 from corsguard.policy import Policy
 from corsguard.quoting import quoted
 
+from .apache import APACHE
 from .caddy import CADDY
 from .clouds import AWS_HTTP_API, S3
 from .envoy import ENVOY
@@ -37,6 +38,7 @@ TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
             HAPROXY,
             CADDY,
             ENVOY,
+            APACHE,
             VARNISH,
             S3,
             AWS_HTTP_API,

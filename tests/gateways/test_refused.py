@@ -67,6 +67,16 @@ def test_what_envoy_would_not_read_is_refused(policy, code):
     assert codes_of("envoy", {"/": None, "/api": policy}) == [code]
 
 
+def test_a_status_that_httpd_cannot_answer_without_content_is_refused():
+    policies = {"/": {"allow_origins": [APP]}, "/old": {"allow_origins": [APP], "preflight_status": 200}}
+    assert codes_of("apache", policies) == ["E857"]
+
+
+@pytest.mark.parametrize("target", ["nginx", "apache"])
+def test_a_prefix_longer_than_the_syntax_has_room_for_is_refused(target):
+    assert codes_of(target, {"/": None, f"/{'a' * 500}": {"allow_origins": [APP]}}) == ["E856"]
+
+
 @pytest.mark.parametrize("target", REFUSED)
 def test_what_cannot_answer_as_the_guard_does_has_a_reason_and_a_way_out(target):
     with pytest.raises(PolicyError) as refused:

@@ -1,0 +1,138 @@
+"""
+The syntax of Apache httpd: variables of the request, read from the request line, and headers that depend on them.
+
+The last line that is true sets a variable, so what is to win stands last. Expressions of httpd add a `Vary` for every
+header that they read, unless it is read with `req_novary`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from corsguard.errors import Problem
+from corsguard.origin import SHORT_HOST
+from corsguard.quoting import quoted
+
+from .plan import ECHO, Covers, Plan, State, Zone, loose, paths_of
+from .problems import problem
+from .writing import KNOWN_NAMES, KNOWN_NAMES_ONLY, Target
+
+_TITLE: Final = "Apache httpd"
+_USAGE: Final = """\
+Put this file into a folder named corsguard, next to apache2.conf or httpd.conf.
+Once:                 a2enmod headers rewrite setenvif
+In each VirtualHost, before its rules of mod_rewrite:
+                      Include corsguard/corsguard.conf"""
+_NOTES: Final = (
+    KNOWN_NAMES_ONLY,
+    "A refused preflight has the error page of httpd for 403. No browser shows it.",
+    "httpd answers 404 to an encoded slash in a path, unless you set AllowEncodedSlashes.",
+)
+
+# No zone has a name with a minus sign.
+_ODD: Final = "odd-path"
+_CLOSED: Final = "closed-path"
+_ORIGIN: Final = "req_novary('Origin')"
+_ASKS: Final = f"-n {_ORIGIN}"
+# The request line, because an error page is another request with another method, for which all is read again.
+_IS_PREFLIGHT: Final = (_ASKS, "%{THE_REQUEST} =~ m#^OPTIONS #", "-n req_novary('Access-Control-Request-Method')")
+_IS_COVERED: Final = "-n reqenv('CORSGUARD_COVERED')"
+# The conditions of each state in a zone; the last that are true decide.
+_STATES: Final[Mapping[State, tuple[str, ...]]] = {
+    "silent": (),
+    "refuse": (_ASKS,),
+    "share": (_ASKS, _IS_COVERED),
+    "forbid": _IS_PREFLIGHT,
+    "permit": (*_IS_PREFLIGHT, _IS_COVERED),
+}
+# MAX_STRING_LEN of httpd, which bounds what stands between two marks of an expression.
+_LONGEST: Final = 8_000
+
+
+def _files(plan: Plan) -> Mapping[str, Iterable[str]]:
+    return {"corsguard.conf": [*_state(plan), *_answers(plan), *_headers(plan)]}
+
+
+def _problems(plan: Plan) -> Iterator[Problem]:
+    for zone in plan.zones if plan.chooses else ():
+        if len(loose(plan, zone)) > _LONGEST:
+            fix = "Shorten the prefix, or leave CORS on these paths to the guard in the application."
+            reason = "it reads no expression of more than 8,192 characters."
+            yield problem("E856", zone.prefix, zone.prefix, fix, target=_TITLE, place="the paths", reason=reason)
+    for zone in plan.guarded:
+        if any(decision.status == 200 for decision in (zone.states or {}).values()):
+            fix = "Write preflight_status=204, or leave CORS on these paths to the guard in the application."
+            reason = "it has no answer with the status 200 and without content."
+            place = f"the policy of {quoted(zone.prefix or '/')}"
+            yield problem("E857", zone.prefix, zone.prefix, fix, target=_TITLE, place=place, reason=reason)
+
+
+APACHE: Final = Target("apache", _TITLE, _USAGE, _files, _problems, _NOTES)
+
+
+def _state(plan: Plan) -> Iterator[str]:
+    if plan.chooses:
+        yield _set("PATH=$1", "%{THE_REQUEST} =~ m#^[^ ]+ ([^ ?]*)#")
+        for expression, zone in reversed([*paths_of(plan)]):
+            yield _set(f"ZONE={_name(zone)}", f"reqenv('CORSGUARD_PATH') =~ m#{expression}#")
+    else:
+        yield _set(f"ZONE={_name(plan.zones[0])}", "true")
+    yield _set("SHORT=1", f"{_ORIGIN} =~ m#{SHORT_HOST}#")
+    for zone in plan.guarded:
+        if zone.covers is not None:
+            yield from (_set("COVERED=1", _is_in(zone.name), *conditions) for conditions in _covers(zone.covers))
+    yield from (_set(f"STATE={name}", _is_in(name)) for name in (_CLOSED, _ODD))
+    for zone in plan.guarded:
+        for state, conditions in _STATES.items():
+            yield _set(f"STATE={zone.name}.{state}", _is_in(zone.name), *conditions)
+
+
+def _set(variable: str, *conditions: str) -> str:
+    return f'SetEnvIfExpr "{" && ".join(conditions)}" CORSGUARD_{variable}'
+
+
+def _name(zone: Zone | None) -> str:
+    if zone is None:
+        return _ODD
+    return zone.name if zone.states is not None or zone.is_open else _CLOSED
+
+
+def _is_in(name: str) -> str:
+    return f"reqenv('CORSGUARD_ZONE') == '{name}'"
+
+
+def _covers(covers: Covers) -> Iterator[tuple[str, ...]]:
+    if covers.everyone:
+        yield ()
+    yield from ((f"{_ORIGIN} == '{origin}'",) for origin in covers.exact)
+    for expression in covers.expressions:
+        yield "-n reqenv('CORSGUARD_SHORT')", f"{_ORIGIN} =~ m#{expression}#"
+
+
+def _answers(plan: Plan) -> Iterator[str]:
+    yield "RewriteEngine On"
+    for state, decision in plan.decisions:
+        if decision.status is not None:
+            yield f"RewriteCond %{{ENV:CORSGUARD_STATE}} ={state}"
+            yield f"RewriteRule ^ - [R={decision.status},L]"
+
+
+def _headers(plan: Plan) -> Iterator[str]:
+    # httpd keeps two lists of headers, and the lines of an application may be in either.
+    for name in KNOWN_NAMES:
+        for table in ("onsuccess", "always"):
+            yield f"Header {table} unset {name} \"expr=-n reqenv('CORSGUARD_STATE')\""
+    for state, decision in plan.decisions:
+        for name, value in decision.headers:
+            # The content is that of httpd.
+            if not name.startswith("Content-"):
+                yield _header(name, value, state)
+    if plan.chooses and plan.varies:
+        # Whether there is a policy, and so what is answered, depends on how the path is read.
+        yield _header("Vary", "Origin", _ODD)
+
+
+def _header(name: str, value: str, state: str) -> str:
+    # A percent sign is doubled, because one begins a variable.
+    written = "expr=%{req_novary:Origin}" if value == ECHO else value.replace("%", "%%")
+    action = "merge" if name == "Vary" else "set"
+    return f"Header always {action} {name} \"{written}\" \"expr=reqenv('CORSGUARD_STATE') == '{state}'\""
