@@ -158,6 +158,16 @@ def test_a_request_without_a_path_is_in_no_zone(name, tmp_path):
     assert answer.vary == ("origin",)
 
 
+@pytest.mark.parametrize("name", GATEWAYS)
+def test_only_what_is_below_the_mount_is_guarded(name, tmp_path):
+    policy, paths = {"allow_origins": [APP]}, ("/app", "/app/x", "/apps", "/x", "/")
+    asked = [Asked(kind, path, (APP,), theirs=1) for kind, path in product(("GET", "preflight"), paths)]
+    with served() as port, GATEWAYS[name](tmp_path, port, policy, mount="/app") as server:
+        server.name = name
+        found, _ = compared(server, {"/app": policy}, asked)
+    assert found == []
+
+
 NAMES = tuple(f"X{char}y" for char in punctuation if is_token(char) and char != "*")
 PREFIXES = tuple(f"/x{char}y" for char in f"{punctuation} \n\x7f\u00e9" if problem_of_prefix(f"/x{char}y") is None)
 ODDLY_NAMED = {
