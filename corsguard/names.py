@@ -13,9 +13,9 @@ from typing import Final
 # The origin that messages and examples show where nothing better can be guessed.
 EXAMPLE_ORIGIN: Final = "https://app.example.com"
 
-# What stands for something else in a router, a URL or a regular expression, and so is in no path prefix: those are
-# decoded paths, taken as they are.
-NOT_LITERAL: Final = r"*?#<>^$|{}[\]%\\"
+# What stands for something else in a router, a URL or a regular expression, and half of a character, which no decoded
+# path has. So these are in no path prefix: those are decoded paths, taken as they are.
+NOT_LITERAL: Final = r"*?#<>^$|{}[\]%\\" + "\ud800-\udfff"
 # A path prefix: whole segments, each of which has one reading.
 PATH_PREFIX: Final = re.compile(rf"/|(/(?!\.{{1,2}}(/|\Z))[^/{NOT_LITERAL}]+)+")
 

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import pytest
 from kit.engines import CHROMIUM_ARGUMENTS, firefox, installed, playwright_chromium, proxied
 from kit.gateways import served as backend_for
+from kit.gateways.caddy import caddy
 from kit.gateways.nginx import nginx
 from kit.serving import EXAMPLES, lines_until, served, started
 
@@ -527,7 +528,7 @@ def test_the_demo_says_which_port_is_taken():
 # Gateways.
 
 
-@pytest.mark.parametrize("gateway", [nginx], ids=lambda gateway: gateway.__name__)
+@pytest.mark.parametrize("gateway", [nginx, caddy], ids=lambda gateway: gateway.__name__)
 def test_a_gateway_answers_the_page_for_an_application_that_knows_nothing_of_cors(visit, tmp_path, gateway):
     example, apis = load("wsgi_app"), {}
     keywords = {field.name: getattr(example.POLICY, field.name) for field in dataclasses.fields(Policy)}
