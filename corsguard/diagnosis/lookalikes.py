@@ -115,7 +115,7 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
     "csrf_django": Lookalike(
         "Not CORS but Django's protection against CSRF: the request came through, and Django refused it.",
         ("the answer's body: which check failed", "CSRF_TRUSTED_ORIGINS", "the token: the cookie and X-CSRFToken"),
-        Fix(words='CSRF_TRUSTED_ORIGINS = ["{origin}"]; and send X-CSRFToken, which the policy has to allow.'),
+        Fix(words="Add {origin} to CSRF_TRUSTED_ORIGINS; and send X-CSRFToken, which the policy has to allow."),
     ),
     "csrf_flask": Lookalike(
         "Not CORS but Flask-WTF's protection against CSRF: the request came through, and Flask-WTF refused it.",
@@ -204,7 +204,8 @@ LOOKALIKES: Final[Mapping[str, Lookalike]] = {
         "Not CORS: the page does not let itself be framed.",
         ("X-Frame-Options, and frame-ancestors in Content-Security-Policy, of the framed page",),
         Fix(
-            words="Send Content-Security-Policy: frame-ancestors {origin} with the framed page, and no X-Frame-Options."
+            words="Add {origin} to frame-ancestors in the Content-Security-Policy of the framed page, and send no "
+            "X-Frame-Options with it."
         ),
     ),
     "outside_browsers": Lookalike(

@@ -87,7 +87,8 @@ class Meaning:
         if message.failure is not None:
             return fix_of(message.failure, message.assumed)
         target = message.target if message.is_named else "the origin of the resource"
-        return fix_of_lookalike(message.lookalike, message.origin, target, message.header, message.value)
+        page = None if "page" in message.assumed else message.origin
+        return fix_of_lookalike(message.lookalike, page, target, message.header, message.value)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -11,10 +11,10 @@ from corsguard.names import EXPOSE_HEADERS
 from .lookalikes import LOOKALIKES
 
 
-def fix_of_lookalike(name: str, origin: str, target: str, header: str | None, value: str = "") -> Fix:
+def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | None, value: str = "") -> Fix:
     """
-    Return what to change about the lookalike *name*, for a page on *origin* that asks *target*, where the line names
-    *header* and *value*.
+    Return what to change about the lookalike *name*, for a page on *origin* (None if nobody names it) that asks
+    *target*, where the line names *header* and *value*.
     """
     row = LOOKALIKES[name]
     shown = as_shown(value)
@@ -22,7 +22,7 @@ def fix_of_lookalike(name: str, origin: str, target: str, header: str | None, va
         exposed = as_shown(header or "X-Total-Count")
         return replace(row.fix, send=(f"{EXPOSE_HEADERS}: {exposed}",), policy={"expose_headers": [exposed]})
     blanks = {
-        "origin": as_shown(origin),
+        "origin": "the page's origin" if origin is None else as_shown(origin),
         "target": as_shown(target),
         "header": as_shown(header or ""),
         "value": shown,
@@ -30,6 +30,6 @@ def fix_of_lookalike(name: str, origin: str, target: str, header: str | None, va
         "recipient": shown or "https://...",
     }
     detail = f"{row.detail.format_map(blanks)} " if row.detail and value else ""
-    policy = {"allow_origins": [blanks["origin"]]} if name == "answered" else {}
+    policy = {} if origin is None or name != "answered" else {"allow_origins": [blanks["origin"]]}
     page = tuple(line.format_map(blanks) for line in row.fix.page)
     return replace(row.fix, words=f"{detail}{row.fix.words.format_map(blanks)}", page=page, policy=policy)

@@ -20,7 +20,7 @@ from corsguard.origin import NULL
 
 from .cores import CORES, VAGUE, Core
 from .languages import translated
-from .pages import assumed_page, origin_named
+from .pages import OPEN_PAGE, assumed_page, origin_named
 from .pasted import parts, plain
 
 LONGEST_MESSAGE: Final = 65536
@@ -31,6 +31,11 @@ _LONGEST_WORD: Final = 2048
 URL: Final = "https://api.example.com/"
 SOCKET_URL: Final = "wss://api.example.com/"
 METHOD: Final = "METHOD"
+# Where the failure itself tells how the page was loaded: only one of https has mixed content.
+_PAGES: Final[Mapping[Reason | str, str]] = {
+    Reason.MIXED_CONTENT: EXAMPLE_ORIGIN,
+    "insecure_local_network": OPEN_PAGE,
+}
 
 _ENGINES: Final = (
     ("Internet Explorer", re.compile(r"\b(?:SEC7|SCRIPT7|CSP14)\d{3}\b")),
@@ -299,8 +304,7 @@ def _message(  # noqa: PLR0913 - what is known of one message
     url, first, is_url_shown = _url(text, said, shown_origin)
     if not url:
         url = first = stands
-    # Only a page loaded by https has mixed content.
-    origin = shown_origin or (EXAMPLE_ORIGIN if means is Reason.MIXED_CONTENT else assumed_page(url))
+    origin = shown_origin or _PAGES.get(means) or assumed_page(url)
     value, header = said.get("value"), said.get("header")
     covers_all = means is Reason.HEADER_NOT_ALLOWED and value in {"*", "authorization"}
     if covers_all:

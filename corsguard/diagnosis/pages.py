@@ -10,7 +10,7 @@ from corsguard.errors import PolicyError
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL, Origin, OriginPattern
 
-_OPEN_PAGE: Final = EXAMPLE_ORIGIN.replace("https:", "http:", 1)
+OPEN_PAGE: Final = EXAMPLE_ORIGIN.replace("https:", "http:", 1)
 _LOCAL_PAGES: Final = ("http://localhost:3000", "http://localhost:5173")
 # Schemes whose pages have no origin of their own (HTML, "opaque origin").
 _OPAQUE_SCHEMES: Final = frozenset({"about", "data", "file"})
@@ -61,5 +61,5 @@ def assumed_page(url: str) -> str:
     """
     target = url_of(url)
     if target is None or address_space(target.host) == "public":
-        return _OPEN_PAGE if url.startswith(("http://", "ws://")) else EXAMPLE_ORIGIN
+        return OPEN_PAGE if url.startswith(("http://", "ws://")) else EXAMPLE_ORIGIN
     return next(page for page in _LOCAL_PAGES if page != of_handshake(target).origin)

@@ -10,6 +10,8 @@ import pytest
 from kit.explaining import API, APP, BLOCKED, CHECK, MESSAGES, REFUSED, document, run
 
 from corsguard import Policy
+from corsguard.browser.urls import is_trustworthy
+from corsguard.diagnosis.lookalikes import LOOKALIKES
 from corsguard.names import EXAMPLE_ORIGIN as PAGE
 
 
@@ -144,3 +146,40 @@ def test_safari_is_known_by_its_first_line_alone():
 def test_the_next_command_asks_as_the_page_did(text, words):
     (said,) = document(text)["messages"]
     assert words in said["next"]
+
+
+ELSEWHERE = [
+    *[text for text, name, page in MESSAGES if name in LOOKALIKES and page == PAGE and PAGE not in text],
+    "Invalid CORS request",
+    "Disallowed CORS origin",
+    "WebSocket connection to 'wss://api.example.com/feed' failed",
+    "Invalid CSRF token",
+]
+
+
+@pytest.mark.parametrize("text", ELSEWHERE)
+def test_no_advice_is_about_a_page_that_nobody_named(text):
+    (said,) = document(text)["messages"]
+    assert "page" in said["assumed"]
+    assert said["origin"] not in json.dumps(said["fix"])
+
+
+@pytest.mark.parametrize("text", ["Invalid CORS request", f"GET {API} net::ERR_FAILED 200 (OK)"])
+def test_advice_is_about_the_page_that_is_named(text):
+    (said,) = document(text, "--page", APP)["messages"]
+    assert APP in said["fix"]["words"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "net::ERR_INSECURE_PRIVATE_NETWORK_REQUEST",
+        "GET http://192.168.1.5/x net::ERR_INSECURE_PRIVATE_NETWORK_REQUEST",
+        "CORS error: InsecurePrivateNetwork",
+        "The request client is not a secure context and the resource is in more-private address space `local`.",
+    ],
+)
+def test_a_page_that_is_not_secure_is_taken_for_one_of_plain_http(text):
+    (said,) = document(text)["messages"]
+    assert said["name"] == "insecure_local_network"
+    assert not is_trustworthy(said["origin"])
