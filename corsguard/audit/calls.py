@@ -110,7 +110,7 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
             carry = stack.enter_context(live)
             raw = None if proxy else _raw(target, tls, timeout, address, lines)
         else:
-            carry = transport_for(app, Patience(timeout, min(timeout, _BODY_TIMEOUT)))
+            carry = transport_for(app, Patience(timeout, min(timeout, _BODY_TIMEOUT), apart=True))
         client = BoundedClient(
             carry,
             target.href,

@@ -4,14 +4,12 @@ Calls an ASGI application as a server does (ASGI 3, HTTP and WebSocket message f
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
 from ada_url import URL
 
-from .collecting import CLIENT, LONGEST_FAREWELL, Collected, lines_of, port_of
+from .collecting import CLIENT, LONGEST_FAREWELL, Collected, apart, lines_of, port_of
 from .handshakes import is_handshake, opening, protocols_of
 from .urls import SOCKET_SCHEMES
 from .wire import Header, WireRequest
@@ -38,8 +36,8 @@ def run_asgi(app: ASGIApplication, answer: Collected) -> None:
     except RuntimeError:
         serve()
         return
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(copy_context().run, serve).result()
+    # The caller's own loop stands still meanwhile.
+    apart(serve, answer)
 
 
 class _Conversation:
@@ -115,8 +113,8 @@ async def _ended(running: "asyncio.Task[None]", conversation: _Conversation) -> 
     """
     answer = conversation.answer
     if answer.is_whole:
-        # What it does in the background, it may do; but nobody waits for it who has a limit.
-        await asyncio.wait({running}, timeout=None if answer.patience.head is None else LONGEST_FAREWELL)
+        # What it does in the background, it may do; but apart from the caller nobody waits for it.
+        await asyncio.wait({running}, timeout=LONGEST_FAREWELL if answer.patience.apart else None)
     elif not running.done():
         answer.is_left = True
         conversation.is_over.set()

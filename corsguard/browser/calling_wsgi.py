@@ -42,8 +42,13 @@ def run_wsgi(app: WSGIApplication, answer: Collected) -> None:
     thread.start()
     with ours:
         head = b""
-        while b"\r\n\r\n" not in head and (more := ours.recv(65536)):
-            head += more
+        ours.settimeout(answer.patience.head)
+        try:
+            while b"\r\n\r\n" not in head and (more := ours.recv(65536)):
+                head += more
+        except TimeoutError:
+            answer.is_left = True
+            raise answer.unanswered() from None
     # The client has left; so most are done at once, and what is not has a while.
     thread.join(LONGEST_FAREWELL if head else None)
     first, *lines = head.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
@@ -92,7 +97,7 @@ class _Call:
         """
         self._is_returned = True
         self._answer.begin()
-        if self._answer.patience.head is not None or _has_an_end(body, self._answer):
+        if self._answer.patience.apart or _has_an_end(body, self._answer):
             self._pour(body)
         else:
             apart(partial(self._pour, body), self._answer)
@@ -116,7 +121,7 @@ def _call_wsgi(app: WSGIApplication, answer: Collected, connection: socket.socke
         finally:
             close = getattr(body, "close", None)
             # What still runs elsewhere cannot be closed here.
-            if close is not None and not (answer.is_left and answer.patience.head is None):
+            if close is not None and (answer.patience.apart or not answer.is_left):
                 close()
     except Unreachable:
         raise

@@ -7,6 +7,8 @@ A browser judges a response by its head. So a body that never ends is read for a
 import io
 import logging
 import re
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -25,6 +27,7 @@ logger: Final = logging.getLogger("corsguard.browser")
 CLIENT: Final = "127.0.0.1"
 LONGEST_FAREWELL: Final = 1.0  # seconds
 _LONGEST_STREAM: Final = 1.0  # seconds
+_GRACE: Final = 0.1  # seconds
 _LARGEST_BODY: Final = 16 * 1024 * 1024
 # A server sends nothing else: it would end the line, or is not an octet.
 _FIELD_VALUE: Final = re.compile(r"[\x01-\x09\x0b\x0c\x0e-\xff]*")
@@ -32,12 +35,14 @@ _FIELD_VALUE: Final = re.compile(r"[\x01-\x09\x0b\x0c\x0e-\xff]*")
 
 class Patience(NamedTuple):
     """
-    How many seconds an application is waited for: until its response begins (*head*; None: for ever, and it runs in the
-    thread of the caller), and from then on until that ends (*body*).
+    How many seconds an application is waited for: until its response begins (*head*), and from then on until that ends
+    (*body*). Where it does not run *apart*, it runs in the thread of the caller, whose connections of a database, for
+    one, it may need.
     """
 
-    head: float | None = None
+    head: float = 60.0
     body: float = 10.0
+    apart: bool = False
 
 
 def lines_of(request: WireRequest, url: URL) -> list[Header]:
@@ -169,3 +174,51 @@ def apart(work: Callable[[], None], answer: Collected) -> None:
     answer.wait()
     if raised and not answer.is_left:
         raise raised[0]
+
+
+class _GivenUp(BaseException):
+    """
+    Nobody waits any more. No application takes it for an error of its own.
+    """
+
+
+def here(work: Callable[[], None], answer: Collected) -> None:
+    """
+    Do *work* in this thread, and leave it when its *answer* has been waited for long enough.
+
+    Only a signal interrupts what blocks a thread, and only the main thread: elsewhere, on Windows, and where somebody
+    else has set an alarm (pytest-timeout), *work* is left to itself. So it is in a debugger, where a person waits.
+    """
+    is_ours = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if not is_ours or signal.getitimer(signal.ITIMER_REAL)[0]:
+        work()
+        return
+
+    def give_up(*_: object) -> None:
+        if answer.is_whole or answer.is_left or _is_debugged():
+            return
+        seconds = answer.seconds_left if answer.begun.is_set() else 0.0
+        if not seconds:
+            raise _GivenUp
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    # What can be left in an orderly way has been, by then.
+    signal.setitimer(signal.ITIMER_REAL, answer.patience.head + _GRACE)
+    try:
+        work()
+    except _GivenUp:
+        answer.is_left = True
+        if not answer.status:
+            raise answer.unanswered() from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _is_debugged() -> bool:
+    trace, monitoring = sys.gettrace(), getattr(sys, "monitoring", None)
+    # Coverage traces, too.
+    is_traced = trace is not None and not type(trace).__module__.startswith("coverage")
+    # From Python 3.12 on.
+    return is_traced or (monitoring is not None and monitoring.get_tool(monitoring.DEBUGGER_ID) is not None)

@@ -14,6 +14,7 @@ from corsguard.fixes import Fix
 from corsguard.names import CHROMIUM_MAX_AGE, EXAMPLE_ORIGIN, is_token
 
 from . import advice, console, notes
+from .collecting import Patience
 from .console import Note
 from .cookies import CookieJar
 from .failures import Failure, FetchFailed
@@ -335,7 +336,9 @@ class Browser:
     application, or a Transport such as LiveTransport. Every origin leads to a single application.
 
     *clock* returns seconds; *longest_max_age* is how long a preflight's answer is kept at most, in seconds;
-    *third_party_cookies* tells whether they are sent at all. Raises TypeError or ValueError if *app* is none of these.
+    *third_party_cookies* tells whether they are sent at all. *timeout* is how long an application, which runs in the
+    thread of the caller, is waited for until its response begins, in seconds; what blocks a thread is left in the main
+    thread only, and not on Windows. Raises TypeError or ValueError if *app* is none of these.
     """
 
     def __init__(
@@ -345,9 +348,11 @@ class Browser:
         clock: Callable[[], float] = time.time,
         longest_max_age: float = CHROMIUM_MAX_AGE,
         third_party_cookies: bool = True,
+        timeout: float = Patience().head,
     ) -> None:
         self.cookies = CookieJar(clock, third_party=third_party_cookies)
-        self._agent = UserAgent(transport_for(app), PreflightCache(clock, longest_max_age), self.cookies, clock)
+        carry = transport_for(app, Patience(timeout))
+        self._agent = UserAgent(carry, PreflightCache(clock, longest_max_age), self.cookies, clock)
 
     def open(
         self,

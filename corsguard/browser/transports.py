@@ -24,7 +24,7 @@ from corsguard.quoting import kind_of, quoted
 
 from .calling_asgi import ASGIApplication, run_asgi
 from .calling_wsgi import run_wsgi
-from .collecting import Collected, Patience, apart
+from .collecting import Collected, Patience, apart, here
 from .wire import Transport, Unreachable, WireRequest, WireResponse
 
 Application: TypeAlias = (
@@ -49,9 +49,9 @@ def transport_for(app: Application, patience: Patience = Patience()) -> Transpor
     ASGI applications get one scope, in an event loop of its own: `websocket` for a handshake, else `http`. Their
     lifespan is not run.
 
-    *patience* says for how long an application is waited for. With a limit for the head, each request runs in a thread
-    of its own, as under most servers; what is not answered in time is Unreachable. A body is cut off after its limit,
-    at 16 MiB, and after one second if it is a stream of events, because these never end.
+    *patience* says for how long an application is waited for, and whether each request runs in a thread of its own, as
+    under most servers; what is not answered in time is Unreachable. A body is cut off after its limit, at 16 MiB, and
+    after one second if it is a stream of events, because these never end.
 
     Raises TypeError if *app* is none of these, and ValueError if a key is not a serialized origin.
     """
@@ -108,10 +108,8 @@ def _serve(run: Callable[[Collected], None], patience: Patience, request: WireRe
     Return what *run* has an application answer to *request*.
     """
     answer = Collected(request, patience)
-    if patience.head is None:
-        run(answer)
-    else:
-        apart(partial(run, answer), answer)
+    carry = apart if patience.apart else here
+    carry(partial(run, answer), answer)
     return answer.response()
 
 

@@ -209,7 +209,7 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
                     LiveTransport(verify=verify, timeout=timeout, body_timeout=_BODY_TIMEOUT, connect_to=connect_to)
                 )
                 if application is None
-                else transport_for(application, Patience(timeout, min(timeout, _BODY_TIMEOUT)))
+                else transport_for(application, Patience(timeout, min(timeout, _BODY_TIMEOUT), apart=True))
             )
             outcome = play(asked, transport, preflight_only=preflight_only, hide=secrets.hidden, on_request=on_request)
             compared = None if preflight_only or asked.is_handshake else compare(asked, outcome, transport)

@@ -3,6 +3,7 @@ A browser judges a response by its head: a body that never ends, or an applicati
 """
 
 import asyncio
+import signal
 import socket
 import subprocess
 import sys
@@ -15,15 +16,15 @@ from kit.checking import PAGE, data, serve  # noqa: F401 - a fixture
 
 from corsguard import diagnosis
 from corsguard.audit import audit
-from corsguard.browser import LiveTransport, Unreachable
+from corsguard.browser import Browser, LiveTransport, NetworkError, Unreachable
 from corsguard.browser.collecting import Patience
 from corsguard.browser.transports import transport_for
-from corsguard.testing import assert_shared
+from corsguard.testing import assert_cannot_act, assert_not_shared, assert_shared
 
 SHARED = [("Access-Control-Allow-Origin", PAGE), ("Vary", "Origin")]
 EVENTS = [*SHARED, ("Content-Type", "text/event-stream")]
 NEVER = threading.Event()
-SOON = Patience(5, 0.05)
+SOON = Patience(5, 0.05, apart=True)
 
 
 def asgi_lines(lines):
@@ -126,10 +127,9 @@ def test_a_body_without_end_is_left(app, caplog):
     assert caplog.records == []
 
 
-# What blocks the thread of the caller cannot be left in it.
-@pytest.mark.parametrize("app", [app for app in ENDLESS if app is not blocks_in_asgi])
+@pytest.mark.parametrize("app", ENDLESS)
 def test_a_body_without_end_is_left_by_the_thread_of_the_caller(app, caplog):
-    response = transport_for(app, Patience(None, 0.05))(get())
+    response = transport_for(app, Patience(0.05, 0.05))(get())
     assert (response.status, response.headers[0][1]) == (200, PAGE)
     assert caplog.records == []
 
@@ -171,6 +171,11 @@ def test_what_may_have_no_end_is_closed_when_it_has_ended():
     assert closed == [True]
 
 
+def answers(environ, start_response):
+    start_response("200 OK", [])
+    return []
+
+
 def never_answers(environ, start_response):
     NEVER.wait()
 
@@ -191,14 +196,81 @@ async def blocks_before_it_answers_in_asgi(scope, receive, send):
 SILENT = [never_answers, never_begins, never_answers_in_asgi, blocks_before_it_answers_in_asgi]
 
 
+@pytest.mark.parametrize("apart", [True, False])
 @pytest.mark.parametrize("app", SILENT)
-def test_an_application_that_never_answers_is_unreachable(app, caplog):
+def test_an_application_that_never_answers_is_unreachable(app, apart, caplog):
     with pytest.raises(Unreachable, match=r"the application did not answer within 0\.05 s"):
-        transport_for(app, Patience(0.05, 0.05))(get())
+        transport_for(app, Patience(0.05, 0.05, apart=apart))(get())
     assert caplog.records == []
 
 
-@pytest.mark.parametrize("app", [never_answers_in_asgi, blocks_before_it_answers_in_asgi])
+@pytest.mark.parametrize("app", SILENT)
+def test_an_assertion_on_an_application_that_never_answers_ends(app):
+    with pytest.raises(AssertionError, match=r"the application did not answer within 0\.05 s"):
+        assert_shared(Browser(app, timeout=0.05), page=PAGE, url="https://api.example.com/")
+    with pytest.raises(AssertionError, match=r"the application did not answer within 0\.05 s"):
+        assert_not_shared(Browser(app, timeout=0.05), page=PAGE, url="https://api.example.com/")
+    with pytest.raises(AssertionError, match="Nothing answered"):
+        assert_cannot_act(Browser(app, timeout=0.05), page=PAGE, url="https://api.example.com/")
+
+
+@pytest.mark.parametrize("app", SILENT)
+def test_an_assertion_within_an_event_loop_ends(app):
+    async def ask():
+        with pytest.raises(AssertionError, match=r"the application did not answer within 0\.05 s"):
+            assert_shared(Browser(app, timeout=0.05), page=PAGE, url="https://api.example.com/")
+
+    asyncio.run(ask())
+
+
+def test_an_application_may_catch_whatever_is_an_exception():
+    def app(environ, start_response):
+        try:
+            NEVER.wait()
+        except Exception:  # noqa: BLE001 - as a framework does
+            start_response("500 Internal Server Error", [])
+        return []
+
+    with pytest.raises(NetworkError, match="did not answer"):
+        Browser(app, timeout=0.05).open(PAGE).fetch("https://api.example.com/")
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no alarms")
+def test_the_alarm_of_others_stays():
+    """
+    An alarm that is set, such as that of pytest-timeout, is not touched, and no alarm of ours stays behind.
+    """
+    heard = []
+    before = signal.signal(signal.SIGALRM, lambda *_: heard.append(True))
+    try:
+        transport_for(answers)(get())
+        assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+        signal.setitimer(signal.ITIMER_REAL, 60)
+        transport_for(answers)(get())
+        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 60
+        signal.raise_signal(signal.SIGALRM)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert heard == [True]
+
+
+def test_a_debugger_may_take_its_time():
+    tracer = sys.gettrace()
+
+    def app(environ, start_response):
+        sys.settrace(lambda *_: None)
+        try:
+            NEVER.wait(0.3)
+        finally:
+            sys.settrace(tracer)
+        start_response("200 OK", [])
+        return []
+
+    assert transport_for(app, Patience(0.02, 0.05))(get()).status == 200
+
+
+@pytest.mark.parametrize("app", SILENT)
 def test_a_handshake_that_is_never_answered_is_unreachable(app):
     found = diagnosis.check(app, url="wss://api.example.com/", page=PAGE, timeout=0.05)
     assert (found.verdict, found.faults[0].code) == ("no response", "unreachable")

@@ -87,7 +87,7 @@ LINES = {
         "has no Access-Control-Allow-Origin",
         LISTED,
         "kept the answer from the page",
-        SOME_LISTED,
+        "is not listed, or the CORS layer does not guard",
         is_printed=False,
     ),
     "a preflight without the header, for authentication": Line(
