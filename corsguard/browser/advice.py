@@ -50,7 +50,7 @@ from .failures import Failure
 from .headers import get, values_of
 from .intermediaries import cache_seen, firewall_seen, limit_seen, login_seen, protection_seen, wants_tls
 from .reasons import Reason
-from .urls import Url
+from .urls import HTTP_SCHEMES, Url
 
 
 def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
@@ -469,19 +469,38 @@ def _bad_scheme(failure: Failure) -> Fix:
 
 def _unreachable(failure: Failure) -> Fix:
     if failure.speaks:
-        return _other_scheme(failure)
-    target = url_of(failure.url)
-    where = as_shown(failure.url if target is None else target.origin)
+        return _other_protocol(failure)
+    where = _server(failure)
     if failure.is_preflight:
         return _change(
             f"Not CORS, and no header helps: {where} does not answer the preflight. If it answers a GET, something in "
             "front (a proxy, a firewall) drops OPTIONS: let it through. Else: is the server up, the host and the port "
             "right?"
         )
+    if failure.net_error == "CONNECTION_TIMED_OUT":
+        return _change(
+            f"Not CORS, and no header helps: {where} does not answer in time. What does it wait for (look at its log, "
+            "and at what it calls)? Else a firewall drops what is sent to this host and port."
+        )
     return _change(
         f"Not CORS, and no header helps: nothing answers at {where}. Is the server up, the host and the port right? "
         "Does it die of this request (look at its log)? An extension of the browser may block it, too."
     )
+
+
+def _other_protocol(failure: Failure) -> Fix:
+    if failure.speaks in HTTP_SCHEMES:
+        return _other_scheme(failure)
+    return _change(
+        f"Not CORS, and no header helps: what listens at {_server(failure)} is not a server of HTTP, but speaks "
+        f"{failure.speaks}. Compare the host and the port: let the page ask the port of the HTTP server. Browsers "
+        "speak nothing else."
+    )
+
+
+def _server(failure: Failure) -> str:
+    target = url_of(failure.url)
+    return as_shown(failure.url if target is None else target.origin)
 
 
 def _other_scheme(failure: Failure) -> Fix:
@@ -500,7 +519,7 @@ def _other_scheme(failure: Failure) -> Fix:
 
 def _tls(failure: Failure) -> Fix:
     if failure.speaks:
-        return _other_scheme(failure)
+        return _other_protocol(failure)
     return _change(
         f"Not CORS, and no header helps: open {as_shown(failure.url)} in a tab of its own and look at the certificate "
         "(self-signed, expired, another host's?), or ask by http if it speaks no TLS."

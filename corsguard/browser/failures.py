@@ -20,7 +20,7 @@ class Failure:
     where the page began; *page_origin* is the page's, *sent_origin* what `Origin` said, `null` after a tainting
     redirect. *exchange* is the answer that was refused, None if nothing had been sent or no more is known of it than
     what a console tells. *net_error* is what Chromium calls it that no response came, if the transport knows, and
-    *speaks* the scheme to which the server would have answered.
+    *speaks* the scheme to which the server would have answered, or what it speaks in place of HTTP.
     """
 
     reason: Reason

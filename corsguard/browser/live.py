@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, Self, cast
 
 from ada_url import URL
 
+from .banners import LONGEST, banner
 from .collecting import lines_of, patience_for, port_of
-from .evidence import as_shown
 from .transports import data_response
 from .wire import Header, Unreachable, WireRequest, WireResponse
 
@@ -33,8 +33,9 @@ _CERTIFICATE_ERRORS: Final[Mapping[int, str]] = {
 }
 # What OpenSSL says of an answer that is not TLS: of HTTP as a rule.
 _NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"})
+# What Chromium calls a handshake that does not come to an end.
+_PROTOCOL_ERROR: Final = "SSL_PROTOCOL_ERROR"
 _LONGEST_LOOK: Final = 0.5  # seconds
-_LONGEST_GREETING: Final = 200
 
 
 class LiveTransport:
@@ -113,14 +114,16 @@ class LiveTransport:
         """
         import httpx
 
-        may_differ = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.ReadTimeout)
+        is_odd = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.TimeoutException)
+        is_no_handshake = told.tls and told.net_error == _PROTOCOL_ERROR
         # No proxy is gone around.
-        if self._is_proxied or (not may_differ and told.speaks != "http"):
+        if self._is_proxied or not (is_odd or is_no_handshake):
             return told
-        greeting = self._greeting(url)
-        if greeting:
-            words = f'another service listens at {url.host}, which says "{greeting}"'
-            return Unreachable(words, tls=told.tls, net_error=told.net_error or "INVALID_HTTP_RESPONSE")
+        other = banner(self._said(url))
+        if other is not None:
+            words = f"{url.host} does not speak HTTP: {other.words}"
+            net_error = told.net_error if told.tls else "INVALID_HTTP_RESPONSE"
+            return Unreachable(words, tls=told.tls, net_error=net_error, speaks=other.protocol or "another protocol")
         if url.protocol == "http:" and self._speaks_tls(url):
             return Unreachable(f"{told.cause}; {url.host} speaks TLS", net_error=told.net_error, speaks="https")
         return told
@@ -129,16 +132,19 @@ class LiveTransport:
         host, _, port = self._connect_to.get(url.host, f"{url.hostname}:{port_of(url)}").rpartition(":")
         return socket.create_connection((host.strip("[]"), int(port)), min(self._timeout, _LONGEST_LOOK))
 
-    def _greeting(self, url: URL) -> str:
+    def _said(self, url: URL) -> bytes:
         """
-        Return what the server says before it is asked, as no server of HTTP does: mail, SSH, FTP and databases do.
+        Return what the server says before it is asked, as no server of HTTP does; else what it says to a HEAD of HTTP.
         """
         try:
             with self._connected(url) as connection:
-                said = connection.recv(_LONGEST_GREETING)
+                try:
+                    return connection.recv(LONGEST)
+                except TimeoutError:
+                    connection.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+                    return connection.recv(LONGEST)
         except (OSError, ValueError):
-            return ""
-        return as_shown(said.decode("latin-1").split("\n")[0].strip())
+            return b""
 
     def _speaks_tls(self, url: URL) -> bool:
         """
@@ -256,7 +262,7 @@ def _unreachable(error: Exception, url: URL, timeout: float) -> Unreachable:
             told = f"{url.host} did not answer within {timeout:g} s"
             return Unreachable(told, net_error="CONNECTION_TIMED_OUT")
     if isinstance(error, httpx.RemoteProtocolError):
-        return Unreachable(f"the answer is not HTTP: {str(error).rstrip('.')}")
+        return Unreachable(f"the server did not answer in HTTP: {str(error).rstrip('.')}")
     return Unreachable(f"the connection failed: {error}")
 
 
@@ -271,8 +277,8 @@ def _failed_handshake(error: ssl.SSLError, url: URL) -> Unreachable:
         return Unreachable(f"{url.host} demands a client certificate ({reason})", tls=True, wants_certificate=True)
     if reason in _NOT_TLS:
         told = f"{url.host} speaks no TLS ({reason})"
-        return Unreachable(told, tls=True, net_error="SSL_PROTOCOL_ERROR", speaks="http")
-    return Unreachable(f"no TLS connection to {url.host} ({reason})", tls=True, net_error="SSL_PROTOCOL_ERROR")
+        return Unreachable(told, tls=True, net_error=_PROTOCOL_ERROR, speaks="http")
+    return Unreachable(f"no TLS connection to {url.host} ({reason})", tls=True, net_error=_PROTOCOL_ERROR)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -55,7 +55,8 @@ class Unreachable(Exception):
     """
     No response came. *cause* says why, in words; *tls* and *wants_certificate* tell whose handshake failed; *net_error*
     is what Chromium calls it, without `net::ERR_`, where that is known. *speaks* is the scheme that the server answers
-    to, if it is `https` where `http` was asked for, or the other way round.
+    to, if it is `https` where `http` was asked for, or the other way round; or the protocol that is spoken in place of
+    HTTP.
     """
 
     def __init__(

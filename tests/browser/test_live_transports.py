@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 import trustme
 from kit.asking import get, listening
-from kit.serving import served
+from kit.serving import redis_at, served
 
 from corsguard.browser.live import LiveTransport
 from corsguard.browser.wire import Unreachable, WireResponse
@@ -179,9 +179,9 @@ def test_a_server_that_does_not_answer_is_unreachable():
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
-        (b"", "the answer is not HTTP: Server disconnected without sending a response"),
-        (b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", "the answer is not HTTP: "),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000, "the answer is not HTTP: "),
+        (b"", "the server did not answer in HTTP: Server disconnected without sending a response"),
+        (b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", "the server did not answer in HTTP: "),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000, "the server did not answer in HTTP: "),
     ],
     ids=["nothing", "a NUL", "a head without end"],
 )
@@ -324,19 +324,77 @@ def test_a_server_without_tls_fails_the_handshake(live):
     assert error.speaks == "http"
 
 
-@pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.2\r\n", b"220 mail.example ESMTP\r\n"])
+# What comes before anything is asked, what comes then, and the protocol it is.
+BANNERS = {
+    "ssh": (b"SSH-2.0-OpenSSH_9.2\r\n", b"", "SSH", "SSH-2.0-OpenSSH_9.2"),
+    "postfix": (b"220 mail.example ESMTP Postfix\r\n", b"", "SMTP (mail)", "220 mail.example ESMTP Postfix"),
+    "vsftpd": (b"220 (vsFTPd 3.0.5)\r\n", b"", "FTP", "220 (vsFTPd 3.0.5)"),
+    "no mail": (b"554 no service\r\n", b"", "SMTP (mail) or FTP", "554 no service"),
+    "dovecot": (b"+OK Dovecot ready.\r\n", b"", "POP3 (mail)", "+OK Dovecot ready."),
+    "imap": (b"* OK [CAPABILITY IMAP4rev1] ready\r\n", b"", "IMAP (mail)", "* OK [CAPABILITY IMAP4rev1] ready"),
+    "mysql": (b"J\0\0\0\x0a8.0.36\0\x08\0\0\0ab\x7f\0\xff", b"", "MySQL or MariaDB", "8.0.36"),
+    "mysql refuses": (b"E\0\0\0\xffj\x04Host is not allowed", b"", "MySQL or MariaDB", "Host is not allowed"),
+    "nats": (b'INFO {"server_id":"N"}\r\n', b"", "NATS", 'INFO {"server_id":"N"}'),
+    "vnc": (b"RFB 003.008\n", b"", "VNC", "RFB 003.008"),
+    "telnet": (b"\xff\xfd\x18\xff\xfd\x20", b"", "Telnet", ""),
+    "http/2": (b"\0\0\x06\x04\0\0\0\0\0\0\x05\0\xff\xff\xff", b"", "HTTP/2 alone (such as gRPC)", ""),
+    "redis": (b"", b"-ERR unknown command 'HEAD'\r\n", "Redis", "-ERR unknown command 'HEAD'"),
+    "redis, shut": (b"", b"-NOAUTH Authentication required.\r\n", "Redis", "-NOAUTH Authentication required."),
+    "memcached": (b"", b"ERROR\r\n", "memcached", "ERROR"),
+    "postgresql": (b"", b"E\0\0\0\x8eSFATAL\0VFATAL\0C0A000\0", "PostgreSQL", "SFATAL"),
+    "rabbitmq": (b"", b"AMQP\0\0\x09\x01", "AMQP (RabbitMQ)", "AMQP"),
+    "elasticsearch": (
+        b"",
+        b"This is not an HTTP port",
+        "the protocol of Elasticsearch's own nodes",
+        "This is not an HTTP port",
+    ),
+    "no status line": (b"", b"<p>hello</p>\n", "another protocol", "<p>hello</p>"),
+}
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_service_that_greets_is_not_http(greeting, scheme):
+@pytest.mark.parametrize(("greeting", "reply", "protocol", "said"), BANNERS.values(), ids=BANNERS)
+def test_a_banner_that_is_not_http_is_named(greeting, reply, protocol, said, scheme):
     def serve(connection):
-        connection.sendall(greeting)
-        connection.recv(65536)
-        connection.close()
+        with connection:
+            connection.sendall(greeting)
+            connection.recv(65536)
+            connection.sendall(reply)
 
     with listening(serve) as port, LiveTransport(timeout=0.3) as live:
         error = cause_of(live, f"{scheme}://127.0.0.1:{port}/")
-    said = greeting.decode().strip()
-    assert error.cause == f'another service listens at 127.0.0.1:{port}, which says "{said}"'
-    assert error.speaks == ""
+    shown = f'"{said}"' if said else "something else"
+    assert error.cause.startswith(f"127.0.0.1:{port} does not speak HTTP: it says {shown}")
+    assert (error.speaks, error.tls) == (protocol, scheme == "https")
+    assert error.net_error == ("INVALID_HTTP_RESPONSE" if scheme == "http" else "SSL_PROTOCOL_ERROR")
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_real_redis_is_named(tmp_path, scheme):
+    with redis_at(tmp_path) as (url, _):
+
+        def serve(connection):
+            store = socket.socket(socket.AF_UNIX)
+            store.connect(url.removeprefix("unix://"))
+            threads = [threading.Thread(target=pump, args=ends) for ends in ((connection, store), (store, connection))]
+            for thread in threads:
+                thread.start()
+
+        with listening(serve) as port, LiveTransport(timeout=1) as live:
+            error = cause_of(live, f"{scheme}://127.0.0.1:{port}/")
+    assert error.speaks == "Redis"
+
+
+def pump(source, sink):
+    """
+    Pass on what comes from *source* until that ends.
+    """
+    with source, suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_RDWR)
 
 
 def test_a_server_with_tls_is_told_from_one_that_hangs_up(authority):

@@ -5,14 +5,11 @@ The examples whose origins change while they run, with a real database, a real R
 import importlib
 import re
 import runpy
-import shutil
-import subprocess
 import sys
 import time
-from contextlib import contextmanager
 
 import pytest
-from kit.serving import EXAMPLES, Server, lines_until, missing, said, served, started
+from kit.serving import EXAMPLES, Server, lines_until, missing, redis_at, said, served, started
 
 pytestmark = pytest.mark.server
 
@@ -161,31 +158,6 @@ def test_a_server_does_not_start_without_its_table(project, tmp_path):
 
 
 # One set in Redis for several machines.
-
-
-@contextmanager
-def redis_at(path):
-    """
-    Run a Redis that keeps nothing, on a socket in *path*, and yield its URL and the process.
-    """
-    program = shutil.which("redis-server")
-    if program is None:
-        missing("redis-server is not installed")
-    options = {
-        "port": "0",
-        "unixsocket": path / "redis",
-        "dir": path,
-        "save": "",
-        "appendonly": "no",
-        "daemonize": "no",
-    }
-    command = [program, *(word for name, value in options.items() for word in (f"--{name}", value))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        try:
-            lines_until("ready to accept connections", process)
-            yield f"unix://{path / 'redis'}", process
-        finally:
-            process.kill()
 
 
 @pytest.fixture

@@ -1,0 +1,71 @@
+"""
+Who speaks where HTTP was expected, by the first bytes that it sends: before it is asked, or to what it takes for noise.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+from .evidence import as_shown
+
+LONGEST: Final = 200  # bytes
+
+# The first that fits tells.
+_PROTOCOLS: Final = tuple(
+    (re.compile(sign, re.DOTALL | re.IGNORECASE), name)
+    for sign, name in (
+        (rb"SSH-\d", "SSH"),
+        (rb"220[ -][^\n]*(?:smtp|mail|postfix|exim)", "SMTP (mail)"),
+        (rb"220[ -][^\n]*ftp", "FTP"),
+        (rb"220[ -]", "SMTP (mail) or FTP"),
+        (rb"(?:421|5\d\d)[ -]", "SMTP (mail) or FTP"),
+        (rb"\+OK\b", "POP3 (mail)"),
+        (rb"\* (?:OK|PREAUTH|BYE)\b", "IMAP (mail)"),
+        # Redis, Serialization Protocol: an error begins with a minus.
+        (rb"-(?:ERR|NOAUTH|DENIED|NOPERM|LOADING)\b", "Redis"),
+        (rb"(?:CLIENT_|SERVER_)?ERROR\r\n|(?:CLIENT|SERVER)_ERROR ", "memcached"),
+        # MySQL, protocol basics: three bytes of length, the number 0, and a handshake of version 10, or an error.
+        (rb".{3}\x00(?:\x0a|\xff)", "MySQL or MariaDB"),
+        # PostgreSQL, message formats: ErrorResponse, which begins with the severity.
+        (rb"E.{4}S(?:FATAL|ERROR)|EFATAL", "PostgreSQL"),
+        (rb"AMQP", "AMQP (RabbitMQ)"),
+        (rb"INFO \{", "NATS"),
+        (rb"RFB \d", "VNC"),
+        (rb"\x03\x00\x00.\x0e?", "Remote Desktop"),
+        (rb"\xff[\xfb-\xfe]", "Telnet"),
+        # RFC 9113, 3.4: a server begins with a SETTINGS frame.
+        (rb"\x00\x00.\x04\x00\x00\x00\x00\x00", "HTTP/2 alone (such as gRPC)"),
+        (rb"This is not an? HTTPS? port", "the protocol of Elasticsearch's own nodes"),
+    )
+)
+# RFC 9112, 4, and RFC 8446, 5.1: HTTP after all, or an alert of TLS.
+_KNOWN: Final = re.compile(rb"HTTP/|\x15\x03[\x00-\x04]")
+_WORDS: Final = re.compile(rb"[ -~]{4,}")
+
+
+class Banner(NamedTuple):
+    """
+    What a port that does not speak HTTP *says*, as far as it can be shown, and the *protocol* that it seems to speak,
+    empty if none is known.
+    """
+
+    says: str
+    protocol: str
+
+    @property
+    def words(self) -> str:
+        """
+        The same in words.
+        """
+        said = f'it says "{self.says}"' if self.says else "it says something else"
+        return f"{said}, as {self.protocol} does" if self.protocol else said
+
+
+def banner(said: bytes) -> Banner | None:
+    """
+    Return what *said*, the first bytes that a port sends, tells of it; None if it is silent, or speaks HTTP or TLS.
+    """
+    if not said or _KNOWN.match(said):
+        return None
+    protocol = next((name for sign, name in _PROTOCOLS if sign.match(said)), "")
+    word = _WORDS.search(said)
+    return Banner(as_shown(word[0].decode("ascii").strip()) if word else "", protocol)
