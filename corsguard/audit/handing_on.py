@@ -2,7 +2,8 @@
 What an audit found, as a page to send to anyone who runs the server: the verdict, what proves it, the change to make.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from corsguard.browser import origin_of
 from corsguard.browser.drawing import Drawn
@@ -12,21 +13,55 @@ from .belief import Finding
 from .report import Report, shown
 from .severity import WHO
 
+# The worst first.
+_MOODS: Final[tuple[Mood, ...]] = ("bad", "warning", "good")
 
-def handout(report: Report) -> str:
+
+def handout(*reports: Report, unanswered: Sequence[str] = ()) -> str:
     """
-    Return the page about *report*: HTML without a script, with nothing from elsewhere and no secrets.
+    Return the page about *reports*: HTML without a script, with nothing from elsewhere and no secrets.
+
+    Of one report it shows each finding; of several, a section for each, and one for each of *unanswered*: the sentence
+    that says why there is no report about a URL.
     """
-    mood: Mood = "bad" if report.faults else "good" if report.is_clean else "warning"
-    sections = [_section(finding, report) for finding in report.faults]
+    hide = reports[0].secrets.hidden if reports else str
+    if len(reports) == 1 and not unanswered:
+        (report,) = reports
+        # What was noted has been hidden before it was cut.
+        return Handout(f"Audit of {_url(report)}", report.verdict, _mood(report), _sections(report), report.notes).html(
+            hide
+        )
+    bad = sum(bool(report.faults) for report in reports)
+    moods = {_mood(report) for report in reports} | ({"warning"} if unanswered else set())
+    mood: Mood = next(mood for mood in _MOODS if mood in moods)
+    return Handout(
+        f"Audit of {len(reports) + len(unanswered)} URLs",
+        f"{bad} of them {'has' if bad == 1 else 'have'} findings.",
+        mood,
+        (
+            *(
+                Section(f"{_url(report)}: {report.verdict}", report.notes, parts=_sections(report))
+                for report in reports
+            ),
+            *(Section(line, ()) for line in unanswered),
+        ),
+    ).html(hide)
+
+
+def _url(report: Report) -> str:
+    return shown(report.url, report.secrets)
+
+
+def _mood(report: Report) -> Mood:
+    return "bad" if report.faults else "good" if report.is_clean else "warning"
+
+
+def _sections(report: Report) -> tuple[Section, ...]:
     remarks = tuple(
         " ".join(dict.fromkeys((f"{one.rule.title}.", one.detail, one.rule.message))) for one in report.remarks
     )
-    if remarks:
-        sections.append(Section("For information", remarks))
-    url = shown(report.url, report.secrets)
-    # What was noted has been hidden before it was cut.
-    return Handout(f"Audit of {url}", report.verdict, mood, tuple(sections), report.notes).html(report.secrets.hidden)
+    information = [Section("For information", remarks)] if remarks else []
+    return (*(_section(finding, report) for finding in report.faults), *information)
 
 
 def _section(finding: Finding, report: Report) -> Section:

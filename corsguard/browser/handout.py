@@ -26,7 +26,7 @@ body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.5 sy
 main, footer { max-width: 60rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; }
 h2 { font-size: 1.2rem; margin-top: 2rem; border-top: 1px solid var(--line); padding-top: 1rem; }
-h3 { font-size: 1rem; margin-bottom: .3rem; }
+h3, h4 { font-size: 1rem; margin-bottom: .3rem; }
 .verdict { font-size: 1.1rem; font-weight: 600; border-left: .3rem solid; padding-left: .7rem; }
 .bad { color: var(--bad); } .warning { color: var(--warning); } .good { color: var(--good); }
 dl { margin: 0; } dt { font-weight: 600; } dd { margin: 0 0 .6rem; }
@@ -52,13 +52,15 @@ class Instruction(NamedTuple):
 
 class Section(NamedTuple):
     """
-    One finding: its *heading*, what there is to say of it, the fetch that shows it, and what to change.
+    One finding, or one request: its *heading*, what there is to say of it, the fetch that shows it, what to change, and
+    the *parts* that have sections of their own.
     """
 
     heading: str
     texts: tuple[str, ...]
     changes: tuple[Instruction, ...] = ()
     drawn: Drawn | None = None
+    parts: tuple["Section", ...] = ()
 
 
 class Handout(NamedTuple):
@@ -77,7 +79,7 @@ class Handout(NamedTuple):
         Return the page; *hide* takes secrets out of each text.
         """
         title = text(hide(self.title))
-        body = "".join(_section(section, number, hide) for number, section in enumerate(self.sections, 1))
+        body = _sections(self.sections, "finding", 2, hide)
         notes = f"<section><h2>Notes</h2><ul>{_items(map(hide, self.notes))}</ul></section>\n" if self.notes else ""
         return (
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -91,17 +93,25 @@ class Handout(NamedTuple):
         )
 
 
-def _section(section: Section, number: int, hide: Callable[[str], str]) -> str:
-    name = f"finding-{number}"
+def _sections(sections: Iterable[Section], name: str, level: int, hide: Callable[[str], str]) -> str:
+    """
+    Return *sections*, whose headings are of this *level*, as HTML; the names of all begin with *name*.
+    """
+    return "".join(_section(section, f"{name}-{number}", level, hide) for number, section in enumerate(sections, 1))
+
+
+def _section(section: Section, name: str, level: int, hide: Callable[[str], str]) -> str:
     said = "".join(f"<p>{_prose(hide(one))}</p>\n" for one in section.texts)
     by_place = groupby(section.changes, key=lambda change: change.where)
     changes = "".join(
         f"<dt>{text(hide(where))}</dt>{''.join(_change(one, hide) for one in there)}" for where, there in by_place
     )
-    listed = f"<h3>What to change</h3>\n<dl>{changes}</dl>\n" if changes else ""
+    below = f"h{level + 1}"
+    listed = f"<{below}>What to change</{below}>\n<dl>{changes}</dl>\n" if changes else ""
     drawn = "" if section.drawn is None else sequence(_hidden(section.drawn, hide), "What went over the wire")
-    heading = f'<h2 id="{name}">{text(hide(section.heading))}</h2>'
-    return f'<section aria-labelledby="{name}">{heading}\n{said}{listed}{drawn}</section>\n'
+    heading = f'<h{level} id="{name}">{text(hide(section.heading))}</h{level}>'
+    parts = _sections(section.parts, name, level + 1, hide)
+    return f'<section aria-labelledby="{name}">{heading}\n{said}{listed}{drawn}{parts}</section>\n'
 
 
 def _change(change: Instruction, hide: Callable[[str], str]) -> str:

@@ -248,7 +248,6 @@ def audit(  # noqa: PLR0913 - the options of the command
     _refuse_both(
         as_json and as_sarif and "--json and --sarif are two documents: give one of them.",
         url and urls and "URL and --urls are two lists: give one of them.",
-        html_file and urls and "--html writes a page about one URL: leave out --urls.",
         insecure and cacert and "--insecure trusts any certificate, so --cacert says nothing: give one of them.",
     )
     targets = urls or ((url,) if url else ())
@@ -274,6 +273,7 @@ def audit(  # noqa: PLR0913 - the options of the command
     # What curl has to be told besides, to ask in the same way.
     more = (*(("--insecure",) if insecure else ()), *(("--proxy", without_password(proxy)) if proxy else ()))
     reports: list[Report] = []
+    unanswered: list[str] = []
     for target in targets:
         try:
             report = _audited(target, call, _addresses(target, connect_to, is_alone=urls is None), output)
@@ -281,6 +281,7 @@ def audit(  # noqa: PLR0913 - the options of the command
             message = f"{shown(target, secrets)}: {shown(error.cause, secrets).rstrip('.')}."
             if urls is None:
                 raise UnreachableError(message) from None
+            unanswered.append(message)
             click.echo(printable(message), err=True)
             continue
         reports.append(report)
@@ -296,7 +297,7 @@ def audit(  # noqa: PLR0913 - the options of the command
     elif as_json:
         output.data(reports[0].data() if urls is None else [report.data() for report in reports])
     if html_file is not None:
-        save(html_file, handout(reports[0]))
+        save(html_file, handout(*reports, unanswered=unanswered))
     ctx.exit(_exit_code(reports, len(targets), Severity[fail_on.upper()]))
 
 

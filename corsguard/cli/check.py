@@ -23,7 +23,7 @@ from corsguard.diagnosis import Diagnosis, Fault, HarReading, Malformed, Replay
 from corsguard.diagnosis.checking import asked_of_application, confidential
 from corsguard.diagnosis.checklist import Mark
 from corsguard.diagnosis.commands import is_misspelt, shown_url, url_meant
-from corsguard.diagnosis.handing_on import handout
+from corsguard.diagnosis.handing_on import handout, handout_of_har
 from corsguard.diagnosis.objects import is_module, load_application, names_module, names_object, refuse_python
 from corsguard.diagnosis.playing import Fetch
 from corsguard.fixes import Part
@@ -136,7 +136,7 @@ def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) ->
     Exit codes: 0 the page may read it, 1 it may not, something is wrong or a HAR does not tell, 2 usage, 3 no response.
     """
     if target.lower().endswith(".har"):
-        ctx.exit(_check_har(ctx, target, Output(as_json=as_json)))
+        ctx.exit(_check_har(ctx, target, given["html_file"], Output(as_json=as_json)))
     options = _Options(target=target, **given)
     if _is_socket(options.url or target):
         _refuse_options(
@@ -391,11 +391,12 @@ def _save(path: str, found: Diagnosis) -> None:
 # HAR files
 
 
-def _check_har(ctx: click.Context, path: str, output: Output) -> Exit:
+def _check_har(ctx: click.Context, path: str, html_file: str | None, output: Output) -> Exit:
     """
-    Explain every request of the HAR file *path* that a browser blocked, and return the exit code.
+    Explain every request of the HAR file *path* that a browser blocked, write the page about them to *html_file*, and
+    return the exit code.
     """
-    names = {parameter.name for parameter in ctx.command.params} - {"target", "as_json"}
+    names = {parameter.name for parameter in ctx.command.params} - {"target", "as_json", "html_file"}
     _refuse_options(ctx, names, "A HAR file brings its own requests")
     try:
         with output.progress("Requests read") as progress:
@@ -408,17 +409,15 @@ def _check_har(ctx: click.Context, path: str, output: Output) -> Exit:
         output.data(reading.data())
     else:
         _print_replays(reading, output)
+    if html_file is not None:
+        save(html_file, handout_of_har(reading))
     return Exit.FINE if reading.is_fine else Exit.BLOCKED
 
 
 def _print_replays(reading: HarReading, output: Output) -> None:
     found = reading.requests
-    bad = sum(bool(replay.outcome.faults) for replay in found)
-    unclear = sum(not replay.is_fine for replay in found) - bad
-    output.spans(
-        (f"{bad} blocked, {unclear} unclear", "bad" if bad else "warning" if unclear else "good"),
-        (f", of {len(found)} requests across origins in {reading.file} ({reading.entries} entries)", "bold"),
-    )
+    style: Style = "bad" if reading.blocked else "warning" if reading.unclear else "good"
+    output.spans((reading.verdict, style), (f" in {reading.file} ({reading.entries} entries)", "bold"))
     for replay in found:
         entry, mark = replay.entry, replay.mark
         status = "no response" if entry.response is None else str(entry.response.status)
@@ -443,6 +442,5 @@ def _print_replay(replay: Replay, output: Output) -> None:
         output.say(f"The file says: {as_shown(replay.entry.error, LONGEST_READ)}", "dim")
     _print_faults(outcome.faults or replay.with_credentials, output)
     if replay.is_unclear:
-        why = outcome.unseen or f"By the file it passes, but the browser says: {replay.entry.error}."
-        output.say(as_shown(why, LONGEST_READ))
+        output.say(as_shown(replay.why_unclear, LONGEST_READ))
         output.say(f"   Ask the server itself: {replay.command}", "good")

@@ -2,19 +2,22 @@
 What a check found, as a page to send to anyone who runs the server: the verdict, the exchanges, the change to make.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
 from typing import Final
 
 from corsguard.browser import origin_of
+from corsguard.browser.confidential import Secrets
 from corsguard.browser.drawing import Drawn
-from corsguard.browser.evidence import as_shown
+from corsguard.browser.evidence import LONGEST_READ, as_shown
 from corsguard.browser.exchanges import shown
 from corsguard.browser.handout import Handout, Instruction, Mood, Section
 from corsguard.browser.urls import Url, of_handshake
 
 from .checking import Diagnosis
 from .commands import shown_url
-from .playing import Fault
+from .playing import Fault, Fetch, Outcome
+from .replaying import HarReading, Replay
 
 _WHERE: Final = {
     "send": "A header of the response",
@@ -28,28 +31,69 @@ def handout(found: Diagnosis) -> str:
     """
     Return the page about *found*: HTML without a script, with nothing from elsewhere and no secrets.
     """
-    asked = found.asked
-    what = f"{as_shown(asked.method)} {shown_url(asked.url)}"
+    asked, outcome = found.asked, found.outcome
     is_fine, has_policy = not found.faults, found.rehearsal is not None
     first, *more = found.faults or (None,)
     head = Section(
         "What the browser does" if first is None else f"1. {first.cause}",
         () if first is None else tuple(_consoles(first)),
         (*_of_application(found), *_changes(first, has_policy=has_policy)),
-        _drawn(found),
+        _drawn(asked, outcome, found.verdict, found.secrets, found.secret_headers),
     )
-    rest = (
-        Section(f"{number}. {one.cause}", (), (*_changes(one, has_policy=has_policy),))
-        for number, one in enumerate(more, 2)
-    )
-    mood: Mood = "good" if is_fine else "bad" if found.outcome.is_blocked else "warning"
+    mood: Mood = "good" if is_fine else "bad" if outcome.is_blocked else "warning"
     return Handout(
-        f"{what}, asked by a page on {as_shown(asked.page_origin)}",
+        f"{_what(asked)}, asked by a page on {as_shown(asked.page_origin)}",
         f"{found.verdict.capitalize()}.{'' if first is None else f' {first.cause}'}",
         mood,
-        (head, *rest),
+        (head, *_numbered(more, 2, has_policy=has_policy)),
         tuple(f"Assumed: {line}" for line in found.assumed),
     ).html(found.secrets.hidden)
+
+
+def handout_of_har(reading: HarReading) -> str:
+    """
+    Return the page about *reading*: a section for each request that is not fine, and all others in one.
+    """
+    fine = tuple(_what(replay.asked) for replay in reading.requests if replay.is_fine)
+    others = (Section("Readable", fine),) if fine else ()
+    mood: Mood = "bad" if reading.blocked else "good" if reading.is_fine else "warning"
+    return Handout(
+        f"Requests across origins in {as_shown(Path(reading.file).name)}",
+        reading.unjudged or f"{reading.verdict}.",
+        mood,
+        (*(_of_replay(replay, reading) for replay in reading.requests if not replay.is_fine), *others),
+    ).html(reading.secrets.hidden)
+
+
+def _of_replay(replay: Replay, reading: HarReading) -> Section:
+    asked, outcome = replay.asked, replay.outcome
+    first, *more = outcome.faults or replay.with_credentials or (None,)
+    said = f"The file says: {as_shown(replay.entry.error, LONGEST_READ)}" if replay.entry.error else ""
+    texts = (
+        f"Asked by a page on {as_shown(asked.page_origin)}.",
+        *(f"Assumed: {line}" for line in replay.assumed),
+        "" if first is None else first.cause,
+        *(() if first is None else _consoles(first)),
+        said,
+        as_shown(replay.why_unclear, LONGEST_READ),
+        f"Ask the server itself: `{replay.command}`" if replay.is_unclear else "",
+    )
+    return Section(
+        f"{_what(asked)}: {replay.verdict}",
+        tuple(filter(None, texts)),
+        (*_changes(first, has_policy=False),),
+        _drawn(asked, outcome, replay.verdict, reading.secrets),
+        tuple(_numbered(more, 2, has_policy=False)),
+    )
+
+
+def _what(asked: Fetch) -> str:
+    return f"{as_shown(asked.method)} {shown_url(asked.url)}"
+
+
+def _numbered(faults: Iterable[Fault], start: int, *, has_policy: bool) -> Iterator[Section]:
+    for number, one in enumerate(faults, start):
+        yield Section(f"{number}. {one.cause}", (), (*_changes(one, has_policy=has_policy),))
 
 
 def _consoles(fault: Fault) -> Iterator[str]:
@@ -75,11 +119,12 @@ def _of_application(found: Diagnosis) -> Iterator[Instruction]:
             yield from (Instruction(edit.place.name, line) for line in edit.fix.written())
 
 
-def _drawn(found: Diagnosis) -> Drawn:
+def _drawn(
+    asked: Fetch, outcome: Outcome, verdict: str, secrets: Secrets, secret_headers: Collection[str] = ()
+) -> Drawn:
     """
     Return what the browser did until it refused an answer; what was asked after that, to find more, it does not ask.
     """
-    asked, outcome = found.asked, found.outcome
     failure = next((fault.failure for fault in outcome.faults if fault.failure is not None), None)
     exchanges = outcome.exchanges
     failed = None
@@ -95,8 +140,8 @@ def _drawn(found: Diagnosis) -> Drawn:
         page=as_shown(asked.page_origin),
         server=as_shown(origin_of(of_handshake(Url.parse(asked.url)).href)),
         call=f'{call}("{shown_url(asked.url)}"), {as_shown(asked.method)}{credentials}',
-        exchanges=tuple(shown(one, secrets=found.secret_headers, hide=found.secrets.hidden) for one in played),
-        end=f"{found.verdict.capitalize()}.",
+        exchanges=tuple(shown(one, secrets=secret_headers, hide=secrets.hidden) for one in played),
+        end=f"{verdict.capitalize()}.",
         failed=failed,
         is_refused=failure is not None,
     )

@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 from corsguard.browser import NetworkError, Unreachable, WireRequest, WireResponse
+from corsguard.browser.confidential import Secrets, secrets_of
 from corsguard.browser.evidence import as_shown, url_of
+from corsguard.browser.exchanges import SECRET_HEADERS
 from corsguard.browser.fetching import CredentialsMode
 from corsguard.browser.headers import get, is_safelisted_header, values_of
 from corsguard.browser.reasons import REASONS
@@ -43,6 +46,10 @@ _OWN_HEADERS: Final = frozenset(
     "cache-control if-modified-since if-none-match pragma priority purpose upgrade-insecure-requests user-agent".split()
 )
 _FETCHED: Final = frozenset({"fetch", "xhr", "preflight", "font", "module", "manifest"})
+# What holds a secret in a query.
+_SECRET_NAME: Final = re.compile(
+    r"token|secret|passw|pwd|signature|api[-_]?key|auth|session|jwt|^(?:code|key|sid|sig)$", re.IGNORECASE
+)
 # In place of the value of a header, where that is not told; it is nothing safelisted.
 _UNTOLD: Final = "?"
 # What Chromium calls it, as its panel and Playwright write it.
@@ -102,6 +109,15 @@ class Replay:
         """
         return not self.outcome.faults and bool(self.outcome.unseen or self.entry.error)
 
+    @property
+    def why_unclear(self) -> str:
+        """
+        Why nobody can tell, or nothing.
+        """
+        if not self.is_unclear:
+            return ""
+        return self.outcome.unseen or f"By the file it passes, but the browser says: {self.entry.error}."
+
     def data(self) -> dict[str, Any]:
         """
         Return the same as plain data.
@@ -129,7 +145,8 @@ class HarReading:
     """
     What a HAR *file* tells: how many *entries* it has, and the *requests* across origins, played again.
 
-    *writer* is what wrote it, as it calls itself. *unjudged* says why there is nothing to judge, or is empty.
+    *writer* is what wrote it, as it calls itself. *unjudged* says why there is nothing to judge, or is empty. *secrets*
+    are not on the page to hand on.
     """
 
     file: str
@@ -137,10 +154,32 @@ class HarReading:
     requests: tuple[Replay, ...]
     writer: str = ""
     unjudged: str = ""
+    secrets: Secrets = field(default_factory=Secrets, repr=False, compare=False)
 
     @property
     def is_fine(self) -> bool:
         return not self.unjudged and all(replay.is_fine for replay in self.requests)
+
+    @property
+    def blocked(self) -> int:
+        """
+        How many requests a page may not read.
+        """
+        return sum(bool(replay.outcome.faults) for replay in self.requests)
+
+    @property
+    def unclear(self) -> int:
+        """
+        Of how many nobody can tell.
+        """
+        return sum(not replay.is_fine for replay in self.requests) - self.blocked
+
+    @property
+    def verdict(self) -> str:
+        """
+        How many are blocked and unclear, in words.
+        """
+        return f"{self.blocked} blocked, {self.unclear} unclear, of {len(self.requests)} requests across origins"
 
     def data(self) -> dict[str, Any]:
         """
@@ -171,7 +210,22 @@ def read_har(path: str | PathLike[str], *, on_entry: Callable[[int, int], None] 
         requests=tuple(replays(archive, lambda number: on_entry(number, entries))),
         writer=as_shown(archive.writer),
         unjudged=_why_unjudged(archive),
+        secrets=Secrets(_secrets_of(archive)),
     )
+
+
+def _secrets_of(archive: Archive) -> Iterator[str]:
+    """
+    Yield what in *archive* is nobody else's business: who is logged in, by a header or in a query.
+    """
+    for entry in archive.entries:
+        answered = () if entry.response is None else entry.response.headers
+        lines = [(name, value) for name, value in entry.request.headers if name.lower() in SECRET_HEADERS]
+        # Of a cookie that is set, the first pair.
+        lines += [("Cookie", value.partition(";")[0]) for name, value in answered if name.lower() == "set-cookie"]
+        yield from secrets_of(lines)
+        query = parse_qsl(urlsplit(entry.request.url).query)
+        yield from secrets_of((name, value) for name, value in query if _SECRET_NAME.search(name))
 
 
 def _why_unjudged(archive: Archive) -> str:
@@ -301,6 +355,7 @@ def _played(tape: "_Tape", number: int, entry: Entry, credentials: CredentialsMo
         outcome = play(asked, tape)
     except ValueError as error:
         outcome = Outcome(unseen=f"It cannot be played again: {error}")
+    outcome.exchanges = [exchange for exchange in outcome.exchanges if exchange.request not in tape.made_up]
     if tape.archive.is_proxys and outcome.is_unreachable:
         # The browser got an answer of the proxy, so its console printed something else.
         outcome.faults = [replace(fault, chromium="", firefox="", safari="") for fault in outcome.faults]
@@ -316,6 +371,8 @@ class _Tape:
         self.archive = archive
         self.used: set[int] = set()
         self.assumed: dict[str, None] = {}
+        # Preflights that are not in the file.
+        self.made_up: set[WireRequest] = set()
         self._entries = entries
         self._at = 0
         # Numbers of entries, in order, by method and URL; of preflights, by the method that they ask for.
@@ -332,6 +389,7 @@ class _Tape:
     def rewind(self, number: int) -> None:
         self._at = number
         self.assumed.clear()
+        self.made_up.clear()
 
     def headers(self, number: int) -> tuple[Header, ...]:
         """
@@ -401,6 +459,7 @@ class _Tape:
             said = self._entries[self._at] if entry is None else entry
             raise Held(_why_stripped(said))
         # What was sent had been permitted, now or earlier.
+        self.made_up.add(request)
         self.assumed["The preflight is not in the file, and is taken as passed: the request itself was sent."] = None
         lines = (
             (ALLOW_ORIGIN, get(request.headers, "Origin") or ""),

@@ -63,7 +63,6 @@ from corsguard.origin import Origin
         (["--urls", "no-such-file"], "No such file"),
         (["--urls", os.devnull], "The file has no URL"),
         (["--urls", __file__], "is not a URL of http, https, ws or wss. Write one, such as"),
-        (["--urls", "-", "--html", "x"], "a page about one URL"),
         ([URL, "--insecure", "--cacert", __file__], "trusts any certificate"),
         ([URL, "--proxy", "user:hunter2@proxy"], "write --proxy http://127.0.0.1:8080"),
     ],

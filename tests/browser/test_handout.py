@@ -2,10 +2,13 @@
 The page to hand on: it says what was found, hides what is secret, and shows hostile strings as strings, in Chromium.
 """
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from kit import hars
 from kit.audited import ALLOW, APP, CREDENTIALS, FAST, URL, VARY, answering, audited, listing, origin_of, served
 from kit.engines import CHROMIUM_ARGUMENTS, installed, playwright_chromium
 
@@ -17,6 +20,7 @@ from corsguard.browser.handout import Handout, Instruction, Section
 from corsguard.cli.audit import audit
 from corsguard.cli.check import check
 from corsguard.diagnosis.handing_on import handout as of_check
+from corsguard.diagnosis.handing_on import handout_of_har as of_har
 
 HOSTILE = (
     """</p></style></title><script>document.title = "run"</script><img src="https://evil.example/x" onerror="x">"""
@@ -46,6 +50,7 @@ def hostile():
     words = f"{HOSTILE}{ODD}{SECRET}"
     drawn = Drawn(words, words, words, (shown(f"{HOSTILE}{ODD}"), shown(ODD, None)), words, failed=1, is_refused=True)
     section = Section(words, (words,), (Instruction(words, words), Instruction(words, words, is_code=False)), drawn)
+    section = section._replace(parts=(section,))
     page = Handout(words, words, "bad", (section, section), (words,))
     return page.html(lambda text: text.replace(SECRET, "(not shown)"))
 
@@ -66,12 +71,24 @@ def checked(**about):
     return diagnosis.check(refusing, page=APP, url="https://api.example.com/items", **about)
 
 
+def recorded(name):
+    """
+    Return the HAR file that the program called *name* wrote.
+    """
+    return Path(hars.__file__).parent / f"{name}.har"
+
+
 PAGES = {
     "hostile": hostile,
     "audit": lambda: of_audit(audited(answering(lax))),
     "clean audit": lambda: of_audit(audited(listing(APP))),
     "blocked": lambda: of_check(checked(method="PUT", headers=[("Authorization", f"Bearer {SECRET}")], body=b"1")),
     "readable": lambda: of_check(checked()),
+    "a HAR": lambda: of_har(diagnosis.read_har(recorded("playwright"))),
+    "a HAR of Firefox": lambda: of_har(diagnosis.read_har(recorded("firefox"))),
+    "audits": lambda: of_audit(
+        audited(answering(lax)), audited(listing(APP)), unanswered=["https://gone.example/: nothing listens there."]
+    ),
 }
 
 
@@ -131,7 +148,7 @@ def test_it_can_be_read_aloud(opened):
     assert tab.get_by_role("heading", level=1).count() == 1
     assert tab.evaluate("document.documentElement.lang") == "en"
     assert tab.evaluate("document.title") == tab.get_by_role("heading", level=1).inner_text()
-    sections = tab.query_selector_all("main > section[aria-labelledby]")
+    sections = tab.query_selector_all("main section[aria-labelledby]")
     named = tab.get_by_role("region").all()
     assert len(named) == len(sections)
     for diagram in tab.get_by_role("list", name="What went over the wire").all():
@@ -195,3 +212,98 @@ def test_the_commands_write_it(tmp_path):
         done = CliRunner().invoke(check, [URL, "--page", APP, *where[:2], "--html", str(tmp_path)])
         assert done.exit_code == 2
         assert "--html" in done.stderr
+
+
+def headings(page, level=2):
+    return re.findall(rf"<h{level} id=[^>]*>(.*?)</h{level}>", page)
+
+
+def test_a_har_has_a_section_for_each_request_that_is_not_fine(tmp_path):
+    file = tmp_path / "page.html"
+    done = CliRunner().invoke(check, [str(recorded("playwright")), "--html", str(file)], catch_exceptions=False)
+    assert done.exit_code == 1
+    page = file.read_text(encoding="utf-8")
+    reading = diagnosis.read_har(recorded("playwright"))
+    assert reading.verdict in page
+    *bad, fine = headings(page)
+    assert fine == "Readable"
+    assert len(bad) == sum(not replay.is_fine for replay in reading.requests) == page.count("<figure")
+    assert bad[-1] == f"GET {reading.requests[-1].asked.url}: failed, and this is not CORS"
+    assert reading.requests[-1].outcome.faults[0].cause in page
+    assert "corsguard check http" in page
+
+
+def test_what_is_not_in_a_har_is_not_drawn(tmp_path):
+    """
+    A preflight that is not in the file is taken as passed, and not drawn as if it had been seen.
+    """
+    file = tmp_path / "some.har"
+    asked = [("Origin", APP), ("X-One", "1")]
+    file.write_text(archive("PUT", "https://api.example.com/a", asked, 200, []), encoding="utf-8")
+    page = of_har(diagnosis.read_har(file))
+    assert "The preflight is not in the file" in page
+    assert page.count('class="message server-browser') == 1
+    assert "OPTIONS" not in page
+
+
+def archive(method, url, asked, status, answered):
+    def pairs(lines):
+        return [{"name": name, "value": value} for name, value in lines]
+
+    request = {"method": method, "url": url, "headers": pairs(asked)}
+    entry = {"request": request, "response": {"status": status, "headers": pairs(answered)}}
+    return json.dumps({"log": {"creator": {"name": "Firefox"}, "entries": [entry]}})
+
+
+@pytest.mark.parametrize(
+    ("query", "asked", "answered"),
+    [
+        (f"?access_token={SECRET}", (), ()),
+        (f"?a=1&X-Amz-Signature={SECRET}", (), ()),
+        ("", [("Authorization", f"Bearer {SECRET}")], [("X-Cache", f"for {SECRET}")]),
+        ("", [("Cookie", f"sid={SECRET}")], [("Access-Control-Allow-Headers", SECRET)]),
+        ("", (), [("Set-Cookie", f"sid={SECRET}; Secure"), ("Location", f"https://x.example/{SECRET}")]),
+    ],
+)
+def test_no_secret_of_a_har_is_on_the_page(tmp_path, query, asked, answered):
+    file = tmp_path / "some.har"
+    lines = [("Origin", APP), *asked]
+    file.write_text(archive("GET", f"https://api.example.com/a{query}", lines, 200, answered), encoding="utf-8")
+    page = of_har(diagnosis.read_har(file))
+    assert "https://api.example.com/a" in page
+    assert SECRET not in page
+    assert "(not shown)" in page
+
+
+def test_a_har_without_anything_to_judge_says_so(tmp_path):
+    file = tmp_path / "some.har"
+    file.write_text(archive("GET", "https://api.example.com/a", (), 200, ()).replace("Firefox", "curl"))
+    reading = diagnosis.read_har(file)
+    page = of_har(reading)
+    assert '<p class="verdict warning">There is nothing to judge' in page
+    assert headings(page) == []
+
+
+def test_an_audit_of_several_urls_has_a_section_for_each(tmp_path):
+    file, urls = tmp_path / "page.html", tmp_path / "urls.txt"
+    with served(answering(lax)) as bad, served(listing(APP)) as good:
+        asked = [f"http://{one.address}/items" for one in (bad, good)]
+        urls.write_text("\n".join([*asked, "http://127.0.0.1:1/x"]))
+        command = ["--urls", str(urls), "--origin", APP, *FAST, "--html", str(file)]
+        done = CliRunner().invoke(audit, command, catch_exceptions=False)
+    assert done.exit_code == 1
+    page = file.read_text(encoding="utf-8")
+    assert "1 of them has findings." in page
+    first, second, third = headings(page)
+    assert first.startswith(f"{asked[0]}: ")
+    assert second == f"{asked[1]}: Nothing was found."
+    assert third.startswith("http://127.0.0.1:1/x: ")
+    assert any(heading.startswith("Critical: ") for heading in headings(page, 3))
+
+
+def test_an_audit_of_nothing_that_answers_has_a_page(tmp_path):
+    file = tmp_path / "page.html"
+    command = ["--urls", "-", *FAST, "--html", str(file)]
+    done = CliRunner().invoke(audit, command, input="http://127.0.0.1:1/x", catch_exceptions=False)
+    assert done.exit_code == 3
+    assert '<p class="verdict warning">0 of them have findings.</p>' in file.read_text(encoding="utf-8")
