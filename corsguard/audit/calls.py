@@ -16,6 +16,7 @@ from typing import Final
 from corsguard.browser import Application, LiveTransport, Transport
 from corsguard.browser.collecting import Patience
 from corsguard.browser.confidential import Secrets, secrets_of
+from corsguard.browser.evidence import without_password
 from corsguard.browser.transports import transport_for
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, address_space, authority, of_handshake
 from corsguard.browser.wire import Header
@@ -132,7 +133,15 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
             target.href, client, meant, show=show, is_internal=is_internal, is_handshake=is_handshake, raw=raw
         )
         report = run(session, secrets, active=active)
-        return replace(report, secret_headers=frozenset(name.lower() for name, _ in lines), connect_to=connect_to)
+        return replace(
+            report,
+            secret_headers=frozenset(name.lower() for name, _ in lines),
+            connect_to=connect_to,
+            curl_options=(
+                *(("--insecure",) if verify is False else ()),
+                *(("--proxy", without_password(proxy)) if proxy else ()),
+            ),
+        )
 
 
 def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:

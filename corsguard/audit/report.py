@@ -57,7 +57,8 @@ class Report:
     *sent* of at most *budget* requests were sent, *rate* a second; *unanswered* of them got no response. *tried* are
     the stages that were gone through, *subsumed* those that would have told nothing more, *left_out* what was not
     asked, and *notes* is what else there is to know. *secrets* are never shown, nor are the values of headers whose
-    names in lower case are *secret_headers*. *connect_to* says where it was asked instead of the URL's host.
+    names in lower case are *secret_headers*. *connect_to* says where it was asked instead of the URL's host, and
+    *curl_options* what curl has to be told besides, to ask in the same way.
     """
 
     url: str
@@ -74,6 +75,7 @@ class Report:
     secrets: Secrets = field(default_factory=Secrets, repr=False, compare=False)
     secret_headers: frozenset[str] = frozenset()
     connect_to: Mapping[str, str] = field(default_factory=dict[str, str])
+    curl_options: tuple[str, ...] = ()
 
     @property
     def faults(self) -> list[Finding]:
@@ -123,13 +125,13 @@ class Report:
         """
         return self.is_judged and not self.faults and not self.left_out
 
-    def curl(self, finding: Finding, *, cacert: str | None = None) -> str:
+    def curl(self, finding: Finding) -> str:
         """
         Return the request that shows *finding* as a curl command; secrets are variables of the shell.
         """
         (first, *_) = finding.proof
         names = SECRET_HEADERS | self.secret_headers
-        return self.secrets.hidden(curl(first.request, names, connect_to=self.connect_to, cacert=cacert))
+        return self.secrets.hidden(curl(first.request, names, connect_to=self.connect_to, options=self.curl_options))
 
     def shown_of(self, finding: Finding) -> tuple[Shown, ...]:
         """

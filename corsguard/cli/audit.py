@@ -4,8 +4,9 @@
 This room reads the arguments, and prints what the audit found, the worst first; it judges nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -20,7 +21,7 @@ from corsguard.audit.report import Proof, shown
 from corsguard.audit.severity import WHO
 from corsguard.browser import Unreachable
 from corsguard.browser.confidential import Secrets, secrets_of
-from corsguard.browser.evidence import as_shown, url_of, without_password
+from corsguard.browser.evidence import as_shown, url_of
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, authority, of_handshake
 from corsguard.browser.wire import Header
 from corsguard.diagnosis.commands import is_misspelt, url_meant
@@ -270,13 +271,11 @@ def audit(  # noqa: PLR0913 - the options of the command
         timeout=timeout,
         proxy=proxy,
     )
-    # What curl has to be told besides, to ask in the same way.
-    more = (*(("--insecure",) if insecure else ()), *(("--proxy", without_password(proxy)) if proxy else ()))
     reports: list[Report] = []
     unanswered: list[str] = []
     for target in targets:
         try:
-            report = _audited(target, call, _addresses(target, connect_to, is_alone=urls is None), output)
+            report = _audited(target, call, _addresses(target, connect_to, is_alone=urls is None), cacert, output)
         except Unreachable as error:
             message = f"{shown(target, secrets)}: {shown(error.cause, secrets).rstrip('.')}."
             if urls is None:
@@ -286,7 +285,7 @@ def audit(  # noqa: PLR0913 - the options of the command
             continue
         reports.append(report)
         if not output.as_json:
-            _print(report, output, partial(_command, report, cacert, more))
+            _print(report, output)
     if as_sarif:
         output.data(
             sarif(
@@ -309,13 +308,11 @@ def _refuse_both(*reasons: object) -> None:
         raise click.UsageError(str(reason))
 
 
-def _command(report: Report, cacert: str | None, more: Iterable[str], finding: Finding) -> str:
-    return " ".join([report.curl(finding, cacert=cacert), *more])
-
-
-def _audited(target: str, call: partial[Report], addresses: Mapping[str, str], output: Output) -> Report:
+def _audited(
+    target: str, call: partial[Report], addresses: Mapping[str, str], cacert: str | None, output: Output
+) -> Report:
     """
-    Return the report on *target*, which *call* makes. Raises Unreachable.
+    Return the report on *target*, which *call* makes, trusting the authorities in *cacert*. Raises Unreachable.
     """
     with ExitStack() as stack:
         progress = stack.enter_context(output.progress("Requests"))
@@ -325,7 +322,9 @@ def _audited(target: str, call: partial[Report], addresses: Mapping[str, str], o
         output.say(
             f"Auditing {as_shown(target)}: {agreed['budget']} requests at most, {agreed['rate']:g} a second.", "dim"
         )
-        return call(target, connect_to=addresses, on_request=partial(progress.advance, total=agreed["budget"]))
+        report = call(target, connect_to=addresses, on_request=partial(progress.advance, total=agreed["budget"]))
+    trusting = () if cacert is None else ("--cacert", cacert)
+    return replace(report, curl_options=(*report.curl_options, *trusting))
 
 
 def _exit_code(reports: Sequence[Report], targets: int, threshold: Severity) -> Exit:
@@ -358,10 +357,10 @@ def _addresses(url: str, connect_to: tuple[str, ...], *, is_alone: bool) -> Mapp
 # How it is shown.
 
 
-def _print(report: Report, output: Output, curl: Callable[[Finding], str]) -> None:
+def _print(report: Report, output: Output) -> None:
     for finding in report.faults:
         _print_finding(finding, report, output)
-        output.say(f"  Ask it again: {curl(finding)}", "dim")
+        output.say(f"  Ask it again: {report.curl(finding)}", "dim")
     if report.remarks:
         output.say("\nFor information:")
     for finding in report.remarks:

@@ -93,8 +93,9 @@ class Diagnosis:
         """
         Return each request as a curl command, which trusts the authorities in the file *cacert*.
         """
+        options = () if cacert is None else ("--cacert", cacert)
         return [
-            self.secrets.hidden(curl(one.request, self.secret_headers, connect_to=self.connect_to, cacert=cacert))
+            self.secrets.hidden(curl(one.request, self.secret_headers, connect_to=self.connect_to, options=options))
             for one in self.outcome.exchanges
         ]
 

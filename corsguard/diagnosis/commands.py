@@ -4,7 +4,7 @@ Requests as commands to paste into a shell: of curl, and of `corsguard check`. S
 
 import re
 import shlex
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from corsguard.browser import WireRequest
@@ -27,13 +27,13 @@ _NO_VARIABLE: Final = re.compile(r"[^A-Z0-9_]")
 
 
 def curl(
-    request: WireRequest, secrets: Collection[str], *, connect_to: Mapping[str, str], cacert: str | None = None
+    request: WireRequest, secrets: Collection[str], *, connect_to: Mapping[str, str], options: Iterable[str] = ()
 ) -> str:
     """
     Return the command that sends *request* and shows the answer's head; headers called as one of *secrets* (in lower
-    case) stand as variables of the shell.
+    case) stand as variables of the shell. *options* are what curl is told besides.
     """
-    return " ".join(["curl", *_words(request, secrets, connect_to, cacert)])
+    return " ".join(["curl", *_words(request, secrets, connect_to), *map(shlex.quote, options)])
 
 
 def check_command(asked: Fetch) -> str:
@@ -101,9 +101,7 @@ def _how_to_ask(request: WireRequest) -> Iterator[str]:
         yield f"-X {shlex.quote(request.method)}"
 
 
-def _words(
-    request: WireRequest, secrets: Collection[str], connect_to: Mapping[str, str], cacert: str | None
-) -> Iterator[str]:
+def _words(request: WireRequest, secrets: Collection[str], connect_to: Mapping[str, str]) -> Iterator[str]:
     yield from _how_to_ask(request)
     if not _BRACKETS.isdisjoint(request.url):
         yield "--globoff"
@@ -125,5 +123,3 @@ def _words(
         url = Url.parse(f"{request.url.partition(':')[0]}://{host}")
         port = url.port or (443 if url.scheme == "https" else 80)
         yield f"--connect-to {shlex.quote(f'{url.host}:{port}:{address}')}"
-    if cacert is not None:
-        yield f"--cacert {shlex.quote(cacert)}"

@@ -6,10 +6,12 @@ import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 from contextlib import ExitStack
 
 import pytest
+import trustme
 from click.testing import CliRunner
 from kit import engines
 from kit.audited import (
@@ -161,6 +163,34 @@ def test_sarif_says_the_same_in_every_run():
     scores = {rule["id"]: rule["properties"]["security-severity"] for rule in first["tool"]["driver"]["rules"]}
     assert scores["CG-A001"] == "9.5"
     assert scores["CG-I007"] == "0.0"
+
+
+def test_the_line_of_curl_asks_in_the_same_way_in_each_format(tmp_path):
+    """
+    What reaches the server (--insecure, --proxy, --cacert) is in the line, printed or in JSON or SARIF.
+    """
+    context, authority = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), trustme.CA()
+    authority.issue_cert("localhost").configure_cert(context)
+    own = tmp_path / "own ca.pem"
+    authority.cert_pem.write_to_path(own)
+    with served(answering(everybody), context) as one, served(answering(everybody)) as proxy:
+        secure = [f"https://localhost:{one.address.rpartition(':')[2]}/items", *FAST]
+        ways = {
+            "--insecure": [*secure, "--insecure"],
+            f"--cacert '{own}'": [*secure, "--cacert", str(own)],
+            f"--proxy http://...@{proxy.address}": [URL, *FAST, "--proxy", f"http://user:hunter2@{proxy.address}"],
+        }
+        for words, arguments in ways.items():
+            said = [CliRunner().invoke(audit, [*arguments, *form], catch_exceptions=False) for form in FORMS]
+            printed, found, sarif = (done.output for done in said)
+            (line, *_) = re.findall(r"^  Ask it again: (curl .*)$", printed, re.MULTILINE)
+            lines = [line, json.loads(found)["findings"][0]["curl"]]
+            lines.append(json.loads(sarif)["runs"][0]["results"][0]["properties"]["curl"])
+            assert [one.endswith(f" {words}") for one in lines] == [True] * 3, lines
+            assert "hunter2" not in "".join(done.output for done in said)
+
+
+FORMS = ([], ["--json"], ["--sarif"])
 
 
 def test_a_finding_can_be_asked_again_by_curl():

@@ -44,7 +44,7 @@ def test_curl_sends_what_is_empty():
     Curl sends what is empty and trusts whom the check trusts.
     """
     request = WireRequest("GET", API, (("Accept", "*/*"), ("X-Empty", ""), ("1-X", "s3cr3t")))
-    line = curl(request, {"1-x"}, connect_to={}, cacert="my ca.pem")
+    line = curl(request, {"1-x"}, connect_to={}, options=["--cacert", "my ca.pem"])
     words = [API, "-H", "X-Empty;", "-H", "1-X: s3cr3t", "--cacert", "my ca.pem"]
     assert arguments_of(line, H_1_X="s3cr3t") == ["-i", *words]
 

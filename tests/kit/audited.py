@@ -71,9 +71,14 @@ class Served:
 
 
 @contextmanager
-def served(app):
+def served(app, context=None):
+    """
+    Serve *app* on loopback, over TLS with a *context*.
+    """
     one = Served(app)
     with Server(("127.0.0.1", 0), Handler) as server:
+        if context is not None:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         server.set_app(one)
         one.address = f"127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
