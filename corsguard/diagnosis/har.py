@@ -37,6 +37,7 @@ _PROXIES: Final = tuple("mitmproxy charles fiddler proxyman browsermob requestly
 # How proxies say in place of a response that none came: Charles in a field, Fiddler in a status text of its own.
 _CHARLES: Final = "_charlesStatus"
 _CHARLES_IS_DONE: Final = frozenset({"", "COMPLETE"})
+_CHARLES_FAILS: Final = 503
 _FIDDLER: Final = re.compile(r"Fiddler - (.+)", re.IGNORECASE)
 
 
@@ -182,7 +183,9 @@ def _error_of_proxy(response: Mapping[str, Any]) -> str:
     Return what a proxy says in place of a response, or nothing.
     """
     status, own = _text(response, _CHARLES), _FIDDLER.match(_text(response, "statusText"))
-    if status.upper() not in _CHARLES_IS_DONE:
+    # What Charles makes up is a 503. Any other response began, and ended in an exception.
+    has_begun = bool(response.get("headers")) and response.get("status") != _CHARLES_FAILS
+    if status.upper() not in _CHARLES_IS_DONE and not has_begun:
         return status
     return "" if own is None else own[1]
 

@@ -5,11 +5,16 @@ Written by the programs themselves (tests/kit/hars): Playwright 1.65 with Chromi
 153, and mitmproxy 11.0.2 between Chromium and the server; a page asked the same five requests before each. Made here
 after the sources, or after what people publish:
 
-* Chromium: the forms that its DevTools export; Authorization, Cookie and Set-Cookie are left out unless "Allow to
-  generate HAR with sensitive data" is set.
-* Safari: Source/WebInspectorUI/UserInterface/Controllers/HARBuilder.js of WebKit.
-* Charles: the field `_charlesStatus`, COMPLETE or EXCEPTION, of recordings that people publish.
-* Fiddler: the status texts that it answers with where no server does, as people quote them.
+* Chromium: https://github.com/ChromeDevTools/devtools-frontend/blob/main/front_end/models/har/Log.ts; Authorization,
+  Cookie and Set-Cookie are left out unless "Allow to generate HAR with sensitive data" is set. An export of Edge 126
+  with a failure of CORS, which the notes of the project HandTerm publish (June 2024). What was never answered:
+  https://github.com/janodvarko/harviewer/blob/master/selenium/tests/hars/issue-49/chrome51.har
+* Safari: https://github.com/WebKit/WebKit/blob/main/Source/WebInspectorUI/UserInterface/Controllers/HARBuilder.js
+* Charles: https://github.com/mandrean/har-rs/blob/master/tests/fixtures/someapi123.har (4.2.7), and the recordings in
+  https://github.com/forestlioooooo/har-file-fetcher, with `_charlesStatus` COMPLETE and EXCEPTION.
+* Fiddler: https://github.com/janodvarko/harviewer/blob/master/selenium/tests/hars/issue-61/ie11.fiddler.har; the status
+  texts that it answers with where no server does, as people quote them.
+* BrowserMob: https://github.com/webmetrics/browsermob-proxy/issues/64 has what it writes where no response came.
 """
 
 import json
@@ -253,6 +258,132 @@ def test_what_a_proxy_did_not_get_is_unreachable(write, writer, response, status
 def test_what_charles_completed_is_an_answer(write):
     file = write("Charles Proxy", one("GET", "/a", 200, response=[("_charlesStatus", "COMPLETE")]))
     assert verdicts(file) == ([(BLOCKED, "missing_allow_origin")], 1)
+
+
+# The forms of files that people publish. Only the form is kept: hosts and values are those of this page.
+
+BY_SCRIPT = {"type": "script", "stack": {"callFrames": []}}
+WIRE = {"httpVersion": "", "cookies": [], "headersSize": -1, "bodySize": -1}
+PSEUDO = [(":authority", "api.example.com"), (":method", "POST"), (":path", "/signup"), (":scheme", "https")]
+SENT = [("origin", PAGE), ("referer", f"{PAGE}/"), ("sec-fetch-dest", "empty"), ("sec-fetch-mode", "cors")]
+AGENT = [("user-agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126.0.0.0 Safari/537.36 Edg/126.0.0.0")]
+
+
+def exported(method, status, asked, lines, *, of=(), **more):
+    content = {"size": 0, "mimeType": "x-unknown"}
+    return {
+        "request": {"method": method, "url": f"{API}/signup", "queryString": [], **WIRE, "headers": pairs(asked)},
+        "response": {"status": status, "content": content, **WIRE, "headers": pairs(lines), **dict(of)},
+        **more,
+    }
+
+
+EDGE = [
+    # The request comes before its preflight, and what was refused keeps its status and its headers.
+    exported(
+        "POST",
+        400,
+        [*PSEUDO, ("content-type", "application/json"), ("content-length", "79"), *SENT, *AGENT],
+        [("content-type", "application/json"), ("x-cache", "Error from cloudfront")],
+        of=[("_transferSize", 0), ("_error", "net::ERR_FAILED")],
+        _initiator=BY_SCRIPT,
+        _resourceType="xhr",
+    ),
+    exported(
+        "OPTIONS",
+        204,
+        [("access-control-request-headers", "content-type"), ("access-control-request-method", "POST"), *SENT, *AGENT],
+        [("access-control-allow-headers", "Content-Type"), ("access-control-allow-origin", "*")],
+        of=[("_transferSize", 0), ("_error", None)],
+        _initiator={"type": "preflight", "url": f"{API}/signup", "requestId": "31440.755"},
+        _resourceType="preflight",
+    ),
+]
+PROVISIONAL = [("Referer", f"{PAGE}/"), ("User-Agent", "Mozilla/5.0"), ("Content-Type", "application/json")]
+NEVER_SENT = [
+    # Chromium knows only "provisional headers" of what it did not send, so there is no Origin.
+    exported(
+        "PUT", 0, PROVISIONAL, [], of=[("_error", "net::ERR_FAILED")], _initiator=BY_SCRIPT, _resourceType="fetch"
+    ),
+    exported(
+        "OPTIONS",
+        200,
+        [("access-control-request-headers", "content-type"), ("access-control-request-method", "PUT"), *SENT, *AGENT],
+        [("access-control-allow-headers", "Content-Type"), ("access-control-allow-origin", PAGE)],
+        of=[("_error", None)],
+        _initiator={"type": "preflight", "url": f"{API}/signup"},
+        _resourceType="preflight",
+    ),
+]
+SAFARI = [
+    exported(
+        "GET",
+        0,
+        [("Accept", "*/*"), ("Origin", PAGE), ("Referer", f"{PAGE}/"), ("User-Agent", "Mozilla/5.0 Version/17 Safari")],
+        [],
+        of=[("_transferSize", 0), ("_error", f"Origin {PAGE} is not allowed by Access-Control-Allow-Origin.")],
+        pageref="page_0",
+        _fetchType="Network Load",
+    )
+]
+
+
+def charles(status, code, lines):
+    asked = [*PSEUDO, ("origin", PAGE), ("user-agent", "Mozilla/5.0"), ("accept-encoding", "br, gzip, deflate")]
+    of = [("_charlesStatus", status), ("statusText", None), ("httpVersion", "HTTP/2.0")]
+    return [exported("GET", code, asked, lines, of=of, serverIPAddress="192.0.2.1", connection="52492")]
+
+
+def fiddler(status, said, lines):
+    asked = [("Accept", "*/*"), ("Origin", PAGE), ("Referer", f"{PAGE}/"), ("User-Agent", "Mozilla/5.0 Trident/7.0")]
+    entry = exported("GET", status, asked, lines, of=[("statusText", said)], connection="ClientPort:1;EgressPort:2")
+    entry["request"]["postData"] = {"text": "", "mimeType": ""}
+    return [entry]
+
+
+PUBLIC = {
+    "Edge": ("WebInspector", EDGE, [(BLOCKED, "missing_allow_origin")]),
+    "Chromium, never sent": ("WebInspector", NEVER_SENT, [(BLOCKED, "method_not_allowed")]),
+    "Safari": ("WebKit Web Inspector", SAFARI, [(BLOCKED, "missing_allow_origin")]),
+    "Charles": (
+        "Charles Proxy",
+        charles("COMPLETE", 200, [(":status", "200"), ("access-control-allow-origin", "null")]),
+        [(BLOCKED, "allow_origin_mismatch")],
+    ),
+    # An answer came, and its end did not.
+    "Charles, an exception in the body": (
+        "Charles Proxy",
+        charles("EXCEPTION", 200, [("Cache-Control", "no-cache"), ("Connection", "close")]),
+        [(BLOCKED, "missing_allow_origin")],
+    ),
+    "Charles, no answer": ("Charles Proxy", charles("EXCEPTION", 503, []), [(NOT_CORS, "unreachable")]),
+    "Charles, its own answer": (
+        "Charles Proxy",
+        charles("EXCEPTION", 503, [("Content-Type", "text/html")]),
+        [(NOT_CORS, "unreachable")],
+    ),
+    "Fiddler": (
+        "Fiddler",
+        fiddler(200, "OK", [("Access-Control-Allow-Origin", "https://b.example")]),
+        [(BLOCKED, "allow_origin_mismatch")],
+    ),
+    "Fiddler, no answer": (
+        "Fiddler",
+        fiddler(502, "Fiddler - Gateway Connection Failed", [("Content-Type", "text/html"), ("Connection", "close")]),
+        [(NOT_CORS, "unreachable")],
+    ),
+    "BrowserMob, no answer": (
+        "BrowserMob Proxy",
+        [exported("GET", -999, [("Origin", PAGE)], [], of=[("statusText", "NO RESPONSE")])],
+        [(NOT_CORS, "unreachable")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("creator", "entries", "found"), PUBLIC.values(), ids=PUBLIC.keys())
+def test_the_forms_of_published_files(write, creator, entries, found):
+    pages = [{"id": "page_0", "title": f"{PAGE}/", "pageTimings": {}}]
+    assert verdicts(write(creator, *entries, pages=pages)) == (found, 1)
 
 
 # Written by the programs themselves. The page asked /open, /wild with credentials, /none, PUT /token with
