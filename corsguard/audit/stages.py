@@ -146,10 +146,11 @@ def _ask_usual(session: Session) -> None:
         for origin in origins
         if "://app." in origin
     )
+    asked = ["the server's own origin", *origins]
     session.belief.note(
-        "Without --origin, only the server's own origin and the usual names of its site were asked about: {}. {} may "
-        "read. Give --origin, and the names that a wrong comparison takes for that origin are tried.",
-        ", ".join(origins) or "none",
+        "Without --origin, only these were asked about: {}. {} may read. Give --origin, and the names that a wrong "
+        "comparison takes for that origin are tried.",
+        ", ".join(asked),
         ", ".join(trusted) or "None of them",
     )
 

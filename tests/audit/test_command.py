@@ -273,7 +273,7 @@ def test_who_names_no_origin_is_told_what_that_would_add():
     asked = {names.get("HTTP_ORIGIN") for *_, names in one.asked}
     assert {f"http://{name}example.com" for name in ("", "www.", "app.", "admin.")} <= asked
     assert "http://www.example.com.attacker.example" in asked
-    assert "Note: Without --origin, only the server's own origin and the usual names of its site" in result.stdout
+    assert "Note: Without --origin, only these were asked about: the server's own origin, http://" in result.stdout
     assert "http://www.example.com may read. Give --origin" in result.stdout
     assert "Without --origin" not in run(listing(APP))[0].stdout
 
