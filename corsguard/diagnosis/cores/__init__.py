@@ -1,0 +1,18 @@
+"""
+Which line of a console tells of which failure: one row for each core.
+
+Browsers change the rest of a line between releases, and people change quotation marks, so a core is as short as it can
+be.
+"""
+
+from typing import Final
+
+from .connections import CONNECTIONS, VAGUE
+from .core import Core
+from .rules import RULES
+from .sharing import SHARING
+
+__all__ = ["CORES", "VAGUE", "Core"]
+
+# The first core that fits tells. The order is that of what would fit otherwise, too.
+CORES: Final = (*SHARING, *RULES, *CONNECTIONS)

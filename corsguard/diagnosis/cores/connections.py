@@ -1,0 +1,107 @@
+"""
+What lines say of a connection, a WebSocket or a certificate, and what says only that something failed.
+
+It comes last, because what says more often ends with the same words.
+"""
+
+from typing import Final
+
+from corsguard.browser import Reason
+
+from .core import ERRNO, Core, core
+
+CONNECTIONS: Final[tuple[Core, ...]] = (
+    core(r"Unexpected response code: (?P<status>\d{3})", Reason.HANDSHAKE_REFUSED),
+    core(r"HTTP Authentication failed; no valid credentials", Reason.HANDSHAKE_REFUSED, "401"),
+    core(r"WebSocket connection to '[^']{0,2048}' failed: There was a bad response", Reason.HANDSHAKE_REFUSED),
+    core(
+        r"Incorrect '(?P<value>Sec-WebSocket-Accept)' header|'(?P<value2>Upgrade|Connection|Sec-WebSocket-\w+)' header "
+        r"(?:is missing|must not appear|value)|(?:must not include|Sent non-empty|unsupported extension '[^']*' in) "
+        r"'(?P<value3>Sec-WebSocket-\w+)' header",
+        Reason.HANDSHAKE_INVALID,
+    ),
+    core(
+        r"Connection closed before receiving a handshake response|WebSocket opening handshake was canceled",
+        Reason.UNREACHABLE,
+        "the connection was closed before an answer",
+    ),
+    core(r"WebSocket opening handshake timed out", Reason.UNREACHABLE, "the handshake timed out"),
+    core(r"WebSocket is closed before the connection is established|was interrupted while the page", "websocket_left"),
+    core(r"WebSocket is already in CLOSING or CLOSED state", "websocket_closed"),
+    core(
+        r"Could not decode a text frame|Invalid frame header|mask any frames|reserved bits are on|continuation frame",
+        "websocket_frame",
+    ),
+    core(r"Failed to construct 'WebSocket'", "websocket_call"),
+    core(r"The operation is insecure", "insecure_call"),
+    core(r"BLOCKED_BY_(?:CLIENT|ADMINISTRATOR)|blocked:other|content blocker prevented", "blocked_by_client"),
+    core(r"CORS disabled", "disabled"),
+    core(r"CORS header 'Origin' cannot be added", "origin_not_added"),
+    core(
+        r"postMessage.{0,80}target origin(?:.{0,2200}? recipient window's origin \('(?P<value>[^']{1,2048})'\))?",
+        "post_message",
+    ),
+    core(r"Failed to (?:read|set) the '(?:localStorage|sessionStorage|cookie|indexedDB)' property", "storage"),
+    core(r"file origin does not match viewer's", "pdf_viewer"),
+    core(r"Blocked a frame with origin|Permission denied to access property", "frame"),
+    core(
+        r"BAD_SSL_CLIENT_AUTH_CERT|CLIENT_AUTH_CERT_NEEDED", Reason.TLS_CLIENT_CERTIFICATE, "a certificate is required"
+    ),
+    core(r"ERR_(?P<value>CERT_\w+|SSL_\w+)|(?P<value2>SEC_ERROR_\w+|SSL_ERROR_\w+)", Reason.TLS),
+    core(r"ERR_UNSAFE_PORT|NS_ERROR_PORT_ACCESS_NOT_ALLOWED", Reason.BAD_PORT),
+    core(r"ERR_INVALID_REDIRECT|MULTIPLE_LOCATION", Reason.REDIRECT_UNPARSABLE),
+    core(
+        r"ERR_(?P<value>CONNECTION_\w+|NAME_NOT_RESOLVED|ADDRESS_\w+|EMPTY_RESPONSE|INTERNET_DISCONNECTED|TIMED_OUT|"
+        r"NETWORK_\w+|TUNNEL_\w+|PROXY_\w+|HTTP2_\w+|QUIC_\w+|INCOMPLETE_\w+|CONTENT_LENGTH_MISMATCH|"
+        r"INVALID_HTTP_RESPONSE)|NS_ERROR_(?P<value2>CONNECTION_REFUSED|NET_\w+|UNKNOWN_HOST|"
+        r"OFFLINE)",
+        Reason.UNREACHABLE,
+    ),
+    core(
+        r"request (?:did not succeed|failed\)?\.? ?(?:$|Status code: \(null\)|\[))|Reason: CORS request failed|"
+        r"Status code: \(null\)|\bCORS Failed\b|CORS ?Did ?Not ?Succeed",
+        Reason.UNREACHABLE,
+    ),
+    core(
+        r"Could not connect to the server|specified hostname could not be found|network connection was lost|"
+        r"Cannot connect to destination host|Failed to connect to [\w.-]{1,253}/[\d.]{7,15}:\d|\bConnection refused\b",
+        Reason.UNREACHABLE,
+    ),
+    # Of Node, which has no CORS.
+    core(rf"(?:connect|getaddrinfo) (?P<value>{ERRNO})\b", Reason.UNREACHABLE),
+)
+
+# What says less than a line of Firefox in another language does.
+VAGUE: Final = (
+    core(
+        r"blocked by (?:the )?CORS policy|Cross-Origin Request (?:Blocked|Warning)|by Cross-Origin Resource Sharing "
+        r"policy|CORS response header values are valid|Cross-Origin Resource Sharing error|\bCORS\serror\b|"
+        r"\(CORS\) request was blocked|\bAccess to [\w ]{1,40} at '[^']{1,2048}'|blocked by CORS(?! pol[a-z]{3})",
+        "cut_off",
+    ),
+    core(r"can't establish a connection to the server at (?P<url>https?://\S{1,2048})", "event_source"),
+    core(r"WebSocket|can't establish a connection to the server at|\bFirefox .{1,80} wss?://", "websocket"),
+    core(r"\bFirefox .{1,80} (?P<url>https?://\S{1,2048})\.?$", "event_source"),
+    core(r"opaque response|[\"']opaque[\"']|type: ?\"?opaque|no-cors", "opaque"),
+    core(r"\bScript error\b", "script_error"),
+    core(r"Network request failed", "native_fetch"),
+    core(r"ERR_FAILED 2\d\d\b", "answered"),
+    core(
+        r"responded with a status of [45]\d\d\b|ERR_(?:ABORTED|FAILED) [45]\d\d\b|"
+        r"\b[45]\d\d \([A-Z][A-Za-z' -]{2,40}\)|requested URL was not found on this server",
+        "status",
+    ),
+    core(
+        r"Failed to fetch|NetworkError when attempting|Load failed|Network ?Error|ERR_(?:FAILED|NETWORK|ABORTED)\b|"
+        r"access control checks|0 Unknown Error|XMLHttpRequest error|"
+        r"A network error occurred|Request has been terminated|error loading dynamically imported module|"
+        r"\b(?:xhr poll|websocket) error\b|Failed to complete negotiation|Loading script failed|"
+        r"Loading (?:CSS )?chunk .{1,80}? failed|Importing a module script failed|Module source URI is not allowed|"
+        r"FETCH_ERROR|[\"']?status[\"']?: ?0\b|\bHTTP 0 error|\(failed\)|"
+        r"(?:XHR|Fetch) failed (?:loading|fetching)|Loading failed for the|UnityWebRequest|"
+        r"NS_ERROR_(?:FAILURE|DOM_BAD_URI)",
+        "not_told",
+    ),
+    core(r"\b(?:curl|Postman)\b", "outside_browsers"),
+    core(r"Disable cache", "cached"),
+)

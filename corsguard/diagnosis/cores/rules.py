@@ -1,0 +1,161 @@
+"""
+What lines say of other rules of the browser: networks, mixed content, CSP, CORP, ORB, elements, cookies, CSRF.
+
+No row here is about a header of CORS, and each is narrower than the words for a connection that failed.
+"""
+
+from typing import Final
+
+from corsguard.browser import Reason
+
+from .core import Core, core
+
+RULES: Final[tuple[Core, ...]] = (
+    core(r"ERR_TOO_MANY_REDIRECTS", Reason.TOO_MANY_REDIRECTS),
+    core(
+        r"not a secur\w+ context\W.{0,60}more-private address space '?(?P<value>\w+)?|"
+        r"(?:private|local) network requests are (?:only )?made from secure contexts|"
+        r"ERR_INSECURE_PRIVATE_NETWORK_REQUEST|Insecure(?:Local|Private)Network\b",
+        "insecure_local_network",
+    ),
+    core(r"local network requests are compatible with restrictions", "local_network_access"),
+    core(r"Private-Network|privileged network position", "private_network_access"),
+    core(
+        r"target IP address space of '?(?P<value>\w+)'? yet the resource is in address space '?(?P<value2>\w+)",
+        "target_address_space",
+    ),
+    core(r"target IP address space", "target_address_space"),
+    core(
+        r"to access the '?(?P<value>unknown|local|loopback|private)'?(?: IP)? address space|address space|"
+        r"BLOCKED_BY_(?:LOCAL|PRIVATE)_NETWORK_ACCESS_CHECKS|Local Network Access detected|"
+        r"(?:Local|Private) ?Network ?Access ?Permission",
+        "local_network_access",
+    ),
+    core(
+        r"requested an insecure (?P<what>resource|XMLHttpRequest endpoint|EventSource endpoint)\s'(?P<url>[^']+)'|"
+        r"connect to the insecure .{0,80}?'(?P<url2>[^']+)'|mixed active content [\"'](?P<url3>[^\"']+)[\"']|"
+        r"\[blocked\] The page at '?(?P<origin>[^\s']+)'? was not allowed to (?:run|request) insecure content from "
+        r"'?(?P<url4>[^\s']+)",
+        Reason.MIXED_CONTENT,
+    ),
+    core(
+        r"(?:requested|loaded) an insecure (?P<element>[a-z]+).{0,60}?'(?P<url>[^']+)'|"
+        r"mixed (?:passive |display )?content [\"'](?P<url2>[^\"']+)[\"']",
+        Reason.MIXED_CONTENT,
+        "element",
+    ),
+    core(
+        r"Mixed Content|not allowed to (?:run|display|request) insecure content|insecure WebSocket connection may not|"
+        r"blocked:mixed-content|\bMixed Block",
+        Reason.MIXED_CONTENT,
+    ),
+    core(
+        r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) \S{1,2048} net::ERR_ABORTED(?! [45]\d\d)|NS_BINDING_ABORTED", "aborted"
+    ),
+    core(r"X-Frame-Options|frame-ancestors|ERR_BLOCKED_BY_RESPONSE(?![.\w])", "not_framed"),
+    core(
+        r"(?:Content[ -]Security[ -]Policy|violates the following|violated directive|blocked:csp).{0,600}?"
+        r"\b(?P<value>(?:default|connect|img|script|style|font|frame|child|media|manifest|worker|object)-src"
+        r"(?:-elem|-attr)?|form-action|base-uri|sandbox)\b",
+        "csp",
+    ),
+    core(r"Content[ -]Security[ -]Policy|blocked:csp", "csp"),
+    core(r"CoepFrameResourceNeedsCoepHeader|Specify a Cross-Origin Embedder Policy to stop this frame", "coep_frame"),
+    core(r"Specify a Cross-Origin Resource Policy to stop a resource", Reason.CORP),
+    core(r"Specify a more permissive Cross-Origin Resource Policy", Reason.CORP, "same-origin"),
+    core(r"NotSameOriginAfterDefaultedToSameOriginBy(?:Coep|Dip)", Reason.CORP),
+    core(r"(?:BLOCKED_BY_RESPONSE\.|corp\.?)NotSameSite", Reason.CORP, "same-site"),
+    core(
+        r"BLOCKED_BY_RESPONSE\.NotSameOrigin|corp\.?NotSameOrigin|Cross-Origin-Resource-Policy|"
+        r"NS_ERROR_DOM_CORP_FAILED",
+        Reason.CORP,
+        "same-origin",
+    ),
+    core(
+        r"blocked cross-origin response (?P<url>\S{1,2048}) with MIME type (?P<value>[\w.+-]+/[\w.+-]*\w)|"
+        r"OpaqueResponseBlocking.{0,300}?[\"'](?P<url2>https?://[^\"']{1,2048})[\"']",
+        "orb",
+    ),
+    core(r"BLOCKED_BY_ORB|NS_\w*ORB|OpaqueResponseBlocking|Cross-Origin Read Blocking|\bCORB\b", "orb"),
+    core(
+        r"Tainted canvases|tainted by cross-origin data|contains cross-origin data, and may not be|"
+        r"canvas has been tainted|The cross-origin image at (?P<url>\S{1,2048}) may not be loaded|"
+        r"operation is insecure.{0,200}(?:toDataURL|toBlob|getImageData|texImage)",
+        "tainted_canvas",
+    ),
+    core(
+        r"outputs zeroe?s due to CORS(?: access restrictions for (?P<url>\S{1,2048}))?|createMediaElementSource",
+        "tainted_audio",
+    ),
+    core(
+        r"cssRules|CSSStyleSheet.{0,80}(?:access rules|insecure)|Not allowed to access cross-origin stylesheet",
+        "stylesheet_rules",
+    ),
+    core(r"Refused to get unsafe header ['\"](?P<header>Set-Cookie2?)['\"]", "never_exposed"),
+    core(r"headers\.get\([\"'](?P<header>Set-Cookie2?)[\"']\)", "never_exposed"),
+    core(r"Refused to get unsafe header ['\"](?P<header>[^\"']+)['\"]", "not_exposed"),
+    core(r"Access-Control-Expose-Headers must include \"(?P<header>[\w-]{1,100})\"", "not_exposed"),
+    core(r"headers\.get\([\"'](?P<header>[^\"']+)[\"']\)", "not_exposed"),
+    core(
+        r"Refused to set unsafe header ['\"](?P<header>Cookie2?)['\"]|Attempt to set a forbidden header was denied: "
+        r"(?P<header2>Cookie2?)\b",
+        "forbidden_cookie",
+    ),
+    core(
+        r"Refused to set unsafe header ['\"](?P<header>[^\"']+)['\"]|Attempt to set a forbidden header was denied: "
+        r"(?P<header2>[\w-]+)",
+        "forbidden_header",
+    ),
+    core(
+        r"EventSource(?:'s)? response has a MIME type \(['\"](?P<value>[^\"']{0,100})['\"]\)|"
+        r"EventSource's response has a (?:charset|MIME)",
+        "event_stream_type",
+    ),
+    core(
+        r"(?:module script|Refused to (?:execute script|apply style)|Loading module from).{0,2200}?MIME type "
+        r"(?:of )?\(?['\"](?P<value>[^\"']{0,100})['\"]|"
+        r"Failed to register a ServiceWorker.{0,2200}? with script \('(?P<url>[^']{1,2048})'\): The script has an "
+        r"unsupported MIME type \('(?P<value2>[^']{0,100})'|"
+        r"Failed to decode downloaded font: (?P<url2>[^\s'\"]{1,2048})|OTS parsing error|"
+        r"downloadable font: rejected by sanitizer",
+        "wrong_type",
+    ),
+    core(r"to check the integrity|eligible for integrity checks", "integrity"),
+    core(
+        r"valid digest in the 'integrity' attribute(?: for resource '(?P<url>[^']{1,2048})')?|"
+        r"hashes in the integrity attribute match.{0,60}? at [\"'](?P<url2>[^\"']{1,2048})|Failed integrity metadata",
+        "integrity_mismatch",
+    ),
+    core(
+        r"Failed to construct '(?:Shared)?Worker': Script at '(?P<url>[^']{1,2048})' cannot be accessed|"
+        r"Failed to register a ServiceWorker.{0,4200}?(?:origin of the provided scriptURL \('(?P<url2>[^']{1,2048})'|"
+        r"behind a redirect)",
+        "worker_script",
+    ),
+    core(
+        r"FetchEvent for [\"'](?P<url>[^\"']{1,2048})[\"'] resulted in a network error|ServiceWorker passed an opaque|"
+        r"served by service worker is opaque|response was used for a request whose type is not no-cors",
+        "service_worker",
+    ),
+    core(
+        r"constructed from a URL that includes credentials(?:: (?P<url>\S{1,2048}))?|"
+        r" is an url with embedded credentials|contains user credentials|"
+        r"URLs contain embedded credentials",
+        "url_credentials",
+    ),
+    core(r"Cross-Origin-Opener-Policy", "opener_policy"),
+    core(
+        r"SharedArrayBuffer.{0,80}(?:cross-?origin ?isolat|not defined)|cross-origin isolation|variable: SharedArrayB",
+        "isolation",
+    ),
+    core(r"Cypress detected a cross.origin|cy\.origin\(|cy\.visit\(\)'? failed", "cypress"),
+    core(r"SameSite|third-party cookie|Cookie ['\"].{1,200}?['\"] has been rejected", "cookies"),
+    core(r"checking failed - (?P<origin>\S{1,2048}) does not match any trusted", "csrf_django"),
+    core(
+        r"(?:Origin|Referer) checking failed|CSRF verification failed|CSRF Failed:|CSRF cookie not set|"
+        r"CSRF_TRUSTED_ORIGINS",
+        "csrf_django",
+    ),
+    core(r"The CSRF (?:session )?token|CSRF tokens do not match|The referrer does not match the host", "csrf_flask"),
+    core(r"\bCSRF|InvalidAuthenticityToken", "csrf"),
+)

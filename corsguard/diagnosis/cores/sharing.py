@@ -1,0 +1,213 @@
+"""
+What lines say of the answer: of its CORS headers, in consoles and in panels, and of servers that refuse by themselves.
+
+It comes first, because a line that names a header of CORS is about CORS, whatever else it says.
+"""
+
+from typing import Final
+
+from corsguard.browser import Reason
+
+from .core import ERRNO, Core, core, named
+
+_REDIRECT: Final = (
+    r"Redirect from '(?P<url>[^']{1,2048})' to '(?P<target>[^']{1,2048})' has been blocked[^:]{0,80}: "
+    r"(?:Response to preflight request doesn't pass access control check: )?No 'Access-Control-Allow-Origin'"
+)
+
+SHARING: Final[tuple[Core, ...]] = (
+    # Whatever else is said of a file, it cannot be fetched.
+    core(
+        r"(?:cannot load|Failed to load) '?(?P<url>file:[^\s']{1,2048})|"
+        r"Access to [\w ]{1,40} at '(?P<url2>file:[^']{1,2048})'(?! \(redirected)|"
+        r"Module source URI is not allowed in this document: ['\"](?P<url3>file:[^'\"]{1,2048})",
+        Reason.BAD_SCHEME,
+    ),
+    # The proxies of development servers (webpack-dev-server, Create React App, Vite, Next.js), and what these refuse.
+    core(
+        r"Error occurred while (?:trying to )?proxy(?:ing)?\b.{0,2048}? to (?P<url>https?://[^\s(]{1,2048})"
+        rf" [\[(](?P<value>{ERRNO})|Could not proxy request .{{0,2048}}? to (?P<url2>https?://[^\s(]{{1,2048}})"
+        rf"(?:.{{0,140}}?\((?P<value2>{ERRNO})\))?|Failed to proxy (?P<url3>https?://\S{{1,2048}})",
+        "dev_proxy",
+    ),
+    core(
+        r"\b(?:http|ws) proxy (?:socket )?error\b"
+        rf"(?:.{{0,2048}}?(?P<value>{ERRNO}(?: (?:[\d.]{{7,15}}|[\da-f:]{{2,39}}):\d{{1,5}})?))?|"
+        r"Error occurred while (?:trying to )?proxy|Could not proxy request",
+        "dev_proxy",
+    ),
+    core(
+        r"cross.origin request (?:detected )?(?:to Next\.js dev resource \S{1,200} )?from ['\"]?"
+        r"(?P<value>\d{1,3}(?:\.\d{1,3}){3}|[\w.-]{1,253})['\"]?.{0,20}?(?:/_next/|\. ?Cross-origin access to Next)|"
+        r"Blocked request\. This host \(?['\"]?(?P<value2>[\w.-]{1,253})['\"]?\)? is not allowed|"
+        r"allowedDevOrigins|Invalid Host/Origin header",
+        "dev_host",
+    ),
+    # Chromium words a manifest as any other load; a proxy that logs users in redirects it, as it comes without cookies.
+    core(
+        r"Access to manifest at '(?P<value>[^']{1,2048})' \(redirected from '(?P<url>[^']{1,2048})'\)|"
+        r"Access to internal resource at '(?P<value2>[^']{1,2048})' "
+        r"\(redirected from '(?P<url2>[^']{1,2048}manifest[^'/]{0,80})'\)",
+        "manifest_login",
+    ),
+    core(_REDIRECT, Reason.MISSING_ALLOW_ORIGIN),
+    core(
+        r"must not be the wildcard|Credential is not supported if|Cannot use wildcard|"
+        r"wildcard '?.?'? cannot be used in the '?Access-Control-Allow-Origin|"
+        # Of Firefox before it had words for credentials.
+        r"Access-Control-Allow-Origin'? does not match '\*'|\bSEC7121\b",
+        Reason.WILDCARD_WITH_CREDENTIALS,
+        "*",
+    ),
+    core(r"contains multiple values '(?P<value>[^']*)'", Reason.MULTIPLE_ALLOW_ORIGIN),
+    core(r"does not match '(?P<value>[^',]{0,2048},[^']*)'", Reason.MULTIPLE_ALLOW_ORIGIN),
+    core(
+        r"Multiple CORS header|cannot contain more than one origin|Access-Control-Allow-Origin'? header contains "
+        r"multiple values|\bSEC7128\b",
+        Reason.MULTIPLE_ALLOW_ORIGIN,
+    ),
+    core(r"Allow-Credentials'? header(?: in the response)? is '(?P<value>[^']*)'", Reason.ALLOW_CREDENTIALS_NOT_TRUE),
+    core(
+        r"expected '?true'? in CORS header|Allow-Credentials'? is not [\"']?true|Allow-Credentials'? header in the "
+        r"response is|\bSEC71(?:22|29)\b",
+        Reason.ALLOW_CREDENTIALS_NOT_TRUE,
+    ),
+    core(r"307 Internal Redirect|Non-Authoritative-Reason: HSTS", "hsts"),
+    core(
+        r"Redirect is not allowed for a preflight|external redirect not allowed|Response for preflight is invalid "
+        r"\(redirect\)|disallowed for cross-origin requests that require preflight|requires preflight, which is "
+        r"disallowed to follow|\bSEC7126\b",
+        Reason.PREFLIGHT_REDIRECT,
+    ),
+    core(
+        r"does not have HTTP ok status|preflight (?:response|channel) did not succeed|Preflight response is not "
+        r"successful|preflight has invalid HTTP status(?: code)?:? ?(?P<status>\d{3})?|"
+        r"cannot load \S{1,2048} Invalid HTTP status code (?P<status2>\d{3})|"
+        r"\bOPTIONS (?:\S{1,2048} )?(?P<status3>[45]\d\d) \(",
+        Reason.PREFLIGHT_STATUS,
+    ),
+    core(r"Cannot parse Access-Control-Allow-Methods", Reason.ALLOW_METHODS_UNPARSABLE),
+    core(
+        r"invalid token '(?P<value>[^']*)' in CORS header '?Access-Control-Allow-Methods",
+        Reason.ALLOW_METHODS_UNPARSABLE,
+    ),
+    core(r"Access-Control-Allow-Methods has an invalid value: (?P<value>\S.{0,200})", Reason.ALLOW_METHODS_UNPARSABLE),
+    core(r"Cannot parse Access-Control-Allow-Headers", Reason.ALLOW_HEADERS_UNPARSABLE),
+    core(
+        r"invalid token '(?P<value>[^']*)' in CORS header '?Access-Control-Allow-Headers",
+        Reason.ALLOW_HEADERS_UNPARSABLE,
+    ),
+    core(r"Access-Control-Allow-Headers has an invalid value: (?P<value>\S.{0,200})", Reason.ALLOW_HEADERS_UNPARSABLE),
+    core(
+        r"\b(?!method\b|it\b)(?P<method>[A-Za-z]+)'? is not allowed by '?Access-Control-Allow-Methods|"
+        r"not allowed by '?Access-Control-Allow-Methods",
+        Reason.METHOD_NOT_ALLOWED,
+    ),
+    core(r"Did not find method in CORS header", Reason.METHOD_NOT_ALLOWED),
+    core(r"Authorization will not be covered|'?Authorization'? header is not covered", Reason.HEADER_NOT_ALLOWED, "*"),
+    core(
+        r"header(?: field)? '?(?!field\b)(?P<header>[^\s']+)'? is not allowed by '?Access-Control-Allow-Headers|"
+        r"(?:^|[ '])(?!field\b|header\b|it\b)(?P<header2>[\w-]+)'? is not allowed by '?Access-Control-Allow-Headers",
+        Reason.HEADER_NOT_ALLOWED,
+    ),
+    core(r"header '?(?P<header>[^\s']+)'? is not allowed according to header", Reason.HEADER_NOT_ALLOWED),
+    core(r"missing token '?(?P<header>[^\s']+)'? in CORS header", Reason.HEADER_NOT_ALLOWED),
+    core(
+        r"No '?Access-Control-Allow-Origin'? header|Access-Control-Allow-Origin'? missing|"
+        r"missing '?Access-Control-Allow-Origin'? header",
+        Reason.MISSING_ALLOW_ORIGIN,
+    ),
+    core(r"has a value '(?P<value>[^']*)' that is not equal to", Reason.ALLOW_ORIGIN_MISMATCH),
+    core(r"contains the invalid value '(?P<value>[^']*)'", Reason.ALLOW_ORIGIN_MISMATCH),
+    core(r"Access-Control-Allow-Origin'? does not match '(?P<value>[^']*)'", Reason.ALLOW_ORIGIN_MISMATCH),
+    core(
+        r"that is not equal to the supplied origin|Access-Control-Allow-Origin'? header contains the invalid",
+        Reason.ALLOW_ORIGIN_MISMATCH,
+    ),
+    # Internet Explorer, and Edge before it was a Chromium: the number is the same in every language.
+    core(
+        r"The origin '(?P<origin>[^']+)' did not find '[^']*' in the Access-C|"
+        r"SEC7120: (?:\S{1,80} ){1,4}?(?P<origin2>[a-z][a-z0-9+.-]*://\S{1,2048})",
+        Reason.MISSING_ALLOW_ORIGIN,
+    ),
+    core(r"\bSEC7120\b", Reason.MISSING_ALLOW_ORIGIN),
+    core(r"header '?(?P<header>[^\s']+)'? was not present in the \S+-Allow-Headers", Reason.HEADER_NOT_ALLOWED),
+    core(r"method '?(?P<method>[^\s']+)'? was not present in the \S+-Allow-Methods", Reason.METHOD_NOT_ALLOWED),
+    core(r"\bSEC7127\b|Redirect was blocked for CORS request", "redirect_blocked"),
+    core(r"\bSEC711[89]\b", "cors_used"),
+    core(r"\bSEC711[23]\b", "wrong_type"),
+    # A library of HTTP and Swagger UI, which list all that may be.
+    core(r"Request has been terminated.{1,40}Possible causes|Failed to fetch.{1,40}Possible Reasons", "not_told"),
+    core(
+        r"\bOrigin (?:'?(?P<origin>[^\s']+)'? )?is not allowed by '?Access-Control-Allow-Origin|"
+        # Of jsdom, of Office and of TestCafe.
+        r"Error: Cross origin (?P<origin2>\S+) forbidden|No valid origin in response|RequestMock: CORS validation",
+        Reason.MISSING_ALLOW_ORIGIN,
+    ),
+    core(
+        r"contains a username and password|redirection URL \S+ has credentials|redirected to URLs? "
+        r"containing credentials",
+        Reason.REDIRECT_USERINFO,
+    ),
+    core(
+        r"redirection with non CORS scheme|ERR_UNSAFE_REDIRECT|ERR_UNKNOWN_URL_SCHEME|Redirecting to data: URI|"
+        r"\(redirected from '[^']*'\) .{0,300}only supported for protocol schemes",
+        Reason.REDIRECT_BAD_SCHEME,
+    ),
+    core(
+        r"only supported for (?:prot|HTTP)|CORS request not http|scheme must be .{0,24}for CORS request|"
+        r"CORS requests are made on supported schemes",
+        Reason.BAD_SCHEME,
+    ),
+    core(r"Cannot make any requests from null", "no_origin"),
+    core(r"may not load or link to", Reason.BAD_SCHEME),
+    core(r"Unsafe attempt to load URL|may not load data from", Reason.SAME_ORIGIN_MODE),
+    core(r"redirect mode is not [\"']follow[\"']", Reason.NO_CORS_REDIRECT_MODE),
+    core(
+        r"URL scheme [\"'](?P<value>[^\"']*)[\"'] is not supported|Not allowed to load local resource",
+        Reason.BAD_SCHEME,
+    ),
+    core(
+        r"not allowed by request mode|Request mode is [\"']same-origin[\"']|fetched with same-origin request mode",
+        Reason.SAME_ORIGIN_MODE,
+    ),
+    core(r"'(?P<method>[A-Za-z]+)' HTTP method is unsupported", Reason.FORBIDDEN_METHOD),
+    core(r"Invalid request method (?P<method>[A-Za-z]+)", Reason.FORBIDDEN_METHOD),
+    # The names in Network panels, and the titles in Chromium's Issues panel.
+    named("WildcardOriginNotAllowed", "NotSupportingCredentials", Reason.WILDCARD_WITH_CREDENTIALS, "*"),
+    core(r"credentialed requests aren't sent to CORS resources", Reason.WILDCARD_WITH_CREDENTIALS, "*"),
+    named("MultipleAllowOriginValues", "MultipleAllowOriginNotAllowed", Reason.MULTIPLE_ALLOW_ORIGIN),
+    named("MissingAllowOriginHeader", "MissingAllowOrigin", Reason.MISSING_ALLOW_ORIGIN),
+    named("AllowOriginMismatch InvalidAllowOriginValue", "AllowOriginNotMatchingOrigin", Reason.ALLOW_ORIGIN_MISMATCH),
+    core(r"CORS request includes only allowed headers", Reason.HEADER_NOT_ALLOWED),
+    core(r"CORS request uses allowed method", Reason.METHOD_NOT_ALLOWED),
+    core(r"no-cors requests configure redirect mode follow", Reason.NO_CORS_REDIRECT_MODE),
+    core(r"CORS requesting origin matches", Reason.ALLOW_ORIGIN_MISMATCH),
+    named("InvalidAllowCredentials", "MissingAllowCredentials", Reason.ALLOW_CREDENTIALS_NOT_TRUE),
+    core(r"CORS requests include credentials only when allowed", Reason.ALLOW_CREDENTIALS_NOT_TRUE),
+    named("PreflightDisallowedRedirect", "ExternalRedirectNotAllowed", Reason.PREFLIGHT_REDIRECT),
+    named("PreflightInvalidStatus", "PreflightDidNotSucceed", Reason.PREFLIGHT_STATUS),
+    core(r"Ensure preflight responses are valid", Reason.PREFLIGHT_STATUS),
+    named("InvalidAllowMethodsPreflightResponse", "InvalidAllowMethod", Reason.ALLOW_METHODS_UNPARSABLE),
+    named("InvalidAllowHeadersPreflightResponse", "InvalidAllowHeader", Reason.ALLOW_HEADERS_UNPARSABLE),
+    named("MethodDisallowedByPreflightResponse", "MethodNotFound", Reason.METHOD_NOT_ALLOWED),
+    named("HeaderDisallowedByPreflightResponse", "MissingAllowHeaderFromPreflight", Reason.HEADER_NOT_ALLOWED),
+    named("CorsDisabledScheme", "RequestNotHttp", Reason.BAD_SCHEME),
+    named("DisallowedByMode", "", Reason.SAME_ORIGIN_MODE),
+    named("RedirectContainsCredentials", "", Reason.REDIRECT_USERINFO),
+    named("", "OriginHeaderNotAdded", "origin_not_added"),
+    # What CORS libraries of servers say where they refuse by themselves.
+    core(r"Disallowed CORS (?P<value>origin|method|headers?)\b", "refused_by_server"),
+    core(r"Invalid CORS request|Not allowed by CORS\b|CORS origin (?:check )?(?:denied|rejected)", "refused_by_server"),
+    # In the logs of servers: Spring, Jupyter, Django Channels, Rails, Go, Koa and copyparty.
+    core(
+        r"Blocking Cross Origin (?:API request|WebSocket Attempt)| is not a valid origin\b|"
+        r"cors-reject [A-Z]{1,20} because request-header Origin='(?P<origin4>[^']{1,2048})|rejected by cors-check|"
+        r"request origin not allowed\b(?:: (?P<origin>https?://\S{1,2048}))?|"
+        r"WebSocket connection denied: origin '(?P<origin2>[^']{1,2048})' not allowed|"
+        r"DefaultCorsProcessor.{0,40}?: Reject: '(?P<origin3>[^']{1,2048})' origin is not allowed",
+        "refused_by_server",
+        "origin",
+    ),
+    core(r"AADSTS9002326\b", "spa_registration"),
+)

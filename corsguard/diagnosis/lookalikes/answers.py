@@ -1,0 +1,100 @@
+"""
+What answered in place of what the page wants: protection against CSRF, a library, a proxy, a cache, a login.
+
+The request came through, so what answered says why; CORS is at most a part of it.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from corsguard.fixes import Fix
+
+from .row import NO_HEADER_HELPS, Lookalike
+
+ANSWERS: Final[Mapping[str, Lookalike]] = {
+    "csrf": Lookalike(
+        "Not CORS but protection against CSRF: the request came through, and the framework refused it.",
+        ("the answer's body: which check failed", "the list of trusted origins", "the token: cookie and header"),
+        Fix(
+            words="Add {origin} to the origins that the framework trusts, or send its token with the request and allow "
+            "the token's header in the policy."
+        ),
+    ),
+    "csrf_django": Lookalike(
+        "Not CORS but Django's protection against CSRF: the request came through, and Django refused it.",
+        ("the answer's body: which check failed", "CSRF_TRUSTED_ORIGINS", "the token: the cookie and X-CSRFToken"),
+        Fix(words="Add {origin} to CSRF_TRUSTED_ORIGINS; and send X-CSRFToken, which the policy has to allow."),
+    ),
+    "csrf_flask": Lookalike(
+        "Not CORS but Flask-WTF's protection against CSRF: the request came through, and Flask-WTF refused it.",
+        ("the answer's body: which check failed", "the token: the session's cookie and X-CSRFToken"),
+        Fix(words="Send X-CSRFToken, and allow it in the policy; or exempt the view, if it needs no cookies."),
+    ),
+    "refused_by_server": Lookalike(
+        "The server's own CORS library refused the request, and says so.",
+        ("what the library lists", "the Origin that was sent", "a proxy in front: does it pass Host on?"),
+        Fix(
+            words="List {origin}, with the method and the headers that the page asks for, where the server lists them."
+        ),
+        detail="It refused: {value}.",
+        is_cors=True,
+    ),
+    "cached": Lookalike(
+        "A cache gave out a response that was made for another origin, or for none.",
+        ("Vary of the response: is Origin in it, also where no Origin was sent?", "Age and X-Cache: which cache it is"),
+        Fix(words="Send Vary: Origin with every response of the resource (a policy does), and empty the cache once."),
+    ),
+    "event_stream_type": Lookalike(
+        "Not CORS: the answer to EventSource is not a stream of events, so most likely an error or a login page.",
+        ("the URL in a tab of its own: what does it answer?", "Content-Type of the response: text/event-stream"),
+        Fix(
+            words="Let this URL answer with Content-Type: text/event-stream.", send=("Content-Type: text/event-stream",)
+        ),
+        detail="What came is of the type {value}.",
+    ),
+    "dev_proxy": Lookalike(
+        "Not CORS: the proxy of the development server got no answer that it could read from the backend.",
+        ("is the backend running, at this host and port?", "localhost may be ::1: write 127.0.0.1 as the target"),
+        Fix(words=f"Start the backend, or correct the target of the proxy. {NO_HEADER_HELPS}"),
+        detail="It says {value}.",
+    ),
+    "dev_host": Lookalike(
+        "Not CORS but a rule of the development server: it answers only to names that it knows.",
+        ("the address bar: which host does the page come from?",),
+        Fix(
+            words="List it: allowedDevOrigins (Next.js), server.allowedHosts (Vite), devServer.allowedHosts (webpack)."
+        ),
+        detail="The name is {value}.",
+    ),
+    "redirect_blocked": Lookalike(
+        "The request was redirected, and the redirect was blocked; this line does not say why.",
+        ("the row of the request: its Location", "the Access-Control-* lines of the redirect itself"),
+        Fix(words="Let the page ask the last URL at once: by https, and with or without the slash at the end."),
+        is_cors=True,
+    ),
+    "spa_registration": Lookalike(
+        "Not CORS but a rule of Microsoft's login (Entra ID): the application is registered for another platform.",
+        ("the registration, under Authentication: for which platform is the redirect URI listed?",),
+        Fix(words=f"List the redirect URI under Single-page application, and nowhere else. {NO_HEADER_HELPS}"),
+    ),
+    "answered": Lookalike(
+        "The server answered well, and the browser kept the answer from the page: a CORS header is missing or wrong.",
+        (
+            'the other lines of the console: "blocked by CORS policy" says which header',
+            "the row of the request in the Network panel: the Access-Control-* lines of the response",
+        ),
+        Fix(words="Most likely {origin} is not listed, or the CORS layer does not guard this path."),
+    ),
+    "status": Lookalike(
+        "Not CORS by itself: the server answered with an error.",
+        (
+            "the URL and the method: does the server have a route for them?",
+            "the server's log",
+            'the other lines of the console: "blocked by CORS policy" says that the answer has no CORS headers, too',
+        ),
+        Fix(
+            words="Fix the error first. (To a preflight, an OPTIONS row, the CORS layer has to answer before any route "
+            "does.)"
+        ),
+    ),
+}

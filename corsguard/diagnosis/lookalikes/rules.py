@@ -1,0 +1,142 @@
+"""
+Rules of the browser that are not CORS: networks, windows and frames, storage, isolation, what switches CORS off.
+
+No header of CORS helps against one of them; the page, its user or its own headers have to change.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from corsguard.fixes import Fix
+
+from .row import NO_HEADER_HELPS, Lookalike
+
+RULES: Final[Mapping[str, Lookalike]] = {
+    "insecure_local_network": Lookalike(
+        "Local Network Access: a page loaded by plain http asks for an address in a private network.",
+        ("the address bar: is the page loaded by http?",),
+        Fix(words=f"Load the page by https (or from localhost). {NO_HEADER_HELPS}"),
+        detail="The address is in the address space {value}.",
+    ),
+    "local_network_access": Lookalike(
+        "Local Network Access: the user, or a rule, does not let this site reach the local network.",
+        (
+            "the icon left of the address: Site settings, Local network access: Allow",
+            'a page in a frame: does the frame say allow="local-network-access"?',
+            "a managed browser: the enterprise policy LocalNetworkAccessAllowedForUrls",
+            "a VPN (100.64.0.0/10, Tailscale): its names count as local, whatever their certificate",
+        ),
+        Fix(words=f"Let the user allow it, or serve the data from the page's own origin. {NO_HEADER_HELPS}"),
+        detail="The line names the address space: {value}.",
+    ),
+    "target_address_space": Lookalike(
+        "Local Network Access: the page promised another address space than the one it reached.",
+        ("the option targetAddressSpace of fetch()", "what the name resolves to: nslookup HOST"),
+        Fix(
+            words=f'"loopback" for 127.0.0.1. {NO_HEADER_HELPS}', page=('fetch(url, {{targetAddressSpace: "local"}})',)
+        ),
+        detail="The page promised {value}.",
+    ),
+    "private_network_access": Lookalike(
+        "Private Network Access, which browsers have given up: Chromium up to 137 warned of it and blocked nothing.",
+        ("the version of the browser", "the other lines of the console: what was blocked has one of its own"),
+        Fix(words="Nothing for browsers of today; they ask the user instead (Local Network Access)."),
+    ),
+    "csp": Lookalike(
+        "Not CORS but the page's own Content Security Policy: the page forbids itself to load this.",
+        ("the Content-Security-Policy header, or <meta>, of the page (not of the API)",),
+        Fix(
+            words="Add the origin to the directive that the message names, in the page's policy: {directive} 'self' "
+            "{target}"
+        ),
+    ),
+    "blocked_by_client": Lookalike(
+        "Not CORS: an extension of the browser (an ad blocker), or its administrator, blocked the request.",
+        ("a window without extensions", "the URL: names with ads, track or analytics are on block lists"),
+        Fix(words=f"Switch the blocker off for this page, or name the resource otherwise. {NO_HEADER_HELPS}"),
+    ),
+    "hsts": Lookalike(
+        "The browser itself redirected to https (Strict-Transport-Security), and a preflight may not be redirected.",
+        ("the URL that the page asks: does it begin with http:?",),
+        Fix(words="The page has to change.", page=("ask by https.",)),
+    ),
+    "disabled": Lookalike(
+        "CORS is switched off in this browser (Firefox: content.cors.disable), so nothing is ever shared.",
+        ("about:config: content.cors.disable",),
+        Fix(words="Set content.cors.disable to false."),
+    ),
+    "origin_not_added": Lookalike(
+        "Firefox could not add the Origin header; an extension stands in the way, most likely.",
+        ("a window without extensions",),
+        Fix(words="Switch the extension off for this page."),
+    ),
+    "frame": Lookalike(
+        "Not CORS: one window may not look into another of a different origin.",
+        ("which of the two frames reads the other",),
+        Fix(words="Let the two talk with window.postMessage, and let the receiver compare event.origin."),
+    ),
+    "post_message": Lookalike(
+        "Not CORS: postMessage was addressed to another origin than the one that the window has.",
+        ("the second argument of postMessage", "was the window still at about:blank, or redirected?"),
+        Fix(words="Name the origin that the window has by then.", page=('postMessage(data, "{recipient}")',)),
+    ),
+    "not_framed": Lookalike(
+        "Not CORS: the page does not let itself be framed.",
+        ("X-Frame-Options, and frame-ancestors in Content-Security-Policy, of the framed page",),
+        Fix(
+            words="Add {origin} to frame-ancestors in the Content-Security-Policy of the framed page, and send no "
+            "X-Frame-Options with it."
+        ),
+    ),
+    "no_origin": Lookalike(
+        "The page has no origin of its own: it is a file, or in a sandboxed frame, and may ask for nothing.",
+        ("the address bar: file://?", "a frame: its attribute sandbox"),
+        Fix(words="Load the page from a server.", page=('a frame: sandbox="allow-scripts allow-same-origin"',)),
+    ),
+    "coep_frame": Lookalike(
+        "Not CORS: the page has Cross-Origin-Embedder-Policy, and each page that it frames needs one, too.",
+        ("Cross-Origin-Embedder-Policy of the framed page",),
+        Fix(
+            words="Send it with the framed page, or load that in <iframe credentialless>.",
+            send=("Cross-Origin-Embedder-Policy: require-corp",),
+        ),
+    ),
+    "storage": Lookalike(
+        "Not CORS: the browser keeps its storage (localStorage, cookies) from this page.",
+        (
+            "the settings of the browser: are cookies blocked, or those of third parties?",
+            "a frame: its attribute sandbox; a frame with srcdoc or a data: URL",
+        ),
+        Fix(
+            words=f"Let the page work without its storage; or serve the framed page from a server. {NO_HEADER_HELPS}",
+            page=('a frame: sandbox="allow-scripts allow-same-origin"',),
+        ),
+    ),
+    "opener_policy": Lookalike(
+        "Not CORS: Cross-Origin-Opener-Policy of one of the two windows cuts them off from each other.",
+        ("Cross-Origin-Opener-Policy of the page, and of the window that it opens",),
+        Fix(
+            words="Send it with the page that opens a window of another origin (a login).",
+            send=("Cross-Origin-Opener-Policy: same-origin-allow-popups",),
+        ),
+    ),
+    "isolation": Lookalike(
+        "Not CORS: the page has to be isolated from other origins for what it uses.",
+        ("crossOriginIsolated in the console of the page", "the two headers below, of the page itself"),
+        Fix(
+            words="Send both with the page. Each resource of another origin then needs CORS, or "
+            "Cross-Origin-Resource-Policy.",
+            send=("Cross-Origin-Opener-Policy: same-origin", "Cross-Origin-Embedder-Policy: require-corp"),
+        ),
+    ),
+    "cypress": Lookalike(
+        "Not CORS but a rule of Cypress: one test stays on one origin.",
+        ("the URL that cy.visit() or a click leads to",),
+        Fix(words="Put what happens on the other origin into cy.origin()."),
+    ),
+    "aborted": Lookalike(
+        "Not CORS: the browser gave the request up, as the page was left, or the script or the server ended it.",
+        ("the page: does a form or a link load it again?", "the script: AbortController"),
+        Fix(words="Keep the page until the answer is there (event.preventDefault() in a form's submit)."),
+    ),
+}
