@@ -480,7 +480,7 @@ def _unreachable(failure: Failure) -> Fix:
     if failure.net_error == "CONNECTION_TIMED_OUT":
         return _change(
             f"Not CORS, and no header helps: {where} does not answer in time. What does it wait for (look at its log, "
-            "and at what it calls)? Else a firewall drops what is sent to this host and port."
+            "and at what it calls)? On the way to a server, a firewall may drop what is sent to this host and port."
         )
     return _change(
         f"Not CORS, and no header helps: nothing answers at {where}. Is the server up, the host and the port right? "

@@ -36,17 +36,18 @@ def handout(found: Diagnosis) -> str:
     first, *more = found.faults or (None,)
     head = Section(
         "What the browser does" if first is None else f"1. {first.cause}",
-        () if first is None else tuple(_consoles(first)),
+        (*(() if first is None else _consoles(first)), *filter(None, (found.look_alike,))),
         (*_of_application(found), *_changes(first, has_policy=has_policy)),
         _drawn(asked, outcome, found.verdict, found.secrets, found.secret_headers),
     )
-    mood: Mood = "good" if is_fine else "bad" if outcome.is_blocked else "warning"
+    mood: Mood = "bad" if outcome.is_blocked else "good" if is_fine and not found.look_alike else "warning"
+    unseen = f"Not looked at: {as_shown(outcome.unseen, LONGEST_READ)}" if outcome.unseen else ""
     return Handout(
         f"{_what(asked)}, asked by a page on {as_shown(asked.page_origin)}",
         f"{found.verdict.capitalize()}.{'' if first is None else f' {first.cause}'}",
         mood,
         (head, *_numbered(more, 2, has_policy=has_policy)),
-        tuple(f"Assumed: {line}" for line in found.assumed),
+        (*(f"Assumed: {line}" for line in found.assumed), *filter(None, (unseen,))),
     ).html(found.secrets.hidden)
 
 
@@ -117,6 +118,9 @@ def _of_application(found: Diagnosis) -> Iterator[Instruction]:
     if found.rehearsal is not None:
         for edit in found.rehearsal.edits:
             yield from (Instruction(edit.place.name, line) for line in edit.fix.written())
+    if found.predecessor:
+        yield Instruction("The application", found.predecessor, is_code=False)
+    yield from (Instruction("The application, which nothing of corsguard guards", line) for line in found.beginning)
 
 
 def _drawn(

@@ -280,6 +280,7 @@ def test_the_timeout_of_check_holds_in_process(serve):  # noqa: F811 - the fixtu
     found, code = data(serve(never_answers), "--page", PAGE, "--timeout", "0.05")
     assert (code, found["verdict"]) == (3, "no response")
     assert "did not answer within 0.05 s" in found["faults"][0]["cause"]
+    assert "What does it wait for" in found["faults"][0]["fix"]["words"]
 
 
 def test_check_judges_by_the_headers():

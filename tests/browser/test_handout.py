@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from flask import Flask
 from kit import hars
 from kit.audited import ALLOW, APP, CREDENTIALS, FAST, URL, VARY, answering, audited, listing, origin_of, served
 from kit.engines import CHROMIUM_ARGUMENTS, installed, playwright_chromium
@@ -307,3 +308,24 @@ def test_an_audit_of_nothing_that_answers_has_a_page(tmp_path):
     done = CliRunner().invoke(audit, command, input="http://127.0.0.1:1/x", catch_exceptions=False)
     assert done.exit_code == 3
     assert '<p class="verdict warning">0 of them have findings.</p>' in file.read_text(encoding="utf-8")
+
+
+def test_what_is_no_fault_of_cors_is_on_it_too():
+    """
+    A refusal that is readable, what was not looked at, and what an application begins with.
+    """
+    url = "https://api.example.com/items"
+
+    def refused(environ, start_response):
+        start_response("403 Forbidden", [(ALLOW, APP), VARY])
+        return []
+
+    page = of_check(diagnosis.check(refused, page=APP, url=url))
+    assert '<p class="verdict warning">Readable.</p>' in page
+    assert "This is not CORS: the page may read the answer, and its status is 403." in page
+    found = checked(method="PUT")
+    assert found.outcome.unseen
+    assert f"<li>Not looked at: {found.outcome.unseen}</li>" in of_check(found)
+    bare = diagnosis.check(Flask("bare"), page=APP, url=url)
+    assert bare.beginning
+    assert "The application, which nothing of corsguard guards" in of_check(bare)
