@@ -492,9 +492,9 @@ def _other_protocol(failure: Failure) -> Fix:
     if failure.speaks in HTTP_SCHEMES:
         return _other_scheme(failure)
     return _change(
-        f"Not CORS, and no header helps: what listens at {_server(failure)} is not a server of HTTP, but speaks "
-        f"{failure.speaks}. Compare the host and the port: let the page ask the port of the HTTP server. Browsers "
-        "speak nothing else."
+        f"Not CORS, and no header helps: what listens at {_server(failure)} is not a server of HTTP, but seems to "
+        f"speak {failure.speaks}. Compare the host and the port: let the page ask the port of the HTTP server. "
+        "Browsers speak nothing else."
     )
 
 
