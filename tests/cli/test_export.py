@@ -3,6 +3,7 @@
 """
 
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -13,6 +14,7 @@ from corsguard.cli.group import group
 from corsguard.gateways import TARGETS
 from corsguard_flask import CORSGuard, cors
 
+ROOT = Path(__file__).parents[2]
 TOML = """\
 [policies.app]
 allow_origins = ["https://app.example.com"]
@@ -102,6 +104,16 @@ def test_views_with_a_policy_of_their_own_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "exported_shop", module)
     refused = run("nginx", "exported_shop:app")
     assert (refused.exit_code, "E854" in refused.output, "cart" in refused.output) == (2, True, True)
+
+
+def test_the_pre_commit_hook_checks_the_files():
+    hook = (ROOT / ".pre-commit-hooks.yaml").read_text().partition("- id: corsguard-export")[2]
+    assert "entry: corsguard export --check\n" in hook
+    assert "pass_filenames: false\n" in hook
+    arguments = ["nginx", "cors.toml", "--env", "production", "-o", "deploy"]
+    run(*arguments)
+    # What pre-commit runs: the entry, and behind it the arguments of the repository.
+    assert CliRunner().invoke(group, ["export", "--check", *arguments]).exit_code == 0
 
 
 def test_help_lists_every_target():

@@ -359,7 +359,7 @@ def test_the_pre_commit_hook_lints_policies():
     """
     The hook for pre commit runs lint on the files that hold policies.
     """
-    hook = (ROOT / ".pre-commit-hooks.yaml").read_text()
+    hook = (ROOT / ".pre-commit-hooks.yaml").read_text().partition("- id: corsguard-export")[0]
     said = dict(re.findall(r"^[- ] (\w+): (.+)$", hook, re.MULTILINE))
     assert (said["id"], said["entry"], said["language"]) == ("corsguard-lint", "corsguard lint", "python")
     assert [
