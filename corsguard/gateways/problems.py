@@ -8,6 +8,7 @@ from typing import Final
 
 from corsguard.errors import Problem, Rule
 from corsguard.fixes import Fix
+from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.quoting import printable, quoted, text_of
 
 from .plan import Plan, loose
@@ -19,13 +20,13 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             "No target is called {value}.",
             "A file in the wrong syntax is refused by the gateway, or worse, read as something else.",
             "Write one of the targets that `corsguard export --help` lists.",
-            ("nginxx", {"allow_origins": ["https://app.example.com"]}),
+            ("nginxx", {"allow_origins": [EXAMPLE_ORIGIN]}),
         ),
         "E852": Rule(
             "{value} cannot answer as the guard does: {reason}",
             "A gateway that answers differently lets pages in that the policy refuses, or blocks those that it allows.",
             "Guard the application instead, and let the gateway pass everything on.",
-            ("traefik", {"allow_origins": ["https://app.example.com"]}),
+            ("traefik", {"allow_origins": [EXAMPLE_ORIGIN]}),
         ),
         "E853": Rule(
             "{place} has an origin source, which is asked at request time. A file cannot ask.",
@@ -37,7 +38,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             "Views have a policy of their own (@cors), and a gateway knows no views: {value}.",
             "The gateway would answer for these views with the policy of their path.",
             "Write policies by path for them, or leave CORS to the guard in the application.",
-            ("nginx", {"allow_origins": ["https://app.example.com"]}),
+            ("nginx", {"allow_origins": [EXAMPLE_ORIGIN]}),
         ),
         "E855": Rule(
             "{place} lists {value}, and no expression says exactly the hosts that it covers.",
@@ -49,19 +50,19 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             "{target} cannot write {value}, of {place}: {reason}",
             "The gateway would read a part of it as its own syntax.",
             "Take the name out of the policy, or leave CORS on these paths to the guard in the application.",
-            ("nginx", {f"/{'a' * 400}": {"allow_origins": ["https://app.example.com"]}}),
+            ("nginx", {f"/{'a' * 400}": {"allow_origins": [EXAMPLE_ORIGIN]}}),
         ),
         "E857": Rule(
             "{target} cannot do this, of {place}: {reason}",
             "The gateway would answer differently from the guard.",
             "Change the policy, choose another target, or leave CORS to the guard in the application.",
-            ("s3", {"allow_origins": ["https://app.example.com"]}),
+            ("s3", {"allow_origins": [EXAMPLE_ORIGIN]}),
         ),
         "E858": Rule(
             "Expected a path such as /app as the mount, got {value}.",
             "Every path of the policies is below it, so nothing would be guarded.",
             "Write the path at which the application is mounted, without a slash at the end.",
-            ("nginx", {"allow_origins": ["https://app.example.com"]}),
+            ("nginx", {"allow_origins": [EXAMPLE_ORIGIN]}),
         ),
     }
 )

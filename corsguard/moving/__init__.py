@@ -5,6 +5,7 @@ This package is loaded by anyone who asks for a translation, and never by a proc
 """
 
 from corsguard.expressions import below as below
+from corsguard.names import CHROMIUM_MAX_AGE as CHROMIUM_MAX_AGE
 
 from .paths import EVERYTHING as EVERYTHING
 from .paths import Resource as Resource
@@ -29,6 +30,7 @@ from .written import of_call as of_call
 from .written import shown_path as shown_path
 
 __all__ = [
+    "CHROMIUM_MAX_AGE",
     "EVERYTHING",
     "Draft",
     "Mention",

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, cast
 
-from corsguard.names import is_token
+from corsguard.names import CHROMIUM_MAX_AGE, is_token
 from corsguard.policies import problem_of_prefix
 from corsguard.quoting import quoted
 
@@ -325,7 +325,7 @@ def _draft(keywords: Mapping[str, Any]) -> Draft:
     else:
         draft.max_age("max_age", given["max_age"])
     if "max_age" not in keywords:
-        draft.note("max_age", "Starlette sends 600 by default. Without this line it is 7200.")
+        draft.note("max_age", f"Starlette sends 600 by default. Without this line it is {CHROMIUM_MAX_AGE}.")
     if given["allow_private_network"]:
         draft.note("", "allow_private_network is left out: browsers ask their users now, and no header can grant it.")
     return draft

@@ -18,7 +18,7 @@ PIECES = (
 texts = st.text(max_size=60) | st.lists(st.sampled_from([*PIECES, " ", "\n", '"']), max_size=9).map("".join)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(texts)
 @example("https://*.a.example")
 @example("hhttps://*.a.example")

@@ -177,7 +177,7 @@ def decision_for(policy, origin, **more):
     return negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin, **more})
 
 
-@tried(600)
+@tried(300)
 @given(lists_and_origins())
 @example((["https://foo.com", "https://bar.com"], "https://barfoo.com"))
 @example((["https://*.foo.com", "https://*.bar.com"], "https://bar.foo.com"))
