@@ -211,8 +211,8 @@ def _draft(given: Mapping[str, Any], written: Mapping[str, Written]) -> Draft:
     if "max_age" not in given:
         draft.note(
             "max_age",
-            f"flask-cors sends none by default, so browsers ask again after 5 seconds. Write {CHROMIUM_MAX_AGE}, and they "
-            "ask once in two hours.",
+            "flask-cors sends none by default, so browsers ask again after 5 seconds. "
+            f"Write {CHROMIUM_MAX_AGE}, and they ask once in two hours.",
         )
     for option, keyword in _KEYWORDS.items():
         if option in given and option in written and not written[option].is_fixed:

@@ -166,6 +166,7 @@ ELSEWHERE = {
     "corsguard/paths.py": "a constant of its own",
     "corsguard/tags.py": "a constant of its own",
     "corsguard_django/predecessor.py": "an example is code to run",
+    "corsguard_flask/predecessor.py": "an example is code to run",
     "corsguard_django/translation.py": "the defaults of django-cors-headers",
     "corsguard_django/checks.py": "the examples of the rules",
 }
