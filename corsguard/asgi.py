@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 from .applications import refuse_what_is_no_asgi
 from .guard import ORDINARY_NAMES, Guard, Passage, ProtectionLike
 from .journal import Event, Journal
-from .names import ALLOW_ORIGIN
+from .names import ALLOW_ORIGIN, TIMING_ALLOW_ORIGIN
 from .negotiation import Answers, Decision, Environ, Header
 from .origin import LONGEST_ORIGIN
 from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, ViewFinder, WebSockets
@@ -35,6 +35,7 @@ Line: TypeAlias = tuple[bytes, bytes]
 
 _ORDINARY_NAMES: Final = frozenset(name.encode() for name in ORDINARY_NAMES)
 _ALLOW_ORIGIN: Final = ALLOW_ORIGIN.lower().encode()
+_TIMING_ALLOW_ORIGIN: Final = TIMING_ALLOW_ORIGIN.lower().encode()
 # The headers that are read, as the engine names them.
 _KEYS: Final[Mapping[bytes, str]] = {
     b"origin": "HTTP_ORIGIN",
@@ -182,7 +183,8 @@ class CORSMiddleware:
             if covered:
                 decision, ours = prepared.permitted if is_preflight else prepared.shared
                 if echoes:
-                    ours = [(_ALLOW_ORIGIN, origin), *ours]
+                    timing = [(_TIMING_ALLOW_ORIGIN, origin)] if answers.shares_timing and not is_preflight else ()
+                    ours = [(_ALLOW_ORIGIN, origin), *timing, *ours]
             else:
                 decision, ours = prepared.forbidden if is_preflight else prepared.refused
             if is_preflight:
@@ -223,8 +225,9 @@ class CORSMiddleware:
         # As it was seen at entry, because what lies further in may write into the scope.
         request = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_ORIGIN": _text(origin or b"")}
         passage = Passage(self.guard, table, request, path)
-        headers = ((ALLOW_ORIGIN, request["HTTP_ORIGIN"]), *decision.headers) if echoes else decision.headers
-        passage.assignment, passage.decision = table.find(path), decision._replace(headers=headers)
+        there = passage.assignment = table.find(path)
+        echoed = there.answers if echoes else None
+        passage.decision = decision if echoed is None else echoed.granting(request["HTTP_ORIGIN"])
         await self._start(message, send, passage)
 
     def _prepare(self, answers: Answers) -> "_Prepared":

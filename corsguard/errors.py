@@ -414,9 +414,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "E701": Rule(
             '{value} is not a bool. Python takes any text that is not empty for true, even "false".',
             (
-                'The text "false" would switch credentials on. Then other origins could read the data of logged-in '
-                "users, "
-                "against your intention."
+                'The text "false" would switch on what you want off. With `allow_credentials`, other origins could '
+                "then read the data of logged-in users."
             ),
             "Write `allow_credentials=True` or `allow_credentials=False`, without quotation marks.",
             'Policy(allow_origins=["https://app.example.com"], allow_credentials="false")',
@@ -719,6 +718,26 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Configuration.from_mapping({"policies": {"open": {"allow_origins": "*"}, "app": {"allow_origins": '
             '["https://app.example.com"], "allow_credentials": True}}, "environments": {"production": {}}}, '
             '"production").policies["open"]',
+        ),
+        # Timings.
+        "W501": Rule(
+            'share_timing together with "*" shows every site how long each response took.',
+            (
+                "Browsers send cookies with images and scripts that a page of any site embeds. If a response depends "
+                "on the user, such as on a login, its timing and its size tell about the user."
+            ),
+            f'Write `allow_origins=["{EXAMPLE_ORIGIN}"]`. Keep `"*"` only where every user gets the same response.',
+            'Policy(allow_origins="*", share_timing=True)',
+        ),
+        "W502": Rule(
+            "share_timing together with credentials shows the allowed origins how long responses to the user's cookies "
+            "took.",
+            (
+                "The timing and the size of a response can tell about the user what the page should not know, such as "
+                "whether a search in the user's data found something."
+            ),
+            "Write `share_timing=False`, unless you trust every allowed origin with the timings of its users.",
+            'Policy(allow_origins=["https://app.example.com"], allow_credentials=True, share_timing=True)',
         ),
     }
 )

@@ -323,6 +323,8 @@ def explain_decision(policy: Policy, environ: Mapping[str, Any], decision: Decis
         steps += [_header_step(policy, name) for name in names if name]
     else:
         steps.append(_readable_step(policy))
+        if policy.share_timing and decision.refusal is None:
+            steps.append(_timing_step())
     failed = next((step for step in steps if not step.passed), None)
     steps.append(_credentials_step(policy))
     goes_on = failed is None
@@ -462,6 +464,11 @@ def _readable_step(policy: Policy) -> Step:
     always = ", ".join(sorted(SAFELISTED_RESPONSE_HEADERS))
     reason = f"{granted[0].upper()}{granted[1:]}. Scripts also read {always}."
     return Step("exposed", "response headers", granted, True, reason)
+
+
+def _timing_step() -> Step:
+    reason = "Scripts see it in full in PerformanceResourceTiming, because of Timing-Allow-Origin."
+    return Step("timing", "how long the response took", "yes", True, reason)
 
 
 def _credentials_step(policy: Policy) -> Step:

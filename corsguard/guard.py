@@ -387,7 +387,8 @@ class Passage:
         ours = self._ours(self.decision)
         if isinstance(self.assignment.policy, str):
             return _merged([*headers], ours)
-        sent, displaced = share(headers, ours)
+        policy = self.assignment.policy
+        sent, displaced = share(headers, ours, shares_timing=policy is not None and policy.share_timing)
         if displaced:
             self.events += self._journal.record_displaced(self.assignment, displaced, self.environ)
         return sent
@@ -411,11 +412,11 @@ def _judge_handshake(policy: Policy | None, environ: Environ) -> Decision | Ques
     return refused if source is None else Question(source, environ["HTTP_ORIGIN"], _LET_IN, refused)
 
 
-def share(headers: Iterable[Header], ours: Sequence[Header]) -> tuple[list[Header], list[str]]:
+def share(headers: Iterable[Header], ours: Sequence[Header], *, shares_timing: bool) -> tuple[list[Header], list[str]]:
     """
     Return what to send in place of *headers*, with *ours*, whose one author the policy is; and the names it displaced.
 
-    `Vary` is merged; *headers* stay as they are.
+    `Vary` is merged; *headers* stay as they are. Timing-Allow-Origin is the policy's if that *shares_timing*.
     """
     sent = [*headers]
     for name, _ in sent:
@@ -423,9 +424,9 @@ def share(headers: Iterable[Header], ours: Sequence[Header]) -> tuple[list[Heade
             break
     else:
         return [*sent, *ours], []
-    displaced = [name for name, _ in sent if is_owned(name)]
+    displaced = [name for name, _ in sent if is_owned(name, shares_timing=shares_timing)]
     if displaced:
-        sent = [line for line in sent if not is_owned(line[0])]
+        sent = [line for line in sent if line[0] not in displaced]
     return _merged(sent, ours), displaced
 
 

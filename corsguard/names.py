@@ -25,6 +25,8 @@ ALLOW_METHODS: Final = "Access-Control-Allow-Methods"
 ALLOW_HEADERS: Final = "Access-Control-Allow-Headers"
 EXPOSE_HEADERS: Final = "Access-Control-Expose-Headers"
 MAX_AGE: Final = "Access-Control-Max-Age"
+# Resource Timing, "Timing-Allow-Origin Response Header": who sees how long a response took.
+TIMING_ALLOW_ORIGIN: Final = "Timing-Allow-Origin"
 
 # Every response header whose name starts so belongs to the policy of a guarded resource.
 OWNED_PREFIX: Final = "access-control-"

@@ -34,6 +34,7 @@ from .names import (
     EXPOSE_HEADERS,
     MAX_AGE,
     OWNED_PREFIX,
+    TIMING_ALLOW_ORIGIN,
 )
 from .policy import Policy
 from .validation import DEFAULT_METHODS
@@ -149,16 +150,28 @@ class Answers:
     What a policy says to every kind of request before it sees one.
 
     Without an `Origin` it is *silent*. An origin of the *audience* is *shared* with, or *permitted* to send what its
-    preflight asks for; unless that is everyone, its name goes in front of these headers. All other origins are
-    *refused*, or *forbidden* to.
+    preflight asks for; unless that is everyone, its name goes in front of these headers, and once more if the policy
+    *shares_timing* with it: see `granting`. All other origins are *refused*, or *forbidden* to.
     """
 
     audience: Audience
+    shares_timing: bool
     silent: Decision
     shared: Decision
     refused: Decision
     permitted: Decision
     forbidden: Decision
+
+    def granting(self, origin: str, *, is_preflight: bool = False) -> Decision:
+        """
+        Return what grants *origin*, which is covered.
+        """
+        decision = self.permitted if is_preflight else self.shared
+        if self.audience.is_everyone:
+            return decision
+        # No page sees the timings of a preflight.
+        timing = ((TIMING_ALLOW_ORIGIN, origin),) if self.shares_timing and not is_preflight else ()
+        return Decision(decision.kind, decision.status, ((ALLOW_ORIGIN, origin), *timing, *decision.headers))
 
 
 def negotiate(policy: Policy, environ: Environ) -> Decision:
@@ -181,16 +194,12 @@ def decide(policy: Policy, environ: Environ) -> Decision | Question:
     answers = answers_of(policy)
     if "HTTP_ORIGIN" not in environ:
         return answers.silent
-    if is_preflight(environ):
-        granted, refused = answers.permitted, answers.forbidden
-    else:
-        granted, refused = answers.shared, answers.refused
-    audience, origin = answers.audience, environ["HTTP_ORIGIN"]
+    asks, audience, origin = is_preflight(environ), answers.audience, environ["HTTP_ORIGIN"]
+    refused = answers.forbidden if asks else answers.refused
     covered = audience.covers(origin)
     if covered is False:
         return refused
-    if not audience.is_everyone:
-        granted = Decision(granted.kind, granted.status, ((ALLOW_ORIGIN, origin), *granted.headers))
+    granted = answers.granting(origin, is_preflight=asks)
     if covered:
         return granted
     # A source may be anybody's object, and is not asked whether it is true.
@@ -242,11 +251,15 @@ def merge_vary(*values: str) -> str:
     return ", ".join(names.values())
 
 
-def is_owned(name: str) -> bool:
+def is_owned(name: str, *, shares_timing: bool = False) -> bool:
     """
     Return whether the response header *name* belongs to the policy on a guarded resource, even if others set it.
+
+    Timing-Allow-Origin does so only if the policy *shares_timing*.
     """
-    return name[: len(OWNED_PREFIX)].lower() == OWNED_PREFIX
+    if name[: len(OWNED_PREFIX)].lower() == OWNED_PREFIX:
+        return True
+    return shares_timing and len(name) == len(TIMING_ALLOW_ORIGIN) and name.lower() == TIMING_ALLOW_ORIGIN.lower()
 
 
 def _in_a_loop(allows: Callable[[str], Awaitable[bool]]) -> Callable[[str], bool]:
@@ -281,11 +294,13 @@ def _prepare(policy: Policy) -> Answers:
     ]
     is_everyone = policy.audience.is_everyone
     everyone = [(ALLOW_ORIGIN, "*")] if is_everyone else []
+    timing = [(TIMING_ALLOW_ORIGIN, "*")] if is_everyone and policy.share_timing else []
     vary = [] if is_everyone else [VARY]
     return Answers(
         audience=policy.audience,
-        silent=Decision(RequestKind.NOT_CORS, None, (*everyone, *on_response) if is_everyone else (VARY,)),
-        shared=Decision(RequestKind.CORS, None, (*everyone, *on_response, *vary)),
+        shares_timing=policy.share_timing,
+        silent=Decision(RequestKind.NOT_CORS, None, (*everyone, *timing, *on_response) if is_everyone else (VARY,)),
+        shared=Decision(RequestKind.CORS, None, (*everyone, *timing, *on_response, *vary)),
         refused=Decision(RequestKind.CORS, None, (VARY,), Refusal.ORIGIN),
         permitted=Decision(RequestKind.PREFLIGHT, policy.preflight_status, (*everyone, *on_preflight)),
         # Fetch, "HTTP responses": to say no explicitly, 403 without the headers.

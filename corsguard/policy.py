@@ -30,6 +30,7 @@ class PolicyKeywords(TypedDict, total=False):
     allow_credentials: bool
     max_age: int | timedelta | None
     preflight_status: Literal[200, 204]
+    share_timing: bool
     allow_unsafe_origins: Mapping[str, str]
 
 
@@ -80,6 +81,8 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
     *max_age*: seconds (or timedelta) for which a browser may keep a preflight's answer; None leaves it to the browser.
     *preflight_status*: 204, or 200 for clients that stumble over 204 and for servers that end the connection after it
     (waitress, uWSGI's HTTP router).
+    *share_timing*: whether scripts that may read see how long a response took, too (Resource Timing,
+    `Timing-Allow-Origin`).
     *allow_unsafe_origins*: a mapping from origin pattern to the reason why this one danger is accepted.
 
     Raises PolicyError with every problem at once, unknown keywords included.
@@ -92,6 +95,7 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
     allow_credentials: bool = False
     max_age: int | timedelta | None = CHROMIUM_MAX_AGE
     preflight_status: Literal[200, 204] = 204
+    share_timing: bool = False
     allow_unsafe_origins: Mapping[str, str] = field(default_factory=Reasons)
 
     def __init__(self, **keywords: Unpack[PolicyKeywords]) -> None:

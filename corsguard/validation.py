@@ -47,6 +47,7 @@ DEFAULTS: Final[Mapping[str, object]] = MappingProxyType(
         "allow_credentials": False,
         "max_age": CHROMIUM_MAX_AGE,
         "preflight_status": 204,
+        "share_timing": False,
         "allow_unsafe_origins": MappingProxyType({}),
     }
 )
@@ -132,9 +133,12 @@ class Reading:
         headers = self.names("allow_headers", keywords["allow_headers"])
         self.look_at_bodies(methods, headers)
         exposed = self.names("expose_headers", keywords["expose_headers"])
-        if type(keywords["allow_credentials"]) is not bool:
-            fix = Fix(policy={"allow_credentials": self.credentials})
-            self.report("E701", "allow_credentials", keywords["allow_credentials"], fix)
+        for keyword in ("allow_credentials", "share_timing"):
+            if type(keywords[keyword]) is not bool:
+                self.report("E701", keyword, keywords[keyword], Fix(policy={keyword: _says_true(keywords[keyword])}))
+        if keywords["share_timing"] is True and (origins == "*" or self.credentials):
+            code = "W501" if origins == "*" else "W502"
+            self.report(code, "share_timing", True, Fix(policy={"share_timing": False}))
         return {
             "allow_origins": keywords["allow_origins"] if origins is None else origins,
             "allow_methods": methods,
@@ -143,6 +147,7 @@ class Reading:
             "allow_credentials": self.credentials,
             "max_age": self.max_age(keywords["max_age"]),
             "preflight_status": self.preflight_status(keywords["preflight_status"]),
+            "share_timing": _says_true(keywords["share_timing"]),
             "allow_unsafe_origins": unsafe,
         }
 
@@ -469,7 +474,7 @@ _NO_KEYWORDS: Final = {
     ),
     **dict.fromkeys(
         ("timing_allow_origin", "timing_allow_origins"),
-        Fix(words="Remove it. Timing-Allow-Origin is not a header of CORS. Your application sends it itself."),
+        Fix(policy={"share_timing": True}, words="It sends Timing-Allow-Origin to the origins of the policy."),
     ),
 }
 _ONE_OF_THEM: Final = Fix(words=f"one of {', '.join(DEFAULTS)}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from .applications import may_be_wsgi
 from .guard import ORDINARY_NAMES, Guard, Passage, ProtectionLike, share
 from .journal import Event, Journal
-from .names import ALLOW_ORIGIN
+from .names import ALLOW_ORIGIN, TIMING_ALLOW_ORIGIN
 from .negotiation import Environ, Header
 from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, ViewFinder, WebSockets, text_of_path
 from .policy import Policy
@@ -138,12 +138,13 @@ class CORSMiddleware:
                 decision = answers.shared if covered else answers.refused
             ours = decision.headers
             if covered and not answers.audience.is_everyone:
-                ours = [(ALLOW_ORIGIN, origin), *ours]
+                timing = [(TIMING_ALLOW_ORIGIN, origin)] if answers.shares_timing and not asks else ()
+                ours = [(ALLOW_ORIGIN, origin), *timing, *ours]
             if asks:
                 start_response(_STATUS_LINES[decision.status], [*ours])
                 return [decision.body]
-        # One value in place of four, because each variable that a closure keeps costs.
-        seen = (table, method, path, origin)
+        # One value in place of five, because each variable that a closure keeps costs.
+        seen = (answers.shares_timing, table, method, path, origin)
 
         def respond(status: str, headers: Iterable[Header], exc_info: OptExcInfo | None = None) -> Write:
             # PEP 3333 asks for a list, and many applications give something else.
@@ -156,9 +157,14 @@ class CORSMiddleware:
         return self.app(environ, respond)
 
     def _share(
-        self, headers: list[Header], ours: Sequence[Header], table: PathTable, *seen: str | None
+        self,
+        headers: list[Header],
+        ours: Sequence[Header],
+        shares_timing: bool,  # noqa: FBT001 - passed by place, with all that was seen at entry
+        table: PathTable,
+        *seen: str | None,
     ) -> list[Header]:
-        sent, displaced = share(headers, ours)
+        sent, displaced = share(headers, ours, shares_timing=shares_timing)
         if displaced:
             # As it was seen at entry, because what lies between may write into the environ.
             names = ("REQUEST_METHOD", "PATH_INFO", "HTTP_ORIGIN")

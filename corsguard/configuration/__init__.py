@@ -68,9 +68,10 @@ class Configuration:
         """
         Read environment *variables*, those of this process if None: *prefix* and a keyword in capitals, for one policy.
 
-        Lists are written with commas; `allow_credentials` is `true` or `false`, `max_age` whole seconds or `none`,
-        `allow_unsafe_origins` an object of JSON. What is not text is taken as it is. There is protection if there is a
-        variable of it: *prefix* and `PROTECTION_MODE`, `PROTECTION_EXEMPT` or `PROTECTION_METHODS`.
+        Lists are written with commas; `allow_credentials` and `share_timing` are `true` or `false`, `max_age` whole
+        seconds or `none`, `allow_unsafe_origins` an object of JSON. What is not text is taken as it is. There is
+        protection if there is a variable of it: *prefix* and `PROTECTION_MODE`, `PROTECTION_EXEMPT` or
+        `PROTECTION_METHODS`.
 
         Raises PolicyError with every problem at once; a variable that begins with *prefix* and names no keyword is
         one.

@@ -409,7 +409,7 @@ def _widens(keyword: str, before: Mapping[str, Any], after: Any) -> bool:  # noq
     """
     Return whether *after*, said by *keyword*, covers what nothing in *before* does.
     """
-    if keyword == "allow_credentials":
+    if keyword in ("allow_credentials", "share_timing"):
         return after is True
     if keyword in _WHO:
         return _widens_origins(before, after)

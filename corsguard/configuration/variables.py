@@ -85,7 +85,7 @@ def _read_text(keyword: str, value: object) -> object:
     text = value.strip()
     if keyword in _LISTS:
         return "*" if text == "*" else [entry.strip() for entry in text.split(",")]
-    if keyword == "allow_credentials":
+    if keyword in ("allow_credentials", "share_timing"):
         return {"true": True, "false": False}.get(text, text)
     if keyword == "allow_unsafe_origins":
         with suppress(ValueError, RecursionError):

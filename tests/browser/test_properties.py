@@ -98,6 +98,7 @@ def policies(draw):
         "allow_credentials": credentials,
         "max_age": draw(st.sampled_from([0, 5, 7200, None])),
         "preflight_status": draw(st.sampled_from([200, 204])),
+        "share_timing": draw(st.booleans()),
     }
 
 

@@ -265,6 +265,8 @@ WIDENING = [
     ("allow_credentials", True, False, False),
     ("max_age", 60, 600, False),
     ("preflight_status", 204, 200, False),
+    ("share_timing", False, True, True),
+    ("share_timing", True, False, False),
 ]
 
 

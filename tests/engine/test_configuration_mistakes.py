@@ -145,7 +145,7 @@ MISTAKES = {
         (
             'E106 cors.toml: environments.eu.live: A policy has no keyword "live".\n'
             "    fix: one of allow_origins, allow_methods, allow_headers, expose_headers, allow_credentials, max_age, "
-            "preflight_status, allow_unsafe_origins"
+            "preflight_status, share_timing, allow_unsafe_origins"
         ),
     ),
     "an extends in an environment": (
@@ -153,7 +153,7 @@ MISTAKES = {
         (
             'E106 cors.toml: environments.live.policies.a.extends: A policy has no keyword "extends".\n    fix: one of '
             "allow_origins, allow_methods, allow_headers, expose_headers, allow_credentials, max_age, "
-            "preflight_status, "
+            "preflight_status, share_timing, "
             "allow_unsafe_origins"
         ),
     ),

@@ -22,6 +22,7 @@ VARIABLES = {
     "CORSGUARD_ALLOW_CREDENTIALS": "true",
     "CORSGUARD_MAX_AGE": "600",
     "CORSGUARD_PREFLIGHT_STATUS": "200",
+    "CORSGUARD_SHARE_TIMING": "true",
     "CORSGUARD_ALLOW_UNSAFE_ORIGINS": '{"http://kiosk.example": "no TLS, until 2027"}',
 }
 SAID = Policy(
@@ -32,6 +33,7 @@ SAID = Policy(
     allow_credentials=True,
     max_age=600,
     preflight_status=200,
+    share_timing=True,
     allow_unsafe_origins={"http://kiosk.example": "no TLS, until 2027"},
 )
 
@@ -48,6 +50,7 @@ def test_there_is_a_variable_for_each_keyword():
         "allow_credentials = true\n"
         "max_age = 600\n"
         "preflight_status = 200\n"
+        "share_timing = true\n"
         'allow_unsafe_origins = { "http://kiosk.example" = "no TLS, until 2027" }'
     )
 
@@ -118,7 +121,8 @@ MISTAKEN_VARIABLES = {
         (
             'E817 CORSGUARD_DEBUG: There is no variable "CORSGUARD_DEBUG".\n    fix: one of CORSGUARD_ALLOW_ORIGINS, '
             "CORSGUARD_ALLOW_METHODS, CORSGUARD_ALLOW_HEADERS, CORSGUARD_EXPOSE_HEADERS, CORSGUARD_ALLOW_CREDENTIALS, "
-            "CORSGUARD_MAX_AGE, CORSGUARD_PREFLIGHT_STATUS, CORSGUARD_ALLOW_UNSAFE_ORIGINS, CORSGUARD_PROTECTION_MODE, "
+            "CORSGUARD_MAX_AGE, CORSGUARD_PREFLIGHT_STATUS, CORSGUARD_SHARE_TIMING, CORSGUARD_ALLOW_UNSAFE_ORIGINS, "
+            "CORSGUARD_PROTECTION_MODE, "
             "CORSGUARD_PROTECTION_EXEMPT, CORSGUARD_PROTECTION_METHODS"
         ),
     ),

@@ -35,6 +35,7 @@ CODES = """
     W201 W202
     W301
     W401 W402 W403
+    W501 W502
 """.split()
 
 # These are about paths, not about one policy; test_policies_forms.py mends them.

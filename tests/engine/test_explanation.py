@@ -463,3 +463,14 @@ def test_a_handshake_to_an_unguarded_path():
     told = explain({"/api": TRUSTED_HERE}, {**HANDSHAKE, "PATH_INFO": "/other"})
     assert (told.kind, told.status, told.headers, told.goes_on) == (RequestKind.HANDSHAKE, None, (), True)
     assert "not judged" in told.verdict
+
+
+def test_shared_timings_are_told_to_those_who_may_read():
+    policy, environ = Policy(allow_origins=[APP], share_timing=True), {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP}
+    told = explain(policy, environ)
+    assert [step.name for step in told.steps] == ["origin", "exposed", "timing", "credentials"]
+    assert ("Timing-Allow-Origin", APP) in told.headers
+    preflight = {**environ, "REQUEST_METHOD": "OPTIONS", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "GET"}
+    for other, asked in ((policy, {**environ, "HTTP_ORIGIN": "null"}), (Policy(allow_origins=[APP]), environ)):
+        assert "timing" not in {step.name for step in explain(other, asked).steps}
+    assert "timing" not in {step.name for step in explain(policy, preflight).steps}

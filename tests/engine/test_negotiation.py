@@ -323,6 +323,13 @@ def test_the_policy_owns_the_headers_of_its_prefix(name, owned):
     assert is_owned(name) is owned
 
 
+@pytest.mark.parametrize("name", ["Timing-Allow-Origin", "timing-allow-origin", "TIMING-ALLOW-ORIGIN"])
+def test_a_policy_that_shares_timings_owns_their_header(name):
+    assert is_owned(name, shares_timing=True)
+    assert not is_owned(name)
+    assert not is_owned(f"{name}s", shares_timing=True)
+
+
 class Nobody:
     def __contains__(self, origin):
         return False

@@ -148,6 +148,7 @@ def test_policies_are_equal_when_they_say_the_same():
         {"expose_headers": []},
         {"max_age": 601},
         {"preflight_status": 204},
+        {"share_timing": False},
         {"allow_unsafe_origins": {}},
         {"allow_unsafe_origins": {"http://kiosk.corp.example": "another reason"}},
     ],
@@ -175,7 +176,7 @@ def test_a_policy_shows_what_it_says_and_no_more():
     assert repr(Policy(allow_origins=[APP])) == (
         "Policy(allow_origins=('https://app.example.com',), allow_methods=('GET', 'HEAD', 'POST'), allow_headers=(), "
         "expose_headers=(), allow_credentials=False, max_age=7200, preflight_status=204, "
-        "allow_unsafe_origins={})"
+        "share_timing=False, allow_unsafe_origins={})"
     )
 
 

@@ -185,7 +185,8 @@ MISTAKES = [
     ({"allow_origins": "*", "expose_headers": ["origin", "Cookie", "Access-Control-Max-Age"]}, ["E602"] * 3),
     # Single values.
     *(
-        ({"allow_origins": [APP], "allow_credentials": value}, ["E701"])
+        ({"allow_origins": [APP], keyword: value}, ["E701"])
+        for keyword in ("allow_credentials", "share_timing")
         for value in ("false", "true", "", 0, 1, None, [], "yes")
     ),
     *(
@@ -253,6 +254,8 @@ def test_an_asynchronous_source_is_refused():
         ({"allow_origins": [APP], "allow_credentials": 1}, "allow_credentials=True"),
         ({"allow_origins": [APP], "allow_credentials": "false"}, "allow_credentials=False"),
         ({"allow_origins": [APP], "allow_credentials": None}, "allow_credentials=False"),
+        ({"allow_origins": [APP], "share_timing": "yes"}, "share_timing=True"),
+        ({"allow_origins": [APP], "share_timing": None}, "share_timing=False"),
         ({"allow_origins": [APP], "max_age": "600"}, "max_age=600"),
         ({"allow_origins": [APP], "max_age": "90000"}, "max_age=7200"),
         ({"allow_origins": [APP], "max_age": "a day"}, "max_age=7200"),
@@ -411,6 +414,8 @@ SMELLS = [
     ({"allow_origins": "*", "allow_methods": "*"}, "W202", "*"),
     ({"allow_origins": [APP], "max_age": 7201}, "W301", 7201),
     ({"allow_origins": [APP], "max_age": timedelta(days=1)}, "W301", 86400),
+    ({"allow_origins": "*", "share_timing": True}, "W501", True),
+    ({"allow_origins": [APP], "allow_credentials": True, "share_timing": True}, "W502", True),
 ]
 NO_SMELLS = [
     {"allow_origins": ["https://*.example.com"]},
@@ -435,6 +440,10 @@ NO_SMELLS = [
     {"allow_origins": [APP], "max_age": 7200},
     {"allow_origins": [APP], "max_age": 0},
     {"allow_origins": [APP], "max_age": None},
+    {"allow_origins": [APP], "share_timing": True},
+    {"allow_origins": Source(), "share_timing": True},
+    {"allow_origins": "*", "share_timing": False},
+    {"allow_origins": [APP], "allow_credentials": True, "share_timing": False},
     {"allow_origins": Source()},
     {"allow_origins": "*"},
 ]
@@ -496,7 +505,16 @@ def test_a_star_glued_to_a_domain_gets_the_domain_and_what_is_below_it(credentia
     assert Policy(**{**keywords, "allow_origins": [*problem.fix.entries]})
 
 
-@pytest.mark.parametrize("name", ["allow_private_network", "timing_allow_origins", "timing_allow_origin"])
+@pytest.mark.parametrize("name", ["timing_allow_origins", "timing_allow_origin"])
+def test_what_other_libraries_have_by_another_name_is_named(name):
+    with pytest.raises(PolicyError) as refusal:
+        Policy.from_mapping({"allow_origins": [APP], name: [APP]})
+    (problem,) = refusal.value.problems
+    assert (problem.code, problem.field) == ("E106", name)
+    assert problem.fix.policy == {"share_timing": True}
+
+
+@pytest.mark.parametrize("name", ["allow_private_network"])
 def test_what_other_libraries_have_and_means_nothing_here_says_why(name):
     with pytest.raises(PolicyError) as refusal:
         Policy.from_mapping({"allow_origins": [APP], name: True})

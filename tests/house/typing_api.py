@@ -103,6 +103,7 @@ Policy(
     allow_credentials=True,
     max_age=600,
     preflight_status=204,
+    share_timing=True,
     allow_unsafe_origins={"http://kiosk.example": "no TLS until 2027"},
 )
 assert_type(policy.allow_origins, Literal["*"] | Collection[str] | OriginSource | AsyncOriginSource)
@@ -112,6 +113,7 @@ assert_type(policy.expose_headers, Literal["*"] | Collection[str])
 assert_type(policy.allow_credentials, bool)
 assert_type(policy.max_age, int | timedelta | None)
 assert_type(policy.preflight_status, Literal[200, 204])
+assert_type(policy.share_timing, bool)
 assert_type(policy.allow_unsafe_origins, Mapping[str, str])
 assert_type(policy.may_block, bool)
 assert_type(policy.must_await, bool)
@@ -258,6 +260,7 @@ def closed() -> str:
     allow_credentials=True,
     max_age=timedelta(minutes=1),
     preflight_status=200,
+    share_timing=False,
     allow_unsafe_origins={"http://kiosk.example": "no TLS until 2027"},
 )
 async def tagged_by_keywords(number: int) -> str:

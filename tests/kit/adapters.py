@@ -50,10 +50,11 @@ class Outcome(NamedTuple):
     @property
     def of_cors(self) -> list[tuple[str, str]]:
         """
-        The complete `Access-Control-*` and `Vary` lines, names in lower case, in order of their names.
+        The complete `Access-Control-*`, `Timing-Allow-Origin` and `Vary` lines, names in lower case, in order of these.
         """
         named = [(name.lower(), value) for name, value in self.headers]
-        return sorted(line for line in named if line[0].startswith("access-control-") or line[0] == "vary")
+        others = {"timing-allow-origin", "vary"}
+        return sorted(line for line in named if line[0].startswith("access-control-") or line[0] in others)
 
     def lines(self, name: str) -> list[str]:
         """

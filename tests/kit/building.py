@@ -17,6 +17,7 @@ FULL = {
     "allow_credentials": True,
     "max_age": 600,
     "preflight_status": 200,
+    "share_timing": True,
     "allow_unsafe_origins": {"http://kiosk.corp.example": "no TLS until 2027"},
 }
 

@@ -2,8 +2,9 @@
 The table of cases: what is sent, for whom, in every place that the library runs.
 
 One row is one request to a resource under one policy: what the application answers by itself, and what then goes out.
-*headers* are the complete set of `Access-Control-*` and `Vary` lines of the response; *ran* says whether the
-application was called. `adapters.py` has one function for each place; `carriers/test_conformance.py` asks all of them.
+*headers* are the complete set of `Access-Control-*`, `Timing-Allow-Origin` and `Vary` lines of the response; *ran*
+says whether the application was called. `adapters.py` has one function for each place; `carriers/test_conformance.py`
+asks all of them.
 """
 
 from collections.abc import Mapping
@@ -65,6 +66,10 @@ def allow(origin: str, **more: str) -> dict[str, str]:
     }
 
 
+def timed(origin: str) -> dict[str, str]:
+    return {"Timing-Allow-Origin": origin}
+
+
 OK = Reply(200)
 RAN, NOT_RAN = True, False
 
@@ -111,6 +116,13 @@ SHOP_PREFLIGHT = {
 SHOP_RESPONSE = {**allow(APP, Allow_Credentials="true", Expose_Headers="ETag, X-Total"), **VARY}
 ANYONE_PREFLIGHT = {**allow("*", Allow_Methods="GET, HEAD, POST", Max_Age="7200"), **PREFLIGHT_VARY}
 LISTED_PREFLIGHT = {**allow(APP, Allow_Methods="GET, HEAD, POST", Max_Age="7200"), **PREFLIGHT_VARY}
+
+# Those who may read see the timings, too.
+TIMED = {**LISTED, "share_timing": True}
+TIMED_RESPONSE = {**allow(APP), **timed(APP), **VARY}
+TIMED_SHOP = {**SHOP, "share_timing": True}
+TIMED_ANYONE = {**ANYONE, "share_timing": True}
+TIMED_PATTERNS = {"allow_origins": ["https://*.example.com"], "share_timing": True}
 
 PATTERNS = {
     "allow_origins": [
@@ -542,5 +554,43 @@ CASES = [
             ("no Origin", SHOP, None, VARY),
             ("anyone", ANYONE, EVIL, allow("*")),
         ]
+    ),
+    # Timings are shared with those who may read, and never by a preflight.
+    *(
+        Case(f"timing, {what}, {who}", policy, get(origin), reply, 200, headers, RAN)
+        for what, reply in {
+            "alone": OK,
+            "next to what is not ordinary": Reply(200, (("X-Total", "7"),)),
+            "set by the application": Reply(200, (("Timing-Allow-Origin", EVIL),)),
+            "set in odd case": Reply(200, (("tIMING-aLLOW-oRIGIN", "*"), ("timing-allow-origin", EVIL))),
+        }.items()
+        for who, policy, origin, headers in [
+            ("the origin", TIMED, APP, TIMED_RESPONSE),
+            ("another", TIMED, EVIL, VARY),
+            ("no Origin", TIMED, None, VARY),
+            ("with credentials", TIMED_SHOP, APP, {**SHOP_RESPONSE, **timed(APP)}),
+            ("a pattern", TIMED_PATTERNS, APP, TIMED_RESPONSE),
+            ("a pattern, another", TIMED_PATTERNS, EVIL, VARY),
+            ("anyone", TIMED_ANYONE, EVIL, {**allow("*"), **timed("*")}),
+            ("anyone, no Origin", TIMED_ANYONE, None, {**allow("*"), **timed("*")}),
+        ]
+    ),
+    Case("timing, a preflight", TIMED_SHOP, preflight(APP, "PUT"), OK, 204, SHOP_PREFLIGHT, NOT_RAN),
+    Case("timing, a refused preflight", TIMED_SHOP, preflight(EVIL, "PUT"), OK, 403, PREFLIGHT_VARY, NOT_RAN),
+    Case("timing, anyone's preflight", TIMED_ANYONE, preflight(APP, "PUT"), OK, 204, ANYONE_PREFLIGHT, NOT_RAN),
+    Case("timing, OPTIONS of a page", TIMED, request("OPTIONS", APP), OK, 200, TIMED_RESPONSE, RAN),
+    Case("timing, an error", TIMED, get(APP), Reply(500), 500, TIMED_RESPONSE, RAN),
+    # A policy that does not share timings leaves the header to the application.
+    *(
+        Case(
+            f"timing, not the policy's, {who}",
+            policy,
+            get(APP),
+            Reply(200, (("Timing-Allow-Origin", EVIL),)),
+            200,
+            {**headers, **timed(EVIL)},
+            RAN,
+        )
+        for who, policy, headers in [("listed", SHOP, SHOP_RESPONSE), ("anyone", ANYONE, allow("*"))]
     ),
 ]
