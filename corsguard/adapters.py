@@ -11,7 +11,16 @@ from .guard import ORDINARY_NAMES, Guard, Passage
 from .journal import Journal
 from .mistakes import nearest_name
 from .negotiation import Question
-from .policies import Assignment, Guarding, ViewFinder, WebSockets, read_websockets, refuse_awaited, text_of_path
+from .policies import (
+    Assignment,
+    Guarding,
+    InForce,
+    ViewFinder,
+    WebSockets,
+    read_websockets,
+    refuse_awaited,
+    text_of_path,
+)
 from .suffixes import are_same_site
 from .tags import ServedView, misplaced_tags, name_of, tag_of, tags_made
 
@@ -20,6 +29,7 @@ __all__ = [
     "Assignment",
     "Guard",
     "Guarding",
+    "InForce",
     "Journal",
     "Passage",
     "Question",

@@ -17,8 +17,7 @@ from .journal import Event, Journal
 from .names import ALLOW_ORIGIN, TIMING_ALLOW_ORIGIN
 from .negotiation import Answers, Decision, Environ, Header
 from .origin import LONGEST_ORIGIN
-from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, ViewFinder, WebSockets
-from .policy import Policy
+from .policies import Assignment, Guarding, InForce, PathTable, Policies, PoliciesLike, ViewFinder, WebSockets
 from .quoting import quoted
 from .tags import name_of, tags_made
 
@@ -116,7 +115,7 @@ class CORSMiddleware:
         self._prepared: dict[int, _Prepared] = {}
 
     @property
-    def policy(self) -> Policy | Mapping[str, Guarding] | None:
+    def policy(self) -> InForce:
         """
         What guards the application. Assigning takes what the constructor takes, validates it first, and swaps the
         Policies that were given, for all who share them.
@@ -141,7 +140,8 @@ class CORSMiddleware:
         guard, headers, method, path = self.guard, scope.get("headers"), scope["method"], scope["path"]
         if type(headers) is not list or scope.get("root_path"):
             headers, path = _lines(scope), path_of(scope)
-        table, origin, is_preflight, echoes = guard.policies.table, None, False, False
+        in_force, origin, is_preflight, echoes = guard.policies.table, None, False, False
+        table = in_force if in_force.hosts is None else in_force.at(_host_in(headers))
         answers = table.answers or table.find(path).answers
         if method == "OPTIONS":
             for name, value in headers:
@@ -156,7 +156,7 @@ class CORSMiddleware:
                     answers, origin = answers if origin is None else None, value
         if (
             answers is None
-            or table is not self._table
+            or in_force is not self._table
             or (self._endpoints is not None and tags_made())
             or (guard.protection is not None and method not in guard.protection.spared)
         ):
@@ -402,6 +402,14 @@ def _lines(scope: Scope) -> Iterable[Line]:
         # It can be read once, and the application wants to read it too.
         headers = scope["headers"] = [*headers]
     return headers
+
+
+def _host_in(headers: Iterable[Line]) -> str | None:
+    """
+    Return the value of `Host`, which servers make of `:authority` too; None if there is not exactly one.
+    """
+    hosts = [value for name, value in headers if len(name) == 4 and name.lower() == b"host"]
+    return _text(hosts[0]) if len(hosts) == 1 else None
 
 
 def path_of(scope: Mapping[str, Any]) -> str:

@@ -69,12 +69,13 @@ class Endpoints:
         Write what the endpoints of *routing* open of each other, once for each state of the tags.
         """
         self._made = tags_made()
-        table, views = self._guard.policies.table, list[ServedView]()
-        for url, methods, endpoint in served_by(routing):
-            there = self._guard.said_by(endpoint) or table.find(url)
-            policy = there.policy if isinstance(there.policy, Policy) else None
-            views.append(ServedView(url, name_of(endpoint), methods, policy))
-        self._guard.journal.record_openings(views)
+        for table in self._guard.policies.table.by_host.values():
+            views: list[ServedView] = []
+            for url, methods, endpoint in served_by(routing):
+                there = self._guard.said_by(endpoint) or table.find(url)
+                policy = there.policy if isinstance(there.policy, Policy) else None
+                views.append(ServedView(url, name_of(endpoint), methods, policy))
+            self._guard.journal.record_openings(views)
 
     def _warn_of_place(self, scope: Scope) -> None:
         """

@@ -451,8 +451,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         # Policies by path.
         "E801": Rule(
             (
-                "Expected a Policy, a mapping of a policy's keywords, or a mapping from path prefix to these, got "
-                "{value} ({kind})."
+                "Expected a Policy, a mapping of a policy's keywords, or a mapping from path prefix or host to these, "
+                "got {value} ({kind})."
             ),
             (
                 "corsguard cannot tell from this value who may read what, and a guess could open your data to the "
@@ -473,10 +473,10 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'CORSMiddleware(app, {"/api/*": Policy(allow_origins="*")})',
         ),
         "E803": Rule(
-            '{value} stands next to "paths". Nothing is inherited: each path has its whole policy.',
+            '{value} stands next to "{level}". Nothing is inherited: each path, and each host, has its whole policy.',
             (
-                'A keyword next to "paths" would not apply to any path. A reader would believe that it applies to all '
-                "of them."
+                'A keyword next to "paths" or "hosts" would not apply to any of them. A reader would believe that it '
+                "applies to all."
             ),
             'Move the keyword into each policy: `{"paths": {"/api": {"allow_origins": [...], "max_age": 60}}}`.',
             'CORSMiddleware(app, {"paths": {"/api": None}, "max_age": 60})',
@@ -514,6 +514,23 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             "Every page could act as the user, although the configuration says that there is protection.",
             'List the paths that other sites have to send to, such as `["/webhooks"]`, or write `mode="report"`.',
             'CrossOriginProtection(exempt=["/"])',
+        ),
+        # Policies by host.
+        "E808": Rule(
+            "{value} is not the key of a host: that is a host in lower case as a client sends it, without a scheme, a "
+            "path or a dot at its end, with a port where only that is meant; or `*.` and such a host.",
+            (
+                "The key is compared with `Host`. This one would never match, so nothing would be shared on the host "
+                "that you mean."
+            ),
+            "Write `api.example.com`, `*.tenants.example.com` or `localhost:8000`. A Unicode name is sent as `xn--`.",
+            'CORSMiddleware(app, {"hosts": {"https://api.example.com": Policy(allow_origins="*")}})',
+        ),
+        "E809": Rule(
+            "{value} means the same host as another key, {key}: the ports 80 and 443 equal no port.",
+            "Only one of the two policies would count, and nobody could tell which.",
+            "Keep one of the two keys, such as `api.example.com`.",
+            'CORSMiddleware(app, {"hosts": {"api.example.com": None, "api.example.com:443": None}})',
         ),
         # Files and environment variables.
         "E811": Rule(

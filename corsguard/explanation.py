@@ -27,7 +27,7 @@ from .names import (
 )
 from .negotiation import VARY, Decision, Header, RequestKind, negotiate, request_kind
 from .origin import LONGEST_ORIGIN, NULL, Origin
-from .policies import Assignment, Policies, PoliciesLike
+from .policies import UNNAMED, Assignment, Policies, PoliciesLike
 from .policy import Policy
 from .protection import (
     REFUSAL_HEADERS,
@@ -55,6 +55,10 @@ _INSECURE: Final = "With credentials plain http is refused, and no source is ask
 _UNGUARDED: Final = (
     "No policy guards this path: nothing is answered or added here, a preflight reaches the application, and a page on "
     "another origin may read only what the application itself shares."
+)
+_UNNAMED: Final = (
+    "No policy names this host, so nothing is answered or added here. The host is that of Host as the server got it: a "
+    "proxy in front has to pass it on (nginx: proxy_set_header Host $host). Is it missing, sent twice, or not a host?"
 )
 _CLOSED: Final = (
     "The path is closed (None): a preflight reaches the application, headers of CORS that the application sets are "
@@ -178,14 +182,14 @@ def explain(
     Return the story of the request that *environ* describes, under *policy* and *protection*, which are what every
     carrier takes; without *protection*, it is that of a Configuration, if it has one.
 
-    Reads what `negotiate` reads, `HTTP_ACCESS_CONTROL_REQUEST_HEADERS`, `PATH_INFO` if there are policies by path, and
-    for protection and a WebSocket handshake what `judge` reads. Never raises, whatever the strings. Raises PolicyError
-    if *policy* or *protection* is refused.
+    Reads what `negotiate` reads, `HTTP_ACCESS_CONTROL_REQUEST_HEADERS`, `PATH_INFO` and `HTTP_HOST` if there are
+    policies by path or by host, and for protection and a WebSocket handshake what `judge` reads. Never raises, whatever
+    the strings. Raises PolicyError if *policy* or *protection* is refused.
     """
     table = Policies.of(policy).table
     said = table.protection if isinstance(table.protection, CrossOriginProtection) else None
     protecting = said if protection is None else CrossOriginProtection.of(protection)
-    return explain_assignment(table.find(_path_of(environ)), environ, protecting)
+    return explain_assignment(table.at(environ.get("HTTP_HOST")).find(_path_of(environ)), environ, protecting)
 
 
 def explain_assignment(
@@ -253,7 +257,7 @@ def _explain_sharing(
         decision = negotiate(there.policy, environ)
         return explain_decision(there.policy, environ, decision), decision.refusal is None
     headers = (VARY,) if there.varies else ()
-    verdict = _CLOSED if there.policy is None else _UNGUARDED
+    verdict = _CLOSED if there.policy is None else _UNNAMED if there is UNNAMED else _UNGUARDED
     told = Explanation(request_kind(environ), (), None, headers, False, False, _ODD if there.is_odd else verdict)
     return told, False
 

@@ -147,7 +147,8 @@ class Guard:
 
     def may_refuse(self, table: PathTable, environ: Environ, path: str) -> bool:
         """
-        Return whether the protection, under the policies of *table*, does not let the request *environ* run at once.
+        Return whether the protection, under the policies of *table*, which are those of the host, does not let the
+        request *environ* run at once.
 
         For a carrier's short path, and for requests that are judged. What is exempt or only reported may be among
         those, and a Passage tells it.
@@ -170,7 +171,7 @@ class Guard:
         table = self.policies.table
         if table is not self.met:
             self.meet()
-        return Passage(self, table, environ, path)
+        return Passage(self, table.at(environ.get("HTTP_HOST")), environ, path)
 
     def said_by(self, view: object) -> Assignment | None:
         """
@@ -199,7 +200,7 @@ class Guard:
         """
         if is_handshake(environ) and self.websockets.find(path) is UNCOVERED:
             return UNCOVERED
-        return self.policies.table.find(path, find_view)
+        return self.policies.table.at(environ.get("HTTP_HOST")).find(path, find_view)
 
 
 class Passage:

@@ -15,17 +15,20 @@ from typing import Final, NamedTuple
 
 from .errors import PolicyError, Problem
 from .fixes import Alternative, Fix
+from .hosts import key_of
 from .names import EXAMPLE_ORIGIN, NOT_LITERAL
 from .origin import (
     DEFAULT_PORTS,
     LABEL,
     LONGEST_HOST,
     LONGEST_LABEL,
+    LONGEST_ORIGIN,
     NEVER_ORIGINS,
     NULL,
     NUMBER,
     PORT,
     SCHEME,
+    OriginPattern,
     canonical_ipv6,
     is_loopback,
     is_misspelt,
@@ -89,6 +92,24 @@ def nearest_prefix(text: str) -> str:
     # A segment that is literal in part only is left out, but the first one: `/` in place of `/api*` would open all.
     cut = literal[0] if len(literal) == 1 else literal[0].rpartition("/")[0] or literal[0].rstrip(".")
     return "/" + "/".join(x for x in cut.split("/") if x not in ("", ".", ".."))
+
+
+def nearest_host(text: str) -> str | None:
+    """
+    Return the host, or the host with a leading `*.`, that *text* probably means, or None.
+    """
+    bare = re.sub(r"^[a-zA-Z]*:?/+", "", text[:LONGEST_ORIGIN]).removesuffix(":*")
+    try:
+        meant = str(OriginPattern.parse(f"https://{bare}"))
+    except PolicyError as error:
+        meant = next((str(entry) for entry in error.problems[0].fix.entries), "")
+    if meant == EXAMPLE_ORIGIN:
+        return None
+    before, star, after = meant.partition("://")[2].partition("*")
+    # A star within a label is written for some of the hosts below.
+    host = f"*.{after.partition('.')[2]}" if star else before
+    host = host.removesuffix(".")
+    return host if key_of(host) is not None else None
 
 
 def nearest_name(name: str, names: Iterable[str], near: float = 0.7) -> str | None:

@@ -1,5 +1,5 @@
 """
-One policy or many: which of them guards which path, and under which name.
+One policy or many: which of them guards which path of which host, and under which name.
 
 This room reads every form in which a configuration says so, and looks paths up. It logs nothing and sees no request.
 A path is taken as the server decoded it. Where servers, caches and routers may read it in several ways, it gets the
@@ -14,6 +14,7 @@ from typing import Final, Literal, NamedTuple, Protocol, TypedDict, cast, runtim
 
 from .errors import PolicyError, Problem
 from .fixes import Fix
+from .hosts import Hosts, key_of
 from .names import EXAMPLE_ORIGIN, PATH_PREFIX
 from .negotiation import Answers, answers_of
 from .policy import Policy, PolicyKeywords
@@ -25,18 +26,26 @@ UNGUARDED: Final = "unguarded"
 NAMELESS: Final = "policy"
 
 _PATHS: Final = "paths"
+_HOSTS: Final = "hosts"
 _WEBSOCKETS: Final = "websockets"
 _EXAMPLE: Final = {"allow_origins": [EXAMPLE_ORIGIN]}
 _ASKED_AT_ONCE: Final = Fix(words="def __contains__(self, origin: str) -> bool:")
-_PATHS_EXAMPLE: Final = Fix(entries=({"paths": {"/api": _EXAMPLE, "/admin": None}},))
+# What stands next to nothing else, and how it looks.
+_LEVELS: Final = {
+    _HOSTS: Fix(entries=({_HOSTS: {"api.example.com": _EXAMPLE, "*.tenants.example.com": None}},)),
+    _PATHS: Fix(entries=({_PATHS: {"/api": _EXAMPLE, "/admin": None}},)),
+}
 
 # What stands at a path: a policy guards it, None closes it, the word leaves it to the application.
 Guarding = Policy | Literal["unguarded"] | None
+# What is in force: one policy, what stands at each path prefix, or, under the key "hosts", either of these by host.
+InForce = Policy | Mapping[str, Guarding] | Mapping[str, Mapping[str, Policy | Mapping[str, Guarding]]] | None
 
 
 class Assignment(NamedTuple):
     """
-    What stands at a path, or at a view, and its *name*: that of the policy in a file, the path prefix, or the view.
+    What stands at a path, or at a view, and its *name*: that of the policy in a file, the host and the path prefix, or
+    the view.
 
     The readings of an *is_odd* path have different policies, so it has none; *varies* tells whether any of these would
     have made the answer depend on the origin. *answers* are those of the policy, once the assignment is in a table.
@@ -56,6 +65,8 @@ _LONGEST_KNOWN: Final = 256
 _LONGEST_READ: Final = 2048
 
 UNCOVERED: Final = Assignment(UNGUARDED, "")
+# The same for all paths of a host that no key means.
+UNNAMED: Final = Assignment(UNGUARDED, "", False)
 _JUDGED: Final = Assignment(None, "")
 _AMBIGUOUS: Final = Assignment(None, "", is_odd=True, varies=True)
 
@@ -73,11 +84,15 @@ class PathTable:
     The longest prefix of whole segments wins: `/api` covers `/api`, `/api/` and `/api/x`, not `/apiary`. *everywhere*
     is what stands at every path, if that is one thing, and *answers* are those of its policy; *given* is the table as
     plain data. *protection* is what a configuration says about it, next to the policies; the guard reads it.
+
+    If there are *hosts*, each has a table of its own, and this one is that of all hosts that they do not name: `at`
+    tells which to ask.
     """
 
-    __slots__ = ("_by_prefix", "_known", "_levels", "_root", "answers", "everywhere", "given", "protection")
+    __slots__ = ("_by_prefix", "_known", "_levels", "_root", "answers", "everywhere", "given", "hosts", "protection")
 
-    def __init__(self, by_prefix: Mapping[str, Assignment]) -> None:
+    def __init__(self, by_prefix: Mapping[str, Assignment], hosts: "Hosts[PathTable] | None" = None) -> None:
+        self.hosts: Final = hosts
         self._by_prefix: Final = {"" if key == "/" else key: _compiled(there) for key, there in by_prefix.items()}
         self._root: Final = self._by_prefix.get("", UNCOVERED)
         self._levels: Final = range(max((prefix.count("/") for prefix in self._by_prefix), default=0))
@@ -85,12 +100,23 @@ class PathTable:
         self.everywhere: Final = None if self._levels else self._root
         self.answers: Final = None if self._levels else self._root.answers
         self.protection: object = None
-        self.given: Policy | Mapping[str, Guarding] | None
-        if self.everywhere is not None and isinstance(self.everywhere.policy, Policy):
+        self.given: InForce
+        if hosts is not None:
+            # A host without any path has nothing, which is not the same as one that is closed.
+            by_host = {host: table.given or MappingProxyType({_PATHS: {}}) for host, table in hosts}
+            # No host has hosts within.
+            self.given = cast("InForce", MappingProxyType({_HOSTS: MappingProxyType(by_host)}))
+        elif self.everywhere is not None and isinstance(self.everywhere.policy, Policy):
             self.given = self.everywhere.policy
         else:
             by_path: dict[str, Guarding] = {prefix: there.policy for prefix, there in by_prefix.items()}
             self.given = MappingProxyType(by_path) if by_path else None
+
+    def at(self, host: object) -> "PathTable":
+        """
+        Return the table of the host that the value *host* of `Host` names; without policies by host, this one.
+        """
+        return self if self.hosts is None else self.hosts.find(host) or self
 
     def find(self, path: str, find_view: ViewFinder | None = None) -> Assignment:
         """
@@ -124,11 +150,28 @@ class PathTable:
         return _AMBIGUOUS._replace(varies=not all(policy.audience.is_everyone for policy in policies))
 
     @property
+    def by_host(self) -> "Mapping[str, PathTable]":
+        """
+        The tables by the keys of their hosts; without policies by host, this one by an empty key.
+        """
+        return {"": self} if self.hosts is None else dict(self.hosts)
+
+    @property
+    def placed(self) -> Iterator[tuple[str, Assignment]]:
+        """
+        Yield all that stands anywhere, each with the place where a configuration says it.
+        """
+        for host, table in self.hosts or ():
+            yield from ((f"{_HOSTS}[{quoted(host)}].{place}", there) for place, there in table.placed)
+        for prefix, there in self._by_prefix.items() if self.hosts is None else ():
+            yield "" if isinstance(self.given, Policy) else f"{_PATHS}[{quoted(prefix or '/')}].", there
+
+    @property
     def named(self) -> Mapping[str, Policy]:
         """
         The policies by their names.
         """
-        return {there.name: there.policy for there in self._by_prefix.values() if isinstance(there.policy, Policy)}
+        return {there.name: there.policy for _, there in self.placed if isinstance(there.policy, Policy)}
 
     def _at(self, path: str, find_view: ViewFinder | None) -> Assignment:
         of_view = None if find_view is None else find_view(path)
@@ -148,8 +191,12 @@ class Policies:
     The policies of a guard. It may be shared between guards, and swapped while they serve, by one assignment.
 
     *policy* is a Policy, a mapping of a policy's keywords, a mapping from path prefix (`/` first) to either of these,
-    to None or to `"unguarded"`, `{"paths": ...}` around the latter, a Configuration, other Policies, or None, which
-    guards nothing. Nothing is inherited from one path to another. None at a path closes it: nothing is shared there.
+    to None or to `"unguarded"`, `{"paths": ...}` around the latter, `{"hosts": ...}` around a mapping from host to
+    either of these, a Configuration, other Policies, or None, which guards nothing. Nothing is inherited from one path
+    to another. None at a path closes it: nothing is shared there.
+
+    The host is that of `Host`, in lower case and without the port 80 or 443. A key is a host, a host with a port, or
+    `*.` and what ends so; exact keys come first, then the longest. A host that no key means is not touched.
 
     Raises PolicyError with every problem of every policy at once.
     """
@@ -167,9 +214,10 @@ class Policies:
         return policy if isinstance(policy, Policies) else cls(policy)
 
     @property
-    def policy(self) -> Policy | Mapping[str, Guarding] | None:
+    def policy(self) -> InForce:
         """
-        What is in force: the one policy, a read-only mapping from path prefix to what stands there, or None.
+        What is in force: the one policy, a read-only mapping from path prefix to what stands there, one of `"hosts"`
+        to either of these by host, or None.
 
         Assigning takes what the constructor takes, and validates it first. Requests in flight finish under the old
         policies. Each process assigns for itself.
@@ -185,15 +233,17 @@ class Policies:
     @property
     def named(self) -> Mapping[str, Policy]:
         """
-        The policies in force by their names: those of a file, else their path prefixes.
+        The policies in force by their names: those of a file, else their hosts and path prefixes.
         """
         return self.table.named
 
-    def policy_for(self, path: str) -> Guarding:
+    def policy_for(self, path: str, host: str | None = None) -> Guarding:
         """
         Return the policy that guards *path*; None if the path is closed, `"unguarded"` if nothing is done there.
+
+        With policies by host, it is that of *host*, the value of `Host`.
         """
-        return self.table.find(path).policy
+        return self.table.at(host).find(path).policy
 
     def __repr__(self) -> str:
         return f"Policies({self.policy!r})"
@@ -209,23 +259,28 @@ class Configured(Protocol):
     def guarded(self) -> Policies: ...
 
 
+# What may stand at a path.
+_AtPath = Policy | PolicyKeywords | Literal["unguarded"] | Assignment | None
+
+
 class Paths(TypedDict):
     """
     Policies by path, as a configuration file has them.
     """
 
-    paths: Mapping[str, Policy | PolicyKeywords | Literal["unguarded"] | Assignment | None]
+    paths: Mapping[str, _AtPath]
+
+
+class PathsByHost(TypedDict):
+    """
+    Policies by host, each for all paths or by path.
+    """
+
+    hosts: Mapping[str, _AtPath | Paths | Mapping[str, _AtPath]]
 
 
 # What every carrier takes.
-PoliciesLike = (
-    Policy
-    | Policies
-    | Configured
-    | PolicyKeywords
-    | Paths
-    | Mapping[str, Policy | PolicyKeywords | Literal["unguarded"] | Assignment | None]
-)
+PoliciesLike = Policy | Policies | Configured | PolicyKeywords | Paths | PathsByHost | Mapping[str, _AtPath]
 
 
 def _compiled(there: Assignment) -> Assignment:
@@ -243,12 +298,26 @@ def _read(given: object) -> PathTable:
         return PathTable({"/": Assignment(given, NAMELESS)})
     if not isinstance(given, Mapping):
         raise PolicyError([_not_guarding("policy", given)])
+    if _HOSTS in given:
+        return _read_hosts(given[_HOSTS], not_next_to(_HOSTS, given))
+    return _read_by_path(given) or PathTable({"/": Assignment(Policy.from_mapping(given), NAMELESS)})
+
+
+def not_next_to(level: str, given: Mapping[object, object]) -> list[Problem]:
+    """
+    Return a problem for each key that stands next to *level*.
+    """
+    others = [Problem.of("E803", text_of(key) or quoted(key), key, _LEVELS[level], level=level) for key in given]
+    return [problem for problem in others if problem.field != level]
+
+
+def _read_by_path(given: Mapping[object, object], host: str = "") -> PathTable | None:
+    """
+    Return the table that *given* says, of one *host* if there are several; None if it says nothing of paths.
+    """
     if _PATHS in given:
-        others = [Problem.of("E803", text_of(key) or quoted(key), key, _PATHS_EXAMPLE) for key in given]
-        return _read_paths(given[_PATHS], [problem for problem in others if problem.field != _PATHS])
-    if any("/" in (text_of(key) or "") for key in given):
-        return _read_paths(given, [])
-    return PathTable({"/": Assignment(Policy.from_mapping(given), NAMELESS)})
+        return _read_paths(given[_PATHS], not_next_to(_PATHS, given), host)
+    return _read_paths(given, [], host) if any("/" in (text_of(key) or "") for key in given) else None
 
 
 def refuse_awaited(policy: "PoliciesLike | None") -> None:
@@ -257,15 +326,10 @@ def refuse_awaited(policy: "PoliciesLike | None") -> None:
 
     For servers that cannot await.
     """
-    given = Policies.of(policy).policy
     problems = [
-        Problem.of("E804", f"{place}allow_origins", there.allow_origins, _ASKED_AT_ONCE)
-        for place, there in (
-            [("", given)]
-            if isinstance(given, Policy)
-            else [(f"{_PATHS}[{quoted(prefix)}].", there) for prefix, there in (given or {}).items()]
-        )
-        if isinstance(there, Policy) and there.must_await
+        Problem.of("E804", f"{place}allow_origins", there.policy.allow_origins, _ASKED_AT_ONCE)
+        for place, there in Policies.of(policy).table.placed
+        if isinstance(there.policy, Policy) and there.policy.must_await
     ]
     if problems:
         raise PolicyError(problems)
@@ -278,7 +342,36 @@ def text_of_path(path: str) -> str:
     return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-def _read_paths(paths: object, problems: list[Problem]) -> PathTable:
+def _read_hosts(hosts: object, problems: list[Problem]) -> PathTable:
+    by_key: dict[str, PathTable] = {}
+    if not isinstance(hosts, Mapping):
+        raise PolicyError([*problems, _not_guarding(_HOSTS, hosts)])
+    for host, value in hosts.items():
+        place = f"{_HOSTS}[{quoted(host)}]"
+        problem = problem_of_host(host, by_key)
+        if problem is not None:
+            problems.append(problem)
+        try:
+            table = _read_host(value, quoted(host) if problem is not None else host)
+        except PolicyError as error:
+            problems.extend(_within(place, error.problems))
+            continue
+        if problem is None:
+            by_key[key_of(host) or ""] = table
+    if problems:
+        raise PolicyError(problems)
+    return PathTable({"/": UNNAMED}, Hosts(by_key))
+
+
+def _read_host(value: object, host: str) -> PathTable:
+    by_path = _read_by_path(value, host) if isinstance(value, Mapping) else None
+    if by_path is not None:
+        return by_path
+    said, name = value[:2] if isinstance(value, Assignment) else (value, host)
+    return PathTable({"/": Assignment(_read_one(said), name)})
+
+
+def _read_paths(paths: object, problems: list[Problem], host: str = "") -> PathTable:
     by_prefix: dict[str, Assignment] = {}
     if not isinstance(paths, Mapping):
         raise PolicyError([*problems, _not_guarding(_PATHS, paths)])
@@ -287,7 +380,7 @@ def _read_paths(paths: object, problems: list[Problem]) -> PathTable:
         if (problem := problem_of_prefix(prefix)) is not None:
             problems.append(problem)
         try:
-            said, name = value[:2] if isinstance(value, Assignment) else (value, prefix)
+            said, name = value[:2] if isinstance(value, Assignment) else (value, f"{host}{prefix}" if host else prefix)
             by_prefix[prefix] = Assignment(_read_one(said), name)
         except PolicyError as error:
             problems.extend(_within(place, error.problems))
@@ -342,8 +435,23 @@ def problem_of_prefix(prefix: object, field: str | None = None) -> Problem | Non
     return Problem.of("E802", field or f"{_PATHS}[{quoted(prefix)}]", prefix, Fix(entries=(near,)))
 
 
+def problem_of_host(host: object, others: Iterable[str] = ()) -> Problem | None:
+    """
+    Return what is wrong with *host*, where the key of a host is meant that is not one of *others*, or None.
+    """
+    field, key = f"{_HOSTS}[{quoted(host)}]", key_of(host) if isinstance(host, str) else None
+    if key is not None:
+        fix = Fix(words="Take one of the two out.")
+        return Problem.of("E809", field, host, fix, key=key) if key in others else None
+    from .mistakes import nearest_host
+
+    near = nearest_host(host) if isinstance(host, str) else None
+    return Problem.of("E808", field, host, Fix(entries=(near or "api.example.com",)))
+
+
 def _not_guarding(field: str, value: object) -> Problem:
-    return Problem.of("E801", field, value, Fix(entries=(_EXAMPLE,)), kind=kind_of(value))
+    fix = Fix(entries=({"api.example.com": _EXAMPLE} if field == _HOSTS else _EXAMPLE,))
+    return Problem.of("E801", field, value, fix, kind=kind_of(value))
 
 
 # Paths that can be read in several ways.

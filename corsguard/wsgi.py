@@ -15,8 +15,17 @@ from .guard import ORDINARY_NAMES, Guard, Passage, ProtectionLike, share
 from .journal import Event, Journal
 from .names import ALLOW_ORIGIN, TIMING_ALLOW_ORIGIN
 from .negotiation import Environ, Header
-from .policies import Assignment, Guarding, PathTable, Policies, PoliciesLike, ViewFinder, WebSockets, text_of_path
-from .policy import Policy
+from .policies import (
+    Assignment,
+    Guarding,
+    InForce,
+    PathTable,
+    Policies,
+    PoliciesLike,
+    ViewFinder,
+    WebSockets,
+    text_of_path,
+)
 from .quoting import quoted
 
 if TYPE_CHECKING:
@@ -92,7 +101,7 @@ class CORSMiddleware:
         self.views: TaggedViews | None = None
 
     @property
-    def policy(self) -> Policy | Mapping[str, Guarding] | None:
+    def policy(self) -> InForce:
         """
         What guards the application. Assigning takes what the constructor takes, validates it first, and swaps the
         Policies that were given, for all who share them.
@@ -109,11 +118,12 @@ class CORSMiddleware:
         # The short path, where there is no view to find, nobody to ask, nothing to refuse and nothing to record. It is
         # three times as fast as `_carry`, and the table of cases holds the two equal.
         guard, method, path = self.guard, environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
-        origin, table = environ.get("HTTP_ORIGIN"), guard.policies.table
+        origin, in_force = environ.get("HTTP_ORIGIN"), guard.policies.table
+        table = in_force if in_force.hosts is None else in_force.at(environ.get("HTTP_HOST"))
         answers = table.answers or table.find(path if path.isascii() else text_of_path(path)).answers
         if (
             answers is None
-            or table is not guard.met
+            or in_force is not guard.met
             or "HTTP_UPGRADE" in environ
             or (
                 guard.protection is not None

@@ -20,11 +20,10 @@ from corsguard import (
     Event,
     Policies,
     PoliciesLike,
-    Policy,
     PolicyError,
     ProtectionLike,
 )
-from corsguard.adapters import Guarding, Journal, WebSockets, read_websockets, refuse_awaited
+from corsguard.adapters import Guarding, InForce, Journal, WebSockets, read_websockets, refuse_awaited
 
 from .views import Views, warn_of_lost_tag
 
@@ -76,7 +75,7 @@ class CORSGuard:
             self.init_app(app)
 
     @property
-    def policy(self) -> Policy | Mapping[str, Guarding] | None:
+    def policy(self) -> InForce:
         """
         The guard's own policy or policies, or None. Applications that were given their own, by `init_app` or by their
         config, are not guarded by it: `set_policy` is for them.

@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from flask import Flask, current_app, request, request_started
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
-from werkzeug.routing import MapAdapter, RequestRedirect, Rule
+from werkzeug.routing import MapAdapter, RequestRedirect
 
 from corsguard import Policy
 from corsguard.adapters import Assignment, Guard, ServedView, misplaced_tags, name_of, tag_of, tags_made, text_of_path
@@ -271,16 +271,17 @@ class Views:
         for endpoint, methods in misplaced.items():
             self._guard.journal.record_misplaced(endpoint, methods)
         self._guard.journal.warn_of(tag.policy for tag in tags.values() if isinstance(tag.policy, Policy))
-        self._guard.journal.record_openings(
-            ServedView(
-                f"{rule.host or rule.subdomain or ''}{rule.rule}",
-                rule.endpoint,
-                rule.methods,
-                self._policy_by(rule),
+        for table in self._guard.policies.table.by_host.values():
+            self._guard.journal.record_openings(
+                ServedView(
+                    f"{rule.host or rule.subdomain or ''}{rule.rule}",
+                    rule.endpoint,
+                    rule.methods,
+                    _policy_of(self._tags.get(rule.endpoint) or table.find(rule.rule)),
+                )
+                for rule in self._app.url_map.iter_rules()
+                if not rule.websocket
             )
-            for rule in self._app.url_map.iter_rules()
-            if not rule.websocket
-        )
 
     def _warn_of_layers(self) -> None:
         """
@@ -300,7 +301,8 @@ class Views:
                 self._app.name,
             )
         inside = next((layer for layer in layers[at + 1 :] if not _is_of(layer, _KEEPS_PATHS)), None)
-        if inside is not None and self._guard.policies.table.everywhere is None:
+        tables = self._guard.policies.table.by_host.values()
+        if inside is not None and any(table.everywhere is None for table in tables):
             logger.warning(
                 "CORSGuard of %r goes by path, and %s stands inside it. If that takes a prefix off the path, the guard "
                 "still sees the prefix, so no path of the policy matches. Call CORSGuard(app, ...) before app.wsgi_app "
@@ -309,6 +311,6 @@ class Views:
                 _name_of_layer(inside),
             )
 
-    def _policy_by(self, rule: Rule) -> Policy | None:
-        there = self._tags.get(rule.endpoint) or self._guard.policies.table.find(rule.rule)
-        return there.policy if isinstance(there.policy, Policy) else None
+
+def _policy_of(there: Assignment) -> Policy | None:
+    return there.policy if isinstance(there.policy, Policy) else None

@@ -12,12 +12,12 @@ from typing import Any
 
 from corsguard.errors import PolicyError, Problem
 from corsguard.fixes import PREFIX, Form, as_toml, dotted
-from corsguard.policies import NAMELESS, UNGUARDED, Assignment, Policies
+from corsguard.policies import NAMELESS, UNGUARDED, Assignment, Paths, Policies
 from corsguard.policy import Policy
 from corsguard.protection import CrossOriginProtection
 from corsguard.validation import DEFAULTS
 
-from .layers import ENVIRONMENTS, PATHS, POLICIES, PROTECTION, Sheet, no_such
+from .layers import ENVIRONMENTS, HOSTS, PATHS, PROTECTION, Assigned, Sheet, no_such
 from .layers import Change as Change
 from .toml import read_toml
 from .variables import read_variables
@@ -31,18 +31,21 @@ class Configuration:
     What a file, a mapping or environment variables say, for one *environment*. It stands wherever a policy does.
 
     *policies* are all policies by name (`policy` where there is one without a name), *paths* the name, None or
-    `"unguarded"` for each path prefix; *changes* is what the environment and each `extends` change; *protection* tells
-    which requests may act, if anything is said of it. `str()` writes the whole as TOML, each change as a comment next
-    to its keyword. The *warnings* of its policies name file and key.
+    `"unguarded"` for each path prefix, *hosts* the same for each host, which may have several by path; *places* are the
+    keys that lead to each policy. *changes* is what the environment and each `extends` change; *protection* tells which
+    requests may act, if anything is said of it. `str()` writes the whole as TOML, each change as a comment next to its
+    keyword. The *warnings* of its policies name file and key.
     """
 
     source: str
     environment: str | None
     is_production: bool
     policies: Mapping[str, Policy]
-    paths: Mapping[str, str | None] | None
+    paths: Mapping[str, Assigned] | None
     changes: tuple[Change, ...]
     protection: CrossOriginProtection | None = None
+    hosts: Mapping[str, Assigned | Mapping[str, Assigned]] | None = None
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]], repr=False)
     _refusal: Problem | None = field(default=None, repr=False)
 
     @classmethod
@@ -99,29 +102,36 @@ class Configuration:
     @property
     def guarded(self) -> Policies:
         """
-        The policy that guards everything, or the policies by path.
+        The policy that guards everything, or the policies by path or by host.
 
-        Raises PolicyError if there are policies with names, and no paths that say what they guard.
+        Raises PolicyError if there are policies with names, and neither paths nor hosts that say what they guard.
         """
         if self._refusal is not None:
             raise PolicyError([self._refusal])
-        if self.paths is None:
-            policies = Policies(self.policies[NAMELESS])
-        else:
+        if self.hosts is not None:
+            policies = Policies({HOSTS: {host: self._of_host(host, there) for host, there in self.hosts.items()}})
+        elif self.paths is not None:
             policies = Policies({PATHS: {prefix: self._assigned(prefix, name) for prefix, name in self.paths.items()}})
+        else:
+            policies = Policies(self.policies[NAMELESS])
         # Nobody else has it yet.
         policies.table.protection = self.protection
         return policies
 
-    def _assigned(self, prefix: str, name: str | None) -> Assignment:
+    def _of_host(self, host: str, there: Assigned | Mapping[str, Assigned]) -> Assignment | Paths:
+        if not isinstance(there, Mapping):
+            return self._assigned(host, there)
+        return {PATHS: {prefix: self._assigned(f"{host}{prefix}", name) for prefix, name in there.items()}}
+
+    def _assigned(self, place: str, name: Assigned) -> Assignment:
         if name is None or name == UNGUARDED:
-            return Assignment(None if name is None else UNGUARDED, prefix)
+            return Assignment(None if name is None else UNGUARDED, place)
         return Assignment(self.policies[name], name)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """
-        The warnings of all policies, those that no path leads to included.
+        The warnings of all policies, those that no path or host leads to included.
         """
         return tuple(warning for policy in self.policies.values() for warning in policy.warnings)
 
@@ -135,8 +145,8 @@ class Configuration:
         for change in self.changes:
             changes.setdefault((change.policy, change.keyword), []).append(change)
         for name, policy in self.policies.items():
-            if self.paths is not None or self._refusal is not None:
-                yield from ("", f"[{dotted((PATHS if name.startswith('/') else POLICIES, name))}]")
+            if self.places.get(name):
+                yield from ("", f"[{dotted(self.places[name])}]")
             for keyword, default in DEFAULTS.items():
                 value = getattr(policy, keyword)
                 for change in changes.get((name, keyword), ()):
@@ -144,12 +154,26 @@ class Configuration:
                     yield f"# {change.by} {verb} it: {as_toml(change.before)} -> {as_toml(change.after)}"
                 if (name, keyword) in changes or value != default:
                     yield f"{keyword} = {as_toml(value)}"
-        if self.paths is not None:
-            yield from ("", f"[{PATHS}]")
-            yield from (f"{as_toml(path)} = {as_toml(name)}" for path, name in self.paths.items() if path != name)
+        for keys, assigned in self._tables():
+            yield from ("", f"[{dotted(keys)}]")
+            # A policy that stands there itself has been written.
+            named = ((key, name) for key, name in assigned.items() if self.places.get(name or "") != (*keys, key))
+            yield from (f"{as_toml(key)} = {as_toml(name)}" for key, name in named)
         if self.protection is not None:
             keywords = {name: getattr(self.protection, name) for name in ("mode", "exempt", "methods")}
             yield from ("", f"[{PROTECTION}]", *(f"{name} = {as_toml(value)}" for name, value in keywords.items()))
+
+    def _tables(self) -> Iterator[tuple[tuple[str, ...], dict[str, Assigned]]]:
+        """
+        Yield each table that says what a path or a host has, with the keys that lead there.
+        """
+        if self.paths is not None:
+            yield (PATHS,), dict(self.paths)
+        if self.hosts is not None:
+            yield (HOSTS,), {host: there for host, there in self.hosts.items() if not isinstance(there, Mapping)}
+            for host, there in self.hosts.items():
+                if isinstance(there, Mapping):
+                    yield (HOSTS, host, PATHS), dict(there)
 
 
 def _read(mapping: Mapping[str, Any], source: str, form: Form) -> dict[str | None, Configuration]:
@@ -163,6 +187,8 @@ def _read(mapping: Mapping[str, Any], source: str, form: Form) -> dict[str | Non
             paths=None if sheet.paths is None else MappingProxyType(sheet.paths),
             changes=tuple(sheet.changes(environment)),
             protection=sheet.protection(environment),
+            hosts=None if sheet.hosts is None else MappingProxyType(sheet.hosts),
+            places=MappingProxyType(sheet.places),
             _refusal=sheet.refusal(policies),
         )
         for environment, policies in sheet.environments().items()

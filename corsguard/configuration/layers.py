@@ -12,10 +12,11 @@ from typing import Any, Final, NamedTuple
 from corsguard.audience import OriginIndex, is_plain_http
 from corsguard.errors import PolicyError, Problem
 from corsguard.fixes import NONE, Fix, Form, dotted
+from corsguard.hosts import key_of
 from corsguard.mistakes import nearest_name
 from corsguard.names import EXAMPLE_ORIGIN, permits_header, permits_method, permits_reading
 from corsguard.origin import OriginPattern, pattern_of
-from corsguard.policies import NAMELESS, UNGUARDED, problem_of_prefix
+from corsguard.policies import NAMELESS, UNGUARDED, not_next_to, problem_of_host, problem_of_prefix
 from corsguard.policy import Policy
 from corsguard.protection import CrossOriginProtection
 from corsguard.quoting import kind_of, printable, quoted
@@ -31,16 +32,21 @@ _WHO: Final = ("allow_origins", "allow_unsafe_origins")
 
 POLICIES: Final = "policies"
 PATHS: Final = "paths"
+HOSTS: Final = "hosts"
 ENVIRONMENTS: Final = "environments"
 PROTECTION: Final = "protection"
 _EXTENDS: Final = "extends"
 _PRODUCTION: Final = "production"
 # What stands at a path in place of a policy's name.
 _WORDS: Final = (NONE, UNGUARDED)
-_SHAPE: Final = (POLICIES, PATHS, ENVIRONMENTS, PROTECTION)
+_SHAPE: Final = (POLICIES, PATHS, HOSTS, ENVIRONMENTS, PROTECTION)
 
 _POLICY_EXAMPLE: Final = {"allow_origins": [EXAMPLE_ORIGIN]}
 _POLICIES_EXAMPLE: Final = {"app": _POLICY_EXAMPLE}
+
+# What a path has: the name of a policy, None or "unguarded"; a host has the same, or one for each path.
+Assigned = str | None
+ByPath = dict[str, Assigned]
 
 _Place = tuple[str, ...]
 _Said = dict[str, tuple[Any, _Place]]
@@ -78,7 +84,8 @@ class Sheet:
         self.own: dict[str, dict[str, Any]] = {}
         self.extends: dict[str, Any] = {}
         self.orphans: set[str] = set()
-        self.paths: dict[str, str | None] | None = None
+        self.paths: ByPath | None = None
+        self.hosts: dict[str, Assigned | ByPath] | None = None
         self.overrides: dict[str, dict[str, dict[str, Any]]] = {}
         self.production: set[str] = set()
         self.protections: dict[str | None, dict[str, Any]] = {}
@@ -86,7 +93,7 @@ class Sheet:
         root = self.known((), self.table((), mapping, _POLICY_EXAMPLE), _SHAPE)
         environments = root.pop(ENVIRONMENTS, {})
         self.read_protection(None, (), root)
-        self.is_named = POLICIES in root or PATHS in root
+        self.is_named = not {POLICIES, PATHS, HOSTS}.isdisjoint(root)
         if self.is_named:
             self.read_named(root)
         else:
@@ -150,7 +157,11 @@ class Sheet:
         for name, table in self.named_tables(POLICIES, root.get(POLICIES, {}), _POLICIES_EXAMPLE):
             self.read_policy(name, (POLICIES, name), table)
         if PATHS in root:
-            self.read_paths(root[PATHS])
+            self.paths = self.read_paths((PATHS,), root[PATHS])
+        if HOSTS in root:
+            self.hosts = self.read_hosts(root[HOSTS])
+        if PATHS in root and HOSTS in root:
+            self.stands_next_to(HOSTS, (), {PATHS: root[PATHS]})
         self.read_extends()
         self.only((), root, _SHAPE)
 
@@ -159,26 +170,60 @@ class Sheet:
         if _EXTENDS in table:
             self.extends[name] = table.pop(_EXTENDS)
 
-    def read_paths(self, value: object) -> None:
-        self.paths = {}
-        for prefix, there in self.table((PATHS,), value, {"/api": "app"}).items():
-            place = (PATHS, str(prefix))
+    def stands_next_to(self, level: str, place: _Place, table: Mapping[Any, Any]) -> None:
+        """
+        Refuse what *table*, at *place*, has next to *level*.
+        """
+        for problem in not_next_to(level, table):
+            self.problems[self.placed(problem, (*place, problem.field))] = None
+
+    def read_hosts(self, value: object) -> dict[str, Assigned | ByPath]:
+        hosts: dict[str, Assigned | ByPath] = {}
+        keys: set[str] = set()
+        for host, there in self.table((HOSTS,), value, {"api.example.com": "app"}).items():
+            place = (HOSTS, str(host))
+            problem = problem_of_host(host, keys)
+            if problem is None:
+                keys.add(key_of(host) or "")
+            else:
+                self.problems[self.placed(problem, place)] = None
+            if isinstance(there, Mapping) and PATHS in there:
+                self.stands_next_to(PATHS, place, there)
+                hosts[host] = self.read_paths((*place, PATHS), there[PATHS], host)
+            else:
+                hosts |= self.read_assigned(place, host, host, there)
+        return hosts
+
+    def read_paths(self, place: _Place, value: object, host: str = "") -> ByPath:
+        paths: ByPath = {}
+        for prefix, there in self.table(place, value, {"/api": "app"}).items():
+            within = (*place, str(prefix))
             problem = problem_of_prefix(prefix)
             if problem is not None:
-                self.problems[self.placed(problem, place)] = None
-            if isinstance(there, Mapping):
-                # A policy that is written where its path is has the path for its name.
-                self.read_policy(prefix, place, dict(there))
-                self.paths[prefix] = prefix
-            elif there is None or there == NONE:
-                self.paths[prefix] = None
-            elif there == UNGUARDED:
-                self.paths[prefix] = UNGUARDED
-            elif not isinstance(there, str):
-                what = f'the name of a policy, a table of its keywords, "{NONE}" or "{UNGUARDED}"'
-                self.refuse("E813", place, there, Fix(entries=(NONE,)), kind=kind_of(there), what=what)
-            elif self.names(place, there, "a policy", self.own):
-                self.paths[prefix] = there
+                self.problems[self.placed(problem, within)] = None
+            paths |= self.read_assigned(within, prefix, f"{host}{prefix}" if host else prefix, there)
+        return paths
+
+    def read_assigned(self, place: _Place, key: str, name: str, there: object) -> ByPath:
+        """
+        Return what *key*, a path prefix or a host, has; nothing if that is refused.
+
+        A policy that is written where its path or its host is has that for its *name*.
+        """
+        if isinstance(there, Mapping) and name in self.own:
+            fix, what = Fix(words=f"give the policy {quoted(name)} another name"), "a host whose name no policy has"
+            self.refuse("E813", place, key, fix, kind=kind_of(key), what=what)
+        elif isinstance(there, Mapping):
+            self.read_policy(name, place, dict(there))
+            return {key: name}
+        elif there is None or there in _WORDS:
+            return {key: UNGUARDED if there == UNGUARDED else None}
+        elif not isinstance(there, str):
+            what = f'the name of a policy, a table of its keywords, "{NONE}" or "{UNGUARDED}"'
+            self.refuse("E813", place, there, Fix(entries=(NONE,)), kind=kind_of(there), what=what)
+        elif self.names(place, there, "a policy", self.own):
+            return {key: there}
+        return {}
 
     def read_extends(self) -> None:
         for name, parent in [*self.extends.items()]:
@@ -361,7 +406,7 @@ class Sheet:
         """
         Return why *policies* guard nothing, or None if they do.
         """
-        if not self.is_named or self.paths is not None:
+        if not self.is_named or self.paths is not None or self.hosts is not None:
             return None
         fix = Fix(policy={PATHS: {"/": next(iter(policies), "app")}})
         return self.placed(Problem.of("E818", "", None, fix, names=", ".join(policies)), (PATHS,))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from corsguard import asgi
 from corsguard.applications import is_async
 from corsguard.configuration import Configuration
-from corsguard.configuration.layers import ENVIRONMENTS, PATHS, POLICIES
+from corsguard.configuration.layers import ENVIRONMENTS, POLICIES
 from corsguard.configuration.positions import Positions
 from corsguard.errors import PolicyError, Problem
 from corsguard.fixes import Fix, Form
@@ -220,13 +220,11 @@ def _place_in_file(configuration: Configuration, text: str, policy: Policy, keyw
     """
     Return the line that has the last word on *keyword*, or that of the table where it would stand.
     """
-    root: tuple[str, ...] = ()
-    if configuration.paths is not None:
-        name = next(name for name, other in configuration.policies.items() if other is policy)
-        root = (PATHS if name in configuration.paths else POLICIES, name)
-    places = [(*root, keyword)]
+    name = next(name for name, other in configuration.policies.items() if other is policy)
+    places = [(*configuration.places[name], keyword)]
     if configuration.environment is not None:
-        places.insert(0, (ENVIRONMENTS, configuration.environment, *root, keyword))
+        override = (POLICIES, name) if configuration.places[name] else ()
+        places.insert(0, (ENVIRONMENTS, configuration.environment, *override, keyword))
     positions = Positions(text)
     said = [line for place in places if (line := positions.line_of(place, exact=True)) is not None]
     table = positions.line_of(places[-1])
@@ -488,7 +486,7 @@ def _warnings(policies: Iterable[tuple[str, Policy]]) -> tuple[Problem, ...]:
 
 
 def _by_path(policies: Policies) -> Finder:
-    return lambda environ: policies.table.find(text_of_path(environ.get("PATH_INFO", "")))
+    return lambda environ: policies.table.at(environ.get("HTTP_HOST")).find(text_of_path(environ.get("PATH_INFO", "")))
 
 
 def _layer(name: str, found: object) -> _Layer | None:

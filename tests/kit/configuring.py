@@ -89,7 +89,8 @@ NO_ORIGINS = "No origins are given, so nobody could ever read anything. There is
 
 KEYS = st.sampled_from(
     """
-    policies paths environments extends production none app live /api / allow_origins allow_methods allow_headers
+    policies paths hosts environments extends production none app live /api / a.example allow_origins allow_methods
+    allow_headers
     allow_credentials max_age allow_unsafe_origins preflight_status share_timing allow_origin policy path
     """.split()
 ) | st.text("az/._- \x00\x7fé\ud800", max_size=3)
