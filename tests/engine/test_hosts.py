@@ -190,7 +190,9 @@ def test_hosts_that_clients_make_up_are_remembered_up_to_a_bound():
     assert hosts.find("x" * 1_000_000) is None
 
 
-@pytest.mark.parametrize("sent", [None, 7, b"a.example", ["a.example"], "", "\u212aelvin.example", "a\n.example"])
+@pytest.mark.parametrize(
+    "sent", [None, 7, b"a.example", ["a.example"], "", "\u212aelvin.example", "a\n.example", "a.example.", "1.2.3.4."]
+)
 def test_what_is_no_text_of_a_host_names_none(sent):
     assert host_of(sent) is None
     assert Hosts({"kelvin.example": 1}).find(sent) is None

@@ -1,0 +1,173 @@
+"""
+Policies by host behind real servers: `examples/tenants_app.py` is sent hosts in every way there is.
+
+The application answers which host it was told, so that what the guard took is compared with what the application saw.
+"""
+
+import asyncio
+import re
+
+import pytest
+from kit import engines
+from kit.serving import EXAMPLES, Server, lines_until, needed, served, started
+
+from corsguard import CORSMiddleware
+from corsguard.browser import Browser, NetworkError, WireResponse, origin_of
+from corsguard.browser.transports import transport_for
+
+SERVERS = {
+    "gunicorn": ("gunicorn", "tenants_app:application"),
+    "uvicorn and h11": ("uvicorn", "tenants_app:asgi_application", "--http=h11"),
+    "uvicorn and httptools": ("uvicorn", "tenants_app:asgi_application", "--http=httptools"),
+    "Hypercorn": ("hypercorn", "tenants_app:asgi_application"),
+    "Daphne": ("daphne", "tenants_app:asgi_application"),
+    "Granian": ("granian", "tenants_app:asgi_application"),
+}
+ACME, GLOBEX = "https://app.acme.example", "https://app.globex.example"
+# The origin that each host shares with; where there is none, nothing is shared.
+SHARED_WITH = {
+    "api.acme.example": ACME,
+    "API.acme.example:80": ACME,
+    "api.acme.example:8000": ACME,
+    "x.globex.example": GLOBEX,
+    "x.y.globex.example:443": GLOBEX,
+    "globex.example": None,
+    "api.acme.example.": None,
+    "evil.example": None,
+    "127.0.0.1": None,
+}
+
+
+@pytest.fixture(scope="module", params=SERVERS.values(), ids=SERVERS.keys())
+def server(request):
+    if "--http=httptools" in request.param:
+        needed("httptools")
+    with served(*request.param) as server:
+        yield server
+
+
+def asked(server, target, *hosts, origin):
+    """
+    Return the status, the host that the application saw (None if it did not run), and to whom the answer is shared.
+    """
+    lines = [f"Host: {host}" for host in hosts]
+    head = [f"GET {target} HTTP/1.1", *lines, f"Origin: {origin}", "Connection: close", "", ""]
+    answer = server.send("\r\n".join(head).encode("latin-1")).decode("latin-1")
+    status = re.match(r"HTTP/1\.. (\d+)", answer)
+    seen = re.search(r"This is ([^\r\n]*)", answer)
+    shared = re.findall(r"^access-control-allow-origin: *(.*?)\r?$", answer, re.IGNORECASE | re.MULTILINE)
+    return int(status[1]) if status else 0, seen and seen[1], shared
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("host", SHARED_WITH)
+def test_a_host_shares_with_its_own_tenant(server, host):
+    for origin in ACME, GLOBEX:
+        expected = [origin] if SHARED_WITH[host] == origin else []
+        assert asked(server, "/", host, origin=origin) == (200, host, expected)
+
+
+HOSTILE = {
+    "absolute form": ("http://api.acme.example/", ["x.globex.example"]),
+    "absolute form, the same": ("http://api.acme.example/", ["api.acme.example"]),
+    "absolute form, the other way": ("http://x.globex.example/", ["api.acme.example"]),
+    "absolute form of a stranger": ("http://evil.example/", ["api.acme.example"]),
+    "absolute form to a stranger": ("http://api.acme.example/", ["evil.example"]),
+    "two": ("/", ["api.acme.example", "x.globex.example"]),
+    "twice": ("/", ["api.acme.example", "api.acme.example"]),
+    "a comma": ("/", ["api.acme.example, x.globex.example"]),
+    "none": ("/", []),
+    "empty": ("/", [""]),
+    "user information": ("/", ["evil.example@api.acme.example"]),
+    "a path": ("/", ["api.acme.example/x"]),
+    "a folded line": ("/", ["api.acme.example\r\n .globex.example"]),
+}
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("origin", [ACME, GLOBEX])
+@pytest.mark.parametrize(("target", "hosts"), HOSTILE.values(), ids=HOSTILE.keys())
+def test_the_guard_takes_the_host_that_the_application_sees(server, target, hosts, origin):
+    """
+    However a server reads two hosts, or none, nothing is shared but by the host that the application sees.
+    """
+    _, seen, shared = asked(server, target, *hosts, origin=origin)
+    assert shared == ([origin] if seen is not None and SHARED_WITH.get(seen) == origin else [])
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("name", ["hypercorn", "granian"])
+def test_the_authority_of_http_2_is_the_host(name):
+    needed("h2")
+    import httpx
+
+    async def ask(port):
+        seen = {}
+        async with httpx.AsyncClient(http1=False, http2=True, base_url=f"http://127.0.0.1:{port}") as client:
+            for host in SHARED_WITH:
+                for origin in ACME, GLOBEX:
+                    reply = await client.get("/", headers={"Host": host, "Origin": origin})
+                    assert (reply.http_version, reply.text) == ("HTTP/2", f"This is {host}\n")
+                    seen[host, origin] = reply.headers.get("access-control-allow-origin")
+        return seen
+
+    with served(name, "tenants_app:asgi_application") as server:
+        seen = asyncio.run(ask(server.port))
+    assert seen == {
+        (host, origin): origin if meant == origin else None
+        for host, meant in SHARED_WITH.items()
+        for origin in (ACME, GLOBEX)
+    }
+
+
+@pytest.mark.server
+def test_the_example_starts_as_it_says():
+    with started(EXAMPLES / "tenants_app.py", PORT="0") as process:
+        port = int(re.search(r"http://localhost:(\d+)", lines_until("http://", process)[-1])[1])
+        server = Server(port, process)
+        assert asked(server, "/", "api.acme.example", origin=ACME) == (200, "api.acme.example", [ACME])
+        assert asked(server, "/status", "x.globex.example", origin=ACME) == (200, "x.globex.example", ["*"])
+        reply = server.exchange("GET", "/internal", f"Origin: {GLOBEX}")
+        assert reply.cors() == []
+
+
+# Browsers: the front end of each tenant reads from its own hosts, and from no other.
+
+# The pages of each tenant, and its host.
+SITES = {
+    "https://app.acme.test": "api.acme.test",
+    "https://app.globex.test": "x.globex.test",
+}
+BY_HOST = {"hosts": {host: {"allow_origins": [page], "allow_credentials": True} for page, host in SITES.items()}}
+_READ = "(url) => fetch(url, { credentials: 'include' }).then((response) => response.text(), () => null)"
+
+
+def tenants(environ, start_response):
+    host = environ["HTTP_HOST"].encode()
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(host)))])
+    return [host]
+
+
+def read_by_the_model(page, url):
+    try:
+        return Browser(CORSMiddleware(tenants, BY_HOST)).open(f"{page}/").fetch(url, credentials="include").text()
+    except NetworkError:
+        return None
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("engine", ["chromium", "firefox"])
+def test_a_front_end_reads_from_its_own_tenant_only(engine):
+    api = transport_for(CORSMiddleware(tenants, BY_HOST))
+
+    def web(request):
+        if origin_of(request.url) in SITES:
+            return WireResponse(200, (("Content-Type", "text/html"),), b"<!doctype html>")
+        return api(request)
+
+    with engines.proxied(web) as port, getattr(engines, engine)(port) as tab:
+        for page, own in SITES.items():
+            tab.visit(f"{page}/")
+            for host in SITES.values():
+                url, expected = f"https://{host}/", host if host == own else None
+                assert tab.call(_READ, url) == read_by_the_model(page, url) == expected
