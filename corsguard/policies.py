@@ -157,14 +157,21 @@ class PathTable:
         return {"": self} if self.hosts is None else dict(self.hosts)
 
     @property
+    def by_prefix(self) -> Mapping[str, Assignment]:
+        """
+        What stands at each path prefix.
+        """
+        return {prefix or "/": there for prefix, there in self._by_prefix.items()}
+
+    @property
     def placed(self) -> Iterator[tuple[str, Assignment]]:
         """
         Yield all that stands anywhere, each with the place where a configuration says it.
         """
         for host, table in self.hosts or ():
             yield from ((f"{_HOSTS}[{quoted(host)}].{place}", there) for place, there in table.placed)
-        for prefix, there in self._by_prefix.items() if self.hosts is None else ():
-            yield "" if isinstance(self.given, Policy) else f"{_PATHS}[{quoted(prefix or '/')}].", there
+        for prefix, there in self.by_prefix.items() if self.hosts is None else ():
+            yield "" if isinstance(self.given, Policy) else f"{_PATHS}[{quoted(prefix)}].", there
 
     @property
     def named(self) -> Mapping[str, Policy]:

@@ -26,6 +26,7 @@ from corsguard.diagnosis.rehearsal import Edit, Heard, Rehearsal, rehearse, stag
 from corsguard.errors import Problem
 from corsguard.explanation import Step
 from corsguard.fixes import Fix, Form
+from corsguard.hosts import host_of
 from corsguard.names import EXAMPLE_ORIGIN
 
 from .options import credentials_option, headers_option, json_option, method_option, page_option
@@ -65,6 +66,7 @@ corsguard explain -"""
 @headers_option(needs_value=False)
 @credentials_option()
 @click.option("--path", default="/", show_default=True, metavar="PATH", help="Say what is asked for.")
+@click.option("--host", metavar="HOST", help="Say which host is asked, where policies go by host.")
 @click.option("--env", "environment", metavar="NAME", help="Choose an environment of the TOML file.")
 @click.option("--policy", metavar="POLICY", help="With a message: say whether this policy would grant it.")
 @click.option("--framework", type=click.Choice([*_FRAMEWORKS]), help="Write a message's fix in these words.")
@@ -77,6 +79,7 @@ def explain(  # noqa: PLR0913 - one for each option
     headers: Sequence[Header],
     credentials: bool,
     path: str,
+    host: str | None,
     environment: str | None,
     policy: str | None,
     framework: Form | None,
@@ -92,6 +95,7 @@ def explain(  # noqa: PLR0913 - one for each option
     corsguard explain shop.policies:API --page https://app.example.com --path /items
     corsguard explain "shop:create_app()" --page https://app.example.com -X DELETE
     corsguard explain mysite.settings --page https://app.example.com
+    corsguard explain tenants.toml --page https://app.example.com --host api.example.com
 
     \b
     A message, from the console of Chromium, Firefox or Safari; several lines may be pasted:
@@ -117,8 +121,15 @@ def explain(  # noqa: PLR0913 - one for each option
             raise click.UsageError(f"{_NEEDED}\n\n{FORMS}")
         with out.progress("Loading the policy"):
             guarded = load_guarded(text or None, environment)
-        asked = staged(page, _checked_path(path), method or "GET", headers, with_credentials=credentials)
         with _usage():
+            asked = staged(
+                page,
+                _checked_path(path),
+                method or "GET",
+                headers,
+                with_credentials=credentials,
+                host=_checked_host(host),
+            )
             rehearsal = rehearse(guarded, asked)
         _explain_policy(out, guarded, rehearsal)
         return
@@ -155,6 +166,14 @@ def _checked_path(path: str) -> str:
     if path.startswith("/"):
         return path
     raise click.BadParameter(f'"{as_shown(path)}" is not a path: write /items, without the host.', param_hint="--path")
+
+
+def _checked_host(host: str | None) -> str | None:
+    if host is None or host_of(host) is not None:
+        return host
+    raise click.BadParameter(
+        f'"{as_shown(host)}" is not a host: write api.example.com or localhost:8000.', param_hint="--host"
+    )
 
 
 # A policy

@@ -12,7 +12,8 @@ import click
 
 from corsguard.diagnosis import LoadError
 from corsguard.diagnosis.guarded import default_policy
-from corsguard.diagnosis.linting import PlacedProblem, problems_in, rules
+from corsguard.diagnosis.linting import Linted, PlacedProblem, rules
+from corsguard.diagnosis.linting import lint as find_problems
 
 from .options import json_option
 from .printing import Exit, Output, Style, printable
@@ -26,7 +27,7 @@ from .sarif import Result, sarif
 @click.option("--sarif", "as_sarif", is_flag=True, help="Print SARIF 2.1.0, for code hosts and editors.")
 def lint(policies: Sequence[str], *, strict: bool, as_json: bool, as_sarif: bool) -> None:
     """
-    Say what is wrong with policies, everything in one run, each with its fix.
+    Say what is wrong with policies, everything in one run, each with its fix, and what each host gets.
 
     \b
     corsguard lint                        cors.toml here, else DJANGO_SETTINGS_MODULE
@@ -42,21 +43,21 @@ def lint(policies: Sequence[str], *, strict: bool, as_json: bool, as_sarif: bool
     if as_json and as_sarif:
         raise click.UsageError("--json and --sarif are two documents. Leave one of them out.")
     out = Output(as_json=as_json or as_sarif)
-    findings: list[PlacedProblem] = []
+    linted: list[Linted] = []
     failures: list[LoadError] = []
     for policy in policies or [default_policy()]:
         try:
             with out.progress(f"Loading {printable(policy)}"):
-                found = problems_in(policy)
+                linted.append(find_problems(policy))
         except LoadError as error:
             failures.append(error)
             continue
-        findings += found
-        _say(out, policy, found)
+        _say(out, linted[-1])
+    findings = [finding for one in linted for finding in one.problems]
     if as_sarif:
         out.data(sarif(map(_result, findings), rules()))
     elif as_json:
-        out.data(_document(findings, [*map(str, failures)]))
+        out.data(_document(findings, linted, [*map(str, failures)]))
     else:
         _sum_up(out, findings)
     if failures:
@@ -68,12 +69,16 @@ def lint(policies: Sequence[str], *, strict: bool, as_json: bool, as_sarif: bool
 # What is printed
 
 
-def _say(out: Output, policy: str, findings: list[PlacedProblem]) -> None:
-    if not findings:
+def _say(out: Output, linted: Linted) -> None:
+    policy = linted.policy
+    if linted.problems:
+        out.say(policy, "bold")
+    else:
         out.spans((f"{policy}: ", "bold"), ("no errors, no warnings.", "good"))
-        return
-    out.say(policy, "bold")
-    for finding in findings:
+    for host, paths in linted.hosts.items():
+        said = ", ".join(f"{prefix} {name}" for prefix, name in paths.items()) or "nothing"
+        out.spans((f"  {printable(host)}: ", "bold"), (printable(said), "plain"))
+    for finding in linted.problems:
         where = f"line {finding.line}" if finding.line is not None else ""
         if finding.file != policy:
             where = f"{finding.file}{', ' if where else ''}{where}"
@@ -94,13 +99,14 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _document(findings: list[PlacedProblem], failures: list[str]) -> dict[str, object]:
+def _document(findings: list[PlacedProblem], linted: list[Linted], failures: list[str]) -> dict[str, object]:
     errors = sum(finding.level == "error" for finding in findings)
     return {
         "errors": errors,
         "warnings": len(findings) - errors,
         "not_loaded": failures,
         "findings": [finding.data() for finding in findings],
+        "hosts": {one.policy: one.hosts for one in linted if one.hosts},
     }
 
 

@@ -358,7 +358,14 @@ def _rehearsed(guarded: Guarded | None, asked: Fetch) -> Rehearsal | None:
         again = replace(asked, cookies=())
     else:
         path = url.href.removeprefix(url.origin)
-        again = staged(asked.page_origin, path, asked.method, asked.headers, with_credentials=asked.with_credentials)
+        again = staged(
+            asked.page_origin,
+            path,
+            asked.method,
+            asked.headers,
+            with_credentials=asked.with_credentials,
+            host=guarded.host_in(url),
+        )
     rehearsal = rehearse(guarded, again)
     return None if rehearsal.error is None else rehearsal
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from corsguard import asgi
 from corsguard.applications import is_async
+from corsguard.browser.urls import Url
 from corsguard.configuration import Configuration
 from corsguard.configuration.layers import ENVIRONMENTS, POLICIES
 from corsguard.configuration.positions import Positions
@@ -90,8 +91,8 @@ class Guarded:
     *name* is as it was given. *find* takes a WSGI environ and knows the views that have a policy of their own;
     *place_of* takes one of the policies and a keyword. *problems* are the warnings of every policy, and *around* those
     of them that only a framework can know. *absent* is the one that says that nothing asks the policies at all.
-    *protection* tells which requests may act, if anything does. *policies* are those by path, without views, and
-    *tagged* the views that have one of their own.
+    *protection* tells which requests may act, if anything does. *policies* are those by path and by host, without views,
+    and *tagged* the views that have one of their own.
     """
 
     name: str
@@ -103,6 +104,13 @@ class Guarded:
     protection: CrossOriginProtection | None = None
     policies: Policies = field(default_factory=Policies)
     tagged: tuple[str, ...] = ()
+
+    def host_in(self, url: Url | None) -> str | None:
+        """
+        Return the host of *url*, with its port, if the policies go by host.
+        """
+        goes_by_host = self.policies.table.hosts is not None
+        return url.origin.partition("://")[2] or None if goes_by_host and url is not None else None
 
 
 def load_guarded(text: str | None = None, environment: str | None = None) -> Guarded:

@@ -5,18 +5,35 @@ Every error and warning of policies, with the place where it stands.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 from corsguard.configuration import Configuration
 from corsguard.configuration.positions import Positions
-from corsguard.errors import RULES, PolicyError, Problem
-from corsguard.fixes import Fix, dotted
+from corsguard.errors import RULES, PolicyError, Problem, Rule
+from corsguard.fixes import NONE, Fix, dotted
+from corsguard.policies import PathTable
+from corsguard.policy import Policy
+from corsguard.quoting import printable
 
-from .guarded import is_file, load_guarded, there_is_no
+from .guarded import Guarded, is_file, load_guarded, there_is_no
 from .objects import place_of
+
+# What no policy and no framework knows. A tag has no place for a host, so there is no configuration that shows it.
+_RULES_OF_VIEWS: Final[Mapping[str, Rule]] = MappingProxyType(
+    {
+        "W601": Rule(
+            "Views have a policy of their own (@cors), which counts on every host, those that no key means included: "
+            "{value}.",
+            "A page that the policy of the view allows may read from it on the host of every tenant.",
+            "Remove @cors, and write the path of the view below each host that shares it.",
+            None,
+        )
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,34 +58,71 @@ class PlacedProblem:
         return {**asdict(self), "fix": self.fix.data()}
 
 
-def problems_in(policy: str) -> list[PlacedProblem]:
+@dataclass(frozen=True, kw_only=True)
+class Linted:
     """
-    Return all that is wrong with what *policy* names, errors first. Raises LoadError.
+    All that is wrong with what *policy* names, errors first, and what *hosts* get: by key, the name of the policy of
+    each path prefix, `none` or `unguarded`. Without policies by host, or with errors, that is empty.
+    """
+
+    policy: str
+    problems: list[PlacedProblem]
+    hosts: Mapping[str, Mapping[str, str]]
+
+
+def lint(policy: str) -> Linted:
+    """
+    Return all that is wrong with what *policy* names. Raises LoadError.
     """
     if is_file(policy):
-        return _in_order(_of_file(policy))
+        problems, table = _of_file(policy)
+        return Linted(policy=policy, problems=_in_order(problems), hosts=_hosts_of(table))
     try:
         guarded = load_guarded(policy)
     except PolicyError as error:
-        return _in_order(_of_error(policy, error))
+        return Linted(policy=policy, problems=_in_order(_of_error(policy, error)), hosts={})
     file = _file_of(policy)
-    return [_placed(problem, policy, file, None) for problem in guarded.problems]
+    placed = [_placed(problem, policy, file, None) for problem in (*guarded.problems, *_of_tags(guarded))]
+    return Linted(policy=policy, problems=placed, hosts=_hosts_of(guarded.policies.table))
 
 
-def _of_file(file: str) -> Iterator[PlacedProblem]:
+def _of_tags(guarded: Guarded) -> Iterator[Problem]:
+    if guarded.tagged and guarded.policies.table.hosts is not None:
+        rule = _RULES_OF_VIEWS["W601"]
+        message = printable(rule.message.format(value=", ".join(guarded.tagged)))
+        yield Problem("W601", "hosts", None, message, Fix(words=rule.instead))
+
+
+def _hosts_of(table: PathTable | None) -> dict[str, dict[str, str]]:
+    if table is None or table.hosts is None:
+        return {}
+    return {
+        host: {
+            prefix: there.name if isinstance(there.policy, Policy) else there.policy or NONE
+            for prefix, there in of_host.by_prefix.items()
+        }
+        for host, of_host in table.by_host.items()
+    }
+
+
+def _of_file(file: str) -> tuple[Iterable[PlacedProblem], PathTable | None]:
+    """
+    Return what is wrong with *file*, and what stands where, which no environment changes.
+    """
     if not Path(file).is_file():
         raise there_is_no(file)
+    table: PathTable | None = None
     try:
         environments = Configuration.environments_of(file)
         problems = dict.fromkeys(warning for there in environments.values() for warning in there.warnings)
+        table = next((there.guarded.table for there in environments.values() if there.hosts is not None), None)
     except PolicyError as error:
         problems = dict.fromkeys(error.problems)
     # A file that cannot be read has no positions, and its one problem says the line itself.
     is_read = all(problem.line is None for problem in problems)
     positions = Positions(Path(file).read_text(encoding="utf-8", errors="replace") if is_read else "")
-    for problem in problems:
-        line = problem.line or positions.line_of(problem.place, problem.value)
-        yield _placed(problem, file, file, line)
+    lines = {problem: problem.line or positions.line_of(problem.place, problem.value) for problem in problems}
+    return [_placed(problem, file, file, line) for problem, line in lines.items()], table
 
 
 def _of_error(policy: str, error: PolicyError) -> Iterator[PlacedProblem]:
@@ -94,7 +148,7 @@ def _placed(problem: Problem, policy: str, file: str, line: int | None) -> Place
     )
 
 
-def _in_order(problems: Iterator[PlacedProblem]) -> list[PlacedProblem]:
+def _in_order(problems: Iterable[PlacedProblem]) -> list[PlacedProblem]:
     return sorted(problems, key=lambda problem: (problem.level, problem.line or 0))
 
 
@@ -116,7 +170,7 @@ def rules() -> dict[str, str]:
     """
     Return what each rule is about, by its code; what its sentence names is left open.
     """
-    known = dict(RULES)
+    known = {**RULES, **_RULES_OF_VIEWS}
     for name in ("corsguard_flask.predecessor", "corsguard_django.checks"):
         of_framework = sys.modules.get(name)
         if of_framework is not None:

@@ -169,7 +169,7 @@ def read_message(  # noqa: PLR0913 - what a message may leave out
         Meaning(
             message=message,
             known=known,
-            rehearsal=None if guarded is None else rehearse(guarded, _asked(message, known)),
+            rehearsal=None if guarded is None else rehearse(guarded, _asked(message, known, guarded)),
         )
         for message in read(text, known)
     ]
@@ -219,9 +219,9 @@ def _has_credentials(failure: Failure | None, known: Known) -> bool:
     return known.with_credentials or (failure is not None and failure.with_credentials)
 
 
-def _asked(message: Message, known: Known) -> Fetch:
+def _asked(message: Message, known: Known, guarded: Guarded) -> Fetch:
     """
-    Return the request that *message* tells of, as far as it does.
+    Return the request that *message* tells of, as far as it does, to the host that it names if that matters.
     """
     if message.is_handshake:
         return staged_handshake(message.origin, message.url)
@@ -232,4 +232,5 @@ def _asked(message: Message, known: Known) -> Fetch:
         _method(message, known),
         [*(with_value(name) for name in _header_names(message, Known())), *known.headers],
         with_credentials=_has_credentials(message.failure, known),
+        host=guarded.host_in(url),
     )

@@ -115,7 +115,7 @@ class Rehearsal:
         unguarded = [one.explanation.verdict for one in self.heard if one.policy is None]
         if unguarded:
             path = as_shown(of_handshake(Url.parse(self.asked.url)).href.removeprefix(self.server))
-            told.append(f"Give {path} a policy: under paths, or with @cors on its view.")
+            told.append(f"Give {path} a policy: under paths or hosts, or with @cors on its view.")
         return tuple(dict.fromkeys([*unguarded, *told])) or (self.fix.words,)
 
     def data(self) -> dict[str, Any]:
@@ -144,16 +144,23 @@ class Rehearsal:
         }
 
 
-def staged(
-    origin: str, path: str, method: str = "GET", headers: Sequence[Header] = (), *, with_credentials: bool = False
+def staged(  # noqa: PLR0913 - what a request is made of
+    origin: str,
+    path: str,
+    method: str = "GET",
+    headers: Sequence[Header] = (),
+    *,
+    with_credentials: bool = False,
+    host: str | None = None,
 ) -> Fetch:
     """
-    Return a fetch by a page on *origin* of *path* on a server that no policy names.
+    Return a fetch by a page on *origin* of *path* on *host*, or on a server that no policy names.
     """
+    server = (_OTHER_SERVER if origin == _SERVER else _SERVER) if host is None else f"https://{host}"
     return Fetch(
         page=_PAGE,
         origin=origin,
-        url=f"{_OTHER_SERVER if origin == _SERVER else _SERVER}{path}",
+        url=f"{server}{path}",
         method=method,
         headers=tuple(headers),
         credentials="include" if with_credentials else "same-origin",

@@ -276,7 +276,7 @@ def test_a_path_that_no_policy_guards_is_said(here):
     done = run("--page", APP, "--path", "/apiary")
     assert done.exit_code == 1
     assert "No policy guards this path" in done.stdout
-    assert "Give /apiary a policy: under paths, or with @cors on its view." in done.stdout
+    assert "Give /apiary a policy: under paths or hosts, or with @cors on its view." in done.stdout
     assert run("--page", APP, "--path", "/api/x").exit_code == 0
 
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from kit.counting import work_of
 
 from corsguard.cli.group import group
-from corsguard.diagnosis.linting import problems_in
+from corsguard.diagnosis.linting import lint
 from corsguard.errors import RULES
 
 ROOT = Path(__file__).parents[2]
@@ -380,6 +380,80 @@ def test_the_work_grows_as_the_file_does(here):
     def work(count):
         entries = "".join(f'  "https://App-{number}.example.com/",\n' for number in range(count))
         (here / "many.toml").write_text(f"allow_origins = [\n{entries}]\n")
-        return work_of(lambda: problems_in("many.toml"))
+        return work_of(lambda: lint("many.toml"))
 
     assert work(200) < 2.3 * work(100)
+
+
+# Policies by host.
+
+HOSTS = """
+[policies.acme]
+allow_origins = ["https://app.acme.example"]
+
+[hosts]
+"api.acme.example" = "acme"
+"closed.example" = "none"
+
+[hosts."*.globex.example".paths]
+"/api" = "acme"
+"/own" = "unguarded"
+
+[environments.development]
+[environments.live]
+"""
+WITH_TAGS = """
+from flask import Flask
+from corsguard_flask import CORSGuard, cors
+
+app = Flask(__name__)
+
+@app.get("/tagged")
+@cors(allow_origins=["https://partner.example"])
+def tagged():
+    return ""
+
+@app.get("/closed")
+@cors(None)
+def closed():
+    return ""
+
+CORSGuard(app, {"hosts": {"api.acme.example": {"allow_origins": ["https://app.acme.example"]}}})
+"""
+GOT = {
+    "api.acme.example": {"/": "acme"},
+    "closed.example": {"/": "none"},
+    "*.globex.example": {"/api": "acme", "/own": "unguarded"},
+}
+
+
+def test_what_each_host_gets_is_shown(here):
+    (here / "hosts.toml").write_text(HOSTS)
+    assert run("hosts.toml", "good.toml").stdout == (
+        "hosts.toml: no errors, no warnings.\n"
+        "  api.acme.example: / acme\n"
+        "  closed.example: / none\n"
+        "  *.globex.example: /api acme, /own unguarded\n"
+        "good.toml: no errors, no warnings.\n"
+    )
+    document = json.loads(run("hosts.toml", "good.toml", "--json").stdout)
+    assert (document["findings"], document["hosts"]) == ([], {"hosts.toml": GOT})
+
+
+def test_a_mistake_about_a_host_has_its_line(here):
+    (here / "hosts.toml").write_text(HOSTS.replace('"closed.example"', '"closed.example/"'))
+    assert found("hosts.toml") == [("E808", "hosts.toml", 7, 'hosts."closed.example/"')]
+
+
+def test_tags_next_to_hosts_are_warned_of(here):
+    name = next(NAMES)
+    (here / f"{name}.py").write_text(WITH_TAGS)
+    document = json.loads(run(f"{name}:app", "--json").stdout)
+    (finding,) = document["findings"]
+    assert (finding["code"], finding["level"], finding["field"]) == ("W601", "warning", "hosts")
+    # A view that is closed is closed on every host, which nobody minds.
+    assert "tagged" in finding["message"]
+    assert "closed" not in finding["message"]
+    assert document["hosts"] == {f"{name}:app": {"api.acme.example": {"/": "api.acme.example"}}}
+    (here / f"{name}_paths.py").write_text(WITH_TAGS.replace('{"hosts": {"api.acme.example": ', '{"paths": {"/": '))
+    assert found(f"{name}_paths:app") == []
