@@ -91,7 +91,7 @@ class Guarded:
     *name* is as it was given. *find* takes a WSGI environ and knows the views that have a policy of their own;
     *place_of* takes one of the policies and a keyword. *problems* are the warnings of every policy, and *around* those
     of them that only a framework can know. *absent* is the one that says that nothing asks the policies at all.
-    *protection* tells which requests may act, if anything does. *policies* are those by path and by host, without views,
+    *protection* tells which requests may act, if anything does. *policies* are those by path or host, without views,
     and *tagged* the views that have one of their own.
     """
 

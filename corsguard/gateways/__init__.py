@@ -90,12 +90,18 @@ def _of_source(source: Source) -> Iterator[Problem]:
 
 def _of_policies(policies: Policies) -> Iterator[Problem]:
     given = policies.policy
+    if policies.table.hosts is not None:
+        fix = "Write out the policy of each host for its own server."
+        yield problem("E859", "hosts", ", ".join(policies.table.by_host), fix)
+        return
     paths = {"/": given} if isinstance(given, Policy) else given or {}
     for prefix, there in paths.items():
         if not isinstance(there, Policy):
             continue
         if there.audience.source is not None:
             yield problem("E853", prefix, there.allow_origins, _TO_THE_GUARD, place=f"The policy of {quoted(prefix)}")
+        if there.share_timing:
+            yield problem("E860", prefix, True, "Remove share_timing.", place=f"The policy of {quoted(prefix)}")
         for pattern in there.patterns:
             if not pattern.is_exact and pattern.expression is None:
                 yield _unsaid(prefix, pattern)
