@@ -45,6 +45,7 @@ from corsguard.adapters import (
     Assignment,
     Guard,
     Guarding,
+    InForce,
     Journal,
     Passage,
     Question,
@@ -187,12 +188,15 @@ forms: list[PoliciesLike] = [
 Policies()
 Policies(None)
 Policies(policy=policy)
+Policies({"hosts": {"a.example": policy, "*.b.example": {"paths": {"/api": None}}, "c.example": {"/": policy}}})
+Policies({"hosts": {"a.example": {"allow_origins": "*"}, "b.example": "unguarded", "c.example": None}})
 Policies("*")  # type: ignore[arg-type] # a policy, not its origins
 Policies({"allow_origin": ["https://app.example.com"]})  # type: ignore[dict-item] # allow_origins
 Policies({"/api": "guarded"})  # type: ignore[dict-item] # the word is "unguarded"
 Policies(polcy=policy)  # type: ignore[call-arg] # policy
-assert_type(shared.policy, Policy | Mapping[str, Policy | Literal["unguarded"] | None] | None)
+assert_type(shared.policy, InForce)
 assert_type(shared.policy_for("/api"), Policy | Literal["unguarded"] | None)
+assert_type(shared.policy_for("/api", "a.example"), Policy | Literal["unguarded"] | None)
 assert_type(shared.named, Mapping[str, Policy])
 assert_type(shared.table.find("/api"), Assignment)
 shared.policy = {"/api": policy}
@@ -212,7 +216,7 @@ CORSMiddleware(app, polices=policy)  # type: ignore[call-arg] # policy
 CORSMiddleware(app, policy, on_refusal=print)  # type: ignore[call-arg] # on_event
 middleware = CORSMiddleware(app, policy)
 middleware.policy = {"paths": {"/api": policy}}
-assert_type(middleware.policy, Policy | Mapping[str, Policy | Literal["unguarded"] | None] | None)
+assert_type(middleware.policy, InForce)
 assert_type(middleware.policy_for({"PATH_INFO": "/"}), Policy | Literal["unguarded"] | None)
 assert_type(middleware.guard, Guard)
 assert_type(middleware.guard.journal, Journal)
@@ -235,7 +239,7 @@ ASGIMiddleware(app, policy)  # type: ignore[arg-type] # a WSGI application
 CORSMiddleware(asgi_app, policy)  # type: ignore[arg-type] # an ASGI application
 asgi_middleware = ASGIMiddleware(asgi_app, policy)
 asgi_middleware.policy = {"paths": {"/api": policy}}
-assert_type(asgi_middleware.policy, Policy | Mapping[str, Policy | Literal["unguarded"] | None] | None)
+assert_type(asgi_middleware.policy, InForce)
 assert_type(asgi_middleware.policy_for({"path": "/"}), Policy | Literal["unguarded"] | None)
 assert_type(asgi_middleware.guard, Guard)
 
@@ -316,7 +320,7 @@ CORSGuard(app=Flask("shop"), policy={"/api": policy, "/admin": None})
 guard.init_app(Flask("shop"), policy=policy)
 guard.set_policy(Flask("shop"), {"allow_origins": "*"})
 guard.policy = {"allow_origins": "*"}
-assert_type(guard.policy, Policy | Mapping[str, Policy | Literal["unguarded"] | None] | None)
+assert_type(guard.policy, InForce)
 CORSGuard(Flask("shop"), "*")  # type: ignore[arg-type] # a policy, not its origins
 CORSGuard(Flask("shop"), allow_origins="*")  # type: ignore[call-arg] # policy
 CORSGuard(Flask("shop"), {"allow_origin": ["https://app.example.com"]})  # type: ignore[dict-item] # allow_origins
