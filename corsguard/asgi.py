@@ -47,6 +47,8 @@ _KEYS: Final[Mapping[bytes, str]] = {
 # A longer Origin is not an origin, and no other value that is read is as long. So much of it shows that it is longer.
 _MOST_READ: Final = LONGEST_ORIGIN + 1
 _SCHEMES: Final[Mapping[str, str]] = {"ws": "http", "wss": "https"}
+# Policies that the short path is prepared for.
+_MOST_PREPARED: Final = 1024
 # RFC 6455, 7.4.1: a policy is violated.
 _POLICY_VIOLATION: Final = 1008
 
@@ -241,6 +243,9 @@ class CORSMiddleware:
         prepared = _Prepared(
             answers, exact, is_closed, *((decision, (*_encoded(decision.headers),)) for decision in decisions)
         )
+        if len(self._prepared) >= _MOST_PREPARED:
+            # A store of hosts makes ever new policies.
+            self._prepared.clear()
         self._prepared[id(answers)] = prepared
         return prepared
 
@@ -252,7 +257,7 @@ class CORSMiddleware:
                 self.guard.journal.record_unseen(name_of(self.app))
             self._table, self._prepared = table, {}
         # What lies further in may write into the scope; the request is judged as it came in.
-        passage, find_endpoint = self._enter(scope)
+        passage, find_endpoint = await self._enter_asking(scope)
         if find_endpoint is None or passage.comes_first:
             await self._decide(passage, find_endpoint)
         answer = passage.answer
@@ -266,12 +271,19 @@ class CORSMiddleware:
 
         await self.app(scope, receive, respond)
 
-    def _enter(self, scope: Scope) -> tuple[Passage, ViewFinder | None]:
+    async def _enter_asking(self, scope: Scope) -> tuple[Passage, ViewFinder | None]:
+        """
+        Return the same as `_enter`, with a store of hosts asked in a thread.
+        """
+        ask = self.guard.asks(_host_in(_lines(scope)))
+        return self._enter(scope, None if ask is None else await _in_thread(ask))
+
+    def _enter(self, scope: Scope, at: PathTable | None = None) -> tuple[Passage, ViewFinder | None]:
         """
         Return the passage of the request *scope*, and what finds its endpoint, if one may have a policy of its own.
         """
         path = path_of(scope)
-        passage = self.guard.enter(environ_of(scope, path), path)
+        passage = self.guard.enter(environ_of(scope, path), path, at)
         return passage, None if self._endpoints is None else self._endpoints.finder(scope, passage)
 
     async def _decide(self, passage: Passage, find_endpoint: ViewFinder | None) -> None:
@@ -297,7 +309,7 @@ class CORSMiddleware:
         """
         Return whether the application may have the handshake *scope*; if not, it is refused.
         """
-        passage, find_endpoint = self._enter(scope)
+        passage, find_endpoint = await self._enter_asking(scope)
         await self._decide(passage, find_endpoint)
         answer = passage.answer
         if answer is None:

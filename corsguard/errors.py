@@ -532,6 +532,12 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             "Keep one of the two keys, such as `api.example.com`.",
             'CORSMiddleware(app, {"hosts": {"api.example.com": None, "api.example.com:443": None}})',
         ),
+        "E810": Rule(
+            "{value} ({kind}) cannot be asked about hosts: it is a class, or its `policy_of` has to be awaited.",
+            "Nobody could ask it, so nothing would be shared on any host.",
+            "Give an object whose class has `def policy_of(self, host: str) -> Policy | None:`.",
+            'CORSMiddleware(app, {"hosts": awaited_hosts})',
+        ),
         # Files and environment variables.
         "E811": Rule(
             "{value} cannot be read: {cause}.",

@@ -189,7 +189,7 @@ def explain(
     table = Policies.of(policy).table
     said = table.protection if isinstance(table.protection, CrossOriginProtection) else None
     protecting = said if protection is None else CrossOriginProtection.of(protection)
-    return explain_assignment(table.at(environ.get("HTTP_HOST")).find(_path_of(environ)), environ, protecting)
+    return explain_assignment(table.ask(environ.get("HTTP_HOST")).find(_path_of(environ)), environ, protecting)
 
 
 def explain_assignment(

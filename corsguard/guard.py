@@ -8,8 +8,8 @@ from the log. The guard never calls what may block: an origin source that must b
 `take_events` gives what a listener has to be told; the carrier asks and tells in the way of its world.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Final, cast
 
 from .fixes import Fix
@@ -162,16 +162,26 @@ class Guard:
         policy = table.find(path).policy
         return not judge(policy if isinstance(policy, Policy) else None, environ).allowed
 
-    def enter(self, environ: Environ, path: str) -> "Passage":
+    def asks(self, host: object) -> Callable[[], PathTable] | None:
+        """
+        Return what a carrier has to call to learn what `enter` takes as *at*; None if there is nothing to learn.
+
+        It asks a store of hosts about *host*, the value of `Host`, which may block. Without it, `enter` asks by itself.
+        """
+        table = self.policies.table
+        return partial(table.ask, host) if table.must_ask(host) else None
+
+    def enter(self, environ: Environ, path: str, at: PathTable | None = None) -> "Passage":
         """
         Return the passage of the request that *environ* describes, under the policies that are in force now.
 
-        *environ* must not change any more. *path* is the path below the application, decoded once, as text.
+        *environ* must not change any more. *path* is the path below the application, decoded once, as text. *at* is
+        what stands at the host, if that was asked for.
         """
         table = self.policies.table
         if table is not self.met:
             self.meet()
-        return Passage(self, table.at(environ.get("HTTP_HOST")), environ, path)
+        return Passage(self, table.ask(environ.get("HTTP_HOST")) if at is None else at, environ, path)
 
     def said_by(self, view: object) -> Assignment | None:
         """
@@ -200,7 +210,7 @@ class Guard:
         """
         if is_handshake(environ) and self.websockets.find(path) is UNCOVERED:
             return UNCOVERED
-        return self.policies.table.at(environ.get("HTTP_HOST")).find(path, find_view)
+        return self.policies.table.ask(environ.get("HTTP_HOST")).find(path, find_view)
 
 
 class Passage:
@@ -240,6 +250,8 @@ class Passage:
         # What the protection said, once it was asked.
         self.verdict: Verdict | None = None
         self.events: tuple[Event, ...] = ()
+        if table.error is not None:
+            self.events = guard.journal.record_failed_hosts(table.find(path), table.error, environ)
 
     @property
     def comes_first(self) -> bool:

@@ -5,9 +5,14 @@ No header of a proxy is read, and no name that a server has for itself. What a c
 looked at, never raises and is never repaired: what is not a host has no key.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Final, Generic, TypeVar
+import inspect
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Final, Generic, Protocol, TypeVar
 
+from .audience import is_interruption
 from .origin import LONGEST_HOST, Origin, OriginPattern, pattern_of
 
 T = TypeVar("T")
@@ -19,6 +24,8 @@ _DEFAULT_PORTS: Final = (80, 443)
 _LONGEST: Final = LONGEST_HOST + len(":65535")
 # So many hosts are remembered besides those that are keys.
 _MOST_KNOWN: Final = 1024
+# For so long it is remembered what a store said.
+_SECONDS: Final = 1.0
 
 
 def host_of(sent: object) -> Origin | None:
@@ -64,6 +71,19 @@ class Hosts(Generic[T]):
     def __iter__(self) -> Iterator[tuple[str, T]]:
         return iter(self._by_key.items())
 
+    def must_ask(self, sent: object) -> bool:
+        """
+        Return whether somebody has to be asked about the host, which may block.
+        """
+        del sent
+        return False
+
+    def ask(self, sent: object) -> T | None:
+        """
+        Return the same as `find`.
+        """
+        return self.find(sent)
+
     def find(self, sent: object) -> T | None:
         """
         Return what stands at the host that the value *sent* of `Host` names, or None if no key means it. Never raises.
@@ -91,6 +111,103 @@ class Hosts(Generic[T]):
             if host.port is not None:
                 yield _spelled(host._replace(host=name))
             yield name
+
+
+class HostStore(Protocol):
+    """
+    An object that is asked, at request time, which policy guards a host, for tenants that come and go.
+
+    It is not a mapping, and is called as `store.policy_of(host)` with a host in lower case, without the port 80 or 443.
+    None closes the host. Whatever it raises closes it too, and is recorded. An event loop asks in a thread.
+    """
+
+    def policy_of(self, host: str, /) -> Any: ...  # noqa: ANN401 - a Policy or None, which this room does not know
+
+
+def is_store(value: object) -> bool:
+    """
+    Return whether *value* has a `policy_of`, whatever else is wrong with it.
+    """
+    return getattr(value, "policy_of", None) is not None and not isinstance(value, Mapping)
+
+
+def can_be_asked(value: object) -> bool:
+    """
+    Return whether *value* is an object whose `policy_of` answers at once.
+    """
+    method = getattr(type(value), "policy_of", None)
+    is_async = inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method)
+    # The type of a class is its metaclass, which has no such method.
+    return callable(method) and not is_async
+
+
+class StoredHosts(Generic[T]):
+    """
+    What *store* says of each host, made into what stands there by *make*, which also takes what the store raised.
+
+    It is remembered for a second. Hosts that have a policy are remembered apart from those that have none, so that
+    those that clients make up push no good ones out.
+    """
+
+    __slots__ = ("_clock", "_make", "_named", "_others", "store")
+
+    def __init__(
+        self,
+        store: HostStore,
+        make: Callable[[str, object, BaseException | None], T],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.store: Final = store
+        self._make: Final = make
+        self._clock: Final = clock
+        self._named: OrderedDict[str, tuple[float, T]] = OrderedDict()
+        self._others: OrderedDict[str, tuple[float, T]] = OrderedDict()
+
+    def __iter__(self) -> Iterator[tuple[str, T]]:
+        # Nobody knows which hosts there are.
+        return iter(())
+
+    def find(self, sent: object) -> T | None:
+        """
+        Return what is known of the host that the value *sent* of `Host` names; None if it names none, or nothing is.
+        """
+        # Bounded before it is hashed.
+        if not isinstance(sent, str) or len(sent) > _LONGEST:
+            return None
+        known = self._named.get(sent) or self._others.get(sent)
+        return known[1] if known is not None and known[0] > self._clock() else None
+
+    def must_ask(self, sent: object) -> bool:
+        """
+        Return whether the store has to be asked about the host, which may block.
+        """
+        return self.find(sent) is None and host_of(sent) is not None
+
+    def ask(self, sent: object) -> T | None:
+        """
+        Return what stands at the host, for which the store may be asked; None if *sent* names none.
+        """
+        known, host = self.find(sent), host_of(sent)
+        if known is not None or host is None:
+            return known
+        name, now = _spelled(host), self._clock()
+        try:
+            said: object = self.store.policy_of(name)
+        except BaseException as error:
+            if is_interruption(error):
+                raise
+            # It may go better next time.
+            return self._make(name, None, error)
+        there = self._make(name, said, None)
+        memory, other = (self._others, self._named) if said is None else (self._named, self._others)
+        memory[str(sent)] = (now + _SECONDS, there)
+        # Other threads do the same.
+        with suppress(KeyError):
+            other.pop(str(sent), None)
+            memory.move_to_end(str(sent))
+            if len(memory) > _MOST_KNOWN:
+                memory.popitem(last=False)
+        return there
 
 
 def _without_default(host: Origin | OriginPattern) -> Origin:

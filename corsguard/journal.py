@@ -44,7 +44,7 @@ Reason = Literal[
 REASONS: Final[Mapping[Reason, str]] = MappingProxyType(
     {
         "origin": "The policy does not share with the origin of the request.",
-        "source": "The origin source of the policy failed, which counts as no.",
+        "source": "The origin source of the policy, or the store of hosts, failed, which counts as no.",
         "two-layers": "The application, or an inner layer, had set headers that the policy owns.",
         "odd-path": "The path can be read in several ways, and they lead to different policies.",
         "websocket": "A WebSocket handshake was refused.",
@@ -263,6 +263,26 @@ class Journal:
                 "policies.%s",
                 *event[3:6],
                 more,
+                extra={"cors_event": event},
+            )
+        return (event,) if self._has_listener() else ()
+
+    def record_failed_hosts(
+        self, there: Assignment, error: BaseException, environ: Mapping[str, Any]
+    ) -> tuple[Event, ...]:
+        """
+        Write that the store of hosts failed, so that the host is closed.
+        """
+        event = _event("source", there, environ)
+        more = self._left_out("hosts", None) if logger.isEnabledFor(logging.ERROR) else None
+        if more is not None:
+            logger.error(
+                "The store of hosts failed, so the host '%s' is closed to '%s' '%s'.%s",
+                shown(there.name),
+                event.method,
+                event.path,
+                more,
+                exc_info=error,
                 extra={"cors_event": event},
             )
         return (event,) if self._has_listener() else ()

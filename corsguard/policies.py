@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple, Protocol, TypedDict, cast, runtim
 
 from .errors import PolicyError, Problem
 from .fixes import Fix
-from .hosts import Hosts, key_of
+from .hosts import Hosts, HostStore, StoredHosts, can_be_asked, is_store, key_of
 from .names import EXAMPLE_ORIGIN, PATH_PREFIX
 from .negotiation import Answers, answers_of
 from .policy import Policy, PolicyKeywords
@@ -39,7 +39,13 @@ _LEVELS: Final = {
 # What stands at a path: a policy guards it, None closes it, the word leaves it to the application.
 Guarding = Policy | Literal["unguarded"] | None
 # What is in force: one policy, what stands at each path prefix, or, under the key "hosts", either of these by host.
-InForce = Policy | Mapping[str, Guarding] | Mapping[str, Mapping[str, Policy | Mapping[str, Guarding]]] | None
+InForce = (
+    Policy
+    | Mapping[str, Guarding]
+    | Mapping[str, Mapping[str, Policy | Mapping[str, Guarding]]]
+    | Mapping[str, HostStore]
+    | None
+)
 
 
 class Assignment(NamedTuple):
@@ -86,13 +92,30 @@ class PathTable:
     plain data. *protection* is what a configuration says about it, next to the policies; the guard reads it.
 
     If there are *hosts*, each has a table of its own, and this one is that of all hosts that they do not name: `at`
-    tells which to ask.
+    tells which to ask. *error* is what a store of hosts raised, whose host is closed therefore.
     """
 
-    __slots__ = ("_by_prefix", "_known", "_levels", "_root", "answers", "everywhere", "given", "hosts", "protection")
+    __slots__ = (
+        "_by_prefix",
+        "_known",
+        "_levels",
+        "_root",
+        "answers",
+        "error",
+        "everywhere",
+        "given",
+        "hosts",
+        "protection",
+    )
 
-    def __init__(self, by_prefix: Mapping[str, Assignment], hosts: "Hosts[PathTable] | None" = None) -> None:
+    def __init__(
+        self,
+        by_prefix: Mapping[str, Assignment],
+        hosts: "Hosts[PathTable] | StoredHosts[PathTable] | None" = None,
+        error: BaseException | None = None,
+    ) -> None:
         self.hosts: Final = hosts
+        self.error: Final = error
         self._by_prefix: Final = {"" if key == "/" else key: _compiled(there) for key, there in by_prefix.items()}
         self._root: Final = self._by_prefix.get("", UNCOVERED)
         self._levels: Final = range(max((prefix.count("/") for prefix in self._by_prefix), default=0))
@@ -101,7 +124,9 @@ class PathTable:
         self.answers: Final = None if self._levels else self._root.answers
         self.protection: object = None
         self.given: InForce
-        if hosts is not None:
+        if isinstance(hosts, StoredHosts):
+            self.given = MappingProxyType({_HOSTS: hosts.store})
+        elif hosts is not None:
             # A host without any path has nothing, which is not the same as one that is closed.
             by_host = {host: table.given or MappingProxyType({_PATHS: {}}) for host, table in hosts}
             # No host has hosts within.
@@ -117,6 +142,18 @@ class PathTable:
         Return the table of the host that the value *host* of `Host` names; without policies by host, this one.
         """
         return self if self.hosts is None else self.hosts.find(host) or self
+
+    def must_ask(self, host: object) -> bool:
+        """
+        Return whether a store has to be asked about *host*, which may block.
+        """
+        return self.hosts is not None and self.hosts.must_ask(host)
+
+    def ask(self, host: object) -> "PathTable":
+        """
+        Return the same as `at`, asking the store if need be. What that raises closes the host.
+        """
+        return self if self.hosts is None else self.hosts.ask(host) or self
 
     def find(self, path: str, find_view: ViewFinder | None = None) -> Assignment:
         """
@@ -250,7 +287,7 @@ class Policies:
 
         With policies by host, it is that of *host*, the value of `Host`.
         """
-        return self.table.at(host).find(path).policy
+        return self.table.ask(host).find(path).policy
 
     def __repr__(self) -> str:
         return f"Policies({self.policy!r})"
@@ -280,10 +317,10 @@ class Paths(TypedDict):
 
 class PathsByHost(TypedDict):
     """
-    Policies by host, each for all paths or by path.
+    Policies by host, each for all paths or by path; or what is asked about each host.
     """
 
-    hosts: Mapping[str, _AtPath | Paths | Mapping[str, _AtPath]]
+    hosts: Mapping[str, _AtPath | Paths | Mapping[str, _AtPath]] | HostStore
 
 
 # What every carrier takes.
@@ -351,6 +388,13 @@ def text_of_path(path: str) -> str:
 
 def _read_hosts(hosts: object, problems: list[Problem]) -> PathTable:
     by_key: dict[str, PathTable] = {}
+    if is_store(hosts):
+        if not can_be_asked(hosts):
+            fix = Fix(words="def policy_of(self, host: str) -> Policy | None:")
+            problems.append(Problem.of("E810", _HOSTS, hosts, fix, kind=kind_of(hosts)))
+        if problems:
+            raise PolicyError(problems)
+        return PathTable({"/": UNNAMED}, StoredHosts(cast("HostStore", hosts), _table_of))
     if not isinstance(hosts, Mapping):
         raise PolicyError([*problems, _not_guarding(_HOSTS, hosts)])
     for host, value in hosts.items():
@@ -368,6 +412,15 @@ def _read_hosts(hosts: object, problems: list[Problem]) -> PathTable:
     if problems:
         raise PolicyError(problems)
     return PathTable({"/": UNNAMED}, Hosts(by_key))
+
+
+def _table_of(host: str, said: object, error: BaseException | None) -> PathTable:
+    """
+    Return the table of *host*, of which a store *said* something or raised *error*.
+    """
+    if said is not None and not isinstance(said, Policy):
+        error = TypeError(f"Expected a Policy or None from policy_of({quoted(host)}), got {quoted(said)}.")
+    return PathTable({"/": Assignment(said if isinstance(said, Policy) else None, host)}, error=error)
 
 
 def _read_host(value: object, host: str) -> PathTable:

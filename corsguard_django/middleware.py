@@ -24,6 +24,7 @@ from corsguard.adapters import (
     Assignment,
     Guarding,
     Passage,
+    PathTable,
     ServedView,
     ViewFinder,
     misplaced_tags,
@@ -71,8 +72,19 @@ class CORSMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         # What lies between may write into the request; it is judged as it came in, under the policies of then.
-        passage = self._guard.enter(request.META.copy(), request.path_info)
+        environ = request.META.copy()
+        ask = self._guard.asks(environ.get("HTTP_HOST")) if self._is_async else None
+        if ask is not None:
+            return self._respond_asking(request, environ, ask)
+        passage = self._guard.enter(environ, request.path_info)
         return self._respond_async(request, passage) if self._is_async else self._respond(request, passage)
+
+    async def _respond_asking(
+        self, request: HttpRequest, environ: Environ, ask: Callable[[], PathTable]
+    ) -> HttpResponseBase:
+        # A store of hosts may block, or use the ORM.
+        at = await sync_to_async(ask)()
+        return await self._respond_async(request, self._guard.enter(environ, request.path_info, at))
 
     def _respond(self, request: HttpRequest, passage: Passage) -> HttpResponseBase:
         if passage.comes_first:

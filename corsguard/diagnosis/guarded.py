@@ -494,7 +494,7 @@ def _warnings(policies: Iterable[tuple[str, Policy]]) -> tuple[Problem, ...]:
 
 
 def _by_path(policies: Policies) -> Finder:
-    return lambda environ: policies.table.at(environ.get("HTTP_HOST")).find(text_of_path(environ.get("PATH_INFO", "")))
+    return lambda environ: policies.table.ask(environ.get("HTTP_HOST")).find(text_of_path(environ.get("PATH_INFO", "")))
 
 
 def _layer(name: str, found: object) -> _Layer | None:

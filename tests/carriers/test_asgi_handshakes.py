@@ -45,6 +45,8 @@ def test_the_guard_sees_a_handshake_as_under_wsgi():
                 "wsgi.url_scheme": "https",
             },
             "/feed",
+            # There is no store of hosts to ask.
+            None,
         )
     ]
     assert asgi.environ_of(handshake() | {"scheme": "ws"}, "/")["wsgi.url_scheme"] == "http"

@@ -31,7 +31,7 @@ from starlette.routing import Route
 from werkzeug.exceptions import BadHost
 
 import corsguard_django
-from corsguard import CORSMiddleware, Policies, Policy, cors
+from corsguard import Configuration, CORSMiddleware, Policies, Policy, cors
 from corsguard import asgi as carrier
 from corsguard_flask import CORSGuard
 
@@ -387,3 +387,28 @@ def test_django_swaps_hosts_for_the_process(ask):
         corsguard_django.set_policy({"hosts": {"a.example": LISTED}})
         assert not grants(ask(there, "/api/hello")[1], APP)
         assert grants(ask(here, "/api/hello")[1], APP)
+
+
+# Other forms of configuration.
+
+
+def test_flask_reads_hosts_from_its_config():
+    app = flask.Flask("tenants")
+    app.add_url_rule("/", view_func=lambda: "plain", endpoint="plain")
+    app.config["CORSGUARD"] = HOSTS
+    CORSGuard(app)
+    for host, granted in {"api.acme.example": True, "y.tenants.example": False, "evil.example": False}.items():
+        headers = serve(app, environ_of(to(host, request("GET", ORIGINS["acme"]))))[1]
+        assert grants(headers, ORIGINS["acme"]) is granted
+
+
+@DJANGO
+def test_a_configuration_with_hosts_guards_django(ask):
+    policies = {"acme": {"allow_origins": [APP]}, "other": {"allow_origins": [EVIL]}}
+    hosts = {"api.acme.example": "acme", "*.tenants.example": {"paths": {"/api": "other"}}}
+    configuration = Configuration.from_mapping({"policies": policies, "hosts": hosts})
+    with override_settings(CORSGUARD=configuration, MIDDLEWARE=MIDDLEWARE, ROOT_URLCONF="kit.django_urls"):
+        for host, origin in {"api.acme.example": APP, "x.tenants.example": EVIL, "tenants.example": None}.items():
+            for page in (APP, EVIL):
+                headers = ask(to(host, request("GET", page)), "/api/hello")[1]
+                assert grants(headers, page) is (page == origin)

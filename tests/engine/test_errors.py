@@ -29,7 +29,7 @@ CODES = """
     E501 E502 E503
     E601 E602
     E701 E702 E703 E704
-    E801 E802 E803 E804 E805 E806 E807 E808 E809
+    E801 E802 E803 E804 E805 E806 E807 E808 E809 E810
     E811 E812 E813 E814 E815 E816 E817 E818
     W101 W102 W103 W104 W105 W106 W107 W108 W109
     W201 W202
@@ -39,7 +39,7 @@ CODES = """
 """.split()
 
 # These are about paths, not about one policy; test_policies_forms.py mends them.
-ABOUT_PATHS = {"E801", "E802", "E803", "E804", "E805", "E808", "E809"}
+ABOUT_PATHS = {"E801", "E802", "E803", "E804", "E805", "E808", "E809", "E810"}
 # These are about the methods of an origin source, which are mended where its class is written.
 ABOUT_METHODS = {"E322", "E323", "E324"}
 # These are about what may act; test_protection_requests.py mends them.
@@ -66,6 +66,11 @@ class AwaitedSource:
         return True
 
 
+class AwaitedHosts:
+    async def policy_of(self, host):
+        return None
+
+
 class Recorder:
     """
     Stands for Policy in an example and returns the keywords that it would get.
@@ -86,6 +91,7 @@ def names(**more):
         "async_source": AsyncSource(),
         "awaited_source": AwaitedSource(),
         "source_with_two_answers": SourceWithTwoAnswers(),
+        "awaited_hosts": AwaitedHosts(),
         "app": lambda environ, start_response: [],
         **more,
     }

@@ -73,6 +73,14 @@ class SourceWithTwoAnswers(AwaitedSource):
         return "source_with_two_answers"
 
 
+class AwaitedHosts:
+    async def policy_of(self, host):
+        return None
+
+    def __repr__(self):
+        return "awaited_hosts"
+
+
 def hello(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"hello"]
@@ -87,6 +95,7 @@ def example_namespace():
         "async_source": AsyncSource(),
         "awaited_source": AwaitedSource(),
         "source_with_two_answers": SourceWithTwoAnswers(),
+        "awaited_hosts": AwaitedHosts(),
     }
 
 

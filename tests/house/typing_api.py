@@ -69,6 +69,11 @@ def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[byt
     return []
 
 
+class StoredTenants:
+    def policy_of(self, host: str) -> Policy | None:
+        return None
+
+
 class AwaitedTenants:
     async def allows(self, origin: str, /) -> bool:
         return origin == "https://app.example.com"
@@ -190,6 +195,7 @@ Policies(None)
 Policies(policy=policy)
 Policies({"hosts": {"a.example": policy, "*.b.example": {"paths": {"/api": None}}, "c.example": {"/": policy}}})
 Policies({"hosts": {"a.example": {"allow_origins": "*"}, "b.example": "unguarded", "c.example": None}})
+Policies({"hosts": StoredTenants()})
 Policies("*")  # type: ignore[arg-type] # a policy, not its origins
 Policies({"allow_origin": ["https://app.example.com"]})  # type: ignore[dict-item] # allow_origins
 Policies({"/api": "guarded"})  # type: ignore[dict-item] # the word is "unguarded"
