@@ -68,13 +68,13 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             "The policies go by host ({value}), and what is written is for one server.",
             "Every host would get the same answers, so pages of one tenant could read from another.",
             "Write out the policy of each host for its own server, or leave CORS to the guard in the application.",
-            ("nginx", {"hosts": {"api.example.com": {"allow_origins": ["https://app.example.com"]}}}),
+            ("nginx", {"hosts": {"api.example.com": {"allow_origins": [EXAMPLE_ORIGIN]}}}),
         ),
         "E860": Rule(
             "{place} shares timings, and Timing-Allow-Origin is not written out.",
             "The gateway would keep the timings from the pages that the policy shares them with.",
             "Remove share_timing, or leave CORS on these paths to the guard in the application.",
-            ("nginx", {"allow_origins": ["https://app.example.com"], "share_timing": True}),
+            ("nginx", {"allow_origins": [EXAMPLE_ORIGIN], "share_timing": True}),
         ),
     }
 )
