@@ -6,14 +6,15 @@ header that they read, unless it is read with `req_novary`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import inf
 from typing import Final
 
 from corsguard.errors import Problem
 from corsguard.origin import SHORT_HOST
 from corsguard.quoting import quoted
 
-from .plan import ECHO, Covers, Plan, State, Zone, loose, paths_of
-from .problems import problem
+from .plan import ECHO, Covers, Plan, State, Zone, paths_of
+from .problems import problem, too_long
 from .writing import KNOWN_NAMES, KNOWN_NAMES_ONLY, Target
 
 _TITLE: Final = "Apache httpd"
@@ -53,11 +54,7 @@ def _files(plan: Plan) -> Mapping[str, Iterable[str]]:
 
 
 def _problems(plan: Plan) -> Iterator[Problem]:
-    for zone in plan.zones if plan.chooses else ():
-        if len(loose(plan, zone)) > _LONGEST:
-            fix = "Shorten the prefix, or leave CORS on these paths to the guard in the application."
-            reason = "it reads no expression of more than 8,192 characters."
-            yield problem("E856", zone.prefix, zone.prefix, fix, target=_TITLE, place="the paths", reason=reason)
+    yield from too_long(plan, _TITLE, _LONGEST, inf)
     for zone in plan.guarded:
         if any(decision.status == 200 for decision in (zone.states or {}).values()):
             fix = "Write preflight_status=204, or leave CORS on these paths to the guard in the application."

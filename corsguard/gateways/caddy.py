@@ -11,7 +11,7 @@ from corsguard.errors import Problem
 from corsguard.negotiation import Decision
 from corsguard.origin import SHORT_HOST
 
-from .plan import ECHO, Covers, Plan, Zone, literal, paths_of
+from .plan import ASKED, ECHO, Covers, Plan, Zone, literal, paths_of
 from .writing import Target
 
 _USAGE: Final = """\
@@ -32,14 +32,6 @@ In a site:         route {
                        }
                    }"""
 
-# Whether the request asks with an Origin, is a preflight, and is covered, for each state.
-_STATES: Final = {
-    "permit": "1 1 1",
-    "forbid": "1 1 0",
-    "share": "1 0 1",
-    "refuse": "1 0 0",
-    "silent": "0 [01] [01]",
-}
 _ORIGIN: Final = "{http.request.header.Origin}"
 
 
@@ -93,7 +85,7 @@ def _state(plan: Plan) -> Iterator[str]:
     }
     yield from _map("{corsguard_zone}", "covered", covered, "0")
     states = {
-        f"~^{_name(zone)} {asked}$": f"{zone.name}.{state}" for zone in plan.guarded for state, asked in _STATES.items()
+        f"~^{_name(zone)} {asked}$": f"{zone.name}.{state}" for zone in plan.guarded for state, asked in ASKED.items()
     }
     # What is closed has a state too, and so has a path that can be read in several ways.
     named = "{corsguard_zone} {http.vars.corsguard_asks} {http.vars.corsguard_preflight} {corsguard_covered}"

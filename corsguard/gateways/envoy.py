@@ -7,6 +7,7 @@ without the application. An expression of Envoy matches the whole value, and rea
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import inf
 from typing import Final
 
 from corsguard.errors import Problem
@@ -15,7 +16,7 @@ from corsguard.origin import SHORT_HOST
 from corsguard.quoting import quoted
 
 from .plan import ECHO, ODD, Covers, Plan, State, Zone, literal, paths_of
-from .problems import problem
+from .problems import problem, too_long
 from .writing import Target
 
 # RE2 keeps no more instructions in its memory: it takes at most this many for a wildcard, and one for a character.
@@ -55,13 +56,9 @@ def _files(plan: Plan) -> Mapping[str, Iterable[str]]:
 
 
 def _problems(plan: Plan) -> Iterator[Problem]:
+    yield from too_long(plan, "Envoy", inf, _LONGEST, _written)
     for zone in plan.guarded:
         place = f"the policy of {quoted(zone.prefix or '/')}"
-        lines = [line for decision in (zone.states or {}).values() for line in decision.headers]
-        for name in dict.fromkeys(name for name, value in lines if len(_written(value)) > _LONGEST):
-            fix = "Shorten the list, or leave CORS on these paths to the guard in the application."
-            reason = f"it reads no value of more than {_LONGEST:,} characters."
-            yield problem("E856", zone.prefix, name, fix, target="Envoy", place=place, reason=reason)
         if zone.covers is not None and _weight(zone.covers) > _MOST:
             fix = "List fewer origins, or leave CORS on these paths to the guard in the application."
             reason = f"it compiles an expression of {_MOST // _WILDCARD:,} wildcards, or of {_MOST:,} characters."

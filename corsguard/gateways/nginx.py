@@ -12,7 +12,7 @@ from typing import Final
 from corsguard.errors import Problem
 from corsguard.origin import SHORT_HOST
 
-from .plan import ECHO, Covers, Plan, Zone, literal, paths_of
+from .plan import ASKED, ECHO, Covers, Plan, Zone, literal, paths_of
 from .problems import too_long
 from .writing import KNOWN_NAMES, KNOWN_NAMES_ONLY, Target
 
@@ -34,14 +34,6 @@ _LONGEST: Final = 4000
 _DOLLAR: Final = "${corsguard_dollar}"
 # The modules whose responses have headers of an application.
 _MODULES: Final = ("proxy", "fastcgi", "uwsgi")
-# Whether the request asks with an Origin, is a preflight, and is covered, for each state.
-_STATES: Final = {
-    "permit": "1 1 1",
-    "forbid": "1 1 0",
-    "share": "1 0 1",
-    "refuse": "1 0 0",
-    "silent": "0 [01] [01]",
-}
 _VARY: Final = "Vary"
 
 
@@ -90,7 +82,7 @@ def _maps(plan: Plan, *, has_headers_more: bool) -> Iterator[str]:
     covered = {zone.name: f"$corsguard_covers_{zone.name}" for zone in plan.guarded}
     yield from _map("$corsguard_zone", "covered", covered, "0")
     states = {
-        f"~^{zone.name} {asked}$": f"{zone.name}.{state}" for zone in plan.guarded for state, asked in _STATES.items()
+        f"~^{zone.name} {asked}$": f"{zone.name}.{state}" for zone in plan.guarded for state, asked in ASKED.items()
     }
     # What is closed has a state too, and so has a path that can be read in several ways.
     named = "$corsguard_zone $corsguard_asks $corsguard_preflight $corsguard_covered"

@@ -22,6 +22,14 @@ from corsguard.validation import DEFAULTS
 # that is covered or not, `silent` to one without.
 State = Literal["permit", "forbid", "share", "refuse", "silent"]
 
+# For each state, as an expression: whether the request has an Origin, is a preflight, and is covered.
+ASKED: Final[Mapping[State, str]] = {
+    "permit": "1 1 1",
+    "forbid": "1 1 0",
+    "share": "1 0 1",
+    "refuse": "1 0 0",
+    "silent": "0 [01] [01]",
+}
 # In the place of a value: the Origin of the request.
 ECHO: Final = "{origin}"
 

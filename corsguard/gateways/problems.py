@@ -89,12 +89,12 @@ def problem(code: str, field: str, value: object, fix: str, **blanks: object) ->
 
 
 def too_long(
-    plan: Plan, target: str, expression: int, value: int, written: Callable[[str], str] = str
+    plan: Plan, target: str, expression: float, value: float, written: Callable[[str], str] = str
 ) -> Iterator[Problem]:
     """
     Yield a problem for each path that needs more than *expression* characters, and for each list of more than *value*.
 
-    These are what *target* reads, where *written* is how it writes the values.
+    These are what *target* reads, infinity where it reads all; *written* is how it writes the values.
     """
     for zone in plan.zones if plan.chooses else ():
         if len(loose(plan, zone)) > expression:
