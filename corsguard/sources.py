@@ -302,8 +302,10 @@ class _Memory:
         """
         if len(self.tasks) < _MOST_TASKS:
             return
-        for key in [key for key in self.tasks if key[0].is_closed()]:
-            del self.tasks[key]
+        # Of a copy, because other loops add and remove theirs in other threads.
+        for key in [*self.tasks]:
+            if key[0].is_closed():
+                self.tasks.pop(key, None)
         if len(self.tasks) >= _MOST_TASKS:
             raise RuntimeError(f"The origin source was not asked: {_MOST_TASKS:,} questions to it wait for an answer.")
 

@@ -7,8 +7,15 @@ import contextvars
 import functools
 import gc
 import logging
+import re
+import socket
+import sqlite3
+import sys
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 import trio
@@ -21,6 +28,8 @@ from flask import Flask
 from kit.adapters import MIDDLEWARE, environ_of, scope_of, serve, serve_asgi
 from kit.cases import APP, EVIL, LISTED, get, preflight
 from kit.naming import steady
+from kit.serving import EXAMPLES, Server, lines_until, needed, served, started
+from kit.storing import until
 
 import corsguard_django
 from corsguard import CORSMiddleware, Event, Policies, Policy, PolicyError, RememberedOrigins, asgi, explain, negotiate
@@ -113,7 +122,26 @@ def test_nobody_is_asked_about_what_is_decided_without():
 
 @pytest.mark.parametrize("said", [1, "yes", [True], None, object()], ids=steady)
 def test_only_true_grants(said):
-    assert not shares(asgi.CORSMiddleware(hello, {"allow_origins": Awaited(lambda origin: said)}), APP)
+    for source in (Awaited(lambda origin: said), RememberedOrigins(Awaited(lambda origin: said), ttl=60)):
+        assert not shares(asgi.CORSMiddleware(hello, {"allow_origins": source}), APP)
+
+
+def test_a_coroutine_in_place_of_an_answer_means_no():
+    """
+    A source that forgets to await says no.
+    """
+
+    async def granted():
+        return True
+
+    class Forgetful:
+        async def allows(self, origin):
+            return granted()
+
+    for source in (Forgetful(), RememberedOrigins(Forgetful(), ttl=60)):
+        # Python tells what was forgotten.
+        with pytest.warns(RuntimeWarning, match="granted' was never awaited"):
+            assert not shares(asgi.CORSMiddleware(hello, {"allow_origins": source}), APP)
 
 
 class NoException(BaseException):
@@ -504,6 +532,46 @@ def test_ten_thousand_made_up_origins_at_once(caplog):
     assert "1,000 questions to it wait for an answer" in caplog.text
 
 
+def test_loops_at_the_bound_disturb_each_other_in_nothing():
+    """
+    Loops that are refused more questions at the same time fail for no other reason.
+    """
+    held, go, refused = threading.Event(), threading.Event(), []
+
+    class Source:
+        async def allows(self, origin):
+            if origin.startswith("https://held"):
+                held.set()
+                await sync_to_async(go.wait, thread_sensitive=False)()
+            await asyncio.sleep(0)
+            return True
+
+    remembered = RememberedOrigins(Source(), ttl=1e-9)
+
+    async def ask(name, count, times):
+        for turn in range(times):
+            asked = [remembered.allows(f"https://{name}-{turn}-{number}.example") for number in range(count)]
+            refused.extend(await asyncio.gather(*asked, return_exceptions=True))
+
+    threads = [threading.Thread(target=lambda: asyncio.run(ask("held", 996, 1)))]
+    threads += [threading.Thread(target=lambda n=n: asyncio.run(ask(f"quick{n}", 8, 150))) for n in range(4)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads[0].start()
+        assert held.wait(30)
+        for thread in threads[1:]:
+            thread.start()
+        for thread in threads[1:]:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+        go.set()
+        threads[0].join()
+    told = {str(error) for error in refused if error is not True}
+    assert told == {"The origin source was not asked: 1,000 questions to it wait for an answer."}
+
+
 def test_questions_of_a_loop_that_is_gone_leave_room():
     source, remembered = counting(gate := asyncio.Event())
     loop = asyncio.new_event_loop()
@@ -679,3 +747,66 @@ def test_inside_a_loop_negotiate_says_no_and_why():
 
     decision = asyncio.run(main())
     assert (decision.refusal, type(decision.error)) == ("origin", TypeError)
+
+
+# On real servers.
+
+TESTS = str(Path(__file__).parents[1])
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("server", ["uvicorn", "hypercorn", "daphne", "granian"])
+def test_a_client_that_goes_leaves_its_question_to_others(server):
+    """
+    A client that goes while a source is asked takes nobody's answer away.
+    """
+    with served(server, "kit.held_source_app:application", PYTHONPATH=TESTS) as running:
+
+        def asked():
+            return running.exchange("GET", "/asked").body.split()[0]
+
+        assert asked() == b"0"
+        with socket.create_connection(("127.0.0.1", running.port)) as gone:
+            gone.sendall(f"GET /gone HTTP/1.1\r\nHost: localhost\r\nOrigin: {APP}\r\n\r\n".encode())
+            while asked() != b"1":
+                pass
+        with ThreadPoolExecutor(1) as askers:
+            reply = askers.submit(running.exchange, "GET", "/stays", f"Origin: {APP}")
+            while running.exchange("GET", "/release").status != 200:
+                pass
+            assert ("access-control-allow-origin", APP) in reply.result().cors()
+        assert asked() == b"1"
+
+
+@pytest.mark.server
+def test_the_example_asks_a_database(tmp_path):
+    """
+    The example with SQLAlchemy's asynchronous engine sees rows come and go.
+    """
+    needed("sqlalchemy", "test")
+    database = tmp_path / "tenants.sqlite3"
+    environment = {"DATABASE_URL": f"sqlite+aiosqlite:///{database}", "REMEMBER_SECONDS": "0.1", "PORT": "0"}
+    with started(EXAMPLES / "sqlalchemy_origins.py", **environment) as process:
+        port = int(re.search(r"http://localhost:(\d+)", lines_until("http://", process)[-1])[1])
+        server = Server(port, process)
+
+        def is_shared(origin):
+            reply = server.exchange("GET", "/orders", f"Origin: {origin}")
+            assert reply.status == 200
+            return ("access-control-allow-origin", origin) in reply.cors()
+
+        # The table is there when the server answers.
+        assert not is_shared(APP)
+        with closing(sqlite3.connect(database)) as store:
+            store.execute("INSERT INTO tenants VALUES (?)", [APP])
+            store.commit()
+            until(lambda: is_shared(APP))
+            assert not is_shared(EVIL)
+            store.execute("DELETE FROM tenants")
+            store.commit()
+            until(lambda: not is_shared(APP))
+            # What a database that has no such table raises counts as no.
+            store.execute("DROP TABLE tenants")
+            store.commit()
+        assert not is_shared(OTHER)
+        assert "The origin source failed" in server.lines_until("The origin source failed")[-1]
