@@ -33,6 +33,7 @@ from .wsgi import CORSMiddleware as CORSMiddleware
 
 if TYPE_CHECKING:
     from .configuration import Configuration as Configuration
+    from .redis_origins import RedisOrigins as RedisOrigins
     from .sources import RefreshingOrigins as RefreshingOrigins
     from .sources import RememberedOrigins as RememberedOrigins
 
@@ -55,6 +56,7 @@ __all__ = [
     "PolicyKeywords",
     "Problem",
     "ProtectionLike",
+    "RedisOrigins",
     "RefreshingOrigins",
     "Refusal",
     "RememberedOrigins",
@@ -66,7 +68,12 @@ __all__ = [
 ]
 
 # Loaded when they are first asked for, because most applications need none of them.
-_LAZY = {"Configuration": "configuration", "RefreshingOrigins": "sources", "RememberedOrigins": "sources"}
+_LAZY = {
+    "Configuration": "configuration",
+    "RedisOrigins": "redis_origins",
+    "RefreshingOrigins": "sources",
+    "RememberedOrigins": "sources",
+}
 
 if not TYPE_CHECKING:  # a type checker would find every name
 

@@ -22,7 +22,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, NoReturn, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, NoReturn, Self, TypeVar, cast
 
 from .audience import AsyncOriginSource, OriginIndex, OriginSource, is_asynchronous, is_interruption
 from .errors import PolicyError
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     _Key = tuple[asyncio.AbstractEventLoop, str]
 
 Clock = Callable[[], float]
+_Result = TypeVar("_Result")
 
 # So many origins are asked about at once, where the source is awaited; clients can make up any number.
 _MOST_TASKS: Final = 1000
@@ -144,7 +145,7 @@ class RefreshingOrigins(_KeptByIdentity):
         self._is_closed = False
         self._calls = 0
         began = clock()
-        self._snapshot = _off_the_event_loop(lambda: _read(load(), _Snapshot()))._replace(began=began)
+        self._snapshot = off_the_event_loop(lambda: _read(load(), _Snapshot()))._replace(began=began)
         self._is_told_as_stale = False
         self.last_error: BaseException | None = None
 
@@ -167,7 +168,9 @@ class RefreshingOrigins(_KeptByIdentity):
 
     def __repr__(self) -> str:
         known = self._snapshot
-        return f"<RefreshingOrigins: {len(known.exact) + len(known.wildcards):,} patterns, {self.age:.0f} seconds old>"
+        return (
+            f"<{type(self).__name__}: {len(known.exact) + len(known.wildcards):,} patterns, {self.age:.0f} seconds old>"
+        )
 
     @property
     def age(self) -> float:
@@ -230,7 +233,7 @@ class RefreshingOrigins(_KeptByIdentity):
         if self._is_closed:
             return
         # The thread does not keep the source alive: who drops a policy need not know what is in it.
-        arguments = (weakref.ref(self), upkeep.stop, self._every, max(self._every - self.age, 0))
+        arguments = (weakref.ref(self), self._waiting(upkeep.stop), self._every, max(self._every - self.age, 0))
         thread = threading.Thread(target=_keep_fresh, args=arguments, name="corsguard origins", daemon=True)
         try:
             thread.start()
@@ -240,6 +243,13 @@ class RefreshingOrigins(_KeptByIdentity):
             raise
         weakref.finalize(self, upkeep.stop.put, None)
         upkeep.thread = thread
+
+    def _waiting(self, stop: "queue.SimpleQueue[None]") -> Callable[[float], bool]:
+        """
+        Return a function for the thread of a process: it waits so many seconds, or until a refresh is due for another
+        reason, and returns whether *stop* still has nothing in it. It holds no reference to this source.
+        """
+        return partial(goes_on, stop)
 
     def _fail(self, error: BaseException, number: int) -> None:
         with self._upkeep().lock:
@@ -447,13 +457,21 @@ def _forget_task(memory: _Memory, key: "_Key", task: "asyncio.Task[bool]") -> No
         task.exception()
 
 
+def goes_on(stop: "queue.SimpleQueue[None]", seconds: float) -> bool:
+    """
+    Wait so many *seconds* for *stop* to have something in it, and return whether it still has nothing.
+    """
+    try:
+        stop.get(timeout=seconds)
+    except queue.Empty:
+        return True
+    return False
+
+
 def _keep_fresh(
-    source: "weakref.ref[RefreshingOrigins]", stop: "queue.SimpleQueue[None]", every: float, delay: float
+    source: "weakref.ref[RefreshingOrigins]", wait: Callable[[float], bool], every: float, delay: float
 ) -> None:
-    while True:
-        with suppress(queue.Empty):
-            stop.get(timeout=delay)
-            return
+    while wait(delay):
         alive, delay = source(), every
         if alive is None:
             return
@@ -488,16 +506,18 @@ def _read(loaded: object, known: _Snapshot) -> _Snapshot:
     return _Snapshot(exact, wildcards, OriginIndex(map(OriginPattern.parse, sorted(wildcards))))
 
 
-def _off_the_event_loop(function: Callable[[], _Snapshot]) -> _Snapshot:
+def off_the_event_loop(function: Callable[[], _Result]) -> _Result:
     """
     Return *function()*, called in another thread if this one runs an event loop.
 
     Some servers import an application in their loop, where what blocks may refuse to, as Django's ORM does. Without a
     loop there is no other thread, which might wait for the import that waits for it.
     """
-    try:
+    is_on_a_loop = False
+    with suppress(KeyError, RuntimeError):
         sys.modules["asyncio"].get_running_loop()
-    except (KeyError, RuntimeError):
+        is_on_a_loop = True
+    if not is_on_a_loop:
         return function()
     from concurrent.futures import ThreadPoolExecutor
 

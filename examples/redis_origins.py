@@ -1,15 +1,14 @@
 """
-One list of origins for several machines: a set in Redis, asked per request, with a short memory in front.
+One set of origins in Redis for several machines. Each process has a copy, and hears at once that the set changed.
 
     python examples/redis_origins.py
     gunicorn --chdir examples --workers=2 redis_origins:application
 
-    redis-cli SADD corsguard:origins https://one.example
-    redis-cli SREM corsguard:origins https://one.example
+    redis-cli EVAL "redis.call('SADD',KEYS[1],ARGV[1]); redis.call('PUBLISH',KEYS[1],ARGV[1])" \
+        1 corsguard:origins https://one.example
 
-REDIS_URL says where Redis is (redis://localhost). Every process of every machine follows within REMEMBER_SECONDS (10).
-Origins go in as browsers send them; what is not in the set as it was sent is refused, and so is everything that is not
-remembered while Redis is gone.
+REDIS_URL says where Redis is (redis://localhost). Redis has to be there when a process starts. While it is gone later,
+the last good origins stay.
 """
 
 import os
@@ -18,27 +17,17 @@ from wsgiref.simple_server import make_server
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from corsguard import CORSMiddleware, Policy, RememberedOrigins
+from corsguard import CORSMiddleware, Policy, RedisOrigins
 
-KEY = "corsguard:origins"
+REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost")
 
 
-class SharedOrigins:
+def connect() -> redis.Redis:
     """
-    The members of a set in Redis. A client connects when it is first asked, and anew in a forked process.
+    Return a new client that waits for nothing without end.
     """
-
-    def __init__(self, url: str) -> None:
-        # A request waits for the answer, so there is little time for it; what comes to nothing counts as no.
-        self._redis = redis.Redis.from_url(
-            url, socket_connect_timeout=0.5, socket_timeout=0.5, retry=Retry(NoBackoff(), 0)
-        )
-
-    def __contains__(self, origin: str) -> bool:
-        return self._redis.sismember(KEY, origin) == 1
+    return redis.Redis.from_url(REDIS_URL, socket_connect_timeout=2, socket_timeout=5)
 
 
 def orders(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -50,11 +39,10 @@ def orders(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable
     return [body]
 
 
-store = SharedOrigins(os.environ.get("REDIS_URL", "redis://localhost"))
 application = CORSMiddleware(
     orders,
     Policy(
-        allow_origins=RememberedOrigins(store, ttl=float(os.environ.get("REMEMBER_SECONDS", "10"))),
+        allow_origins=RedisOrigins(connect),
         allow_methods=["GET", "POST"],
         allow_headers=["Content-Type"],
         allow_credentials=True,

@@ -11,7 +11,8 @@ from contextlib import suppress
 import pytest
 import trustme
 from kit.asking import get, listening
-from kit.serving import redis_at, served
+from kit.serving import served
+from kit.storing import RedisServer
 
 from corsguard.browser.live import LiveTransport
 from corsguard.browser.wire import Unreachable, WireResponse
@@ -373,11 +374,11 @@ def test_a_banner_that_is_not_http_is_named(greeting, reply, protocol, said, sch
 @pytest.mark.server
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_real_redis_is_named(tmp_path, scheme):
-    with redis_at(tmp_path) as (url, _):
+    with RedisServer(tmp_path) as redis:
 
         def serve(connection):
             store = socket.socket(socket.AF_UNIX)
-            store.connect(url.removeprefix("unix://"))
+            store.connect(redis.url.removeprefix("unix://"))
             threads = [threading.Thread(target=pump, args=ends) for ends in ((connection, store), (store, connection))]
             for thread in threads:
                 thread.start()

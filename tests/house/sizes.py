@@ -12,7 +12,8 @@ from layers import LAYER_OF, LAYERS, files, name_of, room_of
 
 # The rooms that a request passes, with all that is in them but for doors, what runs at the start, and translations.
 REQUEST_PATH = """
-    guard policy paths policies negotiation audience origin validation tags journal explanation sources protection
+    guard policy paths policies negotiation audience origin validation tags journal explanation sources redis_origins
+    protection
     wsgi asgi applications corsguard_flask corsguard_django
 """.split()
 NOT_ON_IT = """

@@ -244,6 +244,7 @@ HEAVY = {
     "corsguard.diagnosis",
     "corsguard.gateways",
     "corsguard.moving",
+    "corsguard.redis_origins",
     "corsguard.sources",
     "corsguard.testing",
     "corsguard.translation",

@@ -7,7 +7,6 @@ A server is given a socket that listens already, so nobody waits for a port: who
 import importlib
 import os
 import queue
-import shutil
 import signal
 import socket
 import subprocess
@@ -259,28 +258,3 @@ def served(name, application, *options, **environment):
             if name == "granian":
                 wait_for(port)
             yield Server(port, process)
-
-
-@contextmanager
-def redis_at(path):
-    """
-    Run a Redis that keeps nothing, on a socket in *path*, and yield its URL and the process.
-    """
-    program = shutil.which("redis-server")
-    if program is None:
-        missing("redis-server is not installed")
-    options = {
-        "port": "0",
-        "unixsocket": path / "redis",
-        "dir": path,
-        "save": "",
-        "appendonly": "no",
-        "daemonize": "no",
-    }
-    command = [program, *(word for name, value in options.items() for word in (f"--{name}", value))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        try:
-            lines_until("ready to accept connections", process)
-            yield f"unix://{path / 'redis'}", process
-        finally:
-            process.kill()

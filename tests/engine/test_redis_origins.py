@@ -1,0 +1,430 @@
+"""
+One set of origins in a real Redis: what is loaded and when, and what happens while Redis does not do as it should.
+"""
+
+import asyncio
+import gc
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+from kit.django_sending import APP, EVIL
+from kit.sourcing import PREVIEW, Clock, grants
+from kit.storing import ADD, KEY, connect, redis_server, until, with_both_clients
+
+import corsguard
+from corsguard import Policy, PolicyError, RedisOrigins, redis_origins
+
+pytestmark = pytest.mark.server
+__all__ = ["connect", "redis_server"]
+
+NEVER = 3600
+
+
+@pytest.fixture
+def keep(connect, monkeypatch):
+    """
+    Return a function that makes sources, which are closed when the test is done.
+    """
+    # To close them is to wait so long.
+    monkeypatch.setattr(redis_origins, "_HEARTBEAT", 0.05)
+    sources = []
+
+    def make(every=NEVER, connect=connect, **more):
+        sources.append(RedisOrigins(connect, every=every, **more))
+        return sources[-1]
+
+    yield make
+    for source in sources:
+        source.close()
+
+
+def listening(source, server, count=1):
+    """
+    Return *source* when it hears what is said from now on.
+    """
+    assert EVIL not in source
+    until(lambda: server.listeners() == count)
+    # The load that follows the subscription.
+    until(lambda: server.loads() == count + 1)
+    return source
+
+
+# What is loaded, and when.
+
+
+@with_both_clients
+def test_a_message_is_heard_at_once(redis_server, keep):
+    """
+    What is in the set is shared with, and a change is seen within a second.
+    """
+    redis_server.write(APP, "https://*.example.com")
+    source = keep()
+    policy = Policy(allow_origins=source, allow_credentials=True)
+    assert not policy.may_block
+    assert not policy.must_await
+    assert grants(policy, APP)
+    assert grants(policy, PREVIEW)
+    assert not grants(policy, EVIL)
+    listening(source, redis_server)
+    redis_server.add("https://new.example")
+    assert until(lambda: grants(policy, "https://new.example")) < 1
+    redis_server.write(PREVIEW)
+    assert until(lambda: not grants(policy, APP)) < 1
+    assert grants(policy, PREVIEW)
+
+
+def test_what_changes_before_anyone_listens_is_seen(redis_server, keep):
+    """
+    What changes between the first load and the first question is seen.
+    """
+    redis_server.write(APP)
+    source = keep()
+    redis_server.write(PREVIEW)
+    assert APP in source
+    until(lambda: PREVIEW in source)
+
+
+def test_without_a_message_it_is_polled(redis_server, keep):
+    source = keep(every=0.2)
+    with redis_server.client() as client:
+        client.sadd(KEY, APP)
+    until(lambda: APP in source)
+
+
+@with_both_clients
+def test_what_a_message_names_is_looked_up_alone(redis_server, keep):
+    """
+    Of a message that names an origin only that is looked up; it says nothing about whether the set has it.
+    """
+    redis_server.write(APP, "https://*.example.com")
+    source = listening(keep(), redis_server)
+    loads = redis_server.loads()
+    with redis_server.client() as client:
+        client.sadd(KEY, "https://unsaid.example")
+        client.publish(KEY, EVIL)
+    redis_server.add("https://new.example")
+    until(lambda: "https://new.example" in source)
+    redis_server.remove("https://*.example.com")
+    until(lambda: PREVIEW not in source)
+    assert APP in source
+    redis_server.remove(APP)
+    until(lambda: APP not in source)
+    assert "https://new.example" in source
+    assert EVIL not in source
+    assert "https://unsaid.example" not in source
+    assert redis_server.loads() == loads
+    # A bad entry that comes and goes.
+    redis_server.add("https://new.example/")
+    until(lambda: source.last_error is not None)
+    redis_server.remove("https://new.example/")
+    until(lambda: source.last_error is None)
+    assert "https://new.example" in source
+    assert redis_server.loads() == loads
+    redis_server.remove("https://new.example")
+    until(lambda: "https://new.example" not in source)
+
+
+@pytest.mark.parametrize("count", [900, 3_000])
+def test_many_messages_lead_to_few_loads(redis_server, keep, count):
+    source = listening(keep(), redis_server)
+    with redis_server.client() as client, client.pipeline() as pipe:
+        for number in range(count):
+            pipe.eval(ADD, 1, KEY, f"https://t{number}.example")
+        pipe.execute()
+        until(lambda: all(f"https://t{number}.example" in source for number in range(count)))
+        statistics = client.info("commandstats")
+    assert statistics["cmdstat_smembers"]["calls"] < 20
+    assert statistics.get("cmdstat_smismember", {"calls": 0})["calls"] < 20
+
+
+def test_a_load_that_is_overtaken_keeps_nothing(redis_server, connect, keep):
+    """
+    A slow load does not undo what was looked up meanwhile.
+    """
+    entered, go = threading.Event(), threading.Event()
+
+    def connect_slowly():
+        client = connect()
+        if threading.current_thread().name == "slow":
+            info = client.info
+            client.info = lambda section: (entered.set(), go.wait(30), info(section))[-1]
+        return client
+
+    redis_server.write(APP)
+    source = listening(keep(connect=connect_slowly), redis_server)
+    slow = threading.Thread(target=source.refresh, name="slow")
+    slow.start()
+    assert entered.wait(30)
+    redis_server.add(PREVIEW)
+    until(lambda: PREVIEW in source)
+    go.set()
+    slow.join()
+    assert PREVIEW in source
+    redis_server.add("https://new.example")
+    until(lambda: "https://new.example" in source)
+    assert PREVIEW in source
+
+
+def test_a_key_of_ones_own(redis_server, keep):
+    with redis_server.client() as client:
+        client.sadd("app:origins", APP)
+    assert APP in keep(key="app:origins")
+    assert APP not in keep()
+
+
+def test_the_documented_command_is_the_one_that_is_tested():
+    manual = Path(corsguard.__file__).parent / "manual" / "origins.md"
+    for text in (manual.read_text("utf-8"), RedisOrigins.__doc__):
+        assert f'redis-cli EVAL "{ADD}" 1 ' in text
+
+
+@with_both_clients
+def test_a_refresh_by_hand_on_an_event_loop(redis_server, keep):
+    async def main():
+        source = keep()
+        redis_server.write(APP)
+        return source.refresh(), APP in source
+
+    assert asyncio.run(main()) == (True, True)
+
+
+@with_both_clients
+def test_one_source_in_two_event_loops(redis_server, keep):
+    redis_server.write(APP)
+    source = listening(keep(), redis_server)
+    answers = []
+
+    async def ask():
+        answers.append(APP in source)
+
+    threads = [threading.Thread(target=lambda: asyncio.run(ask())) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [True, True]
+    assert redis_server.listeners() == 1
+
+
+# What is refused.
+
+
+def test_a_bad_entry_keeps_the_last_good_origins(redis_server, keep, caplog):
+    """
+    One bad entry keeps the last good origins, and the log names it.
+    """
+    redis_server.write(APP)
+    source = listening(keep(), redis_server)
+    for entry in ("https://one.example/", "http://one.example/", "*", "null", b"https://\xff.example"):
+        caplog.clear()
+        redis_server.write(PREVIEW, entry)
+        until(lambda: caplog.records)
+        assert isinstance(source.last_error, PolicyError)
+        assert APP in source
+        assert PREVIEW not in source
+        (record,) = caplog.records
+        assert record.levelno == logging.ERROR
+        assert str(source.last_error) in record.getMessage()
+        redis_server.write(APP)
+        until(lambda: len(caplog.records) == 2)
+        assert source.last_error is None
+
+
+def test_a_first_load_that_fails_is_an_error(redis_server, connect):
+    redis_server.write("*")
+    with pytest.raises(PolicyError):
+        RedisOrigins(connect)
+    with redis_server.client() as client:
+        client.set("text", "no set")
+        with pytest.raises(Exception, match="WRONGTYPE"):
+            RedisOrigins(connect, "text")
+    redis_server.kill()
+    with pytest.raises(Exception, match="connecting to"):
+        RedisOrigins(connect)
+    redis_server.start()
+
+
+async def asynchronous():
+    pass
+
+
+@pytest.mark.parametrize("function", [None, "redis://localhost", asynchronous])
+def test_connect_is_a_function(function):
+    with pytest.raises(TypeError, match=r"Expected connect to be a plain function .* Write connect=lambda: redis"):
+        RedisOrigins(function)
+
+
+@pytest.mark.parametrize("key", [None, "", b"key"])
+def test_key_is_a_name(key):
+    with pytest.raises(TypeError, match=r"Expected key to be the name of a set in Redis, got .* Write key="):
+        RedisOrigins(list, key)
+
+
+# Redis goes away and comes back.
+
+
+@with_both_clients
+def test_while_redis_is_gone_the_last_good_origins_stay(redis_server, keep, caplog):
+    """
+    While Redis is gone the last good origins stay, and the log says so once.
+    """
+    redis_server.write(APP)
+    source = listening(keep(every=0.2), redis_server)
+    redis_server.kill()
+    until(lambda: caplog.records)
+    before = source.last_error
+    # More loads fail, and more attempts to listen.
+    until(lambda: source.last_error is not before)
+    assert APP in source
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert 'The set "corsguard:origins" in Redis failed' in record.getMessage()
+    redis_server.start()
+    redis_server.write(APP, PREVIEW)
+    until(lambda: len(caplog.records) == 2)
+    assert PREVIEW in source
+    assert source.last_error is None
+    assert "returned origins again; they are <RedisOrigins: 2 patterns" in caplog.records[1].getMessage()
+    until(lambda: redis_server.listeners() == 1)
+    assert len(caplog.records) == 2
+
+
+def test_a_redis_that_comes_back_empty_has_lost_its_data(redis_server, keep, caplog):
+    """
+    A Redis that was restarted empty has lost its data, and one that is emptied is believed.
+    """
+    redis_server.write(APP)
+    source = listening(keep(), redis_server)
+    redis_server.kill()
+    redis_server.start()
+    until(lambda: isinstance(source.last_error, LookupError))
+    assert APP in source
+    assert "Write them again: redis-cli SADD" in str(source.last_error)
+    assert len(caplog.records) == 1
+    redis_server.write(PREVIEW)
+    until(lambda: APP not in source)
+    assert PREVIEW in source
+    # By hand, and not by a restart.
+    redis_server.write()
+    until(lambda: PREVIEW not in source)
+    assert source.last_error is None
+    # There is nothing to lose any more.
+    redis_server.kill()
+    redis_server.start()
+    assert source.refresh()
+
+
+@with_both_clients
+def test_no_question_waits_for_a_redis_that_hangs(redis_server, keep, caplog, monkeypatch):
+    """
+    A Redis that hangs is left, and no question waits for it.
+    """
+    monkeypatch.setattr(redis_origins, "_SILENCE", 0.3)
+    redis_server.write(APP)
+    source = listening(keep(), redis_server)
+    redis_server.hang()
+    try:
+        # Nobody loads because of the time, so that it was the channel that was missed.
+        until(lambda: source.last_error is not None)
+        assert APP in source
+        assert EVIL not in source
+    finally:
+        redis_server.go_on()
+    redis_server.write(PREVIEW)
+    until(lambda: PREVIEW in source)
+    until(lambda: len(caplog.records) == 2)
+
+
+@with_both_clients
+def test_a_lost_channel_is_found_again(redis_server, keep, caplog):
+    """
+    What is said while the channel is lost is seen at once, and nothing is written.
+    """
+    redis_server.write(APP)
+    source = listening(keep(), redis_server)
+    for number in range(3):
+        redis_server.cut_channels()
+        redis_server.add(f"https://t{number}.example")
+        assert until(lambda number=number: f"https://t{number}.example" in source) < 1
+    assert caplog.records == []
+
+
+@with_both_clients
+def test_without_a_channel_it_is_polled_and_says_so(redis_server, keep, caplog):
+    """
+    Where nobody may listen the set is polled, and the log says so once.
+    """
+    redis_server.write(APP)
+    with redis_server.client() as client:
+        client.acl_setuser("default", enabled=True, nopass=True, reset_channels=True)
+        source = keep(every=0.2)
+        assert APP in source
+        client.sadd(KEY, PREVIEW)
+        until(lambda: PREVIEW in source)
+        loads = redis_server.loads()
+        until(lambda: redis_server.loads() > loads + 2)
+        (record,) = caplog.records
+        assert record.levelno == logging.WARNING
+        assert "cannot be heard, so a change of its origins is seen within 0.2 seconds" in record.getMessage()
+        client.acl_setuser("default", enabled=True, nopass=True, channels=["*"])
+    until(lambda: redis_server.listeners() == 1)
+    until(lambda: len(caplog.records) == 2)
+    assert "is heard again" in caplog.records[1].getMessage()
+    assert source.last_error is None
+
+
+def test_what_is_stale_answers_no(redis_server, keep):
+    redis_server.write(APP)
+    clock = Clock()
+    source = keep(every=60, stale_after=600, clock=clock)
+    redis_server.kill()
+    clock.now += 599
+    assert APP in source
+    clock.now += 2
+    assert APP not in source
+    redis_server.start()
+    redis_server.write(APP)
+    assert source.refresh()
+    assert APP in source
+
+
+# Its thread.
+
+
+def threads():
+    return [thread for thread in threading.enumerate() if thread.name == "corsguard origins"]
+
+
+@with_both_clients
+def test_close_ends_the_thread_and_the_connection(redis_server, keep):
+    redis_server.write(APP)
+    source = listening(keep(), redis_server)
+    assert len(threads()) == 1
+    source.close()
+    assert threads() == []
+    until(lambda: redis_server.listeners() == 0)
+    assert APP in source
+    with redis_server.client() as client:
+        # No load leaves one open: this client has the only one.
+        until(lambda: len(client.client_list()) == 1)
+
+
+def test_a_source_that_nobody_holds_ends_its_thread(redis_server, connect):
+    source = listening(RedisOrigins(connect), redis_server)
+    (thread,) = threads()
+    del source
+    gc.collect()
+    thread.join(30)
+    assert not thread.is_alive()
+    until(lambda: redis_server.listeners() == 0)
+
+
+def test_close_while_redis_is_gone(redis_server, keep):
+    source = listening(keep(), redis_server)
+    redis_server.kill()
+    until(lambda: source.last_error is not None)
+    source.close()
+    assert threads() == []
+    redis_server.start()
