@@ -35,8 +35,9 @@ _SILENCE: Final = 5.0
 _GATHERING: Final = 0.1
 # If more origins than that changed, all are loaded.
 _MOST_LOOKED_UP: Final = 1000
-# So many seconds lie between two attempts to connect.
-_PAUSE: Final = 0.5
+# So many seconds lie between two attempts to listen, and between two to load what could not be loaded.
+_PAUSE: Final = 0.25
+_RETRY: Final = 1.0
 
 
 class RedisOrigins(RefreshingOrigins):
@@ -96,7 +97,7 @@ class _RedisSet:
     def __init__(self, connect: Connect, key: str) -> None:
         self.connect: Final = connect
         self.key: Final = key
-        # Whether the last load reached Redis.
+        # Whether Redis answered the last load.
         self.is_reached = False
         # What the next load looks up; if it is empty, that loads all.
         self.changed: frozenset[str] = frozenset()
@@ -203,7 +204,8 @@ class _Listener:
         """
         Wait so many *seconds*, or until the set has to be loaded for another reason; return False to stop.
         """
-        deadline = time.monotonic() + seconds
+        # Nobody says when Redis, which lets processes listen while it still reads its data, is ready to be asked.
+        deadline = time.monotonic() + (seconds if self._set.is_reached else min(seconds, _RETRY))
         is_due = False
         while not is_due and (left := deadline - time.monotonic()) > 0:
             pause = 0.0

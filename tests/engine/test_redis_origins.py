@@ -5,6 +5,8 @@ One set of origins in a real Redis: what is loaded and when, and what happens wh
 import asyncio
 import gc
 import logging
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -337,6 +339,23 @@ def test_no_question_waits_for_a_redis_that_hangs(redis_server, keep, caplog, mo
     until(lambda: len(caplog.records) == 2)
 
 
+def test_what_redis_refuses_to_answer_is_asked_again(redis_server, keep, caplog):
+    """
+    A load that Redis does not answer while it can be heard, as when it still reads its data, is repeated soon.
+    """
+    redis_server.write(APP)
+    source = listening(keep(), redis_server)
+    with redis_server.client() as client:
+        client.acl_setuser("default", enabled=True, nopass=True, commands=["-smembers"])
+        client.sadd(KEY, PREVIEW)
+        client.publish(KEY, "")
+        until(lambda: source.last_error is not None)
+        client.acl_setuser("default", enabled=True, nopass=True, commands=["+smembers"])
+    until(lambda: PREVIEW in source)
+    assert redis_server.listeners() == 1
+    until(lambda: len(caplog.records) == 2)
+
+
 @with_both_clients
 def test_a_lost_channel_is_found_again(redis_server, keep, caplog):
     """
@@ -428,3 +447,25 @@ def test_close_while_redis_is_gone(redis_server, keep):
     source.close()
     assert threads() == []
     redis_server.start()
+
+
+@pytest.mark.parametrize("module", ["redis", "redis.asyncio"])
+def test_an_interpreter_ends_in_silence(redis_server, module):
+    """
+    A process that listens ends without a word.
+    """
+    redis_server.write(APP)
+    program = f"""
+import {module}
+from corsguard import RedisOrigins
+
+source = RedisOrigins(lambda: {module}.Redis.from_url({redis_server.url!r}))
+print({APP!r} in source, flush=True)
+input()
+"""
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        until(lambda: redis_server.listeners() == 1)
+        assert process.communicate("\n", timeout=30) == ("True\n", "")
+    assert process.returncode == 0

@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Any, Literal, TypeAlias, assert_type
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+import redis
+import redis.asyncio
 from fastapi import FastAPI
 from flask import Flask
 from starlette.applications import Starlette
@@ -32,6 +34,7 @@ from corsguard import (
     PolicyError,
     PolicyKeywords,
     Problem,
+    RedisOrigins,
     RefreshingOrigins,
     Refusal,
     RememberedOrigins,
@@ -318,6 +321,14 @@ RememberedOrigins(Tenants())  # type: ignore[call-arg] # ttl
 RememberedOrigins(Tenants(), ttl=60, max_size=100)  # type: ignore[call-arg] # maxsize
 RememberedOrigins(Tenants(), ttl="60")  # type: ignore[arg-type] # seconds are a number
 RefreshingOrigins(lambda: 7, every=60)  # type: ignore[arg-type, return-value] # a list of origins
+in_redis = RedisOrigins(redis.Redis)
+assert_type(in_redis.last_error, BaseException | None)
+RedisOrigins(connect=lambda: redis.Redis.from_url("redis://localhost", socket_timeout=5), key="app:origins")
+RedisOrigins(redis.asyncio.Redis, "app:origins", every=timedelta(minutes=1), stale_after=3600, clock=monotonic)
+RedisOrigins(lambda: redis.asyncio.Redis.from_url("redis://localhost", socket_timeout=5))
+RedisOrigins("redis://localhost")  # type: ignore[arg-type] # a function
+RedisOrigins(redis.Redis())  # type: ignore[arg-type] # the same
+RedisOrigins(redis.Redis, b"app:origins")  # type: ignore[arg-type] # a string
 
 # Flask.
 guard = CORSGuard(Flask("shop"), policy)
