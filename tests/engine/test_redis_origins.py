@@ -31,6 +31,7 @@ def keep(connect, monkeypatch):
     """
     # To close them is to wait so long.
     monkeypatch.setattr(redis_origins, "_HEARTBEAT", 0.05)
+    monkeypatch.setattr(redis_origins, "_RETRY", 0.1)
     sources = []
 
     def make(every=NEVER, connect=connect, **more):
@@ -92,10 +93,14 @@ def test_without_a_message_it_is_polled(redis_server, keep):
     source = keep(every=0.2)
     with redis_server.client() as client:
         client.sadd(KEY, APP)
-    until(lambda: APP in source)
+        until(lambda: APP in source)
+        redis_server.add(PREVIEW)
+        until(lambda: PREVIEW in source)
+        client.srem(KEY, APP, PREVIEW)
+        until(lambda: APP not in source)
+    assert PREVIEW not in source
 
 
-@with_both_clients
 def test_what_a_message_names_is_looked_up_alone(redis_server, keep):
     """
     Of a message that names an origin only that is looked up; it says nothing about whether the set has it.
@@ -219,7 +224,7 @@ def test_a_bad_entry_keeps_the_last_good_origins(redis_server, keep, caplog):
     """
     redis_server.write(APP)
     source = listening(keep(), redis_server)
-    for entry in ("https://one.example/", "http://one.example/", "*", "null", b"https://\xff.example"):
+    for entry in ("https://one.example/", "null", b"https://one\xff.example"):
         caplog.clear()
         redis_server.write(PREVIEW, entry)
         until(lambda: caplog.records)
@@ -356,6 +361,20 @@ def test_what_redis_refuses_to_answer_is_asked_again(redis_server, keep, caplog)
     until(lambda: len(caplog.records) == 2)
 
 
+def test_a_channel_that_has_nothing_to_say_is_kept(redis_server, keep, monkeypatch):
+    """
+    A channel where nobody says anything for long is not taken for lost.
+    """
+    monkeypatch.setattr(redis_origins, "_SILENCE", 0.2)
+    source = listening(keep(), redis_server)
+    loads = redis_server.loads()
+    with redis_server.client() as client:
+        # One comes after each heartbeat, so they last more than twice the silence.
+        until(lambda: client.info("commandstats").get("cmdstat_ping", {"calls": 0})["calls"] > 10)
+    assert redis_server.loads() == loads
+    assert source.last_error is None
+
+
 @with_both_clients
 def test_a_lost_channel_is_found_again(redis_server, keep, caplog):
     """
@@ -370,7 +389,6 @@ def test_a_lost_channel_is_found_again(redis_server, keep, caplog):
     assert caplog.records == []
 
 
-@with_both_clients
 def test_without_a_channel_it_is_polled_and_says_so(redis_server, keep, caplog):
     """
     Where nobody may listen the set is polled, and the log says so once.
@@ -449,17 +467,16 @@ def test_close_while_redis_is_gone(redis_server, keep):
     redis_server.start()
 
 
-@pytest.mark.parametrize("module", ["redis", "redis.asyncio"])
-def test_an_interpreter_ends_in_silence(redis_server, module):
+def test_an_interpreter_ends_in_silence(redis_server):
     """
     A process that listens ends without a word.
     """
     redis_server.write(APP)
     program = f"""
-import {module}
+import redis.asyncio
 from corsguard import RedisOrigins
 
-source = RedisOrigins(lambda: {module}.Redis.from_url({redis_server.url!r}))
+source = RedisOrigins(lambda: redis.asyncio.Redis.from_url({redis_server.url!r}))
 print({APP!r} in source, flush=True)
 input()
 """
