@@ -118,13 +118,15 @@ class _RedisSet:
         self.is_reached = False
         self._began = began = self._began + 1
         with _Connection(self.connect) as connection:
-            if changed:
-                names = [*changed]
-                found = connection.result(connection.client.smismember(self.key, names))
-                members = self._members - changed | {name for name, is_in in zip(names, found, strict=True) if is_in}
-            else:
-                members = frozenset(map(_text, connection.result(connection.client.smembers(self.key))))
-            run = connection.result(connection.client.info("server")).get("run_id")
+            run, members = self._run, self._look_up(connection, changed)
+            # If there seem to be none, all are loaded, because it may be another run of Redis.
+            if not members:
+                # No restart lies in between.
+                transaction = connection.client.pipeline()
+                transaction.smembers(self.key)
+                transaction.info("server")
+                answer, server = connection.result(transaction.execute())
+                run, members = server.get("run_id"), frozenset(map(_text, answer))
         self.is_reached = True
         if began > self._kept:
             self._members, self._kept = members, began
@@ -135,6 +137,17 @@ class _RedisSet:
             )
         self._run = run if members else None
         return members
+
+    def _look_up(self, connection: "_Connection", changed: Collection[str]) -> frozenset[str]:
+        """
+        Return the members if none but *changed* may have changed; nothing if *changed* is empty.
+        """
+        if not changed:
+            return frozenset()
+        names = [*changed]
+        found = connection.result(connection.client.smismember(self.key, names))
+        members = {name for name, is_member in zip(names, found, strict=True) if is_member}
+        return self._members.difference(names) | members
 
 
 def _text(data: bytes | str) -> str:

@@ -155,8 +155,8 @@ def test_a_load_that_is_overtaken_keeps_nothing(redis_server, connect, keep):
     def connect_slowly():
         client = connect()
         if threading.current_thread().name == "slow":
-            info = client.info
-            client.info = lambda section: (entered.set(), go.wait(30), info(section))[-1]
+            close = client.close
+            client.close = lambda: (entered.set(), go.wait(30), close())
         return client
 
     redis_server.write(APP)
@@ -321,6 +321,30 @@ def test_a_redis_that_comes_back_empty_has_lost_its_data(redis_server, keep, cap
     redis_server.kill()
     redis_server.start()
     assert source.refresh()
+
+
+@pytest.mark.parametrize("named", [APP, PREVIEW])
+def test_a_restart_between_a_message_and_its_load(redis_server, connect, keep, named):
+    """
+    A Redis that loses its data between a message and the lookup is not taken for the one that was loaded from.
+    """
+    restarts = []
+
+    def connect_after_a_restart():
+        if restarts:
+            restarts.pop()
+            redis_server.kill()
+            redis_server.start()
+        return connect()
+
+    redis_server.write(APP)
+    source = listening(keep(connect=connect_after_a_restart), redis_server)
+    restarts.append("now")
+    redis_server.add(named)
+    until(lambda: isinstance(source.last_error, LookupError))
+    until(lambda: redis_server.listeners() == 1 and redis_server.loads() >= 2)
+    assert isinstance(source.last_error, LookupError)
+    assert APP in source
 
 
 @with_both_clients
