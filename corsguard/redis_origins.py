@@ -1,7 +1,7 @@
 """
 One set of origins in Redis, for every process of every machine.
 
-Each process keeps a snapshot of the set, loads it again as soon as a message says that it changed, and now and then
+Each process keeps a snapshot of the set, looks again as soon as a message says that something changed, and now and then
 without one, because messages can be lost. No request waits for Redis. Every load, and every process that listens,
 connects for itself, so nothing is shared across forks, threads and event loops.
 """
