@@ -114,7 +114,8 @@ class _RedisSet:
         return off_the_event_loop(self._load)
 
     def _load(self) -> Collection[str]:
-        changed, self.changed = self.changed, frozenset[str]()
+        # After a load that failed, more may have changed than was said since.
+        changed, self.changed = self.changed if self.is_reached else frozenset[str](), frozenset[str]()
         self.is_reached = False
         self._began = began = self._began + 1
         with _Connection(self.connect) as connection:
