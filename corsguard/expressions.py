@@ -41,6 +41,8 @@ _FEW: Final = 10
 _MOST_SPELLINGS: Final = 60
 _MOST_TEXTS: Final = 2_000
 _MOST_REPEATS: Final = 300
+_DEEPEST: Final = 40
+_TOO_DEEP: Final = "its groups are too deep"
 # Expressions are short, and one that needs more is not worth the wait: about half a second.
 _MOST_WORK: Final = 2_000_000
 
@@ -405,8 +407,8 @@ class _Comparison:
         known = self._next.get((number, is_start))
         if known is None:
             sequence = self._sequences[number]
-            ends = () in _heads(sequence, is_start=is_start, is_end=True)
-            heads = _heads(sequence, is_start=is_start, is_end=False)
+            ends = () in self.heads(sequence, is_start=is_start, is_end=True)
+            heads = self.heads(sequence, is_start=is_start, is_end=False)
             steps = [(head[0].chars, self.of(head[1:])) for head in heads if head and isinstance(head[0], _Chars)]
             known = self._next[number, is_start] = ends, steps
         return known
@@ -431,10 +433,43 @@ class _Comparison:
                 if all(following[:-1]) and following not in seen:
                     seen.add(following)
                     waiting.append((text + char, following))
-            self.work += len(classes) * sum(map(len, steps))
-            if self.work > _MOST_WORK:
-                raise ValueError("comparing it takes too long")
+            self.spend(len(classes) * sum(map(len, steps)))
         return None
+
+    def spend(self, work: int) -> None:
+        self.work += work
+        if self.work > _MOST_WORK:
+            raise ValueError("comparing it takes too long")
+
+    def heads(self, sequence: _Sequence, *, is_start: bool, is_end: bool) -> set[_Sequence]:
+        """
+        Return what *sequence* can be at this place: nothing more, or sequences that begin with characters.
+        """
+        heads: set[_Sequence] = set()
+        seen: set[_Sequence] = set()
+        waiting = [sequence]
+        while waiting:
+            left = waiting.pop()
+            if left in seen:
+                continue
+            seen.add(left)
+            # Each is a copy of what is left.
+            self.spend(len(left))
+            if not left or isinstance(left[0], _Chars):
+                heads.add(left)
+                continue
+            first, rest = left[0], left[1:]
+            if isinstance(first, _Edge):
+                waiting += [rest] if (is_start if first.is_start else is_end) else []
+            elif isinstance(first, _Choice):
+                waiting += [option + rest for option in first.options]
+            else:
+                body, least, most = first
+                if least == 0:
+                    waiting.append(rest)
+                if most != 0:
+                    waiting.append((*body, _Repeat(body, max(least - 1, 0), None if most is None else most - 1), *rest))
+        return heads
 
     def has(self, language: _Sequence, text: str) -> bool:
         """
@@ -442,35 +477,6 @@ class _Comparison:
         """
         only: _Sequence = (*(_Chars(frozenset(char)) for char in text), _Edge(is_start=False))
         return self.example([only], [language]) is None
-
-
-def _heads(sequence: _Sequence, *, is_start: bool, is_end: bool) -> set[_Sequence]:
-    """
-    Return what *sequence* can be at this place: nothing more, or sequences that begin with characters.
-    """
-    heads: set[_Sequence] = set()
-    seen: set[_Sequence] = set()
-    waiting = [sequence]
-    while waiting:
-        left = waiting.pop()
-        if left in seen:
-            continue
-        seen.add(left)
-        if not left or isinstance(left[0], _Chars):
-            heads.add(left)
-            continue
-        first, rest = left[0], left[1:]
-        if isinstance(first, _Edge):
-            waiting += [rest] if (is_start if first.is_start else is_end) else []
-        elif isinstance(first, _Choice):
-            waiting += [option + rest for option in first.options]
-        else:
-            body, least, most = first
-            if least == 0:
-                waiting.append(rest)
-            if most != 0:
-                waiting.append((*body, _Repeat(body, max(least - 1, 0), None if most is None else most - 1), *rest))
-    return heads
 
 
 def _character_classes(languages: Iterable[_Sequence]) -> list[str]:
@@ -559,8 +565,10 @@ def _read(expression: str | re.Pattern[str], *, ignore_case: bool = False, alpha
     with warnings.catch_warnings(action="ignore", category=FutureWarning):
         try:
             compiled = re.compile(expression) if isinstance(expression, str) else expression
-        except re.error as error:
+        except (re.error, OverflowError) as error:
             raise ValueError(f"it is not a regular expression: {error}") from None
+        except RecursionError:
+            raise ValueError(_TOO_DEEP) from None
         text: object = compiled.pattern
         if not isinstance(text, str):
             raise ValueError("it is written in bytes")  # noqa: TRY004 - one error for all that cannot be read
@@ -584,6 +592,7 @@ class _Reader:
     def __init__(self, text: str, flags: int, alphabet: str) -> None:
         self.text = text
         self.at = 0
+        self.depth = 0
         self.flags = flags & (re.ASCII | re.DOTALL | re.IGNORECASE)
         self.skipped = _SKIPPED_IF_VERBOSE if flags & re.VERBOSE else _SKIPPED
         self.alphabet = alphabet
@@ -640,7 +649,11 @@ class _Reader:
         if opening is None:
             raise ValueError("it looks ahead or behind, or has another extension in parentheses")
         self.at = opening.end()
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise ValueError(_TOO_DEEP)
         inner = self.alternatives()
+        self.depth -= 1
         self.at += 1
         return inner
 

@@ -43,6 +43,7 @@ _BEFORE: Final[Mapping[Form, str]] = {
 }
 # How much of a string the text of a fix shows, which any origin is shorter than. What is written to be pasted is whole.
 _LONGEST_TEXT: Final = 400
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,8 +200,8 @@ def _in_toml(value: object, most: int | None) -> str:
         return f'"{NONE}"'
     if isinstance(value, bool):
         return str(value).lower()
-    # TOML, "Basic string": what JSON escapes, and DEL, which has no shape either.
-    return _in_json(value) if isinstance(value, str) else str(value)
+    # TOML, "Basic string": what JSON escapes, and DEL, which has no shape either. It has no lone surrogates.
+    return _in_json(_SURROGATE.sub("\ufffd", value)) if isinstance(value, str) else str(value)
 
 
 def _in_variable(value: object, most: int | None) -> str:

@@ -37,6 +37,8 @@ from .origin import (
 
 _LONGEST_READ: Final = 4096
 _LONGEST_EXPRESSION: Final = 128
+# To read an expression may take half a second, and a pasted text may have hundreds.
+_MOST_EXPRESSIONS: Final = 4
 _SEPARATORS: Final = r"[\s,;\"'\x00-\x1f\x7f]+"
 # Python joins two strings in a list that no comma separates.
 _RUN_TOGETHER: Final = r"(?<=[a-z0-9/])(?=https?://)"
@@ -76,7 +78,9 @@ def refusal(text: str) -> PolicyError:
     if len(text) > _LONGEST_READ:
         # The last one is cut off.
         entries.pop()
-    meant = (_meant(entry) for entry in entries)
+    entries = [*dict.fromkeys(entries)]
+    unread = {*[entry for entry in entries if _is_expression(entry)][_MOST_EXPRESSIONS:]}
+    meant = (_meant(entry) for entry in entries if entry not in unread)
     fix = _INSTEAD.get(fault.code) or Fix(entries=tuple(filter(None, meant)) or (EXAMPLE_ORIGIN,))
     return PolicyError([Problem.of(fault.code, "allow_origins", text, fix)])
 
@@ -130,7 +134,9 @@ def _meant(text: str) -> str | None:
     for _ in range(_MOST_REPAIRS):
         if pattern_of(text) is not None:
             return text
-        text = _first_fault(text).fixed
+        before, text = text, _first_fault(text).fixed
+        if text == before:
+            break
     return None
 
 
@@ -144,7 +150,7 @@ def _first_fault(text: str) -> _Slip:
     entries = [entry for piece in re.split(_SEPARATORS, text) for entry in re.split(_RUN_TOGETHER, piece)]
     if not text or len(entries) > 1:
         return _Slip("E201", " ".join(entries))
-    if re.search(_REGEX_CHARACTERS, text.partition("://")[2] or text):
+    if _is_expression(text):
         return _Slip("E211", _from_regex(text))
     scheme, found, rest = text.partition("://")
     if not found or not re.fullmatch(SCHEME, scheme.lower()):
@@ -241,6 +247,10 @@ def _with_one_wildcard(scheme: str, labels: list[str], port: str) -> str:
     """
     base = labels[max(i for i, label in enumerate(labels) if "*" in label) + 1 :]
     return f"{scheme}://*.{'.'.join(base)}{port}" if len(base) > 1 else ""
+
+
+def _is_expression(text: str) -> bool:
+    return re.search(_REGEX_CHARACTERS, text.partition("://")[2] or text) is not None
 
 
 def _from_regex(text: str) -> str:

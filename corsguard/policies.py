@@ -452,7 +452,7 @@ def _read_paths(paths: object, problems: list[Problem], host: str = "") -> PathT
 def _read_one(value: object) -> Guarding:
     if value is None or isinstance(value, Policy):
         return value
-    if isinstance(value, str) and value == UNGUARDED:
+    if text_of(value) == UNGUARDED:
         return UNGUARDED
     if isinstance(value, Mapping):
         return Policy.from_mapping(value)

@@ -192,7 +192,7 @@ class CrossOriginProtection:
         Return the Verdict about the request that *environ* describes, under the *policy* of its *path*, which is the
         path below the application, decoded once. Never raises.
         """
-        method = environ.get("REQUEST_METHOD")
+        method = _method_of(environ)
         if method in self.spared and not is_handshake(environ):
             return _SAFE
         if self._below and self.exempts(path):
@@ -221,7 +221,7 @@ def judge(policy: Policy | None, environ: Mapping[str, Any]) -> Verdict:
     (Fetch Metadata, "Sec-Fetch-Site"), and without it `Origin`, which has to be that of the request itself. What has
     neither is not a browser. Never raises.
     """
-    method: str = environ.get("REQUEST_METHOD", "")
+    method = _method_of(environ)
     if method in SAFE_METHODS:
         return judge_handshake(policy, environ) if is_handshake(environ) else _SAFE
     trusted: bool | None = False
@@ -238,6 +238,12 @@ def judge(policy: Policy | None, environ: Mapping[str, Any]) -> Verdict:
     else:
         verdict = _judge_origin(environ)
     return Verdict(None, verdict.reason) if trusted is None and not verdict.allowed else verdict
+
+
+def _method_of(environ: Mapping[str, Any]) -> str:
+    # What is not text is not a method, and may have no hash.
+    method = environ.get("REQUEST_METHOD")
+    return method if isinstance(method, str) else ""
 
 
 def _judge_reading(policy: Policy | None, environ: Mapping[str, Any]) -> Verdict:

@@ -19,7 +19,7 @@ from corsguard.origin import OriginPattern, pattern_of
 from corsguard.policies import NAMELESS, UNGUARDED, not_next_to, problem_of_host, problem_of_prefix
 from corsguard.policy import Policy
 from corsguard.protection import CrossOriginProtection
-from corsguard.quoting import kind_of, printable, quoted
+from corsguard.quoting import kind_of, printable, quoted, text_of
 from corsguard.validation import DEFAULTS, written_out
 
 _PERMITS: Final[Mapping[str, Callable[[Collection[str], str], bool]]] = {
@@ -135,7 +135,7 @@ class Sheet:
         """
         Return *table* with the keys of its *shape* spelled rightly; any other key is left for the policy.
         """
-        if table.get("max_age") == NONE:
+        if text_of(table.get("max_age")) == NONE:
             table["max_age"] = None
         for key in [key for key in table if key not in shape and key not in DEFAULTS]:
             near = nearest_name(str(key), (*shape, *DEFAULTS))
@@ -216,8 +216,8 @@ class Sheet:
         elif isinstance(there, Mapping):
             self.read_policy(name, place, dict(there))
             return {key: name}
-        elif there is None or there in _WORDS:
-            return {key: UNGUARDED if there == UNGUARDED else None}
+        elif there is None or text_of(there) in _WORDS:
+            return {key: UNGUARDED if text_of(there) == UNGUARDED else None}
         elif not isinstance(there, str):
             what = f'the name of a policy, a table of its keywords, "{NONE}" or "{UNGUARDED}"'
             self.refuse("E813", place, there, Fix(entries=(NONE,)), kind=kind_of(there), what=what)
@@ -274,7 +274,7 @@ class Sheet:
             if not isinstance(is_production, bool):
                 fix, what = Fix(entries=(True,)), "true or false"
                 self.refuse("E813", (*place, _PRODUCTION), is_production, fix, kind=kind_of(is_production), what=what)
-            if is_production:
+            elif is_production:
                 self.production.add(environment)
             self.overrides[environment] = {}
             if not self.is_named:
@@ -468,9 +468,9 @@ def _widens(keyword: str, before: Mapping[str, Any], after: Any) -> bool:  # noq
 
 def _widens_origins(before: Mapping[str, Any], after: Any) -> bool:  # noqa: ANN401 - what a keyword may say
     listed = before["allow_origins"]
-    if listed == "*":
+    if text_of(listed) == "*":
         return False
-    if after == "*" or not all(isinstance(value, tuple | Mapping) for value in (listed, after)):
+    if text_of(after) == "*" or not all(isinstance(value, tuple | Mapping) for value in (listed, after)):
         # What an origin source covers, nobody knows beforehand.
         return True
     there = {*listed, *before["allow_unsafe_origins"]}

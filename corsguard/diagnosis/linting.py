@@ -118,8 +118,8 @@ def _of_file(file: str) -> tuple[Iterable[PlacedProblem], PathTable | None]:
         table = next((there.guarded.table for there in environments.values() if there.hosts is not None), None)
     except PolicyError as error:
         problems = dict.fromkeys(error.problems)
-    # A file that cannot be read has no positions, and its one problem says the line itself.
-    is_read = all(problem.line is None for problem in problems)
+    # A file that cannot be read has no positions, and its one problem says the line itself, if there is one.
+    is_read = all(problem.code != "E811" for problem in problems)
     positions = Positions(Path(file).read_text(encoding="utf-8", errors="replace") if is_read else "")
     lines = {problem: problem.line or positions.line_of(problem.place, problem.value) for problem in problems}
     return [_placed(problem, file, file, line) for problem, line in lines.items()], table

@@ -215,6 +215,9 @@ def test_a_verbose_expression_is_read(expression):
         (r"^https://a{}\.example\.com$", "braces"),
         (r"^https://(a|b|c)(d|e|f)(g|h|i)(j|k|l)\.example\.com$", "too many"),
         (r"^https://a++\.example\.com$", "possessive"),
+        ("(" * 50 + "a" + ")" * 50, "too deep"),
+        ("(" * 2_000, "too deep"),
+        ("a{99999999999}", "not a regular expression"),
         (r"^https://(?i:a)pp\.example\.com$", "another extension"),
         ("^https://(" + "|".join(f"app{n}" for n in range(200)) + r")\.example\.com$", "too many"),
         ("^https://a?b?c?d?e?f?g?h?i?j?k?l?m?n?$", "too many"),
@@ -458,6 +461,7 @@ def test_no_pattern_covers_more(middle, edges, labels):
         r"[^.]*[^.]*(.*\.)?(www\.)?appexample{1,3}(a|b)",
         "(.*x){20}",
         "(a|ab)*c*" * 10,
+        "c?" * 400,
     ],
 )
 def test_the_work_of_reading_is_bounded(expression):

@@ -101,6 +101,16 @@ def test_the_work_for_a_megabyte_is_bounded(start, piece):
     assert len(str(problem.fix)) < 50_000
 
 
+def test_few_expressions_of_one_text_are_read():
+    """
+    Reading one may take half a second, and a pasted text may have hundreds. What is not read is left out of the fix.
+    """
+    texts = [f"^https://(a|b)*x{number}y\\.example\\.com$" for number in range(100)]
+    few, many = ([" ".join(texts[:count]), " https://app.example.com"] for count in (4, 40))
+    assert work_of(lambda: refusal("".join(many))) <= work_of(lambda: refusal("".join(few))) * 1.1
+    assert refusal("".join(many)).problems[0].fix.entries[-1] == "https://app.example.com"
+
+
 def test_a_fix_has_no_origin_that_was_cut_off():
     """
     Of a list in one string, the fix has no origin that was cut off.
