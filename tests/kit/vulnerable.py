@@ -1,0 +1,79 @@
+"""
+Faults that other libraries had, as the smallest thing that has them: what the attacks of the tests succeed against.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .adapters import Asked, Outcome
+from .cases import Request
+
+
+class Vulnerability(NamedTuple):
+    """
+    A fault that a library had: its *kind*, *why* it cannot happen here, and the *test*, which says what happened.
+    """
+
+    kind: str
+    why: str
+    test: Callable[..., None]
+
+    @property
+    def row(self) -> str:
+        """
+        The vulnerability as a line of a table in Markdown.
+        """
+        told = " ".join((self.test.__doc__ or "").split())
+        return f"| {self.kind} | {told} | {self.why} | `{self.test.__name__}` |"
+
+
+KNOWN: list[Vulnerability] = []
+
+
+def known(kind: str, why: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """
+    Return a decorator that lists the test of a vulnerability.
+    """
+
+    def listed(test: Callable[..., None]) -> Callable[..., None]:
+        KNOWN.append(Vulnerability(kind, why, test))
+        return test
+
+    return listed
+
+
+VARY = [("Vary", "Origin")]
+
+
+def reflecting(is_allowed: Callable[[str], object], vary: list[tuple[str, str]] = VARY) -> Asked:
+    """
+    Return a library that echoes every origin which *is_allowed*, with credentials.
+    """
+
+    def ask(request: Request) -> Outcome:
+        origin = request.headers.get("Origin")
+        is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        granted = [("Access-Control-Allow-Credentials", "true")]
+        lines = [("Access-Control-Allow-Origin", origin), *granted] if origin and is_allowed(origin) else []
+        return Outcome(204 if is_preflight else 200, [*lines, *vary], not is_preflight, b"")
+
+    return ask
+
+
+class Cache:
+    """
+    A shared cache as RFC 9111, section 4.1 has it, in front of what *ask* asks: what `Vary` names is part of the key.
+    """
+
+    def __init__(self, ask: Asked) -> None:
+        self.ask = ask
+        self.stored: list[tuple[Request, Outcome]] = []
+
+    def __call__(self, request: Request) -> Outcome:
+        for stored, outcome in self.stored:
+            names = [name.strip() for line in outcome.lines("Vary") for name in line.split(",")]
+            if all(stored.headers.get(name) == request.headers.get(name) for name in names):
+                return outcome
+        outcome = self.ask(request)
+        self.stored.append((request, outcome))
+        return outcome
