@@ -57,6 +57,8 @@ _OCTET: Final = r"([1-9]?[0-9]|1[0-9]{2}|2([0-4][0-9]|5[0-5]))"
 _HOST: Final = rf"(({LABEL}\.)*[0-9]*[a-z_\-][a-z0-9_\-]*\.?|({_OCTET}\.){{3}}{_OCTET})"
 _APP_ORIGIN: Final = rf"app://{_HOST}(:({_PORT}))?$"
 _PAGE_ORIGIN: Final = rf"https?://({_HOST}|\[::1\])(:({_PORT}))?$"
+# Most expressions that mean every page leave something out, such as ports or addresses.
+_SECURE_ORIGIN: Final = rf"https://({LABEL}\.)+[a-z]{{2,63}}$"
 _AUTHORITY: Final = rf"({_HOST}|\[[0-9a-f:]{{2,39}}\]|\.)(:({_PORT}))?$"
 _ORIGIN: Final = rf"{NULL}$|[a-z][a-z0-9+.\-]*://{_AUTHORITY}"
 # An application may call its scheme by a word or by its name in reverse. `example\.com` is not meant as a scheme.
@@ -74,7 +76,8 @@ class Covered(NamedTuple):
 
     *wider* are spellings that cover more, each with an example of that. A pattern that is wider is none of the
     *spellings*. *lost* is an example of what the expression covers and none of them does, and *also_lost* has one of
-    each further alternative of the expression. What is *nothing* was probably meant as what is *wider*.
+    each further alternative of the expression. What is *nothing* was probably meant as what is *wider*. *every_page* tells
+    whether it covers all pages on https, which no pattern says.
     """
 
     all: bool = False
@@ -83,6 +86,7 @@ class Covered(NamedTuple):
     lost: str | None = None
     also_lost: tuple[str, ...] = ()
     nothing: bool = False
+    every_page: bool = False
 
 
 def patterns_of(expression: str | re.Pattern[str], *, ignore_case: bool = False) -> Covered:
@@ -99,6 +103,10 @@ def patterns_of(expression: str | re.Pattern[str], *, ignore_case: bool = False)
     patterns = _meant(
         language, lambda texts: {str(pattern): pattern for pattern in _patterns_meant([*texts, as_written])}
     )
+    # Pages of this machine have a port: where nothing ends the expression, any port is meant.
+    on_any_port = [one._replace(port="*") for one in patterns.values() if _is_of_this_machine(one)]
+    meant = (one for one in on_any_port if compared.example([_read(_expression_of(one))], [language, never]) is None)
+    patterns |= {str(one): one for one in meant}
     languages = {text: _read(_expression_of(pattern)) for text, pattern in patterns.items()}
     surplus = {
         text: _surplus(compared, pattern, languages[text], [language, never]) for text, pattern in patterns.items()
@@ -106,7 +114,9 @@ def patterns_of(expression: str | re.Pattern[str], *, ignore_case: bool = False)
     indexes = {text: OriginIndex([pattern]) for text, pattern in patterns.items()}
     exact = _necessary(patterns, indexes, [text for text in patterns if surplus[text] is None], ())
     wider = _necessary(patterns, indexes, [text for text in patterns if surplus[text] is not None], exact)
-    covered = Covered(spellings=exact, wider=tuple((text, surplus[text] or "") for text in wider))
+    every_page = compared.example([_read(_SECURE_ORIGIN)], [language]) is None
+    told = tuple((text, surplus[text] or "") for text in wider)
+    covered = Covered(spellings=exact, wider=told, every_page=every_page)
     likely = _read(_LIKELY_ORIGIN)
     if not exact and compared.example([language, likely], [never]) is None:
         return covered._replace(nothing=True)
@@ -207,8 +217,9 @@ def _patterns_meant(spellings: Iterable[str]) -> Iterator[OriginPattern]:
     # A port is meant whole.
     texts = dict.fromkeys(re.sub(r":\d*\*[\d*]*$", ":*", text) for text in spellings if text != NULL)
     for text in texts:
-        # `.*` before the name of a host crosses its dots: what was meant is below that host, or is the host itself.
-        if re.search(r"\*[^.:*]", text) and text.replace("*", "*.", 1) in texts:
+        # `.*` before the name of a host crosses its dots: what was meant is below that host, or is the host itself. A
+        # hyphen begins no name.
+        if "*.-" in text or (re.search(r"\*[^-.:*]", text) and text.replace("*", "*.", 1) in texts):
             continue
         for scheme in ("",) if "://" in text else ("https://", "http://"):
             pattern = pattern_of(scheme + text)
@@ -226,7 +237,7 @@ def _heads_of_paths(texts: list[str]) -> Iterator[tuple[str, str]]:
     without_star = {text.replace("*", "", 1) for text in texts if "*" in text[:-1]}
     for text in texts:
         # Nobody means `/files/.json` with `/files/.*\.json`.
-        if "/." in text and text in without_star:
+        if "/." in f"/{text}" and text in without_star:
             continue
         literal, star, _ = text.partition("*")
         # Every path begins with a slash.
@@ -263,6 +274,10 @@ def _expression_of(pattern: OriginPattern) -> str:
     return f"{re.escape(pattern.scheme)}://{host}{port}$"
 
 
+def _is_of_this_machine(pattern: OriginPattern) -> bool:
+    return pattern.scheme in {"http", "https"} and pattern.is_loopback and pattern.port is None
+
+
 def _surplus(
     compared: "_Comparison", pattern: OriginPattern, covered: "_Sequence", outside: list["_Sequence"]
 ) -> str | None:
@@ -289,10 +304,14 @@ def _lost(
     if lost is None:
         others = (compared.example([language, _read(other)], outside) for other in (_APP_ORIGIN, _LIKELY_ORIGIN))
         return next((other for other in others if other is not None), None)
-    one_of_each = [str(pattern._replace(host=_filled(pattern, "a"))).removesuffix(":*") for pattern in patterns]
+    named = [pattern._replace(host=_filled(pattern, sample)) for sample in ("a", "1") for pattern in patterns]
+    one_of_each = [str(pattern).removesuffix(":*") for pattern in named]
     strangers = [origin + _STRANGER for origin in one_of_each]
+    # As an expression, `https://*.` has no subdomain.
+    above = [str(pattern._replace(host=pattern.host.removeprefix("*."))).removesuffix(":*") for pattern in patterns]
     unescaped = [f"{origin[:dot]}x{origin[dot + 1 :]}" for origin in one_of_each for dot in _dots(origin)]
-    texts = (text for text in (*strangers, *unescaped) if Origin.parse(text) and compared.has(language, text))
+    found = dict.fromkeys([*strangers, *above, *unescaped])
+    texts = (text for text in found if Origin.parse(text) and compared.has(language, text))
     return next((text for text in texts if not any(compared.has(other, text) for other in outside)), lost)
 
 

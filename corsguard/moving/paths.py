@@ -71,10 +71,10 @@ def _entries_of(resource: Resource, before: list[Placement], served: Sequence[Se
     found: list[Placement] = []
     for prefix in prefixes:
         first = next((other for other in before if other.is_active and _is_within(prefix, other.prefix)), None)
-        if first is not None:
-            first.texts.append(f"{prefix or 'What is left'} comes later in the old configuration, and is never asked.")
-        else:
+        if first is None:
             found.append(_entry(resource, prefix, before, served))
+        elif first.draft is not resource.draft:
+            first.texts.append(f"{prefix or 'What is left'} comes later in the old configuration, and is never asked.")
     if found and not covered.all:
         found[0].texts.insert(0, _as_read(resource, covered, served))
     return found

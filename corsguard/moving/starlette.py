@@ -366,11 +366,7 @@ def _take_expression(draft: Draft, expression: str | re.Pattern[str]) -> None:
     if not isinstance(getattr(expression, "pattern", expression), str):
         draft.note("allow_origins", f"allow_origin_regex: {quoted(expression)} is not text, and is left out.")
         return
-    whole = _whole(expression)
-    if as_regex(whole) != as_regex(expression):
-        said = f"allow_origin_regex: {as_regex(expression)} is compared with the whole origin, so an end is added."
-        draft.note("allow_origins", said)
-    draft.regex("allow_origin_regex", whole)
+    draft.regex("allow_origin_regex", expression, matches=_whole(expression))
 
 
 def _whole(expression: str | re.Pattern[str]) -> str | re.Pattern[str]:
@@ -403,7 +399,7 @@ def _take_methods(draft: Draft, methods: object) -> Collection[str]:
         found = _listed(draft, "allow_methods", methods)
     if "*" in found:
         found = [*getattr(sys.modules.get(MODULE), "ALL_METHODS", _ALL_METHODS)]
-        draft.note("allow_methods", 'allow_methods: "*" was these methods. With credentials browsers want names.')
+        draft.note("allow_methods", 'allow_methods: to Starlette, "*" is these methods.')
     draft.names("allow_methods", "allow_methods", found)
     return found
 

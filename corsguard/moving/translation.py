@@ -29,7 +29,7 @@ _IF_YOURS: Final = "If all that it covers is yours, take the # away:"
 _IF_MEANT: Final = "If that is what is meant, take the # away:"
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 # No page can ask for what these are refused for, so nothing is lost and nothing is to be written.
-_WITHOUT_EFFECT: Final = frozenset({"E402", "E502", "E503", "E601"})
+_WITHOUT_EFFECT: Final = frozenset({"E402", "E502", "E503", "E601", "E602"})
 
 
 class Remark(NamedTuple):
@@ -87,6 +87,10 @@ class Draft:
         if not isinstance(entry, str):
             self.note("allow_origins", f"{about}: {quoted(entry)} is not text, and is left out.")
             return
+        if entry == "*":
+            write = 'If everyone may read, without cookies, write "*" in place of the list.'
+            self.note("allow_origins", f'{about}: "*" in the list covered nobody. {write}')
+            return
         try:
             pattern = OriginPattern.parse(entry)
         except PolicyError as error:
@@ -97,15 +101,24 @@ class Draft:
         else:
             self._propose(f"{about}: {quoted(entry)} was compared letter by letter and covered nothing.", [entry])
 
-    def regex(self, about: str, expression: str | re.Pattern[str], *, ignore_case: bool = False) -> None:
+    def regex(
+        self,
+        about: str,
+        expression: str | re.Pattern[str],
+        *,
+        ignore_case: bool = False,
+        matches: str | re.Pattern[str] | None = None,
+    ) -> None:
         """
-        Take a regular expression that the other library matches with whole origins.
+        Take a regular expression that the other library matches with origins, as `re.match` does; or else *matches* is
+        an expression for which that is so.
         """
         said = f"{about}: {as_regex(expression)}"
-        if as_regex(expression) == 'r""':
+        matches = expression if matches is None else matches
+        if as_regex(matches) == 'r""':
             said += ", which is empty and matches everything"
         try:
-            covered = patterns_of(expression, ignore_case=ignore_case)
+            covered = patterns_of(matches, ignore_case=ignore_case)
         except ValueError as error:
             self.note("allow_origins", f"{said} is not read, because {error}. List what it means, as patterns.")
             return
@@ -114,10 +127,15 @@ class Draft:
             return
         for text in covered.spellings:
             self._list(text)
-        self.note("allow_origins", f"{said} {_as_read(covered)}")
+        shared = "the data of logged-in users" if self.keywords.get("allow_credentials") else "the answers"
+        self.note("allow_origins", f"{said} {_as_read(covered, shared)}")
         for text, example in covered.wider:
-            more = "is what was probably meant, and" if text == example else f"would cover {example} too, which"
-            self._propose(f"{quoted(text)} {more} the expression does not cover.", [text])
+            more = (
+                "is probably meant, but the expression does not cover it."
+                if text == example
+                else f"would cover {example} too, which the expression does not cover."
+            )
+            self._propose(f"{quoted(text)} {more}", [text])
 
     def everyone(self, about: str) -> None:
         """
@@ -158,7 +176,7 @@ class Draft:
         """
         missing = [name for name in ("GET", "POST") if name not in self.keywords["allow_methods"]]
         if missing and self.keywords["allow_methods"] != "*" and self.keywords.get("allow_headers"):
-            named = " and ".join(missing)
+            named, were = " and ".join(missing), "were" if missing[1:] else "was"
             cure = (
                 ", with cookies too; protection=CrossOriginProtection() refuses that"
                 if "allow_credentials" in self.keywords
@@ -166,8 +184,9 @@ class Draft:
             )
             self.note(
                 "allow_methods",
-                f"{about}: {named} was left out, so its preflight was refused, which a page needs for JSON. Browsers "
-                f"do not look for {named} in the list, so with the headers that are allowed it passes now{cure}.",
+                f"{about}: {named} {were} left out, so every preflight for {named} was refused. A page needs one to "
+                f"send JSON, and for most headers. Browsers do not look for {named} in the list, so such requests pass "
+                f"now, with the headers that are allowed{cure}.",
             )
 
     def max_age(self, about: str, value: object) -> None:
@@ -208,6 +227,7 @@ class Draft:
             if not refused:
                 self._say_that_nobody_is_left()
                 break
+        self._propose_once()
         self.keywords = {name: self.keywords[name] for name in DEFAULTS if name in self.keywords}
         for keyword in [name for name, values in self._values.items() if self.keywords.get(name) != values]:
             del self.sources[keyword], self._values[keyword]
@@ -241,9 +261,20 @@ class Draft:
         if refused:
             self.note("allow_origins", " ".join([text, *refused]))
         else:
-            exact = all(OriginPattern.parse(pattern).is_exact for pattern in patterns)
-            ask = (_IF_MEANT if exact else _IF_YOURS) if patterns else ""
-            self.note("allow_origins", f"{text} {ask}".rstrip(), *patterns)
+            self.note("allow_origins", text, *patterns)
+
+    def _propose_once(self) -> None:
+        """
+        Leave out of what is proposed what is listed, or proposed before.
+        """
+        known = {*self.keywords["allow_origins"]}
+        notes, self.notes = dict.fromkeys(self.notes), []
+        for keyword, text, write in notes:
+            new = () if "*" in known else tuple(pattern for pattern in write if pattern not in known)
+            exact = all(OriginPattern.parse(pattern).is_exact for pattern in new)
+            ask = f" {_IF_MEANT if exact else _IF_YOURS}" if new else ""
+            self.note(keyword, f"{text}{ask}", *new)
+            known.update(new)
 
     def _starred(self, keyword: str, about: str, rest: list[Any]) -> None:
         if self.keywords.get("allow_credentials"):
@@ -343,7 +374,7 @@ def as_regex(expression: str | re.Pattern[str]) -> str:
     return f'r"{text}"' if text.isprintable() and '"' not in text and not text.endswith("\\") else ascii(text)
 
 
-def _as_read(covered: Covered) -> str:
+def _as_read(covered: Covered, shared: str) -> str:
     said = (
         f"is read as {', '.join(map(quoted, covered.spellings))}."
         if covered.spellings
@@ -352,6 +383,12 @@ def _as_read(covered: Covered) -> str:
     lost = " and ".join([covered.lost, *covered.also_lost] if covered.lost is not None else [])
     if covered.nothing:
         return "matches nothing that a browser sends, so nothing came of it."
+    if covered.every_page:
+        beyond = f"{said} It covered" if covered.spellings else "covers"
+        return (
+            f"{beyond} every page on https, so every site could read {shared}. List the origins of your pages; or, if "
+            'everyone may read, without cookies, write "*" in place of the list.'
+        )
     if not lost:
         return said
     if covered.spellings:

@@ -25,8 +25,9 @@ CORSGuard(
                 # origins: everyone. The answer is always "*", so caches may share it.
                 "allow_origins": "*",
                 "allow_methods": [
-                    # methods: POST was left out, so its preflight was refused, which a page needs for JSON. Browsers
-                    # do not look for POST in the list, so with the headers that are allowed it passes now.
+                    # methods: POST was left out, so every preflight for POST was refused. A page needs one to send
+                    # JSON, and for most headers. Browsers do not look for POST in the list, so such requests pass
+                    # now, with the headers that are allowed.
                     "GET",
                 ],
                 "allow_headers": ["*", "Authorization"],
@@ -126,8 +127,9 @@ def status() -> str:
 @cors(
     allow_origins=["https://partner.example"],
     allow_methods=[
-        # methods: POST was left out, so its preflight was refused, which a page needs for JSON. Browsers
-        # do not look for POST in the list, so with the headers that are allowed it passes now.
+        # methods: POST was left out, so every preflight for POST was refused. A page needs one to send
+        # JSON, and for most headers. Browsers do not look for POST in the list, so such requests pass
+        # now, with the headers that are allowed.
         "GET",
     ],
     allow_headers=["*", "Authorization"],

@@ -28,7 +28,7 @@ ORIGINS = {
     "^http://localhost:[0-9]+$": ([], ["http://localhost:*"], []),
     r"^http://127\.0\.0\.1:[0-9]+$": ([], ["http://127.0.0.1:*"], []),
     r"^https://\w+\.example\.io$": ([], ["https://*.example.io"], []),
-    "https://*.example.com": ([], ["https://*.example.com"], ["https://exampleacom"]),
+    "https://*.example.com": ([], ["https://*.example.com"], ["https://example.com"]),
     r"^https://shop-[a-z0-9]+-acmes-projects\.vercel\.app$": ([], ["https://shop-*-acmes-projects.vercel.app"], []),
     r"^https://.*\.ngrok-free\.app$": (["https://*.ngrok-free.app"], [], []),
     r".*\.example\.com.*": (
@@ -141,7 +141,7 @@ ORIGINS = {
         [],
         ["app://a.example.no"],
     ),
-    "(http|https)://*.example.com": ([], ["http://*.example.com", "https://*.example.com"], ["http://exampleacom"]),
+    "(http|https)://*.example.com": ([], ["http://*.example.com", "https://*.example.com"], ["http://example.com"]),
     "https://*": ([], [], ["https://a"]),
     r"^(.*\.|)example\.com$": (
         ["https://*.example.com", "http://*.example.com"],

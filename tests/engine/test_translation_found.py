@@ -1,0 +1,202 @@
+"""
+Configurations of public projects are moved as they are, and every difference that a browser sees is told by a note.
+
+The old library decides what was so before, the printed code what is so now.
+"""
+
+import re
+from itertools import product
+from urllib.parse import urlsplit
+
+import pytest
+from kit import configurations
+from kit.moved import OF_BLUEPRINT, PATHS, REQUESTS, Blueprints, Djangos, Flasks, Starlettes, Views, outcome
+
+from corsguard import PolicyError
+from corsguard.browser import Browser
+from corsguard.origin import OriginPattern
+
+# What is meant, what is nearly that, and strangers.
+ORIGINS = """
+    http://localhost http://localhost:3000 https://localhost:3000 http://127.0.0.1:4200 http://[::1]:3000
+    http://192.168.1.21:3000 http://10.0.0.1 https://example.com https://app.example.com https://a.b.example.com
+    http://app.example.com https://app.example.com:8443 https://app.example.com.evil.example https://evilexample.com
+    https://appxexample.com https://a.example.org https://shop-frontend-git-1.vercel.app
+    https://x-ada-projects-8be31e4e.vercel.app https://a.run.app https://deploy-preview-1--shopapp.netlify.app
+    https://a.ngrok-free.app chrome-extension://abcdefghijklmnopabcdefghijklmnop null https://evil.example
+""".split()
+STRANGER = "https://evil.example"
+OF_REGEX = frozenset("*\\]?$^[]()")
+
+
+def texts_in(value):
+    """
+    Yield every text in a configuration.
+    """
+    if isinstance(value, dict):
+        for item in value.items():
+            yield from texts_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from texts_in(item)
+    elif isinstance(value, str | re.Pattern):
+        yield value
+
+
+def origins_in(configuration):
+    """
+    Return the exact origins that are listed.
+    """
+    found = []
+    for text in filter(lambda text: isinstance(text, str), texts_in(configuration)):
+        try:
+            pattern = OriginPattern.parse(text)
+        except PolicyError:
+            continue
+        found += [text] if pattern.is_exact and "://" in text else []
+    return found[:2]
+
+
+def covers(library, entry, origin):
+    """
+    Return whether an *entry* of a list of origins or of expressions covered *origin* in the old library.
+    """
+    is_pattern = isinstance(entry, re.Pattern)
+    if library is Starlettes:
+        return entry == origin or (is_pattern and entry.fullmatch(origin))
+    if is_pattern:
+        return entry.match(origin)
+    if library is Djangos:
+        return urlsplit(entry)[:2] == urlsplit(origin)[:2]
+    if OF_REGEX.isdisjoint(entry):
+        return entry.casefold() == origin
+    return entry != "*" and re.match(entry, origin, re.IGNORECASE)
+
+
+def entries_of(library, configuration):
+    """
+    Yield what a configuration lists as origins, expressions of the others as patterns.
+    """
+    if library is Djangos:
+        for name, value in configuration.items():
+            if name in {"ALLOWED_ORIGINS", "ORIGIN_WHITELIST"}:
+                yield from value
+            if name in {"ALLOWED_ORIGIN_REGEXES", "ORIGIN_REGEX_WHITELIST"} and not isinstance(value, str):
+                yield from map(re.compile, value)
+    elif library is Starlettes:
+        yield from configuration.get("allow_origins", ())
+        yield from map(re.compile, texts_in(configuration.get("allow_origin_regex")))
+    elif isinstance(configuration, dict):
+        for name, value in configuration.items():
+            if name in {"origins", "CORS_ORIGINS"}:
+                yield from texts_in(value)
+            elif isinstance(value, dict):
+                yield from entries_of(library, value)
+    else:
+        for part in configuration if isinstance(configuration, list | tuple) else ():
+            yield from entries_of(library, part)
+
+
+class Difference:
+    """
+    What a browser sees of one configuration, before and after; *changes* are cases of which only one could be read.
+    """
+
+    def __init__(self, library, configuration):
+        self.library, self.configuration = library, configuration
+        own = [one for one in texts_in(configuration) if isinstance(one, str) and one.startswith(("/", "^"))]
+        paths = PATHS if own or library is Djangos and "URLS_REGEX" in configuration else ["/", "/api/items"]
+        if library is Blueprints:
+            mount = configuration[1] or configuration[0] or ""
+            paths = [path for path in paths if not mount or not path.startswith(mount)]
+            paths += [mount + path for path in OF_BLUEPRINT]
+        origins = [*dict.fromkeys([*origins_in(configuration), *ORIGINS])]
+        with library.before(configuration) as app:
+            browser = Browser(app)
+            likely = ["/api/items", *paths]
+            self.path = next((path for path, one in product(likely, origins[:4]) if outcome(browser, one, path)), "/")
+            readers = [origin for origin in origins if outcome(browser, origin, self.path) is not None]
+            sends = "GET with cookies" if any(
+                outcome(browser, origin, self.path, "GET with cookies") for origin in readers[:1]
+            ) else "GET"
+            cases = [
+                *product(origins, [self.path], {"GET", sends}),
+                *product([*readers[:1], STRANGER], paths, [sends]),
+                *product([*readers[:2], STRANGER], [self.path], REQUESTS),
+            ]
+            self.before = {case: outcome(browser, *case) for case in cases}
+        with library.after(configuration) as (self.translation, app):
+            self.starts = app is not None
+            browser = Browser(app) if app is not None else None
+            self.after = {case: outcome(browser, *case) for case in cases}
+        self.changes = [case for case in cases if (self.before[case] is None) != (self.after[case] is None)]
+        self.notes = {}
+        for note in (note for notes in self.translation.notes for note in notes):
+            self.notes.setdefault(note.keyword, []).append(note.text)
+
+    def reads(self, origin, path, request="GET"):
+        return self.after.get((origin, path, request)) is not None
+
+    def could_read(self, origin, path):
+        return any(self.before.get((origin, path, request)) is not None for request in ("GET", "GET with cookies"))
+
+    def names_path(self, path):
+        """
+        Return whether a note names *path*, or a proposal in the code is about it.
+        """
+        proposed = re.findall(r'# "(/[^"]*)": ', self.translation.code)
+        is_proposed = any(one == "/PREFIX" or path == one or path.startswith(f"{one}/") for one in proposed)
+        return is_proposed or any(path in text for text in self.notes[""])
+
+    def unnamed_entries(self, origin):
+        """
+        Return what covered *origin*, which nothing does now, and no note on the origins names.
+        """
+        notes = self.notes.get("allow_origins", [])
+        if not notes and not self.reads(STRANGER, self.path):
+            # The place of the policy is what is proposed.
+            return [] if self.names_path(self.path) else ["its place"]
+        found = []
+        for entry in entries_of(self.library, self.configuration):
+            if covers(self.library, entry, origin):
+                text = entry.pattern if isinstance(entry, re.Pattern) else entry
+                found += [] if any(text in note for note in notes) or self.names_path(self.path) else [entry]
+        return found
+
+
+def told(difference, case):
+    """
+    Return whether a note names what *case* lost or gained.
+    """
+    origin, path, request = case
+    method, init = REQUESTS[request]
+    if difference.before[case] is None:
+        # Only a preflight may pass that was refused for a method which browsers do not look for in the list.
+        named = any(method in text for text in difference.notes.get("allow_methods", ()))
+        return named and method in {"GET", "POST"} and difference.could_read(origin, path)
+    if not difference.reads(origin, difference.path):
+        return not difference.unnamed_entries(origin)
+    if not difference.reads(origin, path):
+        return difference.names_path(path)
+    if "credentials" in init and not difference.reads(origin, path, "GET with cookies"):
+        return "allow_credentials" in difference.notes
+    return any(keyword in difference.notes for keyword in ("allow_methods", "allow_headers"))
+
+
+CASES = [
+    *((Flasks, [options]) for options in configurations.FLASK),
+    *((Views, options) for options in configurations.VIEWS),
+    *((Blueprints, options) for options in configurations.BLUEPRINTS),
+    *((Djangos, options) for options in configurations.DJANGO),
+    *((Starlettes, options) for options in configurations.STARLETTE),
+]
+
+
+@pytest.mark.parametrize(("library", "configuration"), CASES, ids=[f"{one.__name__}{n}" for n, (one, _) in enumerate(CASES)])
+def test_what_is_moved_is_the_same_or_told(library, configuration):
+    difference = Difference(library, configuration)
+    assert [case for case in difference.changes if not told(difference, case)] == []
+    # What a page may read of an answer is less only where a note says so.
+    less = [case for case, names in difference.before.items() if names and names - (difference.after[case] or names)]
+    assert not less or "expose_headers" in difference.notes
+    assert not [case for case, names in difference.after.items() if names and names - (difference.before[case] or names)]
