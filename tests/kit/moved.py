@@ -30,12 +30,11 @@ HEADERS = dict.fromkeys(
     ["Content-Disposition", "X-Total-Count", "Authorization", "X-Correlation-ID", "api_key", "ETag"], "1"
 )
 PATHS = """
-    / /api /api/items /api/v1/users /api/v1/bands/1 /api/v1/invoices/1 /api/token /api/presentation/1 /api/auth/x
-    /api/submissions/ /api/widgets/00000000-0000-0000-0000-000000000000/config/ /apia /apiary/x /auth/login /public/x
-    /public /predict /predict/admin /login /login/x /signup /files/1 /status /music /music/x /action/1 /window/1
-    /stac/1 /i/1 /s/1 /file /file/x /table /qr/1 /aura/1 /hooks/1 /admin /data.json /a/json/ /users/api/x /media/1
-    /widget.js /oma/hogs/1/json/ /oma/hog/1 /ws /wsx /hidden/secure/pulse/api/x /user/oauth/x /user/foo /foo
-    /chat /chat/1 /chatapi/v1/chats /schedules/1 /upload /static/x
+    / /api /api/items /api/v1/users /api/v1/invoices/1 /api/token /api/submissions/
+    /api/widgets/00000000-0000-0000-0000-000000000000/config/ /apia /auth/login /public/x /predict /predict/admin /login
+    /login/x /files/1 /status /music /music/x /action/1 /stac/1 /s/1 /file /table /qr/1 /aura/1 /hooks/1 /data.json
+    /a/json/ /users/api/x /media/1 /widget.js /oma/hogs/1/json/ /ws /wsx /hidden/secure/pulse/api/x /user/oauth/x
+    /chatapi/v1/chats
 """.split()
 OF_BLUEPRINT = ("/1", "/foo", "/token", "/upload", "/chat", "/chat/1")
 JSON = {"json": {"text": "a lamp"}}
@@ -44,15 +43,11 @@ REQUESTS = {
     "GET with cookies": ("GET", {"credentials": "include"}),
     "GET with Authorization": ("GET", {"headers": {"Authorization": "Bearer 1"}}),
     "GET with X-Own": ("GET", {"headers": {"X-Own": "1"}}),
-    "GET with X-Own and cookies": ("GET", {"headers": {"X-Own": "1"}, "credentials": "include"}),
     "form": ("POST", {"body": "a=1"}),
     "JSON": ("POST", JSON),
     "JSON with cookies": ("POST", {**JSON, "credentials": "include"}),
-    "PUT": ("PUT", JSON),
     "PUT with cookies": ("PUT", {**JSON, "credentials": "include"}),
     "PATCH": ("PATCH", JSON),
-    "DELETE": ("DELETE", {}),
-    "DELETE with cookies": ("DELETE", {"credentials": "include"}),
 }
 
 
