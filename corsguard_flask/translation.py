@@ -104,6 +104,31 @@ def translate(
     if not isinstance(cast("object", app), Flask | Blueprint):
         raise TypeError(f"Expected a Flask application or a blueprint, got {app!r}. Write translate(app, ...).")
     written = of_call(_caller()) if written is None else written
+    return Translation.of(_GUARD, *_read(app, within, written, options))
+
+
+def translate_together(
+    app: Flask, calls: Iterable[tuple[Flask | Blueprint, Mapping[str, Written], Mapping[str, Any]]]
+) -> Translation | None:
+    """
+    Return what several calls of *app* say, each for itself or a blueprint, with how its options are written and these,
+    as one guard; None if they meet on a path.
+    """
+    read = [_read(of, app, written, options) for of, written, options in calls]
+    for number, (_, entries) in enumerate(read):
+        others = [other for _, more in read[:number] for other in more]
+        if any(entry.meets(other) for entry in entries for other in others):
+            return None
+    notes = dict.fromkeys(note for notes, _ in read for note in notes)
+    return Translation.of(_GUARD, notes, [entry for _, entries in read for entry in entries])
+
+
+def _read(
+    app: Flask | Blueprint, within: Flask | None, written: Mapping[str, Written], options: Mapping[str, Any]
+) -> tuple[list[Remark], list[Placement]]:
+    """
+    Return what is said about all of a call, and where its policies stand.
+    """
     given = {**_of_config(app), **options}
     notes = [Remark("", "In place of CORS(...). What is different says why."), *_of_all(app, given)]
     if "resources" in written and not written["resources"].is_fixed:
@@ -130,7 +155,7 @@ def translate(
         entries = _unmounted(app, resources, notes)
     else:
         entries = _of_blueprint(app, within, resources, notes)
-    return Translation.of(_GUARD, notes, entries)
+    return notes, entries
 
 
 def translate_view(
@@ -303,7 +328,11 @@ def _of_blueprint(blueprint: Blueprint, app: Flask, resources: list[Resource], n
     own = [route for route in served if route.counts]
     others = [route for route in served if not route.counts]
     heads = sorted({route.head for route in own}, key=len)
-    mount = commonpath(heads).rstrip("/") if heads else ""
+    # A view that is added later is meant too, so the prefix of the blueprint comes first, if it stands there.
+    prefix = (blueprint.url_prefix or "").rstrip("/")
+    found = [commonpath(heads).rstrip("/")] if heads else []
+    mounts = [prefix, *found] if found and prefix and _is_below(prefix, found[0]) else found
+    alone = next((mount for mount in mounts if example([below(mount)], [], others) is None), None)
     read: list[Resource] = []
     for resource in resources:
         said, expression, draft = resource
@@ -311,7 +340,6 @@ def _of_blueprint(blueprint: Blueprint, app: Flask, resources: list[Resource], n
             notes.append(Remark("", f"{said} covers no view of the blueprint {blueprint.name!r}, and is left out."))
         elif example([], [expression], own) is None:
             # All of the blueprint: its prefix, or those of its views if others answer there too.
-            alone = mount if example([below(mount)], [], others) is None else None
             prefixes = heads if alone is None else [alone]
             read += [
                 Resource(f"{said} of the blueprint {blueprint.name!r}", below(prefix), draft) for prefix in prefixes
@@ -319,6 +347,10 @@ def _of_blueprint(blueprint: Blueprint, app: Flask, resources: list[Resource], n
         else:
             read.append(resource)
     return placed(read, served)
+
+
+def _is_below(prefix: str, path: str) -> bool:
+    return "<" not in prefix and (path == prefix or path.startswith(f"{prefix}/"))
 
 
 def _unmounted(blueprint: Blueprint, resources: list[Resource], notes: list[Remark]) -> list[Placement]:

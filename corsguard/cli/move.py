@@ -4,6 +4,7 @@
 This file reads the options, asks `corsguard.diagnosis.translating`, and prints what that says.
 """
 
+from textwrap import wrap
 from typing import Final
 
 import click
@@ -13,6 +14,8 @@ from corsguard.diagnosis.translating import Moving, moving_of
 from .options import json_option
 from .printing import Exit, Output, printable
 
+# That of the comments in a translation.
+_WIDTH: Final = 96
 _LOOKED_FOR: Final = (
     "CORS(...) and @cross_origin(...) of flask-cors",
     "the middleware and the CORS_* settings of django-cors-headers",
@@ -57,7 +60,8 @@ def _print(out: Output, found: Moving) -> None:
         out.say(f"# {printable(one.library)}. {printable(one.place)}", "bold")
         out.say(f"{printable(str(one.translation))}\n")
     for text in (*found.hints, *found.unread):
-        out.say(f"# {printable(text)}", "warning")
+        for line in wrap(printable(text), _WIDTH, break_long_words=False, break_on_hyphens=False):
+            out.say(f"# {line}", "warning")
     if found.moves or found.unread:
         return
     guarded = " corsguard guards it." if found.is_guarded else ""

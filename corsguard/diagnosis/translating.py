@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 # What stops a server that has django-cors-headers: its settings without ours, and both middlewares.
 _THEIRS: Final = frozenset({"E902", "E903"})
 _SEVERAL_CALLS: Final = (
-    'An application has one guard: put what stands under "paths" into one mapping, and a policy without "paths" at '
-    '"/". Where two paths meet, the longer one alone decides here. flask-cors asks the blueprint, then the last call, '
-    "then those before, until one shares."
+    "An application has one guard, and these calls meet on some paths or say not which: put what stands under "
+    '"paths" into one mapping, and a policy without "paths" at "/". Where two paths meet, the longer one alone decides '
+    "here. flask-cors asks the blueprint, then the last call, then those before, until one shares."
 )
 _SEVERAL_LIBRARIES: Final = (
     "More than one library shares responses here, and a browser refuses two Access-Control-Allow-Origin headers. "
@@ -105,7 +105,8 @@ def moving_of(target: str) -> Moving:
 
 
 def _hints(moves: list[Move], calls: list[RecordedCall]) -> Iterator[str]:
-    if sum(call.app is not None for call in calls) > 1:
+    of_views = len(_by_options(call for call in calls if call.app is None))
+    if sum(one.library == "flask-cors" for one in moves) - of_views > 1:
         yield _SEVERAL_CALLS
     if len({one.library for one in moves}) > 1:
         yield _SEVERAL_LIBRARIES
@@ -128,13 +129,20 @@ def _of_flask_cors(application: object, calls: list[RecordedCall]) -> Iterator[M
     if not calls:
         return
     from corsguard_flask import translate, translate_view
+    from corsguard_flask.translation import translate_together
 
     app = _flask_in(application) or next((call.app for call in calls if _is_flask(call.app)), None)
+    guarded = [call for call in calls if app is not None and (call.app is app or _is_blueprint_of(call.app, app))]
+    said = ((call.app, call.written, call.options) for call in guarded)
+    together = translate_together(app, said) if app is not None and guarded[1:] else None
+    if together is not None:
+        places = " and ".join(f"{_call_of(call, app)} ({_place(call)})" for call in guarded)
+        yield Move("flask-cors", f"Where the application is made, in place of {places}", together)
     for call in calls:
-        if call.app is not None:
+        if call.app is not None and (together is None or not any(call is one for one in guarded)):
             within = app if app is not None and _is_blueprint_of(call.app, app) else None
             translation = translate(call.app, within=within, written=call.written, **call.options)
-            yield Move("flask-cors", f"{_call_of(call, app)} ({_place(call)})", translation)
+            yield Move("flask-cors", f"In place of {_call_of(call, app)} ({_place(call)})", translation)
     for same in _by_options(call for call in calls if call.app is None):
         views = ", ".join(f"{call.view} ({_place(call)})" for call in same)
         place = f"In place of @cross_origin(...) on {views}"
@@ -143,8 +151,8 @@ def _of_flask_cors(application: object, calls: list[RecordedCall]) -> Iterator[M
 
 def _call_of(call: RecordedCall, app: "Flask | None") -> str:
     if _is_flask(call.app):
-        return "In place of CORS(app, ...)" + ("" if call.app is app else f" of another application, {call.app.name}")
-    blueprint = f"In place of CORS(...) of the blueprint {quoted(call.app.name)}"
+        return "CORS(app, ...)" + ("" if call.app is app else f" of another application, {call.app.name}")
+    blueprint = f"CORS(...) of the blueprint {quoted(call.app.name)}"
     is_registered = app is not None and any(other is call.app for other in app.blueprints.values())
     return blueprint if is_registered else f"{blueprint}, which the application does not register"
 

@@ -327,6 +327,14 @@ class Placement:
         is_meant = prefix == self.prefix or (self.head is not None and prefix.startswith(self.head))
         return is_meant and self.had_effect and not self.is_active
 
+    def meets(self, other: "Placement") -> bool:
+        """
+        Return whether one of the two is, or may mean, a part of the other.
+        """
+        pairs = ((self.prefix, other.prefix), (other.prefix, self.prefix))
+        nested = any(below == above or below.startswith(f"{above}/") for below, above in pairs)
+        return nested or not (self.is_read and other.is_read)
+
 
 @dataclass(frozen=True)
 class Translation:

@@ -128,26 +128,35 @@ def test_flask_cors_is_printed_and_builds(module, code, target):
     exec(text, {"app": flask()})
 
 
-def test_each_call_has_its_place(module):
+OF_BLUEPRINT = """
+items = Blueprint("items", __name__, url_prefix="/items")
+CORS(items, origins=["https://app.example.com"], max_age=60)
+@items.get("/all")
+def all_items():
+    return "items"
+app.register_blueprint(items)
+"""
+
+
+@pytest.mark.parametrize(
+    ("resources", "is_one"), [("{'/public': {'origins': 'https://other.example'}}", True), ("'/*'", False)]
+)
+def test_calls_that_do_not_meet_are_one_guard(module, resources, is_one):
     """
-    Each call has the file and the line where its translation goes.
+    Calls on paths of their own are printed as one guard; of others, each has its place.
     """
-    lines = [
-        'items = Blueprint("items", __name__, url_prefix="/items")',
-        "CORS(items, origins=['https://app.example.com'])",
-    ]
-    lines += ["@items.get('/all')", "def all_items():", "    return 'items'", "app.register_blueprint(items)"]
-    lines += ["CORS(app, resources={'/public': {'origins': 'https://other.example'}})"]
-    module.write_text(FLASK + "\n".join(lines))
+    module.write_text(f"{FLASK}{OF_BLUEPRINT}CORS(app, resources={resources})\n")
     found = moves(f"{module.stem}:app")
-    of_blueprint, of_app = found["moves"]
-    first = len(FLASK.splitlines()) + 2
-    assert f"{module.name}, line {first}" in of_blueprint["place"]
-    assert f"{module.name}, line {first + 5}" in of_app["place"]
-    assert len(found["hints"]) == 1
+    first = len(FLASK.splitlines()) + 3
+    places = [f"{module.name}, line {line}" for line in (first, first + 5)]
+    named = [[place for place in places if place in one["place"]] for one in found["moves"]]
+    assert named == ([places] if is_one else [places[:1], places[1:]])
+    assert bool(found["hints"]) is not is_one
     guarded = flask()
     guarded.add_url_rule("/items/all", "items", lambda: "items")
-    assert readers(pasted(of_blueprint["code"], guarded), "/items/all") == [APP]
+    guarded = pasted(found["moves"][0]["code"], guarded)
+    assert readers(guarded, "/items/all") == [APP]
+    assert readers(guarded, "/public") == ([OTHER] if is_one else [])
 
 
 def test_views_of_the_same_options_are_printed_once(module):
