@@ -216,10 +216,13 @@ def _meant(language: "_Sequence", meanings: Callable[[list[str]], _Meant]) -> _M
 def _patterns_meant(spellings: Iterable[str]) -> Iterator[OriginPattern]:
     # A port is meant whole.
     texts = dict.fromkeys(re.sub(r":\d*\*[\d*]*$", ":*", text) for text in spellings if text != NULL)
+    # Where nothing stands in the place of a star that hyphens are around, nobody means it.
+    unmeant = {text.replace("*", "", 1) for text in texts if "-*-" in text}
     for text in texts:
         # `.*` before the name of a host crosses its dots: what was meant is below that host, or is the host itself. A
         # hyphen begins no name.
-        if "*.-" in text or (re.search(r"\*[^-.:*]", text) and text.replace("*", "*.", 1) in texts):
+        crosses_dots = re.search(r"\*[^-.:*]", text) and text.replace("*", "*.", 1) in texts
+        if crosses_dots or text in unmeant or "*.-" in text:
             continue
         for scheme in ("",) if "://" in text else ("https://", "http://"):
             pattern = pattern_of(scheme + text)

@@ -455,8 +455,8 @@ def _of_mentions(module: str, places: Places) -> Iterator[str]:
     if others:
         yield (
             f"These are CORS_* settings too, which {module} does not read or does not keep: {_listed(others)}. Nothing "
-            "reads them next to CORSGUARD. For settings that read them, run the check with their module or class, and "
-            "write there what it prints; then delete them."
+            "reads them next to CORSGUARD. Run this again with the module or class of the settings that read them, and "
+            "write there what is printed; then delete them."
         )
     if named:
         yield (

@@ -134,7 +134,7 @@ def test_expressions_without_a_near_pattern(expression, lost):
     """
     An expression that no pattern is near to has none, and an example of what it covers.
     """
-    assert patterns_of(expression) == Covered(lost=lost)
+    assert patterns_of(expression) == Covered(lost=lost, every_page=lost == "https://a")
 
 
 @pytest.mark.parametrize(
@@ -158,6 +158,25 @@ def test_each_alternative_that_is_lost_has_an_example(expression, lost):
     """
     covered = patterns_of(expression)
     assert {covered.lost, *covered.also_lost} == {*lost}
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_every_page"),
+    [
+        ("https?://.*", True),
+        (r"^https?://[^/]+$", True),
+        (r"^https://[\w.-]+(:\d+)?$|^capacitor://localhost$", True),
+        (r"https://.*\.example\.com", False),
+        (r"https://.*\.com", False),
+        (r"^http://.*", False),
+    ],
+)
+def test_an_expression_that_covers_every_page_says_so(expression, is_every_page):
+    """
+    An expression that covers every page on https says so, though it covers less than everyone.
+    """
+    covered = patterns_of(expression)
+    assert (covered.every_page, covered.all) == (is_every_page, False)
 
 
 @pytest.mark.parametrize(

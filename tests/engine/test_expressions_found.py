@@ -161,9 +161,32 @@ ORIGINS = {
         ["https://a"],
     ),
     r"https://shop-[^.]*-acme-projects\.vercel\.app": (
-        ["https://shop--acme-projects.vercel.app", "https://shop-*-acme-projects.vercel.app"],
+        ["https://shop-*-acme-projects.vercel.app"],
         [],
-        ["https://shop--acme-projects.vercel.app.evil.example"],
+        ["https://shop-a-acme-projects.vercel.app.evil.example"],
+    ),
+    # A hyphen behind a star begins no name of a host.
+    r"^https://.*-acme-projects-8be31e4e\.vercel\.app$": (
+        ["https://*-acme-projects-8be31e4e.vercel.app"],
+        [],
+        ["https://-acme-projects-8be31e4e.vercel.app"],
+    ),
+    r"^https://shop(-git-.*)?-acme\.vercel\.app$": (
+        ["https://shop-acme.vercel.app", "https://shop-git-*-acme.vercel.app"],
+        [],
+        ["https://shop-git--acme.vercel.app"],
+    ),
+    # A page of this machine has a port.
+    r"^https?://localhost": (["http://localhost:*", "https://localhost:*"], [], ["http://localhost.evil.example"]),
+    r"https?://.*\.localhost": (
+        ["http://*.localhost:*", "https://*.localhost:*"],
+        [],
+        ["http://a.localhost.evil.example"],
+    ),
+    r"^https://deploy-preview-\d+--shopapp.netlify.app$": (
+        [],
+        ["https://deploy-preview-*--shopapp.netlify.app"],
+        ["https://deploy-preview-1--shopappxnetlify.app"],
     ),
     r"^https://[a-zA-Z0-9._-]+\.(ngrok\.io|ngrok-free\.app|ngrok\.app)$": (
         ["https://*.ngrok.io", "https://*.ngrok-free.app", "https://*.ngrok.app"],

@@ -406,3 +406,12 @@ def test_a_preflight_is_granted_as_before():
         assert after[f"access-control-allow-{name}"] == before[f"access-control-allow-{name}"]
     methods = [*filter(lambda name: name != "OPTIONS", before["access-control-allow-methods"].split(", "))]
     assert after["access-control-allow-methods"].split(", ") == methods
+
+
+def test_a_star_in_the_list_covered_nobody():
+    """
+    A star in the list covered nobody, and what everyone is written as is said.
+    """
+    translation = translated(ALLOWED_ORIGINS=["*"])
+    assert translation.mapping["allow_origins"] == []
+    assert 'If everyone may read, without cookies, write "*" in place of the list.' in notes_of(translation)

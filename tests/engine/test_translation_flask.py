@@ -325,6 +325,12 @@ def test_options_are_merged_as_flask_cors_does():
     assert "CORS_ORIGIN in the config is unknown" in notes_of(translation)
 
 
+def test_a_name_that_has_no_effect_is_left_out_and_nothing_is_written_for_it():
+    translation = translate(Flask("shop"), origins=APP, expose_headers="Access-Control-Allow-Origin")
+    (told,) = [note.text for note in translation.notes[1] if note.keyword == "expose_headers"]
+    assert told.endswith("It is left out.")
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -645,6 +651,18 @@ def test_a_nested_blueprint_is_guarded_where_it_is():
     app.register_blueprint(outer)
     assert active(translate(inner, within=app, origins=APP)) == ["/out/in"]
     assert active(translate(outer, within=app, origins=APP)) == ["/out/in"]
+
+
+@pytest.mark.parametrize(
+    ("other", "prefixes"), [("/other", ["/shop"]), ("/shop/admin", ["/shop/items"]), ("/shop/items/1", [])]
+)
+def test_a_blueprint_is_guarded_by_its_own_prefix(other, prefixes):
+    """
+    A blueprint is guarded by its own prefix, so that a view which it gets later is shared too, as far as it can be.
+    """
+    app, blueprint = application(other), blueprint_of("shop", "/items", prefix="/shop")
+    app.register_blueprint(blueprint)
+    assert active(translate(blueprint, within=app, origins=APP)) == prefixes
 
 
 def test_a_blueprint_among_other_views_opens_none_of_them():

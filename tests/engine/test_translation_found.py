@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from kit import configurations
-from kit.moved import OF_BLUEPRINT, PATHS, REQUESTS, Blueprints, Djangos, Flasks, Starlettes, Views, outcome
+from kit.moved import OF_BLUEPRINT, PATHS, REQUESTS, Blueprints, Djangos, Flasks, Starlettes, Views, flask, outcome
 
 from corsguard.browser import Browser
 from corsguard.origin import pattern_of
+from corsguard_flask.translation import translate_together
 
 # What is meant, what is nearly that, and strangers.
 ORIGINS = """
@@ -110,9 +111,11 @@ class Difference:
             likely = ["/api/items", *paths]
             self.path = next((path for path, one in product(likely, origins[:3]) if outcome(browser, one, path)), "/")
             readers = [origin for origin in origins if outcome(browser, origin, self.path) is not None]
-            sends = "GET with cookies" if any(
-                outcome(browser, origin, self.path, "GET with cookies") for origin in readers[:1]
-            ) else "GET"
+            sends = (
+                "GET with cookies"
+                if any(outcome(browser, origin, self.path, "GET with cookies") for origin in readers[:1])
+                else "GET"
+            )
             cases = dict.fromkeys(
                 [
                     *product(origins, [self.path], [sends]),
@@ -182,6 +185,7 @@ def told(difference, case):
 
 CASES = [
     *((Flasks, [options]) for options in configurations.FLASK),
+    *((Flasks, calls) for calls in configurations.APART),
     *((Views, options) for options in configurations.VIEWS),
     *((Blueprints, options) for options in configurations.BLUEPRINTS),
     *((Djangos, options) for options in configurations.DJANGO),
@@ -189,11 +193,21 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("library", "configuration"), CASES, ids=[f"{one.__name__}{n}" for n, (one, _) in enumerate(CASES)])
+@pytest.mark.parametrize(
+    ("library", "configuration"), CASES, ids=[f"{one.__name__}{n}" for n, (one, _) in enumerate(CASES)]
+)
 def test_what_is_moved_is_the_same_or_told(library, configuration):
     difference = Difference(library, configuration)
     assert [case for case in difference.changes if not told(difference, case)] == []
     # What a page may read of an answer is less only where a note says so.
     less = [case for case, names in difference.before.items() if names and names - (difference.after[case] or names)]
     assert not less or "expose_headers" in difference.notes
-    assert not [case for case, names in difference.after.items() if names and names - (difference.before[case] or names)]
+    assert not [
+        case for case, names in difference.after.items() if names and names - (difference.before[case] or names)
+    ]
+
+
+@pytest.mark.parametrize("calls", configurations.MEETING)
+def test_calls_that_meet_are_not_one_guard(calls):
+    app = flask()
+    assert translate_together(app, [(app, {}, options) for options in calls]) is None

@@ -483,3 +483,28 @@ def test_starlette_need_not_be_there():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert moved(ran.stdout).state.corsguard.policy.allow_origins == (APP,)
+
+
+def test_every_page_is_named_and_no_expression_that_nobody_wrote():
+    """
+    An expression that lets every page in is named as that, and is shown as it was written.
+    """
+    translation = translate({"allow_origin_regex": "https?://.*|capacitor://localhost", "allow_credentials": True})
+    assert translation.mapping["allow_origins"] == ["capacitor://localhost"]
+    (told,) = [note.text for note in translation.notes[1] if note.keyword == "allow_origins"]
+    assert 'r"https?://.*|capacitor://localhost" is read as "capacitor://localhost". It covered every page' in told
+    assert "the data of logged-in users" in told
+
+
+def test_what_is_listed_or_proposed_is_not_proposed_again():
+    """
+    A pattern is proposed once, and not at all if it is listed.
+    """
+    translation = translate(
+        {
+            "allow_origins": ["app.example.com", "https://app.example.com", "http://localhost:*"],
+            "allow_origin_regex": r"http://localhost:\d+|https://(\w+\.)?example\.org",
+        }
+    )
+    assert written(translation) == ["http://localhost:*", "https://*.example.org"]
+    assert "https://app.example.com" in translation.mapping["allow_origins"]

@@ -238,14 +238,19 @@ FLASK = [
     {"origins": [], "supports_credentials": True},
 ]
 
-# One application, and several calls.
-SEVERAL = [
-    [{}, {"resources": {r"/api/*": {"origins": LOCAL[:2], "supports_credentials": True}}}],
-    [{"resources": {r"/*": {"origins": "*"}}}, {"expose_headers": "Authorization"}],
+# One application, and several calls: on paths of their own, and on the same.
+APART = [
     [
         {"resources": {r"/api/*": {"origins": ["https://app.example.com"]}}},
         {"resources": {r"/hooks/*": {"origins": ["https://partner.example"]}}, "methods": ["POST"]},
     ],
+    [{"resources": r"/api/*"}, {"resources": [r"/files/*", r"/music/x"], "origins": LOCAL[:1]}],
+]
+MEETING = [
+    [{}, {"resources": {r"/api/*": {"origins": LOCAL[:2], "supports_credentials": True}}}],
+    [{"resources": {r"/*": {"origins": "*"}}}, {"expose_headers": "Authorization"}],
+    [{"resources": r"/api/*"}, {"resources": r"/api/v1/*", "origins": LOCAL[:1]}],
+    [{"resources": r"/api/*"}, {"resources": r"/(?!api).*", "origins": LOCAL[:1]}],
 ]
 
 # The prefix of a blueprint, the prefix that it is registered with (if any), and the keywords of CORS(blueprint, ...).
@@ -563,7 +568,11 @@ STARLETTE = [
         "allow_methods": ["GET", "POST"],
         "allow_headers": ["Content-Type"],
     },
-    {"allow_origins": ["https://app.example.com"], "allow_methods": ["GET", "POST"], "allow_headers": ["Last-Event-ID"]},
+    {
+        "allow_origins": ["https://app.example.com"],
+        "allow_methods": ["GET", "POST"],
+        "allow_headers": ["Last-Event-ID"],
+    },
     {"allow_origins": ["https://app.example.com"], "allow_methods": [*EACH], "allow_headers": ["*"]},
     {
         "allow_origins": ["http://localhost:3000"],
@@ -583,7 +592,11 @@ STARLETTE = [
         "allow_origin_regex": r"https://.*\.(onrender\.com|vercel\.app|netlify\.app)$",
         "allow_methods": ["*"],
     },
-    {"allow_origin_regex": r"https://.*\.(loca\.lt|trycloudflare\.com)", "allow_methods": ["*"], "allow_headers": ["*"]},
+    {
+        "allow_origin_regex": r"https://.*\.(loca\.lt|trycloudflare\.com)",
+        "allow_methods": ["*"],
+        "allow_headers": ["*"],
+    },
     {"allow_origin_regex": r"^https://[a-z0-9-]+\.ngrok-free\.app$", "allow_methods": ["*"], "allow_headers": ["*"]},
     {"allow_origin_regex": r"https:\/\/shop-goos-.+\.herokuapp\.com", "allow_credentials": True},
     {
@@ -637,7 +650,12 @@ STARLETTE = [
         "allow_methods": ["*"],
         "allow_headers": ["*"],
     },
-    {"allow_origins": "*", "allow_credentials": True, "allow_methods": ["GET", "POST", "DELETE"], "allow_headers": ["*"]},
+    {
+        "allow_origins": "*",
+        "allow_credentials": True,
+        "allow_methods": ["GET", "POST", "DELETE"],
+        "allow_headers": ["*"],
+    },
     {"allow_origins": "*", "allow_methods": ["*"], "allow_headers": ["*"]},
     {"allow_origins": ["https://app.example.com/", "app.example.com"], "allow_methods": ["POST"]},
     {"allow_origins": ["http://app.example.com"], "allow_credentials": True, "allow_methods": ["*"]},

@@ -22,6 +22,7 @@ from corsguard.browser import Browser, NetworkError
 from corsguard.moving import starlette
 from corsguard_django.translation import translate as translate_settings
 from corsguard_flask import CORSGuard, translate, translate_view
+from corsguard_flask.translation import translate_together
 
 API = "https://api.example.com"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -100,8 +101,8 @@ class Flasks:
     @contextmanager
     def after(cls, calls):
         app, keywords = cls._app(calls)
-        (options,) = keywords
-        translation = translate(app, written={}, **options)
+        together = translate_together(app, [(app, {}, options) for options in keywords])
+        translation = translate(app, written={}, **keywords[0]) if len(keywords) == 1 else together
         yield translation, executed(translation, app)
 
 
