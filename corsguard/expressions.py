@@ -76,8 +76,8 @@ class Covered(NamedTuple):
 
     *wider* are spellings that cover more, each with an example of that. A pattern that is wider is none of the
     *spellings*. *lost* is an example of what the expression covers and none of them does, and *also_lost* has one of
-    each further alternative of the expression. What is *nothing* was probably meant as what is *wider*. *every_page* tells
-    whether it covers all pages on https, which no pattern says.
+    each further alternative of the expression. What is *nothing* was probably meant as what is *wider*. *every_page*
+    tells whether it covers all pages on https, which no pattern says.
     """
 
     all: bool = False

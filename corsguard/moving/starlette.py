@@ -15,7 +15,7 @@ from corsguard.names import CHROMIUM_MAX_AGE, is_token
 from corsguard.policies import problem_of_prefix
 from corsguard.quoting import quoted
 
-from .translation import Draft, Placement, Remark, Translation, as_regex
+from .translation import Draft, Placement, Remark, Translation
 
 MODULE: Final = "starlette.middleware.cors"
 # The defaults of Starlette 1.

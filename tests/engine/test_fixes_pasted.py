@@ -44,12 +44,9 @@ def in_our_words(configuration):
         yield keywords
 
 
-AS_WRITTEN = [
-    policy
-    for rows in (configurations.FLASK, configurations.VIEWS, configurations.DJANGO, configurations.STARLETTE)
-    for row in rows
-    for policy in in_our_words(row)
-]
+ROWS = [*configurations.FLASK, *configurations.VIEWS, *configurations.DJANGO, *configurations.STARLETTE]
+# Each once.
+AS_WRITTEN = [*{repr(policy): policy for row in ROWS for policy in in_our_words(row)}.values()]
 
 
 def mended(keywords):

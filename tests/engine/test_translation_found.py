@@ -5,6 +5,7 @@ The old library decides what was so before, the printed code what is so now.
 """
 
 import re
+from functools import cache, partial
 from itertools import product
 from urllib.parse import urlsplit
 
@@ -68,28 +69,29 @@ def covers(library, entry, origin):
     return entry != "*" and re.match(entry, origin, re.IGNORECASE)
 
 
-def entries_of(library, configuration):
+LISTS = frozenset("origins CORS_ORIGINS allow_origins ALLOWED_ORIGINS ORIGIN_WHITELIST".split())
+EXPRESSIONS = frozenset({"ALLOWED_ORIGIN_REGEXES", "ORIGIN_REGEX_WHITELIST"})
+
+
+def entries_of(configuration):
     """
-    Yield what a configuration lists as origins, expressions of the others as patterns.
+    Yield what a configuration lists as origins, with what is an expression by its name as a pattern.
     """
-    if library is Djangos:
-        for name, value in configuration.items():
-            if name in {"ALLOWED_ORIGINS", "ORIGIN_WHITELIST"}:
-                yield from value
-            if name in {"ALLOWED_ORIGIN_REGEXES", "ORIGIN_REGEX_WHITELIST"} and not isinstance(value, str):
-                yield from map(re.compile, value)
-    elif library is Starlettes:
-        yield from configuration.get("allow_origins", ())
-        yield from map(re.compile, texts_in(configuration.get("allow_origin_regex")))
-    elif isinstance(configuration, dict):
-        for name, value in configuration.items():
-            if name in {"origins", "CORS_ORIGINS"}:
-                yield from texts_in(value)
-            elif isinstance(value, dict):
-                yield from entries_of(library, value)
-    else:
-        for part in configuration if isinstance(configuration, list | tuple) else ():
-            yield from entries_of(library, part)
+    if isinstance(configuration, list | tuple):
+        for part in configuration:
+            yield from entries_of(part)
+    if not isinstance(configuration, dict):
+        return
+    for name, value in configuration.items():
+        if name in LISTS:
+            yield from texts_in(value)
+        elif name == "allow_origin_regex":
+            yield re.compile(value)
+        elif name in EXPRESSIONS:
+            # Of a string each letter was an expression, and none of them is one of these.
+            yield from () if isinstance(value, str) else map(re.compile, value)
+        else:
+            yield from entries_of(value)
 
 
 class Difference:
@@ -99,37 +101,31 @@ class Difference:
 
     def __init__(self, library, configuration):
         self.library, self.configuration = library, configuration
-        own = [one for one in texts_in(configuration) if isinstance(one, str) and one.startswith(("/", "^"))]
-        paths = PATHS if own or library is Djangos and "URLS_REGEX" in configuration else ["/", "/api/items"]
+        has_paths = any(isinstance(text, str) and re.match(r"\^?/", text) for text in texts_in(configuration))
+        paths = PATHS if has_paths else ["/", "/api/items"]
         if library is Blueprints:
             mount = configuration[1] or configuration[0] or ""
             paths = [path for path in paths if not mount or not path.startswith(mount)]
             paths += [mount + path for path in OF_BLUEPRINT]
         origins = [*dict.fromkeys([*origins_in(configuration), *ORIGINS])]
         with library.before(configuration) as app:
-            browser = Browser(app)
-            likely = ["/api/items", *paths]
-            self.path = next((path for path, one in product(likely, origins[:3]) if outcome(browser, one, path)), "/")
-            readers = [origin for origin in origins if outcome(browser, origin, self.path) is not None]
-            sends = (
-                "GET with cookies"
-                if any(outcome(browser, origin, self.path, "GET with cookies") for origin in readers[:1])
-                else "GET"
-            )
-            cases = dict.fromkeys(
-                [
-                    *product(origins, [self.path], [sends]),
-                    *product(readers[:1] or [STRANGER], paths, [sends]),
-                    *product(readers[:1] or [STRANGER], [self.path], REQUESTS),
-                    (STRANGER, self.path, "JSON"),
-                ]
-            )
-            self.before = {case: outcome(browser, *case) for case in cases}
+            look = cache(partial(outcome, Browser(app)))
+            likely = product(["/api/items", *paths], origins[:3])
+            self.path = next((path for path, origin in likely if look(origin, path, "GET")), "/")
+            # Who reads, and with cookies if that is allowed.
+            reader = next((origin for origin in origins if look(origin, self.path, "GET")), STRANGER)
+            sends = "GET with cookies" if look(reader, self.path, "GET with cookies") else "GET"
+            cases = {
+                *product(origins, [self.path], [sends]),
+                *product([reader], paths, [sends]),
+                *product([reader], [self.path], REQUESTS),
+                (STRANGER, self.path, "JSON"),
+            }
+            self.before = {case: look(*case) for case in sorted(cases)}
         with library.after(configuration) as (self.translation, app):
-            self.starts = app is not None
             browser = Browser(app) if app is not None else None
-            self.after = {case: outcome(browser, *case) for case in cases}
-        self.changes = [case for case in cases if (self.before[case] is None) != (self.after[case] is None)]
+            self.after = {case: outcome(browser, *case) for case in self.before}
+        self.changes = [case for case in self.before if (self.before[case] is None) != (self.after[case] is None)]
         self.notes = {}
         for note in (note for notes in self.translation.notes for note in notes):
             self.notes.setdefault(note.keyword, []).append(note.text)
@@ -145,7 +141,7 @@ class Difference:
         Return whether a note names *path*, or a proposal in the code is about it.
         """
         proposed = re.findall(r'# "(/[^"]*)": ', self.translation.code)
-        is_proposed = any(one == "/PREFIX" or path == one or path.startswith(f"{one}/") for one in proposed)
+        is_proposed = any(one in {"/PREFIX", path} or path.startswith(f"{one}/") for one in proposed)
         return is_proposed or any(path in text for text in self.notes[""])
 
     def unnamed_entries(self, origin):
@@ -157,7 +153,7 @@ class Difference:
             # The place of the policy is what is proposed.
             return [] if self.names_path(self.path) else ["its place"]
         found = []
-        for entry in entries_of(self.library, self.configuration):
+        for entry in entries_of(self.configuration):
             if covers(self.library, entry, origin):
                 text = entry.pattern if isinstance(entry, re.Pattern) else entry
                 found += [] if any(text in note for note in notes) or self.names_path(self.path) else [entry]

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from corsguard import PolicyError
-from corsguard.browser import Browser, NetworkError
+from corsguard.browser import NetworkError
 from corsguard.moving import starlette
 from corsguard_django.translation import translate as translate_settings
 from corsguard_flask import CORSGuard, translate, translate_view
@@ -236,7 +236,7 @@ def executed(translation, app):
     return names["app"]
 
 
-def outcome(browser, origin, path, request="GET"):
+def outcome(browser, origin, path, request):
     """
     Return what a page of *origin* can read of the answer; None if it is blocked.
     """
