@@ -266,7 +266,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
                 "An attacker registers a name under this suffix in minutes. The page there can read the data of users "
                 "who are logged in here."
             ),
-            'Write your own origins in full: `"https://your-name.github.io"`.',
+            'Write your own origins in full: `"https://your_name.github.io"`.',
             'Policy(allow_origins=["https://*.github.io"], allow_credentials=True)',
         ),
         # The dangerous door.
@@ -662,7 +662,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
                 "shares with everyone."
             ),
             "The list looks restricted, but anyone can register a name there and read what you share.",
-            'Write your own origin: `"https://your-name.github.io"`. For public data, write `allow_origins="*"`.',
+            'Write your own origin: `"https://your_name.github.io"`. For public data, write `allow_origins="*"`.',
             'Policy(allow_origins=["https://*.github.io"])',
         ),
         "W108": Rule(

@@ -244,7 +244,9 @@ class Reading:
         if is_plain_http(pattern):
             self.report(insecure, keyword, text, Fix(entries=(str(pattern._replace(scheme="https")),), otherwise=kept))
         if suffix is not None and not (self.credentials and is_plain_http(pattern)):
-            fix = replace(_ASK_A_SOURCE if pattern.host == "*" else Fix(entries=_some_of(pattern)), otherwise=kept)
+            fix = replace(
+                _ASK_A_SOURCE if pattern.host == "*" else Fix(entries=_some_of(pattern, _NOBODY)), otherwise=kept
+            )
             self.report(open_to_all, keyword, text, fix, suffix=suffix)
         elif self.credentials and "*" in pattern.host:
             self.report("W101", keyword, text, Fix(entries=_some_of(pattern)))
@@ -459,6 +461,9 @@ def _open_suffix(pattern: OriginPattern) -> str | None:
 
 # What a fix proposes.
 
+# Where anyone can register a name, nobody can register this one: no host name has an underscore. A fix that is pasted
+# unread shares with nobody.
+_NOBODY: Final = "your_name"
 _ASK_A_SOURCE: Final = Fix(
     words=(
         "List each origin, or give an object that is asked about them, whose class has `def __contains__(self, origin: "
@@ -500,14 +505,14 @@ def written_out(keyword: str, names: Iterable[str], count: int) -> Fix:
     return Fix(policy={keyword: [*names]}) if count <= MOST_ITEMS else _TAKE_IT_OUT
 
 
-def _some_of(pattern: OriginPattern) -> tuple[str, ...]:
+def _some_of(pattern: OriginPattern, name: str = "") -> tuple[str, ...]:
     """
-    Return what to write in place of *pattern*, which covers too much.
+    Return what to write in place of *pattern*, which covers too much; with *name* in the place of the star, if given.
     """
     # `*example.com` is written for example.com and what is below it, and covers others' domains.
-    is_glued = re.match(r"\*[^.]", pattern.host)
+    is_glued = re.match(r"\*[^-.]", pattern.host)
     hosts = (pattern.host[1:], f"*.{pattern.host[1:]}") if is_glued and "." in pattern.host[1:] else ()
-    one = pattern.host.replace("*", "app" if pattern.host.startswith("*.") else "1")
+    one = pattern.host.replace("*", name or ("app" if pattern.host.startswith("*.") else "1"))
     return tuple(str(pattern._replace(host=host)) for host in hosts or (one,))
 
 

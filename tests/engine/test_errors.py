@@ -261,7 +261,7 @@ SEVERAL = {
     ),
     "plain http under a public suffix": (
         {"allow_origins": ["http://*.github.io"], "allow_credentials": True},
-        {"allow_origins": ("https://app.github.io",)},
+        {"allow_origins": ("https://your_name.github.io",)},
     ),
     "a string of several": (
         {"allow_origins": "app.example.com, https://b.example/"},

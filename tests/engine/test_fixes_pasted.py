@@ -107,3 +107,19 @@ def texts_of(keyword):
 )
 def test_pasted_fixes_build_whatever_is_mixed(keywords):
     mended(keywords)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "instead"),
+    [
+        ("https://*.vercel.app", "https://your_name.vercel.app"),
+        ("https://*.com", "https://your_name.com"),
+        ("https://shop-*.vercel.app", "https://shop-your_name.vercel.app"),
+        ("https://*-team.vercel.app", "https://your_name-team.vercel.app"),
+    ],
+)
+def test_a_fix_that_is_pasted_unread_shares_with_nobody(pattern, instead):
+    """
+    Where anyone can register a name, a fix has one that nobody can register: no host name has an underscore.
+    """
+    assert mended({"allow_origins": [pattern], "allow_credentials": True})["allow_origins"] == [instead]
