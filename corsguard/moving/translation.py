@@ -88,8 +88,8 @@ class Draft:
             self.note("allow_origins", f"{about}: {quoted(entry)} is not text, and is left out.")
             return
         if entry == "*":
-            write = 'If everyone may read, without cookies, write "*" in place of the list.'
-            self.note("allow_origins", f'{about}: "*" in the list covered nobody. {write}')
+            write = 'If everyone may read, write "*" in place of the list, and allow no credentials.'
+            self.note("allow_origins", f'{about}: "*" in the list did not mean everyone. {write}')
             return
         try:
             pattern = OriginPattern.parse(entry)
@@ -395,7 +395,7 @@ def _as_read(covered: Covered, shared: str) -> str:
         beyond = f"{said} It covered" if covered.spellings else "covers"
         return (
             f"{beyond} every page on https, so every site could read {shared}. List the origins of your pages; or, if "
-            'everyone may read, without cookies, write "*" in place of the list.'
+            'everyone may read, write "*" in place of the list, and allow no credentials.'
         )
     if not lost:
         return said

@@ -408,10 +408,10 @@ def test_a_preflight_is_granted_as_before():
     assert after["access-control-allow-methods"].split(", ") == methods
 
 
-def test_a_star_in_the_list_covered_nobody():
+def test_a_star_in_the_list_did_not_mean_everyone():
     """
-    A star in the list covered nobody, and what everyone is written as is said.
+    A star in the list did not mean everyone, and what everyone is written as is said.
     """
     translation = translated(ALLOWED_ORIGINS=["*"])
     assert translation.mapping["allow_origins"] == []
-    assert 'If everyone may read, without cookies, write "*" in place of the list.' in notes_of(translation)
+    assert 'write "*" in place of the list, and allow no credentials.' in notes_of(translation)
