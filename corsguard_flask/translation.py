@@ -208,8 +208,11 @@ def _of_all(app: Flask | Blueprint | None, given: Mapping[str, Any]) -> list[Rem
     ]
     config: Mapping[str, Any] = app.config if isinstance(app, Flask) else {}
     unknown = [key for key in config if key.startswith("CORS_") and key.removeprefix("CORS_").lower() not in known]
-    texts += [f"{key} in the config is unknown to flask-cors, so nothing came of it." for key in unknown]
-    read = [f"CORS_{name.upper()}" for name in (*_DEFAULTS, *_GONE) if config.get(f"CORS_{name.upper()}") is not None]
+    named = [f"CORS_{name.upper()}" for name in known]
+    texts += [
+        f"{key} in the config is unknown to flask-cors, so nothing came of it{_near(key, named)}." for key in unknown
+    ]
+    read = [key for key in named if config.get(key) is not None]
     if read:
         texts.append(f"{', '.join(read)} in the config: these are the values of this process. Write what sets them.")
     return [Remark("", text) for text in texts]

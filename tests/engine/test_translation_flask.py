@@ -322,7 +322,9 @@ def test_options_are_merged_as_flask_cors_does():
     paths = translation.mapping["paths"]
     assert {path: keywords["max_age"] for path, keywords in paths.items()} == {"/api": 80, "/public": 70}
     assert paths["/api"]["allow_origins"] == ["https://config.example"]
-    assert "CORS_ORIGIN in the config is unknown" in notes_of(translation)
+    assert "CORS_ORIGIN in the config is unknown to flask-cors, so nothing came of it; CORS_ORIGINS" in notes_of(
+        translation
+    )
 
 
 def test_a_name_that_has_no_effect_is_left_out_and_nothing_is_written_for_it():
