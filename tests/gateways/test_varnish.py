@@ -54,7 +54,8 @@ def test_the_application_does_not_see_what_varnish_knows(own, tmp_path):
     with served(application) as port, varnish(tmp_path, port, POLICIES, own=own) as server:
         server.exchange("GET", "/api/x", f"Origin: {APP}")
     assert "HTTP_ORIGIN" in seen
-    assert not [name for name in seen if "CORSGUARD" in name]
+    # What this process has in its own environment is in there too.
+    assert not [name for name in seen if name.startswith("HTTP_") and "CORSGUARD" in name]
 
 
 @pytest.mark.parametrize("path", ["/api/x", "/api", "/open/old/x"])
