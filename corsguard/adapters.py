@@ -20,6 +20,7 @@ from .policies import (
     WebSockets,
     read_websockets,
     refuse_awaited,
+    refuse_keywords,
     text_of_path,
 )
 from .suffixes import are_same_site
@@ -45,6 +46,7 @@ __all__ = [
     "nearest_name",
     "read_websockets",
     "refuse_awaited",
+    "refuse_keywords",
     "tag_of",
     "tags_made",
     "text_of_path",

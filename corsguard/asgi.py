@@ -9,7 +9,7 @@ What may block, a listener or an origin source, is called in a thread; what has 
 import inspect
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Never, TypeAlias, cast
 
 from .applications import refuse_what_is_no_asgi
 from .guard import ORDINARY_NAMES, Guard, Passage, ProtectionLike
@@ -17,7 +17,17 @@ from .journal import Event, Journal
 from .names import ALLOW_ORIGIN, TIMING_ALLOW_ORIGIN
 from .negotiation import Answers, Decision, Environ, Header
 from .origin import LONGEST_ORIGIN
-from .policies import Assignment, Guarding, InForce, PathTable, Policies, PoliciesLike, ViewFinder, WebSockets
+from .policies import (
+    Assignment,
+    Guarding,
+    InForce,
+    PathTable,
+    Policies,
+    PoliciesLike,
+    ViewFinder,
+    WebSockets,
+    refuse_keywords,
+)
 from .quoting import quoted
 from .tags import name_of, tags_made
 
@@ -350,8 +360,9 @@ class CORSGuard(CORSMiddleware):
     The guard stands outside all middleware, and outside what makes a 500 of an exception, so every response has the
     headers. Without *policy* only endpoints tagged with `@cors` share anything. All else is as CORSMiddleware has it.
 
-    Raises PolicyError if *policy*, *websockets* or *protection* is refused, TypeError if *app* is neither of the two,
-    and RuntimeError if it is guarded already or has served a request; *app* then stays as it was.
+    Raises PolicyError if *policy*, *websockets* or *protection* is refused, TypeError if *app* is neither of the two
+    and for the keywords of a policy, which stand in a mapping, and RuntimeError if it is guarded already or has served
+    a request; *app* then stays as it was.
     """
 
     def __init__(
@@ -362,7 +373,9 @@ class CORSGuard(CORSMiddleware):
         on_event: Callable[[Event], object] | None = None,
         websockets: WebSockets = "guard",
         protection: ProtectionLike | None = None,
+        **keywords: Never,
     ) -> None:
+        refuse_keywords("CORSGuard", keywords)
         application = cast("Any", app)
         build: Callable[[], ASGIApplication] | None = getattr(app, "build_middleware_stack", None)
         if build is None or not hasattr(app, "state"):

@@ -19,6 +19,7 @@ from .names import EXAMPLE_ORIGIN, PATH_PREFIX
 from .negotiation import Answers, answers_of
 from .policy import Policy, PolicyKeywords
 from .quoting import kind_of, quoted, text_of
+from .validation import known_keywords
 
 # Leaves a path to the application, which does CORS there itself.
 UNGUARDED: Final = "unguarded"
@@ -377,6 +378,21 @@ def refuse_awaited(policy: "PoliciesLike | None") -> None:
     ]
     if problems:
         raise PolicyError(problems)
+
+
+def refuse_keywords(caller: str, keywords: Mapping[str, object]) -> None:
+    """
+    Raise TypeError if *caller*, which takes a policy, was given *keywords* of one, or any others that it does not know.
+    """
+    if keywords:
+        known, problems = known_keywords(keywords)
+        meant = ", ".join(f'"{name}": ...' for name in known)
+        what = ", ".join(map(quoted, keywords))
+        raise TypeError(
+            f"{caller} got {what}. It takes a policy as one argument. Write {caller}(app, {{{meant}}})."
+            if known
+            else f"{caller} got {what}, which it does not know. {problems[0].message}"
+        )
 
 
 def text_of_path(path: str) -> str:

@@ -8,7 +8,7 @@ the headers too, and a preflight never reaches Flask. This room keeps which appl
 from collections.abc import Mapping
 from functools import partial
 from threading import Lock
-from typing import Any, Final, cast
+from typing import Any, Final, Never, cast
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from blinker import Namespace
@@ -23,7 +23,7 @@ from corsguard import (
     PolicyError,
     ProtectionLike,
 )
-from corsguard.adapters import Guarding, InForce, Journal, WebSockets, read_websockets, refuse_awaited
+from corsguard.adapters import Guarding, InForce, Journal, WebSockets, read_websockets, refuse_awaited, refuse_keywords
 
 from .views import Views, warn_of_lost_tag
 
@@ -49,8 +49,8 @@ class CORSGuard:
     others. *protection*, a CrossOriginProtection or a mapping of its keywords, keeps pages that the policy does not
     trust from acting: their requests are answered with 403 before Flask sees them.
 
-    Raises PolicyError if a policy, *websockets* or *protection* is refused, and RuntimeError if *app* is guarded
-    already.
+    Raises PolicyError if a policy, *websockets* or *protection* is refused, TypeError for the keywords of a policy,
+    which stand in a mapping, and RuntimeError if *app* is guarded already.
     """
 
     def __init__(
@@ -60,7 +60,9 @@ class CORSGuard:
         *,
         websockets: WebSockets = "guard",
         protection: ProtectionLike | None = None,
+        **keywords: Never,
     ) -> None:
+        refuse_keywords("CORSGuard", keywords)
         refuse_awaited(policy)
         # Refused here and not with the first application.
         read_websockets(websockets)

@@ -22,7 +22,7 @@ _LOOKED_FOR: Final = (
     "CORSMiddleware of Starlette and FastAPI, also in what is mounted",
 )
 _BY_HAND: Final = (
-    "Headers that are written by hand are not seen. The page corsguard/manual/moving.md says how to find them."
+    "Headers that are written by hand are not seen. The page corsguard/manual/headers-by-hand.md says how to find them."
 )
 
 

@@ -632,3 +632,23 @@ def test_tags_of_websocket_routes_of_fastapi(guarded):
     app = guarded(app, LISTED)
     assert [opened(app, path, SHOP) for path in ("/api/feed", "/plain")] == [True, False]
     assert [opened(app, path, EVIL) for path in ("/api/feed", "/plain")] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        (
+            {"origins": ["https://app.example.com"]},
+            'CORSGuard got "origins". It takes a policy as one argument. Write CORSGuard(app, {"allow_origins": ...}).',
+        ),
+        ({"allow_origins": "*", "allow_credential": True}, '"allow_origins": ..., "allow_credentials": ...}'),
+        ({"debug": True}, 'CORSGuard got "debug", which it does not know.'),
+    ],
+)
+def test_keywords_of_a_policy_are_named_in_a_mapping(keywords, said):
+    app = FastAPI()
+    with pytest.raises(TypeError) as refused:
+        CORSGuard(app, **keywords)
+    assert said in str(refused.value)
+    # Nothing guards it.
+    CORSGuard(app, {"allow_origins": "*"})

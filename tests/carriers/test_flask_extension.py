@@ -676,3 +676,23 @@ def test_a_path_beyond_latin_1_raises_nothing():
     app.add_url_rule("/tagged", "tagged", cors(None)(lambda: "tagged"))
     guard = CORSGuard(app, LISTED)
     assert guard.policy_for(app, {"REQUEST_METHOD": "GET", "PATH_INFO": "/\u65e5"}) == guard.policy
+
+
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        (
+            {"origins": ["https://app.example.com"]},
+            'CORSGuard got "origins". It takes a policy as one argument. Write CORSGuard(app, {"allow_origins": ...}).',
+        ),
+        ({"allow_origins": "*", "allow_credential": True}, '"allow_origins": ..., "allow_credentials": ...}'),
+        ({"debug": True}, 'CORSGuard got "debug", which it does not know.'),
+    ],
+)
+def test_keywords_of_a_policy_are_named_in_a_mapping(keywords, said):
+    app = Flask("shop")
+    with pytest.raises(TypeError) as refused:
+        CORSGuard(app, **keywords)
+    assert said in str(refused.value)
+    # Nothing guards it.
+    CORSGuard(app, {"allow_origins": "*"})
