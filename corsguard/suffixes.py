@@ -6,23 +6,116 @@ Reading the list takes some forty milliseconds, so it is read at the first quest
 never when a request comes in.
 """
 
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
-# Hosts that hand out subdomains to anybody, with scripts, and are not on the public suffix list (looked up 2026-11).
+# Hosts that hand out subdomains to anybody, with scripts, and are not on the public suffix list (looked up 2026-11),
+# each with the page of its hoster that tells of it, or with "" where none was found.
 # Written as that list writes its rules: `*.` is one more label, such as a region.
-SHARED_HOSTING: Final = frozenset(
-    """
-    *.azurecontainerapps.io *.cloudapp.azure.com *.devtunnels.ms *.gitpod.io app.github.dev b-cdn.net cdpn.io
-    codepen.io codesandbox.io digitaloceanspaces.com fly.io force.com gitpod.io glitch.me godaddysites.com gradio.live
-    jimdosite.com jsbin.com jsfiddle.net jshell.net koyeb.app lhr.life loca.lt modal.run my.salesforce.com my.site.com
-    neocities.org nip.io on.aws powerappsportals.com railway.app salesforce-sites.com serveo.net sharepoint.com sslip.io
-    stackblitz.io storage.googleapis.com strikingly.com surge.sh trinket.io tumblr.com up.railway.app webcontainer.io
-    webnode.page weebly.com weeblysite.com wordpress.com
-    """.split()
+SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "*.azurecontainerapps.io": "https://learn.microsoft.com/en-us/Azure/container-apps/connect-apps",
+        "*.cdn.digitaloceanspaces.com": (
+            "https://docs.digitalocean.com/reference/ansible/reference/modules/cdn_endpoints_info/"
+        ),
+        "*.cloudapp.azure.com": (
+            "https://github.com/MicrosoftDocs/azure-docs/blob/014bcff1b6be45da9d913bb24e2aa4d1d823fee5/"
+            "articles/virtual-network/ip-services/public-ip-addresses.md"
+        ),
+        "*.devtunnels.ms": "https://learn.microsoft.com/en-in/azure/developer/dev-tunnels/get-started",
+        "*.gitpod.io": "https://www.gitpod.io/docs/index.html",
+        "*.web.core.windows.net": (
+            "https://github.com/MicrosoftDocs/azure-docs/blob/main/"
+            "articles/storage/blobs/storage-blob-static-website.md"
+        ),
+        "app.github.dev": (
+            "https://github.com/github/docs/blob/0c4564acdc9f8af1ae60f88e629476bbe88fc4e5/content/codespaces/"
+            "developing-in-a-codespace/default-environment-variables-for-your-codespace.md"
+        ),
+        "b-cdn.net": "https://docs.bunny.net/cdn/quickstart.md",
+        "cdpn.io": "",
+        "codepen.io": "",
+        "codesandbox.io": "",
+        "digitaloceanspaces.com": (
+            "https://docs.digitalocean.com/reference/terraform/reference/data-sources/spaces_bucket"
+        ),
+        "fly.io": "",
+        "force.com": (
+            "https://developer.salesforce.com/docs/platform/apex-ref/"
+            "references/apex-ref/apex-class-system-domaincreator.html"
+        ),
+        "gitpod.io": "https://www.gitpod.io/docs/index.html",
+        "glitch.me": "",
+        "godaddysites.com": "",
+        "gradio.live": "https://gradio.app/guides/sharing-your-app",
+        "jimdosite.com": "",
+        "jsbin.com": (
+            "https://github.com/jsbin/learn/blob/7afb1727317c2f7ad7f9ebc92417351614727b07/content/help/vanity-urls.md"
+        ),
+        "jsfiddle.net": "",
+        "jshell.net": "",
+        "koyeb.app": "https://github.com/koyeb/example-expressjs",
+        "lhr.life": "",
+        "lightning.force.com": (
+            "https://developer.salesforce.com/docs/platform/apex-ref/"
+            "references/apex-ref/apex-class-system-domaincreator.html"
+        ),
+        "loca.lt": "https://github.com/localtunnel/localtunnel",
+        "localtunnel.me": "https://github.com/localtunnel/localtunnel",
+        "modal.run": "https://modal.com/docs/guide/webhook-urls",
+        "my.salesforce.com": (
+            "https://developer.salesforce.com/docs/platform/apex-ref/"
+            "references/apex-ref/apex-class-system-domaincreator.html"
+        ),
+        "my.site.com": "https://help.salesforce.com/apex/HTViewHelpDoc?id=domain_name_overview.htm&language=en_us",
+        "neocities.org": (
+            "https://github.com/neocities/neocities/blob/071300df2fb9cd25f8378b8c2307c809d0109095/views/api.erb"
+        ),
+        "nip.io": "https://nip.io/",
+        "on.aws": "https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html",
+        "powerappsportals.cn": (
+            "https://raw.githubusercontent.com/microsoft/power-platform-skills/main/"
+            "plugins/power-pages/skills/activate-site/SKILL.md"
+        ),
+        "powerappsportals.com": (
+            "https://raw.githubusercontent.com/microsoft/power-platform-skills/main/"
+            "plugins/power-pages/skills/activate-site/SKILL.md"
+        ),
+        "railway.app": "https://docs.railway.com/cli/domain.md",
+        "salesforce-sites.com": "",
+        "serveo.net": "https://serveo.net/",
+        "sharepoint.com": "https://learn.microsoft.com/de-de/powershell/module/sharepoint-online/start-spotenantrename",
+        "sslip.io": "https://github.com/cunnie/sslip.io",
+        "stackblitz.io": (
+            "https://github.com/stackblitz/docs/blob/084d296b7e01cb2e3ad91fbc5eba0314b2eed541/"
+            "docs/platform/webcontainers/browser-config.md"
+        ),
+        "storage.googleapis.com": "https://cloud.google.com/storage/docs/reference-uris",
+        "strikingly.com": "",
+        "surge.sh": "https://github.com/sintaxi/surge",
+        "trinket.io": "",
+        "tumblr.com": "https://www.tumblr.com/docs/en/api/v2",
+        "up.railway.app": "https://docs.railway.com/cli/domain.md",
+        "vf.force.com": (
+            "https://developer.salesforce.com/docs/platform/apex-ref/"
+            "references/apex-ref/apex-class-system-domaincreator.html"
+        ),
+        "webcontainer.io": (
+            "https://github.com/stackblitz/docs/blob/084d296b7e01cb2e3ad91fbc5eba0314b2eed541/"
+            "docs/platform/webcontainers/browser-config.md"
+        ),
+        "webnode.page": "",
+        "weebly.com": "https://www.weebly.com/pricing",
+        "weeblysite.com": "",
+        "wordpress.com": "https://wordpress.com/support/changing-site-address/",
+        "wpcomstaging.com": "https://wordpress.com/support/changing-site-address/",
+        "z01.azurefd.net": "https://learn.microsoft.com/en-US/Azure/frontdoor/endpoint",
+    }
 )
 # Top-level names that nobody can register: RFC 2606, RFC 6761, RFC 6762, RFC 7686, RFC 9476, and `internal`, which
 # ICANN has reserved for private use.

@@ -32,6 +32,8 @@ OPEN = {
     "ws-eu1.gitpod.io": "ws-eu1.gitpod.io",
     "eastus.cloudapp.azure.com": "eastus.cloudapp.azure.com",
     "cloudapp.azure.com": "cloudapp.azure.com",
+    "z6.web.core.windows.net": "z6.web.core.windows.net",
+    "storage.googleapis.com": "storage.googleapis.com",
 }
 
 
@@ -62,6 +64,8 @@ def test_a_host_above_an_open_suffix_is_as_open(host):
         "a.up.railway.app",
         "me.ws-eu1.gitpod.io",
         "me.eastus.cloudapp.azure.com",
+        "me.z6.web.core.windows.net",
+        "me.storage.googleapis.com",
     ],
 )
 def test_a_registered_name_is_not_open(host):
@@ -86,6 +90,20 @@ def test_each_host_of_our_own_list_is_open():
         assert open_suffix(host) == host
         assert rule == rule.lower().strip(".")
         assert "." in rule.removeprefix("*.")
+
+
+# Nothing that their hosters say of themselves was found. A host that is added brings its source.
+UNSOURCED = set(
+    """
+    cdpn.io codepen.io codesandbox.io fly.io glitch.me godaddysites.com jimdosite.com jsfiddle.net jshell.net
+    lhr.life salesforce-sites.com strikingly.com trinket.io webnode.page weeblysite.com
+    """.split()
+)
+
+
+def test_each_host_of_our_own_list_has_a_source():
+    assert {host for host, source in SHARED_HOSTING.items() if not source.startswith("https://")} == UNSOURCED
+    assert {SHARED_HOSTING[host] for host in UNSOURCED} == {""}
 
 
 @pytest.mark.parametrize(
