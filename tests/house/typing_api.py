@@ -339,7 +339,7 @@ guard.set_policy(Flask("shop"), {"allow_origins": "*"})
 guard.policy = {"allow_origins": "*"}
 assert_type(guard.policy, InForce)
 CORSGuard(Flask("shop"), "*")  # type: ignore[arg-type] # a policy, not its origins
-CORSGuard(Flask("shop"), allow_origins="*")  # type: ignore[call-arg] # policy
+CORSGuard(Flask("shop"), allow_origins="*")  # type: ignore[arg-type] # policy
 CORSGuard(Flask("shop"), {"allow_origin": ["https://app.example.com"]})  # type: ignore[dict-item] # allow_origins
 guard.init_app(Flask("shop"), polcy=policy)  # type: ignore[call-arg] # policy
 
