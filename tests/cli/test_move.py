@@ -263,7 +263,7 @@ def test_nothing_found_is_said_with_what_was_looked_for(serve, make, is_guarded)
     found = moves(serve(make()), code=1)
     assert (found["moves"], found["unread"], found["is_guarded"]) == ([], [], is_guarded)
     text = run(serve(make())).stdout
-    for name in ("flask-cors", "django-cors-headers", "Starlette", "moving.md"):
+    for name in ("flask-cors", "django-cors-headers", "Starlette", "headers-by-hand.md"):
         assert name in text
 
 
