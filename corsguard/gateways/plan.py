@@ -104,14 +104,6 @@ class Plan:
         states = ((zone, state) for zone in self.guarded for state in (zone.states or {}).items())
         return tuple((f"{zone.name}.{state}", decision) for zone, (state, decision) in states)
 
-    @property
-    def header_names(self) -> tuple[str, ...]:
-        """
-        The names of all lines that are sent, in the order of the guard, `Vary` and those of the body left out.
-        """
-        lines = (line for _, decision in self.decisions for line in decision.headers)
-        return tuple(dict.fromkeys(name for name, _ in lines if name.startswith("Access-Control-")))
-
 
 def plan_of(table: PathTable, mount: str = "") -> Plan:
     """
