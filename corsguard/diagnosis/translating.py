@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
 from corsguard.errors import PolicyError
 from corsguard.moving import Translation
@@ -181,12 +181,12 @@ def _place(call: RecordedCall) -> str:
     return f"{str(shown).replace(os.sep, '/')}, line {call.line}"
 
 
-def _is_flask(app: object) -> bool:
+def _is_flask(app: object) -> "TypeGuard[Flask]":
     return "flask" in sys.modules and isinstance(app, sys.modules["flask"].Flask)
 
 
 def _flask_in(application: object) -> "Flask | None":
-    return next((layer for layer in layers_of(application) if _is_flask(layer)), None)  # type: ignore[return-value]  # asked
+    return next((layer for layer in layers_of(application) if _is_flask(layer)), None)
 
 
 def _unread(target: str, application: object, calls: list[RecordedCall]) -> Iterator[str]:
