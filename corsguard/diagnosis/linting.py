@@ -23,7 +23,7 @@ from .guarded import Guarded, is_file, load_guarded, there_is_no
 from .objects import place_of
 
 # What no policy and no framework knows. A tag has no place for a host, so there is no configuration that shows it.
-_RULES_OF_VIEWS: Final[Mapping[str, Rule]] = MappingProxyType(
+RULES_OF_VIEWS: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "W601": Rule(
             "Views have a policy of their own (@cors), which counts on every host, those that no key means included: "
@@ -88,7 +88,7 @@ def lint(policy: str) -> Linted:
 
 def _of_tags(guarded: Guarded) -> Iterator[Problem]:
     if guarded.tagged and guarded.policies.table.hosts is not None:
-        rule = _RULES_OF_VIEWS["W601"]
+        rule = RULES_OF_VIEWS["W601"]
         message = printable(rule.message.format(value=", ".join(guarded.tagged)))
         yield Problem("W601", "hosts", None, message, Fix(words=rule.instead))
 
@@ -170,7 +170,7 @@ def rules() -> dict[str, str]:
     """
     Return what each rule is about, by its code; what its sentence names is left open.
     """
-    known = {**RULES, **_RULES_OF_VIEWS}
+    known = {**RULES, **RULES_OF_VIEWS}
     for name in ("corsguard_flask.predecessor", "corsguard_django.checks"):
         of_framework = sys.modules.get(name)
         if of_framework is not None:

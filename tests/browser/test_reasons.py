@@ -6,7 +6,7 @@ import re
 import string
 
 import pytest
-from kit.failures import LINES, SOCKET_LINES, failure
+from kit.failures import LINES, SOCKET_LINES, failure, played
 from kit.fixes import FIXES
 
 from corsguard.browser import Browser, NetworkError, Reason, Unreachable
@@ -20,24 +20,6 @@ FAILURES = [
     *(row[0] for row in (*LINES, *SOCKET_LINES, *FIXES)),
     *(failure(reason, exchange=None) for reason in Reason),
 ]
-
-
-def played(example):
-    """
-    Return the error that a page gets which asks what *example* says.
-    """
-    answers = [*example.answers]
-
-    def transport(request):
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        if isinstance(answer, Unreachable):
-            raise answer
-        return answer
-
-    page = Browser(transport).open(example.page)
-    with pytest.raises(NetworkError) as caught:
-        (page.websocket if example.url.startswith("wss:") else page.fetch)(example.url, **example.asks)
-    return caught.value
 
 
 def test_every_reason_has_one_row_in_order():

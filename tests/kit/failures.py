@@ -4,7 +4,9 @@ Failures as a browser knows them, each with what both consoles say of it, to the
 The lines were copied from the consoles of Chromium 156 and Firefox 153.
 """
 
-from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireResponse
+import pytest
+
+from corsguard.browser import Browser, Exchange, Failure, NetworkError, Reason, Unreachable, WireRequest, WireResponse
 
 APP = "https://app.example.com"
 API = "https://api.example.com/items"
@@ -42,6 +44,24 @@ def failure(reason, value=None, *headers, status=200, asked=(), **changes):
         "exchange": Exchange(request, WireResponse(status, headers), is_preflight, with_credentials=False),
     }
     return Failure(reason=reason, value=value, **(usual | changes))
+
+
+def played(example):
+    """
+    Return the error that a page gets which asks what *example* says.
+    """
+    answers = [*example.answers]
+
+    def transport(request):
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Unreachable):
+            raise answer
+        return answer
+
+    page = Browser(transport).open(example.page)
+    with pytest.raises(NetworkError) as caught:
+        (page.websocket if example.url.startswith("wss:") else page.fetch)(example.url, **example.asks)
+    return caught.value
 
 
 def allow(what, value):
