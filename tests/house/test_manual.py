@@ -1,44 +1,220 @@
 """
-The manual is true: the code of each page runs, from top to bottom, and prints what stands below it.
+The manual is true: the code of each page runs from top to bottom and prints what stands below it, its tables are made
+from the code, its links lead somewhere, and a question leads to its page.
 """
 
-import contextlib
-import io
 import os
 import re
-from pathlib import Path
+import tomllib
 from unittest import mock
 
 import pytest
+from code_pages import PAGES as CODE_PAGES
+from code_pages import page
+from documents import MANUAL, PAGES, README, ROOT, SESSION, Document, play, tables, tables_in, text_of
 from kit.serving import needed
 
-import corsguard
+from corsguard import Policies, Policy, negotiate
+from corsguard.configuration import Configuration
+from corsguard.manual import CONTENTS, page_of, part_of_code, search, topics
 
-PAGES = sorted(Path(corsguard.__file__).parent.joinpath("manual").glob("*.md"))
-# This page is about what the extra `around` brings.
+# These pages are about what the extra `around` brings, too.
 AROUND = [pytest.mark.around, pytest.mark.filterwarnings("ignore:jsonschema:DeprecationWarning")]
-PAGES = [pytest.param(page, marks=AROUND) if page.stem == "frameworks" else page for page in PAGES]
+ALL = [pytest.param(path, marks=AROUND) if path.stem in {"frameworks", "recipes"} else path for path in PAGES]
 # What a block needs that only an extra brings: a page ends with it, so that all before it runs anyway.
-OF_EXTRAS = {"channels": "servers", "ninja": "around", "connexion": "around", "pydantic_settings": "around"}
+OF_EXTRAS = {"channels": "servers", **dict.fromkeys(("ninja", "connexion", "pydantic_settings"), "around")}
+OF_EXTRAS |= dict.fromkeys(("flask_limiter", "django_ratelimit"), "around")
 IMPORTED = re.compile(rf"^(?:from|import) ({'|'.join(OF_EXTRAS)})\b", re.MULTILINE)
-BLOCK = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
+LINK = re.compile(r"\[[^]]*\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
+SESSIONS = [(path, *found) for path in (README, *PAGES) for found in SESSION.findall(text_of(path))]
+FILES = [code for path in (README, *PAGES) for language, code, _ in Document(path).blocks if language == "toml"]
 
 
-def test_there_is_a_manual():
-    assert PAGES
+def need_extras(code):
+    for name in IMPORTED.findall(code):
+        needed(name, OF_EXTRAS[name])
 
 
 @mock.patch.dict(os.environ)
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_code_of_a_page_prints_what_it_shows(page):
+@pytest.mark.parametrize("path", [README, *ALL], ids=lambda path: path.stem)
+def test_the_code_of_a_page_prints_what_it_shows(path):
     """
     The code of a page prints what stands below it.
     """
-    namespace = {"__name__": page.stem}
-    for code, expected in BLOCK.findall(page.read_text(encoding="utf-8")):
-        for name in IMPORTED.findall(code):
-            needed(name, OF_EXTRAS[name])
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(compile(code, page.name, "exec"), namespace)  # the pages are ours
-        assert printed.getvalue() == expected
+    for code, shown, printed in Document(path).run(before=need_extras):
+        assert printed == shown, code
+
+
+@pytest.mark.parametrize(("path", "command", "output"), SESSIONS, ids=lambda part: getattr(part, "stem", None))
+def test_every_command_prints_what_stands_below_it(path, command, output):
+    assert play(command) == output, f"{path.name}: python tests/house/documents.py writes it anew"
+
+
+def test_the_most_useful_commands_are_shown():
+    assert {command.split()[1] for _, command, _ in SESSIONS} >= {"check", "explain", "audit"}
+
+
+@pytest.mark.parametrize("content", FILES)
+def test_every_shown_file_has_no_warnings(content):
+    """
+    Every file that is shown is read without a warning.
+    """
+    said = tomllib.loads(content)
+    for environment in said.get("environments", [None]):
+        configuration = Configuration.from_mapping(said, environment)
+        assert configuration.warnings == ()
+        assert Policies(configuration)
+
+
+@pytest.mark.parametrize("name", CODE_PAGES)
+def test_the_pages_of_codes_are_made_from_the_code(name):
+    assert text_of(MANUAL / f"{name}.md") == page(name), "python tests/house/documents.py writes it anew"
+
+
+def test_the_tables_are_made_from_the_code():
+    written = {name: body for path in (README, *PAGES) for name, body in tables_in(text_of(path)).items()}
+    for name, made in tables().items():
+        assert written[name] == made, "python tests/house/documents.py writes it anew"
+
+
+# Links and contents
+
+
+def test_the_contents_list_every_page_once():
+    assert sorted(topics()) == [path.stem for path in PAGES]
+    assert len(set(topics())) == len(topics())
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_page_begins_with_what_one_can_do_after_it(path):
+    first = text_of(path).split("\n\n")[1]
+    assert first.startswith("After this page ") or path.stem in {CONTENTS, "questions"}, first
+
+
+def anchors_of(path):
+    """
+    Return what can stand behind a `#` in a link to *path*, as GitHub names its headings.
+    """
+    text = re.sub(r"```.*?```", "", text_of(path), flags=re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+DOCUMENTS = [README, *PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"))]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_every_link_leads_somewhere(path):
+    text = re.sub(r"```.*?```", "", text_of(path), flags=re.DOTALL)
+    for target, anchor in LINK.findall(text):
+        if target.startswith(("https://", "mailto:")):
+            continue
+        found = path.parent / target if target else path
+        assert found.exists(), target
+        assert not anchor or anchor in anchors_of(found), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_every_file_that_is_named_exists(path):
+    for name in re.findall(r"`((?:examples|tests|corsguard)/[\w./-]+)`", text_of(path)):
+        assert (ROOT / name).exists(), name
+
+
+# The search
+
+QUESTIONS = {
+    "cookies are not sent": {"questions", "start"},
+    "swagger try it out": {"questions"},
+    "429 without headers": {"questions", "recipes"},
+    "works in Postman": {"questions"},
+    "preflight 401": {"questions"},
+    "OPTIONS returns 405": {"questions"},
+    "500 error has no cors headers": {"questions", "wsgi"},
+    "localhost port 5173 vite": {"questions"},
+    "allow all subdomains": {"policy", "questions"},
+    "regular expression": {"questions", "policy", "moving"},
+    "csrf verification failed patch": {"start", "questions"},
+    "authorization bearer token": {"start", "questions"},
+    "origins from a database": {"origins", "questions"},
+    "move from flask-cors": {"moving", "questions"},
+    "nginx in front": {"gateways", "questions"},
+    "download file name content-disposition": {"start"},
+    "websocket 403": {"websockets", "questions"},
+    "capacitor app": {"questions", "policy"},
+    "how do I test cors": {"testing", "questions"},
+    "rate limit by origin": {"recipes"},
+    "prometheus metrics": {"refusals", "recipes"},
+    "multiple values Access-Control-Allow-Origin": {"questions", "blocked"},
+    "different policy for one view": {"policies", "flask", "django", "asgi"},
+    "environment variables": {"configuration"},
+    "write an adapter": {"adapters"},
+    "csrf attacks": {"protection", "questions"},
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_question_leads_to_its_page(question):
+    assert search(question)[0].page in QUESTIONS[question], [(part.page, part.title) for part in search(question)[:4]]
+
+
+def test_a_search_stays_within_a_page():
+    assert {part.page for part in search("vary", within="gateways")} == {"gateways"}
+
+
+@pytest.mark.parametrize("query", ["", "xyzzy", "how do I", "\x1b[2J", 10_000 * "a "])
+def test_what_says_nothing_finds_nothing(query):
+    assert search(query) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("e203", ("errors", "E203")),
+        ("corsguard.E203", ("errors", "E203")),
+        ("W902", ("errors", "corsguard.W902")),
+        ("CG-A001", ("findings", "CG-A001")),
+        ("two-layers", ("reasons", "two-layers")),
+        ("missing_allow_origin", ("reasons", "missing_allow_origin")),
+    ],
+)
+def test_a_code_has_a_part(code, found):
+    part = part_of_code(code)
+    assert part is not None
+    assert (part.page, part.title) == found
+
+
+@pytest.mark.parametrize("code", ["E000", "", "Errors and warnings", "corsguard."])
+def test_what_is_not_a_code_has_no_part(code):
+    assert part_of_code(code) is None
+
+
+def test_a_page_is_read_whole():
+    assert page_of("start") == text_of(MANUAL / "start.md")
+
+
+# The policy's page
+
+
+def rows(heading):
+    text = text_of(MANUAL / "policy.md").partition(heading)[2]
+    lines = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_table_of_keywords_names_them_all_in_order():
+    named = [row[0].strip("`") for row in rows("## Keywords")]
+    assert named == [name for name, field in Policy.__dataclass_fields__.items() if field.init]
+
+
+@pytest.mark.parametrize("row", rows("## Origin patterns"), ids=lambda row: row[0].split("`")[1])
+def test_a_pattern_covers_what_its_row_says(row):
+    pattern = re.findall("`(.*?)`", row[0])[0]
+    policy = Policy(allow_origins=[pattern])
+    covered = [pattern] if row[1] == "exactly that origin" else re.findall("`(.*?)`", row[1])
+    others = re.findall("`(.*?)`", row[2])
+    assert covered
+    assert others
+    for origin in covered:
+        assert negotiate(policy, {"HTTP_ORIGIN": origin}).refusal is None
+    for origin in others:
+        assert negotiate(policy, {"HTTP_ORIGIN": origin}).refusal is not None

@@ -1,0 +1,162 @@
+"""
+The manual: its pages, the part that a code names, and the parts that speak of something.
+
+The pages stand next to this file, in Markdown, so that they are always those of the version installed. A page is a
+topic, and its headings divide it into parts. The page `contents` lists all others, in their order.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from math import log
+from typing import Final
+
+CONTENTS: Final = "contents"
+
+# Long enough for a question, and for a line from a console that is pasted here by mistake.
+LONGEST_QUERY: Final = 1000
+
+_HEADING: Final = re.compile(r"(#{1,3}) (.+)")
+_LISTED: Final = re.compile(r"^\* \[[^]]+\]\(([\w-]+)\.md\)", re.MULTILINE)
+_CODE: Final = re.compile(r"(?:corsguard\.)?[EW][0-9]{3}|CG-[A-Z][0-9]{3}")
+_WORD: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
+_ENDINGS: Final = re.compile(r"(?:s|ing|ed)$")
+_SHORTEST_STEM: Final = 3
+# Words of every question, which tell no topic from another.
+_COMMON: Final = frozenset(
+    "a am an and any are at be but by can do does for from have how i if in into is it its me my no of on or so that "
+    "the then this to was what when where which who why will with you your".split()
+)
+# Okapi BM25, with its usual constants; a word in a heading counts as so many in the text. Pages that only look codes up
+# have a part for each, so they would crowd out what explains.
+_SATURATION: Final = 1.2
+_LENGTH: Final = 0.75
+_IN_HEADING: Final = 6
+_IN_TITLE: Final = 2
+_OF_CODES: Final = frozenset({"errors", "findings", "reasons"})
+_LEVEL_OF_CODES: Final = 3
+_WEIGHT_OF_CODES: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """
+    One heading of a page and the *text* below it, up to the next heading. The first part of a page has its *title*, and
+    the *level* 1.
+    """
+
+    page: str
+    title: str
+    text: str
+    level: int
+
+    @property
+    def markdown(self) -> str:
+        """
+        The part with its heading.
+        """
+        return f"## {self.title}\n\n{self.text}"
+
+
+@cache
+def topics() -> tuple[str, ...]:
+    """
+    Return the name of every page, in the order of the contents, which come first.
+    """
+    return CONTENTS, *_LISTED.findall(page_of(CONTENTS))
+
+
+def page_of(topic: str) -> str:
+    """
+    Return the page of *topic*, one of `topics()`, in Markdown.
+    """
+    return files(__name__).joinpath(f"{topic}.md").read_text(encoding="utf-8")
+
+
+def is_code(text: str) -> bool:
+    """
+    Whether *text* can be nothing but a code, whether it exists or not.
+    """
+    return _CODE.fullmatch(text) is not None
+
+
+def part_of_code(code: str) -> Part | None:
+    """
+    Return the part that says what *code* means: `E203`, `corsguard.W902`, `CG-A001` or a reason, in any case.
+    """
+    titles = {code.lower(), f"corsguard.{code}".lower(), code.lower().removeprefix("corsguard.")}
+    codes = (part for part in _parts() if part.page in _OF_CODES and part.level == _LEVEL_OF_CODES)
+    return next((part for part in codes if part.title.lower() in titles), None)
+
+
+def search(query: str, *, within: str | None = None) -> list[Part]:
+    """
+    Return the parts that speak of *query*, the best first: of the page *within*, or of all but the contents.
+    """
+    asked = _words(query[:LONGEST_QUERY])
+    scored = [
+        (score, part)
+        for part, score in zip(_parts(), _scores(asked), strict=True)
+        if score > 0 and within in {part.page, None}
+    ]
+    return [part for _, part in sorted(scored, key=lambda pair: -pair[0])]
+
+
+@cache
+def _parts() -> tuple[Part, ...]:
+    return tuple(part for topic in topics() if topic != CONTENTS for part in _parts_of(topic))
+
+
+def _parts_of(topic: str) -> Iterator[Part]:
+    title, level, text, in_code = "", 0, "", False
+    for line in page_of(topic).splitlines(keepends=True):
+        in_code ^= line.startswith("```")
+        heading = None if in_code else _HEADING.match(line)
+        if heading is None:
+            text += line
+            continue
+        if title:
+            yield Part(topic, title, text.strip(), level)
+        title, level, text = heading[2].replace("`", ""), len(heading[1]), ""
+    yield Part(topic, title, text.strip(), level)
+
+
+def _words(text: str) -> list[str]:
+    return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _COMMON]
+
+
+def _stem(word: str) -> str:
+    """
+    Return what "cookie" and "cookies", "refuse" and "refused" have in common.
+    """
+    for _ in range(2):
+        shorter = _ENDINGS.sub("", word)
+        word = shorter if len(shorter) >= _SHORTEST_STEM else word
+    return word.removesuffix("e") if len(word) > _SHORTEST_STEM else word
+
+
+@cache
+def _counted() -> tuple[Counter[str], ...]:
+    titles: dict[str, str] = {}
+    return tuple(
+        Counter(
+            _IN_TITLE * _words(titles.setdefault(part.page, part.title))
+            + _IN_HEADING * _words(part.title)
+            + _words(part.text)
+        )
+        for part in _parts()
+    )
+
+
+def _scores(asked: list[str]) -> Iterator[float]:
+    counted = _counted()
+    mean = sum(count.total() for count in counted) / len(counted)
+    found = {word: sum(word in count for count in counted) for word in asked}
+    rarity = {word: log(1 + (len(counted) - found[word] + 0.5) / (found[word] + 0.5)) for word in asked}
+    for part, count in zip(_parts(), counted, strict=True):
+        length = _SATURATION * (1 - _LENGTH + _LENGTH * count.total() / mean)
+        score = sum(rarity[word] * count[word] * (_SATURATION + 1) / (count[word] + length) for word in asked)
+        yield score * (_WEIGHT_OF_CODES if part.page in _OF_CODES else 1)
