@@ -827,6 +827,8 @@ class PolicyError(ValueError):
         ]
         if count > _MOST_PROBLEMS_PRINTED:
             lines.append(f"... and {count - _MOST_PROBLEMS_PRINTED} more, in .problems")
+        if self.problems:
+            lines.append(f"Why, with an example: corsguard explain {printable(self.problems[0].code)}")
         return "\n".join(lines)
 
 

@@ -1,5 +1,5 @@
 """
-The command line: `corsguard explain`, `check`, `lint`, `audit`, `export` and `move`.
+The command line: `corsguard explain`, `check`, `lint`, `audit`, `export`, `move` and `manual`.
 
 It reads arguments, asks the engine or the model of a browser, and prints what they say; it decides nothing itself.
 """

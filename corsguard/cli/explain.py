@@ -1,5 +1,6 @@
 """
-`corsguard explain`: what a policy grants and what a browser makes of it, or what a console's message means. Offline.
+`corsguard explain`: what a policy grants and what a browser makes of it, or what a console's message or a code means.
+Offline.
 
 This file reads the options, calls `corsguard.diagnosis`, and prints what that says.
 """
@@ -27,8 +28,10 @@ from corsguard.errors import Problem
 from corsguard.explanation import Step
 from corsguard.fixes import Fix, Form
 from corsguard.hosts import host_of
+from corsguard.manual import Part, is_code, part_of_code
 from corsguard.names import EXAMPLE_ORIGIN
 
+from .manual import show
 from .options import credentials_option, headers_option, json_option, method_option, page_option
 from .printing import Exit, Output, printable
 
@@ -60,7 +63,7 @@ corsguard explain -"""
 
 
 @click.command()
-@click.argument("what", nargs=-1, metavar="[POLICY | MESSAGE | -]")
+@click.argument("what", nargs=-1, metavar="[POLICY | MESSAGE | CODE | -]")
 @page_option("With a message, where it does not name the page.")
 @method_option()
 @headers_option(needs_value=False)
@@ -86,7 +89,7 @@ def explain(  # noqa: PLR0913 - one for each option
     as_json: bool,
 ) -> None:
     """
-    Say what a policy shares, step by step, or what a message from a browser's console means. Offline.
+    Say what a policy shares, step by step, or what a message from a browser's console, or a code, means. Offline.
 
     \b
     What has a space in it, or begins with net::, is a message; the rest, and what ends with .toml, is a policy:
@@ -104,12 +107,22 @@ def explain(  # noqa: PLR0913 - one for each option
     corsguard explain --policy cors.toml "Access to fetch at ..."
     corsguard explain - < console.txt
 
+    \b
+    A code that was printed, or a reason:
+    corsguard explain E203
+    corsguard explain missing_allow_origin
+
     Where a message does not name the page (Firefox, Safari) or the method, --page and --method do.
 
     Exit codes: 0 a page may read it, 1 blocked, 2 usage, or a message that is not known.
     """
     out = Output(as_json=as_json, secrets=secrets_of(headers))
     text = " ".join(what)
+    if page is None and (part := part_of_code(text)) is not None:
+        _explain_code(out, part)
+        return
+    if is_code(text):
+        raise click.UsageError(f"There is no code {text}. All of them: corsguard manual errors")
     if text == "-":
         text = sys.stdin.read(LONGEST_MESSAGE + 1)
     elif not _is_message(text):
@@ -174,6 +187,13 @@ def _checked_host(host: str | None) -> str | None:
     raise click.BadParameter(
         f'"{as_shown(host)}" is not a host: write api.example.com or localhost:8000.', param_hint="--host"
     )
+
+
+def _explain_code(out: Output, part: Part) -> None:
+    if out.as_json:
+        out.data({"code": part.title, "page": part.page, "text": part.text})
+    else:
+        show(part.markdown)
 
 
 # A policy

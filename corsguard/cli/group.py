@@ -15,6 +15,7 @@ from .check import check
 from .explain import explain
 from .export import export
 from .lint import lint
+from .manual import manual
 from .move import move
 from .printing import Exit, printable
 
@@ -62,10 +63,11 @@ def group() -> None:
     corsguard audit   https://api.example.com/items
     corsguard export  nginx cors.toml
     corsguard move    shop:app
+    corsguard manual  cookies are not sent
     """
 
 
-for _command in (explain, check, lint, audit, export, move):
+for _command in (explain, check, lint, audit, export, move, manual):
     group.add_command(_command)
 
 

@@ -1,0 +1,103 @@
+"""
+`corsguard manual` prints pages and finds parts, and `corsguard explain` prints what a code means.
+"""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from corsguard.cli.group import group
+from corsguard.errors import RULES
+from corsguard.manual import page_of, topics
+
+
+def run(*arguments):
+    return CliRunner().invoke(group, [*arguments])
+
+
+def test_without_arguments_the_pages_are_listed():
+    result = run("manual")
+    assert result.exit_code == 0
+    assert all(f"[{topic}]({topic}.md)" in result.stdout for topic in topics()[1:])
+
+
+@pytest.mark.parametrize("topic", topics())
+def test_a_page_is_printed_whole(topic):
+    result = run("manual", topic)
+    assert (result.exit_code, result.stdout) == (0, f"{page_of(topic)}\n")
+
+
+def test_words_find_the_part_that_speaks_of_them():
+    result = run("manual", "cookies", "are", "not", "sent")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("## Cookies are not sent\n")
+    assert "This is a part of the page `questions`: `corsguard manual questions`.\n\nAlso:\n" in result.stdout
+
+
+def test_a_page_and_words_search_that_page():
+    result = run("manual", "gateways", "vary")
+    assert "This is a part of the page `gateways`" in result.stdout
+
+
+def test_a_page_that_is_a_word_of_the_question_is_one():
+    """
+    "origins" is a page too, and that page has no "postman".
+    """
+    assert "This is a part of the page `questions`" in run("manual", "origins", "postman").stdout
+
+
+def test_what_is_not_there_ends_with_1():
+    result = run("manual", "xyzzy")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "The manual does not speak of that. Its pages: corsguard manual" in result.stderr
+
+
+@pytest.mark.parametrize("code", ["E203", "w101", "corsguard.E203", "corsguard.W902", "CG-A001", "two-layers"])
+def test_a_code_is_explained(code):
+    result = run("explain", code)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("## ")
+
+
+def test_a_code_is_data_too():
+    told = json.loads(run("explain", "E203", "--json").stdout)
+    assert (told["code"], told["page"]) == ("E203", "errors")
+    assert RULES["E203"].why in told["text"]
+
+
+@pytest.mark.parametrize("code", ["E999", "CG-A999", "corsguard.W999"])
+def test_a_code_that_does_not_exist_is_said(code):
+    result = run("explain", code)
+    assert result.exit_code == 2
+    assert f"There is no code {code}. All of them: corsguard manual errors" in result.stderr
+
+
+def test_it_is_rendered_on_a_terminal():
+    """
+    On a terminal, headings and tables are drawn and not printed as Markdown.
+    """
+    primary, secondary = pty.openpty()
+    command = [sys.executable, "-m", "corsguard", "manual", "wsgi"]
+    with subprocess.Popen(command, stdout=secondary, env={**os.environ, "TERM": "xterm", "COLUMNS": "80"}) as process:
+        os.close(secondary)
+        shown = b""
+        # Linux says the end of a terminal with an error.
+        while chunk := _read(primary):
+            shown += chunk
+    os.close(primary)
+    assert process.returncode == 0
+    assert b"\x1b[" in shown
+    assert b"```" not in shown
+    assert b"# WSGI" not in shown
+
+
+def _read(terminal):
+    try:
+        return os.read(terminal, 4096)
+    except OSError:
+        return b""
