@@ -1,7 +1,8 @@
 """
-A Starlette application, wrapped in the guard, as any ASGI application can be. `fastapi_app.py` has the guard inside.
+Run `python examples/asgi_app.py`: a Starlette application, wrapped in the guard, as any ASGI application can be.
 
-    python examples/asgi_app.py
+`fastapi_app.py` has the guard inside. A server runs it as well:
+
     uvicorn --app-dir examples asgi_app:application
 
 The guard stands around the whole application, so it covers errors too: the 404 of a missing page and the 500 that

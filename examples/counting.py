@@ -1,7 +1,5 @@
 """
-Events, counted: for Prometheus, which asks for them, and for OpenTelemetry, which sends them.
-
-    python examples/counting.py
+Run `python examples/counting.py`: events, counted for Prometheus and for OpenTelemetry.
 
 A metric keeps every combination of its labels for ever, so a label never takes its values from a client. Two do not:
 the reason, of which there is a fixed list, and the name of the policy. Who was refused where is in the log.

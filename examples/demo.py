@@ -1,7 +1,6 @@
 """
-Four APIs under one policy, and a page of another origin that fetches from them.
+Run `python examples/demo.py`: four APIs under one policy, and a page of another origin that fetches from them.
 
-    python examples/demo.py
     python examples/demo.py --environment staging
 
 Open the address that it prints. The page makes each request to a bare WSGI application, a Flask one, a Django one and a

@@ -1,7 +1,6 @@
 """
-A Django project in one file, guarded.
+Run `python examples/django_app.py`: a Django project in one file, guarded. A server runs it as well:
 
-    python examples/django_app.py
     gunicorn --chdir examples django_app:application
     uvicorn --app-dir examples django_app:asgi
 

@@ -1,7 +1,5 @@
 """
-A carrier for a framework that corsguard does not know: Falcon, whose middleware sees every request and every response.
-
-    python examples/falcon_guard.py
+Run `python examples/falcon_guard.py`: a carrier for Falcon, a framework that corsguard does not know.
 
 All that is about CORS happens in the guard. The carrier reads the request, asks, and writes the headers back. It shows
 the whole of what a carrier has to do: enter the request, ask a source where the guard says so, send the answer to a

@@ -1,7 +1,6 @@
 """
-A FastAPI application, guarded.
+Run `python examples/fastapi_app.py`: a FastAPI application with cookies, guarded. A server runs it as well:
 
-    python examples/fastapi_app.py
     uvicorn --app-dir examples fastapi_app:app
 
 `CORSGuard` stands outside all middleware and outside what makes a 500 of an exception, so a page can read every error.

@@ -1,7 +1,6 @@
 """
-A Flask application, guarded.
+Run `python examples/flask_app.py`: a Flask application, guarded. A server runs it as well:
 
-    python examples/flask_app.py
     gunicorn --chdir examples flask_app:app
 
 The guard covers errors too: the 404 of a missing page and the 500 that Flask makes of an unhandled exception.

@@ -1,7 +1,5 @@
 """
-The classic mistakes, and what corsguard says about each: no policy object exists afterwards.
-
-    python examples/incorrect.py
+Run `python examples/incorrect.py`: the classic mistakes, and what corsguard says about each.
 """
 
 from typing import Any

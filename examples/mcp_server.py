@@ -1,7 +1,6 @@
 """
-An MCP server, which pages may use over the streamable HTTP transport.
+Run `python examples/mcp_server.py`: an MCP server for pages, over streamable HTTP. A server runs it as well:
 
-    python examples/mcp_server.py
     uvicorn --app-dir examples mcp_server:app
 
 The policy lists all that this transport needs: POST carries messages, GET opens the stream, DELETE ends the session. A

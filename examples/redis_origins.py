@@ -1,7 +1,8 @@
 """
-One set of origins in Redis for several machines. Each process has a copy, and hears at once that the set changed.
+Run `python examples/redis_origins.py`: one set of origins in Redis for several machines.
 
-    python examples/redis_origins.py
+Each process has a copy, and is told at once that the set changed. A server runs it as well:
+
     gunicorn --chdir examples --workers=2 redis_origins:application
 
     redis-cli EVAL "redis.call('SADD',KEYS[1],ARGV[1]); redis.call('PUBLISH',KEYS[1],ARGV[1])" \

@@ -1,7 +1,8 @@
 """
-Origins in a database, asked about with SQLAlchemy's asynchronous engine. A short memory stands in front.
+Run `python examples/sqlalchemy_origins.py`: origins in a database, with SQLAlchemy's asynchronous engine.
 
-    python examples/sqlalchemy_origins.py
+Each origin is asked about, and remembered for a short time. A server runs it as well:
+
     uvicorn --app-dir examples sqlalchemy_origins:application
 
     sqlite3 tenants.sqlite3 "INSERT INTO tenants VALUES ('https://one.example')"

@@ -1,7 +1,8 @@
 """
-One process that serves many tenants: each has hosts and front ends of its own, and reads from no other's.
+Run `python examples/tenants_app.py`: one process that serves many tenants, each with hosts of its own.
 
-    python examples/tenants_app.py
+A tenant's pages read from its own hosts only. A server runs it as well:
+
     gunicorn --chdir examples tenants_app:application
     uvicorn --app-dir examples tenants_app:asgi_application
 

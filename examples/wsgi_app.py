@@ -1,7 +1,6 @@
 """
-A bare WSGI application, guarded.
+Run `python examples/wsgi_app.py`: a bare WSGI application, guarded. A server runs it as well:
 
-    python examples/wsgi_app.py
     gunicorn --chdir examples wsgi_app:application
 
 The guard is outermost. An exception that left it would reach the server, whose own 500 carries no headers that a page

@@ -1,5 +1,5 @@
 """
-Tenants of a Django project, each with an origin that may read its API.
+Run `python examples/tenants_django/manage.py`, with one of these: tenants of a Django project, in its database.
 
     python examples/tenants_django/manage.py migrate
     python examples/tenants_django/manage.py shell -c "Tenant.objects.create(origin='https://one.example')"

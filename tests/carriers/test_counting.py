@@ -95,7 +95,7 @@ def test_the_example_serves_its_counts(counting):
     """
     The example serves its counts as its docstring says.
     """
-    assert "    python examples/counting.py" in counting.__doc__.splitlines()
+    assert "`python examples/counting.py`" in counting.__doc__.splitlines()[1]
     with started(EXAMPLES / "counting.py", PORT="0") as process:
         port = int(re.search(r"http://localhost:(\d+)/metrics", lines_until("http://", process)[-1])[1])
         server = Server(port, process)

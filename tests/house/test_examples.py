@@ -5,6 +5,7 @@ Each example starts with the command that its docstring gives, and the mistakes 
 import ast
 import re
 import runpy
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -46,14 +47,21 @@ def policy_written_in(source):
     raise AssertionError("no policy in it")
 
 
+PROGRAMS = [*EXAMPLES.glob("*.py"), *EXAMPLES.glob("*/manage.py")]
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: str(path.relative_to(EXAMPLES)))
+def test_the_first_line_of_an_example_names_its_command(path):
+    first = ast.get_docstring(ast.parse(path.read_text("utf-8"))).splitlines()[0]
+    assert re.match(rf"Run `python examples/{path.relative_to(EXAMPLES)}[ `].*[.:]$", first)
+
+
 @pytest.mark.server
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_an_example_starts_and_is_guarded(name):
     """
     An example starts as its docstring says, and is guarded.
     """
-    docstring = ast.get_docstring(ast.parse((EXAMPLES / name).read_text("utf-8")))
-    assert f"    python examples/{name}" in docstring.splitlines()
     with started(EXAMPLES / name, PORT="0", PAGE_ORIGIN=PAGE_ORIGIN) as process:
         output = lines_until("http://", process)
         port = int(re.search(r"http://localhost:(\d+)", output[-1])[1])
@@ -80,6 +88,56 @@ def test_the_applications_have_one_policy():
     first, *others = map(policy_written_in, sources)
     assert len(first) == 5
     assert others == [first] * (len(APPLICATIONS) - 1)
+
+
+@contextmanager
+def browser_for(*command):
+    """
+    Start an example, and yield the model of a browser, and where the API is.
+    """
+    with started(*command, PORT="0", PAGE_ORIGIN=PAGE_ORIGIN) as process, LiveTransport() as network:
+        address = re.search(r"http://(?:localhost|127\.0\.0\.1):\d+", lines_until("http://", process)[-1])[0]
+        yield Browser(network), address.replace("127.0.0.1", "localhost")
+
+
+@pytest.mark.server
+def test_a_page_patches_a_note_of_the_rest_framework():
+    """
+    It logs in, sends the token that it got, and changes the note; without the token Django refuses.
+    """
+    command = (EXAMPLES / "django_rest/manage.py", "runserver", "--noreload", "localhost:0")
+    with browser_for(*command) as (browser, api):
+        page = browser.open(PAGE_ORIGIN)
+        known = {"username": "ann", "password": "only an example"}
+        token = page.fetch(f"{api}/login", method="POST", json=known, credentials="include").json()["token"]
+        change = {"method": "PATCH", "json": {"text": "Buy milk and bread"}, "credentials": "include"}
+        refused = page.fetch(f"{api}/notes/1", **change)
+        changed = page.fetch(f"{api}/notes/1", **change, headers={"X-CSRFToken": token})
+        read = page.fetch(f"{api}/notes/1", credentials="include")
+        stranger = page.fetch(f"{api}/notes/1")
+    assert (refused.status, refused.json()) == (403, {"detail": "CSRF Failed: CSRF token missing."})
+    assert (changed.status, read.json()) == (200, {"text": "Buy milk and bread"})
+    assert stranger.status == 403
+
+
+@pytest.mark.server
+def test_blueprints_have_policies_of_their_own():
+    with browser_for(EXAMPLES / "flask_blueprints.py") as (browser, api):
+        page, stranger = browser.open(PAGE_ORIGIN), browser.open("http://localhost:9000")
+        page.fetch(f"{api}/shop/login", method="POST", json={"user": "ann"}, credentials="include")
+        order = {"method": "POST", "json": {}, "credentials": "include"}
+        assert page.fetch(f"{api}/shop/orders", **order).json() == {"text": "ann ordered"}
+        for url in ("shop/orders", "catalogue/prices", "staff/orders"):
+            with pytest.raises(NetworkError):
+                stranger.fetch(f"{api}/{url}")
+        for url in ("catalogue/prices", "staff/orders"):
+            with pytest.raises(NetworkError):
+                page.fetch(f"{api}/{url}")
+        assert stranger.fetch(f"{api}/catalogue/items").json() == ["pen", "paper"]
+        # A form needs no preflight, and takes the cookie along: protection refuses it.
+        with pytest.raises(NetworkError):
+            stranger.fetch(f"{api}/shop/orders", method="POST", body="text=pen", credentials="include")
+        assert stranger.network[-1].response.status == 403
 
 
 VERSION = "2025-06-18"

@@ -1,0 +1,3 @@
+"""
+An API of notes, which the user of a session may change.
+"""
