@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, NamedTuple
 from weakref import ReferenceType, ref
 
 from .audience import is_interruption
-from .errors import Problem
+from .errors import Problem, Rule
 from .explanation import explain_decision, explain_handshake
 from .fixes import NO_FIX, Fix
 from .negotiation import Decision, Refusal, RequestKind
@@ -41,19 +41,70 @@ Reason = Literal[
     "null-origin",
     "other-origin",
 ]
-REASONS: Final[Mapping[Reason, str]] = MappingProxyType(
+# The *example* of each is a request, as a reader would write it.
+REASONS: Final[Mapping[Reason, Rule]] = MappingProxyType(
     {
-        "origin": "The policy does not share with the origin of the request.",
-        "source": "The origin source of the policy, or the store of hosts, failed, which counts as no.",
-        "two-layers": "The application, or an inner layer, had set headers that the policy owns.",
-        "odd-path": "The path can be read in several ways, and they lead to different policies.",
-        "websocket": "A WebSocket handshake was refused.",
+        "origin": Rule(
+            "The policy does not share with the origin of the request.",
+            "The browser hides the response from the page, and its console says that CORS blocked it.",
+            "If the page is yours, list its origin in the policy. If not, there is nothing to do.",
+            "GET /items with Origin: https://stranger.example",
+        ),
+        "source": Rule(
+            "The origin source of the policy, or the store of hosts, failed, which counts as no.",
+            "Pages that may read are refused until the source answers again. The log has its exception.",
+            "Repair the store. `RememberedOrigins` and `RefreshingOrigins` keep what was known while it is down.",
+            "GET /items with Origin: https://app.example.com, while the database is down",
+        ),
+        "two-layers": Rule(
+            "The application, or an inner layer, had set headers that the policy owns.",
+            "Two authors of one header contradict each other sooner or later. The guard removed what the other set.",
+            "Remove the other layer: another CORS library, or headers that your own code sets.",
+            "a view that sets Access-Control-Allow-Origin itself",
+        ),
+        "odd-path": Rule(
+            "The path can be read in several ways, and they lead to different policies.",
+            "Servers, proxies and routers do not agree about such a path, so a closed view could get an open policy.",
+            "Let the page ask for the plain path, without dot segments, empty segments and percent-encoding.",
+            "GET //admin/users, where / and /admin have different policies",
+        ),
+        "websocket": Rule(
+            "A WebSocket handshake was refused.",
+            "A WebSocket carries cookies, and CORS has no part in it, so any page could act as the user.",
+            "If the page is yours, list its origin, with `allow_credentials=True`.",
+            "a handshake with Origin: https://stranger.example",
+        ),
         # Those of protection: the request may not act.
-        "cross-site": "A page of another site sent a request that may act.",
-        "same-site": "A page of another origin of the same site sent a request that may act.",
-        "unknown": "A request that may act had a Sec-Fetch-Site that is not one of the standard.",
-        "null-origin": "A page with an opaque origin sent a request that may act.",
-        "other-origin": "A request that may act had an Origin that is neither the server's own nor trusted.",
+        "cross-site": Rule(
+            "A page of another site sent a request that may act.",
+            "It would act as the user whose cookies come along.",
+            "If the page is yours, list its origin, the method, and `allow_credentials=True`.",
+            "a form on https://stranger.example that posts to /orders",
+        ),
+        "same-site": Rule(
+            "A page of another origin of the same site sent a request that may act.",
+            "One taken-over host of the site would be enough to act as the user.",
+            "If the page is yours, list its origin, the method, and `allow_credentials=True`.",
+            "a form on https://blog.example.com that posts to https://api.example.com/orders",
+        ),
+        "unknown": Rule(
+            "A request that may act had a Sec-Fetch-Site that is not one of the standard.",
+            "No browser sends that, so nothing is known about the page.",
+            "Look for a proxy or a client that writes this header.",
+            "POST /orders with Sec-Fetch-Site: maybe",
+        ),
+        "null-origin": Rule(
+            "A page with an opaque origin sent a request that may act.",
+            "Every site can make such a page, with a sandboxed frame.",
+            "Serve the page by https, without `Referrer-Policy: no-referrer` and a sandbox; or exempt the path.",
+            "a form in a sandboxed frame, or the form post of an identity provider",
+        ),
+        "other-origin": Rule(
+            "A request that may act had an Origin that is neither the server's own nor trusted.",
+            "A browser without Sec-Fetch-Site sends it for a page of another origin.",
+            "If the page is yours, list its origin. If it is the server's own, let the proxy pass `Host` on.",
+            "POST /orders with Origin: https://stranger.example",
+        ),
     }
 )
 
@@ -225,7 +276,7 @@ class Journal:
                 *event[3:6],
                 shown(environ.get("HTTP_HOST", "")),
                 reason,
-                REASONS[reason],
+                REASONS[reason].message,
                 f" Fix: {fix}" if fix else "",
                 more,
                 extra={"cors_event": event},

@@ -171,8 +171,8 @@ def reasons():
         look = "\n".join(("Look at, in this order:\n", *(f"{n}. {line}" for n, line in enumerate(facts.look, 1))))
         yield section(reason.value, cause(error.failure), *written(facts), fenced(said), look, facts.note)
     yield chapter("Reasons of an event", "[Seeing what is refused](refusals.md) says where events go.")
-    for reason, sentence in EVENT_REASONS.items():
-        yield section(reason, sentence)
+    for reason, rule in EVENT_REASONS.items():
+        yield section(reason, rule.message, *written(rule), f"For example: {rule.example}.")
 
 
 PAGES = {"errors": errors, "findings": findings, "reasons": reasons}
