@@ -27,7 +27,7 @@ class Attack(NamedTuple):
     """
     An *origin* that an application may take for one of its own, and the *name* of the mistake that would let it in.
 
-    *is_sent* tells whether a browser can send it: what no browser sends is no way in, but shows a lax comparison.
+    *is_sent* tells whether a browser can send it: what no browser sends is not a way in, but shows a lax comparison.
     """
 
     name: str

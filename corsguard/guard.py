@@ -130,7 +130,7 @@ class Guard:
         """
         self.protection = None if protection is None else CrossOriginProtection.of(protection)
         self._is_protection_given = protection is not None
-        # What the table says, if anything, is read anew.
+        # What the table says, if anything, is read again.
         self.met = None
 
     def meet(self) -> None:
@@ -194,7 +194,7 @@ class Guard:
             return self._look_up(view, tags_made())
 
     def _look_up(self, view: object, _made: int) -> Assignment | None:
-        # Anew after each tag that is made.
+        # Made again after each tag.
         misplaced = misplaced_tags(view)
         if misplaced:
             self.journal.record_misplaced(name_of(view), misplaced)

@@ -47,7 +47,7 @@ UPPER_CASE_METHODS: Final = frozenset(
     """.split()
 )
 
-# Methods whose requests usually carry a body, hence a Content-Type.
+# Methods whose requests usually carry a body, and so a Content-Type.
 BODY_METHODS: Final = frozenset({"PATCH", "POST", "PUT", "QUERY"})
 
 # Fetch, "forbidden request-header": a script can never set these, so allowing them is a misunderstanding.

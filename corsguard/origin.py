@@ -230,7 +230,7 @@ def _parts(text: str) -> tuple[str, str, int | None] | None:
         return None
     scheme, name, address, digits = match.groups()
     host = name or address or "."
-    # A trailing dot is no part of the name that is bounded.
+    # A trailing dot is not a part of the name that is bounded.
     if len(host) > LONGEST_HOST and len(host.removesuffix(".")) > LONGEST_HOST:
         return None
     if (address is not None and not _is_address(address)) or scheme in NEVER_ORIGINS:

@@ -79,7 +79,7 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
     *expose_headers*: response headers that scripts may read beyond the safelist, or `"*"`.
     *allow_credentials*: whether cookies and HTTP authentication may be used; never together with a `"*"`.
     *max_age*: seconds (or timedelta) for which a browser may keep a preflight's answer; None leaves it to the browser.
-    *preflight_status*: 204, or 200 for clients that stumble over 204 and for servers that end the connection after it
+    *preflight_status*: 204, or 200 for clients that do not accept 204 and for servers that end the connection after it
     (waitress, uWSGI's HTTP router).
     *share_timing*: whether scripts that may read see how long a response took, too (Resource Timing,
     `Timing-Allow-Origin`).
@@ -188,5 +188,5 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # What was compiled is compiled anew.
+        # What was compiled is compiled again.
         return Policy.from_mapping, ({name: getattr(self, name) for name in DEFAULTS},)

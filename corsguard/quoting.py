@@ -42,7 +42,7 @@ def shown(text: object) -> str:
 
 def printable(text: str, keep: str = "") -> str:
     """
-    Return *text* with an escape of Python and JSON for each character that has no shape, but for those to *keep*.
+    Return *text* with an escape of Python and JSON for each character that has no shape, except those to *keep*.
 
     Without a shape are line ends, what a terminal obeys, what turns the direction of writing, and lone surrogates.
     """

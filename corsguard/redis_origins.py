@@ -152,7 +152,7 @@ class _RedisSet:
 
 
 def _text(data: bytes | str) -> str:
-    # A client may decode by itself. What is not UTF-8 is no origin, and is refused by its name.
+    # A client may decode by itself. What is not UTF-8 is not an origin, and is refused by its name.
     return data if isinstance(data, str) else data.decode("utf-8", "backslashreplace")
 
 

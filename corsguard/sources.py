@@ -331,7 +331,7 @@ class RememberedOrigins(_KeptByIdentity):
     If *source* has to be awaited, this has to be awaited too. Each event loop then asks for itself, about at most a
     thousand origins at once; an origin beyond these is refused.
 
-    Raises PolicyError if *source* is none, TypeError or ValueError for arguments that mean nothing. *ttl* may be a
+    Raises PolicyError if *source* is not one, TypeError or ValueError for arguments that mean nothing. *ttl* may be a
     timedelta; *clock* counts seconds.
     """
 
@@ -439,7 +439,7 @@ class _AwaitedOrigins(RememberedOrigins):
             memory.make_room()
             task = memory.tasks[loop, origin] = loop.create_task(self._ask_source(memory, origin))
             task.add_done_callback(partial(_forget_task, memory, (loop, origin)))
-        # Whoever is cancelled leaves the question to the others, and the answer to those who ask later.
+        # One that is cancelled leaves the question to the others, and the answer to those who ask later.
         return await asyncio.shield(task)
 
     async def _ask_source(self, memory: _Memory, origin: str) -> bool:

@@ -71,7 +71,7 @@ class CORSMiddleware:
     *protection*, a CrossOriginProtection or a mapping of its keywords, keeps pages that the policy does not trust from
     acting: their requests are answered here with 403.
 
-    *on_event* is called with an Event for each request that is refused (but for same-origin ones, which need no
+    *on_event* is called with an Event for each request that is refused (except same-origin ones, which need no
     grant), after a failure of an origin source, and for the other reasons that `Event` lists. It is called before the
     request is answered, in its thread; what it raises is logged. *journal* writes the log. A framework whose views have
     policies of their own assigns *views*.

@@ -105,7 +105,7 @@ class _Process:
 
     def read_again(self) -> None:
         """
-        Begin anew with the settings as they are now, and with a journal that has said nothing yet.
+        Begin again with the settings as they are now, and with a journal that has said nothing yet.
         """
         policies, websockets = read_settings(), read_websockets(websockets_setting())
         protection = protection_setting()

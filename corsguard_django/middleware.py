@@ -61,7 +61,7 @@ class CORSMiddleware:
     async_capable: ClassVar = True
 
     def __init__(self, get_response: GetResponse | AsyncGetResponse) -> None:
-        # Which of the two it is, Django has told by then; to tell it anew for each request would cost a tenth of all.
+        # Which of the two it is, Django has told by then; to tell it again for each request would cost a tenth of all.
         self._get_response = cast("GetResponse", get_response)
         self._get_async_response = cast("AsyncGetResponse", get_response)
         self._guard = process.guard
@@ -166,7 +166,7 @@ class CORSMiddleware:
         """
         Return whether a view of *resolver* may have a tag, and write what operations at one URL open of each other.
         """
-        # Anew after each tag that is made.
+        # Made again after each tag.
         views = list[ServedView]()
         for url, methods, function in _served_by(resolver):
             there = self._guard.said_by(function) or self._guard.policies.table.find(url)

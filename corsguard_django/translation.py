@@ -443,7 +443,7 @@ def _of_files(places: Places) -> list[str]:
 
 def _of_mentions(module: str, places: Places) -> Iterator[str]:
     """
-    Yield where the source has the names of django-cors-headers, but for what the translation is in place of.
+    Yield where the source has the names of django-cors-headers, except what the translation is in place of.
     """
     written = {(one.file, one.line) for of_name in places.values() for one in of_name}
     found = [one for one in mentions(files_of(module), THEIRS, _PACKAGE) if (one.file, one.line) not in written]

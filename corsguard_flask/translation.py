@@ -99,7 +99,7 @@ def translate(
     the application that a blueprint is registered with. *written* is how the options stand in the source; without it,
     the call of this function tells. Nothing is guarded, and flask-cors need not be installed.
 
-    Raises TypeError if *app* or the resources are none.
+    Raises TypeError if *app* is not an application, or the resources are not resources.
     """
     if not isinstance(cast("object", app), Flask | Blueprint):
         raise TypeError(f"Expected a Flask application or a blueprint, got {app!r}. Write translate(app, ...).")
@@ -414,7 +414,7 @@ def _shown(resource: str | re.Pattern[str]) -> str:
 
 
 def _as_path(resource: str | re.Pattern[str]) -> str | re.Pattern[str]:
-    # What is no expression to flask-cors is one path.
+    # What is not an expression to flask-cors is one path.
     if resource == "*":
         return ".*"
     if isinstance(resource, re.Pattern) or not _OF_REGEX.isdisjoint(resource):

@@ -4,7 +4,7 @@ Run `python examples/demo.py`: four APIs under one policy, and a page of another
     python examples/demo.py --environment staging
 
 Open the address that it prints. The page makes each request to a bare WSGI application, a Flask one, a Django one and a
-FastAPI one under uvicorn, and shows what happened beside what should happen. Ctrl-C stops everything. Nothing leaves
+FastAPI one under uvicorn, and shows what happened next to what should happen. Ctrl-C stops everything. Nothing leaves
 this machine.
 
 With `--environment` the policy is that of an environment in examples/cors.toml, or in another `--file`.
@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument(
         "--environment", help="which one of the file is to guard the APIs, in place of their own policy"
     )
-    parser.add_argument("--file", type=Path, help=f"of TOML (default: {FILE.name} beside this module)")
+    parser.add_argument("--file", type=Path, help=f"of TOML (default: {FILE.name} next to this module)")
     arguments = parser.parse_args()
     port, environment = arguments.port, arguments.environment
     policy: Policy | None = None

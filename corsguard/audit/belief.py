@@ -226,7 +226,7 @@ class Belief:
             return "low"
         if again.lets_in and (RULES[probe.rule].is_general or not control.lets_in):
             return "high" if answer.status < 400 else "medium"
-        # The unique query may be what it stumbles over.
+        # The unique query may be what it fails on.
         return None if again.status == answer.status else "medium"
 
 

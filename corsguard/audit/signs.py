@@ -150,7 +150,7 @@ def several_origins(answer: Answer) -> Sign | None:
 def no_origin(answer: Answer) -> Sign | None:
     if _allowed(answer) != "invalid":
         return None
-    return Sign((answer,), f"{ALLOW_ORIGIN}: {{}} is none.", (answer.get(ALLOW_ORIGIN) or "",))
+    return Sign((answer,), f"{ALLOW_ORIGIN}: {{}} is not an origin.", (answer.get(ALLOW_ORIGIN) or "",))
 
 
 def exposed(answer: Answer) -> Sign | None:
@@ -350,7 +350,7 @@ def header_in_cache(answer: Answer) -> Sign | None:
     Look whether the one header that was sent along stands in a body that a cache keeps.
     """
     ((header, mark),) = answer.fetch.more
-    # A cache that is told to keep it for this header only gives it to nobody who does not send the same.
+    # A cache that keeps it for this header only gives it to nobody who does not send the same.
     is_kept_apart = answer.lists("Vary", header) or answer.lists("Vary", "*")
     if mark.encode() not in answer.response.body or not _is_cacheable(answer) or is_kept_apart:
         return None

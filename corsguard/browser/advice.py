@@ -66,7 +66,7 @@ def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
 
 
 _OUTERMOST: Final = "Put the CORS layer outermost (CORSMiddleware around everything, or first in MIDDLEWARE)"
-_NO_COOKIES: Final = 'leave out credentials: "include", if it needs no cookies (a bearer token is none)'
+_NO_COOKIES: Final = 'leave out credentials: "include", if it needs no cookies (a bearer token is not a cookie)'
 
 # Who answers so instead of the CORS layer: to a preflight, and to the request itself.
 _BY_STATUS: Final = {
@@ -267,7 +267,7 @@ def _multiple(failure: Failure) -> Fix:
     value = (failure.value or "")[:LONGEST_READ]
     items = re.split(r"[\s,]+", value.strip(" \t,"))
     lines = values_of(headers_of(failure), ALLOW_ORIGIN)
-    # Nobody lists * beside one origin, either.
+    # Nobody lists * next to one origin, either.
     if len(lines) > 1 or len(set(items)) < len(items) or ("*" in items and len(items) == 2):
         why = (
             f'Two layers add the header ("{as_shown(value)}"): a proxy or a web server in front and the application, '

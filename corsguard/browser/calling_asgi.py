@@ -132,7 +132,7 @@ async def _first(running: "asyncio.Task[None]", event: asyncio.Event, seconds: f
 
 async def _cancelled(running: "asyncio.Task[None]", answer: Collected) -> None:
     """
-    Cancel *running*, and wait a while for its end; what it says then is told to nobody.
+    Cancel *running*, and wait a while for its end; what it says then is dropped.
     """
     answer.is_left = True
     running.cancel()

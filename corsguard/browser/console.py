@@ -66,7 +66,7 @@ def chromium(failure: Failure) -> str:
     """
     Return the line that Chromium's console prints.
 
-    What is no matter of CORS reads there as the network stack says it (`Failed to load resource: net::ERR_...`), and
+    What is not a matter of CORS reads there as the network stack says it (`Failed to load resource: net::ERR_...`), and
     a call that is refused at once as the TypeError that it throws.
     """
     is_handshake = failure.mode == "websocket"

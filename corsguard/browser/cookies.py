@@ -31,7 +31,7 @@ _MOST_SECONDS: Final = 400 * 24 * 60 * 60
 _MOST_OF_ONE_SITE: Final = 180
 _LONGEST_QUOTE: Final = 80
 
-# Control characters other than the tab, and what is no octet at all.
+# Control characters other than the tab, and what is not an octet at all.
 _NOT_IN_A_COOKIE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _SECONDS: Final = re.compile(r"-?[0-9]+")
 
@@ -310,10 +310,10 @@ def _is_valid(attribute: str, value: str) -> bool:
 
 def _check_octets(line: str, given: _Given) -> None:
     """
-    RFC 6265bis, 5.6 and 5.7: what no cookie may be, whoever sets it.
+    RFC 6265bis, 5.6 and 5.7: what no cookie may be, a script's or a server's.
     """
     if _NOT_IN_A_COOKIE.search(line):
-        raise _Refused("it has a control character, or one that is no octet", "encode the value")
+        raise _Refused("it has a control character, or one that is not an octet", "encode the value")
     if not given.name and not given.value:
         raise _Refused("it has neither name nor value", "write name=value")
     octets = len(given.name) + len(given.value)

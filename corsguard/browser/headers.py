@@ -33,7 +33,7 @@ _QUOTED_OR_PLAIN: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[^",]+|,', re.DOTALL)
 
 class Unparsable(ValueError):
     """
-    A list of names has an item that is no token; *value* is the field's value, *item* the first such item.
+    A list of names has an item that is not a token; *value* is the field's value, *item* the first such item.
     """
 
     def __init__(self, value: str, item: str) -> None:
@@ -126,7 +126,7 @@ def tokens_of(headers: Iterable[Header], name: str) -> list[str] | None:
     """
     Return the tokens that all lines called *name* list, or None if there is none.
 
-    Raises Unparsable: one item that is no token spoils them all (Fetch, "extract header list values").
+    Raises Unparsable: one item that is not a token spoils them all (Fetch, "extract header list values").
     """
     values = values_of(headers, name)
     items = [item.strip("\t ") for value in values for item in value.split(",")]
@@ -213,7 +213,7 @@ def may_append(headers: Sequence[Header], name: str, value: str, guard: Guard) -
 
 def guarded(headers: Iterable[Header], guard: Guard) -> Iterator[tuple[Header, bool]]:
     """
-    Yield each of *headers*, its value normalized, and whether a page may set it beside those before it.
+    Yield each of *headers*, its value normalized, and whether a page may set it next to those before it.
     """
     kept: list[Header] = []
     for name, value in headers:
@@ -225,6 +225,6 @@ def guarded(headers: Iterable[Header], guard: Guard) -> Iterator[tuple[Header, b
 
 
 def _essence(value: str) -> str:
-    # MIME Sniffing, "parse a MIME type"; what is none comes out as what is on no list.
+    # MIME Sniffing, "parse a MIME type"; anything else comes out as what is on no list.
     kind, _, rest = value.strip(_WHITESPACE).partition("/")
     return f"{kind}/{rest.partition(';')[0].rstrip(_WHITESPACE)}".lower()

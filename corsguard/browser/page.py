@@ -152,7 +152,7 @@ class Response:
 
     def json(self) -> Any:  # noqa: ANN401 - JSON holds anything
         """
-        Return what the body holds as JSON. Raises ValueError if it is none.
+        Return what the body holds as JSON. Raises ValueError if it is not JSON.
         """
         try:
             return _json.loads(self.text())
@@ -211,7 +211,7 @@ class Page:
         *json* is sent as `application/json`, a str as `text/plain;charset=UTF-8`, other iterables of bytes as a stream
         (which needs a preflight). *upload_listener* is XMLHttpRequest's, which needs one too.
 
-        Raises NetworkError where the promise would be rejected, and ValueError for a call that is no request at all.
+        Raises NetworkError where the promise would be rejected, and ValueError for a call that is not a request at all.
         """
         init = {"credentials": credentials, "mode": mode, "redirect": redirect}
         for name, kinds in _CHOICES.items():
@@ -368,7 +368,7 @@ class Browser:
         *origin* is the document's where it is not that of *url*: `"null"` for `<iframe sandbox>` (pages from `data:`
         and `file:` URLs have it by themselves), or what no browser would send, to see what a server makes of it.
         *top_level* is the URL in the address bar, if the page is framed by another one. *embedder_policy* is its
-        Cross-Origin-Embedder-Policy. Raises ValueError if one of them is none.
+        Cross-Origin-Embedder-Policy. Raises ValueError if one of them has another form.
         """
         if embedder_policy not in get_args(EmbedderPolicy):
             raise ValueError(

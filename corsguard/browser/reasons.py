@@ -584,7 +584,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         instead="Take the user and the password out of the Location.",
         example=Example((_answered(302, _SHARED, ("Location", "https://user:password@api.example.com/")),)),
         look=("the Location of the redirect",),
-        # Chromium leaves the location empty, lest the password stand in a log.
+        # Chromium leaves the location empty, so that the password is in no log.
         chromium=_says(
             _BLOCKED + "Redirect location '' contains a username and password, which is disallowed for cross-origin "
             "requests."

@@ -1,5 +1,5 @@
 """
-Findings as SARIF 2.1.0, which code hosts and editors show beside the line.
+Findings as SARIF 2.1.0, which code hosts and editors show next to the line.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,8 +1,9 @@
 """
 The debugging flow of a person, as a list: what is in order, what is not, and what did not matter here.
 
-What is in order the model has said (its faults are given); this room says which value stood where. Beside CORS it looks
-at what the model does not ask for: caches in between, headers that a page wants to read, cookies that stay at home.
+What is in order the model has said (its faults are given). This room says which value stood where. In addition to CORS,
+it looks at what the model does not ask for: caches in between, headers that a page wants to read, cookies that stay at
+home.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

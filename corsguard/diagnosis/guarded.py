@@ -124,7 +124,7 @@ def load_guarded(text: str | None = None, environment: str | None = None) -> Gua
         with quiet():
             return _of_toml(text, environment)
     if environment is not None:
-        raise LoadError(f"--env {environment} chooses an environment of a TOML file, and {text} is none.")
+        raise LoadError(f"--env {environment} chooses an environment of a TOML file, and {text} is not a TOML file.")
     if names_object(text):
         with quiet():
             return _of_object(text, object_of(text))
@@ -403,7 +403,7 @@ def _of_settings(module: str) -> Guarded:
 @contextmanager
 def _loading_django(module: str) -> Generator[None]:
     """
-    Turn what is raised inside, but for a PolicyError, into a LoadError that names *module*.
+    Turn what is raised inside, except a PolicyError, into a LoadError that names *module*.
     """
     from django.core.exceptions import ImproperlyConfigured
 

@@ -194,7 +194,7 @@ class Message:
     @property
     def target(self) -> str:
         """
-        The origin of the URL, or the URL if it is none.
+        The origin of the URL, or the URL if it has no origin.
         """
         parsed = url_of(self.url)
         return self.url if parsed is None else parsed.origin

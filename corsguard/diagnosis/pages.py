@@ -39,7 +39,7 @@ def page_named(text: str) -> str:
 
 def origin_named(text: str) -> str | None:
     """
-    Return the origin of the page that a console names by *text*, None if that is none.
+    Return the origin of the page that a console names by *text*, None if that is not an origin.
 
     An origin outside our grammar, such as app://. of Electron, is returned as it is: no policy can list it.
     """

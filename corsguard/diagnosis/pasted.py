@@ -82,6 +82,6 @@ def _unescaped(found: re.Match[str]) -> str:
         return " " if found["end"] == "t" else "\n"
     if found["code"]:
         char = chr(int(found["code"], 16))
-        # Half of a character is none.
+        # Half of a character is not a character.
         return found[0] if "\ud800" <= char <= "\udfff" else char
     return found["char"]

@@ -169,7 +169,7 @@ def staged(  # noqa: PLR0913 - what a request is made of
 
 def staged_handshake(origin: str, url: str) -> Fetch:
     """
-    Return a handshake by a page on *origin* with *url*, whose own pages a policy lets in. Mixed content is no matter.
+    Return a handshake by a page on *origin* with *url*, whose own pages a policy lets in. Mixed content is not judged.
     """
     page = _PAGE if Url.parse(url).scheme == "wss" else _PAGE.replace("https:", "http:", 1)
     return Fetch(page=page, origin=origin, url=url, credentials="include")

@@ -116,7 +116,7 @@ def _loaded(target: str) -> object:
     try:
         return load_application(target)
     except PolicyError as error:
-        # Whoever moves has put our middleware in already.
+        # Someone who moves has put our middleware in already.
         if all(problem.code in _THEIRS for problem in error.problems):
             return None
         raise

@@ -20,7 +20,7 @@ Before the sites:  import corsguard/snippet.caddy
 In a site:         route {
                        import corsguard
                        handle {
-                           (all that the site had, but for tls, log and bind, which stay before "route")
+                           (all that the site had, except tls, log and bind, which stay before "route")
                        }
                    }
                    handle_errors {

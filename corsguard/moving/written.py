@@ -258,7 +258,8 @@ def expression_of(places: Iterable[Written], otherwise: str) -> str | None:
 
 def choice(condition: str, then: str, otherwise: str) -> str:
     """
-    Return the expression that is *then* where *condition* is true. Raises SyntaxError if one of them is no expression.
+    Return the expression that is *then* where *condition* is true. Raises SyntaxError if one of them is not an
+    expression.
     """
     test, *branches = (ast.parse(text, mode="eval").body for text in (condition, then, otherwise))
     match test:
@@ -271,7 +272,7 @@ def choice(condition: str, then: str, otherwise: str) -> str:
 
 def joined(first: str, second: str) -> str:
     """
-    Return the expression of a list that has all of two others. Raises SyntaxError if one of them is no expression.
+    Return the expression of a list that has all of two others. Raises SyntaxError if one of them is not an expression.
     """
     parts = [ast.parse(text, mode="eval").body for text in (first, second)]
     return ast.unparse(ast.List([*_items(parts[0]), *_items(parts[1])]))
@@ -485,7 +486,7 @@ def _matching(folder: Path, pattern: str) -> list[str]:
 
 def _value_for(name: str, node: ast.stmt) -> tuple[ast.expr | None] | None:
     """
-    Return the expression that the statement *node* gives *name* as its value, or (None,) if it is no plain one.
+    Return the expression that the statement *node* gives *name* as its value, or (None,) if it is not a plain one.
     """
     match node:
         case ast.Assign(targets=targets, value=value):

@@ -3,7 +3,7 @@ A small API on corsguard; flask_before.py is the same on flask-cors.
 
     python examples/moving/flask_after.py
 
-The translation is pasted as it was printed, but for one `#` that was taken away: `pr-*.example.com` is all ours.
+The translation is pasted as it was printed, except one `#` that was taken away: `pr-*.example.com` is all ours.
 """
 
 from http import HTTPStatus

@@ -474,7 +474,7 @@ DETAILS = {
     "CG-B002": "Access-Control-Allow-Credentials: True.",
     "CG-B003": "Access-Control-Allow-Credentials: true stands alone.",
     "CG-B004": "Access-Control-Allow-Origin: https://app.example.com, https://app.example.com, in 2 lines.",
-    "CG-B005": "Access-Control-Allow-Origin: https://app.example.com/ is none.",
+    "CG-B005": "Access-Control-Allow-Origin: https://app.example.com/ is not an origin.",
     "CG-B006": "It exposes X-CSRF-Token.",
     "CG-B007": "The cookie sid is SameSite=None.",
     "CG-P001": "x-0123abcd, which nobody has ever used, is allowed.",

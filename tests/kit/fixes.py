@@ -13,7 +13,7 @@ SHARE_WITH_CREDENTIALS = [
     "send:   Vary: Origin",
     f'policy: allow_origins=["{APP}"], allow_credentials=True',
 ]
-DROP = 'page:   leave out credentials: "include", if it needs no cookies (a bearer token is none)'
+DROP = 'page:   leave out credentials: "include", if it needs no cookies (a bearer token is not a cookie)'
 
 
 def also(origin):

@@ -98,7 +98,7 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
     "integrity_mismatch": Lookalike(
         "Not CORS: what came is not what the integrity attribute was computed from, so the browser does not use it.",
         ("the file that is served: is it of another version, or does a proxy or a CDN change it?",),
-        Fix(words="Name one version in the URL, and compute integrity anew from the file that is served."),
+        Fix(words="Name one version in the URL, and compute integrity again from the file that is served."),
     ),
     "worker_script": Lookalike(
         "Not CORS: a worker begins with a script of the page's own origin, and with no redirect.",

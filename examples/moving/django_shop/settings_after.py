@@ -1,7 +1,7 @@
 """
 The settings of a small shop on corsguard.
 
-What `python -m django check` printed for settings_before.py is pasted at the end, but for one `#` that was taken away:
+What `python -m django check` printed for settings_before.py is pasted at the end, except one `#` that was taken away:
 `pr-*.example.com` is all ours.
 """
 

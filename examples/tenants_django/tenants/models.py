@@ -20,7 +20,7 @@ def validate_origin(text: str) -> None:
 
 class Tenant(models.Model):
     """
-    Whoever has a site of their own that reads from this one.
+    Someone with a site of their own that reads from this one.
     """
 
     origin = models.CharField(max_length=327, unique=True, validators=[validate_origin])

@@ -1,0 +1,89 @@
+"""
+What a person reads is plain English: none of the phrases that make an international reader stop.
+
+It looks at the manual and the other pages, and at every comment, docstring and text in the code.
+"""
+
+import io
+import re
+import tokenize
+
+import pytest
+from documents import PAGES, README, ROOT, text_of
+from layers import files
+
+# What to write is in the second column.
+PHRASES = {
+    r"who(?:m)?ever|whosoever": "anyone who, the people who, each one that",
+    r"mends?|mended|mending": "fix",
+    r"beside": "next to, together with",
+    r"smells?|smelt": "risky or probably unintended",
+    r"lest": "so that ... not",
+    r"hence|thus|thereby": "so",
+    r"anew": "again",
+    r"but for": "except",
+    r"stumbles?|stumbled": "fail, not accept",
+    r"(?<!there )is no (?!longer|more|such)\w+": "is not a",
+    r"(?<!there )are no (?!longer|more|such)\w+": "are not",
+    r"(?<!there )(?:is|are) (?-i:none)(?! of)": "does not exist, is not one",
+    r", for (?:it|they|there|no|nobody|he|she)\b": ", because",
+    r"says no more than": "only says",
+    r"is told to": "is reported to",
+}
+FORBIDDEN = re.compile("|".join(rf"(?P<p{n}>\b(?:{phrase})\b)" for n, phrase in enumerate(PHRASES)), re.IGNORECASE)
+# Names and quotations are not ours to change.
+QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|https?://\S+")
+DOCUMENTS = [README, *PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"))]
+SOURCES = [*files(), *sorted((ROOT / "examples").rglob("*.py"))]
+
+
+def found_in(text):
+    """
+    Return each phrase in *text* that is to be written otherwise, with what to write.
+    """
+    hits = FORBIDDEN.finditer(QUOTED.sub("", re.sub(r"\s+", " ", text)))
+    return {hit[0]: [*PHRASES.values()][int(hit.lastgroup[1:])] for hit in hits}
+
+
+def prose_of(path):
+    """
+    Yield the line and the words of each comment and each text in the Python file *path*.
+    """
+    for token in tokenize.generate_tokens(io.StringIO(text_of(path)).readline):
+        if token.type in {tokenize.COMMENT, tokenize.STRING} and " " in token.string:
+            yield token.start[0], token.string.strip("rbf\"'# ")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_a_page_is_in_plain_english(path):
+    text = re.sub(r"```.*?```", "", text_of(path), flags=re.DOTALL)
+    assert found_in(text) == {}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_is_in_plain_english(path):
+    found = {line: hits for line, words in prose_of(path) if (hits := found_in(words))}
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Who is refused is told to whoever listens.",
+        "It stands beside the line.",
+        "This is no list.",
+        "They are no origins.",
+        "It is refused, for it is dangerous.",
+        "All but for one.",
+        "It is read anew.",
+    ],
+)
+def test_a_phrase_is_seen(text):
+    assert found_in(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["There is no origin.", "It is no longer there.", "The word `beside` is quoted.", "so that"]
+)
+def test_plain_english_is_not_seen(text):
+    assert not found_in(text)
