@@ -9,13 +9,13 @@ What may block, a listener or an origin source, is called in a thread; what has 
 import inspect
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Never, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Never, TypeAlias, cast
 
 from .applications import refuse_what_is_no_asgi
 from .guard import ORDINARY_NAMES, Guard, Passage, ProtectionLike
 from .journal import Event, Journal
 from .names import ALLOW_ORIGIN, TIMING_ALLOW_ORIGIN
-from .negotiation import Answers, Decision, Environ, Header
+from .negotiation import Decision, Environ, Line, Prepared, as_lines
 from .origin import LONGEST_ORIGIN
 from .policies import (
     Assignment,
@@ -40,11 +40,12 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApplication: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-Line: TypeAlias = tuple[bytes, bytes]
+# What the short path has at entry: what is prepared, the policies of the host, the method, the path and the origin.
+_Seen: TypeAlias = tuple[Prepared, PathTable, str, str, bytes | None]
 
 _ORDINARY_NAMES: Final = frozenset(name.encode() for name in ORDINARY_NAMES)
-_ALLOW_ORIGIN: Final = ALLOW_ORIGIN.lower().encode()
-_TIMING_ALLOW_ORIGIN: Final = TIMING_ALLOW_ORIGIN.lower().encode()
+# The headers that echo the origin.
+_ECHOES: Final = {name: name.lower().encode() for name in (ALLOW_ORIGIN, TIMING_ALLOW_ORIGIN)}
 # The headers that are read, as the engine names them.
 _KEYS: Final[Mapping[bytes, str]] = {
     b"origin": "HTTP_ORIGIN",
@@ -57,30 +58,11 @@ _KEYS: Final[Mapping[bytes, str]] = {
 # A longer Origin is not an origin, and no other value that is read is as long. So much of it shows that it is longer.
 _MOST_READ: Final = LONGEST_ORIGIN + 1
 _SCHEMES: Final[Mapping[str, str]] = {"ws": "http", "wss": "https"}
-# Policies that the short path is prepared for.
-_MOST_PREPARED: Final = 1024
 # RFC 6455, 7.4.1: a policy is violated.
 _POLICY_VIOLATION: Final = 1008
 
 # Frameworks whose views are not found, so that tags on them have no effect.
 _WITHOUT_TAGS: Final = frozenset({"connexion", "falcon", "litestar", "quart"})
-
-
-class _Prepared(NamedTuple):
-    """
-    What the short path sends for *answers*, in bytes, next to the decision that says so.
-
-    No origin is granted but the *exact* ones, if it *is_closed*.
-    """
-
-    answers: Answers
-    exact: frozenset[bytes]
-    is_closed: bool
-    silent: tuple[Decision, Sequence[Line]]
-    shared: tuple[Decision, Sequence[Line]]
-    refused: tuple[Decision, Sequence[Line]]
-    permitted: tuple[Decision, Sequence[Line]]
-    forbidden: tuple[Decision, Sequence[Line]]
 
 
 class CORSMiddleware:
@@ -122,9 +104,7 @@ class CORSMiddleware:
         journal = Journal(on_event) if journal is None else journal
         self.guard = Guard(Policies.of(policy), journal, websockets, protection=protection, can_await=True)
         self._endpoints = _endpoints_of(app, self.guard)
-        # For this table, by the ids of its answers, which are kept with them, so that no others take their ids.
-        self._table: PathTable | None = None
-        self._prepared: dict[int, _Prepared] = {}
+        self._may_have_tags = self._endpoints is not None or _keeps_its_views(app)
 
     @property
     def policy(self) -> InForce:
@@ -140,71 +120,47 @@ class CORSMiddleware:
     def policy(self, policy: PoliciesLike | None) -> None:
         self.guard.swap(policy)
 
-    async def __call__(  # noqa: C901, PLR0912, PLR0915 - each function that it is cut into costs a twentieth of all
+    async def __call__(  # noqa: C901 - each function that it is cut into costs a twentieth of all
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
         if scope["type"] != "http":
             if scope["type"] != "websocket" or await self._lets_in(scope, receive, send):
                 await self.app(scope, receive, send)
             return
-        # The short path, where there is nobody to ask and nothing to record. It is three times as fast as `_carry`, and
-        # the table of cases holds the two equal.
+        # The short path, where there is no endpoint to find and all is prepared. It is three times as fast as `_carry`,
+        # and the table of cases holds the two equal.
         guard, headers, method, path = self.guard, scope.get("headers"), scope["method"], scope["path"]
         if type(headers) is not list or scope.get("root_path"):
             headers, path = _lines(scope), path_of(scope)
-        in_force, origin, is_preflight, echoes = guard.policies.table, None, False, False
-        table = in_force if in_force.hosts is None else in_force.at(_host_in(headers))
-        answers = table.answers or table.find(path).answers
-        if method == "OPTIONS":
-            for name, value in headers:
-                if len(name) == 6 and name.lower() == b"origin":
-                    # Several lines are joined on the long path.
-                    answers, origin = answers if origin is None else None, value
-                elif len(name) == 29 and name.lower() == b"access-control-request-method":
-                    is_preflight = True
-        else:
-            for name, value in headers:
-                if len(name) == 6 and name.lower() == b"origin":
-                    answers, origin = answers if origin is None else None, value
+        table, protection = guard.policies.table, guard.protection
+        if table.hosts is not None:
+            table = table.at(_host_in(headers))
+        answers, is_options = table.answers or table.find(path).answers, method == "OPTIONS"
+        origin, asks = None, False
+        for name, value in headers:
+            if len(name) == 6 and name.lower() == b"origin":
+                # Several lines are joined on the long path.
+                origin, answers = value, answers if origin is None else None
+            elif is_options and len(name) == 29 and name.lower() == b"access-control-request-method":
+                asks = True
+        prepared = guard.foresee(answers, None if origin is None else origin[:_MOST_READ].decode("latin-1"), asks)
         if (
-            answers is None
-            or in_force is not self._table
-            or (self._endpoints is not None and tags_made())
-            or (guard.protection is not None and method not in guard.protection.spared)
+            prepared is None
+            or (self._may_have_tags and tags_made())
+            or (protection is not None and method not in protection.spared)
         ):
             await self._carry(scope, receive, send)
             return
-        prepared = self._prepared.get(id(answers)) or self._prepare(answers)
-        if origin is None:
-            decision, ours = prepared.silent
-        else:
-            journal = guard.journal
-            if len(origin) < _MOST_READ and origin in prepared.exact:
-                covered: bool | None = True
-                echoes = True
-            elif prepared.is_closed:
-                covered = False
-            else:
-                covered = answers.audience.covers(_text(origin))
-                echoes = covered is True and not answers.audience.is_everyone
-            if covered is None or (
-                is_preflight and journal.is_debug and journal.explains() if covered else next(journal.turns)
-            ):
-                await self._carry(scope, receive, send)
-                return
-            if covered:
-                decision, ours = prepared.permitted if is_preflight else prepared.shared
-                if echoes:
-                    timing = [(_TIMING_ALLOW_ORIGIN, origin)] if answers.shares_timing and not is_preflight else ()
-                    ours = [(_ALLOW_ORIGIN, origin), *timing, *ours]
-            else:
-                decision, ours = prepared.forbidden if is_preflight else prepared.refused
-            if is_preflight:
-                await send({"type": "http.response.start", "status": decision.status, "headers": [*ours]})
-                await send({"type": "http.response.body", "body": decision.body})
-                return
-        # One value in place of many, because each variable that a closure keeps costs.
-        seen = (table, decision, echoes, method, path, origin)
+        ours: Sequence[Line] = prepared.lines
+        for echo in prepared.echoes:
+            ours = [(_ECHOES[echo], origin or b""), *ours]
+        if asks and origin is not None:
+            answer = prepared.decision
+            await send({"type": "http.response.start", "status": answer.status, "headers": [*ours]})
+            await send({"type": "http.response.body", "body": answer.body})
+            return
+        # One value in place of five, because each variable that a closure keeps costs.
+        seen = (prepared, table, method, path, origin)
 
         # It returns what the server has to be awaited for; a coroutine around that would cost a tenth of all.
         def respond(message: Message) -> Awaitable[None]:
@@ -214,65 +170,35 @@ class CORSMiddleware:
                     theirs = [*(theirs or ())]
                 for name, _ in theirs:
                     if name not in _ORDINARY_NAMES:
-                        return self._share({**message, "headers": theirs}, send, *seen)
-                message = {**message, "headers": [*theirs, *ours]}
+                        return self._share({**message, "headers": theirs}, send, seen)
+                message = dict(message)
+                message["headers"] = [*theirs, *ours]
             return send(message)
 
         await self.app(scope, receive, respond)
 
-    async def _share(  # noqa: PLR0913, PLR0917 - what was seen at entry
-        self,
-        message: Message,
-        send: Send,
-        table: PathTable,
-        decision: Decision,
-        echoes: bool,  # noqa: FBT001 - passed by place, with all that was seen at entry
-        method: str,
-        path: str,
-        origin: bytes | None,
-    ) -> None:
+    async def _share(self, message: Message, send: Send, seen: _Seen) -> None:
         """
         Send *message*, which starts a response with headers that are not surely left alone.
         """
+        prepared, table, method, path, origin = seen
         # As it was seen at entry, because what lies further in may write into the scope.
         request = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_ORIGIN": _text(origin or b"")}
         passage = Passage(self.guard, table, request, path)
-        there = passage.assignment = table.find(path)
-        echoed = there.answers if echoes else None
-        passage.decision = decision if echoed is None else echoed.granting(request["HTTP_ORIGIN"])
+        passage.assignment, passage.decision = table.find(path), prepared.granting(request["HTTP_ORIGIN"])
         await self._start(message, send, passage)
 
-    def _prepare(self, answers: Answers) -> "_Prepared":
-        """
-        Return what the short path sends for *answers*, and remember it.
-        """
-        audience = answers.audience
-        is_closed = audience.wildcards is None and audience.source is None and not audience.is_everyone
-        exact = frozenset(origin.encode() for origin in audience.exact)
-        decisions = (answers.silent, answers.shared, answers.refused, answers.permitted, answers.forbidden)
-        prepared = _Prepared(
-            answers, exact, is_closed, *((decision, (*_encoded(decision.headers),)) for decision in decisions)
-        )
-        if len(self._prepared) >= _MOST_PREPARED:
-            # A store of hosts makes ever new policies.
-            self._prepared.clear()
-        self._prepared[id(answers)] = prepared
-        return prepared
-
     async def _carry(self, scope: Scope, receive: Receive, send: Send) -> None:
-        table = self.guard.policies.table
-        if table is not self._table:
-            # By the first request, the views are imported.
-            if self._table is None and tags_made() and _keeps_its_views(self.app):
-                self.guard.journal.record_unseen(name_of(self.app))
-            self._table, self._prepared = table, {}
+        if self._may_have_tags and self._endpoints is None and tags_made():
+            self._may_have_tags = False
+            self.guard.journal.record_unseen(name_of(self.app))
         # What lies further in may write into the scope; the request is judged as it came in.
         passage, find_endpoint = await self._enter_asking(scope)
         if find_endpoint is None or passage.comes_first:
             await self._decide(passage, find_endpoint)
         answer = passage.answer
         if answer is not None:
-            await _send_answer(answer, "http.response", send)
+            await _send_answer(answer, as_lines(answer.headers), send)
             return
 
         def respond(message: Message) -> Awaitable[None]:
@@ -311,7 +237,7 @@ class CORSMiddleware:
         if find_endpoint is not None:
             await self._decide(passage, find_endpoint)
         theirs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers") or ()]
-        message = {**message, "headers": _encoded(passage.headers(theirs))}
+        message = {**message, "headers": as_lines(passage.headers(theirs))}
         await self._tell(passage)
         await send(message)
 
@@ -327,7 +253,7 @@ class CORSMiddleware:
         # The handshake begins with it, and some servers wait until it is taken.
         await receive()
         if "websocket.http.response" in (scope.get("extensions") or {}):
-            await _send_answer(answer, "websocket.http.response", send)
+            await _send_answer(answer, as_lines(answer.headers), send, "websocket.http.response")
         else:
             # Before it is accepted, so servers answer 403.
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": ""})
@@ -462,16 +388,12 @@ def _keeps_its_views(app: object) -> bool:
     return any(kind.__module__.partition(".")[0] in _WITHOUT_TAGS for kind in type(app).__mro__)
 
 
-def _encoded(headers: Iterable[Header]) -> list[Line]:
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-
-
 def _text(value: bytes) -> str:
     return value[:_MOST_READ].decode("latin-1")
 
 
-async def _send_answer(answer: Decision, kind: str, send: Send) -> None:
-    await send({"type": f"{kind}.start", "status": answer.status, "headers": _encoded(answer.headers)})
+async def _send_answer(answer: Decision, headers: Iterable[Line], send: Send, kind: str = "http.response") -> None:
+    await send({"type": f"{kind}.start", "status": answer.status, "headers": [*headers]})
     await send({"type": f"{kind}.body", "body": answer.body})
 
 

@@ -16,9 +16,11 @@ from .fixes import Fix
 from .journal import Event, Journal, Reason
 from .negotiation import (
     VARY,
+    Answers,
     Decision,
     Environ,
     Header,
+    Prepared,
     Question,
     Refusal,
     RequestKind,
@@ -50,7 +52,6 @@ from .protection import (
     Verdict,
     VerdictReason,
     is_handshake,
-    judge,
     judge_handshake,
     missing_trust,
 )
@@ -145,22 +146,25 @@ class Guard:
         self.journal.warn_of(table.named.values())
         self.met = table
 
-    def may_refuse(self, table: PathTable, environ: Environ, path: str) -> bool:
+    def foresee(self, answers: Answers | None, origin: str | None, asks: bool) -> Prepared | None:  # noqa: FBT001 - by keyword a call costs half as much again
         """
-        Return whether the protection, under the policies of *table*, which are those of the host, does not let the
-        request *environ* run at once.
+        Return what *answers* have prepared for a request from *origin*; *asks* tells whether it is a preflight.
 
-        For a carrier's short path, and for requests that are judged. What is exempt or only reported may be among
-        those, and a Passage tells it.
+        For a carrier's short path. None where nothing is prepared, where a source has to be asked, and where something
+        has to be recorded: then the request has to `enter`.
         """
-        if self.protection is None or self.protection.methods == "all":
-            return self.protection is not None
-        # Most requests are of the site itself, or not of a browser, and run under any policy.
-        site = environ.get("HTTP_SEC_FETCH_SITE")
-        if site == "same-origin" or (site is None and "HTTP_ORIGIN" not in environ):
-            return False
-        policy = table.find(path).policy
-        return not judge(policy if isinstance(policy, Policy) else None, environ).allowed
+        if answers is None or self.policies.table is not self.met:
+            return None
+        if origin is None:
+            return answers.silent
+        covered, journal = answers.audience.covers(origin), self.journal
+        if covered:
+            if asks:
+                return None if journal.is_debug is not None and journal.explains() else answers.permitted
+            return answers.shared
+        if covered is None or next(journal.turns):
+            return None
+        return answers.forbidden if asks else answers.refused
 
     def asks(self, host: object) -> Callable[[], PathTable] | None:
         """
@@ -400,8 +404,7 @@ class Passage:
         ours = self._ours(self.decision)
         if isinstance(self.assignment.policy, str):
             return _merged([*headers], ours)
-        policy = self.assignment.policy
-        sent, displaced = share(headers, ours, shares_timing=policy is not None and policy.share_timing)
+        sent, displaced = share(headers, ours, self.assignment.policy)
         if displaced:
             self.events += self._journal.record_displaced(self.assignment, displaced, self.environ)
         return sent
@@ -425,11 +428,11 @@ def _judge_handshake(policy: Policy | None, environ: Environ) -> Decision | Ques
     return refused if source is None else Question(source, environ["HTTP_ORIGIN"], _LET_IN, refused)
 
 
-def share(headers: Iterable[Header], ours: Sequence[Header], *, shares_timing: bool) -> tuple[list[Header], list[str]]:
+def share(headers: Iterable[Header], ours: Sequence[Header], guarding: Guarding) -> tuple[list[Header], list[str]]:
     """
     Return what to send in place of *headers*, with *ours*, whose one author the policy is; and the names it displaced.
 
-    `Vary` is merged; *headers* stay as they are. Timing-Allow-Origin is the policy's if that *shares_timing*.
+    `Vary` is merged; *headers* stay as they are. Timing-Allow-Origin is the policy's if *guarding* shares timing.
     """
     sent = [*headers]
     for name, _ in sent:
@@ -437,6 +440,7 @@ def share(headers: Iterable[Header], ours: Sequence[Header], *, shares_timing: b
             break
     else:
         return [*sent, *ours], []
+    shares_timing = isinstance(guarding, Policy) and guarding.share_timing
     displaced = [name for name, _ in sent if is_owned(name, shares_timing=shares_timing)]
     if displaced:
         sent = [line for line in sent if line[0] not in displaced]

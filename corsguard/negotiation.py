@@ -41,6 +41,7 @@ from .validation import DEFAULT_METHODS
 
 Environ = Mapping[str, Any]
 Header = tuple[str, str]
+Line = tuple[bytes, bytes]
 
 VARY: Final = ("Vary", "Origin")
 _PREFLIGHT_VARY: Final = ("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
@@ -144,34 +145,58 @@ class Question(NamedTuple):
         return self.refused if error is None else self.refused._replace(error=error)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """
+    What a policy decides about a kind of request before it sees one; a carrier's short path sends it as it stands.
+
+    The origin of the request is to stand in front of the *headers* of this *decision*, once for each of the names
+    *echoes*; *lines* are the same headers in bytes, as ASGI has them. With *trusted_methods* such a request may act,
+    too, where a protection judges it.
+    """
+
+    decision: Decision
+    echoes: tuple[str, ...]
+    trusted_methods: frozenset[str]
+    headers: tuple[Header, ...]
+    lines: tuple[Line, ...]
+
+    @classmethod
+    def of(
+        cls, decision: Decision, echoes: tuple[str, ...] = (), trusted_methods: frozenset[str] = frozenset()
+    ) -> "Prepared":
+        """
+        Return the same, with the headers of *decision*.
+        """
+        return cls(decision, echoes, trusted_methods, decision.headers, (*as_lines(decision.headers),))
+
+    def granting(self, origin: str) -> Decision:
+        """
+        Return the decision about a request from *origin*.
+        """
+        if not self.echoes:
+            return self.decision
+        headers = self.headers
+        for name in self.echoes:
+            headers = ((name, origin), *headers)
+        return Decision(self.decision.kind, self.decision.status, headers)
+
+
 @dataclass(frozen=True, slots=True)
 class Answers:
     """
-    What a policy says to every kind of request before it sees one.
+    What a policy says to every kind of request.
 
     Without an `Origin` it is *silent*. An origin of the *audience* is *shared* with, or *permitted* to send what its
-    preflight asks for; unless that is everyone, its name goes in front of these headers, and once more if the policy
-    *shares_timing* with it: see `granting`. All other origins are *refused*, or *forbidden* to.
+    preflight asks for. All other origins are *refused*, or *forbidden* to.
     """
 
     audience: Audience
-    shares_timing: bool
-    silent: Decision
-    shared: Decision
-    refused: Decision
-    permitted: Decision
-    forbidden: Decision
-
-    def granting(self, origin: str, *, is_preflight: bool = False) -> Decision:
-        """
-        Return what grants *origin*, which is covered.
-        """
-        decision = self.permitted if is_preflight else self.shared
-        if self.audience.is_everyone:
-            return decision
-        # No page sees the timings of a preflight.
-        timing = ((TIMING_ALLOW_ORIGIN, origin),) if self.shares_timing and not is_preflight else ()
-        return Decision(decision.kind, decision.status, ((ALLOW_ORIGIN, origin), *timing, *decision.headers))
+    silent: Prepared
+    shared: Prepared
+    refused: Prepared
+    permitted: Prepared
+    forbidden: Prepared
 
 
 def negotiate(policy: Policy, environ: Environ) -> Decision:
@@ -193,13 +218,13 @@ def decide(policy: Policy, environ: Environ) -> Decision | Question:
     """
     answers = answers_of(policy)
     if "HTTP_ORIGIN" not in environ:
-        return answers.silent
+        return answers.silent.decision
     asks, audience, origin = is_preflight(environ), answers.audience, environ["HTTP_ORIGIN"]
-    refused = answers.forbidden if asks else answers.refused
+    refused = (answers.forbidden if asks else answers.refused).decision
     covered = audience.covers(origin)
     if covered is False:
         return refused
-    granted = answers.granting(origin, is_preflight=asks)
+    granted = (answers.permitted if asks else answers.shared).granting(origin)
     if covered:
         return granted
     # A source may be anybody's object, and is not asked whether it is true.
@@ -234,6 +259,13 @@ def answers_of(policy: Policy) -> Answers:
     if answers is None:
         answers = policy.__dict__["_answers"] = _prepare(policy)
     return answers
+
+
+def as_lines(headers: Iterable[Header]) -> list[Line]:
+    """
+    Return *headers* as ASGI has them: in bytes, their names in lower case.
+    """
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 def merge_vary(*values: str) -> str:
@@ -296,21 +328,22 @@ def _prepare(policy: Policy) -> Answers:
     everyone = [(ALLOW_ORIGIN, "*")] if is_everyone else []
     timing = [(TIMING_ALLOW_ORIGIN, "*")] if is_everyone and policy.share_timing else []
     vary = [] if is_everyone else [VARY]
+    echoes = () if is_everyone else (ALLOW_ORIGIN,)
+    # No page sees the timings of a preflight.
+    timing_echoes = (TIMING_ALLOW_ORIGIN,) if echoes and policy.share_timing else ()
+    silent = (*everyone, *timing, *on_response) if is_everyone else (VARY,)
+    shared = (*everyone, *timing, *on_response, *vary)
+    permitted = (*everyone, *on_preflight)
+    # Fetch, "HTTP responses": to say no explicitly, 403 without the headers.
+    length = str(len(_REFUSAL_BODY))
+    forbidden = (("Content-Type", "text/plain"), ("Content-Length", length), _PREFLIGHT_VARY)
     return Answers(
         audience=policy.audience,
-        shares_timing=policy.share_timing,
-        silent=Decision(RequestKind.NOT_CORS, None, (*everyone, *timing, *on_response) if is_everyone else (VARY,)),
-        shared=Decision(RequestKind.CORS, None, (*everyone, *timing, *on_response, *vary)),
-        refused=Decision(RequestKind.CORS, None, (VARY,), Refusal.ORIGIN),
-        permitted=Decision(RequestKind.PREFLIGHT, policy.preflight_status, (*everyone, *on_preflight)),
-        # Fetch, "HTTP responses": to say no explicitly, 403 without the headers.
-        forbidden=Decision(
-            RequestKind.PREFLIGHT,
-            403,
-            (("Content-Type", "text/plain"), ("Content-Length", str(len(_REFUSAL_BODY))), _PREFLIGHT_VARY),
-            Refusal.ORIGIN,
-            body=_REFUSAL_BODY,
-        ),
+        silent=Prepared.of(Decision(RequestKind.NOT_CORS, None, silent)),
+        shared=Prepared.of(Decision(RequestKind.CORS, None, shared), (*timing_echoes, *echoes), policy.trusted_methods),
+        refused=Prepared.of(Decision(RequestKind.CORS, None, (VARY,), Refusal.ORIGIN)),
+        permitted=Prepared.of(Decision(RequestKind.PREFLIGHT, policy.preflight_status, permitted), echoes),
+        forbidden=Prepared.of(Decision(RequestKind.PREFLIGHT, 403, forbidden, Refusal.ORIGIN, body=_REFUSAL_BODY)),
     )
 
 

@@ -157,6 +157,15 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
         listed = self.allow_origins if isinstance(self.allow_origins, tuple) else ()
         return tuple(OriginPattern.parse(text) for text in (*listed, *self.allow_unsafe_origins) if text != NULL)
 
+    @cached_property
+    def trusted_methods(self) -> frozenset[str]:
+        """
+        The methods with which pages of a listed origin may act with the user's cookies, where a protection is asked.
+
+        Without credentials, which `"*"` never has, a policy says who may read what is public, and trusts nobody.
+        """
+        return frozenset(self.allow_methods) if self.allow_credentials else frozenset()
+
     @property
     def may_block(self) -> bool:
         """

@@ -187,6 +187,19 @@ class CrossOriginProtection:
             raise PolicyError(problems)
         return cls(**known)
 
+    def lets_act(self, environ: Mapping[str, Any]) -> bool:
+        """
+        Return whether the request that *environ* describes surely may run, whatever the policy of its path: most are of
+        the site itself, or not of a browser.
+
+        For a carrier's short path; `judge` tells about all others.
+        """
+        site = environ.get("HTTP_SEC_FETCH_SITE")
+        if site is not None or self.methods == "all":
+            # With methods="all" reading is judged by its `Origin` alone.
+            return site == "same-origin" and self.methods == "unsafe"
+        return "HTTP_ORIGIN" not in environ or _judge_origin(environ) is _OWN
+
     def judge(self, policy: Policy | None, environ: Mapping[str, Any], path: str) -> Verdict:
         """
         Return the Verdict about the request that *environ* describes, under the *policy* of its *path*, which is the
@@ -225,8 +238,7 @@ def judge(policy: Policy | None, environ: Mapping[str, Any]) -> Verdict:
     if method in SAFE_METHODS:
         return judge_handshake(policy, environ) if is_handshake(environ) else _SAFE
     trusted: bool | None = False
-    # With credentials it is a list of methods, and never "*".
-    if policy is not None and policy.allow_credentials and "HTTP_ORIGIN" in environ and method in policy.allow_methods:
+    if policy is not None and "HTTP_ORIGIN" in environ and method in policy.trusted_methods:
         trusted = _trusts(policy, environ["HTTP_ORIGIN"])
         if trusted:
             return _TRUSTED

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Literal, NamedTuple
 
-from corsguard.names import ALLOW_ORIGIN
-from corsguard.negotiation import Decision, Header, answers_of
+from corsguard.negotiation import Decision, answers_of
 from corsguard.policies import UNGUARDED, PathTable
 from corsguard.policy import Policy
 from corsguard.validation import DEFAULTS
@@ -156,19 +155,12 @@ def _covers(policy: Policy) -> Covers:
 def _states(policy: Policy) -> Mapping[State, Decision]:
     answers = answers_of(policy)
     return {
-        "permit": _echoed(answers.permitted, policy),
-        "forbid": answers.forbidden,
-        "share": _echoed(answers.shared, policy),
-        "refuse": answers.refused,
-        "silent": answers.silent,
+        "permit": answers.permitted.granting(ECHO),
+        "forbid": answers.forbidden.decision,
+        "share": answers.shared.granting(ECHO),
+        "refuse": answers.refused.decision,
+        "silent": answers.silent.decision,
     }
-
-
-def _echoed(decision: Decision, policy: Policy) -> Decision:
-    if policy.audience.is_everyone:
-        return decision
-    line: Header = (ALLOW_ORIGIN, ECHO)
-    return decision._replace(headers=(line, *decision.headers))
 
 
 # Paths, as expressions over the path as it came, without the query.

@@ -154,7 +154,7 @@ def test_a_decision_is_another_if_anything_of_it_is():
     assert len({hash(each) for each in (decision, *others)}) == 1 + len(FIELDS)
     assert decision == Decision(RequestKind.CORS, None, ())
     assert hash(decision) == hash(Decision(RequestKind.CORS, None, ()))
-    assert decision != answers_of(LISTED).shared
+    assert decision != answers_of(LISTED).shared.decision
     assert decision != ()
 
 
@@ -265,7 +265,8 @@ def test_nothing_is_made_for_a_request_but_the_echo(policy, asked):
     for origin in (APP, "https://a.partner.example", "https://b.partner.example", EVIL):
         decision = negotiate(policy, asked(origin))
         is_preflight = decision.kind is RequestKind.PREFLIGHT
-        granted, refused = (answers.permitted, answers.forbidden) if is_preflight else (answers.shared, answers.refused)
+        prepared = (answers.permitted, answers.forbidden) if is_preflight else (answers.shared, answers.refused)
+        granted, refused = (each.decision for each in prepared)
         if policy is ANYONE:
             assert decision is granted
         elif origin == EVIL:
@@ -273,7 +274,7 @@ def test_nothing_is_made_for_a_request_but_the_echo(policy, asked):
         else:
             echo = ("Access-Control-Allow-Origin", origin)
             assert decision == granted._replace(headers=(echo, *granted.headers))
-    assert negotiate(policy, environ()) is answers.silent
+    assert negotiate(policy, environ()) is answers.silent.decision
 
 
 # Vary
@@ -358,7 +359,7 @@ def test_a_failing_source_refuses_and_tells_why(asks):
 def test_a_source_that_says_no_costs_no_new_decision():
     policy = Policy(allow_origins=Nobody())
     assert negotiate(policy, environ(EVIL)).refusal is Refusal.ORIGIN
-    assert negotiate(policy, environ(EVIL)) is answers_of(policy).refused
+    assert negotiate(policy, environ(EVIL)) is answers_of(policy).refused.decision
 
 
 class Counting:
