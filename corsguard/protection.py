@@ -194,10 +194,11 @@ class CrossOriginProtection:
 
         For a carrier's short path; `judge` tells about all others.
         """
-        site = environ.get("HTTP_SEC_FETCH_SITE")
-        if site is not None or self.methods == "all":
-            # With methods="all" reading is judged by its `Origin` alone.
-            return site == "same-origin" and self.methods == "unsafe"
+        if self.methods == "all":
+            # Then reading is judged by its `Origin` alone.
+            return False
+        if "HTTP_SEC_FETCH_SITE" in environ:
+            return bool(environ["HTTP_SEC_FETCH_SITE"] == "same-origin")
         return "HTTP_ORIGIN" not in environ or _judge_origin(environ) is _OWN
 
     def judge(self, policy: Policy | None, environ: Mapping[str, Any], path: str) -> Verdict:

@@ -229,20 +229,45 @@ class ForgeryFloor:
         self.origins = frozenset(origins)
 
     def __call__(self, environ, start_response):
-        if environ["REQUEST_METHOD"] not in _SAFE_METHODS and not self.lets_run(environ):
-            body = b"Cross-origin request refused.\n"
-            start_response("403 Forbidden", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
-            return [body]
+        if environ["REQUEST_METHOD"] not in _SAFE_METHODS:
+            origin = environ.get("HTTP_ORIGIN")
+            if origin not in self.origins and not self.lets_run(environ, origin):
+                return self.refuse(start_response)
         return self.app(environ, start_response)
 
-    def lets_run(self, environ):
-        origin = environ.get("HTTP_ORIGIN")
-        if origin in self.origins:
-            return True
+    def refuse(self, start_response, *more):
+        body = b"Cross-origin request refused.\n"
+        start_response("403 Forbidden", [("Content-Type", "text/plain"), ("Content-Length", str(len(body))), *more])
+        return [body]
+
+    def lets_run(self, environ, origin):
         site = environ.get("HTTP_SEC_FETCH_SITE")
         if site is not None:
             return site in {"same-origin", "none"}
         return origin is None or origin.partition("://")[2] == environ.get("HTTP_HOST")
+
+
+class BothFloor(ForgeryFloor):
+    """
+    The same with what Floor does about responses, in one class that looks an origin up once.
+    """
+
+    def __call__(self, environ, start_response):
+        origin, method = environ.get("HTTP_ORIGIN"), environ["REQUEST_METHOD"]
+        allowed = origin in self.origins
+        if method not in _SAFE_METHODS and not allowed and not self.lets_run(environ, origin):
+            return self.refuse(start_response, ("Vary", "Origin"))
+        assert method != "OPTIONS" or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in environ, "preflights are Floor's"
+
+        def share(status, headers, exc_info=None):
+            if allowed:
+                ours = [("Access-Control-Allow-Origin", origin), ("Access-Control-Allow-Credentials", "true")]
+                headers = [*headers, *ours, ("Vary", "Origin")]
+            else:
+                headers = [*headers, ("Vary", "Origin")]
+            return start_response(status, headers, exc_info)
+
+        return self.app(environ, share)
 
 
 def on_wsgi(origins):

@@ -179,6 +179,20 @@ def test_all_that_a_client_can_send(method):
     assert {reason for allowed, reason in reasons if not allowed} == REMEDIES.keys()
 
 
+@pytest.mark.parametrize("methods", ["unsafe", "all"])
+def test_what_runs_at_once_would_be_allowed(methods):
+    """
+    What a carrier's short path lets run is allowed: trusted pages, and what may act under any policy.
+    """
+    protection = CrossOriginProtection(methods=methods)
+    policies = (None, TRUSTING, LISTED, READER, ANYONE, NULL)
+    for policy, method, site, origin in product(policies, [*UNSAFE, "GET"], SITES, (*ORIGINS, *TRUSTED)):
+        environ = request(method, origin, site)
+        is_covered = policy is not None and origin is not None and policy.audience.covers(origin)
+        if (is_covered and method in policy.trusted_methods) or protection.lets_act(environ):
+            assert protection.judge(policy, environ, "/").allowed, (policy, environ)
+
+
 @pytest.mark.parametrize("origin", HOSTILE_ORIGINS.values(), ids=HOSTILE_ORIGINS.keys())
 def test_what_is_hostile_is_refused(origin):
     for policy in (None, TRUSTING, ANYONE):
