@@ -120,7 +120,7 @@ class CORSMiddleware:
     def policy(self, policy: PoliciesLike | None) -> None:
         self.guard.swap(policy)
 
-    async def __call__(  # noqa: C901 - each function that it is cut into costs a twentieth of all
+    async def __call__(  # noqa: C901, PLR0912 - each function that it is cut into costs a twentieth of all
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
         if scope["type"] != "http":
@@ -135,14 +135,18 @@ class CORSMiddleware:
         table, protection = guard.policies.table, guard.protection
         if table.hosts is not None:
             table = table.at(_host_in(headers))
-        answers, is_options = table.answers or table.find(path).answers, method == "OPTIONS"
-        origin, asks = None, False
-        for name, value in headers:
-            if len(name) == 6 and name.lower() == b"origin":
-                # Several lines are joined on the long path.
-                origin, answers = value, answers if origin is None else None
-            elif is_options and len(name) == 29 and name.lower() == b"access-control-request-method":
-                asks = True
+        origin, asks, answers = None, False, table.answers or table.find(path).answers
+        # Several lines of Origin are joined on the long path.
+        if method != "OPTIONS":
+            for name, value in headers:
+                if len(name) == 6 and name.lower() == b"origin":
+                    origin, answers = value, answers if origin is None else None
+        else:
+            for name, value in headers:
+                if len(name) == 6 and name.lower() == b"origin":
+                    origin, answers = value, answers if origin is None else None
+                elif len(name) == 29 and name.lower() == b"access-control-request-method":
+                    asks = True
         prepared = guard.foresee(answers, None if origin is None else origin[:_MOST_READ].decode("latin-1"), asks)
         if (
             prepared is None
