@@ -42,7 +42,7 @@ GOALS = {
     "Flask, preflights": 2,
     "Django, Origin": 2,
     "Lookup": 2,
-    "WSGI, protection": 1,
+    "WSGI, protection": 2,
     "1 MB": 2,
     "`import corsguard`": 2,
     "Memory": 2,
