@@ -1,24 +1,28 @@
 """
-The sites of `carriers/test_odd_paths.py`. One process serves all of them: the header X-Site says which one a request is
-for.
+The sites behind real servers. One process serves all of them: the header X-Site says which one a request is for. Those
+for ASGI are in `odd_path_asgi.py`.
 
-X-Reached tells an answer that passed through a guard from one that the server gave by itself. X-View tells which view
-ran. `python tests/kit/odd_path_apps.py SERVER` serves them with a server that has no command of its own.
+X-Reached tells an answer that passed through a guard from one that the server gave by itself, and the lines next to it
+what the server handed on. X-View tells which view ran. `python tests/kit/odd_path_apps.py SERVER` serves them with a
+server that has no command of its own.
+
+LOG names a file, to which the guards then write a line for each request that they refuse.
 
 ORIGINS is a port: but for the first ones, the origins of the Django sites then come from there, and loading them takes
 as long as the other side likes. The sources of the *late* sites never answer in time.
 """
 
+import logging
+import math
 import os
 import posixpath
 import socket
 import sys
 from dataclasses import replace
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
 from django.test import override_settings
@@ -26,13 +30,22 @@ from django.urls import path, re_path
 from django.utils.decorators import sync_and_async_middleware
 from flask import Flask
 
-from corsguard import CORSMiddleware, Policy, RefreshingOrigins, RememberedOrigins
+from corsguard import CORSMiddleware, Policy, RefreshingOrigins, RememberedOrigins, journal
 from corsguard_flask import CORSGuard, cors
 
 PARTNER = "https://partner.example"
 METHODS = ["GET", "DELETE"]
 
 PARTNERS = Policy(allow_origins=[PARTNER], allow_methods=METHODS, allow_credentials=True)
+PARTNERS_200 = replace(PARTNERS, preflight_status=200)
+
+
+if "LOG" in os.environ:
+    log = logging.FileHandler(os.environ["LOG"], encoding="utf-8")
+    log.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    journal.logger.addHandler(log)
+    journal.logger.setLevel(logging.INFO)
+    journal._PAUSE = -math.inf  # noqa: SLF001 - otherwise it is one line a minute
 
 
 # The bare application. It says how three routers would take the path: as it is, cleaned, and decoded once more.
@@ -46,12 +59,14 @@ def cleaned(path):
     return "/" + posixpath.normpath("/" + path.replace("\\", "/")).lstrip("/")
 
 
-def bare(environ, start_response):
-    path = environ["PATH_INFO"]
+def views_at(path):
     # Flask and Django put the slash before a path that came without one.
     path = path if path.startswith("/") else f"/{path}"
-    views = " ".join(view_at(reading) for reading in (path, cleaned(path), cleaned(unquote(path))))
-    start_response("200 OK", [("Content-Length", "0"), ("X-View", views)])
+    return " ".join(map(view_at, (path, cleaned(path), cleaned(unquote(path)))))
+
+
+def bare(environ, start_response):
+    start_response("200 OK", [("Content-Length", "0"), ("X-View", views_at(environ.get("PATH_INFO", "")))])
     return []
 
 
@@ -78,9 +93,13 @@ def guarded(app):
     return app
 
 
-@cors(None)
 def django_admin(request, user):
     return HttpResponse(headers={"X-View": "admin"})
+
+
+@cors(None)
+def closed_django_admin(request, user):
+    return django_admin(request, user)
 
 
 def django_public(request):
@@ -88,8 +107,8 @@ def django_public(request):
 
 
 EVERYTHING = re_path("", django_public)
-TAGGED = (path("admin/users/<user>", django_admin), EVERYTHING)
-UNTAGGED = (EVERYTHING,)
+TAGGED = (path("admin/users/<user>", closed_django_admin), EVERYTHING)
+UNTAGGED = (path("admin/users/<user>", django_admin), EVERYTHING)
 
 
 @sync_and_async_middleware
@@ -122,16 +141,17 @@ def load():
         return connection.makefile(encoding="utf-8").read().split()
 
 
+MIDDLEWARE = [f"{__name__}.choosing", "corsguard_django.middleware.CORSMiddleware"]
 settings.configure(
     ALLOWED_HOSTS=["*"],
     CORSGUARD=Policy(allow_origins=RefreshingOrigins(load, every=0.01)) if "ORIGINS" in os.environ else PARTNERS,
     LOGGING_CONFIG=None,
-    MIDDLEWARE=[f"{__name__}.choosing", "corsguard_django.middleware.CORSMiddleware"],
+    MIDDLEWARE=MIDDLEWARE,
     ROOT_URLCONF=TAGGED,
 )
-wsgi_handler, asgi_handler = get_wsgi_application(), get_asgi_application()
-with override_settings(MIDDLEWARE=[f"{__name__}.choosing"]):
-    bare_wsgi_handler, bare_asgi_handler = get_wsgi_application(), get_asgi_application()
+wsgi_handler = get_wsgi_application()
+with override_settings(MIDDLEWARE=MIDDLEWARE[:1]):
+    bare_wsgi_handler = get_wsgi_application()
 
 
 # Sources that are late, as those are that ask over a network under gevent.
@@ -180,26 +200,32 @@ def answers_204(environ, start_response):
 
 SITES |= {
     "answers-204": answers_204,
-    "status-200": CORSMiddleware(bare, replace(PARTNERS, preflight_status=200)),
+    "status-200": CORSMiddleware(bare, PARTNERS_200),
 }
 
 
+def seen_headers(path, origin, *, asks):
+    """
+    Return what the server handed on, as lines of the answer.
+    """
+    return [
+        ("X-Reached", "yes"),
+        ("X-Path", quote(path[:200], errors="replace")),
+        ("X-Readings", views_at(path)),
+        ("X-Origin", "none" if origin is None else "partner" if origin == PARTNER else "other"),
+        ("X-Asks", "yes" if asks else "no"),
+    ]
+
+
 def application(environ, start_response):
+    path, origin = environ.get("PATH_INFO", ""), environ.get("HTTP_ORIGIN")
+    seen = seen_headers(path, origin, asks="HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ)
+
     def respond(status, headers, error=None):
-        more = [("X-Reached", "yes"), ("X-Events", " ".join(reasons))]
+        more = [*seen, ("X-Events", " ".join(reasons))]
         return start_response(status, [*headers, *more], *(() if error is None else (error,)))
 
     return SITES[environ["HTTP_X_SITE"]](environ, respond)
-
-
-async def asgi(scope, receive, send):
-    async def respond(message):
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], (b"X-Reached", b"yes")]}
-        await send(message)
-
-    handler = bare_asgi_handler if dict(scope["headers"])[b"x-site"] == b"django-bare" else asgi_handler
-    await handler(scope, receive, respond)
 
 
 def serve(name):
@@ -219,6 +245,11 @@ def serve(name):
 
         server = make_server("127.0.0.1", 0, application, threaded=True)
         port, run = server.port, server.serve_forever
+    elif name == "bjoern":
+        import bjoern
+
+        listening = socket.create_server(("127.0.0.1", 0))
+        port, run = listening.getsockname()[1], lambda: bjoern.server_run(listening, application)
     else:
         from wsgiref.simple_server import make_server
 

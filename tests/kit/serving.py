@@ -98,25 +98,6 @@ class Server:
         pairs = [line.partition(":") for line in rest]
         return Reply(int(first.split()[1]), [(name, value.strip()) for name, _, value in pairs], body)
 
-    def keeps_after(self, method, path, *lines):
-        """
-        Return whether a second request on the same connection is answered.
-        """
-        head = [f"{method} {path} HTTP/1.1", "Host: localhost", *lines, "", ""]
-        request = "\r\n".join(head).encode()
-        with socket.create_connection(("127.0.0.1", self.port), timeout=_PATIENCE) as connection:
-            connection.sendall(request)
-            answer = b""
-            while b"\r\n\r\n" not in answer:
-                answer += connection.recv(65536)
-            if b"\r\nconnection: close\r\n" in answer.lower():
-                return False
-            try:
-                connection.sendall(request)
-                return connection.recv(65536) != b""
-            except ConnectionError:
-                return False
-
     def lines_until(self, text):
         """
         Return what the process writes up to the first line that has *text*, that line included.
