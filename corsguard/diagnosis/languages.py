@@ -190,7 +190,8 @@ _URL: Final = re.compile(
     r"(?<![A-Za-z])(?P<url>[a-z][a-z0-9+.-]{1,30}:(?://)?[!#-&(-~\u2580-\u259f]{1,2048})(?: ?['\"])?", re.IGNORECASE
 )
 _MIXED_URL: Final = re.compile(r"['\"] ?(?P<url>http://[!#-&(-~]{1,2048})", re.IGNORECASE)
-_HEADER: Final = re.compile(r"['\"]? ?Access-Control-Allow-(?P<name>[A-Za-z]+) ?['\"]?")
+# A header with a value behind it is of a request, a response or a setting that somebody pasted.
+_HEADER: Final = re.compile(r"['\"]? ?Access-Control-Allow-(?P<name>[A-Za-z]+)\b(?!['\"]? ?[:=]) ?['\"]?")
 # Between two letters it is an apostrophe: l'en-tête.
 _APOSTROPHE: Final = re.compile(r"(?<=[A-Za-z\u00c0-\u00ff])'(?=[A-Za-z\u00c0-\u00ff])")
 _QUOTED: Final = re.compile(r"(?P<mark>['\"]) ?(?P<value>[^'\"]{0,200}?) ?(?P=mark)")

@@ -30,6 +30,6 @@ def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | N
         "recipient": shown or "https://...",
     }
     detail = f"{row.detail.format_map(blanks)} " if row.detail and value else ""
-    policy = {} if origin is None or name != "answered" else {"allow_origins": [blanks["origin"]]}
+    policy = row.fix.policy if origin is None or name != "answered" else {"allow_origins": [blanks["origin"]]}
     page = tuple(line.format_map(blanks) for line in row.fix.page)
     return replace(row.fix, words=f"{detail}{row.fix.words.format_map(blanks)}", page=page, policy=policy)

@@ -39,7 +39,7 @@ _PAGES: Final[Mapping[Reason | str, str]] = {
 
 _ENGINES: Final = (
     ("Internet Explorer", re.compile(r"\b(?:SEC7|SCRIPT7|CSP14)\d{3}\b")),
-    ("jsdom", re.compile(r"Error: Cross origin \S+ forbidden")),
+    ("jsdom", re.compile(r"Error: Cross origin \S+ forbidden|validCORS(?:Preflight)?Headers")),
     ("Office", re.compile(r"No valid origin in response")),
     ("TestCafe", re.compile(r"RequestMock: CORS")),
     (
@@ -93,7 +93,7 @@ _URLS: Final = (
         re.IGNORECASE,
     ),
     re.compile(
-        r"(?:connect(?:ing)? to|resource at|content from|Cancelled load to|module:?|load) "
+        r"(?:connect(?:ing)? to|resource at|content from|Cancelled load to|module:?|load|fetch) "
         r"[\"']?(?P<url>(?:https?|wss?)://[^\s'\"]+)",
         re.IGNORECASE,
     ),
@@ -113,11 +113,19 @@ _ORIGINS: Final = (
     re.compile(r"Origin '(?P<origin>[^']+)' is (?:therefore )?not allowed"),
     re.compile(r"from origin '(?P<origin>[^']+)'(?! has been blocked from loading)"),
     re.compile(
-        r"(?:from origin|[Rr]equest origin|with origin|Origin):? [\"']?"
+        r"(?:from origin|[Rr]equest origin|with origin|(?<!Allow-)Origin(?: header| of the request)?):? [\"']?"
         r"(?P<origin>(?:[a-z][a-z0-9+.-]*://[^\s'\"]+(?![^\s'\"])|null\b))(?!'? has been blocked from loading)"
     ),
+    re.compile(
+        r"(?<![\w-])(?<!target )(?<!allowed )(?<!expected )(?:request_?)?origin"
+        r"(?:[\"']?\s?[:=]\s?[\"']?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\",)\]}]+)|"
+        r" [\"'](?P<origin2>[a-z][a-z0-9+.-]*://[^\s'\"]+)[\"'](?! has been blocked))",
+        re.IGNORECASE,
+    ),
+    re.compile(r"\) does not match the page \((?P<origin>[^\s()]+)\)"),
     re.compile(r"from frame with URL '?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
     re.compile(r"(?:The page at |current origin \()'?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
+    re.compile(r"\breferr?er(?: header)?[\"']?[:=]\s?[\"']?(?P<origin>https?://[^\s'\",)\]}]+)", re.IGNORECASE),
 )
 # What stands for a URL or an origin that somebody does not want to show: its host, or a part of it, has no letter but
 # x, or brackets.
@@ -134,7 +142,7 @@ _ANY_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"]+", re.IGNOREC
 # A URL of a line without other signs: neither one of the documentation nor a place in a script.
 _LONE_URL: Final = re.compile(
     r"(?<!sourceURL: ['\"])\bhttps?://(?!developer\.mozilla|(?:www\.)?chromestatus|goo\.gl|fetch\.spec|web\.dev|go\.microsoft|xhr\.spec|"
-    r"nodejs\.org|nextjs\.org|user:pass@host)[^\s'\"()<>]+",
+    r"nodejs\.org|nextjs\.org|console\.(?:developers|cloud)\.google|user:pass@host)[^\s'\"()<>]+",
     re.IGNORECASE,
 )
 _PLACE: Final = re.compile(r":\d+(?::\d+)?[.,)\]]?$")
@@ -420,7 +428,7 @@ def _url(text: str, said: Mapping[str, str], origin: str | None) -> tuple[str, s
             return whole, _as_url(first, origin) or whole, False
         is_shown = True
     if not is_shown:
-        pages = {found.start("origin") for pattern in _ORIGINS for found in pattern.finditer(text)}
+        pages = {found.start(found.lastindex or 0) for pattern in _ORIGINS for found in pattern.finditer(text)}
         others = (found[0] for found in _LONE_URL.finditer(text) if found.start() not in pages)
         lone = {_USERINFO.sub("", url.rstrip(".,;:")) for url in others if not _PLACE.search(url)}
         lone -= {url for url in lone if origin is not None and url.rstrip("/") == origin}
@@ -466,6 +474,6 @@ def _origin(text: str, said: Mapping[str, str], known: Known) -> tuple[str | Non
 def _origins(text: str) -> Iterator[str]:
     for pattern in _ORIGINS:
         for found in pattern.finditer(text):
-            word = found["origin"][:_LONGEST_WORD]
+            word = next(filter(None, found.groups()))[:_LONGEST_WORD]
             # The host of app://. is a stop; several stops stand for what was cut off.
             yield word if word.endswith(("://.", "..")) else word.rstrip(".,)")

@@ -10,9 +10,10 @@ from typing import Final
 from .connections import CONNECTIONS, VAGUE
 from .core import Core
 from .rules import RULES
+from .servers import LOGS, SERVERS
 from .sharing import SHARING
 
 __all__ = ["CORES", "VAGUE", "Core"]
 
 # The first core that fits tells. The order is that of what would fit otherwise, too.
-CORES: Final = (*SHARING, *RULES, *CONNECTIONS)
+CORES: Final = (*SHARING, *SERVERS, *RULES, *CONNECTIONS, *LOGS)

@@ -88,7 +88,9 @@ VAGUE: Final = (
     core(r"ERR_FAILED 2\d\d\b", "answered"),
     core(
         r"responded with a status of [45]\d\d\b|ERR_(?:ABORTED|FAILED) [45]\d\d\b|"
-        r"\b[45]\d\d \([A-Z][A-Za-z' -]{2,40}\)|requested URL was not found on this server",
+        r"\b[45]\d\d \([A-Z][A-Za-z' -]{2,40}\)|requested URL was not found on this server|"
+        r"failed with status code [45]\d\d\b|\b[45]\d\d: (?:Bad Request|Unauthorized|Forbidden|Not Found|"
+        r"(?:Method )?Not Allowed|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Timeout)",
         "status",
     ),
     core(
@@ -99,7 +101,11 @@ VAGUE: Final = (
         r"Loading (?:CSS )?chunk .{1,80}? failed|Importing a module script failed|Module source URI is not allowed|"
         r"FETCH_ERROR|[\"']?status[\"']?: ?0\b|\bHTTP 0 error|\(failed\)|"
         r"(?:XHR|Fetch) failed (?:loading|fetching)|Loading failed for the|UnityWebRequest|"
-        r"NS_ERROR_(?:FAILURE|DOM_BAD_URI)",
+        r"NS_ERROR_(?:FAILURE|DOM_BAD_URI)|"
+        # Of libraries: Firebase, Supabase, gRPC-Web, Dio, MSAL, and of what only guesses.
+        r"network-request-failed|Failed to send a request to the|closed without (?:headers|grpc status)|"
+        r"(?:onError callback was called|error on the network layer)|could not resolve endpoints|"
+        r"\bCORS (?:issue|problem)s?\b|(?:due to|because of|caused by|related to) (?:an? |the )?CORS\b",
         "not_told",
     ),
     core(r"\b(?:curl|Postman)\b", "outside_browsers"),

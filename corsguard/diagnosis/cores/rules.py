@@ -78,8 +78,8 @@ RULES: Final[tuple[Core, ...]] = (
     ),
     core(r"BLOCKED_BY_ORB|NS_\w*ORB|OpaqueResponseBlocking|Cross-Origin Read Blocking|\bCORB\b", "orb"),
     core(
-        r"Tainted canvases|tainted by cross-origin data|contains cross-origin data, and may not be|"
-        r"canvas has been tainted|The cross-origin image at (?P<url>\S{1,2048}) may not be loaded|"
+        r"Tainted canvas|tainted by cross-origin data|contains cross-origin data, and may not be|"
+        r"canvas (?:as it is|is|has been|was) tainted|The cross-origin image at (?P<url>\S{1,2048}) may not be loaded|"
         r"operation is insecure.{0,200}(?:toDataURL|toBlob|getImageData|texImage)",
         "tainted_canvas",
     ),
@@ -95,6 +95,7 @@ RULES: Final[tuple[Core, ...]] = (
     core(r"headers\.get\([\"'](?P<header>Set-Cookie2?)[\"']\)", "never_exposed"),
     core(r"Refused to get unsafe header ['\"](?P<header>[^\"']+)['\"]", "not_exposed"),
     core(r"Access-Control-Expose-Headers must include \"(?P<header>[\w-]{1,100})\"", "not_exposed"),
+    core(r"Could not read the (?P<header>[\w-]{1,100}) header", "not_exposed"),
     core(r"headers\.get\([\"'](?P<header>[^\"']+)[\"']\)", "not_exposed"),
     core(
         r"Refused to set unsafe header ['\"](?P<header>Cookie2?)['\"]|Attempt to set a forbidden header was denied: "
@@ -157,5 +158,13 @@ RULES: Final[tuple[Core, ...]] = (
         "csrf_django",
     ),
     core(r"The CSRF (?:session )?token|CSRF tokens do not match|The referrer does not match the host", "csrf_flask"),
-    core(r"\bCSRF|InvalidAuthenticityToken", "csrf"),
+    core(r"apollo-require-preflight", "csrf_apollo"),
+    core(
+        r"\bCSRF|InvalidAuthenticityToken|Cross-site \w+ form submissions are forbidden|origin invalid\b|"
+        # Of qBittorrent, Rails, Next.js and Go.
+        r"(?:Origin|Referer) header & Target origin mismatch|HTTP Origin header .{0,300}?didn't match|"
+        r"x-forwarded-host'? header .{0,600}?does not match 'origin'|Invalid Server Actions request|"
+        r"cross-origin request detected(?:,| from Sec-Fetch-Site)",
+        "csrf",
+    ),
 )

@@ -19,7 +19,7 @@ SHARING: Final[tuple[Core, ...]] = (
     # Whatever else is said of a file, it cannot be fetched.
     core(
         r"(?:cannot load|Failed to load) '?(?P<url>file:[^\s']{1,2048})|"
-        r"Access to [\w ]{1,40} at '(?P<url2>file:[^']{1,2048})'(?! \(redirected)|"
+        r"Access to [\w ]{1,40} at '(?P<url2>file:[^']{1,2048})'(?! \(redirected)|from origin 'file://' has been blocked from|"
         r"Module source URI is not allowed in this document: ['\"](?P<url3>file:[^'\"]{1,2048})",
         Reason.BAD_SCHEME,
     ),
@@ -112,9 +112,11 @@ SHARING: Final[tuple[Core, ...]] = (
     ),
     core(r"header '?(?P<header>[^\s']+)'? is not allowed according to header", Reason.HEADER_NOT_ALLOWED),
     core(r"missing token '?(?P<header>[^\s']+)'? in CORS header", Reason.HEADER_NOT_ALLOWED),
+    # Of jsdom.
+    core(r"\bHeaders (?P<header>[\w-]{1,100}) forbidden", Reason.HEADER_NOT_ALLOWED),
     core(
-        r"No '?Access-Control-Allow-Origin'? header|Access-Control-Allow-Origin'? missing|"
-        r"missing '?Access-Control-Allow-Origin'? header",
+        r"No '?Access-Control-Allow-Origin'? header|Access-Control-Allow-Origin'?(?: header)?(?: is)? (?:missing|not set)|"
+        r"(?:missing|lacks|without|does not (?:have|include|contain)) (?:the |an? )?'?Access-Control-Allow-Origin\b",
         Reason.MISSING_ALLOW_ORIGIN,
     ),
     core(r"has a value '(?P<value>[^']*)' that is not equal to", Reason.ALLOW_ORIGIN_MISMATCH),
@@ -141,7 +143,7 @@ SHARING: Final[tuple[Core, ...]] = (
     core(
         r"\bOrigin (?:'?(?P<origin>[^\s']+)'? )?is not allowed by '?Access-Control-Allow-Origin|"
         # Of jsdom, of Office and of TestCafe.
-        r"Error: Cross origin (?P<origin2>\S+) forbidden|No valid origin in response|RequestMock: CORS validation",
+        r"Error: Cross origin (?P<origin2>\S+) forbidden|validCORSHeaders|No valid origin in response|RequestMock: CORS validation",
         Reason.MISSING_ALLOW_ORIGIN,
     ),
     core(
@@ -196,18 +198,4 @@ SHARING: Final[tuple[Core, ...]] = (
     named("DisallowedByMode", "", Reason.SAME_ORIGIN_MODE),
     named("RedirectContainsCredentials", "", Reason.REDIRECT_USERINFO),
     named("", "OriginHeaderNotAdded", "origin_not_added"),
-    # What CORS libraries of servers say where they refuse by themselves.
-    core(r"Disallowed CORS (?P<value>origin|method|headers?)\b", "refused_by_server"),
-    core(r"Invalid CORS request|Not allowed by CORS\b|CORS origin (?:check )?(?:denied|rejected)", "refused_by_server"),
-    # In the logs of servers: Spring, Jupyter, Django Channels, Rails, Go, Koa and copyparty.
-    core(
-        r"Blocking Cross Origin (?:API request|WebSocket Attempt)| is not a valid origin\b|"
-        r"cors-reject [A-Z]{1,20} because request-header Origin='(?P<origin4>[^']{1,2048})|rejected by cors-check|"
-        r"request origin not allowed\b(?:: (?P<origin>https?://\S{1,2048}))?|"
-        r"WebSocket connection denied: origin '(?P<origin2>[^']{1,2048})' not allowed|"
-        r"DefaultCorsProcessor.{0,40}?: Reject: '(?P<origin3>[^']{1,2048})' origin is not allowed",
-        "refused_by_server",
-        "origin",
-    ),
-    core(r"AADSTS9002326\b", "spa_registration"),
 )

@@ -30,6 +30,15 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         ("the answer's body: which check failed", "the token: the session's cookie and X-CSRFToken"),
         Fix(words="Send X-CSRFToken, and allow it in the policy; or exempt the view, if it needs no cookies."),
     ),
+    "csrf_apollo": Lookalike(
+        "Not CORS but Apollo Server's protection against CSRF: the request came through, and Apollo Server refused it.",
+        ("the request's Content-Type: a form's type, or none", "a plain GET, or an upload: does it have the header?"),
+        Fix(
+            words="Send one of the headers that the line names, and allow it in the policy.",
+            page=('headers: {{"Apollo-Require-Preflight": "true"}}',),
+            policy={"allow_headers": ["Apollo-Require-Preflight"]},
+        ),
+    ),
     "refused_by_server": Lookalike(
         "The server's own CORS library refused the request, and says so.",
         ("what the library lists", "the Origin that was sent", "a proxy in front: does it pass Host on?"),
@@ -37,6 +46,16 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
             words="List {origin}, with the method and the headers that the page asks for, where the server lists them."
         ),
         detail="It refused: {value}.",
+        is_cors=True,
+    ),
+    "refused_configuration": Lookalike(
+        "The server's own CORS library does not accept its settings, so the server does not start, or answers with 500.",
+        ("the server's settings of CORS: which one does the line name?", "the lines before it: who calls the library"),
+        Fix(
+            words="Correct the setting that the line names: each origin in full (scheme://host:port), and no wildcard "
+            "together with credentials."
+        ),
+        detail="It does not accept {value}.",
         is_cors=True,
     ),
     "cached": Lookalike(
@@ -76,6 +95,14 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         "Not CORS but a rule of Microsoft's login (Entra ID): the application is registered for another platform.",
         ("the registration, under Authentication: for which platform is the redirect URI listed?",),
         Fix(words=f"List the redirect URI under Single-page application, and nowhere else. {NO_HEADER_HELPS}"),
+    ),
+    "login_origin": Lookalike(
+        "Not CORS but a rule of the login service: this page is not registered there for the application.",
+        (
+            "the application's settings at the login service: its origins, or its domains",
+            "the address bar: is it the very same scheme, host and port? localhost is not 127.0.0.1",
+        ),
+        Fix(words=f"Add {{origin}} to the origins of the application at the login service. {NO_HEADER_HELPS}"),
     ),
     "answered": Lookalike(
         "The server answered well, and the browser kept the answer from the page: a CORS header is missing or wrong.",
