@@ -118,8 +118,13 @@ _ORIGINS: Final = (
     ),
     re.compile(
         r"(?<![\w-])(?<!target )(?<!allowed )(?<!expected )(?:request_?)?origin"
-        r"(?:[\"']?\s?[:=]\s?[\"']?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\",)\]}]+)|"
-        r" [\"'](?P<origin2>[a-z][a-z0-9+.-]*://[^\s'\"]+)[\"'](?! has been blocked))",
+        r"(?:[\"']?\s?[:=]\s?(?:Some\()?[\"']?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\",)\]}]+|(?<=[\"'(])null\b)|"
+        r" [\"'\[](?P<origin2>[a-z][a-z0-9+.-]*://[^\s'\"\]]+|null)[\"'\]](?! has been blocked))",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\b(?:request|connection|call|access|attempt|upgrade)s? from:? [\"']?"
+        r"(?P<origin>https?://[^\s'\"/,;)]+)/?(?![^\s'\",;)])",
         re.IGNORECASE,
     ),
     re.compile(r"\) does not match the page \((?P<origin>[^\s()]+)\)"),
@@ -141,7 +146,7 @@ _SOCKET_URL: Final = re.compile(r"\bwss?://", re.IGNORECASE)
 _ANY_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"]+", re.IGNORECASE)
 # A URL of a line without other signs: neither one of the documentation nor a place in a script.
 _LONE_URL: Final = re.compile(
-    r"(?<!sourceURL: ['\"])\bhttps?://(?!developer\.mozilla|(?:www\.)?chromestatus|goo\.gl|fetch\.spec|web\.dev|go\.microsoft|xhr\.spec|"
+    r"(?<!sourceURL: ['\"])(?<!fileName: ['\"])\bhttps?://(?!developer\.mozilla|(?:www\.)?chromestatus|goo\.gl|fetch\.spec|web\.dev|go\.microsoft|xhr\.spec|"
     r"nodejs\.org|nextjs\.org|console\.(?:developers|cloud)\.google|user:pass@host)[^\s'\"()<>]+",
     re.IGNORECASE,
 )
@@ -159,6 +164,8 @@ _STATUSES: Final = re.compile(
 # What Firefox prints after each preflight that failed, and what every page is told.
 _SILENT: Final = frozenset({"answered", "cut_off", "not_told", "status"})
 _ECHOES: Final = frozenset({Reason.UNREACHABLE, *_SILENT})
+# Whose URLs are those of a server's settings.
+_OF_SETTINGS: Final = frozenset({"refused_configuration"})
 
 
 class Known(NamedTuple):
@@ -309,7 +316,7 @@ def _message(  # noqa: PLR0913 - what is known of one message
     is_socket = means in OF_HANDSHAKE or "websocket" in _ANY_URL.sub("", text).lower() or bool(_SOCKET_URL.search(text))
     stands = SOCKET_URL if is_socket else URL
     shown_origin, is_origin_shown = _origin(text, said, known)
-    url, first, is_url_shown = _url(text, said, shown_origin)
+    url, first, is_url_shown = ("", "", False) if means in _OF_SETTINGS else _url(text, said, shown_origin)
     if not url:
         url = first = stands
     origin = shown_origin or _PAGES.get(means) or assumed_page(url)
@@ -430,7 +437,8 @@ def _url(text: str, said: Mapping[str, str], origin: str | None) -> tuple[str, s
     if not is_shown:
         pages = {found.start(found.lastindex or 0) for pattern in _ORIGINS for found in pattern.finditer(text)}
         others = (found[0] for found in _LONE_URL.finditer(text) if found.start() not in pages)
-        lone = {_USERINFO.sub("", url.rstrip(".,;:")) for url in others if not _PLACE.search(url)}
+        whole = (url for url in others if not _PLACE.search(url) and not url.endswith("/..."))
+        lone = {_USERINFO.sub("", url.rstrip(".,;:")) for url in whole}
         lone -= {url for url in lone if origin is not None and url.rstrip("/") == origin}
         if len(lone) == 1 and not _REDACTED.fullmatch(url := lone.pop()):
             return url[:_LONGEST_WORD], url[:_LONGEST_WORD], False

@@ -11,7 +11,7 @@ from corsguard.browser import Reason
 from .core import ERRNO, Core, core
 
 CONNECTIONS: Final[tuple[Core, ...]] = (
-    core(r"Unexpected response code: (?P<status>\d{3})", Reason.HANDSHAKE_REFUSED),
+    core(r"(?:Unexpected response code:|\bHandshake status) (?P<status>\d{3})", Reason.HANDSHAKE_REFUSED),
     core(r"HTTP Authentication failed; no valid credentials", Reason.HANDSHAKE_REFUSED, "401"),
     core(r"WebSocket connection to '[^']{0,2048}' failed: There was a bad response", Reason.HANDSHAKE_REFUSED),
     core(
@@ -48,6 +48,7 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
         r"BAD_SSL_CLIENT_AUTH_CERT|CLIENT_AUTH_CERT_NEEDED", Reason.TLS_CLIENT_CERTIFICATE, "a certificate is required"
     ),
     core(r"ERR_(?P<value>CERT_\w+|SSL_\w+)|(?P<value2>SEC_ERROR_\w+|SSL_ERROR_\w+)", Reason.TLS),
+    core(r"certificate for this server is invalid", Reason.TLS, "the certificate is invalid"),
     core(r"ERR_UNSAFE_PORT|NS_ERROR_PORT_ACCESS_NOT_ALLOWED", Reason.BAD_PORT),
     core(r"ERR_INVALID_REDIRECT|MULTIPLE_LOCATION", Reason.REDIRECT_UNPARSABLE),
     core(
@@ -108,6 +109,7 @@ VAGUE: Final = (
         r"\bCORS (?:issue|problem)s?\b|(?:due to|because of|caused by|related to) (?:an? |the )?CORS\b",
         "not_told",
     ),
-    core(r"\b(?:curl|Postman)\b", "outside_browsers"),
+    # Not as the name of a client in a log.
+    core(r"\b(?:curl|Postman)\b(?!/)", "outside_browsers"),
     core(r"Disable cache", "cached"),
 )

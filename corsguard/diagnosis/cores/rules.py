@@ -94,6 +94,8 @@ RULES: Final[tuple[Core, ...]] = (
     core(r"Refused to get unsafe header ['\"](?P<header>Set-Cookie2?)['\"]", "never_exposed"),
     core(r"headers\.get\([\"'](?P<header>Set-Cookie2?)[\"']\)", "never_exposed"),
     core(r"Refused to get unsafe header ['\"](?P<header>[^\"']+)['\"]", "not_exposed"),
+    core(r"parent of track element does not have a 'crossorigin'", "text_track"),
+    core(r"Unknown CORS error|from a JavaScript file served from a different origin", "script_error"),
     core(r"Access-Control-Expose-Headers must include \"(?P<header>[\w-]{1,100})\"", "not_exposed"),
     core(r"Could not read the (?P<header>[\w-]{1,100}) header", "not_exposed"),
     core(r"headers\.get\([\"'](?P<header>[^\"']+)[\"']\)", "not_exposed"),
@@ -159,10 +161,12 @@ RULES: Final[tuple[Core, ...]] = (
     ),
     core(r"The CSRF (?:session )?token|CSRF tokens do not match|The referrer does not match the host", "csrf_flask"),
     core(r"apollo-require-preflight", "csrf_apollo"),
+    core(r"AMP-Access-Control-Allow-Source-Origin", "amp_header"),
     core(
-        r"\bCSRF|InvalidAuthenticityToken|Cross-site \w+ form submissions are forbidden|origin invalid\b|"
-        # Of qBittorrent, Rails, Next.js and Go.
-        r"(?:Origin|Referer) header & Target origin mismatch|HTTP Origin header .{0,300}?didn't match|"
+        r"\bCSRF|VerifyCsrfToken|InvalidAuthenticityToken|Cross-site \w+ form submissions are forbidden|"
+        # Of Gorilla, qBittorrent, Rails, Next.js and Go.
+        r"\borigin invalid\b|(?:Origin|Referer) header & Target origin mismatch|"
+        r"HTTP Origin header .{0,300}?didn't match|"
         r"x-forwarded-host'? header .{0,600}?does not match 'origin'|Invalid Server Actions request|"
         r"cross-origin request detected(?:,| from Sec-Fetch-Site)",
         "csrf",

@@ -1,18 +1,21 @@
 """
 What servers say that refuse by themselves: their CORS libraries, their storage, their logins, in answers and in logs.
 
-Who wrote the server words it, so the rows of `LOGS` tell a refusal by its grammar: who was refused, and a word that says
-so. They come after all that a browser prints.
+Each server has its own words, so the rows of `LOGS` tell one by its grammar: who was refused, and a word
+that says so. They come after all that a browser prints.
 """
 
 from typing import Final
 
 from .core import Core, core
 
-# A few words of a sentence, such as an origin between its quotation marks.
+# A few words of a sentence.
 _WORDS: Final = r"(?:\S{1,300} ){0,6}?"
+# An origin in one: branches of Git and servers behind a CDN are called origins, too.
+_NAMED: Final = r"(?:(?:['\"(\[]\S{0,300}|[a-z][a-z0-9+.-]*:\S{1,300}|null|[\w-]{1,63}[.:]\S{1,300}) )?"
 _REFUSED: Final = (
-    r"(?:not (?:allowed(?! access)|permitted|authori[sz]ed|whitelisted|trusted|accepted|in (?:the )?(?:allow|white|cors)\w*)|"
+    r"(?:not (?:allowed(?! access)|permitted|authori[sz]ed|whitelisted|trusted|accepted|"
+    r"in (?:the )?(?:allow|white|cors)\w*)|"
     r"disallowed|rejected|denied|refused|forbidden|unauthori[sz]ed|mismatch(?:ed)?)\b"
 )
 
@@ -23,7 +26,12 @@ SERVERS: Final[tuple[Core, ...]] = (
         r"Preflight aborted: (?:request(?:ed)? )?(?P<value>headers?|method) (?:'(?P<method>[A-Z]{3,10})')?",
         "refused_by_server",
     ),
-    core(r"Not allowed by CORS\b", "refused_by_server", "origin"),
+    core(
+        r"Not allowed by CORS\b(?::? [\"'(]?(?P<origin>https?://[^\s'\"/)]{1,253})/?(?![^\s'\").,;]))?|"
+        r"(?P<origin2>\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"/<]{1,253}) is not a valid origin\b",
+        "refused_by_server",
+        "origin",
+    ),
     # In the logs of Spring, Jupyter, Django Channels, Rails, Go, Koa, copyparty, Phoenix, ASP.NET and ComfyUI.
     core(
         r"Blocking (?:Cross Origin (?:API request|WebSocket Attempt)|request from unknown origin)|"
@@ -46,9 +54,12 @@ SERVERS: Final[tuple[Core, ...]] = (
         "every origin, together with credentials",
     ),
     core(
-        r"\(?corsheaders\.E\d{3}\)?|bad origin: origins must contain|Invalid CORS configuration",
+        r"corsheaders\.E\d{3}|bad origin: origins must contain|Invalid CORS configuration|"
+        r"Invalid origin (?:format|provided) in configuration|\bpanic.{0,400}\bcors\b",
         "refused_configuration",
     ),
+    # CORS Anywhere.
+    core(r"Must specify one of: origin", "cors_proxy"),
     core(r"AADSTS9002326\b", "spa_registration"),
     core(r"Not a valid origin for the client: (?P<origin>[a-z][a-z0-9+.-]*://\S{1,2048}) has not been", "login_origin"),
     core(
@@ -63,15 +74,18 @@ SERVERS: Final[tuple[Core, ...]] = (
 
 LOGS: Final[tuple[Core, ...]] = (
     core(
-        rf"\bCORS\b:? {_WORDS}(?:{_REFUSED}|not (?:enabled|configured)\b|reject\b|deny\b|violation\b)|"
+        rf"\bCORS\b\]?:? {_WORDS}(?:{_REFUSED}|block(?:ed|ing)\b(?! by)|not (?:enabled|configured)\b|violation\b)|"
         r"\b(?:rejected|denied|refused|disallowed|failed) by (?:the )?(?:server's )?CORS\b|"
         r"\b(?:rejected|denied|refused|disallowed|rejecting|denying|refusing) (?:a )?(?:CORS|cross[- ]origin)\b|"
-        r"\bcross[- ]origin (?:requests?|access) (?:was |is |are |has been )?(?:rejected|denied|refused|forbidden|not allowed)",
+        rf"\bcross[- ]origin (?:requests?|access) (?:was |is |are |has been )?{_REFUSED}",
         "refused_by_server",
     ),
     core(
-        rf"(?<![-\w])(?<!cross )origin(?: header)?\b:? {_WORDS}(?:is |was |has been )?{_REFUSED}|"
-        r"\b(?:invalid|unauthori[sz]ed|disallowed|forbidden|untrusted|unknown|rejected|bad|disallowed) (?:request )?origin\b",
+        rf"(?<![-\w])(?<!cross )(?<!of )origin(?: header)?\b:? {_NAMED}(?:is |was |has been )?"
+        rf"(?:{_REFUSED}|(?:validation|check|verification) failed\b)"
+        r"(?::? ['\"(\[]?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"/,;)\]]{1,253})/?(?![^\s'\",;)\]]))?|"
+        r"\b(?:invalid|unauthori[sz]ed|disallowed|forbidden|untrusted|rejected) (?:request )?origin\b(?! server)|"
+        rf"\b(?:refus|reject|block|deny|deni)\w{{0,3}} {_WORDS}(?:from|with:?|for) (?:the )?origin\b",
         "refused_by_server",
         "origin",
     ),

@@ -19,7 +19,8 @@ SHARING: Final[tuple[Core, ...]] = (
     # Whatever else is said of a file, it cannot be fetched.
     core(
         r"(?:cannot load|Failed to load) '?(?P<url>file:[^\s']{1,2048})|"
-        r"Access to [\w ]{1,40} at '(?P<url2>file:[^']{1,2048})'(?! \(redirected)|from origin 'file://' has been blocked from|"
+        r"Access to [\w ]{1,40} at '(?P<url2>file:[^']{1,2048})'(?! \(redirected)|"
+        r"from origin 'file://' has been blocked from|Same Origin Policy.{0,200}?['\"](?P<url4>file:[^'\"]{1,2048})|"
         r"Module source URI is not allowed in this document: ['\"](?P<url3>file:[^'\"]{1,2048})",
         Reason.BAD_SCHEME,
     ),
@@ -83,7 +84,8 @@ SHARING: Final[tuple[Core, ...]] = (
         r"does not have HTTP ok status|preflight (?:response|channel) did not succeed|Preflight response is not "
         r"successful|preflight has invalid HTTP status(?: code)?:? ?(?P<status>\d{3})?|"
         r"cannot load \S{1,2048} Invalid HTTP status code (?P<status2>\d{3})|"
-        r"\bOPTIONS (?:\S{1,2048} )?(?P<status3>[45]\d\d) \(",
+        r"\bOPTIONS (?:\S{1,2048} )?(?P<status3>[45]\d\d) \(|Method OPTIONS not allowed\b|"
+        r"\bOPTIONS \S{1,2048} HTTP/[\d.]{1,3}['\"] (?P<status4>[45]\d\d)\b",
         Reason.PREFLIGHT_STATUS,
     ),
     core(r"Cannot parse Access-Control-Allow-Methods", Reason.ALLOW_METHODS_UNPARSABLE),
@@ -115,7 +117,8 @@ SHARING: Final[tuple[Core, ...]] = (
     # Of jsdom.
     core(r"\bHeaders (?P<header>[\w-]{1,100}) forbidden", Reason.HEADER_NOT_ALLOWED),
     core(
-        r"No '?Access-Control-Allow-Origin'? header|Access-Control-Allow-Origin'?(?: header)?(?: is)? (?:missing|not set)|"
+        r"No '?Access-Control-Allow-Origin'? header|"
+        r"Access-Control-Allow-Origin'?(?: header)?(?: is)? (?:missing|not set)|"
         r"(?:missing|lacks|without|does not (?:have|include|contain)) (?:the |an? )?'?Access-Control-Allow-Origin\b",
         Reason.MISSING_ALLOW_ORIGIN,
     ),
@@ -143,7 +146,8 @@ SHARING: Final[tuple[Core, ...]] = (
     core(
         r"\bOrigin (?:'?(?P<origin>[^\s']+)'? )?is not allowed by '?Access-Control-Allow-Origin|"
         # Of jsdom, of Office and of TestCafe.
-        r"Error: Cross origin (?P<origin2>\S+) forbidden|validCORSHeaders|No valid origin in response|RequestMock: CORS validation",
+        r"Error: Cross origin (?P<origin2>\S+) forbidden|validCORSHeaders|No valid origin in response|"
+        r"RequestMock: CORS validation",
         Reason.MISSING_ALLOW_ORIGIN,
     ),
     core(

@@ -49,7 +49,7 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         is_cors=True,
     ),
     "refused_configuration": Lookalike(
-        "The server's own CORS library does not accept its settings, so the server does not start, or answers with 500.",
+        "The server's own CORS library does not accept its settings: the server does not start, or answers with 500.",
         ("the server's settings of CORS: which one does the line name?", "the lines before it: who calls the library"),
         Fix(
             words="Correct the setting that the line names: each origin in full (scheme://host:port), and no wildcard "
@@ -57,6 +57,26 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         ),
         detail="It does not accept {value}.",
         is_cors=True,
+    ),
+    "cors_proxy": Lookalike(
+        "Not CORS but a rule of a public proxy (CORS Anywhere): it serves scripts of pages, and no address bar.",
+        ("the request: was the proxy's URL opened in a tab, or asked by a server?",),
+        Fix(
+            words="Ask the proxy from a script of a page of another origin. Better, have no such proxy: it reads "
+            "everything that passes, so let the server share the resource with a policy."
+        ),
+    ),
+    "amp_header": Lookalike(
+        "Not CORS as browsers have it but AMP's: AMP asks for a header of its own in the response.",
+        (
+            "AMP-Access-Control-Allow-Source-Origin of the response: is it there, and is it the page's origin?",
+            "Access-Control-Expose-Headers: is that header in it?",
+        ),
+        Fix(
+            words="Send AMP-Access-Control-Allow-Source-Origin with the origin that the parameter __amp_source_origin "
+            "names, if it is yours, and expose that header.",
+            policy={"expose_headers": ["AMP-Access-Control-Allow-Source-Origin"]},
+        ),
     ),
     "cached": Lookalike(
         "A cache gave out a response that was made for another origin, or for none.",

@@ -68,6 +68,14 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         ("the element: <audio crossorigin>, <video crossorigin>", "then Access-Control-Allow-Origin of the audio"),
         Fix(words="Let the server share audio with a policy.", page=('<audio crossorigin="anonymous" src="...">',)),
     ),
+    "text_track": Lookalike(
+        "Subtitles of another origin: a browser loads them only if the video itself is loaded with CORS.",
+        ("the element: <video crossorigin>, not <track>", "then Access-Control-Allow-Origin of video and subtitles"),
+        Fix(
+            words="Let the server share the video and the subtitles with a policy.",
+            page=('<video crossorigin="anonymous"><track src="..."></video>',),
+        ),
+    ),
     "script_error": Lookalike(
         'The script was loaded without CORS, so that window.onerror is told nothing but "Script error."',
         ("the element: <script crossorigin>", "then Access-Control-Allow-Origin of the script"),
