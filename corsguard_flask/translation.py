@@ -243,25 +243,9 @@ def _draft(given: Mapping[str, Any], written: Mapping[str, Written]) -> Draft:
             f"Write {CHROMIUM_MAX_AGE}, and they ask once in two hours.",
         )
     for option, keyword in _KEYWORDS.items():
-        if option in given and option in written and not written[option].is_fixed:
-            _take_expression(draft, keyword, option, given[option], written[option])
+        if option in given and option in written:
+            draft.written(keyword, option, given[option], written[option])
     return draft
-
-
-def _take_expression(draft: Draft, keyword: str, option: str, value: object, written: Written) -> None:
-    """
-    Write the expression of the source in place of *value*, which has been taken, if it may differ in other processes.
-    """
-    about = f"{option} ({written.file}, line {written.line})"
-    if isinstance(value, list | tuple):
-        draft.come_from(keyword, about, value, written.text)
-    elif isinstance(value, str) and keyword != "max_age":
-        draft.come_from(keyword, about, [value], f"[{written.text}]")
-    elif draft.keywords.get(keyword) == value:
-        draft.sources[keyword] = written.text
-        draft.note(keyword, f"{about}: this is {value!r} in this process.")
-    else:
-        draft.note(keyword, f"{about}: the source says {written.text}, and here is what that is in this process.")
 
 
 def _take_origins(draft: Draft, origins: object, *, by_default: bool) -> None:

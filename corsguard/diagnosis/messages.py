@@ -437,8 +437,8 @@ def _url(text: str, said: Mapping[str, str], origin: str | None) -> tuple[str, s
     if not is_shown:
         pages = {found.start(found.lastindex or 0) for pattern in _ORIGINS for found in pattern.finditer(text)}
         others = (found[0] for found in _LONE_URL.finditer(text) if found.start() not in pages)
-        whole = (url for url in others if not _PLACE.search(url) and not url.endswith("/..."))
-        lone = {_USERINFO.sub("", url.rstrip(".,;:")) for url in whole}
+        uncut = (url for url in others if not _PLACE.search(url) and not url.endswith("/..."))
+        lone = {_USERINFO.sub("", url.rstrip(".,;:")) for url in uncut}
         lone -= {url for url in lone if origin is not None and url.rstrip("/") == origin}
         if len(lone) == 1 and not _REDACTED.fullmatch(url := lone.pop()):
             return url[:_LONGEST_WORD], url[:_LONGEST_WORD], False

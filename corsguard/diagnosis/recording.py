@@ -1,5 +1,7 @@
 """
-Which calls of flask-cors a program makes while it is loaded: flask-cors itself keeps no arguments that can be read.
+Which calls of flask-cors and of Starlette's CORSMiddleware a program makes while it is loaded.
+
+flask-cors keeps no arguments that can be read, and neither library keeps how a value is written in the source.
 
 The calls do what they do otherwise.
 """
@@ -12,9 +14,10 @@ from functools import wraps
 from typing import Any, Final, NamedTuple
 
 from corsguard.moving import Written, of_call
+from corsguard.moving.starlette import MODULE, Recorded
 
 FLASK_CORS: Final = "flask_cors"
-_PASSED: Final = frozenset({FLASK_CORS, "corsguard"})
+_PASSED: Final = frozenset({FLASK_CORS, "corsguard", "fastapi", "starlette"})
 
 
 class RecordedCall(NamedTuple):
@@ -31,28 +34,69 @@ class RecordedCall(NamedTuple):
     line: int
 
 
+class Recording(NamedTuple):
+    """
+    The *calls* of flask-cors, and the *layers* of Starlette.
+    """
+
+    calls: list[RecordedCall]
+    layers: list[Recorded]
+
+
 @contextmanager
-def recorded() -> Generator[list[RecordedCall]]:
+def recorded() -> Generator[Recording]:
     """
-    Record the calls of flask-cors that are made inside. Where it is not installed there are none.
+    Record the calls that are made inside. Of a library that is not installed there are none.
     """
-    calls: list[RecordedCall] = []
+    recording = Recording([], [])
     with ExitStack() as stack:
-        try:
-            library: Any = importlib.import_module(FLASK_CORS)
-            decorator: Any = importlib.import_module(f"{FLASK_CORS}.decorator")
-        except ImportError:
-            yield calls
-            return
-        views = _recording_views(library.cross_origin, calls)
-        for owner, name, recording in (
-            (library.CORS, "init_app", _recording_init_app(library.CORS.init_app, calls)),
-            (library, "cross_origin", views),
-            (decorator, "cross_origin", views),
-        ):
+        for owner, name, instead in (*_of_flask_cors(recording.calls), *_of_starlette(recording.layers)):
             stack.callback(setattr, owner, name, getattr(owner, name))
-            setattr(owner, name, recording)
-        yield calls
+            setattr(owner, name, instead)
+        yield recording
+
+
+def _of_flask_cors(calls: list[RecordedCall]) -> list[tuple[Any, str, Callable[..., Any]]]:
+    try:
+        library: Any = importlib.import_module(FLASK_CORS)
+        decorator: Any = importlib.import_module(f"{FLASK_CORS}.decorator")
+    except ImportError:
+        return []
+    views = _recording_views(library.cross_origin, calls)
+    return [
+        (library.CORS, "init_app", _recording_init_app(library.CORS.init_app, calls)),
+        (library, "cross_origin", views),
+        (decorator, "cross_origin", views),
+    ]
+
+
+def _of_starlette(layers: list[Recorded]) -> list[tuple[Any, str, Callable[..., Any]]]:
+    try:
+        theirs: Any = importlib.import_module(MODULE).CORSMiddleware
+        to_add: Any = importlib.import_module(MODULE.rpartition(".")[0]).Middleware
+    except ImportError:
+        return []
+    return [
+        (theirs, "__init__", _recording_layer(theirs.__init__, lambda _: True, layers)),
+        # What add_middleware makes, and what a list of middlewares has.
+        (to_add, "__init__", _recording_layer(to_add.__init__, lambda cls: _is_a(cls, theirs), layers)),
+    ]
+
+
+def _is_a(cls: object, theirs: type) -> bool:
+    return isinstance(cls, type) and issubclass(cls, theirs)
+
+
+def _recording_layer(
+    init: Callable[..., None], concerns: Callable[[object], bool], layers: list[Recorded]
+) -> Callable[..., None]:
+    @wraps(init)
+    def recording(layer: Any, first: Any, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - what Starlette takes
+        if concerns(first):
+            layers.append(Recorded(layer, _place_of_call()[0]))
+        init(layer, first, *arguments, **options)
+
+    return recording
 
 
 def _recording_init_app(init_app: Callable[..., None], calls: list[RecordedCall]) -> Callable[..., None]:
@@ -83,7 +127,7 @@ def _recording_views(cross_origin: Callable[..., Any], calls: list[RecordedCall]
 
 def _place_of_call() -> tuple[Mapping[str, Written], str, int]:
     """
-    Return how the call is written that is made outside of flask-cors, with its file and line.
+    Return how the call is written that is made outside of these libraries, with its file and line.
     """
     frame = inspect.currentframe()
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PASSED:

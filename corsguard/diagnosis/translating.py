@@ -88,12 +88,12 @@ def moving_of(target: str) -> Moving:
     """
     refuse_python(target, ":app")
     application: object = None
-    with quiet(), recorded() as calls:
+    with quiet(), recorded() as (calls, layers):
         if names_module(target) and not names_object(target):
             set_up_django(target)
         else:
             application = _loaded(target)
-    moves = [*_of_flask_cors(application, calls), *_of_starlette(application), *_of_django()]
+    moves = [*_of_flask_cors(application, calls), *_of_starlette(application, layers), *_of_django()]
     is_guarded = application is not None and guard_of(target, application) is not None
     return Moving(
         target=target,
@@ -219,12 +219,12 @@ def _is_decorated(view: Any) -> bool:  # noqa: ANN401 - a function, with what de
 # The others
 
 
-def _of_starlette(application: object) -> Iterator[Move]:
+def _of_starlette(application: object, layers: list[starlettes.Recorded]) -> Iterator[Move]:
     if starlettes.added_to(application):
         yield Move(
             "Starlette's CORSMiddleware",
             "Where the application is made",
-            starlettes.translate(application),
+            starlettes.translate(application, layers),
         )
 
 

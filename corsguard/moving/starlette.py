@@ -16,6 +16,7 @@ from corsguard.policies import problem_of_prefix
 from corsguard.quoting import quoted
 
 from .translation import Draft, Placement, Remark, Translation
+from .written import Written
 
 MODULE: Final = "starlette.middleware.cors"
 # The defaults of Starlette 1.
@@ -65,7 +66,8 @@ class Added(NamedTuple):
     One CORSMiddleware: the *prefix* of the paths that it sees, and its *keywords*.
 
     It is not *exact* if it does not see everything below the prefix. *notes* are what else to know about it. It
-    *is_around* an application, or else in the list of one. Those *inside* of it are asked about no preflight.
+    *is_around* an application, or else in the list of one. Those *inside* of it are asked about no preflight. *said_by*
+    is the object that has the keywords.
     """
 
     prefix: str
@@ -74,14 +76,25 @@ class Added(NamedTuple):
     is_exact: bool = True
     is_around: bool = False
     inside: "tuple[Added, ...]" = ()
+    said_by: object = None
 
 
-def translate(app: object) -> Translation:
+class Recorded(NamedTuple):
+    """
+    How the call is *written* that made *layer*, a CORSMiddleware or what makes one.
+    """
+
+    layer: object
+    written: Mapping[str, Written]
+
+
+def translate(app: object, recorded: Iterable[Recorded] = ()) -> Translation:
     """
     Return what the CORSMiddleware of *app* says; `str()` of it is the code to put in its place.
 
     *app* is an application of Starlette or FastAPI, an application that CORSMiddleware wraps, or a mapping of the
-    keywords of CORSMiddleware. Mounted applications count. Nothing is guarded.
+    keywords of CORSMiddleware. Mounted applications count. Nothing is guarded. *recorded* tells how the keywords stand
+    in the source, where somebody has looked while *app* was made.
 
     Raises ValueError if *app* has no CORSMiddleware.
     """
@@ -89,7 +102,10 @@ def translate(app: object) -> Translation:
     if not found:
         raise ValueError(f"Expected an application that has Starlette's CORSMiddleware, got {quoted(app)}.")
     wraps = found[0].is_around or not (isinstance(app, Mapping) or _is_application(app))
-    return Translation.of(_WRAP if wraps else _GUARD, [*_of_all(wraps=wraps)], [*map(_placement, found)])
+    known = [next((said.written for said in recorded if said.layer is one.said_by), {}) for one in found]
+    is_known = all(written.keys() >= _said(one) for one, written in zip(found, known, strict=True))
+    notes = _of_all(wraps=wraps, is_known=is_known)
+    return Translation.of(_WRAP if wraps else _GUARD, [*notes], [*map(_placement, found, known)])
 
 
 def added_to(app: object, prefix: str = "") -> list[Added]:
@@ -127,14 +143,15 @@ def _at(app: Any, prefix: str) -> Iterator[Added]:  # noqa: ANN401 - the user's 
     Yield what *app* itself is, or what was added to it.
     """
     if _is_theirs(type(app)):
-        yield Added(prefix, _said_by(app), _of_subclass(type(app)), is_around=True)
+        yield Added(prefix, _said_by(app), _of_subclass(type(app)), is_around=True, said_by=app)
     added = getattr(app, "user_middleware", None)
     if isinstance(added, list):
         outside: list[str] = []
-        for cls, arguments, keywords in added:
+        for layer in added:
+            cls, arguments, keywords = layer
             if _is_theirs(cls):
                 notes = (*_of_subclass(cls), *_of_place(outside))
-                yield Added(prefix, _given(cls, arguments, keywords), notes)
+                yield Added(prefix, _given(cls, arguments, keywords), notes, said_by=layer)
             else:
                 outside.append(_name_of(cls))
         return
@@ -142,7 +159,7 @@ def _at(app: Any, prefix: str) -> Iterator[Added]:  # noqa: ANN401 - the user's 
     layer = getattr(app, "middleware_stack", None)
     while layer is not None and not inspect.ismethod(layer):
         if _is_theirs(type(layer)):
-            yield Added(prefix, _said_by(layer), _of_subclass(type(layer)), is_around=True)
+            yield Added(prefix, _said_by(layer), _of_subclass(type(layer)), is_around=True, said_by=layer)
         layer = getattr(layer, "app", None)
 
 
@@ -270,20 +287,31 @@ def _said_by(middleware: Any) -> Mapping[str, Any]:  # noqa: ANN401 - Starlette'
     }
 
 
+def _said(one: Added) -> set[str]:
+    """
+    Return the keywords that make a difference.
+    """
+    defaults = {name: [*value] if isinstance(value, tuple) else value for name, value in _DEFAULTS.items()}
+    values = ((name, [*value] if isinstance(value, tuple) else value) for name, value in one.keywords.items())
+    return {name for name, value in values if value != defaults.get(name)}
+
+
 def _inside(one: Added) -> str:
-    said = ", ".join(f"{name}={quoted(value)}" for name, value in one.keywords.items() if value != _DEFAULTS.get(name))
+    said = ", ".join(f"{name}={quoted(one.keywords[name])}" for name in one.keywords if name in _said(one))
     return (
         f"Another CORSMiddleware{f' at {one.prefix}' if one.prefix else ''} stands inside of this one: {said}. It was "
         "asked about no preflight, and is left out: what its origins read without one, they do not read here."
     )
 
 
-def _of_all(*, wraps: bool) -> Iterator[Remark]:
+def _of_all(*, wraps: bool, is_known: bool) -> Iterator[Remark]:
     put = "CORSMiddleware(app, ...)" if wraps else "app.add_middleware(CORSMiddleware, ...)"
     yield Remark("", f"In place of {put}. What is different says why.")
-    yield Remark(
-        "", "The values are what they are in this process: where the old call reads a variable, write that variable."
-    )
+    if not is_known:
+        yield Remark(
+            "",
+            "The values are what they are in this process: where the old call reads a variable, write that variable.",
+        )
     yield Remark("", "Preflights get 204 in place of 200, and 403 in place of 400 if the origin is refused.")
     if not wraps:
         yield Remark("", "The 500 of an unhandled exception has the headers too, so the page can read it.")
@@ -294,8 +322,8 @@ def _of_all(*, wraps: bool) -> Iterator[Remark]:
     )
 
 
-def _placement(one: Added) -> Placement:
-    draft, texts = _draft(one.keywords), [*one.notes, *map(_inside, one.inside)]
+def _placement(one: Added, written: Mapping[str, Written]) -> Placement:
+    draft, texts = _draft(one.keywords, written), [*one.notes, *map(_inside, one.inside)]
     if one.prefix or not one.is_exact:
         return Placement(one.prefix, draft, texts, is_active=one.is_exact, is_read=_is_prefix(one.prefix))
     # It guards everything, so there is no place to say it at.
@@ -304,7 +332,7 @@ def _placement(one: Added) -> Placement:
     return Placement("", draft)
 
 
-def _draft(keywords: Mapping[str, Any]) -> Draft:
+def _draft(keywords: Mapping[str, Any], written: Mapping[str, Written]) -> Draft:
     given = {**_DEFAULTS, **keywords}
     draft = Draft()
     for name in keywords:
@@ -328,7 +356,17 @@ def _draft(keywords: Mapping[str, Any]) -> Draft:
         draft.note("max_age", f"Starlette sends 600 by default. Without this line it is {CHROMIUM_MAX_AGE}.")
     if given["allow_private_network"]:
         draft.note("", "allow_private_network is left out: browsers ask their users now, and no header can grant it.")
+    _take_written(draft, keywords, written)
     return draft
+
+
+def _take_written(draft: Draft, keywords: Mapping[str, Any], written: Mapping[str, Written]) -> None:
+    for name, there in written.items():
+        if name == "allow_origin_regex" and not there.is_fixed:
+            said = f"{name} ({there.file}, line {there.line}): the source says {there.text}"
+            draft.note("allow_origins", f"{said}, and here is what that is in this process.")
+        elif name in draft.keywords:
+            draft.written(name, name, keywords[name], there)
 
 
 def _take_origins(draft: Draft, origins: object, expression: str | re.Pattern[str] | None) -> None:

@@ -20,6 +20,8 @@ from corsguard.origin import NULL, OriginPattern
 from corsguard.quoting import quoted
 from corsguard.validation import DEFAULTS, problems_of
 
+from .written import Written, joined
+
 # So that the code fits in 120 columns, however deep it stands.
 _WIDTH: Final = 96
 _LONGEST_LIST: Final = 76
@@ -207,11 +209,31 @@ class Draft:
         """
         Take that *values* are what *expression* in the source is in this process, and that they may differ in another.
 
-        The expression is what is written, if all values are taken as they are.
+        The expression is what is written, if all values are taken as they are; names that were taken after them are
+        added to it.
         """
-        self.sources[keyword] = expression
-        self._values[keyword] = [*values]
+        listed, taken = [*values], self.keywords.get(keyword)
+        more = taken[len(listed) :] if isinstance(taken, list) and taken[: len(listed)] == listed else []
+        self.sources[keyword] = joined(expression, _literal(more)) if more else expression
+        self._values[keyword] = [*listed, *more]
         self.note(keyword, f"{about}: the values are not written in the source, which says {expression}.")
+
+    def written(self, keyword: str, option: str, value: object, there: Written) -> None:
+        """
+        Take how the *value* of *option*, which has been taken as *keyword*, is written *there*.
+        """
+        if there.is_fixed:
+            return
+        about = f"{option} ({there.file}, line {there.line})"
+        if isinstance(value, list | tuple):
+            self.come_from(keyword, about, value, there.text)
+        elif isinstance(value, str) and keyword != "max_age":
+            self.come_from(keyword, about, [value], f"[{there.text}]")
+        elif self.keywords.get(keyword) == value:
+            self.sources[keyword] = there.text
+            self.note(keyword, f"{about}: this is {value!r} in this process.")
+        else:
+            self.note(keyword, f"{about}: the source says {there.text}, and here is what that is in this process.")
 
     def finish(self) -> None:
         """

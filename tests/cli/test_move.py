@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from fastapi import FastAPI
 from flask import Flask
 from flask_cors import CORS, cross_origin
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware as StarletteCORS
 
 from corsguard import CORSMiddleware as Ours
 from corsguard.browser import Browser, NetworkError
@@ -241,6 +243,77 @@ def test_starlettes_middleware_is_printed_and_builds(module, code, path):
     bare.add_api_route(path, list)
     assert readers(pasted(found["code"], bare), path) == [APP]
     exec(printed(f"{module.stem}:app"), {"app": FastAPI()})
+
+
+VARIABLES = """
+import os
+from starlette.middleware import Middleware
+
+
+class settings:
+    origins = os.environ.get("MOVED_ORIGINS", "https://app.example.com").split(",")
+    headers = os.environ.get("MOVED_HEADERS", "X-Token").split(",")
+    origin = os.environ.get("MOVED_ORIGIN", "https://app.example.com")
+    everyone = os.environ.get("MOVED_EVERYONE", "*").split(",")
+    credentials = bool(os.environ.get("MOVED_CREDENTIALS", "1"))
+    expression = os.environ.get("MOVED_EXPRESSION", r"https://.*\\.example\\.com")
+
+
+LISTED = ["https://app.example.com"]
+"""
+ADD = "shop.add_middleware(CORSMiddleware, {})"
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (ADD.format("allow_origins=settings.origins"), ['"allow_origins": settings.origins,']),
+        (ADD.format("allow_origins=[settings.origin]"), ['"allow_origins": [settings.origin],']),
+        (ADD.format("allow_origins=LISTED"), ['"allow_origins": ["https://app.example.com"],']),
+        (
+            "shop = FastAPI(middleware=[Middleware(CORSMiddleware, allow_origins=settings.origins)])",
+            ['"allow_origins": settings.origins,'],
+        ),
+        ("shop = CORSMiddleware(shop, allow_origins=settings.origins)", ['"allow_origins": settings.origins,']),
+        # A list to which names are added, and one that means everyone here.
+        (
+            ADD.format("allow_origins=LISTED, allow_methods=['POST'], allow_headers=settings.headers"),
+            ["[*settings.headers, 'Content-Type']"],
+        ),
+        (ADD.format("allow_origins=settings.everyone"), ["settings.everyone", "in this process", '": "*",']),
+        (
+            ADD.format("allow_origins=LISTED, allow_credentials=settings.credentials"),
+            ['"allow_credentials": settings.credentials,'],
+        ),
+        (
+            ADD.format("allow_origins=settings.origins, allow_origin_regex=r'https://.*\\.example\\.com'"),
+            ["*settings.origins", "https://*.example.com"],
+        ),
+        (ADD.format("allow_origin_regex=settings.expression"), ["settings.expression", '"https://*.example.com"']),
+        # What stands in a mapping is not followed, and that is said.
+        (ADD.format("**{'allow_origins': settings.origins}"), ['["https://app.example.com"]', "write that"]),
+    ],
+)
+def test_what_starlettes_middleware_takes_from_a_variable_stays_one(module, code, says):
+    module.write_text(f"{ASGI}{VARIABLES}{code}\n")
+    (found,) = moves(f"{module.stem}:shop")["moves"]
+    assert [text for text in says if text not in found["code"]] == [], found["code"]
+    assert ("write that" in found["code"]) == ("**" in code)
+    bare = FastAPI()
+    bare.add_api_route("/items", list)
+    namespace = vars(sys.modules[module.stem]) | {"app": bare}
+    exec(found["code"], namespace)
+    assert APP in readers(namespace["app"], "/items")
+
+
+def test_starlette_is_left_as_it_was(module):
+    before = StarletteCORS.__init__, Middleware.__init__
+    module.write_text(f"{ASGI}{ADDED}")
+    assert moves(f"{module.stem}:shop")["moves"]
+    module.write_text("raise SystemExit(1)")
+    sys.modules.pop(module.stem)
+    assert run(f"{module.stem}:shop").exit_code == 2
+    assert before == (StarletteCORS.__init__, Middleware.__init__)
 
 
 def test_more_than_one_library_is_printed_with_a_hint(module):
