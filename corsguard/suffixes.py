@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
 # Hosts that hand out subdomains to anybody, with scripts, and are not on the public suffix list (looked up 2026-11),
-# each with the page of its hoster that tells of it, or with "" where none was found.
+# each with the page on which its hoster tells of it, or with "" where none was found. Those stay: public code links to
+# pages of many people there, and a host too many refuses a wildcard that only its hoster could need.
 # Written as that list writes its rules: `*.` is one more label, such as a region.
 SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -40,27 +41,29 @@ SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
         "b-cdn.net": "https://docs.bunny.net/cdn/quickstart.md",
         "cdpn.io": "",
         "codepen.io": "",
-        "codesandbox.io": "",
+        "codesandbox.io": "https://github.com/codesandbox/codesandbox-client/issues/3751",
         "digitaloceanspaces.com": (
             "https://docs.digitalocean.com/reference/terraform/reference/data-sources/spaces_bucket"
         ),
-        "fly.io": "",
         "force.com": (
             "https://developer.salesforce.com/docs/platform/apex-ref/"
             "references/apex-ref/apex-class-system-domaincreator.html"
         ),
         "gitpod.io": "https://www.gitpod.io/docs/index.html",
-        "glitch.me": "",
+        "glitch.me": "https://github.com/publicsuffix/list/pull/769",
         "godaddysites.com": "",
         "gradio.live": "https://gradio.app/guides/sharing-your-app",
         "jimdosite.com": "",
         "jsbin.com": (
             "https://github.com/jsbin/learn/blob/7afb1727317c2f7ad7f9ebc92417351614727b07/content/help/vanity-urls.md"
         ),
-        "jsfiddle.net": "",
-        "jshell.net": "",
+        "jsfiddle.net": "https://github.com/jsfiddle/jsfiddle-users/issues/1602",
+        "jshell.net": "https://github.com/jsfiddle/jsfiddle-users/issues/1602",
         "koyeb.app": "https://github.com/koyeb/example-expressjs",
         "lhr.life": "",
+        "lhr.rocks": (
+            "https://github.com/localhost-run/site/blob/2bf69f81acd0cd902ca4ce7e51392c632d70cd57/docs/custom-domains.md"
+        ),
         "lightning.force.com": (
             "https://developer.salesforce.com/docs/platform/apex-ref/"
             "references/apex-ref/apex-class-system-domaincreator.html"
@@ -72,12 +75,17 @@ SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
             "https://developer.salesforce.com/docs/platform/apex-ref/"
             "references/apex-ref/apex-class-system-domaincreator.html"
         ),
+        "my.salesforce-sites.com": (
+            "https://developer.salesforce.com/docs/"
+            "atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_site.htm"
+        ),
         "my.site.com": "https://help.salesforce.com/apex/HTViewHelpDoc?id=domain_name_overview.htm&language=en_us",
         "neocities.org": (
             "https://github.com/neocities/neocities/blob/071300df2fb9cd25f8378b8c2307c809d0109095/views/api.erb"
         ),
         "nip.io": "https://nip.io/",
         "on.aws": "https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html",
+        "pens.io": "https://blog.codepen.io/docs/live-view",
         "powerappsportals.cn": (
             "https://raw.githubusercontent.com/microsoft/power-platform-skills/main/"
             "plugins/power-pages/skills/activate-site/SKILL.md"
@@ -87,7 +95,9 @@ SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
             "plugins/power-pages/skills/activate-site/SKILL.md"
         ),
         "railway.app": "https://docs.railway.com/cli/domain.md",
-        "salesforce-sites.com": "",
+        "secure.force.com": (
+            "https://github.com/forcedotcom/sfdx-core/blob/026d6447951ade012223d303e0a6ac5b8644bc37/src/util/sfdcUrl.ts"
+        ),
         "serveo.net": "https://serveo.net/",
         "sharepoint.com": "https://learn.microsoft.com/de-de/powershell/module/sharepoint-online/start-spotenantrename",
         "sslip.io": "https://github.com/cunnie/sslip.io",
@@ -110,6 +120,7 @@ SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
             "docs/platform/webcontainers/browser-config.md"
         ),
         "webnode.page": "",
+        "webnode.sk": "https://www.webnode.com/sk/support/webove-stranky/",
         "weebly.com": "https://www.weebly.com/pricing",
         "weeblysite.com": "",
         "wordpress.com": "https://wordpress.com/support/changing-site-address/",

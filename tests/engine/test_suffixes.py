@@ -26,6 +26,9 @@ OPEN = {
     "railway.app": "railway.app",
     "up.railway.app": "up.railway.app",
     "my.salesforce.com": "my.salesforce.com",
+    "my.salesforce-sites.com": "my.salesforce-sites.com",
+    "pens.io": "pens.io",
+    "lhr.rocks": "lhr.rocks",
     "app.github.dev": "app.github.dev",
     "nip.io": "nip.io",
     # A region of a host is as open as the host.
@@ -45,7 +48,9 @@ def test_which_suffix_is_open(host, suffix):
     assert open_suffix(host) == suffix
 
 
-@pytest.mark.parametrize("host", ["amazonaws.com", "salesforce.com", "windows.net", "github.dev"])
+@pytest.mark.parametrize(
+    "host", ["amazonaws.com", "salesforce.com", "salesforce-sites.com", "windows.net", "github.dev"]
+)
 def test_a_host_above_an_open_suffix_is_as_open(host):
     suffix = open_suffix(host)
     assert suffix is not None
@@ -56,6 +61,7 @@ def test_a_host_above_an_open_suffix_is_as_open(host):
     "host",
     [
         "example.com",
+        "fly.io",
         "shop.example.co.uk",
         "me.github.io",
         "me.surge.sh",
@@ -95,8 +101,7 @@ def test_each_host_of_our_own_list_is_open():
 # Nothing that their hosters say of themselves was found. A host that is added brings its source.
 UNSOURCED = set(
     """
-    cdpn.io codepen.io codesandbox.io fly.io glitch.me godaddysites.com jimdosite.com jsfiddle.net jshell.net
-    lhr.life salesforce-sites.com strikingly.com trinket.io webnode.page weeblysite.com
+    cdpn.io codepen.io godaddysites.com jimdosite.com lhr.life strikingly.com trinket.io webnode.page weeblysite.com
     """.split()
 )
 
