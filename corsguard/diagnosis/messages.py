@@ -127,6 +127,11 @@ _ORIGINS: Final = (
         r"(?P<origin>https?://[^\s'\"/,;)]+)/?(?![^\s'\",;)])",
         re.IGNORECASE,
     ),
+    re.compile(
+        r"(?<![\w-])(?<!target )(?<!allowed )(?<!expected )origin (?P<origin>https?://[^\s'\"/,;)]+)/? "
+        r"(?=is |was |not )",
+        re.IGNORECASE,
+    ),
     re.compile(r"\) does not match the page \((?P<origin>[^\s()]+)\)"),
     re.compile(r"from frame with URL '?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
     re.compile(r"(?:The page at |current origin \()'?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),

@@ -15,7 +15,8 @@ _WORDS: Final = r"(?:\S{1,300} ){0,6}?"
 _NAMED: Final = r"(?:(?:['\"(\[]\S{0,300}|[a-z][a-z0-9+.-]*:\S{1,300}|null|[\w-]{1,63}[.:]\S{1,300}) )?"
 _REFUSED: Final = (
     r"(?:not (?:allowed(?! access)|permitted|authori[sz]ed|whitelisted|trusted|accepted|"
-    r"in (?:the )?(?:allow|white|cors)\w*)|"
+    r"(?:found |included |listed |present )?(?:in|on|among) (?:the |its |our |your )?(?:list of )?"
+    r"(?:allow|white|cors|trusted|permitted)\w*)|"
     r"disallowed|rejected|denied|refused|forbidden|unauthori[sz]ed|mismatch(?:ed)?)\b"
 )
 
@@ -81,7 +82,7 @@ LOGS: Final[tuple[Core, ...]] = (
         "refused_by_server",
     ),
     core(
-        rf"(?<![-\w])(?<!cross )(?<!of )origin(?: header)?\b:? {_NAMED}(?:is |was |has been )?"
+        rf"(?<![-\w])(?<!cross )(?<!of )(?<!remote )origin(?: header)?\b:? {_NAMED}(?:is |was |has been )?"
         rf"(?:{_REFUSED}|(?:validation|check|verification) failed\b)"
         r"(?::? ['\"(\[]?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"/,;)\]]{1,253})/?(?![^\s'\",;)\]]))?|"
         r"\b(?:invalid|unauthori[sz]ed|disallowed|forbidden|untrusted|rejected) (?:request )?origin\b(?! server)|"
