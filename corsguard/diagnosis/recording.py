@@ -34,7 +34,7 @@ class RecordedCall(NamedTuple):
     line: int
 
 
-class Recording(NamedTuple):
+class EarlierCalls(NamedTuple):
     """
     The *calls* of flask-cors, and the *layers* of Starlette.
     """
@@ -44,11 +44,11 @@ class Recording(NamedTuple):
 
 
 @contextmanager
-def recorded() -> Generator[Recording]:
+def recorded() -> Generator[EarlierCalls]:
     """
     Record the calls that are made inside. Of a library that is not installed there are none.
     """
-    recording = Recording([], [])
+    recording = EarlierCalls([], [])
     with ExitStack() as stack:
         for owner, name, instead in (*_of_flask_cors(recording.calls), *_of_starlette(recording.layers)):
             stack.callback(setattr, owner, name, getattr(owner, name))

@@ -95,7 +95,7 @@ RULES: Final[tuple[Core, ...]] = (
     core(r"headers\.get\([\"'](?P<header>Set-Cookie2?)[\"']\)", "never_exposed"),
     core(r"Refused to get unsafe header ['\"](?P<header>[^\"']+)['\"]", "not_exposed"),
     core(r"parent of track element does not have a 'crossorigin'", "text_track"),
-    core(r"Unknown CORS error|from a JavaScript file served from a different origin", "script_error"),
+    core(r"Unknown CORS\serror|from a JavaScript file served from a different origin", "script_error"),
     core(r"Access-Control-Expose-Headers must include \"(?P<header>[\w-]{1,100})\"", "not_exposed"),
     core(r"Could not read the (?P<header>[\w-]{1,100}) header", "not_exposed"),
     core(r"headers\.get\([\"'](?P<header>[^\"']+)[\"']\)", "not_exposed"),

@@ -14,7 +14,7 @@ _WORDS: Final = r"(?:\S{1,300} ){0,6}?"
 # An origin in one: branches of Git and servers behind a CDN are called origins, too.
 _NAMED: Final = r"(?:(?:['\"(\[]\S{0,300}|[a-z][a-z0-9+.-]*:\S{1,300}|null|[\w-]{1,63}[.:]\S{1,300}) )?"
 _REFUSED: Final = (
-    r"(?:not (?:allowed(?! access)|permitted|authori[sz]ed|whitelisted|trusted|accepted|"
+    r"(?:not (?:allowed(?! access)|permitted|authori[sz]ed|white-?list\w*|trusted|accepted|"
     r"(?:found |included |listed |present )?(?:in|on|among) (?:the |its |our |your )?(?:list of )?"
     r"(?:allow|white|cors|trusted|permitted)\w*)|"
     r"disallowed|rejected|denied|refused|forbidden|unauthori[sz]ed|mismatch(?:ed)?)\b"
