@@ -69,7 +69,7 @@ class Server:
 
     def __init__(self, port, process):
         self.port = port
-        self._process = process
+        self.process = process
 
     def send(self, raw):
         """
@@ -80,8 +80,8 @@ class Server:
                 connection.sendall(raw)
                 return b"".join(iter(lambda: connection.recv(65536), b""))
         except OSError as error:
-            _end(self._process)
-            raise AssertionError(f"{error}; the server wrote:\n{self._process.stdout.read()}") from error
+            _end(self.process)
+            raise AssertionError(f"{error}; the server wrote:\n{self.process.stdout.read()}") from error
 
     def exchange(self, method, path, *lines):
         """
@@ -102,7 +102,7 @@ class Server:
         """
         Return what the process writes up to the first line that has *text*, that line included.
         """
-        return lines_until(text, self._process)
+        return lines_until(text, self.process)
 
 
 def lines_until(text, process):

@@ -71,6 +71,13 @@ class RedisServer:
     def go_on(self):
         self._process.send_signal(signal.SIGCONT)
 
+    def pause(self, milliseconds):
+        """
+        Answer what is asked from now on after so long.
+        """
+        with self.client() as client:
+            client.client_pause(milliseconds)
+
     def client(self):
         return needed("redis", "redis").Redis.from_url(self.url)
 
