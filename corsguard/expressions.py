@@ -45,6 +45,8 @@ _DEEPEST: Final = 40
 _TOO_DEEP: Final = "its groups are too deep"
 # Expressions are short, and one that needs more is not worth the wait: about half a second.
 _MOST_WORK: Final = 2_000_000
+# To look through a text at all takes as long as to look at so many of its letters.
+_PER_TEXT: Final = 50
 
 # What people put in the place of a star, and what a stranger puts behind an origin.
 _SAMPLES: Final = ("a", "1", "a-b", "a.b", "a_b")
@@ -101,7 +103,9 @@ def patterns_of(expression: str | re.Pattern[str], *, ignore_case: bool = False)
         return Covered(all=True)
     as_written = expression.pattern if isinstance(expression, re.Pattern) else expression
     patterns = _meant(
-        language, lambda texts: {str(pattern): pattern for pattern in _patterns_meant([*texts, as_written])}
+        compared,
+        language,
+        lambda texts: {str(pattern): pattern for pattern in _patterns_meant([*texts, as_written])},
     )
     # Pages of this machine have a port: where nothing ends the expression, any port is meant.
     on_any_port = [one._replace(port="*") for one in patterns.values() if _is_of_this_machine(one)]
@@ -123,7 +127,7 @@ def patterns_of(expression: str | re.Pattern[str], *, ignore_case: bool = False)
     named = [*exact, *wider]
     outside = [never, *(languages[text] for text in named)]
     lost = _lost(compared, [patterns[text] for text in named], language, outside)
-    shapes = [_read(shape) for text in _spellings(language, 1) for shape in _shapes_of_origins(text)]
+    shapes = [_read(shape) for text in _spellings(compared, language, 1) for shape in _shapes_of_origins(text)]
     return covered._replace(lost=lost, also_lost=_also_lost(compared, lost, [language, likely], outside, shapes))
 
 
@@ -139,7 +143,7 @@ def prefixes_of(expression: str | re.Pattern[str]) -> Covered:
     if compared.example([paths], [language]) is None:
         return Covered(all=True)
     nothing = compared.example([language, paths], []) is None
-    heads = _meant(language, lambda texts: {*_heads_of_paths(texts)})
+    heads = _meant(compared, language, lambda texts: {*_heads_of_paths(texts)})
     inside = {head: _read(below(head), alphabet=alphabet) for pair in heads for head in pair}
     prefixes = {
         head if nothing or compared.example([language, paths, inside[head]], []) is not None else parent
@@ -166,7 +170,7 @@ def prefixes_of(expression: str | re.Pattern[str]) -> Covered:
         compared.example([language, paths], outside),
     )
     # What only stands behind a prefix that is taken is not another alternative.
-    texts = dict.fromkeys(re.sub(r"/\*?\.?$|\*\.$", "", text) for text in _spellings(language, 1))
+    texts = dict.fromkeys(re.sub(r"/\*?\.?$|\*\.$", "", text) for text in _spellings(compared, language, 1))
     shapes = [
         _read(re.escape(text).replace(r"\*", ".+") + "(/.*)?$", alphabet=alphabet)
         for text in texts
@@ -199,15 +203,15 @@ def _alphabet_of_paths(expressions: Iterable[str | re.Pattern[str]]) -> str:
     return "".join(dict.fromkeys([*_ALPHABET, *_OF_PATHS, *filter(str.isprintable, "".join(map(str, written)))]))
 
 
-def _meant(language: "_Sequence", meanings: Callable[[list[str]], _Meant]) -> _Meant:
+def _meant(compared: "_Comparison", language: "_Sequence", meanings: Callable[[list[str]], _Meant]) -> _Meant:
     """
     Return the *meanings* of the texts that *language* is spelled as, with more stars if there are too many without.
 
-    Raises ValueError if they are too many with them.
+    Raises ValueError if they are too many with them, or if listing them takes too long.
     """
     for few in (_FEW, 1):
         with suppress(_TooManyError):
-            meant = meanings(_spellings(language, few))
+            meant = meanings(_spellings(compared, language, few))
             if len(meant) <= _MOST_SPELLINGS:
                 return meant
     raise _TooManyError
@@ -529,28 +533,30 @@ class _TooManyError(ValueError):
         return "it means too many things to list them"
 
 
-def _spellings(language: _Sequence, few: int) -> list[str]:
+def _spellings(compared: _Comparison, language: _Sequence, few: int) -> list[str]:
     """
     Return the texts that an expression may be meant as. A set of up to *few* characters is spelled out.
 
-    Raises ValueError if they are too many.
+    Raises ValueError if they are too many, or if listing them takes too long.
     """
     # The last item is what may stand behind any expression; only behind a colon is it meant.
-    texts = _texts(language[:-1], few)
+    texts = _texts(compared, language[:-1], few)
     return [*texts, *(f"{text}*" for text in texts if text.endswith(":"))]
 
 
-def _texts(sequence: _Sequence, few: int) -> list[str]:
+def _texts(compared: _Comparison, sequence: _Sequence, few: int) -> list[str]:
     texts = [""]
     for item in sequence:
-        ends = _texts_of(item, few)
+        ends = _texts_of(compared, item, few)
         if len(texts) * len(ends) > _MOST_TEXTS:
             raise _TooManyError
+        # Each is looked through for stars, letter by letter.
+        compared.spend(len(ends) * sum(len(text) + _PER_TEXT for text in texts))
         texts = [*dict.fromkeys(re.sub(r"(\*\.?)*\*", "*", text + end) for text in texts for end in ends)]
     return texts
 
 
-def _texts_of(item: _Chars | _Edge | _Choice | _Repeat, few: int) -> list[str]:
+def _texts_of(compared: _Comparison, item: _Chars | _Edge | _Choice | _Repeat, few: int) -> list[str]:
     if isinstance(item, _Edge):
         return [""]
     if isinstance(item, _Chars):
@@ -558,9 +564,9 @@ def _texts_of(item: _Chars | _Edge | _Choice | _Repeat, few: int) -> list[str]:
         chars = sorted({char.lower() if char.lower() in item.chars else char for char in item.chars})
         return ["."] if {*_ALPHABET} <= item.chars else chars if len(chars) <= few else ["*"]
     if isinstance(item, _Choice):
-        return [*dict.fromkeys(text for option in item.options for text in _texts(option, few))]
+        return [*dict.fromkeys(text for option in item.options for text in _texts(compared, option, few))]
     body, least, most = item
-    once = _texts(body, few)
+    once = _texts(compared, body, few)
     if most != 1:
         crosses_dots = len(body) == 1 and isinstance(body[0], _Chars) and {".", "a"} <= body[0].chars
         is_literal = len(once) == 1 and once[0] != "." and "*" not in once[0]
