@@ -157,9 +157,9 @@ def started(*command, **environment):
 
 
 @contextmanager
-def running(*command, **environment):
+def running(*command, patience=4 * _PATIENCE, **environment):
     """
-    Run the program *command*, yield the process, and end it with all that it started.
+    Run the program *command*, yield the process, and end it with all that it started, after *patience* seconds too.
     """
     with tempfile.TemporaryDirectory() as home:
         # Servers may keep files of theirs there.
@@ -175,7 +175,7 @@ def running(*command, **environment):
         ) as process:
             process.stdout = Drained(process.stdout)
             # So that whoever reads the output of a process that hangs gets to its end.
-            watchdog = threading.Timer(4 * _PATIENCE, _end, [process])
+            watchdog = threading.Timer(patience, _end, [process])
             watchdog.start()
             try:
                 yield process
