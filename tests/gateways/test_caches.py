@@ -60,7 +60,7 @@ ODD = [
 
 class Sent(NamedTuple):
     """
-    What is asked of one URL, but for the origin.
+    What is asked of one URL, except the origin.
     """
 
     host: str
