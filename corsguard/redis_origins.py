@@ -15,9 +15,10 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from .memory import Clock
 from .names import EXAMPLE_ORIGIN
 from .quoting import quoted
-from .sources import Clock, RefreshingOrigins, goes_on, logger, off_the_event_loop
+from .sources import RefreshingOrigins, goes_on, logger, off_the_event_loop
 
 if TYPE_CHECKING:
     import asyncio

@@ -16,16 +16,15 @@ import sys
 import threading
 import time
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable, Collection
-from concurrent.futures import Future
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, NoReturn, Self, TypeVar, cast
+from typing import Any, ClassVar, Final, NamedTuple, NoReturn, Self, TypeVar, cast
 
 from .audience import AsyncOriginSource, OriginIndex, OriginSource, is_asynchronous, is_interruption
 from .errors import PolicyError
+from .memory import Clock, Memory
 from .names import EXAMPLE_ORIGIN
 from .origin import Origin, OriginPattern
 from .quoting import quoted
@@ -33,17 +32,7 @@ from .validation import is_source, no_list, problems_of
 
 logger: Final = logging.getLogger("corsguard")
 
-if TYPE_CHECKING:
-    import asyncio
-
-    # A question of one event loop.
-    _Key = tuple[asyncio.AbstractEventLoop, str]
-
-Clock = Callable[[], float]
 _Result = TypeVar("_Result")
-
-# So many origins are asked about at once, where the source is awaited; clients can make up any number.
-_MOST_TASKS: Final = 1000
 
 
 class _Snapshot(NamedTuple):
@@ -279,47 +268,6 @@ class RefreshingOrigins(_KeptByIdentity):
             )
 
 
-class _Memory:
-    """
-    What a process was told about origins, each with the time when it is forgotten, and the questions under way.
-
-    What was granted and what was refused have a room each: so clients, who can make up as many origins to refuse as
-    they like, push out nothing that was granted.
-    """
-
-    def __init__(self) -> None:
-        self.rooms: dict[bool, OrderedDict[str, float]] = {True: OrderedDict(), False: OrderedDict()}
-        self.questions: dict[str, Future[bool]] = {}
-        # Those that are awaited. A loop that ended in the middle of one is kept, so that no other takes its id.
-        self.tasks: dict[_Key, asyncio.Task[bool]] = {}
-        self.lock = threading.Lock()
-        self.process = os.getpid()
-
-    def answer(self, origin: str, now: float) -> bool | None:
-        return next((granted for granted, room in self.rooms.items() if room.get(origin, now) > now), None)
-
-    def keep(self, origin: str, until: float, maxsize: int, *, granted: bool) -> None:
-        room = self.rooms[granted]
-        room[origin] = until
-        # All are kept for the same time, so the first is the next to be forgotten.
-        room.move_to_end(origin)
-        if len(room) > maxsize:
-            room.popitem(last=False)
-
-    def make_room(self) -> None:
-        """
-        Raise RuntimeError if as many questions are awaited as may be.
-        """
-        if len(self.tasks) < _MOST_TASKS:
-            return
-        # Of a copy, because other loops add and remove theirs in other threads.
-        for key in [*self.tasks]:
-            if key[0].is_closed():
-                self.tasks.pop(key, None)
-        if len(self.tasks) >= _MOST_TASKS:
-            raise RuntimeError(f"The origin source was not asked: {_MOST_TASKS:,} questions to it wait for an answer.")
-
-
 class RememberedOrigins(_KeptByIdentity):
     """
     An origin source that asks another, slow one, and remembers for *ttl* seconds what that said, a no included.
@@ -366,53 +314,24 @@ class RememberedOrigins(_KeptByIdentity):
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise ValueError(f"maxsize={quoted(maxsize)} is not a number of origins: write maxsize=10_000.")
         self._source: Any = source
-        self._ttl = _seconds("ttl", ttl)
-        self._maxsize = maxsize
-        self._clock = clock
-        self._memory = _Memory()
+        self._memory: Memory[bool] = Memory(_seconds("ttl", ttl), maxsize, bool, clock)
 
     def __contains__(self, origin: str, /) -> bool:
-        # Without the lock: a lookup is one step, and what it may miss is looked up again with the lock.
-        answer = self._memory.answer(origin, self._clock())
-        return self._ask(origin) if answer is None else answer
+        known = self._memory.find(origin)
+        return self._memory_here().ask(origin, partial(self._ask, origin)) if known is None else known
 
     def forget(self) -> None:
         """
         Forget everything, in this process. A question that is under way is answered, but its answer not remembered.
         """
-        self._memory = _Memory()
+        self._memory = self._memory.emptied()
 
-    def _memory_here(self) -> _Memory:
-        if self._memory.process != os.getpid():
-            # The lock and the questions of the process that forked this one; its threads are not here to answer them.
-            self._memory = _Memory()
-        return self._memory
+    def _memory_here(self) -> Memory[bool]:
+        self._memory = memory = self._memory.here()
+        return memory
 
     def _ask(self, origin: str) -> bool:
-        memory = self._memory_here()
-        now, ours = self._clock(), Future[bool]()
-        with memory.lock:
-            answer = memory.answer(origin, now)
-            if answer is not None:
-                return answer
-            first = memory.questions.setdefault(origin, ours)
-        if first is not ours:
-            return first.result()
-        try:
-            answer = self._source.__contains__(origin) is True
-            with memory.lock:
-                memory.keep(origin, now + self._ttl, self._maxsize, granted=answer)
-            ours.set_result(answer)
-        except BaseException as error:
-            if not is_interruption(error):
-                ours.set_exception(error)
-            raise
-        finally:
-            # Anyone who was stopped in the middle of a question leaves nobody waiting.
-            ours.cancel()
-            with memory.lock:
-                del memory.questions[origin]
-        return answer
+        return self._source.__contains__(origin) is True
 
 
 class _AwaitedOrigins(RememberedOrigins):
@@ -423,38 +342,10 @@ class _AwaitedOrigins(RememberedOrigins):
     __contains__ = None  # type: ignore[assignment] # Python's way to say that there is no such method
 
     async def allows(self, origin: str, /) -> bool:
-        memory = self._memory_here()
-        answer = memory.answer(origin, self._clock())
-        if answer is not None:
-            return answer
-        import asyncio
+        return await self._memory_here().ask_async(origin, partial(self._ask_async, origin))
 
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            # Under trio there are no futures to share.
-            return await self._ask_source(memory, origin)
-        task = memory.tasks.get((loop, origin))
-        if task is None:
-            memory.make_room()
-            task = memory.tasks[loop, origin] = loop.create_task(self._ask_source(memory, origin))
-            task.add_done_callback(partial(_forget_task, memory, (loop, origin)))
-        # One that is cancelled leaves the question to the others, and the answer to those who ask later.
-        return await asyncio.shield(task)
-
-    async def _ask_source(self, memory: _Memory, origin: str) -> bool:
-        now = self._clock()
-        answer = await self._source.allows(origin) is True
-        with memory.lock:
-            memory.keep(origin, now + self._ttl, self._maxsize, granted=answer)
-        return answer
-
-
-def _forget_task(memory: _Memory, key: "_Key", task: "asyncio.Task[bool]") -> None:
-    memory.tasks.pop(key, None)
-    if not task.cancelled():
-        # Else asyncio writes, if all who asked are gone, that nobody took the error.
-        task.exception()
+    async def _ask_async(self, origin: str) -> bool:
+        return await self._source.allows(origin) is True
 
 
 def goes_on(stop: "queue.SimpleQueue[None]", seconds: float) -> bool:

@@ -16,7 +16,7 @@ PACKAGES = ("corsguard", "corsguard_django", "corsguard_flask")
 # Within a layer no files import each other in a circle. A room that is listed need not exist.
 LAYERS = {
     "facts": "applications errors fixes names quoting suffixes manual",
-    "policy": "origin hosts expressions mistakes audience validation policy",
+    "policy": "origin memory hosts expressions mistakes audience validation policy",
     "decisions": "negotiation policies protection tags explanation journal",
     "guard": "guard",
     "carriers": "endpoints wsgi asgi",
