@@ -8,6 +8,7 @@ writes the headers back. `examples/falcon_guard.py` is a whole one.
 
 from .errors import Rule
 from .guard import ORDINARY_NAMES, Guard, Passage
+from .hosts import HostQuestion
 from .journal import Journal
 from .mistakes import nearest_name
 from .negotiation import Question
@@ -31,6 +32,7 @@ __all__ = [
     "Assignment",
     "Guard",
     "Guarding",
+    "HostQuestion",
     "InForce",
     "Journal",
     "Passage",

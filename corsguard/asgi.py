@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, Never, TypeAlias, cast
 
 from .applications import refuse_what_is_no_asgi
 from .guard import ORDINARY_NAMES, Guard, Passage, ProtectionLike
+from .hosts import HostQuestion
 from .journal import Event, Journal
 from .names import ALLOW_ORIGIN, TIMING_ALLOW_ORIGIN
-from .negotiation import Decision, Environ, Line, Prepared, as_lines
+from .negotiation import Decision, Environ, Line, Prepared, Question, as_lines
 from .origin import LONGEST_ORIGIN
 from .policies import (
     Assignment,
@@ -213,12 +214,12 @@ class CORSMiddleware:
 
     async def _enter_asking(self, scope: Scope) -> tuple[Passage, ViewFinder | None]:
         """
-        Return the same as `_enter`, with a store of hosts asked in a thread.
+        Return the same as `_enter`, after a store of hosts was asked if need be.
         """
-        ask = self.guard.asks(_host_in(_lines(scope)))
-        return self._enter(scope, None if ask is None else await _in_thread(ask))
+        at = self.guard.at(_host_in(_lines(scope)))
+        return self._enter(scope, at if isinstance(at, PathTable) else await _asked(at))
 
-    def _enter(self, scope: Scope, at: PathTable | None = None) -> tuple[Passage, ViewFinder | None]:
+    def _enter(self, scope: Scope, at: PathTable) -> tuple[Passage, ViewFinder | None]:
         """
         Return the passage of the request *scope*, and what finds its endpoint, if one may have a policy of its own.
         """
@@ -232,7 +233,7 @@ class CORSMiddleware:
         """
         question = passage.decide(find_endpoint)
         if question is not None:
-            passage.settle(await (_in_thread(question.ask) if question.may_block else question.ask_async()))
+            passage.settle(await _asked(question))
         await self._tell(passage)
 
     async def _start(
@@ -275,7 +276,8 @@ class CORSMiddleware:
         """
         Return the same with its name.
         """
-        passage, find_endpoint = self._enter({"type": "http", "method": "GET", **scope})
+        asked = {"type": "http", "method": "GET", **scope}
+        passage, find_endpoint = self._enter(asked, self.guard.policies.table.ask(_host_in(_lines(asked))))
         return self.guard.find(passage.environ, passage.path, find_endpoint)
 
     async def _tell(self, passage: Passage) -> None:
@@ -399,6 +401,10 @@ def _text(value: bytes) -> str:
 async def _send_answer(answer: Decision, headers: Iterable[Line], send: Send, kind: str = "http.response") -> None:
     await send({"type": f"{kind}.start", "status": answer.status, "headers": [*headers]})
     await send({"type": f"{kind}.body", "body": answer.body})
+
+
+async def _asked(question: Question | HostQuestion[PathTable]) -> Any:  # noqa: ANN401 - a Decision or a PathTable
+    return await (_in_thread(question.ask) if question.may_block else question.ask_async())
 
 
 async def _in_thread(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - it returns what *function* returns

@@ -8,7 +8,7 @@ wildcard is tried.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
-from typing import Final, Protocol, TypeGuard, cast
+from typing import Any, Final, Protocol, TypeGuard, cast
 
 from .origin import LONGEST_ORIGIN, Origin, OriginPattern
 
@@ -112,20 +112,18 @@ def is_asynchronous(source: OriginSource | AsyncOriginSource) -> TypeGuard[Async
     return getattr(type(source), "allows", None) is not None and getattr(type(source), "__contains__", None) is None
 
 
-def may_block(source: OriginSource | AsyncOriginSource) -> bool:
+def may_block(store: object) -> bool:
     """
-    Return whether to ask *source* may block, so that an event loop asks it in a thread. One that is awaited never does.
+    Return whether to ask *store*, which answers at once, may block, so that an event loop asks it in a thread.
     """
-    if is_asynchronous(source):
-        return False
     try:
-        return getattr(source, "may_block", True) is not False
-    except Exception:  # noqa: BLE001 - a source may be anybody's object
+        return getattr(store, "may_block", True) is not False
+    except Exception:  # noqa: BLE001 - it may be anybody's object
         return True
 
 
 # Makes a function that waits out of one that has to be awaited, such as asgiref's `async_to_sync`.
-ToSync = Callable[[Callable[[str], Awaitable[bool]]], Callable[[str], bool]]
+ToSync = Callable[[Callable[[str], Awaitable[Any]]], Callable[[str], Any]]
 
 
 def says_yes(

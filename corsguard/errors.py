@@ -482,10 +482,11 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'CORSMiddleware(app, {"paths": {"/api": None}, "max_age": 60})',
         ),
         "E804": Rule(
-            "{value} has to be awaited (`async def allows`), and this server cannot await.",
-            "Nobody could ask the source, so no origin would be allowed and the browser would refuse every page.",
+            "{value} has to be awaited (`async def {method}`), and this server cannot await.",
+            "Nobody could ask it, so no origin would be allowed and the browser would refuse every page.",
             (
-                "Write `def __contains__(self, origin: str) -> bool:` in place of `async def allows`, or serve the "
+                "Write `def __contains__(self, origin: str) -> bool:` in place of `async def allows`, and `def "
+                "policy_of(self, host: str) -> Policy | None:` in place of `async def policy_of`, or serve the "
                 "application with ASGI: `from corsguard.asgi import CORSMiddleware`."
             ),
             "CORSMiddleware(app, Policy(allow_origins=awaited_source))",
@@ -533,10 +534,11 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'CORSMiddleware(app, {"hosts": {"api.example.com": None, "api.example.com:443": None}})',
         ),
         "E810": Rule(
-            "{value} ({kind}) cannot be asked about hosts: it is a class, or its `policy_of` has to be awaited.",
+            "{value} ({kind}) cannot be asked about hosts: it is a class, or its `policy_of` is an asynchronous "
+            "generator, which returns no policy.",
             "Nobody could ask it, so nothing would be shared on any host.",
-            "Give an object whose class has `def policy_of(self, host: str) -> Policy | None:`.",
-            'CORSMiddleware(app, {"hosts": awaited_hosts})',
+            "Give an object whose class has `def policy_of(self, host: str) -> Policy | None:`, or `async def`.",
+            'CORSMiddleware(app, {"hosts": streamed_hosts})',
         ),
         # Files and environment variables.
         "E811": Rule(

@@ -8,11 +8,12 @@ from the log. The guard never calls what may block: an origin source that must b
 `take_events` gives what a listener has to be told; the carrier asks and tells in the way of its world.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache, partial
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, cast
 
 from .fixes import Fix
+from .hosts import HostQuestion
 from .journal import Event, Journal, Reason
 from .negotiation import (
     VARY,
@@ -166,26 +167,27 @@ class Guard:
             return None
         return answers.forbidden if asks else answers.refused
 
-    def asks(self, host: object) -> Callable[[], PathTable] | None:
+    def at(self, host: object) -> PathTable | HostQuestion[PathTable]:
         """
-        Return what a carrier has to call to learn what `enter` takes as *at*; None if there is nothing to learn.
-
-        It asks a store of hosts about *host*, the value of `Host`, which may block. Without it, `enter` asks by itself.
+        Return what stands at *host*, the value of `Host`, or the question that a store of hosts has to be asked first.
         """
-        table = self.policies.table
-        return partial(table.ask, host) if table.must_ask(host) else None
+        return self.policies.table.look_up(host)
 
     def enter(self, environ: Environ, path: str, at: PathTable | None = None) -> "Passage":
         """
         Return the passage of the request that *environ* describes, under the policies that are in force now.
 
         *environ* must not change any more. *path* is the path below the application, decoded once, as text. *at* is
-        what stands at the host, if that was asked for.
+        what stands at the host, for a carrier that asks about it in the way of its world; without it, a store of hosts
+        is asked here, which may block.
         """
         table = self.policies.table
         if table is not self.met:
             self.meet()
-        return Passage(self, table.ask(environ.get("HTTP_HOST")) if at is None else at, environ, path)
+        at = table.ask(environ.get("HTTP_HOST"), None) if at is None else at
+        if at.is_stored:
+            self.journal.warn_of_host(at.find(path))
+        return Passage(self, at, environ, path)
 
     def said_by(self, view: object) -> Assignment | None:
         """

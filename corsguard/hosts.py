@@ -7,12 +7,11 @@ looked at, never raises and is never repaired: what is not a host has no key.
 
 import inspect
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
-from .audience import is_interruption
+from .audience import ToSync, is_interruption, may_block
+from .memory import Clock, Memory
 from .origin import LONGEST_HOST, Origin, OriginPattern, pattern_of
 
 T = TypeVar("T")
@@ -24,8 +23,12 @@ _DEFAULT_PORTS: Final = (80, 443)
 _LONGEST: Final = LONGEST_HOST + len(":65535")
 # So many hosts are remembered besides those that are keys.
 _MOST_KNOWN: Final = 1024
-# For so long it is remembered what a store said.
-_SECONDS: Final = 1.0
+# For so long it is remembered what a store said: with the time of a question, a change is seen within a second.
+_SECONDS: Final = 0.5
+_CANNOT_AWAIT: Final = (
+    "This server cannot await a store of hosts. Write `def policy_of(self, host: str) -> Policy | None:` in place of "
+    "`async def policy_of`, or serve the application with ASGI."
+)
 
 
 def host_of(sent: object) -> Origin | None:
@@ -71,16 +74,9 @@ class Hosts(Generic[T]):
     def __iter__(self) -> Iterator[tuple[str, T]]:
         return iter(self._by_key.items())
 
-    def must_ask(self, sent: object) -> bool:
+    def look_up(self, sent: object) -> T | None:
         """
-        Return whether somebody has to be asked about the host, which may block.
-        """
-        del sent
-        return False
-
-    def ask(self, sent: object) -> T | None:
-        """
-        Return the same as `find`.
+        Return the same as `find`: nobody has to be asked.
         """
         return self.find(sent)
 
@@ -118,7 +114,8 @@ class HostStore(Protocol):
     An object that is asked, at request time, which policy guards a host, for tenants that come and go.
 
     It is not a mapping, and is called as `store.policy_of(host)` with a host in lower case, without the port 80 or 443.
-    None closes the host. Whatever it raises closes it too, and is recorded. An event loop asks in a thread.
+    None closes the host. Whatever it raises closes it too, and is recorded. An event loop asks in a thread, unless the
+    store has `may_block = False`. It may be `async def policy_of`: ASGI and Django await it, WSGI and Flask refuse it.
     """
 
     def policy_of(self, host: str, /) -> Any: ...  # noqa: ANN401 - a Policy or None, which this room does not know
@@ -133,35 +130,34 @@ def is_store(value: object) -> bool:
 
 def can_be_asked(value: object) -> bool:
     """
-    Return whether *value* is an object whose `policy_of` answers at once.
+    Return whether *value* is an object whose `policy_of` answers, at once or awaited.
     """
-    method = getattr(type(value), "policy_of", None)
-    is_async = inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method)
     # The type of a class is its metaclass, which has no such method.
-    return callable(method) and not is_async
+    method = getattr(type(value), "policy_of", None)
+    return callable(method) and not inspect.isasyncgenfunction(method)
 
 
 class StoredHosts(Generic[T]):
     """
-    What *store* says of each host, made into what stands there by *make*, which also takes what the store raised.
+    What *store* says of each host, made into what stands there by *make*, which also takes what was raised.
 
-    It is remembered for a second. Hosts that have a policy are remembered apart from those that have none, so that
-    those that clients make up push no good ones out.
+    It is remembered for half a second. Hosts that *are_named* are remembered apart from those that have no policy, so
+    that those that clients make up push no good ones out.
     """
 
-    __slots__ = ("_clock", "_make", "_named", "_others", "store")
+    __slots__ = ("_make", "_memory", "must_await", "store")
 
     def __init__(
         self,
         store: HostStore,
         make: Callable[[str, object, BaseException | None], T],
-        clock: Callable[[], float] = time.monotonic,
+        are_named: Callable[[T], bool],
+        clock: Clock = time.monotonic,
     ) -> None:
         self.store: Final = store
+        self.must_await: Final = inspect.iscoroutinefunction(type(store).policy_of)
         self._make: Final = make
-        self._clock: Final = clock
-        self._named: OrderedDict[str, tuple[float, T]] = OrderedDict()
-        self._others: OrderedDict[str, tuple[float, T]] = OrderedDict()
+        self._memory: Memory[T] = Memory(_SECONDS, _MOST_KNOWN, are_named, clock)
 
     def __iter__(self) -> Iterator[tuple[str, T]]:
         # Nobody knows which hosts there are.
@@ -171,43 +167,98 @@ class StoredHosts(Generic[T]):
         """
         Return what is known of the host that the value *sent* of `Host` names; None if it names none, or nothing is.
         """
+        there = self.look_up(sent)
+        return None if isinstance(there, HostQuestion) else there
+
+    def look_up(self, sent: object) -> "T | HostQuestion[T] | None":
+        """
+        Return the same, but if nothing is known of the host, the question that has to be asked about it.
+        """
         # Bounded before it is hashed.
         if not isinstance(sent, str) or len(sent) > _LONGEST:
             return None
-        known = self._named.get(sent) or self._others.get(sent)
-        return known[1] if known is not None and known[0] > self._clock() else None
-
-    def must_ask(self, sent: object) -> bool:
-        """
-        Return whether the store has to be asked about the host, which may block.
-        """
-        return self.find(sent) is None and host_of(sent) is not None
-
-    def ask(self, sent: object) -> T | None:
-        """
-        Return what stands at the host, for which the store may be asked; None if *sent* names none.
-        """
-        known, host = self.find(sent), host_of(sent)
-        if known is not None or host is None:
+        # Browsers send a host as it is remembered. Any other spelling is remembered as that, because there may be many.
+        known = self._memory.find(sent)
+        if known is not None:
             return known
-        name, now = _spelled(host), self._clock()
+        host = host_of(sent)
+        if host is None:
+            return None
+        name = _spelled(host)
+        known = self._memory.find(name)
+        return HostQuestion(self, name) if known is None else known
+
+    def ask(self, name: str, to_sync: ToSync | None) -> T:
+        """
+        Return what the store says of the host *name*; it may block. What has to be awaited is asked through *to_sync*.
+        """
+        if self.must_await and to_sync is None:
+            return self._make(name, None, TypeError(_CANNOT_AWAIT))
+        ask: Callable[[str], T] = to_sync(self._asked) if self.must_await and to_sync is not None else self._asked_here
         try:
-            said: object = self.store.policy_of(name)
+            return ask(name)
         except BaseException as error:
             if is_interruption(error):
                 raise
-            # It may go better next time.
+            # It may go better next time, so it is not remembered.
             return self._make(name, None, error)
-        there = self._make(name, said, None)
-        memory, other = (self._others, self._named) if said is None else (self._named, self._others)
-        memory[str(sent)] = (now + _SECONDS, there)
-        # Other threads do the same.
-        with suppress(KeyError):
-            other.pop(str(sent), None)
-            memory.move_to_end(str(sent))
-            if len(memory) > _MOST_KNOWN:
-                memory.popitem(last=False)
-        return there
+
+    async def ask_async(self, name: str) -> T:
+        """
+        The same on an event loop, for a store that has to be awaited; any other is asked here and now.
+        """
+        if not self.must_await:
+            return self.ask(name, None)
+        try:
+            return await self._asked(name)
+        except BaseException as error:
+            if is_interruption(error):
+                raise
+            return self._make(name, None, error)
+
+    def _asked_here(self, name: str) -> T:
+        return self._memory_here().ask(name, lambda: self._make(name, self.store.policy_of(name), None))
+
+    async def _asked(self, name: str) -> T:
+        async def question() -> T:
+            return self._make(name, await self.store.policy_of(name), None)
+
+        return await self._memory_here().ask_async(name, question)
+
+    def _memory_here(self) -> Memory[T]:
+        self._memory = memory = self._memory.here()
+        return memory
+
+
+class HostQuestion(NamedTuple, Generic[T]):
+    """
+    What stands at the host *name*, which the store of *hosts* has to be asked.
+    """
+
+    hosts: StoredHosts[T]
+    name: str
+
+    @property
+    def may_block(self) -> bool:
+        """
+        Whether to ask may block, so that an event loop asks in a thread.
+        """
+        return not self.hosts.must_await and may_block(self.hosts.store)
+
+    def ask(self, to_sync: ToSync | None = None) -> T:
+        """
+        Ask the store, which may block, and return what stands at the host. What it raises closes the host.
+
+        A store that has to be awaited is asked through *to_sync*, such as asgiref's `async_to_sync`; without it the
+        host is closed.
+        """
+        return self.hosts.ask(self.name, to_sync)
+
+    async def ask_async(self) -> T:
+        """
+        The same on an event loop, for a store that has to be awaited; any other is asked here and now.
+        """
+        return await self.hosts.ask_async(self.name)
 
 
 def _without_default(host: Origin | OriginPattern) -> Origin:

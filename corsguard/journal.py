@@ -11,6 +11,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain, repeat
 from threading import Lock
 from types import MappingProxyType
@@ -24,7 +25,7 @@ from .fixes import NO_FIX, Fix
 from .negotiation import Decision, Refusal, RequestKind
 from .policies import Assignment
 from .policy import Policy
-from .quoting import shown
+from .quoting import quoted, shown
 from .tags import Opening, ServedView, openings_of
 
 logger: Final = logging.getLogger("corsguard")
@@ -184,6 +185,7 @@ class Journal:
         self._told_of_misplaced: set[str] = set()
         self._told_of_openings: set[Opening] = set()
         self._warned_of: OrderedDict[tuple[int, tuple[Problem, ...]], None] = OrderedDict()
+        self._warned_of_hosts: set[tuple[str, tuple[Problem, ...]]] = set()
         self._pauses: OrderedDict[tuple[str, int], _Pause] = OrderedDict()
         self._lock = Lock()
 
@@ -223,6 +225,28 @@ class Journal:
         for _, warnings in new:
             for warning in warnings:
                 logger.warning("%s", warning)
+
+    def warn_of_host(self, there: Assignment) -> None:
+        """
+        Write the warnings of the policy *there*, which a store gave for the host of its name; of each host once.
+
+        After the warnings of so many hosts no more are written, because there may be any number of tenants.
+        """
+        warnings = there.policy.warnings if isinstance(there.policy, Policy) else ()
+        if not warnings:
+            return
+        with self._lock:
+            is_new = (there.name, warnings) not in self._warned_of_hosts
+            room = _MOST_WARNED_OF - len(self._warned_of_hosts)
+            if is_new and room >= 0:
+                self._warned_of_hosts.add((there.name, warnings))
+        if not is_new or room < 0:
+            return
+        if room == 0:
+            logger.warning("The store of hosts has more policies with warnings. These are not written.")
+            return
+        for warning in warnings:
+            logger.warning("%s", replace(warning, field=f"hosts[{quoted(there.name)}].{warning.field}"))
 
     def record(self, there: Assignment, decision: Decision, environ: Mapping[str, Any]) -> tuple[Event, ...]:
         """

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from .audience import (
     AsyncOriginSource,
@@ -42,12 +42,13 @@ from .validation import DEFAULT_METHODS
 Environ = Mapping[str, Any]
 Header = tuple[str, str]
 Line = tuple[bytes, bytes]
+T = TypeVar("T")
 
 VARY: Final = ("Vary", "Origin")
 _PREFLIGHT_VARY: Final = ("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
 _IN_A_LOOP: Final = (
-    "The origin source has to be awaited, and this is called inside an event loop. Write `await question.ask_async()`, "
-    "or call it in a thread."
+    "The origin source, or the store of hosts, has to be awaited, and this is called inside an event loop. Write "
+    "`await question.ask_async()`, or call it in a thread."
 )
 _REFUSAL_BODY: Final = b"CORS: this origin may not read this resource.\n"
 
@@ -118,7 +119,7 @@ class Question(NamedTuple):
         """
         Whether to ask may block, so that an event loop asks in a thread.
         """
-        return may_block(self.source)
+        return not is_asynchronous(self.source) and may_block(self.source)
 
     def ask(self, to_sync: ToSync | None = None) -> Decision:
         """
@@ -209,7 +210,7 @@ def negotiate(policy: Policy, environ: Environ) -> Decision:
     Never raises.
     """
     decision = decide(policy, environ)
-    return decision.ask(_in_a_loop) if isinstance(decision, Question) else decision
+    return decision.ask(in_a_loop) if isinstance(decision, Question) else decision
 
 
 def decide(policy: Policy, environ: Environ) -> Decision | Question:
@@ -294,19 +295,22 @@ def is_owned(name: str, *, shares_timing: bool = False) -> bool:
     return shares_timing and len(name) == len(TIMING_ALLOW_ORIGIN) and name.lower() == TIMING_ALLOW_ORIGIN.lower()
 
 
-def _in_a_loop(allows: Callable[[str], Awaitable[bool]]) -> Callable[[str], bool]:
+def in_a_loop(ask: Callable[[str], Awaitable[T]]) -> Callable[[str], T]:
+    """
+    Return a function that awaits *ask* in an event loop of its own. It raises TypeError inside another.
+    """
     import asyncio
 
-    async def ask(origin: str) -> bool:
-        return await allows(origin)
+    async def awaited(text: str) -> T:
+        return await ask(text)
 
-    def asked(origin: str) -> bool:
+    def asked(text: str) -> T:
         with suppress(RuntimeError):
             asyncio.get_running_loop()
             raise TypeError(_IN_A_LOOP)
         # Of its own, so that the thread's event loop stays what it is.
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-            return runner.run(ask(origin))
+            return runner.run(awaited(text))
 
     return asked
 

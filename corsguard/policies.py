@@ -12,11 +12,12 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, Protocol, TypedDict, cast, runtime_checkable
 
+from .audience import ToSync
 from .errors import PolicyError, Problem
 from .fixes import Fix
-from .hosts import Hosts, HostStore, StoredHosts, can_be_asked, is_store, key_of
+from .hosts import HostQuestion, Hosts, HostStore, StoredHosts, can_be_asked, is_store, key_of
 from .names import EXAMPLE_ORIGIN, PATH_PREFIX
-from .negotiation import Answers, answers_of
+from .negotiation import Answers, answers_of, in_a_loop
 from .policy import Policy, PolicyKeywords
 from .quoting import kind_of, quoted, text_of
 from .validation import known_keywords
@@ -31,6 +32,7 @@ _HOSTS: Final = "hosts"
 _WEBSOCKETS: Final = "websockets"
 _EXAMPLE: Final = {"allow_origins": [EXAMPLE_ORIGIN]}
 _ASKED_AT_ONCE: Final = Fix(words="def __contains__(self, origin: str) -> bool:")
+_ASKED_ABOUT_HOSTS: Final = Fix(words="def policy_of(self, host: str) -> Policy | None:")
 # What stands next to nothing else, and how it looks.
 _LEVELS: Final = {
     _HOSTS: Fix(entries=({_HOSTS: {"api.example.com": _EXAMPLE, "*.tenants.example.com": None}},)),
@@ -93,7 +95,8 @@ class PathTable:
     plain data. *protection* is what a configuration says about it, next to the policies; the guard reads it.
 
     If there are *hosts*, each has a table of its own, and this one is that of all hosts that they do not name: `at`
-    tells which to ask. *error* is what a store of hosts raised, whose host is closed therefore.
+    tells which to ask. A table that *is_stored* is that of a host of which a store told; *error* is what it raised, for
+    which the host is closed.
     """
 
     __slots__ = (
@@ -106,6 +109,7 @@ class PathTable:
         "everywhere",
         "given",
         "hosts",
+        "is_stored",
         "protection",
     )
 
@@ -113,9 +117,12 @@ class PathTable:
         self,
         by_prefix: Mapping[str, Assignment],
         hosts: "Hosts[PathTable] | StoredHosts[PathTable] | None" = None,
+        *,
+        is_stored: bool = False,
         error: BaseException | None = None,
     ) -> None:
         self.hosts: Final = hosts
+        self.is_stored: Final = is_stored
         self.error: Final = error
         self._by_prefix: Final = {"" if key == "/" else key: _compiled(there) for key, there in by_prefix.items()}
         self._root: Final = self._by_prefix.get("", UNCOVERED)
@@ -144,17 +151,20 @@ class PathTable:
         """
         return self if self.hosts is None else self.hosts.find(host) or self
 
-    def must_ask(self, host: object) -> bool:
+    def look_up(self, host: object) -> "PathTable | HostQuestion[PathTable]":
         """
-        Return whether a store has to be asked about *host*, which may block.
+        Return the same as `at`, or the question that a store of hosts has to be asked first.
         """
-        return self.hosts is not None and self.hosts.must_ask(host)
+        return self if self.hosts is None else self.hosts.look_up(host) or self
 
-    def ask(self, host: object) -> "PathTable":
+    def ask(self, host: object, to_sync: ToSync | None = in_a_loop) -> "PathTable":
         """
         Return the same as `at`, asking the store if need be. What that raises closes the host.
+
+        A store that has to be awaited is asked through *to_sync*, for people in an event loop of its own.
         """
-        return self if self.hosts is None else self.hosts.ask(host) or self
+        there = self.look_up(host)
+        return there.ask(to_sync) if isinstance(there, HostQuestion) else there
 
     def find(self, path: str, find_view: ViewFinder | None = None) -> Assignment:
         """
@@ -367,15 +377,18 @@ def _read_by_path(given: Mapping[object, object], host: str = "") -> PathTable |
 
 def refuse_awaited(policy: "PoliciesLike | None") -> None:
     """
-    Raise PolicyError if *policy* is refused, or has an origin source that has to be awaited.
+    Raise PolicyError if *policy* is refused, or has an origin source or a store of hosts that has to be awaited.
 
     For servers that cannot await.
     """
+    table = Policies.of(policy).table
     problems = [
-        Problem.of("E804", f"{place}allow_origins", there.policy.allow_origins, _ASKED_AT_ONCE)
-        for place, there in Policies.of(policy).table.placed
+        Problem.of("E804", f"{place}allow_origins", there.policy.allow_origins, _ASKED_AT_ONCE, method="allows")
+        for place, there in table.placed
         if isinstance(there.policy, Policy) and there.policy.must_await
     ]
+    if isinstance(table.hosts, StoredHosts) and table.hosts.must_await:
+        problems.append(Problem.of("E804", _HOSTS, table.hosts.store, _ASKED_ABOUT_HOSTS, method="policy_of"))
     if problems:
         raise PolicyError(problems)
 
@@ -406,11 +419,10 @@ def _read_hosts(hosts: object, problems: list[Problem]) -> PathTable:
     by_key: dict[str, PathTable] = {}
     if is_store(hosts):
         if not can_be_asked(hosts):
-            fix = Fix(words="def policy_of(self, host: str) -> Policy | None:")
-            problems.append(Problem.of("E810", _HOSTS, hosts, fix, kind=kind_of(hosts)))
+            problems.append(Problem.of("E810", _HOSTS, hosts, _ASKED_ABOUT_HOSTS, kind=kind_of(hosts)))
         if problems:
             raise PolicyError(problems)
-        return PathTable({"/": UNNAMED}, StoredHosts(cast("HostStore", hosts), _table_of))
+        return PathTable({"/": UNNAMED}, StoredHosts(cast("HostStore", hosts), _table_of, _is_named))
     if not isinstance(hosts, Mapping):
         raise PolicyError([*problems, _not_guarding(_HOSTS, hosts)])
     for host, value in hosts.items():
@@ -433,10 +445,16 @@ def _read_hosts(hosts: object, problems: list[Problem]) -> PathTable:
 def _table_of(host: str, said: object, error: BaseException | None) -> PathTable:
     """
     Return the table of *host*, of which a store *said* something or raised *error*.
+
+    Raises TypeError for what is neither a Policy nor None.
     """
     if said is not None and not isinstance(said, Policy):
-        error = TypeError(f"Expected a Policy or None from policy_of({quoted(host)}), got {quoted(said)}.")
-    return PathTable({"/": Assignment(said if isinstance(said, Policy) else None, host)}, error=error)
+        raise TypeError(f"Expected a Policy or None from policy_of({quoted(host)}), got {quoted(said)}.")
+    return PathTable({"/": Assignment(said, host)}, is_stored=True, error=error)
+
+
+def _is_named(table: PathTable) -> bool:
+    return table.answers is not None
 
 
 def _read_host(value: object, host: str) -> PathTable:

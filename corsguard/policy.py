@@ -172,7 +172,7 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
         Whether an origin source is asked at request time that may block; an event loop then asks it in a thread.
         """
         source = self.audience.source
-        return source is not None and may_block(source)
+        return source is not None and not is_asynchronous(source) and may_block(source)
 
     @property
     def must_await(self) -> bool:

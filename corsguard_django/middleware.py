@@ -23,8 +23,10 @@ from corsguard.adapters import (
     ORDINARY_NAMES,
     Assignment,
     Guarding,
+    HostQuestion,
     Passage,
     PathTable,
+    Question,
     ServedView,
     ViewFinder,
     misplaced_tags,
@@ -73,18 +75,19 @@ class CORSMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         # What lies between may write into the request; it is judged as it came in, under the policies of then.
         environ = request.META.copy()
-        ask = self._guard.asks(environ.get("HTTP_HOST")) if self._is_async else None
-        if ask is not None:
-            return self._respond_asking(request, environ, ask)
-        passage = self._guard.enter(environ, request.path_info)
+        at = self._guard.at(environ.get("HTTP_HOST"))
+        if isinstance(at, HostQuestion):
+            if self._is_async:
+                return self._respond_asking(request, environ, at)
+            at = at.ask(async_to_sync)
+        passage = self._guard.enter(environ, request.path_info, at)
         return self._respond_async(request, passage) if self._is_async else self._respond(request, passage)
 
     async def _respond_asking(
-        self, request: HttpRequest, environ: Environ, ask: Callable[[], PathTable]
+        self, request: HttpRequest, environ: Environ, question: HostQuestion[PathTable]
     ) -> HttpResponseBase:
-        # A store of hosts may block, or use the ORM.
-        at = await sync_to_async(ask)()
-        return await self._respond_async(request, self._guard.enter(environ, request.path_info, at))
+        passage = self._guard.enter(environ, request.path_info, await _asked(question))
+        return await self._respond_async(request, passage)
 
     def _respond(self, request: HttpRequest, passage: Passage) -> HttpResponseBase:
         if passage.comes_first:
@@ -122,12 +125,11 @@ class CORSMiddleware:
 
     async def _decide_async(self, request: HttpRequest, passage: Passage) -> Decision | None:
         """
-        Do the same, off the event loop if an origin source has to be asked that may block, or use the ORM, and on it if
-        the source is awaited.
+        Do the same on an event loop.
         """
         question = passage.decide(self._finder(request, passage))
         if question is not None:
-            passage.settle(await (sync_to_async(question.ask)() if question.may_block else question.ask_async()))
+            passage.settle(await _asked(question))
         return passage.answer
 
     def _tell(self, passage: Passage) -> None:
@@ -179,6 +181,13 @@ class CORSMiddleware:
 process.sender = CORSMiddleware
 
 
+async def _asked(question: Question | HostQuestion[PathTable]) -> Any:  # noqa: ANN401 - a Decision or a PathTable
+    """
+    Return what *question* is answered, off the event loop if to ask may block, or use the ORM, and on it if not.
+    """
+    return await (sync_to_async(question.ask)() if question.may_block else question.ask_async())
+
+
 def _share(response: HttpResponseBase, passage: Passage) -> HttpResponseBase:
     """
     Return *response* with the headers that the guard gives it.
@@ -225,7 +234,8 @@ def find(environ: Environ) -> Assignment:
     from django.core.handlers.wsgi import WSGIRequest
 
     request = WSGIRequest({"REQUEST_METHOD": "GET", "wsgi.input": BytesIO(), **environ})
-    passage = process.guard.enter(request.META, request.path_info)
+    at = process.guard.policies.table.ask(environ.get("HTTP_HOST"))
+    passage = process.guard.enter(request.META, request.path_info, at)
     finder = CORSMiddleware(lambda _: HttpResponse())._finder(request, passage)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - its own room
     return process.guard.find(environ, request.path_info, finder)
 

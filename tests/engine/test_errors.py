@@ -66,9 +66,9 @@ class AwaitedSource:
         return True
 
 
-class AwaitedHosts:
+class StreamedHosts:
     async def policy_of(self, host):
-        return None
+        yield None
 
 
 class Recorder:
@@ -91,7 +91,7 @@ def names(**more):
         "async_source": AsyncSource(),
         "awaited_source": AwaitedSource(),
         "source_with_two_answers": SourceWithTwoAnswers(),
-        "awaited_hosts": AwaitedHosts(),
+        "streamed_hosts": StreamedHosts(),
         "app": lambda environ, start_response: [],
         **more,
     }
