@@ -9,11 +9,12 @@ connects for itself, so nothing is shared across forks, threads and event loops.
 import inspect
 import queue
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from itertools import islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from .memory import Clock
 from .names import EXAMPLE_ORIGIN
@@ -34,6 +35,8 @@ _HEARTBEAT: Final = 0.5
 _SILENCE: Final = 5.0
 # Messages of so many seconds lead to one load.
 _GATHERING: Final = 0.1
+# So many entries are decoded at once.
+_PART: Final = 1000
 # If more origins than that changed, all are loaded.
 _MOST_LOOKED_UP: Final = 1000
 # So many seconds lie between two attempts to listen, and between two to load what could not be loaded.
@@ -128,7 +131,7 @@ class _RedisSet:
                 transaction.smembers(self.key)
                 transaction.info("server")
                 answer, server = connection.result(transaction.execute())
-                run, members = server.get("run_id"), frozenset(map(_text, answer))
+                run, members = server.get("run_id"), frozenset(_texts(answer))
         self.is_reached = True
         if began > self._kept:
             self._members, self._kept = members, began
@@ -150,6 +153,19 @@ class _RedisSet:
         found = connection.result(connection.client.smismember(self.key, names))
         members = {name for name, is_member in zip(names, found, strict=True) if is_member}
         return self._members.difference(names) | members
+
+
+def _texts(answer: Iterable[bytes | str]) -> Iterator[str]:
+    names = iter(answer)
+    # In parts: one by one takes twice as long, and all at once lets no request in between.
+    while part := [*islice(names, _PART)]:
+        texts = (
+            []
+            if isinstance(part[0], str)
+            else b"\n".join(cast("list[bytes]", part)).decode("utf-8", "replace").split("\n")
+        )
+        # What has a line break in it, or is text already, is taken one by one.
+        yield from texts if len(texts) == len(part) else map(_text, part)
 
 
 def _text(data: bytes | str) -> str:
@@ -185,10 +201,14 @@ class _Connection:
             # Of its own, so that the thread's event loop stays what it is.
             self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
 
-        async def awaited() -> object:
-            return await answer
+        answers: list[object] = []
 
-        return self._runner.run(awaited())
+        async def awaited() -> None:
+            answers.append(await answer)
+
+        # What a task returns may be printed, to no purpose, which takes longer than to load it.
+        self._runner.run(awaited())
+        return answers[0]
 
     def close(self) -> None:
         for opened in (self.channel, self.client):
@@ -213,6 +233,8 @@ class _Listener:
         # Since when Redis owes an answer.
         self._asked_at: float | None = None
         self._is_subscribed = False
+        # Whether the channel was lost, and nothing was loaded since.
+        self._is_missed = False
         self._is_told = False
 
     def wait(self, seconds: float) -> bool:
@@ -222,15 +244,19 @@ class _Listener:
         # Nobody says when Redis, which lets processes listen while it still reads its data, is ready to be asked.
         deadline = time.monotonic() + (seconds if self._set.is_reached else min(seconds, _RETRY))
         is_due = False
-        while not is_due and (left := deadline - time.monotonic()) > 0:
-            pause = 0.0
+        while not is_due:
+            pause, left = 0.0, max(deadline - time.monotonic(), 0)
             try:
-                is_due = self._hear(min(left, _HEARTBEAT))
+                is_due = self._hear(min(left, _HEARTBEAT) if self._is_subscribed else _HEARTBEAT)
+                # If a subscription is under way, a load comes with that.
+                is_due = is_due or (left == 0 and self._is_subscribed)
             except BaseException as error:  # noqa: BLE001 - a client may raise anything, as `gevent.Timeout`
-                # A message may be lost with the connection.
-                is_due = self._is_subscribed
-                pause = 0.0 if is_due else min(left, _PAUSE)
+                was_subscribed, is_missed = self._is_subscribed, self._is_missed
                 self._lose(error)
+                # A message may be lost with the connection; the load comes with the next one, if there is one at once.
+                self._is_missed = was_subscribed
+                is_due = is_missed or (left == 0 and not was_subscribed)
+                pause = 0.0 if is_due or was_subscribed else min(left, _PAUSE)
             if not goes_on(self._stop, pause):
                 self._hang_up()
                 return False
@@ -257,11 +283,13 @@ class _Listener:
             return False
         self._asked_at = None
         if message["type"] == "subscribe":
-            self._is_subscribed = True
+            self._is_subscribed, self._is_missed = True, False
             if self._is_told:
                 logger.warning("The channel %s of Redis is heard again.", quoted(self._set.key))
                 self._is_told = False
-        elif message["type"] != "message":
+            # Nobody heard what was said before.
+            return True
+        if message["type"] != "message":
             return False
         names = {_named(message)}
         while (left := now + _GATHERING - time.monotonic()) > 0:
@@ -276,7 +304,7 @@ class _Listener:
         was_subscribed = self._is_subscribed
         self._hang_up()
         # If Redis is gone, the load says so.
-        if self._set.is_reached and not (was_subscribed or self._is_told):
+        if self._set.is_reached and not (was_subscribed or self._is_missed or self._is_told):
             self._is_told = True
             logger.warning(
                 "The channel %s of Redis cannot be heard, so a change of its origins is seen within %g seconds. "
@@ -297,5 +325,5 @@ def _named(message: Mapping[str, Any]) -> str:
     """
     Return the origin that *message* says has changed, or an empty string if it may be any.
     """
-    # Nobody heard what was said before a subscription, which the client repeats by itself if it connects again.
+    # The client subscribes by itself if it connects again, and nobody heard what was said before.
     return _text(message["data"]) if message["type"] == "message" else ""

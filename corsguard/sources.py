@@ -381,8 +381,12 @@ def _read(loaded: object, known: _Snapshot) -> _Snapshot:
     if not isinstance(loaded, list | tuple | set | frozenset):
         raise PolicyError([no_list("allow_origins", loaded)])
     # Step by step: Python lets no request in between while it makes one set of a million out of another.
-    texts = frozenset(entry for entry in loaded if isinstance(entry, str))
     others = [entry for entry in loaded if not isinstance(entry, str)]
+    texts: frozenset[str] = (
+        loaded
+        if isinstance(loaded, frozenset) and not others
+        else frozenset(entry for entry in loaded if isinstance(entry, str))
+    )
     wildcards = frozenset(text for text in texts if text not in known.exact and Origin.parse(text) is None)
     unknown = sorted(wildcards - known.wildcards)
     if unknown or others:
