@@ -6,10 +6,15 @@ The application answers which host it was told, so that what the guard took is c
 
 import asyncio
 import re
+import sqlite3
+import time
+from contextlib import closing
+from statistics import median
 
 import pytest
 from kit import engines
 from kit.serving import EXAMPLES, Server, lines_until, needed, served, started
+from kit.storing import PATIENCE
 
 from corsguard import CORSMiddleware
 from corsguard.browser import Browser, NetworkError, WireResponse, origin_of
@@ -129,6 +134,75 @@ def test_the_example_starts_as_it_says():
         assert asked(server, "/status", "x.globex.example", origin=ACME) == (200, "x.globex.example", ["*"])
         reply = server.exchange("GET", "/internal", f"Origin: {GLOBEX}")
         assert reply.cors() == []
+
+
+# Tenants in a database.
+
+INSERT = "INSERT INTO front_ends VALUES (?, ?)"
+
+
+def shared(server, host, origin):
+    """
+    Return whether the *host* of *server* shares with *origin*, and the process that answered.
+    """
+    head = ["GET /orders HTTP/1.1", f"Host: {host}", f"Origin: {origin}", "Connection: close", "", ""]
+    reply = server.send("\r\n".join(head).encode()).decode()
+    return f"access-control-allow-origin: {origin}\r\n" in reply, int(re.search(r'"process":(\d+)', reply)[1])
+
+
+def seen_by_all(server, host, origin, *, granted=True, processes=2):
+    """
+    Wait until so many *processes* of *server* have answered as is right now, and return how many seconds it took.
+
+    What is asked more than a second from now is answered so by each of them.
+    """
+    began, right = time.monotonic(), set()
+    while len(right) < processes:
+        asked_at = time.monotonic()
+        assert asked_at < began + PATIENCE
+        is_shared, process = shared(server, host, origin)
+        if is_shared is granted:
+            right.add(process)
+        else:
+            assert asked_at < began + 1
+    return time.monotonic() - began
+
+
+@pytest.mark.server
+def test_tenants_of_a_database_come_and_go(tmp_path):
+    """
+    One row is a new tenant or one more origin, and every process of the server sees it within a second.
+    """
+    needed("sqlalchemy", "test")
+    database, times = tmp_path / "tenants.sqlite3", []
+    url = f"sqlite+aiosqlite:///{database}"
+    options = ("--workers=2", "--lifespan=on")
+    initech = "https://app.initech.example"
+    with served("uvicorn", "tenants_database:application", *options, DATABASE_URL=url) as server:
+        # The table is there when a process answers.
+        seen_by_all(server, "api.acme.example", ACME, granted=False)
+        with closing(sqlite3.connect(database, isolation_level=None)) as rows:
+
+            def change(statement, *values):
+                rows.execute(statement, values)
+                times.append(seen_by_all(server, *values, granted=statement == INSERT))
+
+            change(INSERT, "api.acme.example", ACME)
+            change(INSERT, "api.globex.example", GLOBEX)
+            change(INSERT, "api.acme.example", initech)
+            for host, origins in {"api.acme.example": {ACME, initech}, "api.globex.example": {GLOBEX}}.items():
+                for origin in ACME, GLOBEX, initech:
+                    assert shared(server, host, origin)[0] is (origin in origins)
+            change("DELETE FROM front_ends WHERE host = ? AND origin = ?", "api.acme.example", ACME)
+            assert shared(server, "api.acme.example", initech)[0]
+            # A row that would be refused in a policy closes its host, and no other.
+            rows.execute(INSERT, ("api.acme.example", f"{ACME}/"))
+            seen_by_all(server, "api.acme.example", initech, granted=False)
+            assert shared(server, "api.globex.example", GLOBEX)[0]
+            assert "The store of hosts failed" in server.lines_until("The store of hosts failed")[-1]
+            rows.execute("DROP TABLE front_ends")
+        seen_by_all(server, "api.globex.example", GLOBEX, granted=False)
+    print(f"a change was seen by all processes after {median(times):.2f} s, at most {max(times):.2f} s")
 
 
 # Browsers: the front end of each tenant reads from its own hosts, and from no other.

@@ -1,0 +1,91 @@
+"""
+Tenants in a database: the host of each tenant's API, and the origins of its front ends. One row is a new tenant, or
+one more origin of a tenant, and every process sees it within a second.
+
+    uvicorn --app-dir examples --workers 2 tenants_database:application
+
+    sqlite3 tenants.sqlite3 "INSERT INTO front_ends VALUES ('api.acme.example', 'https://app.acme.example')"
+    curl -i -H "Host: api.acme.example" -H "Origin: https://app.acme.example" http://localhost:8000/orders
+
+DATABASE_URL says where the database is (sqlite+aiosqlite:///tenants.sqlite3). A host without a row is closed. So is
+every host while the database is gone, and the log says so.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import String, select
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.schema import CreateTable
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from corsguard import Policy
+from corsguard.asgi import CORSMiddleware
+
+engine = create_async_engine(os.environ.get("DATABASE_URL", "sqlite+aiosqlite:///tenants.sqlite3"))
+
+
+class Base(DeclarativeBase):
+    """
+    The tables of this application.
+    """
+
+
+class FrontEnd(Base):
+    """
+    A front end of a tenant: its origin as browsers send it, and the host of the API that it may read.
+    """
+
+    __tablename__ = "front_ends"
+
+    host: Mapped[str] = mapped_column(String(260), primary_key=True)
+    origin: Mapped[str] = mapped_column(String(400), primary_key=True)
+
+
+class Tenants:
+    """
+    The policies of all tenants. Asking is given up after two seconds, which closes the host for that request.
+    """
+
+    async def policy_of(self, host: str) -> Policy | None:
+        """
+        Return the policy of the tenant at *host*, None if there is none.
+        """
+        rows = select(FrontEnd.origin).where(FrontEnd.host == host)
+        async with asyncio.timeout(2), engine.connect() as connection:
+            origins = [*await connection.scalars(rows)]
+        if not origins:
+            return None
+        return Policy(
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Content-Type"],
+            allow_credentials=True,
+        )
+
+
+@asynccontextmanager
+async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    """
+    Make the table if there is none; every process of the server does.
+    """
+    async with engine.begin() as connection:
+        await connection.execute(CreateTable(FrontEnd.__table__, if_not_exists=True))
+    yield
+    await engine.dispose()
+
+
+async def orders(request: Request) -> Response:
+    """
+    Say which host was asked, and which process answered.
+    """
+    return JSONResponse({"host": request.headers["Host"], "process": os.getpid()})
+
+
+application = CORSMiddleware(Starlette(routes=[Route("/orders", orders)], lifespan=lifespan), {"hosts": Tenants()})
