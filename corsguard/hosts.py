@@ -167,13 +167,6 @@ class StoredHosts(Generic[T]):
         """
         Return what is known of the host that the value *sent* of `Host` names; None if it names none, or nothing is.
         """
-        there = self.look_up(sent)
-        return None if isinstance(there, HostQuestion) else there
-
-    def look_up(self, sent: object) -> "T | HostQuestion[T] | None":
-        """
-        Return the same, but if nothing is known of the host, the question that has to be asked about it.
-        """
         # Bounded before it is hashed.
         if not isinstance(sent, str) or len(sent) > _LONGEST:
             return None
@@ -182,11 +175,15 @@ class StoredHosts(Generic[T]):
         if known is not None:
             return known
         host = host_of(sent)
-        if host is None:
-            return None
-        name = _spelled(host)
-        known = self._memory.find(name)
-        return HostQuestion(self, name) if known is None else known
+        return None if host is None else self._memory.find(_spelled(host))
+
+    def look_up(self, sent: object) -> "T | HostQuestion[T] | None":
+        """
+        Return the same, but if nothing is known of the host, the question that has to be asked about it.
+        """
+        known = self.find(sent)
+        host = host_of(sent) if known is None else None
+        return known if host is None else HostQuestion(self, _spelled(host))
 
     def ask(self, name: str, to_sync: ToSync | None) -> T:
         """

@@ -36,6 +36,8 @@ BARE = "bare"
 FLOOR = "floor"
 CORSGUARD = "corsguard"
 BY_PATH = "corsguard, by path"
+BY_HOST = "corsguard, by host"
+BY_STORE = "corsguard, store"
 WSGICORS = "wsgicors"
 FLASK_CORS = "flask-cors"
 CORSHEADERS = "django-cors-headers"
@@ -270,12 +272,33 @@ class BothFloor(ForgeryFloor):
         return self.app(environ, share)
 
 
+class Tenants:
+    """
+    A store of hosts that has one *policy*, and says so again whenever it is asked.
+    """
+
+    def __init__(self, policy):
+        self.policy = policy
+
+    def policy_of(self, host):
+        return self.policy if host == _PLAIN["HTTP_HOST"] else None
+
+
+def by_host(policy):
+    """
+    Return the forms of configuration that choose *policy* by the host, by the names of their contenders.
+    """
+    tenants = {"api.tenant.example": None, "*.tenants.example": None, _PLAIN["HTTP_HOST"]: policy}
+    return {BY_HOST: {"hosts": tenants}, BY_STORE: {"hosts": Tenants(policy)}}
+
+
 def on_wsgi(origins):
     contenders = {BARE: application}
     if origins.are_exact:
         contenders[FLOOR] = Floor(application, origins.patterns)
     contenders[CORSGUARD] = CORSMiddleware(application, origins.policy)
     contenders[BY_PATH] = CORSMiddleware(application, {"/": origins.policy, "/admin": None})
+    contenders |= {name: CORSMiddleware(application, given) for name, given in by_host(origins.policy).items()}
     if len(origins.patterns) <= _MOST_FOR_FNMATCH:
         contenders[WSGICORS] = wsgicors.CORS(
             application,
@@ -373,6 +396,9 @@ def on_asgi(origins):
         contenders[FLOOR] = ASGIFloor(asgi_application, origins.patterns)
     contenders[CORSGUARD] = asgi.CORSMiddleware(asgi_application, origins.policy)
     contenders[BY_PATH] = asgi.CORSMiddleware(asgi_application, {"/": origins.policy, "/admin": None})
+    contenders |= {
+        name: asgi.CORSMiddleware(asgi_application, given) for name, given in by_host(origins.policy).items()
+    }
     contenders[STARLETTE] = StarletteCORSMiddleware(
         asgi_application,
         # It searches what it is given.

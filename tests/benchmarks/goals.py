@@ -15,7 +15,9 @@ from typing import NamedTuple
 from contenders import (
     ALLOWED,
     BARE,
+    BY_HOST,
     BY_PATH,
+    BY_STORE,
     CORSGUARD,
     CORSHEADERS,
     FLASK_CORS,
@@ -111,6 +113,11 @@ COMPARISONS = (
         "WSGI, responses: the same with policies by path", 3, "WSGI", RESPONSES, FLOOR, together=True, ours=BY_PATH
     ),
     Comparison("WSGI, preflights: the same with policies by path", 3, "WSGI", PREFLIGHTS, FLOOR, ours=BY_PATH),
+    *(
+        Comparison(f"WSGI, {kind}: the same with {words}", 3, "WSGI", scenarios, FLOOR, together=together, ours=ours)
+        for ours, words in ((BY_HOST, "policies by host"), (BY_STORE, "a store of hosts"))
+        for kind, scenarios, together in (("responses", RESPONSES, True), ("preflights", PREFLIGHTS, False))
+    ),
     Comparison("ASGI, responses: Starlette's overhead over ours", 2.5, "ASGI", RESPONSES, STARLETTE, together=True),
     Comparison("ASGI, preflights: Starlette's total time over ours", 4, "ASGI", PREFLIGHTS, STARLETTE, together=True),
     Comparison(f"{_FLASK_RESPONSES}, in microseconds", 8, "Flask", RESPONSES, FLASK_CORS, "3", together=True),
