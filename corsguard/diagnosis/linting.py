@@ -15,6 +15,7 @@ from corsguard.configuration import Configuration
 from corsguard.configuration.positions import Positions
 from corsguard.errors import RULES, PolicyError, Problem, Rule
 from corsguard.fixes import NONE, Fix, dotted
+from corsguard.hosts import StoredHosts
 from corsguard.policies import PathTable
 from corsguard.policy import Policy
 from corsguard.quoting import printable
@@ -62,7 +63,8 @@ class PlacedProblem:
 class Linted:
     """
     All that is wrong with what *policy* names, errors first, and what *hosts* get: by key, the name of the policy of
-    each path prefix, `none` or `unguarded`. Without policies by host, or with errors, that is empty.
+    each path prefix, `none` or `unguarded`; by `*`, which store is asked. Without policies by host, or with errors, that
+    is empty.
     """
 
     policy: str
@@ -96,6 +98,8 @@ def _of_tags(guarded: Guarded) -> Iterator[Problem]:
 def _hosts_of(table: PathTable | None) -> dict[str, dict[str, str]]:
     if table is None or table.hosts is None:
         return {}
+    if isinstance(table.hosts, StoredHosts):
+        return {"*": {"/": f"asked of {type(table.hosts.store).__name__}"}}
     return {
         host: {
             prefix: there.name if isinstance(there.policy, Policy) else there.policy or NONE

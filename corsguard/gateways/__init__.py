@@ -92,7 +92,7 @@ def _of_policies(policies: Policies) -> Iterator[Problem]:
     given = policies.policy
     if policies.table.hosts is not None:
         fix = "Write out the policy of each host for its own server."
-        yield problem("E859", "hosts", ", ".join(policies.table.by_host), fix)
+        yield problem("E859", "hosts", ", ".join(policies.table.by_host) or "asked of a store", fix)
         return
     paths = {"/": given} if isinstance(given, Policy) else given or {}
     for prefix, there in paths.items():

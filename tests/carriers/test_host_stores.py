@@ -14,6 +14,8 @@ import trio
 import trio.lowlevel
 from django.test import override_settings
 from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
 from kit.adapters import (
     ADAPTERS,
     ASGI_ADAPTERS,
@@ -689,6 +691,47 @@ def test_a_handshake_waits_for_an_awaited_store():
         scope = {**scope_of(to("a.example", request("GET", origin)), "/"), "type": "websocket", "scheme": "ws"}
         asyncio.run(guarded(scope, receive, send))
     assert opened == [APP.encode()]
+
+
+# No tenant's origin is granted on the host of another.
+
+TENANTS = [f"{name}.example" for name in ("a", "b", "x.a", "a-b")] + ["a.example:8443"]
+FRONT_ENDS = [f"https://{number}.front.example" for number in range(len(TENANTS))]
+SPELLED = st.sampled_from(TENANTS).flatmap(
+    lambda host: st.sampled_from([host, host.upper(), host.title(), f"{host}.", f"{host}:443", f"x.{host}", f"{host} "])
+)
+
+
+@given(
+    st.lists(st.tuples(SPELLED, st.sampled_from(FRONT_ENDS), st.booleans()), min_size=1, max_size=8),
+    st.lists(st.sampled_from(TENANTS), unique=True),
+)
+def test_no_origin_of_one_tenant_is_granted_on_the_host_of_another(requests, known):
+    """
+    Whatever hosts and origins are asked for, in whatever order, and whatever is remembered by then.
+    """
+    tenants = AwaitedTenants()
+    own = dict(zip(TENANTS, FRONT_ENDS, strict=True))
+    tenants.policies = {host: Policy(allow_origins=[own[host]]) for host in known}
+    plain = Tenants()
+    plain.policies = tenants.policies
+    guards = [CORSMiddleware(Application(OK), {"hosts": plain})]
+    guards.append(carrier.CORSMiddleware(ASGIApplication(OK), {"hosts": tenants}))
+
+    async def main():
+        for host, origin, asks in requests:
+            asked = to(host, preflight(origin, "PUT") if asks else request("GET", origin))
+            name = host.lower()
+            name = name.removesuffix(":443") if name.count(":") == 1 else name
+            expected = name in known and own[name] == origin
+            for headers in (
+                serve(guards[0], environ_of(asked))[1],
+                (await serve_asgi(guards[1], scope_of(asked, "/")))[1],
+            ):
+                granted = [value for name, value in headers if name.lower() == "access-control-allow-origin"]
+                assert granted == ([origin] if expected else [])
+
+    asyncio.run(main())
 
 
 # What is written of its policies.

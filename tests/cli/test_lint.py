@@ -420,6 +420,15 @@ def closed():
 
 CORSGuard(app, {"hosts": {"api.acme.example": {"allow_origins": ["https://app.acme.example"]}}})
 """
+WITH_STORE = """
+from corsguard import CORSMiddleware
+
+class Tenants:
+    def policy_of(self, host):
+        raise AssertionError
+
+app = CORSMiddleware(lambda environ, start_response: [], {"hosts": Tenants()})
+"""
 GOT = {
     "api.acme.example": {"/": "acme"},
     "closed.example": {"/": "none"},
@@ -438,6 +447,14 @@ def test_what_each_host_gets_is_shown(here):
     )
     document = json.loads(run("hosts.toml", "good.toml", "--json").stdout)
     assert (document["findings"], document["hosts"]) == ([], {"hosts.toml": GOT})
+
+
+def test_a_store_of_hosts_is_shown(here):
+    name = next(NAMES)
+    (here / f"{name}.py").write_text(WITH_STORE)
+    assert run(f"{name}:app").stdout == f"{name}:app: no errors, no warnings.\n  *: / asked of Tenants\n"
+    document = json.loads(run(f"{name}:app", "--json").stdout)
+    assert document["hosts"] == {f"{name}:app": {"*": {"/": "asked of Tenants"}}}
 
 
 def test_a_mistake_about_a_host_has_its_line(here):

@@ -54,6 +54,15 @@ def test_what_is_too_long_is_refused(target):
     assert codes_of(target, {f"/{'a' * 1000}": listed, "/b": listed}) == ["E856"]
 
 
+def test_a_store_of_hosts_is_refused():
+    class Tenants:
+        def policy_of(self, host):
+            raise AssertionError
+
+    with pytest.raises(PolicyError, match=r"The policies go by host \(.*asked of a store"):
+        export("nginx", {"hosts": Tenants()})
+
+
 def test_a_policy_that_is_refused_is_refused_here():
     assert codes_of("nginx", {"allow_origins": []}) == ["E101"]
 

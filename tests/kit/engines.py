@@ -62,6 +62,8 @@ FIREFOX_PREFERENCES = {
     "network.http.request.max-attempts": 1,
     "network.http.speculative-parallel-limit": 0,
     "network.prefetch-next": False,
+    # Names below localhost come to the proxy, too.
+    "network.proxy.allow_hijacking_localhost": True,
     "network.proxy.failover_direct": False,
     "network.proxy.type": 1,
     "network.trr.mode": 5,
