@@ -6,6 +6,7 @@ The application answers which host it was told, so that what the guard took is c
 
 import asyncio
 import re
+import socket
 import sqlite3
 import time
 from contextlib import closing
@@ -123,6 +124,61 @@ def test_the_authority_of_http_2_is_the_host(name):
         for host, meant in SHARED_WITH.items()
         for origin in (ACME, GLOBEX)
     }
+
+
+# What a client of HTTP/2 can say of the host in several places.
+AUTHORITIES = {
+    "the same": ["api.acme.example", "api.acme.example"],
+    "another": ["api.acme.example", "x.globex.example"],
+    "a stranger": ["api.acme.example", "evil.example"],
+    "two more": ["api.acme.example", "x.globex.example", "api.acme.example"],
+    "no authority": [None, "api.acme.example"],
+    "neither": [None],
+    "user information": ["evil.example@api.acme.example"],
+}
+
+
+def asked_by_http_2(server, authority, *hosts, origin):
+    """
+    Return the same as `asked`, without the status.
+    """
+    from h2 import config, connection, events
+
+    client = connection.H2Connection(config.H2Configuration(header_encoding="utf-8", validate_outbound_headers=False))
+    client.initiate_connection()
+    first = [(":method", "GET"), (":scheme", "http"), (":path", "/")]
+    first += [] if authority is None else [(":authority", authority)]
+    client.send_headers(1, [*first, *(("host", host) for host in hosts), ("origin", origin)], end_stream=True)
+    body, shared = b"", []
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as wire:
+        wire.sendall(client.data_to_send())
+        while data := wire.recv(65536):
+            for event in client.receive_data(data):
+                match event:
+                    case events.ResponseReceived():
+                        shared += [value for name, value in event.headers if name == "access-control-allow-origin"]
+                    case events.DataReceived():
+                        body += event.data
+                    case events.StreamEnded() | events.StreamReset() | events.ConnectionTerminated():
+                        seen = re.search(r"This is (.*)\n", body.decode())
+                        return seen and seen[1], shared
+    return None, shared
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("name", ["hypercorn", "granian"])
+def test_two_authorities_share_nothing_but_what_the_application_sees(name):
+    needed("h2")
+    wrong = {}
+    with served(name, "tenants_app:asgi_application") as server:
+        for what, (authority, *hosts) in AUTHORITIES.items():
+            for origin in ACME, GLOBEX:
+                seen, shared = asked_by_http_2(server, authority, *hosts, origin=origin)
+                if shared != ([origin] if seen is not None and SHARED_WITH.get(seen) == origin else []):
+                    wrong[what, origin] = seen, shared
+        # It still serves.
+        assert asked_by_http_2(server, "api.acme.example", origin=ACME) == ("api.acme.example", [ACME])
+    assert wrong == {}
 
 
 @pytest.mark.server
