@@ -63,8 +63,8 @@ class PlacedProblem:
 class Linted:
     """
     All that is wrong with what *policy* names, errors first, and what *hosts* get: by key, the name of the policy of
-    each path prefix, `none` or `unguarded`; by `*`, which store is asked. Without policies by host, or with errors, that
-    is empty.
+    each path prefix, `none` or `unguarded`; by `*`, which store is asked. Without policies by host, or with errors,
+    that is empty.
     """
 
     policy: str

@@ -48,9 +48,11 @@ from corsguard.adapters import (
     Assignment,
     Guard,
     Guarding,
+    HostQuestion,
     InForce,
     Journal,
     Passage,
+    PathTable,
     Question,
     tag_of,
 )
@@ -74,6 +76,11 @@ def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[byt
 
 class StoredTenants:
     def policy_of(self, host: str) -> Policy | None:
+        return None
+
+
+class AwaitedStore:
+    async def policy_of(self, host: str) -> Policy | None:
         return None
 
 
@@ -199,6 +206,7 @@ Policies(policy=policy)
 Policies({"hosts": {"a.example": policy, "*.b.example": {"paths": {"/api": None}}, "c.example": {"/": policy}}})
 Policies({"hosts": {"a.example": {"allow_origins": "*"}, "b.example": "unguarded", "c.example": None}})
 Policies({"hosts": StoredTenants()})
+Policies({"hosts": AwaitedStore()})
 Policies("*")  # type: ignore[arg-type] # a policy, not its origins
 Policies({"allow_origin": ["https://app.example.com"]})  # type: ignore[dict-item] # allow_origins
 Policies({"/api": "guarded"})  # type: ignore[dict-item] # the word is "unguarded"
@@ -398,7 +406,9 @@ def protect(app: WSGIApplication, asgi_app: ASGIApplication, policy: Policy) -> 
 
 
 def carry(guard: Guard, environ: Mapping[str, str], ask: Callable[[Question], Decision]) -> Guarding:
-    passage = guard.enter(environ, "/api")
+    at = guard.at(environ.get("HTTP_HOST"))
+    assert_type(at, PathTable | HostQuestion[PathTable])
+    passage = guard.enter(environ, "/api", at.ask() if isinstance(at, HostQuestion) else at)
     assert_type(passage, Passage)
     question = passage.decide()
     if question is not None:
