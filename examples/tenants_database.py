@@ -1,11 +1,15 @@
 """
-Tenants in a database: the host of each tenant's API, and the origins of its front ends. One row is a new tenant, or
-one more origin of a tenant, and every process sees it within a second.
+Run `python examples/tenants_database.py`: tenants in a database, and several processes that serve them.
 
-    uvicorn --app-dir examples --workers 2 tenants_database:application
+A row has the host of a tenant's API and the origin of a front end. So one row is a new tenant, or one more origin of a
+tenant, and every process sees it within a second:
 
     sqlite3 tenants.sqlite3 "INSERT INTO front_ends VALUES ('api.acme.example', 'https://app.acme.example')"
-    curl -i -H "Host: api.acme.example" -H "Origin: https://app.acme.example" http://localhost:8000/orders
+    curl -i -H "Host: api.acme.example" -H "Origin: https://app.acme.example" http://localhost:8013/orders
+
+A server runs it as well:
+
+    uvicorn --app-dir examples --workers 2 tenants_database:application
 
 DATABASE_URL says where the database is (sqlite+aiosqlite:///tenants.sqlite3). A host without a row is closed. So is
 every host while the database is gone, and the log says so.
@@ -89,3 +93,12 @@ async def orders(request: Request) -> Response:
 
 
 application = CORSMiddleware(Starlette(routes=[Route("/orders", orders)], lifespan=lifespan), {"hosts": Tenants()})
+
+if __name__ == "__main__":
+    import socket
+
+    import uvicorn
+
+    with socket.create_server(("127.0.0.1", int(os.environ.get("PORT", "8013")))) as listening:
+        print(f"http://localhost:{listening.getsockname()[1]}/orders", flush=True)
+        uvicorn.run("tenants_database:application", fd=listening.fileno(), workers=2, log_level="warning")

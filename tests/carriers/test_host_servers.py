@@ -232,9 +232,9 @@ def test_tenants_of_a_database_come_and_go(tmp_path):
     needed("sqlalchemy", "test")
     database, times = tmp_path / "tenants.sqlite3", []
     url = f"sqlite+aiosqlite:///{database}"
-    options = ("--workers=2", "--lifespan=on")
     initech = "https://app.initech.example"
-    with served("uvicorn", "tenants_database:application", *options, DATABASE_URL=url) as server:
+    with started(EXAMPLES / "tenants_database.py", PORT="0", DATABASE_URL=url) as process:
+        server = Server(int(re.search(r"http://localhost:(\d+)", lines_until("http://", process)[-1])[1]), process)
         # The table is there when a process answers.
         seen_by_all(server, "api.acme.example", ACME, granted=False)
         with closing(sqlite3.connect(database, isolation_level=None)) as rows:

@@ -134,12 +134,12 @@ class SourceWithTwoAnswers(AwaitedSource):
         return "source_with_two_answers"
 
 
-class AwaitedHosts:
+class StreamedHosts:
     async def policy_of(self, host):
-        return None
+        yield None
 
     def __repr__(self):
-        return "awaited_hosts"
+        return "streamed_hosts"
 
 
 def problem_of(rule):
@@ -154,7 +154,7 @@ def problem_of(rule):
         "async_source": AsyncSource(),
         "awaited_source": AwaitedSource(),
         "source_with_two_answers": SourceWithTwoAnswers(),
-        "awaited_hosts": AwaitedHosts(),
+        "streamed_hosts": StreamedHosts(),
     }
     try:
         shown = eval(rule.example, names)
