@@ -46,7 +46,7 @@ def test_the_guard_sees_a_handshake_as_under_wsgi():
             },
             "/feed",
             # There is no store of hosts to ask.
-            None,
+            guarded.guard.policies.table,
         )
     ]
     assert asgi.environ_of(handshake() | {"scheme": "ws"}, "/")["wsgi.url_scheme"] == "http"
