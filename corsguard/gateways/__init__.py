@@ -10,8 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from corsguard.errors import PolicyError, Problem
-from corsguard.origin import OriginPattern
-from corsguard.policies import Policies, PoliciesLike, problem_of_prefix
+from corsguard.policies import PathTable, Policies, PoliciesLike, problem_of_prefix
 from corsguard.policy import Policy
 from corsguard.quoting import quoted
 
@@ -46,7 +45,7 @@ TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
     }
 )
 
-_TO_THE_GUARD: Final = "Leave CORS on these paths to the guard in the application."
+_TO_THE_GUARD: Final = "Leave CORS there to the guard in the application."
 
 
 _NOWHERE: Final = Source()
@@ -61,7 +60,7 @@ def export(target: str, policy: PoliciesLike, source: Source = _NOWHERE) -> dict
     Raises PolicyError with every reason at once if the policy is refused, or *target* cannot answer as it does.
     """
     policies = Policies.of(policy)
-    problems = [*_of_target(target), *_of_source(source), *_of_policies(policies)]
+    problems = [*_of_target(target), *_of_source(source), *_of_policies(policies.table)]
     known = TARGETS.get(target)
     if known is None or problems:
         raise PolicyError(problems)
@@ -88,24 +87,19 @@ def _of_source(source: Source) -> Iterator[Problem]:
         yield problem("E854", "views", ", ".join(source.tagged), fix)
 
 
-def _of_policies(policies: Policies) -> Iterator[Problem]:
-    given = policies.policy
-    if policies.table.hosts is not None:
-        fix = "Write out the policy of each host for its own server."
-        yield problem("E859", "hosts", ", ".join(policies.table.by_host) or "asked of a store", fix)
-        return
-    paths = {"/": given} if isinstance(given, Policy) else given or {}
-    for prefix, there in paths.items():
-        if not isinstance(there, Policy):
-            continue
-        if there.audience.source is not None:
-            yield problem("E853", prefix, there.allow_origins, _TO_THE_GUARD, place=f"The policy of {quoted(prefix)}")
-        if there.share_timing:
-            yield problem("E860", prefix, True, "Remove share_timing.", place=f"The policy of {quoted(prefix)}")
-        for pattern in there.patterns:
-            if not pattern.is_exact and pattern.expression is None:
-                yield _unsaid(prefix, pattern)
+def _of_policies(table: PathTable) -> Iterator[Problem]:
+    if table.hosts is not None and not table.by_host:
+        yield problem("E853", "hosts", "policy_of", _TO_THE_GUARD, place="The object of hosts")
+    for host, at in table.by_host.items():
+        for prefix, there in at.by_prefix.items():
+            if isinstance(there.policy, Policy):
+                yield from _of_policy(f"{host}{prefix}", there.policy)
 
 
-def _unsaid(prefix: str, pattern: OriginPattern) -> Problem:
-    return problem("E855", prefix, str(pattern), _TO_THE_GUARD, place=f"The policy of {quoted(prefix)}")
+def _of_policy(place: str, policy: Policy) -> Iterator[Problem]:
+    if policy.audience.source is not None:
+        asked = f"The origin source of the policy of {quoted(place)}"
+        yield problem("E853", place, policy.allow_origins, _TO_THE_GUARD, place=asked)
+    for pattern in policy.patterns:
+        if not pattern.is_exact and pattern.expression is None:
+            yield problem("E855", place, str(pattern), _TO_THE_GUARD, place=f"The policy of {quoted(place)}")

@@ -10,10 +10,11 @@ from math import inf
 from typing import Final
 
 from corsguard.errors import Problem
+from corsguard.names import TIMING_ALLOW_ORIGIN
 from corsguard.origin import SHORT_HOST
 from corsguard.quoting import quoted
 
-from .plan import ECHO, Covers, Plan, State, Zone, paths_of
+from .plan import ECHO, REMOVED, Covers, Plan, State, Zone
 from .problems import problem, too_long
 from .writing import KNOWN_NAMES, KNOWN_NAMES_ONLY, Target
 
@@ -59,20 +60,23 @@ def _problems(plan: Plan) -> Iterator[Problem]:
         if any(decision.status == 200 for decision in (zone.states or {}).values()):
             fix = "Write preflight_status=204, or leave CORS on these paths to the guard in the application."
             reason = "it has no answer with the status 200 and without content."
-            place = f"the policy of {quoted(zone.prefix or '/')}"
-            yield problem("E857", zone.prefix, zone.prefix, fix, target=_TITLE, place=place, reason=reason)
+            place = f"the policy of {quoted(zone.place)}"
+            yield problem("E857", zone.place, zone.place, fix, target=_TITLE, place=place, reason=reason)
 
 
 APACHE: Final = Target("apache", _TITLE, _USAGE, _files, _problems, _NOTES)
 
 
 def _state(plan: Plan) -> Iterator[str]:
-    if plan.chooses:
-        yield _set("PATH=$1", "%{THE_REQUEST} =~ m#^[^ ]+ ([^ ?]*)#")
-        for expression, zone in reversed([*paths_of(plan)]):
-            yield _set(f"ZONE={_name(zone)}", f"reqenv('CORSGUARD_PATH') =~ m#{expression}#")
-    else:
-        yield _set(f"ZONE={_name(plan.zones[0])}", "true")
+    yield _set("PATH=$1", "%{THE_REQUEST} =~ m#^[^ ]+ ([^ ?]*)#")
+    for expression, site in reversed(plan.hosts):
+        if expression is not None:
+            yield _set(f"SITE={site.name if site else ''}", f"req_novary('Host') =~ m#{expression}#")
+    for site in plan.sites:
+        here = [f"reqenv('CORSGUARD_SITE') == '{site.name}'"] if plan.names_hosts else []
+        for expression, zone in reversed(site.paths):
+            matches = "true" if expression is None else f"reqenv('CORSGUARD_PATH') =~ m#{expression}#"
+            yield _set(f"ZONE={_name(zone)}", *here, matches)
     yield _set("SHORT=1", f"{_ORIGIN} =~ m#{SHORT_HOST}#")
     for zone in plan.guarded:
         if zone.covers is not None:
@@ -114,18 +118,23 @@ def _answers(plan: Plan) -> Iterator[str]:
 
 
 def _headers(plan: Plan) -> Iterator[str]:
-    # httpd keeps two lists of headers, and the lines of an application may be in either.
     for name in KNOWN_NAMES:
-        for table in ("onsuccess", "always"):
-            yield f"Header {table} unset {name} \"expr=-n reqenv('CORSGUARD_STATE')\""
+        yield from _unset(name, "-n reqenv('CORSGUARD_STATE')")
     for state, decision in plan.decisions:
         for name, value in decision.headers:
+            if name == TIMING_ALLOW_ORIGIN:
+                yield from _unset(name, f"reqenv('CORSGUARD_STATE') == '{state}'")
             # The content is that of httpd.
-            if not name.startswith("Content-"):
+            if value != REMOVED and not name.startswith("Content-"):
                 yield _header(name, value, state)
-    if plan.chooses and plan.varies:
-        # Whether there is a policy, and so what is answered, depends on how the path is read.
+    if plan.odd_varies:
         yield _header("Vary", "Origin", _ODD)
+
+
+def _unset(name: str, condition: str) -> Iterator[str]:
+    # httpd keeps two lists of headers, and the lines of an application may be in either.
+    for table in ("onsuccess", "always"):
+        yield f'Header {table} unset {name} "expr={condition}"'
 
 
 def _header(name: str, value: str, state: str) -> str:

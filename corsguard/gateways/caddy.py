@@ -11,7 +11,7 @@ from corsguard.errors import Problem
 from corsguard.negotiation import Decision
 from corsguard.origin import SHORT_HOST
 
-from .plan import ASKED, ECHO, Covers, Plan, Zone, literal, paths_of
+from .plan import ASKED, ECHO, REMOVED, Covers, Plan, Site, Zone, literal
 from .writing import Target
 
 _USAGE: Final = """\
@@ -52,8 +52,7 @@ def _snippet(plan: Plan) -> Iterator[str]:
     yield from _state(plan)
     # What is deferred runs from the last to the first: at the end of this file stands what is done before all else.
     sent = {state: _lines(decision) for state, decision in plan.decisions}
-    # Whether there is a policy, and so what is answered, depends on how the path is read.
-    odd = {"odd": ['+Vary "Origin"']} if plan.chooses and plan.varies else {}
+    odd = {"odd": ['+Vary "Origin"']} if plan.odd_varies else {}
     for state, lines in {**sent, **odd}.items():
         yield f"{_matcher(state)} vars corsguard_state {state}"
         yield from _deferred(_matcher(state), lines)
@@ -67,12 +66,15 @@ def _snippet(plan: Plan) -> Iterator[str]:
 
 
 def _state(plan: Plan) -> Iterator[str]:
-    if plan.chooses:
-        yield from _map("{http.request.orig_uri}", "path", {"~^([^?]*)": "${1}"})
-        zones = {f"~{expression}": _name(zone) for expression, zone in paths_of(plan)}
-        yield from _map("{corsguard_path}", "zone", zones)
-    else:
-        yield from _map("", "zone", {}, _name(plan.zones[0]))
+    yield from _map("{http.request.orig_uri}", "path", {"~^([^?]*)": "${1}"})
+    for site in plan.sites:
+        zones = {f"~{expression or '^'}": _name(zone) for expression, zone in site.paths}
+        yield from _map("{corsguard_path}", f"zone_{site.name}", zones)
+    # What an expression leads to is taken as it is, and only other values are read once more.
+    sites = {f"~{expression or '^'}": _site(site) for expression, site in plan.hosts}
+    yield from _map("{http.request.hostport}", "site", sites)
+    zones_of = {_site(site): f"{{corsguard_zone_{site.name}}}" for site in plan.sites}
+    yield from _map("{corsguard_site}", "zone", zones_of)
     yield from _flag("asks", "header Origin *")
     yield from _flag("preflight", "method OPTIONS", "header Access-Control-Request-Method *")
     yield from _map(_ORIGIN, "short", {f"~{SHORT_HOST}": "1"}, "0")
@@ -94,10 +96,16 @@ def _state(plan: Plan) -> Iterator[str]:
     yield "vars corsguard_state {corsguard_state}"
 
 
+# Alone, a name such as 007 would become a number.
+
+
+def _site(site: Site | None) -> str:
+    return f"at_{site.name}" if site is not None else ""
+
+
 def _name(zone: Zone | None) -> str:
     if zone is None:
         return "odd"
-    # Alone, a name such as 007 would become a number.
     return "" if zone.is_open else f"in_{zone.name}"
 
 
@@ -128,8 +136,10 @@ def _matcher(state: str) -> str:
 
 def _lines(decision: Decision) -> Iterator[str]:
     for name, value in decision.headers:
+        if value == REMOVED:
+            yield f"-{name}"
         # Caddy counts the content itself, and what stands in Vary already stays.
-        if name != "Content-Length":
+        elif name != "Content-Length":
             yield f'{"+" if name == "Vary" else ""}{name} "{_ORIGIN if value == ECHO else value}"'
 
 

@@ -51,9 +51,9 @@ def _s3_origins(policy: Policy) -> Iterator[str]:
 
 
 def _s3_problems(plan: Plan) -> Iterator[Problem]:
-    yield from _of_paths(plan, "S3")
+    refuse = _Unable("S3")
+    yield from _of_paths(plan, refuse)
     for policy in _policies(plan):
-        refuse = _Unable("S3")
         for method in policy.allow_methods:
             if method not in _S3_METHODS:
                 yield refuse(f"it knows the methods {', '.join(sorted(_S3_METHODS))}, and not {quoted(method)}.")
@@ -88,9 +88,9 @@ def _http_api(plan: Plan) -> Mapping[str, Sequence[str]]:
 
 
 def _http_api_problems(plan: Plan) -> Iterator[Problem]:
-    yield from _of_paths(plan, "AWS HTTP API")
+    refuse = _Unable("AWS HTTP API")
+    yield from _of_paths(plan, refuse)
     for policy in _policies(plan):
-        refuse = _Unable("AWS HTTP API")
         yield from _of_null(policy, refuse)
         for pattern in policy.patterns:
             if not pattern.is_exact:
@@ -112,9 +112,11 @@ class _Unable:
         return problem("E857", "policy", reason, fix, target=self._title, place="the policy", reason=reason)
 
 
-def _of_paths(plan: Plan, title: str) -> Iterator[Problem]:
-    if plan.chooses or not plan.guarded:
-        yield _Unable(title)("it has one policy for everything, and no paths.")
+def _of_paths(plan: Plan, refuse: _Unable) -> Iterator[Problem]:
+    if plan.leaves or len(plan.zones) > 1 or not plan.guarded:
+        yield refuse("it has one policy for everything, no hosts and no paths.")
+    if any(policy.share_timing for policy in _policies(plan)):
+        yield refuse("it sends no Timing-Allow-Origin. Remove share_timing.")
 
 
 def _of_null(policy: Policy, refuse: _Unable) -> Iterator[Problem]:

@@ -8,14 +8,14 @@ without the application. An expression of Envoy matches the whole value, and rea
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf
-from typing import Final
+from typing import Final, NamedTuple
 
 from corsguard.errors import Problem
 from corsguard.negotiation import VARY, Decision, RequestKind
 from corsguard.origin import SHORT_HOST
 from corsguard.quoting import quoted
 
-from .plan import ECHO, ODD, Covers, Plan, State, Zone, literal, paths_of
+from .plan import ECHO, ODD, REMOVED, Covers, Plan, State, Zone, literal
 from .problems import problem, too_long
 from .writing import Target
 
@@ -58,11 +58,11 @@ def _files(plan: Plan) -> Mapping[str, Iterable[str]]:
 def _problems(plan: Plan) -> Iterator[Problem]:
     yield from too_long(plan, "Envoy", inf, _LONGEST, _written)
     for zone in plan.guarded:
-        place = f"the policy of {quoted(zone.prefix or '/')}"
+        place = f"the policy of {quoted(zone.place)}"
         if zone.covers is not None and _weight(zone.covers) > _MOST:
             fix = "List fewer origins, or leave CORS on these paths to the guard in the application."
             reason = f"it compiles an expression of {_MOST // _WILDCARD:,} wildcards, or of {_MOST:,} characters."
-            yield problem("E857", zone.prefix, zone.prefix, fix, target="Envoy", place=place, reason=reason)
+            yield problem("E857", zone.place, zone.place, fix, target="Envoy", place=place, reason=reason)
 
 
 def _weight(covers: Covers) -> int:
@@ -75,6 +75,18 @@ def _weight(covers: Covers) -> int:
 ENVOY: Final = Target("envoy", "Envoy", _USAGE, _files, _problems)
 
 
+class _Route(NamedTuple):
+    """
+    A route, for the hosts and paths that these expressions match, None is all of them, and for these headers.
+    """
+
+    name: str
+    host: str | None
+    path: str | None
+    decision: Decision | None = None
+    headers: Sequence[str] = ()
+
+
 def _configuration(plan: Plan) -> Iterator[str]:
     yield "resources:"
     yield f'- "@type": {_TYPE}.config.route.v3.RouteConfiguration'
@@ -83,32 +95,37 @@ def _configuration(plan: Plan) -> Iterator[str]:
     yield "  - name: corsguard"
     yield '    domains: ["*"]'
     yield "    routes:"
-    if not plan.chooses:
-        yield from _routes(plan.zones[0], "prefix: /", plan)
-        return
-    for expression, zone in paths_of(plan):
-        before = _PATH if expression == ODD else ""
-        anchor = "" if zone is None else f"&path_{zone.name} "
-        path = f"safe_regex: {anchor}{{regex: {_text(f'{before}({expression}){_PATH}')}}}"
-        yield from _routes(zone, path, plan)
-    yield from _route("left", f'safe_regex: {{regex: "{_PATH}"}}')
-    yield from _routes(None, "prefix: /", plan)
+    written: dict[str, str] = {}
+    for route in _routes(plan):
+        yield from (f"    {line}" for line in _lines(route, written))
 
 
-def _routes(zone: Zone | None, path: str, plan: Plan) -> Iterator[str]:
+def _routes(plan: Plan) -> Iterator[_Route]:
+    for host, site in plan.hosts:
+        for expression, zone in site.paths if site is not None else ():
+            before = _PATH if expression == ODD else ""
+            path = None if expression is None else f"{before}({expression}){_PATH}"
+            yield from _states(plan, zone, host, path)
+        if site is not None and site.chooses:
+            yield _Route("left", host, _PATH)
+            yield from _states(plan, None, host, None)
+        elif site is None or not site.zones:
+            yield _Route("left", host, None)
+    if plan.names_hosts:
+        yield _Route("left", None, None)
+
+
+def _states(plan: Plan, zone: Zone | None, host: str | None, path: str | None) -> Iterator[_Route]:
     """
-    Return the routes of the paths that match *path* and are in *zone*.
+    Yield the routes of *zone*, which is at *host* and *path*.
     """
     if zone is None:
-        # Whether there is a policy, and so what is answered, depends on how the path is read.
-        yield from _route("odd", path, decision=_ODD_VARIES if plan.varies else _CLOSED)
+        yield _Route("odd", host, path, _ODD_VARIES if plan.odd_varies else _CLOSED)
     elif zone.states is None:
-        yield from _route(zone.name, path, decision=None if zone.is_open else _CLOSED)
+        yield _Route(zone.name, host, path, None if zone.is_open else _CLOSED)
     else:
         for state, headers in _asked(zone).items():
-            yield from _route(f"{zone.name}.{state}", path, headers, zone.states[state])
-            # An expression is written once.
-            path = f"safe_regex: *path_{zone.name}" if plan.chooses else path
+            yield _Route(f"{zone.name}.{state}", host, path, zone.states[state], headers)
 
 
 def _asked(zone: Zone) -> Mapping[State, Sequence[str]]:
@@ -143,10 +160,15 @@ def _one_of(anchor: str, covers: Covers) -> Iterator[str]:
     yield f'        {last}"'
 
 
-def _route(name: str, path: str, headers: Sequence[str] = (), decision: Decision | None = None) -> Iterator[str]:
-    lines = [f"name: {name}", "match:", f"  {path}"]
+def _lines(route: _Route, written: dict[str, str]) -> Iterator[str]:
+    path = "prefix: /" if route.path is None else f"safe_regex: {_once(route.path, written)}"
+    headers = [*route.headers]
+    if route.host is not None:
+        headers.insert(0, f'- {{name: ":authority", string_match: {{safe_regex: {_once(route.host, written)} }}}}')
+    lines = [f"name: {route.name}", "match:", f"  {path}"]
     if headers:
         lines += ["  headers:", *(f"  {line}" for line in headers)]
+    decision = route.decision
     if decision is None or decision.status is None:
         lines.append("route: {cluster: corsguard_application}")
     else:
@@ -154,7 +176,17 @@ def _route(name: str, path: str, headers: Sequence[str] = (), decision: Decision
         lines.append(f"direct_response: {{status: {decision.status}{body}}}")
     if decision is not None:
         lines += _mutations(decision)
-    yield from (f"    {'- ' if number == 0 else '  '}{line}" for number, line in enumerate(lines))
+    yield from (f"{'- ' if number == 0 else '  '}{line}" for number, line in enumerate(lines))
+
+
+def _once(expression: str, written: dict[str, str]) -> str:
+    """
+    Return *expression*, or its name if it is among those that are *written*.
+    """
+    if expression in written:
+        return f"*{written[expression]}"
+    written[expression] = f"expression_{len(written) + 1}"
+    return f"&{written[expression]} {{regex: {_text(expression)}}}"
 
 
 def _mutations(decision: Decision) -> Iterator[str]:
@@ -165,8 +197,10 @@ def _mutations(decision: Decision) -> Iterator[str]:
     yield "      response_mutations:"
     yield "      - remove_on_match: {key_matcher: {prefix: access-control-, ignore_case: true}}"
     for name, value in decision.headers:
+        if value == REMOVED:
+            yield f"      - remove: {name}"
         # Envoy counts the content itself, and what stands in Vary already stays.
-        if name != "Content-Length":
+        elif name != "Content-Length":
             action = "APPEND_IF_EXISTS_OR_ADD" if name == "Vary" else "OVERWRITE_IF_EXISTS_OR_ADD"
             header = f"{{key: {name}, value: {_text(_written(value))}}}"
             yield f"      - append: {{header: {header}, append_action: {action}}}"

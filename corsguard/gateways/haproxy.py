@@ -11,7 +11,7 @@ from typing import Final
 from corsguard.errors import Problem
 from corsguard.origin import SHORT_HOST
 
-from .plan import ECHO, Covers, Plan, State, paths_of
+from .plan import ECHO, REMOVED, Covers, Plan, State
 from .problems import too_long
 from .writing import Target
 
@@ -54,13 +54,20 @@ HAPROXY: Final = Target("haproxy", "HAProxy", _USAGE, _files, _problems, _NOTES)
 
 
 def _zone(plan: Plan) -> Iterator[str]:
-    if plan.chooses:
-        yield _set("zone", f"str({_NOWHERE})")
-        for expression, zone in reversed([*paths_of(plan)]):
-            yield _set("zone", f"str({zone.name if zone else _ODD_PATH})", f"{{ path -m reg {_strong(expression)} }}")
-        yield _set("zone", f"str({_ODD_PATH})", "!{ path -m found }")
-    else:
-        yield _set("zone", f"str({plan.zones[0].name})")
+    if plan.names_hosts:
+        yield _set("site", f"str({_NOWHERE})")
+        yield _acl("one-host", "req.fhdr_cnt(Host) eq 1")
+        for expression, site in reversed(plan.hosts):
+            is_it = f"{{ req.fhdr(Host) -m reg {_strong(expression or '')} }}"
+            yield _set("site", f"str({site.name if site else _NOWHERE})", "corsguard.one-host", is_it)
+    yield _set("zone", f"str({_NOWHERE})")
+    for site in plan.sites:
+        here = [f"{{ var(txn.corsguard_site) -m str {site.name} }}"] if plan.names_hosts else []
+        for expression, zone in reversed(site.paths):
+            matches = [] if expression is None else [f"{{ path -m reg {_strong(expression)} }}"]
+            yield _set("zone", f"str({zone.name if zone else _ODD_PATH})", *here, *matches)
+        if site.chooses:
+            yield _set("zone", f"str({_ODD_PATH})", *here, "!{ path -m found }")
     yield _acl(_ODD_PATH, f"var(txn.corsguard_zone) -m str {_ODD_PATH}")
     yield from (_acl(f"in-{zone.name}", f"var(txn.corsguard_zone) -m str {zone.name}") for zone in plan.zones)
 
@@ -114,12 +121,13 @@ def _headers(plan: Plan) -> Iterator[str]:
         for name, value in decision.headers:
             if name == "Vary":
                 yield _vary(value, state, is_merged=decision.status is None)
+            elif value == REMOVED:
+                yield f"http-after-response del-header {name} if corsguard.{state}"
             # HAProxy counts the length itself.
             elif name != "Content-Length":
                 text = '"%[var(txn.corsguard_covered)]"' if value == ECHO else _weak(value.replace("%", "%%"))
                 yield f"http-after-response set-header {name} {text} if corsguard.{state}"
-    if plan.chooses and plan.varies:
-        # Whether there is a policy, and so what is answered, depends on how the path is read.
+    if plan.odd_varies:
         yield _vary("Origin", _ODD_PATH, is_merged=True)
 
 
@@ -132,8 +140,8 @@ def _acl(name: str, test: str) -> str:
     return f"acl corsguard.{name} {test}"
 
 
-def _set(name: str, value: str, condition: str = "") -> str:
-    return f"http-request set-var(txn.corsguard_{name}) {value}" + (f" if {condition}" if condition else "")
+def _set(name: str, value: str, *conditions: str) -> str:
+    return f"http-request set-var(txn.corsguard_{name}) {value}" + (f" if {' '.join(conditions)}" if conditions else "")
 
 
 def _strong(expression: str) -> str:

@@ -1,48 +1,58 @@
 """
-The syntax of nginx: maps for `http`, and what servers and locations include.
+The syntax of nginx: variables that a server sets for each request, and headers that have them as their values.
 
-A map is computed when a line needs it, so the errors that nginx makes itself have the lines too. Plain strings in a map
-ignore case, so what a client sends is compared by expressions.
+In a server `set` and `if` run one after the other, and the last that is true counts. A header without a value is not
+sent. What an application answered is known later, to maps alone, and only `http` may have these.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from corsguard.errors import Problem
+from corsguard.names import TIMING_ALLOW_ORIGIN
 from corsguard.origin import SHORT_HOST
 
-from .plan import ASKED, ECHO, Covers, Plan, Zone, literal, paths_of
+from .plan import ASKED, ECHO, ODD, REMOVED, Covers, Plan, Zone
 from .problems import too_long
 from .writing import KNOWN_NAMES, KNOWN_NAMES_ONLY, Target
 
 _USAGE: Final = """\
 Put the files into a folder named corsguard, next to nginx.conf.
-In http:           include corsguard/http.conf;
-In server:         include corsguard/server.conf;
+In server, before all that rewrites or returns:
+                   include corsguard/server.conf;
 In every location that has an add_header of its own, because nginx then drops all others:
-                   include corsguard/headers.conf;"""
-_USAGE_MORE: Final = """\
-Put the files into a folder named corsguard, next to nginx.conf.
-In http:           include corsguard/http.conf;
-In server:         include corsguard/server.conf;
-In every location: include corsguard/headers.conf;"""
+                   include corsguard/headers.conf;
+"""
+_USAGE_OF_MAPS: Final = """\
+In http, if there is a file http.conf, because only maps know the headers of an application:
+                   include corsguard/http.conf;"""
+_USAGE_OF_LOCATIONS: Final = """\
+In http, if there is a file http.conf:
+                   include corsguard/http.conf;
+In every location, if there is a file location.conf:
+                   include corsguard/location.conf;"""
+_EARLY: Final = "An error that nginx answers before it has read all headers, such as 400, has none of these headers."
 
-# ngx_conf_file.c, NGX_CONF_BUFFER, with room for the quotes and the tilde.
-_LONGEST: Final = 4000
+# ngx_conf_file.c, NGX_CONF_BUFFER, with room for what else is in the line.
+_LONGEST: Final = 4_000
 # nginx has no other way to write a dollar sign in a value.
 _DOLLAR: Final = "${corsguard_dollar}"
 # The modules whose responses have headers of an application.
 _MODULES: Final = ("proxy", "fastcgi", "uwsgi")
 _VARY: Final = "Vary"
+# What stands for a path that can be read in several ways, and for its zone. It is neither a path nor a name.
+_ODD: Final = "-"
 
 
 def _files(plan: Plan, *, has_headers_more: bool) -> Mapping[str, Iterable[str]]:
-    return {
-        "http.conf": _maps(plan, has_headers_more=has_headers_more),
-        "server.conf": [*_answers(plan), *([] if has_headers_more else ["include corsguard/headers.conf;"])],
-        "headers.conf": _headers(plan, has_headers_more=has_headers_more),
+    files = {
+        "server.conf": [*_state(plan), *_answers(plan), "include corsguard/headers.conf;"],
+        "headers.conf": [*_headers(plan, has_headers_more=has_headers_more)],
+        "location.conf": [*_conditions(plan)] if has_headers_more else [],
+        "http.conf": [*_maps(plan, has_headers_more=has_headers_more)],
     }
+    return {name: lines for name, lines in files.items() if lines}
 
 
 def _problems(plan: Plan) -> Iterator[Problem]:
@@ -52,93 +62,152 @@ def _problems(plan: Plan) -> Iterator[Problem]:
 NGINX: Final = Target(
     "nginx",
     "nginx",
-    _USAGE,
+    _USAGE + _USAGE_OF_MAPS,
     partial(_files, has_headers_more=False),
     _problems,
-    (KNOWN_NAMES_ONLY,),
+    (KNOWN_NAMES_ONLY, _EARLY),
 )
 NGINX_HEADERS_MORE: Final = Target(
     "nginx-headers-more",
     "nginx with the module headers-more",
-    _USAGE_MORE,
+    _USAGE + _USAGE_OF_LOCATIONS,
     partial(_files, has_headers_more=True),
     _problems,
+    (_EARLY,),
 )
 
 
-def _maps(plan: Plan, *, has_headers_more: bool) -> Iterator[str]:
-    yield f'geo {_DOLLAR.replace("{", "").replace("}", "")} {{ default "$"; }}'
-    if plan.chooses:
-        yield from _map("$request_uri", "path", {"~^([^?#]*)": "$1"})
-        zones = {f"~{expression}": _name(zone) for expression, zone in paths_of(plan)}
-        yield from _map("$corsguard_path", "zone", zones)
-    else:
-        yield from _map("", "zone", {}, plan.zones[0].name)
-    yield from _map("$http_origin", "asks", {"": "0"}, "1")
-    yield from _map("$request_method:$http_access_control_request_method", "preflight", {"~^OPTIONS:.": "1"}, "0")
+def _state(plan: Plan) -> Iterator[str]:
+    yield from _site(plan)
+    yield from _zone(plan)
+    yield _set("covered", "0")
+    yield _set("origin", "$corsguard_zone $http_origin")
     for zone in plan.guarded:
         if zone.covers is not None:
-            yield from _covers(zone.name, zone.covers)
-    covered = {zone.name: f"$corsguard_covers_{zone.name}" for zone in plan.guarded}
-    yield from _map("$corsguard_zone", "covered", covered, "0")
-    states = {
-        f"~^{zone.name} {asked}$": f"{zone.name}.{state}" for zone in plan.guarded for state, asked in ASKED.items()
-    }
-    # What is closed has a state too, and so has a path that can be read in several ways.
-    named = "$corsguard_zone $corsguard_asks $corsguard_preflight $corsguard_covered"
-    yield from _map(named, "state", {"~^ ": "", "~^- ": "odd", **states}, "closed")
-    for name in (*KNOWN_NAMES, _VARY):
-        yield from _map("$corsguard_state", _variable(name), _values(plan, name, has_headers_more=has_headers_more))
-    answers = {state: str(decision.status) for state, decision in plan.decisions if decision.status is not None}
-    yield from _map("$corsguard_state", "answer", answers)
+            yield from (_if(condition, "covered", "1") for condition in _covered(zone.name, zone.covers))
+    yield _set("asks", "0")
+    yield _if('$http_origin != ""', "asks", "1")
+    # The line, because an error page is another request with another method, for which all is read again.
+    yield _set("preflight", "0")
+    yield _if('$request ~ "^OPTIONS "', "preflight", "1")
+    yield _if('$http_access_control_request_method = ""', "preflight", "0")
+    yield _set("request", "$corsguard_zone $corsguard_asks $corsguard_preflight $corsguard_covered")
+    yield from (_set(_variable(name), "") for name in ("answer", *_sent(plan)))
+    for zone in plan.guarded:
+        for state, decision in (zone.states or {}).items():
+            yield f'if ($corsguard_request ~ "^{zone.name} {ASKED[state]}$") {{'
+            for name, value in decision.headers:
+                if name in _sent(plan) and value != REMOVED:
+                    yield f"    {_set(_variable(name), _written(value))}"
+            if decision.status is not None:
+                yield f"    {_set('answer', str(decision.status))}"
+            yield "}"
+    if plan.odd_varies:
+        yield _if(f'$corsguard_zone = "{_ODD}"', _variable(_VARY), "Origin")
+    # Whether the lines of the application stay.
+    yield _set("left", "")
+    yield _if('$corsguard_zone = ""', "left", "1")
+    if _timed(plan):
+        yield _set("left_timing", "1")
+        yield from (_if(f'$corsguard_zone = "{zone.name}"', "left_timing", "") for zone in _timed(plan))
+
+
+def _site(plan: Plan) -> Iterator[str]:
+    yield _set("site", "")
+    for expression, site in reversed(plan.hosts):
+        if expression is not None:
+            yield _if(f'$http_host ~ "{expression}"', "site", site.name if site else "")
+
+
+def _zone(plan: Plan) -> Iterator[str]:
+    if any(site.chooses for site in plan.sites):
+        # By its name, because nginx encodes what $1 stands for.
+        yield 'if ($request_uri ~ "^(?<corsguard_path>[^?#]*)") { }'
+        # So that no other expression is tried with it: an engine may give up, which nginx answers with 500.
+        yield _if(f'$corsguard_path ~ "{ODD}"', "path", _ODD)
+        yield _set("place", "$corsguard_site $corsguard_path")
+    yield _set("zone", "")
+    for site in plan.sites:
+        name = site.name if plan.names_hosts else ""
+        for expression, zone in reversed(site.paths):
+            yield _if(_at(name, expression), "zone", _name(zone))
+
+
+def _at(site: str, expression: str | None) -> str:
+    """
+    Return the condition that the host is of *site*, and that the path matches *expression*.
+    """
+    if expression is None:
+        return f'$corsguard_site = "{site}"'
+    if expression == ODD:
+        return f'$corsguard_place = "{site} {_ODD}"'
+    return f'$corsguard_place ~ "^{site} {expression.removeprefix("^")}"'
 
 
 def _name(zone: Zone | None) -> str:
     if zone is None:
-        return "-"
+        return _ODD
     return "" if zone.is_open else zone.name
 
 
-def _covers(name: str, covers: Covers) -> Iterator[str]:
+def _covered(name: str, covers: Covers) -> Iterator[str]:
+    """
+    Yield the conditions of which one is true for an origin that the zone *name* covers.
+    """
     if covers.everyone:
-        yield from _map("", f"covers_{name}", {}, "1")
-        return
-    exact = [f"~^{literal(origin)}$" for origin in covers.exact]
+        yield f'$corsguard_zone = "{name}"'
+    yield from (f'$corsguard_origin = "{name} {origin}"' for origin in covers.exact)
     short = SHORT_HOST.removeprefix("^")
-    starred = [f"~^(?={short}){expression.removeprefix('^')}" for expression in covers.expressions]
-    yield from _map("$http_origin", f"covers_{name}", dict.fromkeys([*exact, *starred], "1"), "0")
+    for expression in covers.expressions:
+        yield f'$corsguard_origin ~ "^{name} (?={short}){expression.removeprefix("^")}"'
 
 
-def _values(plan: Plan, name: str, *, has_headers_more: bool) -> dict[str, str]:
+def _timed(plan: Plan) -> Sequence[Zone]:
     """
-    Return the value of the header *name* in each state.
+    Return the zones whose policy is the only author of Timing-Allow-Origin.
     """
-    values = {
-        state: "$http_origin" if value == ECHO else _written(value)
-        for state, decision in plan.decisions
-        for line, value in decision.headers
-        if line == name
-    }
-    if name == _VARY:
-        # Whether there is a policy, and so what is answered, depends on how the path is read.
-        return {**values, "odd": "Origin"} if plan.chooses and plan.varies else values
-    # What nobody guards keeps its own line.
-    return values if has_headers_more else {"": f"$upstream_http_{_variable(name)}", **values}
+    return [zone for zone in plan.guarded if zone.policy is not None and zone.policy.share_timing]
+
+
+def _sent(plan: Plan) -> Sequence[str]:
+    """
+    Return the names of all headers that are sent. What stands in Content-* is for nginx itself to say.
+    """
+    names = dict.fromkeys(name for _, decision in plan.decisions for name, _ in decision.headers)
+    return [name for name in {**names, _VARY: None} if not name.startswith("Content-")]
+
+
+def _owned(plan: Plan) -> Sequence[str]:
+    """
+    Return the names of all headers of which the lines of the application are removed on some paths.
+    """
+    return [*KNOWN_NAMES, *([TIMING_ALLOW_ORIGIN] if _timed(plan) else [])]
+
+
+def _kept(plan: Plan) -> Mapping[str, str]:
+    """
+    Return the names of those of which its lines stay on some other paths, and what says on which.
+    """
+    timed = _timed(plan)
+    kept = dict.fromkeys(KNOWN_NAMES, "left") if plan.leaves else {}
+    return {**kept, TIMING_ALLOW_ORIGIN: "left_timing"} if timed and (kept or len(timed) < len(plan.zones)) else kept
 
 
 def _written(value: str) -> str:
-    return value.replace("$", _DOLLAR)
+    return "$http_origin" if value == ECHO else value.replace("$", _DOLLAR)
 
 
 def _variable(name: str) -> str:
-    return name.lower().replace("-", "_")
+    # Short, because nginx finds variables by a name of at most 46 letters (variables_hash_bucket_size).
+    return name.lower().removeprefix("access-control-").replace("-", "_")
 
 
-def _map(of: str, name: str, values: Mapping[str, str], default: str = "") -> Iterator[str]:
-    yield f'map "{of}" $corsguard_{name} {{'
-    yield f'    default "{default}";'
-    yield from (f'    "{key}" "{value}";' for key, value in values.items())
-    yield "}"
+def _set(name: str, value: str) -> str:
+    return f'set $corsguard_{name} "{value}";'
+
+
+def _if(condition: str, name: str, value: str) -> str:
+    return f"if ({condition}) {{ {_set(name, value)} }}"
 
 
 def _answers(plan: Plan) -> Iterator[str]:
@@ -157,11 +226,32 @@ def _answers(plan: Plan) -> Iterator[str]:
 
 
 def _headers(plan: Plan, *, has_headers_more: bool) -> Iterator[str]:
-    del plan
     if has_headers_more:
-        yield "if ($corsguard_state) { more_clear_headers 'Access-Control-*'; }"
+        yield from _cleared(name for name in _owned(plan) if name not in _kept(plan))
     else:
         for module in _MODULES:
-            yield from (f"{module}_hide_header {name};" for name in KNOWN_NAMES)
-    for name in (*KNOWN_NAMES, _VARY):
-        yield f"add_header {name} $corsguard_{_variable(name)} always;"
+            yield from (f"{module}_hide_header {name};" for name in _owned(plan))
+        yield from (f"add_header {name} $corsguard_left_{_variable(name)} always;" for name in _kept(plan))
+    yield from (f"add_header {name} $corsguard_{_variable(name)} always;" for name in _sent(plan))
+
+
+def _conditions(plan: Plan) -> Iterator[str]:
+    cleared: list[str] = []
+    for flag in dict.fromkeys(_kept(plan).values()):
+        # Of all conditions that are true, nginx takes the last one.
+        cleared += [name for name, of_name in _kept(plan).items() if of_name == flag]
+        yield f'if ($corsguard_{flag} = "") {{ {" ".join(_cleared(cleared))} }}'
+
+
+def _cleared(names: Iterable[str]) -> Iterator[str]:
+    written = dict.fromkeys("Access-Control-*" if name in KNOWN_NAMES else name for name in names)
+    if written:
+        yield f"more_clear_headers {' '.join(written)};"
+
+
+def _maps(plan: Plan, *, has_headers_more: bool) -> Iterator[str]:
+    if any("$" in value for _, decision in plan.decisions for _, value in decision.headers):
+        yield f'geo ${_DOLLAR.strip("${}")} {{ default "$"; }}'
+    for name, flag in _kept(plan).items() if not has_headers_more else ():
+        theirs = f"$upstream_http_{name.lower().replace('-', '_')}"
+        yield f'map $corsguard_{flag} $corsguard_left_{_variable(name)} {{ default ""; 1 {theirs}; }}'

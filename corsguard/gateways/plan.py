@@ -1,19 +1,22 @@
 """
-What a gateway has to do, read from policies once for all targets: which zone a path is in, whom the zone shares with,
-and which lines and which answer each state of a request gets.
+What a gateway has to do, read from policies once for all targets: which site a host is of and which of its zones a
+path is in, whom the zone shares with, and which lines and which answer each state of a request gets.
 
 No target knows a rule of CORS, and nothing is restated here: the lines are those that the guard sends.
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain, count
 from typing import Final, Literal, NamedTuple
 
-from corsguard.negotiation import Decision, answers_of
-from corsguard.policies import UNGUARDED, PathTable
+from corsguard.names import TIMING_ALLOW_ORIGIN
+from corsguard.negotiation import Decision, Header, answers_of
+from corsguard.origin import LONGEST_HOST, OriginPattern, pattern_of
+from corsguard.policies import UNGUARDED, Assignment, Guarding, PathTable
 from corsguard.policy import Policy
 from corsguard.validation import DEFAULTS
 
@@ -29,8 +32,9 @@ ASKED: Final[Mapping[State, str]] = {
     "refuse": "1 0 0",
     "silent": "0 [01] [01]",
 }
-# In the place of a value: the Origin of the request.
+# In the place of a value: the Origin of the request; and that there is no line, because the policy is its only author.
 ECHO: Final = "{origin}"
+REMOVED: Final = ""
 
 # These would be read as part of a set.
 _ESCAPED: Final = {"[": r"\x5b", "]": r"\x5d", "^": r"\x5e", "\\": r"\x5c"}
@@ -53,12 +57,14 @@ class Covers(NamedTuple):
 
 class Zone(NamedTuple):
     """
-    The paths below *prefix*, an empty one is everything. *name* has letters, digits and `_`, and no other zone has it.
+    The paths below *prefix*, an empty one is everything, of the hosts that the key *host* means, if policies go by
+    host. *name* has letters, digits and `_`, and no other zone has it.
 
     *states* are what the guard answers; None leaves the paths to the application if *is_open*, and closes them if not.
     *policy* is for software that takes the keywords themselves.
     """
 
+    host: str
     prefix: str
     name: str
     covers: Covers | None
@@ -66,27 +72,63 @@ class Zone(NamedTuple):
     is_open: bool = False
     policy: Policy | None = None
 
+    @property
+    def place(self) -> str:
+        """
+        Where a configuration says what it is: the host and the path.
+        """
+        return f"{self.host}{self.prefix}" or "/"
+
+
+class Site(NamedTuple):
+    """
+    What stands at the hosts that the key *host* means; an empty one is all there are. *name* is like that of a zone.
+
+    Of the expressions over the raw *paths* the first that matches decides, each with its zone; the zone None is for
+    paths whose readings do not agree. The expression None is every path. What none matches is left to the application.
+    """
+
+    host: str
+    name: str
+    zones: tuple[Zone, ...]
+    paths: tuple[tuple[str | None, Zone | None], ...]
+
+    @property
+    def chooses(self) -> bool:
+        """
+        Whether the path decides anything.
+        """
+        return any(expression is not None for expression, _ in self.paths)
+
 
 @dataclass(frozen=True)
 class Plan:
     """
-    All *zones*, the longest prefix first; what is in none is left to the application. *mount* is the prefix of all
-    paths, and *digest* the SHA-256 of all that the plan depends on.
+    Of the expressions over the value of `Host` in *hosts* the first that matches decides, each with its site; the site
+    None is for what is not a host. The expression None is whatever there is. What none matches is left to the
+    application.
 
-    *chooses* tells whether the path decides anything. *varies* tells whether any zone shares with a list of origins.
+    *mount* is the prefix of all paths, and *digest* the SHA-256 of all that the plan depends on.
     """
 
-    zones: tuple[Zone, ...]
+    hosts: tuple[tuple[str | None, Site | None], ...]
     mount: str
     digest: str
 
     @property
-    def chooses(self) -> bool:
-        return bool(self.mount) or [zone.prefix for zone in self.zones] != [""]
+    def sites(self) -> tuple[Site, ...]:
+        return tuple(site for _, site in self.hosts if site is not None)
 
     @property
-    def varies(self) -> bool:
-        return any(zone.covers is not None and not zone.covers.everyone for zone in self.zones)
+    def names_hosts(self) -> bool:
+        """
+        Whether the host decides anything.
+        """
+        return any(expression is not None for expression, _ in self.hosts)
+
+    @property
+    def zones(self) -> tuple[Zone, ...]:
+        return tuple(zone for site in self.sites for zone in site.zones)
 
     @property
     def guarded(self) -> tuple[Zone, ...]:
@@ -94,6 +136,24 @@ class Plan:
         The zones that have a policy.
         """
         return tuple(zone for zone in self.zones if zone.states is not None)
+
+    @property
+    def leaves(self) -> bool:
+        """
+        Whether any host or path is left to the application.
+        """
+        everything = self.mount == "" and all(any(zone.prefix == "" for zone in site.zones) for site in self.sites)
+        return self.names_hosts or not everything or any(zone.is_open for zone in self.zones)
+
+    @property
+    def odd_varies(self) -> bool:
+        """
+        Whether `Vary` has to say that an answer to a path that can be read in several ways depends on the origin.
+
+        Whether there is a policy, and so what is answered, depends on how the path is read.
+        """
+        is_listed = any(zone.covers is not None and not zone.covers.everyone for zone in self.zones)
+        return is_listed and any(site.chooses for site in self.sites)
 
     @property
     def decisions(self) -> tuple[tuple[str, Decision], ...]:
@@ -108,39 +168,52 @@ def plan_of(table: PathTable, mount: str = "") -> Plan:
     """
     Return the plan for the policies of *table*, where all paths are below *mount*.
     """
-    given = {"/": table.given} if isinstance(table.given, Policy) else table.given or {}
-    prefixes = sorted(given, key=lambda prefix: (-len(prefix), prefix))
-    names: set[str] = set()
-    zones = tuple(_zone(prefix, given[prefix], names) for prefix in prefixes)
-    data = {prefix: _data(there) for prefix, there in given.items()}
+    tables, site_name, zone_name = table.by_host, _names(), _names()
+    sites = [_site(host, tables[host], mount, site_name(host), zone_name) for host in sorted(tables, key=_precedence)]
+    hosts: list[tuple[str | None, Site | None]] = [(_host(site.host), site) for site in sites]
+    if table.hosts is not None:
+        hosts.insert(0, (_LONG_HOST, None))
+    data = {host: {prefix: _data(there) for prefix, there in given.by_prefix.items()} for host, given in tables.items()}
     digest = sha256(json.dumps([data, mount], sort_keys=True).encode()).hexdigest()
-    return Plan(zones, mount, digest)
+    return Plan(tuple(hosts), mount, digest)
 
 
-def _data(there: object) -> object:
-    if not isinstance(there, Policy):
-        return there
-    values = {name: getattr(there, name) for name in DEFAULTS}
+def _data(there: Assignment) -> object:
+    policy = there.policy
+    if not isinstance(policy, Policy):
+        return policy
+    values = {name: getattr(policy, name) for name in DEFAULTS}
     return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
 
 
-def _zone(prefix: str, there: object, names: set[str]) -> Zone:
-    # Short, because nginx finds values by it, and has room for 64 bytes (map_hash_bucket_size).
-    stem = re.sub(r"[^a-z0-9]+", "_", prefix.lower()).strip("_")[:24] or "all"
-    name = next(name for name in _numbered(stem) if name not in names)
-    names.add(name)
-    prefix = prefix.rstrip("/")
+def _names() -> Callable[[str], str]:
+    """
+    Return what makes a name of a text, each time another one.
+    """
+    taken: set[str] = set()
+
+    def name_of(text: str) -> str:
+        # Short, because a person reads it, and because software has little room for some names.
+        stem = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:24] or "all"
+        name = next(name for name in chain([stem], (f"{stem}_{number}" for number in count(2))) if name not in taken)
+        taken.add(name)
+        return name
+
+    return name_of
+
+
+def _site(host: str, table: PathTable, mount: str, name: str, zone_name: Callable[[str], str]) -> Site:
+    given = {prefix.rstrip("/"): there.policy for prefix, there in table.by_prefix.items()}
+    prefixes = sorted(given, key=lambda prefix: (-len(prefix), prefix))
+    zones = tuple(_zone(host, prefix, given[prefix], zone_name) for prefix in prefixes)
+    return Site(host, name, zones, tuple(_paths(mount, zones)))
+
+
+def _zone(host: str, prefix: str, there: Guarding, zone_name: Callable[[str], str]) -> Zone:
+    name = zone_name(f"{host}{prefix}")
     if not isinstance(there, Policy):
-        return Zone(prefix, name, None, None, is_open=there == UNGUARDED)
-    return Zone(prefix, name, _covers(there), _states(there), policy=there)
-
-
-def _numbered(stem: str) -> Iterator[str]:
-    yield stem
-    number = 2
-    while True:
-        yield f"{stem}_{number}"
-        number += 1
+        return Zone(host, prefix, name, None, None, is_open=there == UNGUARDED)
+    return Zone(host, prefix, name, _covers(there), _states(there), policy=there)
 
 
 def _covers(policy: Policy) -> Covers:
@@ -158,9 +231,46 @@ def _states(policy: Policy) -> Mapping[State, Decision]:
         "permit": answers.permitted.granting(ECHO),
         "forbid": answers.forbidden.decision,
         "share": answers.shared.granting(ECHO),
-        "refuse": answers.refused.decision,
-        "silent": answers.silent.decision,
+        "refuse": _without_timing(answers.refused.decision, policy),
+        "silent": _without_timing(answers.silent.decision, policy),
     }
+
+
+def _without_timing(decision: Decision, policy: Policy) -> Decision:
+    if not policy.share_timing or any(name == TIMING_ALLOW_ORIGIN for name, _ in decision.headers):
+        return decision
+    line: Header = (TIMING_ALLOW_ORIGIN, REMOVED)
+    return decision._replace(headers=(line, *decision.headers))
+
+
+# Hosts, as expressions over the value of `Host`, whose case does not count.
+
+# Longer than a host may be, which no engine finds together with the expression of a wildcard.
+_LONG_HOST: Final = f"^[^:]{{{LONGEST_HOST + 1}}}.*$"
+
+
+def _host(key: str) -> str | None:
+    """
+    Return the expression of the hosts that *key* means, or None if it is empty and means all.
+    """
+    pattern = _pattern(key)
+    if pattern is None:
+        return None
+    # A key without a port has every port. No other scheme than this one leaves a port out.
+    port = "*" if pattern.port is None else pattern.port
+    return f"(?i)^{(pattern._replace(scheme='any', port=port).expression or '').removeprefix('^any://')}"
+
+
+def _precedence(key: str) -> tuple[bool, int, bool]:
+    """
+    Return what sorts the keys of hosts: those without a star, then the longest; and a port before none.
+    """
+    pattern = _pattern(key)
+    return key.startswith("*"), -key.count("."), pattern is None or pattern.port is None
+
+
+def _pattern(key: str) -> OriginPattern | None:
+    return pattern_of(f"http://{key}") if key else None
 
 
 # Paths, as expressions over the path as it came, without the query.
@@ -177,33 +287,37 @@ _MANY_SLASHES: Final = f"{_LOOSE_SLASH}{{8}}"
 ODD: Final = rf"{_LOOSE_SLASH}{_DOT}{_DOT}?({_LOOSE_SLASH}|$)|{_MANY_SLASHES}|[^!-~]|^[^/]|^$"
 
 
-def paths_of(plan: Plan) -> Iterator[tuple[str, Zone | None]]:
+def _paths(mount: str, zones: Sequence[Zone]) -> Iterator[tuple[str | None, Zone | None]]:
     """
-    Yield expressions over the raw path, of which the first that matches decides, each with its zone; None is for paths
-    whose readings do not agree. What none matches is in no zone.
+    Yield what `Site.paths` has.
     """
+    if not zones:
+        return
+    if mount == "" and [zone.prefix for zone in zones] == [""]:
+        yield None, zones[0]
+        return
     yield ODD, None
-    for zone in plan.zones:
-        surely, perhaps = strict(plan, zone), loose(plan, zone)
+    for zone in zones:
+        surely, perhaps = strict(mount + zone.prefix), loose(mount + zone.prefix)
         yield surely, zone
         if perhaps != surely:
             yield perhaps, None
 
 
-def strict(plan: Plan, zone: Zone) -> str:
+def strict(prefix: str) -> str:
     """
-    Return the expression of the paths in *zone* as a server decodes them, or in a zone below it.
+    Return the expression of the paths below *prefix* as a server decodes them.
     """
-    return _spelled(plan.mount + zone.prefix, _SLASH, "%")
+    return _spelled(prefix, _SLASH, "%")
 
 
-def loose(plan: Plan, zone: Zone) -> str:
+def loose(prefix: str) -> str:
     """
     Return the same for the paths as anything may read them: slashes merged, backslashes as slashes, decoded again.
 
-    Where both lead to one zone, all readings do, unless the path is ODD.
+    Where the first of both kinds that matches is of one prefix, all readings are below it, unless the path is ODD.
     """
-    return _spelled(plan.mount + zone.prefix, f"{_LOOSE_SLASH}+", _PERCENT)
+    return _spelled(prefix, f"{_LOOSE_SLASH}+", _PERCENT)
 
 
 def _spelled(prefix: str, slash: str, percent: str) -> str:

@@ -29,9 +29,9 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             ("traefik", {"allow_origins": [EXAMPLE_ORIGIN]}),
         ),
         "E853": Rule(
-            "{place} has an origin source, which is asked at request time. A file cannot ask.",
-            "The gateway would answer with the origins of the moment at which the file was written.",
-            "List the origins in the policy, or leave CORS on these paths to the guard in the application.",
+            "{place} is asked at request time. A file cannot ask.",
+            "The gateway would answer with what was true at the moment at which the file was written.",
+            "List the origins, or the hosts, or leave CORS to the guard in the application.",
             ("nginx", {"allow_origins": "source"}),
         ),
         "E854": Rule(
@@ -64,18 +64,6 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             "Write the path at which the application is mounted, without a slash at the end.",
             ("nginx", {"allow_origins": [EXAMPLE_ORIGIN]}),
         ),
-        "E859": Rule(
-            "The policies go by host ({value}), and what is written is for one server.",
-            "Every host would get the same answers, so pages of one tenant could read from another.",
-            "Write out the policy of each host for its own server, or leave CORS to the guard in the application.",
-            ("nginx", {"hosts": {"api.example.com": {"allow_origins": [EXAMPLE_ORIGIN]}}}),
-        ),
-        "E860": Rule(
-            "{place} shares timings, and Timing-Allow-Origin is not written out.",
-            "The gateway would keep the timings from the pages that the policy shares them with.",
-            "Remove share_timing, or leave CORS on these paths to the guard in the application.",
-            ("nginx", {"allow_origins": [EXAMPLE_ORIGIN], "share_timing": True}),
-        ),
     }
 )
 
@@ -96,15 +84,16 @@ def too_long(
 
     These are what *target* reads, infinity where it reads all; *written* is how it writes the values.
     """
-    for zone in plan.zones if plan.chooses else ():
-        if len(loose(plan, zone)) > expression:
-            fix = "Shorten the prefix, or leave CORS on these paths to the guard in the application."
-            reason = f"it reads no expression of more than {expression:,} characters."
-            yield problem("E856", zone.prefix, zone.prefix, fix, target=target, place="the paths", reason=reason)
+    for site in plan.sites:
+        for zone in site.zones if site.chooses else ():
+            if len(loose(plan.mount + zone.prefix)) > expression:
+                fix = "Shorten the prefix, or leave CORS on these paths to the guard in the application."
+                reason = f"it reads no expression of more than {expression:,} characters."
+                yield problem("E856", zone.place, zone.prefix, fix, target=target, place="the paths", reason=reason)
     for zone in plan.guarded:
         lines = (line for decision in (zone.states or {}).values() for line in decision.headers)
         for name in dict.fromkeys(name for name, text in lines if len(written(text)) > value):
             fix = "Shorten the list, or leave CORS on these paths to the guard in the application."
-            place = f"the policy of {quoted(zone.prefix or '/')}"
+            place = f"the policy of {quoted(zone.place)}"
             reason = f"it reads no value of more than {value:,} characters."
-            yield problem("E856", zone.prefix or "/", name, fix, target=target, place=place, reason=reason)
+            yield problem("E856", zone.place, name, fix, target=target, place=place, reason=reason)

@@ -12,7 +12,7 @@ from corsguard.errors import Problem
 from corsguard.negotiation import Decision
 from corsguard.origin import SHORT_HOST
 
-from .plan import ECHO, Covers, Plan, State, paths_of
+from .plan import ECHO, REMOVED, Covers, Plan, Site, State
 from .problems import too_long
 from .writing import KNOWN_NAMES, KNOWN_NAMES_ONLY, Target
 
@@ -104,15 +104,22 @@ VARNISH: Final = Target("varnish", "Varnish", _USAGE, _files, _problems, _NOTES)
 
 
 def _zone(plan: Plan) -> Iterator[str]:
-    if not plan.chooses:
-        yield _set(_ZONE, _text(plan.zones[0].name))
-        return
     yield _set(_PATH, 'regsub(req.url, "[?].*", "")')
-    names = ((expression, zone.name if zone else _ODD_PATH) for expression, zone in paths_of(plan))
-    yield from _first((f"{_PATH} ~ {_text(expression)}", _set(_ZONE, _text(name))) for expression, name in names)
+    at_hosts = ((expression, [*_zone_of(site)]) for expression, site in plan.hosts)
+    yield from _first((_matches("req.http.Host", expression), lines) for expression, lines in at_hosts)
     left_alone = [f"{_ZONE} == {_text(zone.name)}" for zone in plan.zones if zone.is_open]
     if left_alone:
         yield from _block(f"if ({' || '.join(left_alone)})", [f"unset {_ZONE};"])
+
+
+def _zone_of(site: Site | None) -> Iterator[str]:
+    paths = site.paths if site is not None else ()
+    names = ((expression, zone.name if zone else _ODD_PATH) for expression, zone in paths)
+    yield from _first((_matches(_PATH, expression), [_set(_ZONE, _text(name))]) for expression, name in names)
+
+
+def _matches(variable: str, expression: str | None) -> str:
+    return "true" if expression is None else f"{variable} ~ {_text(expression)}"
 
 
 def _covered(plan: Plan) -> Iterator[str]:
@@ -136,7 +143,7 @@ def _is_covered(covers: Covers) -> Iterator[str]:
 
 
 def _state() -> Iterator[str]:
-    states = _first((condition, _set(_STATE, f'{_ZONE} + ".{state}"')) for state, condition in _STATES.items())
+    states = _first((condition, [_set(_STATE, f'{_ZONE} + ".{state}"')]) for state, condition in _STATES.items())
     yield from _block(f"if ({_ZONE})", states)
 
 
@@ -152,8 +159,7 @@ def _headers(plan: Plan) -> Iterator[str]:
         lines = [*_lines(decision)]
         if lines:
             yield from _block(f"if ({_in(state)})", lines)
-    # Whether there is a policy, and so what is answered, depends on how the path is read.
-    varied = {"Origin": [f"{_ZONE} == {_text(_ODD_PATH)}"]} if plan.chooses and plan.varies else {}
+    varied = {"Origin": [f"{_ZONE} == {_text(_ODD_PATH)}"]} if plan.odd_varies else {}
     for state, decision in plan.decisions:
         if decision.status is None and decision.vary:
             varied.setdefault(decision.vary, []).append(_in(state))
@@ -164,8 +170,10 @@ def _headers(plan: Plan) -> Iterator[str]:
 def _lines(decision: Decision) -> Iterator[str]:
     for name, value in decision.headers:
         is_merged = name == "Vary" and decision.status is None
+        if value == REMOVED:
+            yield f"unset resp.http.{name};"
         # Varnish counts the length itself.
-        if not is_merged and name != "Content-Length":
+        elif not is_merged and name != "Content-Length":
             yield _set(f"resp.http.{name}", _COVERED if value == ECHO else _text(value))
 
 
@@ -173,7 +181,7 @@ def _merged(value: str) -> Iterator[str]:
     is_there = rf'resp.http.Vary ~ "(?i)(^|[ \t,])([*]|{value})([ \t,]|$)"'
     alone, added = _text(value), f"resp.http.Vary + {_text(f', {value}')}"
     yield from _first(
-        [("!resp.http.Vary", _set("resp.http.Vary", alone)), (f"!({is_there})", _set("resp.http.Vary", added))]
+        [("!resp.http.Vary", [_set("resp.http.Vary", alone)]), (f"!({is_there})", [_set("resp.http.Vary", added)])]
     )
 
 
@@ -193,10 +201,10 @@ def _set(variable: str, value: str) -> str:
     return f"set {variable} = {value};"
 
 
-def _first(choices: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _first(choices: Iterable[tuple[str, Iterable[str]]]) -> Iterator[str]:
     word = "if"
-    for condition, statement in choices:
-        yield from _block(f"{word} ({condition})", [statement])
+    for condition, statements in choices:
+        yield from _block(f"{word} ({condition})", statements)
         word = "elsif"
 
 

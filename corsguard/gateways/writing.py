@@ -41,6 +41,8 @@ _LEFT_OUT: Final = (
     "WebSocket handshakes and cross-origin protection are not in this file. They need the guard in the application."
 )
 _STRANGER: Final = "https://stranger.example"
+# So many zones are checked at the end of a file.
+_FEW: Final = 3
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,10 @@ def checks_of(plan: Plan) -> Iterator[str]:
     """
     Yield the commands that ask the gateway, once it runs.
     """
-    yield "Check the gateway, with its own host in place of YOUR-HOST:"
-    for zone in plan.guarded[:2]:
-        url = f"https://YOUR-HOST{for_url(plan.mount + zone.prefix) or '/'}"
+    yield "Check the gateway, with a name of your own in place of YOUR-HOST:"
+    for zone in plan.guarded[:_FEW]:
+        host = zone.host.replace("*", "YOUR-HOST") or "YOUR-HOST"
+        url = f"https://{host}{for_url(plan.mount + zone.prefix) or '/'}"
         exact = zone.covers.exact if zone.covers is not None else ()
         for page in (*exact[:1], _STRANGER):
             yield f"corsguard check {for_shell(url)} --page {for_shell(page)}"

@@ -45,7 +45,7 @@ def test_files_are_written_and_told_when_they_are_stale(here):
     written = run(*arguments)
     assert (written.exit_code, written.output.splitlines()) == (
         0,
-        [f"deploy/corsguard/{name}" for name in ("http.conf", "server.conf", "headers.conf")],
+        [f"deploy/corsguard/{name}" for name in ("server.conf", "headers.conf", "http.conf")],
     )
     assert run(*arguments, "--check").exit_code == 0
     (here / "cors.toml").write_text(TOML.replace("60", "61"))
@@ -70,9 +70,9 @@ def test_without_a_folder_the_files_are_printed():
     printed = run("nginx", "cors.toml", "--env", "production")
     assert printed.exit_code == 0
     assert [line for line in printed.output.splitlines() if line.startswith("==>")] == [
-        "==> http.conf <==",
         "==> server.conf <==",
         "==> headers.conf <==",
+        "==> http.conf <==",
     ]
     one = run("aws-http-api", "cors.toml", "--env", "production")
     assert "==>" not in one.output

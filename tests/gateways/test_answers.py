@@ -33,10 +33,12 @@ from kit.gateways.envoy import envoy
 from kit.gateways.haproxy import haproxy
 from kit.gateways.nginx import nginx
 from kit.gateways.varnish import varnish
+from kit.tenants import HOSTS as TENANTS
+from kit.tenants import TENANT_OF
 
 from corsguard import CORSMiddleware
 from corsguard.names import is_token
-from corsguard.policies import problem_of_prefix
+from corsguard.policies import problem_of_host, problem_of_prefix
 
 GATEWAYS = {
     "nginx": nginx,
@@ -56,6 +58,14 @@ POLICIES_OF = {
     **dict.fromkeys(GATEWAYS, POLICIES),
     "apache": {**POLICIES, "/open": {**POLICIES["/open"], "preflight_status": 204}},
 }
+
+
+def by_host(name):
+    """
+    Return the policies of the gateway *name* for one host, next to those of others.
+    """
+    hosts = {host: there for host, there in TENANTS["hosts"].items() if not host.startswith("localhost")}
+    return {"hosts": {**hosts, "localhost": {"paths": POLICIES_OF[name]}}}
 
 
 class Difference(NamedTuple):
@@ -78,6 +88,11 @@ def varies_more(asked, theirs, ours):
 
 DIFFERENCES = (
     Difference(
+        ALL - {"haproxy", "varnish"},
+        "it refuses a Host that is not one",
+        lambda asked, theirs, ours: theirs.status == 400 and not theirs.of_cors and TENANT_OF.get(asked.host) is None,
+    ),
+    Difference(
         ALL,
         "no gateway can tell which policies the readings of a path have, so it sends Vary if any policy is a list",
         varies_more,
@@ -98,7 +113,7 @@ DIFFERENCES = (
 @pytest.fixture(scope="module", params=GATEWAYS)
 def gateway(request, tmp_path_factory):
     name, directory = request.param, tmp_path_factory.mktemp("gateway")
-    with served() as port, GATEWAYS[name](directory, port, POLICIES_OF[name]) as server:
+    with served() as port, GATEWAYS[name](directory, port, by_host(name)) as server:
         server.name = name
         yield server
 
@@ -120,7 +135,7 @@ def compared(gateway, policies, asked):
 
 @pytest.mark.parametrize("form", ["short", pytest.param("long", marks=pytest.mark.long)])
 def test_every_answer_is_that_of_the_guard(gateway, form):
-    found, needed = compared(gateway, POLICIES_OF[gateway.name], requests(long=form == "long"))
+    found, needed = compared(gateway, by_host(gateway.name), requests(long=form == "long"))
     assert found == []
     assert needed == {row for row in DIFFERENCES if gateway.name in row.gateways}
 
@@ -154,7 +169,7 @@ def test_a_request_without_a_path_is_in_no_zone(name, tmp_path):
     with served() as port, GATEWAYS[name](tmp_path, port, POLICIES) as server:
         answer = of_gateway(server, asked)
     assert answer.ran
-    assert answer.of_cors == ()
+    assert [name for name, _ in answer.of_cors] == ["timing-allow-origin"]
     assert answer.vary == ("origin",)
 
 
@@ -170,22 +185,29 @@ def test_only_what_is_below_the_mount_is_guarded(name, tmp_path):
 
 NAMES = tuple(f"X{char}y" for char in punctuation if is_token(char) and char != "*")
 PREFIXES = tuple(f"/x{char}y" for char in f"{punctuation} \n\x7f\u00e9" if problem_of_prefix(f"/x{char}y") is None)
+# As the names of hosts, and as a part of what a client sends for one.
+ANY_HOSTS = tuple(f"x{char}y.example" for char in f"{punctuation}0 ")
+NAMED_HOSTS = tuple(host for host in (*ANY_HOSTS, "*.x-y.example:81", "[::1]") if problem_of_host(host) is None)
 ODDLY_NAMED = {
     "allow_origins": ["a+b-c.d://x-y_z.example", "https://a-b_c.example", "https://*.d-e_f.example"],
     "allow_credentials": True,
     "allow_methods": ["GET", *NAMES],
     "allow_headers": NAMES,
     "expose_headers": NAMES,
+    "share_timing": True,
 }
 ODD_ORIGINS = (*ODDLY_NAMED["allow_origins"][:2], "https://x.d-e_f.example", "https://x-d-e_f.example")
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
 def test_nothing_that_a_policy_may_name_becomes_configuration(name, tmp_path):
-    policies = dict.fromkeys(PREFIXES, ODDLY_NAMED)
+    of_host = {"paths": dict.fromkeys(PREFIXES, ODDLY_NAMED)}
+    policies = {"hosts": {**dict.fromkeys(NAMED_HOSTS, ODDLY_NAMED), "localhost": of_host}}
     paths = [quote(f"{prefix}/z") for prefix in PREFIXES]
     paths += [f"{prefix}/z" for prefix in PREFIXES if prefix.isascii() and prefix.isprintable() and " " not in prefix]
     asked = [Asked(kind, path, (origin,)) for kind, path, origin in product(("GET", "preflight"), paths, ODD_ORIGINS)]
+    hosts = (*ANY_HOSTS, "z.x-y.example:81", "z.x-y.example", "zx-y.example:81", "[::1]", "[::1]:81")
+    asked += [Asked(kind, "/", ODD_ORIGINS[:1], host=host) for kind, host in product(("GET", "preflight"), hosts)]
     with served() as port, GATEWAYS[name](tmp_path, port, policies) as server:
         server.name = name
         found, _ = compared(server, policies, asked)

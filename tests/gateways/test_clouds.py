@@ -112,8 +112,14 @@ def test_what_an_http_api_cannot_say(more, reason):
 
 
 @pytest.mark.parametrize("target", ["s3", "aws-http-api"])
-def test_a_document_has_no_paths(target):
-    assert "no paths" in reasons(target, {"/api": SAFE, "/": None})
+@pytest.mark.parametrize("policies", [{"/api": SAFE, "/": None}, {"/api": SAFE}, {"hosts": {"a.example": SAFE}}])
+def test_a_document_has_no_hosts_and_no_paths(target, policies):
+    assert "no hosts and no paths" in reasons(target, policies)
+
+
+@pytest.mark.parametrize("target", ["s3", "aws-http-api"])
+def test_a_document_shares_no_timings(target):
+    assert "Remove share_timing." in reasons(target, {**SAFE, "share_timing": True})
 
 
 @pytest.mark.parametrize("target", ["s3", "aws-http-api"])

@@ -9,6 +9,7 @@ import pytest
 from kit.gateways import APP, EVIL, Asked, Guarded, free_port, of_gateway, served
 from kit.gateways.apache import apache
 from kit.gateways.caddy import caddy
+from kit.gateways.nginx import nginx
 
 POLICIES = {"/": None, "/api": {"allow_origins": [APP], "allow_credentials": True, "expose_headers": ["X-Total"]}}
 OF_APACHE = "\n".join(f"ErrorDocument {status} /own/page" for status in (403, 404, 503))
@@ -21,7 +22,14 @@ route {
     }
 }
 """
+OF_NGINX = """
+error_page 403 404 500 502 /own/page;
+location = /own/page { internal; return 200 "Not now."; }
+location = /api/moved { return 301 /api/x; }
+"""
 GATEWAYS = {
+    "nginx": partial(nginx, own=OF_NGINX),
+    "nginx-headers-more": partial(nginx, headers_more=True, own=OF_NGINX),
     "apache": partial(apache, own=OF_APACHE),
     "caddy-debian": partial(caddy, errors=OF_CADDY),
     "caddy": partial(caddy, wheel=True, errors=OF_CADDY),
@@ -40,10 +48,19 @@ def differences(server, *statuses):
 @pytest.mark.parametrize("name", GATEWAYS)
 def test_the_page_for_a_dead_application_has_the_headers_of_what_was_asked_for(name, tmp_path):
     with GATEWAYS[name](tmp_path, free_port(), POLICIES) as server:
-        assert not [*differences(server, "503 Service Unavailable")]
+        assert not [*differences(server, "502 Bad Gateway" if "nginx" in name else "503 Service Unavailable")]
 
 
 @pytest.mark.parametrize("own", ["", "ProxyErrorOverride On"])
 def test_the_page_of_httpd_for_an_answer_has_them_as_well(own, tmp_path):
     with served() as port, apache(tmp_path, port, POLICIES, own=f"{OF_APACHE}\n{own}") as server:
         assert not [*differences(server, "200 OK", "404 Not Found")]
+
+
+@pytest.mark.parametrize("name", ["nginx", "nginx-headers-more"])
+def test_what_nginx_answers_itself_has_them_as_well(name, tmp_path):
+    with GATEWAYS[name](tmp_path, free_port(), POLICIES) as server:
+        for kind, origin in product(("GET", "preflight"), (None, APP, EVIL)):
+            asked = Asked(kind, "/api/moved", () if origin is None else (origin,), "301 Moved Permanently")
+            theirs, ours = of_gateway(server, asked), Guarded(POLICIES).answer(asked)
+            assert theirs._replace(ran=ours.ran, body=ours.body) == ours

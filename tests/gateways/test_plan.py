@@ -9,9 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from kit.gateways import DOTS, PATHS, POLICIES, SPELLINGS
+from kit.tenants import HOSTS as TENANTS
+from kit.tenants import TENANT_OF
 
 from corsguard import Policies, Policy
 from corsguard.gateways.plan import ODD, literal, loose, plan_of, strict
+from corsguard.hosts import key_of
 from corsguard.origin import SHORT_HOST, OriginPattern
 
 LABELS = st.text("ab0-_", min_size=1, max_size=4) | st.sampled_from(["a" * 62, "a" * 63, "a" * 64])
@@ -83,7 +86,7 @@ def zone_of(plan, path):
     Return the name of the zone that a gateway finds for the raw *path*, or None if it is odd.
     """
     first = [
-        next((zone.name for zone in plan.zones if re.search(spelled(plan, zone), path)), "-")
+        next((zone.name for zone in plan.zones if re.search(spelled(plan.mount + zone.prefix), path)), "-")
         for spelled in (strict, loose)
     ]
     return None if first[0] != first[1] or re.search(ODD, path) else first[0]
@@ -133,10 +136,56 @@ def test_names_are_told_apart():
     assert len({zone.name for zone in plan.zones}) == 4
 
 
-def test_one_policy_for_everything_needs_no_path():
-    assert not plan_of(Policies({"allow_origins": "*"}).table).chooses
-    assert plan_of(Policies({"allow_origins": "*"}).table, "/app").chooses
-    assert plan_of(Policies({"/api": None}).table).chooses
+@pytest.mark.parametrize(
+    ("policies", "mount", "chooses", "leaves"),
+    [
+        ({"allow_origins": "*"}, "", False, False),
+        ({"allow_origins": "*"}, "/app", True, True),
+        ({"/api": None}, "", True, True),
+        ({"/api": {"allow_origins": "*"}, "/": None}, "", True, False),
+        ({"/api": "unguarded", "/": None}, "", True, True),
+        ({"hosts": {"a.example": {"allow_origins": "*"}}}, "", False, True),
+        (None, "", False, True),
+    ],
+)
+def test_what_the_path_decides_and_what_is_left_to_the_application(policies, mount, chooses, leaves):
+    plan = plan_of(Policies(policies).table, mount)
+    assert ([site.chooses for site in plan.sites], plan.leaves) == ([chooses], leaves)
+
+
+def host_of(plan, sent):
+    """
+    Return the key of the site that a gateway finds for the value *sent* of `Host`, or None.
+    """
+    # Where an expression ignores case, Python takes some letters beyond ASCII for others.
+    found = next((site for expression, site in plan.hosts if re.search(expression, sent, re.ASCII)), None)
+    return found.host if found else None
+
+
+HOST_LABELS = st.sampled_from(["a", "b", "A", "x-y_z", "0", "k", "s", "\u212a", "\u017f", "", "a" * 63, "a" * 64])
+HOST_NAMES = st.lists(HOST_LABELS, min_size=1, max_size=4).map(".".join)
+HOST_PORTS = st.sampled_from(["", ":", ":80", ":443", ":81", ":0", ":081", ":65535", ":65536", ".", " ", "/"])
+KEYS = st.builds("{}{}{}".format, st.sampled_from(["", "*."]), HOST_NAMES, st.sampled_from(["", ":80", ":81"]))
+ADDRESSES = st.sampled_from(
+    ["[::1]", "[::1]:81", "127.0.0.1", "127.0.0.1:81", "[0::1]", f"{'a.' * 127}a", f"{'a.' * 126}a"]
+)
+
+
+@given(st.sets(KEYS | ADDRESSES, min_size=1, max_size=6), st.data())
+def test_a_host_is_in_the_site_of_the_key_that_means_it(keys, data):
+    keys = {key_of(key) for key in keys} - {None}
+    table = Policies({"hosts": dict.fromkeys(keys)}).table
+    near = st.sampled_from([*keys]).map(lambda key: key.replace("*.", "a.")) if keys else st.nothing()
+    sent = data.draw(st.builds("{}{}".format, HOST_NAMES | near, HOST_PORTS) | ADDRESSES)
+    means = next((key for key in keys if table.at(sent) is table.by_host[key]), None)
+    assert host_of(plan_of(table), sent) == means
+
+
+@pytest.mark.parametrize("sent", [host for host in TENANT_OF if "\n" not in host])
+def test_every_spelling_of_a_host_is_told(sent):
+    table = Policies(TENANTS).table
+    means = next((key for key, at in table.by_host.items() if table.at(sent) is at), None)
+    assert host_of(plan_of(table), sent) == means
 
 
 @pytest.mark.parametrize(

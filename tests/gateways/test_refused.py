@@ -14,6 +14,9 @@ class Store:
     def __contains__(self, origin):
         return True
 
+    def policy_of(self, host):
+        return None
+
 
 # What an example cannot write.
 SOURCES = {"source": Store()}
@@ -39,6 +42,17 @@ def test_all_reasons_are_said_at_once():
     policies = {"/": {"allow_origins": Store()}, "/editor": {"allow_origins": ["vscode-webview://*"]}}
     source = Source(mount="/", tagged=("shop.views.cart",))
     assert codes_of("kong", policies, source) == ["E852", "E858", "E854", "E853", "E855"]
+
+
+def test_what_is_asked_about_a_host_is_refused():
+    assert codes_of("nginx", {"hosts": Store()}) == ["E853"]
+
+
+def test_a_place_is_named_with_its_host():
+    at_host = {"/": {"allow_origins": Store()}, "/editor": {"allow_origins": ["vscode-webview://*"]}}
+    with pytest.raises(PolicyError) as refused:
+        export("nginx", {"hosts": {"*.tenants.example": {"paths": at_host}, "[::1]:81": None}})
+    assert [problem.field for problem in refused.value.problems] == ["*.tenants.example/", "*.tenants.example/editor"]
 
 
 LONGEST = {"nginx": 4_000, "haproxy": 15_000, "varnish": 32_000}

@@ -37,7 +37,6 @@ MORE = {
     "E81": "configuration",
     "E810": "tenants",
     "E85": "gateways",
-    "E86": "gateways",
     "E9": "django",
     "W1": "policy#origin-patterns",
     "W2": "policy",

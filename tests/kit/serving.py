@@ -83,13 +83,13 @@ class Server:
             _end(self.process)
             raise AssertionError(f"{error}; the server wrote:\n{self.process.stdout.read()}") from error
 
-    def exchange(self, method, path, *lines):
+    def exchange(self, method, path, *lines, host="localhost"):
         """
         Send one request with the header *lines*, bytes or text without the line end, and return the Reply.
 
         Its status is 0 if the server ends the connection without an answer.
         """
-        head = [f"{method} {path} HTTP/1.1", "Host: localhost", "Connection: close", *lines, "", ""]
+        head = [f"{method} {path} HTTP/1.1", f"Host: {host}", "Connection: close", *lines, "", ""]
         raw = b"\r\n".join(line if isinstance(line, bytes) else line.encode("latin-1") for line in head)
         head, _, body = self.send(raw).partition(b"\r\n\r\n")
         if not head:

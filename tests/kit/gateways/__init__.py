@@ -20,8 +20,10 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from corsguard import CORSMiddleware
 from corsguard.gateways import Source, export
-from corsguard.negotiation import merge_vary
+from corsguard.negotiation import is_owned, merge_vary
 from kit.serving import Server, missing, running, wait_for
+from kit.tenants import ORIGINS as TENANT_ORIGINS
+from kit.tenants import TENANT_OF
 
 APP = "https://app.example.com"
 EVIL = "https://evil.example"
@@ -47,6 +49,9 @@ POLICIES = {
     "/open": {"allow_origins": "*", "allow_headers": ["*", "Authorization"], "preflight_status": 200, "max_age": None},
     "/open/old": "unguarded",
     "/caf\u00e9 +1": {"allow_origins": [APP]},
+    "/timed": {"allow_origins": [APP], "share_timing": True},
+    "/timed/open": {"allow_origins": "*", "share_timing": True},
+    "/timed/closed": None,
 }
 ORIGINS = (
     None,
@@ -120,6 +125,9 @@ PATHS = (
     "/open/old/x",
     "/caf%C3%A9%20+1/x",
     "/caf%c3%a9%20%2B1",
+    "/timed",
+    "/timed/open/x",
+    "/timed/closed",
 )
 # Spellings that a server may read in several ways. Dot segments are not among those that a browser can send.
 SPELLINGS = (
@@ -152,12 +160,20 @@ DOTS = ("/api/./x", "/api/../open/x", "/open/../api/x", "/api/x/..", "/api/%2e%2
 STATUSES = ("200 OK", "204 No Content", "304 Not Modified", "404 Not Found", "500 Internal Server Error")
 THEIRS = (
     (),
-    (("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Credentials", "true")),
+    (
+        ("Access-Control-Allow-Origin", "*"),
+        ("Access-Control-Allow-Credentials", "true"),
+        ("Timing-Allow-Origin", "https://theirs.example"),
+    ),
     (("Vary", "Accept-Encoding"),),
     (("Vary", "Cookie, ORIGIN"),),
     (("Vary", "Cookie"), ("Vary", "Accept-Encoding")),
     (("Vary", "*"),),
 )
+
+
+# What each value of `Host` means; no request is so long as the longest of these.
+HOSTS = [host for host in TENANT_OF if len(host) < 4000]
 
 
 class Asked(NamedTuple):
@@ -170,6 +186,7 @@ class Asked(NamedTuple):
     origins: tuple[str, ...]
     status: str = STATUSES[0]
     theirs: int = 0
+    host: str = "localhost"
 
     def lines(self):
         method, lines = KINDS[self.kind]
@@ -179,7 +196,7 @@ class Asked(NamedTuple):
 
 class Answered(NamedTuple):
     """
-    What is compared.
+    What is compared. *of_cors* has Timing-Allow-Origin, too.
     """
 
     status: int
@@ -207,7 +224,7 @@ def _heard(status, headers, body):
     lowered = [(name.lower(), value) for name, value in headers]
     ran = ("x-ran", "yes") in lowered
     vary = merge_vary(*(value for name, value in lowered if name == "vary")).lower()
-    of_cors = tuple(sorted(pair for pair in lowered if pair[0].startswith("access-control-")))
+    of_cors = tuple(sorted(pair for pair in lowered if is_owned(pair[0], shares_timing=True)))
     return Answered(status, of_cors, tuple(sorted(filter(None, vary.split(", ")))), ran, b"" if ran else body)
 
 
@@ -223,6 +240,7 @@ class Guarded:
         method, lines = asked.lines()
         path, _, query = asked.path.partition("?")
         environ = {"REQUEST_METHOD": method, "PATH_INFO": unquote(path, "latin-1"), "QUERY_STRING": query}
+        environ["HTTP_HOST"] = asked.host
         for line in lines:
             name, _, value = line.partition(":")
             key, value = f"HTTP_{name.upper().replace('-', '_')}", value.strip()
@@ -242,7 +260,7 @@ def of_gateway(gateway, asked):
     Return what *gateway* answers.
     """
     method, lines = asked.lines()
-    reply = gateway.exchange(method, asked.path, *(line.encode("latin-1") for line in lines))
+    reply = gateway.exchange(method, asked.path, *(line.encode("latin-1") for line in lines), host=asked.host)
     body = reply.body
     if ("transfer-encoding", "chunked") in {(name.lower(), value.lower()) for name, value in reply.headers}:
         body = _unchunked(body)
@@ -272,6 +290,11 @@ def requests(*, long):
     for status, theirs, origin in product(STATUSES, range(len(THEIRS)), some if long else some[1:]):
         for path in ("/api/x", "/open/x", "/open/old/x", "/other") if long else ("/api/x", "/open/old/x"):
             yield Asked("GET", path, () if origin is None else (origin,), status, theirs)
+    for host, kind in product((*HOSTS, "own.example", "closed.example"), KINDS if long else ("GET", "preflight")):
+        for origin in set(TENANT_ORIGINS.values()) if long else (TENANT_ORIGINS[TENANT_OF.get(host) or "globex"],):
+            yield Asked(kind, "/x", (origin,), theirs=1, host=host)
+    for path, kind in product((*PATHS, *SPELLINGS) if long else PATHS, ("GET", "preflight")):
+        yield Asked(kind, path, (APP,), theirs=1, host="paths.example")
     if long:
         for path, origin, kind in product(("/open/x", "/api/", "/caf%C3%A9%20+1/x"), ORIGINS, KINDS):
             yield Asked(kind, path, () if origin is None else (origin,))

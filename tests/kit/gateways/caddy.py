@@ -12,7 +12,7 @@ _CADDY = """
     auto_https off
 }}
 import corsguard/snippet.caddy
-http://127.0.0.1:{port} http://localhost:{port} {{
+http://:{port} {{
     route {{
         import corsguard
         handle {{

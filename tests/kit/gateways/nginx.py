@@ -20,10 +20,11 @@ http {{
     access_log off;
     client_body_temp_path temporary; proxy_temp_path temporary; fastcgi_temp_path temporary;
     uwsgi_temp_path temporary; scgi_temp_path temporary;
-    include corsguard/http.conf;
+    {http}
     server {{
         listen 127.0.0.1:{port};
         include corsguard/server.conf;
+        {own}
         location / {{
             {location}
             proxy_pass http://127.0.0.1:{backend};
@@ -35,9 +36,9 @@ _HEADERS_MORE = "/usr/lib/nginx/modules/ngx_http_headers_more_filter_module.so"
 
 
 @contextmanager
-def nginx(directory, backend, policies, *, headers_more=False, **source):
+def nginx(directory, backend, policies, *, headers_more=False, own="", **source):
     """
-    Run nginx with what is exported for it, in front of *backend*, a port.
+    Run nginx with what is exported for it, in front of *backend*, a port, with the operator's *own* directives.
     """
     executable, port = program("nginx", "nginx-light"), free_port()
     modules = ""
@@ -45,9 +46,11 @@ def nginx(directory, backend, policies, *, headers_more=False, **source):
         if not Path(_HEADERS_MORE).is_file():
             missing("headers-more is not installed (Debian: apt-get install libnginx-mod-http-headers-more-filter)")
         modules = f"load_module {_HEADERS_MORE};"
-    written(directory, "nginx-headers-more" if headers_more else "nginx", policies, **source)
-    location = "include corsguard/headers.conf;" if headers_more else ""
-    text = _NGINX.format(modules=modules, port=port, backend=backend, location=location)
+    folder = written(directory, "nginx-headers-more" if headers_more else "nginx", policies, **source)
+    http, location = (
+        f"include corsguard/{name}.conf;" if (folder / f"{name}.conf").exists() else "" for name in ("http", "location")
+    )
+    text = _NGINX.format(modules=modules, port=port, backend=backend, http=http, location=location, own=own)
     (directory / "nginx.conf").write_text(text)
     with begun(port, executable, "-p", str(directory), "-c", "nginx.conf") as server:
         yield server

@@ -1,0 +1,79 @@
+"""
+`corsguard export` and one `include` give a server of static files the policy of the Flask application next to it.
+"""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from flask import Flask, send_from_directory
+from kit.gateways import EVIL, KINDS, Asked, begun, free_port, of_gateway, program, served
+from kit.serving import Server
+
+from corsguard import Configuration
+from corsguard.cli.group import group
+from corsguard_flask import CORSGuard
+
+FILE = Path(__file__).parents[2] / "examples" / "cors.toml"
+LISTED = "https://notes.example.com"
+_NGINX = """
+daemon off;
+user root;
+pid nginx.pid;
+error_log stderr;
+events {{ }}
+http {{
+    access_log off;
+    client_body_temp_path temporary; proxy_temp_path temporary; fastcgi_temp_path temporary;
+    uwsgi_temp_path temporary; scgi_temp_path temporary;
+    server {{
+        listen 127.0.0.1:{port};
+        include corsguard/server.conf;
+        root files;
+    }}
+}}
+"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("Notes.")
+    (folder / "more").mkdir()
+    return folder
+
+
+def application(files):
+    app = Flask("notes")
+    app.add_url_rule("/<path:name>", "file", lambda name: send_from_directory(files, name))
+    CORSGuard(app, Configuration.from_file(FILE, environment="production"))
+    return app
+
+
+@pytest.fixture
+def server(tmp_path, files):
+    port = free_port()
+    (tmp_path / "nginx.conf").write_text(_NGINX.format(port=port))
+    arguments = ["nginx", str(FILE), "--environment", "production", "-o", str(tmp_path / "corsguard")]
+    exported = CliRunner().invoke(group, ["export", *arguments])
+    assert exported.exit_code == 0, exported.output
+    with begun(port, program("nginx", "nginx-light"), "-p", str(tmp_path), "-c", "nginx.conf") as begins:
+        yield begins
+
+
+def test_one_include_gives_static_files_the_policy_of_the_application(server, files):
+    paths = ("/notes.txt", "/notes.txt?x=1", "/more", "/none", "/", "/more/../notes.txt", "//notes.txt", "/%6eotes.txt")
+    origins = (None, LISTED, EVIL, "null", f"{LISTED}:8443", f"{LISTED}.evil.example", LISTED.upper(), f"{LISTED}.")
+    differing, shared = [], 0
+    with served(application(files)) as port:
+        for path, origin, kind in product(paths, origins, KINDS):
+            asked = Asked(kind, path, () if origin is None else (origin,))
+            theirs, ours = of_gateway(server, asked), of_gateway(Server(port, None), asked)
+            shared += bool(ours.of_cors)
+            # What a file is, and what is not one, each server says in its own way.
+            if theirs[1:3] != ours[1:3] or (kind == "preflight" and origin and theirs.status != ours.status):
+                differing.append((asked, theirs, ours))
+    assert differing == []
+    assert shared == len(paths) * len(KINDS)
