@@ -18,10 +18,10 @@ from .problems import too_long
 from .writing import KNOWN_NAMES, KNOWN_NAMES_ONLY, Target
 
 _USAGE: Final = """\
-Put the files into a folder named corsguard, next to nginx.conf.
+Put the files into a folder, such as corsguard next to nginx.conf.
 In server, before all that rewrites or returns:
                    include corsguard/server.conf;
-In every location that has an add_header of its own, because nginx then drops all others:
+In every location with an add_header or proxy_hide_header of its own, because nginx then drops those of the server:
                    include corsguard/headers.conf;
 """
 _USAGE_OF_MAPS: Final = """\
@@ -32,7 +32,10 @@ In http, if there is a file http.conf:
                    include corsguard/http.conf;
 In every location, if there is a file location.conf:
                    include corsguard/location.conf;"""
-_EARLY: Final = "An error that nginx answers before it has read all headers, such as 400, has none of these headers."
+_NOTES: Final = (
+    "An error that nginx answers before it has read all headers, such as 400, has none of these headers.",
+    "Over HTTP/3, nginx before 1.29.5 does not know the value of Host. So a policy by host does nothing there.",
+)
 
 # ngx_conf_file.c, NGX_CONF_BUFFER, with room for what else is in the line.
 _LONGEST: Final = 4_000
@@ -46,9 +49,10 @@ _ODD: Final = "-"
 
 
 def _files(plan: Plan, *, has_headers_more: bool) -> Mapping[str, Iterable[str]]:
+    headers = [*_headers(plan, has_headers_more=has_headers_more)]
     files = {
-        "server.conf": [*_state(plan), *_answers(plan), "include corsguard/headers.conf;"],
-        "headers.conf": [*_headers(plan, has_headers_more=has_headers_more)],
+        "server.conf": [*_state(plan), *_answers(plan), *headers],
+        "headers.conf": headers,
         "location.conf": [*_conditions(plan)] if has_headers_more else [],
         "http.conf": [*_maps(plan, has_headers_more=has_headers_more)],
     }
@@ -65,7 +69,7 @@ NGINX: Final = Target(
     _USAGE + _USAGE_OF_MAPS,
     partial(_files, has_headers_more=False),
     _problems,
-    (KNOWN_NAMES_ONLY, _EARLY),
+    (KNOWN_NAMES_ONLY, *_NOTES),
 )
 NGINX_HEADERS_MORE: Final = Target(
     "nginx-headers-more",
@@ -73,7 +77,7 @@ NGINX_HEADERS_MORE: Final = Target(
     _USAGE + _USAGE_OF_LOCATIONS,
     partial(_files, has_headers_more=True),
     _problems,
-    (_EARLY,),
+    _NOTES,
 )
 
 
@@ -220,7 +224,6 @@ def _answers(plan: Plan) -> Iterator[str]:
         yield f"location = /.corsguard/{status} {{"
         yield "    internal;"
         yield "    default_type text/plain;"
-        yield "    include corsguard/headers.conf;"
         yield f"    return {status}{body};"
         yield "}"
 

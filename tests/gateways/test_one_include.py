@@ -1,18 +1,20 @@
 """
-`corsguard export` and one `include` give a server of static files the policy of the Flask application next to it.
+`corsguard export` and one `include` give a server of nginx the policy of the application next to it.
 """
 
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from flask import Flask, send_from_directory
-from kit.gateways import EVIL, KINDS, Asked, begun, free_port, of_gateway, program, served
+from kit.gateways import EVIL, KINDS, Asked, Guarded, begun, free_port, of_gateway, program, served
 from kit.serving import Server
 
 from corsguard import Configuration
 from corsguard.cli.group import group
+from corsguard.gateways import export
 from corsguard_flask import CORSGuard
 
 FILE = Path(__file__).parents[2] / "examples" / "cors.toml"
@@ -27,13 +29,29 @@ http {{
     access_log off;
     client_body_temp_path temporary; proxy_temp_path temporary; fastcgi_temp_path temporary;
     uwsgi_temp_path temporary; scgi_temp_path temporary;
-    server {{
-        listen 127.0.0.1:{port};
-        include corsguard/server.conf;
-        root files;
-    }}
+    {servers}
 }}
 """
+_SERVER = """
+server {{
+    listen 127.0.0.1:{port};
+    include {folder}/server.conf;
+    root files;
+}}
+"""
+
+
+@contextmanager
+def nginx(directory, *folders):
+    """
+    Run nginx with a server for each of *folders*, and yield the Server of each.
+    """
+    ports = [free_port() for _ in folders]
+    servers = "".join(_SERVER.format(port=port, folder=folder) for port, folder in zip(ports, folders, strict=True))
+    (directory / "nginx.conf").write_text(_NGINX.format(servers=servers))
+    command = (program("nginx", "nginx-light"), "-p", str(directory), "-c", "nginx.conf")
+    with begun(ports[0], *command) as first:
+        yield [first, *(Server(port, None) for port in ports[1:])]
 
 
 @pytest.fixture
@@ -52,22 +70,14 @@ def application(files):
     return app
 
 
-@pytest.fixture
-def server(tmp_path, files):
-    port = free_port()
-    (tmp_path / "nginx.conf").write_text(_NGINX.format(port=port))
+def test_one_include_gives_static_files_the_policy_of_the_application(tmp_path, files):
     arguments = ["nginx", str(FILE), "--environment", "production", "-o", str(tmp_path / "corsguard")]
     exported = CliRunner().invoke(group, ["export", *arguments])
     assert exported.exit_code == 0, exported.output
-    with begun(port, program("nginx", "nginx-light"), "-p", str(tmp_path), "-c", "nginx.conf") as begins:
-        yield begins
-
-
-def test_one_include_gives_static_files_the_policy_of_the_application(server, files):
     paths = ("/notes.txt", "/notes.txt?x=1", "/more", "/none", "/", "/more/../notes.txt", "//notes.txt", "/%6eotes.txt")
     origins = (None, LISTED, EVIL, "null", f"{LISTED}:8443", f"{LISTED}.evil.example", LISTED.upper(), f"{LISTED}.")
     differing, shared = [], 0
-    with served(application(files)) as port:
+    with served(application(files)) as port, nginx(tmp_path, "corsguard") as (server,):
         for path, origin, kind in product(paths, origins, KINDS):
             asked = Asked(kind, path, () if origin is None else (origin,))
             theirs, ours = of_gateway(server, asked), of_gateway(Server(port, None), asked)
@@ -77,3 +87,17 @@ def test_one_include_gives_static_files_the_policy_of_the_application(server, fi
                 differing.append((asked, theirs, ours))
     assert differing == []
     assert shared == len(paths) * len(KINDS)
+
+
+def test_each_server_of_one_nginx_may_have_a_policy_of_its_own(tmp_path, files):
+    policies = {"notes": {"allow_origins": [LISTED]}, "open": {"/": {"allow_origins": "*"}, "/more": None}}
+    for folder, policy in policies.items():
+        (tmp_path / folder).mkdir()
+        for name, text in export("nginx", policy).items():
+            (tmp_path / folder / name).write_text(text)
+    asked = [Asked(kind, "/notes.txt", (origin,)) for kind, origin in product(("GET", "preflight"), (LISTED, EVIL))]
+    with nginx(tmp_path, *policies) as servers:
+        for server, policy in zip(servers, policies.values(), strict=True):
+            assert [of_gateway(server, one)[1:3] for one in asked] == [
+                Guarded(policy).answer(one)[1:3] for one in asked
+            ]
