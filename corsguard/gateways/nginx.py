@@ -32,6 +32,9 @@ In http, if there is a file http.conf:
                    include corsguard/http.conf;
 In every location, if there is a file location.conf:
                    include corsguard/location.conf;"""
+_FIRST_LINES: Final = (
+    "Where nothing is guarded, nginx before 1.23 passes on the first line only of several with one of these names."
+)
 _NOTES: Final = (
     "An error that nginx answers before it has read all headers, such as 400, has none of these headers.",
     "Over HTTP/3, nginx before 1.29.5 does not know the value of Host. So a policy by host does nothing there.",
@@ -69,7 +72,7 @@ NGINX: Final = Target(
     _USAGE + _USAGE_OF_MAPS,
     partial(_files, has_headers_more=False),
     _problems,
-    (KNOWN_NAMES_ONLY, *_NOTES),
+    (KNOWN_NAMES_ONLY, _FIRST_LINES, *_NOTES),
 )
 NGINX_HEADERS_MORE: Final = Target(
     "nginx-headers-more",
@@ -96,12 +99,13 @@ def _state(plan: Plan) -> Iterator[str]:
     yield _if('$request ~ "^OPTIONS "', "preflight", "1")
     yield _if('$http_access_control_request_method = ""', "preflight", "0")
     yield _set("request", "$corsguard_zone $corsguard_asks $corsguard_preflight $corsguard_covered")
-    yield from (_set(_variable(name), "") for name in ("answer", *_sent(plan)))
+    sent, kept = _sent(plan), {*_kept(plan).values()}
+    yield from (_set(_variable(name), "") for name in ("answer", *sent))
     for zone in plan.guarded:
         for state, decision in (zone.states or {}).items():
             yield f'if ($corsguard_request ~ "^{zone.name} {ASKED[state]}$") {{'
             for name, value in decision.headers:
-                if name in _sent(plan) and value != REMOVED:
+                if name in sent and value != REMOVED:
                     yield f"    {_set(_variable(name), _written(value))}"
             if decision.status is not None:
                 yield f"    {_set('answer', str(decision.status))}"
@@ -109,9 +113,10 @@ def _state(plan: Plan) -> Iterator[str]:
     if plan.odd_varies:
         yield _if(f'$corsguard_zone = "{_ODD}"', _variable(_VARY), "Origin")
     # Whether the lines of the application stay.
-    yield _set("left", "")
-    yield _if('$corsguard_zone = ""', "left", "1")
-    if _timed(plan):
+    if "left" in kept:
+        yield _set("left", "")
+        yield _if('$corsguard_zone = ""', "left", "1")
+    if "left_timing" in kept:
         yield _set("left_timing", "1")
         yield from (_if(f'$corsguard_zone = "{zone.name}"', "left_timing", "") for zone in _timed(plan))
 
