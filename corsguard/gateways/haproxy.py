@@ -56,10 +56,9 @@ HAPROXY: Final = Target("haproxy", "HAProxy", _USAGE, _files, _problems, _NOTES)
 def _zone(plan: Plan) -> Iterator[str]:
     if plan.names_hosts:
         yield _set("site", f"str({_NOWHERE})")
-        yield _acl("one-host", "req.fhdr_cnt(Host) eq 1")
         for expression, site in reversed(plan.hosts):
             is_it = f"{{ req.fhdr(Host) -m reg {_strong(expression or '')} }}"
-            yield _set("site", f"str({site.name if site else _NOWHERE})", "corsguard.one-host", is_it)
+            yield _set("site", f"str({site.name if site else _NOWHERE})", is_it)
     yield _set("zone", f"str({_NOWHERE})")
     for site in plan.sites:
         here = [f"{{ var(txn.corsguard_site) -m str {site.name} }}"] if plan.names_hosts else []

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import pytest
 from kit.gateways import (
     APP,
+    DOTS,
     EVIL,
     POLICIES,
     SPELLINGS,
@@ -138,6 +139,15 @@ def test_every_answer_is_that_of_the_guard(gateway, form):
     found, needed = compared(gateway, by_host(gateway.name), requests(long=form == "long"))
     assert found == []
     assert needed == {row for row in DIFFERENCES if gateway.name in row.gateways}
+
+
+def test_a_path_with_dot_segments_is_shared_only_if_the_guard_shares_it(gateway):
+    guarded = Guarded(by_host(gateway.name))
+    for path, kind in product(DOTS, ("GET", "preflight")):
+        asked = Asked(kind, path, (APP,))
+        theirs, ours = of_gateway(gateway, asked), guarded.answer(asked)
+        assert theirs.of_cors in {(), ours.of_cors}
+        assert "origin" in theirs.vary
 
 
 @pytest.mark.parametrize("name", GATEWAYS)

@@ -290,6 +290,8 @@ def requests(*, long):
     for status, theirs, origin in product(STATUSES, range(len(THEIRS)), some if long else some[1:]):
         for path in ("/api/x", "/open/x", "/open/old/x", "/other") if long else ("/api/x", "/open/old/x"):
             yield Asked("GET", path, () if origin is None else (origin,), status, theirs)
+    for path, origin, kind in product(("/timed", "/timed/open", "/timed/closed"), some, ("GET", "preflight")):
+        yield Asked(kind, path, () if origin is None else (origin,), theirs=1)
     for host, kind in product((*HOSTS, "own.example", "closed.example"), KINDS if long else ("GET", "preflight")):
         for origin in set(TENANT_ORIGINS.values()) if long else (TENANT_ORIGINS[TENANT_OF.get(host) or "globex"],):
             yield Asked(kind, "/x", (origin,), theirs=1, host=host)
