@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from corsguard.errors import PolicyError, Problem
+from corsguard.hosts import StoredHosts
 from corsguard.policies import PathTable, Policies, PoliciesLike, problem_of_prefix
 from corsguard.policy import Policy
 from corsguard.quoting import quoted
@@ -88,7 +89,7 @@ def _of_source(source: Source) -> Iterator[Problem]:
 
 
 def _of_policies(table: PathTable) -> Iterator[Problem]:
-    if table.hosts is not None and not table.by_host:
+    if isinstance(table.hosts, StoredHosts):
         yield problem("E853", "hosts", "policy_of", _TO_THE_GUARD, place="The object of hosts")
     for host, at in table.by_host.items():
         for prefix, there in at.by_prefix.items():

@@ -99,8 +99,13 @@ def _state(plan: Plan) -> Iterator[str]:
     yield _if('$request ~ "^OPTIONS "', "preflight", "1")
     yield _if('$http_access_control_request_method = ""', "preflight", "0")
     yield _set("request", "$corsguard_zone $corsguard_asks $corsguard_preflight $corsguard_covered")
-    sent, kept = _sent(plan), {*_kept(plan).values()}
-    yield from (_set(_variable(name), "") for name in ("answer", *sent))
+    yield from (_set(_variable(name), "") for name in ("answer", *_sent(plan)))
+    yield from _lines(plan)
+    yield from _left(plan)
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    sent = _sent(plan)
     for zone in plan.guarded:
         for state, decision in (zone.states or {}).items():
             yield f'if ($corsguard_request ~ "^{zone.name} {ASKED[state]}$") {{'
@@ -112,11 +117,17 @@ def _state(plan: Plan) -> Iterator[str]:
             yield "}"
     if plan.odd_varies:
         yield _if(f'$corsguard_zone = "{_ODD}"', _variable(_VARY), "Origin")
-    # Whether the lines of the application stay.
-    if "left" in kept:
+
+
+def _left(plan: Plan) -> Iterator[str]:
+    """
+    Yield what says whether the lines of the application stay.
+    """
+    flags = {*_kept(plan).values()}
+    if "left" in flags:
         yield _set("left", "")
         yield _if('$corsguard_zone = ""', "left", "1")
-    if "left_timing" in kept:
+    if "left_timing" in flags:
         yield _set("left_timing", "1")
         yield from (_if(f'$corsguard_zone = "{zone.name}"', "left_timing", "") for zone in _timed(plan))
 

@@ -46,6 +46,8 @@ def test_all_reasons_are_said_at_once():
 
 def test_what_is_asked_about_a_host_is_refused():
     assert codes_of("nginx", {"hosts": Store()}) == ["E853"]
+    # No host at all is not asked about.
+    assert export("nginx", {"hosts": {}})
 
 
 def test_a_place_is_named_with_its_host():
