@@ -208,9 +208,12 @@ def _kept(plan: Plan) -> Mapping[str, str]:
     """
     Return the names of those of which its lines stay on some other paths, and what says on which.
     """
-    timed = _timed(plan)
-    kept = dict.fromkeys(KNOWN_NAMES, "left") if plan.leaves else {}
-    return {**kept, TIMING_ALLOW_ORIGIN: "left_timing"} if timed and (kept or len(timed) < len(plan.zones)) else kept
+    kept: dict[str, str] = {}
+    if plan.leaves:
+        kept |= dict.fromkeys(KNOWN_NAMES, "left")
+    if _timed(plan) and (plan.leaves or len(_timed(plan)) < len(plan.zones)):
+        kept[TIMING_ALLOW_ORIGIN] = "left_timing"
+    return kept
 
 
 def _written(value: str) -> str:

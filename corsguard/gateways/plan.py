@@ -203,7 +203,7 @@ def _names() -> Callable[[str], str]:
 
 
 def _site(host: str, table: PathTable, mount: str, name: str, zone_name: Callable[[str], str]) -> Site:
-    given = {prefix.rstrip("/"): there.policy for prefix, there in table.by_prefix.items()}
+    given: dict[str, Guarding] = {prefix.rstrip("/"): there.policy for prefix, there in table.by_prefix.items()}
     prefixes = sorted(given, key=lambda prefix: (-len(prefix), prefix))
     zones = tuple(_zone(host, prefix, given[prefix], zone_name) for prefix in prefixes)
     return Site(host, name, zones, tuple(_paths(mount, zones)))
