@@ -201,8 +201,10 @@ def _end(process):
 def wait_for(port):
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE):
-            return
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE) as connection:
+            # Where nobody listens yet, a connection may get the same port at its own end, and reach itself.
+            if connection.getsockname() != connection.getpeername():
+                return
         time.sleep(0.05)
 
 
