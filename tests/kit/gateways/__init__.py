@@ -292,14 +292,18 @@ def requests(*, long):
             yield Asked("GET", path, () if origin is None else (origin,), status, theirs)
     for path, origin, kind in product(("/timed", "/timed/open", "/timed/closed"), some, ("GET", "preflight")):
         yield Asked(kind, path, () if origin is None else (origin,), theirs=1)
+    yield from _requests_by_host(long=long)
+    if long:
+        for path, origin, kind in product(("/open/x", "/api/", "/caf%C3%A9%20+1/x"), ORIGINS, KINDS):
+            yield Asked(kind, path, () if origin is None else (origin,))
+
+
+def _requests_by_host(*, long):
     for host, kind in product((*HOSTS, "own.example", "closed.example"), KINDS if long else ("GET", "preflight")):
         for origin in set(TENANT_ORIGINS.values()) if long else (TENANT_ORIGINS[TENANT_OF.get(host) or "globex"],):
             yield Asked(kind, "/x", (origin,), theirs=1, host=host)
     for path, kind in product((*PATHS, *SPELLINGS) if long else PATHS, ("GET", "preflight")):
         yield Asked(kind, path, (APP,), theirs=1, host="paths.example")
-    if long:
-        for path, origin, kind in product(("/open/x", "/api/", "/caf%C3%A9%20+1/x"), ORIGINS, KINDS):
-            yield Asked(kind, path, () if origin is None else (origin,))
 
 
 class _Quiet(WSGIRequestHandler):
