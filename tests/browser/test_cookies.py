@@ -121,8 +121,9 @@ def test_what_is_set_in_the_past_deletes(jar, line):
 
 REFUSED = {
     "a=1\0": 'Cookie "a" was refused: it has a control character, or one that is not an octet; encode the value',
-    "a=1\r\nSet-Cookie: b=2": 'Cookie "a" was refused: it has a control character, or one that is not an octet; encode the '
-    "value",
+    "a=1\r\nSet-Cookie: b=2": (
+        'Cookie "a" was refused: it has a control character, or one that is not an octet; encode the value'
+    ),
     "a=\u0100": 'Cookie "a" was refused: it has a control character, or one that is not an octet; encode the value',
     "": "A cookie without a name was refused: it has neither name nor value; write name=value",
     "=; Secure": "A cookie without a name was refused: it has neither name nor value; write name=value",
