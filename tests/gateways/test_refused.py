@@ -75,7 +75,7 @@ def test_a_store_of_hosts_is_refused():
         def policy_of(self, host):
             raise AssertionError
 
-    with pytest.raises(PolicyError, match=r"The policies go by host \(.*asked of a store"):
+    with pytest.raises(PolicyError, match="E853 hosts: The object of hosts is asked at request time"):
         export("nginx", {"hosts": Tenants()})
 
 
