@@ -3,13 +3,15 @@ Each example starts with the command that its docstring gives, and the mistakes 
 """
 
 import ast
+import os
 import re
 import runpy
+import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from kit.serving import EXAMPLES, PAGE_ORIGIN, Server, lines_until, needed, started
+from kit.serving import EXAMPLES, PAGE_ORIGIN, Server, lines_until, missing, needed, started
 
 from corsguard import CORSMiddleware, Policy, PolicyError
 from corsguard.browser import Browser, LiveTransport, NetworkError, WireRequest
@@ -138,6 +140,19 @@ def test_blueprints_have_policies_of_their_own():
         with pytest.raises(NetworkError):
             stranger.fetch(f"{api}/shop/orders", method="POST", body="text=pen", credentials="include")
         assert stranger.network[-1].response.status == 403
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("path", ["/static/font.txt", "/static/none", "/notes/1", "/notes/2"])
+def test_a_gateway_serves_static_files_under_the_policy_of_the_application(path):
+    if shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") is None:
+        missing("nginx is not installed (Debian: apt-get install nginx)")
+    with browser_for(EXAMPLES / "gateway_static.py") as (browser, gateway):
+        url = f"{gateway}{path}"
+        response = browser.open(PAGE_ORIGIN).fetch(url, credentials="include")
+        with pytest.raises(NetworkError):
+            browser.open("http://localhost:9000").fetch(url)
+    assert response.status == (404 if path in {"/static/none", "/notes/2"} else 200)
 
 
 VERSION = "2025-06-18"
