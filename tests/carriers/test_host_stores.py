@@ -263,10 +263,13 @@ def test_an_event_loop_asks_in_a_thread():
     assert threading.get_ident() not in tenants.threads
 
 
-def test_an_event_loop_asks_in_a_thread_about_a_handshake():
-    tenants = Tenants()
+@pytest.mark.parametrize("store", [Tenants, AwaitedTenants])
+def test_a_handshake_waits_for_a_store(store):
+    """
+    A store is asked in a thread about a handshake, or awaited.
+    """
+    tenants, opened = store(), []
     tenants.policies["a.example"] = Policy(allow_origins=[APP], allow_credentials=True)
-    opened = []
 
     async def app(scope, receive, send):
         opened.append(dict(scope["headers"])[b"origin"])
@@ -282,7 +285,8 @@ def test_an_event_loop_asks_in_a_thread_about_a_handshake():
         scope = {**scope_of(to("a.example", request("GET", origin)), "/"), "type": "websocket", "scheme": "ws"}
         asyncio.run(guarded(scope, receive, send))
     assert opened == [APP.encode()]
-    assert threading.get_ident() not in tenants.threads
+    # What may block is asked in another thread, and what is awaited in this one.
+    assert (threading.get_ident() in tenants.threads) == (store is AwaitedTenants)
 
 
 def test_asynchronous_django_asks_in_a_thread():
@@ -671,26 +675,6 @@ def test_a_cancelled_scope_of_trio_passes_through():
         assert scope.cancelled_caught
 
     trio.run(main)
-
-
-def test_a_handshake_waits_for_an_awaited_store():
-    tenants, opened = AwaitedTenants(), []
-    tenants.policies["a.example"] = Policy(allow_origins=[APP], allow_credentials=True)
-
-    async def app(scope, receive, send):
-        opened.append(dict(scope["headers"])[b"origin"])
-
-    async def receive():
-        return {"type": "websocket.connect"}
-
-    async def send(message):
-        pass
-
-    guarded = carrier.CORSMiddleware(app, {"hosts": tenants})
-    for origin in (APP, EVIL):
-        scope = {**scope_of(to("a.example", request("GET", origin)), "/"), "type": "websocket", "scheme": "ws"}
-        asyncio.run(guarded(scope, receive, send))
-    assert opened == [APP.encode()]
 
 
 # No tenant's origin is granted on the host of another.

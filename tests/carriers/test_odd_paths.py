@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from kit.gateways import nginx_configuration
 from kit.odd_path_sites import ASGI, PARTNER, installed, sites
 from kit.serving import Server, missing, running
 
@@ -69,21 +70,11 @@ def test_cheroot_decodes_no_path_of_a_preflight(cheroot, name):
 # Fault 5: a cache whose key is the normalized path.
 
 CACHE = """
-daemon off;
-user root;
-pid nginx.pid;
-error_log error.log;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path temporary; proxy_temp_path temporary; fastcgi_temp_path temporary;
-    uwsgi_temp_path temporary; scgi_temp_path temporary;
     proxy_cache_path cached keys_zone=kept:1m;
     proxy_cache kept;
     proxy_cache_valid 200 1h;
     add_header X-Cache $upstream_cache_status always;
     {servers}
-}}
 """
 # By what they are here to show. The manual has them too.
 KEYS = {
@@ -114,7 +105,7 @@ def cached(directory, port):
             servers += (
                 f"server {{ listen 127.0.0.1:{ours}; location / {{ {key} proxy_pass http://127.0.0.1:{port}; }} }}\n"
             )
-        (directory / "nginx.conf").write_text(CACHE.format(servers=servers))
+        (directory / "nginx.conf").write_text(nginx_configuration(CACHE.format(servers=servers)))
         # How a running nginx hands its sockets to the next.
         sockets = "".join(f"{socket.fileno()};" for socket in listening.values())
         command = [program, "-p", str(directory), "-e", "error.log", "-c", "nginx.conf"]

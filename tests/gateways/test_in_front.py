@@ -5,7 +5,7 @@ What a proxy in front of the guard must leave alone: each sentence of the manual
 from typing import NamedTuple
 
 import pytest
-from kit.gateways import APP, EVIL, backend, begun, free_port, program, served
+from kit.gateways import APP, EVIL, backend, begun, free_port, nginx_configuration, program, served
 
 from corsguard import CORSMiddleware, CrossOriginProtection
 
@@ -26,15 +26,6 @@ LOCATIONS = {
     "hidden": "proxy_hide_header Vary;",
 }
 _CONFIGURATION = """
-daemon off;
-user root;
-pid nginx.pid;
-error_log stderr;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path temporary; proxy_temp_path temporary; fastcgi_temp_path temporary;
-    uwsgi_temp_path temporary; scgi_temp_path temporary;
     proxy_cache_path cache keys_zone=all:1m;
     server {{
         listen 127.0.0.1:{port};
@@ -42,7 +33,6 @@ http {{
         location /dead/ {{ proxy_pass http://127.0.0.1:{dead}/; }}
         {locations}
     }}
-}}
 """
 
 
@@ -61,7 +51,7 @@ def ask(tmp_path_factory):
         locations = "\n".join(
             f"location /{name}/ {{ {text} proxy_pass http://127.0.0.1:{behind}/; }}" for name, text in LOCATIONS.items()
         )
-        text = _CONFIGURATION.format(port=port, dead=free_port(), locations=locations)
+        text = nginx_configuration(_CONFIGURATION.format(port=port, dead=free_port(), locations=locations))
         (directory / "nginx.conf").write_text(text)
         with begun(port, program("nginx", "nginx-light"), "-p", str(directory), "-c", "nginx.conf") as server:
 

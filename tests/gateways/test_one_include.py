@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from flask import Flask, send_from_directory
-from kit.gateways import EVIL, KINDS, Asked, Guarded, begun, free_port, of_gateway, program, served
+from kit.gateways import EVIL, KINDS, Asked, Guarded, begun, free_port, nginx_configuration, of_gateway, program, served
 from kit.serving import Server
 
 from corsguard import Configuration
@@ -19,19 +19,6 @@ from corsguard_flask import CORSGuard
 
 FILE = Path(__file__).parents[2] / "examples" / "cors.toml"
 LISTED = "https://notes.example.com"
-_NGINX = """
-daemon off;
-user root;
-pid nginx.pid;
-error_log stderr;
-events {{ }}
-http {{
-    access_log off;
-    client_body_temp_path temporary; proxy_temp_path temporary; fastcgi_temp_path temporary;
-    uwsgi_temp_path temporary; scgi_temp_path temporary;
-    {servers}
-}}
-"""
 _SERVER = """
 server {{
     listen 127.0.0.1:{port};
@@ -48,7 +35,7 @@ def nginx(directory, *folders):
     """
     ports = [free_port() for _ in folders]
     servers = "".join(_SERVER.format(port=port, folder=folder) for port, folder in zip(ports, folders, strict=True))
-    (directory / "nginx.conf").write_text(_NGINX.format(servers=servers))
+    (directory / "nginx.conf").write_text(nginx_configuration(servers))
     command = (program("nginx", "nginx-light"), "-p", str(directory), "-c", "nginx.conf")
     with begun(ports[0], *command) as first:
         yield [first, *(Server(port, None) for port in ports[1:])]

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from kit.gateways import begun, free_port, program
+from kit.gateways import begun, free_port, nginx_configuration, program
 
 # What is wrong with an answer, as the tests call it.
 FOREIGN = "the grant of another origin or host"
@@ -63,15 +63,6 @@ SECOND_LAYER = "The proxy adds headers of CORS to those of the guard."
 # nginx
 
 _NGINX = """
-daemon off;
-user root;
-pid nginx.pid;
-error_log stderr;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path temporary; proxy_temp_path temporary; fastcgi_temp_path temporary;
-    uwsgi_temp_path temporary; scgi_temp_path temporary;
     proxy_cache_path kept keys_zone=kept:10m;
     proxy_cache kept;
     proxy_cache_revalidate on;
@@ -80,7 +71,6 @@ http {{
     proxy_set_header Host $host;
     add_header X-Cache $upstream_cache_status always;
     {servers}
-}}
 """
 _NGINX_SERVER = "server {{ listen 127.0.0.1:{port}{tls}; location {prefix}/ {{ {text} proxy_pass {backend}; }} }}\n"
 _NGINX_TLS = " ssl; ssl_certificate {pem}; ssl_certificate_key {pem}"
@@ -119,7 +109,7 @@ def nginx(directory, backend, settings, pem, **options):
         )
         for name, setting in settings.items()
     )
-    (directory / "nginx.conf").write_text(_NGINX.format(servers=servers))
+    (directory / "nginx.conf").write_text(nginx_configuration(_NGINX.format(servers=servers)))
     executable = program("nginx", "nginx-light")
     with begun(max(ports.values()), executable, "-p", str(directory), "-c", "nginx.conf", **options):
         yield ports

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from kit.gateways import free_port, program
+from kit.gateways import free_port, nginx_configuration, program
 from kit.serving import Server, lines_until, missing, running, served, started, wait_for
 
 TESTS = Path(__file__).parents[1]
@@ -141,18 +141,8 @@ def _routed_by_uwsgi(**environment):
 
 
 _NGINX = """
-daemon off;
-user root;
-pid nginx.pid;
-error_log stderr;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
     keepalive_requests 100000;
-    client_body_temp_path temporary; proxy_temp_path temporary; fastcgi_temp_path temporary;
-    uwsgi_temp_path temporary; scgi_temp_path temporary;
     server {{ listen 127.0.0.1:{port}; location / {{ include /etc/nginx/uwsgi_params; uwsgi_pass unix:{socket}; }} }}
-}}
 """
 
 
@@ -164,7 +154,7 @@ def _behind_nginx(**environment):
     nginx = program("nginx", "nginx-light")
     with tempfile.TemporaryDirectory() as directory:
         port, socket_of_uwsgi = free_port(), f"{directory}/uwsgi"
-        Path(directory, "nginx.conf").write_text(_NGINX.format(port=port, socket=socket_of_uwsgi))
+        Path(directory, "nginx.conf").write_text(nginx_configuration(_NGINX.format(port=port, socket=socket_of_uwsgi)))
         options = ("-p", directory, "-e", "error.log", "-c", "nginx.conf")
         with (
             _running_uwsgi("spawned uWSGI worker 1", f"--socket={socket_of_uwsgi}", **environment),

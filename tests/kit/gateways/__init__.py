@@ -337,6 +337,29 @@ def free_port():
         return there.getsockname()[1]
 
 
+_NGINX = """
+daemon off;
+user root;
+pid nginx.pid;
+error_log stderr;
+{modules}
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    client_body_temp_path temporary; proxy_temp_path temporary; fastcgi_temp_path temporary;
+    uwsgi_temp_path temporary; scgi_temp_path temporary;
+    {http}
+}}
+"""
+
+
+def nginx_configuration(http, modules=""):
+    """
+    Return the configuration of an nginx in a folder of its own, with *http* in the block of that name.
+    """
+    return _NGINX.format(http=http, modules=modules)
+
+
 def program(name, package):
     """
     Return the path of the program *name* of Debian, which keeps some where only root looks.

@@ -7,19 +7,9 @@ from pathlib import Path
 
 from kit.serving import missing
 
-from . import begun, free_port, program, written
+from . import begun, free_port, nginx_configuration, program, written
 
 _NGINX = """
-daemon off;
-user root;
-pid nginx.pid;
-error_log stderr;
-{modules}
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path temporary; proxy_temp_path temporary; fastcgi_temp_path temporary;
-    uwsgi_temp_path temporary; scgi_temp_path temporary;
     {http}
     server {{
         listen 127.0.0.1:{port};
@@ -30,7 +20,6 @@ http {{
             proxy_pass http://127.0.0.1:{backend};
         }}
     }}
-}}
 """
 _HEADERS_MORE = "/usr/lib/nginx/modules/ngx_http_headers_more_filter_module.so"
 
@@ -50,7 +39,7 @@ def nginx(directory, backend, policies, *, headers_more=False, own="", **source)
     http, location = (
         f"include corsguard/{name}.conf;" if (folder / f"{name}.conf").exists() else "" for name in ("http", "location")
     )
-    text = _NGINX.format(modules=modules, port=port, backend=backend, http=http, location=location, own=own)
-    (directory / "nginx.conf").write_text(text)
+    text = _NGINX.format(port=port, backend=backend, http=http, location=location, own=own)
+    (directory / "nginx.conf").write_text(nginx_configuration(text, modules))
     with begun(port, executable, "-p", str(directory), "-c", "nginx.conf") as server:
         yield server
