@@ -19,7 +19,7 @@ from corsguard.validation import DEFAULTS
 
 from .layers import ENVIRONMENTS, HOSTS, PATHS, PROTECTION, Assigned, Sheet, no_such
 from .layers import Change as Change
-from .toml import read_toml
+from .toml import parse_toml, read_toml
 from .variables import read_variables
 
 __all__ = ["Change", "Configuration"]
@@ -98,6 +98,15 @@ class Configuration:
         Raises PolicyError with every problem of every environment at once.
         """
         return _read(read_toml(file), os.fspath(file), "toml")
+
+    @classmethod
+    def environments_in(cls, text: str, source: str) -> "dict[str | None, Configuration]":
+        """
+        Return the same for a TOML *text*, which messages call *source*.
+
+        Raises PolicyError with every problem of every environment at once.
+        """
+        return _read(parse_toml(text, source), source, "toml")
 
     @property
     def guarded(self) -> Policies:

@@ -1,5 +1,5 @@
 """
-In which line of a TOML file something is said.
+Where in a TOML file something is said: in which line, and from where to where.
 """
 
 import json
@@ -22,12 +22,13 @@ Keys = tuple[str, ...]
 
 class Positions:
     """
-    The first line of each key of the TOML *text*, which is valid, and of each text that is a value, or a part of one.
+    Where each key of the TOML *text*, which is valid, stands first, and each text that is a value, or a part of one.
     """
 
     def __init__(self, text: str) -> None:
-        self._keys: dict[Keys, int] = {}
-        self._values: dict[tuple[Keys, str], int] = {}
+        self._keys: dict[Keys, Token] = {}
+        self._values: dict[tuple[Keys, str], Token] = {}
+        self._wholes: dict[Keys, tuple[int, int]] = {}
         self._tokens = [*_tokens(text)]
         self._at = 0
         table: Keys = ()
@@ -38,7 +39,7 @@ class Positions:
                 table = self._key((), "]")
                 self._skip("]")
             else:
-                self._value(self._key(table, "="))
+                self._assigned(self._key(table, "="))
 
     def line_of(self, place: Keys, value: object = None, *, exact: bool = False) -> int | None:
         """
@@ -48,10 +49,36 @@ class Positions:
         it has to be *exact*), and None if there is none of these.
         """
         if isinstance(value, str) and (place, value) in self._values:
-            return self._values[place, value]
+            return self._values[place, value].line
         while place and place not in self._keys and not exact:
             place = place[:-1]
+        return self._keys[place].line if place in self._keys else None
+
+    def key(self, place: Keys) -> "Token | None":
+        """
+        Return the last of the keys that lead to *place*, as it is written there; None if it is not.
+        """
         return self._keys.get(place)
+
+    def entry(self, place: Keys, value: object) -> "Token | None":
+        """
+        Return *value* as it is written at *place*, alone or in a list; None if it is not a text that stands there.
+        """
+        return self._values.get((place, value)) if isinstance(value, str) else None
+
+    def whole(self, place: Keys) -> tuple[int, int] | None:
+        """
+        Return where the whole value at *place* begins and ends; None if there is none.
+        """
+        return self._wholes.get(place)
+
+    def end_of(self, table: Keys) -> int | None:
+        """
+        Return where the last value directly in *table* ends, or its heading; None if neither is there.
+        """
+        ends = [end for place, (_, end) in self._wholes.items() if place[:-1] == table]
+        heading = self._keys.get(table)
+        return max(ends, default=None if heading is None else heading.end)
 
     def _mark(self) -> str:
         return self._tokens[self._at].mark if self._at < len(self._tokens) else ""
@@ -65,10 +92,15 @@ class Positions:
             token = self._tokens[self._at]
             if token.mark == _NAME:
                 place = (*place, token.text)
-                self._keys.setdefault(place, token.line)
+                self._keys.setdefault(place, token)
             self._at += 1
         self._skip(end)
         return place
+
+    def _assigned(self, place: Keys) -> None:
+        start = self._tokens[self._at].start if self._at < len(self._tokens) else 0
+        self._value(place)
+        self._wholes.setdefault(place, (start, self._tokens[self._at - 1].end))
 
     def _value(self, place: Keys) -> None:
         match self._mark():
@@ -76,7 +108,7 @@ class Positions:
                 self._skip("{")
                 while self._mark() not in {"}", ""}:
                     if self._mark() == _NAME:
-                        self._value(self._key(place, "="))
+                        self._assigned(self._key(place, "="))
                     else:
                         self._at += 1
                 self._skip("}")
@@ -91,7 +123,7 @@ class Positions:
             case _:
                 while self._mark() in {_NAME, "."}:
                     token = self._tokens[self._at]
-                    self._values.setdefault((place, token.text), token.line)
+                    self._values.setdefault((place, token.text), token)
                     self._at += 1
 
     def _skip(self, mark: str) -> None:
@@ -101,19 +133,26 @@ class Positions:
                 return
 
 
-class _Token(NamedTuple):
+class Token(NamedTuple):
+    """
+    What a file is made of: a *mark*, or a name or a value, whose *text* is what it says. It stands in *line*, from
+    *start* to *end*, counted in characters of the whole.
+    """
+
     mark: str
     text: str
     line: int
+    start: int
+    end: int
 
 
-def _tokens(text: str) -> Iterator[_Token]:
+def _tokens(text: str) -> Iterator[Token]:
     line = 1
     for match in _TOKEN.finditer(text):
         if match["mark"]:
-            yield _Token(match["mark"], "", line)
+            yield Token(match["mark"], "", line, *match.span())
         elif not match["comment"]:
-            yield _Token(_NAME, _plain(match), line)
+            yield Token(_NAME, _plain(match), line, *match.span())
         line += match[0].count("\n")
 
 

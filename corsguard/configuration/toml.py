@@ -1,5 +1,5 @@
 """
-TOML: a file that is read.
+TOML: a file that is read, or the text of one.
 """
 
 import os
@@ -20,7 +20,9 @@ _ELSEWHERE: Final = Fix(words='Path(__file__).with_name("cors.toml")')
 
 
 def read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
-    import tomllib
+    """
+    Return what the TOML *file* says. Raises PolicyError if it cannot be read.
+    """
     from pathlib import Path
 
     path = os.fspath(file)
@@ -40,6 +42,15 @@ def read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
         before = content[: error.start].decode()
         cause = f"it is not UTF-8 ({_position(before)})"
         raise _unreadable(path, cause, Fix(words="save it as UTF-8"), _line(before)) from None
+    return parse_toml(text, path)
+
+
+def parse_toml(text: str, path: str) -> dict[str, Any]:
+    """
+    Return what the TOML *text* says, which stands at *path*. Raises PolicyError if it is not TOML.
+    """
+    import tomllib
+
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -76,11 +76,13 @@ _FRAMEWORKS: Final[Mapping[Form, str]] = {"flask": "Flask", "fastapi": "FastAPI 
 
 class Place(NamedTuple):
     """
-    Where a keyword of a policy is said, or would be: its *name* for people, and the *form* it is said in.
+    Where a keyword of a policy is said, or would be: its *name* for people, and the *form* it is said in. Of a file,
+    *table* are the keys that lead there.
     """
 
     name: str
     form: Form
+    table: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,6 +208,21 @@ def _of_toml(file: str, environment: str | None) -> Guarded:
     if not Path(file).is_file():
         raise there_is_no(file)
     environments = Configuration.environments_of(file)
+    return _of_environment(file, environments, Path(file).read_text(encoding="utf-8"), environment)
+
+
+def guarded_in(text: str, name: str, environment: str | None = None) -> Guarded:
+    """
+    Return what the TOML *text*, which is called *name*, guards, for one *environment* of it.
+
+    Raises LoadError if there is no such environment, and PolicyError if a policy is refused.
+    """
+    return _of_environment(name, Configuration.environments_in(text, name), text, environment)
+
+
+def _of_environment(
+    file: str, environments: Mapping[str | None, Configuration], text: str, environment: str | None
+) -> Guarded:
     if environment not in environments:
         names = [name for name in environments if name is not None]
         if not names:
@@ -217,7 +234,7 @@ def _of_toml(file: str, environment: str | None) -> Guarded:
     return Guarded(
         name=file,
         find=_by_path(configuration.guarded),
-        place_of=partial(_place_in_file, configuration, Path(file).read_text(encoding="utf-8")),
+        place_of=partial(_place_in_file, configuration, text),
         problems=configuration.warnings,
         protection=configuration.protection,
         policies=configuration.guarded,
@@ -234,10 +251,10 @@ def _place_in_file(configuration: Configuration, text: str, policy: Policy, keyw
         override = (POLICIES, name) if configuration.places[name] else ()
         places.insert(0, (ENVIRONMENTS, configuration.environment, *override, keyword))
     positions = Positions(text)
-    said = [line for place in places if (line := positions.line_of(place, exact=True)) is not None]
+    said = [(line, place) for place in places if (line := positions.line_of(place, exact=True)) is not None]
     table = positions.line_of(places[-1])
-    where = f"line {said[0]}" if said else "at the top" if table is None else f"below line {table}"
-    return Place(f"{configuration.source}, {where}", "toml")
+    where = f"line {said[0][0]}" if said else "at the top" if table is None else f"below line {table}"
+    return Place(f"{configuration.source}, {where}", "toml", (said[0][1] if said else places[-1])[:-1])
 
 
 def _of_object(name: str, found: object) -> Guarded:

@@ -5,13 +5,14 @@ Every error and warning of policies, with the place where it stands.
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from corsguard.configuration import Configuration
+from corsguard.configuration.editing import mended
 from corsguard.configuration.positions import Positions
 from corsguard.errors import RULES, PolicyError, Problem, Rule
 from corsguard.fixes import NONE, Fix, dotted
@@ -109,24 +110,50 @@ def _hosts_of(table: PathTable | None) -> dict[str, dict[str, str]]:
     }
 
 
+def lint_text(text: str, name: str) -> list[tuple[PlacedProblem, str | None]]:
+    """
+    Return all that is wrong with the TOML *text*, which is called *name*, errors first: each next to the text in which
+    it is fixed, or None if the fix is words.
+    """
+    problems, _ = _judged(lambda: Configuration.environments_in(text, name))
+    found = dict(_placed_in(text, name, problems))
+    return [(placed, mended(text, found[placed])) for placed in _in_order(found)]
+
+
 def _of_file(file: str) -> tuple[Iterable[PlacedProblem], PathTable | None]:
     """
     Return what is wrong with *file*, and what stands where, which no environment changes.
     """
     if not Path(file).is_file():
         raise there_is_no(file)
+    problems, table = _judged(lambda: Configuration.environments_of(file))
+    text = Path(file).read_text(encoding="utf-8", errors="replace")
+    return [placed for placed, _ in _placed_in(text, file, problems)], table
+
+
+def _judged(
+    read: Callable[[], Mapping[str | None, Configuration]],
+) -> tuple[Collection[Problem], PathTable | None]:
+    """
+    Return each problem of what *read* returns once, and what stands where.
+    """
     table: PathTable | None = None
     try:
-        environments = Configuration.environments_of(file)
+        environments = read()
         problems = dict.fromkeys(warning for there in environments.values() for warning in there.warnings)
         table = next((there.guarded.table for there in environments.values() if there.hosts is not None), None)
     except PolicyError as error:
         problems = dict.fromkeys(error.problems)
+    return problems, table
+
+
+def _placed_in(text: str, file: str, problems: Collection[Problem]) -> Iterator[tuple[PlacedProblem, Problem]]:
     # A file that cannot be read has no positions, and its one problem says the line itself, if there is one.
     is_read = all(problem.code != "E811" for problem in problems)
-    positions = Positions(Path(file).read_text(encoding="utf-8", errors="replace") if is_read else "")
-    lines = {problem: problem.line or positions.line_of(problem.place, problem.value) for problem in problems}
-    return [_placed(problem, file, file, line) for problem, line in lines.items()], table
+    positions = Positions(text if is_read else "")
+    for problem in problems:
+        line = problem.line or positions.line_of(problem.place, problem.value)
+        yield _placed(problem, file, file, line), problem
 
 
 def _of_error(policy: str, error: PolicyError) -> Iterator[PlacedProblem]:
