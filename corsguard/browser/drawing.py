@@ -1,5 +1,6 @@
 """
 A fetch as a sequence diagram between a page, the browser and a server: HTML that scales, prints and can be read aloud.
+The browser's cache of preflights has a place of its own where it is told what that did.
 
 Pure: exchanges in, HTML out. Every message is text in the order of time, and only the arrows are drawn, so that nothing
 is lost without a picture. All that is shown goes through `text`, so a string from the network stays a string.
@@ -14,12 +15,14 @@ from corsguard.quoting import printable
 from .exchanges import Shown
 from .wire import Header
 
-_Way = Literal["page-browser", "browser-server", "server-browser", "browser-page"]
+_Way = Literal["page-browser", "browser-server", "server-browser", "browser-page", "browser-cache", "cache-browser"]
 _WAYS: Final[dict[_Way, str]] = {
     "page-browser": "Page to browser",
     "browser-server": "Browser to server",
     "server-browser": "Server to browser",
     "browser-page": "Browser to page",
+    "browser-cache": "Browser to preflight cache",
+    "cache-browser": "Preflight cache to browser",
 }
 
 STYLE: Final = """
@@ -37,6 +40,7 @@ figcaption { font-weight: 600; margin-bottom: .5rem; }
 .said { background: var(--paper); border: 1px solid var(--line); border-radius: .4rem; padding: .4rem .6rem; }
 .said p { margin: 0; }
 .way { font-size: .85rem; color: var(--quiet); }
+.said summary { cursor: pointer; }
 .lines { list-style: none; margin: .3rem 0 0; padding: 0; font-family: ui-monospace, monospace; font-size: .85rem; }
 .arrow { position: relative; height: 0; margin-top: .6rem; border-top: 2px solid var(--ink); width: 33.333%; }
 .arrow::after { content: ""; position: absolute; top: -7px; border: 6px solid transparent; }
@@ -50,16 +54,37 @@ figcaption { font-weight: 600; margin-bottom: .5rem; }
 .fails .arrow { border-top: 2px dashed var(--bad); }
 .server-browser.fails .arrow::after, .browser-page.fails .arrow::after { border-right-color: var(--bad); }
 .mark { color: var(--bad); font-weight: 700; }
+.sequence.cached { background:
+  linear-gradient(var(--line), var(--line)) 12.5% 0 / 2px 100% no-repeat,
+  linear-gradient(var(--line), var(--line)) 37.5% 0 / 2px 100% no-repeat,
+  linear-gradient(var(--line), var(--line)) 62.5% 0 / 2px 100% no-repeat,
+  linear-gradient(var(--line), var(--line)) 87.5% 0 / 2px 100% no-repeat; }
+.cached .arrow { margin-left: 37.5%; width: 25%; }
+.cached .page-browser .arrow, .cached .browser-page .arrow { margin-left: 12.5%; }
+.cached .browser-server .arrow, .cached .server-browser .arrow { margin-left: 37.5%; width: 50%; }
+.browser-cache .arrow::after { right: -2px; border-left-color: var(--ink); border-right: 0; }
+.cache-browser .arrow::after { left: -2px; border-right-color: var(--ink); border-left: 0; }
 @media (min-width: 44rem) {
-  .page-browser .said, .browser-page .said { width: 62%; }
+  .page-browser .said, .browser-page .said, .browser-cache .said, .cache-browser .said { width: 62%; }
   .browser-server .said, .server-browser .said { margin-left: 38%; }
+  .browser-cache .said, .cache-browser .said { margin-left: 19%; }
 }
 """
 
 
+class Recall(NamedTuple):
+    """
+    What the browser *asked* its cache of preflights, and the *answer* that it found.
+    """
+
+    asked: str
+    answer: str
+
+
 class Drawn(NamedTuple):
     """
-    What is drawn of one fetch: a page of the origin *page* makes the *call*, and *exchanges* go over the wire.
+    What is drawn of one fetch: a page of the origin *page* makes the *call*, and *exchanges* go over the wire, or are
+    saved by the cache of preflights.
 
     *failed* is the number of the exchange, from 0, whose answer is at fault, None if there is none, and *mark* says so
     there. *end* says what the page gets, and *is_refused* tells that it is nothing.
@@ -68,7 +93,7 @@ class Drawn(NamedTuple):
     page: str
     server: str
     call: str
-    exchanges: tuple[Shown, ...]
+    exchanges: tuple[Shown | Recall, ...]
     end: str
     failed: int | None = None
     mark: str = "This step failed."
@@ -82,29 +107,47 @@ def text(value: str) -> str:
     return escape(printable(value))
 
 
-def sequence(drawn: Drawn, title: str) -> str:
+def sequence(drawn: Drawn, title: str, *, is_folded: bool = False) -> str:
     """
     Return the diagram as HTML, called *title*; the page has to have STYLE.
+
+    If it *is_folded*, the headers of a message are shown when it is opened, but for those of one that failed.
     """
-    actors = (("Page", drawn.page), ("Browser", ""), ("Server", drawn.server))
-    boxes = "".join(f"<span>{name}{f'<small>{text(who)}</small>' if who else ''}</span>" for name, who in actors)
+    caches = any(isinstance(one, Recall) for one in drawn.exchanges)
+    actors = [("Page", drawn.page), ("Browser", ""), ("Preflight cache", ""), ("Server", drawn.server)]
+    boxes = "".join(
+        f"<span>{name}{f'<small>{text(who)}</small>' if who else ''}</span>"
+        for name, who in actors
+        if caches or name != "Preflight cache"
+    )
+    messages = "".join(_message(one, is_folded=is_folded) for one in _messages(drawn))
     return (
         f"<figure><figcaption>{text(title)}</figcaption>\n"
         f'<div class="actors">{boxes}</div>\n'
-        f'<ol class="sequence" aria-label="{text(title)}">\n{"".join(_messages(drawn))}</ol></figure>\n'
+        f'<ol class="sequence{" cached" * caches}" aria-label="{text(title)}">\n{messages}</ol></figure>\n'
     )
 
 
-def _messages(drawn: Drawn) -> Iterator[str]:
-    yield _message("page-browser", drawn.call)
+class _Message(NamedTuple):
+    way: _Way
+    title: str
+    lines: tuple[str, ...] = ()
+    mark: str = ""
+
+
+def _messages(drawn: Drawn) -> Iterator[_Message]:
+    yield _Message("page-browser", drawn.call)
     for number, one in enumerate(drawn.exchanges):
-        is_failed = number == drawn.failed
+        if isinstance(one, Recall):
+            yield _Message("browser-cache", one.asked)
+            yield _Message("cache-browser", one.answer)
+            continue
         asked = _lines(one.request_headers, one.more_request_headers)
         answered = _lines(one.response_headers, one.more_response_headers)
         status = "no response" if one.status is None else str(one.status)
-        yield _message("browser-server", one.title, asked)
-        yield _message("server-browser", status, answered, mark=drawn.mark if is_failed else "")
-    yield _message("browser-page", drawn.end, mark="The page gets nothing." if drawn.is_refused else "")
+        yield _Message("browser-server", one.title, (*asked,))
+        yield _Message("server-browser", status, (*answered,), drawn.mark if number == drawn.failed else "")
+    yield _Message("browser-page", drawn.end, (), "The page gets nothing." if drawn.is_refused else "")
 
 
 def _lines(headers: Iterable[Header], more: int) -> Iterator[str]:
@@ -113,12 +156,16 @@ def _lines(headers: Iterable[Header], more: int) -> Iterator[str]:
         yield f"... {more} more"
 
 
-def _message(way: _Way, title: str, lines: Iterable[str] = (), *, mark: str = "") -> str:
-    items = "".join(f"<li>{text(line)}</li>" for line in lines)
-    shown = f'<ul class="lines">{items}</ul>' if items else ""
-    failure = f'<p class="mark"><span aria-hidden="true">\N{BALLOT X} </span>{text(mark)}</p>' if mark else ""
+def _message(one: _Message, *, is_folded: bool) -> str:
+    items = "".join(f"<li>{text(line)}</li>" for line in one.lines)
+    lines = f'<ul class="lines">{items}</ul>' if items else ""
+    title = f"<strong>{text(one.title)}</strong>"
+    shown = f"<p>{title}</p>{lines}"
+    if lines and is_folded:
+        shown = f"<details{' open' * bool(one.mark)}><summary>{title}</summary>{lines}</details>"
+    mark = f'<p class="mark"><span aria-hidden="true">\N{BALLOT X} </span>{text(one.mark)}</p>' if one.mark else ""
     return (
-        f'<li class="message {way}{" fails" * bool(mark)}"><div class="said"><p class="way">{_WAYS[way]}</p>'
-        f"<p><strong>{text(title)}</strong></p>{shown}{failure}</div>"
+        f'<li class="message {one.way}{" fails" * bool(one.mark)}"><div class="said">'
+        f'<p class="way">{_WAYS[one.way]}</p>{shown}{mark}</div>'
         f'<div class="arrow" aria-hidden="true"></div></li>\n'
     )

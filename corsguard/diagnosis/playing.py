@@ -59,7 +59,7 @@ class Fetch:
     What a page asks for, in the words of `Page.fetch`; *cookies* are what the browser has, as `Set-Cookie` has them.
 
     *origin* is the page's where it is not that of its URL. A *url* of `ws:` or `wss:` asks for a WebSocket, which
-    offers *protocols*.
+    offers *protocols*. *upload_listener* is that of an XMLHttpRequest.
     """
 
     page: str
@@ -73,6 +73,7 @@ class Fetch:
     cookies: tuple[str, ...] = ()
     origin: str | None = None
     protocols: tuple[str, ...] = ()
+    upload_listener: bool = False
 
     @property
     def is_handshake(self) -> bool:
@@ -104,6 +105,7 @@ class Fetch:
             credentials=self.credentials,
             mode=self.mode,
             redirect=self.redirect,
+            upload_listener=self.upload_listener,
         )
 
 
