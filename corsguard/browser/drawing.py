@@ -128,26 +128,26 @@ def sequence(drawn: Drawn, title: str, *, is_folded: bool = False) -> str:
     )
 
 
-class _Message(NamedTuple):
+class _Arrow(NamedTuple):
     way: _Way
     title: str
     lines: tuple[str, ...] = ()
     mark: str = ""
 
 
-def _messages(drawn: Drawn) -> Iterator[_Message]:
-    yield _Message("page-browser", drawn.call)
+def _messages(drawn: Drawn) -> Iterator[_Arrow]:
+    yield _Arrow("page-browser", drawn.call)
     for number, one in enumerate(drawn.exchanges):
         if isinstance(one, Recall):
-            yield _Message("browser-cache", one.asked)
-            yield _Message("cache-browser", one.answer)
+            yield _Arrow("browser-cache", one.asked)
+            yield _Arrow("cache-browser", one.answer)
             continue
         asked = _lines(one.request_headers, one.more_request_headers)
         answered = _lines(one.response_headers, one.more_response_headers)
         status = "no response" if one.status is None else str(one.status)
-        yield _Message("browser-server", one.title, (*asked,))
-        yield _Message("server-browser", status, (*answered,), drawn.mark if number == drawn.failed else "")
-    yield _Message("browser-page", drawn.end, (), "The page gets nothing." if drawn.is_refused else "")
+        yield _Arrow("browser-server", one.title, (*asked,))
+        yield _Arrow("server-browser", status, (*answered,), drawn.mark if number == drawn.failed else "")
+    yield _Arrow("browser-page", drawn.end, (), "The page gets nothing." if drawn.is_refused else "")
 
 
 def _lines(headers: Iterable[Header], more: int) -> Iterator[str]:
@@ -156,7 +156,7 @@ def _lines(headers: Iterable[Header], more: int) -> Iterator[str]:
         yield f"... {more} more"
 
 
-def _message(one: _Message, *, is_folded: bool) -> str:
+def _message(one: _Arrow, *, is_folded: bool) -> str:
     items = "".join(f"<li>{text(line)}</li>" for line in one.lines)
     lines = f'<ul class="lines">{items}</ul>' if items else ""
     title = f"<strong>{text(one.title)}</strong>"

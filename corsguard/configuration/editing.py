@@ -46,15 +46,18 @@ def with_keywords(text: str, table: Keys, keywords: Mapping[str, Any]) -> str | 
         if positions is None:
             return None
         there, end = positions.whole((*table, keyword)), positions.end_of(table)
+        line = f"{keyword} = {as_toml(value)}"
         if there is not None:
             text = f"{text[: there[0]]}{as_toml(value)}{text[there[1] :]}"
+        elif end is not None and positions.whole(table) is not None:
+            text = f"{text[:end]}, {line}{text[end:]}"
         elif end is not None:
             after = _next_line(text, end)
             before = text[:after] if text[:after].endswith("\n") else f"{text[:after]}\n"
-            text = f"{before}{keyword} = {as_toml(value)}\n{text[after:]}"
+            text = f"{before}{line}\n{text[after:]}"
         elif not table:
-            text = f"{keyword} = {as_toml(value)}\n{text}"
-        else:
+            text = f"{line}\n{text}"
+        if _said(text, (*table, keyword)) != _said(line, (keyword,)):
             return None
     return _checked(text)
 
@@ -68,6 +71,18 @@ def _checked(text: str) -> str | None:
         tomllib.loads(text)
         return text
     return None
+
+
+def _said(text: str, place: Keys) -> object:
+    """
+    Return what the TOML *text* says at *place*; None if it is nothing, or the text cannot be read.
+    """
+    there: object = None
+    with suppress(ValueError, RecursionError):
+        there = tomllib.loads(text)
+    for key in place:
+        there = there.get(key) if isinstance(there, dict) else None
+    return there
 
 
 def _put(text: str, token: Token, instead: str) -> str:
