@@ -4,7 +4,7 @@ One request under a policy, rehearsed: the model of a browser in front of the gu
 The engine says what it grants and why, the model what a page gets; what is to be changed is what they say, gathered.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -184,8 +184,9 @@ class _Server:
     A resource behind a guard: it answers a browser, and keeps what the engine says of each request.
     """
 
-    def __init__(self, guarded: Guarded) -> None:
+    def __init__(self, guarded: Guarded, resource: "_Resource") -> None:
         self._guarded = guarded
+        self._resource = resource
         self.told: list[tuple[Explanation, Policy | None]] = []
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -194,9 +195,13 @@ class _Server:
         # It asks the origin source, one that has to be awaited too, so no guard has to ask it once more.
         told = explain_assignment(there, environ, self._guarded.protection)
         self.told.append((told, policy))
-        status, lines = (told.status, ()) if told.status is not None else _resource(environ)
+        status, lines = (told.status, ()) if told.status is not None else self._resource(environ)
         start_response(f"{status} Rehearsed", [*lines, *told.headers])
         return [b""]
+
+
+# What answers a request that is let through: with which status, and with which headers.
+_Resource = Callable[[WSGIEnvironment], tuple[int, Sequence[Header]]]
 
 
 def _resource(environ: WSGIEnvironment) -> tuple[int, Sequence[Header]]:
@@ -206,13 +211,13 @@ def _resource(environ: WSGIEnvironment) -> tuple[int, Sequence[Header]]:
     return 200, [("Content-Type", "text/plain")]
 
 
-def rehearse(guarded: Guarded, asked: Fetch) -> Rehearsal:
+def rehearse(guarded: Guarded, asked: Fetch, resource: _Resource = _resource) -> Rehearsal:
     """
-    Let a browser ask what *asked* says of a resource behind what guards.
+    Let a browser ask what *asked* says of a *resource* behind what guards.
 
     Raises TypeError or ValueError if it is not a request.
     """
-    server, error = _Server(guarded), None
+    server, error = _Server(guarded, resource), None
     page = Browser(server).open(asked.page, origin=asked.origin)
     with quiet():
         try:

@@ -1,0 +1,106 @@
+"""
+What a page in a real browser got, next to what the model says: where they differ, and what is known about that.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, Literal, NamedTuple
+
+from corsguard.browser import Exchange, NetworkError, Response, WebSocket
+from corsguard.browser.evidence import LONGEST_READ, as_shown
+from corsguard.browser.headers import get
+from corsguard.browser.wire import Header
+
+_SHOWN: Final = ("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
+_COOKIES: Final = (
+    "This browser keeps the cookies of other sites apart, or does not send them at all: that is a setting, or its "
+    "protection against tracking. The model sends them."
+)
+
+
+class Got(NamedTuple):
+    """
+    What a script was given: an answer, an open WebSocket, or an error that tells nothing. Names of *headers* are in
+    lower case. An XMLHttpRequest does not tell the *type*.
+    """
+
+    what: Literal["response", "open", "error"]
+    status: int = 0
+    type: str = ""
+    headers: tuple[Header, ...] = ()
+
+    @classmethod
+    def of_model(cls, outcome: Response | WebSocket | NetworkError) -> "Got":
+        """
+        Return the same of what the model of the browser gave.
+        """
+        if isinstance(outcome, NetworkError):
+            return cls("error")
+        if isinstance(outcome, WebSocket):
+            return cls("open")
+        return cls("response", outcome.status, outcome.type, tuple(sorted(outcome.headers.items())))
+
+    def __str__(self) -> str:
+        if self.what != "response":
+            return "nothing but an error" if self.what == "error" else "an open WebSocket"
+        return "an opaque response" if self.status == 0 else f"a response with status {self.status}"
+
+
+class Disagreement(NamedTuple):
+    """
+    One thing that the browser and the model do not have in common: what it is *about*, what each has, and *why*, if
+    that is known.
+    """
+
+    about: str
+    browser: str
+    model: str
+    why: str = ""
+
+    def data(self) -> dict[str, str]:
+        """
+        Return the same as plain data.
+        """
+        return self._asdict()
+
+
+def disagreements(
+    got: Got, requests: Sequence[Exchange], expected: Got, rehearsed: Sequence[Exchange]
+) -> Iterator[Disagreement]:
+    """
+    Yield where a browser, whose page *got* that and which sent *requests*, does not do what the model does.
+    """
+    seen, meant = [*map(_told, requests)], [*map(_told, rehearsed)]
+    sends_cookies = [*map(_has_cookie, requests)] == [*map(_has_cookie, rehearsed)]
+    why = "" if sends_cookies else _COOKIES
+    if (got.what, got.status) != (expected.what, expected.status):
+        yield Disagreement("What the page gets", str(got), str(expected), why)
+    elif got.type and got.type != expected.type:
+        yield Disagreement("The type of the response", got.type, expected.type)
+    elif got.headers != expected.headers:
+        yield Disagreement("The headers that the page can read", _names(got.headers), _names(expected.headers), why)
+    if seen != meant:
+        yield Disagreement("The requests", "; ".join(seen) or "none", "; ".join(meant) or "none", why)
+    elif not sends_cookies:
+        yield Disagreement("The requests with a cookie", _with_cookies(requests), _with_cookies(rehearsed), why)
+
+
+def _told(exchange: Exchange) -> str:
+    """
+    Return what of a request all browsers have in common.
+    """
+    request = exchange.request
+    lines = ((name, get(request.headers, name)) for name in _SHOWN)
+    said = ", ".join(f"{name}: {as_shown(value)}" for name, value in lines if value is not None)
+    return f"{as_shown(request.method)} {as_shown(request.url, LONGEST_READ)} ({said or 'no Origin'})"
+
+
+def _has_cookie(exchange: Exchange) -> bool:
+    return get(exchange.request.headers, "Cookie") is not None
+
+
+def _with_cookies(exchanges: Iterable[Exchange]) -> str:
+    return ", ".join(as_shown(one.request.method) for one in exchanges if _has_cookie(one)) or "none"
+
+
+def _names(headers: Iterable[Header]) -> str:
+    return ", ".join(f"{as_shown(name)}: {as_shown(value)}" for name, value in headers) or "none"

@@ -1,0 +1,70 @@
+"""
+Where a browser does not do what the model does is told, one thing at a time, with what is known about it.
+"""
+
+from dataclasses import replace
+
+import pytest
+
+from corsguard.browser import Browser, Exchange, NetworkError, WireRequest, WireResponse
+from corsguard.diagnosis.agreement import Got, disagreements
+
+
+def exchange(*headers, method="GET", status=200):
+    request = WireRequest(method, "http://api.example/items", headers)
+    return Exchange(request, WireResponse(status), method == "OPTIONS", with_credentials=False)
+
+
+PLAIN = exchange(("Origin", "http://app.example"))
+WITH_COOKIE = exchange(("Origin", "http://app.example"), ("Cookie", "a=1"))
+READ = Got("response", 200, "cors", (("content-type", "text/plain"),))
+
+
+@pytest.mark.parametrize(
+    ("got", "requests", "about"),
+    [
+        (READ, [WITH_COOKIE], []),
+        # An XMLHttpRequest does not tell the type.
+        (READ._replace(type=""), [WITH_COOKIE], []),
+        (Got("error"), [WITH_COOKIE], ["What the page gets"]),
+        (READ._replace(status=404), [WITH_COOKIE], ["What the page gets"]),
+        (READ._replace(type="basic"), [WITH_COOKIE], ["The type of the response"]),
+        (READ._replace(headers=()), [WITH_COOKIE], ["The headers that the page can read"]),
+        (READ, [], ["The requests"]),
+        (READ, [exchange(method="OPTIONS"), WITH_COOKIE], ["The requests"]),
+        (READ, [exchange(("Origin", "null"), ("Cookie", "a=1"))], ["The requests"]),
+        (READ, [PLAIN], ["The requests with a cookie"]),
+        (Got("open"), [PLAIN], ["What the page gets", "The requests with a cookie"]),
+    ],
+)
+def test_each_difference_is_told(got, requests, about):
+    assert [one.about for one in disagreements(got, requests, READ, [WITH_COOKIE])] == about
+
+
+def test_what_a_cookie_explains_is_explained():
+    (status, cookies) = disagreements(READ._replace(status=401), [PLAIN], READ, [WITH_COOKIE])
+    assert (status.browser, status.model) == ("a response with status 401", "a response with status 200")
+    assert status.why == cookies.why
+    assert "protection against tracking" in cookies.why
+    assert (cookies.browser, cookies.model) == ("none", "GET")
+    (unexplained,) = disagreements(READ._replace(status=401), [WITH_COOKIE], READ, [WITH_COOKIE])
+    assert unexplained.why == ""
+
+
+def test_what_the_model_gave_is_read_as_what_a_page_got():
+    def app(environ, start_response):
+        start_response("200 OK", [("Access-Control-Allow-Origin", "*"), ("Content-Type", "text/plain"), ("X-A", "1")])
+        return [b""]
+
+    page = Browser(app).open("https://app.example/")
+    assert Got.of_model(page.fetch("https://api.example/")) == READ
+    with pytest.raises(NetworkError) as refused:
+        page.fetch("https://api.example/", credentials="include")
+    assert Got.of_model(refused.value) == Got("error")
+
+
+def test_a_hostile_text_is_shown_in_ascii():
+    odd = replace(PLAIN, request=replace(PLAIN.request, method="G\x1b[2J"))
+    (told,) = disagreements(READ, [odd], READ, [PLAIN])
+    assert told.browser.isascii()
+    assert told.browser.isprintable()
