@@ -17,6 +17,7 @@ from .export import export
 from .lint import lint
 from .manual import manual
 from .move import move
+from .playground import playground
 from .printing import Exit, printable
 
 _EPILOG: Final = """\
@@ -63,11 +64,12 @@ def group() -> None:
     corsguard audit   https://api.example.com/items
     corsguard export  nginx cors.toml
     corsguard move    shop:app
+    corsguard playground
     corsguard manual  cookies are not sent
     """
 
 
-for _command in (explain, check, lint, audit, export, move, manual):
+for _command in (explain, check, lint, audit, export, move, playground, manual):
     group.add_command(_command)
 
 

@@ -1,0 +1,140 @@
+"""
+The servers of a playground, all on loopback: the desk where one writes, pages of many origins, and the guarded server.
+"""
+
+import html
+from collections.abc import Iterable
+from contextlib import ExitStack
+from importlib.resources import files
+from typing import Final, Self
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from corsguard.browser.urls import Url
+from corsguard.browser.wire import Header
+from corsguard.diagnosis.playing import Fetch
+from corsguard.origin import NULL
+
+from .forms import is_local
+from .resources import OTHER_HOST
+from .running import Runs
+from .serving import LoopbackServer
+
+FRAME: Final = "/frame"
+# A site of its own with all its ports, so that no protection against tracking keeps cookies apart.
+_HOST: Final = "localhost"
+# How many ports are opened in addition, for pages that are named with them.
+_MOST_PORTS: Final = 16
+
+
+class NotHere(Exception):
+    """
+    A page that this machine cannot serve, and why.
+    """
+
+
+class Grounds:
+    """
+    The servers for pages and requests, on the *port* that is named and the next one; 0 is any free one.
+
+    *desk* is the origin of the page that alone may have requests sent. Raises OSError if a port is taken.
+    """
+
+    def __init__(self, port: int, desk: str) -> None:
+        self._desk = desk
+        self.runs = Runs()
+        with ExitStack() as stack:
+            self._pages = stack.enter_context(LoopbackServer(port, self._frame))
+            self._server = stack.enter_context(LoopbackServer(port and port + 1, self.runs))
+            self._opened: dict[int, LoopbackServer] = {self._pages.port: self._pages}
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        self._pages.start()
+        self._server.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def pages(self) -> int:
+        """
+        The port of pages that are served from the beginning.
+        """
+        return self._pages.port
+
+    @property
+    def server(self) -> str:
+        """
+        The origin of the guarded server.
+        """
+        return f"http://{_HOST}:{self._server.port}"
+
+    @property
+    def sandbox(self) -> str:
+        """
+        The origin from which a page without an origin is loaded.
+        """
+        return f"http://{_HOST}:{self.pages}"
+
+    def frame_for(self, asked: Fetch) -> str:
+        """
+        Return the URL of a frame that is a page as *asked* has it. Raises NotHere.
+        """
+        origin = self.sandbox if asked.origin == NULL else asked.page_origin
+        if not is_local(origin):
+            there = asked.server_origin
+            raise NotHere(
+                f"No page here is {origin}. The model asks a server at {there} in place of this one."
+            )
+        url = Url.parse(origin)
+        self._open(url.port or 80, origin)
+        return f"{origin}{FRAME}"
+
+    def _open(self, port: int, origin: str) -> None:
+        if port in self._opened:
+            return
+        if len(self._opened) > _MOST_PORTS:
+            raise NotHere(f"Too many ports are open already for a page on {origin}. Start the playground again.")
+        try:
+            server = LoopbackServer(port, self._frame)
+        except OSError as error:
+            why = error.strerror or error
+            raise NotHere(
+                f"Port {port} cannot be listened on ({why}), so there is no page on {origin}. Stop what listens there, or "
+                f"take a page on port {self.pages}."
+            ) from None
+        self._opened[port] = self._stack.enter_context(server).start()
+
+    def _frame(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        name = {FRAME: "frame.html", "/frame.js": "frame.js"}.get(environ["PATH_INFO"])
+        if name is None:
+            start_response("404 Not Found", [("Content-Type", "text/plain")])
+            return [b"The pages of the playground have nothing here.\n"]
+        port = self._server.port
+        servers = " ".join(f"{scheme}://{host}:{port}" for scheme in ("http", "ws") for host in (_HOST, OTHER_HOST))
+        policy = f"default-src 'none'; script-src 'self'; connect-src {servers}; base-uri 'none'; form-action 'none'"
+        headers = [*headers_of(name), ("Content-Security-Policy", f"{policy}; frame-ancestors {self._desk}")]
+        start_response("200 OK", headers)
+        return [shipped(name).replace(b"{{desk}}", html.escape(self._desk).encode())]
+
+
+def shipped(name: str) -> bytes:
+    """
+    Return the file *name* that comes with this package.
+    """
+    return files(__package__).joinpath(name).read_bytes()
+
+
+_KINDS: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
+
+
+def headers_of(name: str) -> list[Header]:
+    """
+    Return the headers of the file *name*, which nobody may keep or take for something else.
+    """
+    return [
+        ("Content-Type", f"{_KINDS[name.rpartition('.')[2]]}; charset=utf-8"),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+    ]

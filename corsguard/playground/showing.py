@@ -1,0 +1,231 @@
+"""
+What the rooms above say, as plain data for the page. Of HTML there are only diagrams, which `drawing` makes.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from corsguard.browser import Exchange, NetworkError
+from corsguard.browser.drawing import Drawn, Recall, sequence
+from corsguard.browser.evidence import as_shown
+from corsguard.browser.exchanges import SECRET_HEADERS, Shown, shown
+from corsguard.browser.headers import get
+from corsguard.configuration import Configuration
+from corsguard.configuration.editing import with_keywords
+from corsguard.diagnosis.agreement import Disagreement, Got
+from corsguard.diagnosis.commands import curl, shown_url
+from corsguard.diagnosis.linting import lint_text
+from corsguard.diagnosis.playing import Fetch
+from corsguard.diagnosis.rehearsal import Edit, Heard, Rehearsal, rehearse
+from corsguard.diagnosis.written_tests import as_test
+from corsguard.errors import PolicyError
+
+from .conversions import Conversion, conversions
+from .resources import resource
+from .running import Run, Take
+
+NAME: Final = "cors.toml"
+
+
+def judged(text: str, environment: str | None) -> dict[str, Any]:
+    """
+    Return what is wrong with the policy *text*, line by line, its environments, and what it looks like elsewhere.
+    """
+    problems = [
+        {
+            "level": placed.level,
+            "line": placed.line,
+            "code": placed.code,
+            "message": placed.message,
+            "fix": str(placed.fix),
+            "mended": mended,
+        }
+        for placed, mended in lint_text(text, NAME)
+    ]
+    found: list[Conversion] = []
+    names: list[str] = []
+    try:
+        environments = Configuration.environments_in(text, NAME)
+    except PolicyError:
+        pass
+    else:
+        names = [name for name in environments if name is not None]
+        chosen = environments.get(environment) or next(iter(environments.values()))
+        found = [*conversions(chosen)]
+    return {"problems": problems, "environments": names, "conversions": [one._asdict() for one in found]}
+
+
+def played(run: Run, text: str) -> dict[str, Any]:
+    """
+    Return what the model says of *run*, under the policy *text*.
+    """
+    asked, take = run.asked, run.take
+    told = rehearse(run.guarded, asked, _rehearsed)
+    is_refused = isinstance(take.outcome, NetworkError)
+    return {
+        "run": run.number,
+        "readable": not is_refused,
+        "verdict": verdict(Got.of_model(take.outcome)),
+        "diagram": diagram(asked, take, Got.of_model(take.outcome), take.exchanges, "What the model of a browser does"),
+        "console": _console(take),
+        "story": story(told, text),
+        "test": as_test(run.bare, is_readable=not is_refused),
+        "curl": "\n".join(
+            curl(one.request, SECRET_HEADERS | {name.lower() for name, _ in asked.headers}, connect_to={})
+            for one in take.exchanges
+        ),
+    }
+
+
+def compared(
+    run: Run, got: Got, exchanges: Sequence[Exchange], found: Sequence[Disagreement], said: dict[str, str]
+) -> dict[str, Any]:
+    """
+    Return what the browser did in *run*, and where it does not do what the model does; *said* are its own name, and the
+    policy.
+    """
+    return {
+        "readable": got.what != "error",
+        "verdict": verdict(got),
+        "diagram": diagram(run.asked, run.take, got, exchanges, "What your browser did"),
+        "differences": [one.data() for one in found],
+        "case": "\n".join(_case(run, exchanges, found, said)) if found else "",
+    }
+
+
+def verdict(got: Got) -> str:
+    """
+    Return in a sentence what a page *got*.
+    """
+    match got.what:
+        case "error":
+            return "Blocked: the page gets nothing but an error."
+        case "open":
+            return "Open: the page talks to the server."
+        case _ if got.status == 0:
+            return "Opaque: the page learns that an answer came, and nothing of it."
+        case _:
+            return f"Readable: the page gets status {got.status}."
+
+
+def diagram(asked: Fetch, take: Take, got: Got, exchanges: Sequence[Exchange], title: str) -> str:
+    """
+    Return the *exchanges* as HTML; which step failed the model says.
+    """
+    secret = SECRET_HEADERS | {name.lower() for name, _ in asked.headers if name.lower() == "authorization"}
+    steps: list[Shown | Recall] = []
+    places: list[int] = []
+    for number, one in enumerate(exchanges):
+        steps += _recalled(one, exchanges[number - 1] if number else None, take)
+        places.append(len(steps))
+        steps.append(shown(one, secrets=secret))
+    failed, mark = None, "This step failed."
+    if got.what == "error" and places:
+        at = len(places) - 1
+        if isinstance(take.outcome, NetworkError):
+            refused = take.outcome.failure.exchange
+            at = next((number for number, one in enumerate(take.exchanges[: len(places)]) if one is refused), at)
+            mark = "The browser refuses this answer."
+        failed = places[at]
+    call = "new WebSocket" if asked.is_handshake else "XMLHttpRequest: send" if asked.upload_listener else "fetch"
+    credentials = ", with credentials" if asked.with_credentials and not asked.is_handshake else ""
+    drawn = Drawn(
+        page=as_shown(asked.page_origin),
+        server=as_shown(asked.server_origin),
+        call=f'{call}("{shown_url(asked.url)}"), {as_shown(asked.method)}{credentials}',
+        exchanges=tuple(steps),
+        end=verdict(got),
+        failed=failed,
+        mark=mark,
+        is_refused=got.what == "error",
+    )
+    return sequence(drawn, title, is_folded=True)
+
+
+def story(told: Rehearsal, text: str) -> dict[str, Any]:
+    """
+    Return what `explain` says, step by step, and the policy *text* with all that is to be changed.
+    """
+    return {
+        "verdict": told.verdict,
+        "reasons": [*told.reasons] if told.error is not None else [],
+        "steps": [step for one in told.heard for step in _steps(one, told.asked)],
+        "edits": [_edit(edit) for edit in told.edits],
+        "mended": _mended(told.edits, text),
+        "page": [*told.fix.page] if told.error is not None else [],
+        "notes": [*told.error.notes] if told.error is not None else [],
+    }
+
+
+def _rehearsed(environ: Any) -> Any:  # noqa: ANN401 - see resource
+    answered = resource(environ)
+    return int(answered.status[:3]), answered.headers
+
+
+def _steps(one: Heard, asked: Fetch) -> Iterator[dict[str, Any]]:
+    what = "preflight" if one.exchange.is_preflight else "request"
+    if one.policy is None:
+        yield {"of": what, "name": "path", "passed": False, "reason": one.explanation.verdict}
+        return
+    for step in one.explanation.steps:
+        if step.name == "exposed" or (step.name == "credentials" and not asked.with_credentials):
+            continue
+        name = step.name if step.name == "credentials" else f"{step.name} {step.asked}"
+        yield {"of": what, "name": name, "passed": step.passed, "reason": step.reason}
+
+
+def _edit(edit: Edit) -> dict[str, Any]:
+    problems = [problem.message for problem in edit.problems]
+    return {"place": edit.place.name, "lines": edit.fix.written(), "problems": problems}
+
+
+def _mended(edits: Sequence[Edit], text: str) -> str | None:
+    """
+    Return *text* with all *edits* in it, of which one alone may be refused; None if there are none, or one cannot be.
+    """
+    mended: str | None = text
+    for edit in edits:
+        mended = None if mended is None or edit.problems else with_keywords(mended, edit.place.table, edit.fix.policy)
+    return mended if edits else None
+
+
+def _console(take: Take) -> dict[str, str]:
+    error = take.outcome
+    if not isinstance(error, NetworkError):
+        return {}
+    return {"Chromium": error.chromium, "Firefox": error.firefox, "Safari": error.safari}
+
+
+def _recalled(one: Exchange, before: Exchange | None, take: Take) -> Iterator[Recall]:
+    """
+    Yield what the cache of preflights had to say before this request.
+    """
+    url = shown_url(one.request.url)
+    if one.is_preflight:
+        method = get(one.request.headers, "Access-Control-Request-Method") or ""
+        yield Recall(f"May {as_shown(method)} {url} be sent?", "Not known. Ask the server.")
+    elif one.request.url in take.urls and (before is None or not before.is_preflight):
+        yield Recall(f"May {one.request.method} {url} be sent?", "Yes, an earlier preflight said so.")
+
+
+def _case(
+    run: Run, exchanges: Sequence[Exchange], found: Sequence[Disagreement], said: dict[str, str]
+) -> Iterator[str]:
+    yield "corsguard playground: the browser and the model do not agree."
+    yield from (f"{name}: {value}" for name, value in said.items() if name != "policy")
+    for one in found:
+        yield f"{one.about}: the browser has {one.browser}; the model has {one.model}. {one.why}".rstrip()
+    asked = {name: value for name, value in _fields(run.asked).items() if value}
+    yield f"request: {json.dumps(asked)}"
+    yield "on the wire:"
+    for exchange in exchanges:
+        told = shown(exchange)
+        yield from (f"  {line}" for line in (told.title, *told.request_lines, *told.response_lines))
+    yield "policy:"
+    yield from (f"  {line}" for line in said["policy"].splitlines())
+
+
+def _fields(asked: Fetch) -> dict[str, Any]:
+    names = ("page", "origin", "url", "method", "credentials", "redirect", "upload_listener")
+    return {**{name: getattr(asked, name) for name in names}, "headers": [name for name, _ in asked.headers]}
