@@ -1,9 +1,9 @@
 """
-Run `python examples/demo.py`: four APIs under one policy, and a page of another origin that fetches from them.
+Run `python examples/demo.py`: four APIs under one policy, and a page that fetches from them, in the playground.
 
     python examples/demo.py --environment staging
 
-Open the address that it prints. The page makes each request to a bare WSGI application, a Flask one, a Django one and a
+Open the address that it prints. A page makes each request to a bare WSGI application, a Flask one, a Django one and a
 FastAPI one under uvicorn, and shows what happened next to what should happen. Ctrl-C stops everything. Nothing leaves
 this machine.
 
@@ -12,25 +12,24 @@ With `--environment` the policy is that of an environment in examples/cors.toml,
 
 import argparse
 import contextlib
-import json
 import os
 import socket
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from wsgiref.types import WSGIApplication
 
 import uvicorn
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from corsguard import Configuration, Policy, negotiate
 from corsguard.asgi import ASGIApplication
+from corsguard.playground import Applications, opened
 
-PAGE = Path(__file__).with_name("demo.html")
 FILE = Path(__file__).with_name("cors.toml")
 
-# What a row of the page needs of the policy, beyond that it lists the page.
+# What a row of the view needs of the policy, beyond that it lists the page.
 NEEDS: Mapping[str, Mapping[str, object]] = {
     "Exposed header": {"expose_headers": "X-Word-Count"},
     "POST of JSON": {"allow_headers": "Content-Type"},
@@ -82,30 +81,6 @@ def serve_with_uvicorn(listening: socket.socket, application: ASGIApplication) -
     """
     server = uvicorn.Server(uvicorn.Config(application, log_level="error"))
     threading.Thread(target=server.run, args=([listening],), daemon=True).start()
-
-
-def page(shown: Mapping[str, Any]) -> WSGIApplication:
-    """
-    Return the application that serves the page.
-
-    *shown* has its apis (title to origin) and its policy, see `describe`; and, if the policy is that of an environment,
-    the environment and what differs, see `differing`.
-    """
-
-    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        port = environ["SERVER_PORT"]
-        # The same server under its other name is another origin, which the policy does not list.
-        origins = {"page": f"http://localhost:{port}", "stranger": f"http://127.0.0.1:{port}"}
-        # HTML: a script element ends at the first `</script`, wherever that stands.
-        inlined = json.dumps({**origins, **shown}).replace("<", "\\u003c")
-        status, kind, body = "200 OK", "text/html", PAGE.read_text("utf-8").replace("{{shown}}", inlined).encode()
-        if environ["PATH_INFO"] != "/":
-            status, kind, body = "404 Not Found", "text/plain", b"The page is at /.\n"
-        headers = [("Content-Type", f"{kind}; charset=utf-8"), ("Content-Length", str(len(body)))]
-        start_response(status, [*headers, ("Cache-Control", "no-store")])
-        return [body]
-
-    return application
 
 
 def describe(policy: Policy) -> dict[str, object]:
@@ -168,7 +143,10 @@ def main() -> None:
     """
     parser = argparse.ArgumentParser(description="Four APIs under one policy, and a page that fetches from them.")
     parser.add_argument(
-        "--port", type=int, default=8000, help="of the page; the APIs have the next four (default: 8000; 0: any free)"
+        "--port",
+        type=int,
+        default=8000,
+        help="of the page; the APIs have the next four, the playground three more (default: 8000; 0: any free)",
     )
     parser.add_argument(
         "--environment", help="which one of the file is to guard the APIs, in place of their own policy"
@@ -182,12 +160,14 @@ def main() -> None:
             policy = read_policy(arguments.file or FILE, environment)
         except ValueError as error:
             parser.error(str(error))
-    shown: dict[str, Any] = {}
+    shown = Applications(page=f"http://localhost:{port}" if port else "")
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
-        server = stack.enter_context(listen(port, page(shown)))
-        address = f"http://localhost:{server.port}"
+        try:
+            address = stack.enter_context(opened(port and port + 5, applications=shown))
+        except OSError as error:
+            raise SystemExit(f"Ports {port} and {port + 5} to {port + 7} are for the page: {error.strerror}") from None
         # A policy knows whom it lets read before the first request; the examples ask when they are imported.
-        os.environ["PAGE_ORIGIN"] = address
+        os.environ["PAGE_ORIGIN"] = shown.page
         import django_app
         import fastapi_app
         import flask_app
@@ -201,19 +181,19 @@ def main() -> None:
         }
         listening = stack.enter_context(listen_for_uvicorn(port and port + len(servers) + 1))
         ports = {title: api.port for title, api in servers.items()} | {"FastAPI": listening.getsockname()[1]}
-        shown["apis"] = {title: f"http://localhost:{port}" for title, port in ports.items()}
-        shown["policy"] = describe(policy or wsgi_app.POLICY)
+        shown.origins = {title: f"http://localhost:{port}" for title, port in ports.items()}
+        shown.policy = describe(policy or wsgi_app.POLICY)
         if policy is not None:
             guard_with(policy)
-            shown |= {"environment": environment, "differing": differing(policy, address)}
+            shown.environment, shown.differing = environment or "", differing(policy, shown.page)
         for api in servers.values():
             serve(api)
         serve_with_uvicorn(listening, fastapi_app.app)
-        print(f"The page is at {address} and Ctrl-C stops everything.")
+        print(f"The page is at {address}applications and Ctrl-C stops everything.")
         print(
             "Tracebacks below are on purpose: the page reads the 500 that each API makes of an exception.", flush=True
         )
-        server.serve_forever()
+        threading.Event().wait()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ of another origin act or ask.
 import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any, Final, cast
@@ -22,6 +23,7 @@ from corsguard.diagnosis.guarded import guarded_in
 from corsguard.diagnosis.playing import Fetch
 from corsguard.errors import PolicyError
 
+from .applications import Applications
 from .examples import READY, SAMPLES, Sample
 from .forms import asked_of
 from .grounds import Grounds, NotHere, headers_of, shipped
@@ -30,7 +32,7 @@ from .showing import NAME, compared, judged, played
 
 # What anybody may have, by the first segment of its path: it leads those in who have the token.
 _OUTSIDE: Final = {"": "door.html", "door.js": "door.js"}
-_FILES: Final = frozenset({"page.css", "page.js"})
+_FILES: Final = frozenset({"applications.css", "applications.js", "page.css", "page.js", "parts.js"})
 _NOT_FOUND: Final = (
     "There is nothing here. The address with the token stands in the terminal where the playground was started.\n"
 )
@@ -57,15 +59,26 @@ class _NotSaid(Exception):
 class Desk:
     """
     The WSGI application of the desk, which opens at *token* on *origin*, for *grounds*; *own* stands there first.
+
+    A second view shows *applications*, if there are any.
     """
 
-    def __init__(self, token: str, grounds: Grounds, origin: str, own: Sample | None = None) -> None:
+    def __init__(
+        self,
+        token: str,
+        grounds: Grounds,
+        origin: str,
+        own: Sample | None = None,
+        applications: Applications | None = None,
+    ) -> None:
         self._token = token
         self._grounds = grounds
         self._origin = origin
+        self._applications = applications
         self._samples = (*([] if own is None else [own]), *SAMPLES)
         self._calls: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "start": self._start,
+            "compare": self._compare,
             "judge": lambda said: judged(_text(said, "policy"), said.get("environment") or None),
             "run": self._run,
             "again": self._again,
@@ -79,6 +92,10 @@ class Desk:
         return CORSMiddleware(self, {"/": None}, protection=CrossOriginProtection(methods="all"))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if f"http://{environ['HTTP_HOST']}" != self._origin:
+            # The frames know this page by one name only.
+            told = f"The playground is at {self._origin}, at the address in the terminal.\n"
+            return _answer(start_response, 421, [("Content-Type", "text/plain")], told.encode())
         first, slash, name = environ["PATH_INFO"].removeprefix("/").partition("/")
         method = environ["REQUEST_METHOD"]
         if method == "GET" and not slash and first in _OUTSIDE:
@@ -87,6 +104,8 @@ class Desk:
         if is_known and slash and method == "GET":
             if not name:
                 return _file(start_response, "page.html")
+            if name == "applications" and self._applications is not None:
+                return _file(start_response, "applications.html")
             if name == "diagram.css":
                 return _answer(start_response, 200, headers_of(name), STYLE.encode())
             if name in _FILES:
@@ -112,6 +131,7 @@ class Desk:
         pages = self._grounds.pages
         return {
             "server": self._grounds.server,
+            "compares": self._applications is not None,
             "pages": [
                 *(
                     f"http://{host}:{pages}"
@@ -126,6 +146,18 @@ class Desk:
             "ready": [ready.data() for ready in READY],
         }
 
+    def _compare(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        there = self._applications
+        if there is None:
+            raise _NotSaid("There are no applications here.")
+        stranger = there.page.replace("localhost", "127.0.0.1")
+        frames = {"page": there.page, "stranger": stranger, "sandbox": there.page}
+        return {
+            **asdict(there),
+            "stranger": stranger,
+            "frames": {who: self._grounds.serve(at) for who, at in frames.items()},
+        }
+
     def _run(self, said: Mapping[str, Any]) -> dict[str, Any]:
         text, request = _text(said, "policy"), said.get("request")
         if not isinstance(request, dict):
@@ -135,7 +167,7 @@ class Desk:
         except PolicyError as error:
             why = error.problems[0].message
             raise _NotSaid(f"The policy is refused, so nothing was sent. {why} Fix the marked lines.") from None
-        asked = asked_of(request, server=self._grounds.server, sandbox=self._grounds.sandbox)
+        asked = asked_of(request, server=self._grounds.server, sandbox=self._grounds.page)
         run = self._grounds.runs.begin(guarded, asked, self._origin, text)
         frame, why = "", ""
         try:

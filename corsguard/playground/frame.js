@@ -7,7 +7,7 @@ addEventListener("message", async ({ origin, data, ports: [port] }) => {
   if (origin !== desk) return;
   if (data.session) await fetch(data.session, { mode: "no-cors", credentials: "include" }).catch(() => undefined);
   const send = { fetch: byFetch, upload: byUpload, websocket: byWebSocket }[data.call];
-  port.postMessage(await send(data).catch((error) => ({ what: "error", text: String(error) })));
+  port.postMessage(await send(data).catch((error) => ({ what: "error", name: error.name })));
 });
 
 function bodyOf({ kind, body }) {
@@ -20,7 +20,8 @@ function bodyOf({ kind, body }) {
 
 async function byFetch(said) {
   const { url, method, headers, credentials, redirect } = said;
-  const response = await fetch(url, { method, headers, credentials, redirect, body: bodyOf(said) });
+  const signal = AbortSignal.timeout(10_000);
+  const response = await fetch(url, { method, headers, credentials, redirect, signal, body: bodyOf(said) });
   const { status, type } = response;
   return { what: "response", status, type, headers: [...response.headers], text: (await response.text()).slice(0, 2000) };
 }
@@ -32,7 +33,7 @@ function byUpload(said) {
     request.withCredentials = said.credentials === "include";
     for (const [name, value] of said.headers) request.setRequestHeader(name, value);
     request.upload.addEventListener("progress", () => undefined);
-    request.addEventListener("error", () => resolve({ what: "error", text: "XMLHttpRequest: error" }));
+    request.addEventListener("error", () => resolve({ what: "error" }));
     request.addEventListener("load", () => {
       const lines = request.getAllResponseHeaders().trim().split("\r\n").filter(Boolean);
       const headers = lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]);
@@ -49,6 +50,6 @@ function byWebSocket({ url }) {
       socket.close();
       resolve({ what: "open" });
     });
-    socket.addEventListener("error", () => resolve({ what: "error", text: "WebSocket: error" }));
+    socket.addEventListener("error", () => resolve({ what: "error" }));
   });
 }

@@ -14,6 +14,7 @@ from corsguard.browser.wire import Header
 from corsguard.diagnosis.playing import Fetch
 from corsguard.origin import NULL
 
+from .applications import Applications
 from .forms import is_local
 from .resources import OTHER_HOST
 from .running import Runs
@@ -36,11 +37,13 @@ class Grounds:
     """
     The servers for pages and requests, on the *port* that is named and the next one; 0 is any free one.
 
-    *desk* is the origin of the page that alone may have requests sent. Raises OSError if a port is taken.
+    *desk* is the origin of the page that alone may have requests sent, to the guarded server and to *applications*.
+    Raises OSError if a port is taken.
     """
 
-    def __init__(self, port: int, desk: str) -> None:
+    def __init__(self, port: int, desk: str, applications: Applications | None = None) -> None:
         self._desk = desk
+        self._applications = applications
         self.runs = Runs()
         with ExitStack() as stack:
             self._pages = stack.enter_context(LoopbackServer(port, self._frame))
@@ -71,9 +74,9 @@ class Grounds:
         return f"http://{_HOST}:{self._server.port}"
 
     @property
-    def sandbox(self) -> str:
+    def page(self) -> str:
         """
-        The origin from which a page without an origin is loaded.
+        The origin of a page that is served from the beginning; one without an origin is loaded from there, too.
         """
         return f"http://{_HOST}:{self.pages}"
 
@@ -81,30 +84,27 @@ class Grounds:
         """
         Return the URL of a frame that is a page as *asked* has it. Raises NotHere.
         """
-        origin = self.sandbox if asked.origin == NULL else asked.page_origin
+        origin = self.page if asked.origin == NULL else asked.page_origin
         if not is_local(origin):
             there = asked.server_origin
-            raise NotHere(
-                f"No page here is {origin}. The model asks a server at {there} in place of this one."
-            )
-        url = Url.parse(origin)
-        self._open(url.port or 80, origin)
-        return f"{origin}{FRAME}"
-
-    def _open(self, port: int, origin: str) -> None:
-        if port in self._opened:
-            return
-        if len(self._opened) > _MOST_PORTS:
+            raise NotHere(f"No page here is {origin}. The model asks a server at {there} in place of this one.")
+        port = Url.parse(origin).port or 80
+        if port not in self._opened and len(self._opened) > _MOST_PORTS:
             raise NotHere(f"Too many ports are open already for a page on {origin}. Start the playground again.")
         try:
-            server = LoopbackServer(port, self._frame)
+            return self.serve(origin)
         except OSError as error:
-            why = error.strerror or error
-            raise NotHere(
-                f"Port {port} cannot be listened on ({why}), so there is no page on {origin}. Stop what listens there, or "
-                f"take a page on port {self.pages}."
-            ) from None
-        self._opened[port] = self._stack.enter_context(server).start()
+            told = f"Port {port} cannot be listened on ({error.strerror}), so there is no page on {origin}."
+            raise NotHere(f"{told} Stop what listens there, or take a page on port {self.pages}.") from None
+
+    def serve(self, origin: str) -> str:
+        """
+        Return the URL of a frame that is a page on *origin*, one of this machine. Raises OSError if its port is taken.
+        """
+        port = Url.parse(origin).port or 80
+        if port not in self._opened:
+            self._opened[port] = self._stack.enter_context(LoopbackServer(port, self._frame)).start()
+        return f"{origin}{FRAME}"
 
     def _frame(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         name = {FRAME: "frame.html", "/frame.js": "frame.js"}.get(environ["PATH_INFO"])
@@ -112,9 +112,11 @@ class Grounds:
             start_response("404 Not Found", [("Content-Type", "text/plain")])
             return [b"The pages of the playground have nothing here.\n"]
         port = self._server.port
-        servers = " ".join(f"{scheme}://{host}:{port}" for scheme in ("http", "ws") for host in (_HOST, OTHER_HOST))
-        policy = f"default-src 'none'; script-src 'self'; connect-src {servers}; base-uri 'none'; form-action 'none'"
-        headers = [*headers_of(name), ("Content-Security-Policy", f"{policy}; frame-ancestors {self._desk}")]
+        servers = [f"{scheme}://{host}:{port}" for scheme in ("http", "ws") for host in (_HOST, OTHER_HOST)]
+        servers += () if self._applications is None else self._applications.origins.values()
+        policy = f"default-src 'none'; script-src 'self'; connect-src {' '.join(servers)}; base-uri 'none'"
+        more = f"form-action 'none'; frame-ancestors {self._desk}"
+        headers = [*headers_of(name), ("Content-Security-Policy", f"{policy}; {more}")]
         start_response("200 OK", headers)
         return [shipped(name).replace(b"{{desk}}", html.escape(self._desk).encode())]
 

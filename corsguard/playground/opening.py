@@ -13,6 +13,7 @@ from corsguard.diagnosis import LoadError
 from corsguard.diagnosis.guarded import is_file, load_guarded, there_is_no
 from corsguard.errors import PolicyError
 
+from .applications import Applications
 from .conversions import toml_of
 from .desk import Desk
 from .examples import Sample
@@ -24,16 +25,22 @@ DEFAULT_PORT: Final = 8600
 
 
 @contextmanager
-def opened(port: int = DEFAULT_PORT, own: Sample | None = None) -> Generator[str]:
+def opened(
+    port: int = DEFAULT_PORT, own: Sample | None = None, *, applications: Applications | None = None
+) -> Generator[str]:
     """
     Serve a playground on *port* and the two next ones, and yield its address; 0 is any free ones.
 
-    The policy *own* stands there first. Raises OSError if a port is taken.
+    The policy *own* stands there first. A second view, at `applications` below the address, shows *applications*.
+    Raises OSError if a port is taken.
     """
     with LoopbackServer(port, _not_yet) as server:
         origin, token = f"http://localhost:{server.port}", secrets.token_urlsafe(24)
-        with Grounds(port and port + 1, origin) as grounds:
-            server.application = Desk(token, grounds, origin, own).guarded()
+        with Grounds(port and port + 1, origin, applications) as grounds:
+            if applications is not None:
+                applications.page = applications.page or grounds.page
+                grounds.serve(applications.page)
+            server.application = Desk(token, grounds, origin, own, applications).guarded()
             server.start()
             yield f"{origin}/{token}/"
 

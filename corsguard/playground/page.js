@@ -1,11 +1,9 @@
 // The desk: what one writes here goes to the server, which judges; what it answers is shown. No text becomes HTML but
 // the diagrams, which the server has drawn and escaped.
-"use strict";
+import { ask, at, element, framed, prose } from "./parts.js";
 
-const at = (id) => document.getElementById(id);
 const form = at("request");
 const FIELDS = ["page", "call", "path", "method", "credentials", "redirect", "kind", "headers", "body"];
-const SECONDS_FOR_A_FRAME = 10;
 let first = {};
 let run = null;
 // Which judgement is the last one that was asked for: an older one comes too late.
@@ -14,17 +12,6 @@ let judging = 0;
 localStorage.setItem("corsguard-playground", location.pathname.split("/")[1]);
 
 // What is made.
-
-function element(tag, properties, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children.filter((child) => child !== null));
-  return made;
-}
-
-// What stands between backticks is code.
-function prose(text) {
-  return text.split("`").map((part, i) => (i % 2 ? element("code", { textContent: part }) : part));
-}
 
 function button(text, onclick, more) {
   return element("button", { type: "button", textContent: text, onclick, ...more });
@@ -51,16 +38,6 @@ function copyable(title, text) {
     button("Copy", () => copied(text, title), { className: "copy", ariaLabel: `Copy ${title}` }),
     element("pre", { textContent: text, tabIndex: 0 }),
   );
-}
-
-// What is asked of the server.
-
-async function ask(call, said) {
-  const answer = await fetch(call, { method: "POST", body: JSON.stringify(said) });
-  if (answer.status === 404) throw new Error("The playground was started anew. Open the address in the terminal.");
-  const told = await answer.json();
-  if (!answer.ok) throw new Error(told.error);
-  return told;
 }
 
 // The state, which a link holds whole: never the token.
@@ -233,21 +210,8 @@ async function send(call, said) {
 }
 
 function sentBy({ frame, is_sandboxed, send: words }) {
-  return new Promise((resolve, reject) => {
-    const made = element("iframe", { title: "The page that sends the request", src: frame });
-    if (is_sandboxed) made.sandbox = "allow-scripts";
-    const { port1, port2 } = new MessageChannel();
-    const late = setTimeout(() => {
-      reject(new Error(`The page at ${frame} did not answer in ${SECONDS_FOR_A_FRAME} seconds. Does this browser know the name?`));
-    }, 1000 * SECONDS_FOR_A_FRAME);
-    port1.onmessage = ({ data }) => {
-      clearTimeout(late);
-      resolve(data);
-    };
-    // A sandboxed page has no origin that could be named.
-    made.onload = () => made.contentWindow.postMessage(words, is_sandboxed ? "*" : new URL(frame).origin, [port2]);
-    at("stage").replaceChildren(made);
-  });
+  at("stage").replaceChildren();
+  return framed(frame, is_sandboxed)(words);
 }
 
 function agreement({ differences }) {
@@ -373,6 +337,7 @@ function takeReady({ title, shows, request }) {
 
 async function begin() {
   first = await ask("start", {});
+  at("compare").hidden = !first.compares;
   at("pages").append(...first.pages.map((page) => element("option", { value: page })));
   at("ready").append(...first.ready.map((ready) => button(ready.title, () => takeReady(ready), { ariaPressed: "false" })));
   at("sample").append(...first.samples.map(({ title }) => element("option", { value: title, textContent: title })));

@@ -23,6 +23,7 @@ from kit.serving import EXAMPLES, lines_until, served, started
 from corsguard import CORSMiddleware, Policy
 from corsguard.browser import Unreachable
 from corsguard.configuration import Configuration
+from corsguard.playground import Applications, opened
 
 APIS = ["Bare WSGI", "Flask", "Django", "FastAPI"]
 
@@ -102,21 +103,23 @@ def visit(browser):
 @contextmanager
 def page_for(apis, policy):
     """
-    Serve the page alone, for *apis* that are yet to come, and yield its origin.
+    Serve the view alone, for *apis* that are yet to come, and yield the origin of its page and the address.
     """
-    demo = load("demo")
-    shown = {"apis": apis, "policy": policy}
-    with demo.listen(0, demo.page(shown)) as server:
-        demo.serve(server)
-        try:
-            yield f"http://localhost:{server.port}"
-        finally:
-            server.shutdown()
+    shown = Applications(origins=apis, policy=policy)
+    with opened(0, applications=shown) as address:
+        yield shown.page, f"{address}applications"
+
+
+def desk_of(address):
+    """
+    Return the origin of the playground at *address*.
+    """
+    return re.match(r"\w+://[^/]+", address)[0]
 
 
 def stranger_of(page):
     """
-    Return the origin that serves the same page and that no policy lists.
+    Return the origin of the same server that no policy lists.
     """
     return page.replace("localhost", "127.0.0.1")
 
@@ -142,14 +145,15 @@ def refusals(page, apis):
     }
 
 
-def assert_all_rows_agree(visited, page, apis):
+def assert_all_rows_agree(visited, address, apis):
+    page = visited.page.inner_text("#here")
     assert visited.seen == dict.fromkeys(APIS, SEEN)
     assert visited.disagreeing == {api: set() for api in APIS}
     assert (visited.verdict, visited.headline) == ("agree", "16 of 16 rows agree")
     assert len(visited.signs) == 64
     assert {sign.strip() for sign in visited.signs} == {"✓ agrees:"}
     assert [column.partition("\n")[0] for column in visited.columns] == ["Request", "Should happen", *APIS]
-    assert visited.origins == {page, stranger_of(page), *apis}
+    assert visited.origins == {desk_of(address), page, stranger_of(page), *apis}
     from playwright.sync_api import TimeoutError as NothingMore
 
     expected = refusals(page, apis)
@@ -158,6 +162,13 @@ def assert_all_rows_agree(visited, page, apis):
         while not expected <= visited.console:
             visited.page.wait_for_event("console", timeout=10_000)
     assert {line for line in visited.console if "CORS policy" in line} == expected
+
+
+def address_in(lines):
+    """
+    Return the address that the last of *lines* has.
+    """
+    return re.search(r"http://localhost:\d+/[\w-]+/applications", lines[-1])[0]
 
 
 @pytest.fixture
@@ -176,9 +187,9 @@ def test_all_rows_agree_after_one_command(visit, heeded_interrupt):
     All rows agree after the one command of the README.
     """
     with started(EXAMPLES / "demo.py", "--port", "0") as process:
-        page = re.search(r"http://localhost:\d+", lines_until("http://", process)[-1])[0]
-        visited = visit(page)
-        again = visit(page)
+        address = address_in(lines_until("http://", process))
+        visited = visit(address)
+        again = visit(address)
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
         # One for each visit, of each API that logs to the terminal; and no line for each request.
@@ -186,11 +197,11 @@ def test_all_rows_agree_after_one_command(visit, heeded_interrupt):
     assert output.count("RuntimeError: broken on purpose") == 6
     assert "HTTP/1.1" not in output
     apis = [f"http://{column.partition(chr(10))[2].strip()}" for column in visited.columns[2:]]
-    assert_all_rows_agree(visited, page, apis)
-    assert_all_rows_agree(again, page, apis)
+    assert_all_rows_agree(visited, address, apis)
+    assert_all_rows_agree(again, address, apis)
 
 
-# What the page of the demo has seen, as soon as it says its verdict.
+# What the view of the demo has seen, as soon as it says its verdict.
 RESULTS = """
     () => new Promise((resolve) => {
         const root = document.documentElement;
@@ -208,8 +219,7 @@ def test_all_rows_agree_in_firefox():
 
     # Firefox asks no proxy for what is on its own machine.
     with started(EXAMPLES / "demo.py", "--port", "0") as process, proxied(nobody) as port, firefox(port) as tab:
-        page = re.search(r"http://localhost:\d+", lines_until("http://", process)[-1])[0]
-        tab.visit(page)
+        tab.visit(address_in(lines_until("http://", process)))
         found = tab.call(RESULTS)
     seen = {(result["api"], result["row"]): result["happened"] for result in found["results"]}
     assert seen == {(api, row): SEEN[row] for api in APIS for row in SEEN}
@@ -229,15 +239,15 @@ def test_all_rows_agree_behind_real_servers(visit, django):
     commands.append(("uvicorn", "fastapi_app:app"))
     apis = {}
     with ExitStack() as stack:
-        page = stack.enter_context(page_for(apis, {}))
+        page, address = stack.enter_context(page_for(apis, {}))
         servers = [stack.enter_context(served(*command, PAGE_ORIGIN=page)) for command in commands]
         apis.update((title, f"http://localhost:{server.port}") for title, server in zip(APIS, servers, strict=True))
-        visited = visit(page)
+        visited = visit(address)
         logs = []
         for server in servers:
             assert server.exchange("GET", "/that-is-all").status == 404
             logs.append("\n".join(server.lines_until("GET /that-is-all")))
-    assert_all_rows_agree(visited, page, apis.values())
+    assert_all_rows_agree(visited, address, apis.values())
     for log in logs:
         requests = re.findall(r'"([A-Z]+) (\S+) HTTP[^"]*" (\d+)', log)
         # The stranger's plain GET is sent, and answered; only its answer is kept from the page.
@@ -254,7 +264,7 @@ def test_rows_disagree_under_another_policy(visit, monkeypatch):
     """
     apis = {}
     with ExitStack() as stack:
-        page = stack.enter_context(page_for(apis, {}))
+        page, address = stack.enter_context(page_for(apis, {}))
         monkeypatch.setenv("PAGE_ORIGIN", page)
         policies = {
             "closed": None,
@@ -270,7 +280,7 @@ def test_rows_disagree_under_another_policy(visit, monkeypatch):
             demo.serve(server)
             stack.callback(server.shutdown)
             apis[title] = f"http://localhost:{server.port}"
-        visited = visit(page)
+        visited = visit(address)
     unshared = {"Exposed header", "POST of JSON", "PUT", "DELETE", "Custom request header", "Cookie, set and sent"}
     opened = {
         "Header that is not exposed",
@@ -295,7 +305,7 @@ def test_a_blocked_write_that_happens_shows(visit, monkeypatch):
     A write that happens although the browser blocks it shows.
     """
     apis = {}
-    with page_for(apis, {}) as page:
+    with page_for(apis, {}) as (page, address):
         monkeypatch.setenv("PAGE_ORIGIN", page)
         example = load("wsgi_app")
 
@@ -308,7 +318,7 @@ def test_a_blocked_write_that_happens_shows(visit, monkeypatch):
         with demo.listen(0, leaking) as server:
             demo.serve(server)
             apis["leaking"] = f"http://localhost:{server.port}"
-            visited = visit(page)
+            visited = visit(address)
             server.shutdown()
     assert visited.disagreeing == {"leaking": {"Method"}}
     assert visited.seen["leaking"]["Method"] == "blocked; note changed"
@@ -318,11 +328,11 @@ def test_a_blocked_write_that_happens_shows(visit, monkeypatch):
 def test_one_wrong_api_spoils_the_verdict(visit):
     apis = {}
     with ExitStack() as stack:
-        page = stack.enter_context(page_for(apis, {}))
+        page, address = stack.enter_context(page_for(apis, {}))
         for title, origin in {"right": page, "wrong": stranger_of(page)}.items():
             server = stack.enter_context(served("gunicorn", "wsgi_app:application", PAGE_ORIGIN=origin))
             apis[title] = f"http://localhost:{server.port}"
-        visited = visit(page)
+        visited = visit(address)
         assert server.exchange("GET", "/notes/1").status == 200
     assert visited.disagreeing == {"right": set(), "wrong": set(SEEN)}
     assert visited.verdict == "disagree"
@@ -335,51 +345,9 @@ def test_an_api_that_is_down_does_not_pass(visit):
     """
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with page_for({"down": f"http://localhost:{port}"}, {}) as page:
-        visited = visit(page)
+    with page_for({"down": f"http://localhost:{port}"}, {}) as (_, address):
+        visited = visit(address)
     assert visited.disagreeing == {"down": set(SEEN)}
-
-
-@pytest.mark.browser
-def test_another_origin_is_sent_to_the_listed_one(browser):
-    """
-    A page of another origin is sent to the one that the policy lists.
-    """
-    with page_for({}, {}) as page, browser.new_context() as context:
-        visitor = context.new_page()
-        visitor.goto(stranger_of(page))
-        visitor.wait_for_url(f"{page}/")
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize(("embedder", "sent"), [("http://localhost", 1), ("http://127.0.0.1", 0)])
-def test_a_framed_page_sends_for_its_own_origin(browser, embedder, sent):
-    """
-    The page in a frame sends for its own origin only.
-    """
-    with page_for({}, {}) as page, browser.new_context() as context:
-        visitor = context.new_page()
-        visitor.goto(page.replace("http://localhost", embedder) + "/elsewhere")
-        visitor.evaluate(
-            """(page) => new Promise((resolve) => {
-                const frame = Object.assign(document.createElement("iframe"), { src: page, onload: resolve });
-                document.body.append(frame);
-            })""",
-            page,
-        )
-        frame = visitor.frames[1]
-        # Listeners are called in order, so when the second one is, the page's own has done what it does.
-        frame.evaluate(
-            """() => {
-                window.sent = [];
-                window.fetch = async (url) => { window.sent.push(url); throw new TypeError(); };
-                window.asked = new Promise((resolve) => addEventListener("message", resolve));
-            }"""
-        )
-        visitor.evaluate(
-            "() => frames[0].postMessage({ url: '/notes/1', options: {} }, '*', [new MessageChannel().port2])"
-        )
-        assert frame.evaluate("() => window.asked.then(() => window.sent)") == ["/notes/1"] * sent
 
 
 # What the page has to see in an environment of cors.toml, where it is not what it sees by default.
@@ -420,13 +388,13 @@ def test_all_rows_agree_in_each_environment(visit, cors_toml, environment):
     """
     with started(EXAMPLES / "demo.py", "--port", "0", "--environment", environment, "--file", cors_toml) as process:
         lines = lines_until("The page is at", process)
-        visited = visit(re.search(r"http://localhost:\d+", lines[-1])[0])
+        visited = visit(address_in(lines))
         caption = visited.page.inner_text("figcaption")
     assert lines[0] == f"# {cors_toml}, environment {environment}"
     assert visited.seen == dict.fromkeys(APIS, SEEN | NARROWER[environment])
     assert visited.disagreeing == {api: set() for api in APIS}
     assert (visited.verdict, visited.headline) == ("agree", "16 of 16 rows agree")
-    assert caption == f"The policy that guards all four, in {environment}"
+    assert caption == f"The policy that guards them all, in {environment}"
 
 
 @pytest.mark.parametrize(
@@ -476,8 +444,8 @@ def test_what_should_happen_follows_from_the_policy(needed, row, should):
             ),
         ),
         (
-            ["--file", EXAMPLES / "demo.html"],
-            'demo.html" cannot be read: it is not TOML: Invalid statement (line 1, column 1).\n',
+            ["--file", EXAMPLES / "demo.py"],
+            'demo.py" cannot be read: it is not TOML: ',
         ),
     ],
     ids=["misspelled", "none", "no TOML"],
@@ -520,7 +488,8 @@ def test_the_demo_says_which_port_is_taken():
         port = taken.getsockname()[1]
         with started(EXAMPLES / "demo.py", "--port", str(port)) as process:
             assert process.wait(30) == 1
-            assert f"Port {port} is in use" in process.stdout.read()
+            told = f"Ports {port} and {port + 5} to {port + 7} are for the page: Address already in use\n"
+            assert process.stdout.read().endswith(told)
         with pytest.raises(SystemExit, match=f"Port {port} cannot be listened on: Address already in use"):
             load("demo").listen_for_uvicorn(port)
 
@@ -532,13 +501,13 @@ def test_the_demo_says_which_port_is_taken():
 def test_a_gateway_answers_the_page_for_an_application_that_knows_nothing_of_cors(visit, tmp_path, gateway):
     example, apis = load("wsgi_app"), {}
     keywords = {field.name: getattr(example.POLICY, field.name) for field in dataclasses.fields(Policy)}
-    with page_for(apis, {}) as page:
+    with page_for(apis, {}) as (page, address):
         policy = Policy(**{**keywords, "allow_origins": [page]})
         with backend_for(example.notebook) as port, gateway(tmp_path, port, policy) as server:
             apis["Gateway"] = f"http://localhost:{server.port}"
-            seen = visit(page)
+            seen = visit(address)
             assert seen.seen == {"Gateway": SEEN}
             assert {text for text in seen.console if "CORS policy" in text} == refusals(page, apis.values())
             # Without the gateway nothing can be read.
             apis["Gateway"] = f"http://localhost:{port}"
-            assert visit(page).disagreeing["Gateway"] >= {"Plain GET", "POST of JSON", "401", "500"}
+            assert visit(address).disagreeing["Gateway"] >= {"Plain GET", "POST of JSON", "401", "500"}

@@ -36,7 +36,7 @@ def ask(call):
     """
 
     def ask(port, path, method="GET", body=None, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection = http.client.HTTPConnection("localhost", port, timeout=30)
         connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         answer = connection.getresponse()
         content = answer.read()
@@ -77,6 +77,12 @@ def test_no_server_answers_to_a_name_of_another_machine(ask, call, ports, name, 
     assert ask(ports[name], path, Host=f"localhost:{ports[name]}")[0] in {200, 404}
 
 
+def test_the_desk_is_at_one_origin(ask, call, ports):
+    status, _, body = ask(ports["desk"], urlsplit(call.address).path, Host=f"127.0.0.1:{ports['desk']}")
+    assert status == 421
+    assert body == f"The playground is at http://localhost:{ports['desk']}, at the address in the terminal.\n".encode()
+
+
 def test_there_is_nothing_without_the_token(ask, call, ports):
     token = urlsplit(call.address).path.strip("/")
     for path in ("/x/", f"/{token[:-1]}/", f"/{token}x/", "/page.html", "/page.js", "/diagram.css", f"/{token}"):
@@ -103,13 +109,15 @@ def test_another_origin_is_refused_even_with_the_token(ask, call, ports):
         preflight = {"Origin": origin, "Access_Control_Request_Method": "POST", **own}
         assert ask(ports["desk"], f"{path}start", "OPTIONS", **preflight)[0] != 204
     assert ask(ports["desk"], f"{path}start", "POST", "{}", Origin=desk, **own)[0] == 200
+    # There are no applications to show.
+    assert ask(ports["desk"], f"{path}applications", **own)[0] == 404
     # A browser whose page sends no Origin says where it comes from.
     assert ask(ports["desk"], f"{path}start", "POST", "{}", Sec_Fetch_Site="cross-site", **own)[0] == 403
 
 
 def test_what_is_served_runs_nothing_from_elsewhere(ask, call, ports):
     path = urlsplit(call.address).path
-    for name in ("", "page.css", "page.js", "diagram.css"):
+    for name in ("", "page.css", "page.js", "parts.js", "diagram.css", "applications.js", "applications.css"):
         status, headers, body = ask(ports["desk"], path + name)
         policy = headers["Content-Security-Policy"]
         assert status == 200
