@@ -15,7 +15,7 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -75,12 +75,19 @@ def listen_for_uvicorn(port: int) -> socket.socket:
         raise SystemExit(f"Port {port} cannot be listened on: {error.strerror}") from None
 
 
-def serve_with_uvicorn(listening: socket.socket, application: ASGIApplication) -> None:
+def serve_with_uvicorn(listening: socket.socket, application: ASGIApplication) -> Callable[[], None]:
     """
-    Let uvicorn answer what comes to *listening*, in a thread of its own.
+    Let uvicorn answer what comes to *listening*, in a thread of its own, and return what stops it.
     """
     server = uvicorn.Server(uvicorn.Config(application, log_level="error"))
-    threading.Thread(target=server.run, args=([listening],), daemon=True).start()
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        server.should_exit = True
+        thread.join()
+
+    return stop
 
 
 def describe(policy: Policy) -> dict[str, object]:
@@ -188,7 +195,7 @@ def main() -> None:
             shown.environment, shown.differing = environment or "", differing(policy, shown.page)
         for api in servers.values():
             serve(api)
-        serve_with_uvicorn(listening, fastapi_app.app)
+        stack.callback(serve_with_uvicorn(listening, fastapi_app.app))
         print(f"The page is at {address}applications and Ctrl-C stops everything.")
         print(
             "Tracebacks below are on purpose: the page reads the 500 that each API makes of an exception.", flush=True

@@ -23,6 +23,7 @@ from .serving import LoopbackServer
 FRAME: Final = "/frame"
 # A site of its own with all its ports, so that no protection against tracking keeps cookies apart.
 _HOST: Final = "localhost"
+_HOSTS: Final = frozenset({_HOST, "127.0.0.1"})
 # How many ports are opened in addition, for pages that are named with them.
 _MOST_PORTS: Final = 16
 
@@ -88,7 +89,10 @@ class Grounds:
         if not is_local(origin):
             there = asked.server_origin
             raise NotHere(f"No page here is {origin}. The model asks a server at {there} in place of this one.")
-        port = Url.parse(origin).port or 80
+        url = Url.parse(origin)
+        if url.host not in _HOSTS and not url.host.endswith(f".{_HOST}"):
+            raise NotHere(f"The pages here are on 127.0.0.1 and {_HOST}, so none is on {origin}.")
+        port = url.port or 80
         if port not in self._opened and len(self._opened) > _MOST_PORTS:
             raise NotHere(f"Too many ports are open already for a page on {origin}. Start the playground again.")
         try:

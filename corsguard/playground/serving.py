@@ -20,6 +20,7 @@ from corsguard.browser.wire import Header
 from corsguard.origin import is_loopback
 
 _LONGEST_BODY: Final = 1_000_000
+_PORT_OF_HTTP: Final = 80
 _SECONDS_IDLE: Final = 60
 # RFC 6455, 5.5.1: the server's half of the end of a WebSocket.
 _CLOSE: Final = b"\x88\x00"
@@ -159,7 +160,8 @@ class _Channel(BaseHTTPRequestHandler):
 
 def _is_of_this_machine(hosts: list[str], port: int) -> bool:
     """
-    Whether the one `Host` is a name of this machine, with *port*.
+    Whether the one `Host` is a name of this machine, with *port*, which goes without saying if it is that of http.
     """
-    host, colon, told = hosts[0].rpartition(":") if len(hosts) == 1 else ("", "", "")
-    return bool(colon) and told == str(port) and is_loopback(host.lower())
+    host = hosts[0].lower() if len(hosts) == 1 else ""
+    suffix = f":{port}"
+    return is_loopback(host.removesuffix(suffix)) and (host.endswith(suffix) or port == _PORT_OF_HTTP)

@@ -19,6 +19,7 @@ from corsguard.playground import opened, sample_named
 from corsguard.playground.conversions import conversions, toml_of
 from corsguard.playground.examples import SAMPLES
 from corsguard.playground.resources import application
+from corsguard.playground.serving import _is_of_this_machine
 
 TEXTS = {sample.title: sample.data(8601)["text"] for sample in SAMPLES}
 
@@ -307,6 +308,21 @@ def test_a_port_that_is_in_use_is_told(call, ports):
     assert run["readable"] is True
     own = call.request("Download", page=f"http://localhost:{ports['desk']}")
     assert call("run", {"policy": 'allow_origins = "*"\n', "request": own})["frame"] == ""
+
+
+@pytest.mark.parametrize("origin", ["http://[::1]:3000", "http://127.0.0.2:3000"])
+def test_a_page_where_nothing_listens_is_told(call, origin):
+    run = call("run", {"policy": 'allow_origins = "*"\n', "request": call.request("Download", page=origin)})
+    assert (run["frame"], run["readable"]) == ("", True)
+    assert run["why"] == f"The pages here are on 127.0.0.1 and localhost, so none is on {origin}."
+
+
+def test_the_port_of_http_goes_without_saying():
+    assert _is_of_this_machine(["localhost"], 80)
+    assert _is_of_this_machine(["Localhost:80"], 80)
+    assert not _is_of_this_machine(["localhost"], 8080)
+    assert not _is_of_this_machine(["evil.example"], 80)
+    assert not _is_of_this_machine(["localhost", "localhost"], 80)
 
 
 def test_not_every_port_of_the_machine_is_opened():
