@@ -63,7 +63,11 @@ def _wait() -> None:
     Return when somebody presses Ctrl-C.
     """
     pressed = threading.Event()
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.set())
+
+    def press(*_: object) -> None:
+        pressed.set()
+
+    before = signal.signal(signal.SIGINT, press)
     try:
         # Windows hears of a signal only between two waits.
         while not pressed.wait(1):

@@ -129,7 +129,7 @@ def shipped(name: str) -> bytes:
     """
     Return the file *name* that comes with this package.
     """
-    return files(__package__).joinpath(name).read_bytes()
+    return files("corsguard.playground").joinpath(name).read_bytes()
 
 
 _KINDS: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}

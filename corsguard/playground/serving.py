@@ -12,7 +12,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from threading import Thread
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
@@ -72,7 +72,6 @@ class _Channel(BaseHTTPRequestHandler):
     One connection of a browser.
     """
 
-    server: LoopbackServer
     protocol_version = "HTTP/1.1"
     timeout = _SECONDS_IDLE
     disable_nagle_algorithm = True
@@ -82,6 +81,10 @@ class _Channel(BaseHTTPRequestHandler):
         if name.startswith("do_"):
             return self._answer
         raise AttributeError(name)
+
+    @property
+    def _serving(self) -> LoopbackServer:
+        return cast("LoopbackServer", self.server)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is Python's
         """
@@ -95,7 +98,7 @@ class _Channel(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = self.rfile.read(int(length))
-        if not _is_of_this_machine(self.headers.get_all("Host", []), self.server.port):
+        if not _is_of_this_machine(self.headers.get_all("Host", []), self._serving.port):
             self._send("421 Misdirected Request", [("Content-Type", "text/plain")], _WRONG_HOST)
             return
         said: list[tuple[str, list[Header]]] = []
@@ -105,7 +108,7 @@ class _Channel(BaseHTTPRequestHandler):
             said.append((status, headers))
             return lambda _: None
 
-        answer = self.server.application(self._environ(body), start_response)
+        answer = self._serving.application(self._environ(body), start_response)
         content = b"".join(answer)
         self._send(*said[-1], content)
 
@@ -139,7 +142,7 @@ class _Channel(BaseHTTPRequestHandler):
             "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
             "QUERY_STRING": query,
             "SERVER_NAME": "localhost",
-            "SERVER_PORT": str(self.server.port),
+            "SERVER_PORT": str(self._serving.port),
             "SERVER_PROTOCOL": self.request_version,
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
