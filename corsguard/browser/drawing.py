@@ -111,7 +111,7 @@ def sequence(drawn: Drawn, title: str, *, is_folded: bool = False) -> str:
     """
     Return the diagram as HTML, called *title*; the page has to have STYLE.
 
-    If it *is_folded*, the headers of a message are shown when it is opened, but for those of one that failed.
+    If it *is_folded*, the headers of a message are shown when it is opened; one that failed is open.
     """
     caches = any(isinstance(one, Recall) for one in drawn.exchanges)
     actors = [("Page", drawn.page), ("Browser", ""), ("Preflight cache", ""), ("Server", drawn.server)]

@@ -137,12 +137,12 @@ READY: Final = (
     ),
     Ready(
         "JSON POST",
-        "JSON is no form, so the browser asks first: a preflight for Content-Type.",
+        "A body of JSON is not a form, so the browser asks first: a preflight for `Content-Type`.",
         {"method": "POST", "kind": "json", "body": '{"name": "Ada"}'},
     ),
     Ready(
         "PUT with a token",
-        "Two things to ask for: the method, and the header Authorization, which `*` does not cover.",
+        "Two things to ask for: the method, and the header `Authorization`, which `*` does not cover.",
         {
             "method": "PUT",
             "headers": "Authorization: Bearer 1234-abcd",

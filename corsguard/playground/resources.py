@@ -1,5 +1,5 @@
 """
-What the playground's server answers, whoever asks: the resources that pages of the world fetch, and no more.
+What the playground's server answers: the resources that pages of the world fetch, and no more.
 
 None of them knows anything of CORS. The last segment of a path says which one it is, so that they may stand anywhere.
 """
