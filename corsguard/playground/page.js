@@ -67,6 +67,8 @@ function remember() {
 }
 
 function takeState({ policy, environment, request }) {
+  const sample = first.samples.find(({ text }) => text === policy);
+  if (sample) takeSample(sample);
   at("policy").value = policy;
   takeRequest(request);
   return judge(environment);

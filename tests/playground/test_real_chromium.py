@@ -163,6 +163,7 @@ def test_a_link_holds_the_state_and_not_the_token(visit, address):
     page.wait_for_selector("html[data-ready]", state="attached")
     assert page.input_value("[name=body]") == "Zażółć \N{SNOWMAN}"
     assert (page.input_value("#policy"), page.input_value("[name=path]")) == (policy, "/api/items")
+    assert page.input_value("#sample") == "Gateway"
     # Elsewhere nobody knows the token.
     with visited.context.browser.new_context() as stranger:
         other = stranger.new_page()
