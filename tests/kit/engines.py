@@ -238,9 +238,9 @@ def playwright_chromium():
 
 
 @contextmanager
-def chromium(port):
+def chromium(port=None):
     """
-    Yield a Chromium whose proxy listens on *port*.
+    Yield a Chromium whose proxy listens on *port*, or which asks no proxy.
     """
     executable = installed("chromium")
     with playwright_chromium() as launcher, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
@@ -253,7 +253,7 @@ def chromium(port):
             executable_path=executable,
             args=CHROMIUM_ARGUMENTS,
             ignore_https_errors=True,
-            proxy={"server": f"http://127.0.0.1:{port}"},
+            proxy=None if port is None else {"server": f"http://127.0.0.1:{port}"},
         )
         yield Chromium(context.pages[0])
         context.close()

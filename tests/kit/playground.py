@@ -32,8 +32,10 @@ SHARED = {
     "Mobile web view": {"JSON POST", "PUT with a token", "File upload", "Download"},
     "Gateway": {"Cookie", "JSON POST", "PUT with a token", "File upload", "Download", "WebSocket"},
 }
-# The page of a tenant is of another site than the desk that frames it, and this is what then needs a cookie.
+# The page of a tenant is of another site than the desk that frames it, and these send a cookie all the same.
 THIRD_PARTY = {("Tenants", "Cookie"), ("Tenants", "WebSocket")}
+
+AGREE = "Your browser and the model agree."
 
 # Chooses a policy and a request, presses Run, and returns what is shown.
 RUN = """
@@ -81,6 +83,20 @@ def expected(sample, ready):
     if ready not in SHARED[sample]:
         return BLOCKED
     return OPEN if ready == "WebSocket" else READABLE
+
+
+def assert_like_the_model(tab, address, pairs):
+    """
+    Assert that in the browser's *tab* each of *pairs* is what this file expects, and what the model says; return what
+    was seen.
+    """
+    tab.visit(address)
+    tab.call(READY_TO_USE)
+    seen = {pair: tab.call(RUN, pair) for pair in pairs}
+    assert {pair: one["differences"] for pair, one in seen.items()} == {pair: [] for pair in pairs}
+    assert {pair: one["verdict"] for pair, one in seen.items()} == {pair: expected(*pair) for pair in pairs}
+    assert {one["agreement"] for one in seen.values()} == {AGREE}
+    return seen
 
 
 class Calls:
