@@ -6,14 +6,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from corsguard.browser import Exchange, NetworkError, Response, WebSocket
-from corsguard.browser.evidence import LONGEST_READ, as_shown
+from corsguard.browser.evidence import LONGEST_READ, REDIRECTS, as_shown
 from corsguard.browser.headers import get
 from corsguard.browser.wire import Header
+
+from .playing import Fetch
 
 _SHOWN: Final = ("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
 _COOKIES: Final = (
     "This browser keeps the cookies of other sites apart, or does not send them at all: that is a setting, or its "
     "protection against tracking. The model sends them."
+)
+# XMLHttpRequest, "send()", sets the flag that needs a preflight whatever the body is.
+_LISTENER: Final = (
+    "This browser heeds an upload listener only if there is something to upload. The model does as the standard says."
+)
+_REDIRECTED: Final = (
+    "After a redirect to another origin Firefox asks in a preflight as the page has asked first: it names the page, "
+    "and headers that it then drops. The model does as the standard says."
 )
 
 
@@ -63,15 +73,28 @@ class Disagreement(NamedTuple):
         return self._asdict()
 
 
-def disagreements(
-    got: Got, requests: Sequence[Exchange], expected: Got, rehearsed: Sequence[Exchange]
+def disagreements(  # noqa: PLR0913 - what is compared
+    asked: Fetch,
+    got: Got,
+    requests: Sequence[Exchange],
+    expected: Got,
+    rehearsed: Sequence[Exchange],
+    *,
+    is_firefox: bool = False,
 ) -> Iterator[Disagreement]:
     """
-    Yield where a browser, whose page *got* that and which sent *requests*, does not do what the model does.
+    Yield where a browser that was asked what *asked* says does not do what the model does: its page *got* that, and it
+    sent *requests*.
     """
     seen, meant = [*map(_told, requests)], [*map(_told, rehearsed)]
     sends_cookies = [*map(_has_cookie, requests)] == [*map(_has_cookie, rehearsed)]
-    why = "" if sends_cookies else _COOKIES
+    why = ""
+    if seen == meant and not sends_cookies:
+        why = _COOKIES
+    elif asked.upload_listener and asked.body is None and not any(one.is_preflight for one in requests):
+        why = _LISTENER
+    elif is_firefox and _differs_after_redirect(requests, rehearsed):
+        why = _REDIRECTED
     if (got.what, got.status) != (expected.what, expected.status):
         yield Disagreement("What the page gets", str(got), str(expected), why)
     elif got.type and got.type != expected.type:
@@ -82,6 +105,18 @@ def disagreements(
         yield Disagreement("The requests", "; ".join(seen) or "none", "; ".join(meant) or "none", why)
     elif not sends_cookies:
         yield Disagreement("The requests with a cookie", _with_cookies(requests), _with_cookies(rehearsed), why)
+
+
+def _differs_after_redirect(requests: Sequence[Exchange], rehearsed: Sequence[Exchange]) -> bool:
+    """
+    Whether what differs first is a preflight, or whether there is one, after a redirect.
+    """
+    for number, (one, other) in enumerate(zip(requests, rehearsed, strict=False)):
+        if _told(one) != _told(other):
+            before = rehearsed[number - 1].response if number else None
+            is_redirected = before is not None and before.status in REDIRECTS
+            return is_redirected and (one.is_preflight or other.is_preflight)
+    return False
 
 
 def _told(exchange: Exchange) -> str:

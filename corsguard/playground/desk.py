@@ -33,6 +33,8 @@ from .showing import NAME, compared, judged, played
 # What anybody may have, by the first segment of its path: it leads those in who have the token.
 _OUTSIDE: Final = {"": "door.html", "door.js": "door.js"}
 _FILES: Final = frozenset({"applications.css", "applications.js", "page.css", "page.js", "parts.js"})
+# What a browser calls itself, as far as it is shown.
+_LONGEST_NAME: Final = 300
 _NOT_FOUND: Final = (
     "There is nothing here. The address with the token stands in the terminal where the playground was started.\n"
 )
@@ -191,8 +193,11 @@ class Desk:
         run = self._found(said)
         got, take = _got(said.get("got")), run.take
         exchanges = run.taken()
-        found = [*disagreements(got, exchanges, Got.of_model(take.outcome), take.exchanges)]
-        names = {"browser": _text(said, "browser")[:300], "policy": run.text}
+        browser = _text(said, "browser")[:_LONGEST_NAME]
+        is_firefox = "Firefox/" in browser
+        expected = Got.of_model(take.outcome)
+        found = [*disagreements(run.asked, got, exchanges, expected, take.exchanges, is_firefox=is_firefox)]
+        names = {"browser": browser, "policy": run.text}
         return compared(run, got, exchanges, found, names)
 
     def _found(self, said: Mapping[str, Any]) -> Run:

@@ -17,6 +17,7 @@ from corsguard.protection import is_handshake
 
 # Where a page elsewhere finds the same resources.
 OTHER_HOST: Final = "127.0.0.1"
+# What stands in the query where the browser is to get a cookie, whatever the policies say.
 SESSION: Final = "session"
 # Cookies know no ports: other servers on this machine, which have cookies of their own, get it, too.
 _COOKIE: Final = "corsguard-playground=ada"
@@ -45,13 +46,13 @@ def resource(environ: Mapping[str, Any]) -> Content:
     if is_handshake(environ):
         key = (("Sec-WebSocket-Key", environ.get("HTTP_SEC_WEBSOCKET_KEY", "")),)
         return Content("101 Switching Protocols", opening(WireRequest("GET", "", key)).headers, b"")
+    if gives_session(environ):
+        return Content("204 No Content", (("Set-Cookie", _SET_COOKIE), ("Cache-Control", "no-store")), b"")
     match name:
         case "me" if _COOKIE not in environ.get("HTTP_COOKIE", "").split("; "):
             return _answered("401 Unauthorized", {"error": "Log in first."})
         case "me":
             return _answered("200 OK", {"user": "Ada"})
-        case "session":
-            return Content("204 No Content", (("Set-Cookie", _SET_COOKIE), ("Cache-Control", "no-store")), b"")
         case "report":
             named = ("Content-Disposition", 'attachment; filename="report-2026.csv"')
             return _content("200 OK", "text/csv", b"month,sold\n1,12\n", named)
@@ -84,6 +85,14 @@ def run_of(environ: Mapping[str, Any]) -> str:
 
 def _answered(status: str, data: object) -> Content:
     return _content(status, "application/json", json.dumps(data).encode())
+
+
+def gives_session(environ: Mapping[str, Any]) -> bool:
+    """
+    Return whether a request is what comes before a run.
+    """
+    query: str = environ.get("QUERY_STRING", "")
+    return SESSION in parse_qs(query, keep_blank_values=True)
 
 
 def _content(status: str, kind: str, body: bytes, *headers: Header) -> Content:

@@ -4,7 +4,7 @@ One request under one policy: the model of a browser plays it, and a real browse
 The server keeps what really came in, so that what is shown was on the wire.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from threading import Lock
 from typing import Any, Final, NamedTuple
@@ -16,7 +16,7 @@ from corsguard.browser.wire import Header
 from corsguard.diagnosis.guarded import Guarded
 from corsguard.diagnosis.playing import Fetch, is_preflight
 
-from .resources import SESSION, application, run_of
+from .resources import SESSION, application, gives_session, run_of
 
 _MOST_RUNS: Final = 64
 _MOST_EXCHANGES: Final = 64
@@ -54,7 +54,7 @@ class Run:
         self._page = browser.open(asked.page, origin=asked.origin, top_level=top_level or None)
         self._preflighted: set[str] = set()
         sends_cookies = asked.is_handshake or asked.with_credentials
-        self.session = f"{asked.server_origin}/{SESSION}?run={number}" if sends_cookies else ""
+        self.session = f"{asked.server_origin}/?run={number}&{SESSION}" if sends_cookies else ""
         if self.session:
             self._page.fetch(self.session, mode="no-cors", credentials="include")
         self.take = self.play()
@@ -125,7 +125,7 @@ class Runs:
             return start_response(status, headers, exc_info)
 
         body = b"".join(run.answer(environ, respond))
-        if not _is_session(environ) and len(run.heard) < _MOST_EXCHANGES:
+        if not gives_session(environ) and len(run.heard) < _MOST_EXCHANGES:
             run.heard.append(_exchange(environ, WireResponse(*said[-1], body)))
         return [body]
 
@@ -136,13 +136,9 @@ def _with_sessions(guard: WSGIApplication) -> WSGIApplication:
     """
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return (application if _is_session(environ) else guard)(environ, start_response)
+        return (application if gives_session(environ) else guard)(environ, start_response)
 
     return answer
-
-
-def _is_session(environ: Mapping[str, Any]) -> bool:
-    return bool(environ["PATH_INFO"] == f"/{SESSION}")
 
 
 def _exchange(environ: WSGIEnvironment, response: WireResponse) -> Exchange:

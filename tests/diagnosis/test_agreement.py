@@ -8,6 +8,7 @@ import pytest
 
 from corsguard.browser import Browser, Exchange, NetworkError, WireRequest, WireResponse
 from corsguard.diagnosis.agreement import Got, disagreements
+from corsguard.diagnosis.playing import Fetch
 
 
 def exchange(*headers, method="GET", status=200):
@@ -17,6 +18,7 @@ def exchange(*headers, method="GET", status=200):
 
 PLAIN = exchange(("Origin", "http://app.example"))
 WITH_COOKIE = exchange(("Origin", "http://app.example"), ("Cookie", "a=1"))
+ASKED = Fetch(page="http://app.example/", url="http://api.example/items")
 READ = Got("response", 200, "cors", (("content-type", "text/plain"),))
 
 
@@ -38,17 +40,51 @@ READ = Got("response", 200, "cors", (("content-type", "text/plain"),))
     ],
 )
 def test_each_difference_is_told(got, requests, about):
-    assert [one.about for one in disagreements(got, requests, READ, [WITH_COOKIE])] == about
+    assert [one.about for one in disagreements(ASKED, got, requests, READ, [WITH_COOKIE])] == about
 
 
 def test_what_a_cookie_explains_is_explained():
-    (status, cookies) = disagreements(READ._replace(status=401), [PLAIN], READ, [WITH_COOKIE])
+    (status, cookies) = disagreements(ASKED, READ._replace(status=401), [PLAIN], READ, [WITH_COOKIE])
     assert (status.browser, status.model) == ("a response with status 401", "a response with status 200")
     assert status.why == cookies.why
     assert "protection against tracking" in cookies.why
     assert (cookies.browser, cookies.model) == ("none", "GET")
-    (unexplained,) = disagreements(READ._replace(status=401), [WITH_COOKIE], READ, [WITH_COOKIE])
+    (unexplained,) = disagreements(ASKED, READ._replace(status=401), [WITH_COOKIE], READ, [WITH_COOKIE])
     assert unexplained.why == ""
+
+
+def test_a_listener_without_a_body_is_explained():
+    preflight = exchange(("Origin", "http://app.example"), ("Access-Control-Request-Method", "GET"), method="OPTIONS")
+    listening = replace(ASKED, upload_listener=True)
+
+    def whys(asked, requests):
+        return [one.why for one in disagreements(asked, READ, requests, READ, [preflight, PLAIN])]
+
+    (why,) = whys(listening, [PLAIN])
+    assert "upload listener only if there is something to upload" in why
+    # With a body, without a listener, or with a preflight that is another one, nobody knows why.
+    assert whys(replace(listening, body="a"), [PLAIN]) == [""]
+    assert whys(ASKED, [PLAIN]) == [""]
+    assert whys(listening, [exchange(method="OPTIONS"), PLAIN]) == [""]
+
+
+def test_a_preflight_after_a_redirect_is_explained_of_firefox():
+    redirect = exchange(("Origin", "http://app.example"), status=307)
+
+    def preflight(origin):
+        return exchange(("Origin", origin), ("Access-Control-Request-Method", "PUT"), method="OPTIONS")
+
+    def whys(requests, rehearsed, *, is_firefox=True):
+        found = disagreements(ASKED, READ, requests, READ, rehearsed, is_firefox=is_firefox)
+        return [one.why for one in found]
+
+    ours, theirs = [redirect, preflight("null")], [redirect, preflight("http://app.example")]
+    (why,) = whys(theirs, ours)
+    assert "After a redirect to another origin Firefox asks" in why
+    assert whys(theirs, ours, is_firefox=False) == [""]
+    # Before a redirect, and of the request itself, nobody knows why.
+    assert whys([theirs[1], redirect], [ours[1], redirect]) == [""]
+    assert whys([redirect, PLAIN], [redirect, exchange()]) == [""]
 
 
 def test_what_the_model_gave_is_read_as_what_a_page_got():
@@ -65,6 +101,6 @@ def test_what_the_model_gave_is_read_as_what_a_page_got():
 
 def test_a_hostile_text_is_shown_in_ascii():
     odd = replace(PLAIN, request=replace(PLAIN.request, method="G\x1b[2J"))
-    (told,) = disagreements(READ, [odd], READ, [PLAIN])
+    (told,) = disagreements(ASKED, READ, [odd], READ, [PLAIN])
     assert told.browser.isascii()
     assert told.browser.isprintable()

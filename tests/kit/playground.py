@@ -99,6 +99,64 @@ def assert_like_the_model(tab, address, pairs):
     return seen
 
 
+# Writes a policy and the fields of a request.
+WRITE = """
+    ([policy, fields]) => {
+        document.getElementById("policy").value = policy;
+        const form = document.getElementById("request");
+        for (const [name, value] of Object.entries(fields)) form.elements[name].value = value;
+    }
+"""
+FIELDS = {
+    "page": ["http://localhost:{pages}", "http://127.0.0.1:{pages}", "http://a.tenants.localhost:{pages}", "null"],
+    "call": ["fetch", "fetch", "fetch", "upload", "websocket"],
+    "path": ["/items", "/me", "/moved", "/elsewhere", "/report", "/api/me", "/api/elsewhere"],
+    "method": ["GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "put", "patch", "FOO", "OPTIONS"],
+    "credentials": ["omit", "same-origin", "include"],
+    "redirect": ["follow", "follow", "error", "manual"],
+    "kind": ["none", "none", "json", "text", "file"],
+    "body": ["x"],
+    "headers": [
+        "",
+        "X-A: 1",
+        "Authorization: Bearer a",
+        "Range: bytes=0-",
+        "X-B: 2\nOrigin: https://a.example",
+        "Content-Type: a/b",
+    ],
+}
+LINES = [
+    ['allow_origins = ["http://localhost:{pages}", "http://*.tenants.localhost:*"]\nallow_credentials = true'] * 2
+    + ['allow_origins = ["http://localhost:{pages}"]', 'allow_origins = "*"'],
+    ['allow_methods = ["GET", "PUT", "DELETE"]', 'allow_methods = ["GET", "POST", "PATCH", "FOO"]', ""],
+    ['allow_headers = ["Content-Type", "X-A", "Authorization"]', 'allow_headers = ["X-B"]', ""],
+    ['expose_headers = ["Content-Disposition"]', ""],
+    ["preflight_status = 200", "", "[protection]", '[protection]\nmethods = "all"'],
+]
+
+
+def assert_differences_are_explained(tab, address, draw, count):
+    """
+    Assert that in the browser's *tab* so many requests that *draw* has chosen, each under a policy that it has chosen,
+    do what the model says, or that it is known why not.
+    """
+    pages = Calls(address)("start", {})["samples"][0]["page"].rpartition(":")[2]
+    tab.visit(address)
+    tab.call(READY_TO_USE)
+    agreeing, unexplained = 0, []
+    for _ in range(count):
+        policy = "\n".join(map(draw.choice, LINES)).replace("{pages}", pages)
+        fields = {name: draw.choice(values).replace("{pages}", pages) for name, values in FIELDS.items()}
+        tab.call(WRITE, [policy, fields])
+        seen = tab.call(RUN, [None, None])
+        agreeing += seen.get("agreement") == AGREE
+        if seen.get("agreement") == "Your browser and the model do not agree.":
+            unexplained.append((policy, fields, seen["differences"]))
+    assert unexplained == []
+    # Most of the others are no requests: a GET has no body.
+    assert agreeing > count / 2
+
+
 class Calls:
     """
     What the page of a playground at *address* calls, called without a browser.

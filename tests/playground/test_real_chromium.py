@@ -2,9 +2,11 @@
 The playground in a real Chromium: every request under every policy, browser against model.
 """
 
+import random
+
 import pytest
 from kit.engines import chromium
-from kit.playground import BLOCKED, PAIRS, assert_like_the_model
+from kit.playground import BLOCKED, PAIRS, assert_differences_are_explained, assert_like_the_model
 
 from corsguard.playground import opened
 
@@ -21,3 +23,10 @@ def test_every_request_under_every_policy_is_what_the_model_says():
         assert len(predicted) == sum(one["verdict"] == BLOCKED for one in seen.values()) > 10
         for line in predicted:
             tab.wait_for_console(line)
+
+
+@pytest.mark.browser
+@pytest.mark.long
+def test_random_requests_differ_only_where_it_is_known_why():
+    with opened(0) as address, chromium() as tab:
+        assert_differences_are_explained(tab, address, random.Random(1), 300)
