@@ -180,12 +180,16 @@ function inJavaScript({ call, path, method, headers, kind, body, credentials, re
   }
   const options = [
     method === "GET" ? "" : `method: ${JSON.stringify(method)}`,
-    pairs.length ? `headers: { ${pairs.map((pair) => pair.map((text) => JSON.stringify(text)).join(": ")).join(", ")} }` : "",
+    pairs.length ? `headers: ${inBraces(pairs.map((pair) => pair.map((text) => JSON.stringify(text)).join(": ")))}` : "",
     content === null ? "" : `body: ${content}`,
     credentials === "same-origin" ? "" : `credentials: "${credentials}"`,
     redirect === "follow" ? "" : `redirect: "${redirect}"`,
   ].filter(Boolean);
   return options.length ? `fetch(${url}, {\n${options.map((option) => `  ${option},\n`).join("")}})` : `fetch(${url})`;
+}
+
+function inBraces(lines) {
+  return lines.length > 1 ? `{\n${lines.map((line) => `    ${line},\n`).join("")}  }` : `{ ${lines.join("")} }`;
 }
 
 // The run: the model has played it already; a frame of the right origin sends it once more.

@@ -130,6 +130,20 @@ def test_a_developer_changes_one_line_and_sees_it_pass(visit, tmp_path):
         assert f"http://localhost:{port}" in visited.origins
 
 
+def test_the_request_is_shown_in_the_words_of_javascript(visit, address):
+    page = visit(address).page
+    server = page.inner_text("#code").partition('"')[2].partition("/me")[0]
+    page.click('text="PUT with a token"')
+    assert page.inner_text("#code") == (
+        f'fetch("{server}/items", {{\n  method: "PUT",\n  headers: {{\n    "Authorization": "Bearer 1234-abcd",\n'
+        '    "Content-Type": "application/json",\n  },\n  body: "{\\"name\\": \\"Ada\\"}",\n})'
+    )
+    page.click('text="WebSocket"')
+    assert page.inner_text("#code") == f'new WebSocket("{server.replace("http", "ws")}/feed")'
+    page.click('text="File upload"')
+    assert 'request.upload.addEventListener("progress", show);' in page.inner_text("#code")
+
+
 def test_a_page_that_is_not_here_is_answered_by_the_model(visit, address):
     visited = visit(address)
     page = visited.page
