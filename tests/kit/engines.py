@@ -346,9 +346,10 @@ class Firefox:
 
 
 @contextmanager
-def firefox(port, language=""):
+def firefox(port=None, language=""):
     """
-    Yield a Firefox whose proxy listens on *port*, and which speaks *language*, of Debian's packages, if there is one.
+    Yield a Firefox whose proxy listens on *port*, or which asks no proxy, and which speaks *language*, of Debian's
+    packages, if there is one.
     """
     executable = installed("firefox-esr")
     try:
@@ -357,7 +358,9 @@ def firefox(port, language=""):
         missing("websockets is not installed")
     preferences = FIREFOX_PREFERENCES | ({"intl.locale.requested": language} if language else {})
     for scheme in ("http", "ssl"):
-        preferences |= {f"network.proxy.{scheme}": "127.0.0.1", f"network.proxy.{scheme}_port": port}
+        preferences |= {f"network.proxy.{scheme}": "127.0.0.1", f"network.proxy.{scheme}_port": port or 0}
+    if port is None:
+        preferences |= {"network.proxy.type": 0}
     lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items()]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, ExitStack() as stack:
         (Path(profile) / "user.js").write_text("".join(lines))
