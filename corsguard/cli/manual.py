@@ -4,19 +4,27 @@
 This file reads the arguments, calls `corsguard.manual`, and prints what that returns.
 """
 
+import re
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 import click
-from rich.console import Console
-from rich.markdown import Markdown
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
+from rich.markdown import CodeBlock, Markdown, MarkdownElement, TableDataElement
+from rich.syntax import Syntax
+from rich.theme import Theme
 
 from corsguard.manual import CONTENTS, Part, page_of, search, topics
 
 from .printing import Exit, printable
 
 _MOST_NAMED: Final = 5
+# Rich's own has a black background, which is a box on a terminal of another colour.
+_THEME: Final = Theme({"markdown.code": "bold cyan"})
+_LINK: Final = re.compile(
+    r"(?P<item>^\* )?\[(?P<text>[^]\n]+)\]\((?!https?:)(?:(?P<page>[\w-]+)\.md)?(?:#[\w-]+)?\)", re.MULTILINE
+)
 
 
 @click.command()
@@ -63,6 +71,49 @@ def show(markdown: str) -> None:
     Print *markdown*: rendered on a terminal, as it is in a pipe.
     """
     if sys.stdout.isatty():
-        Console().print(Markdown(markdown, hyperlinks=False))
+        # What is longer than a line is left to the terminal: then it is one line when it is copied.
+        Console(theme=_THEME).print(_Page(_LINK.sub(_as_command, markdown), hyperlinks=False), crop=False)
     else:
         click.echo(printable(markdown))
+
+
+def _as_command(link: re.Match[str]) -> str:
+    """
+    Return what a *link* to another page is on a terminal: the command that prints this page.
+    """
+    if link["page"] is None:
+        return link["text"]
+    if link["item"]:
+        return f"{link['item']}**{link['text']}**"
+    command = f"`corsguard manual {link['page']}`"
+    return command if link["text"] == link["page"] else f"{link['text']} ({command})"
+
+
+class _Code(CodeBlock):
+    """
+    Code without a box around it, and without line ends that the page does not have.
+    """
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        code = Syntax("", self.lexer_name, theme="ansi_dark").highlight(str(self.text).rstrip())
+        code.rstrip()
+        code.style, code.no_wrap, code.overflow = "cyan", True, "ignore"
+        yield code
+
+
+class _Cell(TableDataElement):
+    """
+    A cell of a table that shows a long name whole, on two lines if need be.
+    """
+
+    def __init__(self, justify: JustifyMethod) -> None:
+        super().__init__(justify)
+        self.content.overflow = "fold"
+
+
+class _Page(Markdown):
+    elements: ClassVar[dict[str, type[MarkdownElement]]] = Markdown.elements | {
+        "fence": _Code,
+        "td_open": _Cell,
+        "th_open": _Cell,
+    }

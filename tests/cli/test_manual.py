@@ -5,6 +5,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 
@@ -77,12 +78,12 @@ def test_a_code_that_does_not_exist_is_said(code):
     assert f"There is no code {code}. All of them: corsguard manual errors" in result.stderr
 
 
-def test_it_is_rendered_on_a_terminal():
+def shown_on_a_terminal(*arguments):
     """
-    On a terminal, headings and tables are drawn and not printed as Markdown.
+    Return what the command prints on a terminal of 80 columns.
     """
     primary, secondary = pty.openpty()
-    command = [sys.executable, "-m", "corsguard", "manual", "wsgi"]
+    command = [sys.executable, "-m", "corsguard", *arguments]
     with subprocess.Popen(command, stdout=secondary, env={**os.environ, "TERM": "xterm", "COLUMNS": "80"}) as process:
         os.close(secondary)
         shown = b""
@@ -92,8 +93,29 @@ def test_it_is_rendered_on_a_terminal():
     os.close(primary)
     assert process.returncode == 0
     assert b"\x1b[" in shown
-    assert b"```" not in shown
-    assert b"# WSGI" not in shown
+    return re.sub("\x1b\\[[0-9;]*m", "", shown.decode())
+
+
+def test_it_is_rendered_on_a_terminal():
+    """
+    On a terminal, headings and tables are drawn and not printed as Markdown, and a link is the command to follow it.
+    """
+    shown = shown_on_a_terminal("manual", "wsgi")
+    assert "```" not in shown
+    assert "# WSGI" not in shown
+    assert "More: corsguard manual policy" in shown_on_a_terminal("explain", "E203")
+
+
+def test_nothing_is_lost_on_a_narrow_terminal():
+    """
+    A line of code that is too long has no line end of its own, and no cell of a table is cut.
+    """
+    shown = shown_on_a_terminal("manual", "django")
+    assert ".md" not in shown
+    assert "…" not in shown
+    assert 'INSTALLED_APPS = [*INSTALLED_APPS, "corsguard_django"]  # for the system checks' in shown_on_a_terminal(
+        "manual", "start"
+    )
 
 
 def _read(terminal):
