@@ -376,7 +376,9 @@ def _credentials(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Row:
         for exchange in outcome.exchanges
         if exchange.response is not None
     ]
-    text = f"{ALLOW_CREDENTIALS}: {', '.join('absent' if value is None else as_shown(value) for value in values)}"
+    # The preflight and what follows it mostly say the same, and "true, true" is what two layers would send.
+    said = dict.fromkeys("absent" if value is None else as_shown(value) for value in values)
+    text = f"{ALLOW_CREDENTIALS}: {', '.join(said)}"
     return Row(_mark(Reason.ALLOW_CREDENTIALS_NOT_TRUE in wrong.everything), "credentials", text)
 
 

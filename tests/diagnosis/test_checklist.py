@@ -49,6 +49,11 @@ ROWS = {
             f"http://192.168.1.1/ is in a less public network than the page: {PERMISSION}",
         ),
     ),
+    "credentials that the preflight allows, and the answer to the PUT": (
+        Server((204, allow(methods="PUT", credentials="true")), (200, allow(credentials="true"))),
+        [*PUT, "--credentials"],
+        ("ok", "credentials", "Access-Control-Allow-Credentials: true"),
+    ),
     "an unshared GET": (Server(), [], ("NO", "Allow-Origin", "absent")),
 }
 
