@@ -1,8 +1,7 @@
 """
 CORS for Python web applications: one policy, one decision, every place it runs.
 
-This is the door for anyone who guards an application; `corsguard.adapters` is the one for anyone who carries the guard
-into another framework.
+Import from here to guard an application. Import from `corsguard.adapters` to use the guard in another framework.
 """
 
 from typing import TYPE_CHECKING

@@ -1,9 +1,9 @@
 """
-The second door, for anyone who carries the guard into a framework that it does not know yet. Re-exports only.
+The second door: import from here to use the guard in a framework that corsguard does not know. Re-exports only.
 
-A carrier makes one Guard, enters each request with its CGI-shaped mapping and its path, asks the Passage before the
-application runs and when it starts its response, asks origin sources and tells events in the way of its world, and
-writes the headers back. `examples/falcon_guard.py` is a whole one.
+A carrier makes one Guard. It enters each request with a CGI-shaped mapping and the path. It asks the Passage before the
+application runs and when the response starts, and writes the headers back. It also asks origin sources and calls
+listeners, in the way that fits its framework. `examples/falcon_guard.py` is a whole carrier.
 """
 
 from .errors import Rule

@@ -70,19 +70,19 @@ class CORSMiddleware:
     """
     An ASGI application that guards another one. Put it outermost.
 
-    *policy* is a Policy, a mapping of its keywords, or a mapping from path prefix to these or None: see Policies, which
-    may also be given, and shared. Preflights of guarded resources are answered here; all other requests reach *app*,
-    and the headers of its response are made the policy's. An exception that leaves *app* passes through untouched,
-    because there is no response to carry headers. Prefixes are compared with the path below `root_path`. The policy of
-    an endpoint of Starlette or FastAPI that is tagged with `@cors` is that of its tag.
+    *policy* is a Policy, a mapping of its keywords, or a mapping from path prefix to these or None. It may also be a
+    Policies object, which several guards can share. Preflights of guarded resources are answered here. All other
+    requests reach *app*, and its responses get the headers of the policy. An exception that leaves *app* passes through
+    unchanged, because there is no response to carry headers. Prefixes are compared with the path below `root_path`. An
+    endpoint of Starlette or FastAPI with a tag, `@cors`, has the policy of its tag.
 
-    *websockets* tells which handshakes the guard judges: all (`"guard"`), none (`"pass"`), or all but those whose paths
-    are below the prefixes of a list. *protection*, a CrossOriginProtection or a mapping of its keywords, keeps pages
-    that the policy does not trust from acting: their requests are answered here with 403.
+    *websockets* says which handshakes the guard judges: all (`"guard"`), none (`"pass"`), or all except those below the
+    path prefixes of a list. *protection*, a CrossOriginProtection or a mapping of its keywords, refuses requests by
+    which pages that the policy does not trust could act. They are answered here with 403.
 
     *on_event* is called with an Event for each request that is refused (except same-origin ones, which need no
     grant), after a failure of an origin source, and for the other reasons that `Event` lists. It is called before the
-    request is answered, in a thread; what it raises is logged. *journal* writes the log.
+    request is answered, in a thread. An exception in it is logged. *journal* writes the log.
 
     Raises PolicyError if *policy*, *websockets* or *protection* is refused, and TypeError if *app* is certainly not an
     ASGI 3 application.
@@ -110,10 +110,10 @@ class CORSMiddleware:
     @property
     def policy(self) -> InForce:
         """
-        What guards the application. Assigning takes what the constructor takes, validates it first, and swaps the
-        Policies that were given, for all who share them.
+        What guards the application. Assign a new one in any form that the constructor takes. It is validated
+        first. If a Policies object was given, its policy changes for all guards that share it.
 
-        Requests in flight finish under the old policy. Each process assigns for itself.
+        Requests that are running finish with the old policy. Each process assigns for itself.
         """
         return self.guard.policies.policy
 
@@ -266,7 +266,7 @@ class CORSMiddleware:
 
     def policy_for(self, scope: Mapping[str, Any]) -> Guarding:
         """
-        Return the policy that guards the request *scope*; None if it is closed, `"unguarded"` if nothing is done.
+        Return the policy that guards the request *scope*. None means closed, `"unguarded"` that the guard does nothing.
 
         For people and tests.
         """
@@ -287,14 +287,15 @@ class CORSMiddleware:
 
 class CORSGuard(CORSMiddleware):
     """
-    Guards the Starlette or FastAPI application *app*, which stays what it is: serve `app`, and test `app`.
+    Guards the Starlette or FastAPI application *app*. Serve and test `app` as before.
 
-    The guard stands outside all middleware, and outside what makes a 500 of an exception, so every response has the
-    headers. Without *policy* only endpoints tagged with `@cors` share anything. All else is as CORSMiddleware has it.
+    The guard stands outside all middleware, also outside the one that answers an exception with 500. So every response
+    has the headers. Without *policy*, only endpoints tagged with `@cors` share anything. All other arguments are those
+    of CORSMiddleware.
 
-    Raises PolicyError if *policy*, *websockets* or *protection* is refused, TypeError if *app* is neither of the two
-    and for the keywords of a policy, which stand in a mapping, and RuntimeError if it is guarded already or has served
-    a request; *app* then stays as it was.
+    Raises PolicyError if *policy*, *websockets* or *protection* is refused. Raises TypeError if *app* is neither a
+    Starlette nor a FastAPI application, and for the keywords of a policy, which belong into a mapping. Raises
+    RuntimeError if *app* is guarded already or has served a request. After an error *app* is as it was.
     """
 
     def __init__(

@@ -81,9 +81,9 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
     *max_age*: seconds (or timedelta) for which a browser may keep a preflight's answer; None leaves it to the browser.
     *preflight_status*: 204, or 200 for clients that do not accept 204 and for servers that end the connection after it
     (waitress, uWSGI's HTTP router).
-    *share_timing*: whether scripts that may read see how long a response took, too (Resource Timing,
+    *share_timing*: whether scripts that may read a response also see how long it took (Resource Timing,
     `Timing-Allow-Origin`).
-    *allow_unsafe_origins*: a mapping from origin pattern to the reason why this one danger is accepted.
+    *allow_unsafe_origins*: a mapping from an origin pattern that would be refused as dangerous to the reason for it.
 
     Raises PolicyError with every problem at once, unknown keywords included.
     """
@@ -104,7 +104,7 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
     @classmethod
     def from_mapping(cls, mapping: Mapping[Any, Any]) -> "Policy":
         """
-        Return the policy whose keywords are the keys of *mapping*, as a configuration has them; they may be anything.
+        Return the policy whose keywords are the keys of *mapping*, such as a part of a configuration.
 
         Raises PolicyError with every problem at once, unknown keys included.
         """

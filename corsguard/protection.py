@@ -138,7 +138,8 @@ _KEYWORDS: Final = ("mode", "exempt", "methods")
 @dataclass(frozen=True, kw_only=True)
 class CrossOriginProtection:
     """
-    That pages which the policy does not trust may not act: what a carrier takes as `protection`. Immutable.
+    Refuses requests by which pages that the policy does not trust could act. Every carrier takes it as `protection`.
+    Immutable.
 
     *mode*: `"enforce"` answers their requests with 403, and the application does not run; `"report"` lets them run, and
     only records what would be refused.

@@ -44,12 +44,13 @@ def cors(policy: Policy | None) -> Callable[[View], View]: ...
 def cors(**keywords: Unpack[PolicyKeywords]) -> Callable[[View], View]: ...
 def cors(policy: Policy | EllipsisType | None = ..., **keywords: Unpack[PolicyKeywords]) -> Callable[[View], View]:
     """
-    Return a decorator that tags a view with a policy: *policy*, or the one that *keywords* make; None closes the view.
+    Return a decorator that gives a view a policy of its own: *policy*, or `Policy(**keywords)`. None closes the view.
 
-    The decorator returns the view itself. Put it directly under the route; it opens the view at every URL of it.
+    Put it directly under the route. It returns the view itself. The policy counts at every URL of the view.
 
-    Raises TypeError for anything but one of the two forms, and PolicyError if the keywords are refused. The decorator
-    raises TypeError for what is not a view, such as a class, and ValueError for a second, different policy.
+    Raises TypeError unless there is either *policy* or *keywords*, and PolicyError if the keywords are refused. The
+    decorator raises TypeError if it gets something else than a view, such as a class, and ValueError for a second,
+    different policy.
     """
     given = cast("object", policy)
     if not isinstance(given, Policy | EllipsisType | None):

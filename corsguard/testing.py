@@ -34,10 +34,11 @@ def assert_shared(app: Application | Browser, *, page: str, url: str, method: st
     """
     Assert that a page may read what it fetches, and return the Response.
 
-    *app* is what Browser takes, or a Browser. *page* is the URL of the page, *url* the whole URL of what it fetches,
-    *init* what `Page.fetch` takes. An error of the application (404, 500) is shared like any other response, the 500
-    that FastAPI or Starlette makes of an exception too. The lifespan of an ASGI application is not run. Raises
-    AssertionError with the whole story, and ValueError or TypeError for arguments that describe no request.
+    *app* is a Browser, or an application as Browser takes it. *page* is the URL of the page. *url* is the whole URL
+    that it fetches. *init* are more arguments for `Page.fetch`. An error response (404, 500) counts as any other
+    response, also the 500 that FastAPI or Starlette makes of an exception. The lifespan of an ASGI application is not
+    run. Raises AssertionError with the whole story, and ValueError or TypeError for arguments that do not describe a
+    request.
     """
     return _shared(_open(app, page), method, _whole(url), init)
 
@@ -53,8 +54,8 @@ def assert_not_shared(
     """
     Assert that a page may not read what it fetches because the server does not share it; return the NetworkError.
 
-    Takes what `assert_shared` takes. A fetch that fails for another reason (nothing was answered, a method that no
-    page may send) proves nothing and raises AssertionError, too.
+    Takes the arguments of `assert_shared`. A fetch that fails for another reason (no response, a method that no page
+    may send) proves nothing. It raises AssertionError, too.
     """
     return _not_shared(_open(app, page), method, _whole(url), init)
 
@@ -69,11 +70,11 @@ def assert_shared_with_no_attacker(
     **init: Any,  # noqa: ANN401 - see above
 ) -> None:
     """
-    Assert that what *origin* may read is shared with none of `attack_origins(origin, allowed)`.
+    Assert that *origin* may read, and that none of `attack_origins(origin, allowed)` may.
 
-    Takes what `assert_shared` takes; *allowed* are the origin patterns that are meant to be allowed in addition to
-    *origin*. Raises AssertionError that names every attack that went through, and if *origin* itself may not read:
-    then the others prove nothing.
+    Takes the arguments of `assert_shared`. *allowed* are origin patterns that are allowed in addition to *origin*.
+    Raises AssertionError that names every attack that succeeded. Also raises it if *origin* itself may not read,
+    because then the attacks prove nothing.
     """
     browser = app if isinstance(app, Browser) else Browser(app)
     own = origin_of(_whole(url))
@@ -100,13 +101,13 @@ def assert_cannot_act(
     **init: Any,  # noqa: ANN401 - what fetch() takes
 ) -> Exchange:
     """
-    Assert that a page may not act by what it sends, with the user's cookies; return the last Exchange.
+    Assert that a page may not act with a request that has the user's cookies, and return the last Exchange.
 
-    The server answers 403, or the browser does not send the request because its preflight was refused. A POST is sent
-    as a form is, which asks nobody (`mode="no-cors"`), unless *init* has another mode. *page* is the URL of a page of a
-    stranger. Any other error (404, 500) proves nothing, nor does a request that is not answered; both raise
-    AssertionError. Whose 403 it is cannot be seen: `assert_can_act` with a page of your own tells that the request is
-    right.
+    Either the server answers 403, or the browser does not send the request because its preflight was refused. A POST is
+    sent as a form, without a preflight (`mode="no-cors"`), unless *init* has another mode. *page* is the URL of a
+    stranger's page. Any other error (404, 500) proves nothing, nor does a request without a response. Both raise
+    AssertionError. The 403 may come from another part of the application. So also call `assert_can_act` with a page of
+    your own.
     """
     mode = "no-cors" if method == "POST" else "cors"
     exchange, error = _acted(_open(app, page), method, _whole(url), {"mode": mode, **init})
@@ -129,10 +130,10 @@ def assert_can_act(
     **init: Any,  # noqa: ANN401 - what fetch() takes
 ) -> Exchange:
     """
-    Assert that a page may act by what it sends, with the user's cookies; return the last Exchange.
+    Assert that a page may act with a request that has the user's cookies, and return the last Exchange.
 
-    The request is sent, and the server answers it with a status below 400; whether the page may read that does not
-    matter. Raises AssertionError if not, with the whole story.
+    The browser sends the request, and the server answers with a status below 400. It does not matter whether the page
+    may read the response. Raises AssertionError with the whole story otherwise.
     """
     exchange, error = _acted(_open(app, page), method, _whole(url), init)
     status = None if exchange is None or exchange.response is None else exchange.response.status

@@ -63,22 +63,22 @@ class CORSMiddleware:
     """
     A WSGI application that guards another one. Put it outermost.
 
-    *policy* is a Policy, a mapping of its keywords, or a mapping from path prefix to these or None: see Policies, which
-    may also be given, and shared. Preflights of guarded resources are answered here, and so are WebSocket handshakes
-    that are refused; all other requests reach *app*, and the headers of its response are made the policy's. An
-    exception that leaves *app* passes through untouched, because there is no response to carry headers.
+    *policy* is a Policy, a mapping of its keywords, or a mapping from path prefix to these or None. It may also be a
+    Policies object, which several guards can share. Preflights of guarded resources are answered here, and so are
+    WebSocket handshakes that are refused. All other requests reach *app*, and its responses get the headers of the
+    policy. An exception that leaves *app* passes through unchanged, because there is no response to carry headers.
 
-    *websockets* tells which handshakes are judged: `"guard"` all, `"pass"` none, a list of path prefixes all others.
-    *protection*, a CrossOriginProtection or a mapping of its keywords, keeps pages that the policy does not trust from
-    acting: their requests are answered here with 403.
+    *websockets* says which handshakes are judged: `"guard"` all, `"pass"` none, a list of path prefixes all others.
+    *protection*, a CrossOriginProtection or a mapping of its keywords, refuses requests by which pages that the policy
+    does not trust could act. They are answered here with 403.
 
     *on_event* is called with an Event for each request that is refused (except same-origin ones, which need no
     grant), after a failure of an origin source, and for the other reasons that `Event` lists. It is called before the
-    request is answered, in its thread; what it raises is logged. *journal* writes the log. A framework whose views have
-    policies of their own assigns *views*.
+    request is answered, in the same thread. An exception in it is logged. *journal* writes the log. A framework whose
+    views have policies of their own assigns *views*.
 
-    Raises PolicyError if *policy*, *websockets* or *protection* is refused, or has an origin source that has to be
-    awaited. Raises TypeError if *app* is certainly an ASGI application.
+    Raises PolicyError if *policy*, *websockets* or *protection* is refused, or if an origin source of the policy has to
+    be awaited. Raises TypeError if *app* is certainly an ASGI application.
     """
 
     def __init__(  # noqa: PLR0913 - each is a choice of the user's
@@ -104,10 +104,10 @@ class CORSMiddleware:
     @property
     def policy(self) -> InForce:
         """
-        What guards the application. Assigning takes what the constructor takes, validates it first, and swaps the
-        Policies that were given, for all who share them.
+        What guards the application. Assign a new one in any form that the constructor takes. It is validated
+        first. If a Policies object was given, its policy changes for all guards that share it.
 
-        Requests in flight finish under the old policy. Each process assigns for itself.
+        Requests that are running finish with the old policy. Each process assigns for itself.
         """
         return self.guard.policies.policy
 
@@ -187,9 +187,10 @@ class CORSMiddleware:
 
     def policy_for(self, environ: Environ) -> Guarding:
         """
-        Return the policy that guards the request *environ*; None if it is closed, `"unguarded"` if nothing is done.
+        Return the policy that guards the request *environ*. None means closed, `"unguarded"` that the guard does
+        nothing.
 
-        For people and tests: what a tagged view says counts, as when the request is served.
+        For people and tests. The tag of a view counts, as when the request is served.
         """
         return self.find(environ).policy
 

@@ -50,10 +50,10 @@ class CORSMiddleware:
     """
     The middleware that guards what `settings.CORSGUARD` and `@cors` say. Put it first.
 
-    Preflights of guarded resources are answered here, and so are requests that CORSGUARD_PROTECTION refuses, and
-    WebSocket handshakes that are refused, which reach Django under WSGI servers only. All other requests reach what
-    lies further in, and the headers of its response are made the policy's. An exception that leaves the layer below
-    (DEBUG_PROPAGATE_EXCEPTIONS) passes through untouched, because there is no response to carry headers.
+    Preflights of guarded resources are answered here. So are requests that CORSGUARD_PROTECTION refuses, and WebSocket
+    handshakes that are refused (these reach Django only under WSGI servers). All other requests reach the next
+    middleware, and their responses get the headers of the policy. An exception that leaves the next middleware
+    (DEBUG_PROPAGATE_EXCEPTIONS) passes through unchanged, because there is no response to carry headers.
 
     Raises PolicyError when the server starts, if CORSGUARD, CORSGUARD_WEBSOCKETS or CORSGUARD_PROTECTION is refused, or
     if MIDDLEWARE has the middleware of django-cors-headers too.
@@ -217,10 +217,10 @@ def _answered(decision: Decision) -> HttpResponse:
 
 def policy_for(environ: Environ) -> Guarding:
     """
-    Return the policy that guards the request *environ* of this process; None if it is closed, `"unguarded"` if nothing
-    is done. For people and tests.
+    Return the policy that guards the request *environ* of this process; None means closed, `"unguarded"`
+    that the guard does nothing. For people and tests.
 
-    Asks what the middleware asks, whether or not it is among those of the settings.
+    Works as the middleware does, also if the middleware is not in the settings.
     """
     return find(environ).policy
 

@@ -42,15 +42,15 @@ class CORSGuard:
     Guards Flask applications: *app* at once, or each one that `init_app` is given.
 
     *policy* is a Policy, a mapping of its keywords, or a mapping from path prefix to these or None. Without one, each
-    application's `config["CORSGUARD"]` is read; with neither, only views tagged with `@cors` share anything. The
-    policy of a tagged view is that of its tag.
+    application's `config["CORSGUARD"]` is read. If there is neither, only views tagged with `@cors` share anything. A
+    tagged view has the policy of its tag.
 
-    *websockets* tells which WebSocket handshakes are judged: `"guard"` all, `"pass"` none, a list of path prefixes all
-    others. *protection*, a CrossOriginProtection or a mapping of its keywords, keeps pages that the policy does not
-    trust from acting: their requests are answered with 403 before Flask sees them.
+    *websockets* says which WebSocket handshakes are judged: `"guard"` all, `"pass"` none, a list of path prefixes all
+    others. *protection*, a CrossOriginProtection or a mapping of its keywords, refuses requests by which pages that the
+    policy does not trust could act. They are answered with 403 before Flask sees them.
 
-    Raises PolicyError if a policy, *websockets* or *protection* is refused, TypeError for the keywords of a policy,
-    which stand in a mapping, and RuntimeError if *app* is guarded already.
+    Raises PolicyError if a policy, *websockets* or *protection* is refused. Raises TypeError for the keywords of a
+    policy, which belong into a mapping, and RuntimeError if *app* is guarded already.
     """
 
     def __init__(
@@ -80,10 +80,10 @@ class CORSGuard:
     def policy(self) -> InForce:
         """
         The guard's own policy or policies, or None. Applications that were given their own, by `init_app` or by their
-        config, are not guarded by it: `set_policy` is for them.
+        config, do not use it: call `set_policy` for them.
 
-        Assigning takes what the constructor takes, validates it first, and swaps it for all applications that use it.
-        Requests in flight finish under the old policy. Each process assigns for itself.
+        Assign a new one in any form that the constructor takes. It is validated first. It changes for all applications
+        that use it. Requests that are running finish with the old policy. Each process assigns for itself.
         """
         return self._policies.policy
 
@@ -100,7 +100,7 @@ class CORSGuard:
 
     def set_policy(self, app: Flask, policy: PoliciesLike | None) -> None:
         """
-        Guard *app* alone with *policy* from now on, whatever guarded it before. Takes what the constructor takes.
+        From now on, guard only *app* with *policy*, in any form that the constructor takes.
 
         Raises PolicyError if the policy is refused, and RuntimeError if this guard does not guard *app*.
         """
@@ -111,8 +111,8 @@ class CORSGuard:
 
     def policy_for(self, app: Flask, environ: Mapping[str, Any]) -> Guarding:
         """
-        Return the policy that guards the request *environ* of *app*; None if it is closed, `"unguarded"` if nothing is
-        done. For people and tests: what a tagged view says counts.
+        Return the policy that guards the request *environ* of *app*; None means closed, `"unguarded"` that the
+        guard does nothing. For people and tests. The tag of a view counts.
 
         Raises RuntimeError if this guard does not guard *app*.
         """
@@ -128,7 +128,7 @@ class CORSGuard:
 
     def init_app(self, app: Flask, policy: PoliciesLike | None = None) -> None:
         """
-        Guard *app* with *policy*, else with the guard's own, else with what its config says.
+        Guard *app* with *policy*. Without it, use the guard's own policy, or else that of the config of *app*.
 
         Raises PolicyError if the policy is refused, and RuntimeError if *app* is guarded already; *app* then stays as
         it was.

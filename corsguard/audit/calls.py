@@ -65,24 +65,25 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
     on_request: Callable[[int], object] = bool,
 ) -> Report:
     """
-    Ask the server at *url* as an attacker would, and return what was found. Audit only servers that you may.
+    Ask the server at *url* as an attacker would, and return a Report. Audit only servers that you are allowed to audit.
 
-    At a *url* of `ws:` or `wss:` WebSockets are opened, and closed at once; at any other none is.
+    With a *url* of `ws:` or `wss:`, WebSockets are opened, and closed at once.
 
-    *trusted* are the origins and patterns that are meant to be trusted; their relatives are tried. *app*, an
-    application, is asked in place of a server, without a network and without pauses. *headers* go with every request
-    but preflights, and their values are not shown.
+    *trusted* are the origins and patterns that the server should trust. Similar names are tried. *app*, an application,
+    is asked in place of a server, without a network and without pauses. *headers* are sent with every request except
+    preflights, and their values are not shown.
 
-    At most *budget* requests are sent, *rate* a second, and only GET, HEAD and OPTIONS. With *active*, line ends in
-    Origin, a cache under a query of its own and 4 KiB of commas are tried, too, and two POST requests are sent, as a
-    page of another site forges them: a form and a JSON text. *is_internal* says whether only the network keeps others
-    out; if None, the address tells. *connect_to*, *verify*, *timeout* and *proxy* are those of a LiveTransport; *app*
-    is waited for as long, in a thread of its own. Line ends in Origin go through no proxy, and are left out with one.
-    *on_request* is called with the number of each request.
+    At most *budget* requests are sent, *rate* in a second, and only GET, HEAD and OPTIONS. With *active*, line ends in
+    Origin, a cache with a query that nobody else uses, and 4 KiB of commas are tried, too. It also sends two POST
+    requests that a page of another site can send: a form and a JSON text. *is_internal* says whether the server can be
+    reached only from an internal network; if None, the address decides. *connect_to*, *verify*, *timeout* (in seconds)
+    and *proxy* are those of a LiveTransport. *timeout* is also for *app*, which runs in a thread of its own. Line ends
+    in Origin cannot pass a proxy, so they are left out with one. *on_request* is called with the number of each
+    request.
 
-    Raises ValueError if *url* is not a URL of http, https, ws or wss, if one of *headers* is the audit's own, and if
-    *active* is given for a WebSocket, whose handshake is a GET. Raises PolicyError if one of *trusted* is not an origin
-    pattern, and Unreachable if no response comes.
+    Raises ValueError if *url* is not a URL of http, https, ws or wss, if the audit itself sends one of *headers*, and
+    if *active* is given for a WebSocket. Raises PolicyError if one of *trusted* is not an origin pattern, and
+    Unreachable if there is no response.
     """
     given = Url.parse(url)
     target, is_handshake = of_handshake(given), given.scheme in SOCKET_SCHEMES

@@ -179,8 +179,8 @@ class WebSocket:
 
 class Page:
     """
-    A document at *url*: made by `Browser.open`. *network* are all exchanges it caused, *console* what was printed:
-    lines, each with its kind.
+    A document at *url*, made by `Browser.open`. *network* has all its requests and responses. *console* has the lines
+    that were printed, each with its kind.
     """
 
     def __init__(self, agent: UserAgent, url: Url, client: Client) -> None:
@@ -332,13 +332,14 @@ class Page:
 
 class Browser:
     """
-    A browser that follows Fetch to the letter, in front of *app*: a WSGI or ASGI application, a mapping from origin to
-    application, or a Transport such as LiveTransport. Every origin leads to a single application.
+    A browser that follows Fetch exactly, in front of *app*: a WSGI or ASGI application, a mapping from origin to
+    application, or a Transport such as LiveTransport. With a single application, every origin leads to it.
 
-    *clock* returns seconds; *longest_max_age* is how long a preflight's answer is kept at most, in seconds;
-    *third_party_cookies* tells whether they are sent at all. *timeout* is how long an application, which runs in the
-    thread of the caller, is waited for until its response begins, in seconds; what blocks a thread is left in the main
-    thread only, and not on Windows. Raises TypeError or ValueError if *app* is none of these.
+    *clock* returns seconds. *longest_max_age* is the longest time for which a preflight's answer is kept, in seconds.
+    *third_party_cookies* says whether they are sent at all. *timeout* is the longest time until the response of an
+    application has to begin, in seconds. The application runs in the thread of the caller. If it blocks this thread, it
+    can be stopped in the main thread only, and not on Windows. Raises TypeError or ValueError if *app* is none of
+    these.
     """
 
     def __init__(

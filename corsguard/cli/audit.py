@@ -138,7 +138,7 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> t
     "--urls",
     callback=_urls,
     metavar="FILE",
-    help="Audit each URL in FILE, one a line; - is the standard input.",
+    help="Audit each URL in FILE, with one URL in each line. - is the standard input.",
 )
 @click.option(
     "--origin",
@@ -147,7 +147,7 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> t
     multiple=True,
     callback=_origins,
     metavar="ORIGIN",
-    help="Name an origin, or a pattern, that is meant to be trusted; its relatives are tried. Repeatable.",
+    help="Name an origin or a pattern that the server should trust. Similar names are tried. Repeatable.",
 )
 @click.option(
     "--header",
@@ -156,18 +156,18 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> t
     multiple=True,
     callback=_headers,
     metavar='"NAME: VALUE"',
-    help="Send this line along; its value, of 4 characters or more, is never shown. Repeatable.",
+    help="Add a request header. A value of 4 or more characters is never shown. Repeatable.",
 )
 @click.option(
     "--cookie",
     "cookies",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Send this cookie along; its value, of 4 characters or more, is never shown. Repeatable.",
+    help="Send a cookie. A value of 4 or more characters is never shown. Repeatable.",
 )
 @click.option("--quick", is_flag=True, help=f"Ask only the {QUICK_BUDGET} most important questions.")
 @click.option(
-    "--budget", type=click.IntRange(1, 10_000), metavar="N", help=f"Send at most so many requests.  [default: {BUDGET}]"
+    "--budget", type=click.IntRange(1, 10_000), metavar="N", help=f"Send at most N requests.  [default: {BUDGET}]"
 )
 @click.option(
     "--rate",
@@ -175,31 +175,31 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> t
     default=RATE,
     show_default=True,
     metavar="N",
-    help="Send at most so many requests a second.",
+    help="Send at most N requests in a second.",
 )
 @click.option(
     "--active",
     is_flag=True,
-    help="Also try line ends in Origin, a cache under a query of its own, and 4 KiB of commas, and send two POST "
-    "requests as any website could forge them: a form and a JSON text.",
+    help="Also try line ends in Origin, a cache with a query that nobody else uses, and 4 KiB of commas. Also send two "
+    "POST requests that any website can send: a form and a JSON text.",
 )
 @click.option(
     "--internal/--public",
     "is_internal",
     default=None,
-    help="Say whether only the network keeps others out.  [default: by the address]",
+    help="Say whether the server can be reached only from an internal network.  [default: by the address]",
 )
 @click.option(
     "--fail-on",
     type=click.Choice(["low", "medium", "high", "critical"]),
     default="low",
     show_default=True,
-    help="Exit with 1 for findings as bad as this.",
+    help="Exit with 1 for findings of this severity or higher.",
 )
 @json_option()
 @click.option("--sarif", "as_sarif", is_flag=True, help="Print SARIF 2.1.0.")
 @html_option()
-@click.option("--proxy", callback=_proxy, metavar="URL", help="Send everything through this proxy.")
+@click.option("--proxy", callback=_proxy, metavar="URL", help="Send all requests through this proxy.")
 @click.option("--insecure", is_flag=True, help="Trust any certificate.")
 @connection_options(TIMEOUT)
 @click.pass_context
@@ -227,7 +227,7 @@ def audit(  # noqa: PLR0913 - the options of the command
     timeout: float,
 ) -> None:
     """
-    Ask the server at URL as an attacker would, and say who could read, how that is proven, and what to change.
+    Ask the server at URL as an attacker would. Say who could read, with the proof, and what to change.
 
     \b
     corsguard audit https://api.example.com/items
@@ -237,13 +237,13 @@ def audit(  # noqa: PLR0913 - the options of the command
     corsguard audit https://api.example.com/items --sarif --fail-on high
     corsguard audit wss://api.example.com/feed --origin https://app.example.com --cookie sid=1
 
-    Tell it the origins that are meant to be trusted: the names that a wrong comparison would take for them are tried.
-    Audit only servers that you may. Without --active only GET, HEAD and OPTIONS are sent, to the URL's origin alone:
-    redirects to other origins are not followed, and no other name is looked up. A URL with an address in a private
-    network, or whose name leads there, counts as internal, loopback does not. At a URL of ws or wss, WebSockets are
-    opened and closed at once; at any other none is.
+    Name the origins that the server should trust: the command then tries names that a wrong comparison would take for
+    them. Audit only servers that you are allowed to audit. Without --active, only GET, HEAD and OPTIONS are sent, and
+    only to the origin of the URL. Redirects to other origins are not followed, and no other name is looked up. A URL
+    counts as internal if its address is in a private network; loopback does not. With a URL of ws or wss, WebSockets
+    are opened and closed at once.
 
-    Exit codes: 0 nothing as bad as --fail-on, 1 findings, 2 usage, 3 no response, 4 not judged: the URL was only
+    Exit codes: 0 nothing as bad as --fail-on, 1 findings, 2 usage, 3 no response, 4 not judged, because the URL only
     answered with a refusal, a redirect or an error, such as 401.
     """
     _refuse_both(

@@ -79,10 +79,10 @@ class _Options:
     html_file: str | None
 
 
-@click.command
+@click.command(short_help="Play a browser against a URL, an application or a HAR file.")
 @click.argument("target")
 @page_option("Without it, one is assumed and named.")
-@click.option("--url", metavar="URL", help="Say what is asked of an application. Default: https://api.example.com/")
+@click.option("--url", metavar="URL", help="Name the URL to ask, for an application. Default: https://api.example.com/")
 @method_option("GET, or POST with a body")
 @headers_option(needs_value=True)
 @click.option("--json-body", metavar="JSON", help="Send this body as application/json.")
@@ -101,25 +101,29 @@ class _Options:
     type=click.Choice(["follow", "error", "manual"]),
     default="follow",
     show_default=True,
-    help="Treat redirects in this way.",
+    help="Handle redirects in this way.",
 )
-@click.option("--read", multiple=True, metavar="NAME", help="Read a header of the response, as the page does.")
+@click.option(
+    "--read", multiple=True, metavar="NAME", help="Read this header of the response, as the page does. Repeatable."
+)
 @click.option(
     "--protocol", "protocols", multiple=True, metavar="NAME", help="Offer a subprotocol of a WebSocket. Repeatable."
 )
 @click.option("--preflight-only", is_flag=True, help="Send the preflight and nothing else.")
 @connection_options()
-@click.option("--curl", "with_curl", is_flag=True, help="Print each exchange as a curl command, too.")
-@click.option("--har", "har_file", metavar="FILE", help="Save the exchanges as HAR; secrets and bodies are left out.")
+@click.option("--curl", "with_curl", is_flag=True, help="Also print each request as a curl command.")
+@click.option(
+    "--har", "har_file", metavar="FILE", help="Save requests and responses as HAR, without secrets and bodies."
+)
 @html_option()
 @json_option()
 @click.pass_context
 def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's options
     """
-    Play a browser against TARGET and say why a page is blocked, and which line to change.
+    Play a browser against TARGET. Say why a page is blocked, and which line to change.
 
-    TARGET is a URL, an application (module:app), or a HAR file from a browser's Network panel (*.har). At a URL of
-    ws:// or wss:// the handshake of a WebSocket is played.
+    TARGET is a URL, an application (module:app), or a HAR file from a browser's Network panel (*.har). With a URL of
+    ws:// or wss://, play the handshake of a WebSocket.
 
     \b
     corsguard check https://api.example.com/items --page https://app.example.com
@@ -129,11 +133,12 @@ def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) ->
     corsguard check wss://api.example.com/feed --page https://app.example.com
     corsguard check failed.har
 
-    Sent is what a browser sends: if the preflight for a PUT passes, the PUT goes out, too (--preflight-only stops
-    before). After a preflight that a browser would refuse, nothing follows but GET, HEAD and OPTIONS. A GET is repeated
-    as another page and as none, to see what a cache would give to whom.
+    The command sends what a browser sends. If the preflight for a PUT passes, it sends the PUT, too (use
+    --preflight-only to stop before). After a preflight that a browser would refuse, it only sends GET, HEAD and
+    OPTIONS. It repeats a GET as another page and without a page, to see whether a cache would mix them up.
 
-    Exit codes: 0 the page may read it, 1 it may not, something is wrong or a HAR does not tell, 2 usage, 3 no response.
+    Exit codes: 0 the page may read the response; 1 it may not, or there is a fault, or the HAR file does not show it;
+    2 usage; 3 no response.
     """
     if target.lower().endswith(".har"):
         ctx.exit(_check_har(ctx, target, given["html_file"], Output(as_json=as_json)))

@@ -62,17 +62,17 @@ Access, SameSite, CSRF, the proxies of development servers. Paste the whole line
 corsguard explain -"""
 
 
-@click.command()
+@click.command(short_help="Say what a console line, a policy or a code means.")
 @click.argument("what", nargs=-1, metavar="[POLICY | MESSAGE | CODE | -]")
-@page_option("With a message, where it does not name the page.")
+@page_option("Needed if a message does not name the page.")
 @method_option()
 @headers_option(needs_value=False)
 @credentials_option()
-@click.option("--path", default="/", show_default=True, metavar="PATH", help="Say what is asked for.")
-@click.option("--host", metavar="HOST", help="Say which host is asked, where policies go by host.")
+@click.option("--path", default="/", show_default=True, metavar="PATH", help="Ask for this path.")
+@click.option("--host", metavar="HOST", help="Ask this host, if there are policies by host.")
 @click.option("--env", "environment", metavar="NAME", help="Choose an environment of the TOML file.")
-@click.option("--policy", metavar="POLICY", help="With a message: say whether this policy would grant it.")
-@click.option("--framework", type=click.Choice([*_FRAMEWORKS]), help="Write a message's fix in these words.")
+@click.option("--policy", metavar="POLICY", help="Say whether this policy would allow what the message is about.")
+@click.option("--framework", type=click.Choice([*_FRAMEWORKS]), help="Write the fix for this framework.")
 @json_option()
 def explain(  # noqa: PLR0913 - one for each option
     what: Sequence[str],
@@ -89,10 +89,10 @@ def explain(  # noqa: PLR0913 - one for each option
     as_json: bool,
 ) -> None:
     """
-    Say what a policy shares, step by step, or what a message from a browser's console, or a code, means. Offline.
+    Explain how a policy answers a request, or what a line of a browser's console or a code means. Offline.
 
     \b
-    What has a space in it, or begins with net::, is a message; the rest, and what ends with .toml, is a policy:
+    A policy (a text without spaces, or a name that ends with .toml):
     corsguard explain cors.toml --page https://app.example.com -X PUT -H content-type
     corsguard explain cors.toml --env production --page https://app.example.com --credentials
     corsguard explain shop.policies:API --page https://app.example.com --path /items
@@ -101,20 +101,20 @@ def explain(  # noqa: PLR0913 - one for each option
     corsguard explain tenants.toml --page https://app.example.com --host api.example.com
 
     \b
-    A message, from the console of Chromium, Firefox or Safari; several lines may be pasted:
+    A message (a text with spaces, or one that begins with net::). You can paste several lines:
     corsguard explain "Access to fetch at ... has been blocked by CORS policy: ..."
     corsguard explain --framework django "Cross-Origin Request Blocked: ..."
     corsguard explain --policy cors.toml "Access to fetch at ..."
     corsguard explain - < console.txt
 
     \b
-    A code that was printed, or a reason:
+    A code, or the name of a reason:
     corsguard explain E203
     corsguard explain missing_allow_origin
 
-    Where a message does not name the page (Firefox, Safari) or the method, --page and --method do.
+    If a message does not name the page (Firefox, Safari) or the method, give --page and --method.
 
-    Exit codes: 0 a page may read it, 1 blocked, 2 usage, or a message that is not known.
+    Exit codes: 0 a page may read the response; 1 blocked; 2 usage, or the message is not known.
     """
     out = Output(as_json=as_json, secrets=secrets_of(headers))
     text = " ".join(what)

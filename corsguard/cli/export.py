@@ -16,11 +16,16 @@ from corsguard.gateways import export as exported
 from .printing import Exit, Output, printable
 
 
-@click.command(epilog=f"\b\nTARGET is one of\n  {', '.join(TARGETS)}\n\n\b\nPOLICY is one of\n{FORMS}")
+@click.command(
+    short_help="Write a policy as configuration for a gateway.",
+    epilog=f"\b\nTARGET is one of\n  {', '.join(TARGETS)}\n\n\b\nPOLICY is one of\n{FORMS}",
+)
 @click.argument("target")
 @click.argument("policy")
 @click.option("--environment", "--env", metavar="NAME", help="Choose an environment of the TOML file.")
-@click.option("--mount", default="", metavar="PATH", help="Say at which path the application is mounted, such as /app.")
+@click.option(
+    "--mount", default="", metavar="PATH", help="Name the path where the application is mounted, such as /app."
+)
 @click.option("-o", "--output", metavar="DIR", help="Write the files into DIR. Without it, print them.")
 @click.option("--check", is_flag=True, help="Write nothing. End with 1 if a file in DIR is missing or stale.")
 def export(  # noqa: PLR0913, PLR0917 - the options of the command
@@ -32,17 +37,17 @@ def export(  # noqa: PLR0913, PLR0917 - the options of the command
     check: bool,  # noqa: FBT001 - click passes flags by name
 ) -> None:
     """
-    Write POLICY out for the TARGET in front of the application.
+    Write POLICY as configuration for TARGET, the gateway in front of the application.
 
-    The files make it answer as the guard does, and say how to include them. What TARGET cannot do exactly is refused,
-    all reasons at once.
+    With these files TARGET answers as the guard does. Comments say how to include them. If TARGET cannot do that
+    exactly, the command prints all reasons and writes nothing.
 
     \b
     corsguard export nginx cors.toml --environment production -o /etc/nginx/corsguard
     corsguard export nginx cors.toml -o deploy/corsguard --check    for CI and pre-commit
     corsguard export caddy shop:app
 
-    Exit codes: 0 fine; 1 a file is stale; 2 usage, or what cannot be exported.
+    Exit codes: 0 fine; 1 a file is stale; 2 usage, or the policy cannot be exported.
     """
     if check and output is None:
         raise click.UsageError("--check compares the files in a folder. Write -o DIR, too.")

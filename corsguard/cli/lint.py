@@ -20,25 +20,25 @@ from .printing import Exit, Output, Style, printable
 from .sarif import Result, sarif
 
 
-@click.command()
+@click.command(short_help="List all errors and warnings of policies.")
 @click.argument("policies", nargs=-1, metavar="[POLICY]...")
-@click.option("--strict", is_flag=True, help="Let warnings fail, too (exit code 1).")
+@click.option("--strict", is_flag=True, help="Fail for warnings, too (exit code 1).")
 @json_option()
 @click.option("--sarif", "as_sarif", is_flag=True, help="Print SARIF 2.1.0, for code hosts and editors.")
 def lint(policies: Sequence[str], *, strict: bool, as_json: bool, as_sarif: bool) -> None:
     """
-    Say what is wrong with policies, everything in one run, each with its fix, and what each host gets.
+    List all errors and warnings of policies, each with its fix, and the policy of each host.
 
     \b
-    corsguard lint                        cors.toml here, else DJANGO_SETTINGS_MODULE
+    corsguard lint                        cors.toml in this folder, or DJANGO_SETTINGS_MODULE
     corsguard lint cors.toml other.toml   TOML files, with all their environments
     corsguard lint shop.policies:API      a Policy, a mapping, a guarded application
-    corsguard lint "shop:create_app()"    what a factory returns; Flask's views included
+    corsguard lint "shop:create_app()"    what a factory returns, also the views of Flask
     corsguard lint mysite.settings        Django settings, with the system checks
     corsguard lint --sarif cors.toml > corsguard.sarif
 
-    Exit codes: 0 fine, or warnings only, which are always shown; 1 errors, and with --strict warnings; 2 usage, or what
-    cannot be loaded at all.
+    Exit codes: 0 no errors (warnings are shown); 1 errors, or warnings with --strict; 2 usage, or a policy cannot be
+    loaded.
     """
     if as_json and as_sarif:
         raise click.UsageError("--json and --sarif are two documents. Leave one of them out.")

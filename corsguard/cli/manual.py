@@ -27,11 +27,11 @@ _LINK: Final = re.compile(
 )
 
 
-@click.command()
+@click.command(short_help="Print a page of the manual, or search it.")
 @click.argument("topic", nargs=-1, metavar="[PAGE] [WORDS]...")
 def manual(topic: Sequence[str]) -> None:
     """
-    Print a page of the manual, or the part that speaks of your words. Offline.
+    Print a page of the manual, or the part about your words. Offline.
 
     \b
     corsguard manual
@@ -40,7 +40,7 @@ def manual(topic: Sequence[str]) -> None:
     corsguard manual gateways vary
 
     Without arguments, list the pages. With the name of a page, print that page. With other words, print the part of
-    the manual that fits best, and name the next ones. Exit codes: 0 found, 1 nothing found.
+    the manual that fits best, and name the next best ones. Exit codes: 0 found, 1 nothing found.
     """
     match topic:
         case ():
@@ -56,7 +56,7 @@ def manual(topic: Sequence[str]) -> None:
 
 def _answer(parts: Sequence[Part]) -> None:
     if not parts:
-        click.echo("The manual does not speak of that. Its pages: corsguard manual", err=True)
+        click.echo("The manual has nothing about these words. List its pages: corsguard manual", err=True)
         raise click.exceptions.Exit(Exit.BLOCKED)
     first, *others = parts[:_MOST_NAMED]
     show(f"{first.markdown}\n\nThis is a part of the page `{first.page}`: `corsguard manual {first.page}`.")

@@ -26,14 +26,14 @@ _BY_HAND: Final = (
 )
 
 
-@click.command()
+@click.command(short_help="Translate the configuration of another CORS library.")
 @click.argument("target")
 @json_option()
 def move(target: str, *, as_json: bool) -> None:
     """
-    Print what another library of CORS says in TARGET, in the words of corsguard, ready to paste.
+    Translate the configuration of another CORS library in TARGET, ready to paste.
 
-    TARGET is an application, or a Django settings module. It is loaded, and nothing is asked of it. Known are
+    TARGET is an application, or a Django settings module. The command loads it and sends no request to it. It knows
     flask-cors, django-cors-headers, and the CORSMiddleware of Starlette and FastAPI.
 
     \b
@@ -41,7 +41,7 @@ def move(target: str, *, as_json: bool) -> None:
     corsguard move "shop:create_app()"      what a factory returns
     corsguard move mysite.settings          Django settings
 
-    Exit codes: 0 a translation is printed, 1 nothing was found or not all of it can be read, 2 usage, or what cannot be
+    Exit codes: 0 a translation is printed; 1 nothing was found, or a part cannot be read; 2 usage, or TARGET cannot be
     loaded.
     """
     out = Output(as_json=as_json)

@@ -43,7 +43,7 @@ def page_option(otherwise: str) -> _Decorator:
         "--page",
         metavar="ORIGIN",
         callback=_page,
-        help=f"Say which page asks: its origin or its URL, or null for a sandboxed one. {otherwise}",
+        help=f"Name the page that asks: its origin, its URL, or null for a sandboxed one. {otherwise}",
     )
 
 
@@ -51,7 +51,7 @@ def method_option(default: str = "GET") -> _Decorator:
     """
     The method of the request.
     """
-    return click.option("-X", "--method", metavar="METHOD", help=f"Say the method. Default: {default}.")
+    return click.option("-X", "--method", metavar="METHOD", help=f"Use this method. Default: {default}.")
 
 
 def headers_option(*, needs_value: bool) -> _Decorator:
@@ -69,7 +69,7 @@ def headers_option(*, needs_value: bool) -> _Decorator:
         multiple=True,
         callback=read,
         metavar='"NAME: VALUE"' if needs_value else "NAME[: VALUE]",
-        help="Add a request header, as for curl. Its value, of 4 characters or more, is never shown. Repeatable.",
+        help="Add a request header, as with curl. A value of 4 or more characters is never shown. Repeatable.",
     )
 
 
@@ -111,14 +111,14 @@ def cookie_options() -> _Decorator:
                 multiple=True,
                 metavar="LINE",
                 help="Give the browser a cookie as a server sets it: "
-                '"sid=1; SameSite=None; Secure". Never shown. Brings --credentials. Repeatable.',
+                '"sid=1; SameSite=None; Secure". It is never shown. Implies --credentials. Repeatable.',
             ),
             click.option(
                 "--cookie",
                 "cookies",
                 multiple=True,
                 metavar="NAME=VALUE",
-                help="Send a cookie, across sites too. Never shown. Brings --credentials. Repeatable.",
+                help="Send a cookie, also to another site. It is never shown. Implies --credentials. Repeatable.",
             ),
         ):
             command = add(command)
@@ -140,14 +140,14 @@ def connection_options(timeout: float = 10.0) -> _Decorator:
                 default=timeout,
                 show_default=True,
                 metavar="S",
-                help="Wait so many seconds for a response.",
+                help="Wait at most S seconds for a response.",
             ),
             click.option("--cacert", metavar="FILE", help="Trust the certificates in FILE, as PEM."),
             click.option(
                 "--connect-to",
                 multiple=True,
                 metavar=_ADDRESS,
-                help="Connect to ADDRESS instead of the URL's host, or of HOST. Repeatable.",
+                help="Connect to ADDRESS in place of the URL's host, or of HOST. Repeatable.",
             ),
         ):
             command = add(command)
@@ -171,7 +171,7 @@ def html_option() -> _Decorator:
         "--html",
         "html_file",
         metavar="FILE",
-        help="Write one page to hand on: the verdict, the exchanges drawn, the change to make. It has no secrets.",
+        help="Write a page for other people: the verdict, a diagram, the change to make. It has no secrets.",
     )
 
 

@@ -163,23 +163,23 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
     on_request: Callable[[int], None] = lambda _: None,
 ) -> Diagnosis:
     """
-    Play a browser against *target* and return what is wrong with the fetch, all of it at once.
+    Play a browser against *target*, and return a Diagnosis with all faults of the fetch at once.
 
     *target* is a URL, or an application: the object, or its name `module:attribute`. *page* is the origin or the URL of
-    the page that asks, or `null`; without it, the one that most likely asks is assumed and named. *url* is what is
-    asked of an application. *cookies* are pairs `name=value` that the browser sends to other sites, too; *set_cookies*
-    are lines of `Set-Cookie`. Either brings *credentials*. *read* are the response headers that the page reads.
+    the page that asks, or `null`. Without it, the most likely page is assumed and named. *url* is the URL to ask, for
+    an application. *cookies* are pairs `name=value` that the browser sends, also to other sites. *set_cookies* are
+    lines of `Set-Cookie`. Both imply *credentials*. *read* are the response headers that the page reads.
 
-    A URL of `ws:` or `wss:` is a WebSocket, of which the handshake is played; it offers *protocols*. It is a GET that
-    always has credentials, and a page can say nothing else of it: *method*, *headers*, *body*, *mode*, *redirect*,
-    *read* and *preflight_only* stay as they are.
+    With a URL of `ws:` or `wss:`, the handshake of a WebSocket is played. It offers *protocols*. A page cannot choose
+    anything else of a handshake, so leave out *method*, *headers*, *body*, *mode*, *redirect*, *read* and
+    *preflight_only*.
 
-    *connect_to*, *verify* and *timeout* are those of a LiveTransport. An application is waited for as long,
-    in a thread of its own. *name* is how texts call an application;
-    *on_request* is called with the number of each request before it is sent. What is sent is what a browser sends;
-    after a preflight that it would refuse, that is nothing but GET, HEAD and OPTIONS.
+    *connect_to*, *verify* and *timeout* (in seconds) are those of a LiveTransport. *timeout* is also for an
+    application, which runs in a thread of its own. *name* is the name of an application in texts. *on_request* is
+    called with the number of each request before it is sent. The requests are those of a browser. After a preflight
+    that a browser would refuse, only GET, HEAD and OPTIONS are sent.
 
-    Raises ValueError for what is not a request, and LoadError if an application cannot be loaded.
+    Raises ValueError if the arguments do not describe a request, and LoadError if an application cannot be loaded.
     """
     application: Application | None = None
     if not isinstance(target, str):
