@@ -22,7 +22,7 @@ class OriginSource(Protocol):
     """
     An object that is asked, at request time, whether the policy shares with an origin.
 
-    It is not iterable, and is called as `source.__contains__(origin)` with serialized origins only. Nothing but True
+    It is not iterable, and is called as `source.__contains__(origin)` with serialized origins only. Only True
     grants, and whatever it raises counts as no. If it has `may_block = False`, it is asked on event loops too.
     """
 

@@ -131,7 +131,7 @@ def _routing(router: Any) -> Routing:  # noqa: ANN401 - an application or a rout
 
 def _endpoint_reached(scope: Scope) -> object | None:
     """
-    Return the endpoint that a router has found for *scope*; None if it found none, or nothing but an application.
+    Return the endpoint that a router has found for *scope*; None if it found none, or only an application.
     """
     endpoint: object = scope.get("endpoint")
     return endpoint if isinstance(endpoint, type | FunctionType | MethodType | partial) else None

@@ -93,7 +93,7 @@ class Covered(NamedTuple):
 
 def patterns_of(expression: str | re.Pattern[str], *, ignore_case: bool = False) -> Covered:
     """
-    Return the origin patterns that cover nothing but what *expression* covers.
+    Return the origin patterns that cover only what *expression* covers.
 
     Raises ValueError, which says why, if *expression* cannot be read.
     """

@@ -1,5 +1,5 @@
 """
-What is refused when a policy is built, and what is warned of.
+What is refused when a policy is built, and what is only a warning.
 
 One Reading of a policy's keywords brings them into one shape and finds everything wrong with them, all at once. This
 room judges; `errors` words what it finds, and nothing here knows what is answered to a request.

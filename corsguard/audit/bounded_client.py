@@ -1,7 +1,7 @@
 """
 Asks one server: within a budget, at a steady pace, and again, past all caches, before anything is believed.
 
-Nothing but the one origin that was given is contacted, no more often and no faster than agreed.
+Only the given origin is contacted, not more often and not faster than agreed.
 """
 
 import time

@@ -197,7 +197,7 @@ def refused_headers(failure: Failure) -> list[str]:
 
 def only_warned_of(failure: Failure) -> bool:
     """
-    Whether nothing but Authorization is refused, and that because `*` does not cover it.
+    Whether only Authorization is refused, because `*` does not cover it.
     """
     listed = tokens_listed(failure, ALLOW_HEADERS)
     return failure.value == NON_WILDCARD_REQUEST_HEADER and "*" in listed and not failure.with_credentials

@@ -28,7 +28,7 @@ _SHOWN_RESPONSE_HEADERS: Final = frozenset(
 )
 _MOST_LINES: Final = 24
 _MOST_EXCHANGES: Final = 8
-# The name of a cookie, and its value, which is all there is if there is no name.
+# The name and the value of a cookie, or only the value if it has no name.
 _COOKIE_VALUE: Final = re.compile(r"^([^=;]*=|)[^;]*")
 
 

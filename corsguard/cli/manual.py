@@ -1,5 +1,5 @@
 """
-`corsguard manual`: a page of the manual, or the parts that speak of something. Offline.
+`corsguard manual`: a page of the manual, or the parts about something. Offline.
 
 This file reads the arguments, calls `corsguard.manual`, and prints what that returns.
 """

@@ -317,7 +317,7 @@ def _as_it_can_be(asked: Fetch, *, can_be_said: bool) -> Fetch:
     said = (asked.method, asked.headers, asked.body, asked.mode, asked.redirect)
     if said != (plain.method, plain.headers, plain.body, plain.mode, plain.redirect) or not can_be_said:
         raise ValueError(
-            "Expected nothing but cookies and protocols for a WebSocket, because a page can say nothing else of the "
+            "Expected only cookies and protocols for a WebSocket, because a page can say nothing else of the "
             "handshake. Leave out method, headers, body, mode, redirect, read and preflight_only."
         )
     return replace(asked, credentials="include")

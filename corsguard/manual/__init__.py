@@ -1,5 +1,5 @@
 """
-The manual: its pages, the part that a code names, and the parts that speak of something.
+The manual: its pages, the part that a code names, and the parts about something.
 
 The pages stand next to this file, in Markdown, so that they are always those of the version installed. A page is a
 topic, and its headings divide it into parts. The page `contents` lists all others, in their order.
@@ -78,7 +78,7 @@ def page_of(topic: str) -> str:
 
 def is_code(text: str) -> bool:
     """
-    Whether *text* can be nothing but a code, whether it exists or not.
+    Whether *text* can only be a code, whether it exists or not.
     """
     return _CODE.fullmatch(text) is not None
 
@@ -94,7 +94,7 @@ def part_of_code(code: str) -> Part | None:
 
 def search(query: str, *, within: str | None = None) -> list[Part]:
     """
-    Return the parts that speak of *query*, the best first: of the page *within*, or of all but the contents.
+    Return the parts about *query*, the best first: of the page *within*, or of all but the contents.
     """
     asked = _words(query[:LONGEST_QUERY])
     scored = [

@@ -69,7 +69,7 @@ def _entries_of(resource: Resource, before: list[Placement], served: Sequence[Se
     if not prefixes:
         return [_unwritten(resource, "is not a prefix")]
     found: list[Placement] = []
-    # What covers everything gains nothing but where others decided.
+    # A prefix that covers everything only gains paths where others decided.
     served = [route for route in served if not route.counts] if covered.all else served
     for prefix in prefixes:
         first = next((other for other in before if other.is_active and _is_within(prefix, other.prefix)), None)

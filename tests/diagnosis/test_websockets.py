@@ -187,7 +187,7 @@ def test_what_a_page_cannot_say_is_refused(serve, given):
     "given", [{"method": "PUT"}, {"headers": {"X-A": "1"}}, {"body": b""}, {"read": ["X-A"]}, {"preflight_only": True}]
 )
 def test_what_a_page_cannot_say_is_a_value_error(given):
-    with pytest.raises(ValueError, match="Expected nothing but cookies and protocols for a WebSocket"):
+    with pytest.raises(ValueError, match="Expected only cookies and protocols for a WebSocket"):
         diagnosis.check(opens, url=FEED, **given)
 
 

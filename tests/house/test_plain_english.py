@@ -29,6 +29,12 @@ PHRASES = {
     r", for (?:it|they|there|no|nobody|he|she)\b": ", because",
     r"says no more than": "only says",
     r"is told to": "is reported to",
+    r"nothing but": "only",
+    r"all (?:there|it) is": "the only ...",
+    r"(?:and|or) (?:the|its|their) like": "and similar ones",
+    r"upon": "on",
+    r"speaks? of": "is about",
+    r"warned of": "there is a warning about",
 }
 FORBIDDEN = re.compile("|".join(rf"(?P<p{n}>\b(?:{phrase})\b)" for n, phrase in enumerate(PHRASES)), re.IGNORECASE)
 # Names and quotations are not ours to change.
@@ -76,6 +82,12 @@ def test_a_file_is_in_plain_english(path):
         "It is refused, for it is dangerous.",
         "All but for one.",
         "It is read anew.",
+        "Nothing but GET is sent.",
+        "All there is is a line.",
+        "404 and the like.",
+        "It is built upon Flask.",
+        "The page speaks of cookies.",
+        "It is warned of.",
     ],
 )
 def test_a_phrase_is_seen(text):

@@ -77,7 +77,7 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         ),
     ),
     "script_error": Lookalike(
-        'The script was loaded without CORS, so that window.onerror is told nothing but "Script error."',
+        'The script was loaded without CORS, so window.onerror only gets "Script error."',
         ("the element: <script crossorigin>", "then Access-Control-Allow-Origin of the script"),
         Fix(words="Let the server share scripts with a policy.", page=('<script crossorigin="anonymous" src="...">',)),
     ),

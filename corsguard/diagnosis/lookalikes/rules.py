@@ -38,7 +38,7 @@ RULES: Final[Mapping[str, Lookalike]] = {
         detail="The page promised {value}.",
     ),
     "private_network_access": Lookalike(
-        "Private Network Access, which browsers have given up: Chromium up to 137 warned of it and blocked nothing.",
+        "Private Network Access, which browsers have given up: Chromium up to 137 warned about it and blocked nothing.",
         ("the version of the browser", "the other lines of the console: what was blocked has one of its own"),
         Fix(words="Nothing for browsers of today; they ask the user instead (Local Network Access)."),
     ),
