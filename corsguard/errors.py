@@ -222,8 +222,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "E214": Rule(
             "{value} has a scheme that no origin has. A browser sends the origin of the page.",
             (
-                "The entry would never match. A WebSocket, a `blob:` URL and similar ones are opened by a page, and the "
-                "browser names that page."
+                "The entry would never match. A WebSocket, a `blob:` URL and similar ones are opened by a page, and "
+                "the browser names that page."
             ),
             f"Write the origin of the page: `{EXAMPLE_ORIGIN}`.",
             'Policy(allow_origins=["wss://app.example.com"])',

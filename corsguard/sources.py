@@ -172,8 +172,8 @@ class RefreshingOrigins(_KeptByIdentity):
         """
         Call *load* now, in this thread, and return whether the source knows what it returned, or what is newer.
 
-        For anyone who knows that something changed. Other processes notice at their next refresh. Raises only what ends a
-        process or cancels a task: a failure is written, kept as *last_error*, and changes nothing.
+        For anyone who knows that something changed. Other processes notice at their next refresh. Raises only what ends
+        a process or cancels a task: a failure is written, kept as *last_error*, and changes nothing.
         """
         lock = self._upkeep().lock
         with lock:

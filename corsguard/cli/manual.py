@@ -4,7 +4,6 @@
 This file reads the arguments, calls `corsguard.manual`, and prints what that returns.
 """
 
-import re
 import sys
 from collections.abc import Sequence
 from typing import ClassVar, Final
@@ -15,16 +14,13 @@ from rich.markdown import CodeBlock, Markdown, MarkdownElement, TableDataElement
 from rich.syntax import Syntax
 from rich.theme import Theme
 
-from corsguard.manual import CONTENTS, Part, page_of, search, topics
+from corsguard.manual import CONTENTS, Part, page_of, search, topics, with_commands
 
 from .printing import Exit, printable
 
 _MOST_NAMED: Final = 5
 # Rich's own has a black background, which is a box on a terminal of another colour.
 _THEME: Final = Theme({"markdown.code": "bold cyan"})
-_LINK: Final = re.compile(
-    r"(?P<item>^\* )?\[(?P<text>[^]\n]+)\]\((?!https?:)(?:(?P<page>[\w-]+)\.md)?(?:#[\w-]+)?\)", re.MULTILINE
-)
 
 
 @click.command(short_help="Print a page of the manual, or search it.")
@@ -72,24 +68,12 @@ def show(markdown: str) -> None:
     """
     if sys.stdout.isatty():
         # What is longer than a line is left to the terminal: then it is one line when it is copied.
-        Console(theme=_THEME).print(_Page(_LINK.sub(_as_command, markdown), hyperlinks=False), crop=False)
+        Console(theme=_THEME).print(_DrawnPage(with_commands(markdown), hyperlinks=False), crop=False)
     else:
         click.echo(printable(markdown))
 
 
-def _as_command(link: re.Match[str]) -> str:
-    """
-    Return what a *link* to another page is on a terminal: the command that prints this page.
-    """
-    if link["page"] is None:
-        return link["text"]
-    if link["item"]:
-        return f"{link['item']}**{link['text']}**"
-    command = f"`corsguard manual {link['page']}`"
-    return command if link["text"] == link["page"] else f"{link['text']} ({command})"
-
-
-class _Code(CodeBlock):
+class _DrawnCode(CodeBlock):
     """
     Code without a box around it, and without line ends that the page does not have.
     """
@@ -101,7 +85,7 @@ class _Code(CodeBlock):
         yield code
 
 
-class _Cell(TableDataElement):
+class _DrawnCell(TableDataElement):
     """
     A cell of a table that shows a long name whole, on two lines if need be.
     """
@@ -111,9 +95,9 @@ class _Cell(TableDataElement):
         self.content.overflow = "fold"
 
 
-class _Page(Markdown):
+class _DrawnPage(Markdown):
     elements: ClassVar[dict[str, type[MarkdownElement]]] = Markdown.elements | {
-        "fence": _Code,
-        "td_open": _Cell,
-        "th_open": _Cell,
+        "fence": _DrawnCode,
+        "td_open": _DrawnCell,
+        "th_open": _DrawnCell,
     }

@@ -17,7 +17,7 @@ from .printing import Output
 _HIGHEST_PORT = 65533
 
 
-@click.command()
+@click.command(short_help="Let your own browser try a policy.")
 @click.argument("policy", required=False)
 @click.option(
     "--port",

@@ -51,7 +51,7 @@ class Got(NamedTuple):
 
     def __str__(self) -> str:
         if self.what != "response":
-            return "nothing but an error" if self.what == "error" else "an open WebSocket"
+            return "only an error" if self.what == "error" else "an open WebSocket"
         return "an opaque response" if self.status == 0 else f"a response with status {self.status}"
 
 

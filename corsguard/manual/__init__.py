@@ -20,6 +20,9 @@ CONTENTS: Final = "contents"
 LONGEST_QUERY: Final = 1000
 
 _HEADING: Final = re.compile(r"(#{1,3}) (.+)")
+_LINK: Final = re.compile(
+    r"(?P<item>^\* )?\[(?P<text>[^]\n]+)\]\((?!https?:)(?:(?P<page>[\w-]+)\.md)?(?:#[\w-]+)?\)", re.MULTILINE
+)
 _LISTED: Final = re.compile(r"^\* \[[^]]+\]\(([\w-]+)\.md\)", re.MULTILINE)
 _CODE: Final = re.compile(r"(?:corsguard\.)?[EW][0-9]{3}|CG-[A-Z][0-9]{3}")
 _WORD: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
@@ -103,6 +106,22 @@ def search(query: str, *, within: str | None = None) -> list[Part]:
         if score > 0 and within in {part.page, None}
     ]
     return [part for _, part in sorted(scored, key=lambda pair: -pair[0])]
+
+
+def with_commands(markdown: str) -> str:
+    """
+    Return *markdown* with the command that prints a page in place of each link to it, for a terminal.
+    """
+    return _LINK.sub(_as_command, markdown)
+
+
+def _as_command(link: re.Match[str]) -> str:
+    if link["page"] is None:
+        return link["text"]
+    if link["item"]:
+        return f"{link['item']}**{link['text']}**"
+    command = f"`corsguard manual {link['page']}`"
+    return command if link["text"] == link["page"] else f"{link['text']} ({command})"
 
 
 @cache

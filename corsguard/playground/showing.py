@@ -100,7 +100,7 @@ def verdict(got: Got) -> str:
     """
     match got.what:
         case "error":
-            return "Blocked: the page gets nothing but an error."
+            return "Blocked: the page gets only an error."
         case "open":
             return "Open: the page talks to the server."
         case _ if got.status == 0:

@@ -138,7 +138,7 @@ def test_what_is_done_at_once_is_not_told(capsys):
 def test_each_command_is_offered_and_shows_examples():
     runner = CliRunner()
     overview = runner.invoke(group, ["--help"]).output
-    for name in "explain", "check", "lint", "audit", "export", "move", "manual":
+    for name in "explain", "check", "lint", "audit", "export", "move", "playground", "manual":
         (line,) = re.findall(rf"^  {name} .*", overview, re.MULTILINE)
         assert not line.endswith("..."), line
         shown = runner.invoke(group, [name, "--help"])

@@ -13,7 +13,7 @@ from corsguard.playground.examples import READY, SAMPLES
 PAIRS = [(sample.title, ready.title) for sample in SAMPLES for ready in READY]
 
 # What a page gets, as the playground says it.
-BLOCKED = "Blocked: the page gets nothing but an error."
+BLOCKED = "Blocked: the page gets only an error."
 OPEN = "Open: the page talks to the server."
 READABLE = "Readable: the page gets status 200."
 
