@@ -442,11 +442,11 @@ class Load:
 
     def reload(self):
         """
-        Let the server make new processes, and wait until only these answer.
+        Let the server make new processes, and wait until the old ones are gone, which take connections until then.
         """
         old = self.processes()
         os.kill(self.server.process.pid, signal.SIGHUP)
-        until(lambda: not old & self.processes())
+        until(lambda: not any(map(_is_there, old)))
 
     def end(self):
         """
@@ -472,3 +472,11 @@ def resident(process):
     Return how many bytes of memory *process* has to itself or shares.
     """
     return int(Path(f"/proc/{process}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _is_there(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
