@@ -22,6 +22,7 @@ from corsguard.diagnosis.agreement import Got, disagreements
 from corsguard.diagnosis.guarded import guarded_in
 from corsguard.diagnosis.playing import Fetch
 from corsguard.errors import PolicyError
+from corsguard.names import EXAMPLE_ORIGIN
 
 from .applications import Applications
 from .examples import READY, SAMPLES, Sample
@@ -140,7 +141,7 @@ class Desk:
                     for host in ("localhost", "127.0.0.1", "app.localhost", "acme.tenants.localhost")
                 ),
                 "null",
-                "https://app.example.com",
+                EXAMPLE_ORIGIN,
                 "capacitor://localhost",
                 "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
             ],
