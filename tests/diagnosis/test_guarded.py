@@ -16,7 +16,7 @@ from flask import Flask
 from corsguard import CORSMiddleware, Policy, PolicyError
 from corsguard.configuration.positions import Positions
 from corsguard.diagnosis import LoadError
-from corsguard.diagnosis.guarded import load_guarded
+from corsguard.diagnosis.guarded import Place, load_guarded
 from corsguard.diagnosis.objects import load_application, place_of
 from corsguard_django.middleware import find, policy_for
 from corsguard_flask import CORSGuard, cors
@@ -200,7 +200,7 @@ def test_a_guard_knows_the_policy_and_its_place(module, attribute, path, place):
     policy = guard.find(environ(path)).policy
     assert policy is not None
     assert policy.allow_origins == (APP,)
-    assert guard.place_of(policy, "allow_origins") == (place[0].format(module), place[1])
+    assert guard.place_of(policy, "allow_origins") == Place(place[0].format(module), place[1])
     assert guard.find(environ("/closed/x")).policy is None or path == "/anything"
 
 
@@ -218,7 +218,7 @@ def test_a_tag_beats_the_policy_of_the_path(module):
     for request in (environ("/tagged", "PUT"), preflight("/tagged", "PUT")):
         policy = guard.find(request).policy
         assert policy.allow_origins == ("https://tag.example.com",)
-        assert guard.place_of(policy, "allow_headers") == ("view tagged", "view")
+        assert guard.place_of(policy, "allow_headers") == Place("view tagged", "view")
     assert guard.find(preflight("/tagged", "GET")).policy is None
     assert "view tagged: allow_headers" in [problem.field for problem in guard.problems]
 
@@ -316,9 +316,9 @@ def test_a_django_application_has_its_settings(here):
             guard = load_guarded(f"{name}:{handler}")
             policy = guard.find(environ("/untagged")).policy
             assert policy.allow_origins == (APP,)
-            assert guard.place_of(policy, "max_age") == (f"{name}:{handler}", "django")
+            assert guard.place_of(policy, "max_age") == Place(f"{name}:{handler}", "django")
             tagged = guard.find(environ("/tagged")).policy
-            assert guard.place_of(tagged, "max_age") == ("view kit.django_tagged_urls.tagged", "view")
+            assert guard.place_of(tagged, "max_age") == Place("view kit.django_tagged_urls.tagged", "view")
 
 
 MISPLACED = """
@@ -384,18 +384,20 @@ def test_a_file_says_the_line_that_has_the_last_word(here):
     guard = load_guarded("cors.toml", "staging")
     policy = guard.find(environ()).policy
     assert guard.name == "cors.toml"
-    assert guard.place_of(policy, "allow_headers") == ("cors.toml, line 4", "toml")
-    assert guard.place_of(policy, "allow_origins") == ("cors.toml, line 1", "toml")
-    assert guard.place_of(policy, "max_age") == ("cors.toml, at the top", "toml")
+    assert guard.place_of(policy, "allow_headers") == Place("cors.toml, line 4", "toml", ("environments", "staging"))
+    assert guard.place_of(policy, "allow_origins") == Place("cors.toml, line 1", "toml")
+    assert guard.place_of(policy, "max_age") == Place("cors.toml, at the top", "toml")
 
 
 def test_a_file_with_names_says_the_line_of_the_policy(here):
     (here / "cors.toml").write_text(NAMED)
     guard = load_guarded("cors.toml", "production")
     app, everyone = guard.find(environ("/api")).policy, guard.find(environ("/open")).policy
-    assert guard.place_of(app, "max_age") == ("cors.toml, line 7", "toml")
-    assert guard.place_of(app, "allow_headers") == ("cors.toml, below line 1", "toml")
-    assert guard.place_of(everyone, "allow_origins") == ("cors.toml, line 5", "toml")
+    assert guard.place_of(app, "max_age") == Place(
+        "cors.toml, line 7", "toml", ("environments", "production", "policies", "app")
+    )
+    assert guard.place_of(app, "allow_headers") == Place("cors.toml, below line 1", "toml", ("policies", "app"))
+    assert guard.place_of(everyone, "allow_origins") == Place("cors.toml, line 5", "toml", ("paths", "/open"))
     assert guard.find(environ("/")).policy == "unguarded"
     assert [guard.find(environ(path)).name for path in ("/api/x", "/open", "/")] == ["app", "/open", ""]
 
@@ -444,7 +446,7 @@ policy = guard.find({{"REQUEST_METHOD": "GET", "PATH_INFO": "/"}}).policy
 is_guarded = policy != "unguarded"
 print(guard.name, [problem.code for problem in guard.problems], policy.allow_origins if is_guarded else policy)
 if is_guarded:
-    print(*guard.place_of(policy, "max_age"))
+    print(*guard.place_of(policy, "max_age")[:2])
 """
 
 

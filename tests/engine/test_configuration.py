@@ -343,12 +343,14 @@ def test_a_long_chain_is_read_in_linear_time():
     """
     short, long = (chain_of(length) | {"environments": {"production": {}}} for length in (1_000, 10_000))
     few, once = min((timed(Configuration.from_mapping, short, "production") for _ in range(3)), key=lambda run: run[1])
-    many, reading = timed(Configuration.from_mapping, long, "production")
+    many, reading = min(
+        (timed(Configuration.from_mapping, long, "production") for _ in range(2)), key=lambda run: run[1]
+    )
     assert many.policies["p0"] == Policy(allow_origins=[APP], max_age=0)
     assert many.policies["p9998"].max_age == 9998 % 7200
     # Ten times as many policies; if each read all that it hangs on, it would be a hundred times the work.
     assert reading < 35 * once
-    assert timed(str, many)[1] < 35 * min(timed(str, few)[1] for _ in range(3))
+    assert min(timed(str, many)[1] for _ in range(2)) < 35 * min(timed(str, few)[1] for _ in range(3))
 
 
 def test_a_mistake_of_a_long_chain_is_told_once():
