@@ -22,7 +22,7 @@ from .printing import Exit, printable
 
 _EPILOG: Final = """\
 \b
-Exit codes: 0 fine, 1 blocked or findings, 2 usage, 3 unreachable, 130 interrupted.
+Exit codes: 0 fine, 1 blocked or findings, 2 usage, 3 unreachable, 4 not judged, 130 interrupted.
 Each command shows examples: corsguard check --help
 """
 

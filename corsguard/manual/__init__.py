@@ -90,9 +90,11 @@ def part_of_code(code: str) -> Part | None:
     """
     Return the part that says what *code* means: `E203`, `corsguard.W902`, `CG-A001` or a reason, in any case.
     """
-    titles = {code.lower(), f"corsguard.{code}".lower(), code.lower().removeprefix("corsguard.")}
-    codes = (part for part in _parts() if part.page in _OF_CODES and part.level == _LEVEL_OF_CODES)
-    return next((part for part in codes if part.title.lower() in titles), None)
+    codes = {part.title.lower(): part for part in _parts() if part.page in _OF_CODES and part.level == _LEVEL_OF_CODES}
+    asked = code.lower()
+    # A code of Django's checks may be written without its prefix, and one of the engine with it.
+    known = (title for title in (asked, f"corsguard.{asked}", asked.removeprefix("corsguard.")) if title in codes)
+    return next((codes[title] for title in known), None)
 
 
 def search(query: str, *, within: str | None = None) -> list[Part]:

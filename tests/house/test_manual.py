@@ -192,6 +192,9 @@ def test_what_says_nothing_finds_nothing(query):
         ("e203", ("errors", "E203")),
         ("corsguard.E203", ("errors", "E203")),
         ("W902", ("errors", "corsguard.W902")),
+        # It is a code of Flask and of Django.
+        ("W908", ("errors", "W908")),
+        ("corsguard.W908", ("errors", "corsguard.W908")),
         ("CG-A001", ("findings", "CG-A001")),
         ("two-layers", ("reasons", "two-layers")),
         ("missing_allow_origin", ("reasons", "missing_allow_origin")),
