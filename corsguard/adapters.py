@@ -7,7 +7,7 @@ listeners, in the way that fits its framework. `examples/falcon_guard.py` is a w
 """
 
 from .errors import Rule
-from .guard import ORDINARY_NAMES, Guard, Passage
+from .guard import ORDINARY_NAMES, Guard, Passage, Terms
 from .hosts import HostQuestion
 from .journal import Journal
 from .mistakes import nearest_name
@@ -40,6 +40,7 @@ __all__ = [
     "Question",
     "Rule",
     "ServedView",
+    "Terms",
     "ViewFinder",
     "WebSockets",
     "are_same_site",

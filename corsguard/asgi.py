@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from typing import TYPE_CHECKING, Any, Final, Never, TypeAlias, cast
 
 from .applications import refuse_what_is_no_asgi
-from .guard import ORDINARY_NAMES, Guard, Passage, ProtectionLike
+from .guard import ORDINARY_NAMES, Guard, Passage, ProtectionLike, Terms
 from .hosts import HostQuestion
 from .journal import Event, Journal
 from .names import ALLOW_ORIGIN, TIMING_ALLOW_ORIGIN
@@ -131,9 +131,10 @@ class CORSMiddleware:
         # The short path, where there is no endpoint to find and all is prepared. It is three times as fast as `_carry`,
         # and the table of cases holds the two equal.
         guard, headers, method, path = self.guard, scope.get("headers"), scope["method"], scope["path"]
+        terms = guard.terms
         if type(headers) is not list or scope.get("root_path"):
             headers, path = _lines(scope), path_of(scope)
-        table, protection = guard.policies.table, guard.protection
+        table, protection = terms.table, terms.protection
         if table.hosts is not None:
             table = table.at(_host_in(headers))
         origin, asks, answers = None, False, table.answers or table.find(path).answers
@@ -189,7 +190,8 @@ class CORSMiddleware:
         prepared, table, method, path, origin = seen
         # As it was seen at entry, because what lies further in may write into the scope.
         request = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_ORIGIN": _text(origin or b"")}
-        passage = Passage(self.guard, table, request, path)
+        # The short path is for what the protection does not judge.
+        passage = Passage(self.guard, table, None, request, path)
         passage.assignment, passage.decision = table.find(path), prepared.granting(request["HTTP_ORIGIN"])
         await self._start(message, send, passage)
 
@@ -216,15 +218,16 @@ class CORSMiddleware:
         """
         Return the same as `_enter`, after a store of hosts was asked if need be.
         """
-        at = self.guard.at(_host_in(_lines(scope)))
-        return self._enter(scope, at if isinstance(at, PathTable) else await _asked(at))
+        terms = self.guard.current()
+        at = terms.table.look_up(_host_in(_lines(scope)))
+        return self._enter(scope, terms, at if isinstance(at, PathTable) else await _asked(at))
 
-    def _enter(self, scope: Scope, at: PathTable) -> tuple[Passage, ViewFinder | None]:
+    def _enter(self, scope: Scope, terms: Terms, at: PathTable) -> tuple[Passage, ViewFinder | None]:
         """
         Return the passage of the request *scope*, and what finds its endpoint, if one may have a policy of its own.
         """
         path = path_of(scope)
-        passage = self.guard.enter(environ_of(scope, path), path, at)
+        passage = self.guard.enter(environ_of(scope, path), path, terms, at)
         return passage, None if self._endpoints is None else self._endpoints.finder(scope, passage)
 
     async def _decide(self, passage: Passage, find_endpoint: ViewFinder | None) -> None:
@@ -277,7 +280,8 @@ class CORSMiddleware:
         Return the same with its name.
         """
         asked = {"type": "http", "method": "GET", **scope}
-        passage, find_endpoint = self._enter(asked, self.guard.policies.table.ask(_host_in(_lines(asked))))
+        terms = self.guard.current()
+        passage, find_endpoint = self._enter(asked, terms, terms.table.ask(_host_in(_lines(asked))))
         return self.guard.find(passage.environ, passage.path, find_endpoint)
 
     async def _tell(self, passage: Passage) -> None:

@@ -9,11 +9,11 @@ from the log. The guard never calls what may block: an origin source that must b
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, cast
 
 from .fixes import Fix
-from .hosts import HostQuestion
 from .journal import Event, Journal, Reason
 from .negotiation import (
     VARY,
@@ -83,6 +83,20 @@ PROTECTED_BODIES: Final[Mapping[VerdictReason, bytes]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """
+    What one request is under: the *table* of all policies and the *protection*, which a swap changes together.
+    """
+
+    table: PathTable
+    protection: CrossOriginProtection | None
+
+
+# No policies have this table, so a guard whose terms have it reads what is in force before it serves a request.
+_NOT_READ: Final = PathTable({})
+
+
 class Guard:
     """
     What guards an application: the *policies* in force, and the *journal* of what happens under them.
@@ -105,9 +119,8 @@ class Guard:
         can_await: bool = False,
     ) -> None:
         self._can_await = can_await
-        # The table whose warnings are written.
-        self.met: PathTable | None = None
-        self.protection: CrossOriginProtection | None = None
+        # What is in force, unless policies that are shared were swapped since; `meet` replaces it as a whole.
+        self.terms: Terms
         self.protect(protection)
         if not can_await:
             refuse_awaited(policies)
@@ -130,22 +143,35 @@ class Guard:
         """
         Let *protection* tell which requests may act; None leaves that to the configuration. Raises PolicyError.
         """
-        self.protection = None if protection is None else CrossOriginProtection.of(protection)
-        self._is_protection_given = protection is not None
-        # What the table says, if anything, is read again.
-        self.met = None
+        self._given = None if protection is None else CrossOriginProtection.of(protection)
+        self.terms = Terms(_NOT_READ, self._given)
 
-    def meet(self) -> None:
+    @property
+    def protection(self) -> CrossOriginProtection | None:
         """
-        Write the warnings of policies that are new here, and take over what comes with them.
+        What tells which requests may act, None if all may.
+        """
+        return self.terms.protection
+
+    def meet(self) -> Terms:
+        """
+        Write the warnings of policies that are new here, take over what comes with them, and return what is in force.
 
         A request does so too, if the policies were swapped before it; this is for doing it at once.
         """
         table = self.policies.table
-        if isinstance(table.protection, CrossOriginProtection) and not self._is_protection_given:
-            self.protection = table.protection
+        said = table.protection if self._given is None else self._given
+        protection = said if isinstance(said, CrossOriginProtection) else self.terms.protection
         self.journal.warn_of(table.named.values())
-        self.met = table
+        self.terms = terms = Terms(table, protection)
+        return terms
+
+    def current(self) -> Terms:
+        """
+        Return what is in force now. A carrier reads it once for each request, so that no swap comes in between.
+        """
+        terms = self.terms
+        return terms if self.policies.table is terms.table else self.meet()
 
     def foresee(self, answers: Answers | None, origin: str | None, asks: bool) -> Prepared | None:  # noqa: FBT001 - by keyword a call costs half as much again
         """
@@ -154,7 +180,7 @@ class Guard:
         For a carrier's short path. None where nothing is prepared, where a source has to be asked, and where something
         has to be recorded: then the request has to `enter`.
         """
-        if answers is None or self.policies.table is not self.met:
+        if answers is None or self.policies.table is not self.terms.table:
             return None
         if origin is None:
             return answers.silent
@@ -167,27 +193,19 @@ class Guard:
             return None
         return answers.forbidden if asks else answers.refused
 
-    def at(self, host: object) -> PathTable | HostQuestion[PathTable]:
+    def enter(self, environ: Environ, path: str, terms: Terms | None = None, at: PathTable | None = None) -> "Passage":
         """
-        Return what stands at *host*, the value of `Host`, or the question that a store of hosts has to be asked first.
-        """
-        return self.policies.table.look_up(host)
-
-    def enter(self, environ: Environ, path: str, at: PathTable | None = None) -> "Passage":
-        """
-        Return the passage of the request that *environ* describes, under the policies that are in force now.
+        Return the passage of the request that *environ* describes, under *terms*; without them, under those of now.
 
         *environ* must not change any more. *path* is the path below the application, decoded once, as text. *at* is
-        what stands at the host, for a carrier that asks about it in the way of its world; without it, a store of hosts
-        is asked here, which may block.
+        what stands at the host, for a carrier that asks the table of *terms* about it in the way of its world; without
+        it, a store of hosts is asked here, which may block.
         """
-        table = self.policies.table
-        if table is not self.met:
-            self.meet()
-        at = table.ask(environ.get("HTTP_HOST"), None) if at is None else at
+        terms = self.current() if terms is None else terms
+        at = terms.table.ask(environ.get("HTTP_HOST"), None) if at is None else at
         if at.is_stored:
             self.journal.warn_of_host(at.find(path))
-        return Passage(self, at, environ, path)
+        return Passage(self, at, terms.protection, environ, path)
 
     def said_by(self, view: object) -> Assignment | None:
         """
@@ -242,7 +260,9 @@ class Passage:
         "verdict",
     )
 
-    def __init__(self, guard: Guard, table: PathTable, environ: Environ, path: str) -> None:
+    def __init__(
+        self, guard: Guard, table: PathTable, protection: CrossOriginProtection | None, environ: Environ, path: str
+    ) -> None:
         self._journal = guard.journal
         self._table = table
         self._websockets = guard.websockets
@@ -250,7 +270,7 @@ class Passage:
         self.path = path
         self.is_preflight = is_preflight(environ)
         self.is_handshake = is_handshake(environ)
-        self._protection: Final = None if self.is_preflight else guard.protection
+        self._protection: Final = None if self.is_preflight else protection
         self.assignment: Assignment = UNCOVERED
         self.decision: Decision | None = None
         # What the protection said, once it was asked.

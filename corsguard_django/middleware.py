@@ -28,6 +28,7 @@ from corsguard.adapters import (
     PathTable,
     Question,
     ServedView,
+    Terms,
     ViewFinder,
     misplaced_tags,
     name_of,
@@ -75,18 +76,19 @@ class CORSMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         # What lies between may write into the request; it is judged as it came in, under the policies of then.
         environ = request.META.copy()
-        at = self._guard.at(environ.get("HTTP_HOST"))
+        terms = self._guard.current()
+        at = terms.table.look_up(environ.get("HTTP_HOST"))
         if isinstance(at, HostQuestion):
             if self._is_async:
-                return self._respond_asking(request, environ, at)
+                return self._respond_asking(request, environ, terms, at)
             at = at.ask(async_to_sync)
-        passage = self._guard.enter(environ, request.path_info, at)
+        passage = self._guard.enter(environ, request.path_info, terms, at)
         return self._respond_async(request, passage) if self._is_async else self._respond(request, passage)
 
     async def _respond_asking(
-        self, request: HttpRequest, environ: Environ, question: HostQuestion[PathTable]
+        self, request: HttpRequest, environ: Environ, terms: Terms, question: HostQuestion[PathTable]
     ) -> HttpResponseBase:
-        passage = self._guard.enter(environ, request.path_info, await _asked(question))
+        passage = self._guard.enter(environ, request.path_info, terms, await _asked(question))
         return await self._respond_async(request, passage)
 
     def _respond(self, request: HttpRequest, passage: Passage) -> HttpResponseBase:
@@ -234,8 +236,8 @@ def find(environ: Environ) -> Assignment:
     from django.core.handlers.wsgi import WSGIRequest
 
     request = WSGIRequest({"REQUEST_METHOD": "GET", "wsgi.input": BytesIO(), **environ})
-    at = process.guard.policies.table.ask(environ.get("HTTP_HOST"))
-    passage = process.guard.enter(request.META, request.path_info, at)
+    terms = process.guard.current()
+    passage = process.guard.enter(request.META, request.path_info, terms, terms.table.ask(environ.get("HTTP_HOST")))
     finder = CORSMiddleware(lambda _: HttpResponse())._finder(request, passage)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - its own room
     return process.guard.find(environ, request.path_info, finder)
 

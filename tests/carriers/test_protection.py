@@ -4,6 +4,8 @@ Requests that may act, through every carrier: which of them run, what is sent in
 
 import asyncio
 import logging
+import sys
+from itertools import count
 
 import flask
 import pytest
@@ -32,7 +34,7 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response
 
 import corsguard_django
-from corsguard import CORSMiddleware, CrossOriginProtection, Policy, PolicyError
+from corsguard import CORSMiddleware, CrossOriginProtection, Policies, Policy, PolicyError
 from corsguard.asgi import CORSGuard as ASGIGuard
 from corsguard.asgi import CORSMiddleware as ASGIMiddleware
 from corsguard.configuration import Configuration
@@ -751,6 +753,75 @@ def test_a_swap_takes_protection_over_and_never_away():
     assert serve(guarded, {**asked})[0] == 403
     guarded.policy = configured(mode="report")
     assert serve(guarded, {**asked})[0] == 200
+
+
+# What is in force before and after a swap. At the end pages of EVIL may read and act.
+CLOSED, OPENED = TRUSTING, {**TRUSTING, "allow_origins": [EVIL]}
+HALVES = {
+    "both let it run": ({**CLOSED, "protection": REPORT}, {**OPENED, "protection": {}}),
+    "the old refuses it": ({**CLOSED, "protection": {}}, {**OPENED, "protection": REPORT}),
+}
+
+
+def in_wsgi(views=None):
+    guarded = CORSMiddleware(Application(Reply(200, SET)), CLOSED)
+    guarded.views = views
+    return guarded, lambda request: serve(guarded, environ_of(request, "/"))
+
+
+def in_asgi():
+    guarded = ASGIMiddleware(ASGIApplication(Reply(200, SET)), CLOSED)
+
+    def ask(request):
+        # Nothing in it waits, and an event loop would cost more than all else here.
+        with pytest.raises(StopIteration) as over:
+            serve_asgi(guarded, scope_of(request, "/")).send(None)
+        return over.value.value
+
+    return guarded, ask
+
+
+@pytest.mark.parametrize(
+    "build", [in_wsgi, lambda: in_wsgi(Undecided()), in_asgi], ids=["wsgi", "carried wsgi", "asgi"]
+)
+@pytest.mark.parametrize("halves", HALVES.values(), ids=HALVES.keys())
+def test_no_request_is_judged_half_by_the_old_and_half_by_the_new(build, halves):
+    """
+    Wherever in a request a swap falls, the policy and the protection are both the old ones or both the new ones.
+    """
+    guarded, ask = build()
+    old, new = (Policies(Configuration.from_mapping(half)) for half in halves)
+    request = post(EVIL, **CROSS)
+    wholly = []
+    for policies in (old, new):
+        guarded.policy = policies
+        wholly.append(ask(request))
+    assert wholly[0] != wholly[1]
+
+    rooms, was, left = ("corsguard/guard.py", "corsguard/wsgi.py", "corsguard/asgi.py"), sys.gettrace(), 0
+
+    def swap_at_step(frame, event, _):
+        nonlocal left
+        if not frame.f_code.co_filename.endswith(rooms):
+            return None
+        # Between any two steps of the interpreter another thread may run.
+        frame.f_trace_opcodes = True
+        left -= event == "opcode"
+        if left == 0:
+            guarded.policy = new
+        return swap_at_step
+
+    for steps in count(1):
+        guarded.policy, left = old, steps
+        sys.settrace(swap_at_step)
+        try:
+            answer = ask(request)
+        finally:
+            sys.settrace(was)
+        assert answer in wholly, f"the swap at step {steps}"
+        if left > 0:
+            break
+    assert answer == wholly[0]
 
 
 def test_a_value_is_taken_as_it_is():

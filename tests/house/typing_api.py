@@ -406,9 +406,10 @@ def protect(app: WSGIApplication, asgi_app: ASGIApplication, policy: Policy) -> 
 
 
 def carry(guard: Guard, environ: Mapping[str, str], ask: Callable[[Question], Decision]) -> Guarding:
-    at = guard.at(environ.get("HTTP_HOST"))
+    terms = guard.current()
+    at = terms.table.look_up(environ.get("HTTP_HOST"))
     assert_type(at, PathTable | HostQuestion[PathTable])
-    passage = guard.enter(environ, "/api", at.ask() if isinstance(at, HostQuestion) else at)
+    passage = guard.enter(environ, "/api", terms, at.ask() if isinstance(at, HostQuestion) else at)
     assert_type(passage, Passage)
     question = passage.decide()
     if question is not None:
