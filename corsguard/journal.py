@@ -16,7 +16,6 @@ from itertools import chain, repeat
 from threading import Lock
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
-from weakref import ReferenceType, ref
 
 from .audience import is_interruption
 from .errors import Problem, Rule
@@ -119,7 +118,7 @@ _PAUSE: Final = 60.0
 _PATIENCE: Final = 100
 # It keeps no count, so all may share it.
 _EACH: Final = repeat(True)
-# A program that swaps its policy all the time makes ever new ones.
+# A program that swaps its policy all the time makes ever new ones, and there may be any number of tenants.
 _MOST_PAUSES: Final = 256
 _MOST_WARNED_OF: Final = 256
 
@@ -150,12 +149,14 @@ class Event(NamedTuple):
 
 class _Pause(NamedTuple):
     """
-    When a record was last written about *policy*, in seconds of the monotonic clock, and how many were left out since.
+    When a record was last written, in seconds of the monotonic clock, and how many like it were left out since.
     """
 
-    policy: ReferenceType[Policy] | None
     begun: float
     left_out: int
+
+
+_NEVER: Final = _Pause(-math.inf, 0)
 
 
 class Journal:
@@ -186,7 +187,7 @@ class Journal:
         self._told_of_openings: set[Opening] = set()
         self._warned_of: OrderedDict[tuple[int, tuple[Problem, ...]], None] = OrderedDict()
         self._warned_of_hosts: set[tuple[str, tuple[Problem, ...]]] = set()
-        self._pauses: OrderedDict[tuple[str, int], _Pause] = OrderedDict()
+        self._pauses: OrderedDict[tuple[str, int | None], _Pause] = OrderedDict()
         self._lock = Lock()
 
     def listen(self, *_: object, **__: object) -> None:
@@ -443,18 +444,19 @@ class Journal:
         """
         Return None if a record of *reason* and *policy* is to be left out, else what to say of those that were.
         """
-        now, key = time.monotonic(), (reason, id(policy))
+        # Not the policy, which would be kept alive, and with it the thread of its source.
+        now, key = time.monotonic(), (reason, None if policy is None else policy.fingerprint)
         with self._lock:
-            last = self._pauses.pop(key, None)
-            # Once a policy is gone, another one may have its id.
-            if last is None or (last.policy is not None and last.policy() is not policy):
-                last = _Pause(None if policy is None else ref(policy), -math.inf, 0)
+            if key not in self._pauses and len(self._pauses) >= _MOST_PAUSES:
+                oldest, pause = next(iter(self._pauses.items()))
+                if now >= pause.begun + _PAUSE:
+                    del self._pauses[oldest]
+                else:
+                    # There are ten reasons, so what is shared needs no bound.
+                    key = (reason, None)
+            last = self._pauses.pop(key, _NEVER)
             is_over = now >= last.begun + _PAUSE
-            if len(self._pauses) >= _MOST_PAUSES:
-                self._pauses.popitem(last=False)
-            self._pauses[key] = (
-                last._replace(begun=now, left_out=0) if is_over else last._replace(left_out=last.left_out + 1)
-            )
+            self._pauses[key] = _Pause(now, 0) if is_over else last._replace(left_out=last.left_out + 1)
         if not is_over:
             return None
         return f" Left out since the last like it: {last.left_out}." if last.left_out else ""

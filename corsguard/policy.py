@@ -166,6 +166,16 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
         """
         return frozenset(self.allow_methods) if self.allow_credentials else frozenset()
 
+    @cached_property
+    def fingerprint(self) -> int:
+        """
+        A number that equal policies share in one process, and that hardly ever any two others do.
+
+        In contrast to the hash it depends on the origins, which may be very many.
+        """
+        origins = self.allow_origins
+        return hash((self, id(origins) if is_source(origins) else origins))
+
     @property
     def may_block(self) -> bool:
         """

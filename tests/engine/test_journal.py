@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from kit.cases import APP, EVIL, LISTED
 
-from corsguard import Decision, Event, Policy, Refusal, RequestKind, negotiate
+from corsguard import Decision, Event, Policy, RefreshingOrigins, Refusal, RequestKind, negotiate
 from corsguard.adapters import Assignment, Journal
 from corsguard.fixes import NO_FIX, Fix
 from corsguard.journal import REASONS
@@ -189,37 +189,46 @@ def test_how_often_a_failing_source_is_written(records, clock):
     ]
 
 
-def test_swapped_policies_are_soon_forgotten(records, clock):
-    """
-    A policy that is swapped for ever is remembered for a while only.
-    """
-    journal = Journal()
-    shops = [Assignment(Policy(**LISTED), "shop") for _ in range(300)]
-    for shop in shops[:200]:
-        journal.record(shop, refused(), ENVIRON)
-        journal.record(SHOP, refused(), ENVIRON)
-    assert len(records) == 201
-    # The least recently refused are forgotten, so these are new again, and that of SHOP still is not.
-    for shop in shops[200:]:
-        journal.record(shop, refused(), ENVIRON)
-    journal.record(SHOP, refused(), ENVIRON)
-    assert len(records) == 301
-    journal.record(shops[0], refused(), ENVIRON)
-    assert len(records) == 302
-    journal.record(shops[-1], refused(), ENVIRON)
-    assert len(records) == 302
+def listed(*origins):
+    return Assignment(Policy(allow_origins=list(origins)), "shop")
 
 
-def test_a_policy_in_the_place_of_another(records, clock, monkeypatch):
+def test_equal_policies_share_what_is_left_out(records, clock):
     """
-    A policy in the place of one that is gone is another.
+    A swap to an equal policy, or a store that builds a tenant's policy each time, writes no refusal anew.
     """
-    monkeypatch.setattr("corsguard.journal.id", lambda policy: 1, raising=False)
     journal = Journal()
-    journal.record(Assignment(Policy(**LISTED), "shop"), refused(), ENVIRON)
-    journal.record(SHOP, refused(), ENVIRON)
-    journal.record(SHOP, refused(), ENVIRON)
+    for _ in range(3):
+        journal.record(listed(APP), refused(), ENVIRON)
+    journal.record(listed(APP, "https://other.example"), refused(), ENVIRON)
     assert len(records) == 2
+    clock.now += 60
+    journal.record(listed(APP), refused(), ENVIRON)
+    assert records[2].getMessage().endswith(" Left out since the last like it: 2.")
+
+
+def test_policies_with_two_sources_share_nothing(records, clock):
+    journal, sources = Journal(), [RefreshingOrigins(lambda: [APP], every=60) for _ in range(2)]
+    for source in (*sources, *sources):
+        journal.record(Assignment(Policy(allow_origins=source), "shop"), refused(), ENVIRON)
+    assert len(records) == 2
+
+
+def test_any_number_of_tenants_write_a_bounded_number_of_records(records, clock):
+    """
+    However many policies refuse, so many records are written in a minute, and no more is remembered.
+    """
+    journal = Journal()
+    tenants = [listed(f"https://{number}.example.com") for number in range(300)]
+    for tenant in 2 * tenants:
+        journal.record(tenant, refused(), ENVIRON)
+    # Those that came too late share one record.
+    assert len(records) == 257
+    clock.now += 60
+    for tenant in tenants:
+        journal.record(tenant, refused(), ENVIRON)
+    # One of them has taken the place of the one that is shared.
+    assert len(records) == 2 * 257 + 1
 
 
 def test_a_journal_keeps_no_policy_alive(records, monkeypatch):
