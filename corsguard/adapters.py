@@ -6,6 +6,7 @@ application runs and when the response starts, and writes the headers back. It a
 listeners, in the way that fits its framework. `examples/falcon_guard.py` is a whole carrier.
 """
 
+from .applications import layers_of
 from .errors import Rule
 from .guard import ORDINARY_NAMES, Guard, Passage, Terms
 from .hosts import HostQuestion
@@ -44,6 +45,7 @@ __all__ = [
     "ViewFinder",
     "WebSockets",
     "are_same_site",
+    "layers_of",
     "misplaced_tags",
     "name_of",
     "nearest_name",

@@ -1,17 +1,21 @@
 """
-What kind of application an object is, told from its class and its signature and without calling it.
+What kind of application an object is, told from its class and its signature and without calling it; and what it wraps.
 
 What cannot be told counts as what is asked for: a partial without a signature, something compiled, a mock.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
 from .quoting import quoted
 
 _WSGI, _ASGI_2, _ASGI_3 = 2, 1, 3
+# What a layer calls the next one, most telling first: where both are kept, `app` may be what has the next one.
+_WITHIN: Final = ("wsgi_app", "asgi_app", "app", "application")
+# How deep an application may lie under others.
+_MOST_LAYERS: Final = 32
 _EXPECTED: Final = "Expected an ASGI application (scope, receive, send), got"
 
 
@@ -43,6 +47,20 @@ def refuse_what_is_no_asgi(app: Any) -> None:  # noqa: ANN401 - its type is what
     if _takes(app, _ASGI_2) and not is_async(app):
         raise TypeError(_of_asgi_2(name))
     raise TypeError(f"{_EXPECTED} {name}, which does not take these three arguments.")
+
+
+def layers_of(app: object) -> Iterator[object]:
+    """
+    Yield *app* and what it wraps, from the outside inwards, as far as that can be seen. A method stands for its object.
+    """
+    for _ in range(_MOST_LAYERS):
+        app = getattr(app, "__self__", app)
+        if app is None:
+            return
+        yield app
+        # What an instance has itself. Its class may have a method of such a name, and a proxy says yes to any.
+        names = [name for name in _WITHIN if name in vars(app)] if hasattr(app, "__dict__") else _WITHIN
+        app = next((inner for name in names if (inner := getattr(app, name, None)) is not None), None)
 
 
 def is_async(app: Callable[..., object]) -> bool:

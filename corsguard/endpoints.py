@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, cast
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Match, WebSocketRoute
 
+from .applications import layers_of
 from .guard import Guard, Passage
 from .policies import Assignment, ViewFinder
 from .policy import Policy
@@ -23,9 +24,6 @@ from .tags import ServedView, name_of, tags_made
 Scope = Mapping[str, Any]
 
 logger: Final = logging.getLogger("corsguard")
-
-# How many layers around an application are looked through.
-_MOST_LAYERS: Final = 32
 
 
 class Endpoints:
@@ -115,12 +113,10 @@ def routing_of(app: object) -> Routing | None:
 
 
 def _router_in(app: object) -> object | None:
-    for _ in range(_MOST_LAYERS):
-        routes = getattr(app, "routes", None)
+    for layer in layers_of(app):
+        routes = getattr(layer, "routes", None)
         if isinstance(routes, list) and all(isinstance(route, BaseRoute) for route in cast("list[object]", routes)):
-            return app
-        # What Starlette's own layers, and most others, call the next one.
-        app = getattr(app, "app", None)
+            return layer
     return None
 
 

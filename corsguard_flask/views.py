@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from inspect import isfunction
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -17,7 +18,17 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter, RequestRedirect
 
 from corsguard import Policy
-from corsguard.adapters import Assignment, Guard, ServedView, misplaced_tags, name_of, tag_of, tags_made, text_of_path
+from corsguard.adapters import (
+    Assignment,
+    Guard,
+    ServedView,
+    layers_of,
+    misplaced_tags,
+    name_of,
+    tag_of,
+    tags_made,
+    text_of_path,
+)
 
 from .predecessor import left_over
 
@@ -32,8 +43,6 @@ logger: Final = logging.getLogger("corsguard")
 _SOCKET_IO: Final = frozenset({"engineio", "flask_socketio", "socketio"})
 # Packages whose middleware leaves the path to the application as it came.
 _KEEPS_PATHS: Final = _SOCKET_IO | {"corsguard", "werkzeug", "wsgiref"}
-# How many layers around the application are looked at.
-_MOST_LAYERS: Final = 32
 
 # A browser follows twenty redirects, but no router needs more than a slash, an alias and a move.
 _MOST_HOPS: Final = 4
@@ -89,14 +98,7 @@ def _layers_of(app: Flask) -> Iterator[object]:
     """
     Yield what is put around *app*, from the outside inwards.
     """
-    layer = cast("object", app.wsgi_app)
-    for _ in range(_MOST_LAYERS):
-        layer = getattr(layer, "__self__", layer)
-        if layer is None or layer is app:
-            return
-        yield layer
-        # What a layer calls the next one, in Werkzeug's, Engine.IO's and most others.
-        layer = getattr(layer, "wsgi_app", None) or getattr(layer, "app", None)
+    return takewhile(lambda layer: layer is not app, layers_of(app.wsgi_app))
 
 
 def _is_of(layer: object, packages: frozenset[str]) -> bool:

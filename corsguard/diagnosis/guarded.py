@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from corsguard import asgi
-from corsguard.applications import is_async
+from corsguard.applications import is_async, layers_of
 from corsguard.browser.urls import Url
 from corsguard.configuration import Configuration
 from corsguard.configuration.layers import ENVIRONMENTS, POLICIES
@@ -68,9 +68,6 @@ _OWN_SETTINGS: Final = frozenset({"CORSGUARD", "ROOT_URLCONF"})
 # The check that finds that nothing is guarded at all.
 _NO_MIDDLEWARE: Final = "W901"
 
-# How deep a guard may lie under other middlewares.
-_MOST_LAYERS: Final = 16
-_LAYERS: Final = ("app", "wsgi_app", "asgi_app", "application")
 _FRAMEWORKS: Final[Mapping[Form, str]] = {"flask": "Flask", "fastapi": "FastAPI or Starlette"}
 
 
@@ -518,19 +515,16 @@ def _layer(name: str, found: object) -> _Layer | None:
     """
     Return the guard in *found*, which other middlewares may lie around.
     """
-    for _ in range(_MOST_LAYERS):
-        found = getattr(found, "__self__", found)
-        if isinstance(found, CORSMiddleware):
-            return _Layer(found, "wsgi")
-        if isinstance(found, asgi.CORSMiddleware):
-            form: Form = "fastapi" if isinstance(found, asgi.CORSGuard) else "asgi"
-            return _Layer(found, form, _endpoints_of(found.app))
-        if _is_starlette(found):
-            return _in_starlette(name, cast("Starlette", found))
-        if _dispatches(found):
+    for layer in layers_of(found):
+        if isinstance(layer, CORSMiddleware):
+            return _Layer(layer, "wsgi")
+        if isinstance(layer, asgi.CORSMiddleware):
+            form: Form = "fastapi" if isinstance(layer, asgi.CORSGuard) else "asgi"
+            return _Layer(layer, form, _endpoints_of(layer.app))
+        if _is_starlette(layer):
+            return _in_starlette(name, cast("Starlette", layer))
+        if _dispatches(layer):
             return None
-        layers = (vars(found).get(name) for name in _LAYERS) if hasattr(found, "__dict__") else ()
-        found = next((layer for layer in layers if layer is not None), None)
     return None
 
 

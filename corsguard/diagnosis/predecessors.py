@@ -5,14 +5,13 @@ Nothing is imported for that: a library that guards an application has been impo
 """
 
 import sys
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
+from corsguard.applications import layers_of
 from corsguard.moving.starlette import added_to
 
 _SAID: Final = "{} guards it. corsguard move {} prints the same in our words."
 _APPLICATION: Final = "module:app"
-_MOST_LAYERS: Final = 16
 
 
 def predecessor_of(application: object) -> str:
@@ -27,18 +26,6 @@ def predecessor_of(application: object) -> str:
         if type(layer).__module__.startswith("django.core.handlers.") and has_cors_headers():
             return _SAID.format("django-cors-headers", "mysite.settings")
     return ""
-
-
-def layers_of(found: Any) -> Iterator[object]:  # noqa: ANN401 - the user's own object
-    """
-    Yield *found* and what it wraps, as far as that can be seen.
-    """
-    for _ in range(_MOST_LAYERS):
-        yield found
-        there = vars(found) if hasattr(found, "__dict__") else {}
-        found = next((there[name] for name in ("app", "application") if name in there), None)
-        if found is None:
-            return
 
 
 def has_flask_cors(layer: object) -> bool:

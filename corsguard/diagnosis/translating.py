@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
+from corsguard.applications import layers_of
 from corsguard.errors import PolicyError
 from corsguard.moving import Translation
 from corsguard.moving import starlette as starlettes
@@ -19,7 +20,7 @@ from corsguard.quoting import quoted
 
 from .guarded import guard_of, set_up_django
 from .objects import load_application, names_module, names_object, quiet, refuse_python
-from .predecessors import has_cors_headers, has_flask_cors, layers_of
+from .predecessors import has_cors_headers, has_flask_cors
 from .recording import FLASK_CORS, RecordedCall, recorded
 
 if TYPE_CHECKING:

@@ -9,8 +9,10 @@ import inspect
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import takewhile
 from typing import Any, Final, NamedTuple, cast
 
+from corsguard.applications import layers_of
 from corsguard.names import CHROMIUM_MAX_AGE, is_token
 from corsguard.policies import problem_of_prefix
 from corsguard.quoting import quoted
@@ -41,7 +43,6 @@ _SAFELISTED: Final = (
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _INLINE_FLAGS: Final = re.compile(r"\(\?[aimsux]+\)")
 _HAS_END: Final = re.compile(r"(?<!\\)(\\\\)*(\$|\\Z)\Z")
-_MOST_LAYERS: Final = 32
 
 _GUARD: Final = """
 from corsguard.asgi import CORSGuard
@@ -131,11 +132,10 @@ def _layers(app: Any) -> Iterator[Any]:  # noqa: ANN401 - the user's own object
     """
     Yield *app* and what it wraps, down to what has routes.
     """
-    for _ in range(_MOST_LAYERS):
-        if app is None:
+    for layer in layers_of(app):
+        yield layer
+        if isinstance(getattr(layer, "routes", None), list):
             return
-        yield app
-        app = None if isinstance(getattr(app, "routes", None), list) else getattr(app, "app", None)
 
 
 def _at(app: Any, prefix: str) -> Iterator[Added]:  # noqa: ANN401 - the user's own object
@@ -156,11 +156,9 @@ def _at(app: Any, prefix: str) -> Iterator[Added]:  # noqa: ANN401 - the user's 
                 outside.append(_name_of(cls))
         return
     # That of a router: the layers around its own method.
-    layer = getattr(app, "middleware_stack", None)
-    while layer is not None and not inspect.ismethod(layer):
+    for layer in takewhile(lambda layer: layer is not app, layers_of(getattr(app, "middleware_stack", None))):
         if _is_theirs(type(layer)):
             yield Added(prefix, _said_by(layer), _of_subclass(type(layer)), is_around=True, said_by=layer)
-        layer = getattr(layer, "app", None)
 
 
 def _in_routes(router: Any, prefix: str) -> Iterator[Added]:  # noqa: ANN401 - the user's own object

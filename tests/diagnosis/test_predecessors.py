@@ -2,6 +2,7 @@
 An application that another library guards is sent to its translation, and what nobody can look into is not known.
 """
 
+import engineio
 import pytest
 from asgi_cors import asgi_cors
 from fastapi import FastAPI
@@ -15,6 +16,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from corsguard import CORSMiddleware, CrossOriginProtection, diagnosis
 from corsguard.diagnosis import LoadError
 from corsguard.diagnosis.guarded import guarded_by
+from corsguard.diagnosis.predecessors import predecessor_of
 from corsguard_flask import CORSGuard
 
 
@@ -56,6 +58,10 @@ def test_what_another_library_guards_is_sent_to_its_translation(serve, make, sai
     with pytest.raises(LoadError) as caught:
         guarded_by(make())
     assert said in str(caught.value)
+
+
+def test_another_library_is_found_in_what_engine_io_wraps():
+    assert "corsguard move module:app" in predecessor_of(engineio.WSGIApp(None, flask_cors()))
 
 
 def test_django_cors_headers_is_sent_to_its_check(settings_of_predecessor):
