@@ -24,8 +24,9 @@ from corsguard.configuration.layers import ENVIRONMENTS, POLICIES
 from corsguard.configuration.positions import Positions
 from corsguard.errors import PolicyError, Problem
 from corsguard.fixes import Fix, Form
+from corsguard.hosts import StoredHosts
 from corsguard.names import EXAMPLE_ORIGIN
-from corsguard.policies import UNCOVERED, Assignment, Configured, Policies, PoliciesLike, text_of_path
+from corsguard.policies import UNCOVERED, Assignment, Configured, Guarding, Policies, PoliciesLike, text_of_path
 from corsguard.policy import Policy
 from corsguard.protection import CrossOriginProtection, is_handshake
 from corsguard.quoting import kind_of, quoted
@@ -88,7 +89,7 @@ class Guarded:
     What was named: which policy guards which request.
 
     *name* is as it was given. *find* takes a WSGI environ and knows the views that have a policy of their own;
-    *place_of* takes one of the policies and a keyword. *problems* are the warnings of every policy, and *around* those
+    *place_of* takes what stands there and a keyword. *problems* are the warnings of every policy, and *around* those
     of them that only a framework can know. *absent* is the one that says that nothing asks the policies at all.
     *protection* tells which requests may act, if anything does. *policies* are those by path or host, without views,
     and *tagged* the views that have one of their own.
@@ -96,13 +97,20 @@ class Guarded:
 
     name: str
     find: Finder
-    place_of: Callable[[Policy, str], Place]
+    place_of: Callable[[Assignment, str], Place]
     problems: tuple[Problem, ...]
     around: tuple[Problem, ...] = ()
     absent: Problem | None = None
     protection: CrossOriginProtection | None = None
     policies: Policies = field(default_factory=Policies)
     tagged: tuple[str, ...] = ()
+
+    @property
+    def store(self) -> str:
+        """
+        What is asked for the policy of a host, such as `shop.Tenants.policy_of`; nothing where they are listed.
+        """
+        return _store_of(self.policies)
 
     def host_in(self, url: Url | None) -> str | None:
         """
@@ -238,11 +246,11 @@ def _of_environment(
     )
 
 
-def _place_in_file(configuration: Configuration, text: str, policy: Policy, keyword: str) -> Place:
+def _place_in_file(configuration: Configuration, text: str, there: Assignment, keyword: str) -> Place:
     """
     Return the line that has the last word on *keyword*, or that of the table where it would stand.
     """
-    name = next(name for name, other in configuration.policies.items() if other is policy)
+    name = next(name for name, other in configuration.policies.items() if other is there.policy)
     places = [(*configuration.places[name], keyword)]
     if configuration.environment is not None:
         override = (POLICIES, name) if configuration.places[name] else ()
@@ -279,7 +287,7 @@ def _of_object(name: str, found: object) -> Guarded:
         return Guarded(
             name=name,
             find=_by_path(policies),
-            place_of=_place_of(Place(name, "wsgi")),
+            place_of=_place_of(Place(name, "wsgi"), policies),
             problems=_warnings(("", policy) for policy in policies.named.values()),
             protection=_protection_of(policies),
             policies=policies,
@@ -305,14 +313,14 @@ class _Layer(NamedTuple):
 
 def _of_layer(name: str, layer: _Layer) -> Guarded:
     middleware, tagged = layer.middleware, _policies_of_views(layer.views)
-    policies = middleware.guard.policies.named.values()
+    policies = middleware.guard.policies
     return Guarded(
         name=name,
         find=middleware.find if isinstance(middleware, CORSMiddleware) else partial(_find_in_asgi, middleware),
-        place_of=_place_of(Place(name, layer.form), tagged),
-        problems=_warnings([*(("", policy) for policy in policies), *tagged]),
+        place_of=_place_of(Place(name, layer.form), policies, tagged),
+        problems=_warnings([*(("", policy) for policy in policies.named.values()), *tagged]),
         protection=middleware.guard.protection,
-        policies=middleware.guard.policies,
+        policies=policies,
         tagged=_names_of(tagged),
     )
 
@@ -465,18 +473,18 @@ def _of_django(name: str) -> Guarded:
         view for view in (views_of(get_resolver()) if hasattr(settings, "ROOT_URLCONF") else ()) if view is not None
     )
     tagged = _policies_of_views((name_of(view), view) for view in views)
-    place_of = _place_of(Place(getattr(settings, "SETTINGS_MODULE", None) or name, "django"), tagged)
+    place, policies = Place(getattr(settings, "SETTINGS_MODULE", None) or name, "django"), process.guard.policies
     absent = next((problem for problem in problems if problem.code == _NO_MIDDLEWARE), None)
     finder: Finder = find if absent is None else (lambda _: UNCOVERED)
     return Guarded(
         name=name,
         find=finder,
-        place_of=place_of,
+        place_of=_place_of(place, policies, tagged),
         problems=problems,
         around=tuple(problem for problem in problems if problem.code in checks.RULES),
         absent=absent,
         protection=process.guard.protection if absent is None else None,
-        policies=process.guard.policies,
+        policies=policies,
         tagged=_names_of(tagged),
     )
 
@@ -490,9 +498,22 @@ def _names_of(tagged: Iterable[tuple[str, Policy]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(view.removeprefix("view ") for view, _ in tagged))
 
 
-def _place_of(otherwise: Place, views: Iterable[tuple[str, Policy]] = ()) -> Callable[[Policy, str], Place]:
-    tagged = {policy: Place(view, "view") for view, policy in views}
-    return lambda policy, _: tagged.get(policy, otherwise)
+def _place_of(
+    otherwise: Place, policies: Policies, views: Iterable[tuple[str, Policy]] = ()
+) -> Callable[[Assignment, str], Place]:
+    tagged: dict[Guarding, Place] = {policy: Place(view, "view") for view, policy in views}
+    store = _store_of(policies)
+
+    def place_of(there: Assignment, _: str) -> Place:
+        of_host = Place(f"what {store} returns for {there.name}", "python")
+        return tagged.get(there.policy, of_host if store else otherwise)
+
+    return place_of
+
+
+def _store_of(policies: Policies) -> str:
+    hosts = policies.table.hosts
+    return f"{name_of(type(hosts.store))}.policy_of" if isinstance(hosts, StoredHosts) else ""
 
 
 def _warnings(policies: Iterable[tuple[str, Policy]]) -> tuple[Problem, ...]:

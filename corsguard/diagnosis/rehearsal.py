@@ -18,6 +18,7 @@ from corsguard.browser.wire import Header
 from corsguard.errors import Problem
 from corsguard.explanation import Explanation, Step, explain_assignment
 from corsguard.fixes import Fix
+from corsguard.policies import Assignment
 from corsguard.policy import Policy
 from corsguard.protection import is_handshake
 from corsguard.validation import DEFAULTS, problems_of
@@ -35,12 +36,16 @@ _OTHER_SERVER: Final = "https://server.example.com"
 @dataclass(frozen=True, kw_only=True)
 class Heard:
     """
-    One exchange of a rehearsal: what the engine says of it, and the *policy* that it fell under.
+    One exchange of a rehearsal: what the engine says of it, and what stands *there*, where it was asked.
     """
 
     exchange: Exchange
     explanation: Explanation
-    policy: Policy | None
+    there: Assignment
+
+    @property
+    def policy(self) -> Policy | None:
+        return self.there.policy if isinstance(self.there.policy, Policy) else None
 
 
 class Edit(NamedTuple):
@@ -69,14 +74,15 @@ class Rehearsal:
     """
     What became of a request: *error* is None if the page may read the response.
 
-    *around* is what keeps any policy from having its effect, as only a framework knows; *absent* is the one of these
-    that says that no policy is asked at all.
+    *store* is what is asked for the policy of a host, if anything is. *around* is what keeps any policy from having its
+    effect, as only a framework knows; *absent* is the one of these that says that no policy is asked at all.
     """
 
     asked: Fetch
     heard: tuple[Heard, ...]
     error: NetworkError | None
     edits: tuple[Edit, ...]
+    store: str
     around: tuple[Problem, ...]
     absent: Problem | None
 
@@ -112,11 +118,13 @@ class Rehearsal:
             return (self.absent.message,)
         steps = [step for one in self.heard for step in one.explanation.steps if not _is_granted(step, self.asked)]
         told = [f"{_titled(step)}: {step.reason}" for step in steps]
-        unguarded = [one.explanation.verdict for one in self.heard if one.policy is None]
-        if unguarded:
+        unguarded = [one for one in self.heard if one.policy is None]
+        for one in unguarded:
             path = as_shown(of_handshake(Url.parse(self.asked.url)).href.removeprefix(self.server))
-            told.append(f"Give {path} a policy: under paths or hosts, or with @cors on its view.")
-        return tuple(dict.fromkeys([*unguarded, *told])) or (self.fix.words,)
+            host = one.there.name if self.store else ""
+            where = f"let {self.store} return one for {host}" if host else "under paths or hosts"
+            told.append(f"Give {path} a policy: {where}, or with @cors on its view.")
+        return tuple(dict.fromkeys([*(one.explanation.verdict for one in unguarded), *told])) or (self.fix.words,)
 
     def data(self) -> dict[str, Any]:
         """
@@ -187,14 +195,13 @@ class _Server:
     def __init__(self, guarded: Guarded, resource: "_Resource") -> None:
         self._guarded = guarded
         self._resource = resource
-        self.told: list[tuple[Explanation, Policy | None]] = []
+        self.told: list[tuple[Explanation, Assignment]] = []
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         there = self._guarded.find(environ)
-        policy = there.policy if isinstance(there.policy, Policy) else None
         # It asks the origin source, one that has to be awaited too, so no guard has to ask it once more.
         told = explain_assignment(there, environ, self._guarded.protection)
-        self.told.append((told, policy))
+        self.told.append((told, there))
         status, lines = (told.status, ()) if told.status is not None else self._resource(environ)
         start_response(f"{status} Rehearsed", [*lines, *told.headers])
         return [b""]
@@ -225,11 +232,19 @@ def rehearse(guarded: Guarded, asked: Fetch, resource: _Resource = _resource) ->
         except NetworkError as refused:
             error = refused
     heard = tuple(
-        Heard(exchange=exchange, explanation=explanation, policy=policy)
-        for exchange, (explanation, policy) in zip(page.network, server.told, strict=False)
+        Heard(exchange=exchange, explanation=explanation, there=there)
+        for exchange, (explanation, there) in zip(page.network, server.told, strict=False)
     )
     edits = () if error is None else tuple(_edits(guarded, asked, heard, error.fix))
-    return Rehearsal(asked=asked, heard=heard, error=error, edits=edits, around=guarded.around, absent=guarded.absent)
+    return Rehearsal(
+        asked=asked,
+        heard=heard,
+        error=error,
+        edits=edits,
+        store=guarded.store,
+        around=guarded.around,
+        absent=guarded.absent,
+    )
 
 
 def _edits(guarded: Guarded, asked: Fetch, heard: Iterable[Heard], fix: Fix) -> Iterable[Edit]:
@@ -237,6 +252,7 @@ def _edits(guarded: Guarded, asked: Fetch, heard: Iterable[Heard], fix: Fix) -> 
     Yield what grants all that was refused, for each place where it is said.
     """
     by_policy: dict[Policy, dict[str, Any]] = {}
+    standing = {one.policy: one.there for one in heard}
     for one in heard:
         if one.policy is not None:
             _gather(by_policy.setdefault(one.policy, {}), one.explanation, asked)
@@ -246,7 +262,7 @@ def _edits(guarded: Guarded, asked: Fetch, heard: Iterable[Heard], fix: Fix) -> 
         problems = _improved(policy, keywords, fix)
         places: dict[Place, dict[str, Any]] = {}
         for keyword, value in keywords.items():
-            places.setdefault(guarded.place_of(policy, keyword), {})[keyword] = value
+            places.setdefault(guarded.place_of(standing[policy], keyword), {})[keyword] = value
         for place, there in places.items():
             yield Edit(place, Fix(policy=there, form=place.form), problems)
 

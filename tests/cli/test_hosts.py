@@ -25,13 +25,19 @@ allow_origins = ["{GLOBEX}"]
 "/api" = "globex"
 """
 APPLICATION = """
-from corsguard import CORSMiddleware
+from corsguard import CORSMiddleware, Policy
 
 def answer(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [environ["HTTP_HOST"].encode()]
 
 app = CORSMiddleware(answer, {"hosts": {"api.acme.example": {"allow_origins": ["https://app.acme.example"]}}})
+
+class Tenants:
+    def policy_of(self, host):
+        return Policy(allow_origins=["https://app.acme.example"]) if host == "api.acme.example" else None
+
+stored = CORSMiddleware(answer, {"hosts": Tenants()})
 """
 
 
@@ -102,3 +108,27 @@ def test_an_application_is_checked_at_its_host(here):
     code, told = run("check", application, "--url", "https://api.acme.example/", "--page", GLOBEX)
     assert code == 1
     assert told["changes"][0]["keywords"] == {"allow_origins": [ACME, GLOBEX]}
+
+
+TO_PAGE = ["--page", GLOBEX]
+RECORD = "what tenants_of_checks.Tenants.policy_of returns for api.acme.example"
+
+
+@pytest.mark.parametrize(
+    "asked", [["explain", "--host", "api.acme.example"], ["check", "--url", "https://api.acme.example/"]]
+)
+def test_a_change_of_what_a_store_says_names_its_record(here, asked):
+    """
+    What a store says of a host is changed there, and not where the middleware is made.
+    """
+    code, told = run(*asked, "tenants_of_checks:stored", *TO_PAGE)
+    (change,) = told["changes"]
+    assert (code, change["place"]) == (1, RECORD)
+    assert change["lines"] == [f'allow_origins=["{ACME}", "{GLOBEX}"]']
+
+
+def test_a_host_of_which_a_store_knows_nothing_is_to_be_told_to_it(here):
+    done = CliRunner().invoke(group, ["explain", "tenants_of_checks:stored", *TO_PAGE, "--host", "api.other.example"])
+    assert (
+        "Give / a policy: let tenants_of_checks.Tenants.policy_of return one for api.other.example, or with @cors"
+    ) in done.stdout

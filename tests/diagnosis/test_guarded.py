@@ -197,10 +197,10 @@ def test_a_guard_knows_the_policy_and_its_place(module, attribute, path, place):
     A guard knows which policy guards a request and where it is said.
     """
     guard = load_guarded(f"{module}:{attribute}")
-    policy = guard.find(environ(path)).policy
-    assert policy is not None
-    assert policy.allow_origins == (APP,)
-    assert guard.place_of(policy, "allow_origins") == Place(place[0].format(module), place[1])
+    there = guard.find(environ(path))
+    assert there.policy is not None
+    assert there.policy.allow_origins == (APP,)
+    assert guard.place_of(there, "allow_origins") == Place(place[0].format(module), place[1])
     assert guard.find(environ("/closed/x")).policy is None or path == "/anything"
 
 
@@ -216,9 +216,9 @@ def test_a_tag_beats_the_policy_of_the_path(module):
     """
     guard = load_guarded(f"{module}:create_app()")
     for request in (environ("/tagged", "PUT"), preflight("/tagged", "PUT")):
-        policy = guard.find(request).policy
-        assert policy.allow_origins == ("https://tag.example.com",)
-        assert guard.place_of(policy, "allow_headers") == Place("view tagged", "view")
+        there = guard.find(request)
+        assert there.policy.allow_origins == ("https://tag.example.com",)
+        assert guard.place_of(there, "allow_headers") == Place("view tagged", "view")
     assert guard.find(preflight("/tagged", "GET")).policy is None
     assert "view tagged: allow_headers" in [problem.field for problem in guard.problems]
 
@@ -314,10 +314,10 @@ def test_a_django_application_has_its_settings(here):
     with override_settings(**settings):
         for handler in ("wsgi", "asgi"):
             guard = load_guarded(f"{name}:{handler}")
-            policy = guard.find(environ("/untagged")).policy
-            assert policy.allow_origins == (APP,)
-            assert guard.place_of(policy, "max_age") == Place(f"{name}:{handler}", "django")
-            tagged = guard.find(environ("/tagged")).policy
+            there = guard.find(environ("/untagged"))
+            assert there.policy.allow_origins == (APP,)
+            assert guard.place_of(there, "max_age") == Place(f"{name}:{handler}", "django")
+            tagged = guard.find(environ("/tagged"))
             assert guard.place_of(tagged, "max_age") == Place("view kit.django_tagged_urls.tagged", "view")
 
 
@@ -382,17 +382,17 @@ max_age = 60
 def test_a_file_says_the_line_that_has_the_last_word(here):
     (here / "cors.toml").write_text(TOML)
     guard = load_guarded("cors.toml", "staging")
-    policy = guard.find(environ()).policy
+    there = guard.find(environ())
     assert guard.name == "cors.toml"
-    assert guard.place_of(policy, "allow_headers") == Place("cors.toml, line 4", "toml", ("environments", "staging"))
-    assert guard.place_of(policy, "allow_origins") == Place("cors.toml, line 1", "toml")
-    assert guard.place_of(policy, "max_age") == Place("cors.toml, at the top", "toml")
+    assert guard.place_of(there, "allow_headers") == Place("cors.toml, line 4", "toml", ("environments", "staging"))
+    assert guard.place_of(there, "allow_origins") == Place("cors.toml, line 1", "toml")
+    assert guard.place_of(there, "max_age") == Place("cors.toml, at the top", "toml")
 
 
 def test_a_file_with_names_says_the_line_of_the_policy(here):
     (here / "cors.toml").write_text(NAMED)
     guard = load_guarded("cors.toml", "production")
-    app, everyone = guard.find(environ("/api")).policy, guard.find(environ("/open")).policy
+    app, everyone = guard.find(environ("/api")), guard.find(environ("/open"))
     assert guard.place_of(app, "max_age") == Place(
         "cors.toml, line 7", "toml", ("environments", "production", "policies", "app")
     )
@@ -442,11 +442,12 @@ CORSGUARD = {{"allow_origins": ["https://app.example.com"]}}
 ASK = """
 from corsguard.diagnosis.guarded import load_guarded
 guard = load_guarded({name!r})
-policy = guard.find({{"REQUEST_METHOD": "GET", "PATH_INFO": "/"}}).policy
+there = guard.find({{"REQUEST_METHOD": "GET", "PATH_INFO": "/"}})
+policy = there.policy
 is_guarded = policy != "unguarded"
 print(guard.name, [problem.code for problem in guard.problems], policy.allow_origins if is_guarded else policy)
 if is_guarded:
-    print(*guard.place_of(policy, "max_age")[:2])
+    print(*guard.place_of(there, "max_age")[:2])
 """
 
 

@@ -165,7 +165,7 @@ def test_a_guard_knows_the_policy_and_its_place(module, attribute):
     guarded = load_guarded(f"{module}:{attribute}")
     there = guarded.find(environ("/api/items"))
     assert (there.name, there.policy.allow_origins) == ("/api", (APP,))
-    assert guarded.place_of(there.policy, "max_age") == Place(f"{module}:{attribute}", STANDS[attribute])
+    assert guarded.place_of(there, "max_age") == Place(f"{module}:{attribute}", STANDS[attribute])
     assert guarded.find(environ("/closed/x")).policy is None
     assert guarded.find(environ("/other")).policy == "unguarded"
 
@@ -191,7 +191,7 @@ def test_a_tag_beats_the_policy_of_the_path(module, attribute, request_, endpoin
     guarded = load_guarded(f"{module}:{attribute}")
     there = guarded.find(request_)
     assert (there.name, there.policy.allow_origins) == (f"{module}.{endpoint}", (TAG,))
-    assert guarded.place_of(there.policy, "max_age") == Place(f"view {module}.{endpoint}", "view")
+    assert guarded.place_of(there, "max_age") == Place(f"view {module}.{endpoint}", "view")
     assert f"view {module}.{endpoint}: allow_origins" in [problem.field for problem in guarded.problems]
 
 
