@@ -287,42 +287,50 @@ def play(
 
     recording = Recording(transport, hold, on_request)
     outcome = Outcome(exchanges=recording.exchanges)
-    console: dict[Note, None] = {}
     refused: set[tuple[Reason, str | None, int, Exchange | None]] = set()
     bare: set[WireRequest] = set()
     # One moment for all rounds, so that a cookie that runs out does so in each of them.
     now = time.time()
     for _ in range(_MOST_ROUNDS):
         recording.rewind()
-        browser = Browser(recording, clock=lambda: now)
-        for line in asked.cookies:
-            browser.cookies.set(asked.server_origin, line)
-        page = browser.open(asked.page, origin=asked.origin)
-        try:
-            got = asked.on(page)
-            outcome.response, outcome.socket = (None, got) if isinstance(got, WebSocket) else (got, None)
-        except Held as held:
-            outcome.unseen = str(held)
-        except NetworkError as error:
-            failure = error.failure
-            exchange, answer = failure.exchange, fixed(failure)
-            sign = (failure.reason, failure.value, len(error.exchanges), exchange)
-            follows = exchange is not None and exchange.request in bare
-            is_listed = not recording.is_fixed and _is_only_unguarded(failure, error.exchanges)
-            veil = NetworkError(_veiled(failure, hide))
-            outcome.faults.append(fault_of(veil, follows=follows, is_listed=is_listed))
-            if answer is None or exchange is None or sign in refused:
-                break
-            refused.add(sign)
-            if _is_bare(exchange):
-                bare.add(exchange.request)
-            recording.fix(exchange.request, answer)
-            continue
-        finally:
-            console |= dict.fromkeys(note for note in page.console if note.kind != "failure")
-        break
-    outcome.console = tuple(console)
+        error = _play_round(asked, Browser(recording, clock=lambda: now), outcome)
+        if error is None:
+            break
+        failure = error.failure
+        exchange, answer = failure.exchange, fixed(failure)
+        sign = (failure.reason, failure.value, len(error.exchanges), exchange)
+        follows = exchange is not None and exchange.request in bare
+        is_listed = not recording.is_fixed and _is_only_unguarded(failure, error.exchanges)
+        veil = NetworkError(_veiled(failure, hide))
+        outcome.faults.append(fault_of(veil, follows=follows, is_listed=is_listed))
+        if answer is None or exchange is None or sign in refused:
+            break
+        refused.add(sign)
+        if _is_bare(exchange):
+            bare.add(exchange.request)
+        recording.fix(exchange.request, answer)
     return outcome
+
+
+def _play_round(asked: Fetch, browser: Browser, outcome: Outcome) -> NetworkError | None:
+    """
+    Write into *outcome* what *browser* gets of what *asked* says; return what kept the page from it, if anything did.
+    """
+    for line in asked.cookies:
+        browser.cookies.set(asked.server_origin, line)
+    page = browser.open(asked.page, origin=asked.origin)
+    try:
+        got = asked.on(page)
+    except Held as held:
+        outcome.unseen = str(held)
+    except NetworkError as error:
+        return error
+    else:
+        outcome.response, outcome.socket = (None, got) if isinstance(got, WebSocket) else (got, None)
+    finally:
+        said = (note for note in page.console if note.kind != "failure")
+        outcome.console = tuple(dict.fromkeys((*outcome.console, *said)))
+    return None
 
 
 def _is_only_unguarded(failure: Failure, exchanges: Sequence[Exchange]) -> bool:
