@@ -25,6 +25,28 @@ _OF_PROTECTION: Final = {f"{PROTECTION}_{keyword}": keyword for keyword in ("mod
 
 
 def read_variables(variables: Mapping[str, Any], prefix: str) -> tuple[Policy, CrossOriginProtection | None]:
+    said, problems = _read_names(variables, prefix)
+    protecting = {_OF_PROTECTION[name]: said.pop(name) for name in _OF_PROTECTION if name in said}
+    protection = None
+    try:
+        protection = CrossOriginProtection.of(protecting) if protecting else None
+    except PolicyError as error:
+        problems += [_of_variable(replace(p, field=f"{PROTECTION}_{p.field}"), prefix) for p in error.problems]
+    try:
+        policy = Policy.from_mapping(said)
+    except PolicyError as error:
+        # What is missed may stand in a variable that is misspelled.
+        missed = [problem for problem in error.problems if problem.code != "E101" or not problems]
+        raise PolicyError([*problems, *(_of_variable(problem, prefix) for problem in missed)]) from None
+    if problems:
+        raise PolicyError(problems)
+    return with_warnings(policy, [_of_variable(warning, prefix) for warning in policy.warnings]), protection
+
+
+def _read_names(variables: Mapping[str, Any], prefix: str) -> tuple[dict[str, Any], list[Problem]]:
+    """
+    Return what *variables* say, by keyword, and what is wrong with their names and with their lists.
+    """
     names = {f"{prefix}{keyword.upper()}": keyword for keyword in (*DEFAULTS, *_OF_PROTECTION)}
     wherever = re.compile(re.escape(prefix.rstrip("_")) + "_", re.IGNORECASE)
     problems: list[Problem] = []
@@ -45,21 +67,7 @@ def read_variables(variables: Mapping[str, Any], prefix: str) -> tuple[Policy, C
             problems.append(Problem.of("E816", near, value, fix))
         else:
             said.setdefault(names[near], _read_text(names[near], value))
-    protecting = {_OF_PROTECTION[name]: said.pop(name) for name in _OF_PROTECTION if name in said}
-    protection = None
-    try:
-        protection = CrossOriginProtection.of(protecting) if protecting else None
-    except PolicyError as error:
-        problems += [_of_variable(replace(p, field=f"{PROTECTION}_{p.field}"), prefix) for p in error.problems]
-    try:
-        policy = Policy.from_mapping(said)
-    except PolicyError as error:
-        # What is missed may stand in a variable that is misspelled.
-        missed = [problem for problem in error.problems if problem.code != "E101" or not problems]
-        raise PolicyError([*problems, *(_of_variable(problem, prefix) for problem in missed)]) from None
-    if problems:
-        raise PolicyError(problems)
-    return with_warnings(policy, [_of_variable(warning, prefix) for warning in policy.warnings]), protection
+    return said, problems
 
 
 def _of_variable(problem: Problem, prefix: str) -> Problem:
