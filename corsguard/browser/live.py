@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Self, cast
 
@@ -179,6 +179,27 @@ class LiveTransport:
             if event.startswith("connection.connect_tcp"):
                 connecting.append(event)
 
+        outgoing = self._outgoing(request, url, trace)
+        patience = threading.Timer(2 * self._timeout, give_up)
+        patience.daemon = True
+        patience.start()
+        try:
+            response = connections.handle_request(outgoing)
+            response.request = outgoing
+            return response  # noqa: TRY300 - what follows is of errors
+        except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+            if is_late.is_set():
+                raise httpx.ReadTimeout("The response did not begin.") from error
+            if connecting:
+                raise
+            # RFC 9112, 9.3.1: the server closed a connection that had been kept, and never saw the request.
+            return self._exchange(request, url)
+        finally:
+            patience.cancel()
+
+    def _outgoing(self, request: WireRequest, url: URL, trace: Callable[[str, object], None]) -> "httpx.Request":
+        import httpx
+
         server = f"{url.protocol}//{self._connect_to.get(url.host, url.host)}"
         path = f"{url.pathname}{url.search}"
         # RFC 9112, 3.2.2: what a proxy forwards names the server as well. For a tunnel httpx takes what is written here
@@ -201,22 +222,7 @@ class LiveTransport:
         )
         # Methods are case-sensitive, and httpx has written it in upper case.
         outgoing.method = request.method
-        patience = threading.Timer(2 * self._timeout, give_up)
-        patience.daemon = True
-        patience.start()
-        try:
-            response = connections.handle_request(outgoing)
-            response.request = outgoing
-            return response  # noqa: TRY300 - what follows is of errors
-        except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
-            if is_late.is_set():
-                raise httpx.ReadTimeout("The response did not begin.") from error
-            if connecting:
-                raise
-            # RFC 9112, 9.3.1: the server closed a connection that had been kept, and never saw the request.
-            return self._exchange(request, url)
-        finally:
-            patience.cancel()
+        return outgoing
 
     def _body(self, response: "httpx.Response", request: WireRequest, headers: tuple[Header, ...]) -> bytes:
         import httpx
