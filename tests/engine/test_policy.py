@@ -134,6 +134,7 @@ def test_a_policy_keeps_what_it_was_made_from():
 def test_policies_are_equal_when_they_say_the_same():
     assert Policy(**FULL) == Policy(**FULL)
     assert hash(Policy(**FULL)) == hash(Policy(**FULL))
+    assert Policy(**FULL).fingerprint == Policy(**FULL).fingerprint
     assert len({Policy(**FULL), Policy(**FULL), Policy(**{**FULL, "max_age": 601})}) == 2
     assert Policy(allow_origins={OTHER, APP}) == Policy(allow_origins=[APP, OTHER, APP])
     assert Policy(allow_origins=[APP], max_age=timedelta(seconds=5)) == Policy(allow_origins=[APP], max_age=5)
@@ -159,6 +160,7 @@ def test_policies_that_differ_are_not_equal(change):
     Policies that differ in anything are not equal.
     """
     assert Policy(**{**FULL, **change}) != Policy(**FULL)
+    assert Policy(**{**FULL, **change}).fingerprint != Policy(**FULL).fingerprint
 
 
 def test_a_policy_with_any_source_can_be_hashed():
@@ -169,7 +171,10 @@ def test_a_policy_with_any_source_can_be_hashed():
     class Unhashable(Source):
         __hash__ = None
 
-    assert isinstance(hash(Policy(allow_origins=Unhashable())), int)
+    first, second = Unhashable(), Unhashable()
+    assert isinstance(hash(Policy(allow_origins=first)), int)
+    assert Policy(allow_origins=first).fingerprint == Policy(allow_origins=first).fingerprint
+    assert Policy(allow_origins=first).fingerprint != Policy(allow_origins=second).fingerprint
 
 
 def test_a_policy_shows_what_it_says_and_no_more():
