@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from kit.gateways import begun, free_port, nginx_configuration, program
+from kit.gateways.apache import httpd
 
 # What is wrong with an answer, as the tests call it.
 FOREIGN = "the grant of another origin or host"
@@ -235,12 +236,6 @@ _APACHE_MODULES = """
     setenvif socache_shmcb ssl
 """.split()
 _APACHE = """
-{modules}
-ServerRoot {directory}
-ServerName localhost
-PidFile apache.pid
-DefaultRuntimeDir {directory}
-ErrorLog /dev/stderr
 CacheSocache shmcb
 CacheRoot {directory}/kept
 CacheHeader on
@@ -292,11 +287,8 @@ def apache(directory, backend, settings, pem, **options):
         )
         for name, setting in settings.items()
     )
-    modules = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in _APACHE_MODULES)
-    text = _APACHE.format(modules=modules, directory=directory, hosts=hosts)
-    (directory / "httpd.conf").write_text(text)
-    command = ("-D", "FOREGROUND", "-f", str(directory / "httpd.conf"))
-    with begun(max(ports.values()), program("apache2", "apache2"), *command, **options):
+    text = _APACHE.format(directory=directory, hosts=hosts)
+    with httpd(directory, max(ports.values()), _APACHE_MODULES, text, **options):
         yield ports
 
 

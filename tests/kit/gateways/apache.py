@@ -7,13 +7,17 @@ from contextlib import contextmanager
 from . import begun, free_port, program, written
 
 _MODULES = ("mpm_event", "authz_core", "headers", "proxy", "proxy_http", "rewrite", "setenvif")
-_APACHE = """
+_SHARED = "/usr/lib/apache2/modules"
+_HTTPD = """
 {modules}
 ServerRoot {directory}
 ServerName localhost
 PidFile apache.pid
 DefaultRuntimeDir {directory}
 ErrorLog /dev/stderr
+{text}
+"""
+_APACHE = """
 Listen 127.0.0.1:{port}
 <VirtualHost 127.0.0.1:{port}>
     Include corsguard/corsguard.conf
@@ -29,10 +33,16 @@ def apache(directory, backend, policies, *, own="", **source):
     """
     Run httpd with what is exported for it, in front of *backend*, a port, with the operator's *own* directives.
     """
-    executable, port = program("apache2", "apache2"), free_port()
+    port = free_port()
     written(directory, "apache", policies, **source)
-    modules = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in _MODULES)
-    text = _APACHE.format(modules=modules, directory=directory, port=port, backend=backend, own=own)
-    (directory / "httpd.conf").write_text(text)
-    with begun(port, executable, "-D", "FOREGROUND", "-f", str(directory / "httpd.conf")) as server:
+    with httpd(directory, port, _MODULES, _APACHE.format(port=port, backend=backend, own=own)) as server:
         yield server
+
+
+def httpd(directory, port, modules, text, **options):
+    """
+    Run httpd in *directory* with *modules* and with *text*, which says that it listens on *port*.
+    """
+    file, loaded = directory / "httpd.conf", (f"LoadModule {name}_module {_SHARED}/mod_{name}.so" for name in modules)
+    file.write_text(_HTTPD.format(modules="\n".join(loaded), directory=directory, text=text))
+    return begun(port, program("apache2", "apache2"), "-D", "FOREGROUND", "-f", str(file), **options)
