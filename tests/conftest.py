@@ -1,11 +1,13 @@
 """
-Django and Hypothesis are configured here, once for all tests.
+Django and Hypothesis are configured here, once for all tests, and here is what tests of several folders need.
 """
 
+import signal
 import sys
 
 import django
 import hypothesis
+import pytest
 from django.conf import settings
 
 # How long an example takes says something about the machine.
@@ -36,3 +38,27 @@ def pytest_configure(config):
     for name, module in [*sys.modules.items()]:
         if name != __name__ and (getattr(module, "__file__", None) or "").startswith(str(config.rootpath / "tests")):
             del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """
+    Chromium, as Playwright drives it.
+    """
+    from kit.engines import CHROMIUM_ARGUMENTS, installed, playwright_chromium
+
+    executable = installed("chromium")
+    with playwright_chromium() as launcher:
+        chromium = launcher.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def heeded_interrupt():
+    """
+    What runs in the background of a shell ignores SIGINT, and so would what it starts.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

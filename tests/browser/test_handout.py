@@ -11,7 +11,6 @@ from click.testing import CliRunner
 from flask import Flask
 from kit import hars
 from kit.audited import ALLOW, APP, CREDENTIALS, FAST, URL, VARY, answering, audited, listing, origin_of, served
-from kit.engines import CHROMIUM_ARGUMENTS, installed, playwright_chromium
 
 from corsguard import diagnosis
 from corsguard.audit.handing_on import handout as of_audit
@@ -91,15 +90,6 @@ PAGES = {
         audited(answering(lax)), audited(listing(APP)), unanswered=["https://gone.example/: nothing listens there."]
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    executable = installed("chromium")
-    with playwright_chromium() as launcher:
-        chromium = launcher.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(params=PAGES)

@@ -19,16 +19,6 @@ def invoke(*arguments):
     return CliRunner().invoke(group, ["playground", *map(str, arguments)], prog_name="corsguard")
 
 
-@pytest.fixture
-def heeded_interrupt():
-    """
-    What runs in the background of a shell ignores SIGINT, and so would the command that it starts.
-    """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.server
 def test_it_serves_at_the_address_that_it_prints_until_ctrl_c(heeded_interrupt, tmp_path):
     path = Path(tmp_path) / "cors.toml"

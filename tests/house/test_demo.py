@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from types import SimpleNamespace
 
 import pytest
-from kit.engines import CHROMIUM_ARGUMENTS, firefox, installed, playwright_chromium
+from kit.engines import firefox
 from kit.gateways import served as backend_for
 from kit.gateways.caddy import caddy
 from kit.gateways.nginx import nginx
@@ -55,15 +55,6 @@ def load(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.fixture(scope="module")
-def browser():
-    executable = installed("chromium")
-    with playwright_chromium() as launcher:
-        chromium = launcher.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -168,16 +159,6 @@ def address_in(lines):
     Return the address that the last of *lines* has.
     """
     return re.search(r"http://localhost:\d+/[\w-]+/applications", lines[-1])[0]
-
-
-@pytest.fixture
-def heeded_interrupt():
-    """
-    What runs in the background of a shell ignores SIGINT, and so would the demo that it starts.
-    """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.browser

@@ -6,7 +6,6 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from kit.engines import CHROMIUM_ARGUMENTS, installed, playwright_chromium
 from kit.playground import (
     AGREE,
     BLOCKED,
@@ -24,15 +23,6 @@ from corsguard.playground.serving import LoopbackServer
 pytestmark = pytest.mark.browser
 
 EXPLAINED = "Your browser and the model differ, and it is known why."
-
-
-@pytest.fixture(scope="module")
-def browser():
-    executable = installed("chromium")
-    with playwright_chromium() as launcher:
-        chromium = launcher.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
