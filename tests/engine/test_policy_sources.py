@@ -9,6 +9,7 @@ from kit.building import APP, OTHER, VARY, Source, problems
 from kit.naming import steady
 
 from corsguard import Origin, OriginPattern, Policy, PolicyError, negotiate
+from corsguard.negotiation import decide, in_a_loop
 
 
 class Scripted:
@@ -213,3 +214,77 @@ def test_a_parsed_origin_is_no_list_of_three(parsed):
     with pytest.raises(PolicyError) as refusal:
         Policy(allow_origins=[parsed])
     assert [(problem.code, str(problem.fix)) for problem in refusal.value.problems] == [("E104", f'"{APP}"')]
+
+
+# A source that has to be awaited.
+
+
+class Awaited:
+    """
+    An awaited source, which answers as Scripted does.
+    """
+
+    def __init__(self, answer):
+        self.scripted = Scripted(answer)
+
+    async def allows(self, origin):
+        return self.scripted.__contains__(origin)
+
+
+def question_of(answer):
+    question = decide(Policy(allow_origins=Awaited(answer)), {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP})
+    assert question.may_block is False
+    return question
+
+
+WAYS = {
+    "on an event loop": lambda question: asyncio.run(question.ask_async()),
+    "through a loop of its own": lambda question: question.ask(in_a_loop),
+}
+
+
+@pytest.mark.parametrize("ask", WAYS.values(), ids=WAYS.keys())
+def test_an_awaited_source_is_asked_in_both_ways(ask):
+    question = question_of(True)
+    assert ask(question) == question.granted
+    assert question.source.scripted.asked == [APP]
+    for answer in (False, 1):
+        question = question_of(answer)
+        assert ask(question) == question.refused
+    question = question_of(LookupError("the store is away"))
+    decision = ask(question)
+    assert (decision.headers, type(decision.error)) == ((VARY,), LookupError)
+    with pytest.raises(SystemExit):
+        ask(question_of(SystemExit()))
+
+
+def test_without_a_way_to_await_an_awaited_source_says_no():
+    question = question_of(True)
+    decision = question.ask()
+    assert (decision.headers, type(decision.error)) == ((VARY,), TypeError)
+    assert "cannot await" in str(decision.error)
+    assert question.source.scripted.asked == []
+
+
+def test_an_awaited_source_is_not_asked_in_a_loop_within_a_loop():
+    async def asked_within():
+        return question_of(True).ask(in_a_loop)
+
+    decision = asyncio.run(asked_within())
+    assert decision.headers == (VARY,)
+    assert "loop" in str(decision.error)
+
+
+def test_a_source_that_is_not_awaited_is_asked_at_once_on_an_event_loop():
+    question = decide(Policy(allow_origins=Source(APP)), {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP})
+    assert asyncio.run(question.ask_async()) == question.granted
+
+
+def test_a_source_is_equal_to_itself_alone():
+    """
+    The methods of a source may be anybody's, so its `==` is not asked.
+    """
+    same = type("Same", (Scripted,), {"__eq__": lambda self, other: True, "__hash__": None})
+    first, second = same(True), same(True)
+    assert Policy(allow_origins=first) == Policy(allow_origins=first)
+    assert Policy(allow_origins=first) != Policy(allow_origins=second)
