@@ -109,7 +109,7 @@ def is_asynchronous(source: OriginSource | AsyncOriginSource) -> TypeGuard[Async
     """
     Return whether *source* has to be awaited. Nothing has both ways to be asked, so the class tells.
     """
-    return getattr(type(source), "allows", None) is not None and getattr(type(source), "__contains__", None) is None
+    return getattr(type(source), "allows", None) is not None
 
 
 def may_block(store: object) -> bool:
