@@ -2,13 +2,12 @@
 Servers that mean harm, or do what no server should: nothing raises, and nothing is shown as it came.
 """
 
-import subprocess
-import sys
 import threading
 
 import pytest
 from click.testing import CliRunner
 from kit.audited import ALLOW, APP, FAST, URL, audited, served_raw, without_end
+from kit.checking import in_process
 
 from corsguard.browser import WireResponse
 from corsguard.cli.audit import audit
@@ -37,12 +36,11 @@ def test_a_response_that_never_begins_is_given_up(serve, said):
 
 
 def test_a_body_that_is_cut_off_is_no_traceback():
-    command = [sys.executable, "-m", "corsguard", "audit", URL, *FAST, "--budget", "4", "--connect-to"]
     broken = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
     with served_raw(lambda connection: connection.sendall(broken)) as server:
         threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         address = f"127.0.0.1:{server.server_address[1]}"
-        done = subprocess.run([*command, address], capture_output=True, text=True, check=False)
+        done = in_process("audit", URL, *FAST, "--budget", "4", "--connect-to", address)
         server.shutdown()
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -5,14 +5,13 @@ A browser judges a response by its head: a body that never ends, or an applicati
 import asyncio
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 
 import pytest
 from kit.asking import get, listening
-from kit.checking import PAGE, data, serve  # noqa: F401 - a fixture
+from kit.checking import PAGE, data, in_process, serve  # noqa: F401 - a fixture
 
 from corsguard import diagnosis
 from corsguard.audit import audit
@@ -312,8 +311,7 @@ def test_a_process_ends_though_an_application_does_not(tmp_path):
         "        except BaseException:\n"
         "            pass\n"
     )
-    command = [sys.executable, "-m", "corsguard", "check", "shop:app", "--page", PAGE, "--timeout", "0.05"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    done = in_process("check", "shop:app", "--page", PAGE, "--timeout", "0.05", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
 
 

@@ -3,12 +3,10 @@
 """
 
 import json
-import subprocess
-import sys
 import threading
 
 import pytest
-from kit.checking import API, PAGE, PUT, TOKEN, Server, allow, data, run
+from kit.checking import API, PAGE, PUT, TOKEN, Server, allow, data, in_process, run
 
 from corsguard.cli.printing import Progress
 from corsguard.diagnosis import har, replaying
@@ -344,7 +342,6 @@ def test_as_a_process_of_its_own(tmp_path):
     (tmp_path / "shop.py").write_text(
         "def app(environ, start_response):\n    start_response('200 OK', [])\n    return []\n"
     )
-    command = [sys.executable, "-m", "corsguard", "check", "shop:app", "--page", PAGE, "--json"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = in_process("check", "shop:app", "--page", PAGE, "--json", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
     assert json.loads(done.stdout)["faults"][0]["code"] == "missing_allow_origin"

@@ -3,20 +3,15 @@
 `corsguard explain` reads its options, and says what becomes of a request, or what a console's message means.
 """
 
-import os
 import re
 import shlex
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from kit.checking import in_process
 from kit.explaining import API, APP, BLOCKED, CHECK, MESSAGES, REFUSED, document, run
 
 from corsguard.diagnosis.messages import LONGEST_MESSAGE
 from corsguard.names import EXAMPLE_ORIGIN as PAGE
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_a_header_is_shown_without_its_value(tmp_path):
@@ -241,14 +236,7 @@ def test_settings_without_the_middleware(here):
     Settings without the middleware share nothing and the line is named.
     """
     (here / "shop.py").write_text(SETTINGS)
-    variables = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
-    done = subprocess.run(
-        [sys.executable, "-m", "corsguard", "explain", "shop", "--page", APP],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**variables, "PYTHONPATH": os.pathsep.join([str(ROOT), variables.get("PYTHONPATH", "")])},
-    )
+    done = in_process("explain", "shop", "--page", APP)
     assert done.stderr == ""
     assert done.returncode == 1
     first, second, third, *_ = done.stdout.split("\n")

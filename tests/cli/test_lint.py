@@ -4,14 +4,13 @@
 
 import itertools
 import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from kit.checking import in_process
 from kit.counting import work_of
 
 from corsguard.cli.group import group
@@ -251,14 +250,7 @@ def test_django_settings_come_with_the_system_checks(here):
     """
     (here / "shop.py").write_text(SETTINGS)
     (here / "shop_urls.py").write_text(URLS)
-    variables = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
-    done = subprocess.run(
-        [sys.executable, "-m", "corsguard", "lint", "shop", "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**variables, "PYTHONPATH": os.pathsep.join([str(ROOT), variables.get("PYTHONPATH", "")])},
-    )
+    done = in_process("lint", "shop", "--json")
     assert done.stderr == ""
     assert done.returncode == 1
     findings = json.loads(done.stdout)["findings"]
@@ -270,20 +262,7 @@ def test_django_settings_come_with_the_system_checks(here):
 
 
 def lint_in_process(here, *arguments, **variables):
-    """
-    Run lint in a process of its own, because Django's settings are those of a process.
-    """
-    environ = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
-    environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, "-m", "corsguard", "lint", *arguments, "--json"],
-        capture_output=True,
-        cwd=here,
-        text=True,
-        check=False,
-        env={**environ, **variables},
-    )
-    return json.loads(done.stdout)["findings"]
+    return json.loads(in_process("lint", *arguments, "--json", cwd=here, **variables).stdout)["findings"]
 
 
 LEFT = """

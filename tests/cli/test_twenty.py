@@ -4,14 +4,12 @@ The most common lines of a console: one command on the failing setup names the c
 Each is tried as a new user would try it, and has to say both before anybody scrolls: in its first twelve lines.
 """
 
-import os
-import subprocess
-import sys
 from typing import NamedTuple
 
 import pytest
 from click.testing import CliRunner
 from kit import laboratory
+from kit.checking import in_process
 from kit.laboratory import SAMPLES
 
 from corsguard.cli.group import group
@@ -539,9 +537,7 @@ OWN = [
 def test_a_project_of_ones_own(tmp_path, arguments, code, said):
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
-    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
-    command = [sys.executable, "-m", "corsguard", *arguments]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = in_process(*arguments, cwd=tmp_path)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     shown = first_lines(done.stderr if code == 2 else done.stdout)

@@ -3,6 +3,8 @@ What the tests of `corsguard check` and of what judges for it share: a server th
 """
 
 import json
+import os
+import subprocess
 import sys
 import threading
 from contextlib import contextmanager
@@ -87,6 +89,20 @@ def by_origin(allowed, varies=(), lines=()):
         return []
 
     return app
+
+
+# A process of its own.
+
+
+def in_process(*arguments, cwd=None, **variables):
+    """
+    Run the command in a process of its own, because the settings of Django are those of a process.
+    """
+    command = [sys.executable, "-m", "corsguard", *arguments]
+    kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    return subprocess.run(
+        command, cwd=cwd, env={**kept, **variables}, capture_output=True, text=True, check=False, timeout=120
+    )
 
 
 # Live servers.
