@@ -470,6 +470,17 @@ def test_the_whole_answer_to_a_request(keywords, headers):
     assert negotiate(policy, {"REQUEST_METHOD": "GET"}) == Decision(RequestKind.NOT_CORS, None, VARY)
 
 
+def test_what_is_prepared_has_the_same_headers_in_bytes():
+    """
+    What is prepared has the headers of its decision, with names in lower case in the bytes that ASGI sends.
+    """
+    answers = answers_of(LISTED)
+    for prepared in (answers.silent, answers.shared, answers.refused, answers.permitted, answers.forbidden):
+        assert prepared.headers == prepared.decision.headers
+        assert prepared.lines == tuple((name.lower().encode(), value.encode()) for name, value in prepared.headers)
+        assert prepared.trusted_methods == ({"PUT"} if prepared is answers.shared else set())
+
+
 @pytest.mark.parametrize("origin", [APP, "null", "no origin at all", "a" * 10_000])
 def test_the_whole_answer_to_everyone(origin):
     policy = Policy(allow_origins="*", expose_headers=["X-A"])
