@@ -470,6 +470,24 @@ def test_the_whole_answer_to_a_request(keywords, headers):
     assert negotiate(policy, {"REQUEST_METHOD": "GET"}) == Decision(RequestKind.NOT_CORS, None, VARY)
 
 
+def test_the_whole_answer_to_a_refused_preflight():
+    decision = negotiate(LISTED, environ(EVIL, method="OPTIONS", asks="PUT"))
+    body = b"CORS: this origin may not read this resource.\n"
+    headers = (("Content-Type", "text/plain"), ("Content-Length", str(len(body))), *VARY_ON_PREFLIGHT)
+    assert decision == Decision(RequestKind.PREFLIGHT, 403, headers, Refusal.ORIGIN, body=body)
+
+
+def test_timings_are_shared_with_whom_the_response_is_and_on_no_preflight():
+    anyone = Policy(allow_origins="*", share_timing=True)
+    for asked in (environ(), environ(APP)):
+        assert ("Timing-Allow-Origin", "*") in negotiate(anyone, asked).headers
+    listed = Policy(allow_origins=[APP], share_timing=True)
+    timing = ("Timing-Allow-Origin", APP)
+    assert negotiate(listed, environ(APP)).headers == (*ALLOWED, timing, *VARY)
+    for asked in (environ(), environ(EVIL), environ(APP, method="OPTIONS", asks="PUT")):
+        assert "Timing-Allow-Origin" not in dict(negotiate(listed, asked).headers)
+
+
 def test_what_is_prepared_has_the_same_headers_in_bytes():
     """
     What is prepared has the headers of its decision, with names in lower case in the bytes that ASGI sends.
