@@ -470,6 +470,10 @@ def test_the_whole_answer_to_a_request(keywords, headers):
     assert negotiate(policy, {"REQUEST_METHOD": "GET"}) == Decision(RequestKind.NOT_CORS, None, VARY)
 
 
+def test_the_whole_answer_to_a_refused_request():
+    assert negotiate(LISTED, environ(EVIL)) == Decision(RequestKind.CORS, None, VARY, Refusal.ORIGIN)
+
+
 def test_the_whole_answer_to_a_refused_preflight():
     decision = negotiate(LISTED, environ(EVIL, method="OPTIONS", asks="PUT"))
     body = b"CORS: this origin may not read this resource.\n"
