@@ -114,8 +114,10 @@ _LET_LISTED_IN: Final = Fix(
 
 # Of one reason under one policy, a record is written at most every so many seconds.
 _PAUSE: Final = 60.0
-# After so many refusals in a row that nobody heard of, as many are skipped before anybody is looked for again.
+# After this many refusals in a row of which nobody was told, the guard skips some before it looks for a listener again.
+# To look costs ten times as much as a refusal itself.
 _PATIENCE: Final = 100
+_SKIPPED: Final = 500
 # It keeps no count, so all may share it.
 _EACH: Final = repeat(True)
 # A program that swaps its policy all the time makes ever new ones, and there may be any number of tenants.
@@ -167,8 +169,8 @@ class Journal:
     tells whether refused requests are explained in full, for a developer to read.
 
     To ask whether anybody listens costs more than a refusal itself. So `next(turns)` tells whether a refusal has to be
-    recorded: after a hundred that nobody heard of, only every hundredth asks again. `listen` ends that at once;
-    whatever else changes, such as the level of the logger, is seen within a hundred.
+    recorded: after a hundred that nobody heard of, only one of 500 asks again. `listen` ends that at once;
+    whatever else changes, such as the level of the logger, is seen within 500.
     """
 
     def __init__(
@@ -413,7 +415,7 @@ class Journal:
             self.turns = _EACH
             return True
         self._unheard += 1
-        self.turns = _EACH if self._unheard < _PATIENCE else chain(repeat(False, _PATIENCE), _EACH)
+        self.turns = _EACH if self._unheard < _PATIENCE else chain(repeat(False, _SKIPPED), _EACH)
         return False
 
     def _has_listener(self) -> bool:
