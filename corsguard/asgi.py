@@ -8,16 +8,15 @@ What may block, a listener or an origin source, is called in a thread; what has 
 
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final, Never, TypeAlias, cast
 
 from .applications import refuse_what_is_no_asgi
 from .guard import ORDINARY_NAMES, Guard, Passage, ProtectionLike, Terms
 from .hosts import HostQuestion
 from .journal import Event, Journal
-from .names import ALLOW_ORIGIN, TIMING_ALLOW_ORIGIN
-from .negotiation import Decision, Environ, Line, Prepared, Question, as_lines
-from .origin import LONGEST_ORIGIN
+from .negotiation import MOST_READ, Decision, Environ, Line, Prepared, Question, as_lines, as_text
 from .policies import (
     Assignment,
     Guarding,
@@ -45,8 +44,6 @@ ASGIApplication: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 _Seen: TypeAlias = tuple[Prepared, PathTable, str, str, bytes | None]
 
 _ORDINARY_NAMES: Final = frozenset(name.encode() for name in ORDINARY_NAMES)
-# The headers that echo the origin.
-_ECHOES: Final = {name: name.lower().encode() for name in (ALLOW_ORIGIN, TIMING_ALLOW_ORIGIN)}
 # The headers that are read, as the engine names them.
 _KEYS: Final[Mapping[bytes, str]] = {
     b"origin": "HTTP_ORIGIN",
@@ -56,8 +53,8 @@ _KEYS: Final[Mapping[bytes, str]] = {
     b"cookie": "HTTP_COOKIE",
     b"access-control-request-method": "HTTP_ACCESS_CONTROL_REQUEST_METHOD",
 }
-# A longer Origin is not an origin, and no other value that is read is as long. So much of it shows that it is longer.
-_MOST_READ: Final = LONGEST_ORIGIN + 1
+# All its spellings.
+_ORIGIN: Final = frozenset(bytes(letters) for letters in product(*zip(b"origin", b"ORIGIN", strict=True)))
 _SCHEMES: Final[Mapping[str, str]] = {"ws": "http", "wss": "https"}
 # RFC 6455, 7.4.1: a policy is violated.
 _POLICY_VIOLATION: Final = 1008
@@ -137,19 +134,22 @@ class CORSMiddleware:
         table, protection = terms.table, terms.protection
         if table.hosts is not None:
             table = table.at(_host_in(headers))
-        origin, asks, answers = None, False, table.answers or table.find(path).answers
+        origin, answers, asks = None, table.answers or table.find(path).answers, False
         # Several lines of Origin are joined on the long path.
         if method != "OPTIONS":
             for name, value in headers:
-                if len(name) == 6 and name.lower() == b"origin":
+                if len(name) == 6 and name in _ORIGIN:
                     origin, answers = value, answers if origin is None else None
         else:
             for name, value in headers:
-                if len(name) == 6 and name.lower() == b"origin":
+                if len(name) == 6 and name in _ORIGIN:
                     origin, answers = value, answers if origin is None else None
-                elif len(name) == 29 and name.lower() == b"access-control-request-method":
+                elif name == b"access-control-request-method":
                     asks = True
-        prepared = guard.foresee(answers, None if origin is None else origin[:_MOST_READ].decode("latin-1"), asks)
+            # Servers send names in lower case (ASGI, "HTTP connection scope"). The long path reads others, too.
+            if origin is None or not asks:
+                answers = None
+        prepared = guard.foresee(answers, origin, asks)
         if (
             prepared is None
             or (self._may_have_tags and tags_made())
@@ -157,10 +157,8 @@ class CORSMiddleware:
         ):
             await self._carry(scope, receive, send)
             return
-        ours: Sequence[Line] = prepared.lines
-        for echo in prepared.echoes:
-            ours = [(_ECHOES[echo], origin or b""), *ours]
-        if asks and origin is not None:
+        ours = prepared.lines
+        if asks:
             answer = prepared.decision
             await send({"type": "http.response.start", "status": answer.status, "headers": [*ours]})
             await send({"type": "http.response.body", "body": answer.body})
@@ -189,10 +187,10 @@ class CORSMiddleware:
         """
         prepared, table, method, path, origin = seen
         # As it was seen at entry, because what lies further in may write into the scope.
-        request = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_ORIGIN": _text(origin or b"")}
+        request = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_ORIGIN": as_text(origin or b"")}
         # The short path is for what the protection does not judge.
         passage = Passage(self.guard, table, None, request, path)
-        passage.assignment, passage.decision = table.find(path), prepared.granting(request["HTTP_ORIGIN"])
+        passage.assignment, passage.decision = table.find(path), prepared.decision
         await self._start(message, send, passage)
 
     async def _carry(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -352,9 +350,9 @@ def environ_of(scope: Scope, path: str) -> Environ:
     for name, value in _lines(scope):
         key = _KEYS.get(name.lower())
         if key is not None:
-            text = _text(value)
+            text = as_text(value)
             # Of several lines, none is taken for the whole.
-            environ[key] = f"{environ[key]},{text}"[:_MOST_READ] if key in environ else text
+            environ[key] = f"{environ[key]},{text}"[:MOST_READ] if key in environ else text
     return environ
 
 
@@ -371,7 +369,7 @@ def _host_in(headers: Iterable[Line]) -> str | None:
     Return the value of `Host`, which servers make of `:authority` too; None if there is not exactly one.
     """
     hosts = [value for name, value in headers if len(name) == 4 and name.lower() == b"host"]
-    return _text(hosts[0]) if len(hosts) == 1 else None
+    return as_text(hosts[0]) if len(hosts) == 1 else None
 
 
 def path_of(scope: Mapping[str, Any]) -> str:
@@ -397,10 +395,6 @@ def _endpoints_of(app: object, guard: Guard) -> "Endpoints | None":
 
 def _keeps_its_views(app: object) -> bool:
     return any(kind.__module__.partition(".")[0] in _WITHOUT_TAGS for kind in type(app).__mro__)
-
-
-def _text(value: bytes) -> str:
-    return value[:_MOST_READ].decode("latin-1")
 
 
 async def _send_answer(answer: Decision, headers: Iterable[Line], send: Send, kind: str = "http.response") -> None:

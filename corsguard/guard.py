@@ -25,12 +25,14 @@ from .negotiation import (
     Question,
     Refusal,
     RequestKind,
+    as_text,
     decide,
     is_owned,
     is_preflight,
     merge_vary,
     request_kind,
 )
+from .origin import LONGEST_ORIGIN
 from .policies import (
     UNCOVERED,
     Assignment,
@@ -173,7 +175,7 @@ class Guard:
         terms = self.terms
         return terms if self.policies.table is terms.table else self.meet()
 
-    def foresee(self, answers: Answers | None, origin: str | None, asks: bool) -> Prepared | None:  # noqa: FBT001 - by keyword a call costs half as much again
+    def foresee(self, answers: Answers | None, origin: str | bytes | None, asks: bool) -> Prepared | None:  # noqa: FBT001 - by keyword a call costs half as much again
         """
         Return what *answers* have prepared for a request from *origin*; *asks* tells whether it is a preflight.
 
@@ -184,14 +186,17 @@ class Guard:
             return None
         if origin is None:
             return answers.silent
-        covered, journal = answers.audience.covers(origin), self.journal
-        if covered:
-            if asks:
-                return None if journal.is_debug is not None and journal.explains() else answers.permitted
-            return answers.shared
-        if covered is None or next(journal.turns):
-            return None
-        return answers.forbidden if asks else answers.refused
+        grant = answers.permitted if asks else answers.shared
+        # Bounded before it is looked at: even to hash a megabyte is work.
+        prepared = grant.known.get(origin) if len(origin) <= LONGEST_ORIGIN else None
+        if prepared is None:
+            text = origin if isinstance(origin, str) else as_text(origin)
+            covered = answers.audience.covers(text)
+            if not covered:
+                refused = answers.forbidden if asks else answers.refused
+                return None if covered is None or next(self.journal.turns) else refused
+            prepared = grant.prepare(text, origin)
+        return None if asks and self.journal.is_debug is not None and self.journal.explains() else prepared
 
     def enter(self, environ: Environ, path: str, terms: Terms | None = None, at: PathTable | None = None) -> "Passage":
         """

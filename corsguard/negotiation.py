@@ -36,6 +36,7 @@ from .names import (
     OWNED_PREFIX,
     TIMING_ALLOW_ORIGIN,
 )
+from .origin import LONGEST_ORIGIN
 from .policy import Policy
 from .validation import DEFAULT_METHODS
 
@@ -50,6 +51,10 @@ _IN_A_LOOP: Final = (
     "The origin source, or the store of hosts, has to be awaited, and this is called inside an event loop. Write "
     "`await question.ask_async()`, or call it in a thread."
 )
+# A longer Origin is not an origin, and no other value that is read is as long. So much of it shows that it is longer.
+MOST_READ: Final = LONGEST_ORIGIN + 1
+# So many origins of a policy are remembered with their headers. A pattern covers any number of origins.
+_MOST_KNOWN: Final = 4096
 _REFUSAL_BODY: Final = b"CORS: this origin may not read this resource.\n"
 
 
@@ -149,38 +154,56 @@ class Question(NamedTuple):
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
     """
-    What a policy decides about a kind of request before it sees one; a carrier's short path sends it as it stands.
+    What a policy decides about a request before it sees it; a carrier's short path sends it as it stands.
 
-    The origin of the request is to stand in front of the *headers* of this *decision*, once for each of the names
-    *echoes*; *lines* are the same headers in bytes, as ASGI has them. With *trusted_methods* such a request may act,
+    *lines* are the headers of the *decision* in bytes, as ASGI has them. With *trusted_methods* such a request may act,
     too, where a protection judges it.
     """
 
     decision: Decision
-    echoes: tuple[str, ...]
     trusted_methods: frozenset[str]
-    headers: tuple[Header, ...]
     lines: tuple[Line, ...]
 
     @classmethod
-    def of(
-        cls, decision: Decision, echoes: tuple[str, ...] = (), trusted_methods: frozenset[str] = frozenset()
-    ) -> "Prepared":
+    def of(cls, decision: Decision, trusted_methods: frozenset[str] = frozenset()) -> "Prepared":
         """
         Return the same, with the headers of *decision*.
         """
-        return cls(decision, echoes, trusted_methods, decision.headers, (*as_lines(decision.headers),))
+        return cls(decision, trusted_methods, (*as_lines(decision.headers),))
 
-    def granting(self, origin: str) -> Decision:
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grant:
+    """
+    What a policy decides about one kind of request from the origins of its audience.
+
+    The headers are those that are *prepared*. Before them stands the origin, under each of the names *echoes*. *known*
+    are the header values that were seen so far, and what is prepared for each.
+    """
+
+    prepared: Prepared
+    echoes: tuple[str, ...]
+    known: dict[str | bytes, Prepared]
+
+    def to(self, origin: str) -> Decision:
         """
         Return the decision about a request from *origin*.
         """
+        kind, status, headers, *_ = decision = self.prepared.decision
         if not self.echoes:
-            return self.decision
-        headers = self.headers
-        for name in self.echoes:
-            headers = ((name, origin), *headers)
-        return Decision(self.decision.kind, self.decision.status, headers)
+            return decision
+        return Decision(kind, status, (*[(name, origin) for name in self.echoes], *headers))
+
+    def prepare(self, origin: str, seen: str | bytes) -> Prepared:
+        """
+        Return the same as it is sent, and remember it for the header value *seen*, which says *origin*.
+        """
+        if not self.echoes:
+            return self.prepared
+        prepared = Prepared.of(self.to(origin), self.prepared.trusted_methods)
+        if len(self.known) < _MOST_KNOWN:
+            self.known[seen] = prepared
+        return prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +217,9 @@ class Answers:
 
     audience: Audience
     silent: Prepared
-    shared: Prepared
+    shared: Grant
     refused: Prepared
-    permitted: Prepared
+    permitted: Grant
     forbidden: Prepared
 
 
@@ -225,7 +248,7 @@ def decide(policy: Policy, environ: Environ) -> Decision | Question:
     covered = audience.covers(origin)
     if covered is False:
         return refused
-    granted = (answers.permitted if asks else answers.shared).granting(origin)
+    granted = (answers.permitted if asks else answers.shared).to(origin)
     if covered:
         return granted
     # A source may be anybody's object, and is not asked whether it is true.
@@ -267,6 +290,13 @@ def as_lines(headers: Iterable[Header]) -> list[Line]:
     Return *headers* as ASGI has them: in bytes, their names in lower case.
     """
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def as_text(value: bytes) -> str:
+    """
+    Return the header value *value* as text, as a WSGI server has it, cut where it is longer than any that is read.
+    """
+    return value[:MOST_READ].decode("latin-1")
 
 
 def merge_vary(*values: str) -> str:
@@ -344,9 +374,11 @@ def _prepare(policy: Policy) -> Answers:
     return Answers(
         audience=policy.audience,
         silent=Prepared.of(Decision(RequestKind.NOT_CORS, None, silent)),
-        shared=Prepared.of(Decision(RequestKind.CORS, None, shared), (*timing_echoes, *echoes), policy.trusted_methods),
+        shared=Grant(
+            Prepared.of(Decision(RequestKind.CORS, None, shared), policy.trusted_methods), (*echoes, *timing_echoes), {}
+        ),
         refused=Prepared.of(Decision(RequestKind.CORS, None, (VARY,), Refusal.ORIGIN)),
-        permitted=Prepared.of(Decision(RequestKind.PREFLIGHT, policy.preflight_status, permitted), echoes),
+        permitted=Grant(Prepared.of(Decision(RequestKind.PREFLIGHT, policy.preflight_status, permitted)), echoes, {}),
         forbidden=Prepared.of(Decision(RequestKind.PREFLIGHT, 403, forbidden, Refusal.ORIGIN, body=_REFUSAL_BODY)),
     )
 

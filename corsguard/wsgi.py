@@ -138,9 +138,7 @@ class CORSMiddleware:
             )
         ):
             return self._carry(environ, start_response)
-        ours: Sequence[Header] = prepared.headers
-        for name in prepared.echoes:
-            ours = [(name, origin or ""), *ours]
+        ours = prepared.decision.headers
         if asks and origin is not None:
             start_response(_STATUS_LINES[prepared.decision.status], [*ours])
             return [prepared.decision.body]

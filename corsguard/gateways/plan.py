@@ -228,9 +228,9 @@ def _covers(policy: Policy) -> Covers:
 def _states(policy: Policy) -> Mapping[State, Decision]:
     answers = answers_of(policy)
     return {
-        "permit": answers.permitted.granting(ECHO),
+        "permit": answers.permitted.to(ECHO),
         "forbid": answers.forbidden.decision,
-        "share": answers.shared.granting(ECHO),
+        "share": answers.shared.to(ECHO),
         "refuse": _without_timing(answers.refused.decision, policy),
         "silent": _without_timing(answers.silent.decision, policy),
     }

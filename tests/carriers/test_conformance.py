@@ -15,9 +15,11 @@ def adapter(request):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_what_goes_out_is_what_the_table_says(adapter, case):
-    outcome = adapter(case.policy, case.reply)(case.request)
+    ask = adapter(case.policy, case.reply)
     expected = sorted((name.lower(), value) for name, value in case.headers.items())
-    assert (outcome.status, outcome.of_cors, outcome.ran) == (case.status, expected, case.ran)
+    # The second answer may come from what was remembered of the first.
+    for outcome in (ask(case.request), ask(case.request)):
+        assert (outcome.status, outcome.of_cors, outcome.ran) == (case.status, expected, case.ran)
 
 
 def test_the_table_has_no_two_rows_of_one_name():

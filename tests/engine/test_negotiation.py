@@ -6,8 +6,10 @@ import pytest
 from kit.corpus import HOSTILE_LISTS, HOSTILE_METHODS, HOSTILE_ORIGINS, WIDE_POLICY
 
 from corsguard import Decision, Policy, Refusal, RequestKind, negotiate
-from corsguard.guard import ORDINARY_NAMES
+from corsguard.guard import ORDINARY_NAMES, Guard
+from corsguard.journal import Journal
 from corsguard.negotiation import Question, answers_of, decide, is_owned, is_preflight, merge_vary, request_kind
+from corsguard.policies import Policies
 
 APP = "https://app.example.com"
 EVIL = "https://evil.example"
@@ -154,7 +156,7 @@ def test_a_decision_is_another_if_anything_of_it_is():
     assert len({hash(each) for each in (decision, *others)}) == 1 + len(FIELDS)
     assert decision == Decision(RequestKind.CORS, None, ())
     assert hash(decision) == hash(Decision(RequestKind.CORS, None, ()))
-    assert decision != answers_of(LISTED).shared.decision
+    assert decision != answers_of(LISTED).shared.prepared.decision
     assert decision != ()
 
 
@@ -265,8 +267,8 @@ def test_nothing_is_made_for_a_request_but_the_echo(policy, asked):
     for origin in (APP, "https://a.partner.example", "https://b.partner.example", EVIL):
         decision = negotiate(policy, asked(origin))
         is_preflight = decision.kind is RequestKind.PREFLIGHT
-        prepared = (answers.permitted, answers.forbidden) if is_preflight else (answers.shared, answers.refused)
-        granted, refused = (each.decision for each in prepared)
+        grant, prepared = (answers.permitted, answers.forbidden) if is_preflight else (answers.shared, answers.refused)
+        granted, refused = grant.prepared.decision, prepared.decision
         if policy is ANYONE:
             assert decision is granted
         elif origin == EVIL:
@@ -568,3 +570,27 @@ def test_an_untold_source_may_block():
             raise LookupError("who knows")
 
     assert Policy(allow_origins=Source()).may_block is True
+
+
+@pytest.mark.parametrize("in_bytes", [False, True], ids=["text", "bytes"])
+def test_only_so_many_origins_are_remembered(in_bytes):
+    """
+    A page can have any number of origins that a pattern covers. Each gets its own headers, remembered or not.
+    """
+    guard = Guard(Policies({"allow_origins": ["https://*.shop.example"], "allow_methods": ["PUT"]}), Journal())
+    answers = guard.policies.table.answers
+    for number in [*range(5_000), 0, 4_999]:
+        origin = f"https://shop{number}.shop.example"
+        for asks in (False, True):
+            prepared = guard.foresee(answers, origin.encode() if in_bytes else origin, asks)
+            assert prepared.decision.headers[0] == ("Access-Control-Allow-Origin", origin)
+            assert prepared.lines[0] == (b"access-control-allow-origin", origin.encode())
+    assert len(answers.shared.known) == len(answers.permitted.known) == 4_096
+
+
+def test_what_a_source_says_is_never_remembered():
+    guard = Guard(Policies({"allow_origins": Counting(True)}), Journal())
+    answers = guard.policies.table.answers
+    for origin in (APP, "x" * 1_000_000):
+        assert guard.foresee(answers, origin, False) is None
+    assert answers.shared.known == {}
