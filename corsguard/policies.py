@@ -135,15 +135,14 @@ class PathTable:
         if isinstance(hosts, StoredHosts):
             self.given = MappingProxyType({_HOSTS: hosts.store})
         elif hosts is not None:
-            # A host without any path has nothing, which is not the same as one that is closed.
-            by_host = {host: table.given or MappingProxyType({_PATHS: {}}) for host, table in hosts}
+            by_host = {host: table.given for host, table in hosts}
             # No host has hosts within.
             self.given = cast("InForce", MappingProxyType({_HOSTS: MappingProxyType(by_host)}))
-        elif self.everywhere is not None and isinstance(self.everywhere.policy, Policy):
+        elif self._by_prefix and self.everywhere is not None and self.everywhere.policy != UNGUARDED:
             self.given = self.everywhere.policy
         else:
             by_path: dict[str, Guarding] = {prefix: there.policy for prefix, there in by_prefix.items()}
-            self.given = MappingProxyType(by_path) if by_path else None
+            self.given = cast("InForce", MappingProxyType(by_path or {_PATHS: MappingProxyType({})}))
 
     def at(self, host: object) -> "PathTable":
         """
@@ -247,8 +246,8 @@ class Policies:
 
     *policy* is a Policy, a mapping of a policy's keywords, a mapping from path prefix (`/` first) to either of these,
     to None or to `"unguarded"`, `{"paths": ...}` around the latter, `{"hosts": ...}` around a mapping from host to
-    either of these, a Configuration, other Policies, or None, which guards nothing. Nothing is inherited from one path
-    to another. None at a path closes it: nothing is shared there.
+    either of these, a Configuration, other Policies, or None. Nothing is inherited from one path to another. None
+    closes everything, or the path at which it stands: nothing is shared there.
 
     The host is that of `Host`, in lower case and without the port 80 or 443. A key is a host, a host with a port, or
     `*.` and what ends so; exact keys come first, then the longest. A host that no key means is not touched.
@@ -282,7 +281,7 @@ class Policies:
     @policy.setter
     def policy(self, policy: "PoliciesLike | None") -> None:
         # What was read here has lost the names that a file gave, so to write it back changes nothing.
-        if policy is None or policy is not self.table.given:
+        if policy is not self.table.given:
             self.table = _read(policy)
 
     @property
@@ -344,7 +343,7 @@ def _compiled(there: Assignment) -> Assignment:
 
 def _read(given: object) -> PathTable:
     if given is None:
-        return PathTable({})
+        return PathTable({"/": Assignment(None, NAMELESS)})
     if isinstance(given, Policies):
         return given.table
     if isinstance(given, Configured) and not isinstance(given, type):

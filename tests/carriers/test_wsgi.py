@@ -36,11 +36,18 @@ def test_a_refused_policy_makes_no_middleware():
         CORSMiddleware(Application(OK), {"allow_origins": "https://app.example.com"})
 
 
-def test_a_policy_of_none_guards_nothing():
+def test_a_policy_of_none_closes_everything():
+    """
+    None means the same for an application as for a path. So nobody opens one who takes its policy away.
+    """
     app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
-    status, headers, _ = serve(CORSMiddleware(app, None), environ_of(preflight(APP, "PUT")))
-    assert app.ran
-    assert (status, headers) == (200, [("Access-Control-Allow-Origin", "*"), TEXT])
+    guarded = CORSMiddleware(app, None)
+    for asked in (preflight(APP, "PUT"), get(APP)):
+        status, headers, _ = serve(guarded, environ_of(asked))
+        assert app.ran
+        assert (status, headers) == (200, [TEXT])
+    guarded.policy = {"paths": {}}
+    assert serve(guarded, environ_of(get(APP)))[:2] == (200, [("Access-Control-Allow-Origin", "*"), TEXT])
 
 
 # start_response

@@ -367,7 +367,8 @@ def test_policies_are_swapped_by_one_assignment():
         ({"paths": {"/x": API}}, "unguarded"),
         (Policies({"/": None}), None),
         (Configuration.from_mapping(KEYWORDS), API),
-        (None, "unguarded"),
+        ({"paths": {}}, "unguarded"),
+        (None, None),
         (ROOT, ROOT),
     ):
         policies.policy = new
@@ -411,7 +412,8 @@ def test_what_is_in_force_can_be_read_and_put_back():
     assert Policies(KEYWORDS).policy == API
     assert Policies({"/": API}).policy is API
     assert Policies(None).policy is None
-    assert Policies({"paths": {}}).policy is None
+    assert Policies({"/": None}).policy is None
+    assert Policies({"paths": {}}).policy == {"paths": {}}
     by_path = Policies({"paths": {"/": ROOT, "/api": KEYWORDS, "/closed": None, "/own": "unguarded"}})
     assert by_path.policy == {"/": ROOT, "/api": API, "/closed": None, "/own": "unguarded"}
     assert isinstance(by_path.policy, MappingProxyType)

@@ -46,11 +46,9 @@ def test_a_mapping_of_no_paths_guards_nothing():
     assert Policies({"paths": {}}).policy_for("/") == "unguarded"
 
 
-def test_none_guards_nothing_or_closes_a_path():
-    """
-    None guards nothing as a whole, and closes a path.
-    """
-    assert Policies(None).policy_for("/") == "unguarded"
+def test_none_closes_everything_or_a_path():
+    assert Policies(None).policy_for("/x") is None
+    assert Policies().policy_for("/x") is None
     assert Policies({"/": None}).policy_for("/x") is None
 
 
@@ -209,7 +207,7 @@ def test_writing_back_keeps_the_names_of_a_file():
     assert [*policies.named] == ["app"]
     policies.policy = None
     policies.policy = policies.policy
-    assert policies.policy_for("/api") == "unguarded"
+    assert policies.policy_for("/api") is None
 
 
 def test_what_has_no_policy_is_named_by_prefix():
