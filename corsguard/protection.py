@@ -131,6 +131,8 @@ class ProtectionKeywords(TypedDict, total=False):
 
 
 # A file and a setting may say anything.
+_OFF: Final = frozenset({"0", "disabled", "false", "no", "none", "off"})
+_NO_PROTECTION: Final = Fix(words="Leave the protection out, if you want none.")
 _WORDS: Final = {"mode": ("enforce", "report"), "methods": ("unsafe", "all")}
 _KEYWORDS: Final = ("mode", "exempt", "methods")
 
@@ -178,8 +180,9 @@ class CrossOriginProtection:
         if isinstance(value, CrossOriginProtection):
             return value
         if not isinstance(value, Mapping):
-            what, example = "a CrossOriginProtection or a mapping of its keywords", Fix(entries=({"mode": "report"},))
-            raise PolicyError([Problem.of("E806", "protection", value, example, what=what, kind=kind_of(value))])
+            what = "a CrossOriginProtection or a mapping of its keywords"
+            fix = _meant_instead_of(value)
+            raise PolicyError([Problem.of("E806", "protection", value, fix, what=what, kind=kind_of(value))])
         keywords: Mapping[Any, Any] = value
         known = {name: keywords[name] for name in _KEYWORDS if name in keywords}
         unknown = [key for key in keywords if key not in known]
@@ -324,6 +327,8 @@ def _problems_of(keywords: Mapping[str, Any]) -> list[Problem]:
         if text_of(value) not in words:
             what = " or ".join(f'"{word}"' for word in words)
             fix = Fix(entries=(nearest_name(text_of(value) or "", words) or words[0],))
+            if name == "mode" and (text_of(value) or quoted(value)).lower() in _OFF:
+                fix = _NO_PROTECTION
             problems.append(Problem.of("E806", name, value, fix, what=what, kind=kind_of(value)))
     exempt = keywords.get("exempt", ())
     if not isinstance(exempt, list | tuple | set | frozenset):
@@ -336,6 +341,16 @@ def _problems_of(keywords: Mapping[str, Any]) -> list[Problem]:
             problem = Problem.of("E807", "exempt", prefix, Fix(entries=_EXEMPT_EXAMPLE))
         problems += [] if problem is None else [problem]
     return problems
+
+
+def _meant_instead_of(value: object) -> Fix:
+    """
+    Return the protection that *value* means, such as True or `"report"`; the strict one, if it says nothing of that.
+    """
+    word = (text_of(value) or quoted(value)).lower()
+    if word in _OFF:
+        return _NO_PROTECTION
+    return Fix(entries=({"mode": nearest_name(word, _WORDS["mode"]) or _WORDS["mode"][0]},))
 
 
 def _unknown(key: object) -> Problem:

@@ -334,7 +334,7 @@ MISTAKES = {
     ),
     "all at once": (
         {"mode": "off", "exempt": ["/"], "methods": "POST"},
-        [("E806", "mode", "enforce"), ("E806", "methods", "unsafe"), ("E807", "exempt", "/webhooks")],
+        [("E806", "mode"), ("E806", "methods", "unsafe"), ("E807", "exempt", "/webhooks")],
     ),
 }
 
@@ -345,6 +345,26 @@ def test_a_mistake_is_refused_and_named(keywords, expected):
         with pytest.raises(PolicyError) as caught:
             build()
         assert [(p.code, p.field, *p.fix.entries) for p in caught.value.problems] == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "fix"),
+    [
+        (True, '{"mode": "enforce"}'),
+        ("enforce", '{"mode": "enforce"}'),
+        ("Report", '{"mode": "report"}'),
+        ("on", '{"mode": "enforce"}'),
+        (["/hooks"], '{"mode": "enforce"}'),
+        (False, "Leave the protection out, if you want none."),
+        ("off", "Leave the protection out, if you want none."),
+        ("False", "Leave the protection out, if you want none."),
+    ],
+)
+def test_a_word_for_protection_gets_the_mode_that_it_means(given, fix):
+    with pytest.raises(PolicyError) as caught:
+        CrossOriginProtection.of(given)
+    (problem,) = caught.value.problems
+    assert (problem.code, str(problem.fix)) == ("E806", fix)
 
 
 @pytest.mark.parametrize("given", [True, "enforce", [], 5, Policy(allow_origins="*"), CrossOriginProtection])
@@ -361,7 +381,7 @@ def test_an_unknown_key_is_named_with_the_nearest():
     assert found == [
         ("E812", "exmept", "exempt"),
         ("E812", "enabled", "one of mode, exempt, methods"),
-        ("E806", "off", ""),
+        ("E806", "off", "Leave the protection out, if you want none."),
     ]
 
 
