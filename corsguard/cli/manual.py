@@ -9,16 +9,20 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 import click
-from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
-from rich.markdown import CodeBlock, Markdown, MarkdownElement, TableDataElement
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.markdown import CodeBlock, Markdown, MarkdownElement, TableElement
 from rich.syntax import Syntax
+from rich.table import Table
 from rich.theme import Theme
 
 from corsguard.manual import CONTENTS, Part, page_of, search, topics, with_commands
+from corsguard.manual.tables import widths_of, with_fitting_tables
 
 from .printing import Exit, printable
 
 _MOST_NAMED: Final = 5
+# A pipe has no width, and what reads it breaks no line.
+_WIDTH_OF_A_PIPE: Final = 80
 # Rich's own has a black background, which is a box on a terminal of another colour.
 _THEME: Final = Theme({"markdown.code": "bold cyan"})
 
@@ -64,13 +68,17 @@ def _answer(parts: Sequence[Part]) -> None:
 
 def show(markdown: str) -> None:
     """
-    Print *markdown*: rendered on a terminal, as it is in a pipe.
+    Print *markdown*: rendered on a terminal, as it is in a pipe, except that a wide table becomes a list.
     """
     if sys.stdout.isatty():
+        console = Console(theme=_THEME)
+        page = _DrawnPage(
+            with_fitting_tables(with_commands(markdown), console.width, is_rendered=True), hyperlinks=False
+        )
         # What is longer than a line is left to the terminal: then it is one line when it is copied.
-        Console(theme=_THEME).print(_DrawnPage(with_commands(markdown), hyperlinks=False), crop=False)
+        console.print(page, crop=False)
     else:
-        click.echo(printable(markdown))
+        click.echo(printable(with_fitting_tables(markdown, _WIDTH_OF_A_PIPE, is_rendered=False)))
 
 
 class _DrawnCode(CodeBlock):
@@ -85,19 +93,24 @@ class _DrawnCode(CodeBlock):
         yield code
 
 
-class _DrawnCell(TableDataElement):
+class _DrawnTable(TableElement):
     """
-    A cell of a table that shows a long name whole, on two lines if need be.
+    A table in which no word is broken.
     """
 
-    def __init__(self, justify: JustifyMethod) -> None:
-        super().__init__(justify)
-        self.content.overflow = "fold"
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        head = self.header.row if self.header else None
+        rows = [head, *(self.body.rows if self.body else ())]
+        widths = widths_of([[cell.content.plain for cell in row.cells] for row in rows if row], options.max_width)
+        for table in super().__rich_console__(console, options):
+            if isinstance(table, Table):
+                for column, width in zip(table.columns, widths or (), strict=False):
+                    column.width = width
+            yield table
 
 
 class _DrawnPage(Markdown):
     elements: ClassVar[dict[str, type[MarkdownElement]]] = Markdown.elements | {
         "fence": _DrawnCode,
-        "td_open": _DrawnCell,
-        "th_open": _DrawnCell,
+        "table_open": _DrawnTable,
     }

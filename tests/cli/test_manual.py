@@ -2,6 +2,8 @@
 `corsguard manual` prints pages and finds parts, and `corsguard explain` prints what a code means.
 """
 
+import contextlib
+import io
 import json
 import os
 import pty
@@ -13,8 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 from corsguard.cli.group import group
+from corsguard.cli.manual import show
 from corsguard.errors import RULES
-from corsguard.manual import page_of, topics
+from corsguard.manual import page_of, topics, with_commands
 
 
 def run(*arguments):
@@ -27,10 +30,29 @@ def test_without_arguments_the_pages_are_listed():
     assert all(f"[{topic}]({topic}.md)" in result.stdout for topic in topics()[1:])
 
 
+TABLE = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
+TABLES = [table for topic in topics() for table in TABLE.findall(page_of(topic))]
+
+
+def cells_of(table):
+    return [cell.strip() for line in table.splitlines() for cell in re.findall(r"(?:`[^`]*`|[^|])+", line)]
+
+
 @pytest.mark.parametrize("topic", topics())
 def test_a_page_is_printed_whole(topic):
     result = run("manual", topic)
-    assert (result.exit_code, result.stdout) == (0, f"{page_of(topic)}\n")
+    assert result.exit_code == 0
+    page = page_of(topic)
+    assert [text for text in TABLE.split(page) if text not in result.stdout] == []
+    body = [cell for table in TABLE.findall(page) for cell in cells_of(table.partition("\n|-")[2])]
+    assert [cell for cell in body if cell.strip("-|") not in result.stdout] == []
+
+
+@pytest.mark.parametrize("topic", topics())
+def test_a_table_in_a_pipe_has_80_columns(topic):
+    for table in TABLE.findall(run("manual", topic).stdout):
+        assert len({len(line) for line in table.splitlines()}) == 1, table
+        assert len(table.splitlines()[0]) <= 80
 
 
 def test_words_find_the_part_that_speaks_of_them():
@@ -76,6 +98,31 @@ def test_a_code_that_does_not_exist_is_said(code):
     result = run("explain", code)
     assert result.exit_code == 2
     assert f"There is no code {code}. All of them: corsguard manual errors" in result.stderr
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("columns", ["60", "80"])
+def test_a_table_on_a_terminal_breaks_no_word(columns, monkeypatch):
+    """
+    Each table of the manual fits into the terminal, and each of its words stands there whole.
+    """
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    with contextlib.redirect_stdout(terminal):
+        show("\n".join(TABLES))
+    shown = re.sub("\x1b\\[[0-9;]*m", "", terminal.getvalue())
+    assert max(map(len, shown.splitlines())) <= int(columns)
+    assert "─" in shown
+    bodies = (with_commands(table).partition("\n|-")[2].partition("\n")[2] for table in TABLES)
+    words = {word for body in bodies for cell in cells_of(body) for word in re.sub(r"[`*]", "", cell).split()}
+    # The name of a test is longer than half of a line.
+    missing = words - {*shown.replace("*", "").split()}
+    assert {word for word in missing if len(word) < int(columns) / 2} == set()
 
 
 def shown_on_a_terminal(*arguments):
