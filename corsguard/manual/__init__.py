@@ -24,20 +24,20 @@ _LINK: Final = re.compile(
     r"(?P<item>^\* )?\[(?P<text>[^]\n]+)\]\((?!https?:)(?:(?P<page>[\w-]+)\.md)?(?:#[\w-]+)?\)", re.MULTILINE
 )
 _LISTED: Final = re.compile(r"^\* \[[^]]+\]\(([\w-]+)\.md\)", re.MULTILINE)
-_CODE: Final = re.compile(r"(?:corsguard\.)?[EW][0-9]{3}|CG-[A-Z][0-9]{3}")
+_CODE: Final = re.compile(r"\b(?:(?:corsguard\.)?[EW][0-9]{3}|CG-[A-Z][0-9]{3})\b", re.IGNORECASE)
 _WORD: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _ENDINGS: Final = re.compile(r"(?:s|ing|ed)$")
 _SHORTEST_STEM: Final = 3
 # Words of every question, which tell no topic from another.
 _COMMON: Final = frozenset(
-    "a am an and any are at be but by can do does for from have how i if in into is it its me my no of on or so that "
-    "the then this to was what when where which who why will with you your".split()
+    "a am an and any are at be but by can do does for from have how i if in into is it its me my no of on or own so "
+    "that the then there this to use was what when where which who why will with you your".split()
 )
-# Okapi BM25, with its usual constants; a word in a heading counts as so many in the text. Pages that only look codes up
-# have a part for each, so they would crowd out what explains.
+# Okapi BM25. A long example makes a part long, so the length counts less than usual. A word in a heading counts as so
+# many in the text. A page of codes has a part for each code, and these would crowd out what explains.
 _SATURATION: Final = 1.2
-_LENGTH: Final = 0.75
-_IN_HEADING: Final = 6
+_LENGTH: Final = 0.5
+_IN_HEADING: Final = 3
 _IN_TITLE: Final = 2
 _OF_CODES: Final = frozenset({"errors", "findings", "reasons"})
 _LEVEL_OF_CODES: Final = 3
@@ -90,7 +90,7 @@ def part_of_code(code: str) -> Part | None:
     """
     Return the part that says what *code* means: `E203`, `corsguard.W902`, `CG-A001` or a reason, in any case.
     """
-    codes = {part.title.lower(): part for part in _parts() if part.page in _OF_CODES and part.level == _LEVEL_OF_CODES}
+    codes = {part.title.lower(): part for part in _parts() if _is_of_code(part)}
     asked = code.lower()
     # A code of Django's checks may be written without its prefix, and one of the engine with it.
     known = (title for title in (asked, f"corsguard.{asked}", asked.removeprefix("corsguard.")) if title in codes)
@@ -99,15 +99,17 @@ def part_of_code(code: str) -> Part | None:
 
 def search(query: str, *, within: str | None = None) -> list[Part]:
     """
-    Return the parts about *query*, the best first: of the page *within*, or of all but the contents.
+    Return the parts about *query*, the best first: of the page *within*, or of all but the contents. The part of a code
+    that the query names comes before all others.
     """
-    asked = _words(query[:LONGEST_QUERY])
+    query = query[:LONGEST_QUERY]
+    named = [part for code in _CODE.findall(query) if (part := part_of_code(code)) is not None]
     scored = [
-        (score, part)
-        for part, score in zip(_parts(), _scores(asked), strict=True)
+        (part in named, score, part)
+        for part, score in zip(_parts(), _scores(_words(query)), strict=True)
         if score > 0 and within in {part.page, None}
     ]
-    return [part for _, part in sorted(scored, key=lambda pair: -pair[0])]
+    return [part for *_, part in sorted(scored, key=lambda rated: rated[:2], reverse=True)]
 
 
 def with_commands(markdown: str) -> str:
@@ -145,6 +147,10 @@ def _parts_of(topic: str) -> Iterator[Part]:
     yield Part(topic, title, text.strip(), level)
 
 
+def _is_of_code(part: Part) -> bool:
+    return part.page in _OF_CODES and part.level == _LEVEL_OF_CODES
+
+
 def _words(text: str) -> list[str]:
     return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _COMMON]
 
@@ -180,4 +186,4 @@ def _scores(asked: list[str]) -> Iterator[float]:
     for part, count in zip(_parts(), counted, strict=True):
         length = _SATURATION * (1 - _LENGTH + _LENGTH * count.total() / mean)
         score = sum(rarity[word] * count[word] * (_SATURATION + 1) / (count[word] + length) for word in asked)
-        yield score * (_WEIGHT_OF_CODES if part.page in _OF_CODES else 1)
+        yield score * (_WEIGHT_OF_CODES if _is_of_code(part) else 1)

@@ -37,7 +37,7 @@ def widths_of(rows: Sequence[Sequence[str]], width: int) -> list[int] | None:
     widths = next((widths for widths in narrowest if sum(widths) <= free), None)
     if widths is None:
         return None
-    for wider in narrowest:
+    for wider in reversed(narrowest):
         for number, wanted in enumerate(wider):
             if sum(widths) + wanted - widths[number] <= free:
                 widths[number] = max(widths[number], wanted)
