@@ -19,12 +19,12 @@ class Vulnerability(NamedTuple):
     test: Callable[..., None]
 
     @property
-    def row(self) -> str:
+    def item(self) -> str:
         """
-        The vulnerability as a line of a table in Markdown.
+        The vulnerability as an item of a list in Markdown.
         """
         told = " ".join((self.test.__doc__ or "").split())
-        return f"| {self.kind} | {told} | {self.why} | `{self.test.__name__}` |"
+        return f"* {told}\n  * Here: {self.why}\n  * Test: `{self.test.__name__}`\n"
 
 
 KNOWN: list[Vulnerability] = []
