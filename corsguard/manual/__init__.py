@@ -26,6 +26,7 @@ _LINK: Final = re.compile(
 _LISTED: Final = re.compile(r"^\* \[[^]]+\]\(([\w-]+)\.md\)", re.MULTILINE)
 _CODE: Final = re.compile(r"\b(?:(?:corsguard\.)?[EW][0-9]{3}|CG-[A-Z][0-9]{3})\b", re.IGNORECASE)
 _WORD: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
+_SETTING: Final = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
 _ENDINGS: Final = re.compile(r"(?:s|ing|ed)$")
 _SHORTEST_STEM: Final = 3
 # Words of every question, which tell no topic from another.
@@ -34,14 +35,15 @@ _COMMON: Final = frozenset(
     "that the then there this to use was what when where which who why will with you your".split()
 )
 # Okapi BM25. A long example makes a part long, so the length counts less than usual. A word in a heading counts as so
-# many in the text. A page of codes has a part for each code, and these would crowd out what explains.
+# many in the text. Some pages have a part for each code or case, and these would crowd out what explains.
 _SATURATION: Final = 1.2
 _LENGTH: Final = 0.5
 _IN_HEADING: Final = 3
 _IN_TITLE: Final = 2
 _OF_CODES: Final = frozenset({"errors", "findings", "reasons"})
-_LEVEL_OF_CODES: Final = 3
-_WEIGHT_OF_CODES: Final = 0.5
+_OF_CASES: Final = _OF_CODES | {"security"}
+_LEVEL_OF_CASES: Final = 3
+_WEIGHT_OF_CASES: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def part_of_code(code: str) -> Part | None:
     """
     Return the part that says what *code* means: `E203`, `corsguard.W902`, `CG-A001` or a reason, in any case.
     """
-    codes = {part.title.lower(): part for part in _parts() if _is_of_code(part)}
+    codes = {part.title.lower(): part for part in _parts() if part.page in _OF_CODES and part.level == _LEVEL_OF_CASES}
     asked = code.lower()
     # A code of Django's checks may be written without its prefix, and one of the engine with it.
     known = (title for title in (asked, f"corsguard.{asked}", asked.removeprefix("corsguard.")) if title in codes)
@@ -147,12 +149,9 @@ def _parts_of(topic: str) -> Iterator[Part]:
     yield Part(topic, title, text.strip(), level)
 
 
-def _is_of_code(part: Part) -> bool:
-    return part.page in _OF_CODES and part.level == _LEVEL_OF_CODES
-
-
 def _words(text: str) -> list[str]:
-    return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _COMMON]
+    # The name of a setting of Django is also there as it is written, because others have the same name in lower case.
+    return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _COMMON] + _SETTING.findall(text)
 
 
 def _stem(word: str) -> str:
@@ -186,4 +185,5 @@ def _scores(asked: list[str]) -> Iterator[float]:
     for part, count in zip(_parts(), counted, strict=True):
         length = _SATURATION * (1 - _LENGTH + _LENGTH * count.total() / mean)
         score = sum(rarity[word] * count[word] * (_SATURATION + 1) / (count[word] + length) for word in asked)
-        yield score * (_WEIGHT_OF_CODES if _is_of_code(part) else 1)
+        is_case = part.page in _OF_CASES and part.level == _LEVEL_OF_CASES
+        yield score * (_WEIGHT_OF_CASES if is_case else 1)

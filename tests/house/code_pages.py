@@ -105,7 +105,8 @@ def errors():
     yield head(
         "Errors and warnings",
         "what each code means, why it is bad, and what to write instead",
-        "`corsguard explain E203` prints one of these parts. All problems of a policy are found at once: "
+        "This is the list of all errors and all warnings. `corsguard explain E203` prints one of these parts.",
+        "All problems of a policy are found at once: "
         "`PolicyError.problems` has them as data, with `code`, `field`, `value`, `message` and `fix`.",
     )
     yield chapter("Errors of a policy", "A policy with one of these is not built.")
