@@ -4,7 +4,7 @@ The manual's pages of codes, made from the rows that the messages are made from.
 
 import re
 
-from documents import GUARD, problem_of
+from documents import problem_of, with_named_blanks
 from kit.failures import played
 
 from corsguard.audit import RULES as WEAKNESSES
@@ -55,10 +55,6 @@ def more_about(code):
     return f"More: [{page.partition('#')[0]}]({page.partition('#')[0]}.md{page[len(page.partition('#')[0]) :]})"
 
 
-def open_blanks(text):
-    return re.sub(r"\{(\w+)\}", lambda blank: GUARD if blank[1] == "guard" else "...", text)
-
-
 def fenced(text):
     return f"```text\n{text}\n```"
 
@@ -90,7 +86,7 @@ def of_others(rules, is_shown):
     for code, rule in rules.items():
         example = fenced(str(rule.example)) if is_shown and rule.example is not None else ""
         name = f"corsguard.{code}" if rules is DJANGO_RULES else code
-        yield section(name, open_blanks(rule.message), *written(rule), example, more_about(code))
+        yield section(name, with_named_blanks(rule.message), *written(rule), example, more_about(code))
 
 
 def head(title, after, *paragraphs):
@@ -105,7 +101,8 @@ def errors():
     yield head(
         "Errors and warnings",
         "what each code means, why it is bad, and what to write instead",
-        "This is the list of all errors and all warnings. `corsguard explain E203` prints one of these parts.",
+        "This is the list of all errors and all warnings. `corsguard explain E203` prints one of these parts. In a "
+        "message, a word in *italics* stands for a value.",
         "All problems of a policy are found at once: "
         "`PolicyError.problems` has them as data, with `code`, `field`, `value`, `message` and `fix`.",
     )

@@ -234,15 +234,19 @@ def play(command):
 # What is made from the code
 
 
+def with_named_blanks(text):
+    """
+    Return the *text* of a rule, with the name of each blank in place of what fills it.
+    """
+    return re.sub(r"\{(\w+)\}", lambda blank: GUARD if blank[1] == "guard" else f"*{blank[1]}*", text)
+
+
 def django_table():
     from corsguard_django.checks import RULES
 
-    def filled(text):
-        return re.sub(r"\{(\w+)\}", lambda blank: GUARD if blank[1] == "guard" else "...", text)
-
     yield "| check | what it says | what to do |\n|---|---|---|\n"
     for code, rule in RULES.items():
-        yield f"| corsguard.{code} | {filled(rule.message)} | {rule.instead} |\n"
+        yield f"| corsguard.{code} | {with_named_blanks(rule.message)} | {rule.instead} |\n"
 
 
 def tables():
