@@ -21,7 +21,8 @@ LONGEST_QUERY: Final = 1000
 
 _HEADING: Final = re.compile(r"(#{1,3}) (.+)")
 _LINK: Final = re.compile(
-    r"(?P<item>^\* )?\[(?P<text>[^]\n]+)\]\((?!https?:)(?:(?P<page>[\w-]+)\.md)?(?:#[\w-]+)?\)", re.MULTILINE
+    r"(?P<item>^\* )?(?P<inner>\()?\[(?P<text>[^]\n]+)\]\((?!https?:)(?:(?P<page>[\w-]+)\.md)?(?:#[\w-]+)?\)",
+    re.MULTILINE,
 )
 _LISTED: Final = re.compile(r"^\* \[[^]]+\]\(([\w-]+)\.md\)", re.MULTILINE)
 _CODE: Final = re.compile(r"\b(?:(?:corsguard\.)?[EW][0-9]{3}|CG-[A-Z][0-9]{3})\b", re.IGNORECASE)
@@ -122,12 +123,15 @@ def with_commands(markdown: str) -> str:
 
 
 def _as_command(link: re.Match[str]) -> str:
+    opened = link["inner"] or ""
     if link["page"] is None:
-        return link["text"]
+        return opened + link["text"]
     if link["item"]:
         return f"{link['item']}**{link['text']}**"
     command = f"`corsguard manual {link['page']}`"
-    return command if link["text"] == link["page"] else f"{link['text']} ({command})"
+    if link["text"] == link["page"]:
+        return opened + command
+    return f"({link['text']}: {command}" if opened else f"{link['text']} ({command})"
 
 
 @cache

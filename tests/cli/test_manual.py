@@ -153,6 +153,21 @@ def test_it_is_rendered_on_a_terminal():
     assert "More: corsguard manual policy" in shown_on_a_terminal("explain", "E203")
 
 
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [
+        ("See [start](start.md).", "See `corsguard manual start`."),
+        ("[How to install](start.md#flask)", "How to install (`corsguard manual start`)"),
+        ("Get it ([how to install](start.md)).", "Get it (how to install: `corsguard manual start`)."),
+        ("[below](#below), or ([below](#below))", "below, or (below)"),
+        ("* [flask](flask.md): Flask", "* **flask**: Flask"),
+        ("[Fetch](https://fetch.spec.whatwg.org/)", "[Fetch](https://fetch.spec.whatwg.org/)"),
+    ],
+)
+def test_a_link_is_the_command_to_follow_it(link, shown):
+    assert with_commands(link) == shown
+
+
 def test_nothing_is_lost_on_a_narrow_terminal():
     """
     A line of code that is too long has no line end of its own, and no cell of a table is cut.
