@@ -23,7 +23,7 @@ def with_fitting_tables(markdown: str, width: int, *, is_rendered: bool) -> str:
     Return *markdown* with a list in place of each table that does not fit into *width* characters. The first cell of a
     row begins an item, and each other cell follows its heading. Unless it *is_rendered*, a row has one line.
     """
-    return _TABLE.sub(lambda table: _fitting(table[0], width, is_rendered=is_rendered), markdown)
+    return _TABLE.sub(lambda table: _fitting(table, width, is_rendered=is_rendered), markdown)
 
 
 def widths_of(rows: Sequence[Sequence[str]], width: int) -> list[int] | None:
@@ -59,8 +59,8 @@ def _lines(words: Sequence[int], width: int) -> int:
     return lines
 
 
-def _fitting(table: str, width: int, *, is_rendered: bool) -> str:
-    head, _, *body = ([cell.strip() for cell in _CELL.findall(line.strip()[1:-1])] for line in table.splitlines())
+def _fitting(table: re.Match[str], width: int, *, is_rendered: bool) -> str:
+    head, _, *body = ([cell.strip() for cell in _CELL.findall(line.strip()[1:-1])] for line in table[0].splitlines())
     rows = [head, *body]
     longest = [max(map(len, column)) for column in zip(*rows, strict=True)]
     fits = (
@@ -69,13 +69,15 @@ def _fitting(table: str, width: int, *, is_rendered: bool) -> str:
         else sum(longest) + _MARKS * len(longest) < width
     )
     if not fits:
-        return "".join(f"{line}\n" for row in body for line in _item(head, row))
+        # Another bullet than that of a list below it, or the two would be one list.
+        bullet = "-" if table.string[table.end() :].lstrip().startswith("*") else "*"
+        return "".join(f"{line}\n" for row in body for line in _item(head, row, bullet))
     rows.insert(1, ["-" * size for size in longest])
     return "".join(f"| {' | '.join(map(str.ljust, row, longest))} |\n" for row in rows)
 
 
-def _item(head: Sequence[str], row: Sequence[str]) -> Iterator[str]:
-    yield f"* {row[0]}"
+def _item(head: Sequence[str], row: Sequence[str], bullet: str) -> Iterator[str]:
+    yield f"{bullet} {row[0]}"
     for name, cell in zip(head[1:], row[1:], strict=True):
         if cell:
-            yield f"  * {name}: {cell}" if len(row) > _PAIR else f"  * {cell}"
+            yield f"  {bullet} {name}: {cell}" if len(row) > _PAIR else f"  {bullet} {cell}"

@@ -18,6 +18,7 @@ from corsguard.cli.group import group
 from corsguard.cli.manual import show
 from corsguard.errors import RULES
 from corsguard.manual import page_of, topics, with_commands
+from corsguard.manual.tables import with_fitting_tables
 
 
 def run(*arguments):
@@ -98,6 +99,18 @@ def test_a_code_that_does_not_exist_is_said(code):
     result = run("explain", code)
     assert result.exit_code == 2
     assert f"There is no code {code}. All of them: corsguard manual errors" in result.stderr
+
+
+def test_a_table_and_the_list_below_it_are_two_lists():
+    long = 40 * "word "
+    table = f"| a | b |\n|---|---|\n| one | {long}|\n"
+    shown = with_fitting_tables(f"{table}\n* two\n\n{table}\n- three\n", 80, is_rendered=True)
+    assert re.findall(r"^([-*]) (\w+)", shown, re.MULTILINE) == [
+        ("-", "one"),
+        ("*", "two"),
+        ("*", "one"),
+        ("-", "three"),
+    ]
 
 
 class Terminal(io.StringIO):
