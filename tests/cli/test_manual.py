@@ -102,7 +102,7 @@ def test_a_code_that_does_not_exist_is_said(code):
 
 
 def test_a_table_and_the_list_below_it_are_two_lists():
-    long = 40 * "word "
+    long = 80 * "word "
     table = f"| a | b |\n|---|---|\n| one | {long}|\n"
     shown = with_fitting_tables(f"{table}\n* two\n\n{table}\n- three\n", 80, is_rendered=True)
     assert re.findall(r"^([-*]) (\w+)", shown, re.MULTILINE) == [
