@@ -21,7 +21,7 @@ LONGEST_QUERY: Final = 1000
 
 _HEADING: Final = re.compile(r"(#{1,3}) (.+)")
 _LINK: Final = re.compile(
-    r"(?P<item>^\* )?(?P<inner>\()?\[(?P<text>[^]\n]+)\]\((?!https?:)(?:(?P<page>[\w-]+)\.md)?(?:#[\w-]+)?\)",
+    r"(?P<item>^\* )?(?P<before>\(|: )?\[(?P<text>[^]\n]+)\]\((?!https?:)(?:(?P<page>[\w-]+)\.md)?(?:#[\w-]+)?\)",
     re.MULTILINE,
 )
 _LISTED: Final = re.compile(r"^\* \[[^]]+\]\(([\w-]+)\.md\)", re.MULTILINE)
@@ -123,15 +123,15 @@ def with_commands(markdown: str) -> str:
 
 
 def _as_command(link: re.Match[str]) -> str:
-    opened = link["inner"] or ""
+    before = link["before"] or ""
     if link["page"] is None:
-        return opened + link["text"]
+        return before + link["text"]
     if link["item"]:
         return f"{link['item']}**{link['text']}**"
     command = f"`corsguard manual {link['page']}`"
-    if link["text"] == link["page"]:
-        return opened + command
-    return f"({link['text']}: {command}" if opened else f"{link['text']} ({command})"
+    if before and link["text"] == link["page"]:
+        return before + command
+    return f"({link['text']}: {command}" if before == "(" else f"{before}{link['text']} ({command})"
 
 
 @cache

@@ -169,7 +169,8 @@ def test_it_is_rendered_on_a_terminal():
 @pytest.mark.parametrize(
     ("link", "shown"),
     [
-        ("See [start](start.md).", "See `corsguard manual start`."),
+        ("More: [start](start.md).", "More: `corsguard manual start`."),
+        ("Then [start](start.md) it.", "Then start (`corsguard manual start`) it."),
         ("[How to install](start.md#flask)", "How to install (`corsguard manual start`)"),
         ("Get it ([how to install](start.md)).", "Get it (how to install: `corsguard manual start`)."),
         ("[below](#below), or ([below](#below))", "below, or (below)"),
