@@ -41,17 +41,16 @@ def cells_of(table):
 
 @pytest.mark.parametrize("topic", topics())
 def test_a_page_is_printed_whole(topic):
+    """
+    In a pipe, a page has all its texts and cells, and a table of it has 80 columns at most.
+    """
     result = run("manual", topic)
     assert result.exit_code == 0
     page = page_of(topic)
     assert [text for text in TABLE.split(page) if text not in result.stdout] == []
     body = [cell for table in TABLE.findall(page) for cell in cells_of(table.partition("\n|-")[2])]
     assert [cell for cell in body if cell.strip("-|") not in result.stdout] == []
-
-
-@pytest.mark.parametrize("topic", topics())
-def test_a_table_in_a_pipe_has_80_columns(topic):
-    for table in TABLE.findall(run("manual", topic).stdout):
+    for table in TABLE.findall(result.stdout):
         assert len({len(line) for line in table.splitlines()}) == 1, table
         assert len(table.splitlines()[0]) <= 80
 
