@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from math import log
 from typing import Final
 
@@ -109,7 +110,7 @@ def search(query: str, *, within: str | None = None) -> list[Part]:
     named = [part for code in _CODE.findall(query) if (part := part_of_code(code)) is not None]
     scored = [
         (part in named, score, part)
-        for part, score in zip(_parts(), _scores(_words(query)), strict=True)
+        for part, score in zip(_parts(), _scores(_words(query) + _names(query)), strict=True)
         if score > 0 and within in {part.page, None}
     ]
     return [part for *_, part in sorted(scored, key=lambda rated: rated[:2], reverse=True)]
@@ -156,6 +157,14 @@ def _parts_of(topic: str) -> Iterator[Part]:
 def _words(text: str) -> list[str]:
     # The name of a setting of Django is also there as it is written, because others have the same name in lower case.
     return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _COMMON] + _SETTING.findall(text)
+
+
+def _names(query: str) -> list[str]:
+    """
+    Return what "max age" and "server sent" are where they are a name or one word: `max_age`, "server-sent".
+    """
+    pairs = (pair for pair in pairwise(_WORD.findall(query.lower())) if _COMMON.isdisjoint(pair))
+    return [_stem(joint.join(pair)) for pair in pairs for joint in "_-"]
 
 
 def _stem(word: str) -> str:
