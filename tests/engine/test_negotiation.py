@@ -499,10 +499,11 @@ def test_what_is_prepared_has_the_same_headers_in_bytes():
     What is prepared has the headers of its decision, with names in lower case in the bytes that ASGI sends.
     """
     answers = answers_of(LISTED)
-    for prepared in (answers.silent, answers.shared, answers.refused, answers.permitted, answers.forbidden):
-        assert prepared.headers == prepared.decision.headers
-        assert prepared.lines == tuple((name.lower().encode(), value.encode()) for name, value in prepared.headers)
-        assert prepared.trusted_methods == ({"PUT"} if prepared is answers.shared else set())
+    shared, permitted = answers.shared.prepare(APP, APP), answers.permitted.prepare(APP, APP)
+    for prepared in (answers.silent, shared, answers.refused, permitted, answers.forbidden):
+        headers = prepared.decision.headers
+        assert prepared.lines == tuple((name.lower().encode(), value.encode()) for name, value in headers)
+        assert prepared.trusted_methods == ({"PUT"} if prepared is shared else set())
 
 
 @pytest.mark.parametrize("origin", [APP, "null", "no origin at all", "a" * 10_000])
