@@ -33,6 +33,7 @@ from .evidence import (
     LONGEST_NAME,
     LONGEST_READ,
     MOST_NAMES,
+    REDIRECTS,
     as_shown,
     bad_item,
     headers_of,
@@ -98,7 +99,18 @@ _BY_STATUS: Final = {
         ),
     ),
     **dict.fromkeys(
-        (413, 414, 429, 431, 502, 503, 504),
+        REDIRECTS,
+        (
+            "The server redirects (to a login, to https, or for a slash), and a preflight follows no redirect.",
+            (
+                "The server redirects (to a login, to https, or for a slash), and the redirect itself is not shared. "
+                "Let the page ask the last URL; answer 401 to scripts instead of a redirect to a login."
+            ),
+        ),
+    ),
+    # 520 to 530 are those of Cloudflare, if it gets no answer from the server.
+    **dict.fromkeys(
+        (408, 413, 414, 429, 431, 502, 503, 504, *range(520, 531)),
         ("A proxy or the server itself says so. Fix that first.",) * 2,
     ),
     500: (
@@ -291,7 +303,11 @@ def _mismatch(failure: Failure) -> Fix:
     if origin == NULL:
         return _share(failure, f'The header says "{as_shown(value)}", the page sent Origin: null.')
     if value == NULL:
-        return _share(failure, "null is what sandboxed frames of any site send: never share with it.")
+        return _share(
+            failure,
+            'The header is "null", which some servers send if they do not list the origin. Do not list null: it is '
+            "what sandboxed frames of any site send.",
+        )
     try:
         step = _origin_step([value], origin)
     except PolicyError as error:

@@ -18,13 +18,17 @@ from .wire import Exchange
 
 def cause(failure: Failure, unnamed: Collection[str] = ()) -> str:
     """
-    Return in a sentence what failed, for whom and why. What is *unnamed*, `url` or `page`, is not in it.
+    Return in a sentence what failed, for whom and why. What is *unnamed*, `url`, `page` or `method`, is not in it.
     """
-    words, bare = words_of(failure), bare_cause(failure)
+    words = words_of(failure)
+    if "page" in unnamed:
+        words["sent_origin"] = "the origin of the page"
+    bare = REASONS[failure.reason].message.format_map(words)
     if "url" in unnamed:
         return f"{bare[0].upper()}{bare[1:]}"
+    method = "" if "method" in unnamed else f"{words['method']} "
     page = "" if "page" in unnamed else f" for a page on {words['page_origin']}"
-    return f"{words['method']} {words['url']} failed{page}: {bare}"
+    return f"{method}{words['url']} failed{page}: {bare}"
 
 
 def bare_cause(failure: Failure) -> str:
