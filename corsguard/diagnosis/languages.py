@@ -7,11 +7,15 @@ not tell, one or two words of each language do. A language without a row is read
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 from corsguard.browser import Reason
 
+# Over how many lines one message goes at most.
+_MOST_LINES: Final = 5
 # How much of a line behind its URL is read.
 _LONGEST_REST: Final = 400
 
@@ -60,9 +64,9 @@ WORDS: Final = {
         "πολλαπλού", "έγκυρο", "μικτού",
     ),
     "es": Words(
-        "or[ií]gen(?:es)? cruzado|desde otro origen", "falló|sin éxito|con éxito", "deshabilitado|desactivado",
-        "redirec", "preflight|verificación previa|preliminar", "falta", "múltiples|no esta permitido",
-        "inválido|no válido", "mixto",
+        "or[ií]gen(?:es)? cruzado|desde otro origen", "falló|sin éxito|con éxito|no exitosa",
+        "deshabilitado|desactivado", "redirec", "preflight|verificación previa|preliminar", "falta",
+        "múltiples|no esta permitido", "inválido|no válido", "mixto",
     ),
     "fa": Words(
         "Cross-Origin مسدود", "موفقیت", "غیرفعال", "تغییر مسیر", "preflight", "وجود ندارد", "چندین", "نامعتبر", "ترکیبی"
@@ -90,7 +94,9 @@ WORDS: Final = {
     "ja": Words(
         "クロスオリジン要求", "成功しな", "が無効", "リダイレクト", "プリフライト", "足りない", "複数", "不正な", "混在"
     ),
-    "ko": Words("교차 출처", "성공하지", "비활성화", "리다이렉트", "사전 점검", "없음", "여러", "유효하지", "혼합된"),
+    "ko": Words(
+        "교차 출처|교차 원본", "성공하지", "비활성화", "리다이렉트", "사전 점검", "없음", "여러", "유효하지", "혼합된"
+    ),
     "nb": Words(
         "kryssende opprinnelse", "lyktes ikke", "avslått", "omdirigering", "preflight", "mangler", "flere", "ugyldig",
         "blandet",
@@ -128,7 +134,7 @@ WORDS: Final = {
         "หลายอัน", "ไม่ถูกต้อง", "แบบ mixed",
     ),
     "tr": Words(
-        "Çapraz köken", "başarısız", "devre dışı", "yönlendir", "preflight", "eksik", "Birden fazla",
+        "Çapraz (?:köken|kaynak)", "başarısız", "devre dışı", "yönlendir", "preflight", "eksik", "Birden fazla",
         "geçersiz", "karma",
     ),
     "uk": Words(
@@ -194,7 +200,15 @@ _MIXED_URL: Final = re.compile(r"['\"] ?(?P<url>http://[!#-&(-~]{1,2048})", re.I
 _HEADER: Final = re.compile(r"['\"]? ?Access-Control-Allow-(?P<name>[A-Za-z]+)\b(?!['\"]? ?[:=]) ?['\"]?")
 # Between two letters it is an apostrophe: l'en-tête.
 _APOSTROPHE: Final = re.compile(r"(?<=[A-Za-z\u00c0-\u00ff])'(?=[A-Za-z\u00c0-\u00ff])")
-_QUOTED: Final = re.compile(r"(?P<mark>['\"]) ?(?P<value>[^'\"]{0,200}?) ?(?P=mark)")
+# Where marks were typed again, the two are not the same.
+_QUOTED: Final = re.compile(r"['\"] ?(?P<value>[^'\"]{0,200}?) ?['\"]")
+# That something is blocked: next to the words of a language that is enough, also where all else is cut off.
+_BLOCKED: Final = re.compile(
+    "blo[ck]|bloqu|拦截|阻止|封鎖|封锁|ブロック|차단|блок|engel|letilt|chặn|บล็อก|مسدود|αποκλ", re.IGNORECASE
+)
+# What a reason has in every language.
+_REASON: Final = re.compile(r"\bCORS(?![a-z/])|Access-Control-|\(null\)")
+_STATUS_LINE: Final = re.compile(r"\W{0,3}[^:\uff1a]{3,30}[:\uff1a] ?(?:\d{3}|\(null\))[.。]?\W{0,3}")
 _STATUS: Final = re.compile(r"[:\uff1a] ?(?P<status>\d{3})\b")
 _TERMS: Final = {
     **_WORDS,
@@ -202,6 +216,9 @@ _TERMS: Final = {
     "status": _STATUS,
     "no_status": re.compile(r"\(null\)"),
 }
+_CUT_FILE: Final = re.compile(r"\bfile:(?=['\"\s]*$)")
+# The name of the policy itself, which some languages quote.
+_NO_VALUES: Final = frozenset({"", "preflight", "true", "same origin", "same origin policy"})
 
 
 class Translated(NamedTuple):
@@ -215,11 +232,40 @@ class Translated(NamedTuple):
     status: str = ""
 
 
-def is_translated(line: str) -> bool:
+def messages_in(lines: list[str]) -> Iterator[tuple[str, bool]]:
     """
-    Return whether *line*, in straight quotation marks, is one of Firefox about CORS in a language that has a row.
+    Yield each of *lines*, in straight quotation marks, and whether it is one of Firefox about CORS in a language that
+    has a row. What such a line goes on with in the next ones is joined to it.
     """
-    return _WORDS["blocked"].search(line) is not None and _URL.search(line) is not None
+    rest = deque(lines)
+    while rest:
+        line = rest.popleft()
+        if not _is_translated(line):
+            yield line, False
+            continue
+        if rest and not _URL.search(line) and _URL.match(rest[0]):
+            line = f"{line} {rest.popleft()}"
+        for count in range(_MOST_LINES):
+            whole = " ".join([line, *islice(rest, count)])
+            if _has_reason(whole):
+                line = whole
+                for _ in range(count):
+                    rest.popleft()
+                break
+            if count < len(rest) and _is_translated(rest[count]):
+                break
+        if rest and _STATUS_LINE.fullmatch(rest[0]):
+            line = f"{line} {rest.popleft()}"
+        yield line, True
+
+
+def _is_translated(line: str) -> bool:
+    return _WORDS["blocked"].search(line) is not None and (_URL.search(line) or _BLOCKED.search(line)) is not None
+
+
+def _has_reason(text: str) -> bool:
+    blocked = _WORDS["blocked"].search(text)
+    return blocked is not None and _REASON.search(_URL.sub(" ", text[blocked.end() :])) is not None
 
 
 def translated(text: str) -> Translated | None:
@@ -227,7 +273,7 @@ def translated(text: str) -> Translated | None:
     Return what *text*, in straight quotation marks, means, if Firefox prints it of CORS in another language.
     """
     if "CORS" not in text and _WORDS["mixed"].search(text) and (content := _MIXED_URL.search(text)):
-        return Translated(Reason.MIXED_CONTENT, _bare(content["url"]))
+        return Translated(Reason.MIXED_CONTENT, content["url"])
     blocked = _WORDS["blocked"].search(text)
     url = _URL.search(text, 0 if blocked is None else blocked.start())
     before = url or blocked
@@ -237,16 +283,18 @@ def translated(text: str) -> Translated | None:
     named = _HEADER.search(rest)
     if blocked is None and (named is None or "'\"".find(named[0][0]) < 0):
         return None
+    if url is None and _CUT_FILE.search(rest):
+        return Translated(Reason.BAD_SCHEME, "")
     if url is None and named is None and "CORS" not in rest:
-        return None
-    return _told(rest, "" if url is None else _bare(url["url"]), is_whole=blocked is not None)
+        return Translated("cut_off", "") if _BLOCKED.search(text) else None
+    return _told(rest, "" if url is None else url["url"], is_whole=blocked is not None)
 
 
 def _told(rest: str, url: str, *, is_whole: bool) -> Translated | None:
     headers = {found["name"].lower().rstrip("s") for found in _HEADER.finditer(rest)}
     said = _APOSTROPHE.sub(" ", _HEADER.sub(" ", rest))
     quoted = [found["value"] for found in _QUOTED.finditer(said)]
-    values = [value for value in quoted if value.lower() not in {"", "preflight", "true"}]
+    values = [value for value in quoted if value.lower() not in _NO_VALUES]
     status = _STATUS.search(rest)
     for clue in _CLUES:
         if clue.header and clue.header.rstrip("s") not in (headers or {"none"}):
@@ -270,7 +318,3 @@ def _fitting(kind: str, values: list[str]) -> Iterator[str]:
             yield from (value for value in values if "," in value)
         case literal:
             yield from (literal for value in values if value.lower() == literal)
-
-
-def _bare(url: str) -> str:
-    return url.rstrip(".,;:)")

@@ -70,8 +70,12 @@ class Meaning:
         """
         What it means, in a sentence.
         """
-        failure = self.message.failure
-        return LOOKALIKES[self.message.lookalike].title if failure is None else cause(failure, self.message.assumed)
+        message = self.message
+        if message.failure is None:
+            return LOOKALIKES[message.lookalike].title
+        # Few lines name the method, and GET stands for one that is not named.
+        unnamed = (*message.assumed, "method") if message.method == "GET" else message.assumed
+        return cause(message.failure, unnamed)
 
     @property
     def look_at(self) -> tuple[str, ...]:
@@ -183,12 +187,13 @@ def with_value(name: str, value: str = "") -> Header:
 
 
 def _notes(message: Message) -> Iterator[str]:
-    if message.is_named and _CUT.search(message.url):
+    # Browsers print a path, so a bare origin is what somebody, or an old browser, left of a URL.
+    if message.is_named and (_CUT.search(message.url) or message.url == message.target):
         yield "The URL is not whole: copy it from the Network panel, for the command below."
     if message.failure is None:
         return
     yield from notes_on(message.failure)
-    if message.engine in _ALIKE and message.failure.reason in CORS_CHECK:
+    if message.engine in _ALIKE and message.failure.reason in CORS_CHECK and not message.failure.is_preflight:
         yield f"{message.engine} says the same of a preflight: is there an OPTIONS row, and did that one fail?"
     if message.engine in _EITHER and message.failure.reason is Reason.MISSING_ALLOW_ORIGIN:
         yield (
@@ -201,12 +206,7 @@ def _method(message: Message, known: Known) -> str:
     """
     Return the method of *message*, or one that needs a preflight where one failed, and nothing tells what needed it.
     """
-    is_unknown = message.method == METHOD or (
-        "method" in message.assumed
-        and message.failure is not None
-        and message.failure.is_preflight
-        and not _header_names(message, known)
-    )
+    is_unknown = message.method == METHOD or ("method" in message.assumed and not _header_names(message, known))
     return "PUT" if is_unknown else message.method
 
 

@@ -7,13 +7,13 @@ bounded before it is looked at.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireResponse
 from corsguard.browser.evidence import url_of
-from corsguard.browser.reasons import OF_HANDSHAKE, PREFLIGHT_ONLY, REASONS
+from corsguard.browser.reasons import CORS_CHECK, OF_HANDSHAKE, PREFLIGHT_ONLY, REASONS
 from corsguard.browser.urls import SOCKET_SCHEMES
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL
@@ -47,7 +47,8 @@ _ENGINES: Final = (
         re.compile(
             r"blocked by (?:the )?CORS policy|net::ERR_|Failed to fetch|therefore not allowed access|"
             r"during WebSocket handshake|HTTP Authentication failed|Failed to construct 'WebSocket'|"
-            r"WebSocket (?:is|opening handshake) |by Cross-Origin Resource Sharing policy|Mixed Content: The page"
+            r"WebSocket (?:is|opening handshake) |from loading by Cross-Origin Resource Sharing policy|"
+            r"Mixed Content: The page"
         ),
     ),
     (
@@ -60,7 +61,8 @@ _ENGINES: Final = (
     (
         "Safari",
         re.compile(
-            r"access control checks|Load failed|Preflight response is not successful|"
+            r"access control checks|Load failed|denied by Cross-Origin Resource Sharing policy|"
+            r"Preflight response is not successful|"
             r"Origin \S+ is not allowed by Access-Control-Allow-Origin|There was a bad response from the server"
         ),
     ),
@@ -80,7 +82,7 @@ _URLS: Final = (
     re.compile(r"Redirect from '(?P<url>[^']+)' to '[^']+' has been blocked"),
     re.compile(r"\b\w{1,30} (?:from|at) origin '(?P<url>[^']{1,2048})' has been blocked"),
     # What people write for the URL that they do not want to show.
-    re.compile(r"Access to [\w ]{1,40}? (?:at )?(?P<url>[\[{<][^\]}>]{1,200}[\]}>]) from origin "),
+    re.compile(r"Access to [\w ]{1,40}? (?:at )?(?P<url>[\[{<][^\]}>]{1,200}[\]}>]|\.{3,}) from origin "),
     re.compile(r"remote resource at '?(?P<url>[^'\s]+?)'?\.? ?(?:soon\. )?(?:\(|$)"),
     re.compile(
         r"(?:cannot load|Failed to load) "
@@ -98,6 +100,7 @@ _URLS: Final = (
         re.IGNORECASE,
     ),
     re.compile(r"Refused to \w+(?: \w+){0,2} '(?P<url>[^']+)' because"),
+    re.compile(r"\b[A-Z]\w{1,20}ing(?: \w{1,20}){0,3} '(?P<url>[^']{1,2048})' violates the "),
     re.compile(r"attempt to load URL (?P<url>[^\s']+) from frame"),
     re.compile(r"for cross-origin resource at '?(?P<url>[^\s']+)"),
     re.compile(r"Access to [\w ]{1,40} at '\[(?P<url>https?:[^'\s\]]+)\] ", re.IGNORECASE),
@@ -108,6 +111,8 @@ _PLACED: Final = re.compile(
     r"(?:^| )(?:(?P<local>localhost|127\.0\.0\.1)|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?/\S{0,2048}?"
     r"(?=:\d+ Failed to load resource)"
 )
+# What is said of a page of the web that links to a file.
+_OF_WEB_PAGES: Final = re.compile(r"Not allowed to load local resource|may not (?:load|link)")
 # Where a line names the page.
 _ORIGINS: Final = (
     re.compile(r"Origin '(?P<origin>[^']+)' is (?:therefore )?not allowed"),
@@ -132,6 +137,7 @@ _ORIGINS: Final = (
         r"(?=is |was |not )",
         re.IGNORECASE,
     ),
+    re.compile(r"Content at (?P<origin>[a-z][a-z0-9+.-]*://\S{1,2048}) may not (?:load|link)"),
     re.compile(r"\) does not match the page \((?P<origin>[^\s()]+)\)"),
     re.compile(r"from frame with URL '?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
     re.compile(r"(?:The page at |current origin \()'?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
@@ -142,6 +148,7 @@ _ORIGINS: Final = (
 _REDACTED: Final = re.compile(
     r"(?:[a-z][a-z0-9+.-]*:)?(?://)?[.*x_?\-]{2,}(?:[/:].*)?|https?:/*|"
     r"(?:[a-z]+://)?[^/?#]*(?:[\[{<][a-z][^\]}>:]*[\]}>]|\.\.|\*\*)[^/?#]*(?:[/?#].*)?|.*[\u2580-\u259f].*|"
+    r"(?:[a-z]+://)?(?=[\d.]*x)[\dx]{1,9}(?:\.[\dx]{1,9}){3}(?:[:/].*)?|[a-z]+://your[\w-]*(?:[:/].*)?|"
     r"(?:[a-z]+://)?[^/?#]*[{<].*|[a-z]+://(?:[^/?#]*\.)?(?:x{3,}\.|x{4,}(?:[:/?#]|$)).*",
     re.IGNORECASE,
 )
@@ -157,20 +164,26 @@ _LONE_URL: Final = re.compile(
 )
 _PLACE: Final = re.compile(r":\d+(?::\d+)?[.,)\]]?$")
 _METHODS: Final = re.compile(
-    r"(?:\b|XHR)(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) ['\"]?(?:https?:|[\[{</])|"
+    r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) ['\"]?(?:https?:|[\[{</])|"
     r"[\"']method[\"']: ?[\"'](?P<method2>[A-Za-z]{3,10})[\"']"
 )
 _REQUESTS: Final = re.compile(r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) (?P<url>https?://[^\s'\"]{1,2048})")
+# A row of a preflight that failed.
+_PREFLIGHTS: Final = re.compile(
+    r"\bOPTIONS (?P<url>https?://[^\s'\"]{1,2048}) (?:\S{1,2} )?(?:\[?HTTP/[\d.]{1,3} )?(?:CORS [A-Z]|[45]\d\d\b)"
+)
 _STATUSES: Final = re.compile(
     r"net::ERR_(?:FAILED|ABORTED) (?P<a>\d{3})\b|Status code: (?P<b>\d{3})\b|status of (?P<c>\d{3})\b|"
     r"\bHTTP/[\d.]+ (?P<d>\d{3})\b|HTTP status code (?P<e>\d{3})\b"
 )
 
+_OF_PREFLIGHT: Final = frozenset({*PREFLIGHT_ONLY, "preflight_cut_off"})
 # What Firefox prints after each preflight that failed, and what every page is told.
-_SILENT: Final = frozenset({"answered", "cut_off", "not_told", "status"})
+_VAGUENESS: Final = ("preflight_cut_off", "cut_off", "answered", "status", "not_told")
+_SILENT: Final = frozenset(_VAGUENESS)
 _ECHOES: Final = frozenset({Reason.UNREACHABLE, *_SILENT})
-# Whose URLs are those of a server's settings.
-_OF_SETTINGS: Final = frozenset({"refused_configuration"})
+# Whose URLs are those of a server's settings, or of two windows.
+_WITHOUT_REQUEST: Final = frozenset({"post_message", "refused_configuration"})
 
 
 class Known(NamedTuple):
@@ -236,26 +249,58 @@ def read(text: str, known: Known) -> list[Message]:
     """
     Return the messages in *text*, the same once; none if nothing is recognized.
     """
-    found: dict[tuple[str, str, str], Message] = {}
     whole = plain(text[:LONGEST_MESSAGE])
-    several = [*parts(whole)]
-    asked = _asked(whole)
-    for part in several:
-        message = _read_one(part, known)
-        if message is None:
-            continue
-        if known.method is None and len(methods := asked.get(message.url, ())) == 1:
-            message = _read_one(part, known._replace(method=methods[0])) or message
-        same = found.setdefault((message.name, message.url, message.method), message)
-        if len(message.assumed) < len(same.assumed):
-            found[message.name, message.url, message.method] = message
-    told = [*_telling(found.values())] or [*found.values()]
-    named = {message.url for message in found.values() if message.is_named}
-    if len(told) == len(named) == 1 and told[0].failure is not None and not told[0].is_named:
-        # One line tells what failed, and another one where.
-        both = _read_one(" ".join(several), known)
-        return told if both is None else [both]
-    return told
+    several, asked = [*parts(whole)], _asked(whole)
+    refused = {found["url"] for found in _PREFLIGHTS.finditer(whole)}
+    read_of = {part: message for part in several if (message := _read_one(part, known)) is not None}
+    places = {message.url: part for part, message in read_of.items() if message.is_named}
+    # One line tells what failed, and another one where.
+    beside = [*places.values()] if len(places) == 1 else [] if places else several
+    found: dict[tuple[str, str, str], Message] = {}
+    for part, alone in read_of.items():
+        message = _placed(alone, part, beside, known)
+        methods = asked.get(message.url, ()) if known.method is None else ()
+        if len(methods) == 1 and (again := _read_one(part, of_method := known._replace(method=methods[0]))):
+            message = _placed(again, part, beside, of_method)
+        if message.url in refused:
+            message = _of_preflight(message)
+        key = (message.name, message.url, message.method)
+        found[key] = _merged(found.get(key, message), message)
+    return [*_telling(found.values())] or [*_least_vague(found.values())]
+
+
+def _placed(message: Message, part: str, beside: Sequence[str], known: Known) -> Message:
+    """
+    Return the *message* of *part*, or the same with the URL that the parts *beside* it name, if it names none.
+    """
+    if message.is_named or (message.failure is None and message.lookalike not in _OF_PREFLIGHT):
+        return message
+    both = _read_one(" ".join(dict.fromkeys([part, *beside])), known)
+    return both if both is not None and both.is_named and _cause(both) == _cause(message) else message
+
+
+def _of_preflight(message: Message) -> Message:
+    failure = message.failure
+    if failure is None or failure.reason not in CORS_CHECK:
+        return message
+    exchange = failure.exchange
+    if exchange is not None:
+        exchange = replace(exchange, request=replace(exchange.request, method="OPTIONS"), is_preflight=True)
+    assumed = message.assumed if message.method != "GET" else tuple(dict.fromkeys([*message.assumed, "method"]))
+    return replace(message, failure=replace(failure, is_preflight=True, exchange=exchange), assumed=assumed)
+
+
+def _merged(one: Message, other: Message) -> Message:
+    """
+    Return what *one* and the *other* message about the same failure say together.
+    """
+    if len(other.assumed) < len(one.assumed):
+        one, other = other, one
+    if one.failure is None or one.failure.exchange is not None or other.failure is None:
+        return one
+    return replace(
+        one, engine=one.engine or other.engine, failure=replace(one.failure, exchange=other.failure.exchange)
+    )
 
 
 def _asked(text: str) -> dict[str, tuple[str, ...]]:
@@ -282,6 +327,16 @@ def _telling(messages: Collection[Message]) -> Iterator[Message]:
             yield message
 
 
+def _least_vague(messages: Collection[Message]) -> Iterator[Message]:
+    """
+    Yield the *messages*, none of which says what failed, without those that say even less about the same URL.
+    """
+    said = [(message.url if message.is_named else "", _VAGUENESS.index(message.name)) for message in messages]
+    for message, (url, vagueness) in zip(messages, said, strict=True):
+        if not any(other < vagueness if at == url else not url and other <= vagueness for at, other in said):
+            yield message
+
+
 def _cause(message: Message) -> str:
     return message.lookalike if message.failure is None else message.failure.reason
 
@@ -290,7 +345,7 @@ def _read_one(text: str, known: Known) -> Message | None:
     # Words in a URL tell of what it names, and nothing of what failed.
     bare = _ANY_URL.sub(lambda url: "\0" * len(url[0]), text)
     found = _first(CORES, text, bare)
-    is_english = found is not None or _first(VAGUE[:1], text, bare) is not None
+    is_english = found is not None or _first(VAGUE[:2], text, bare) is not None
     if not is_english and (told := translated(text)) is not None:
         groups = {"url": told.url, "value": told.value, "status": told.status}
         groups["header"] = told.value if told.means is Reason.HEADER_NOT_ALLOWED else ""
@@ -300,7 +355,12 @@ def _read_one(text: str, known: Known) -> Message | None:
     if found is None:
         return None
     row, match = found
-    said = {name.rstrip("234"): value for name, value in match.groupdict().items() if value is not None}
+    said = {name.rstrip("2345"): value for name, value in match.groupdict().items() if value is not None}
+    for name in match.groupdict():
+        if name.startswith("value"):
+            # A URL in a value is not the one that was asked.
+            start, end = match.span(name)
+            text = f"{text[:start]}{'0' * (end - start)}{text[end:]}"
     if row.value is not None:
         said.setdefault("value", row.value)
     engine = next((name for name, sign in _ENGINES if sign.search(text)), "")
@@ -321,10 +381,12 @@ def _message(  # noqa: PLR0913 - what is known of one message
     is_socket = means in OF_HANDSHAKE or "websocket" in _ANY_URL.sub("", text).lower() or bool(_SOCKET_URL.search(text))
     stands = SOCKET_URL if is_socket else URL
     shown_origin, is_origin_shown = _origin(text, said, known)
-    url, first, is_url_shown = ("", "", False) if means in _OF_SETTINGS else _url(text, said, shown_origin)
+    url, first, is_url_shown = ("", "", False) if means in _WITHOUT_REQUEST else _url(text, said, shown_origin)
     if not url:
         url = first = stands
-    origin = shown_origin or _PAGES.get(means) or assumed_page(url)
+    # No page of the web asks for a file: only a file does.
+    is_file = url.startswith("file:") and not _OF_WEB_PAGES.search(text)
+    origin = shown_origin or _PAGES.get(means) or (NULL if is_file else assumed_page(url))
     value, header = said.get("value"), said.get("header")
     covers_all = means is Reason.HEADER_NOT_ALLOWED and value in {"*", "authorization"}
     if covers_all:
@@ -336,7 +398,7 @@ def _message(  # noqa: PLR0913 - what is known of one message
     unnamed = {
         "url": url is stands,
         "page": shown_origin is None,
-        "method": method is None and means in PREFLIGHT_ONLY,
+        "method": method is None and (means in _OF_PREFLIGHT or (means in CORS_CHECK and is_preflight)),
     }
     redacted = {"url": is_url_shown, "page": is_origin_shown}
     assumed = tuple(name for name, is_unnamed in unnamed.items() if is_unnamed)
@@ -456,7 +518,9 @@ def _as_url(text: str, origin: str | None) -> str:
     """
     whole = text[:_LONGEST_WORD]
     # A password is nobody's business, and fetch() takes none.
-    text = _USERINFO.sub("", whole.rstrip(".,:;)").strip())
+    bare = whole.rstrip(".,:;)")
+    is_cut = whole.startswith("...", len(bare)) and "/" in bare.partition("://")[2]
+    text = _USERINFO.sub("", f"{bare}..." if is_cut else bare.strip())
     if any(_REDACTED.fullmatch(word) for word in (whole, text)) or not text:
         return ""
     if text.startswith("/"):

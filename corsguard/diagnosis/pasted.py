@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from .languages import is_translated
+from .languages import messages_in
 
 # How many messages pasted together are read.
 _MOST_PARTS: Final = 40
@@ -34,9 +34,15 @@ _ESCAPE: Final = re.compile(
 )
 # Bold letters; three stars in a row, or two in a URL, are somebody's own.
 _FENCE: Final = re.compile(r"```(?:\w{0,20}(?=[ \t]*(?:\n|$)))?|(?<![\w*/'])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![\w*/'])")
-_QUOTE: Final = re.compile(r"^[ \t]*(?:> ?)+", re.MULTILINE)
+_QUOTE: Final = re.compile(r"^[ \t]*(?:> ?|(?://+|\*|#)[ \t]+)+", re.MULTILINE)
+# Of a quotation whose lines somebody joined.
+_STRAY: Final = re.compile(r"(?<= )>(?=[A-Za-z])")
+# Firefox's console has no space between what a row is, the method and the URL.
+_ROW: Final = re.compile(r"\b(?:XHR|HR)?(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) ?(?=https?://)")
+# Items of a list: each tells something of its own.
+_ITEM: Final = re.compile(r"^(?:[-\u2022\u2717\u2718\u274c]|\d{1,2}[.)])(?= ?\S)[ \u274c]*")
 # A link whose text is a URL is that URL; of another one, such as [Learn More], the text stays.
-_LINK: Final = re.compile(r"\[(?P<text>[^\[\]]{1,2048})\]\([^()\s]{1,2048}\)")
+_LINK: Final = re.compile(r"\[(?P<text>[^\[\]]{1,2048})\]\([^()\s]{1,2048}(?: ['\"][^'\"()]{0,200}['\"])?\)")
 _AUTOLINK: Final = re.compile(r"<(?P<url>(?:https?|wss?)://[^<>\s]{1,2048})>")
 # Where marks of two kinds stand together, one of them came with the paste; '' alone is an empty value.
 _DOUBLED: Final = re.compile(r"'{3,}|(?<=[^\s'])''(?=[\s.,)])|(?<=[\s(])''(?=[A-Za-z*])")
@@ -48,6 +54,7 @@ _BEGIN: Final = re.compile(
     r"(?=The connection to wss?:)|(?=(?:Font|Image|Script|Redirect|Stylesheet) (?:from|at) origin ')|"
     r"(?=Refused to display ')|(?=Mixed Content: The page)|(?=Content[ -]Security[ -]Policy: The page)|"
     r"(?=Refused to (?:set|get) unsafe header)|"
+    r"(?=\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) https?://[^\s']{1,2048} (?:\S{1,2} )?CORS [A-Z])|"
     r"(?=(?:XMLHttpRequest cannot load|Failed to load) https?://[^\s']{1,2048} ?(?!due to)\S)|\x1e"
 )
 _END: Final = re.compile(r"(?<=due to access control checks\.)|(?=\[(?:Warning|Log|Info)\] )|\x1e")
@@ -63,8 +70,11 @@ def plain(text: str) -> str:
     text = _TAG.sub(" ", _QUOTE.sub("", _FENCE.sub("", text)))
     text = _LINK.sub(lambda found: found["text"], _AUTOLINK.sub(lambda found: found["url"], text))
     lines = [re.sub(r"\s+", " ", line.translate(_STRAIGHT)).strip() for line in text.split("\n")]
-    marked = (f"\x1e{line}\x1e" if is_translated(line) else line for line in lines)
-    return _DOUBLED.sub("'", " ".join(marked)).strip()
+    mark = "\x1e" if sum(map(bool, map(_ITEM.match, lines))) > 1 else " "
+    marked = (
+        f"\x1e{line}\x1e" if is_translated else _ITEM.sub(mark, line) for line, is_translated in messages_in(lines)
+    )
+    return _DOUBLED.sub("'", _ROW.sub(r"\1 ", _STRAY.sub("", " ".join(marked)))).strip()
 
 
 def parts(text: str) -> Iterator[str]:

@@ -60,6 +60,7 @@ MORE = [
     "Security Error: Content at https://app.example.com/ may not load data from foo://x/.",
     'Fetch API cannot load https://x/. Request mode is "no-cors" but the redirect mode is not "follow".',
     "[blocked] The page at https://a was not allowed to display insecure content from http://b.",
+    "Not same-origin",
 ]
 # What a line cannot tell, or tells otherwise than the model knows it.
 OTHERWISE = {
@@ -197,6 +198,32 @@ def test_several_messages_pasted_together():
     assert [message.name for message in read(text, NOBODY)] == ["missing_allow_origin", "method_not_allowed"]
     safari = f"Preflight response is not successful. Status code: 404{SAFARI}\nTypeError: Load failed"
     assert [message.name for message in read(safari, NOBODY)] == ["preflight_status"]
+
+
+def test_items_of_a_list_are_told_one_by_one():
+    """
+    Each item of a list is a message of its own, and only one of them names the URL.
+    """
+    items = [
+        BLOCKED.partition(": ")[0],
+        "CORS header 'Access-Control-Allow-Origin' missing",
+        "Request header field X-A is not allowed by Access-Control-Allow-Headers",
+    ]
+    for text in (
+        "".join(f'- \u274c "{item}"\n' for item in items),
+        "".join(f"{n}. {item}\n" for n, item in enumerate(items)),
+    ):
+        found = read(text, NOBODY)
+        assert [(told.name, told.url) for told in found] == [("missing_allow_origin", API), ("header_not_allowed", API)]
+
+
+def test_what_says_least_stands_back():
+    """
+    Of lines that only say that something failed, one without a URL says nothing that one with a URL does not.
+    """
+    url = "Fetch API cannot load https://{}.example/x due to access control checks."
+    found = read(f"{url.format('a')}\n{url.format('b')}\nUnhandled Promise Rejection: TypeError: Load failed", NOBODY)
+    assert [told.url for told in found] == ["https://a.example/x", "https://b.example/x"]
 
 
 def test_several_lines_that_are_not_cors_are_told_one_by_one():

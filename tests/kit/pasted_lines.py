@@ -38,7 +38,7 @@ LINES = [
     Line("cut off", AT, "cut_off", A, P),
     Line("cut off", f"{AT}:", "cut_off", A, P),
     Line("cut off", f"{AT}: Respon...", "cut_off", A, P),
-    Line("cut off", f"Access to XMLHttpRequest at '{A}' from origin '{P}' has been blocked by CORS policy: Response to preflight request doesn't pass access", "cut_off", A, P),
+    Line("cut off", f"Access to XMLHttpRequest at '{A}' from origin '{P}' has been blocked by CORS policy: Response to preflight request doesn't pass access", "preflight_cut_off", A, P),
     Line("cut off", f"{FIREFOX}{A}.", "cut_off", A),
     Line("cut off", f"{FIREFOX}{A}. (Reaso", "cut_off", A),
     Line("cut off", "has been blocked by CORS policy", "cut_off"),
@@ -196,7 +196,7 @@ LINES = [
     Line("several", f"Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf {A}. (Grund: CORS-Anfrage schlug fehl). Statuscode: (null).\nTypeError: NetworkError when attempting to fetch resource.", "unreachable", A),
     # What is not CORS keeps what the line says.
     Line("not CORS", "Mixed Content: The page at '...' was loaded over HTTPS, but requested an insecure manifest '/auth-switch'. This request has been blocked; the content must be served over HTTPS.", "mixed_content", never="fetch("),
-    Line("not CORS", f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure image 'http://cdn.example.com/a.png'. This content should also be served over HTTPS.", "mixed_content", "http://cdn.example.com/a.png", APP, says="https://cdn.example.com/a.png", never="fetch("),
+    Line("not CORS", f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure image 'http://cdn.example.com/a.png'. This content should also be served over HTTPS.", "mixed_content_warned", "http://cdn.example.com/a.png", APP, says="by https", never="fetch("),
     Line("not CORS", f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure XMLHttpRequest endpoint 'http://api.example.com/x'. This request has been blocked; the content must be served over HTTPS.", "mixed_content", "http://api.example.com/x", APP, says='fetch("https://api.example.com/x")'),
     Line("not CORS", f"[blocked] The page at {APP}/ was not allowed to run insecure content from http://api.example.com/x.", "mixed_content", "http://api.example.com/x", APP),
     Line("not CORS", "Failed to load resource: net::ERR_BLOCKED_BY_RESPONSE.NotSameOrigin", "corp", says="same-site if the page and the resource share a site"),
@@ -358,4 +358,94 @@ LINES = [
     Line("blacked out", f"{AT.replace(A, 'https://xxxx.example.com/x')}: {NO_HEADER}", "missing_allow_origin", "~", P),
     Line("blacked out", f"{AT.replace(P, 'https://app.xxxxxx')}: {NO_HEADER}", "missing_allow_origin", A),
     Line("blacked out", f"{AT.replace(A, 'https://xbox.example.com/xxxx')}: {NO_HEADER}", "missing_allow_origin", "https://xbox.example.com/xxxx", P),
+    # All names in the Network panel of Firefox 153.
+    *(
+        Line("panels", text, name)
+        for text, name in (
+            ("CORS Not HTTP", "bad_scheme"),
+            ("CORS Multiple Origin Not Allowed", "multiple_allow_origin"),
+            ("CORS No Allow Credentials", "wildcard_with_credentials"),
+            ("CORS Origin Header Missing", "origin_not_added"),
+            ("CORS Missing Allow Header", "header_not_allowed"),
+            ("CSP Content Blocked", "csp"),
+            ("Blocked by DevTools", "blocked_by_client"),
+            ("Blocked By Extension", "blocked_by_client"),
+            ("Response body is not available to scripts (Reason: CORS No Allow Credentials)", "wildcard_with_credentials"),
+            ("(blocked:devtools)", "blocked_by_client"),
+        )
+    ),
+    Line("panels", f"OPTIONS {A} → CORS Missing Allow Header", "header_not_allowed", A),
+    Line("panels", f"HROPTIONS\n{A}\nCORS Missing Allow Origin\n\nBlocage d’une requête multiorigines (Cross-Origin Request) : la politique « Same Origin » ne permet pas de consulter la ressource distante située sur {A}. Raison : l’en-tête CORS « Access-Control-Allow-Origin » est manquant. Code d’état : 405.", "preflight_missing_allow_origin", A, says="Status 405"),
+    Line("panels", f"XHRPOST{A}\nCORS Failed", "unreachable", A),
+    # What CSP says since Chromium 142, and of code in the page itself.
+    Line("not CORS", f"Connecting to '{A}' violates the following Content Security Policy directive: \"connect-src 'self'\". The action has been blocked.", "csp", A, says="connect-src 'self' https://api.example.com"),
+    Line("not CORS", f"Connecting to '{A}' violates the CSP directive\n  \"connect-src 'self'\". The action has been blocked.\nTypeError: Failed to fetch", "csp", A),
+    Line("not CORS", "Creating a worker from 'blob:https://app.example.com/1' violates the following Content Security Policy directive: \"script-src 'self'\".", "csp", "blob:https://app.example.com/1"),
+    *(
+        Line("not CORS", text, "csp_inline", says="script-src", never="Add the origin")
+        for text in (
+            "Executing inline script violates the following Content Security Policy directive 'script-src 'self''. The action has been blocked.",
+            "Refused to execute inline script because it violates the following Content Security Policy directive: \"script-src 'self'\".",
+            "Refused to evaluate a string as JavaScript because 'unsafe-eval' is not an allowed source of script in the following Content Security Policy directive: \"script-src 'self'\".",
+            "Content-Security-Policy: The page’s settings blocked an inline script (script-src-elem) from being executed because it violates the following directive: “script-src 'self'”",
+        )
+    ),
+    # Mixed content that is only warned of.
+    *(
+        Line("not CORS", text, "mixed_content_warned", url, page, says="by https")
+        for text, url, page in (
+            (f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure XMLHttpRequest endpoint 'http://api.example.com/x'. This content should also be served over HTTPS.", "http://api.example.com/x", APP),
+            (f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure element 'http://api.example.com/x'. This request was automatically upgraded to HTTPS", "http://api.example.com/x", APP),
+            ("Loading mixed (insecure) display content “http://api.example.com/x” on a secure page", "http://api.example.com/x", "~"),
+            ("Mixed Content: Upgrading insecure display request ‘http://api.example.com/x’ to use ‘https’", "http://api.example.com/x", "~"),
+        )
+    ),
+    # A URL in the value of a header is not the one that was asked.
+    Line("values", "has been blocked by CORS policy: The 'Access-Control-Allow-Origin' header contains multiple values 'http://localhost:3000, https://b.example, http://localhost:3000, https://b.example', but only one is allowed.", "multiple_allow_origin", says="Two layers"),
+    Line("values", "The 'Access-Control-Allow-Origin' header has a value 'https://b.example' that is not equal to the supplied origin.", "allow_origin_mismatch"),
+    Line("values", f"{AT}: The 'Access-Control-Allow-Origin' header contains the invalid value 'null'.", "allow_origin_mismatch", A, P, says="do not list the origin"),
+    # Statuses of what answers in front.
+    Line("frameworks", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ missing). Status code: 302.", "missing_allow_origin", A, says="The server redirects", never="The origin is not listed"),
+    Line("frameworks", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ missing). Status code: 524.", "missing_allow_origin", A, says="Fix that first", never="The origin is not listed"),
+    Line("frameworks", f"OPTIONS {A} 404 (Not Found)\n\n{AT.replace('blocked by', 'blocked >by')}: Response to preflight request doesn't pass access control check: It does not have HTTP ok status.", "preflight_status", A, P, says="Status 404"),
+    Line("frameworks", '{"status":"PARSING_ERROR","originalStatus":200,"data":"<p>","error":"SyntaxError: Unexpected token"}', "answer_unreadable"),
+    # The preflight, and nothing of its reason.
+    Line("cut off", f"Access to fetch at ... from origin '{P}' has been blocked by CORS policy: Response to preflight request doesn't pass access control check", "preflight_cut_off", "~", P),
+    Line("cut off", f"❌ {AT}\n❌ Response to preflight request doesn't pass access control check", "preflight_cut_off", A, P),
+    Line("cut off", f"{AT.replace(A, 'https://api.example.com/...')}: {NO_HEADER}", "missing_allow_origin", "https://api.example.com/...", P),
+    # A message of Firefox over several lines, without its URL, or with nothing but its first words.
+    Line("languages", f"Bloccata richiesta multiorigine (cross-origin): {A}\nMotivo: richiesta CORS non riuscita. Codice di stato: (null)", "unreachable", A),
+    Line("languages", f"已封鎖跨來源請求: 同源政策不允許讀取 {A} 的遠端資源。\n（原因: 缺少 CORS 'Access-Control-Allow-Origin' 檔頭）。\n狀態代碼: 404。", "missing_allow_origin", A, says="Status 404"),
+    Line("languages", f"Solicitud de origen cruzado bloqueada: La misma política de origen no permite la lectura de recursos remotos en {A}. (Razón: Solicitud CORS no exitosa)", "unreachable", A),
+    Line("languages", f'Zablokowano żądanie do zasobu innego pochodzenia: zasady „Same Origin Policy" nie pozwalają wczytywać zdalnych zasobów z „{A}" (nagłówek CORS „Access-Control-Allow-Origin" nie pasuje do „https://b.example, *").', "multiple_allow_origin", A),
+    Line("languages", "Blocage d’une requête multiorigines (Cross-Origin Request) : la politique « Same Origin » ne permet pas de consulter la ressource distante située Raison : l’en-tête CORS « Access-Control-Allow-Origin » est manquant.", "missing_allow_origin"),
+    Line("languages", "Çapraz Kaynak İsteği Engellendi: Aynı Kaynak İlkesi, ‘.../x’ uzaktaki kaynağı okumayı engelliyor. (Sebep: Kimlik belgesi 'Access-Control-Allow-Origin' ' *' olarak ayarlanamaz.)", "wildcard_with_credentials"),
+    Line("languages", f'已封鎖跨來源請求: 同源政策不允許讀取 [{A}]({A} "{A}") 的遠端資源。（原因: CORS 請求未成功）。', "unreachable", A),
+    Line("languages", "교차 원본 요청 차단 : 동일 출처 정책으로 인해 [요청한 도메인]에 있는 원격 자원을 읽을 수 없습니다. 자원을 같은 도메인으로 이동시키거나 CORS를 활성하여 해결할 수 있습니다.", "cut_off"),
+    *(Line("languages", text, "cut_off") for text in ("已拦截跨源请求", "クロスオリジン要求をブロックしました", "Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen ...")),
+    Line("languages", "Pedido de origen cruzado bloqueado: La política de mismo origen no permite leer el recurso remoto en file:", "bad_scheme"),
+    # Only a file asks a file.
+    Line("files", f"{FIREFOX}file:///C:/a/x.js. (Reason: CORS request not http).", "bad_scheme", "file:///C:/a/x.js", says="python -m http.server"),
+    *(
+        Line("blacked out", f"{AT.replace(P, page)}: {NO_HEADER}", "missing_allow_origin", A)
+        for page in ("https://yourwebsiteURL", "http://10.0.0.x:5045", "http://192.168.xx.xx")
+    ),
+    Line("blacked out", f"{AT.replace(P, 'https://yourstory.example.com')}: {NO_HEADER}", "missing_allow_origin", A, "https://yourstory.example.com"),
+    Line("panels", f"XHROPTIONS{A} [HTTP/1.1 405 Method Not Allowed 12ms]", "preflight_status", A, says="Status 405"),
+    Line("panels", f"XHRGET{A} [HTTP/2 500 12ms]", "status", A),
+    *(
+        Line("panels", text, name)
+        for text, name in (
+            ("(blocked:NotSameOrigin)", "corp"),
+            ("(blocked:NotSameSite)", "corp"),
+            ("(blocked:NotSameOriginAfterDefaultedToSameOriginByCoep)", "corp"),
+            ("(blocked:integrity)", "integrity_mismatch"),
+            ("(blocked:extension)", "blocked_by_client"),
+            ("x.js (canceled) script", "aborted"),
+        )
+    ),
+    Line("frameworks", f"ClientException with SocketException: Failed host lookup: 'api.example.com' (OS Error: No address associated with hostname, errno = 7), uri={A}", "unreachable", A),
+    Line("frameworks", "TypeError: fetch failed\n    at node:internal/deps/undici/undici:12345:11", "native_fetch"),
+    Line("frameworks", "Application Error\nnet::ERR_CLEARTEXT_NOT_PERMITTED (http://api.example.com/x)", "cleartext", "http://api.example.com/x"),
+    Line("files", "Not allowed to load local resource: file:///C:/a/x.js", "bad_scheme", "file:///C:/a/x.js"),
 ]  # fmt: skip

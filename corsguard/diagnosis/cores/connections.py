@@ -34,7 +34,13 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
     ),
     core(r"Failed to construct 'WebSocket'", "websocket_call"),
     core(r"The operation is insecure", "insecure_call"),
-    core(r"BLOCKED_BY_(?:CLIENT|ADMINISTRATOR)|blocked:other|content blocker prevented", "blocked_by_client"),
+    core(
+        r"BLOCKED_BY_(?:CLIENT|ADMINISTRATOR)|blocked:(?:other|devtools|inspector|extension|subresource-filter)|"
+        r"Blocked by (?:DevTools|Extension)|"
+        r"content blocker prevented",
+        "blocked_by_client",
+    ),
+    core(r"CLEARTEXT_NOT_PERMITTED|Cleartext HTTP traffic to .{1,253} not permitted", "cleartext"),
     core(r"CORS disabled", "disabled"),
     core(r"CORS header 'Origin' cannot be added", "origin_not_added"),
     core(
@@ -59,13 +65,14 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
         Reason.UNREACHABLE,
     ),
     core(
-        r"request (?:did not succeed|failed\)?\.? ?(?:$|Status code: \(null\)|\[))|Reason: CORS request failed|"
-        r"Status code: \(null\)|\bCORS Failed\b|CORS ?Did ?Not ?Succeed",
+        r"(?<!Network )request (?:did not succeed|failed\)?\.? ?(?:$|Status code: \(null\)|\[))|"
+        r"Reason: CORS request failed|Status code: \(null\)|\bCORS Failed\b|CORS ?Did ?Not ?Succeed",
         Reason.UNREACHABLE,
     ),
     core(
         r"Could not connect to the server|specified hostname could not be found|network connection was lost|"
-        r"Cannot connect to destination host|Failed to connect to [\w.-]{1,253}/[\d.]{7,15}:\d|\bConnection refused\b",
+        r"Failed host lookup|Cannot connect to destination host|Failed to connect to [\w.-]{1,253}/[\d.]{7,15}:\d|"
+        r"\bConnection refused\b",
         Reason.UNREACHABLE,
     ),
     # Of Node, which has no CORS.
@@ -74,21 +81,25 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
 
 # What says less than a line of Firefox in another language does.
 VAGUE: Final = (
+    core(r"preflight request doesn't pass", "preflight_cut_off"),
     core(
         r"blocked by (?:the )?CORS policy|Cross-Origin Request (?:Blocked|Warning)|by Cross-Origin Resource Sharing "
         r"policy|CORS response header values are valid|Cross-Origin Resource Sharing error|\bCORS\serror\b|"
         r"\(CORS\) request was blocked|\bAccess to [\w ]{1,40} at '[^']{1,2048}'|blocked by CORS(?! pol[a-z]{3})",
         "cut_off",
     ),
+    # Of Redux Toolkit, which reads the body after the browser shared it.
+    core(r"\bPARSING_ERROR\b.{0,2048}?\boriginalStatus|\boriginalStatus\b.{0,2048}?PARSING_ERROR", "answer_unreadable"),
     core(r"can't establish a connection to the server at (?P<url>https?://\S{1,2048})", "event_source"),
     core(r"WebSocket|can't establish a connection to the server at|\bFirefox .{1,80} wss?://", "websocket"),
     core(r"\bFirefox .{1,80} (?P<url>https?://\S{1,2048})\.?$", "event_source"),
     core(r"opaque response|[\"']opaque[\"']|type: ?\"?opaque|no-cors", "opaque"),
     core(r"\bScript error\b", "script_error"),
-    core(r"Network request failed", "native_fetch"),
+    # Of React Native, and of Node.
+    core(r"Network request failed|TypeError: fetch failed\b", "native_fetch"),
     core(r"ERR_FAILED 2\d\d\b", "answered"),
     core(
-        r"responded with a status of [45]\d\d\b|ERR_(?:ABORTED|FAILED) [45]\d\d\b|"
+        r"responded with a status of [45]\d\d\b|\[HTTP/[\d.]{1,3} [45]\d\d\b|ERR_(?:ABORTED|FAILED) [45]\d\d\b|"
         r"\b[45]\d\d \([A-Z][A-Za-z' -]{2,40}\)|requested URL was not found on this server|"
         r"failed with status code [45]\d\d\b|\b[45]\d\d: (?:Bad Request|Unauthorized|Forbidden|Not Found|"
         r"(?:Method )?Not Allowed|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Timeout)",

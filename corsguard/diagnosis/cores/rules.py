@@ -28,8 +28,15 @@ RULES: Final[tuple[Core, ...]] = (
     core(
         r"to access the '?(?P<value>unknown|local|loopback|private)'?(?: IP)? address space|address space|"
         r"BLOCKED_BY_(?:LOCAL|PRIVATE)_NETWORK_ACCESS_CHECKS|Local Network Access detected|"
-        r"(?:Local|Private) ?Network ?Access ?Permission",
+        r"(?:Local|Private) ?Network ?Acces{2,3} ?Permission",
         "local_network_access",
+    ),
+    # Chromium before 81 blocked images and media only in words, and later versions ask for them by https.
+    core(
+        r"insecure [^']{1,80}?'(?P<url>[^']{1,2048})'\. This (?:content should also be served over HTTPS|request was "
+        r"automatically upgraded)|(?:Loading mixed \(insecure\) display content|Upgrading insecure (?:display )?"
+        r"request) ['\"](?P<url2>[^'\"]{1,2048})|This content should also be served over HTTPS",
+        "mixed_content_warned",
     ),
     core(
         r"requested an insecure (?P<what>resource|XMLHttpRequest endpoint|EventSource endpoint)\s'(?P<url>[^']+)'|"
@@ -50,23 +57,35 @@ RULES: Final[tuple[Core, ...]] = (
         Reason.MIXED_CONTENT,
     ),
     core(
-        r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) \S{1,2048} net::ERR_ABORTED(?! [45]\d\d)|NS_BINDING_ABORTED", "aborted"
+        r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) \S{1,2048} net::ERR_ABORTED(?! [45]\d\d)|NS_BINDING_ABORTED|"
+        r"\(canceled\)",
+        "aborted",
     ),
     core(r"X-Frame-Options|frame-ancestors|ERR_BLOCKED_BY_RESPONSE(?![.\w])", "not_framed"),
     core(
-        r"(?:Content[ -]Security[ -]Policy|violates the following|violated directive|blocked:csp).{0,600}?"
+        r"(?:(?:execute|evaluate|run|apply|execution of|eval|blocked an|Executing|Evaluating|Running|Applying) "
+        r"(?:an? |the )?(?:inline|string|JavaScript)|'unsafe-(?:eval|inline)' is not an allowed source).{0,600}?"
+        r"\b(?P<value>(?:default|script|style)-src(?:-elem|-attr)?)\b",
+        "csp_inline",
+    ),
+    core(
+        r"(?:Content[ -]Security[ -]Policy|violates the (?:following|CSP)|violated directive|blocked:csp).{0,600}?"
         r"\b(?P<value>(?:default|connect|img|script|style|font|frame|child|media|manifest|worker|object)-src"
         r"(?:-elem|-attr)?|form-action|base-uri|sandbox)\b",
         "csp",
     ),
-    core(r"Content[ -]Security[ -]Policy|blocked:csp", "csp"),
+    core(
+        r"Content[ -]Security[ -]Policy|blocked:csp|"
+        r"\bCSP (?:No Data Protocol|Web Extension|Content ?Blocked|Data Document|Web Browser|Preload)\b",
+        "csp",
+    ),
     core(r"CoepFrameResourceNeedsCoepHeader|Specify a Cross-Origin Embedder Policy to stop this frame", "coep_frame"),
     core(r"Specify a Cross-Origin Resource Policy to stop a resource", Reason.CORP),
     core(r"Specify a more permissive Cross-Origin Resource Policy", Reason.CORP, "same-origin"),
     core(r"NotSameOriginAfterDefaultedToSameOriginBy(?:Coep|Dip)", Reason.CORP),
-    core(r"(?:BLOCKED_BY_RESPONSE\.|corp\.?)NotSameSite", Reason.CORP, "same-site"),
+    core(r"(?:BLOCKED_BY_RESPONSE\.|corp\.?|blocked:)NotSameSite", Reason.CORP, "same-site"),
     core(
-        r"BLOCKED_BY_RESPONSE\.NotSameOrigin|corp\.?NotSameOrigin|Cross-Origin-Resource-Policy|"
+        r"(?:BLOCKED_BY_RESPONSE\.|corp\.?|blocked:)NotSameOrigin|Cross-Origin-Resource-Policy|"
         r"NS_ERROR_DOM_CORP_FAILED",
         Reason.CORP,
         "same-origin",
@@ -126,7 +145,8 @@ RULES: Final[tuple[Core, ...]] = (
     core(r"to check the integrity|eligible for integrity checks", "integrity"),
     core(
         r"valid digest in the 'integrity' attribute(?: for resource '(?P<url>[^']{1,2048})')?|"
-        r"hashes in the integrity attribute match.{0,60}? at [\"'](?P<url2>[^\"']{1,2048})|Failed integrity metadata",
+        r"hashes in the integrity attribute match.{0,60}? at [\"'](?P<url2>[^\"']{1,2048})|Failed integrity metadata|"
+        r"blocked:integrity",
         "integrity_mismatch",
     ),
     core(

@@ -21,7 +21,8 @@ SHARING: Final[tuple[Core, ...]] = (
         r"(?:cannot load|Failed to load) '?(?P<url>file:[^\s']{1,2048})|"
         r"Access to [\w ]{1,40} at '(?P<url2>file:[^']{1,2048})'(?! \(redirected)|"
         r"from origin 'file://' has been blocked from|Same Origin Policy.{0,200}?['\"](?P<url4>file:[^'\"]{1,2048})|"
-        r"Module source URI is not allowed in this document: ['\"](?P<url3>file:[^'\"]{1,2048})",
+        r"Module source URI is not allowed in this document: ['\"](?P<url3>file:[^'\"]{1,2048})|"
+        r"Not allowed to load local resource: '?(?P<url5>file:[^\s']{1,2048})",
         Reason.BAD_SCHEME,
     ),
     # The proxies of development servers (webpack-dev-server, Create React App, Vite, Next.js), and what these refuse.
@@ -85,7 +86,9 @@ SHARING: Final[tuple[Core, ...]] = (
         r"successful|preflight has invalid HTTP status(?: code)?:? ?(?P<status>\d{3})?|"
         r"cannot load \S{1,2048} Invalid HTTP status code (?P<status2>\d{3})|"
         r"\bOPTIONS (?:\S{1,2048} )?(?P<status3>[45]\d\d) \(|Method OPTIONS not allowed\b|"
-        r"\bOPTIONS \S{1,2048} HTTP/[\d.]{1,3}['\"] (?P<status4>[45]\d\d)\b",
+        r"\bOPTIONS \S{1,2048} HTTP/[\d.]{1,3}['\"] (?P<status4>[45]\d\d)\b|"
+        # A row of Firefox's console.
+        r"\bOPTIONS https?://\S{1,2048} \[HTTP/[\d.]{1,3} (?P<status5>[45]\d\d)\b",
         Reason.PREFLIGHT_STATUS,
     ),
     core(r"Cannot parse Access-Control-Allow-Methods", Reason.ALLOW_METHODS_UNPARSABLE),
@@ -180,9 +183,15 @@ SHARING: Final[tuple[Core, ...]] = (
     core(r"'(?P<method>[A-Za-z]+)' HTTP method is unsupported", Reason.FORBIDDEN_METHOD),
     core(r"Invalid request method (?P<method>[A-Za-z]+)", Reason.FORBIDDEN_METHOD),
     # The names in Network panels, and the titles in Chromium's Issues panel.
-    named("WildcardOriginNotAllowed", "NotSupportingCredentials", Reason.WILDCARD_WITH_CREDENTIALS, "*"),
+    named(
+        "WildcardOriginNotAllowed", "NotSupportingCredentials NoAllowCredentials", Reason.WILDCARD_WITH_CREDENTIALS, "*"
+    ),
     core(r"credentialed requests aren't sent to CORS resources", Reason.WILDCARD_WITH_CREDENTIALS, "*"),
-    named("MultipleAllowOriginValues", "MultipleAllowOriginNotAllowed", Reason.MULTIPLE_ALLOW_ORIGIN),
+    named(
+        "MultipleAllowOriginValues",
+        "MultipleAllowOriginNotAllowed MultipleOriginNotAllowed",
+        Reason.MULTIPLE_ALLOW_ORIGIN,
+    ),
     named("MissingAllowOriginHeader", "MissingAllowOrigin", Reason.MISSING_ALLOW_ORIGIN),
     named("AllowOriginMismatch InvalidAllowOriginValue", "AllowOriginNotMatchingOrigin", Reason.ALLOW_ORIGIN_MISMATCH),
     core(r"CORS request includes only allowed headers", Reason.HEADER_NOT_ALLOWED),
@@ -197,9 +206,14 @@ SHARING: Final[tuple[Core, ...]] = (
     named("InvalidAllowMethodsPreflightResponse", "InvalidAllowMethod", Reason.ALLOW_METHODS_UNPARSABLE),
     named("InvalidAllowHeadersPreflightResponse", "InvalidAllowHeader", Reason.ALLOW_HEADERS_UNPARSABLE),
     named("MethodDisallowedByPreflightResponse", "MethodNotFound", Reason.METHOD_NOT_ALLOWED),
-    named("HeaderDisallowedByPreflightResponse", "MissingAllowHeaderFromPreflight", Reason.HEADER_NOT_ALLOWED),
-    named("CorsDisabledScheme", "RequestNotHttp", Reason.BAD_SCHEME),
+    named(
+        "HeaderDisallowedByPreflightResponse",
+        "MissingAllowHeaderFromPreflight MissingAllowHeader",
+        Reason.HEADER_NOT_ALLOWED,
+    ),
+    named("CorsDisabledScheme", "RequestNotHttp NotHttp", Reason.BAD_SCHEME),
     named("DisallowedByMode", "", Reason.SAME_ORIGIN_MODE),
+    core(r"\bNot same-origin$", Reason.SAME_ORIGIN_MODE),
     named("RedirectContainsCredentials", "", Reason.REDIRECT_USERINFO),
-    named("", "OriginHeaderNotAdded", "origin_not_added"),
+    named("", "OriginHeaderNotAdded OriginHeaderMissing", "origin_not_added"),
 )

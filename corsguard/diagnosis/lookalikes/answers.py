@@ -91,6 +91,11 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         ),
         detail="What came is of the type {value}.",
     ),
+    "answer_unreadable": Lookalike(
+        "Not CORS: the page was given the answer and its status, but could not read the body.",
+        ("the body in the Network panel: is it whole, and is it JSON?",),
+        Fix(words="Let the server answer with whole JSON; or tell the library to read the body as text."),
+    ),
     "dev_proxy": Lookalike(
         "Not CORS: the proxy of the development server got no answer that it could read from the backend.",
         ("is the backend running, at this host and port?", "localhost may be ::1: write 127.0.0.1 as the target"),

@@ -69,10 +69,19 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
         Fix(words="Let the command below play the browser."),
     ),
     "cut_off": Lookalike(
-        "Blocked by CORS; the line ends before the reason.",
+        "Blocked by CORS, and the line does not say why: it ends before the reason, or its browser gives none.",
         (
             "the rest of the line, behind the last colon: copy it whole",
             "the row of the request in the Network panel: its status, and the Access-Control-* lines of the response",
+        ),
+        Fix(words="Paste the whole line, or let the command below play the browser."),
+        is_cors=True,
+    ),
+    "preflight_cut_off": Lookalike(
+        "Blocked by CORS in the preflight; the line ends before the reason.",
+        (
+            "the rest of the line, behind the last colon: copy it whole",
+            "the OPTIONS row in the Network panel: its status, and the Access-Control-* lines of the response",
         ),
         Fix(words="Paste the whole line, or let the command below play the browser."),
         is_cors=True,

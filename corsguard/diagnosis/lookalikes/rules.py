@@ -38,9 +38,27 @@ RULES: Final[Mapping[str, Lookalike]] = {
         detail="The page promised {value}.",
     ),
     "private_network_access": Lookalike(
-        "Private Network Access, which browsers have given up: Chromium up to 137 warned about it and blocked nothing.",
+        "Private Network Access, which browsers have given up: Chromium up to 137 asked for a header of its own.",
         ("the version of the browser", "the other lines of the console: what was blocked has one of its own"),
         Fix(words="Nothing for browsers of today; they ask the user instead (Local Network Access)."),
+    ),
+    "mixed_content_warned": Lookalike(
+        "Not CORS but mixed content, and only a warning: this line does not say that the request was blocked.",
+        ("the URL that the page asks: http: from a page of https:?",),
+        Fix(words="Let the page ask {target} by https, before a browser blocks it."),
+    ),
+    "cleartext": Lookalike(
+        "Not CORS but a rule of Android: the app may not ask by http.",
+        ("the URL that the app asks: http:?", "the manifest of the app: usesCleartextTraffic, networkSecurityConfig"),
+        Fix(words=f"Let the app ask by https, or allow this host in its networkSecurityConfig. {NO_HEADER_HELPS}"),
+    ),
+    "csp_inline": Lookalike(
+        "Not CORS but the page's own Content Security Policy: it forbids code in the page itself, or in a string.",
+        ("the code: is it a <script>, a <style>, an attribute (onclick), a URL (javascript:), or eval?",),
+        Fix(
+            words="Move the code into a file of its own; or name it by a nonce or a hash in the directive {directive} "
+            "of the page's policy."
+        ),
     ),
     "csp": Lookalike(
         "Not CORS but the page's own Content Security Policy: the page forbids itself to load this.",
