@@ -52,8 +52,9 @@ _BEGIN: Final = re.compile(
     r"(?=Access to \S{1,40}(?: \S{1,40}){0,3}? (?:at )?['\[{<][^'\]}>]{0,2048}['\]}>] )|"
     r"(?=Cross-Origin Request (?:Blocked|Warning))|(?=WebSocket connection to ')|(?=\b[A-Z]\w{1,20} can't establish)|"
     r"(?=The connection to wss?:)|(?=(?:Font|Image|Script|Redirect|Stylesheet) (?:from|at) origin ')|"
-    r"(?=Refused to display ')|(?=Mixed Content: The page)|(?=Content[ -]Security[ -]Policy: The page)|"
-    r"(?=Refused to (?:set|get) unsafe header)|"
+    r"(?=(?:\[Report Only\] )?Refused to [a-z]{2,12} )(?<!Only\] )|(?=Mixed Content: The page)|"
+    r"(?=Content[ -]Security[ -]Policy: (?:\(Report-Only policy\) )?The page)|"
+    r"(?=\b[A-Z][a-z]{3,10}ing (?:\w{1,20} ){0,4}?(?:'[^']{1,2048}' )?violates the )|"
     r"(?=\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) https?://[^\s']{1,2048} (?:\S{1,2} )?CORS [A-Z])|"
     r"(?=(?:XMLHttpRequest cannot load|Failed to load) https?://[^\s']{1,2048} ?(?!due to)\S)|\x1e"
 )

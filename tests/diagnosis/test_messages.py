@@ -232,6 +232,13 @@ def test_several_lines_that_are_not_cors_are_told_one_by_one():
     frame = "Blocked a frame with origin 'http://a.example' from accessing a cross-origin frame. "
     display = "Refused to display 'http://b.example/' in a frame because it set 'X-Frame-Options' to 'DENY'."
     assert [told.name for told in read(frame + display, NOBODY)] == ["frame", "not_framed"]
+    violates = "violates the following Content Security Policy directive: \"script-src 'self'\". "
+    for inline, load in (
+        ("Refused to execute inline script because it ", "Refused to load the image 'http://a.example/x' because it "),
+        ("Executing inline script ", "Loading the image 'http://a.example/x' "),
+    ):
+        found = read(f"{inline}{violates}\n\n{load}{violates}", NOBODY)
+        assert [(told.name, told.is_named) for told in found] == [("csp_inline", False), ("csp", True)]
 
 
 @pytest.mark.parametrize(

@@ -448,4 +448,14 @@ LINES = [
     Line("frameworks", "TypeError: fetch failed\n    at node:internal/deps/undici/undici:12345:11", "native_fetch"),
     Line("frameworks", "Application Error\nnet::ERR_CLEARTEXT_NOT_PERMITTED (http://api.example.com/x)", "cleartext", "http://api.example.com/x"),
     Line("files", "Not allowed to load local resource: file:///C:/a/x.js", "bad_scheme", "file:///C:/a/x.js"),
+    Line("panels", "CORS Missing Allow Headers", "header_not_allowed"),
+    Line("not CORS", "Content Security Policy: The page’s settings blocked the loading of a resource at inline (“script-src”).", "csp_inline", says="script-src"),
+    *(
+        Line("not CORS", text, "csp_reported", url, never="allow_origins")
+        for text, url in (
+            (f"[Report Only] Refused to load the script '{A}' because it violates the following Content Security Policy directive: \"script-src 'self'\".", A),
+            (f"Loading the script '{A}' violates the following Content Security Policy directive: \"script-src 'self'\". The policy is report-only, so the violation has been logged but no further action has been taken.", A),
+            (f"Content-Security-Policy: (Report-Only policy) The page’s settings would block a script (script-src-elem) at {A} from being executed because it violates the following directive: “script-src 'self'”", A),
+        )
+    ),
 ]  # fmt: skip

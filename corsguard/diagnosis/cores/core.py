@@ -35,5 +35,5 @@ def named(chromium: str, firefox: str, means: Reason | str, value: str | None = 
     """
     spaced = "|".join(" ?".join(re.findall(r"[A-Z][a-z]*", name)) for name in firefox.split())
     own = "|".join(chromium.split())
-    either = [rf"\bCORS ?(?:{spaced})\d?\b"] if spaced else []
+    either = [rf"\bCORS ?(?:{spaced})(?:\d|s)?\b"] if spaced else []
     return core("|".join([*either, *([rf"\b(?:Preflight)?(?:{own})\b"] if own else [])]), means, value)

@@ -63,8 +63,14 @@ RULES: Final[tuple[Core, ...]] = (
     ),
     core(r"X-Frame-Options|frame-ancestors|ERR_BLOCKED_BY_RESPONSE(?![.\w])", "not_framed"),
     core(
+        r"\[Report[ -]Only\] .{0,2200}?Content[ -]Security|Content[ -]Security[ -]Policy.{0,2200}?(?:policy is "
+        r"report-only|Report-Only policy)",
+        "csp_reported",
+    ),
+    core(
         r"(?:(?:execute|evaluate|run|apply|execution of|eval|blocked an|Executing|Evaluating|Running|Applying) "
-        r"(?:an? |the )?(?:inline|string|JavaScript)|'unsafe-(?:eval|inline)' is not an allowed source).{0,600}?"
+        r"(?:an? |the )?(?:inline|string|JavaScript)|resource at (?:inline|eval)|"
+        r"'unsafe-(?:eval|inline)' is not an allowed source).{0,600}?"
         r"\b(?P<value>(?:default|script|style)-src(?:-elem|-attr)?)\b",
         "csp_inline",
     ),

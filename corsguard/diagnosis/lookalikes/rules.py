@@ -52,6 +52,11 @@ RULES: Final[Mapping[str, Lookalike]] = {
         ("the URL that the app asks: http:?", "the manifest of the app: usesCleartextTraffic, networkSecurityConfig"),
         Fix(words=f"Let the app ask by https, or allow this host in its networkSecurityConfig. {NO_HEADER_HELPS}"),
     ),
+    "csp_reported": Lookalike(
+        "Not CORS but the page's own Content Security Policy, and only a report: nothing was blocked.",
+        ("Content-Security-Policy-Report-Only of the page: which of its directives does the line name?",),
+        Fix(words="Nothing for the request. Add the origin to the directive before the policy is enforced."),
+    ),
     "csp_inline": Lookalike(
         "Not CORS but the page's own Content Security Policy: it forbids code in the page itself, or in a string.",
         ("the code: is it a <script>, a <style>, an attribute (onclick), a URL (javascript:), or eval?",),
