@@ -202,10 +202,11 @@ _HEADER: Final = re.compile(r"['\"]? ?Access-Control-Allow-(?P<name>[A-Za-z]+)\b
 _APOSTROPHE: Final = re.compile(r"(?<=[A-Za-z\u00c0-\u00ff])'(?=[A-Za-z\u00c0-\u00ff])")
 # Where marks were typed again, the two are not the same.
 _QUOTED: Final = re.compile(r"['\"] ?(?P<value>[^'\"]{0,200}?) ?['\"]")
-# That something is blocked: next to the words of a language that is enough, also where all else is cut off.
-_BLOCKED: Final = re.compile(
+# That something is blocked, and that it is about origins: one of them stands next to the words of a language.
+BLOCKED: Final = re.compile(
     "blo[ck]|bloqu|拦截|阻止|封鎖|封锁|ブロック|차단|блок|engel|letilt|chặn|บล็อก|مسدود|αποκλ", re.IGNORECASE
 )
+_ABOUT: Final = re.compile(r"Cross-Origin|\bCORS\b|Access-Control-|Same Origin", re.IGNORECASE)
 # What a reason has in every language.
 _REASON: Final = re.compile(r"\bCORS(?![a-z/])|Access-Control-|\(null\)")
 _STATUS_LINE: Final = re.compile(r"\W{0,3}[^:\uff1a]{3,30}[:\uff1a] ?(?:\d{3}|\(null\))[.。]?\W{0,3}")
@@ -240,7 +241,7 @@ def messages_in(lines: list[str]) -> Iterator[tuple[str, bool]]:
     rest = deque(lines)
     while rest:
         line = rest.popleft()
-        if not _is_translated(line):
+        if _blocked(line) is None:
             yield line, False
             continue
         if rest and not _URL.search(line) and _URL.match(rest[0]):
@@ -252,19 +253,26 @@ def messages_in(lines: list[str]) -> Iterator[tuple[str, bool]]:
                 for _ in range(count):
                     rest.popleft()
                 break
-            if count < len(rest) and _is_translated(rest[count]):
+            if count < len(rest) and _blocked(rest[count]):
                 break
         if rest and _STATUS_LINE.fullmatch(rest[0]):
             line = f"{line} {rest.popleft()}"
         yield line, True
 
 
-def _is_translated(line: str) -> bool:
-    return _WORDS["blocked"].search(line) is not None and (_URL.search(line) or _BLOCKED.search(line)) is not None
+def _blocked(text: str) -> re.Match[str] | None:
+    """
+    Return the words of a language, if *text* is about a request across origins that was blocked: some of the words are
+    those of everything that is blocked, others those of everything across origins.
+    """
+    found = _WORDS["blocked"].search(text)
+    if found is None or _ABOUT.search(text):
+        return found
+    return found if BLOCKED.search(f"{text[: found.start()]}\0{text[found.end() :]}") else None
 
 
 def _has_reason(text: str) -> bool:
-    blocked = _WORDS["blocked"].search(text)
+    blocked = _blocked(text)
     return blocked is not None and _REASON.search(_URL.sub(" ", text[blocked.end() :])) is not None
 
 
@@ -274,7 +282,7 @@ def translated(text: str) -> Translated | None:
     """
     if "CORS" not in text and _WORDS["mixed"].search(text) and (content := _MIXED_URL.search(text)):
         return Translated(Reason.MIXED_CONTENT, content["url"])
-    blocked = _WORDS["blocked"].search(text)
+    blocked = _blocked(text)
     url = _URL.search(text, 0 if blocked is None else blocked.start())
     before = url or blocked
     if before is None:
@@ -286,7 +294,7 @@ def translated(text: str) -> Translated | None:
     if url is None and _CUT_FILE.search(rest):
         return Translated(Reason.BAD_SCHEME, "")
     if url is None and named is None and "CORS" not in rest:
-        return Translated("cut_off", "") if _BLOCKED.search(text) else None
+        return Translated("cut_off", "")
     return _told(rest, "" if url is None else url["url"], is_whole=blocked is not None)
 
 

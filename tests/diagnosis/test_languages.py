@@ -15,7 +15,7 @@ from kit import engines
 
 from corsguard.browser import Reason, WireResponse
 from corsguard.browser.wire import Unreachable
-from corsguard.diagnosis.languages import WORDS
+from corsguard.diagnosis.languages import BLOCKED, WORDS
 from corsguard.diagnosis.messages import Known, read
 
 CONSOLE_LANGUAGES = Path(__file__).parents[1] / "kit" / "console_languages.json"
@@ -99,7 +99,7 @@ def kept(line):
     Return what tells *line* apart: the words of its language, the URL and what follows.
     """
     url = re.search(r"https?://api\.example/\w+", line, re.ASCII)
-    words = [one for row in WORDS.values() for one in (row.blocked, row.mixed) if one]
+    words = [*(one for row in WORDS.values() for one in (row.blocked, row.mixed) if one), BLOCKED.pattern]
     found = dict.fromkeys(match[0] for one in words if (match := re.search(one, line, re.IGNORECASE)))
     # A quotation mark may stand before the URL.
     mark = re.search(r"[^\w\s]?\s*$", line[: url.start()])[0].strip()

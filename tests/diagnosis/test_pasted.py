@@ -5,7 +5,7 @@ Lines as people paste them are read: what failed, with the URL, the page and the
 import re
 
 import pytest
-from kit.pasted_lines import FOUND, LINES
+from kit.pasted_lines import FOUND, LINES, UNRELATED
 
 from corsguard.diagnosis import read_message
 
@@ -37,6 +37,11 @@ def test_a_line_of_an_issue_is_read(line):
     assert page == (line["page"] is None, line["page"] or message.origin)
     assert message.method == line["method"]
     nothing_is_invented(meaning)
+
+
+@pytest.mark.parametrize("text", UNRELATED)
+def test_what_is_about_something_else_is_not_read(text):
+    assert read_message(text) == []
 
 
 def nothing_is_invented(meaning):

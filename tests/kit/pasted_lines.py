@@ -17,6 +17,17 @@ NO_HEADER = "No 'Access-Control-Allow-Origin' header is present on the requested
 FIREFOX = "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at "
 
 
+# Words of Firefox's lines about something else.
+UNRELATED = [
+    "Účet byl zablokován, viz https://example.com/pomoc",
+    "Používateľ je zablokovaný",
+    "Osoby innego pochodzenia: https://example.com/x",
+    "Solicitud de origen cruzado en https://example.com/x",
+    "Запрос из постороннего источника",
+    "1. Open the page\n2. Click on the button\n3. Nothing happens",
+    "la solicitud fue bloqueada por el firewall https://example.com/x",
+]
+
 # Lines of public issues, each of another form: what they are read as, None if as nothing, and the URL, the page and
 # the method that they name. Hosts that identify somebody have other names here.
 FOUND = json.loads(Path(__file__).with_name("found_lines.json").read_text(encoding="utf-8"))
