@@ -469,4 +469,10 @@ LINES = [
             (f"Content-Security-Policy: (Report-Only policy) The page’s settings would block a script (script-src-elem) at {A} from being executed because it violates the following directive: “script-src 'self'”", A),
         )
     ),
+    # Of a manifest, and of what the browser's protection against tracking blocks.
+    Line("elements", f"Access to manifest at 'https://www.example.com/manifest.json' (redirected from 'https://example.com/manifest.json') from origin 'https://example.com' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://www.example.com/manifest.json", "https://example.com"),
+    Line("not CORS", "The resource at “https://cdn.example.com/a.js” was blocked because Enhanced Tracking Protection is enabled.", "blocked_by_client", "https://cdn.example.com/a.js"),
+    Line("not CORS", "Request to access cookie or storage on “https://cdn.example.com/a.js” was blocked because we are blocking all third-party storage access requests and Enhanced Tracking Protection is enabled.", "storage", "https://cdn.example.com/a.js"),
+    Line("not CORS", "An SSL certificate error occurred when fetching the script.", "tls"),
+    Line("not CORS", f"Mixed Content: The page at '{APP}/' was loaded over a secure connection, but contains a form that targets an insecure endpoint 'http://api.example.com/x'. This endpoint should be made available over a secure connection.", "mixed_content_warned", "http://api.example.com/x", APP),
 ]  # fmt: skip

@@ -36,7 +36,7 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
     core(r"The operation is insecure", "insecure_call"),
     core(
         r"BLOCKED_BY_(?:CLIENT|ADMINISTRATOR)|blocked:(?:other|devtools|inspector|extension|subresource-filter)|"
-        r"Blocked by (?:DevTools|Extension)|"
+        r"Blocked by (?:DevTools|Extension)|because (?:Enhanced )?Tracking Protection is enabled|"
         r"content blocker prevented",
         "blocked_by_client",
     ),
@@ -47,6 +47,7 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
         r"postMessage.{0,80}target origin(?:.{0,2200}? recipient window's origin \('(?P<value>[^']{1,2048})'\))?",
         "post_message",
     ),
+    core(r"Request to access cookies? or storage on", "storage"),
     core(r"Failed to (?:read|set) the '(?:localStorage|sessionStorage|cookie|indexedDB)' property", "storage"),
     core(r"file origin does not match viewer's", "pdf_viewer"),
     core(r"Blocked a frame with origin|Permission denied to access property", "frame"),
@@ -54,7 +55,11 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
         r"BAD_SSL_CLIENT_AUTH_CERT|CLIENT_AUTH_CERT_NEEDED", Reason.TLS_CLIENT_CERTIFICATE, "a certificate is required"
     ),
     core(r"ERR_(?P<value>CERT_\w+|SSL_\w+)|(?P<value2>SEC_ERROR_\w+|SSL_ERROR_\w+)", Reason.TLS),
-    core(r"certificate for this server is invalid", Reason.TLS, "the certificate is invalid"),
+    core(
+        r"certificate for this server is invalid|SSL certificate error occurred",
+        Reason.TLS,
+        "the certificate is invalid",
+    ),
     core(r"ERR_UNSAFE_PORT|NS_ERROR_PORT_ACCESS_NOT_ALLOWED", Reason.BAD_PORT),
     core(r"ERR_INVALID_REDIRECT|MULTIPLE_LOCATION", Reason.REDIRECT_UNPARSABLE),
     core(

@@ -35,7 +35,8 @@ RULES: Final[tuple[Core, ...]] = (
     core(
         r"insecure [^']{1,80}?'(?P<url>[^']{1,2048})'\. This (?:content should also be served over HTTPS|request was "
         r"automatically upgraded)|(?:Loading mixed \(insecure\) display content|Upgrading insecure (?:display )?"
-        r"request) ['\"](?P<url2>[^'\"]{1,2048})|This content should also be served over HTTPS",
+        r"request) ['\"](?P<url2>[^'\"]{1,2048})|This content should also be served over HTTPS|"
+        r"insecure endpoint '(?P<url3>[^']{1,2048})'\. This endpoint should be made available",
         "mixed_content_warned",
     ),
     core(

@@ -47,8 +47,10 @@ SHARING: Final[tuple[Core, ...]] = (
     ),
     # Chromium words a manifest as any other load; a proxy that logs users in redirects it, as it comes without cookies.
     core(
-        r"Access to manifest at '(?P<value>[^']{1,2048})' \(redirected from '(?P<url>[^']{1,2048})'\)|"
-        r"Access to internal resource at '(?P<value2>[^']{1,2048})' "
+        # Of a manifest that is redirected to another, as from a domain to its www, nobody is to log in.
+        r"Access to manifest at '(?P<value>(?![^'?]*manifest[\w.-]*['?])[^']{1,2048})' "
+        r"\(redirected from '(?P<url>[^']{1,2048})'\)|"
+        r"Access to internal resource at '(?P<value2>(?![^'?]*manifest[\w.-]*['?])[^']{1,2048})' "
         r"\(redirected from '(?P<url2>[^']{1,2048}manifest[^'/]{0,80})'\)",
         "manifest_login",
     ),
