@@ -255,13 +255,13 @@ def read(text: str, known: Known) -> list[Message]:
     read_of = {part: message for part in several if (message := _read_one(part, known)) is not None}
     places = {message.url: part for part, message in read_of.items() if message.is_named}
     # One line tells what failed, and another one where.
-    beside = [*places.values()] if len(places) == 1 else [] if places else several
+    nearby = [*places.values()] if len(places) == 1 else [] if places else several
     found: dict[tuple[str, str, str], Message] = {}
     for part, alone in read_of.items():
-        message = _placed(alone, part, beside, known)
+        message = _placed(alone, part, nearby, known)
         methods = asked.get(message.url, ()) if known.method is None else ()
         if len(methods) == 1 and (again := _read_one(part, of_method := known._replace(method=methods[0]))):
-            message = _placed(again, part, beside, of_method)
+            message = _placed(again, part, nearby, of_method)
         if message.url in refused:
             message = _of_preflight(message)
         key = (message.name, message.url, message.method)
@@ -269,13 +269,13 @@ def read(text: str, known: Known) -> list[Message]:
     return [*_telling(found.values())] or [*_least_vague(found.values())]
 
 
-def _placed(message: Message, part: str, beside: Sequence[str], known: Known) -> Message:
+def _placed(message: Message, part: str, nearby: Sequence[str], known: Known) -> Message:
     """
-    Return the *message* of *part*, or the same with the URL that the parts *beside* it name, if it names none.
+    Return the *message* of *part*, or the same with the URL that the parts *nearby* name, if it names none.
     """
     if message.is_named or (message.failure is None and message.lookalike not in _OF_PREFLIGHT):
         return message
-    both = _read_one(" ".join(dict.fromkeys([part, *beside])), known)
+    both = _read_one(" ".join(dict.fromkeys([part, *nearby])), known)
     return both if both is not None and both.is_named and _cause(both) == _cause(message) else message
 
 
