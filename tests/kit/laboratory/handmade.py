@@ -486,7 +486,7 @@ def two_layers(environ):
 
 @adding(
     "The header says null to everybody.",
-    fails("allow_origin_mismatch", "Do not list null", f"Access-Control-Allow-Origin: {ORIGIN}"),
+    fails("allow_origin_mismatch", "do not list null", f"Access-Control-Allow-Origin: {ORIGIN}"),
     reads("data:text/html,"),
     finds=["CG-A002"],
 )
