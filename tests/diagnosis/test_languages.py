@@ -116,7 +116,8 @@ def test_a_line_is_read_in_each_language(language, reason):
 
 
 def test_there_are_enough_languages():
-    assert len(RECORDED) >= 20
+    # Without its package of a language, Firefox prints English, and nothing is kept of that.
+    assert sum(map(bool, RECORDED.values())) >= 20
 
 
 def write():
