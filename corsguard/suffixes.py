@@ -39,8 +39,8 @@ SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
             "developing-in-a-codespace/default-environment-variables-for-your-codespace.md"
         ),
         "b-cdn.net": "https://docs.bunny.net/cdn/quickstart.md",
-        "cdpn.io": "",
-        "codepen.io": "",
+        "cdpn.io": "https://blog.codepen.io/2019/10/03/changed-domains-for-iframe-previews/",
+        "codepen.io": "https://blog.codepen.io/2019/10/03/changed-domains-for-iframe-previews/",
         "codesandbox.io": "https://github.com/codesandbox/codesandbox-client/issues/3751",
         "digitaloceanspaces.com": (
             "https://docs.digitalocean.com/reference/terraform/reference/data-sources/spaces_bucket"
@@ -53,7 +53,10 @@ SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
         "glitch.me": "https://github.com/publicsuffix/list/pull/769",
         "godaddysites.com": "",
         "gradio.live": "https://gradio.app/guides/sharing-your-app",
-        "jimdosite.com": "",
+        "jimdosite.com": (
+            "https://github.com/sherlock-project/sherlock/blob/4e2a4f6b66433849abe46cae76ed557c6c8313c8/"
+            "sherlock_project/resources/data.json"
+        ),
         "jsbin.com": (
             "https://github.com/jsbin/learn/blob/7afb1727317c2f7ad7f9ebc92417351614727b07/content/help/vanity-urls.md"
         ),
@@ -106,9 +109,15 @@ SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
             "docs/platform/webcontainers/browser-config.md"
         ),
         "storage.googleapis.com": "https://cloud.google.com/storage/docs/reference-uris",
-        "strikingly.com": "",
+        "strikingly.com": (
+            "https://github.com/strikingly/blog/blob/d7c60867f5667f96e4048e69ce54c6ba06021449/"
+            "source/_posts/arthur-joins-strikingly.md"
+        ),
         "surge.sh": "https://github.com/sintaxi/surge",
-        "trinket.io": "",
+        "trinket.io": (
+            "https://github.com/trinketapp/trinket-oss/blob/624928ae4a381c26802c613cd544961e59200a94/"
+            "lib/controllers/courses.js"
+        ),
         "tumblr.com": "https://www.tumblr.com/docs/en/api/v2",
         "up.railway.app": "https://docs.railway.com/cli/domain.md",
         "vf.force.com": (
@@ -119,7 +128,7 @@ SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
             "https://github.com/stackblitz/docs/blob/084d296b7e01cb2e3ad91fbc5eba0314b2eed541/"
             "docs/platform/webcontainers/browser-config.md"
         ),
-        "webnode.page": "",
+        "webnode.page": "https://your-domain6.webnode.page/assign",
         "webnode.sk": "https://www.webnode.com/sk/support/webove-stranky/",
         "weebly.com": "https://www.weebly.com/pricing",
         "weeblysite.com": "",

@@ -101,7 +101,7 @@ def test_each_host_of_our_own_list_is_open():
 # Nothing that their hosters say of themselves was found. A host that is added brings its source.
 UNSOURCED = set(
     """
-    cdpn.io codepen.io godaddysites.com jimdosite.com lhr.life strikingly.com trinket.io webnode.page weeblysite.com
+    godaddysites.com lhr.life weeblysite.com
     """.split()
 )
 
