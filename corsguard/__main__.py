@@ -1,5 +1,5 @@
 """
-`corsguard` and `python -m corsguard`: the command line, if what it needs is installed.
+`corsguard` and `python -m corsguard`: the command line, if its dependencies are installed.
 """
 
 import sys
@@ -15,7 +15,7 @@ def main() -> None:
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        print(  # noqa: T201 - there is nothing yet to print with
+        print(  # noqa: T201 - what prints otherwise may be missing
             f'corsguard: the command line needs {", ".join(missing)}. Fix: pip install "corsguard[cli]"',
             file=sys.stderr,
         )

@@ -1,9 +1,10 @@
 """
 The second door: import from here to use the guard in a framework that corsguard does not know. Re-exports only.
 
-A carrier makes one Guard. It enters each request with a CGI-shaped mapping and the path. It asks the Passage before the
-application runs and when the response starts, and writes the headers back. It also asks origin sources and calls
-listeners, in the way that fits its framework. `examples/falcon_guard.py` is a whole carrier.
+A carrier makes one Guard. For each request it calls `Guard.enter` with a CGI-shaped mapping and the path. It asks the
+Passage that this returns before the application runs and when the response starts, and writes the headers back. It also
+asks origin sources and calls listeners, in the way that fits its framework. `examples/falcon_guard.py` is a complete
+carrier.
 """
 
 from .applications import layers_of

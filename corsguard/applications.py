@@ -1,7 +1,7 @@
 """
 What kind of application an object is, told from its class and its signature and without calling it; and what it wraps.
 
-What cannot be told counts as what is asked for: a partial without a signature, something compiled, a mock.
+An object that cannot be judged is accepted: a partial without a signature, compiled code, a mock.
 """
 
 import inspect
@@ -33,17 +33,19 @@ def refuse_what_is_no_asgi(app: Any) -> None:  # noqa: ANN401 - its type is what
     name = quoted(app)
     if not callable(app):
         raise TypeError(f"{_EXPECTED} {name}, which cannot be called.")
-    # A class may be an application too, if what it makes can be awaited.
+    # A class may be an application too, if its instances can be awaited.
     if inspect.isclass(app) and not hasattr(app, "__await__"):
         of_instances = app.__call__
-        # That of an instance of ASGI 2 takes it, receive and send.
+        # In ASGI 2, the `__call__` of an instance takes self, receive and send.
         if _takes(app, _ASGI_2) and not _takes(app, 0) and inspect.isfunction(of_instances) and _takes(of_instances, 3):
             raise TypeError(_of_asgi_2(name))
         raise TypeError(f"{_EXPECTED} the class {name}. Write `{getattr(app, '__name__', 'App')}()`.")
     if _takes(app, _ASGI_3):
         return
     if _takes(app, _WSGI) and not is_async(app):
-        raise TypeError(f"{_EXPECTED} {name}, which is a WSGI one. Write `from corsguard import CORSMiddleware`.")
+        raise TypeError(
+            f"{_EXPECTED} {name}, which is a WSGI application. Write `from corsguard import CORSMiddleware`."
+        )
     if _takes(app, _ASGI_2) and not is_async(app):
         raise TypeError(_of_asgi_2(name))
     raise TypeError(f"{_EXPECTED} {name}, which does not take these three arguments.")
@@ -65,7 +67,7 @@ def layers_of(app: object) -> Iterator[object]:
 
 def is_async(app: Callable[..., object]) -> bool:
     """
-    Return whether to call *app* gives something to await, as far as anyone can tell.
+    Return whether calling *app* returns an awaitable, as far as its definition shows.
     """
     while isinstance(app, partial):
         app = app.func
@@ -76,21 +78,21 @@ def is_async(app: Callable[..., object]) -> bool:
 
 def _of_asgi_2(name: str) -> str:
     return (
-        f"{_EXPECTED} {name}, which is of ASGI 2. Write `from asgiref.compatibility import guarantee_single_callable` "
-        "and give guarantee_single_callable(app)."
+        f"{_EXPECTED} {name}, which is an ASGI 2 application. Write `from asgiref.compatibility import "
+        "guarantee_single_callable` and pass guarantee_single_callable(app)."
     )
 
 
 def _takes(app: Callable[..., object], count: int) -> bool:
     """
-    Return whether *app* can be called with so many arguments, or nobody can tell.
+    Return whether *app* can be called with *count* arguments. True if it has no signature.
     """
     try:
         signature = inspect.signature(app, follow_wrapped=False)
         if any(item.kind is item.VAR_POSITIONAL for item in signature.parameters.values()):
-            # It hands on what it gets, to what it wraps if it says so.
+            # It passes its arguments on. If it names the function that it wraps, that signature counts.
             signature = inspect.signature(app)
-    except Exception:  # noqa: BLE001 - what is compiled has none, and a proxy may raise anything
+    except Exception:  # noqa: BLE001 - compiled code has no signature, and a proxy may raise anything
         return True
     try:
         signature.bind(*range(count))

@@ -1,9 +1,9 @@
 """
 A guard, carried into ASGI.
 
-This room reads the scope, asks the guard and writes the result into the message that starts a response; it decides
-nothing. All other messages and scopes pass as they are, and the application gets the very scope that the server made.
-What may block, a listener or an origin source, is called in a thread; what has to be awaited is awaited.
+This module reads the scope, asks the guard and writes the result into the message that starts a response. It decides
+nothing. All other messages and scopes pass unchanged, and the application gets the same scope object that the server
+made. Listeners, and origin sources that may block, are called in a thread. Asynchronous sources are awaited.
 """
 
 import inspect
@@ -40,7 +40,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApplication: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-# What the short path has at entry: what is prepared, the policies of the host, the method, the path and the origin.
+# What the short path keeps: the prepared answer, the policies of the host, the method, the path and the origin.
 _Seen: TypeAlias = tuple[Prepared, PathTable, str, str, bytes | None]
 
 _ORDINARY_NAMES: Final = frozenset(name.encode() for name in ORDINARY_NAMES)
@@ -49,7 +49,7 @@ _KEYS: Final[Mapping[bytes, str]] = {
     b"origin": "HTTP_ORIGIN",
     b"host": "HTTP_HOST",
     b"sec-fetch-site": "HTTP_SEC_FETCH_SITE",
-    # Whether there is one.
+    # Only whether there is one is read.
     b"cookie": "HTTP_COOKIE",
     b"access-control-request-method": "HTTP_ACCESS_CONTROL_REQUEST_METHOD",
 }
@@ -74,8 +74,8 @@ class CORSMiddleware:
     endpoint of Starlette or FastAPI with a tag, `@cors`, has the policy of its tag.
 
     *websockets* says which handshakes the guard judges: all (`"guard"`), none (`"pass"`), or all except those below the
-    path prefixes of a list. *protection*, a CrossOriginProtection or a mapping of its keywords, refuses requests by
-    which pages that the policy does not trust could act. They are answered here with 403.
+    path prefixes of a list. *protection*, a CrossOriginProtection or a mapping of its keywords, refuses requests with
+    which an untrusted page could act. They are answered here with 403.
 
     *on_event* is called with an Event for each request that is refused (except same-origin ones, which need no
     grant), after a failure of an origin source, and for the other reasons that `Event` lists. It is called before the
@@ -85,7 +85,7 @@ class CORSMiddleware:
     ASGI 3 application.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a choice of the user's
+    def __init__(  # noqa: PLR0913 - each is a choice of the user
         self,
         app: ASGIApplication,
         policy: PoliciesLike | None,
@@ -107,8 +107,8 @@ class CORSMiddleware:
     @property
     def policy(self) -> InForce:
         """
-        What guards the application. Assign a new one in any form that the constructor takes. It is validated
-        first. If a Policies object was given, its policy changes for all guards that share it.
+        The policies in force. Assign new ones in any form that the constructor takes. They are validated first. If a
+        Policies object was given, its policy changes for all guards that share it.
 
         Requests that are running finish with the old policy. Each process assigns for itself.
         """
@@ -118,15 +118,15 @@ class CORSMiddleware:
     def policy(self, policy: PoliciesLike | None) -> None:
         self.guard.swap(policy)
 
-    async def __call__(  # noqa: C901, PLR0912 - each function that it is cut into costs a twentieth of all
+    async def __call__(  # noqa: C901, PLR0912 - each function that it is split into costs 5 % of the time
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
         if scope["type"] != "http":
             if scope["type"] != "websocket" or await self._lets_in(scope, receive, send):
                 await self.app(scope, receive, send)
             return
-        # The short path, where there is no endpoint to find and all is prepared. It is three times as fast as `_carry`,
-        # and the table of cases holds the two equal.
+        # The short path: no endpoint has to be found, and the answer is prepared. It is three times as fast as
+        # `_carry`. The table of cases in the tests shows that both answer the same.
         guard, headers, method, path = self.guard, scope.get("headers"), scope["method"], scope["path"]
         terms = guard.terms
         if type(headers) is not list or scope.get("root_path"):
@@ -163,10 +163,10 @@ class CORSMiddleware:
             await send({"type": "http.response.start", "status": answer.status, "headers": [*ours]})
             await send({"type": "http.response.body", "body": answer.body})
             return
-        # One value in place of five, because each variable that a closure keeps costs.
+        # One tuple in place of five variables, because each variable of a closure costs time.
         seen = (prepared, table, method, path, origin)
 
-        # It returns what the server has to be awaited for; a coroutine around that would cost a tenth of all.
+        # It returns the awaitable of `send`. A coroutine around that would cost 10 % of the time.
         def respond(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 theirs = message.get("headers")
@@ -183,7 +183,7 @@ class CORSMiddleware:
 
     async def _share(self, message: Message, send: Send, seen: _Seen) -> None:
         """
-        Send *message*, which starts a response with headers that are not surely left alone.
+        Send *message*, the start of a response with a header that may belong to the policy.
         """
         prepared, table, method, path, origin = seen
         # As it was seen at entry, because what lies further in may write into the scope.
@@ -197,7 +197,7 @@ class CORSMiddleware:
         if self._may_have_tags and self._endpoints is None and tags_made():
             self._may_have_tags = False
             self.guard.journal.record_unseen(name_of(self.app))
-        # What lies further in may write into the scope; the request is judged as it came in.
+        # The request is read before the application runs, which may change the scope.
         passage, find_endpoint = await self._enter_asking(scope)
         if find_endpoint is None or passage.comes_first:
             await self._decide(passage, find_endpoint)
@@ -214,7 +214,7 @@ class CORSMiddleware:
 
     async def _enter_asking(self, scope: Scope) -> tuple[Passage, ViewFinder | None]:
         """
-        Return the same as `_enter`, after a store of hosts was asked if need be.
+        Return the same as `_enter`. If a store of hosts has to be asked, ask it first.
         """
         terms = self.guard.current()
         at = terms.table.look_up(_host_in(_lines(scope)))
@@ -222,7 +222,8 @@ class CORSMiddleware:
 
     def _enter(self, scope: Scope, terms: Terms, at: PathTable) -> tuple[Passage, ViewFinder | None]:
         """
-        Return the passage of the request *scope*, and what finds its endpoint, if one may have a policy of its own.
+        Return the passage of the request *scope*, and a function that finds its endpoint, or None if no endpoint has
+        its own policy.
         """
         path = path_of(scope)
         passage = self.guard.enter(environ_of(scope, path), path, terms, at)
@@ -230,7 +231,7 @@ class CORSMiddleware:
 
     async def _decide(self, passage: Passage, find_endpoint: ViewFinder | None) -> None:
         """
-        Decide about the request, asking its origin source if need be, and tell what is to be told.
+        Decide about the request, ask its origin source if necessary, and report the events.
         """
         question = passage.decide(find_endpoint)
         if question is not None:
@@ -249,19 +250,19 @@ class CORSMiddleware:
 
     async def _lets_in(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """
-        Return whether the application may have the handshake *scope*; if not, it is refused.
+        Return whether the handshake *scope* may reach the application. If not, refuse it.
         """
         passage, find_endpoint = await self._enter_asking(scope)
         await self._decide(passage, find_endpoint)
         answer = passage.answer
         if answer is None:
             return True
-        # The handshake begins with it, and some servers wait until it is taken.
+        # `websocket.connect` comes first, and some servers wait until it is received.
         await receive()
         if "websocket.http.response" in (scope.get("extensions") or {}):
             await _send_answer(answer, as_lines(answer.headers), send, "websocket.http.response")
         else:
-            # Before it is accepted, so servers answer 403.
+            # A handshake that is closed before it is accepted gets a 403 from the server.
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": ""})
         return False
 
@@ -275,7 +276,7 @@ class CORSMiddleware:
 
     def find(self, scope: Mapping[str, Any]) -> Assignment:
         """
-        Return the same with its name.
+        Return that policy with its name.
         """
         asked = {"type": "http", "method": "GET", **scope}
         terms = self.guard.current()
@@ -296,8 +297,8 @@ class CORSGuard(CORSMiddleware):
     of CORSMiddleware.
 
     Raises PolicyError if *policy*, *websockets* or *protection* is refused. Raises TypeError if *app* is neither a
-    Starlette nor a FastAPI application, and for the keywords of a policy, which belong into a mapping. Raises
-    RuntimeError if *app* is guarded already or has served a request. After an error *app* is as it was.
+    Starlette nor a FastAPI application, and for the keywords of a policy, which belong in a mapping. Raises
+    RuntimeError if *app* is guarded already or has served a request. After an error, *app* is unchanged.
     """
 
     def __init__(
@@ -315,15 +316,15 @@ class CORSGuard(CORSMiddleware):
         build: Callable[[], ASGIApplication] | None = getattr(app, "build_middleware_stack", None)
         if build is None or not hasattr(app, "state"):
             raise TypeError(
-                f"Expected a Starlette or FastAPI application, got {quoted(app)}. Write `CORSMiddleware(app, policy)` "
-                "for any other, and serve what it returns."
+                f"Expected a Starlette or FastAPI application, got {quoted(app)}. For any other application, write "
+                "`CORSMiddleware(app, policy)` and serve the result."
             )
         if getattr(application.state, "corsguard", None) is not None:
             raise RuntimeError(
-                f"{quoted(app)} is guarded already. Assign `app.state.corsguard.policy` to change what guards it."
+                f"{quoted(app)} is guarded already. Assign `app.state.corsguard.policy` to change its policy."
             )
         if application.middleware_stack is not None:
-            raise RuntimeError(f"{quoted(app)} has served a request. Guard it before that, where it is made.")
+            raise RuntimeError(f"{quoted(app)} has served a request. Guard it before that, where it is created.")
         super().__init__(app, policy, on_event=on_event, websockets=websockets, protection=protection)
 
         def build_guarded() -> ASGIApplication:
@@ -336,7 +337,7 @@ class CORSGuard(CORSMiddleware):
 
 def environ_of(scope: Scope, path: str) -> Environ:
     """
-    Return what the engine reads of *scope*, as a WSGI server would name it, with *path* below its `root_path`.
+    Return the parts of *scope* that the engine reads, under their WSGI names. *path* is the path below its `root_path`.
     """
     is_websocket = scope["type"] == "websocket"
     scheme = scope.get("scheme", "http")
@@ -359,14 +360,14 @@ def environ_of(scope: Scope, path: str) -> Environ:
 def _lines(scope: Scope) -> Iterable[Line]:
     headers: Iterable[Line] = scope.get("headers", ())
     if type(headers) is not list and iter(headers) is headers:
-        # It can be read once, and the application wants to read it too.
+        # An iterator can be read only once, and the application reads it too.
         headers = scope["headers"] = [*headers]
     return headers
 
 
 def _host_in(headers: Iterable[Line]) -> str | None:
     """
-    Return the value of `Host`, which servers make of `:authority` too; None if there is not exactly one.
+    Return the value of `Host`, or None if there is not exactly one. In HTTP/2, servers fill it from `:authority`.
     """
     hosts = [value for name, value in headers if len(name) == 4 and name.lower() == b"host"]
     return as_text(hosts[0]) if len(hosts) == 1 else None
@@ -374,7 +375,7 @@ def _host_in(headers: Iterable[Line]) -> str | None:
 
 def path_of(scope: Mapping[str, Any]) -> str:
     """
-    Return the path of *scope* below its `root_path`, as routers take it: where it is not below that, it is the path.
+    Return the path of *scope* below its `root_path`, or the whole path if it is not below it, as routers do.
     """
     path: str = scope["path"]
     if scope.get("root_path"):
@@ -385,7 +386,7 @@ def path_of(scope: Mapping[str, Any]) -> str:
 
 
 def _endpoints_of(app: object, guard: Guard) -> "Endpoints | None":
-    # Where nobody has imported it, there are no applications of it.
+    # If nothing has imported Starlette, *app* is not one of its applications.
     if "starlette.applications" not in sys.modules:
         return None
     from .endpoints import Endpoints, routing_of
@@ -412,7 +413,7 @@ async def _in_thread(function: Callable[..., Any], *arguments: object) -> Any:  
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        # The one other loop that serves ASGI. Where it runs, it is imported.
+        # trio is the only other event loop that serves ASGI. If it runs, it is imported.
         trio = cast("Any", sys.modules.get("trio"))
         if trio is None or not trio.lowlevel.in_trio_run():
             return function(*arguments)

@@ -1,8 +1,8 @@
 """
-The hostile relatives of an origin: what a wrong comparison takes for it.
+Hostile variants of an origin: origins that a wrong comparison accepts in its place.
 
-Each is named after the mistake that would let it in. This room makes them and sends nothing; the testing kit and the
-audit try them. It decides about no request.
+Each is named after the mistake that would let it in. This module only makes them. The testing kit and the audit send
+them.
 """
 
 from collections.abc import Collection, Iterator
@@ -16,7 +16,7 @@ from .quoting import shown
 from .suffixes import registrable_domain
 
 ATTACKER: Final = "attacker.example"
-# Few have their names under these as well, so that these are not listed for a reason.
+# Few sites also own their name under these suffixes, so a server hardly ever allows these on purpose.
 _OTHER_SUFFIXES: Final = "bid", "ws"
 _HIGHEST_PORT: Final = 65535
 # Letters of other scripts that look like Latin ones; a browser sends the name's ASCII form.
@@ -27,7 +27,8 @@ class Attack(NamedTuple):
     """
     An *origin* that an application may take for one of its own, and the *name* of the mistake that would let it in.
 
-    *is_sent* tells whether a browser can send it: what no browser sends is not a way in, but shows a lax comparison.
+    *is_sent* tells whether a browser can send it. An origin that no browser sends is not a danger, but shows a lax
+    comparison.
     """
 
     name: str
@@ -40,10 +41,10 @@ class Attack(NamedTuple):
 
 def attack_origins(origin: str, allowed: Collection[str] = ()) -> list[Attack]:
     """
-    Return the hostile relatives of *origin*: what a wrong comparison would take for it, each named after its mistake.
+    Return the hostile variants of *origin*, each named after the mistake that would let it in.
 
-    Those that a pattern of *allowed* covers are left out. Raises ValueError if *origin* is not a serialized origin, and
-    PolicyError if one of *allowed* is not an origin pattern.
+    Variants that a pattern of *allowed* covers are left out. Raises ValueError if *origin* is not a serialized origin,
+    and PolicyError if one of *allowed* is not an origin pattern.
     """
     parsed = Origin.parse(origin)
     if parsed is None:
@@ -63,7 +64,7 @@ def attack_origins(origin: str, allowed: Collection[str] = ()) -> list[Attack]:
 
 def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
     """
-    Yield what a browser may send.
+    Yield the variants that a browser may send.
     """
     scheme, host, port = origin.scheme, origin.host, "" if origin.port is None else f":{origin.port}"
     own, registrable = f"{scheme}://", registrable_domain(host)
@@ -123,7 +124,7 @@ def _other_ports(port: str) -> Iterator[tuple[str, str]]:
 
 def _with_a_free_part(host: str, registrable: str) -> Iterator[tuple[str, str]]:
     """
-    Yield the hosts that patterns for *host* let in, where one part of a name may be anything.
+    Yield hosts that a too wide pattern for *host* lets in, because one part of the name may be anything.
     """
     suffix = registrable.partition(".")[2]
     label, _, rest = host.partition(".")
@@ -139,7 +140,7 @@ def _with_a_free_part(host: str, registrable: str) -> Iterator[tuple[str, str]]:
 
 def _built_alike(label: str) -> Iterator[str]:
     """
-    Yield what is built like *label* where one part of a name changes, as hosts of previews and tenants name theirs.
+    Yield labels like *label* with one part changed, as services for previews and tenants build their host names.
     """
     yield f"{label}-attacker"
     if "--" in label:
@@ -154,7 +155,7 @@ def _built_alike(label: str) -> Iterator[str]:
 
 def _unsent(origin: Origin) -> Iterator[tuple[str, str]]:
     """
-    Yield what no browser sends, but other clients may.
+    Yield the variants that no browser sends, but other clients may.
     """
     text, rest = str(origin), str(origin).partition("://")[2]
     own = f"{origin.scheme}://{ATTACKER}"

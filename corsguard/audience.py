@@ -1,10 +1,9 @@
 """
 Is this origin one of these? Exact origins, wildcard patterns and an origin source, in one place; it fails closed.
 
-An Audience answers in a time that depends on the length of the origin and not on how many patterns there are. It
-never asks the source: it says that the source must be asked, and judges what the source said.
-Strings from the network are bounded before they are looked at, never raise, and are validated completely before a
-wildcard is tried.
+An Audience answers in a time that depends on the length of the origin, not on the number of patterns. It never asks the
+source: it only says that the source must be asked. For strings from the network, the length is checked first. They
+never raise, and are validated completely before a wildcard is tried.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
@@ -31,7 +30,7 @@ class OriginSource(Protocol):
 
 class AsyncOriginSource(Protocol):
     """
-    The same for a store that is awaited: ASGI and Django can ask it, WSGI and Flask refuse it.
+    An origin source that is awaited. ASGI and Django can ask it, WSGI and Flask refuse it.
 
     It is not iterable and has no `__contains__`. The rules for its answers are those of an OriginSource.
     """
@@ -43,8 +42,8 @@ class Audience:
     """
     The origins that a policy shares with: *exact* ones, those that *wildcards* cover, and those that *source* grants.
 
-    *exact* may have `null`. A source that answers for a policy *with_credentials* is not asked about plain http. An
-    audience that *is_everyone* has all there are, whatever a client sends.
+    *exact* may contain `null`. The source of a policy *with_credentials* is not asked about plain http. An audience
+    that *is_everyone* covers every origin, whatever a client sends.
     """
 
     __slots__ = ("_asks_about_plain_http", "_is_closed", "exact", "is_everyone", "source", "wildcards")
@@ -63,14 +62,15 @@ class Audience:
         self.wildcards: Final = OriginIndex(wildcards) if wildcards else None
         self.source: Final = source
         self._asks_about_plain_http: Final = not with_credentials
-        # There is nothing beyond the exact origins.
+        # Whether there are only exact origins.
         self._is_closed: Final = not wildcards and source is None
 
     def covers(self, origin: object) -> bool | None:
         """
-        Return whether the audience has *origin*, which a client sent; None if the source has to be asked. Never raises.
+        Return whether the audience covers *origin*, which a client sent; None if the source has to be asked. Never
+        raises.
         """
-        # Bounded before it is looked at: even to hash a megabyte is work.
+        # The length is checked first, because even hashing a megabyte takes time.
         if not isinstance(origin, str) or len(origin) > LONGEST_ORIGIN:
             return self.is_everyone
         if origin in self.exact:
@@ -98,7 +98,7 @@ class Audience:
 
 def is_plain_http(origin: Origin | OriginPattern) -> bool:
     """
-    Return whether anyone on the network can speak for *origin*: it is loaded by http, and not from this machine.
+    Return whether anyone on the network can forge pages of *origin*: it is loaded over http, and not from this machine.
 
     With credentials such an origin is refused, and no source is asked about it.
     """
@@ -107,22 +107,22 @@ def is_plain_http(origin: Origin | OriginPattern) -> bool:
 
 def is_asynchronous(source: OriginSource | AsyncOriginSource) -> TypeGuard[AsyncOriginSource]:
     """
-    Return whether *source* has to be awaited. Nothing has both ways to be asked, so the class tells.
+    Return whether *source* has to be awaited. A policy refuses a source with both methods, so the class is enough.
     """
     return getattr(type(source), "allows", None) is not None
 
 
 def may_block(store: object) -> bool:
     """
-    Return whether to ask *store*, which answers at once, may block, so that an event loop asks it in a thread.
+    Return whether asking the synchronous *store* may block. An event loop then asks it in a thread.
     """
     try:
         return getattr(store, "may_block", True) is not False
-    except Exception:  # noqa: BLE001 - it may be anybody's object
+    except Exception:  # noqa: BLE001 - it may be an object of any class
         return True
 
 
-# Makes a function that waits out of one that has to be awaited, such as asgiref's `async_to_sync`.
+# Turns an asynchronous function into a synchronous one, such as asgiref's `async_to_sync`.
 ToSync = Callable[[Callable[[str], Awaitable[Any]]], Callable[[str], Any]]
 
 
@@ -132,8 +132,8 @@ def says_yes(
     """
     Ask *source* about *origin*; return whether it granted, and what it raised, which counts as no.
 
-    What ends the process and what cancels the task pass through. A source that has to be awaited is asked through
-    *to_sync*; without it nobody is asked, which counts as no.
+    Exceptions that end the process or cancel the task pass through. A source that has to be awaited is asked through
+    *to_sync*; without it, the source is not asked, which counts as no.
     """
     try:
         if not is_asynchronous(source):
@@ -159,7 +159,7 @@ async def says_yes_async(source: AsyncOriginSource, origin: str) -> tuple[bool, 
         return False, error
 
 
-# By name, to load none of those that have them.
+# By name, so that none of these libraries is imported.
 _INTERRUPTIONS: Final = frozenset(
     {
         "asyncio.exceptions.CancelledError",
@@ -176,14 +176,14 @@ def is_interruption(error: BaseException) -> bool:
     """
     Return whether *error* ends the process or cancels the task that asks a source, so that it has to pass through.
 
-    Whatever else a source raises counts as no, including what is not an Exception, such as `gevent.Timeout`.
+    Everything else that a source raises counts as no, even if it is not an Exception, such as `gevent.Timeout`.
     """
     return any(f"{cls.__module__}.{cls.__qualname__}" in _INTERRUPTIONS for cls in type(error).__mro__)
 
 
 class _Node:
     """
-    One label of the wildcard patterns, reached label by label from the right.
+    One label in the tree of wildcard patterns. Hosts are read label by label from the right.
     """
 
     __slots__ = ("below", "children", "here", "starred")
@@ -192,14 +192,14 @@ class _Node:
         self.children: dict[str, _Node] = {}
         # prefix -> suffix -> node, for labels with a star between the two
         self.starred: dict[str, dict[str, _Node]] = {}
-        # port -> pattern, for hosts that end here and for all below it
+        # port -> pattern, for the host that ends here and for all hosts below it
         self.here: dict[int | str | None, str] = {}
         self.below: dict[int | str | None, str] = {}
 
 
 class OriginIndex:
     """
-    Patterns that are not exact, to be asked with what a browser sent.
+    The wildcard patterns, for lookups of what a browser sent.
     """
 
     __slots__ = ("_roots",)
@@ -254,7 +254,7 @@ class OriginIndex:
 
 def _leads_on(node: _Node | None, labels: list[str], port: int | None) -> bool:
     """
-    Return whether from *node* a pattern at *port* is reached through *labels*, which are used up from the right.
+    Return whether *labels*, read from the right, lead from *node* to a pattern for *port*. It empties *labels*.
 
     The same walk as `patterns_for`; a plain yes or no is three times faster this way.
     """
@@ -277,7 +277,7 @@ def _at_port(patterns: dict[int | str | None, str], port: int | None) -> Iterato
 
 
 def _starred_nodes(node: _Node, label: str) -> Iterator[_Node]:
-    # The star stands for one character or more, so prefix and suffix leave at least one between them.
+    # The star stands for one character or more, so at least one remains between prefix and suffix.
     for end in range(len(label)):
         suffixes = node.starred.get(label[:end])
         if suffixes is not None:

@@ -1,7 +1,7 @@
 """
-Which endpoint of a Starlette or FastAPI application a request is for.
+The endpoint of a Starlette or FastAPI application that serves a request.
 
-This room reads routes, through public API only, and decides nothing about CORS. It is imported only where Starlette is.
+This module reads routes, through public API only, and decides nothing about CORS. It is imported only if Starlette is.
 """
 
 import logging
@@ -32,16 +32,17 @@ class Endpoints:
     """
 
     def __init__(self, app: object, guard: Guard) -> None:
-        # What has the routes, which may be added to, or replaced, at any time.
+        # The object that has the routes. They may change at any time, so they are read for each request.
         self._router = _router_in(app)
         self._guard = guard
-        # How many tags there were when all endpoints were looked over.
+        # The number of tags when all endpoints were last compared.
         self._made = 0
         self._is_place_known = False
 
     def finder(self, scope: Scope, passage: Passage) -> ViewFinder | None:
         """
-        Return what finds the tag of the endpoint of the request *scope*, as it is at entry; None if there are no tags.
+        Return a function that finds the tag of the endpoint for the request *scope*; None if there are no tags. Call
+        this before the application runs.
         """
         if not self._is_place_known:
             self._warn_of_place(scope)
@@ -50,12 +51,13 @@ class Endpoints:
         routing = _routing(self._router)
         if self._made != tags_made():
             self._look_over(routing)
-        # What lies further in writes the endpoint, and the path of a mount, into the scope.
+        # The application writes the endpoint, and the path of a mount, into the scope.
         entry, path = {**scope, "root_path": "", "method": passage.method}, passage.path
 
         def find(reading: str) -> Assignment | None:
             endpoint = _endpoint_reached(scope) if reading == path else None
-            # A convertor of a path may raise anything. The application meets the same, and its 500 has no endpoint.
+            # A path convertor may raise anything. The application then gets the same error, and its 500 has no
+            # endpoint.
             with suppress(Exception):
                 endpoint = endpoint or endpoint_at(routing, {**entry, "path": reading})
             return None if endpoint is None else self._guard.said_by(endpoint)
@@ -64,7 +66,7 @@ class Endpoints:
 
     def _look_over(self, routing: "Routing") -> None:
         """
-        Write what the endpoints of *routing* open of each other, once for each state of the tags.
+        Log which endpoints of *routing* open methods of each other, once after each change of the tags.
         """
         self._made = tags_made()
         for table in self._guard.policies.table.by_host.values():
@@ -77,26 +79,26 @@ class Endpoints:
 
     def _warn_of_place(self, scope: Scope) -> None:
         """
-        Write that the guard stands inside the application that makes the 500s, if *scope* as it comes shows that.
+        Log a warning if *scope* shows that the guard stands inside the application, so that its 500s get no headers.
         """
         outer = scope.get("app")
-        # Once a router has come to it, this is a Mount, and the 500s are not of the application that is guarded.
+        # After a router, the guarded application is a mounted one, and the 500s come from another application.
         if not isinstance(outer, Starlette) or "router" in scope:
             return
         self._is_place_known = True
         if getattr(outer.state, "corsguard", None) is None:
             logger.warning(
                 "corsguard.asgi.CORSMiddleware stands inside %s, so the 500 that %s makes of an unhandled exception "
-                "has no CORS headers, and a page cannot read it. Replace app.add_middleware(CORSMiddleware, ...) with "
-                "CORSGuard(app, policy), which is in corsguard.asgi too. This is said once.",
+                "has no CORS headers, and a page cannot read it. Replace app.add_middleware(CORSMiddleware, ...) "
+                "with CORSGuard(app, policy), which is in corsguard.asgi too. This is logged once.",
                 *[type(outer).__name__] * 2,
             )
 
 
 class Routing(NamedTuple):
     """
-    The *routes* of an application or a router. *redirects* tells whether it redirects to the path with a slash more or
-    less; *root_path* is what FastAPI takes off its paths.
+    The *routes* of an application or a router. *redirects* tells whether it redirects to the path with or without a
+    slash at the end. *root_path* is the prefix that FastAPI removes from paths.
     """
 
     routes: Iterable[BaseRoute]
@@ -106,7 +108,7 @@ class Routing(NamedTuple):
 
 def routing_of(app: object) -> Routing | None:
     """
-    Return the routing of *app*, or of what it wraps; None if that has no routes of Starlette.
+    Return the routing of *app*, or of the application that it wraps; None if neither has routes of Starlette.
     """
     router = _router_in(app)
     return None if router is None else _routing(router)
@@ -135,17 +137,17 @@ def _endpoint_reached(scope: Scope) -> object | None:
 
 def endpoint_at(routing: Routing, scope: Scope) -> object | None:
     """
-    Return the endpoint that serves the request *scope*, or the one it is redirected to. Nothing of them is run.
+    Return the endpoint that serves the request *scope*, or the one that it is redirected to. No endpoint is called.
 
-    For a method that nobody serves there, it is the first endpoint that has the path; None if there is no such path.
-    Raises what a route raises.
+    If no endpoint serves the method, it is the first one with that path. None if there is no such path. Raises what a
+    route raises.
     """
     scope = {**scope, "root_path": routing.root_path or scope.get("root_path", "")}
     partly: object | None = None
     for route in each_route(routing.routes):
         match, child = route.matches(scope)
         if match is Match.FULL:
-            # A Mount or a Host. Whatever it leads to, no later route is asked.
+            # A Mount or a Host. Once it matches, no later route is tried.
             inner = routing_of(getattr(route, "app", None)) if hasattr(route, "routes") else None
             return child.get("endpoint") if inner is None else endpoint_at(inner, {**scope, **child})
         if match is Match.PARTIAL and partly is None:
@@ -161,7 +163,8 @@ def served_by(routing: Routing, prefix: str = "") -> Iterator[tuple[str, Collect
     """
     Yield the URL, the methods and the endpoint of each route, those of mounted routers and applications included.
 
-    None is every method. A WebSocket route has no methods: it answers no request that a preflight asks about.
+    Methods that are None mean every method. A WebSocket route has no methods, because no preflight asks about a
+    handshake.
     """
     for route in cast("Iterable[Any]", each_route(routing.routes)):
         is_mount, original = hasattr(route, "routes"), getattr(route, "original_route", route)
@@ -177,9 +180,9 @@ def served_by(routing: Routing, prefix: str = "") -> Iterator[tuple[str, Collect
 
 def each_route(routes: Iterable[BaseRoute]) -> Iterable[BaseRoute]:
     """
-    Return *routes*, and in place of a router that FastAPI included those that are in it.
+    Return *routes*. A router that FastAPI included is replaced by the routes in it.
     """
-    # From 0.137 on FastAPI keeps included routers as a tree, and yields what is in them by this public function.
+    # FastAPI 0.137 and later keeps included routers as a tree. This public function yields their routes.
     flatten: Callable[[Iterable[BaseRoute]], Iterable[BaseRoute]] | None = getattr(
         sys.modules.get("fastapi.routing"), "iter_route_contexts", None
     )

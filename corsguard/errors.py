@@ -1,9 +1,9 @@
 """
 What can be wrong with a policy, as data.
 
-Every refusal (`E...`) and every warning (`W...`) is one row of RULES: what is said, why it is bad, what to write
+Every refusal (`E...`) and every warning (`W...`) is one row of RULES: the message, why it is bad, what to write
 instead, and a configuration that shows it. The README's tables, the Django checks and the tests are made from these
-rows. The rooms that find a fault name its code and give its Fix; no other room words one.
+rows. A module that finds a fault names its code and gives its Fix. All messages are written here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,10 +23,10 @@ _MOST_PROBLEMS_PRINTED: Final = 50
 @dataclass(frozen=True, slots=True)
 class Rule:
     """
-    One thing that can be wrong: what is said about it, why it is bad, and what to write instead.
+    One thing that can be wrong: its message, why it is bad, and what to write instead.
 
-    All codes that are printed have this shape: policies', Django's checks', an audit's and a browser's reasons.
-    *message* is a format string; *example* shows it and breaks no other rule, here as a Python expression.
+    All printed codes have this shape: those of policies, Django checks and audits, and the reasons of browsers.
+    *message* is a format string. *example* breaks this rule and no other; in RULES it is a Python expression.
     """
 
     message: str
@@ -102,7 +102,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'List each name in full, such as `allow_headers=["X-Request-Id"]`.',
             'Policy(allow_origins="*", allow_headers=["X-*", "X-Request-Id"])',
         ),
-        # Origin patterns: what a browser would never send, and so could never match.
+        # Origin patterns that no browser sends, so they could never match.
         "E201": Rule(
             "{value} has a space, a comma, a quotation mark or a control character, or is empty; each origin is "
             "an entry of its own (is a comma missing?).",
@@ -238,7 +238,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "E301": Rule(
             '"*" cannot be used together with allow_credentials=True: {cause}.',
             (
-                "Browsers refuse `*` for requests with cookies. A server that repeats any origin instead lets every "
+                "Browsers refuse `*` for requests with cookies. A server that echoes any origin instead lets every "
                 "site read the data of logged-in users."
             ),
             (
@@ -335,15 +335,15 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "E323": Rule(
             "{value} has both __contains__ and allows, so there are two answers to the same question.",
             (
-                "Servers that await would ask the one, all others the other. An origin could be allowed by one and "
-                "refused by the other."
+                "Servers that await would call allows, all other servers __contains__. One could allow an origin "
+                "that the other refuses."
             ),
-            "Keep `async def allows` if the store is awaited, else `def __contains__`, and remove the other one.",
+            "Keep `async def allows` if the store is awaited. If not, keep `def __contains__`. Remove the other one.",
             "Policy(allow_origins=source_with_two_answers)",
         ),
         "E324": Rule(
             "The allows of {value} is not asynchronous. It is awaited, and a bool cannot be awaited.",
-            "Each question would fail, which counts as no. The browser would refuse every page.",
+            "Each call would fail, which counts as no. The browser would refuse every page.",
             "Write `async def allows(self, origin: str) -> bool:`, or name the method `__contains__`.",
             'Policy(allow_origins=type("Tenants", (), {"allows": lambda self, origin: False})())',
         ),
@@ -393,7 +393,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         # Response headers.
         "E601": Rule(
-            "{value} can never be read by a script, whatever is exposed.",
+            "{value} can never be read by a script, even if it is exposed.",
             (
                 "The entry has no effect. Browsers hide cookies from the scripts of other origins, so that a script "
                 "cannot steal a session."
@@ -404,15 +404,15 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "E602": Rule(
             "{value} has no effect when it is exposed: it is a request header, or a header of CORS itself.",
             (
-                "Such a name is not in a response, or no script needs it. If it is there to allow something, it does "
-                "not: the list of allowed request headers is `allow_headers`."
+                "Such a header is not in a response, or no script needs it. To expose it allows nothing: the list of "
+                "allowed request headers is `allow_headers`."
             ),
             'Remove the entry. For request headers write `allow_headers=["Content-Type"]`.',
             'Policy(allow_origins="*", expose_headers=["Origin", "ETag"])',
         ),
         # Single values.
         "E701": Rule(
-            '{value} is not a bool. Python takes any text that is not empty for true, even "false".',
+            '{value} is not a bool. Python treats any text that is not empty as true, even "false".',
             (
                 'The text "false" would switch on what you want off. With `allow_credentials`, other origins could '
                 "then read the data of logged-in users."
@@ -462,9 +462,9 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'CORSMiddleware(app, ["https://app.example.com"])',
         ),
         "E802": Rule(
-            "{value} is not a path prefix: it begins with `/`, does not end with one, and has no `.` or `..`, no empty "
-            "segment, and no wildcards, converters, percent-encoding or regular expressions. It covers everything "
-            "below it.",
+            "{value} is not a path prefix. A prefix begins with `/`, does not end with `/`, and covers everything "
+            "below it. It has no `.`, `..` or empty segment, and no wildcard, converter, percent-encoding or regular "
+            "expression.",
             (
                 "The prefix is compared with the decoded path, segment by segment. This one would never match, so the "
                 "path would have another policy than you expect, or none."
@@ -473,7 +473,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'CORSMiddleware(app, {"/api/*": Policy(allow_origins="*")})',
         ),
         "E803": Rule(
-            '{value} stands next to "{level}". Nothing is inherited: each path, and each host, has its whole policy.',
+            '{value} stands next to "{level}". Nothing is inherited: each path and each host needs a complete policy.',
             (
                 'A keyword next to "paths" or "hosts" would not apply to any of them. A reader would believe that it '
                 "applies to all."
@@ -483,7 +483,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "E804": Rule(
             "{value} has to be awaited (`async def {method}`), and this server cannot await.",
-            "Nobody could ask it, so no origin would be allowed and the browser would refuse every page.",
+            "The server could not ask it, so no origin would be allowed and the browser would refuse every page.",
             (
                 "Write `def __contains__(self, origin: str) -> bool:` in place of `async def allows`, and `def "
                 "policy_of(self, host: str) -> Policy | None:` in place of `async def policy_of`, or serve the "
@@ -497,7 +497,10 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
                 "WebSocket handshakes carry the user's cookies. corsguard cannot tell from this value which of them "
                 "to judge, and a guess could let any page connect."
             ),
-            'Write `websockets="guard"`, or list the paths that judge by themselves: `websockets=["/feed"]`.',
+            (
+                'Write `websockets="guard"`, or list the paths where the application itself checks the origin: '
+                '`websockets=["/feed"]`.'
+            ),
             'CORSMiddleware(app, Policy(allow_origins="*"), websockets=False)',
         ),
         # Protection against cross-origin requests.
@@ -518,8 +521,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         # Policies by host.
         "E808": Rule(
-            "{value} is not the key of a host: that is a host in lower case as a client sends it, without a scheme, a "
-            "path or a dot at its end, with a port where only that is meant; or `*.` and such a host.",
+            "{value} is not a host key. A host key is a host in lower case, as a client sends it, without a scheme, "
+            "a path or a dot at its end. With a port it covers only that port. `*.` in front covers all subdomains.",
             (
                 "The key is compared with `Host`. This one would never match, so nothing would be shared on the host "
                 "that you mean."
@@ -529,14 +532,14 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "E809": Rule(
             "{value} means the same host as another key, {key}: the ports 80 and 443 equal no port.",
-            "Only one of the two policies would count, and nobody could tell which.",
+            "Only one of the two policies would count, and it would not be clear which.",
             "Keep one of the two keys, such as `api.example.com`.",
             'CORSMiddleware(app, {"hosts": {"api.example.com": None, "api.example.com:443": None}})',
         ),
         "E810": Rule(
             "{value} ({kind}) cannot be asked about hosts: it is a class, or its `policy_of` is an asynchronous "
             "generator, which returns no policy.",
-            "Nobody could ask it, so nothing would be shared on any host.",
+            "The server could not ask it, so nothing would be shared on any host.",
             "Give an object whose class has `def policy_of(self, host: str) -> Policy | None:`, or `async def`.",
             'CORSMiddleware(app, {"hosts": streamed_hosts})',
         ),
@@ -604,8 +607,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         # Valid, but risky or probably unintended.
         "W101": Rule(
             (
-                "{value} covers many hosts, and trusts each of them with the user's credentials: one forgotten or "
-                "taken-over host is enough to read the user's data, and SameSite cookies do not help. With "
+                "{value} covers many hosts, and trusts each of them with the user's credentials. One forgotten or "
+                "taken-over host is enough to read the user's data, and SameSite cookies do not prevent that. With "
                 "cross-origin protection, each of them may also act as the user; without it, every site may."
             ),
             (
@@ -626,7 +629,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=["https://app.example.com:*"], allow_credentials=True)',
         ),
         "W103": Rule(
-            "{value} is plain http: anyone who controls the network can read along and act as that page.",
+            "{value} is plain http: anyone who controls the network can read the traffic and act as that page.",
             "An attacker on the user's network can change the page, and then read all that you share with it.",
             f'Serve the page over https and write `"{EXAMPLE_ORIGIN}"`.',
             'Policy(allow_origins=["http://app.example.com"])',
@@ -709,7 +712,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             f"Write `max_age={CHROMIUM_MAX_AGE}`.",
             'Policy(allow_origins="*", max_age=86400)',
         ),
-        # Legal, but not meant for production.
+        # Valid, but not meant for production.
         "W401": Rule(
             "{value} is a development origin, in production: any program on a user's machine can listen there.",
             (
@@ -722,8 +725,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "W402": Rule(
             (
-                "{value} is plain http, in production: anyone who controls the network can read along and act as that "
-                "page.{cause}"
+                "{value} is plain http, in production: anyone who controls the network can read the traffic and act "
+                "as that page.{cause}"
             ),
             "An attacker on the network of a real user can change the page, and then read all that you share with it.",
             f'Serve the page over https and write `"{EXAMPLE_ORIGIN}"`.',
@@ -732,8 +735,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "W403": Rule(
             (
-                '"*" shares with every site, in production, next to what is shared with cookies ({others}). Are these '
-                "responses the same for everyone who asks?"
+                '"*" shares with every site, in production, and other policies share with cookies ({others}). Are '
+                "these responses the same for everyone who asks?"
             ),
             (
                 "Every page that a user opens can read these responses, without cookies. That is a leak if they "
@@ -749,17 +752,17 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'share_timing together with "*" shows every site how long each response took.',
             (
                 "Browsers send cookies with images and scripts that a page of any site embeds. If a response depends "
-                "on the user, such as on a login, its timing and its size tell about the user."
+                "on the user, such as on a login, its timing and its size reveal something about the user."
             ),
             f'Write `allow_origins=["{EXAMPLE_ORIGIN}"]`. Keep `"*"` only where every user gets the same response.',
             'Policy(allow_origins="*", share_timing=True)',
         ),
         "W502": Rule(
-            "share_timing together with credentials shows the allowed origins how long responses to the user's cookies "
-            "took.",
+            "share_timing together with credentials shows the allowed origins how long each response with the user's "
+            "cookies took.",
             (
-                "The timing and the size of a response can tell about the user what the page should not know, such as "
-                "whether a search in the user's data found something."
+                "The timing and the size of a response can reveal what the page should not know, such as whether a "
+                "search in the user's data found something."
             ),
             "Write `share_timing=False`, unless you trust every allowed origin with the timings of its users.",
             'Policy(allow_origins=["https://app.example.com"], allow_credentials=True, share_timing=True)',
@@ -773,9 +776,9 @@ class Problem:
     """
     One fault of a policy, as plain data: `data()` gives what JSON can hold.
 
-    *code* is stable. *field* is the keyword at fault, *value* what stood there (its `repr` where JSON has no such
-    value), *fix* what to change. Of a fault in a file, *place* are the keys that lead to it, and *line* is its line
-    where the file cannot be read at all.
+    *code* is stable. *field* is the wrong keyword, *value* its value (or the `repr` of a value that JSON cannot hold),
+    *fix* what to change. For a fault in a file, *place* has the keys that lead to it. If the file cannot be parsed,
+    *line* is the line of the fault.
     """
 
     code: str
@@ -789,7 +792,7 @@ class Problem:
     @classmethod
     def of(cls, code: str, field: str, value: object, fix: Fix, **details: object) -> "Problem":
         """
-        Word the rule *code* for *value*; *details* fill the other blanks of its sentence.
+        Write the message of the rule *code* for *value*. *details* fill its other placeholders.
         """
         message = RULES[code].message.format(**{"field": field, "value": quoted(value), **details})
         return cls(code, printable(field), _plain(value), printable(message), fix)
@@ -797,18 +800,18 @@ class Problem:
     @property
     def is_error(self) -> bool:
         """
-        Whether there can be no policy with it.
+        Whether the policy is refused because of it.
         """
         return self.code[0] == "E"
 
     def data(self) -> dict[str, Any]:
         """
-        Return the same as JSON has it, with the text of the fix.
+        Return the problem as JSON holds it, with the text of the fix.
         """
         return {**asdict(self), "fix": self.fix.data(), "place": [*self.place]}
 
     def __str__(self) -> str:
-        # Anyone can make a Problem.
+        # Any code can make a Problem, so its texts are made printable here.
         return f"{self.code} {printable(self.field)}: {printable(self.message)}\n    fix: {self.fix}"
 
 
@@ -836,7 +839,7 @@ class PolicyError(ValueError):
 
 def _plain(value: object) -> str | int | float | bool | None:
     """
-    Return *value*, or its text where JSON has no such value.
+    Return *value*, or its text if JSON cannot hold it.
     """
     if value is None or value is True or value is False:
         return value
@@ -845,7 +848,7 @@ def _plain(value: object) -> str | int | float | bool | None:
         return text
     if issubclass(type(value), int):
         number = int.__int__(cast("int", value))
-        # Python itself refuses to write an integer of more than some thousand digits.
+        # Python refuses to print an integer of more than some thousand digits.
         return number if number.bit_length() <= _LONGEST_INTEGER else repr_of(value)
     if issubclass(type(value), float) and isfinite(fraction := float.__float__(cast("float", value))):
         return fraction

@@ -1,9 +1,9 @@
 """
-The whole story of one request, told step by step.
+The explanation of one request, step by step.
 
-For people and tests, never on the request path: what is asked, what the policy grants, what the server sends, why a
-browser would or would not go on, and whether the request may act. The headers come from `negotiate`; this room decides
-none of them and only reads them as a browser does (Fetch, "CORS check" and "CORS-preflight fetch"), with the words of
+It is for people and tests, never on the request path. It tells what is asked, what the policy grants, what the server
+sends, why a browser would or would not go on, and whether the request may act. The headers come from `negotiate`. This
+module only reads them, as a browser does (Fetch, "CORS check" and "CORS-preflight fetch"), and uses the words of
 Chromium's console.
 """
 
@@ -17,6 +17,7 @@ from .fixes import NO_FIX, Fix
 from .names import (
     ALLOW_HEADERS,
     ALLOW_METHODS,
+    EXAMPLE_ORIGIN,
     FORBIDDEN_METHODS,
     NON_WILDCARD_REQUEST_HEADER,
     OWNED_PREFIX,
@@ -48,26 +49,27 @@ _MOST_NAMES: Final = 64
 _MOST_PATTERNS_COMPARED: Final = 10_000
 
 _NULL_REFUSED: Final = (
-    '"null" is what sandboxed frames, pages from files and cross-origin redirects send. '
-    "Serve the page from a real origin, and redirect to no third one."
+    '"null" is what sandboxed frames, pages from files and cross-origin redirects send. Serve the page from a real '
+    "origin, and do not redirect to a third one."
 )
-_INSECURE: Final = "With credentials plain http is refused, and no source is asked; load the page by https."
+_INSECURE: Final = "With credentials, plain http is refused and no source is asked. Load the page over https."
 _UNGUARDED: Final = (
-    "No policy guards this path: nothing is answered or added here, a preflight reaches the application, and a page on "
-    "another origin may read only what the application itself shares."
+    "No policy guards this path, so corsguard answers nothing and adds nothing. A preflight reaches the application, "
+    "and a page on another origin may read only what the application itself shares."
 )
 _UNNAMED: Final = (
-    "No policy names this host, so nothing is answered or added here. The host is that of Host as the server got it: a "
-    "proxy in front has to pass it on (nginx: proxy_set_header Host $host). Is it missing, sent twice, or not a host?"
+    "No policy names this host, so corsguard answers nothing and adds nothing. The host is the Host header as the "
+    "server got it: a proxy in front has to pass it on (nginx: proxy_set_header Host $host). Is it missing, sent "
+    "twice, or not a host?"
 )
 _CLOSED: Final = (
-    "The path is closed (None): a preflight reaches the application, headers of CORS that the application sets are "
+    "The path is closed (None). A preflight reaches the application, CORS headers that the application sets are "
     "removed, and a page on another origin may read nothing."
 )
 _ODD: Final = (
-    "The path can be read in several ways (dot segments, empty segments, backslashes, percent-encoding), and they lead "
-    "to different policies, so none is used: a preflight reaches the application, headers of CORS that the application "
-    "sets are removed, and a page on another origin may read nothing. Request the path in its plain form."
+    "The path can be read in several ways (dot segments, empty segments, backslashes, percent-encoding), and they "
+    "lead to different policies, so none is used. A preflight reaches the application, CORS headers that the "
+    "application sets are removed, and a page on another origin may read nothing. Request the path in its plain form."
 )
 _NOT_JUDGED: Final = "No policy guards this path, so the handshake is not judged here: the application decides."
 _CONNECTS: Final = "The handshake reaches the application."
@@ -76,29 +78,29 @@ _REFUSED: Final = (
     "Error during WebSocket handshake: Unexpected response code: 403"
 )
 _CARRIES_COOKIES: Final = "every WebSocket handshake carries cookies"
-# Why a handshake is judged as it is, where that needs no policy.
+# Why a handshake is let in, for the reasons that do not depend on the policy.
 _WHY_JUDGED: Final[Mapping[VerdictReason, str]] = {
     "same-origin": "The browser says that the page is of the same origin (Sec-Fetch-Site).",
     "own-origin": "It is the origin of the request itself: host and port are those of Host.",
-    "no-browser": "There is neither Origin nor Sec-Fetch-Site, so it is not a browser that connects.",
+    "no-browser": "There is neither Origin nor Sec-Fetch-Site, so the client is not a browser.",
 }
 # Why a request may act.
 _WHY_ACTS: Final[Mapping[VerdictReason, str]] = {
-    "safe-method": "The method is safe, so nothing that it runs should change anything (RFC 9110, 9.2.1).",
+    "safe-method": "The method is safe, so the request should not change anything (RFC 9110, 9.2.1).",
     "exempt": "The path is exempt: protection does not judge it.",
-    "trusted-origin": "The policy trusts the origin: it is covered, has credentials, and the method is listed.",
+    "trusted-origin": "The policy trusts the origin: it covers the origin, allows credentials, and lists the method.",
     "same-origin": "The browser says that the page is of the same origin (Sec-Fetch-Site).",
-    "user": "The browser says that no page is behind it, but its user (Sec-Fetch-Site: none).",
+    "user": "The browser says that its user started the request, not a page (Sec-Fetch-Site: none).",
     "own-origin": "It is the origin of the request itself: host and port are those of Host.",
-    "no-browser": "There is neither Origin nor Sec-Fetch-Site, so it is not a browser that sends it.",
+    "no-browser": "There is neither Origin nor Sec-Fetch-Site, so the client is not a browser.",
 }
-# Where only the Origin counts, to read is all that is granted.
+# If the policy has no credentials, the request may only read (methods="all").
 _MAY_READ: Final = "The policy shares with the origin."
 _ACTS: Final = "The request runs."
 _MAY_NOT_ACT: Final = "The request may not act: the server answers it with 403, and the application does not run."
-_ONLY_REPORTED: Final = "The request should not act. It runs all the same, because protection only reports."
+_ONLY_REPORTED: Final = "The request should not act. It still runs, because protection only reports."
 _STRIPPED: Final = (
-    "There is no Origin, but Sec-Fetch-Site, which a browser sent. A proxy has removed Origin: let it pass."
+    "A browser sent Sec-Fetch-Site, but there is no Origin. A proxy has removed Origin: let it pass Origin on."
 )
 _OWN_ONLY: Final = "Only pages of its own origin may connect, because "
 _NOT_OWN: Final = (
@@ -106,8 +108,9 @@ _NOT_OWN: Final = (
     "(nginx: proxy_set_header Host $host)."
 )
 _NO_ORIGIN: Final = (
-    "There is no Origin header, so no browser asks to share this: it is a same-origin GET, a navigation, an "
-    'image without crossorigin, or no browser at all. With curl, add -H "Origin: https://app.example.com".'
+    "There is no Origin header, so no page asks to read this from another origin. It is a same-origin GET, a "
+    "navigation, an image without crossorigin, or a client that is not a browser. With curl, add -H "
+    f'"Origin: {EXAMPLE_ORIGIN}".'
 )
 _MISNAMED: Final = (
     "The keys are those of a WSGI environ: write HTTP_ORIGIN for Origin, HTTP_ACCESS_CONTROL_REQUEST_METHOD for "
@@ -122,8 +125,8 @@ class Step:
     """
     One thing that was asked (*name* tells which) and whether it was granted.
 
-    *granted* is what the policy offers; *reason* says why this did or did not suffice; *fix*, where the policy can be
-    changed to grant it, is the change.
+    *granted* is what the policy offers. *reason* says why this was or was not enough. *fix* is the change of the policy
+    that would grant it, if there is one.
     """
 
     name: str
@@ -143,12 +146,12 @@ class Step:
 @dataclass
 class Explanation:
     """
-    What becomes of one request under one policy: plain data (`dataclasses.asdict` gives what JSON holds), and text.
+    What happens to one request under one policy: plain data (`dataclasses.asdict` gives what JSON holds), and text.
 
-    *status* is None where the application answers. *headers* are those that the server adds, `Vary` included.
-    *goes_on* and *goes_on_with_credentials* tell whether a browser goes on, by the credentials mode of the page's
-    request, which a server cannot see. *verdict* says so in a sentence. *may_act* tells whether protection lets the
-    request run, None where nothing asks that.
+    *status* is None if the application answers. *headers* are those that the server adds, `Vary` included. *goes_on*
+    and *goes_on_with_credentials* tell whether a browser goes on, without and with credentials: a server cannot see
+    which of the two the page asked for. *verdict* says so in a sentence. *may_act* tells whether protection lets the
+    request run; None without protection.
     """
 
     kind: RequestKind
@@ -163,7 +166,7 @@ class Explanation:
     def __str__(self) -> str:
         steps = [indent(str(step), "  ") for step in self.steps]
         status = "the application's status" if self.status is None else str(self.status)
-        sent = [f"  {name}: {value}" for name, value in self.headers] or ["  nothing of CORS"]
+        sent = [f"  {name}: {value}" for name, value in self.headers] or ["  no CORS headers"]
         return "\n".join([_TITLES[self.kind], *steps, f"The server sends {status} and", *sent, self.verdict])
 
 
@@ -179,12 +182,12 @@ def explain(
     policy: PoliciesLike | None, environ: Mapping[str, Any], protection: ProtectionLike | None = None
 ) -> Explanation:
     """
-    Return the story of the request that *environ* describes, under *policy* and *protection*, which are what every
-    carrier takes; without *protection*, it is that of a Configuration, if it has one.
+    Explain the request that *environ* describes, under *policy* and *protection*, which every carrier takes in the same
+    forms. Without *protection*, the protection of a Configuration counts, if it has one.
 
     Reads what `negotiate` reads, `HTTP_ACCESS_CONTROL_REQUEST_HEADERS`, `PATH_INFO` and `HTTP_HOST` if there are
-    policies by path or by host, and for protection and a WebSocket handshake what `judge` reads. Never raises, whatever
-    the strings. Raises PolicyError if *policy* or *protection* is refused.
+    policies by path or by host, and for protection and a WebSocket handshake what `judge` reads. No string in *environ*
+    makes it raise. Raises PolicyError if *policy* or *protection* is refused.
     """
     table = Policies.of(policy).table
     said = table.protection if isinstance(table.protection, CrossOriginProtection) else None
@@ -196,14 +199,14 @@ def explain_assignment(
     there: Assignment, environ: Mapping[str, Any], protection: CrossOriginProtection | None = None
 ) -> Explanation:
     """
-    Return the same for what stands at the resource, if somebody has found that already.
+    Explain a request to a resource that has the assignment *there*.
     """
     told, grants = _explain_sharing(there, environ, protection)
     if protection is None or told.kind in {RequestKind.PREFLIGHT, RequestKind.HANDSHAKE}:
         return told
     policy = there.policy if isinstance(there.policy, Policy) else None
     verdict = protection.judge(policy, environ, _path_of(environ))
-    # What depends on the source was answered with the question who may read.
+    # If the verdict depends on the source, its answer about reading counts.
     may_act = grants if verdict.allowed is None else verdict.allowed
     step = _act_step(policy, environ, verdict, may_act=may_act)
     is_refused = not may_act and protection.mode == "enforce"
@@ -238,12 +241,12 @@ def _explain_sharing(
     there: Assignment, environ: Mapping[str, Any], protection: CrossOriginProtection | None
 ) -> tuple[Explanation, bool]:
     """
-    Return the story of who may read, or connect, and whether the policy grants the origin.
+    Explain who may read, or connect. Return that, and whether the policy grants the origin.
     """
     if is_handshake(environ):
         lets_in, error = judge_handshake(None if isinstance(there.policy, str) else there.policy, environ).allowed, None
         if lets_in is None and isinstance(there.policy, Policy):
-            # The source is asked what it is asked about any request.
+            # The source gets the same question as for any request.
             decision = negotiate(there.policy, environ)
             lets_in, error = decision.refusal is None, decision.error
         if isinstance(there.policy, str) and (protection is None or protection.exempts(_path_of(environ))):
@@ -266,9 +269,9 @@ def explain_handshake(
     there: Assignment, environ: Mapping[str, Any], *, lets_in: bool, error: BaseException | None = None
 ) -> Explanation:
     """
-    Return the story of a WebSocket handshake to what stands at *there*, once it is known whether the guard *lets_in*.
+    Explain a WebSocket handshake to a resource that has the assignment *there*, and whether the guard *lets_in*.
 
-    *error* is what an origin source raised. Nobody is asked once more.
+    *error* is what an origin source raised. No source is asked again.
     """
     kind = RequestKind.HANDSHAKE
     step = _handshake_step(there, environ, lets_in=lets_in, error=error)
@@ -311,13 +314,13 @@ def _handshake_step(
 
 def explain_decision(policy: Policy, environ: Mapping[str, Any], decision: Decision) -> Explanation:
     """
-    Return the story of the request about which *decision* was made; nobody is asked once more.
+    Explain the request about which *decision* was made. No source is asked again.
     """
     if decision.kind is RequestKind.NOT_CORS:
         misnamed = any(str(name).lower() == "origin" for name in environ)
         verdict = _MISNAMED if misnamed else _NO_ORIGIN
         return Explanation(decision.kind, (), None, decision.headers, True, True, verdict)
-    # What is not text is not a header: it reads as an empty one.
+    # A value that is not a string is not a header, and is read as an empty one.
     environ = {name: value if isinstance(value, str) else "" for name, value in environ.items()}
     steps = [_origin_step(policy, environ["HTTP_ORIGIN"], decision)]
     if decision.kind is RequestKind.PREFLIGHT:
@@ -342,7 +345,7 @@ def _path_of(environ: Mapping[str, Any]) -> str:
     if not isinstance(path, str):
         return ""
     try:
-        # PEP 3333: a server passes the bytes of the path as latin-1. People write it as it is.
+        # PEP 3333: a server passes the bytes of the path as latin-1. People pass plain text.
         return path.encode("latin-1").decode()
     except UnicodeError:
         return path
@@ -385,7 +388,7 @@ def _why_refused(policy: Policy, origin: str) -> tuple[str, Fix]:
     if len(origin) > LONGEST_ORIGIN:
         return f"It is longer than any origin ({LONGEST_ORIGIN} characters) and was not read.", NO_FIX
     if "," in origin:
-        return "Two Origin headers were joined on the way, by a proxy perhaps; a browser sends one.", NO_FIX
+        return "Two Origin headers were joined on the way, perhaps by a proxy. A browser sends one.", NO_FIX
     parsed = Origin.parse(origin)
     if parsed is None:
         return "No browser sends this as an origin.", NO_FIX
@@ -393,28 +396,31 @@ def _why_refused(policy: Policy, origin: str) -> tuple[str, Fix]:
     if policy.allow_credentials and is_plain_http(parsed):
         return f"{reason} {_INSECURE}", NO_FIX
     if not isinstance(policy.allow_origins, tuple):
-        return "The origin source did not grant it, and only True grants.", NO_FIX
+        return "The origin source did not return True for it.", NO_FIX
     return reason, Fix(policy={"allow_origins": [*policy.allow_origins, origin]})
 
 
 def nearest(policy: Policy, origin: Origin) -> str:
     """
-    Return the sentence on a listed pattern that differs from *origin* in one respect only, or nothing.
+    Return a sentence about a listed pattern that differs from *origin* in one part only, or an empty string.
     """
     for pattern in policy.patterns[:_MOST_PATTERNS_COMPARED]:
         text = str(pattern)
         same_host, same_port = pattern.host == origin.host, pattern.port in (origin.port, "*")
         if same_host and same_port and pattern.scheme != origin.scheme:
-            return f"{quoted(text)} is listed; this has the scheme {origin.scheme}."
+            return f"{quoted(text)} is listed, but this origin has the scheme {origin.scheme}."
         if same_host and pattern.scheme == origin.scheme:
-            return f"{quoted(text)} is listed; this has {'no port' if origin.port is None else f'port {origin.port}'}."
+            return (
+                f"{quoted(text)} is listed, but this origin has "
+                f"{'no port' if origin.port is None else f'port {origin.port}'}."
+            )
         if pattern.scheme == origin.scheme and same_port:
             if pattern.host == f"*.{origin.host}":
                 return f"{quoted(text)} covers the names below {origin.host}, not {origin.host} itself."
             if pattern.host.removeprefix("www.") == origin.host.removeprefix("www."):
-                return f"{quoted(text)} is listed; with and without www. are two origins."
+                return f"{quoted(text)} is listed, but with and without www. are two different origins."
             if pattern.is_loopback and origin.is_loopback:
-                return f"{quoted(text)} is listed; localhost and its addresses are different origins."
+                return f"{quoted(text)} is listed, but localhost and its addresses are different origins."
     return ""
 
 
@@ -441,7 +447,7 @@ def _granted(names: Collection[str]) -> str:
 
 
 def _not_among(names: Collection[str]) -> str:
-    return f"It is not among {_granted(names)}." if names else "None is listed beyond the safelist."
+    return f"It is not among {_granted(names)}." if names else "Nothing is listed beyond the safelist."
 
 
 def _header_step(policy: Policy, name: str) -> Step:
@@ -452,11 +458,11 @@ def _header_step(policy: Policy, name: str) -> Step:
     elif not is_token(name):
         reason = "It is not a header name, and no browser sends it."
     elif lowered.startswith(OWNED_PREFIX):
-        reason = "The page sends a response header of CORS with its request; it has to leave that out."
+        reason = "This is a response header of CORS, so the page must not send it."
     elif "*" not in allowed:
         reason, fix = _not_among(allowed), Fix(policy={"allow_headers": [*allowed, name]})
     elif lowered == NON_WILDCARD_REQUEST_HEADER:
-        reason = "* does not cover Authorization (browsers of today warn and let it pass; the standard does not)."
+        reason = "* does not cover Authorization (current browsers only warn, but the standard refuses it)."
         fix = Fix(policy={"allow_headers": ["*", "Authorization"]})
     else:
         passed, reason = True, "Covered by *."
@@ -466,7 +472,7 @@ def _header_step(policy: Policy, name: str) -> Step:
 def _readable_step(policy: Policy) -> Step:
     granted = _granted(policy.expose_headers)
     always = ", ".join(sorted(SAFELISTED_RESPONSE_HEADERS))
-    reason = f"{granted[0].upper()}{granted[1:]}. Scripts also read {always}."
+    reason = f"{granted[0].upper()}{granted[1:]}. Scripts can always read {always}."
     return Step("exposed", "response headers", granted, True, reason)
 
 
@@ -479,7 +485,7 @@ def _credentials_step(policy: Policy) -> Step:
     asked = 'known to the page only: credentials: "include"'
     if policy.allow_credentials:
         return Step("credentials", asked, "yes", True, "Cookies and HTTP authentication may be used.")
-    reason = "Refused if the page asks for it; a bearer token in Authorization does not need it."
+    reason = "Refused if the page asks for credentials. A bearer token in Authorization does not need them."
     fix = NO_FIX if policy.audience.is_everyone else Fix(policy={"allow_credentials": True})
     return Step("credentials", asked, "no", False, reason, fix)
 

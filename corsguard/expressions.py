@@ -1,9 +1,9 @@
 """
 What a regular expression covers, in origin patterns and in path prefixes.
 
-What might have been meant is spelled out, and then compared with the expression as two sets of strings, character by
-character: nothing is taken for the expression that covers one origin more. An expression that this room cannot read
-(look-around, back references) is not read at all. No bound cuts anything off: what exceeds one is not read.
+First the patterns that might have been meant are listed. Each is then compared with the expression, as two sets of
+strings: a pattern that covers even one more origin is not an exact translation. An expression with parts that this
+module cannot read (look-around, back references), or that exceeds a bound, is not read at all. Nothing is cut off.
 
 Expressions are matched as `re.match` does, from the start and not to the end, because the libraries that take them do.
 """
@@ -23,7 +23,8 @@ from .origin import LABEL, NEVER_ORIGINS, NULL, Origin, OriginPattern, pattern_o
 
 # In this order, so that examples look like what people write. A browser puts no other character into an origin.
 _ALPHABET: Final = ascii_lowercase + digits + "-_" + ascii_uppercase + "".join(sorted({*punctuation} - {*"-_"}))
-# A decoded path has others, too. These stand for all that an expression does not name: a space, a letter and a sign.
+# A decoded path has other characters, too. These stand for all that an expression does not name: a space, a letter and
+# a sign.
 _OF_PATHS: Final = " é€"
 _PLACES: Final = {char: place for place, char in enumerate(_ALPHABET)}
 _QUANTIFIER: Final = re.compile(r"([*+?]|\{([0-9]*)(,?)([0-9]*)\})\??")
@@ -36,37 +37,37 @@ _IGNORED: Final = r"\(\?(?:[aimsux]+|#[^)]*)\)"
 _SKIPPED: Final = re.compile(rf"(?:{_IGNORED})*")
 _SKIPPED_IF_VERBOSE: Final = re.compile(rf"(?:{_IGNORED}|[ \t\n\r\v\f]|#.*)*")
 
-# A set of so few characters is spelled out, if all that is spelled out is not too much; a larger one is a star.
+# A set of so few characters is spelled out, if that does not give too many texts. A larger set becomes a star.
 _FEW: Final = 10
 _MOST_SPELLINGS: Final = 60
 _MOST_TEXTS: Final = 2_000
 _MOST_REPEATS: Final = 300
 _DEEPEST: Final = 40
 _TOO_DEEP: Final = "its groups are too deep"
-# Expressions are short, and one that needs more is not worth the wait: about half a second.
+# The most work for one expression: about half a second. Expressions are short, so few need more.
 _MOST_WORK: Final = 2_000_000
-# To look through a text at all takes as long as to look at so many of its letters.
+# The work to begin with a text, counted in letters.
 _PER_TEXT: Final = 50
 
-# What people put in the place of a star, and what a stranger puts behind an origin.
+# What people write in place of a star, and what an attacker appends to an origin.
 _SAMPLES: Final = ("a", "1", "a-b", "a.b", "a_b")
 _STRANGER: Final = ".evil.example"
 
-# What browsers serialize, without what they never send: default ports, and schemes that are not an origin. It is more
-# where that is harmless: addresses of IPv6 that are not canonical, and very long last labels.
+# The origins that browsers serialize. _NEVER_SENT excludes default ports, and schemes that have no origin. A little
+# more is covered, where that is harmless: IPv6 addresses that are not canonical, and very long last labels.
 _PORT: Final = r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6([0-4][0-9]{3}|5([0-4][0-9]{2}|5([0-2][0-9]|3[0-5])))"
 _OCTET: Final = r"([1-9]?[0-9]|1[0-9]{2}|2([0-4][0-9]|5[0-5]))"
 _HOST: Final = rf"(({LABEL}\.)*[0-9]*[a-z_\-][a-z0-9_\-]*\.?|({_OCTET}\.){{3}}{_OCTET})"
 _APP_ORIGIN: Final = rf"app://{_HOST}(:({_PORT}))?$"
 _PAGE_ORIGIN: Final = rf"https?://({_HOST}|\[::1\])(:({_PORT}))?$"
-# Most expressions that mean every page leave something out, such as ports or addresses.
+# Most expressions that mean "every page" do not cover all of them: ports or addresses are missing.
 _SECURE_ORIGIN: Final = rf"https://({LABEL}\.)+[a-z]{{2,63}}$"
 _AUTHORITY: Final = rf"({_HOST}|\[[0-9a-f:]{{2,39}}\]|\.)(:({_PORT}))?$"
 _ORIGIN: Final = rf"{NULL}$|[a-z][a-z0-9+.\-]*://{_AUTHORITY}"
-# An application may call its scheme by a word or by its name in reverse. `example\.com` is not meant as a scheme.
+# The scheme of an application may be a word or its domain in reverse order. `example\.com` is not meant as a scheme.
 _LIKELY_ORIGIN: Final = rf"{NULL}$|([a-z][a-z0-9+\-]*|(app|com|de|dev|io|net|org)\.[a-z0-9+.\-]+)://{_AUTHORITY}"
 _NEVER_SENT: Final = rf"http://.*:80$|https://.*:443$|https?://\.(:|$)|({'|'.join(sorted(NEVER_ORIGINS))})://"
-# A path that can be read in one way only; it has the policy of its prefix.
+# A path that can be read in one way only, so it has the policy of its prefix.
 _PATH: Final = r"/$|(/([^/.\\%]|\.[^/.\\%]|\.\.[^/\\%])[^/\\%]*)+/?$"
 
 _Meant = TypeVar("_Meant", bound=Collection[object])
@@ -74,12 +75,12 @@ _Meant = TypeVar("_Meant", bound=Collection[object])
 
 class Covered(NamedTuple):
     """
-    What an expression covers: *all* there is, *nothing* of it, or what *spellings* say (patterns or prefixes).
+    What an expression covers: *all* origins or paths, *nothing*, or what *spellings* say (patterns or prefixes).
 
-    *wider* are spellings that cover more, each with an example of that. A pattern that is wider is none of the
-    *spellings*. *lost* is an example of what the expression covers and none of them does, and *also_lost* has one of
-    each further alternative of the expression. What is *nothing* was probably meant as what is *wider*. *every_page*
-    tells whether it covers all pages on https, which no pattern says.
+    *wider* are spellings that cover more than the expression, each with an example. A pattern that is wider is not one
+    of the *spellings*. *lost* is an example of what the expression covers and no spelling does. *also_lost* has one
+    example of each further alternative. If the expression covers *nothing*, *wider* says what was probably meant.
+    *every_page* tells whether it covers all pages on https, which no pattern can say.
     """
 
     all: bool = False
@@ -93,9 +94,9 @@ class Covered(NamedTuple):
 
 def patterns_of(expression: str | re.Pattern[str], *, ignore_case: bool = False) -> Covered:
     """
-    Return the origin patterns that cover only what *expression* covers.
+    Return the origin patterns that cover what *expression* covers, and nothing else.
 
-    Raises ValueError, which says why, if *expression* cannot be read.
+    Raises ValueError with the reason if *expression* cannot be read.
     """
     compared, language = _Comparison(), _read(expression, ignore_case=ignore_case)
     origins, never = _read(_ORIGIN), _read(_NEVER_SENT)
@@ -107,7 +108,7 @@ def patterns_of(expression: str | re.Pattern[str], *, ignore_case: bool = False)
         language,
         lambda texts: {str(pattern): pattern for pattern in _patterns_meant([*texts, as_written])},
     )
-    # Pages of this machine have a port: where nothing ends the expression, any port is meant.
+    # Pages of this machine usually have a port. If the expression has no end, any port is meant.
     on_any_port = [one._replace(port="*") for one in patterns.values() if _is_of_this_machine(one)]
     meant = (one for one in on_any_port if compared.example([_read(_expression_of(one))], [language, never]) is None)
     patterns |= {str(one): one for one in meant}
@@ -135,8 +136,9 @@ def prefixes_of(expression: str | re.Pattern[str]) -> Covered:
     """
     Return the path prefixes of whole segments that *expression* means.
 
-    A prefix is taken if the expression covers all below it, or the path itself; what it covers beyond is in *wider*,
-    where prefixes stand too that were not taken. Raises ValueError, which says why, if *expression* cannot be read.
+    A prefix is taken if the expression covers everything below it, or the path itself. What the prefix covers beyond
+    that is in *wider*, which also has prefixes that were not taken. Raises ValueError with the reason if *expression*
+    cannot be read.
     """
     alphabet = _alphabet_of_paths([expression])
     compared, language, paths = _Comparison(), _read(expression, alphabet=alphabet), _read(_PATH, alphabet=alphabet)
@@ -163,13 +165,13 @@ def prefixes_of(expression: str | re.Pattern[str]) -> Covered:
     if nothing:
         return Covered(wider=tuple(wider), nothing=True)
     outside = [inside[prefix] for prefix in taken]
-    # What is shown first is that nothing ends the expression.
+    # The first example shows that the expression has no end.
     longer = (f"{prefix}a" for prefix in taken if compared.has(language, f"{prefix}a"))
     lost = next(
         (text for text in longer if not any(compared.has(other, text) for other in outside)),
         compared.example([language, paths], outside),
     )
-    # What only stands behind a prefix that is taken is not another alternative.
+    # A text that continues a taken prefix is not another alternative.
     texts = dict.fromkeys(re.sub(r"/\*?\.?$|\*\.$", "", text) for text in _spellings(compared, language, 1))
     shapes = [
         _read(re.escape(text).replace(r"\*", ".+") + "(/.*)?$", alphabet=alphabet)
@@ -182,9 +184,9 @@ def prefixes_of(expression: str | re.Pattern[str]) -> Covered:
 
 def path_of(within: Iterable[str | re.Pattern[str]], outside: Iterable[str | re.Pattern[str]]) -> str | None:
     """
-    Return the shortest path that all of *within* match and none of *outside* does, or None if there is none.
+    Return the shortest path that all of *within* match and that none of *outside* matches, or None.
 
-    Raises ValueError, which says why, if one of the expressions cannot be read.
+    Raises ValueError with the reason if one of the expressions cannot be read.
     """
     within, outside = [_PATH, *within], [*outside]
     read = partial(_read, alphabet=_alphabet_of_paths([*within, *outside]))
@@ -193,7 +195,7 @@ def path_of(within: Iterable[str | re.Pattern[str]], outside: Iterable[str | re.
 
 def below(prefix: str) -> str:
     """
-    Return an expression that matches the paths that *prefix* covers. An empty prefix covers all.
+    Return an expression for the paths that *prefix* covers. An empty prefix covers all.
     """
     return f"{re.escape(prefix)}(/.*)?$"
 
@@ -205,9 +207,9 @@ def _alphabet_of_paths(expressions: Iterable[str | re.Pattern[str]]) -> str:
 
 def _meant(compared: "_Comparison", language: "_Sequence", meanings: Callable[[list[str]], _Meant]) -> _Meant:
     """
-    Return the *meanings* of the texts that *language* is spelled as, with more stars if there are too many without.
+    Return the *meanings* of the texts that *language* may be written as. If there are too many, use more stars.
 
-    Raises ValueError if they are too many with them, or if listing them takes too long.
+    Raises ValueError if there are still too many, or if listing them takes too long.
     """
     for few in (_FEW, 1):
         with suppress(_TooManyError):
@@ -218,13 +220,13 @@ def _meant(compared: "_Comparison", language: "_Sequence", meanings: Callable[[l
 
 
 def _patterns_meant(spellings: Iterable[str]) -> Iterator[OriginPattern]:
-    # A port is meant whole.
+    # A port with a star in it means any port.
     texts = dict.fromkeys(re.sub(r":\d*\*[\d*]*$", ":*", text) for text in spellings if text != NULL)
-    # Where nothing stands in the place of a star that hyphens are around, nobody means it.
+    # Nobody means the text in which a star between hyphens stands for nothing.
     unmeant = {text.replace("*", "", 1) for text in texts if "-*-" in text}
     for text in texts:
-        # `.*` before the name of a host crosses its dots: what was meant is below that host, or is the host itself. A
-        # hyphen begins no name.
+        # `.*` before a host name crosses dots. It means the names below that host, or the host itself. No name begins
+        # with a hyphen.
         crosses_dots = re.search(r"\*[^-.:*]", text) and text.replace("*", "*.", 1) in texts
         if crosses_dots or text in unmeant or "*.-" in text:
             continue
@@ -232,14 +234,15 @@ def _patterns_meant(spellings: Iterable[str]) -> Iterator[OriginPattern]:
             pattern = pattern_of(scheme + text)
             if pattern is None:
                 continue
-            # A label may begin or end with a hyphen, but where nothing stands in the place of a star nobody means it.
+            # A label may begin or end with a hyphen, but nobody means one that does because a star stands for nothing.
             if not re.search(r"-(\.|$)|(^|\.)-", pattern.host.replace("*", "x")):
                 yield pattern
 
 
 def _heads_of_paths(texts: list[str]) -> Iterator[tuple[str, str]]:
     """
-    Yield the prefix that each of *texts* begins with, and the one above it if a star stands for the rest of a segment.
+    Yield the prefix at the start of each of *texts*, and the prefix above it if a star stands for the rest of a
+    segment.
     """
     without_star = {text.replace("*", "", 1) for text in texts if "*" in text[:-1]}
     for text in texts:
@@ -254,14 +257,14 @@ def _heads_of_paths(texts: list[str]) -> Iterator[tuple[str, str]]:
 
 def _shapes_of_origins(text: str) -> Iterator[str]:
     """
-    Yield expressions for the origins, with any port, that *text* and no pattern says.
+    Yield expressions for the origins, with any port, that *text* means and no pattern can say.
     """
     if text == NULL:
         yield f"{NULL}$"
     origin = re.fullmatch(r"(.+://)?(\[[^/]+\]|(?!\.|.*\.(?:\.|:|$))[^/:]+)(:.*)?", text)
     if origin is None:
         return
-    # What stands behind a name is a stranger's, and not another alternative.
+    # What follows a name belongs to an attacker, and is not another alternative.
     name = origin[2].removesuffix("*") if "." in origin[2] else origin[2]
     if pattern_of(f"{origin[1] or 'https://'}{name}") is not None:
         return
@@ -289,9 +292,9 @@ def _surplus(
     compared: "_Comparison", pattern: OriginPattern, covered: "_Sequence", outside: list["_Sequence"]
 ) -> str | None:
     """
-    Return an example of what *pattern* covers, which is *covered*, and none of *outside* has.
+    Return an example of what *pattern* (as a language: *covered*) has and none of *outside* has.
 
-    It is one that people would think of, if there is one.
+    If possible, it is one that people would think of.
     """
     surplus = compared.example([covered], outside)
     if surplus is None:
@@ -305,7 +308,7 @@ def _lost(
     compared: "_Comparison", patterns: Iterable[OriginPattern], language: "_Sequence", outside: list["_Sequence"]
 ) -> str | None:
     """
-    Return an example of what *language* covers and none of *outside* does; a stranger's origin if there is one.
+    Return an example of what *language* covers and none of *outside* does: the origin of an attacker, if there is one.
     """
     lost = compared.example([language, _read(_PAGE_ORIGIN)], outside)
     if lost is None:
@@ -330,7 +333,7 @@ def _also_lost(
     shapes: Iterable["_Sequence"],
 ) -> tuple[str, ...]:
     """
-    Return an example of each of *shapes* that *lost* is not one of: all of *within* have it, and none of *outside*.
+    Return an example of each of *shapes* that does not cover *lost*. All of *within* have it, and none of *outside*.
     """
     found: list[str] = []
     others = [*outside]
@@ -354,7 +357,7 @@ def _necessary(
     patterns: Mapping[str, OriginPattern], indexes: Mapping[str, OriginIndex], texts: list[str], before: Iterable[str]
 ) -> tuple[str, ...]:
     """
-    Return *texts* without those that another one, or one of *before*, covers.
+    Return *texts* without those that another text, or one of *before*, covers.
     """
     kept = list(texts)
     for text in texts:
@@ -365,12 +368,12 @@ def _necessary(
     return tuple(kept)
 
 
-# Sets of strings. A sequence is what an expression is made of; what is left of it while a string is read is one, too.
+# Sets of strings. An expression is a sequence. The part that is left while a string is read is a sequence, too.
 
 
 class _Chars(NamedTuple):
     """
-    One character of a set.
+    Exactly one character, out of a set.
     """
 
     chars: frozenset[str]
@@ -378,7 +381,7 @@ class _Chars(NamedTuple):
 
 class _Edge(NamedTuple):
     """
-    The place before the first character, or behind the last.
+    The position before the first character, or after the last.
     """
 
     is_start: bool
@@ -394,7 +397,7 @@ class _Choice(NamedTuple):
 
 class _Repeat(NamedTuple):
     """
-    *body*, *least* times or more often, *most* times at most; None is as often as one likes.
+    *body*, at least *least* times and at most *most* times. None means without a limit.
     """
 
     body: "_Sequence"
@@ -403,15 +406,15 @@ class _Repeat(NamedTuple):
 
 
 _Sequence = tuple[_Chars | _Edge | _Choice | _Repeat, ...]
-# What may be left of each language, by number; the last is that of all which a string must not be in.
+# The numbers of the sequences that may be left of each language. The last entry is for the languages outside.
 _State = tuple[frozenset[int], ...]
 
 
 class _Comparison:
     """
-    Sets of strings, compared; all that is compared together does a bounded amount of *work*.
+    Compares sets of strings. All comparisons of one object share a bound on their *work*.
 
-    Sequences have numbers there, which are quick to compare, and what may come next of each is kept.
+    Sequences are numbered, because numbers are compared quickly. What may come next in each sequence is kept.
     """
 
     def __init__(self) -> None:
@@ -428,7 +431,8 @@ class _Comparison:
 
     def next(self, number: int, *, is_start: bool) -> tuple[bool, list[tuple[frozenset[str], int]]]:
         """
-        Return whether the sequence may end here, and the characters that may come next, with what is left behind each.
+        Return whether the sequence may end here, and the characters that may come next, each with the sequence that is
+        left after it.
         """
         known = self._next.get((number, is_start))
         if known is None:
@@ -441,7 +445,7 @@ class _Comparison:
 
     def example(self, within: list[_Sequence], outside: list[_Sequence]) -> str | None:
         """
-        Return the shortest string that all of *within* have and none of *outside*, or None if there is none.
+        Return the shortest string that is in all of *within* and in none of *outside*, or None.
         """
         classes = _character_classes([*within, *outside])
         start: _State = (*(frozenset([self.of(one)]) for one in within), frozenset(map(self.of, outside)))
@@ -469,7 +473,8 @@ class _Comparison:
 
     def heads(self, sequence: _Sequence, *, is_start: bool, is_end: bool) -> set[_Sequence]:
         """
-        Return what *sequence* can be at this place: nothing more, or sequences that begin with characters.
+        Return what *sequence* can continue with at this position: an empty sequence, or sequences that begin with
+        characters.
         """
         heads: set[_Sequence] = set()
         seen: set[_Sequence] = set()
@@ -479,7 +484,7 @@ class _Comparison:
             if left in seen:
                 continue
             seen.add(left)
-            # Each is a copy of what is left.
+            # Each step copies the rest of the sequence.
             self.spend(len(left))
             if not left or isinstance(left[0], _Chars):
                 heads.add(left)
@@ -507,7 +512,7 @@ class _Comparison:
 
 def _character_classes(languages: Iterable[_Sequence]) -> list[str]:
     """
-    Return one character for all those that no set of *languages* tells apart.
+    Return one character for each group of characters that *languages* do not distinguish.
     """
     sets = {chars for language in languages for chars in _sets(language)}
     known = sorted(frozenset[str]().union(*sets), key=lambda char: (_PLACES.get(char, len(_PLACES)), char))
@@ -525,7 +530,7 @@ def _sets(sequence: _Sequence) -> Iterator[frozenset[str]]:
             yield from _sets(item.body)
 
 
-# What might have been meant: texts of literal characters, with a star for what is not.
+# What might have been meant: texts of literal characters, with a star for every other part.
 
 
 class _TooManyError(ValueError):
@@ -535,11 +540,11 @@ class _TooManyError(ValueError):
 
 def _spellings(compared: _Comparison, language: _Sequence, few: int) -> list[str]:
     """
-    Return the texts that an expression may be meant as. A set of up to *few* characters is spelled out.
+    Return the texts that an expression may mean. A set of up to *few* characters is spelled out.
 
     Raises ValueError if they are too many, or if listing them takes too long.
     """
-    # The last item is what may stand behind any expression; only behind a colon is it meant.
+    # The last item is the free end of every expression. It is meant only after a colon.
     texts = _texts(compared, language[:-1], few)
     return [*texts, *(f"{text}*" for text in texts if text.endswith(":"))]
 
@@ -550,7 +555,7 @@ def _texts(compared: _Comparison, sequence: _Sequence, few: int) -> list[str]:
         ends = _texts_of(compared, item, few)
         if len(texts) * len(ends) > _MOST_TEXTS:
             raise _TooManyError
-        # Each is looked through for stars, letter by letter.
+        # Each text is searched for stars, letter by letter.
         compared.spend(len(ends) * sum(len(text) + _PER_TEXT for text in texts))
         texts = [*dict.fromkeys(re.sub(r"(\*\.?)*\*", "*", text + end) for text in texts for end in ends)]
     return texts
@@ -560,7 +565,7 @@ def _texts_of(compared: _Comparison, item: _Chars | _Edge | _Choice | _Repeat, f
     if isinstance(item, _Edge):
         return [""]
     if isinstance(item, _Chars):
-        # A dot that nobody escaped is meant as a dot, and where case is ignored, lower case is what browsers send.
+        # A dot without a backslash usually means a dot. If case is ignored, browsers send lower case.
         chars = sorted({char.lower() if char.lower() in item.chars else char for char in item.chars})
         return ["."] if {*_ALPHABET} <= item.chars else chars if len(chars) <= few else ["*"]
     if isinstance(item, _Choice):
@@ -575,7 +580,7 @@ def _texts_of(compared: _Comparison, item: _Chars | _Edge | _Choice | _Repeat, f
         elif not is_literal:
             once = ["*." if all(text.endswith(".") for text in once) else "*"]
         elif once[0] in ("/", ":"):
-            # Nobody repeats these: `//*` and `:*` are meant as stars.
+            # Nobody wants these repeated: in `//*` and `:*` the star means anything.
             once += [f"{once[0]}*"]
     return once if least else ["", *once]
 
@@ -585,11 +590,11 @@ def _texts_of(compared: _Comparison, item: _Chars | _Edge | _Choice | _Repeat, f
 
 def _read(expression: str | re.Pattern[str], *, ignore_case: bool = False, alphabet: str = _ALPHABET) -> _Sequence:
     """
-    Return what `re.match` would look for, in strings of *alphabet*.
+    Return the language of strings of *alphabet* that `re.match` accepts.
 
-    Raises ValueError, which says why, if *expression* cannot be read.
+    Raises ValueError with the reason if *expression* cannot be read.
     """
-    # Who wrote it was warned when it was compiled.
+    # The author of the expression got the warning when it was compiled.
     with warnings.catch_warnings(action="ignore", category=FutureWarning):
         try:
             compiled = re.compile(expression) if isinstance(expression, str) else expression
@@ -614,7 +619,7 @@ def _chars(one: str, flags: int, alphabet: str) -> frozenset[str]:
 
 class _Reader:
     """
-    One reading of the text of an expression, of which `re` has said already that it is one.
+    Reads the text of an expression that `re` has already accepted.
     """
 
     def __init__(self, text: str, flags: int, alphabet: str) -> None:
@@ -645,14 +650,14 @@ class _Reader:
             if self.text[self.at : self.at + 1] == "+":
                 raise ValueError("it has a possessive quantifier")
             repeated = _repeat(item, quantifier)
-            # What may be repeated for ever says no more if it is said again.
+            # The same part twice, each without a limit, means the same as once.
             if items[-1:] != [repeated] or repeated[1:] != (0, None):
                 items.append(repeated)
         return tuple(items)
 
     def next(self) -> str:
         """
-        Go to what is not ignored, and return its first character; an empty string at the end.
+        Skip what is ignored, and return the next character; an empty string at the end.
         """
         skipped = self.skipped.match(self.text, self.at)
         self.at = skipped.end() if skipped else self.at

@@ -1,8 +1,8 @@
 """
-What to change, as a value.
+What to change, as data.
 
-Anyone who finds a fault says here as data what fixes it. This is the only room that writes a fix out as text, in the
-words of the place where it has to be pasted; nothing reads that text again.
+A module that finds a fault gives its Fix. Only this module turns a fix into text, in the syntax of the place where it
+has to be pasted. Nothing reads that text back.
 """
 
 import json
@@ -15,13 +15,12 @@ from typing import Any, Final, Literal
 
 from .quoting import MOST_ITEMS, printable, quoted
 
-# In which words a policy is written: those of Python, of a file, of environment variables, of the WSGI and the ASGI
-# middleware, of FastAPI's and Starlette's guard and of the middleware that is added to such an application, of Flask's
-# extension, of Django's settings, and of `@cors` on a view.
+# The syntax of a policy: Python, a TOML file, environment variables, the WSGI or the ASGI middleware, the guard for
+# FastAPI and Starlette, `add_middleware` of these, the Flask extension, Django settings, or `@cors` on a view.
 Form = Literal["python", "toml", "variables", "wsgi", "asgi", "fastapi", "add_middleware", "flask", "django", "view"]
 Part = Literal["words", "send", "policy", "page"]
 
-# What TOML has no word for, and a variable neither.
+# Stands for None, for which TOML and variables have no word.
 NONE: Final = "none"
 PREFIX: Final = "CORSGUARD_"
 # Where a policy stands in code.
@@ -34,14 +33,14 @@ _PLACES: Final[Mapping[Form, str]] = {
     "django": "CORSGUARD = {%s}",
     "view": "@cors(%s)",
 }
-# What stands before a first policy. In ASGI it says which one of two classes of that name is meant.
+# The line before the first policy. For ASGI it tells which of the two classes named CORSMiddleware is meant.
 _BEFORE: Final[Mapping[Form, str]] = {
     "asgi": "from corsguard.asgi import CORSMiddleware",
     "add_middleware": "from corsguard.asgi import CORSMiddleware",
     "fastapi": "from corsguard.asgi import CORSGuard",
     "django": 'MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware", *MIDDLEWARE]',
 }
-# How much of a string the text of a fix shows, which any origin is shorter than. What is written to be pasted is whole.
+# The text of a fix cuts strings that are longer. No origin is that long. Text that is meant to be pasted is never cut.
 _LONGEST_TEXT: Final = 400
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
@@ -49,7 +48,7 @@ _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 @dataclass(frozen=True, kw_only=True)
 class Alternative:
     """
-    What may be done instead: keywords of the *policy*, and the *reason* why somebody would.
+    An alternative: keywords of the *policy*, and the *reason* to choose them.
     """
 
     reason: str
@@ -61,11 +60,11 @@ class Fix:
     """
     What to change, as plain data: `data()` gives what JSON can hold, and `str()` the text.
 
-    *words* say in a sentence why, or what to do; all else can be pasted. *policy* are keywords that replace the same
-    ones, *entries* what stands in place of the value at fault, *name* the right name of a key, *send* lines of the
-    response, *page* what the page writes. *otherwise* is an alternative to all of it.
+    *words* say in a sentence why, or what to do. Everything else can be pasted: *policy* has keywords that replace the
+    same keywords, *entries* replace the wrong value, *name* is the right name of a key, *send* has lines of the
+    response, *page* has code of the page. *otherwise* is an alternative to all of this.
 
-    *form* tells in which words it is written; the names of environment variables begin with *prefix*.
+    *form* is the syntax in which it is written. The names of environment variables begin with *prefix*.
     """
 
     words: str = ""
@@ -104,14 +103,14 @@ class Fix:
 
     def data(self) -> dict[str, Any]:
         """
-        Return the same as JSON has it, with its text.
+        Return the fix as JSON holds it, with its text.
         """
         data = {name: [*value] if isinstance(value, tuple) else value for name, value in asdict(self).items()}
         return {**data, "text": str(self)}
 
     def parts(self) -> list[tuple[Part, str]]:
         """
-        Return what is to be said, line by line, each with what it is for.
+        Return the lines of the fix, each with the part that it belongs to.
         """
         words = (printable(self.words, keep="\n"),) if self.words else ()
         lines: Mapping[Part, Iterable[str]] = {
@@ -124,13 +123,13 @@ class Fix:
 
     def written(self) -> list[str]:
         """
-        Return the lines that say the keywords of the policy, whole, next to whatever else the policy says (`...`).
+        Return the lines with the keywords of the policy, uncut. `...` stands for the rest of the policy.
         """
         return self._lines(self.policy, None, "...")
 
     def begun(self) -> list[str]:
         """
-        Return the lines that begin a policy with these keywords where there is none yet.
+        Return the lines of a new policy with these keywords.
         """
         before = [_BEFORE[self.form]] if self.form in _BEFORE else []
         return [*before, *self._lines(self.policy, None)]
@@ -163,7 +162,7 @@ NO_FIX: Final = Fix()
 
 def as_toml(value: object) -> str:
     """
-    Return *value* as TOML has it, whole.
+    Return *value* in the syntax of TOML, uncut.
     """
     return _in_toml(value, None)
 
@@ -200,7 +199,7 @@ def _in_toml(value: object, most: int | None) -> str:
         return f'"{NONE}"'
     if isinstance(value, bool):
         return str(value).lower()
-    # TOML, "Basic string": what JSON escapes, and DEL, which has no shape either. It has no lone surrogates.
+    # TOML, "Basic string": the escapes are those of JSON, and DEL. Lone surrogates are not allowed.
     return _in_json(_SURROGATE.sub("\ufffd", value)) if isinstance(value, str) else str(value)
 
 

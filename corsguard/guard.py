@@ -1,11 +1,11 @@
 """
-One request carried through: which policy, whether it runs, which decision, which headers survive, and what the journal
-is told.
+One request on its way: its policy, whether it may run, the decision, the headers that are sent, and the log.
 
-A carrier enters a request, which gives a Passage, and asks the passage what to do: once before the application runs,
-where the passage `comes_first`, and once when the application starts its response. No I/O happens here, apart
-from the log. The guard never calls what may block: an origin source that must be asked comes back as a Question, and
-`take_events` gives what a listener has to be told; the carrier asks and tells in the way of its world.
+A carrier enters a request, which gives a Passage, and asks the passage what to do: once before the application runs, if
+the passage `comes_first`, and once when the application starts its response. No I/O happens here, apart from the log.
+The guard never calls anything that may block. If an origin source must be asked, the carrier gets a Question and asks
+it. `take_events` returns the events, and the carrier calls the listener. Both happen in the way that fits its
+framework.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -61,8 +61,8 @@ from .protection import (
 from .protection import ProtectionLike as ProtectionLike  # noqa: PLC0414 - carriers take it from here
 from .tags import misplaced_tags, name_of, tag_of, tags_made
 
-# Names of response headers, as most responses spell them, that are surely neither the policy's nor Vary: only others
-# have to be looked at closely.
+# Names of common response headers, in their usual spellings. None of them belongs to the policy or is Vary, so only
+# other names are examined.
 ORDINARY_NAMES: Final = frozenset(
     spelling
     for name in """
@@ -74,12 +74,12 @@ ORDINARY_NAMES: Final = frozenset(
     for spelling in (name, name.lower())
 )
 
-# Views whose tags are remembered. They are few; but a program can make them at run time.
+# Views whose tags are remembered. They are few, but a program can create more at run time.
 _MOST_VIEWS: Final = 4096
 
 _LET_IN: Final = Decision(RequestKind.HANDSHAKE, None, ())
 _KEPT_OUT: Final = Decision(RequestKind.HANDSHAKE, 403, REFUSAL_HEADERS, Refusal.ORIGIN, body=REFUSAL_BODY)
-# What is sent in place of the application, by the reason. It says nothing of the request.
+# The bodies that are sent instead of the application's, by reason. They quote nothing of the request.
 PROTECTED_BODIES: Final[Mapping[VerdictReason, bytes]] = {
     reason: f"Cross-origin protection ({reason}): {remedy}\n".encode() for reason, remedy in REMEDIES.items()
 }
@@ -101,14 +101,15 @@ _NOT_READ: Final = PathTable({})
 
 class Guard:
     """
-    What guards an application: the *policies* in force, and the *journal* of what happens under them.
+    Guards an application with the *policies* in force, and writes a *journal* of what happens.
 
-    *websockets* tells which WebSocket handshakes are judged: all of them, none, or all but those to the path prefixes
-    that are listed. *protection* tells which requests may act; without it, that is what the configuration says from
-    which the policies come, and it stays when other policies take their place. Only a carrier that *can_await* is given
-    policies whose origin source has to be awaited.
+    *websockets* tells which WebSocket handshakes are judged: all, none, or all except those to the listed path
+    prefixes. *protection* tells which requests may act. Without it, the protection of the configuration counts, also
+    after the policies are replaced by policies without one. Only a carrier that *can_await* may have policies whose
+    origin source has to be awaited.
 
-    Raises PolicyError if *websockets* or *protection* is refused, and if there is such a source and nobody to await it.
+    Raises PolicyError if *websockets* or *protection* is refused, or if a source has to be awaited and the carrier
+    cannot.
     """
 
     def __init__(
@@ -134,7 +135,7 @@ class Guard:
 
     def swap(self, policy: PoliciesLike | None) -> None:
         """
-        Put *policy* in place of the policies in force, for all who share them. It is validated first.
+        Replace the policies in force with *policy*, for all guards that share them. It is validated first.
         """
         if not self._can_await:
             refuse_awaited(policy)
@@ -143,7 +144,7 @@ class Guard:
 
     def protect(self, protection: ProtectionLike | None) -> None:
         """
-        Let *protection* tell which requests may act; None leaves that to the configuration. Raises PolicyError.
+        Use *protection* from now on. None means that of the configuration. Raises PolicyError if it is refused.
         """
         self._given = None if protection is None else CrossOriginProtection.of(protection)
         self.terms = Terms(_NOT_READ, self._given)
@@ -159,7 +160,7 @@ class Guard:
         """
         Write the warnings of policies that are new here, take over what comes with them, and return what is in force.
 
-        A request does so too, if the policies were swapped before it; this is for doing it at once.
+        The next request does this too, after the policies were replaced. Call it to have it done at once.
         """
         table = self.policies.table
         said = table.protection if self._given is None else self._given
@@ -177,10 +178,10 @@ class Guard:
 
     def foresee(self, answers: Answers | None, origin: str | bytes | None, asks: bool) -> Prepared | None:  # noqa: FBT001 - by keyword a call costs half as much again
         """
-        Return what *answers* have prepared for a request from *origin*; *asks* tells whether it is a preflight.
+        Return the prepared answer for a request from *origin*. *asks* tells whether it is a preflight.
 
-        For a carrier's short path. None where nothing is prepared, where a source has to be asked, and where something
-        has to be recorded: then the request has to `enter`.
+        For a carrier's short path. None if nothing is prepared, a source has to be asked, or something has to be
+        logged. Then the carrier has to call `enter`.
         """
         if answers is None or self.policies.table is not self.terms.table:
             return None
@@ -214,16 +215,16 @@ class Guard:
 
     def said_by(self, view: object) -> Assignment | None:
         """
-        Return what *view* says by its tag, None if that is nothing. A view with misplaced tags is closed.
+        Return the tag of *view*, or None if it has none. A view with misplaced tags is closed.
         """
         try:
             return self._said_by(view, tags_made())
         except TypeError:
-            # Frameworks serve views that cannot be hashed, such as instances of a dataclass; they are not remembered.
+            # Views that cannot be hashed, such as instances of a dataclass, are not remembered.
             return self._look_up(view, tags_made())
 
     def _look_up(self, view: object, _made: int) -> Assignment | None:
-        # Made again after each tag.
+        # The parameter with the number of tags makes the cache look again after each tag.
         misplaced = misplaced_tags(view)
         if misplaced:
             self.journal.record_misplaced(name_of(view), misplaced)
@@ -235,7 +236,7 @@ class Guard:
 
     def find(self, environ: Environ, path: str, find_view: ViewFinder | None = None) -> Assignment:
         """
-        Return what guards the request that *environ* describes, to *path*: for people, and for tests.
+        Return the assignment for the request that *environ* describes, to *path*. For people and tests.
         """
         if is_handshake(environ) and self.websockets.find(path) is UNCOVERED:
             return UNCOVERED
@@ -246,8 +247,9 @@ class Passage:
     """
     One request on its way through a guard.
 
-    *decide*, and *settle* with what its Question was answered; then *answer* is what to send in place of the
-    application, and *headers* makes those of its response. *take_events* gives what the listener has to be told.
+    Call *decide*. If it returns a Question, ask that and pass the answer to *settle*. Then *answer* is the response to
+    send instead of the application's, or *headers* returns the headers of the application's response. *take_events*
+    returns the events for the listener.
     """
 
     __slots__ = (
@@ -278,7 +280,7 @@ class Passage:
         self._protection: Final = None if self.is_preflight else protection
         self.assignment: Assignment = UNCOVERED
         self.decision: Decision | None = None
-        # What the protection said, once it was asked.
+        # The verdict of the protection, once it was asked.
         self.verdict: Verdict | None = None
         self.events: tuple[Event, ...] = ()
         if table.error is not None:
@@ -287,31 +289,31 @@ class Passage:
     @property
     def comes_first(self) -> bool:
         """
-        Whether it is decided before the application runs, which may never see the request.
+        Whether to decide before the application runs. It may never see the request.
         """
         return self.is_preflight or self.is_handshake or self._is_judged
 
     @property
     def _is_judged(self) -> bool:
         """
-        Whether the protection judges it.
+        Whether the protection judges the request.
         """
         return self._protection is not None and self.environ.get("REQUEST_METHOD") not in self._protection.spared
 
     @property
     def method(self) -> str:
         """
-        The method of the request; for a preflight, that of the request to come.
+        The method of the request; for a preflight, the method that it asks for.
         """
         name = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" if self.is_preflight else "REQUEST_METHOD"
         return str(self.environ.get(name, ""))
 
     def decide(self, find_view: ViewFinder | None = None) -> Question | None:
         """
-        Decide about the request; return the Question on which that depends, if a source has to be asked.
+        Decide about the request. If that depends on an origin source, return the Question for it.
 
-        *find_view* finds what the view at a path says, where views of the application may have a policy of their own.
-        What was decided before the application ran stays so, and no view is looked for again.
+        *find_view* finds the tag of the view at a path, if views of the application may have their own policies. A
+        decision from before the application ran stays, and no view is looked up again.
         """
         if self.decision is not None:
             return None
@@ -335,7 +337,7 @@ class Passage:
 
     def _judge(self, decision: Decision | Question | None) -> Decision | Question | None:
         """
-        Return what to do about a request for whose response *decision* was made: the same, if it may run.
+        Return *decision*, which is about the response, if the request may run; otherwise return its refusal.
         """
         assert self._protection is not None  # noqa: S101 - `_is_judged` says so
         policy = self.assignment.policy if isinstance(self.assignment.policy, Policy) else None
@@ -348,14 +350,14 @@ class Passage:
             return decision
         if not isinstance(decision, Question):
             return self._refused(decision, verdict.reason)
-        # Whom the source grants is trusted, too, if that is all that it depends on.
+        # If only the source is missing, an origin that it grants is trusted, too.
         granted = decision.granted if verdict.allowed is None else self._refused(decision.granted, verdict.reason)
         return decision._replace(granted=granted, refused=self._refused(decision.refused, verdict.reason))
 
     def _refused(self, decision: Decision | None, reason: VerdictReason) -> Decision:
         """
-        Return what to send in place of the application, with the headers of *decision*: a page that may read may read
-        this, too.
+        Return the 403 that is sent instead of the application's response. It has the headers of *decision*, so a page
+        that may read can read this, too.
         """
         kind = request_kind(self.environ) if decision is None else decision.kind
         body = PROTECTED_BODIES[reason]
@@ -365,7 +367,7 @@ class Passage:
 
     def _judge_handshake(self, guarding: Guarding) -> Decision | Question | None:
         """
-        Return what to answer a handshake, None where nobody judges it, or the Question on which it depends.
+        Return the answer to a handshake, None if it is not judged, or the Question on which the answer depends.
         """
         if isinstance(guarding, Policy | None):
             return _judge_handshake(guarding, self.environ)
@@ -380,7 +382,7 @@ class Passage:
 
     def settle(self, decision: Decision) -> None:
         """
-        Take *decision* as what was decided, and record it.
+        Use *decision* for this request, and record it.
         """
         self.decision = decision
         journal = self._journal
@@ -411,7 +413,7 @@ class Passage:
 
     def take_events(self) -> tuple[Event, ...]:
         """
-        Return the events that a listener has to be told, each of them once.
+        Return the events for the listener, each of them once.
         """
         events, self.events = self.events, ()
         return events
@@ -419,14 +421,14 @@ class Passage:
     @property
     def answer(self) -> Decision | None:
         """
-        The whole answer to a preflight of a guarded resource, or to what may not run; None where the application is to
-        run.
+        The whole answer to a preflight of a guarded resource, or to a request that may not run. None if the application
+        answers.
         """
         return None if self.decision is None or self.decision.status is None else self.decision
 
     def headers(self, headers: Iterable[Header]) -> list[Header]:
         """
-        Return what to send in place of *headers*, those of the application's response, which stay as they are.
+        Return the headers to send, given the *headers* of the application's response, which are not changed.
         """
         ours = self._ours(self.decision)
         if isinstance(self.assignment.policy, str):
@@ -438,10 +440,10 @@ class Passage:
 
     def _ours(self, decision: Decision | None) -> Sequence[Header]:
         """
-        Return the lines to send under *decision*.
+        Return the header lines to send under *decision*.
         """
         ours: Sequence[Header] = decision.headers if decision is not None else (VARY,) if self.assignment.varies else ()
-        # With methods="all" whether a page is answered depends on its Origin, though everyone may read.
+        # With methods="all", the answer depends on Origin, even if everyone may read.
         is_read = self._is_judged and self.method in SAFE_METHODS and not self.is_handshake
         return (*ours, VARY) if is_read and VARY not in ours else ours
 
@@ -457,9 +459,9 @@ def _judge_handshake(policy: Policy | None, environ: Environ) -> Decision | Ques
 
 def share(headers: Iterable[Header], ours: Sequence[Header], guarding: Guarding) -> tuple[list[Header], list[str]]:
     """
-    Return what to send in place of *headers*, with *ours*, whose one author the policy is; and the names it displaced.
+    Return *headers* together with *ours*, and the names of the headers that were removed because the policy owns them.
 
-    `Vary` is merged; *headers* stay as they are. Timing-Allow-Origin is the policy's if *guarding* shares timing.
+    `Vary` is merged. *headers* are not changed. Timing-Allow-Origin belongs to the policy if *guarding* shares timing.
     """
     sent = [*headers]
     for name, _ in sent:
@@ -476,7 +478,7 @@ def share(headers: Iterable[Header], ours: Sequence[Header], guarding: Guarding)
 
 def _merged(sent: list[Header], ours: Sequence[Header]) -> list[Header]:
     """
-    Return *sent* with *ours*, and the two's `Vary` in one line.
+    Return *sent* and *ours*, with one line of `Vary` for both.
     """
     varies = [value for name, value in sent if name.lower() == "vary"]
     if not varies or not ours:

@@ -1,8 +1,8 @@
 """
-Which host a request is for, as the server that it came to says it in `Host`, and which key of a configuration means it.
+The host that a request is for, as the server gives it in `Host`, and the key of a configuration that covers it.
 
-No header of a proxy is read, and no name that a server has for itself. What a client sends is bounded before it is
-looked at, never raises and is never repaired: what is not a host has no key.
+Headers of proxies are not read, and neither is SERVER_NAME. The length of what a client sends is checked first. It
+never raises and is never repaired: a value that is not a host has no key.
 """
 
 import inspect
@@ -16,14 +16,15 @@ from .origin import LONGEST_HOST, Origin, OriginPattern, pattern_of
 
 T = TypeVar("T")
 
-# The grammar is that of the host of an origin, under a scheme that leaves its own port out.
+# The grammar is that of the host and port of an origin. A scheme has no place for its own default port, so both are
+# tried.
 _SCHEMES: Final = ("http://", "https://")
-# RFC 9110, 4.2.1 and 4.2.2: a browser leaves these ports out, and a server need not know which of them is its own.
+# RFC 9110, 4.2.1 and 4.2.2: a browser leaves these ports out, and a server may not know which of them is its own.
 _DEFAULT_PORTS: Final = (80, 443)
 _LONGEST: Final = LONGEST_HOST + len(":65535")
-# So many hosts are remembered besides those that are keys.
+# The number of hosts that are remembered in addition to the keys.
 _MOST_KNOWN: Final = 1024
-# For so long it is remembered what a store said: with the time of a question, a change is seen within a second.
+# How long the answer of a store is remembered. Together with the time of a question, a change is seen within a second.
 _SECONDS: Final = 0.5
 _CANNOT_AWAIT: Final = (
     "This server cannot await a store of hosts. Write `def policy_of(self, host: str) -> Policy | None:` in place of "
@@ -33,9 +34,9 @@ _CANNOT_AWAIT: Final = (
 
 def host_of(sent: object) -> Origin | None:
     """
-    Return the host that the value *sent* of `Host` names, its port None if it is 80 or 443; or None if it names none.
+    Return the host that *sent*, the value of `Host`, names, or None. Its port is None if it is 80 or 443.
 
-    Two values that were joined name none, and neither does one with user information or a trailing dot.
+    Two joined values, user information and a trailing dot name no host.
     """
     if not isinstance(sent, str) or len(sent) > _LONGEST or not sent.isascii():
         return None
@@ -45,7 +46,8 @@ def host_of(sent: object) -> Origin | None:
 
 def key_of(text: str) -> str | None:
     """
-    Return the key *text* as it is looked up, without the port 80 or 443; None if it is neither a host nor `*.` and one.
+    Return the key *text* as it is looked up, without the port 80 or 443. None if it is neither a host nor `*.` and a
+    host.
     """
     pattern = next(filter(None, (pattern_of(f"{scheme}{text}") for scheme in _SCHEMES)), None)
     if pattern is None or pattern.port == "*" or pattern.host.endswith(".") or "*" in pattern.host.removeprefix("*."):
@@ -55,19 +57,19 @@ def key_of(text: str) -> str | None:
 
 class Hosts(Generic[T]):
     """
-    What stands at each key, for a lookup by the `Host` of a request. It never changes.
+    The values of all keys, for a lookup by the `Host` of a request. It never changes.
 
-    A key without a wildcard comes before those with one, and of these the longest first; at one name, the key with the
-    port of the request comes before the one without a port, which has every port.
+    A key without a wildcard wins over keys with one, and among these the longest wins. For the same name, the key with
+    the port of the request wins over the key without a port, which covers every port.
     """
 
     __slots__ = ("_by_key", "_depths", "_known", "_most_known")
 
     def __init__(self, by_key: Mapping[str, T]) -> None:
         self._by_key: Final = dict(by_key)
-        # How many labels follow the star of a key; no other part of a long host is looked at.
+        # The numbers of labels after the star of a key. Only these ends of a host are looked up.
         self._depths: Final = sorted({key.count(".") for key in by_key if key.startswith("*")}, reverse=True)
-        # Nothing that clients make up pushes out what is remembered, and what is a key itself has its place.
+        # Invented hosts never displace what is remembered, and each exact key has its place.
         self._known: dict[str, T | None] = {key: there for key, there in by_key.items() if not key.startswith("*")}
         self._most_known: Final = len(self._known) + _MOST_KNOWN
 
@@ -76,15 +78,15 @@ class Hosts(Generic[T]):
 
     def look_up(self, sent: object) -> T | None:
         """
-        Return the same as `find`: nobody has to be asked.
+        Return the same as `find`: there is no store to ask.
         """
         return self.find(sent)
 
     def find(self, sent: object) -> T | None:
         """
-        Return what stands at the host that the value *sent* of `Host` names, or None if no key means it. Never raises.
+        Return the value for the host that *sent*, the value of `Host`, names. None if no key covers it. Never raises.
         """
-        # Bounded before it is hashed.
+        # The length is checked before the value is hashed.
         if not isinstance(sent, str) or len(sent) > _LONGEST:
             return None
         try:
@@ -97,7 +99,7 @@ class Hosts(Generic[T]):
 
     def _keys_for(self, host: Origin | None) -> Iterator[str]:
         """
-        Yield the keys that mean *host*, in the order in which they count.
+        Yield the keys that cover *host*, the first that counts first.
         """
         if host is None:
             return
@@ -118,19 +120,19 @@ class HostStore(Protocol):
     store has `may_block = False`. It may be `async def policy_of`: ASGI and Django await it, WSGI and Flask refuse it.
     """
 
-    def policy_of(self, host: str, /) -> Any: ...  # noqa: ANN401 - a Policy or None, which this room does not know
+    def policy_of(self, host: str, /) -> Any: ...  # noqa: ANN401 - a Policy or None, which this module does not know
 
 
 def is_store(value: object) -> bool:
     """
-    Return whether *value* has a `policy_of`, whatever else is wrong with it.
+    Return whether *value* has a `policy_of`, even if something else is wrong with it.
     """
     return getattr(value, "policy_of", None) is not None and not isinstance(value, Mapping)
 
 
 def can_be_asked(value: object) -> bool:
     """
-    Return whether *value* is an object whose `policy_of` answers, at once or awaited.
+    Return whether *value* is an object whose `policy_of` can be called or awaited.
     """
     # The type of a class is its metaclass, which has no such method.
     method = getattr(type(value), "policy_of", None)
@@ -139,10 +141,10 @@ def can_be_asked(value: object) -> bool:
 
 class StoredHosts(Generic[T]):
     """
-    What *store* says of each host, made into what stands there by *make*, which also takes what was raised.
+    The answers of *store* for each host. *make* turns an answer, or the exception that was raised, into a value.
 
-    It is remembered for half a second. Hosts that *are_named* are remembered apart from those that have no policy, so
-    that those that clients make up push no good ones out.
+    An answer is remembered for half a second. Hosts that *are_named* are remembered apart from hosts without a policy,
+    so that hosts that clients invent do not displace them.
     """
 
     __slots__ = ("_make", "_memory", "must_await", "store")
@@ -160,17 +162,19 @@ class StoredHosts(Generic[T]):
         self._memory: Memory[T] = Memory(_SECONDS, _MOST_KNOWN, are_named, clock)
 
     def __iter__(self) -> Iterator[tuple[str, T]]:
-        # Nobody knows which hosts there are.
+        # A store does not list its hosts.
         return iter(())
 
     def find(self, sent: object) -> T | None:
         """
-        Return what is known of the host that the value *sent* of `Host` names; None if it names none, or nothing is.
+        Return what is remembered of the host that *sent*, the value of `Host`, names. None if it names no host or
+        nothing is remembered.
         """
-        # Bounded before it is hashed.
+        # The length is checked before the value is hashed.
         if not isinstance(sent, str) or len(sent) > _LONGEST:
             return None
-        # Browsers send a host as it is remembered. Any other spelling is remembered as that, because there may be many.
+        # Browsers send hosts in the spelling that is remembered. Other spellings get no entries, because there may be
+        # many.
         known = self._memory.find(sent)
         if known is not None:
             return known
@@ -179,7 +183,7 @@ class StoredHosts(Generic[T]):
 
     def look_up(self, sent: object) -> "T | HostQuestion[T] | None":
         """
-        Return the same, but if nothing is known of the host, the question that has to be asked about it.
+        Return the same, or the question for the store if nothing is remembered of the host.
         """
         known = self.find(sent)
         host = host_of(sent) if known is None else None
@@ -187,7 +191,7 @@ class StoredHosts(Generic[T]):
 
     def ask(self, name: str, to_sync: ToSync | None) -> T:
         """
-        Return what the store says of the host *name*; it may block. What has to be awaited is asked through *to_sync*.
+        Ask the store about the host *name*, which may block. A store that has to be awaited is asked through *to_sync*.
         """
         if self.must_await and to_sync is None:
             return self._make(name, None, TypeError(_CANNOT_AWAIT))
@@ -197,12 +201,12 @@ class StoredHosts(Generic[T]):
         except BaseException as error:
             if is_interruption(error):
                 raise
-            # It may go better next time, so it is not remembered.
+            # An exception is not remembered, because the next question may succeed.
             return self._make(name, None, error)
 
     async def ask_async(self, name: str) -> T:
         """
-        The same on an event loop, for a store that has to be awaited; any other is asked here and now.
+        The same on an event loop. A store that need not be awaited is asked at once.
         """
         if not self.must_await:
             return self.ask(name, None)
@@ -229,7 +233,7 @@ class StoredHosts(Generic[T]):
 
 class HostQuestion(NamedTuple, Generic[T]):
     """
-    What stands at the host *name*, which the store of *hosts* has to be asked.
+    The question for the store of *hosts*: what is the policy of the host *name*?
     """
 
     hosts: StoredHosts[T]
@@ -238,22 +242,22 @@ class HostQuestion(NamedTuple, Generic[T]):
     @property
     def may_block(self) -> bool:
         """
-        Whether to ask may block, so that an event loop asks in a thread.
+        Whether asking may block. An event loop then asks in a thread.
         """
         return not self.hosts.must_await and may_block(self.hosts.store)
 
     def ask(self, to_sync: ToSync | None = None) -> T:
         """
-        Ask the store, which may block, and return what stands at the host. What it raises closes the host.
+        Ask the store, which may block, and return the table of the host. If the store raises, the host is closed.
 
-        A store that has to be awaited is asked through *to_sync*, such as asgiref's `async_to_sync`; without it the
+        A store that has to be awaited is asked through *to_sync*, such as asgiref's `async_to_sync`. Without it, the
         host is closed.
         """
         return self.hosts.ask(self.name, to_sync)
 
     async def ask_async(self) -> T:
         """
-        The same on an event loop, for a store that has to be awaited; any other is asked here and now.
+        The same on an event loop. A store that need not be awaited is asked at once.
         """
         return await self.hosts.ask_async(self.name)
 

@@ -1,9 +1,9 @@
 """
-What the operator is told, on the logger `corsguard` and by events: never what the client is told, and off the ordinary
-path. Every reason of an event is listed here.
+What the operator is told, by the logger `corsguard` and by events. Nothing here reaches a client, and most requests
+never come here. Every reason of an event is listed here.
 
-Strings from the network are written as `ascii()` and cut, so that they can forge no line. A Journal writes, and says
-what a listener has to be told; the carrier tells it, because a listener may block.
+Strings from the network are written as `ascii()` and cut, so they cannot forge a log line. A Journal writes the log and
+returns events. The carrier calls the listener, because that may block.
 """
 
 import logging
@@ -52,32 +52,32 @@ REASONS: Final[Mapping[Reason, Rule]] = MappingProxyType(
         ),
         "source": Rule(
             "The origin source of the policy, or the store of hosts, failed, which counts as no.",
-            "Pages that may read are refused until the source answers again. The log has its exception.",
-            "Repair the store. `RememberedOrigins` and `RefreshingOrigins` keep what was known while it is down.",
+            "Pages that may read are refused until the source answers again. The log has the exception.",
+            "Repair the store. `RememberedOrigins` and `RefreshingOrigins` keep the last answers while it is down.",
             "GET /items with Origin: https://app.example.com, while the database is down",
         ),
         "two-layers": Rule(
             "The application, or an inner layer, had set headers that the policy owns.",
-            "Two authors of one header contradict each other sooner or later. The guard removed what the other set.",
+            "Two authors of one header contradict each other sooner or later. The guard removed the other headers.",
             "Remove the other layer: another CORS library, or headers that your own code sets.",
             "a view that sets Access-Control-Allow-Origin itself",
         ),
         "odd-path": Rule(
             "The path can be read in several ways, and they lead to different policies.",
             "Servers, proxies and routers do not agree about such a path, so a closed view could get an open policy.",
-            "Let the page ask for the plain path, without dot segments, empty segments and percent-encoding.",
+            "Let the page request the plain path, without dot segments, empty segments and percent-encoding.",
             "GET //admin/users, where / and /admin have different policies",
         ),
         "websocket": Rule(
             "A WebSocket handshake was refused.",
-            "A WebSocket carries cookies, and CORS has no part in it, so any page could act as the user.",
+            "A WebSocket handshake carries cookies, and CORS does not apply to it, so any page could act as the user.",
             "If the page is yours, list its origin, with `allow_credentials=True`.",
             "a handshake with Origin: https://stranger.example",
         ),
-        # Those of protection: the request may not act.
+        # The reasons of protection: the request may not act.
         "cross-site": Rule(
             "A page of another site sent a request that may act.",
-            "It would act as the user whose cookies come along.",
+            "It would act as the user whose cookies it carries.",
             "If the page is yours, list its origin, the method, and `allow_credentials=True`.",
             "a form on https://stranger.example that posts to /orders",
         ),
@@ -90,13 +90,16 @@ REASONS: Final[Mapping[Reason, Rule]] = MappingProxyType(
         "unknown": Rule(
             "A request that may act had a Sec-Fetch-Site that is not one of the standard.",
             "No browser sends that, so nothing is known about the page.",
-            "Look for a proxy or a client that writes this header.",
+            "Find the proxy or the client that writes this header.",
             "POST /orders with Sec-Fetch-Site: maybe",
         ),
         "null-origin": Rule(
             "A page with an opaque origin sent a request that may act.",
             "Every site can make such a page, with a sandboxed frame.",
-            "Serve the page by https, without `Referrer-Policy: no-referrer` and a sandbox; or exempt the path.",
+            (
+                "Serve the page over https, without `Referrer-Policy: no-referrer` and without a sandbox, or exempt "
+                "the path."
+            ),
             "a form in a sandboxed frame, or the form post of an identity provider",
         ),
         "other-origin": Rule(
@@ -112,7 +115,7 @@ _LET_LISTED_IN: Final = Fix(
     words="The origin is listed, but a WebSocket handshake carries cookies.", policy={"allow_credentials": True}
 )
 
-# Of one reason under one policy, a record is written at most every so many seconds.
+# For one reason and one policy, at most one record is written in so many seconds.
 _PAUSE: Final = 60.0
 # After this many refusals in a row of which nobody was told, the guard skips some before it looks for a listener again.
 # To look costs ten times as much as a refusal itself.
@@ -129,12 +132,12 @@ class Event(NamedTuple):
     """
     Something that an operator may want to count.
 
-    *reason* is one of REASONS, *policy* the policy that was asked (None where a path is closed or has none) and *name*
-    its name, which may label a metric. *method*, *path* and *origin* came from the network: they are `ascii()` without
-    its quotes and of at most 200 characters; but there may be any number of them, so they label no metric. *fix* is
-    what would let the request in, where a listed origin was refused. Of what protection refused, or *would_refuse* if
-    it only reports, *site* is `Sec-Fetch-Site`, from the network too, and *has_cookie* tells whether a cookie was
-    there.
+    *reason* is one of REASONS, *policy* the policy that was asked (None if the path is closed or has no policy) and
+    *name* its name, which may label a metric. *method*, *path* and *origin* come from the network: they are `ascii()`
+    without its quotes, at most 200 characters long. Do not label metrics with them, because there may be any number of
+    values. *fix* is what would let the request in, if a listed origin was refused. For protection, *would_refuse* tells
+    that it only reports, *site* is `Sec-Fetch-Site`, from the network too, and *has_cookie* tells whether the request
+    had a cookie.
     """
 
     reason: Reason
@@ -163,10 +166,10 @@ _NEVER: Final = _Pause(-math.inf, 0)
 
 class Journal:
     """
-    The records of one guard; it remembers what it said already.
+    Writes the records of one guard, and remembers what it has written.
 
-    *on_event* is what `tell` calls with each Event. There are no events while *is_heard*, if given, says no. *is_debug*
-    tells whether refused requests are explained in full, for a developer to read.
+    *on_event* is the listener that `tell` calls with each Event. There are no events while *is_heard*, if given,
+    returns false. *is_debug* tells whether refused requests are explained in full, for a developer.
 
     To ask whether anybody listens costs more than a refusal itself. So `next(turns)` tells whether a refusal has to be
     recorded: after a hundred that nobody heard of, only one of 500 asks again. `listen` ends that at once;
@@ -194,13 +197,13 @@ class Journal:
 
     def listen(self, *_: object, **__: object) -> None:
         """
-        Look at the next refusal, because somebody listens now. Takes whatever a signal sends.
+        Record from the next refusal on, because there is a listener now. Takes the arguments of any signal.
         """
         self._unheard, self.turns = 0, _EACH
 
     def tell(self, event: Event) -> None:
         """
-        Call the listener with *event*; it may block. What it raises is logged.
+        Call the listener with *event*. The listener may block. An exception in it is logged.
         """
         if self._on_event is None:
             return
@@ -211,18 +214,18 @@ class Journal:
                 raise
             more = self._left_out("listener", event.policy)
             if more is not None:
-                logger.exception("The listener to events failed. The request was answered all the same.%s", more)
+                logger.exception("The listener to events failed. The request was answered nevertheless.%s", more)
 
     def warn_of(self, policies: Iterable[Policy]) -> None:
         """
-        Write the warnings of *policies*, as a guard does when it is given them; of equal policies once.
+        Log the warnings of *policies*, once for equal policies. A guard does so when it gets new policies.
         """
-        # Not the policies, which would be kept alive, and with them the threads of their sources.
+        # The policies themselves are not kept, because that would keep the threads of their sources alive.
         risky = {(hash(policy), policy.warnings): None for policy in policies if policy.warnings}
         with self._lock:
             new = [key for key in risky if key not in self._warned_of]
             self._warned_of.update(risky)
-            # A program that swaps its policies all the time makes ever new ones.
+            # A program that replaces its policies all the time creates any number of them.
             while len(self._warned_of) > max(_MOST_WARNED_OF, len(risky)):
                 self._warned_of.popitem(last=False)
         for _, warnings in new:
@@ -231,9 +234,9 @@ class Journal:
 
     def warn_of_host(self, there: Assignment) -> None:
         """
-        Write the warnings of the policy *there*, which a store gave for the host of its name; of each host once.
+        Log the warnings of the policy *there*, which a store gave for a host, once for each host.
 
-        After the warnings of so many hosts no more are written, because there may be any number of tenants.
+        After a fixed number of hosts no more warnings are logged, because there may be any number of tenants.
         """
         warnings = there.policy.warnings if isinstance(there.policy, Policy) else ()
         if not warnings:
@@ -246,17 +249,17 @@ class Journal:
         if not is_new or room < 0:
             return
         if room == 0:
-            logger.warning("The store of hosts has more policies with warnings. These are not written.")
+            logger.warning("The store of hosts has more policies with warnings. Those are not logged.")
             return
         for warning in warnings:
             logger.warning("%s", replace(warning, field=f"hosts[{quoted(there.name)}].{warning.field}"))
 
     def record(self, there: Assignment, decision: Decision, environ: Mapping[str, Any]) -> tuple[Event, ...]:
         """
-        Write that a request was refused, and return the Event that a listener has to be told, if any.
+        Log that a request was refused, and return the Event for the listener, if there is one.
 
-        For a developer every *decision* may be written about, since a browser refuses what a preflight's answer does
-        not list. Does nothing if nobody would notice.
+        For a developer, an allowed preflight may be logged too, because the browser refuses what the answer does not
+        list. Does nothing if there is neither a listener nor a log level that shows it.
         """
         if decision.refusal is None:
             if self.explains():
@@ -265,7 +268,7 @@ class Journal:
         is_debug, is_heard = self.explains(), self._has_listener()
         if decision.error is None and not self._is_noticed(is_heard=is_heard, is_debug=is_debug):
             return ()
-        # Browsers send Origin on same-origin POSTs too; they need no grant, and nobody was refused.
+        # Browsers send Origin on same-origin POSTs too. These need no grant, so they were not refused.
         is_handshake = decision.kind is RequestKind.HANDSHAKE
         if decision.error is None and not is_handshake and environ.get("HTTP_SEC_FETCH_SITE") == "same-origin":
             return ()
@@ -282,9 +285,10 @@ class Journal:
         self, there: Assignment, reason: Reason, fix: Fix, environ: Mapping[str, Any], *, would_refuse: bool
     ) -> tuple[Event, ...]:
         """
-        Write that a request was refused because it may act, or would be, and return the Event of it, if any.
+        Log that protection refused a request, or would refuse it, and return the Event for the listener, if there is
+        one.
 
-        Does nothing if nobody would notice.
+        Does nothing if there is neither a listener nor a log level that shows it.
         """
         is_debug, is_heard = self.explains(), self._has_listener()
         if not self._is_noticed(is_heard=is_heard, is_debug=is_debug):
@@ -293,7 +297,7 @@ class Journal:
         event = _event(reason, there, environ)._replace(
             fix=fix, would_refuse=would_refuse, site=site, has_cookie=has_cookie
         )
-        # A developer reads each of them.
+        # In debug mode, each of them is logged.
         more = "" if is_debug else self._left_out(f"{reason} {would_refuse}", event.policy)
         if more is not None:
             logger.log(
@@ -314,14 +318,14 @@ class Journal:
         self, there: Assignment, names: Collection[str], environ: Mapping[str, Any]
     ) -> tuple[Event, ...]:
         """
-        Write, the first time only, that the application or an inner layer had set headers that the policy owns.
+        Log, the first time only, that the application or an inner layer had set headers that the policy owns.
         """
         if self._told_of_two_layers or not self._is_first_of_two_layers():
             return ()
         event = _event("two-layers", there, environ)
         logger.warning(
-            "Two layers of CORS: the response to '%s' '%s' already had %s. The policy replaced or removed it; "
-            "take it out where it is set. This is said once.",
+            "Two layers of CORS: the response to '%s' '%s' already had %s. The policy replaced or removed them. "
+            "Remove the code or the library that sets them. This is logged once.",
             event.method,
             event.path,
             ", ".join(f"'{shown(name)}'" for name in names),
@@ -331,7 +335,7 @@ class Journal:
 
     def record_odd_path(self, there: Assignment, environ: Mapping[str, Any]) -> tuple[Event, ...]:
         """
-        Write that a path has no policy because it can be read in several ways.
+        Log that a path has no policy because it can be read in several ways.
         """
         event = _event("odd-path", there, environ)
         more = self._left_out(event.reason, None) if logger.isEnabledFor(logging.INFO) else None
@@ -349,7 +353,7 @@ class Journal:
         self, there: Assignment, error: BaseException, environ: Mapping[str, Any]
     ) -> tuple[Event, ...]:
         """
-        Write that the store of hosts failed, so that the host is closed.
+        Log that the store of hosts failed, so the host is closed.
         """
         event = _event("source", there, environ)
         more = self._left_out("hosts", None) if logger.isEnabledFor(logging.ERROR) else None
@@ -367,7 +371,7 @@ class Journal:
 
     def record_misplaced(self, view: str, methods: Collection[str]) -> None:
         """
-        Write, once for each *view*, that tags on its *methods* have no effect, and that the guard closed it.
+        Log, once for each *view*, that tags on its *methods* have no effect, and that the guard closed the view.
         """
         if view not in self._told_of_misplaced:
             self._told_of_misplaced.add(view)
@@ -381,26 +385,26 @@ class Journal:
 
     def record_unseen(self, app: str) -> None:
         """
-        Write that *app* may have views with tags, which the guard cannot find.
+        Log that *app* may have views with tags that the guard cannot find.
         """
         logger.warning(
             "Views of this process are tagged with @cors. On views of %s a tag has no effect, because corsguard.asgi "
-            "finds the endpoints of Starlette and FastAPI only. Write their policies by path: {'/path': policy}. This "
-            "is said once.",
+            "finds the endpoints of Starlette and FastAPI only. Write their policies by path: {'/path': policy}. "
+            "This is logged once.",
             app,
         )
 
     def record_openings(self, views: Iterable[ServedView]) -> None:
         """
-        Write, once for each pair, which of *views* grant what another one serves at the same URL.
+        Log, once for each pair, which of *views* grants methods that another view serves at the same URL.
         """
         for opening in openings_of(views):
             if opening not in self._told_of_openings:
                 self._told_of_openings.add(opening)
                 logger.warning(
-                    "At %s the policy of %s grants %s, which %s serves under another. A browser's preflight cache is "
-                    "per URL, not per method, so a preflight for the one opens the other. Give both views one policy, "
-                    "or a URL each.",
+                    "At %s the policy of %s grants %s, which %s serves under another policy. A browser's preflight "
+                    "cache is per URL, not per method, so a preflight for one view also opens the other. Give both "
+                    "views one policy, or each its own URL.",
                     opening.url,
                     opening.name,
                     ", ".join(opening.methods),
@@ -409,7 +413,7 @@ class Journal:
 
     def _is_noticed(self, *, is_heard: bool, is_debug: bool) -> bool:
         """
-        Return whether anybody notices a refusal, and put off the next time to ask if nobody does.
+        Return whether a listener or the log shows a refusal. If not, postpone the next check.
         """
         if is_heard or is_debug or logger.isEnabledFor(logging.INFO):
             self.turns = _EACH
@@ -423,7 +427,7 @@ class Journal:
 
     def explains(self) -> bool:
         """
-        Return whether what a browser refuses is explained in full now, for a developer to read.
+        Return whether refusals are explained in full now, for a developer.
         """
         return self.is_debug is not None and bool(self.is_debug())
 
@@ -444,7 +448,8 @@ class Journal:
 
     def _left_out(self, reason: str, policy: Policy | None) -> str | None:
         """
-        Return None if a record of *reason* and *policy* is to be left out, else what to say of those that were.
+        Return None if a record for *reason* and *policy* has to be left out. Otherwise return a note about those that
+        were left out.
         """
         # Not the policy, which would be kept alive, and with it the thread of its source.
         now, key = time.monotonic(), (reason, None if policy is None else policy.fingerprint)
@@ -461,7 +466,7 @@ class Journal:
             self._pauses[key] = _Pause(now, 0) if is_over else last._replace(left_out=last.left_out + 1)
         if not is_over:
             return None
-        return f" Left out since the last like it: {last.left_out}." if last.left_out else ""
+        return f" Similar records left out since the last one: {last.left_out}." if last.left_out else ""
 
     def _explain(self, there: Assignment, decision: Decision, environ: Mapping[str, Any]) -> None:
         if decision.kind is RequestKind.HANDSHAKE:

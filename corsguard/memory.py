@@ -1,8 +1,8 @@
 """
-Answers that are remembered for a while, and the questions under way.
+Answers that are remembered for a while, and the questions that are being asked.
 
-What is asked about comes from clients, who make up as many names as they like. So all is bounded, and what they make up
-pushes nothing good out. No lock is held while somebody else's code runs.
+The names come from clients, which can invent as many as they like. So everything is bounded, and invented names do not
+displace good answers. No lock is held while code outside this module runs.
 """
 
 import os
@@ -19,23 +19,23 @@ from .audience import is_interruption
 if TYPE_CHECKING:
     import asyncio
 
-    # A question of one event loop.
+    # A question is asked once in each event loop.
     _Key = tuple[asyncio.AbstractEventLoop, str]
 
 Clock = Callable[[], float]
 T = TypeVar("T")
 
-# So many names are asked about at once, where answers are awaited.
+# The most questions that are awaited at the same time.
 _MOST_TASKS: Final = 1000
 
 
 class Memory(Generic[T]):
     """
-    What one process was told about names, each for so many *seconds*, and the questions under way.
+    What one process knows about names, each for so many *seconds*, and the questions that are being asked.
 
-    It remembers *most* answers that are good, as *is_good* tells, and as many others, apart from each other, and beyond
-    that forgets the oldest of their kind. A name that several ask about at once is asked about once. What a question
-    raises is raised to all who ask, and is not remembered. None is not an answer.
+    It remembers *most* good answers, as *is_good* tells, and separately the same number of others. Beyond that, it
+    forgets the oldest of the same kind. If several callers ask about one name at the same time, one question is asked.
+    If that raises, all these callers get the exception, and nothing is remembered. None is not an answer.
     """
 
     __slots__ = (
@@ -59,21 +59,23 @@ class Memory(Generic[T]):
         self._good: Final[OrderedDict[str, tuple[float, T]]] = OrderedDict()
         self._others: Final[OrderedDict[str, tuple[float, T]]] = OrderedDict()
         self._questions: Final[dict[str, Future[T]]] = {}
-        # Those that are awaited. A loop that ended in the middle of one is kept, so that no other takes its id.
+        # The questions that are awaited. The key keeps a loop that ended too early alive, so that no other loop gets
+        # its id.
         self._tasks: Final[dict[_Key, asyncio.Task[T]]] = {}
         self._lock: Final = threading.Lock()
         self._process: Final = os.getpid()
 
     def here(self) -> Self:
         """
-        Return this memory, or an empty one in a process that was forked from the one that made it.
+        Return this memory; in a forked process, return an empty one.
         """
-        # The lock and the questions are those of that process; its threads are not here to answer them.
+        # The lock and the questions belong to the parent process. Its threads do not exist here, so they answer
+        # nothing.
         return self if self._process == os.getpid() else self.emptied()
 
     def emptied(self) -> Self:
         """
-        Return a memory like this one that has nothing in it.
+        Return an empty memory with the same settings.
         """
         return type(self)(self._seconds, self._most, self._is_good, self._clock)
 
@@ -81,13 +83,13 @@ class Memory(Generic[T]):
         """
         Return what is remembered about *name*, or None.
         """
-        # Without the lock: what this may miss is looked up again with the lock.
+        # Without the lock: `ask` looks again under the lock.
         known = self._good.get(name) or self._others.get(name)
         return None if known is None or known[0] <= self._clock() else known[1]
 
     def ask(self, name: str, question: Callable[[], T]) -> T:
         """
-        Return what is remembered about *name*, or what *question* returns, for which it may have to wait.
+        Return what is remembered about *name*, or what *question* returns. This may block.
         """
         began, ours = self._clock(), Future[T]()
         with self._lock:
@@ -106,7 +108,7 @@ class Memory(Generic[T]):
                 ours.set_exception(error)
             raise
         finally:
-            # Anyone who was stopped in the middle of a question leaves nobody waiting.
+            # If this thread is interrupted, the other callers do not wait for ever.
             ours.cancel()
             with self._lock:
                 del self._questions[name]
@@ -114,9 +116,9 @@ class Memory(Generic[T]):
 
     async def ask_async(self, name: str, question: Callable[[], Awaitable[T]]) -> T:
         """
-        The same for a *question* that is awaited. Each event loop asks for itself.
+        The same for a *question* that is awaited. Each event loop asks its own questions.
 
-        Raises RuntimeError if as many questions are awaited as may be.
+        Raises RuntimeError if too many questions are awaited already.
         """
         known = self.find(name)
         if known is not None:
@@ -126,14 +128,14 @@ class Memory(Generic[T]):
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            # Under trio there are no futures to share.
+            # Under trio there are no futures that callers can share.
             return await self._answered(name, question)
         task = self._tasks.get((loop, name))
         if task is None:
             self._make_room()
             task = self._tasks[loop, name] = loop.create_task(self._answered(name, question))
             task.add_done_callback(partial(_forget, self._tasks, (loop, name)))
-        # One that is cancelled leaves the question to the others, and the answer to those who ask later.
+        # If one caller is cancelled, the question goes on for the others and for later callers.
         return await asyncio.shield(task)
 
     async def _answered(self, name: str, question: Callable[[], Awaitable[T]]) -> T:
@@ -148,7 +150,7 @@ class Memory(Generic[T]):
         with self._lock:
             other.pop(name, None)
             room[name] = began + self._seconds, answer
-            # All are kept for the same time, so the first is the next to be forgotten.
+            # All answers are kept for the same time, so the first is the oldest.
             room.move_to_end(name)
             if len(room) > self._most:
                 room.popitem(last=False)
@@ -156,16 +158,18 @@ class Memory(Generic[T]):
     def _make_room(self) -> None:
         if len(self._tasks) < _MOST_TASKS:
             return
-        # Of a copy, because other loops add and remove theirs in other threads.
+        # Loop over a copy, because event loops in other threads add and remove entries.
         for key in [*self._tasks]:
             if key[0].is_closed():
                 self._tasks.pop(key, None)
         if len(self._tasks) >= _MOST_TASKS:
-            raise RuntimeError(f"Nobody was asked, because {_MOST_TASKS:,} questions wait for an answer.")
+            raise RuntimeError(
+                f"The question was not asked, because {_MOST_TASKS:,} others already wait for an answer."
+            )
 
 
 def _forget(tasks: "dict[_Key, asyncio.Task[T]]", key: "_Key", task: "asyncio.Task[T]") -> None:
     tasks.pop(key, None)
     if not task.cancelled():
-        # Else asyncio writes, if all who asked are gone, that nobody took the error.
+        # Otherwise asyncio logs an exception that was never retrieved, if all callers are gone.
         task.exception()

@@ -1,12 +1,12 @@
 """
-What an operator probably meant, whose entry no browser would send.
+What an operator probably meant by an entry that no browser would send.
 
-The grammar is `origin`'s: what it takes never comes here, and everything that is proposed here is asked of it first.
-This room only guesses: it names the first rule that an entry breaks and what to write instead. It is loaded when
-someone has made a mistake, and reads so much of an entry that a pattern of any length would fit in many times.
+The grammar is that of `origin`: entries that it accepts never come here, and each proposal is checked by it first. This
+module only guesses: it names the first rule that an entry breaks, and what to write instead. It is loaded only after a
+mistake. It reads only the first part of a long entry, many times longer than any pattern.
 """
 
-# pragma: no mutate start - messages, held by the tests of errors
+# pragma: no mutate start - messages, checked by the tests of errors
 
 import re
 from collections.abc import Iterable
@@ -37,19 +37,19 @@ from .origin import (
 
 _LONGEST_READ: Final = 4096
 _LONGEST_EXPRESSION: Final = 128
-# To read an expression may take half a second, and a pasted text may have hundreds.
+# Reading an expression may take half a second, and a pasted text may have hundreds of them.
 _MOST_EXPRESSIONS: Final = 4
 _SEPARATORS: Final = r"[\s,;\"'\x00-\x1f\x7f]+"
-# Python joins two strings in a list that no comma separates.
+# Python joins two strings in a list if the comma between them is missing.
 _RUN_TOGETHER: Final = r"(?<=[a-z0-9/])(?=https?://)"
 _REGEX_CHARACTERS: Final = r"[\\^$|(){}+]|(?!^)\["
-# How people spell "some subdomain" in a regular expression, to be read back as a pattern.
+# How people write "some subdomain" in a regular expression.
 _REGEX_CLASS: Final = r"(?:\[[^\]]{0,99}\]|\\w|\.)"
 _REGEX_SUBDOMAIN: Final = rf"\((?:\?:)?{_REGEX_CLASS}[+*]?(?:\\\.)?\)[+*]?(?:\\\.)?|{_REGEX_CLASS}[+*](?:\\\.)"
 _MOST_REPAIRS: Final = 8
-# The scheme of the pages of a host that is named by another one.
+# The scheme that pages probably have, if the entry has another scheme of the same host.
 _PAGES: Final = {"ftp": "https", "ws": "http", "wss": "https"}
-# Where no other spelling of the entry helps.
+# The fix, if no other spelling of the entry helps.
 _INSTEAD: Final = {
     "E212": Fix(
         entries=(EXAMPLE_ORIGIN,),
@@ -62,7 +62,7 @@ _INSTEAD: Final = {
 
 class _Slip(NamedTuple):
     """
-    The first thing wrong with an entry: the *code* of its rule, and the entry with just this thing fixed, if possible.
+    The first thing wrong with an entry: the *code* of its rule, and the entry with only this fixed, if possible.
     """
 
     code: str
@@ -71,12 +71,12 @@ class _Slip(NamedTuple):
 
 def refusal(text: str) -> PolicyError:
     """
-    Return what to raise for *text*, which is outside the grammar: one problem, with the form that was probably meant.
+    Return the exception for *text*, which is outside the grammar: one problem, with the form that was probably meant.
     """
     fault = _first_fault(text[:_LONGEST_READ])
     entries = re.split(_SEPARATORS, fault.fixed)
     if len(text) > _LONGEST_READ:
-        # The last one is cut off.
+        # The last entry is incomplete.
         entries.pop()
     entries = [*dict.fromkeys(entries)]
     unread = {*[entry for entry in entries if _is_expression(entry)][_MOST_EXPRESSIONS:]}
@@ -93,7 +93,8 @@ def nearest_prefix(text: str) -> str:
 
     path = re.split(r"[?#]", text.replace("\\", "/").replace("^", "").replace("$", ""))[0]
     literal = re.split(f"[{NOT_LITERAL}]", unquote(path))
-    # A segment that is literal in part only is left out, but the first one: `/` in place of `/api*` would open all.
+    # A segment that is only partly literal is left out. The first one stays, because `/` instead of `/api*` would open
+    # everything.
     cut = literal[0] if len(literal) == 1 else literal[0].rpartition("/")[0] or literal[0].rstrip(".")
     return "/" + "/".join(x for x in cut.split("/") if x not in ("", ".", ".."))
 
@@ -110,7 +111,7 @@ def nearest_host(text: str) -> str | None:
     if meant == EXAMPLE_ORIGIN:
         return None
     before, star, after = meant.partition("://")[2].partition("*")
-    # A star within a label is written for some of the hosts below.
+    # A star within a label becomes a wildcard for all hosts below.
     host = f"*.{after.partition('.')[2]}" if star else before
     host = host.removesuffix(".")
     return host if key_of(host) is not None else None
@@ -118,9 +119,9 @@ def nearest_host(text: str) -> str | None:
 
 def nearest_name(name: str, names: Iterable[str], near: float = 0.7) -> str | None:
     """
-    Return that of *names* which *name* is probably meant to be, or None.
+    Return the one of *names* that *name* probably means, or None.
 
-    *near* is how alike they have to be, from 0 to 1: more where the names have much in common anyway.
+    *near* is how similar they have to be, from 0 to 1. Use more if the names have much in common.
     """
     from difflib import get_close_matches
 
@@ -129,7 +130,7 @@ def nearest_name(name: str, names: Iterable[str], near: float = 0.7) -> str | No
 
 def _meant(text: str) -> str | None:
     """
-    Return the pattern that *text* becomes when one fault after the other is fixed, or None.
+    Return the pattern that *text* becomes when one fault after another is fixed, or None.
     """
     for _ in range(_MOST_REPAIRS):
         if pattern_of(text) is not None:
@@ -181,7 +182,7 @@ def _fault_of_what_is_never_sent(lowered: str, text: str) -> _Slip | None:
 def _fault_in_port(scheme: str, rest: str) -> _Slip | None:
     host, digits = _split(rest)
     if ":" in host and not host.startswith("["):
-        # An IPv6 address without its brackets, with or without a port behind it.
+        # An IPv6 address without its brackets, with or without a port after it.
         whole = canonical_ipv6(rest)
         address = whole or canonical_ipv6(host)
         return _Slip("E209", f"{scheme}://{address}{'' if whole else f':{digits}'}" if address else "")
@@ -207,26 +208,26 @@ def _fault_in_host(scheme: str, rest: str) -> _Slip:
         misplaced = host.count("*") > 1 or starred[0] == len(labels) - 1 or (whole_label and starred[0] > 0)
         if misplaced or NUMBER.fullmatch(labels[-1]):
             return _Slip("E211", _with_one_wildcard(scheme, labels, port))
-    # What a star stands for is one character at least, so it counts as one.
+    # A star stands for at least one character, so it counts as one.
     valid = all(re.fullmatch(LABEL, label.replace("*", "x")) for label in labels)
     if not valid or len(host.removesuffix(".")) > LONGEST_HOST:
         return _Slip("E210", f"{scheme}://{'.'.join(filter(None, labels))}{port}")
-    # All that is left is a last label that is a number, in what is not an address as browsers write it.
+    # The remaining case: the last label is a number, but the host is not an address as browsers write it.
     address = _canonical_ipv4(host)
     return _Slip("E209", f"{scheme}://{address}{port}" if address else "")
 
 
 def _of_page(scheme: str, rest: str) -> str:
     """
-    Return the origin of the page that *rest*, what stands behind *scheme* and its colon, is about; nothing if unknown.
+    Return the origin of the page that `scheme:rest` belongs to, or an empty string if it is unknown.
     """
-    # HTML, "blob URL": the origin stands in it.
+    # HTML, "blob URL": it contains the origin.
     return rest if scheme == "blob" else f"{_PAGES[scheme]}:{rest}" if scheme in _PAGES else ""
 
 
 def _split(rest: str) -> tuple[str, str | None]:
     """
-    Return the host in *rest* and what stands behind its colon, or None if there is no colon.
+    Return the host in *rest*, and the text after its colon or None if there is no colon.
     """
     host, colon, digits = rest.rpartition(":")
     return (host, digits) if colon and not (rest.startswith("[") and rest.endswith("]")) else (rest, None)
@@ -241,9 +242,9 @@ def _with_scheme(text: str) -> str:
 
 def _with_one_wildcard(scheme: str, labels: list[str], port: str) -> str:
     """
-    Return what is left when all but the last run of literal labels becomes the one leading `*.`.
+    Return a pattern that keeps the literal labels at the end. All labels before them become one leading `*.`.
 
-    Nothing is proposed that would cover a whole top-level domain.
+    A pattern that covers a whole top-level domain is not proposed.
     """
     base = labels[max(i for i, label in enumerate(labels) if "*" in label) + 1 :]
     return f"{scheme}://*.{'.'.join(base)}{port}" if len(base) > 1 else ""
@@ -255,15 +256,15 @@ def _is_expression(text: str) -> bool:
 
 def _from_regex(text: str) -> str:
     """
-    Return the patterns that the translators read in the expression *text*; where they read none, a guess.
+    Return the patterns that the expression *text* means. If it cannot be translated, return a guess.
     """
     from .expressions import Covered, patterns_of
 
-    # To read a long one may take a second, and there may be many.
+    # Reading a long expression may take a second, and there may be many.
     with suppress(ValueError):
         covered = patterns_of(text) if len(text) <= _LONGEST_EXPRESSION else Covered()
         meant = [*covered.spellings, *(wider for wider, _ in covered.wider)]
-        # `https?` is written for https, and for what has no TLS yet.
+        # `https?` means https. The http form is left out if the https form is there.
         if meant:
             return " ".join(entry for entry in meant if entry.replace("http://", "https://") not in {*meant} - {entry})
     pattern = text.strip("^$").replace("\\/", "/").replace("\\-", "-").replace("https?", "https")
@@ -282,16 +283,16 @@ def _ascii_host(rest: str) -> str:
         labels = idna.uts46_remap(host, std3_rules=False, transitional=False).split(".")
     except idna.IDNAError:
         return ""
-    # The ASCII form of a label is longer than the label, and takes time that grows with the square of its length.
+    # The ASCII form of a label is longer than the label. Making it takes time that grows with the square of the length.
     if any(len(label) > LONGEST_LABEL for label in labels):
         return ""
-    # IDNA 2008 itself would refuse names that browsers accept, such as emoji, so only the encoding is taken.
+    # IDNA 2008 refuses names that browsers accept, such as emoji, so only the encoding is used.
     return ".".join(x if x.isascii() else f"xn--{x.encode('punycode').decode()}" for x in labels) + colon + port
 
 
 def _canonical_ipv4(host: str) -> str | None:
     """
-    Return the dotted form of the spellings of an IPv4 address that browsers understand (`127.1`, `0x7f000001`).
+    Return the dotted form of an IPv4 address in any spelling that browsers understand (`127.1`, `0x7f000001`).
     """
     import socket
 

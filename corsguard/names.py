@@ -1,9 +1,9 @@
 """
 What the Fetch standard fixes about method and header names, and what browsers add to it.
 
-This room holds facts and nothing else: no policy, no opinion, no request. What a list of names permits is the same
-for everyone who reads one, so it is decided here.
-Method names are compared byte for byte, header names without regard to ASCII case (Fetch, "Headers").
+This module holds facts only: no policy, no opinion, no request. It also decides what a list of names permits, because
+that is the same for the engine and for a browser. Method names are compared byte for byte, header names without regard
+to ASCII case (Fetch, "Headers").
 """
 
 import re
@@ -13,10 +13,10 @@ from typing import Final
 # The origin that messages and examples show where nothing better can be guessed.
 EXAMPLE_ORIGIN: Final = "https://app.example.com"
 
-# What stands for something else in a router, a URL or a regular expression, and half of a character, which no decoded
-# path has. So these are in no path prefix: those are decoded paths, taken as they are.
+# Characters with a special meaning in a router, a URL or a regular expression, and surrogates, which no decoded path
+# has. A path prefix is a decoded path, taken literally, so it has none of them.
 NOT_LITERAL: Final = r"*?#<>^$|{}[\]%\\" + "\ud800-\udfff"
-# A path prefix: whole segments, each of which has one reading.
+# A path prefix: whole segments that can be read in one way only.
 PATH_PREFIX: Final = re.compile(rf"/|(/(?!\.{{1,2}}(/|\Z))[^/{NOT_LITERAL}]+)+")
 
 ALLOW_ORIGIN: Final = "Access-Control-Allow-Origin"
@@ -28,10 +28,10 @@ MAX_AGE: Final = "Access-Control-Max-Age"
 # Resource Timing, "Timing-Allow-Origin Response Header": who sees how long a response took.
 TIMING_ALLOW_ORIGIN: Final = "Timing-Allow-Origin"
 
-# Every response header whose name starts so belongs to the policy of a guarded resource.
+# On a guarded resource, every response header with this prefix belongs to the policy.
 OWNED_PREFIX: Final = "access-control-"
 
-# Fetch, "CORS-safelisted method": needs no listing and cannot be refused by a preflight.
+# Fetch, "CORS-safelisted method": they need not be listed, and a preflight cannot refuse them.
 SAFELISTED_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
 
 # Fetch, "forbidden method"; the comparison is byte-case-insensitive.
@@ -63,7 +63,7 @@ FORBIDDEN_REQUEST_HEADER_PREFIXES: Final = ("proxy-", "sec-")
 # Fetch, "forbidden response-header name": never readable by a script, whatever is exposed.
 FORBIDDEN_RESPONSE_HEADERS: Final = frozenset({"set-cookie", "set-cookie2"})
 
-# What only requests have (RFC 9110, 10.1; Fetch, "forbidden request-header"), in lower case.
+# Headers that only requests have (RFC 9110, 10.1; Fetch, "forbidden request-header"), in lower case.
 REQUEST_ONLY_HEADERS: Final = frozenset({"cookie", "expect", "host", "origin", "referer", "te"})
 
 # Fetch, "CORS-safelisted response-header name": readable without being exposed.
@@ -82,7 +82,7 @@ SAFELISTED_RESPONSE_HEADERS: Final = frozenset(
 # Fetch, "CORS non-wildcard request-header name": `*` never covers it.
 NON_WILDCARD_REQUEST_HEADER: Final = "authorization"
 
-# For how many seconds a browser keeps the answer to a preflight at most, whatever Access-Control-Max-Age says.
+# The most seconds for which a browser keeps the answer to a preflight, even if Access-Control-Max-Age says more.
 CHROMIUM_MAX_AGE: Final = 7200
 FIREFOX_MAX_AGE: Final = 86400
 SAFARI_MAX_AGE: Final = 600

@@ -1,13 +1,13 @@
 """
-What to answer a request, under a policy.
+How to answer a request, under a policy.
 
-The one place where the headers of CORS are negotiated; no carrier decides anything itself. Total and pure: no string
-makes it raise, nothing is remembered, and nothing outside is asked. `decide` says that an origin source has to be
-asked; only `negotiate`, for a caller that may wait, asks it.
+This is the only place where CORS headers are negotiated. No carrier decides anything itself. It is total and pure: no
+string makes it raise, nothing is remembered, and no other code is asked. `decide` only says that an origin source has
+to be asked. `negotiate`, for callers that may wait, asks it.
 
-The answer to a preflight is static: once the origin is allowed, the whole lists go out, whatever was asked for. So
-`Access-Control-Request-Headers` is never parsed, one preflight fills the browser's cache for every method and header
-of a URL, and a refused method or header is refused by the browser, whose console then names it.
+The answer to a preflight is static: if the origin is allowed, the complete lists are sent, independent of what was
+asked for. So `Access-Control-Request-Headers` is never parsed, one preflight fills the browser's cache for every method
+and header of a URL, and a refused method or header is refused by the browser, whose console then names it.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -48,7 +48,7 @@ T = TypeVar("T")
 VARY: Final = ("Vary", "Origin")
 _PREFLIGHT_VARY: Final = ("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
 _IN_A_LOOP: Final = (
-    "The origin source, or the store of hosts, has to be awaited, and this is called inside an event loop. Write "
+    "The origin source, or the store of hosts, has to be awaited, but this call is inside an event loop. Write "
     "`await question.ask_async()`, or call it in a thread."
 )
 # A longer Origin is not an origin, and no other value that is read is as long. So much of it shows that it is longer.
@@ -60,7 +60,7 @@ _REFUSAL_BODY: Final = b"CORS: this origin may not read this resource.\n"
 
 class RequestKind(StrEnum):
     """
-    What a request is to CORS (Fetch, "HTTP requests"), and to the guard: CORS has no part in a WebSocket handshake.
+    The kinds of requests in CORS (Fetch, "HTTP requests"), and the WebSocket handshake, which CORS does not cover.
     """
 
     NOT_CORS = "not-cors"
@@ -71,7 +71,7 @@ class RequestKind(StrEnum):
 
 class Refusal(StrEnum):
     """
-    Why a request was refused. A refused method or header is for the browser to find, which then names it.
+    Why a request was refused. Methods and headers are refused by the browser, which then names them.
 
     Only a handshake is refused for its credentials: the origin is listed, but the policy does not allow the cookies
     that every handshake carries. A request that may not act is refused by the protection, whether or not its page may
@@ -87,11 +87,10 @@ class Decision(NamedTuple):
     """
     What to answer one request.
 
-    *headers* are the lines to send, `Vary` the last of them if there is one. A preflight, and what may not run, is
-    answered with *status*, *headers* and *body* and never reaches the application. For any other request
-    *status* is None: the application runs, and its response gets the *headers*, whose only author the policy is; `Vary`
-    is merged into its own.
-    *error* is what an origin source raised; it counted as no.
+    *headers* are the header lines to send; `Vary`, if there is one, is the last. A preflight, or a request that may not
+    run, is answered with *status*, *headers* and *body* and never reaches the application. For any other request
+    *status* is None: the application runs, and *headers* replace its own CORS headers. `Vary` is merged with its own.
+    *error* is what an origin source raised. It counted as no.
     """
 
     kind: RequestKind
@@ -111,7 +110,7 @@ class Decision(NamedTuple):
 
 class Question(NamedTuple):
     """
-    Whether *source* grants *origin*, on which depends what is decided: *granted* or *refused*.
+    Does *source* grant *origin*? The decision is *granted* if it does, and *refused* if not.
     """
 
     source: OriginSource | AsyncOriginSource
@@ -122,29 +121,29 @@ class Question(NamedTuple):
     @property
     def may_block(self) -> bool:
         """
-        Whether to ask may block, so that an event loop asks in a thread.
+        Whether asking may block. An event loop then asks in a thread.
         """
         return not is_asynchronous(self.source) and may_block(self.source)
 
     def ask(self, to_sync: ToSync | None = None) -> Decision:
         """
-        Ask the source, which may block, and return what is decided. What it raises counts as no.
+        Ask the source, which may block, and return the decision. An exception counts as no.
 
-        A source that has to be awaited is asked through *to_sync*, such as asgiref's `async_to_sync`; without it the
+        A source that has to be awaited is asked through *to_sync*, such as asgiref's `async_to_sync`. Without it, the
         answer is no.
         """
         return self.answered(*says_yes(self.source, self.origin, to_sync))
 
     async def ask_async(self) -> Decision:
         """
-        The same on an event loop, for a source that has to be awaited; any other is asked here and now.
+        The same on an event loop. A source that need not be awaited is asked at once.
         """
         source = self.source
         return self.answered(*await says_yes_async(source, self.origin)) if is_asynchronous(source) else self.ask()
 
     def answered(self, answer: object, error: BaseException | None = None) -> Decision:
         """
-        Return what is decided if the source answered *answer*, of which only True grants, or raised *error*.
+        Return the decision for the *answer* of the source, or for the *error* that it raised. Only True grants.
         """
         if answer is True and error is None:
             return self.granted
@@ -167,7 +166,7 @@ class Prepared:
     @classmethod
     def of(cls, decision: Decision, trusted_methods: frozenset[str] = frozenset()) -> "Prepared":
         """
-        Return the same, with the headers of *decision*.
+        Prepare *decision*, with its headers in both forms.
         """
         return cls(decision, trusted_methods, (*as_lines(decision.headers),))
 
@@ -209,10 +208,10 @@ class Grant:
 @dataclass(frozen=True, slots=True)
 class Answers:
     """
-    What a policy says to every kind of request.
+    The prepared answers of a policy to every kind of request.
 
-    Without an `Origin` it is *silent*. An origin of the *audience* is *shared* with, or *permitted* to send what its
-    preflight asks for. All other origins are *refused*, or *forbidden* to.
+    *silent* is for requests without `Origin`. For an origin of the *audience*, *shared* answers a request and
+    *permitted* a preflight. For any other origin, *refused* answers a request and *forbidden* a preflight.
     """
 
     audience: Audience
@@ -225,12 +224,12 @@ class Answers:
 
 def negotiate(policy: Policy, environ: Environ) -> Decision:
     """
-    Return what *policy* answers the request that *environ* describes.
+    Return how *policy* answers the request that *environ* describes.
 
-    *environ* is a WSGI environ, Django's `request.META`, or any mapping with the same keys, of which `REQUEST_METHOD`,
-    `HTTP_ORIGIN` and `HTTP_ACCESS_CONTROL_REQUEST_METHOD` are read. Follows Fetch, "CORS protocol". An origin source
-    is asked, here and now, and one that has to be awaited in an event loop of its own; whatever it raises counts as no.
-    Never raises.
+    *environ* is a WSGI environ, Django's `request.META`, or any mapping with the same keys. `REQUEST_METHOD`,
+    `HTTP_ORIGIN` and `HTTP_ACCESS_CONTROL_REQUEST_METHOD` are read. Follows Fetch, "CORS protocol". An origin source is
+    asked at once. If it has to be awaited, that happens in a new event loop. An exception in it counts as no. Never
+    raises.
     """
     decision = decide(policy, environ)
     return decision.ask(in_a_loop) if isinstance(decision, Question) else decision
@@ -238,7 +237,7 @@ def negotiate(policy: Policy, environ: Environ) -> Decision:
 
 def decide(policy: Policy, environ: Environ) -> Decision | Question:
     """
-    Return the same, or the Question on which it depends: nobody is asked here. Never raises.
+    Return the same, or the Question on which it depends. No source is asked here. Never raises.
     """
     answers = answers_of(policy)
     if "HTTP_ORIGIN" not in environ:
@@ -251,7 +250,7 @@ def decide(policy: Policy, environ: Environ) -> Decision | Question:
     granted = (answers.permitted if asks else answers.shared).to(origin)
     if covered:
         return granted
-    # A source may be anybody's object, and is not asked whether it is true.
+    # Compared with None, because a source may define `__bool__`.
     return refused if audience.source is None else Question(audience.source, origin, granted, refused)
 
 
@@ -268,7 +267,7 @@ def is_preflight(environ: Environ) -> bool:
 
 def request_kind(environ: Environ) -> RequestKind:
     """
-    Return what the request that *environ* describes is to CORS, under any policy.
+    Return the kind of the request that *environ* describes. It does not depend on a policy.
     """
     if "HTTP_ORIGIN" not in environ:
         return RequestKind.NOT_CORS
@@ -277,7 +276,7 @@ def request_kind(environ: Environ) -> RequestKind:
 
 def answers_of(policy: Policy) -> Answers:
     """
-    Return what *policy* says to every kind of request; it is prepared once, and kept with the policy.
+    Return the answers of *policy* to every kind of request. They are prepared once, and kept with the policy.
     """
     answers: Answers | None = policy.__dict__.get("_answers")
     if answers is None:
@@ -287,7 +286,7 @@ def answers_of(policy: Policy) -> Answers:
 
 def as_lines(headers: Iterable[Header]) -> list[Line]:
     """
-    Return *headers* as ASGI has them: in bytes, their names in lower case.
+    Return *headers* in the form of ASGI: in bytes, with names in lower case.
     """
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
@@ -318,7 +317,7 @@ def is_owned(name: str, *, shares_timing: bool = False) -> bool:
     """
     Return whether the response header *name* belongs to the policy on a guarded resource, even if others set it.
 
-    Timing-Allow-Origin does so only if the policy *shares_timing*.
+    Timing-Allow-Origin belongs to it only if the policy *shares_timing*.
     """
     if name[: len(OWNED_PREFIX)].lower() == OWNED_PREFIX:
         return True
@@ -327,7 +326,7 @@ def is_owned(name: str, *, shares_timing: bool = False) -> bool:
 
 def in_a_loop(ask: Callable[[str], Awaitable[T]]) -> Callable[[str], T]:
     """
-    Return a function that awaits *ask* in an event loop of its own. It raises TypeError inside another.
+    Return a function that awaits *ask* in a new event loop. It raises TypeError inside a running one.
     """
     import asyncio
 
@@ -338,7 +337,7 @@ def in_a_loop(ask: Callable[[str], Awaitable[T]]) -> Callable[[str], T]:
         with suppress(RuntimeError):
             asyncio.get_running_loop()
             raise TypeError(_IN_A_LOOP)
-        # Of its own, so that the thread's event loop stays what it is.
+        # A new loop, so that the event loop of the thread is not changed.
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
             return runner.run(awaited(text))
 
@@ -354,7 +353,7 @@ def _prepare(policy: Policy) -> Answers:
         *_list_header(ALLOW_METHODS, policy.allow_methods or DEFAULT_METHODS),
         *_list_header(ALLOW_HEADERS, policy.allow_headers),
         *([] if policy.max_age is None else [(MAX_AGE, str(policy.max_age))]),
-        # RFC 9110, 15.3.5: 204 has no content and so says nothing about it.
+        # RFC 9110, 15.3.5: 204 has no content, so it needs no headers about content.
         *([] if policy.preflight_status == 204 else [("Content-Type", "text/plain"), ("Content-Length", "0")]),
         _PREFLIGHT_VARY,
     ]
@@ -384,6 +383,6 @@ def _prepare(policy: Policy) -> Answers:
 
 
 def _list_header(name: str, values: Iterable[str]) -> Iterator[Header]:
-    # Fetch, "extract header list values": an empty list may as well be left out.
+    # Fetch, "extract header list values": an empty list means the same as no header.
     if values:
         yield name, ", ".join(values)

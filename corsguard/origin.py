@@ -1,12 +1,12 @@
 """
-What a browser sends as its origin, and what an operator writes to mean origins.
+The origins that a browser sends, and the patterns that an operator writes for them.
 
 An Origin is one value that a browser can serialize (HTML, "ASCII serialization of an origin"). An OriginPattern is one
 entry of a policy: a plain string in a small grammar, never a regular expression.
 
-The grammar follows what browsers really send, not the ABNF of Fetch: hosts have `_`, `--` and edge hyphens.
-Strings from the network are bounded before they are looked at, never raise, and are never repaired: what is not
-already serialized as a browser would is not an origin.
+The grammar follows what browsers really send, not the ABNF of Fetch: hosts have `_`, `--` and edge hyphens. For strings
+from the network, the length is checked first. They never raise and are never repaired: a string that is not exactly
+what a browser would send is not an origin.
 """
 
 import re
@@ -19,27 +19,27 @@ _LONGEST_SCHEME: Final = 64  # no scheme in use is half as long; the same bound 
 
 LONGEST_ORIGIN: Final = _LONGEST_SCHEME + len("://") + LONGEST_HOST + len(".") + len(":65535")
 
-# URL, "special scheme": a browser leaves these out of a serialized origin.
+# URL, "special scheme": a browser leaves these ports out of a serialized origin.
 DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21}
 
 SCHEME: Final = rf"[a-z][a-z0-9+.\-]{{0,{_LONGEST_SCHEME - 1}}}"
 LABEL: Final = rf"[a-z0-9_\-]{{1,{LONGEST_LABEL}}}"
 PORT: Final = r"[1-9][0-9]{0,4}"
 _REST: Final = rf"[a-z0-9_\-]{{0,{LONGEST_LABEL - 1}}}\.?"
-# The host is the second group, or the third: an address, or what might be one as its last label begins with a digit; or
-# a dot, which is a host where hosts are opaque (URL, "opaque-host parser").
+# The host is the second group, or the third: an address, or a name that may be one because its last label begins with a
+# digit. A single dot is a host too, in schemes with opaque hosts (URL, "opaque-host parser").
 _ORIGIN: Final = re.compile(
     rf"({SCHEME})://(?:((?:{LABEL}\.)*[a-z_\-]{_REST})|(\[[0-9a-f:]{{2,39}}\]|(?:{LABEL}\.)*[0-9]{_REST})|\.)"
     rf"(?::({PORT}))?"
 )
-# URLs of these schemes have no origin of their own, an opaque one, or that of the page that made them.
+# URLs of these schemes have no origin, an opaque origin, or the origin of the page that made them.
 NEVER_ORIGINS: Final = frozenset({"about", "blob", "data", "file", "ftp", "javascript", "ws", "wss"})
 
 # URL, "ends in a number": a host whose last label is a number is an IPv4 address or nothing.
 NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _OCTETS: Final = frozenset(map(str, range(256)))
 
-# So alike, of 1, are a name and its misspelling.
+# How similar, from 0 to 1, a name and its misspelling are.
 _NEAR: Final = 0.75
 
 # What a browser sends for an opaque origin; no pattern covers it.
@@ -60,7 +60,7 @@ class Origin(NamedTuple):
         """
         Return the origin that *text* serializes, or None if no browser would send *text* (`null` included).
 
-        Never raises, whatever *text* is, and looks at nothing longer than the longest legal origin.
+        Never raises, whatever *text* is. It reads nothing that is longer than the longest valid origin.
         """
         parts = _parts(text)
         return None if parts is None else cls(*parts)
@@ -71,7 +71,7 @@ class Origin(NamedTuple):
     @property
     def is_loopback(self) -> bool:
         """
-        Whether the host is this machine by its name alone (Secure Contexts, "potentially trustworthy origin").
+        Whether the name of the host always means this machine (Secure Contexts, "potentially trustworthy origin").
         """
         return is_loopback(self.host)
 
@@ -80,7 +80,8 @@ class OriginPattern(NamedTuple):
     """
     One entry of a policy: an origin, or a wildcard that stands for many.
 
-    *host* is as written, with its `*` if it has one; *port* is None for the scheme's default and `"*"` for any.
+    *host* is as written, with its `*` if it has one. *port* is None for the default port of the scheme and `"*"` for
+    any port.
     """
 
     scheme: str
@@ -92,11 +93,12 @@ class OriginPattern(NamedTuple):
         """
         Return the pattern that *text* spells.
 
-        Raises PolicyError, with one problem that names the form probably meant, for anything outside the grammar.
+        Raises PolicyError for anything outside the grammar, with one problem that names the form that was probably
+        meant.
         """
         pattern = pattern_of(text)
         if pattern is None:
-            # Needed only when someone has made a mistake; and it knows this room, so this room cannot begin with it.
+            # Imported here, because it is needed only after a mistake, and because it imports this module.
             from .mistakes import refusal
 
             raise refusal(text)
@@ -115,7 +117,7 @@ class OriginPattern(NamedTuple):
     @property
     def base(self) -> str:
         """
-        The host, or what stands to the right of the label with the `*`: anyone who owns it owns all that is covered.
+        The host, or the part after the label with the `*`: its owner owns all hosts that are covered.
         """
         before, star, after = self.host.rpartition("*")
         return after.partition(".")[2] if star else before + after
@@ -123,17 +125,17 @@ class OriginPattern(NamedTuple):
     @property
     def is_loopback(self) -> bool:
         """
-        Whether all the pattern covers is this machine by its name alone.
+        Whether every host that the pattern covers always means this machine.
         """
         return is_loopback(self.base)
 
     @property
     def expression(self) -> str | None:
         """
-        The origins that the pattern covers, as a regular expression that RE2, PCRE and Python read alike; it begins
-        with `^` and ends with `$`. None if they cannot be said so: any host of a scheme may be an address.
+        The origins that the pattern covers, as a regular expression that means the same in RE2, PCRE and Python. It
+        begins with `^` and ends with `$`. None if any host of a scheme is covered, because that may be an address.
 
-        It says nothing of the length of a host: `short_host` does, which an origin of a wildcard has to match as well.
+        It does not limit the length of a host. With a wildcard, an origin also has to match `SHORT_HOST`.
         """
         if self.host == "*":
             return None
@@ -149,7 +151,7 @@ class OriginPattern(NamedTuple):
 
     def samples(self) -> tuple[Origin, Origin]:
         """
-        Return two origins that have no more in common than the pattern says: what covers both covers the pattern.
+        Return two origins that have only the pattern in common: a pattern that covers both covers this pattern.
         """
         first, second = ("0", "z") if not self.host.startswith("*.") else ("0.z", "z.0")
         ports = (None, 1) if self.port == "*" else (self.port, self.port)
@@ -159,10 +161,10 @@ class OriginPattern(NamedTuple):
         )
 
 
-# What the host of an origin has to match besides the expression of a wildcard: it is not longer than a name may be.
+# An origin has to match this in addition to the expression of a wildcard: its host is not longer than a name may be.
 SHORT_HOST: Final = rf"^[^:]+://([^:]{{1,{LONGEST_HOST}}}|[^:]{{{LONGEST_HOST}}}[.])(:|$)"
 
-# The numbers of a port without the leading ones of a default, by how many digits they have.
+# The ports of four and five digits, and those of one to three digits without the default port.
 _HIGH_PORTS: Final = "[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 _LOW_PORTS: Final = {
     80: "[1-9]|[1-79][0-9]|8[1-9]|[1-9][0-9]{2}",
@@ -179,7 +181,7 @@ def _any_port(scheme: str) -> str:
 
 
 def _literal(text: str) -> str:
-    # Without a backslash where possible, because every configuration reads one in its own way.
+    # Without a backslash if possible, because configuration languages treat it in different ways.
     return re.sub(r"[^a-z0-9_:/-]", lambda char: _ESCAPED.get(char[0], f"[{char[0]}]"), text)
 
 
@@ -188,12 +190,12 @@ def pattern_of(text: str) -> OriginPattern | None:
     Return the pattern that *text* spells, or None if *text* is outside the grammar. Never raises, whatever *text* is.
     """
     if text.endswith("://*"):
-        # Each installation, or each panel, has a host of its own; no default port tells that a host may be opaque.
+        # Each installation, or each panel, has its own host. Schemes without a default port have opaque hosts.
         scheme = text.removesuffix("://*")
         is_one = scheme not in DEFAULT_PORTS and _parts(f"{scheme}://x") is not None and not is_misspelt(scheme)
         return OriginPattern(scheme, "*", None) if is_one else None
     whole = text.removesuffix(":*")
-    # A star stands for one character at least, so a pattern is an origin with a star in place of one of its letters.
+    # A star stands for at least one character, so a pattern becomes an origin if a letter replaces the star.
     parts = _parts(whole.replace("*", "x", 1))
     if parts is None:
         return None
@@ -203,7 +205,7 @@ def pattern_of(text: str) -> OriginPattern | None:
     if "*" in whole:
         host = whole[len(scheme) + len("://") :][: len(host)]
         before, _, after = host.partition("*")
-        # It is neither in the scheme nor in the last label, and is a whole label only if it is the first one.
+        # The star is not in the scheme and not in the last label. It is a whole label only if that is the first one.
         if "." not in after.removesuffix(".") or (before.endswith(".") and after.startswith(".")):
             return None
     if whole == text:
@@ -213,7 +215,7 @@ def pattern_of(text: str) -> OriginPattern | None:
 
 def is_misspelt(scheme: str) -> bool:
     """
-    Return whether *scheme* is probably a slip of `http` or `https`.
+    Return whether *scheme* is probably a misspelling of `http` or `https`.
     """
     if scheme in ("http", "https"):
         return False
@@ -230,7 +232,7 @@ def _parts(text: str) -> tuple[str, str, int | None] | None:
         return None
     scheme, name, address, digits = match.groups()
     host = name or address or "."
-    # A trailing dot is not a part of the name that is bounded.
+    # A trailing dot does not count for the length of the name.
     if len(host) > LONGEST_HOST and len(host.removesuffix(".")) > LONGEST_HOST:
         return None
     if (address is not None and not _is_address(address)) or scheme in NEVER_ORIGINS:
@@ -270,7 +272,7 @@ def canonical_ipv6(text: str) -> str | None:
     """
     Return the address in brackets as the URL standard prints it ("IPv6 serializer"), or None.
 
-    `str()` of the address is not used: Python 3.13 began to print embedded IPv4 addresses in dotted form.
+    `str()` of the address is not used, because since 3.13 Python prints embedded IPv4 addresses in dotted form.
     """
     from ipaddress import IPv6Address
 
@@ -279,7 +281,7 @@ def canonical_ipv6(text: str) -> str | None:
     except ValueError:
         return None
     pieces = [f"{packed[i] << 8 | packed[i + 1]:x}" for i in range(0, 16, 2)]
-    # URL: the first longest run of at least two pieces that are zero becomes `::`.
+    # URL: the longest run of at least two zero pieces becomes `::`; of several, the first.
     start, length = 0, 1
     for i in range(8):
         run = next((n for n in range(8 - i) if pieces[i + n] != "0"), 8 - i)

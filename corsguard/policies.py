@@ -1,9 +1,9 @@
 """
-One policy or many: which of them guards which path of which host, and under which name.
+One policy or several: which one guards which path of which host, and under which name.
 
-This room reads every form in which a configuration says so, and looks paths up. It logs nothing and sees no request.
-A path is taken as the server decoded it. Where servers, caches and routers may read it in several ways, it gets the
-policy that all its readings have, or none.
+This module reads every form of configuration for that, and looks paths up. It logs nothing and sees no request. A path
+is used as the server decoded it. If servers, caches and routers may read it in several ways, it gets the policy that
+all its readings have, or none.
 """
 
 import re
@@ -24,7 +24,7 @@ from .validation import known_keywords
 
 # Leaves a path to the application, which does CORS there itself.
 UNGUARDED: Final = "unguarded"
-# The name of a policy that stands alone.
+# The name of the only policy.
 NAMELESS: Final = "policy"
 
 _PATHS: Final = "paths"
@@ -33,15 +33,15 @@ _WEBSOCKETS: Final = "websockets"
 _EXAMPLE: Final = {"allow_origins": [EXAMPLE_ORIGIN]}
 _ASKED_AT_ONCE: Final = Fix(words="def __contains__(self, origin: str) -> bool:")
 _ASKED_ABOUT_HOSTS: Final = Fix(words="def policy_of(self, host: str) -> Policy | None:")
-# What stands next to nothing else, and how it looks.
+# The keys that must be alone in their mapping, each with an example.
 _LEVELS: Final = {
     _HOSTS: Fix(entries=({_HOSTS: {"api.example.com": _EXAMPLE, "*.tenants.example.com": None}},)),
     _PATHS: Fix(entries=({_PATHS: {"/api": _EXAMPLE, "/admin": None}},)),
 }
 
-# What stands at a path: a policy guards it, None closes it, the word leaves it to the application.
+# What is assigned to a path: a policy guards it, None closes it, "unguarded" leaves it to the application.
 Guarding = Policy | Literal["unguarded"] | None
-# What is in force: one policy, what stands at each path prefix, or, under the key "hosts", either of these by host.
+# What is in force: one policy, one for each path prefix, or, under the key "hosts", either of these by host.
 InForce = (
     Policy
     | Mapping[str, Guarding]
@@ -53,11 +53,11 @@ InForce = (
 
 class Assignment(NamedTuple):
     """
-    What stands at a path, or at a view, and its *name*: that of the policy in a file, the host and the path prefix, or
-    the view.
+    What is assigned to a path or a view, and its *name*: the policy's name in a file, the host and the path prefix, or
+    the name of the view.
 
-    The readings of an *is_odd* path have different policies, so it has none; *varies* tells whether any of these would
-    have made the answer depend on the origin. *answers* are those of the policy, once the assignment is in a table.
+    The readings of an *is_odd* path have different policies, so it has none. *varies* tells whether with any of these
+    the answer would depend on the origin. *answers* are those of the policy, once the assignment is in a table.
     """
 
     policy: Guarding
@@ -67,36 +67,36 @@ class Assignment(NamedTuple):
     answers: Answers | None = None
 
 
-# So many paths are remembered with what stands there, if they are not longer than this.
+# How many paths are remembered with their assignments, and how long these may be.
 _MOST_KNOWN: Final = 1024
 _LONGEST_KNOWN: Final = 256
-# A path may have some eighty readings. One that can be read in several ways and is longer than this has no policy.
+# A path may have about eighty readings. A longer path that can be read in several ways has no policy.
 _LONGEST_READ: Final = 2048
 
 UNCOVERED: Final = Assignment(UNGUARDED, "")
-# The same for all paths of a host that no key means.
+# The same for all paths of a host that no key covers.
 UNNAMED: Final = Assignment(UNGUARDED, "", False)
 _JUDGED: Final = Assignment(None, "")
 _AMBIGUOUS: Final = Assignment(None, "", is_odd=True, varies=True)
 
-# Which WebSocket handshakes are judged: all, none, or all but those to the path prefixes that are listed.
+# Which WebSocket handshakes are judged: all, none, or all except those to the listed path prefixes.
 WebSockets = Literal["guard", "pass"] | Sequence[str]
 
-# Finds what a view at a path says; None if there is no view, or it says nothing.
+# Finds the tag of the view at a path; None if there is no view, or it has no tag.
 ViewFinder = Callable[[str], Assignment | None]
 
 
 class PathTable:
     """
-    What stands at which path prefix at one moment. It never changes.
+    The assignments of path prefixes at one moment. It never changes.
 
     The longest prefix of whole segments wins: `/api` covers `/api`, `/api/` and `/api/x`, not `/apiary`. *everywhere*
-    is what stands at every path, if that is one thing, and *answers* are those of its policy; *given* is the table as
-    plain data. *protection* is what a configuration says about it, next to the policies; the guard reads it.
+    is the assignment of every path, if there is only one, and *answers* are those of its policy. *given* is the table
+    as plain data. *protection* is the protection of a configuration, next to its policies. The guard reads it.
 
-    If there are *hosts*, each has a table of its own, and this one is that of all hosts that they do not name: `at`
-    tells which to ask. A table that *is_stored* is that of a host of which a store told; *error* is what it raised, for
-    which the host is closed.
+    If there are *hosts*, each has its own table, and this table is for all other hosts: `at` finds the right one. A
+    table that *is_stored* is that of a host which a store knows. *error* is what the store raised. Then the host is
+    closed.
     """
 
     __slots__ = (
@@ -146,30 +146,31 @@ class PathTable:
 
     def at(self, host: object) -> "PathTable":
         """
-        Return the table of the host that the value *host* of `Host` names; without policies by host, this one.
+        Return the table of *host*, the value of `Host`. Without policies by host, that is this table.
         """
         return self if self.hosts is None else self.hosts.find(host) or self
 
     def look_up(self, host: object) -> "PathTable | HostQuestion[PathTable]":
         """
-        Return the same as `at`, or the question that a store of hosts has to be asked first.
+        Return the same as `at`, or the question for the store of hosts that has to be asked first.
         """
         return self if self.hosts is None else self.hosts.look_up(host) or self
 
     def ask(self, host: object, to_sync: ToSync | None = in_a_loop) -> "PathTable":
         """
-        Return the same as `at`, asking the store if need be. What that raises closes the host.
+        Return the same as `at`, and ask the store if necessary. If the store raises, the host is closed.
 
-        A store that has to be awaited is asked through *to_sync*, for people in an event loop of its own.
+        A store that has to be awaited is asked through *to_sync*. The default, for people and tests, uses a new event
+        loop.
         """
         there = self.look_up(host)
         return there.ask(to_sync) if isinstance(there, HostQuestion) else there
 
     def find(self, path: str, find_view: ViewFinder | None = None) -> Assignment:
         """
-        Return what stands at *path*; the view that *find_view* finds there beats the path.
+        Return the assignment of *path*. The tag of a view that *find_view* finds there wins over the path.
 
-        Where the readings of the path lead to different policies, there is none.
+        If the readings of the path lead to different policies, it has none.
         """
         if find_view is not None:
             return self._agreed(path, find_view)
@@ -178,14 +179,14 @@ class PathTable:
         found = self._known.get(path)
         if found is None:
             found = self._agreed(path, None)
-            # Clients make paths up, so what is remembered is bounded, and nothing pushes out what was asked first.
+            # Clients may invent paths, so the memory is bounded, and the first entries are never displaced.
             if len(self._known) < _MOST_KNOWN and len(path) <= _LONGEST_KNOWN:
                 self._known[path] = found
         return found
 
     def _agreed(self, path: str, find_view: ViewFinder | None) -> Assignment:
         """
-        Return what all readings of *path* lead to, or that they do not agree.
+        Return the assignment that all readings of *path* have, or `_AMBIGUOUS` if they do not agree.
         """
         readings = _readings_of(path)
         if readings is None:
@@ -199,21 +200,21 @@ class PathTable:
     @property
     def by_host(self) -> "Mapping[str, PathTable]":
         """
-        The tables by the keys of their hosts; without policies by host, this one by an empty key.
+        The tables by the keys of their hosts. Without policies by host, this table with an empty key.
         """
         return {"": self} if self.hosts is None else dict(self.hosts)
 
     @property
     def by_prefix(self) -> Mapping[str, Assignment]:
         """
-        What stands at each path prefix.
+        The assignment of each path prefix.
         """
         return {prefix or "/": there for prefix, there in self._by_prefix.items()}
 
     @property
     def placed(self) -> Iterator[tuple[str, Assignment]]:
         """
-        Yield all that stands anywhere, each with the place where a configuration says it.
+        Yield all assignments, each with its place in the configuration.
         """
         for host, table in self.hosts or ():
             yield from ((f"{_HOSTS}[{quoted(host)}].{place}", there) for place, there in table.placed)
@@ -250,7 +251,8 @@ class Policies:
     closes everything, or the path at which it stands: nothing is shared there.
 
     The host is that of `Host`, in lower case and without the port 80 or 443. A key is a host, a host with a port, or
-    `*.` and what ends so; exact keys come first, then the longest. A host that no key means is not touched.
+    `*.` and a host, which covers its subdomains. Exact keys win, then the longest. A host that no key covers is not
+    touched.
 
     Raises PolicyError with every problem of every policy at once.
     """
@@ -263,17 +265,17 @@ class Policies:
     @classmethod
     def of(cls, policy: "PoliciesLike | None") -> "Policies":
         """
-        Return *policy* itself if it is Policies, which then stay shared, else the Policies that it says.
+        Return *policy* itself if it is a Policies object, which then stays shared, otherwise a new one.
         """
         return policy if isinstance(policy, Policies) else cls(policy)
 
     @property
     def policy(self) -> InForce:
         """
-        What is in force: the one policy, a read-only mapping from path prefix to what stands there, one of `"hosts"`
-        to either of these by host, or None.
+        What is in force: one policy; a read-only mapping by path prefix; a mapping with the key `"hosts"` and either of
+        these by host; or None.
 
-        Assigning takes what the constructor takes, and validates it first. Requests in flight finish under the old
+        Assign any form that the constructor takes. It is validated first. Requests that are running finish with the old
         policies. Each process assigns for itself.
         """
         return self.table.given
@@ -287,13 +289,13 @@ class Policies:
     @property
     def named(self) -> Mapping[str, Policy]:
         """
-        The policies in force by their names: those of a file, else their hosts and path prefixes.
+        The policies in force by their names: names from a file, or otherwise hosts and path prefixes.
         """
         return self.table.named
 
     def policy_for(self, path: str, host: str | None = None) -> Guarding:
         """
-        Return the policy that guards *path*; None if the path is closed, `"unguarded"` if nothing is done there.
+        Return the policy that guards *path*; None if the path is closed, `"unguarded"` if the guard does nothing there.
 
         With policies by host, it is that of *host*, the value of `Host`.
         """
@@ -306,20 +308,20 @@ class Policies:
 @runtime_checkable
 class Configured(Protocol):
     """
-    What says itself what is guarded by which policy, such as a Configuration.
+    An object that knows its policies and what they guard, such as a Configuration.
     """
 
     @property
     def guarded(self) -> Policies: ...
 
 
-# What may stand at a path.
+# What may be assigned to a path.
 _AtPath = Policy | PolicyKeywords | Literal["unguarded"] | Assignment | None
 
 
 class Paths(TypedDict):
     """
-    Policies by path, as a configuration file has them.
+    Policies by path, in the form of a configuration file.
     """
 
     paths: Mapping[str, _AtPath]
@@ -327,7 +329,7 @@ class Paths(TypedDict):
 
 class PathsByHost(TypedDict):
     """
-    Policies by host, each for all paths or by path; or what is asked about each host.
+    Policies by host, each for all paths or by path; or a store that is asked about each host.
     """
 
     hosts: Mapping[str, _AtPath | Paths | Mapping[str, _AtPath]] | HostStore
@@ -367,7 +369,7 @@ def not_next_to(level: str, given: Mapping[object, object]) -> list[Problem]:
 
 def _read_by_path(given: Mapping[object, object], host: str = "") -> PathTable | None:
     """
-    Return the table that *given* says, of one *host* if there are several; None if it says nothing of paths.
+    Return the table by path in *given*, for *host* if there are several hosts. None if *given* is not by path.
     """
     if _PATHS in given:
         return _read_paths(given[_PATHS], not_next_to(_PATHS, given), host)
@@ -394,7 +396,7 @@ def refuse_awaited(policy: "PoliciesLike | None") -> None:
 
 def refuse_keywords(caller: str, keywords: Mapping[str, object]) -> None:
     """
-    Raise TypeError if *caller*, which takes a policy, was given *keywords* of one, or any others that it does not know.
+    Raise TypeError if *caller*, which takes a policy, got *keywords* of a policy or unknown ones.
     """
     if keywords:
         known, problems = known_keywords(keywords)
@@ -409,7 +411,7 @@ def refuse_keywords(caller: str, keywords: Mapping[str, object]) -> None:
 
 def text_of_path(path: str) -> str:
     """
-    Return the text of *path*, whose bytes a server passed as latin-1 (PEP 3333).
+    Return *path* as text. A server passed its bytes as latin-1 (PEP 3333).
     """
     return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
@@ -443,9 +445,9 @@ def _read_hosts(hosts: object, problems: list[Problem]) -> PathTable:
 
 def _table_of(host: str, said: object, error: BaseException | None) -> PathTable:
     """
-    Return the table of *host*, of which a store *said* something or raised *error*.
+    Return the table of *host*, for which a store *said* something or raised *error*.
 
-    Raises TypeError for what is neither a Policy nor None.
+    Raises TypeError if the answer is not a Policy or None.
     """
     if said is not None and not isinstance(said, Policy):
         raise TypeError(f"Expected a Policy or None from policy_of({quoted(host)}), got {quoted(said)}.")
@@ -500,9 +502,10 @@ def _within(place: str, problems: tuple[Problem, ...]) -> Iterator[Problem]:
 
 def read_websockets(given: WebSockets) -> PathTable:
     """
-    Return the table that has UNCOVERED where handshakes are not judged, which a path is only in all its readings.
+    Return a table that has UNCOVERED for the paths where handshakes are not judged. All readings of a path must agree
+    on that.
 
-    Raises PolicyError for anything but one of the two words or a list of path prefixes.
+    Raises PolicyError for anything except one of the two words or a list of path prefixes.
     """
     if given in ("guard", "pass"):
         return PathTable({"/": _JUDGED if given == "guard" else UNCOVERED})
@@ -518,7 +521,7 @@ def read_websockets(given: WebSockets) -> PathTable:
 
 def problem_of_prefix(prefix: object, field: str | None = None) -> Problem | None:
     """
-    Return what is wrong with *prefix*, where a path prefix is meant, or None. It stands in *field*.
+    Return the problem of *prefix*, the value of *field*, if it is not a path prefix, or None.
     """
     if isinstance(prefix, str) and PATH_PREFIX.fullmatch(prefix):
         return None
@@ -530,11 +533,11 @@ def problem_of_prefix(prefix: object, field: str | None = None) -> Problem | Non
 
 def problem_of_host(host: object, others: Iterable[str] = ()) -> Problem | None:
     """
-    Return what is wrong with *host*, where the key of a host is meant that is not one of *others*, or None.
+    Return the problem of *host* if it is not a host key, or is one of *others*, or None.
     """
     field, key = f"{_HOSTS}[{quoted(host)}]", key_of(host) if isinstance(host, str) else None
     if key is not None:
-        fix = Fix(words="Take one of the two out.")
+        fix = Fix(words="Remove one of the two.")
         return Problem.of("E809", field, host, fix, key=key) if key in others else None
     from .mistakes import nearest_host
 
@@ -554,10 +557,10 @@ _ODD: Final = re.compile(r"//|\\|%[0-9A-Fa-f]{2}|/\.{1,2}(?:/|\Z)")
 
 def _readings_of(path: str) -> Iterable[str] | None:
     """
-    Return *path* and all other paths that it may be to a server, a cache or a router behind; None if it is too long.
+    Return *path* and all other paths that another server, cache or router may read in it; None if it is too long.
 
-    Each of these decodes it once or twice more or not, takes a backslash for a slash or not, merges slashes or not, and
-    resolves dot segments or not (RFC 3986, 5.2.4), in any order.
+    Each of these may decode it once or twice more, take a backslash for a slash, merge slashes, and resolve dot
+    segments (RFC 3986, 5.2.4), in any order.
     """
     path = path if path.startswith("/") else f"/{path}"
     if not _ODD.search(path):
@@ -567,8 +570,8 @@ def _readings_of(path: str) -> Iterable[str] | None:
     from urllib.parse import unquote
 
     readings = {path: None}
-    # Each step leaves nothing for itself to do, so three rounds reach every order. Decoding may come between any two,
-    # and twice: cheroot decodes the path of every method but OPTIONS, and the application may decode it once more.
+    # To repeat a step changes nothing, so three rounds reach every order. Decoding may come between any two steps, and
+    # twice: cheroot decodes the path of every method except OPTIONS, and the application may decode it again.
     rounds = 3 * (_with_slashes, _merged, _resolved)
     for step in (*rounds, unquote, *rounds, unquote, *rounds):
         readings |= dict.fromkeys(map(step, readings))
@@ -598,5 +601,5 @@ def _resolved(path: str) -> str:
             del kept[-1:]
         elif segment != ".":
             kept.append(segment)
-    # A dot segment at the end leaves the slash before it.
+    # After a dot segment at the end, the slash before it stays.
     return "/" + "/".join((*kept, "") if last in (".", "..") else kept)

@@ -1,8 +1,8 @@
 """
 What a resource shares, and with whom.
 
-A Policy that exists is sound: everything dysfunctional or dangerous is refused when it is built, all problems at once.
-It is plain data, and shows its keywords and nothing else. Nothing in this room sees a request.
+A Policy that exists is valid: everything that is dangerous or cannot work is refused when it is built, with all
+problems at once. It is plain data, and shows only its keywords. Nothing in this module sees a request.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -130,13 +130,13 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
             with_credentials=values["allow_credentials"],
             is_everyone=isinstance(origins, str),
         )
-        # The one moment at which what is frozen is filled.
+        # The only place where the frozen object gets its values.
         self.__dict__.update(values, _warnings=tuple(reading.warnings), _audience=audience)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """
-        What is valid, but risky or probably unintended.
+        What is valid in this policy, but risky or probably unintended.
         """
         warnings: tuple[Problem, ...] = self.__dict__["_warnings"]
         return warnings
@@ -152,7 +152,7 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
     @cached_property
     def patterns(self) -> tuple[OriginPattern, ...]:
         """
-        The patterns that are listed, unsafe ones included; `null` and a source have none.
+        The listed patterns, unsafe ones included. `null` is not a pattern, and a source has none.
         """
         listed = self.allow_origins if isinstance(self.allow_origins, tuple) else ()
         return tuple(OriginPattern.parse(text) for text in (*listed, *self.allow_unsafe_origins) if text != NULL)
@@ -160,9 +160,10 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
     @cached_property
     def trusted_methods(self) -> frozenset[str]:
         """
-        The methods with which pages of a listed origin may act with the user's cookies, where a protection is asked.
+        The methods with which protection lets pages of a listed origin act with the user's cookies.
 
-        Without credentials, which `"*"` never has, a policy says who may read what is public, and trusts nobody.
+        Empty without credentials, which `"*"` never has: such a policy only says who may read public data, and trusts
+        no origin.
         """
         return frozenset(self.allow_methods) if self.allow_credentials else frozenset()
 
@@ -179,7 +180,7 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
     @property
     def may_block(self) -> bool:
         """
-        Whether an origin source is asked at request time that may block; an event loop then asks it in a thread.
+        Whether the policy has an origin source that may block. An event loop then asks it in a thread.
         """
         source = self.audience.source
         return source is not None and not is_asynchronous(source) and may_block(source)
@@ -187,7 +188,7 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
     @property
     def must_await(self) -> bool:
         """
-        Whether an origin source is asked at request time that has to be awaited, which WSGI servers cannot.
+        Whether the policy has an origin source that has to be awaited. WSGI servers cannot await it.
         """
         source = self.audience.source
         return source is not None and is_asynchronous(source)
@@ -196,16 +197,16 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
         if not isinstance(other, Policy):
             return NotImplemented
         pairs = [(getattr(self, name), getattr(other, name)) for name in DEFAULTS]
-        # A source is what it is connected to, and its methods may be anybody's.
+        # Sources are compared by identity, because their methods may do anything.
         return all(mine is theirs or (not is_source(mine) and mine == theirs) for mine, theirs in pairs)
 
     def __copy__(self) -> "Policy":
         return self
 
     def __deepcopy__(self, _: object) -> "Policy":
-        # Nothing of it ever changes, and a source is kept by identity.
+        # It never changes, and a source is kept by identity.
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # What was compiled is compiled again.
+        # A copy is built again from the keywords.
         return Policy.from_mapping, ({name: getattr(self, name) for name in DEFAULTS},)

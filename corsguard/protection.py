@@ -1,10 +1,10 @@
 """
-May this request run at all? Total and pure: no string makes it raise, and nothing outside is asked.
+May this request run at all? Total and pure: no string makes it raise, and no other code is asked.
 
-CORS decides who may read a response. Nothing of it keeps a page from sending a form, or from opening a WebSocket:
-browsers ask no server before they do so, and send the user's cookies along. So whether a request may act is decided
-here, from headers that no script can set (Fetch, "forbidden request-header"), and CORS has no part in it. Trusted is
-whom the policy trusts with credentials: there is no second list. This room knows no headers of CORS and no carrier.
+CORS decides who may read a response. It does not stop a page from sending a form or opening a WebSocket: browsers do
+both without asking a server first, and send the user's cookies. So this module decides whether a request may act, from
+headers that no script can set (Fetch, "forbidden request-header"). CORS headers are not used. An origin is trusted if
+the policy trusts it with credentials: there is no second list.
 """
 
 from collections.abc import Collection, Mapping
@@ -38,13 +38,13 @@ VerdictReason = Literal[
     "malformed-origin",
 ]
 
-# RFC 9110, 9.2.1, and QUERY, which is defined as safe. A request with another method, a misspelt one too, may act.
+# RFC 9110, 9.2.1, and QUERY, which is defined as safe. A request with any other method, even a misspelt one, may act.
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
 # With methods="all" these are judged, too.
 _READING_METHODS: Final = frozenset({"GET", "HEAD"})
 
 _LONGEST_UPGRADE: Final = 256
-# What is sent in place of a WebSocket. It is the same for everyone, and no script can read it.
+# The body that refuses a WebSocket. It is the same for everyone, and no script can read it.
 REFUSAL_BODY: Final = b"CORS: this origin may not open a WebSocket here.\n"
 REFUSAL_HEADERS: Final = (("Content-Type", "text/plain"), ("Content-Length", str(len(REFUSAL_BODY))))
 
@@ -53,8 +53,8 @@ _EXEMPT_EXAMPLE: Final = ("/webhooks",)
 
 class Verdict(NamedTuple):
     """
-    Whether a request is *allowed* to run, None if that depends on the origin source of the policy, and the *reason*:
-    of a verdict that depends on it, the one that counts if the source says no.
+    Whether a request is *allowed* to run, and the *reason*. If *allowed* is None, it depends on the origin source of
+    the policy, and *reason* counts if the source says no.
     """
 
     allowed: bool | None
@@ -77,7 +77,7 @@ _LIST_IT: Final = (
     "If the page is yours, list its origin in the policy of this path, with allow_credentials=True and this method in "
     "allow_methods. If other sites have to send this request, exempt the path."
 )
-# Each reason of a refusal. These texts are sent, so they quote nothing of the request.
+# One for each reason of a refusal. These texts are sent, so they quote nothing of the request.
 REMEDIES: Final[Mapping[VerdictReason, Remedy]] = MappingProxyType(
     {
         "cross-site": Remedy("The request comes from a page of another site.", _LIST_IT),
@@ -85,16 +85,16 @@ REMEDIES: Final[Mapping[VerdictReason, Remedy]] = MappingProxyType(
             "The request comes from another origin of the same site: a sibling, or another port.", _LIST_IT
         ),
         "unknown": Remedy(
-            "The request has a value of Sec-Fetch-Site that is not one of the standard.",
-            "Let the proxy pass Sec-Fetch-Site on once and as it is.",
+            "The request has a value of Sec-Fetch-Site that is not in the standard.",
+            "Let the proxy pass Sec-Fetch-Site on once and unchanged.",
         ),
         "null-origin": Remedy(
             "The Origin of the request is null. A page with Referrer-Policy: no-referrer on plain http sends that, and "
             "so do a sandboxed frame and a redirect through another site.",
-            "Serve the site by https, or its pages with Referrer-Policy: same-origin.",
+            "Serve the site over https, or its pages with Referrer-Policy: same-origin.",
         ),
         "other-origin": Remedy(
-            "The Origin of the request is not the origin of this server, as Host tells it, and the policy does not "
+            "The Origin of the request is not the origin of this server according to Host, and the policy does not "
             "trust it.",
             f"If a proxy changes Host, let it pass Host on (nginx: proxy_set_header Host $host). {_LIST_IT}",
         ),
@@ -111,7 +111,7 @@ _NULL_ORIGIN: Final = Verdict(allowed=False, reason="null-origin")
 _OTHER: Final = Verdict(allowed=False, reason="other-origin")
 _MALFORMED: Final = Verdict(allowed=False, reason="malformed-origin")
 _UNKNOWN: Final = Verdict(allowed=False, reason="unknown")
-# Fetch Metadata, "Sec-Fetch-Site". `none` is the user, or the browser on its own.
+# Fetch Metadata, "Sec-Fetch-Site". `none` means that the user, or the browser itself, started the request.
 _BY_SITE: Final[Mapping[object, Verdict]] = {
     "same-origin": _SAME_ORIGIN,
     "none": Verdict(allowed=True, reason="user"),
@@ -122,7 +122,7 @@ _BY_SITE: Final[Mapping[object, Verdict]] = {
 
 class ProtectionKeywords(TypedDict, total=False):
     """
-    The keywords of CrossOriginProtection, as a setting or a file has them.
+    The keywords of CrossOriginProtection, for settings and files.
     """
 
     mode: Literal["enforce", "report"]
@@ -140,15 +140,14 @@ _KEYWORDS: Final = ("mode", "exempt", "methods")
 @dataclass(frozen=True, kw_only=True)
 class CrossOriginProtection:
     """
-    Refuses requests by which pages that the policy does not trust could act. Every carrier takes it as `protection`.
-    Immutable.
+    Refuses requests with which an untrusted page could act. Every carrier takes it as `protection`. Immutable.
 
-    *mode*: `"enforce"` answers their requests with 403, and the application does not run; `"report"` lets them run, and
+    *mode*: `"enforce"` answers such requests with 403, and the application does not run. `"report"` lets them run, and
     only records what would be refused.
     *exempt*: path prefixes that are not judged, such as those of webhooks that browsers send: whole segments, compared
     with the path as the application sees it. A path that can be read in several ways is never exempt.
-    *methods*: `"unsafe"` judges all methods but GET, HEAD, OPTIONS, TRACE and QUERY; `"all"` judges GET and HEAD, too,
-    by their `Origin`, as the Model Context Protocol asks of servers.
+    *methods*: `"unsafe"` judges all methods except GET, HEAD, OPTIONS, TRACE and QUERY. `"all"` judges GET and HEAD
+    too, by their `Origin`, as the Model Context Protocol demands of servers.
 
     Raises PolicyError with every problem at once.
     """
@@ -164,7 +163,7 @@ class CrossOriginProtection:
         problems = _problems_of({name: getattr(self, name) for name in _KEYWORDS})
         if problems:
             raise PolicyError(problems)
-        # The one moment at which what is frozen is filled.
+        # The only place where the frozen object gets its values.
         object.__setattr__(self, "exempt", tuple(self.exempt))
         object.__setattr__(self, "spared", SAFE_METHODS - (_READING_METHODS if self.methods == "all" else set()))
         object.__setattr__(self, "_below", tuple(f"{prefix}/" for prefix in self.exempt))
@@ -172,7 +171,7 @@ class CrossOriginProtection:
     @classmethod
     def of(cls, given: "ProtectionLike | Mapping[str, Any]") -> "CrossOriginProtection":
         """
-        Return *given* itself if it is one, else the one whose keywords are the keys of this mapping.
+        Return *given* itself if it is a CrossOriginProtection, otherwise build one from the mapping *given*.
 
         Raises PolicyError with every problem at once, unknown keys included.
         """
@@ -193,13 +192,13 @@ class CrossOriginProtection:
 
     def lets_act(self, environ: Mapping[str, Any]) -> bool:
         """
-        Return whether the request that *environ* describes surely may run, whatever the policy of its path: most are of
-        the site itself, or not of a browser.
+        Return whether the request that *environ* describes may run under any policy. Most may, because they come from
+        the site itself or not from a browser.
 
-        For a carrier's short path; `judge` tells about all others.
+        For a carrier's short path. All others need `judge`.
         """
         if self.methods == "all":
-            # Then reading is judged by its `Origin` alone.
+            # GET and HEAD are judged by `Origin` alone.
             return False
         if "HTTP_SEC_FETCH_SITE" in environ:
             return bool(environ["HTTP_SEC_FETCH_SITE"] == "same-origin")
@@ -207,8 +206,8 @@ class CrossOriginProtection:
 
     def judge(self, policy: Policy | None, environ: Mapping[str, Any], path: str) -> Verdict:
         """
-        Return the Verdict about the request that *environ* describes, under the *policy* of its *path*, which is the
-        path below the application, decoded once. Never raises.
+        Return the Verdict about the request that *environ* describes. *path* is the path below the application, decoded
+        once, and *policy* the policy of that path. Never raises.
         """
         method = _method_of(environ)
         if method in self.spared and not is_handshake(environ):
@@ -220,7 +219,7 @@ class CrossOriginProtection:
 
     def exempts(self, path: str) -> bool:
         """
-        Return whether *path* is below an exempt prefix, however it is read.
+        Return whether *path* is below an exempt prefix in all its readings.
         """
         return f"/{path.removeprefix('/')}/".startswith(self._below) and not is_odd(path)
 
@@ -231,13 +230,13 @@ ProtectionLike = CrossOriginProtection | ProtectionKeywords
 
 def judge(policy: Policy | None, environ: Mapping[str, Any]) -> Verdict:
     """
-    Return whether the request that *environ* describes may run, under the *policy* of its path; None trusts nobody.
+    Return whether the request that *environ* describes may run, under the *policy* of its path. None trusts no origin.
 
     Reads `REQUEST_METHOD`, `HTTP_ORIGIN`, `HTTP_SEC_FETCH_SITE`, `HTTP_HOST`, `wsgi.url_scheme` and `HTTP_UPGRADE`.
     Safe methods may run (RFC 9110, 9.2.1); a WebSocket handshake is for `judge_handshake`. An origin that the policy
-    covers is trusted if the policy has credentials and lists the method. For all others the browser's own word counts
-    (Fetch Metadata, "Sec-Fetch-Site"), and without it `Origin`, which has to be that of the request itself. What has
-    neither is not a browser. Never raises.
+    covers is trusted if the policy has credentials and lists the method. Otherwise Sec-Fetch-Site, which the browser
+    sends, decides (Fetch Metadata). Without it, `Origin` has to be the origin of the request itself. A client that
+    sends neither is not a browser. Never raises.
     """
     method = _method_of(environ)
     if method in SAFE_METHODS:
@@ -258,14 +257,15 @@ def judge(policy: Policy | None, environ: Mapping[str, Any]) -> Verdict:
 
 
 def _method_of(environ: Mapping[str, Any]) -> str:
-    # What is not text is not a method, and may have no hash.
+    # A value that is not a string is not a method, and may not be hashable.
     method = environ.get("REQUEST_METHOD")
     return method if isinstance(method, str) else ""
 
 
 def _judge_reading(policy: Policy | None, environ: Mapping[str, Any]) -> Verdict:
     """
-    Return the Verdict about a GET or HEAD by its `Origin` alone: absent, own, or one that the policy shares with.
+    Return the Verdict about a GET or HEAD. It is allowed if `Origin` is absent, the server's own, or shared with by the
+    policy.
     """
     if "HTTP_ORIGIN" not in environ:
         return _SAFE
@@ -281,7 +281,7 @@ def _judge_origin(environ: Mapping[str, Any]) -> Verdict:
     origin, host = environ["HTTP_ORIGIN"], environ.get("HTTP_HOST")
     if origin == NULL:
         return _NULL_ORIGIN
-    # To parse it costs more than all the rest, and a stranger's has another host.
+    # Parsing an origin is the slowest step, and other origins usually have another host.
     if not isinstance(origin, str) or not isinstance(host, str) or host.lower().partition(":")[0] not in origin:
         return _OTHER
     parsed = Origin.parse(origin)
@@ -290,9 +290,9 @@ def _judge_origin(environ: Mapping[str, Any]) -> Verdict:
 
 def _trusts(policy: Policy | None, origin: object) -> bool | None:
     """
-    Return whether *policy* lets pages of *origin* act with the user's cookies; None if its source has to be asked.
+    Return whether *policy* lets pages of *origin* act with the user's cookies. None if its source has to be asked.
 
-    A policy without credentials, which `"*"` never has, says who may read what is public. `null` may be anyone's.
+    A policy without credentials, which `"*"` never has, only says who may read public data. Any site can send `null`.
     """
     if policy is None or not policy.allow_credentials or not isinstance(origin, str) or origin == NULL:
         return False
@@ -301,18 +301,18 @@ def _trusts(policy: Policy | None, origin: object) -> bool | None:
 
 def missing_trust(policy: Policy | None, environ: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Return the keywords that *policy* lacks to trust the `Origin` of *environ*, if it lists it; for people, not on the
-    request path.
+    Return the keywords that *policy* lacks to trust the `Origin` of *environ*, if the policy covers it. For people, not
+    on the request path.
     """
     origin, method = environ.get("HTTP_ORIGIN"), environ.get("REQUEST_METHOD")
     parsed = Origin.parse(origin) if isinstance(origin, str) else None
     if policy is None or parsed is None or policy.audience.is_everyone or not policy.audience.covers(str(parsed)):
         return {}
-    # With credentials plain http would be refused all the same.
+    # A policy with credentials would refuse plain http.
     if not policy.allow_credentials and is_plain_http(parsed):
         return {}
     lacking: dict[str, Any] = {} if policy.allow_credentials else {"allow_credentials": True}
-    # "*" cannot stay next to credentials.
+    # "*" is not possible together with credentials.
     methods = () if policy.allow_methods == "*" else policy.allow_methods
     if method not in methods and not is_handshake(environ):
         lacking["allow_methods"] = [*methods, method]
@@ -323,7 +323,7 @@ def _problems_of(keywords: Mapping[str, Any]) -> list[Problem]:
     problems: list[Problem] = []
     for name, words in _WORDS.items():
         value = keywords.get(name, words[0])
-        # Not by `in`, because whatever is compared may have its own idea of being equal.
+        # Compared as text, because the value may define its own `__eq__`.
         if text_of(value) not in words:
             what = " or ".join(f'"{word}"' for word in words)
             fix = Fix(entries=(nearest_name(text_of(value) or "", words) or words[0],))
@@ -367,23 +367,24 @@ def is_handshake(environ: Mapping[str, Any]) -> bool:
     upgrade = environ.get("HTTP_UPGRADE")
     if not isinstance(upgrade, str) or environ.get("REQUEST_METHOD") != "GET":
         return False
-    # Nobody writes a longer list; where somebody does, a server may find the word that is not looked for here.
+    # Longer lists do not occur. If one does, count it as a handshake, because a server might find the word in it.
     return len(upgrade) > _LONGEST_UPGRADE or "websocket" in (name.strip() for name in upgrade.lower().split(","))
 
 
 def judge_handshake(policy: Policy | None, environ: Mapping[str, Any]) -> Verdict:
     """
-    Return whether the WebSocket handshake that *environ* describes may go on, under the *policy* of its path.
+    Return whether the WebSocket handshake that *environ* describes may continue, under the *policy* of its path.
 
     Reads `HTTP_ORIGIN`, `HTTP_SEC_FETCH_SITE`, `HTTP_HOST` and `wsgi.url_scheme`. Every handshake of a browser has an
-    `Origin`, and carries cookies. So the policy lets in whom it shares with only if it has credentials, which `"*"`
-    never has. Without a policy only pages of the own origin, and clients that are not browsers, are let in.
+    `Origin` and carries cookies. So an origin that the policy covers is let in only if the policy has credentials,
+    which `"*"` never has. Without a policy, only pages of the server's own origin and clients that are not browsers are
+    let in.
     """
     site = environ.get("HTTP_SEC_FETCH_SITE")
     if "HTTP_ORIGIN" not in environ:
         if site is None:
             return _NO_BROWSER
-        # Something on the way took the Origin out; where the page is from, the browser says all the same.
+        # Something on the way removed Origin. Sec-Fetch-Site still tells where the page is from.
         return _SAME_ORIGIN if site == "same-origin" else _OTHER
     origin = environ["HTTP_ORIGIN"]
     parsed = Origin.parse(origin) if isinstance(origin, str) else None
@@ -403,10 +404,10 @@ def judge_handshake(policy: Policy | None, environ: Mapping[str, Any]) -> Verdic
 
 def is_own_origin(origin: Origin, environ: Mapping[str, Any]) -> bool:
     """
-    Return whether *origin* is that of the request itself: host and port are those of `Host`.
+    Return whether *origin* is the origin of the request itself: host and port are those of `Host`.
 
-    https in *origin* and http in the request is a proxy that ends TLS; the other way round, anyone on the network may
-    have written the page. Whether `Host` is a name of this server is for the server to check.
+    https in *origin* and http in the request means that a proxy ends TLS. The opposite is refused, because anyone on
+    the network may have written the page. The server itself has to check that `Host` is one of its names.
     """
     default, host = DEFAULT_PORTS.get(origin.scheme), environ.get("HTTP_HOST")
     if origin.scheme not in ("http", "https") or not isinstance(host, str):

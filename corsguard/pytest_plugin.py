@@ -1,7 +1,7 @@
 """
 The pytest fixture `cors_browser`: a Browser on the application under test.
 
-Loaded by pytest wherever corsguard is installed, so nothing is imported here before a test asks for it.
+pytest loads this wherever corsguard is installed, so nothing is imported before a test needs it.
 """
 
 import os

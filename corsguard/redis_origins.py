@@ -1,9 +1,9 @@
 """
-One set of origins in Redis, for every process of every machine.
+One set of origins in Redis, for all processes on all machines.
 
-Each process keeps a snapshot of the set, looks again as soon as a message says that something changed, and now and then
-without one, because messages can be lost. No request waits for Redis. Every load, and every process that listens,
-connects for itself, so nothing is shared across forks, threads and event loops.
+Each process keeps a snapshot of the set. It loads the set again as soon as a message says that something changed, and
+regularly without a message, because messages can be lost. No request waits for Redis. Every load and every listener
+opens its own connection, so nothing is shared across forks, threads and event loops.
 """
 
 import inspect
@@ -29,40 +29,40 @@ if TYPE_CHECKING:
 
 Connect = Callable[[], "redis.Redis | redis.asyncio.Redis"]
 
-# So many seconds after it was last heard, Redis is asked whether the channel still works, and whether to stop is seen.
+# After so many seconds without a message, the listener pings Redis, and checks whether it has to stop.
 _HEARTBEAT: Final = 0.5
-# A Redis that has not answered for so many seconds is taken for gone.
+# After so many seconds without an answer, the connection counts as lost.
 _SILENCE: Final = 5.0
-# Messages of so many seconds lead to one load.
+# All messages within so many seconds cause one load.
 _GATHERING: Final = 0.1
-# So many entries are decoded at once.
+# The number of entries that are decoded in one step.
 _PART: Final = 1000
-# If more origins than that changed, all are loaded.
+# If more origins changed, the whole set is loaded.
 _MOST_LOOKED_UP: Final = 1000
-# So many seconds lie between two attempts to listen, and between two to load what could not be loaded.
+# The seconds between two attempts to listen, and between two attempts to load after a failure.
 _PAUSE: Final = 0.25
 _RETRY: Final = 1.0
 
 
 class RedisOrigins(RefreshingOrigins):
     """
-    An origin source that keeps what the set *key* in Redis has, and looks again at once when its channel *key* has a
-    message. A message is the origin that changed, which is then looked up, or empty, and then all are loaded again. So
-    one command adds an origin for all processes of all machines:
+    An origin source that keeps a copy of the set *key* in Redis, and updates it at once after a message on the channel
+    *key*. A message is the origin that changed, which is then looked up. After an empty message, the whole set is
+    loaded again. So one command adds an origin for all processes on all machines:
 
         redis-cli EVAL "redis.call('SADD',KEYS[1],ARGV[1]); redis.call('PUBLISH',KEYS[1],ARGV[1])" 1 KEY ORIGIN
 
     *connect* returns a new client, `redis.Redis` or `redis.asyncio.Redis`, which is closed after use. Give it time-outs
-    (`socket_timeout`), because a load that hangs does not fail. Without a message the set is loaded *every* so many
-    seconds, and when the channel was lost and is there again.
+    (`socket_timeout`), because a load that hangs does not fail. Without a message, the set is loaded every *every*
+    seconds, and when a lost channel works again.
 
-    All else is as in RefreshingOrigins: no question waits, entries are judged like `allow_origins` with credentials,
-    and if Redis is gone, or one entry is refused, the last good origins stay and the logger `corsguard` says so once.
-    They stay too if the set is empty after Redis was restarted, because then its data was lost. A set that is emptied
-    while Redis runs is believed: no origin is shared with.
+    Otherwise it works as RefreshingOrigins does: no request waits, and entries are judged like `allow_origins` with
+    credentials. If Redis is gone, or one entry is refused, the last good origins stay and the logger `corsguard` says
+    so once. They also stay if the set is empty after a restart of Redis, because then its data was lost. If the set is
+    emptied while Redis runs, no origin is allowed any more.
 
-    Raises TypeError or ValueError for arguments that mean nothing, PolicyError if the first origins are refused, and
-    what the client raises if they cannot be loaded.
+    Raises TypeError or ValueError for invalid arguments, PolicyError if the first origins are refused, and the client's
+    exception if they cannot be loaded.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class RedisOrigins(RefreshingOrigins):
         stale_after: float | timedelta | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
-        # A configuration is not what its type promises.
+        # Checked at run time, because a configuration may pass anything.
         function: object = connect
         if not callable(function) or inspect.iscoroutinefunction(function):
             raise TypeError(
@@ -95,7 +95,7 @@ class RedisOrigins(RefreshingOrigins):
 
 class _RedisSet:
     """
-    The set *key* of the Redis that *connect* leads to, as a function that loads it.
+    Loads the set *key* from Redis, to which *connect* connects.
     """
 
     def __init__(self, connect: Connect, key: str) -> None:
@@ -103,12 +103,12 @@ class _RedisSet:
         self.key: Final = key
         # Whether Redis answered the last load.
         self.is_reached = False
-        # What the next load looks up; if it is empty, that loads all.
+        # The origins that the next load looks up. If this is empty, it loads the whole set.
         self.changed: frozenset[str] = frozenset()
-        # Every entry as Redis has it, good or bad, by the load that began last.
+        # Every entry of the set, valid or not, from the load that began last.
         self._members: frozenset[str] = frozenset()
         self._began = self._kept = 0
-        # The run of the Redis where the set had members; it is another one after each start.
+        # The run id of the Redis in which the set had members. It changes with each start.
         self._run: object = None
 
     def __repr__(self) -> str:
@@ -118,15 +118,15 @@ class _RedisSet:
         return off_the_event_loop(self._load)
 
     def _load(self) -> Collection[str]:
-        # After a load that failed, more may have changed than was said since.
+        # After a failed load, origins may have changed without a message.
         changed, self.changed = self.changed if self.is_reached else frozenset[str](), frozenset[str]()
         self.is_reached = False
         self._began = began = self._began + 1
         with _Connection(self.connect) as connection:
             run, members = self._run, self._look_up(connection, changed)
-            # If there seem to be none, all are loaded, because it may be another run of Redis.
+            # If there seem to be no members, the whole set is loaded, because Redis may have been restarted.
             if not members:
-                # No restart lies in between.
+                # In a transaction, so that no restart happens in between.
                 transaction = connection.client.pipeline()
                 transaction.smembers(self.key)
                 transaction.info("server")
@@ -137,15 +137,15 @@ class _RedisSet:
             self._members, self._kept = members, began
         if not members and self._run not in (None, run):
             raise LookupError(
-                f"Expected the set {quoted(self.key)} to have members, as before Redis was restarted, got none. "
-                f"Write them again: redis-cli SADD {quoted(self.key)} {EXAMPLE_ORIGIN}"
+                f"Expected the set {quoted(self.key)} to have members, as before the restart of Redis, got none. Add "
+                f"them again: redis-cli SADD {quoted(self.key)} {EXAMPLE_ORIGIN}"
             )
         self._run = run if members else None
         return members
 
     def _look_up(self, connection: "_Connection", changed: Collection[str]) -> frozenset[str]:
         """
-        Return the members if none but *changed* may have changed; nothing if *changed* is empty.
+        Return the members, if only *changed* may have changed. Return an empty set if *changed* is empty.
         """
         if not changed:
             return frozenset()
@@ -157,30 +157,30 @@ class _RedisSet:
 
 def _texts(answer: Iterable[bytes | str]) -> Iterator[str]:
     names = iter(answer)
-    # In parts: one by one takes twice as long, and all at once lets no request in between.
+    # In parts: one by one takes twice as long, and all at once would block requests.
     while part := [*islice(names, _PART)]:
         texts = (
             []
             if isinstance(part[0], str)
             else b"\n".join(cast("list[bytes]", part)).decode("utf-8", "replace").split("\n")
         )
-        # What has a line break in it, or is text already, is taken one by one.
+        # If entries contain line breaks, or are text already, they are decoded one by one.
         yield from texts if len(texts) == len(part) else map(_text, part)
 
 
 def _text(data: bytes | str) -> str:
-    # A client may decode by itself. What is not UTF-8 is not an origin, and is refused by its name.
+    # The client may decode answers itself. An entry that is not UTF-8 is not an origin, and is refused by its name.
     return data if isinstance(data, str) else data.decode("utf-8", "backslashreplace")
 
 
 class _Connection:
     """
-    A client of its own, for one thread. What it returns to be awaited is awaited here, in an event loop of its own.
+    A client for one thread. Awaitables that the client returns are awaited here, in a separate event loop.
     """
 
     def __init__(self, connect: Connect) -> None:
         self._runner: asyncio.Runner | None = None
-        # One of two classes, whose methods return the same, to be awaited or not.
+        # One of two classes with the same methods, synchronous or asynchronous.
         self.client: Any = connect()
         self.channel: Any = None
 
@@ -192,13 +192,13 @@ class _Connection:
     ) -> None:
         self.close()
 
-    def result(self, answer: Any) -> Any:  # noqa: ANN401 - whatever a command of Redis answers
+    def result(self, answer: Any) -> Any:  # noqa: ANN401 - the answer of any Redis command
         if not inspect.isawaitable(answer):
             return answer
         if self._runner is None:
             import asyncio
 
-            # Of its own, so that the thread's event loop stays what it is.
+            # A new loop, so that the event loop of the thread is not changed.
             self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
 
         answers: list[object] = []
@@ -206,13 +206,13 @@ class _Connection:
         async def awaited() -> None:
             answers.append(await answer)
 
-        # What a task returns may be printed, to no purpose, which takes longer than to load it.
+        # The answer is not the result of the task, because asyncio may print results, which takes longer than the load.
         self._runner.run(awaited())
         return answers[0]
 
     def close(self) -> None:
         for opened in (self.channel, self.client):
-            # A connection that is gone may refuse to be closed.
+            # To close a lost connection may raise.
             with suppress(Exception):
                 if opened is not None:
                     self.result((getattr(opened, "aclose", None) or opened.close)())
@@ -222,7 +222,7 @@ class _Connection:
 
 class _Listener:
     """
-    What listens to the channel of a set in the thread of a process, connecting again and again if need be.
+    Listens to the channel of a set, in one thread of the process. It connects again whenever the connection is lost.
     """
 
     def __init__(self, of: _RedisSet, stop: "queue.SimpleQueue[None]", every: float) -> None:
@@ -230,30 +230,31 @@ class _Listener:
         self._stop = stop
         self._every = every
         self._connection: _Connection | None = None
-        # Since when Redis owes an answer.
+        # The time since which Redis has not answered a question.
         self._asked_at: float | None = None
         self._is_subscribed = False
-        # Whether the channel was lost, and nothing was loaded since.
+        # Whether the channel was lost, and the set has not been loaded since.
         self._is_missed = False
         self._is_told = False
 
     def wait(self, seconds: float) -> bool:
         """
-        Wait so many *seconds*, or until the set has to be loaded for another reason; return False to stop.
+        Wait *seconds*, or until the set has to be loaded earlier. Return False if the listener has to stop.
         """
-        # Nobody says when Redis, which lets processes listen while it still reads its data, is ready to be asked.
+        # Redis accepts listeners while it still reads its data, and sends no message when it is ready.
         deadline = time.monotonic() + (seconds if self._set.is_reached else min(seconds, _RETRY))
         is_due = False
         while not is_due:
             pause, left = 0.0, max(deadline - time.monotonic(), 0)
             try:
                 is_due = self._hear(min(left, _HEARTBEAT) if self._is_subscribed else _HEARTBEAT)
-                # If a subscription is under way, a load comes with that.
+                # While it subscribes, the load follows the subscription.
                 is_due = is_due or (left == 0 and self._is_subscribed)
-            except BaseException as error:  # noqa: BLE001 - a client may raise anything, as `gevent.Timeout`
+            except BaseException as error:  # noqa: BLE001 - a client may raise anything, such as `gevent.Timeout`
                 was_subscribed, is_missed = self._is_subscribed, self._is_missed
                 self._lose(error)
-                # A message may be lost with the connection; the load comes with the next one, if there is one at once.
+                # A message may be lost with the connection. If it is back at once, the load follows the new
+                # subscription.
                 self._is_missed = was_subscribed
                 is_due = is_missed or (left == 0 and not was_subscribed)
                 pause = 0.0 if is_due or was_subscribed else min(left, _PAUSE)
@@ -264,7 +265,7 @@ class _Listener:
 
     def _hear(self, seconds: float) -> bool:
         """
-        Wait so many *seconds* for what Redis says, and return whether the set has to be loaded.
+        Wait up to *seconds* for a message, and return whether the set has to be loaded.
         """
         if self._connection is None:
             self._connection = _Connection(self._set.connect)
@@ -285,9 +286,9 @@ class _Listener:
         if message["type"] == "subscribe":
             self._is_subscribed, self._is_missed = True, False
             if self._is_told:
-                logger.warning("The channel %s of Redis is heard again.", quoted(self._set.key))
+                logger.warning("The channel %s of Redis works again.", quoted(self._set.key))
                 self._is_told = False
-            # Nobody heard what was said before.
+            # Messages from before the subscription were lost.
             return True
         if message["type"] != "message":
             return False
@@ -303,12 +304,12 @@ class _Listener:
     def _lose(self, error: BaseException) -> None:
         was_subscribed = self._is_subscribed
         self._hang_up()
-        # If Redis is gone, the load says so.
+        # If Redis is gone, the load logs that.
         if self._set.is_reached and not (was_subscribed or self._is_missed or self._is_told):
             self._is_told = True
             logger.warning(
-                "The channel %s of Redis cannot be heard, so a change of its origins is seen within %g seconds. "
-                "This is said once, until it is heard.",
+                "The channel %s of Redis does not work, so a change of its origins is seen only within %g seconds. "
+                "This is logged once, until it works again.",
                 quoted(self._set.key),
                 self._every,
                 exc_info=error,
@@ -323,7 +324,7 @@ class _Listener:
 
 def _named(message: Mapping[str, Any]) -> str:
     """
-    Return the origin that *message* says has changed, or an empty string if it may be any.
+    Return the origin in *message* that has changed, or an empty string if any may have changed.
     """
-    # The client subscribes by itself if it connects again, and nobody heard what was said before.
+    # The client subscribes again by itself after it reconnects. Messages from before that were lost.
     return _text(message["data"]) if message["type"] == "message" else ""

@@ -1,10 +1,9 @@
 """
-Origins that change while the server runs: a list that is loaded again and again, and a memory before a slow store.
+Origins that change while the server runs: a list that is loaded regularly, and a cache for a slow store.
 
-Both are origin sources and go where a policy's `allow_origins` go. What they know never outlives its time unseen: a
-list that could not be loaded again stays, says so and shows its age; an answer is forgotten. Nothing here runs in a
-process that is asked nothing, so a server may load its application first and fork afterwards. No lock is held while
-somebody else's code runs.
+Both are origin sources, which a policy takes as `allow_origins`. If the list cannot be loaded again, the old one stays,
+and this is logged. Cached answers expire. Nothing runs in a process before its first request, so a server may load its
+application first and fork afterwards. No lock is held while code outside this module runs.
 """
 
 import inspect
@@ -37,9 +36,9 @@ _Result = TypeVar("_Result")
 
 class _Snapshot(NamedTuple):
     """
-    What one call of `load` returned: *exact* origins, and *wildcards* with the *matcher* to ask about them.
+    What one call of `load` returned: *exact* origins, and *wildcards* with the *matcher* for them.
 
-    Calls have a *number*, since the one that *began* first may return last.
+    Calls have a *number*, because the call that *began* first may return last.
     """
 
     exact: frozenset[str] = frozenset()
@@ -51,21 +50,22 @@ class _Snapshot(NamedTuple):
 
 class _Upkeep:
     """
-    What keeps a source fresh in one process. A fork copies locks as they are, held or not, and no thread but its own.
+    The lock and the thread of a source in one process. A fork copies locks in their current state, and only its own
+    thread.
 
-    Nobody runs another's code while holding the *lock*: under gevent that code may let those run who wait for it.
+    No outside code runs while the *lock* is held: under gevent, it may switch to a greenlet that waits for the lock.
     """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.thread: threading.Thread | None = None
-        # An Event takes a lock to be set, which the garbage collector may find taken by its own thread.
+        # Not an Event: to set it takes a lock, which the thread may already hold when its garbage collector runs.
         self.stop: queue.SimpleQueue[None] = queue.SimpleQueue()
 
 
 class _KeptByIdentity:
     """
-    A source is what it is connected to, so a copy of a policy has the same one.
+    A source is connected to something, so a copy of a policy keeps the same source.
     """
 
     def __copy__(self) -> Self:
@@ -78,28 +78,29 @@ class _KeptByIdentity:
         name = type(self).__name__
         raise TypeError(
             f"Expected a policy that lists its origins, got {name}, which cannot be pickled: it loads or asks in the "
-            f"process that made it. Make the {name} again in the process that needs it, from what configures it."
+            f"process that made it. Create the {name} from its configuration in the process that needs it."
         )
 
 
 class RefreshingOrigins(_KeptByIdentity):
     """
-    An origin source that keeps what *load* returned last, and calls it again *every* so many seconds.
+    An origin source that keeps the last result of *load*, and calls it again every *every* seconds.
 
-    *load* returns a list, tuple, set or frozenset of origin patterns, none at all included. It is called here and now,
-    and later in a thread of this source; the thread starts with the first question in a process, so every process that
-    a server forks refreshes for itself. A question never waits: what is older than *every* answers while *load* runs,
-    unless it is older than *stale_after* too, which answers no and says so. What is loaded is judged like
-    `allow_origins` with credentials, because a source does not know its policy; only plain http is let through, because
-    with credentials no source is asked about it. It is swapped whole.
+    *load* returns a list, tuple, set or frozenset of origin patterns, which may be empty. It is first called in the
+    constructor, and later in a thread of this source. The thread starts with the first request in a process, so every
+    process that a server forks refreshes for itself. A request never waits: while *load* runs, the old origins answer.
+    If they are older than *stale_after*, the answer is no, and this is logged. Loaded origins are judged like
+    `allow_origins` with credentials, because a source does not know its policy. Plain http is accepted, because with
+    credentials no source is asked about it. A refresh replaces all origins in one step.
 
-    If *load* raises, or what it returns is refused, the last good origins stay and the logger `corsguard` says so once:
-    *last_error* is the exception until a refresh succeeds, *age* the seconds since the last good origins were asked
-    for. *load* has to give up by itself: one that hangs is not one that fails. After `close()` the last origins stay.
+    If *load* raises, or its result is refused, the last good origins stay and the logger `corsguard` says so once.
+    *last_error* is the exception until a refresh succeeds. *age* is the number of seconds since the load of the last
+    good origins began. *load* needs its own time-out, because a load that hangs does not fail. After `close()` the last
+    origins stay.
 
     Raises whatever the first *load* raises, PolicyError with every problem at once if its origins are refused, and
-    TypeError or ValueError for arguments that mean nothing. *every* and *stale_after* are seconds or a timedelta;
-    *clock* counts seconds.
+    TypeError or ValueError for invalid arguments. *every* and *stale_after* are seconds or a timedelta; *clock* counts
+    seconds.
     """
 
     may_block: ClassVar = False
@@ -116,8 +117,8 @@ class RefreshingOrigins(_KeptByIdentity):
         function: object = load
         if not callable(function) or inspect.iscoroutinefunction(function):
             raise TypeError(
-                f"load={quoted(load)} is not a plain function. For origins that never change, write "
-                f'allow_origins=["{EXAMPLE_ORIGIN}"]; for those that do, load=a function that returns them.'
+                f"Expected load to be a plain function, got {quoted(load)}. For origins that never change, write "
+                f'allow_origins=["{EXAMPLE_ORIGIN}"]. If they change, write a function that returns them.'
             )
         self._load = load
         self._every = _seconds("every", every)
@@ -125,10 +126,10 @@ class RefreshingOrigins(_KeptByIdentity):
         if self._stale_after <= self._every:
             raise ValueError(
                 f"Expected stale_after to be longer than every={quoted(every)}, got {quoted(stale_after)}: no origin "
-                "would be shared with while they are loaded again. Write a time for several loads that fail."
+                "would be allowed during each load. Write a time in which several loads may fail."
             )
         self._clock = clock
-        # By process id, since some servers, such as uWSGI, fork without telling Python.
+        # By process id, because some servers, such as uWSGI, fork without telling Python.
         self._upkeeps: dict[int, _Upkeep] = {}
         self._started_in: int | None = None
         self._is_closed = False
@@ -141,7 +142,7 @@ class RefreshingOrigins(_KeptByIdentity):
     def __contains__(self, origin: str, /) -> bool:
         snapshot = self._snapshot
         age = self._clock() - snapshot.began
-        # Where a fork copied a source that had been asked, nothing tells but that it gets too old.
+        # In a forked copy of a source that was in use, the only sign is that the origins get too old.
         if self._started_in is None or age >= self._every:
             self._start()
         if age > self._stale_after:
@@ -164,16 +165,17 @@ class RefreshingOrigins(_KeptByIdentity):
     @property
     def age(self) -> float:
         """
-        Seconds since the call of *load* that returned what this source knows.
+        Seconds since the start of the *load* that returned the current origins.
         """
         return self._clock() - self._snapshot.began
 
     def refresh(self) -> bool:
         """
-        Call *load* now, in this thread, and return whether the source knows what it returned, or what is newer.
+        Call *load* now, in this thread, and return whether the source has its result, or a newer one.
 
-        For anyone who knows that something changed. Other processes notice at their next refresh. Raises only what ends
-        a process or cancels a task: a failure is written, kept as *last_error*, and changes nothing.
+        Use it when you know that something changed. Other processes notice at their next refresh. A failure is logged
+        and kept as *last_error*, and the origins stay. Only exceptions that end the process or cancel the task are
+        raised.
         """
         lock = self._upkeep().lock
         with lock:
@@ -183,15 +185,15 @@ class RefreshingOrigins(_KeptByIdentity):
             snapshot = _read(self._load(), self._snapshot)._replace(number=number, began=began)
         except BaseException as error:
             self._fail(error, number)
-            # Its frames hold all that was loaded.
+            # Its frames would keep everything that was loaded in memory.
             error.with_traceback(None)
             if is_interruption(error):
                 raise
             return False
         with lock:
-            # They go when the lock is free: what an error holds may run code of others when it goes.
+            # The old values are deleted after the lock is released, because deleting an error may run other code.
             known, failure, is_stale = self._snapshot, self.last_error, self._is_told_as_stale
-            # What was loaded first is never kept last.
+            # An older load never replaces a newer one.
             if number < known.number:
                 return True
             self._snapshot, self.last_error, self._is_told_as_stale = snapshot, None, False
@@ -201,7 +203,7 @@ class RefreshingOrigins(_KeptByIdentity):
 
     def close(self) -> None:
         """
-        Refresh no more, and wait for a call of *load* that is under way. Questions are answered as before.
+        Stop refreshing, and wait for a call of *load* that is running. The last origins still answer.
         """
         self._is_closed = True
         upkeep = self._upkeep()
@@ -210,7 +212,7 @@ class RefreshingOrigins(_KeptByIdentity):
             upkeep.thread.join()
 
     def _upkeep(self) -> _Upkeep:
-        # In one step, so that all who need it first in a process have the same.
+        # In one step, so that all threads of a process get the same object.
         return self._upkeeps.setdefault(os.getpid(), _Upkeep())
 
     def _start(self) -> None:
@@ -221,13 +223,13 @@ class RefreshingOrigins(_KeptByIdentity):
             self._started_in = os.getpid()
         if self._is_closed:
             return
-        # The thread does not keep the source alive: who drops a policy need not know what is in it.
+        # The thread does not keep the source alive, so a dropped policy can be deleted.
         arguments = (weakref.ref(self), self._waiting(upkeep.stop), self._every, max(self._every - self.age, 0))
         thread = threading.Thread(target=_keep_fresh, args=arguments, name="corsguard origins", daemon=True)
         try:
             thread.start()
         except Exception:
-            # There may be room for one when the next question comes.
+            # The next request tries again.
             self._started_in = None
             raise
         weakref.finalize(self, upkeep.stop.put, None)
@@ -235,8 +237,8 @@ class RefreshingOrigins(_KeptByIdentity):
 
     def _waiting(self, stop: "queue.SimpleQueue[None]") -> Callable[[float], bool]:
         """
-        Return a function for the thread of a process: it waits so many seconds, or until a refresh is due for another
-        reason, and returns whether *stop* still has nothing in it. It holds no reference to this source.
+        Return a function for the refreshing thread. It waits the given seconds, or until a refresh is due earlier, and
+        returns whether *stop* is still empty. It holds no reference to this source.
         """
         return partial(goes_on, stop)
 
@@ -248,7 +250,7 @@ class RefreshingOrigins(_KeptByIdentity):
         if earlier is None:
             refused = isinstance(error, PolicyError)
             logger.error(
-                "%s failed, so its origins of %.0f seconds ago stay. This is said once, until it succeeds.%s",
+                "%s failed, so its origins from %.0f seconds ago stay. This is logged once, until it succeeds.%s",
                 _name_of(self._load),
                 self.age,
                 f" {error}" if refused else "",
@@ -260,8 +262,8 @@ class RefreshingOrigins(_KeptByIdentity):
             is_told, self._is_told_as_stale = self._is_told_as_stale, True
         if not is_told:
             logger.error(
-                "The origins that %s returned are %.0f seconds old, which is more than stale_after=%g. Every origin is "
-                "refused until it succeeds. This is said once.",
+                "The origins that %s returned are %.0f seconds old, which is more than stale_after=%g. Every origin "
+                "is refused until it succeeds. This is logged once.",
                 _name_of(self._load),
                 self.age,
                 self._stale_after,
@@ -270,17 +272,17 @@ class RefreshingOrigins(_KeptByIdentity):
 
 class RememberedOrigins(_KeptByIdentity):
     """
-    An origin source that asks another, slow one, and remembers for *ttl* seconds what that said, a no included.
+    An origin source that asks another, slow source, and remembers its answers for *ttl* seconds, refusals included.
 
-    It remembers *maxsize* origins that were granted and as many that were refused, apart from each other, and beyond
-    that forgets the oldest of their kind. An origin that several ask about at once is asked about once. What *source*
-    raises is raised, which counts as no, and is not remembered. Each process remembers for itself.
+    It remembers *maxsize* granted origins, and separately the same number of refused ones. Beyond that, it forgets the
+    oldest of the same kind. If several requests ask about one origin at the same time, *source* is asked once. An
+    exception of *source* is raised, which counts as no, and is not remembered. Each process has its own memory.
 
-    If *source* has to be awaited, this has to be awaited too. Each event loop then asks for itself, about at most a
-    thousand origins at once; an origin beyond these is refused.
+    If *source* has to be awaited, this source has to be awaited too. Each event loop then asks for itself, about at
+    most a thousand origins at the same time. Further origins are refused.
 
-    Raises PolicyError if *source* is not one, TypeError or ValueError for arguments that mean nothing. *ttl* may be a
-    timedelta; *clock* counts seconds.
+    Raises PolicyError if *source* is not an origin source, and TypeError or ValueError for invalid arguments. *ttl* may
+    be a timedelta; *clock* counts seconds.
     """
 
     def __new__(  # the types are those of `__init__`
@@ -291,7 +293,7 @@ class RememberedOrigins(_KeptByIdentity):
         maxsize: int = 10_000,  # noqa: ARG004 - see above
         clock: Clock = time.monotonic,  # noqa: ARG004 - see above
     ) -> Self:
-        # A source is awaited or not by its class.
+        # The class of a source tells whether it has to be awaited.
         is_awaited = cls is RememberedOrigins and is_asynchronous(source)
         return super().__new__(cast("type[Self]", _AwaitedOrigins) if is_awaited else cls)
 
@@ -308,11 +310,14 @@ class RememberedOrigins(_KeptByIdentity):
             raise PolicyError(problems)
         if not is_source(source):
             raise TypeError(
-                f"source={quoted(source)} is a list, which is as fast as a memory: write allow_origins=source."
+                f"Expected an origin source, got source={quoted(source)}, a list that needs no memory. Write "
+                "allow_origins=source."
             )
         number: object = maxsize
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise ValueError(f"maxsize={quoted(maxsize)} is not a number of origins: write maxsize=10_000.")
+            raise ValueError(
+                f"Expected maxsize to be a number of origins, got {quoted(maxsize)}. Write maxsize=10_000."
+            )
         self._source: Any = source
         self._memory: Memory[bool] = Memory(_seconds("ttl", ttl), maxsize, bool, clock)
 
@@ -322,7 +327,7 @@ class RememberedOrigins(_KeptByIdentity):
 
     def forget(self) -> None:
         """
-        Forget everything, in this process. A question that is under way is answered, but its answer not remembered.
+        Forget everything, in this process. The answer to a question that is being asked is not remembered.
         """
         self._memory = self._memory.emptied()
 
@@ -336,10 +341,10 @@ class RememberedOrigins(_KeptByIdentity):
 
 class _AwaitedOrigins(RememberedOrigins):
     """
-    The same before a source that has to be awaited.
+    The same for a source that has to be awaited.
     """
 
-    __contains__ = None  # type: ignore[assignment] # Python's way to say that there is no such method
+    __contains__ = None  # type: ignore[assignment] # in Python, None means that there is no such method
 
     async def allows(self, origin: str, /) -> bool:
         return await self._memory_here().ask_async(origin, partial(self._ask_async, origin))
@@ -350,7 +355,7 @@ class _AwaitedOrigins(RememberedOrigins):
 
 def goes_on(stop: "queue.SimpleQueue[None]", seconds: float) -> bool:
     """
-    Wait so many *seconds* for *stop* to have something in it, and return whether it still has nothing.
+    Wait *seconds*, or until *stop* gets an entry. Return whether *stop* is still empty.
     """
     try:
         stop.get(timeout=seconds)
@@ -366,7 +371,7 @@ def _keep_fresh(
         alive, delay = source(), every
         if alive is None:
             return
-        # What passes through `refresh` ends that call of `load` and not this thread.
+        # An exception that `refresh` raises ends this call, not this thread.
         with suppress(BaseException):
             alive.refresh()
         del alive
@@ -374,13 +379,13 @@ def _keep_fresh(
 
 def _read(loaded: object, known: _Snapshot) -> _Snapshot:
     """
-    Return what *loaded* means; what is *known* already is sound.
+    Return the snapshot of *loaded*. Entries that are already *known* are valid.
 
     Raises PolicyError with every problem at once.
     """
     if not isinstance(loaded, list | tuple | set | frozenset):
         raise PolicyError([no_list("allow_origins", loaded)])
-    # Step by step: Python lets no request in between while it makes one set of a million out of another.
+    # Step by step, because Python serves no request while it copies a set of a million entries.
     others = [entry for entry in loaded if not isinstance(entry, str)]
     texts: frozenset[str] = (
         loaded
@@ -391,7 +396,7 @@ def _read(loaded: object, known: _Snapshot) -> _Snapshot:
     unknown = sorted(wildcards - known.wildcards)
     if unknown or others:
         problems = problems_of({"allow_origins": [*unknown, *others], "allow_credentials": True})
-        # Plain http is let through, because next to credentials no source is asked about it.
+        # Plain http is accepted, because with credentials no source is asked about it.
         refused = [problem for problem in problems if problem.code != "E302"]
         if refused:
             raise PolicyError(refused)
@@ -405,8 +410,8 @@ def off_the_event_loop(function: Callable[[], _Result]) -> _Result:
     """
     Return *function()*, called in another thread if this one runs an event loop.
 
-    Some servers import an application in their loop, where what blocks may refuse to, as Django's ORM does. Without a
-    loop there is no other thread, which might wait for the import that waits for it.
+    Some servers import an application inside their loop, where blocking code may refuse to run, such as Django's ORM.
+    Without a loop no thread is used, because it might wait for the import that waits for it.
     """
     is_on_a_loop = False
     with suppress(KeyError, RuntimeError):
@@ -423,7 +428,9 @@ def off_the_event_loop(function: Callable[[], _Result]) -> _Result:
 def _seconds(name: str, value: object) -> float:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= threading.TIMEOUT_MAX:
-        raise ValueError(f"{name}={quoted(value)} is not a time to wait: write {name}=60 for seconds, or a timedelta.")
+        raise ValueError(
+            f"Expected {name} to be a number of seconds or a timedelta, got {quoted(value)}. Write {name}=60."
+        )
     return seconds
 
 

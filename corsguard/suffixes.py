@@ -1,9 +1,9 @@
 """
-Which hosts anyone can register a name under.
+The hosts under which anyone can register a name.
 
-This room knows the public suffix list and our own list of shared hosting that it lacks; it decides nothing about them.
-Reading the list takes some forty milliseconds, so it is read at the first question: when a wildcard is configured,
-never when a request comes in.
+This module knows the public suffix list, and our own list of shared hosting that is missing there. It decides nothing
+about them. Reading the list takes about forty milliseconds, so it is read on first use: when a wildcard is configured,
+never during a request.
 """
 
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
-# Hosts that hand out subdomains to anybody, with scripts, and are not on the public suffix list (looked up 2026-11),
-# each with the page on which its hoster tells of it, or with "" where none was found. Those stay: public code links to
-# pages of many people there, and a host too many refuses a wildcard that only its hoster could need.
-# Written as that list writes its rules: `*.` is one more label, such as a region.
+# Hosts that give subdomains, with scripts, to anyone, and are not on the public suffix list (checked 2026-11). Each has
+# the page on which its operator says so, or "" if none was found. Those stay, because public code links to pages of
+# many people there. An entry too many only refuses a wildcard that nobody except the operator needs. The syntax is that
+# of the public suffix list: `*.` is one more label, such as a region.
 SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
     {
         "*.azurecontainerapps.io": "https://learn.microsoft.com/en-us/Azure/container-apps/connect-apps",
@@ -145,7 +145,7 @@ _RESERVED: Final = frozenset({"alt", "example", "internal", "invalid", "local", 
 @cache
 def _suffixes() -> tuple["PublicSuffixList", "PublicSuffixList", dict[str, str]]:
     """
-    Return the public list, our own, and for each host above a suffix one such suffix.
+    Return the public list, our own list, and for each host above a suffix one such suffix.
     """
     from publicsuffixlist import PSLFILE, PublicSuffixList
 
@@ -165,11 +165,11 @@ def _suffixes() -> tuple["PublicSuffixList", "PublicSuffixList", dict[str, str]]
 
 def open_suffix(host: str) -> str | None:
     """
-    Return the suffix at or below *host* that anyone can register a name under, or None.
+    Return the suffix at or below *host* under which anyone can register a name, or None.
 
-    `com`, `github.io` and `surge.sh` are themselves such suffixes; `amazonaws.com` has some below it, which a
-    wildcard directly under it would reach. A top-level name that is not known may be handed out one day, and counts as
-    such a suffix; names that are reserved (`localhost`, `internal`) do not.
+    `com`, `github.io` and `surge.sh` are such suffixes. `amazonaws.com` has some below it, which a wildcard directly
+    under it would cover. An unknown top-level name counts as a suffix too, because it may be registered one day.
+    Reserved names (`localhost`, `internal`) do not.
     """
     host = host.removesuffix(".")
     public, shared, below = _suffixes()
@@ -189,17 +189,17 @@ def is_known_suffix(host: str) -> bool:
 
 def are_same_site(host: str, other: str) -> bool:
     """
-    Return whether two hosts are of one site, whatever their schemes (HTML, "schemelessly same site").
+    Return whether two hosts belong to one site, without regard to schemes (HTML, "schemelessly same site").
     """
     return registrable_domain(host) == registrable_domain(other)
 
 
 def registrable_domain(host: str) -> str:
     """
-    Return the registrable domain of *host*, or *host* itself where it has none (an address, `localhost`, a suffix).
+    Return the registrable domain of *host*, or *host* itself if it has none (an address, `localhost`, a suffix).
     """
     host = host.removesuffix(".")
     if host.startswith("[") or host.rpartition(".")[2].isdigit():
         return host
-    # The list's own default: whatever stands last is a suffix, whether it is listed or not.
+    # The default rule of the list: an unlisted last label is a suffix, too.
     return _suffixes()[0].privatesuffix(host, accept_unknown=True) or host

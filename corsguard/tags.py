@@ -1,9 +1,9 @@
 """
 How a view says which policy guards it.
 
-A tag is an attribute of the view and nothing more: it changes no call, and `functools.wraps` carries it outwards
-through other decorators. It takes effect where an adapter looks for it. This room knows functions, classes and what
-follows for views that share a URL; it sees no requests.
+A tag is only an attribute of the view: it changes no call, and `functools.wraps` copies it to outer decorators. It has
+an effect where an adapter looks for it. This module knows functions, classes, and the consequences for views that share
+a URL. It sees no requests.
 """
 
 import re
@@ -29,7 +29,7 @@ _ON_CLASS: Final = (
 )
 _EXAMPLE: Final = f'@cors(allow_origins=["{EXAMPLE_ORIGIN}"])'
 
-# In a URL of Werkzeug, and of Starlette. It has a name, and may have a converter.
+# A parameter in a URL of Werkzeug or Starlette. It has a name, and may have a converter.
 _PARAMETER: Final = re.compile(r"<[^>]*>|{[^}]*}")
 
 _made = 0
@@ -46,11 +46,11 @@ def cors(policy: Policy | EllipsisType | None = ..., **keywords: Unpack[PolicyKe
     """
     Return a decorator that gives a view a policy of its own: *policy*, or `Policy(**keywords)`. None closes the view.
 
-    Put it directly under the route. It returns the view itself. The policy counts at every URL of the view.
+    Write it directly under the route. It returns the view itself. The policy applies at every URL of the view.
 
     Raises TypeError unless there is either *policy* or *keywords*, and PolicyError if the keywords are refused. The
-    decorator raises TypeError if it gets something else than a view, such as a class, and ValueError for a second,
-    different policy.
+    decorator raises TypeError for anything that is not a view, such as a class, and ValueError for a second, different
+    policy.
     """
     given = cast("object", policy)
     if not isinstance(given, Policy | EllipsisType | None):
@@ -68,14 +68,14 @@ def cors(policy: Policy | EllipsisType | None = ..., **keywords: Unpack[PolicyKe
             return view
         if former is not None:
             raise ValueError(
-                f"{_name_of(view)} is tagged with another policy already, and a view has one. Take one @cors off."
+                f"{_name_of(view)} is already tagged with another policy, and a view has only one. Remove one @cors."
             )
         try:
             setattr(view, attribute, Assignment(tagged, _name_of(view)))
         except AttributeError:
             raise TypeError(
-                f"{_name_of(view)} is {kind_of(view)}, which cannot carry a tag. Put @cors on the function behind it, "
-                f"or on the view that a class makes: {_ON_CLASS}."
+                f"{_name_of(view)} is {kind_of(view)}, which cannot have a tag. Put @cors on the function that it "
+                f"calls, or on the view that a class makes: {_ON_CLASS}."
             ) from None
         with _lock:
             _made += 1
@@ -93,14 +93,14 @@ def tags_made() -> int:
 
 def tag_of(view: object) -> Assignment | None:
     """
-    Return the tag of *view*, or None if it has none. A class has that of the nearest class above it.
+    Return the tag of *view*, or None if it has none. A class inherits the tag of its nearest base class.
     """
     kinds = view.__mro__ if isinstance(view, type) else (view,)
     return next((tag for kind in kinds if (tag := _own_tag_of(kind)) is not None), None)
 
 
 def _own_tag_of(view: object) -> Assignment | None:
-    # A method that overrides a tagged one and has a tag itself gets both from `method_decorator`, its own one first.
+    # If a tagged method overrides a tagged one, `method_decorator` gives it both tags, its own one first.
     for value in getattr(view, "__dict__", {}).values():
         if isinstance(value, Assignment):
             return value
@@ -109,11 +109,11 @@ def _own_tag_of(view: object) -> Assignment | None:
 
 def misplaced_tags(view: object) -> tuple[str, ...]:
     """
-    Return which methods of the class behind *view* carry a tag that the view itself does not.
+    Return the methods of the class of *view* that have a tag which the view itself does not have.
 
-    A guard sees views and never their methods, so it would miss such a tag; also one on a method that was overridden,
-    or on a function that a method only calls, as `@api_view` makes them. The class is what Flask and Django keep as
-    `view_class` and Django REST framework as `cls`, and an endpoint of Starlette may be one itself.
+    A guard sees views and never their methods, so it would miss such a tag. It would also miss a tag on an overridden
+    method, or on a function that a method calls, which is what `@api_view` makes. Flask and Django keep the class as
+    `view_class`, Django REST framework as `cls`, and an endpoint of Starlette may be a class itself.
     """
     tag = tag_of(view)
     cls = view if isinstance(view, type) else getattr(view, "view_class", None) or getattr(view, "cls", None)
@@ -122,7 +122,7 @@ def misplaced_tags(view: object) -> tuple[str, ...]:
         for name, member in vars(base).items():
             if tag is not None or name not in members or tag_of(members[name]) is None:
                 members[name] = member
-    # Elsewhere a handler method may well call a view that is tagged, and means nothing by it.
+    # Outside Django REST framework, a handler method may call a tagged view on purpose.
     look = tag_of if getattr(view, "cls", None) is None else _tag_within
     found = {name: look(member) for name, member in members.items()}
     policy = None if tag is None else tag.policy
@@ -130,7 +130,7 @@ def misplaced_tags(view: object) -> tuple[str, ...]:
 
 
 def _is_redecorated(view: object) -> bool:
-    # Django's `method_decorator`, which has carried the tag to the class already, decorates a partial at each call too.
+    # Django's `method_decorator` has already copied the tag to the class. It also decorates a partial at each call.
     is_partial_of_method = isinstance(view, partial) and isinstance(cast("partial[object]", view).func, MethodType)
     return is_partial_of_method and hasattr(view, "__wrapped__")
 
@@ -138,7 +138,7 @@ def _is_redecorated(view: object) -> bool:
 def _tag_within(member: object) -> Assignment | None:
     tag = tag_of(member)
     for cell in () if tag is not None else getattr(member, "__closure__", None) or ():
-        # A cell may be empty still.
+        # A cell may still be empty.
         with suppress(ValueError):
             tag = tag or tag_of(cell.cell_contents)
     return tag
@@ -146,7 +146,7 @@ def _tag_within(member: object) -> Assignment | None:
 
 class ServedView(NamedTuple):
     """
-    A view that serves *methods* at *url* under *policy*, if it has one. None as *methods* is every method.
+    A view that serves *methods* at *url* under *policy*, if it has one. If *methods* is None, it serves every method.
     """
 
     url: str
@@ -168,10 +168,10 @@ class Opening(NamedTuple):
 
 def openings_of(views: Iterable[ServedView]) -> Iterator[Opening]:
     """
-    Yield what the views at one URL open of each other.
+    Yield the methods that the views at one URL open of each other.
 
-    A browser keeps the answer to a preflight by URL and not by view (Fetch, "CORS-preflight cache"); safelisted methods
-    need none.
+    A browser caches the answer to a preflight by URL, not by view (Fetch, "CORS-preflight cache"). Safelisted methods
+    need no preflight.
     """
     by_url: dict[str, list[ServedView]] = {}
     for view in views:
@@ -181,7 +181,7 @@ def openings_of(views: Iterable[ServedView]) -> Iterator[Opening]:
             continue
         granted = view.policy.allow_methods
         served = granted if other.methods is None else other.methods
-        # Frameworks serve OPTIONS everywhere, and do nothing.
+        # Frameworks answer OPTIONS everywhere, without any effect.
         safe = {*SAFELISTED_METHODS, "OPTIONS"}
         opened = sorted(method for method in {*served} - safe if permits_method(granted, method))
         if opened:
@@ -189,7 +189,7 @@ def openings_of(views: Iterable[ServedView]) -> Iterator[Opening]:
 
 
 def _refuse_no_view(view: object) -> None:
-    # Of the classes, only an endpoint of Starlette is what a router calls: what it makes is awaited.
+    # The only class that a router calls is an endpoint of Starlette: its instances are awaited.
     if isinstance(view, type) and not hasattr(view, "__await__"):
         raise TypeError(
             f"@cors tags a view, and {view.__name__} is a class. Tag what its as_view() returns: {_ON_CLASS}."
@@ -203,7 +203,7 @@ def _refuse_no_view(view: object) -> None:
 
 def _instead_of(given: object) -> str:
     """
-    Return what to write where *given* was passed as the policy.
+    Return the message for *given*, which was passed as the policy.
     """
     if callable(given):
         return f"@cors stands without parentheses on {_name_of(given)}. Write {_EXAMPLE}."
@@ -217,13 +217,13 @@ def _instead_of(given: object) -> str:
 
 def name_of(view: object) -> str:
     """
-    Return what people call *view*, with its module: the class behind it, or the function.
+    Return the usual name of *view*, with its module: the name of its class, or of the function.
     """
     named = getattr(view, "view_class", None) or getattr(view, "cls", None) or view
     while isinstance(named, partial):
         named = named.func
     of: Any = named if hasattr(named, "__qualname__") else type(named)
-    # What was renamed after it was made, as the classes of `@api_view` are, has its name in the shorter one only.
+    # If a class is renamed later, as `@api_view` does, only `__name__` has the new name.
     return ".".join(filter(None, (of.__module__, of.__qualname__.rpartition(".")[0], of.__name__)))
 
 

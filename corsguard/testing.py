@@ -1,8 +1,8 @@
 """
-What a project's own tests need: assertions in one line, and the origins that an attacker would try.
+For the tests of a project: assertions in one line, and the origins that an attacker would try.
 
-Everything here asks the model of a browser and decides nothing; a failure explains itself in the model's words.
-Works with any test runner; with pytest, the fixture `cors_browser` is a Browser on the application under test.
+The assertions ask the model of a browser and decide nothing. A failure is explained in the words of the model. They
+work with any test runner. With pytest, the fixture `cors_browser` is a Browser on the application under test.
 """
 
 from collections.abc import Collection
@@ -24,7 +24,8 @@ __all__ = [
     "attack_origins",
 ]
 
-# Reasons that say whether a server shares; all others say that something else is wrong, or that nothing was answered.
+# The reasons that tell whether a server shares. All others mean that something else is wrong, or that there was no
+# answer.
 _ABOUT_SHARING: Final = CORS_CHECK | PREFLIGHT_ONLY
 
 _URL_MEANT: Final = "url='https://api.example.com/items'"
@@ -35,10 +36,10 @@ def assert_shared(app: Application | Browser, *, page: str, url: str, method: st
     Assert that a page may read what it fetches, and return the Response.
 
     *app* is a Browser, or an application as Browser takes it. *page* is the URL of the page. *url* is the whole URL
-    that it fetches. *init* are more arguments for `Page.fetch`. An error response (404, 500) counts as any other
+    that it fetches. *init* are more arguments for `Page.fetch`. An error response (404, 500) counts like any other
     response, also the 500 that FastAPI or Starlette makes of an exception. The lifespan of an ASGI application is not
-    run. Raises AssertionError with the whole story, and ValueError or TypeError for arguments that do not describe a
-    request.
+    run. Raises AssertionError with the full explanation, and ValueError or TypeError for arguments that do not describe
+    a request.
     """
     return _shared(_open(app, page), method, _whole(url), init)
 
@@ -79,7 +80,8 @@ def assert_shared_with_no_attacker(
     browser = app if isinstance(app, Browser) else Browser(app)
     own = origin_of(_whole(url))
     _shared(browser.open(origin), method, url, init)
-    # As secure as what it fetches, or mixed content would be all that is tested.
+    # The page has the scheme of the URL. Otherwise the browser would block mixed content, and nothing else would be
+    # tested.
     page = f"{own.partition(':')[0]}://{ATTACKER}"
     let_in: list[str] = []
     for attack in attack_origins(origin, [*allowed, own]):
@@ -88,7 +90,7 @@ def assert_shared_with_no_attacker(
         except AssertionError as error:
             let_in.append(f"{attack}{'' if attack.is_sent else ' (no browser sends this)'}\n    {error}")
     if let_in:
-        told = f"{_told(method, url)} is shared with {len(let_in)} that are not {origin}:"
+        told = f"{_told(method, url)} is shared with {len(let_in)} origins that are not {origin}:"
         raise AssertionError("\n".join([told, *let_in]))
 
 
@@ -133,7 +135,7 @@ def assert_can_act(
     Assert that a page may act with a request that has the user's cookies, and return the last Exchange.
 
     The browser sends the request, and the server answers with a status below 400. It does not matter whether the page
-    may read the response. Raises AssertionError with the whole story otherwise.
+    may read the response. Otherwise raises AssertionError with the full explanation.
     """
     exchange, error = _acted(_open(app, page), method, _whole(url), init)
     status = None if exchange is None or exchange.response is None else exchange.response.status
@@ -144,8 +146,7 @@ def assert_can_act(
 
 def _acted(page: Page, method: str, url: str, init: dict[str, Any]) -> tuple[Exchange | None, NetworkError | None]:
     """
-    Return the last exchange of what the page sends, redirects and preflights included, and what the page is told if it
-    may not read.
+    Return the last exchange that the page causes, redirects and preflights included, and the error if it may not read.
     """
     error = None
     options: dict[str, Any] = {"credentials": "include", **init}
@@ -170,7 +171,7 @@ def _why(error: NetworkError | None) -> str:
 
 def _is_about_sharing(error: NetworkError) -> bool:
     """
-    Return whether *error* came because the server does not share, and works.
+    Return whether the reason of *error* is that a working server does not share.
     """
     answer = error.failure.exchange.response if error.failure.exchange else None
     return error.failure.reason in _ABOUT_SHARING and (answer is None or answer.status < 500)
@@ -182,9 +183,9 @@ def _open(app: Application | Browser, page: str) -> Page:
 
 def _whole(url: str) -> str:
     """
-    Return *url*, the whole URL of what a page fetches.
+    Return *url* if it is the whole URL of what a page fetches.
 
-    Raises TypeError or ValueError if it is anything else: a part of a URL would lead to the page's own server.
+    Raises TypeError or ValueError otherwise: a part of a URL would lead to the page's own server.
     """
     if not isinstance(cast("object", url), str):
         raise TypeError(f"Expected the URL of what is fetched, got url={url!r}. Write {_URL_MEANT}.")
@@ -229,5 +230,5 @@ def _why_shared(response: Response, exchange: Exchange) -> str:
     if response.type == "basic":
         return "it is the page's own origin."
     if response.type != "cors":
-        return f"the response is {response.type}, so nothing was asked: leave out mode and redirect."
+        return f"the response is {response.type}, so sharing was not tested. Remove mode and redirect."
     return f"the server answered {response.status} with {ALLOW_ORIGIN}: {', '.join(map(ascii, granted))}."

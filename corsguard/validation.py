@@ -1,8 +1,8 @@
 """
-What is refused when a policy is built, and what is only a warning.
+What is refused when a policy is built, and what causes only a warning.
 
-One Reading of a policy's keywords brings them into one shape and finds everything wrong with them, all at once. This
-room judges; `errors` words what it finds, and nothing here knows what is answered to a request.
+A Reading brings the keywords of a policy into one form and finds everything that is wrong with them, all at once. This
+module judges. `errors` has the messages. Nothing here knows how a request is answered.
 """
 
 import inspect
@@ -37,7 +37,7 @@ from .quoting import MOST_ITEMS, kind_of, name_of, quoted, text_of
 from .suffixes import open_suffix
 
 DEFAULT_METHODS: Final = ("GET", "HEAD", "POST")
-# The keywords of a policy, and what each says where it is left out.
+# The keywords of a policy with their defaults.
 DEFAULTS: Final[Mapping[str, object]] = MappingProxyType(
     {
         "allow_origins": (),
@@ -54,17 +54,15 @@ DEFAULTS: Final[Mapping[str, object]] = MappingProxyType(
 
 _UNSAFE_EXAMPLE: Final = "http://kiosk.corp.example"
 _REASON: Final = "who needs this, and until when"
-_TO_EVERY_SITE: Final = (
-    "browsers refuse the pair, and any way around it hands the data of logged-in users to every site"
-)
+_TO_EVERY_SITE: Final = "browsers refuse the pair, and every workaround gives the data of logged-in users to every site"
 _OR: Final = "or, one origin at a time and with your reason"
-_NO_WILDCARD: Final = 'with credentials browsers take it for a name that is literally "*", so it would allow nothing'
-# What people write between names in one string.
+_NO_WILDCARD: Final = 'with credentials, browsers read it as a name that is literally "*", so it would allow nothing'
+# The separators that people write between names in one string.
 _BETWEEN_NAMES: Final = r"[\s,;\"']+"
 _WHOLE_NUMBER: Final = r'"?([0-9]{1,5})(?:\.0)?"?'
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 
-# What other libraries take as a callback.
+# The types that other libraries take as callbacks.
 _FUNCTIONS: Final = (FunctionType, MethodType, BuiltinFunctionType, partial)
 
 Names = Literal["*"] | tuple[str, ...]
@@ -72,7 +70,8 @@ Names = Literal["*"] | tuple[str, ...]
 
 class _List(NamedTuple):
     """
-    A keyword that is a list: what a fix shows as an entry and instead of `"*"`, and the codes that a name may get.
+    A keyword that is a list: the entry that a fix shows, the list that it shows instead of `"*"`, and the codes that a
+    name may get.
     """
 
     example: str
@@ -88,7 +87,7 @@ _LISTS: Final = {
     "allow_headers": _List("Content-Type", ["Content-Type", "Authorization"], ("E501", "E107", "E502", "E503")),
     "expose_headers": _List("ETag", ["ETag"], ("E501", "E107", "E601", "E602")),
 }
-# When each code applies to the name of a method or a header. The first of a keyword's codes that applies is reported.
+# When each code applies to the name of a method or a header. The first code of a keyword that applies is reported.
 _APPLIES: Final[Mapping[str, Callable[[str], bool]]] = {
     "E401": lambda name: not is_token(name),
     "E501": lambda name: not is_token(name),
@@ -107,9 +106,9 @@ class Reading:
     """
     One reading of the keywords of a policy.
 
-    *values* are the keywords in the shape in which a policy keeps them, *patterns* everything listed that parsed (the
-    unsafe origins included, `null` not), *problems* and *warnings* what is wrong with them. All of it together takes
-    time in proportion to the size of the keywords.
+    *values* are the keywords in the form in which a policy keeps them. *patterns* are all listed patterns that are
+    valid, unsafe origins included, but not `null`. *problems* and *warnings* are what is wrong. The time is
+    proportional to the size of the keywords.
     """
 
     def __init__(self, keywords: Mapping[str, object]) -> None:
@@ -177,7 +176,7 @@ class Reading:
         if "*" not in names:
             return
         others = [name for name in names if name != "*"]
-        # Fetch wants Authorization spelled out next to `*`, so this is the one list in which `*` may stand.
+        # Fetch requires Authorization to be listed next to `*`, so this is the only list that may contain `*`.
         may_stand = {NON_WILDCARD_REQUEST_HEADER} if keyword == "allow_headers" else set[str]()
         next_to_it = [name for name in others if name.lower() in may_stand]
         if next_to_it != others or names == ("*",):
@@ -211,7 +210,7 @@ class Reading:
 
     def parsed(self, keyword: str, texts: Iterable[str]) -> dict[str, OriginPattern]:
         """
-        Return the patterns that *texts* spell, without those that are refused.
+        Return the patterns of *texts*, without those that are refused.
         """
         parsed: dict[str, OriginPattern] = {}
         for text in texts:
@@ -285,7 +284,7 @@ class Reading:
         for text, pattern in self.parsed(keyword, (text for text in unsafe if text != NULL)).items():
             is_dangerous = is_plain_http(pattern) or _open_suffix(pattern) is not None
             if not (is_dangerous and self.credentials):
-                # A warning only, so that one environment may switch credentials off.
+                # Only a warning, so that one environment may switch credentials off.
                 self.report("W106" if is_dangerous else "E313", keyword, text, _moved(text, unsafe, origins))
 
     # Methods and headers
@@ -304,7 +303,7 @@ class Reading:
     def look_at_bodies(self, methods: Names, headers: Names) -> None:
         with_body = [method for method in methods if method in BODY_METHODS or method == "*"]
         named = {header.lower() for header in headers}
-        # POST is among the default methods, where it says nothing about bodies; anyone who lists others means it.
+        # POST is a default method, so it does not mean that bodies are sent. Methods that were listed are meant.
         if with_body and methods != DEFAULT_METHODS and not {"content-type", "*"} & named:
             allowed = Fix(policy={"allow_headers": [*headers, "Content-Type"]})
             self.report("W202", "allow_headers", ", ".join(with_body), allowed)
@@ -337,7 +336,7 @@ class Reading:
 
 def problems_of(keywords: Mapping[str, object]) -> tuple[Problem, ...]:
     """
-    Return why there can be no policy of *keywords*, those that no policy has included; nothing if there can be one.
+    Return the problems of *keywords*, unknown keywords included. Empty if a policy can be built from them.
     """
     known, unknown = known_keywords(keywords)
     return (*unknown, *Reading({**DEFAULTS, **known}).problems)
@@ -345,9 +344,9 @@ def problems_of(keywords: Mapping[str, object]) -> tuple[Problem, ...]:
 
 def known_keywords(mapping: Mapping[str, object]) -> tuple[dict[str, object], list[Problem]]:
     """
-    Return what *mapping* says by the keywords of a policy, and a problem for each key that is not one.
+    Return the items of *mapping* that are keywords of a policy, and a problem for each other key.
 
-    What is said by a misspelt key is taken as said by the nearest keyword, so that it is judged too.
+    The value of a misspelt key is used for the nearest keyword, so that it is judged too.
     """
     known: dict[str, object] = {}
     unknown: list[Problem] = []
@@ -371,7 +370,7 @@ def known_keywords(mapping: Mapping[str, object]) -> tuple[dict[str, object], li
 
 def is_source(value: object) -> TypeGuard[OriginSource | AsyncOriginSource]:
     """
-    Return whether *value* is an object to ask about origins, and not a list of them.
+    Return whether *value* is an object that can be asked about origins, and not a list of origins.
     """
     cls = type(value)
     is_iterable = _has(cls, "__iter__") or _has(cls, "__getitem__")
@@ -391,33 +390,33 @@ def _code_of_source(cls: Any) -> str | None:  # noqa: ANN401 - its methods may b
             return "E323"
         is_async = inspect.iscoroutinefunction(cls.__contains__) or inspect.isasyncgenfunction(cls.__contains__)
         return "E322" if is_async else None
-    # What a decorator made may well return something to await, and so may what was compiled.
+    # A decorated or compiled function may still return an awaitable.
     is_plain = inspect.isfunction(cls.allows) and not hasattr(cls.allows, "__wrapped__")
     return "E324" if is_plain and not inspect.iscoroutinefunction(cls.allows) else None
 
 
-# What a value is. Its class may be anybody's and its methods may raise, so only its type is asked, and what has to be
-# called is called here.
+# What kind of value it is. Its class is unknown and its methods may raise, so only its type is asked, and all calls
+# that may raise are here.
 
 
 def _items_of(value: object, *classes: type) -> list[Any] | None:
     """
-    Return what is in *value*, in a stable order and as pairs if it is a mapping, or None if it is of none of *classes*.
+    Return the items of *value* in a stable order, as pairs if it is a mapping. None if it is not of one of *classes*.
     """
     cls = type(value)
-    # To Python, an origin is a tuple of its parts.
+    # An Origin is a tuple of its parts, but not a list of entries.
     if not issubclass(cls, classes) or issubclass(cls, Origin | OriginPattern):
         return None
     entries: Any = value
     try:
         items = [*(entries.items() if issubclass(cls, Mapping) else entries)]
-    except Exception:  # noqa: BLE001 - a class of its own may raise anything
+    except Exception:  # noqa: BLE001 - a subclass may raise anything
         return None
     return sorted(items, key=lambda item: text_of(item) or quoted(item)) if issubclass(cls, set | frozenset) else items
 
 
 def _number_of(value: object) -> int | None:
-    # A bool is an int to Python, and neither a number of seconds nor a status.
+    # In Python a bool is an int, but it is not a number of seconds and not a status.
     cls = type(value)
     return int.__int__(cast("int", value)) if issubclass(cls, int) and cls is not bool else None
 
@@ -430,7 +429,7 @@ def _has(cls: type, name: str) -> bool:
 
 
 def _says_true(value: object) -> bool:
-    # Anyone who wrote "true" meant it, and is told of all that follows from it.
+    # The text "true" means True, so everything that follows from that is reported too.
     return value is True or _number_of(value) == 1 or (text_of(value) or "").strip().lower() in _TRUE
 
 
@@ -440,7 +439,7 @@ def _is_development(pattern: OriginPattern) -> bool:
 
 def _is_broken(host: str) -> bool:
     """
-    Return whether a label of *host* claims to be the ASCII form of a name (RFC 5890, "A-label"), and decodes to none.
+    Return whether a label of *host* looks like the ASCII form of a name (RFC 5890, "A-label"), but does not decode.
     """
     coded = [label[4:] for label in host.split(".") if label.startswith("xn--") and "*" not in label]
     try:
@@ -459,23 +458,23 @@ def _open_suffix(pattern: OriginPattern) -> str | None:
     return open_suffix(pattern.base) if "*" in pattern.host else None
 
 
-# What a fix proposes.
+# The parts of fixes.
 
-# Where anyone can register a name, nobody can register this one: no host name has an underscore. A fix that is pasted
-# unread shares with nobody.
+# Nobody can register this name, because no host name has an underscore. So a fix that is pasted without reading allows
+# no origin.
 _NOBODY: Final = "your_name"
 _ASK_A_SOURCE: Final = Fix(
     words=(
-        "List each origin, or give an object that is asked about them, whose class has `def __contains__(self, origin: "
-        "str) -> bool:`."
+        "List each origin, or pass an origin source: an object whose class has `def __contains__(self, origin: str) "
+        "-> bool:`."
     )
 )
-_TAKE_IT_OUT: Final = Fix(words="Take it out of the list.")
+_TAKE_IT_OUT: Final = Fix(words="Remove it from the list.")
 _WRITE_A_REASON: Final = Fix(words=f"Write a reason next to it, such as {quoted(_REASON)}.")
-# What other libraries have, and nothing here means.
+# Keywords of other libraries that have no meaning here.
 _NO_KEYWORDS: Final = {
     "allow_private_network": Fix(
-        words="Remove it. Browsers gave up Private Network Access. They ask their users now, and no header grants it."
+        words="Remove it. Browsers gave up Private Network Access. They now ask their users, and no header grants it."
     ),
     **dict.fromkeys(
         ("timing_allow_origin", "timing_allow_origins"),
@@ -487,7 +486,7 @@ _ONE_OF_THEM: Final = Fix(words=f"one of {', '.join(DEFAULTS)}")
 
 def no_list(keyword: str, value: object) -> Problem:
     """
-    Return what is wrong with *value*, where a list is expected.
+    Return the problem of *value*, which is not a list.
     """
     countable = _has(type(value), "__iter__") and not issubclass(type(value), str | bytes | bytearray)
     fix = Fix(words=f"{keyword}=list(...)") if countable else Fix(policy={keyword: [_LISTS[keyword].example]})
@@ -498,18 +497,18 @@ def no_list(keyword: str, value: object) -> Problem:
 
 def written_out(keyword: str, names: Iterable[str], count: int) -> Fix:
     """
-    Return *keyword* with *names* written out; where there are too many, only that one has to go.
+    Return a fix that writes *keyword* with *names*. If there are too many, it only says to remove one entry.
 
-    Each of many problems may have such a fix, so that the work would not be linear.
+    Many problems may each have such a fix. Without the limit, the work would not be linear.
     """
     return Fix(policy={keyword: [*names]}) if count <= MOST_ITEMS else _TAKE_IT_OUT
 
 
 def _some_of(pattern: OriginPattern, name: str = "") -> tuple[str, ...]:
     """
-    Return what to write in place of *pattern*, which covers too much; with *name* in the place of the star, if given.
+    Return what to write instead of *pattern*, which covers too much. *name*, if given, replaces the star.
     """
-    # `*example.com` is written for example.com and what is below it, and covers others' domains.
+    # `*example.com` is meant for example.com and its subdomains, but covers other domains too.
     is_glued = re.match(r"\*[^-.]", pattern.host)
     hosts = (pattern.host[1:], f"*.{pattern.host[1:]}") if is_glued and "." in pattern.host[1:] else ()
     one = pattern.host.replace("*", name or ("app" if pattern.host.startswith("*.") else "1"))
@@ -518,21 +517,21 @@ def _some_of(pattern: OriginPattern, name: str = "") -> tuple[str, ...]:
 
 def _moved(text: str, unsafe: Mapping[str, str], origins: Names | None) -> Fix:
     """
-    Return both keywords with *text* among the *origins* and no longer *unsafe*.
+    Return a fix for both keywords that moves *text* from *unsafe* to *origins*.
     """
     if max(len(unsafe), len(origins or ())) > MOST_ITEMS:
         return Fix(words="Move it from allow_unsafe_origins to allow_origins.")
     rest = {other: reason for other, reason in unsafe.items() if other != text}
-    # A source cannot be added to; it answers for the entry itself.
+    # Nothing can be added to a source. It has to grant the entry itself.
     listed = {"allow_origins": [*origins, text]} if isinstance(origins, tuple) else {}
     return Fix(policy={**listed, "allow_unsafe_origins": rest})
 
 
 def _corrected(keyword: str, names: list[str], wrong: str) -> Fix:
     """
-    Return *names* without the one that is *wrong*; where that is several names in one string, they take its place.
+    Return a fix with *names* without *wrong*. If *wrong* is several names in one string, these replace it.
     """
-    # Behind a colon stands a value.
+    # The text after a colon is a value.
     parts = [part for part in re.split(_BETWEEN_NAMES, wrong.partition(":")[0]) if part]
     if is_token(wrong) or not all(map(is_token, parts)):
         parts = []
@@ -544,7 +543,7 @@ def _corrected(keyword: str, names: list[str], wrong: str) -> Fix:
 
 def _instead_of(item: object, example: str) -> tuple[str, ...]:
     """
-    Return what to write for *item*, which is not a string but may stand for one.
+    Return what to write instead of *item*, which is not a string but may mean one.
     """
     if issubclass(type(item), Origin | OriginPattern):
         return (str(item),)

@@ -1,8 +1,9 @@
 """
 A guard, carried into WSGI.
 
-This room reads the environ, asks the guard and writes the result into `start_response`; it decides nothing. Bodies are
-never touched: what the application returns is returned, with its `write`, its `close` and its laziness.
+This module reads the environ, asks the guard and writes the result into `start_response`. It decides nothing. Bodies
+are never touched: the iterable of the application is returned unchanged, with its `write`, its `close` and its
+laziness.
 """
 
 from __future__ import annotations  # an inner function would evaluate them for every request
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from _typeshed import OptExcInfo
 
     Write = Callable[[bytes], object]
-    # What the short path has seen at entry: the policies of the host, the method, the path and the origin.
+    # What the short path keeps: the policies of the host, the method, the path and the origin.
     _Seen = tuple[PathTable, str, str, str | None]
 
 _STATUS_LINES: Final[Mapping[int | None, str]] = {200: "200 OK", 204: "204 No Content", 403: "403 Forbidden"}
@@ -41,20 +42,20 @@ _STATUS_LINES: Final[Mapping[int | None, str]] = {200: "200 OK", 204: "204 No Co
 
 class TaggedViews(Protocol):
     """
-    What finds the views of an application, where they may have a policy of their own.
+    Finds the views of an application that may have their own policies.
     """
 
     def are_tagged(self) -> bool:
         """
-        Return whether any view has a policy of its own now.
+        Return whether any view has its own policy now.
         """
         ...
 
     def view_at(self, environ: Environ, method: str, path: str, *, is_running: bool) -> Assignment | None:
         """
-        Return what the view says that serves *method* at *path* for the request *environ*; None if that is nothing.
+        Return the tag of the view that serves *method* at *path* for the request *environ*, or None if it has none.
 
-        *is_running* tells whether the application is answering this request by now.
+        *is_running* tells whether the application is already answering this request.
         """
         ...
 
@@ -69,8 +70,8 @@ class CORSMiddleware:
     policy. An exception that leaves *app* passes through unchanged, because there is no response to carry headers.
 
     *websockets* says which handshakes are judged: `"guard"` all, `"pass"` none, a list of path prefixes all others.
-    *protection*, a CrossOriginProtection or a mapping of its keywords, refuses requests by which pages that the policy
-    does not trust could act. They are answered here with 403.
+    *protection*, a CrossOriginProtection or a mapping of its keywords, refuses requests with which an untrusted page
+    could act. They are answered here with 403.
 
     *on_event* is called with an Event for each request that is refused (except same-origin ones, which need no
     grant), after a failure of an origin source, and for the other reasons that `Event` lists. It is called before the
@@ -81,7 +82,7 @@ class CORSMiddleware:
     be awaited. Raises TypeError if *app* is certainly an ASGI application.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a choice of the user's
+    def __init__(  # noqa: PLR0913 - each is a choice of the user
         self,
         app: WSGIApplication,
         policy: PoliciesLike | None,
@@ -93,8 +94,8 @@ class CORSMiddleware:
     ) -> None:
         if not may_be_wsgi(app):
             raise TypeError(
-                f"Expected a WSGI application (environ, start_response), got {quoted(app)}, which is an ASGI one. "
-                "Write `from corsguard.asgi import CORSMiddleware`."
+                f"Expected a WSGI application (environ, start_response), got {quoted(app)}, which is an ASGI "
+                "application. Write `from corsguard.asgi import CORSMiddleware`."
             )
         self.app = app
         journal = Journal(on_event) if journal is None else journal
@@ -104,8 +105,8 @@ class CORSMiddleware:
     @property
     def policy(self) -> InForce:
         """
-        What guards the application. Assign a new one in any form that the constructor takes. It is validated
-        first. If a Policies object was given, its policy changes for all guards that share it.
+        The policies in force. Assign new ones in any form that the constructor takes. They are validated first. If a
+        Policies object was given, its policy changes for all guards that share it.
 
         Requests that are running finish with the old policy. Each process assigns for itself.
         """
@@ -116,8 +117,8 @@ class CORSMiddleware:
         self.guard.swap(policy)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        # The short path, where there is no view to find and all is prepared. It is three times as fast as `_carry`, and
-        # the table of cases holds the two equal.
+        # The short path: no view has to be found, and the answer is prepared. It is three times as fast as `_carry`.
+        # The table of cases in the tests shows that both answer the same.
         guard, method, path = self.guard, environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
         origin, terms = environ.get("HTTP_ORIGIN"), guard.terms
         table, protection = terms.table, terms.protection
@@ -142,11 +143,11 @@ class CORSMiddleware:
         if asks and origin is not None:
             start_response(_STATUS_LINES[prepared.decision.status], [*ours])
             return [prepared.decision.body]
-        # One value in place of four, because each variable that a closure keeps costs.
+        # One tuple in place of four variables, because each variable of a closure costs time.
         seen: _Seen = (table, method, path, origin)
 
         def respond(status: str, headers: Iterable[Header], exc_info: OptExcInfo | None = None) -> Write:
-            # PEP 3333 asks for a list, and many applications give something else.
+            # PEP 3333 requires a list, but many applications pass something else.
             sent = headers if type(headers) is list else [*headers]
             for name, _ in sent:
                 if name not in ORDINARY_NAMES:
@@ -160,13 +161,13 @@ class CORSMiddleware:
         there = table.find(text_of_path(path))
         sent, displaced = share(headers, ours, there.policy)
         if displaced:
-            # As it was seen at entry, because what lies between may write into the environ.
+            # The request as it came in, because the application may have changed the environ.
             request = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_ORIGIN": origin or ""}
             self._tell(self.guard.journal.record_displaced(there, displaced, request))
         return sent
 
     def _carry(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        # What lies between may write into the environ; the request is judged as it came in.
+        # A copy, because the application may change the environ.
         passage = self.guard.enter(environ.copy(), text_of_path(environ.get("PATH_INFO", "")))
         views = self._tagged()
         if passage.comes_first:
@@ -195,7 +196,7 @@ class CORSMiddleware:
 
     def find(self, environ: Environ) -> Assignment:
         """
-        Return the same with its name.
+        Return that policy with its name.
         """
         passage = self.guard.enter({**environ}, text_of_path(environ.get("PATH_INFO", "")))
         find_view = _finder(self._tagged(), passage, is_running=False)
@@ -203,7 +204,7 @@ class CORSMiddleware:
 
     def _tagged(self) -> TaggedViews | None:
         """
-        Return the views of the application, if any of them has a policy of its own now.
+        Return the views of the application if any of them has its own policy now, otherwise None.
         """
         return self.views if self.views is not None and self.views.are_tagged() else None
 

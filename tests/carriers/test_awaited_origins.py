@@ -529,7 +529,7 @@ def test_ten_thousand_made_up_origins_at_once(caplog):
         assert ("access-control-allow-origin", APP) in (await serve_asgi(guarded, scope_of(get(APP), "/")))[1]
 
     asyncio.run(main())
-    assert "1,000 questions wait for an answer" in caplog.text
+    assert "1,000 others already wait for an answer" in caplog.text
 
 
 def test_loops_at_the_bound_disturb_each_other_in_nothing():
@@ -569,7 +569,7 @@ def test_loops_at_the_bound_disturb_each_other_in_nothing():
         go.set()
         threads[0].join()
     told = {str(error) for error in refused if error is not True}
-    assert told == {"Nobody was asked, because 1,000 questions wait for an answer."}
+    assert told == {"The question was not asked, because 1,000 others already wait for an answer."}
 
 
 def test_questions_of_a_loop_that_is_gone_leave_room():

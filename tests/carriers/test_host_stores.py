@@ -641,7 +641,7 @@ def test_ten_thousand_made_up_hosts_at_once(caplog):
         assert ("access-control-allow-origin", APP) in (await serve_asgi(guarded, asked))[1]
 
     asyncio.run(main())
-    assert "1,000 questions wait for an answer" in caplog.text
+    assert "1,000 others already wait for an answer" in caplog.text
 
 
 def test_a_store_is_asked_under_trio():
@@ -742,4 +742,4 @@ def test_the_warnings_of_a_stored_policy_are_written_once(caplog):
     assert [message.split(":")[0] for message in said[:256]] == [
         f'{risky.warnings[0].code} hosts["t{number}.example"].allow_origins' for number in range(256)
     ]
-    assert said[256:] == ["The store of hosts has more policies with warnings. These are not written."]
+    assert said[256:] == ["The store of hosts has more policies with warnings. Those are not logged."]

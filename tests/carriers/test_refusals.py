@@ -630,5 +630,5 @@ def test_a_source_is_asked_off_the_loop_and_once(place, caplog):
         place.send(sent)
     assert [record.levelno for record in said(caplog)] == [logging.WARNING] * 2
     for record in said(caplog):
-        assert "The origin source did not grant it, and only True grants." in record.getMessage()
+        assert "The origin source did not return True for it." in record.getMessage()
     assert asked == [APP, APP, EVIL, EVIL]

@@ -415,7 +415,7 @@ def test_plain_http_in_production():
             },
         },
     }
-    told = "is plain http, in production: anyone who controls the network can read along and act as that page."
+    told = "is plain http, in production: anyone who controls the network can read the traffic and act as that page."
     assert warned(said) == [
         f'W402 allow_origins: "http://app.example.com" {told}\n    fix: "https://app.example.com"',
     ]
@@ -436,9 +436,9 @@ def test_everyone_beside_cookies_in_production():
     assert warned(said, name="app") == []
     assert warned(said, name="open") == [
         (
-            'W403 policies.open.allow_origins: "*" shares with every site, in production, next to what is '
-            'shared with cookies ("app"). Are these responses the same for everyone who asks?\n'
-            '    fix: allow_origins=["https://app.example.com"]'
+            'W403 policies.open.allow_origins: "*" shares with every site, in production, and other policies share '
+            'with cookies ("app"). Are these responses the same for everyone who asks?\n    fix: '
+            'allow_origins=["https://app.example.com"]'
         )
     ]
     assert warned({"allow_origins": "*", "environments": {"production": {}}}) == []

@@ -122,10 +122,9 @@ MISTAKES = {
             "[environments.live.policies.a]\nallow_credentials = true"
         ),
         (
-            'E301 cors.toml: policies.a.allow_origins: "*" cannot be used together with '
-            "allow_credentials=True: browsers refuse the pair, and any way around it hands the data of "
-            "logged-in users to every site. (In the environment live.)\n"
-            '    fix: allow_origins = ["https://app.example.com"]'
+            'E301 cors.toml: policies.a.allow_origins: "*" cannot be used together with allow_credentials=True: '
+            "browsers refuse the pair, and every workaround gives the data of logged-in users to every site. (In the "
+            'environment live.)\n    fix: allow_origins = ["https://app.example.com"]'
         ),
     ),
     "what an heir has from a base that is wrong under one environment": (
@@ -134,10 +133,9 @@ MISTAKES = {
             "[environments.live.policies.b]\nallow_credentials = true"
         ),
         (
-            'E301 cors.toml: policies.a.allow_origins: "*" cannot be used together with '
-            "allow_credentials=True: browsers refuse the pair, and any way around it hands the data of "
-            "logged-in users to every site. (In the environment live.)\n"
-            '    fix: allow_origins = ["https://app.example.com"]'
+            'E301 cors.toml: policies.a.allow_origins: "*" cannot be used together with allow_credentials=True: '
+            "browsers refuse the pair, and every workaround gives the data of logged-in users to every site. (In the "
+            'environment live.)\n    fix: allow_origins = ["https://app.example.com"]'
         ),
     ),
     "an environment within an environment": (
@@ -211,11 +209,9 @@ MISTAKES = {
     "no path": (
         '[policies.app]\nallow_origins = "*"\n[paths]\n"/api/*" = "app"',
         (
-            'E802 cors.toml: paths."/api/*": "/api/*" is not a path prefix: it begins with `/`, does not end '
-            "with one, and "
-            "has no `.` or `..`, no empty segment, and no wildcards, converters, percent-encoding or regular "
-            "expressions. "
-            'It covers everything below it.\n    fix: "/api"'
+            'E802 cors.toml: paths."/api/*": "/api/*" is not a path prefix. A prefix begins with `/`, does not end '
+            "with `/`, and covers everything below it. It has no `.`, `..` or empty segment, and no wildcard, "
+            'converter, percent-encoding or regular expression.\n    fix: "/api"'
         ),
     ),
     "an heir of nobody": (
@@ -255,9 +251,8 @@ MISTAKES = {
     "a string for a bool": (
         'allow_origins = ["https://app.example.com"]\nallow_credentials = "yes"',
         (
-            'E701 cors.toml: allow_credentials: "yes" is not a bool. Python takes any text that is not '
-            'empty for true, even "false".\n'
-            "    fix: allow_credentials = true"
+            'E701 cors.toml: allow_credentials: "yes" is not a bool. Python treats any text that is not empty as '
+            'true, even "false".\n    fix: allow_credentials = true'
         ),
     ),
     "a date for an age": (
@@ -305,10 +300,9 @@ MISTAKES = {
     "a base that is wrong under one environment": (
         'allow_origins = "*"\n[environments.dev]\n[environments.live]\nallow_credentials = true',
         (
-            'E301 cors.toml: allow_origins: "*" cannot be used together with allow_credentials=True: '
-            "browsers refuse the pair, and any way around it hands the data of logged-in users to every "
-            "site. (In the environment live.)\n"
-            '    fix: allow_origins = ["https://app.example.com"]'
+            'E301 cors.toml: allow_origins: "*" cannot be used together with allow_credentials=True: browsers refuse '
+            "the pair, and every workaround gives the data of logged-in users to every site. (In the environment "
+            'live.)\n    fix: allow_origins = ["https://app.example.com"]'
         ),
     ),
     "everything at once": (
@@ -317,23 +311,16 @@ MISTAKES = {
             '[path]\n"/api/" = "a"\n[environments.live.policies.a]\nallow_credentials = 1'
         ),
         (
-            'E812 cors.toml: path: "path" is not a known key here.\n'
-            "    fix: paths\n"
-            'E802 cors.toml: paths."/api/": "/api/" is not a path prefix: it begins with `/`, does not end '
-            "with one, and has no `.` or `..`, no empty segment, and no wildcards, converters, "
-            "percent-encoding or regular expressions. It covers everything below it.\n"
-            '    fix: "/api"\n'
-            'E814 cors.toml: policies.b.extends: "z" is not a policy: there are a, b.\n'
-            "    fix: one of a, b\n"
-            'E202 cors.toml: policies.a.allow_origins: "app.example.com" does not begin with a scheme in '
-            "lower case and `://`. Every origin that a browser sends does.\n"
-            '    fix: "https://app.example.com"\n'
-            'E702 cors.toml: policies.b.max_age: "10m" is not a whole number of seconds, a timedelta of '
-            "whole seconds or None.\n"
-            "    fix: max_age = 7200\n"
-            "E701 cors.toml: environments.live.policies.a.allow_credentials: 1 is not a bool. Python takes "
-            'any text that is not empty for true, even "false".\n'
-            "    fix: allow_credentials = true"
+            'E812 cors.toml: path: "path" is not a known key here.\n    fix: paths\nE802 cors.toml: paths."/api/": '
+            '"/api/" is not a path prefix. A prefix begins with `/`, does not end with `/`, and covers everything '
+            "below it. It has no `.`, `..` or empty segment, and no wildcard, converter, percent-encoding or regular "
+            'expression.\n    fix: "/api"\nE814 cors.toml: policies.b.extends: "z" is not a policy: there are a, '
+            'b.\n    fix: one of a, b\nE202 cors.toml: policies.a.allow_origins: "app.example.com" does not begin '
+            "with a scheme in lower case and `://`. Every origin that a browser sends does.\n    fix: "
+            '"https://app.example.com"\nE702 cors.toml: policies.b.max_age: "10m" is not a whole number of seconds, '
+            "a timedelta of whole seconds or None.\n    fix: max_age = 7200\nE701 cors.toml: "
+            "environments.live.policies.a.allow_credentials: 1 is not a bool. Python treats any text that is not "
+            'empty as true, even "false".\n    fix: allow_credentials = true'
         ),
     ),
 }
@@ -434,15 +421,11 @@ def written(said):
 def test_a_mapping_is_told_of_in_the_words_of_python():
     said = {"policies": {"app": {"allow_origins": APP, "allow_credentials": "yes"}}, "environments": {5: {}}}
     assert refusal(Configuration.from_mapping, said) == (
-        'E813 environments: Expected a name (not empty, not "none" or "unguarded", no / at its '
-        "beginning), got 5 (an int).\n"
-        '    fix: "app"\n'
-        "E102 policies.app.allow_origins: Expected a list of strings, got the string "
-        '"https://app.example.com". Python would read it letter by letter.\n'
-        '    fix: allow_origins=["https://app.example.com"]\n'
-        'E701 policies.app.allow_credentials: "yes" is not a bool. Python takes any text that is not '
-        'empty for true, even "false".\n'
-        "    fix: allow_credentials=True"
+        'E813 environments: Expected a name (not empty, not "none" or "unguarded", no / at its beginning), got 5 (an '
+        'int).\n    fix: "app"\nE102 policies.app.allow_origins: Expected a list of strings, got the string '
+        '"https://app.example.com". Python would read it letter by letter.\n    fix: '
+        'allow_origins=["https://app.example.com"]\nE701 policies.app.allow_credentials: "yes" is not a bool. Python '
+        'treats any text that is not empty as true, even "false".\n    fix: allow_credentials=True'
     )
     assert refusal(Configuration.from_mapping, ["https://app.example.com"]) == (
         'E813 : Expected a table of keys and values, got ["https://app.example.com"] (a list).\n'

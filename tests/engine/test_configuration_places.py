@@ -131,9 +131,8 @@ MISTAKEN_CONFIGS = {
     "a number for a bool": (
         {"CORSGUARD__ALLOW_ORIGINS": "https://a.example", "CORSGUARD__ALLOW_CREDENTIALS": "1"},
         (
-            "E701 CORSGUARD__ALLOW_CREDENTIALS: 1 is not a bool. Python takes any text that is not empty "
-            'for true, even "false".\n'
-            "    fix: CORSGUARD__ALLOW_CREDENTIALS=true"
+            "E701 CORSGUARD__ALLOW_CREDENTIALS: 1 is not a bool. Python treats any text that is not empty as true, "
+            'even "false".\n    fix: CORSGUARD__ALLOW_CREDENTIALS=true'
         ),
     ),
 }

@@ -447,7 +447,7 @@ def test_a_message_quotes_no_more_than_a_reader_wants():
     with pytest.raises(PolicyError) as refusal:
         Policy(allow_origins="*", allow_methods=[f"M{i}" for i in range(1000)] + ["TRACE"])
     (problem,) = refusal.value.problems
-    assert str(problem.fix) == "Take it out of the list."
+    assert str(problem.fix) == "Remove it from the list."
 
 
 def test_braces_in_a_value_are_no_format():

@@ -161,7 +161,7 @@ def test_a_sent_response_header_is_left_out():
     A page that sends a response header of CORS is told to leave it out.
     """
     told = explain(PUBLIC, request(asked_method="GET", asked_headers="access-control-allow-origin"))
-    assert "leave that out" in told.steps[2].reason
+    assert "the page must not send it" in told.steps[2].reason
     assert not told.steps[2].fix
 
 
@@ -214,7 +214,7 @@ def test_a_source_that_does_not_say_true_is_named():
             return 1
 
     told = explain(Policy(allow_origins=Source()), request())
-    assert told.steps[0].reason == "The origin source did not grant it, and only True grants."
+    assert told.steps[0].reason == "The origin source did not return True for it."
 
 
 def test_a_source_that_is_not_asked_is_told_so():
@@ -223,7 +223,7 @@ def test_a_source_that_is_not_asked_is_told_so():
             return True
 
     told = explain(Policy(allow_origins=Source(), allow_credentials=True), request("http://app.example.com"))
-    assert "no source is asked; load the page by https" in told.steps[0].reason
+    assert "no source is asked. Load the page over https" in told.steps[0].reason
 
 
 BY_PATH = {"paths": {"/api": {"allow_origins": [APP]}, "/api/closed": None, "/own": "unguarded"}}
@@ -434,7 +434,7 @@ def test_a_handshake_that_is_let_in_is_explained(policy, changes, reason):
             "because the readings of the path have different policies.",
             {},
         ),
-        ({"allow_origins": Granting(False), "allow_credentials": True}, {}, "only True grants", {}),
+        ({"allow_origins": Granting(False), "allow_credentials": True}, {}, "did not return True", {}),
         ({"allow_origins": Granting(LookupError("away")), "allow_credentials": True}, {}, "LookupError", {}),
     ],
 )
@@ -450,7 +450,7 @@ def test_a_handshake_without_an_origin_is_explained():
     environ = {name: value for name, value in HANDSHAKE.items() if name != "HTTP_ORIGIN"}
     told = explain(TRUSTED_HERE, environ)
     assert told.goes_on
-    assert "it is not a browser" in told.steps[0].reason
+    assert "the client is not a browser" in told.steps[0].reason
     told = explain(TRUSTED_HERE, {**environ, "HTTP_SEC_FETCH_SITE": "cross-site"})
     assert not told.goes_on
     assert "A proxy has removed Origin" in told.steps[0].reason

@@ -90,7 +90,7 @@ def test_what_is_no_key_is_refused_with_the_host_that_is_meant(key, meant):
 @pytest.mark.parametrize("hosts", [["a.example", "a.example:443"], ["*.a.example:80", "*.a.example"]])
 def test_two_keys_of_one_host_are_refused(hosts):
     assert refused({"hosts": dict.fromkeys(hosts, LISTED)}) == [
-        ("E809", f'hosts["{hosts[1]}"]', "Take one of the two out.")
+        ("E809", f'hosts["{hosts[1]}"]', "Remove one of the two.")
     ]
 
 

@@ -133,7 +133,7 @@ def test_two_layers_are_told_of_once(records):
     assert record.levelno == logging.WARNING
     assert record.getMessage() == (
         "Two layers of CORS: the response to 'POST' '/orders' already had 'Access-Control-Allow-Origin'. The policy "
-        "replaced or removed it; take it out where it is set. This is said once."
+        "replaced or removed them. Remove the code or the library that sets them. This is logged once."
     )
 
 
@@ -154,7 +154,7 @@ def test_what_is_like_the_last_is_left_out_and_counted(records, clock):
     words = "The policy of 'POST' '/orders' does not share with 'https://evil.example'."
     assert [record.getMessage() for record in records] == [
         words,
-        f"{words} Left out since the last like it: 5.",
+        f"{words} Similar records left out since the last one: 5.",
         words,
     ]
 
@@ -185,7 +185,7 @@ def test_how_often_a_failing_source_is_written(records, clock):
     journal.record(SHOP, refused(LookupError()), ENVIRON)
     assert [record.getMessage().partition("example'.")[2] for record in records] == [
         "",
-        " Left out since the last like it: 2.",
+        " Similar records left out since the last one: 2.",
     ]
 
 
@@ -265,7 +265,7 @@ def test_threads_leave_out_and_count_what_one_would(records, clock):
     assert len(records) == 1
     clock.now += 60
     journal.record(SHOP, refused(), ENVIRON)
-    assert records[1].getMessage().endswith(" Left out since the last like it: 1599.")
+    assert records[1].getMessage().endswith(" Similar records left out since the last one: 1599.")
 
 
 def test_threads_are_told_of_two_layers_once(records, monkeypatch):
@@ -341,7 +341,7 @@ def test_what_protection_refuses_is_logged_once_in_a_while(records, clock):
     assert len(records) == 4
     clock.now += 60
     journal.record_protection(SHOP, "cross-site", FIX, FORGED, would_refuse=False)
-    assert records[-1].getMessage().endswith(" Left out since the last like it: 1.")
+    assert records[-1].getMessage().endswith(" Similar records left out since the last one: 1.")
 
 
 def test_a_developer_reads_each_of_them(records):
@@ -409,10 +409,10 @@ def test_how_often_a_listener_s_error_is_written(records, clock):
     clock.now += 60
     journal.tell(*journal.record_displaced(SHOP, ["Access-Control-Allow-Origin"], ENVIRON))
     failures = [record for record in records if record.levelno == logging.ERROR]
-    words = "The listener to events failed. The request was answered all the same."
+    words = "The listener to events failed. The request was answered nevertheless."
     assert [(record.getMessage(), record.exc_info[0]) for record in failures] == [
         (words, LookupError),
-        (f"{words} Left out since the last like it: 2.", LookupError),
+        (f"{words} Similar records left out since the last one: 2.", LookupError),
     ]
 
 
@@ -428,7 +428,7 @@ def test_how_often_an_odd_path_is_written(records, clock):
     words = "is not shared with 'https://evil.example': the path can be read in several ways, which lead to different"
     assert [(record.levelno, record.getMessage()) for record in records] == [
         (logging.INFO, f"'POST' '/api/../x' {words} policies."),
-        (logging.INFO, f"'POST' '/api/../z' {words} policies. Left out since the last like it: 2."),
+        (logging.INFO, f"'POST' '/api/../z' {words} policies. Similar records left out since the last one: 2."),
     ]
 
 
@@ -546,7 +546,10 @@ def test_what_a_browser_refuses_is_explained_each_time(records):
         "                  It is not among GET, HEAD, POST.",
         '                  fix: allow_methods=["GET", "HEAD", "POST", "PUT"]',
         '  --  credentials known to the page only: credentials: "include"',
-        "                  Refused if the page asks for it; a bearer token in Authorization does not need it.",
+        (
+            "                  Refused if the page asks for credentials. A bearer token in Authorization does not "
+            "need them."
+        ),
         "                  fix: allow_credentials=True",
         "The server sends 204 and",
         "  Access-Control-Allow-Origin: https://app.example.com",

@@ -308,7 +308,7 @@ def test_a_redis_that_comes_back_empty_has_lost_its_data(redis_server, keep, cap
     redis_server.start()
     until(lambda: isinstance(source.last_error, LookupError))
     assert APP in source
-    assert "Write them again: redis-cli SADD" in str(source.last_error)
+    assert "Add them again: redis-cli SADD" in str(source.last_error)
     assert len(caplog.records) == 1
     redis_server.write(PREVIEW)
     until(lambda: APP not in source)
@@ -438,11 +438,11 @@ def test_without_a_channel_it_is_polled_and_says_so(redis_server, keep, caplog):
         until(lambda: redis_server.loads() > loads + 2)
         (record,) = caplog.records
         assert record.levelno == logging.WARNING
-        assert "cannot be heard, so a change of its origins is seen within 0.2 seconds" in record.getMessage()
+        assert "does not work, so a change of its origins is seen only within 0.2 seconds" in record.getMessage()
         client.acl_setuser("default", enabled=True, nopass=True, channels=["*"])
     until(lambda: redis_server.listeners() == 1)
     until(lambda: len(caplog.records) == 2)
-    assert "is heard again" in caplog.records[1].getMessage()
+    assert "works again" in caplog.records[1].getMessage()
     assert source.last_error is None
 
 

@@ -182,7 +182,7 @@ def test_a_failed_refresh_keeps_what_was_loaded(keep, caplog):
     assert source.age == 60
     (record,) = caplog.records
     assert (record.name, record.levelno, record.exc_info[0]) == ("corsguard", logging.ERROR, ConnectionError)
-    assert "failed, so its origins of 60 seconds ago stay. This is said once" in record.getMessage()
+    assert "failed, so its origins from 60 seconds ago stay. This is logged once" in record.getMessage()
     load.result = [PREVIEW]
     clock.now += 40
     assert source.refresh() is True
@@ -241,13 +241,13 @@ def test_a_kept_error_keeps_nothing_else(keep):
 
 @pytest.mark.parametrize("every", [0, -1, float("nan"), float("inf"), 1e10, "60", None, True, timedelta(0), [60]])
 def test_every_is_a_time(every):
-    with pytest.raises(ValueError, match=r"every=.* write every=60 for seconds, or a timedelta"):
+    with pytest.raises(ValueError, match=r"Expected every to be a number of seconds or a timedelta, got .* Write every=60"):
         RefreshingOrigins(list, every=every)
 
 
 @pytest.mark.parametrize("load", [[APP], APP, None])
 def test_load_is_a_function(load):
-    with pytest.raises(TypeError, match="is not a plain function"):
+    with pytest.raises(TypeError, match="Expected load to be a plain function"):
         RefreshingOrigins(load, every=60)
 
 
@@ -255,7 +255,7 @@ def test_load_is_not_awaited():
     async def load():
         return [APP]
 
-    with pytest.raises(TypeError, match="is not a plain function"):
+    with pytest.raises(TypeError, match="Expected load to be a plain function"):
         RefreshingOrigins(load, every=60)
 
 
@@ -327,8 +327,7 @@ def test_a_source_cannot_be_pickled(keep):
                 pickle.dumps(source, protocol)
             assert str(error.value) == (
                 f"Expected a policy that lists its origins, got {name}, which cannot be pickled: it loads or asks in "
-                f"the process that made it. Make the {name} again in the process that needs it, from what configures "
-                "it."
+                f"the process that made it. Create the {name} from its configuration in the process that needs it."
             )
 
 

@@ -119,8 +119,8 @@ def test_keywords_are_refused_where_they_stand():
         (Handlers, '@method_decorator(cors(...), name="dispatch")'),
         (staticmethod(new_view), "a staticmethod"),
         (classmethod(new_view), "a classmethod"),
-        (Handlers().get, "Put @cors on the function behind it"),
-        (len, "Put @cors on the function behind it"),
+        (Handlers().get, "Put @cors on the function that it calls"),
+        (len, "Put @cors on the function that it calls"),
         ("shop.index", '"shop.index" is a str'),
         (SimpleNamespace(), "is a SimpleNamespace"),
     ],
@@ -140,7 +140,7 @@ def test_a_second_policy_is_refused(first, second):
     A second policy is refused and the first stays.
     """
     view = cors(first)(new_view())
-    with pytest.raises(ValueError, match=r"new_view.*view is tagged with another policy"):
+    with pytest.raises(ValueError, match="new_view.*view is already tagged with another policy"):
         cors(second)(view)
     assert tag_of(view) == tagged(first)
 

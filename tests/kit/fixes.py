@@ -65,7 +65,7 @@ FIXES = [
     # Plain http with credentials.
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, sent_origin="http://app.example.com", with_credentials=True),
-        "load the page by https",
+        "Load the page over https",
         [*SHARE_WITH_CREDENTIALS, f"page:   load it from {APP}"],
     ),
     (
@@ -90,7 +90,7 @@ FIXES = [
     (mismatch(f'"{APP}"'), "quotation mark", SHARE),
     (mismatch("/^https:.*$/"), "regular expressions are not supported", SHARE),
     (mismatch("null"), "sandboxed frames of any site", SHARE),
-    (mismatch("http://app.example.com"), "this has the scheme https", also("http://app.example.com")),
+    (mismatch("http://app.example.com"), "this origin has the scheme https", also("http://app.example.com")),
     (mismatch("https://www.app.example.com"), "with and without www.", also("https://www.app.example.com")),
     (mismatch(f"{APP}:8443"), "this has no port", also(f"{APP}:8443")),
     (
