@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 else:
     _LAZY = {"policy_for": "middleware", "translate": "translation"}
 
-    # Hidden from type checkers, which would take any name for one that is here.
+    # Hidden from type checkers, which would otherwise accept any name.
     def __getattr__(name: str) -> object:
         """
-        Load what people and tests ask for when they do; a worker never loads the tools of migration.
+        Load the tools for people and tests on first use. A worker never loads the migration tools.
         """
         if name in _LAZY:
             return getattr(import_module(f".{_LAZY[name]}", __name__), name)

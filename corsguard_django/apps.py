@@ -1,5 +1,5 @@
 """
-The application that adds the system checks. The middleware works without it.
+The Django application that adds the system checks. The middleware works without it.
 """
 
 from importlib import import_module

@@ -1,8 +1,9 @@
 """
-What `manage.py check` says: every problem and warning of the policies, and which settings keep them from working.
+The messages of `manage.py check`: every problem and warning of the policies, and settings that prevent them from
+working.
 
-Problems and warnings have the ids of the engine's rules (`corsguard.E201`). What only Django can have wrong is one row
-of RULES each; the README's table and the tests are made from these rows.
+Problems and warnings have the ids of the engine's rules (`corsguard.E201`). Each mistake that is possible only in
+Django is one row of RULES. The README's table and the tests are made from these rows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,10 +26,11 @@ from .middleware import View, views_of
 from .predecessor import GUARD, LEFT_OVER, MOVING, THEIR_GUARD, THEIRS, TWO_LAYERS, kinds_of, left_over, two_layers
 
 _SECURITY: Final = "django.middleware.security.SecurityMiddleware"
-# Where Django REST framework has `@api_view`.
+# The module in which Django REST framework has `@api_view`.
 _MAKES_VIEWS: Final = "rest_framework.decorators"
 _MOST_QUOTED: Final = 30
-# How alike two settings are of which one is a misspelling of the other. Their prefix alone makes many 0.7.
+# How similar the name of a setting and its misspelling are. Many settings reach 0.7 only because of their common
+# prefix.
 _MISSPELT: Final = 0.85
 _ON_THE_CLASS: Final = Fix(words='@method_decorator(cors(...), name="dispatch")  # on the class')
 _ABOVE: Final = Fix(words="@cors(...)  # above @api_view, which makes the view")
@@ -39,7 +41,7 @@ _FIRST: Final = Fix(words=f'MIDDLEWARE = ["{GUARD}", *(name for name in MIDDLEWA
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "E901": Rule(
-            "@cors stands on {place}, not on the view. It has no effect there, so the view shares nothing.",
+            "@cors is on {place}, not on the view. It has no effect there, so the view shares nothing.",
             "corsguard looks for the tag on the view only. The browser refuses every page of another origin.",
             'Write `@method_decorator(cors(...), name="dispatch")` on the class, and `@cors(...)` above `@api_view`.',
             '{"ROOT_URLCONF": misplaced_urls}',
@@ -127,12 +129,13 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     }
 )
 
-_MAY_ANSWER: Final = "it may answer by itself, preflights included, and no such answer has the headers of the policy"
-_REPLACES_404: Final = "what it answers in place of a 404 lacks the headers of the policy"
+_MAY_ANSWER: Final = (
+    "it may answer requests and preflights itself, and these answers do not have the headers of the policy"
+)
+_REPLACES_404: Final = "its answer in place of a 404 does not have the headers of the policy"
 
-# What middlewares do that stand before the guard; None for those that neither answer nor rebuild a response, or have a
-# rule of their own. What they answer from `process_view` (CSRF, login required) is not meant: Django sends it through
-# all middlewares.
+# The effect of each middleware before the guard. None if it does not answer or rebuild a response, or has its own rule.
+# Answers from `process_view` (CSRF, login required) do not count, because Django sends them through all middlewares.
 _BEFORE: Final[Mapping[str, str | None]] = MappingProxyType(
     {
         THEIR_GUARD: None,
@@ -145,14 +148,14 @@ _BEFORE: Final[Mapping[str, str | None]] = MappingProxyType(
         "django.contrib.messages.middleware.MessageMiddleware": None,
         "django.contrib.redirects.middleware.RedirectFallbackMiddleware": _REPLACES_404,
         "django.contrib.sessions.middleware.SessionMiddleware": (
-            "the 400 for a session that was deleted meanwhile lacks the headers of the policy"
+            "the 400 for a session that was deleted during the request does not have the headers of the policy"
         ),
         "django.contrib.sites.middleware.CurrentSiteMiddleware": None,
         "django.middleware.cache.CacheMiddleware": (
-            "what it answers from the cache has the headers of the policy when it was stored"
+            "its answers from the cache have the headers of the policy at the time when they were stored"
         ),
         "django.middleware.cache.FetchFromCacheMiddleware": (
-            "what it answers from the cache has the headers of the policy when it was stored"
+            "its answers from the cache have the headers of the policy at the time when they were stored"
         ),
         "django.middleware.cache.UpdateCacheMiddleware": (
             "it stores responses with the headers of the policy, once for each origin"
@@ -161,21 +164,21 @@ _BEFORE: Final[Mapping[str, str | None]] = MappingProxyType(
         "django.middleware.common.BrokenLinkEmailsMiddleware": None,
         "django.middleware.common.CommonMiddleware": (
             "its redirects (APPEND_SLASH, PREPEND_WWW), its 403 (DISALLOWED_USER_AGENTS) and its 400 (ALLOWED_HOSTS) "
-            "lack the headers of the policy, and a preflight that is redirected fails"
+            "do not have the headers of the policy, and a redirected preflight fails"
         ),
         "django.middleware.csp.ContentSecurityPolicyMiddleware": None,
         "django.middleware.csrf.CsrfViewMiddleware": None,
         "django.middleware.gzip.GZipMiddleware": None,
         "django.middleware.http.ConditionalGetMiddleware": (
-            "the 304 it builds keeps Cache-Control, Content-Location, Date, ETag, Expires, Last-Modified and Vary, but "
-            "not the headers of the policy"
+            "the 304 that it builds keeps Cache-Control, Content-Location, Date, ETag, Expires, Last-Modified and "
+            "Vary, but not the headers of the policy"
         ),
         "django.middleware.locale.LocaleMiddleware": "its redirects to a language lack the headers of the policy",
         "django.middleware.security.SecurityMiddleware": (
-            "its redirect to https (SECURE_SSL_REDIRECT) lacks the headers of the policy, and a preflight that is "
-            "redirected fails"
+            "its redirect to https (SECURE_SSL_REDIRECT) does not have the headers of the policy, and a redirected "
+            "preflight fails"
         ),
-        "whitenoise.middleware.WhiteNoiseMiddleware": "it answers static files by itself, with CORS headers of its own",
+        "whitenoise.middleware.WhiteNoiseMiddleware": "it answers static files itself, with its own CORS headers",
     }
 )
 
@@ -199,7 +202,7 @@ def check_names(**_: object) -> list[CheckMessage]:
 @register(Tags.security)
 def check_predecessor(**_: object) -> list[CheckMessage]:
     """
-    Report what is left of django-cors-headers.
+    Report remaining settings and middleware of django-cors-headers.
     """
     return [*map(_message, _of_predecessor())]
 
@@ -207,7 +210,7 @@ def check_predecessor(**_: object) -> list[CheckMessage]:
 @register(Tags.security)
 def check_middleware(**_: object) -> list[CheckMessage]:
     """
-    Report where the middleware stands, if not first.
+    Report a middleware that is missing, or not in the first place.
     """
     return [*map(_message, _of_middleware())]
 
@@ -215,9 +218,9 @@ def check_middleware(**_: object) -> list[CheckMessage]:
 @register(Tags.security)
 def check_credentials(**_: object) -> list[CheckMessage]:
     """
-    Report what keeps the credentials that policies allow from arriving, or from being believed.
+    Report settings that stop the credentials that policies allow from being sent or accepted.
 
-    The origins of an origin source cannot be listed, and are left out.
+    The origins of an origin source cannot be listed, so they are not checked.
     """
     return [*map(_message, _of_credentials())]
 
@@ -225,14 +228,14 @@ def check_credentials(**_: object) -> list[CheckMessage]:
 @register(Tags.security)
 def check_protection(**_: object) -> list[CheckMessage]:
     """
-    Report where CORSGUARD_PROTECTION and Django's own CSRF protection do not agree.
+    Report contradictions between CORSGUARD_PROTECTION and Django's own CSRF protection.
     """
     return [*map(_message, _of_protection())]
 
 
 def problems() -> tuple[Problem, ...]:
     """
-    Return all that the checks find, as data. The *field* of each names the setting or the view.
+    Return everything that the checks find, as data. The *field* of each problem names the setting or the view.
     """
     return (
         *_of_policies(),
@@ -254,7 +257,7 @@ def _of_rule(code: str, field: str, fix: Fix, **blanks: object) -> Problem:
 
 
 def _of_policies() -> Iterator[Problem]:
-    # First, because a URLconf may import what connects receivers of the signal of django-cors-headers.
+    # First, because importing a URLconf may connect receivers to the signal of django-cors-headers.
     views = [*_views()]
     try:
         found = [warning for policy in read_settings().named.values() for warning in policy.warnings]
@@ -284,7 +287,7 @@ def _of_view(view: View) -> Iterator[Problem]:
 
 def _of_names() -> Iterator[Problem]:
     names = {*dir(settings)}
-    # With CORSGUARD, such a name is more likely one of the project's own, from which CORSGUARD is made.
+    # If CORSGUARD is set, such a name is probably the project's own setting, from which CORSGUARD is made.
     ours = {SETTING, WEBSOCKETS, PROTECTION}
     theirs = THEIRS if SETTING not in names else frozenset[str]()
     for name in sorted(names - ours - THEIRS):
@@ -301,7 +304,7 @@ def _of_predecessor() -> Iterator[Problem]:
     if (problem := two_layers()) is not None:
         yield problem
     if left_over() is not None:
-        # Loaded only where there is something to move.
+        # Loaded only if there is something to move.
         from .translation import places_of_settings
 
         problem = left_over(places_of_settings())
@@ -346,7 +349,7 @@ def _of_protection() -> Iterator[Problem]:
     if not _is_protected():
         return
     audiences = [policy.audience for policy in _policies() if policy.allow_credentials]
-    # None is a source, which may well allow it.
+    # None means a source, which may allow it.
     foreign = [
         entry
         for entry in settings.CSRF_TRUSTED_ORIGINS
@@ -358,7 +361,7 @@ def _of_protection() -> Iterator[Problem]:
     in_use = {kind for path in settings.MIDDLEWARE for kind in kinds_of(path)}
     sent: object = settings.SECURE_REFERRER_POLICY
     policies = sent.split(",") if isinstance(sent, str) else [*cast("Iterable[str]", sent or ())]
-    # Of several, a browser takes the last that it knows.
+    # If there are several, a browser uses the last one that it knows.
     if _SECURITY in in_use and policies and policies[-1].strip() == "no-referrer":
         fix = Fix(words='SECURE_REFERRER_POLICY = "same-origin"')
         yield _of_rule("W907", "SECURE_REFERRER_POLICY", fix)
@@ -374,7 +377,7 @@ def _is_protected() -> bool:
 
 def _samples(entry: str) -> tuple[str, ...]:
     """
-    Return origins that have no more in common than *entry* of CSRF_TRUSTED_ORIGINS says.
+    Return origins that have only *entry* of CSRF_TRUSTED_ORIGINS in common.
     """
     try:
         return tuple(map(str, OriginPattern.parse(entry).samples()))
@@ -409,7 +412,7 @@ def _policies() -> list[Policy]:
 
 def _is_trusted(pattern: OriginPattern) -> bool:
     """
-    Return whether CSRF_TRUSTED_ORIGINS has all that *pattern* covers, as CsrfViewMiddleware reads it.
+    Return whether CSRF_TRUSTED_ORIGINS, as CsrfViewMiddleware reads it, covers everything that *pattern* covers.
     """
     return all(
         any(_trusts(entry, str(sample)) for entry in settings.CSRF_TRUSTED_ORIGINS) for sample in pattern.samples()

@@ -1,10 +1,10 @@
 """
-Which policies guard this process: those of `settings.CORSGUARD`, until `set_policy` puts others in their place; which
-WebSocket handshakes are judged, which `settings.CORSGUARD_WEBSOCKETS` says; and which requests may act, which
-`settings.CORSGUARD_PROTECTION` says.
+The guard of this process. The policies are those of `settings.CORSGUARD`, until `set_policy` replaces them.
+`settings.CORSGUARD_WEBSOCKETS` says which WebSocket handshakes are judged, and `settings.CORSGUARD_PROTECTION` says
+which requests may act.
 
-Every handler of the process carries this one guard, so that a swap reaches them all, as does `override_settings`.
-Without CORSGUARD only decorated views share.
+Every handler of the process uses this one guard, so `set_policy` and `override_settings` reach all of them. Without
+CORSGUARD only decorated views share.
 """
 
 import logging
@@ -30,10 +30,10 @@ _ABSENT: Final = object()
 
 def read_settings() -> Policies:
     """
-    Return what CORSGUARD says; without the setting no policies.
+    Return the policies of CORSGUARD. Without the setting there are none.
 
-    Raises PolicyError with every problem of every policy at once. None as the setting is a mistake like any other, and
-    so is the configuration of django-cors-headers without CORSGUARD; the fix is what it means.
+    Raises PolicyError with every problem of every policy at once. None as the setting is refused like any other
+    mistake. A configuration of django-cors-headers without CORSGUARD is refused too, and its translation is the fix.
     """
     setting: Any = getattr(settings, SETTING, _ABSENT)
     if setting is _ABSENT:
@@ -49,7 +49,7 @@ def read_settings() -> Policies:
 
 def websockets_setting() -> WebSockets:
     """
-    Return what CORSGUARD_WEBSOCKETS says; without the setting all handshakes are judged. Raises PolicyError.
+    Return the value of CORSGUARD_WEBSOCKETS. Without the setting, all handshakes are judged. Raises PolicyError.
     """
     setting: WebSockets = getattr(settings, WEBSOCKETS, "guard")
     try:
@@ -62,8 +62,8 @@ def websockets_setting() -> WebSockets:
 
 def protection_setting() -> CrossOriginProtection | None:
     """
-    Return what CORSGUARD_PROTECTION says; without the setting, or with None, there is no protection but what a
-    Configuration says. Raises PolicyError.
+    Return the protection of CORSGUARD_PROTECTION. Without the setting, or with None, only a Configuration may add
+    protection. Raises PolicyError.
     """
     setting: Any = getattr(settings, PROTECTION, None)
     if setting is None:
@@ -77,7 +77,7 @@ def protection_setting() -> CrossOriginProtection | None:
 
 class _Process:
     """
-    The guard of this process, which has the policies of the settings once somebody has asked for it.
+    The guard of this process. It gets the policies of the settings on first use.
     """
 
     # The middleware, once it is imported.
@@ -105,7 +105,7 @@ class _Process:
 
     def read_again(self) -> None:
         """
-        Begin again with the settings as they are now, and with a journal that has said nothing yet.
+        Start again with the current settings and a new journal.
         """
         policies, websockets = read_settings(), read_websockets(websockets_setting())
         protection = protection_setting()
@@ -128,7 +128,7 @@ def _look_for_predecessor() -> None:
 
 
 def _moving() -> Problem:
-    # Loaded only where the server does not start anyway.
+    # Loaded only if the server does not start.
     from .translation import problem
 
     return problem()
@@ -148,10 +148,11 @@ cors_event.on_connect = process.listen
 
 def set_policy(policy: PoliciesLike | None) -> None:
     """
-    Let *policy* guard this process from now on, in place of `settings.CORSGUARD`; None leaves decorated views only.
+    Guard this process with *policy* from now on, instead of `settings.CORSGUARD`. With None, only decorated views
+    share.
 
-    *policy* is what Policies takes. It is validated first; requests in flight finish under the old one, and each
-    worker process swaps for itself. A later change of the setting, such as by `override_settings`, wins.
+    *policy* has any form that Policies takes. It is validated first. Requests that are running finish with the old
+    policy. Each worker process needs its own call. A later change of the setting, such as by `override_settings`, wins.
 
     Raises PolicyError if *policy* is refused; the old one stays.
     """

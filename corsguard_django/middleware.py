@@ -1,7 +1,7 @@
 """
 A guard, carried into Django.
 
-This room reads `request.META`, asks the guard and writes the result into `response.headers`; it decides nothing. Put
+This module reads `request.META`, asks the guard and writes the result into `response.headers`. It decides nothing. Put
 the middleware first, so that it answers preflights before anything else and sees every response.
 """
 
@@ -43,7 +43,7 @@ View = Callable[..., Any]
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 AsyncGetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
-# URLconfs whose tags are remembered. They are few; but a program can make them at run time.
+# How many URLconfs are remembered with their tags. They are few, but a program can create more at run time.
 _MOST_URLCONFS: Final = 64
 
 
@@ -64,7 +64,8 @@ class CORSMiddleware:
     async_capable: ClassVar = True
 
     def __init__(self, get_response: GetResponse | AsyncGetResponse) -> None:
-        # Which of the two it is, Django has told by then; to tell it again for each request would cost a tenth of all.
+        # Only one of the two types is right. It is found out once, because checking at each request would cost 10 % of
+        # the time.
         self._get_response = cast("GetResponse", get_response)
         self._get_async_response = cast("AsyncGetResponse", get_response)
         self._guard = process.guard
@@ -74,7 +75,7 @@ class CORSMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        # What lies between may write into the request; it is judged as it came in, under the policies of then.
+        # A copy, because the application may change the request. It is judged under the policies at this moment.
         environ = request.META.copy()
         terms = self._guard.current()
         at = terms.table.look_up(environ.get("HTTP_HOST"))
@@ -98,7 +99,7 @@ class CORSMiddleware:
             if answer is not None:
                 return _answered(answer)
         response = self._get_response(request)
-        # Only a URLconf that an inner middleware chose may tell which policy a preflight has.
+        # The policy of a preflight may depend on a URLconf that an inner middleware has chosen.
         answer = self._decide(request, passage)
         response = _share(response, passage) if answer is None else _answered(answer)
         self._tell(passage)
@@ -118,7 +119,7 @@ class CORSMiddleware:
 
     def _decide(self, request: HttpRequest, passage: Passage) -> Decision | None:
         """
-        Decide about the request, and return its whole answer if it is not for the application.
+        Decide about the request, and return its whole answer if the application does not answer it.
         """
         question = passage.decide(self._finder(request, passage))
         if question is not None:
@@ -144,13 +145,13 @@ class CORSMiddleware:
             await sync_to_async(self._guard.journal.tell)(event)
 
     def _finder(self, request: HttpRequest, passage: Passage) -> ViewFinder | None:
-        # Django has imported the views if it has found one, so if the process has no tags by then, this one has none.
+        # If Django has found the view, all views are imported. If the process has no tags then, this view has none.
         is_untagged = request.resolver_match is not None and not tags_made()
         return None if is_untagged else partial(self._view_at, request, passage)
 
     def _view_at(self, request: HttpRequest, passage: Passage, path: str) -> Assignment | None:
         """
-        Return what the view says that *request* reached, or would reach at *path*, one of the readings of its path.
+        Return the tag of the view that *request* reached, or would reach at *path*, one of the readings of its path.
         """
         match = request.resolver_match
         view = self._resolved(request, path) if match is None or path != request.path_info else match.func
@@ -158,19 +159,19 @@ class CORSMiddleware:
 
     def _resolved(self, request: HttpRequest, path: str) -> View | None:
         """
-        Return the view at *path*, which no view has answered: it is a preflight, or an inner layer did.
+        Return the view at *path*, if no view has answered: for a preflight, or if an inner layer answered.
         """
         try:
             resolver = get_resolver(getattr(request, "urlconf", None))
             return _resolve(resolver, path) if self._has_tags(resolver, tags_made()) else None
-        except Exception:  # noqa: BLE001 - the same stops the application, and its 500 is shared as its path is
+        except Exception:  # noqa: BLE001 - the application gets the same error, and its 500 has the policy of its path
             return None
 
     def _look_over(self, resolver: URLResolver, _made: int) -> bool:
         """
-        Return whether a view of *resolver* may have a tag, and write what operations at one URL open of each other.
+        Return whether a view of *resolver* may have a tag, and log which operations at one URL open each other.
         """
-        # Made again after each tag.
+        # The parameter with the number of tags makes the cache look again after each tag.
         views = list[ServedView]()
         for url, methods, function in _served_by(resolver):
             there = self._guard.said_by(function) or self._guard.policies.table.find(url)
@@ -185,16 +186,16 @@ process.sender = CORSMiddleware
 
 async def _asked(question: Question | HostQuestion[PathTable]) -> Any:  # noqa: ANN401 - a Decision or a PathTable
     """
-    Return what *question* is answered, off the event loop if to ask may block, or use the ORM, and on it if not.
+    Return the answer to *question*. It is asked outside the event loop if asking may block or use the ORM.
     """
     return await (sync_to_async(question.ask)() if question.may_block else question.ask_async())
 
 
 def _share(response: HttpResponseBase, passage: Passage) -> HttpResponseBase:
     """
-    Return *response* with the headers that the guard gives it.
+    Return *response* with the headers of the guard.
     """
-    # Where all names are ordinary, lines are added and nothing else; to look at the names alone is three times as fast.
+    # If all names are ordinary, headers are only added. Checking the names alone is three times as fast.
     before = [] if ORDINARY_NAMES.issuperset(response.headers) else [*response.headers.items()]
     after = passage.headers(before)
     if after[: len(before)] != before:
@@ -212,7 +213,7 @@ def _answered(decision: Decision) -> HttpResponse:
     for name, value in decision.headers:
         response.headers[name] = value
     if decision.refusal is not None:
-        # Anyone can send what is refused, and Django would log each of them; there is no public switch.
+        # Anyone can cause refusals, and Django would log each of them. There is no public switch for that.
         setattr(response, "_has_been_logged", True)  # noqa: B010 - a private name, unknown to the type checkers
     return response
 
@@ -222,14 +223,14 @@ def policy_for(environ: Environ) -> Guarding:
     Return the policy that guards the request *environ* of this process; None means closed, `"unguarded"`
     that the guard does nothing. For people and tests.
 
-    Works as the middleware does, also if the middleware is not in the settings.
+    It works like the middleware, even if the middleware is not in the settings.
     """
     return find(environ).policy
 
 
 def find(environ: Environ) -> Assignment:
     """
-    Return the same with its name.
+    Return that policy with its name.
     """
     from io import BytesIO
 
@@ -243,7 +244,7 @@ def find(environ: Environ) -> Assignment:
 
 
 def _resolve(resolver: URLResolver, path: str) -> View | None:
-    # Under i18n_patterns a path exists in its own language only, and LocaleMiddleware lies further in.
+    # With i18n_patterns, a path exists only in its own language, and LocaleMiddleware has not run yet.
     language = get_language_from_path(path) if settings.USE_I18N else None
     with override(language) if language else nullcontext():
         for candidate in (path, f"{path}/") if settings.APPEND_SLASH and not path.endswith("/") else (path,):
@@ -256,7 +257,7 @@ def _resolve(resolver: URLResolver, path: str) -> View | None:
 
 def views_of(resolver: URLResolver) -> Iterator[View | None]:
     """
-    Yield the views of *resolver*, and None for an entry that is none of Django's and may lead to any view.
+    Yield the views of *resolver*, and None for an entry that is not of Django's classes and may lead to any view.
     """
     for entry in cast("list[object]", resolver.url_patterns):
         if isinstance(entry, URLResolver):
@@ -280,7 +281,7 @@ def _served_by(resolver: URLResolver, prefix: str = "/") -> Iterator[tuple[str, 
 
 def _serving(view: View, passage: Passage) -> View:
     """
-    Return the function behind *view* that serves the method of *passage*; the first one, if none of several serves it.
+    Return the function behind *view* that serves the method of *passage*, or the first one if none serves it.
     """
     operations = _operations(view)
     served = (function for methods, function in operations if passage.method in methods)
@@ -291,15 +292,15 @@ def _operations(view: View) -> list[tuple[Collection[str], View]]:
     """
     Return the methods and the function of each operation of Django Ninja that *view* calls.
 
-    Ninja makes one view for all operations of a URL. No public name leads from it to them: before 1.5 it is a method of
-    what has them, now a function around that.
+    Ninja makes one view for all operations of a URL. No public name leads from the view to them: before 1.5 the view is
+    a method of the PathView that has them, since then a function that wraps it.
     """
     kind = getattr(sys.modules.get("ninja.operation"), "PathView", None)
     if kind is None:
         return []
     held: list[Any] = [getattr(view, "__self__", None)]
     for cell in getattr(view, "__closure__", None) or ():
-        # A cell may be empty still.
+        # A cell may still be empty.
         with suppress(ValueError):
             held.append(cell.cell_contents)
     return [(each.methods, each.view_func) for at in held if isinstance(at, kind) for each in at.operations]

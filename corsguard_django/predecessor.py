@@ -1,7 +1,7 @@
 """
-What is there of django-cors-headers, its settings, its middleware and receivers of its signal, and the rules for it.
+What a project has of django-cors-headers: settings, middleware and receivers of its signal, and the rules for them.
 
-What the settings mean is told by the tools of migration, which no worker loads.
+The migration tools, which a worker does not load, know what the settings mean.
 """
 
 import sys
@@ -17,7 +17,7 @@ from corsguard.adapters import Rule
 GUARD: Final = "corsguard_django.middleware.CORSMiddleware"
 THEIR_GUARD: Final = "corsheaders.middleware.CorsMiddleware"
 
-# The settings that django-cors-headers reads, and those that it read once.
+# The settings that django-cors-headers reads, and those that older versions read.
 THEIRS: Final = frozenset(
     """
     CORS_ALLOWED_ORIGINS CORS_ALLOWED_ORIGIN_REGEXES CORS_ALLOW_ALL_ORIGINS CORS_ALLOW_CREDENTIALS CORS_ALLOW_HEADERS
@@ -27,36 +27,44 @@ THEIRS: Final = frozenset(
 )
 
 MOVING: Final = Rule(
-    "Expected the setting CORSGUARD, got what configures django-cors-headers: {names}. This middleware does not read "
-    "that. The fix says the same in our words.",
+    "Expected the setting CORSGUARD, got settings of django-cors-headers: {names}. This middleware does not read "
+    "them. The fix is their translation.",
     "The old configuration has no effect here, so the browser would refuse every page of another origin.",
     "Write the setting `CORSGUARD`, as the fix shows it, and remove the `CORS_*` settings.",
     '{"CORS_ALLOWED_ORIGINS": ["https://app.example.com"]}',
 )
 TWO_LAYERS: Final = Rule(
-    "MIDDLEWARE has two CORS middlewares: {ours} and {theirs}. Each of them has a configuration of its own.",
-    "The first of the two answers all preflights that it knows, so what a browser is told comes from both "
-    "configurations: an origin that you removed from the one may still be allowed by the other.",
+    "MIDDLEWARE has two CORS middlewares: {ours} and {theirs}. Each of them has its own configuration.",
+    (
+        "The first of the two answers all preflights that it knows, so a browser gets answers from both "
+        "configurations. An origin that you removed from one may still be allowed by the other."
+    ),
     'Remove `"corsheaders.middleware.CorsMiddleware"` from `MIDDLEWARE`.',
     '{"MIDDLEWARE": ["corsguard_django.middleware.CORSMiddleware", "corsheaders.middleware.CorsMiddleware"]}',
 )
 LEFT_OVER: Final = Rule(
-    "Expected CORSGUARD alone, got also what configures django-cors-headers: {names}. Nothing reads that here.",
-    "Origins that are listed there and not in CORSGUARD are refused, and origins that CORSGUARD lists for another "
-    "environment, such as a developer's machine, are allowed here too.",
-    "Write what it says into the `CORSGUARD` of this environment, and remove it. What it says is printed by "
-    '`python manage.py shell -c "from corsguard_django.translation import translate; print(translate())"`.',
+    "Expected only CORSGUARD, got also settings of django-cors-headers: {names}. Nothing reads them here.",
+    (
+        "Origins that are listed only there are refused, and origins that CORSGUARD lists for another environment, "
+        "such as a developer's machine, are allowed here too."
+    ),
+    (
+        "Write their values into the `CORSGUARD` of this environment, and remove them. This prints what they mean: "
+        '`python manage.py shell -c "from corsguard_django.translation import translate; print(translate())"`.'
+    ),
     '{"CORSGUARD": {"allow_origins": ["https://app.example.com"]}, "CORS_EXPOSE_HEADERS": ["ETag"]}',
 )
 _REMOVE: Final = Fix(
-    words="Remove it. If CORSGUARD lacks what it says, this prints that: python manage.py shell -c "
-    '"from corsguard_django.translation import translate; print(translate())"'
+    words=(
+        'Remove them. If CORSGUARD lacks something that they say, this prints it: python manage.py shell -c "from '
+        'corsguard_django.translation import translate; print(translate())"'
+    )
 )
 
 
 def configuration() -> list[str]:
     """
-    Return what configures django-cors-headers: the names of settings, and its signal with the name of each receiver.
+    Return the names of settings of django-cors-headers, and its signal with the name of each receiver.
     """
     connected = (f"check_request_enabled ({receiver})" for receiver in receivers())
     return [*(name for name in dir(settings) if name in THEIRS), *connected]
@@ -64,7 +72,7 @@ def configuration() -> list[str]:
 
 def receivers() -> list[str]:
     """
-    Return the names of the functions that `check_request_enabled` of django-cors-headers asks.
+    Return the names of the functions that the signal `check_request_enabled` of django-cors-headers calls.
     """
     signals: Any = sys.modules.get("corsheaders.signals")
     if signals is None:
@@ -76,9 +84,9 @@ def receivers() -> list[str]:
 
 def left_over(places: dict[str, str] | None = None) -> Problem | None:
     """
-    Return what is wrong where both are configured. *places* tell where in the source a setting is written.
+    Return the problem if both libraries are configured. *places* tell where in the source a setting is written.
 
-    CORSGUARD without any policy says that the settings belong to something else.
+    If CORSGUARD has no policy, the settings belong to something else.
     """
     names = configuration()
     if not names or getattr(settings, "CORSGUARD", None) in (None, {"paths": {}}):
@@ -89,7 +97,7 @@ def left_over(places: dict[str, str] | None = None) -> Problem | None:
 
 def two_layers() -> Problem | None:
     """
-    Return what is wrong where both middlewares are in MIDDLEWARE.
+    Return the problem if both middlewares are in MIDDLEWARE.
     """
     kinds = {path: kinds_of(path) for path in settings.MIDDLEWARE}
     ours = next((path for path in kinds if GUARD in kinds[path]), None)
@@ -103,12 +111,12 @@ def two_layers() -> Problem | None:
 
 def kinds_of(path: str) -> tuple[str, ...]:
     """
-    Return the names of the middleware at *path* and of what it is derived from, nearest first.
+    Return the names of the middleware at *path* and of its base classes, nearest first.
     """
     try:
         middleware = import_string(path)
     except ImportError:
-        # The server will not start, and says why.
+        # Django reports this when the server starts.
         return (path,)
     classes = middleware.__mro__ if isinstance(middleware, type) else ()
     return (path, *(f"{kind.__module__}.{kind.__qualname__}" for kind in classes))

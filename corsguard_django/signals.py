@@ -1,5 +1,5 @@
 """
-What the middleware tells a Django project: a signal, to be connected to like Django's own.
+The signal with which the middleware reports events to a Django project. Connect to it like to Django's own signals.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from django.dispatch import Signal
 
 class _Signal(Signal):
     """
-    A signal that calls *on_connect*, because a guard that nobody listened to may have stopped to look.
+    A signal that calls *on_connect*, because a guard without listeners may have stopped checking for them.
     """
 
     on_connect: Callable[[], object] | None = None
@@ -21,5 +21,5 @@ class _Signal(Signal):
             self.on_connect()
 
 
-# Sent with `event=Event(...)` for what the WSGI middleware calls `on_event` with; what a receiver raises is logged.
+# Sent with `event=Event(...)`, whenever the WSGI middleware would call `on_event`. Exceptions in receivers are logged.
 cors_event: Final = _Signal()

@@ -1,8 +1,8 @@
 """
-What the settings of django-cors-headers say, as CORSGUARD.
+Translates the settings of django-cors-headers into CORSGUARD.
 
-They are read as that library reads them: old names where the new ones are missing, its defaults where both are. The
-engine reads what they hold; this room knows only their names and what was peculiar to each.
+They are read as django-cors-headers reads them: if a new name is missing, the old one counts, and if both are missing,
+the default. The engine reads the values. This module knows only the names and their peculiarities.
 """
 
 import re
@@ -48,16 +48,18 @@ _HEADERS: Final = ("accept", "authorization", "content-type", "user-agent", "x-c
 _METHODS: Final = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
 _MAX_AGE: Final = 86400
 
-# The older names that are read where the new ones are missing.
+# The older names, which are read if the new ones are missing.
 _OLD: Final = {
     "CORS_ALLOWED_ORIGINS": "CORS_ORIGIN_WHITELIST",
     "CORS_ALLOWED_ORIGIN_REGEXES": "CORS_ORIGIN_REGEX_WHITELIST",
     "CORS_ALLOW_ALL_ORIGINS": "CORS_ORIGIN_ALLOW_ALL",
 }
 _GONE: Final = {
-    "CORS_MODEL": "it was removed from django-cors-headers, and nothing came of it. Origins that stand in a table are "
-    "an origin source (README).",
-    "CORS_REPLACE_HTTPS_REFERER": "it was removed from django-cors-headers; CSRF_TRUSTED_ORIGINS is in its place.",
+    "CORS_MODEL": (
+        "it was removed from django-cors-headers, so it had no effect. For origins in a database table, write an "
+        "origin source (corsguard manual origins)."
+    ),
+    "CORS_REPLACE_HTTPS_REFERER": "it was removed from django-cors-headers. CSRF_TRUSTED_ORIGINS replaces it.",
 }
 
 
@@ -66,7 +68,7 @@ Places = Mapping[str, tuple[Written, ...]]
 
 def problem() -> Problem:
     """
-    Return what is wrong where django-cors-headers is configured and we are not, with the translation as its fix.
+    Return the problem that only django-cors-headers is configured, with the translation as its fix.
     """
     names = configuration()
     return Problem("E902", names[0], None, MOVING.message.format(names=", ".join(names)), Fix(words=str(translate())))
@@ -74,7 +76,7 @@ def problem() -> Problem:
 
 def translate() -> Translation:
     """
-    Return what the settings of django-cors-headers say, as the end of a settings file.
+    Translate the settings of django-cors-headers into lines for the end of a settings file.
     """
     draft = Draft()
     places = _places()
@@ -82,9 +84,7 @@ def translate() -> Translation:
     _take_flag(draft, places)
     _take_origins(draft, places)
     if receivers() and not draft.shares:
-        draft.note(
-            "allow_origins", "Only receivers of check_request_enabled allowed origins: list those that they mean."
-        )
+        draft.note("allow_origins", "Only receivers of check_request_enabled allowed origins. List these origins.")
     _take_names(draft, "allow_methods", *_read("CORS_ALLOW_METHODS", _METHODS), places)
     _take_names(draft, "allow_headers", *_read("CORS_ALLOW_HEADERS", _HEADERS), places)
     _take_names(draft, "expose_headers", *_read("CORS_EXPOSE_HEADERS", ()), places)
@@ -104,14 +104,14 @@ def translate() -> Translation:
 
 def place() -> str:
     """
-    Return the file or the class whose end is the place of the translation, as people name it.
+    Return the name of the file or the class at whose end the translation belongs.
     """
     return _home(*_target(_places()))
 
 
 def places_of_settings() -> dict[str, str]:
     """
-    Return where each setting of django-cors-headers is written, by its name, as far as the source shows it.
+    Return where each setting of django-cors-headers is written, by name, as far as the source shows it.
     """
     return {name: _shown(found) for name, found in _places().items() if name in THEIRS}
 
@@ -128,7 +128,7 @@ def _read(name: str, default: object) -> tuple[str, Any]:
 
 def _move(setting: str, ours: str, theirs: str, places: Places) -> list[str]:
     """
-    Return code that puts *ours* first in a list of the settings, and takes *theirs* out of it.
+    Return code that puts *ours* first in a list of the settings, and removes *theirs*.
     """
     listed = [*getattr(settings, setting)]
     in_place = listed[:1] == [ours] if setting == "MIDDLEWARE" else ours in listed
@@ -136,14 +136,14 @@ def _move(setting: str, ours: str, theirs: str, places: Places) -> list[str]:
         return []
     out = [f'"{name}"' for name in (theirs, ours) if name in listed]
     kept = f"!= {out[0]}" if len(out) == 1 else f"not in {{{', '.join(out)}}}"
-    # The body of a class does not see what its bases have.
+    # The body of a class does not see the names of its base classes.
     within = next((one.within for one in places.get(setting, ()) if one.within != _target(places)[1]), "")
     name = f"{within}.{setting}" if within else setting
     rest = f"*(name for name in {name} if name {kept})" if out else f"*{name}"
     return [f"{setting} = [", f'    "{ours}",', f"    {rest},", "]"]
 
 
-# What the settings hold.
+# The values of the settings.
 
 
 def _take_flag(draft: Draft, places: Places) -> None:
@@ -167,7 +167,7 @@ def _take_origins(draft: Draft, places: Places) -> None:
         draft.everyone(f"{all_name}{counted}")
     texts: dict[str, str | None] = dict.fromkeys((list_name, regex_name, all_name))
     if allowed != "*" and not (everyone and _is_fixed(places, all_name)):
-        # Proposals are comments in a list, and an expression has no place for them.
+        # Proposals are comments inside a list, and an expression has no place for them.
         is_list = not any(note.write for note in draft.notes if note.keyword == "allow_origins")
         if is_list and isinstance(listed, list | tuple) and origins == [*listed]:
             texts[list_name] = _expression(list_name, "[]", places)
@@ -189,35 +189,37 @@ def _take_origins(draft: Draft, places: Places) -> None:
 def _write_origins(draft: Draft, about: str, expression: str) -> None:
     if draft.keywords["allow_origins"] == "*":
         draft.sources["allow_origins"] = expression
-        draft.note("allow_origins", f"{about}: that is so in this process, and may differ in others.")
+        draft.note("allow_origins", f"{about}: this is true in this process, and may differ in others.")
     else:
         draft.come_from("allow_origins", about, draft.keywords["allow_origins"], expression)
 
 
 def _take_listed(draft: Draft, name: str, listed: object, *, is_asked: bool) -> None:
     """
-    Take a list of origins. Where it was not asked, because everyone was allowed, its entries did nothing.
+    Translate a list of origins. If everyone was allowed, its entries had no effect.
     """
     if isinstance(listed, str):
         draft.origin(name, listed, lambda _: False)
-    entries = _looped(draft, "allow_origins", name, listed, "request that has an Origin" if is_asked else "")
+    entries = _looped(draft, "allow_origins", name, listed, "request with an Origin" if is_asked else "")
     for entry in () if isinstance(listed, str) else entries:
         draft.origin(name, entry, partial(_is_same, entry))
     if is_asked and any(_has_failed(urlsplit, entry) for entry in entries):
-        draft.note("allow_origins", f"{name}: an entry that is not a URL let every request that has an Origin fail.")
+        draft.note("allow_origins", f"{name}: an entry that is not a URL made every request with an Origin fail.")
     of_null = [entry for entry in entries if isinstance(entry, str) and entry != "null" and _is_same(entry, "null")]
     if is_asked and of_null:
         which = "its letters" if isinstance(listed, str) else ", ".join(map(repr, of_null[:_MOST_PLACES]))
         more = ", with the cookies of their users" if draft.keywords.get("allow_credentials") else ""
         draft.note(
             "allow_origins",
-            f'{name}: to django-cors-headers, {which} meant "null", which any site can send from a sandboxed frame. So '
-            f"any site could read{more}. That is left out.",
+            (
+                f'{name}: to django-cors-headers, {which} meant "null", which any site can send from a sandboxed '
+                f"frame. So any site could read{more}. It is left out."
+            ),
         )
 
 
 def _take_expressions(draft: Draft, name: str, expressions: object, *, is_asked: bool) -> None:
-    entries = _looped(draft, "allow_origins", name, expressions, "request that has an Origin" if is_asked else "")
+    entries = _looped(draft, "allow_origins", name, expressions, "request with an Origin" if is_asked else "")
     failing = [entry for entry in entries if _has_failed(partial(re.match, entry), "https://a.example")]
     if isinstance(expressions, str) and entries:
         said = f"{name} is a string and not a list, so each of its letters was an expression"
@@ -235,7 +237,7 @@ def _take_expressions(draft: Draft, name: str, expressions: object, *, is_asked:
     if is_asked and failing:
         draft.note(
             "allow_origins",
-            f"{name}: {failing[0]!r:.80} let every request fail whose origin nothing before it allowed.",
+            f"{name}: {failing[0]!r:.80} made every request fail whose origin no earlier entry allowed.",
         )
 
 
@@ -245,7 +247,7 @@ def _take_names(draft: Draft, keyword: str, name: str, value: Any, places: Place
     if isinstance(value, str) and value:
         draft.note(keyword, f"{name} is a string and not a list, so each of its letters was sent as a name.")
     elif not all(isinstance(entry, str) for entry in entries):
-        draft.note(keyword, f"{name}: an entry that is not text let every {which} fail.")
+        draft.note(keyword, f"{name}: an entry that is not text made every {which} fail.")
     if entries or keyword != "expose_headers":
         draft.names(keyword, name, value if isinstance(value, str) else entries)
     _take_expression(draft, keyword, name, value, places)
@@ -253,14 +255,16 @@ def _take_names(draft: Draft, keyword: str, name: str, value: Any, places: Place
 
 def _looped(draft: Draft, keyword: str, name: str, value: object, which: str) -> list[Any]:
     """
-    Return what a loop over *value* gets, and note what does not get far. *which* are the requests that failed then, if
-    there were any.
+    Return the entries of a loop over *value*, and note a value that cannot be looped over. *which* describes the
+    requests that failed because of it, if any.
     """
     if isinstance(value, Iterator):
         draft.note(
             keyword,
-            f"{name} is a generator, so the first request or the first few used it up, and later ones found nothing. "
-            "What it would give is not read here: write a list.",
+            (
+                f"{name} is a generator, so the first requests used it up, and later requests found nothing. Its "
+                "entries are not read here: write a list."
+            ),
         )
         return []
     if isinstance(value, Collection) and not isinstance(value, bytes | bytearray):
@@ -273,7 +277,7 @@ def _looped(draft: Draft, keyword: str, name: str, value: object, which: str) ->
 def _has_failed(function: Any, argument: object) -> bool:  # noqa: ANN401 - what django-cors-headers calls
     try:
         function(argument)
-    except Exception:  # noqa: BLE001 - whatever it is, it was a 500
+    except Exception:  # noqa: BLE001 - any exception was a 500
         return True
     return False
 
@@ -310,7 +314,7 @@ def served() -> list[Served] | None:
 
 def _served(patterns: Iterable[URLPattern | URLResolver], before: str) -> Iterator[Served]:
     for pattern in patterns:
-        # An expression of a converter may have an edge of its own, and so may one that is included.
+        # The expression of a converter, or of an included URLconf, may have its own anchors.
         part = pattern.pattern.regex.pattern.removeprefix("^").replace("\\Z", "").removesuffix("$")
         if isinstance(pattern, URLResolver):
             yield from _served(pattern.url_patterns, before + part)
@@ -318,7 +322,7 @@ def _served(patterns: Iterable[URLPattern | URLResolver], before: str) -> Iterat
             yield Served(f"{before}{part}$", pattern.lookup_str)
 
 
-# What the source of the settings shows.
+# The source of the settings.
 
 
 def _places() -> dict[str, tuple[Written, ...]]:
@@ -328,7 +332,7 @@ def _places() -> dict[str, tuple[Written, ...]]:
 
 def _module() -> tuple[str, str]:
     """
-    Return the module that the settings come from, and its class, if that is one of django-configurations.
+    Return the module of the settings, and the class in it if django-configurations is used.
     """
     module = getattr(settings, "SETTINGS_MODULE", None) or ""
     package, _, name = str(getattr(settings, "CONFIGURATION", "")).rpartition(".")
@@ -337,7 +341,7 @@ def _module() -> tuple[str, str]:
 
 def _homes(places: Places) -> list[tuple[str, str]]:
     """
-    Return the files, each with a class of it or none, that write the settings of django-cors-headers.
+    Return the files that set the settings of django-cors-headers, each with the class in it or an empty string.
     """
     return [*dict.fromkeys((one.file, one.within) for name in sorted(THEIRS) for one in places.get(name, ()))]
 
@@ -348,7 +352,7 @@ def _home(file: str, within: str) -> str:
 
 def _target(places: Places) -> tuple[str, str]:
     """
-    Return the file, and the class in it or none, whose end is the place of the translation.
+    Return the file, and the class in it or an empty string, at whose end the translation belongs.
     """
     homes, (module, class_name) = _homes(places), _module()
     return homes[0] if len(homes) == 1 else (_file_of(module), class_name)
@@ -367,7 +371,7 @@ def _shown(found: Iterable[Written]) -> str:
 
 def _by_file(found: Iterable[tuple[str, str]]) -> str:
     """
-    Return places, each a file and what is said of a line, with each file once.
+    Return the text of places, each a file and a note on a line. Each file is named once.
     """
     lines: dict[str, list[str]] = {}
     for file, line in found:
@@ -383,7 +387,7 @@ def _is_fixed(places: Places, name: str) -> bool:
 
 def _expression(name: str, otherwise: str, places: Places) -> str | None:
     """
-    Return the expression that gives a setting its value, if it still works without the others.
+    Return the expression that sets a setting, if it still works without the old settings.
     """
     found = places.get(name, ())
     text = None if any(one.within for one in found) else expression_of(found, otherwise)
@@ -393,7 +397,7 @@ def _expression(name: str, otherwise: str, places: Places) -> str | None:
 
 def _condition(name: str, places: Places) -> str | None:
     """
-    Return on what it depends whether the setting *name* is there, if it is written in one place that depends on that.
+    Return the condition under which the setting *name* is set, if it is set in one place that has a condition.
     """
     found = places.get(name, ())
     if len(found) != 1 or not found[0].condition or found[0].how != "=":
@@ -408,7 +412,8 @@ def _of_process(name: str, places: Places) -> str:
 
 def _take_expression(draft: Draft, keyword: str, name: str, value: Any, places: Places) -> None:  # noqa: ANN401 - anything
     """
-    Write the expression of the source in place of *value*, which has been taken, if it may differ in other processes.
+    Write the expression of the source instead of *value*, which is already in *draft*, if it may differ in other
+    processes.
     """
     if _is_fixed(places, name):
         return
@@ -425,38 +430,38 @@ def _take_expression(draft: Draft, keyword: str, name: str, value: Any, places: 
 
 def _of_files(places: Places) -> list[str]:
     """
-    Return to which file the translation belongs, and what has to be changed in others.
+    Return the remarks that say in which file the translation belongs, and what has to be changed in other files.
     """
     module, _ = _module()
     homes = [_home(*home) for home in _homes(places)]
     file, within = target = _target(places)
     of = f" of {', '.join(homes)}" if homes else ""
-    texts = [f"In place of the CORS_* settings{of}, at the end of {_home(*target)}. What is different says why."]
+    texts = [f"In place of the CORS_* settings{of}, at the end of {_home(*target)}. Each difference has its reason."]
     if within:
-        texts.append("Indent it as the body of the class is.")
+        texts.append("Indent it like the body of the class.")
     for setting in ("MIDDLEWARE", "INSTALLED_APPS"):
         found = places.get(setting, ())
         if found and file not in {_file_of(module), found[-1].file}:
-            texts.append(f"The lines about {setting} belong where it gets its value: {_shown(found)}.")
+            texts.append(f"The lines about {setting} belong where it is set: {_shown(found)}.")
     return [*texts, *(_of_mentions(module, places) if module else ())]
 
 
 def _of_mentions(module: str, places: Places) -> Iterator[str]:
     """
-    Yield where the source has the names of django-cors-headers, except what the translation is in place of.
+    Yield where the source uses names of django-cors-headers, except the settings that the translation replaces.
     """
     written = {(one.file, one.line) for of_name in places.values() for one in of_name}
     found = [one for one in mentions(files_of(module), THEIRS, _PACKAGE) if (one.file, one.line) not in written]
     others = [one for one in found if one.kind == "assigned" and (one.file, one.within) != _target(places)]
     named = [one for one in found if one.kind == "text" and one.name not in THEIRS]
-    # What stands in another of the old settings goes with it, unless it is an import.
+    # A use inside another old setting disappears together with it, unless it is an import.
     uses = [one for one in found if one.kind != "assigned" and one not in named]
     uses = [one for one in uses if one.kind == "imported" or one.of not in THEIRS]
     if others:
         yield (
-            f"These are CORS_* settings too, which {module} does not read or does not keep: {_listed(others)}. Nothing "
-            "reads them next to CORSGUARD. Run this again with the module or class of the settings that read them, and "
-            "write there what is printed; then delete them."
+            f"These are CORS_* settings too, which {module} does not read or does not keep: {_listed(others)}. "
+            "Nothing reads them next to CORSGUARD. Run this again with the settings module or class that reads them, "
+            "and write the result there. Then delete them."
         )
     if named:
         yield (
@@ -478,22 +483,23 @@ def _listed(found: Iterable[Mention]) -> str:
 
 def _of_all() -> list[str]:
     """
-    Return what is different whatever the policy is.
+    Return the differences that do not depend on the policy.
     """
-    texts = ["Preflights are answered with 204, and those from other origins with 403; both were 200."]
+    texts = ["Preflights are answered with 204, and preflights from other origins with 403. Both were 200."]
     texts += [f"{name}: {text}" for name, text in _GONE.items() if hasattr(settings, name)]
     if getattr(settings, "CORS_ALLOW_PRIVATE_NETWORK", False):
         texts.append(
-            "CORS_ALLOW_PRIVATE_NETWORK: left out, because browsers ask their users now, and no header can grant it."
+            "CORS_ALLOW_PRIVATE_NETWORK: left out, because browsers now ask their users, and no header can grant it."
         )
     unknown = [name for name in dir(settings) if name.startswith("CORS_") and name not in THEIRS]
     if unknown:
-        texts.append(f"{', '.join(unknown)}: unknown to django-cors-headers, so nothing came of it.")
+        texts.append(f"{', '.join(unknown)}: unknown to django-cors-headers, so it had no effect.")
     connected = receivers()
     if connected:
         texts.append(
-            f"check_request_enabled, with {', '.join(connected)}: no setting says what a function decides. If it asks "
-            'about the origin, write an origin source; if about the path, add the prefix under "paths"; if it knows '
-            "the view, write @cors above it (README, all three)."
+            f"check_request_enabled, with {', '.join(connected)}: no setting can replace a function. If it checks the "
+            "origin, write an origin source (corsguard manual origins). If it checks the path, add the prefix under "
+            '"paths" (corsguard manual policies). If it knows the view, write @cors above that (corsguard manual '
+            "django)."
         )
     return texts

@@ -1,5 +1,5 @@
 """
-CORS for Flask: CORSGuard guards applications, and `@cors` tags the views that have a policy of their own.
+CORS for Flask: CORSGuard guards applications, and `@cors` tags views with their own policy.
 """
 
 from importlib import import_module
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from .translation import translate as translate
     from .translation import translate_view as translate_view
 else:
-    # Hidden from type checkers, which would take any name for one that is here.
+    # Hidden from type checkers, which would otherwise accept any name.
     def __getattr__(name: str) -> object:
         """
-        Load the tools of migration when somebody asks for one; a worker never does.
+        Load the migration tools on first use. A worker never uses them.
         """
         if name in {"translate", "translate_view"}:
             return getattr(import_module(".translation", __name__), name)

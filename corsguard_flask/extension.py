@@ -1,8 +1,8 @@
 """
 The Flask extension: the WSGI carrier, put around `app.wsgi_app`.
 
-It takes part in nothing that Flask does (no hooks, no subclassing), so errors, redirects and aborted requests carry
-the headers too, and a preflight never reaches Flask. This room keeps which applications are guarded, and holds none.
+It uses no hooks and no subclassing of Flask, so errors, redirects and aborted requests have the headers too, and a
+preflight never reaches Flask. This module knows which applications are guarded, and keeps none of them alive.
 """
 
 from collections.abc import Mapping
@@ -30,10 +30,10 @@ from .views import Views, warn_of_lost_tag
 _CONFIG_KEY: Final = "CORSGUARD"
 _EXTENSION: Final = "corsguard"
 
-# Sent by an application, with `event=Event(...)`, for what the WSGI middleware calls `on_event` with.
+# An application sends it with `event=Event(...)`, whenever the WSGI middleware would call `on_event`.
 cors_event: Final = Namespace().signal("cors-event")
 
-# A process that guards an application needs no reminder, and has no cost of it.
+# Disconnected as soon as the process guards an application, so that requests do not pay for it.
 request_started.connect(warn_of_lost_tag)
 
 
@@ -46,11 +46,11 @@ class CORSGuard:
     tagged view has the policy of its tag.
 
     *websockets* says which WebSocket handshakes are judged: `"guard"` all, `"pass"` none, a list of path prefixes all
-    others. *protection*, a CrossOriginProtection or a mapping of its keywords, refuses requests by which pages that the
-    policy does not trust could act. They are answered with 403 before Flask sees them.
+    others. *protection*, a CrossOriginProtection or a mapping of its keywords, refuses requests with which an untrusted
+    page could act. They are answered with 403 before Flask sees them.
 
     Raises PolicyError if a policy, *websockets* or *protection* is refused. Raises TypeError for the keywords of a
-    policy, which belong into a mapping, and RuntimeError if *app* is guarded already.
+    policy, which belong in a mapping, and RuntimeError if *app* is guarded already.
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class CORSGuard:
     ) -> None:
         refuse_keywords("CORSGuard", keywords)
         refuse_awaited(policy)
-        # Refused here and not with the first application.
+        # Checked here, so that an error is raised before there is an application.
         read_websockets(websockets)
         self._websockets: WebSockets = websockets
         self._protection = None if protection is None else CrossOriginProtection.of(protection)
         self._policies = Policies.of(policy)
         self._has_policy = policy is not None
-        # What guards an application knows it, so neither is kept alive here.
+        # Both references are weak, because the guard of an application refers to the application.
         self._middlewares: WeakKeyDictionary[Flask, ReferenceType[CORSMiddleware]] = WeakKeyDictionary()
         self._lock = Lock()
         if app is not None:
@@ -79,10 +79,10 @@ class CORSGuard:
     @property
     def policy(self) -> InForce:
         """
-        The guard's own policy or policies, or None. Applications that were given their own, by `init_app` or by their
+        The guard's own policy or policies, or None. Applications that got their own, from `init_app` or from their
         config, do not use it: call `set_policy` for them.
 
-        Assign a new one in any form that the constructor takes. It is validated first. It changes for all applications
+        Assign a new one in any form that the constructor takes. It is validated first, and changes for all applications
         that use it. Requests that are running finish with the old policy. Each process assigns for itself.
         """
         return self._policies.policy
@@ -137,7 +137,7 @@ class CORSGuard:
             raise TypeError(f"{app!r} is not a Flask application. Guard a blueprint by its prefix: {{'/api': policy}}.")
         if _EXTENSION in app.extensions:
             raise RuntimeError(
-                f"{app.name!r} is guarded already. To change what guards it, assign guard.policy, or call "
+                f"{app.name!r} is guarded already. To change its policy, assign guard.policy, or call "
                 "guard.set_policy(app, policy)."
             )
         if policy is not None:
@@ -152,7 +152,7 @@ class CORSGuard:
         cors_event.receiver_connected.connect(journal.listen)
         with self._lock:
             self._middlewares[app] = ref(middleware)
-        # The method, because calling the instance would cost a preflight a tenth more.
+        # The method, because calling the instance makes a preflight 10 % slower.
         app.wsgi_app = middleware.__call__  # type: ignore[method-assign] # what Flask documents for middleware
         app.extensions[_EXTENSION] = self
         request_started.disconnect(warn_of_lost_tag)
@@ -172,7 +172,7 @@ def _read_config(app: Flask) -> Policies | None:
         if _CONFIG_KEY not in app.config:
             return None
         value = app.config[_CONFIG_KEY]
-        # None as the value is a mistake like any other.
+        # None as the value is refused like any other mistake.
         return Policies({"paths": None} if value is None else value)
     except PolicyError as error:
         error.add_note(f"This is app.config[{_CONFIG_KEY!r}] of {app.name!r}.")
@@ -181,9 +181,10 @@ def _read_config(app: Flask) -> Policies | None:
 
 def _variables(app: Flask) -> dict[str, object]:
     """
-    Return what `from_prefixed_env` left in the config, under the names that the variables have behind `FLASK_`.
+    Return what `from_prefixed_env` put into the config, under the names of the variables without `FLASK_`.
 
-    No keyword has capitals, so these come from the environment. One underscore too few is a mistake to be named.
+    No keyword has capitals, so these come from the environment. Names with one underscore too few are included, so that
+    the mistake is reported.
     """
     nested = app.config.get(_CONFIG_KEY)
     variables = {key: value for key, value in app.config.items() if key.startswith(f"{_CONFIG_KEY}_")}

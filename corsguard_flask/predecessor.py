@@ -1,5 +1,5 @@
 """
-What is left of flask-cors in the config of an application that this library guards, and the rule about it.
+Settings of flask-cors that are left in the config of a guarded application, and the rule about them.
 """
 
 from collections.abc import Mapping
@@ -25,27 +25,32 @@ THEIRS: Final = frozenset(
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "W908": Rule(
-            "Expected the policy of CORSGuard alone, got also what configures flask-cors: {names}. Nothing reads that "
-            "here.",
-            "Origins that are listed there and not in the policy are refused, and origins that the policy lists for "
-            "another environment, such as a developer's machine, are allowed here too.",
-            "Write what it says into the policy of this environment, and remove it from the config. "
-            "`print(corsguard_flask.translate(app))` prints what it says.",
+            "Expected only the policy of CORSGuard, got also settings of flask-cors: {names}. Nothing reads them here.",
+            (
+                "Origins that are listed only there are refused, and origins that the policy lists for another "
+                "environment, such as a developer's machine, are allowed here too."
+            ),
+            (
+                "Write their values into the policy of this environment, and remove them from the config. "
+                "`print(corsguard_flask.translate(app))` prints what they mean."
+            ),
             '{"CORS_ORIGINS": ["https://app.example.com"]}',
         ),
     }
 )
 _FIX: Final = Fix(
-    words="Remove it from the config. If the policy lacks what it says: `print(corsguard_flask.translate(app))` prints "
-    "that."
+    words=(
+        "Remove them from the config. If the policy lacks something that they say, "
+        "`print(corsguard_flask.translate(app))` prints it."
+    )
 )
 
 
 def left_over(app: Flask) -> Problem | None:
     """
-    Return what is wrong where the config of *app* has what configures flask-cors, and flask-cors does not read it.
+    Return the problem if the config of *app* has settings of flask-cors, and flask-cors is not in use.
     """
-    # What is None there is as if it were missing.
+    # flask-cors ignores settings that are None.
     names = sorted(name for name in THEIRS if app.config.get(name) is not None)
     functions = chain.from_iterable(app.after_request_funcs.values())
     if not names or any(function.__module__.partition(".")[0] == "flask_cors" for function in functions):

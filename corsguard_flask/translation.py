@@ -1,8 +1,9 @@
 """
-What `CORS(app, ...)` and `@cross_origin(...)` of flask-cors say, as code for `CORSGuard` and `@cors`.
+Translates `CORS(app, ...)` and `@cross_origin(...)` of flask-cors into code for `CORSGuard` and `@cors`.
 
-Options are merged and read as that library does it: a resource's own before those of the call, before `CORS_*` in the
-config, before its defaults. The engine reads what they hold; this room knows only their names and what was peculiar.
+Options are merged and read as flask-cors does it: the options of a resource win over those of the call, then `CORS_*`
+in the config, then the defaults. The engine reads the values. This module knows only the names and the peculiarities of
+flask-cors.
 """
 
 import re
@@ -51,14 +52,17 @@ _KEYWORDS: Final[Mapping[str, str]] = {
     "supports_credentials": "allow_credentials",
     "max_age": "max_age",
 }
-# What has no keyword here: the value that meant something, and what became of it.
+# Options without a keyword here: the value that had an effect, and the reason why it is left out.
 _GONE: Final[Mapping[str, tuple[object, str]]] = {
     "always_send": (False, "a request without Origin gets no headers, unless everyone may read"),
-    "automatic_options": (False, "preflights never reach a view, and every other OPTIONS does"),
-    "allow_private_network": (True, "browsers ask their users now, and no header can grant it"),
-    "intercept_exceptions": (False, "errors carry the headers, so that pages can read them"),
-    "send_wildcard": (True, 'where everyone may read, "*" is always what is sent'),
-    "vary_header": (False, "Vary is sent wherever an answer depends on the origin, or caches would mix answers up"),
+    "automatic_options": (False, "preflights never reach a view, but every other OPTIONS request does"),
+    "allow_private_network": (True, "browsers now ask their users, and no header can grant it"),
+    "intercept_exceptions": (False, "errors always have the headers, so pages can read them"),
+    "send_wildcard": (True, 'if everyone may read, "*" is always sent'),
+    "vary_header": (
+        False,
+        "Vary is always sent if an answer depends on the origin, because caches would mix answers up",
+    ),
 }
 
 # A string with one of these is a regular expression to flask-cors.
@@ -93,11 +97,11 @@ def translate(
     **options: Any,  # noqa: ANN401 - those of flask-cors
 ) -> Translation:
     """
-    Return what `CORS(app, **options)` of flask-cors says; `str()` of it is the code to put in its place.
+    Translate `CORS(app, **options)` of flask-cors. `str()` of the result is the code to write instead.
 
-    The config of *app* counts. Its routes tell what a path prefix would open, so ask when they are there. *within* is
-    the application that a blueprint is registered with. *written* is how the options stand in the source; without it,
-    the call of this function tells. Nothing is guarded, and flask-cors need not be installed.
+    The config of *app* counts. Its routes tell what a path prefix would open, so call this after they are registered.
+    *within* is the application that a blueprint is registered with. *written* is the source code of the options.
+    Without it, it is read from the call of this function. Nothing is guarded, and flask-cors need not be installed.
 
     Raises TypeError if *app* is not an application, or the resources are not resources.
     """
@@ -111,8 +115,8 @@ def translate_together(
     app: Flask, calls: Iterable[tuple[Flask | Blueprint, Mapping[str, Written], Mapping[str, Any]]]
 ) -> Translation | None:
     """
-    Return what several calls of *app* say, each for itself or a blueprint, with how its options are written and these,
-    as one guard; None if they meet on a path.
+    Translate several calls for *app* or its blueprints into one guard. Each call has the source code of its options and
+    the options. None if two of them cover the same path.
     """
     read = [_read(of, app, written, options) for of, written, options in calls]
     for number, (_, entries) in enumerate(read):
@@ -127,13 +131,13 @@ def _read(
     app: Flask | Blueprint, within: Flask | None, written: Mapping[str, Written], options: Mapping[str, Any]
 ) -> tuple[list[Remark], list[Placement]]:
     """
-    Return what is said about all of a call, and where its policies stand.
+    Return the remarks about a whole call, and its policies with their paths.
     """
     given = {**_of_config(app), **options}
-    notes = [Remark("", "In place of CORS(...). What is different says why."), *_of_all(app, given)]
+    notes = [Remark("", "In place of CORS(...). Each difference has its reason."), *_of_all(app, given)]
     if "resources" in written and not written["resources"].is_fixed:
         notes.append(
-            Remark("", f"resources: these are those of this process. The source says {written['resources'].text}.")
+            Remark("", f"resources: these are the values in this process. The source says {written['resources'].text}.")
         )
     resources = [
         Resource(
@@ -145,7 +149,7 @@ def _read(
     ]
     wrapper = wrapper_of(app) if isinstance(app, Flask) else None
     if wrapper is not None:
-        text = f"{wrapper} stands around {app.name!r}. flask-cors saw the paths behind it"
+        text = f"{wrapper} wraps {app.name!r}. flask-cors saw the paths that it passes on"
         notes.append(
             Remark("", f"{text}; if it changes paths, write the lines below above the line that wraps wsgi_app.")
         )
@@ -165,20 +169,20 @@ def translate_view(
     **options: Any,  # noqa: ANN401 - those of flask-cors
 ) -> Translation:
     """
-    Return what `@cross_origin(**options)` of flask-cors says; `str()` of it is the decorator to put in its place.
+    Translate `@cross_origin(**options)` of flask-cors. `str()` of the result is the decorator to write instead.
 
     The config of *app* counts, if it is given. *written* is what `translate` takes.
     """
     written = of_call(_caller()) if written is None else written
     given = {**({} if app is None else _of_config(app)), **options}
     given.pop("resources", None)
-    notes = [Remark("", "In place of @cross_origin(...), directly under the route. What is different says why.")]
+    notes = [Remark("", "In place of @cross_origin(...), directly under the route. Each difference has its reason.")]
     return Translation.of(_VIEW, [*notes, *_of_all(app, given)], [Placement("", _draft(given, written))])
 
 
 def _caller() -> FrameType | None:
     """
-    Return the frame that has called the function which calls this one.
+    Return the frame of the caller's caller.
     """
     frame = currentframe()
     ours = None if frame is None else frame.f_back
@@ -186,7 +190,7 @@ def _caller() -> FrameType | None:
 
 
 def _of_config(app: Flask | Blueprint) -> dict[str, Any]:
-    # A blueprint has no config, and flask-cors does not look for that of its application.
+    # A blueprint has no config, and flask-cors does not read that of its application.
     config: Mapping[str, Any] = app.config if isinstance(app, Flask) else {}
     names = {f"CORS_{name.upper()}": name for name in (*_DEFAULTS, *_GONE)}
     return {name: config[key] for key, name in names.items() if config.get(key) is not None}
@@ -194,7 +198,7 @@ def _of_config(app: Flask | Blueprint) -> dict[str, Any]:
 
 def _of_all(app: Flask | Blueprint | None, given: Mapping[str, Any]) -> list[Remark]:
     """
-    Return what is different whatever the policies are.
+    Return the differences that do not depend on the policies.
     """
     texts = ["Preflights are answered before the application, with 204, and those from other origins with 403."]
     for name, (meant, text) in _GONE.items():
@@ -202,7 +206,7 @@ def _of_all(app: Flask | Blueprint | None, given: Mapping[str, Any]) -> list[Rem
             texts.append(f"{name}={given[name]!r} is left out: {text}.")
     known = [*_DEFAULTS, *_GONE]
     texts += [
-        f"{name} is unknown to flask-cors, so nothing came of it{_near(name, known)}."
+        f"{name} is unknown to flask-cors, so it had no effect{_near(name, known)}."
         for name in given
         if name not in known
     ]
@@ -210,18 +214,20 @@ def _of_all(app: Flask | Blueprint | None, given: Mapping[str, Any]) -> list[Rem
     unknown = [key for key in config if key.startswith("CORS_") and key.removeprefix("CORS_").lower() not in known]
     named = [f"CORS_{name.upper()}" for name in known]
     texts += [
-        f"{key} in the config is unknown to flask-cors, so nothing came of it{_near(key, named)}." for key in unknown
+        f"{key} in the config is unknown to flask-cors, so it had no effect{_near(key, named)}." for key in unknown
     ]
     read = [key for key in named if config.get(key) is not None]
     if read:
-        texts.append(f"{', '.join(read)} in the config: these are the values of this process. Write what sets them.")
+        texts.append(
+            f"{', '.join(read)} in the config: these are the values in this process. Write the code that sets them."
+        )
     return [Remark("", text) for text in texts]
 
 
 def _near(name: str, known: list[str]) -> str:
     from difflib import get_close_matches
 
-    return "".join(f"; {other} was perhaps meant" for other in get_close_matches(name, known, n=1))
+    return "".join(f"; perhaps {other} was meant" for other in get_close_matches(name, known, n=1))
 
 
 def _draft(given: Mapping[str, Any], written: Mapping[str, Written]) -> Draft:
@@ -239,8 +245,10 @@ def _draft(given: Mapping[str, Any], written: Mapping[str, Written]) -> Draft:
     if "max_age" not in given:
         draft.note(
             "max_age",
-            "flask-cors sends none by default, so browsers ask again after 5 seconds. "
-            f"Write {CHROMIUM_MAX_AGE}, and they ask once in two hours.",
+            (
+                f"flask-cors sends none by default, so browsers ask again after 5 seconds. With {CHROMIUM_MAX_AGE}, "
+                "they ask once in two hours."
+            ),
         )
     for option, keyword in _KEYWORDS.items():
         if option in given and option in written:
@@ -251,7 +259,7 @@ def _draft(given: Mapping[str, Any], written: Mapping[str, Written]) -> Draft:
 def _take_origins(draft: Draft, origins: object, *, by_default: bool) -> None:
     entries = _each(origins)
     if any(entry in _EVERYTHING for entry in entries if isinstance(entry, str)):
-        draft.everyone("origins, which nobody gave" if by_default else "origins")
+        draft.everyone("origins, which is not set" if by_default else "origins")
         entries = [entry for entry in entries if entry not in _EVERYTHING]
     for entry in entries:
         if isinstance(entry, re.Pattern):
@@ -277,25 +285,28 @@ def _take_headers(draft: Draft, headers: object) -> None:
             draft.names("allow_headers", "allow_headers", ["Authorization", "Content-Type"])
             draft.note(
                 "allow_headers",
-                "allow_headers: with credentials browsers want names, and any was allowed. These are the most usual; "
-                "add what your pages send. A browser's console names what is missing.",
+                (
+                    "allow_headers: with credentials, browsers need names, but every header was allowed. These are "
+                    "the most common ones. Add the headers that your pages send. A browser's console names the "
+                    "missing ones."
+                ),
             )
         else:
-            # `*` is every name but Authorization.
+            # `*` covers every name except Authorization.
             draft.names("allow_headers", "allow_headers", ["*", "Authorization"])
         return
     expressions = [name for name in names if isinstance(name, re.Pattern) or not _OF_REGEX.isdisjoint(str(name))]
     for expression in expressions:
         text = expression.pattern if isinstance(expression, re.Pattern) else expression
         draft.note(
-            "allow_headers", f"allow_headers: {text} is an expression, and is left out. List the names it means."
+            "allow_headers", f"allow_headers: {text} is an expression, and is left out. List the names that it matches."
         )
     draft.names("allow_headers", "allow_headers", [name for name in names if name not in expressions])
 
 
 def _resources(resources: object) -> list[tuple[str | re.Pattern[str], Mapping[str, Any]]]:
     """
-    Return resources with their own options, in the order in which flask-cors asks them.
+    Return resources with their own options, in the order in which flask-cors tries them.
     """
     given: Mapping[Any, Any] = resources if isinstance(resources, Mapping) else {key: {} for key in _each(resources)}
     for resource, own in given.items():
@@ -309,13 +320,13 @@ def _resources(resources: object) -> list[tuple[str | re.Pattern[str], Mapping[s
 
 def _of_blueprint(blueprint: Blueprint, app: Flask, resources: list[Resource], notes: list[Remark]) -> list[Placement]:
     """
-    Return where *resources* stand, which count for the views of *blueprint* alone.
+    Return *resources*, which apply only to the views of *blueprint*, with their paths.
     """
     served = served_by(app, blueprint) or []
     own = [route for route in served if route.counts]
     others = [route for route in served if not route.counts]
     heads = sorted({route.head for route in own}, key=len)
-    # A view that is added later is meant too, so the prefix of the blueprint comes first, if it stands there.
+    # The prefix of the blueprint comes first, if it is in use, because views that are added later are meant too.
     prefix = (blueprint.url_prefix or "").rstrip("/")
     found = [commonpath(heads).rstrip("/")] if heads else []
     mounts = [prefix, *found] if found and prefix and _is_below(prefix, found[0]) else found
@@ -326,7 +337,7 @@ def _of_blueprint(blueprint: Blueprint, app: Flask, resources: list[Resource], n
         if example([expression], [], own) is None:
             notes.append(Remark("", f"{said} covers no view of the blueprint {blueprint.name!r}, and is left out."))
         elif example([], [expression], own) is None:
-            # All of the blueprint: its prefix, or those of its views if others answer there too.
+            # The whole blueprint: its prefix, or the prefixes of its views if other views answer below it too.
             prefixes = heads if alone is None else [alone]
             read += [
                 Resource(f"{said} of the blueprint {blueprint.name!r}", below(prefix), draft) for prefix in prefixes
@@ -342,7 +353,7 @@ def _is_below(prefix: str, path: str) -> bool:
 
 def _unmounted(blueprint: Blueprint, resources: list[Resource], notes: list[Remark]) -> list[Placement]:
     """
-    Return what is proposed for a blueprint, while only its application knows where it is mounted.
+    Return proposals for a blueprint whose place in an application is not known.
     """
     prefix = blueprint.url_prefix or ""
     entries: list[Placement] = []
@@ -357,8 +368,8 @@ def _unmounted(blueprint: Blueprint, resources: list[Resource], notes: list[Rema
             )
             continue
         text = (
-            f"{said}, for the views of the blueprint {blueprint.name!r} alone. Its application knows where they are: "
-            "translate(blueprint, within=app, ...) reads that."
+            f"{said}, only for the views of the blueprint {blueprint.name!r}. Only its application knows their paths: "
+            "translate(blueprint, within=app, ...) reads them."
         )
         is_read = covers_all and is_plain
         entries.append(Placement(prefix if is_read else "", draft, [text], is_active=False, is_read=is_read))
@@ -367,7 +378,7 @@ def _unmounted(blueprint: Blueprint, resources: list[Resource], notes: list[Rema
 
 def served_by(app: Flask, blueprint: Blueprint | None = None) -> list[Served] | None:
     """
-    Return what *app* serves, by its routes; None if it has none yet. What counts is what *blueprint* serves, if given.
+    Return what the routes of *app* serve; None if it has no routes yet. If *blueprint* is given, only its views count.
     """
     names = {name for name, known in app.blueprints.items() if known is blueprint}
     served = []
@@ -377,14 +388,14 @@ def served_by(app: Flask, blueprint: Blueprint | None = None) -> list[Served] | 
         literal, *more = _RULE_PARTS.split(rule.rule)
         head = literal.rpartition("/")[0] if more else literal.rstrip("/")
         expression = "".join(_part(app, part) for part in _RULE_PARTS.split(rule.rule))
-        # The path without the last slash is redirected.
+        # The path without the last slash redirects here.
         served.append(Served(f"{expression}{'?' * rule.rule.endswith('/')}$", rule.endpoint, head, counts))
     return served if any(route.view != "static" for route in served) else None
 
 
 def _part(app: Flask, part: str) -> str:
     """
-    Return a part of a rule as an expression that matches at least what it matches.
+    Return a part of a rule as an expression that matches at least the same.
     """
     if not part.startswith("<"):
         return re.escape(part)
@@ -398,7 +409,7 @@ def _shown(resource: str | re.Pattern[str]) -> str:
 
 
 def _as_path(resource: str | re.Pattern[str]) -> str | re.Pattern[str]:
-    # What is not an expression to flask-cors is one path.
+    # Anything that flask-cors does not take for an expression is one path.
     if resource == "*":
         return ".*"
     if isinstance(resource, re.Pattern) or not _OF_REGEX.isdisjoint(resource):
@@ -408,7 +419,7 @@ def _as_path(resource: str | re.Pattern[str]) -> str | re.Pattern[str]:
 
 def _specificity(resource: str | re.Pattern[str]) -> tuple[bool, bool, int, int]:
     """
-    Return by what flask-cors sorts resources: paths first, then compiled expressions, then others; deeper, then longer.
+    Return the sort key of flask-cors: paths first, then compiled expressions, then others; deeper first, then longer.
     """
     text = resource.pattern if isinstance(resource, re.Pattern) else resource
     is_path = isinstance(resource, str) and _OF_REGEX.isdisjoint(resource)

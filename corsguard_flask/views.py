@@ -1,8 +1,8 @@
 """
-Which view of a Flask application a request is for, and so which policy guards it.
+The view of a Flask application that serves a request, and so the policy that guards it.
 
-This room reads the application's views and its URL map, through public API only, and decides nothing about CORS.
-Whatever a URL or a `Host` makes the matching raise, it raises nothing.
+This module reads the views and the URL map of the application, through public API only, and decides nothing about CORS.
+It never raises, even if a URL or a `Host` makes the matching raise.
 """
 
 import logging
@@ -39,24 +39,25 @@ T = TypeVar("T")
 
 logger: Final = logging.getLogger("corsguard")
 
-# Packages whose WSGI applications answer a path of their own, with their own idea of who may read and connect.
+# Packages whose WSGI applications answer their own path, with their own rules for who may read and connect.
 _SOCKET_IO: Final = frozenset({"engineio", "flask_socketio", "socketio"})
-# Packages whose middleware leaves the path to the application as it came.
+# Packages whose middleware does not change the path.
 _KEEPS_PATHS: Final = _SOCKET_IO | {"corsguard", "werkzeug", "wsgiref"}
 
-# A browser follows twenty redirects, but no router needs more than a slash, an alias and a move.
+# A browser follows twenty redirects, but a router needs at most one each for a slash, an alias and a moved page.
 _MOST_HOPS: Final = 4
-# What no view serves: an empty method would be taken for none given.
+# A method that no view serves. An empty one would count as missing.
 _NO_METHOD: Final = "-"
-# Stands for whatever host was asked, where it does not matter.
+# Any host, because the host does not matter here.
 _ANY_HOST: Final = "host"
-# What cannot be told is closed.
+# A request whose view cannot be found is closed.
 _UNKNOWN: Final = Assignment(None, "")
 
 
 def _behind(proxy: T) -> Callable[[], T]:
     """
-    Return what gets the object that *proxy* stands for now; each access through it would cost as much as all the rest.
+    Return a function for the object behind *proxy*. Each access through the proxy would cost as much as everything else
+    together.
     """
     # Flask documents this name for extensions that need the object itself.
     return cast("LocalProxy[T]", proxy)._get_current_object  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - see above
@@ -68,9 +69,9 @@ _request_in_context: Final = _behind(request)
 
 def warn_of_lost_tag(app: Flask, **_: object) -> None:
     """
-    Write that the view of this request has a tag without any effect, because nothing guards *app*; once in a process.
+    Log, once in a process, that the tag of this request's view has no effect, because nothing guards *app*.
 
-    A receiver of `request_started`, until some application has a guard.
+    A receiver of `request_started`, until an application has a guard.
     """
     if not tags_made():
         return
@@ -80,7 +81,7 @@ def warn_of_lost_tag(app: Flask, **_: object) -> None:
         request_started.disconnect(warn_of_lost_tag)
         logger.warning(
             "%s has a policy by @cors, but no CORSGuard guards %r, so nothing is shared. Write CORSGuard(app) once, "
-            "where the application is made. Inside Connexion, write a policy by path instead.",
+            "where the application is created. Inside Connexion, write a policy by path instead.",
             name_of(view),
             app.name,
         )
@@ -88,7 +89,7 @@ def warn_of_lost_tag(app: Flask, **_: object) -> None:
 
 def wrapper_of(app: Flask) -> str | None:
     """
-    Return what is put around *app* and may change the path of a request, or None if there is nothing.
+    Return the name of a layer around *app* that may change the path of a request, or None.
     """
     found = next((layer for layer in _layers_of(app) if not _is_of(layer, _KEEPS_PATHS)), None)
     return None if found is None else _name_of_layer(found)
@@ -96,7 +97,7 @@ def wrapper_of(app: Flask) -> str | None:
 
 def _layers_of(app: Flask) -> Iterator[object]:
     """
-    Yield what is put around *app*, from the outside inwards.
+    Yield the layers around *app*, from the outside inwards.
     """
     return takewhile(lambda layer: layer is not app, layers_of(app.wsgi_app))
 
@@ -125,10 +126,10 @@ class Views:
 
     def are_tagged(self) -> bool:
         """
-        Return whether any view has a policy of its own. Views may be added, replaced or tagged at any time.
+        Return whether any view has its own policy. Views may be added, replaced or tagged at any time.
         """
         if self._is_new:
-            # By the first request, the config is complete, and all that is put around the application is there.
+            # At the first request, the config is complete, and all layers are around the application.
             self._is_new = False
             self._warn_of_layers()
             left = left_over(self._app)
@@ -142,33 +143,33 @@ class Views:
 
     def view_at(self, environ: Mapping[str, Any], method: str, path: str, *, is_running: bool) -> Assignment | None:
         """
-        Return what the view says that serves *method* at *path*, one of the readings of the path of *environ*.
+        Return the tag of the view that serves *method* at *path*, one of the readings of the path of *environ*.
 
-        Once the application *is_running*, Flask has found it.
+        If the application *is_running*, Flask has already found the view.
         """
         came = text_of_path(environ.get("PATH_INFO", ""))
         is_as_it_came = path in (came, f"/{came}")
         try:
             request = {**environ} if is_as_it_came else {**environ, "PATH_INFO": path.encode().decode("latin-1")}
-            # Before it runs, a context is that of another request, within which this one is made.
+            # Before the application runs, a context belongs to another request, inside which this one is made.
             in_context = self._endpoint_in_context() if is_running and is_as_it_came else None
             endpoint = in_context or self._endpoint_at(request, method)
         except HTTPException:
             return None
-        except Exception:  # noqa: BLE001 - a URL converter may raise anything; the application meets the same and says so
+        except Exception:  # noqa: BLE001 - a URL converter may raise anything; the application then gets the same exception
             return _UNKNOWN
         return self._tags.get(endpoint)
 
     def _endpoint_in_context(self) -> str | None:
         """
-        Return the endpoint that Flask has found for the request it is answering, if that is a request to this app.
+        Return the endpoint that Flask has found for the current request, if that is a request to this application.
         """
         try:
             if _app_in_context() is not self._app:
                 return None
             found = _request_in_context()
         except RuntimeError:
-            # Flask's way to say that there is no context.
+            # There is no context.
             return None
         return None if found.url_rule is None else found.url_rule.endpoint
 
@@ -176,7 +177,8 @@ class Views:
         """
         Return the endpoint of the view that serves *method* at the URL of *environ*, or at the URL it redirects to.
 
-        For a method that nobody serves there, it is that of the first view. Raises HTTPException if there is no view.
+        If no view serves the method, it is the endpoint of the first view there. Raises HTTPException if there is no
+        view.
         """
         adapter = self._adapter_for(environ)
         try:
@@ -190,7 +192,7 @@ class Views:
     def _adapter_for(self, environ: dict[str, Any]) -> MapAdapter:
         app, url_map = self._app, self._app.url_map
         if (
-            # What can make the host, or the application, matter to the matching.
+            # In these cases the host or the application matters for the matching.
             "HTTP_UPGRADE" in environ
             or url_map.host_matching
             or app.subdomain_matching
@@ -199,12 +201,12 @@ class Views:
             or getattr(app.create_url_adapter, "__func__", None) is not Flask.create_url_adapter
         ):
             adapter = app.create_url_adapter(app.request_class(environ))
-            # The request has put itself there, and the two would keep each other alive until the collector comes.
+            # The request is in its own environ, and the cycle would keep both alive until garbage collection.
             environ.pop("werkzeug.request", None)
             if adapter is None:
                 raise NotFound
             return adapter
-        # The same, without the request that Flask makes of it, which is two thirds of what a preflight costs.
+        # The same without a request object, which would be two thirds of the time of a preflight.
         return url_map.bind(
             _ANY_HOST,
             script_name=text_of_path(environ.get("SCRIPT_NAME", "")),
@@ -215,7 +217,7 @@ class Views:
 
     def _first_endpoint(self, methods: Iterable[str], adapter: MapAdapter, environ: dict[str, Any], hops: int) -> str:
         """
-        Return the endpoint of the first view of those that serve *methods*.
+        Return the endpoint of the first view that serves one of *methods*.
         """
         served: set[str] = set()
         for method in methods:
@@ -224,7 +226,7 @@ class Views:
                     served.add(adapter.match(method=method)[0])
                 except RequestRedirect as redirect:
                     served.add(self._endpoint_after(redirect, adapter, environ, method, hops))
-        # Flask keeps its views in the order in which they were registered.
+        # Flask keeps views in the order of registration.
         for endpoint in self._views:
             if endpoint in served:
                 return endpoint
@@ -239,7 +241,7 @@ class Views:
 
     def _redirected(self, environ: dict[str, Any], adapter: MapAdapter, url: str) -> dict[str, Any]:
         """
-        Return *environ* as it will be when the client has followed a redirect to *url*.
+        Return *environ* for the request after a redirect to *url*.
 
         Raises NotFound if the application does not serve that URL.
         """
@@ -258,18 +260,18 @@ class Views:
 
     def _look_all_over(self) -> None:
         """
-        Look all views over: keep their tags, and write what is wrong with them.
+        Read the tags of all views, and log what is wrong with them.
         """
-        # Noted before the views are read: what changes meanwhile is seen at the next request.
+        # Taken before the views are read, so changes in the meantime are noticed at the next request.
         made, views = tags_made(), self._app.view_functions.copy()
         misplaced = {endpoint: methods for endpoint, view in views.items() if (methods := misplaced_tags(view))}
         tags = {endpoint: tag for endpoint, view in views.items() if (tag := tag_of(view)) is not None}
-        # Closed, because anyone who tags a method does not mean the policy of the path.
+        # Closed, because the policy of the path is not what a tag on a method means.
         tags |= dict.fromkeys(misplaced, _UNKNOWN)
         self._tags = {endpoint: tag._replace(name=endpoint) for endpoint, tag in tags.items()}
         self._made, self._views = made, views
-        # Several threads may come here at once; the journal says nothing twice. No lock is held, because a handler of
-        # the log is somebody else's code.
+        # Several threads may be here at the same time, but the journal logs nothing twice. No lock is held, because log
+        # handlers are outside code.
         for endpoint, methods in misplaced.items():
             self._guard.journal.record_misplaced(endpoint, methods)
         self._guard.journal.warn_of(tag.policy for tag in tags.values() if isinstance(tag.policy, Policy))
@@ -287,18 +289,19 @@ class Views:
 
     def _warn_of_layers(self) -> None:
         """
-        Write what stands on the wrong side of the guard.
+        Log layers that are on the wrong side of the guard.
 
-        Nothing that Socket.IO answers outside is guarded, and what is taken off a path inside is there for the guard.
+        Answers of a Socket.IO layer outside the guard are not guarded. A prefix that an inner layer removes from the
+        path is still there for the guard.
         """
         layers = [*_layers_of(self._app)]
         at = next((at for at, layer in enumerate(layers) if getattr(layer, "views", None) is self), len(layers))
         outside = next((layer for layer in layers[:at] if _is_of(layer, _SOCKET_IO)), None)
         if outside is not None:
             logger.warning(
-                "%s stands outside CORSGuard of %r, so nothing that it answers is guarded. It decides by itself "
-                "who may read and who may open a WebSocket, with the user's cookies. Call SocketIO(app) before "
-                "CORSGuard(app, ...), or list your origins in cors_allowed_origins. This is said once.",
+                "%s is outside the CORSGuard of %r, so its answers are not guarded. It decides by itself who may "
+                "read and who may open a WebSocket, with the user's cookies. Call SocketIO(app) before "
+                "CORSGuard(app, ...), or list your origins in cors_allowed_origins. This is logged once.",
                 type(outside).__module__,
                 self._app.name,
             )
@@ -306,9 +309,9 @@ class Views:
         tables = self._guard.policies.table.by_host.values()
         if inside is not None and any(table.everywhere is None for table in tables):
             logger.warning(
-                "CORSGuard of %r goes by path, and %s stands inside it. If that takes a prefix off the path, the guard "
-                "still sees the prefix, so no path of the policy matches. Call CORSGuard(app, ...) before app.wsgi_app "
-                "is wrapped. This is said once.",
+                "The CORSGuard of %r has policies by path, and %s is inside it. If that removes a prefix from the "
+                "path, the guard still sees the prefix, so no path of the policy matches. Call CORSGuard(app, ...) "
+                "before app.wsgi_app is wrapped. This is logged once.",
                 self._app.name,
                 _name_of_layer(inside),
             )

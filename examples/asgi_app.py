@@ -1,12 +1,12 @@
 """
-Run `python examples/asgi_app.py`: a Starlette application, wrapped in the guard, as any ASGI application can be.
+Run `python examples/asgi_app.py`: a Starlette application inside the guard. Any ASGI application works in the same way.
 
-`fastapi_app.py` has the guard inside. A server runs it as well:
+In `fastapi_app.py`, the guard is inside the application. A server runs it as well:
 
     uvicorn --app-dir examples asgi_app:application
 
-The guard stands around the whole application, so it covers errors too: the 404 of a missing page and the 500 that
-Starlette makes of an unhandled exception. Serve `application`; `app` stays what it was, for routes and tests.
+The guard is around the whole application, so it covers errors too: the 404 of a missing page and the 500 that Starlette
+makes of an unhandled exception. Serve `application`. `app` is still the Starlette application, for routes and tests.
 """
 
 import os
@@ -40,7 +40,7 @@ numbers = count(2)
 
 async def add(request: Request) -> Response:
     """
-    Take a new note.
+    Add a note.
     """
     number = str(next(numbers))
     notes[number] = (await request.json())["text"]
@@ -75,7 +75,7 @@ async def remove(request: Request) -> Response:
 
 async def echo(request: Request) -> Response:
     """
-    Say what request header came in.
+    Return the value of a request header.
     """
     return JSONResponse({"text": request.headers.get("X-Request-Id")}, headers=SIGNED)
 
@@ -85,14 +85,14 @@ async def login(request: Request) -> Response:
     Set a cookie.
     """
     response = JSONResponse({"text": "Welcome"}, headers=SIGNED)
-    # Ports do not matter to cookies, and localhost is one site; between sites it takes SameSite=None; Secure.
+    # Cookies ignore ports, and localhost is one site. A page on another site needs SameSite=None and Secure.
     response.set_cookie("asgi_user", (await request.json())["user"], httponly=True, samesite="lax")
     return response
 
 
 async def me(request: Request) -> Response:
     """
-    Say whose cookie came in.
+    Return the user of the cookie.
     """
     user = request.cookies.get("asgi_user")
     if user is None:
@@ -109,7 +109,7 @@ async def broken(_: Request) -> Response:
 
 async def fail(_: Request, error: Exception) -> Response:
     """
-    Put errors into the words of this API; what nobody handles comes here as a 500.
+    Return errors in the format of this API. An unhandled exception comes here too, and becomes a 500.
     """
     words = {401: "Log in first", 404: "No such page"}
     status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR

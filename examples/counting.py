@@ -1,10 +1,11 @@
 """
 Run `python examples/counting.py`: events, counted for Prometheus and for OpenTelemetry.
 
-A metric keeps every combination of its labels for ever, so a label never takes its values from a client. Two do not:
-the reason, of which there is a fixed list, and the name of the policy. Who was refused where is in the log.
-Each carrier calls the same function: `on_event=` of WSGI and ASGI (below), the signal `cors_event` of Flask and Django.
-With several processes, prometheus_client wants PROMETHEUS_MULTIPROC_DIR; OpenTelemetry tells them apart by itself.
+A metric keeps every combination of its labels for ever, so a value from a client must not be a label. Two values are
+safe: the reason, which comes from a fixed list, and the name of the policy. The log says who was refused, and where.
+The same function works everywhere: as `on_event=` of WSGI and ASGI (below), or connected to the signal `cors_event` of
+Flask and Django. With several processes, prometheus_client needs PROMETHEUS_MULTIPROC_DIR. OpenTelemetry distinguishes
+them by itself.
 """
 
 import os
@@ -16,8 +17,8 @@ from prometheus_client import CollectorRegistry, Counter, make_wsgi_app
 
 from corsguard import Configuration, CORSMiddleware, Event, asgi
 
-# An event carries the name that its policy has here. Without names it is the path prefix, or "policy" if there is one
-# policy only.
+# An event has the name of its policy from here. Without names it is the path prefix, or "policy" if there is only one
+# policy.
 POLICIES = Configuration.from_mapping(
     {
         "policies": {
@@ -31,9 +32,9 @@ POLICIES = Configuration.from_mapping(
 
 def counted_by_prometheus(registry: CollectorRegistry) -> Callable[[Event], None]:
     """
-    Return what counts each Event in *registry*, as `cors_events_total`.
+    Return a function that counts each Event in *registry*, as `cors_events_total`.
     """
-    events = Counter("cors_events", "Events of CORS, refusals most of all.", ["reason", "policy"], registry=registry)
+    events = Counter("cors_events", "CORS events, mostly refusals.", ["reason", "policy"], registry=registry)
 
     def count(event: Event) -> None:
         events.labels(event.reason, event.name).inc()
@@ -43,9 +44,9 @@ def counted_by_prometheus(registry: CollectorRegistry) -> Callable[[Event], None
 
 def counted_by_opentelemetry(meter: Meter) -> Callable[[Event], None]:
     """
-    Return what counts each Event with *meter*, as `cors.events`.
+    Return a function that counts each Event with *meter*, as `cors.events`.
     """
-    events = meter.create_counter("cors.events", unit="{event}", description="Events of CORS, refusals most of all.")
+    events = meter.create_counter("cors.events", unit="{event}", description="CORS events, mostly refusals.")
 
     def count(event: Event) -> None:
         events.add(1, {"reason": event.reason, "policy": event.name})
@@ -55,7 +56,7 @@ def counted_by_opentelemetry(meter: Meter) -> Callable[[Event], None]:
 
 def orders(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """
-    Say how many orders there are.
+    Return the number of orders.
     """
     start_response("200 OK", [("Content-Type", "application/json")])
     return [b'{"orders": 3}']
@@ -70,7 +71,7 @@ def guarded(count: Callable[[Event], None]) -> CORSMiddleware:
 
 async def orders_in_asgi(_scope: asgi.Scope, _receive: asgi.Receive, send: asgi.Send) -> None:
     """
-    Say the same, as an ASGI application does.
+    The same as an ASGI application.
     """
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -79,15 +80,15 @@ async def orders_in_asgi(_scope: asgi.Scope, _receive: asgi.Receive, send: asgi.
 
 def guarded_in_asgi(count: Callable[[Event], None]) -> asgi.CORSMiddleware:
     """
-    Return that application, guarded. FastAPI's is `CORSGuard(app, POLICIES, on_event=count)`. *count* is called in a
-    thread, so it does not hold up the event loop.
+    Return that application, guarded. For FastAPI, write `CORSGuard(app, POLICIES, on_event=count)`. *count* is called
+    in a thread, so it does not block the event loop.
     """
     return asgi.CORSMiddleware(orders_in_asgi, POLICIES, on_event=count)
 
 
 def with_metrics(application: WSGIApplication, registry: CollectorRegistry) -> WSGIApplication:
     """
-    Return *application*, with what *registry* has at `/metrics`.
+    Return *application* with the metrics of *registry* at `/metrics`.
     """
     metrics = make_wsgi_app(registry)
 

@@ -29,7 +29,7 @@ from corsguard.playground import Applications, opened
 
 FILE = Path(__file__).with_name("cors.toml")
 
-# What a row of the view needs of the policy, beyond that it lists the page.
+# What a row of the page needs from the policy, in addition to the origin of the page.
 NEEDS: Mapping[str, Mapping[str, object]] = {
     "Exposed header": {"expose_headers": "X-Word-Count"},
     "POST of JSON": {"allow_headers": "Content-Type"},
@@ -42,7 +42,7 @@ NEEDS: Mapping[str, Mapping[str, object]] = {
 
 class Handler(WSGIRequestHandler):
     """
-    Handles requests without a line in the terminal for each, which would bury the address.
+    Handles requests without logging each of them, so that the address stays visible in the terminal.
     """
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
@@ -53,31 +53,32 @@ class Handler(WSGIRequestHandler):
 
 def listen(port: int, application: WSGIApplication) -> BaseWSGIServer:
     """
-    Return a server for *application* that already listens, on loopback; *port* 0 is any free one.
+    Return a server for *application* that already listens on loopback. *port* 0 means any free port.
     """
     return make_server("127.0.0.1", port, application, threaded=True, request_handler=Handler)
 
 
 def serve(server: BaseWSGIServer) -> None:
     """
-    Let *server* answer, in a thread of its own.
+    Run *server* in a thread.
     """
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
 def listen_for_uvicorn(port: int) -> socket.socket:
     """
-    Return a socket that already listens, on loopback; *port* 0 is any free one. Ends the program if it is taken.
+    Return a socket that already listens on loopback. *port* 0 means any free port. Ends the program if the port is in
+    use.
     """
     try:
         return socket.create_server(("127.0.0.1", port))
     except OSError as error:
-        raise SystemExit(f"Port {port} cannot be listened on: {error.strerror}") from None
+        raise SystemExit(f"Cannot listen on port {port}: {error.strerror}") from None
 
 
 def serve_with_uvicorn(listening: socket.socket, application: ASGIApplication) -> Callable[[], None]:
     """
-    Let uvicorn answer what comes to *listening*, in a thread of its own, and return what stops it.
+    Run uvicorn on *listening* in a thread, and return a function that stops it.
     """
     server = uvicorn.Server(uvicorn.Config(application, log_level="error"))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
@@ -92,7 +93,7 @@ def serve_with_uvicorn(listening: socket.socket, application: ASGIApplication) -
 
 def describe(policy: Policy) -> dict[str, object]:
     """
-    Return what the examples' policy says, by keyword.
+    Return the keywords of *policy* that the page shows.
     """
     keywords = ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "allow_credentials")
     return {keyword: getattr(policy, keyword) for keyword in keywords}
@@ -100,7 +101,7 @@ def describe(policy: Policy) -> dict[str, object]:
 
 def differing(policy: Policy, page: str) -> dict[str, dict[str, str]]:
     """
-    Return, for each row, what should happen and why if *policy* lacks what the row needs; `*` stands for all rows.
+    Return, for each row whose needs *policy* does not meet, what should happen and why. `*` means all rows.
     """
     if negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": page}).refusal is not None:
         return {"*": {"should": "blocked", "why": f"The policy does not list `{page}`, so nothing is shared with it."}}
@@ -110,13 +111,13 @@ def differing(policy: Policy, page: str) -> dict[str, dict[str, str]]:
             said: Any = getattr(policy, keyword)
             if said != needed and (isinstance(said, bool) or not {needed, "*"} & {*said}):
                 should = "X-Word-Count: null" if keyword == "expose_headers" else "blocked"
-                rows[row] = {"should": should, "why": f"`{keyword}` of the policy does not say so."}
+                rows[row] = {"should": should, "why": f"`{keyword}` of the policy does not allow it."}
     return rows
 
 
 def read_policy(file: Path, environment: str | None) -> Policy:
     """
-    Return what guards everything in one *environment* of *file*.
+    Return the policy that guards everything in one *environment* of *file*.
 
     Raises ValueError if the file is refused (PolicyError), has no such environment, or has policies by path.
     """
@@ -130,7 +131,7 @@ def read_policy(file: Path, environment: str | None) -> Policy:
 
 def guard_with(policy: Policy) -> None:
     """
-    Swap the policy of all four APIs, as each framework does it while it runs.
+    Replace the policy of all four APIs while they run, each in the way of its framework.
     """
     import fastapi_app
     import flask_app
@@ -153,12 +154,14 @@ def main() -> None:
         "--port",
         type=int,
         default=8000,
-        help="of the page; the APIs have the next four, the playground three more (default: 8000; 0: any free)",
+        help=(
+            "port of the page; the APIs use the next four, the playground three more (default: 8000; 0: any free ports)"
+        ),
     )
     parser.add_argument(
-        "--environment", help="which one of the file is to guard the APIs, in place of their own policy"
+        "--environment", help="environment of the file that guards the APIs instead of their own policy"
     )
-    parser.add_argument("--file", type=Path, help=f"of TOML (default: {FILE.name} next to this module)")
+    parser.add_argument("--file", type=Path, help=f"TOML file (default: {FILE.name} next to this module)")
     arguments = parser.parse_args()
     port, environment = arguments.port, arguments.environment
     policy: Policy | None = None
@@ -172,8 +175,10 @@ def main() -> None:
         try:
             address = stack.enter_context(opened(port and port + 5, applications=shown))
         except OSError as error:
-            raise SystemExit(f"Ports {port} and {port + 5} to {port + 7} are for the page: {error.strerror}") from None
-        # A policy knows whom it lets read before the first request; the examples ask when they are imported.
+            raise SystemExit(
+                f"Ports {port} and {port + 5} to {port + 7} are needed for the page: {error.strerror}"
+            ) from None
+        # Set before the imports, because the examples read it when they are imported.
         os.environ["PAGE_ORIGIN"] = shown.page
         import django_app
         import fastapi_app

@@ -51,7 +51,7 @@ def answer(content: dict[str, str | None], status: int = HTTPStatus.OK) -> JsonR
 @require_POST
 def add(request: HttpRequest) -> HttpResponse:
     """
-    Take a new note.
+    Add a note.
     """
     number = str(next(numbers))
     notes[number] = json.loads(request.body)["text"]
@@ -76,7 +76,7 @@ def note(request: HttpRequest, number: str) -> HttpResponse:
 
 def echo(request: HttpRequest) -> HttpResponse:
     """
-    Say what request header came in.
+    Return the value of a request header.
     """
     return answer({"text": request.headers.get("X-Request-Id")})
 
@@ -87,14 +87,14 @@ def login(request: HttpRequest) -> HttpResponse:
     Set a cookie.
     """
     response = answer({"text": "Welcome"})
-    # Ports do not matter to cookies, and localhost is one site; between sites it takes SameSite=None; Secure.
+    # Cookies ignore ports, and localhost is one site. A page on another site needs SameSite=None and Secure.
     response.set_cookie("django_user", json.loads(request.body)["user"], httponly=True, samesite="Lax")
     return response
 
 
 def me(request: HttpRequest) -> HttpResponse:
     """
-    Say whose cookie came in.
+    Return the user of the cookie.
     """
     user = request.COOKIES.get("django_user")
     return answer({"text": user}) if user else answer({"text": "Log in first"}, HTTPStatus.UNAUTHORIZED)
@@ -109,14 +109,14 @@ def broken(_request: HttpRequest) -> HttpResponse:
 
 def handler404(_request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it by name
     """
-    Say that there is no such page.
+    Answer that there is no such page.
     """
     return answer({"text": "No such page"}, HTTPStatus.NOT_FOUND)
 
 
 def handler500(_request: HttpRequest) -> HttpResponse:
     """
-    Say that nobody handled an exception.
+    Answer that there was an unhandled exception.
     """
     return answer({"text": "Something broke"}, HTTPStatus.INTERNAL_SERVER_ERROR)
 

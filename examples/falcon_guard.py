@@ -1,9 +1,9 @@
 """
-Run `python examples/falcon_guard.py`: a carrier for Falcon, a framework that corsguard does not know.
+Run `python examples/falcon_guard.py`: a carrier for Falcon, a framework that corsguard does not support itself.
 
-All that is about CORS happens in the guard. The carrier reads the request, asks, and writes the headers back. It shows
-the whole of what a carrier has to do: enter the request, ask a source where the guard says so, send the answer to a
-preflight or in place of what may not run, replace the headers of a response, and tell the listener what happened.
+Everything about CORS happens in the guard. The carrier reads the request, asks the guard, and writes the headers back.
+This is everything that a carrier has to do: enter the request, ask a source if the guard says so, send the answer to a
+preflight or to a request that may not run, replace the headers of a response, and call the listener.
 """
 
 import os
@@ -42,7 +42,7 @@ class CORSMiddleware:
         self.guard = Guard(Policies.of(policy), Journal(on_event), protection=protection)
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        # What lies further in may write into the environ; the request is judged as it came in.
+        # A copy, because the application may change the environ.
         passage = req.context.passage = self.guard.enter(req.env.copy(), req.path)
         if not passage.comes_first:
             return
@@ -52,7 +52,7 @@ class CORSMiddleware:
             resp.data = passage.answer.body
             for name, value in passage.answer.headers:
                 resp.set_header(name, value)
-            # Falcon then calls no resource, and goes on to `process_response`.
+            # Falcon then calls no resource, and continues with `process_response`.
             resp.complete = True
 
     def process_response(self, req: falcon.Request, resp: falcon.Response, *_: object) -> None:

@@ -3,8 +3,8 @@ Run `python examples/fastapi_app.py`: a FastAPI application with cookies, guarde
 
     uvicorn --app-dir examples fastapi_app:app
 
-`CORSGuard` stands outside all middleware and outside what makes a 500 of an exception, so a page can read every error.
-`app` stays what it is: serve it, and test it. One endpoint has a policy of its own.
+`CORSGuard` is outside all middleware, also outside the one that turns an exception into a 500, so a page can read every
+error. `app` is still the FastAPI application: serve it, and test it. One endpoint has its own policy.
 """
 
 import os
@@ -38,7 +38,7 @@ numbers = count(2)
 
 class Note(BaseModel):
     """
-    What a page sends of a note.
+    The note that a page sends.
     """
 
     text: str
@@ -46,7 +46,7 @@ class Note(BaseModel):
 
 class User(BaseModel):
     """
-    Who logs in.
+    The user who logs in.
     """
 
     user: str
@@ -65,7 +65,7 @@ app = FastAPI(dependencies=[Depends(sign)])
 @app.post("/notes", status_code=HTTPStatus.CREATED)
 def add(note: Note) -> dict[str, str]:
     """
-    Take a new note.
+    Add a note.
     """
     number = str(next(numbers))
     notes[number] = note.text
@@ -104,7 +104,7 @@ def remove(number: str) -> None:
 @cors(allow_origins="*")
 def how_many() -> dict[str, int]:
     """
-    Say how many notes there are, to every page.
+    Return the number of notes, to every page.
     """
     return {"count": len(notes)}
 
@@ -112,7 +112,7 @@ def how_many() -> dict[str, int]:
 @app.get("/echo")
 def echo(x_request_id: Annotated[str | None, Header()] = None) -> dict[str, str | None]:
     """
-    Say what request header came in.
+    Return the value of a request header.
     """
     return {"text": x_request_id}
 
@@ -122,7 +122,7 @@ def login(user: User, response: Response) -> dict[str, str]:
     """
     Set a cookie.
     """
-    # Ports do not matter to cookies, and localhost is one site; between sites it takes SameSite=None; Secure.
+    # Cookies ignore ports, and localhost is one site. A page on another site needs SameSite=None and Secure.
     response.set_cookie("fastapi_user", user.user, httponly=True, samesite="lax")
     return {"text": "Welcome"}
 
@@ -130,7 +130,7 @@ def login(user: User, response: Response) -> dict[str, str]:
 @app.get("/me")
 def me(fastapi_user: Annotated[str | None, Cookie()] = None) -> dict[str, str]:
     """
-    Say whose cookie came in.
+    Return the user of the cookie.
     """
     if fastapi_user is None:
         raise HTTPException(HTTPStatus.UNAUTHORIZED)
@@ -149,7 +149,7 @@ def broken() -> None:
 @app.exception_handler(Exception)
 def fail(_: Request, error: Exception) -> Response:
     """
-    Put errors into the words of this API; what nobody handles comes here as a 500.
+    Return errors in the format of this API. An unhandled exception comes here too, and becomes a 500.
     """
     words = {401: "Log in first", 404: "No such page"}
     status = error.status_code if isinstance(error, AnyHTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR

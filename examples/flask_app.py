@@ -36,7 +36,7 @@ numbers = count(2)
 @app.post("/notes")
 def add() -> tuple[Response, int]:
     """
-    Take a new note.
+    Add a note.
     """
     number = str(next(numbers))
     notes[number] = request.json["text"]
@@ -74,7 +74,7 @@ def remove(number: str) -> tuple[str, int]:
 @app.get("/echo")
 def echo() -> Response:
     """
-    Say what request header came in.
+    Return the value of a request header.
     """
     return jsonify(text=request.headers.get("X-Request-Id"))
 
@@ -85,7 +85,7 @@ def login() -> Response:
     Set a cookie.
     """
     response = jsonify(text="Welcome")
-    # Ports do not matter to cookies, and localhost is one site; between sites it takes SameSite=None; Secure.
+    # Cookies ignore ports, and localhost is one site. A page on another site needs SameSite=None and Secure.
     response.set_cookie("flask_user", request.json["user"], httponly=True, samesite="Lax")
     return response
 
@@ -93,7 +93,7 @@ def login() -> Response:
 @app.get("/me")
 def me() -> Response:
     """
-    Say whose cookie came in.
+    Return the user of the cookie.
     """
     return jsonify(text=request.cookies.get("flask_user") or abort(HTTPStatus.UNAUTHORIZED))
 
@@ -109,7 +109,7 @@ def broken() -> Response:
 @app.errorhandler(HTTPException)
 def fail(error: HTTPException) -> tuple[Response, int]:
     """
-    Put errors into the words of this API; what nobody handles comes here as a 500.
+    Return errors in the format of this API. An unhandled exception comes here too, and becomes a 500.
     """
     words = {401: "Log in first", 404: "No such page", 500: "Something broke"}
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR

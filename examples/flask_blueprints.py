@@ -1,8 +1,9 @@
 """
-Run `python examples/flask_blueprints.py`: a Flask application whose blueprints have policies of their own.
+Run `python examples/flask_blueprints.py`: a Flask application whose blueprints have their own policies.
 
-One guard knows all of them, by path: the shop's pages use cookies, everyone may read the catalogue, and no page may
-read what the staff sees. One view of the catalogue is closed by a tag. `protection` keeps other sites from ordering.
+One guard has all of them, by path. The shop's pages use cookies, everyone may read the catalogue, and no page on
+another origin may read the staff area. One view of the catalogue is closed by a tag. `protection` stops other sites
+from ordering.
 """
 
 import os
@@ -25,7 +26,7 @@ def login() -> Response:
     Set a cookie.
     """
     response = jsonify(text="Welcome")
-    # A page of another site needs samesite="None" and secure=True.
+    # A page on another site needs samesite="None" and secure=True.
     response.set_cookie("user", request.json["user"], httponly=True, samesite="Lax")
     return response
 
@@ -33,7 +34,7 @@ def login() -> Response:
 @shop.post("/orders")
 def order() -> Response:
     """
-    Order as the user of the cookie.
+    Place an order as the user of the cookie.
     """
     return jsonify(text=f"{request.cookies.get('user', 'nobody')} ordered")
 
@@ -41,7 +42,7 @@ def order() -> Response:
 @catalogue.get("/items")
 def items() -> Response:
     """
-    List what everyone may read.
+    List the items, which everyone may read.
     """
     return jsonify(["pen", "paper"])
 
@@ -50,7 +51,7 @@ def items() -> Response:
 @cors(None)
 def prices() -> Response:
     """
-    List what no page of another origin may read.
+    List the prices, which no page on another origin may read.
     """
     return jsonify(pen=2)
 

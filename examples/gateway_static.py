@@ -2,8 +2,8 @@
 Run `python examples/gateway_static.py`: nginx serves static files under the policy of the Flask application behind it.
 
 nginx answers for /static itself, so the guard in the application never sees these requests. The same policy is written
-out for nginx, as `corsguard export nginx` does it, and one `include` brings it in. nginx has to be installed. It runs
-with a configuration of its own, in a folder of its own, until Ctrl-C.
+out for nginx, as `corsguard export nginx` does it, and is used by one `include`. nginx has to be installed. It runs
+with a separate configuration in a temporary folder, until Ctrl-C.
 """
 
 import os
@@ -75,7 +75,7 @@ def main() -> None:
             (folder / "corsguard" / file).write_text(text, encoding="utf-8")
         (folder / "static").mkdir()
         (folder / "static" / "font.txt").write_text("A font, for example.\n", encoding="utf-8")
-        # The workers of an nginx that root starts are another user's.
+        # If root starts nginx, its workers run as another user.
         folder.chmod(0o755)
         port = int(os.environ.get("PORT", "8013")) or free_port()
         text = CONFIGURATION.format(port=port, folder=folder, backend=backend.server_port)
@@ -102,7 +102,7 @@ def answers(port: int) -> bool:
 
 def free_port() -> int:
     """
-    Return a port that nobody listens on.
+    Return a free port.
     """
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]

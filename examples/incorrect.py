@@ -6,7 +6,7 @@ from typing import Any
 
 from corsguard import Policy, PolicyError
 
-# What is meant, and what is written.
+# What people mean, and what they write.
 MISTAKES: dict[str, dict[str, Any]] = {
     "Everyone may read, and cookies work.": {"allow_origins": "*", "allow_credentials": True},
     "One origin, without a list around it.": {"allow_origins": "https://app.example.com"},

@@ -3,10 +3,10 @@ Run `python examples/mcp_server.py`: an MCP server for pages, over streamable HT
 
     uvicorn --app-dir examples mcp_server:app
 
-The policy lists all that this transport needs: POST carries messages, GET opens the stream, DELETE ends the session. A
-page sends the session in `Mcp-Session-Id`, and first has to read it from the response to `initialize`, so the policy
-exposes it. The SDK refuses a foreign `Origin` itself, as the specification of MCP demands, and takes whom it lets in
-from the same policy. It knows exact origins, and any port (`:*`); it does not know the other patterns.
+The policy lists everything that this transport needs: POST sends messages, GET opens the stream, DELETE ends the
+session. A page sends the session in `Mcp-Session-Id`. It first has to read it from the response to `initialize`, so the
+policy exposes it. The SDK refuses a foreign `Origin` itself, as the specification of MCP demands, and gets its allow
+list from the same policy. It supports exact origins and any port (`:*`), but not the other patterns.
 """
 
 import os
@@ -39,7 +39,7 @@ def count_words(text: str) -> int:
 
 app = server.streamable_http_app(
     transport_security=TransportSecuritySettings(
-        # Against DNS rebinding: a page whose name leads to this machine sends that name.
+        # Against DNS rebinding: a page whose host name points to this machine sends that name.
         allowed_hosts=["localhost:*", "127.0.0.1:*"],
         allowed_origins=[str(pattern) for pattern in POLICY.patterns],
     )

@@ -1,15 +1,15 @@
 """
 Run `python examples/redis_origins.py`: one set of origins in Redis for several machines.
 
-Each process has a copy, and is told at once that the set changed. A server runs it as well:
+Each process has a copy, and gets a message at once when the set changes. A server runs it as well:
 
     gunicorn --chdir examples --workers=2 redis_origins:application
 
     redis-cli EVAL "redis.call('SADD',KEYS[1],ARGV[1]); redis.call('PUBLISH',KEYS[1],ARGV[1])" \
         1 corsguard:origins https://one.example
 
-REDIS_URL says where Redis is (redis://localhost). Redis has to be there when a process starts. While it is gone later,
-the last good origins stay.
+REDIS_URL says where Redis is (redis://localhost). Redis has to run when a process starts. If it is gone later, the last
+good origins stay.
 """
 
 import os
@@ -26,14 +26,14 @@ REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost")
 
 def connect() -> redis.Redis:
     """
-    Return a new client that waits for nothing without end.
+    Return a new client that has a time-out for everything.
     """
     return redis.Redis.from_url(REDIS_URL, socket_connect_timeout=2, socket_timeout=5)
 
 
 def orders(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """
-    Say how many orders there are, and which process counted them.
+    Return the number of orders, and the process that answered.
     """
     body = f'{{"orders": 3, "process": {os.getpid()}}}'.encode()
     start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])

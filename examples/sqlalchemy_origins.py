@@ -1,15 +1,15 @@
 """
 Run `python examples/sqlalchemy_origins.py`: origins in a database, with SQLAlchemy's asynchronous engine.
 
-Each origin is asked about, and remembered for a short time. A server runs it as well:
+The database is asked about each origin, and the answer is remembered for a short time. A server runs it as well:
 
     uvicorn --app-dir examples sqlalchemy_origins:application
 
     sqlite3 tenants.sqlite3 "INSERT INTO tenants VALUES ('https://one.example')"
 
 DATABASE_URL says where the database is (sqlite+aiosqlite:///tenants.sqlite3). A change of a row is seen within
-REMEMBER_SECONDS (10). Every process asks for itself. An origin that nobody asked about before is refused while the
-database is gone.
+REMEMBER_SECONDS (10). Every process asks for itself. While the database is gone, an origin that is not remembered is
+refused.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class Base(DeclarativeBase):
 
 class Tenant(Base):
     """
-    Who may read, by the origin as browsers send it.
+    A tenant that may read, with its origin as browsers send it.
     """
 
     __tablename__ = "tenants"
@@ -49,7 +49,7 @@ class Tenant(Base):
 
 class Tenants:
     """
-    The origins of all tenants. Asking is given up after two seconds, which counts as no.
+    The origins of all tenants. A question times out after two seconds, which counts as no.
     """
 
     async def allows(self, origin: str) -> bool:
@@ -63,7 +63,7 @@ class Tenants:
 @asynccontextmanager
 async def lifespan(_: Starlette) -> AsyncIterator[None]:
     """
-    Make the table if there is none.
+    Create the table if it does not exist.
     """
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
@@ -73,7 +73,7 @@ async def lifespan(_: Starlette) -> AsyncIterator[None]:
 
 async def orders(_: Request) -> Response:
     """
-    Say how many orders there are, and which process counted them.
+    Return the number of orders, and the process that answered.
     """
     return JSONResponse({"orders": 3, "process": os.getpid()})
 

@@ -1,7 +1,7 @@
 """
-Run `python examples/tenants_app.py`: one process that serves many tenants, each with hosts of its own.
+Run `python examples/tenants_app.py`: one process that serves many tenants, each with its own hosts.
 
-A tenant's pages read from its own hosts only. A server runs it as well:
+The pages of a tenant may read only from its own hosts. A server runs it as well:
 
     gunicorn --chdir examples tenants_app:application
     uvicorn --app-dir examples tenants_app:asgi_application
@@ -9,7 +9,7 @@ A tenant's pages read from its own hosts only. A server runs it as well:
     curl -i -H "Host: api.acme.example" -H "Origin: https://app.acme.example" http://localhost:8010/
     curl -i -H "Host: api.acme.example" -H "Origin: https://app.globex.example" http://localhost:8010/
 
-A proxy in front has to pass `Host` on as the client sent it. A host that is not here gets nothing.
+A proxy in front has to pass `Host` on as the client sent it. A host that is not listed gets no CORS headers.
 """
 
 import os
@@ -23,7 +23,7 @@ from corsguard.asgi import Receive, Scope, Send
 POLICIES = Policies(
     {
         "hosts": {
-            # The customer's own name, and the names that we give to everyone.
+            # The customer's own host name, and the names that we give to everyone.
             "api.acme.example": {"allow_origins": ["https://app.acme.example"], "allow_credentials": True},
             "*.globex.example": {
                 "paths": {

@@ -1,7 +1,7 @@
 """
 Run `python examples/tenants_database.py`: tenants in a database, and several processes that serve them.
 
-A row has the host of a tenant's API and the origin of a front end. So one row is a new tenant, or one more origin of a
+A row has the host of a tenant's API and the origin of a front end. So a new row adds a tenant, or one more origin of a
 tenant, and every process sees it within a second:
 
     sqlite3 tenants.sqlite3 "INSERT INTO front_ends VALUES ('api.acme.example', 'https://app.acme.example')"
@@ -11,8 +11,8 @@ A server runs it as well:
 
     uvicorn --app-dir examples --workers 2 tenants_database:application
 
-DATABASE_URL says where the database is (sqlite+aiosqlite:///tenants.sqlite3). A host without a row is closed. So is
-every host while the database is gone, and the log says so.
+DATABASE_URL says where the database is (sqlite+aiosqlite:///tenants.sqlite3). A host without a row is closed. While the
+database is gone, every host is closed, and the log says so.
 """
 
 import asyncio
@@ -54,12 +54,12 @@ class FrontEnd(Base):
 
 class Tenants:
     """
-    The policies of all tenants. Asking is given up after two seconds, which closes the host for that request.
+    The policies of all tenants. A question times out after two seconds, which closes the host for that request.
     """
 
     async def policy_of(self, host: str) -> Policy | None:
         """
-        Return the policy of the tenant at *host*, None if there is none.
+        Return the policy of the tenant at *host*, or None if there is none.
         """
         rows = select(FrontEnd.origin).where(FrontEnd.host == host)
         async with asyncio.timeout(2), engine.connect() as connection:
@@ -77,7 +77,7 @@ class Tenants:
 @asynccontextmanager
 async def lifespan(_: Starlette) -> AsyncIterator[None]:
     """
-    Make the table if there is none; every process of the server does.
+    Create the table if it does not exist. Every process of the server does this.
     """
     async with engine.begin() as connection:
         await connection.execute(CreateTable(FrontEnd.__table__, if_not_exists=True))
@@ -87,7 +87,7 @@ async def lifespan(_: Starlette) -> AsyncIterator[None]:
 
 async def orders(request: Request) -> Response:
     """
-    Say which host was asked, and which process answered.
+    Return the host of the request, and the process that answered.
     """
     return JSONResponse({"host": request.headers["Host"], "process": os.getpid()})
 

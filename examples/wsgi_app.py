@@ -3,8 +3,8 @@ Run `python examples/wsgi_app.py`: a bare WSGI application, guarded. A server ru
 
     gunicorn --chdir examples wsgi_app:application
 
-The guard is outermost. An exception that left it would reach the server, whose own 500 carries no headers that a page
-could read it by; so `notebook` turns its exceptions into responses, inside the guard.
+The guard is outermost. An exception that leaves it reaches the server, whose own 500 has no CORS headers, so a page
+could not read it. So `notebook` turns its exceptions into responses, inside the guard.
 """
 
 import json
@@ -34,7 +34,7 @@ numbers = count(2)
 
 def answer(environ: WSGIEnvironment) -> tuple[HTTPStatus, dict[str, str | None], list[tuple[str, str]]]:
     """
-    Return status, content and further headers for one request; PATCH is served, but the policy does not list it.
+    Return status, content and further headers for one request. PATCH is served, but the policy does not list it.
     """
     match environ["REQUEST_METHOD"], environ["PATH_INFO"].split("/")[1:]:
         case "POST", ["notes"]:
@@ -52,7 +52,7 @@ def answer(environ: WSGIEnvironment) -> tuple[HTTPStatus, dict[str, str | None],
         case "GET", ["echo"]:
             return HTTPStatus.OK, {"text": environ.get("HTTP_X_REQUEST_ID")}, []
         case "POST", ["login"]:
-            # Ports do not matter to cookies, and localhost is one site; between sites it takes SameSite=None; Secure.
+            # Cookies ignore ports, and localhost is one site. A page on another site needs SameSite=None and Secure.
             cookie = f"wsgi_user={read(environ)['user']}; Path=/; HttpOnly; SameSite=Lax"
             return HTTPStatus.OK, {"text": "Welcome"}, [("Set-Cookie", cookie)]
         case "GET", ["me"]:
@@ -67,7 +67,7 @@ def answer(environ: WSGIEnvironment) -> tuple[HTTPStatus, dict[str, str | None],
 
 def read(environ: WSGIEnvironment) -> dict[str, str]:
     """
-    Return the JSON that the request carries.
+    Return the JSON content of the request.
     """
     content: dict[str, str] = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
     return content
@@ -75,11 +75,11 @@ def read(environ: WSGIEnvironment) -> dict[str, str]:
 
 def notebook(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """
-    Serve a notebook: the application, without a thought about CORS.
+    Serve a notebook: the application, without any code for CORS.
     """
     try:
         status, content, headers = answer(environ)
-    except Exception:  # noqa: BLE001 - the one place that answers for whatever goes wrong
+    except Exception:  # noqa: BLE001 - the one place that answers every error
         traceback.print_exc(file=environ["wsgi.errors"])
         status, content, headers = HTTPStatus.INTERNAL_SERVER_ERROR, {"text": "Something broke"}, []
     headers.append(("X-Served-By", "wsgi"))

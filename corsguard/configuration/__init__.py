@@ -1,7 +1,7 @@
 """
-Policies from where teams keep them: a file that has environments, or environment variables.
+Policies from a file that may have environments, or from environment variables.
 
-What stands there are the policy's own keywords. A file is judged whole, each environment of it, whichever is asked for.
+The keys are the keywords of a policy. A file is always judged completely, with all its environments.
 """
 
 import os
@@ -28,13 +28,14 @@ __all__ = ["Change", "Configuration"]
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
     """
-    What a file, a mapping or environment variables say, for one *environment*. It stands wherever a policy does.
+    The content of a file, a mapping or environment variables, for one *environment*. It is accepted wherever a policy
+    is.
 
-    *policies* are all policies by name (`policy` where there is one without a name), *paths* the name, None or
-    `"unguarded"` for each path prefix, *hosts* the same for each host, which may have several by path; *places* are the
-    keys that lead to each policy. *changes* is what the environment and each `extends` change; *protection* tells which
-    requests may act, if anything is said of it. `str()` writes the whole as TOML, each change as a comment next to its
-    keyword. The *warnings* of its policies name file and key.
+    *policies* are all policies by name; a policy without a name is called `policy`. *paths* has a name, None or
+    `"unguarded"` for each path prefix. *hosts* has the same for each host, or one for each path prefix of a host.
+    *places* has the keys that lead to each policy. *changes* are those of the environment and of each `extends`.
+    *protection* tells which requests may act, if it is configured. `str()` writes everything as TOML, with each change
+    as a comment next to its keyword. The *warnings* of its policies name file and key.
     """
 
     source: str
@@ -53,31 +54,32 @@ class Configuration:
         """
         Read the TOML *file*, for one *environment* if it has any.
 
-        Raises PolicyError with every problem of every environment at once, whichever is asked for.
+        Raises PolicyError with the problems of all environments at once, not only of *environment*.
         """
         return _choose(cls.environments_of(file), environment, f"{os.fspath(file)}: ")
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any], environment: str | None = None) -> "Configuration":
         """
-        Read *mapping*, which says what a file would say, for one *environment* if it has any.
+        Read *mapping*, which has the content of such a file, for one *environment* if it has any.
 
-        Raises PolicyError with every problem of every environment at once.
+        Raises PolicyError with the problems of all environments at once.
         """
         return _choose(_read(mapping, "", "python"), environment, "")
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, Any] | None = None, prefix: str = PREFIX) -> "Configuration":
         """
-        Read environment *variables*, those of this process if None: *prefix* and a keyword in capitals, for one policy.
+        Read environment *variables*, by default those of this process, for one policy. Their names are *prefix* and a
+        keyword in capitals.
 
-        Lists are written with commas; `allow_credentials` and `share_timing` are `true` or `false`, `max_age` whole
-        seconds or `none`, `allow_unsafe_origins` an object of JSON. What is not text is taken as it is. There is
-        protection if there is a variable of it: *prefix* and `PROTECTION_MODE`, `PROTECTION_EXEMPT` or
+        Lists are written with commas. `allow_credentials` and `share_timing` are `true` or `false`, `max_age` is whole
+        seconds or `none`, `allow_unsafe_origins` is a JSON object. A value that is not text is used unchanged. There is
+        protection if there is one of its variables: *prefix* and `PROTECTION_MODE`, `PROTECTION_EXEMPT` or
         `PROTECTION_METHODS`.
 
-        Raises PolicyError with every problem at once; a variable that begins with *prefix* and names no keyword is
-        one.
+        Raises PolicyError with every problem at once. A variable that begins with *prefix* and names no keyword is a
+        problem, too.
         """
         policy, protection = read_variables(os.environ if variables is None else variables, prefix)
         return cls(
@@ -93,18 +95,18 @@ class Configuration:
     @classmethod
     def environments_of(cls, file: str | os.PathLike[str]) -> "dict[str | None, Configuration]":
         """
-        Return what the TOML *file* says for each of its environments; for None, if it has none.
+        Return the configuration of the TOML *file* for each of its environments. Without environments, the key is None.
 
-        Raises PolicyError with every problem of every environment at once.
+        Raises PolicyError with the problems of all environments at once.
         """
         return _read(read_toml(file), os.fspath(file), "toml")
 
     @classmethod
     def environments_in(cls, text: str, source: str) -> "dict[str | None, Configuration]":
         """
-        Return the same for a TOML *text*, which messages call *source*.
+        Return the same for a TOML *text*. Messages call it *source*.
 
-        Raises PolicyError with every problem of every environment at once.
+        Raises PolicyError with the problems of all environments at once.
         """
         return _read(parse_toml(text, source), source, "toml")
 
@@ -113,7 +115,7 @@ class Configuration:
         """
         The policy that guards everything, or the policies by path or by host.
 
-        Raises PolicyError if there are policies with names, and neither paths nor hosts that say what they guard.
+        Raises PolicyError if there are named policies, but no paths or hosts that say what they guard.
         """
         if self._refusal is not None:
             raise PolicyError([self._refusal])
@@ -123,7 +125,7 @@ class Configuration:
             policies = Policies({PATHS: {prefix: self._assigned(prefix, name) for prefix, name in self.paths.items()}})
         else:
             policies = Policies(self.policies[NAMELESS])
-        # Nobody else has it yet.
+        # The object is new, so it may be changed here.
         policies.table.protection = self.protection
         return policies
 
@@ -140,7 +142,7 @@ class Configuration:
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """
-        The warnings of all policies, those that no path or host leads to included.
+        The warnings of all policies, including policies that no path and no host uses.
         """
         return tuple(warning for policy in self.policies.values() for warning in policy.warnings)
 
@@ -165,7 +167,7 @@ class Configuration:
                     yield f"{keyword} = {as_toml(value)}"
         for keys, assigned in self._tables():
             yield from ("", f"[{dotted(keys)}]")
-            # A policy that stands there itself has been written.
+            # A policy that is written at its path or host is already in the output.
             named = ((key, name) for key, name in assigned.items() if self.places.get(name or "") != (*keys, key))
             yield from (f"{as_toml(key)} = {as_toml(name)}" for key, name in named)
         if self.protection is not None:
@@ -174,7 +176,7 @@ class Configuration:
 
     def _tables(self) -> Iterator[tuple[tuple[str, ...], dict[str, Assigned]]]:
         """
-        Yield each table that says what a path or a host has, with the keys that lead there.
+        Yield each table that assigns policies to paths or hosts, with the keys that lead there.
         """
         if self.paths is not None:
             yield (PATHS,), dict(self.paths)

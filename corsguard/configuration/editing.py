@@ -1,8 +1,7 @@
 """
-A fix, put into the TOML text that has the fault.
+Puts a fix into the TOML text that has the fault.
 
-What is not at fault stays as it is written, comments and blanks too. What could not be read any more afterwards is not
-offered.
+Everything else stays as it is written, including comments and blanks. A result that is not valid TOML is not offered.
 """
 
 import tomllib
@@ -18,7 +17,7 @@ from .positions import Keys, Positions, Token
 
 def mended(text: str, problem: Problem) -> str | None:
     """
-    Return the TOML *text* with the fix of *problem* in it; None if the fix is words, or has no place there.
+    Return the TOML *text* with the fix of *problem* in it; None if the fix is only words, or does not fit in.
     """
     fix, place = problem.fix, problem.place
     if fix.policy:
@@ -39,7 +38,7 @@ def mended(text: str, problem: Problem) -> str | None:
 
 def with_keywords(text: str, table: Keys, keywords: Mapping[str, Any]) -> str | None:
     """
-    Return the TOML *text* in which *table* says *keywords*, in place of what it says of these; None if it cannot.
+    Return the TOML *text* with *keywords* set in *table*, or None if that is not possible.
     """
     for keyword, value in keywords.items():
         positions = _positions_in(text)
@@ -75,7 +74,7 @@ def _checked(text: str) -> str | None:
 
 def _said(text: str, place: Keys) -> object:
     """
-    Return what the TOML *text* says at *place*; None if it is nothing, or the text cannot be read.
+    Return the value at *place* in the TOML *text*; None if there is none, or the text is not valid.
     """
     there: object = None
     with suppress(ValueError, RecursionError):

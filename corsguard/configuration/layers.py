@@ -1,8 +1,8 @@
 """
-Who says which keyword: a policy, the one that it extends, or an environment.
+Where the value of each keyword comes from: a policy, the policy that it extends, or an environment.
 
-A policy that extends another says only what it changes, and so does an environment; every change is kept. All
-environments are judged, whichever is asked for. What a keyword may say, `Policy` alone decides.
+A policy that extends another has only its changes, and so has an environment. All changes are recorded. All
+environments are judged, not only the one that is used. Only `Policy` decides which values a keyword may have.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -37,14 +37,14 @@ ENVIRONMENTS: Final = "environments"
 PROTECTION: Final = "protection"
 _EXTENDS: Final = "extends"
 _PRODUCTION: Final = "production"
-# What stands at a path in place of a policy's name.
+# What a path may have instead of the name of a policy.
 _WORDS: Final = (NONE, UNGUARDED)
 _SHAPE: Final = (POLICIES, PATHS, HOSTS, ENVIRONMENTS, PROTECTION)
 
 _POLICY_EXAMPLE: Final = {"allow_origins": [EXAMPLE_ORIGIN]}
 _POLICIES_EXAMPLE: Final = {"app": _POLICY_EXAMPLE}
 
-# What a path has: the name of a policy, None or "unguarded"; a host has the same, or one for each path.
+# What a path has: the name of a policy, None or "unguarded". A host has the same, or one of these for each path.
 Assigned = str | None
 ByPath = dict[str, Assigned]
 
@@ -69,16 +69,16 @@ class Change(NamedTuple):
 
 class Sheet:
     """
-    One reading of a configuration: who says what, and all that is wrong with it.
+    Reads a configuration: where each value comes from, and everything that is wrong with it.
 
-    *own* is what each policy says itself, *overrides* what each environment says of it instead. *protections* is what
-    the file (None) and each environment say of protection, if they say anything.
+    *own* has the keywords of each policy itself, *overrides* the keywords with which each environment replaces them.
+    *protections* has the protection of the file (key None) and of each environment, if there is any.
     """
 
     def __init__(self, mapping: object, source: str, form: Form) -> None:
         self.source = source
         self.form: Form = form
-        # Each problem once, in the order in which they are found.
+        # Each problem once, in the order in which it was found.
         self.problems: dict[Problem, None] = {}
         self.places: dict[str, _Place] = {}
         self.own: dict[str, dict[str, Any]] = {}
@@ -108,12 +108,12 @@ class Sheet:
 
     def placed(self, problem: Problem, place: _Place) -> Problem:
         """
-        Return *problem* with the keys that lead to it, and its fix in the words of the file.
+        Return *problem* with the keys that lead to it, and its fix in the syntax of the file.
         """
         fix = replace(problem.fix, form=self.form)
         return replace(problem, field=self.field(place), fix=fix, place=place)
 
-    # What it says, and where
+    # Reading
 
     def table(self, place: _Place, value: object, example: Mapping[str, Any]) -> dict[Any, Any]:
         if isinstance(value, Mapping):
@@ -133,7 +133,7 @@ class Sheet:
 
     def known(self, place: _Place, table: dict[str, Any], shape: tuple[str, ...]) -> dict[str, Any]:
         """
-        Return *table* with the keys of its *shape* spelled rightly; any other key is left for the policy.
+        Return *table* with misspelled keys of *shape* corrected. All other keys are left to the policy.
         """
         if text_of(table.get("max_age")) == NONE:
             table["max_age"] = None
@@ -172,7 +172,7 @@ class Sheet:
 
     def stands_next_to(self, level: str, place: _Place, table: Mapping[Any, Any]) -> None:
         """
-        Refuse what *table*, at *place*, has next to *level*.
+        Refuse the keys that *table*, at *place*, has next to *level*.
         """
         for problem in not_next_to(level, table):
             self.problems[self.placed(problem, (*place, problem.field))] = None
@@ -206,9 +206,9 @@ class Sheet:
 
     def read_assigned(self, place: _Place, key: str, name: str, there: object) -> ByPath:
         """
-        Return what *key*, a path prefix or a host, has; nothing if that is refused.
+        Return the assignment of *key*, a path prefix or a host; empty if it is refused.
 
-        A policy that is written where its path or its host is has that for its *name*.
+        A policy that is written directly at a path or host is called *name* after it.
         """
         if isinstance(there, Mapping) and name in self.own:
             fix, what = Fix(words=f"give the policy {quoted(name)} another name"), "a host whose name no policy has"
@@ -236,13 +236,13 @@ class Sheet:
             self.disown(name)
         for name, circle in self.circles().items():
             place = (*self.places[name], _EXTENDS)
-            fix = Fix(words=f"take {_EXTENDS} out of {name}")
+            fix = Fix(words=f"remove {_EXTENDS} from {name}")
             self.refuse("E815", place, name, fix, chain=" -> ".join(circle))
             self.disown(name)
 
     def circles(self) -> dict[str, list[str]]:
         """
-        Return each circle of `extends`, by the name of its first policy; the circle begins and ends with that.
+        Return each circle of `extends` by the name of its first policy, with which the circle begins and ends.
         """
         order = {name: at for at, name in enumerate(self.extends)}
         found: dict[str, list[str]] = {}
@@ -290,7 +290,7 @@ class Sheet:
 
     def read_protection(self, environment: str | None, place: _Place, table: dict[str, Any]) -> None:
         """
-        Take what *table* says of protection out of it. The rest may be a policy.
+        Remove the protection from *table* and read it. The rest may be a policy.
         """
         if PROTECTION not in table:
             return
@@ -304,7 +304,7 @@ class Sheet:
 
     def protection(self, environment: str | None) -> CrossOriginProtection | None:
         """
-        Return what counts for *environment*, which says only what it changes; None where nobody says anything.
+        Return the protection for *environment*, which has only its changes; None if there is none.
         """
         tables = [self.protections[who] for who in (None, environment) if who in self.protections]
         keywords = {key: value for table in tables for key, value in table.items()}
@@ -316,13 +316,13 @@ class Sheet:
         self.problems[self.placed(no_such("", name, what, [*there]), place)] = None
         return False
 
-    # What follows from it
+    # Results
 
     def environments(self) -> dict[str | None, dict[str, Policy]]:
         """
         Return the policies of each environment, or those of None if there are no environments.
 
-        Raises PolicyError with every problem of all of them.
+        Raises PolicyError with the problems of all of them.
         """
         lineage = self.lineage()
         self.orphans.update(name for name in lineage if self.extends.get(name) in self.orphans)
@@ -338,7 +338,7 @@ class Sheet:
 
     def lineage(self) -> list[str]:
         """
-        Return the names of all policies; each comes after the one that it extends.
+        Return the names of all policies, each after the policy that it extends.
         """
         found: dict[str, None] = {}
         for name in self.own:
@@ -352,7 +352,7 @@ class Sheet:
 
     def settle(self, lineage: list[str], environment: str | None) -> dict[str, _Said]:
         """
-        Return what counts for each policy: each keyword's value, and the place that has the last word on it.
+        Return the final value of each keyword for each policy, and the place that it comes from.
         """
         settled: dict[str, _Said] = {}
         for name in lineage:
@@ -380,7 +380,7 @@ class Sheet:
             policy = Policy.from_mapping({keyword: value for keyword, (value, _) in said.items()})
         except PolicyError as error:
             for problem in error.problems:
-                # Each environment may give its own origins, and what should have come from elsewhere is missed there.
+                # Each environment may have its own origins. If `extends` is wrong, missing origins are reported there.
                 if problem.code != "E101" or (name not in self.orphans and (environment or not self.overrides)):
                     self.add(problem, name, environment)
             return None
@@ -389,14 +389,14 @@ class Sheet:
 
     def located(self, problem: Problem, name: str, environment: str | None) -> Problem:
         """
-        Return *problem* where its keyword is said.
+        Return *problem* with the place where its keyword is set.
         """
         _, place = self.said[environment][name].get(problem.field, (None, self.place(name, environment)))
         return self.placed(problem, (*place, problem.field))
 
     def add(self, problem: Problem, name: str, environment: str | None) -> None:
         said, found = self.said[environment][name], self.located(problem, name, environment)
-        # What the base says wrongly is said once; what is wrong with it under one environment only names that.
+        # A problem of the base is reported once. A problem that the base has only in one environment names that.
         if found not in self.problems:
             if environment is not None and problem.field in said and said[problem.field][1][:1] != (ENVIRONMENTS,):
                 found = replace(found, message=f"{found.message} (In the environment {printable(environment)}.)")
@@ -404,7 +404,7 @@ class Sheet:
 
     def refusal(self, policies: Iterable[str]) -> Problem | None:
         """
-        Return why *policies* guard nothing, or None if they do.
+        Return the problem that *policies* guard nothing, or None if they do.
         """
         if not self.is_named or self.paths is not None or self.hosts is not None:
             return None
@@ -413,7 +413,7 @@ class Sheet:
 
     def warn_in_production(self, environment: str, policies: Mapping[str, Policy]) -> None:
         """
-        Add to *policies* the warnings that only production has.
+        Add the warnings for production to *policies*.
         """
         with_cookies = ", ".join(quoted(name) for name, policy in policies.items() if policy.allow_credentials)
         for name, policy in policies.items():
@@ -452,7 +452,7 @@ def _settled(value: Any) -> Any:  # noqa: ANN401 - what a keyword may say
 
 def _widens(keyword: str, before: Mapping[str, Any], after: Any) -> bool:  # noqa: ANN401 - what a keyword may say
     """
-    Return whether *after*, said by *keyword*, covers what nothing in *before* does.
+    Return whether *after*, the new value of *keyword*, covers something that *before* does not cover.
     """
     if keyword in ("allow_credentials", "share_timing"):
         return after is True
@@ -462,7 +462,8 @@ def _widens(keyword: str, before: Mapping[str, Any], after: Any) -> bool:  # noq
         return False
     spelled = str if keyword == "allow_methods" else str.lower
     there, new = {*map(spelled, before[keyword])}, {*map(spelled, after)}
-    # What was listed is not asked about, so this is linear: the first other name that is not permitted ends it.
+    # Names that were listed are not checked, and the first other name that is not permitted ends the loop, so this is
+    # linear.
     return not all(_PERMITS[keyword](there, name) for name in new - there)
 
 
@@ -471,7 +472,7 @@ def _widens_origins(before: Mapping[str, Any], after: Any) -> bool:  # noqa: ANN
     if text_of(listed) == "*":
         return False
     if text_of(after) == "*" or not all(isinstance(value, tuple | Mapping) for value in (listed, after)):
-        # What an origin source covers, nobody knows beforehand.
+        # It is not known in advance what an origin source covers.
         return True
     there = {*listed, *before["allow_unsafe_origins"]}
     index = OriginIndex(pattern for text in there if (pattern := pattern_of(text)) and not pattern.is_exact)
@@ -505,7 +506,7 @@ def _by_https(origin: str) -> Fix:
 
 
 def with_warnings(policy: Policy, warnings: Iterable[Problem]) -> Policy:
-    # The policy was built here, and nobody else has it yet.
+    # The policy was built here and is not used yet, so it may be changed.
     policy.__dict__["_warnings"] = tuple(warnings)
     return policy
 

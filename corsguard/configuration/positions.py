@@ -1,5 +1,5 @@
 """
-Where in a TOML file something is said: in which line, and from where to where.
+Where the keys and values of a TOML file are: the line, and the first and last character.
 """
 
 import json
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-# TOML, "Comment", "String", "Keys": what a file is made of, as far as keys have to be found in it.
+# TOML, "Comment", "String", "Keys": the tokens that are needed to find keys.
 _TOKEN: Final = re.compile(
     r'(?P<text>"""(?:[^\\]|\\.)*?"""|\'\'\'.*?\'\'\'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\')'
     r"|(?P<comment>#[^\n]*)|(?P<mark>[\[\]{}=\n.,])|(?P<bare>[^\s\"'#\[\]{}=.,]+)",
@@ -22,7 +22,7 @@ Keys = tuple[str, ...]
 
 class Positions:
     """
-    Where each key of the TOML *text*, which is valid, stands first, and each text that is a value, or a part of one.
+    The first position of each key in the valid TOML *text*, and of each string that is a value or in a list.
     """
 
     def __init__(self, text: str) -> None:
@@ -43,10 +43,10 @@ class Positions:
 
     def line_of(self, place: Keys, value: object = None, *, exact: bool = False) -> int | None:
         """
-        Return the line that says what stands at *place*, the keys that lead there.
+        Return the line of *place*, which has the keys that lead there.
 
-        It is that of *value* if that is one entry of a list, that of the table around it if the key is missing (unless
-        it has to be *exact*), and None if there is none of these.
+        If *value* is an entry of a list, it is the line of that entry. If the key is missing, it is the line of the
+        table around it, or None if the line has to be *exact*.
         """
         if isinstance(value, str) and (place, value) in self._values:
             return self._values[place, value].line
@@ -56,25 +56,25 @@ class Positions:
 
     def key(self, place: Keys) -> "Token | None":
         """
-        Return the last of the keys that lead to *place*, as it is written there; None if it is not.
+        Return the token of the last key that leads to *place*; None if the key is missing.
         """
         return self._keys.get(place)
 
     def entry(self, place: Keys, value: object) -> "Token | None":
         """
-        Return *value* as it is written at *place*, alone or in a list; None if it is not a text that stands there.
+        Return the token of the string *value* at *place*, alone or in a list; None if it is not there.
         """
         return self._values.get((place, value)) if isinstance(value, str) else None
 
     def whole(self, place: Keys) -> tuple[int, int] | None:
         """
-        Return where the whole value at *place* begins and ends; None if there is none.
+        Return where the value at *place* begins and ends; None if there is no value.
         """
         return self._wholes.get(place)
 
     def end_of(self, table: Keys) -> int | None:
         """
-        Return where the last value directly in *table* ends, or its heading; None if neither is there.
+        Return the end of the last value directly in *table*, or of its heading; None if neither is there.
         """
         ends = [end for place, (_, end) in self._wholes.items() if place[:-1] == table]
         heading = self._keys.get(table)
@@ -85,7 +85,7 @@ class Positions:
 
     def _key(self, table: Keys, end: str) -> Keys:
         """
-        Return the place that the key before *end* names, within *table*, and note its line.
+        Return the place of the key before *end*, within *table*, and remember its token.
         """
         place = table
         while self._mark() not in {end, ""}:
@@ -135,8 +135,8 @@ class Positions:
 
 class Token(NamedTuple):
     """
-    What a file is made of: a *mark*, or a name or a value, whose *text* is what it says. It stands in *line*, from
-    *start* to *end*, counted in characters of the whole.
+    A *mark*, or a name or a value with its *text*. It is in *line*, from *start* to *end*, counted in characters of the
+    whole file.
     """
 
     mark: str
@@ -158,7 +158,7 @@ def _tokens(text: str) -> Iterator[Token]:
 
 def _plain(match: re.Match[str]) -> str:
     """
-    Return what a string, or what stands without quotation marks, says.
+    Return the text of a string, or of a token without quotation marks.
     """
     text = match[0]
     if text.startswith(("'''", '"""')):

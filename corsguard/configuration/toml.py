@@ -1,5 +1,5 @@
 """
-TOML: a file that is read, or the text of one.
+Reads TOML files and texts.
 """
 
 import os
@@ -21,7 +21,7 @@ _ELSEWHERE: Final = Fix(words='Path(__file__).with_name("cors.toml")')
 
 def read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
     """
-    Return what the TOML *file* says. Raises PolicyError if it cannot be read.
+    Return the content of the TOML *file*. Raises PolicyError if it cannot be read.
     """
     from pathlib import Path
 
@@ -47,20 +47,20 @@ def read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
 
 def parse_toml(text: str, path: str) -> dict[str, Any]:
     """
-    Return what the TOML *text* says, which stands at *path*. Raises PolicyError if it is not TOML.
+    Return the content of the TOML *text* from *path*. Raises PolicyError if it is not TOML.
     """
     import tomllib
 
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        # Python's own words; from 3.14 on the error says its line as a number.
+        # The message is Python's. From 3.14 on, the error has the line as a number.
         told = str(error).replace("at end of document", _position(text)).replace("(at line", "(line")
         line = re.search(r"\(line (\d+)", told)
         raise _unreadable(path, f"it is not TOML: {told}", _EXAMPLE, int(line[1]) if line else None) from None
     except (ValueError, RecursionError):
         cause = "it has a number too long, or tables too deep, to be read"
-        raise _unreadable(path, cause, Fix(words="take it out")) from None
+        raise _unreadable(path, cause, Fix(words="remove it")) from None
 
 
 def _position(text: str) -> str:

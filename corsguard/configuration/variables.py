@@ -1,5 +1,5 @@
 """
-Environment variables: one policy, and what may act, one variable for each of their keywords.
+Environment variables: one policy and its protection, with one variable for each keyword.
 """
 
 import json
@@ -20,7 +20,7 @@ from corsguard.validation import DEFAULTS
 from .layers import LISTS, PROTECTION, with_warnings
 
 _LISTS: Final = (*LISTS, f"{PROTECTION}_exempt")
-# The keywords of protection by what a variable calls them.
+# The keywords of protection by their names in variables.
 _OF_PROTECTION: Final = {f"{PROTECTION}_{keyword}": keyword for keyword in ("mode", "exempt", "methods")}
 
 
@@ -77,7 +77,7 @@ def _of_variable(problem: Problem, prefix: str) -> Problem:
 
 def _said(name: str, keyword: str, entries: list[str]) -> Fix:
     """
-    Return what the variable *name* says without empty entries.
+    Return a fix that sets the variable *name* without its empty entries.
     """
     if not entries and keyword == "allow_origins":
         entries = [EXAMPLE_ORIGIN]
@@ -86,7 +86,7 @@ def _said(name: str, keyword: str, entries: list[str]) -> Fix:
 
 def _read_text(keyword: str, value: object) -> object:
     """
-    Return what the text of a variable means for *keyword*; what means nothing there is left for the policy to refuse.
+    Return the value of *keyword* that the text of a variable means. The policy refuses a text without a meaning.
     """
     if not isinstance(value, str):
         return value

@@ -1,7 +1,7 @@
 """
-A policy, written out for the software in front of the application, so that it answers as the guard does.
+Writes a policy out for the software in front of the application, so that it answers as the guard does.
 
-What a target cannot say exactly is refused, all reasons at once, and never approximated.
+If a target cannot do exactly the same, the policy is refused, with all reasons at once. Nothing is approximated.
 """
 
 from collections.abc import Iterator, Mapping
@@ -54,11 +54,11 @@ _NOWHERE: Final = Source()
 
 def export(target: str, policy: PoliciesLike, source: Source = _NOWHERE) -> dict[str, str]:
     """
-    Return the text of each file, by its name, that makes the software *target* answer as *policy* does.
+    Return the files, by name, that make the software *target* answer as *policy* does.
 
-    *source* is what the files say about where the policy stands.
+    *source* tells the files where the policy comes from.
 
-    Raises PolicyError with every reason at once if the policy is refused, or *target* cannot answer as it does.
+    Raises PolicyError with every reason at once if the policy is refused, or *target* cannot answer in the same way.
     """
     policies = Policies.of(policy)
     problems = [*_of_target(target), *_of_source(source), *_of_policies(policies.table)]

@@ -1,8 +1,8 @@
 """
-The syntax of Apache httpd: variables of the request, read from the request line, and headers that depend on them.
+The syntax of Apache httpd: variables that are read from the request line, and headers that depend on them.
 
-The last line that is true sets a variable, so what is to win stands last. Expressions of httpd add a `Vary` for every
-header that they read, unless it is read with `req_novary`.
+The last line with a true condition sets a variable, so the line that has to win comes last. Expressions of httpd add a
+`Vary` for every header that they read, unless it is read with `req_novary`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,12 +30,13 @@ _NOTES: Final = (
     "httpd answers 404 to an encoded slash in a path, unless you set AllowEncodedSlashes.",
 )
 
-# No zone has a name with a minus sign.
+# The name of a zone never has a minus sign.
 _ODD: Final = "odd-path"
 _CLOSED: Final = "closed-path"
 _ORIGIN: Final = "req_novary('Origin')"
 _ASKS: Final = f"-n {_ORIGIN}"
-# The request line, because an error page is another request with another method, for which all is read again.
+# Read from the request line, because an error page is another request with another method, which reads everything
+# again.
 _IS_PREFLIGHT: Final = (_ASKS, "%{THE_REQUEST} =~ m#^OPTIONS #", "-n req_novary('Access-Control-Request-Method')")
 _IS_COVERED: Final = "-n reqenv('CORSGUARD_COVERED')"
 # The conditions of each state in a zone; the last that are true decide.
@@ -46,7 +47,7 @@ _STATES: Final[Mapping[State, tuple[str, ...]]] = {
     "forbid": _IS_PREFLIGHT,
     "permit": (*_IS_PREFLIGHT, _IS_COVERED),
 }
-# MAX_STRING_LEN of httpd, which bounds what stands between two marks of an expression.
+# MAX_STRING_LEN of httpd, the bound for a string in an expression.
 _LONGEST: Final = 8_000
 
 
@@ -59,7 +60,7 @@ def _problems(plan: Plan) -> Iterator[Problem]:
     for zone in plan.guarded:
         if any(decision.status == 200 for decision in (zone.states or {}).values()):
             fix = "Write preflight_status=204, or leave CORS on these paths to the guard in the application."
-            reason = "it has no answer with the status 200 and without content."
+            reason = "it cannot answer with the status 200 and without content."
             place = f"the policy of {quoted(zone.place)}"
             yield problem("E857", zone.place, zone.place, fix, target=_TITLE, place=place, reason=reason)
 
@@ -124,7 +125,7 @@ def _headers(plan: Plan) -> Iterator[str]:
         for name, value in decision.headers:
             if name == TIMING_ALLOW_ORIGIN:
                 yield from _unset(name, f"reqenv('CORSGUARD_STATE') == '{state}'")
-            # The content is that of httpd.
+            # httpd sets the content itself.
             if value != REMOVED and not name.startswith("Content-"):
                 yield _header(name, value, state)
     if plan.odd_varies:
@@ -132,13 +133,13 @@ def _headers(plan: Plan) -> Iterator[str]:
 
 
 def _unset(name: str, condition: str) -> Iterator[str]:
-    # httpd keeps two lists of headers, and the lines of an application may be in either.
+    # httpd has two lists of headers, and headers of an application may be in either of them.
     for table in ("onsuccess", "always"):
         yield f'Header {table} unset {name} "expr={condition}"'
 
 
 def _header(name: str, value: str, state: str) -> str:
-    # A percent sign is doubled, because one begins a variable.
+    # A percent sign is doubled, because a single one begins a variable.
     written = "expr=%{req_novary:Origin}" if value == ECHO else value.replace("%", "%%")
     action = "merge" if name == "Vary" else "set"
     return f"Header always {action} {name} \"{written}\" \"expr=reqenv('CORSGUARD_STATE') == '{state}'\""

@@ -1,7 +1,7 @@
 """
-The syntax of Caddy: one snippet, imported where requests are handled and where errors are.
+The syntax of Caddy: one snippet, imported where requests are handled and where errors are handled.
 
-A map is computed from the request as it came, so neither a rewrite nor an error changes what it says.
+Maps use the original request, so rewrites and errors do not change their values.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,7 +36,7 @@ _ORIGIN: Final = "{http.request.header.Origin}"
 
 
 def _files(plan: Plan) -> Mapping[str, Iterable[str]]:
-    # Outside of a route, Caddy would sort what stands here.
+    # Outside of a route, Caddy would sort these lines.
     inner = (f"        {line}" for line in _snippet(plan))
     return {"snippet.caddy": ["(corsguard) {", "    route {", *inner, "    }", "}"]}
 
@@ -50,7 +50,7 @@ CADDY: Final = Target("caddy", "Caddy", _USAGE, _files, _no_problems)
 
 def _snippet(plan: Plan) -> Iterator[str]:
     yield from _state(plan)
-    # What is deferred runs from the last to the first: at the end of this file stands what is done before all else.
+    # Deferred lines run from the last to the first, so the step that runs first is at the end of the file.
     sent = {state: _lines(decision) for state, decision in plan.decisions}
     odd = {"odd": ['+Vary "Origin"']} if plan.odd_varies else {}
     for state, lines in {**sent, **odd}.items():
@@ -60,7 +60,7 @@ def _snippet(plan: Plan) -> Iterator[str]:
     yield from _deferred("@corsguard_taken", ["-Access-Control-*"])
     for state, decision in plan.decisions:
         if decision.status is not None:
-            # A line break in quotes is one, so nothing may stand before the next line.
+            # A line break in quotes counts, so the next line must not be indented.
             body = f' "{decision.body.decode()}"' if decision.body else ""
             yield f"respond {_matcher(state)}{body} {decision.status}"
 
@@ -70,7 +70,7 @@ def _state(plan: Plan) -> Iterator[str]:
     for site in plan.sites:
         zones = {f"~{expression or '^'}": _name(zone) for expression, zone in site.paths}
         yield from _map("{corsguard_path}", f"zone_{site.name}", zones)
-    # What an expression leads to is taken as it is, and only other values are read once more.
+    # Caddy uses the value of an expression unchanged, and replaces placeholders only in other values.
     sites = {f"~{expression or '^'}": _site(site) for expression, site in plan.hosts}
     yield from _map("{http.request.hostport}", "site", sites)
     zones_of = {_site(site): f"{{corsguard_zone_{site.name}}}" for site in plan.sites}
@@ -89,14 +89,14 @@ def _state(plan: Plan) -> Iterator[str]:
     states = {
         f"~^{_name(zone)} {asked}$": f"{zone.name}.{state}" for zone in plan.guarded for state, asked in ASKED.items()
     }
-    # What is closed has a state too, and so has a path that can be read in several ways.
+    # Closed paths have a state too, and so have paths that can be read in several ways.
     named = "{corsguard_zone} {http.vars.corsguard_asks} {http.vars.corsguard_preflight} {corsguard_covered}"
     yield from _map(named, "state", {"~^ ": "", "~^odd ": "odd", **states}, "closed")
-    # So that it is found once for each request.
+    # Stored, so that it is computed once for each request.
     yield "vars corsguard_state {corsguard_state}"
 
 
-# Alone, a name such as 007 would become a number.
+# With a prefix, because a name such as 007 would become a number.
 
 
 def _site(site: Site | None) -> str:
@@ -138,7 +138,7 @@ def _lines(decision: Decision) -> Iterator[str]:
     for name, value in decision.headers:
         if value == REMOVED:
             yield f"-{name}"
-        # Caddy counts the content itself, and what stands in Vary already stays.
+        # Caddy counts the content itself, and the existing values of Vary stay.
         elif name != "Content-Length":
             yield f'{"+" if name == "Vary" else ""}{name} "{_ORIGIN if value == ECHO else value}"'
 

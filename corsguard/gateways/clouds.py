@@ -1,8 +1,8 @@
 """
 Services that take a policy as a document: S3, and the HTTP APIs of AWS.
 
-They answer a browser as the guard does, but not to the byte, and know less: what they cannot say is refused. They were
-not run by us; what they do was read in their documentation.
+A browser gets the same result as from the guard, but not the same bytes. These services have fewer features, and a
+policy that needs more is refused. They are written from their documentation, and were not run by us.
 """
 
 import json
@@ -19,7 +19,7 @@ from .plan import Plan
 from .problems import problem
 from .writing import Target
 
-_UNTRIED: Final = "It was written after the documentation of AWS, and not run by us."
+_UNTRIED: Final = "It was written from the documentation of AWS, and not run by us."
 # Amazon S3 API, "CORSRule".
 _S3_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "POST", "PUT"})
 
@@ -46,7 +46,7 @@ def _s3_origins(policy: Policy) -> Iterator[str]:
     for pattern in policy.patterns:
         yield str(pattern)
         if pattern.port == "*":
-            # There the star stands for a port, and nothing stands for none.
+            # In S3, the star means any port, but not a missing port.
             yield str(pattern._replace(port=None))
 
 
@@ -58,17 +58,17 @@ def _s3_problems(plan: Plan) -> Iterator[Problem]:
             if method not in _S3_METHODS:
                 yield refuse(f"it knows the methods {', '.join(sorted(_S3_METHODS))}, and not {quoted(method)}.")
         if not policy.audience.is_everyone and not policy.allow_credentials:
-            yield refuse("it allows credentials to every origin that is listed, and the policy does not.")
+            yield refuse("it allows credentials to every listed origin, and the policy does not.")
         if "*" in policy.expose_headers:
-            yield refuse('it cannot expose all headers: "*" is a name there.')
+            yield refuse('it cannot expose all headers, because it reads "*" as a name.')
         if policy.allow_headers == "*":
             yield refuse(
-                'its "*" has Authorization in it. If that is meant, write allow_headers=["*", "Authorization"].'
+                'its "*" includes Authorization. If you want that, write allow_headers=["*", "Authorization"].'
             )
         yield from _of_null(policy, refuse)
         for pattern in policy.patterns:
             if "*" in pattern.host and (not pattern.host.startswith("*.") or pattern.port == "*"):
-                yield refuse(f"its one star in an origin crosses dots, so {quoted(str(pattern))} would be wider.")
+                yield refuse(f"its star in an origin crosses dots, so {quoted(str(pattern))} would cover more.")
 
 
 def _http_api(plan: Plan) -> Mapping[str, Sequence[str]]:
@@ -82,7 +82,7 @@ def _http_api(plan: Plan) -> Mapping[str, Sequence[str]]:
     }
     if policy.max_age is not None:
         values["maxAge"] = policy.max_age
-    # What JSON says is YAML, too.
+    # JSON values are YAML values, too.
     lines = [f"  {name}: {json.dumps(value)}" for name, value in values.items() if value != []]
     return {"cors.yaml": ["x-amazon-apigateway-cors:", *lines]}
 
@@ -96,7 +96,7 @@ def _http_api_problems(plan: Plan) -> Iterator[Problem]:
             if not pattern.is_exact:
                 yield refuse(f"it knows exact origins only, and not {quoted(str(pattern))}.")
         if "*" in policy.allow_headers and policy.allow_headers != "*":
-            yield refuse('it is not known what it makes of "*" next to "Authorization". List the headers.')
+            yield refuse('it is not known how it treats "*" next to "Authorization". List the headers.')
 
 
 class _Unable:
@@ -114,14 +114,14 @@ class _Unable:
 
 def _of_paths(plan: Plan, refuse: _Unable) -> Iterator[Problem]:
     if plan.leaves or len(plan.zones) > 1 or not plan.guarded:
-        yield refuse("it has one policy for everything, no hosts and no paths.")
+        yield refuse("it has one policy for everything, without hosts and paths.")
     if any(policy.share_timing for policy in _policies(plan)):
         yield refuse("it sends no Timing-Allow-Origin. Remove share_timing.")
 
 
 def _of_null(policy: Policy, refuse: _Unable) -> Iterator[Problem]:
     if NULL in policy.audience.exact:
-        yield refuse('it is not known what it makes of the origin "null".')
+        yield refuse('it is not known how it treats the origin "null".')
 
 
 def _policies(plan: Plan) -> Iterator[Policy]:
@@ -147,5 +147,5 @@ AWS_HTTP_API: Final = Target(
     "If a $default or ANY route has an authorizer, add a route OPTIONS /{proxy+} without one.",
     _http_api,
     _http_api_problems,
-    (_UNTRIED, "It answers a browser as the guard does, but other headers than CORS, and Vary, are its own."),
+    (_UNTRIED, "It answers a browser as the guard does, except for Vary and headers that do not belong to CORS."),
 )

@@ -1,8 +1,8 @@
 """
 The syntax of Envoy: one route configuration, which Envoy reads from its file, and the filter `header_mutation`.
 
-The first route that matches answers. Each state of a request is a route of its own, because a route alone can answer
-without the application. An expression of Envoy matches the whole value, and reads nothing that is not UTF-8.
+The first route that matches answers. Each state of a request is a separate route, because only a route can answer
+without the application. An expression of Envoy matches the whole value, and only UTF-8.
 """
 
 import json
@@ -19,7 +19,7 @@ from .plan import ECHO, ODD, REMOVED, Covers, Plan, State, Zone, literal
 from .problems import problem, too_long
 from .writing import Target
 
-# RE2 keeps no more instructions in its memory: it takes at most this many for a wildcard, and one for a character.
+# The most instructions of RE2, how many a wildcard takes at most, and one for each character.
 _MOST: Final = 1_000_000
 _WILDCARD: Final = 1_000
 # header_map.proto: the longest value of a header.
@@ -45,7 +45,7 @@ Name the cluster of the application corsguard_application. If you have routes of
 another listener that has them.
 A filter that refuses requests, such as ext_authz, has to let preflights pass, because the routes answer them."""
 
-# What a raw path has; any other is one that can be read in several ways.
+# The characters of a raw path. A path with others can be read in several ways.
 _PATH: Final = "[!-~]*"
 _CLOSED: Final = Decision(RequestKind.CORS, None, ())
 _ODD_VARIES: Final = Decision(RequestKind.CORS, None, (VARY,))
@@ -67,7 +67,7 @@ def _problems(plan: Plan) -> Iterator[Problem]:
 
 def _weight(covers: Covers) -> int:
     """
-    Return at most how many instructions RE2 makes of the expression.
+    Return an upper bound for the instructions of the expression in RE2.
     """
     return _WILDCARD * len(covers.expressions) + sum(len(origin) for origin in covers.exact)
 
@@ -77,7 +77,7 @@ ENVOY: Final = Target("envoy", "Envoy", _USAGE, _files, _problems)
 
 class _Route(NamedTuple):
     """
-    A route, for the hosts and paths that these expressions match, None is all of them, and for these headers.
+    A route for hosts, paths and headers. *host* and *path* are expressions; None means all.
     """
 
     name: str
@@ -130,7 +130,7 @@ def _states(plan: Plan, zone: Zone | None, host: str | None, path: str | None) -
 
 def _asked(zone: Zone) -> Mapping[State, Sequence[str]]:
     """
-    Return what the headers of a request match in each state, in the order in which the states are tried.
+    Return the header conditions of each state, in the order in which the states are tried.
     """
     asks = ("- {name: origin, present_match: true}",)
     preflight = (
@@ -147,14 +147,14 @@ def _asked(zone: Zone) -> Mapping[State, Sequence[str]]:
 
 def _one_of(anchor: str, covers: Covers) -> Iterator[str]:
     """
-    Return the condition that the origin is one of *covers*; elsewhere, *anchor* stands for its expression.
+    Return the condition that the origin is one of *covers*. Later conditions refer to its expression as *anchor*.
     """
     starred = (expression.removeprefix("^").removesuffix("$") for expression in covers.expressions)
     *others, last = (_text(one)[1:-1] for one in (*map(literal, covers.exact), *starred))
     yield "- name: origin"
     yield "  string_match:"
     yield f"    safe_regex: {anchor}"
-    # In quotes, a line that ends with a backslash goes on with the next one.
+    # In quotes, a line that ends with a backslash continues on the next one.
     yield '      regex: "\\'
     yield from (f"        {one}|\\" for one in others)
     yield f'        {last}"'
@@ -181,7 +181,7 @@ def _lines(route: _Route, written: dict[str, str]) -> Iterator[str]:
 
 def _once(expression: str, written: dict[str, str]) -> str:
     """
-    Return *expression*, or its name if it is among those that are *written*.
+    Return *expression*, or a reference to it if it has been *written* already.
     """
     if expression in written:
         return f"*{written[expression]}"
@@ -199,7 +199,7 @@ def _mutations(decision: Decision) -> Iterator[str]:
     for name, value in decision.headers:
         if value == REMOVED:
             yield f"      - remove: {name}"
-        # Envoy counts the content itself, and what stands in Vary already stays.
+        # Envoy counts the content itself, and the existing values of Vary stay.
         elif name != "Content-Length":
             action = "APPEND_IF_EXISTS_OR_ADD" if name == "Vary" else "OVERWRITE_IF_EXISTS_OR_ADD"
             header = f"{{key: {name}, value: {_text(_written(value))}}}"
@@ -207,10 +207,10 @@ def _mutations(decision: Decision) -> Iterator[str]:
 
 
 def _written(value: str) -> str:
-    # A percent sign is doubled, because one begins a command.
+    # A percent sign is doubled, because a single one begins a command.
     return "%REQ(ORIGIN)%" if value == ECHO else value.replace("%", "%%")
 
 
 def _text(text: str) -> str:
-    # Between double quotes, YAML reads what JSON reads.
+    # Strings of JSON are strings of YAML.
     return json.dumps(text)

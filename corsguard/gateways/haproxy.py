@@ -1,8 +1,8 @@
 """
 The syntax of HAProxy: a section of defaults for frontends.
 
-What happens after a response happens to the errors that HAProxy makes itself, too. A variable has the value of the last
-line that sets it and whose condition is true.
+Rules after a response also apply to the errors of HAProxy itself. A variable has the value of the last line that sets
+it and whose condition is true.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,15 +16,16 @@ from .problems import too_long
 from .writing import Target
 
 _USAGE: Final = """\
-Start HAProxy (2.6 or later) with this file before its own: haproxy -f corsguard.cfg -f haproxy.cfg
-In haproxy.cfg:    frontend NAME from corsguard
-A frontend has one section of defaults. So what it needs of others, such as timeout client, stands in the frontend.
+Start HAProxy (2.6 or later) with this file before its own: haproxy -f corsguard.cfg -f haproxy.cfg In haproxy.cfg:
+frontend NAME from corsguard A frontend has only one section of defaults. Write other settings that it needs, such as
+timeout client, into the frontend.
 In a listen section, and before HAProxy 2.6: put the lines below "mode http" at the beginning of the section instead."""
 
-# What PCRE compiles, and what fits into a buffer of HAProxy (tune.bufsize), with room.
+# The longest expression that PCRE compiles, and the longest value that fits into a buffer of HAProxy (tune.bufsize),
+# with a margin.
 _LONGEST_EXPRESSION: Final = 16_000
 _LONGEST_VALUE: Final = 15_000
-# No zone has a name with a minus sign.
+# The name of a zone never has a minus sign.
 _NOWHERE: Final = "no-zone"
 _ODD_PATH: Final = "odd-path"
 # The condition of each state; a later one that is true wins.
@@ -89,7 +90,7 @@ def _covered_by(covers: Covers, name: str) -> Iterator[str]:
         yield _set("covered", origin, f"corsguard.in-{name} corsguard.once corsguard.{name}.exact")
     if covers.expressions:
         yield from (_acl(f"{name}.wildcard", f"{origin} -m reg {_strong(one)}") for one in covers.expressions)
-        # The short one first: PCRE gives up on a long text.
+        # The length is checked first, because PCRE gives up on a long text.
         yield _set("covered", origin, f"corsguard.in-{name} corsguard.once corsguard.short corsguard.{name}.wildcard")
 
 
@@ -100,7 +101,7 @@ def _state(plan: Plan) -> Iterator[str]:
     yield _acl("options", "method -m str OPTIONS")
     yield _acl("method", "req.fhdr(Access-Control-Request-Method) -m found")
     yield _acl("covered", "var(txn.corsguard_covered) -m found")
-    # The first one is what all others ask for.
+    # The first rule sets the state that all other rules check.
     yield _set("state", "var(txn.corsguard_zone)", "!corsguard.left-alone")
     for state, condition in _STATES.items():
         yield f'http-request set-var-fmt(txn.corsguard_state) "%[var(txn.corsguard_zone)].{state}" if {condition}'
@@ -144,7 +145,7 @@ def _set(name: str, value: str, *conditions: str) -> str:
 
 
 def _strong(expression: str) -> str:
-    # Nothing is special in these quotes, and no expression has one.
+    # These quotes have no escapes, and no expression contains one.
     return f"'{expression}'"
 
 

@@ -1,8 +1,8 @@
 """
-The syntax of nginx: variables that a server sets for each request, and headers that have them as their values.
+The syntax of nginx: variables that a server sets for each request, and headers with these variables as values.
 
-In a server `set` and `if` run one after the other, and the last that is true counts. A header without a value is not
-sent. What an application answered is known later, to maps alone, and only `http` may have these.
+In a server, `set` and `if` run one after the other, and the last true one counts. A header without a value is not sent.
+The answer of an application is known later, and only to maps, which are allowed only in `http`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,21 +33,22 @@ In http, if there is a file http.conf:
 In every location, if there is a file location.conf:
                    include corsguard/location.conf;"""
 _FIRST_LINES: Final = (
-    "Where nothing is guarded, nginx before 1.23 passes on the first line only of several with one of these names."
+    "On paths that are not guarded, nginx before 1.23 passes on only the first of several header lines with one of "
+    "these names."
 )
 _NOTES: Final = (
     "An error that nginx answers before it has read all headers, such as 400, has none of these headers.",
     "Over HTTP/3, nginx before 1.29.5 does not know the value of Host. So a policy by host does nothing there.",
 )
 
-# ngx_conf_file.c, NGX_CONF_BUFFER, with room for what else is in the line.
+# ngx_conf_file.c, NGX_CONF_BUFFER, with a margin for the rest of the line.
 _LONGEST: Final = 4_000
 # nginx has no other way to write a dollar sign in a value.
 _DOLLAR: Final = "${corsguard_dollar}"
 # The modules whose responses have headers of an application.
 _MODULES: Final = ("proxy", "fastcgi", "uwsgi")
 _VARY: Final = "Vary"
-# What stands for a path that can be read in several ways, and for its zone. It is neither a path nor a name.
+# The mark for a path that can be read in several ways, and for its zone. It is never a path or a name.
 _ODD: Final = "-"
 
 
@@ -94,7 +95,8 @@ def _state(plan: Plan) -> Iterator[str]:
             yield from (_if(condition, "covered", "1") for condition in _covered(zone.name, zone.covers))
     yield _set("asks", "0")
     yield _if('$http_origin != ""', "asks", "1")
-    # The line, because an error page is another request with another method, for which all is read again.
+    # Read from the request line, because an error page is another request with another method, which reads everything
+    # again.
     yield _set("preflight", "0")
     yield _if('$request ~ "^OPTIONS "', "preflight", "1")
     yield _if('$http_access_control_request_method = ""', "preflight", "0")
@@ -121,7 +123,7 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 def _left(plan: Plan) -> Iterator[str]:
     """
-    Yield what says whether the lines of the application stay.
+    Yield the flags that tell whether the headers of the application stay.
     """
     flags = {*_kept(plan).values()}
     if "left" in flags:
@@ -141,9 +143,9 @@ def _site(plan: Plan) -> Iterator[str]:
 
 def _zone(plan: Plan) -> Iterator[str]:
     if any(site.chooses for site in plan.sites):
-        # By its name, because nginx encodes what $1 stands for.
+        # With a name, because nginx encodes the value of $1.
         yield 'if ($request_uri ~ "^(?<corsguard_path>[^?#]*)") { }'
-        # So that no other expression is tried with it: an engine may give up, which nginx answers with 500.
+        # So that no other expression is tried on it: the engine may give up, which nginx answers with 500.
         yield _if(f'$corsguard_path ~ "{ODD}"', "path", _ODD)
         yield _set("place", "$corsguard_site $corsguard_path")
     yield _set("zone", "")
@@ -155,7 +157,7 @@ def _zone(plan: Plan) -> Iterator[str]:
 
 def _at(site: str, expression: str | None) -> str:
     """
-    Return the condition that the host is of *site*, and that the path matches *expression*.
+    Return the condition that the host belongs to *site*, and that the path matches *expression*.
     """
     if expression is None:
         return f'$corsguard_site = "{site}"'
@@ -172,7 +174,7 @@ def _name(zone: Zone | None) -> str:
 
 def _covered(name: str, covers: Covers) -> Iterator[str]:
     """
-    Yield the conditions of which one is true for an origin that the zone *name* covers.
+    Yield the conditions of the zone *name*. One of them is true for each origin that it covers.
     """
     if covers.everyone:
         yield f'$corsguard_zone = "{name}"'
@@ -191,7 +193,7 @@ def _timed(plan: Plan) -> Sequence[Zone]:
 
 def _sent(plan: Plan) -> Sequence[str]:
     """
-    Return the names of all headers that are sent. What stands in Content-* is for nginx itself to say.
+    Return the names of all headers that are sent. nginx sets Content-* itself.
     """
     names = dict.fromkeys(name for _, decision in plan.decisions for name, _ in decision.headers)
     return [name for name in {**names, _VARY: None} if not name.startswith("Content-")]
@@ -199,14 +201,14 @@ def _sent(plan: Plan) -> Sequence[str]:
 
 def _owned(plan: Plan) -> Sequence[str]:
     """
-    Return the names of all headers of which the lines of the application are removed on some paths.
+    Return the names of all headers of the application that are removed on some paths.
     """
     return [*KNOWN_NAMES, *([TIMING_ALLOW_ORIGIN] if _timed(plan) else [])]
 
 
 def _kept(plan: Plan) -> Mapping[str, str]:
     """
-    Return the names of those of which its lines stay on some other paths, and what says on which.
+    Return the names of these headers that stay on other paths, with the flag that tells on which.
     """
     kept: dict[str, str] = {}
     if plan.leaves:
@@ -221,7 +223,7 @@ def _written(value: str) -> str:
 
 
 def _variable(name: str) -> str:
-    # Short, because nginx finds variables by a name of at most 46 letters (variables_hash_bucket_size).
+    # Short, because the name of a variable in nginx has at most 46 letters (variables_hash_bucket_size).
     return name.lower().removeprefix("access-control-").replace("-", "_")
 
 
@@ -260,7 +262,7 @@ def _headers(plan: Plan, *, has_headers_more: bool) -> Iterator[str]:
 def _conditions(plan: Plan) -> Iterator[str]:
     cleared: list[str] = []
     for flag in dict.fromkeys(_kept(plan).values()):
-        # Of all conditions that are true, nginx takes the last one.
+        # If several conditions are true, nginx uses the last one.
         cleared += [name for name, of_name in _kept(plan).items() if of_name == flag]
         yield f'if ($corsguard_{flag} = "") {{ {" ".join(_cleared(cleared))} }}'
 

@@ -1,8 +1,8 @@
 """
-What a gateway has to do, read from policies once for all targets: which site a host is of and which of its zones a
-path is in, whom the zone shares with, and which lines and which answer each state of a request gets.
+What a gateway has to do, read from policies once for all targets: the site of a host, the zone of a path, the origins
+that a zone shares with, and the header lines and the answer for each state of a request.
 
-No target knows a rule of CORS, and nothing is restated here: the lines are those that the guard sends.
+Targets do not know the rules of CORS, and this module does not repeat them: the lines are those that the guard sends.
 """
 
 import json
@@ -20,11 +20,11 @@ from corsguard.policies import UNGUARDED, Assignment, Guarding, PathTable
 from corsguard.policy import Policy
 from corsguard.validation import DEFAULTS
 
-# `permit` and `forbid` answer preflights, all others are responses: `share` and `refuse` to a request with an Origin
-# that is covered or not, `silent` to one without.
+# `permit` and `forbid` answer preflights. The others are for responses: `share` if the Origin is covered, `refuse` if
+# it is not, `silent` if there is no Origin.
 State = Literal["permit", "forbid", "share", "refuse", "silent"]
 
-# For each state, as an expression: whether the request has an Origin, is a preflight, and is covered.
+# For each state, an expression over three digits: the request has an Origin, is a preflight, is covered.
 ASKED: Final[Mapping[State, str]] = {
     "permit": "1 1 1",
     "forbid": "1 1 0",
@@ -32,20 +32,21 @@ ASKED: Final[Mapping[State, str]] = {
     "refuse": "1 0 0",
     "silent": "0 [01] [01]",
 }
-# In the place of a value: the Origin of the request; and that there is no line, because the policy is its only author.
+# Instead of a value: the Origin of the request; and a header that has to be removed, because only the policy may set
+# it.
 ECHO: Final = "{origin}"
 REMOVED: Final = ""
 
-# These would be read as part of a set.
+# These have a meaning inside a set.
 _ESCAPED: Final = {"[": r"\x5b", "]": r"\x5d", "^": r"\x5e", "\\": r"\x5c"}
-# Raw paths have these as they are; a letter, a digit and a few others stand for themselves in every expression.
+# These characters have no special meaning in any expression.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_~-]")
 _PRINTABLE: Final = range(0x21, 0x7F)
 
 
 class Covers(NamedTuple):
     """
-    Whom a zone shares with: *everyone*, or *exact* origins and those that one of *expressions* matches.
+    The origins that a zone shares with: *everyone*, or *exact* origins and those that one of *expressions* matches.
 
     Expressions are anchored, and an origin that one of them matches has to match `SHORT_HOST` too.
     """
@@ -57,11 +58,11 @@ class Covers(NamedTuple):
 
 class Zone(NamedTuple):
     """
-    The paths below *prefix*, an empty one is everything, of the hosts that the key *host* means, if policies go by
-    host. *name* has letters, digits and `_`, and no other zone has it.
+    The paths below *prefix* (all paths if it is empty) of the hosts that the key *host* covers, if there are policies
+    by host. *name* is unique, and has only letters, digits and `_`.
 
-    *states* are what the guard answers; None leaves the paths to the application if *is_open*, and closes them if not.
-    *policy* is for software that takes the keywords themselves.
+    *states* are the answers of the guard. If they are None, the paths are left to the application if *is_open*, and
+    closed if not. *policy* is for software that uses the keywords themselves.
     """
 
     host: str
@@ -75,17 +76,18 @@ class Zone(NamedTuple):
     @property
     def place(self) -> str:
         """
-        Where a configuration says what it is: the host and the path.
+        Where the zone is in a configuration: the host and the path.
         """
         return f"{self.host}{self.prefix}" or "/"
 
 
 class Site(NamedTuple):
     """
-    What stands at the hosts that the key *host* means; an empty one is all there are. *name* is like that of a zone.
+    The zones of the hosts that the key *host* covers; all hosts if it is empty. *name* is like that of a zone.
 
-    Of the expressions over the raw *paths* the first that matches decides, each with its zone; the zone None is for
-    paths whose readings do not agree. The expression None is every path. What none matches is left to the application.
+    *paths* are expressions over the raw path, each with its zone. The first that matches decides. The zone None is for
+    paths whose readings do not agree, and the expression None matches every path. Paths that none matches are left to
+    the application.
     """
 
     host: str
@@ -96,7 +98,7 @@ class Site(NamedTuple):
     @property
     def chooses(self) -> bool:
         """
-        Whether the path decides anything.
+        Whether the result depends on the path.
         """
         return any(expression is not None for expression, _ in self.paths)
 
@@ -104,11 +106,11 @@ class Site(NamedTuple):
 @dataclass(frozen=True)
 class Plan:
     """
-    Of the expressions over the value of `Host` in *hosts* the first that matches decides, each with its site; the site
-    None is for what is not a host. The expression None is whatever there is. What none matches is left to the
-    application.
+    *hosts* are expressions over the value of `Host`, each with its site. The first that matches decides. The site None
+    is for a value that is not a host, and the expression None matches everything. Hosts that none matches are left to
+    the application.
 
-    *mount* is the prefix of all paths, and *digest* the SHA-256 of all that the plan depends on.
+    *mount* is the prefix of all paths, and *digest* the SHA-256 of everything that the plan depends on.
     """
 
     hosts: tuple[tuple[str | None, Site | None], ...]
@@ -122,7 +124,7 @@ class Plan:
     @property
     def names_hosts(self) -> bool:
         """
-        Whether the host decides anything.
+        Whether the result depends on the host.
         """
         return any(expression is not None for expression, _ in self.hosts)
 
@@ -148,9 +150,9 @@ class Plan:
     @property
     def odd_varies(self) -> bool:
         """
-        Whether `Vary` has to say that an answer to a path that can be read in several ways depends on the origin.
+        Whether answers to paths that can be read in several ways need `Vary: Origin`.
 
-        Whether there is a policy, and so what is answered, depends on how the path is read.
+        For such a path, the reading decides whether there is a policy, and so whether the answer depends on the origin.
         """
         is_listed = any(zone.covers is not None and not zone.covers.everyone for zone in self.zones)
         return is_listed and any(site.chooses for site in self.sites)
@@ -158,7 +160,7 @@ class Plan:
     @property
     def decisions(self) -> tuple[tuple[str, Decision], ...]:
         """
-        What is answered in each state of each zone that has a policy, each with a name such as `api.permit`.
+        The decision for each state of each zone with a policy, with a name such as `api.permit`.
         """
         states = ((zone, state) for zone in self.guarded for state in (zone.states or {}).items())
         return tuple((f"{zone.name}.{state}", decision) for zone, (state, decision) in states)
@@ -166,7 +168,7 @@ class Plan:
 
 def plan_of(table: PathTable, mount: str = "") -> Plan:
     """
-    Return the plan for the policies of *table*, where all paths are below *mount*.
+    Return the plan for the policies of *table*. All paths are below *mount*.
     """
     tables, site_name, zone_name = table.by_host, _names(), _names()
     sites = [_site(host, tables[host], mount, site_name(host), zone_name) for host in sorted(tables, key=_precedence)]
@@ -188,12 +190,12 @@ def _data(there: Assignment) -> object:
 
 def _names() -> Callable[[str], str]:
     """
-    Return what makes a name of a text, each time another one.
+    Return a function that makes a unique name from a text.
     """
     taken: set[str] = set()
 
     def name_of(text: str) -> str:
-        # Short, because a person reads it, and because software has little room for some names.
+        # Short, because people read it, and because some software limits the length of names.
         stem = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:24] or "all"
         name = next(name for name in chain([stem], (f"{stem}_{number}" for number in count(2))) if name not in taken)
         taken.add(name)
@@ -243,27 +245,27 @@ def _without_timing(decision: Decision, policy: Policy) -> Decision:
     return decision._replace(headers=(line, *decision.headers))
 
 
-# Hosts, as expressions over the value of `Host`, whose case does not count.
+# Hosts, as expressions over the value of `Host`, without regard to case.
 
-# Longer than a host may be, which no engine finds together with the expression of a wildcard.
+# A host that is too long. No engine can check that together with the expression of a wildcard.
 _LONG_HOST: Final = f"^[^:]{{{LONGEST_HOST + 1}}}.*$"
 
 
 def _host(key: str) -> str | None:
     """
-    Return the expression of the hosts that *key* means, or None if it is empty and means all.
+    Return the expression for the hosts that *key* covers, or None if it is empty and covers all.
     """
     pattern = _pattern(key)
     if pattern is None:
         return None
-    # A key without a port has every port. No other scheme than this one leaves a port out.
+    # A key without a port covers every port. The scheme `any` has no default port.
     port = "*" if pattern.port is None else pattern.port
     return f"(?i)^{(pattern._replace(scheme='any', port=port).expression or '').removeprefix('^any://')}"
 
 
 def _precedence(key: str) -> tuple[bool, int, bool]:
     """
-    Return what sorts the keys of hosts: those without a star, then the longest; and a port before none.
+    Return the sort key of a host key: without a star first, then the longest, and with a port before without.
     """
     pattern = _pattern(key)
     return key.startswith("*"), -key.count("."), pattern is None or pattern.port is None
@@ -273,23 +275,23 @@ def _pattern(key: str) -> OriginPattern | None:
     return pattern_of(f"http://{key}") if key else None
 
 
-# Paths, as expressions over the path as it came, without the query.
+# Paths, as expressions over the raw path, without the query.
 
 _SLASH: Final = "(/|%2[fF])"
-# Read once more, and with a backslash for a slash: what some servers and routers make of a path.
+# Decoded again, and with a backslash for a slash, as some servers and routers read a path.
 _PERCENT: Final = "%(25){0,2}"
 _LOOSE_SLASH: Final = rf"(/|\x5c|{_PERCENT}2[fF]|{_PERCENT}5[cC])"
 _DOT: Final = rf"([.]|{_PERCENT}2[eE])"
-# So many slashes in a row that an engine may give up on the expressions below, and say that they do not match.
+# After so many slashes in a row, an engine may give up on the expressions below, and report no match.
 _MANY_SLASHES: Final = f"{_LOOSE_SLASH}{{8}}"
-# What makes no zone sure: a dot segment, many slashes, a byte that no path has, and a path that does not begin with a
-# slash. It repeats nothing without a bound, so no engine gives up on it.
+# Paths whose zone is uncertain: with a dot segment, many slashes, or a byte that no path has, and paths that do not
+# begin with a slash. All repetitions have a bound, so no engine gives up on it.
 ODD: Final = rf"{_LOOSE_SLASH}{_DOT}{_DOT}?({_LOOSE_SLASH}|$)|{_MANY_SLASHES}|[^!-~]|^[^/]|^$"
 
 
 def _paths(mount: str, zones: Sequence[Zone]) -> Iterator[tuple[str | None, Zone | None]]:
     """
-    Yield what `Site.paths` has.
+    Yield the entries of `Site.paths`.
     """
     if not zones:
         return
@@ -306,16 +308,16 @@ def _paths(mount: str, zones: Sequence[Zone]) -> Iterator[tuple[str | None, Zone
 
 def strict(prefix: str) -> str:
     """
-    Return the expression of the paths below *prefix* as a server decodes them.
+    Return the expression for the paths below *prefix*, decoded once, as a server does.
     """
     return _spelled(prefix, _SLASH, "%")
 
 
 def loose(prefix: str) -> str:
     """
-    Return the same for the paths as anything may read them: slashes merged, backslashes as slashes, decoded again.
+    Return the same for all possible readings: slashes merged, backslashes read as slashes, decoded again.
 
-    Where the first of both kinds that matches is of one prefix, all readings are below it, unless the path is ODD.
+    If the first match of both kinds is for the same prefix, all readings are below it, unless the path is ODD.
     """
     return _spelled(prefix, f"{_LOOSE_SLASH}+", _PERCENT)
 
@@ -336,7 +338,7 @@ def _char(char: str, slash: str, percent: str) -> str:
 
 def literal(text: str) -> str:
     """
-    Return *text* as an expression that matches nothing else.
+    Return an expression that matches only *text*.
     """
     return "".join(char if char.isalnum() or char in "/:_-" else _ESCAPED.get(char, f"[{char}]") for char in text)
 

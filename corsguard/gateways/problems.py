@@ -1,5 +1,5 @@
 """
-What cannot be written out for a gateway, as data: one row for each reason.
+The reasons why a policy cannot be written out for a gateway, as data: one row for each.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "E851": Rule(
             "No target is called {value}.",
-            "A file in the wrong syntax is refused by the gateway, or worse, read as something else.",
+            "The gateway would refuse a file in the wrong syntax, or worse, read it as something else.",
             "Write one of the targets that `corsguard export --help` lists.",
             ("nginxx", {"allow_origins": [EXAMPLE_ORIGIN]}),
         ),
@@ -30,37 +30,37 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "E853": Rule(
             "{place} is asked at request time. A file cannot ask.",
-            "The gateway would answer with what was true at the moment at which the file was written.",
+            "The gateway would answer with the origins or hosts from the time at which the file was written.",
             "List the origins, or the hosts, or leave CORS to the guard in the application.",
             ("nginx", {"allow_origins": "source"}),
         ),
         "E854": Rule(
-            "Views have a policy of their own (@cors), and a gateway knows no views: {value}.",
+            "Views have their own policy (@cors), but a gateway does not know views: {value}.",
             "The gateway would answer for these views with the policy of their path.",
             "Write policies by path for them, or leave CORS to the guard in the application.",
             ("nginx", {"allow_origins": [EXAMPLE_ORIGIN]}),
         ),
         "E855": Rule(
-            "{place} lists {value}, and no expression says exactly the hosts that it covers.",
-            "An expression that covers more would let strangers read.",
+            "{place} lists {value}, and no expression covers exactly the same hosts.",
+            "An expression that covers more would let other sites read.",
             "List the origins themselves, or leave CORS on these paths to the guard in the application.",
             ("nginx", {"allow_origins": ["vscode-webview://*"]}),
         ),
         "E856": Rule(
-            "{target} cannot write {value}, of {place}: {reason}",
-            "The gateway would read a part of it as its own syntax.",
-            "Take the name out of the policy, or leave CORS on these paths to the guard in the application.",
+            "{target} cannot express {value} in {place}: {reason}",
+            "The gateway could not read the file, or would read it differently.",
+            "Shorten the prefix or the list, or leave CORS on these paths to the guard in the application.",
             ("nginx", {f"/{'a' * 400}": {"allow_origins": [EXAMPLE_ORIGIN]}}),
         ),
         "E857": Rule(
-            "{target} cannot do this, of {place}: {reason}",
+            "{target} cannot do what {place} needs: {reason}",
             "The gateway would answer differently from the guard.",
             "Change the policy, choose another target, or leave CORS to the guard in the application.",
             ("s3", {"allow_origins": [EXAMPLE_ORIGIN]}),
         ),
         "E858": Rule(
             "Expected a path such as /app as the mount, got {value}.",
-            "Every path of the policies is below it, so nothing would be guarded.",
+            "All paths of the policies are below the mount, so with a wrong one nothing would be guarded.",
             "Write the path at which the application is mounted, without a slash at the end.",
             ("nginx", {"allow_origins": [EXAMPLE_ORIGIN]}),
         ),
@@ -70,7 +70,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
 
 def problem(code: str, field: str, value: object, fix: str, **blanks: object) -> Problem:
     """
-    Return the problem *code*, found at *field* of the policies; *value* and *blanks* fill its sentence.
+    Return the problem *code* at *field* of the policies. *value* and *blanks* fill the placeholders of its message.
     """
     message = RULES[code].message.format(**{"value": quoted(value), **blanks})
     return Problem(code, printable(field), text_of(value) or quoted(value), printable(message), Fix(words=fix))
@@ -80,9 +80,10 @@ def too_long(
     plan: Plan, target: str, expression: float, value: float, written: Callable[[str], str] = str
 ) -> Iterator[Problem]:
     """
-    Yield a problem for each path that needs more than *expression* characters, and for each list of more than *value*.
+    Yield a problem for each path that needs more than *expression* characters, and for each header value with more than
+    *value* characters.
 
-    These are what *target* reads, infinity where it reads all; *written* is how it writes the values.
+    These are the limits of *target*, infinity if it has none. *written* writes a value in its syntax.
     """
     for site in plan.sites:
         for zone in site.zones if site.chooses else ():

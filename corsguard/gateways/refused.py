@@ -1,5 +1,5 @@
 """
-Software that people ask for and that cannot answer as the guard does, each with the reason.
+Software that people ask for, but that cannot answer as the guard does, each with the reason.
 
 The reasons were read in the source or the documentation of each; none of this software was run by us.
 """
@@ -27,9 +27,9 @@ REFUSED: Final[Mapping[str, str]] = MappingProxyType(
             "its CORS filter has no Vary, leaves the answer to a refused preflight to each implementation, and its "
             "wildcards cross dots."
         ),
-        "cloudfront": "it does not answer preflights itself, and it overwrites headers without Vary.",
-        "gcs": "it knows no credentials and no patterns, and one list is both the allowed and the exposed headers.",
-        "apim": "it knows no patterns, and answers a refused preflight with 200.",
+        "cloudfront": "it does not answer preflights itself, and overwrites headers without Vary.",
+        "gcs": "it has no credentials and no patterns, and uses one list for both the allowed and the exposed headers.",
+        "apim": "it has no patterns, and answers a refused preflight with 200.",
     }
 )
 INSTEAD: Final[Mapping[str, str]] = MappingProxyType(

@@ -1,8 +1,8 @@
 """
 The syntax of Varnish: subroutines that run before those of the operator.
 
-The headers are added when a response is delivered. So one object in the cache has the right ones for every origin, and
-the errors that Varnish makes itself have them, too.
+The headers are added when a response is delivered. So one object in the cache gets the right headers for every origin,
+and the errors of Varnish itself have them, too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,15 +21,16 @@ In your VCL (Varnish 7.0 or later), after "vcl" and before the first "sub":
                    include "/etc/varnish/corsguard.vcl";"""
 _NOTES: Final = (
     KNOWN_NAMES_ONLY,
-    "Varnish adds no header to what it pipes. If your VCL pipes a request, leave its CORS to the guard.",
+    "Varnish cannot add headers to piped requests. If your VCL pipes a request, leave its CORS to the guard.",
 )
 
-# What PCRE compiles, and what fits into the workspace of a request (workspace_client), with room.
+# The longest expression that PCRE compiles, and the longest value that fits into the workspace of a request
+# (workspace_client), with a margin.
 _LONGEST_EXPRESSION: Final = 16_000
 _LONGEST_VALUE: Final = 32_000
-# No zone has a name with a minus sign.
+# The name of a zone never has a minus sign.
 _ODD_PATH: Final = "odd-path"
-# What is known of a request. A client must not say it, and the application need not hear it.
+# The variables of a request. A client must not be able to set them, and the application does not get them.
 _PATH: Final = "req.http.X-Corsguard-Path"
 _ZONE: Final = "req.http.X-Corsguard-Zone"
 _COVERED: Final = "req.http.X-Corsguard-Covered"
@@ -37,7 +38,7 @@ _STATE: Final = "req.http.X-Corsguard-State"
 _VARIABLES: Final = (_PATH, _ZONE, _COVERED, _STATE)
 _ORIGIN: Final = "req.http.Origin"
 _IS_PREFLIGHT: Final = f'{_ORIGIN} && req.method == "OPTIONS" && req.http.Access-Control-Request-Method'
-# The condition of each state in a zone; the first that is true decides.
+# The condition of each state in a zone. The first true one decides.
 _STATES: Final[Mapping[State, str]] = {
     "permit": f"{_IS_PREFLIGHT} && {_COVERED}",
     "forbid": _IS_PREFLIGHT,
@@ -123,7 +124,7 @@ def _matches(variable: str, expression: str | None) -> str:
 
 
 def _covered(plan: Plan) -> Iterator[str]:
-    # Two lines are one origin that nothing covers.
+    # Two lines become one value, which no policy covers.
     yield f'std.collect({_ORIGIN}, ", ");'
     for zone in plan.guarded:
         if zone.covers is not None:
@@ -138,7 +139,7 @@ def _is_covered(covers: Covers) -> Iterator[str]:
     yield from (f"{_ORIGIN} == {_text(origin)}" for origin in covers.exact)
     if covers.expressions:
         starred = " || ".join(f"{_ORIGIN} ~ {_text(expression)}" for expression in covers.expressions)
-        # Varnish fails where PCRE gives up on a long text.
+        # Varnish fails if PCRE gives up on a long text.
         yield f"{_ORIGIN} ~ {_text(SHORT_HOST)} && ({starred})"
 
 
@@ -215,5 +216,5 @@ def _block(head: str, body: Iterable[str]) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    # Nothing is special in either. No name, value or expression has a quotation mark.
+    # Neither form has escapes. No name, value or expression has a quotation mark.
     return f'{{"{text}"}}' if "\n" in text else f'"{text}"'

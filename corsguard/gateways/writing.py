@@ -1,5 +1,5 @@
 """
-What all exported files have in common: what they say at their head and at their end, and the digest of the policy.
+The parts that all exported files have: the comments at the beginning and at the end, and the digest of the policy.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,7 +22,7 @@ from corsguard.quoting import printable
 
 from .plan import Plan
 
-# The names that exist, for software that cannot remove headers by the beginning of their name.
+# All known names, for software that cannot remove headers by a prefix of their name.
 KNOWN_NAMES: Final = (
     ALLOW_ORIGIN,
     ALLOW_CREDENTIALS,
@@ -34,14 +34,14 @@ KNOWN_NAMES: Final = (
     "Access-Control-Allow-Local-Network",
 )
 KNOWN_NAMES_ONLY: Final = (
-    "Of the headers that the application sets, only the Access-Control-* names that exist are removed: "
+    "Of the headers that the application sets, only these Access-Control-* headers are removed: "
     f"{', '.join(KNOWN_NAMES)}."
 )
 _LEFT_OUT: Final = (
     "WebSocket handshakes and cross-origin protection are not in this file. They need the guard in the application."
 )
 _STRANGER: Final = "https://stranger.example"
-# So many zones are checked at the end of a file.
+# The number of zones with check commands at the end of a file.
 _FEW: Final = 3
 
 
@@ -50,8 +50,8 @@ class Target:
     """
     Software that a policy is written out for, and its syntax.
 
-    *files* makes the lines of each file; *problems* says what the software cannot do. *usage* says how to include the
-    files, and *notes* what they do not do. A line that begins with *comment* is not read; None is a syntax without any.
+    *files* makes the lines of each file, and *problems* finds what the software cannot do. *usage* says how to include
+    the files, and *notes* what they do not do. *comment* begins a comment line; None if the syntax has no comments.
     """
 
     name: str
@@ -68,8 +68,8 @@ class Source:
     """
     Where the policies come from: their *name*, and the *environment* if there is one.
 
-    *mount* is the path at which the application is mounted, such as `/app`. *tagged* are the names of views that have a
-    policy of their own.
+    *mount* is the path at which the application is mounted, such as `/app`. *tagged* are the names of views that have
+    their own policy.
     """
 
     name: str = "the policy"
@@ -88,7 +88,7 @@ class Source:
 
 def text_of(target: Target, name: str, lines: Iterable[str], plan: Plan, source: Source) -> str:
     """
-    Return the file *name* of *target*, with what every file says.
+    Return the text of the file *name* of *target*, with the comments that every file has.
     """
     if target.comment is None:
         return "\n".join(lines) + "\n"
@@ -102,14 +102,14 @@ def text_of(target: Target, name: str, lines: Iterable[str], plan: Plan, source:
         *target.notes,
         _LEFT_OUT,
     ]
-    # A name with a line end in it must not end the comment.
+    # A line break in a name must not end the comment.
     head, tail = ([f"{target.comment} {printable(line)}".rstrip() for line in part] for part in (head, checks_of(plan)))
     return "\n".join([*head, "", *lines, "", *tail]) + "\n"
 
 
 def checks_of(plan: Plan) -> Iterator[str]:
     """
-    Yield the commands that ask the gateway, once it runs.
+    Yield the commands that check a running gateway.
     """
     yield "Check the gateway, with a name of your own in place of YOUR-HOST:"
     for zone in plan.guarded[:_FEW]:

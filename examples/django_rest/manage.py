@@ -1,9 +1,9 @@
 """
 Run `python examples/django_rest/manage.py runserver --noreload localhost:8012`: Django REST framework with a session.
 
-A page on another origin logs in, reads the CSRF token from a response, because it cannot read the cookie of another
-host, and sends it back with a PATCH. Read notes/settings.py first: the policy lists PATCH and `X-CSRFToken`, and Django
-trusts the origin.
+A page on another origin logs in and reads the CSRF token from a response, because it cannot read the cookie of another
+host. Then it sends the token back with a PATCH. Read notes/settings.py first: the policy lists PATCH and `X-CSRFToken`,
+and Django trusts the origin.
 """
 
 import os

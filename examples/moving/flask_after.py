@@ -3,7 +3,7 @@ A small API on corsguard; flask_before.py is the same on flask-cors.
 
     python examples/moving/flask_after.py
 
-The translation is pasted as it was printed, except one `#` that was taken away: `pr-*.example.com` is all ours.
+The translation is pasted as it was printed, except that one `#` was removed, because all of `pr-*.example.com` is ours.
 """
 
 from http import HTTPStatus
@@ -14,8 +14,8 @@ from corsguard_flask import CORSGuard, cors
 
 app = Flask(__name__)
 
-# In place of CORS(...). What is different says why.
-# Preflights are answered before the application, with 204, and those from other origins with 403.
+# In place of CORS(...). Each difference has its reason. Preflights are answered before the application, with 204, and
+# those from other origins with 403.
 CORSGuard(
     app,
     {
@@ -31,8 +31,8 @@ CORSGuard(
                     "GET",
                 ],
                 "allow_headers": ["*", "Authorization"],
-                # flask-cors sends none by default, so browsers ask again after 5 seconds. Write 7200, and they
-                # ask once in two hours.
+                # flask-cors sends none by default, so browsers ask again after 5 seconds. With 7200, they ask
+                # once in two hours.
                 "max_age": None,
             },
             # resource r"/api/*" is read as "/api". It covered /apia too, which is not below that.
@@ -100,7 +100,7 @@ def login() -> Response:
 @app.get("/api/me")
 def me() -> Response:
     """
-    Say whose cookie came in.
+    Return the user of the cookie.
     """
     return jsonify(user=request.cookies.get("user"))
 
@@ -108,7 +108,7 @@ def me() -> Response:
 @app.get("/apiary")
 def bees() -> str:
     """
-    Say what only our own pages may read.
+    Return text that only our own pages may read.
     """
     return "bees"
 
@@ -116,14 +116,14 @@ def bees() -> str:
 @app.get("/public/status")
 def status() -> str:
     """
-    Say what everyone may read.
+    Return text that everyone may read.
     """
     return "fine"
 
 
 @app.get("/embed/<number>")
-# In place of @cross_origin(...), directly under the route. What is different says why.
-# Preflights are answered before the application, with 204, and those from other origins with 403.
+# In place of @cross_origin(...), directly under the route. Each difference has its reason. Preflights are answered
+# before the application, with 204, and those from other origins with 403.
 @cors(
     allow_origins=["https://partner.example"],
     allow_methods=[

@@ -3,8 +3,8 @@ A small API on flask-cors; flask_after.py is the same on corsguard.
 
     python examples/moving/flask_before.py
 
-What stands there was printed by `corsguard_flask.translate` and `translate_view`, called in place of `CORS` and
-`cross_origin` with the same arguments.
+`corsguard_flask.translate` and `translate_view` printed the code there. They were called in place of `CORS` and
+`cross_origin`, with the same arguments.
 """
 
 from http import HTTPStatus
@@ -67,7 +67,7 @@ def login() -> Response:
 @app.get("/api/me")
 def me() -> Response:
     """
-    Say whose cookie came in.
+    Return the user of the cookie.
     """
     return jsonify(user=request.cookies.get("user"))
 
@@ -75,7 +75,7 @@ def me() -> Response:
 @app.get("/apiary")
 def bees() -> str:
     """
-    Say what only our own pages may read.
+    Return text that only our own pages may read.
     """
     return "bees"
 
@@ -83,7 +83,7 @@ def bees() -> str:
 @app.get("/public/status")
 def status() -> str:
     """
-    Say what everyone may read.
+    Return text that everyone may read.
     """
     return "fine"
 

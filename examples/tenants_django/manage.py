@@ -6,8 +6,8 @@ Run `python examples/tenants_django/manage.py`, with one of these: tenants of a 
     python examples/tenants_django/manage.py runserver --noreload localhost:8005
     gunicorn --chdir examples/tenants_django --preload --workers=2 tenants.wsgi:application
 
-Read tenants/sharing.py first. A tenant that is added or removed, in whatever process, is noticed by all of them within
-TENANTS_EVERY seconds (30), and at once by the one that saved it.
+Read tenants/sharing.py first. If any process adds or removes a tenant, all processes notice it within TENANTS_EVERY
+seconds (30), and the process that saved it notices at once.
 """
 
 import os

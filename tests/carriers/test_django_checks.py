@@ -310,7 +310,7 @@ def test_a_derived_middleware_is_known_by_its_base():
 def test_an_unknown_middleware_may_answer_by_itself():
     with middleware("kit.django_urls.unauthorized", GUARD):
         (message,) = messages()
-    assert "may answer by itself" in message.msg
+    assert "may answer requests and preflights itself" in message.msg
 
 
 def shipped():

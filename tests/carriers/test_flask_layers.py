@@ -42,7 +42,7 @@ def test_flask_socketio_outside_is_said_once(app, caplog):
     CORSGuard(app, POLICY)
     SocketIO(app, async_mode="threading")
     (said,) = asked(app, caplog)
-    assert said.startswith("flask_socketio stands outside CORSGuard of 'chat', so nothing that it answers is guarded")
+    assert said.startswith("flask_socketio is outside the CORSGuard of 'chat', so its answers are not guarded")
 
 
 @pytest.mark.parametrize("order", ["outermost", "between"])
@@ -54,7 +54,7 @@ def test_it_is_found_among_other_layers(app, caplog, order):
     if order == "between":
         app.wsgi_app = ProxyFix(app.wsgi_app)
     (said,) = asked(app, caplog)
-    assert said.startswith("engineio.middleware stands outside")
+    assert said.startswith("engineio.middleware is outside")
 
 
 def test_what_is_derived_from_it_is_found(app, caplog):
@@ -151,7 +151,7 @@ def test_a_wrapped_application_and_a_policy_by_path_are_said(app, caplog, layer,
     app.wsgi_app = ProxyFix(layer(app.wsgi_app))
     CORSGuard(app, PATHS)
     (said,) = asked(app, caplog)
-    assert said.startswith(f"CORSGuard of 'chat' goes by path, and {name} stands inside it")
+    assert said.startswith(f"The CORSGuard of 'chat' has policies by path, and {name} is inside it")
 
 
 @pytest.mark.parametrize("order", ["one policy", "outside", "keeps the path", "bare"])

@@ -241,7 +241,9 @@ def test_a_kept_error_keeps_nothing_else(keep):
 
 @pytest.mark.parametrize("every", [0, -1, float("nan"), float("inf"), 1e10, "60", None, True, timedelta(0), [60]])
 def test_every_is_a_time(every):
-    with pytest.raises(ValueError, match=r"Expected every to be a number of seconds or a timedelta, got .* Write every=60"):
+    with pytest.raises(
+        ValueError, match=r"Expected every to be a number of seconds or a timedelta, got .* Write every=60"
+    ):
         RefreshingOrigins(list, every=every)
 
 

@@ -283,7 +283,9 @@ def test_without_stale_after_nothing_is_too_old(keep):
 
 @pytest.mark.parametrize("stale_after", [0, -1, float("nan"), "60", True, timedelta(0), [60]])
 def test_stale_after_is_a_time(stale_after):
-    with pytest.raises(ValueError, match=r"Expected stale_after to be a number of seconds or a timedelta, got .* Write stale_after=60"):
+    with pytest.raises(
+        ValueError, match=r"Expected stale_after to be a number of seconds or a timedelta, got .* Write stale_after=60"
+    ):
         RefreshingOrigins(list, every=1, stale_after=stale_after)
 
 

@@ -140,7 +140,7 @@ def test_a_second_policy_is_refused(first, second):
     A second policy is refused and the first stays.
     """
     view = cors(first)(new_view())
-    with pytest.raises(ValueError, match="new_view.*view is already tagged with another policy"):
+    with pytest.raises(ValueError, match=r"new_view.*view is already tagged with another policy"):
         cors(second)(view)
     assert tag_of(view) == tagged(first)
 

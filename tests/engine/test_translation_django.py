@@ -99,7 +99,7 @@ def test_settings_of_theirs_alone_are_an_error(name):
         with pytest.raises(PolicyError) as refused:
             read_settings()
     assert (message.level, message.obj) == (ERROR, f"CORSGUARD: CORS_{name}")
-    assert f"got what configures django-cors-headers: CORS_{name}." in message.msg
+    assert f"got settings of django-cors-headers: CORS_{name}." in message.msg
     assert [problem.code for problem in refused.value.problems] == ["E902"]
     assert "\nCORSGUARD = {\n" in str(refused.value)
 

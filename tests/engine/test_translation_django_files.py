@@ -119,7 +119,7 @@ def test_where_the_middleware_is_listed_is_named(project):
         settings__all="from .cors import *\n" + dedent(COMMON),
     )
     _, told = printed(run(here, "shop.settings.all"))
-    assert "The lines about MIDDLEWARE belong where it gets its value: shop/settings/all.py, line 7." in told
+    assert "The lines about MIDDLEWARE belong where it is set: shop/settings/all.py, line 7." in told
 
 
 def test_a_middleware_that_is_removed_by_name_is_named(project):

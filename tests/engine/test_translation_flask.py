@@ -195,7 +195,7 @@ def test_everyone_without_credentials_is_a_star():
         "allow_headers": ["*", "Authorization"],
         "max_age": None,
     }
-    assert "which nobody gave" in str(translation)
+    assert "which is not set" in str(translation)
     assert shares(code_of(translation), "https://evil.example")
 
 
@@ -300,7 +300,10 @@ def test_a_max_age_that_means_nothing_is_left_out(max_age):
         ({"intercept_exceptions": False}, "intercept_exceptions=False is left out"),
         ({"send_wildcard": True}, "send_wildcard=True is left out"),
         ({"allow_private_network": True}, "no header can grant it"),
-        ({"allow_header": "X"}, "allow_header is unknown to flask-cors, so nothing came of it; allow_headers was"),
+        (
+            {"allow_header": "X"},
+            "allow_header is unknown to flask-cors, so it had no effect; perhaps allow_headers was",
+        ),
         ({"methods": ["GET", "OPTIONS"]}, "OPTIONS is left out"),
         ({"allow_headers": [re.compile("X-.*")]}, "X-.* is an expression"),
         ({"methods": "*"}, "never finds it"),
@@ -322,7 +325,7 @@ def test_options_are_merged_as_flask_cors_does():
     paths = translation.mapping["paths"]
     assert {path: keywords["max_age"] for path, keywords in paths.items()} == {"/api": 80, "/public": 70}
     assert paths["/api"]["allow_origins"] == ["https://config.example"]
-    assert "CORS_ORIGIN in the config is unknown to flask-cors, so nothing came of it; CORS_ORIGINS" in notes_of(
+    assert "CORS_ORIGIN in the config is unknown to flask-cors, so it had no effect; perhaps CORS_ORIGINS" in notes_of(
         translation
     )
 
@@ -438,10 +441,10 @@ def test_what_is_written_in_the_source_has_no_such_line():
 def test_resources_and_a_config_that_may_differ_are_named(monkeypatch):
     monkeypatch.setenv("ORIGINS", APP)
     translation = translate(Flask("moving"), resources={r"/api/*": {"origins": os.environ["ORIGINS"]}})
-    assert "resources: these are those of this process. The source says {'/api/*'" in notes_of(translation)
+    assert "resources: these are the values in this process. The source says {'/api/*'" in notes_of(translation)
     app = Flask("moving")
     app.config["CORS_ORIGINS"] = [APP]
-    assert "CORS_ORIGINS in the config: these are the values of this process" in notes_of(translate(app))
+    assert "CORS_ORIGINS in the config: these are the values in this process" in notes_of(translate(app))
 
 
 # Resources.
@@ -601,7 +604,7 @@ def test_what_is_put_around_the_application_is_named():
 
     assert "stands around" not in notes_of(translate(app))
     app.wsgi_app = without_prefix
-    assert "without_prefix stands around 'moving'. flask-cors saw the paths behind it" in notes_of(translate(app))
+    assert "without_prefix wraps 'moving'. flask-cors saw the paths that it passes on" in notes_of(translate(app))
 
 
 def blueprint_of(name, *paths, prefix=None):
@@ -617,7 +620,7 @@ def test_an_unmounted_blueprint_opens_nothing():
     """
     translation = translate(blueprint_of("shop", prefix="/api/v1"), origins=APP)
     assert (active(translation), commented(translation)) == ([], ["/api/v1"])
-    assert "Its application knows where they are" in notes_of(translation)
+    assert "Only its application knows their paths" in notes_of(translation)
     assert commented(translate(blueprint_of("shop"), origins=APP)) == ["/PREFIX"]
     assert commented(translate(blueprint_of("shop", prefix="/<tenant>"), origins=APP)) == ["/PREFIX"]
     outside = translate(blueprint_of("shop", prefix="/api"), origins=APP, resources={r"/users/*": {}})

@@ -391,7 +391,7 @@ def test_what_should_happen_follows_from_the_policy(needed, row, should):
     assert demo.differing(base, page) == {}
     narrower = demo.differing(dataclasses.replace(base, **needed), page)
     assert narrower[row]["should"] == should
-    assert narrower[row]["why"] == f"`{next(iter(needed))}` of the policy does not say so."
+    assert narrower[row]["why"] == f"`{next(iter(needed))}` of the policy does not allow it."
     everything = Policy(allow_origins="*", allow_methods="*", allow_headers="*", expose_headers="*")
     assert list(demo.differing(everything, page)) == ["Cookie, set and sent"]
     assert demo.differing(base, "http://localhost:9000") == {
@@ -464,9 +464,9 @@ def test_the_demo_says_which_port_is_taken():
         port = taken.getsockname()[1]
         with started(EXAMPLES / "demo.py", "--port", str(port)) as process:
             assert process.wait(30) == 1
-            told = f"Ports {port} and {port + 5} to {port + 7} are for the page: Address already in use\n"
+            told = f"Ports {port} and {port + 5} to {port + 7} are needed for the page: Address already in use\n"
             assert process.stdout.read().endswith(told)
-        with pytest.raises(SystemExit, match=f"Port {port} cannot be listened on: Address already in use"):
+        with pytest.raises(SystemExit, match=f"Cannot listen on port {port}: Address already in use"):
             load("demo").listen_for_uvicorn(port)
 
 

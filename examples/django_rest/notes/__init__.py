@@ -1,3 +1,3 @@
 """
-An API of notes, which the user of a session may change.
+An API for notes, which a logged-in user may change.
 """

@@ -1,5 +1,5 @@
 """
-The settings: the policy stands at their end, and the middleware first.
+The settings. The middleware is the first one in the list, and the policy is at the end of the file.
 """
 
 import os
@@ -25,7 +25,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
 }
 
-# For a page of another site, both cookies need SameSite=None and Secure: SESSION_COOKIE_SAMESITE, SESSION_COOKIE_SECURE
+# For a page on another site, both cookies need SameSite=None and Secure: SESSION_COOKIE_SAMESITE, SESSION_COOKIE_SECURE
 # and the same with CSRF_.
 CSRF_TRUSTED_ORIGINS = [PAGE_ORIGIN]
 CORSGUARD = {

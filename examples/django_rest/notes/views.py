@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-# There is no database in which it could be kept.
+# There is no database for the time of the last login.
 user_logged_in.disconnect(update_last_login, dispatch_uid="update_last_login")
 
 NOTES = {"1": "Buy milk"}
@@ -29,7 +29,7 @@ class Login(APIView):
 
     def post(self, request: Request) -> Response:
         """
-        Begin a session for a name and a password.
+        Start a session with a name and a password.
         """
         user = authenticate(username=request.data.get("username"), password=request.data.get("password"))
         if user is None:

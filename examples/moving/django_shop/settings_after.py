@@ -1,8 +1,8 @@
 """
 The settings of a small shop on corsguard.
 
-What `python -m django check` printed for settings_before.py is pasted at the end, except one `#` that was taken away:
-`pr-*.example.com` is all ours.
+The output of `python -m django check` for settings_before.py is pasted at the end, except that one `#` was removed,
+because all of `pr-*.example.com` is ours.
 """
 
 SECRET_KEY = "only an example"  # noqa: S105 - nothing is signed with it
@@ -14,9 +14,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
 ]
 
-# In place of the CORS_* settings of settings_before.py, at the end of settings_before.py. What is
-# different says why.
-# Preflights are answered with 204, and those from other origins with 403; both were 200.
+# In place of the CORS_* settings of settings_before.py, at the end of settings_before.py. Each
+# difference has its reason.
+# Preflights are answered with 204, and preflights from other origins with 403. Both were 200.
 CORSGUARD = {
     "paths": {
         # CORS_URLS_REGEX: r"^/api/.*$" is read as "/api".

@@ -1,7 +1,7 @@
 """
 The settings of a small shop on django-cors-headers.
 
-With "corsguard_django" in INSTALLED_APPS, `python -m django check` prints what stands in settings_after.py.
+With "corsguard_django" in INSTALLED_APPS, `python -m django check` prints the new settings, as in settings_after.py.
 """
 
 SECRET_KEY = "only an example"  # noqa: S105 - nothing is signed with it

@@ -46,14 +46,14 @@ def login(request: HttpRequest) -> HttpResponse:
 
 def me(request: HttpRequest) -> HttpResponse:
     """
-    Say whose cookie came in.
+    Return the user of the cookie.
     """
     return JsonResponse({"user": request.COOKIES.get("user")})
 
 
 def inside(_request: HttpRequest) -> HttpResponse:
     """
-    Say what only our own pages may read.
+    Return text that only our own pages may read.
     """
     return HttpResponse("inside")
 

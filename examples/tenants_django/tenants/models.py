@@ -1,5 +1,5 @@
 """
-Who may read.
+The tenants that may read.
 """
 
 from django.core.exceptions import ValidationError
@@ -10,7 +10,7 @@ from corsguard import Policy, PolicyError
 
 def validate_origin(text: str) -> None:
     """
-    Refuse what no policy would list, with the same words, before it is in the database.
+    Refuse an origin that a policy would refuse, with the same message, before it is in the database.
     """
     try:
         Policy(allow_origins=[text], allow_credentials=True)
@@ -20,7 +20,7 @@ def validate_origin(text: str) -> None:
 
 class Tenant(models.Model):
     """
-    Someone with a site of their own that reads from this one.
+    A customer whose own site reads from this one.
     """
 
     origin = models.CharField(max_length=327, unique=True, validators=[validate_origin])
@@ -30,7 +30,7 @@ class Tenant(models.Model):
 
     def save(self, **options: object) -> None:
         """
-        Save what is valid: one row that is not would keep all others from being refreshed.
+        Save only valid origins, because one invalid row would stop the refresh of all others.
         """
         self.full_clean()
         super().save(**options)

@@ -1,5 +1,5 @@
 """
-The settings. There is no CORSGUARD among them: who may read is in the database, which settings cannot ask.
+The settings. There is no CORSGUARD, because the allow list is in the database, which settings cannot read.
 """
 
 import os

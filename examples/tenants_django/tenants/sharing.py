@@ -1,8 +1,8 @@
 """
-What is shared with tenants, and when it is looked up who they are.
+What is shared with tenants, and when the tenants are loaded.
 
-This is called by wsgi.py and asgi.py, which only servers import: no management command asks a table that it is about
-to make.
+Only wsgi.py and asgi.py call this, and only servers import them. So no management command reads the table before it
+exists.
 """
 
 import os
@@ -23,13 +23,13 @@ def load() -> list[str]:
     try:
         return list(Tenant.objects.values_list("origin", flat=True))
     finally:
-        # Django does so at the end of a request, but this is called in a thread that has none.
+        # Django does this at the end of a request, but this runs in a thread without requests.
         close_old_connections()
 
 
 def share() -> RefreshingOrigins:
     """
-    Let tenants read from this process, from now on.
+    From now on, let tenants read from this process.
     """
     source = RefreshingOrigins(load, every=float(os.environ.get("TENANTS_EVERY", "30")))
     set_policy(

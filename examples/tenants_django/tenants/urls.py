@@ -1,5 +1,5 @@
 """
-The one thing there is to read.
+The only URL of this example.
 """
 
 import os
@@ -10,7 +10,7 @@ from django.urls import path
 
 def orders(_request: HttpRequest) -> JsonResponse:
     """
-    Say how many orders there are, and which process counted them.
+    Return the number of orders, and the process that answered.
     """
     return JsonResponse({"orders": 3, "process": os.getpid()})
 

@@ -9,7 +9,7 @@ import tenants.models
 
 class Migration(migrations.Migration):
     """
-    Make the table of tenants.
+    Create the table of tenants.
     """
 
     initial = True
