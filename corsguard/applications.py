@@ -26,7 +26,7 @@ def may_be_wsgi(app: object) -> bool:
     return not callable(app) or not (is_async(app) or (_takes(app, _ASGI_3) and not _takes(app, _WSGI)))
 
 
-def refuse_what_is_no_asgi(app: Any) -> None:  # noqa: ANN401 - its type is what is asked about
+def require_asgi(app: Any) -> None:  # noqa: ANN401 - its type is what is asked about
     """
     Raise TypeError if *app* is certainly not an ASGI 3 application, with the line to write.
     """

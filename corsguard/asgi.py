@@ -95,7 +95,7 @@ class CORSMiddleware:
         websockets: WebSockets = "guard",
         protection: ProtectionLike | None = None,
     ) -> None:
-        refuse_what_is_no_asgi(app)
+        require_asgi(app)
         if inspect.iscoroutinefunction(on_event):
             raise TypeError(f"Expected a function to call, got on_event={quoted(on_event)}, which is asynchronous.")
         self.app = app
@@ -153,7 +153,7 @@ class CORSMiddleware:
         if (
             prepared is None
             or (self._may_have_tags and tags_made())
-            or (protection is not None and method not in protection.spared)
+            or (protection is not None and method not in protection.unjudged)
         ):
             await self._carry(scope, receive, send)
             return

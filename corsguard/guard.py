@@ -131,7 +131,7 @@ class Guard:
         self.journal = journal
         self.websockets: PathTable = read_websockets(websockets)
         self._said_by = lru_cache(_MOST_VIEWS)(self._look_up)
-        self.meet()
+        self.adopt()
 
     def swap(self, policy: PoliciesLike | None) -> None:
         """
@@ -140,7 +140,7 @@ class Guard:
         if not self._can_await:
             refuse_awaited(policy)
         self.policies.policy = policy
-        self.meet()
+        self.adopt()
 
     def protect(self, protection: ProtectionLike | None) -> None:
         """
@@ -298,7 +298,7 @@ class Passage:
         """
         Whether the protection judges the request.
         """
-        return self._protection is not None and self.environ.get("REQUEST_METHOD") not in self._protection.spared
+        return self._protection is not None and self.environ.get("REQUEST_METHOD") not in self._protection.unjudged
 
     @property
     def method(self) -> str:

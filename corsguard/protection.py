@@ -156,7 +156,7 @@ class CrossOriginProtection:
     exempt: Collection[str] = ()
     methods: Literal["unsafe", "all"] = "unsafe"
     # The methods that are not judged.
-    spared: frozenset[str] = field(init=False, repr=False, compare=False)
+    unjudged: frozenset[str] = field(init=False, repr=False, compare=False)
     _below: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -165,7 +165,7 @@ class CrossOriginProtection:
             raise PolicyError(problems)
         # The only place where the frozen object gets its values.
         object.__setattr__(self, "exempt", tuple(self.exempt))
-        object.__setattr__(self, "spared", SAFE_METHODS - (_READING_METHODS if self.methods == "all" else set()))
+        object.__setattr__(self, "unjudged", SAFE_METHODS - (_READING_METHODS if self.methods == "all" else set()))
         object.__setattr__(self, "_below", tuple(f"{prefix}/" for prefix in self.exempt))
 
     @classmethod
@@ -210,7 +210,7 @@ class CrossOriginProtection:
         once, and *policy* the policy of that path. Never raises.
         """
         method = _method_of(environ)
-        if method in self.spared and not is_handshake(environ):
+        if method in self.unjudged and not is_handshake(environ):
             return _SAFE
         if self._below and self.exempts(path):
             return _EXEMPT

@@ -27,7 +27,7 @@ from .memory import Clock, Memory
 from .names import EXAMPLE_ORIGIN
 from .origin import Origin, OriginPattern
 from .quoting import quoted
-from .validation import is_source, no_list, problems_of
+from .validation import is_source, not_a_list, problems_of
 
 logger: Final = logging.getLogger("corsguard")
 
@@ -384,7 +384,7 @@ def _read(loaded: object, known: _Snapshot) -> _Snapshot:
     Raises PolicyError with every problem at once.
     """
     if not isinstance(loaded, list | tuple | set | frozenset):
-        raise PolicyError([no_list("allow_origins", loaded)])
+        raise PolicyError([not_a_list("allow_origins", loaded)])
     # Step by step, because Python serves no request while it copies a set of a million entries.
     others = [entry for entry in loaded if not isinstance(entry, str)]
     texts: frozenset[str] = (

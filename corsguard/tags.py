@@ -62,7 +62,7 @@ def cors(policy: Policy | EllipsisType | None = ..., **keywords: Unpack[PolicyKe
 
     def decorate(view: View) -> View:
         global _made  # noqa: PLW0603 - it counts for the process, as tags are on functions of the process
-        _refuse_no_view(view)
+        _require_view(view)
         former = _own_tag_of(view)
         if (former is not None and former.policy == tagged) or _is_redecorated(view):
             return view
@@ -188,7 +188,7 @@ def openings_of(views: Iterable[ServedView]) -> Iterator[Opening]:
             yield Opening(view.url, view.name, (*opened,), other.name)
 
 
-def _refuse_no_view(view: object) -> None:
+def _require_view(view: object) -> None:
     # The only class that a router calls is an endpoint of Starlette: its instances are awaited.
     if isinstance(view, type) and not hasattr(view, "__await__"):
         raise TypeError(

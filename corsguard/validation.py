@@ -165,7 +165,7 @@ class Reading:
             return ()
         items = _items_of(value, list, tuple, set, frozenset)
         if items is None:
-            self.problems.append(no_list(keyword, value))
+            self.problems.append(not_a_list(keyword, value))
             return ()
         for item in items:
             if text_of(item) is None:
@@ -484,7 +484,7 @@ _NO_KEYWORDS: Final = {
 _ONE_OF_THEM: Final = Fix(words=f"one of {', '.join(DEFAULTS)}")
 
 
-def no_list(keyword: str, value: object) -> Problem:
+def not_a_list(keyword: str, value: object) -> Problem:
     """
     Return the problem of *value*, which is not a list.
     """

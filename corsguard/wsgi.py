@@ -127,13 +127,13 @@ class CORSMiddleware:
             table = table.at(environ.get("HTTP_HOST"))
             answers = table.find(text_of_path(path)).answers
         asks = method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
-        prepared = None if "HTTP_UPGRADE" in environ else guard.foresee(answers, origin, asks)
+        prepared = None if "HTTP_UPGRADE" in environ else guard.prepared_answer(answers, origin, asks)
         if (
             prepared is None
             or (self.views is not None and self.views.are_tagged())
             or (
                 protection is not None
-                and method not in protection.spared
+                and method not in protection.unjudged
                 and method not in prepared.trusted_methods
                 and not protection.lets_act(environ)
             )

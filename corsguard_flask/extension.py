@@ -96,7 +96,7 @@ class CORSGuard:
             middlewares = [reference() for reference in self._middlewares.values()]
         for middleware in middlewares:
             if middleware is not None:
-                middleware.guard.meet()
+                middleware.guard.adopt()
 
     def set_policy(self, app: Flask, policy: PoliciesLike | None) -> None:
         """
@@ -107,7 +107,7 @@ class CORSGuard:
         guard = self._middleware_of(app).guard
         refuse_awaited(policy)
         guard.policies = Policies.of(policy)
-        guard.meet()
+        guard.adopt()
 
     def policy_for(self, app: Flask, environ: Mapping[str, Any]) -> Guarding:
         """

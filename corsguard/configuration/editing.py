@@ -15,7 +15,7 @@ from corsguard.fixes import as_toml
 from .positions import Keys, Positions, Token
 
 
-def mended(text: str, problem: Problem) -> str | None:
+def with_fix(text: str, problem: Problem) -> str | None:
     """
     Return the TOML *text* with the fix of *problem* in it; None if the fix is only words, or does not fit in.
     """

@@ -83,7 +83,7 @@ class Sheet:
         self.places: dict[str, _Place] = {}
         self.own: dict[str, dict[str, Any]] = {}
         self.extends: dict[str, Any] = {}
-        self.orphans: set[str] = set()
+        self.without_base: set[str] = set()
         self.paths: ByPath | None = None
         self.hosts: dict[str, Assigned | ByPath] | None = None
         self.overrides: dict[str, dict[str, dict[str, Any]]] = {}
@@ -233,12 +233,12 @@ class Sheet:
                 self.refuse("E813", place, parent, fix, kind=kind_of(parent), what="the name of a policy")
             elif self.names(place, parent, "a policy", self.own):
                 continue
-            self.disown(name)
+            self.drop_extends(name)
         for name, circle in self.circles().items():
             place = (*self.places[name], _EXTENDS)
             fix = Fix(words=f"remove {_EXTENDS} from {name}")
             self.refuse("E815", place, name, fix, chain=" -> ".join(circle))
-            self.disown(name)
+            self.drop_extends(name)
 
     def circles(self) -> dict[str, list[str]]:
         """
@@ -260,9 +260,9 @@ class Sheet:
                 found[first] = [*circle[turn:], *circle[:turn], first]
         return {name: found[name] for name in self.extends if name in found}
 
-    def disown(self, name: str) -> None:
+    def drop_extends(self, name: str) -> None:
         del self.extends[name]
-        self.orphans.add(name)
+        self.without_base.add(name)
 
     def read_environments(self, value: object) -> None:
         for environment, table in self.named_tables(ENVIRONMENTS, value, {"production": {}}):
@@ -325,7 +325,7 @@ class Sheet:
         Raises PolicyError with the problems of all of them.
         """
         lineage = self.lineage()
-        self.orphans.update(name for name in lineage if self.extends.get(name) in self.orphans)
+        self.without_base.update(name for name in lineage if self.extends.get(name) in self.without_base)
         self.said = {environment: self.settle(lineage, environment) for environment in (None, *self.overrides)}
         policies = {environment: self.policies(environment) for environment in self.said}
         if self.problems:
@@ -381,7 +381,7 @@ class Sheet:
         except PolicyError as error:
             for problem in error.problems:
                 # Each environment may have its own origins. If `extends` is wrong, missing origins are reported there.
-                if problem.code != "E101" or (name not in self.orphans and (environment or not self.overrides)):
+                if problem.code != "E101" or (name not in self.without_base and (environment or not self.overrides)):
                     self.add(problem, name, environment)
             return None
         warnings = [self.located(warning, name, environment) for warning in policy.warnings]

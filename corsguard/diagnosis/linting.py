@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from corsguard.configuration import Configuration
-from corsguard.configuration.editing import mended
+from corsguard.configuration.editing import with_fix
 from corsguard.configuration.positions import Positions
 from corsguard.errors import RULES, PolicyError, Problem, Rule
 from corsguard.fixes import NONE, Fix, dotted
@@ -117,7 +117,7 @@ def lint_text(text: str, name: str) -> list[tuple[PlacedProblem, str | None]]:
     """
     problems, _ = _judged(lambda: Configuration.environments_in(text, name))
     found = dict(_placed_in(text, name, problems))
-    return [(placed, mended(text, found[placed])) for placed in _in_order(found)]
+    return [(placed, with_fix(text, found[placed])) for placed in _in_order(found)]
 
 
 def _of_file(file: str) -> tuple[Iterable[PlacedProblem], PathTable | None]:

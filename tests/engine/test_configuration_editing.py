@@ -8,7 +8,7 @@ import pytest
 
 from corsguard import Policy, PolicyError
 from corsguard.configuration import Configuration
-from corsguard.configuration.editing import mended, with_keywords
+from corsguard.configuration.editing import with_fix, with_keywords
 from corsguard.errors import RULES
 from corsguard.fixes import as_toml
 
@@ -55,7 +55,7 @@ def test_the_fix_of_each_rule_is_put_in_or_is_words(code):
     while problems := problems_of(text):
         assert text not in seen
         seen.append(text)
-        changed = mended(text, problems[0])
+        changed = with_fix(text, problems[0])
         if changed is None:
             # A fix of words has no place in a text, and what has one is there.
             assert not problems[0].fix.can_be_pasted
@@ -98,7 +98,7 @@ def test_there_are_examples():
 )
 def test_what_is_not_at_fault_stays_as_it_is_written(text, code, expected):
     problem = next(problem for problem in problems_of(text) if problem.code == code)
-    assert mended(text, problem) == expected
+    assert with_fix(text, problem) == expected
 
 
 def test_keywords_are_replaced_or_added_where_their_table_is():
