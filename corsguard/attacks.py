@@ -48,7 +48,9 @@ def attack_origins(origin: str, allowed: Collection[str] = ()) -> list[Attack]:
     """
     parsed = Origin.parse(origin)
     if parsed is None:
-        raise ValueError(f"{origin!r} is not a serialized origin: write what a browser sends, '{EXAMPLE_ORIGIN}'.")
+        raise ValueError(
+            f"Expected a serialized origin, got {origin!r}. Write what a browser sends: '{EXAMPLE_ORIGIN}'."
+        )
     patterns = OriginIndex(OriginPattern.parse(pattern) for pattern in allowed)
     attacks: dict[str, Attack] = {}
     for name, text in _sent(parsed):
@@ -72,16 +74,16 @@ def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
     yield "any origin is reflected, with a port", f"{own}{ATTACKER}:8443"
     yield "null is trusted", NULL
     yield "the end is not compared", f"{own}{host}.{ATTACKER}{port}"
-    yield "the end is not compared, glued on", f"{own}{host}{ATTACKER}{port}"
+    yield "the end is not compared, without a dot", f"{own}{host}{ATTACKER}{port}"
     for mark in "-", "_":
         yield f"{mark} ends the comparison", f"{own}{host}{mark}.{ATTACKER}{port}"
-        yield f"{mark} ends the comparison, glued on", f"{own}{host}{mark}{ATTACKER}{port}"
+        yield f"{mark} ends the comparison, without a dot", f"{own}{host}{mark}{ATTACKER}{port}"
     yield "the end is not compared, below a subdomain", f"{own}attacker.{registrable}.{ATTACKER}{port}"
     yield "only the beginning of the site is compared", f"{own}{registrable}.{ATTACKER}{port}"
     for name in dict.fromkeys((host, registrable)):
         yield "the beginning is not compared", f"{own}attacker{name}{port}"
         yield "the beginning is not compared, after a hyphen", f"{own}attacker-{name}{port}"
-        yield "the host is looked for anywhere", f"{own}attacker{name}.{ATTACKER}{port}"
+        yield "the host may be anywhere in the origin", f"{own}attacker{name}.{ATTACKER}{port}"
     for end in range(len(host) - 1, max(len(host) - 6, 0), -1):
         yield "a part of the origin is enough", f"{own}{host[:end]}{port}"
     for mistake, name in _with_a_free_part(host, registrable):
@@ -90,7 +92,7 @@ def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
         yield "a dot stands for any character", f"{own}{name}{port}"
     yield "every subdomain is trusted", f"{own}attacker.{host}{port}"
     yield "every subdomain of the site is trusted", f"{own}attacker.{registrable}{port}"
-    yield "the site stands for its subdomains", f"{own}{registrable}{port}"
+    yield "the site is trusted like its subdomains", f"{own}{registrable}{port}"
     neighbour = host.partition(".")[2]
     if neighbour and host != registrable:
         yield "every neighbour is trusted", f"{own}attacker.{neighbour}{port}"
@@ -135,7 +137,7 @@ def _with_a_free_part(host: str, registrable: str) -> Iterator[tuple[str, str]]:
             yield "every top-level domain is trusted", f"{host.removesuffix(suffix)}{other}"
     yield "every name after -- is trusted", f"attacker--{label}.{rest}"
     for name in _built_alike(label):
-        yield "every name that is built alike is trusted", f"{name}.{rest}"
+        yield "every name with the same structure is trusted", f"{name}.{rest}"
 
 
 def _built_alike(label: str) -> Iterator[str]:

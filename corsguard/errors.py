@@ -39,7 +39,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         # What a list is.
         "E101": Rule(
-            "No origins are given, so nobody could ever read anything. There is no default.",
+            "No origins are given, so no page could read anything. There is no default.",
             (
                 "Without an allowed origin, the browser refuses every page of another origin. A default would be a "
                 "guess about who may read your data."

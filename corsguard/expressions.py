@@ -222,7 +222,7 @@ def _meant(compared: "_Comparison", language: "_Sequence", meanings: Callable[[l
 def _patterns_meant(spellings: Iterable[str]) -> Iterator[OriginPattern]:
     # A port with a star in it means any port.
     texts = dict.fromkeys(re.sub(r":\d*\*[\d*]*$", ":*", text) for text in spellings if text != NULL)
-    # Nobody means the text in which a star between hyphens stands for nothing.
+    # A star between hyphens is not meant to be empty.
     unmeant = {text.replace("*", "", 1) for text in texts if "-*-" in text}
     for text in texts:
         # `.*` before a host name crosses dots. It means the names below that host, or the host itself. No name begins
@@ -234,7 +234,7 @@ def _patterns_meant(spellings: Iterable[str]) -> Iterator[OriginPattern]:
             pattern = pattern_of(scheme + text)
             if pattern is None:
                 continue
-            # A label may begin or end with a hyphen, but nobody means one that does because a star stands for nothing.
+            # A label may begin or end with a hyphen, but not because a star is empty: that is not meant.
             if not re.search(r"-(\.|$)|(^|\.)-", pattern.host.replace("*", "x")):
                 yield pattern
 
@@ -246,7 +246,7 @@ def _heads_of_paths(texts: list[str]) -> Iterator[tuple[str, str]]:
     """
     without_star = {text.replace("*", "", 1) for text in texts if "*" in text[:-1]}
     for text in texts:
-        # Nobody means `/files/.json` with `/files/.*\.json`.
+        # `/files/.*\.json` is not meant as `/files/.json`.
         if "/." in f"/{text}" and text in without_star:
             continue
         literal, star, _ = text.partition("*")
@@ -580,7 +580,7 @@ def _texts_of(compared: _Comparison, item: _Chars | _Edge | _Choice | _Repeat, f
         elif not is_literal:
             once = ["*." if all(text.endswith(".") for text in once) else "*"]
         elif once[0] in ("/", ":"):
-            # Nobody wants these repeated: in `//*` and `:*` the star means anything.
+            # These are not meant to be repeated: in `//*` and `:*` the star means anything.
             once += [f"{once[0]}*"]
     return once if least else ["", *once]
 

@@ -34,9 +34,9 @@ _CANNOT_AWAIT: Final = (
 
 def host_of(sent: object) -> Origin | None:
     """
-    Return the host that *sent*, the value of `Host`, names, or None. Its port is None if it is 80 or 443.
+    Return the host in *sent*, the value of `Host`, or None. Its port is None if it is 80 or 443.
 
-    Two joined values, user information and a trailing dot name no host.
+    None for two joined values, and for a value with user information or a trailing dot.
     """
     if not isinstance(sent, str) or len(sent) > _LONGEST or not sent.isascii():
         return None
@@ -84,7 +84,7 @@ class Hosts(Generic[T]):
 
     def find(self, sent: object) -> T | None:
         """
-        Return the value for the host that *sent*, the value of `Host`, names. None if no key covers it. Never raises.
+        Return the value for *sent*, the value of `Host`. None if no key covers that host. Never raises.
         """
         # The length is checked before the value is hashed.
         if not isinstance(sent, str) or len(sent) > _LONGEST:
@@ -167,8 +167,8 @@ class StoredHosts(Generic[T]):
 
     def find(self, sent: object) -> T | None:
         """
-        Return what is remembered of the host that *sent*, the value of `Host`, names. None if it names no host or
-        nothing is remembered.
+        Return the remembered answer for *sent*, the value of `Host`. None if it names no host, or nothing is
+        remembered.
         """
         # The length is checked before the value is hashed.
         if not isinstance(sent, str) or len(sent) > _LONGEST:

@@ -1,5 +1,5 @@
 """
-What the Fetch standard fixes about method and header names, and what browsers add to it.
+The facts of the Fetch standard about method and header names, and what browsers add to them.
 
 This module holds facts only: no policy, no opinion, no request. It also decides what a list of names permits, because
 that is the same for the engine and for a browser. Method names are compared byte for byte, header names without regard

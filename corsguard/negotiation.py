@@ -6,8 +6,8 @@ string makes it raise, nothing is remembered, and no other code is asked. `decid
 to be asked. `negotiate`, for callers that may wait, asks it.
 
 The answer to a preflight is static: if the origin is allowed, the complete lists are sent, independent of what was
-asked for. So `Access-Control-Request-Headers` is never parsed, one preflight fills the browser's cache for every method
-and header of a URL, and a refused method or header is refused by the browser, whose console then names it.
+asked for. So `Access-Control-Request-Headers` is never parsed, and one preflight fills the browser's cache for every
+method and header of a URL. The browser itself refuses a method or header that is not listed, and its console names it.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping

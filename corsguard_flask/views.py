@@ -266,7 +266,7 @@ class Views:
         made, views = tags_made(), self._app.view_functions.copy()
         misplaced = {endpoint: methods for endpoint, view in views.items() if (methods := misplaced_tags(view))}
         tags = {endpoint: tag for endpoint, view in views.items() if (tag := tag_of(view)) is not None}
-        # Closed, because the policy of the path is not what a tag on a method means.
+        # Closed, because the author of the tag does not want the policy of the path.
         tags |= dict.fromkeys(misplaced, _UNKNOWN)
         self._tags = {endpoint: tag._replace(name=endpoint) for endpoint, tag in tags.items()}
         self._made, self._views = made, views

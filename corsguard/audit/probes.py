@@ -18,14 +18,14 @@ from .severity import EVERY_BROWSER, NO_BROWSER, Reach
 
 # Whose origins end like those of the site, too.
 WHOLE_SITE: Final = "every subdomain of the site is trusted"
-BUILT_ALIKE: Final = "every name that is built alike is trusted"
+BUILT_ALIKE: Final = "every name with the same structure is trusted"
 
 # What each mistake of `attack_origins` is, the worst and most likely first; what is not in it says nothing here.
 _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
     "the end is not compared": ("CG-A003", Reach.REGISTRANT),
     "the beginning is not compared": ("CG-A004", Reach.REGISTRANT),
     WHOLE_SITE: ("CG-A012", Reach.NEIGHBOUR),
-    "the host is looked for anywhere": ("CG-A005", Reach.REGISTRANT),
+    "the host may be anywhere in the origin": ("CG-A005", Reach.REGISTRANT),
     "a dot stands for any character": ("CG-A007", Reach.REGISTRANT),
     "the scheme is not compared": ("CG-A011", Reach.NETWORK),
     "the port is not compared": ("CG-A013", Reach.NEIGHBOUR),
@@ -38,11 +38,11 @@ _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
     "every name after -- is trusted": ("CG-A023", Reach.REGISTRANT),
     "the end is not compared, below a subdomain": ("CG-A003", Reach.REGISTRANT),
     "only the beginning of the site is compared": ("CG-A003", Reach.REGISTRANT),
-    "the end is not compared, glued on": ("CG-A003", Reach.REGISTRANT),
+    "the end is not compared, without a dot": ("CG-A003", Reach.REGISTRANT),
     "- ends the comparison": ("CG-A008", Reach.REGISTRANT),
     "_ ends the comparison": ("CG-A008", Reach.REGISTRANT),
-    "- ends the comparison, glued on": ("CG-A008", Reach.REGISTRANT),
-    "_ ends the comparison, glued on": ("CG-A008", Reach.REGISTRANT),
+    "- ends the comparison, without a dot": ("CG-A008", Reach.REGISTRANT),
+    "_ ends the comparison, without a dot": ("CG-A008", Reach.REGISTRANT),
     "the beginning is not compared, after a hyphen": ("CG-A004", Reach.REGISTRANT),
     "the end of the port is not compared": ("CG-A013", Reach.NEIGHBOUR),
     "a trailing dot is dropped": ("CG-A020", Reach.NOBODY),

@@ -221,7 +221,7 @@ _ROWS: Final = (
             "CG-A005",
             Reach.REGISTRANT,
             "https://attackerapp.example.com.attacker.example",
-            "the host is looked for anywhere",
+            "the host may be anywhere in the origin",
         ),
         subsumes=_ids("A", 3, 4) | _ids("A", 6, 8) | _ids("A", 11, 15) | _ids("A", 17, 17) | {"CG-A020", "CG-A023"},
     ),
@@ -519,7 +519,10 @@ _ROWS: Final = (
         fix=_LIST,
         sign=signs.let_in,
         example=_reads(
-            "CG-A023", Reach.REGISTRANT, "https://shop-attacker.vercel.app", "every name that is built alike is trusted"
+            "CG-A023",
+            Reach.REGISTRANT,
+            "https://shop-attacker.vercel.app",
+            "every name with the same structure is trusted",
         ),
     ),
     Weakness(

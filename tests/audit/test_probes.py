@@ -43,7 +43,7 @@ def test_every_known_mistake_is_tried_or_left():
         "any origin is reflected",
         "any origin is reflected, with a port",
         "null is trusted",
-        "the site stands for its subdomains",
+        "the site is trusted like its subdomains",
         "a name that looks alike",
         "/ does not end the host",
         "what follows / is ignored",

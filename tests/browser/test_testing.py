@@ -201,19 +201,19 @@ any origin is reflected: https://attacker.example
 any origin is reflected, with a port: https://attacker.example:8443
 null is trusted: null
 the end is not compared: https://www.app.example.com.attacker.example:8443
-the end is not compared, glued on: https://www.app.example.comattacker.example:8443
+the end is not compared, without a dot: https://www.app.example.comattacker.example:8443
 - ends the comparison: https://www.app.example.com-.attacker.example:8443
-- ends the comparison, glued on: https://www.app.example.com-attacker.example:8443
+- ends the comparison, without a dot: https://www.app.example.com-attacker.example:8443
 _ ends the comparison: https://www.app.example.com_.attacker.example:8443
-_ ends the comparison, glued on: https://www.app.example.com_attacker.example:8443
+_ ends the comparison, without a dot: https://www.app.example.com_attacker.example:8443
 the end is not compared, below a subdomain: https://attacker.example.com.attacker.example:8443
 only the beginning of the site is compared: https://example.com.attacker.example:8443
 the beginning is not compared: https://attackerwww.app.example.com:8443
 the beginning is not compared, after a hyphen: https://attacker-www.app.example.com:8443
-the host is looked for anywhere: https://attackerwww.app.example.com.attacker.example:8443
+the host may be anywhere in the origin: https://attackerwww.app.example.com.attacker.example:8443
 the beginning is not compared: https://attackerexample.com:8443
 the beginning is not compared, after a hyphen: https://attacker-example.com:8443
-the host is looked for anywhere: https://attackerexample.com.attacker.example:8443
+the host may be anywhere in the origin: https://attackerexample.com.attacker.example:8443
 a part of the origin is enough: https://www.app.example.co:8443
 a part of the origin is enough: https://www.app.example.c:8443
 a part of the origin is enough: https://www.app.example.:8443
@@ -222,14 +222,14 @@ a part of the origin is enough: https://www.app.exampl:8443
 every top-level domain is trusted: https://www.app.example.bid:8443
 every top-level domain is trusted: https://www.app.example.ws:8443
 every name after -- is trusted: https://attacker--www.app.example.com:8443
-every name that is built alike is trusted: https://www-attacker.app.example.com:8443
+every name with the same structure is trusted: https://www-attacker.app.example.com:8443
 a dot stands for any character: https://wwwxapp.example.com:8443
 a dot stands for any character: https://www.appxexample.com:8443
 a dot stands for any character: https://www.app.examplexcom:8443
 a dot stands for any character: https://wwwxappxexample.com:8443
 every subdomain is trusted: https://attacker.www.app.example.com:8443
 every subdomain of the site is trusted: https://attacker.example.com:8443
-the site stands for its subdomains: https://example.com:8443
+the site is trusted like its subdomains: https://example.com:8443
 every neighbour is trusted: https://attacker.app.example.com:8443
 the scheme is not compared: http://www.app.example.com:8443
 the scheme is not compared: chrome-extension://www.app.example.com
@@ -293,10 +293,10 @@ def test_the_attacks_on_an_origin():
         (
             "https://pr-5--shop.netlify.app",
             [
-                "every name that is built alike is trusted: https://attacker--shop.netlify.app",
-                "every name that is built alike is trusted: https://pr-5--attacker.netlify.app",
-                "every name that is built alike is trusted: https://pr-attacker.netlify.app",
-                "every name that is built alike is trusted: https://attacker-shop.netlify.app",
+                "every name with the same structure is trusted: https://attacker--shop.netlify.app",
+                "every name with the same structure is trusted: https://pr-5--attacker.netlify.app",
+                "every name with the same structure is trusted: https://pr-attacker.netlify.app",
+                "every name with the same structure is trusted: https://attacker-shop.netlify.app",
             ],
         ),
         ("http://a.example:3000", ["the end of the port is not compared: http://a.example:30000"]),
@@ -325,12 +325,12 @@ CARELESS = {
     "the end is not compared": lambda origin: origin.startswith(APP),
     "- ends the comparison": lambda origin: re.match(r"https://app\.example\.com\b", origin),
     "the beginning is not compared": lambda origin: origin.endswith("example.com"),
-    "the host is looked for anywhere": lambda origin: "app.example.com" in origin,
+    "the host may be anywhere in the origin": lambda origin: "app.example.com" in origin,
     "a part of the origin is enough": lambda origin: origin in APP,
     "a dot stands for any character": lambda origin: re.fullmatch("https://app.example.com", origin),
     "every subdomain is trusted": lambda origin: origin == APP or origin.endswith(".app.example.com"),
     "every subdomain of the site is trusted": lambda origin: re.fullmatch(r"https://(\w+\.)*example\.com", origin),
-    "the site stands for its subdomains": lambda origin: origin in {APP, "https://example.com"},
+    "the site is trusted like its subdomains": lambda origin: origin in {APP, "https://example.com"},
     "the scheme is not compared": lambda origin: origin.partition("://")[2] == "app.example.com",
     "the port is not compared": lambda origin: re.fullmatch(r"https://app\.example\.com(:\d+)?", origin),
     "a trailing dot is dropped": lambda origin: origin.rstrip(".") == APP,
@@ -383,7 +383,7 @@ def test_what_no_browser_sends_is_marked():
 
 @pytest.mark.parametrize("origin", ["app.example.com", "https://app.example.com/", "null", "https://*.example.com"])
 def test_what_is_no_origin_has_no_relatives(origin):
-    with pytest.raises(ValueError, match="is not a serialized origin"):
+    with pytest.raises(ValueError, match="Expected a serialized origin"):
         attack_origins(origin)
 
 

@@ -133,7 +133,7 @@ def test_an_unknown_environment_is_refused(file, environment, named, fix):
 def test_an_environment_may_give_what_the_base_lacks(file):
     written = file("[environments.development]\nallow_origins = ['http://localhost:3000']\n[environments.production]\n")
     assert refusal(Configuration.from_file, written, "development") == (
-        "E101 cors.toml: environments.production.allow_origins: No origins are given, so nobody could ever read "
+        "E101 cors.toml: environments.production.allow_origins: No origins are given, so no page could read "
         'anything. There is no default.\n    fix: allow_origins = ["https://app.example.com"]'
     )
 

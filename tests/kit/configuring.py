@@ -85,7 +85,7 @@ def hello(environ, start_response):
     return [b"hello"]
 
 
-NO_ORIGINS = "No origins are given, so nobody could ever read anything. There is no default."
+NO_ORIGINS = "No origins are given, so no page could read anything. There is no default."
 
 
 KEYS = st.sampled_from(
