@@ -41,7 +41,7 @@ class Proof(NamedTuple):
 
     def data(self) -> dict[str, Any]:
         """
-        Return the same as JSON has it.
+        Return the same as JSON holds it.
         """
         request = {"method": self.method, "url": self.url, "headers": self.request_headers}
         response = {"status": self.status, "headers": self.response_headers}
@@ -159,7 +159,7 @@ class Report:
 
     def data(self) -> dict[str, Any]:
         """
-        Return the same as JSON has it.
+        Return the same as JSON holds it.
         """
         return {
             "url": self.url,
@@ -179,7 +179,7 @@ class Report:
 
     def data_of(self, finding: Finding) -> dict[str, Any]:
         """
-        Return one *finding* as JSON has it.
+        Return one *finding* as JSON holds it.
         """
         rule = finding.rule
         return {

@@ -1,5 +1,5 @@
 """
-One audit under way: what its stages know of each other, and how they ask.
+One audit that is running: what its stages know of each other, and how they ask.
 """
 
 import zlib

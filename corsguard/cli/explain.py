@@ -45,7 +45,7 @@ _FRAMEWORKS: Final[Mapping[Form, str]] = {
 _OUTERMOST: Final[Mapping[Form, str]] = {
     "wsgi": "application = CORSMiddleware(application, {...})  # after all other middlewares",
     "asgi": "application = CORSMiddleware(app, {...})  # after all other middlewares; from corsguard.asgi",
-    "fastapi": "CORSGuard(app, {...})  # from corsguard.asgi; app.add_middleware would stand further in",
+    "fastapi": "CORSGuard(app, {...})  # from corsguard.asgi; app.add_middleware would put it too far inside",
     "flask": "CORSGuard(app, {...})  # answers before routes and before_request",
     "django": 'MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware", *MIDDLEWARE]',
 }

@@ -122,7 +122,7 @@ def _as_read(resource: Resource, covered: Covered, served: Sequence[Served]) -> 
 
 
 def _without_effect(resource: Resource, covered: Covered) -> list[Placement]:
-    text = f"{resource.said} matches no path, so nothing came of it."
+    text = f"{resource.said} matches no path, so it had no effect."
     meant = [(prefix, f"{text} {quoted(prefix)} is probably meant.") for prefix, _ in covered.wider]
     return [
         Placement(prefix, resource.draft, [said], is_active=False, is_read=bool(prefix), had_effect=False)

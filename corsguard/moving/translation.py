@@ -412,7 +412,7 @@ def _as_read(covered: Covered, shared: str) -> str:
     )
     lost = " and ".join([covered.lost, *covered.also_lost] if covered.lost is not None else [])
     if covered.nothing:
-        return "matches nothing that a browser sends, so nothing came of it."
+        return "matches nothing that a browser sends, so it had no effect."
     if covered.every_page:
         beyond = f"{said} It covered" if covered.spellings else "covers"
         return (

@@ -554,12 +554,12 @@ def test_23_a_wsgi_application_inside_a_mount():
 @pytest.mark.parametrize("lines", [(TEXT,), (TEXT, (b"vary", b"cookie"))], ids=len)
 def test_24_a_request_in_flight_keeps_its_policy(middleware, lines):
     """
-    A request in flight finishes under the old policy.
+    A request that is running finishes with the old policy.
     """
 
     async def app(scope, receive, send):
         guarded.policy = {"/": {"allow_origins": [OTHER]}, "/x": None}
-        # What lies further in writes into the scope.
+        # The application writes into the scope.
         scope.update(path="/x", root_path="/y", method="PUT", headers=[])
         await send(start(*lines))
 

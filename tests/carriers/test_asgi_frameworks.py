@@ -111,7 +111,7 @@ def test_preflights_do_not_reach_the_framework(app):
 @pytest.mark.parametrize("make", [of_quart, of_falcon])
 def test_that_a_tag_has_no_effect_is_said_once(make, caplog):
     """
-    Where a process has tags, it is said once that the guard finds no views of such a framework.
+    Where a process has tags, it is logged once that the guard finds no views of such a framework.
     """
     cors(None)(lambda: None)
     caplog.set_level(logging.WARNING, "corsguard")

@@ -178,7 +178,7 @@ def test_a_swap_reaches_every_handler_of_the_process():
 @override_settings(CORSGUARD=OLD)
 def test_a_request_in_flight_keeps_its_policy(send):
     """
-    A request in flight finishes under the old policy.
+    A request that is running finishes with the old policy.
     """
     assert send("GET", "/api/swap", APP).of_cors == UNDER_OLD
     assert send("GET", "/api/hello", APP).of_cors == {"access-control-allow-origin": "*"}

@@ -374,7 +374,7 @@ def test_asynchronous_views_are_guarded(app):
 
 def test_headers_of_the_application_are_replaced(app, caplog):
     """
-    Headers that the application sets itself are replaced, and that is said once.
+    Headers that the application sets itself are replaced, and this is logged once.
     """
 
     @app.after_request
@@ -471,7 +471,7 @@ def test_mounted_applications_have_their_own_guards(app):
     assert ask(app, "/inner/", origin=OTHER) == Answer(200, shared_with(OTHER), "inner")
     assert ask_preflight(app, "/inner/", origin=OTHER) == preflight_answer(OTHER)
     assert ask(app) == Answer(200, shared_with(), "index")
-    # None closes, whatever lies further in; what remains says that the inner guard would have asked for the origin.
+    # None closes, even with an inner guard. The rest shows that the inner guard would have asked for the origin.
     guard.policy = {"/inner": None, "/": LISTED}
     assert ask(app, "/inner/", origin=OTHER) == Answer(200, [("vary", "Origin")], "inner")
 
@@ -546,7 +546,7 @@ def test_a_bad_policy_is_not_swapped_in(app):
 
 def test_a_request_in_flight_keeps_its_policy(app):
     """
-    A request in flight finishes with the old policy.
+    A request that is running finishes with the old policy.
     """
 
     @app.get("/swap")

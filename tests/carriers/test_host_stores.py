@@ -312,7 +312,7 @@ class Clock:
 
 class Asked:
     """
-    What is remembered of *store*, and `tell`, which tells what it says of a host, asking if need be.
+    What is remembered of *store*, and `tell`, which tells what it says of a host, and asks it if necessary.
     """
 
     def __init__(self, store):

@@ -302,7 +302,7 @@ def test_a_slow_load_does_not_hold_up_the_event_loop():
         first = askers.submit(server.exchange, *asked, f"Origin: {PARTNER}")
         load, _ = store.accept()
         with load:
-            # The load is under way until it is answered.
+            # The load runs until it is answered.
             without = server.exchange(*asked)
             assert (without.status, varies(without)) == (200, True)
             assert is_granted(server.exchange(*asked, f"Origin: {PARTNER}"))

@@ -212,7 +212,7 @@ def test_a_refused_policy_leaves_the_old_one(bad):
 
 def test_a_request_in_flight_keeps_its_policy():
     """
-    A request in flight finishes under the old policy.
+    A request that is running finishes with the old policy.
     """
 
     def app(environ, start_response):

@@ -281,7 +281,7 @@ MISTAKES = {
             "allow_unsafe_origins = {}"
         ),
     ),
-    "a base that is wrong, said once": (
+    "a base that is wrong, reported once": (
         'allow_origins = ["https://App.example.com"]\n[environments.a]\n[environments.b]\nmax_age = 0',
         (
             'E204 cors.toml: allow_origins: "https://App.example.com" has upper-case letters. Browsers send origins in '

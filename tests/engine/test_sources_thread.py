@@ -168,7 +168,7 @@ def held(keep):
 
 def refreshed(source):
     """
-    Wait until all calls of `load` that *source* has under way are swapped in, and return it. It refreshes no more.
+    Wait until all running calls of `load` of *source* have replaced its origins, and return it. It stops refreshing.
     """
     source.close()
     return source

@@ -352,7 +352,7 @@ def test_what_is_mounted_has_a_policy_by_path(path):
 
 
 DIFFERENT_BELOW = {
-    # The middleware further in was asked about no preflight, and a note has what it said.
+    # The inner middleware got no preflight, and a note has what it said.
     "/shop/deep/": {("https://a.example.com", name): "lost" for name in ("read", "form")},
     # The 405 was made outside of the middleware of a Mount.
     "/list/": {(APP, "form"): "gained"},
@@ -362,7 +362,7 @@ DIFFERENT_BELOW = {
 @pytest.mark.parametrize("path", ["/", "/shop/", "/v2/tickets/", "/none"])
 def test_one_around_all_decides(path):
     """
-    The CORSMiddleware around all others decides, and each of those further in has a note.
+    The outermost CORSMiddleware decides, and each inner one has a note.
     """
     around = Middleware(CORSMiddleware, allow_origins=[APP, "https://a.example.com"], max_age=7200)
     translation, before = translate(mounted(around)), differing(mounted(), mounted(around), path)

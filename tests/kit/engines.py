@@ -205,7 +205,7 @@ class Chromium:
 
     def call(self, function, argument=None):
         """
-        Call the JavaScript *function* in the document, and return what it or its promise returns, as JSON has it.
+        Call the JavaScript *function* in the document, and return what it or its promise returns, as JSON holds it.
         """
         return self._page.evaluate(function, argument)
 
@@ -326,7 +326,7 @@ class Firefox:
 
     def call(self, function, argument=None):
         """
-        Call the JavaScript *function* in the document, and return what it or its promise returns, as JSON has it.
+        Call the JavaScript *function* in the document, and return what it or its promise returns, as JSON holds it.
         """
         return self._call(self._tab, function, argument)
 
