@@ -60,7 +60,7 @@ FORBIDDEN_REQUEST_HEADERS: Final = frozenset(
 )
 FORBIDDEN_REQUEST_HEADER_PREFIXES: Final = ("proxy-", "sec-")
 
-# Fetch, "forbidden response-header name": never readable by a script, whatever is exposed.
+# Fetch, "forbidden response-header name": a script can never read them, even if they are exposed.
 FORBIDDEN_RESPONSE_HEADERS: Final = frozenset({"set-cookie", "set-cookie2"})
 
 # Headers that only requests have (RFC 9110, 10.1; Fetch, "forbidden request-header"), in lower case.
