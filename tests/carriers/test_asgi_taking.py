@@ -268,7 +268,7 @@ def test_a_wsgi_application_is_refused(app):
     """
     A WSGI application is refused with the import to write.
     """
-    with pytest.raises(TypeError, match=r"which is a WSGI one\. Write `from corsguard import CORSMiddleware`"):
+    with pytest.raises(TypeError, match=r"which is a WSGI application\. Write `from corsguard import CORSMiddleware`"):
         CORSMiddleware(app, LISTED)
 
 
@@ -277,7 +277,7 @@ def test_an_asgi_2_application_is_refused(app):
     """
     An ASGI 2 application is refused with what wraps it.
     """
-    with pytest.raises(TypeError, match=r"of ASGI 2.*guarantee_single_callable"):
+    with pytest.raises(TypeError, match=r"an ASGI 2 application.*guarantee_single_callable"):
         CORSMiddleware(app, LISTED)
 
 
