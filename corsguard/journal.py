@@ -88,7 +88,7 @@ REASONS: Final[Mapping[Reason, Rule]] = MappingProxyType(
             "a form on https://blog.example.com that posts to https://api.example.com/orders",
         ),
         "unknown": Rule(
-            "A request that may act had a Sec-Fetch-Site that is not one of the standard.",
+            "A request that may act had a Sec-Fetch-Site that is not in the standard.",
             "No browser sends that, so nothing is known about the page.",
             "Find the proxy or the client that writes this header.",
             "POST /orders with Sec-Fetch-Site: maybe",

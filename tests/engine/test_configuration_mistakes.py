@@ -61,14 +61,14 @@ MISTAKES = {
         "max_age = " + 5000 * "9",
         (
             'E811 cors.toml: "cors.toml" cannot be read: it has a number too long, or tables too deep, to be read.\n'
-            "    fix: take it out"
+            "    fix: remove it"
         ),
     ),
     "lists without a bottom": (
         "max_age = " + 5000 * "[",
         (
             'E811 cors.toml: "cors.toml" cannot be read: it has a number too long, or tables too deep, to be read.\n'
-            "    fix: take it out"
+            "    fix: remove it"
         ),
     ),
     "a keyword, misspelled": (
