@@ -90,7 +90,7 @@ def assert_shared_with_no_attacker(
         except AssertionError as error:
             let_in.append(f"{attack}{'' if attack.is_sent else ' (no browser sends this)'}\n    {error}")
     if let_in:
-        told = f"{_told(method, url)} is shared with {len(let_in)} origins that are not {origin}:"
+        told = f"{_told(method, url)} is shared with origins other than {origin} ({len(let_in)}):"
         raise AssertionError("\n".join([told, *let_in]))
 
 

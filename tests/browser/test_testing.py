@@ -378,7 +378,7 @@ def test_what_no_browser_sends_is_marked():
     told = failure_of(assert_shared_with_no_attacker, careless(CARELESS["upper case is folded"]), origin=APP, url=ITEMS)
     assert "upper case is folded: HTTPS://APP.EXAMPLE.COM (no browser sends this)" in told
     told = failure_of(assert_shared_with_no_attacker, careless(CARELESS["null is trusted"]), origin=APP, url=ITEMS)
-    assert f"{ITEMS} is shared with 1 that are not {APP}:\nnull is trusted: null\n" in told
+    assert f"{ITEMS} is shared with origins other than {APP} (1):\nnull is trusted: null\n" in told
 
 
 @pytest.mark.parametrize("origin", ["app.example.com", "https://app.example.com/", "null", "https://*.example.com"])

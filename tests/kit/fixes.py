@@ -65,7 +65,7 @@ FIXES = [
     # Plain http with credentials.
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, sent_origin="http://app.example.com", with_credentials=True),
-        "Load the page over https",
+        "load the page by https",
         [*SHARE_WITH_CREDENTIALS, f"page:   load it from {APP}"],
     ),
     (
@@ -92,7 +92,7 @@ FIXES = [
     (mismatch("null"), "sandboxed frames of any site", SHARE),
     (mismatch("http://app.example.com"), "this origin has the scheme https", also("http://app.example.com")),
     (mismatch("https://www.app.example.com"), "with and without www.", also("https://www.app.example.com")),
-    (mismatch(f"{APP}:8443"), "this has no port", also(f"{APP}:8443")),
+    (mismatch(f"{APP}:8443"), "this origin has no port", also(f"{APP}:8443")),
     (
         mismatch("http://localhost:3000", sent_origin="http://127.0.0.1:3000"),
         "localhost and its addresses are different origins",
