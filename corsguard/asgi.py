@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final, Never, TypeAlias, cast
 
-from .applications import refuse_what_is_no_asgi
+from .applications import require_asgi
 from .guard import ORDINARY_NAMES, Guard, Passage, ProtectionLike, Terms
 from .hosts import HostQuestion
 from .journal import Event, Journal
@@ -44,7 +44,7 @@ ASGIApplication: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 _Seen: TypeAlias = tuple[Prepared, PathTable, str, str, bytes | None]
 
 _ORDINARY_NAMES: Final = frozenset(name.encode() for name in ORDINARY_NAMES)
-# The headers that are read, as the engine names them.
+# The request headers that are read, with the names that the engine has for them.
 _KEYS: Final[Mapping[bytes, str]] = {
     b"origin": "HTTP_ORIGIN",
     b"host": "HTTP_HOST",
@@ -135,7 +135,7 @@ class CORSMiddleware:
         if table.hosts is not None:
             table = table.at(_host_in(headers))
         origin, answers, asks = None, table.answers or table.find(path).answers, False
-        # Several lines of Origin are joined on the long path.
+        # The long path joins several lines of Origin.
         if method != "OPTIONS":
             for name, value in headers:
                 if len(name) == 6 and name in _ORIGIN:
@@ -149,7 +149,7 @@ class CORSMiddleware:
             # Servers send names in lower case (ASGI, "HTTP connection scope"). The long path reads others, too.
             if origin is None or not asks:
                 answers = None
-        prepared = guard.foresee(answers, origin, asks)
+        prepared = guard.prepared_answer(answers, origin, asks)
         if (
             prepared is None
             or (self._may_have_tags and tags_made())
@@ -186,7 +186,7 @@ class CORSMiddleware:
         Send *message*, the start of a response with a header that may belong to the policy.
         """
         prepared, table, method, path, origin = seen
-        # As it was seen at entry, because what lies further in may write into the scope.
+        # The request as it came in, because the application may have changed the scope.
         request = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_ORIGIN": as_text(origin or b"")}
         # The short path is for what the protection does not judge.
         passage = Passage(self.guard, table, None, request, path)
@@ -352,7 +352,7 @@ def environ_of(scope: Scope, path: str) -> Environ:
         key = _KEYS.get(name.lower())
         if key is not None:
             text = as_text(value)
-            # Of several lines, none is taken for the whole.
+            # Several lines are joined, so none of them counts alone.
             environ[key] = f"{environ[key]},{text}"[:MOST_READ] if key in environ else text
     return environ
 

@@ -122,7 +122,7 @@ class Guard:
         can_await: bool = False,
     ) -> None:
         self._can_await = can_await
-        # What is in force, unless policies that are shared were swapped since; `meet` replaces it as a whole.
+        # What is in force, unless policies that are shared were swapped since; `adopt` replaces it as a whole.
         self.terms: Terms
         self.protect(protection)
         if not can_await:
@@ -156,7 +156,7 @@ class Guard:
         """
         return self.terms.protection
 
-    def meet(self) -> Terms:
+    def adopt(self) -> Terms:
         """
         Write the warnings of policies that are new here, take over what comes with them, and return what is in force.
 
@@ -174,9 +174,9 @@ class Guard:
         Return what is in force now. A carrier reads it once for each request, so that no swap comes in between.
         """
         terms = self.terms
-        return terms if self.policies.table is terms.table else self.meet()
+        return terms if self.policies.table is terms.table else self.adopt()
 
-    def foresee(self, answers: Answers | None, origin: str | bytes | None, asks: bool) -> Prepared | None:  # noqa: FBT001 - by keyword a call costs half as much again
+    def prepared_answer(self, answers: Answers | None, origin: str | bytes | None, asks: bool) -> Prepared | None:  # noqa: FBT001 - a keyword makes the call 50 % slower
         """
         Return the prepared answer for a request from *origin*. *asks* tells whether it is a preflight.
 

@@ -121,7 +121,7 @@ _PAUSE: Final = 60.0
 # To look costs ten times as much as a refusal itself.
 _PATIENCE: Final = 100
 _SKIPPED: Final = 500
-# It keeps no count, so all may share it.
+# It has no state, so all journals share it.
 _EACH: Final = repeat(True)
 # A program that swaps its policy all the time makes ever new ones, and there may be any number of tenants.
 _MOST_PAUSES: Final = 256

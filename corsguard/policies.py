@@ -136,7 +136,7 @@ class PathTable:
             self.given = MappingProxyType({_HOSTS: hosts.store})
         elif hosts is not None:
             by_host = {host: table.given for host, table in hosts}
-            # No host has hosts within.
+            # A host cannot contain hosts.
             self.given = cast("InForce", MappingProxyType({_HOSTS: MappingProxyType(by_host)}))
         elif self._by_prefix and self.everywhere is not None and self.everywhere.policy != UNGUARDED:
             self.given = self.everywhere.policy
@@ -282,7 +282,7 @@ class Policies:
 
     @policy.setter
     def policy(self, policy: "PoliciesLike | None") -> None:
-        # What was read here has lost the names that a file gave, so to write it back changes nothing.
+        # The value that was read here has lost the names from a file. If it is assigned back, nothing changes.
         if policy is not self.table.given:
             self.table = _read(policy)
 

@@ -130,7 +130,7 @@ class ProtectionKeywords(TypedDict, total=False):
     methods: Literal["unsafe", "all"]
 
 
-# A file and a setting may say anything.
+# Checked at run time, because a file and a setting may contain anything.
 _OFF: Final = frozenset({"0", "disabled", "false", "no", "none", "off"})
 _NO_PROTECTION: Final = Fix(words="Leave the protection out, if you want none.")
 _WORDS: Final = {"mode": ("enforce", "report"), "methods": ("unsafe", "all")}

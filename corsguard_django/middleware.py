@@ -239,7 +239,7 @@ def find(environ: Environ) -> Assignment:
     request = WSGIRequest({"REQUEST_METHOD": "GET", "wsgi.input": BytesIO(), **environ})
     terms = process.guard.current()
     passage = process.guard.enter(request.META, request.path_info, terms, terms.table.ask(environ.get("HTTP_HOST")))
-    finder = CORSMiddleware(lambda _: HttpResponse())._finder(request, passage)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - its own room
+    finder = CORSMiddleware(lambda _: HttpResponse())._finder(request, passage)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - a method of this module
     return process.guard.find(environ, request.path_info, finder)
 
 

@@ -35,7 +35,7 @@ def read_variables(variables: Mapping[str, Any], prefix: str) -> tuple[Policy, C
     try:
         policy = Policy.from_mapping(said)
     except PolicyError as error:
-        # What is missed may stand in a variable that is misspelled.
+        # A missing value may be in a misspelled variable.
         missed = [problem for problem in error.problems if problem.code != "E101" or not problems]
         raise PolicyError([*problems, *(_of_variable(problem, prefix) for problem in missed)]) from None
     if problems:

@@ -204,7 +204,7 @@ def test_equal_policies_share_what_is_left_out(records, clock):
     assert len(records) == 2
     clock.now += 60
     journal.record(listed(APP), refused(), ENVIRON)
-    assert records[2].getMessage().endswith(" Left out since the last like it: 2.")
+    assert records[2].getMessage().endswith(" Similar records left out since the last one: 2.")
 
 
 def test_policies_with_two_sources_share_nothing(records, clock):

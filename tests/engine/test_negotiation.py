@@ -583,7 +583,7 @@ def test_only_so_many_origins_are_remembered(in_bytes):
     for number in [*range(5_000), 0, 4_999]:
         origin = f"https://shop{number}.shop.example"
         for asks in (False, True):
-            prepared = guard.foresee(answers, origin.encode() if in_bytes else origin, asks)
+            prepared = guard.prepared_answer(answers, origin.encode() if in_bytes else origin, asks)
             assert prepared.decision.headers[0] == ("Access-Control-Allow-Origin", origin)
             assert prepared.lines[0] == (b"access-control-allow-origin", origin.encode())
     assert len(answers.shared.known) == len(answers.permitted.known) == 4_096
@@ -593,5 +593,5 @@ def test_what_a_source_says_is_never_remembered():
     guard = Guard(Policies({"allow_origins": Counting(True)}), Journal())
     answers = guard.policies.table.answers
     for origin in (APP, "x" * 1_000_000):
-        assert guard.foresee(answers, origin, False) is None
+        assert guard.prepared_answer(answers, origin, False) is None
     assert answers.shared.known == {}
