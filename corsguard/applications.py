@@ -1,5 +1,6 @@
 """
-What kind of application an object is, told from its class and its signature and without calling it; and what it wraps.
+Whether an object is a WSGI or an ASGI application, judged by its class and its signature and never called; and what it
+wraps.
 
 An object that cannot be judged is accepted: a partial without a signature, compiled code, a mock.
 """
@@ -12,9 +13,9 @@ from typing import Any, Final
 from .quoting import quoted
 
 _WSGI, _ASGI_2, _ASGI_3 = 2, 1, 3
-# What a layer calls the next one, most telling first: where both are kept, `app` may be what has the next one.
+# The attributes in which layers keep the next one. The most specific come first, because `app` may be something else.
 _WITHIN: Final = ("wsgi_app", "asgi_app", "app", "application")
-# How deep an application may lie under others.
+# How many layers may be around an application.
 _MOST_LAYERS: Final = 32
 _EXPECTED: Final = "Expected an ASGI application (scope, receive, send), got"
 
@@ -60,7 +61,7 @@ def layers_of(app: object) -> Iterator[object]:
         if app is None:
             return
         yield app
-        # What an instance has itself. Its class may have a method of such a name, and a proxy says yes to any.
+        # Only attributes of the instance: its class may have a method of that name, and a proxy has any attribute.
         names = [name for name in _WITHIN if name in vars(app)] if hasattr(app, "__dict__") else _WITHIN
         app = next((inner for name in names if (inner := getattr(app, name, None)) is not None), None)
 

@@ -88,7 +88,7 @@ PROTECTED_BODIES: Final[Mapping[VerdictReason, bytes]] = {
 @dataclass(frozen=True, slots=True)
 class Terms:
     """
-    What one request is under: the *table* of all policies and the *protection*, which a swap changes together.
+    What applies to one request: the *table* of all policies and the *protection*. A swap changes both together.
     """
 
     table: PathTable
@@ -152,13 +152,14 @@ class Guard:
     @property
     def protection(self) -> CrossOriginProtection | None:
         """
-        What tells which requests may act, None if all may.
+        The protection that tells which requests may act; None if all may.
         """
         return self.terms.protection
 
     def adopt(self) -> Terms:
         """
-        Write the warnings of policies that are new here, take over what comes with them, and return what is in force.
+        Log the warnings of policies that are new to this guard, use the protection of their configuration, and return
+        what is in force.
 
         The next request does this too, after the policies were replaced. Call it to have it done at once.
         """
@@ -188,7 +189,7 @@ class Guard:
         if origin is None:
             return answers.silent
         grant = answers.permitted if asks else answers.shared
-        # Bounded before it is looked at: even to hash a megabyte is work.
+        # The length is checked first, because even hashing a megabyte takes time.
         prepared = grant.known.get(origin) if len(origin) <= LONGEST_ORIGIN else None
         if prepared is None:
             text = origin if isinstance(origin, str) else as_text(origin)

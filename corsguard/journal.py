@@ -154,7 +154,7 @@ class Event(NamedTuple):
 
 class _Pause(NamedTuple):
     """
-    When a record was last written, in seconds of the monotonic clock, and how many like it were left out since.
+    When the last record was written, in seconds of the monotonic clock, and how many similar ones were left out since.
     """
 
     begun: float
@@ -451,7 +451,7 @@ class Journal:
         Return None if a record for *reason* and *policy* has to be left out. Otherwise return a note about those that
         were left out.
         """
-        # Not the policy, which would be kept alive, and with it the thread of its source.
+        # The policy itself is not kept, because that would keep the thread of its source alive.
         now, key = time.monotonic(), (reason, None if policy is None else policy.fingerprint)
         with self._lock:
             if key not in self._pauses and len(self._pauses) >= _MOST_PAUSES:

@@ -51,9 +51,10 @@ _IN_A_LOOP: Final = (
     "The origin source, or the store of hosts, has to be awaited, but this call is inside an event loop. Write "
     "`await question.ask_async()`, or call it in a thread."
 )
-# A longer Origin is not an origin, and no other value that is read is as long. So much of it shows that it is longer.
+# How much of a header value is read. A longer Origin is not an origin, and one more character shows that. All other
+# values that are read are shorter.
 MOST_READ: Final = LONGEST_ORIGIN + 1
-# So many origins of a policy are remembered with their headers. A pattern covers any number of origins.
+# How many origins of a policy are remembered with their headers, because a pattern covers any number of origins.
 _MOST_KNOWN: Final = 4096
 _REFUSAL_BODY: Final = b"CORS: this origin may not read this resource.\n"
 
@@ -153,7 +154,7 @@ class Question(NamedTuple):
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
     """
-    What a policy decides about a request before it sees it; a carrier's short path sends it as it stands.
+    What a policy decides about a request, prepared in advance. A carrier's short path sends it unchanged.
 
     *lines* are the headers of the *decision* in bytes, as ASGI has them. With *trusted_methods* such a request may act,
     too, where a protection judges it.
@@ -293,7 +294,7 @@ def as_lines(headers: Iterable[Header]) -> list[Line]:
 
 def as_text(value: bytes) -> str:
     """
-    Return the header value *value* as text, as a WSGI server has it, cut where it is longer than any that is read.
+    Return the header value *value* as text, as a WSGI server does, cut to the length that is read.
     """
     return value[:MOST_READ].decode("latin-1")
 

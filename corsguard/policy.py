@@ -170,9 +170,9 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
     @cached_property
     def fingerprint(self) -> int:
         """
-        A number that equal policies share in one process, and that hardly ever any two others do.
+        A number that equal policies share in one process. Different policies hardly ever share one.
 
-        In contrast to the hash it depends on the origins, which may be very many.
+        Unlike the hash, it depends on the origins, of which there may be very many.
         """
         origins = self.allow_origins
         return hash((self, id(origins) if is_source(origins) else origins))

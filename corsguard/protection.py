@@ -345,7 +345,7 @@ def _problems_of(keywords: Mapping[str, Any]) -> list[Problem]:
 
 def _meant_instead_of(value: object) -> Fix:
     """
-    Return the protection that *value* means, such as True or `"report"`; the strict one, if it says nothing of that.
+    Return the protection that *value* means, such as True or `"report"`. If that is not clear, return the strict one.
     """
     word = (text_of(value) or quoted(value)).lower()
     if word in _OFF:

@@ -224,11 +224,11 @@ MISTAKES = {
     ),
     "an heir of itself": (
         '[policies.a]\nextends = "a"',
-        'E815 cors.toml: policies.a.extends: "a" extends itself: a -> a.\n    fix: take extends out of a',
+        'E815 cors.toml: policies.a.extends: "a" extends itself: a -> a.\n    fix: remove extends from a',
     ),
     "heirs of each other": (
         '[policies.a]\nextends = "b"\n[policies.b]\nextends = "c"\n[policies.c]\nextends = "b"',
-        'E815 cors.toml: policies.b.extends: "b" extends itself: b -> c -> b.\n    fix: take extends out of b',
+        'E815 cors.toml: policies.b.extends: "b" extends itself: b -> c -> b.\n    fix: remove extends from b',
     ),
     "two circles, and who hangs on one of them": (
         (
@@ -236,8 +236,8 @@ MISTAKES = {
             '[policies.c]\nextends = "d"\n[policies.d]\nextends = "c"'
         ),
         (
-            'E815 cors.toml: policies.b.extends: "b" extends itself: b -> b.\n    fix: take extends out of b\n'
-            'E815 cors.toml: policies.c.extends: "c" extends itself: c -> d -> c.\n    fix: take extends out of c'
+            'E815 cors.toml: policies.b.extends: "b" extends itself: b -> b.\n    fix: remove extends from b\n'
+            'E815 cors.toml: policies.c.extends: "c" extends itself: c -> d -> c.\n    fix: remove extends from c'
         ),
     ),
     "a string for a list": (
