@@ -1,6 +1,6 @@
 """
-What an attacker would find at a URL: asked within bounds, judged by the model of a browser, asked again before it is
-believed.
+Finds what an attacker would find at a URL: with a bounded number of requests, judged by the model of a browser, and
+confirmed by a second request.
 
 One call, `audit`. What it returns, a Report, has a `data()` that JSON can hold.
 """

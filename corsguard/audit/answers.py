@@ -1,7 +1,7 @@
 """
-What a page asks a server, and what the model of a browser says of the answer: whether the page may read it.
+One request of a page to a server, and what the model of a browser says about the answer: whether the page may read it.
 
-What went over the wire once is judged twice, with credentials and without; nothing else in this folder judges it.
+Each exchange is judged twice, with credentials and without. Nothing else in this folder decides who may read.
 """
 
 from dataclasses import dataclass, replace
@@ -28,25 +28,25 @@ from corsguard.browser.urls import origin_of
 from corsguard.browser.wire import Header
 from corsguard.names import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, OWNED_PREFIX
 
-# What a page is that has the origin in question by other means than its URL.
+# The URL of a page that gets its origin in another way than from its URL.
 _PAGE_HOST: Final = "attacker.example"
-# RFC 6585, 4, and RFC 9110, 15.6.4: what is said to anyone who comes too often, whatever was asked.
+# RFC 6585, 4, and RFC 9110, 15.6.4: the statuses for clients that send too many requests.
 TOO_MANY: Final = 429
 BUSY: Final = frozenset({TOO_MANY, 503})
-# What a login, a router, a firewall or a limit says before the resource is asked (RFC 9110, 15.5; RFC 6585, 4).
+# The statuses of a login, a router, a firewall or a limit in front of the resource (RFC 9110, 15.5; RFC 6585, 4).
 _BEFORE_RESOURCE: Final = frozenset({401, 402, 403, 404, 407, 410, TOO_MANY, 451}) | REDIRECTS
 
-# What a preflight's answer says to an origin before it says anything about methods and headers.
+# The reasons for which a preflight fails because of the origin, whatever it says about methods and headers.
 _REFUSES_ALL: Final = CORS_CHECK | OF_STATUS | {Reason.UNREACHABLE}
 
 
 class PageFetch(NamedTuple):
     """
-    One fetch of *url* by a page at *origin*, or by none.
+    One fetch of *url* by a page at *origin*, or without an Origin.
 
     If it needs a preflight, by its *method*, by *names* of headers or as an upload with a listener (*is_upload*), only
-    the preflight is sent. *more* are header lines that are sent besides, or in place of the browser's, and *body* is
-    the body, whatever a page may do. *is_handshake* tells that the page opens a WebSocket there.
+    the preflight is sent. *more* are header lines that are sent in addition to the browser's, or in place of them, and
+    *body* is the body, even if no page could send these. *is_handshake* is True if the page opens a WebSocket.
     """
 
     url: str
@@ -66,7 +66,8 @@ class PageFetch(NamedTuple):
 @dataclass(frozen=True)
 class Answer:
     """
-    What came of a *fetch*: the *request* as it was sent, its *response* (status 0: none) and the *seconds* it took.
+    The result of a *fetch*: the *request* as it was sent, its *response* (status 0: none) and the *seconds* that it
+    took.
     """
 
     fetch: PageFetch
@@ -77,7 +78,7 @@ class Answer:
     @classmethod
     def of(cls, fetch: PageFetch, *headers: Header, status: int = 200, body: bytes = b"", seconds: float = 0.0) -> Self:
         """
-        Return the answer to *fetch* that a server gives which sends *headers*.
+        Return the answer to *fetch* of a server that sends *headers*.
         """
         request = WireRequest("OPTIONS" if fetch.is_preflight else fetch.method, fetch.url)
         return cls(fetch, request, WireResponse(status, headers, body), seconds)
@@ -89,7 +90,7 @@ class Answer:
     @property
     def is_told(self) -> bool:
         """
-        Whether a response came that was made for the fetch, and not for a server that is too busy for any.
+        Whether a response came that answers the fetch, and not one of a server that is too busy.
         """
         return self.came and self.status not in BUSY
 
@@ -108,7 +109,7 @@ class Answer:
     @cached_property
     def lines(self) -> tuple[Header, ...]:
         """
-        The response's header lines, cut before they are looked at.
+        The response's header lines, shortened before they are read.
         """
         return tuple((name, value[:LONGEST_READ]) for name, value in self.response.headers)
 
@@ -120,14 +121,14 @@ class Answer:
 
     def lists(self, name: str, item: str) -> bool:
         """
-        Whether the response lists *item* under *name*, in any case.
+        Whether the response lists *item* in the header *name*, in upper or lower case.
         """
         return item.lower() in (part.strip().lower() for part in (self.get(name) or "").split(","))
 
     @cached_property
     def varies(self) -> bool:
         """
-        Whether a cache keeps the response for this origin only (RFC 9110, "Vary").
+        Whether a cache may use the response for this origin only (RFC 9110, "Vary").
         """
         return self.lists("Vary", "Origin") or self.lists("Vary", "*")
 
@@ -142,14 +143,14 @@ class Answer:
 
     def shares(self, *, with_credentials: bool) -> bool:
         """
-        Whether the page may read the response; of a preflight, whether the browser would go on; of a handshake, whether
-        the WebSocket is open.
+        Whether the page may read the response. For a preflight: whether the browser would continue. For a handshake:
+        whether the WebSocket is open.
         """
         if self.fetch.is_handshake:
-            # It always has credentials, and it is answered once, for one key.
+            # A handshake always has credentials, and its answer is valid for one key only.
             return self.status == 101 and faulty_field(self.request, self.response) is None
         outcome = self._outcome(with_credentials=with_credentials)
-        # A redirect is followed, and what is read in the end is another response.
+        # A redirect is followed, so the page reads another response.
         return isinstance(outcome, Response) and outcome.type != "opaqueredirect"
 
     @property
@@ -159,13 +160,13 @@ class Answer:
     @property
     def lets_in(self) -> bool:
         """
-        Whether the page may read because it is of this origin, and not because everybody may.
+        Whether the page may read because of its origin, and not because everybody may.
         """
         return self.is_read_with_credentials or (self.get(ALLOW_ORIGIN) != "*" and self.shares(with_credentials=False))
 
     def grants_origin(self, *, with_credentials: bool) -> bool:
         """
-        Whether the preflight's answer passes as far as the origin is concerned, whatever else it refuses.
+        Whether the preflight's answer allows the origin, whatever else it refuses.
         """
         outcome = self._outcome(with_credentials=with_credentials)
         return isinstance(outcome, Response) or outcome not in _REFUSES_ALL
@@ -173,7 +174,7 @@ class Answer:
     @property
     def has_bad_status(self) -> bool:
         """
-        Whether the preflight fails for its status, whatever else it says.
+        Whether the preflight fails because of its status, whatever else it says.
         """
         granted = (
             (ALLOW_ORIGIN, self.fetch.origin or "*"),
@@ -187,7 +188,7 @@ class Answer:
 
     def _outcome(self, *, with_credentials: bool) -> Response | WebSocket | Reason:
         """
-        Return what a page gets of this response, or why a browser keeps it back.
+        Return what a page gets from this response, or why a browser blocks it.
         """
 
         def replay(request: WireRequest) -> WireResponse:
@@ -205,10 +206,10 @@ class Answer:
 
 def fetched(carry: Transport, fetch: PageFetch, credentials: Literal["include", "omit"]) -> Response | WebSocket:
     """
-    Return what a page at the origin of *fetch* gets; its own page's redirects are not followed.
+    Return what a page at the origin of *fetch* gets. Redirects are not followed.
     """
     own = origin_of(fetch.url)
-    # As secure as what it fetches, or mixed content would be all that is seen.
+    # The page has the scheme of the resource, because otherwise the browser blocks it as mixed content.
     page = Browser(carry).open(f"{own.partition(':')[0]}://{_PAGE_HOST}", origin=fetch.origin or own)
     if fetch.is_handshake:
         return page.websocket(fetch.url)
@@ -224,7 +225,7 @@ def fetched(carry: Transport, fetch: PageFetch, credentials: Literal["include", 
 
 def target_of(url: str) -> str:
     """
-    Return path and query of *url*, as they stand in a request.
+    Return path and query of *url*, as a request has them.
     """
     parts = urlsplit(url)
     return f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"

@@ -1,7 +1,7 @@
 """
-What is believed of what was seen: it is asked again, past all caches, and as somebody who must not be let in.
+Confirms what was seen: it sends each proof again, past all caches, and for an origin that must not be allowed.
 
-Of several signs of one rule the worst counts, and what a worse finding implies is not reported once more.
+If one rule has several signs, the worst counts. A finding that a worse one implies is not reported.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -25,11 +25,11 @@ _MOST_ORIGINS: Final = 4
 @dataclass(frozen=True)
 class Finding:
     """
-    A *rule* that is broken, as bad as *severity* says, and the *proof*: the first answer shows it.
+    A broken *rule*, its *severity*, and the *proof*: its first answer shows the fault.
 
-    *detail* says what was seen, fit to be shown; *origins* are those that were let in, and *reach* says who could
-    become one. *subsumed* are the rules that it implies. *meant* is the origin that its fix names, and *own_fix* is the
-    fix where it is not that of the rule.
+    *detail* says what was seen, safe to print. *origins* are those that were allowed, and *reach* says who could use
+    one. *subsumed* are the rules that it implies. *meant* is the origin that its fix names, and *own_fix* is the fix if
+    it is not the one of the rule.
     """
 
     rule: Weakness
@@ -55,7 +55,7 @@ class Finding:
     @property
     def fix(self) -> Fix:
         """
-        What of its fix can be pasted.
+        The parts of the fix that can be pasted.
         """
         return self.own_fix or self.rule.fix_for(self.meant)
 
@@ -76,7 +76,7 @@ class Finding:
 
 class Positive(NamedTuple):
     """
-    An origin that was let in.
+    An origin that was allowed.
     """
 
     probe: Probe
@@ -90,10 +90,10 @@ class Positive(NamedTuple):
 
 class Belief:
     """
-    What one audit has seen so far, and in the end believes.
+    What one audit has seen so far, and the findings that it confirms in the end.
 
-    *control* is an origin that must not be let in, *meant* one that is meant to be, and *show* makes a string from the
-    network fit to be seen. *is_internal* tells that the network keeps others out.
+    *control* is an origin that must not be allowed, *meant* one that should be. *show* makes a string from the network
+    safe to print. *is_internal* is True if only an internal network can reach the server.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Belief:
 
     def look(self, rule: str, *seen: object) -> bool:
         """
-        Show what was *seen* to the sign of *rule*, and keep the worst that it sees; return whether it sees something.
+        Pass what was *seen* to the sign of *rule*, and keep the worst result. Return whether the sign found something.
         """
         row = RULES[rule]
         sign = row.sign(*seen)
@@ -124,7 +124,7 @@ class Belief:
 
     def let_in(self, probe: Probe, answer: Answer) -> bool:
         """
-        Return whether *probe* was let in, and keep it if it was.
+        Return whether *probe* was allowed, and keep it if so.
         """
         sign = RULES[probe.rule].sign(answer, probe, is_internal=self._is_internal)
         if sign is None:
@@ -134,19 +134,19 @@ class Belief:
 
     def has_let_in(self, rule: str) -> bool:
         """
-        Return whether a probe of *rule* was let in.
+        Return whether a probe of *rule* was allowed.
         """
         return any(positive.probe.rule == rule for positive in self._positives)
 
     def note(self, text: str, *values: str) -> None:
         """
-        Note *text*, a format string, with *values* from the network in its blanks.
+        Note *text*, a format string, with *values* from the network for its placeholders.
         """
         self.notes.append(text.format(*map(self.show, values)))
 
     def settled(self) -> list[Finding]:
         """
-        Ask again for all that was seen, and return what is believed of it, the worst first.
+        Send everything that was seen again, and return the confirmed findings, the worst first.
         """
         found = [self._replayed(finding) for finding in self._found.values()]
         found += filter(None, [self._proven(positives) for positives in _by_rule(self._positives)])
@@ -173,7 +173,7 @@ class Belief:
 
     def _replayed(self, finding: Finding) -> Finding:
         """
-        Ask again what proves a fault, past all caches, and say how sure it is.
+        Send the proof of a fault again, past all caches, and return the finding with its confidence.
         """
         if not finding.is_fault or finding.rule.is_asked_twice:
             return finding
@@ -187,14 +187,15 @@ class Belief:
 
     def _proven(self, positives: list[Positive]) -> Finding | None:
         """
-        Return what the *positives* of one rule prove, the worst asked again with an origin that must not be let in.
+        Return the finding that the *positives* of one rule prove. The worst one is sent again, and also for an origin
+        that must not be allowed.
         """
         worst = max(positives, key=_severity)
         probe, _, sign = worst
         row = RULES[probe.rule]
         confidence = self._confidence(worst)
         if confidence is None:
-            self.note("{} was let in once and not again, so that it is not reported.", probe.origin)
+            self.note("{} was allowed once, but not again, so it is not reported.", probe.origin)
             return None
         origins = tuple(dict.fromkeys(positive.probe.origin for positive in positives))
         return replace(
@@ -209,11 +210,12 @@ class Belief:
     def _others(self, first: str, origins: Iterable[str]) -> str:
         more = [self.show(origin) for origin in origins if origin != first]
         and_others = " and others" * (len(more) > _MOST_ORIGINS)
-        return f" So is {', '.join(more[:_MOST_ORIGINS])}{and_others}." if more else ""
+        return f" The same holds for {', '.join(more[:_MOST_ORIGINS])}{and_others}." if more else ""
 
     def _confidence(self, positive: Positive) -> Confidence | None:
         """
-        Ask again, past all caches, and as somebody who must not be let in; return how sure it is, or None.
+        Send it again, past all caches, and for an origin that must not be allowed. Return the confidence, or None if it
+        is not confirmed.
         """
         probe, answer, _ = positive
         if positive.severity is Severity.INFO:
@@ -226,7 +228,7 @@ class Belief:
             return "low"
         if again.lets_in and (RULES[probe.rule].is_general or not control.lets_in):
             return "high" if answer.status < 400 else "medium"
-        # The unique query may be what it fails on.
+        # It may have failed because of the unique query.
         return None if again.status == answer.status else "medium"
 
 
@@ -249,15 +251,15 @@ def _parent(positive: Positive) -> str:
 
 def _by_rule(positives: Iterable[Positive]) -> Iterator[list[Positive]]:
     """
-    Yield the positives of each rule, each under the one fault that explains it.
+    Yield the positives of each rule, each for the one fault that explains it.
     """
     found: dict[str, list[Positive]] = {}
     for positive in positives:
         found.setdefault(positive.probe.rule, []).append(positive)
     if any(positive.probe.mistake == WHOLE_SITE for positive in found.get("CG-A012", [])):
-        # What ends like a host of the same site is a subdomain of it, too.
+        # A name with the same end as a host of the site is also a subdomain of the site.
         found["CG-A004"] = [one for one in found.get("CG-A004", []) if one.probe.reach is not Reach.NEIGHBOUR]
-    # Where every name is let in, those that end or are built like a trusted one are let in with them.
+    # If every name is allowed, names that end or are built like a trusted one are allowed, too.
     every = {_parent(one) for rule in ("CG-A009", "CG-A012") for one in found.get(rule, [])}
     found["CG-A023"] = [one for one in found.get("CG-A023", []) if _parent(one) not in every]
     every |= {_parent(one) for one in found["CG-A023"] if one.probe.mistake == BUILT_ALIKE}
@@ -268,7 +270,7 @@ def _by_rule(positives: Iterable[Positive]) -> Iterator[list[Positive]]:
     if contained and found.get("CG-A003") and found.get("CG-A004"):
         found["CG-A005"] = contained
     elif contained:
-        # A comparison of one end only meets such names, too.
+        # A comparison of only one end allows such names, too.
         home = next((rule for rule in ("CG-A003", "CG-A004") if found.get(rule)), "CG-A005")
         found.setdefault(home, []).extend(contained)
     for rule, ones in found.items():
@@ -278,7 +280,7 @@ def _by_rule(positives: Iterable[Positive]) -> Iterator[list[Positive]]:
 
 def _without_implied(findings: list[Finding]) -> list[Finding]:
     """
-    Return *findings*, the worst first, without those that a worse one implies, which names them.
+    Return *findings*, the worst first, without those that a worse one implies. The worse one names them.
     """
     ordered = sorted(findings, key=lambda finding: (-finding.severity, finding.rule.id))
     implied = {rule for finding in ordered for rule in finding.rule.subsumes if finding.is_fault}

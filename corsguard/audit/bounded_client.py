@@ -1,7 +1,7 @@
 """
-Asks one server: within a budget, at a steady pace, and again, past all caches, before anything is believed.
+Sends requests to one server: within a budget, at a steady rate, and again, past all caches, to confirm a finding.
 
-Only the given origin is contacted, not more often and not faster than agreed.
+Only the given origin is contacted, never more often or faster than agreed.
 """
 
 import time
@@ -16,21 +16,21 @@ from corsguard.browser.wire import Header
 
 from .answers import BUSY, TOO_MANY, Answer, PageFetch, fetched
 
-# What changes nothing on a server (RFC 9110, 9.2.1), and what is sent besides only if that is agreed to.
+# The safe methods (RFC 9110, 9.2.1), and the one that is sent only if the user agrees.
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORGED_METHOD: Final = "POST"
-# A preflight is answered by its headers, so nothing after them is asked for.
+# The headers answer a preflight, so its body is not read.
 _UNASKED: Final = WireResponse(0)
-# After so many fetches in a row without an answer the server is taken to have gone, or to want to be left alone.
+# After this many fetches in a row without an answer, the server is down, or does not want more requests.
 _MOST_UNANSWERED: Final = 5
 _MOST_RESERVED: Final = 12
-# What is added to what is given: a cookie of the audit must not replace the user's.
+# Headers that are added to the user's: a cookie of the audit must not replace the user's cookie.
 _SENT_TWICE: Final = frozenset({"authorization", "cookie", "host"})
 
 
 class SpentError(Exception):
     """
-    Ends a part of an audit, because no more may be asked; *cause* says why.
+    Ends a part of an audit, because no more requests may be sent; *cause* says why.
     """
 
     def __init__(self, cause: str) -> None:
@@ -40,16 +40,16 @@ class SpentError(Exception):
 
 class BoundedClient:
     """
-    Asks the server at the origin of *url* through *carry*: *budget* times at most, *rate* times a second.
+    Sends requests to the origin of *url* through *carry*: at most *budget*, and *rate* in a second.
 
-    *label* is a name that nobody has, and so no cache knows. *headers* go with every request but preflights, as
-    credentials do. Only GET, HEAD and OPTIONS are sent; with *may_post*, POST too. *on_sent* is told how many were
-    sent. *clock* and *pause* are those of `time`.
+    *label* is a name that nobody uses, so no cache knows it. *headers* are sent with every request except preflights,
+    like credentials. Only GET, HEAD and OPTIONS are sent; with *may_post*, POST too. *on_sent* is called with the
+    number of sent requests. *clock* and *pause* are those of `time`.
 
-    *left_out* says for each cause what was not asked.
+    *left_out* says for each cause what was not sent.
     """
 
-    def __init__(  # noqa: PLR0913 - how to ask is agreed on in one place
+    def __init__(  # noqa: PLR0913 - all limits are set in one place
         self,
         carry: Transport,
         url: str,
@@ -68,7 +68,7 @@ class BoundedClient:
         self.budget = budget
         self.rate = rate
         self.sent = 0
-        # What is kept back for asking again what was found.
+        # The number of requests that are reserved to confirm findings.
         self.reserve = min(_MOST_RESERVED, budget // 4)
         self.unanswered = 0
         self.throttled = 0
@@ -87,7 +87,7 @@ class BoundedClient:
 
     def ask(self, fetch: PageFetch) -> Answer:
         """
-        Return what the server answers; the same question is not asked twice. Raises SpentError if it may not be asked.
+        Return the server's answer. The same request is not sent twice. Raises SpentError if it may not be sent.
         """
         if fetch not in self._asked:
             self._asked[fetch] = self._sent(fetch)
@@ -95,14 +95,14 @@ class BoundedClient:
 
     def answers_at(self, url: str) -> list[Answer]:
         """
-        Return all that was answered at *url*, whatever the query.
+        Return all answers so far at *url*, whatever the query.
         """
         path = urlsplit(url).path
         return [answer for fetch, answer in self._asked.items() if urlsplit(fetch.url).path == path]
 
     def first(self, fetch: PageFetch) -> Answer:
         """
-        Return what the server answers. Raises Unreachable if nothing does.
+        Return the server's answer. Raises Unreachable if there is none.
         """
         try:
             answer = self.ask(fetch)
@@ -114,27 +114,27 @@ class BoundedClient:
 
     def again(self, answer: Answer, origin: str | None = None) -> Answer:
         """
-        Ask the same again, past all caches, or on behalf of another *origin*.
+        Send the same request again, past all caches, or for another *origin*.
         """
         fetch = answer.fetch
         return self.ask(fetch._replace(url=self.fresh(fetch.url), origin=origin or fetch.origin))
 
     def fresh(self, url: str) -> str:
         """
-        Return *url* with a query that nobody has asked before, past all caches.
+        Return *url* with a query that was never used before, so that no cache has an answer.
         """
         self._count += 1
         return with_query(url, f"cg={self.label}{self._count}")
 
     def leave_out(self, what: str, end: SpentError) -> None:
         """
-        Note that *what* was not asked.
+        Note that *what* was not sent.
         """
         self.left_out.setdefault(end.cause, []).append(what)
 
     def warnings(self) -> Iterator[str]:
         """
-        Yield what is to be known of how it was asked.
+        Yield warnings about how the requests were sent.
         """
         for cause, names in self.left_out.items():
             yield f"Left out, because {cause}: {', '.join(names)}."
@@ -142,16 +142,16 @@ class BoundedClient:
             yield f"{counted(self.unanswered, 'request')} got no response."
         if self.throttled:
             busy = "429 Too Many Requests or 503 Service Unavailable"
-            yield f"{counted(self.throttled, 'request')} got {busy}: give a lower --rate."
+            yield f"{counted(self.throttled, 'request')} got {busy}: use a lower --rate."
 
     def turn(self) -> None:
         """
-        Wait until something may be sent, and count it. Raises SpentError if nothing may be sent any more.
+        Wait until the next request may be sent, and count it. Raises SpentError if no more may be sent.
         """
         if self.sent >= self.budget - self.reserve:
             raise SpentError(f"the budget of {self.budget} requests was spent")
         if self._silent >= _MOST_UNANSWERED:
-            raise SpentError(f"the server left {self._silent} requests in a row without an answer, or answered 429")
+            raise SpentError(f"{self._silent} requests in a row got no answer, or 429")
         delay = self._next - self._clock()
         if delay > 0:
             self._pause(delay)
@@ -161,7 +161,7 @@ class BoundedClient:
 
     def _sent(self, fetch: PageFetch) -> Answer:
         """
-        Send the one request that a browser would send first.
+        Send the request that a browser would send first.
         """
         answers: list[Answer] = []
 
@@ -177,14 +177,14 @@ class BoundedClient:
         with suppress(NetworkError):
             fetched(carry, fetch, "include")
         if not answers:
-            # Nothing was sent: a browser does not even ask.
+            # Nothing was sent: a browser blocks this address.
             raise SpentError("no browser connects to this address")
         return answers[0]
 
     def _complete(self, fetch: PageFetch, request: WireRequest) -> WireRequest:
         lines = [line for line in request.headers if line[0] != "Origin"] + [("User-Agent", "Mozilla/5.0 (corsguard)")]
         if fetch.origin is not None:
-            # That of a page at the resource's own origin goes with it too, though no GET has it.
+            # A page at the resource's own origin sends no Origin with GET, but the audit sends it.
             lines.append(("Origin", fetch.origin))
         lines += [] if fetch.is_preflight else self._headers
         said = {name.lower() for name, _ in fetch.more} - _SENT_TWICE
@@ -193,10 +193,12 @@ class BoundedClient:
 
     def _exchange(self, fetch: PageFetch, request: WireRequest) -> Answer:
         if origin_of(request.url) != self.origin:
-            raise ValueError(f"{request.url!r} is not at {self.origin}, and nothing else is contacted.")
+            raise ValueError(
+                f"Expected a URL at {self.origin}, because nothing else is contacted, got {request.url!r}."
+            )
         if request.method not in self._methods:
-            # A browser sends no preflight within one origin, for example, but the request itself.
-            raise SpentError(f"it takes {request.method}, and only {', '.join(sorted(self._methods))} are sent")
+            # For example, within one origin a browser sends no preflight, but the request itself.
+            raise SpentError(f"it needs {request.method}, and only {', '.join(sorted(self._methods))} are sent")
         self.turn()
         start = self._clock()
         try:

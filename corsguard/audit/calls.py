@@ -1,5 +1,5 @@
 """
-The one call of an audit: what is agreed on before it begins, all its stages, and what is believed in the end.
+The one call of an audit: its limits, all its stages, and the confirmed findings.
 """
 
 import secrets as randomness
@@ -33,22 +33,22 @@ BUDGET: Final = 220
 QUICK_BUDGET: Final = 32
 RATE: Final = 10.0
 TIMEOUT: Final = 10.0
-# How much is read of what may be a download, a hundred times.
+# How many bytes of a body are read: it may be a download, and an audit sends a hundred requests.
 _MAX_BODY: Final = 262_144
 _WANTS_LOGIN: Final = frozenset({401, 403, 404})
 _BODY_TIMEOUT: Final = 0.3
-# What the audit itself says in each request.
+# The headers that the audit itself sets in each request.
 _OURS: Final = frozenset({"origin", "host", "content-length", "transfer-encoding", "connection"})
 
 
 def is_ours(name: str) -> bool:
     """
-    Return whether an audit itself says what the request header *name* holds.
+    Return whether the audit itself sets the request header *name*.
     """
     return name.lower() in _OURS or name.lower().startswith(OWNED_PREFIX)
 
 
-def audit(  # noqa: PLR0913 - all that can be agreed on, by name
+def audit(  # noqa: PLR0913 - all limits and options, as keywords
     url: str,
     *,
     trusted: Iterable[str] = (),
@@ -65,13 +65,14 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
     on_request: Callable[[int], object] = bool,
 ) -> Report:
     """
-    Ask the server at *url* as an attacker would, and return a Report. Audit only servers that you are allowed to audit.
+    Send the requests of an attacker to the server at *url*, and return a Report. Audit only servers that you are
+    allowed to audit.
 
     With a *url* of `ws:` or `wss:`, WebSockets are opened, and closed at once.
 
     *trusted* are the origins and patterns that the server should trust. Similar names are tried. *app*, an application,
-    is asked in place of a server, without a network and without pauses. *headers* are sent with every request except
-    preflights, and their values are not shown.
+    gets the requests in place of a server, without a network and without pauses. *headers* are sent with every request
+    except preflights, and their values are not shown.
 
     At most *budget* requests are sent, *rate* in a second, and only GET, HEAD and OPTIONS. With *active*, line ends in
     Origin, a cache with a query that nobody else uses, and 4 KiB of commas are tried, too. It also sends two POST
@@ -89,11 +90,14 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
     target, is_handshake = of_handshake(given), given.scheme in SOCKET_SCHEMES
     lines = tuple(headers)
     if target.scheme not in HTTP_SCHEMES or given.has_userinfo:
-        raise ValueError(f"{shown(url, Secrets())} is not a URL of http, https, ws or wss without a user.")
+        raise ValueError(f"{shown(url, Secrets())} is not a URL of http, https, ws or wss without a user name.")
     if is_handshake and active:
         raise ValueError("Expected active=False for a WebSocket, got active=True.")
     if any(is_ours(name) for name, _ in lines):
-        raise ValueError("The audit sends Origin, Host, Access-Control-* and what frames a message itself.")
+        raise ValueError(
+            "The audit itself sets Origin, Host, Access-Control-* and the headers that frame a message: leave them out "
+            "of headers."
+        )
     address = connect_to.get(authority(target))
     meant, secrets = Meant(trusted), Secrets(secrets_of(lines))
     with ExitStack() as stack:
@@ -147,7 +151,7 @@ def audit(  # noqa: PLR0913 - all that can be agreed on, by name
 
 def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
     """
-    Go through all stages, until all is asked or no more may be, and return what is believed then.
+    Run all stages, until everything is sent or no more may be sent, and return the report of confirmed findings.
     """
     client, belief = session.client, session.belief
     find_resource(session)
@@ -163,7 +167,7 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
         sent = client.sent
         try:
             stage.ask(session)
-            # With nothing left to spend, a stage may find nothing to ask about.
+            # If the budget is spent, a stage may not have anything to send.
             if sent < client.budget:
                 tried.append(stage.name)
         except SpentError as end:
@@ -172,8 +176,8 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
     findings = belief.settled()
     if not session.is_judged:
         statuses = {answer.status for answer in client.answers_at(session.url) if answer.came}
-        login = " Send a login along, as a header or a cookie." if statuses & _WANTS_LOGIN else ""
-        belief.note(f"The URL was not judged, because it was only answered with {{}}.{login}", _listed(statuses))
+        login = " Add a login, as a header or a cookie." if statuses & _WANTS_LOGIN else ""
+        belief.note(f"The URL was not judged, because all its answers had the status {{}}.{login}", _listed(statuses))
     return Report(
         url=session.socket_url if session.is_handshake else session.url,
         findings=tuple(findings),
@@ -213,7 +217,7 @@ def _trust(*, is_checked: bool) -> ssl.SSLContext:
 
 def _is_internal(host: str, address: str | None) -> bool:
     """
-    Whether the address is in a private network; loopback is where servers under test are.
+    Whether the address is in a private network. Loopback does not count, because servers under test are there.
     """
     if address_space(host) != "public" or address is not None:
         return address_space(host) == "local"

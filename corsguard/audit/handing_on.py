@@ -1,5 +1,5 @@
 """
-What an audit found, as a page to send to anyone who runs the server: the verdict, what proves it, the change to make.
+The result of an audit, as a page to send to the people who run the server: the verdict, the proof, the change to make.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,15 +19,15 @@ _MOODS: Final[tuple[Mood, ...]] = ("bad", "warning", "good")
 
 def handout(*reports: Report, unanswered: Sequence[str] = ()) -> str:
     """
-    Return the page about *reports*: HTML without a script, with nothing from elsewhere and no secrets.
+    Return the page about *reports*: HTML without scripts, external resources and secrets.
 
-    Of one report it shows each finding; of several, a section for each, and one for each of *unanswered*: the sentence
-    that says why there is no report about a URL.
+    For one report, it shows each finding. For several, it has a section for each, and one for each of *unanswered*: a
+    sentence that says why there is no report about a URL.
     """
     hide = reports[0].secrets.hidden if reports else str
     if len(reports) == 1 and not unanswered:
         (report,) = reports
-        # What was noted has been hidden before it was cut.
+        # Secrets were removed from the notes before these were shortened.
         return Handout(f"Audit of {_url(report)}", report.verdict, _mood(report), _sections(report), report.notes).html(
             hide
         )

@@ -1,7 +1,7 @@
 """
-The origins that an audit tries: relatives of those that are trusted, and strangers that are often trusted by mistake.
+The origins that an audit tries: names similar to trusted ones, and other origins that are often trusted by mistake.
 
-Each is bound to the rule that it breaks if it is let in, and to who could become it. Nothing in this room is sent.
+Each has the rule that is broken if it is allowed, and who could use it. This module does not send anything.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,11 +16,11 @@ from corsguard.suffixes import is_known_suffix, registrable_domain
 
 from .severity import EVERY_BROWSER, NO_BROWSER, Reach
 
-# Whose origins end like those of the site, too.
+# Mistakes by which origins with the same end as those of the site are allowed, too.
 WHOLE_SITE: Final = "every subdomain of the site is trusted"
 BUILT_ALIKE: Final = "every name with the same structure is trusted"
 
-# What each mistake of `attack_origins` is, the worst and most likely first; what is not in it says nothing here.
+# The rule for each mistake of `attack_origins`, the worst and most likely first. Other mistakes do not matter here.
 _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
     "the end is not compared": ("CG-A003", Reach.REGISTRANT),
     "the beginning is not compared": ("CG-A004", Reach.REGISTRANT),
@@ -48,7 +48,7 @@ _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
     "a trailing dot is dropped": ("CG-A020", Reach.NOBODY),
 }
 
-# What is printable, so that everybody on the way carries it.
+# Only printable ones, so that every server and proxy on the way accepts them.
 _LAX: Final = frozenset(
     {
         "upper case is folded",
@@ -62,18 +62,19 @@ _LAX: Final = frozenset(
     }
 )
 
-# URL, "forbidden domain code point": what is not among them stays in a host. Most browsers refuse most of these.
+# URL, "forbidden domain code point": these characters are not forbidden, so they may be in a host. Most browsers refuse
+# most of them.
 _SPECIAL: Final = "!$&'()*+,;=~{}\"`"
 _SPECIAL_IN_FIREFOX: Final = "$+"
 
-# Where anyone can have a name, the most used first.
+# Services where anyone can have a name, the most used first.
 _SHARED: Final = (
     "github.io netlify.app vercel.app herokuapp.com pages.dev web.app s3.amazonaws.com azurewebsites.net "
     "workers.dev onrender.com cloudfront.net up.railway.app fly.dev firebaseapp.com azurestaticapps.net "
     "ngrok-free.app surge.sh myshopify.com amplifyapp.com appspot.com gitlab.io webflow.io framer.app lovable.app "
     "replit.app wixsite.com wordpress.com blogspot.com trycloudflare.com stackblitz.io codepen.io"
 ).split()
-# Where anyone can run a script.
+# Services where anyone can run a script.
 _PLAYGROUNDS: Final = (
     "https://codepen.io https://cdpn.io https://jsfiddle.net https://fiddle.jshell.net https://jsbin.com "
     "https://stackblitz.com https://codesandbox.io https://editor.swagger.io https://translate.googleusercontent.com"
@@ -83,14 +84,15 @@ _LOOPBACK: Final = (
     "https://localhost http://[::1]"
 ).split()
 _PRIVATE: Final = "http://192.168.0.1 http://10.0.0.1 http://169.254.169.254".split()
-# Where the pages of a site usually are, next to the site's own name.
+# The labels where the pages of a site usually are, in addition to the site's own name.
 _USUAL: Final = "www", "app", "admin"
 _LETTERS: Final = "abcdefghijklmnop"
 
 
 class Probe(NamedTuple):
     """
-    An *origin* to try, the *rule* that is broken if it is let in, the *mistake* in words, and who could become it.
+    An *origin* to try, the *rule* that is broken if it is allowed, the *mistake* in words, and who could use the
+    origin.
     """
 
     rule: str
@@ -102,7 +104,7 @@ class Probe(NamedTuple):
 
 class Meant:
     """
-    The origins and patterns that are meant to be trusted. Raises PolicyError if one of *texts* is neither.
+    The origins and patterns that should be trusted. Raises PolicyError if one of *texts* is neither.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -115,14 +117,14 @@ class Meant:
 
     def samples(self) -> list[str]:
         """
-        Return one origin for each that is meant.
+        Return one origin for each origin or pattern.
         """
         return [str(pattern.samples()[0]) for pattern in self._patterns]
 
 
 def usual(origin: str) -> list[str]:
     """
-    Return the origins of the site of *origin* that most servers trust: where the pages usually are.
+    Return the origins of the site of *origin* that most servers trust, because the pages usually are there.
     """
     parsed = Origin.parse(origin)
     site = "" if parsed is None else registrable_domain(parsed.host)
@@ -134,10 +136,10 @@ def usual(origin: str) -> list[str]:
 
 def relatives(candidates: Iterable[tuple[str, bool]], meant: Meant) -> list[Probe]:
     """
-    Return what a wrong comparison would take for one of *candidates*: first what anyone can register, by turns.
+    Return origins that a wrong comparison would accept as one of *candidates*: first those that anyone can register.
 
-    Each says whether it is known to be trusted. Of one that is not, only the first relative of each kind is returned,
-    after those of all that are.
+    Each candidate says whether it is known to be trusted. The relatives of trusted ones come first; for the others,
+    only the first relative of each kind is returned.
     """
     ranked = [(is_trusted, _ranked(candidate, is_trusted=is_trusted)) for candidate, is_trusted in candidates]
     trusted, others = ([probes for is_one, probes in ranked if is_one is wanted] for wanted in (True, False))
@@ -148,8 +150,8 @@ def strangers(label: str, *, is_loopback: bool, meant: Meant, names: Iterable[st
     """
     Return origins that are often trusted without a reason; *label* is a name that nobody has.
 
-    *names* are what previews of the site may be called by, at the hosts that most have theirs at. Where the server
-    *is_loopback* itself, an origin on loopback is not a stranger.
+    *names* are likely names of the site's previews at hosting services. If the server itself *is_loopback*, an origin
+    on loopback is not a stranger.
     """
     letters = "".join(_LETTERS[int(char, 16)] for char in label)
     extension = (letters * 3)[:32]
@@ -189,18 +191,18 @@ def strangers(label: str, *, is_loopback: bool, meant: Meant, names: Iterable[st
         [Probe("CG-A015", Reach.NEIGHBOUR, origin, "a private address is trusted") for origin in _PRIVATE],
         [Probe("CG-A016", Reach.ANYONE, origin, "a public playground is trusted") for origin in _PLAYGROUNDS],
     )
-    # By turns, so that a small budget tries something of everything.
+    # Alternately, so that a small budget tries some of each kind.
     return _new(chain.from_iterable(zip_longest(*groups)), meant)
 
 
 def special(candidate: str, label: str) -> list[Probe]:
     """
-    Return names that begin like *candidate* and go on with a character that some comparisons end at.
+    Return names that begin like *candidate* and continue with a character at which some comparisons stop.
     """
     parsed = Origin.parse(candidate)
     if parsed is None:
         return []
-    # What follows a port is not a host.
+    # After a port, there is no more host.
     port = "" if parsed.port is None else f":{parsed.port}"
     return [
         Probe(
@@ -216,7 +218,7 @@ def special(candidate: str, label: str) -> list[Probe]:
 
 def lax(candidate: str) -> list[Probe]:
     """
-    Return what only a lax comparison takes for *candidate*, one for each kind of laxity; no browser sends it.
+    Return texts that only a lax comparison accepts as *candidate*, one for each kind. No browser sends them.
     """
     found: dict[str, Probe] = {}
     for attack in _attacks(candidate):
@@ -249,14 +251,14 @@ def _attacks(candidate: str) -> list[Attack]:
 
 def _probe(attack: Attack, candidate: str) -> Probe | None:
     """
-    Return what *attack* tells, or None if it tells nothing that others do not.
+    Return the probe for *attack*, or None if other probes cover it.
     """
     trusted, origin = Origin.parse(candidate), Origin.parse(attack.origin)
     if trusted is None or origin is None or attack.name not in _MISTAKES or origin.port in BAD_PORTS:
         return None
     rule, reach = _MISTAKES[attack.name]
     if rule == "CG-A011" and (trusted.scheme, origin.scheme) != ("https", "http"):
-        # That https is trusted where http is harms nobody; of other schemes the strangers tell more.
+        # If http is trusted, https does no harm. `strangers` tests other schemes better.
         return None
     if reach is Reach.REGISTRANT and not _can_be_registered(origin, trusted):
         reach = Reach.NEIGHBOUR
@@ -265,7 +267,7 @@ def _probe(attack: Attack, candidate: str) -> Probe | None:
 
 def _can_be_registered(origin: Origin, trusted: Origin) -> bool:
     """
-    Whether anybody could own the name: it has a suffix that exists, and is not a name of the trusted one's owner.
+    Whether anybody could own the name: its suffix exists, and it does not belong to the owner of the trusted name.
     """
     if registrable_domain(origin.host) == registrable_domain(trusted.host):
         return False
@@ -276,7 +278,7 @@ def _can_be_registered(origin: Origin, trusted: Origin) -> bool:
 
 def _new(probes: Iterable[Probe | None], meant: Meant) -> list[Probe]:
     """
-    Return *probes* once each, without those that are meant.
+    Return *probes* without duplicates, and without origins that should be trusted.
     """
     found: dict[str, Probe] = {}
     for probe in probes:

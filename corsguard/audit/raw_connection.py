@@ -1,5 +1,5 @@
 """
-A plain connection, for what no HTTP client sends: line ends in a header's value.
+A plain connection, to send what HTTP clients refuse: line ends in a header's value.
 """
 
 import socket
@@ -16,8 +16,8 @@ _MOST_RAW_BYTES: Final = 65536
 @dataclass(frozen=True)
 class RawConnection:
     """
-    A connection to one server: *host* is the server's name, *authority* the Host line, *address*
-    where to connect to, and *headers* are sent along.
+    A connection to one server: *host* is the server's name, *authority* the value of Host, *address* where to connect
+    to, and *headers* are sent, too.
     """
 
     host: str
@@ -29,7 +29,7 @@ class RawConnection:
 
     def names_sent_back(self, target: str, origin: str) -> frozenset[str]:
         """
-        Return the names of the header lines that come back, in lower case, if *origin* stands in the request as it is.
+        Send *origin* unchanged, and return the names of the header lines of the response, in lower case.
         """
         lines = (("Host", self.authority), ("Connection", "close"), *self.headers, ("Origin", origin))
         head = "".join(f"{name}: {value}\r\n" for name, value in lines)
@@ -37,7 +37,7 @@ class RawConnection:
             received = self._sent(f"GET {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1"))
         except OSError:
             return frozenset()
-        # A line that begins with a space goes on with the one before it (RFC 9112, 5.2), and has no name.
+        # A line that begins with a space continues the line before it (RFC 9112, 5.2), so it has no name.
         _, *found = received.partition(b"\r\n\r\n")[0].decode("latin-1").replace("\r", "\n").split("\n")
         return frozenset(line.partition(":")[0].lower() for line in found)
 

@@ -1,5 +1,5 @@
 """
-What an audit found, as data: the findings, what was tried, and what was left out.
+The result of an audit, as data: the findings, what was tried, and what was left out.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ _MOST_LINES: Final = 16
 
 class Proof(NamedTuple):
     """
-    One exchange that proves a finding, fit to be shown; *status* is None if there was no response.
+    One exchange that proves a finding, safe to print; *status* is None if there was no response.
     """
 
     method: str
@@ -41,7 +41,7 @@ class Proof(NamedTuple):
 
     def data(self) -> dict[str, Any]:
         """
-        Return the same as JSON holds it.
+        Return the same as data for JSON.
         """
         request = {"method": self.method, "url": self.url, "headers": self.request_headers}
         response = {"status": self.status, "headers": self.response_headers}
@@ -51,14 +51,14 @@ class Proof(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """
-    What an audit of *url* found: the *findings*, the worst first.
+    The result of an audit of *url*: the *findings*, the worst first.
 
-    *is_judged* is False if the resource itself never answered, but only a login, a router or a server that fails.
-    *sent* of at most *budget* requests were sent, *rate* a second; *unanswered* of them got no response. *tried* are
-    the stages that were gone through, *subsumed* those that would have told nothing more, *left_out* what was not
-    asked, and *notes* is what else there is to know. *secrets* are never shown, nor are the values of headers whose
-    names in lower case are *secret_headers*. *connect_to* says where it was asked instead of the URL's host, and
-    *curl_options* what curl has to be told besides, to ask in the same way.
+    *is_judged* is False if the resource itself never answered, but only a login, a router or a failing server. *sent*
+    of at most *budget* requests were sent, *rate* in a second; *unanswered* of them got no response. *tried* are the
+    stages that ran, *subsumed* those that could not find more, *left_out* what was not sent, and *notes* is further
+    information. *secrets* and the values of headers whose names (in lower case) are in *secret_headers* are never
+    shown. *connect_to* is the address that was used in place of the URL's host; *curl_options* are further options with
+    which curl sends the same requests.
     """
 
     url: str
@@ -87,7 +87,7 @@ class Report:
     @property
     def remarks(self) -> list[Finding]:
         """
-        The findings that are for information.
+        The findings that are only information.
         """
         return [finding for finding in self.findings if not finding.is_fault]
 
@@ -99,7 +99,7 @@ class Report:
 
     def counts(self) -> dict[Severity, int]:
         """
-        Return how many faults there are of each severity, the worst first.
+        Return the number of faults of each severity, the worst first.
         """
         counts = {severity: sum(one.severity is severity for one in self.faults) for severity in reversed(Severity)}
         return {severity: count for severity, count in counts.items() if count}
@@ -107,7 +107,7 @@ class Report:
     @property
     def verdict(self) -> str:
         """
-        What came of it, in a sentence.
+        The result in one sentence.
         """
         if self.faults:
             counted_by_severity = ", ".join(f"{count} {severity.word}" for severity, count in self.counts().items())
@@ -115,19 +115,19 @@ class Report:
         if not self.is_judged:
             return "The URL was not judged."
         if self.left_out:
-            return "Nothing was found in what was asked, and not all was asked."
+            return "Nothing was found, but not everything was tried."
         return "Nothing was found."
 
     @property
     def is_clean(self) -> bool:
         """
-        Whether all was asked, the resource answered, and nothing was found.
+        Whether everything was tried, the resource answered, and nothing was found.
         """
         return self.is_judged and not self.faults and not self.left_out
 
     def curl(self, finding: Finding) -> str:
         """
-        Return the request that shows *finding* as a curl command; secrets are variables of the shell.
+        Return the request that shows *finding* as a curl command; shell variables stand for secrets.
         """
         (first, *_) = finding.proof
         names = SECRET_HEADERS | self.secret_headers
@@ -135,7 +135,7 @@ class Report:
 
     def shown_of(self, finding: Finding) -> tuple[Shown, ...]:
         """
-        Return the same exchanges as they are drawn.
+        Return the exchanges that prove *finding*, for the diagram.
         """
         return tuple(
             Shown(
@@ -153,13 +153,13 @@ class Report:
 
     def proof_of(self, finding: Finding) -> list[Proof]:
         """
-        Return the exchanges that prove *finding*, fit to be shown.
+        Return the exchanges that prove *finding*, safe to print.
         """
         return [self._proof(answer) for answer in finding.proof]
 
     def data(self) -> dict[str, Any]:
         """
-        Return the same as JSON holds it.
+        Return the same as data for JSON.
         """
         return {
             "url": self.url,
@@ -179,7 +179,7 @@ class Report:
 
     def data_of(self, finding: Finding) -> dict[str, Any]:
         """
-        Return one *finding* as JSON holds it.
+        Return one *finding* as data for JSON.
         """
         rule = finding.rule
         return {
@@ -212,7 +212,7 @@ class Report:
 
     def _lines(self, headers: Iterable[Header]) -> list[Header]:
         """
-        Return the lines that matter, without what is secret and cut.
+        Return the relevant lines, shortened and without secrets.
         """
         wanted = [(name, value) for name, value in headers if _is_shown(name.lower())]
         return [
@@ -223,9 +223,9 @@ class Report:
 
 def shown(text: str, secrets: Secrets) -> str:
     """
-    Return *text* from the network without *secrets*, fit to be shown.
+    Return *text* from the network without *secrets*, safe to print.
     """
-    # First hidden, then cut: half a secret is one, too, and may end what has been cut before.
+    # Secrets are hidden before the text is shortened, because a part of a secret is a secret, too.
     hidden = secrets.hidden(text)
     whole = hidden if len(text) < LONGEST_READ else hidden[: -secrets.longest or None]
     return as_shown(without_password(whole))

@@ -1,8 +1,8 @@
 """
-What an audit can find: one row for each weakness, with its words, its fix, how bad it is, and the sign that shows it.
+What an audit can find: one row for each weakness, with its text, its fix, its severity, and the sign that detects it.
 
-A new finding is a row here, a function in `signs`, and a line in `stages` that hands it the answers. Identifiers are
-stable: one is never reused.
+A new weakness is a row here, a function in `signs`, and a line in `stages` that passes the answers to it. Identifiers
+are stable and never reused.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,15 +34,16 @@ from .severity import EVERY_BROWSER, NO_BROWSER, Reach, Severity
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weakness(Rule):
     """
-    One row. Its *message* says what the *title* means, and the *sign*, a pure function, sees it in answers.
+    One row. Its *message* explains the *title*, and the *sign*, a pure function, detects it in answers.
 
-    *header* and *policy* say what to change, as response headers and as a Policy: `{send}` and `{policy}` stand for
-    what can be pasted, which *fix* holds, and `{origin}` for an origin that is meant to be trusted, as
-    `corsguard.names.EXAMPLE_ORIGIN` does in the fix. The *example* are arguments that make the sign see something.
+    *header* and *policy* say what to change, as response headers and as a Policy: `{send}` and `{policy}` stand for the
+    parts of *fix* that can be pasted, and `{origin}` for an origin that should be trusted (in *fix*,
+    `corsguard.names.EXAMPLE_ORIGIN` stands for it). The *example* are arguments for which the sign finds something.
 
-    *severity* is what it is with credentials and *anonymous* what it is without, for what no Reach measures.
-    *subsumes* are the rules whose probes find the same fault once more. *is_general* marks what lets in anybody, and so
-    a control as well; *is_asked_twice* what asking once more would not show, or was asked twice before it was found.
+    *severity* is the severity with credentials and *anonymous* the one without, if no Reach determines it. *subsumes*
+    are the rules whose probes would find the same fault again. *is_general* marks weaknesses that allow anybody, so
+    also the control origin. *is_asked_twice* marks those that a second request would not show, or that were found with
+    two requests already.
     """
 
     id: str
@@ -105,7 +106,7 @@ _SAME_SITE: Final = (_RESOURCE_POLICY, "same-site")
 _NOSNIFF: Final = ("X-Content-Type-Options", "nosniff")
 
 
-def _answer(  # noqa: PLR0913 - what there is to say of an answer and of what was asked
+def _answer(  # noqa: PLR0913 - the parts of an answer and of its request
     *headers: Header,
     origin: str | None = EXAMPLE_ORIGIN,
     method: str = "GET",
@@ -179,7 +180,7 @@ _ROWS: Final = (
         id="CG-A003",
         name="prefix",
         title="Only the beginning of the origin is compared",
-        message="A name that merely begins like a trusted one is let in, and anybody can register one.",
+        message="A name that only begins like a trusted one is allowed, and anybody can register one.",
         why=(
             "An attacker registers such a name, such as `https://example.com.evil.example`, and reads what only your "
             "pages should read."
@@ -197,7 +198,7 @@ _ROWS: Final = (
         id="CG-A004",
         name="suffix",
         title="Only the end of the origin is compared",
-        message="A name that merely ends like a trusted one is let in: the comparison does not stop at a dot.",
+        message="A name that only ends like a trusted one is allowed, because the comparison does not stop at a dot.",
         why="For `example.com`, an attacker registers `evilexample.com` and reads what only your pages should read.",
         instead='Compare whole labels: `allow_origins=["https://*.example.com"]`, or better, list each origin.',
         header=_EXACT,
@@ -210,8 +211,8 @@ _ROWS: Final = (
     Weakness(
         id="CG-A005",
         name="contains",
-        title="The trusted name is looked for anywhere in the origin",
-        message="A name that has a trusted one somewhere in it is let in, and anybody can register one.",
+        title="The trusted name is accepted anywhere in the origin",
+        message="A name that contains a trusted one is allowed, and anybody can register one.",
         why="An attacker registers a name that contains yours and reads what only your pages should read.",
         instead=f'Compare the whole origin: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
         header=_EXACT,
@@ -229,9 +230,10 @@ _ROWS: Final = (
         id="CG-A006",
         name="truncated",
         title="A part of a trusted origin is enough",
-        message="The comparison is the wrong way round, or the list is one string and the origin is searched in it.",
+        message="The comparison is the wrong way round, or the list is one string in which the server searches the "
+        "origin.",
         why=(
-            "For `https://example.com`, the shorter `https://example.co` is let in. An attacker can register such a "
+            "For `https://example.com`, the shorter `https://example.co` is allowed. An attacker can register such a "
             "name and read what only your pages should read."
         ),
         instead=f'Write a list and compare whole entries: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
@@ -247,8 +249,8 @@ _ROWS: Final = (
         name="dot-unescaped",
         title="A dot in a pattern stands for any character",
         message=(
-            "The trusted name is used as a regular expression, so a name with another character in place of the dot "
-            "is let in."
+            "The trusted name is used as a regular expression, so a name with another character in place of the dot is "
+            "allowed."
         ),
         why=(
             "For `api.example.com`, an attacker registers `apixexample.com` and reads what only your pages should read."
@@ -265,11 +267,11 @@ _ROWS: Final = (
         name="special-char",
         title="A special character ends the comparison",
         message=(
-            "What follows an unusual character in a host is not compared, though browsers take it for a part of the "
-            "name."
+            "The part after an unusual character in a host is not compared, although browsers treat it as a part of "
+            "the name."
         ),
         why=(
-            "An attacker creates a host such as `example.com_.evil.example`. In the browsers that accept it, this "
+            "An attacker creates a host such as `example.com_.evil.example`. In browsers that accept this host, its "
             "page reads what only your pages should read."
         ),
         instead=f'Compare the whole origin: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
@@ -283,7 +285,7 @@ _ROWS: Final = (
     Weakness(
         id="CG-A009",
         name="shared-hosting",
-        title="Everybody's names at a hosting service may read",
+        title="Every name at a hosting service may read",
         message="Anyone can have a name there.",
         why="An attacker creates a free site at that service and reads what only your pages should read.",
         instead='Allow your own name there, in full: `allow_origins=["https://your-name.github.io"]`.',
@@ -296,11 +298,11 @@ _ROWS: Final = (
     Weakness(
         id="CG-A010",
         name="wildcard-internal",
-        title="What only the network protects is shared with any website",
-        message="Any page that somebody inside the network opens can read this, from outside.",
+        title="A resource that only the network protects is shared with any website",
+        message="Any external page that a user inside the network opens can read this.",
         why=(
-            "The firewall does not help, because the visitor's browser is inside it and hands the data to the page of "
-            "the attacker."
+            "The firewall does not help, because the visitor's browser is inside the network and gives the data to the "
+            "attacker's page."
         ),
         instead=f'Require a login, and allow only your own pages: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
         header="no Access-Control-* headers, and authentication in front of the resource",
@@ -353,7 +355,7 @@ _ROWS: Final = (
         id="CG-A013",
         name="any-port",
         title="Every port of a trusted host may read",
-        message="Any other service on that host is trusted with it.",
+        message="Any other service on that host is trusted, too.",
         why="A weak service on another port of the host, such as a debug server, is enough to read what you share.",
         instead=f'Allow the port that you use: `allow_origins=["{EXAMPLE_ORIGIN}"]`, without `:*`.',
         header="Access-Control-Allow-Origin: the origin with its port",
@@ -378,7 +380,7 @@ _ROWS: Final = (
         id="CG-A015",
         name="private-ip-origin",
         title="Pages from private addresses may read",
-        message="Which machine has that address depends on the network the visitor is in.",
+        message="Which machine has that address depends on the visitor's network.",
         why=(
             "In a café or a hotel, the address can belong to a machine of the attacker. Its page then reads what you "
             "share."
@@ -426,25 +428,24 @@ _ROWS: Final = (
     Weakness(
         id="CG-A018",
         name="host-derived",
-        title="The client says who is trusted",
-        message="The trusted origin is made of another request header, which the client chooses.",
+        title="The client chooses the trusted origin",
+        message="The trusted origin is taken from another request header, which the client chooses.",
         why=(
-            "The server does not compare with anything of its own. A page that gets its own name into that header is "
-            "let in."
+            "The server does not compare with its own list. A page that gets its own name into that header is allowed."
         ),
         instead=f'Compare the origin with a list on the server: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
         header=_EXACT,
         fix=_LIST,
         sign=signs.let_in,
         example=_reads(
-            "CG-A018", Reach.ANYONE, "https://0123abcd.com", "any origin is let in if X-Forwarded-Host names it"
+            "CG-A018", Reach.ANYONE, "https://0123abcd.com", "any origin is allowed if X-Forwarded-Host names it"
         ),
         is_general=True,
     ),
     Weakness(
         id="CG-A019",
         name="conditional-bypass",
-        title="Under some conditions any website may read",
+        title="Any website may read under some conditions",
         message="The origin is compared only for some requests.",
         why=(
             "An attacker only has to meet the condition, for example with a request that carries a cookie, and then "
@@ -455,19 +456,19 @@ _ROWS: Final = (
         policy="one Policy in a wrapper around the whole application",
         sign=signs.let_in,
         example=_reads(
-            "CG-A019", Reach.ANYONE, "https://0123abcd.com", "any origin is let in if a cookie comes with the request"
+            "CG-A019", Reach.ANYONE, "https://0123abcd.com", "any origin is allowed if a cookie comes with the request"
         ),
         is_general=True,
     ),
     Weakness(
         id="CG-A020",
         name="lax-parser",
-        title="A text that is not an origin is let in",
+        title="A text that is not an origin is allowed",
         message=(
-            "No browser sends this, so no page can use it. But text that a client sends reaches the response headers."
+            "No browser sends this, so no page can use it. But text from a client gets into the response headers."
         ),
         why=(
-            "No user is in danger today. But the comparison is loose, and text of an attacker can get into caches, "
+            "No user is in danger today. But the comparison is not exact, and an attacker's text can get into caches, "
             "logs and response headers."
         ),
         instead=f'Compare the origin byte for byte with a list: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
@@ -492,7 +493,7 @@ _ROWS: Final = (
         id="CG-A022",
         name="any-top-level-domain",
         title="The name may read under every top-level domain",
-        message="What stands behind the last dot is not compared, and anybody can register the name somewhere.",
+        message="The part after the last dot is not compared, and anybody can register the name under another one.",
         why="For `example.com`, an attacker registers `example.bid` and reads what only your pages should read.",
         instead=f'Write the names that you own in full: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
         header=_EXACT,
@@ -504,10 +505,10 @@ _ROWS: Final = (
     Weakness(
         id="CG-A023",
         name="built-alike",
-        title="Every name that is built like a trusted one may read",
+        title="Every name built like a trusted one may read",
         message=(
-            "A part of the name is free, as for previews or tenants. At a hosting service anybody can create such a "
-            "name; on your own domain, anyone who can create a preview or a tenant."
+            "A part of the name is free, as for previews or tenants. At a hosting service, anybody can create such a "
+            "name. On your own domain, anyone who can create a preview or a tenant can."
         ),
         why="An attacker creates such a site, such as `shop-evil.vercel.app`, and reads what only your pages should.",
         instead=(
@@ -529,7 +530,7 @@ _ROWS: Final = (
         id="CG-B001",
         name="star-with-credentials",
         title="* is sent together with Allow-Credentials",
-        message="Browsers refuse this, and the next attempt to make it work is often to reflect any origin.",
+        message="Browsers refuse this, and the next attempt is often to allow any origin.",
         why="A page that sends cookies cannot read the response.",
         instead=(
             f'Write `allow_origins=["{EXAMPLE_ORIGIN}"], allow_credentials=True`, or `allow_origins="*"` without '
@@ -548,7 +549,7 @@ _ROWS: Final = (
         name="credentials-invalid",
         title="Allow-Credentials is not true",
         message="Browsers accept only the exact value `true`.",
-        why="The browser keeps the response from a page that sends cookies, although the server seems to allow it.",
+        why="The browser blocks the response for a page that sends cookies, although the server seems to allow it.",
         instead="Send `Access-Control-Allow-Credentials: true`, or do not send the header.",
         header="{send}, or no such header",
         fix=Fix(send=(f"{ALLOW_CREDENTIALS}: true",), policy={"allow_credentials": True}),
@@ -562,8 +563,8 @@ _ROWS: Final = (
         title="Allow-Credentials is sent without Allow-Origin",
         message="It has no effect.",
         why=(
-            "Nobody gets access by it, but it often shows that the comparison of origins and the headers are in "
-            "different places."
+            "It does not give anybody access, but it often shows that origins are compared in one place and headers "
+            "sent in another."
         ),
         instead="Send `Access-Control-Allow-Credentials` only together with `Access-Control-Allow-Origin`.",
         header="Access-Control-Allow-Credentials only together with Access-Control-Allow-Origin",
@@ -577,7 +578,7 @@ _ROWS: Final = (
         id="CG-B004",
         name="allow-origin-multiple",
         title="Allow-Origin has more than one value",
-        message="Browsers refuse it, so nobody may read. Often two layers add the header.",
+        message="Browsers refuse it, so no page may read. Often two layers add the header.",
         why="Your own pages cannot read the response, although the server allows them.",
         instead="Set the header in one place only, the application or the proxy, and send one origin.",
         header="one Access-Control-Allow-Origin line with one origin, from one layer",
@@ -592,7 +593,7 @@ _ROWS: Final = (
         name="allow-origin-invalid",
         title="Allow-Origin is not an origin",
         message=(
-            "Browsers compare it byte by byte with the origin of the page. The two can never be equal, so nobody may "
+            "Browsers compare it byte by byte with the origin of the page. The two can never be equal, so no page may "
             "read."
         ),
         why="Your own pages cannot read the response, although the server seems to allow them.",
@@ -609,7 +610,7 @@ _ROWS: Final = (
         name="expose-sensitive",
         title="A sensitive response header is exposed",
         message="Pages of other origins can read it.",
-        why="Such a header often carries a token. A page of an allowed origin that is attacked can steal it.",
+        why="Such a header often carries a token. If an allowed page is attacked, the attacker can steal the token.",
         instead='Expose only what pages need: `expose_headers=["X-Total-Count"]`.',
         header="Access-Control-Expose-Headers: only what pages have to read",
         fix=Fix(policy={"expose_headers": ["X-Total-Count"]}),
@@ -621,10 +622,10 @@ _ROWS: Final = (
         id="CG-B007",
         name="cookie-samesite-none",
         title="A cookie is sent from other sites too",
-        message="SameSite=None makes every origin that may read with credentials read as the visitor.",
+        message="With SameSite=None, every origin that may read with credentials can read as the visitor.",
         why=(
-            "Each mistake in the list of origins then costs the data of logged-in users, because the browser sends "
-            "their cookie too."
+            "Then each mistake in the list of origins exposes the data of logged-in users, because the browser sends "
+            "their cookie."
         ),
         instead="Send `Set-Cookie: ...; SameSite=Lax`, if only pages of the same site need the cookie.",
         header="Set-Cookie: ...; SameSite=Lax",
@@ -639,7 +640,8 @@ _ROWS: Final = (
         name="headers-reflected",
         title="Any request header is allowed",
         message=(
-            "The preflight's answer repeats the names that were asked for: X-Forwarded-Host or a method override, too."
+            "The preflight's answer repeats the names that the request asks for, also X-Forwarded-Host or a method "
+            "override."
         ),
         why=(
             "A page of an allowed origin can send headers that your server trusts, and change what the server does or "
@@ -656,8 +658,8 @@ _ROWS: Final = (
         id="CG-P002",
         name="methods-reflected",
         title="Any method is allowed",
-        message="The preflight's answer repeats the method that was asked for.",
-        why="A page of an allowed origin can send methods that nobody wanted to open, such as DELETE.",
+        message="The preflight's answer repeats the method that the request asks for.",
+        why="A page of an allowed origin can send methods that you did not want to allow, such as DELETE.",
         instead='List the methods that pages need: `allow_methods=["GET", "HEAD", "POST", "PUT"]`.',
         fix=Fix(
             send=(f"{ALLOW_METHODS}: GET, HEAD, POST, PUT",), policy={"allow_methods": ["GET", "HEAD", "POST", "PUT"]}
@@ -670,7 +672,7 @@ _ROWS: Final = (
         id="CG-P003",
         name="preflight-mismatch",
         title="The preflight allows an origin that the response refuses",
-        message="The browser sends the request, with all its effects, and only then keeps the response from the page.",
+        message="The browser sends the request, with all its effects, and only then blocks the response.",
         why="The request of a foreign page can change data, although the server refuses that page.",
         instead="Let one policy answer both the preflight and the request: `CORSMiddleware(app, policy)`.",
         header="the same Access-Control-Allow-Origin on the preflight's answer and on the response",
@@ -683,7 +685,7 @@ _ROWS: Final = (
     Weakness(
         id="CG-P004",
         name="preflight-status",
-        title="The preflight is not answered with 200 to 299",
+        title="The preflight's status is not between 200 and 299",
         message="Browsers refuse every request that needs a preflight.",
         why="Your pages cannot send JSON, PUT, DELETE or an Authorization header.",
         instead=(
@@ -700,7 +702,7 @@ _ROWS: Final = (
         name="max-age",
         title="A preflight's answer is kept for too long",
         message=(
-            "A permission that was withdrawn stays in force. Chromium keeps it for two hours at most, Firefox for a "
+            "A permission that you have removed stays valid. Chromium keeps it for two hours at most, Firefox for a "
             "day."
         ),
         why=(
@@ -737,7 +739,7 @@ _ROWS: Final = (
         id="CG-P007",
         name="authorization-wildcard",
         title="* does not cover Authorization",
-        message="A page that sends Authorization is refused.",
+        message="The browser refuses a request with Authorization.",
         why="A page that logs in with a bearer token fails in browsers that follow the standard.",
         instead='Name the header: `allow_headers=["*", "Authorization"]`.',
         fix=Fix(send=(f"{ALLOW_HEADERS}: *, Authorization",), policy={"allow_headers": ["*", "Authorization"]}),
@@ -767,9 +769,9 @@ _ROWS: Final = (
         id="CG-P009",
         name="errors-not-shared",
         title="Errors are not shared",
-        message='The page is told "blocked by CORS policy" where it should see the status.',
+        message='The browser reports "blocked by CORS policy", and the page does not see the status.',
         why=(
-            "The page cannot tell a login that expired from a server that failed, and shows the user the wrong message."
+            "The page cannot distinguish an expired login from a server failure, and shows the user the wrong message."
         ),
         instead="Put the policy around everything, errors too: `CORSMiddleware(app, policy)` outermost.",
         header="the same headers on errors (nginx: add_header ... always)",
@@ -783,8 +785,8 @@ _ROWS: Final = (
         id="CG-P010",
         name="preflight-credentials",
         title="The preflight allows credentials that the response refuses",
-        message="The browser sends the request with cookies, and only then keeps the response from the page.",
-        why="The request runs in the name of the logged-in user, although the response says that no page may do that.",
+        message="The browser sends the request with cookies, and only then blocks the response.",
+        why="The request runs as the logged-in user, although the response says that no page may do that.",
         instead="Let one policy answer both the preflight and the request: `CORSMiddleware(app, policy)`.",
         header="the same Access-Control-Allow-Credentials on the preflight's answer and on the response",
         policy="one Policy: corsguard answers both",
@@ -800,8 +802,8 @@ _ROWS: Final = (
     Weakness(
         id="CG-V001",
         name="vary-missing",
-        title="Allow-Origin depends on the request, and Vary does not say so",
-        message="A cache gives one origin the response for another. The origin is then refused, or let in, by mistake.",
+        title="Allow-Origin depends on the request, but Vary does not say so",
+        message="A cache gives one origin the response for another, which is then refused or allowed by mistake.",
         why="Your pages fail for some users and work for others, and the failure goes away when the cache is empty.",
         instead="Send `Vary: Origin` on every response of the resource.",
         header=_ALWAYS,
@@ -816,7 +818,7 @@ _ROWS: Final = (
         id="CG-V002",
         name="vary-conditional",
         title="Vary: Origin is not on every response",
-        message="Anyone who fills a cache with the response that lacks it keeps allowed origins out.",
+        message="Anyone who gets the response without it into a cache blocks allowed origins.",
         why="An attacker, or a normal visit without Origin, can make your pages fail for everyone who uses the cache.",
         instead="Send `Vary: Origin` on every response, also on errors and on requests without Origin.",
         header=_ALWAYS,
@@ -830,7 +832,7 @@ _ROWS: Final = (
         id="CG-V003",
         name="poison-confirmed",
         title="A cache gave one origin another's response",
-        message="Anyone can keep allowed origins out, or let others in, for as long as the cache keeps it.",
+        message="Anyone can block allowed origins, or allow others, as long as the cache keeps the response.",
         why=(
             "Users of your pages get failed requests, or a page of another origin reads a response that it should not "
             "get."
@@ -868,8 +870,8 @@ _ROWS: Final = (
         id="CG-V005",
         name="vary-reflected",
         title="The request chooses Vary",
-        message="Anyone can make a cache keep useless copies, or a wrong one.",
-        why="The cache becomes slow or full, or users get the response of somebody else.",
+        message="Anyone can make a cache store useless or wrong copies.",
+        why="The cache becomes slow or full, or users get a response that was made for somebody else.",
         instead="Send a `Vary` that does not depend on the request.",
         header="Vary: constant",
         policy=_ANY_POLICY,
@@ -882,8 +884,8 @@ _ROWS: Final = (
         id="CG-V006",
         name="header-in-cache",
         title="A request header that pages may send gets into a cacheable body",
-        message="A page can fill the visitor's cache with content of its choice.",
-        why="The user opens the page later, gets the stored copy, and can run a script of the attacker in your site.",
+        message="A page can put content of its choice into the visitor's cache.",
+        why="When the user opens the page later, the stored copy can run a script of the attacker in your site.",
         instead="Remove the header from `allow_headers`, or send `Vary` with its name and escape the value.",
         header="Access-Control-Allow-Headers without it, or Vary with it; and escape what is put into the page",
         policy="allow_headers with the names that pages need",
@@ -918,8 +920,8 @@ _ROWS: Final = (
         message="Anyone can cause the error, without logging in.",
         why="An attacker can fill the error log and cause alarms, and an error page can show how the server is built.",
         instead="Answer an invalid Origin like an origin that is not allowed.",
-        header="an Origin that is not valid is answered like an origin that is not allowed",
-        policy="any Policy: corsguard never raises, whatever Origin holds",
+        header="answer an invalid Origin like an origin that is not allowed",
+        policy="any Policy: corsguard never raises, whatever Origin contains",
         sign=signs.failed,
         example=(_answer(origin="https://[", status=500), _answer(origin="https://[", status=500), _answer()),
         severity=_MEDIUM,
@@ -930,8 +932,8 @@ _ROWS: Final = (
     Weakness(
         id="CG-X003",
         name="request-headers-slow",
-        title="A long list in Access-Control-Request-Headers costs the server much time",
-        message="Anyone can keep it busy.",
+        title="A long list in Access-Control-Request-Headers takes the server a long time",
+        message="Anyone can keep the server busy.",
         why="A few cheap requests can slow the server down for all users.",
         instead="Limit the length of the header that you read, or do not read it: a policy does not need it.",
         header="a bound on what is parsed",
@@ -949,9 +951,9 @@ _ROWS: Final = (
     Weakness(
         id="CG-E001",
         name="no-enforcement",
-        title="A request from a foreign site was carried out",
-        message="CORS keeps responses from pages; it does not keep requests from the server.",
-        why="A foreign page can change data in the name of a logged-in user, even if it cannot read the response.",
+        title="A request from a foreign site was executed",
+        message="CORS blocks responses for pages; it does not block requests to the server.",
+        why="A foreign page can change data as a logged-in user, even if it cannot read the response.",
         instead="Write `CORSMiddleware(app, policy, protection=CrossOriginProtection())`, or check a CSRF token.",
         header="403 to an unsafe request with Sec-Fetch-Site: cross-site, or a CSRF token; and SameSite cookies",
         policy="any Policy, with protection=CrossOriginProtection() next to it",
@@ -959,7 +961,7 @@ _ROWS: Final = (
         example=(_answer(method="POST"), _answer(method="POST", status=415)),
         severity=_MEDIUM,
         anonymous=_INFO,
-        # Nothing is posted once more.
+        # No POST request is repeated.
         is_asked_twice=True,
     ),
     Weakness(
@@ -967,13 +969,13 @@ _ROWS: Final = (
         name="websocket-origin",
         title="A WebSocket is opened for any origin",
         message="CORS does not cover WebSockets: the page reads and writes with the visitor's cookies.",
-        why="A foreign page can read messages and send them in the name of a logged-in user.",
+        why="A foreign page can read and send messages as a logged-in user.",
         instead="Compare `Origin` in the handshake, and answer 403 to an origin that is not trusted.",
         header=_REFUSE_HANDSHAKE,
         policy=_GUARDED_HANDSHAKE,
         fix=_LIST_WITH_CREDENTIALS,
         sign=signs.opened_socket,
-        example=_opens(Probe("CG-E002", Reach.ANYONE, "https://0123abcd.com", "any origin is let in")),
+        example=_opens(Probe("CG-E002", Reach.ANYONE, "https://0123abcd.com", "any origin is allowed")),
         severity=_HIGH,
         anonymous=_HIGH,
         is_general=True,
@@ -983,10 +985,10 @@ _ROWS: Final = (
         id="CG-E003",
         name="dns-rebinding",
         title="Any Host is answered",
-        message="A page whose name is made to point here is same-origin, which CORS cannot prevent.",
+        message="A page whose name resolves to this server is same-origin, and CORS cannot prevent that.",
         why=(
-            "An attacker points a name at your internal server. The visitor's browser then gives the page of the "
-            "attacker all that the server answers."
+            "An attacker lets a name resolve to your internal server. The visitor's browser then gives the attacker's "
+            "page everything that the server answers."
         ),
         instead='Answer 400 to an unknown Host. In Django, write `ALLOWED_HOSTS = ["api.example.com"]`.',
         header="400 to a Host that is not yours",
@@ -1038,8 +1040,8 @@ _ROWS: Final = (
         name="websocket-comparison",
         title="A WebSocket is opened for origins that are not trusted",
         message="The server compares `Origin` wrongly, and CORS does not cover WebSockets.",
-        why="Anyone who can become such an origin can read messages and send them in the name of a logged-in user.",
-        instead="Compare the whole `Origin` with a list, in the handshake, and answer 403 to every other one.",
+        why="Anyone who can use such an origin can read and send messages as a logged-in user.",
+        instead="In the handshake, compare the whole `Origin` with a list, and answer 403 to all others.",
         header=_REFUSE_HANDSHAKE,
         policy=_GUARDED_HANDSHAKE,
         fix=_LIST_WITH_CREDENTIALS,
@@ -1052,12 +1054,12 @@ _ROWS: Final = (
         id="CG-I001",
         name="resource-policy",
         title="Cross-Origin-Resource-Policy",
-        message="It keeps other sites from embedding the response; CORS does not.",
+        message="This header prevents other sites from embedding the response; CORS does not.",
         why=(
             "Another site can load the response as an image or a script, and learn about it through side channels, "
-            "such as Spectre. Or it cannot, although everybody may read it."
+            "such as Spectre. Or it cannot load it, although everybody may read it."
         ),
-        instead="Send `cross-origin` for what everybody may read, `same-origin` or `same-site` for all else.",
+        instead="Send `cross-origin` if everybody may read the response, otherwise `same-origin` or `same-site`.",
         header="{send}, once; same-site in place of same-origin if other hosts of the site embed it",
         policy="no Policy: set it in the application",
         fix=Fix(send=("Cross-Origin-Resource-Policy: same-origin",)),
@@ -1070,7 +1072,7 @@ _ROWS: Final = (
         name="opener-policy",
         title="Cross-Origin-Opener-Policy is absent",
         message="Pages that open this document keep a reference to its window.",
-        why="A site that opens your page can watch its window, or send it to a false login page.",
+        why="A site that opens your page can watch its window, or navigate it to a false login page.",
         instead="Send `Cross-Origin-Opener-Policy: same-origin`.",
         policy="no Policy: Django's SecurityMiddleware sets it",
         fix=Fix(send=("Cross-Origin-Opener-Policy: same-origin",)),
@@ -1082,8 +1084,8 @@ _ROWS: Final = (
     Weakness(
         id="CG-I006",
         name="timing-allow-origin",
-        title="Any website may read how long and how large the response was",
-        message="Sizes and times tell what a visitor sees.",
+        title="Any website may read the time and the size of the response",
+        message="Sizes and times can show what a visitor sees.",
         why="A foreign page can guess from these numbers whether the user is logged in, or what a search has found.",
         instead=f"Send `Timing-Allow-Origin: {EXAMPLE_ORIGIN}`, or do not send the header.",
         header="{send}, or no such header",
@@ -1097,7 +1099,7 @@ _ROWS: Final = (
         id="CG-I007",
         name="nosniff",
         title="X-Content-Type-Options is absent",
-        message="Without it a browser may take the response for a script or an image.",
+        message="Without it, a browser may treat the response as a script or an image.",
         why="A file that a user has uploaded may then run as a script of your site.",
         instead="Send `X-Content-Type-Options: nosniff`.",
         policy="no Policy: set it in the application",

@@ -1,5 +1,5 @@
 """
-One audit that is running: what its stages know of each other, and how they ask.
+The state of one running audit: what its stages share, and how they send requests.
 """
 
 import zlib
@@ -18,19 +18,19 @@ from .raw_connection import RawConnection
 
 class Session:
     """
-    The audit of *url*, which *client* asks and *belief* judges.
+    The audit of *url*: *client* sends its requests, and *belief* judges the answers.
 
-    *meant* are the origins that are meant to be trusted, *is_internal* tells that the network keeps others out, *raw*
-    is the connection for what the client does not send, and *show* makes a string from the network fit to be seen.
-    *is_handshake* tells that pages open a WebSocket at the URL, and do not fetch it.
+    *meant* are the origins that should be trusted. *is_internal* is True if only an internal network can reach the
+    server. *raw* is the connection for what the client does not send. *show* makes a string from the network safe to
+    print. *is_handshake* is True if pages open a WebSocket at the URL instead of fetching it.
 
-    The stages learn *base*, the response without an origin, an origin that is *trusted*, whether the server *reflects*
-    any, and the *candidates* whose *relatives* are tried.
+    The stages find out *base*, the response without an origin; an origin that is *trusted*; whether the server
+    *reflects* any origin; and the *candidates* whose *relatives* are tried.
     """
 
     base: Answer
 
-    def __init__(  # noqa: PLR0913 - what is agreed on before an audit begins
+    def __init__(  # noqa: PLR0913 - the limits and options of an audit
         self,
         url: str,
         client: BoundedClient,
@@ -43,7 +43,7 @@ class Session:
     ) -> None:
         self.url = url
         self.is_handshake = is_handshake
-        # Where preflights of the page go, which no redirect moves.
+        # The URL of the page's preflights, which do not follow redirects.
         self.first_url = url
         self.client = client
         self.meant = meant
@@ -68,7 +68,8 @@ class Session:
     @property
     def asking(self) -> str | None:
         """
-        The origin that preflights are sent for: one that may read, and not the server's own, which needs none.
+        The origin for which preflights are sent: one that may read, but not the server's own, which needs no
+        preflights.
         """
         own = self.client.origin
         if self.trusted not in {None, own}:
@@ -76,20 +77,20 @@ class Session:
         stranger = self.strangers[0]
         if self.get(stranger).shares(with_credentials=False):
             return stranger
-        # Of these the preflight alone may be answered.
+        # For these, perhaps only the preflight is answered.
         return next((origin for origin in self.meant.samples() if origin != own), None)
 
     @property
     def nearest(self) -> str:
         """
-        The origin whose relatives are tried in the end: one that is trusted, if one is known.
+        The origin whose relatives are tried last: a trusted one, if one is known.
         """
         return self.trusted or next(iter(self.candidates), self.client.origin)
 
     @property
     def missing(self) -> str:
         """
-        The URL of something that is not there, next to the resource.
+        The URL of something that does not exist, next to the resource.
         """
         folder = urlsplit(self.url).path.rstrip("/").rpartition("/")[0]
         return f"{self.client.origin}{folder}/corsguard-{self.label}"
@@ -97,36 +98,36 @@ class Session:
     @property
     def is_judged(self) -> bool:
         """
-        Whether the resource itself has answered, and not only what stands before it.
+        Whether the resource itself has answered, and not only something in front of it.
         """
         return any(answer.is_of_resource for answer in self.client.answers_at(self.url))
 
     @property
     def socket_url(self) -> str:
         """
-        The URL as a page writes it that opens a WebSocket there.
+        The URL with which a page opens a WebSocket there.
         """
         return self.url.replace("http", "ws", 1)
 
     def trust(self, origin: str) -> None:
         """
-        Note that *origin* is trusted; the first one that is found is asked for everything else, and the server's own
-        only if there is no other.
+        Note that *origin* is trusted. The first one is used for everything else; the server's own only if there is no
+        other.
         """
         if self.trusted in {None, self.client.origin}:
             self.trusted = origin
 
     def get(self, origin: str, *, url: str = "", method: str = "GET", more: tuple[Header, ...] = ()) -> Answer:
         """
-        Return what a page at *origin* is answered.
+        Return the answer to a GET, or to another request, of a page at *origin*.
         """
         where = url or self.url
         if self._is_cached:
-            # The same for the same origin, which is not asked twice.
+            # The same value for the same origin, so that the request is not sent twice.
             where = with_query(where, f"cg={self.label}{zlib.crc32(origin.encode())}")
         return self.client.ask(PageFetch(where, origin, method, more=more, is_handshake=self.is_handshake))
 
-    def preflight(  # noqa: PLR0913 - what a preflight asks for
+    def preflight(  # noqa: PLR0913 - the parts of a preflight
         self,
         origin: str,
         *,
@@ -137,31 +138,32 @@ class Session:
         more: tuple[Header, ...] = (),
     ) -> Answer:
         """
-        Return what the preflight of a page at *origin* is answered.
+        Return the answer to the preflight of a page at *origin*.
         """
         return self.client.ask(PageFetch(url or self.url, origin, method, names, is_upload, more))
 
     def again_past_cache(self, answer: Answer) -> Answer:
         """
-        Ask again for an origin that was refused, because a cache may have done it; if so, ask for everything past it.
+        Send the request of a refused origin again past all caches, because a cache may be the cause. If so, send
+        everything past it.
         """
         again = self.client.again(answer)
         if not again.lets_in:
             return answer
         self._is_cached = True
-        self.belief.note("A cache, or the query, decides who may read: everything was asked with a query of its own.")
+        self.belief.note("A cache, or the query, decides who may read, so each request was sent with its own query.")
         return again
 
     def look(self, rules: Iterable[str], *seen: object) -> bool:
         """
-        Show what was *seen* to the sign of each of *rules*; return whether one of them sees something.
+        Pass what was *seen* to the sign of each of *rules*. Return whether one of them found something.
         """
         found = [rule for rule in rules if self.belief.look(rule, *seen)]
         return bool(found)
 
     def try_each(self, probes: Iterable[Probe]) -> None:
         """
-        Ask for each of *probes* whether it is let in. Of a WebSocket, all that are count as one finding.
+        Find out for each of *probes* whether it is allowed. For a WebSocket, all allowed ones are one finding.
         """
         for probe in probes:
             rule = "CG-E006" if self.is_handshake else probe.rule

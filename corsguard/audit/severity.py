@@ -1,5 +1,5 @@
 """
-How bad it is that somebody may read: as bad as it is easy to become that somebody, and as what can be read.
+The severity of an allowed origin: it depends on who can use the origin, and on what can be read.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ NO_BROWSER: Final = "none"
 
 class Severity(IntEnum):
     """
-    How bad a finding is; INFO is not a fault.
+    The severity of a finding; INFO is not a fault.
     """
 
     INFO = 0
@@ -29,7 +29,7 @@ class Severity(IntEnum):
     @property
     def score(self) -> float:
         """
-        The middle of what CVSS calls by the same word, from 0 to 10.
+        The middle of the range that CVSS gives to the same word, from 0 to 10.
         """
         return _SCORES[self]
 
@@ -41,7 +41,7 @@ _SCORES: Final[Mapping[Severity, float]] = MappingProxyType(
 
 class Reach(StrEnum):
     """
-    Who can become an origin that is let in.
+    Who can use an origin that is allowed.
     """
 
     ANYONE = "E1"
@@ -63,7 +63,7 @@ WHO: Final[Mapping[Reach, str]] = MappingProxyType(
     }
 )
 
-# With credentials; without; and without, where the network itself is what keeps others out.
+# The severity with credentials; without; and without, if only an internal network can reach the server.
 _BY_REACH: Final[Mapping[Reach, tuple[Severity, Severity, Severity]]] = MappingProxyType(
     {
         Reach.ANYONE: (Severity.CRITICAL, Severity.LOW, Severity.HIGH),
@@ -78,7 +78,7 @@ _BY_REACH: Final[Mapping[Reach, tuple[Severity, Severity, Severity]]] = MappingP
 
 def severity_of(reach: Reach, *, with_credentials: bool, is_internal: bool) -> Severity:
     """
-    Return how bad it is that *reach* can read.
+    Return the severity if *reach* can read.
     """
     credentialed, public, internal = _BY_REACH[reach]
     return credentialed if with_credentials else internal if is_internal else public

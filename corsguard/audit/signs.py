@@ -1,7 +1,7 @@
 """
-What answers show: one pure function for each rule, from answers to a Sign, or to None if there is nothing to see.
+Detects weaknesses in answers: one pure function for each rule, from answers to a Sign, or to None if there is none.
 
-Nothing is asked here, and nothing depends on what was asked before: the same answers give the same Sign.
+Nothing is sent here, and earlier requests do not matter: the same answers give the same Sign.
 """
 
 import re
@@ -36,25 +36,25 @@ _ALLOW_PRIVATE_NETWORK: Final = "Access-Control-Allow-Private-Network"
 _RESOURCE_POLICY: Final = "Cross-Origin-Resource-Policy"
 _TIMING_ALLOW_ORIGIN: Final = "Timing-Allow-Origin"
 
-# By name, and by what the value looks like: a JSON web token, a bearer token, or a key of a well-known service.
+# By the name, and by the form of the value: a JSON web token, a bearer token, or a key of a well-known service.
 _SENSITIVE: Final = re.compile(
     r"authorization|authentication-info|x-auth.*|.*(csrf|xsrf|api-?key|access-?key|private-?key|session|token|secret"
     r"|passw|credential|jwt).*"
 )
-# Places in a list, and how often somebody may ask, are nobody's secrets.
+# Positions in a list and rate limits are not secret.
 _NOT_SENSITIVE: Final = re.compile(r".*(continuation|next|page|paging|cursor|sync|rate-?limit|remaining).*")
 _SECRET_VALUE: Final = re.compile(
     r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|bearer \S{8,}|[rs]k_live_\w{8,}|gh[pousr]_\w{16,}|xox[abprs]-[\w-]{8,}"
     r"|AKIA\w{12,}",
     re.IGNORECASE,
 )
-# Beginnings of a script that calls what it was told to call; the comment is there against other attacks.
+# The beginning of a script that calls the given callback; servers add the comment against other attacks.
 _BEFORE_CALL: Final = re.compile(
     rb"^\s*(/\*.*?\*/)?[\s;]*(typeof [\w.$]+ *===? *['\"]function['\"] *&&\s*)?", re.DOTALL
 )
 _RESOURCE_POLICIES: Final = frozenset({"same-origin", "same-site", "cross-origin"})
 _OPEN_TO_PLUGINS: Final = re.compile(rb'<allow-access-from\s[^>]*domain="\*"')
-# RFC 9111, 3: what a shared cache may keep without being told so is told by these.
+# RFC 9111, 3: these allow or forbid a shared cache to store the response.
 _NOT_STORED: Final = re.compile(r"\b(no-store|private|no-cache)\b", re.IGNORECASE)
 _STORED: Final = re.compile(r"\b(public|s-maxage=[1-9]|max-age=[1-9])", re.IGNORECASE)
 _SHOWN_OF_AN_ORIGIN: Final = 60
@@ -64,10 +64,10 @@ _SLOW_AT_LEAST: Final = 0.25
 
 class Sign(NamedTuple):
     """
-    That a rule is broken: the *proof*, whose first answer shows it, and what was seen.
+    Shows that a rule is broken: the *proof*, whose first answer shows it, and what was seen.
 
-    *detail* is a format string; its blanks take the *values*, which come from the network and are not yet fit to be
-    shown. *severity* and *fix* are given where they are not what the rule says.
+    *detail* is a format string. Its placeholders are for *values*, which come from the network and are not safe to
+    print yet. *severity* and *fix* are given if they differ from those of the rule.
     """
 
     proof: tuple[Answer, ...]
@@ -78,23 +78,23 @@ class Sign(NamedTuple):
     fix: Fix | None = None
 
 
-# Who may read.
+# Which origins may read.
 
 
 def let_in(answer: Answer, probe: Probe, *, is_internal: bool = False) -> Sign | None:
     """
-    Look whether the origin of *probe* may read; *is_internal* tells that the network keeps others out.
+    Detect that the origin of *probe* may read; *is_internal* is True if only an internal network can reach the server.
     """
     if not answer.lets_in:
         return None
     with_credentials = answer.is_read_with_credentials
     severity = severity_of(probe.reach, with_credentials=with_credentials, is_internal=is_internal)
-    return Sign((answer,), "{} is let in: {}.", (probe.origin, probe.mistake), severity)
+    return Sign((answer,), "{} is allowed: {}.", (probe.origin, probe.mistake), severity)
 
 
 def let_in_by_http(answer: Answer, probe: Probe, *, is_internal: bool = False) -> Sign | None:
     """
-    Look whether an http origin may read, to which a browser that has preloaded the site's HSTS never goes.
+    Detect that an http origin may read. A browser that has preloaded the site's HSTS never loads that origin.
     """
     sign = let_in(answer, probe, is_internal=is_internal)
     transport = (answer.get("Strict-Transport-Security") or "").lower()
@@ -105,14 +105,14 @@ def let_in_by_http(answer: Answer, probe: Probe, *, is_internal: bool = False) -
 
 def shared_inside(answer: Answer) -> Sign | None:
     """
-    Look at what only the network protects.
+    Detect that an origin may read a resource that only the network protects.
     """
     if answer.get(ALLOW_ORIGIN) != "*" or not answer.shares(with_credentials=False):
         return None
-    return Sign((answer,), "{} may read what is inside a network.", (answer.fetch.origin or "",))
+    return Sign((answer,), "{} may read a resource inside an internal network.", (answer.fetch.origin or "",))
 
 
-# What the headers of a response say to everyone who asks.
+# The headers of a response.
 
 
 def star_with_credentials(answer: Answer) -> Sign | None:
@@ -127,7 +127,7 @@ def bad_credentials(answer: Answer) -> Sign | None:
     credentials = answer.get(ALLOW_CREDENTIALS)
     if _allowed(answer) != "one" or credentials is None or credentials == "true":
         return None
-    # "false" is what many write who mean none.
+    # Many write "false" if they do not want credentials.
     severity = Severity.INFO if credentials.lower() == "false" else None
     return Sign((answer,), f"{ALLOW_CREDENTIALS}: {{}}.", (credentials,), severity)
 
@@ -136,7 +136,7 @@ def credentials_alone(answer: Answer) -> Sign | None:
     credentials = answer.get(ALLOW_CREDENTIALS)
     if _allowed(answer) != "none" or credentials is None:
         return None
-    return Sign((answer,), f"{ALLOW_CREDENTIALS}: {{}} stands alone.", (credentials,))
+    return Sign((answer,), f"{ALLOW_CREDENTIALS}: {{}} without {ALLOW_ORIGIN}.", (credentials,))
 
 
 def several_origins(answer: Answer) -> Sign | None:
@@ -161,9 +161,9 @@ def exposed(answer: Answer) -> Sign | None:
         names += [name for name, _ in answer.lines if not name.lower().startswith(OWNED_PREFIX)]
     sensitive = [name for name in dict.fromkeys(names) if _is_sensitive(name.lower(), answer.get(name) or "")]
     if sensitive:
-        return Sign((answer,), "It exposes {}.", (", ".join(sensitive),))
+        return Sign((answer,), "The response exposes {}.", (", ".join(sensitive),))
     if "*" in names and answer.is_read_with_credentials:
-        return Sign((answer,), "* exposes nothing where credentials are sent.", severity=Severity.INFO)
+        return Sign((answer,), "* exposes nothing if credentials are sent.", severity=Severity.INFO)
     return None
 
 
@@ -184,27 +184,27 @@ def cookie_for_all_sites(answer: Answer) -> Sign | None:
     return None
 
 
-# What the answer to a preflight says.
+# The answers to preflights.
 
 
 def any_header(preflight: Answer) -> Sign | None:
     """
-    Look whether a header is allowed that nobody has.
+    Detect that a header is allowed that nobody uses.
     """
     name = preflight.fetch.names[-1]
     if not preflight.lists(ALLOW_HEADERS, name) or not preflight.shares(with_credentials=False):
         return None
-    return Sign((preflight,), f"{name}, which nobody has ever used, is allowed.")
+    return Sign((preflight,), f"The invented header {name} is allowed.")
 
 
 def any_method(preflight: Answer) -> Sign | None:
     """
-    Look whether a method is allowed that nobody has.
+    Detect that a method is allowed that nobody uses.
     """
     method = preflight.fetch.method
     if not preflight.lists(ALLOW_METHODS, method) or not preflight.shares(with_credentials=False):
         return None
-    return Sign((preflight,), f"{method}, which nobody has ever used, is allowed.")
+    return Sign((preflight,), f"The invented method {method} is allowed.")
 
 
 def granted_and_refused(preflight: Answer, answer: Answer) -> Sign | None:
@@ -215,7 +215,7 @@ def granted_and_refused(preflight: Answer, answer: Answer) -> Sign | None:
 
 def credentials_promised(preflight: Answer, answer: Answer, strangers: Collection[str]) -> Sign | None:
     """
-    Look whether the preflight allows credentials, and the response to the same page does not.
+    Detect that the preflight allows credentials, but the response to the same page does not.
     """
     is_shared = answer.is_told and answer.status < 400 and answer.shares(with_credentials=False)
     if not is_shared or answer.is_read_with_credentials or not preflight.grants_origin(with_credentials=True):
@@ -223,13 +223,13 @@ def credentials_promised(preflight: Answer, answer: Answer, strangers: Collectio
     origin = preflight.fetch.origin or ""
     severity = Severity.MEDIUM if origin in strangers else Severity.LOW
     return Sign(
-        (preflight, answer), "The preflight of {} allows credentials, the response does not.", (origin,), severity
+        (preflight, answer), "The preflight of {} allows credentials, but the response does not.", (origin,), severity
     )
 
 
 def bad_status(preflight: Answer, answer: Answer) -> Sign | None:
     """
-    Look at the status of the preflight that asks for the least; *answer* is that to the same page.
+    Check the status of the simplest preflight; *answer* is the response to the same page.
     """
     if not _is_read(answer) or not preflight.has_bad_status:
         return None
@@ -265,19 +265,19 @@ def star_without_authorization(preflight: Answer) -> Sign | None:
 def executed(preflight: Answer, answer: Answer) -> Sign | None:
     body = preflight.response.body
     if len(body.strip()) > 2 and body == answer.response.body and 200 <= preflight.status <= 299:
-        # Who lists nothing has not heard of preflights, and grants nothing that would not be done anyway.
+        # A server that lists nothing does not know preflights, and grants nothing that it would not do anyway.
         is_meant = preflight.get(ALLOW_METHODS) is not None or preflight.get(ALLOW_HEADERS) is not None
         severity = None if is_meant and preflight.grants_origin(with_credentials=False) else Severity.INFO
         return Sign((preflight,), "The preflight's answer has the same body as the response to GET.", severity=severity)
     if preflight.get("Set-Cookie") is not None:
-        # Load balancers set one, too.
+        # Load balancers set cookies, too.
         return Sign((preflight,), "The preflight's answer sets a cookie.", severity=Severity.INFO)
     return None
 
 
 def unshared_error(answer: Answer, preflight: Answer | None = None) -> Sign | None:
     """
-    Look at an error that a page may not see; *preflight* is the one before it, if there was one.
+    Detect an error response that a page may not read; *preflight* is the one before it, if there was one.
     """
     if not answer.is_told or answer.status < 400 or answer.get(ALLOW_ORIGIN) is not None or answer.lets_in:
         return None
@@ -291,7 +291,8 @@ def unshared_error(answer: Answer, preflight: Answer | None = None) -> Sign | No
 
 def no_vary(allowed: Answer, others: Iterable[Answer]) -> Sign | None:
     """
-    Look whether the response to an *allowed* origin may be given to *others*, who get another one from the same URL.
+    Detect that a cache may give the response for an *allowed* origin to *others*, which get another one from the same
+    URL.
     """
     different = _different(allowed, others)
     if not different or not _lacks_vary(allowed):
@@ -303,7 +304,7 @@ def no_vary(allowed: Answer, others: Iterable[Answer]) -> Sign | None:
 
 def no_vary_for_others(allowed: Answer, others: Iterable[Answer]) -> Sign | None:
     """
-    Look whether a response to *others* may be given to an *allowed* origin.
+    Detect that a cache may give a response for *others* to an *allowed* origin.
     """
     if _lacks_vary(allowed):
         return None
@@ -318,7 +319,8 @@ def no_vary_for_others(allowed: Answer, others: Iterable[Answer]) -> Sign | None
 
 def poisoned(served: Answer, primed: Answer, expected: Answer) -> Sign | None:
     """
-    Look whether what was *served* is what the one before it *primed* the cache with, and not what was *expected*.
+    Detect that the *served* answer is the one that the request before it *primed* the cache with, and not the
+    *expected* one.
     """
     allowed = served.get(ALLOW_ORIGIN)
     is_wrong = allowed == primed.get(ALLOW_ORIGIN) and allowed != expected.get(ALLOW_ORIGIN)
@@ -331,7 +333,7 @@ def poisoned(served: Answer, primed: Answer, expected: Answer) -> Sign | None:
 
 def cached_preflight(preflight: Answer) -> Sign | None:
     is_cached = preflight.get("Age") is not None or "hit" in (preflight.get("X-Cache") or "").lower()
-    # What is the same for everybody needs no Vary.
+    # An answer that is the same for everybody needs no Vary.
     if not is_cached or preflight.varies or preflight.get(ALLOW_ORIGIN) == "*":
         return None
     return Sign((preflight,), "The preflight's answer comes from a cache, and has no Vary: Origin.")
@@ -339,7 +341,7 @@ def cached_preflight(preflight: Answer) -> Sign | None:
 
 def chosen_vary(answer: Answer) -> Sign | None:
     """
-    Look whether the `Vary` of the request came back.
+    Detect that the `Vary` of the request came back.
     """
     name = dict(answer.fetch.more)["Vary"]
     return Sign((answer,), f"Vary: {name} came back.") if answer.lists("Vary", name) else None
@@ -347,31 +349,31 @@ def chosen_vary(answer: Answer) -> Sign | None:
 
 def header_in_cache(answer: Answer) -> Sign | None:
     """
-    Look whether the one header that was sent along stands in a body that a cache keeps.
+    Detect that the additional request header is in a body that a cache may store.
     """
     ((header, mark),) = answer.fetch.more
-    # A cache that keeps it for this header only gives it to nobody who does not send the same.
+    # With Vary for this header, a cache gives the body only to requests with the same header.
     is_kept_apart = answer.lists("Vary", header) or answer.lists("Vary", "*")
     if mark.encode() not in answer.response.body or not _is_cacheable(answer) or is_kept_apart:
         return None
-    return Sign((answer,), f"{header}: {mark} stands in the body.")
+    return Sign((answer,), f"{header}: {mark} is in the body.")
 
 
-# What the server does with what it is sent.
+# What the server does with its input.
 
 
 def ended_line(answer: Answer, what: str, header: str, sent_back: Iterable[str]) -> Sign | None:
     """
-    Look whether *header*, which stood behind a line end in Origin, is among the names of the lines *sent_back*.
+    Detect that *header*, which was sent after a line end in Origin, is one of the response headers *sent_back*.
     """
     if header not in sent_back:
         return None
-    return Sign((answer,), f"{what} in Origin ended a line of the response, and {header}: 1 became one.")
+    return Sign((answer,), f"{what} in Origin ended a header line of the response, and {header}: 1 became a header.")
 
 
 def failed(answer: Answer, again: Answer, control: Answer) -> Sign | None:
     """
-    Look whether a malformed origin makes the server fail, twice, and it does not fail for a *control* as well.
+    Detect that a malformed origin makes the server fail, twice, but that a *control* request does not.
     """
     if answer.status < 500 or again.status < 500 or control.status >= 500:
         return None
@@ -381,7 +383,7 @@ def failed(answer: Answer, again: Answer, control: Answer) -> Sign | None:
 
 def slow(long: Answer, again: Answer, short: Answer) -> Sign | None:
     """
-    Look whether a long list took far more time than a *short* one, twice: anything may have been slow once.
+    Detect that a long list took far more time than a *short* one, twice, because anything may be slow once.
     """
     if not is_slow(long, short) or not is_slow(again, short):
         return None
@@ -399,16 +401,16 @@ def is_slow(long: Answer, short: Answer) -> bool:
 
 def carried_out(form: Answer, text: Answer) -> Sign | None:
     """
-    Look whether a *form* and a JSON *text* were carried out that a page of another site posted.
+    Detect that the server executed a *form* and a JSON *text* from a page of another site.
     """
     posted = {"the form": form, "the JSON text": text}
     ran = {what: answer for what, answer in posted.items() if 200 <= answer.status <= 299}
-    # So ends a form that was taken; so begins a login, too.
+    # A redirect follows an accepted form, but also a missing login.
     moved = {what: answer for what, answer in posted.items() if answer.status in {302, 303}}
     if not ran and not moved:
         return None
     said = [f"{what} got {answer.status}" for what, answer in posted.items()]
-    detail = f"Of a stranger's two posts, {' and '.join(said)}."
+    detail = f"The POST requests of a foreign page were answered: {' and '.join(said)}."
     with_cookies = any(name.lower() == "cookie" for name, _ in form.request.headers)
     severity = Severity.MEDIUM if ran and with_cookies else Severity.INFO
     return Sign((*ran.values(), *moved.values()), detail, severity=severity, confidence="high" if ran else "low")
@@ -416,18 +418,18 @@ def carried_out(form: Answer, text: Answer) -> Sign | None:
 
 def opened_socket(answer: Answer, probe: Probe, *, is_internal: bool = False) -> Sign | None:
     """
-    Look whether the origin of *probe* opens a WebSocket.
+    Detect that the origin of *probe* opens a WebSocket.
     """
     sign = let_in(answer, probe, is_internal=is_internal)
     if sign is None or sign.severity is None:
         return None
-    # Cookies that are SameSite stay at home, and nothing tells from outside whether the server looks at any.
+    # SameSite cookies are not sent, and from outside nobody can see whether the server checks cookies.
     return sign._replace(severity=min(sign.severity, Severity.HIGH))
 
 
 def any_host(answer: Answer, base: Answer) -> Sign | None:
     """
-    Look whether another `Host` is answered as the right one, in *base*.
+    Detect that the answer to another `Host` is the same as that to the right one, *base*.
     """
     host = dict(answer.fetch.more)["Host"]
     if not 200 <= answer.status <= 299 or answer.status != base.status:
@@ -437,7 +439,7 @@ def any_host(answer: Answer, base: Answer) -> Sign | None:
 
 def script(answer: Answer, called: Mapping[str, str]) -> Sign | None:
     """
-    Look whether the response calls what a parameter names; *called* has what each parameter was given.
+    Detect that the response calls the function that a parameter names; *called* has the value of each parameter.
     """
     kind = (answer.get("Content-Type") or "no type").lower()
     if "script" not in kind and sniffed(answer) is None:
@@ -452,7 +454,7 @@ def script(answer: Answer, called: Mapping[str, str]) -> Sign | None:
 def open_to_plugins(answer: Answer) -> Sign | None:
     if not _OPEN_TO_PLUGINS.search(answer.response.body):
         return None
-    return Sign((answer,), 'It has <allow-access-from domain="*">.')
+    return Sign((answer,), 'The file has <allow-access-from domain="*">.')
 
 
 # Headers next to CORS.
@@ -460,7 +462,7 @@ def open_to_plugins(answer: Answer) -> Sign | None:
 
 def resource_policy(answer: Answer, trusted: Answer | None = None) -> Sign | None:
     """
-    Look whether what others may embed fits what they may read: *answer* is that to a stranger.
+    Compare which sites may embed the response with which may read it; *answer* is the response to a stranger.
     """
     policies = answer.all(_RESOURCE_POLICY)
     with_credentials = any(one is not None and one.is_read_with_credentials for one in (answer, trusted))
@@ -473,10 +475,10 @@ def resource_policy(answer: Answer, trusted: Answer | None = None) -> Sign | Non
         detail = "{} is not one of same-origin, same-site, cross-origin."
         return Sign((answer,), detail, (", ".join(policies),), Severity.LOW, fix=fix)
     if is_public and policy != "cross-origin":
-        detail = f"Every page may read the response with fetch, and {policy} keeps other sites from embedding it."
+        detail = f"Every page may read the response with fetch, but {policy} forbids other sites to embed it."
         return Sign((answer,), detail, severity=Severity.INFO, fix=fix)
     if with_credentials and policy == "cross-origin":
-        detail = "The response is shared with credentials, and every site may embed it. Reading does not need that."
+        detail = "The response is shared with credentials, and every site may embed it, which reading does not need."
         return Sign((answer,), detail, severity=Severity.INFO, fix=fix)
     return None
 
@@ -490,7 +492,7 @@ def shared_timing(answer: Answer) -> Sign | None:
     value = answer.get(_TIMING_ALLOW_ORIGIN) or ""
     if not {part.strip() for part in value.split(",")} & {"*", answer.fetch.origin}:
         return None
-    # Who may read the response learns nothing by its timing.
+    # A page that may read the response learns nothing new from its timing.
     severity = Severity.INFO if answer.shares(with_credentials=False) else Severity.LOW
     return Sign((answer,), f"{_TIMING_ALLOW_ORIGIN}: {{}}.", (value,), severity)
 
@@ -520,7 +522,7 @@ def _is_read(answer: Answer) -> bool:
 
 def _is_mismatch(preflight: Answer, answer: Answer) -> bool:
     """
-    Whether the preflight grants the origin by its name, and the response to it names nobody.
+    Whether the preflight allows the origin by name, and the response to the same origin has no Allow-Origin.
     """
     is_granted = preflight.grants_origin(with_credentials=True) or preflight.grants_origin(with_credentials=False)
     if not is_granted or not answer.is_told or preflight.get(ALLOW_ORIGIN) == "*":
@@ -544,7 +546,7 @@ def _severity_in_cache(answer: Answer) -> Severity:
 
 def _is_cacheable(answer: Answer) -> bool:
     """
-    Whether a shared cache is likely to keep the response (RFC 9111, 3 and 4.2.2).
+    Whether a shared cache is likely to store the response (RFC 9111, 3 and 4.2.2).
     """
     control = answer.get("Cache-Control") or ""
     if _NOT_STORED.search(control) or answer.get("Set-Cookie") is not None:

@@ -1,8 +1,8 @@
 """
-What is asked, the most important first: strangers, then relatives of those that are trusted, then what is said to them.
+The requests of an audit, the most important first: strangers, then relatives of trusted origins, then other conditions.
 
-A stage asks, and hands the answers to the signs of the rules that are about them. It judges nothing itself: it only
-chooses what to ask next.
+A stage sends requests, and passes the answers to the signs of the rules about them. It does not judge: it only chooses
+the next requests.
 """
 
 import re
@@ -22,10 +22,10 @@ from .session import Session
 from .severity import Reach
 from .signs import is_slow
 
-# What is not done unless it is asked for.
+# The parts that only run if the user asks for them.
 Permission = Literal["active"]
 
-# Those of one line all look at the same answers.
+# The rules of one line all check the same answers.
 OF_A_RESPONSE: Final = ("CG-B001", "CG-B002", "CG-B003", "CG-B004", "CG-B005", "CG-B006", "CG-B007")
 OF_ALLOWED_NAMES: Final = ("CG-P001", "CG-P007")
 OF_VARY: Final = ("CG-V001", "CG-V002")
@@ -33,7 +33,7 @@ OF_NEIGHBOURS_OF_CORS: Final = ("CG-I002", "CG-I006", "CG-I007")
 
 _MOST_REDIRECTS: Final = 5
 _MOST_CANDIDATES: Final = 6
-# Where all of them are trusted, the same comparison lets them in.
+# So many are enough: if all the usual origins are trusted, the same comparison allows them.
 _MOST_USUAL: Final = 2
 _CLOSEST: Final = 14
 _MOST_REGISTERED: Final = 4
@@ -42,30 +42,31 @@ _MOST_THIRD_PARTIES: Final = 4
 _PRIVATE_NETWORK: Final = ("Access-Control-Request-Private-Network", "true")
 _CSP_SOURCE: Final = re.compile(r"https?://[a-z0-9._:-]+", re.IGNORECASE)
 
-# `[` makes many a URL parser raise; no header of this length or with such bytes has ever been an origin.
+# `[` makes many URL parsers raise. No origin is so long or has such bytes.
 _MALFORMED: Final = ("https://a].b", "https://[", "https://\xe9\xff.example", f"https://{'a' * 5000}.example")
-# Python's servers leave one or the other in a header's value.
+# Python's servers leave one or the other of these in a header's value.
 _LINE_ENDS: Final = {"A line feed": "\n", "A carriage return": "\r", "A folded line": "\r\n "}
 _COMMAS: Final = "," * 4096
-# What JSONP calls its parameter, most often; and all other names that are in use, which some servers refuse together.
+# The most common names of JSONP's parameter, and all other common names. Some servers refuse these together.
 _CALLBACKS: Final = (
     ("callback",),
     ("jsonp", "cb", "jsonpCallback", "jsoncallback", "jsonp_callback", "json_callback", "_callback", "func", "jcb"),
 )
-# What a form of any page sends, and what a script sends with `mode: "no-cors"`: JSON in a type that needs no preflight.
+# What a form of any page sends, and what a script sends with `mode: "no-cors"`: JSON with a Content-Type that needs no
+# preflight.
 _FORGED: Final = (
     ("application/x-www-form-urlencoded", "navigate", "document", b"corsguard=1"),
     ("text/plain;charset=UTF-8", "no-cors", "empty", b'{"corsguard": 1}'),
 )
-# RFC 9110, 15.5.22: what a server says to a plain GET where it wants another protocol.
+# RFC 9110, 15.5.22: a server's status for a plain GET if it requires another protocol.
 _UPGRADE_REQUIRED: Final = 426
 
 
 def find_resource(session: Session) -> None:
     """
-    Ask without an origin, and go where the server redirects to, within its origin. Raises Unreachable.
+    Send a request without an origin, and follow redirects within the server's origin. Raises Unreachable.
 
-    No browser follows the redirect of a handshake.
+    A redirect of a handshake is not followed, as in browsers.
     """
     client, note = session.client, session.belief.note
     session.base = client.first(PageFetch(session.url, is_handshake=session.is_handshake))
@@ -77,9 +78,9 @@ def find_resource(session: Session) -> None:
             if session.base.status not in REDIRECTS or target is None or target.href == session.url:
                 return
             if target.origin != client.origin:
-                note("The server redirects to {}, which was not contacted: audit it by itself.", target.origin)
+                note("The server redirects to {}, which was not contacted: audit it separately.", target.origin)
                 return
-            note("The server redirects to {}: this is what was audited.", target.href)
+            note("The server redirects to {}: that URL was audited.", target.href)
             session.url = target.href
             session.base = client.ask(PageFetch(session.url))
     except SpentError as end:
@@ -88,7 +89,7 @@ def find_resource(session: Session) -> None:
 
 def _ask_strangers(session: Session) -> None:
     first_origin, second_origin = session.strangers
-    # The first is asked past all caches, which may keep the response to an earlier visitor.
+    # The first request goes past all caches, which may have the response to an earlier visitor.
     first = session.client.ask(PageFetch(session.client.fresh(session.url), first_origin))
     second = session.get(second_origin)
     if first.lets_in and not second.lets_in:
@@ -106,7 +107,7 @@ def _ask_strangers(session: Session) -> None:
 
 def _ask_candidates(session: Session) -> None:
     """
-    Find out whom the server trusts, of those who are meant, its own origin, and whom its policies name.
+    Find out which origins the server trusts: those that should be trusted, its own, and those that its policies name.
     """
     own = session.client.origin
     for origin in session.meant.samples():
@@ -116,7 +117,7 @@ def _ask_candidates(session: Session) -> None:
         if answer.lets_in:
             session.trust(origin)
         elif answer.is_told and not answer.shares(with_credentials=False):
-            session.belief.note("{} is meant to be trusted and may not read.", origin)
+            session.belief.note("{} should be trusted, but may not read.", origin)
         session.candidates.append(origin)
         session.look(OF_A_RESPONSE, answer)
     session.candidates.append(own)
@@ -129,7 +130,7 @@ def _ask_candidates(session: Session) -> None:
 
 def _ask_usual(session: Session) -> None:
     """
-    If nobody says who is meant to be trusted, find out who usually is.
+    If the user has not said which origins should be trusted, try the usual ones.
     """
     if session.reflects or session.meant.samples():
         return
@@ -138,7 +139,7 @@ def _ask_usual(session: Session) -> None:
     for origin in trusted:
         session.trust(origin)
     session.candidates[:0] = trusted[:_MOST_USUAL]
-    # Where tenants often are.
+    # A name that tenants often have.
     session.try_each(
         Probe(
             "CG-A012", Reach.NEIGHBOUR, origin.replace("://app.", f"://{session.label}.app."), "every tenant is trusted"
@@ -148,8 +149,8 @@ def _ask_usual(session: Session) -> None:
     )
     asked = ["the server's own origin", *origins]
     session.belief.note(
-        "Without --origin, only these were asked about: {}. {} may read. Give --origin, and the names that a wrong "
-        "comparison takes for that origin are tried.",
+        "Without --origin, only these origins were tried: {}. {} may read. With --origin, names that a wrong "
+        "comparison accepts as that origin are tried, too.",
         ", ".join(asked),
         ", ".join(trusted) or "None of them",
     )
@@ -170,7 +171,7 @@ def _ask_third_parties(session: Session) -> None:
 
 
 def _ask_closest(session: Session) -> None:
-    # Those that are trusted have relatives that matter; the resource's own origin may have them, too.
+    # The relatives of trusted origins matter, and perhaps those of the resource's own origin.
     candidates = dict.fromkeys(session.candidates[:_MOST_CANDIDATES])
     known = [(origin, session.get(origin).echoes) for origin in candidates]
     session.relatives = relatives(sorted(known, key=_is_refused), session.meant)
@@ -208,7 +209,7 @@ def _ask_preflights(session: Session) -> None:
 
 def _look_at_pair(session: Session, preflight: Answer, answer: Answer) -> None:
     """
-    Look at a preflight and at the response that comes after it.
+    Check a preflight and the response after it.
     """
     session.look(["CG-P003"], preflight, answer)
     session.look(["CG-P009"], answer, preflight)
@@ -236,7 +237,8 @@ def _ask_relatives(session: Session) -> None:
 
 def _ask_conditions(session: Session) -> None:
     """
-    Ask as a stranger whom the server may take for somebody else: it says so itself, or brings a credential.
+    Send requests of a stranger that the server may accept because of another header, a credential, the path or the
+    method.
     """
     stranger = session.strangers[1]
     host = urlsplit(stranger).netloc
@@ -252,7 +254,7 @@ def _ask_conditions(session: Session) -> None:
     )
     for rule, url, method, line, mistake in conditions:
         answer = session.get(stranger, url=url, method=method, more=() if line is None else (line,))
-        session.belief.let_in(Probe(rule, Reach.ANYONE, stranger, f"any origin is let in if {mistake}"), answer)
+        session.belief.let_in(Probe(rule, Reach.ANYONE, stranger, f"any origin is allowed if {mistake}"), answer)
 
 
 def _ask_malformed(session: Session) -> None:
@@ -264,7 +266,7 @@ def _ask_malformed(session: Session) -> None:
             continue
         again = session.client.again(answer)
         if again.status >= 500:
-            # Others are answered still, or it fails for all.
+            # If other requests still get answers, the malformed origin is the cause.
             session.look(["CG-X002"], answer, again, session.client.again(answer, session.belief.control))
             return
 
@@ -276,7 +278,7 @@ def _ask_others(session: Session) -> None:
 def _others(session: Session) -> list[Probe]:
     own = Origin.parse(session.client.origin)
     is_loopback = own is not None and own.is_loopback
-    # After a site, and after one that is trusted, previews of it are called.
+    # Previews are often named after the site, or after a trusted origin.
     hosts = [Origin.parse(text) for text in (session.client.origin, session.nearest)]
     names = [registrable_domain(one.host).partition(".")[0] for one in hosts if one is not None]
     return strangers(session.label, is_loopback=is_loopback, meant=session.meant, names=filter(str.isalpha, names))
@@ -288,20 +290,23 @@ def _ask_next_to_cors(session: Session) -> None:
     session.look(OF_NEIGHBOURS_OF_CORS, answer)
     session.look(["CG-I001"], answer, None if session.trusted is None else session.get(session.trusted))
     for names in _CALLBACKS:
-        # A name that a script can have; each is called differently, so that what comes back tells which one it was.
+        # A valid name for a function; a different one for each parameter, so that the response shows which one was
+        # used.
         called = {name: f"c{label}{number}" for number, name in enumerate(names)}
         query = "&".join(f"{name}={value}" for name, value in called.items())
         if session.look(["CG-E004"], client.ask(PageFetch(with_query(session.url, query))), called):
             break
     session.look(["CG-E005"], client.ask(PageFetch(f"{client.origin}/crossdomain.xml")))
     if session.base.status == _UPGRADE_REQUIRED or session.base.lists("Upgrade", "websocket"):
-        session.belief.note("There is a WebSocket at this URL, which was not opened: audit {}.", session.socket_url)
+        session.belief.note(
+            "There is a WebSocket at this URL, which was not opened: audit {} for that.", session.socket_url
+        )
     if session.is_internal:
         other = session.get(session.strangers[1], more=(("Host", f"{label}.com"),))
         session.look(["CG-E003"], other, session.base)
 
 
-# What is asked only if it is agreed to.
+# Stages that need the user's agreement.
 
 
 def _ask_actively(session: Session) -> None:
@@ -324,7 +329,7 @@ def _inject(session: Session) -> None:
 
 def _poison(session: Session) -> None:
     """
-    Fill a cache that nobody else asks, and see what it gives to others.
+    Fill a cache under a URL that nobody else uses, and check what it gives to others.
     """
     client, trusted = session.client, session.trusted
     if trusted is None:
@@ -363,7 +368,7 @@ def _post(session: Session) -> None:
     answers: list[Answer] = []
     for kind, mode, destination, body in _FORGED:
         fetched = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": destination}
-        # Browsers send these only where nobody on the way can read or change them.
+        # Browsers send these headers only to trustworthy URLs.
         metadata = fetched.items() if is_trustworthy(session.client.origin) else ()
         more = (("Content-Type", kind), *metadata)
         answers.append(session.client.ask(PageFetch(session.url, session.strangers[0], "POST", more=more, body=body)))
@@ -372,12 +377,12 @@ def _post(session: Session) -> None:
         session.belief.note("Neither forged post was carried out: the form got {}, the JSON text got {}.", *statuses)
 
 
-# What is asked of a WebSocket.
+# The stages for a WebSocket.
 
 
 def _open_as_strangers(session: Session) -> None:
     for origin in session.strangers:
-        probe = Probe("CG-E002", Reach.ANYONE, origin, "any origin is let in")
+        probe = Probe("CG-E002", Reach.ANYONE, origin, "any origin is allowed")
         if session.belief.let_in(probe, session.get(origin)):
             session.reflects = True
             session.trust(origin)
@@ -391,7 +396,7 @@ def _open_as_candidates(session: Session) -> None:
         if answer.lets_in:
             session.trust(origin)
         elif answer.is_told:
-            session.belief.note("{} is meant to be trusted and may not open it.", origin)
+            session.belief.note("{} should be trusted, but may not open the WebSocket.", origin)
         session.candidates.append(origin)
     own = session.client.origin
     session.candidates.append(own)
@@ -400,13 +405,13 @@ def _open_as_candidates(session: Session) -> None:
     _ask_usual(session)
     if session.trusted is None and not session.base.lets_in:
         session.belief.note(
-            "The WebSocket was opened neither without Origin, which was answered with {}, nor for an origin that is "
-            "meant to be trusted. If it needs a cookie, a token or a subprotocol, send it along as a header.",
+            "The WebSocket did not open without Origin (the answer was {}), and not for an origin that should be "
+            "trusted. If it needs a cookie, a token or a subprotocol, add it as a header.",
             str(session.base.status),
         )
 
 
-# What is left for the end.
+# The last stages.
 
 
 def _ask_special(session: Session) -> None:
@@ -420,8 +425,8 @@ def _ask_lax(session: Session) -> None:
 
 class Stage(NamedTuple):
     """
-    A part of an audit, which tells nothing more where any origin is let in if it *is_subsumed*. What it does *needs* a
-    permission, or none.
+    A part of an audit. If *is_subsumed*, it cannot find more when any origin is allowed. *needs* names the permission
+    that it needs, if any.
     """
 
     name: str
@@ -447,7 +452,7 @@ STAGES: Final = (
     Stage("what no browser sends", _ask_lax, is_subsumed=True),
 )
 
-# Where pages open a WebSocket.
+# The stages if pages open a WebSocket at the URL.
 HANDSHAKE_STAGES: Final = (
     Stage("strangers and null", _open_as_strangers),
     Stage("who is trusted", _open_as_candidates),

@@ -1,5 +1,5 @@
 """
-The browser's half of CORS: a model of Fetch's protocol, to be asked what a browser would do.
+A model of the browser's half of CORS, as the Fetch standard defines it: it says what a browser would do.
 """
 
 from .console import Note as Note

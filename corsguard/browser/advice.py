@@ -1,8 +1,8 @@
 """
 What to change after a failure, on the server or in the page.
 
-Every fix names the line: the header to send, and the keyword of a policy, ready to paste. A policy is proposed only if
-Policy accepts it.
+Every fix names the header to send and the keyword of a policy, ready to paste. A policy is proposed only if Policy
+accepts it.
 """
 
 import re
@@ -56,10 +56,11 @@ from .urls import HTTP_SCHEMES, Url
 
 def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     """
-    Return what is wrong and what to change: lines of the response, the same as keywords of corsguard's Policy, and what
+    Return what is wrong and what to change: header lines of the response, the matching keywords of a Policy, and what
     the page has to write.
 
-    What is *unnamed*, `url` or `page`, only stands in *failure* for what nobody named: nothing is concluded from it.
+    *unnamed* contains `url` or `page` if *failure* has only a placeholder for it. Nothing is concluded from a
+    placeholder.
     """
     if failure.reason in _UNNAMED and ("url" in unnamed or (unnamed and failure.reason is Reason.CORP)):
         return _UNNAMED[failure.reason]
@@ -69,13 +70,13 @@ def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
 _OUTERMOST: Final = "Put the CORS layer outermost (CORSMiddleware around everything, or first in MIDDLEWARE)"
 _NO_COOKIES: Final = 'leave out credentials: "include", if it needs no cookies (a bearer token is not a cookie)'
 
-# Who answers so instead of the CORS layer: to a preflight, and to the request itself.
+# Who answers with this status instead of the CORS layer: to a preflight, and to the request itself.
 _BY_STATUS: Final = {
     **dict.fromkeys(
         (401, 407),
         (
             "Authentication runs before CORS, but a preflight never carries cookies, Authorization or a certificate.",
-            "The user is not logged in or not allowed, and what says so stands outside the CORS layer.",
+            "The user is not logged in or not allowed, and this answer comes from outside the CORS layer.",
         ),
     ),
     403: (
@@ -84,8 +85,8 @@ _BY_STATUS: Final = {
             "Authorization or a certificate."
         ),
         (
-            "The server, or a firewall in front of it, refuses the request, and what says so stands outside the CORS "
-            "layer: the user may be not logged in or not allowed."
+            "The server, or a firewall in front of it, refuses the request outside the CORS layer. Perhaps the user is "
+            "not logged in or not allowed."
         ),
     ),
     **dict.fromkeys(
@@ -93,9 +94,9 @@ _BY_STATUS: Final = {
         (
             (
                 "OPTIONS reaches the router, which has no route for it: the CORS layer has to answer preflights first. "
-                "If a proxy in front refuses it, that one has to let it through."
+                "If a proxy in front refuses OPTIONS, let the proxy pass it on."
             ),
-            "Nothing serves this, or nothing that is guarded: compare the URL, the method and the guarded paths.",
+            "No route, or no guarded one, fits this request. Compare the URL, the method and the guarded paths.",
         ),
     ),
     **dict.fromkeys(
@@ -104,14 +105,14 @@ _BY_STATUS: Final = {
             "The server redirects (to a login, to https, or for a slash), and a preflight follows no redirect.",
             (
                 "The server redirects (to a login, to https, or for a slash), and the redirect itself is not shared. "
-                "Let the page ask the last URL; answer 401 to scripts instead of a redirect to a login."
+                "Let the page request the last URL; answer 401 to scripts instead of a redirect to a login."
             ),
         ),
     ),
     # 520 to 530 are those of Cloudflare, if it gets no answer from the server.
     **dict.fromkeys(
         (408, 413, 414, 429, 431, 502, 503, 504, *range(520, 531)),
-        ("A proxy or the server itself says so. Fix that first.",) * 2,
+        ("A proxy or the server itself answers with this status. Fix that first.",) * 2,
     ),
     500: (
         "The server fails on the preflight: look at its log.",
@@ -119,7 +120,7 @@ _BY_STATUS: Final = {
     ),
 }
 _LOGIN: Final = re.compile(r"log-?in|sign-?in|\bsso\b|oauth|saml|/auth\b|accounts?\.", re.IGNORECASE)
-# What a program writes into the header where it has no origin; Firefox writes (null) of a header that is not there.
+# What a program writes into the header if it has no origin. Firefox prints (null) for an absent header.
 _UNSET: Final = frozenset({"", "(null)", "undefined", "none", "nil", "false", "true", "[object object]"})
 _LIBRARY_HEADERS: Final = frozenset(
     "baggage sentry-trace traceparent tracestate x-b3-traceid x-datadog-trace-id x-requested-with".split()
@@ -133,7 +134,7 @@ def _change(why: str, *send: str, policy: dict[str, Any] | None = None, page: st
 
 def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
     """
-    Return the change that shares with the page's origin, and still with those *kept* that a policy accepts.
+    Return the change that shares with the page's origin, and with each of the *kept* origins that a policy accepts.
     """
     origin, credentials = failure.sent_origin, failure.with_credentials
     if Origin.parse(origin) is None and origin != NULL:
@@ -142,7 +143,9 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
         return _share_with_none(failure, why)
     if credentials and not _is_sound(origin, credentials=True):
         origin = origin.replace("http://", "https://", 1)
-        why += " With credentials, load the page by https: on plain http, anyone in the network can act as it."
+        why += (
+            " With credentials, load the page by https: on plain http, anyone in the network can impersonate the page."
+        )
         page = f"load it from {origin}"
     send = [f"{ALLOW_ORIGIN}: {origin}", *([f"{ALLOW_CREDENTIALS}: true"] if credentials else []), "Vary: Origin"]
     listed = [other for other in dict.fromkeys(kept) if _is_sound(other, credentials=credentials)]
@@ -200,7 +203,7 @@ def _missing(failure: Failure) -> Fix:
 
 def _who_is_seen(failure: Failure) -> str | None:
     """
-    Return who answered in place of the CORS layer, if a header or the body tells: that comes before all that may be.
+    Return who answered in place of the CORS layer, if a header or the body shows it. Evidence comes before guesses.
     """
     answer = None if failure.exchange is None else failure.exchange.response
     if answer is None:
@@ -213,38 +216,37 @@ def _who_is_seen(failure: Failure) -> str | None:
         return f"Status {answer.status}, {line}. {why} {_OUTERMOST}."
     if line := limit_seen(answer):
         return (
-            f"Status {answer.status}, {line}. The server wants to be asked less often, and what says so stands outside "
-            f"the CORS layer. Ask again later. {_OUTERMOST}."
+            f"Status {answer.status}, {line}. The server limits how often it is called, and this answer comes from "
+            f"outside the CORS layer. Try again later. {_OUTERMOST}."
         )
     if reason := protection_seen(answer):
         return f"Status 403. Cross-origin protection refuses {what} ({reason}). {REMEDIES[reason].fix}"
     if (firewall := firewall_seen(answer)) is not None:
         name, line = firewall
-        return (
-            f"Status {answer.status}, {line}. {name} refuses {what}, before the application sees it: let it pass there."
-        )
+        return f"Status {answer.status}, {line}. {name} refuses {what} before the application sees it. Allow it there."
     if line := cache_seen(answer.headers):
         return (
-            f"The answer comes from a cache ({line}), so it was made for another page, or for none. Send Vary: Origin "
-            "on every answer, and clear the cache. If the answer is the same then, this origin is not listed."
+            f"The answer comes from a cache ({line}), so it was made for another page, or for a request without "
+            "Origin. Send Vary: Origin on every answer, and clear the cache. If the answer is still the same, this "
+            "origin is not listed."
         )
     return None
 
 
 def _why_bypassed(failure: Failure) -> str:
     """
-    Return who answered in place of the CORS layer, or that nobody knows.
+    Return who answered in place of the CORS layer, or what is likely if the status does not show it.
     """
     return _who_answered(failure) or "The origin is not listed, or the CORS layer does not guard this path."
 
 
 def _who_answered(failure: Failure) -> str | None:
     """
-    Return who answered in place of the CORS layer, if the status tells.
+    Return who answered in place of the CORS layer, if the status shows it.
     """
     status = 0 if failure.exchange is None or failure.exchange.response is None else failure.exchange.response.status
     if redirect_target(failure) is not None:
-        return f"{_why_redirected(failure)} {_OUTERMOST}, so that redirects are shared too."
+        return f"{_why_redirected(failure)} {_OUTERMOST}, so that redirects get CORS headers too."
     if (seen := _who_is_seen(failure)) is not None:
         return seen
     if status not in _BY_STATUS:
@@ -279,14 +281,16 @@ def _multiple(failure: Failure) -> Fix:
     value = (failure.value or "")[:LONGEST_READ]
     items = re.split(r"[\s,]+", value.strip(" \t,"))
     lines = values_of(headers_of(failure), ALLOW_ORIGIN)
-    # Nobody lists * next to one origin, either.
+    # Nobody writes `*` and one origin into one list on purpose, either.
     if len(lines) > 1 or len(set(items)) < len(items) or ("*" in items and len(items) == 2):
         why = (
             f'Two layers add the header ("{as_shown(value)}"): a proxy or a web server in front and the application, '
-            "or two middlewares. Take it out of all but one."
+            "or two middlewares. Remove it from all except one."
         )
         return _share(failure, why)
-    return _share(failure, "Only one origin may be sent: choose it by the Origin of the request.", *items[:MOST_NAMES])
+    return _share(
+        failure, "Only one origin may be sent: send the one that equals the Origin of the request.", *items[:MOST_NAMES]
+    )
 
 
 def _mismatch(failure: Failure) -> Fix:
@@ -295,8 +299,8 @@ def _mismatch(failure: Failure) -> Fix:
         said = f'The header is "{as_shown(value)}"' if value else "The header is empty"
         return _share(
             failure,
-            f"{said}: the server computed no origin. A list of it did not match, or a variable of its configuration is "
-            "not set.",
+            f"{said}: the server found no origin to send. Its list does not contain this origin, or a configuration "
+            "variable is not set.",
         )
     if failure.value is None and failure.exchange is None:
         return _share(failure, "The header names another origin than the page's.")
@@ -313,11 +317,16 @@ def _mismatch(failure: Failure) -> Fix:
     except PolicyError as error:
         return _share(failure, error.problems[0].message)
     if step.passed or "*" in value:
-        return _share(failure, "Browsers know no patterns: match on the server, and send the origin itself.", value)
+        return _share(
+            failure, "Browsers do not match patterns: match on the server, and send the origin itself.", value
+        )
     if not _is_another_site(value, origin):
         return _share(failure, step.reason, value)
     if line := cache_seen(headers_of(failure)):
-        why = f"This is another site's origin, and the answer comes from a cache ({line}): it was made for that site."
+        why = (
+            f"This is another site's origin, and the answer comes from a cache ({line}), where it was stored for that "
+            "site."
+        )
         return _share(failure, f"{why} Send Vary: Origin on every answer, and clear the cache.", value)
     cached = (
         "" if "origin" in (get(headers_of(failure), "Vary") or "").lower() else ", or a cache gave another's answer"
@@ -332,7 +341,7 @@ def _credentials(failure: Failure) -> Fix:
     elif value is None:
         why = "Access-Control-Allow-Credentials is absent."
     elif "," in value:
-        why = "Two layers add Access-Control-Allow-Credentials: take it out of all but one."
+        why = "Two layers add Access-Control-Allow-Credentials: remove it from all except one."
     elif value.strip().lower() == "true":
         why = f'"{as_shown(value)}" does not count: it has to be "true", in lower case.'
     else:
@@ -358,7 +367,7 @@ def _preflight_status(failure: Failure) -> Fix:
     if why is None:
         status = f"Status {status_of(failure)}. " if failure.exchange is not None else ""
         why = f"{status}{_OUTERMOST}: it answers preflights itself."
-    # No keyword helps: a policy answers so anyway, once it is asked.
+    # No keyword is proposed: a policy answers with this status anyway, once the preflight reaches it.
     return _change(why, "204 No Content")
 
 
@@ -372,7 +381,7 @@ def _headers_unparsable(failure: Failure) -> Fix:
 
 def _unlike(failure: Failure, one: str, many: str) -> str:
     item = "One item" if failure.exchange is None and failure.value is None else f'"{bad_item(failure)}"'
-    return f"{item} is not a {one}: write {many} with commas between, and without quotation marks."
+    return f"{item} is not a {one}: write {many} separated by commas, without quotation marks."
 
 
 def _method(failure: Failure) -> Fix:
@@ -389,7 +398,7 @@ def _method(failure: Failure) -> Fix:
     if upper in map(str.upper, listed):
         return _allow_methods(failure, f"Methods are case-sensitive, and the server does not list {method}.")
     if upper in (get(headers_of(failure), "Allow") or "").upper():
-        return _allow_methods(failure, "Allow lists it, which CORS does not read.")
+        return _allow_methods(failure, "The Allow header lists it, but CORS does not read that header.")
     return _allow_methods(failure, _what_is_listed(failure, listed))
 
 
@@ -415,9 +424,11 @@ def _header(failure: Failure) -> Fix:
         why = "* never covers Authorization: list it as well."
         return _change(why, f"{ALLOW_HEADERS}: *, Authorization", policy={"allow_headers": ["*", "Authorization"]})
     if refused == ["content-type"]:
-        return _allow_headers(failure, "A body of JSON brings Content-Type.", refused)
+        return _allow_headers(failure, "A JSON body adds the header Content-Type.", refused)
     if _LIBRARY_HEADERS.issuperset(refused):
-        return _allow_headers(failure, "A library in the page adds it: allow it, or switch that off.", refused)
+        return _allow_headers(
+            failure, "A library in the page adds it: allow the header, or switch it off in the library.", refused
+        )
     return _allow_headers(failure, _what_is_listed(failure, listed), refused)
 
 
@@ -441,8 +452,8 @@ def _may_be_allowed(name: str) -> bool:
 
 
 def _list(why: str, header: str, names: list[str], page: str) -> Fix:
-    # What was asked for stands last, and is kept when a list is too long to be shown.
-    # Policy takes `*` alone only, and a browser takes any other for a name.
+    # What was asked for stands last, so it is kept when a list is too long to be shown. Policy accepts `*` only alone,
+    # and a browser reads a `*` in a list as a name.
     short = [name for name in names if len(name) <= LONGEST_NAME and "*" not in name][-MOST_NAMES:]
     if not short:
         return _change(why, page=page)
@@ -452,12 +463,13 @@ def _list(why: str, header: str, names: list[str], page: str) -> Fix:
 
 def _corp(failure: Failure) -> Fix:
     why = (
-        "Not CORS: the page asked with mode no-cors, and the resource keeps to itself"
+        "Not CORS: the page fetched with mode no-cors, and the resource does not allow other sites to embed it"
         if failure.value
-        else "Not CORS: the page's Cross-Origin-Embedder-Policy wants each resource to agree, and this one says nothing"
+        else "Not CORS: the page's Cross-Origin-Embedder-Policy requires each resource to agree, and this one has no "
+        "header for it"
     )
     share = "same-site" if failure.value == "same-origin" and is_within_site(failure) else "cross-origin"
-    why = f'{why}. Let it be embedded; or, to read it, leave out mode: "no-cors" and let the server share it.'
+    why = f'{why}. Allow it to be embedded. To read it instead, leave out mode: "no-cors" and let the server share it.'
     return _change(why, f"Cross-Origin-Resource-Policy: {share}", page='mode: "cors"')
 
 
@@ -465,14 +477,14 @@ def _bad_scheme(failure: Failure) -> Fix:
     scheme = scheme_of(failure)
     if failure.page_origin == NULL:
         return _change(
-            "Not CORS. The page is a file, or in a sandboxed frame: it has no origin, and what stands next to it is a "
-            "file, too. Serve both.",
+            "Not CORS. The page is a file, or in a sandboxed frame: it has no origin, and a relative URL in it leads "
+            "to a file, too. Serve both.",
             page="load the page from a server (python -m http.server), not from the disk",
         )
     if scheme == "file":
         return _change("Not CORS. Serve the file: a page may not fetch from the disk.", page='fetch("https://...")')
     if "." in scheme or scheme == "localhost":
-        why = f'Not CORS. The URL has no scheme, so that "{as_shown(scheme)}" is taken for one.'
+        why = f'Not CORS. The URL has no scheme, so the browser reads "{as_shown(scheme)}" as one.'
         return _change(why, page=f'fetch("http://{as_shown(failure.url)}")')
     if scheme in {"", "http", "https"}:
         return _change(
@@ -490,17 +502,17 @@ def _unreachable(failure: Failure) -> Fix:
     if failure.is_preflight:
         return _change(
             f"Not CORS, and no header helps: {where} does not answer the preflight. If it answers a GET, something in "
-            "front (a proxy, a firewall) drops OPTIONS: let it through. Else: is the server up, the host and the port "
-            "right?"
+            "front (a proxy, a firewall) drops OPTIONS: let it through. Otherwise: is the server up, the host and the "
+            "port right?"
         )
     if failure.net_error == "CONNECTION_TIMED_OUT":
         return _change(
             f"Not CORS, and no header helps: {where} does not answer in time. What does it wait for (look at its log, "
-            "and at what it calls)? On the way to a server, a firewall may drop what is sent to this host and port."
+            "and at what it calls)? A firewall in between may also drop what is sent to this host and port."
         )
     return _change(
         f"Not CORS, and no header helps: nothing answers at {where}. Is the server up, the host and the port right? "
-        "Does it die of this request (look at its log)? An extension of the browser may block it, too."
+        "Does this request make it crash (look at its log)? A browser extension may block it, too."
     )
 
 
@@ -508,9 +520,9 @@ def _other_protocol(failure: Failure) -> Fix:
     if failure.speaks in HTTP_SCHEMES:
         return _other_scheme(failure)
     return _change(
-        f"Not CORS, and no header helps: what listens at {_server(failure)} is not a server of HTTP, but seems to "
-        f"speak {failure.speaks}. Compare the host and the port: let the page ask the port of the HTTP server. "
-        "Browsers speak nothing else."
+        f"Not CORS, and no header helps: the server at {_server(failure)} does not speak HTTP, but seems to speak "
+        f"{failure.speaks}. Compare the host and the port: let the page ask the port of the HTTP server. Browsers "
+        "speak only HTTP."
     )
 
 
@@ -521,7 +533,7 @@ def _server(failure: Failure) -> str:
 
 def _other_scheme(failure: Failure) -> Fix:
     """
-    Return what to change where the port speaks TLS and was asked without it, or the other way round.
+    Return what to change if the port speaks TLS and the request did not, or the other way round.
     """
     is_socket = failure.mode == "websocket"
     scheme = failure.speaks.replace("http", "ws") if is_socket else failure.speaks
@@ -529,7 +541,7 @@ def _other_scheme(failure: Failure) -> Fix:
     page = f'new WebSocket("{url}")' if is_socket else f'fetch("{url}")'
     why = f"Not CORS: the URL has the wrong scheme. Let the page ask {url}."
     if failure.speaks == "https":
-        why += " Or, if the server answers http there as well, it dies of this request: look at its log."
+        why += " Or, if the server answers http there as well, this request makes it crash: look at its log."
     return _change(why, page=page)
 
 
@@ -537,8 +549,8 @@ def _tls(failure: Failure) -> Fix:
     if failure.speaks:
         return _other_protocol(failure)
     return _change(
-        f"Not CORS, and no header helps: open {as_shown(failure.url)} in a tab of its own and look at the certificate "
-        "(self-signed, expired, another host's?), or ask by http if it speaks no TLS."
+        f"Not CORS, and no header helps: open {as_shown(failure.url)} in its own tab and look at the certificate "
+        "(self-signed, expired, for another host?), or use http if the server does not speak TLS."
     )
 
 
@@ -549,8 +561,8 @@ def _client_certificate(failure: Failure) -> Fix:
             "(nginx: ssl_verify_client optional), and check it after the CORS layer."
         )
     return _change(
-        "Not CORS: the server requires a client certificate. The user needs one, and a browser offers it with "
-        "credentials only.",
+        "Not CORS: the server requires a client certificate. The user needs one, and a browser sends it only with "
+        "credentials.",
         page='credentials: "include"',
     )
 
@@ -569,15 +581,18 @@ def _mixed(failure: Failure) -> Fix:
 
 def _handshake(failure: Failure) -> Fix:
     """
-    Return what to change where a WebSocket handshake was not answered with 101.
+    Return what to change if a WebSocket handshake was not answered with 101.
     """
     status, origin = status_of(failure), failure.sent_origin
     if status == "401":
-        return _change("Not CORS: nobody is logged in. A script can set no header of a handshake; it carries cookies.")
+        return _change(
+            "Not CORS: the user is not logged in. A script cannot set headers of a handshake. Use cookies: a handshake "
+            "carries them."
+        )
     if status not in {"", "403"}:
         return _change(
-            f"Not CORS: the status is {status}. Is there a WebSocket at this path? If a proxy stands in front, let it "
-            "pass the upgrade on (nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
+            f"Not CORS: the status is {status}. Is there a WebSocket at this path? If there is a proxy in front, let "
+            "it forward the upgrade (nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
             "proxy_set_header Connection upgrade)."
         )
     why = "Not CORS: the server judges the Origin of the handshake, which carries cookies."
@@ -590,36 +605,37 @@ def _handshake(failure: Failure) -> Fix:
 
 def _invalid_handshake(failure: Failure) -> Fix:
     """
-    Return what to change where the answer to a WebSocket handshake lacks what its status promises.
+    Return what to change if the answer to a WebSocket handshake has the status 101, but not the fields that belong to
+    it.
     """
     match failure.value:
         case "Upgrade" | "Connection" as field:
             value = "websocket" if field == "Upgrade" else "Upgrade"
             return _change(
-                f"Not CORS: a proxy in front takes {field} out, or changes it. Let it pass.", f"{field}: {value}"
+                f"Not CORS: a proxy in front removes or changes {field}. Let the proxy forward it.", f"{field}: {value}"
             )
         case "Sec-WebSocket-Extensions":
             return _change(
-                "Not CORS: the server chose an extension that the browser does not offer. Switch it off in the library "
-                "of the server."
+                "Not CORS: the server chose an extension that the browser does not offer. Switch it off in the "
+                "server's WebSocket library."
             )
         case "Sec-WebSocket-Protocol":
             return _change(
                 "Not CORS: the server has to name one of the subprotocols that the page offers in "
-                "Sec-WebSocket-Protocol, and to leave it out if the page offers none.",
+                "Sec-WebSocket-Protocol, and to leave this header out if the page offers none.",
                 page=f'new WebSocket("{as_shown(failure.url)}", ["the subprotocol of the server"])',
             )
         case _:
             return _change(
-                "Not CORS: Sec-WebSocket-Accept is made from the Sec-WebSocket-Key of this handshake. What answered "
-                "has not seen that, or makes it wrongly: let the WebSocket library of the server answer."
+                "Not CORS: Sec-WebSocket-Accept is made from the Sec-WebSocket-Key of this handshake. This answer was "
+                "made without that key, or computed wrongly: let the server's WebSocket library answer."
             )
 
 
 def _redirect_userinfo(failure: Failure) -> Fix:
     target = redirect_target(failure)
     to = as_shown(target.href) if isinstance(target, Url) else "https://..."
-    return _change("Take the user and the password out of the Location.", f"Location: {to}")
+    return _change("Remove the user and the password from the Location.", f"Location: {to}")
 
 
 def _always(why: str, *, send: str = "", page: str = "") -> Callable[[Failure], Fix]:
@@ -632,10 +648,12 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
     Reason.FORBIDDEN_METHOD: _always(
         "Not CORS. Use another method: no server can allow {value}.", page='method: "POST"'
     ),
-    Reason.BAD_PORT: _always("Not CORS: browsers keep off this port. Serve on another one, such as 8000 or 443."),
+    Reason.BAD_PORT: _always("Not CORS: browsers block this port. Serve on another one, such as 8000 or 443."),
     Reason.MIXED_CONTENT: _mixed,
-    Reason.SAME_ORIGIN_MODE: _always("The page itself forbade to leave its origin.", page='mode: "cors"'),
-    Reason.NO_CORS_REDIRECT_MODE: _always("The page asked for what does not exist.", page='redirect: "follow"'),
+    Reason.SAME_ORIGIN_MODE: _always("The page itself forbids requests to other origins.", page='mode: "cors"'),
+    Reason.NO_CORS_REDIRECT_MODE: _always(
+        "The page asked for a combination of options that does not exist.", page='redirect: "follow"'
+    ),
     Reason.BAD_SCHEME: _bad_scheme,
     Reason.UNREACHABLE: _unreachable,
     Reason.TLS: _tls,
@@ -656,17 +674,17 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
         "Not CORS. Let the page ask the last URL, or follow.", page='redirect: "follow"'
     ),
     Reason.REDIRECT_UNPARSABLE: _always(
-        'Not CORS. The Location is "{value}": send one that is a URL, and one only.', send="Location: https://..."
+        'Not CORS. The Location is "{value}": send one valid URL, in one line.', send="Location: https://..."
     ),
     Reason.REDIRECT_BAD_SCHEME: _always("Redirect to http or https only.", send="Location: https://..."),
     Reason.TOO_MANY_REDIRECTS: _always(
-        "Not CORS. "
-        "More than 20 redirects, so most likely a circle: a login that never succeeds because its cookie is not sent, "
-        "or two rules that undo each other (a slash, www., https). Answer 401 to scripts instead of a redirect."
+        "Not CORS. There are more than 20 redirects, so most likely they form a loop: a login that never succeeds "
+        "because its cookie is not sent, or two rules that undo each other (a slash, www., https). Answer 401 to "
+        "scripts instead of a redirect."
     ),
     Reason.REDIRECT_USERINFO: _redirect_userinfo,
     Reason.REDIRECT_STREAM_BODY: _always(
-        "Not CORS. Let the page ask the last URL, or send the body as a whole.",
+        "Not CORS. Let the page ask the last URL, or send the body as one value instead of a stream.",
         send="303 See Other, if GET is meant from there",
     ),
     Reason.HANDSHAKE_REFUSED: _handshake,
@@ -674,24 +692,24 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
 }
 
 
-# What is said of these where the URL or the page is not named.
+# The advice for these reasons if the URL or the page is not known.
 _UNNAMED: Final[Mapping[Reason, Fix]] = {
     Reason.MIXED_CONTENT: _change(
         "Not CORS: serve it by https. If the page asks by https already, the server redirects to http: let it redirect "
         "to https (behind a proxy, tell the application that the proxy speaks TLS)."
     ),
     Reason.UNREACHABLE: _change(
-        "Not CORS, and no header helps: nothing answers there. Is the server up, the host and the port right? Does it "
-        "die of this request (look at its log)? An extension of the browser may block it, too."
+        "Not CORS, and no header helps: nothing answers there. Is the server up, the host and the port right? Does "
+        "this request make it crash (look at its log)? A browser extension may block it, too."
     ),
     Reason.TLS: _change(
-        "Not CORS, and no header helps: open the URL in a tab of its own and look at the certificate (self-signed, "
-        "expired, another host's?), or ask by http if the server speaks no TLS."
+        "Not CORS, and no header helps: open the URL in its own tab and look at the certificate (self-signed, expired, "
+        "for another host?), or use http if the server does not speak TLS."
     ),
     Reason.CORP: _change(
-        "Not CORS: the resource keeps to itself, or the page's Cross-Origin-Embedder-Policy wants each resource to "
-        "agree. Let it be embedded: with same-site if the page and the resource share a site, else with cross-origin; "
-        'or, to read it, leave out mode: "no-cors" and let the server share it.',
+        "Not CORS: the resource does not allow other sites to embed it, or the page's Cross-Origin-Embedder-Policy "
+        "requires each resource to agree. Allow it: with same-site if the page and the resource share a site, "
+        'otherwise with cross-origin; or, to read it, leave out mode: "no-cors" and let the server share it.',
         page='mode: "cors"',
     ),
 }

@@ -1,5 +1,5 @@
 """
-Who speaks where HTTP was expected, by the first bytes that it sends: before it is asked, or to what it takes for noise.
+Recognizes the protocol of a port that does not speak HTTP, by the first bytes that its server sends.
 """
 
 import re
@@ -9,7 +9,7 @@ from .evidence import as_shown
 
 LONGEST: Final = 200  # bytes
 
-# The first that fits tells.
+# The first pattern that matches decides.
 _PROTOCOLS: Final = tuple(
     (re.compile(sign, re.DOTALL | re.IGNORECASE), name)
     for sign, name in (
@@ -37,15 +37,15 @@ _PROTOCOLS: Final = tuple(
         (rb"This is not an? HTTPS? port", "the protocol of Elasticsearch's own nodes"),
     )
 )
-# RFC 9112, 4, and RFC 8446, 5.1: HTTP after all, or an alert of TLS.
+# RFC 9112, 4, and RFC 8446, 5.1: it is HTTP, or an alert of TLS.
 _KNOWN: Final = re.compile(rb"HTTP/|\x15\x03[\x00-\x04]")
 _WORDS: Final = re.compile(rb"[ -~]{4,}")
 
 
 class Banner(NamedTuple):
     """
-    What a port that does not speak HTTP *says*, as far as it can be shown, and the *protocol* that it seems to speak,
-    empty if none is known.
+    What the server at a port that does not speak HTTP *says*, as far as it can be shown, and the *protocol* that it
+    seems to speak (empty if unknown).
     """
 
     says: str
@@ -54,7 +54,7 @@ class Banner(NamedTuple):
     @property
     def words(self) -> str:
         """
-        The same in words.
+        What the server says and its protocol, as half a sentence.
         """
         said = f'it says "{self.says}"' if self.says else "it says something else"
         return f"{said}, as {self.protocol} does" if self.protocol else said
@@ -62,7 +62,7 @@ class Banner(NamedTuple):
 
 def banner(said: bytes) -> Banner | None:
     """
-    Return what *said*, the first bytes that a port sends, tells of it; None if it is silent, or speaks HTTP or TLS.
+    Return the Banner that *said*, the first bytes of a server, makes; None if it is silent, or speaks HTTP or TLS.
     """
     if not said or _KNOWN.match(said):
         return None

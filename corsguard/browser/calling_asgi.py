@@ -27,7 +27,7 @@ def run_asgi(app: ASGIApplication, answer: Collected) -> None:
     """
 
     def serve() -> None:
-        # Of its own, so that the thread's event loop stays what it is.
+        # It gets its own event loop, so the loop of the thread stays unchanged.
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
             runner.run(_open(app, answer) if is_handshake(answer.request) else _converse(app, answer))
 
@@ -36,15 +36,15 @@ def run_asgi(app: ASGIApplication, answer: Collected) -> None:
     except RuntimeError:
         serve()
         return
-    # The caller's own loop stands still meanwhile.
+    # The caller's event loop is blocked during this time.
     apart(serve, answer)
 
 
 class _Conversation:
     """
-    A request that an ASGI application is to answer; *answer* is what it has said so far.
+    One request to an ASGI application; *answer* is what the application has sent so far.
 
-    Once the response *is_over*, because it is complete or because nobody waits for more, the client leaves.
+    Once the response *is_over*, because it is complete or because nobody waits for more, the client disconnects.
     """
 
     def __init__(self, answer: Collected) -> None:
@@ -61,14 +61,15 @@ class _Conversation:
         if not self._is_asked:
             self._is_asked = True
             return {"type": "http.request", "body": self.answer.request.body, "more_body": False}
-        # The client stays until it has everything: an application that waits for it to leave would stop too early.
+        # The client stays connected until it has everything: an application may wait for the disconnect, and would stop
+        # too early.
         await self.is_over.wait()
         return {"type": "http.disconnect"}
 
     async def send(self, message: Mapping[str, Any]) -> None:
         answer = self.answer
         if answer.is_left:
-            # It is cancelled here: a loop that only sends would keep the event loop for itself.
+            # Give the event loop a chance to cancel: an application that only sends would never let it.
             await asyncio.Event().wait()
         if message["type"] == "http.response.start" and not answer.is_sent:
             answer.start(message["status"], _pairs(message))
@@ -87,7 +88,7 @@ class _Conversation:
 
 async def _converse(app: ASGIApplication, answer: Collected) -> None:
     """
-    Have *app* answer. The client leaves when it has the response, or what of it came in time.
+    Call *app* and wait. The client disconnects when it has the response, or the part of it that came in time.
     """
     conversation = _Conversation(answer)
     running = asyncio.create_task(conversation.run(app))
@@ -109,11 +110,11 @@ async def _converse(app: ASGIApplication, answer: Collected) -> None:
 
 async def _ended(running: "asyncio.Task[None]", conversation: _Conversation) -> None:
     """
-    Wait for the end of *running* as long as a client's server would.
+    Wait for the end of *running* as long as a server would.
     """
     answer = conversation.answer
     if answer.is_whole:
-        # What it does in the background, it may do; but apart from the caller nobody waits for it.
+        # Background work may go on, but only the caller waits for it.
         await asyncio.wait({running}, timeout=LONGEST_FAREWELL if answer.patience.apart else None)
     elif not running.done():
         answer.is_left = True
@@ -123,7 +124,7 @@ async def _ended(running: "asyncio.Task[None]", conversation: _Conversation) -> 
 
 async def _first(running: "asyncio.Task[None]", event: asyncio.Event, seconds: float | None) -> None:
     """
-    Wait until *running* has ended or *event* has come, and no longer than *seconds*.
+    Wait until *running* has ended or *event* is set, but at most *seconds*.
     """
     waiting = asyncio.create_task(event.wait())
     await asyncio.wait({running, waiting}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -132,7 +133,7 @@ async def _first(running: "asyncio.Task[None]", event: asyncio.Event, seconds: f
 
 async def _cancelled(running: "asyncio.Task[None]", answer: Collected) -> None:
     """
-    Cancel *running*, and wait a while for its end; what it says then is dropped.
+    Cancel *running* and wait a while for its end; what it sends after that is dropped.
     """
     answer.is_left = True
     running.cancel()
@@ -143,7 +144,7 @@ async def _cancelled(running: "asyncio.Task[None]", answer: Collected) -> None:
 
 class _Handshake:
     """
-    A handshake on which an ASGI application is to decide; *answer* is what it has decided so far.
+    A handshake that an ASGI application accepts or refuses; *answer* is what it has decided so far.
     """
 
     def __init__(self, answer: Collected) -> None:
@@ -165,7 +166,7 @@ class _Handshake:
                 opened = opening(answer.request, message.get("subprotocol"), headers)
                 self._begin(opened.status, opened.headers, is_whole=True)
             case "websocket.close" if not answer.is_sent:
-                # Before it is accepted, it is a refusal.
+                # A close before the accept is a refusal.
                 self._begin(403, (), is_whole=True)
             case "websocket.http.response.start" if not answer.is_sent:
                 self._begin(message["status"], headers, is_whole=False)
@@ -174,7 +175,7 @@ class _Handshake:
                 if not message.get("more_body", False):
                     self.is_answered.set()
             case "websocket.send" | "websocket.close" if answer.status == 101:
-                # Nobody is there to hear it.
+                # The client has disconnected already.
                 pass
             case _:
                 raise RuntimeError(f"The application sent {kind!r} out of turn.")
@@ -188,7 +189,8 @@ class _Handshake:
 
 async def _open(app: ASGIApplication, answer: Collected) -> None:
     """
-    Have *app* answer a handshake. The client leaves as soon as it is answered, and waits a while for *app* to end.
+    Let *app* answer a handshake. The client disconnects as soon as it has the answer, and waits a while for *app* to
+    end.
     """
     handshake = _Handshake(answer)
 
@@ -196,8 +198,8 @@ async def _open(app: ASGIApplication, answer: Collected) -> None:
         try:
             await app(_scope(answer.request), handshake.receive, handshake.send)
             if not handshake.is_answered.is_set():
-                raise RuntimeError("The application returned before the handshake was answered.")  # noqa: TRY301 - it is handled as the application's own
-        except Exception as error:  # noqa: BLE001 - no server lets one pass
+                raise RuntimeError("The application returned before the handshake was answered.")  # noqa: TRY301 - it is handled like an error of the application
+        except Exception as error:  # noqa: BLE001 - a server catches everything, too
             answer.fail(error)
         handshake.is_answered.set()
 

@@ -26,7 +26,7 @@ def run_wsgi(app: WSGIApplication, answer: Collected) -> None:
     """
     Have *app* answer (PEP 3333).
 
-    A WebSocket is opened on the socket of the connection, which *app* gets as Werkzeug's server passes it on.
+    A WebSocket is opened on the socket of the connection. *app* gets the socket in the way of Werkzeug's server.
     """
     if not any(name.lower() == "upgrade" for name, _ in answer.request.headers):
         _call_wsgi(app, answer)
@@ -37,7 +37,7 @@ def run_wsgi(app: WSGIApplication, answer: Collected) -> None:
         with theirs:
             _call_wsgi(app, answer, theirs)
 
-    # Of its own, because what serves a WebSocket goes on until the client leaves.
+    # It runs in its own thread, because code that serves a WebSocket runs until the client disconnects.
     thread = threading.Thread(target=copy_context().run, args=(serve,), daemon=True)
     thread.start()
     with ours:
@@ -49,7 +49,7 @@ def run_wsgi(app: WSGIApplication, answer: Collected) -> None:
         except TimeoutError:
             answer.is_left = True
             raise answer.unanswered() from None
-    # The client has left; so most are done at once, and what is not has a while.
+    # The client has disconnected, so most applications end at once; the others get a while.
     thread.join(LONGEST_FAREWELL if head else None)
     first, *lines = head.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
     if first:
@@ -60,12 +60,12 @@ def run_wsgi(app: WSGIApplication, answer: Collected) -> None:
 
 class _Call:
     """
-    One call of an application, which gets the methods `start_response` and `write`.
+    One call of an application, which receives the methods `start_response` and `write`.
     """
 
     def __init__(self, answer: Collected) -> None:
         self._answer = answer
-        # Who calls start_response later is a generator, which may never come to its first chunk.
+        # An application that calls start_response later is a generator, which may never reach its first chunk.
         self._is_returned = False
 
     def start_response(
@@ -86,14 +86,14 @@ class _Call:
         if not answer.status:
             raise RuntimeError("The body began before start_response was called.")
         answer.body.write(data)
-        # Servers hold the head back until there is something to send with it.
+        # Servers send the head only together with the first bytes of the body.
         answer.is_sent = answer.is_sent or bool(data)
         if data:
             answer.begin()
 
     def read(self, body: Iterable[bytes]) -> None:
         """
-        Read the *body* that the application has returned, as far as somebody waits for it.
+        Read the *body* that the application has returned, as long as somebody waits for it.
         """
         self._is_returned = True
         self._answer.begin()
@@ -120,7 +120,7 @@ def _call_wsgi(app: WSGIApplication, answer: Collected, connection: socket.socke
             call.read(body)
         finally:
             close = getattr(body, "close", None)
-            # What still runs elsewhere cannot be closed here.
+            # A body that another thread still reads cannot be closed here.
             if close is not None and (answer.patience.apart or not answer.is_left):
                 close()
     except Unreachable:
@@ -131,7 +131,7 @@ def _call_wsgi(app: WSGIApplication, answer: Collected, connection: socket.socke
 
 def _has_an_end(body: Iterable[bytes], answer: Collected) -> bool:
     """
-    Whether *body* is sure to end. What is not sure is read in a thread of its own, because it may block.
+    Whether *body* certainly ends. Otherwise it is read in its own thread, because it may block.
     """
     return hasattr(body, "__len__") or any(name.lower() == "content-length" for name, _ in answer.headers)
 
@@ -156,7 +156,7 @@ def _environ(request: WireRequest) -> WSGIEnvironment:
         "wsgi.run_once": False,
     }
     for name, value in lines_of(request, url):
-        # A name with `_` would pass for another one; servers drop it.
+        # A name with `_` could be confused with another one; servers drop it.
         if "_" in name:
             continue
         key = name.upper().replace("-", "_")

@@ -1,7 +1,7 @@
 """
-What an application has answered so far, and for how long that is waited for: the same for WSGI and ASGI.
+Collects what an application answers, and decides how long to wait for it: the same for WSGI and ASGI.
 
-A browser judges a response by its head. So a body that never ends is read for a while, and then the client leaves.
+A browser judges a response by its head. So a body that never ends is read for a while, and then the client disconnects.
 """
 
 import io
@@ -29,15 +29,15 @@ LONGEST_FAREWELL: Final = 1.0  # seconds
 _LONGEST_STREAM: Final = 1.0  # seconds
 _GRACE: Final = 0.1  # seconds
 _LARGEST_BODY: Final = 16 * 1024 * 1024
-# A server sends nothing else: it would end the line, or is not an octet.
+# A server sends no other characters: they would end the line, or are not octets.
 _FIELD_VALUE: Final = re.compile(r"[\x01-\x09\x0b\x0c\x0e-\xff]*")
 
 
 class Patience(NamedTuple):
     """
-    How many seconds an application is waited for: until its response begins (*head*), and from then on until that ends
-    (*body*). Where it does not run *apart*, it runs in the thread of the caller, whose connections of a database, for
-    one, it may need.
+    How many seconds to wait for an application: until its response begins (*head*), and from then on until it ends
+    (*body*). It runs in its own thread if *apart*, otherwise in the thread of the caller, whose database connections it
+    may need.
     """
 
     head: float = 60.0
@@ -47,7 +47,7 @@ class Patience(NamedTuple):
 
 def lines_of(request: WireRequest, url: URL) -> list[Header]:
     """
-    Return the header lines of *request* with those that HTTP itself needs.
+    Return the header lines of *request* and those that HTTP itself needs.
     """
     names = {name.lower() for name, _ in request.headers}
     host = [] if "host" in names else [("Host", url.host)]
@@ -61,8 +61,8 @@ def port_of(url: URL) -> int:
 
 def patience_for(headers: Iterable[Header], seconds: float) -> float:
     """
-    Return for how many of *seconds* the body after *headers* is read: a stream of events has no end (HTML, "server-sent
-    events").
+    Return how long to read the body after *headers*: *seconds*, or less for a stream of events, which has no end (HTML,
+    "server-sent events").
     """
     return min(seconds, _LONGEST_STREAM) if is_event_stream(headers) else seconds
 
@@ -71,14 +71,14 @@ class Collected:
     """
     What an application has answered so far to *request*.
 
-    Once *is_sent*, nobody can take the head back; once *is_whole*, there is nothing to come; once *is_left*, nobody
-    waits for more.
+    Once *is_sent*, the head cannot be changed; once *is_whole*, the response is complete; once *is_left*, the client
+    has disconnected.
     """
 
     def __init__(self, request: WireRequest, patience: Patience) -> None:
         self.request = request
         self.patience = patience
-        self.status = 0  # as long as nobody started it
+        self.status = 0  # until the response is started
         self.headers: tuple[Header, ...] = ()
         self.body = io.BytesIO()
         self.is_sent = False
@@ -90,7 +90,7 @@ class Collected:
 
     def start(self, status: int, headers: Iterable[Header]) -> None:
         """
-        Keep the head, or raise ValueError if no server would send it.
+        Store the head. Raises ValueError if no server would send it.
         """
         lines = tuple((name, value.strip(" \t")) for name, value in headers)
         for name, value in lines:
@@ -109,7 +109,7 @@ class Collected:
     @property
     def seconds_left(self) -> float:
         """
-        For how long the body is still waited for.
+        How much longer to wait for the body.
         """
         if self.is_left or self.body.tell() > _LARGEST_BODY:
             return 0.0
@@ -117,7 +117,7 @@ class Collected:
 
     def wait(self) -> None:
         """
-        Wait for the response as long as that may take. Raises Unreachable if it has not begun then.
+        Wait for the response as long as the patience allows. Raises Unreachable if it has not begun by then.
         """
         is_begun = self.begun.wait(self.patience.head)
         if is_begun:
@@ -132,10 +132,11 @@ class Collected:
 
     def fail(self, error: Exception) -> None:
         """
-        Do what a server does when *error* left the application: log it, and send a bare 500 while that can be done.
+        Do what a server does with an *error* of the application: log it, and send a bare 500 if the head is not sent
+        yet.
         """
         if self.is_left:
-            # Nobody is there to hear it; that the client has left may be why.
+            # The client has disconnected, which may be the cause of the error.
             return
         if self.is_whole:
             outcome = "the response was sent before that, as a framework does that answers with a 500 and raises"
@@ -149,7 +150,7 @@ class Collected:
 
     def response(self) -> WireResponse:
         """
-        Return the response as it arrives: RFC 9110, 6.4.1, says which have no body.
+        Return the response as it arrives (RFC 9110, 6.4.1: some responses have no body).
         """
         has_body = self.request.method != "HEAD" and self.status not in {204, 304}
         return WireResponse(self.status, self.headers, self.body.getvalue() if has_body else b"")
@@ -157,14 +158,14 @@ class Collected:
 
 def apart(work: Callable[[], None], answer: Collected) -> None:
     """
-    Do *work* in a thread of its own, and wait for the *answer* that comes of it as long as that may take.
+    Do *work* in its own thread, and wait for its *answer* as long as the patience allows.
     """
     raised: list[BaseException] = []
 
     def do() -> None:
         try:
             work()
-        except BaseException as error:  # noqa: BLE001 - it is raised again, where somebody waits
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the waiting thread
             raised.append(error)
         finally:
             answer.ended.set()
@@ -178,16 +179,16 @@ def apart(work: Callable[[], None], answer: Collected) -> None:
 
 class _GivenUp(BaseException):
     """
-    Nobody waits any more. No application takes it for an error of its own.
+    Ends work that nobody waits for any more; a BaseException, so that no application handles it.
     """
 
 
 def here(work: Callable[[], None], answer: Collected) -> None:
     """
-    Do *work* in this thread, and leave it when its *answer* has been waited for long enough.
+    Do *work* in this thread, and stop it when its *answer* takes too long.
 
-    Only a signal interrupts what blocks a thread, and only the main thread: elsewhere, on Windows, and where somebody
-    else has set an alarm (pytest-timeout), *work* is left to itself. So it is in a debugger, where a person waits.
+    Only a signal interrupts a blocked thread, and only the main thread. So *work* is not stopped in other threads, on
+    Windows, if an alarm is set already (pytest-timeout), and in a debugger, where a person waits.
     """
     is_ours = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
     if not is_ours or signal.getitimer(signal.ITIMER_REAL)[0]:
@@ -203,7 +204,7 @@ def here(work: Callable[[], None], answer: Collected) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
     before = signal.signal(signal.SIGALRM, give_up)
-    # What can be left in an orderly way has been, by then.
+    # By then, everything that can be stopped cleanly has been stopped.
     signal.setitimer(signal.ITIMER_REAL, answer.patience.head + _GRACE)
     try:
         work()

@@ -1,5 +1,5 @@
 """
-What of a request is nobody else's business, in each form in which a server, or a text of ours, may say it again.
+Which parts of a request are secret, in each form in which a server or one of our texts may repeat them.
 """
 
 import json
@@ -14,11 +14,11 @@ from .exchanges import HIDDEN
 from .headers import escaped
 from .wire import Header
 
-# Shorter values would be found in half of all words.
+# Shorter values would occur inside many ordinary words.
 _SHORTEST_SECRET: Final = 4
-# Headers whose values are nobody's secret (Fetch, "CORS-safelisted request-header name").
+# Headers whose values are not secret (Fetch, "CORS-safelisted request-header name").
 PUBLIC_HEADERS: Final = frozenset({"accept", "accept-language", "content-language", "content-type", "range"})
-# Words that answers and texts are made of: hidden, they would hide what is wrong, and nobody's secret is so short.
+# Common words of answers and texts. To hide them would hide what is wrong, and a secret is not so short.
 _NO_SECRETS: Final = frozenset(
     """
         application/json basic bearer digest false http https json none null origin true xmlhttprequest
@@ -28,13 +28,14 @@ _NO_SECRETS: Final = frozenset(
 
 class Secrets:
     """
-    Texts that are never shown, such as `secrets_of` yields; *longest* is the length of the longest one.
+    Texts that are never shown, as `secrets_of` yields them; *longest* is the length of the longest one.
     """
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         secrets = sorted({text for text in texts if len(text) >= _SHORTEST_SECRET}, key=len, reverse=True)
         self.longest = len(secrets[0]) if secrets else 0
-        # In any case, in which servers and percent-encoding differ; without one, nothing matches.
+        # Upper and lower case are ignored, because servers and percent-encoding differ in it. Without secrets, nothing
+        # matches.
         self._pattern = re.compile("|".join(map(re.escape, secrets)) or "(?!)", re.IGNORECASE)
 
     def hidden(self, text: str) -> str:
@@ -57,7 +58,7 @@ class Secrets:
 
 def secrets_of(headers: Iterable[Header]) -> Iterator[str]:
     """
-    Yield what of *headers* must not be shown: their values and what stands in these, in every form.
+    Yield what must not be shown of *headers*: their values and the parts of these, in every form.
 
     A server may send back a part of a value, encoded or decoded.
     """

@@ -1,7 +1,7 @@
 """
-The lines of a console: what Chromium, Firefox and Safari print of a failed fetch, each in its own order of checks.
+The console lines that Chromium, Firefox and Safari print about a failed fetch, each in its own order of checks.
 
-How they word it is in the rows of `reasons`.
+Their wording is in the rows of `reasons`.
 """
 
 from typing import Final, Literal, Self
@@ -29,14 +29,14 @@ from .handshakes import PROTOCOL
 from .headers import get, values_of
 from .reasons import CORS_CHECK, OF_HANDSHAKE, REASONS, Reason
 
-# What a line of a page's console tells of: a cookie that was refused or not sent, a less public network, a request that
-# goes elsewhere than the page said, a request header that was left out, and the failure itself.
+# What a console line is about: a cookie that was refused or not sent, a less public network, a request that goes
+# elsewhere than the page said, a request header that was left out, or the failure itself.
 NoteKind = Literal["cookie", "network", "redirect", "header", "failure"]
 
-# The reason that an engine sees, and by what name it words that otherwise, if it does.
+# The reason that an engine sees, and the name of its special wording, if it has one.
 _Said = tuple[Reason, str]
 
-# To these Chromium follows no redirect, whatever CORS says.
+# Chromium does not follow redirects to these schemes, whatever CORS allows.
 _UNSAFE_SCHEMES: Final = frozenset({"about", "blob", "chrome", "chrome-extension", "data", "file", "filesystem"})
 _SOCKET_SCHEMES: Final = frozenset({"ws", "wss"})
 _CORP_VARIANTS: Final = {"same-origin": "same_origin", "same-site": "same_site"}
@@ -44,7 +44,7 @@ _CORP_VARIANTS: Final = {"same-origin": "same_origin", "same-site": "same_site"}
 
 class Note(str):
     """
-    A line of a page's console, and as data its *kind*, *what* happened, and what to *change*, if that is told apart.
+    A console line, and as data its *kind*, *what* happened, and what to *change*, if that is known.
     """
 
     __slots__ = ("change", "kind", "what")
@@ -58,7 +58,7 @@ class Note(str):
         note.kind, note.what, note.change = kind, what, change
         return note
 
-    def __getnewargs__(self) -> tuple[NoteKind, str, str]:  # type: ignore[override] # a str is copied by its one text
+    def __getnewargs__(self) -> tuple[NoteKind, str, str]:  # type: ignore[override] # a str is copied with one argument
         return self.kind, self.what, self.change
 
 
@@ -66,8 +66,8 @@ def chromium(failure: Failure) -> str:
     """
     Return the line that Chromium's console prints.
 
-    What is not a matter of CORS reads there as the network stack says it (`Failed to load resource: net::ERR_...`), and
-    a call that is refused at once as the TypeError that it throws.
+    A failure outside CORS is printed in the words of the network stack (`Failed to load resource: net::ERR_...`), and a
+    call that is refused at once as the TypeError that it throws.
     """
     is_handshake = failure.mode == "websocket"
     reason, variant = _chromium_of_handshake(failure) if is_handshake else _chromium_sees(failure)
@@ -76,7 +76,7 @@ def chromium(failure: Failure) -> str:
 
 def firefox(failure: Failure) -> str:
     """
-    Return the first line that Firefox's console prints, or the TypeError where it prints none.
+    Return the first line that Firefox's console prints, or the TypeError if it prints none.
 
     A failed preflight is followed by a second line, `CORS request did not succeed`, which tells nothing.
     """
@@ -86,7 +86,7 @@ def firefox(failure: Failure) -> str:
 
 def safari(failure: Failure) -> str:
     """
-    Return the line that Safari's console prints, or nothing if it is not known or Safari lets it pass.
+    Return the line that Safari's console prints; empty if it is not known, or if Safari lets the fetch pass.
     """
     reason, variant = _safari_sees(failure)
     return REASONS[reason].safari.line(variant).format_map(words_of(failure))
@@ -94,7 +94,7 @@ def safari(failure: Failure) -> str:
 
 def firefox_reason(failure: Failure) -> Reason:
     """
-    Return what Firefox takes for the reason: it counts lines, and looks in another order.
+    Return the reason that Firefox reports: it counts header lines, and checks in another order.
     """
     return _firefox_sees(failure)[0]
 
@@ -124,7 +124,7 @@ def _chromium_of_handshake(failure: Failure) -> _Said:
 def _chromium_sees(failure: Failure) -> _Said:
     target, scheme = redirect_target(failure), scheme_of(failure)
     if isinstance(target, str):
-        # The network stack looks at a redirect before CORS does.
+        # The network stack checks a redirect before CORS does.
         return Reason.REDIRECT_UNPARSABLE, target
     match failure.reason:
         case Reason.ALLOW_ORIGIN_MISMATCH if failure.value != NULL and url_of(utf8(failure.value)) is None:
@@ -190,7 +190,7 @@ def _gecko_scheme(failure: Failure, silent: str) -> _Said:
 
 def _gecko_check(failure: Failure) -> Reason | None:
     """
-    Return what Firefox finds wrong in an answer: it counts the lines first, and looks at redirects last.
+    Return what Firefox finds wrong in an answer: it counts the header lines first, and checks redirects last.
     """
     headers = headers_of(failure)
     origins = values_of(headers, ALLOW_ORIGIN)
@@ -220,7 +220,7 @@ def _safari_sees(failure: Failure) -> _Said:
 
 def safari_sees_status(failure: Failure) -> bool:
     """
-    Whether Safari's line is about the status of a preflight's answer, at which it looks before anything else.
+    Whether Safari's line is about the status of a preflight's answer, which it checks before anything else.
     """
     status = status_of(failure)
     return failure.is_preflight and bool(status) and not "200" <= status <= "299"

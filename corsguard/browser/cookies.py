@@ -1,9 +1,9 @@
 """
 A browser's cookies (RFC 6265bis): what a response may store, what a request carries, and why not.
 
-Every cookie that is refused or stays behind has a reason in words, for the page's console: a fetch that resolves while
-the user is not logged in is most often one of these, and CORS has no part in it. The jar knows only requests for
-subresources, and is told whether they are same-site: it decides nothing about credentials.
+Every cookie that is refused or not sent gets a reason in words, for the page's console. If a fetch succeeds and the
+user is still not logged in, this is most often the cause, and CORS is not. The jar knows only requests for
+subresources. The caller says whether they are same-site, and decides about credentials.
 """
 
 import itertools
@@ -23,15 +23,15 @@ from corsguard.suffixes import registrable_domain
 from .console import Note
 from .urls import is_trustworthy, site_of
 
-# RFC 6265bis, 5.6 and 5.7: name and value together, one attribute's value, and how long any cookie lasts.
+# RFC 6265bis, 5.6 and 5.7: name and value together, one attribute's value, and how long a cookie may last.
 _MOST_OCTETS: Final = 4096
 _MOST_ATTRIBUTE_OCTETS: Final = 1024
 _MOST_SECONDS: Final = 400 * 24 * 60 * 60
-# As many as Chromium keeps of one site; RFC 6265bis asks for 50 at least.
+# Chromium keeps this many cookies for one site; RFC 6265bis asks for at least 50.
 _MOST_OF_ONE_SITE: Final = 180
 _LONGEST_QUOTE: Final = 80
 
-# Control characters other than the tab, and what is not an octet at all.
+# Control characters other than the tab, and characters that are not octets.
 _NOT_IN_A_COOKIE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _SECONDS: Final = re.compile(r"-?[0-9]+")
 
@@ -53,9 +53,9 @@ class Cookie:
     """
     One stored cookie; `str()` is the `Set-Cookie` value that would store it again.
 
-    *host_only* tells that `Domain` was not given; *same_site* is None if `SameSite` was not given or is unknown, which
-    means Lax. *expires* is in seconds since the epoch, None for a session cookie; *partition* is the top-level site
-    of a `Partitioned` cookie. *order* counts up in the order of creation.
+    *host_only* is True if `Domain` was not given; *same_site* is None if `SameSite` was not given or is unknown, which
+    means Lax. *expires* is in seconds since the epoch, None for a session cookie; *partition* is the top-level site of
+    a `Partitioned` cookie. *order* counts up in the order of creation.
     """
 
     name: str
@@ -94,19 +94,19 @@ class CookieJar:
     """
     The cookies of one browser, empty at first; iterating shows what it holds, in the order of creation.
 
-    *clock* returns seconds since the epoch. *third_party* False blocks third-party cookies, as Safari does, and Firefox
-    and Chromium when told to: in cross-site requests only `Partitioned` cookies are kept and sent. It may be changed
-    at any time.
+    *clock* returns seconds since the epoch. *third_party* False blocks third-party cookies, as Safari always does, and
+    Firefox and Chromium if set so: in cross-site requests, only `Partitioned` cookies are kept and sent. It may be
+    changed at any time.
 
-    Everywhere *url* is an absolute http or https URL, *same_site* tells whether the request is (RFC 6265bis, 5.2),
-    and *top_level_site* is the site of the page in the address bar, `https://example.com`.
+    In all methods *url* is an absolute http or https URL, *same_site* says whether the request is same-site (RFC
+    6265bis, 5.2), and *top_level_site* is the site of the page in the address bar, `https://example.com`.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time, *, third_party: bool = True) -> None:
         self.third_party = third_party
         self._clock = clock
         self._count = itertools.count()
-        # What was sent or stored last stands last.
+        # The cookies that were sent or stored last are at the end.
         self._cookies: dict[_Key, Cookie] = {}
 
     def __iter__(self) -> Iterator[Cookie]:
@@ -119,8 +119,8 @@ class CookieJar:
         Store a cookie as if a page at *url* had been visited and its response had the `Set-Cookie` value *line*.
 
         For a log-in beforehand: `browser.cookies.set("https://api.example.com", "session=1; SameSite=None; Secure")`.
-        *top_level* is the URL in the address bar, *url* unless given; it matters for `Partitioned` cookies.
-        Raises ValueError if one is not a URL, or with the reason if a browser would refuse the cookie.
+        *top_level* is the URL in the address bar (default: *url*); it matters for `Partitioned` cookies. Raises
+        ValueError if *url* or *top_level* is not a URL, or with the reason if a browser would refuse the cookie.
         """
         page = url if top_level is None else top_level
         for text in (url, page):
@@ -155,8 +155,8 @@ class CookieJar:
 
     def cookies_for(self, url: str, *, same_site: bool, top_level_site: str) -> tuple[str | None, list[Note]]:
         """
-        Return the value of `Cookie` for a request to *url*, None if there is none, and why cookies of that host stay
-        behind, in words (RFC 6265bis, 5.8.3).
+        Return the value of `Cookie` for a request to *url*, None if there is none, and in words why cookies of that
+        host are not sent (RFC 6265bis, 5.8.3).
         """
         target, now = URL(url), self._clock()
         sent: list[Cookie] = []
@@ -181,13 +181,15 @@ class CookieJar:
             return "it has expired", "log in again, or set it with a longer Max-Age"
         if not _path_matches(url.pathname, cookie.path):
             path = _quoted(url.pathname)
-            return f"its Path is {_quoted(cookie.path)} and the request goes to {path}", "set it with Path=/"
+            return f"its Path is {_quoted(cookie.path)}, but the request goes to {path}", "set it with Path=/"
         if cookie.secure and not is_trustworthy(url.origin):
-            return f"it is Secure and the request goes to {url.origin}", "use https"
+            return f"it is Secure, but the request goes to {url.origin}", "use https"
         if not same_site and cookie.same_site != "None":
             return self._not_across_sites(cookie.same_site)
         if cookie.partition is not None and cookie.partition != site:
-            return f"it is Partitioned and of pages under {cookie.partition}, not {site}", "set it on this page too"
+            return (
+                f"it is Partitioned and belongs to pages under {cookie.partition}, not {site}"
+            ), "set it on this page too"
         if not same_site and not self.third_party and cookie.partition is None:
             return "third-party cookies are blocked", f"set it with {self._across_sites}"
         return None
@@ -221,10 +223,10 @@ class CookieJar:
         )
         if not is_trustworthy(url.origin):
             if cookie.secure:
-                raise _Refused("it is Secure and came over plain http", "serve it over https")
+                raise _Refused("it is Secure, but came over plain http", "serve it over https")
             if any(_overlays(cookie, old, now) for old in self._cookies.values()):
                 raise _Refused(
-                    "it came over plain http and would hide a Secure one of that name", "serve it over https"
+                    "it came over plain http and would hide a Secure cookie of the same name", "serve it over https"
                 )
         if not same_site and cookie.same_site != "None":
             raise _Refused(*self._not_across_sites(cookie.same_site))
@@ -247,7 +249,8 @@ class CookieJar:
     def _forget_excess(self, domain: str) -> None:
         if len(self._cookies) > _MOST_OF_ONE_SITE:
             keys = [key for key, cookie in self._cookies.items() if registrable_domain(cookie.domain) == domain]
-            # Sorting is stable: what is not Secure goes first, and then what was used longest ago.
+            # Sorting is stable: cookies that are not Secure are removed first, and among these the one used longest
+            # ago.
             keys.sort(key=lambda key: self._cookies[key].secure)
             for key in keys[: max(0, len(keys) - _MOST_OF_ONE_SITE)]:
                 del self._cookies[key]
@@ -255,7 +258,7 @@ class CookieJar:
 
 class _Refused(Exception):
     """
-    Why a cookie is not stored, and what to change; it never leaves this room.
+    Why a cookie is not stored, and what to change. It never leaves this module.
     """
 
     def __init__(self, what: str, change: str) -> None:
@@ -310,7 +313,7 @@ def _is_valid(attribute: str, value: str) -> bool:
 
 def _check_octets(line: str, given: _Given) -> None:
     """
-    RFC 6265bis, 5.6 and 5.7: what no cookie may be, a script's or a server's.
+    Raise _Refused if neither a script nor a server may set such a cookie (RFC 6265bis, 5.6 and 5.7).
     """
     if _NOT_IN_A_COOKIE.search(line):
         raise _Refused("it has a control character, or one that is not an octet", "encode the value")
@@ -325,7 +328,7 @@ def _check_octets(line: str, given: _Given) -> None:
 
 def _domain_of(given: _Given, host: str) -> str:
     """
-    Return the domain that a cookie from *host* is for, empty if for that host alone.
+    Return the domain that a cookie from *host* is for; empty means this host only.
     """
     domain = given.attributes.get("domain", "").removeprefix(".").lower()
     if not domain.isascii():
@@ -334,7 +337,7 @@ def _domain_of(given: _Given, host: str) -> str:
         raise _Refused(f"its Domain is {_quoted(domain)}, which does not cover {_quoted(host)}", "leave Domain out")
     below = f"x.{domain.removesuffix('.')}"
     if registrable_domain(below) == below:
-        # A public suffix, which has nothing in common with the names below it.
+        # A public suffix: the names below it belong to different owners.
         if domain != host:
             raise _Refused(f"its Domain is {_quoted(domain)}, under which anyone can register", "leave Domain out")
         return ""
@@ -343,7 +346,7 @@ def _domain_of(given: _Given, host: str) -> str:
 
 def _check_prefix(cookie: Cookie, *, path_given: bool) -> None:
     """
-    RFC 6265bis, 4.1.3: what a name promises to the server must be so.
+    Raise _Refused if the cookie does not have the attributes that the prefix of its name promises (RFC 6265bis, 4.1.3).
     """
     name = cookie.name.lower()
     if not name and cookie.value.lower().startswith(("__secure-", "__host-")):
@@ -410,15 +413,15 @@ def _named(name: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    # ASCII, so that what came over the network can forge no line.
+    # ASCII, so that a string from the network cannot forge a line.
     return json.dumps(text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "...")
 
 
 def parse_date(text: str) -> float | None:
     """
-    Return the seconds since the epoch that *text*, a cookie-date, means, or None if it means none.
+    Return the seconds since the epoch that *text*, a cookie-date, means, or None if it is not a date.
 
-    RFC 6265bis, 5.1.1: words between delimiters, each taken for the first thing missing that it can be.
+    RFC 6265bis, 5.1.1: each word between delimiters is read as the first missing part of a date that it can be.
     """
     found: dict[str, list[int]] = {}
     for word in _DATE_DELIMITERS.split(text):

@@ -1,9 +1,9 @@
 """
 A fetch as a sequence diagram between a page, the browser and a server: HTML that scales, prints and can be read aloud.
-The browser's cache of preflights has a place of its own where it is told what that did.
+The browser's preflight cache is a column of its own if one of the exchanges is a Recall.
 
-Pure: exchanges in, HTML out. Every message is text in the order of time, and only the arrows are drawn, so that nothing
-is lost without a picture. All that is shown goes through `text`, so a string from the network stays a string.
+Pure: exchanges in, HTML out. Every message is text, in the order of time. Only the arrows are drawn, so nothing is lost
+without a picture. Everything that is shown goes through `text`, so a string from the network stays a string.
 """
 
 from collections.abc import Iterable, Iterator
@@ -74,7 +74,7 @@ figcaption { font-weight: 600; margin-bottom: .5rem; }
 
 class Recall(NamedTuple):
     """
-    What the browser *asked* its cache of preflights, and the *answer* that it found.
+    What the browser *asked* its preflight cache, and the *answer* that it found.
     """
 
     asked: str
@@ -83,11 +83,11 @@ class Recall(NamedTuple):
 
 class Drawn(NamedTuple):
     """
-    What is drawn of one fetch: a page of the origin *page* makes the *call*, and *exchanges* go over the wire, or are
-    saved by the cache of preflights.
+    What is drawn of one fetch: a page of the origin *page* makes the *call*, and *exchanges* go over the wire, or the
+    preflight cache makes them unnecessary.
 
-    *failed* is the number of the exchange, from 0, whose answer is at fault, None if there is none, and *mark* says so
-    there. *end* says what the page gets, and *is_refused* tells that it is nothing.
+    *failed* is the index of the exchange whose answer is at fault, None if there is none; *mark* is the text shown
+    there. *end* says what the page gets; *is_refused* is True if it gets nothing.
     """
 
     page: str
@@ -109,9 +109,9 @@ def text(value: str) -> str:
 
 def sequence(drawn: Drawn, title: str, *, is_folded: bool = False) -> str:
     """
-    Return the diagram as HTML, called *title*; the page has to have STYLE.
+    Return the diagram as HTML, with the title *title*; the page has to contain STYLE.
 
-    If it *is_folded*, the headers of a message are shown when it is opened; one that failed is open.
+    If *is_folded*, the headers of a message are shown only after a click, except those of a failed message.
     """
     caches = any(isinstance(one, Recall) for one in drawn.exchanges)
     actors = [("Page", drawn.page), ("Browser", ""), ("Preflight cache", ""), ("Server", drawn.server)]

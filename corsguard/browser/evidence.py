@@ -1,7 +1,8 @@
 """
-What a failure shows, read once and safely: what was answered, where it was to go on, what of a list was meant.
+What a failure shows, read safely: what was answered, where a redirect leads, what a list was meant to contain.
 
-What came from the network is bounded before it is looked at, and shown in printable ASCII, cut, without passwords.
+Strings from the network are bounded before they are read. They are shown in printable ASCII, shortened, without
+passwords.
 """
 
 import re
@@ -23,7 +24,8 @@ from .reasons import Reason, reasons_about
 from .urls import Url, is_same_origin, is_same_site
 from .wire import Header
 
-# How much of a string from the network is looked at, how much is shown (in a console's line, more), and how many names.
+# How many characters of a string from the network are read, how many are shown (more in a console line), and how many
+# names.
 LONGEST_READ: Final = 8192
 _LONGEST_WORD: Final = 1000
 LONGEST_NAME: Final = 128
@@ -31,12 +33,13 @@ MOST_NAMES: Final = 24
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
-# Whose value is a URL from the network.
+# The reasons whose value is a URL from the network.
 _WITH_LOCATION: Final = reasons_about("Location")
 
 _PREFLIGHT: Final = "Response to preflight request doesn't pass access control check: "
 
-# What libraries say to a transport that does not know what Chromium calls it; the first that fits.
+# For transports that do not know Chromium's name of an error: the library's words, and the name. The first match
+# counts.
 _NET_ERRORS: Final = (
     ("refused", "CONNECTION_REFUSED"),
     ("reset", "CONNECTION_RESET"),
@@ -58,18 +61,18 @@ _NET_ERRORS: Final = (
 
 def words_of(failure: Failure) -> dict[str, str]:
     """
-    Return what the texts may name, fit to be shown.
+    Return the values for the placeholders of the texts, safe to show.
     """
     target = redirect_target(failure)
     page = failure.page_origin if failure.page_origin == NULL else f"{failure.page_origin}/"
     refused, status = refused_headers(failure), status_of(failure)
-    # Of a URL that is not what failed, only the console knew the scheme.
+    # If the failed URL is not this one, only the console knew the scheme.
     is_of_http = scheme_of(failure) in {"", "http", "https"}
     words = {
         "allow_origin": get(headers_of(failure), ALLOW_ORIGIN) or "",
         "bare_url": failure.url.partition("#")[0],
         "answer": "the answer to the preflight" if failure.is_preflight else "the response",
-        # Firefox names the server that redirects, and the page for everything else.
+        # Firefox names the server that redirects; in all other cases it names the page.
         "content": failure.url if failure.mode == "cors" and isinstance(target, Url) else page,
         "first_url": failure.first_url,
         "found": ", ".join(values_of(headers_of(failure), failure.value or "")),
@@ -82,7 +85,7 @@ def words_of(failure: Failure) -> dict[str, str]:
         "preflight": _PREFLIGHT if failure.is_preflight else "",
         "redirected": "" if failure.url == failure.first_url else f" (redirected from '{failure.first_url}')",
         "refused": refused[0] if refused else failure.value or "",
-        # What libraries say of a broken connection ends with a stop of its own.
+        # The words of libraries about a broken connection end with a full stop already.
         "said": (failure.value or "").rstrip("."),
         "scheme": scheme_of(failure),
         "header_named": f"the request header {failure.value}" if failure.value else "a request header of the page",
@@ -119,11 +122,11 @@ def status_of(failure: Failure) -> str:
 
 def redirect_target(failure: Failure) -> Url | str | None:
     """
-    Return where the answer redirects, None if nowhere, or how Chromium words it if it names no one URL: a variant of
-    Reason.REDIRECT_UNPARSABLE.
+    Return where the answer redirects, None if nowhere. If it does not name one URL, return the name of Chromium's
+    wording for that: a variant of Reason.REDIRECT_UNPARSABLE.
     """
     locations = set(values_of(headers_of(failure), "Location"))
-    # A console tells where a redirect leads, and not its status.
+    # A console says where a redirect leads, but not its status.
     if not locations or status_of(failure) not in {"", *map(str, REDIRECTS)}:
         return None
     if len(locations) > 1:
@@ -145,7 +148,7 @@ def _shared_with(value: str | None) -> str:
 
 def is_foreign(failure: Failure) -> bool:
     """
-    Whether CORS had a say in the fetch, as far as its first and its last two URLs tell.
+    Whether CORS applied to the fetch, as far as its first and its last two URLs show.
     """
     urls = (url_of(failure.first_url), url_of(failure.url), redirect_target(failure))
     return failure.mode == "cors" and any(
@@ -211,7 +214,7 @@ def url_of(text: str, base: Url | None = None) -> Url | None:
 
 
 def utf8(value: str | None) -> str:
-    # A URL parser takes text, and a server's bytes are text to it only if they are UTF-8.
+    # A URL parser takes text, so the bytes of a server have to be UTF-8.
     return (value or "")[:LONGEST_READ].encode("latin-1", "replace").decode("utf-8", "replace")
 
 
@@ -221,7 +224,7 @@ def without_password(text: str) -> str:
 
 def as_shown(text: str, longest: int = LONGEST_QUOTE) -> str:
     """
-    Return *text* as Chromium's console shows it, and cut.
+    Return *text* as Chromium's console shows it, shortened to *longest* characters.
     """
     shown = in_ascii(text[:longest])
     return shown if len(text) <= longest >= len(shown) else f"{shown[:longest]}..."

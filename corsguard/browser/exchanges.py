@@ -1,5 +1,5 @@
 """
-One way to show what went over the wire, as text and as data: the same headers, cut at the same length, nothing secret.
+The one way to show what went over the wire, as text and as data: the same headers, the same maximum length, no secrets.
 """
 
 import re
@@ -13,10 +13,10 @@ from .evidence import LONGEST_READ, as_shown, without_password
 from .wire import Exchange, Header
 
 HIDDEN: Final = "(not shown)"
-# Headers whose values are always somebody's secret.
+# Headers whose values are always secret.
 SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization", "set-cookie"})
 
-# What is shown: CORS, what it depends on, and who answered.
+# The headers that are shown: those of CORS, those that CORS depends on, and those that show who answered.
 _SHOWN_REQUEST_HEADERS: Final = frozenset(
     {"content-type", "origin", "sec-websocket-protocol", "upgrade", *SECRET_HEADERS}
 )
@@ -39,8 +39,8 @@ def _unchanged(text: str) -> str:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
     """
-    What is shown of one exchange; *status* is None if there was no response. Of the headers that are shown, so many
-    were left out as *more_request_headers* and *more_response_headers* say.
+    What is shown of one exchange; *status* is None if there was no response. *more_request_headers* and
+    *more_response_headers* count the headers that were left out because there are too many.
     """
 
     method: str
@@ -86,8 +86,8 @@ def shown(exchange: Exchange, *, secrets: Collection[str] = (), hide: Callable[[
     """
     Return what is shown of *exchange*.
 
-    Of the request headers called as one of *secrets* (in lower case) it is shown that they were sent, and not what they
-    say. *hide* takes secrets out of a text before it is cut.
+    Request headers whose names are in *secrets* (in lower case) are shown without their values. *hide* removes secrets
+    from a text before it is shortened.
     """
     bare = without_secrets(exchange, secrets=secrets, hide=hide)
     request, response = bare.request, bare.response
@@ -109,8 +109,8 @@ def on_the_wire(
     exchanges: Collection[Exchange], *, secrets: Collection[str] = (), hide: Callable[[str], str] = _unchanged
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """
-    Yield for each of *exchanges* its title and the lines below it, as `shown` shows them; of many, the first and the
-    last ones.
+    Yield for each of *exchanges* its title and the lines below it, as `shown` shows them; if there are many, only the
+    first and the last ones.
     """
     half, more = _MOST_EXCHANGES // 2, len(exchanges) - _MOST_EXCHANGES
     for number, exchange in enumerate(exchanges, 1):
@@ -126,14 +126,14 @@ def without_secrets(
     exchange: Exchange, *, secrets: Collection[str] = (), hide: Callable[[str], str] = _unchanged
 ) -> Exchange:
     """
-    Return *exchange* without its secrets, and uncut: values of headers called as one of *secrets* (in lower case) or of
-    SECRET_HEADERS, passwords in URLs, and what *hide* takes out of a text.
+    Return *exchange* in full length, but without its secrets: values of headers whose names are in *secrets* (in lower
+    case) or in SECRET_HEADERS, passwords in URLs, and what *hide* removes from a text.
     """
     names = SECRET_HEADERS.union(secrets)
 
     def value_of(name: str, value: str) -> str:
         if name == "set-cookie":
-            # Its attributes are what matters across sites.
+            # The attributes stay: they decide whether other sites can use the cookie.
             return _COOKIE_VALUE.sub(rf"\1{HIDDEN}", value[:LONGEST_READ])
         return HIDDEN if name in names else without_password(value)
 
@@ -142,7 +142,7 @@ def without_secrets(
 
 def veiled(exchange: Exchange, hide: Callable[[str], str]) -> Exchange:
     """
-    Return *exchange* with its URL and its headers' values as *hide* leaves them.
+    Return *exchange* after *hide* has removed secrets from its URL and from the values of its headers.
     """
     return _with_texts(exchange, hide, lambda _, value: hide(value))
 

@@ -1,7 +1,7 @@
 """
 Why a fetch ended in a network error, as data.
 
-The algorithms say what failed and where the standard says so; how that reads in a console is another room's business.
+The algorithms say what failed and by which step of the standard. How a console words it is in `console`.
 """
 
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ class Failure:
 
     *clause* names that step. *value* is what was at fault: a field's value (None if it is absent), a method, the name
     of a header (in lower case), a redirect's target, or what a transport said. *url* is where it failed, *first_url*
-    where the page began; *page_origin* is the page's, *sent_origin* what `Origin` said, `null` after a tainting
-    redirect. *exchange* is the answer that was refused, None if nothing had been sent or no more is known of it than
-    what a console tells. *net_error* is what Chromium calls it that no response came, if the transport knows, and
-    *speaks* the scheme to which the server would have answered, or what it speaks in place of HTTP.
+    the URL of the call. *page_origin* is the page's origin, *sent_origin* the value of `Origin`: `null` after a
+    tainting redirect. *exchange* is the answer that was refused. It is None if nothing was sent, or if only a console
+    line is known. *net_error* is Chromium's name for the missing response, if the transport knows it. *speaks* is the
+    scheme to which the server would have answered, or the protocol that it speaks instead of HTTP.
     """
 
     reason: Reason
@@ -41,7 +41,8 @@ class Failure:
     @property
     def code(self) -> str:
         """
-        The reason's name, with `preflight_` before it where the answer to a preflight was checked like a response.
+        The reason's name, with the prefix `preflight_` if the answer to a preflight failed a check that responses have
+        to pass, too.
         """
         return f"preflight_{self.reason}" if self.is_preflight and self.reason in CORS_CHECK else self.reason.value
 

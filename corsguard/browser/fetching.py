@@ -1,11 +1,11 @@
 """
 Fetch's algorithms, as a browser runs them: main fetch, HTTP fetch, CORS-preflight fetch, CORS check, redirects.
 
-Written from the standard, and from none of the server's code: what a server promises is judged here. Each function is
-the algorithm whose name its docstring gives; a network error leaves it as FetchFailed, with the step that failed.
+Written from the standard, and independent of the server's code, because it judges what servers send. Each function is
+the algorithm that its docstring names. A network error is raised as FetchFailed, with the step that failed.
 
-Not modelled: the HTTP cache, service workers, CSP, HTTP authentication, navigations, `Referer`, and what goes through a
-WebSocket once it is open.
+Not modelled: the HTTP cache, service workers, CSP, HTTP authentication, navigations, `Referer`, and the messages of an
+open WebSocket.
 """
 
 from collections.abc import Callable, Iterable
@@ -57,7 +57,7 @@ from .urls import (
 from .wire import Exchange, Header, Transport, Unreachable, WireRequest, WireResponse
 
 Mode = Literal["cors", "no-cors", "same-origin"]
-# What no script can ask for by `fetch`.
+# The methods that no script can use in `fetch`.
 _SOCKET_MODE: Final = "websocket"
 _ESTABLISH: Final = 'WebSockets, "establish a WebSocket connection"'
 CredentialsMode = Literal["omit", "same-origin", "include"]
@@ -65,7 +65,7 @@ RedirectMode = Literal["follow", "error", "manual"]
 EmbedderPolicy = Literal["unsafe-none", "require-corp", "credentialless"]
 ResponseType = Literal["basic", "cors", "opaque", "opaqueredirect"]
 
-# Local Network Access: from the most public to the least.
+# Local Network Access: from the most public address space to the least public.
 _SPACES: Final[tuple[AddressSpace, ...]] = ("public", "local", "loopback")
 _PERMISSION: Final = "Chromium asks the user for permission (Local Network Access), which no header can give."
 
@@ -92,7 +92,7 @@ class Client:
 @dataclass(slots=True)
 class Request:
     """
-    Fetch, "request": what is asked for, and what becomes of it from hop to hop.
+    Fetch, "request": what the page asks for, and how redirects change it.
     """
 
     client: Client
@@ -120,7 +120,7 @@ class Request:
     @property
     def shown_url(self) -> str:
         """
-        The current URL as the page knows it: that of a WebSocket begins with `ws`.
+        The current URL as the page wrote it: the one of a WebSocket begins with `ws`.
         """
         return self.url.href.replace("http", "ws", 1) if self.mode == _SOCKET_MODE else self.url.href
 
@@ -139,7 +139,7 @@ class Request:
     @property
     def is_tainted(self) -> bool:
         """
-        Fetch, "redirect-taint" of a request, as far as it is not "same-origin".
+        Whether the "redirect-taint" of the request (Fetch) is not "same-origin".
         """
         return any(
             not is_same_origin(after.origin, before.origin) and not is_same_origin(self.client.origin, before.origin)
@@ -156,7 +156,7 @@ class Request:
     @property
     def cache_key(self) -> CacheKey:
         """
-        What the CORS-preflight cache finds this request's entries by.
+        The key of this request's entries in the CORS-preflight cache.
         """
         return CacheKey(self.client.top_level_site, self.origin, self.url.href)
 
@@ -164,7 +164,7 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class FetchedResponse:
     """
-    Fetch, "response": what came in the end, whole, and the names of the headers that the page may read.
+    Fetch, "response": the complete final response, and the names of the headers that the page may read.
     """
 
     type: ResponseType
@@ -178,7 +178,7 @@ class UserAgent:
     """
     What a browser remembers between fetches: its preflight cache, its cookies, and which hosts want https.
 
-    *say* is told what a console would show of a fetch that goes on.
+    *say* is called with each console line about a fetch that goes on.
     """
 
     def __init__(
@@ -192,7 +192,7 @@ class UserAgent:
 
     def fetch(self, request: Request, say: Callable[[Note], None]) -> FetchedResponse:
         """
-        Return what comes of *request*. Raises FetchFailed (Fetch, "main fetch").
+        Return the response to *request*. Raises FetchFailed (Fetch, "main fetch").
         """
         self._upgrade(request, say)
         url, client = request.url, request.client
@@ -274,7 +274,7 @@ class UserAgent:
         response, clause = _answer(exchange), 'Fetch, "HTTP-redirect fetch"'
         location = get(response.headers, "Location")
         try:
-            # Fetch, "location URL": several lines are a failure, unless they say the same.
+            # Fetch, "location URL": several lines are a failure, unless they are equal.
             (target,) = set(values_of(response.headers, "Location"))
             url = Url.parse(escaped(target), request.url)
         except ValueError:
@@ -302,7 +302,7 @@ class UserAgent:
 
     def _is_permitted(self, request: Request) -> bool:
         """
-        Whether the CORS-preflight cache makes a preflight needless (Fetch, "HTTP fetch").
+        Whether the CORS-preflight cache makes a preflight unnecessary (Fetch, "HTTP fetch").
         """
         key, with_credentials = request.cache_key, request.credentials == "include"
         needs_method = request.use_preflight or not is_safelisted_method(request.method)
@@ -324,7 +324,7 @@ class UserAgent:
         headers = [("Accept", "*/*"), *lines, ("Origin", request.origin), *_metadata(request)]
         exchange = self._exchange(request, WireRequest("OPTIONS", request.url.href, tuple(headers)), is_preflight=True)
         response = _answer(exchange)
-        # Browsers name a redirect before they look at its headers; by the letter it fails for its status.
+        # Browsers report a redirect before they check its headers; by the standard it fails because of its status.
         if response.status in _REDIRECTS and values_of(response.headers, "Location"):
             value = get(response.headers, "Location")
             raise failed(request, Reason.PREFLIGHT_REDIRECT, f"{clause}, ok status", value, exchange)
@@ -415,7 +415,8 @@ class UserAgent:
         if not isinstance(cast("object", answer), WireResponse):
             kind = type(answer).__name__
             raise TypeError(
-                f"The transport returned {kind}, not a WireResponse. Is it what makes an application? Call it."
+                f"The transport returned {kind}, not a WireResponse. If it is a function that makes an application, "
+                "call it."
             )
         headers = tuple((name, value.strip(" \t")) for name, value in answer.headers)
         exchange = Exchange(wire, WireResponse(answer.status, headers, answer.body), is_preflight, with_credentials)
@@ -424,20 +425,20 @@ class UserAgent:
         return exchange
 
     def _is_same_site(self, request: Request) -> bool:
-        # Cookies, "same-site" and "cross-site" requests: the document, and the page it stands in.
+        # Cookies, "same-site" and "cross-site" requests: the document and the page that contains it count.
         client, origin = request.client, request.url.origin
         return client.top_level_site == site_of(origin) and is_same_site(client.origin, origin)
 
     def _upgrade(self, request: Request, say: Callable[[Note], None]) -> None:
         """
-        RFC 6797, 8.3: what a host that once asked for https gets (Fetch, "main fetch").
+        RFC 6797, 8.3: a host that once asked for https gets https (Fetch, "main fetch").
         """
         url = request.url
         if url.scheme != "http" or not self._wants_https(url.host):
             return
         told = (
             f"{url.href} was upgraded to https, because its host asked for it (Strict-Transport-Security). Chromium "
-            "makes a redirect of that, on which a preflight fails: write https:// in the page."
+            "does this with a redirect, and a preflight fails on a redirect: write https:// in the page."
         )
         say(Note("redirect", told))
         request.urls[-1] = Url.parse(url.href.replace("http://", "https://", 1))
@@ -451,7 +452,7 @@ class UserAgent:
         return False
 
     def _note_strict_transport(self, url: Url, response: WireResponse) -> None:
-        # RFC 6797, 8.1: the first such line, over https only, and not for addresses.
+        # RFC 6797, 8.1: only the first such line counts, only over https, and not for IP addresses.
         lines = values_of(response.headers, "Strict-Transport-Security")
         if url.scheme != "https" or not lines or url.host.startswith("[") or url.host.rpartition(".")[2].isdigit():
             return
@@ -465,11 +466,11 @@ class UserAgent:
 
 
 def _answer(exchange: Exchange) -> WireResponse:
-    assert exchange.response is not None  # noqa: S101 - who has no response has raised
+    assert exchange.response is not None  # noqa: S101 - without a response, an exception was raised
     return exchange.response
 
 
-def failed(  # noqa: PLR0913 - what a Failure is made of
+def failed(  # noqa: PLR0913 - the parts of a Failure
     request: Request,
     reason: Reason,
     clause: str,
@@ -479,7 +480,7 @@ def failed(  # noqa: PLR0913 - what a Failure is made of
     said: Unreachable | None = None,
 ) -> FetchFailed:
     """
-    Return the network error that *request* ends in.
+    Return the network error that ends *request*.
     """
     return FetchFailed(
         Failure(
@@ -515,7 +516,7 @@ def _block(request: Request) -> None:
 
 def _check_cors(request: Request, exchange: Exchange) -> None:
     """
-    Fetch, "CORS check". The reasons are told apart as Chromium does, which changes nothing of what passes.
+    Fetch, "CORS check". The reasons are distinguished as Chromium does. This does not change what passes.
     """
     headers, clause = _answer(exchange).headers, 'Fetch, "CORS check"'
     with_credentials = request.credentials == "include"
@@ -544,7 +545,8 @@ def _check_resource_policy(request: Request, exchange: Exchange) -> None:
     client, url = request.client, request.url
     stated = policy
     if policy not in {"same-origin", "same-site", "cross-origin"}:
-        # Under "credentialless" what needs a policy is what has credentials, and then it is the page's own.
+        # Under "credentialless", only responses to requests with credentials need a policy, and these come from the
+        # page's own origin.
         policy = "same-origin" if client.embedder_policy == "require-corp" else "cross-origin"
     if policy == "cross-origin" or is_same_origin(client.origin, url.origin):
         return

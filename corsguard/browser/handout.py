@@ -1,7 +1,7 @@
 """
-One page that is handed on: what a check or an audit found, what went over the wire, and what to change.
+One HTML page to send to others: what a check or an audit found, what went over the wire, and what to change.
 
-Self-contained: no script, nothing from elsewhere, and nothing that is not escaped. Others say what is on it.
+Self-contained: no script, no other resources, everything escaped. The callers choose the content.
 """
 
 import re
@@ -36,7 +36,7 @@ code { font-family: ui-monospace, monospace; font-size: .9rem; }
 footer { color: var(--quiet); font-size: .9rem; }
 """
 _CODE: Final = re.compile(r"`([^`]+)`")
-# Not even a mistake of ours could load or run something.
+# So even a mistake of ours cannot load or run anything.
 _CLOSED: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
@@ -52,8 +52,8 @@ class Instruction(NamedTuple):
 
 class Section(NamedTuple):
     """
-    One finding, or one request: its *heading*, what there is to say of it, the fetch that shows it, what to change, and
-    the *parts* that have sections of their own.
+    One finding, or one request: its *heading*, text about it, the fetch that shows it, what to change, and the *parts*
+    that have their own sections.
     """
 
     heading: str
@@ -65,7 +65,7 @@ class Section(NamedTuple):
 
 class Handout(NamedTuple):
     """
-    What stands on the page: its *title*, the *verdict* in a sentence and its *mood*, *sections*, and *notes*.
+    The content of the page: its *title*, the *verdict* in a sentence and its *mood*, *sections*, and *notes*.
     """
 
     title: str
@@ -76,7 +76,7 @@ class Handout(NamedTuple):
 
     def html(self, hide: Callable[[str], str]) -> str:
         """
-        Return the page; *hide* takes secrets out of each text.
+        Return the page; *hide* removes secrets from each text.
         """
         title = text(hide(self.title))
         body = _sections(self.sections, "finding", 2, hide)
@@ -88,14 +88,15 @@ class Handout(NamedTuple):
             '<meta name="referrer" content="no-referrer">\n<link rel="icon" href="data:,">\n'
             f"<title>{title}</title>\n<style>{_STYLE}{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
             f'<p class="verdict {self.mood}">{text(hide(self.verdict))}</p>\n{body}{notes}</main>\n'
-            "<footer>Written by corsguard. Values of cookies and of headers that were given are not on this page."
+            "<footer>Written by corsguard. This page does not contain the values of cookies and headers that were "
+            "given."
             "</footer>\n</body>\n</html>\n"
         )
 
 
 def _sections(sections: Iterable[Section], name: str, level: int, hide: Callable[[str], str]) -> str:
     """
-    Return *sections*, whose headings are of this *level*, as HTML; the names of all begin with *name*.
+    Return *sections* as HTML, with headings of this *level* and ids that begin with *name*.
     """
     return "".join(_section(section, f"{name}-{number}", level, hide) for number, section in enumerate(sections, 1))
 
@@ -127,7 +128,7 @@ def _prose(line: str) -> str:
 
 
 def _hidden(drawn: Drawn, hide: Callable[[str], str]) -> Drawn:
-    # What went over the wire has been cleaned before it was cut.
+    # Secrets were removed from the exchanges before they were shortened.
     return drawn._replace(page=hide(drawn.page), server=hide(drawn.server), call=hide(drawn.call), end=hide(drawn.end))
 
 

@@ -1,5 +1,5 @@
 """
-What a WebSocket handshake says and how it is answered (RFC 6455, section 4): one half for pages, one for servers.
+WebSocket handshakes (RFC 6455, section 4): how a page asks, and how a server answers.
 """
 
 import hashlib

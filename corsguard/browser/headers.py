@@ -1,7 +1,7 @@
 """
-What Fetch says of methods and headers by themselves: normalization, guards, safelists, and lists of values.
+Fetch's rules for methods and headers: normalization, guards, safelists, and lists of values.
 
-Every function takes what a page or a server wrote, byte for byte, and answers one question of the standard.
+Each function takes the bytes that a page or a server wrote, and is one definition of the standard.
 """
 
 import re
@@ -138,9 +138,9 @@ def tokens_of(headers: Iterable[Header], name: str) -> list[str] | None:
 
 def seconds_of(headers: Iterable[Header], name: str) -> int | None:
     """
-    Return the one number that *name* has, or None if it has none, or not one.
+    Return the number that *name* has, or None if it has no number or several.
 
-    A negative number is 0: the standard calls it a failure, but no browser caches for a while after `-1`.
+    A negative number is 0: the standard calls it a failure, but with `-1` no browser caches anything.
     """
     values = values_of(headers, name)
     match = re.fullmatch(r"(-?)([0-9]{1,18})[0-9]*", values[0]) if len(values) == 1 else None
@@ -213,7 +213,7 @@ def may_append(headers: Sequence[Header], name: str, value: str, guard: Guard) -
 
 def guarded(headers: Iterable[Header], guard: Guard) -> Iterator[tuple[Header, bool]]:
     """
-    Yield each of *headers*, its value normalized, and whether a page may set it next to those before it.
+    Yield each of *headers* with its value normalized, and whether a page may set it after those before it.
     """
     kept: list[Header] = []
     for name, value in headers:
@@ -225,6 +225,6 @@ def guarded(headers: Iterable[Header], guard: Guard) -> Iterator[tuple[Header, b
 
 
 def _essence(value: str) -> str:
-    # MIME Sniffing, "parse a MIME type"; anything else comes out as what is on no list.
+    # MIME Sniffing, "parse a MIME type"; an invalid type becomes one that is on no list.
     kind, _, rest = value.strip(_WHITESPACE).partition("/")
     return f"{kind}/{rest.partition(';')[0].rstrip(_WHITESPACE)}".lower()

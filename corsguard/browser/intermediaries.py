@@ -1,7 +1,7 @@
 """
-Who answered in place of the application, as far as an answer shows it: a cache, a firewall, a login page.
+Recognizes who answered in place of the application: a cache, a firewall, a login page.
 
-Only signs that are there are told: a status alone names nobody.
+Only what the answer contains counts: a status alone does not show who answered.
 """
 
 import re
@@ -18,7 +18,7 @@ from .wire import Header, WireResponse
 
 class _Telltale(NamedTuple):
     """
-    A header that tells by its *name*, if its value *matches*.
+    A header that shows by its *name* who answered, if its value *matches*.
     """
 
     name: str
@@ -29,7 +29,7 @@ def _telltale(name: str, pattern: str = "") -> _Telltale:
     return _Telltale(name, re.compile(pattern, re.IGNORECASE))
 
 
-# What says that an answer was stored (RFC 9211, and what caches said before it).
+# Headers that show that an answer was stored (RFC 9211, and older ones).
 _STORED: Final = (
     _telltale("Cache-Status", r";\s*hit\b"),
     _telltale("X-Cache", r"\bhit\b"),
@@ -41,7 +41,7 @@ _STORED: Final = (
     _telltale("X-Nextjs-Cache", r"^\s*(hit|stale)"),
     _telltale("X-Varnish", r"^\s*\d+\s+\d+"),
 )
-# Of a refusal: the firewall, or the service in front, that it comes from.
+# For a refusal: the firewall, or the service in front, that it comes from.
 _FIREWALLS: Final[Mapping[str, tuple[_Telltale, ...]]] = {
     "Cloudflare": (_telltale("CF-Mitigated"), _telltale("CF-Ray"), _telltale("Server", "^cloudflare")),
     "Akamai": (_telltale("Server", "^AkamaiGHost"),),
@@ -57,7 +57,7 @@ _FIREWALLS: Final[Mapping[str, tuple[_Telltale, ...]]] = {
     "DDoS-Guard": (_telltale("Server", "^ddos-guard"),),
     "Vercel": (_telltale("X-Vercel-Mitigated"),),
 }
-# What nginx, Apache, Go, lighttpd, Tomcat and others say to http at their port for TLS, in the body of a 400.
+# The body of the 400 with which nginx, Apache, Go, lighttpd, Tomcat and others answer http at their port for TLS.
 _WANTS_TLS: Final = re.compile(
     rb"plain HTTP request was sent to HTTPS|HTTP request to an HTTPS server|speaking plain HTTP to an SSL|"
     rb"combination of host and port requires TLS|requires? (?:TLS|HTTPS)",
@@ -67,7 +67,7 @@ _WANTS_TLS: Final = re.compile(
 
 def _seen(headers: Iterable[Header], signs: Iterable[_Telltale]) -> str:
     """
-    Return the first of *signs* that *headers* have, as a line, or nothing.
+    Return the first of *signs* that *headers* have, as a line; empty if none.
     """
     lines = tuple(headers)
     found = ((sign, (get(lines, sign.name) or "")[:LONGEST_READ]) for sign in signs)
@@ -80,7 +80,7 @@ def _line(name: str, value: str) -> str:
 
 def cache_seen(headers: Iterable[Header]) -> str:
     """
-    Return the line by which an answer with *headers* comes from a cache (RFC 9111, 5.1), or nothing.
+    Return the line that shows that an answer with *headers* comes from a cache (RFC 9111, 5.1); empty if none.
     """
     lines = tuple(headers)
     return f"Age: {seconds}" if (seconds := seconds_of(lines, "Age")) else _seen(lines, _STORED)
@@ -88,7 +88,8 @@ def cache_seen(headers: Iterable[Header]) -> str:
 
 def firewall_seen(answer: WireResponse) -> tuple[str, str] | None:
     """
-    Return which firewall, or service in front, refuses with *answer*, and the line that tells; None if nothing does.
+    Return the firewall, or the service in front, that refuses with *answer*, and the line that shows it; None if
+    nothing does.
     """
     if answer.status != 403:
         return None
@@ -98,17 +99,17 @@ def firewall_seen(answer: WireResponse) -> tuple[str, str] | None:
 
 def login_seen(answer: WireResponse) -> str:
     """
-    Return the line by which *answer* asks for a login (RFC 9110, 11.6.1 and 11.7.1), or nothing.
+    Return the line by which *answer* asks for a login (RFC 9110, 11.6.1 and 11.7.1); empty if none.
     """
     name = {401: "WWW-Authenticate", 407: "Proxy-Authenticate"}.get(answer.status, "")
     value = get(answer.headers, name) if name else None
-    # The scheme tells; what follows it may be anything.
+    # Only the scheme is shown: the rest may be anything.
     return "" if value is None else _line(name, value.split(" ")[0].rstrip(","))
 
 
 def limit_seen(answer: WireResponse) -> str:
     """
-    Return the line by which *answer* says when to come again (RFC 6585, 4), or nothing.
+    Return the line by which *answer* says when to try again (RFC 6585, 4); empty if none.
     """
     value = get(answer.headers, "Retry-After") if answer.status in {429, 503} else None
     return "" if value is None else _line("Retry-After", value)
@@ -116,8 +117,8 @@ def limit_seen(answer: WireResponse) -> str:
 
 def protection_seen(answer: WireResponse) -> VerdictReason | None:
     """
-    Return for which reason the protection of corsguard refuses with *answer*, which is byte for byte what it sends;
-    None if it is not. A server that has another version of corsguard may say the same in other words.
+    Return the reason why corsguard's protection refuses with *answer*; None if *answer* does not equal, byte for byte,
+    what this version sends. Another version of corsguard may use other words.
     """
     if answer.status != 403:
         return None

@@ -1,5 +1,5 @@
 """
-Carries a request to a real server over HTTP/1.1, and its response back; and says why none came.
+Sends a request to a real server over HTTP/1.1 and returns its response, or says why none came.
 """
 
 import io
@@ -25,37 +25,37 @@ if TYPE_CHECKING:
 logger: Final = logging.getLogger("corsguard.browser")
 
 _CERTIFICATE_ALERTS: Final = ("_ALERT_CERTIFICATE_REQUIRED", "_ALERT_BAD_CERTIFICATE", "_ALERT_HANDSHAKE_FAILURE")
-# What Chromium calls what OpenSSL finds (x509_vfy.h, X509_V_ERR_...).
+# Chromium's names for the errors of OpenSSL (x509_vfy.h, X509_V_ERR_...).
 _CERTIFICATE_ERRORS: Final[Mapping[int, str]] = {
     **dict.fromkeys((2, 18, 19, 20, 21), "CERT_AUTHORITY_INVALID"),
     **dict.fromkeys((9, 10), "CERT_DATE_INVALID"),
     **dict.fromkeys((62, 64), "CERT_COMMON_NAME_INVALID"),
 }
-# What OpenSSL says of an answer that is not TLS: of HTTP as a rule.
+# OpenSSL's words for an answer that is not TLS, but usually HTTP.
 _NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"})
-# What Chromium calls a handshake that does not come to an end.
+# Chromium's name for a handshake that is not completed.
 _PROTOCOL_ERROR: Final = "SSL_PROTOCOL_ERROR"
 _LONGEST_LOOK: Final = 0.5  # seconds
 
 
 class LiveTransport:
     """
-    Carries requests to real servers over HTTP/1.1; it needs `httpx`, which `corsguard[browser]` brings.
+    Sends requests to real servers over HTTP/1.1. It needs `httpx`, which `corsguard[browser]` installs.
 
-    Follows no redirect, keeps no cookie and no cache, and undoes no content coding. It asks no proxy but *proxy*, a
-    URL of http, which is given requests to http as they are and a tunnel for all else. Connections are kept until
-    `close`, which the end of a `with` block calls. *verify* False trusts any certificate; an SSLContext decides for
-    itself, but a client certificate in it goes with preflights too, unlike a browser's. *timeout* is in seconds, for
-    connecting, for each read and for a whole body, which is cut off then; a response that has not begun after twice
-    that is given up. A stream of events, which never ends, is read for one second. *body_timeout*, in seconds, and
-    *max_body*, in bytes, cut a body off sooner. *connect_to* says for the host of a URL (with its port, unless that is
-    the scheme's default) the `host:port` to connect to instead: what is sent, and whose certificate is wanted, stays
-    what the URL says.
+    It follows no redirects, keeps no cookies and no cache, and does not decode a content coding. The only proxy that it
+    uses is *proxy*, an http URL: requests to http are sent to it as they are, all others through a tunnel. Connections
+    are kept until `close`, which the end of a `with` block calls. *verify* False trusts any certificate. An SSLContext
+    decides by itself, but its client certificate is sent with preflights too, unlike a browser's. *timeout* is in
+    seconds: for connecting, for each read, and for a whole body, which is cut off then. A response that has not begun
+    after twice that time is given up. A stream of events, which never ends, is read for one second. *body_timeout*, in
+    seconds, and *max_body*, in bytes, cut a body off earlier. *connect_to* maps the host of a URL (with its port,
+    unless that is the scheme's default) to the `host:port` to connect to. What is sent, and the host that the
+    certificate has to name, stay those of the URL.
 
     Raises ImportError if `httpx` is not installed.
     """
 
-    def __init__(  # noqa: PLR0913 - how a server is reached, by name
+    def __init__(  # noqa: PLR0913 - keywords that say how a server is reached
         self,
         *,
         verify: ssl.SSLContext | bool = True,
@@ -74,7 +74,8 @@ class LiveTransport:
         self._max_body = max_body
         self._connect_to = dict(connect_to)
         self._is_proxied = proxy is not None
-        # Those to one address in place of two hosts are not each other's: each is sure of one certificate only.
+        # Two hosts that connect to one address must not share connections: each connection has verified one certificate
+        # only.
         self._connections = {
             host: httpx.HTTPTransport(verify=verify, trust_env=False, proxy=proxy) for host in ("", *self._connect_to)
         }
@@ -110,13 +111,13 @@ class LiveTransport:
 
     def _looked_at(self, told: Unreachable, error: Exception, url: URL) -> Unreachable:
         """
-        Return *told* with what is seen of a server that has taken the connection, and answered nothing that is HTTP.
+        Return *told* with what can be seen of a server that accepted the connection, but did not answer in HTTP.
         """
         import httpx
 
         is_odd = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.TimeoutException)
         is_no_handshake = told.tls and told.net_error == _PROTOCOL_ERROR
-        # No proxy is gone around.
+        # A proxy is never bypassed.
         if self._is_proxied or not (is_odd or is_no_handshake):
             return told
         other = banner(self._said(url))
@@ -134,7 +135,8 @@ class LiveTransport:
 
     def _said(self, url: URL) -> bytes:
         """
-        Return what the server says before it is asked, as no server of HTTP does; else what it says to a HEAD of HTTP.
+        Return what the server sends before a request, which an HTTP server never does; otherwise its answer to a HEAD
+        request.
         """
         try:
             with self._connected(url) as connection:
@@ -148,7 +150,7 @@ class LiveTransport:
 
     def _speaks_tls(self, url: URL) -> bool:
         """
-        Whether the server takes part in a TLS handshake.
+        Whether the server answers a TLS handshake.
         """
         context = ssl.create_default_context()
         context.check_hostname = False
@@ -157,7 +159,7 @@ class LiveTransport:
             with self._connected(url) as plain:
                 context.wrap_socket(plain, server_hostname=url.hostname.strip("[]")).close()
         except ssl.SSLError as error:
-            # An alert of the other side is TLS, too.
+            # An alert from the server is TLS, too.
             return "_ALERT_" in (error.reason or "")
         except (OSError, ValueError):
             return False
@@ -171,7 +173,7 @@ class LiveTransport:
         is_late = threading.Event()
 
         def give_up() -> None:
-            # Each read may be in time of a head that never ends, or after ever more interim responses.
+            # Each read may be in time although the head never ends, or although only interim responses come.
             is_late.set()
             connections.close()
 
@@ -186,13 +188,13 @@ class LiveTransport:
         try:
             response = connections.handle_request(outgoing)
             response.request = outgoing
-            return response  # noqa: TRY300 - what follows is of errors
+            return response  # noqa: TRY300 - the rest handles errors
         except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
             if is_late.is_set():
                 raise httpx.ReadTimeout("The response did not begin.") from error
             if connecting:
                 raise
-            # RFC 9112, 9.3.1: the server closed a connection that had been kept, and never saw the request.
+            # RFC 9112, 9.3.1: the server closed a kept connection, and never saw the request.
             return self._exchange(request, url)
         finally:
             patience.cancel()
@@ -202,16 +204,16 @@ class LiveTransport:
 
         server = f"{url.protocol}//{self._connect_to.get(url.host, url.host)}"
         path = f"{url.pathname}{url.search}"
-        # RFC 9112, 3.2.2: what a proxy forwards names the server as well. For a tunnel httpx takes what is written here
-        # for the tunnel's own, so that there the URL has to say it.
+        # RFC 9112, 3.2.2: a request to a proxy names the server as well. For a tunnel, httpx would use this target for
+        # the tunnel itself, so there the URL has to say it.
         written = {"target": f"{server if self._is_proxied else ''}{path}".encode("ascii")}
         is_tunnel = self._is_proxied and url.protocol == "https:"
         outgoing = httpx.Request(
             request.method,
-            # Only where it goes: the target is written as the URL standard serializes it.
+            # Only for the connection: the target is sent as the URL standard serializes it.
             f"{server}{path}" if is_tunnel else f"{server}/",
             headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in lines_of(request, url)],
-            # As a stream it brings no header lines of httpx.
+            # For a stream, httpx adds no header lines.
             stream=httpx.ByteStream(request.body),
             extensions={
                 **({} if is_tunnel else written),
@@ -220,7 +222,7 @@ class LiveTransport:
                 "sni_hostname": url.hostname.strip("[]"),
             },
         )
-        # Methods are case-sensitive, and httpx has written it in upper case.
+        # Methods are case-sensitive, and httpx has changed it to upper case.
         outgoing.method = request.method
         return outgoing
 
@@ -230,7 +232,7 @@ class LiveTransport:
         body = io.BytesIO()
         seconds = patience_for(headers, self._body_timeout)
         deadline = time.monotonic() + seconds
-        # httpx looks it up when the body is read, and not before.
+        # httpx reads this value only when the body is read.
         response.request.extensions["timeout"]["read"] = seconds
         try:
             for chunk in cast("httpx.SyncByteStream", response.stream):
@@ -240,7 +242,7 @@ class LiveTransport:
                 if time.monotonic() > deadline:
                     break
         except httpx.TimeoutException:
-            # It goes on without us: the head is what a browser judges.
+            # A browser judges the head, so the rest of the body is not needed.
             pass
         except httpx.HTTPError:
             logger.warning("The response to %s %s was cut off.", request.method, request.url, exc_info=True)
@@ -251,7 +253,7 @@ class LiveTransport:
 
 def _unreachable(error: Exception, url: URL, timeout: float) -> Unreachable:
     """
-    Tell by its causes why httpx got no response.
+    Return why httpx got no response, by the causes of *error*.
     """
     import httpx
 
@@ -259,7 +261,7 @@ def _unreachable(error: Exception, url: URL, timeout: float) -> Unreachable:
     for cause in causes:
         if isinstance(cause, ssl.SSLError):
             return _failed_handshake(cause, url)
-        # A UnicodeError is how Python says that no such name can be looked up.
+        # Python raises UnicodeError for a name that cannot be looked up.
         if isinstance(cause, socket.gaierror | UnicodeError):
             return Unreachable(f"the name {url.hostname} has no address", net_error="NAME_NOT_RESOLVED")
         if isinstance(cause, ConnectionRefusedError):
@@ -278,11 +280,11 @@ def _failed_handshake(error: ssl.SSLError, url: URL) -> Unreachable:
         net_error = _CERTIFICATE_ERRORS.get(error.verify_code, "CERT_INVALID")
         told = f"the certificate of {url.host} is not valid: {error.verify_message}"
         return Unreachable(told, tls=True, net_error=net_error)
-    # RFC 8446, 4.4.2.4; RFC 5246, 7.4.6: what a server says if it got no certificate, or none that it takes.
+    # RFC 8446, 4.4.2.4; RFC 5246, 7.4.6: the alert of a server that got no certificate, or does not accept it.
     if reason.endswith(_CERTIFICATE_ALERTS):
         return Unreachable(f"{url.host} demands a client certificate ({reason})", tls=True, wants_certificate=True)
     if reason in _NOT_TLS:
-        told = f"{url.host} speaks no TLS ({reason})"
+        told = f"{url.host} does not speak TLS ({reason})"
         return Unreachable(told, tls=True, net_error=_PROTOCOL_ERROR, speaks="http")
     return Unreachable(f"no TLS connection to {url.host} ({reason})", tls=True, net_error=_PROTOCOL_ERROR)
 

@@ -1,5 +1,5 @@
 """
-What else to know about a failure: where browsers differ from the standard, and what stands in the way next to CORS.
+Further notes on a failure: where browsers differ from the standard, and what else can block the request.
 """
 
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ from .urls import Url, address_space
 
 def notes(failure: Failure, *, with_safari: bool = True) -> tuple[str, ...]:
     """
-    Return what else to know about *failure*.
+    Return further notes on *failure*.
 
-    Without *with_safari* it is left out what Safari's own line says.
+    *with_safari* False leaves out Safari's console line.
     """
     return tuple(in_ascii(note) for note in _notes(failure, with_safari=with_safari))
 
@@ -30,30 +30,32 @@ def _notes(failure: Failure, *, with_safari: bool) -> Iterator[str]:
         yield REASONS[failure.reason].note
 
 
-# What is reported where several things are wrong.
+# Reasons for which engines report different things if several things are wrong.
 _TOLD_BY_ORDER: Final = frozenset({*CORS_CHECK, Reason.PREFLIGHT_REDIRECT, Reason.ALLOW_HEADERS_UNPARSABLE})
 
 
 def _notes_on_engines(failure: Failure, *, with_safari: bool) -> Iterator[str]:
     """
-    Yield where the engines report, or do, something else.
+    Yield how the engines differ in what they report or do.
     """
     reason, other = failure.reason, firefox_reason(failure)
     if reason is Reason.HEADER_NOT_ALLOWED and only_warned_of(failure):
-        yield "Chromium, Firefox and Safari still let Authorization pass under * and only warn of it."
+        yield "Chromium, Firefox and Safari still let Authorization pass under * and only print a warning."
     elif reason is Reason.HEADER_NOT_ALLOWED and len(names := refused_headers(failure)) > 1:
-        yield f"Refused are {as_shown(', '.join(names))}; Chromium names any of them, Firefox the first."
+        yield f"These are refused: {as_shown(', '.join(names))}. Chromium names any of them, Firefox the first."
     if failure.exchange is not None and reason in _TOLD_BY_ORDER and other != reason:
-        yield f"Firefox counts lines and looks in another order, so it says {other}."
+        yield f"Firefox counts header lines and checks in another order, so it reports {other}."
     if with_safari and safari_sees_status(failure):
-        yield f"Safari looks at the status first: {safari(failure)}."
+        yield f"Safari checks the status first: {safari(failure)}."
     if failure.sent_origin == NULL != failure.page_origin:
-        yield f"Chromium's console says origin '{as_shown(failure.page_origin)}'; what was sent is Origin: null."
+        yield (
+            f"Chromium's console names the origin '{as_shown(failure.page_origin)}', but the browser sent Origin: null."
+        )
 
 
 def _notes_on_surroundings(failure: Failure) -> Iterator[str]:
     """
-    Yield what stands in the way in addition to CORS.
+    Yield what can block the request in addition to CORS.
     """
     target = redirect_target(failure)
     if isinstance(target, Url) and failure.url.startswith("http://") and target.scheme == "https":
@@ -64,7 +66,7 @@ def _notes_on_surroundings(failure: Failure) -> Iterator[str]:
     if _is_less_public(failure):
         yield (
             "A page from a public network needs the user's permission for a private one (Local Network Access, "
-            "Chromium 142 and later), and has to be loaded by https; no header helps."
+            "Chromium 142 and later), and has to be loaded by https. No header replaces that."
         )
     if failure.with_credentials and failure.reason in CORS_CHECK and not is_within_site(failure):
         yield (

@@ -1,7 +1,8 @@
 """
-A browser as a test sees it: pages that fetch, with the words of the JavaScript call, and what they get.
+The browser's interface for tests: pages that fetch with the arguments of the JavaScript call, and what they get.
 
-This room turns a call into Fetch's request and its outcome into what a script may see; the algorithms are elsewhere.
+This module turns a call into Fetch's request, and its outcome into what a script may see. The algorithms are in
+`fetching`.
 """
 
 import json as _json
@@ -54,12 +55,12 @@ Body = bytes | str | Iterable[bytes]
 
 class NetworkError(Exception):
     """
-    What a page is told of a fetch that failed: nothing. What a developer needs to know is all here.
+    A failed fetch. The page learns nothing about the cause; this exception has everything that a developer needs.
 
     *reason* is a stable name, *step* the step of the standard that failed; *chromium*, *firefox* and *safari* are the
-    lines that their consoles print (Safari's is empty if it is not known); *fix* is what to change; *notes* tell where
-    browsers differ from the standard; *exchanges* are all requests and responses on the wire; *failure* is the whole
-    as data. `str()` says it all, the cause first.
+    lines that their consoles print (Safari's is empty if it is not known); *fix* is what to change; *notes* say where
+    browsers differ from the standard; *exchanges* are all requests and responses on the wire; *failure* is all of it as
+    data. `str()` is the whole report, the cause first.
     """
 
     def __init__(self, failure: Failure, exchanges: Iterable[Exchange] = ()) -> None:
@@ -128,7 +129,7 @@ class ResponseHeaders(Mapping[str, str]):
 
 class Response:
     """
-    What a script sees of a response (Fetch, "Response"): of an opaque one, that it came.
+    What a script sees of a response (Fetch, "Response"): of an opaque one, only that it came.
     """
 
     def __init__(self, fetched: FetchedResponse, *, redirected: bool) -> None:
@@ -146,13 +147,13 @@ class Response:
 
     def text(self) -> str:
         """
-        Return the body as text: UTF-8, whatever the headers say (Fetch, "text()").
+        Return the body, decoded as UTF-8 whatever the headers say (Fetch, "text()").
         """
         return self.body.decode("utf-8-sig", "replace")
 
     def json(self) -> Any:  # noqa: ANN401 - JSON holds anything
         """
-        Return what the body holds as JSON. Raises ValueError if it is not JSON.
+        Return the body, parsed as JSON. Raises ValueError if it is not JSON.
         """
         try:
             return _json.loads(self.text())
@@ -165,8 +166,8 @@ class Response:
 
 class WebSocket:
     """
-    What a script sees of a WebSocket that is open (WebSockets, "WebSocket"): its *url*, and the *protocol* that the
-    server has chosen.
+    What a script sees of an open WebSocket (WebSockets, "WebSocket"): its *url*, and the *protocol* that the server has
+    chosen.
     """
 
     def __init__(self, url: str, protocol: str) -> None:
@@ -216,7 +217,7 @@ class Page:
         init = {"credentials": credentials, "mode": mode, "redirect": redirect}
         for name, kinds in _CHOICES.items():
             if init[name] not in kinds:
-                raise ValueError(f"{name}={init[name]!r}: it is one of {', '.join(map(repr, kinds))}.")
+                raise ValueError(f"Expected {name} to be one of {', '.join(map(repr, kinds))}, got {init[name]!r}.")
         target = self._parse(url)
         method = _method(method)
         content, content_type, is_stream = _content(json, body)
@@ -229,7 +230,7 @@ class Page:
         guard: Guard = "request-no-cors" if mode == "no-cors" else "request"
         lines = self._allowed(headers, guard)
         if content_type is not None and not any(name.lower() == "content-type" for name, _ in lines):
-            # The page's JSON is text to a request that may not say otherwise.
+            # With no-cors, a request may not have the type of JSON, so it is sent as text.
             fits = may_append(lines, "Content-Type", content_type, guard)
             lines.append(("Content-Type", content_type if fits else "text/plain;charset=UTF-8"))
         request = Request(
@@ -254,18 +255,18 @@ class Page:
         """
         Return what `new WebSocket(url, protocols)` becomes once it is open. *url* may be relative to the page.
 
-        The handshake is sent, with the cookies that a browser sends, and what is said afterwards is not modelled. By
-        the letter it has `Sec-Fetch-Site` too, as Firefox sends it; Chromium does not.
+        The handshake is sent with the cookies that a browser sends. The messages after it are not modelled. It has
+        `Sec-Fetch-Site`, as the standard says and Firefox sends it; Chromium does not send it.
 
-        Raises NetworkError where the script sees `error`, and then `close` with the code 1006 and no reason; and
-        ValueError where the constructor throws.
+        Raises NetworkError if the script would see `error` and then `close` with the code 1006 and no reason, and
+        ValueError if the constructor would throw.
         """
         target = of_handshake(self._parse(url, allows_userinfo=True))
         if target.scheme not in HTTP_SCHEMES or "#" in url:
             raise ValueError(f"{url!r} cannot be a WebSocket's URL: write 'wss://api.example.com/feed', without #.")
         names = [*protocols]
         if not all(map(is_token, names)) or len({*names}) < len(names):
-            raise ValueError(f"protocols={protocols!r}: they are names, each of them once.")
+            raise ValueError(f"Expected protocols to be names, each of them once, got {protocols!r}.")
         request = Request(
             client=self._client,
             urls=[target],
@@ -283,7 +284,7 @@ class Page:
     @contextmanager
     def _listening_to(self, request: Request) -> Generator[None]:
         """
-        Keep what goes over the wire, and raise NetworkError if the fetch fails.
+        Record what goes over the wire. Raises NetworkError if the fetch fails.
         """
         try:
             yield
@@ -300,23 +301,29 @@ class Page:
         try:
             target = Url.parse(url, self._base)
         except ValueError:
-            raise ValueError(f"{url!r} is not a URL, nor a part of one relative to {self.url}.") from None
+            raise ValueError(f"Expected a URL, or one relative to {self.url}, got {url!r}.") from None
         if target.has_userinfo and not allows_userinfo:
-            raise ValueError(f"{url!r} has a user or a password in it, and fetch() takes no such URL.")
+            raise ValueError(f"{url!r} has a user or a password in it, and fetch() does not accept such a URL.")
         return target
 
     def _allowed(self, headers: HeadersInit, guard: Guard) -> list[Header]:
         """
-        Return those of *headers* that the page may set, and say of the others that they were left out.
+        Return those of *headers* that the page may set, and print the names of the others in the console.
         """
         given = cast("list[Header]", list(headers.items() if isinstance(headers, Mapping) else headers))
         for name, value in given:
             if not all(isinstance(cast("object", text), str) for text in (name, value)):
-                raise TypeError(f"headers: {name!r}: {value!r} is not a pair of str; write both as text, such as '1'.")
+                raise TypeError(
+                    f"Expected headers with a str as name and value, got {name!r}: {value!r}. Write both as text, such "
+                    "as '1'."
+                )
             if not is_token(name):
                 raise ValueError(f"{name!r} is not a header name.")
             if not is_header_value(value.strip("\t\n\r ")):
-                raise ValueError(f"{value!r} can be no value of the header {name}: it has a line end, NUL or non-byte.")
+                raise ValueError(
+                    f"{value!r} cannot be the value of the header {name}: it has a line end, NUL, or a character that "
+                    "is not a byte."
+                )
         kept: list[Header] = []
         for header, allowed in guarded(given, guard):
             if allowed:
@@ -336,9 +343,9 @@ class Browser:
     application, or a Transport such as LiveTransport. With a single application, every origin leads to it.
 
     *clock* returns seconds. *longest_max_age* is the longest time for which a preflight's answer is kept, in seconds.
-    *third_party_cookies* says whether they are sent at all. *timeout* is the longest time until the response of an
-    application has to begin, in seconds. The application runs in the thread of the caller. If it blocks this thread, it
-    can be stopped in the main thread only, and not on Windows. Raises TypeError or ValueError if *app* is none of
+    *third_party_cookies* says whether third-party cookies are sent at all. *timeout* is in seconds: the response of an
+    application has to begin within it. The application runs in the thread of the caller. If it blocks this thread, it
+    can be stopped only in the main thread, and not on Windows. Raises TypeError or ValueError if *app* is not one of
     these.
     """
 
@@ -364,16 +371,16 @@ class Browser:
         embedder_policy: EmbedderPolicy = "unsafe-none",
     ) -> Page:
         """
-        Return a page that was loaded from *url*, which is not asked for.
+        Return a page that was loaded from *url*. No request is sent for it.
 
-        *origin* is the document's where it is not that of *url*: `"null"` for `<iframe sandbox>` (pages from `data:`
-        and `file:` URLs have it by themselves), or what no browser would send, to see what a server makes of it.
-        *top_level* is the URL in the address bar, if the page is framed by another one. *embedder_policy* is its
-        Cross-Origin-Embedder-Policy. Raises ValueError if one of them has another form.
+        *origin* is the document's origin if it is not the one of *url*: `"null"` for `<iframe sandbox>` (pages from
+        `data:` and `file:` URLs get it automatically), or a value that no browser sends, to test a server. *top_level*
+        is the URL in the address bar, if the page is framed by another one. *embedder_policy* is its
+        Cross-Origin-Embedder-Policy. Raises ValueError if one of them is invalid.
         """
         if embedder_policy not in get_args(EmbedderPolicy):
             raise ValueError(
-                f"embedder_policy={embedder_policy!r}: it is one of {', '.join(get_args(EmbedderPolicy))}."
+                f"Expected embedder_policy to be one of {', '.join(get_args(EmbedderPolicy))}, got {embedder_policy!r}."
             )
         if origin is not None and not isinstance(cast("object", origin), str):
             raise TypeError(f"origin={origin!r} is not a str: write 'null', or leave it out.")
@@ -381,10 +388,10 @@ class Browser:
         client = Client(
             origin=page_origin(parsed) if origin is None else origin,
             top_level_site=site_of(page_origin(top)),
-            # By the letter pages from http://localhost count too; no browser does so.
+            # By the standard, pages from http://localhost count too; no browser does so.
             prohibits_mixed_content="https" in {parsed.scheme, top.scheme},
             space=address_space(parsed.host),
-            # HTML, "obtain an embedder policy": without a secure context there is none.
+            # HTML, "obtain an embedder policy": only a secure context has one.
             embedder_policy=embedder_policy if is_trustworthy(page_origin(parsed)) else "unsafe-none",
         )
         return Page(self._agent, parsed, client)
@@ -425,11 +432,11 @@ def _page_url(url: str) -> Url:
 
 def _content(json: object, body: Body | None) -> tuple[bytes | None, str | None, bool]:
     """
-    Return the bytes of a body, the Content-Type that it brings, and whether it is a stream (Fetch, "extract").
+    Return the bytes of a body, its Content-Type, and whether it is a stream (Fetch, "extract").
     """
     if json is not None:
         if body is not None:
-            raise ValueError("json and body are two bodies: give one of them.")
+            raise ValueError("Expected json or body, got both.")
         return _json.dumps(json).encode(), "application/json", False
     if body is None:
         return None, None, False

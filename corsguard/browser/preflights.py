@@ -1,7 +1,7 @@
 """
 The CORS-preflight cache: which methods and headers a server has permitted, for how long.
 
-Follows Fetch, "CORS-preflight cache". Entries are made of what an answer lists, not of what was asked for.
+Follows Fetch, "CORS-preflight cache". Entries come from what an answer lists, not from what was asked for.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,14 +11,14 @@ from typing import Final, NamedTuple
 
 from corsguard.names import NON_WILDCARD_REQUEST_HEADER
 
-# Fetch, "CORS-preflight fetch": where Access-Control-Max-Age is absent or no number.
+# Fetch, "CORS-preflight fetch": used if Access-Control-Max-Age is absent or not a number.
 DEFAULT_MAX_AGE: Final = 5
 _MOST_NAMES: Final = 256
 
 
 class CacheKey(NamedTuple):
     """
-    What entries are found by: the top-level site of the page, the serialized request origin, the URL with its query.
+    The key of entries: the top-level site of the page, the serialized request origin, the URL with its query.
     """
 
     partition: str
@@ -50,7 +50,7 @@ class _Permission:
 
 class PreflightCache:
     """
-    The preflights' answers that one browser remembers, for *longest* seconds at most.
+    The answers to preflights that one browser remembers, for at most *longest* seconds.
     """
 
     def __init__(self, clock: Callable[[], float], longest: float) -> None:
@@ -75,7 +75,7 @@ class PreflightCache:
         age = min(max_age, self._longest)
         entries = self._entries[key] = self._fresh(key)
         for names, is_header in ((methods, False), (headers, True)):
-            # Fetch: user agents may remove entries at any time; who lists more has no page that asks for it.
+            # Fetch: user agents may remove entries at any time. No page needs longer lists.
             for name in islice(names, _MOST_NAMES):
                 known = [
                     entry

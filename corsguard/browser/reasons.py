@@ -1,8 +1,8 @@
 """
-What can be wrong with a fetch: one row for each reason, with all that is known of it.
+What can be wrong with a fetch: one row for each reason, with all facts about it.
 
-A reason is added here, in the algorithm that finds it, and in `advice`, which says what to change. How the engines
-choose between their wordings is the business of `console`.
+To add a reason, write it here, in the algorithm that finds it, and in `advice`, which says what to change. `console`
+chooses between the wordings of each engine.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from corsguard.names import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALL
 
 from .wire import Header, Unreachable, WireResponse
 
-# Whether CORS refuses, something that is taken for CORS, or nothing at all, because nothing was answered.
+# CORS refuses the fetch, or something refuses it that is often taken for CORS, or there was no answer.
 Kind = Literal["cors", "not CORS", "no response"]
 
 
@@ -59,9 +59,9 @@ class Reason(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Wording:
     """
-    What an engine's console prints of a reason: the *usual* line, and those for the cases that it words otherwise.
+    What an engine's console prints for a reason: the *usual* line, and the lines for cases with another wording.
 
-    The blanks are those of `evidence.words_of`. An empty line means that none is printed, or that none is known.
+    The placeholders are those of `evidence.words_of`. An empty line means that none is printed, or that none is known.
     """
 
     usual: str
@@ -73,10 +73,10 @@ class Wording:
 
 class Example(NamedTuple):
     """
-    A fetch that ends in the reason: what a page *asks*, in the words of `Page.fetch`, and how it is answered. At a
-    *url* of `wss:` it asks for a WebSocket.
+    A fetch that fails for the reason: what a page *asks*, as arguments of `Page.fetch`, and how it is answered. With a
+    *url* of `wss:` it opens a WebSocket.
 
-    The *answers* come in this order, and the last one again and again.
+    The *answers* are used in this order; the last one is repeated.
     """
 
     answers: tuple[WireResponse | Unreachable, ...] = ()
@@ -88,13 +88,13 @@ class Example(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts(Rule):
     """
-    One row. Its *message* says what failed, *why* a browser refuses it by which clause of the standard.
+    One row. Its *message* says what failed; *why* says why a browser refuses it, and by which clause of the standard.
 
-    *look* is where to look, in order; *header* the response header that it is about. *of_check* marks the reasons of
-    Fetch's "CORS check", which a preflight's answer has to pass and the response itself; *preflight_only* those that
-    only a preflight's answer has; *of_status* those for which no header helps, because something in front of the CORS
-    layer answered. *with_credentials* marks what can fail only with credentials, *status_tells* where the status of the
-    answer says more than the reason. *note* is where browsers differ from each other.
+    *look* is where to look, in order; *header* is the response header that it is about. *of_check* marks the reasons of
+    Fetch's "CORS check", which both a preflight's answer and the response have to pass. *preflight_only* marks those
+    that only a preflight's answer can have. *of_status* marks those for which no header helps, because something in
+    front of the CORS layer answered. *with_credentials* marks those that can fail only with credentials; *status_tells*
+    those for which the status of the answer says more than the reason. *note* says how browsers differ.
     """
 
     kind: Kind
@@ -145,9 +145,9 @@ def _refused(why: str, url: str = "{url}") -> str:
 _DID_NOT_SUCCEED: Final = "CORS request did not succeed). Status code: (null)."
 _NOT_HTTP: Final = "CORS request not http)."
 _NOT_TOLD: Final = "TypeError: NetworkError when attempting to fetch resource."
-# Of a handshake it says no more, whatever was wrong.
+# For a handshake it prints only this line, whatever was wrong.
 _CANNOT_ESTABLISH: Final = "Firefox can\u2019t establish a connection to the server at {url}."
-# Firefox prints a line only where CORS had a say.
+# Firefox prints a line only if CORS was involved.
 _NO_RESPONSE: Final = _says(_refused(_DID_NOT_SUCCEED), silent=_NOT_TOLD, websocket=_CANNOT_ESTABLISH)
 _DATA_FROM: Final = "Security Error: Content at {content} may not load data from {target}."
 _LINK_TO: Final = "Security Error: Content at {content} may not load or link to {target}."
@@ -162,9 +162,9 @@ _OPTIONS_ROW: Final = "the OPTIONS row of the Network panel: who answered it (Se
 _REQUEST_ROW: Final = (
     "the row of the request in the Network panel: its status, and the Access-Control-* lines of the response"
 )
-_LISTED: Final = "the policy: scheme, host and port exactly as the page's origin, without a slash at the end"
+_LISTED: Final = "the policy: are scheme, host and port exactly those of the page's origin, without a slash at the end?"
 _CACHE: Final = 'a cache: does it fail with "Disable cache" ticked, too? If not, Vary: Origin is missing'
-_SPELLED: Final = "one line of that name, and commas between the names"
+_SPELLED: Final = "one line of that name, with commas between its items"
 _NEEDS_CREDENTIALS: Final = 'the page: does it need credentials: "include"?'
 
 _NULL_STATUS: Final = (
@@ -191,12 +191,12 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     Reason.BAD_PORT: Facts(
         kind="not CORS",
         message="browsers do not connect to {port_named}.",
-        why='Other protocols than HTTP use this port, so browsers block it (Fetch, "block bad port").',
+        why='Protocols other than HTTP use this port, so browsers block it (Fetch, "block bad port").',
         instead="Serve on another port, such as 8000 or 443.",
         example=Example(url="https://api.example.com:25/items"),
         look=("the port of the URL",),
         chromium=_says(f"{_NET}UNSAFE_PORT", websocket=f"{_NO_CONNECTION}UNSAFE_PORT"),
-        # Firefox names the URL that redirected; the first one is that, if it was the only one.
+        # Firefox names the URL that redirected, which is the first one if there was only one redirect.
         firefox=_says(_NOT_TOLD, redirected=_refused(_DID_NOT_SUCCEED, "{first_url}"), websocket=_CANNOT_ESTABLISH),
     ),
     Reason.MIXED_CONTENT: Facts(
@@ -221,7 +221,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.SAME_ORIGIN_MODE: Facts(
         kind="cors",
-        message='mode "same-origin" does not leave the page\'s origin.',
+        message='mode "same-origin" does not allow a request to another origin.',
         why='The page itself asked for its own origin only (Fetch, "main fetch", mode "same-origin").',
         instead='Ask with mode: "cors".',
         example=Example(asks={"mode": "same-origin"}),
@@ -238,7 +238,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.NO_CORS_REDIRECT_MODE: Facts(
         kind="cors",
-        message='mode "no-cors" takes no redirect mode but "follow".',
+        message='mode "no-cors" allows only the redirect mode "follow".',
         why='A page may not learn where another origin redirects (Fetch, "main fetch", mode "no-cors").',
         instead='Ask with redirect: "follow", or with mode: "cors".',
         example=Example(asks={"mode": "no-cors", "redirect": "error"}),
@@ -262,10 +262,10 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     Reason.UNREACHABLE: Facts(
         kind="no response",
         message="no response came, which is not a matter of CORS: {said}.",
-        why='There is nothing to read without a response (Fetch, "HTTP-network fetch").',
+        why='Without a response there is nothing to read (Fetch, "HTTP-network fetch").',
         instead="Start the server, or correct the host and the port.",
         example=Example((Unreachable("nothing listens at api.example.com", net_error="CONNECTION_REFUSED"),)),
-        look=("the URL in a tab of its own: does it answer?", "the server: up, this host, this port?", "its log"),
+        look=("the URL in its own tab: does it answer?", "the server: up, this host, this port?", "its log"),
         chromium=_says(f"{_NET}{{net}}", websocket=f"{_NO_CONNECTION}{{net}}"),
         firefox=_NO_RESPONSE,
         safari=_says("Could not connect to the server."),
@@ -275,16 +275,16 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         kind="no response",
         message="no TLS connection, which is not a matter of CORS: {said}.",
         why='A browser sends nothing to a server that it cannot identify (Fetch, "HTTP-network fetch").',
-        instead="Give the server a certificate that is valid for its host, or ask by http if it speaks no TLS.",
+        instead="Give the server a certificate that is valid for its host, or use http if it does not speak TLS.",
         example=Example((Unreachable("the certificate has expired", tls=True, net_error="CERT_DATE_INVALID"),)),
-        look=("the URL in a tab of its own: what does the browser say of the certificate?",),
+        look=("the URL in its own tab: what does the browser say about the certificate?",),
         chromium=_says(f"{_NET}{{net}}", websocket=f"{_NO_CONNECTION}{{net}}"),
         firefox=_NO_RESPONSE,
         note=_NULL_STATUS,
     ),
     Reason.TLS_CLIENT_CERTIFICATE: Facts(
         kind="no response",
-        message="the server wants a TLS client certificate, which is not a matter of CORS: {said}.",
+        message="the server requires a TLS client certificate, which is not a matter of CORS: {said}.",
         why='A preflight never carries a client certificate (Fetch, "CORS-preflight fetch").',
         instead="Let the server ask for a certificate without requiring one, and check it after the CORS layer.",
         example=Example((Unreachable("a client certificate is required", tls=True, wants_certificate=True),)),
@@ -327,7 +327,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     Reason.WILDCARD_WITH_CREDENTIALS: Facts(
         kind="cors",
         message="{answer} shares with *, which does not count for a request with credentials.",
-        why='With credentials * stands for no origin (Fetch, "CORS check", step 4).',
+        why='With credentials, * does not match any origin (Fetch, "CORS check", step 4).',
         instead="Name the origin in the header, or leave out the credentials.",
         example=Example((_answered(200, (ALLOW_ORIGIN, "*")),), _INCLUDE),
         look=(_NEEDS_CREDENTIALS, _REQUEST_ROW),
@@ -335,7 +335,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
             _CHECKED + "The value of the 'Access-Control-Allow-Origin' header in the response must not be the "
             f"wildcard '*' {_MODE}"
         ),
-        # The one text of Firefox with quotation marks around the URL.
+        # The only text of Firefox with quotation marks around the URL.
         firefox=_says(
             _refused(
                 "Credential is not supported if the CORS header \u2018Access-Control-Allow-Origin\u2019 is "
@@ -352,7 +352,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         kind="cors",
         message="{answer} has more than one value in Access-Control-Allow-Origin.",
         why='The header holds one origin, and it is compared as a whole (Fetch, "CORS check", step 4).',
-        instead="Send the one origin that asked, from one layer only.",
+        instead="Send only the origin of the page that asked, from one layer.",
         example=Example((_answered(200, _SHARED, _SHARED),)),
         look=(_REQUEST_ROW, "the layers: proxy, web server, framework, view; which of them add CORS headers?"),
         chromium=_says(
@@ -406,7 +406,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.PREFLIGHT_STATUS: Facts(
         kind="cors",
-        message="the preflight was answered with {what_status} is not 200 to 299.",
+        message="the preflight was answered with {what_status} is not between 200 and 299.",
         why='A preflight passes with an ok status only, 200 to 299 (Fetch, "CORS-preflight fetch", ok status).',
         instead="Put the CORS layer outermost, so that nothing else answers preflights.",
         example=Example((_answered(405, _SHARED),), _PUT),
@@ -421,8 +421,8 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     Reason.ALLOW_METHODS_UNPARSABLE: Facts(
         kind="cors",
         message="Access-Control-Allow-Methods in the preflight's answer is not a list of methods.",
-        why='A list that cannot be read grants nothing (Fetch, "CORS-preflight fetch", methods).',
-        instead="Write methods with commas between, and without quotation marks.",
+        why='A list that cannot be parsed allows nothing (Fetch, "CORS-preflight fetch", methods).',
+        instead="Write methods separated by commas, without quotation marks.",
         example=Example((_answered(204, _SHARED, (ALLOW_METHODS, "GET PUT")),), _PUT),
         look=(_OPTIONS_ROW, _SPELLED),
         chromium=_says(
@@ -438,8 +438,8 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     Reason.ALLOW_HEADERS_UNPARSABLE: Facts(
         kind="cors",
         message="Access-Control-Allow-Headers in the preflight's answer is not a list of names.",
-        why='A list that cannot be read grants nothing (Fetch, "CORS-preflight fetch", headerNames).',
-        instead="Write names with commas between, and without quotation marks.",
+        why='A list that cannot be parsed allows nothing (Fetch, "CORS-preflight fetch", headerNames).',
+        instead="Write names separated by commas, without quotation marks.",
         example=Example((_answered(204, _SHARED, (ALLOW_HEADERS, "X-Token X-Other")),), _TOKEN),
         look=(_OPTIONS_ROW, _SPELLED),
         chromium=_says(
@@ -456,7 +456,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         kind="cors",
         message="the answer to the preflight does not allow the method {value}.",
         why='Methods beyond GET, HEAD and POST have to be listed (Fetch, "CORS-preflight fetch", methods).',
-        instead="List the method in the policy, in the case in which the page writes it.",
+        instead="List the method in the policy, in upper and lower case exactly as the page writes it.",
         example=Example((_answered(204, _SHARED, (ALLOW_METHODS, "GET")),), _PUT),
         look=(_OPTIONS_ROW, "the case of the method in the page: PATCH, not patch"),
         chromium=_says(
@@ -500,10 +500,10 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.CORP: Facts(
         kind="not CORS",
-        message="Cross-Origin-Resource-Policy keeps the response from this page.",
+        message="Cross-Origin-Resource-Policy does not let this page have the response.",
         why=(
-            "The resource forbids other origins to embed it, or does not allow it where the page demands that (Fetch, "
-            '"cross-origin resource policy check").'
+            "The resource forbids other origins to embed it, or does not allow it although the page requires that "
+            '(Fetch, "cross-origin resource policy check").'
         ),
         instead="Send Cross-Origin-Resource-Policy: cross-origin, or share the resource and load it with CORS.",
         example=Example((_answered(200, ("Cross-Origin-Resource-Policy", "same-origin")),), {"mode": "no-cors"}),
@@ -521,9 +521,9 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.REDIRECT_MODE_ERROR: Facts(
         kind="not CORS",
-        message='the server redirects, and the page said redirect: "error".',
-        why='The page itself asked to fail on a redirect (Fetch, "HTTP fetch", redirect mode "error").',
-        instead="Let the page ask the last URL, or follow.",
+        message='the server redirects, but the page set redirect: "error".',
+        why='With this option, the page asked to fail on a redirect (Fetch, "HTTP fetch", redirect mode "error").',
+        instead="Let the page ask the last URL, or set redirect to follow.",
         example=Example((_answered(302, _SHARED, _MOVED),), {"redirect": "error"}),
         look=("the options of fetch(): redirect", "the Location of the redirect"),
         chromium=_says(f"{_NET}FAILED"),
@@ -549,7 +549,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         example=Example((_answered(302, _SHARED, ("Location", "app://items")),)),
         look=("the Location of the redirect",),
         chromium=_says(
-            # The schemes are those of Chromium on a desktop; embedders have others.
+            # These are the schemes of Chromium on a desktop; embedders have others.
             "Access to fetch at '{target}' (redirected from '{first_url}') from origin '{page_origin}' has been "
             "blocked by CORS policy: Cross origin requests are only supported for protocol schemes: chrome, "
             "chrome-experimental-site-token-provider, chrome-extension, chrome-untrusted, data, http, https, "
@@ -570,9 +570,9 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         kind="not CORS",
         message="the server redirects again and again.",
         why='A browser follows 20 redirects (Fetch, "HTTP-redirect fetch").',
-        instead="Take out the rule that closes the circle, and answer 401 to scripts instead of a redirect to a login.",
+        instead="Remove the rule that makes the loop, and answer 401 to scripts instead of a redirect to a login.",
         example=Example((_answered(302, _SHARED, _MOVED),)),
-        look=("the chain of redirects in the Network panel: where does it turn round?",),
+        look=("the chain of redirects in the Network panel: where does it come back to an earlier URL?",),
         chromium=_says(f"{_NET}TOO_MANY_REDIRECTS"),
         firefox=_NO_RESPONSE,
         header="Location",
@@ -581,10 +581,10 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         kind="cors",
         message="the server redirects to a URL with a user or a password in it.",
         why='Such a URL is not followed across origins (Fetch, "HTTP-redirect fetch").',
-        instead="Take the user and the password out of the Location.",
+        instead="Remove the user and the password from the Location.",
         example=Example((_answered(302, _SHARED, ("Location", "https://user:password@api.example.com/")),)),
         look=("the Location of the redirect",),
-        # Chromium leaves the location empty, so that the password is in no log.
+        # Chromium leaves the location empty, so that the password is not in a log.
         chromium=_says(
             _BLOCKED + "Redirect location '' contains a username and password, which is disallowed for cross-origin "
             "requests."
@@ -597,8 +597,8 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     Reason.REDIRECT_STREAM_BODY: Facts(
         kind="not CORS",
         message="the server redirects, and a body that is a stream cannot be sent twice.",
-        why='What a stream gave is gone once it was sent (Fetch, "HTTP-redirect fetch").',
-        instead="Let the page ask the last URL, or send the body as a whole.",
+        why='The data of a stream cannot be read again after they were sent (Fetch, "HTTP-redirect fetch").',
+        instead="Let the page ask the last URL, or send the body as one value instead of a stream.",
         example=Example(
             (_answered(204, _SHARED), _answered(307, _SHARED, _MOVED)), {"method": "POST", "body": (b"part",)}
         ),
@@ -617,7 +617,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         look=(
             "the row of the handshake in the Network panel: its status, and the Origin that was sent",
             "the log of the server: who refused it?",
-            "a proxy in front: does it pass Upgrade, Connection, Origin and Host on?",
+            "a proxy in front: does it forward Upgrade, Connection, Origin and Host?",
         ),
         chromium=_says(
             _IN_HANDSHAKE + "Unexpected response code: {status}",
@@ -630,12 +630,12 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     Reason.HANDSHAKE_INVALID: Facts(
         kind="not CORS",
         message="the WebSocket handshake was answered with 101, but {value} is missing in the answer, or wrong.",
-        why='Only who has read the handshake can answer it (WebSockets, "establish a WebSocket connection").',
+        why='Only a server that has read the handshake can answer it (WebSockets, "establish a WebSocket connection").',
         instead="Let the WebSocket library of the server answer, and no cache and no proxy in front of it.",
         example=Example((_answered(101, ("Upgrade", "websocket"), _UPGRADED),), url="wss://api.example.com/feed"),
         look=(
             "the row of the handshake in the Network panel: the lines of the answer",
-            "a proxy in front: does it pass Upgrade and Connection on, both ways?",
+            "a proxy in front: does it forward Upgrade and Connection, both ways?",
             "the page: which subprotocols does new WebSocket(url, protocols) offer?",
         ),
         chromium=_says(
@@ -650,18 +650,18 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         ),
         firefox=_says(_CANNOT_ESTABLISH),
         note=(
-            f"{_CODE_1006} Firefox opens it all the same if the answer names no subprotocol, or if only the answer "
+            f"{_CODE_1006} Firefox still opens the WebSocket if the answer names no subprotocol, or if only the answer "
             "names one."
         ),
     ),
 }
 
 CORS_CHECK: Final = frozenset(reason for reason, facts in REASONS.items() if facts.of_check)
-# What no header of an answer can change.
+# The reasons that no header of an answer can change.
 OF_STATUS: Final = frozenset(reason for reason, facts in REASONS.items() if facts.of_status)
 PREFLIGHT_ONLY: Final = frozenset(reason for reason, facts in REASONS.items() if facts.preflight_only)
 
-# What only the answer to a WebSocket handshake has.
+# The reasons that only the answer to a WebSocket handshake can have.
 OF_HANDSHAKE: Final = frozenset({Reason.HANDSHAKE_REFUSED, Reason.HANDSHAKE_INVALID})
 
 

@@ -1,5 +1,5 @@
 """
-The whole story of a failed fetch: the cause and the line to change first, then the consoles, then the wire.
+The full report of a failed fetch: first the cause and the line to change, then the console lines, then the wire.
 
 Neither cookies nor passwords are shown.
 """
@@ -18,7 +18,7 @@ from .wire import Exchange
 
 def cause(failure: Failure, unnamed: Collection[str] = ()) -> str:
     """
-    Return in a sentence what failed, for whom and why. What is *unnamed*, `url`, `page` or `method`, is not in it.
+    Return in one sentence what failed, for whom and why. *unnamed* (`url`, `page` or `method`) is left out of it.
     """
     words = words_of(failure)
     if "page" in unnamed:
@@ -40,7 +40,7 @@ def bare_cause(failure: Failure) -> str:
 
 def report(failure: Failure, exchanges: Iterable[Exchange]) -> str:
     """
-    Return the whole story: what failed and what to change, what the consoles say, and what went over the wire.
+    Return the full report: what failed and what to change, what the consoles say, and what went over the wire.
 
     Values of `Cookie`, `Authorization` and `Set-Cookie`, and passwords in a `Location`, are not shown.
     """

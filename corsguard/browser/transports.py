@@ -1,9 +1,9 @@
 """
-Carries a request to an application, and its response back: unchanged, and deciding nothing.
+Sends a request to an application and returns its response: unchanged, without any decision.
 
-What a server does on the way is done here too: header lines are joined for WSGI, a response to HEAD loses its body,
-and an exception that leaves the application becomes a bare 500, without any header that a middleware had in mind. That
-is what a browser would see; the developer finds the traceback on the logger `corsguard.browser`.
+It does what a server does: it joins header lines for WSGI, drops the body of a response to HEAD, and answers an
+exception of the application with a bare 500, which has no header of a middleware. A browser would see the same; the
+traceback is on the logger `corsguard.browser`.
 """
 
 import inspect
@@ -43,17 +43,17 @@ def transport_for(app: Application, patience: Patience = Patience()) -> Transpor
     Return the Transport that *app* stands for.
 
     *app* is a WSGI application, an ASGI 3 application, a mapping from serialized origin to any of these, or a
-    Transport, which is known by its one parameter and returned as it is. One application serves every origin; of a
-    mapping, an origin that is not among its keys is Unreachable.
+    Transport, which is recognized by its one parameter and returned unchanged. A single application serves every
+    origin. With a mapping, an origin that is not a key is Unreachable.
 
-    ASGI applications get one scope, in an event loop of its own: `websocket` for a handshake, else `http`. Their
+    ASGI applications get one scope, in its own event loop: `websocket` for a handshake, otherwise `http`. Their
     lifespan is not run.
 
-    *patience* says for how long an application is waited for, and whether each request runs in a thread of its own, as
-    under most servers; what is not answered in time is Unreachable. A body is cut off after its limit, at 16 MiB, and
-    after one second if it is a stream of events, because these never end.
+    *patience* says how long to wait for an application, and whether each request runs in its own thread, as under most
+    servers. A request without an answer in time is Unreachable. A body is cut off after its limit, at 16 MiB, and after
+    one second if it is a stream of events, because these never end.
 
-    Raises TypeError if *app* is none of these, and ValueError if a key is not a serialized origin.
+    Raises TypeError if *app* is not one of these, and ValueError if a key is not a serialized origin.
     """
     if isinstance(app, Mapping):
         return _by_origin(app, patience)
@@ -68,13 +68,14 @@ def transport_for(app: Application, patience: Patience = Patience()) -> Transpor
             return cast("Transport", app)
         case count:
             a_class = "It is a class: give an instance. " if inspect.isclass(app) else ""
-            a_coroutine = "It is asynchronous, but no ASGI 3 application. " if is_async(app) else ""
+            a_coroutine = "It is asynchronous, but not an ASGI 3 application. " if is_async(app) else ""
             raise TypeError(f"{quoted(app)} takes {count} arguments. {a_class}{a_coroutine}{_ACCEPTED}")
 
 
 def _count_of_parameters(app: Callable[..., object]) -> int:
     """
-    Return how many arguments *app* has to get by position; what takes any number is asynchronous and ASGI, or WSGI.
+    Return how many positional arguments *app* takes. If it takes any number, it counts as ASGI if it is asynchronous,
+    otherwise as WSGI.
     """
     anything = 3 if is_async(app) else 2
     try:
@@ -105,7 +106,7 @@ def _by_origin(apps: Mapping[str, WSGIApplication | ASGIApplication | Transport]
 
 def _serve(run: Callable[[Collected], None], patience: Patience, request: WireRequest) -> WireResponse:
     """
-    Return what *run* has an application answer to *request*.
+    Return the answer that *run* gets from an application for *request*.
     """
     answer = Collected(request, patience)
     carry = apart if patience.apart else here
@@ -115,7 +116,7 @@ def _serve(run: Callable[[Collected], None], patience: Patience, request: WireRe
 
 def _of_the_web(carry: Transport) -> Transport:
     """
-    Return a Transport that bothers *carry* with no `data:` URL, which is its own answer.
+    Return a Transport that answers `data:` URLs itself, and passes everything else to *carry*.
     """
 
     def answer(request: WireRequest) -> WireResponse:
@@ -151,4 +152,4 @@ def _checked_origin(key: object) -> str:
         except PolicyError as error:
             (problem,) = error.problems
             raise ValueError(f"{problem.message} Fix: {problem.fix}") from None
-    raise ValueError(f'{quoted(key)} is not one origin, such as "https://api.example.com".')
+    raise ValueError(f'Expected one origin, such as "https://api.example.com", got {quoted(key)}.')

@@ -1,8 +1,9 @@
 """
-URLs and what browsers compare of them: origins, sites, ports, address spaces.
+URLs, and the parts of them that browsers compare: origins, sites, ports, address spaces.
 
-The URL standard is left to a library that follows it to the letter; here is what Fetch and HTML ask of its results.
-An origin is its serialization; `null` stands for every opaque origin, and is the same origin as nothing.
+A library parses URLs exactly as the URL standard says; this module has the definitions of Fetch and HTML about them. An
+origin is represented by its serialization. `null` stands for every opaque origin, and is not the same origin as any
+other.
 """
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -29,7 +30,7 @@ BAD_PORTS: Final = frozenset(
     )
 )
 
-# Local Network Access, "IP address spaces"; what is in neither is public.
+# Local Network Access, "IP address spaces". All other addresses are public.
 _LOOPBACK: Final = tuple(map(ip_network, "127.0.0.0/8 ::1/128 0.0.0.0/32 ::/128 198.18.0.0/15".split()))
 _LOCAL: Final = tuple(
     map(
@@ -46,8 +47,8 @@ AddressSpace = Literal["public", "local", "loopback"]
 
 class Url(NamedTuple):
     """
-    A parsed URL: *href* is its serialization without fragment, user and password, which are not sent in it; *port* is
-    None for the default of the scheme.
+    A parsed URL: *href* is its serialization without fragment, user and password, which are not sent; *port* is None if
+    it is the scheme's default.
     """
 
     href: str
@@ -74,7 +75,7 @@ class Url(NamedTuple):
 
 def of_handshake(url: Url) -> Url:
     """
-    Return the URL that is asked to open a WebSocket at *url* (WebSockets, "establish a WebSocket connection").
+    Return the URL of the request that opens a WebSocket at *url* (WebSockets, "establish a WebSocket connection").
     """
     scheme = SOCKET_SCHEMES.get(url.scheme)
     return url if scheme is None else Url.parse(url.href.replace(url.scheme, scheme, 1))
@@ -82,7 +83,7 @@ def of_handshake(url: Url) -> Url:
 
 def authority(url: Url) -> str:
     """
-    Return host and port of *url* as a LiveTransport is told of them.
+    Return host and port of *url*, as LiveTransport expects them.
     """
     return url.host if url.port is None else f"{url.host}:{url.port}"
 
@@ -98,7 +99,8 @@ def origin_of(text: str, base: str | None = None) -> str:
 
 def page_origin(url: Url) -> str:
     """
-    Return the origin of a document at *url*, which extensions and app shells have too, unlike any other URL of theirs.
+    Return the origin of a document at *url*. Documents of extensions and app shells have one, although URL calls it
+    opaque.
     """
     # URL calls these opaque, but their embedders send them (`chrome-extension://<id>`, `capacitor://localhost`).
     if url.origin == NULL and url.host and url.scheme != "blob":
@@ -163,7 +165,7 @@ def address_space(host: str) -> AddressSpace:
 
 
 def _host_of(authority: str) -> str:
-    # Any scheme that has hosts will do; a page may be given an origin that no browser has.
+    # The scheme does not matter here: a page may have an origin that no browser has.
     try:
         return URL(f"http://{authority}").hostname
     except ValueError:
@@ -171,7 +173,7 @@ def _host_of(authority: str) -> str:
 
 
 def _is_loopback_host(host: str) -> bool:
-    # A last label that is a number means IPv4 (URL, "ends in a number"): `127.example.com` is a name like any other.
+    # A last label that is a number means IPv4 (URL, "ends in a number"), so `127.example.com` is an ordinary name.
     is_ipv4, name = host.rpartition(".")[2].isdigit(), host.removesuffix(".")
     return (
         name == "localhost" or name.endswith(".localhost") or (is_ipv4 and host.startswith("127.")) or host == "[::1]"

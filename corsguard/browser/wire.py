@@ -1,7 +1,7 @@
 """
 What goes over the wire: requests as a browser sends them, responses as they arrive.
 
-Strings are isomorphic: one character is one byte (Infra, "isomorphic decode"). Nothing in this room knows of CORS.
+Strings are isomorphic: one character is one byte (Infra, "isomorphic decode"). Nothing in this module depends on CORS.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,8 @@ Header = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class WireRequest:
     """
-    One HTTP request: *url* is serialized and without fragment, *headers* are all lines in the order they are sent.
+    One HTTP request: *url* is serialized and without fragment, *headers* are all lines, in the order in which they are
+    sent.
     """
 
     method: str
@@ -25,7 +26,7 @@ class WireRequest:
 @dataclass(frozen=True, slots=True)
 class WireResponse:
     """
-    One HTTP response: two *headers* of one name are two lines. A *status* of 0 is one that nobody tells.
+    One HTTP response: two *headers* with the same name are two lines. A *status* of 0 means that it is not known.
     """
 
     status: int
@@ -36,9 +37,9 @@ class WireResponse:
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """
-    A request and what came back: *response* is None if nothing did.
+    A request and its response, which is None if none came.
 
-    *with_credentials* tells whether cookies could be sent and were accepted (Fetch, "HTTP-network-or-cache fetch").
+    *with_credentials* says whether cookies could be sent and were accepted (Fetch, "HTTP-network-or-cache fetch").
     """
 
     request: WireRequest
@@ -53,10 +54,10 @@ Transport = Callable[[WireRequest], WireResponse]
 
 class Unreachable(Exception):
     """
-    No response came. *cause* says why, in words; *tls* and *wants_certificate* tell whose handshake failed; *net_error*
-    is what Chromium calls it, without `net::ERR_`, where that is known. *speaks* is the scheme that the server answers
-    to, if it is `https` where `http` was asked for, or the other way round; or the protocol that is spoken in place of
-    HTTP.
+    No response came. *cause* says why, in words. *tls* is True if the TLS handshake failed, *wants_certificate* if the
+    server requires a client certificate. *net_error* is Chromium's name for the error, without `net::ERR_`, if it is
+    known. *speaks* is `https` if the request used `http` and the server speaks TLS, `http` the other way round, or the
+    protocol that the server speaks instead of HTTP.
     """
 
     def __init__(

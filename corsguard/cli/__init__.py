@@ -1,7 +1,7 @@
 """
 The command line: `corsguard explain`, `check`, `lint`, `audit`, `export`, `move` and `manual`.
 
-It reads arguments, asks the engine or the model of a browser, and prints what they say; it decides nothing itself.
+It reads arguments, calls the engine or the model of a browser, and prints the result. It does not decide anything.
 """
 
 from .group import main as main

@@ -1,7 +1,7 @@
 """
 `corsguard audit`: what an attacker would find at a URL.
 
-This room reads the arguments, and prints what the audit found, the worst first; it judges nothing.
+This module reads the arguments and prints the findings, the worst first. It does not judge.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -63,7 +63,7 @@ def _checked(text: str) -> str:
         raise click.BadParameter(_not_a_url(text))
     if url.has_userinfo:
         raise click.BadParameter(
-            'It has a user or a password in it: leave them out, and give --header "Authorization: ...".'
+            'It has a user or a password in it: leave them out, and write --header "Authorization: ...".'
         )
     return url.href
 
@@ -89,10 +89,10 @@ def _urls(_: click.Context, __: click.Parameter, path: str | None) -> tuple[str,
     except OSError as error:
         raise click.BadParameter(f"{quoted(path)} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise click.BadParameter("The file is not text in UTF-8. Write one URL a line.") from None
+        raise click.BadParameter("The file is not text in UTF-8. Write one URL in each line.") from None
     urls = tuple(dict.fromkeys(_checked(line) for line in lines if line and not line.startswith("#")))
     if not urls:
-        raise click.BadParameter("The file has no URL. Write one URL a line.")
+        raise click.BadParameter("The file has no URL. Write one URL in each line.")
     return urls
 
 
@@ -103,7 +103,7 @@ def _proxy(_: click.Context, __: click.Parameter, text: str | None) -> str | Non
     except ValueError:
         is_fit = False
     if not is_fit:
-        raise click.BadParameter("It is not a URL of http: write --proxy http://127.0.0.1:8080.")
+        raise click.BadParameter("It is not an http URL: write --proxy http://127.0.0.1:8080.")
     return text
 
 
@@ -118,7 +118,7 @@ def _origins(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> t
 
 
 def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[Header, ...]:
-    # A value may be a secret: none is repeated.
+    # A value may be a secret, so no message repeats it.
     headers: list[Header] = []
     for text in texts:
         name, colon, value = text.partition(":")
@@ -127,7 +127,7 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> t
         if is_ours(name):
             raise click.BadParameter(f"{name}: the audit sends its own. Leave it out.")
         if not value.strip() or not value.isprintable() or not value.isascii():
-            raise click.BadParameter(f"{name}: its value is empty, or has characters that no header has.")
+            raise click.BadParameter(f"{name}: its value is empty, or has characters that a header cannot have.")
         headers.append((name, value.strip()))
     return tuple(headers)
 
@@ -165,7 +165,7 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> t
     metavar="NAME=VALUE",
     help="Send a cookie. A value of 4 or more characters is never shown. Repeatable.",
 )
-@click.option("--quick", is_flag=True, help=f"Ask only the {QUICK_BUDGET} most important questions.")
+@click.option("--quick", is_flag=True, help=f"Send only the {QUICK_BUDGET} most important requests.")
 @click.option(
     "--budget", type=click.IntRange(1, 10_000), metavar="N", help=f"Send at most N requests.  [default: {BUDGET}]"
 )
@@ -227,35 +227,35 @@ def audit(  # noqa: PLR0913 - the options of the command
     timeout: float,
 ) -> None:
     """
-    Ask the server at URL as an attacker would. Say who could read, with the proof, and what to change.
+    Send the requests of an attacker to URL. Show who could read, the proof, and what to change.
 
     \b
     corsguard audit https://api.example.com/items
     corsguard audit https://api.example.com/items --origin https://app.example.com
-    corsguard audit https://api.example.com/me --header "Authorization: Bearer ..." --quick
-    corsguard audit https://api.example.com/items --connect-to 127.0.0.1:8443 --cacert ca.pem
+    corsguard audit https://api.example.com/me --cookie sid=1 --quick
+    corsguard audit https://api.example.com/items --connect-to 127.0.0.1:8443
     corsguard audit https://api.example.com/items --sarif --fail-on high
-    corsguard audit wss://api.example.com/feed --origin https://app.example.com --cookie sid=1
+    corsguard audit wss://api.example.com/feed --origin https://app.example.com
 
-    Name the origins that the server should trust: the command then tries names that a wrong comparison would take for
-    them. Audit only servers that you are allowed to audit. Without --active, only GET, HEAD and OPTIONS are sent, and
-    only to the origin of the URL. Redirects to other origins are not followed, and no other name is looked up. A URL
-    counts as internal if its address is in a private network; loopback does not. With a URL of ws or wss, WebSockets
-    are opened and closed at once.
+    Audit only servers that you are allowed to audit. With --origin, name the origins that the server should trust: the
+    command also tries similar names, which a wrong comparison accepts. Without --active, it only sends GET, HEAD and
+    OPTIONS. It contacts only the origin of the URL, and follows no redirect to another one. A URL is internal if its
+    address is in a private network; loopback is not. With a URL of ws or wss, it opens WebSockets and closes them at
+    once.
 
-    Exit codes: 0 nothing as bad as --fail-on, 1 findings, 2 usage, 3 no response, 4 not judged, because the URL only
-    answered with a refusal, a redirect or an error, such as 401.
+    Exit codes: 0 no findings at the level of --fail-on; 1 findings; 2 usage; 3 no response; 4 not judged, because the
+    URL only answered with a refusal, a redirect or an error, such as 401.
     """
     _refuse_both(
-        as_json and as_sarif and "--json and --sarif are two documents: give one of them.",
-        url and urls and "URL and --urls are two lists: give one of them.",
-        insecure and cacert and "--insecure trusts any certificate, so --cacert says nothing: give one of them.",
+        as_json and as_sarif and "Expected --json or --sarif, got both.",
+        url and urls and "Expected URL or --urls, got both.",
+        insecure and cacert and "Expected --insecure or --cacert, got both: --insecure trusts any certificate.",
     )
     targets = urls or ((url,) if url else ())
     if not targets:
-        raise click.UsageError("Missing argument 'URL'. Give a URL, or a file of them with --urls.")
+        raise click.UsageError("Missing argument 'URL'. Write a URL, or --urls with a file of URLs.")
     if active and any(target.startswith("ws") for target in targets):
-        raise click.UsageError("The handshake of a WebSocket is a GET: leave out --active.")
+        raise click.UsageError("--active is not for WebSockets, because their handshake is a GET. Leave it out.")
     lines = (*headers, *((("Cookie", _cookie(cookies)),) if cookies else ()))
     secrets = Secrets(secrets_of(lines))
     output = Output(as_json=as_json or as_sarif, secrets=secrets_of(lines))
@@ -302,7 +302,7 @@ def audit(  # noqa: PLR0913 - the options of the command
 
 def _refuse_both(*reasons: object) -> None:
     """
-    Raise click.UsageError with the first of *reasons* that is one.
+    Raise click.UsageError with the first of *reasons* that is a text.
     """
     for reason in filter(None, reasons):
         raise click.UsageError(str(reason))
@@ -312,15 +312,15 @@ def _audited(
     target: str, call: partial[Report], addresses: Mapping[str, str], cacert: str | None, output: Output
 ) -> Report:
     """
-    Return the report on *target*, which *call* makes, trusting the authorities in *cacert*. Raises Unreachable.
+    Return the report of *call* on *target*, trusting the authorities in *cacert*. Raises Unreachable.
     """
     with ExitStack() as stack:
         progress = stack.enter_context(output.progress("Requests"))
-        # A response that is cut off is one finding's business at most, and no traceback's.
+        # A response that is cut off may be a finding, but needs no traceback.
         stack.enter_context(quiet("corsguard.browser"))
         agreed = call.keywords
         output.say(
-            f"Auditing {as_shown(target)}: {agreed['budget']} requests at most, {agreed['rate']:g} a second.", "dim"
+            f"Auditing {as_shown(target)}: {agreed['budget']} requests at most, {agreed['rate']:g} per second.", "dim"
         )
         report = call(target, connect_to=addresses, on_request=partial(progress.advance, total=agreed["budget"]))
     trusting = () if cacert is None else ("--cacert", cacert)
@@ -349,18 +349,18 @@ def _addresses(url: str, connect_to: tuple[str, ...], *, is_alone: bool) -> Mapp
     if not is_alone:
         return {host: address for host, address in found.items() if host == own}
     if found.keys() - {own}:
-        message = f"No other host than {as_shown(own)} is asked: write --connect-to 127.0.0.1:8443."
+        message = f"The audit contacts only {as_shown(own)}: write --connect-to 127.0.0.1:8443."
         raise click.BadParameter(message, param_hint="--connect-to")
     return found
 
 
-# How it is shown.
+# What is printed.
 
 
 def _print(report: Report, output: Output) -> None:
     for finding in report.faults:
         _print_finding(finding, report, output)
-        output.say(f"  Ask it again: {report.curl(finding)}", "dim")
+        output.say(f"  Send it again: {report.curl(finding)}", "dim")
     if report.remarks:
         output.say("\nFor information:")
     for finding in report.remarks:
@@ -368,10 +368,10 @@ def _print(report: Report, output: Output) -> None:
     output.say()
     output.say(report.verdict, "bold" if report.faults else "good" if report.is_clean else "warning")
     tried = f" Tried: {', '.join(report.tried)}." if report.tried else ""
-    spent = f"{counted(report.sent, 'request')} of {report.budget} at most, {report.rate:g} a second."
+    spent = f"{counted(report.sent, 'request')} of {report.budget} at most, {report.rate:g} per second."
     output.say(f"{spent}{tried}")
     if report.subsumed:
-        output.say(f"Any origin is let in, so that nothing more was asked about: {', '.join(report.subsumed)}.")
+        output.say(f"Any origin is allowed, so these were not tried: {', '.join(report.subsumed)}.")
     for note in report.notes:
         output.say(f"Note: {note}", "warning")
 
@@ -425,7 +425,7 @@ def _results(report: Report) -> Iterator[Result]:
             f"{finding.header}; as a Policy: {finding.policy}",
             report.url,
             properties=report.data_of(finding),
-            # What was tried differs from run to run, where it was found does not.
+            # The tried origin differs between runs; the place does not.
             same=rule.id,
             score=finding.severity.score,
         )

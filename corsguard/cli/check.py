@@ -1,7 +1,7 @@
 """
-`corsguard check`: plays a browser against a server, an application or a HAR file, and says why a page gets nothing.
+`corsguard check`: plays a browser against a server, an application or a HAR file, and says why a page is blocked.
 
-This file reads the options, calls `corsguard.diagnosis`, and prints what that says.
+This module reads the options, calls `corsguard.diagnosis`, and prints the result.
 """
 
 import json
@@ -45,7 +45,7 @@ from .options import (
 )
 from .printing import Exit, Output, Style, printable
 
-# What the handshake of a WebSocket cannot say.
+# The options that a WebSocket handshake does not have.
 _OF_A_FETCH: Final = frozenset({"method", "headers", "json_body", "data", "mode", "redirect", "read", "preflight_only"})
 _MARKS: Final[Mapping[Mark, Style]] = {"ok": "good", "NO": "bad", "??": "warning", "--": "dim"}
 
@@ -81,8 +81,8 @@ class _Options:
 
 @click.command(short_help="Play a browser against a URL, an application or a HAR file.")
 @click.argument("target")
-@page_option("Without it, one is assumed and named.")
-@click.option("--url", metavar="URL", help="Name the URL to ask, for an application. Default: https://api.example.com/")
+@page_option("By default, a page is assumed and named.")
+@click.option("--url", metavar="URL", help="Request this URL from an application. Default: https://api.example.com/")
 @method_option("GET, or POST with a body")
 @headers_option(needs_value=True)
 @click.option("--json-body", metavar="JSON", help="Send this body as application/json.")
@@ -109,11 +109,11 @@ class _Options:
 @click.option(
     "--protocol", "protocols", multiple=True, metavar="NAME", help="Offer a subprotocol of a WebSocket. Repeatable."
 )
-@click.option("--preflight-only", is_flag=True, help="Send the preflight and nothing else.")
+@click.option("--preflight-only", is_flag=True, help="Send only the preflight.")
 @connection_options()
 @click.option("--curl", "with_curl", is_flag=True, help="Also print each request as a curl command.")
 @click.option(
-    "--har", "har_file", metavar="FILE", help="Save requests and responses as HAR, without secrets and bodies."
+    "--har", "har_file", metavar="FILE", help="Save requests and responses as a HAR file, without secrets and bodies."
 )
 @html_option()
 @json_option()
@@ -122,23 +122,23 @@ def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) ->
     """
     Play a browser against TARGET. Say why a page is blocked, and which line to change.
 
-    TARGET is a URL, an application (module:app), or a HAR file from a browser's Network panel (*.har). With a URL of
+    TARGET is a URL, an application (module:app), or a HAR file from a browser's Network panel (*.har). For a URL of
     ws:// or wss://, play the handshake of a WebSocket.
 
     \b
     corsguard check https://api.example.com/items --page https://app.example.com
-    corsguard check https://api.example.com/items/1 --page https://app.example.com -X PUT --json-body '{"a": 1}'
-    corsguard check https://api.example.com/me --credentials --cookie sid=1 --read X-Total
-    corsguard check shop.wsgi:application --url https://api.example.com/items -H "Authorization: Bearer 1"
+    corsguard check https://api.example.com/items/1 -X PUT --json-body '{"a": 1}'
+    corsguard check https://api.example.com/me --cookie sid=1 --read X-Total
+    corsguard check shop.wsgi:application --url /items -H "X-Token: 1"
     corsguard check wss://api.example.com/feed --page https://app.example.com
     corsguard check failed.har
 
-    The command sends what a browser sends. If the preflight for a PUT passes, it sends the PUT, too (use
-    --preflight-only to stop before). After a preflight that a browser would refuse, it only sends GET, HEAD and
-    OPTIONS. It repeats a GET as another page and without a page, to see whether a cache would mix them up.
+    The command sends what a browser sends: if the preflight for a PUT passes, it also sends the PUT (unless
+    --preflight-only is set). After a preflight that a browser would refuse, it only sends GET, HEAD and OPTIONS. It
+    repeats a GET for another page and without a page, to see whether a cache would confuse the answers.
 
-    Exit codes: 0 the page may read the response; 1 it may not, or there is a fault, or the HAR file does not show it;
-    2 usage; 3 no response.
+    Exit codes: 0 the page may read the response; 1 it may not, there is a fault, or the HAR file does not show it; 2
+    usage; 3 no response.
     """
     if target.lower().endswith(".har"):
         ctx.exit(_check_har(ctx, target, given["html_file"], Output(as_json=as_json)))
@@ -147,8 +147,8 @@ def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) ->
         _refuse_options(
             ctx,
             _OF_A_FETCH,
-            "A WebSocket handshake is a GET without a body, which always has credentials. A page can only say the URL "
-            "and the subprotocols",
+            "A WebSocket handshake is a GET without a body, which always has credentials. A page can only choose the "
+            "URL and the subprotocols",
         )
     elif options.protocols:
         raise click.UsageError("Only a WebSocket has subprotocols: leave out --protocol, or write wss:// in the URL.")
@@ -171,14 +171,14 @@ def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) ->
 
 def _found(options: _Options, output: Output) -> Diagnosis:
     """
-    Return what comes of the check. Raises ValueError for what is not a request.
+    Return the result of the check. Raises ValueError if the options do not describe a request.
     """
     is_application = names_object(options.target) and not is_misspelt(options.target)
     url = _url(options, is_application=is_application)
     headers, body = _with_body(options)
     connect_to = connections(options.connect_to, url or options.target)
     if connect_to and is_application:
-        raise click.UsageError("An application is called, and connected to nowhere. Leave out --connect-to.")
+        raise click.UsageError("An application is called without a connection. Leave out --connect-to.")
     with output.progress("Loading the application"):
         target = load_application(options.target) if is_application else options.target
     with output.progress("Requests sent") as progress:
@@ -212,7 +212,7 @@ def _is_socket(text: str) -> bool:
 
 def _refuse_options(ctx: click.Context, names: Collection[str | None], why: str) -> None:
     """
-    Raise click.UsageError if one of the parameters called *names* was given, and say *why* to leave it out.
+    Raise click.UsageError if one of the parameters *names* was given, and say *why* to leave it out.
     """
     given = [
         parameter.opts[-1]
@@ -228,7 +228,7 @@ def _with_body(options: _Options) -> tuple[tuple[Header, ...], bytes | str | Non
     if options.json_body is None:
         return options.headers, options.data
     if options.data is not None:
-        raise click.UsageError("--json-body and --data are two bodies: give one of them.")
+        raise click.UsageError("Expected --json-body or --data, got both.")
     is_typed = any(name.lower() == "content-type" for name, _ in options.headers)
     body = _json(options.json_body)
     return (options.headers if is_typed else (*options.headers, ("Content-Type", "application/json"))), body
@@ -245,7 +245,8 @@ def _json(text: str) -> bytes:
 
 def _url(options: _Options, *, is_application: bool) -> str | None:
     """
-    Return what is asked of an application, None if nothing is said; or make sure that the target is a URL.
+    Return the URL to request from an application, None if not given. If the target is not an application, make sure
+    that it is a URL.
     """
     if is_application:
         try:
@@ -253,7 +254,7 @@ def _url(options: _Options, *, is_application: bool) -> str | None:
         except ValueError as error:
             raise click.BadParameter(printable(str(error)), param_hint="--url") from None
     if options.url is not None:
-        raise click.UsageError("--url says what is asked of an application; TARGET is the URL here. Leave out --url.")
+        raise click.UsageError("--url is only for an application; here, TARGET is the URL. Leave out --url.")
     if "://" not in options.target or is_misspelt(options.target):
         _refuse_other_things(options.target)
         raise click.BadParameter(
@@ -268,22 +269,23 @@ def _url(options: _Options, *, is_application: bool) -> str | None:
 
 def _refuse_other_things(target: str) -> None:
     """
-    Raise click.UsageError if *target* is what another command takes, or a part of what this one takes.
+    Raise click.UsageError if *target* belongs to another command, or is incomplete.
     """
     if len(target.split()) > 1:
         raise click.UsageError(
-            'That is a message from a console, most likely: corsguard explain "..." says what it means.'
+            'This is most likely a message from a console: corsguard explain "..." says what it means.'
         )
     refuse_python(target, ":app")
     if target.endswith(".toml"):
         raise click.UsageError(
-            f"{as_shown(target)} is a policy, and answers nothing: name a URL or an application (module:app); or ask "
-            f"the policy itself, corsguard explain {shlex.quote(as_shown(target))} --page {EXAMPLE_ORIGIN}"
+            f"{as_shown(target)} is a policy, which does not answer requests: give a URL or an application "
+            f"(module:app). To ask the policy itself: corsguard explain {shlex.quote(as_shown(target))} --page "
+            f"{EXAMPLE_ORIGIN}"
         )
     if names_module(target) and is_module(target):
         beside = f"{target.rpartition('.')[0]}.wsgi"
         near = f"{beside}:application" if is_module(beside) else f"{target}:app, or '{target}:create_app()'"
-        raise click.UsageError(f"{target} is a module, and no application. Name one, such as {near}.")
+        raise click.UsageError(f"{target} is a module, not an application. Name one, such as {near}.")
 
 
 # What is printed
@@ -310,12 +312,12 @@ def _print(found: Diagnosis, name: str, curls: Sequence[str], output: Output) ->
     if found.predecessor:
         output.say(f"  {name}: {found.predecessor}", "good")
     if found.beginning:
-        output.say(f"  Nothing of corsguard guards {name}. Begin with", "good")
+        output.say(f"  corsguard does not guard {name} yet. Begin with", "good")
     for line in found.beginning:
         output.say(f"    {line}", "good")
     _print_faults(found.faults, output, has_policy=found.rehearsal is not None)
     if outcome.unseen:
-        output.say(f"\nNot looked at: {as_shown(outcome.unseen, LONGEST_READ)}", "warning")
+        output.say(f"\nNot checked: {as_shown(outcome.unseen, LONGEST_READ)}", "warning")
     if found.look_alike:
         output.say(f"\n{found.look_alike}", "warning")
     output.say("\nChecked:", "bold")
@@ -330,7 +332,8 @@ def _print(found: Diagnosis, name: str, curls: Sequence[str], output: Output) ->
 
 def _print_faults(faults: Sequence[Fault], output: Output, *, has_policy: bool = False) -> None:
     """
-    Print *faults*; with *has_policy* the whole line of the policy has been said, and parts of it would mislead.
+    Print *faults*. *has_policy* is True if the whole line of the policy was printed already, because parts of it would
+    mislead.
     """
     said: set[tuple[Part, str]] = set()
     number = 0
@@ -343,18 +346,18 @@ def _print_faults(faults: Sequence[Fault], output: Output, *, has_policy: bool =
         if not _print_change(parts, said, output):
             output.say("   The change is the same as above.")
         followers = takewhile(lambda other: other.follows, faults[place + 1 :])
-        # Only the lines to change: who answered in place of a CORS layer has been said.
+        # Only the lines to change, because the fault before has said who answered in place of the CORS layer.
         told = [part for follower in followers for part in follower.fix.parts() if part[0] != "words"]
         changes = [part for part in told if part not in said and not (has_policy and part[0] == "policy")]
         if changes:
-            output.say("   What lets the page in then has to say this, too:")
+            output.say("   When the page is allowed, the answer also needs this:")
             _print_change(changes, said, output)
         _print_consoles(fault, output, is_first=number == 1)
 
 
 def _print_change(parts: Sequence[tuple[Part, str]], said: set[tuple[Part, str]], output: Output) -> bool:
     """
-    Print those *parts* of a fix that were not *said*, and return whether there was one.
+    Print the *parts* of a fix that were not *said* yet, and return whether there was one.
     """
     new = [part for part in dict.fromkeys(parts) if part not in said]
     for part, line in new:
@@ -368,7 +371,7 @@ def _print_change(parts: Sequence[tuple[Part, str]], said: set[tuple[Part, str]]
 
 def _print_consoles(fault: Fault, output: Output, *, is_first: bool) -> None:
     consoles = (("Chromium", fault.chromium), ("Firefox", fault.firefox), ("Safari", fault.safari))
-    # What the consoles show is the first fault.
+    # Consoles show only the first fault.
     for name, line in consoles if is_first else consoles[:1]:
         if line:
             output.say(f"   {name + ':':9} {line}", "dim")
@@ -398,11 +401,11 @@ def _save(path: str, found: Diagnosis) -> None:
 
 def _check_har(ctx: click.Context, path: str, html_file: str | None, output: Output) -> Exit:
     """
-    Explain every request of the HAR file *path* that a browser blocked, write the page about them to *html_file*, and
-    return the exit code.
+    Explain every request of the HAR file *path* that a browser blocked, write the page for other people to *html_file*,
+    and return the exit code.
     """
     names = {parameter.name for parameter in ctx.command.params} - {"target", "as_json", "html_file"}
-    _refuse_options(ctx, names, "A HAR file brings its own requests")
+    _refuse_options(ctx, names, "A HAR file has its own requests")
     try:
         with output.progress("Requests read") as progress:
             reading = diagnosis.read_har(path, on_entry=progress.advance)
@@ -448,4 +451,4 @@ def _print_replay(replay: Replay, output: Output) -> None:
     _print_faults(outcome.faults or replay.with_credentials, output)
     if replay.is_unclear:
         output.say(as_shown(replay.why_unclear, LONGEST_READ))
-        output.say(f"   Ask the server itself: {replay.command}", "good")
+        output.say(f"   Check the server itself: {replay.command}", "good")

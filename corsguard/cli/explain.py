@@ -1,8 +1,8 @@
 """
-`corsguard explain`: what a policy grants and what a browser makes of it, or what a console's message or a code means.
+`corsguard explain`: what a policy grants and what a browser does with it, or what a console message or a code means.
 Offline.
 
-This file reads the options, calls `corsguard.diagnosis`, and prints what that says.
+This module reads the options, calls `corsguard.diagnosis`, and prints the result.
 """
 
 import shlex
@@ -50,13 +50,13 @@ _OUTERMOST: Final[Mapping[Form, str]] = {
     "django": 'MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware", *MIDDLEWARE]',
 }
 _NEEDED: Final = (
-    f"Say which page asks: --page {EXAMPLE_ORIGIN}. (Something with a space in it is taken for a message from "
-    "a console; quote it.)"
+    f"Name the page that sends the request: --page {EXAMPLE_ORIGIN}. (For a message from a console, write it in "
+    "quotation marks, with its spaces.)"
 )
 _UNKNOWN: Final = """\
-This message is not known here. Looked for: "blocked by CORS policy: ..." and net::ERR_... (Chromium), \
+This message is not known. Known are: "blocked by CORS policy: ..." and net::ERR_... (Chromium), \
 "Cross-Origin Request Blocked: ... (Reason: ...)" (Firefox, in any language), "... due to access control checks" \
-(Safari), the names in Network panels ("CORS Missing Allow Origin"), and what looks like CORS: WebSockets, \
+(Safari), the names in Network panels ("CORS Missing Allow Origin"), and messages that look like CORS: WebSockets, \
 EventSource, Content Security Policy, Mixed Content, Cross-Origin-Resource-Policy, opaque responses, Local Network \
 Access, SameSite, CSRF, the proxies of development servers. Paste the whole line, in quotation marks, or pipe it: \
 corsguard explain -"""
@@ -68,10 +68,10 @@ corsguard explain -"""
 @method_option()
 @headers_option(needs_value=False)
 @credentials_option()
-@click.option("--path", default="/", show_default=True, metavar="PATH", help="Ask for this path.")
-@click.option("--host", metavar="HOST", help="Ask this host, if there are policies by host.")
+@click.option("--path", default="/", show_default=True, metavar="PATH", help="Request this path.")
+@click.option("--host", metavar="HOST", help="Request from this host, if there are policies by host.")
 @click.option("--env", "environment", metavar="NAME", help="Choose an environment of the TOML file.")
-@click.option("--policy", metavar="POLICY", help="Say whether this policy would allow what the message is about.")
+@click.option("--policy", metavar="POLICY", help="Show whether this policy allows the request of the message.")
 @click.option("--framework", type=click.Choice([*_FRAMEWORKS]), help="Write the fix for this framework.")
 @json_option()
 def explain(  # noqa: PLR0913 - one for each option
@@ -93,16 +93,16 @@ def explain(  # noqa: PLR0913 - one for each option
 
     \b
     A policy (a text without spaces, or a name that ends with .toml):
-    corsguard explain cors.toml --page https://app.example.com -X PUT -H content-type
-    corsguard explain cors.toml --env production --page https://app.example.com --credentials
-    corsguard explain shop.policies:API --page https://app.example.com --path /items
-    corsguard explain "shop:create_app()" --page https://app.example.com -X DELETE
+    corsguard explain cors.toml --page https://app.example.com -X PUT
+    corsguard explain cors.toml --env production --page https://app.example.com
+    corsguard explain shop.policies:API --page https://app.example.com --path /me
+    corsguard explain "shop:create_app()" --page https://app.example.com
     corsguard explain mysite.settings --page https://app.example.com
-    corsguard explain tenants.toml --page https://app.example.com --host api.example.com
+    corsguard explain hosts.toml --page https://app.example.com --host a.example
 
     \b
-    A message (a text with spaces, or one that begins with net::). You can paste several lines:
-    corsguard explain "Access to fetch at ... has been blocked by CORS policy: ..."
+    A message (a text with spaces, or one that begins with net::):
+    corsguard explain "Access to fetch at ... has been blocked by CORS policy ..."
     corsguard explain --framework django "Cross-Origin Request Blocked: ..."
     corsguard explain --policy cors.toml "Access to fetch at ..."
     corsguard explain - < console.txt
@@ -112,9 +112,10 @@ def explain(  # noqa: PLR0913 - one for each option
     corsguard explain E203
     corsguard explain missing_allow_origin
 
-    If a message does not name the page (Firefox, Safari) or the method, give --page and --method.
+    You can paste several lines. If a message does not name the page (Firefox, Safari) or the method, give --page and
+    --method.
 
-    Exit codes: 0 a page may read the response; 1 blocked; 2 usage, or the message is not known.
+    Exit codes: 0 the page may read the response; 1 blocked; 2 usage, or the message is not known.
     """
     out = Output(as_json=as_json, secrets=secrets_of(headers))
     text = " ".join(what)
@@ -127,9 +128,12 @@ def explain(  # noqa: PLR0913 - one for each option
         text = sys.stdin.read(LONGEST_MESSAGE + 1)
     elif not _is_message(text):
         if text.startswith(("http://", "https://", "ws://", "wss://")):
-            raise click.UsageError(f"A policy is explained, and a server checked: corsguard check {shlex.quote(text)}")
+            raise click.UsageError(f"explain is for policies. To check a server: corsguard check {shlex.quote(text)}")
         if policy is not None or framework is not None:
-            raise click.UsageError("--policy and --framework go with a message, which has spaces in it. Quote it.")
+            raise click.UsageError(
+                "--policy and --framework are only for a message. Write the message in quotation marks, with its "
+                "spaces."
+            )
         if page is None:
             raise click.UsageError(f"{_NEEDED}\n\n{FORMS}")
         with out.progress("Loading the policy"):
@@ -148,7 +152,7 @@ def explain(  # noqa: PLR0913 - one for each option
         return
     if len(text) > LONGEST_MESSAGE:
         raise click.UsageError(
-            f"The message has more than {LONGEST_MESSAGE} characters. Give the console's lines only."
+            f"The message has more than {LONGEST_MESSAGE} characters. Paste only the lines of the console."
         )
     with out.progress("Loading the policy"):
         beside = None if policy is None else load_guarded(policy, environment)
@@ -162,7 +166,7 @@ def explain(  # noqa: PLR0913 - one for each option
 @contextmanager
 def _usage() -> Generator[None]:
     """
-    End the command if what was given is not a request.
+    End the command with a usage error if the options do not describe a request.
     """
     try:
         yield
@@ -178,14 +182,16 @@ def _is_message(text: str) -> bool:
 def _checked_path(path: str) -> str:
     if path.startswith("/"):
         return path
-    raise click.BadParameter(f'"{as_shown(path)}" is not a path: write /items, without the host.', param_hint="--path")
+    raise click.BadParameter(
+        f'"{as_shown(path)}" is not a path: write, for example, /items, without the host.', param_hint="--path"
+    )
 
 
 def _checked_host(host: str | None) -> str | None:
     if host is None or host_of(host) is not None:
         return host
     raise click.BadParameter(
-        f'"{as_shown(host)}" is not a host: write api.example.com or localhost:8000.', param_hint="--host"
+        f'"{as_shown(host)}" is not a host: write, for example, api.example.com or localhost:8000.', param_hint="--host"
     )
 
 
@@ -231,7 +237,7 @@ def _explain_policy(out: Output, guarded: Guarded, rehearsal: Rehearsal) -> None
 
 def say_changes(out: Output, rehearsal: Rehearsal) -> None:
     """
-    Print why the policies refuse, and which lines to edit.
+    Print why the policies refuse, and which lines to change.
     """
     if rehearsal.absent is not None:
         _say_around(out, rehearsal.around)
@@ -341,7 +347,7 @@ def _say_policy(out: Output, fix: Fix, framework: Form | None) -> None:
 
 
 def _say_layer(out: Output, framework: Form | None) -> None:
-    out.say("    Where the CORS layer stands outermost:", "dim")
+    out.say("    How to put the CORS layer outermost:", "dim")
     for words, title in _FRAMEWORKS.items():
         if framework in {words, None}:
             out.spans((f"    {title + ':':9}", "dim"), (_OUTERMOST[words], "good"))
@@ -349,9 +355,9 @@ def _say_layer(out: Output, framework: Form | None) -> None:
 
 def _assumptions(message: Message) -> Iterator[str]:
     stands = {
-        "url": (message.url, "write the request's in its place"),
-        "page": (message.origin, "--page says it"),
-        "method": (message.method, "--method says it"),
+        "url": (message.url, "replace it with the URL of the request"),
+        "page": (message.origin, "set it with --page"),
+        "method": (message.method, "set it with --method"),
     }
     for name, (word, option) in stands.items():
         if name in message.assumed:
@@ -364,7 +370,10 @@ def _say_under(out: Output, guarded: Guarded, rehearsal: Rehearsal) -> None:
     if rehearsal.error is None:
         out.spans(
             (f"{guarded.name} grants it: ", "good"),
-            ("so the answer came from elsewhere: a proxy, a cache, another layer, or an older deployment.", "plain"),
+            (
+                "so the answer came from something else: a proxy, a cache, another layer, or an older deployment.",
+                "plain",
+            ),
         )
         return
     out.say(f"{guarded.name} does not grant it:", "bad")

@@ -1,7 +1,7 @@
 """
-`corsguard export`: a policy written out for the software in front of the application.
+`corsguard export`: writes a policy as configuration for the software in front of the application.
 
-This file reads the options, asks `corsguard.gateways`, and writes what that returns.
+This module reads the options, calls `corsguard.gateways`, and writes the result.
 """
 
 from collections.abc import Mapping
@@ -18,16 +18,16 @@ from .printing import Exit, Output, printable
 
 @click.command(
     short_help="Write a policy as configuration for a gateway.",
-    epilog=f"\b\nTARGET is one of\n  {', '.join(TARGETS)}\n\n\b\nPOLICY is one of\n{FORMS}",
+    epilog=f"TARGET is one of {', '.join(TARGETS)}.\n\n\b\nPOLICY is one of\n{FORMS}",
 )
 @click.argument("target")
 @click.argument("policy")
 @click.option("--environment", "--env", metavar="NAME", help="Choose an environment of the TOML file.")
 @click.option(
-    "--mount", default="", metavar="PATH", help="Name the path where the application is mounted, such as /app."
+    "--mount", default="", metavar="PATH", help="Set the path where the application is mounted, such as /app."
 )
-@click.option("-o", "--output", metavar="DIR", help="Write the files into DIR. Without it, print them.")
-@click.option("--check", is_flag=True, help="Write nothing. End with 1 if a file in DIR is missing or stale.")
+@click.option("-o", "--output", metavar="DIR", help="Write the files into DIR. By default, print them.")
+@click.option("--check", is_flag=True, help="Do not write. Exit with 1 if a file in DIR is missing or outdated.")
 def export(  # noqa: PLR0913, PLR0917 - the options of the command
     target: str,
     policy: str,
@@ -39,18 +39,19 @@ def export(  # noqa: PLR0913, PLR0917 - the options of the command
     """
     Write POLICY as configuration for TARGET, the gateway in front of the application.
 
-    With these files TARGET answers as the guard does. Comments say how to include them. If TARGET cannot do that
-    exactly, the command prints all reasons and writes nothing.
+    With these files, TARGET answers exactly as the guard does. Comments in them say how to include them. If TARGET
+    cannot do that, the command prints all reasons and writes nothing.
 
     \b
-    corsguard export nginx cors.toml --environment production -o /etc/nginx/corsguard
-    corsguard export nginx cors.toml -o deploy/corsguard --check    for CI and pre-commit
+    corsguard export nginx cors.toml --env production -o /etc/nginx/corsguard
+    corsguard export nginx cors.toml -o deploy/corsguard --check
     corsguard export caddy shop:app
 
-    Exit codes: 0 fine; 1 a file is stale; 2 usage, or the policy cannot be exported.
+    Use --check in CI and in pre-commit hooks. Exit codes: 0 fine; 1 a file is missing or outdated; 2 usage, or the
+    policy cannot be exported.
     """
     if check and output is None:
-        raise click.UsageError("--check compares the files in a folder. Write -o DIR, too.")
+        raise click.UsageError("--check compares the files in a folder. Add -o DIR.")
     guarded = load_guarded(policy, environment)
     source = Source(policy, environment, mount, guarded.tagged)
     files = exported(target, guarded.policies, source)
@@ -73,7 +74,11 @@ def _show(out: Output, files: Mapping[str, str]) -> None:
 def _compare(out: Output, folder: Path, files: Mapping[str, str]) -> None:
     stale = [name for name, text in files.items() if _read(folder / name) != text]
     for name in stale:
-        out.spans((f"{printable(str(folder / name))}: ", "bold"), ("stale. ", "bad"), ("Write it again.", "plain"))
+        out.spans(
+            (f"{printable(str(folder / name))}: ", "bold"),
+            ("outdated. ", "bad"),
+            ("Write it again, without --check.", "plain"),
+        )
     if stale:
         raise click.exceptions.Exit(Exit.BLOCKED)
     out.spans((f"{printable(str(folder))}: ", "bold"), ("up to date.", "good"))

@@ -1,5 +1,5 @@
 """
-The commands and what they have in common: how they end, and what is said when they cannot begin.
+The group of all commands: how they end, and which errors all of them handle.
 """
 
 from importlib.metadata import version
@@ -22,14 +22,15 @@ from .printing import Exit, printable
 
 _EPILOG: Final = """\
 \b
-Exit codes: 0 fine, 1 blocked or findings, 2 usage, 3 unreachable, 4 not judged, 130 interrupted.
+Exit codes: 0 fine, 1 blocked or findings, 2 usage, 3 no response,
+4 not judged, 130 interrupted.
 Each command shows examples: corsguard check --help
 """
 
 
 class _Group(click.Group):
     """
-    Commands in the order in which a developer needs them, and errors that no command has to handle.
+    Lists the commands in the order in which a developer needs them, and handles the errors that all commands share.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -42,7 +43,7 @@ class _Group(click.Group):
         except (LoadError, PolicyError) as error:
             raise click.UsageError(printable(str(error))) from error
         except KeyboardInterrupt:
-            # Click would end with the code of findings.
+            # Click's exit code would be that of findings.
             click.echo("Interrupted.", err=True)
             ctx.exit(Exit.INTERRUPTED)
 
@@ -55,10 +56,10 @@ class _Group(click.Group):
 @click.version_option(version("corsguard"), "-V", "--version")
 def group() -> None:
     """
-    Say why a page was "blocked by CORS policy", and which line to change.
+    Find out why a page was "blocked by CORS policy", and which line to change.
 
     \b
-    corsguard explain "Access to fetch at ... has been blocked by CORS policy: ..."
+    corsguard explain "Access to fetch at ... has been blocked by CORS policy ..."
     corsguard check   https://api.example.com/items --page https://app.example.com
     corsguard lint    cors.toml
     corsguard audit   https://api.example.com/items
@@ -75,6 +76,6 @@ for _command in (explain, check, lint, audit, export, move, playground, manual):
 
 def main() -> None:
     """
-    Run the command that the arguments of this process name, and exit with its code.
+    Run the command in the arguments of this process, and exit with its code.
     """
     group(prog_name="corsguard")

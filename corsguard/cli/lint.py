@@ -1,7 +1,7 @@
 """
-`corsguard lint`: every error and warning of policies, with its fix, in one run.
+`corsguard lint`: lists every error and warning of policies, with its fix, in one run.
 
-This file reads the options, asks `corsguard.diagnosis.linting`, and prints what that says.
+This module reads the options, calls `corsguard.diagnosis.linting`, and prints the result.
 """
 
 import os
@@ -30,18 +30,18 @@ def lint(policies: Sequence[str], *, strict: bool, as_json: bool, as_sarif: bool
     List all errors and warnings of policies, each with its fix, and the policy of each host.
 
     \b
-    corsguard lint                        cors.toml in this folder, or DJANGO_SETTINGS_MODULE
-    corsguard lint cors.toml other.toml   TOML files, with all their environments
-    corsguard lint shop.policies:API      a Policy, a mapping, a guarded application
-    corsguard lint "shop:create_app()"    what a factory returns, also the views of Flask
-    corsguard lint mysite.settings        Django settings, with the system checks
+    corsguard lint                       cors.toml here, or DJANGO_SETTINGS_MODULE
+    corsguard lint cors.toml other.toml  TOML files, with all their environments
+    corsguard lint shop.policies:API     a Policy, a mapping or an application
+    corsguard lint "shop:create_app()"   the result of a factory
+    corsguard lint mysite.settings       Django settings, with the system checks
     corsguard lint --sarif cors.toml > corsguard.sarif
 
     Exit codes: 0 no errors (warnings are shown); 1 errors, or warnings with --strict; 2 usage, or a policy cannot be
     loaded.
     """
     if as_json and as_sarif:
-        raise click.UsageError("--json and --sarif are two documents. Leave one of them out.")
+        raise click.UsageError("Expected --json or --sarif, got both.")
     out = Output(as_json=as_json or as_sarif)
     linted: list[Linted] = []
     failures: list[LoadError] = []

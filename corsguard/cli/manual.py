@@ -1,7 +1,7 @@
 """
-`corsguard manual`: a page of the manual, or the parts about something. Offline.
+`corsguard manual`: prints a page of the manual, or searches it. Offline.
 
-This file reads the arguments, calls `corsguard.manual`, and prints what that returns.
+This module reads the arguments, calls `corsguard.manual`, and prints the result.
 """
 
 import sys
@@ -21,9 +21,9 @@ from corsguard.manual.tables import widths_of, with_fitting_tables
 from .printing import Exit, printable
 
 _MOST_NAMED: Final = 5
-# A pipe has no width, and what reads it breaks no line.
+# A pipe has no width, and programs that read it do not wrap lines.
 _WIDTH_OF_A_PIPE: Final = 80
-# Rich's own has a black background, which is a box on a terminal of another colour.
+# Rich's default has a black background, which looks like a box on a terminal of another colour.
 _THEME: Final = Theme({"markdown.code": "bold cyan"})
 
 
@@ -39,8 +39,10 @@ def manual(topic: Sequence[str]) -> None:
     corsguard manual cookies are not sent
     corsguard manual gateways vary
 
-    Without arguments, list the pages. With the name of a page, print that page. With other words, print the part of
-    the manual that fits best, and name the next best ones. Exit codes: 0 found, 1 nothing found.
+    Without arguments, list the pages. With the name of a page, print that page. With other words, print the part of the
+    manual that fits best, and list others.
+
+    Exit codes: 0 found, 1 nothing found.
     """
     match topic:
         case ():
@@ -56,7 +58,7 @@ def manual(topic: Sequence[str]) -> None:
 
 def _answer(parts: Sequence[Part]) -> None:
     if not parts:
-        click.echo("The manual has nothing about these words. List its pages: corsguard manual", err=True)
+        click.echo("The manual has nothing about these words. To list its pages: corsguard manual", err=True)
         raise click.exceptions.Exit(Exit.BLOCKED)
     first, *others = parts[:_MOST_NAMED]
     show(f"{first.markdown}\n\nThis is a part of the page `{first.page}`: `corsguard manual {first.page}`.")
@@ -68,14 +70,14 @@ def _answer(parts: Sequence[Part]) -> None:
 
 def show(markdown: str) -> None:
     """
-    Print *markdown*: rendered on a terminal, as it is in a pipe, except that a wide table becomes a list.
+    Print *markdown*: rendered on a terminal, unchanged in a pipe, except that a wide table becomes a list.
     """
     if sys.stdout.isatty():
         console = Console(theme=_THEME)
         page = _DrawnPage(
             with_fitting_tables(with_commands(markdown), console.width, is_rendered=True), hyperlinks=False
         )
-        # What is longer than a line is left to the terminal: then it is one line when it is copied.
+        # Long lines are wrapped by the terminal, so they are still one line when they are copied.
         console.print(page, crop=False)
     else:
         click.echo(printable(with_fitting_tables(markdown, _WIDTH_OF_A_PIPE, is_rendered=False)))
@@ -83,7 +85,7 @@ def show(markdown: str) -> None:
 
 class _DrawnCode(CodeBlock):
     """
-    Code without a box around it, and without line ends that the page does not have.
+    Code without a box around it, and without additional line ends.
     """
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

@@ -1,7 +1,7 @@
 """
-`corsguard move`: what another library of CORS says in an application, in our words, ready to paste.
+`corsguard move`: translates the settings of another CORS library in an application, ready to paste.
 
-This file reads the options, asks `corsguard.diagnosis.translating`, and prints what that says.
+This module reads the options, calls `corsguard.diagnosis.translating`, and prints the result.
 """
 
 from textwrap import wrap
@@ -14,15 +14,15 @@ from corsguard.diagnosis.translating import Moving, moving_of
 from .options import json_option
 from .printing import Exit, Output, printable
 
-# That of the comments in a translation.
+# The width of the comments in a translation.
 _WIDTH: Final = 96
 _LOOKED_FOR: Final = (
     "CORS(...) and @cross_origin(...) of flask-cors",
     "the middleware and the CORS_* settings of django-cors-headers",
-    "CORSMiddleware of Starlette and FastAPI, also in what is mounted",
+    "CORSMiddleware of Starlette and FastAPI, also in mounted applications",
 )
 _BY_HAND: Final = (
-    "Headers that are written by hand are not seen. The page corsguard/manual/headers-by-hand.md says how to find them."
+    "Headers that the code sets by hand are not found. corsguard/manual/headers-by-hand.md says how to find them."
 )
 
 
@@ -37,9 +37,9 @@ def move(target: str, *, as_json: bool) -> None:
     flask-cors, django-cors-headers, and the CORSMiddleware of Starlette and FastAPI.
 
     \b
-    corsguard move shop:app                 an application of Flask, FastAPI, Starlette or Django
-    corsguard move "shop:create_app()"      what a factory returns
-    corsguard move mysite.settings          Django settings
+    corsguard move shop:app              a Flask, FastAPI or Django application
+    corsguard move "shop:create_app()"   the result of a factory
+    corsguard move mysite.settings       Django settings
 
     Exit codes: 0 a translation is printed; 1 nothing was found, or a part cannot be read; 2 usage, or TARGET cannot be
     loaded.
@@ -65,7 +65,7 @@ def _print(out: Output, found: Moving) -> None:
     if found.moves or found.unread:
         return
     guarded = " corsguard guards it." if found.is_guarded else ""
-    out.say(f"{found.target}: no other library of CORS was found.{guarded} Looked for:", "warning")
+    out.say(f"{found.target}: no other CORS library was found.{guarded} The command looked for:", "warning")
     for text in _LOOKED_FOR:
         out.say(f"  {text}")
     out.say(_BY_HAND)

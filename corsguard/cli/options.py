@@ -1,5 +1,5 @@
 """
-The options that several commands have: each is read here once, and means the same in every command.
+The options that several commands share. Each is read here, so it means the same in every command.
 """
 
 import ssl
@@ -37,13 +37,13 @@ def _page(_: click.Context, __: click.Parameter, text: str | None) -> str | None
 
 def page_option(otherwise: str) -> _Decorator:
     """
-    The page that asks; *otherwise* says in a sentence what happens without it.
+    The page that sends the request; *otherwise* is a sentence about the default.
     """
     return click.option(
         "--page",
         metavar="ORIGIN",
         callback=_page,
-        help=f"Name the page that asks: its origin, its URL, or null for a sandboxed one. {otherwise}",
+        help=f"Name the page that sends the request: its origin, its URL, or null for a sandboxed frame. {otherwise}",
     )
 
 
@@ -56,7 +56,7 @@ def method_option(default: str = "GET") -> _Decorator:
 
 def headers_option(*, needs_value: bool) -> _Decorator:
     """
-    The headers that the page sets, as pairs; where nothing is sent, the name alone may stand for one.
+    The headers that the page sets, as pairs. If nothing is sent (*needs_value* False), the name alone is enough.
     """
 
     def read(_: click.Context, __: click.Parameter, lines: tuple[str, ...]) -> tuple[Header, ...]:
@@ -76,9 +76,9 @@ def headers_option(*, needs_value: bool) -> _Decorator:
 def _header(line: str, *, needs_value: bool) -> Header:
     name, colon, value = line.partition(":")
     name, value = name.strip(), value.strip()
-    # What it says may be a secret.
+    # The line may have a secret, so it is not in the message.
     if not colon and needs_value:
-        raise click.BadParameter('one has no colon. Write --header "X-Token: 1".', param_hint="--header")
+        raise click.BadParameter('a header has no colon. Write --header "X-Token: 1".', param_hint="--header")
     if needs_value:
         return name, value
     if not is_header_value(value):
@@ -89,12 +89,12 @@ def _header(line: str, *, needs_value: bool) -> Header:
 
 def credentials_option() -> _Decorator:
     """
-    Whether the page asks with credentials.
+    Whether the page sends the request with credentials.
     """
     return click.option(
         "--credentials",
         is_flag=True,
-        help='Ask with credentials: "include", or XMLHttpRequest\'s withCredentials.',
+        help='Use credentials: "include", or withCredentials of XMLHttpRequest.',
     )
 
 
@@ -110,7 +110,7 @@ def cookie_options() -> _Decorator:
                 "set_cookies",
                 multiple=True,
                 metavar="LINE",
-                help="Give the browser a cookie as a server sets it: "
+                help="Give the browser a cookie, as a server sets it: "
                 '"sid=1; SameSite=None; Secure". It is never shown. Implies --credentials. Repeatable.',
             ),
             click.option(
@@ -129,7 +129,7 @@ def cookie_options() -> _Decorator:
 
 def connection_options(timeout: float = 10.0) -> _Decorator:
     """
-    Where to connect to, whom to trust there, and for how long to wait: *connect_to*, *cacert* and *timeout*.
+    Where to connect to, which certificates to trust, and how long to wait: *connect_to*, *cacert* and *timeout*.
     """
 
     def all_three(command: _Command) -> _Command:
@@ -142,12 +142,12 @@ def connection_options(timeout: float = 10.0) -> _Decorator:
                 metavar="S",
                 help="Wait at most S seconds for a response.",
             ),
-            click.option("--cacert", metavar="FILE", help="Trust the certificates in FILE, as PEM."),
+            click.option("--cacert", metavar="FILE", help="Trust the certificates in the PEM file FILE."),
             click.option(
                 "--connect-to",
                 multiple=True,
                 metavar=_ADDRESS,
-                help="Connect to ADDRESS in place of the URL's host, or of HOST. Repeatable.",
+                help="Connect to ADDRESS instead of the URL's host, or instead of HOST. Repeatable.",
             ),
         ):
             command = add(command)
@@ -158,20 +158,20 @@ def connection_options(timeout: float = 10.0) -> _Decorator:
 
 def json_option() -> _Decorator:
     """
-    Whether the command prints data instead of text.
+    Whether the command prints JSON instead of text.
     """
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 def html_option() -> _Decorator:
     """
-    The file that the page to hand on is written to: *html_file*.
+    The file for the page to send to other people: *html_file*.
     """
     return click.option(
         "--html",
         "html_file",
         metavar="FILE",
-        help="Write a page for other people: the verdict, a diagram, the change to make. It has no secrets.",
+        help="Write an HTML page for other people: the verdict, a diagram, the change to make. It contains no secrets.",
     )
 
 
@@ -188,7 +188,7 @@ def save(path: str, page: str) -> None:
 
 def connections(texts: tuple[str, ...], url: str) -> Mapping[str, str]:
     """
-    Return the address for each host that the *texts* of `--connect-to` name; without a name, that of *url* is meant.
+    Return the address for each host in the *texts* of `--connect-to`; a text without a host is for the host of *url*.
 
     Raises click.BadParameter.
     """
@@ -203,7 +203,7 @@ def connections(texts: tuple[str, ...], url: str) -> Mapping[str, str]:
 
 def checked_address(text: str, meant: str = _ADDRESS) -> str:
     """
-    Return *text*, which is `ADDRESS:PORT`. Raises click.BadParameter, which names the form that is *meant*.
+    Return *text*, if it is `ADDRESS:PORT`. Otherwise raises click.BadParameter, which names the expected form *meant*.
     """
     host, colon, port = text.rpartition(":")
     is_bare = "]" not in host and ":" in host
@@ -221,5 +221,5 @@ def trust(file: str | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=file)
     except (OSError, ValueError) as error:
-        message = f"{file!r} has no certificates: {error}. Give a PEM file of the authority."
+        message = f"{file!r} has no certificates: {error}. Expected a PEM file of the authority."
         raise click.BadParameter(printable(message), param_hint="--cacert") from None

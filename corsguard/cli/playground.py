@@ -1,7 +1,7 @@
 """
-`corsguard playground`: a page where one writes a policy and watches what a real browser does under it.
+`corsguard playground`: a page to write a policy and see what a real browser does under it.
 
-This file reads the options, opens `corsguard.playground`, and prints its address.
+This module reads the options, opens `corsguard.playground`, and prints its address.
 """
 
 import logging
@@ -17,34 +17,33 @@ from .printing import Output
 _HIGHEST_PORT = 65533
 
 
-@click.command(short_help="Let your own browser try a policy.")
+@click.command(short_help="Try a policy in your own browser.")
 @click.argument("policy", required=False)
 @click.option(
     "--port",
     type=click.IntRange(0, _HIGHEST_PORT),
     default=DEFAULT_PORT,
     show_default=True,
-    help="Say the port of the page. Its pages and its server have the two next ones. 0 takes any free ones.",
+    help="Use this port and the next two. 0 takes free ports.",
 )
 @click.option("--open", "opens", is_flag=True, help="Open the address in your browser.")
 def playground(policy: str | None, *, port: int, opens: bool) -> None:
     """
-    Write a policy, and watch what your own browser does under it, next to what the model says.
+    Write a policy, and see what your own browser does under it.
 
     \b
-    corsguard playground                     begin with an example
-    corsguard playground cors.toml           begin with a file, which is never written
-    corsguard playground shop:app --open     begin with the policies of an application
-    corsguard playground mysite.settings     begin with those of Django settings
+    corsguard playground                   begin with an example
+    corsguard playground cors.toml         begin with a file, which is not changed
+    corsguard playground shop:app --open   begin with an application's policy
+    corsguard playground mysite.settings   begin with the policy of Django settings
 
-    The page, the pages that send requests and the guarded server are all on this machine, and nothing leaves it. Nobody
-    else can use the page without the token in its address. Ctrl-C stops everything.
+    Everything runs on this machine. Only the printed address, with its token, opens the page. Stop it with Ctrl-C.
 
-    Exit codes: 0 stopped with Ctrl-C; 2 usage, what cannot be loaded, or a port that is in use.
+    Exit codes: 0 stopped with Ctrl-C; 2 usage, POLICY cannot be loaded, or a port is in use.
     """
     out = Output()
     own = None if policy is None else sample_named(policy)
-    # What is refused there is what somebody wants to see refused.
+    # Not logged, because refusals are what the user wants to see in the page.
     logging.getLogger("corsguard").addHandler(logging.NullHandler())
     try:
         with opened(port, own) as address:
@@ -54,13 +53,13 @@ def playground(policy: str | None, *, port: int, opens: bool) -> None:
                 click.launch(address)
             _wait()
     except OSError as error:
-        free = "--port 0 takes any free ones."
+        free = "Write --port 0 for any free ports."
         raise click.UsageError(f"Ports {port} to {port + 2} cannot be listened on: {error.strerror}. {free}") from None
 
 
 def _wait() -> None:
     """
-    Return when somebody presses Ctrl-C.
+    Wait for Ctrl-C.
     """
     pressed = threading.Event()
 
@@ -69,7 +68,7 @@ def _wait() -> None:
 
     before = signal.signal(signal.SIGINT, press)
     try:
-        # Windows hears of a signal only between two waits.
+        # On Windows, a signal is handled only between two waits.
         while not pressed.wait(1):
             pass
     finally:

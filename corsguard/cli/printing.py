@@ -1,8 +1,8 @@
 """
-How a command says what it found: text, in colour on a terminal, or JSON, and how far it is; never a secret.
+Prints the results of a command, as text (in colour on a terminal) or as JSON, and its progress; never a secret.
 
-All that is printed goes through an Output, which takes out the values that were given as secrets. Strings from the
-network are shown in printable ASCII and cut before they come here.
+Everything is printed through an Output, which removes secrets. Strings from the network are already shortened and in
+printable ASCII when they come here.
 """
 
 import json
@@ -21,7 +21,7 @@ from rich.text import Text
 from corsguard.browser.confidential import Secrets
 from corsguard.quoting import printable as on_one_line
 
-# After so many seconds somebody who waits is told how far it is, and where no terminal is, again and again.
+# After how many seconds the progress is printed, and, without a terminal, how often it is repeated.
 _PATIENCE: Final = 2.0
 _PAUSE: Final = 10.0
 _TERMINAL_PAUSE: Final = 0.1
@@ -39,7 +39,7 @@ _STYLES: Final[dict[Style, str]] = {
 
 class Exit(IntEnum):
     """
-    What a command's exit code says.
+    The exit codes of commands.
     """
 
     FINE = 0
@@ -47,7 +47,7 @@ class Exit(IntEnum):
     USAGE = 2
     UNREACHABLE = 3
     NOT_JUDGED = 4
-    # As shells say that SIGINT ended a program.
+    # The code that shells use for SIGINT.
     INTERRUPTED = 130
 
 
@@ -70,31 +70,31 @@ class _OutputError(click.ClickException):
     exit_code = Exit.USAGE
 
     def __init__(self, error: OSError) -> None:
-        super().__init__(f"cannot write the output: {error.strerror}. What was printed is not all.")
+        super().__init__(f"cannot write the output: {error.strerror}. The printed output is not complete.")
 
 
 class Output:
     """
-    What a command prints: text to read, or with *as_json* one document. *secrets* are never shown.
+    Prints the output of a command: text, or with *as_json* one JSON document. *secrets* are never shown.
     """
 
     def __init__(self, *, as_json: bool = False, secrets: Iterable[str] = ()) -> None:
         self.as_json = as_json
         self._secrets = Secrets(secrets)
         self.longest_secret = self._secrets.longest
-        # Wider lines are the terminal's business: what is cut cannot be pasted.
+        # The terminal wraps long lines: a line that is cut cannot be pasted.
         self._out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
         self._err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
     def say(self, text: str = "", style: Style = "plain") -> None:
         """
-        Print *text* for people; under `as_json` it is left out.
+        Print *text* for people; with `as_json`, print nothing.
         """
         self.spans((text, style))
 
     def spans(self, *parts: tuple[str, Style]) -> None:
         """
-        Print one line of several styles.
+        Print one line with several styles.
         """
         if not self.as_json:
             with _written():
@@ -102,7 +102,7 @@ class Output:
 
     def data(self, value: object) -> None:
         """
-        Print *value* as JSON, whatever the command prints otherwise.
+        Print *value* as JSON, also without `as_json`.
         """
         with _written():
             sys.stdout.write(json.dumps(self._secrets.clean(value), indent=2, ensure_ascii=True) + "\n")
@@ -117,7 +117,7 @@ class Output:
     @contextmanager
     def progress(self, what: str) -> Generator["Progress"]:
         """
-        Tell how far something is, on stderr, once it takes longer than two seconds, also while nothing moves.
+        Print progress on stderr once something takes longer than two seconds, also if there is no progress.
         """
         progress = Progress(what, self._err)
         teller = threading.Thread(target=progress.tell, daemon=True)
@@ -132,22 +132,22 @@ class Output:
 @contextmanager
 def _written() -> Generator[None]:
     """
-    End the command if what is written inside cannot be.
+    End the command with an error if writing in the `with` block fails.
     """
     try:
         yield
     except BrokenPipeError:
-        # The reader has seen enough; click ends quietly then.
+        # The reader has closed the pipe; click ends quietly then.
         raise
     except OSError as error:
-        # What is left in the buffer would fail once more when Python ends.
+        # The rest of the buffer would fail again when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise _OutputError(error) from error
 
 
 class Progress:
     """
-    How far something is.
+    The progress of something.
     """
 
     def __init__(self, what: str, console: Console) -> None:
@@ -158,13 +158,13 @@ class Progress:
 
     def advance(self, done: int, total: int | None = None) -> None:
         """
-        Note that *done* of *total* are done.
+        Set the progress to *done* of *total*.
         """
         self._counts = done, total
 
     def tell(self) -> None:
         """
-        Say again and again how far it is, until its end.
+        Print the progress repeatedly, until the end.
         """
         if self._is_over.wait(_PATIENCE):
             return
@@ -188,6 +188,6 @@ class Progress:
 
 def printable(text: str) -> str:
     """
-    Return *text*, of several lines perhaps, with nothing that a terminal would obey.
+    Return *text*, perhaps of several lines, without characters that control a terminal.
     """
     return on_one_line(text, keep="\n\t")

@@ -17,7 +17,7 @@ class Result(NamedTuple):
     """
     One finding: the *rule* it breaks, a *message* and a *fix*, and *where*, a file or a URL (*line* counts from 1).
 
-    *same* is what stays the same of it from run to run, the message if nothing else does; *score* is that of CVSS.
+    *same* is the part that does not change between runs (default: the message); *score* is the CVSS score.
     """
 
     rule: str
@@ -33,7 +33,7 @@ class Result(NamedTuple):
 
 def sarif(results: Iterable[Result], rules: Mapping[str, str]) -> dict[str, Any]:
     """
-    Return the SARIF log of *results*; *rules* say in a sentence what each rule is about.
+    Return the SARIF log of *results*; *rules* has a sentence about each rule.
     """
     found = list(results)
     named = list(dict.fromkeys(result.rule for result in found))
@@ -58,7 +58,7 @@ def sarif(results: Iterable[Result], rules: Mapping[str, str]) -> dict[str, Any]
 
 def _rule(rule: str, title: str, results: Iterable[Result]) -> dict[str, Any]:
     scores = [result.score for result in results if result.rule == rule and result.score is not None]
-    # Code hosts read it of the rule only, and want a text.
+    # Code hosts read it only from the rule, and expect a text.
     properties = {"security-severity": f"{max(scores):.1f}", "tags": ["security"]} if scores else {}
     return {
         "id": rule,
@@ -69,7 +69,7 @@ def _rule(rule: str, title: str, results: Iterable[Result]) -> dict[str, Any]:
 
 def _fingerprint(result: Result) -> str:
     """
-    Return what tells the finding from others, and is the same in the next run, wherever the line has gone.
+    Return what distinguishes this finding from others, and stays the same if its line moves.
     """
     return sha256("\n".join((result.rule, result.where, result.same or result.message)).encode()).hexdigest()
 

@@ -1,5 +1,5 @@
 """
-Why a fetch failed: it is played, read from a HAR file, or read from a line of a browser's console.
+Finds why a fetch failed: by playing it, from a HAR file, or from a line of a browser's console.
 
 One call each: `check`, `read_har` and `read_message`. What they return has a `data()` that JSON can hold.
 """

@@ -1,5 +1,5 @@
 """
-What a page in a real browser got, next to what the model says: where they differ, and what is known about that.
+Compares what a page in a real browser got with what the model says: where they differ, and why, if that is known.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,22 +15,22 @@ from .playing import Fetch
 _SHOWN: Final = ("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
 _COOKIES: Final = (
     "This browser keeps the cookies of other sites apart, or does not send them at all: that is a setting, or its "
-    "protection against tracking. The model sends them."
+    "tracking protection. The model sends them."
 )
 # XMLHttpRequest, "send()", sets the flag that needs a preflight whatever the body is.
 _LISTENER: Final = (
-    "This browser heeds an upload listener only if there is something to upload. The model does as the standard says."
+    "For this browser, an upload listener matters only if there is a body. The model follows the standard."
 )
 _REDIRECTED: Final = (
-    "After a redirect to another origin Firefox asks in a preflight as the page has asked first: it names the page, "
-    "and headers that it then drops. The model does as the standard says."
+    "After a redirect to another origin, Firefox's preflight still names the origin of the page, and headers that "
+    "Firefox then drops. The model follows the standard."
 )
 
 
 class Got(NamedTuple):
     """
-    What a script was given: an answer, an open WebSocket, or an error that tells nothing. Names of *headers* are in
-    lower case. An XMLHttpRequest does not tell the *type*.
+    What a script got: an answer, an open WebSocket, or an error without details. Names of *headers* are in lower case.
+    An XMLHttpRequest does not have the *type*.
     """
 
     what: Literal["response", "open", "error"]
@@ -41,7 +41,7 @@ class Got(NamedTuple):
     @classmethod
     def of_model(cls, outcome: Response | WebSocket | NetworkError) -> "Got":
         """
-        Return the same of what the model of the browser gave.
+        Return what a script gets for the *outcome* of the model.
         """
         if isinstance(outcome, NetworkError):
             return cls("error")
@@ -57,8 +57,7 @@ class Got(NamedTuple):
 
 class Disagreement(NamedTuple):
     """
-    One thing that the browser and the model do not have in common: what it is *about*, what each has, and *why*, if
-    that is known.
+    One difference between the browser and the model: what it is *about*, what each has, and *why*, if that is known.
     """
 
     about: str
@@ -83,7 +82,7 @@ def disagreements(  # noqa: PLR0913 - what is compared
     is_firefox: bool = False,
 ) -> Iterator[Disagreement]:
     """
-    Yield where a browser that was asked what *asked* says does not do what the model does: its page *got* that, and it
+    Yield where a browser and the model differ for the fetch *asked*: the browser's page *got* this, and the browser
     sent *requests*.
     """
     seen, meant = [*map(_told, requests)], [*map(_told, rehearsed)]
@@ -109,7 +108,7 @@ def disagreements(  # noqa: PLR0913 - what is compared
 
 def _differs_after_redirect(requests: Sequence[Exchange], rehearsed: Sequence[Exchange]) -> bool:
     """
-    Whether what differs first is a preflight, or whether there is one, after a redirect.
+    Whether the first difference is about a preflight after a redirect: its content, or whether it was sent.
     """
     for number, (one, other) in enumerate(zip(requests, rehearsed, strict=False)):
         if _told(one) != _told(other):
@@ -121,7 +120,7 @@ def _differs_after_redirect(requests: Sequence[Exchange], rehearsed: Sequence[Ex
 
 def _told(exchange: Exchange) -> str:
     """
-    Return what of a request all browsers have in common.
+    Return the parts of a request that are equal in all browsers.
     """
     request = exchange.request
     lines = ((name, get(request.headers, name)) for name in _SHOWN)

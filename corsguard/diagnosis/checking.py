@@ -1,5 +1,5 @@
 """
-One fetch of a page, checked: it is played against a server or an application, and what is wrong is judged.
+Checks one fetch of a page: plays it against a server or an application, and says what is wrong.
 """
 
 import shlex
@@ -34,12 +34,12 @@ from .predecessors import predecessor_of
 from .rehearsal import Rehearsal, rehearse, staged
 
 _APPLICATION_URL: Final = "https://api.example.com/"
-# How a cookie is set that a browser sends to another site, and for how long a server is waited for.
+# The attributes of a cookie that a browser sends to other sites, and how long to wait for a server.
 _ACROSS_SITES: Final = "; SameSite=None; Secure"
 _TIMEOUT: Final = 10.0
-# What Chromium calls a certificate whose authority is not known.
+# Chromium's name for a certificate whose authority is not known.
 _UNKNOWN_AUTHORITY: Final = "CERT_AUTHORITY_INVALID"
-# Of a body only the beginning is looked at.
+# Only the beginning of a body is read.
 _BODY_TIMEOUT: Final = 0.5
 
 
@@ -48,11 +48,11 @@ class Diagnosis:
     """
     What is wrong with a fetch, and what to change: every fault in the order in which a browser meets them.
 
-    *rows* say what was checked, *assumed* what was not said. *rehearsal* is what the policy of an application says of
-    the request, if that is why it is blocked; *beginning* is what an application without a policy begins with, and
-    *predecessor* which other library guards it, and where its translation is.
-    *secrets* are not shown, nor are the values of headers whose names in lower case are *secret_headers*: `data()` is
-    clean, and `repr()` leaves out what may hold them.
+    *rows* say what was checked, *assumed* what the caller did not say. *rehearsal* is what the policy of an application
+    says about the request, if it blocks the request. *beginning* are the lines that an application without a policy
+    needs first. *predecessor* says which other library guards it, and how to translate its settings. *secrets* and the
+    values of headers whose names (in lower case) are in *secret_headers* are not shown: `data()` does not contain them,
+    and `repr()` leaves out what may contain them.
     """
 
     asked: Fetch = field(repr=False)
@@ -85,13 +85,13 @@ class Diagnosis:
     @property
     def look_alike(self) -> str:
         """
-        What refuses a page that may read the answer, which is not CORS; or nothing.
+        If the page may read the answer and still fails: what refuses it, which is not CORS. Otherwise empty.
         """
         return look_alike(self.outcome)
 
     def curl(self, cacert: str | None = None) -> list[str]:
         """
-        Return each request as a curl command, which trusts the authorities in the file *cacert*.
+        Return each request as a curl command that trusts the authorities in the file *cacert*.
         """
         options = () if cacert is None else ("--cacert", cacert)
         return [
@@ -101,7 +101,7 @@ class Diagnosis:
 
     def har(self) -> dict[str, Any]:
         """
-        Return the exchanges as a HAR 1.2 log, without secrets and bodies of responses.
+        Return the exchanges as a HAR 1.2 log, without secrets and without the bodies of responses.
         """
         return har.written(self.outcome.exchanges, self.secret_headers, self.secrets.hidden)
 
@@ -140,7 +140,7 @@ class Diagnosis:
         return clean
 
 
-def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is reached
+def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reached
     target: str | Application,
     *,
     page: str | None = None,
@@ -166,18 +166,19 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
     Play a browser against *target*, and return a Diagnosis with all faults of the fetch at once.
 
     *target* is a URL, or an application: the object, or its name `module:attribute`. *page* is the origin or the URL of
-    the page that asks, or `null`. Without it, the most likely page is assumed and named. *url* is the URL to ask, for
-    an application. *cookies* are pairs `name=value` that the browser sends, also to other sites. *set_cookies* are
-    lines of `Set-Cookie`. Both imply *credentials*. *read* are the response headers that the page reads.
+    the page that sends the request, or `null`. Without it, the most likely page is assumed and named. *url* is the URL
+    to request, for an application. *cookies* are pairs `name=value` that the browser sends, also to other sites.
+    *set_cookies* are lines of `Set-Cookie`. Both imply *credentials*. *read* are the response headers that the page
+    reads.
 
     With a URL of `ws:` or `wss:`, the handshake of a WebSocket is played. It offers *protocols*. A page cannot choose
-    anything else of a handshake, so leave out *method*, *headers*, *body*, *mode*, *redirect*, *read* and
+    anything else in a handshake, so leave out *method*, *headers*, *body*, *mode*, *redirect*, *read* and
     *preflight_only*.
 
     *connect_to*, *verify* and *timeout* (in seconds) are those of a LiveTransport. *timeout* is also for an
     application, which runs in a thread of its own. *name* is the name of an application in texts. *on_request* is
-    called with the number of each request before it is sent. The requests are those of a browser. After a preflight
-    that a browser would refuse, only GET, HEAD and OPTIONS are sent.
+    called with the number of each request before it is sent. The requests are those that a browser sends. After a
+    preflight that a browser would refuse, only GET, HEAD and OPTIONS are sent.
 
     Raises ValueError if the arguments do not describe a request, and LoadError if an application cannot be loaded.
     """
@@ -253,7 +254,7 @@ def check(  # noqa: PLR0913 - what a page says of a fetch, and how its server is
 
 def _with_trust(fault: Fault) -> Fault:
     """
-    Return *fault*, and how to go on if the authority of the server's certificate is one's own.
+    Return *fault* with a note on how to continue if the user trusts the authority of the server's certificate.
     """
     if fault.failure is None or fault.failure.net_error != _UNKNOWN_AUTHORITY:
         return fault
@@ -263,17 +264,18 @@ def _with_trust(fault: Fault) -> Fault:
 
 def asked_of_application(url: str | None) -> str:
     """
-    Return the whole URL that *url* says to an application, whose own host nobody names. Raises ValueError.
+    Return *url* as the complete URL of a request to an application, with a default host if it has none. Raises
+    ValueError.
     """
     whole = url_of(url or "", url_of(_APPLICATION_URL))
     if whole is None:
-        raise ValueError(f"{url!r} is not a URL, such as {_APPLICATION_URL}items.")
+        raise ValueError(f"Expected a URL, such as {_APPLICATION_URL}items, got {url!r}.")
     return whole.href
 
 
 def _checked_url(target: object, url: str | None) -> str:
     """
-    Return *target*, which is a URL. Raises ValueError if it is not, and if *url* says something else.
+    Return *target*. Raises ValueError if it is not a URL, and if *url* is given and different.
     """
     if not isinstance(target, str) or url_of(target) is None:
         raise ValueError(f"Expected a URL, an application or its name (module:app), got target={target!r}.")
@@ -284,7 +286,7 @@ def _checked_url(target: object, url: str | None) -> str:
 
 def confidential(headers: Iterable[Header], cookies: Iterable[str] = ()) -> Iterator[str]:
     """
-    Yield what of a page's *headers* and *cookies* must not be shown, in every form.
+    Yield what must not be shown of a page's *headers* and *cookies*, in every form.
     """
     pairs = [("Cookie", cookie.partition(";")[0]) for cookie in cookies]
     return secrets_of([*_confidential_headers(headers), *pairs])
@@ -296,7 +298,7 @@ def _confidential_headers(headers: Iterable[Header]) -> list[Header]:
 
 def _asked(url: str, page: str | None, **more: Any) -> tuple[Fetch, list[str]]:  # noqa: ANN401 - what a Fetch takes
     """
-    Return what the page asks for, and what was not said and therefore assumed.
+    Return the fetch, and in words what was not given and is assumed.
     """
     if page is None:
         assumed = assumed_page(url)
@@ -307,7 +309,8 @@ def _asked(url: str, page: str | None, **more: Any) -> tuple[Fetch, list[str]]: 
 
 def _as_it_can_be(asked: Fetch, *, can_be_said: bool) -> Fetch:
     """
-    Return *asked*, a handshake with the credentials that each has. Raises ValueError if it says what no page can say.
+    Return *asked*; if it is a handshake, with credentials, which every handshake has. Raises ValueError if it has
+    options that a page cannot choose.
     """
     if not asked.is_handshake:
         if asked.protocols:
@@ -317,7 +320,7 @@ def _as_it_can_be(asked: Fetch, *, can_be_said: bool) -> Fetch:
     said = (asked.method, asked.headers, asked.body, asked.mode, asked.redirect)
     if said != (plain.method, plain.headers, plain.body, plain.mode, plain.redirect) or not can_be_said:
         raise ValueError(
-            "Expected only cookies and protocols for a WebSocket, because a page can say nothing else of the "
+            "Expected only cookies and protocols for a WebSocket, because a page cannot choose anything else in the "
             "handshake. Leave out method, headers, body, mode, redirect, read and preflight_only."
         )
     return replace(asked, credentials="include")
@@ -325,13 +328,14 @@ def _as_it_can_be(asked: Fetch, *, can_be_said: bool) -> Fetch:
 
 def _sent_everywhere(pair: str, url: str) -> str:
     """
-    Return the line that sets the cookie *pair* so that pages of other sites send it, as far as browsers allow that.
+    Return the `Set-Cookie` line for the cookie *pair* with which it is also sent from other sites, as far as browsers
+    allow it.
     """
     name, equals, value = pair.partition("=")
     if not name.strip() or not equals or ";" in value:
-        # What it says is a secret.
+        # The value is a secret, so it is not in the message.
         raise ValueError(
-            'Expected a cookie name=value. A line with attributes, such as "a=1; Secure", is a Set-Cookie.'
+            'Expected a cookie name=value. A line with attributes, such as "a=1; Secure", is a Set-Cookie line.'
         )
     return f"{pair}{_ACROSS_SITES}" if is_trustworthy(of_handshake(Url.parse(url)).origin) else pair
 
@@ -349,7 +353,7 @@ def _addresses(url: str) -> list[str]:
 
 def _rehearsed(guarded: Guarded | None, asked: Fetch) -> Rehearsal | None:
     """
-    Return what the policy of *guarded* says of a request that was blocked, if it refuses it.
+    Return what the policy of *guarded* says about a blocked request, if it refuses the request.
     """
     url = url_of(asked.url)
     if guarded is None or url is None or asked.mode != "cors":
@@ -372,7 +376,7 @@ def _rehearsed(guarded: Guarded | None, asked: Fetch) -> Rehearsal | None:
 
 def _beginning(application: Application | None, faults: Sequence[Fault]) -> tuple[str, ...]:
     """
-    Return the lines that an application of a known framework lacks, if it shares nothing yet.
+    Return the lines that an application of a known framework still needs, if it has no CORS yet.
     """
     form = framework_of(application) if application is not None and is_known(application) else None
     failure = faults[0].failure if faults else None

@@ -1,9 +1,8 @@
 """
-The debugging flow of a person, as a list: what is in order, what is not, and what did not matter here.
+The steps in which a person debugs, as a list: what is correct, what is wrong, and what does not matter here.
 
-What is in order the model has said (its faults are given). This room says which value stood where. In addition to CORS,
-it looks at what the model does not ask for: caches in between, headers that a page wants to read, cookies that stay at
-home.
+The model decides what is correct (its faults are given). This module shows the values. In addition to CORS, it checks
+what the model does not: caches in between, headers that a page wants to read, cookies that are not sent.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,33 +36,33 @@ from corsguard.protection import REMEDIES
 
 from .playing import Fault, Fetch, Outcome
 
-# In order, wrong, of no importance here, and not known.
+# Correct, wrong, not important here, and not known.
 Mark = Literal["ok", "NO", "--", "??"]
 
 _LONGEST_MAX_AGES: Final = {"Chromium": CHROMIUM_MAX_AGE, "Firefox": FIREFOX_MAX_AGE, "Safari": SAFARI_MAX_AGE}
 
-# Nobody's, so what it is answered is what a stranger is answered (RFC 2606).
+# Nobody owns this name (RFC 2606), so the server answers it like any unknown origin.
 _STRANGER: Final = "https://stranger.example"
 
-# Responses that say nothing to the page, why, and what to write instead.
+# Responses that the page cannot read, why, and what to write instead.
 _OPAQUE: Final[Mapping[str, tuple[str, Fix]]] = {
     "opaque": (
-        'the page asked with mode: "no-cors", so it gets neither status nor headers nor body',
+        'the page fetched with mode: "no-cors", so it does not get the status, the headers or the body',
         Fix(words="No server can change that, and it is not a way around CORS.", page=('mode: "cors"',)),
     ),
     "opaqueredirect": (
-        'the page asked with redirect: "manual", so it learns that there is a redirect, and not where to',
+        'the page fetched with redirect: "manual", so it learns that there is a redirect, but not where it leads',
         Fix(words="No server can change that.", page=('redirect: "follow"',)),
     ),
 }
 
-# What of a preflight's answer is looked at, header by header, and its name in the list.
+# The headers of a preflight's answer that are checked, and their names in the list.
 _SHORT: Final = {ALLOW_ORIGIN: "Allow-Origin", ALLOW_METHODS: "Allow-Methods", ALLOW_HEADERS: "Allow-Headers"}
 
 
 class Row(NamedTuple):
     """
-    One line of the list; *is_part* tells that it is a part of what the line before it names.
+    One line of the list; *is_part* is True if it belongs to the line before it.
     """
 
     mark: Mark
@@ -88,8 +87,8 @@ def _request_of(outcome: Outcome) -> Exchange | None:
 
 class Compared(NamedTuple):
     """
-    What a page was answered, and what the same request is answered for a page elsewhere and for none; *fresh* is what
-    it is answered past all caches, if one may be at fault.
+    The answer to the page, to the same request of a page elsewhere, and without an origin; *fresh* is the answer past
+    all caches, if a cache may be at fault.
     """
 
     own: WireResponse
@@ -100,7 +99,7 @@ class Compared(NamedTuple):
 
 def compare(asked: Fetch, outcome: Outcome, transport: Transport) -> Compared | None:
     """
-    Ask *transport* up to three times more, by GET or HEAD; None if there is nothing to compare.
+    Send up to three more requests through *transport*, by GET or HEAD; None if there is nothing to compare.
     """
     exchange = _request_of(outcome)
     if exchange is None or exchange.response is None or exchange.request.method not in {"GET", "HEAD"}:
@@ -123,7 +122,7 @@ def compare(asked: Fetch, outcome: Outcome, transport: Transport) -> Compared | 
 
 def _fresh(url: str) -> str:
     """
-    Return *url* with a query that nobody has asked before, past all caches.
+    Return *url* with a query that was never used before, so that no cache has an answer.
     """
     return f"{url}{'&' if '?' in url else '?'}cg={token_hex(4)}"
 
@@ -134,15 +133,16 @@ def _shares(answer: WireResponse, origin: str) -> bool:
 
 def stale(asked: Fetch, compared: Compared | None) -> Iterator[Fault]:
     """
-    Yield the fault of a cache that keeps the page from an answer which the server itself shares with it.
+    Yield the fault of a cache that hides from the page an answer that the server itself shares with it.
     """
     if compared is not None and compared.fresh is not None and _shares(compared.fresh, asked.page_origin):
         yield Fault(
             code="cache",
-            cause=f"A cache gave another's answer ({cache_seen(compared.own.headers)}): past it, the page may read.",
+            cause=f"A cache gave an answer that was made for another page ({cache_seen(compared.own.headers)}): past "
+            "the cache, the page may read.",
             fix=Fix(
-                words="The same URL with a query that nobody has asked before is shared with this page. Clear the "
-                "cache, and send the line on every answer, to strangers and without an Origin, too.",
+                words="The same URL with a new query is shared with this page. Clear the cache, and send the line on "
+                "every answer, also to other origins and without an Origin.",
                 send=("Vary: Origin",),
             ),
         )
@@ -150,18 +150,18 @@ def stale(asked: Fetch, compared: Compared | None) -> Iterator[Fault]:
 
 def strangers(compared: Compared | None, audit: str) -> Iterator[Row]:
     """
-    Yield what to ask if any page may read; *audit* is how that is asked.
+    Yield a row if any page may read; *audit* is the command or the call that says what that means.
     """
     if compared is not None and get(compared.stranger.headers, ALLOW_ORIGIN) == _STRANGER:
         how = " with the cookies of its user" if get(compared.stranger.headers, ALLOW_CREDENTIALS) == "true" else ""
-        yield Row("??", "strangers", f"a page on {_STRANGER} may read it, too{how}; what that means says {audit}")
+        yield Row("??", "strangers", f"a page on {_STRANGER} may read it, too{how}; to see what that means: {audit}")
 
 
 def further_faults(
     asked: Fetch, outcome: Outcome, read: Sequence[str], compared: Compared | None, hide: Callable[[str], str]
 ) -> Iterator[Fault]:
     """
-    Yield what is wrong in addition to the model's faults: caches, headers that cannot be read, cookies.
+    Yield the faults that the model does not find: caches, headers that cannot be read, cookies.
     """
     fault = None if compared is None else _cache(compared, hide)
     if fault is not None:
@@ -191,7 +191,8 @@ def _cache(compared: Compared, hide: Callable[[str], str]) -> Fault | None:
         cause=f"Access-Control-Allow-Origin depends on the Origin, but {lacking} Vary: Origin.",
         fix=Fix(
             words="A cache (the browser's own, a CDN) gives one page's answer to another, which is then blocked, but "
-            f"only now and then. Sent was {said}. Send it on every answer, to strangers and without an Origin, too.",
+            f"only sometimes. The server sent {said}. Send Vary: Origin on every answer, also to other origins and "
+            "without an Origin.",
             send=("Vary: Origin",),
         ),
         notes=('If it fails only sometimes, and never with "Disable cache" in DevTools, this is why.',),
@@ -221,12 +222,12 @@ def _unreadable(outcome: Outcome, read: Sequence[str], hide: Callable[[str], str
         if final is None or not values_of(final.headers, name):
             cause, fix = "the response does not have it.", Fix(words="Let the server send it.", send=(f"{name}: ...",))
         elif name.lower() in FORBIDDEN_RESPONSE_HEADERS:
-            cause = "no page may read it, whatever is exposed."
-            fix = Fix(words="Put into the body what the page has to know.")
+            cause = "no page may read this header, whatever is exposed."
+            fix = Fix(words="Send this information in the body.")
         else:
             items = (item.strip() for item in (get(final.headers, EXPOSE_HEADERS) or "")[:LONGEST_READ].split(","))
             names = [*[as_shown(hide(item)) for item in items if item not in {"", "*"}][:MOST_NAMES], name]
-            cause = "it is not exposed, so the page gets null."
+            cause = "it is not exposed, so the page gets null instead."
             fix = Fix(
                 words="Expose it, on the response itself and not on the preflight's.",
                 send=(f"{EXPOSE_HEADERS}: {', '.join(names)}",),
@@ -237,10 +238,10 @@ def _unreadable(outcome: Outcome, read: Sequence[str], hide: Callable[[str], str
 
 def checklist(asked: Fetch, outcome: Outcome, faults: Sequence[Fault], hide: Callable[[str], str]) -> Iterator[Row]:
     """
-    Yield the rows, in the order in which a person looks; *faults* are all of them.
+    Yield the rows, in the order in which a person checks; *faults* are all faults.
     """
     wrong = _Wrong(faults)
-    # Before anything is cut.
+    # Secrets are removed before anything is shortened.
     outcome = replace(outcome, exchanges=[veiled(exchange, hide) for exchange in outcome.exchanges])
     preflight, request = _preflight_of(outcome), _request_of(outcome)
     yield _reached(asked, outcome, wrong)
@@ -269,7 +270,7 @@ def checklist(asked: Fetch, outcome: Outcome, faults: Sequence[Fault], hide: Cal
 
 class _Wrong:
     """
-    Which reasons the model gave, for a preflight's answer and for the rest, and which faults there are in addition.
+    The reasons that the model found, for a preflight's answer and for the rest, and the codes of the other faults.
     """
 
     def __init__(self, faults: Sequence[Fault]) -> None:
@@ -334,8 +335,10 @@ def _shown(value: str | None) -> str:
 def _max_age(answer: WireResponse) -> Row:
     seconds = seconds_of(answer.headers, MAX_AGE)
     if seconds is None:
-        what = "absent" if get(answer.headers, MAX_AGE) is None else "no number"
-        return Row("--", "Max-Age", f"{what}: browsers ask again after {DEFAULT_MAX_AGE} s", is_part=True)
+        what = "absent" if get(answer.headers, MAX_AGE) is None else "not a number"
+        return Row(
+            "--", "Max-Age", f"{what}: browsers send the preflight again after {DEFAULT_MAX_AGE} s", is_part=True
+        )
     caps = [f"{name} keeps it {cap} s at most" for name, cap in _LONGEST_MAX_AGES.items() if seconds > cap]
     return Row("--", "Max-Age", f"{seconds} s" + (f"; {', '.join(caps)}" if caps else ""), is_part=True)
 
@@ -350,15 +353,15 @@ def _request_rows(exchange: Exchange, answer: WireResponse, wrong: _Wrong) -> It
 
 
 def _handshake_rows(exchange: Exchange, wrong: _Wrong) -> Iterator[Row]:
-    yield Row("--", "CORS", "a WebSocket has no preflight, and no header of CORS counts")
-    yield Row("--", "Origin", f"{_shown(get(exchange.request.headers, 'Origin'))}: by this the server decides")
+    yield Row("--", "CORS", "a WebSocket has no preflight, and CORS headers do not count")
+    yield Row("--", "Origin", f"{_shown(get(exchange.request.headers, 'Origin'))}: the server decides by this header")
     answer = exchange.response
     if answer is None:
         return
     yield Row(_mark(Reason.HANDSHAKE_REFUSED in wrong.request), "status", str(answer.status))
     if answer.status == 101:
         faulty = next((fault.failure.value for fault in wrong.faults if fault.failure), None)
-        is_right = "Upgrade, Connection, Sec-WebSocket-Accept and the subprotocol are as they have to be"
+        is_right = "Upgrade, Connection, Sec-WebSocket-Accept and the subprotocol are correct"
         yield Row(_mark(faulty), "answer", f"{as_shown(faulty)} is missing, or wrong" if faulty else is_right)
 
 
@@ -376,7 +379,7 @@ def _credentials(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Row:
         for exchange in outcome.exchanges
         if exchange.response is not None
     ]
-    # The preflight and what follows it mostly say the same, and "true, true" is what two layers would send.
+    # The preflight and the request after it usually have the same value, and "true, true" would look like two layers.
     said = dict.fromkeys("absent" if value is None else as_shown(value) for value in values)
     text = f"{ALLOW_CREDENTIALS}: {', '.join(said)}"
     return Row(_mark(Reason.ALLOW_CREDENTIALS_NOT_TRUE in wrong.everything), "credentials", text)
@@ -389,9 +392,9 @@ def _layers(outcome: Outcome) -> Iterator[Row]:
         twice |= {name: None for name in names if name.startswith(OWNED_PREFIX) and names.count(name) > 1}
     if twice:
         quoted = ", ".join(as_shown(name) for name in [*twice][:MOST_NAMES])
-        yield Row("NO", "one layer", f"two layers answer: {quoted} came twice; take it out of all but one")
+        yield Row("NO", "one layer", f"two layers answer: {quoted} came twice; remove it from all except one")
     elif any(exchange.response for exchange in outcome.exchanges):
-        yield Row("ok", "one layer", "no header of CORS came twice")
+        yield Row("ok", "one layer", "no CORS header came twice")
 
 
 def _vary(request: Exchange | None, wrong: _Wrong) -> Iterator[Row]:
@@ -404,7 +407,7 @@ def _vary(request: Exchange | None, wrong: _Wrong) -> Iterator[Row]:
     elif "origin" in (value or "").lower() or get(request.response.headers, ALLOW_ORIGIN) == "*":
         yield Row("ok", "Vary", text)
     else:
-        # A cache is asked for GET and HEAD only, and only where there is something to keep.
+        # Caches store only GET and HEAD, and only if there is something to keep.
         is_compared = request.request.method in {"GET", "HEAD"} and get(request.response.headers, ALLOW_ORIGIN)
         yield Row("ok", "Vary", text) if is_compared else Row("--", "Vary", f"{text}; not compared")
 
@@ -413,10 +416,10 @@ def _cookies(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Iterator[Row]:
     if asked.credentials != "include":
         return
     if "cookie" in wrong.codes:
-        yield Row("NO", "cookies", "some stay at home or are refused, see above")
+        yield Row("NO", "cookies", "some are not sent or are refused, see above")
     elif any(exchange.with_credentials for exchange in outcome.exchanges):
         near = is_same_site(asked.page_origin, asked.server_origin)
-        text = "sent" if near else "sent; not where a browser blocks third-party cookies (Safari always does)"
+        text = "sent" if near else "sent, except by browsers that block third-party cookies (Safari always does)"
         yield Row("ok", "cookies", text)
     else:
         yield Row("--", "cookies", "none to send (--cookie)")
@@ -424,33 +427,34 @@ def _cookies(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Iterator[Row]:
 
 def look_alike(outcome: Outcome) -> str:
     """
-    Return what refuses a page that may read the answer, or nothing: it is taken for CORS, and is not.
+    If the page may read the answer and still fails, return what refuses it, which is often taken for CORS; otherwise
+    empty.
     """
     response = outcome.response
     if response is None or not 400 <= response.status <= 599:
         return ""
     start = f"This is not CORS: the page may read the answer, and its status is {response.status}. "
     if outcome.is_blocked:
-        start = f"And once the page may read the answer, its status is {response.status}, which is not CORS. "
+        start = f"When the page may read the answer, the status is {response.status}, which is not CORS. "
     if reason := protection_seen(WireResponse(response.status, body=response.body)):
         return f"{start}Cross-origin protection refuses the request ({reason}). {REMEDIES[reason].fix}"
     if response.status == 403 and b"csrf" in response.body[:LONGEST_READ].lower():
         return (
-            f"{start}The server's protection against CSRF says so: name the page's origin there, too (Django: "
-            "CSRF_TRUSTED_ORIGINS), or exempt what needs no cookies."
+            f"{start}The server's protection against CSRF refuses the request: add the page's origin there, too "
+            "(Django: CSRF_TRUSTED_ORIGINS), or exempt views that need no cookies."
         )
     for statuses, why in _REFUSALS:
         if response.status in statuses:
             return start + why
-    return start + "Look at what it says, and at the server's log."
+    return start + "Look at the body of the answer, and at the server's log."
 
 
 _REFUSALS: Final = (
     (
         {401, 403, 407},
-        "The user is not logged in, or not allowed: --credentials, --cookie and --header are what is sent.",
+        "The user is not logged in, or not allowed: send the login with --credentials, --cookie or --header.",
     ),
-    ({404, 410}, "Nothing is there: compare the URL."),
+    ({404, 410}, "Nothing is at this URL: compare it."),
     ({405, 501}, "The method is not served there: compare it with the route."),
     ({413, 429, 502, 503, 504}, "A proxy or the server itself says so."),
 )
@@ -458,7 +462,7 @@ _REFUSALS: Final = (
 
 def resolved_space(url: str, page_origin: str, addresses: Iterable[str]) -> Row | None:
     """
-    Return what a public page needs to ask a server whose name is public and whose address is not.
+    Return the row about a public page that requests a server with a public name and a private address.
     """
     target, page = url_of(url), url_of(page_origin)
     if target is None or page is None or address_space(target.host) != "public" or address_space(page.host) != "public":

@@ -1,5 +1,5 @@
 """
-Requests as commands to paste into a shell: of curl, and of `corsguard check`. Secrets are variables of the shell.
+Requests as commands to paste into a shell: curl, and `corsguard check`. Shell variables stand for secrets.
 """
 
 import re
@@ -16,12 +16,12 @@ from corsguard.origin import NULL
 
 from .playing import Fetch
 
-# What curl takes for a list of URLs, and what it sends without being told.
+# Characters that curl reads as a list of URLs, and headers that it sends by default.
 _BRACKETS: Final = frozenset("[]{}")
 _SENT_ANYWAY: Final = ("Accept", "*/*")
-# What browsers say in each request, so that no page has to.
+# Headers that browsers add to each request themselves.
 _OF_BROWSERS: Final = frozenset({"accept", "accept-language"})
-# A scheme whose slashes are not two, or whose colon is missing.
+# A scheme without exactly two slashes, or without its colon.
 _SCHEME_MEANT: Final = re.compile(r"(?i:(https?|wss?)(?::/*|//+)(?=\D))(.*)", re.DOTALL)
 _NO_VARIABLE: Final = re.compile(r"[^A-Z0-9_]")
 
@@ -30,15 +30,15 @@ def curl(
     request: WireRequest, secrets: Collection[str], *, connect_to: Mapping[str, str], options: Iterable[str] = ()
 ) -> str:
     """
-    Return the command that sends *request* and shows the answer's head; headers called as one of *secrets* (in lower
-    case) stand as variables of the shell. *options* are what curl is told besides.
+    Return the command that sends *request* and shows the answer's head. Shell variables stand for the values of headers
+    whose names are in *secrets* (in lower case). *options* are further options of curl.
     """
     return " ".join(["curl", *_words(request, secrets, connect_to), *map(shlex.quote, options)])
 
 
 def check_command(asked: Fetch) -> str:
     """
-    Return the command that asks the server itself what *asked* says; it sends nothing that changes anything.
+    Return the `corsguard check` command for the fetch *asked*; it sends nothing that changes data.
     """
     page = NULL if asked.page_origin == NULL else shown_url(asked.page)
     words = ["corsguard check", shlex.quote(shown_url(asked.url)), "--page", shlex.quote(page)]
@@ -56,15 +56,15 @@ def check_command(asked: Fetch) -> str:
 
 def is_misspelt(text: str) -> bool:
     """
-    Return whether *text* begins with a scheme of http or WebSockets, and not with two slashes after it.
+    Return whether *text* begins with a scheme of HTTP or WebSockets, but without two slashes after it.
     """
     return _SCHEME_MEANT.match(text) is not None and "://" not in text[:8]
 
 
 def url_meant(text: str) -> str:
     """
-    Return the URL with its scheme that *text* most likely means, as it may be printed: `localhost:8000/me`,
-    `http:/localhost`, `//api.example.com`, `:8000` or a path.
+    Return the complete URL that *text* most likely means, safe to print: `localhost:8000/me`, `http:/localhost`,
+    `//api.example.com`, `:8000` or a path.
     """
     match = _SCHEME_MEANT.match(text)
     scheme, rest = ("", text) if match is None else match.groups()
@@ -79,7 +79,7 @@ def url_meant(text: str) -> str:
 
 def shown_url(text: str) -> str:
     """
-    Return the URL *text* without its password, as it may be printed.
+    Return the URL *text* without its password, safe to print.
     """
     return as_shown(without_password(text), LONGEST_READ)
 
@@ -95,7 +95,7 @@ def _with_variable(name: str) -> str:
 def _how_to_ask(request: WireRequest) -> Iterator[str]:
     yield "--head" if request.method == "HEAD" else "-i"
     if is_handshake(request):
-        # HTTP/2 opens WebSockets otherwise (RFC 8441), and curl would wait until the server closes it.
+        # HTTP/2 opens WebSockets in another way (RFC 8441), and curl would wait until the server closes the WebSocket.
         yield "--http1.1 --max-time 5"
     if request.method not in {"GET", "HEAD"}:
         yield f"-X {shlex.quote(request.method)}"
@@ -117,7 +117,7 @@ def _words(request: WireRequest, secrets: Collection[str], connect_to: Mapping[s
             # This is how curl sends a header without a value.
             yield f"-H {shlex.quote(f'{name};')}"
     if request.body:
-        # curl takes what begins with @ for the name of a file, elsewhere.
+        # The other data options of curl read a value that begins with @ as the name of a file.
         yield f"--data-raw {shlex.quote(in_ascii(request.body.decode('utf-8', 'replace'), keep=chr(10)))}"
     for host, address in connect_to.items():
         url = Url.parse(f"{request.url.partition(':')[0]}://{host}")

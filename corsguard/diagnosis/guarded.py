@@ -1,8 +1,8 @@
 """
-What guards an application: which policy a request falls under, and where that policy is written.
+Loads what guards an application: which policy covers a request, and where that policy is written.
 
-It is named by a TOML file, by `module:attribute`, or by a Django settings module. Frameworks are imported only if the
-user's own code does. What cannot be loaded raises a LoadError; a policy that is refused stays a PolicyError.
+Its name is a TOML file, `module:attribute`, or a Django settings module. Frameworks are imported only if the user's own
+code imports them. Raises LoadError for what cannot be loaded; a refused policy raises PolicyError as usual.
 """
 
 import os
@@ -52,21 +52,21 @@ if TYPE_CHECKING:
 
 Finder = Callable[[Mapping[str, Any]], Assignment]
 
-# What is taken where nothing is named.
+# The defaults, if no name is given.
 DEFAULT_FILE: Final = "cors.toml"
 _SETTINGS: Final = "DJANGO_SETTINGS_MODULE"
 _CONFIGURATION: Final = "DJANGO_CONFIGURATION"
 
 FORMS: Final = """\
   cors.toml          a TOML file (with --env NAME for one of its environments)
-  shop.policies:API  module:attribute: a Policy, a mapping, a guarded application (WSGI, ASGI, FastAPI, Flask)
-  shop:create_app()  what a factory returns
+  shop.policies:API  a Policy, a mapping or a guarded application in a module
+  shop:create_app()  the result of a factory
   mysite.settings    a Django settings module"""
 
-# What Django's own list of defaults has not.
+# Settings that Django's own defaults do not have.
 _OWN_SETTINGS: Final = frozenset({"CORSGUARD", "ROOT_URLCONF"})
 
-# The check that finds that nothing is guarded at all.
+# The system check that reports that nothing is guarded.
 _NO_MIDDLEWARE: Final = "W901"
 
 _FRAMEWORKS: Final[Mapping[Form, str]] = {"flask": "Flask", "fastapi": "FastAPI or Starlette"}
@@ -74,8 +74,8 @@ _FRAMEWORKS: Final[Mapping[Form, str]] = {"flask": "Flask", "fastapi": "FastAPI 
 
 class Place(NamedTuple):
     """
-    Where a keyword of a policy is said, or would be: its *name* for people, and the *form* it is said in. Of a file,
-    *table* are the keys that lead there.
+    Where a keyword of a policy is written, or would be: its *name* for people, and the *form* that it is written in. In
+    a file, *table* are the keys that lead there.
     """
 
     name: str
@@ -86,13 +86,13 @@ class Place(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class Guarded:
     """
-    What was named: which policy guards which request.
+    What a name stands for: which policy guards which request.
 
-    *name* is as it was given. *find* takes a WSGI environ and knows the views that have a policy of their own;
-    *place_of* takes what stands there and a keyword. *problems* are the warnings of every policy, and *around* those
-    of them that only a framework can know. *absent* is the one that says that nothing asks the policies at all.
-    *protection* tells which requests may act, if anything does. *policies* are those by path or host, without views,
-    and *tagged* the views that have one of their own.
+    *name* is the name as it was given. *find* takes a WSGI environ and knows the views that have their own policy;
+    *place_of* takes what *find* returns and a keyword. *problems* are the warnings of every policy; *around* those that
+    only a framework can know. *absent* is the warning that nothing uses the policies at all. *protection* decides which
+    requests may act, if there is any. *policies* are those by path or host, without views; *tagged* are the views that
+    have their own.
     """
 
     name: str
@@ -108,13 +108,13 @@ class Guarded:
     @property
     def store(self) -> str:
         """
-        What is asked for the policy of a host, such as `shop.Tenants.policy_of`; nothing where they are listed.
+        What is called for the policy of a host, such as `shop.Tenants.policy_of`; empty if the hosts are listed.
         """
         return _store_of(self.policies)
 
     def host_in(self, url: Url | None) -> str | None:
         """
-        Return the host of *url*, with its port, if the policies go by host.
+        Return the host of *url*, with its port, if the policies depend on the host.
         """
         goes_by_host = self.policies.table.hosts is not None
         return url.origin.partition("://")[2] or None if goes_by_host and url is not None else None
@@ -138,12 +138,12 @@ def load_guarded(text: str | None = None, environment: str | None = None) -> Gua
     if names_module(text):
         with quiet():
             return _of_settings(text)
-    raise LoadError(f"{quoted(text)} names no policy. Write one of\n\n{FORMS}")
+    raise LoadError(f"{quoted(text)} is not the name of a policy. Write one of\n\n{FORMS}")
 
 
 def guarded_by(policy: Guarded | PoliciesLike | str, environment: str | None = None) -> Guarded:
     """
-    Return what *policy* guards, which may be one already, or be named. Raises LoadError and PolicyError.
+    Return the Guarded for *policy*: a Guarded itself, policies, or a name. Raises LoadError and PolicyError.
     """
     if isinstance(policy, Guarded):
         return policy
@@ -158,13 +158,13 @@ def guard_of(name: str, application: object) -> Guarded | None:
         with quiet():
             return _of_object(name, application)
     except (LoadError, PolicyError):
-        # Nothing guards it, or not as we do; what a page gets is told without it.
+        # Nothing known guards it. The diagnosis works without that.
         return None
 
 
 def framework_of(application: object) -> Form | None:
     """
-    Return whose words *application* is written in, if that is a framework that has an adapter.
+    Return the framework of *application*, if it is one that has an adapter.
     """
     if "flask" in sys.modules and isinstance(application, sys.modules["flask"].Flask):
         return "flask"
@@ -175,7 +175,7 @@ def framework_of(application: object) -> Form | None:
 
 def default_policy() -> str:
     """
-    Return what is meant where nothing is named. Raises LoadError if nothing is there.
+    Return the name that is used if none is given. Raises LoadError if there is no default.
     """
     if Path(DEFAULT_FILE).is_file():
         return DEFAULT_FILE
@@ -199,7 +199,7 @@ def is_file(text: str) -> bool:
 
 def there_is_no(file: str) -> LoadError:
     """
-    Return the error for a *file* that is not there.
+    Return the error for a *file* that does not exist.
     """
     near = get_close_matches(Path(file).stem, [path.stem for path in Path.cwd().glob("*.toml")], 1)
     meant = f" Did you mean {near[0]}.toml?" if near else ""
@@ -218,7 +218,7 @@ def _of_toml(file: str, environment: str | None) -> Guarded:
 
 def guarded_in(text: str, name: str, environment: str | None = None) -> Guarded:
     """
-    Return what the TOML *text*, which is called *name*, guards, for one *environment* of it.
+    Return the Guarded for the TOML *text* with the name *name*, for one *environment* of it.
 
     Raises LoadError if there is no such environment, and PolicyError if a policy is refused.
     """
@@ -248,7 +248,7 @@ def _of_environment(
 
 def _place_in_file(configuration: Configuration, text: str, there: Assignment, keyword: str) -> Place:
     """
-    Return the line that has the last word on *keyword*, or that of the table where it would stand.
+    Return the line that decides *keyword*, or the line of the table where it would stand.
     """
     name = next(name for name, other in configuration.policies.items() if other is there.policy)
     places = [(*configuration.places[name], keyword)]
@@ -265,7 +265,7 @@ def _place_in_file(configuration: Configuration, text: str, there: Assignment, k
 def _of_object(name: str, found: object) -> Guarded:
     framework = framework_of(found)
     if framework == "django":
-        # Whatever made it has set Django up.
+        # The code that made it has set up Django.
         return _of_django(name)
     layer = _layer(name, found)
     if layer is not None:
@@ -275,12 +275,13 @@ def _of_object(name: str, found: object) -> Guarded:
             raise LoadError(f"{name} is a {_FRAMEWORKS[framework]} application. {predecessor}")
         if not is_known(found):
             raise LoadError(
-                f"{name} is a {_FRAMEWORKS[framework]} application, and what guards it is not known, because nobody "
-                f"can look into {kind_of(vars(found)['wsgi_app'])} around it. Name the policy itself."
+                f"{name} is a {_FRAMEWORKS[framework]} application, and what guards it is not known, because the "
+                f"command cannot look into {kind_of(vars(found)['wsgi_app'])} around it. Give the name of the policy "
+                "itself."
             )
         raise LoadError(
-            f"{name} is a {_FRAMEWORKS[framework]} application that nothing guards. Write {_begun(framework)}, or name "
-            "the policy itself."
+            f"{name} is a {_FRAMEWORKS[framework]} application that nothing guards. Write {_begun(framework)}, or give "
+            "the name of the policy itself."
         )
     if isinstance(found, Policy | Policies | Configured | Mapping):
         policies = Policies(cast("PoliciesLike", found))
@@ -302,8 +303,8 @@ def _protection_of(policies: Policies) -> CrossOriginProtection | None:
 
 class _Layer(NamedTuple):
     """
-    The guard that lies in an application, the *form* that its policy is written in, and the *views* by name, which may
-    have a policy of their own.
+    The guard in an application, the *form* that its policy is written in, and the *views* by name, which may have their
+    own policies.
     """
 
     middleware: CORSMiddleware | asgi.CORSMiddleware
@@ -344,7 +345,8 @@ def _is_starlette(application: object) -> bool:
 
 def _in_starlette(name: str, app: "Starlette") -> _Layer | None:
     """
-    Return the guard of *app*, or the one that was added to it; Starlette makes the latter when it is first called.
+    Return the guard of *app*, or the one that was added to it. Starlette creates an added one only when *app* is first
+    called.
     """
     guard = getattr(app.state, "corsguard", None)
     if isinstance(guard, asgi.CORSMiddleware):
@@ -372,7 +374,7 @@ def _endpoints_of(app: object) -> Iterable[tuple[str, object]]:
 
 def _find_in_asgi(middleware: asgi.CORSMiddleware, environ: Mapping[str, Any]) -> Assignment:
     """
-    Return what stands at the request *environ*, which a server of ASGI would pass as a scope.
+    Return the policy for the request *environ*, which an ASGI server would pass as a scope.
     """
     headers = [
         (key.removeprefix("HTTP_").replace("_", "-").lower().encode(), value.encode("latin-1", "replace"))
@@ -391,7 +393,7 @@ def _find_in_asgi(middleware: asgi.CORSMiddleware, environ: Mapping[str, Any]) -
 
 def set_up_django(module: str) -> None:
     """
-    Set Django up with the settings *module*. Raises LoadError, and PolicyError if that is what the settings raise.
+    Set up Django with the settings *module*. Raises LoadError, and PolicyError if the settings raise it.
     """
     try:
         import django
@@ -405,10 +407,12 @@ def set_up_django(module: str) -> None:
         _install_configurations(module)
     found = import_module(module)
     if settings.configured and os.environ.get(_SETTINGS) != module:
-        raise LoadError(f"{module}: other settings of Django are loaded already. Give it a run of its own.")
+        raise LoadError(
+            f"{module}: other Django settings are loaded already. Run the command once for each settings module."
+        )
     if not _has_settings(found):
         raise LoadError(
-            f"{module} is a module without a setting of Django. Name what is in it, such as {module}:app or "
+            f"{module} is a module without any Django setting. Name something in it, such as {module}:app or "
             f"'{module}:create_app()'."
         )
     os.environ[_SETTINGS] = module
@@ -425,7 +429,7 @@ def _of_settings(module: str) -> Guarded:
 @contextmanager
 def _loading_django(module: str) -> Generator[None]:
     """
-    Turn what is raised inside, except a PolicyError, into a LoadError that names *module*.
+    Turn each exception inside, except PolicyError, into a LoadError that names *module*.
     """
     from django.core.exceptions import ImproperlyConfigured
 
@@ -441,7 +445,7 @@ def _loading_django(module: str) -> Generator[None]:
 
 def _install_configurations(module: str) -> None:
     """
-    Let django-configurations make the settings of a class of *module*, as its own `manage.py` does.
+    Let django-configurations create the settings from a class in *module*, as its own `manage.py` does.
     """
     os.environ[_SETTINGS] = module
     with suppress(ImportError):
@@ -456,7 +460,7 @@ def _has_settings(module: ModuleType) -> bool:
 
 def _of_django(name: str) -> Guarded:
     """
-    Return what guards this process, with what Django's system checks say of it.
+    Return what guards this process, with the results of Django's system checks.
     """
     from django.conf import settings
     from django.urls import get_resolver
@@ -467,7 +471,7 @@ def _of_django(name: str) -> Guarded:
 
     problems = checks.problems()
     if any(problem.is_error for problem in problems):
-        # With the warnings: anyone who fixes the errors wants to see them in the same run.
+        # The warnings too: anyone who fixes the errors wants to see them in the same run.
         raise PolicyError(problems)
     views = (
         view for view in (views_of(get_resolver()) if hasattr(settings, "ROOT_URLCONF") else ()) if view is not None
@@ -518,7 +522,7 @@ def _store_of(policies: Policies) -> str:
 
 def _warnings(policies: Iterable[tuple[str, Policy]]) -> tuple[Problem, ...]:
     """
-    Return the warnings of *policies*, each of which comes with its place (empty if that goes without saying).
+    Return the warnings of *policies*, which are pairs of place and policy (the place is empty if there is only one).
     """
     found = (
         replace(warning, field=f"{place}: {warning.field}") if place else warning
@@ -534,7 +538,7 @@ def _by_path(policies: Policies) -> Finder:
 
 def _layer(name: str, found: object) -> _Layer | None:
     """
-    Return the guard in *found*, which other middlewares may lie around.
+    Return the guard in *found*, also from under other middlewares.
     """
     for layer in layers_of(found):
         if isinstance(layer, CORSMiddleware):
@@ -558,9 +562,9 @@ def _dispatches(found: object) -> bool:
 
 def is_known(application: object) -> bool:
     """
-    Return whether it can be seen what lies around *application*, which is one of a framework.
+    Return whether the layers around *application*, an application of a framework, can be inspected.
     """
-    # What stands in place of Flask's own method may be anything.
+    # A replacement of Flask's own method may be anything.
     return not hasattr(application, "__dict__") or "wsgi_app" not in vars(application)
 
 
@@ -569,17 +573,17 @@ def _begun(form: Form) -> str:
 
 
 def _not_guarding(name: str, found: object) -> str:
-    what = f"{name} is {kind_of(found)}, and guards nothing. "
+    what = f"{name} is {kind_of(found)}, and does not guard anything. "
     if callable(found) and (predecessor := predecessor_of(found)):
         return f"{name} is {kind_of(found)}. {predecessor}"
     if isinstance(found, ModuleType):
         return f"{what}Name an attribute of the module: {name}.policy"
     if callable(found) and not isinstance(found, type):
-        # What is called may have any layers inside.
-        what = f"{name} is {kind_of(found)}, and what guards it is not known, because nobody can look into it. "
+        # A callable may have any layers inside.
+        what = f"{name} is {kind_of(found)}, and what guards it is not known, because the command cannot look into it. "
     if callable(found) and not name.endswith(")"):
         return (
-            f"{what}If it makes the application, call it: '{name}()'; if it is the application, wrap it: "
+            f"{what}If it makes the application, write '{name}()'. If it is the application, wrap it: "
             f"{_begun('asgi' if is_async(found) else 'wsgi')}."
         )
     return f"{what}Write one of\n\n{FORMS}"

@@ -1,5 +1,6 @@
 """
-What a check found, as a page to send to anyone who runs the server: the verdict, the exchanges, the change to make.
+The result of a check, as a page to send to the people who run the server: the verdict, the exchanges, the change to
+make.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -29,7 +30,7 @@ _WHERE: Final = {
 
 def handout(found: Diagnosis) -> str:
     """
-    Return the page about *found*: HTML without a script, with nothing from elsewhere and no secrets.
+    Return the page about *found*: HTML without scripts, external resources and secrets.
     """
     asked, outcome = found.asked, found.outcome
     is_fine, has_policy = not found.faults, found.rehearsal is not None
@@ -53,7 +54,7 @@ def handout(found: Diagnosis) -> str:
 
 def handout_of_har(reading: HarReading) -> str:
     """
-    Return the page about *reading*: a section for each request that is not fine, and all others in one.
+    Return the page about *reading*: a section for each request that is not fine, and one section for all others.
     """
     fine = tuple(_what(replay.asked) for replay in reading.requests if replay.is_fine)
     others = (Section("Readable", fine),) if fine else ()
@@ -104,7 +105,8 @@ def _consoles(fault: Fault) -> Iterator[str]:
 
 def _changes(fault: Fault | None, *, has_policy: bool) -> Iterator[Instruction]:
     """
-    Yield what to change; with *has_policy* the whole line of the policy has been said, and a part of it would mislead.
+    Yield what to change. *has_policy* is True if the whole line of the policy is on the page already, because a part of
+    it would mislead.
     """
     for part, line in () if fault is None else fault.fix.parts():
         if not (part == "policy" and has_policy):
@@ -113,21 +115,21 @@ def _changes(fault: Fault | None, *, has_policy: bool) -> Iterator[Instruction]:
 
 def _of_application(found: Diagnosis) -> Iterator[Instruction]:
     """
-    Yield what to change where the policy of the application is known.
+    Yield what to change if the policy of the application is known.
     """
     if found.rehearsal is not None:
         for edit in found.rehearsal.edits:
             yield from (Instruction(edit.place.name, line) for line in edit.fix.written())
     if found.predecessor:
         yield Instruction("The application", found.predecessor, is_code=False)
-    yield from (Instruction("The application, which nothing of corsguard guards", line) for line in found.beginning)
+    yield from (Instruction("The application, which corsguard does not guard yet", line) for line in found.beginning)
 
 
 def _drawn(
     asked: Fetch, outcome: Outcome, verdict: str, secrets: Secrets, secret_headers: Collection[str] = ()
 ) -> Drawn:
     """
-    Return what the browser did until it refused an answer; what was asked after that, to find more, it does not ask.
+    Return what the browser did until it refused an answer, without the later requests that only look for more faults.
     """
     failure = next((fault.failure for fault in outcome.faults if fault.failure is not None), None)
     exchanges = outcome.exchanges

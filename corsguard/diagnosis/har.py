@@ -1,8 +1,8 @@
 """
-HAR 1.2 files: exchanges written down as one, and what somebody else wrote down, read.
+Reads and writes HAR 1.2 files.
 
-What a HAR says is a stranger's word: it is bounded, and no shape of it is taken for granted. Who wrote it decides what
-its silence means: a browser's panel names what the browser refused; Firefox and proxies do not.
+The content of a HAR is untrusted: its size is bounded, and any value may have any type. What an absent field means
+depends on the writer: Chromium and WebKit name what the browser refused; Firefox and proxies do not.
 """
 
 import json
@@ -26,15 +26,15 @@ _MOST_HEADERS: Final = 500
 
 _NO_OCTET: Final = re.compile(r"[\0\r]|[^\0-\xff]")
 
-# Where Chromium, Firefox and Playwright say why there is no response.
+# The fields in which Chromium, Firefox and Playwright say why there is no response.
 _ERRORS: Final = ("_error", "_blocked", "_blockedReason", "_failureText")
-# How the programs that write HARs call themselves (log.creator, or log.browser), in lower case. These are browsers, and
-# name what they refused: the panels of Chromium and of WebKit, Playwright, and `written`.
+# Names of the programs that write HARs (log.creator, or log.browser), in lower case. These say what the browser
+# refused: the panels of Chromium and WebKit, Playwright, and `written`.
 _TELLING: Final = ("webinspector", "webkit web inspector", "playwright", "corsguard")
 _SILENT_BROWSERS: Final = ("firefox", "firebug")
 # These stand between the browser and the server.
 _PROXIES: Final = tuple("mitmproxy charles fiddler proxyman browsermob requestly burp zap".split())
-# How proxies say in place of a response that none came: Charles in a field, Fiddler in a status text of its own.
+# How proxies say that no response came: Charles in a field, Fiddler in its own status text.
 _CHARLES: Final = "_charlesStatus"
 _CHARLES_IS_DONE: Final = frozenset({"", "COMPLETE"})
 _CHARLES_FAILS: Final = 503
@@ -43,16 +43,16 @@ _FIDDLER: Final = re.compile(r"Fiddler - (.+)", re.IGNORECASE)
 
 class Malformed(ValueError):
     """
-    The file is not a HAR; the message says what is wrong with it.
+    The file is not a HAR; the message says why.
     """
 
 
 class Entry(NamedTuple):
     """
-    One exchange of a HAR: *response* is None if the browser wrote none down, *error* what it said instead.
+    One exchange of a HAR: *response* is None if the browser recorded none; *error* is what it recorded instead.
 
-    *page* is the URL of the page, as far as the file tells it, *origin* what `Origin` said, *kind* what DevTools takes
-    the request for.
+    *page* is the URL of the page, if the file has it; *origin* is the value of `Origin`; *kind* is the type of the
+    request in DevTools.
     """
 
     request: WireRequest
@@ -65,10 +65,10 @@ class Entry(NamedTuple):
 
 class Archive(NamedTuple):
     """
-    What is in a HAR: its *entries*, and the *writer*, as it calls itself.
+    The content of a HAR: its *entries*, and the name of its *writer*.
 
-    *is_browsers* tells that requests of a browser are in it, *is_proxys* that a proxy wrote them down. *names_refusals*
-    tells that it says of each response which the browser refused that it did.
+    *is_browsers* is True if it has requests of a browser, *is_proxys* if a proxy recorded them. *names_refusals* is
+    True if it marks each response that the browser refused.
     """
 
     entries: list[Entry]
@@ -80,13 +80,13 @@ class Archive(NamedTuple):
 
 def read(path: str) -> Archive:
     """
-    Return what is in the HAR file *path*. Raises Malformed, and OSError if it cannot be read.
+    Return the content of the HAR file *path*. Raises Malformed, and OSError if it cannot be read.
     """
     file = Path(path)
     if file.stat().st_size > _MOST_BYTES:
         raise Malformed(
-            f"{path} has {file.stat().st_size} bytes, and {_MOST_BYTES} are read at most. Clear the Network panel, "
-            "let it fail once more, and export again."
+            f"Expected a file of at most {_MOST_BYTES} bytes, got {path} with {file.stat().st_size}. Clear the Network "
+            "panel, reproduce the failure, and export again."
         )
     try:
         document = json.loads(file.read_bytes().decode("utf-8-sig"))
@@ -140,7 +140,8 @@ def _text(value: Mapping[str, Any], key: str) -> str:
 
 def _lines(value: object) -> tuple[Header, ...]:
     pairs = [(_text(_dict(item), "name"), _text(_dict(item), "value")) for item in _list(value)[:_MOST_HEADERS]]
-    # HTTP/2 writes what is not a header as `:method`; DevTools writes several Set-Cookie lines as one of several lines.
+    # Names such as `:method` are fields of HTTP/2 that are not headers. DevTools joins several Set-Cookie lines with
+    # line ends.
     return tuple(
         (name, _NO_OCTET.sub("?", line)) for name, value in pairs if is_token(name) for line in value.split("\n")
     )
@@ -172,7 +173,7 @@ def _entry(entry: Mapping[str, Any], pages: Mapping[str, str], *, is_proxys: boo
 
 def _error(entry: Mapping[str, Any], response: Mapping[str, Any]) -> str:
     """
-    Return what the browser says of a response that a page did not get.
+    Return what the browser says about a response that the page did not get.
     """
     said = (_text(place, key) for place in (response, entry) for key in _ERRORS)
     return next((text for text in said if text), "")
@@ -180,10 +181,10 @@ def _error(entry: Mapping[str, Any], response: Mapping[str, Any]) -> str:
 
 def _error_of_proxy(response: Mapping[str, Any]) -> str:
     """
-    Return what a proxy says in place of a response, or nothing.
+    Return what a proxy recorded in place of a response; empty if nothing.
     """
     status, own = _text(response, _CHARLES), _FIDDLER.match(_text(response, "statusText"))
-    # What Charles makes up is a 503. Any other response began, and ended in an exception.
+    # Charles invents a 503 if there is no response. Any other response began, and ended with an exception.
     has_begun = bool(response.get("headers")) and response.get("status") != _CHARLES_FAILS
     if status.upper() not in _CHARLES_IS_DONE and not has_begun:
         return status
@@ -192,10 +193,10 @@ def _error_of_proxy(response: Mapping[str, Any]) -> str:
 
 def written(exchanges: Iterable[Exchange], secrets: Collection[str], hide: Callable[[str], str]) -> dict[str, Any]:
     """
-    Return *exchanges* as a HAR 1.2 log. Values of headers called as one of *secrets* (in lower case) are not shown, nor
-    is what *hide* takes out of a text, and the bodies of responses are left out.
+    Return *exchanges* as a HAR 1.2 log. It does not contain the values of headers whose names are in *secrets* (in
+    lower case), what *hide* removes from a text, and the bodies of responses.
     """
-    # Times were not taken, and a HAR has to have some.
+    # Times were not measured, but a HAR has to have some.
     moment = datetime.now(UTC).isoformat(timespec="milliseconds")
     return {
         "log": {

@@ -1,9 +1,10 @@
-# ruff: noqa: RUF001 - letters of other alphabets look like those of ours
+# ruff: noqa: RUF001 - letters of other alphabets look like Latin ones
 """
-What Firefox prints of CORS in languages other than English, told apart by what no translator changes, and by few words.
+Recognizes Firefox's lines about CORS in languages other than English, by the parts that no translator changes, and by a
+few words.
 
-The names of headers, the URL, `*`, `true`, `http` and the status stay what they are in every language. Where these do
-not tell, one or two words of each language do. A language without a row is read by the rest.
+The names of headers, the URL, `*`, `true`, `http` and the status are the same in every language. If these are not
+enough, one or two words of each language decide. In a language without a row, only the former count.
 """
 
 import re
@@ -14,34 +15,34 @@ from typing import Final, NamedTuple
 
 from corsguard.browser import Reason
 
-# Over how many lines one message goes at most.
+# The most lines that one message may have.
 _MOST_LINES: Final = 5
-# How much of a line behind its URL is read.
+# How many characters of a line are read after its URL.
 _LONGEST_REST: Final = 400
 
 
 class Words(NamedTuple):
     """
-    What tells lines of one language apart, as parts of regular expressions: each is in no other line of its kind.
+    The words that distinguish the lines of one language, as parts of regular expressions.
     """
 
     # That a request across origins was blocked. The other words count only after it, or next to "CORS".
     blocked: str
-    # Of lines that name no header: CORS did not succeed, is switched off, was redirected, failed in the preflight.
+    # In lines that do not name a header: CORS did not succeed, is disabled, was redirected, failed in the preflight.
     failed: str = ""
     disabled: str = ""
     redirected: str = ""
     preflight: str = "preflight"
-    # Of lines about Access-Control-Allow-Origin: there is none, there are several.
+    # In lines about Access-Control-Allow-Origin: it is missing, there are several.
     missing: str = ""
     several: str = ""
-    # Of lines about a list in a preflight's answer: an item of it is not a name.
+    # In lines about a list in a preflight's answer: one item is not a name.
     invalid: str = ""
-    # Of lines about mixed content.
+    # In lines about mixed content.
     mixed: str = ""
 
 
-# Firefox 153, language by language. What stands after a `|` is of other regions or of older releases.
+# Firefox 153, language by language. The words after a `|` are from other regions or older releases.
 WORDS: Final = {
     "ar": Words("", mixed="نشط مختلط"),
     "bg": Words(
@@ -159,7 +160,8 @@ _WORDS: Final = {kind: _any(kind) for kind in Words._fields}
 
 class _Clue(NamedTuple):
     """
-    What a line *means* if it names the *header*, has such a *value* next to it, and the *word*; empty is not asked for.
+    What a line *means* if it names the *header*, has such a *value* next to it, and has the *word*. Empty fields do not
+    count.
     """
 
     means: Reason | str
@@ -168,7 +170,7 @@ class _Clue(NamedTuple):
     word: str = ""
 
 
-# The first that fits tells. `other` is any value, `list` one with a comma, `none` that there is none.
+# The first match counts. `other` is any value, `list` is one with a comma, `none` means that there is no value.
 _CLUES: Final = (
     _Clue(Reason.HEADER_NOT_ALLOWED, "headers", "authorization"),
     _Clue(Reason.WILDCARD_WITH_CREDENTIALS, value="*"),
@@ -191,14 +193,14 @@ _CLUES: Final = (
     _Clue(Reason.UNREACHABLE, "none", word="failed"),
     _Clue(Reason.UNREACHABLE, "none", word="no_status"),
 )
-# A URL is printed in ASCII, and in some languages a letter follows it. Blocks are somebody's who blacks out.
+# A URL is printed in ASCII, and in some languages a letter follows it. People use block characters to black out parts.
 _URL: Final = re.compile(
     r"(?<![A-Za-z])(?P<url>[a-z][a-z0-9+.-]{1,30}:(?://)?[!#-&(-~\u2580-\u259f]{1,2048})(?: ?['\"])?", re.IGNORECASE
 )
 _MIXED_URL: Final = re.compile(r"['\"] ?(?P<url>http://[!#-&(-~]{1,2048})", re.IGNORECASE)
-# A header with a value behind it is of a request, a response or a setting that somebody pasted.
+# A header followed by a value comes from a pasted request, response or setting, not from Firefox.
 _HEADER: Final = re.compile(r"['\"]? ?Access-Control-Allow-(?P<name>[A-Za-z]+)\b(?!['\"]? ?[:=]) ?['\"]?")
-# Between two letters it is an apostrophe: l'en-tête.
+# An apostrophe between two letters is not a quotation mark: l'en-tête.
 _APOSTROPHE: Final = re.compile(r"(?<=[A-Za-z\u00c0-\u00ff])'(?=[A-Za-z\u00c0-\u00ff])")
 # Where marks were typed again, the two are not the same.
 _QUOTED: Final = re.compile(r"['\"] ?(?P<value>[^'\"]{0,200}?) ?['\"]")
@@ -224,7 +226,7 @@ _NO_VALUES: Final = frozenset({"", "preflight", "true", "same origin", "same ori
 
 class Translated(NamedTuple):
     """
-    What a line in another language *means*, and what it names; empty where it names nothing.
+    What a line in another language *means*, and the values that it names (empty if none).
     """
 
     means: Reason | str
@@ -278,7 +280,7 @@ def _has_reason(text: str) -> bool:
 
 def translated(text: str) -> Translated | None:
     """
-    Return what *text*, in straight quotation marks, means, if Firefox prints it of CORS in another language.
+    Return what *text*, with straight quotation marks, means, if it is a line of Firefox about CORS in another language.
     """
     if "CORS" not in text and _WORDS["mixed"].search(text) and (content := _MIXED_URL.search(text)):
         return Translated(Reason.MIXED_CONTENT, content["url"])
@@ -315,7 +317,7 @@ def _told(rest: str, url: str, *, is_whole: bool) -> Translated | None:
 
 def _fitting(kind: str, values: list[str]) -> Iterator[str]:
     """
-    Yield the *values* of such a *kind*; an empty one where none is asked for.
+    Yield the *values* of this *kind*; one empty value if the kind does not matter.
     """
     match kind:
         case "" | "none":

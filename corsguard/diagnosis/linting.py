@@ -1,7 +1,7 @@
 """
-Every error and warning of policies, with the place where it stands.
+Lists every error and warning of policies, each with its place.
 
-`Policy` judges, and Django's system checks judge what only Django knows; this file says in which file and line.
+`Policy` judges, and Django's system checks judge what only Django knows. This module adds the file and the line.
 """
 
 import sys
@@ -24,11 +24,11 @@ from corsguard.quoting import printable
 from .guarded import Guarded, is_file, load_guarded, there_is_no
 from .objects import place_of
 
-# What no policy and no framework knows. A tag has no place for a host, so there is no configuration that shows it.
+# A problem that neither a policy nor a framework can know. A tag cannot name a host, so no configuration shows it.
 RULES_OF_VIEWS: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "W601": Rule(
-            "Views have a policy of their own (@cors), which counts on every host, those that no key means included: "
+            "Views have their own policy (@cors), which counts on every host, also on hosts that no key names: "
             "{value}.",
             "A page that the policy of the view allows may read from it on the host of every tenant.",
             "Remove @cors, and write the path of the view below each host that shares it.",
@@ -41,7 +41,7 @@ RULES_OF_VIEWS: Final[Mapping[str, Rule]] = MappingProxyType(
 @dataclass(frozen=True, kw_only=True)
 class PlacedProblem:
     """
-    One problem and where it stands: *policy* as it was named, *file* and *line* as far as they are known.
+    One problem and its place: the name of the *policy*, *file* and *line* as far as they are known.
     """
 
     policy: str
@@ -63,9 +63,9 @@ class PlacedProblem:
 @dataclass(frozen=True, kw_only=True)
 class Linted:
     """
-    All that is wrong with what *policy* names, errors first, and what *hosts* get: by key, the name of the policy of
-    each path prefix, `none` or `unguarded`; by `*`, which store is asked. Without policies by host, or with errors,
-    that is empty.
+    Everything that is wrong with what *policy* names, errors first, and the policies of *hosts*. For each key, *hosts*
+    has the name of the policy of each path prefix, `none` or `unguarded`; for `*`, it names the store. It is empty if
+    there are no policies by host, or if there are errors.
     """
 
     policy: str
@@ -75,7 +75,7 @@ class Linted:
 
 def lint(policy: str) -> Linted:
     """
-    Return all that is wrong with what *policy* names. Raises LoadError.
+    Return everything that is wrong with what *policy* names. Raises LoadError.
     """
     if is_file(policy):
         problems, table = _of_file(policy)
@@ -112,8 +112,8 @@ def _hosts_of(table: PathTable | None) -> dict[str, dict[str, str]]:
 
 def lint_text(text: str, name: str) -> list[tuple[PlacedProblem, str | None]]:
     """
-    Return all that is wrong with the TOML *text*, which is called *name*, errors first: each next to the text in which
-    it is fixed, or None if the fix is words.
+    Return everything that is wrong with the TOML *text* with the name *name*, errors first: each with the corrected
+    text, or None if the fix is only words.
     """
     problems, _ = _judged(lambda: Configuration.environments_in(text, name))
     found = dict(_placed_in(text, name, problems))
@@ -122,7 +122,7 @@ def lint_text(text: str, name: str) -> list[tuple[PlacedProblem, str | None]]:
 
 def _of_file(file: str) -> tuple[Iterable[PlacedProblem], PathTable | None]:
     """
-    Return what is wrong with *file*, and what stands where, which no environment changes.
+    Return the problems of *file*, and its table of paths, which is the same in every environment.
     """
     if not Path(file).is_file():
         raise there_is_no(file)
@@ -135,7 +135,7 @@ def _judged(
     read: Callable[[], Mapping[str | None, Configuration]],
 ) -> tuple[Collection[Problem], PathTable | None]:
     """
-    Return each problem of what *read* returns once, and what stands where.
+    Return each problem of what *read* returns, once, and its table of paths.
     """
     table: PathTable | None = None
     try:
@@ -148,7 +148,7 @@ def _judged(
 
 
 def _placed_in(text: str, file: str, problems: Collection[Problem]) -> Iterator[tuple[PlacedProblem, Problem]]:
-    # A file that cannot be read has no positions, and its one problem says the line itself, if there is one.
+    # A file that cannot be parsed has no positions. Its one problem names the line itself, if there is one.
     is_read = all(problem.code != "E811" for problem in problems)
     positions = Positions(text if is_read else "")
     for problem in problems:
@@ -158,7 +158,7 @@ def _placed_in(text: str, file: str, problems: Collection[Problem]) -> Iterator[
 
 def _of_error(policy: str, error: PolicyError) -> Iterator[PlacedProblem]:
     """
-    Yield what is wrong with a policy that Python code makes, and would not make.
+    Yield the problems of a policy that Python code tried to create.
     """
     file, line = place_of(error)
     here = _relative(file) if file else _file_of(policy)
@@ -185,7 +185,7 @@ def _in_order(problems: Iterable[PlacedProblem]) -> list[PlacedProblem]:
 
 def _file_of(policy: str) -> str:
     """
-    Return the file of the module that *policy* names, or the name itself.
+    Return the file of the module that *policy* names, or *policy* itself.
     """
     module = sys.modules.get(policy.partition(":")[0])
     file = getattr(module, "__file__", None)
@@ -199,7 +199,7 @@ def _relative(file: str) -> str:
 
 def rules() -> dict[str, str]:
     """
-    Return what each rule is about, by its code; what its sentence names is left open.
+    Return a sentence about each rule, by its code, with `...` for the placeholders.
     """
     known = {**RULES, **RULES_OF_VIEWS}
     for name in ("corsguard_flask.predecessor", "corsguard_django.checks"):
@@ -211,7 +211,7 @@ def rules() -> dict[str, str]:
 
 class _LeftOpen(dict[str, str]):
     """
-    What stands for every blank of a sentence.
+    Fills every placeholder of a sentence.
     """
 
     def __missing__(self, blank: str) -> str:

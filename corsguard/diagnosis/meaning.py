@@ -1,5 +1,5 @@
 """
-What a message from a console means: the cause, the fix, what to look at, and the command that finds out more.
+The meaning of a console message: the cause, the fix, what to look at, and the command that finds out more.
 """
 
 import re
@@ -29,21 +29,21 @@ from .playing import Fetch, lines_of
 from .rehearsal import Rehearsal, rehearse, staged, staged_handshake
 
 _LONGEST_URL: Final = 2048
-# Whose consoles word a preflight's answer and the response itself alike.
+# The engines whose consoles use the same words for a preflight's answer and for the response itself.
 _ALIKE: Final = frozenset({"Firefox", "Safari"})
-# Who words an absent Access-Control-Allow-Origin and another origin in it alike.
+# The engines that use the same words for an absent Access-Control-Allow-Origin and for another origin in it.
 _EITHER: Final = frozenset({"Safari", "Internet Explorer", "jsdom", "Office", "TestCafe"})
-# Where a console, or somebody, left something out of a URL.
+# Marks where a console, or a person, has shortened a URL.
 _CUT: Final = re.compile(r"\.{3}|\*{3}")
-# What a header's value is taken for, where only its name is known: one that needs a preflight.
+# The value that is assumed if only the name of a header is known: one that needs a preflight.
 _VALUES: Final = {"content-type": "application/json"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Meaning:
     """
-    What one *message* means, given what is *known* besides it; *rehearsal* is what a policy makes of the request that
-    it tells of, if one was given.
+    The meaning of one *message*, together with what the user says is *known*; *rehearsal* is the result of its request
+    under a policy, if one was given.
     """
 
     message: Message
@@ -60,7 +60,7 @@ class Meaning:
     @property
     def is_about_layers(self) -> bool:
         """
-        Whether the place of the CORS layer among other layers is at fault.
+        Whether the cause is the position of the CORS layer among other layers.
         """
         failure = self.message.failure
         return failure is not None and failure.reason in OF_STATUS
@@ -68,7 +68,7 @@ class Meaning:
     @property
     def title(self) -> str:
         """
-        What it means, in a sentence.
+        The meaning, in one sentence.
         """
         message = self.message
         if message.failure is None:
@@ -80,7 +80,7 @@ class Meaning:
     @property
     def look_at(self) -> tuple[str, ...]:
         """
-        What to look at, in this order.
+        What to look at, in order.
         """
         failure = self.message.failure
         return LOOKALIKES[self.message.lookalike].look if failure is None else REASONS[failure.reason].look
@@ -107,7 +107,7 @@ class Meaning:
         words = ["corsguard", "check", shlex.quote(as_shown(message.url, _LONGEST_URL))]
         words += ["--page", shlex.quote(as_shown(message.origin))]
         if message.is_handshake:
-            # A page can say nothing else of it.
+            # A page cannot choose anything else.
             return " ".join(words)
         method = _method(message, known)
         if method != "GET":
@@ -158,13 +158,13 @@ def read_message(  # noqa: PLR0913 - what a message may leave out
     environment: str | None = None,
 ) -> list[Meaning]:
     """
-    Return what each message in *text*, copied from a browser's console, means; nothing if none of them is known.
+    Return the meaning of each message in *text*, copied from a browser's console; empty if none of them is known.
 
-    *page*, *method*, *headers* and *credentials* say of the request what the message does not name. With a *policy*,
-    what it grants of that request is told as well: a Policy, what `Policies` takes, or the name of one (a TOML file,
-    `module:attribute`, a settings module), with an *environment* of the file.
+    *page*, *method*, *headers* and *credentials* describe the request, if the message does not. With a *policy*, the
+    result also says what it grants for that request. It is a Policy, what `Policies` takes, or the name of one (a TOML
+    file, `module:attribute`, a settings module), with an *environment* of the file.
 
-    Raises ValueError for what is not a request, LoadError and PolicyError for a policy that cannot be loaded.
+    Raises ValueError if these do not describe a request, and LoadError or PolicyError if the policy cannot be loaded.
     """
     pairs = lines_of(headers)
     known = Known(None if page is None else page_named(page), method, pairs, credentials)
@@ -181,7 +181,7 @@ def read_message(  # noqa: PLR0913 - what a message may leave out
 
 def with_value(name: str, value: str = "") -> Header:
     """
-    Return the header *name* with its *value*, or with one that needs a preflight where none is known.
+    Return the header *name* with its *value*, or with one that needs a preflight if none is known.
     """
     return name, value or _VALUES.get(name.lower(), "1")
 
@@ -189,22 +189,23 @@ def with_value(name: str, value: str = "") -> Header:
 def _notes(message: Message) -> Iterator[str]:
     # Browsers print a path, so a bare origin is what somebody, or an old browser, left of a URL.
     if message.is_named and (_CUT.search(message.url) or message.url == message.target):
-        yield "The URL is not whole: copy it from the Network panel, for the command below."
+        yield "The URL is not complete: for the command below, copy it from the Network panel."
     if message.failure is None:
         return
     yield from notes_on(message.failure)
     if message.engine in _ALIKE and message.failure.reason in CORS_CHECK and not message.failure.is_preflight:
-        yield f"{message.engine} says the same of a preflight: is there an OPTIONS row, and did that one fail?"
+        yield f"{message.engine} says the same about a preflight: is there an OPTIONS row, and did it fail?"
     if message.engine in _EITHER and message.failure.reason is Reason.MISSING_ALLOW_ORIGIN:
         yield (
             f"{message.engine} says the same if Access-Control-Allow-Origin names another origin; the command below "
-            "tells which."
+            "shows which."
         )
 
 
 def _method(message: Message, known: Known) -> str:
     """
-    Return the method of *message*, or one that needs a preflight where one failed, and nothing tells what needed it.
+    Return the method of *message*. If a preflight failed and nothing says why it was needed, return a method that needs
+    one.
     """
     is_unknown = message.method == METHOD or ("method" in message.assumed and not _header_names(message, known))
     return "PUT" if is_unknown else message.method
@@ -221,7 +222,8 @@ def _has_credentials(failure: Failure | None, known: Known) -> bool:
 
 def _asked(message: Message, known: Known, guarded: Guarded) -> Fetch:
     """
-    Return the request that *message* tells of, as far as it does, to the host that it names if that matters.
+    Return the request that *message* is about, as far as it says; to the host that it names, if the policy depends on
+    it.
     """
     if message.is_handshake:
         return staged_handshake(message.origin, message.url)

@@ -1,5 +1,5 @@
 """
-What to change about what is taken for CORS, in the words of the page and of the server that a line names.
+What to change about a failure that looks like CORS, with the page and the server that a line names.
 """
 
 from dataclasses import replace
@@ -13,8 +13,8 @@ from .lookalikes import LOOKALIKES
 
 def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | None, value: str = "") -> Fix:
     """
-    Return what to change about the lookalike *name*, for a page on *origin* (None if nobody names it) that asks
-    *target*, where the line names *header* and *value*.
+    Return what to change about the lookalike *name*, for a page on *origin* (None if not known) that requests *target*,
+    if the line names *header* and *value*.
     """
     row = LOOKALIKES[name]
     shown = as_shown(value)

@@ -1,9 +1,9 @@
 """
-What a console printed, recognized: which failure it tells of, and what of it the line names.
+Recognizes console lines: which failure a line is about, and which values it names.
 
-Recognition is a table of cores: browsers change the rest of a line between releases. A failure of the model is told by
-the model's own words; what is not CORS, and so not a failure of the model, is one of the lookalikes. What was pasted is
-bounded before it is looked at.
+It compares with a table of cores, because browsers change the rest of a line between releases. If the model knows the
+failure, the model explains it; otherwise it is one of the lookalikes, which are not CORS. The pasted text is bounded
+before it is read.
 """
 
 import re
@@ -24,14 +24,14 @@ from .pages import OPEN_PAGE, assumed_page, origin_named
 from .pasted import parts, plain
 
 LONGEST_MESSAGE: Final = 65536
-# How much of a word of a message is read.
+# How many characters of one word of a message are read.
 _LONGEST_WORD: Final = 2048
 
-# What stands for what a message does not name.
+# Placeholders for what a message does not name.
 URL: Final = "https://api.example.com/"
 SOCKET_URL: Final = "wss://api.example.com/"
 METHOD: Final = "METHOD"
-# Where the failure itself tells how the page was loaded: only one of https has mixed content.
+# Failures that show that the page was loaded by https: only then is there mixed content.
 _PAGES: Final[Mapping[Reason | str, str]] = {
     Reason.MIXED_CONTENT: EXAMPLE_ORIGIN,
     "insecure_local_network": OPEN_PAGE,
@@ -68,7 +68,7 @@ _ENGINES: Final = (
     ),
 )
 _QUOTED_URL: Final = r"['\"]?(?P<url>[a-z][a-z0-9+.-]*:[^\s'\"]+)"
-# Where a line names the URL. What stands between quotation marks is named even if it is redacted.
+# Where a line names the URL. A text between quotation marks counts even if it is redacted.
 _URLS: Final = (
     re.compile(
         r"Access to [^']{1,80}? at '(?P<url>[^']+)'(?: \(redirected from '(?P<first>[^']+)'\))? from origin ",
@@ -81,7 +81,7 @@ _URLS: Final = (
     ),
     re.compile(r"Redirect from '(?P<url>[^']+)' to '[^']+' has been blocked"),
     re.compile(r"\b\w{1,30} (?:from|at) origin '(?P<url>[^']{1,2048})' has been blocked"),
-    # What people write for the URL that they do not want to show.
+    # What people write in place of a URL that they do not want to show.
     re.compile(r"Access to [\w ]{1,40}? (?:at )?(?P<url>[\[{<][^\]}>]{1,200}[\]}>]|\.{3,}) from origin "),
     re.compile(r"remote resource at '?(?P<url>[^'\s]+?)'?\.? ?(?:soon\. )?(?:\(|$)"),
     re.compile(
@@ -106,7 +106,7 @@ _URLS: Final = (
     re.compile(r"Access to [\w ]{1,40} at '\[(?P<url>https?:[^'\s\]]+)\] ", re.IGNORECASE),
     re.compile(r"Access to [\w ]{1,40} at '(?P<url>[^'\s]+)'", re.IGNORECASE),
 )
-# Chromium's place of a line is the URL without its scheme.
+# In Chromium's place of a line, the URL has no scheme.
 _PLACED: Final = re.compile(
     r"(?:^| )(?:(?P<local>localhost|127\.0\.0\.1)|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?/\S{0,2048}?"
     r"(?=:\d+ Failed to load resource)"
@@ -143,8 +143,7 @@ _ORIGINS: Final = (
     re.compile(r"(?:The page at |current origin \()'?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
     re.compile(r"\breferr?er(?: header)?[\"']?[:=]\s?[\"']?(?P<origin>https?://[^\s'\",)\]}]+)", re.IGNORECASE),
 )
-# What stands for a URL or an origin that somebody does not want to show: its host, or a part of it, has no letter but
-# x, or brackets.
+# A URL or an origin that somebody has redacted: its host, or a part of it, has no letters except x, or has brackets.
 _REDACTED: Final = re.compile(
     r"(?:[a-z][a-z0-9+.-]*:)?(?://)?[.*x_?\-]{2,}(?:[/:].*)?|https?:/*|"
     r"(?:[a-z]+://)?[^/?#]*(?:[\[{<][a-z][^\]}>:]*[\]}>]|\.\.|\*\*)[^/?#]*(?:[/?#].*)?|.*[\u2580-\u259f].*|"
@@ -156,7 +155,7 @@ _HOST_ONLY: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+(?::\d+)?(?:/\S*)?
 _USERINFO: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
 _SOCKET_URL: Final = re.compile(r"\bwss?://", re.IGNORECASE)
 _ANY_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"]+", re.IGNORECASE)
-# A URL of a line without other signs: neither one of the documentation nor a place in a script.
+# A URL in a line without other hints, unless it is one of the documentation or a place in a script.
 _LONE_URL: Final = re.compile(
     r"(?<!sourceURL: ['\"])(?<!fileName: ['\"])\bhttps?://(?!developer\.mozilla|(?:www\.)?chromestatus|goo\.gl|fetch\.spec|web\.dev|go\.microsoft|xhr\.spec|"
     r"nodejs\.org|nextjs\.org|console\.(?:developers|cloud)\.google|user:pass@host)[^\s'\"()<>]+",
@@ -188,7 +187,7 @@ _WITHOUT_REQUEST: Final = frozenset({"post_message", "refused_configuration"})
 
 class Known(NamedTuple):
     """
-    What the user says in addition to a message, which may not name it.
+    What the user says in addition to a message.
     """
 
     origin: str | None = None
@@ -200,10 +199,10 @@ class Known(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class Message:
     """
-    One message: *engine* is whose console it is from (empty if anyone's); *failure* is what the model calls it, else
-    *lookalike* names what it is. *url*, *origin* and *method* are named by it, or by the user, or are what stands for
-    them; *assumed* are the latter, and *redacted* those of them that the message blacks out. *header* is the header
-    that it names, *value* what else a lookalike names: a directive, a type, an address space.
+    One message. *engine* is the browser that printed it (empty if unknown). *failure* is the model's name for it;
+    otherwise *lookalike* says what it is. *url*, *origin* and *method* come from the message, from the user, or are
+    placeholders. *assumed* are the placeholders, and *redacted* those of them that the message blacks out. *header* is
+    the header that it names; *value* is what else a lookalike names: a directive, a type, an address space.
     """
 
     engine: str
@@ -220,14 +219,14 @@ class Message:
     @property
     def is_named(self) -> bool:
         """
-        Whether it names the URL, or the user does.
+        Whether the message or the user names the URL.
         """
         return "url" not in self.assumed
 
     @property
     def target(self) -> str:
         """
-        The origin of the URL, or the URL if it has no origin.
+        The origin of the URL, or the URL itself if it has no origin.
         """
         parsed = url_of(self.url)
         return self.url if parsed is None else parsed.origin
@@ -235,7 +234,7 @@ class Message:
     @property
     def is_handshake(self) -> bool:
         """
-        Whether it tells of a WebSocket.
+        Whether it is about a WebSocket.
         """
         parsed = url_of(self.url)
         return parsed is not None and parsed.scheme in SOCKET_SCHEMES
@@ -247,7 +246,7 @@ class Message:
 
 def read(text: str, known: Known) -> list[Message]:
     """
-    Return the messages in *text*, the same once; none if nothing is recognized.
+    Return the messages in *text*, without duplicates; empty if nothing is recognized.
     """
     whole = plain(text[:LONGEST_MESSAGE])
     several, asked = [*parts(whole)], _asked(whole)
@@ -305,7 +304,7 @@ def _merged(one: Message, other: Message) -> Message:
 
 def _asked(text: str) -> dict[str, tuple[str, ...]]:
     """
-    Return by which methods *text* says that each URL was asked: Chromium says so in a line before the one that tells.
+    Return for each URL the methods that *text* names: Chromium prints them in a line before the line about the failure.
     """
     methods: dict[str, tuple[str, ...]] = {}
     for found in _REQUESTS.finditer(text):
@@ -316,8 +315,8 @@ def _asked(text: str) -> dict[str, tuple[str, ...]]:
 
 def _telling(messages: Collection[Message]) -> Iterator[Message]:
     """
-    Yield the *messages* that say what failed: others follow them, and say only that something did, or say the same
-    again without the URL, as Safari does.
+    Yield the *messages* that say what failed, without later ones that only say that something failed, or that repeat it
+    without the URL, as Safari does.
     """
     named = {message.url for message in messages if message.name not in _ECHOES}
     causes = {_cause(message) for message in messages if message.is_named}
@@ -342,7 +341,7 @@ def _cause(message: Message) -> str:
 
 
 def _read_one(text: str, known: Known) -> Message | None:
-    # Words in a URL tell of what it names, and nothing of what failed.
+    # Words in a URL do not say what failed.
     bare = _ANY_URL.sub(lambda url: "\0" * len(url[0]), text)
     found = _first(CORES, text, bare)
     is_english = found is not None or _first(VAGUE[:2], text, bare) is not None
@@ -375,7 +374,7 @@ def _first(cores: tuple[Core, ...], text: str, bare: str) -> tuple[Core, re.Matc
     return None
 
 
-def _message(  # noqa: PLR0913 - what is known of one message
+def _message(  # noqa: PLR0913 - the parts of one message
     text: str, means: Reason | str, said: dict[str, str], known: Known, engine: str, *, is_preflight: bool
 ) -> Message:
     is_socket = means in OF_HANDSHAKE or "websocket" in _ANY_URL.sub("", text).lower() or bool(_SOCKET_URL.search(text))
@@ -441,7 +440,7 @@ def _value(reason: Reason, value: str | None, *, method: str, header: str | None
     if reason is Reason.HEADER_NOT_ALLOWED:
         return (header or "").lower()
     if reason is Reason.ALLOW_CREDENTIALS_NOT_TRUE:
-        # Chromium's '' means that there is none.
+        # Chromium's '' means that the header is absent.
         return value or None
     if reason is Reason.BAD_PORT:
         parsed = url_of(url)
@@ -455,23 +454,23 @@ def _value(reason: Reason, value: str | None, *, method: str, header: str | None
     return None if value is None else value[:_LONGEST_WORD]
 
 
-def _exchange(  # noqa: PLR0913 - what a line may tell of the answer
+def _exchange(  # noqa: PLR0913 - what a line may say about the answer
     means: Reason, said: Mapping[str, str], status: str, url: str, *, is_preflight: bool, covers_all: bool
 ) -> Exchange | None:
     """
-    Return what a message tells of the answer, if that is more than the reason.
+    Return what a message says about the answer, if that is more than the reason.
     """
     request = WireRequest("OPTIONS" if is_preflight else "GET", url)
     status = said.get("status") or status
     if means is Reason.HANDSHAKE_REFUSED:
-        # Chromium names one status by what it means.
+        # For one status, Chromium prints a text instead of the number.
         status = status or said.get("value", "")
     if covers_all:
         request = replace(request, headers=(("Access-Control-Request-Headers", "authorization"),))
         answer = WireResponse(200, (("Access-Control-Allow-Headers", "*"),))
         return Exchange(request, answer, is_preflight, with_credentials=False)
     if "target" in said:
-        # Which of the statuses that redirect it was, Chromium does not say.
+        # Chromium does not say which redirect status it was.
         answer = WireResponse(0, (("Location", said["target"][:_LONGEST_WORD]),))
         return Exchange(request, answer, is_preflight, with_credentials=False)
     if not REASONS[means].status_tells or not status:
@@ -486,7 +485,7 @@ def _status(text: str) -> str:
 
 def _url(text: str, said: Mapping[str, str], origin: str | None) -> tuple[str, str, bool]:
     """
-    Return the URL that a message names, empty if none, the one before all redirects, and whether it blacks one out.
+    Return the URL that a message names (empty if none), the URL before all redirects, and whether one is redacted.
     """
     named = [(said["url"], "")] if "url" in said else []
     if not named:
@@ -514,7 +513,7 @@ def _url(text: str, said: Mapping[str, str], origin: str | None) -> tuple[str, s
 
 def _as_url(text: str, origin: str | None) -> str:
     """
-    Return the URL that *text* names for a page on *origin*; empty if it names none.
+    Return *text* as a URL, relative to a page on *origin*; empty if it is not one.
     """
     whole = text[:_LONGEST_WORD]
     # A password is nobody's business, and fetch() takes none.
@@ -525,16 +524,16 @@ def _as_url(text: str, origin: str | None) -> str:
         return ""
     if text.startswith("/"):
         return "" if origin in {None, NULL} else f"{origin}{text}"
-    # A port is not told from a scheme: the browser took localhost:8000 for one.
+    # A scheme cannot be distinguished from a host with a port: the browser read localhost: as a scheme.
     if ":" in text.partition("/")[0]:
         return text
-    # What has no scheme is a host, a path that no page is known for, or a word that stands for the URL.
+    # Without a scheme, it is a host, a path of an unknown page, or a placeholder for the URL.
     return f"https://{text}" if _HOST_ONLY.fullmatch(text) else ""
 
 
 def _origin(text: str, said: Mapping[str, str], known: Known) -> tuple[str | None, bool]:
     """
-    Return the page that a message names, or the user, and whether the message blacks one out.
+    Return the page that the message or the user names, and whether it is redacted.
     """
     if known.origin is not None:
         return known.origin, False
@@ -552,5 +551,5 @@ def _origins(text: str) -> Iterator[str]:
     for pattern in _ORIGINS:
         for found in pattern.finditer(text):
             word = next(filter(None, found.groups()))[:_LONGEST_WORD]
-            # The host of app://. is a stop; several stops stand for what was cut off.
+            # The host of app://. is a dot; several dots stand for what was cut off.
             yield word if word.endswith(("://.", "..")) else word.rstrip(".,)")

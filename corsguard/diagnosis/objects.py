@@ -1,8 +1,8 @@
 """
-Names of Python objects, as a command line has them: `module:attribute`, and `module:factory()` for what it returns.
+Loads Python objects by their names on a command line: `module:attribute`, and `module:factory()` for what it returns.
 
-Modules are found from the current directory. What cannot be loaded raises a LoadError that names the cause and the fix;
-a policy that is refused meanwhile stays a PolicyError, because it is what the name was asked about.
+Modules are searched from the current directory. An object that cannot be loaded raises LoadError with the cause and the
+fix. A policy that is refused while it is loaded raises PolicyError as usual, because that is what the user asked about.
 """
 
 import importlib
@@ -30,7 +30,7 @@ _MODULE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
 class LoadError(Exception):
     """
-    What was named cannot be loaded, or is not what was meant; the text says what to write instead.
+    The named object cannot be loaded, or is of the wrong kind; the text says what to write instead.
     """
 
     def __init__(self, text: str) -> None:
@@ -59,22 +59,22 @@ def load_application(text: str) -> Application:
     """
     if not names_object(text):
         raise LoadError(
-            f"{quoted(text)} names no application. Write module:attribute, such as shop.wsgi:application, or "
-            "module:factory() to call what makes it."
+            f"{quoted(text)} is not the name of an application. Write module:attribute, such as shop.wsgi:application, "
+            "or module:factory() to call the function that makes it."
         )
     with quiet():
         found = cast("Application", object_of(text))
-    call = f" If it makes the application, call it: '{text}()'." if not text.endswith(")") else ""
+    call = f" If it makes the application, write '{text}()'." if not text.endswith(")") else ""
     if call and isinstance(found, FunctionType) and not found.__code__.co_argcount:
-        raise LoadError(f"{text} is a function without arguments, and no application.{call}")
+        raise LoadError(f"{text} is a function without arguments, not an application.{call}")
     if isinstance(cast("object", found), Mapping):
-        raise LoadError(f"{text} is {kind_of(found)}, and no WSGI or ASGI application.")
+        raise LoadError(f"{text} is {kind_of(found)}, not a WSGI or ASGI application.")
     try:
         transport = transport_for(found)
     except (TypeError, ValueError) as error:
         raise LoadError(f"{text} is not an application: {error}{call if callable(found) else ''}") from None
     if cast("object", transport) is found:
-        raise LoadError(f"{text} takes one argument, and a WSGI application two, an ASGI one three.{call}")
+        raise LoadError(f"{text} takes one argument. A WSGI application takes two, an ASGI application three.{call}")
     return found
 
 
@@ -88,20 +88,21 @@ def is_module(name: str) -> bool:
 
 def refuse_python(text: str, attribute: str = "") -> None:
     """
-    Raise LoadError if *text* names a file of Python: its module is meant. *attribute* stands for what is missing.
+    Raise LoadError if *text* is the name of a Python file, because a module is expected. *attribute* completes the
+    proposal.
     """
     if text.endswith(".py") or ".py:" in text:
         module, _, named = text.partition(".py")
         meant = f"{module.strip('./').replace(os.sep, '.').removesuffix('.__init__')}{named or attribute}"
-        raise LoadError(f"{quoted(text)} is a file of Python: write the name of its module, {meant}.")
+        raise LoadError(f"{quoted(text)} is a Python file: write the name of its module, {meant}.")
 
 
 @contextmanager
 def quiet(name: str = "corsguard") -> Generator[None]:
     """
-    Keep the log *name*, which says while it is written what the command says itself, from a terminal.
+    Do not print the log *name* on the terminal, because the command itself says the same.
 
-    Where logging is set up, it is written as always.
+    If the application has configured logging, it is written as usual.
     """
     logger, handler = logging.getLogger(name), logging.NullHandler()
     logger.addHandler(handler)
@@ -152,8 +153,8 @@ def import_module(module: str) -> ModuleType:
                 f"{said_by(error)}. {_meant(missing)}"
             ) from None
         raise LoadError(
-            f"{module} was found, but imports {missing}, which is not there. Install it, or run the command with the "
-            f"Python of the application. ({said_by(error)}; {_place(error)})"
+            f"{module} was found, but imports {missing}, which is not installed. Install it, or run the command with "
+            f"the Python of the application. ({said_by(error)}; {_place(error)})"
         ) from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
         raise LoadError(failed(module, error)) from None
@@ -161,12 +162,12 @@ def import_module(module: str) -> ModuleType:
 
 def _no_module(module: str, missing: str) -> str:
     which = "" if missing == module else f" for {module}"
-    return f"There is no module {missing}{which} in {Path.cwd()}, nor among what is installed. {_meant(missing)}"
+    return f"There is no module {missing}{which} in {Path.cwd()} or in the installed packages. {_meant(missing)}"
 
 
 def _meant(missing: str) -> str:
     """
-    Return the module that *missing* probably stands for, as a question, or where to run the command.
+    Return the module that is probably meant by *missing*, as a question, or where to run the command.
     """
     package, _, name = missing.rpartition(".")
     folder = Path(*package.split(".")) if package else Path.cwd()
@@ -183,13 +184,13 @@ def _meant(missing: str) -> str:
 
 def said_by(error: BaseException) -> str:
     """
-    Return what *error* says, on one line, with its type.
+    Return the message of *error* with its type, on one line.
     """
     return " ".join("".join(traceback.format_exception_only(error)).split())
 
 
 def failed(name: str, error: BaseException) -> str:
-    # A SyntaxError begins with the place and the line, which stand behind anyway.
+    # The text of a SyntaxError begins with its place, which is added at the end anyway.
     said = f"SyntaxError: {error.msg}" if isinstance(error, SyntaxError) else said_by(error)
     return f"{name} cannot be loaded: {said} ({_place(error)})"
 

@@ -1,5 +1,5 @@
 """
-Which page asks: the origin that somebody names, or the one that most likely asks a URL.
+Finds the page that sends a request: the one that the user names, or the most likely one.
 """
 
 from typing import Final
@@ -20,7 +20,7 @@ def page_named(text: str) -> str:
     """
     Return the origin of the page that *text* names: an origin, `null`, or the URL of the page.
 
-    Raises ValueError, which says what to write.
+    Raises ValueError with what to write.
     """
     if text == NULL or Origin.parse(text) is not None:
         return text
@@ -34,12 +34,12 @@ def page_named(text: str) -> str:
     except PolicyError as error:
         problem = error.problems[0]
         raise ValueError(f"{problem.message} Write {problem.fix}") from None
-    raise ValueError(f'"{text}" is a pattern; a page has one origin.')
+    raise ValueError(f'Expected one origin, got the pattern "{text}".')
 
 
 def origin_named(text: str) -> str | None:
     """
-    Return the origin of the page that a console names by *text*, None if that is not an origin.
+    Return the origin of the page that a console names with *text*, None if it is not an origin.
 
     An origin outside our grammar, such as app://. of Electron, is returned as it is: no policy can list it.
     """
@@ -57,7 +57,8 @@ def origin_named(text: str) -> str | None:
 
 def assumed_page(url: str) -> str:
     """
-    Return the origin that most likely asks *url*: on a developer's own machine one there, else one of the same scheme.
+    Return the origin of the page that most likely requests *url*: for a URL on the developer's machine, a page there;
+    otherwise one with the same scheme.
     """
     target = url_of(url)
     if target is None or address_space(target.host) == "public":

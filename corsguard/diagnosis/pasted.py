@@ -1,8 +1,8 @@
 """
-What was pasted, as the console printed it: markup, escapes, typographic quotation marks and line prefixes undone.
+Turns pasted text into what the console printed: without markup, escapes, typographic quotation marks and line prefixes.
 
-People paste from issues (Markdown, HTML), from logs (JSON) and from word processors. Whatever it was, what comes out
-has straight quotation marks and one space between two words.
+People paste from issues (Markdown, HTML), from logs (JSON) and from word processors. The result always has straight
+quotation marks and single spaces.
 """
 
 import html
@@ -12,7 +12,7 @@ from typing import Final
 
 from .languages import messages_in
 
-# How many messages pasted together are read.
+# How many messages of one paste are read.
 _MOST_PARTS: Final = 40
 
 _STRAIGHT: Final = str.maketrans(
@@ -27,12 +27,12 @@ _ENTITY: Final = re.compile(
     r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|quot|apos|lt|gt|amp|nbsp|[lr][sd]quo|[lr]aquo|hellip);", re.IGNORECASE
 )
 _TAG: Final = re.compile(r"</?(?:a|b|br|code|div|em|i|kbd|li|p|pre|span|strong)(?: [^<>]{0,400})?/?>", re.IGNORECASE)
-# JSON's, a shell's, Markdown's; not what stands in a path of Windows.
+# Escapes of JSON, a shell or Markdown, but not the backslashes in a Windows path.
 _ESCAPE: Final = re.compile(
     r"(?P<path>(?<![A-Za-z])[A-Za-z]:\\(?=[\w.$-]{1,200}\\)[^\s'\"<>|]{1,2048})|"
     r"\\(?:u(?P<code>[0-9a-fA-F]{4})|(?P<end>[nrt])|(?P<char>[\"'`/_*<>\[\]\\]))"
 )
-# Bold letters; three stars in a row, or two in a URL, are somebody's own.
+# Marks of bold text. Three stars in a row, or two in a URL, belong to the text.
 _FENCE: Final = re.compile(r"```(?:\w{0,20}(?=[ \t]*(?:\n|$)))?|(?<![\w*/'])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![\w*/'])")
 _QUOTE: Final = re.compile(r"^[ \t]*(?:> ?|(?://+|\*|#)[ \t]+)+", re.MULTILINE)
 # Of a quotation whose lines somebody joined.
@@ -44,10 +44,10 @@ _ITEM: Final = re.compile(r"^(?:[-\u2022\u2717\u2718\u274c]|\d{1,2}[.)])(?= ?\S)
 # A link whose text is a URL is that URL; of another one, such as [Learn More], the text stays.
 _LINK: Final = re.compile(r"\[(?P<text>[^\[\]]{1,2048})\]\([^()\s]{1,2048}(?: ['\"][^'\"()]{0,200}['\"])?\)")
 _AUTOLINK: Final = re.compile(r"<(?P<url>(?:https?|wss?)://[^<>\s]{1,2048})>")
-# Where marks of two kinds stand together, one of them came with the paste; '' alone is an empty value.
+# Of two different quotation marks next to each other, one was added by the paste; '' alone is an empty value.
 _DOUBLED: Final = re.compile(r"'{3,}|(?<=[^\s'])''(?=[\s.,)])|(?<=[\s(])''(?=[A-Za-z*])")
 
-# Where a message begins, if several are pasted together; Safari's ends with its anchor.
+# Where a message begins, if several are pasted together. A message of Safari is recognized by its end.
 _BEGIN: Final = re.compile(
     r"(?=Access to \S{1,40}(?: \S{1,40}){0,3}? (?:at )?['\[{<][^'\]}>]{0,2048}['\]}>] )|"
     r"(?=Cross-Origin Request (?:Blocked|Warning))|(?=WebSocket connection to ')|(?=\b[A-Z]\w{1,20} can't establish)|"
@@ -63,8 +63,8 @@ _END: Final = re.compile(r"(?<=due to access control checks\.)|(?=\[(?:Warning|L
 
 def plain(text: str) -> str:
     """
-    Return *text* as a console would have printed it, with straight quotation marks. A line that is one of Firefox in
-    another language stands between two separators of records.
+    Return *text* as a console prints it, with straight quotation marks. A line of Firefox in another language stands
+    between two record separators.
     """
     text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
     text = _ESCAPE.sub(_unescaped, text)
@@ -93,6 +93,6 @@ def _unescaped(found: re.Match[str]) -> str:
         return " " if found["end"] == "t" else "\n"
     if found["code"]:
         char = chr(int(found["code"], 16))
-        # Half of a character is not a character.
+        # A surrogate alone is not a character.
         return found[0] if "\ud800" <= char <= "\udfff" else char
     return found["char"]

@@ -1,9 +1,9 @@
 """
 Plays a fetch, fixes each fault in memory and plays on, so that all faults are known at once.
 
-The model of the browser is the only judge: this file changes an answer where the model pointed, and asks the model
-again. No request is sent twice. After the first fault a browser would have stopped: from there on nothing is sent but
-GET, HEAD and OPTIONS to the same host, and what stays unseen because of that is said.
+The model of the browser alone judges. This module corrects the fault that the model found in an answer, and runs the
+model again. No request is sent twice. A browser stops at the first fault. After it, only GET, HEAD and OPTIONS are
+sent, only to the same host, and the result says what was not checked because of that.
 """
 
 import time
@@ -39,27 +39,27 @@ from corsguard.browser.wire import Header
 from corsguard.fixes import Fix
 from corsguard.names import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, OWNED_PREFIX
 
-# RFC 9110, 9.2.1: what changes nothing on a server.
+# RFC 9110, 9.2.1: safe methods.
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
-# Every round fixes one fault; an answer has seven at most, and a fetch has 21 hops with a preflight each.
+# Every round fixes one fault; an answer has at most seven, and a fetch has 21 hops with a preflight each.
 _MOST_ROUNDS: Final = 64
 
 # A request and the preflight before it.
 _WITH_PREFLIGHT: Final = 2
 _UNGUARDED: Final = (
-    "The preflight let this origin in, so it is listed: what answers the request itself sends no CORS headers (a "
-    "gateway or a proxy answers preflights only, or the CORS layer does not guard this method or view)."
+    "The preflight allowed this origin, so it is listed. The answer to the request itself has no CORS headers: a "
+    "gateway or a proxy answers only preflights, or the CORS layer does not guard this method or view."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetch:
     """
-    What a page asks for, in the words of `Page.fetch`; *cookies* are what the browser has, as `Set-Cookie` has them.
+    What a page requests, as arguments of `Page.fetch`; *cookies* are the browser's cookies, as `Set-Cookie` values.
 
-    *origin* is the page's where it is not that of its URL. A *url* of `ws:` or `wss:` asks for a WebSocket, which
-    offers *protocols*. *upload_listener* is that of an XMLHttpRequest.
+    *origin* is the page's origin if it is not the one of its URL. A *url* of `ws:` or `wss:` asks for a WebSocket,
+    which offers *protocols*. *upload_listener* is that of an XMLHttpRequest.
     """
 
     page: str
@@ -93,7 +93,7 @@ class Fetch:
 
     def on(self, page: Page) -> Response | WebSocket:
         """
-        Return what *page* gets. Raises NetworkError, and ValueError for what is not a request.
+        Return what *page* gets. Raises NetworkError, and ValueError if this does not describe a request.
         """
         if self.is_handshake:
             return page.websocket(self.url, self.protocols)
@@ -121,8 +121,8 @@ class Fault:
     """
     One thing that is wrong, its *cause* and its *fix* in words, and the line of each console that prints one.
 
-    *code* is a NetworkError's reason, or the name of what the model does not look at. *follows* tells that no CORS
-    layer had let the page in: with the fault before it, this one may go by itself.
+    *code* is a NetworkError's reason, or the name of a fault that the model does not check. *follows* is True if the
+    page had not been allowed by a CORS layer before: then the fix of the fault before may fix this one, too.
     """
 
     code: str
@@ -162,11 +162,10 @@ class Fault:
 @dataclass(slots=True)
 class Outcome:
     """
-    What came of a fetch: every fault in the order in which a browser meets them, and what went over the wire.
+    The result of a fetch: every fault in the order in which a browser meets them, and what went over the wire.
 
-    *response* is what the page gets once the faults are fixed, or *socket* the WebSocket that is open then; both are
-    None if nobody can tell, and *unseen* then says why.
-    *console* is what a browser prints next to the faults.
+    *response* is what the page gets when the faults are fixed, or *socket* the WebSocket that is open then. Both are
+    None if that is not known, and *unseen* says why. *console* is what a browser prints in addition to the faults.
     """
 
     faults: list[Fault] = field(default_factory=list)
@@ -184,7 +183,7 @@ class Outcome:
     @property
     def is_blocked(self) -> bool:
         """
-        Whether the page gets nothing as things are.
+        Whether the page gets nothing at the moment.
         """
         return any(fault.failure is not None for fault in self.faults)
 
@@ -196,15 +195,16 @@ class Outcome:
 
 class Held(Exception):
     """
-    A request that is not sent, and why; it ends a round.
+    Says why a request is not sent, and ends a round.
     """
 
 
 class Recording:
     """
-    A Transport that keeps what *transport* answers: in later rounds it is given again, fixed where it has to be.
+    A Transport that records the answers of *transport* and repeats them in later rounds, with the corrections.
 
-    *on_request* is told before each request the how-manyth it is. *hold* may raise Held before anything is sent.
+    *on_request* is called with the number of each request before it is sent. *hold* may raise Held before anything is
+    sent.
     """
 
     def __init__(
@@ -217,7 +217,7 @@ class Recording:
         self._on_request = on_request
         self._answers: dict[tuple[WireRequest, int], WireResponse | Unreachable] = {}
         self._fixed: dict[tuple[WireRequest, int], WireResponse] = {}
-        # A circle of redirects asks the same again, and may be answered otherwise.
+        # In a redirect loop, the same request may get different answers.
         self._asked: Counter[WireRequest] = Counter()
 
     def rewind(self) -> None:
@@ -229,7 +229,7 @@ class Recording:
 
     def fix(self, request: WireRequest, response: WireResponse) -> None:
         """
-        From the next round on, answer *request*, as it was asked last, with *response*.
+        From the next round on, answer the last occurrence of *request* with *response*.
         """
         self._fixed[request, self._asked[request]] = response
 
@@ -273,15 +273,15 @@ def play(
     on_request: Callable[[int], None] = lambda _: None,
 ) -> Outcome:
     """
-    Return all that is wrong with what *asked* says, as a browser would meet it in front of *transport*.
+    Play the fetch *asked* against *transport*, and return everything that is wrong, in the order of a browser.
 
-    *preflight_only* holds back everything else. *hide* takes secrets out of a text before it is shown or cut. Raises
-    ValueError for what is not a request, and for a cookie that no browser keeps.
+    With *preflight_only*, only preflights are sent. *hide* removes secrets from a text before it is shown or shortened.
+    Raises ValueError if *asked* does not describe a request, and for a cookie that no browser keeps.
     """
 
     def hold(request: WireRequest) -> None:
         if preflight_only and not is_preflight(request):
-            raise Held(f"{request.method} was not sent, as --preflight-only says.")
+            raise Held(f"{request.method} was not sent, because of --preflight-only.")
         if recording.is_fixed:
             _hold(asked, request)
 
@@ -289,7 +289,7 @@ def play(
     outcome = Outcome(exchanges=recording.exchanges)
     refused: set[tuple[Reason, str | None, int, Exchange | None]] = set()
     bare: set[WireRequest] = set()
-    # One moment for all rounds, so that a cookie that runs out does so in each of them.
+    # The same time in all rounds, so that a cookie expires in all of them or in none.
     now = time.time()
     for _ in range(_MOST_ROUNDS):
         recording.rewind()
@@ -335,7 +335,7 @@ def _play_round(asked: Fetch, browser: Browser, outcome: Outcome) -> NetworkErro
 
 def _is_only_unguarded(failure: Failure, exchanges: Sequence[Exchange]) -> bool:
     """
-    Whether a success lacks CORS headers, though the preflight before it let the page in.
+    Whether a successful response has no CORS headers, although the preflight before it allowed the page.
     """
     answer = None if failure.exchange is None else failure.exchange.response
     if failure.reason is not Reason.MISSING_ALLOW_ORIGIN or failure.is_preflight or len(exchanges) < _WITH_PREFLIGHT:
@@ -346,7 +346,7 @@ def _is_only_unguarded(failure: Failure, exchanges: Sequence[Exchange]) -> bool:
 
 def _is_bare(exchange: Exchange) -> bool:
     """
-    Whether the answer has nothing of CORS in it: its author is not a CORS layer, or one that refuses the page.
+    Whether the answer has no CORS headers: it does not come from a CORS layer, or from one that refuses the page.
     """
     headers = () if exchange.response is None else exchange.response.headers
     return not any(name.lower().startswith(OWNED_PREFIX) for name, _ in headers)
@@ -354,18 +354,18 @@ def _is_bare(exchange: Exchange) -> bool:
 
 def _hold(asked: Fetch, request: WireRequest) -> None:
     """
-    Raise Held if *request* does more than look, or goes elsewhere.
+    Raise Held if the method of *request* is not safe, or if it goes to another host.
     """
     if request.method not in SAFE_METHODS:
         raise Held(
-            f"{request.method} was not sent, because no browser sends it before that is fixed; what answers it may "
-            "have faults of its own. Check again then."
+            f"{request.method} was not sent, because no browser sends it before that is fixed. Its answer may have "
+            "further faults: check again after the fix."
         )
     first, url = url_of(asked.url), url_of(request.url)
     if first is None or url is None or first.host != url.host:
         raise Held(
             "the redirect to another host was not followed, because no browser follows it before that is fixed. Check "
-            "again then."
+            "again after the fix."
         )
 
 
@@ -403,12 +403,12 @@ def _with(answer: WireResponse, name: str, value: str) -> WireResponse:
 
 def fault_of(error: NetworkError, *, follows: bool = False, is_listed: bool = False) -> Fault:
     """
-    Return *error* in words; *is_listed* tells that the preflight let the page's origin in.
+    Return *error* in words; *is_listed* is True if the preflight allowed the page's origin.
     """
     what = bare_cause(error.failure)
     fix = error.fix
     if is_listed:
-        # The model's words are about the one answer; the preflight before it has shown that the origin is not at fault.
+        # The model's text considers only this answer, but the preflight has shown that the origin is not the problem.
         fix = replace(fix, words=_UNGUARDED)
     return Fault(
         code=error.reason,
@@ -426,7 +426,7 @@ def fault_of(error: NetworkError, *, follows: bool = False, is_listed: bool = Fa
 
 def _veiled(failure: Failure, hide: Callable[[str], str]) -> Failure:
     """
-    Return *failure* with all its texts as *hide* leaves them, before any of them is cut.
+    Return *failure* after *hide* has removed secrets from all its texts, before any of them is shortened.
     """
     return replace(
         failure,

@@ -1,7 +1,7 @@
 """
-Which other library shares an application's responses, and where it is said what its settings mean in our words.
+Recognizes other CORS libraries that guard an application, and names the command that translates their settings.
 
-Nothing is imported for that: a library that guards an application has been imported by it.
+Nothing is imported for this: an application has already imported the library that guards it.
 """
 
 import sys
@@ -10,13 +10,14 @@ from typing import Final
 from corsguard.applications import layers_of
 from corsguard.moving.starlette import added_to
 
-_SAID: Final = "{} guards it. corsguard move {} prints the same in our words."
+_SAID: Final = "{} guards it. corsguard move {} prints its settings as a policy."
 _APPLICATION: Final = "module:app"
 
 
 def predecessor_of(application: object) -> str:
     """
-    Return which library guards *application* in place of ours, and where its translation is; or nothing.
+    Return a sentence that says which other library guards *application* and how to translate its settings; empty if
+    none.
     """
     if added_to(application):
         return _SAID.format("Starlette's CORSMiddleware", _APPLICATION)
@@ -30,7 +31,7 @@ def predecessor_of(application: object) -> str:
 
 def has_flask_cors(layer: object) -> bool:
     """
-    Whether flask-cors was given the application *layer*, or a blueprint of it.
+    Whether flask-cors guards the application *layer*, or a blueprint of it.
     """
     after = getattr(layer, "after_request_funcs", {})
     functions = [function for each in after.values() for function in each] if isinstance(after, dict) else []

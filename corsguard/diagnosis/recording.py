@@ -1,9 +1,9 @@
 """
-Which calls of flask-cors and of Starlette's CORSMiddleware a program makes while it is loaded.
+Records the calls of flask-cors and of Starlette's CORSMiddleware that a program makes while it is loaded.
 
-flask-cors keeps no arguments that can be read, and neither library keeps how a value is written in the source.
+flask-cors does not keep its arguments, and neither library keeps how a value is written in the source.
 
-The calls do what they do otherwise.
+The calls have their usual effect.
 """
 
 import importlib
@@ -22,8 +22,8 @@ _PASSED: Final = frozenset({FLASK_CORS, "corsguard", "fastapi", "starlette"})
 
 class RecordedCall(NamedTuple):
     """
-    A call of `CORS(app, ...)`, or of `cross_origin(...)` for the view *view*; with its *options*, how they are
-    *written*, and where it stands.
+    A call of `CORS(app, ...)`, or of `cross_origin(...)` for the view *view*, with its *options*, how they are
+    *written*, and its place in the source.
     """
 
     app: Any
@@ -46,7 +46,7 @@ class EarlierCalls(NamedTuple):
 @contextmanager
 def recorded() -> Generator[EarlierCalls]:
     """
-    Record the calls that are made inside. Of a library that is not installed there are none.
+    Record the calls that are made in the `with` block. A library that is not installed has none.
     """
     recording = EarlierCalls([], [])
     with ExitStack() as stack:
@@ -78,7 +78,7 @@ def _of_starlette(layers: list[Recorded]) -> list[tuple[Any, str, Callable[..., 
         return []
     return [
         (theirs, "__init__", _recording_layer(theirs.__init__, lambda _: True, layers)),
-        # What add_middleware makes, and what a list of middlewares has.
+        # The class that add_middleware and a list of middlewares use.
         (to_add, "__init__", _recording_layer(to_add.__init__, lambda cls: _is_a(cls, theirs), layers)),
     ]
 
@@ -102,7 +102,7 @@ def _recording_layer(
 def _recording_init_app(init_app: Callable[..., None], calls: list[RecordedCall]) -> Callable[..., None]:
     @wraps(init_app)
     def recording(extension: Any, app: Any, **options: Any) -> None:  # noqa: ANN401 - what flask-cors takes
-        # What CORS(**options) was given before.
+        # The options of an earlier CORS(**options).
         given = getattr(extension, "_options", {})
         calls.append(RecordedCall(app, "", {**given, **options}, *_place_of_call()))
         init_app(extension, app, **options)
@@ -127,7 +127,7 @@ def _recording_views(cross_origin: Callable[..., Any], calls: list[RecordedCall]
 
 def _place_of_call() -> tuple[Mapping[str, Written], str, int]:
     """
-    Return how the call is written that is made outside of these libraries, with its file and line.
+    Return how the call outside of these libraries is written, with its file and line.
     """
     frame = inspect.currentframe()
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PASSED:

@@ -1,7 +1,8 @@
 """
-One request under a policy, rehearsed: the model of a browser in front of the guard, and nothing on any network.
+Rehearses one request under a policy: the model of a browser in front of the guard, without any network.
 
-The engine says what it grants and why, the model what a page gets; what is to be changed is what they say, gathered.
+The engine says what it grants and why, and the model says what a page gets. This module collects their proposals for
+changes.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,7 +28,7 @@ from .guarded import Guarded, Place
 from .objects import quiet
 from .playing import Fetch
 
-# Stand for the page and for the server, whose own origin no policy says.
+# Placeholders for the page and for the server: a policy does not name the server's own origin.
 _PAGE: Final = "https://page.example.com/"
 _SERVER: Final = "https://api.example.com"
 _OTHER_SERVER: Final = "https://server.example.com"
@@ -36,7 +37,7 @@ _OTHER_SERVER: Final = "https://server.example.com"
 @dataclass(frozen=True, kw_only=True)
 class Heard:
     """
-    One exchange of a rehearsal: what the engine says of it, and what stands *there*, where it was asked.
+    One exchange of a rehearsal: the engine's explanation, and the assignment *there*, which covered it.
     """
 
     exchange: Exchange
@@ -50,7 +51,7 @@ class Heard:
 
 class Edit(NamedTuple):
     """
-    What to change at *place*; *problems* are what Policy would say to that.
+    What to change at *place*; *problems* are what Policy would report about the change.
     """
 
     place: Place
@@ -72,10 +73,10 @@ class Edit(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class Rehearsal:
     """
-    What became of a request: *error* is None if the page may read the response.
+    The result of a request: *error* is None if the page may read the response.
 
-    *store* is what is asked for the policy of a host, if anything is. *around* is what keeps any policy from having its
-    effect, as only a framework knows; *absent* is the one of these that says that no policy is asked at all.
+    *store* is what is called for the policy of a host, if anything is. *around* are the problems that only a framework
+    can know, and that keep policies from having an effect. *absent* is the one that says that no policy is used at all.
     """
 
     asked: Fetch
@@ -100,19 +101,19 @@ class Rehearsal:
         how = " with credentials" if asked.with_credentials else ""
         told = f"{asked.method} {asked.url} is shared with a page on {asked.page_origin}{how}: it may read the response"
         is_refused = bool(self.heard) and self.heard[-1].explanation.may_act is False
-        return f"{told}, but not act, because protection refuses the request." if is_refused else f"{told}."
+        return f"{told}, but protection refuses to run the request." if is_refused else f"{told}."
 
     @property
     def fix(self) -> Fix:
         """
-        What the model says is to be changed.
+        What to change, as the model says.
         """
         return Fix() if self.error is None else self.error.fix
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """
-        Why the policies refuse, in the engine's words; in the model's if the engine has none.
+        Why the policies refuse, in the engine's words, or in the model's if the engine has none.
         """
         if self.absent is not None:
             return (self.absent.message,)
@@ -128,7 +129,7 @@ class Rehearsal:
 
     def data(self) -> dict[str, Any]:
         """
-        Return the same as plain data; of request headers the names.
+        Return the same as plain data, with only the names of request headers.
         """
         asked, error = self.asked, self.error
         return {
@@ -162,7 +163,7 @@ def staged(  # noqa: PLR0913 - what a request is made of
     host: str | None = None,
 ) -> Fetch:
     """
-    Return a fetch by a page on *origin* of *path* on *host*, or on a server that no policy names.
+    Return a fetch of *path* on *host* (default: a server that no policy names) by a page on *origin*.
     """
     server = (_OTHER_SERVER if origin == _SERVER else _SERVER) if host is None else f"https://{host}"
     return Fetch(
@@ -177,7 +178,8 @@ def staged(  # noqa: PLR0913 - what a request is made of
 
 def staged_handshake(origin: str, url: str) -> Fetch:
     """
-    Return a handshake by a page on *origin* with *url*, whose own pages a policy lets in. Mixed content is not judged.
+    Return a handshake with *url* by a page on *origin*. A policy always allows pages of the server's own origin. Mixed
+    content is not checked.
     """
     page = _PAGE if Url.parse(url).scheme == "wss" else _PAGE.replace("https:", "http:", 1)
     return Fetch(page=page, origin=origin, url=url, credentials="include")
@@ -189,7 +191,7 @@ def _titled(step: Step) -> str:
 
 class _Server:
     """
-    A resource behind a guard: it answers a browser, and keeps what the engine says of each request.
+    A resource behind a guard: it answers a browser, and records the engine's explanation of each request.
     """
 
     def __init__(self, guarded: Guarded, resource: "_Resource") -> None:
@@ -199,7 +201,7 @@ class _Server:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         there = self._guarded.find(environ)
-        # It asks the origin source, one that has to be awaited too, so no guard has to ask it once more.
+        # This asks the origin source, also one that has to be awaited, so the guard does not have to ask it again.
         told = explain_assignment(there, environ, self._guarded.protection)
         self.told.append((told, there))
         status, lines = (told.status, ()) if told.status is not None else self._resource(environ)
@@ -207,7 +209,7 @@ class _Server:
         return [b""]
 
 
-# What answers a request that is let through: with which status, and with which headers.
+# The type of a resource: it answers an allowed request with a status and headers.
 _Resource = Callable[[WSGIEnvironment], tuple[int, Sequence[Header]]]
 
 
@@ -220,9 +222,9 @@ def _resource(environ: WSGIEnvironment) -> tuple[int, Sequence[Header]]:
 
 def rehearse(guarded: Guarded, asked: Fetch, resource: _Resource = _resource) -> Rehearsal:
     """
-    Let a browser ask what *asked* says of a *resource* behind what guards.
+    Let a browser send the fetch *asked* to a *resource* behind the guard.
 
-    Raises TypeError or ValueError if it is not a request.
+    Raises TypeError or ValueError if *asked* does not describe a request.
     """
     server, error = _Server(guarded, resource), None
     page = Browser(server).open(asked.page, origin=asked.origin)
@@ -249,7 +251,7 @@ def rehearse(guarded: Guarded, asked: Fetch, resource: _Resource = _resource) ->
 
 def _edits(guarded: Guarded, asked: Fetch, heard: Iterable[Heard], fix: Fix) -> Iterable[Edit]:
     """
-    Yield what grants all that was refused, for each place where it is said.
+    Yield the edits that grant everything that was refused, one for each place.
     """
     by_policy: dict[Policy, dict[str, Any]] = {}
     standing = {one.policy: one.there for one in heard}
@@ -274,7 +276,8 @@ def _gather(keywords: dict[str, Any], explanation: Explanation, asked: Fetch) ->
             continue
         for keyword, value in step.fix.policy.items():
             said = keywords.get(keyword, [])
-            # Each header's fix adds that header to what is listed; together they add them all, as the page writes them.
+            # The fix of each header adds only that header to the list; together they add all of them, as the page
+            # writes them.
             added = [*said, *(written.get(item, item) for item in value)] if isinstance(value, list) else []
             keywords[keyword] = [*dict.fromkeys(added)] or value
 
@@ -285,11 +288,11 @@ def _is_granted(step: Step, asked: Fetch) -> bool:
 
 def _improved(policy: Policy, keywords: dict[str, Any], fix: Fix) -> tuple[Problem, ...]:
     """
-    Heed in *keywords* what Policy has against them, and return what it still has.
+    Improve *keywords* by the problems that Policy finds in them, and return the remaining problems.
     """
     problems = _problems(policy, keywords)
     if problems:
-        # What the model says of the one request, next to what may stay.
+        # The model's proposal for this request, added to the entries that may stay.
         refused = {problem.value for problem in problems}
         kept = [origin for origin in _listed(policy) if origin not in refused]
         keywords |= fix.policy

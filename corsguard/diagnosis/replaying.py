@@ -1,7 +1,7 @@
 """
-What a HAR file tells, played again without any network: what a page could read, and why not.
+Plays the requests of a HAR file again, without any network: what a page could read, and why not.
 
-A browser hides much of a blocked response in the file; what is not there is not guessed, except where it is said.
+A browser leaves out much of a blocked response. What is missing is not guessed, except where the result says so.
 """
 
 import re
@@ -41,28 +41,28 @@ from .lookalikes import LOOKALIKES
 from .mending import fix_of_lookalike
 from .playing import Fault, Fetch, Held, Outcome, fault_of, is_preflight, play
 
-# What browsers add by themselves, so that no page asked for it; forbidden ones aside.
+# Request headers that browsers add themselves, in addition to forbidden ones, so the page did not set them.
 _OWN_HEADERS: Final = frozenset(
     "cache-control if-modified-since if-none-match pragma priority purpose upgrade-insecure-requests user-agent".split()
 )
 _FETCHED: Final = frozenset({"fetch", "xhr", "preflight", "font", "module", "manifest"})
-# What holds a secret in a query.
+# Query parameters that contain secrets.
 _SECRET_NAME: Final = re.compile(
     r"token|secret|passw|pwd|signature|api[-_]?key|auth|session|jwt|^(?:code|key|sid|sig)$", re.IGNORECASE
 )
-# In place of the value of a header, where that is not told; it is nothing safelisted.
+# Stands for an unknown value of a header; it is not safelisted.
 _UNTOLD: Final = "?"
-# What Chromium calls it, as its panel and Playwright write it.
+# Chromium's name for an error, as its Network panel and Playwright write it.
 _NET_ERROR: Final = re.compile(r"\bERR_([A-Z_]+)")
 
 
 @dataclass(slots=True)
 class Replay:
     """
-    One request of a page, played again: what came of it, and what had to be taken for granted.
+    One request of a page, played again: the result, and what had to be assumed.
 
-    *with_credentials* are the faults that there are if the page asked with credentials, where all is well without, and
-    the file does not tell.
+    *with_credentials* are the faults of the same request with credentials, if it passes without them and the file does
+    not say which it was.
     """
 
     entry: Entry
@@ -82,7 +82,7 @@ class Replay:
     @property
     def mark(self) -> Mark:
         """
-        Whether the page may read it, or nobody can tell.
+        Whether the page may read the response, or that this is unclear.
         """
         if self.outcome.faults:
             return "NO"
@@ -91,32 +91,32 @@ class Replay:
     @property
     def command(self) -> str:
         """
-        The command that asks the server what the file does not say.
+        The command that finds out from the server what the file does not say.
         """
         return check_command(self.asked)
 
     @property
     def is_fine(self) -> bool:
         """
-        Whether the page may read it, by all that the file tells.
+        Whether the page may read the response, according to the file.
         """
         return not (self.outcome.faults or self.with_credentials or self.is_unclear)
 
     @property
     def is_unclear(self) -> bool:
         """
-        Whether the browser refused it, and the file does not show why.
+        Whether the browser refused the response, and the file does not show why.
         """
         return not self.outcome.faults and bool(self.outcome.unseen or self.entry.error)
 
     @property
     def why_unclear(self) -> str:
         """
-        Why nobody can tell, or nothing.
+        Why the result is unclear; empty if it is not.
         """
         if not self.is_unclear:
             return ""
-        return self.outcome.unseen or f"By the file it passes, but the browser says: {self.entry.error}."
+        return self.outcome.unseen or f"According to the file it passes, but the browser says: {self.entry.error}."
 
     def data(self) -> dict[str, Any]:
         """
@@ -143,10 +143,10 @@ class Replay:
 @dataclass(frozen=True, kw_only=True)
 class HarReading:
     """
-    What a HAR *file* tells: how many *entries* it has, and the *requests* across origins, played again.
+    The content of a HAR *file*: how many *entries* it has, and the *requests* across origins, played again.
 
-    *writer* is what wrote it, as it calls itself. *unjudged* says why there is nothing to judge, or is empty. *secrets*
-    are not on the page to hand on.
+    *writer* is the name of the program that wrote it. *unjudged* says why there is nothing to judge, or is empty.
+    *secrets* are not on the page for other people.
     """
 
     file: str
@@ -163,21 +163,21 @@ class HarReading:
     @property
     def blocked(self) -> int:
         """
-        How many requests a page may not read.
+        The number of requests whose responses a page may not read.
         """
         return sum(bool(replay.outcome.faults) for replay in self.requests)
 
     @property
     def unclear(self) -> int:
         """
-        Of how many nobody can tell.
+        The number of requests whose result is unclear.
         """
         return sum(not replay.is_fine for replay in self.requests) - self.blocked
 
     @property
     def verdict(self) -> str:
         """
-        How many are blocked and unclear, in words.
+        How many requests are blocked and how many are unclear, in words.
         """
         return f"{self.blocked} blocked, {self.unclear} unclear, of {len(self.requests)} requests across origins"
 
@@ -199,8 +199,8 @@ def read_har(path: str | PathLike[str], *, on_entry: Callable[[int, int], None] 
     """
     Return every request across origins in the HAR file *path*, played again without any network.
 
-    *on_entry* is told how many of how many entries are done. Raises Malformed, which is a ValueError, if the file is
-    not a HAR, and OSError if it cannot be read.
+    *on_entry* is called with the number of finished entries and the number of all entries. Raises Malformed, which is a
+    ValueError, if the file is not a HAR, and OSError if it cannot be read.
     """
     archive = read(fspath(path))
     entries = len(archive.entries)
@@ -216,12 +216,12 @@ def read_har(path: str | PathLike[str], *, on_entry: Callable[[int, int], None] 
 
 def _secrets_of(archive: Archive) -> Iterator[str]:
     """
-    Yield what in *archive* is nobody else's business: who is logged in, by a header or in a query.
+    Yield the secrets in *archive*: values of headers and query parameters that log a user in.
     """
     for entry in archive.entries:
         answered = () if entry.response is None else entry.response.headers
         lines = [(name, value) for name, value in entry.request.headers if name.lower() in SECRET_HEADERS]
-        # Of a cookie that is set, the first pair.
+        # Only the first pair of Set-Cookie is the cookie.
         lines += [("Cookie", value.partition(";")[0]) for name, value in answered if name.lower() == "set-cookie"]
         yield from secrets_of(lines)
         query = parse_qsl(urlsplit(entry.request.url).query)
@@ -230,27 +230,27 @@ def _secrets_of(archive: Archive) -> Iterator[str]:
 
 def _why_unjudged(archive: Archive) -> str:
     """
-    Return why nothing in *archive* can be judged, or nothing.
+    Return why nothing in *archive* can be judged; empty if something can.
     """
     if not archive.entries:
         return (
-            "The file has no requests. Open the Network panel before the page asks, let it fail once more, and export "
-            "again."
+            "The file has no requests. Open the Network panel before the page sends its requests, reproduce the "
+            "failure, and export again."
         )
     if archive.is_browsers:
         return ""
     asked = archive.entries[0].request
     command = check_command(Fetch(page=EXAMPLE_ORIGIN, url=asked.url, method=asked.method))
     return (
-        f"There is nothing to judge: no request has an Origin, so the file is not from a browser "
-        f"({as_shown(archive.writer) or 'its writer'} asks without CORS). Export it from the browser's Network panel, "
-        f"or ask the server as a page does: {command}"
+        "There is nothing to judge: no request has an Origin, so the file is not from a browser "
+        f"({as_shown(archive.writer) or 'its writer'} sends requests without CORS). Export it from the browser's "
+        f"Network panel, or check the server as a page would request it: {command}"
     )
 
 
 def replays(archive: Archive, on_entry: Callable[[int], None] = lambda _: None) -> Iterator[Replay]:
     """
-    Yield every request across origins that CORS had a say in, played again; the hops of a redirect are one.
+    Yield every request across origins to which CORS applied, played again. The hops of a redirect are one request.
     """
     entries = [*_with_those_to_come(archive.entries)]
     tape = _Tape(entries, archive)
@@ -262,7 +262,8 @@ def replays(archive: Archive, on_entry: Callable[[int], None] = lambda _: None) 
 
 def _with_those_to_come(entries: list[Entry]) -> Iterator[Entry]:
     """
-    Yield *entries*, and after a preflight that no request of the file follows, the request that it announces.
+    Yield *entries*. After a preflight without a following request in the file, also yield the request that it
+    announces.
     """
     sent = {(entry.request.method, entry.request.url) for entry in entries}
     for entry in entries:
@@ -281,7 +282,7 @@ def _is_across(entry: Entry) -> bool:
     if is_preflight(entry.request) or (not entry.page and entry.origin != NULL):
         return False
     page, url = url_of(entry.page), url_of(entry.request.url)
-    # WebSockets have an Origin, too, and no CORS.
+    # WebSockets have an Origin, too, but no CORS.
     if (
         url is None
         or url.scheme not in HTTP_SCHEMES
@@ -296,7 +297,7 @@ def _replay(tape: "_Tape", number: int, entry: Entry) -> Replay:
     with_cookies = bool(values_of(entry.request.headers, "Cookie"))
     replay = _played(tape, number, entry, "include" if with_cookies else "same-origin")
     if with_cookies:
-        replay.assumed.append('The request has cookies, so it is taken for one with credentials: "include".')
+        replay.assumed.append('The request has cookies, so credentials: "include" is assumed.')
     elif not (replay.outcome.faults or replay.outcome.unseen):
         replay = _asked_with_credentials(replay, _played(tape, number, entry, "include"), tape.archive)
     if entry.error and not (replay.outcome.faults or replay.with_credentials):
@@ -306,31 +307,31 @@ def _replay(tape: "_Tape", number: int, entry: Entry) -> Replay:
 
 def _asked_with_credentials(without: Replay, other: Replay, archive: Archive) -> Replay:
     """
-    Return which of *without* and *other*, the same request with credentials, it was, as far as the file tells.
+    Return the one of *without* and *other* (the same request with credentials) that was sent, as far as the file shows.
 
-    Cookies tell nothing if there are none, as at a first visit, or if they were taken out of the file.
+    A request without cookies does not show it: a first visit has none, and they may have been removed from the file.
     """
     if not other.outcome.faults:
         return without
     if without.entry.error:
-        other.assumed.append('Without credentials it would pass, so it is taken for one with credentials: "include".')
+        other.assumed.append('Without credentials it would pass, so credentials: "include" is assumed.')
         return other
     if not archive.names_refusals:
-        without.assumed.append('The file does not tell whether the page asked with credentials: "include".')
+        without.assumed.append('The file does not say whether the page used credentials: "include".')
         without.with_credentials += other.outcome.faults
     return without
 
 
 def _said(entry: Entry, asked: Fetch) -> Iterator[Fault]:
     """
-    Yield what the browser's own word for the failure means, if it tells more than that there was one.
+    Yield the fault that the browser's own error names, if it says more than that the request failed.
     """
     for message in messages.read(entry.error, messages.Known(origin=asked.page_origin, method=asked.method))[:1]:
         if message.failure is not None:
             failure = replace(message.failure, url=asked.url, first_url=asked.url, page_origin=asked.page_origin)
             named = _NET_ERROR.search(entry.error)
             if named is not None and REASONS[failure.reason].kind == "no response":
-                # What the file names is what the console printed.
+                # The error in the file is what the console printed.
                 failure = replace(failure, net_error=named[1])
             yield fault_of(NetworkError(failure))
         elif message.lookalike != "not_told":
@@ -357,14 +358,14 @@ def _played(tape: "_Tape", number: int, entry: Entry, credentials: CredentialsMo
         outcome = Outcome(unseen=f"It cannot be played again: {error}")
     outcome.exchanges = [exchange for exchange in outcome.exchanges if exchange.request not in tape.made_up]
     if tape.archive.is_proxys and outcome.is_unreachable:
-        # The browser got an answer of the proxy, so its console printed something else.
+        # The browser got an answer from the proxy, so its console printed something else.
         outcome.faults = [replace(fault, chromium="", firefox="", safari="") for fault in outcome.faults]
     return Replay(entry, asked, outcome, [*tape.assumed])
 
 
 class _Tape:
     """
-    A Transport that answers what the *entries* of an *archive* say, beginning at the one that *rewind* names.
+    A Transport that answers with the *entries* of an *archive*, beginning at the one that *rewind* names.
     """
 
     def __init__(self, entries: list[Entry], archive: Archive) -> None:
@@ -375,7 +376,7 @@ class _Tape:
         self.made_up: set[WireRequest] = set()
         self._entries = entries
         self._at = 0
-        # Numbers of entries, in order, by method and URL; of preflights, by the method that they ask for.
+        # Indexes of entries, in order, by method and URL; preflights are found by the method that they ask for.
         self._requests: dict[tuple[str, str], list[int]] = defaultdict(list)
         self._preflights: dict[tuple[str, str], list[int]] = defaultdict(list)
         for number, entry in enumerate(entries):
@@ -393,9 +394,9 @@ class _Tape:
 
     def headers(self, number: int) -> tuple[Header, ...]:
         """
-        Return those headers of an entry that its page asked for: what its preflight names, or what no browser adds.
+        Return the headers of an entry that its page set: those that its preflight names, or those that no browser adds.
 
-        Chromium takes Authorization out of the file unless it is told not to, so the preflight is the witness.
+        Chromium leaves Authorization out of the file by default, so the preflight shows whether it was sent.
         """
         request = self._entries[number].request
         preflight = self._preflight(request.method, request.url, number)
@@ -417,7 +418,8 @@ class _Tape:
 
     def _preflight(self, method: str, url: str, near: int) -> int | None:
         """
-        Return which entry is the preflight of a request: the nearest one, for browsers write it before or after.
+        Return the index of the preflight of a request: the nearest one, because browsers write it before or after the
+        request.
         """
         found = self._preflights.get((method, url), [])
         place = bisect_left(found, near)
@@ -429,7 +431,7 @@ class _Tape:
         found = self._requests.get((request.method, request.url), [])
         place = bisect_left(found, self._at)
         if place == len(found):
-            raise Held("What follows is not in the file: the browser sent no more, or the log began too late.")
+            raise Held("The next request is not in the file: the browser did not send it, or the log began too late.")
         self._at = found[place]
         self.used.add(self._at)
         entry = self._entries[self._at]
@@ -440,7 +442,7 @@ class _Tape:
 
     def _end_at_proxy(self, entry: Entry) -> None:
         """
-        Raise Unreachable if *entry* is of a proxy that got no response: it keeps nothing out of the file.
+        Raise Unreachable if *entry* comes from a proxy that got no response: a proxy does not leave out responses.
         """
         if self.archive.is_proxys and entry.response is None:
             said = f", which says: {as_shown(entry.error)}" if entry.error else ""
@@ -458,9 +460,11 @@ class _Tape:
         if answered is None:
             said = self._entries[self._at] if entry is None else entry
             raise Held(_why_stripped(said))
-        # What was sent had been permitted, now or earlier.
+        # A request that was sent had been permitted, by this preflight or an earlier one.
         self.made_up.add(request)
-        self.assumed["The preflight is not in the file, and is taken as passed: the request itself was sent."] = None
+        self.assumed[
+            "The preflight is not in the file. It is assumed to have passed, because the request itself was sent."
+        ] = None
         lines = (
             (ALLOW_ORIGIN, get(request.headers, "Origin") or ""),
             (ALLOW_CREDENTIALS, "true"),
@@ -480,4 +484,4 @@ def _names_asked(preflight: WireRequest) -> list[str]:
 
 def _why_stripped(entry: Entry) -> str:
     said = f" The browser says: {entry.error}." if entry.error else ""
-    return f"The browser kept the response out of the file, as it does with what it blocks.{said}"
+    return f"The browser left the response out of the file, as it does with blocked responses.{said}"

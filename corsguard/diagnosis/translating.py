@@ -1,8 +1,7 @@
 """
-Which libraries of CORS an application uses, and what these say in our words.
+Finds the CORS libraries that an application uses, and translates their settings into policies.
 
-The application is loaded, and nothing is asked of it. What the libraries mean is told by the translations; this room
-finds them.
+The application is loaded, but gets no request. The translations are in `moving`; this module finds what to translate.
 """
 
 import os
@@ -26,16 +25,17 @@ from .recording import FLASK_CORS, RecordedCall, recorded
 if TYPE_CHECKING:
     from flask import Flask
 
-# What stops a server that has django-cors-headers: its settings without ours, and both middlewares.
+# The system checks that stop a server with django-cors-headers: its settings without ours, and both middlewares.
 _THEIRS: Final = frozenset({"E902", "E903"})
 _SEVERAL_CALLS: Final = (
-    "An application has one guard, and these calls meet on some paths or say not which: put what stands under "
-    '"paths" into one mapping, and a policy without "paths" at "/". Where two paths meet, the longer one alone decides '
-    "here. flask-cors asks the blueprint, then the last call, then those before, until one shares."
+    "An application has one guard, but these calls cover the same paths, or do not name them. Put everything under "
+    '"paths" into one mapping, and a policy without "paths" at "/". If two paths cover a request, only the longer one '
+    "decides here. flask-cors tries the blueprint, then the last call, then the earlier ones, until one allows the "
+    "origin."
 )
 _SEVERAL_LIBRARIES: Final = (
     "More than one library shares responses here, and a browser refuses two Access-Control-Allow-Origin headers. "
-    "Decide which of them counts before you paste."
+    "Decide which of them to keep before you paste."
 )
 _NOT_SEEN: Final = (
     "the call of {} was made before the command could see it. Print corsguard_flask.{}(app, ...) with its arguments."
@@ -44,7 +44,7 @@ _NOT_SEEN: Final = (
 
 class Move(NamedTuple):
     """
-    What a *library* says, in our words: *place* tells where the *translation* goes.
+    The *translation* of the settings of a *library*, and the *place* where it goes.
     """
 
     library: str
@@ -55,10 +55,10 @@ class Move(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moving:
     """
-    What the application *target* has of other libraries: *moves* in the order of the code.
+    The settings of other CORS libraries in the application *target*, as *moves* in the order of the code.
 
-    *hints* are what to know about all of them; *unread* has a sentence for everything that is there and could not be
-    read. *is_guarded* tells whether corsguard guards the application.
+    *hints* are about all of them; *unread* has a sentence for each part that could not be read. *is_guarded* is True if
+    corsguard guards the application already.
     """
 
     target: str
@@ -83,9 +83,10 @@ class Moving:
 
 def moving_of(target: str) -> Moving:
     """
-    Return what *target* has of other libraries: an application, as `module:attribute`, or a Django settings module.
+    Return the settings of other CORS libraries in *target*: an application, as `module:attribute`, or a Django settings
+    module.
 
-    Raises LoadError, and PolicyError if a policy of ours is refused while it is loaded.
+    Raises LoadError, and PolicyError if a corsguard policy is refused while *target* is loaded.
     """
     refuse_python(target, ":app")
     application: object = None
@@ -117,7 +118,7 @@ def _loaded(target: str) -> object:
     try:
         return load_application(target)
     except PolicyError as error:
-        # Someone who moves has put our middleware in already.
+        # Someone who is moving may have added our middleware already.
         if all(problem.code in _THEIRS for problem in error.problems):
             return None
         raise
@@ -192,7 +193,7 @@ def _flask_in(application: object) -> "Flask | None":
 
 def _unread(target: str, application: object, calls: list[RecordedCall]) -> Iterator[str]:
     """
-    Yield what flask-cors does in *application* though no call of it was recorded.
+    Yield a sentence for everything that flask-cors does in *application* without a recorded call.
     """
     app = _flask_in(application)
     if app is None:
@@ -209,7 +210,7 @@ def _is_blueprint_of(blueprint: object, app: "Flask") -> bool:
     return any(other is blueprint for other in app.blueprints.values())
 
 
-def _is_decorated(view: Any) -> bool:  # noqa: ANN401 - a function, with what decorators made of it
+def _is_decorated(view: Any) -> bool:  # noqa: ANN401 - a function, perhaps decorated
     while view is not None:
         if getattr(view, "__globals__", {}).get("__name__") == f"{FLASK_CORS}.decorator":
             return True

@@ -1,6 +1,6 @@
 """
-A request as lines of Python that a project's own tests take: with `corsguard.testing`, or with the model of a browser
-where that has no word for it.
+Writes a request as a Python test for the user's own project: with `corsguard.testing`, or with the model of a browser
+if `corsguard.testing` cannot express it.
 """
 
 import json
@@ -13,15 +13,15 @@ from corsguard.origin import NULL
 
 from .playing import Fetch
 
-# What a call of `fetch` leaves out, because it goes without saying.
+# The default options, which a call of `fetch` leaves out.
 _SAID: Final = ("method", "headers", "body", "credentials", "mode", "redirect", "upload_listener")
 _DEFAULTS: Final = {field.name: field.default for field in fields(Fetch)}
 
 
 def as_test(asked: Fetch, *, is_readable: bool) -> str:
     """
-    Return a test that asserts of the application `app` what became of *asked*: whether the page can read the answer,
-    or opens the WebSocket.
+    Return a test that asserts the result of *asked* for the application `app`: whether the page can read the answer, or
+    open the WebSocket.
     """
     is_plain = asked.origin is None and not asked.is_handshake
     return "\n".join(_with_testing(asked, is_readable) if is_plain else _with_browser(asked, is_readable))

@@ -1,7 +1,7 @@
 """
-Moving over from another library: what its configuration says, in the words of this one.
+Translates the configuration of other CORS libraries into policies.
 
-This package is loaded by anyone who asks for a translation, and never by a process that serves requests.
+This package is loaded only for a translation, never by a process that serves requests.
 """
 
 from corsguard.expressions import below as below

@@ -1,8 +1,8 @@
 """
-Which path prefixes share no more than what the resources of another library shared.
+Finds path prefixes that do not share more than the resources of another library shared.
 
-There the first resource that matches a path decides; here the longest prefix does. A prefix is taken only if no path
-that is served gets more by it. Everything else is proposed: it stands in the code as a comment.
+In the other library, the first resource that matches a path decides; here, the longest prefix does. A prefix is used
+only if no served path is shared with more origins because of it. Everything else is a proposal: a comment in the code.
 """
 
 import re
@@ -19,9 +19,9 @@ _LITERAL_HEAD: Final = re.compile(r"(?:\^|\\A)?((?:[\w/~-]|\\[./-])*)")
 
 class Served(NamedTuple):
     """
-    What an application serves: *view* answers the paths that *expression* matches, which are all below *head*.
+    A part of an application: *view* answers the paths that *expression* matches, which are all below *head*.
 
-    Only where it *counts* did the resources decide.
+    The resources decided about it only if it *counts*.
     """
 
     expression: str
@@ -30,15 +30,15 @@ class Served(NamedTuple):
     counts: bool = True
 
 
-# What may be served, while nobody knows what is.
+# Any path, if it is not known what is served.
 EVERYTHING: Final = Served(".*", "")
 
 
 class Resource(NamedTuple):
     """
-    What another library decides about: the paths that *expression* matches get what *draft* says.
+    A resource of another library: *draft* is the policy for the paths that *expression* matches.
 
-    *said* is what notes call it.
+    *said* is its name in notes.
     """
 
     said: str
@@ -48,9 +48,9 @@ class Resource(NamedTuple):
 
 def placed(resources: Iterable[Resource], served: Sequence[Served] | None) -> list[Placement]:
     """
-    Return where the drafts of *resources*, the one that decides first in front, stand by prefix.
+    Return the drafts of *resources*, in the order in which they decide, each with its prefix.
 
-    *served* is all that the application serves, or None if it is not known; then any path may be served.
+    *served* is everything that the application serves. None means that this is not known, so any path may be served.
     """
     entries: list[Placement] = []
     for resource in resources:
@@ -69,14 +69,14 @@ def _entries_of(resource: Resource, before: list[Placement], served: Sequence[Se
     if not prefixes:
         return [_unwritten(resource, "is not a prefix")]
     found: list[Placement] = []
-    # A prefix that covers everything only gains paths where others decided.
+    # A prefix that covers everything only adds paths about which others decided.
     served = [route for route in served if not route.counts] if covered.all else served
     for prefix in prefixes:
         first = next((other for other in before if other.is_active and _is_within(prefix, other.prefix)), None)
         if first is None:
             found.append(_entry(resource, prefix, before, served))
         elif first.draft is not resource.draft:
-            first.texts.append(f"{prefix or 'What is left'} comes later in the old configuration, and is never asked.")
+            first.texts.append(f"{prefix or 'What is left'} comes later in the old configuration, and never decides.")
     if found and not covered.all:
         found[0].texts.insert(0, _as_read(resource, covered, served))
     return found
@@ -84,23 +84,23 @@ def _entries_of(resource: Resource, before: list[Placement], served: Sequence[Se
 
 def _entry(resource: Resource, prefix: str, before: list[Placement], served: Sequence[Served]) -> Placement:
     draft = resource.draft
-    # What is decided below by itself is not shared by this prefix.
+    # Paths with their own, longer prefix are not shared by this one.
     deeper = [below(other.prefix) for other in before if other.prefix != prefix and _is_within(other.prefix, prefix)]
     gained = _gained(prefix, resource, deeper, served) if draft.shares else None
     if gained is not None:
         answers = f", where {gained.view} answers" if gained.view else ""
-        text = f"{quoted(prefix or '/')} covers {gained.expression} too{answers}, which it did not."
+        text = f"{quoted(prefix or '/')} also covers {gained.expression}{answers}; the old configuration did not."
         only = example([resource.expression, f"{re.escape(prefix)}/.+"], [], [EVERYTHING]) is None
         return Placement(prefix, draft, [text], is_active=False, head=None if only else f"{prefix}/")
     if draft.shares and any(other.may_decide(prefix) for other in before):
-        text = f"{quoted(prefix or '/')} covers the paths of what stands above as a comment. Decide about that first."
+        text = f"{quoted(prefix or '/')} covers the paths of the comment above. Decide about that first."
         return Placement(prefix, draft, [text], is_active=False, head=f"{prefix}/")
-    return Placement(prefix, draft, [] if draft.shares else ["Nobody was allowed here."])
+    return Placement(prefix, draft, [] if draft.shares else ["No origin was allowed here."])
 
 
 def _gained(prefix: str, resource: Resource, deeper: list[str], served: Sequence[Served]) -> Served | None:
     others = [route for route in served if not route.counts]
-    # What is below says more than the prefix with a slash behind it.
+    # An example below the prefix says more than the prefix with a slash.
     for paths in (f"{re.escape(prefix)}/.+", below(prefix)):
         gained = example([paths], [resource.expression, *deeper], served) or example([paths], deeper, others)
         if gained is not None:
@@ -117,7 +117,7 @@ def _as_read(resource: Resource, covered: Covered, served: Sequence[Served]) -> 
     )
     lost = [*dict.fromkeys(filter(None, examples))]
     if lost:
-        told.append(f"It covered {' and '.join(lost)} too, which {'are' if lost[1:] else 'is'} not below that.")
+        told.append(f"It also covered {' and '.join(lost)}, which {'are' if lost[1:] else 'is'} not below that.")
     return " ".join(told)
 
 
@@ -138,11 +138,11 @@ def _unwritten(resource: Resource, reason: str) -> Placement:
 
 def _literal(expression: str | re.Pattern[str]) -> str:
     """
-    Return what everything that *expression* matches begins with, as far as it stands there.
+    Return the literal text with which everything begins that *expression* matches.
     """
     text = expression.pattern if isinstance(expression, re.Pattern) else expression
     found = _LITERAL_HEAD.match(text)
-    # What is repeated or one of several may be missing.
+    # A part that is repeated or optional may be missing.
     if found is None or "|" in text:
         return ""
     return (found[1][:-1] if text[found.end() : found.end() + 1] in set("*?{") else found[1]).replace("\\", "")
@@ -152,12 +152,12 @@ def example(
     within: Iterable[str | re.Pattern[str]], outside: Iterable[str | re.Pattern[str]], served: Sequence[Served]
 ) -> Served | None:
     """
-    Return a path that is served, as an expression, with what answers there: all of *within* match it, none of *outside*
-    does. What cannot be told is any path.
+    Return a served path, as an expression, with its view: all of *within* match it, and none of *outside*. If that
+    cannot be decided, it may be any path.
     """
     within, outside = [*within], [*outside]
     for route in served:
-        # A route that cannot be read is taken by what it begins with.
+        # Of a route that cannot be parsed, only its beginning counts.
         for paths in (route.expression, f"{re.escape(_literal(route.expression))}.*"):
             try:
                 path = path_of([*within, paths], outside)
@@ -171,7 +171,7 @@ def example(
 
 def _closed(entries: list[Placement]) -> Iterator[Placement]:
     """
-    Yield what keeps paths that are not decided yet from the policy of a shorter prefix.
+    Yield entries that exclude undecided paths from the policy of a shorter prefix.
     """
     closed: set[str] = set()
     for entry in entries:
@@ -179,7 +179,7 @@ def _closed(entries: list[Placement]) -> Iterator[Placement]:
         at_it = entry.prefix in closed or any(other.prefix == entry.prefix for other in above)
         if not entry.is_active and entry.had_effect and not at_it and any(other.draft.shares for other in above):
             closed.add(entry.prefix)
-            yield Placement(entry.prefix, Draft(), ["Closed until the comment about it is decided, which comes first."])
+            yield Placement(entry.prefix, Draft(), ["Closed until you decide about the comment above."])
 
 
 def _is_within(path: str, prefix: str) -> bool:

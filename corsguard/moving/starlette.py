@@ -1,8 +1,9 @@
 """
-What the `CORSMiddleware` of Starlette and FastAPI says, as code for `CORSGuard` or `CORSMiddleware` of corsguard.asgi.
+Translates the `CORSMiddleware` of Starlette and FastAPI into code for `CORSGuard` or `CORSMiddleware` of
+corsguard.asgi.
 
-Applications are read by the names of their attributes, which are the same from Starlette 0.38.4 on. Starlette need not
-be installed. The engine reads what the keywords hold; this room knows only their names and what was peculiar to each.
+Applications are read by the names of their attributes, which are the same from Starlette 0.38.4 on. Starlette does not
+have to be installed. The engine reads the values of the keywords; this module knows only their names and special rules.
 """
 
 import inspect
@@ -33,12 +34,12 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "max_age": 600,
 }
 _ALL_METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-# What is allowed there whatever the list says. For all but the last, browsers ask only if a value is unusual.
+# Headers that Starlette always allows. For all except the last, browsers send a preflight only if a value is unusual.
 _ALWAYS_ALLOWED: Final = ("Accept", "Accept-Language", "Content-Language", "Content-Type")
 _CONTENT_TYPE: Final = "Content-Type"
 _SAFELISTED: Final = (
-    "Starlette always allows Content-Type, which is named here. It allows Accept, Accept-Language and Content-Language "
-    "too; name them if your pages send values of more than 128 bytes."
+    "Starlette always allows Content-Type, so it is listed here. It also allows Accept, Accept-Language and "
+    "Content-Language; list them if your pages send values of more than 128 bytes."
 )
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _INLINE_FLAGS: Final = re.compile(r"\(\?[aimsux]+\)")
@@ -66,9 +67,9 @@ class Added(NamedTuple):
     """
     One CORSMiddleware: the *prefix* of the paths that it sees, and its *keywords*.
 
-    It is not *exact* if it does not see everything below the prefix. *notes* are what else to know about it. It
-    *is_around* an application, or else in the list of one. Those *inside* of it are asked about no preflight. *said_by*
-    is the object that has the keywords.
+    It is not *exact* if it does not see everything below the prefix. *notes* are further remarks. It *is_around* an
+    application, otherwise in the list of one. The layers *inside* of it never see a preflight. *said_by* is the object
+    that has the keywords.
     """
 
     prefix: str
@@ -82,7 +83,7 @@ class Added(NamedTuple):
 
 class Recorded(NamedTuple):
     """
-    How the call is *written* that made *layer*, a CORSMiddleware or what makes one.
+    How the call that made *layer* is *written*; *layer* is a CORSMiddleware, or makes one later.
     """
 
     layer: object
@@ -91,11 +92,11 @@ class Recorded(NamedTuple):
 
 def translate(app: object, recorded: Iterable[Recorded] = ()) -> Translation:
     """
-    Return what the CORSMiddleware of *app* says; `str()` of it is the code to put in its place.
+    Return the translation of the CORSMiddleware of *app*; its `str()` is the code to use instead.
 
     *app* is an application of Starlette or FastAPI, an application that CORSMiddleware wraps, or a mapping of the
-    keywords of CORSMiddleware. Mounted applications count. Nothing is guarded. *recorded* tells how the keywords stand
-    in the source, where somebody has looked while *app* was made.
+    keywords of CORSMiddleware. Mounted applications are included. Nothing is changed. *recorded* says how the keywords
+    are written in the source, if the calls were recorded while *app* was made.
 
     Raises ValueError if *app* has no CORSMiddleware.
     """
@@ -111,7 +112,8 @@ def translate(app: object, recorded: Iterable[Recorded] = ()) -> Translation:
 
 def added_to(app: object, prefix: str = "") -> list[Added]:
     """
-    Return each CORSMiddleware of Starlette in *app*, and in what is mounted there; none that another one lies around.
+    Return each CORSMiddleware of Starlette in *app* and in its mounted applications, but only the outermost of nested
+    ones.
 
     *prefix* is where *app* itself is mounted.
     """
@@ -125,12 +127,12 @@ def added_to(app: object, prefix: str = "") -> list[Added]:
     return [around[0]._replace(inside=(*within,))]
 
 
-# Where they are
+# Find them
 
 
 def _layers(app: Any) -> Iterator[Any]:  # noqa: ANN401 - the user's own object
     """
-    Yield *app* and what it wraps, down to what has routes.
+    Yield *app* and what it wraps, down to the application with routes.
     """
     for layer in layers_of(app):
         yield layer
@@ -140,7 +142,7 @@ def _layers(app: Any) -> Iterator[Any]:  # noqa: ANN401 - the user's own object
 
 def _at(app: Any, prefix: str) -> Iterator[Added]:  # noqa: ANN401 - the user's own object
     """
-    Yield what *app* itself is, or what was added to it.
+    Yield the CORSMiddleware that *app* itself is, or that was added to it.
     """
     if _is_theirs(type(app)):
         yield Added(prefix, _said_by(app), _of_subclass(type(app)), is_around=True, said_by=app)
@@ -155,7 +157,7 @@ def _at(app: Any, prefix: str) -> Iterator[Added]:  # noqa: ANN401 - the user's 
             else:
                 outside.append(_name_of(cls))
         return
-    # That of a router: the layers around its own method.
+    # The stack of a router: the layers around its own method.
     for layer in takewhile(lambda layer: layer is not app, layers_of(getattr(app, "middleware_stack", None))):
         if _is_theirs(type(layer)):
             yield Added(prefix, _said_by(layer), _of_subclass(type(layer)), is_around=True, said_by=layer)
@@ -163,31 +165,33 @@ def _at(app: Any, prefix: str) -> Iterator[Added]:  # noqa: ANN401 - the user's 
 
 def _in_routes(router: Any, prefix: str) -> Iterator[Added]:  # noqa: ANN401 - the user's own object
     """
-    Yield what stands around, or in, what the routes of *router* lead to.
+    Yield each CORSMiddleware around or in the applications of the routes of *router*.
     """
     if not isinstance(getattr(router, "routes", None), list):
         return
-    # It imports Starlette, which is there, because somebody has made routes of it.
+    # This imports Starlette, which is installed, because these routes are Starlette's.
     from corsguard.endpoints import each_route
 
     routes = [*cast("Iterable[Any]", each_route(router.routes))]
     asked = [prefix + _path_of(route) for route in routes]
     for number, route in enumerate(routes):
         original, path = getattr(route, "original_route", route), prefix + (getattr(route, "path", None) or "")
-        # A mount is not asked about its own path without a slash, so a later route may be.
+        # A mount does not see its own path without a slash, so a later route may.
         first = [*asked[:number], *(other for other in asked[number + 1 :] if other == path)]
         for one in added_to(getattr(route, "app", None), path):
             if isinstance(getattr(original, "host", None), str):
-                told = f"It is that of the host {quoted(original.host)}: here it belongs below the key hosts."
+                told = f"It belongs to the host {quoted(original.host)}: write it under the key hosts."
             elif not hasattr(original, "routes"):
-                told = f"It is that of the route {quoted(path)} alone."
+                told = f"It belongs only to the route {quoted(path)}."
             else:
                 told = _why_not_exact(one.prefix, first)
             notes = [told] if told else []
             if one.is_around and not _is_application(route.app):
-                notes.append("An HTTPException from within had no headers; it has them here, so the page can read it.")
+                notes.append(
+                    "The response of an inner HTTPException had no headers. Now it has them, so the page can read it."
+                )
             if one.is_exact and not told and one.prefix == path and path:
-                notes.append(f"The redirect from {path} to {path}/ has the headers too.")
+                notes.append(f"The redirect from {path} to {path}/ now has the headers, too.")
             yield one._replace(is_around=False, is_exact=one.is_exact and not told, notes=(*one.notes, *notes))
 
 
@@ -198,7 +202,8 @@ def _path_of(route: Any) -> str:  # noqa: ANN401 - a route of Starlette
 
 def _why_not_exact(prefix: str, others: Iterable[str]) -> str:
     """
-    Return why *prefix* is not what is mounted there; nothing if it is. *others* are the routes that are asked first.
+    Return why *prefix* does not cover exactly what is mounted there; empty if it does. *others* are the routes before
+    it.
     """
     if not _is_prefix(prefix):
         return f"It is mounted at {quoted(prefix)}, which is not a prefix."
@@ -206,8 +211,8 @@ def _why_not_exact(prefix: str, others: Iterable[str]) -> str:
     if not first:
         return ""
     return (
-        f"It is mounted at {quoted(prefix or '/')}, but these routes are asked first: {', '.join(map(quoted, first))}. "
-        'If the prefix is meant for all, leave them out of it with "unguarded" at their paths.'
+        f"It is mounted at {quoted(prefix or '/')}, but these routes come first: {', '.join(map(quoted, first))}. If "
+        'you keep the prefix, exclude them with "unguarded" at their paths.'
     )
 
 
@@ -232,7 +237,7 @@ def _overlaps(prefix: str, other: str) -> bool:
     return len(others) >= len(segments)
 
 
-# What they say
+# Translate them
 
 
 def _is_theirs(cls: object) -> bool:
@@ -244,22 +249,23 @@ def _name_of(cls: object) -> str:
 
 
 def _of_subclass(cls: type) -> tuple[str, ...]:
-    return () if cls.__module__ == MODULE else (f"{cls.__name__} is a class of its own: what it changes is not read.",)
+    return () if cls.__module__ == MODULE else (f"{cls.__name__} is a subclass: its changes are not translated.",)
 
 
 def _of_place(outside: list[str]) -> tuple[str, ...]:
     if not outside:
         return ()
     text = (
-        f"{', '.join(outside)} stood around it. The guard stands around all: their answers get the headers too, and "
-        "they see no preflight. app.add_middleware(CORSMiddleware, policy=...) of corsguard.asgi keeps the place."
+        f"{', '.join(outside)} was around it. The guard is around everything, so their answers get the headers, too, "
+        "and they see no preflights. app.add_middleware(CORSMiddleware, policy=...) of corsguard.asgi keeps the old "
+        "place."
     )
     return (text,)
 
 
 def _given(cls: Any, arguments: Iterable[Any], keywords: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ANN401 - a class
     """
-    Return what a CORSMiddleware that is not made yet will be given.
+    Return the arguments of a CORSMiddleware that is not created yet.
     """
     names = [*inspect.signature(cls).parameters][1:]
     return {**dict(zip(names, arguments, strict=False)), **keywords}
@@ -267,7 +273,7 @@ def _given(cls: Any, arguments: Iterable[Any], keywords: Mapping[str, Any]) -> M
 
 def _said_by(middleware: Any) -> Mapping[str, Any]:  # noqa: ANN401 - Starlette's, which need not be installed
     """
-    Return what the CORSMiddleware *middleware* was given, as far as it makes a difference.
+    Return the arguments of the CORSMiddleware *middleware*, as far as they have an effect.
     """
     simple, preflight = middleware.simple_headers, middleware.preflight_headers
     names = preflight.get("Access-Control-Allow-Headers", "").split(", ")
@@ -287,7 +293,7 @@ def _said_by(middleware: Any) -> Mapping[str, Any]:  # noqa: ANN401 - Starlette'
 
 def _said(one: Added) -> set[str]:
     """
-    Return the keywords that make a difference.
+    Return the keywords that have an effect.
     """
     defaults = {name: [*value] if isinstance(value, tuple) else value for name, value in _DEFAULTS.items()}
     values = ((name, [*value] if isinstance(value, tuple) else value) for name, value in one.keywords.items())
@@ -297,26 +303,27 @@ def _said(one: Added) -> set[str]:
 def _inside(one: Added) -> str:
     said = ", ".join(f"{name}={quoted(one.keywords[name])}" for name in one.keywords if name in _said(one))
     return (
-        f"Another CORSMiddleware{f' at {one.prefix}' if one.prefix else ''} stands inside of this one: {said}. It was "
-        "asked about no preflight, and is left out: what its origins read without one, they do not read here."
+        f"Another CORSMiddleware{f' at {one.prefix}' if one.prefix else ''} is inside of this one: {said}. It is left "
+        "out, because it never saw a preflight. Its origins can no longer read what they could read without a "
+        "preflight."
     )
 
 
 def _of_all(*, wraps: bool, is_known: bool) -> Iterator[Remark]:
     put = "CORSMiddleware(app, ...)" if wraps else "app.add_middleware(CORSMiddleware, ...)"
-    yield Remark("", f"In place of {put}. What is different says why.")
+    yield Remark("", f"In place of {put}. Comments explain each difference.")
     if not is_known:
         yield Remark(
             "",
-            "The values are what they are in this process: where the old call reads a variable, write that variable.",
+            "The values are those of this process: if the old call reads a variable, write that variable.",
         )
     yield Remark("", "Preflights get 204 in place of 200, and 403 in place of 400 if the origin is refused.")
     if not wraps:
-        yield Remark("", "The 500 of an unhandled exception has the headers too, so the page can read it.")
+        yield Remark("", "The 500 of an unhandled exception now has the headers, so the page can read it.")
     yield Remark(
         "",
-        "WebSockets were open to every page. Here a page opens them only if its origin is listed and allow_credentials "
-        'is True. websockets="pass", as one more argument, leaves them open.',
+        "WebSockets were open to every page. Now a page can open them only if its origin is listed and "
+        'allow_credentials is True. The argument websockets="pass" leaves them open.',
     )
 
 
@@ -324,7 +331,7 @@ def _placement(one: Added, written: Mapping[str, Written]) -> Placement:
     draft, texts = _draft(one.keywords, written), [*one.notes, *map(_inside, one.inside)]
     if one.prefix or not one.is_exact:
         return Placement(one.prefix, draft, texts, is_active=one.is_exact, is_read=_is_prefix(one.prefix))
-    # It guards everything, so there is no place to say it at.
+    # It guards everything, so there is no prefix to mention.
     for text in texts:
         draft.note("", text)
     return Placement("", draft)
@@ -353,7 +360,7 @@ def _draft(keywords: Mapping[str, Any], written: Mapping[str, Written]) -> Draft
     if "max_age" not in keywords:
         draft.note("max_age", f"Starlette sends 600 by default. Without this line it is {CHROMIUM_MAX_AGE}.")
     if given["allow_private_network"]:
-        draft.note("", "allow_private_network is left out: browsers ask their users now, and no header can grant it.")
+        draft.note("", "allow_private_network is left out: browsers now ask their users, and no header can allow it.")
     _take_written(draft, keywords, written)
     return draft
 
@@ -361,8 +368,8 @@ def _draft(keywords: Mapping[str, Any], written: Mapping[str, Written]) -> Draft
 def _take_written(draft: Draft, keywords: Mapping[str, Any], written: Mapping[str, Written]) -> None:
     for name, there in written.items():
         if name == "allow_origin_regex" and not there.is_fixed:
-            said = f"{name} ({there.file}, line {there.line}): the source says {there.text}"
-            draft.note("allow_origins", f"{said}, and here is what that is in this process.")
+            said = f"{name} ({there.file}, line {there.line}): the source has {there.text}"
+            draft.note("allow_origins", f"{said}, and this is its value in this process.")
         elif name in draft.keywords:
             draft.written(name, name, keywords[name], there)
 
@@ -386,15 +393,15 @@ def _take_origins(draft: Draft, origins: object, expression: str | re.Pattern[st
 
 
 def _take_text(draft: Draft, text: str) -> None:
-    # Starlette asks whether the origin is `in` it.
+    # Starlette tests whether the origin is `in` it.
     if "*" in text:
         draft.everyone(f'allow_origins is the string {quoted(text)}, and Starlette finds "*" in it')
     elif text:
         draft.origin("allow_origins", text, text.__contains__)
         draft.note(
             "allow_origins",
-            "allow_origins was a string, and Starlette looks for the origin anywhere in it: what is a part of it was "
-            "allowed too, such as the origin without its last letter. That is left out.",
+            "allow_origins was a string, and Starlette searches the origin anywhere in it. So a part of it was "
+            "allowed, too, such as the origin without its last letter. That is left out.",
         )
 
 
@@ -407,7 +414,7 @@ def _take_expression(draft: Draft, expression: str | re.Pattern[str]) -> None:
 
 def _whole(expression: str | re.Pattern[str]) -> str | re.Pattern[str]:
     """
-    Return what `re.match` matches where `fullmatch` matches *expression*.
+    Return an expression that matches with `re.match` exactly when *expression* matches with `fullmatch`.
     """
     try:
         compiled = re.compile(expression)
@@ -418,24 +425,24 @@ def _whole(expression: str | re.Pattern[str]) -> str | re.Pattern[str]:
     if "|" in text:
         text = f"(?:{text})"
     if compiled.flags & re.VERBOSE:
-        # It may end with a comment.
+        # The expression may end with a comment.
         text += "\n"
     return re.compile(text if _HAS_END.search(text) else f"{text}$", compiled.flags)
 
 
 def _take_methods(draft: Draft, methods: object) -> Collection[str]:
     """
-    Take the methods, and return those that a preflight could ask for.
+    Translate the methods, and return those that a preflight could ask for.
     """
     if isinstance(methods, str) and "*" not in methods:
-        # Asked for is what is `in` it, and browsers find none of its letters to be a method.
+        # Starlette tests whether the method is `in` the string, but browsers read its letters as methods.
         found = [method for method in ("GET", "HEAD", "POST") if method in methods]
         draft.note("allow_methods", f"allow_methods: the string {quoted(methods)} was sent letter by letter.")
     else:
         found = _listed(draft, "allow_methods", methods)
     if "*" in found:
         found = [*getattr(sys.modules.get(MODULE), "ALL_METHODS", _ALL_METHODS)]
-        draft.note("allow_methods", 'allow_methods: to Starlette, "*" is these methods.')
+        draft.note("allow_methods", 'allow_methods: for Starlette, "*" means these methods.')
     draft.names("allow_methods", "allow_methods", found)
     return found
 
@@ -443,22 +450,22 @@ def _take_methods(draft: Draft, methods: object) -> Collection[str]:
 def _take_headers(draft: Draft, headers: object, methods: Collection[str]) -> None:
     names = _listed(draft, "allow_headers", headers)
     if "*" in names and not draft.keywords.get("allow_credentials"):
-        # `*` is every name but Authorization.
+        # `*` is every name except Authorization.
         draft.names("allow_headers", "allow_headers", ["*", "Authorization"])
         return
     if "*" in names:
         names = [*dict.fromkeys([*(name for name in names if name != "*"), "Authorization", _CONTENT_TYPE])]
         draft.note(
             "allow_headers",
-            "allow_headers: with credentials browsers want names, and any was allowed. The most usual are added; add "
-            "what else your pages send. A browser's console names what is missing.",
+            "allow_headers: with credentials, browsers require names, and any name was allowed. The most common ones "
+            "are listed; add the others that your pages send. A browser's console names the missing ones.",
         )
     elif not any(str(name).lower() == _CONTENT_TYPE.lower() for name in names):
         if _WITHOUT_BODY.issuperset(methods):
             draft.note(
                 "allow_headers",
                 "allow_headers: Starlette always allows Content-Type. It is left out, because no listed method has a "
-                "body, and with it a POST of JSON would pass that was refused.",
+                "body, and because it would allow a POST of JSON that was refused.",
             )
         else:
             names = [*names, _CONTENT_TYPE]
@@ -469,7 +476,7 @@ def _take_headers(draft: Draft, headers: object, methods: Collection[str]) -> No
 
 def _listed(draft: Draft, keyword: str, value: object) -> list[Any]:
     """
-    Return what is in a list of names; Starlette takes a string for the list of its letters.
+    Return the entries of a list of names. Starlette reads a string as the list of its letters.
     """
     if isinstance(value, str):
         draft.note(keyword, f"{keyword}: the string {quoted(value)} was read letter by letter, and is left out.")
@@ -484,7 +491,7 @@ def _listed(draft: Draft, keyword: str, value: object) -> list[Any]:
         if isinstance(name, str) and name and not all(is_token(part.strip()) for part in name.split(","))
     ]
     if unreadable and keyword != "expose_headers" and "*" not in names:
-        # Fetch, "CORS-preflight fetch": a list that cannot be read is a network error.
+        # Fetch, "CORS-preflight fetch": a list that cannot be parsed is a network error.
         bad = quoted(unreadable[0])
-        draft.note(keyword, f"{keyword}: browsers refuse every preflight whose list has {bad} in it. Here they pass.")
+        draft.note(keyword, f"{keyword}: browsers refuse every preflight whose list contains {bad}. Here they pass.")
     return names

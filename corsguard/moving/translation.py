@@ -1,9 +1,9 @@
 """
-What the configuration of another library says, in the words of this one, as code to paste.
+Translates the configuration of another library into a policy, as code to paste.
 
-No origin is allowed that was not allowed before. What would be more, though it was probably meant, stands in the code
-as a comment; and whatever is different has a line that says why. The engine is asked what it refuses, and its reason
-and its fix are what is printed. The adapters know the other libraries; this room knows none.
+No origin is allowed that was not allowed before. Entries that would allow more, although they were probably meant, are
+comments in the code. Each difference has a line that says why. The engine decides what is refused, and its reason and
+its fix are printed. The adapters know the other libraries; this module does not.
 """
 
 import re
@@ -22,23 +22,23 @@ from corsguard.validation import DEFAULTS, problems_of
 
 from .written import Written, joined
 
-# So that the code fits in 120 columns, however deep it stands.
+# The code fits into 120 columns at any depth.
 _WIDTH: Final = 96
 _LONGEST_LIST: Final = 76
-# What stands in a comment where a prefix has to be written.
+# The placeholder for a prefix in a comment.
 UNWRITTEN: Final = "/PREFIX"
-_IF_YOURS: Final = "If all that it covers is yours, take the # away:"
-_IF_MEANT: Final = "If that is what is meant, take the # away:"
+_IF_YOURS: Final = "If everything that it covers is yours, remove the #:"
+_IF_MEANT: Final = "If that was meant, remove the #:"
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
-# No page can ask for what these are refused for, so nothing is lost and nothing is to be written.
+# The codes of entries that no page can use, so nothing is lost without them.
 _WITHOUT_EFFECT: Final = frozenset({"E402", "E502", "E503", "E601", "E602"})
 
 
 class Remark(NamedTuple):
     """
-    One line of a translation: what is different in *keyword* (empty: in all of it), and why.
+    One line of a translation: a difference in *keyword* (empty: in the whole policy), and why.
 
-    *write* are entries that were probably meant, and would allow more.
+    *write* are entries that were probably meant, but would allow more.
     """
 
     keyword: str
@@ -50,7 +50,7 @@ class Draft:
     """
     One policy that is being translated: its *keywords* so far, and the *notes* on them.
 
-    *sources* are expressions that are written in place of the value of a keyword.
+    *sources* are expressions to write in place of the value of a keyword.
     """
 
     def __init__(self) -> None:
@@ -58,13 +58,13 @@ class Draft:
         self.notes: list[Remark] = []
         self.sources: dict[str, str] = {}
         self._values: dict[str, object] = {}
-        # What is listed next to everyone, and has no effect.
+        # Entries next to `*`, which have no effect.
         self._beside: list[str] = []
 
     @property
     def shares(self) -> bool:
         """
-        Whether there was anything about origins to translate; otherwise nothing was shared, and nothing is.
+        Whether there was anything about origins to translate. Otherwise nothing was shared, and nothing is.
         """
         return bool(self.keywords["allow_origins"]) or any(note.keyword == "allow_origins" for note in self.notes)
 
@@ -73,7 +73,7 @@ class Draft:
 
     def credentials(self, about: str, value: object) -> None:
         """
-        Take whether credentials are allowed; before the origins, because these depend on it.
+        Translate whether credentials are allowed. This comes before the origins, because they depend on it.
         """
         allowed = value is True or str(value).strip().lower() in _TRUE
         if allowed:
@@ -84,13 +84,14 @@ class Draft:
 
     def origin(self, about: str, entry: object, covers: Callable[[str], bool]) -> None:
         """
-        Take an origin that the other library compares as a text; *covers* says whether *entry* covered an origin there.
+        Translate an origin that the other library compares as text; *covers* says whether *entry* covered an origin
+        there.
         """
         if not isinstance(entry, str):
             self.note("allow_origins", f"{about}: {quoted(entry)} is not text, and is left out.")
             return
         if entry == "*":
-            write = 'If everyone may read, write "*" in place of the list, and allow no credentials.'
+            write = 'If everyone may read, write "*" instead of the list, without credentials.'
             self.note("allow_origins", f'{about}: "*" in the list did not mean everyone. {write}')
             return
         try:
@@ -101,7 +102,7 @@ class Draft:
         if pattern.is_exact and covers(entry):
             self._list(entry)
         else:
-            self._propose(f"{about}: {quoted(entry)} was compared letter by letter and covered nothing.", [entry])
+            self._propose(f"{about}: {quoted(entry)} was compared as text and covered nothing.", [entry])
 
     def regex(
         self,
@@ -112,8 +113,8 @@ class Draft:
         matches: str | re.Pattern[str] | None = None,
     ) -> None:
         """
-        Take a regular expression that the other library matches with origins, as `re.match` does; or else *matches* is
-        an expression for which that is so.
+        Translate a regular expression that the other library matches with origins, as `re.match` does. If it matches in
+        another way, *matches* is the equivalent expression for `re.match`.
         """
         said = f"{about}: {as_regex(expression)}"
         matches = expression if matches is None else matches
@@ -135,19 +136,20 @@ class Draft:
             more = (
                 "is probably meant, but the expression does not cover it."
                 if text == example
-                else f"would cover {example} too, which the expression does not cover."
+                else f"would also cover {example}, which the expression does not cover."
             )
             self._propose(f"{quoted(text)} {more}", [text])
 
     def everyone(self, about: str) -> None:
         """
-        Take that everyone may read.
+        Translate that everyone may read.
         """
         if self.keywords.get("allow_credentials"):
             self.note(
                 "allow_origins",
-                f"{about}, and credentials: the old answer let every site read the data of logged-in users. List the "
-                f'origins of your pages; or, if none of them sends cookies, write "*" and allow no credentials.',
+                f"{about}, and credentials: the old configuration let every site read the data of logged-in users. "
+                'List the origins of your pages. Or, if your pages do not send cookies, write "*" without '
+                "credentials.",
             )
         else:
             self._beside += [text for text in self.keywords["allow_origins"] if text != "*"]
@@ -156,7 +158,7 @@ class Draft:
 
     def names(self, keyword: str, about: str, values: object) -> None:
         """
-        Take a list of methods or headers.
+        Translate a list of methods or headers.
         """
         if not isinstance(values, list | tuple | set | frozenset):
             self.keywords[keyword] = values
@@ -174,7 +176,8 @@ class Draft:
         """
         Note which methods passed only without a preflight, because the other library refused the preflight for them.
 
-        Browsers never ask for these methods themselves, and a policy that allows their headers lets them through.
+        Browsers never check these methods in the list, so a policy that allows the headers of a request allows its
+        method, too.
         """
         missing = [name for name in ("GET", "POST") if name not in self.keywords["allow_methods"]]
         if missing and self.keywords["allow_methods"] != "*" and self.keywords.get("allow_headers"):
@@ -186,14 +189,14 @@ class Draft:
             )
             self.note(
                 "allow_methods",
-                f"{about}: {named} {were} left out, so every preflight for {named} was refused. A page needs one to "
-                f"send JSON, and for most headers. Browsers do not look for {named} in the list, so such requests pass "
-                f"now, with the headers that are allowed{cure}.",
+                f"{about}: {named} {were} not listed, so every preflight for {named} was refused. A page needs a "
+                f"preflight to send JSON, and for most headers. Browsers do not check {named} in the list, so such "
+                f"requests now pass if their headers are allowed{cure}.",
             )
 
     def max_age(self, about: str, value: object) -> None:
         """
-        Take for how long an answer to a preflight may be kept; what is false was not sent.
+        Translate how long an answer to a preflight may be kept. A false value was not sent.
         """
         if isinstance(value, str) and value.isdecimal():
             value = int(value)
@@ -201,26 +204,25 @@ class Draft:
             value = None
         seconds = value.total_seconds() if isinstance(value, timedelta) else value
         if isinstance(seconds, int | float) and seconds > CHROMIUM_MAX_AGE:
-            self.note("max_age", f"{about}: {value} is cut to what Chromium honours; Firefox kept it longer.")
+            self.note("max_age", f"{about}: {value} is reduced to Chromium's maximum; Firefox kept it longer.")
             value = CHROMIUM_MAX_AGE
         self.keywords["max_age"] = value
 
     def come_from(self, keyword: str, about: str, values: Iterable[object], expression: str) -> None:
         """
-        Take that *values* are what *expression* in the source is in this process, and that they may differ in another.
+        Note that *values* are the value of *expression* in this process, and may differ in another process.
 
-        The expression is what is written, if all values are taken as they are; names that were taken after them are
-        added to it.
+        The expression is written if all values are used unchanged; later names are added to it.
         """
         listed, taken = [*values], self.keywords.get(keyword)
         more = taken[len(listed) :] if isinstance(taken, list) and taken[: len(listed)] == listed else []
         self.sources[keyword] = joined(expression, _literal(more)) if more else expression
         self._values[keyword] = [*listed, *more]
-        self.note(keyword, f"{about}: the values are not written in the source, which says {expression}.")
+        self.note(keyword, f"{about}: the values are not in the source, which has {expression}.")
 
     def written(self, keyword: str, option: str, value: object, there: Written) -> None:
         """
-        Take how the *value* of *option*, which has been taken as *keyword*, is written *there*.
+        Translate how the *value* of *option*, which has become *keyword*, is written *there*.
         """
         if there.is_fixed:
             return
@@ -233,15 +235,15 @@ class Draft:
             self.sources[keyword] = there.text
             self.note(keyword, f"{about}: this is {value!r} in this process.")
         else:
-            self.note(keyword, f"{about}: the source says {there.text}, and here is what that is in this process.")
+            self.note(keyword, f"{about}: the source has {there.text}, and this is its value in this process.")
 
     def finish(self) -> None:
         """
-        Leave out what the engine refuses, and say why.
+        Leave out everything that the engine refuses, and say why.
         """
         if self._beside:
             listed = ", ".join(map(quoted, self._beside))
-            self.note("allow_origins", f"The list next to that had no effect. To share with it alone: [{listed}]")
+            self.note("allow_origins", f"The list next to it had no effect. To share only with the list: [{listed}]")
         while problems := problems_of(self.keywords):
             refused = [problem for problem in problems if problem.code != "E101"]
             for problem in refused:
@@ -253,7 +255,7 @@ class Draft:
         self.keywords = {name: self.keywords[name] for name in DEFAULTS if name in self.keywords}
         for keyword in [name for name, values in self._values.items() if self.keywords.get(name) != values]:
             del self.sources[keyword], self._values[keyword]
-            self.note(keyword, "What stands here is what it is in this process. Write what it has to be everywhere.")
+            self.note(keyword, "This is the value in this process. Write the value for all processes.")
 
     def _list(self, text: str) -> None:
         listed = self._beside if self.keywords["allow_origins"] == "*" else self.keywords["allow_origins"]
@@ -263,20 +265,20 @@ class Draft:
     def _mended_origin(self, about: str, entry: str, covers: Callable[[str], bool], problem: Problem) -> None:
         if entry == NULL:
             door = f'allow_unsafe_origins={{"{NULL}": "who needs this, and until when"}}'
-            self.note("allow_origins", f"{about}: {problem.message} Without credentials, if it has to be: {door}")
+            self.note("allow_origins", f"{about}: {problem.message} If it is necessary, without credentials: {door}")
             return
         meant = [text for text in problem.fix.entries if _is_meant(text, entry)]
         if meant and all(covers(text) for text in meant):
             for text in meant:
                 self._list(text)
             sent = ", ".join(map(quoted, meant))
-            self.note("allow_origins", f"{about}: {quoted(entry)} is {sent}, as browsers send it.")
+            self.note("allow_origins", f"{about}: {quoted(entry)} is {sent} in the form that browsers send.")
         else:
             self._propose(f"{about}: {problem.message}", [] if problem.code == "E213" else meant)
 
     def _propose(self, text: str, patterns: list[str]) -> None:
         """
-        Note patterns that would allow more, unless the engine refuses them.
+        Note *patterns* that would allow more, unless the engine refuses them.
         """
         keywords = {"allow_origins": patterns, "allow_credentials": "allow_credentials" in self.keywords}
         refused = [problem.message for problem in problems_of(keywords) if problem.code != "E101"]
@@ -287,7 +289,7 @@ class Draft:
 
     def _propose_once(self) -> None:
         """
-        Leave out of what is proposed what is listed, or proposed before.
+        Leave out proposals that are listed already, or were proposed before.
         """
         known = {*self.keywords["allow_origins"]}
         notes, self.notes = dict.fromkeys(self.notes), []
@@ -301,7 +303,9 @@ class Draft:
     def _starred(self, keyword: str, about: str, rest: list[Any]) -> None:
         if self.keywords.get("allow_credentials"):
             self.keywords[keyword] = rest
-            self.note(keyword, f'{about}: with credentials browsers take "*" for a name, so it is left out. Name all.')
+            self.note(
+                keyword, f'{about}: with credentials, browsers read "*" as a name, so it is left out. List all names.'
+            )
             return
         spelled_out = [name for name in rest if str(name).lower() == NON_WILDCARD_REQUEST_HEADER]
         self.keywords[keyword] = ["*", *spelled_out] if keyword == "allow_headers" and spelled_out else "*"
@@ -320,18 +324,21 @@ class Draft:
 
     def _say_that_nobody_is_left(self) -> None:
         proposed = any(note.write for note in self.notes)
-        more = "take a # away, or " if proposed else ""
-        self.note("allow_origins", f"As it stands this is refused: {more}write, for example, {quoted(EXAMPLE_ORIGIN)}.")
+        more = "remove a #, or " if proposed else ""
+        self.note(
+            "allow_origins",
+            f"Without an origin, this policy is refused: {more}write, for example, {quoted(EXAMPLE_ORIGIN)}.",
+        )
 
 
 @dataclass
 class Placement:
     """
-    Where a draft stands: at *prefix*, with what is said about that in *texts*; an empty prefix is everything.
+    The place of a draft: its *prefix*, and *texts* about the place. An empty prefix is everything.
 
-    One that is not active is a proposal, and a comment in the code. What it decided about before is below its prefix,
-    and begins with *head*; if that is None, it was the prefix itself and nothing below it; and it was nothing at all if
-    it had no *effect*. One that is not *read* means other prefixes, which are to be written.
+    If it is not active, it is a proposal: a comment in the code. Before, it decided about paths below its prefix that
+    begin with *head*. If *head* is None, it decided only about the prefix itself; if it had no *effect*, about nothing.
+    If it is not *read*, it stands for other prefixes, which the user has to write.
     """
 
     prefix: str
@@ -344,14 +351,15 @@ class Placement:
 
     def may_decide(self, prefix: str) -> bool:
         """
-        Return whether this is a proposal that may mean *prefix* itself, or something that cannot be told from it.
+        Return whether this is a proposal that may mean *prefix* itself, or something that cannot be distinguished from
+        it.
         """
         is_meant = prefix == self.prefix or (self.head is not None and prefix.startswith(self.head))
         return is_meant and self.had_effect and not self.is_active
 
     def meets(self, other: "Placement") -> bool:
         """
-        Return whether one of the two is, or may mean, a part of the other.
+        Return whether one of the two covers, or may cover, a part of the other.
         """
         pairs = ((self.prefix, other.prefix), (other.prefix, self.prefix))
         nested = any(below == above or below.startswith(f"{above}/") for below, above in pairs)
@@ -361,10 +369,10 @@ class Placement:
 @dataclass(frozen=True)
 class Translation:
     """
-    What the configuration of another library says: *mapping* is what every adapter takes, *notes* what is different.
+    The translated configuration of another library: *mapping* is what every adapter takes, *notes* are the differences.
 
-    `str()` is the code to paste, with the notes as comments. *notes* are those on all of it, then those on each policy
-    and on each place. A *mapping* that is refused as it stands is one to be completed.
+    `str()` is the code to paste, with the notes as comments. *notes* are about the whole, then about each policy and
+    each place. If the *mapping* is refused, the user has to complete it.
     """
 
     mapping: Mapping[str, Any]
@@ -376,8 +384,8 @@ class Translation:
         """
         Finish the drafts of *entries*.
 
-        *template* is the code, with `{policy}` where the mapping stands, or `{keywords}` for the arguments of a call;
-        `{named}` is the place of policies that have a name, because they stand at several paths or at none yet.
+        *template* is the code, with `{policy}` for the mapping, or `{keywords}` for the arguments of a call. `{named}`
+        is the place of policies with a name, which are used at several paths or at none yet.
         """
         drafts = _merged(entries)
         whole = _whole(entries)
@@ -416,18 +424,18 @@ def _as_read(covered: Covered, shared: str) -> str:
     if covered.every_page:
         beyond = f"{said} It covered" if covered.spellings else "covers"
         return (
-            f"{beyond} every page on https, so every site could read {shared}. List the origins of your pages; or, if "
-            'everyone may read, write "*" in place of the list, and allow no credentials.'
+            f"{beyond} every page on https, so every site could read {shared}. List the origins of your pages. Or, if "
+            'everyone may read, write "*" instead of the list, without credentials.'
         )
     if not lost:
         return said
     if covered.spellings:
-        return f"{said} It covered {lost} too, which {'are' if covered.also_lost else 'is'} left out."
-    return f"{said} It covers {lost}, for example; list the origins that it means."
+        return f"{said} It also covered {lost}, which {'are' if covered.also_lost else 'is'} left out."
+    return f"{said} It covers {lost}, for example. List the origins that you need."
 
 
 def _is_meant(text: str, entry: str) -> bool:
-    # A fix that stands in where nothing can be guessed says nothing about this entry.
+    # A general fix, for entries without a guess, says nothing about this entry.
     return text != EXAMPLE_ORIGIN or EXAMPLE_ORIGIN.partition("://")[2] in entry.lower()
 
 
@@ -436,7 +444,7 @@ def _is_meant(text: str, entry: str) -> bool:
 
 def _merged(entries: Sequence[Placement]) -> list[Draft]:
     """
-    Finish the drafts of *entries*, let those that say the same be one, and return each once.
+    Finish the drafts of *entries*, merge equal ones, and return each once.
     """
     drafts: list[Draft] = []
     for draft in {id(entry.draft): entry.draft for entry in entries if entry.draft.shares}.values():
@@ -451,7 +459,7 @@ def _merged(entries: Sequence[Placement]) -> list[Draft]:
 
 def _whole(entries: Sequence[Placement]) -> Draft | None:
     """
-    Return the draft that guards everything, if there is one and nothing else.
+    Return the draft that guards everything, if it is the only one.
     """
     alone = entries[0] if len(entries) == 1 else None
     return alone.draft if alone and alone.is_active and not alone.prefix and alone.draft.shares else None
@@ -515,8 +523,12 @@ def _entry(entry: Placement, names: Mapping[int, str]) -> Iterator[str]:
         yield from (line for note in entry.draft.notes if not note.keyword for line in _comment(note.text))
     if not entry.is_active:
         tag = f"@cors(**{name})" if entry.draft.shares else "@cors(None)"
-        more = f"for all below {entry.prefix or '/'}" if entry.is_read else f"for prefixes in place of {UNWRITTEN}"
-        yield from _comment(f"Write {tag} above the views that this means. Or, {more}, take the # away:")
+        more = (
+            (f"for everything below {entry.prefix or '/'}")
+            if entry.is_read
+            else (f"with prefixes instead of {UNWRITTEN}")
+        )
+        yield from _comment(f"Write {tag} above the views that this is for. Or, {more}, remove the #:")
     yield f"{'' if entry.is_active else '# '}{key}: {name},"
 
 

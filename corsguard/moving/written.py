@@ -1,9 +1,8 @@
 """
-Where Python source says something: which expression gives a name its value, where a name is used, and how a call is
-written.
+Reads Python source: which expression gives a name its value, where a name is used, and how a call is written.
 
-Source files of loaded modules are parsed and nothing is imported or run. What cannot be read is not known: nothing here
-raises.
+Source files of loaded modules are parsed; nothing is imported or run. Nothing here raises: what cannot be read is
+treated as unknown.
 """
 
 import ast
@@ -16,9 +15,9 @@ from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 from typing import Final, Literal, NamedTuple, cast
 
-# A file that is longer than this is data, or written by a program.
+# A longer file is data, or generated.
 _MOST_BYTES: Final = 1_000_000
-# How many names and imports are followed, one after the other.
+# The maximum length of a chain of names and imports.
 _MOST_STEPS: Final = 8
 _PURE: Final = frozenset("bool dict float frozenset int list max min set sorted str sum tuple".split())
 
@@ -31,8 +30,7 @@ class Written(NamedTuple):
 
     *text* is the expression that is assigned (*how* is "=") or added ("+="); for anything else, such as `.append(...)`
     or a method, it is the statement, and *how* is empty. *condition* says when the statement runs, if not always.
-    *is_fixed* tells whether the value is the same in every process; of what is not known, this is false. *within* is
-    the class around it.
+    *is_fixed* is True if the value is known to be the same in every process. *within* is the class around it.
     """
 
     file: str
@@ -61,7 +59,7 @@ class Mention(NamedTuple):
 
 class _Bound(NamedTuple):
     """
-    A statement that binds a name in *scope*: *value* is the expression, if that is all.
+    A statement that binds a name in *scope*: *value* is the expression, if it is a plain assignment.
     """
 
     scope: "_Scope"
@@ -87,7 +85,7 @@ class _Scope(NamedTuple):
 
     def bound(self, name: str, steps: int = _MOST_STEPS) -> tuple[_Bound, ...]:
         """
-        Return the statements that may give *name* its value: the last that is certain, and those that come after it.
+        Return the statements that may give *name* its value: the last unconditional one, and those after it.
         """
         found: list[_Bound] = []
         for bound in self._all(name, self.body, "", steps):
@@ -131,10 +129,10 @@ class _Scope(NamedTuple):
 
     def _included(self, name: str, arguments: Iterable[ast.expr], steps: int) -> Iterator[_Bound]:
         """
-        Yield what the files say that `include` of django-split-settings runs here.
+        Yield the statements of the files that `include` of django-split-settings runs here.
         """
         for node in chain.from_iterable(map(ast.walk, arguments)):
-            # Which file a name that is put together means is not known.
+            # A name that is computed does not show which file it means.
             when = "this file is included" if isinstance(node, ast.JoinedStr) else ""
             for file in _matching(Path(self.file).parent, _pattern_of(node)) if steps else ():
                 tree = _tree_of(file)
@@ -144,7 +142,8 @@ class _Scope(NamedTuple):
 
     def is_fixed(self, node: ast.AST | None, steps: int = _MOST_STEPS, known: frozenset[str] = frozenset()) -> bool:
         """
-        Return whether the expression *node* has the same value in every process. *known* are names that it binds.
+        Return whether the expression *node* has the same value in every process. *known* are names that it binds
+        itself.
         """
         if node is None or not steps:
             return False
@@ -176,7 +175,7 @@ class _Scope(NamedTuple):
             return False
         if function.attr == "compile" and isinstance(function.value, ast.Name):
             return any(bound.module == "re" for bound in self._here_or_outside(function.value.id))
-        # A method of a value that is fixed, such as a text's split.
+        # A method of a fixed value, such as `str.split`.
         return self.is_fixed(function.value, steps - 1, known)
 
     def is_name_fixed(self, name: str, steps: int) -> bool:
@@ -198,7 +197,7 @@ class _Scope(NamedTuple):
 
     def _followed(self, node: ast.Attribute) -> tuple[_Bound, ...] | None:
         """
-        Return what binds the attribute *node* of a module or a class, if that is one certain statement.
+        Return the statements that bind the attribute *node* of a module or a class, if they are certain.
         """
         if not isinstance(node.value, ast.Name):
             return None
@@ -219,14 +218,15 @@ def assigned(module: str, names: Collection[str], class_name: str = "") -> dict[
     Return which statements give each of *names* its value in the loaded *module*, imports from loaded modules included,
     or in its class *class_name* and the bases of that.
 
-    There is more than one if it is changed afterwards, or if that depends on a condition. What is not found is missing.
+    There is more than one if the value is changed later, or depends on a condition. Names that are not found are
+    missing.
     """
     found: dict[str, tuple[Written, ...]] = {}
     top = _scope_of(module)
     scopes = [*_classes(module, class_name), *([] if top is None else [top])]
     for name in names:
         bound = next(filter(None, (scope.bound(name) for scope in scopes)), ())
-        # An expression may be too deep to be walked through.
+        # An expression may be too deeply nested to be walked.
         with suppress(RecursionError):
             if bound:
                 found[name] = tuple(_written(one) for each in bound for one in _imports_followed(each))
@@ -235,9 +235,9 @@ def assigned(module: str, names: Collection[str], class_name: str = "") -> dict[
 
 def expression_of(places: Iterable[Written], otherwise: str) -> str | None:
     """
-    Return the one expression that *places* come to, one after the other; None if they do not come to one.
+    Return *places*, in order, as one expression; None if that is not possible.
 
-    *otherwise* is the expression that stands where no condition is true.
+    *otherwise* is the expression if no condition is true.
     """
     whole: ast.expr | None = None
     try:
@@ -258,8 +258,8 @@ def expression_of(places: Iterable[Written], otherwise: str) -> str | None:
 
 def choice(condition: str, then: str, otherwise: str) -> str:
     """
-    Return the expression that is *then* where *condition* is true. Raises SyntaxError if one of them is not an
-    expression.
+    Return the expression that is *then* if *condition* is true, else *otherwise*. Raises SyntaxError if one of them is
+    not an expression.
     """
     test, *branches = (ast.parse(text, mode="eval").body for text in (condition, then, otherwise))
     match test:
@@ -272,7 +272,8 @@ def choice(condition: str, then: str, otherwise: str) -> str:
 
 def joined(first: str, second: str) -> str:
     """
-    Return the expression of a list that has all of two others. Raises SyntaxError if one of them is not an expression.
+    Return the expression of a list with the items of both others. Raises SyntaxError if one of them is not an
+    expression.
     """
     parts = [ast.parse(text, mode="eval").body for text in (first, second)]
     return ast.unparse(ast.List([*_items(parts[0]), *_items(parts[1])]))
@@ -280,7 +281,7 @@ def joined(first: str, second: str) -> str:
 
 def names_in(expression: str) -> frozenset[str]:
     """
-    Return the names and attributes that *expression* has; none if it cannot be read.
+    Return the names and attributes in *expression*; none if it cannot be parsed.
     """
     try:
         nodes = [*ast.walk(ast.parse(expression, mode="eval"))]
@@ -292,11 +293,11 @@ def names_in(expression: str) -> frozenset[str]:
 
 def of_call(frame: FrameType | None) -> dict[str, Written]:
     """
-    Return how the keyword arguments are written of the call that *frame* is in; none if that is not known.
+    Return how the keyword arguments of the current call in *frame* are written; none if that is not known.
     """
     try:
         call, scope = _call_in(frame)
-    except Exception:  # noqa: BLE001 - frames and sources may be anything, and then it is not known
+    except Exception:  # noqa: BLE001 - frames and sources may be anything
         return {}
     if call is None or scope is None:
         return {}
@@ -331,7 +332,7 @@ def files_of(module: str) -> tuple[Path, ...]:
 
 def mentions(files: Iterable[Path], names: Collection[str], package: str) -> list[Mention]:
     """
-    Return where *files* have any of *names*, import *package* or have a text that names something in it.
+    Return where *files* use any of *names*, import *package*, or have a text that names something in it.
     """
     return [mention for file in files for mention in _mentions_in(str(file), frozenset(names), package)]
 
@@ -339,7 +340,7 @@ def mentions(files: Iterable[Path], names: Collection[str], package: str) -> lis
 def _mentions_in(file: str, names: frozenset[str], package: str) -> Iterator[Mention]:
     tree = _tree_of(file) if _has_any(file, [*names, package]) else None
     shown = shown_path(file)
-    # With each node, what is assigned around it, the class, and whether a text in it is only listed.
+    # Each node with the name assigned around it, the class, and whether its text is only an item of a list.
     pending: list[tuple[ast.AST, str, str, bool]] = [] if tree is None else [(tree, "", "", False)]
     while pending:
         node, of, within, is_listed = pending.pop()
@@ -384,7 +385,7 @@ def _is_of(package: str, name: str) -> bool:
 
 def shown_path(file: str) -> str:
     """
-    Return *file* as people write it: from the current directory, if it is below that.
+    Return *file* relative to the current directory, if it is below it.
     """
     path = Path(file)
     try:
@@ -418,7 +419,7 @@ def _items(node: ast.expr) -> list[ast.expr]:
 
 def _has_any(file: str, names: Iterable[str]) -> bool:
     """
-    Return whether *file* has any of *names*; to read it is much faster than to parse it.
+    Return whether *file* contains any of *names*. Reading it is much faster than parsing it.
     """
     try:
         text = Path(file).read_bytes()
@@ -440,7 +441,7 @@ def _within(outer: _Scope, node: ast.ClassDef) -> _Scope:
 
 def _classes(module: str, class_name: str) -> Iterator[_Scope]:
     """
-    Yield the bodies of the class and of its bases, in the order in which Python looks.
+    Yield the bodies of the class and of its bases, in Python's lookup order.
     """
     found = getattr(sys.modules.get(module), class_name, None) if class_name else None
     for kind in found.__mro__ if isinstance(found, type) else ():
@@ -453,7 +454,7 @@ def _classes(module: str, class_name: str) -> Iterator[_Scope]:
 
 def _imported(module: ModuleType, node: ast.ImportFrom) -> str:
     """
-    Return the full name of the module that *node* imports from; an empty one if it leads out of all packages.
+    Return the full name of the module that *node* imports from; empty if it leads out of the package.
     """
     if not node.level:
         return node.module or ""
@@ -486,7 +487,7 @@ def _matching(folder: Path, pattern: str) -> list[str]:
 
 def _value_for(name: str, node: ast.stmt) -> tuple[ast.expr | None] | None:
     """
-    Return the expression that the statement *node* gives *name* as its value, or (None,) if it is not a plain one.
+    Return the expression that the statement *node* assigns to *name*, or (None,) if it is not a plain assignment.
     """
     match node:
         case ast.Assign(targets=targets, value=value):
@@ -506,7 +507,7 @@ def _value_for(name: str, node: ast.stmt) -> tuple[ast.expr | None] | None:
 
 def _branches(node: ast.stmt) -> Iterator[tuple[list[ast.stmt], str]]:
     """
-    Yield the statements within *node*, and what decides whether they run; nothing decides that for `with`.
+    Yield the statements inside *node*, and the condition under which they run (empty for `with`).
     """
     match node:
         case ast.If(test=test):
@@ -532,7 +533,7 @@ def _branches(node: ast.stmt) -> Iterator[tuple[list[ast.stmt], str]]:
 
 def _imports_followed(bound: _Bound, steps: int = _MOST_STEPS) -> tuple[_Bound, ...]:
     """
-    Return the statements in the other module where *bound* only imports the name from there.
+    Return the statements in the other module, if *bound* only imports the name from there.
     """
     there = _scope_of(bound.module) if bound.taken and steps else None
     found = () if there is None else there.bound(bound.taken)
@@ -564,7 +565,7 @@ def _is_installed(path: Path) -> bool:
 
 def _call_in(frame: FrameType | None) -> tuple[ast.Call | None, _Scope | None]:
     """
-    Return the call that *frame* is in, and the scope that its names are looked up in.
+    Return the current call in *frame*, and the scope in which its names are looked up.
     """
     if frame is None or frame.f_lasti < 0:
         return None, None

@@ -1,7 +1,7 @@
 """
-A page where somebody writes a policy and watches what a real browser does under it, next to what the model says.
+A page to write a policy and compare what a real browser does under it with what the model says.
 
-Everything is served on loopback by this process, and nothing leaves the machine.
+This process serves everything on loopback, and nothing leaves the machine.
 """
 
 from .applications import Applications as Applications

@@ -1,5 +1,5 @@
 """
-Applications of somebody else under one policy: what a second view of the playground shows side by side.
+Applications outside of the playground, under one policy, which its second view shows side by side.
 """
 
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from typing import Any
 @dataclass(kw_only=True)
 class Applications:
     """
-    The origin of each application by its title, which may be filled in later, and the origin of the *page* that fetches
-    from them; that of the playground's own pages if it is empty.
+    The origin of each application by its title, which may be added later, and the origin of the *page* that fetches
+    from them (empty: that of the playground's own pages).
 
-    *policy* are the keywords to show, for the *environment* if there is one. *differing* says for a row of the view, or
-    for all of them (`*`), what should happen under that policy, and why.
+    *policy* has the keywords to show, for the *environment* if there is one. *differing* says for a row of the view, or
+    for all rows (`*`), what should happen under that policy, and why.
     """
 
     origins: dict[str, str] = field(default_factory=dict[str, str])

@@ -1,5 +1,5 @@
 """
-One configuration in the words of each place where it may stand, as code to paste.
+Writes one configuration in the form of each framework and gateway, as code to paste.
 """
 
 import json
@@ -27,7 +27,7 @@ _PYTHON: Final = {
 
 class Conversion(NamedTuple):
     """
-    The *text* to paste at the place that *title* names; or why there is none, if it *is_refused*.
+    The *text* to paste for the framework or gateway *title*; if it *is_refused*, the reason why there is none.
     """
 
     title: str
@@ -37,7 +37,7 @@ class Conversion(NamedTuple):
 
 def conversions(configuration: Configuration) -> Iterator[Conversion]:
     """
-    Yield what *configuration* looks like in Flask, Django, FastAPI, WSGI, and nginx in front of any of these.
+    Yield *configuration* for Flask, Django, FastAPI, WSGI, and for nginx in front of any of these.
     """
     try:
         policies = configuration.guarded
@@ -66,9 +66,9 @@ def conversions(configuration: Configuration) -> Iterator[Conversion]:
 
 def toml_of(policies: Any) -> str:  # noqa: ANN401 - what Policies holds
     """
-    Return the TOML that says what *policies* hold: a Policy, or a mapping from path prefix or from host.
+    Return *policies* as TOML: a Policy, or a mapping from path prefix or from host.
 
-    Raises TypeError if there is something that only Python can say: an origin source, or hosts that are asked for.
+    Raises TypeError if only Python can express them: an origin source, or a store of hosts.
     """
     configuration = Configuration.from_mapping(_keywords(policies))
     return str(configuration).partition("\n")[2].lstrip("\n") + "\n"
@@ -98,7 +98,7 @@ def _keywords(there: Any) -> Any:  # noqa: ANN401 - what Policies holds
 
 def _mapping(configuration: Configuration) -> dict[str, Any]:
     """
-    Return what every carrier takes: the keywords of the one policy, or those of each path or host.
+    Return the form that every carrier takes: the keywords of the one policy, or those of each path or host.
     """
 
     def at(name: str | None) -> Any:  # noqa: ANN401 - what stands at a path

@@ -1,8 +1,8 @@
 """
-The desk: the one page where somebody writes a policy and a request, and the calls that this page makes.
+The desk: the page to write a policy and a request, and the calls of this page.
 
-Nobody else may call: each address has a token in it, our own guard shares nothing, and our own protection lets no page
-of another origin act or ask.
+Nobody else may make these calls: each address has a token, our own guard shares nothing, and our own protection refuses
+the requests of other origins.
 """
 
 import json
@@ -31,15 +31,16 @@ from .grounds import Grounds, NotHere, headers_of, shipped
 from .running import Run
 from .showing import NAME, compared, judged, played
 
-# What anybody may have, by the first segment of its path: it leads those in who have the token.
+# The files that anybody may load, by the first segment of their path: they open the desk for a browser that has the
+# token.
 _OUTSIDE: Final = {"": "door.html", "door.js": "door.js"}
 _FILES: Final = frozenset({"applications.css", "applications.js", "page.css", "page.js", "parts.js"})
-# What a browser calls itself, as far as it is shown.
+# How many characters of a browser's own name are shown.
 _LONGEST_NAME: Final = 300
 _NOT_FOUND: Final = (
     "There is nothing here. The address with the token stands in the terminal where the playground was started.\n"
 )
-# Frames are the pages that send requests; their own policy says who may frame them.
+# Frames are the pages that send requests; their own policy restricts who may frame them.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
     "frame-src http://localhost:* http://*.localhost:* http://127.0.0.1:*; "
@@ -55,13 +56,14 @@ _GUARDING: Final = (
 
 class _NotSaid(Exception):
     """
-    What the page has said cannot be done; the text says why.
+    The input of the page cannot be used; the text says why.
     """
 
 
 class Desk:
     """
-    The WSGI application of the desk, which opens at *token* on *origin*, for *grounds*; *own* stands there first.
+    The WSGI application of the desk, which opens at *token* on *origin*, for *grounds*; it begins with the policy
+    *own*.
 
     A second view shows *applications*, if there are any.
     """
@@ -90,13 +92,13 @@ class Desk:
 
     def guarded(self) -> WSGIApplication:
         """
-        Return the application behind our own guard, which shares nothing with any other origin.
+        Return the application behind our own guard, which does not share anything with other origins.
         """
         return CORSMiddleware(self, {"/": None}, protection=CrossOriginProtection(methods="all"))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if f"http://{environ['HTTP_HOST']}" != self._origin:
-            # The frames know this page by one name only.
+            # The frames accept this page under one name only.
             told = f"The playground is at {self._origin}, at the address in the terminal.\n"
             return _answer(start_response, 421, [("Content-Type", "text/plain")], told.encode())
         first, slash, name = environ["PATH_INFO"].removeprefix("/").partition("/")
@@ -125,7 +127,7 @@ class Desk:
                 raise _NotSaid("Expected an object of JSON.")  # noqa: TRY301 - the answer is the same
             answer = self._calls[name](said)
         except (_NotSaid, LoadError, ValueError, TypeError, RecursionError) as error:
-            # A PolicyError is a ValueError: the page shows its problems at the lines.
+            # A PolicyError is a ValueError; the page shows its problems next to the lines.
             status, answer = 400, {"error": str(error)}
         headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
         return _answer(start_response, status, headers, json.dumps(answer).encode())
@@ -210,7 +212,7 @@ class Desk:
 
 def _sent(run: Run, request: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Return what the frame sends, in JavaScript's words; first what gives it a cookie.
+    Return the request that the frame sends, as arguments of JavaScript; the request that gives it a cookie comes first.
     """
     asked: Fetch = run.asked
     return {
@@ -228,7 +230,7 @@ def _sent(run: Run, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_of_form(header: Header) -> bool:
     """
-    Whether the browser itself says this of a form.
+    Whether the browser itself sets this header of a form.
     """
     return header[1].startswith("multipart/form-data; boundary=")
 

@@ -1,5 +1,5 @@
 """
-What one can begin with: policies of common applications, and requests of common pages.
+Examples to begin with: policies of common applications, and requests of common pages.
 
 `{pages}` stands for the port on which the playground serves its pages.
 """
@@ -12,7 +12,7 @@ _PNG: Final = "a picture"
 
 class Sample(NamedTuple):
     """
-    A policy to begin with: what it is called, what it *shows*, its *text* in TOML, the origin of the *page* that asks,
+    A policy to begin with: its name, what it *shows*, its *text* in TOML, the origin of the *page* that sends requests,
     and the path above the resources.
     """
 
@@ -98,7 +98,7 @@ allow_credentials = true
     ),
 )
 
-# What a request says if nothing else is said; its page and what stands before its path are the policy's.
+# The default fields of a request; its page and the beginning of its path come from the policy.
 PLAIN: Final = MappingProxyType(
     {
         "call": "fetch",
@@ -115,7 +115,7 @@ PLAIN: Final = MappingProxyType(
 
 class Ready(NamedTuple):
     """
-    A request that is ready to be sent: what it is called, what it *shows*, and what it says beyond PLAIN.
+    A request that is ready to be sent: its name, what it *shows*, and the fields that differ from PLAIN.
     """
 
     title: str

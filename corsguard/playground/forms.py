@@ -1,5 +1,5 @@
 """
-The request as the page says it, read into what a browser is asked for.
+Reads the request form of the page into a fetch of a browser.
 """
 
 from collections.abc import Mapping
@@ -22,16 +22,17 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "credentials": get_args(CredentialsMode),
     "redirect": get_args(RedirectMode),
 }
-# A server elsewhere, and one for its own pages.
+# A server on another machine, and one for its own pages.
 _ELSEWHERE: Final = ("https://api.example.com", "https://server.example.com")
 
 
 def asked_of(said: Mapping[str, Any], *, server: str, sandbox: str) -> Fetch:
     """
-    Return what *said*, the fields of the page, ask of the origin *server*.
+    Return the fetch that *said*, the fields of the page, describe, to the origin *server*.
 
-    A page on another machine is given a server there: from https to http nothing is loaded. A page whose origin is
-    `null` is loaded from *sandbox*. Raises ValueError, or TypeError for what is not text; both say what to write.
+    A page on another machine gets a server there, because an https page cannot fetch from http. A page whose origin is
+    `null` is loaded from *sandbox*. Raises ValueError, or TypeError for a field that is not text; both say what to
+    write.
     """
     fields = {name: said.get(name, "") for name in ("page", "path", "method", "headers", "body", *_CHOICES)}
     for name, value in fields.items():
@@ -61,7 +62,8 @@ def asked_of(said: Mapping[str, Any], *, server: str, sandbox: str) -> Fetch:
         method=fields["method"].strip() or "GET",
         headers=tuple(headers),
         body=body,
-        # XMLHttpRequest: withCredentials is `include`, and without it the mode is `same-origin`; it follows redirects.
+        # XMLHttpRequest: withCredentials is `include`, without it the mode is `same-origin`; it always follows
+        # redirects.
         credentials=cast("CredentialsMode", fields["credentials"]),
         redirect="follow" if is_upload else cast("RedirectMode", fields["redirect"]),
         upload_listener=is_upload,
@@ -70,7 +72,7 @@ def asked_of(said: Mapping[str, Any], *, server: str, sandbox: str) -> Fetch:
 
 def is_local(origin: str) -> bool:
     """
-    Whether a page on *origin* can be one of this machine.
+    Whether this machine can serve a page on *origin*.
     """
     parsed = Origin.parse(origin)
     return parsed is not None and parsed.scheme == "http" and parsed.is_loopback
@@ -88,7 +90,7 @@ def _headers(text: str) -> list[Header]:
 
 def _body(kind: str, text: str) -> tuple[str, str | bytes | None]:
     """
-    Return the Content-Type that the page, or the browser for it, says of a body of this *kind*, and the body.
+    Return the Content-Type that the page or the browser sets for a body of this *kind*, and the body.
     """
     match kind:
         case "json":

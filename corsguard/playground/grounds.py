@@ -1,5 +1,5 @@
 """
-The servers of a playground, all on loopback: the desk where one writes, pages of many origins, and the guarded server.
+The servers of a playground, all on loopback: the desk, pages of many origins, and the guarded server.
 """
 
 import html
@@ -21,25 +21,25 @@ from .running import Runs
 from .serving import LoopbackServer
 
 FRAME: Final = "/frame"
-# A site of its own with all its ports, so that no protection against tracking keeps cookies apart.
+# One site with all its ports, so that tracking protection does not block its cookies.
 _HOST: Final = "localhost"
 _HOSTS: Final = frozenset({_HOST, "127.0.0.1"})
-# How many ports are opened in addition, for pages that are named with them.
+# The maximum number of further ports for pages that name them.
 _MOST_PORTS: Final = 16
 
 
 class NotHere(Exception):
     """
-    A page that this machine cannot serve, and why.
+    This machine cannot serve a page; the text says why.
     """
 
 
 class Grounds:
     """
-    The servers for pages and requests, on the *port* that is named and the next one; 0 is any free one.
+    The servers for pages and requests, on *port* and the next one; 0 is any free one.
 
-    *desk* is the origin of the page that alone may have requests sent, to the guarded server and to *applications*.
-    Raises OSError if a port is taken.
+    *desk* is the origin of the only page that may start requests, to the guarded server and to *applications*. Raises
+    OSError if a port is taken.
     """
 
     def __init__(self, port: int, desk: str, applications: Applications | None = None) -> None:
@@ -63,7 +63,7 @@ class Grounds:
     @property
     def pages(self) -> int:
         """
-        The port of pages that are served from the beginning.
+        The port of the pages that are served from the start.
         """
         return self._pages.port
 
@@ -77,13 +77,13 @@ class Grounds:
     @property
     def page(self) -> str:
         """
-        The origin of a page that is served from the beginning; one without an origin is loaded from there, too.
+        The origin of a page that is served from the start; a page with the origin `null` is loaded from there, too.
         """
         return f"http://{_HOST}:{self.pages}"
 
     def frame_for(self, asked: Fetch) -> str:
         """
-        Return the URL of a frame that is a page as *asked* has it. Raises NotHere.
+        Return the URL of a frame for the page of *asked*. Raises NotHere.
         """
         origin = self.page if asked.origin == NULL else asked.page_origin
         if not is_local(origin):
@@ -103,7 +103,8 @@ class Grounds:
 
     def serve(self, origin: str) -> str:
         """
-        Return the URL of a frame that is a page on *origin*, one of this machine. Raises OSError if its port is taken.
+        Return the URL of a frame for a page on *origin*, an origin of this machine. Raises OSError if its port is
+        taken.
         """
         port = Url.parse(origin).port or 80
         if port not in self._opened:
@@ -137,7 +138,7 @@ _KINDS: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"
 
 def headers_of(name: str) -> list[Header]:
     """
-    Return the headers of the file *name*, which nobody may keep or take for something else.
+    Return the headers of the file *name*: its Content-Type, and those that forbid caching and sniffing.
     """
     return [
         ("Content-Type", f"{_KINDS[name.rpartition('.')[2]]}; charset=utf-8"),

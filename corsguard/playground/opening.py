@@ -1,5 +1,5 @@
 """
-Opens a playground, and reads what it begins with.
+Opens a playground, and reads the policy that it begins with.
 """
 
 import secrets
@@ -29,10 +29,10 @@ def opened(
     port: int = DEFAULT_PORT, own: Sample | None = None, *, applications: Applications | None = None
 ) -> Generator[str]:
     """
-    Serve a playground on *port* and the two next ones, and yield its address; 0 is any free ones.
+    Serve a playground on *port* and the next two (0: any free ports), and yield its address.
 
-    The policy *own* stands there first. A second view, at `applications` below the address, shows *applications*.
-    Raises OSError if a port is taken.
+    It begins with the policy *own*. A second view, at `applications` below the address, shows *applications*. Raises
+    OSError if a port is taken.
     """
     with LoopbackServer(port, _not_yet) as server:
         origin, token = f"http://localhost:{server.port}", secrets.token_urlsafe(24)
@@ -47,9 +47,9 @@ def opened(
 
 def sample_named(policy: str) -> Sample:
     """
-    Return what *policy* names, as what stands there first.
+    Return the sample for the name *policy*, with which the playground begins.
 
-    A file is taken as it is, and the page shows what is wrong with it. The policies of an object are written out.
+    A file is used unchanged, and the page shows what is wrong with it. The policies of an object are written as TOML.
     Raises LoadError, and PolicyError if an object is refused.
     """
     text = _toml_named(policy)

@@ -1,7 +1,7 @@
 """
-What the playground's server answers: the resources that pages of the world fetch, and no more.
+The resources of the playground's server, such as pages usually fetch.
 
-None of them knows anything of CORS. The last segment of a path says which one it is, so that they may stand anywhere.
+None of them handles CORS. The last segment of a path selects the resource, so they can be at any path.
 """
 
 import json
@@ -15,20 +15,21 @@ from corsguard.browser.handshakes import opening
 from corsguard.browser.wire import Header
 from corsguard.protection import is_handshake
 
-# Where a page elsewhere finds the same resources.
+# The host where a page on another origin finds the same resources.
 OTHER_HOST: Final = "127.0.0.1"
-# What stands in the query where the browser is to get a cookie, whatever the policies say.
+# The query that gives the browser a cookie, whatever the policies say.
 SESSION: Final = "session"
-# Cookies know no ports: other servers on this machine, which have cookies of their own, get it, too.
+# Cookies do not depend on the port, so other servers on this machine get it, too. The name avoids a conflict with
+# theirs.
 _COOKIE: Final = "corsguard-playground=ada"
-# A page of another site shall send it, too, which needs both attributes. Browsers take Secure from loopback.
+# A page of another site has to send it, too, which needs both attributes. Browsers accept Secure from loopback.
 _SET_COOKIE: Final = f"{_COOKIE}; Path=/; Max-Age=600; SameSite=None; Secure; HttpOnly"
 _EMPTY: Final = ("Content-Length", "0")
 
 
 class Content(NamedTuple):
     """
-    What a resource answers.
+    The answer of a resource.
     """
 
     status: str
@@ -38,7 +39,7 @@ class Content(NamedTuple):
 
 def resource(environ: Mapping[str, Any]) -> Content:
     """
-    Return what the resource answers that *environ* asks for.
+    Return the answer of the resource that *environ* requests.
     """
     name = environ["PATH_INFO"].rpartition("/")[2]
     query = f"?{environ['QUERY_STRING']}" if environ.get("QUERY_STRING") else ""
@@ -77,7 +78,7 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
 
 def run_of(environ: Mapping[str, Any]) -> str:
     """
-    Return the number of the run that a request is part of: the query says it, so no answer is taken from a cache.
+    Return the number of the run to which a request belongs. It is in the query, so that no answer comes from a cache.
     """
     query: str = environ.get("QUERY_STRING", "")
     return parse_qs(query).get("run", [""])[0]
@@ -89,7 +90,7 @@ def _answered(status: str, data: object) -> Content:
 
 def gives_session(environ: Mapping[str, Any]) -> bool:
     """
-    Return whether a request is what comes before a run.
+    Return whether a request is the one before a run, which gives the browser a cookie.
     """
     query: str = environ.get("QUERY_STRING", "")
     return SESSION in parse_qs(query, keep_blank_values=True)

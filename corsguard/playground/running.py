@@ -1,7 +1,7 @@
 """
 One request under one policy: the model of a browser plays it, and a real browser may send it, to the same application.
 
-The server keeps what really came in, so that what is shown was on the wire.
+The server records the requests that it receives, so only what was on the wire is shown.
 """
 
 from collections.abc import Iterable
@@ -26,8 +26,8 @@ _Response = Response | WebSocket | NetworkError
 
 class Take(NamedTuple):
     """
-    What came of the request once: the *outcome*, the *exchanges* on the wire, and the *urls* whose preflight had been
-    answered before.
+    The result of sending the request once: the *outcome*, the *exchanges* on the wire, and the *urls* whose preflights
+    had been answered before.
     """
 
     outcome: _Response
@@ -37,7 +37,8 @@ class Take(NamedTuple):
 
 class Run:
     """
-    The request *asked* under the policies of *guarded*, which *text* says; a page is framed by one at *top_level*.
+    The request *asked* under the policies of *guarded*, which were read from *text*. *top_level* is the URL of the page
+    that frames the page.
 
     *session* is the URL that gives the browser a cookie first, if it sends cookies at all.
     """
@@ -61,8 +62,8 @@ class Run:
 
     def play(self) -> Take:
         """
-        Let the model send the request, once more with what it remembers of preflights. Raises ValueError if it is not
-        a request.
+        Let the model send the request, with the preflights that it remembers. Raises ValueError if it is not a
+        request.
         """
         before, known = len(self._page.network), frozenset(self._preflighted)
         try:
@@ -76,7 +77,7 @@ class Run:
 
     def taken(self) -> tuple[Exchange, ...]:
         """
-        Return what came in since the last time that this was asked.
+        Return the exchanges since the last call.
         """
         exchanges, self.heard = tuple(self.heard), []
         return exchanges
@@ -84,7 +85,7 @@ class Run:
 
 class Runs:
     """
-    The last runs, by their numbers; and the server's application, which finds for each request the run that it is of.
+    The last runs, by their numbers, and the server's application, which finds the run of each request.
     """
 
     def __init__(self) -> None:
@@ -94,8 +95,8 @@ class Runs:
 
     def begin(self, guarded: Guarded, asked: Fetch, top_level: str, text: str) -> Run:
         """
-        Begin a run with a URL of its own, about which no browser knows anything yet. Raises ValueError if *asked* is
-        not a request.
+        Begin a run with a new URL, for which no browser has cached anything. Raises ValueError if *asked* is not a
+        request.
         """
         with self._lock:
             self._count += 1
@@ -109,7 +110,7 @@ class Runs:
 
     def find(self, number: object) -> Run | None:
         """
-        Return the run of this *number*, if it is one of the last ones.
+        Return the run with this *number*, if it is one of the last ones.
         """
         return self._runs.get(number) if isinstance(number, str) else None
 
@@ -132,7 +133,7 @@ class Runs:
 
 def _with_sessions(guard: WSGIApplication) -> WSGIApplication:
     """
-    Return an application that gives out the cookie whatever the policies say, and leaves all else to *guard*.
+    Return an application that sets the cookie whatever the policies say, and passes all other requests to *guard*.
     """
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -1,8 +1,7 @@
 """
-HTTP/1.1 on loopback, in threads: what comes in goes to a WSGI application, and what that answers goes out unchanged.
+An HTTP/1.1 server on loopback, with threads, which sends the answers of a WSGI application unchanged.
 
-It stays away from every name but those of this machine, so that no page reaches it by a name that leads here only now
-and then (DNS rebinding).
+It refuses every host name that is not one of this machine, against DNS rebinding.
 """
 
 import socket
@@ -22,7 +21,7 @@ from corsguard.origin import is_loopback
 _LONGEST_BODY: Final = 1_000_000
 _PORT_OF_HTTP: Final = 80
 _SECONDS_IDLE: Final = 60
-# RFC 6455, 5.5.1: the server's half of the end of a WebSocket.
+# RFC 6455, 5.5.1: the server's Close frame.
 _CLOSE: Final = b"\x88\x00"
 _WITHOUT_BODY: Final = frozenset({101, 204, 304})
 _WRONG_HOST: Final = b"This server answers to names of this machine only: localhost, *.localhost, 127.0.0.1.\n"
@@ -30,8 +29,8 @@ _WRONG_HOST: Final = b"This server answers to names of this machine only: localh
 
 class LoopbackServer(ThreadingHTTPServer):
     """
-    A server for *application* on 127.0.0.1, which runs in a thread of its own from `start` on; *port* 0 is any free
-    one. Leaving it gives the port back. Raises OSError if the port is taken.
+    A server for *application* on 127.0.0.1. `start` runs it in its own thread; *port* 0 is any free one. The end of the
+    `with` block frees the port. Raises OSError if the port is taken.
     """
 
     daemon_threads = True
@@ -49,20 +48,20 @@ class LoopbackServer(ThreadingHTTPServer):
 
     def start(self) -> Self:
         """
-        Answer from now on.
+        Start to answer requests.
         """
         self._is_started = True
         Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        # Waits for the loop, which may never have been started.
+        # `shutdown` waits for the loop, which may never have been started.
         if self._is_started:
             self.shutdown()
         self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - socketserver's signature
-        # A browser may go away whenever it likes.
+        # A browser may disconnect at any time.
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -77,7 +76,7 @@ class _Channel(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def __getattr__(self, name: str) -> Callable[[], None]:
-        # BaseHTTPRequestHandler looks for a method of its own for each of HTTP's, and a page may send any.
+        # BaseHTTPRequestHandler calls `do_` and the HTTP method, and a page may send any method.
         if name.startswith("do_"):
             return self._answer
         raise AttributeError(name)
@@ -88,7 +87,7 @@ class _Channel(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is Python's
         """
-        Write nothing: a line for each request would bury the address.
+        Write nothing: a line for each request would hide the address.
         """
 
     def _answer(self) -> None:
@@ -126,7 +125,7 @@ class _Channel(BaseHTTPRequestHandler):
 
     def _leave_socket(self) -> None:
         """
-        Wait until the page ends the WebSocket, and end it, too. What the page says before that nobody reads.
+        Wait until the page closes the WebSocket, and close it, too. Messages of the page are ignored.
         """
         self.close_connection = True
         with suppress(OSError):
@@ -156,14 +155,15 @@ class _Channel(BaseHTTPRequestHandler):
             key = name.upper().replace("-", "_")
             key = key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
             environ[key] = f"{environ[key]},{value}" if key in environ else value
-        # As the browser has sent them, for those who show them.
+        # The header lines as the browser sent them, for the diagrams.
         environ["corsguard.lines"] = tuple(self.headers.items())
         return environ
 
 
 def _is_of_this_machine(hosts: list[str], port: int) -> bool:
     """
-    Whether the one `Host` is a name of this machine, with *port*, which goes without saying if it is that of http.
+    Whether there is exactly one `Host`, with a name of this machine and *port*, which is optional if it is the default
+    of http.
     """
     host = hosts[0].lower() if len(hosts) == 1 else ""
     suffix = f":{port}"

@@ -1,5 +1,6 @@
 """
-What the rooms above say, as plain data for the page. Of HTML there are only diagrams, which `drawing` makes.
+Returns the results of the model, the browser and the engine as plain data for the page. Only the diagrams are HTML,
+which `drawing` makes.
 """
 
 import json
@@ -30,7 +31,7 @@ NAME: Final = "cors.toml"
 
 def judged(text: str, environment: str | None) -> dict[str, Any]:
     """
-    Return what is wrong with the policy *text*, line by line, its environments, and what it looks like elsewhere.
+    Return the problems of the policy *text*, line by line, its environments, and its conversions.
     """
     problems = [
         {
@@ -58,7 +59,7 @@ def judged(text: str, environment: str | None) -> dict[str, Any]:
 
 def played(run: Run, text: str) -> dict[str, Any]:
     """
-    Return what the model says of *run*, under the policy *text*.
+    Return what the model says about *run*, under the policy *text*.
     """
     asked, take = run.asked, run.take
     told = rehearse(run.guarded, asked, _rehearsed)
@@ -82,7 +83,7 @@ def compared(
     run: Run, got: Got, exchanges: Sequence[Exchange], found: Sequence[Disagreement], said: dict[str, str]
 ) -> dict[str, Any]:
     """
-    Return what the browser did in *run*, and where it does not do what the model does; *said* are its own name, and the
+    Return what the browser did in *run*, and where it differs from the model; *said* has the browser's name and the
     policy.
     """
     return {
@@ -96,7 +97,7 @@ def compared(
 
 def verdict(got: Got) -> str:
     """
-    Return in a sentence what a page *got*.
+    Return what a page *got*, in a sentence.
     """
     match got.what:
         case "error":
@@ -111,7 +112,7 @@ def verdict(got: Got) -> str:
 
 def diagram(asked: Fetch, take: Take, got: Got, exchanges: Sequence[Exchange], title: str) -> str:
     """
-    Return the *exchanges* as HTML; which step failed the model says.
+    Return the *exchanges* as HTML; the model says which step failed.
     """
     secret = SECRET_HEADERS | {name.lower() for name, _ in asked.headers if name.lower() == "authorization"}
     steps: list[Shown | Recall] = []
@@ -145,7 +146,7 @@ def diagram(asked: Fetch, take: Take, got: Got, exchanges: Sequence[Exchange], t
 
 def story(told: Rehearsal, text: str) -> dict[str, Any]:
     """
-    Return what `explain` says, step by step, and the policy *text* with all that is to be changed.
+    Return what `explain` says, step by step, and the policy *text* with all changes.
     """
     return {
         "verdict": told.verdict,
@@ -182,7 +183,8 @@ def _edit(edit: Edit) -> dict[str, Any]:
 
 def _mended(edits: Sequence[Edit], text: str) -> str | None:
     """
-    Return *text* with all *edits* in it, of which one alone may be refused; None if there are none, or one cannot be.
+    Return *text* with all *edits*, because a single one may be refused; None if there are none, or if one cannot be
+    applied.
     """
     mended: str | None = text
     for edit in edits:
@@ -199,7 +201,7 @@ def _console(take: Take) -> dict[str, str]:
 
 def _recalled(one: Exchange, before: Exchange | None, take: Take) -> Iterator[Recall]:
     """
-    Yield what the cache of preflights had to say before this request.
+    Yield the lookups in the preflight cache before this request.
     """
     url = shown_url(one.request.url)
     if one.is_preflight:

@@ -20,14 +20,14 @@ CORSGuard(
     app,
     {
         "paths": {
-            # resource r"/public/*" is read as "/public". It covered /publica too, which is not below that.
+            # resource r"/public/*" is read as "/public". It also covered /publica, which is not below that.
             "/public": {
                 # origins: everyone. The answer is always "*", so caches may share it.
                 "allow_origins": "*",
                 "allow_methods": [
-                    # methods: POST was left out, so every preflight for POST was refused. A page needs one to send
-                    # JSON, and for most headers. Browsers do not look for POST in the list, so such requests pass
-                    # now, with the headers that are allowed.
+                    # methods: POST was not listed, so every preflight for POST was refused. A page needs a preflight
+                    # to send JSON, and for most headers. Browsers do not check POST in the list, so such requests now
+                    # pass if their headers are allowed.
                     "GET",
                 ],
                 "allow_headers": ["*", "Authorization"],
@@ -35,14 +35,14 @@ CORSGuard(
                 # once in two hours.
                 "max_age": None,
             },
-            # resource r"/api/*" is read as "/api". It covered /apia too, which is not below that.
+            # resource r"/api/*" is read as "/api". It also covered /apia, which is not below that.
             "/api": {
                 "allow_origins": [
                     # origins: r"https://.*\.staging\.example\.com" is read as "https://*.staging.example.com". It
-                    # covered https://a.staging.example.com.evil.example too, which is left out.
+                    # also covered https://a.staging.example.com.evil.example, which is left out.
                     # origins: r"^https://pr-\d+\.example\.com$" is not exactly any pattern.
-                    # "https://pr-*.example.com" would cover https://pr-a.example.com too, which the expression does
-                    # not cover. If all that it covers is yours, take the # away:
+                    # "https://pr-*.example.com" would also cover https://pr-a.example.com, which the expression does
+                    # not cover. If everything that it covers is yours, remove the #:
                     "https://pr-*.example.com",
                     "https://app.example.com",
                     "https://*.staging.example.com",
@@ -127,9 +127,9 @@ def status() -> str:
 @cors(
     allow_origins=["https://partner.example"],
     allow_methods=[
-        # methods: POST was left out, so every preflight for POST was refused. A page needs one to send
-        # JSON, and for most headers. Browsers do not look for POST in the list, so such requests pass
-        # now, with the headers that are allowed.
+        # methods: POST was not listed, so every preflight for POST was refused. A page needs a preflight
+        # to send JSON, and for most headers. Browsers do not check POST in the list, so such requests now
+        # pass if their headers are allowed.
         "GET",
     ],
     allow_headers=["*", "Authorization"],

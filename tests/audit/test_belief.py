@@ -76,7 +76,7 @@ def test_a_finding_is_proven_by_the_wire():
 
 def test_what_is_let_in_once_is_not_reported():
     """
-    What is let in once and not again is not reported.
+    What is allowed once, but not again is not reported.
     """
     asked = set()
 
@@ -88,7 +88,7 @@ def test_what_is_let_in_once_is_not_reported():
 
     report = audited(answering(lines))
     assert "CG-A001" not in {finding.rule.id for finding in report.findings}
-    assert any("let in once and not again" in note for note in report.notes)
+    assert any("allowed once, but not again" in note for note in report.notes)
 
 
 def test_what_changes_when_asked_again_is_less_sure():

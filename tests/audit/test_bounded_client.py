@@ -70,7 +70,7 @@ def test_nothing_that_changes_something_is_sent(method):
     """
     own = f"http://{HOST}"
     client = BoundedClient(pytest.fail, URL, label="0123abcd", budget=8, rate=1e6)
-    with pytest.raises(SpentError, match=f"it takes {method}, and only GET, HEAD, OPTIONS are sent"):
+    with pytest.raises(SpentError, match=f"it needs {method}, and only GET, HEAD, OPTIONS are sent"):
         client.ask(PageFetch(URL, own, method))
     assert client.sent == 0
     sent = []
@@ -97,7 +97,7 @@ def test_a_server_that_has_gone_is_left_alone():
     client = BoundedClient(carry, URL, label="0123abcd", budget=100, rate=1e6)
     for number in range(1, 6):
         assert client.ask(PageFetch(URL, f"{APP}:{number + 8000}")).status == 0
-    with pytest.raises(SpentError, match="left 5 requests in a row without an answer"):
+    with pytest.raises(SpentError, match="5 requests in a row got no answer"):
         client.ask(PageFetch(URL, "null"))
     with pytest.raises(Unreachable, match="nothing listens"):
         BoundedClient(carry, URL, label="0123abcd", budget=100, rate=1e6).first(PageFetch(URL))
@@ -150,10 +150,10 @@ def test_little_of_a_download_is_read():
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
 def test_who_is_asked_too_often_is_heard(status):
     report = audited(answering(lambda _: [], status=status), budget=20)
-    assert any("503 Service Unavailable: give a lower --rate" in note for note in report.notes)
+    assert any("503 Service Unavailable: use a lower --rate" in note for note in report.notes)
 
 
 def test_who_wants_to_be_left_alone_is():
     report = audited(busy("429 Too Many Requests", lambda number: number >= 8))
-    assert any("5 requests in a row without an answer, or answered 429" in note for note in report.notes)
+    assert any("5 requests in a row got no answer, or 429" in note for note in report.notes)
     assert report.sent == 8 + 5

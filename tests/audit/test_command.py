@@ -43,25 +43,25 @@ from corsguard.origin import Origin
     [
         (["api.example.com"], "Write https://api.example.com"),
         (["ftp://api.example.com/"], "is not a URL of http, https, ws or wss"),
-        (["https://user:hunter2@api.example.com/"], "give --header"),
+        (["https://user:hunter2@api.example.com/"], "write --header"),
         ([URL, "--origin", "https://app.example.com/"], "https://app.example.com"),
         ([URL, "--origin", "app.example.com"], '"https://app.example.com"'),
         ([URL, "--header", "Origin: https://app.example.com"], "the audit sends its own"),
-        ([URL, "--header", "X: \x07"], "characters that no header has"),
+        ([URL, "--header", "X: \x07"], "characters that a header cannot have"),
         ([URL, "--cookie", "sid"], "write --cookie sid=1"),
         ([URL, "--connect-to", "127.0.0.1"], "Write --connect-to 127.0.0.1:8443"),
-        ([URL, "--connect-to", "other.example.com=127.0.0.1:80"], "No other host than api.example.com is asked"),
+        ([URL, "--connect-to", "other.example.com=127.0.0.1:80"], "The audit contacts only api.example.com"),
         ([URL, "--connect-to", f"{HOST}=127.0.0.1"], "is not [HOST=]ADDRESS:PORT"),
         ([URL, "--connect-to", "127.0.0.1:99999"], "Write --connect-to 127.0.0.1:8443"),
-        ([URL, "--cacert", __file__], "Give a PEM file"),
+        ([URL, "--cacert", __file__], "Expected a PEM file"),
         ([URL, "--cacert", "no-such-file"], "No such file"),
         ([URL, "--budget", "0"], "--budget"),
         ([URL, "--rate", "0"], "--rate"),
-        (["ws://api.example.com/", "--active"], "The handshake of a WebSocket is a GET: leave out --active"),
-        ([URL, "--json", "--sarif"], "give one of them"),
+        (["ws://api.example.com/", "--active"], "--active is not for WebSockets"),
+        ([URL, "--json", "--sarif"], "Expected --json or --sarif, got both"),
         ([URL, "--fail-on", "info"], "--fail-on"),
         ([], "Missing argument"),
-        ([URL, "--urls", "-"], "are two lists"),
+        ([URL, "--urls", "-"], "Expected URL or --urls, got both"),
         (["--urls", "no-such-file"], "No such file"),
         (["--urls", os.devnull], "The file has no URL"),
         (["--urls", __file__], "is not a URL of http, https, ws or wss. Write one, such as"),
@@ -119,7 +119,7 @@ def test_a_clean_server_is_told_so():
 
 def test_what_was_hardly_asked_is_not_called_clean():
     result, _ = run(listing(APP), "--budget", "1")
-    assert "Nothing was found in what was asked, and not all was asked." in result.output
+    assert "Nothing was found, but not everything was tried." in result.output
     assert "\n1 request of 1 at most, 10000 a second.\n" in result.output
     assert result.exit_code == 0
 
@@ -183,7 +183,7 @@ def test_the_line_of_curl_asks_in_the_same_way_in_each_format(tmp_path):
         for words, arguments in ways.items():
             said = [CliRunner().invoke(audit, [*arguments, *form], catch_exceptions=False) for form in FORMS]
             printed, found, sarif = (done.output for done in said)
-            (line, *_) = re.findall(r"^  Ask it again: (curl .*)$", printed, re.MULTILINE)
+            (line, *_) = re.findall(r"^  Send it again: (curl .*)$", printed, re.MULTILINE)
             lines = [line, json.loads(found)["findings"][0]["curl"]]
             lines.append(json.loads(sarif)["runs"][0]["results"][0]["properties"]["curl"])
             assert [one.endswith(f" {words}") for one in lines] == [True] * 3, lines
@@ -200,7 +200,7 @@ def test_a_finding_can_be_asked_again_by_curl():
     with served(answering(everybody)) as one:
         where = ["--connect-to", one.address, "--cookie", "sid=hunter2"]
         shown = CliRunner().invoke(audit, [URL, *FAST, *where], catch_exceptions=False).output
-        (line,) = re.findall(r"^  Ask it again: (curl .*)$", shown, re.MULTILINE)
+        (line,) = re.findall(r"^  Send it again: (curl .*)$", shown, re.MULTILINE)
         assert "hunter2" not in shown
         done = subprocess.run(
             line, shell=True, env={**os.environ, "COOKIE": "sid=hunter2"}, capture_output=True, text=True, check=True
@@ -258,7 +258,7 @@ def test_what_was_only_refused_was_not_judged():
     for status in ("401 Unauthorized", "403 Forbidden", "404 Not Found", "429 Too Many Requests", "502 Bad Gateway"):
         result, _ = run(answering(lambda _: [], status=status))
         assert "The URL was not judged." in result.stdout
-        assert f"it was only answered with {status[:3]}." in result.stdout
+        assert f"all its answers had the status {status[:3]}." in result.stdout
         assert "Nothing was found" not in result.stdout
         assert result.exit_code == 4
     result, _ = run(answering(everybody, status="403 Forbidden"))
@@ -273,8 +273,8 @@ def test_who_names_no_origin_is_told_what_that_would_add():
     asked = {names.get("HTTP_ORIGIN") for *_, names in one.asked}
     assert {f"http://{name}example.com" for name in ("", "www.", "app.", "admin.")} <= asked
     assert "http://www.example.com.attacker.example" in asked
-    assert "Note: Without --origin, only these were asked about: the server's own origin, http://" in result.stdout
-    assert "http://www.example.com may read. Give --origin" in result.stdout
+    assert "Note: Without --origin, only these origins were tried: the server's own origin, http://" in result.stdout
+    assert "http://www.example.com may read. With --origin" in result.stdout
     assert "Without --origin" not in run(listing(APP))[0].stdout
 
 

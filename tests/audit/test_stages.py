@@ -104,7 +104,10 @@ def test_a_stranger_posts_a_form_and_json_if_asked():
     assert text == (["text/plain;charset=UTF-8", origin, "cross-site", "no-cors", "empty"], b'{"corsguard": 1}')
     (finding,) = report.faults
     assert (finding.rule.id, finding.severity) == ("CG-E001", Severity.MEDIUM)
-    assert finding.detail == "Of a stranger's two posts, the form got 200 and the JSON text got 200."
+    assert (
+        finding.detail
+        == "The POST requests of a foreign page were answered: the form got 200 and the JSON text got 200."
+    )
     # Nothing is posted once more to be sure.
     assert len(seen) == 2
 
@@ -157,7 +160,7 @@ def test_only_a_redirect_within_is_followed():
     one = Served(app)
     report = audited(one)
     assert report.url == f"{URL}/"
-    assert f"The server redirects to {URL}/: this is what was audited." in report.notes
+    assert f"The server redirects to {URL}/: that URL was audited." in report.notes
     assert "CG-A001" in {finding.rule.id for finding in report.findings}
     assert {names["HTTP_HOST"] for *_, names in one.asked} == {HOST}
     one = Served(app)
@@ -192,7 +195,7 @@ def test_a_small_budget_is_spent_on_what_anyone_can_register():
 
 
 def test_an_origin_meant_and_refused_is_noted():
-    assert f"{APP} is meant to be trusted and may not read." in audited(listing()).notes
+    assert f"{APP} should be trusted, but may not read." in audited(listing()).notes
 
 
 @pytest.mark.parametrize("budget", [1, 2, 3])

@@ -124,11 +124,11 @@ def test_every_question_is_a_handshake():
 
 def test_what_is_opened_for_nobody_is_noted():
     (meant, opened, judged) = audited(lambda _: False).notes
-    assert meant == f"{APP} is meant to be trusted and may not open it."
-    assert opened.startswith("The WebSocket was opened neither without Origin, which was answered with 403, nor")
-    assert judged.startswith("The URL was not judged, because it was only answered with 403.")
+    assert meant == f"{APP} should be trusted, but may not open the WebSocket."
+    assert opened.startswith("The WebSocket did not open without Origin (the answer was 403), and not")
+    assert judged.startswith("The URL was not judged, because all its answers had the status 403.")
     (meant,) = audited(lambda origin: origin is None).notes
-    assert meant == f"{APP} is meant to be trusted and may not open it."
+    assert meant == f"{APP} should be trusted, but may not open the WebSocket."
 
 
 @pytest.mark.parametrize(

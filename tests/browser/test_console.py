@@ -116,11 +116,11 @@ NOTES = [
     (preflight(Reason.MISSING_ALLOW_ORIGIN, status=404), ["not successful. Status code: 404."]),
     (preflight(Reason.MISSING_ALLOW_ORIGIN, status=204), []),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=404), []),
-    (mismatch(APP, sent_origin="null"), [f"says origin '{APP}'; what was sent is Origin: null"]),
+    (mismatch(APP, sent_origin="null"), [f"names the origin '{APP}', but the browser sent Origin: null"]),
     (mismatch(APP, sent_origin="null", page_origin="null"), []),
     (
         failure(Reason.MULTIPLE_ALLOW_ORIGIN, "a, b", allow("Origin", "a, b")),
-        ["Firefox counts lines and looks in another order, so it says allow_origin_mismatch"],
+        ["Firefox counts header lines and checks in another order, so it reports allow_origin_mismatch"],
     ),
     (
         preflight(

@@ -180,7 +180,7 @@ def test_a_refused_cookie_does_not_stop_the_next(jar):
 )
 def test_secure_is_for_https_and_this_machine(jar, url, is_kept):
     reasons = receive(jar, "a=1; Secure", url=url)
-    why = 'Cookie "a" was refused: it is Secure and came over plain http; serve it over https'
+    why = 'Cookie "a" was refused: it is Secure, but came over plain http; serve it over https'
     assert reasons == ([] if is_kept else [why])
     assert sent(jar, url) == ("a=1" if is_kept else None)
 
@@ -188,7 +188,7 @@ def test_secure_is_for_https_and_this_machine(jar, url, is_kept):
 def test_a_secure_cookie_is_not_sent_over_plain_http(jar):
     receive(jar, "a=1; Secure")
     assert withheld(jar, "http://api.example.com/") == (
-        'Cookie "a" was not sent: it is Secure and the request goes to http://api.example.com; use https'
+        'Cookie "a" was not sent: it is Secure, but the request goes to http://api.example.com; use https'
     )
 
 
@@ -210,7 +210,8 @@ def test_plain_http_does_not_hide_a_secure_cookie(jar, old, new, is_kept):
     """
     receive(jar, old)
     why = (
-        'Cookie "a" was refused: it came over plain http and would hide a Secure one of that name; serve it over https'
+        'Cookie "a" was refused: it came over plain http and would hide a Secure cookie of the same name; '
+        "serve it over https"
     )
     assert receive(jar, new, url="http://api.example.com/") == ([] if is_kept else [why])
     assert receive(jar, new) == []
@@ -288,7 +289,7 @@ def test_a_cookie_goes_to_the_paths_under_its_own(jar, source, path):
 def test_a_cookie_of_another_path_says_so(jar):
     receive(jar, "a=1", url=f"{API}/login/form")
     assert withheld(jar, f"{API}/me?x") == (
-        'Cookie "a" was not sent: its Path is "/login" and the request goes to "/me"; set it with Path=/'
+        'Cookie "a" was not sent: its Path is "/login", but the request goes to "/me"; set it with Path=/'
     )
 
 
@@ -347,7 +348,8 @@ def test_a_partitioned_cookie_under_two_sites(jar):
     header, (reason,) = jar.cookies_for(API, same_site=False, top_level_site=STRANGER)
     assert header == "a=1"
     assert reason == (
-        f'Cookie "a" was not sent: it is Partitioned and of pages under {SITE}, not {STRANGER}; set it on this page too'
+        f'Cookie "a" was not sent: it is Partitioned and belongs to pages under {SITE}, not {STRANGER}; '
+        "set it on this page too"
     )
 
 
@@ -429,7 +431,7 @@ def test_what_a_cookie_says_of_itself_stores_it_again(jar, clock):
         ((API, "a=1; SameSite=None"), 'Cookie "a" was refused: it is SameSite=None without Secure; add Secure'),
         (
             ("http://api.example.com", "a=1; Secure"),
-            'Cookie "a" was refused: it is Secure and came over plain http; serve it over https',
+            'Cookie "a" was refused: it is Secure, but came over plain http; serve it over https',
         ),
         (
             ("api.example.com", "a=1"),

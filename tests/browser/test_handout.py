@@ -318,4 +318,4 @@ def test_what_is_no_fault_of_cors_is_on_it_too():
     assert f"<li>Not looked at: {found.outcome.unseen}</li>" in of_check(found)
     bare = diagnosis.check(Flask("bare"), page=APP, url=url)
     assert bare.beginning
-    assert "The application, which nothing of corsguard guards" in of_check(bare)
+    assert "The application, which corsguard does not guard yet" in of_check(bare)

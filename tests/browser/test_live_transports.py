@@ -320,7 +320,7 @@ def test_a_server_without_tls_fails_the_handshake(live):
 
     with listening(serve) as port:
         error = cause_of(live, f"https://127.0.0.1:{port}/")
-    assert error.cause.startswith(f"127.0.0.1:{port} speaks no TLS (")
+    assert error.cause.startswith(f"127.0.0.1:{port} does not speak TLS (")
     assert (error.tls, error.wants_certificate, error.net_error) == (True, False, "SSL_PROTOCOL_ERROR")
     assert error.speaks == "http"
 

@@ -95,12 +95,12 @@ def test_the_order_of_what_is_printed(serve):
         """\
 1. The answer to the preflight (405) has no Access-Control-Allow-Origin.
    Status 405. OPTIONS reaches the router, which has no route for it: the CORS layer has to answer preflights first. \
-If a proxy in front refuses it, that one has to let it through. \
+If a proxy in front refuses OPTIONS, let the proxy pass it on. \
 Put the CORS layer outermost (CORSMiddleware around everything, or first in MIDDLEWARE).
        send:   Access-Control-Allow-Origin: https://app.example.com
        send:   Vary: Origin
        policy: allow_origins=["https://app.example.com"]
-   What lets the page in then has to say this, too:
+   When the page is allowed, the answer also needs this:
        send:   204 No Content
        send:   Access-Control-Allow-Methods: GET, HEAD, POST, PUT
        policy: allow_methods=["GET", "HEAD", "POST", "PUT"]
@@ -114,8 +114,8 @@ https://api.example.com/items/1. (Reason: CORS header \u2018Access-Control-Allow
 Status code: 405.
    Safari:   Preflight response is not successful. Status code: 405""",
         """\
-Not looked at: PUT was not sent, because no browser sends it before that is fixed; what answers it may have faults of \
-its own. Check again then.""",
+Not checked: PUT was not sent, because no browser sends it before that is fixed. Its answer may have further \
+faults: check again after the fix.""",
         """\
 Checked:
   ok  reachable        https://api.example.com/items/1 answers (Server: nginx)
@@ -124,10 +124,10 @@ Checked:
   NO    Allow-Origin   absent
   NO    Allow-Methods  absent
   NO    Allow-Headers  absent
-  --    Max-Age        absent: browsers ask again after 5 s
+  --    Max-Age        absent: browsers send the preflight again after 5 s
   --  response         not looked at
   --  credentials      not asked for (--credentials)
-  ok  one layer        no header of CORS came twice""",
+  ok  one layer        no CORS header came twice""",
         """\
 On the wire:
   1. OPTIONS https://api.example.com/items/1 (preflight)
@@ -144,7 +144,7 @@ def test_a_verdict_says_what_its_fix_says(serve):
     corp = Server(response=(200, [("Cross-Origin-Resource-Policy", "same-origin")]))
     found = run(serve(corp), "--page", PAGE, "--mode", "no-cors").stdout
     assert found.startswith("FAILED, AND THIS IS NOT CORS: ")
-    assert "\n   Not CORS: the page asked with mode no-cors" in found
+    assert "\n   Not CORS: the page fetched with mode no-cors" in found
     assert "     < cross-origin-resource-policy: same-origin\n" in found.lower()
     assert run(serve(Server()), "--page", PAGE).stdout.startswith("BLOCKED: ")
 
@@ -263,21 +263,21 @@ WRONG = {
     "no URL": (["https://"], "is not a URL"),
     "no page": ([API, "--page", "app.example.com"], "does not begin with a scheme"),
     "no origin": ([API, "--page", "a\nb"], "has a space"),
-    "a pattern": ([API, "--page", "https://*.example.com"], "is a pattern; a page has one origin"),
+    "a pattern": ([API, "--page", "https://*.example.com"], "Expected one origin, got the pattern"),
     "a cookie with attributes": ([API, "--cookie", "sid=12345; Secure"], "Expected a cookie name=value"),
     "a cookie without a name": ([API, "--cookie", "12345"], "Expected a cookie name=value"),
     "a header without a colon": ([API, "--header", "X-Token"], 'Write --header "X-Token: 1"'),
     "no header name": ([API, "--header", "X Token: 1"], "'X Token' is not a header name"),
     "no method": ([API, "--method", "P T"], "is not a method name"),
     "no JSON": ([API, "--json-body", "{"], "it is not JSON"),
-    "two bodies": ([API, "--json-body", "{}", "--data", "a"], "are two bodies"),
+    "two bodies": ([API, "--json-body", "{}", "--data", "a"], "Expected --json-body or --data, got both"),
     "a body of a GET": ([API, "--method", "GET", "--data", "a"], "A GET has no body"),
     "a URL for a URL": ([API, "--url", API], "Leave out --url"),
     "no address": ([API, "--connect-to", "8000"], "is not [HOST=]ADDRESS:PORT"),
     "no port that there is": ([API, "--connect-to", "127.0.0.1:99999"], "is not [HOST=]ADDRESS:PORT"),
     "an address without its brackets": ([API, "--connect-to", "::1:8000"], "is not [HOST=]ADDRESS:PORT"),
     "an address for an application": (["served:app", "--connect-to", "127.0.0.1:80"], "Leave out --connect-to"),
-    "a URL of an application that is none": (["served:app", "--url", "http://["], "is not a URL"),
+    "a URL of an application that is none": (["served:app", "--url", "http://["], "Expected a URL"),
     "no attribute": (["served:nope"], "has no nope"),
     "no certificates": ([API, "--cacert", __file__], "has no certificates"),
     "a certificate file that is missing": ([API, "--cacert", "missing.pem"], "No such file"),

@@ -53,7 +53,10 @@ def test_a_server_that_is_not_named_is_said(text):
     """
     A server that no message names is said to stand for it.
     """
-    assert "https://api.example.com/ stands for what the message does not name: write the request's" in run(text).stdout
+    assert (
+        "https://api.example.com/ stands for what the message does not name: replace it with the URL of the request"
+        in run(text).stdout
+    )
 
 
 def test_what_a_message_blacks_out_is_said():
@@ -62,8 +65,11 @@ def test_what_a_message_blacks_out_is_said():
     """
     text = "XMLHttpRequest cannot load http://...... Cannot use wildcard in Access-Control-Allow-Origin when"
     shown = run(text).stdout
-    assert "https://api.example.com/ stands for what the message blacks out: write the request's" in shown
-    assert f"{PAGE} stands for what the message does not name: --page says it" in shown
+    assert (
+        "https://api.example.com/ stands for what the message blacks out: replace it with the URL of the request"
+        in shown
+    )
+    assert f"{PAGE} stands for what the message does not name: set it with --page" in shown
     (said,) = document(text)["messages"]
     assert (said["assumed"], said["redacted"]) == (["url", "page"], ["url"])
 
@@ -71,8 +77,8 @@ def test_what_a_message_blacks_out_is_said():
 def test_the_user_says_what_a_message_does_not_name():
     text = f"{REFUSED}Did not find method in CORS header \u2018Access-Control-Allow-Methods\u2019)."
     shown = run(text).stdout
-    assert "METHOD stands for what the message does not name: --method says it" in shown
-    assert f"{PAGE} stands for what the message does not name: --page says it" in shown
+    assert "METHOD stands for what the message does not name: set it with --method" in shown
+    assert f"{PAGE} stands for what the message does not name: set it with --page" in shown
     known = run(
         text, "--page", "http://localhost:3000", "--method", "PUT", "-H", "x-a: secret7", "--credentials"
     ).stdout
@@ -323,15 +329,15 @@ def test_the_page_s_own_origin_is_not_the_server(here):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["cors.toml"], ["--page https://app.example.com", "taken for a message", "mysite.settings"]),
+        (["cors.toml"], ["--page https://app.example.com", "a message from a console", "mysite.settings"]),
         (["cors.toml", "--page", "https://a b"], ["--page", "has a space"]),
-        (["cors.toml", "--page", "https://*.example.com"], ["is a pattern; a page has one origin"]),
+        (["cors.toml", "--page", "https://*.example.com"], ["Expected one origin, got the pattern"]),
         (["cors.toml", "--page", "app.example.com"], ["does not begin with a scheme"]),
-        (["cors.toml", "--page", APP, "--path", "items"], ['"items" is not a path: write /items']),
+        (["cors.toml", "--page", APP, "--path", "items"], ['"items" is not a path: write, for example, /items']),
         (["cors.toml", "--page", APP, "-X", "P T"], ["is not a method name"]),
         (["cors.toml", "--page", APP, "-H", "X A"], ["'X A' is not a header name"]),
-        (["cors.toml", "--page", APP, "--framework", "flask"], ["go with a message"]),
-        (["cors.toml", "--page", APP, "--policy", "cors.toml"], ["go with a message"]),
+        (["cors.toml", "--page", APP, "--framework", "flask"], ["are only for a message"]),
+        (["cors.toml", "--page", APP, "--policy", "cors.toml"], ["are only for a message"]),
         (["cors.toml", "--page", APP, "--env", "production"], ["has no environments"]),
         (["corse.toml", "--page", APP], ["There is no file corse.toml", "Did you mean cors.toml?"]),
         (["https://api.example.com/items"], ["corsguard check https://api.example.com/items"]),

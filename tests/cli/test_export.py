@@ -51,7 +51,7 @@ def test_files_are_written_and_told_when_they_are_stale(here):
     (here / "cors.toml").write_text(TOML.replace("60", "61"))
     stale = run(*arguments, "--check")
     assert stale.exit_code == 1
-    assert "deploy/corsguard/http.conf: stale. Write it again." in stale.output
+    assert "deploy/corsguard/http.conf: outdated. Write it again, without --check." in stale.output
     assert run(*arguments).exit_code == run(*arguments, "--check").exit_code == 0
     (here / "deploy/corsguard/server.conf").unlink()
     missing = run(*arguments, "--check")
@@ -82,7 +82,7 @@ def test_without_a_folder_the_files_are_printed():
     ("arguments", "said"),
     [
         (("nginx", "cors.toml"), "Write --env"),
-        (("nginx", "cors.toml", "--env", "production", "--check"), "Write -o DIR, too."),
+        (("nginx", "cors.toml", "--env", "production", "--check"), "Add -o DIR."),
         (("nginks", "cors.toml", "--env", "production"), "E851"),
         (("traefik", "cors.toml", "--env", "production"), "E852"),
         (("nginx", "cors.toml", "--env", "production", "--mount", "app"), "E858"),

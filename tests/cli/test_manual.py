@@ -77,7 +77,7 @@ def test_a_page_that_is_a_word_of_the_question_is_one():
 def test_what_is_not_there_ends_with_1():
     result = run("manual", "xyzzy")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "The manual has nothing about these words. List its pages: corsguard manual" in result.stderr
+    assert "The manual has nothing about these words. To list its pages: corsguard manual" in result.stderr
 
 
 @pytest.mark.parametrize("code", ["E203", "w101", "corsguard.E203", "corsguard.W902", "CG-A001", "two-layers"])

@@ -229,7 +229,9 @@ def test_output_that_cannot_be_written_is_no_finding(form, tmp_path):
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "corsguard", "lint", policy, *form]
         result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
-    assert result.stderr == ("Error: cannot write the output: No space left on device. What was printed is not all.\n")
+    assert result.stderr == (
+        "Error: cannot write the output: No space left on device. The printed output is not complete.\n"
+    )
     assert result.returncode == Exit.USAGE
 
 

@@ -61,7 +61,7 @@ def test_a_listener_without_a_body_is_explained():
         return [one.why for one in disagreements(asked, READ, requests, READ, [preflight, PLAIN])]
 
     (why,) = whys(listening, [PLAIN])
-    assert "upload listener only if there is something to upload" in why
+    assert "an upload listener matters only if there is a body" in why
     # With a body, without a listener, or with a preflight that is another one, nobody knows why.
     assert whys(replace(listening, body="a"), [PLAIN]) == [""]
     assert whys(ASKED, [PLAIN]) == [""]
@@ -80,7 +80,7 @@ def test_a_preflight_after_a_redirect_is_explained_of_firefox():
 
     ours, theirs = [redirect, preflight("null")], [redirect, preflight("http://app.example")]
     (why,) = whys(theirs, ours)
-    assert "After a redirect to another origin Firefox asks" in why
+    assert "After a redirect to another origin, Firefox's preflight" in why
     assert whys(theirs, ours, is_firefox=False) == [""]
     # Before a redirect, and of the request itself, nobody knows why.
     assert whys([theirs[1], redirect], [ours[1], redirect]) == [""]

@@ -21,12 +21,16 @@ ROWS = {
     "Max-Age that is no number": (
         Server((204, [*allow(methods="PUT"), ("Access-Control-Max-Age", "1 day")])),
         PUT,
-        ("--", "Max-Age", "no number: browsers ask again after 5 s"),
+        ("--", "Max-Age", "not a number: browsers send the preflight again after 5 s"),
     ),
     "two layers that agree in part": (
         Server((204, [*allow(methods="PUT"), ("Access-Control-Allow-Methods", "GET")])),
         PUT,
-        ("NO", "one layer", "two layers answer: access-control-allow-methods came twice; take it out of all but one"),
+        (
+            "NO",
+            "one layer",
+            "two layers answer: access-control-allow-methods came twice; remove it from all except one",
+        ),
     ),
     "what a preflight is for": (Server(), TOKEN, ("ok", "preflight", "sent, because of the header x-token")),
     "no preflight is needed": (Server(response=(200, allow())), [], ("--", "preflight", "none: it needs none")),
@@ -38,7 +42,7 @@ ROWS = {
     "cookies of another site": (
         Server(response=(200, allow("https://other.example", credentials="true"))),
         ["--page", "https://other.example", "--set-cookie", "sid=12345; SameSite=None; Secure"],
-        ("ok", "cookies", "sent; not where a browser blocks third-party cookies (Safari always does)"),
+        ("ok", "cookies", "sent, except by browsers that block third-party cookies (Safari always does)"),
     ),
     "a private network": (
         Server(response=(200, allow())),
@@ -111,7 +115,7 @@ def test_a_cache_that_cannot_be_looked_for_is_no_fault():
 
 READ = {
     "X-Other": "    send:   X-Other: ...",
-    "Set-Cookie": "Put into the body what the page has to know.",
+    "Set-Cookie": "Send this information in the body.",
     "X-Total": (
         '    send:   Access-Control-Expose-Headers: X-Seen, X-Total\n    policy: expose_headers=["X-Seen", "X-Total"]'
     ),
@@ -166,7 +170,7 @@ def test_the_name_of_a_live_server_is_looked_up(monkeypatch):
 LOOK_ALIKES = [
     (403, b"<h1>CSRF verification failed</h1>", "protection against CSRF"),
     (401, b"", "not logged in, or not allowed"),
-    (404, b"", "Nothing is there"),
+    (404, b"", "Nothing is at this URL"),
     (405, b"", "The method is not served there"),
     (503, b"", "A proxy or the server itself says so"),
     (500, b"", "the server's log"),
@@ -192,7 +196,7 @@ def test_what_is_shared_and_refused_is_not_cors(serve, status, body, said):
 
 def test_what_is_blocked_is_not_said_to_be_readable(serve):
     found, _ = data(serve(Server(response=(500, []))), "--page", PAGE)
-    assert found["look_alike"].startswith("And once the page may read the answer, its status is 500, which is not CORS")
+    assert found["look_alike"].startswith("When the page may read the answer, the status is 500, which is not CORS")
 
 
 ALLOWED = ("Access-Control-Allow-Origin", PAGE)

@@ -129,9 +129,9 @@ def test_an_application_is_found_by_its_name(module, attribute):
         ("{}", ["names no application", "shop.wsgi:application"]),
         ("{}:wsgy", ["the module {} has no wsgy", "Did you mean wsgi?"]),
         ("{}:Shop.aplication", ["has no aplication", "Did you mean application?"]),
-        ("{}:KEYWORDS", ["is a dict, and no WSGI or ASGI application"]),
+        ("{}:KEYWORDS", ["is a dict, not a WSGI or ASGI application"]),
         ("{}:POLICY", ["is not an application", "It takes a WSGI application"]),
-        ("{}:create_app", ["is not an application", "call it: '{}:create_app()'"]),
+        ("{}:create_app", ["is not an application", "write '{}:create_app()'"]),
         ("{}:transport", ["takes one argument"]),
         ("{}:KEYWORDS()", ["KEYWORDS is a dict and cannot be called", "Leave out the parentheses"]),
         ("{}:breaks()", ["RuntimeError: no database", "{}.py, line "]),
@@ -150,7 +150,7 @@ def test_what_is_no_application_is_named_with_the_fix(module, name, said):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("import nowhere_to_be_found\n", "was found, but imports nowhere_to_be_found, which is not there."),
+        ("import nowhere_to_be_found\n", "was found, but imports nowhere_to_be_found, which is not installed."),
         ("\n\nx = 1 / 0\n", "ZeroDivisionError: division by zero"),
         ("\n\ndef broken(:\n", "SyntaxError"),
         ("\n\nraise SystemExit(3)\n", "SystemExit: 3"),
@@ -273,7 +273,7 @@ def test_django_is_told_with_the_tags_of_its_views():
     [
         ("{}:bare", ["a Flask application that nothing guards", "CORSGuard(app, {{"]),
         ("{}:wsgi", ["is a function, and what guards it is not known", "CORSMiddleware(application, {{"]),
-        ("{}:create_app", ["call it: '{}:create_app()'"]),
+        ("{}:create_app", ["write '{}:create_app()'"]),
         ("{}:Path", ["guards nothing"]),
         ("{}:Shop.__name__", ["is a str, and guards nothing", "cors.toml", "mysite.settings"]),
         ("{}.py", ["is a file of Python", "{}."]),
@@ -355,7 +355,7 @@ def test_django_settings_are_not_loaded_twice(module):
     Other settings of Django are not loaded over those that are.
     """
     # The tests themselves have configured Django.
-    with pytest.raises(LoadError, match="other settings of Django are loaded already"):
+    with pytest.raises(LoadError, match="other Django settings are loaded already"):
         load_guarded(module)
 
 

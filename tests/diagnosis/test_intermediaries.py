@@ -15,7 +15,11 @@ VARIES = ("Vary", "Origin")
 SEEN = {
     "a login": (401, [BEARER, VARIES], "Status 401, WWW-Authenticate: Bearer. The user is not logged in"),
     "a login of a proxy": (407, [("Proxy-Authenticate", "Basic")], "Status 407, Proxy-Authenticate: Basic."),
-    "a limit": (429, [("Retry-After", "30"), VARIES], "Status 429, Retry-After: 30. The server wants to be asked less"),
+    "a limit": (
+        429,
+        [("Retry-After", "30"), VARIES],
+        "Status 429, Retry-After: 30. The server limits how often it is called",
+    ),
     "a server that is busy": (503, [("Retry-After", "30")], "Status 503, Retry-After: 30."),
     "Cloudflare": (403, [("Server", "cloudflare"), ("CF-Mitigated", "challenge")], "Cloudflare refuses the request"),
     "Akamai": (403, [("Server", "AkamaiGHost")], "Status 403, Server: AkamaiGHost. Akamai refuses the request"),
@@ -28,7 +32,7 @@ SEEN = {
     "a cache with an answer of another": (
         200,
         [("Access-Control-Allow-Origin", "https://other.example"), ("Age", "9")],
-        "This is another site's origin, and the answer comes from a cache (Age: 9): it was made for that site.",
+        "This is another site's origin, and the answer comes from a cache (Age: 9), where it was stored for that site.",
     ),
 }
 
@@ -105,7 +109,10 @@ def cached(environ, start_response):
 def test_a_fresh_query_tells_that_a_cache_is_at_fault():
     found = diagnosis.check(cached, page=PAGE, url="/items?a=1")
     assert [fault.code for fault in found.faults] == ["cache", "missing_allow_origin"]
-    assert found.faults[0].cause == "A cache gave another's answer (Age: 60): past it, the page may read."
+    assert (
+        found.faults[0].cause
+        == "A cache gave an answer that was made for another page (Age: 60): past the cache, the page may read."
+    )
     assert found.verdict == "blocked"
 
 
@@ -117,10 +124,10 @@ def echoes(environ, start_response):
 def test_who_lets_strangers_in_is_sent_to_the_audit(serve):
     found, _ = data(serve(echoes), "--page", PAGE, "--url", API)
     (row,) = [row for row in found["checked"] if row["name"] == "strangers"]
-    assert row["text"].endswith(f'what that means says corsguard.audit.audit("{API}", app=...)')
+    assert row["text"].endswith(f'to see what that means: corsguard.audit.audit("{API}", app=...)')
     with served_http(echoes) as port:
         url = f"http://127.0.0.1:{port}/items"
-        assert f"what that means says corsguard audit {url}\n" in run(url, "--page", "http://localhost:3000").stdout
+        assert f"to see what that means: corsguard audit {url}\n" in run(url, "--page", "http://localhost:3000").stdout
 
 
 def test_what_everyone_may_read_is_not_sent_to_the_audit():

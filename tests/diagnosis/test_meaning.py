@@ -38,9 +38,9 @@ def test_two_browsers_do_not_name_a_preflight():
     """
     Firefox and Safari do not tell a preflight from the response.
     """
-    assert "Note: Firefox says the same of a preflight" in run(MESSAGES[3][0]).stdout
-    assert "Note: Safari says the same of a preflight" in run(MESSAGES[5][0]).stdout
-    assert "says the same of a preflight" not in run(MESSAGES[0][0]).stdout
+    assert "Note: Firefox says the same about a preflight" in run(MESSAGES[3][0]).stdout
+    assert "Note: Safari says the same about a preflight" in run(MESSAGES[5][0]).stdout
+    assert "says the same about a preflight" not in run(MESSAGES[0][0]).stdout
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ def test_what_was_not_looked_at_is_said(serve):
     assert "redirect to another host was not followed" in data(serve(away), "--page", PAGE)[0]["unseen"]
     only, code = data(serve(Server((204, allow(methods="PUT")))), *PUT, "--preflight-only")
     assert (only["unseen"], only["verdict"], code) == (
-        "PUT was not sent, as --preflight-only says.",
+        "PUT was not sent, because of --preflight-only.",
         "the preflight passes",
         0,
     )
@@ -259,7 +259,7 @@ def test_a_preflight_shows_that_the_origin_is_listed(serve):
     """
     gateway = Server((204, allow(methods="PUT")), (200, [("Vary", "Origin")]))
     (fault,) = data(serve(gateway), *PUT)[0]["faults"]
-    assert fault["fix"]["words"].startswith("The preflight let this origin in, so it is listed: ")
+    assert fault["fix"]["words"].startswith("The preflight allowed this origin, so it is listed. ")
     (fault,) = data(serve(gateway), "--page", PAGE)[0]["faults"]
     assert "does not list this origin" in fault["fix"]["words"]
     failing = Server((204, allow(methods="PUT")), (500, []))

@@ -124,9 +124,9 @@ OPAQUE = [
 
 @pytest.mark.parametrize("app", OPAQUE)
 def test_what_cannot_be_looked_into_is_not_known(serve, app):
-    with pytest.raises(LoadError, match="what guards it is not known, because nobody"):
+    with pytest.raises(LoadError, match="what guards it is not known, because the command"):
         guarded_by(app)
-    assert "Nothing of corsguard" not in run(serve(app), "--page", PAGE).stdout
+    assert "corsguard does not guard" not in run(serve(app), "--page", PAGE).stdout
 
 
 @pytest.mark.parametrize("origins", [[PAGE], ["https://other.example"]])

@@ -135,10 +135,10 @@ def test_a_page_that_may_read_and_not_act(made):
     guarded = guarded_by(made())
     rehearsal = rehearse(guarded, staged(APP, "/orders", "POST"))
     assert rehearsal.error is None
-    assert "it may read the response, but not act" in rehearsal.verdict
+    assert "it may read the response, but protection" in rehearsal.verdict
     assert rehearsal.data()["exchanges"][-1]["may_act"] is False
     assert rehearsal.heard[-1].exchange.response.status == 403
-    assert "not act" not in rehearse(guarded, staged(APP, "/orders")).verdict
+    assert "but protection refuses" not in rehearse(guarded, staged(APP, "/orders")).verdict
 
 
 def test_protection_in_a_file_and_in_django(tmp_path):

@@ -180,7 +180,7 @@ def test_what_a_page_cannot_say_is_refused(serve, given):
     for arguments in ([serve(opens), "--url", FEED], [FEED]):
         result = run(*arguments, *given)
         assert result.exit_code == 2
-        assert "A page can only say the URL and the subprotocols: leave out --" in " ".join(result.output.split())
+        assert "A page can only choose the URL and the subprotocols: leave out --" in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,12 @@ def test_a_line_is_explained_in_the_command(tmp_path):
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(401, "nobody is logged in"), (404, "the status is 404"), (500, "the status is 500"), (403, "List the origin")],
+    [
+        (401, "the user is not logged in"),
+        (404, "the status is 404"),
+        (500, "the status is 500"),
+        (403, "List the origin"),
+    ],
 )
 def test_each_status_has_its_own_fix(status, words):
     text = REFUSED.replace("403", str(status))

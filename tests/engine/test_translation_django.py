@@ -275,7 +275,7 @@ def test_a_setting_becomes_a_keyword(name, value, keyword, expected):
 def test_a_star_with_credentials_becomes_names():
     translation = translated(ALLOWED_ORIGINS=[APP], ALLOW_CREDENTIALS=True, ALLOW_HEADERS=["*", "x-a"])
     assert translation.mapping["allow_headers"] == ["x-a"]
-    assert "with credentials browsers take" in notes_of(translation)
+    assert "with credentials, browsers read" in notes_of(translation)
 
 
 @pytest.mark.parametrize(
@@ -297,13 +297,13 @@ def test_paths_become_prefixes(expression, prefixes):
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"ALLOW_PRIVATE_NETWORK": True}, "no header can grant it"),
+        ({"ALLOW_PRIVATE_NETWORK": True}, "no header can allow it"),
         ({"MODEL": "shop.Origin"}, "origin source"),
         ({"REPLACE_HTTPS_REFERER": True}, "CSRF_TRUSTED_ORIGINS"),
         ({"ALLOWED_ORIGIN": [APP]}, "CORS_ALLOWED_ORIGIN: unknown to django-cors-headers"),
         ({"URLS_REGEX": r"^/(?!admin)"}, "is not read, because it looks ahead"),
         ({"URLS_REGEX": r"^/api/"}, 'is read as "/api"'),
-        ({"PREFLIGHT_MAX_AGE": 9000}, "9000 is cut to what Chromium honours"),
+        ({"PREFLIGHT_MAX_AGE": 9000}, "9000 is reduced to Chromium's maximum"),
         ({}, "OPTIONS is left out"),
         ({}, "204"),
     ],
@@ -414,4 +414,4 @@ def test_a_star_in_the_list_did_not_mean_everyone():
     """
     translation = translated(ALLOWED_ORIGINS=["*"])
     assert translation.mapping["allow_origins"] == []
-    assert 'write "*" in place of the list, and allow no credentials.' in notes_of(translation)
+    assert 'write "*" instead of the list, without credentials.' in notes_of(translation)

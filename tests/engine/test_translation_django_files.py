@@ -320,7 +320,7 @@ def test_a_proposal_stays_next_to_the_values(project):
     code, told = printed(run(here, "shop.settings", PAGES="https://b.example"))
     assert '# "https://*.example.com",' in code
     assert value_of(code)["allow_origins"] == ["https://b.example"]
-    assert "the source says os.environ['PAGES'].split(',')" in told
+    assert "the source has os.environ['PAGES'].split(',')" in told
 
 
 def test_a_condition_that_is_no_expression_is_said(project):

@@ -114,7 +114,7 @@ def test_no_other_origin_is_allowed(entry, credentials):
     CORS(before, **options)
     translation = translate(Flask("moving"), **options)
     if translation.mapping["allow_origins"] == []:
-        assert "As it stands this is refused" in str(translation)
+        assert "Without an origin, this policy is refused" in str(translation)
         with pytest.raises(PolicyError, match="E101"):
             code_of(translation)
         return
@@ -228,7 +228,7 @@ def test_what_is_refused_may_leave_nobody():
     with pytest.raises(PolicyError) as refused:
         Policies(translation.mapping)
     assert [problem.code for problem in refused.value.problems] == ["E101"]
-    assert "take a # away, or write" in notes_of(translation)
+    assert "remove a #, or write" in notes_of(translation)
 
 
 def test_no_refused_pattern_is_proposed():
@@ -352,7 +352,7 @@ def test_methods_that_were_left_out_are_named(options, told):
     before, after = application("/"), code_of(translate(Flask("moving"), origins=APP, **options), "/")
     CORS(before, origins=APP, **options)
     notes = notes_of(translate(Flask("moving"), origins=APP, **options), "allow_methods")
-    assert (told or " left out, so every") in notes if told else " left out, so every" not in notes
+    assert (told or "not listed, so every") in notes if told else "not listed, so every" not in notes
     method = "GET" if options["methods"] == ["PUT"] else "POST"
     asked = {"Origin": APP, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": "content-type"}
     allows = [
@@ -365,7 +365,7 @@ def test_methods_that_were_left_out_are_named(options, told):
 def test_what_stood_next_to_everyone_stays_in_a_comment():
     translation = translate(Flask("moving"), origins=["*", APP, "https://a.example.com", APP])
     assert translation.mapping["allow_origins"] == "*"
-    assert 'To share with it alone: ["https://app.example.com", "https://a.example.com"]' in notes_of(translation)
+    assert 'To share only with the list: ["https://app.example.com", "https://a.example.com"]' in notes_of(translation)
 
 
 def test_an_empty_expression_is_said_to_match_everything():
@@ -388,7 +388,7 @@ def test_an_expression_is_written_in_place_of_its_values(monkeypatch):
     assert """"allow_origins": os.environ['ORIGINS'].split(","),""".replace('"', "'") in str(translation).replace(
         '"', "'"
     )
-    assert "the values are not written in the source" in notes_of(translation, "allow_origins")
+    assert "the values are not in the source" in notes_of(translation, "allow_origins")
     assert "supports_credentials" in notes_of(translation, "allow_credentials")
     monkeypatch.setenv("ORIGINS", "https://c.example.com")
     scope = {"app": application(), "os": os}
@@ -402,7 +402,7 @@ def test_a_proposal_stands_next_to_an_expression():
     """
     draft = Draft()
     draft.keywords["allow_origins"] = [APP]
-    draft.note("allow_origins", "Take the # away:", "https://b.example.com")
+    draft.note("allow_origins", "Remove the #:", "https://b.example.com")
     draft.come_from("allow_origins", "origins", [APP], "ORIGINS")
     translation = Translation.of("x = {policy}", [], [Placement("", draft)])
     scope = {"ORIGINS": [APP]}
@@ -422,7 +422,7 @@ def test_values_that_are_changed_are_written_and_their_source_is_named(monkeypat
     monkeypatch.setenv("ORIGINS", f"{APP},null")
     translation = translate(Flask("moving"), origins=os.environ["ORIGINS"].split(","))
     assert "os.environ" in notes_of(translation, "allow_origins")
-    assert "Write what it has to be everywhere" in notes_of(translation, "allow_origins")
+    assert "Write the value for all processes" in notes_of(translation, "allow_origins")
     assert code_of(translation).extensions["corsguard"].policy.allow_origins == (APP,)
 
 
@@ -546,7 +546,7 @@ def test_unreadable_paths_keep_their_policy():
     """
     translation = translate(Flask("moving"), resources={r"/api/\d+/secret": {"origins": APP}, r"/api/*": {}})
     assert translation.mapping == {"paths": {}}
-    assert '"/api" covers the paths of what stands above as a comment' in notes_of(translation)
+    assert '"/api" covers the paths of the comment above' in notes_of(translation)
 
 
 def test_one_policy_for_many_paths_is_printed_once():

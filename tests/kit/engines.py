@@ -85,7 +85,7 @@ class _Connection(socketserver.BaseRequestHandler):
 
     def handle(self):
         tunnel = ""
-        # A browser may go away whenever it likes.
+        # A browser may disconnect at any time.
         with suppress(OSError, Unreachable):
             while head := self._head():
                 method, target, headers, body = head

@@ -28,7 +28,7 @@ FIXES = [
     (preflight(Reason.MISSING_ALLOW_ORIGIN, status=401), "Authentication runs before CORS", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=401), "The user is not logged in", SHARE),
     (preflight(Reason.MISSING_ALLOW_ORIGIN, status=405), "OPTIONS reaches the router", SHARE),
-    (failure(Reason.MISSING_ALLOW_ORIGIN, status=404), "Nothing serves this", SHARE),
+    (failure(Reason.MISSING_ALLOW_ORIGIN, status=404), "No route, or no guarded one", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=502), "A proxy or the server", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=413), "A proxy or the server", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=500), "There was an unhandled exception", SHARE),
@@ -104,7 +104,7 @@ FIXES = [
     ),
     (
         mismatch("https://*.example.com"),
-        "Browsers know no patterns",
+        "Browsers do not match patterns",
         [*SHARE[:2], 'policy: allow_origins=["https://*.example.com"]'],
     ),
     (mismatch("https://b.example"), "a constant, or a cache", also("https://b.example")),
@@ -199,7 +199,7 @@ FIXES = [
     ),
     (
         preflight(Reason.METHOD_NOT_ALLOWED, "PUT", SHARED, ("Allow", "PUT"), allow("Methods", "GET")),
-        "Allow lists it, which CORS does not read",
+        "The Allow header lists it, but CORS does not read",
         ["send:   Access-Control-Allow-Methods: GET, PUT", 'policy: allow_methods=["GET", "PUT"]'],
     ),
     (
@@ -223,7 +223,7 @@ FIXES = [
     ),
     (
         refused_header("content-type"),
-        "A body of JSON brings Content-Type",
+        "A JSON body adds the header Content-Type",
         ["send:   Access-Control-Allow-Headers: Content-Type", 'policy: allow_headers=["Content-Type"]'],
     ),
     (
@@ -278,7 +278,7 @@ FIXES = [
         ],
     ),
     # The page is wrong.
-    (failure(Reason.SAME_ORIGIN_MODE, exchange=None), "forbade", ['page:   mode: "cors"']),
+    (failure(Reason.SAME_ORIGIN_MODE, exchange=None), "forbids requests", ['page:   mode: "cors"']),
     (failure(Reason.NO_CORS_REDIRECT_MODE, "error", exchange=None), "", ['page:   redirect: "follow"']),
     (failure(Reason.FORBIDDEN_METHOD, "TRACE", exchange=None), "no server can allow TRACE", ['page:   method: "POST"']),
     (
@@ -314,17 +314,17 @@ FIXES = [
         [],
     ),
     (failure(Reason.TLS, "expired", exchange=None), "look at the certificate", []),
-    (failure(Reason.BAD_PORT, "25", exchange=None), "browsers keep off this port", []),
+    (failure(Reason.BAD_PORT, "25", exchange=None), "browsers block this port", []),
     (preflight(Reason.TLS_CLIENT_CERTIFICATE), "a preflight never carries a client certificate", []),
     (failure(Reason.TLS_CLIENT_CERTIFICATE), "The user needs one", ['page:   credentials: "include"']),
     (
         failure(Reason.CORP, "same-origin", mode="no-cors"),
-        "the resource keeps to itself",
+        "the resource does not allow other sites to embed it",
         ["send:   Cross-Origin-Resource-Policy: same-site", 'page:   mode: "cors"'],
     ),
     (
         failure(Reason.CORP, "same-origin", mode="no-cors", page_origin="https://other.example"),
-        "the resource keeps to itself",
+        "the resource does not allow other sites to embed it",
         ["send:   Cross-Origin-Resource-Policy: cross-origin", 'page:   mode: "cors"'],
     ),
     (
@@ -335,9 +335,9 @@ FIXES = [
     # Redirects.
     (
         redirected(Reason.REDIRECT_USERINFO, "https://u:p@b.example/x", "https://u:p@b.example/x"),
-        "Take the user and the password out",
+        "Remove the user and the password",
         ["send:   Location: https://b.example/x"],
     ),
     (redirected(Reason.REDIRECT_MODE_ERROR, "/a", "/a"), "", ['page:   redirect: "follow"']),
-    (redirected(Reason.TOO_MANY_REDIRECTS, "/a", "/a"), "most likely a circle", []),
+    (redirected(Reason.TOO_MANY_REDIRECTS, "/a", "/a"), "most likely they form a loop", []),
 ]

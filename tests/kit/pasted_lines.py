@@ -197,9 +197,9 @@ LINES = [
     # Values with a cause of their own.
     Line("values", f"{FIREFOX}https://api.example.com/list. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘*, *’).", "multiple_allow_origin", "https://api.example.com/list", says="Two layers"),
     Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘https://a.example, https://b.example’).", "multiple_allow_origin", A, says="Only one origin"),
-    Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘(null)’).", "allow_origin_mismatch", A, says="computed no origin", never="quotation mark"),
-    Line("values", "Failed to load https://api.example.com/s: The 'Access-Control-Allow-Origin' header contains the invalid value ''", "allow_origin_mismatch", "https://api.example.com/s", says="The header is empty: the server computed no origin", never="quotation mark"),
-    Line("values", f"{AT}: The 'Access-Control-Allow-Origin' header contains the invalid value 'undefined'.", "allow_origin_mismatch", A, P, says="computed no origin"),
+    Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘(null)’).", "allow_origin_mismatch", A, says="found no origin to send", never="quotation mark"),
+    Line("values", "Failed to load https://api.example.com/s: The 'Access-Control-Allow-Origin' header contains the invalid value ''", "allow_origin_mismatch", "https://api.example.com/s", says="The header is empty: the server found no origin to send", never="quotation mark"),
+    Line("values", f"{AT}: The 'Access-Control-Allow-Origin' header contains the invalid value 'undefined'.", "allow_origin_mismatch", A, P, says="found no origin to send"),
     # Several lines of one request.
     Line("several", f"[Error] Origin {P} is not allowed by Access-Control-Allow-Origin. Status code: 200\n[Error] Fetch API cannot load http://127.0.0.1:3101/config due to access control checks.\n[Error] Failed to load resource: Origin {P} is not allowed by Access-Control-Allow-Origin. Status code: 200 (config, line 0)", "missing_allow_origin", "http://127.0.0.1:3101/config", P),
     Line("several", "[Error] Preflight response is not successful. Status code: 405\n[Error] XMLHttpRequest cannot load https://api.example.com/x due to access control checks.\n[Error] Failed to load resource: Preflight response is not successful. Status code: 405 (x, line 0)", "preflight_status", A),
@@ -331,7 +331,7 @@ LINES = [
     Line("cut off", f"{AT.replace(P, P[:16] + '...')}: {NO_HEADER}", "missing_allow_origin", A),
     Line("cut off", "X-Token is not allowed by Access-Control-Allow-Headers in preflight response", "header_not_allowed", says="X-Token"),
     Line("cut off", "Method is not allowed by Access-Control-Allow-Methods", "method_not_allowed"),
-    Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘https://*.example.net’).", "allow_origin_mismatch", A, says="Browsers know no patterns"),
+    Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘https://*.example.net’).", "allow_origin_mismatch", A, says="Browsers do not match patterns"),
     Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘*’).", "wildcard_with_credentials", A),
     Line("values", f"{AT}: The 'Access-Control-Allow-Origin' header contains multiple values '*, *.example.org, example.net', but only one is allowed.", "multiple_allow_origin", A, P, says="Only one origin may be sent"),
     Line("values", f"XMLHttpRequest cannot load {A}. {NO_HEADER} Origin '{P}' is therefore not allowed access. The response had HTTP status code 502.", "missing_allow_origin", A, P, says="Status 502"),

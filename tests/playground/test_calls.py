@@ -233,7 +233,7 @@ def test_the_test_and_the_commands_of_a_run_do_what_it_did(call, sample, ready):
     [
         ({"page": "http://localhost:3000/x y"}, None),
         ({"page": "localhost:3000"}, "does not begin with a scheme"),
-        ({"page": "https://*.example.com"}, "is a pattern; a page has one origin"),
+        ({"page": "https://*.example.com"}, "Expected one origin, got the pattern"),
         ({"path": "items"}, "Expected a path such as /items"),
         ({"headers": "no colon"}, "Expected a header on each line"),
         ({"method": "G ET"}, "is not a method name"),

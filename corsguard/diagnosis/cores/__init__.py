@@ -1,5 +1,5 @@
 """
-Which line of a console tells of which failure: one row for each core.
+Which console line means which failure: one row for each core.
 
 Browsers change the rest of a line between releases, and people change quotation marks, so a core is as short as it can
 be.
@@ -15,5 +15,5 @@ from .sharing import SHARING
 
 __all__ = ["CORES", "VAGUE", "Core"]
 
-# The first core that fits tells. The order is that of what would fit otherwise, too.
+# The first core that matches counts, so the more specific cores come first.
 CORES: Final = (*SHARING, *SERVERS, *RULES, *CONNECTIONS, *LOGS)

@@ -1,7 +1,7 @@
 """
-What lines say of a connection, a WebSocket or a certificate, and what says only that something failed.
+Lines about a connection, a WebSocket or a certificate, and lines that only say that something failed.
 
-It comes last, because what says more often ends with the same words.
+It comes last, because more specific lines often end with the same words.
 """
 
 from typing import Final
@@ -80,11 +80,11 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
         r"\bConnection refused\b",
         Reason.UNREACHABLE,
     ),
-    # Of Node, which has no CORS.
+    # From Node, which has no CORS.
     core(rf"(?:connect|getaddrinfo) (?P<value>{ERRNO})\b", Reason.UNREACHABLE),
 )
 
-# What says less than a line of Firefox in another language does.
+# Lines that say less than a line of Firefox in another language.
 VAGUE: Final = (
     core(r"preflight request doesn't pass", "preflight_cut_off"),
     core(
@@ -119,13 +119,13 @@ VAGUE: Final = (
         r"FETCH_ERROR|[\"']?status[\"']?: ?0\b|\bHTTP 0 error|\(failed\)|"
         r"(?:XHR|Fetch) failed (?:loading|fetching)|Loading failed for the|UnityWebRequest|"
         r"NS_ERROR_(?:FAILURE|DOM_BAD_URI)|"
-        # Of libraries: Firebase, Supabase, gRPC-Web, Dio, MSAL, and of what only guesses.
+        # From libraries: Firebase, Supabase, gRPC-Web, Dio, MSAL, and others that only guess.
         r"network-request-failed|Failed to send a request to the|closed without (?:headers|grpc status)|"
         r"(?:onError callback was called|error on the network layer)|could not resolve endpoints|"
         r"\bCORS (?:issue|problem)s?\b|(?:due to|because of|caused by|related to) (?:an? |the )?CORS\b",
         "not_told",
     ),
-    # Not as the name of a client in a log.
+    # It does not match as the name of a client in a log.
     core(r"\b(?:curl|Postman)\b(?!/)", "outside_browsers"),
     core(r"Disable cache", "cached"),
 )

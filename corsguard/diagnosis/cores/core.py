@@ -1,7 +1,8 @@
 """
 One core, and what makes it.
 
-It is looked for in the text that `pasted` makes: single quotation marks are straight, and so are backticks.
+It is searched in the text that `pasted` returns: typographic quotation marks and backticks are straight single ones
+there.
 """
 
 import re
@@ -9,7 +10,7 @@ from typing import Final, NamedTuple
 
 from corsguard.browser import Reason
 
-# What Node calls an error of a connection, or of its parser of HTTP.
+# Node's codes for errors of a connection or of its HTTP parser.
 ERRNO: Final = r"(?-i:E[A-Z]{3,}|HPE_[A-Z_]+)"
 
 
@@ -21,7 +22,7 @@ class Core(NamedTuple):
 
     core: re.Pattern[str]
     means: Reason | str
-    # The value at fault, if the core itself tells it.
+    # The value at fault, if the core itself implies it.
     value: str | None = None
 
 
@@ -31,7 +32,8 @@ def core(text: str, means: Reason | str, value: str | None = None) -> Core:
 
 def named(chromium: str, firefox: str, means: Reason | str, value: str | None = None) -> Core:
     """
-    Return the core of what Network panels show: Chromium its own names, Firefox the words of its names after CORS.
+    Return the core for names in Network panels: Chromium's names, and Firefox's names, which it splits into words after
+    "CORS".
     """
     spaced = "|".join(" ?".join(re.findall(r"[A-Z][a-z]*", name)) for name in firefox.split())
     own = "|".join(chromium.split())

@@ -1,7 +1,7 @@
 """
-What lines say of other rules of the browser: networks, mixed content, CSP, CORP, ORB, elements, cookies, CSRF.
+Lines about other rules of the browser: networks, mixed content, CSP, CORP, ORB, elements, cookies, CSRF.
 
-No row here is about a header of CORS, and each is narrower than the words for a connection that failed.
+No row here is about a CORS header, and each is more specific than the rows for a failed connection.
 """
 
 from typing import Final
@@ -191,7 +191,7 @@ RULES: Final[tuple[Core, ...]] = (
     core(r"AMP-Access-Control-Allow-Source-Origin", "amp_header"),
     core(
         r"\bCSRF|VerifyCsrfToken|InvalidAuthenticityToken|Cross-site \w+ form submissions are forbidden|"
-        # Of Gorilla, qBittorrent, Rails, Next.js and Go.
+        # From Gorilla, qBittorrent, Rails, Next.js and Go.
         r"\borigin invalid\b|(?:Origin|Referer) header & Target origin mismatch|"
         r"HTTP Origin header .{0,300}?didn't match|"
         r"x-forwarded-host'? header .{0,600}?does not match 'origin'|Invalid Server Actions request|"

@@ -1,17 +1,17 @@
 """
-What servers say that refuse by themselves: their CORS libraries, their storage, their logins, in answers and in logs.
+Lines of servers that refuse requests themselves: of CORS libraries, storage and logins, in answers and in logs.
 
-Each server has its own words, so the rows of `LOGS` tell one by its grammar: who was refused, and a word
-that says so. They come after all that a browser prints.
+Each server has its own words, so the rows of `LOGS` recognize the grammar: who was refused, and a word for the refusal.
+They come after everything that a browser prints.
 """
 
 from typing import Final
 
 from .core import Core, core
 
-# A few words of a sentence.
+# Up to six words of a sentence.
 _WORDS: Final = r"(?:\S{1,300} ){0,6}?"
-# An origin in one: branches of Git and servers behind a CDN are called origins, too.
+# An origin in a sentence: Git remotes and servers behind a CDN are called origins, too.
 _NAMED: Final = r"(?:(?:['\"(\[]\S{0,300}|[a-z][a-z0-9+.-]*:\S{1,300}|null|[\w-]{1,63}[.:]\S{1,300}) )?"
 _REFUSED: Final = (
     r"(?:not (?:allowed(?! access)|permitted|authori[sz]ed|white-?list\w*|trusted|accepted|"
@@ -46,7 +46,7 @@ SERVERS: Final[tuple[Core, ...]] = (
         "refused_by_server",
         "origin",
     ),
-    # Libraries that do not start with such a configuration: Spring, ASP.NET, Go, Rust.
+    # Libraries that refuse to start with such a configuration: Spring, ASP.NET, Go, Rust.
     core(
         r"allowCredentials is true, allowed\w+ cannot|specifying a wildcard \(any\) origin and credentials|"
         r"Cannot combine '?Access-Control-Allow-Credentials|all origins are allowed\. AllowOriginFunc|"
@@ -69,7 +69,7 @@ SERVERS: Final[tuple[Core, ...]] = (
         r"domain of this URL isn't included in the app's domains",
         "login_origin",
     ),
-    # A library of the page, not a server: what has a path is what it asked for.
+    # A library of the page, not a server: a URL with a path is the one that was requested.
     core(r"CORS request rejected: (?P<url>https?://[^\s/]{1,253}/\S{0,2048})", "not_told"),
 )
 

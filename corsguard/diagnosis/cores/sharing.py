@@ -1,7 +1,7 @@
 """
-What lines say of the answer: of its CORS headers, in consoles and in panels, and of servers that refuse by themselves.
+Lines about the CORS headers of an answer, in consoles and in Network panels.
 
-It comes first, because a line that names a header of CORS is about CORS, whatever else it says.
+It comes first, because a line that names a CORS header is about CORS, whatever else it says.
 """
 
 from typing import Final
@@ -16,7 +16,7 @@ _REDIRECT: Final = (
 )
 
 SHARING: Final[tuple[Core, ...]] = (
-    # Whatever else is said of a file, it cannot be fetched.
+    # A file cannot be fetched, whatever else the line says.
     core(
         r"(?:cannot load|Failed to load) '?(?P<url>file:[^\s']{1,2048})|"
         r"Access to [\w ]{1,40} at '(?P<url2>file:[^']{1,2048})'(?! \(redirected)|"
@@ -25,7 +25,8 @@ SHARING: Final[tuple[Core, ...]] = (
         r"Not allowed to load local resource: '?(?P<url5>file:[^\s']{1,2048})",
         Reason.BAD_SCHEME,
     ),
-    # The proxies of development servers (webpack-dev-server, Create React App, Vite, Next.js), and what these refuse.
+    # The proxies of development servers (webpack-dev-server, Create React App, Vite, Next.js), and refusals of these
+    # servers.
     core(
         r"Error occurred while (?:trying to )?proxy(?:ing)?\b.{0,2048}? to (?P<url>https?://[^\s(]{1,2048})"
         rf" [\[(](?P<value>{ERRNO})|Could not proxy request .{{0,2048}}? to (?P<url2>https?://[^\s(]{{1,2048}})"
@@ -45,7 +46,8 @@ SHARING: Final[tuple[Core, ...]] = (
         r"allowedDevOrigins|Invalid Host/Origin header",
         "dev_host",
     ),
-    # Chromium words a manifest as any other load; a proxy that logs users in redirects it, as it comes without cookies.
+    # Chromium words a manifest like any other load. A proxy with a login redirects the request, because it has no
+    # cookies.
     core(
         # Of a manifest that is redirected to another, as from a domain to its www, nobody is to log in.
         r"Access to manifest at '(?P<value>(?![^'?]*manifest[\w.-]*['?])[^']{1,2048})' "
@@ -58,7 +60,7 @@ SHARING: Final[tuple[Core, ...]] = (
     core(
         r"must not be the wildcard|Credential is not supported if|Cannot use wildcard|"
         r"wildcard '?.?'? cannot be used in the '?Access-Control-Allow-Origin|"
-        # Of Firefox before it had words for credentials.
+        # From older versions of Firefox, without words for credentials.
         r"Access-Control-Allow-Origin'? does not match '\*'|\bSEC7121\b",
         Reason.WILDCARD_WITH_CREDENTIALS,
         "*",
@@ -119,7 +121,7 @@ SHARING: Final[tuple[Core, ...]] = (
     ),
     core(r"header '?(?P<header>[^\s']+)'? is not allowed according to header", Reason.HEADER_NOT_ALLOWED),
     core(r"missing token '?(?P<header>[^\s']+)'? in CORS header", Reason.HEADER_NOT_ALLOWED),
-    # Of jsdom.
+    # From jsdom.
     core(r"\bHeaders (?P<header>[\w-]{1,100}) forbidden", Reason.HEADER_NOT_ALLOWED),
     core(
         r"No '?Access-Control-Allow-Origin'? header|"
@@ -146,11 +148,11 @@ SHARING: Final[tuple[Core, ...]] = (
     core(r"\bSEC7127\b|Redirect was blocked for CORS request", "redirect_blocked"),
     core(r"\bSEC711[89]\b", "cors_used"),
     core(r"\bSEC711[23]\b", "wrong_type"),
-    # A library of HTTP and Swagger UI, which list all that may be.
+    # SuperAgent and Swagger UI, which list all possible causes.
     core(r"Request has been terminated.{1,40}Possible causes|Failed to fetch.{1,40}Possible Reasons", "not_told"),
     core(
         r"\bOrigin (?:'?(?P<origin>[^\s']+)'? )?is not allowed by '?Access-Control-Allow-Origin|"
-        # Of jsdom, of Office and of TestCafe.
+        # From jsdom, Office and TestCafe.
         r"Error: Cross origin (?P<origin2>\S+) forbidden|validCORSHeaders|No valid origin in response|"
         r"RequestMock: CORS validation",
         Reason.MISSING_ALLOW_ORIGIN,

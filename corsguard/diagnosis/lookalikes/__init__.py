@@ -1,5 +1,5 @@
 """
-What is taken for CORS and is something else: one row each, with what to look at and the fix.
+Failures that look like CORS and are something else: one row each, with what to look at and the fix.
 """
 
 from collections.abc import Mapping

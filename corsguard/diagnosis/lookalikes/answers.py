@@ -1,7 +1,7 @@
 """
-What answered in place of what the page wants: protection against CSRF, a library, a proxy, a cache, a login.
+Something else answered in place of the resource: protection against CSRF, a library, a proxy, a cache, a login.
 
-The request came through, so what answered says why; CORS is at most a part of it.
+The request reached it, so its answer says why. CORS is at most one part of the problem.
 """
 
 from collections.abc import Mapping
@@ -23,12 +23,12 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
     "csrf_django": Lookalike(
         "Not CORS but Django's protection against CSRF: the request came through, and Django refused it.",
         ("the answer's body: which check failed", "CSRF_TRUSTED_ORIGINS", "the token: the cookie and X-CSRFToken"),
-        Fix(words="Add {origin} to CSRF_TRUSTED_ORIGINS; and send X-CSRFToken, which the policy has to allow."),
+        Fix(words="Add {origin} to CSRF_TRUSTED_ORIGINS. Send X-CSRFToken, and allow it in the policy."),
     ),
     "csrf_flask": Lookalike(
         "Not CORS but Flask-WTF's protection against CSRF: the request came through, and Flask-WTF refused it.",
         ("the answer's body: which check failed", "the token: the session's cookie and X-CSRFToken"),
-        Fix(words="Send X-CSRFToken, and allow it in the policy; or exempt the view, if it needs no cookies."),
+        Fix(words="Send X-CSRFToken, and allow it in the policy. Or exempt the view, if it does not use cookies."),
     ),
     "csrf_apollo": Lookalike(
         "Not CORS but Apollo Server's protection against CSRF: the request came through, and Apollo Server refused it.",
@@ -41,16 +41,17 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
     ),
     "refused_by_server": Lookalike(
         "The server's own CORS library refused the request, and says so.",
-        ("what the library lists", "the Origin that was sent", "a proxy in front: does it pass Host on?"),
-        Fix(
-            words="List {origin}, with the method and the headers that the page asks for, where the server lists them."
-        ),
+        ("what the library lists", "the Origin that was sent", "a proxy in front: does it forward Host?"),
+        Fix(words="In the server's CORS settings, list {origin}, the method, and the headers that the page sends."),
         detail="It refused: {value}.",
         is_cors=True,
     ),
     "refused_configuration": Lookalike(
         "The server's own CORS library does not accept its settings: the server does not start, or answers with 500.",
-        ("the server's settings of CORS: which one does the line name?", "the lines before it: who calls the library"),
+        (
+            "the server's settings of CORS: which one does the line name?",
+            "the lines before it: which code calls the library",
+        ),
         Fix(
             words="Correct the setting that the line names: each origin in full (scheme://host:port), and no wildcard "
             "together with credentials."
@@ -59,37 +60,37 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         is_cors=True,
     ),
     "cors_proxy": Lookalike(
-        "Not CORS but a rule of a public proxy (CORS Anywhere): it serves scripts of pages, and no address bar.",
-        ("the request: was the proxy's URL opened in a tab, or asked by a server?",),
+        "Not CORS but a rule of a public proxy (CORS Anywhere): it answers scripts of pages, but not the address bar.",
+        ("the request: was the proxy's URL opened in a tab, or requested by a server?",),
         Fix(
-            words="Ask the proxy from a script of a page of another origin. Better, have no such proxy: it reads "
-            "everything that passes, so let the server share the resource with a policy."
+            words="Call the proxy from a script of a page on another origin. Better: use no such proxy, because it can "
+            "read everything. Let the server share the resource with a policy."
         ),
     ),
     "amp_header": Lookalike(
-        "Not CORS as browsers have it but AMP's: AMP asks for a header of its own in the response.",
+        "Not the CORS of browsers but AMP's own rule: AMP requires an additional header in the response.",
         (
             "AMP-Access-Control-Allow-Source-Origin of the response: is it there, and is it the page's origin?",
-            "Access-Control-Expose-Headers: is that header in it?",
+            "Access-Control-Expose-Headers: does it list that header?",
         ),
         Fix(
-            words="Send AMP-Access-Control-Allow-Source-Origin with the origin that the parameter __amp_source_origin "
-            "names, if it is yours, and expose that header.",
+            words="If the parameter __amp_source_origin names one of your origins, send that origin in "
+            "AMP-Access-Control-Allow-Source-Origin, and expose this header.",
             policy={"expose_headers": ["AMP-Access-Control-Allow-Source-Origin"]},
         ),
     ),
     "cached": Lookalike(
-        "A cache gave out a response that was made for another origin, or for none.",
+        "A cache gave a response that was made for another origin, or for a request without Origin.",
         ("Vary of the response: is Origin in it, also where no Origin was sent?", "Age and X-Cache: which cache it is"),
         Fix(words="Send Vary: Origin with every response of the resource (a policy does), and empty the cache once."),
     ),
     "event_stream_type": Lookalike(
-        "Not CORS: the answer to EventSource is not a stream of events, so most likely an error or a login page.",
-        ("the URL in a tab of its own: what does it answer?", "Content-Type of the response: text/event-stream"),
+        "Not CORS: the answer to EventSource is not a stream of events. Most likely it is an error or a login page.",
+        ("the URL in its own tab: what does it answer?", "Content-Type of the response: text/event-stream"),
         Fix(
             words="Let this URL answer with Content-Type: text/event-stream.", send=("Content-Type: text/event-stream",)
         ),
-        detail="What came is of the type {value}.",
+        detail="The response has the type {value}.",
     ),
     "answer_unreadable": Lookalike(
         "Not CORS: the page was given the answer and its status, but could not read the body.",
@@ -97,13 +98,13 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         Fix(words="Let the server answer with whole JSON; or tell the library to read the body as text."),
     ),
     "dev_proxy": Lookalike(
-        "Not CORS: the proxy of the development server got no answer that it could read from the backend.",
+        "Not CORS: the proxy of the development server got no valid answer from the backend.",
         ("is the backend running, at this host and port?", "localhost may be ::1: write 127.0.0.1 as the target"),
         Fix(words=f"Start the backend, or correct the target of the proxy. {NO_HEADER_HELPS}"),
         detail="It says {value}.",
     ),
     "dev_host": Lookalike(
-        "Not CORS but a rule of the development server: it answers only to names that it knows.",
+        "Not CORS but a rule of the development server: it accepts only host names that it knows.",
         ("the address bar: which host does the page come from?",),
         Fix(
             words="List it: allowedDevOrigins (Next.js), server.allowedHosts (Vite), devServer.allowedHosts (webpack)."
@@ -111,9 +112,9 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         detail="The name is {value}.",
     ),
     "redirect_blocked": Lookalike(
-        "The request was redirected, and the redirect was blocked; this line does not say why.",
+        "The request was redirected, and the browser blocked the redirect. This line does not say why.",
         ("the row of the request: its Location", "the Access-Control-* lines of the redirect itself"),
-        Fix(words="Let the page ask the last URL at once: by https, and with or without the slash at the end."),
+        Fix(words="Let the page ask the last URL directly: by https, and with or without the slash at the end."),
         is_cors=True,
     ),
     "spa_registration": Lookalike(
@@ -125,12 +126,13 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         "Not CORS but a rule of the login service: this page is not registered there for the application.",
         (
             "the application's settings at the login service: its origins, or its domains",
-            "the address bar: is it the very same scheme, host and port? localhost is not 127.0.0.1",
+            "the address bar: is it exactly the same scheme, host and port? localhost is not 127.0.0.1",
         ),
         Fix(words=f"Add {{origin}} to the origins of the application at the login service. {NO_HEADER_HELPS}"),
     ),
     "answered": Lookalike(
-        "The server answered well, and the browser kept the answer from the page: a CORS header is missing or wrong.",
+        "The server answered with success, but the browser did not give the answer to the page: a CORS header is "
+        "missing or wrong.",
         (
             'the other lines of the console: "blocked by CORS policy" says which header',
             "the row of the request in the Network panel: the Access-Control-* lines of the response",
@@ -142,7 +144,7 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         (
             "the URL and the method: does the server have a route for them?",
             "the server's log",
-            'the other lines of the console: "blocked by CORS policy" says that the answer has no CORS headers, too',
+            'the other lines of the console: "blocked by CORS policy" means that the error also lacks CORS headers',
         ),
         Fix(
             words="Fix the error first. (To a preflight, an OPTIONS row, the CORS layer has to answer before any route "

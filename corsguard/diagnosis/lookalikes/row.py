@@ -11,9 +11,9 @@ NO_HEADER_HELPS: Final = "No response header helps."
 
 class Lookalike(NamedTuple):
     """
-    What is taken for CORS and is something else: what it is, what to *look* at, in order, and the *fix*. *detail*
-    stands before the words of the fix where the line names a `{value}`. *is_cors* marks what is CORS, but is not one
-    failure of it.
+    A failure that looks like CORS and is something else: what it is, what to *look* at, in order, and the *fix*.
+    *detail* is put before the words of the fix if the line names a `{value}`. *is_cors* marks lines that are about
+    CORS, but do not name one failure.
     """
 
     title: str

@@ -1,7 +1,7 @@
 """
-Rules of the browser that are not CORS: networks, windows and frames, storage, isolation, what switches CORS off.
+Rules of the browser that are not CORS: networks, windows and frames, storage, isolation, settings that disable CORS.
 
-No header of CORS helps against one of them; the page, its user or its own headers have to change.
+CORS headers do not help here. The page, its own headers, or a setting of its user has to change.
 """
 
 from collections.abc import Mapping
@@ -13,34 +13,34 @@ from .row import NO_HEADER_HELPS, Lookalike
 
 RULES: Final[Mapping[str, Lookalike]] = {
     "insecure_local_network": Lookalike(
-        "Local Network Access: a page loaded by plain http asks for an address in a private network.",
+        "Local Network Access: a page loaded by plain http requests an address in a private network.",
         ("the address bar: is the page loaded by http?",),
         Fix(words=f"Load the page by https (or from localhost). {NO_HEADER_HELPS}"),
         detail="The address is in the address space {value}.",
     ),
     "local_network_access": Lookalike(
-        "Local Network Access: the user, or a rule, does not let this site reach the local network.",
+        "Local Network Access: the user, or an enterprise policy, does not let this site reach the local network.",
         (
-            "the icon left of the address: Site settings, Local network access: Allow",
+            "the icon to the left of the address: Site settings, Local network access: Allow",
             'a page in a frame: does the frame say allow="local-network-access"?',
             "a managed browser: the enterprise policy LocalNetworkAccessAllowedForUrls",
-            "a VPN (100.64.0.0/10, Tailscale): its names count as local, whatever their certificate",
+            "a VPN (100.64.0.0/10, Tailscale): its hosts count as local, whatever their certificate",
         ),
         Fix(words=f"Let the user allow it, or serve the data from the page's own origin. {NO_HEADER_HELPS}"),
         detail="The line names the address space: {value}.",
     ),
     "target_address_space": Lookalike(
-        "Local Network Access: the page promised another address space than the one it reached.",
+        "Local Network Access: the page announced a different address space than the one that it reached.",
         ("the option targetAddressSpace of fetch()", "what the name resolves to: nslookup HOST"),
         Fix(
             words=f'"loopback" for 127.0.0.1. {NO_HEADER_HELPS}', page=('fetch(url, {{targetAddressSpace: "local"}})',)
         ),
-        detail="The page promised {value}.",
+        detail="The page announced {value}.",
     ),
     "private_network_access": Lookalike(
-        "Private Network Access, which browsers have given up: Chromium up to 137 asked for a header of its own.",
-        ("the version of the browser", "the other lines of the console: what was blocked has one of its own"),
-        Fix(words="Nothing for browsers of today; they ask the user instead (Local Network Access)."),
+        "Private Network Access, which browsers have abandoned: Chromium up to 137 asked for a header of its own.",
+        ("the version of the browser", "the other lines of the console: a blocked request has its own line"),
+        Fix(words="Nothing has to change for current browsers. They ask the user instead (Local Network Access)."),
     ),
     "mixed_content_warned": Lookalike(
         "Not CORS but mixed content, and only a warning: this line does not say that the request was blocked.",
@@ -74,37 +74,37 @@ RULES: Final[Mapping[str, Lookalike]] = {
         ),
     ),
     "blocked_by_client": Lookalike(
-        "Not CORS: an extension of the browser (an ad blocker), or its administrator, blocked the request.",
+        "Not CORS: a browser extension (an ad blocker), or the administrator, blocked the request.",
         ("a window without extensions", "the URL: names with ads, track or analytics are on block lists"),
-        Fix(words=f"Switch the blocker off for this page, or name the resource otherwise. {NO_HEADER_HELPS}"),
+        Fix(words=f"Switch the blocker off for this page, or give the resource another name. {NO_HEADER_HELPS}"),
     ),
     "hsts": Lookalike(
         "The browser itself redirected to https (Strict-Transport-Security), and a preflight may not be redirected.",
         ("the URL that the page asks: does it begin with http:?",),
-        Fix(words="The page has to change.", page=("ask by https.",)),
+        Fix(words="The page has to change.", page=("use https.",)),
     ),
     "disabled": Lookalike(
-        "CORS is switched off in this browser (Firefox: content.cors.disable), so nothing is ever shared.",
+        "CORS is disabled in this browser (Firefox: content.cors.disable), so it never shares anything.",
         ("about:config: content.cors.disable",),
         Fix(words="Set content.cors.disable to false."),
     ),
     "origin_not_added": Lookalike(
-        "Firefox could not add the Origin header; an extension stands in the way, most likely.",
+        "Firefox could not add the Origin header. Most likely an extension prevents it.",
         ("a window without extensions",),
         Fix(words="Switch the extension off for this page."),
     ),
     "frame": Lookalike(
-        "Not CORS: one window may not look into another of a different origin.",
-        ("which of the two frames reads the other",),
+        "Not CORS: a window may not access a window of another origin.",
+        ("which of the two frames accesses the other",),
         Fix(words="Let the two talk with window.postMessage, and let the receiver compare event.origin."),
     ),
     "post_message": Lookalike(
-        "Not CORS: postMessage was addressed to another origin than the one that the window has.",
+        "Not CORS: postMessage named an origin that the receiving window does not have.",
         ("the second argument of postMessage", "was the window still at about:blank, or redirected?"),
-        Fix(words="Name the origin that the window has by then.", page=('postMessage(data, "{recipient}")',)),
+        Fix(words="Name the origin that the window has at that moment.", page=('postMessage(data, "{recipient}")',)),
     ),
     "not_framed": Lookalike(
-        "Not CORS: the page does not let itself be framed.",
+        "Not CORS: the page does not allow other pages to frame it.",
         ("X-Frame-Options, and frame-ancestors in Content-Security-Policy, of the framed page",),
         Fix(
             words="Add {origin} to frame-ancestors in the Content-Security-Policy of the framed page, and send no "
@@ -112,26 +112,26 @@ RULES: Final[Mapping[str, Lookalike]] = {
         ),
     ),
     "no_origin": Lookalike(
-        "The page has no origin of its own: it is a file, or in a sandboxed frame, and may ask for nothing.",
+        "The page has no origin of its own: it is a file, or in a sandboxed frame, and may not fetch anything.",
         ("the address bar: file://?", "a frame: its attribute sandbox"),
         Fix(words="Load the page from a server.", page=('a frame: sandbox="allow-scripts allow-same-origin"',)),
     ),
     "coep_frame": Lookalike(
-        "Not CORS: the page has Cross-Origin-Embedder-Policy, and each page that it frames needs one, too.",
+        "Not CORS: the page has Cross-Origin-Embedder-Policy, so each page that it frames needs one, too.",
         ("Cross-Origin-Embedder-Policy of the framed page",),
         Fix(
-            words="Send it with the framed page, or load that in <iframe credentialless>.",
+            words="Send it with the framed page, or load the framed page in <iframe credentialless>.",
             send=("Cross-Origin-Embedder-Policy: require-corp",),
         ),
     ),
     "storage": Lookalike(
-        "Not CORS: the browser keeps its storage (localStorage, cookies) from this page.",
+        "Not CORS: the browser does not give this page access to storage (localStorage, cookies).",
         (
-            "the settings of the browser: are cookies blocked, or those of third parties?",
+            "the settings of the browser: are cookies blocked, or third-party cookies?",
             "a frame: its attribute sandbox; a frame with srcdoc or a data: URL",
         ),
         Fix(
-            words=f"Let the page work without its storage; or serve the framed page from a server. {NO_HEADER_HELPS}",
+            words=f"Let the page work without storage. Or serve the framed page from a server. {NO_HEADER_HELPS}",
             page=('a frame: sandbox="allow-scripts allow-same-origin"',),
         ),
     ),
@@ -144,7 +144,7 @@ RULES: Final[Mapping[str, Lookalike]] = {
         ),
     ),
     "isolation": Lookalike(
-        "Not CORS: the page has to be isolated from other origins for what it uses.",
+        "Not CORS: the page uses a feature for which it has to be isolated from other origins.",
         ("crossOriginIsolated in the console of the page", "the two headers below, of the page itself"),
         Fix(
             words="Send both with the page. Each resource of another origin then needs CORS, or "
@@ -155,11 +155,11 @@ RULES: Final[Mapping[str, Lookalike]] = {
     "cypress": Lookalike(
         "Not CORS but a rule of Cypress: one test stays on one origin.",
         ("the URL that cy.visit() or a click leads to",),
-        Fix(words="Put what happens on the other origin into cy.origin()."),
+        Fix(words="Put the commands for the other origin into cy.origin()."),
     ),
     "aborted": Lookalike(
-        "Not CORS: the browser gave the request up, as the page was left, or the script or the server ended it.",
+        "Not CORS: the request was cancelled, because the page was left, or the script or the server ended it.",
         ("the page: does a form or a link load it again?", "the script: AbortController"),
-        Fix(words="Keep the page until the answer is there (event.preventDefault() in a form's submit)."),
+        Fix(words="Stay on the page until the answer is there (event.preventDefault() in a form's submit)."),
     ),
 }

@@ -23,11 +23,11 @@ CORSGUARD = {
         "/api": {
             "allow_origins": [
                 # CORS_ALLOWED_ORIGIN_REGEXES: r"^https://.*\.staging\.example\.com" is read as
-                # "https://*.staging.example.com". It covered https://a.staging.example.com.evil.example too,
+                # "https://*.staging.example.com". It also covered https://a.staging.example.com.evil.example,
                 # which is left out.
                 # CORS_ALLOWED_ORIGIN_REGEXES: r"^https://pr-\d+\.example\.com$" is not exactly any pattern.
-                # "https://pr-*.example.com" would cover https://pr-a.example.com too, which the expression does
-                # not cover. If all that it covers is yours, take the # away:
+                # "https://pr-*.example.com" would also cover https://pr-a.example.com, which the expression does
+                # not cover. If everything that it covers is yours, remove the #:
                 "https://pr-*.example.com",
                 "https://app.example.com",
                 "http://localhost:3000",
@@ -51,7 +51,7 @@ CORSGUARD = {
             ],
             "expose_headers": ["X-Total"],
             "allow_credentials": True,
-            # CORS_PREFLIGHT_MAX_AGE: 86400 is cut to what Chromium honours; Firefox kept it longer.
+            # CORS_PREFLIGHT_MAX_AGE: 86400 is reduced to Chromium's maximum; Firefox kept it longer.
             "max_age": 7200,
         },
     },

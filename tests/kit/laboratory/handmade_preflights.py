@@ -124,7 +124,7 @@ def methods_quoted(environ):
 @adding(
     "Methods are parted by semicolons.",
     reads(),
-    fails("allow_methods_unparsable", "commas between", "Access-Control-Allow-Methods: GET, PUT", method="PUT"),
+    fails("allow_methods_unparsable", "separated by commas", "Access-Control-Allow-Methods: GET, PUT", method="PUT"),
     kind="look-alike",
 )
 def methods_with_semicolons(environ):
@@ -136,7 +136,7 @@ def methods_with_semicolons(environ):
     reads(),
     fails(
         "allow_headers_unparsable",
-        "commas between",
+        "separated by commas",
         "Access-Control-Allow-Headers: Content-Type, Authorization",
         headers={"Authorization": "Bearer 1"},
     ),
