@@ -157,7 +157,9 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
 
 def _share_with_none(failure: Failure, why: str) -> Fix:
     if failure.page_origin != NULL:
-        cause = "The redirect from one foreign origin to another makes the Origin null. Let the page ask the last URL"
+        cause = (
+            "The redirect from one foreign origin to another makes the Origin null. Let the page request the last URL"
+        )
         page = f'fetch("{as_shown(failure.url)}")'
     else:
         cause = "The page has no origin of its own (a sandboxed frame, a file, a data: URL). Load it by https"
@@ -210,7 +212,7 @@ def _who_is_seen(failure: Failure) -> str | None:
         return None
     what = "the preflight" if failure.is_preflight else "the request"
     if failure.url.startswith("http://") and wants_tls(answer):
-        return f"This port speaks TLS: let the page ask {as_shown(failure.url.replace('http://', 'https://', 1))}."
+        return f"This port speaks TLS: let the page request {as_shown(failure.url.replace('http://', 'https://', 1))}."
     if line := login_seen(answer):
         why = _BY_STATUS[answer.status][0 if failure.is_preflight else 1]
         return f"Status {answer.status}, {line}. {why} {_OUTERMOST}."
@@ -262,9 +264,9 @@ def _why_redirected(failure: Failure) -> str:
     if _is_login(target, source):
         return f"The server redirects to what looks like a login page, {to}: answer 401 to scripts instead."
     if target.href == source.href.replace("http://", "https://", 1):
-        return f"The server redirects to https: let the page ask {to}."
+        return f"The server redirects to https: let the page request {to}."
     if _without_slash(target.href) == _without_slash(source.href):
-        return f"The server redirects for a slash at the end: let the page ask {to}."
+        return f"The server redirects for a slash at the end: let the page request {to}."
     return f"The server redirects to {to}."
 
 
@@ -488,7 +490,7 @@ def _bad_scheme(failure: Failure) -> Fix:
         return _change(why, page=f'fetch("http://{as_shown(failure.url)}")')
     if scheme in {"", "http", "https"}:
         return _change(
-            "Not CORS. Scripts fetch by http and https only: look at the URL that the page asks and at the address bar."
+            "Not CORS. Scripts fetch by http and https only: check the URL that the page requests and the address bar."
         )
     return _change(
         f"Not CORS. Scripts fetch by http and https, not by {as_shown(scheme)}.", page='fetch("https://...")'
@@ -521,7 +523,7 @@ def _other_protocol(failure: Failure) -> Fix:
         return _other_scheme(failure)
     return _change(
         f"Not CORS, and no header helps: the server at {_server(failure)} does not speak HTTP, but seems to speak "
-        f"{failure.speaks}. Compare the host and the port: let the page ask the port of the HTTP server. Browsers "
+        f"{failure.speaks}. Compare the host and the port: let the page request the port of the HTTP server. Browsers "
         "speak only HTTP."
     )
 
@@ -539,7 +541,7 @@ def _other_scheme(failure: Failure) -> Fix:
     scheme = failure.speaks.replace("http", "ws") if is_socket else failure.speaks
     url = as_shown(f"{scheme}:{failure.url.partition(':')[2]}")
     page = f'new WebSocket("{url}")' if is_socket else f'fetch("{url}")'
-    why = f"Not CORS: the URL has the wrong scheme. Let the page ask {url}."
+    why = f"Not CORS: the URL has the wrong scheme. Let the page request {url}."
     if failure.speaks == "https":
         why += " Or, if the server answers http there as well, this request makes it crash: look at its log."
     return _change(why, page=page)
@@ -671,7 +673,7 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
     Reason.HEADER_NOT_ALLOWED: _header,
     Reason.CORP: _corp,
     Reason.REDIRECT_MODE_ERROR: _always(
-        "Not CORS. Let the page ask the last URL, or follow.", page='redirect: "follow"'
+        "Not CORS. Let the page request the last URL, or follow.", page='redirect: "follow"'
     ),
     Reason.REDIRECT_UNPARSABLE: _always(
         'Not CORS. The Location is "{value}": send one valid URL, in one line.', send="Location: https://..."
@@ -684,7 +686,7 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
     ),
     Reason.REDIRECT_USERINFO: _redirect_userinfo,
     Reason.REDIRECT_STREAM_BODY: _always(
-        "Not CORS. Let the page ask the last URL, or send the body as one value instead of a stream.",
+        "Not CORS. Let the page request the last URL, or send the body as one value instead of a stream.",
         send="303 See Other, if GET is meant from there",
     ),
     Reason.HANDSHAKE_REFUSED: _handshake,
@@ -695,7 +697,7 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
 # The advice for these reasons if the URL or the page is not known.
 _UNNAMED: Final[Mapping[Reason, Fix]] = {
     Reason.MIXED_CONTENT: _change(
-        "Not CORS: serve it by https. If the page asks by https already, the server redirects to http: let it redirect "
+        "Not CORS: serve it by https. If the page uses https already, the server redirects to http: let it redirect "
         "to https (behind a proxy, tell the application that the proxy speaks TLS)."
     ),
     Reason.UNREACHABLE: _change(

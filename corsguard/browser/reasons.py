@@ -205,7 +205,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='The answer could be read or changed on the network (Mixed Content, "should fetching request be blocked").',
         instead="Serve the resource by https.",
         example=Example(url="http://api.example.com/items"),
-        look=("the URL that the page asks: http: from a page of https:?",),
+        look=("the URL that the page requests: http: from a page of https:?",),
         chromium=_says(
             "Mixed Content: The page at '{page}' was loaded over HTTPS, but requested an insecure resource "
             "'{bare_url}'. This request has been blocked; the content must be served over HTTPS.",
@@ -225,7 +225,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='The page itself asked for its own origin only (Fetch, "main fetch", mode "same-origin").',
         instead='Ask with mode: "cors".',
         example=Example(asks={"mode": "same-origin"}),
-        look=("the options of fetch(): mode", "the URL that the page asks: is it the right host?"),
+        look=("the options of fetch(): mode", "the URL that the page requests: is it the right host?"),
         chromium=_says(
             _CANNOT
             + 'Request mode is "same-origin" but the URL\'s origin is not same as the request origin {page_origin}.',
@@ -252,7 +252,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='Scripts fetch by http and https only (Fetch, "main fetch", HTTP(S) scheme).',
         instead="Write the whole URL, which begins with https://.",
         example=Example(url="localhost:8000/items"),
-        look=("the URL that the page asks: does it begin with https://?", "the address bar: file://?"),
+        look=("the URL that the page requests: does it begin with https://?", "the address bar: file://?"),
         chromium=_says(
             _CANNOT + 'URL scheme "{scheme}" is not supported.', file="Not allowed to load local resource: {url}"
         ),
@@ -300,7 +300,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         kind="cors",
         message="the preflight was answered with a redirect{in_brackets}.",
         why='A preflight follows no redirect (Fetch, "CORS-preflight fetch", ok status).',
-        instead="Let the CORS layer answer preflights before anything redirects, or let the page ask the last URL.",
+        instead="Let the CORS layer answer preflights before anything redirects, or let the page request the last URL.",
         example=Example((_answered(307, _SHARED, _MOVED),), _PUT),
         look=("the Location of the OPTIONS row: a slash, https, www, or a login?", _OPTIONS_ROW),
         chromium=_says(_CHECKED + "Redirect is not allowed for a preflight request."),
@@ -523,7 +523,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         kind="not CORS",
         message='the server redirects, but the page set redirect: "error".',
         why='With this option, the page asked to fail on a redirect (Fetch, "HTTP fetch", redirect mode "error").',
-        instead="Let the page ask the last URL, or set redirect to follow.",
+        instead="Let the page request the last URL, or set redirect to follow.",
         example=Example((_answered(302, _SHARED, _MOVED),), {"redirect": "error"}),
         look=("the options of fetch(): redirect", "the Location of the redirect"),
         chromium=_says(f"{_NET}FAILED"),
@@ -598,7 +598,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         kind="not CORS",
         message="the server redirects, and a body that is a stream cannot be sent twice.",
         why='The data of a stream cannot be read again after they were sent (Fetch, "HTTP-redirect fetch").',
-        instead="Let the page ask the last URL, or send the body as one value instead of a stream.",
+        instead="Let the page request the last URL, or send the body as one value instead of a stream.",
         example=Example(
             (_answered(204, _SHARED), _answered(307, _SHARED, _MOVED)), {"method": "POST", "body": (b"part",)}
         ),

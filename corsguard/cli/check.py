@@ -298,7 +298,7 @@ def _exit_code(found: Diagnosis) -> Exit:
 
 
 def _what(asked: Fetch) -> str:
-    return f"{as_shown(asked.method)} {shown_url(asked.url)}, asked by a page on {as_shown(asked.page_origin)}"
+    return f"{as_shown(asked.method)} {shown_url(asked.url)}, requested by a page on {as_shown(asked.page_origin)}"
 
 
 def _print(found: Diagnosis, name: str, curls: Sequence[str], output: Output) -> None:

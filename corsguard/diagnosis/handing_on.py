@@ -44,7 +44,7 @@ def handout(found: Diagnosis) -> str:
     mood: Mood = "bad" if outcome.is_blocked else "good" if is_fine and not found.look_alike else "warning"
     unseen = f"Not looked at: {as_shown(outcome.unseen, LONGEST_READ)}" if outcome.unseen else ""
     return Handout(
-        f"{_what(asked)}, asked by a page on {as_shown(asked.page_origin)}",
+        f"{_what(asked)}, requested by a page on {as_shown(asked.page_origin)}",
         f"{found.verdict.capitalize()}.{'' if first is None else f' {first.cause}'}",
         mood,
         (head, *_numbered(more, 2, has_policy=has_policy)),
@@ -72,7 +72,7 @@ def _of_replay(replay: Replay, reading: HarReading) -> Section:
     first, *more = outcome.faults or replay.with_credentials or (None,)
     said = f"The file says: {as_shown(replay.entry.error, LONGEST_READ)}" if replay.entry.error else ""
     texts = (
-        f"Asked by a page on {as_shown(asked.page_origin)}.",
+        f"Requested by a page on {as_shown(asked.page_origin)}.",
         *(f"Assumed: {line}" for line in replay.assumed),
         "" if first is None else first.cause,
         *(() if first is None else _consoles(first)),

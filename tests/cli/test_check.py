@@ -91,7 +91,7 @@ def test_the_order_of_what_is_printed(serve):
     found = run(serve(server), *PUT, *TOKEN, "--url", "/items/1")
     assert found.exit_code == 1
     assert found.stdout.split("\n\n") == [
-        "BLOCKED: PUT https://api.example.com/items/1, asked by a page on https://app.example.com",
+        "BLOCKED: PUT https://api.example.com/items/1, requested by a page on https://app.example.com",
         """\
 1. The answer to the preflight (405) has no Access-Control-Allow-Origin.
    Status 405. OPTIONS reaches the router, which has no route for it: the CORS layer has to answer preflights first. \

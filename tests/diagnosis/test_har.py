@@ -299,8 +299,10 @@ def test_a_har_has_a_line_for_each_request(write):
         f"  NO  GET {API}/b  200  missing_allow_origin\n"
         f"  ??  PATCH {API}/it's  no response"
     )
-    assert blocked == f"BLOCKED: GET {API}/b, asked by a page on {PAGE}\nThe file says: {FAILED}"
-    assert unclear.startswith(f"UNCLEAR: PATCH {API}/it's, asked by a page on {PAGE}\nAssumed: The request has cookies")
+    assert blocked == f"BLOCKED: GET {API}/b, requested by a page on {PAGE}\nThe file says: {FAILED}"
+    assert unclear.startswith(
+        f"UNCLEAR: PATCH {API}/it's, requested by a page on {PAGE}\nAssumed: The request has cookies"
+    )
     command = unclear.rpartition("Ask the server itself: ")[2]
     assert shlex.split(command) == [
         *["corsguard", "check", f"{API}/it's", "--page", PAGE, "--method", "PATCH"],

@@ -82,7 +82,7 @@ def test_a_port_for_tls_that_answers_http_is_told(body):
 
     page = "http://localhost:3000"
     (fault, *_) = diagnosis.check(app, page=page, url="http://localhost:8443/me").faults
-    assert "This port speaks TLS: let the page ask https://localhost:8443/me." in str(fault.fix)
+    assert "This port speaks TLS: let the page request https://localhost:8443/me." in str(fault.fix)
 
 
 def test_a_port_for_tls_that_answers_nothing_is_told(tmp_path):

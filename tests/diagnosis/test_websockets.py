@@ -62,7 +62,7 @@ def test_a_handshake_is_checked(serve, app, page, url, codes):
     assert (told["url"], told["method"], told["credentials"]) == (url, "GET", "include")
     assert all(len(told["exchanges"]) == (fault["code"] != "mixed_content") for fault in told["faults"])
     shown = run(serve(app), "--page", page, "--url", url).stdout
-    assert shown.startswith(f"{verdict.upper()}: GET {url}, asked by a page on {page}\n")
+    assert shown.startswith(f"{verdict.upper()}: GET {url}, requested by a page on {page}\n")
     for fault in found.faults:
         assert f"Chromium: {fault.chromium}\n" in shown
         assert f"Firefox:  {fault.firefox}\n" in shown

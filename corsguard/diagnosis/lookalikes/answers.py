@@ -114,7 +114,7 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
     "redirect_blocked": Lookalike(
         "The request was redirected, and the browser blocked the redirect. This line does not say why.",
         ("the row of the request: its Location", "the Access-Control-* lines of the redirect itself"),
-        Fix(words="Let the page ask the last URL directly: by https, and with or without the slash at the end."),
+        Fix(words="Let the page request the last URL directly: by https, and with or without the slash at the end."),
         is_cors=True,
     ),
     "spa_registration": Lookalike(

@@ -80,7 +80,7 @@ RULES: Final[Mapping[str, Lookalike]] = {
     ),
     "hsts": Lookalike(
         "The browser itself redirected to https (Strict-Transport-Security), and a preflight may not be redirected.",
-        ("the URL that the page asks: does it begin with http:?",),
+        ("the URL that the page requests: does it begin with http:?",),
         Fix(words="The page has to change.", page=("use https.",)),
     ),
     "disabled": Lookalike(
