@@ -143,9 +143,7 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
         return _share_with_none(failure, why)
     if credentials and not _is_sound(origin, credentials=True):
         origin = origin.replace("http://", "https://", 1)
-        why += (
-            " With credentials, load the page by https: on plain http, anyone in the network can impersonate the page."
-        )
+        why += " With credentials, load the page by https: anyone in the network can impersonate a page on http."
         page = f"load it from {origin}"
     send = [f"{ALLOW_ORIGIN}: {origin}", *([f"{ALLOW_CREDENTIALS}: true"] if credentials else []), "Vary: Origin"]
     listed = [other for other in dict.fromkeys(kept) if _is_sound(other, credentials=credentials)]
@@ -157,9 +155,7 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
 
 def _share_with_none(failure: Failure, why: str) -> Fix:
     if failure.page_origin != NULL:
-        cause = (
-            "The redirect from one foreign origin to another makes the Origin null. Let the page request the last URL"
-        )
+        cause = "The redirect between two foreign origins makes the Origin null. Let the page request the last URL"
         page = f'fetch("{as_shown(failure.url)}")'
     else:
         cause = "The page has no origin of its own (a sandboxed frame, a file, a data: URL). Load it by https"
@@ -290,9 +286,7 @@ def _multiple(failure: Failure) -> Fix:
             "or two middlewares. Remove it from all except one."
         )
         return _share(failure, why)
-    return _share(
-        failure, "Only one origin may be sent: send the one that equals the Origin of the request.", *items[:MOST_NAMES]
-    )
+    return _share(failure, "Only one origin may be sent: the one in the Origin of the request.", *items[:MOST_NAMES])
 
 
 def _mismatch(failure: Failure) -> Fix:
@@ -319,16 +313,11 @@ def _mismatch(failure: Failure) -> Fix:
     except PolicyError as error:
         return _share(failure, error.problems[0].message)
     if step.passed or "*" in value:
-        return _share(
-            failure, "Browsers do not match patterns: match on the server, and send the origin itself.", value
-        )
+        return _share(failure, "Browsers do not match patterns: match on the server, and send the origin.", value)
     if not _is_another_site(value, origin):
         return _share(failure, step.reason, value)
     if line := cache_seen(headers_of(failure)):
-        why = (
-            f"This is another site's origin, and the answer comes from a cache ({line}), where it was stored for that "
-            "site."
-        )
+        why = f"This is another site's origin, and the answer comes from a cache ({line}): it was stored for that site."
         return _share(failure, f"{why} Send Vary: Origin on every answer, and clear the cache.", value)
     cached = (
         "" if "origin" in (get(headers_of(failure), "Vary") or "").lower() else ", or a cache gave another's answer"
@@ -428,9 +417,7 @@ def _header(failure: Failure) -> Fix:
     if refused == ["content-type"]:
         return _allow_headers(failure, "A JSON body adds the header Content-Type.", refused)
     if _LIBRARY_HEADERS.issuperset(refused):
-        return _allow_headers(
-            failure, "A library in the page adds it: allow the header, or switch it off in the library.", refused
-        )
+        return _allow_headers(failure, "A library in the page adds it: allow it, or switch it off there.", refused)
     return _allow_headers(failure, _what_is_listed(failure, listed), refused)
 
 
@@ -489,9 +476,7 @@ def _bad_scheme(failure: Failure) -> Fix:
         why = f'Not CORS. The URL has no scheme, so the browser reads "{as_shown(scheme)}" as one.'
         return _change(why, page=f'fetch("http://{as_shown(failure.url)}")')
     if scheme in {"", "http", "https"}:
-        return _change(
-            "Not CORS. Scripts fetch by http and https only: check the URL that the page requests and the address bar."
-        )
+        return _change("Not CORS. Scripts fetch by http and https only: check the requested URL and the address bar.")
     return _change(
         f"Not CORS. Scripts fetch by http and https, not by {as_shown(scheme)}.", page='fetch("https://...")'
     )

@@ -32,7 +32,7 @@ SEEN = {
     "a cache with an answer of another": (
         200,
         [("Access-Control-Allow-Origin", "https://other.example"), ("Age", "9")],
-        "This is another site's origin, and the answer comes from a cache (Age: 9), where it was stored for that site.",
+        "This is another site's origin, and the answer comes from a cache (Age: 9): it was stored for that site.",
     ),
 }
 

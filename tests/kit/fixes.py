@@ -59,7 +59,7 @@ FIXES = [
     ),
     (
         mismatch(APP, sent_origin="null", first_url="https://first.example/", with_credentials=True),
-        f'says "{APP}", the page sent Origin: null. The redirect from one foreign origin to another makes',
+        f'says "{APP}", the page sent Origin: null. The redirect between two foreign origins makes',
         [f'page:   fetch("{API}")'],
     ),
     # Plain http with credentials.
