@@ -298,9 +298,7 @@ def _ask_next_to_cors(session: Session) -> None:
             break
     session.look(["CG-E005"], client.ask(PageFetch(f"{client.origin}/crossdomain.xml")))
     if session.base.status == _UPGRADE_REQUIRED or session.base.lists("Upgrade", "websocket"):
-        session.belief.note(
-            "There is a WebSocket at this URL, which was not opened: audit {} for that.", session.socket_url
-        )
+        session.belief.note("There is a WebSocket at this URL, which was not opened: audit {}.", session.socket_url)
     if session.is_internal:
         other = session.get(session.strangers[1], more=(("Host", f"{label}.com"),))
         session.look(["CG-E003"], other, session.base)

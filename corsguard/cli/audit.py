@@ -320,7 +320,7 @@ def _audited(
         stack.enter_context(quiet("corsguard.browser"))
         agreed = call.keywords
         output.say(
-            f"Auditing {as_shown(target)}: {agreed['budget']} requests at most, {agreed['rate']:g} per second.", "dim"
+            f"Auditing {as_shown(target)}: {agreed['budget']} requests at most, {agreed['rate']:g} a second.", "dim"
         )
         report = call(target, connect_to=addresses, on_request=partial(progress.advance, total=agreed["budget"]))
     trusting = () if cacert is None else ("--cacert", cacert)
@@ -368,7 +368,7 @@ def _print(report: Report, output: Output) -> None:
     output.say()
     output.say(report.verdict, "bold" if report.faults else "good" if report.is_clean else "warning")
     tried = f" Tried: {', '.join(report.tried)}." if report.tried else ""
-    spent = f"{counted(report.sent, 'request')} of {report.budget} at most, {report.rate:g} per second."
+    spent = f"{counted(report.sent, 'request')} of {report.budget} at most, {report.rate:g} a second."
     output.say(f"{spent}{tried}")
     if report.subsumed:
         output.say(f"Any origin is allowed, so these were not tried: {', '.join(report.subsumed)}.")

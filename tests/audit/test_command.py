@@ -342,5 +342,5 @@ def test_an_option_is_an_argument_of_the_call(monkeypatch, options, about):
 
 def test_the_help_is_imperative_and_has_examples():
     shown = CliRunner().invoke(audit, ["--help"]).output
-    assert "\n  Ask the server at URL " in shown
+    assert "\n  Send the requests of an attacker to URL. " in shown
     assert shown.count("corsguard audit https://") == 5

@@ -1,5 +1,5 @@
 """
-`corsguard export` writes the files, tells whether they are stale, and refuses what cannot be written.
+`corsguard export` writes the files, tells whether they are outdated, and refuses what cannot be written.
 """
 
 import sys
@@ -55,7 +55,7 @@ def test_files_are_written_and_told_when_they_are_stale(here):
     assert run(*arguments).exit_code == run(*arguments, "--check").exit_code == 0
     (here / "deploy/corsguard/server.conf").unlink()
     missing = run(*arguments, "--check")
-    assert (missing.exit_code, missing.output.count("stale")) == (1, 1)
+    assert (missing.exit_code, missing.output.count("outdated")) == (1, 1)
 
 
 def test_the_head_says_where_a_file_comes_from(here):

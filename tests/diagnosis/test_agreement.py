@@ -47,7 +47,7 @@ def test_what_a_cookie_explains_is_explained():
     (status, cookies) = disagreements(ASKED, READ._replace(status=401), [PLAIN], READ, [WITH_COOKIE])
     assert (status.browser, status.model) == ("a response with status 401", "a response with status 200")
     assert status.why == cookies.why
-    assert "protection against tracking" in cookies.why
+    assert "tracking protection" in cookies.why
     assert (cookies.browser, cookies.model) == ("none", "GET")
     (unexplained,) = disagreements(ASKED, READ._replace(status=401), [WITH_COOKIE], READ, [WITH_COOKIE])
     assert unexplained.why == ""
