@@ -16,7 +16,7 @@ from corsguard.audit import RULES, Finding, Report, Severity
 from corsguard.audit import audit as ask
 from corsguard.audit.bounded_client import counted
 from corsguard.audit.calls import BUDGET, QUICK_BUDGET, RATE, TIMEOUT, is_ours
-from corsguard.audit.handing_on import handout
+from corsguard.audit.handouts import handout
 from corsguard.audit.report import Proof, shown
 from corsguard.audit.severity import WHO
 from corsguard.browser import Unreachable

@@ -23,7 +23,7 @@ from corsguard.diagnosis import Diagnosis, Fault, HarReading, Malformed, Replay
 from corsguard.diagnosis.checking import asked_of_application, confidential
 from corsguard.diagnosis.checklist import Mark
 from corsguard.diagnosis.commands import is_misspelt, shown_url, url_meant
-from corsguard.diagnosis.handing_on import handout, handout_of_har
+from corsguard.diagnosis.handouts import handout, handout_of_har
 from corsguard.diagnosis.objects import is_module, load_application, names_module, names_object, refuse_python
 from corsguard.diagnosis.playing import Fetch
 from corsguard.fixes import Part

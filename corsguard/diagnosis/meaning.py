@@ -21,8 +21,8 @@ from corsguard.origin import NULL
 from corsguard.policies import PoliciesLike
 
 from .guarded import Guarded, guarded_by
+from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
-from .mending import fix_of_lookalike
 from .messages import METHOD, Known, Message, read
 from .pages import page_named
 from .playing import Fetch, lines_of

@@ -37,8 +37,8 @@ from . import messages
 from .checklist import Mark
 from .commands import check_command, shown_url
 from .har import Archive, Entry, read
+from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
-from .mending import fix_of_lookalike
 from .playing import Fault, Fetch, Held, Outcome, fault_of, is_preflight, play
 
 # Request headers that browsers add themselves, in addition to forbidden ones, so the page did not set them.

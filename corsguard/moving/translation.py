@@ -97,7 +97,7 @@ class Draft:
         try:
             pattern = OriginPattern.parse(entry)
         except PolicyError as error:
-            self._mended_origin(about, entry, covers, error.problems[0])
+            self._corrected_origin(about, entry, covers, error.problems[0])
             return
         if pattern.is_exact and covers(entry):
             self._list(entry)
@@ -262,7 +262,7 @@ class Draft:
         if text not in listed:
             listed.append(text)
 
-    def _mended_origin(self, about: str, entry: str, covers: Callable[[str], bool], problem: Problem) -> None:
+    def _corrected_origin(self, about: str, entry: str, covers: Callable[[str], bool], problem: Problem) -> None:
         if entry == NULL:
             door = f'allow_unsafe_origins={{"{NULL}": "who needs this, and until when"}}'
             self.note("allow_origins", f"{about}: {problem.message} If it is necessary, without credentials: {door}")

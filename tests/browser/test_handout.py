@@ -13,14 +13,14 @@ from kit import hars
 from kit.audited import ALLOW, APP, CREDENTIALS, FAST, URL, VARY, answering, audited, listing, origin_of, served
 
 from corsguard import diagnosis
-from corsguard.audit.handing_on import handout as of_audit
+from corsguard.audit.handouts import handout as of_audit
 from corsguard.browser.drawing import Drawn
 from corsguard.browser.exchanges import Shown
 from corsguard.browser.handout import Handout, Instruction, Section
 from corsguard.cli.audit import audit
 from corsguard.cli.check import check
-from corsguard.diagnosis.handing_on import handout as of_check
-from corsguard.diagnosis.handing_on import handout_of_har as of_har
+from corsguard.diagnosis.handouts import handout as of_check
+from corsguard.diagnosis.handouts import handout_of_har as of_har
 
 HOSTILE = (
     """</p></style></title><script>document.title = "run"</script><img src="https://evil.example/x" onerror="x">"""
