@@ -360,7 +360,7 @@ def _draft(keywords: Mapping[str, Any], written: Mapping[str, Written]) -> Draft
     if "max_age" not in keywords:
         draft.note("max_age", f"Starlette sends 600 by default. Without this line it is {CHROMIUM_MAX_AGE}.")
     if given["allow_private_network"]:
-        draft.note("", "allow_private_network is left out: browsers now ask their users, and no header can allow it.")
+        draft.note("", "allow_private_network is left out: browsers now ask their users, and no header can grant it.")
     _take_written(draft, keywords, written)
     return draft
 

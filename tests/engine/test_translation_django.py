@@ -297,7 +297,7 @@ def test_paths_become_prefixes(expression, prefixes):
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"ALLOW_PRIVATE_NETWORK": True}, "no header can allow it"),
+        ({"ALLOW_PRIVATE_NETWORK": True}, "no header can grant it"),
         ({"MODEL": "shop.Origin"}, "origin source"),
         ({"REPLACE_HTTPS_REFERER": True}, "CSRF_TRUSTED_ORIGINS"),
         ({"ALLOWED_ORIGIN": [APP]}, "CORS_ALLOWED_ORIGIN: unknown to django-cors-headers"),
@@ -329,10 +329,10 @@ def test_a_function_that_decides_is_named():
 @pytest.mark.parametrize(
     ("routes", "told"),
     [
-        ([path("api", view)], '"/api" covers /api too, where'),
-        ([re_path("^(?P<page>[a-z]+)$", view)], '"/api" covers /api too, where'),
-        ([path("<str:page>", view)], '"/api" covers /api too, where'),
-        ([path("", include([path("api", view), path("api/x", view)]))], '"/api" covers /api too, where'),
+        ([path("api", view)], '"/api" also covers /api, where'),
+        ([re_path("^(?P<page>[a-z]+)$", view)], '"/api" also covers /api, where'),
+        ([path("<str:page>", view)], '"/api" also covers /api, where'),
+        ([path("", include([path("api", view), path("api/x", view)]))], '"/api" also covers /api, where'),
         ([path("other", view)], ""),
         ([path("api/x", view)], ""),
         ([re_path("^api/(?!x)", view)], ""),

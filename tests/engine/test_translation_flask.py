@@ -492,15 +492,15 @@ def test_resources_become_prefixes(resources, prefixes, comments):
     ("resources", "routes", "prefixes", "told"),
     [
         (r"/api/.*", ["/api/x"], ["/api"], "is read as"),
-        (r"/api/.*", ["/api", "/api/x"], [], '"/api" covers /api too, where /api answers'),
-        (r"/api/.*", ["/<name>", "/api/x"], [], '"/api" covers /api too, where /<name> answers'),
-        (r"/api/.*", ["/<int:number>", "/api/x"], [], '"/api" covers /api too'),
-        (r"/(api|v\d+)/.*", ["/api/x", "/v1/x", "/v2/x", "/x"], ["/api"], "/v1/x and /v2/x too, which are not below"),
+        (r"/api/.*", ["/api", "/api/x"], [], '"/api" also covers /api, where /api answers'),
+        (r"/api/.*", ["/<name>", "/api/x"], [], '"/api" also covers /api, where /<name> answers'),
+        (r"/api/.*", ["/<int:number>", "/api/x"], [], '"/api" also covers /api'),
+        (r"/(api|v\d+)/.*", ["/api/x", "/v1/x", "/v2/x", "/x"], ["/api"], "also covered /v1/x and /v2/x, which"),
         ("/report", ["/report"], ["/report"], "is read as"),
-        ("/report", ["/report", "/report/admin"], [], "/report/admin too, where /report/admin answers"),
+        ("/report", ["/report", "/report/admin"], [], "also covers /report/admin, where /report/admin answers"),
         ("/report", ["/report", "/report/<path:rest>"], [], "where /report/<path:rest> answers"),
         ("/report", ["/<path:everything>"], [], "where /<path:everything> answers"),
-        ("/report", ["/report/"], [], '"/report" covers /report/ too'),
+        ("/report", ["/report/"], [], '"/report" also covers /report/'),
         ([r"/api/v\d+/.*"], ["/api/v1/x"], [], "is not a prefix"),
     ],
 )
@@ -591,9 +591,9 @@ def test_each_path_is_shared_as_before(resources):
     for path in ("/", "/api", "/api/x", "/api/x/y", "/apiary", "/public/x", "/other"):
         for origin in (APP, "https://a.example.com"):
             if shares(before, origin, path) and not shares(after, origin, path):
-                assert commented(translation) or f"covered {path} too" in notes_of(translation)
+                assert commented(translation) or f"also covered {path}" in notes_of(translation)
             if shares(after, origin, path) and not shares(before, origin, path):
-                assert f"covered {path} too" in notes_of(translation)
+                assert f"also covered {path}" in notes_of(translation)
 
 
 def test_what_is_put_around_the_application_is_named():
@@ -678,7 +678,7 @@ def test_a_blueprint_among_other_views_opens_none_of_them():
     app.register_blueprint(blueprint_of("shop", "/orders", "/orders/last", "/users"))
     translation = translate(app.blueprints["shop"], within=app, origins=APP)
     assert (active(translation), commented(translation)) == (["/orders"], ["/users"])
-    assert "/users/admin too, where /users/admin answers" in notes_of(translation)
+    assert "also covers /users/admin, where /users/admin answers" in notes_of(translation)
 
 
 def test_a_blueprint_that_is_not_registered_shares_nothing():
