@@ -59,7 +59,7 @@ _CONFIGURATION: Final = "DJANGO_CONFIGURATION"
 
 FORMS: Final = """\
   cors.toml          a TOML file (with --env NAME for one of its environments)
-  shop.policies:API  a Policy, a mapping or a guarded application in a module
+  shop.policies:API  module:attribute: a Policy, a mapping, an application
   shop:create_app()  the result of a factory
   mysite.settings    a Django settings module"""
 

@@ -126,7 +126,7 @@ def test_an_application_is_found_by_its_name(module, attribute):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("{}", ["names no application", "shop.wsgi:application"]),
+        ("{}", ["is not the name of an application", "shop.wsgi:application"]),
         ("{}:wsgy", ["the module {} has no wsgy", "Did you mean wsgi?"]),
         ("{}:Shop.aplication", ["has no aplication", "Did you mean application?"]),
         ("{}:KEYWORDS", ["is a dict, not a WSGI or ASGI application"]),
@@ -274,11 +274,11 @@ def test_django_is_told_with_the_tags_of_its_views():
         ("{}:bare", ["a Flask application that nothing guards", "CORSGuard(app, {{"]),
         ("{}:wsgi", ["is a function, and what guards it is not known", "CORSMiddleware(application, {{"]),
         ("{}:create_app", ["write '{}:create_app()'"]),
-        ("{}:Path", ["guards nothing"]),
-        ("{}:Shop.__name__", ["is a str, and guards nothing", "cors.toml", "mysite.settings"]),
-        ("{}.py", ["is a file of Python", "{}."]),
-        ("./{}.py:POLICY", ["is a file of Python", "{}:POLICY."]),
-        ("what-is-this", ["names no policy", "cors.toml", "module:attribute", "mysite.settings"]),
+        ("{}:Path", ["does not guard anything"]),
+        ("{}:Shop.__name__", ["is a str, and does not guard anything", "cors.toml", "mysite.settings"]),
+        ("{}.py", ["is a Python file", "{}."]),
+        ("./{}.py:POLICY", ["is a Python file", "{}:POLICY."]),
+        ("what-is-this", ["is not the name of a policy", "cors.toml", "module:attribute", "mysite.settings"]),
         ("{}x", ["There is no module {}x"]),
     ],
 )

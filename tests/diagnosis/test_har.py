@@ -303,7 +303,7 @@ def test_a_har_has_a_line_for_each_request(write):
     assert unclear.startswith(
         f"UNCLEAR: PATCH {API}/it's, requested by a page on {PAGE}\nAssumed: The request has cookies"
     )
-    command = unclear.rpartition("Ask the server itself: ")[2]
+    command = unclear.rpartition("Check the server itself: ")[2]
     assert shlex.split(command) == [
         *["corsguard", "check", f"{API}/it's", "--page", PAGE, "--method", "PATCH"],
         *["--header", "Content-Type: application/json", "--header", "X-Token: $X_TOKEN", "--credentials"],
