@@ -129,7 +129,13 @@ def patterns_of(expression: str | re.Pattern[str], *, ignore_case: bool = False)
     outside = [never, *(languages[text] for text in named)]
     lost = _lost(compared, [patterns[text] for text in named], language, outside)
     shapes = [_read(shape) for text in _spellings(compared, language, 1) for shape in _shapes_of_origins(text)]
-    return covered._replace(lost=lost, also_lost=_also_lost(compared, lost, [language, likely], outside, shapes))
+    also_lost = _also_lost(compared, lost, [language, likely], outside, shapes)
+    # Where nothing ends the expression, a port may follow.
+    without = (pattern for pattern in map(patterns.__getitem__, exact) if pattern.port is None)
+    ports = (str(one._replace(host=_filled(one, "a"), port=8443)) for one in without)
+    others = (text for text in ports if lost and ":" not in lost.partition("://")[2] and compared.has(language, text))
+    on_a_port = next((text for text in others if not any(compared.has(other, text) for other in outside)), None)
+    return covered._replace(lost=lost, also_lost=(*also_lost, *([on_a_port] if on_a_port else [])))
 
 
 def prefixes_of(expression: str | re.Pattern[str]) -> Covered:

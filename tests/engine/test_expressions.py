@@ -148,8 +148,11 @@ def test_expressions_without_a_near_pattern(expression, lost):
         (r"^http://(10\.\d+\.\d+\.\d+|172\.16\.\d+\.\d+)$", ("http://10.0.0.0", "http://172.16.0.0")),
         (r"^(https://192\.168\.\d+\.\d+|null)$", ("https://192.168.0.0", "null")),
         (r"^https?://.+$", ("http://a", "https://a")),
-        # One kind of mistake is one example, however many alternatives have it.
-        (r"^https?://(www\.)?example\.com", ("http://example.com.evil.example",)),
+        # One kind of mistake is one example, however many alternatives have it. Nothing ends the expression, so ports
+        # are covered too, and strangers.
+        (r"^https?://(www\.)?example\.com", ("http://example.com.evil.example", "http://example.com:8443")),
+        (r"https://.*\.lovable\.app", ("https://a.lovable.app.evil.example", "https://a.lovable.app:8443")),
+        (r"https://app\.example\.com(:\d+)?", ("https://app.example.com.evil.example",)),
     ],
 )
 def test_each_alternative_that_is_lost_has_an_example(expression, lost):

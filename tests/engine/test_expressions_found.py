@@ -18,12 +18,12 @@ ORIGINS = {
     r"https?://(.*\.)?example\.com:?\d*/?.*": (
         ["http://example.com:*", "http://*.example.com:*", "https://example.com:*", "https://*.example.com:*"],
         [],
-        ["http://example.com.evil.example"],
+        ["http://example.com.evil.example", "http://example.com:8443"],
     ),
     r"https?://\w*\.?example\.com:?\d*/?.*": (
         ["http://example.com:*", "https://example.com:*"],
         ["http://*.example.com:*", "https://*.example.com:*"],
-        ["http://example.com.evil.example"],
+        ["http://example.com.evil.example", "http://example.com:8443"],
     ),
     "^http://localhost:[0-9]+$": ([], ["http://localhost:*"], []),
     r"^http://127\.0\.0\.1:[0-9]+$": ([], ["http://127.0.0.1:*"], []),
@@ -34,7 +34,7 @@ ORIGINS = {
     r".*\.example\.com.*": (
         ["https://*.example.com", "http://*.example.com"],
         [],
-        ["https://a.example.com.evil.example"],
+        ["https://a.example.com.evil.example", "https://a.example.com:8443"],
     ),
     r"^https:\/\/.*\.vercel\.app$": (["https://*.vercel.app"], [], []),
     r"^https://shop-ordering-platform.*\.vercel\.app$": (
@@ -50,7 +50,11 @@ ORIGINS = {
     r"^http://localhost:\d+$": ([], ["http://localhost:*"], []),
     r"^https?://localhost:\d+$": ([], ["http://localhost:*", "https://localhost:*"], []),
     r"^.*\.localhost:\d+$": ([], ["https://*.localhost:*", "http://*.localhost:*"], ["app://a.localhost:1"]),
-    "^https?://example.com": (["http://example.com", "https://example.com"], [], ["http://example.com.evil.example"]),
+    "^https?://example.com": (
+        ["http://example.com", "https://example.com"],
+        [],
+        ["http://example.com.evil.example", "http://example.com:8443"],
+    ),
     r"^http://10\.\d+\.\d+\.\d+$": ([], [], ["http://10.0.0.0"]),
     r"^https://[\w-]+\.example\.ac\.in$": ([], ["https://*.example.ac.in"], []),
     r"^(https?://)?(\w*-*\w*\.+)*example\.com$": (
@@ -90,7 +94,7 @@ ORIGINS = {
     r".*\.example\.com": (
         ["https://*.example.com", "http://*.example.com"],
         [],
-        ["https://a.example.com.evil.example"],
+        ["https://a.example.com.evil.example", "https://a.example.com:8443"],
     ),
     r"^(https?://)?shop-env-([a-z_0-9]*)\.elasticbeanstalk\.com$": (
         [],
@@ -100,7 +104,7 @@ ORIGINS = {
     r"^(https?://)?(www\.)?example\.in": (
         ["https://example.in", "http://example.in", "https://www.example.in", "http://www.example.in"],
         [],
-        ["https://example.in.evil.example"],
+        ["https://example.in.evil.example", "https://example.in:8443"],
     ),
     r"http://(localhost|127\.0\.0\.1):\d+": ([], ["http://localhost:*", "http://127.0.0.1:*"], []),
     r"^https?://(localhost|10\.\d{1,3}\.\d{1,3}\.\d{1,3}|172\.(?:1[6-9]|2\d|3[0-1])\.\d{1,3}\.\d{1,3})(?::\d+)?$": (
@@ -122,7 +126,11 @@ ORIGINS = {
         [],
         [],
     ),
-    r"https://.*\.vercel\.app": (["https://*.vercel.app"], [], ["https://a.vercel.app.evil.example"]),
+    r"https://.*\.vercel\.app": (
+        ["https://*.vercel.app"],
+        [],
+        ["https://a.vercel.app.evil.example", "https://a.vercel.app:8443"],
+    ),
     "https://.*": ([], [], ["https://a"]),
     "^https?://.+$": ([], [], ["http://a", "https://a"]),
     r"^http:\/\/localhost:*([0-9]+)?$": (["http://localhost:*"], [], ["http://localhost0"]),
@@ -135,7 +143,11 @@ ORIGINS = {
     ),
     r"^http://192\.168.(\d|\.)*:8080$": ([], [], ["http://192.168a:8080", "http://192.168.0.0:8080"]),
     r"^https:\/\/([a-z0-9-]+\.)*example\.uz$": (["https://example.uz"], ["https://*.example.uz"], []),
-    r"https:\/\/(.)*\.example\.now\.sh": (["https://*.example.now.sh"], [], ["https://a.example.now.sh.evil.example"]),
+    r"https:\/\/(.)*\.example\.now\.sh": (
+        ["https://*.example.now.sh"],
+        [],
+        ["https://a.example.now.sh.evil.example", "https://a.example.now.sh:8443"],
+    ),
     r"^(https?://)?(.*\.)?example\.no$": (
         ["https://example.no", "http://example.no", "https://*.example.no", "http://*.example.no"],
         [],
@@ -163,7 +175,7 @@ ORIGINS = {
     r"https://shop-[^.]*-acme-projects\.vercel\.app": (
         ["https://shop-*-acme-projects.vercel.app"],
         [],
-        ["https://shop-a-acme-projects.vercel.app.evil.example"],
+        ["https://shop-a-acme-projects.vercel.app.evil.example", "https://shop-a-acme-projects.vercel.app:8443"],
     ),
     # A hyphen behind a star begins no name of a host.
     r"^https://.*-acme-projects-8be31e4e\.vercel\.app$": (
@@ -247,7 +259,7 @@ ORIGINS = {
         [],
         ["http://192.168.1.21.evil.example"],
     ),
-    r"https://.*\.run\.app": (["https://*.run.app"], [], ["https://a.run.app.evil.example"]),
+    r"https://.*\.run\.app": (["https://*.run.app"], [], ["https://a.run.app.evil.example", "https://a.run.app:8443"]),
     "http://localhost:*": (["http://localhost:*"], [], ["http://localhost.evil.example"]),
     r"https?://.*\.localhost(:\d+)?": (
         ["http://*.localhost:*", "https://*.localhost:*"],
@@ -264,7 +276,7 @@ ORIGINS = {
     r"https?://.*\.amazonaws\.com": (
         ["http://*.amazonaws.com", "https://*.amazonaws.com"],
         [],
-        ["http://a.amazonaws.com.evil.example"],
+        ["http://a.amazonaws.com.evil.example", "http://a.amazonaws.com:8443"],
     ),
     "^moz-extension://[a-f0-9-]+$": ([], ["moz-extension://*"], []),
     r"^https://([a-z0-9-]+\.)?example\.com(:[0-9]{1,5})?$": (
@@ -275,7 +287,7 @@ ORIGINS = {
     r"https?://(?:.+\.)?example\.com(?::\d{1,5})?": (
         ["http://example.com:*", "http://*.example.com:*", "https://example.com:*", "https://*.example.com:*"],
         [],
-        ["http://example.com.evil.example"],
+        ["http://example.com.evil.example", "http://example.com:8443"],
     ),
     r"^https://(app|www)\.example\.(com|org|net)$": (
         [

@@ -23,6 +23,7 @@ THEIRS = [
 # The keywords of CORS(app, ...) of flask-cors, and what the config of the application says (CORS_*).
 FLASK = [
     {},
+    {"origins": [r"https://app\.example\.com", r"^http://dev\.example\.com"]},
     {"origins": "*"},
     {"origins": "*", "supports_credentials": True},
     {"supports_credentials": True},
@@ -299,6 +300,12 @@ VIEWS = [
 
 # The CORS_* settings of django-cors-headers, without these letters.
 DJANGO = [
+    {
+        "ORIGIN_REGEX_WHITELIST": (
+            r"^(https?://)?(www\.|app\.)?example\.com",
+            r"^https://shop-([a-z_0-9]*)\.example\.org$",
+        )
+    },
     {"ALLOW_ALL_ORIGINS": True},
     {"ALLOW_ALL_ORIGINS": True, "ALLOW_CREDENTIALS": True, "ALLOWED_ORIGINS": LOCAL},
     {
