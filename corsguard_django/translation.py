@@ -17,6 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from corsguard import Fix, Problem
 from corsguard.moving import (
+    CHROMIUM_MAX_AGE,
     Draft,
     Mention,
     Placement,
@@ -37,7 +38,7 @@ from corsguard.moving import (
     shown_path,
 )
 
-from .predecessor import GUARD, MOVING, THEIR_GUARD, THEIRS, configuration, receivers
+from .predecessor import GUARD, MOVING, THEIR_GUARD, THEIRS, configuration, kinds_of, receivers
 
 _APP: Final = "corsguard_django"
 _PACKAGE: Final = "corsheaders"
@@ -47,6 +48,14 @@ _MOST_PLACES: Final = 12
 _HEADERS: Final = ("accept", "authorization", "content-type", "user-agent", "x-csrftoken", "x-requested-with")
 _METHODS: Final = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
 _MAX_AGE: Final = 86400
+# What these are here.
+_DEFAULTS: Final[Mapping[str, object]] = {
+    "allow_methods": [method for method in _METHODS if method != "OPTIONS"],
+    "allow_headers": [*_HEADERS],
+    "expose_headers": [],
+    "allow_credentials": False,
+    "max_age": CHROMIUM_MAX_AGE,
+}
 
 # The older names, which are read if the new ones are missing.
 _OLD: Final = {
@@ -131,16 +140,24 @@ def _move(setting: str, ours: str, theirs: str, places: Places) -> list[str]:
     Return code that puts *ours* first in a list of the settings, and removes *theirs*.
     """
     listed = [*getattr(settings, setting)]
+    derived = _derived() if setting == "MIDDLEWARE" else []
     in_place = listed[:1] == [ours] if setting == "MIDDLEWARE" else ours in listed
-    if in_place and theirs not in listed:
+    if in_place and {theirs, *derived}.isdisjoint(listed):
         return []
-    out = [f'"{name}"' for name in (theirs, ours) if name in listed]
+    out = [f'"{name}"' for name in (theirs, *derived, ours) if name in listed]
     kept = f"!= {out[0]}" if len(out) == 1 else f"not in {{{', '.join(out)}}}"
     # The body of a class does not see the names of its base classes.
     within = next((one.within for one in places.get(setting, ()) if one.within != _target(places)[1]), "")
     name = f"{within}.{setting}" if within else setting
     rest = f"*(name for name in {name} if name {kept})" if out else f"*{name}"
     return [f"{setting} = [", f'    "{ours}",', f"    {rest},", "]"]
+
+
+def _derived() -> list[str]:
+    """
+    Return the names of middlewares that are derived from that of django-cors-headers.
+    """
+    return [name for name in settings.MIDDLEWARE if name != THEIR_GUARD and THEIR_GUARD in kinds_of(name)]
 
 
 # The values of the settings.
@@ -418,7 +435,7 @@ def _take_expression(draft: Draft, keyword: str, name: str, value: Any, places: 
     if _is_fixed(places, name):
         return
     is_list = isinstance(value, list | tuple)
-    expression = _expression(name, "[]" if is_list else "None", places)
+    expression = _expression(name, repr(_DEFAULTS[keyword]), places)
     if expression is None or not (is_list or draft.keywords.get(keyword) == value):
         draft.note(keyword, _of_process(name, places))
     elif is_list:
@@ -494,6 +511,7 @@ def _of_all() -> list[str]:
     unknown = [name for name in dir(settings) if name.startswith("CORS_") and name not in THEIRS]
     if unknown:
         texts.append(f"{', '.join(unknown)}: unknown to django-cors-headers, so it had no effect.")
+    texts += [f"{name} is a class of its own: what it changes is not read." for name in _derived()]
     connected = receivers()
     if connected:
         texts.append(

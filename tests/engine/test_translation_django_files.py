@@ -10,6 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from corsguard import Policy
+from corsguard.names import CHROMIUM_MAX_AGE
+
 COMMON = """
     import os
     SECRET_KEY = "tests only"
@@ -354,6 +357,48 @@ def test_credentials_and_max_age_are_written_as_expressions(project):
     code, _ = printed(run(here, "shop.settings"))
     policy = value_of(code, os=SimpleNamespace(environ={"COOKIES": "1", "AGE": "60"}))
     assert (policy["allow_credentials"], policy["max_age"]) == (True, 60)
+
+
+def test_a_setting_with_a_condition_is_the_default_where_that_is_not_so(project):
+    """
+    Where a setting is not there, django-cors-headers takes its default, and so does the expression.
+    """
+    here = project(
+        settings=f"""{COMMON}    {DEBUG}
+    CORS_ALLOWED_ORIGINS = ["https://app.example.com"]
+    if not DEBUG:
+        CORS_ALLOW_CREDENTIALS = True
+        CORS_ALLOW_METHODS = ["GET"]
+        CORS_EXPOSE_HEADERS = ["ETag"]
+        CORS_PREFLIGHT_MAX_AGE = 60
+    """
+    )
+    code, _ = printed(run(here, "shop.settings"))
+    policies = [Policy(**value_of(code, DEBUG=debug)) for debug in (False, True)]
+    assert [policy.allow_credentials for policy in policies] == [True, False]
+    assert [policy.allow_methods for policy in policies] == [("GET",), ("DELETE", "GET", "PATCH", "POST", "PUT")]
+    assert [policy.expose_headers for policy in policies] == [("ETag",), ()]
+    assert [policy.max_age for policy in policies] == [60, CHROMIUM_MAX_AGE]
+
+
+def test_a_middleware_that_is_derived_goes_and_is_named(project):
+    """
+    Next to ours it would be the second middleware, and no server would start.
+    """
+    here = project(
+        settings=COMMON.replace("corsheaders.middleware.", "shop.middleware.")
+        + '    CORS_ALLOWED_ORIGINS = ["https://app.example.com"]\n',
+        middleware="""
+            import corsheaders.middleware
+            class CorsMiddleware(corsheaders.middleware.CorsMiddleware):
+                pass
+        """,
+    )
+    code, told = printed(run(here, "shop.settings"))
+    assert "shop.middleware.CorsMiddleware is a class of its own: what it changes is not read." in told
+    scope = {"MIDDLEWARE": ["shop.middleware.CorsMiddleware", "another"], "INSTALLED_APPS": []}
+    exec(code, scope)
+    assert scope["MIDDLEWARE"] == ["corsguard_django.middleware.CORSMiddleware", "another"]
 
 
 # Classes.
