@@ -47,6 +47,10 @@ _REGEX_CHARACTERS: Final = r"[\\^$|(){}+]|(?!^)\["
 _REGEX_CLASS: Final = r"(?:\[[^\]]{0,99}\]|\\w|\.)"
 _REGEX_SUBDOMAIN: Final = rf"\((?:\?:)?{_REGEX_CLASS}[+*]?(?:\\\.)?\)[+*]?(?:\\\.)?|{_REGEX_CLASS}[+*](?:\\\.)"
 _MOST_REPAIRS: Final = 8
+# Words of other configurations that name no host.
+_NO_HOSTS: Final = frozenset({"all", "any", "none", "same-origin", "self", "true", "false", "undefined"})
+_PORTS: Final = r"([0-9]{1,5})-([0-9]{1,5})"
+_MOST_PORTS: Final = 20
 # The scheme that pages probably have, if the entry has another scheme of the same host.
 _PAGES: Final = {"ftp": "https", "ws": "http", "wss": "https"}
 # The fix, if no other spelling of the entry helps.
@@ -63,10 +67,12 @@ _INSTEAD: Final = {
 class _Slip(NamedTuple):
     """
     The first thing wrong with an entry: the *code* of its rule, and the entry with only this fixed, if possible.
+    *words* say what is different then.
     """
 
     code: str
     fixed: str = ""
+    words: str = ""
 
 
 def refusal(text: str) -> PolicyError:
@@ -81,7 +87,9 @@ def refusal(text: str) -> PolicyError:
     entries = [*dict.fromkeys(entries)]
     unread = {*[entry for entry in entries if _is_expression(entry)][_MOST_EXPRESSIONS:]}
     meant = (_meant(entry) for entry in entries if entry not in unread)
-    fix = _INSTEAD.get(fault.code) or Fix(entries=tuple(filter(None, meant)) or (EXAMPLE_ORIGIN,))
+    fix = _INSTEAD.get(fault.code) or Fix(
+        entries=tuple(dict.fromkeys(filter(None, meant))) or (EXAMPLE_ORIGIN,), words=fault.words
+    )
     return PolicyError([Problem.of(fault.code, "allow_origins", text, fix)])
 
 
@@ -150,9 +158,10 @@ def _first_fault(text: str) -> _Slip:
         return never_sent
     entries = [entry for piece in re.split(_SEPARATORS, text) for entry in re.split(_RUN_TOGETHER, piece)]
     if not text or len(entries) > 1:
-        return _Slip("E201", " ".join(entries))
+        # `{{ frontend_url }}` is what a template was meant to fill in.
+        return _Slip("E201", "" if "{{" in text else " ".join(entries))
     if _is_expression(text):
-        return _Slip("E211", _from_regex(text))
+        return _from_regex(text)
     scheme, found, rest = text.partition("://")
     if not found or not re.fullmatch(SCHEME, scheme.lower()):
         return _Slip("E211" if "*" in scheme else "E202", _with_scheme(text))
@@ -183,12 +192,18 @@ def _fault_in_port(scheme: str, rest: str) -> _Slip | None:
     host, digits = _split(rest)
     if ":" in host and not host.startswith("["):
         # An IPv6 address without its brackets, with or without a port after it.
-        whole = canonical_ipv6(rest)
-        address = whole or canonical_ipv6(host)
+        address = canonical_ipv6(host)
+        # `::1:3000` is an address too, and meant as that of this machine and a port.
+        whole = None if address and is_loopback(address) else canonical_ipv6(rest)
+        address = whole or address
         return _Slip("E209", f"{scheme}://{address}{'' if whole else f':{digits}'}" if address else "")
     if digits is None or digits == "*":
         return None
     if not re.fullmatch(PORT, digits) or int(digits) > 65535:
+        span = re.fullmatch(_PORTS, digits)
+        if span is not None and 0 < int(span[1]) <= int(span[2]) < int(span[1]) + _MOST_PORTS:
+            ports = range(int(span[1]), int(span[2]) + 1)
+            return _Slip("E206", " ".join(f"{scheme}://{host}:{port}" for port in ports))
         stripped = digits.lstrip("0")
         usable = re.fullmatch(PORT, stripped) and int(stripped) <= 65535
         return _Slip("E206", f"{scheme}://{host}:{stripped}" if usable else f"{scheme}://{host}")
@@ -234,7 +249,9 @@ def _split(rest: str) -> tuple[str, str | None]:
 
 
 def _with_scheme(text: str) -> str:
-    rest = re.sub(r"^[a-zA-Z*]*:?/+", "", text)
+    rest = re.sub(r"^([a-zA-Z*]*:?/+|(?i:https?):(?=[^/0-9]))", "", text)
+    if rest.lower() in _NO_HOSTS:
+        return ""
     rest = re.sub(r"^\*(?=[^.])", "*.", rest)
     secure = not is_loopback(re.split(r"[:/]", rest)[0].lower()) and not text.lower().startswith("http:")
     return f"{'https' if secure else 'http'}://{rest}"
@@ -254,7 +271,7 @@ def _is_expression(text: str) -> bool:
     return re.search(_REGEX_CHARACTERS, text.partition("://")[2] or text) is not None
 
 
-def _from_regex(text: str) -> str:
+def _from_regex(text: str) -> _Slip:
     """
     Return the patterns that the expression *text* means. If it cannot be translated, return a guess.
     """
@@ -265,11 +282,14 @@ def _from_regex(text: str) -> str:
         covered = patterns_of(text) if len(text) <= _LONGEST_EXPRESSION else Covered()
         meant = [*covered.spellings, *(wider for wider, _ in covered.wider)]
         # `https?` means https. The http form is left out if the https form is there.
-        if meant:
-            return " ".join(entry for entry in meant if entry.replace("http://", "https://") not in {*meant} - {entry})
+        entries = [entry for entry in meant if entry.replace("http://", "https://") not in {*meant} - {entry}]
+        more = [example for wider, example in covered.wider if wider in entries and example != wider]
+        words = f"this covers {', '.join(more)} too, which the expression does not" if more else ""
+        if entries:
+            return _Slip("E211", " ".join(entries), words)
     pattern = text.strip("^$").replace("\\/", "/").replace("\\-", "-").replace("https?", "https")
     pattern = re.sub(_REGEX_SUBDOMAIN, "*.", pattern)
-    return pattern.replace("\\.", ".").replace(":\\d+", ":*").replace("(:*)?", ":*").replace("*..", "*.")
+    return _Slip("E211", pattern.replace("\\.", ".").replace(":\\d+", ":*").replace("(:*)?", ":*").replace("*..", "*."))
 
 
 def _ascii_host(rest: str) -> str:

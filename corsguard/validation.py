@@ -59,6 +59,8 @@ _OR: Final = "or, one origin at a time and with your reason"
 _NO_WILDCARD: Final = 'with credentials, browsers read it as a name that is literally "*", so it would allow nothing'
 # The separators that people write between names in one string.
 _BETWEEN_NAMES: Final = r"[\s,;\"']+"
+# What begins the name of a header, and is none itself: `Content Type`.
+_FIRST_WORDS: Final = frozenset({"cache", "content", "if", "user", "x"})
 _WHOLE_NUMBER: Final = r'"?([0-9]{1,5})(?:\.0)?"?'
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 
@@ -161,7 +163,7 @@ class Reading:
         if text == "*":
             return "*"
         if text is not None:
-            self.report("E102", keyword, text, Fix(policy={keyword: re.findall(r"[^\s,;]+", text) or [example]}))
+            self.report("E102", keyword, text, Fix(policy={keyword: _listed_in(text) or [example]}))
             return ()
         items = _items_of(value, list, tuple, set, frozenset)
         if items is None:
@@ -260,7 +262,10 @@ class Reading:
         keyword = "allow_unsafe_origins"
         pairs = _items_of(value, Mapping)
         if pairs is None:
-            self.report("E311", keyword, value, Fix(policy={keyword: {_UNSAFE_EXAMPLE: _REASON}}), kind=kind_of(value))
+            listed = [value] if text_of(value) else _items_of(value, list, tuple, set, frozenset) or []
+            texts = [*filter(None, map(text_of, listed))][:MOST_ITEMS]
+            fix = Fix(policy={keyword: dict.fromkeys(texts or [_UNSAFE_EXAMPLE], _REASON)})
+            self.report("E311", keyword, value, fix, kind=kind_of(value))
             return {}
         unsafe: dict[str, str] = {}
         for key, said in pairs:
@@ -361,8 +366,11 @@ def known_keywords(mapping: Mapping[str, object]) -> tuple[dict[str, object], li
         if name in _NO_KEYWORDS:
             unknown.append(Problem.of("E106", name, key, _NO_KEYWORDS[name]))
             continue
-        near = nearest_name(name.lower().replace("-", "_"), DEFAULTS)
-        unknown.append(Problem.of("E106", name, key, Fix(name=near) if near else _ONE_OF_THEM))
+        near = nearest_name(name.lower().replace("-", "_").removeprefix("access_control_"), DEFAULTS)
+        fix = _ONE_OF_THEM if near is None else Fix(name=near)
+        if near is not None and near in mapping:
+            fix = Fix(words=f"Put what it says into {near}, and remove it.")
+        unknown.append(Problem.of("E106", name, key, fix))
         if near is not None:
             known.setdefault(near, value)
     return known, unknown
@@ -473,6 +481,7 @@ _TAKE_IT_OUT: Final = Fix(words="Remove it from the list.")
 _WRITE_A_REASON: Final = Fix(words=f"Write a reason next to it, such as {quoted(_REASON)}.")
 # Keywords of other libraries that have no meaning here.
 _NO_KEYWORDS: Final = {
+    "resources": Fix(words='Write a policy for each path: {"paths": {"/api": {"allow_origins": [...]}}}.'),
     "allow_private_network": Fix(
         words="Remove it. Browsers gave up Private Network Access. They now ask their users, and no header grants it."
     ),
@@ -489,7 +498,8 @@ def not_a_list(keyword: str, value: object) -> Problem:
     Return the problem of *value*, which is not a list.
     """
     countable = _has(type(value), "__iter__") and not issubclass(type(value), str | bytes | bytearray)
-    fix = Fix(words=f"{keyword}=list(...)") if countable else Fix(policy={keyword: [_LISTS[keyword].example]})
+    one = [*_instead_of(value, _LISTS[keyword].example)]
+    fix = Fix(words=f"{keyword}=list(...)") if countable else Fix(policy={keyword: one})
     if keyword == "allow_origins" and issubclass(type(value), _FUNCTIONS):
         fix = _ASK_A_SOURCE
     return Problem.of("E103", keyword, value, fix, kind=kind_of(value))
@@ -527,6 +537,16 @@ def _moved(text: str, unsafe: Mapping[str, str], origins: Names | None) -> Fix:
     return Fix(policy={**listed, "allow_unsafe_origins": rest})
 
 
+def _listed_in(text: str) -> list[str]:
+    """
+    Return the entries of a list that is written as one string; as JSON or Python, too.
+    """
+    inner = re.fullmatch(r"\s*[\[(](.*)[\])]\s*", text, re.DOTALL)
+    # The comma of a repetition in an expression, such as `{1,3}`, separates nothing.
+    found = re.findall(r"(?:\{[0-9]*,[0-9]*\}|[^\s,;])+", text if inner is None else inner[1])
+    return found if inner is None else [entry for part in found if (entry := part.strip("\"'"))]
+
+
 def _corrected(keyword: str, names: list[str], wrong: str) -> Fix:
     """
     Return a fix with *names* without *wrong*. If *wrong* is several names in one string, these replace it.
@@ -535,6 +555,8 @@ def _corrected(keyword: str, names: list[str], wrong: str) -> Fix:
     parts = [part for part in re.split(_BETWEEN_NAMES, wrong.partition(":")[0]) if part]
     if is_token(wrong) or not all(map(is_token, parts)):
         parts = []
+    elif parts[1:] and parts[0].lower() in _FIRST_WORDS and keyword != "allow_methods":
+        parts = ["-".join(parts)]
     if len(names) > MOST_ITEMS:
         return Fix(entries=tuple(parts)) if parts else _TAKE_IT_OUT
     pieces = [*chain.from_iterable(parts if name == wrong else [name] for name in names)]

@@ -234,6 +234,30 @@ def test_an_asynchronous_source_is_refused():
         ({"allow_origins": [re.compile(r"https://.*\.a\.example")]}, '"https://*.a.example"'),
         ({"allow_origins": [re.compile("https://a.example")]}, '"https://a.example"'),
         ({"allow_origins": [re.compile(b"x")]}, f'"{APP}"'),
+        ({"allow_origins": re.compile(r"https://.*\.a\.example$")}, 'allow_origins=["https://*.a.example"]'),
+        ({"allow_origins": f'["{APP}", "{OTHER}"]'}, f'allow_origins=["{APP}", "{OTHER}"]'),
+        ({"allow_origins": f"('{APP}',)"}, f'allow_origins=["{APP}"]'),
+        ({"allow_origins": "https://[a-z]{1,3}.a.example"}, 'allow_origins=["https://[a-z]{1,3}.a.example"]'),
+        ({"allow_origins": ["https:app.a.example"]}, '"https://app.a.example"'),
+        ({"allow_origins": ["self"]}, f'"{APP}"'),
+        ({"allow_origins": ["{{ pages }}"]}, f'"{APP}"'),
+        ({"allow_origins": ["http://::1:3000"]}, '"http://[::1]:3000"'),
+        ({"allow_origins": ["http://2001:db8::1"]}, '"http://[2001:db8::1]"'),
+        ({"allow_origins": ["http://localhost:3000-3001"]}, '"http://localhost:3000", "http://localhost:3001"'),
+        ({"allow_origins": ["http://localhost:1-65535"]}, '"http://localhost"'),
+        ({"allow_origins": [f"{APP}/{APP}"]}, f'"{APP}"'),
+        (
+            {"allow_origins": [r"^https://\w+\.a\.example$"], "allow_credentials": True},
+            '"https://*.a.example"  # this covers https://a-b.a.example too, which the expression does not',
+        ),
+        (
+            {"allow_origins": [APP], "allow_headers": ["Content Type"]},
+            'allow_headers=["Content-Type"]',
+        ),
+        (
+            {"allow_origins": [APP], "allow_headers": ["Accept Authorization"]},
+            'allow_headers=["Accept", "Authorization"]',
+        ),
         ({"allow_origins": ["*", APP]}, 'allow_origins="*"'),
         ({"allow_origins": ["*", APP], "allow_credentials": True}, f'allow_origins=["{APP}"]'),
         ({"allow_origins": ["*"], "allow_credentials": True}, f'allow_origins=["{APP}"]'),
@@ -271,6 +295,14 @@ def test_an_asynchronous_source_is_refused():
         ({"allow_origins": Source}, "allow_origins=Source()"),
         (
             {"allow_unsafe_origins": ["http://a.example"]},
+            'allow_unsafe_origins={"http://a.example": "who needs this, and until when"}',
+        ),
+        (
+            {"allow_unsafe_origins": "http://a.example"},
+            'allow_unsafe_origins={"http://a.example": "who needs this, and until when"}',
+        ),
+        (
+            {"allow_unsafe_origins": True},
             'allow_unsafe_origins={"http://kiosk.corp.example": "who needs this, and until when"}',
         ),
         ({"allow_origins": Source(), "allow_unsafe_origins": {APP: "x"}}, "allow_unsafe_origins={}"),
@@ -346,7 +378,8 @@ KEYWORDS = ", ".join(FULL)
 @pytest.mark.parametrize(
     ("key", "field", "fix"),
     [
-        ("allow_origin", "allow_origin", "allow_origins"),
+        ("allow_origin", "allow_origin", "Put what it says into allow_origins, and remove it."),
+        ("Access-Control-Allow-Headers", "Access-Control-Allow-Headers", "allow_headers"),
         ("allow_header", "allow_header", "allow_headers"),
         ("ALLOW_HEADERS", "ALLOW_HEADERS", "allow_headers"),
         ("Allow-Headers", "Allow-Headers", "allow_headers"),
@@ -514,7 +547,7 @@ def test_what_other_libraries_have_by_another_name_is_named(name):
     assert problem.fix.policy == {"share_timing": True}
 
 
-@pytest.mark.parametrize("name", ["allow_private_network"])
+@pytest.mark.parametrize("name", ["allow_private_network", "resources"])
 def test_what_other_libraries_have_and_means_nothing_here_says_why(name):
     with pytest.raises(PolicyError) as refusal:
         Policy.from_mapping({"allow_origins": [APP], name: True})
