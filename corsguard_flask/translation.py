@@ -65,6 +65,8 @@ _GONE: Final[Mapping[str, tuple[object, str]]] = {
     ),
 }
 
+_KEYS: Final[Mapping[str, str]] = {f"CORS_{name.upper()}": name for name in (*_DEFAULTS, *_GONE)}
+
 # A string with one of these is a regular expression to flask-cors.
 _OF_REGEX: Final = frozenset("*\\]?$^[]()")
 _EVERYTHING: Final = frozenset({"*", ".*"})
@@ -93,6 +95,7 @@ def translate(
     app: Flask | Blueprint,
     *,
     within: Flask | None = None,
+    config: Mapping[str, Any] | None = None,
     written: Mapping[str, Written] | None = None,
     **options: Any,  # noqa: ANN401 - those of flask-cors
 ) -> Translation:
@@ -100,25 +103,26 @@ def translate(
     Translate `CORS(app, **options)` of flask-cors. `str()` of the result is the code to write instead.
 
     The config of *app* counts. Its routes tell what a path prefix would open, so call this after they are registered.
-    *within* is the application that a blueprint is registered with. *written* is the source code of the options.
-    Without it, it is read from the call of this function. Nothing is guarded, and flask-cors need not be installed.
+    *within* is the application that a blueprint is registered with. *config* is the config of *app* at the old call;
+    without it, the present one. *written* is the source code of the options. Without it, it is read from the call of
+    this function. Nothing is guarded, and flask-cors need not be installed.
 
     Raises TypeError if *app* is not an application, or the resources are not resources.
     """
     if not isinstance(cast("object", app), Flask | Blueprint):
         raise TypeError(f"Expected a Flask application or a blueprint, got {app!r}. Write translate(app, ...).")
     written = of_call(_caller()) if written is None else written
-    return Translation.of(_GUARD, *_read(app, within, written, options))
+    return Translation.of(_GUARD, *_read(app, within, config, written, options))
 
 
 def translate_together(
-    app: Flask, calls: Iterable[tuple[Flask | Blueprint, Mapping[str, Written], Mapping[str, Any]]]
+    app: Flask, calls: Iterable[tuple[Flask | Blueprint, Mapping[str, Any], Mapping[str, Written], Mapping[str, Any]]]
 ) -> Translation | None:
     """
-    Translate several calls for *app* or its blueprints into one guard. Each call has the source code of its options and
-    the options. None if two of them cover the same path.
+    Translate several calls for *app* or its blueprints into one guard. Each call has the config at that time, the source
+    code of its options and the options. None if two of them cover the same path.
     """
-    read = [_read(of, app, written, options) for of, written, options in calls]
+    read = [_read(of, app, config, written, options) for of, config, written, options in calls]
     for number, (_, entries) in enumerate(read):
         others = [other for _, more in read[:number] for other in more]
         if any(entry.meets(other) for entry in entries for other in others):
@@ -128,13 +132,23 @@ def translate_together(
 
 
 def _read(
-    app: Flask | Blueprint, within: Flask | None, written: Mapping[str, Written], options: Mapping[str, Any]
+    app: Flask | Blueprint,
+    within: Flask | None,
+    config: Mapping[str, Any] | None,
+    written: Mapping[str, Written],
+    options: Mapping[str, Any],
 ) -> tuple[list[Remark], list[Placement]]:
     """
     Return the remarks about a whole call, and its policies with their paths.
     """
-    given = {**_of_config(app), **options}
-    notes = [Remark("", "In place of CORS(...). Each difference has its reason."), *_of_all(app, given)]
+    # A blueprint has no config, and flask-cors does not look for that of its application.
+    now: Mapping[str, Any] = app.config if isinstance(app, Flask) else {}
+    config = now if config is None else config
+    given = {**_of_config(config), **options}
+    notes = [Remark("", "In place of CORS(...). Each difference has its reason."), *_of_all(config, given)]
+    late = [key for key in _KEYS if now.get(key) != config.get(key)]
+    if late:
+        notes.append(Remark("", f"{', '.join(late)} in the config: set after CORS(...), so it had no effect."))
     if "resources" in written and not written["resources"].is_fixed:
         notes.append(
             Remark("", f"resources: these are the values in this process. The source says {written['resources'].text}.")
@@ -174,10 +188,11 @@ def translate_view(
     The config of *app* counts, if it is given. *written* is what `translate` takes.
     """
     written = of_call(_caller()) if written is None else written
-    given = {**({} if app is None else _of_config(app)), **options}
+    config: Mapping[str, Any] = {} if app is None else app.config
+    given = {**_of_config(config), **options}
     given.pop("resources", None)
     notes = [Remark("", "In place of @cross_origin(...), directly under the route. Each difference has its reason.")]
-    return Translation.of(_VIEW, [*notes, *_of_all(app, given)], [Placement("", _draft(given, written))])
+    return Translation.of(_VIEW, [*notes, *_of_all(config, given)], [Placement("", _draft(given, written))])
 
 
 def _caller() -> FrameType | None:
@@ -189,14 +204,11 @@ def _caller() -> FrameType | None:
     return None if ours is None else ours.f_back
 
 
-def _of_config(app: Flask | Blueprint) -> dict[str, Any]:
-    # A blueprint has no config, and flask-cors does not read that of its application.
-    config: Mapping[str, Any] = app.config if isinstance(app, Flask) else {}
-    names = {f"CORS_{name.upper()}": name for name in (*_DEFAULTS, *_GONE)}
-    return {name: config[key] for key, name in names.items() if config.get(key) is not None}
+def _of_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: config[key] for key, name in _KEYS.items() if config.get(key) is not None}
 
 
-def _of_all(app: Flask | Blueprint | None, given: Mapping[str, Any]) -> list[Remark]:
+def _of_all(config: Mapping[str, Any], given: Mapping[str, Any]) -> list[Remark]:
     """
     Return the differences that do not depend on the policies.
     """
@@ -210,13 +222,11 @@ def _of_all(app: Flask | Blueprint | None, given: Mapping[str, Any]) -> list[Rem
         for name in given
         if name not in known
     ]
-    config: Mapping[str, Any] = app.config if isinstance(app, Flask) else {}
     unknown = [key for key in config if key.startswith("CORS_") and key.removeprefix("CORS_").lower() not in known]
-    named = [f"CORS_{name.upper()}" for name in known]
     texts += [
-        f"{key} in the config is unknown to flask-cors, so it had no effect{_near(key, named)}." for key in unknown
+        f"{key} in the config is unknown to flask-cors, so nothing came of it{_near(key, [*_KEYS])}." for key in unknown
     ]
-    read = [key for key in named if config.get(key) is not None]
+    read = [key for key in _KEYS if config.get(key) is not None]
     if read:
         texts.append(
             f"{', '.join(read)} in the config: these are the values in this process. Write the code that sets them."

@@ -23,15 +23,23 @@ _PASSED: Final = frozenset({FLASK_CORS, "corsguard", "fastapi", "starlette"})
 class RecordedCall(NamedTuple):
     """
     A call of `CORS(app, ...)`, or of `cross_origin(...)` for the view *view*, with its *options*, how they are
-    *written*, and its place in the source.
+    *written*, and its place in the source. *config* is that of the application at that time, which `CORS` reads.
+
+    `cross_origin` ignores *unnamed* arguments. It makes *decorated* of *function*, perhaps for a class that *lists* its
+    decorators.
     """
 
     app: Any
     view: str
     options: Mapping[str, Any]
+    config: Mapping[str, Any]
     written: Mapping[str, Written]
     file: str
     line: int
+    unnamed: tuple[Any, ...] = ()
+    function: Any = None
+    decorated: Any = None
+    lists: bool = False
 
 
 class EarlierCalls(NamedTuple):
@@ -104,7 +112,8 @@ def _recording_init_app(init_app: Callable[..., None], calls: list[RecordedCall]
     def recording(extension: Any, app: Any, **options: Any) -> None:  # noqa: ANN401 - what flask-cors takes
         # The options of an earlier CORS(**options).
         given = getattr(extension, "_options", {})
-        calls.append(RecordedCall(app, "", {**given, **options}, *_place_of_call()))
+        config = {key: value for key, value in getattr(app, "config", {}).items() if key.startswith("CORS_")}
+        calls.append(RecordedCall(app, "", {**given, **options}, config, *_place_of_call()))
         init_app(extension, app, **options)
 
     return recording
@@ -116,13 +125,21 @@ def _recording_views(cross_origin: Callable[..., Any], calls: list[RecordedCall]
         place, decorator = _place_of_call(), cross_origin(*arguments, **options)
 
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
-            calls.append(RecordedCall(None, getattr(view, "__name__", repr(view)), options, *place))
+            name, lists = getattr(view, "__name__", repr(view)), _is_listed_by_class(view)
             decorated: Callable[..., Any] = decorator(view)
+            calls.append(RecordedCall(None, name, options, {}, *place, arguments, view, decorated, lists))
             return decorated
 
         return decorate
 
     return recording
+
+
+def _is_listed_by_class(view: Callable[..., Any]) -> bool:
+    """
+    Return whether *view* is what `View.as_view` of Flask decorates before it finishes it.
+    """
+    return getattr(view, "__qualname__", "").startswith("View.as_view.") and not hasattr(view, "view_class")
 
 
 def _place_of_call() -> tuple[Mapping[str, Written], str, int]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
 from corsguard.applications import layers_of
 from corsguard.errors import PolicyError
-from corsguard.moving import Translation
+from corsguard.moving import Translation, files_of, mentions
 from corsguard.moving import starlette as starlettes
 from corsguard.quoting import quoted
 
@@ -36,6 +36,22 @@ _SEVERAL_CALLS: Final = (
 _SEVERAL_LIBRARIES: Final = (
     "More than one library shares responses here, and a browser refuses two Access-Control-Allow-Origin headers. "
     "Decide which of them to keep before you paste."
+)
+_UNANSWERED: Final = (
+    "{}: flask-cors gave the preflights of a class with decorators = [cross_origin(...)] no headers, so a browser "
+    "blocked what needs one, such as a POST of JSON. It passes here."
+)
+_UNNAMED: Final = (
+    "{}: @cross_origin(...) has an argument without a name, {}, which flask-cors ignores. If it says who may read, "
+    "write allow_origins=[...]."
+)
+_ABOVE: Final = (
+    "{}: @cross_origin(...) stands above the route, so it had no effect. @cors(...) has one wherever it stands: leave "
+    "it out, or every page that it names may read."
+)
+_NOT_CALLED: Final = (
+    '{} imports flask_cors, and no call of it was made. A call below `if __name__ == "__main__":` is made only where '
+    "that file is run. Print corsguard_flask.translate(app, ...) with its arguments."
 )
 _NOT_SEEN: Final = (
     "the call of {} was made before the command could see it. Print corsguard_flask.{}(app, ...) with its arguments."
@@ -100,16 +116,26 @@ def moving_of(target: str) -> Moving:
     return Moving(
         target=target,
         moves=tuple(moves),
-        hints=tuple(_hints(moves, calls)),
+        hints=tuple(_hints(target, application, moves, calls)),
         unread=tuple(_unread(target, application, calls)),
         is_guarded=is_guarded,
     )
 
 
-def _hints(moves: list[Move], calls: list[RecordedCall]) -> Iterator[str]:
+def _hints(target: str, application: object, moves: list[Move], calls: list[RecordedCall]) -> Iterator[str]:
     of_views = len(_by_options(call for call in calls if call.app is None))
     if sum(one.library == "flask-cors" for one in moves) - of_views > 1:
         yield _SEVERAL_CALLS
+    app = _flask_in(application)
+    for hint, views in ((_UNANSWERED, [call for call in calls if call.lists]), (_ABOVE, _above(app, calls))):
+        if views:
+            yield hint.format(", ".join(call.view for call in views))
+    for call in calls:
+        if call.unnamed:
+            yield _UNNAMED.format(call.view, ", ".join(map(quoted, call.unnamed)))
+    if app is not None and not calls:
+        for one in mentions(files_of(target.partition(":")[0]), (), FLASK_CORS)[:1]:
+            yield _NOT_CALLED.format(f"{one.file}, line {one.line},")
     if len({one.library for one in moves}) > 1:
         yield _SEVERAL_LIBRARIES
 
@@ -135,7 +161,7 @@ def _of_flask_cors(application: object, calls: list[RecordedCall]) -> Iterator[M
 
     app = _flask_in(application) or next((call.app for call in calls if _is_flask(call.app)), None)
     guarded = [call for call in calls if app is not None and (call.app is app or _is_blueprint_of(call.app, app))]
-    said = ((call.app, call.written, call.options) for call in guarded)
+    said = ((call.app, call.config, call.written, call.options) for call in guarded)
     together = translate_together(app, said) if app is not None and guarded[1:] else None
     if together is not None:
         places = " and ".join(f"{_call_of(call, app)} ({_place(call)})" for call in guarded)
@@ -143,7 +169,7 @@ def _of_flask_cors(application: object, calls: list[RecordedCall]) -> Iterator[M
     for call in calls:
         if call.app is not None and (together is None or not any(call is one for one in guarded)):
             within = app if app is not None and _is_blueprint_of(call.app, app) else None
-            translation = translate(call.app, within=within, written=call.written, **call.options)
+            translation = translate(call.app, within=within, config=call.config, written=call.written, **call.options)
             yield Move("flask-cors", f"In place of {_call_of(call, app)} ({_place(call)})", translation)
     for same in _by_options(call for call in calls if call.app is None):
         views = ", ".join(f"{call.view} ({_place(call)})" for call in same)
@@ -210,12 +236,28 @@ def _is_blueprint_of(blueprint: object, app: "Flask") -> bool:
     return any(other is blueprint for other in app.blueprints.values())
 
 
-def _is_decorated(view: Any) -> bool:  # noqa: ANN401 - a function, perhaps decorated
+def _above(app: "Flask | None", calls: Iterable[RecordedCall]) -> list[RecordedCall]:
+    """
+    Return the calls for views which the application answers with as they were before.
+    """
+    views = [] if app is None else [*app.view_functions.values()]
+    layers = [layer for view in views for layer in _layers_of(view)]
+    return [
+        call
+        for call in calls
+        if any(view is call.function for view in views) and not any(layer is call.decorated for layer in layers)
+    ]
+
+
+def _layers_of(view: Any) -> Iterator[Any]:  # noqa: ANN401 - a function, with what decorators made of it
     while view is not None:
-        if getattr(view, "__globals__", {}).get("__name__") == f"{FLASK_CORS}.decorator":
-            return True
+        yield view
         view = getattr(view, "__wrapped__", None)
-    return False
+
+
+def _is_decorated(view: Any) -> bool:  # noqa: ANN401 - a function, with what decorators made of it
+    decorator = f"{FLASK_CORS}.decorator"
+    return any(getattr(layer, "__globals__", {}).get("__name__") == decorator for layer in _layers_of(view))
 
 
 # The others

@@ -30,6 +30,10 @@ class Served(NamedTuple):
     counts: bool = True
 
 
+_NOBODY: Final = (
+    'No origin was allowed here. None also removes headers that the application sets itself; "unguarded" keeps them.'
+)
+
 # Any path, if it is not known what is served.
 EVERYTHING: Final = Served(".*", "")
 
@@ -95,7 +99,7 @@ def _entry(resource: Resource, prefix: str, before: list[Placement], served: Seq
     if draft.shares and any(other.may_decide(prefix) for other in before):
         text = f"{quoted(prefix or '/')} covers the paths of the comment above. Decide about that first."
         return Placement(prefix, draft, [text], is_active=False, head=f"{prefix}/")
-    return Placement(prefix, draft, [] if draft.shares else ["No origin was allowed here."])
+    return Placement(prefix, draft, [] if draft.shares else [_NOBODY])
 
 
 def _gained(prefix: str, resource: Resource, deeper: list[str], served: Sequence[Served]) -> Served | None:

@@ -479,8 +479,11 @@ def _listed(draft: Draft, keyword: str, value: object) -> list[Any]:
     Return the entries of a list of names. Starlette reads a string as the list of its letters.
     """
     if isinstance(value, str):
+        if "*" in value:
+            draft.note(keyword, f'{keyword} is the string {quoted(value)}, and Starlette finds "*" in it.')
+            return ["*"]
         draft.note(keyword, f"{keyword}: the string {quoted(value)} was read letter by letter, and is left out.")
-        return ["*"] if "*" in value else []
+        return []
     if not isinstance(value, Collection):
         draft.note(keyword, f"{keyword}: Expected a list of strings, got {quoted(value)}; it is left out.")
         return []

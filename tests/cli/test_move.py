@@ -2,6 +2,7 @@
 `corsguard move` prints what another library of CORS says in an application, and what it prints builds.
 """
 
+import importlib
 import json
 import os
 import subprocess
@@ -128,6 +129,79 @@ def test_flask_cors_is_printed_and_builds(module, code, target):
     text = printed(f"{module.stem}:{target}")
     assert found["code"] in text
     exec(text, {"app": flask()})
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+def test_the_config_counts_as_it_is_at_the_call(module, is_before):
+    """
+    flask-cors reads the config when it is called, so what is set later has no effect, and that is said.
+    """
+    lines = ['app.config["CORS_ORIGINS"] = ["https://app.example.com"]', 'CORS(app, methods=["GET"])']
+    module.write_text(FLASK + "\n".join(lines if is_before else reversed(lines)))
+    (found,) = moves(f"{module.stem}:app")["moves"]
+    assert ("CORS_ORIGINS in the config: set after CORS(...)" in found["code"]) is not is_before
+    assert readers(pasted(found["code"], flask()), "/") == ([APP] if is_before else [APP, OTHER])
+
+
+CLASS = """
+from flask.views import MethodView
+class Login(MethodView):
+    decorators = [cross_origin(origins=["https://app.example.com"])]
+    def get(self):
+        return "home"
+app.add_url_rule("/login", view_func=Login.as_view("login"))
+"""
+FUNCTION = """
+app.add_url_rule("/login", view_func=cross_origin(origins=["https://app.example.com"])(home), endpoint="login")
+"""
+ABOVE = """
+@cross_origin(origins=["https://app.example.com"])
+@app.get("/login")
+def login():
+    return "home"
+"""
+BELOW = """
+@app.get("/login")
+@cross_origin({})
+def login():
+    return "home"
+"""
+UNNAMED = '"https://app.example.com", max_age=60'
+# What flask-cors does with it, and whether a page of APP that sends a header of its own reads the answer then.
+ODD_VIEWS = [
+    (CLASS, "login: flask-cors gave the preflights of a class", False),
+    (FUNCTION, "", True),
+    (ABOVE, "login: @cross_origin(...) stands above the route, so it had no effect.", False),
+    (
+        BELOW.format(UNNAMED),
+        'login: @cross_origin(...) has an argument without a name, "https://app.example.com",',
+        True,
+    ),
+    (BELOW.format("origins='*'"), "", True),
+]
+
+
+@pytest.mark.parametrize(("code", "hint", "reads"), ODD_VIEWS)
+def test_what_flask_cors_did_with_a_view_and_nobody_meant_is_said(module, code, hint, reads):
+    module.write_text(FLASK + code)
+    hints = moves(f"{module.stem}:app")["hints"]
+    assert [one.startswith(hint) for one in hints] == ([True] if hint else [])
+    sys.modules.pop(module.stem)
+    browser = Browser(importlib.import_module(module.stem).app).open(APP)
+    if reads:
+        assert browser.fetch(f"{API}/login", headers={"X-One": "1"}).text() == "home"
+    else:
+        with pytest.raises(NetworkError):
+            browser.fetch(f"{API}/login", headers={"X-One": "1"})
+
+
+def test_a_call_that_is_not_made_here_is_said(module):
+    """
+    What stands below `if __name__ == "__main__"` is not called by the command, nor by a server.
+    """
+    module.write_text(FLASK + 'if __name__ == "__main__":\n    CORS(app)\n')
+    (hint,) = moves(f"{module.stem}:app", code=1)["hints"]
+    assert f"{module.name}, line 3, imports flask_cors, and no call of it was made." in hint
 
 
 OF_BLUEPRINT = """

@@ -101,7 +101,7 @@ class Flasks:
     @contextmanager
     def after(cls, calls):
         app, keywords = cls._app(calls)
-        together = translate_together(app, [(app, {}, options) for options in keywords])
+        together = translate_together(app, [(app, app.config, {}, options) for options in keywords])
         translation = translate(app, written={}, **keywords[0]) if len(keywords) == 1 else together
         yield translation, executed(translation, app)
 
