@@ -140,7 +140,7 @@ def _move(setting: str, ours: str, theirs: str, places: Places) -> list[str]:
     Return code that puts *ours* first in a list of the settings, and removes *theirs*.
     """
     listed = [*getattr(settings, setting)]
-    derived = _derived() if setting == "MIDDLEWARE" else []
+    derived = _derived() if setting == "MIDDLEWARE" else [name for name in listed if name.startswith(f"{theirs}.")]
     in_place = listed[:1] == [ours] if setting == "MIDDLEWARE" else ours in listed
     if in_place and {theirs, *derived}.isdisjoint(listed):
         return []
@@ -512,6 +512,11 @@ def _of_all() -> list[str]:
     if unknown:
         texts.append(f"{', '.join(unknown)}: unknown to django-cors-headers, so it had no effect.")
     texts += [f"{name} is a class of its own: what it changes is not read." for name in _derived()]
+    if {GUARD, THEIR_GUARD, *_derived()}.isdisjoint(settings.MIDDLEWARE):
+        texts.append(
+            "MIDDLEWARE has no middleware of django-cors-headers, so nothing came of these settings: what is printed "
+            "here shares more than before."
+        )
     connected = receivers()
     if connected:
         texts.append(

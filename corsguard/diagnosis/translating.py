@@ -15,6 +15,7 @@ from corsguard.applications import layers_of
 from corsguard.errors import PolicyError
 from corsguard.moving import Translation, files_of, mentions
 from corsguard.moving import starlette as starlettes
+from corsguard.moving.starlette import MODULE
 from corsguard.quoting import quoted
 
 from .guarded import guard_of, set_up_django
@@ -50,9 +51,15 @@ _ABOVE: Final = (
     "it out, or every page that it names may read."
 )
 _NOT_CALLED: Final = (
-    '{} imports flask_cors, and no call of it was made. A call below `if __name__ == "__main__":` is made only where '
-    "that file is run. Print corsguard_flask.translate(app, ...) with its arguments."
+    '{}, line {}, imports {}, and nothing of it was found. A call below `if __name__ == "__main__":` is made only '
+    "where that file is run, and a class of yours may make one later. Look there, and give its arguments to {}."
 )
+# What imports a library, and what translates its arguments.
+_TOOLS: Final[Mapping[str, str]] = {
+    FLASK_CORS: "corsguard_flask.translate",
+    MODULE: "corsguard.moving.starlette.translate",
+    "fastapi.middleware.cors": "corsguard.moving.starlette.translate",
+}
 _NOT_SEEN: Final = (
     "the call of {} was made before the command could see it. Print corsguard_flask.{}(app, ...) with its arguments."
 )
@@ -133,9 +140,11 @@ def _hints(target: str, application: object, moves: list[Move], calls: list[Reco
     for call in calls:
         if call.unnamed:
             yield _UNNAMED.format(call.view, ", ".join(map(quoted, call.unnamed)))
-    if app is not None and not calls:
-        for one in mentions(files_of(target.partition(":")[0]), (), FLASK_CORS)[:1]:
-            yield _NOT_CALLED.format(f"{one.file}, line {one.line},")
+    if not moves and application is not None:
+        files = files_of(target.partition(":")[0])
+        for package, tool in _TOOLS.items():
+            for one in mentions(files, (), package)[:1]:
+                yield _NOT_CALLED.format(one.file, one.line, package, tool)
     if len({one.library for one in moves}) > 1:
         yield _SEVERAL_LIBRARIES
 

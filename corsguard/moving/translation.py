@@ -304,7 +304,9 @@ class Draft:
         if self.keywords.get("allow_credentials"):
             self.keywords[keyword] = rest
             self.note(
-                keyword, f'{about}: with credentials, browsers read "*" as a name, so it is left out. List all names.'
+                keyword,
+                f'{about}: "*" counted for requests without credentials only. A policy with credentials cannot '
+                "have it, so it is left out. List all names.",
             )
             return
         spelled_out = [name for name in rest if str(name).lower() == NON_WILDCARD_REQUEST_HEADER]

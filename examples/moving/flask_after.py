@@ -39,7 +39,8 @@ CORSGuard(
             "/api": {
                 "allow_origins": [
                     # origins: r"https://.*\.staging\.example\.com" is read as "https://*.staging.example.com". It
-                    # also covered https://a.staging.example.com.evil.example, which is left out.
+                    # also covered https://a.staging.example.com.evil.example and https://a.staging.example.com:8443,
+                    # which are left out.
                     # origins: r"^https://pr-\d+\.example\.com$" is not exactly any pattern.
                     # "https://pr-*.example.com" would also cover https://pr-a.example.com, which the expression does
                     # not cover. If everything that it covers is yours, remove the #:

@@ -195,13 +195,33 @@ def test_what_flask_cors_did_with_a_view_and_nobody_meant_is_said(module, code, 
             browser.fetch(f"{API}/login", headers={"X-One": "1"})
 
 
-def test_a_call_that_is_not_made_here_is_said(module):
+SPLIT = """
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+class Split:
+    def __init__(self, app):
+        self.app = CORSMiddleware(app, allow_origins=["https://app.example.com"])
+    async def __call__(self, scope, receive, send):
+        await self.app(scope, receive, send)
+app = FastAPI()
+app.add_middleware(Split)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (FLASK + 'if __name__ == "__main__":\n    CORS(app)\n', "imports flask_cors, and nothing of it was found."),
+        (SPLIT, "imports fastapi.middleware.cors, and nothing of it was found."),
+    ],
+)
+def test_a_call_that_is_not_made_here_is_said(module, code, said):
     """
-    What stands below `if __name__ == "__main__"` is not called by the command, nor by a server.
+    What stands below `if __name__ == "__main__"`, or in a class that is made with the first request, is not found.
     """
-    module.write_text(FLASK + 'if __name__ == "__main__":\n    CORS(app)\n')
+    module.write_text(code)
     (hint,) = moves(f"{module.stem}:app", code=1)["hints"]
-    assert f"{module.name}, line 3, imports flask_cors, and no call of it was made." in hint
+    assert f"{module.name}, line 3, {said}" in hint
 
 
 OF_BLUEPRINT = """

@@ -396,9 +396,27 @@ def test_a_middleware_that_is_derived_goes_and_is_named(project):
     )
     code, told = printed(run(here, "shop.settings"))
     assert "shop.middleware.CorsMiddleware is a class of its own: what it changes is not read." in told
+    assert "no middleware of django-cors-headers" not in told
     scope = {"MIDDLEWARE": ["shop.middleware.CorsMiddleware", "another"], "INSTALLED_APPS": []}
     exec(code, scope)
     assert scope["MIDDLEWARE"] == ["corsguard_django.middleware.CORSMiddleware", "another"]
+
+
+def test_settings_without_a_middleware_had_no_effect(project):
+    """
+    Where no middleware read the settings, what is printed shares more, and says so. The app goes by each of its names.
+    """
+    here = project(
+        settings=COMMON.replace('"corsheaders.middleware.CorsMiddleware", ', "").replace(
+            '"corsheaders",', '"corsheaders.apps.CorsHeadersAppConfig",'
+        )
+        + '    CORS_ALLOWED_ORIGINS = ["https://app.example.com"]\n'
+    )
+    code, told = printed(run(here, "shop.settings"))
+    assert "MIDDLEWARE has no middleware of django-cors-headers, so nothing came of these settings" in told
+    scope = {"MIDDLEWARE": [], "INSTALLED_APPS": ["corsheaders.apps.CorsHeadersAppConfig", "another"]}
+    exec(code, scope)
+    assert scope["INSTALLED_APPS"] == ["corsguard_django", "another"]
 
 
 # Classes.
