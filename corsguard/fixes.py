@@ -92,8 +92,10 @@ class Fix:
             texts = [text if part == "words" else f"    {part + ':':8}{text}" for part, text in self.parts()]
             return "\n".join(texts)
         more = len(self.entries) - MOST_ITEMS
-        code = [printable(self.name), *(self._literal(entry, MOST_ITEMS) for entry in self.entries[:MOST_ITEMS])]
-        code += [f"and {more} more"] if more > 0 else []
+        entries = [self._literal(entry, MOST_ITEMS) for entry in self.entries[:MOST_ITEMS]]
+        entries += [f"and {more} more"] if more > 0 else []
+        # The entries of a list stand in one line, as those of a variable do.
+        code = [printable(self.name), ("," if self.form == "variables" else ", ").join(entries)]
         code += self._lines(self.policy, MOST_ITEMS)
         comments = [self.words] if self.words else []
         if self.otherwise is not None:

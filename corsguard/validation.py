@@ -32,7 +32,7 @@ from .names import (
     is_forbidden_request_header,
     is_token,
 )
-from .origin import NULL, Origin, OriginPattern
+from .origin import NULL, Origin, OriginPattern, pattern_of
 from .quoting import MOST_ITEMS, kind_of, name_of, quoted, text_of
 from .suffixes import open_suffix
 
@@ -58,7 +58,7 @@ _TO_EVERY_SITE: Final = "browsers refuse the pair, and every workaround gives th
 _OR: Final = "or, one origin at a time and with your reason"
 _NO_WILDCARD: Final = 'with credentials, browsers read it as a name that is literally "*", so it would allow nothing'
 # The separators that people write between names in one string.
-_BETWEEN_NAMES: Final = r"[\s,;\"']+"
+_BETWEEN_NAMES: Final = r"[\s,;\"'\[\]()]+"
 # What begins the name of a header, and is none itself: `Content Type`.
 _FIRST_WORDS: Final = frozenset({"cache", "content", "if", "user", "x"})
 _WHOLE_NUMBER: Final = r'"?([0-9]{1,5})(?:\.0)?"?'
@@ -263,7 +263,7 @@ class Reading:
         pairs = _items_of(value, Mapping)
         if pairs is None:
             listed = [value] if text_of(value) else _items_of(value, list, tuple, set, frozenset) or []
-            texts = [*filter(None, map(text_of, listed))][:MOST_ITEMS]
+            texts = [text for text in map(text_of, listed) if text and pattern_of(text)][:MOST_ITEMS]
             fix = Fix(policy={keyword: dict.fromkeys(texts or [_UNSAFE_EXAMPLE], _REASON)})
             self.report("E311", keyword, value, fix, kind=kind_of(value))
             return {}

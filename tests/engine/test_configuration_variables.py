@@ -116,6 +116,28 @@ MISTAKEN_VARIABLES = {
         {"ALLOW_ORIGIN": "https://a.example"},
         'E817 CORSGUARD_ALLOW_ORIGIN: There is no variable "CORSGUARD_ALLOW_ORIGIN".\n    fix: CORSGUARD_ALLOW_ORIGINS',
     ),
+    "by both names": (
+        {"ALLOW_ORIGINS": "https://a.example", "ALLOW_ORIGIN": "https://b.example"},
+        (
+            'E817 CORSGUARD_ALLOW_ORIGIN: There is no variable "CORSGUARD_ALLOW_ORIGIN".\n'
+            "    fix: Put what it says into CORSGUARD_ALLOW_ORIGINS, and remove it."
+        ),
+    ),
+    "a list with semicolons": (
+        {"ALLOW_ORIGINS": "https://a.example;https://b.example"},
+        (
+            'E201 CORSGUARD_ALLOW_ORIGINS: "https://a.example;https://b.example" has a space, a comma, a quotation '
+            "mark or a control character, or is empty; each origin is an entry of its own (is a comma missing?).\n"
+            "    fix: https://a.example,https://b.example"
+        ),
+    ),
+    "JSON for methods": (
+        {"ALLOW_ORIGINS": "https://a.example", "ALLOW_METHODS": '["GET"]'},
+        (
+            'E401 CORSGUARD_ALLOW_METHODS: "[\\"GET\\"]" is not a method name (a token of RFC 9110).\n'
+            "    fix: CORSGUARD_ALLOW_METHODS=GET"
+        ),
+    ),
     "unlike any": (
         {"ALLOW_ORIGINS": "*", "DEBUG": "1"},
         (
@@ -168,7 +190,7 @@ MISTAKEN_VARIABLES = {
         (
             "E311 CORSGUARD_ALLOW_UNSAFE_ORIGINS: Expected a mapping from origin pattern to reason, got "
             '"http://kiosk.example" (a str).\n'
-            '    fix: CORSGUARD_ALLOW_UNSAFE_ORIGINS=\'{"http://kiosk.corp.example": "who needs this, and '
+            '    fix: CORSGUARD_ALLOW_UNSAFE_ORIGINS=\'{"http://kiosk.example": "who needs this, and '
             "until when\"}'"
         ),
     ),

@@ -67,7 +67,8 @@ def test_what_begins_a_policy_is_that_policy(form):
             Fix(words="Why.", send=("A: 1", "B: 2"), policy={"max_age": 1}, page=('mode: "cors"',)),
             'Why.\n    send:   A: 1\n    send:   B: 2\n    policy: max_age=1\n    page:   mode: "cors"',
         ),
-        (Fix(entries=("a", "b"), form="toml"), '"a"\n"b"'),
+        (Fix(entries=("a", "b"), form="toml"), '"a", "b"'),
+        (Fix(entries=("a", "b"), form="variables"), "a,b"),
         (
             Fix(policy={"max_age": None, "allow_unsafe_origins": {}}, form="toml"),
             'max_age = "none"\nallow_unsafe_origins = {}',
