@@ -59,7 +59,7 @@ _OR: Final = "or, one origin at a time and with your reason"
 _NO_WILDCARD: Final = 'with credentials, browsers read it as a name that is literally "*", so it would allow nothing'
 # The separators that people write between names in one string.
 _BETWEEN_NAMES: Final = r"[\s,;\"'\[\]()]+"
-# What begins the name of a header, and is none itself: `Content Type`.
+# What begins the name of a header, and is not a name itself: `Content Type`.
 _FIRST_WORDS: Final = frozenset({"cache", "content", "if", "user", "x"})
 _WHOLE_NUMBER: Final = r'"?([0-9]{1,5})(?:\.0)?"?'
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
