@@ -119,8 +119,8 @@ def translate_together(
     app: Flask, calls: Iterable[tuple[Flask | Blueprint, Mapping[str, Any], Mapping[str, Written], Mapping[str, Any]]]
 ) -> Translation | None:
     """
-    Translate several calls for *app* or its blueprints into one guard. Each call has the config at that time, the source
-    code of its options and the options. None if two of them cover the same path.
+    Translate several calls for *app* or its blueprints into one guard. Each call has the config at that time, the
+    source code of its options and the options. None if two of them cover the same path.
     """
     read = [_read(of, app, config, written, options) for of, config, written, options in calls]
     for number, (_, entries) in enumerate(read):
