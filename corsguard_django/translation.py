@@ -514,7 +514,7 @@ def _of_all() -> list[str]:
     texts += [f"{name} is a class of its own: what it changes is not read." for name in _derived()]
     if {GUARD, THEIR_GUARD, *_derived()}.isdisjoint(settings.MIDDLEWARE):
         texts.append(
-            "MIDDLEWARE has no middleware of django-cors-headers, so nothing came of these settings: what is printed "
+            "MIDDLEWARE has no middleware of django-cors-headers, so these settings had no effect: what is printed "
             "here shares more than before."
         )
     connected = receivers()

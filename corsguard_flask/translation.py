@@ -224,7 +224,7 @@ def _of_all(config: Mapping[str, Any], given: Mapping[str, Any]) -> list[Remark]
     ]
     unknown = [key for key in config if key.startswith("CORS_") and key.removeprefix("CORS_").lower() not in known]
     texts += [
-        f"{key} in the config is unknown to flask-cors, so nothing came of it{_near(key, [*_KEYS])}." for key in unknown
+        f"{key} in the config is unknown to flask-cors, so it had no effect{_near(key, [*_KEYS])}." for key in unknown
     ]
     read = [key for key in _KEYS if config.get(key) is not None]
     if read:

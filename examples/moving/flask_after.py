@@ -14,8 +14,8 @@ from corsguard_flask import CORSGuard, cors
 
 app = Flask(__name__)
 
-# In place of CORS(...). Each difference has its reason. Preflights are answered before the application, with 204, and
-# those from other origins with 403.
+# In place of CORS(...). Each difference has its reason.
+# Preflights are answered before the application, with 204, and those from other origins with 403.
 CORSGuard(
     app,
     {
@@ -123,8 +123,8 @@ def status() -> str:
 
 
 @app.get("/embed/<number>")
-# In place of @cross_origin(...), directly under the route. Each difference has its reason. Preflights are answered
-# before the application, with 204, and those from other origins with 403.
+# In place of @cross_origin(...), directly under the route. Each difference has its reason.
+# Preflights are answered before the application, with 204, and those from other origins with 403.
 @cors(
     allow_origins=["https://partner.example"],
     allow_methods=[

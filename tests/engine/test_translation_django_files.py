@@ -323,7 +323,7 @@ def test_a_proposal_stays_next_to_the_values(project):
     code, told = printed(run(here, "shop.settings", PAGES="https://b.example"))
     assert '# "https://*.example.com",' in code
     assert value_of(code)["allow_origins"] == ["https://b.example"]
-    assert "the source has os.environ['PAGES'].split(',')" in told
+    assert "the source says os.environ['PAGES'].split(',')" in told
 
 
 def test_a_condition_that_is_no_expression_is_said(project):
@@ -413,7 +413,7 @@ def test_settings_without_a_middleware_had_no_effect(project):
         + '    CORS_ALLOWED_ORIGINS = ["https://app.example.com"]\n'
     )
     code, told = printed(run(here, "shop.settings"))
-    assert "MIDDLEWARE has no middleware of django-cors-headers, so nothing came of these settings" in told
+    assert "MIDDLEWARE has no middleware of django-cors-headers, so these settings had no effect" in told
     scope = {"MIDDLEWARE": [], "INSTALLED_APPS": ["corsheaders.apps.CorsHeadersAppConfig", "another"]}
     exec(code, scope)
     assert scope["INSTALLED_APPS"] == ["corsguard_django", "another"]

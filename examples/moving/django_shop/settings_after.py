@@ -23,8 +23,8 @@ CORSGUARD = {
         "/api": {
             "allow_origins": [
                 # CORS_ALLOWED_ORIGIN_REGEXES: r"^https://.*\.staging\.example\.com" is read as
-                # "https://*.staging.example.com". It also covered
-                # https://a.staging.example.com.evil.example and https://a.staging.example.com:8443, which are left out.
+                # "https://*.staging.example.com". It also covered https://a.staging.example.com.evil.example and
+                # https://a.staging.example.com:8443, which are left out.
                 # CORS_ALLOWED_ORIGIN_REGEXES: r"^https://pr-\d+\.example\.com$" is not exactly any pattern.
                 # "https://pr-*.example.com" would also cover https://pr-a.example.com, which the expression does
                 # not cover. If everything that it covers is yours, remove the #:
