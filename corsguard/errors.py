@@ -795,7 +795,7 @@ class Problem:
         Write the message of the rule *code* for *value*. *details* fill its other placeholders.
         """
         message = RULES[code].message.format(**{"field": field, "value": quoted(value), **details})
-        return cls(code, printable(field), _plain(value), printable(message), fix)
+        return cls(code, printable(field), plain(value), printable(message), fix)
 
     @property
     def is_error(self) -> bool:
@@ -837,7 +837,7 @@ class PolicyError(ValueError):
         return "\n".join(lines)
 
 
-def _plain(value: object) -> str | int | float | bool | None:
+def plain(value: object) -> str | int | float | bool | None:
     """
     Return *value*, or its text if JSON cannot hold it.
     """

@@ -7,8 +7,8 @@ has to be pasted. Nothing reads that text back.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from shlex import quote
 from typing import Any, Final, Literal
@@ -46,25 +46,17 @@ _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alternative:
-    """
-    An alternative: keywords of the *policy*, and the *reason* to choose them.
-    """
-
-    reason: str
-    policy: dict[str, Any] = field(hash=False)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Fix:
     """
     What to change, as plain data: `data()` gives what JSON can hold, and `str()` the text.
 
-    *words* say in a sentence why, or what to do. Everything else can be pasted: *policy* has keywords that replace the
-    same keywords, *entries* replace the wrong value, *name* is the right name of a key, *send* has lines of the
-    response, *page* has code of the page. *otherwise* is an alternative to all of this.
+    *words* say in a sentence why, or what to do; all else can be done as it is said. *policy* are keywords that replace
+    the same ones, *entries* what stands in place of the value at fault, *name* the right name of a key, *send* lines of
+    the response, *page* what the page writes. With *removes*, what is at fault is taken out; *lines* of a file that
+    cannot be read become comments. *otherwise* are alternatives to all of it; the words of each lead over to it.
 
-    *form* is the syntax in which it is written. The names of environment variables begin with *prefix*.
+    *form* tells in which words it is written; the names of environment variables begin with *prefix*. Of a file,
+    *tables* has the keys that lead to the table of each keyword that does not stand next to what is at fault.
     """
 
     words: str = ""
@@ -73,9 +65,12 @@ class Fix:
     policy: dict[str, Any] = field(default_factory=dict[str, Any], hash=False)
     send: tuple[str, ...] = ()
     page: tuple[str, ...] = ()
-    otherwise: Alternative | None = None
+    removes: bool = False
+    lines: tuple[int, ...] = ()
+    otherwise: tuple["Fix", ...] = ()
     form: Form = "python"
     prefix: str = PREFIX
+    tables: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]], hash=False, compare=False)
 
     @property
     def can_be_pasted(self) -> bool:
@@ -85,30 +80,61 @@ class Fix:
         return bool(self.name or self.entries or self.policy or self.send or self.page)
 
     def __bool__(self) -> bool:
-        return self.can_be_pasted or bool(self.words)
+        return self.can_be_pasted or bool(self.words or self.removes or self.lines)
 
     def __str__(self) -> str:
         if self.send or self.page:
             texts = [text if part == "words" else f"    {part + ':':8}{text}" for part, text in self.parts()]
             return "\n".join(texts)
+        told = [self.words, *(text for _, text in self._alternatives())]
+        return self._with_comment("; ".join(filter(None, told)))
+
+    def choices(self) -> Iterator[tuple["Fix", str]]:
+        """
+        Yield this and each alternative to it, with its text: what to write on a button that does it.
+        """
+        yield self, self._with_comment(self.words)
+        yield from self._alternatives()
+
+    def _alternatives(self) -> Iterator[tuple["Fix", str]]:
+        for other in self.otherwise:
+            there = replace(other, form=self.form, prefix=self.prefix, tables=self.tables)
+            yield there, printable(f"{there.words}{' ' if there.is_told else ': '}{there.code()}", keep="\n")
+
+    def _with_comment(self, told: str) -> str:
+        text, comment = self.code(), printable(told, keep="\n")
+        return f"{text}  # {comment}" if text and comment else text or comment
+
+    @property
+    def is_told(self) -> bool:
+        """
+        Whether what is to be done is told in words, and not written out.
+        """
+        return not (self.name or self.entries or self.policy)
+
+    def code(self) -> str:
+        """
+        Return what is done, without the words around it.
+        """
         more = len(self.entries) - MOST_ITEMS
         entries = [self._literal(entry, MOST_ITEMS) for entry in self.entries[:MOST_ITEMS]]
         entries += [f"and {more} more"] if more > 0 else []
         # The entries of a list stand in one line, as those of a variable do.
         code = [printable(self.name), ("," if self.form == "variables" else ", ").join(entries)]
         code += self._lines(self.policy, MOST_ITEMS)
-        comments = [self.words] if self.words else []
-        if self.otherwise is not None:
-            comments.append(f"{self.otherwise.reason}: {self._joined(self._lines(self.otherwise.policy, MOST_ITEMS))}")
-        text, comment = self._joined(filter(None, code)), printable("; ".join(comments), keep="\n")
-        return f"{text}  # {comment}" if text and comment else text or comment
+        if self.is_told:
+            code += ["remove it"] if self.removes else []
+            code += [f"make {_numbered(self.lines)}"] if self.lines else []
+        return self._joined(filter(None, code))
 
     def data(self) -> dict[str, Any]:
         """
         Return the fix as JSON holds it, with its text.
         """
         data = {name: [*value] if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-        return {**data, "text": str(self)}
+        tables = {keyword: [*place] for keyword, place in self.tables.items()}
+        others = [{**other.data(), "text": text} for other, text in self._alternatives()]
+        return {**data, "tables": tables, "otherwise": others, "text": str(self)}
 
     def parts(self) -> list[tuple[Part, str]]:
         """
@@ -140,7 +166,7 @@ class Fix:
         pairs = [(keyword, self._literal(value, most)) for keyword, value in keywords.items()]
         match self.form:
             case "toml":
-                return [f"{keyword} = {value}" for keyword, value in pairs]
+                return [f"{dotted((*self.tables.get(keyword, ()), keyword))} = {value}" for keyword, value in pairs]
             case "variables":
                 return [f"{self.prefix}{keyword.upper()}={value}" for keyword, value in pairs]
             case "python":
@@ -160,6 +186,14 @@ class Fix:
 
 
 NO_FIX: Final = Fix()
+OR_REMOVE_IT: Final = Fix(words="or", removes=True)
+
+
+def already_there(name: str) -> Fix:
+    """
+    Return what to do about a key that is meant to be *name*, where that is said, too.
+    """
+    return Fix(removes=True, words=f"{name} is there, too")
 
 
 def as_toml(value: object) -> str:
@@ -215,6 +249,19 @@ def _in_variable(value: object, most: int | None) -> str:
 
 def _in_json(text: str) -> str:
     return printable(json.dumps(text, ensure_ascii=False))
+
+
+def _numbered(lines: tuple[int, ...]) -> str:
+    """
+    Return which *lines*, in their order, are to become comments.
+    """
+    first, last = lines[0], lines[-1]
+    if first == last:
+        return f"line {first} a comment"
+    if len(lines) > 2 and last - first == len(lines) - 1:
+        return f"lines {first} to {last} comments"
+    listed = ", ".join(map(str, lines[:-1])) if len(lines) <= MOST_ITEMS else f"{first}, {len(lines) - 2} more"
+    return f"lines {listed} and {last} comments"
 
 
 def _listed(items: Iterable[str], count: int, most: int | None, comma: str = ", ") -> str:

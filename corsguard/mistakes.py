@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from .errors import PolicyError, Problem
-from .fixes import Alternative, Fix
+from .fixes import OR_REMOVE_IT, Fix
 from .hosts import key_of
 from .names import EXAMPLE_ORIGIN, NOT_LITERAL
 from .origin import (
@@ -58,10 +58,19 @@ _INSTEAD: Final = {
     "E212": Fix(
         entries=(EXAMPLE_ORIGIN,),
         words="serve the page from a real origin",
-        otherwise=Alternative(reason="without credentials, this covers null too", policy={"allow_origins": "*"}),
+        otherwise=(
+            OR_REMOVE_IT,
+            Fix(words="or, without credentials, share with every page, null included", policy={"allow_origins": "*"}),
+        ),
     ),
-    "E213": Fix(entries=("http://localhost:8000",), words="serve the page: python -m http.server 8000"),
+    "E213": Fix(
+        entries=("http://localhost:8000",),
+        words="serve the page: python -m http.server 8000",
+        otherwise=(OR_REMOVE_IT,),
+    ),
 }
+_UNKNOWN: Final = Fix(entries=(EXAMPLE_ORIGIN,), otherwise=(OR_REMOVE_IT,))
+_CHECK: Final = "check it, because it may cover more than what you wrote"
 
 
 class _Slip(NamedTuple):
@@ -86,10 +95,11 @@ def refusal(text: str) -> PolicyError:
         entries.pop()
     entries = [*dict.fromkeys(entries)]
     unread = {*[entry for entry in entries if _is_expression(entry)][_MOST_EXPRESSIONS:]}
-    meant = (_meant(entry) for entry in entries if entry not in unread)
-    fix = _INSTEAD.get(fault.code) or Fix(
-        entries=tuple(dict.fromkeys(filter(None, meant))) or (EXAMPLE_ORIGIN,), words=fault.words
-    )
+    meant = [_meant(entry) for entry in entries if entry not in unread]
+    words = fault.words or next((slip.words for slip in meant if slip.words), "")
+    meant_entries = dict.fromkeys(slip.fixed for slip in meant if slip.fixed)
+    fix = _INSTEAD.get(fault.code) or Fix(entries=tuple(meant_entries), words=words)
+    fix = fix if fix.entries else _UNKNOWN
     return PolicyError([Problem.of(fault.code, "allow_origins", text, fix)])
 
 
@@ -136,17 +146,19 @@ def nearest_name(name: str, names: Iterable[str], near: float = 0.7) -> str | No
     return next(iter(get_close_matches(name, names, n=1, cutoff=near)), None)
 
 
-def _meant(text: str) -> str | None:
+def _meant(text: str) -> _Slip:
     """
-    Return the pattern that *text* becomes when one fault after another is fixed, or None.
+    Return the pattern that *text* becomes when one fault after the other is fixed, if it becomes one.
     """
+    words = ""
     for _ in range(_MOST_REPAIRS):
         if pattern_of(text) is not None:
-            return text
-        before, text = text, _first_fault(text).fixed
+            return _Slip("", text, words)
+        slip, before = _first_fault(text), text
+        text, words = slip.fixed, words or slip.words
         if text == before:
             break
-    return None
+    return _Slip("")
 
 
 def _first_fault(text: str) -> _Slip:
@@ -222,8 +234,8 @@ def _fault_in_host(scheme: str, rest: str) -> _Slip:
         whole_label = labels[starred[0]] == "*"
         misplaced = host.count("*") > 1 or starred[0] == len(labels) - 1 or (whole_label and starred[0] > 0)
         if misplaced or NUMBER.fullmatch(labels[-1]):
-            return _Slip("E211", _with_one_wildcard(scheme, labels, port))
-    # A star stands for at least one character, so it counts as one.
+            return _Slip("E211", _with_one_wildcard(scheme, labels, port), _CHECK)
+    # What a star stands for is one character at least, so it counts as one.
     valid = all(re.fullmatch(LABEL, label.replace("*", "x")) for label in labels)
     if not valid or len(host.removesuffix(".")) > LONGEST_HOST:
         return _Slip("E210", f"{scheme}://{'.'.join(filter(None, labels))}{port}")
@@ -289,7 +301,8 @@ def _from_regex(text: str) -> _Slip:
             return _Slip("E211", " ".join(entries), words)
     pattern = text.strip("^$").replace("\\/", "/").replace("\\-", "-").replace("https?", "https")
     pattern = re.sub(_REGEX_SUBDOMAIN, "*.", pattern)
-    return _Slip("E211", pattern.replace("\\.", ".").replace(":\\d+", ":*").replace("(:*)?", ":*").replace("*..", "*."))
+    pattern = pattern.replace("\\.", ".").replace(":\\d+", ":*").replace("(:*)?", ":*").replace("*..", "*.")
+    return _Slip("E211", pattern, _CHECK)
 
 
 def _ascii_host(rest: str) -> str:

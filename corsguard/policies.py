@@ -7,14 +7,14 @@ all its readings have, or none.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, Protocol, TypedDict, cast, runtime_checkable
 
 from .audience import ToSync
 from .errors import PolicyError, Problem
-from .fixes import Fix
+from .fixes import OR_REMOVE_IT, Fix, already_there
 from .hosts import HostQuestion, Hosts, HostStore, StoredHosts, can_be_asked, is_store, key_of
 from .names import EXAMPLE_ORIGIN, PATH_PREFIX
 from .negotiation import Answers, answers_of, in_a_loop
@@ -30,13 +30,16 @@ NAMELESS: Final = "policy"
 _PATHS: Final = "paths"
 _HOSTS: Final = "hosts"
 _WEBSOCKETS: Final = "websockets"
+_EXPRESSION: Final = re.compile(r"[(\[{<|+]")
 _EXAMPLE: Final = {"allow_origins": [EXAMPLE_ORIGIN]}
 _ASKED_AT_ONCE: Final = Fix(words="def __contains__(self, origin: str) -> bool:")
 _ASKED_ABOUT_HOSTS: Final = Fix(words="def policy_of(self, host: str) -> Policy | None:")
 # The keys that must be alone in their mapping, each with an example.
 _LEVELS: Final = {
-    _HOSTS: Fix(entries=({_HOSTS: {"api.example.com": _EXAMPLE, "*.tenants.example.com": None}},)),
-    _PATHS: Fix(entries=({_PATHS: {"/api": _EXAMPLE, "/admin": None}},)),
+    _HOSTS: Fix(
+        entries=({_HOSTS: {"api.example.com": _EXAMPLE, "*.tenants.example.com": None}},), otherwise=(OR_REMOVE_IT,)
+    ),
+    _PATHS: Fix(entries=({_PATHS: {"/api": _EXAMPLE, "/admin": None}},), otherwise=(OR_REMOVE_IT,)),
 }
 
 # What is assigned to a path: a policy guards it, None closes it, "unguarded" leaves it to the application.
@@ -472,7 +475,7 @@ def _read_paths(paths: object, problems: list[Problem], host: str = "") -> PathT
         raise PolicyError([*problems, _not_guarding(_PATHS, paths)])
     for prefix, value in paths.items():
         place = f"{_PATHS}[{quoted(prefix)}]"
-        if (problem := problem_of_prefix(prefix)) is not None:
+        if (problem := problem_of_prefix(prefix, others=paths)) is not None:
             problems.append(problem)
         try:
             said, name = value[:2] if isinstance(value, Assignment) else (value, f"{host}{prefix}" if host else prefix)
@@ -519,16 +522,18 @@ def read_websockets(given: WebSockets) -> PathTable:
     return PathTable({"/": _JUDGED, **dict.fromkeys(given, UNCOVERED)})
 
 
-def problem_of_prefix(prefix: object, field: str | None = None) -> Problem | None:
+def problem_of_prefix(prefix: object, field: str | None = None, others: Collection[object] = ()) -> Problem | None:
     """
-    Return the problem of *prefix*, the value of *field*, if it is not a path prefix, or None.
+    Return what is wrong with *prefix*, where a path prefix is meant, or None. It stands in *field*, next to *others*.
     """
     if isinstance(prefix, str) and PATH_PREFIX.fullmatch(prefix):
         return None
     from .mistakes import nearest_prefix
 
     near = nearest_prefix(prefix if isinstance(prefix, str) else quoted(prefix))
-    return Problem.of("E802", field or f"{_PATHS}[{quoted(prefix)}]", prefix, Fix(entries=(near,)))
+    words = "every path" if near == "/" else "everything below it" if _EXPRESSION.search(str(prefix)) else ""
+    fix = already_there(near) if near in others else Fix(entries=(near,), words=words)
+    return Problem.of("E802", field or f"{_PATHS}[{quoted(prefix)}]", prefix, fix)
 
 
 def problem_of_host(host: object, others: Iterable[str] = ()) -> Problem | None:
@@ -537,12 +542,17 @@ def problem_of_host(host: object, others: Iterable[str] = ()) -> Problem | None:
     """
     field, key = f"{_HOSTS}[{quoted(host)}]", key_of(host) if isinstance(host, str) else None
     if key is not None:
-        fix = Fix(words="Remove one of the two.")
+        fix = Fix(removes=True, words="or remove the other one")
         return Problem.of("E809", field, host, fix, key=key) if key in others else None
     from .mistakes import nearest_host
 
     near = nearest_host(host) if isinstance(host, str) else None
-    return Problem.of("E808", field, host, Fix(entries=(near or "api.example.com",)))
+    if near is None:
+        fix = Fix(entries=("api.example.com",), otherwise=(OR_REMOVE_IT,))
+    else:
+        is_wider = near.startswith("*.") and not str(host).startswith("*.")
+        fix = Fix(entries=(near,), words="every host below it" if is_wider else "")
+    return Problem.of("E808", field, host, fix)
 
 
 def _not_guarding(field: str, value: object) -> Problem:

@@ -8,13 +8,13 @@ the policy trusts it with credentials: there is no second list.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, TypedDict, cast
 
 from .audience import is_plain_http
 from .errors import PolicyError, Problem
-from .fixes import Fix
+from .fixes import Fix, already_there
 from .mistakes import nearest_name
 from .origin import DEFAULT_PORTS, NULL, Origin
 from .policies import is_odd, problem_of_prefix
@@ -132,7 +132,11 @@ class ProtectionKeywords(TypedDict, total=False):
 
 # Checked at run time, because a file and a setting may contain anything.
 _OFF: Final = frozenset({"0", "disabled", "false", "no", "none", "off"})
-_NO_PROTECTION: Final = Fix(words="Leave the protection out, if you want none.")
+_NO_PROTECTION: Final = Fix(words="leave the protection out, if you want none")
+_OR_A_MODE: Final = (
+    Fix(words="or, to refuse nothing and record what would be refused", entries=("report",)),
+    Fix(words="or, to refuse it", entries=("enforce",)),
+)
 _WORDS: Final = {"mode": ("enforce", "report"), "methods": ("unsafe", "all")}
 _KEYWORDS: Final = ("mode", "exempt", "methods")
 
@@ -185,7 +189,7 @@ class CrossOriginProtection:
         keywords: Mapping[Any, Any] = value
         known = {name: keywords[name] for name in _KEYWORDS if name in keywords}
         unknown = [key for key in keywords if key not in known]
-        problems = [*map(_unknown, unknown), *_problems_of(known)]
+        problems = [*(_unknown(key, known) for key in unknown), *_problems_of(known)]
         if problems:
             raise PolicyError(problems)
         return cls(**known)
@@ -328,7 +332,7 @@ def _problems_of(keywords: Mapping[str, Any]) -> list[Problem]:
             what = " or ".join(f'"{word}"' for word in words)
             fix = Fix(entries=(nearest_name(text_of(value) or "", words) or words[0],))
             if name == "mode" and (text_of(value) or quoted(value)).lower() in _OFF:
-                fix = _NO_PROTECTION
+                fix = replace(_NO_PROTECTION, otherwise=_OR_A_MODE)
             problems.append(Problem.of("E806", name, value, fix, what=what, kind=kind_of(value)))
     exempt = keywords.get("exempt", ())
     if not isinstance(exempt, list | tuple | set | frozenset):
@@ -353,10 +357,12 @@ def _meant_instead_of(value: object) -> Fix:
     return Fix(entries=({"mode": nearest_name(word, _WORDS["mode"]) or _WORDS["mode"][0]},))
 
 
-def _unknown(key: object) -> Problem:
+def _unknown(key: object, known: Collection[str]) -> Problem:
     name = text_of(key)
     near = None if name is None else nearest_name(name, _KEYWORDS)
-    fix = Fix(name=near) if near else Fix(words=f"one of {', '.join(_KEYWORDS)}")
+    fix = Fix(removes=True, words=f"or write one of {', '.join(_KEYWORDS)}")
+    if near is not None:
+        fix = already_there(near) if near in known else Fix(name=near)
     return Problem.of("E812", name or quoted(key), key, fix)
 
 

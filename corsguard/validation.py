@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeGuard, cast
 
 from .audience import AsyncOriginSource, OriginIndex, OriginSource, is_plain_http
 from .errors import PolicyError, Problem
-from .fixes import Alternative, Fix
+from .fixes import OR_REMOVE_IT, Fix
 from .names import (
     BODY_METHODS,
     CHROMIUM_MAX_AGE,
@@ -56,6 +56,7 @@ _UNSAFE_EXAMPLE: Final = "http://kiosk.corp.example"
 _REASON: Final = "who needs this, and until when"
 _TO_EVERY_SITE: Final = "browsers refuse the pair, and every workaround gives the data of logged-in users to every site"
 _OR: Final = "or, one origin at a time and with your reason"
+_OR_EVERYTHING: Final = "or, to allow everything"
 _NO_WILDCARD: Final = 'with credentials, browsers read it as a name that is literally "*", so it would allow nothing'
 # The separators that people write between names in one string.
 _BETWEEN_NAMES: Final = r"[\s,;\"'\[\]()]+"
@@ -118,6 +119,7 @@ class Reading:
         self.warnings: list[Problem] = []
         self.patterns: dict[str, OriginPattern] = {}
         self.credentials = _says_true(keywords["allow_credentials"])
+        self.unsafe_before = dict(_items_of(keywords["allow_unsafe_origins"], Mapping) or ())
         self.values = self.read(keywords)
 
     def report(self, code: str, keyword: str, value: object, fix: Fix, **details: object) -> None:
@@ -171,7 +173,8 @@ class Reading:
             return ()
         for item in items:
             if text_of(item) is None:
-                self.report("E104", keyword, item, Fix(entries=_instead_of(item, example)), kind=kind_of(item))
+                fix = Fix(entries=_instead_of(item, example), otherwise=(OR_REMOVE_IT,))
+                self.report("E104", keyword, item, fix, kind=kind_of(item))
         return (*dict.fromkeys(text for text in map(text_of, items) if text is not None),)
 
     def look_at_star(self, keyword: str, names: Names) -> None:
@@ -183,12 +186,14 @@ class Reading:
         next_to_it = [name for name in others if name.lower() in may_stand]
         if next_to_it != others or names == ("*",):
             with_it = ["*", *next_to_it] if next_to_it else "*"
-            meant = others or [_LISTS[keyword].example] if self.credentials else with_it
-            self.report("E105", keyword, "*", Fix(policy={keyword: meant}))
+            meant = others or ([_LISTS[keyword].example] if self.credentials else with_it)
+            is_narrowed = meant != with_it and not self.credentials
+            every = (Fix(words=_OR_EVERYTHING, policy={keyword: with_it}),) if is_narrowed else ()
+            self.report("E105", keyword, "*", Fix(policy={keyword: meant}, otherwise=every))
         elif self.credentials:
             cause = _TO_EVERY_SITE if keyword == "allow_origins" else _NO_WILDCARD
             meant = others or _LISTS[keyword].instead_of_star
-            self.report("E301", keyword, "*", Fix(policy={keyword: meant}), cause=cause)
+            self.report("E301", keyword, "*", Fix(policy={keyword: meant}, otherwise=(_OR_PUBLIC,)), cause=cause)
 
     # Origins
 
@@ -235,28 +240,36 @@ class Reading:
             covering = {*wildcards.patterns_for(first)} & {*wildcards.patterns_for(second)} - {text}
             if covering:
                 other = min(covering)
-                self.report("W105", "allow_origins", text, Fix(entries=(other,)), other=quoted(other))
+                self.report("W105", "allow_origins", text, Fix(removes=True), other=quoted(other))
 
     def look_at_origin(self, text: str, pattern: OriginPattern) -> None:
         keyword = "allow_origins"
         suffix = _open_suffix(pattern)
         insecure, open_to_all = ("E302", "E303") if self.credentials else ("W103", "W107")
-        kept = Alternative(reason=_OR, policy={"allow_unsafe_origins": {text: _REASON}}) if self.credentials else None
+        kept = self.kept_with_a_reason(text) if self.credentials else ()
         if is_plain_http(pattern):
             self.report(insecure, keyword, text, Fix(entries=(str(pattern._replace(scheme="https")),), otherwise=kept))
         if suffix is not None and not (self.credentials and is_plain_http(pattern)):
-            fix = replace(
-                _ASK_A_SOURCE if pattern.host == "*" else Fix(entries=_some_of(pattern, _NOBODY)), otherwise=kept
-            )
+            words = _ASK_A_SOURCE.words if pattern.host == "*" else ""
+            fix = Fix(entries=_some_of(pattern, _NOBODY), words=words, otherwise=kept)
             self.report(open_to_all, keyword, text, fix, suffix=suffix)
         elif self.credentials and "*" in pattern.host:
             self.report("W101", keyword, text, Fix(entries=_some_of(pattern)))
         if self.credentials and pattern.port == "*":
             self.report("W102", keyword, text, Fix(entries=(str(pattern._replace(port=None)),)))
         if "xn--" in pattern.host and _is_broken(pattern.host):
-            self.report("W109", keyword, text, Fix(entries=(EXAMPLE_ORIGIN,)))
+            self.report("W109", keyword, text, Fix(entries=(EXAMPLE_ORIGIN,), otherwise=(OR_REMOVE_IT,)))
         if pattern.host.endswith(".") and pattern.host != ".":
             self.report("W108", keyword, text, Fix(entries=(str(pattern._replace(host=pattern.host[:-1])),)))
+
+    def kept_with_a_reason(self, text: str) -> tuple[Fix, ...]:
+        """
+        Return the alternative to go on with the dangerous *text*, unless it would be too long to be read.
+        """
+        if len(self.unsafe_before) >= MOST_ITEMS:
+            return ()
+        unsafe = {**self.unsafe_before, text: _REASON}
+        return (Fix(words=_OR, removes=True, policy={"allow_unsafe_origins": unsafe}),)
 
     def unsafe_origins(self, value: object) -> dict[str, str]:
         keyword = "allow_unsafe_origins"
@@ -276,6 +289,7 @@ class Reading:
                 unsafe[text] = reason if reason.strip() else ""
         reasoned = {text: reason or _REASON for text, reason in unsafe.items()}
         fix = Fix(policy={keyword: reasoned}) if len(unsafe) <= MOST_ITEMS else _WRITE_A_REASON
+        fix = replace(fix, otherwise=(OR_REMOVE_IT,))
         for text in (text for text, reason in unsafe.items() if not reason):
             self.report("E312", keyword, text, fix)
         return unsafe
@@ -283,9 +297,9 @@ class Reading:
     def look_at_unsafe_origins(self, unsafe: Mapping[str, str], origins: Names | None) -> None:
         keyword = "allow_unsafe_origins"
         if unsafe and origins == "*":
-            self.report("E314", keyword, unsafe, Fix(policy={"allow_origins": "*", keyword: {}}))
+            self.report("E314", keyword, unsafe, Fix(policy={keyword: {}}))
         if NULL in unsafe and self.credentials:
-            self.report("E315", keyword, NULL, Fix(policy={"allow_credentials": False}))
+            self.report("E315", keyword, NULL, Fix(policy={"allow_credentials": False}, otherwise=(OR_REMOVE_IT,)))
         for text, pattern in self.parsed(keyword, (text for text in unsafe if text != NULL)).items():
             is_dangerous = is_plain_http(pattern) or _open_suffix(pattern) is not None
             if not (is_dangerous and self.credentials):
@@ -360,20 +374,34 @@ def known_keywords(mapping: Mapping[str, object]) -> tuple[dict[str, object], li
         if text is not None and text in DEFAULTS:
             known[text] = value
             continue
-        from .mistakes import nearest_name
-
         name = quoted(key) if text is None else text
         if name in _NO_KEYWORDS:
             unknown.append(Problem.of("E106", name, key, _NO_KEYWORDS[name]))
             continue
-        near = nearest_name(name.lower().replace("-", "_").removeprefix("access_control_"), DEFAULTS)
+        near = keyword_meant_by(name)
         fix = _ONE_OF_THEM if near is None else Fix(name=near)
         if near is not None and near in mapping:
-            fix = Fix(words=f"Put what it says into {near}, and remove it.")
+            fix = said_twice(near)
         unknown.append(Problem.of("E106", name, key, fix))
         if near is not None:
             known.setdefault(near, value)
     return known, unknown
+
+
+def keyword_meant_by(name: str) -> str | None:
+    """
+    Return the keyword that *name* probably means, or None.
+    """
+    from .mistakes import nearest_name
+
+    return nearest_name(name.lower().replace("-", "_").removeprefix("access_control_"), DEFAULTS)
+
+
+def said_twice(near: str) -> Fix:
+    """
+    Return what to do about a key that means the keyword *near*, which is there, too.
+    """
+    return Fix(removes=True, words=f"put what it says into {near} first")
 
 
 def is_source(value: object) -> TypeGuard[OriginSource | AsyncOriginSource]:
@@ -477,20 +505,25 @@ _ASK_A_SOURCE: Final = Fix(
         "-> bool:`."
     )
 )
-_TAKE_IT_OUT: Final = Fix(words="Remove it from the list.")
-_WRITE_A_REASON: Final = Fix(words=f"Write a reason next to it, such as {quoted(_REASON)}.")
+_OR_PUBLIC: Final = Fix(words="or, for public data", policy={"allow_credentials": False})
+_WRITE_A_REASON: Final = Fix(words=f"write a reason next to it, such as {quoted(_REASON)}")
 # Keywords of other libraries that have no meaning here.
 _NO_KEYWORDS: Final = {
     "resources": Fix(words='Write a policy for each path: {"paths": {"/api": {"allow_origins": [...]}}}.'),
     "allow_private_network": Fix(
-        words="Remove it. Browsers gave up Private Network Access. They now ask their users, and no header grants it."
+        removes=True,
+        words="Browsers gave up Private Network Access. They now ask their users, and no header grants it.",
     ),
     **dict.fromkeys(
         ("timing_allow_origin", "timing_allow_origins"),
-        Fix(policy={"share_timing": True}, words="It sends Timing-Allow-Origin to the origins of the policy."),
+        Fix(
+            removes=True,
+            policy={"share_timing": True},
+            words="It sends Timing-Allow-Origin to the origins of the policy.",
+        ),
     ),
 }
-_ONE_OF_THEM: Final = Fix(words=f"one of {', '.join(DEFAULTS)}")
+_ONE_OF_THEM: Final = Fix(removes=True, words=f"or write one of {', '.join(DEFAULTS)}")
 
 
 def not_a_list(keyword: str, value: object) -> Problem:
@@ -498,8 +531,12 @@ def not_a_list(keyword: str, value: object) -> Problem:
     Return the problem of *value*, which is not a list.
     """
     countable = _has(type(value), "__iter__") and not issubclass(type(value), str | bytes | bytearray)
-    one = [*_instead_of(value, _LISTS[keyword].example)]
-    fix = Fix(words=f"{keyword}=list(...)") if countable else Fix(policy={keyword: one})
+    pairs = _items_of(value, Mapping) or ()
+    # What a table says no to is not meant.
+    meant = [text for key, said in pairs if (text := text_of(key)) is not None and said is not False]
+    fix = Fix(policy={keyword: meant[:MOST_ITEMS] or [*_instead_of(value, _LISTS[keyword].example)]})
+    if countable and not pairs:
+        fix = Fix(words=f"{keyword}=list(...)")
     if keyword == "allow_origins" and issubclass(type(value), _FUNCTIONS):
         fix = _ASK_A_SOURCE
     return Problem.of("E103", keyword, value, fix, kind=kind_of(value))
@@ -511,7 +548,7 @@ def written_out(keyword: str, names: Iterable[str], count: int) -> Fix:
 
     Many problems may each have such a fix. Without the limit, the work would not be linear.
     """
-    return Fix(policy={keyword: [*names]}) if count <= MOST_ITEMS else _TAKE_IT_OUT
+    return Fix(policy={keyword: [*names]}) if count <= MOST_ITEMS else Fix(removes=True)
 
 
 def _some_of(pattern: OriginPattern, name: str = "") -> tuple[str, ...]:
@@ -530,7 +567,7 @@ def _moved(text: str, unsafe: Mapping[str, str], origins: Names | None) -> Fix:
     Return a fix for both keywords that moves *text* from *unsafe* to *origins*.
     """
     if max(len(unsafe), len(origins or ())) > MOST_ITEMS:
-        return Fix(words="Move it from allow_unsafe_origins to allow_origins.")
+        return Fix(words="move it from allow_unsafe_origins to allow_origins", otherwise=(OR_REMOVE_IT,))
     rest = {other: reason for other, reason in unsafe.items() if other != text}
     # Nothing can be added to a source. It has to grant the entry itself.
     listed = {"allow_origins": [*origins, text]} if isinstance(origins, tuple) else {}
@@ -558,9 +595,11 @@ def _corrected(keyword: str, names: list[str], wrong: str) -> Fix:
     elif parts[1:] and parts[0].lower() in _FIRST_WORDS and keyword != "allow_methods":
         parts = ["-".join(parts)]
     if len(names) > MOST_ITEMS:
-        return Fix(entries=tuple(parts)) if parts else _TAKE_IT_OUT
+        return Fix(entries=tuple(parts)) if parts else Fix(removes=True)
     pieces = [*chain.from_iterable(parts if name == wrong else [name] for name in names)]
-    return Fix(policy={keyword: pieces or [_LISTS[keyword].example]})
+    if not pieces:
+        return Fix(policy={keyword: [_LISTS[keyword].example]}, otherwise=(OR_REMOVE_IT,))
+    return Fix(policy={keyword: pieces})
 
 
 def _instead_of(item: object, example: str) -> tuple[str, ...]:

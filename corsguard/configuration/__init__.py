@@ -34,8 +34,9 @@ class Configuration:
     *policies* are all policies by name; a policy without a name is called `policy`. *paths* has a name, None or
     `"unguarded"` for each path prefix. *hosts* has the same for each host, or one for each path prefix of a host.
     *places* has the keys that lead to each policy. *changes* are those of the environment and of each `extends`.
-    *protection* tells which requests may act, if it is configured. `str()` writes everything as TOML, with each change
-    as a comment next to its keyword. The *warnings* of its policies name file and key.
+    *protection* tells which requests may act, if it is configured. *refusal* is why the policies guard nothing, if they
+    do not. `str()` writes everything as TOML, with each change as a comment next to its keyword. The *warnings* of its
+    policies name file and key.
     """
 
     source: str
@@ -47,7 +48,7 @@ class Configuration:
     protection: CrossOriginProtection | None = None
     hosts: Mapping[str, Assigned | Mapping[str, Assigned]] | None = None
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]], repr=False)
-    _refusal: Problem | None = field(default=None, repr=False)
+    refusal: Problem | None = field(default=None, repr=False)
 
     @classmethod
     def from_file(cls, file: str | os.PathLike[str], environment: str | None = None) -> "Configuration":
@@ -117,8 +118,8 @@ class Configuration:
 
         Raises PolicyError if there are named policies, but no paths or hosts that say what they guard.
         """
-        if self._refusal is not None:
-            raise PolicyError([self._refusal])
+        if self.refusal is not None:
+            raise PolicyError([self.refusal])
         if self.hosts is not None:
             policies = Policies({HOSTS: {host: self._of_host(host, there) for host, there in self.hosts.items()}})
         elif self.paths is not None:
@@ -200,7 +201,7 @@ def _read(mapping: Mapping[str, Any], source: str, form: Form) -> dict[str | Non
             protection=sheet.protection(environment),
             hosts=None if sheet.hosts is None else MappingProxyType(sheet.hosts),
             places=MappingProxyType(sheet.places),
-            _refusal=sheet.refusal(policies),
+            refusal=sheet.refusal(policies),
         )
         for environment, policies in sheet.environments().items()
     }

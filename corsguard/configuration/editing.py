@@ -1,93 +1,386 @@
 """
-Puts a fix into the TOML text that has the fault.
+A fix, put into the TOML text that has the fault.
 
-Everything else stays as it is written, including comments and blanks. A result that is not valid TOML is not offered.
+What is not at fault stays as it is written, comments and blanks too. What is taken out becomes a comment, where it has
+lines of its own. A change is offered only if the text then says what it should.
 """
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from difflib import SequenceMatcher
+from typing import Any, NamedTuple
 
-from corsguard.errors import Problem
-from corsguard.fixes import as_toml
+from corsguard.errors import Problem, plain
+from corsguard.fixes import NONE, Fix, as_toml, dotted
 
-from .positions import Keys, Positions, Token
+from .positions import Keys, Positions, Statement
+
+_Table = dict[str, Any]
 
 
-def with_fix(text: str, problem: Problem) -> str | None:
+class Correction(NamedTuple):
     """
-    Return the TOML *text* with the fix of *problem* in it; None if the fix is only words, or does not fit in.
+    What is done to a text, to be written on a button, and the *text* afterwards; *otherwise* tells whether it is an
+    alternative to the fix itself.
     """
-    fix, place = problem.fix, problem.place
-    if fix.policy:
-        return with_keywords(text, place[:-1], fix.policy)
-    positions = _positions_in(text)
-    if positions is None:
-        return None
-    key = positions.key(place)
-    if fix.name:
-        return None if key is None else _checked(_put(text, key, as_toml(fix.name) if "." in fix.name else fix.name))
-    there = positions.entry(place, problem.value) or positions.key((*place, str(problem.value)))
-    if there is None and key is not None and key.text == problem.value:
-        there = key
-    if there is None or not fix.entries:
-        return None
-    return _checked(_put(text, there, ", ".join(map(as_toml, fix.entries))))
+
+    does: str
+    text: str
+    otherwise: bool
+
+
+class _Put(NamedTuple):
+    """
+    What stands *instead* of the text from *start* to *end*.
+    """
+
+    start: int
+    end: int
+    instead: str
+
+
+def corrections(text: str, problems: Iterable[Problem]) -> Iterator[list[Correction]]:
+    """
+    Yield for each of *problems* the ways in which its fix can be put into the TOML *text*, the best one first.
+    """
+    said = _read(text)
+    positions = Positions("" if said is None else text)
+    for problem in problems:
+        found = list[Correction]()
+        for fix, does in problem.fix.choices():
+            if said is None:
+                corrected = _with_comments(text, fix.lines)
+            else:
+                corrected = _corrected(text, positions, said, problem, fix)
+            if corrected is not None and corrected != text:
+                found.append(Correction(does, corrected, otherwise=fix != problem.fix))
+        yield found
 
 
 def with_keywords(text: str, table: Keys, keywords: Mapping[str, Any]) -> str | None:
     """
-    Return the TOML *text* with *keywords* set in *table*, or None if that is not possible.
+    Return the TOML *text* in which *table* says *keywords*, in place of what it says of these; None if it cannot.
     """
-    for keyword, value in keywords.items():
-        positions = _positions_in(text)
-        if positions is None:
-            return None
-        there, end = positions.whole((*table, keyword)), positions.end_of(table)
-        line = f"{keyword} = {as_toml(value)}"
-        if there is not None:
-            text = f"{text[: there[0]]}{as_toml(value)}{text[there[1] :]}"
-        elif end is not None and positions.whole(table) is not None:
-            text = f"{text[:end]}, {line}{text[end:]}"
-        elif end is not None:
-            after = _next_line(text, end)
-            before = text[:after] if text[:after].endswith("\n") else f"{text[:after]}\n"
-            text = f"{before}{line}\n{text[after:]}"
-        elif not table:
-            text = f"{line}\n{text}"
-        if _said(text, (*table, keyword)) != _said(line, (keyword,)):
-            return None
-    return _checked(text)
+    said = _read(text)
+    if said is None:
+        return None
+    return _rewritten(text, Positions(text), said, _in_table(said, table, lambda there: {**there, **keywords}))
 
 
-def _positions_in(text: str) -> Positions | None:
-    return None if _checked(text) is None else Positions(text)
-
-
-def _checked(text: str) -> str | None:
+def _read(text: str) -> _Table | None:
     with suppress(ValueError, RecursionError):
-        tomllib.loads(text)
-        return text
+        return tomllib.loads(text)
     return None
 
 
-def _said(text: str, place: Keys) -> object:
+def _with_comments(text: str, numbers: Iterable[int]) -> str | None:
+    lines = text.split("\n")
+    for number in numbers:
+        lines[number - 1] = f"# {lines[number - 1]}"
+    changed = "\n".join(lines)
+    return changed if _read(changed) is not None else None
+
+
+# What the text should say afterwards.
+
+
+def _corrected(text: str, positions: Positions, said: _Table, problem: Problem, fix: Fix) -> str | None:
+    if not problem.place:
+        return None
+    outer, key, wanted = problem.place[:-1], problem.place[-1], said
+    if fix.name or fix.entries or fix.removes:
+        wanted = _in_table(wanted, outer, lambda table: _instead(table, key, problem.value, fix))
+    for keyword, value in fix.policy.items():
+        place = fix.tables.get(keyword, outer)
+        wanted = _in_table(wanted, place, lambda table: {**table, keyword: value})  # noqa: B023 - called at once
+    names = [fix.name] if fix.name else [dotted([entry]) for entry in fix.entries if isinstance(entry, str)]
+    if len(names) == 1:
+        is_key = bool(fix.name) or key == problem.value
+        for place in (*([problem.place] if is_key else []), (*problem.place, str(problem.value))):
+            renamed = _renamed(text, positions, place, names[0])
+            if renamed != text and _says(renamed, wanted):
+                return renamed
+    return _rewritten(text, positions, said, wanted)
+
+
+def _in_table(said: _Table, place: Keys, change: Callable[[_Table], _Table]) -> _Table:
     """
-    Return the value at *place* in the TOML *text*; None if there is none, or the text is not valid.
+    Return what is *said*, with the *change* of the table at *place*.
     """
-    there: object = None
-    with suppress(ValueError, RecursionError):
-        there = tomllib.loads(text)
-    for key in place:
-        there = there.get(key) if isinstance(there, dict) else None
-    return there
+    if not place:
+        return change(said)
+    below = said.get(place[0])
+    return {**said, place[0]: _in_table(below if isinstance(below, dict) else {}, place[1:], change)}
 
 
-def _put(text: str, token: Token, instead: str) -> str:
-    return f"{text[: token.start]}{instead}{text[token.end :]}"
+def _instead(table: _Table, key: str, value: object, fix: Fix) -> _Table:
+    """
+    Return *table* with *fix* in place of what is at fault: *value* at *key*, in the list or the table there, or the
+    *key* itself.
+    """
+    if key not in table:
+        return table
+    there = table[key]
+    if fix.name:
+        *outer, name = _keys_of(fix.name)
+        rest = {other: below for other, below in table.items() if other != key}
+        return _in_table(rest, tuple(outer), lambda within: {name: there, **within})
+    if isinstance(there, list) and any(plain(item) == value for item in there):
+        entries = [entry for entry in fix.entries if entry not in there]
+        return {**table, key: [new for item in there for new in (entries if plain(item) == value else [item])]}
+    names = [entry for entry in fix.entries if isinstance(entry, str)]
+    if isinstance(there, dict) and isinstance(value, str) and value in there:
+        return {**table, key: _with_names(there, value, names)}
+    if key == value and plain(there) != value:
+        # An example of a whole table is not a name.
+        return _with_names(table, key, names) if fix.removes or names else table
+    if fix.entries:
+        return {**table, key: fix.entries[0]}
+    return {other: below for other, below in table.items() if other != key}
 
 
-def _next_line(text: str, start: int) -> int:
-    end = text.find("\n", start)
-    return len(text) if end < 0 else end + 1
+def _with_names(table: _Table, key: str, names: Iterable[str]) -> _Table:
+    """
+    Return *table* in which *names* stand in place of *key*; those that it has already stay what they are.
+    """
+    new = [name for name in names if name not in table]
+    return {name: below for other, below in table.items() for name in (new if other == key else [other])}
+
+
+def _keys_of(name: str) -> list[str]:
+    """
+    Return the keys that the dotted key *name* has.
+    """
+    keys, there = list[str](), tomllib.loads(f"{name} = {{}}")
+    while there:
+        ((key, there),) = there.items()
+        keys.append(key)
+    return keys
+
+
+# How the text comes to say it.
+
+
+def _renamed(text: str, positions: Positions, place: Keys, name: str) -> str:
+    """
+    Return *text* with *name* where the last of the keys to *place* is written.
+    """
+    return _with(text, [_Put(token.start, token.end, name) for token in positions.keys.get(place, ())])
+
+
+def _rewritten(text: str, positions: Positions, said: _Table, wanted: _Table) -> str | None:
+    """
+    Return *text*, which says what is *said*, changed as little as may be to say what is *wanted*; None if it cannot.
+    """
+    for is_fine in (True, False):
+        changed = _with(text, _Changes(text, positions, is_fine=is_fine).of_table((), said, wanted))
+        if _says(changed, wanted):
+            return changed
+    return None
+
+
+def _says(text: str, wanted: _Table) -> bool:
+    said = _read(text)
+    return said is not None and _comparable(said) == _comparable(wanted)
+
+
+def _comparable(value: object) -> object:
+    """
+    Return *value* as TOML has it, to be compared: true is not 1, and a table without keys is as good as none.
+    """
+    if isinstance(value, Mapping):
+        pairs = ((key, _comparable(below)) for key, below in value.items())
+        return {key: below for key, below in pairs if below != {}}
+    if isinstance(value, list | tuple):
+        return [*map(_comparable, value)]
+    if value is None:
+        return NONE
+    return value if isinstance(value, str) else (type(value), as_toml(value))
+
+
+def _with(text: str, puts: Iterable[_Put]) -> str:
+    parts, at = list[str](), 0
+    for put in sorted(puts, key=lambda put: put[:2]):
+        parts += [text[at : put.start], put.instead]
+        at = put.end
+    return "".join([*parts, text[at:]])
+
+
+class _Changes:
+    """
+    What is to be put into *text*, line by line and entry by entry; or a value at a time, if it is not *is_fine*.
+    """
+
+    def __init__(self, text: str, positions: Positions, *, is_fine: bool) -> None:
+        self.text = text
+        self.positions = positions
+        self.is_fine = is_fine
+
+    def of_table(self, place: Keys, said: _Table, wanted: _Table) -> Iterator[_Put]:
+        span = self.positions.spans.get(place)
+        if span is not None and not _has_same_keys(said, wanted):
+            # Within braces there are no lines, and no comments.
+            yield _Put(*span, as_toml(wanted))
+            return
+        for key, there in said.items():
+            at = (*place, key)
+            if key not in wanted:
+                yield from self.taken_out(at)
+            elif isinstance(there, dict) and isinstance(wanted[key], dict):
+                yield from self.of_table(at, there, wanted[key])
+            elif _comparable(there) != _comparable(wanted[key]):
+                yield from self.of_value(at, there, wanted[key])
+        yield from self.added(place, {key: value for key, value in wanted.items() if key not in said})
+
+    def of_value(self, place: Keys, said: object, wanted: object) -> Iterator[_Put]:
+        span = self.positions.spans.get(place)
+        if span is None:
+            # It is a table, or several, with headings.
+            yield from self.taken_out(place)
+            yield from self.added(place[:-1], {place[-1]: wanted})
+        elif self.is_fine and isinstance(said, list) and isinstance(wanted, list | tuple) and said and wanted:
+            yield from self.of_list(place, [*map(as_toml, said)], [*map(as_toml, wanted)])
+        else:
+            yield _Put(*span, as_toml(wanted))
+
+    def of_list(self, place: Keys, said: list[str], wanted: list[str]) -> Iterator[_Put]:
+        spans = [self.positions.spans[*place, number] for number in range(len(said))]
+        for what, first, last, start, end in SequenceMatcher(None, said, wanted, autojunk=False).get_opcodes():
+            new = wanted[start:end]
+            if what == "replace" and last - first == len(new):
+                yield from (_Put(*span, entry) for span, entry in zip(spans[first:last], new, strict=True))
+            elif what == "replace":
+                yield _Put(spans[first][0], spans[last - 1][1], ", ".join(new))
+            elif what == "delete":
+                yield from self.without(spans, first, last)
+            elif what == "insert":
+                start_of_all = spans[0][0]
+                before = _Put(start_of_all, start_of_all, "".join(f"{entry}, " for entry in new))
+                yield from self.after(spans[first - 1], new) if first else [before]
+
+    def without(self, spans: list[tuple[int, int]], first: int, last: int) -> Iterator[_Put]:
+        """
+        Yield what leaves out the entries from *first* to before *last*.
+        """
+        if all(self.is_alone(span) for span in spans[first:last]):
+            yield from (put for span in spans[first:last] for put in self.commented(*span))
+        elif last < len(spans):
+            yield _Put(spans[first][0], spans[last][0], "")
+        else:
+            yield _Put(spans[first - 1][1], spans[last - 1][1], "")
+
+    def after(self, span: tuple[int, int], new: list[str]) -> Iterator[_Put]:
+        """
+        Yield what puts *new* entries after the one at *span*.
+        """
+        end = span[1]
+        if not self.is_alone(span):
+            yield _Put(end, end, "".join(f", {entry}" for entry in new))
+            return
+        if not self.text[end:].lstrip(" \t").startswith(","):
+            yield _Put(end, end, ",")
+        line, following = self.start_of_line(span[0]), self.next_line(end)
+        indent = self.text[line : span[0]]
+        yield _Put(following, following, "".join(f"{indent}{entry},\n" for entry in new))
+
+    def taken_out(self, place: Keys) -> Iterator[_Put]:
+        """
+        Yield what makes comments of all that is said at *place* and below it.
+        """
+        for statement in self.positions.statements:
+            if statement.place[: len(place)] == place and statement.within is None:
+                yield from self.commented(statement.start, statement.end)
+
+    def added(self, place: Keys, pairs: _Table) -> Iterator[_Put]:
+        """
+        Yield what adds *pairs* to the table at *place*, which is not within braces.
+        """
+        sections = {(*place, key): value for key, value in pairs.items() if _is_nested(value)}
+        lines = {key: value for key, value in pairs.items() if (*place, key) not in sections}
+        before = self.last_in(place) if lines else None
+        if before is not None:
+            keys = place[len(before.place if before.is_heading else before.table) :]
+            at = self.next_line(before.end)
+            yield _Put(at, at, self.new_line(at) + _lines(keys, lines))
+        elif lines and not place:
+            yield _Put(0, 0, _lines((), lines))
+        elif lines:
+            sections = {place: lines, **sections}
+        end = len(self.text)
+        for at_end, below in sections.items():
+            yield _Put(end, end, self.new_line(end) + "".join(_sections(at_end, below)))
+
+    def last_in(self, place: Keys) -> Statement | None:
+        """
+        Return the statement after which a line belongs to the table at *place*; None if there is none.
+        """
+        own = [one for one in self.positions.statements if one.within is None]
+        within = [one for one in own if not one.is_heading and one.table == place]
+        heading = [one for one in own if one.is_heading and one.place == place]
+        # `a.b = 1` makes the table `a`, too.
+        spelled = [one for one in own if not one.is_heading and one.place[: len(place)] == place and place]
+        found = within or heading or [one for one in spelled if len(one.table) < len(place)]
+        return found[-1] if found else None
+
+    def commented(self, start: int, end: int) -> Iterator[_Put]:
+        """
+        Yield what makes comments of the lines from *start* to *end*.
+        """
+        at = self.start_of_line(start)
+        while at <= end:
+            following = self.next_line(at)
+            line = self.text[at:following]
+            if line.strip():
+                first = at + len(line) - len(line.lstrip())
+                yield _Put(first, first, "# ")
+            if following <= at:
+                return
+            at = following
+
+    def is_alone(self, span: tuple[int, int]) -> bool:
+        """
+        Whether there is nothing else in the lines of *span* but a comma and a comment.
+        """
+        before = self.text[self.start_of_line(span[0]) : span[0]]
+        after = self.text[span[1] : self.next_line(span[1])]
+        return not before.strip() and re.fullmatch(r"[ \t]*,?[ \t]*(?:#.*)?\r?\n", after) is not None
+
+    def start_of_line(self, at: int) -> int:
+        return self.text.rfind("\n", 0, at) + 1
+
+    def next_line(self, at: int) -> int:
+        end = self.text.find("\n", at)
+        return len(self.text) if end < 0 else end + 1
+
+    def new_line(self, at: int) -> str:
+        return "" if not at or self.text[at - 1] == "\n" else "\n"
+
+
+def _has_same_keys(said: _Table, wanted: _Table) -> bool:
+    return said.keys() == wanted.keys() and all(
+        _has_same_keys(there, wanted[key])
+        for key, there in said.items()
+        if isinstance(there, dict) and isinstance(wanted[key], dict)
+    )
+
+
+def _is_nested(value: object) -> bool:
+    return isinstance(value, Mapping) and any(isinstance(below, Mapping) for below in value.values())
+
+
+def _lines(keys: Keys, pairs: Mapping[str, Any]) -> str:
+    return "".join(f"{dotted((*keys, key))} = {as_toml(value)}\n" for key, value in pairs.items())
+
+
+def _sections(place: Keys, pairs: Mapping[str, Any]) -> Iterator[str]:
+    """
+    Yield the tables, each with its heading, that say *pairs* at *place*.
+    """
+    tables = {key: value for key, value in pairs.items() if isinstance(value, Mapping)}
+    lines = {key: value for key, value in pairs.items() if key not in tables}
+    if lines or not tables:
+        yield f"\n[{dotted(place)}]\n{_lines((), lines)}"
+    for key, below in tables.items():
+        yield from _sections((*place, key), below)

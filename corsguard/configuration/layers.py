@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from corsguard.audience import OriginIndex, is_plain_http
 from corsguard.errors import PolicyError, Problem
-from corsguard.fixes import NONE, Fix, Form, dotted
+from corsguard.fixes import NO_FIX, NONE, OR_REMOVE_IT, Fix, Form, already_there, dotted
 from corsguard.hosts import key_of
 from corsguard.mistakes import nearest_name
 from corsguard.names import EXAMPLE_ORIGIN, permits_header, permits_method, permits_reading
@@ -20,7 +20,7 @@ from corsguard.policies import NAMELESS, UNGUARDED, not_next_to, problem_of_host
 from corsguard.policy import Policy
 from corsguard.protection import CrossOriginProtection
 from corsguard.quoting import kind_of, printable, quoted, text_of
-from corsguard.validation import DEFAULTS, written_out
+from corsguard.validation import DEFAULTS, keyword_meant_by, said_twice, written_out
 
 _PERMITS: Final[Mapping[str, Callable[[Collection[str], str], bool]]] = {
     "allow_methods": permits_method,
@@ -95,7 +95,7 @@ class Sheet:
         self.read_protection(None, (), root)
         self.is_named = not {POLICIES, PATHS, HOSTS}.isdisjoint(root)
         if self.is_named:
-            self.read_named(root)
+            self.read_named(root, {*mapping} if isinstance(mapping, Mapping) else set())
         else:
             self.own[NAMELESS], self.places[NAMELESS] = root, ()
         self.read_environments(environments)
@@ -106,11 +106,12 @@ class Sheet:
     def refuse(self, code: str, place: _Place, value: object, fix: Fix, **details: object) -> None:
         self.problems[self.placed(Problem.of(code, "", value, fix, **details), place)] = None
 
-    def placed(self, problem: Problem, place: _Place) -> Problem:
+    def placed(self, problem: Problem, place: _Place, tables: Mapping[str, _Place] | None = None) -> Problem:
         """
-        Return *problem* with the keys that lead to it, and its fix in the syntax of the file.
+        Return *problem* with the keys that lead to it, and its fix in the words of the file, with the *tables* that say
+        its keywords.
         """
-        fix = replace(problem.fix, form=self.form)
+        fix = replace(problem.fix, form=self.form, tables=dict(tables or {}))
         return replace(problem, field=self.field(place), fix=fix, place=place)
 
     # Reading
@@ -124,10 +125,12 @@ class Sheet:
         return {}
 
     def named_tables(self, key: str, value: object, example: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-        for name, table in self.table((key,), value, example).items():
+        named = self.table((key,), value, example)
+        free = next(name for name in ("app", *map("app{}".format, range(2, len(named) + 3))) if name not in named)
+        for name, table in named.items():
             if not isinstance(name, str) or not name.strip() or name in _WORDS or name.startswith("/"):
                 what = f'a name (not empty, not "{NONE}" or "{UNGUARDED}", no / at its beginning)'
-                self.refuse("E813", (key,), name, Fix(entries=("app",)), kind=kind_of(name), what=what)
+                self.refuse("E813", (key,), name, Fix(entries=(free,)), kind=kind_of(name), what=what)
             else:
                 yield name, self.table((key, name), table, _POLICY_EXAMPLE)
 
@@ -140,27 +143,33 @@ class Sheet:
         for key in [key for key in table if key not in shape and key not in DEFAULTS]:
             near = nearest_name(str(key), (*shape, *DEFAULTS))
             if near is not None and near in shape:
-                self.refuse("E812", (*place, str(key)), key, Fix(name=near))
+                fix = already_there(near) if near in table else Fix(name=near)
+                self.refuse("E812", (*place, str(key)), key, fix)
                 table.setdefault(near, table.pop(key))
         return table
 
     def only(self, place: _Place, table: dict[str, Any], shape: tuple[str, ...]) -> None:
         for key in [key for key in table if key not in shape]:
-            fix = Fix(words=f"one of {', '.join(shape)}")
+            meant: _Place = ()
             if key in self.own:
-                fix = Fix(name=dotted((POLICIES, key)))
+                meant = (POLICIES, key)
             elif key in DEFAULTS and self.own:
-                fix = Fix(name=dotted((POLICIES, next(iter(self.own)), key)))
-            self.refuse("E812", (*place, str(key)), key, fix)
+                name = next(iter(self.own))
+                meant = (*(self.places[name] if place == () else (POLICIES, name)), key)
+            fix = Fix(removes=True, words=f"or write one of {', '.join(shape)}")
+            if meant:
+                fix = Fix(name=dotted(meant), otherwise=(OR_REMOVE_IT,))
+            self.refuse("E812", (*place, str(key)), key, already_there(fix.name) if _has(table, meant) else fix)
 
-    def read_named(self, root: dict[str, Any]) -> None:
+    def read_named(self, root: dict[str, Any], spelled: Collection[Any]) -> None:
         for name, table in self.named_tables(POLICIES, root.get(POLICIES, {}), _POLICIES_EXAMPLE):
             self.read_policy(name, (POLICIES, name), table)
         if PATHS in root:
             self.paths = self.read_paths((PATHS,), root[PATHS])
         if HOSTS in root:
             self.hosts = self.read_hosts(root[HOSTS])
-        if PATHS in root and HOSTS in root:
+        # One that is misspelled is told of once.
+        if PATHS in spelled and HOSTS in spelled:
             self.stands_next_to(HOSTS, (), {PATHS: root[PATHS]})
         self.read_extends()
         self.only((), root, _SHAPE)
@@ -196,9 +205,10 @@ class Sheet:
 
     def read_paths(self, place: _Place, value: object, host: str = "") -> ByPath:
         paths: ByPath = {}
-        for prefix, there in self.table(place, value, {"/api": "app"}).items():
+        there_are = self.table(place, value, {"/api": "app"})
+        for prefix, there in there_are.items():
             within = (*place, str(prefix))
-            problem = problem_of_prefix(prefix)
+            problem = problem_of_prefix(prefix, others=there_are)
             if problem is not None:
                 self.problems[self.placed(problem, within)] = None
             paths |= self.read_assigned(within, prefix, f"{host}{prefix}" if host else prefix, there)
@@ -211,8 +221,11 @@ class Sheet:
         A policy that is written directly at a path or host is called *name* after it.
         """
         if isinstance(there, Mapping) and name in self.own:
-            fix, what = Fix(words=f"give the policy {quoted(name)} another name"), "a host whose name no policy has"
-            self.refuse("E813", place, key, fix, kind=kind_of(key), what=what)
+            # Two policies that stand where they apply cannot be renamed.
+            is_named = self.places[name][:1] == (POLICIES,)
+            fix = Fix(entries=(f"{name} policy",)) if is_named else Fix(removes=True)
+            at, what = self.places[name] if is_named else place, "a name that no host has"
+            self.refuse("E813", at, name if is_named else key, fix, kind=kind_of(name), what=what)
         elif isinstance(there, Mapping):
             self.read_policy(name, place, dict(there))
             return {key: name}
@@ -221,7 +234,7 @@ class Sheet:
         elif not isinstance(there, str):
             what = f'the name of a policy, a table of its keywords, "{NONE}" or "{UNGUARDED}"'
             self.refuse("E813", place, there, Fix(entries=(NONE,)), kind=kind_of(there), what=what)
-        elif self.names(place, there, "a policy", self.own):
+        elif self.names(place, there, self.own, Fix(entries=(None,))):
             return {key: there}
         return {}
 
@@ -229,15 +242,14 @@ class Sheet:
         for name, parent in [*self.extends.items()]:
             place = (*self.places[name], _EXTENDS)
             if not isinstance(parent, str):
-                fix = Fix(entries=("app",))
+                fix = Fix(removes=True, words="or write the name of a policy")
                 self.refuse("E813", place, parent, fix, kind=kind_of(parent), what="the name of a policy")
-            elif self.names(place, parent, "a policy", self.own):
+            elif self.names(place, parent, self.own, Fix(removes=True)):
                 continue
             self.drop_extends(name)
         for name, circle in self.circles().items():
             place = (*self.places[name], _EXTENDS)
-            fix = Fix(words=f"remove {_EXTENDS} from {name}")
-            self.refuse("E815", place, name, fix, chain=" -> ".join(circle))
+            self.refuse("E815", place, name, Fix(removes=True), chain=" -> ".join(circle))
             self.drop_extends(name)
 
     def circles(self) -> dict[str, list[str]]:
@@ -284,7 +296,7 @@ class Sheet:
             policies = self.table((*place, POLICIES), said.get(POLICIES, {}), _POLICIES_EXAMPLE)
             for name, keywords in policies.items():
                 within = (*place, POLICIES, str(name))
-                if self.names(within, name, "a policy", self.own):
+                if self.names(within, name, self.own, Fix(removes=True)):
                     instead = self.table(within, keywords, _POLICY_EXAMPLE)
                     self.overrides[environment][name] = self.known(within, instead, ())
 
@@ -310,10 +322,13 @@ class Sheet:
         keywords = {key: value for table in tables for key, value in table.items()}
         return CrossOriginProtection.of(keywords) if tables else None
 
-    def names(self, place: _Place, name: str, what: str, there: Iterable[str]) -> bool:
-        if name in there:
+    def names(self, place: _Place, name: str, policies: Iterable[str], unlike: Fix) -> bool:
+        """
+        Return whether *name*, which stands at *place*, is one of *policies*; *unlike* fixes one that is unlike any.
+        """
+        if name in policies:
             return True
-        self.problems[self.placed(no_such("", name, what, [*there]), place)] = None
+        self.problems[self.placed(no_such("", name, "a policy", [*policies], unlike), place)] = None
         return False
 
     # Results
@@ -391,8 +406,23 @@ class Sheet:
         """
         Return *problem* with the place where its keyword is set.
         """
-        _, place = self.said[environment][name].get(problem.field, (None, self.place(name, environment)))
-        return self.placed(problem, (*place, problem.field))
+        said = self.said[environment][name]
+        _, place = said.get(problem.field, (None, self.place(name, environment)))
+        keywords = {keyword for fix, _ in problem.fix.choices() for keyword in fix.policy if keyword in said}
+        tables = {keyword: said[keyword][1] for keyword in keywords if said[keyword][1] != place}
+        near = keyword_meant_by(problem.field) if problem.code == "E106" else None
+        if near is not None and near in said:
+            # What it inherits is not said twice.
+            problem = replace(problem, fix=said_twice(near) if said[near][1] == place else Fix(name=near))
+        return self.placed(problem, (*place, problem.field), tables)
+
+    def overridden(self, problem: Problem, name: str, environment: str) -> Problem:
+        """
+        Return *problem* with a fix that counts in *environment* only.
+        """
+        place = self.place(name, environment)
+        tables = {keyword: place for keyword in problem.fix.policy if place != problem.place[:-1]}
+        return replace(problem, fix=replace(problem.fix, tables=tables))
 
     def add(self, problem: Problem, name: str, environment: str | None) -> None:
         said, found = self.said[environment][name], self.located(problem, name, environment)
@@ -418,7 +448,7 @@ class Sheet:
         with_cookies = ", ".join(quoted(name) for name, policy in policies.items() if policy.allow_credentials)
         for name, policy in policies.items():
             risks = _risks_in_production(policy, with_cookies)
-            found = [self.located(problem, name, environment) for problem in risks]
+            found = [self.overridden(self.located(problem, name, environment), name, environment) for problem in risks]
             instead = {problem.value for problem in found}
             warnings = policy.warnings
             kept = [old for old in warnings if old.code not in {"W103", "W104", "W106"} or old.value not in instead]
@@ -433,6 +463,18 @@ class Sheet:
                 yield from _changes(name, inherited, own, f"{_EXTENDS} {parent}")
             if environment is not None:
                 yield from _changes(name, self.said[None][name], self.said[environment][name])
+
+
+def _has(table: Mapping[str, Any], place: _Place) -> bool:
+    """
+    Whether *table* says something at *place*, the keys that lead there.
+    """
+    there: Any = table
+    for key in place:
+        if not isinstance(there, Mapping) or key not in there:
+            return False
+        there = there[key]
+    return bool(place)
 
 
 def _changes(name: str, before: _Said, after: _Said, by: str = "") -> Iterator[Change]:
@@ -511,8 +553,9 @@ def with_warnings(policy: Policy, warnings: Iterable[Problem]) -> Policy:
     return policy
 
 
-def no_such(field: str, value: object, what: str, names: list[str]) -> Problem:
+def no_such(field: str, value: object, what: str, names: list[str], unlike: Fix = NO_FIX) -> Problem:
     near = nearest_name(value, names) if isinstance(value, str) else None
-    fix = Fix(entries=(near,)) if near else Fix(words=f"one of {', '.join(names)}") if names else Fix(entries=(None,))
+    one = f"{'or write ' if unlike else ''}one of {', '.join(names)}"
+    fix = Fix(entries=(near,)) if near else replace(unlike, words=one) if names else unlike or Fix(entries=(None,))
     there = f"there {'is' if len(names) == 1 else 'are'} {', '.join(names)}" if names else "there is none"
     return Problem.of("E814", field, value, fix, what=what, there=there)

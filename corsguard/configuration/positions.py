@@ -1,16 +1,17 @@
 """
-Where the keys and values of a TOML file are: the line, and the first and last character.
+Where in a TOML file something is said: in which line, and from where to where.
 """
 
-import json
 import re
+import tomllib
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-# TOML, "Comment", "String", "Keys": the tokens that are needed to find keys.
+# TOML, "Comment", "String", "Keys": what a file is made of, as far as keys have to be found in it. Up to two quotation
+# marks may stand before the three that end a text.
 _TOKEN: Final = re.compile(
-    r'(?P<text>"""(?:[^\\]|\\.)*?"""|\'\'\'.*?\'\'\'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\')'
-    r"|(?P<comment>#[^\n]*)|(?P<mark>[\[\]{}=\n.,])|(?P<bare>[^\s\"'#\[\]{}=.,]+)",
+    r'(?P<text>"""(?:[^\\]|\\.)*?"""(?!")|\'\'\'.*?\'\'\'(?!\')|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\')'
+    r"|(?P<comment>#[^\n]*)|(?P<mark>[\[\]{}=\n.,])|(?P<bare>[^\s\"'#\[\]{}=.,]+|[\"'])",
     re.DOTALL,
 )
 
@@ -18,17 +19,39 @@ _NAME: Final = "a name or a value"
 _BRACKETS: Final = frozenset("[]{}")
 
 Keys = tuple[str, ...]
+# The keys that lead to a value, and of what stands in a list, its number.
+Spot = tuple[str | int, ...]
+
+
+class Statement(NamedTuple):
+    """
+    A key with its value, or the heading of a table, which stands at *place*, from *start* to *end*.
+
+    The key is written for the *table*, whose heading is above it; *within* tells where the braces begin in which it
+    stands, if it does.
+    """
+
+    place: Keys
+    table: Keys
+    start: int
+    end: int
+    is_heading: bool = False
+    within: int | None = None
 
 
 class Positions:
     """
-    The first position of each key in the valid TOML *text*, and of each string that is a value or in a list.
+    Where each key of the TOML *text*, which is valid, stands first, and each text that is a value, or a part of one.
+
+    *statements* are all of them, those within braces after the one that has the braces; *keys* are the tokens that name
+    each place, and *spans* tells where each value begins and ends.
     """
 
     def __init__(self, text: str) -> None:
-        self._keys: dict[Keys, Token] = {}
+        self.statements: list[Statement] = []
+        self.keys: dict[Keys, list[Token]] = {}
+        self.spans: dict[Spot, tuple[int, int]] = {}
         self._values: dict[tuple[Keys, str], Token] = {}
-        self._wholes: dict[Keys, tuple[int, int]] = {}
         self._tokens = [*_tokens(text)]
         self._at = 0
         table: Keys = ()
@@ -36,87 +59,75 @@ class Positions:
             if self._mark() == "\n":
                 self._at += 1
             elif self._mark() == "[":
+                start = self._tokens[self._at].start
                 table = self._key((), "]")
-                self._skip("]")
+                while self._mark() == "]":
+                    self._at += 1
+                end = self._tokens[self._at - 1].end
+                self.statements.append(Statement(table, (), start, end, is_heading=True))
             else:
-                self._assigned(self._key(table, "="))
+                self._assigned(table, None)
 
     def line_of(self, place: Keys, value: object = None, *, exact: bool = False) -> int | None:
         """
-        Return the line of *place*, which has the keys that lead there.
+        Return the line that says what stands at *place*, the keys that lead there.
 
-        If *value* is an entry of a list, it is the line of that entry. If the key is missing, it is the line of the
-        table around it, or None if the line has to be *exact*.
+        It is that of *value* if that is one entry of a list, that of the table around it if the key is missing (unless
+        it has to be *exact*), and None if there is none of these.
         """
         if isinstance(value, str) and (place, value) in self._values:
             return self._values[place, value].line
-        while place and place not in self._keys and not exact:
+        if isinstance(value, str) and (*place, value) in self.keys:
+            place = (*place, value)
+        while place and place not in self.keys and not exact:
             place = place[:-1]
-        return self._keys[place].line if place in self._keys else None
-
-    def key(self, place: Keys) -> "Token | None":
-        """
-        Return the token of the last key that leads to *place*; None if the key is missing.
-        """
-        return self._keys.get(place)
-
-    def entry(self, place: Keys, value: object) -> "Token | None":
-        """
-        Return the token of the string *value* at *place*, alone or in a list; None if it is not there.
-        """
-        return self._values.get((place, value)) if isinstance(value, str) else None
-
-    def whole(self, place: Keys) -> tuple[int, int] | None:
-        """
-        Return where the value at *place* begins and ends; None if there is no value.
-        """
-        return self._wholes.get(place)
-
-    def end_of(self, table: Keys) -> int | None:
-        """
-        Return the end of the last value directly in *table*, or of its heading; None if neither is there.
-        """
-        ends = [end for place, (_, end) in self._wholes.items() if place[:-1] == table]
-        heading = self._keys.get(table)
-        return max(ends, default=None if heading is None else heading.end)
+        return self.keys[place][0].line if place in self.keys else None
 
     def _mark(self) -> str:
         return self._tokens[self._at].mark if self._at < len(self._tokens) else ""
 
     def _key(self, table: Keys, end: str) -> Keys:
         """
-        Return the place of the key before *end*, within *table*, and remember its token.
+        Return the place that the key before *end* names, within *table*, and note its tokens.
         """
         place = table
         while self._mark() not in {end, ""}:
             token = self._tokens[self._at]
             if token.mark == _NAME:
                 place = (*place, token.text)
-                self._keys.setdefault(place, token)
+                self.keys.setdefault(place, []).append(token)
             self._at += 1
         self._skip(end)
         return place
 
-    def _assigned(self, place: Keys) -> None:
-        start = self._tokens[self._at].start if self._at < len(self._tokens) else 0
-        self._value(place)
-        self._wholes.setdefault(place, (start, self._tokens[self._at - 1].end))
+    def _assigned(self, table: Keys, within: int | None) -> None:
+        start, number = self._tokens[self._at].start, len(self.statements)
+        place = self._key(table, "=")
+        self._value(place, place)
+        end = self._tokens[self._at - 1].end
+        self.statements.insert(number, Statement(place, table, start, end, within=within))
 
-    def _value(self, place: Keys) -> None:
+    def _value(self, place: Keys, spot: Spot) -> None:
+        """
+        Pass the value at *place*, which is at *spot* if it stands in a list.
+        """
+        start = self._tokens[self._at].start if self._at < len(self._tokens) else 0
         match self._mark():
             case "{":
                 self._skip("{")
                 while self._mark() not in {"}", ""}:
                     if self._mark() == _NAME:
-                        self._assigned(self._key(place, "="))
+                        self._assigned(place, start)
                     else:
                         self._at += 1
                 self._skip("}")
             case "[":
                 self._skip("[")
+                count = 0
                 while self._mark() not in {"]", ""}:
                     if self._mark() in {_NAME, "[", "{"}:
-                        self._value(place)
+                        self._value(place, (*spot, count))
+                        count += 1
                     else:
                         self._at += 1
                 self._skip("]")
@@ -125,6 +136,7 @@ class Positions:
                     token = self._tokens[self._at]
                     self._values.setdefault((place, token.text), token)
                     self._at += 1
+        self.spans.setdefault(spot, (start, self._tokens[self._at - 1].end))
 
     def _skip(self, mark: str) -> None:
         while self._mark() == mark:
@@ -133,10 +145,26 @@ class Positions:
                 return
 
 
+def starts_of_statements(text: str) -> list[int]:
+    """
+    Return the lines, counted from 0, in which the keys with their values, and the headings, of *text* begin; it may be
+    not valid.
+    """
+    starts, depth, is_begun = list[int](), 0, False
+    for token in _tokens(text):
+        if token.mark == "\n":
+            is_begun &= depth > 0
+        elif not is_begun:
+            starts.append(token.line - 1)
+            is_begun = True
+        depth = max(0, depth + (token.mark in {"[", "{"}) - (token.mark in {"]", "}"}))
+    return starts
+
+
 class Token(NamedTuple):
     """
-    A *mark*, or a name or a value with its *text*. It is in *line*, from *start* to *end*, counted in characters of the
-    whole file.
+    What a file is made of: a *mark*, or a name or a value, whose *text* is what it says. It stands in *line*, from
+    *start* to *end*, counted in characters of the whole.
     """
 
     mark: str
@@ -158,15 +186,12 @@ def _tokens(text: str) -> Iterator[Token]:
 
 def _plain(match: re.Match[str]) -> str:
     """
-    Return the text of a string, or of a token without quotation marks.
+    Return what a string, or what stands without quotation marks, says.
     """
     text = match[0]
-    if text.startswith(("'''", '"""')):
-        return text[3:-3]
-    if text.startswith('"'):
+    if "\\" in text or text.startswith(('"""', "'''")):
         try:
-            return str(json.loads(text))
+            return str(tomllib.loads(f"text = {text}")["text"])
         except ValueError:
-            # TOML has escapes that JSON does not.
-            return text[1:-1]
-    return text.strip("'")
+            return text
+    return text[1:-1] if match["text"] else text

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from corsguard.configuration import Configuration
-from corsguard.configuration.editing import with_fix
+from corsguard.configuration.editing import Correction, corrections
 from corsguard.configuration.positions import Positions
 from corsguard.errors import RULES, PolicyError, Problem, Rule
 from corsguard.fixes import NONE, Fix, dotted
@@ -110,14 +110,15 @@ def _hosts_of(table: PathTable | None) -> dict[str, dict[str, str]]:
     }
 
 
-def lint_text(text: str, name: str) -> list[tuple[PlacedProblem, str | None]]:
+def lint_text(text: str, name: str) -> list[tuple[PlacedProblem, list[Correction]]]:
     """
-    Return everything that is wrong with the TOML *text* with the name *name*, errors first: each with the corrected
-    text, or None if the fix is only words.
+    Return all that is wrong with the TOML *text*, which is called *name*, errors first: each with the ways to correct
+    it. That the policies guard nothing is wrong there, too.
     """
-    problems, _ = _judged(lambda: Configuration.environments_in(text, name))
+    problems, _ = _judged(lambda: Configuration.environments_in(text, name), guards=True)
     found = dict(_placed_in(text, name, problems))
-    return [(placed, with_fix(text, found[placed])) for placed in _in_order(found)]
+    placed = _in_order(found)
+    return [*zip(placed, corrections(text, map(found.__getitem__, placed)), strict=True)]
 
 
 def _of_file(file: str) -> tuple[Iterable[PlacedProblem], PathTable | None]:
@@ -132,15 +133,17 @@ def _of_file(file: str) -> tuple[Iterable[PlacedProblem], PathTable | None]:
 
 
 def _judged(
-    read: Callable[[], Mapping[str | None, Configuration]],
+    read: Callable[[], Mapping[str | None, Configuration]], *, guards: bool = False
 ) -> tuple[Collection[Problem], PathTable | None]:
     """
-    Return each problem of what *read* returns, once, and its table of paths.
+    Return each problem of what *read* returns once, and what stands where. If it *guards*, it has to say what.
     """
     table: PathTable | None = None
     try:
         environments = read()
         problems = dict.fromkeys(warning for there in environments.values() for warning in there.warnings)
+        refusals = (there.refusal for there in environments.values() if guards)
+        problems |= dict.fromkeys(refusal for refusal in refusals if refusal is not None)
         table = next((there.guarded.table for there in environments.values() if there.hosts is not None), None)
     except PolicyError as error:
         problems = dict.fromkeys(error.problems)

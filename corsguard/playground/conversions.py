@@ -80,13 +80,17 @@ def _keywords(there: Any) -> Any:  # noqa: ANN401 - what Policies holds
             said = _said(there)
             if not isinstance(said.get("allow_origins", []), str | list):
                 raise TypeError(
-                    "The policy has an origin source, which only Python can say. Name a policy with a list."
+                    "The policy has an origin source, which only Python can say. Name a policy with a list, or let "
+                    "corsguard explain ask the source."
                 )
             return said
         case Mapping() if "hosts" in there:
             hosts = there["hosts"]
             if not isinstance(hosts, Mapping):
-                raise TypeError("The policies of hosts are asked for, which only Python can say. Name a policy.")
+                raise TypeError(
+                    "The policies of hosts are asked for, which only Python can say. Name a policy, or let corsguard "
+                    "explain ask the store."
+                )
             return {"hosts": {host: _keywords(below) for host, below in hosts.items()}}
         case Mapping():
             return {"paths": {prefix: _keywords(below) for prefix, below in there.items()}}

@@ -8,6 +8,7 @@ let first = {};
 let run = null;
 // Which judgement is the last one that was asked for: an older one comes too late.
 let judging = 0;
+let waiting;
 
 localStorage.setItem("corsguard-playground", location.pathname.split("/")[1]);
 
@@ -110,7 +111,7 @@ function showProblems(problems) {
   at("lines").replaceChildren(...lines.map((_, i) => element("li", { className: marks.get(i + 1) ?? "" }, element("span", { textContent: i + 1 }))));
   at("policy").ariaInvalid = errors > 0 ? "true" : "false";
   at("problems").replaceChildren(
-    ...problems.map(({ level, line, code, message, fix, mended }) =>
+    ...problems.map(({ level, line, code, message, fix, corrections }) =>
       element(
         "li",
         { className: level },
@@ -121,12 +122,27 @@ function showProblems(problems) {
           ` ${level === "error" ? "Error" : "Warning"} ${code}: `,
           ...prose(message),
         ),
-        mended === null
-          ? element("p", { className: "fix", textContent: `Fix: ${fix}` })
-          : button(`Fix: ${fix}`, () => takePolicy(mended, `Fixed: ${code}.`), { className: "fix" }),
+        // What has to be written by hand is shown all the same.
+        corrections.every(({ otherwise }) => otherwise) ? element("p", { className: "fix", textContent: `Fix: ${fix}` }) : null,
+        element(
+          "div",
+          { className: "row" },
+          ...corrections.map(({ does, text, otherwise }) =>
+            button(otherwise ? capitalized(does) : `Fix: ${does}`, () => takePolicy(text, `Fixed: ${code}. Ctrl+Z takes it back.`), { className: "fix" }),
+          ),
+        ),
       ),
     ),
   );
+}
+
+// What a button would write was made of a text that is no longer there.
+function outdate() {
+  for (const fix of at("problems").querySelectorAll("button.fix")) fix.disabled = true;
+}
+
+function capitalized(text) {
+  return text[0].toUpperCase() + text.slice(1);
 }
 
 function goTo(line) {
@@ -136,8 +152,14 @@ function goTo(line) {
 }
 
 function takePolicy(text, told) {
-  at("policy").value = text;
-  at("policy").focus();
+  const policy = at("policy");
+  policy.focus();
+  policy.select();
+  // What is written as if it were typed can be undone with Ctrl+Z.
+  if (!document.execCommand("insertText", false, text)) policy.value = text;
+  policy.setSelectionRange(0, 0);
+  clearTimeout(waiting);
+  outdate();
   say(told);
   return judge();
 }
@@ -293,7 +315,7 @@ function given(got) {
   return [element("h3", { textContent: "What the page can read" }), element("pre", { textContent: lines.join("\n"), tabIndex: 0 })];
 }
 
-function story({ verdict, steps, edits, mended, page, notes }) {
+function story({ verdict, steps, edits, corrected, page, notes }) {
   return [
     element("h3", { textContent: "Why" }),
     element("p", { textContent: verdict }),
@@ -308,8 +330,8 @@ function story({ verdict, steps, edits, mended, page, notes }) {
         ...problems.map((text) => element("p", { className: "warning", textContent: text })),
       ),
     ),
-    ...(mended === null ? [] : [button(edits.length > 1 ? "Change all of it and run" : "Change it and run", async () => {
-      await takePolicy(mended, "Changed.");
+    ...(corrected === null ? [] : [button(edits.length > 1 ? "Change all of it and run" : "Change it and run", async () => {
+      await takePolicy(corrected, "Changed.");
       await start();
     }, { className: "main" })]),
     ...page.map((line) => element("div", { className: "edit" }, element("p", { textContent: "The page" }), element("pre", { textContent: line }))),
@@ -352,9 +374,9 @@ async function begin() {
     takeSample(sample);
     return takePolicy(sample.text, `${sample.title}: ${sample.shows}`);
   });
-  let waiting;
   at("policy").addEventListener("input", () => {
     fit();
+    outdate();
     clearTimeout(waiting);
     waiting = setTimeout(judge, 150);
   });

@@ -40,9 +40,9 @@ def judged(text: str, environment: str | None) -> dict[str, Any]:
             "code": placed.code,
             "message": placed.message,
             "fix": str(placed.fix),
-            "mended": mended,
+            "corrections": [correction._asdict() for correction in corrections],
         }
-        for placed, mended in lint_text(text, NAME)
+        for placed, corrections in lint_text(text, NAME)
     ]
     found: list[Conversion] = []
     names: list[str] = []
@@ -153,7 +153,7 @@ def story(told: Rehearsal, text: str) -> dict[str, Any]:
         "reasons": [*told.reasons] if told.error is not None else [],
         "steps": [step for one in told.heard for step in _steps(one, told.asked)],
         "edits": [_edit(edit) for edit in told.edits],
-        "mended": _mended(told.edits, text),
+        "corrected": _corrected(told.edits, text),
         "page": [*told.fix.page] if told.error is not None else [],
         "notes": [*told.error.notes] if told.error is not None else [],
     }
@@ -181,15 +181,17 @@ def _edit(edit: Edit) -> dict[str, Any]:
     return {"place": edit.place.name, "lines": edit.fix.written(), "problems": problems}
 
 
-def _mended(edits: Sequence[Edit], text: str) -> str | None:
+def _corrected(edits: Sequence[Edit], text: str) -> str | None:
     """
     Return *text* with all *edits*, because a single one may be refused; None if there are none, or if one cannot be
     applied.
     """
-    mended: str | None = text
+    corrected: str | None = text if edits else None
     for edit in edits:
-        mended = None if mended is None or edit.problems else with_keywords(mended, edit.place.table, edit.fix.policy)
-    return mended if edits else None
+        if corrected is None or edit.problems:
+            return None
+        corrected = with_keywords(corrected, edit.place.table, edit.fix.policy)
+    return corrected
 
 
 def _console(take: Take) -> dict[str, str]:

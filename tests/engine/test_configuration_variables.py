@@ -256,7 +256,7 @@ def test_every_fix_can_be_pasted_into_variables(name):
         pasteable = [problem for problem in problems if problem.fix.can_be_pasted]
         if not pasteable:
             break
-        text = str(replace(pasteable[0].fix, words="", otherwise=None))
+        text = str(replace(pasteable[0].fix, words="", otherwise=()))
         if pasteable[0].fix.policy:
             said |= dict(line.partition("=")[::2] for line in shlex.split(text))
         elif pasteable[0].fix.name:

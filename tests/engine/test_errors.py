@@ -153,7 +153,7 @@ def test_pasted_keywords_mend_in_every_form(code, form):
     keywords = eval(RULES[code].example, names(Policy=Recorder()))
     (problem,) = findings(keywords)
     fix = replace(problem.fix, form=form)
-    for policy in filter(None, (fix.policy, fix.otherwise and fix.otherwise.policy)):
+    for policy in filter(None, (choice.policy for choice, _ in fix.choices())):
         said = read(form, replace(fix, policy=policy).begun())
         if form == "variables":
             assert said.keys() == {f"CORSGUARD_{keyword.upper()}" for keyword in policy}
@@ -226,7 +226,7 @@ def test_the_dangerous_alternative_is_pasted(keywords, code):
     """
     (problem,) = findings(keywords)
     assert problem.code == code
-    policy = Policy(**{**keywords, "allow_origins": [], **problem.fix.otherwise.policy})
+    policy = Policy(**{**keywords, "allow_origins": [], **problem.fix.otherwise[0].policy})
     assert policy.allow_unsafe_origins == {problem.value: "who needs this, and until when"}
 
 
@@ -269,7 +269,7 @@ SEVERAL = {
     ),
     "Authorization beside the star and more": (
         {"allow_origins": "*", "allow_headers": ["*", "Authorization", "X-One"]},
-        {"allow_headers": ("*", "Authorization")},
+        {"allow_headers": ("Authorization", "X-One")},
     ),
     "two unsafe origins, one without a reason": (
         {
@@ -447,7 +447,7 @@ def test_a_message_quotes_no_more_than_a_reader_wants():
     with pytest.raises(PolicyError) as refusal:
         Policy(allow_origins="*", allow_methods=[f"M{i}" for i in range(1000)] + ["TRACE"])
     (problem,) = refusal.value.problems
-    assert str(problem.fix) == "Remove it from the list."
+    assert str(problem.fix) == "remove it"
 
 
 def test_braces_in_a_value_are_no_format():

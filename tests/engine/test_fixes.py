@@ -9,7 +9,7 @@ import pytest
 from kit.pasting import FORMS, read
 
 from corsguard import Configuration, Fix, Policy
-from corsguard.fixes import Alternative, as_toml
+from corsguard.fixes import OR_REMOVE_IT, as_toml
 
 POLICY = {
     "allow_origins": ["https://app.example.com", "https://*.example.org"],
@@ -59,9 +59,16 @@ def test_what_begins_a_policy_is_that_policy(form):
         (Fix(entries=(True,)), "True"),
         (Fix(entries=({"/api": None},)), '{"/api": None}'),
         (Fix(policy={"max_age": 60}, words="a minute"), "max_age=60  # a minute"),
+        (Fix(removes=True, words="it has no effect"), "remove it  # it has no effect"),
+        (Fix(lines=(3,)), "make line 3 a comment"),
+        (Fix(lines=(3, 4)), "make lines 3 and 4 comments"),
+        (Fix(lines=(3, 4, 5)), "make lines 3 to 5 comments"),
+        (Fix(lines=(3, 5, 7), words="a fault each"), "make lines 3, 5 and 7 comments  # a fault each"),
+        (Fix(lines=(*range(1, 99, 2),)), "make lines 1, 47 more and 97 comments"),
+        (Fix(policy={"max_age": 1}, tables={"max_age": ("a", "b.c")}, form="toml"), 'a."b.c".max_age = 1'),
         (
-            Fix(entries=("a",), words="do", otherwise=Alternative(reason="or not", policy={"max_age": 1})),
-            '"a"  # do; or not: max_age=1',
+            Fix(entries=("a",), words="do", otherwise=(Fix(words="or not", policy={"max_age": 1}), OR_REMOVE_IT)),
+            '"a"  # do; or not: max_age=1; or remove it',
         ),
         (
             Fix(words="Why.", send=("A: 1", "B: 2"), policy={"max_age": 1}, page=('mode: "cors"',)),
@@ -79,7 +86,20 @@ def test_what_begins_a_policy_is_that_policy(form):
 def test_the_text_of_a_fix(fix, text):
     assert str(fix) == text
     assert bool(fix) is bool(text)
-    assert fix.can_be_pasted is bool(fix and fix != Fix(words=fix.words))
+    assert fix.can_be_pasted is bool(fix.name or fix.entries or fix.policy or fix.send)
+
+
+def test_what_there_is_to_choose_from():
+    """
+    Each choice has its text in the words of the fix that it belongs to, and only the first has the words of the fix.
+    """
+    fix = Fix(entries=("a",), words="do", otherwise=(Fix(words="or", policy={"max_age": 1}), OR_REMOVE_IT))
+    assert [text for _, text in replace(fix, form="toml", tables={"max_age": ("x",)}).choices()] == [
+        '"a"  # do',
+        "or: x.max_age = 1",
+        "or remove it",
+    ]
+    assert [text for _, text in fix.choices()] == ['"a"  # do', "or: max_age=1", "or remove it"]
 
 
 def test_the_text_is_bounded_and_whole():
@@ -99,11 +119,13 @@ def test_a_fix_forges_no_line():
 
 
 def test_a_fix_is_plain_data():
-    fix = Fix(entries=("a",), policy={"max_age": 1}, otherwise=Alternative(reason="or", policy={"max_age": 2}))
+    fix = Fix(entries=("a",), policy={"max_age": 1}, otherwise=(Fix(words="or", policy={"max_age": 2}),))
     data = fix.data()
     assert json.loads(json.dumps(data)) == data
     assert data["text"] == str(fix)
-    assert data == {**json.loads(json.dumps(asdict(fix))), "text": str(fix)}
+    (other,) = data["otherwise"]
+    assert data == {**json.loads(json.dumps(asdict(fix))), "otherwise": [other], "text": str(fix)}
+    assert (other["policy"], other["text"]) == ({"max_age": 2}, "or: max_age=2")
     assert hash(fix) == hash(replace(fix))
     assert fix != replace(fix, policy={})
 

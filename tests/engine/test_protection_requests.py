@@ -355,9 +355,9 @@ def test_a_mistake_is_refused_and_named(keywords, expected):
         ("Report", '{"mode": "report"}'),
         ("on", '{"mode": "enforce"}'),
         (["/hooks"], '{"mode": "enforce"}'),
-        (False, "Leave the protection out, if you want none."),
-        ("off", "Leave the protection out, if you want none."),
-        ("False", "Leave the protection out, if you want none."),
+        (False, "leave the protection out, if you want none"),
+        ("off", "leave the protection out, if you want none"),
+        ("False", "leave the protection out, if you want none"),
     ],
 )
 def test_a_word_for_protection_gets_the_mode_that_it_means(given, fix):
@@ -380,8 +380,8 @@ def test_an_unknown_key_is_named_with_the_nearest():
     found = [(p.code, p.value, p.fix.name or p.fix.words) for p in caught.value.problems]
     assert found == [
         ("E812", "exmept", "exempt"),
-        ("E812", "enabled", "one of mode, exempt, methods"),
-        ("E806", "off", "Leave the protection out, if you want none."),
+        ("E812", "enabled", "or write one of mode, exempt, methods"),
+        ("E806", "off", "leave the protection out, if you want none"),
     ]
 
 

@@ -129,7 +129,8 @@ def test_what_is_no_list_is_refused_with_what_to_write(keep, loaded):
         keep(lambda: loaded)
     (problem,) = error.value.problems
     assert problem.code == "E103"
-    countable = hasattr(loaded, "__iter__") and not isinstance(loaded, str | bytes)
+    # What a dict has is known.
+    countable = hasattr(loaded, "__iter__") and not isinstance(loaded, str | bytes | dict)
     assert str(problem.fix) == "allow_origins=" + ("list(...)" if countable else '["https://app.example.com"]')
 
 

@@ -22,6 +22,7 @@ def pasted(keywords, problem):
         # What may be read once only is not listed, and what a class wants is not known.
         return {**keywords, **eval(f"dict({fix})", {"list": lambda _: [*there], "Tenants": there})}
 
+    # What has no entries is taken out.
     def instead(old):
         return fix.entries if old == problem.value or repr(old) == problem.value else [old]
 

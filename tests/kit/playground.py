@@ -157,6 +157,61 @@ def assert_differences_are_explained(tab, address, draw, count):
     assert agreeing > count / 2
 
 
+# Writes a policy, presses each of the buttons as soon as it is there, and returns what the policy then says.
+PRESS = """
+    async ([policy, labels]) => {
+        const at = (id) => document.getElementById(id);
+        const fixes = () => [...document.querySelectorAll("button.fix:enabled")];
+        const button = (label) => fixes().find((one) => one.textContent === label);
+        const shown = (label) => new Promise((resolve) => {
+            const look = () => button(label) && resolve(button(label));
+            new MutationObserver(look).observe(at("problems"), { childList: true });
+            look();
+        });
+        at("policy").value = policy;
+        at("policy").dispatchEvent(new Event("input"));
+        const texts = [];
+        let stale = 0;
+        for (const label of labels) {
+            (await shown(label)).click();
+            texts.push(at("policy").value);
+            stale += fixes().length;
+        }
+        document.execCommand("undo");
+        return { texts, stale, undone: at("policy").value };
+    }
+"""
+PRESSED = """\
+allow_origins = "*"
+allow_credentials = true
+max_age: 5
+nonsense = 1  # what is this
+"""
+BUTTONS = {
+    "Or make line 3 a comment": PRESSED.replace("max", "# max"),
+    "Fix: remove it  # or write one of allow_origins, allow_methods, allow_headers, expose_headers, "
+    "allow_credentials, max_age, preflight_status, share_timing, allow_unsafe_origins": PRESSED.replace(
+        "max", "# max"
+    ).replace("non", "# non"),
+    "Or, for public data: allow_credentials = false": PRESSED.replace("max", "# max")
+    .replace("non", "# non")
+    .replace("true", "false"),
+}
+
+
+def assert_buttons_correct_the_policy(tab, address):
+    """
+    Assert that in the browser's *tab* each button puts its fix into the policy, which can be taken back.
+    """
+    tab.visit(address)
+    tab.call(READY_TO_USE)
+    seen = tab.call(PRESS, [PRESSED, [*BUTTONS]])
+    assert seen["texts"] == [*BUTTONS.values()]
+    assert seen["undone"] == seen["texts"][-2]
+    # What a second button would write was made of the text before.
+    assert seen["stale"] == 0
+
+
 class Calls:
     """
     What the page of a playground at *address* calls, called without a browser.

@@ -145,10 +145,15 @@ def test_problems_come_with_lines_and_texts_in_which_they_are_fixed(call):
         (2, "E301", "error"),
         (4, "E403", "error"),
     ]
-    assert told["problems"][1]["mended"].endswith('allow_methods = ["PUT"]\n')
+    (correction,) = told["problems"][1]["corrections"]
+    assert (correction["does"], correction["otherwise"]) == ('"PUT"', False)
+    assert correction["text"].endswith('allow_methods = ["PUT"]\n')
     assert told["conversions"] == []
     broken = call("judge", {"policy": "allow_origins = \n"})
-    assert [(one["code"], one["line"], one["mended"]) for one in broken["problems"]] == [("E811", 1, None)]
+    assert [(one["code"], one["line"]) for one in broken["problems"]] == [("E811", 1)]
+    assert broken["problems"][0]["corrections"] == [
+        {"does": "or make line 1 a comment", "text": "# allow_origins = \n", "otherwise": True}
+    ]
 
 
 def test_an_environment_is_chosen(call):

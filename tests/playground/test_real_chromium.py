@@ -6,7 +6,13 @@ import random
 
 import pytest
 from kit.engines import chromium
-from kit.playground import BLOCKED, PAIRS, assert_differences_are_explained, assert_like_the_model
+from kit.playground import (
+    BLOCKED,
+    PAIRS,
+    assert_buttons_correct_the_policy,
+    assert_differences_are_explained,
+    assert_like_the_model,
+)
 
 from corsguard.playground import opened
 
@@ -23,6 +29,7 @@ def test_every_request_under_every_policy_is_what_the_model_says():
         assert len(predicted) == sum(one["verdict"] == BLOCKED for one in seen.values()) > 10
         for line in predicted:
             tab.wait_for_console(line)
+        assert_buttons_correct_the_policy(tab, address)
 
 
 @pytest.mark.browser

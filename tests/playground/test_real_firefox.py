@@ -6,7 +6,12 @@ import random
 
 import pytest
 from kit.engines import firefox
-from kit.playground import PAIRS, assert_differences_are_explained, assert_like_the_model
+from kit.playground import (
+    PAIRS,
+    assert_buttons_correct_the_policy,
+    assert_differences_are_explained,
+    assert_like_the_model,
+)
 
 from corsguard.playground import opened
 
@@ -19,6 +24,7 @@ SHARE = [PAIRS[number * 9 % len(PAIRS)] for number in range(10)]
 def play(pairs):
     with opened(0) as address, firefox() as tab:
         assert_like_the_model(tab, address, pairs)
+        assert_buttons_correct_the_policy(tab, address)
 
 
 def test_requests_by_turns_are_what_the_model_says():
