@@ -516,7 +516,7 @@ def _as_url(text: str, origin: str | None) -> str:
     Return *text* as a URL, relative to a page on *origin*; empty if it is not one.
     """
     whole = text[:_LONGEST_WORD]
-    # A password is nobody's business, and fetch() takes none.
+    # A password is secret, and fetch() does not accept one.
     bare = whole.rstrip(".,:;)")
     is_cut = whole.startswith("...", len(bare)) and "/" in bare.partition("://")[2]
     text = _USERINFO.sub("", f"{bare}..." if is_cut else bare.strip())

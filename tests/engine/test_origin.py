@@ -374,7 +374,11 @@ REFUSED = {
     "https://a.example:0443": ("E206", '"https://a.example"'),
     "https://a.example:65536": ("E206", '"https://a.example"'),
     "https://a.example:http": ("E206", '"https://a.example"'),
-    "https://a.example:80-90": ("E206", '"https://a.example"'),
+    "https://a.example:80-82": (
+        "E206",
+        '"https://a.example:80", "https://a.example:81", "https://a.example:82"',
+    ),
+    "https://a.example:80-9000": ("E206", '"https://a.example"'),
     "https://a.example:8*": ("E206", '"https://a.example"'),
     "https://user@a.example": ("E207", '"https://a.example"'),
     "https://user:pw@a.example:8443": ("E207", '"https://a.example:8443"'),
