@@ -145,7 +145,8 @@ def test_names_are_told_apart():
         ({"/api": {"allow_origins": "*"}, "/": None}, "", True, False),
         ({"/api": "unguarded", "/": None}, "", True, True),
         ({"hosts": {"a.example": {"allow_origins": "*"}}}, "", False, True),
-        (None, "", False, True),
+        (None, "", False, False),
+        ({"paths": {}}, "", False, True),
     ],
 )
 def test_what_the_path_decides_and_what_is_left_to_the_application(policies, mount, chooses, leaves):
