@@ -68,6 +68,8 @@ _OWN_SETTINGS: Final = frozenset({"CORSGUARD", "ROOT_URLCONF"})
 
 # The system check that reports that nothing is guarded.
 _NO_MIDDLEWARE: Final = "W901"
+# The one that finds a tag that has no effect.
+_MISPLACED_TAG: Final = "E901"
 
 _FRAMEWORKS: Final[Mapping[Form, str]] = {"flask": "Flask", "fastapi": "FastAPI or Starlette"}
 
@@ -156,7 +158,8 @@ def guard_of(name: str, application: object) -> Guarded | None:
     """
     try:
         with quiet():
-            return _of_object(name, application)
+            is_of_django = framework_of(application) == "django"
+            return _served_by_django(name) if is_of_django else _of_object(name, application)
     except (LoadError, PolicyError):
         # Nothing known guards it. The diagnosis works without that.
         return None
@@ -460,8 +463,30 @@ def _has_settings(module: ModuleType) -> bool:
 
 def _of_django(name: str) -> Guarded:
     """
-    Return what guards this process, with the results of Django's system checks.
+    Return what guards this process, with the results of Django's system checks. Raises PolicyError for their errors.
     """
+    from corsguard_django import checks
+
+    problems = checks.problems()
+    if any(problem.is_error for problem in problems):
+        # The warnings too: anyone who fixes the errors wants to see them in the same run.
+        raise PolicyError(problems)
+    return _of_checks(name, problems)
+
+
+def _served_by_django(name: str) -> Guarded:
+    """
+    Return the same, also where the checks find an error in a view: the guard closes that view and guards all others.
+    """
+    from corsguard_django import checks
+
+    problems = checks.problems()
+    if any(problem.is_error and problem.code != _MISPLACED_TAG for problem in problems):
+        raise PolicyError(problems)
+    return _of_checks(name, problems)
+
+
+def _of_checks(name: str, problems: tuple[Problem, ...]) -> Guarded:
     from django.conf import settings
     from django.urls import get_resolver
 
@@ -469,10 +494,6 @@ def _of_django(name: str) -> Guarded:
     from corsguard_django.conf import process
     from corsguard_django.middleware import find, views_of
 
-    problems = checks.problems()
-    if any(problem.is_error for problem in problems):
-        # The warnings too: anyone who fixes the errors wants to see them in the same run.
-        raise PolicyError(problems)
     views = (
         view for view in (views_of(get_resolver()) if hasattr(settings, "ROOT_URLCONF") else ()) if view is not None
     )

@@ -15,7 +15,7 @@ from flask import Flask
 
 from corsguard import CORSMiddleware, Policy, PolicyError
 from corsguard.configuration.positions import Positions
-from corsguard.diagnosis import LoadError
+from corsguard.diagnosis import LoadError, check
 from corsguard.diagnosis.guarded import Place, load_guarded
 from corsguard.diagnosis.objects import load_application, place_of
 from corsguard_django.middleware import find, policy_for
@@ -324,14 +324,15 @@ def test_a_django_application_has_its_settings(here):
 MISPLACED = """
 from corsguard_django import cors
 from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse
 from django.urls import path
 from django.views import View
 
 class Shop(View):
     @cors(allow_origins="*")
-    def get(self, request): ...
+    def get(self, request): return HttpResponse()
 
-urlpatterns = [path("x", Shop.as_view())]
+urlpatterns = [path("x", Shop.as_view()), path("y", lambda request: HttpResponse())]
 app = WSGIHandler()
 """
 
@@ -348,6 +349,21 @@ def test_an_error_of_the_django_checks_is_a_refusal(here):
         with override_settings(ROOT_URLCONF=name, MIDDLEWARE=[]), pytest.raises(PolicyError) as caught:
             load_guarded(f"{name}:app")
     assert [problem.code for problem in caught.value.problems] == ["E901", "W901"]
+
+
+def test_a_misplaced_tag_hides_no_guard(here):
+    """
+    Django serves with an error in a view, so what a page gets is told with the policy, and with the error.
+    """
+    name = next(NAMES)
+    (here / f"{name}.py").write_text(MISPLACED)
+    stranger = "https://stranger.example"
+    with override_settings(CORSGUARD={"allow_origins": [APP]}, ROOT_URLCONF=name):
+        for path, page, reason in (("x", APP, "The path is closed"), ("y", stranger, "It is not listed.")):
+            found = check(f"{name}:app", page=page, url=f"/{path}")
+            assert (found.beginning, found.rehearsal is not None) == ((), True)
+            assert reason in found.rehearsal.reasons[0]
+            assert [problem.code for problem in found.rehearsal.around] == ["E901"]
 
 
 def test_django_settings_are_not_loaded_twice(module):
