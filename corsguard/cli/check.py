@@ -26,6 +26,7 @@ from corsguard.diagnosis.commands import is_misspelt, shown_url, url_meant
 from corsguard.diagnosis.handouts import handout, handout_of_har
 from corsguard.diagnosis.objects import is_module, load_application, names_module, names_object, refuse_python
 from corsguard.diagnosis.playing import Fetch
+from corsguard.diagnosis.rehearsal import Rehearsal
 from corsguard.fixes import Part
 from corsguard.names import EXAMPLE_ORIGIN
 
@@ -315,7 +316,7 @@ def _print(found: Diagnosis, name: str, curls: Sequence[str], output: Output) ->
         output.say(f"  corsguard does not guard {name} yet. Begin with", "good")
     for line in found.beginning:
         output.say(f"    {line}", "good")
-    _print_faults(found.faults, output, has_policy=found.rehearsal is not None)
+    _print_faults(found.faults, output, found.rehearsal)
     if outcome.unseen:
         output.say(f"\nNot checked: {as_shown(outcome.unseen, LONGEST_READ)}", "warning")
     if found.look_alike:
@@ -330,12 +331,12 @@ def _print(found: Diagnosis, name: str, curls: Sequence[str], output: Output) ->
         output.say(f"\n{line}")
 
 
-def _print_faults(faults: Sequence[Fault], output: Output, *, has_policy: bool = False) -> None:
+def _print_faults(faults: Sequence[Fault], output: Output, rehearsal: Rehearsal | None = None) -> None:
     """
-    Print *faults*. *has_policy* is True if the whole line of the policy was printed already, because parts of it would
-    mislead.
+    Print *faults*; with a *rehearsal* the whole line of the policy has been said, and parts of it would mislead.
     """
-    said: set[tuple[Part, str]] = set()
+    has_policy = rehearsal is not None
+    said: set[tuple[Part, str]] = set() if rehearsal is None else {("words", rehearsal.unguarded)}
     number = 0
     for place, fault in enumerate(faults):
         if fault.follows:

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 from corsguard.browser import Application, LiveTransport, Reason, origin_of
 from corsguard.browser.collecting import Patience
@@ -22,6 +23,7 @@ from corsguard.browser.transports import transport_for
 from corsguard.browser.urls import Url, is_trustworthy, of_handshake
 from corsguard.browser.wire import Header
 from corsguard.origin import NULL
+from corsguard.policy import Policy
 
 from . import har
 from .checklist import Row, checklist, compare, further_faults, look_alike, resolved_space, stale, strangers
@@ -192,9 +194,11 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
     secrets = Secrets(confidential(pairs, [*cookies, *set_cookies]))
     try:
         where = asked_of_application(url) if application is not None else _checked_url(target, url)
+        guarded = None if application is None else guard_of(name, application)
         asked, assumed = _asked(
             where,
             page,
+            () if guarded is None else _listed(guarded, where),
             method=method or ("GET" if body is None else "POST"),
             headers=pairs,
             body=body,
@@ -235,21 +239,31 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
     if application is None and not connect_to:
         space = resolved_space(asked.url, asked.page_origin, _addresses(asked.url))
         rows += [] if space is None else [space]
-    guarded = None if application is None else guard_of(name, application)
     predecessor = "" if guarded is not None or not faults else predecessor_of(application)
+    rehearsal = _rehearsed(guarded, asked) if outcome.is_blocked else None
     return Diagnosis(
         asked=asked,
         outcome=outcome,
-        faults=faults,
+        faults=tuple(_as_known(fault, rehearsal) for fault in faults),
         rows=tuple(row._replace(text=secrets.hidden(row.text)) for row in rows),
         assumed=tuple(map(secrets.hidden, assumed)),
-        rehearsal=_rehearsed(guarded, asked) if outcome.is_blocked else None,
+        rehearsal=rehearsal,
         beginning=_beginning(application, faults) if guarded is None and not predecessor else (),
         predecessor=predecessor,
         secrets=secrets,
         secret_headers=SECRET_HEADERS | {name.lower() for name, _ in _confidential_headers(pairs)},
         connect_to=dict(connect_to),
     )
+
+
+def _as_known(fault: Fault, rehearsal: Rehearsal | None) -> Fault:
+    """
+    Return *fault*, and in place of what its answer suggests what is known, if no policy guards the request.
+    """
+    is_unshared = fault.failure is not None and fault.failure.reason is Reason.MISSING_ALLOW_ORIGIN
+    if rehearsal is None or not rehearsal.unguarded or not is_unshared:
+        return fault
+    return replace(fault, fix=replace(fault.fix, words=rehearsal.unguarded))
 
 
 def _with_trust(fault: Fault) -> Fault:
@@ -296,15 +310,37 @@ def _confidential_headers(headers: Iterable[Header]) -> list[Header]:
     return [(name, value) for name, value in headers if name.lower() not in PUBLIC_HEADERS]
 
 
-def _asked(url: str, page: str | None, **more: Any) -> tuple[Fetch, list[str]]:  # noqa: ANN401 - what a Fetch takes
+def _asked(
+    url: str,
+    page: str | None,
+    listed: Sequence[str],
+    **more: Any,  # noqa: ANN401 - what a Fetch takes
+) -> tuple[Fetch, list[str]]:
     """
-    Return the fetch, and in words what was not given and is assumed.
+    Return what the page asks for, and what was not said and therefore assumed; *listed* are pages that may ask.
     """
     if page is None:
-        assumed = assumed_page(url)
-        return Fetch(page=assumed, url=url, **more), [f"a page on {origin_of(assumed)} (--page says which)"]
+        assumed = assumed_page(url, listed)
+        why = ", which the policy lists" if assumed in listed else ""
+        return Fetch(page=assumed, url=url, **more), [f"a page on {origin_of(assumed)}{why} (--page says which)"]
     origin = page_named(page)
     return Fetch(page=assumed_page(url) if origin == NULL else origin, origin=origin, url=url, **more), []
+
+
+def _listed(guarded: Guarded, url: str) -> tuple[str, ...]:
+    """
+    Return the origins that the policy of *url* lists one by one.
+    """
+    target = of_handshake(Url.parse(url))
+    path = target.href.removeprefix(target.origin).partition("?")[0]
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "HTTP_HOST": target.origin.partition("://")[2],
+    }
+    policy = guarded.find(environ).policy
+    patterns = policy.patterns if isinstance(policy, Policy) else ()
+    return tuple(str(pattern) for pattern in patterns if "*" not in str(pattern))
 
 
 def _as_it_can_be(asked: Fetch, *, can_be_said: bool) -> Fetch:

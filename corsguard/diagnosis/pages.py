@@ -2,10 +2,11 @@
 Finds the page that sends a request: the one that the user names, or the most likely one.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from corsguard.browser.evidence import url_of
-from corsguard.browser.urls import address_space, of_handshake, page_origin
+from corsguard.browser.urls import address_space, is_trustworthy, of_handshake, page_origin
 from corsguard.errors import PolicyError
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL, Origin, OriginPattern
@@ -55,12 +56,17 @@ def origin_named(text: str) -> str | None:
     return text if url.host and url.origin == NULL else None
 
 
-def assumed_page(url: str) -> str:
+def assumed_page(url: str, listed: Sequence[str] = ()) -> str:
     """
-    Return the origin of the page that most likely requests *url*: for a URL on the developer's machine, a page there;
-    otherwise one with the same scheme.
+    Return the origin that most likely asks *url*: one of those *listed* that a browser lets ask it. Without one, on a
+    developer's own machine one there, else one of the same scheme.
     """
     target = url_of(url)
+    own = None if target is None else of_handshake(target).origin
+    for page in listed:
+        # Mixed Content, "should fetching request be blocked as mixed content?"
+        if own is not None and page != own and (is_trustworthy(own) or not page.startswith("https:")):
+            return page
     if target is None or address_space(target.host) == "public":
         return OPEN_PAGE if url.startswith(("http://", "ws://")) else EXAMPLE_ORIGIN
-    return next(page for page in _LOCAL_PAGES if page != of_handshake(target).origin)
+    return next(page for page in _LOCAL_PAGES if page != own)

@@ -119,13 +119,25 @@ class Rehearsal:
             return (self.absent.message,)
         steps = [step for one in self.heard for step in one.explanation.steps if not _is_granted(step, self.asked)]
         told = [f"{_titled(step)}: {step.reason}" for step in steps]
-        unguarded = [one for one in self.heard if one.policy is None]
-        for one in unguarded:
-            path = as_shown(of_handshake(Url.parse(self.asked.url)).href.removeprefix(self.server))
-            host = one.there.name if self.store else ""
-            where = f"let {self.store} return one for {host}" if host else "under paths or hosts"
-            told.append(f"Give {path} a policy: {where}, or with @cors on its view.")
-        return tuple(dict.fromkeys([*(one.explanation.verdict for one in unguarded), *told])) or (self.fix.words,)
+        verdicts = [one.explanation.verdict for one in self.heard if one.policy is None]
+        if self.unguarded:
+            told.append(self.unguarded)
+        return tuple(dict.fromkeys([*verdicts, *told])) or (self.fix.words,)
+
+    @property
+    def unguarded(self) -> str:
+        """
+        What to write where no policy guards the request, or nothing.
+        """
+        bare = next((one.there for one in self.heard if one.policy is None), None)
+        if bare is None:
+            return ""
+        path = as_shown(of_handshake(Url.parse(self.asked.url)).href.removeprefix(self.server))
+        host = bare.name if self.store else ""
+        if bare.policy is None and not bare.is_odd and not host:
+            return f"If pages of other origins may read {path}, write a policy in place of None. If not, change nothing."
+        where = f"let {self.store} return one for {host}" if host else "under paths or hosts"
+        return f"Give {path} a policy: {where}, or with @cors on its view."
 
     def data(self) -> dict[str, Any]:
         """

@@ -8,6 +8,7 @@ import threading
 import pytest
 from kit.checking import API, PAGE, PUT, TOKEN, Server, allow, data, in_process, run
 
+from corsguard import CORSMiddleware
 from corsguard.cli.printing import Progress
 from corsguard.diagnosis import har, replaying
 
@@ -235,6 +236,39 @@ def test_the_likely_page_is_assumed_and_named(serve, url, page):
     """
     found, _ = data(serve(Server()), "--url", url)
     assert (found["origin"], found["assumed"]) == (page, [f"a page on {page} (--page says which)"])
+
+
+@pytest.mark.parametrize(
+    ("url", "policy", "page"),
+    [
+        ("https://api.example.com/", ["https://www.shop.example"], "https://www.shop.example"),
+        ("wss://api.example.com/feed", ["https://www.shop.example"], "https://www.shop.example"),
+        ("https://api.example.com/", ["https://*.shop.example", "http://localhost:3000"], "http://localhost:3000"),
+        # A page on https may not ask http, and a page of the server's own origin needs no grant.
+        ("http://api.example.com/", ["https://www.shop.example"], "http://app.example.com"),
+        ("https://api.example.com/", ["https://api.example.com", "https://b.example"], "https://b.example"),
+        ("https://api.example.com/", ["https://*.shop.example"], "https://app.example.com"),
+        ("https://api.example.com/", "*", "https://app.example.com"),
+        ("https://api.example.com/closed", ["https://www.shop.example"], "https://app.example.com"),
+    ],
+)
+def test_a_page_that_the_policy_lists_is_assumed(serve, url, policy, page):
+    """
+    A page that the policy lists is the one that is meant, unless another one is named.
+    """
+    guarded = CORSMiddleware(Server(), {"/": {"allow_origins": policy}, "/closed": None})
+    found, _ = data(serve(guarded), "--url", url)
+    assert found["origin"] == page
+    assert any(line.startswith(f"a page on {page}") for line in found["assumed"])
+
+
+def test_a_closed_path_is_said_to_be_closed_on_purpose(serve):
+    guarded = CORSMiddleware(Server(), {"/": {"allow_origins": [PAGE]}, "/closed": None})
+    shown = run(serve(guarded), "--url", "/closed/x", "--page", PAGE).stdout
+    assert "The path is closed (None)" in shown
+    assert shown.count("If pages of other origins may read /closed/x, write a policy in place of None.") == 1
+    for guess in "a policy: under paths", "is not listed", "does not guard":
+        assert guess not in shown
 
 
 def test_what_an_option_brings_along(serve):
