@@ -700,6 +700,12 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Write `allow_headers=["Content-Type"]`.',
             'Policy(allow_origins="*", allow_methods=["GET", "PUT"])',
         ),
+        "W203": Rule(
+            '"*" does not cover Authorization, which a page with a token sends. Browsers still let it pass and warn of it.',
+            "The standard forbids it, and browsers have announced to follow. From then on, these pages are refused.",
+            'Write `allow_headers=["*", "Authorization"]`, or list the headers that pages send.',
+            'Policy(allow_origins="*", allow_headers="*")',
+        ),
         "W301": Rule(
             (
                 f"{{value}} seconds are more than Chromium's maximum of {CHROMIUM_MAX_AGE} (Firefox: "

@@ -135,6 +135,7 @@ class Reading:
         methods = self.names("allow_methods", keywords["allow_methods"])
         headers = self.names("allow_headers", keywords["allow_headers"])
         self.look_at_bodies(methods, headers)
+        self.look_at_token(headers)
         exposed = self.names("expose_headers", keywords["expose_headers"])
         for keyword in ("allow_credentials", "share_timing"):
             if type(keywords[keyword]) is not bool:
@@ -318,6 +319,10 @@ class Reading:
                 fix = Fix(entries=(name.upper(),)) if code == "E403" else _corrected(keyword, others, name)
                 self.report(code, keyword, name, fix, upper=name.upper())
         return names
+
+    def look_at_token(self, headers: Names) -> None:
+        if headers == "*" and not self.credentials:
+            self.report("W203", "allow_headers", "*", Fix(policy={"allow_headers": ["*", "Authorization"]}))
 
     def look_at_bodies(self, methods: Names, headers: Names) -> None:
         with_body = [method for method in methods if method in BODY_METHODS or method == "*"]

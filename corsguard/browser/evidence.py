@@ -202,8 +202,9 @@ def only_warned_of(failure: Failure) -> bool:
     """
     Whether only Authorization is refused, because `*` does not cover it.
     """
-    listed = tokens_listed(failure, ALLOW_HEADERS)
-    return failure.value == NON_WILDCARD_REQUEST_HEADER and "*" in listed and not failure.with_credentials
+    if failure.reason is not Reason.HEADER_NOT_ALLOWED or failure.value != NON_WILDCARD_REQUEST_HEADER:
+        return False
+    return "*" in tokens_listed(failure, ALLOW_HEADERS) and not failure.with_credentials
 
 
 def url_of(text: str, base: Url | None = None) -> Url | None:

@@ -317,6 +317,7 @@ def _print(found: Diagnosis, name: str, curls: Sequence[str], output: Output) ->
     for line in found.beginning:
         output.say(f"    {line}", "good")
     _print_faults(found.faults, output, found.rehearsal)
+    _print_warnings(outcome.warnings, output)
     if outcome.unseen:
         output.say(f"\nNot checked: {as_shown(outcome.unseen, LONGEST_READ)}", "warning")
     if found.look_alike:
@@ -354,6 +355,13 @@ def _print_faults(faults: Sequence[Fault], output: Output, rehearsal: Rehearsal 
             output.say("   When the page is allowed, the answer also needs this:")
             _print_change(changes, said, output)
         _print_consoles(fault, output, is_first=number == 1)
+
+
+def _print_warnings(warnings: Sequence[Fault], output: Output) -> None:
+    for warning in warnings:
+        output.say(f"\nWarning: {warning.cause}", "warning")
+        _print_change(warning.fix.parts(), set(), output)
+        _print_consoles(warning, output, is_first=True)
 
 
 def _print_change(parts: Sequence[tuple[Part, str]], said: set[tuple[Part, str]], output: Output) -> bool:
@@ -450,6 +458,7 @@ def _print_replay(replay: Replay, output: Output) -> None:
     if replay.entry.error and outcome.faults:
         output.say(f"The file says: {as_shown(replay.entry.error, LONGEST_READ)}", "dim")
     _print_faults(outcome.faults or replay.with_credentials, output)
+    _print_warnings(outcome.warnings, output)
     if replay.is_unclear:
         output.say(as_shown(replay.why_unclear, LONGEST_READ))
         output.say(f"   Check the server itself: {replay.command}", "good")

@@ -128,6 +128,7 @@ class Diagnosis:
             "credentials": asked.credentials,
             "assumed": self.assumed,
             "faults": [fault.data() for fault in self.faults],
+            "warnings": [fault.data() for fault in self.outcome.warnings],
             "changes": [] if self.rehearsal is None else [edit.data() for edit in self.rehearsal.edits],
             "unseen": outcome.unseen,
             "look_alike": self.look_alike,

@@ -26,7 +26,7 @@ from corsguard.browser import (
     WireRequest,
     WireResponse,
 )
-from corsguard.browser.evidence import refused_headers, tokens_listed, url_of
+from corsguard.browser.evidence import only_warned_of, refused_headers, tokens_listed, url_of
 from corsguard.browser.exchanges import veiled
 from corsguard.browser.fetching import CredentialsMode, Mode, RedirectMode
 from corsguard.browser.headers import values_of
@@ -47,6 +47,10 @@ _MOST_ROUNDS: Final = 64
 
 # A request and the preflight before it.
 _WITH_PREFLIGHT: Final = 2
+_LET_PASS: Final = (
+    "The standard does not count Authorization among *, so no browser has to send it. Chromium, Firefox and Safari still "
+    "do, and warn of it in their consoles."
+)
 _UNGUARDED: Final = (
     "The preflight allowed this origin, so it is listed. The answer to the request itself has no CORS headers: a "
     "gateway or a proxy answers only preflights, or the CORS layer does not guard this method or view."
@@ -165,10 +169,12 @@ class Outcome:
     The result of a fetch: every fault in the order in which a browser meets them, and what went over the wire.
 
     *response* is what the page gets when the faults are fixed, or *socket* the WebSocket that is open then. Both are
-    None if that is not known, and *unseen* says why. *console* is what a browser prints in addition to the faults.
+    None if that is not known, and *unseen* says why. *warnings* are what the standard forbids and browsers let pass.
+    *console* is what a browser prints in addition to the faults.
     """
 
     faults: list[Fault] = field(default_factory=list)
+    warnings: list[Fault] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     response: Response | None = None
     socket: WebSocket | None = None
@@ -218,6 +224,7 @@ class Recording:
         self._answers: dict[tuple[WireRequest, int], WireResponse | Unreachable] = {}
         self._fixed: dict[tuple[WireRequest, int], WireResponse] = {}
         # In a redirect loop, the same request may get different answers.
+        self._let_pass: dict[tuple[WireRequest, int], WireResponse] = {}
         self._asked: Counter[WireRequest] = Counter()
 
     def rewind(self) -> None:
@@ -233,12 +240,20 @@ class Recording:
         """
         self._fixed[request, self._asked[request]] = response
 
+    def let_pass(self, request: WireRequest, response: WireResponse) -> None:
+        """
+        The same for an answer that browsers take as it is, so that no fault is fixed.
+        """
+        self._let_pass[request, self._asked[request]] = response
+
     def __call__(self, request: WireRequest) -> WireResponse:
         self._asked[request] += 1
         key = (request, self._asked[request])
         if key in self._fixed:
             self.is_fixed = True
             return self._fixed[key]
+        if key in self._let_pass:
+            return self._let_pass[key]
         if key not in self._answers:
             self._hold(request)
             self._on_request(len(self.exchanges) + 1)
@@ -298,10 +313,14 @@ def play(
             break
         failure = error.failure
         exchange, answer = failure.exchange, fixed(failure)
+        veil = NetworkError(_veiled(failure, hide))
+        if only_warned_of(failure) and exchange is not None and answer is not None:
+            outcome.warnings.append(replace(fault_of(veil), cause=_LET_PASS, notes=()))
+            recording.let_pass(exchange.request, answer)
+            continue
         sign = (failure.reason, failure.value, len(error.exchanges), exchange)
         follows = exchange is not None and exchange.request in bare
         is_listed = not recording.is_fixed and _is_only_unguarded(failure, error.exchanges)
-        veil = NetworkError(_veiled(failure, hide))
         outcome.faults.append(fault_of(veil, follows=follows, is_listed=is_listed))
         if answer is None or exchange is None or sign in refused:
             break

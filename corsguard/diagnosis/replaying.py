@@ -134,6 +134,7 @@ class Replay:
             "error": entry.error,
             "assumed": [*self.assumed],
             "faults": [fault.data() for fault in self.outcome.faults],
+            "warnings": [fault.data() for fault in self.outcome.warnings],
             "with_credentials": [fault.data() for fault in self.with_credentials],
             "unseen": self.outcome.unseen,
             "command": self.command,

@@ -194,6 +194,7 @@ def test_json_stands_alone(serve):
         "credentials",
         "assumed",
         "faults",
+        "warnings",
         "changes",
         "unseen",
         "look_alike",
@@ -260,6 +261,39 @@ def test_a_page_that_the_policy_lists_is_assumed(serve, url, policy, page):
     found, _ = data(serve(guarded), "--url", url)
     assert found["origin"] == page
     assert any(line.startswith(f"a page on {page}") for line in found["assumed"])
+
+
+BEARER = ["--page", PAGE, "--method", "POST", "--header", "Authorization: Bearer hidden-away"]
+
+
+def test_what_browsers_let_pass_is_a_warning(serve):
+    """
+    No browser stops for Authorization under *, so the request is sent; the standard forbids it, which is said.
+    """
+    server = Server((204, allow("*", headers="*")), (200, allow("*")))
+    result = run(serve(server), *BEARER)
+    assert (result.exit_code, server.seen) == (0, ["OPTIONS /", "POST /"])
+    assert result.stdout.startswith("READABLE: POST")
+    assert "Warning: The standard does not count Authorization among *" in result.stdout
+    assert 'policy: allow_headers=["*", "Authorization"]' in result.stdout
+    found, code = data(serve(server), *BEARER)
+    assert (code, found["faults"], [one["code"] for one in found["warnings"]]) == (0, [], ["header_not_allowed"])
+
+
+def test_what_browsers_refuse_stays_a_fault(serve):
+    """
+    Neither with credentials nor for another header, nor where the answer to the request is at fault.
+    """
+    starred = Server((204, allow("*", headers="*")), (200, []))
+    found, code = data(serve(starred), *BEARER)
+    assert (code, [one["code"] for one in found["faults"]]) == (1, ["missing_allow_origin"])
+    assert starred.seen == ["OPTIONS /", "POST /"]
+    credentials = Server((204, allow(PAGE, headers="*", credentials="true")), (200, allow(PAGE)))
+    found, code = data(serve(credentials), *BEARER, "--credentials")
+    assert (code, found["faults"][0]["code"], credentials.seen) == (1, "header_not_allowed", ["OPTIONS /"])
+    named = Server((204, allow("*", headers="X-Other")), (200, allow("*")))
+    found, code = data(serve(named), *BEARER)
+    assert (code, found["faults"][0]["code"], found["warnings"]) == (1, "header_not_allowed", [])
 
 
 def test_a_closed_path_is_said_to_be_closed_on_purpose(serve):
