@@ -44,6 +44,7 @@ ASGIApplication: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 _Seen: TypeAlias = tuple[Prepared, PathTable, str, str, bytes | None]
 
 _ORDINARY_NAMES: Final = frozenset(name.encode() for name in ORDINARY_NAMES)
+_ASKED_FOR: Final = "HTTP_ACCESS_CONTROL_REQUEST_HEADERS"
 # The request headers that are read, with the names that the engine has for them.
 _KEYS: Final[Mapping[bytes, str]] = {
     b"origin": "HTTP_ORIGIN",
@@ -52,9 +53,13 @@ _KEYS: Final[Mapping[bytes, str]] = {
     # Only whether there is one is read.
     b"cookie": "HTTP_COOKIE",
     b"access-control-request-method": "HTTP_ACCESS_CONTROL_REQUEST_METHOD",
+    # Nothing is decided by it; a developer is told what the browser will refuse.
+    b"access-control-request-headers": _ASKED_FOR,
 }
 # All its spellings.
 _ORIGIN: Final = frozenset(bytes(letters) for letters in product(*zip(b"origin", b"ORIGIN", strict=True)))
+# A list of names is longer than any other value that is read.
+_MOST_READ_OF_NAMES: Final = 8192
 _SCHEMES: Final[Mapping[str, str]] = {"ws": "http", "wss": "https"}
 # RFC 6455, 7.4.1: a policy is violated.
 _POLICY_VIOLATION: Final = 1008
@@ -314,7 +319,7 @@ class CORSGuard(CORSMiddleware):
         refuse_keywords("CORSGuard", keywords)
         application = cast("Any", app)
         build: Callable[[], ASGIApplication] | None = getattr(app, "build_middleware_stack", None)
-        if build is None or not hasattr(app, "state"):
+        if build is None or not hasattr(app, "state") or not hasattr(app, "debug"):
             raise TypeError(
                 f"Expected a Starlette or FastAPI application, got {quoted(app)}. For any other application, write "
                 "`CORSMiddleware(app, policy)` and serve the result."
@@ -325,7 +330,14 @@ class CORSGuard(CORSMiddleware):
             )
         if application.middleware_stack is not None:
             raise RuntimeError(f"{quoted(app)} has served a request. Guard it before that, where it is created.")
-        super().__init__(app, policy, on_event=on_event, websockets=websockets, protection=protection)
+        super().__init__(
+            app,
+            policy,
+            on_event=on_event,
+            journal=Journal(on_event, is_debug=lambda: application.debug),
+            websockets=websockets,
+            protection=protection,
+        )
 
         def build_guarded() -> ASGIApplication:
             self.app = build()
@@ -351,9 +363,10 @@ def environ_of(scope: Scope, path: str) -> Environ:
     for name, value in _lines(scope):
         key = _KEYS.get(name.lower())
         if key is not None:
-            text = as_text(value)
+            most = _MOST_READ_OF_NAMES if key == _ASKED_FOR else MOST_READ
+            text = value[:most].decode("latin-1")
             # Several lines are joined, so none of them counts alone.
-            environ[key] = f"{environ[key]},{text}"[:MOST_READ] if key in environ else text
+            environ[key] = f"{environ[key]},{text}"[:most] if key in environ else text
     return environ
 
 

@@ -12,6 +12,8 @@ import pytest
 from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import re_path
+from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
 from kit.adapters import ASGIHandler, Outcome, WSGIHandler, environ_of, scope_of, serve, serve_asgi
 from kit.cases import APP, EVIL, LISTED, Request, get, preflight, request
 
@@ -176,6 +178,19 @@ class AsyncDjango(Django):
         return Outcome(status, headers, ran=True, body=body)
 
 
+class Starlette(ASGI):
+    def guard(self, policy):
+        async def view(path):
+            return PlainTextResponse("content", headers=dict(self.headers))
+
+        self.app = FastAPI()
+        self.app.add_api_route("/{path:path}", view, methods=METHODS)
+        asgi.CORSGuard(self.app, policy, on_event=self.listener)
+
+    def debug(self, value):
+        self.app.debug = value
+
+
 FRAMEWORKS = [Flask, TaggedFlask, Django, AsyncDjango]
 
 
@@ -186,6 +201,7 @@ def place(request):
 
 
 framework = pytest.mark.parametrize("place", FRAMEWORKS, indirect=True)
+developing = pytest.mark.parametrize("place", [Starlette, *FRAMEWORKS], indirect=True)
 by_path = pytest.mark.parametrize("place", [WSGI, ASGI, Flask, Django, AsyncDjango], indirect=True)
 on_django = pytest.mark.parametrize("place", [Django, AsyncDjango], indirect=True)
 
@@ -524,7 +540,7 @@ def test_refusals_are_written_at_info_alone(place, caplog):
 # In development.
 
 
-@framework
+@developing
 @pytest.mark.parametrize(
     ("asked", "says", "fix"),
     [
@@ -571,7 +587,7 @@ def test_what_is_refused_is_explained_each_time(place, asked, says, fix, caplog)
     assert lines[-1] == f"The browser blocks it and says: {says}"
 
 
-@framework
+@developing
 def test_what_the_browser_lets_pass_is_not_explained(place, caplog):
     caplog.set_level(logging.INFO, "corsguard")
     place.guard(Policy(allow_origins=[APP], allow_methods=["PUT"], allow_headers=["Content-Type"]))
@@ -588,7 +604,7 @@ def test_what_the_browser_lets_pass_is_not_explained(place, caplog):
     assert said(caplog) == []
 
 
-@framework
+@developing
 def test_a_policy_for_everyone_explains_preflights(place, caplog):
     """
     A policy for everyone explains its preflights too.
@@ -600,7 +616,7 @@ def test_a_policy_for_everyone_explains_preflights(place, caplog):
     assert ["Method PUT is not allowed" in record.getMessage() for record in said(caplog)] == [True]
 
 
-@framework
+@developing
 def test_who_listens_hears_the_same_in_development(place):
     place.guard(POLICY)
     place.debug(True)
@@ -610,7 +626,7 @@ def test_who_listens_hears_the_same_in_development(place):
     assert [event.method for event in events] == ["GET", "GET", "OPTIONS"]
 
 
-@framework
+@developing
 def test_a_source_is_asked_off_the_loop_and_once(place, caplog):
     """
     A source that must not be asked on an event loop is asked off it, and not again to explain.
