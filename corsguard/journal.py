@@ -188,6 +188,7 @@ class Journal:
         self._unheard = 0
         self.turns: Iterator[bool] = _EACH
         self._told_of_two_layers = False
+        self._told_of_listed = False
         self._told_of_misplaced: set[str] = set()
         self._told_of_openings: set[Opening] = set()
         self._warned_of: OrderedDict[tuple[int, tuple[Problem, ...]], None] = OrderedDict()
@@ -266,6 +267,7 @@ class Journal:
                 self._explain(there, decision, environ)
             return ()
         is_debug, is_heard = self.explains(), self._has_listener()
+        is_told = decision.refusal is Refusal.CREDENTIALS and not is_debug and self._warn_of_listed(there, environ)
         if decision.error is None and not self._is_noticed(is_heard=is_heard, is_debug=is_debug):
             return ()
         # Browsers send Origin on same-origin POSTs too. These need no grant, so they were not refused.
@@ -277,9 +279,30 @@ class Journal:
         event = _event(reason, there, environ)._replace(fix=fix)
         if is_debug:
             self._explain(there, decision, environ)
-        if decision.error is not None or not is_debug:
+        if decision.error is not None or not (is_debug or is_told):
             self._write(event, decision.error)
         return (event,) if is_heard else ()
+
+    def _warn_of_listed(self, there: Assignment, environ: Mapping[str, Any]) -> bool:
+        """
+        Write, the first time only, that a listed origin may not open a WebSocket, and return whether it was written.
+
+        Nobody who lists an origin expects that, and the page is told nothing.
+        """
+        if self._told_of_listed or not self._is_first_listed():
+            return False
+        event = _event("websocket", there, environ)._replace(fix=_LET_LISTED_IN)
+        logger.warning(
+            "The WebSocket handshake '%s' '%s' was refused for a page on '%s'. Fix: %s Or write websockets=['%s'], if "
+            "the application checks a token there and uses no cookies. This is said once.",
+            event.method,
+            event.path,
+            event.origin,
+            event.fix,
+            event.path,
+            extra={"cors_event": event},
+        )
+        return True
 
     def record_protection(
         self, there: Assignment, reason: Reason, fix: Fix, environ: Mapping[str, Any], *, would_refuse: bool
@@ -478,6 +501,11 @@ class Journal:
         explanation = explain_decision(there.policy, environ, decision)
         if not explanation.goes_on:
             logger.warning("%s %s is blocked by CORS.\n%s", *_event("origin", there, environ)[3:5], explanation)
+
+    def _is_first_listed(self) -> bool:
+        with self._lock:
+            told, self._told_of_listed = self._told_of_listed, True
+        return not told
 
     def _is_first_of_two_layers(self) -> bool:
         with self._lock:

@@ -618,8 +618,27 @@ def test_a_refused_handshake_has_its_fix(records):
     assert (event.reason, event.fix.policy) == ("websocket", {"allow_credentials": True})
     assert records[0].getMessage() == (
         f"The WebSocket handshake 'POST' '/orders' was refused for a page on '{EVIL}'. "
-        "Fix: allow_credentials=True  # The origin is listed, but a WebSocket handshake carries cookies."
+        "Fix: allow_credentials=True  # The origin is listed, but a WebSocket handshake carries cookies. "
+        "Or write websockets=['/orders'], if the application checks a token there and uses no cookies. "
+        "This is said once."
     )
+
+
+def test_a_listed_origin_that_is_refused_a_websocket_is_warned_of_once(caplog):
+    """
+    It is, where the log is as Python leaves it too; what comes later is of the level of any refusal.
+    """
+    caplog.set_level(logging.WARNING, "corsguard")
+    journal = Journal()
+    journal.record(SHOP, kept_out(), ENVIRON)
+    assert caplog.records == []
+    for _ in range(2):
+        journal.record(SHOP, kept_out(Refusal.CREDENTIALS), ENVIRON)
+    (record,) = caplog.records
+    assert (record.levelno, record.cors_event.reason) == (logging.WARNING, "websocket")
+    caplog.set_level(logging.INFO, "corsguard")
+    journal.record(SHOP, kept_out(Refusal.CREDENTIALS), ENVIRON)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING, logging.INFO]
 
 
 def test_a_refused_same_origin_handshake_is_told(records):
