@@ -12,7 +12,7 @@ from typing import Any, Final, Never, cast
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from blinker import Namespace
-from flask import Flask, request_started
+from flask import Flask, got_request_exception, request_started
 
 from corsguard import (
     CORSMiddleware,
@@ -25,16 +25,16 @@ from corsguard import (
 )
 from corsguard.adapters import Guarding, InForce, Journal, WebSockets, read_websockets, refuse_awaited, refuse_keywords
 
-from .views import Views, warn_of_lost_tag
+from .views import EXTENSION, Views, warn_of_lost_tag, warn_of_passed_exception
 
 _CONFIG_KEY: Final = "CORSGUARD"
-_EXTENSION: Final = "corsguard"
 
 # An application sends it with `event=Event(...)`, whenever the WSGI middleware would call `on_event`.
 cors_event: Final = Namespace().signal("cors-event")
 
 # Disconnected as soon as the process guards an application, so that requests do not pay for it.
 request_started.connect(warn_of_lost_tag)
+got_request_exception.connect(warn_of_passed_exception)
 
 
 class CORSGuard:
@@ -135,7 +135,7 @@ class CORSGuard:
         """
         if not isinstance(cast("object", app), Flask):
             raise TypeError(f"{app!r} is not a Flask application. Guard a blueprint by its prefix: {{'/api': policy}}.")
-        if _EXTENSION in app.extensions:
+        if EXTENSION in app.extensions:
             raise RuntimeError(
                 f"{app.name!r} is guarded already. To change its policy, assign guard.policy, or call "
                 "guard.set_policy(app, policy)."
@@ -154,7 +154,7 @@ class CORSGuard:
             self._middlewares[app] = ref(middleware)
         # The method, because calling the instance makes a preflight 10 % slower.
         app.wsgi_app = middleware.__call__  # type: ignore[method-assign] # what Flask documents for middleware
-        app.extensions[_EXTENSION] = self
+        app.extensions[EXTENSION] = self
         request_started.disconnect(warn_of_lost_tag)
 
 

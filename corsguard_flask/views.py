@@ -12,6 +12,7 @@ from inspect import isfunction
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import unquote_to_bytes, urlsplit
+from weakref import WeakSet
 
 from flask import Flask, current_app, request, request_started
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 logger: Final = logging.getLogger("corsguard")
+
+EXTENSION: Final = "corsguard"
+_TOLD_OF_EXCEPTIONS: Final[WeakSet[Flask]] = WeakSet()
 
 # Packages whose WSGI applications answer their own path, with their own rules for who may read and connect.
 _SOCKET_IO: Final = frozenset({"engineio", "flask_socketio", "socketio"})
@@ -83,6 +87,25 @@ def warn_of_lost_tag(app: Flask, **_: object) -> None:
             "%s has a policy by @cors, but no CORSGuard guards %r, so nothing is shared. Write CORSGuard(app) once, "
             "where the application is created. Inside Connexion, write a policy by path instead.",
             name_of(view),
+            app.name,
+        )
+
+
+def warn_of_passed_exception(app: Flask, **_: object) -> None:
+    """
+    Write that an exception leaves the guarded *app*, so that nothing of what answers it has headers; once for each.
+
+    A receiver of `got_request_exception`, which Flask sends before it passes the exception on.
+    """
+    passes = app.config["PROPAGATE_EXCEPTIONS"]
+    if EXTENSION not in app.extensions or app in _TOLD_OF_EXCEPTIONS or app.testing or "Origin" not in request.headers:
+        return
+    if passes or (passes is None and app.debug):
+        _TOLD_OF_EXCEPTIONS.add(app)
+        logger.warning(
+            "An exception leaves %r, so the debugger or the server answers outside of the guard. That 500 has no "
+            "headers of CORS, and the browser blames CORS for it. The cause is the exception. To answer with the "
+            "headers, write app.config['PROPAGATE_EXCEPTIONS'] = False. This is said once.",
             app.name,
         )
 

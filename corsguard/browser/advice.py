@@ -116,7 +116,11 @@ _BY_STATUS: Final = {
     ),
     500: (
         "The server fails on the preflight: look at its log.",
-        "There was an unhandled exception, rendered outside the CORS layer. Look at the server's log.",
+        (
+            "There was an unhandled exception, and a middleware, a debugger or the server answered it outside the CORS "
+            "layer. Look at the server's log. In debug mode, Flask lets its debugger answer, unless you write "
+            'app.config["PROPAGATE_EXCEPTIONS"] = False. If the CORS layer is not outermost, that is the reason.'
+        ),
     ),
 }
 _LOGIN: Final = re.compile(r"log-?in|sign-?in|\bsso\b|oauth|saml|/auth\b|accounts?\.", re.IGNORECASE)

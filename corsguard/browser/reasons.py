@@ -162,6 +162,10 @@ _OPTIONS_ROW: Final = "the OPTIONS row of the Network panel: who answered it (Se
 _REQUEST_ROW: Final = (
     "the row of the request in the Network panel: its status, and the Access-Control-* lines of the response"
 )
+_EXCEPTION: Final = (
+    "the status: a 500 may come from outside the CORS layer, because an exception left the application (in Flask's debug "
+    'mode, app.config["PROPAGATE_EXCEPTIONS"] = False keeps it inside)'
+)
 _LISTED: Final = "the policy: are scheme, host and port exactly those of the page's origin, without a slash at the end?"
 _CACHE: Final = 'a cache: does it fail with "Disable cache" ticked, too? If not, Vary: Origin is missing'
 _SPELLED: Final = "one line of that name, with commas between its items"
@@ -316,7 +320,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='Without the header nothing is shared with another origin (Fetch, "CORS check", step 2).',
         instead="List the page's origin in the policy that guards this path.",
         example=Example((_answered(200),)),
-        look=(_REQUEST_ROW, _LISTED, "the path: does the policy guard it?", _CACHE),
+        look=(_REQUEST_ROW, _LISTED, "the path: does the policy guard it?", _EXCEPTION, _CACHE),
         chromium=_says(_CHECKED + "No 'Access-Control-Allow-Origin' header is present on the requested resource."),
         firefox=_says(_refused("CORS header \u2018Access-Control-Allow-Origin\u2019 missing). Status code: {status}.")),
         safari=_SAFARI_ORIGIN,

@@ -22,6 +22,7 @@ from corsguard.browser.page import HeadersInit
 from corsguard.browser.transports import transport_for
 from corsguard.browser.urls import Url, is_trustworthy, of_handshake
 from corsguard.browser.wire import Header
+from corsguard.fixes import Fix, Form
 from corsguard.origin import NULL
 from corsguard.policy import Policy
 
@@ -39,6 +40,15 @@ _APPLICATION_URL: Final = "https://api.example.com/"
 # The attributes of a cookie that a browser sends to other sites, and how long to wait for a server.
 _ACROSS_SITES: Final = "; SameSite=None; Secure"
 _TIMEOUT: Final = 10.0
+_FAILED: Final = 500
+_PASSED_ON: Final = (
+    "The policy shares this. But an exception left the application, and what answers it outside of the guard (the server, "
+    "a debugger, a middleware) adds no headers. Repair the exception: the log has it."
+)
+_PASSED_ON_BY: Final[Mapping[Form | None, str]] = {
+    "flask": 'To answer with the headers also in debug mode, write app.config["PROPAGATE_EXCEPTIONS"] = False.',
+    "fastapi": "To answer with the headers, guard by CORSGuard(app, policy), which stands outside all middleware.",
+}
 # Chromium's name for a certificate whose authority is not known.
 _UNKNOWN_AUTHORITY: Final = "CERT_AUTHORITY_INVALID"
 # Only the beginning of a body is read.
@@ -245,7 +255,7 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
     return Diagnosis(
         asked=asked,
         outcome=outcome,
-        faults=tuple(_as_known(fault, rehearsal) for fault in faults),
+        faults=tuple(_as_known(fault, guarded, rehearsal, framework_of(application)) for fault in faults),
         rows=tuple(row._replace(text=secrets.hidden(row.text)) for row in rows),
         assumed=tuple(map(secrets.hidden, assumed)),
         rehearsal=rehearsal,
@@ -257,14 +267,21 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
     )
 
 
-def _as_known(fault: Fault, rehearsal: Rehearsal | None) -> Fault:
+def _as_known(fault: Fault, guarded: Guarded | None, rehearsal: Rehearsal | None, framework: Form | None) -> Fault:
     """
-    Return *fault*, and in place of what its answer suggests what is known, if no policy guards the request.
+    Return *fault*, and in place of what its answer suggests what is known of an application: that no policy guards the
+    request, or that the policy grants it and an exception was answered elsewhere.
     """
-    is_unshared = fault.failure is not None and fault.failure.reason is Reason.MISSING_ALLOW_ORIGIN
-    if rehearsal is None or not rehearsal.unguarded or not is_unshared:
+    failure = fault.failure
+    if guarded is None or failure is None or failure.reason is not Reason.MISSING_ALLOW_ORIGIN:
         return fault
-    return replace(fault, fix=replace(fault.fix, words=rehearsal.unguarded))
+    if rehearsal is not None:
+        words = rehearsal.unguarded
+        return replace(fault, fix=replace(fault.fix, words=words)) if words else fault
+    answer = None if failure.exchange is None else failure.exchange.response
+    if answer is None or answer.status != _FAILED:
+        return fault
+    return replace(fault, fix=Fix(words=f"{_PASSED_ON} {_PASSED_ON_BY.get(framework, '')}".rstrip()))
 
 
 def _with_trust(fault: Fault) -> Fault:

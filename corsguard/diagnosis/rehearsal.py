@@ -135,7 +135,9 @@ class Rehearsal:
         path = as_shown(of_handshake(Url.parse(self.asked.url)).href.removeprefix(self.server))
         host = bare.name if self.store else ""
         if bare.policy is None and not bare.is_odd and not host:
-            return f"If pages of other origins may read {path}, write a policy in place of None. If not, change nothing."
+            return (
+                f"If pages of other origins may read {path}, write a policy in place of None. If not, change nothing."
+            )
         where = f"let {self.store} return one for {host}" if host else "under paths or hosts"
         return f"Give {path} a policy: {where}, or with @cors on its view."
 

@@ -1,3 +1,4 @@
+import contextlib
 import gc
 import logging
 import threading
@@ -696,3 +697,34 @@ def test_keywords_of_a_policy_are_named_in_a_mapping(keywords, said):
     assert said in str(refused.value)
     # Nothing guards it.
     CORSGuard(app, {"allow_origins": "*"})
+
+
+# Exceptions that leave Flask.
+
+
+@pytest.mark.parametrize(
+    ("settings", "origin", "records"),
+    [
+        ({"DEBUG": True}, APP, 1),
+        ({"PROPAGATE_EXCEPTIONS": True}, APP, 1),
+        ({"DEBUG": True, "PROPAGATE_EXCEPTIONS": False}, APP, 0),
+        ({}, APP, 0),
+        # What a test client gets is the exception itself, and without an Origin no page waits for headers.
+        ({"TESTING": True}, APP, 0),
+        ({"DEBUG": True}, None, 0),
+    ],
+)
+def test_an_exception_that_leaves_flask_is_warned_of_once(caplog, settings, origin, records):
+    """
+    What answers it stands outside of the guard, so the page is told of CORS, and the log says why.
+    """
+    app = Flask("raising")
+    app.config.update(settings)
+    app.add_url_rule("/", view_func=lambda: 1 / 0)
+    CORSGuard(app, {"allow_origins": [APP]})
+    for _ in range(2):
+        with contextlib.suppress(ZeroDivisionError):
+            app.test_client().get("/", headers={"Origin": origin} if origin else {})
+    told = [record.getMessage() for record in caplog.records if record.name == "corsguard"]
+    assert len(told) == records
+    assert all("app.config['PROPAGATE_EXCEPTIONS'] = False" in message for message in told)

@@ -6,11 +6,13 @@ import json
 import threading
 
 import pytest
+from flask import Flask
 from kit.checking import API, PAGE, PUT, TOKEN, Server, allow, data, in_process, run
 
 from corsguard import CORSMiddleware
 from corsguard.cli.printing import Progress
 from corsguard.diagnosis import har, replaying
+from corsguard_flask import CORSGuard
 
 # Secrets.
 
@@ -294,6 +296,25 @@ def test_what_browsers_refuse_stays_a_fault(serve):
     named = Server((204, allow("*", headers="X-Other")), (200, allow("*")))
     found, code = data(serve(named), *BEARER)
     assert (code, found["faults"][0]["code"], found["warnings"]) == (1, "header_not_allowed", [])
+
+
+@pytest.mark.parametrize("page", [PAGE, "https://stranger.example"])
+def test_an_exception_that_leaves_flask_is_not_the_policys_fault(serve, page):
+    """
+    A listed origin is not told to be listed: the debugger answers outside of the guard.
+    """
+    app = Flask("raising")
+    app.debug = True
+    app.add_url_rule("/", view_func=lambda: 1 / 0)
+    CORSGuard(app, {"allow_origins": [PAGE]})
+    found, code = data(serve(app), "--page", page)
+    fix = found["faults"][0]["fix"]
+    assert code == 1
+    assert 'app.config["PROPAGATE_EXCEPTIONS"] = False' in fix["words"]
+    assert (fix["policy"] == {}) is (page == PAGE)
+    # Asked over the network, nobody knows which layer it was, but what it may be is said.
+    found, _ = data(serve(Server(response=(500, []))), "--page", PAGE)
+    assert 'app.config["PROPAGATE_EXCEPTIONS"] = False' in found["faults"][0]["fix"]["words"]
 
 
 def test_a_closed_path_is_said_to_be_closed_on_purpose(serve):

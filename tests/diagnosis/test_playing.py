@@ -238,7 +238,7 @@ SAFARI = {
         "Method PUT is not allowed by Access-Control-Allow-Methods.",
     ),
     "Authorization under a wildcard, which passes": (
-        Server((204, allow("*", headers="*"))),
+        Server((204, allow("*", headers="*")), (200, allow("*"))),
         ["--header", "Authorization: Bearer 12345"],
         "",
     ),
