@@ -25,9 +25,9 @@ from corsguard import (
 )
 from corsguard.adapters import Guarding, InForce, Journal, WebSockets, read_websockets, refuse_awaited, refuse_keywords
 
+from .predecessor import KEY
 from .views import EXTENSION, Views, warn_of_lost_tag, warn_of_passed_exception
 
-_CONFIG_KEY: Final = "CORSGUARD"
 
 # An application sends it with `event=Event(...)`, whenever the WSGI middleware would call `on_event`.
 cors_event: Final = Namespace().signal("cors-event")
@@ -168,14 +168,14 @@ def _read_config(app: Flask) -> Policies | None:
         if variables:
             from corsguard.configuration import Configuration
 
-            return Configuration.from_variables(variables, prefix=f"{_CONFIG_KEY}__").guarded
-        if _CONFIG_KEY not in app.config:
+            return Configuration.from_variables(variables, prefix=f"{KEY}__").guarded
+        if KEY not in app.config:
             return None
-        value = app.config[_CONFIG_KEY]
-        # None as the value is refused like any other mistake.
+        value = app.config[KEY]
+        # None as the value is a mistake like any other.
         return Policies({"paths": None} if value is None else value)
     except PolicyError as error:
-        error.add_note(f"This is app.config[{_CONFIG_KEY!r}] of {app.name!r}.")
+        error.add_note(f"This is app.config[{KEY!r}] of {app.name!r}.")
         raise
 
 
@@ -186,8 +186,8 @@ def _variables(app: Flask) -> dict[str, object]:
     No keyword has capitals, so these come from the environment. Names with one underscore too few are included, so that
     the mistake is reported.
     """
-    nested = app.config.get(_CONFIG_KEY)
-    variables = {key: value for key, value in app.config.items() if key.startswith(f"{_CONFIG_KEY}_")}
+    nested = app.config.get(KEY)
+    variables = {key: value for key, value in app.config.items() if key.startswith(f"{KEY}_")}
     if isinstance(nested, Mapping) and any(str(key).isupper() for key in nested):
-        variables |= {f"{_CONFIG_KEY}__{key}": value for key, value in nested.items()}
+        variables |= {f"{KEY}__{key}": value for key, value in nested.items()}
     return variables

@@ -1,16 +1,24 @@
 """
-Settings of flask-cors that are left in the config of a guarded application, and the rule about them.
+What of the config of a guarded application has no effect, and the rules about it: what is left of flask-cors, what is
+misspelt, and what came too late.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
 from flask import Flask
 
-from corsguard import Fix, Problem
-from corsguard.adapters import Rule
+from corsguard import Fix, Policy, Problem
+from corsguard.adapters import Rule, nearest_name
+
+KEY: Final = "CORSGUARD"
+# The names that `from_prefixed_env` leaves, if one underscore is missing.
+_NAMES: Final = (KEY, *(f"{KEY}_{field.name.upper()}" for field in fields(Policy)))
+# How alike a name has to be to one of ours.
+_MISSPELT: Final = 0.85
 
 # What flask-cors 6 reads from the config.
 THEIRS: Final = frozenset(
@@ -36,14 +44,43 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             ),
             '{"CORS_ORIGINS": ["https://app.example.com"]}',
         ),
+        "W909": Rule(
+            "Nothing reads {name} in the config. It is probably a misspelling of {meant}.",
+            "Flask accepts a config with any name. The guard has no policy, so nothing is shared.",
+            "Correct the spelling, such as `CORSGUARD` for `CORS_GUARD`.",
+            '{"CORS_GUARD": {"allow_origins": ["https://app.example.com"]}}',
+        ),
+        "W910": Rule(
+            "{name} came into the config after CORSGuard had read it, so nothing reads it.",
+            "The guard has no policy, so nothing is shared.",
+            'Write `app.config["CORSGUARD"] = {...}` above `CORSGuard(app)`, or call `guard.init_app(app)` after it.',
+            '{"CORSGUARD": {"allow_origins": ["https://app.example.com"]}}, written below CORSGuard(app)',
+        ),
     }
 )
+_LATE: Final = Fix(words="Write it above CORSGuard(app), or call guard.init_app(app) below it.")
 _FIX: Final = Fix(
     words=(
         "Remove them from the config. If the policy lacks something that they say, "
         "`print(corsguard_flask.translate(app))` prints it."
     )
 )
+
+
+def unread(app: Flask, *, has_policy: bool) -> Iterator[Problem]:
+    """
+    Yield what is wrong with the config of *app*, whose guard *has_policy* or has none.
+    """
+    left = left_over(app)
+    if left is not None:
+        yield left
+    # A guard that has a policy was probably given it by a name of the project's own.
+    for name in () if has_policy else sorted(app.config.keys() - THEIRS):
+        if name == KEY or name.startswith(f"{KEY}_"):
+            yield Problem("W910", name, None, RULES["W910"].message.format(name=name), _LATE)
+        elif (meant := nearest_name(name.partition("__")[0].upper(), _NAMES, _MISSPELT)) is not None:
+            message = RULES["W909"].message.format(name=name, meant=meant)
+            yield Problem("W909", name, None, message, Fix(name=meant))
 
 
 def left_over(app: Flask) -> Problem | None:

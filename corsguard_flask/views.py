@@ -31,7 +31,7 @@ from corsguard.adapters import (
     text_of_path,
 )
 
-from .predecessor import left_over
+from .predecessor import unread
 
 if TYPE_CHECKING:
     from werkzeug.local import LocalProxy
@@ -155,9 +155,8 @@ class Views:
             # At the first request, the config is complete, and all layers are around the application.
             self._is_new = False
             self._warn_of_layers()
-            left = left_over(self._app)
-            if left is not None:
-                logger.warning("%s", left)
+            for problem in unread(self._app, has_policy=self._guard.policies.policy is not None):
+                logger.warning("%s", problem)
         if not tags_made():
             return False
         if self._made != tags_made() or self._views != self._app.view_functions:

@@ -331,13 +331,12 @@ def _of_layer(name: str, layer: _Layer) -> Guarded:
 
 def _of_flask(name: str, layer: _Layer, app: "Flask") -> Guarded:
     from corsguard_flask import CORSGuard
-    from corsguard_flask.predecessor import left_over
+    from corsguard_flask.predecessor import unread
 
     is_extension = isinstance(app.extensions.get("corsguard"), CORSGuard)
     form: Form = "flask" if is_extension else "wsgi"
     guarded = _of_layer(name, layer._replace(form=form, views=app.view_functions.items()))
-    left = left_over(app)
-    around = () if left is None else (left,)
+    around = tuple(unread(app, has_policy=layer.middleware.guard.policies.policy is not None))
     return replace(guarded, problems=(*guarded.problems, *around), around=around)
 
 

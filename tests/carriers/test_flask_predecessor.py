@@ -8,6 +8,7 @@ from flask_cors import CORS
 from flask_cors.core import CONFIG_OPTIONS
 from kit.recording import records
 
+from corsguard.diagnosis.guarded import guard_of
 from corsguard_flask import CORSGuard
 from corsguard_flask.predecessor import THEIRS, left_over
 
@@ -47,6 +48,48 @@ def test_what_flask_cors_reads_is_not_left_over():
     app = guarded(CORS_ORIGINS=APP)
     CORS(app)
     assert left_over(app) is None
+
+
+LISTED = {"allow_origins": [APP]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "codes"),
+    [
+        ({"CORS_GUARD": LISTED}, {}, {"CORS_GUARD": "W909"}),
+        ({"corsguard": LISTED}, {}, {"corsguard": "W909"}),
+        # What FLASK_CORSGARD__ALLOW_ORIGINS and FLASK_CORSGARD_ALLOW_ORIGINS leave.
+        ({"CORSGARD": {"ALLOW_ORIGINS": [APP]}}, {}, {"CORSGARD": "W909"}),
+        ({"CORSGARD_ALLOW_ORIGINS": [APP]}, {}, {"CORSGARD_ALLOW_ORIGINS": "W909"}),
+        ({}, {"CORSGUARD": LISTED}, {"CORSGUARD": "W910"}),
+        ({}, {"CORSGUARD": {"ALLOW_ORIGINS": [APP]}}, {"CORSGUARD": "W910"}),
+        ({"CORSGUARD": LISTED}, {"CORSGUARD": {}}, {}),
+        ({"CORSGUARD": LISTED, "CORS_GUARD": LISTED}, {}, {}),
+        ({"SECRET_KEY": "x", "CORSO": 1, "CORS_HEADERS": "x", "GUARD": 1}, {}, {}),
+    ],
+)
+def test_a_config_that_nothing_reads_is_reported(records, before, after, codes):
+    """
+    A guard without a policy says which part of the config was probably meant.
+    """
+    app = Flask("shop")
+    app.config.update(before)
+    CORSGuard(app)
+    app.config.update(after)
+    for _ in range(2):
+        app.test_client().get("/", headers={"Origin": APP})
+    said = [record.getMessage().split(":")[0] for record in records]
+    assert said == [f"{code} {name}" for name, code in codes.items()]
+    assert {problem.field: problem.code for problem in guard_of("shop:app", app).problems} == codes
+
+
+def test_a_guard_with_a_policy_reads_any_name(records):
+    """
+    The project's own name for what it gives the guard is no misspelling.
+    """
+    app = guarded(CORS_GUARD=LISTED)
+    app.test_client().get("/", headers={"Origin": APP})
+    assert records == []
 
 
 def test_what_is_left_is_logged_once(records):
