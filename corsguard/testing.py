@@ -10,8 +10,10 @@ from typing import Any, Final, cast
 
 from .attacks import ATTACKER, Attack, attack_origins
 from .browser import Application, Browser, Exchange, NetworkError, Page, Response, origin_of
+from .browser.intermediaries import protection_seen
 from .browser.reasons import CORS_CHECK, PREFLIGHT_ONLY
 from .names import ALLOW_ORIGIN
+from .protection import REMEDIES
 from .quoting import shown
 
 __all__ = [
@@ -36,10 +38,10 @@ def assert_shared(app: Application | Browser, *, page: str, url: str, method: st
     Assert that a page may read what it fetches, and return the Response.
 
     *app* is a Browser, or an application as Browser takes it. *page* is the URL of the page. *url* is the whole URL
-    that it fetches. *init* are more arguments for `Page.fetch`. An error response (404, 500) counts like any other
-    response, also the 500 that FastAPI or Starlette makes of an exception. The lifespan of an ASGI application is not
-    run. Raises AssertionError with the full explanation, and ValueError or TypeError for arguments that do not describe
-    a request.
+    that it fetches. *init* are more arguments for `Page.fetch`. An error response (404, 500) counts as any other
+    response, also the 500 that FastAPI or Starlette makes of an exception. But the 403 of cross-origin protection
+    fails: the page may read it, and the application did not run. The lifespan of an ASGI application is not run. Raises
+    AssertionError with the whole story, and ValueError or TypeError for arguments that do not describe a request.
     """
     return _shared(_open(app, page), method, _whole(url), init)
 
@@ -210,6 +212,12 @@ def _shared(page: Page, method: str, url: str, init: dict[str, Any]) -> Response
         raise AssertionError(f"{page.origin} may not read {told}.\n\n{error}") from None
     if response.type in {"opaque", "opaqueredirect"}:
         raise AssertionError(f"{page.origin} may not read {told}: the response is {response.type}, as the page wanted.")
+    answer = page.network[-1].response if page.network else None
+    if answer is not None and (reason := protection_seen(answer)) is not None:
+        raise AssertionError(
+            f"{page.origin} may read the answer to {told}, but it is the 403 of cross-origin protection ({reason}). "
+            f"The application did not run. {REMEDIES[reason].fix}"
+        )
     return response
 
 

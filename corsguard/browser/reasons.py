@@ -163,8 +163,8 @@ _REQUEST_ROW: Final = (
     "the row of the request in the Network panel: its status, and the Access-Control-* lines of the response"
 )
 _EXCEPTION: Final = (
-    "the status: a 500 may come from outside the CORS layer, because an exception left the application (in Flask's debug "
-    'mode, app.config["PROPAGATE_EXCEPTIONS"] = False keeps it inside)'
+    "the status: a 500 may come from outside the CORS layer, because an exception left the application (in the debug "
+    'mode of Flask, app.config["PROPAGATE_EXCEPTIONS"] = False keeps it inside)'
 )
 _LISTED: Final = "the policy: are scheme, host and port exactly those of the page's origin, without a slash at the end?"
 _CACHE: Final = 'a cache: does it fail with "Disable cache" ticked, too? If not, Vary: Origin is missing'

@@ -42,8 +42,8 @@ _ACROSS_SITES: Final = "; SameSite=None; Secure"
 _TIMEOUT: Final = 10.0
 _FAILED: Final = 500
 _PASSED_ON: Final = (
-    "The policy shares this. But an exception left the application, and what answers it outside of the guard (the server, "
-    "a debugger, a middleware) adds no headers. Repair the exception: the log has it."
+    "The policy shares this. But an exception left the application, and what answers it outside of the guard (the "
+    "server, a debugger, a middleware) adds no headers. Repair the exception: the log has it."
 )
 _PASSED_ON_BY: Final[Mapping[Form | None, str]] = {
     "flask": 'To answer with the headers also in debug mode, write app.config["PROPAGATE_EXCEPTIONS"] = False.',

@@ -48,8 +48,8 @@ _MOST_ROUNDS: Final = 64
 # A request and the preflight before it.
 _WITH_PREFLIGHT: Final = 2
 _LET_PASS: Final = (
-    "The standard does not count Authorization among *, so no browser has to send it. Chromium, Firefox and Safari still "
-    "do, and warn of it in their consoles."
+    "The standard does not count Authorization among *, so no browser has to send it. Chromium, Firefox and Safari "
+    "still do, and warn of it in their consoles."
 )
 _UNGUARDED: Final = (
     "The preflight allowed this origin, so it is listed. The answer to the request itself has no CORS headers: a "

@@ -14,7 +14,7 @@ from django.urls import path
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from corsguard import CORSMiddleware, Origin, asgi
+from corsguard import CORSMiddleware, CrossOriginProtection, Origin, asgi
 from corsguard.browser import Browser, Unreachable
 from corsguard.testing import assert_not_shared, assert_shared, assert_shared_with_no_attacker, attack_origins
 from corsguard_flask import CORSGuard
@@ -568,3 +568,17 @@ def test_the_fixture_hides_no_mistake_of_another(pytester):
     pytester.makepyfile("import pytest\n\n\n@pytest.fixture\ndef app(nonexistent):\n    pass\n" + USES)
     result = pytester.runpytest_subprocess()
     result.stdout.fnmatch_lines(["*fixture 'nonexistent' not found*"])
+
+
+def test_what_protection_refuses_is_not_shared():
+    """
+    The 403 of protection can be read, but nothing ran; it fails with what lets the page act.
+    """
+    policy = {"allow_origins": [APP]}
+    refusing = CORSMiddleware(bare, policy, protection=CrossOriginProtection())
+    assert_shared(refusing, page=APP, url=ITEMS)
+    with pytest.raises(AssertionError, match=r"the 403 of cross-origin protection \(same-site\)") as caught:
+        assert_shared(refusing, page=APP, url=ITEMS, method="POST")
+    assert "allow_credentials=True" in str(caught.value)
+    trusting = CORSMiddleware(bare, policy | {"allow_credentials": True}, protection=CrossOriginProtection())
+    assert_shared(trusting, page=APP, url=ITEMS, method="POST")

@@ -131,7 +131,8 @@ def errors():
     yield from of_others(DJANGO_RULES, is_shown=True)
     yield chapter(
         "Flask",
-        "The log has this once, and `corsguard lint module:app` prints it. In Django, `corsguard.W908` and `corsguard.W909` are the same.",
+        "The log has this once, and `corsguard lint module:app` prints it. "
+        "In Django, `corsguard.W908` and `corsguard.W909` are the same.",
     )
     yield from of_others(FLASK_RULES, is_shown=True)
 
