@@ -702,8 +702,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "W203": Rule(
             (
-                '"*" does not cover Authorization, which a page with a token sends. Browsers still let it pass and warn '
-                "of it."
+                '"*" does not cover Authorization, which a page with a token sends. Browsers still let it pass and '
+                "warn of it."
             ),
             "The standard forbids it, and browsers have announced to follow. From then on, these pages are refused.",
             'Write `allow_headers=["*", "Authorization"]`, or list the headers that pages send.',

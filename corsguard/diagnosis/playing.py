@@ -47,7 +47,7 @@ _MOST_ROUNDS: Final = 64
 
 # A request and the preflight before it.
 _WITH_PREFLIGHT: Final = 2
-_LET_PASS: Final = (
+_STILL_COVERED: Final = (
     "The standard does not count Authorization among *, so no browser has to send it. Chromium, Firefox and Safari "
     "still do, and warn of it in their consoles."
 )
@@ -315,7 +315,7 @@ def play(
         exchange, answer = failure.exchange, fixed(failure)
         veil = NetworkError(_veiled(failure, hide))
         if only_warned_of(failure) and exchange is not None and answer is not None:
-            outcome.warnings.append(replace(fault_of(veil), cause=_LET_PASS, notes=()))
+            outcome.warnings.append(replace(fault_of(veil), cause=_STILL_COVERED, notes=()))
             recording.let_pass(exchange.request, answer)
             continue
         sign = (failure.reason, failure.value, len(error.exchanges), exchange)
