@@ -56,6 +56,10 @@ _OPAQUE: Final[Mapping[str, tuple[str, Fix]]] = {
     ),
 }
 
+_THIRD_PARTY: Final = (
+    "Safari and a new profile of Debian's Chromium block them, and Firefox keeps separate ones for each site"
+)
+
 # The headers of a preflight's answer that are checked, and their names in the list.
 _SHORT: Final = {ALLOW_ORIGIN: "Allow-Origin", ALLOW_METHODS: "Allow-Methods", ALLOW_HEADERS: "Allow-Headers"}
 
@@ -419,8 +423,8 @@ def _cookies(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Iterator[Row]:
         yield Row("NO", "cookies", "some are not sent or are refused, see above")
     elif any(exchange.with_credentials for exchange in outcome.exchanges):
         near = is_same_site(asked.page_origin, asked.server_origin)
-        text = "sent" if near else "sent, except by browsers that block third-party cookies (Safari always does)"
-        yield Row("ok", "cookies", text)
+        text = "sent" if near else f"sent by a browser that lets third-party cookies pass; {_THIRD_PARTY}"
+        yield Row("ok" if near else "??", "cookies", text)
     else:
         yield Row("--", "cookies", "none to send (--cookie)")
 
