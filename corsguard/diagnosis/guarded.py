@@ -43,6 +43,7 @@ from .objects import (
     quiet,
     refuse_python,
     said_by,
+    said_to_have,
 )
 from .predecessors import predecessor_of
 
@@ -58,7 +59,7 @@ _SETTINGS: Final = "DJANGO_SETTINGS_MODULE"
 _CONFIGURATION: Final = "DJANGO_CONFIGURATION"
 
 FORMS: Final = """\
-  cors.toml          a TOML file (with --env NAME for one of its environments)
+  cors.toml          a TOML file
   shop.policies:API  module:attribute: a Policy, a mapping, an application
   shop:create_app()  the result of a factory
   mysite.settings    a Django settings module"""
@@ -402,8 +403,8 @@ def set_up_django(module: str) -> None:
         from django.conf import settings
     except ImportError:
         raise LoadError(
-            f"{module} would be a Django settings module, and Django is not installed here. For an attribute of a "
-            f"module write {module}:NAME, for a file its path."
+            f"{module} would be a Django settings module, and Django is not installed here. Name what is in it, such "
+            f"as {module}:app or '{module}:create_app()'."
         ) from None
     if os.environ.get(_CONFIGURATION) and not settings.configured:
         _install_configurations(module)
@@ -415,7 +416,7 @@ def set_up_django(module: str) -> None:
     if not _has_settings(found):
         raise LoadError(
             f"{module} is a module without any Django setting. Name something in it, such as {module}:app or "
-            f"'{module}:create_app()'."
+            f"'{module}:create_app()'.{said_to_have(found)}"
         )
     os.environ[_SETTINGS] = module
     with _loading_django(module):

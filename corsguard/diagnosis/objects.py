@@ -21,9 +21,13 @@ from typing import Final, cast
 from corsguard.browser import Application
 from corsguard.browser.transports import transport_for
 from corsguard.errors import PolicyError
+from corsguard.policy import Policy
 from corsguard.quoting import kind_of, printable, quoted
 
 _ATTRIBUTE: Final = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)(\(\))?", re.ASCII)
+# What is imported everywhere, and is not what guards.
+_NO_POLICIES: Final = frozenset({"builtins", "typing", "werkzeug.local", "__future__"})
+_MOST_NAMES: Final = 8
 _SETTINGS: Final = "DJANGO_SETTINGS_MODULE"
 _MODULE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
@@ -94,7 +98,8 @@ def refuse_python(text: str, attribute: str = "") -> None:
     if text.endswith(".py") or ".py:" in text:
         module, _, named = text.partition(".py")
         meant = f"{module.strip('./').replace(os.sep, '.').removesuffix('.__init__')}{named or attribute}"
-        raise LoadError(f"{quoted(text)} is a Python file: write the name of its module, {meant}.")
+        alone = "" if named or attribute else f":NAME, with the name in it. For Django settings, write {meant}"
+        raise LoadError(f"{quoted(text)} is a Python file: write the name of its module, {meant}{alone}.")
 
 
 @contextmanager
@@ -119,7 +124,7 @@ def object_of(text: str) -> object:
     for name in path.split("."):
         if not hasattr(found, name):
             near = get_close_matches(name, [other for other in dir(found) if not other.startswith("__")], 1)
-            meant = f" Did you mean {near[0]}?" if near else ""
+            meant = f" Did you mean {near[0]}?" if near else said_to_have(found)
             raise LoadError(f"{text}: {_shown_of(found)} has no {name}.{meant}")
         found = getattr(found, name)
     if not call:
@@ -132,6 +137,26 @@ def object_of(text: str) -> object:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
         raise LoadError(failed(text, error)) from None
+
+
+def said_to_have(found: object) -> str:
+    """
+    Return which applications and policies the module *found* may have, as a sentence, or nothing.
+    """
+    if not isinstance(found, ModuleType):
+        return ""
+    objects, factories = list[str](), list[str]()
+    for name, value in vars(found).items():
+        # Only its type is asked, because a value may be a proxy that raises.
+        kind = type(value)
+        if name.startswith("_") or issubclass(kind, ModuleType | type):
+            continue
+        if kind is FunctionType:
+            factories += [name] * (value.__module__ == found.__name__)
+        elif issubclass(kind, Mapping | Policy) or (callable(value) and kind.__module__ not in _NO_POLICIES):
+            objects.append(name)
+    names = [*objects, *factories]
+    return f" It has {', '.join(names[:_MOST_NAMES])}." if names else ""
 
 
 def import_module(module: str) -> ModuleType:

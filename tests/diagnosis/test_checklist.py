@@ -46,8 +46,8 @@ ROWS = {
             "??",
             "cookies",
             (
-                "sent by a browser that lets third-party cookies pass; Safari and a new profile of Debian's Chromium block "
-                "them, and Firefox keeps separate ones for each site"
+                "sent by a browser that lets third-party cookies pass; Safari and a new profile of Debian's Chromium "
+                "block them, and Firefox keeps separate ones for each site"
             ),
         ),
     ),

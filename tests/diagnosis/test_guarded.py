@@ -128,6 +128,7 @@ def test_an_application_is_found_by_its_name(module, attribute):
     [
         ("{}", ["is not the name of an application", "shop.wsgi:application"]),
         ("{}:wsgy", ["the module {} has no wsgy", "Did you mean wsgi?"]),
+        ("{}:qqqq", ["the module {} has no qqqq. It has KEYWORDS, POLICY, PATHS, guarded, outer, bare,"]),
         ("{}:Shop.aplication", ["has no aplication", "Did you mean application?"]),
         ("{}:KEYWORDS", ["is a dict, not a WSGI or ASGI application"]),
         ("{}:POLICY", ["is not an application", "It takes a WSGI application"]),
@@ -276,7 +277,7 @@ def test_django_is_told_with_the_tags_of_its_views():
         ("{}:create_app", ["write '{}:create_app()'"]),
         ("{}:Path", ["does not guard anything"]),
         ("{}:Shop.__name__", ["is a str, and does not guard anything", "cors.toml", "mysite.settings"]),
-        ("{}.py", ["is a Python file", "{}."]),
+        ("{}.py", ["is a Python file", "{}:NAME, with the name in it.", "For Django settings, write {}."]),
         ("./{}.py:POLICY", ["is a Python file", "{}:POLICY."]),
         ("what-is-this", ["is not the name of a policy", "cors.toml", "module:attribute", "mysite.settings"]),
         ("{}x", ["There is no module {}x"]),
@@ -444,8 +445,10 @@ def test_without_a_name_the_file_here_is_taken(here):
     """
     with pytest.raises(LoadError) as caught:
         load_guarded()
-    for form in ("There is no cors.toml", "module:attribute", "create_app()", "mysite.settings", "--env NAME"):
+    for form in ("There is no cors.toml", "module:attribute", "create_app()", "mysite.settings"):
         assert form in str(caught.value)
+    # Not every command that says so has the option.
+    assert "--env" not in str(caught.value)
     (here / "cors.toml").write_text('allow_origins = "*"\n')
     assert load_guarded().name == "cors.toml"
 
