@@ -239,7 +239,8 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
         raise ValueError(without_password(secrets.hidden(str(error)))) from None
     if application is not None and url is None:
         assumed.insert(0, f"a request for {where} (--url says which)")
-    rows = [*checklist(asked, outcome, faults, secrets.hidden)]
+    other_layer = "" if guarded is None else guarded.other_layer
+    rows = [*checklist(asked, outcome, faults, secrets.hidden, other_layer)]
     where = shown_url(asked.url)
     rows += strangers(
         compared,

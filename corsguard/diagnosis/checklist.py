@@ -240,9 +240,12 @@ def _unreadable(outcome: Outcome, read: Sequence[str], hide: Callable[[str], str
         yield Fault(code="not_exposed", cause=f"{name} cannot be read: {cause}", fix=fix)
 
 
-def checklist(asked: Fetch, outcome: Outcome, faults: Sequence[Fault], hide: Callable[[str], str]) -> Iterator[Row]:
+def checklist(
+    asked: Fetch, outcome: Outcome, faults: Sequence[Fault], hide: Callable[[str], str], other_layer: str = ""
+) -> Iterator[Row]:
     """
-    Yield the rows, in the order in which a person checks; *faults* are all faults.
+    Yield the rows, in the order in which a person checks; *faults* are all faults, and *other_layer* is a library that
+    shares next to the guard of an application.
     """
     wrong = _Wrong(faults)
     # Secrets are removed before anything is shortened.
@@ -266,7 +269,7 @@ def checklist(asked: Fetch, outcome: Outcome, faults: Sequence[Fault], hide: Cal
     elif outcome.unseen:
         yield Row("--", "response", "not looked at")
     yield _credentials(asked, outcome, wrong)
-    yield from _layers(outcome)
+    yield from _layers(outcome, other_layer)
     yield from _vary(request, wrong)
     yield from _cookies(asked, outcome, wrong)
     yield from _networks(outcome)
@@ -389,7 +392,7 @@ def _credentials(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Row:
     return Row(_mark(Reason.ALLOW_CREDENTIALS_NOT_TRUE in wrong.everything), "credentials", text)
 
 
-def _layers(outcome: Outcome) -> Iterator[Row]:
+def _layers(outcome: Outcome, other_layer: str) -> Iterator[Row]:
     twice: dict[str, None] = {}
     for exchange in outcome.exchanges:
         names = [name.lower() for name, _ in exchange.response.headers] if exchange.response else []
@@ -397,6 +400,8 @@ def _layers(outcome: Outcome) -> Iterator[Row]:
     if twice:
         quoted = ", ".join(as_shown(name) for name in [*twice][:MOST_NAMES])
         yield Row("NO", "one layer", f"two layers answer: {quoted} came twice; remove it from all except one")
+    elif other_layer:
+        yield Row("NO", "one layer", f"{other_layer} is there, too: the guard replaces what it sets, so remove it")
     elif any(exchange.response for exchange in outcome.exchanges):
         yield Row("ok", "one layer", "no CORS header came twice")
 

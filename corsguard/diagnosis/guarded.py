@@ -45,7 +45,7 @@ from .objects import (
     said_by,
     said_to_have,
 )
-from .predecessors import predecessor_of
+from .predecessors import library_in, predecessor_of
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -95,7 +95,7 @@ class Guarded:
     *place_of* takes what *find* returns and a keyword. *problems* are the warnings of every policy; *around* those that
     only a framework can know. *absent* is the warning that nothing uses the policies at all. *protection* decides which
     requests may act, if there is any. *policies* are those by path or host, without views; *tagged* are the views that
-    have their own.
+    have their own. *other_layer* is a library that sets CORS headers, too.
     """
 
     name: str
@@ -107,6 +107,7 @@ class Guarded:
     protection: CrossOriginProtection | None = None
     policies: Policies = field(default_factory=Policies)
     tagged: tuple[str, ...] = ()
+    other_layer: str = ""
 
     @property
     def store(self) -> str:
@@ -273,7 +274,8 @@ def _of_object(name: str, found: object) -> Guarded:
         return _of_django(name)
     layer = _layer(name, found)
     if layer is not None:
-        return _of_layer(name, layer) if framework != "flask" else _of_flask(name, layer, cast("Flask", found))
+        guarded = _of_layer(name, layer) if framework != "flask" else _of_flask(name, layer, cast("Flask", found))
+        return replace(guarded, other_layer=library_in(found))
     if framework is not None:
         if predecessor := predecessor_of(found):
             raise LoadError(f"{name} is a {_FRAMEWORKS[framework]} application. {predecessor}")

@@ -24,8 +24,8 @@ from corsguard.quoting import printable
 from .guarded import Guarded, is_file, load_guarded, there_is_no
 from .objects import place_of
 
-# A problem that neither a policy nor a framework can know. A tag cannot name a host, so no configuration shows it.
-RULES_OF_VIEWS: Final[Mapping[str, Rule]] = MappingProxyType(
+# What neither a policy nor a framework knows, so there is no configuration that shows it.
+RULES_OF_APPLICATIONS: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "W601": Rule(
             "Views have their own policy (@cors), which counts on every host, also on hosts that no key names: "
@@ -33,7 +33,13 @@ RULES_OF_VIEWS: Final[Mapping[str, Rule]] = MappingProxyType(
             "A page that the policy of the view allows may read from it on the host of every tenant.",
             "Remove @cors, and write the path of the view below each host that shares it.",
             None,
-        )
+        ),
+        "W602": Rule(
+            "Two layers of CORS: {value} is in the application, too.",
+            "The guard replaces the headers of the other layer, so what is configured there has no effect.",
+            "Remove the other layer. `corsguard move` prints what it says in our words.",
+            None,
+        ),
     }
 )
 
@@ -85,15 +91,19 @@ def lint(policy: str) -> Linted:
     except PolicyError as error:
         return Linted(policy=policy, problems=_in_order(_of_error(policy, error)), hosts={})
     file = _file_of(policy)
-    placed = [_placed(problem, policy, file, None) for problem in (*guarded.problems, *_of_tags(guarded))]
+    placed = [_placed(problem, policy, file, None) for problem in (*guarded.problems, *_of_application(guarded))]
     return Linted(policy=policy, problems=placed, hosts=_hosts_of(guarded.policies.table))
 
 
-def _of_tags(guarded: Guarded) -> Iterator[Problem]:
+def _of_application(guarded: Guarded) -> Iterator[Problem]:
     if guarded.tagged and guarded.policies.table.hosts is not None:
-        rule = RULES_OF_VIEWS["W601"]
+        rule = RULES_OF_APPLICATIONS["W601"]
         message = printable(rule.message.format(value=", ".join(guarded.tagged)))
         yield Problem("W601", "hosts", None, message, Fix(words=rule.instead))
+    if guarded.other_layer:
+        rule = RULES_OF_APPLICATIONS["W602"]
+        message = rule.message.format(value=guarded.other_layer)
+        yield Problem("W602", guarded.other_layer, None, message, Fix(words=rule.instead))
 
 
 def _hosts_of(table: PathTable | None) -> dict[str, dict[str, str]]:
@@ -204,7 +214,7 @@ def rules() -> dict[str, str]:
     """
     Return a sentence about each rule, by its code, with `...` for the placeholders.
     """
-    known = {**RULES, **RULES_OF_VIEWS}
+    known = {**RULES, **RULES_OF_APPLICATIONS}
     for name in ("corsguard_flask.predecessor", "corsguard_django.checks"):
         of_framework = sys.modules.get(name)
         if of_framework is not None:

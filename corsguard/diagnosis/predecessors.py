@@ -19,14 +19,22 @@ def predecessor_of(application: object) -> str:
     Return a sentence that says which other library guards *application* and how to translate its settings; empty if
     none.
     """
-    if added_to(application):
-        return _SAID.format("Starlette's CORSMiddleware", _APPLICATION)
+    library = library_in(application)
+    if library:
+        return _SAID.format(library, _APPLICATION)
     for layer in layers_of(application):
-        if has_flask_cors(layer):
-            return _SAID.format("flask-cors", _APPLICATION)
         if type(layer).__module__.startswith("django.core.handlers.") and has_cors_headers():
             return _SAID.format("django-cors-headers", "mysite.settings")
     return ""
+
+
+def library_in(application: object) -> str:
+    """
+    Return which other library of Flask, Starlette or FastAPI shares what *application* answers, or nothing.
+    """
+    if added_to(application):
+        return "Starlette's CORSMiddleware"
+    return "flask-cors" if any(map(has_flask_cors, layers_of(application))) else ""
 
 
 def has_flask_cors(layer: object) -> bool:

@@ -6,12 +6,16 @@ import json
 import threading
 
 import pytest
+from fastapi import FastAPI
 from flask import Flask
+from flask_cors import CORS
 from kit.checking import API, PAGE, PUT, TOKEN, Server, allow, data, in_process, run
+from starlette.middleware.cors import CORSMiddleware as StarletteMiddleware
 
-from corsguard import CORSMiddleware
+from corsguard import CORSMiddleware, asgi
 from corsguard.cli.printing import Progress
 from corsguard.diagnosis import har, replaying
+from corsguard.diagnosis.linting import lint
 from corsguard_flask import CORSGuard
 
 # Secrets.
@@ -315,6 +319,36 @@ def test_an_exception_that_leaves_flask_is_not_the_policys_fault(serve, page):
     # Asked over the network, nobody knows which layer it was, but what it may be is said.
     found, _ = data(serve(Server(response=(500, []))), "--page", PAGE)
     assert 'app.config["PROPAGATE_EXCEPTIONS"] = False' in found["faults"][0]["fix"]["words"]
+
+
+def two_layers_of_flask():
+    app = Flask("twice")
+    app.add_url_rule("/", view_func=lambda: "content")
+    CORS(app)
+    CORSGuard(app, {"allow_origins": [PAGE]})
+    return app
+
+
+def two_layers_of_starlette():
+    app = FastAPI()
+    app.add_middleware(StarletteMiddleware, allow_origins=["*"])
+    asgi.CORSGuard(app, {"allow_origins": [PAGE]})
+    return app
+
+
+@pytest.mark.parametrize(
+    ("make", "library"), [(two_layers_of_flask, "flask-cors"), (two_layers_of_starlette, "Starlette's CORSMiddleware")]
+)
+def test_a_second_layer_is_told_though_the_guard_replaces_it(serve, make, library):
+    """
+    Both check and lint name it.
+    """
+    name = serve(make())
+    shown = run(name, "--page", PAGE).stdout
+    assert f"{library} is there, too" in shown
+    assert "ok  one layer" not in shown
+    (problem,) = [problem for problem in lint(name).problems if problem.code == "W602"]
+    assert library in problem.message
 
 
 def test_a_closed_path_is_said_to_be_closed_on_purpose(serve):

@@ -10,7 +10,7 @@ from kit.failures import played
 from corsguard.audit import RULES as WEAKNESSES
 from corsguard.browser.reasons import REASONS
 from corsguard.browser.report import cause
-from corsguard.diagnosis.linting import RULES_OF_VIEWS
+from corsguard.diagnosis.linting import RULES_OF_APPLICATIONS
 from corsguard.errors import RULES
 from corsguard.gateways import RULES as EXPORT_RULES
 from corsguard.journal import REASONS as EVENT_REASONS
@@ -117,7 +117,7 @@ def errors():
         "Valid, but risky or probably unintended. `policy.warnings` has them, and the log has them once at start.",
     )
     yield from of_policies("W")
-    yield from of_others(RULES_OF_VIEWS, is_shown=False)
+    yield from of_others(RULES_OF_APPLICATIONS, is_shown=False)
     yield chapter(
         "Errors of an export",
         "`corsguard export` writes nothing if one of these is found: [gateways and proxies](gateways.md).",
