@@ -276,7 +276,11 @@ def _without_slash(href: str) -> str:
 
 
 def _wildcard(failure: Failure) -> Fix:
-    return _share(failure, "* never counts with credentials: name the origin.", page=_NO_COOKIES)
+    why = (
+        "* never counts with credentials: name the origin. A list takes the place of *, so every other origin that "
+        "reads today has to be listed, too. For a public API, leave out the credentials."
+    )
+    return _share(failure, why, page=_NO_COOKIES)
 
 
 def _multiple(failure: Failure) -> Fix:

@@ -322,7 +322,12 @@ def _say_meaning(out: Output, meaning: Meaning, framework: Form | None) -> None:
     for line in fix.send:
         out.spans(("    send:   ", "dim"), (line, "good"))
     if fix.policy:
-        _say_policy(out, fix, framework)
+        _say_policy(
+            out,
+            fix,
+            framework,
+            "Write it in place of *" if meaning.is_about_star else "Add it to what the policy lists",
+        )
     elif meaning.is_about_layers:
         _say_layer(out, framework)
     for line in _assumptions(message):
@@ -335,8 +340,8 @@ def _say_meaning(out: Output, meaning: Meaning, framework: Form | None) -> None:
         out.spans(("Note: ", "dim"), (note, "plain"))
 
 
-def _say_policy(out: Output, fix: Fix, framework: Form | None) -> None:
-    out.say("    Add it to what the policy lists:", "dim")
+def _say_policy(out: Output, fix: Fix, framework: Form | None, what_to_do: str) -> None:
+    out.say(f"    {what_to_do}:", "dim")
     for words, title in _FRAMEWORKS.items():
         if framework in {words, None}:
             for line in replace(fix, form=words).written():

@@ -66,6 +66,14 @@ class Meaning:
         return failure is not None and failure.reason in OF_STATUS
 
     @property
+    def is_about_star(self) -> bool:
+        """
+        Whether a `*` is at fault, so that what is to be written takes its place.
+        """
+        failure = self.message.failure
+        return failure is not None and failure.reason is Reason.WILDCARD_WITH_CREDENTIALS
+
+    @property
     def title(self) -> str:
         """
         The meaning, in one sentence.

@@ -354,6 +354,21 @@ def test_what_is_not_a_request_is_a_usage_error(here, arguments, said):
         assert words in done.stderr
 
 
+def test_a_list_takes_the_place_of_a_star():
+    """
+    To list one origin closes a public API to all others, which is said.
+    """
+    line = (
+        f"Access to fetch at 'https://api.example.com/items' from origin '{APP}' has been blocked by CORS policy: The "
+        "value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard '*' when the "
+        "request's credentials mode is 'include'."
+    )
+    shown = run(line).stdout
+    assert "Write it in place of *:" in shown
+    assert "every other origin that reads today has to be listed, too" in shown
+    assert "Add it to what the policy lists" not in shown
+
+
 def test_a_status_is_not_fixed_by_keywords():
     """
     A status of a preflight is no matter of keywords.
