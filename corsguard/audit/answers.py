@@ -34,7 +34,8 @@ _PAGE_HOST: Final = "attacker.example"
 TOO_MANY: Final = 429
 BUSY: Final = frozenset({TOO_MANY, 503})
 # The statuses of a login, a router, a firewall or a limit in front of the resource (RFC 9110, 15.5; RFC 6585, 4).
-_BEFORE_RESOURCE: Final = frozenset({401, 402, 403, 404, 407, 410, TOO_MANY, 451}) | REDIRECTS
+# The audit cannot ask a resource without GET.
+_BEFORE_RESOURCE: Final = frozenset({401, 402, 403, 404, 405, 407, 410, TOO_MANY, 451}) | REDIRECTS
 
 # The reasons for which a preflight fails because of the origin, whatever it says about methods and headers.
 _REFUSES_ALL: Final = CORS_CHECK | OF_STATUS | {Reason.UNREACHABLE}

@@ -177,6 +177,8 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
     if not session.is_judged:
         statuses = {answer.status for answer in client.answers_at(session.url) if answer.came}
         login = " Add a login, as a header or a cookie." if statuses & _WANTS_LOGIN else ""
+        # An audit sends nothing that could change something.
+        login += " Audit a URL that answers GET." if 405 in statuses else ""
         belief.note(f"The URL was not judged, because all its answers had the status {{}}.{login}", _listed(statuses))
     return Report(
         url=session.socket_url if session.is_handshake else session.url,

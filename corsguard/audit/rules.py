@@ -627,8 +627,8 @@ _ROWS: Final = (
             "Then each mistake in the list of origins exposes the data of logged-in users, because the browser sends "
             "their cookie."
         ),
-        instead="Send `Set-Cookie: ...; SameSite=Lax`, if only pages of the same site need the cookie.",
-        header="Set-Cookie: ...; SameSite=Lax",
+        instead="Send `SameSite=Lax`, if no page on another site needs the cookie. Such a page needs `SameSite=None`.",
+        header="Set-Cookie: ...; SameSite=Lax  (only if no page on another site needs the cookie)",
         policy="no Policy changes cookies",
         sign=signs.cookie_for_all_sites,
         example=(_answer(_GRANT, _CREDENTIALS, ("Set-Cookie", "sid=1; SameSite=None; Secure")),),

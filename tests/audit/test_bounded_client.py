@@ -20,7 +20,9 @@ def test_the_budget_is_kept():
     report = audited(one, budget=30)
     assert len(one.asked) == report.sent <= report.budget == 30
     assert report.left_out
-    assert report.notes[0].startswith("Left out, because the budget of 30 requests was spent: ")
+    assert report.notes[0].startswith(
+        "Left out, because the budget of 30 requests was spent but for 7 that are kept to ask again: "
+    )
 
 
 def test_each_question_is_asked_once_in_its_turn():

@@ -255,7 +255,14 @@ def test_everything_goes_through_the_proxy():
 
 
 def test_what_was_only_refused_was_not_judged():
-    for status in ("401 Unauthorized", "403 Forbidden", "404 Not Found", "429 Too Many Requests", "502 Bad Gateway"):
+    for status in (
+        "401 Unauthorized",
+        "403 Forbidden",
+        "404 Not Found",
+        "405 Method Not Allowed",
+        "429 Too Many Requests",
+        "502 Bad Gateway",
+    ):
         result, _ = run(answering(lambda _: [], status=status))
         assert "The URL was not judged." in result.stdout
         assert f"all its answers had the status {status[:3]}." in result.stdout
@@ -263,8 +270,8 @@ def test_what_was_only_refused_was_not_judged():
         assert result.exit_code == 4
     result, _ = run(answering(everybody, status="403 Forbidden"))
     assert result.exit_code == 1
-    # Routing and the form of a request are what the resource itself answers.
-    result, _ = run(answering(lambda _: [], status="405 Method Not Allowed"))
+    # The form of a request is what the resource itself answers.
+    result, _ = run(answering(lambda _: [], status="422 Unprocessable Content"))
     assert result.exit_code == 0
 
 
