@@ -228,7 +228,7 @@ class Guard:
         # The parameter with the number of tags makes the cache look again after each tag.
         misplaced = misplaced_tags(view)
         if misplaced:
-            self.journal.record_misplaced(name_of(view), misplaced)
+            self.journal.record_misplaced(name_of(view), misplaced, is_class=isinstance(view, type))
             return Assignment(None, name_of(view))
         tag = tag_of(view)
         if tag is not None and isinstance(tag.policy, Policy):

@@ -115,6 +115,12 @@ _LET_LISTED_IN: Final = Fix(
     words="The origin is listed, but a WebSocket handshake carries cookies.", policy={"allow_credentials": True}
 )
 
+_TAG_THE_CLASS: Final = "Write @cors above the class instead."
+_TAG_THE_VIEW: Final = (
+    "Tag the view instead: what as_view() returns, or the class if a router takes that. With @api_view, write @cors "
+    "above it."
+)
+
 # For one reason and one policy, at most one record is written in so many seconds.
 _PAUSE: Final = 60.0
 # After this many refusals in a row of which nobody was told, the guard skips some before it looks for a listener again.
@@ -392,18 +398,19 @@ class Journal:
             )
         return (event,) if self._has_listener() else ()
 
-    def record_misplaced(self, view: str, methods: Collection[str]) -> None:
+    def record_misplaced(self, view: str, methods: Collection[str], *, is_class: bool = False) -> None:
         """
-        Log, once for each *view*, that tags on its *methods* have no effect, and that the guard closed the view.
+        Log, once for each *view*, that tags on its *methods* have no effect, and that the guard closed it. *is_class*
+        tells that the class itself is the view, as in Starlette.
         """
         if view not in self._told_of_misplaced:
             self._told_of_misplaced.add(view)
             logger.error(
                 "@cors on a handler method (%s) of the class-based view %s has no effect, so nothing of this view is "
-                "shared. Tag the view instead: what as_view() returns, or the class if a router takes that. With "
-                "@api_view, write @cors above it.",
+                "shared. %s",
                 ", ".join(methods),
                 view,
+                _TAG_THE_CLASS if is_class else _TAG_THE_VIEW,
             )
 
     def record_unseen(self, app: str) -> None:

@@ -29,7 +29,7 @@ from corsguard.policy import Policy
 from . import har
 from .checklist import Row, checklist, compare, further_faults, look_alike, resolved_space, stale, strangers
 from .commands import curl, shown_url
-from .guarded import Guarded, framework_of, guard_of, is_known
+from .guarded import Guarded, begun_by_tags, framework_of, guard_of, is_known
 from .objects import load_application, names_object
 from .pages import assumed_page, page_named
 from .playing import Fault, Fetch, Outcome, lines_of, play
@@ -437,4 +437,4 @@ def _beginning(application: Application | None, faults: Sequence[Fault]) -> tupl
     failure = faults[0].failure if faults else None
     if form is None or failure is None or failure.reason is not Reason.MISSING_ALLOW_ORIGIN:
         return ()
-    return tuple(replace(faults[0].fix, form=form).begun())
+    return begun_by_tags(application) or tuple(replace(faults[0].fix, form=form).begun())

@@ -286,7 +286,8 @@ def _of_object(name: str, found: object) -> Guarded:
                 "itself."
             )
         raise LoadError(
-            f"{name} is a {_FRAMEWORKS[framework]} application that nothing guards. Write {_begun(framework)}, or give "
+            f"{name} is a {_FRAMEWORKS[framework]} application that nothing guards. Write "
+            f"{'; '.join(begun_by_tags(found)) or _begun(framework)}, or give "
             "the name of the policy itself."
         )
     if isinstance(found, Policy | Policies | Configured | Mapping):
@@ -589,6 +590,20 @@ def is_known(application: object) -> bool:
     """
     # A replacement of Flask's own method may be anything.
     return not hasattr(application, "__dict__") or "wsgi_app" not in vars(application)
+
+
+def begun_by_tags(application: object) -> tuple[str, ...]:
+    """
+    Return the lines that an application of Flask, FastAPI or Starlette lacks whose views have policies of their own, or
+    nothing if none has.
+    """
+    form = framework_of(application)
+    if form is None or form not in _FRAMEWORKS:
+        return ()
+    views = cast("Flask", application).view_functions.items() if form == "flask" else _endpoints_of(application)
+    if all(tag_of(view) is None for _, view in views):
+        return ()
+    return *Fix(form=form).begun()[:-1], "CORSGuard(app)  # its views have policies of their own by @cors"
 
 
 def _begun(form: Form) -> str:

@@ -492,6 +492,8 @@ def test_a_tag_on_a_method_closes_the_class_and_the_log_says_so(caplog):
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "get" in record.getMessage()
     assert "Items" in record.getMessage()
+    # Words of Django and of Flask would mislead.
+    assert record.getMessage().endswith("Write @cors above the class instead.")
 
 
 class Raising(Convertor):

@@ -12,9 +12,9 @@ from flask_cors import CORS
 from kit.checking import API, PAGE, PUT, TOKEN, Server, allow, data, in_process, run
 from starlette.middleware.cors import CORSMiddleware as StarletteMiddleware
 
-from corsguard import CORSMiddleware, asgi
+from corsguard import CORSMiddleware, asgi, cors
 from corsguard.cli.printing import Progress
-from corsguard.diagnosis import har, replaying
+from corsguard.diagnosis import LoadError, har, replaying
 from corsguard.diagnosis.linting import lint
 from corsguard_flask import CORSGuard
 
@@ -349,6 +349,36 @@ def test_a_second_layer_is_told_though_the_guard_replaces_it(serve, make, librar
     assert "ok  one layer" not in shown
     (problem,) = [problem for problem in lint(name).problems if problem.code == "W602"]
     assert library in problem.message
+
+
+def tagged_flask():
+    app = Flask("tagged")
+    app.add_url_rule("/", view_func=cors(allow_origins=[PAGE])(lambda: "content"))
+    return app
+
+
+def tagged_fastapi():
+    app = FastAPI()
+
+    @app.get("/")
+    @cors(allow_origins=[PAGE])
+    def read() -> str:
+        return "content"
+
+    return app
+
+
+@pytest.mark.parametrize("make", [tagged_flask, tagged_fastapi])
+def test_tags_without_a_guard_need_the_guard_alone(serve, make):
+    """
+    A policy for the whole application would share more than what was tagged.
+    """
+    name = serve(make())
+    shown = run(name, "--page", PAGE).stdout
+    assert "    CORSGuard(app)  # its views have policies of their own by @cors\n" in shown
+    assert "CORSGuard(app, {" not in shown
+    with pytest.raises(LoadError, match=r"CORSGuard\(app\)  # its views"):
+        lint(name)
 
 
 def test_a_closed_path_is_said_to_be_closed_on_purpose(serve):
