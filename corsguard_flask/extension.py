@@ -28,7 +28,6 @@ from corsguard.adapters import Guarding, InForce, Journal, WebSockets, read_webs
 from .predecessor import KEY
 from .views import EXTENSION, Views, warn_of_lost_tag, warn_of_passed_exception
 
-
 # An application sends it with `event=Event(...)`, whenever the WSGI middleware would call `on_event`.
 cors_event: Final = Namespace().signal("cors-event")
 

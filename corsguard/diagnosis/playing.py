@@ -223,8 +223,8 @@ class Recording:
         self._on_request = on_request
         self._answers: dict[tuple[WireRequest, int], WireResponse | Unreachable] = {}
         self._fixed: dict[tuple[WireRequest, int], WireResponse] = {}
-        # In a redirect loop, the same request may get different answers.
         self._let_pass: dict[tuple[WireRequest, int], WireResponse] = {}
+        # In a redirect loop, the same request may get different answers.
         self._asked: Counter[WireRequest] = Counter()
 
     def rewind(self) -> None:

@@ -117,7 +117,7 @@ CORSGuard(awaiting, AWAITED)
 async def bare(scope, receive, send):
     await PlainTextResponse("x")(scope, receive, send)
 
-unguarded, misadded, bad = fastapi(), fastapi(), fastapi()
+unguarded, misadded, bad, untagged = fastapi(), fastapi(), fastapi(), FastAPI()
 misspelt = starlette(Middleware(CORSMiddleware, polcy=PATHS))
 misadded.add_middleware(CORSGuard, policy=PATHS)
 bad.add_middleware(CORSMiddleware, policy={"allow_origins": ["app.example.com"]})
@@ -274,7 +274,12 @@ def test_the_line_to_change_is_the_tag_of_an_endpoint(module, command):
 
 
 def test_an_unguarded_application_is_told_what_to_begin_with(module):
-    for attribute, form in (("unguarded", "fastapi"), ("misadded", "fastapi"), ("bare", None)):
+    for attribute in ("unguarded", "misadded"):
+        # Their views are tagged.
+        found = diagnosis.check(f"{module}:{attribute}", page=APP, url="/items")
+        assert found.beginning[0] == "from corsguard.asgi import CORSGuard"
+        assert found.beginning[1].startswith("CORSGuard(app)  #")
+    for attribute, form in (("untagged", "fastapi"), ("bare", None)):
         found = diagnosis.check(f"{module}:{attribute}", page=APP, url="/items")
         assert found.rehearsal is None
         assert (read(form, found.beginning) if form else found.beginning) == ({"allow_origins": [APP]} if form else ())
