@@ -45,6 +45,7 @@ def test_the_guard_sees_a_handshake_as_under_wsgi():
                 "wsgi.url_scheme": "https",
             },
             "/feed",
+            guarded.guard.terms,
             # There is no store of hosts to ask.
             guarded.guard.policies.table,
         )

@@ -129,7 +129,7 @@ WRONG = [
     ({"target": "api.example.com"}, "Expected a URL, an application or its name"),
     ({"target": "https://u:s3cr3t@"}, r"got target='https://\.\.\.@'"),
     ({"target": API, "url": API}, "Expected no url next to a target"),
-    ({"target": Server(), "url": "http://["}, "is not a URL"),
+    ({"target": Server(), "url": "http://["}, "Expected a URL"),
     ({"target": Server(), "page": "app.example.com"}, "does not begin with a scheme"),
     ({"target": Server(), "method": "P T"}, "is not a method name"),
     ({"target": Server(), "cookies": ["12345"]}, "Expected a cookie name=value"),

@@ -257,7 +257,8 @@ def test_policies_by_path_are_told_by_path(path, verdict, vary):
 
 
 def test_no_policy_at_all_is_told_as_such():
-    assert explain(None, request(asked_method="PUT")).verdict.startswith("No policy guards this path")
+    assert explain({"paths": {}}, request(asked_method="PUT")).verdict.startswith("No policy guards this path")
+    assert explain(None, request(asked_method="PUT")).verdict.startswith("The path is closed (None)")
 
 
 def test_keywords_are_read_as_every_adapter_reads_them():

@@ -104,7 +104,7 @@ def test_a_preflight_is_not_asked():
     [(None, True), (PROTECTED, False), ({"mode": "report"}, True), ({"exempt": ["/orders"]}, True)],
 )
 def test_a_handshake_to_a_path_without_a_policy(protection, connects):
-    told = explain(None, request("GET", EVIL, HTTP_UPGRADE="websocket"), protection)
+    told = explain({"paths": {}}, request("GET", EVIL, HTTP_UPGRADE="websocket"), protection)
     assert (told.goes_on, told.status) == (connects, None if connects else 403)
     assert ("no policy guards it" in str(told)) is (protection not in (None, {"exempt": ["/orders"]}))
 

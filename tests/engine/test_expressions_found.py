@@ -18,12 +18,12 @@ ORIGINS = {
     r"https?://(.*\.)?example\.com:?\d*/?.*": (
         ["http://example.com:*", "http://*.example.com:*", "https://example.com:*", "https://*.example.com:*"],
         [],
-        ["http://example.com.evil.example", "http://example.com:8443"],
+        ["http://example.com.evil.example"],
     ),
     r"https?://\w*\.?example\.com:?\d*/?.*": (
         ["http://example.com:*", "https://example.com:*"],
         ["http://*.example.com:*", "https://*.example.com:*"],
-        ["http://example.com.evil.example", "http://example.com:8443"],
+        ["http://example.com.evil.example"],
     ),
     "^http://localhost:[0-9]+$": ([], ["http://localhost:*"], []),
     r"^http://127\.0\.0\.1:[0-9]+$": ([], ["http://127.0.0.1:*"], []),
@@ -287,7 +287,7 @@ ORIGINS = {
     r"https?://(?:.+\.)?example\.com(?::\d{1,5})?": (
         ["http://example.com:*", "http://*.example.com:*", "https://example.com:*", "https://*.example.com:*"],
         [],
-        ["http://example.com.evil.example", "http://example.com:8443"],
+        ["http://example.com.evil.example"],
     ),
     r"^https://(app|www)\.example\.(com|org|net)$": (
         [

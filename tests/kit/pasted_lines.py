@@ -89,7 +89,7 @@ LINES = [
     ),
     Line("unsafe headers", 'Refused to set unsafe header "Cookie"', "forbidden_cookie", says='credentials: "include"'),
     Line("unsafe headers", "Attempt to set a forbidden header was denied: Referer", "forbidden_header", says="leave out the request header Referer"),
-    Line("unsafe headers", 'Refused to get unsafe header "set-cookie"', "never_exposed", says="another name", never="expose_headers"),
+    Line("unsafe headers", 'Refused to get unsafe header "set-cookie"', "never_exposed", says="another header", never="expose_headers"),
     Line("unsafe headers", 'Refused to get unsafe header "Set-Cookie2"', "never_exposed", never="expose_headers"),
     Line("unsafe headers", "response.headers.get('Set-Cookie') is null", "never_exposed", never="expose_headers"),
     Line("unsafe headers", "Refused to get unsafe header “X-Total”", "not_exposed", says="X-Total"),

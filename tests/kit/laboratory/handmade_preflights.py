@@ -162,7 +162,7 @@ def method_not_listed(environ):
     reads(method="DELETE"),
     fails(
         "header_not_allowed",
-        "json brings content-type",
+        "a json body adds the header content-type",
         "Access-Control-Allow-Headers: Content-Type",
         method="PUT",
         json={"name": "pen"},
