@@ -190,7 +190,12 @@ class Guard:
             return answers.silent
         grant = answers.permitted if asks else answers.shared
         # The length is checked first, because even hashing a megabyte takes time.
-        prepared = grant.known.get(origin) if len(origin) <= LONGEST_ORIGIN else None
+        if len(origin) > LONGEST_ORIGIN:
+            prepared = None
+        elif isinstance(origin, str):
+            prepared = grant.known.get(origin)
+        else:
+            prepared = grant.known_bytes.get(origin)
         if prepared is None:
             text = origin if isinstance(origin, str) else as_text(origin)
             covered = answers.audience.covers(text)

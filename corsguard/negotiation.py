@@ -12,7 +12,7 @@ method and header of a URL. The browser itself refuses a method or header that i
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
@@ -55,7 +55,7 @@ _IN_A_LOOP: Final = (
 # values that are read are shorter.
 MOST_READ: Final = LONGEST_ORIGIN + 1
 # How many origins of a policy are remembered with their headers, because a pattern covers any number of origins.
-_MOST_KNOWN: Final = 4096
+_MOST_KNOWN: Final = 1024
 _REFUSAL_BODY: Final = b"CORS: this origin may not read this resource.\n"
 
 
@@ -178,12 +178,14 @@ class Grant:
     What a policy decides about one kind of request from the origins of its audience.
 
     The headers are those that are *prepared*. Before them stands the origin, under each of the names *echoes*. *known*
-    are the header values that were seen so far, and what is prepared for each.
+    has the prepared answers for origins that were seen, by the text of the header; *known_bytes* has them by its bytes.
     """
 
     prepared: Prepared
     echoes: tuple[str, ...]
-    known: dict[str | bytes, Prepared]
+    # Python warns if a text is compared with bytes (-b), so they do not share a dict.
+    known: dict[str, Prepared] = field(default_factory=dict)
+    known_bytes: dict[bytes, Prepared] = field(default_factory=dict)
 
     def to(self, origin: str) -> Decision:
         """
@@ -201,7 +203,10 @@ class Grant:
         if not self.echoes:
             return self.prepared
         prepared = Prepared.of(self.to(origin), self.prepared.trusted_methods)
-        if len(self.known) < _MOST_KNOWN:
+        if isinstance(seen, bytes):
+            if len(self.known_bytes) < _MOST_KNOWN:
+                self.known_bytes[seen] = prepared
+        elif len(self.known) < _MOST_KNOWN:
             self.known[seen] = prepared
         return prepared
 
@@ -375,10 +380,10 @@ def _prepare(policy: Policy) -> Answers:
         audience=policy.audience,
         silent=Prepared.of(Decision(RequestKind.NOT_CORS, None, silent)),
         shared=Grant(
-            Prepared.of(Decision(RequestKind.CORS, None, shared), policy.trusted_methods), (*echoes, *timing_echoes), {}
+            Prepared.of(Decision(RequestKind.CORS, None, shared), policy.trusted_methods), (*echoes, *timing_echoes)
         ),
         refused=Prepared.of(Decision(RequestKind.CORS, None, (VARY,), Refusal.ORIGIN)),
-        permitted=Grant(Prepared.of(Decision(RequestKind.PREFLIGHT, policy.preflight_status, permitted)), echoes, {}),
+        permitted=Grant(Prepared.of(Decision(RequestKind.PREFLIGHT, policy.preflight_status, permitted)), echoes),
         forbidden=Prepared.of(Decision(RequestKind.PREFLIGHT, 403, forbidden, Refusal.ORIGIN, body=_REFUSAL_BODY)),
     )
 
