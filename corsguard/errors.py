@@ -75,13 +75,14 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=["https://app.example.com", None])',
         ),
         "E105": Rule(
-            '"*" must be the only entry. In a list it would decide for all other entries, too.',
+            'Expected the string "*" or a list without it, got a list with "*". It looks like one entry of the list, but '
+            "it would decide for all other entries, too.",
             (
                 'With `"*"` in the list, the other entries have no effect. A reader of the policy would believe that '
-                "only "
-                "they are allowed."
+                "only they are allowed."
             ),
-            'Write `"*"` alone to allow everything, or remove it and keep the other entries.',
+            'Write the string without a list to allow everything, such as `allow_origins="*"`, or remove it and keep '
+            "the other entries.",
             'Policy(allow_origins=["*", "https://app.example.com"])',
         ),
         "E106": Rule(

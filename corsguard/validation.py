@@ -7,7 +7,7 @@ module judges. `errors` has the messages. Nothing here knows how a request is an
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -73,22 +73,33 @@ Names = Literal["*"] | tuple[str, ...]
 
 class _List(NamedTuple):
     """
-    A keyword that is a list: the entry that a fix shows, the list that it shows instead of `"*"`, and the codes that a
-    name may get.
+    A keyword that is a list: the entry that a fix shows, the list that it shows instead of `"*"` with the words that say
+    what belongs into it, and the codes that a name may get.
     """
 
     example: str
     instead_of_star: list[str]
+    words: str
     codes: tuple[str, ...] = ()
 
 
 _LISTS: Final = {
-    "allow_origins": _List(EXAMPLE_ORIGIN, [EXAMPLE_ORIGIN]),
+    "allow_origins": _List(EXAMPLE_ORIGIN, [EXAMPLE_ORIGIN], "list the origins of your pages"),
     "allow_methods": _List(
-        "PUT", [*DEFAULT_METHODS, "PUT", "PATCH", "DELETE"], ("E401", "E107", "E402", "E403", "W201")
+        "PUT",
+        [*DEFAULT_METHODS, "PUT", "PATCH", "DELETE"],
+        "list the methods that your pages use",
+        ("E401", "E107", "E402", "E403", "W201"),
     ),
-    "allow_headers": _List("Content-Type", ["Content-Type", "Authorization"], ("E501", "E107", "E502", "E503")),
-    "expose_headers": _List("ETag", ["ETag"], ("E501", "E107", "E601", "E602")),
+    "allow_headers": _List(
+        "Content-Type",
+        ["Content-Type", "Authorization"],
+        "list the headers that your pages send",
+        ("E501", "E107", "E502", "E503"),
+    ),
+    "expose_headers": _List(
+        "ETag", ["ETag"], "list the headers that your pages read", ("E501", "E107", "E601", "E602")
+    ),
 }
 # When each code applies to the name of a method or a header. The first code of a keyword that applies is reported.
 _APPLIES: Final[Mapping[str, Callable[[str], bool]]] = {
@@ -166,7 +177,9 @@ class Reading:
         if text == "*":
             return "*"
         if text is not None:
-            self.report("E102", keyword, text, Fix(policy={keyword: _listed_in(text) or [example]}))
+            listed = _listed_in(text) or [example]
+            fix = self.without_star(keyword, listed) or Fix(policy={keyword: listed})
+            self.report("E102", keyword, text, fix)
             return ()
         items = _items_of(value, list, tuple, set, frozenset)
         if items is None:
@@ -178,23 +191,35 @@ class Reading:
                 self.report("E104", keyword, item, fix, kind=kind_of(item))
         return (*dict.fromkeys(text for text in map(text_of, items) if text is not None),)
 
-    def look_at_star(self, keyword: str, names: Names) -> None:
-        if "*" not in names:
+    def look_at_star(self, keyword: str, names: Collection[str]) -> None:
+        fix = self.without_star(keyword, names)
+        if fix is None:
             return
+        if self.credentials:
+            cause = _TO_EVERY_SITE if keyword == "allow_origins" else _NO_WILDCARD
+            self.report("E301", keyword, "*", fix, cause=cause)
+        else:
+            self.report("E105", keyword, "*", fix)
+
+    def without_star(self, keyword: str, names: Collection[str]) -> Fix | None:
+        """
+        Return what to write instead of *names*, if they have a `"*"` that may not stand there.
+        """
         others = [name for name in names if name != "*"]
+        if "*" not in names:
+            return None
+        if self.credentials:
+            words = "" if others else _LISTS[keyword].words
+            meant = others or _LISTS[keyword].instead_of_star
+            return Fix(policy={keyword: meant}, words=words, otherwise=(_OR_PUBLIC,))
         # Fetch requires Authorization to be listed next to `*`, so this is the only list that may contain `*`.
         may_stand = {NON_WILDCARD_REQUEST_HEADER} if keyword == "allow_headers" else set[str]()
         next_to_it = [name for name in others if name.lower() in may_stand]
-        if next_to_it != others or names == ("*",):
-            with_it = ["*", *next_to_it] if next_to_it else "*"
-            meant = others or ([_LISTS[keyword].example] if self.credentials else with_it)
-            is_narrowed = meant != with_it and not self.credentials
-            every = (Fix(words=_OR_EVERYTHING, policy={keyword: with_it}),) if is_narrowed else ()
-            self.report("E105", keyword, "*", Fix(policy={keyword: meant}, otherwise=every))
-        elif self.credentials:
-            cause = _TO_EVERY_SITE if keyword == "allow_origins" else _NO_WILDCARD
-            meant = others or _LISTS[keyword].instead_of_star
-            self.report("E301", keyword, "*", Fix(policy={keyword: meant}, otherwise=(_OR_PUBLIC,)), cause=cause)
+        if names == "*" or (others and next_to_it == others):
+            return None
+        with_it = {keyword: ["*", *next_to_it] if next_to_it else "*"}
+        every = Fix(words=_OR_EVERYTHING, policy=with_it)
+        return Fix(policy={keyword: others}, otherwise=(every,)) if others else Fix(policy=with_it)
 
     # Origins
 
@@ -311,13 +336,24 @@ class Reading:
 
     def names(self, keyword: str, value: object) -> Names:
         names = self.strings(keyword, value)
-        self.look_at_star(keyword, names)
-        others = [name for name in names if name != "*"]
-        for name in others:
-            code = next((code for code in _LISTS[keyword].codes if _APPLIES[code](name)), None)
-            if code is not None:
-                fix = Fix(entries=(name.upper(),)) if code == "E403" else _corrected(keyword, others, name)
-                self.report(code, keyword, name, fix, upper=name.upper())
+        codes = {name: code for name in names if (code := _code_of_name(keyword, name)) is not None}
+        meant = {name: _meant_by(keyword, name) for name, code in codes.items() if code.startswith("E")}
+        # Every fix is the whole list put right, because a reader may paste the fix of one problem only.
+        right = [*dict.fromkeys(chain.from_iterable(meant.get(name, (name,)) for name in names))]
+        self.look_at_star(keyword, names if names == "*" else right)
+        example = Fix(policy={keyword: [_LISTS[keyword].example]}, otherwise=(OR_REMOVE_IT,))
+        whole = self.without_star(keyword, right) or (Fix(policy={keyword: right}) if right else example)
+        for name, code in codes.items():
+            if code == "E403":
+                fix = Fix(entries=(name.upper(),))
+            elif len(names) > MOST_ITEMS:
+                fix = Fix(entries=meant[name]) if meant.get(name) else Fix(removes=True)
+            elif code == "W201":
+                rest = [other for other in right if other != name]
+                fix = Fix(policy={keyword: rest}) if rest else example
+            else:
+                fix = whole
+            self.report(code, keyword, name, fix, upper=name.upper())
         return names
 
     def look_at_token(self, headers: Names) -> None:
@@ -589,22 +625,26 @@ def _listed_in(text: str) -> list[str]:
     return found if inner is None else [entry for part in found if (entry := part.strip("\"'"))]
 
 
-def _corrected(keyword: str, names: list[str], wrong: str) -> Fix:
+def _code_of_name(keyword: str, name: str) -> str | None:
     """
-    Return a fix with *names* without *wrong*. If *wrong* is several names in one string, these replace it.
+    Return the code of what is wrong with *name*, an entry of *keyword*, or None.
     """
+    return None if name == "*" else next((code for code in _LISTS[keyword].codes if _APPLIES[code](name)), None)
+
+
+def _meant_by(keyword: str, wrong: str) -> tuple[str, ...]:
+    """
+    Return the names that *wrong* means: several in one string, one in upper case, or none.
+    """
+    if is_token(wrong):
+        return (wrong.upper(),) if keyword == "allow_methods" and _APPLIES["E403"](wrong) else ()
     # The text after a colon is a value.
     parts = [part for part in re.split(_BETWEEN_NAMES, wrong.partition(":")[0]) if part]
-    if is_token(wrong) or not all(map(is_token, parts)):
-        parts = []
-    elif parts[1:] and parts[0].lower() in _FIRST_WORDS and keyword != "allow_methods":
-        parts = ["-".join(parts)]
-    if len(names) > MOST_ITEMS:
-        return Fix(entries=tuple(parts)) if parts else Fix(removes=True)
-    pieces = [*chain.from_iterable(parts if name == wrong else [name] for name in names)]
-    if not pieces:
-        return Fix(policy={keyword: [_LISTS[keyword].example]}, otherwise=(OR_REMOVE_IT,))
-    return Fix(policy={keyword: pieces})
+    if not all(map(is_token, parts)):
+        return ()
+    if parts[1:] and parts[0].lower() in _FIRST_WORDS and keyword != "allow_methods":
+        return ("-".join(parts),)
+    return tuple(parts)
 
 
 def _instead_of(item: object, example: str) -> tuple[str, ...]:

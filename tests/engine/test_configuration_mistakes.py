@@ -128,8 +128,8 @@ MISTAKES = {
         (
             'E301 cors.toml: policies.a.allow_origins: "*" cannot be used together with allow_credentials=True: '
             "browsers refuse the pair, and every workaround gives the data of logged-in users to every site. (In the "
-            'environment live.)\n    fix: allow_origins = ["https://app.example.com"]  # or, for public '
-            "data: environments.live.policies.a.allow_credentials = false"
+            'environment live.)\n    fix: allow_origins = ["https://app.example.com"]  # list the origins of your '
+            "pages; or, for public data: environments.live.policies.a.allow_credentials = false"
         ),
     ),
     "what an heir has from a base that is wrong under one environment": (
@@ -140,8 +140,8 @@ MISTAKES = {
         (
             'E301 cors.toml: policies.a.allow_origins: "*" cannot be used together with allow_credentials=True: '
             "browsers refuse the pair, and every workaround gives the data of logged-in users to every site. (In the "
-            'environment live.)\n    fix: allow_origins = ["https://app.example.com"]  # or, for public '
-            "data: environments.live.policies.b.allow_credentials = false"
+            'environment live.)\n    fix: allow_origins = ["https://app.example.com"]  # list the origins of your '
+            "pages; or, for public data: environments.live.policies.b.allow_credentials = false"
         ),
     ),
     "an environment within an environment": (
@@ -318,8 +318,8 @@ MISTAKES = {
         (
             'E301 cors.toml: allow_origins: "*" cannot be used together with allow_credentials=True: browsers refuse '
             "the pair, and every workaround gives the data of logged-in users to every site. (In the environment "
-            'live.)\n    fix: allow_origins = ["https://app.example.com"]  # or, for public '
-            "data: environments.live.allow_credentials = false"
+            'live.)\n    fix: allow_origins = ["https://app.example.com"]  # list the origins of your '
+            "pages; or, for public data: environments.live.allow_credentials = false"
         ),
     ),
     "everything at once": (

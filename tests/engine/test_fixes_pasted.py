@@ -69,6 +69,36 @@ def mended(keywords):
             return keywords
 
 
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"allow_origins": ["*"], "allow_methods": ["*"], "allow_headers": ["*"], "allow_credentials": True},
+        {"allow_origins": ["*"], "allow_methods": ["*"], "allow_headers": ["*"], "expose_headers": ["*"]},
+        {"allow_origins": "['*']", "allow_methods": "*, PUT", "allow_headers": ["*", "Cookie"], "max_age": "60"},
+        {"allow_origins": "*, https://app.example.com", "expose_headers": ["*", "Origin"], "allow_credentials": "true"},
+        {"allow_origins": ["https://app.example.com/"], "allow_headers": ["Cookie", "Origin"]},
+        {"allow_origins": ["https://app.example.com"], "allow_headers": ["Host", "X One, X-Two", "X-Three", "Via"]},
+        {"allow_origins": "*", "allow_methods": ["TRACE", "patch", "GET POST", "CONNECT", "get"]},
+        {"allow_origins": "*", "allow_headers": ["*", "Authorization", "Cookie"]},
+        {"allow_origins": "*", "expose_headers": ["Set-Cookie", "Origin", "ETag", "X-*"]},
+        {
+            "allow_origins": ["http://a.example", "https://*.github.io", "App.example.com", "*"],
+            "allow_methods": ["*", "put", "TRACE"],
+            "allow_headers": ["*", "Content-Type,Authorization", "Cookie"],
+            "allow_credentials": 1,
+            "max_age": -1,
+        },
+    ],
+    ids=str,
+)
+def test_the_fixes_of_one_refusal_build_when_all_are_pasted(keywords):
+    with pytest.raises(PolicyError) as refusal:
+        Policy(**keywords)
+    for problem in refusal.value.problems:
+        keywords = pasted(keywords, problem)
+    Policy(**keywords)
+
+
 @pytest.mark.parametrize("keywords", AS_WRITTEN, ids=map(str, range(len(AS_WRITTEN))))
 def test_pasted_fixes_build_what_people_write(keywords):
     mended(keywords)
