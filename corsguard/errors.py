@@ -413,7 +413,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         # Single values.
         "E701": Rule(
-            '{value} is not a bool. Python treats any text that is not empty as true, even "false".',
+            'Expected true or false, got {value}. No other value is converted, because the text "false" could then count '
+            "as true.",
             (
                 'The text "false" would switch on what you want off. With `allow_credentials`, other origins could '
                 "then read the data of logged-in users."

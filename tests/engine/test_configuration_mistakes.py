@@ -268,8 +268,8 @@ MISTAKES = {
     "a string for a bool": (
         'allow_origins = ["https://app.example.com"]\nallow_credentials = "yes"',
         (
-            'E701 cors.toml: allow_credentials: "yes" is not a bool. Python treats any text that is not empty as '
-            'true, even "false".\n    fix: allow_credentials = true'
+            'E701 cors.toml: allow_credentials: Expected true or false, got "yes". No other value is converted, '
+            'because the text "false" could then count as true.\n    fix: allow_credentials = true'
         ),
     ),
     "a date for an age": (
@@ -337,8 +337,8 @@ MISTAKES = {
             "with a scheme in lower case and `://`. Every origin that a browser sends does.\n    fix: "
             '"https://app.example.com"\nE702 cors.toml: policies.b.max_age: "10m" is not a whole number of seconds, '
             "a timedelta of whole seconds or None.\n    fix: max_age = 7200\nE701 cors.toml: "
-            "environments.live.policies.a.allow_credentials: 1 is not a bool. Python treats any text that is not "
-            'empty as true, even "false".\n    fix: allow_credentials = true'
+            "environments.live.policies.a.allow_credentials: Expected true or false, got 1. No other value is "
+            'converted, because the text "false" could then count as true.\n    fix: allow_credentials = true'
         ),
     ),
 }
@@ -442,8 +442,8 @@ def test_a_mapping_is_told_of_in_the_words_of_python():
         'E813 environments: Expected a name (not empty, not "none" or "unguarded", no / at its beginning), got 5 (an '
         'int).\n    fix: "app"\nE102 policies.app.allow_origins: Expected a list of strings, got the string '
         '"https://app.example.com". Python would read it letter by letter.\n    fix: '
-        'allow_origins=["https://app.example.com"]\nE701 policies.app.allow_credentials: "yes" is not a bool. Python '
-        'treats any text that is not empty as true, even "false".\n    fix: allow_credentials=True'
+        'allow_origins=["https://app.example.com"]\nE701 policies.app.allow_credentials: Expected true or false, '
+        'got "yes". No other value is converted, because the text "false" could then count as true.\n    fix: allow_credentials=True'
     )
     assert refusal(Configuration.from_mapping, ["https://app.example.com"]) == (
         'E813 : Expected a table of keys and values, got ["https://app.example.com"] (a list).\n'

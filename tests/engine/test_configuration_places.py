@@ -131,8 +131,8 @@ MISTAKEN_CONFIGS = {
     "a number for a bool": (
         {"CORSGUARD__ALLOW_ORIGINS": "https://a.example", "CORSGUARD__ALLOW_CREDENTIALS": "1"},
         (
-            "E701 CORSGUARD__ALLOW_CREDENTIALS: 1 is not a bool. Python treats any text that is not empty as true, "
-            'even "false".\n    fix: CORSGUARD__ALLOW_CREDENTIALS=true'
+            "E701 CORSGUARD__ALLOW_CREDENTIALS: Expected true or false, got 1. No other value is converted, because "
+            'the text "false" could then count as true.\n    fix: CORSGUARD__ALLOW_CREDENTIALS=true'
         ),
     ),
 }

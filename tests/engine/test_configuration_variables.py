@@ -158,8 +158,8 @@ MISTAKEN_VARIABLES = {
     "no bool": (
         {"ALLOW_ORIGINS": "https://a.example", "ALLOW_CREDENTIALS": "True"},
         (
-            'E701 CORSGUARD_ALLOW_CREDENTIALS: "True" is not a bool. Python treats any text that is not empty as '
-            'true, even "false".\n    fix: CORSGUARD_ALLOW_CREDENTIALS=true'
+            'E701 CORSGUARD_ALLOW_CREDENTIALS: Expected true or false, got "True". No other value is converted, '
+            'because the text "false" could then count as true.\n    fix: CORSGUARD_ALLOW_CREDENTIALS=true'
         ),
     ),
     "no seconds": (
