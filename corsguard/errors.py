@@ -75,8 +75,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=["https://app.example.com", None])',
         ),
         "E105": Rule(
-            'Expected the string "*" or a list without it, got a list with "*". It looks like one entry of the list, but '
-            "it would decide for all other entries, too.",
+            'Expected the string "*" or a list without it, got a list with "*". It looks like one entry of the list, '
+            "but it would decide for all other entries, too.",
             (
                 'With `"*"` in the list, the other entries have no effect. A reader of the policy would believe that '
                 "only they are allowed."
@@ -413,8 +413,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         # Single values.
         "E701": Rule(
-            'Expected true or false, got {value}. No other value is converted, because the text "false" could then count '
-            "as true.",
+            'Expected true or false, got {value}. No other value is converted, because the text "false" could then '
+            "count as true.",
             (
                 'The text "false" would switch on what you want off. With `allow_credentials`, other origins could '
                 "then read the data of logged-in users."

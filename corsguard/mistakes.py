@@ -11,7 +11,8 @@ mistake. It reads only the first part of a long entry, many times longer than an
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Final, NamedTuple
+from os import PathLike, fspath
+from typing import Final, NamedTuple, cast
 
 from .errors import PolicyError, Problem
 from .fixes import OR_REMOVE_IT, Fix
@@ -34,6 +35,7 @@ from .origin import (
     is_misspelt,
     pattern_of,
 )
+from .quoting import quoted, text_of
 
 _LONGEST_READ: Final = 4096
 _LONGEST_EXPRESSION: Final = 128
@@ -49,6 +51,9 @@ _REGEX_SUBDOMAIN: Final = rf"\((?:\?:)?{_REGEX_CLASS}[+*]?(?:\\\.)?\)[+*]?(?:\\\
 _MOST_REPAIRS: Final = 8
 # Words of other configurations that name no host.
 _NO_HOSTS: Final = frozenset({"all", "any", "none", "same-origin", "self", "true", "false", "undefined"})
+# Words of other configurations that switch something off, or on.
+_OFF: Final = frozenset({"disable", "disabled", "false", "no", "none", "null", "off"})
+_ON: Final = frozenset({"enable", "enabled", "enforce", "on", "true", "yes"})
 _PORTS: Final = r"([0-9]{1,5})-([0-9]{1,5})"
 _MOST_PORTS: Final = 20
 # The scheme that pages probably have, if the entry has another scheme of the same host.
@@ -101,6 +106,40 @@ def refusal(text: str) -> PolicyError:
     fix = _INSTEAD.get(fault.code) or Fix(entries=tuple(meant_entries), words=words)
     fix = fix if fix.entries else _UNKNOWN
     return PolicyError([Problem.of(fault.code, "allow_origins", text, fix)])
+
+
+def guarding_meant(value: object, *, is_whole: bool) -> Fix:
+    """
+    Return what to write instead of *value*, where a policy is expected: that of everything, or of a path or a host.
+    """
+    text = text_of(value)
+    if is_whole and (isinstance(value, PathLike) or (text or "").endswith(".toml")):
+        file = text if text is not None else fspath(cast("PathLike[str]", value))
+        return Fix(words=f"Configuration.from_file({quoted(file)})")
+    if _says_off(value):
+        return Fix(entries=(None,))
+    listed = cast("Iterable[object]", value) if type(value) in (list, tuple) else (value,)
+    texts = [entry for entry in map(text_of, listed) if entry is not None]
+    if "*" in texts:
+        return Fix(entries=({"allow_origins": "*"},))
+    origins = [entry for entry in texts if pattern_of(entry) is not None]
+    return Fix(entries=({"allow_origins": origins or [EXAMPLE_ORIGIN]},))
+
+
+def websockets_meant(value: object) -> Fix:
+    """
+    Return what to write instead of *value*, where it is expected which WebSocket handshakes are judged.
+    """
+    text = (text_of(value) or "").lower()
+    if _says_off(value) or nearest_name(text, ("pass",)):
+        return Fix(entries=("pass",), words="then pages of every site may connect, with the cookies of your users")
+    if value is True or text in _ON or nearest_name(text, ("guard",)):
+        return Fix(entries=("guard",))
+    return Fix(entries=(["/feed"],))
+
+
+def _says_off(value: object) -> bool:
+    return value is None or value is False or (text_of(value) or "x").strip().lower() in _OFF
 
 
 def nearest_prefix(text: str) -> str:

@@ -20,7 +20,7 @@ from .names import EXAMPLE_ORIGIN, PATH_PREFIX
 from .negotiation import Answers, answers_of, in_a_loop
 from .policy import Policy, PolicyKeywords
 from .quoting import kind_of, quoted, text_of
-from .validation import known_keywords
+from .validation import DEFAULTS, known_keywords
 
 # Leaves a path to the application, which does CORS there itself.
 UNGUARDED: Final = "unguarded"
@@ -376,7 +376,36 @@ def _read_by_path(given: Mapping[object, object], host: str = "") -> PathTable |
     """
     if _PATHS in given:
         return _read_paths(given[_PATHS], not_next_to(_PATHS, given), host)
-    return _read_paths(given, [], host) if any("/" in (text_of(key) or "") for key in given) else None
+    if not any("/" in (text_of(key) or "") or _is_path_only(key, value) for key, value in given.items()):
+        return None
+    keywords = {text: value for key, value in given.items() if (text := text_of(key)) in DEFAULTS}
+    first = next(text for key in given if (text := text_of(key) or quoted(key)) not in keywords)
+    problems = [
+        Problem.of("E803", keyword, keyword, _moved_into(first, keyword, value), level=first)
+        for keyword, value in keywords.items()
+    ]
+    return _read_paths({key: value for key, value in given.items() if text_of(key) not in keywords}, problems, host)
+
+
+def _is_path_only(key: object, value: object) -> bool:
+    """
+    Return whether *key*, which has no slash, can only be meant as a path prefix, because its value is a policy.
+    """
+    if text_of(key) in DEFAULTS:
+        return False
+    return isinstance(value, Policy) or (
+        isinstance(value, Mapping) and any(text_of(name) in DEFAULTS for name in value)
+    )
+
+
+def _moved_into(prefix: str, keyword: str, value: object) -> Fix:
+    """
+    Return a policy at *prefix* with *keyword*, which stands next to it.
+    """
+    items = value if isinstance(value, list | tuple) else (value,)
+    # Anything else may not be plain data.
+    said = {keyword: value} if all(type(item) in (str, bool, int) for item in items) else {}
+    return Fix(entries=({_PATHS: {prefix: {**_EXAMPLE, **said}}},), otherwise=(OR_REMOVE_IT,))
 
 
 def refuse_awaited(policy: "PoliciesLike | None") -> None:
@@ -513,8 +542,10 @@ def read_websockets(given: WebSockets) -> PathTable:
     if given in ("guard", "pass"):
         return PathTable({"/": _JUDGED if given == "guard" else UNCOVERED})
     if not isinstance(cast("object", given), list | tuple | set | frozenset):
-        kind, near = kind_of(given), [given] if problem_of_prefix(given) is None else ["/feed"]
-        raise PolicyError([Problem.of("E805", _WEBSOCKETS, given, Fix(entries=(near,)), kind=kind)])
+        from .mistakes import websockets_meant
+
+        fix = Fix(entries=([given],)) if problem_of_prefix(given) is None else websockets_meant(given)
+        raise PolicyError([Problem.of("E805", _WEBSOCKETS, given, fix, kind=kind_of(given))])
     places = {f"{_WEBSOCKETS}[{number}]": prefix for number, prefix in enumerate(given)}
     problems = [problem_of_prefix(prefix, place) for place, prefix in places.items()]
     if any(problems):
@@ -532,6 +563,8 @@ def problem_of_prefix(prefix: object, field: str | None = None, others: Collecti
 
     near = nearest_prefix(prefix if isinstance(prefix, str) else quoted(prefix))
     words = "every path" if near == "/" else "everything below it" if _EXPRESSION.search(str(prefix)) else ""
+    if isinstance(prefix, str) and "." in prefix and key_of(prefix) is not None:
+        words = 'a host stands within {"hosts": {...}}'
     fix = already_there(near) if near in others else Fix(entries=(near,), words=words)
     return Problem.of("E802", field or f"{_PATHS}[{quoted(prefix)}]", prefix, fix)
 
@@ -556,7 +589,10 @@ def problem_of_host(host: object, others: Iterable[str] = ()) -> Problem | None:
 
 
 def _not_guarding(field: str, value: object) -> Problem:
-    fix = Fix(entries=({"api.example.com": _EXAMPLE} if field == _HOSTS else _EXAMPLE,))
+    from .mistakes import guarding_meant
+
+    level = {_HOSTS: "api.example.com", _PATHS: "/api"}.get(field)
+    fix = Fix(entries=({level: _EXAMPLE},)) if level else guarding_meant(value, is_whole=bool(field))
     return Problem.of("E801", field, value, fix, kind=kind_of(value))
 
 

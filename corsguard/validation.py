@@ -73,8 +73,8 @@ Names = Literal["*"] | tuple[str, ...]
 
 class _List(NamedTuple):
     """
-    A keyword that is a list: the entry that a fix shows, the list that it shows instead of `"*"` with the words that say
-    what belongs into it, and the codes that a name may get.
+    A keyword that is a list: the entry that a fix shows, the list that it shows instead of `"*"`, the words that say
+    what belongs there, and the codes that a name may get.
     """
 
     example: str

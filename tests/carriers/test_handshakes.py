@@ -365,8 +365,11 @@ def test_what_is_not_judged_is_guarded_by_nothing():
 
 
 MISTAKES = {
-    "False": (False, [("E805", "websockets", ("/feed",))]),
-    "None": (None, [("E805", "websockets", ("/feed",))]),
+    "False": (False, [("E805", "websockets", "pass")]),
+    "None": (None, [("E805", "websockets", "pass")]),
+    "off": ("off", [("E805", "websockets", "pass")]),
+    "True": (True, [("E805", "websockets", "guard")]),
+    "a slip": ("guarded", [("E805", "websockets", "guard")]),
     "a bare prefix": ("/feed", [("E805", "websockets", ("/feed",))]),
     "another word": ("anyone", [("E805", "websockets", ("/feed",))]),
     "a mapping": ({"/feed": None}, [("E805", "websockets", ("/feed",))]),
@@ -391,6 +394,8 @@ def test_a_mistake_is_refused_and_named(given, expected):
         assert [(code, field) for code, field, _ in found] == [(code, field) for code, field, _ in expected]
         for (_, _, entry), (_, _, near) in zip(found, expected, strict=True):
             assert entry == (list(near) if isinstance(near, tuple) else near)
+            # What lets every site in says so.
+            assert ("every site" in str(caught.value)) == (near == "pass")
 
 
 def test_a_bad_setting_stops_django():

@@ -443,7 +443,8 @@ def test_a_mapping_is_told_of_in_the_words_of_python():
         'int).\n    fix: "app"\nE102 policies.app.allow_origins: Expected a list of strings, got the string '
         '"https://app.example.com". Python would read it letter by letter.\n    fix: '
         'allow_origins=["https://app.example.com"]\nE701 policies.app.allow_credentials: Expected true or false, '
-        'got "yes". No other value is converted, because the text "false" could then count as true.\n    fix: allow_credentials=True'
+        'got "yes". No other value is converted, because the text "false" could then count as true.\n    fix: '
+        "allow_credentials=True"
     )
     assert refusal(Configuration.from_mapping, ["https://app.example.com"]) == (
         'E813 : Expected a table of keys and values, got ["https://app.example.com"] (a list).\n'

@@ -3,6 +3,8 @@ How a configuration says which policy guards which path: every form, and every m
 """
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from kit.building import API, KEYWORDS
@@ -59,19 +61,42 @@ MISTAKES = [
     # what is given, (code, field, fix) of every problem
     ([], [("E801", "policy", EXAMPLE)]),
     (["https://app.example.com"], [("E801", "policy", EXAMPLE)]),
-    ("https://app.example.com", [("E801", "policy", EXAMPLE)]),
-    ("*", [("E801", "policy", EXAMPLE)]),
+    (["http://localhost:3000"], [("E801", "policy", '{"allow_origins": ["http://localhost:3000"]}')]),
+    (("https://a.example", "b.example"), [("E801", "policy", '{"allow_origins": ["https://a.example"]}')]),
+    ("https://a.example", [("E801", "policy", '{"allow_origins": ["https://a.example"]}')]),
+    ("*", [("E801", "policy", '{"allow_origins": "*"}')]),
+    (["*"], [("E801", "policy", '{"allow_origins": "*"}')]),
+    (False, [("E801", "policy", "None")]),
     (True, [("E801", "policy", EXAMPLE)]),
     (Policy, [("E801", "policy", EXAMPLE)]),
-    ({"paths": None}, [("E801", "paths", EXAMPLE)]),
-    ({"paths": ["/api"]}, [("E801", "paths", EXAMPLE)]),
-    ({"paths": API}, [("E801", "paths", EXAMPLE)]),
+    ({"paths": None}, [("E801", "paths", f'{{"/api": {EXAMPLE}}}')]),
+    ({"paths": ["/api"]}, [("E801", "paths", f'{{"/api": {EXAMPLE}}}')]),
+    ({"paths": API}, [("E801", "paths", f'{{"/api": {EXAMPLE}}}')]),
     ({"/api": True}, [("E801", 'paths["/api"]', EXAMPLE)]),
-    ({"/api": "*"}, [("E801", 'paths["/api"]', EXAMPLE)]),
+    ({"/api": "*"}, [("E801", 'paths["/api"]', '{"allow_origins": "*"}')]),
+    ({"/api": False}, [("E801", 'paths["/api"]', "None")]),
+    ({"paths": {"/api": "off"}}, [("E801", 'paths["/api"]', "None")]),
+    ({"/api": "none"}, [("E801", 'paths["/api"]', "None")]),
+    ({"/api": ["http://localhost:3000"]}, [("E801", 'paths["/api"]', '{"allow_origins": ["http://localhost:3000"]}')]),
     ({"/api": ["https://app.example.com"]}, [("E801", 'paths["/api"]', EXAMPLE)]),
     ({"/api/": API}, [("E802", 'paths["/api/"]', '"/api"')]),
     ({"/api": API, "admin": None}, [("E802", 'paths["admin"]', '"/admin"')]),
     ({"paths": {"api": API}}, [("E802", 'paths["api"]', '"/api"')]),
+    ({"items": API}, [("E802", 'paths["items"]', '"/items"')]),
+    (
+        {"items": KEYWORDS, "admin": None},
+        [("E802", 'paths["items"]', '"/items"'), ("E802", 'paths["admin"]', '"/admin"')],
+    ),
+    (
+        {"api.example.com": API},
+        [
+            (
+                "E802",
+                'paths["api.example.com"]',
+                '"/api.example.com"  # a host stands within {"hosts": {...}}',
+            )
+        ],
+    ),
     ({"paths": {"": API}}, [("E802", 'paths[""]', '"/"  # every path')]),
     ({"//": API}, [("E802", 'paths["//"]', '"/"  # every path')]),
     ({"/a\ud800": API}, [("E802", 'paths["/a\\uD800"]', '"/a"')]),
@@ -101,7 +126,24 @@ MISTAKES = [
     ({"paths": {}, **KEYWORDS}, [("E803", "allow_origins", f"{PATHS_EXAMPLE}  # or remove it")]),
     (
         {"/api": API, "max_age": 60},
-        [("E802", 'paths["max_age"]', '"/max_age"'), ("E801", 'paths["max_age"]', EXAMPLE)],
+        [
+            (
+                "E803",
+                "max_age",
+                '{"paths": {"/api": {"allow_origins": ["https://app.example.com"], "max_age": 60}}}  # or remove it',
+            )
+        ],
+    ),
+    (
+        {"/": API, "allow_origins": ["http://localhost:3000"]},
+        [("E803", "allow_origins", '{"paths": {"/": {"allow_origins": ["http://localhost:3000"]}}}  # or remove it')],
+    ),
+    (
+        {"allow_origins": re.compile("x"), "/a/": API},
+        [
+            ("E803", "allow_origins", f'{{"paths": {{"/a/": {EXAMPLE}}}}}  # or remove it'),
+            ("E802", 'paths["/a/"]', '"/a"'),
+        ],
     ),
     (
         {"paths": {"/api": {"allow_origins": []}, "/b/": {**KEYWORDS, "max_age": "5"}}, "x": 1},
@@ -128,6 +170,13 @@ def test_a_mistake_is_refused_with_all_others(guarded, expected):
         assert json.loads(json.dumps(problem.data())) == problem.data()
 
 
+@pytest.mark.parametrize("file", ["cors.toml", "/etc/cors.toml", Path("conf/cors.toml")], ids=str)
+def test_a_file_in_place_of_a_policy_names_what_reads_it(file):
+    with pytest.raises(PolicyError) as refusal:
+        Policies(file)
+    assert [str(problem.fix) for problem in refusal.value.problems] == [f'Configuration.from_file("{file}")']
+
+
 @pytest.mark.parametrize(
     "guarded", [row[0] for row in MISTAKES if {p[0] for p in row[1]} <= {"E801", "E802", "E803"}], ids=repr
 )
@@ -150,7 +199,7 @@ def pasted(guarded, problem):
     if problem.code == "E803" or problem.field == "policy":
         return fix
     if problem.field == "paths":
-        return {"paths": {"/": fix}} if problem.code == "E801" else guarded
+        return {"paths": fix} if problem.code == "E801" else guarded
     inner = guarded.get("paths", guarded)
     if problem.code == "E802":
         mended = {
