@@ -166,6 +166,8 @@ class Configuration:
                     yield f"# {change.by} {verb} it: {as_toml(change.before)} -> {as_toml(change.after)}"
                 if (name, keyword) in changes or value != default:
                     yield f"{keyword} = {as_toml(value)}"
+        if not self.policies and self.paths is None and self.hosts is None:
+            yield from ("", "[policies]")
         for keys, assigned in self._tables():
             yield from ("", f"[{dotted(keys)}]")
             # A policy that is written at its path or host is already in the output.

@@ -200,7 +200,9 @@ def test_changes_of_an_extends_are_shown(file):
     )
 
 
-@pytest.mark.parametrize("content", [ONE, SEVERAL, '["paths"."/a b"]\nallow_origins = "*"\n[paths]\n"/c" = "/a b"'])
+@pytest.mark.parametrize(
+    "content", [ONE, SEVERAL, "[policies]", '["paths"."/a b"]\nallow_origins = "*"\n[paths]\n"/c" = "/a b"']
+)
 def test_what_is_shown_is_a_file_that_says_the_same(file, content):
     for configuration in Configuration.environments_of(file(content)).values():
         again = Configuration.from_mapping(tomllib.loads(str(configuration)))

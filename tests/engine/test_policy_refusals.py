@@ -264,25 +264,34 @@ def test_an_asynchronous_source_is_refused():
             'allow_headers=["Accept", "Authorization"]',
         ),
         ({"allow_origins": ["*", APP]}, f'allow_origins=["{APP}"]  # or, to allow everything: allow_origins="*"'),
-        ({"allow_origins": ["*", APP], "allow_credentials": True}, f'allow_origins=["{APP}"]'),
+        (
+            {"allow_origins": ["*", APP], "allow_credentials": True},
+            f'allow_origins=["{APP}"]  # or, for public data: allow_credentials=False',
+        ),
         ({"allow_origins": ["*"]}, 'allow_origins="*"'),
         ({"allow_origins": "['*']"}, 'allow_origins="*"'),
-        ({"allow_origins": f"*, {APP}"}, 'allow_origins="*"'),
+        (
+            {"allow_origins": f"*, {APP}"},
+            f'allow_origins=["{APP}"]  # or, to allow everything: allow_origins="*"',
+        ),
         (
             {"allow_origins": ["*"], "allow_credentials": True},
-            f'allow_origins=["{APP}"]  # list the origins of your pages',
+            f'allow_origins=["{APP}"]  # list the origins of your pages; or, for public data: allow_credentials=False',
         ),
         (
             {"allow_origins": [APP], "allow_methods": ["*"], "allow_credentials": True},
-            'allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]  # list the methods that your pages use',
+            'allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]  # list the methods that your pages use; or, '
+            "for public data: allow_credentials=False",
         ),
         (
             {"allow_origins": [APP], "allow_headers": ["*"], "allow_credentials": True},
-            'allow_headers=["Content-Type", "Authorization"]  # list the headers that your pages send',
+            'allow_headers=["Content-Type", "Authorization"]  # list the headers that your pages send; or, '
+            "for public data: allow_credentials=False",
         ),
         (
             {"allow_origins": [APP], "expose_headers": "['*']", "allow_credentials": True},
-            'expose_headers=["ETag"]  # list the headers that your pages read',
+            'expose_headers=["ETag"]  # list the headers that your pages read; or, '
+            "for public data: allow_credentials=False",
         ),
         ({"allow_origins": "*", "allow_methods": "GET PUT"}, 'allow_methods=["GET", "PUT"]'),
         (
