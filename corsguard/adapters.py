@@ -7,7 +7,7 @@ asks origin sources and calls listeners, in the way that fits its framework. `ex
 carrier.
 """
 
-from .applications import layers_of
+from .applications import guard_of, layers_of
 from .errors import Rule
 from .guard import ORDINARY_NAMES, Guard, Passage, Terms
 from .hosts import HostQuestion
@@ -46,6 +46,7 @@ __all__ = [
     "ViewFinder",
     "WebSockets",
     "are_same_site",
+    "guard_of",
     "layers_of",
     "misplaced_tags",
     "name_of",

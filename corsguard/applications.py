@@ -17,6 +17,12 @@ _WSGI, _ASGI_2, _ASGI_3 = 2, 1, 3
 _WITHIN: Final = ("wsgi_app", "asgi_app", "app", "application")
 # How many layers may be around an application.
 _MOST_LAYERS: Final = 32
+# What guards the applications of a framework, by its package.
+_GUARDS: Final = {
+    "django": '`MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware", *MIDDLEWARE]` in the settings',
+    "flask": "`from corsguard_flask import CORSGuard`",
+    "starlette": "`from corsguard.asgi import CORSGuard`",
+}
 _EXPECTED: Final = "Expected an ASGI application (scope, receive, send), got"
 
 
@@ -50,6 +56,14 @@ def require_asgi(app: Any) -> None:  # noqa: ANN401 - its type is what is asked 
     if _takes(app, _ASGI_2) and not is_async(app):
         raise TypeError(_of_asgi_2(name))
     raise TypeError(f"{_EXPECTED} {name}, which does not take these three arguments.")
+
+
+def guard_of(app: object, *packages: str) -> str | None:
+    """
+    Return what to write for *app*, if one of *packages* has its class, and we have a guard for that framework.
+    """
+    own = {kind.__module__.partition(".")[0] for kind in type(app).__mro__}
+    return next((_GUARDS[package] for package in packages if package in own), None)
 
 
 def layers_of(app: object) -> Iterator[object]:

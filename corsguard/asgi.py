@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final, Never, TypeAlias, cast
 
-from .applications import require_asgi
+from .applications import guard_of, layers_of, require_asgi
 from .guard import ORDINARY_NAMES, Guard, Passage, ProtectionLike, Terms
 from .hosts import HostQuestion
 from .journal import Event, Journal
@@ -27,6 +27,7 @@ from .policies import (
     ViewFinder,
     WebSockets,
     refuse_keywords,
+    refuses_keywords,
 )
 from .quoting import quoted
 from .tags import name_of, tags_made
@@ -90,6 +91,7 @@ class CORSMiddleware:
     ASGI 3 application.
     """
 
+    @refuses_keywords("app.add_middleware(CORSMiddleware, policy=%s)")
     def __init__(  # noqa: PLR0913 - each is a choice of the user
         self,
         app: ASGIApplication,
@@ -303,7 +305,7 @@ class CORSGuard(CORSMiddleware):
 
     Raises PolicyError if *policy*, *websockets* or *protection* is refused. Raises TypeError if *app* is neither a
     Starlette nor a FastAPI application, and for the keywords of a policy, which belong in a mapping. Raises
-    RuntimeError if *app* is guarded already or has served a request. After an error, *app* is unchanged.
+    RuntimeError if *app* is guarded already or has been started. After an error, *app* is unchanged.
     """
 
     def __init__(
@@ -320,16 +322,16 @@ class CORSGuard(CORSMiddleware):
         application = cast("Any", app)
         build: Callable[[], ASGIApplication] | None = getattr(app, "build_middleware_stack", None)
         if build is None or not hasattr(app, "state") or not hasattr(app, "debug"):
-            raise TypeError(
-                f"Expected a Starlette or FastAPI application, got {quoted(app)}. For any other application, write "
-                "`CORSMiddleware(app, policy)` and serve the result."
-            )
+            raise TypeError(f"Expected a Starlette or FastAPI application, got {quoted(app)}. {_instead_of_guard(app)}")
         if getattr(application.state, "corsguard", None) is not None:
             raise RuntimeError(
                 f"{quoted(app)} is guarded already. Assign `app.state.corsguard.policy` to change its policy."
             )
         if application.middleware_stack is not None:
-            raise RuntimeError(f"{quoted(app)} has served a request. Guard it before that, where it is created.")
+            raise RuntimeError(
+                f"{quoted(app)} has been started already: it has served a request, or it runs its startup or lifespan "
+                "now. Guard it where it is created."
+            )
         super().__init__(
             app,
             policy,
@@ -345,6 +347,20 @@ class CORSGuard(CORSMiddleware):
 
         application.build_middleware_stack = build_guarded
         application.state.corsguard = self
+
+
+def _instead_of_guard(app: object) -> str:
+    """
+    Return what to write instead of `CORSGuard(app, policy)`, because *app* is not one of Starlette or FastAPI.
+    """
+    # What every stack of Starlette has innermost.
+    if any(type(layer).__module__ == "starlette.middleware.exceptions" for layer in layers_of(app)):
+        return (
+            "CORSGuard is not added as a middleware. Write `CORSGuard(app, policy)` below `app = FastAPI()`, or "
+            "`app.add_middleware(CORSMiddleware, policy=policy)`."
+        )
+    line = guard_of(app, "django", "flask")
+    return f"Write {line or '`CORSMiddleware(app, policy)` for any other application, and serve the result'}."
 
 
 def environ_of(scope: Scope, path: str) -> Environ:

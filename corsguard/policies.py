@@ -9,8 +9,9 @@ all its readings have, or none.
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import wraps
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple, Protocol, TypedDict, cast, runtime_checkable
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypedDict, TypeVar, cast, runtime_checkable
 
 from .audience import ToSync
 from .errors import PolicyError, Problem
@@ -43,6 +44,7 @@ _LEVELS: Final = {
 }
 
 # What is assigned to a path: a policy guards it, None closes it, "unguarded" leaves it to the application.
+Init = TypeVar("Init", bound=Callable[..., None])
 Guarding = Policy | Literal["unguarded"] | None
 # What is in force: one policy, one for each path prefix, or, under the key "hosts", either of these by host.
 InForce = (
@@ -378,7 +380,7 @@ def _read_by_path(given: Mapping[object, object], host: str = "") -> PathTable |
         return _read_paths(given[_PATHS], not_next_to(_PATHS, given), host)
     if not any("/" in (text_of(key) or "") or _is_path_only(key, value) for key, value in given.items()):
         return None
-    keywords = {text: value for key, value in given.items() if (text := text_of(key)) in DEFAULTS}
+    keywords = {name: given[name] for name in DEFAULTS if name in given}
     first = next(text for key in given if (text := text_of(key) or quoted(key)) not in keywords)
     problems = [
         Problem.of("E803", keyword, keyword, _moved_into(first, keyword, value), level=first)
@@ -426,16 +428,39 @@ def refuse_awaited(policy: "PoliciesLike | None") -> None:
         raise PolicyError(problems)
 
 
-def refuse_keywords(caller: str, keywords: Mapping[str, object]) -> None:
+def refuses_keywords(*lines: str) -> Callable[[Init], Init]:
+    """
+    Return a decorator for the `__init__` of a class that takes a policy. Keywords that it lacks raise TypeError.
+
+    The *lines* are those of `refuse_keywords`. Type checkers and `help` see the signature of `__init__` unchanged.
+    """
+
+    def decorate(init: Init) -> Init:
+        @wraps(init)
+        def checked(self: object, *given: Any, **keywords: Any) -> None:  # noqa: ANN401 - those of *init*
+            own = init.__annotations__
+            unknown = {name: value for name, value in keywords.items() if name not in own}
+            refuse_keywords(init.__qualname__.partition(".")[0], unknown, *lines)
+            init(self, *given, **keywords)
+
+        return cast("Init", checked)
+
+    return decorate
+
+
+def refuse_keywords(caller: str, keywords: Mapping[str, object], *lines: str) -> None:
     """
     Raise TypeError if *caller*, which takes a policy, got *keywords* of a policy or unknown ones.
+
+    The *lines* are what to write in other places, each with a `%s` for the policy.
     """
     if keywords:
         known, problems = known_keywords(keywords)
         meant = ", ".join(f'"{name}": ...' for name in known)
         what = ", ".join(map(quoted, keywords))
         raise TypeError(
-            f"{caller} got {what}. It takes a policy as one argument. Write {caller}(app, {{{meant}}})."
+            f"{caller} got {what}. It takes a policy as one argument. "
+            f"Write {' or '.join((f'{caller}(app, %s)', *lines)).replace('%s', f'{{{meant}}}')}."
             if known
             else f"{caller} got {what}, which it does not know. {problems[0].message}"
         )

@@ -24,6 +24,7 @@ from .policies import (
     PoliciesLike,
     ViewFinder,
     WebSockets,
+    refuses_keywords,
     text_of_path,
 )
 from .quoting import quoted
@@ -82,6 +83,7 @@ class CORSMiddleware:
     be awaited. Raises TypeError if *app* is certainly an ASGI application.
     """
 
+    @refuses_keywords()
     def __init__(  # noqa: PLR0913 - each is a choice of the user
         self,
         app: WSGIApplication,

@@ -12,7 +12,7 @@ from typing import Any, Final, Never, cast
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from blinker import Namespace
-from flask import Flask, got_request_exception, request_started
+from flask import Blueprint, Flask, got_request_exception, request_started
 
 from corsguard import (
     CORSMiddleware,
@@ -23,7 +23,16 @@ from corsguard import (
     PolicyError,
     ProtectionLike,
 )
-from corsguard.adapters import Guarding, InForce, Journal, WebSockets, read_websockets, refuse_awaited, refuse_keywords
+from corsguard.adapters import (
+    Guarding,
+    InForce,
+    Journal,
+    WebSockets,
+    guard_of,
+    read_websockets,
+    refuse_awaited,
+    refuse_keywords,
+)
 
 from .predecessor import KEY
 from .views import EXTENSION, Views, warn_of_lost_tag, warn_of_passed_exception
@@ -133,7 +142,14 @@ class CORSGuard:
         it was.
         """
         if not isinstance(cast("object", app), Flask):
-            raise TypeError(f"{app!r} is not a Flask application. Guard a blueprint by its prefix: {{'/api': policy}}.")
+            other = (
+                guard_of(app, "django", "starlette")
+                or "`CORSMiddleware(app, policy)` for any other WSGI application, and serve the result"
+            )
+            line = (
+                "Guard a blueprint by its prefix: {'/api': policy}" if isinstance(app, Blueprint) else f"Write {other}"
+            )
+            raise TypeError(f"Expected a Flask application, got {app!r}. {line}.")
         if EXTENSION in app.extensions:
             raise RuntimeError(
                 f"{app.name!r} is guarded already. To change its policy, assign guard.policy, or call "

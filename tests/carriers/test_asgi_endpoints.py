@@ -9,7 +9,10 @@ import logging
 from typing import Annotated
 
 import pytest
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, WebSocket
+from flask import Flask
 from kit.adapters import serve_asgi
 from kit.asgi_sending import drive, scope
 from kit.cases import APP, EVIL, get, preflight, request
@@ -18,6 +21,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
@@ -225,7 +229,7 @@ def test_it_is_put_on_once_and_before_the_first_request():
         CORSGuard(app, OF_SHOP)
     served = application()
     answer(served, get(APP), "/ok")
-    with pytest.raises(RuntimeError, match="has served a request"):
+    with pytest.raises(RuntimeError, match="it has served a request, or it runs its startup or lifespan now"):
         CORSGuard(served, LISTED)
     assert answer(served, get(APP), "/ok") == (200, {})
     assert allowed(app, "/ok", APP) is True
@@ -244,6 +248,61 @@ def test_what_is_refused_leaves_the_application_as_it_was():
 def test_other_applications_are_refused_with_what_to_write(app):
     with pytest.raises(TypeError, match=r"Expected a Starlette or FastAPI application, got .*CORSMiddleware\(app"):
         CORSGuard(app, LISTED)
+
+
+@pytest.mark.parametrize(
+    ("app", "said"),
+    [
+        (Flask("shop"), "Write `from corsguard_flask import CORSGuard`."),
+        (WSGIHandler.__new__(WSGIHandler), 'Write `MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware"'),
+        (ASGIHandler.__new__(ASGIHandler), 'Write `MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware"'),
+        (GZipMiddleware(ExceptionMiddleware(plain)), "`app.add_middleware(CORSMiddleware, policy=policy)`."),
+    ],
+    ids=["Flask", "Django WSGI", "Django ASGI", "a middleware"],
+)
+def test_an_application_with_another_guard_is_told_which(app, said):
+    with pytest.raises(TypeError) as refused:
+        CORSGuard(app, LISTED)
+    assert said in str(refused.value)
+
+
+def test_the_guard_as_a_middleware_is_told_what_to_write():
+    app = FastAPI()
+    app.add_middleware(CORSGuard, policy=LISTED)
+    with pytest.raises(
+        TypeError, match=r"Write `CORSGuard\(app, policy\)` below `app = FastAPI\(\)`, or `app\.add_mid"
+    ):
+        answer(app, get(APP), "/ok")
+
+
+def test_a_lifespan_is_too_late():
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        CORSGuard(app, LISTED)
+        yield
+
+    async def receive():
+        return {"type": "lifespan.startup"}
+
+    async def send(message):
+        pass
+
+    with pytest.raises(RuntimeError, match="it runs its startup or lifespan now"):
+        asyncio.run(FastAPI(lifespan=lifespan)({"type": "lifespan", "state": {}}, receive, send))
+
+
+def test_the_keywords_of_the_middleware_of_starlette_are_named():
+    app = FastAPI()
+    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_credentials=True)
+    with pytest.raises(TypeError) as refused:
+        answer(app, get(APP), "/ok")
+    policy = '{"allow_origins": ..., "allow_credentials": ...}'
+    assert str(refused.value) == (
+        'CORSMiddleware got "allow_origins", "allow_credentials". It takes a policy as one argument. Write '
+        f"CORSMiddleware(app, {policy}) or app.add_middleware(CORSMiddleware, policy={policy})."
+    )
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'policy'"):
+        CORSMiddleware(plain)
 
 
 def test_serving_the_guard_itself_is_no_mistake():

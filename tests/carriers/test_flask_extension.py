@@ -6,6 +6,8 @@ import weakref
 from wsgiref.validate import validator
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from fastapi import FastAPI
 from flask import Blueprint, Flask, Response, abort, current_app, jsonify, request, send_file
 from kit.flask_requests import (
     APP,
@@ -159,6 +161,21 @@ def test_a_config_value_that_is_no_policy(app, config):
 def test_a_blueprint_is_told_how_it_is_guarded():
     with pytest.raises(TypeError, match="Guard a blueprint by its prefix"):
         CORSGuard(Blueprint("api", "api"))
+
+
+@pytest.mark.parametrize(
+    ("app", "said"),
+    [
+        (FastAPI(), "Write `from corsguard.asgi import CORSGuard`."),
+        (WSGIHandler.__new__(WSGIHandler), 'Write `MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware"'),
+        (lambda environ, start_response: [], "Write `CORSMiddleware(app, policy)` for any other WSGI application"),
+    ],
+    ids=["FastAPI", "Django", "WSGI"],
+)
+def test_an_application_with_another_guard_is_told_which(app, said):
+    with pytest.raises(TypeError) as refused:
+        CORSGuard(app, LISTED)
+    assert said in str(refused.value)
 
 
 def test_a_bad_config_stops_init_app(app):

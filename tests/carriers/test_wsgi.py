@@ -36,6 +36,23 @@ def test_a_refused_policy_makes_no_middleware():
         CORSMiddleware(Application(OK), {"allow_origins": "https://app.example.com"})
 
 
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        (
+            {"allow_origins": ["*"]},
+            'It takes a policy as one argument. Write CORSMiddleware(app, {"allow_origins": ...}).',
+        ),
+        ({"policy": LISTED, "debug": True}, 'CORSMiddleware got "debug", which it does not know.'),
+    ],
+    ids=["of a policy", "of nobody"],
+)
+def test_keywords_of_a_policy_are_named_in_a_mapping(keywords, said):
+    with pytest.raises(TypeError) as refused:
+        CORSMiddleware(Application(OK), **keywords)
+    assert said in str(refused.value)
+
+
 def test_a_policy_of_none_closes_everything():
     """
     None means the same for an application as for a path. So nobody opens one who takes its policy away.
