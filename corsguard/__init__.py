@@ -77,6 +77,13 @@ _LAZY = {
 if not TYPE_CHECKING:  # a type checker would find every name
 
     def __getattr__(name: str) -> object:
+        if name == "CORSGuard":
+            # `from corsguard import CORSGuard` would hide the words of an AttributeError.
+            raise ImportError(
+                "Each framework has its own CORSGuard. Write `from corsguard.asgi import CORSGuard` for FastAPI and "
+                "Starlette, or `from corsguard_flask import CORSGuard` for Flask. In the settings of Django, write "
+                '`MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware", *MIDDLEWARE]`.'
+            )
         if name not in _LAZY:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module

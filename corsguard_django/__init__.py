@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING
 
 from corsguard import cors as cors
 
+try:
+    import django as _django  # noqa: F401 - only to see whether it is there
+except ModuleNotFoundError as error:
+    if error.name != "django":
+        raise
+    raise ModuleNotFoundError(
+        'corsguard_django needs Django. Fix: pip install "corsguard[django]"', name="django"
+    ) from error
+
 from .conf import set_policy as set_policy
 from .signals import cors_event as cors_event
 

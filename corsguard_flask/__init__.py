@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING
 
 from corsguard import cors as cors
 
+try:
+    import flask as _flask  # noqa: F401 - only to see whether it is there
+except ModuleNotFoundError as error:
+    if error.name != "flask":
+        raise
+    raise ModuleNotFoundError(
+        'corsguard_flask needs Flask. Fix: pip install "corsguard[flask]"', name="flask"
+    ) from error
+
 from .extension import CORSGuard as CORSGuard
 from .extension import cors_event as cors_event
 

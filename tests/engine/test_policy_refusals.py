@@ -280,18 +280,24 @@ def test_an_asynchronous_source_is_refused():
         ),
         (
             {"allow_origins": [APP], "allow_methods": ["*"], "allow_credentials": True},
-            'allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]  # list the methods that your pages use; or, '
-            "for public data: allow_credentials=False",
+            (
+                'allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]  # list the methods that your pages use; '
+                "or, for public data: allow_credentials=False"
+            ),
         ),
         (
             {"allow_origins": [APP], "allow_headers": ["*"], "allow_credentials": True},
-            'allow_headers=["Content-Type", "Authorization"]  # list the headers that your pages send; or, '
-            "for public data: allow_credentials=False",
+            (
+                'allow_headers=["Content-Type", "Authorization"]  # list the headers that your pages send; or, '
+                "for public data: allow_credentials=False"
+            ),
         ),
         (
             {"allow_origins": [APP], "expose_headers": "['*']", "allow_credentials": True},
-            'expose_headers=["ETag"]  # list the headers that your pages read; or, '
-            "for public data: allow_credentials=False",
+            (
+                'expose_headers=["ETag"]  # list the headers that your pages read; or, '
+                "for public data: allow_credentials=False"
+            ),
         ),
         ({"allow_origins": "*", "allow_methods": "GET PUT"}, 'allow_methods=["GET", "PUT"]'),
         (

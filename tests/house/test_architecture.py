@@ -195,6 +195,28 @@ def test_the_frameworks_offer_the_same_names():
         assert callable(getattr(corsguard_django, name))
 
 
+def test_the_door_names_the_guards_of_the_frameworks():
+    with pytest.raises(ImportError) as refused:
+        exec("from corsguard import CORSGuard")
+    for place in ("corsguard.asgi import CORSGuard", "corsguard_flask import CORSGuard", "corsguard_django.middleware"):
+        assert place in str(refused.value)
+
+
+@pytest.mark.parametrize(("package", "needs"), [("corsguard_flask", "Flask"), ("corsguard_django", "Django")])
+def test_a_package_without_its_framework_names_the_extra(package, needs):
+    extra = needs.lower()
+    code = f"import sys; sys.modules['{extra}'] = None; import {package}"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert result.stderr.splitlines()[-1] == (
+        f'ModuleNotFoundError: {package} needs {needs}. Fix: pip install "corsguard[{extra}]"'
+    )
+    # What the framework itself lacks is another matter.
+    code = f"import sys; sys.modules['asgiref' if '{extra}' == 'django' else 'werkzeug'] = None; import {package}"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert "Fix:" not in result.stderr
+    assert "ModuleNotFoundError" in result.stderr
+
+
 def test_the_doors_show_nothing_twice():
     assert {*corsguard.__all__} & {*adapters.__all__} == set()
 
