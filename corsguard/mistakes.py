@@ -35,7 +35,7 @@ from .origin import (
     is_misspelt,
     pattern_of,
 )
-from .quoting import quoted, text_of
+from .quoting import kind_of, quoted, text_of
 
 _LONGEST_READ: Final = 4096
 _LONGEST_EXPRESSION: Final = 128
@@ -89,10 +89,13 @@ class _Slip(NamedTuple):
     words: str = ""
 
 
-def refusal(text: str) -> PolicyError:
+def refusal(given: object) -> PolicyError:
     """
-    Return the exception for *text*, which is outside the grammar: one problem, with the form that was probably meant.
+    Return the exception for *given*, which is outside the grammar: one problem, with the form that was probably meant.
     """
+    text = text_of(given)
+    if text is None:
+        return PolicyError([Problem.of("E104", "allow_origins", given, _UNKNOWN, kind=kind_of(given))])
     fault = _first_fault(text[:_LONGEST_READ])
     entries = re.split(_SEPARATORS, fault.fixed)
     if len(text) > _LONGEST_READ:

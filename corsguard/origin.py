@@ -56,13 +56,13 @@ class Origin(NamedTuple):
     port: int | None
 
     @classmethod
-    def parse(cls, text: str) -> "Origin | None":
+    def parse(cls, text: object) -> "Origin | None":
         """
         Return the origin that *text* serializes, or None if no browser would send *text* (`null` included).
 
         Never raises, whatever *text* is. It reads nothing that is longer than the longest valid origin.
         """
-        parts = _parts(text)
+        parts = _parts(text) if isinstance(text, str) else None
         return None if parts is None else cls(*parts)
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ class OriginPattern(NamedTuple):
     port: int | None | Literal["*"]
 
     @classmethod
-    def parse(cls, text: str) -> "OriginPattern":
+    def parse(cls, text: object) -> "OriginPattern":
         """
         Return the pattern that *text* spells.
 
@@ -185,10 +185,12 @@ def _literal(text: str) -> str:
     return re.sub(r"[^a-z0-9_:/-]", lambda char: _ESCAPED.get(char[0], f"[{char[0]}]"), text)
 
 
-def pattern_of(text: str) -> OriginPattern | None:
+def pattern_of(text: object) -> OriginPattern | None:
     """
     Return the pattern that *text* spells, or None if *text* is outside the grammar. Never raises, whatever *text* is.
     """
+    if not isinstance(text, str):
+        return None
     if text.endswith("://*"):
         # Each installation, or each panel, has its own host. Schemes without a default port have opaque hosts.
         scheme = text.removesuffix("://*")

@@ -6,9 +6,10 @@ problems at once. It is plain data, and shows only its keywords. Nothing in this
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from functools import cached_property
+from inspect import Parameter, Signature
 from typing import Any, Final, Literal, TypedDict, Unpack
 
 from .audience import AsyncOriginSource, Audience, OriginSource, is_asynchronous, may_block
@@ -210,3 +211,10 @@ class Policy:  # noqa: PLW1641 - the dataclass makes `__hash__`
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy is built again from the keywords.
         return Policy.from_mapping, ({name: getattr(self, name) for name in DEFAULTS},)
+
+
+# For `help` and editors, which read no TypedDict. Type checkers do.
+PARAMETERS: Final = tuple(
+    Parameter(of.name, Parameter.KEYWORD_ONLY, default=DEFAULTS[of.name], annotation=of.type) for of in fields(Policy)
+)
+vars(Policy)["__init__"].__signature__ = Signature([Parameter("self", Parameter.POSITIONAL_OR_KEYWORD), *PARAMETERS])

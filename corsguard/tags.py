@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
+from inspect import Parameter, Signature
 from itertools import count, permutations
 from threading import Lock
 from types import EllipsisType, MethodType
@@ -17,7 +18,7 @@ from typing import Any, Final, NamedTuple, TypeVar, Unpack, cast, overload
 
 from .names import EXAMPLE_ORIGIN, SAFELISTED_METHODS, permits_method
 from .policies import Assignment
-from .policy import Policy, PolicyKeywords
+from .policy import PARAMETERS, Policy, PolicyKeywords
 from .quoting import kind_of, quoted
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -82,6 +83,11 @@ def cors(policy: Policy | EllipsisType | None = ..., **keywords: Unpack[PolicyKe
         return view
 
     return decorate
+
+
+vars()["cors"].__signature__ = Signature(
+    [Parameter("policy", Parameter.POSITIONAL_OR_KEYWORD, default=..., annotation=Policy | None), *PARAMETERS]
+)
 
 
 def tags_made() -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from corsguard import Origin, OriginPattern, Policy, PolicyError, RequestKind, negotiate
 from corsguard.audience import OriginIndex
-from corsguard.origin import NEVER_ORIGINS
+from corsguard.origin import NEVER_ORIGINS, pattern_of
 
 # Origin: what a browser serializes, byte for byte.
 
@@ -184,6 +184,17 @@ def test_what_a_browser_serializes_is_an_origin(text, parts):
 )
 def test_what_no_browser_serializes_is_no_origin(text):
     assert Origin.parse(text) is None
+
+
+@pytest.mark.parametrize(
+    "given", [None, 5, 1.5, b"https://app.example.com", ["https://app.example.com"], str], ids=repr
+)
+def test_what_is_no_text_raises_nothing(given):
+    assert Origin.parse(given) is None
+    assert pattern_of(given) is None
+    with pytest.raises(PolicyError) as refused:
+        OriginPattern.parse(given)
+    assert [problem.code for problem in refused.value.problems] == ["E104"]
 
 
 @pytest.mark.parametrize(

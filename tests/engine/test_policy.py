@@ -4,8 +4,10 @@ What a policy takes, and what a policy that exists can be relied on for.
 
 import copy
 import dataclasses
+import inspect
 import os
 import pickle
+import pydoc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -16,7 +18,7 @@ import pytest
 from kit.building import APP, FULL, OTHER, VARY, Source, problems
 from kit.naming import steady
 
-from corsguard import OriginPattern, Policy, PolicyError, negotiate
+from corsguard import OriginPattern, Policy, PolicyError, cors, negotiate
 from corsguard.negotiation import answers_of
 
 # What is taken, and in which shape it is kept.
@@ -221,6 +223,14 @@ def test_a_subclass_is_a_policy():
     ours = Ours(allow_origins=[APP])
     assert negotiate(ours, {"HTTP_ORIGIN": APP}).refusal is None
     assert isinstance(Ours.from_mapping({"allow_origins": [APP]}), Ours)
+
+
+def test_help_lists_the_keywords():
+    text = pydoc.render_doc(Policy, renderer=pydoc.plaintext)
+    assert "PolicyKeywords" not in text
+    assert "max_age: int | datetime.timedelta | None = 7200" in text
+    assert [*inspect.signature(Policy).parameters] == [*FULL]
+    assert [*inspect.signature(cors).parameters] == ["policy", *FULL]
 
 
 def test_a_policy_can_be_shared_between_threads():

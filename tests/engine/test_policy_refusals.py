@@ -281,8 +281,8 @@ def test_an_asynchronous_source_is_refused():
         (
             {"allow_origins": [APP], "allow_methods": ["*"], "allow_credentials": True},
             (
-                'allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]  # list the methods that your pages use; '
-                "or, for public data: allow_credentials=False"
+                'allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]  # list the methods that your pages '
+                "use; or, for public data: allow_credentials=False"
             ),
         ),
         (
