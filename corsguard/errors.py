@@ -711,6 +711,16 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Write `allow_headers=["*", "Authorization"]`, or list the headers that pages send.',
             'Policy(allow_origins="*", allow_headers="*")',
         ),
+        "W204": Rule(
+            "{value} is probably meant to be {meant}. Browsers compare whole names, so this entry does not count for "
+            "{meant}.",
+            (
+                "The browser refuses a request with the method or the header that you mean, or hides the response "
+                "header from the page."
+            ),
+            'Correct the spelling: `allow_headers=["Authorization"]`. If the name is right, ignore this warning.',
+            'Policy(allow_origins="*", allow_headers=["Authorisation"])',
+        ),
         "W301": Rule(
             (
                 f"{{value}} seconds are more than Chromium's maximum of {CHROMIUM_MAX_AGE} (Firefox: "

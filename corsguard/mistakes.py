@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, cast
 from .errors import PolicyError, Problem
 from .fixes import OR_REMOVE_IT, Fix
 from .hosts import key_of
-from .names import EXAMPLE_ORIGIN, NOT_LITERAL
+from .names import EXAMPLE_ORIGIN, NOT_LITERAL, UPPER_CASE_METHODS, WELL_KNOWN_HEADERS
 from .origin import (
     DEFAULT_PORTS,
     LABEL,
@@ -51,6 +51,20 @@ _REGEX_SUBDOMAIN: Final = rf"\((?:\?:)?{_REGEX_CLASS}[+*]?(?:\\\.)?\)[+*]?(?:\\\
 _MOST_REPAIRS: Final = 8
 # Words of other configurations that name no host.
 _NO_HOSTS: Final = frozenset({"all", "any", "none", "same-origin", "self", "true", "false", "undefined"})
+# What people call the methods of HTTP. UPDATE is one of version control (RFC 3253), which no page sends.
+_ACTIONS: Final = {
+    "CREATE": ("POST",),
+    "DESTROY": ("DELETE",),
+    "INSERT": ("POST",),
+    "READ": ("GET",),
+    "REMOVE": ("DELETE",),
+    "UPDATE": ("PUT", "PATCH"),
+}
+_COMMON_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
+_SHORT_WORD: Final = 5
+_LONG_WORD: Final = 10
+_SHORTEST_PART: Final = 4
+_LONGEST_HEADER: Final = 40
 # Words of other configurations that switch something off, or on.
 _OFF: Final = frozenset({"disable", "disabled", "false", "no", "none", "null", "off"})
 _ON: Final = frozenset({"enable", "enabled", "enforce", "on", "true", "yes"})
@@ -186,6 +200,68 @@ def nearest_name(name: str, names: Iterable[str], near: float = 0.7) -> str | No
     from difflib import get_close_matches
 
     return next(iter(get_close_matches(name, names, n=1, cutoff=near)), None)
+
+
+def method_meant(name: str) -> tuple[str, ...]:
+    """
+    Return the methods that *name* is probably a slip of. Nothing if it is only unusual.
+    """
+    word = name.upper()
+    if word in _ACTIONS:
+        return _ACTIONS[word]
+    # A known method is not a slip of another one: COPY, MOVE, LINK.
+    known = () if word in UPPER_CASE_METHODS else _COMMON_METHODS
+    return tuple(method for method in known if _is_slip(word, method))[:1]
+
+
+def header_meant(name: str) -> tuple[str, ...]:
+    """
+    Return the well-known header that *name* is probably a slip of. Nothing if it is only unusual.
+    """
+    lowered = name.lower()
+    if lowered in WELL_KNOWN_HEADERS or len(lowered) > _LONGEST_HEADER:
+        return ()
+    words = lowered.replace("_", "-").split("-")
+    for known, header in WELL_KNOWN_HEADERS.items():
+        parts = known.split("-")
+        # `ContentType`; but names of our own, such as `X-ApiKey`, are spelled in many ways.
+        if words == parts or (words == ["".join(parts)] and parts[0] != "x"):
+            return (header,)
+        if len(words) == len(parts):
+            pairs = [pair for pair in zip(words, parts, strict=True) if pair[0] != pair[1]]
+            # A plural may well be a header of its own.
+            is_one = len(pairs) == 1 and len(pairs[0][1]) >= _SHORTEST_PART and pairs[0][0] != f"{pairs[0][1]}s"
+            if is_one and _is_slip(*pairs[0]):
+                return (header,)
+    return ()
+
+
+def _is_slip(word: str, meant: str) -> bool:
+    """
+    Return whether *word* is *meant* with one letter too many, missing, wrong or in the wrong place; two in long words.
+    """
+    most = 2 if len(meant) >= _LONG_WORD else 1
+    if word[:1] != meant[0] or abs(len(word) - len(meant)) > most:
+        return False
+    # Another letter makes another word of a short one.
+    is_other = len(word) == len(meant) < _SHORT_WORD and sorted(word) != sorted(meant)
+    return not is_other and _edits_between(word, meant) <= most
+
+
+def _edits_between(one: str, other: str) -> int:
+    """
+    Return how many letters have to be added, removed, replaced or changed with the next to make *other* of *one*.
+    """
+    before: list[int] = []
+    row: list[int] = [*range(len(other) + 1)]
+    for i, letter in enumerate(one, 1):
+        two_before, before, row = before, row, [i]
+        for j, wanted in enumerate(other, 1):
+            edits = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+                edits = min(edits, two_before[j - 2] + 1)
+            row.append(edits)
+    return row[-1]
 
 
 def _meant(text: str) -> _Slip:

@@ -8,6 +8,7 @@ to ASCII case (Fetch, "Headers").
 
 import re
 from collections.abc import Collection
+from types import MappingProxyType
 from typing import Final
 
 # The origin that messages and examples show where nothing better can be guessed.
@@ -76,6 +77,23 @@ SAFELISTED_RESPONSE_HEADERS: Final = frozenset(
         "expires",
         "last-modified",
         "pragma",
+    }
+)
+
+# Headers that pages often send or read, by their names in lower case. An entry that is almost one of them is a slip.
+WELL_KNOWN_HEADERS: Final = MappingProxyType(
+    {
+        name.lower(): name
+        for name in """
+        Accept Accept-Language Accept-Ranges Authorization Baggage Cache-Control Content-Disposition Content-Encoding
+        Content-Language Content-Length Content-Range Content-Security-Policy Content-Type Deprecation DPoP ETag Expires
+        Idempotency-Key If-Match If-Modified-Since If-None-Match If-Range If-Unmodified-Since Last-Event-ID
+        Last-Modified Link Location Mcp-Protocol-Version Mcp-Session-Id Pragma Prefer Range RateLimit-Limit
+        RateLimit-Remaining RateLimit-Reset Retry-After Sentry-Trace Server-Timing Tracestate Traceparent User-Agent
+        WWW-Authenticate X-Access-Token X-API-Key X-Auth-Token X-Correlation-ID X-CSRF-Token X-CSRFToken
+        X-HTTP-Method-Override X-RateLimit-Limit X-RateLimit-Remaining X-RateLimit-Reset X-Request-ID X-Requested-With
+        X-Total-Count X-XSRF-Token
+        """.split()
     }
 )
 

@@ -29,6 +29,7 @@ from .names import (
     OWNED_PREFIX,
     REQUEST_ONLY_HEADERS,
     UPPER_CASE_METHODS,
+    WELL_KNOWN_HEADERS,
     is_forbidden_request_header,
     is_token,
 )
@@ -354,11 +355,24 @@ class Reading:
             else:
                 fix = whole
             self.report(code, keyword, name, fix, upper=name.upper())
+        for name in names:
+            if name not in codes and name != "*":
+                self.look_at_spelling(keyword, name)
         return names
 
     def look_at_token(self, headers: Names) -> None:
         if headers == "*" and not self.credentials:
             self.report("W203", "allow_headers", "*", Fix(policy={"allow_headers": ["*", "Authorization"]}))
+
+    def look_at_spelling(self, keyword: str, name: str) -> None:
+        is_method = keyword == "allow_methods"
+        if (name in DEFAULT_METHODS) if is_method else (name.lower() in WELL_KNOWN_HEADERS):
+            return
+        from .mistakes import header_meant, method_meant
+
+        meant = method_meant(name) if is_method else header_meant(name)
+        if meant:
+            self.report("W204", keyword, name, Fix(entries=meant), meant=" or ".join(meant))
 
     def look_at_bodies(self, methods: Names, headers: Names) -> None:
         with_body = [method for method in methods if method in BODY_METHODS or method == "*"]

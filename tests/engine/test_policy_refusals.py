@@ -490,6 +490,21 @@ SMELLS = [
     ({"allow_origins": [APP], "allow_methods": ["POST", "PATCH"], "allow_headers": ["X"]}, "W202", "POST, PATCH"),
     ({"allow_origins": "*", "allow_methods": "*"}, "W202", "*"),
     ({"allow_origins": [APP], "allow_headers": "*"}, "W203", "*"),
+    *(
+        ({"allow_origins": [APP], "allow_methods": [name], "allow_headers": ["Content-Type"]}, "W204", name)
+        for name in "PUTT PST DELET DELTE POSTS PATH PACTH OPTION UPDATE CREATE Putt QUERRY".split()
+    ),
+    *(
+        ({"allow_origins": [APP], "allow_headers": [name]}, "W204", name)
+        for name in (
+            "Authorisation Authorizaton autorization Autorisation X-CRSF-Token X-CSFR-Token Content_Type ContentType "
+            "Contet-Type Content-Typ X-Requestd-With X_API_KEY Cache-Controll LastEventId"
+        ).split()
+    ),
+    *(
+        ({"allow_origins": [APP], "expose_headers": [name]}, "W204", name)
+        for name in ("Content-Dispositon", "X-Total-Cuont", "Locaton", "Retry_After", "X-Ratelimt-Limit")
+    ),
     ({"allow_origins": [APP], "max_age": 7201}, "W301", 7201),
     ({"allow_origins": [APP], "max_age": timedelta(days=1)}, "W301", 86400),
     ({"allow_origins": "*", "share_timing": True}, "W501", True),
@@ -515,6 +530,19 @@ NO_SMELLS = [
     {"allow_origins": [APP], "allow_methods": ["PUT"], "allow_headers": ["content-TYPE"]},
     {"allow_origins": "*", "allow_methods": "*", "allow_headers": ["*", "Authorization"]},
     {"allow_origins": "*", "allow_methods": "*", "allow_headers": ["*", "Authorization"]},
+    {
+        "allow_origins": [APP],
+        "allow_methods": "PURGE PROPFIND BATCH SET SUB PUSH READY MATCH COPY LINK MOVE LIST X FETCH".split(),
+    },
+    {
+        "allow_origins": [APP],
+        "allow_headers": (
+            "X-Tenant X-App-Key X-ApiKey api_key Authentication X-Auth X-Requested-By X-Request-IP X-Client-Version "
+            "X-Trace-Id X-Forwarded-For Token Apollo-Require-Preflight Stripe-Version X-User-Agent X-Content-Version "
+            "X-Y Depth Version Api-Version X-Request-Time X-CSRF Session x-csrftoken ETAG Digest Content-MD5"
+        ).split(),
+        "expose_headers": "X-Total X-Total-Pages X-Pagination Links X-Link Date Age X-Version".split(),
+    },
     {"allow_origins": [APP], "max_age": 7200},
     {"allow_origins": [APP], "max_age": 0},
     {"allow_origins": [APP], "max_age": None},
