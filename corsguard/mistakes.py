@@ -48,6 +48,8 @@ _REGEX_CHARACTERS: Final = r"[\\^$|(){}+]|(?!^)\["
 # How people write "some subdomain" in a regular expression.
 _REGEX_CLASS: Final = r"(?:\[[^\]]{0,99}\]|\\w|\.)"
 _REGEX_SUBDOMAIN: Final = rf"\((?:\?:)?{_REGEX_CLASS}[+*]?(?:\\\.)?\)[+*]?(?:\\\.)?|{_REGEX_CLASS}[+*](?:\\\.)"
+# A list in one string, as JSON and Python write it.
+_STAR_IN_A_LIST: Final = r"\s*[\[(]\s*(?:\"\*\"|'\*')\s*,?\s*[\])]\s*"
 _MOST_REPAIRS: Final = 8
 # Words of other configurations that name no host.
 _NO_HOSTS: Final = frozenset({"all", "any", "none", "same-origin", "self", "true", "false", "undefined"})
@@ -110,6 +112,8 @@ def refusal(given: object) -> PolicyError:
     text = text_of(given)
     if text is None:
         return PolicyError([Problem.of("E104", "allow_origins", given, _UNKNOWN, kind=kind_of(given))])
+    if re.fullmatch(_STAR_IN_A_LIST, text):
+        return PolicyError([Problem.of("E201", "allow_origins", text, Fix(entries=("*",)))])
     fault = _first_fault(text[:_LONGEST_READ])
     entries = re.split(_SEPARATORS, fault.fixed)
     if len(text) > _LONGEST_READ:

@@ -380,13 +380,7 @@ def _read_by_path(given: Mapping[object, object], host: str = "") -> PathTable |
         return _read_paths(given[_PATHS], not_next_to(_PATHS, given), host)
     if not any("/" in (text_of(key) or "") or _is_path_only(key, value) for key, value in given.items()):
         return None
-    keywords = {name: given[name] for name in DEFAULTS if name in given}
-    first = next(text for key in given if (text := text_of(key) or quoted(key)) not in keywords)
-    problems = [
-        Problem.of("E803", keyword, keyword, _moved_into(first, keyword, value), level=first)
-        for keyword, value in keywords.items()
-    ]
-    return _read_paths({key: value for key, value in given.items() if text_of(key) not in keywords}, problems, host)
+    return _read_paths(given, [], host)
 
 
 def _is_path_only(key: object, value: object) -> bool:
@@ -400,14 +394,20 @@ def _is_path_only(key: object, value: object) -> bool:
     )
 
 
-def _moved_into(prefix: str, keyword: str, value: object) -> Fix:
+def keyword_next_to(prefixes: Mapping[Any, object], key: object) -> Problem | None:
     """
-    Return a policy at *prefix* with *keyword*, which stands next to it.
+    Return the problem of *key* if it is a keyword of a policy, which stands among *prefixes*, or None.
     """
+    keyword = text_of(key)
+    if keyword is None or keyword not in DEFAULTS:
+        return None
+    first = next((text for other in prefixes if (text := text_of(other) or quoted(other)) not in DEFAULTS), "/api")
+    value = prefixes[key]
     items = value if isinstance(value, list | tuple) else (value,)
     # Anything else may not be plain data.
     said = {keyword: value} if all(type(item) in (str, bool, int) for item in items) else {}
-    return Fix(entries=({_PATHS: {prefix: {**_EXAMPLE, **said}}},), otherwise=(OR_REMOVE_IT,))
+    fix = Fix(entries=({_PATHS: {first: {**_EXAMPLE, **said}}},), otherwise=(OR_REMOVE_IT,))
+    return Problem.of("E803", keyword, keyword, fix, level=first)
 
 
 def refuse_awaited(policy: "PoliciesLike | None") -> None:
@@ -529,6 +529,9 @@ def _read_paths(paths: object, problems: list[Problem], host: str = "") -> PathT
         raise PolicyError([*problems, _not_guarding(_PATHS, paths)])
     for prefix, value in paths.items():
         place = f"{_PATHS}[{quoted(prefix)}]"
+        if (problem := keyword_next_to(paths, prefix)) is not None:
+            problems.append(problem)
+            continue
         if (problem := problem_of_prefix(prefix, others=paths)) is not None:
             problems.append(problem)
         try:

@@ -16,7 +16,7 @@ from corsguard.hosts import key_of
 from corsguard.mistakes import nearest_name
 from corsguard.names import EXAMPLE_ORIGIN, permits_header, permits_method, permits_reading
 from corsguard.origin import OriginPattern, pattern_of
-from corsguard.policies import NAMELESS, UNGUARDED, not_next_to, problem_of_host, problem_of_prefix
+from corsguard.policies import NAMELESS, UNGUARDED, keyword_next_to, not_next_to, problem_of_host, problem_of_prefix
 from corsguard.policy import Policy
 from corsguard.protection import CrossOriginProtection
 from corsguard.quoting import kind_of, printable, quoted, text_of
@@ -208,6 +208,11 @@ class Sheet:
         there_are = self.table(place, value, {"/api": "app"})
         for prefix, there in there_are.items():
             within = (*place, str(prefix))
+            problem = keyword_next_to(there_are, prefix)
+            if problem is not None:
+                fix = Fix(removes=True, words="or write it into the policy of each path")
+                self.problems[self.placed(replace(problem, fix=fix), within)] = None
+                continue
             problem = problem_of_prefix(prefix, others=there_are)
             if problem is not None:
                 self.problems[self.placed(problem, within)] = None

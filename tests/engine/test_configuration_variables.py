@@ -155,6 +155,13 @@ MISTAKEN_VARIABLES = {
             "    fix: CORSGUARD_ALLOW_ORIGINS"
         ),
     ),
+    "a wildcard as JSON": (
+        {"ALLOW_ORIGINS": '["*"]'},
+        (
+            'E201 CORSGUARD_ALLOW_ORIGINS: "[\\"*\\"]" has a space, a comma, a quotation mark or a control character, '
+            "or is empty; each origin is an entry of its own (is a comma missing?).\n    fix: *"
+        ),
+    ),
     "no bool": (
         {"ALLOW_ORIGINS": "https://a.example", "ALLOW_CREDENTIALS": "True"},
         (

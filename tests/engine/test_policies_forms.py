@@ -139,6 +139,16 @@ MISTAKES = [
         [("E803", "allow_origins", '{"paths": {"/": {"allow_origins": ["http://localhost:3000"]}}}  # or remove it')],
     ),
     (
+        {"paths": {"max_age": 60, "/b": API}},
+        [
+            (
+                "E803",
+                "max_age",
+                '{"paths": {"/b": {"allow_origins": ["https://app.example.com"], "max_age": 60}}}  # or remove it',
+            )
+        ],
+    ),
+    (
         {"allow_origins": re.compile("x"), "/a/": API},
         [
             ("E803", "allow_origins", f'{{"paths": {{"/a/": {EXAMPLE}}}}}  # or remove it'),
