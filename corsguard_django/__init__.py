@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from corsguard import cors as cors
 
 try:
-    import django as _django  # noqa: F401 - only to see whether it is there
+    import_module("django")
 except ModuleNotFoundError as error:
     if error.name != "django":
         raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from corsguard import cors as cors
 
 try:
-    import flask as _flask  # noqa: F401 - only to see whether it is there
+    import_module("flask")
 except ModuleNotFoundError as error:
     if error.name != "flask":
         raise

@@ -41,6 +41,7 @@ _PRODUCTION: Final = "production"
 _WORDS: Final = (NONE, UNGUARDED)
 _SHAPE: Final = (POLICIES, PATHS, HOSTS, ENVIRONMENTS, PROTECTION)
 
+_INTO_EACH_PATH: Final = Fix(removes=True, words="or write it into the policy of each path")
 _POLICY_EXAMPLE: Final = {"allow_origins": [EXAMPLE_ORIGIN]}
 _POLICIES_EXAMPLE: Final = {"app": _POLICY_EXAMPLE}
 
@@ -208,13 +209,10 @@ class Sheet:
         there_are = self.table(place, value, {"/api": "app"})
         for prefix, there in there_are.items():
             within = (*place, str(prefix))
-            problem = keyword_next_to(there_are, prefix)
-            if problem is not None:
-                fix = Fix(removes=True, words="or write it into the policy of each path")
-                self.problems[self.placed(replace(problem, fix=fix), within)] = None
+            if (problem := keyword_next_to(there_are, prefix)) is not None:
+                self.problems[self.placed(replace(problem, fix=_INTO_EACH_PATH), within)] = None
                 continue
-            problem = problem_of_prefix(prefix, others=there_are)
-            if problem is not None:
+            if (problem := problem_of_prefix(prefix, others=there_are)) is not None:
                 self.problems[self.placed(problem, within)] = None
             paths |= self.read_assigned(within, prefix, f"{host}{prefix}" if host else prefix, there)
         return paths

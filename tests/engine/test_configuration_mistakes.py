@@ -269,7 +269,8 @@ MISTAKES = {
         '[paths]\nallow_origins = ["https://app.example.com"]\n"/" = { allow_origins = "*" }',
         (
             'E803 cors.toml: paths.allow_origins: "allow_origins" stands next to "/". Nothing is inherited: each '
-            "path and each host needs a complete policy.\n    fix: remove it  # or write it into the policy of each path"
+            "path and each host needs a complete policy.\n    fix: remove it  # or write it into the policy of each "
+            "path"
         ),
     ),
     "a string for a bool": (
