@@ -485,7 +485,7 @@ def _credentials_step(policy: Policy) -> Step:
     asked = 'known to the page only: credentials: "include"'
     if policy.allow_credentials:
         return Step("credentials", asked, "yes", True, "Cookies and HTTP authentication may be used.")
-    reason = "Refused if the page asks for credentials. A bearer token in Authorization does not need them."
+    reason = "A page that asks for credentials gets only an error. A bearer token in Authorization does not need them."
     fix = NO_FIX if policy.audience.is_everyone else Fix(policy={"allow_credentials": True})
     return Step("credentials", asked, "no", False, reason, fix)
 

@@ -331,7 +331,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     Reason.WILDCARD_WITH_CREDENTIALS: Facts(
         kind="cors",
         message="{answer} shares with *, which does not count for a request with credentials.",
-        why='With credentials, * does not match any origin (Fetch, "CORS check", step 4).',
+        why='With credentials, browsers read * as a name and not as every origin (Fetch, "CORS check", step 4).',
         instead="Name the origin in the header, or leave out the credentials.",
         example=Example((_answered(200, (ALLOW_ORIGIN, "*")),), _INCLUDE),
         look=(_NEEDS_CREDENTIALS, _REQUEST_ROW),

@@ -8,6 +8,6 @@
     location.replace(`/${token}/${location.hash}`);
   } else {
     document.getElementById("told").textContent =
-      "Open the address that the terminal shows, where corsguard playground was started. Then open this link again.";
+      "Open the address that the terminal shows where corsguard playground runs. Then open this link again.";
   }
 })();

@@ -32,10 +32,11 @@ class Sample(NamedTuple):
 SAMPLES: Final = (
     Sample(
         "Public API",
-        "Every page may read, and none with cookies: the two never meet.",
+        "Every page may read, but not with cookies. Press Run to see why.",
         """\
-# Every page may read this. Cookies are not sent along:
-# add allow_credentials = true to see why not.
+# With "*", every page may read, but not
+# with cookies. The browser sends them
+# anyway: press Run to see what happens.
 allow_origins = "*"
 allow_methods = ["GET", "HEAD", "POST"]
 allow_headers = ["Content-Type"]
@@ -44,7 +45,7 @@ expose_headers = ["Content-Disposition"]
     ),
     Sample(
         "Single-page application with cookies",
-        "One page may read and write, as the user who is logged in.",
+        "One page may read and write as the user who is logged in.",
         """\
 # In production this is https://app.example.com.
 allow_origins = ["http://localhost:{pages}"]
@@ -56,7 +57,7 @@ allow_credentials = true
     ),
     Sample(
         "Tenants",
-        "Each tenant has a subdomain, and each of their pages may read.",
+        "Each tenant has a subdomain, and the pages of all tenants may read.",
         """\
 # In production this is https://*.tenants.example.com.
 allow_origins = ["http://*.tenants.localhost:{pages}"]
@@ -68,7 +69,7 @@ allow_credentials = true
     ),
     Sample(
         "Mobile web view",
-        "The pages of Capacitor and Ionic have schemes of their own, which no browser on a desk has.",
+        "Capacitor and Ionic have pages with their own schemes. A browser on a computer has no such pages.",
         """\
 allow_origins = [
   "capacitor://localhost",  # iOS
@@ -81,7 +82,7 @@ allow_headers = ["Content-Type", "Authorization"]
     ),
     Sample(
         "Gateway",
-        "Policies by path, which the software in front of the application can answer, too.",
+        "Policies by path. A gateway in front of the application can answer by the same policies.",
         """\
 [policies.api]
 allow_origins = ["http://localhost:{pages}"]
@@ -132,17 +133,17 @@ class Ready(NamedTuple):
 READY: Final = (
     Ready(
         "Cookie",
-        "The page sends the cookie of the user, and wants to read the answer.",
+        "The page asks for credentials, so the browser sends the cookie of the user. May the page read the answer?",
         {"path": "/me", "credentials": "include"},
     ),
     Ready(
         "JSON POST",
-        "A body of JSON is not a form, so the browser asks first: a preflight for `Content-Type`.",
+        "No form can send JSON, so the browser first sends a preflight, which asks for `Content-Type`.",
         {"method": "POST", "kind": "json", "body": '{"name": "Ada"}'},
     ),
     Ready(
         "PUT with a token",
-        "Two things to ask for: the method, and the header `Authorization`, which `*` does not cover.",
+        "The preflight asks for the method `PUT` and for the header `Authorization`. A `*` does not allow this header.",
         {
             "method": "PUT",
             "headers": "Authorization: Bearer 1234-abcd",
@@ -152,27 +153,27 @@ READY: Final = (
     ),
     Ready(
         "File upload",
-        "A form with a file needs no preflight. A listener for its progress needs one.",
+        "A form with a file needs no preflight, but a listener for the progress of its upload does.",
         {"call": "upload", "method": "POST", "path": "/upload", "kind": "file", "body": _PNG},
     ),
     Ready(
         "Download",
-        "The page wants to read the name of the file, which the policy has to expose.",
+        "The page reads the name of the file in `Content-Disposition`, if the policy exposes this header.",
         {"path": "/report"},
     ),
     Ready(
         "Sandboxed frame",
-        "Its origin is `null`, as that of a frame of any other site.",
+        "The origin of the page is `null`. A sandboxed frame of any other site has the same origin.",
         {"page": "null"},
     ),
     Ready(
         "WebSocket",
-        "No browser asks before it opens one, and it always has cookies: the server has to refuse it.",
+        "A browser opens it without a preflight and with cookies, so only the server can refuse it.",
         {"call": "websocket", "path": "/feed"},
     ),
     Ready(
         "Redirect",
-        "The server sends the page on to another origin. From there on the page is `null`.",
+        "The server redirects the request to another origin. From then on, the browser sends `Origin: null`.",
         {"path": "/elsewhere"},
     ),
 )

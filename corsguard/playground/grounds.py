@@ -88,7 +88,9 @@ class Grounds:
         origin = self.page if asked.origin == NULL else asked.page_origin
         if not is_local(origin):
             there = asked.server_origin
-            raise NotHere(f"No page here is {origin}. The model asks a server at {there} in place of this one.")
+            raise NotHere(
+                f"The playground has no page on {origin}. The model asks a server at {there} instead of this one."
+            )
         url = Url.parse(origin)
         if url.host not in _HOSTS and not url.host.endswith(f".{_HOST}"):
             raise NotHere(f"The pages here are on 127.0.0.1 and {_HOST}, so none is on {origin}.")

@@ -229,7 +229,7 @@ async function send(call, said) {
     if (at("result").getBoundingClientRect().top > innerHeight - 100) at("result-title").scrollIntoView();
     say(`${(seen ?? run).verdict}${seen ? ` ${agreement(seen)}` : ""}`);
   } catch (error) {
-    say("Nothing to show: the reason stands under What happened.");
+    say("There is no result. The reason is under What happened.");
     at("result").replaceChildren(element("p", { className: "bad", textContent: error.message }));
   } finally {
     at("run").disabled = false;
@@ -244,7 +244,7 @@ function sentBy({ frame, is_sandboxed, send: words }) {
 
 function agreement({ differences }) {
   if (!differences.length) return "Your browser and the model agree.";
-  return differences.every(({ why }) => why) ? "Your browser and the model differ, and it is known why." : "Your browser and the model do not agree.";
+  return differences.every(({ why }) => why) ? "Your browser and the model differ for a known reason." : "Your browser and the model do not agree.";
 }
 
 // What happened.
@@ -258,12 +258,14 @@ function showResult(played, seen, got) {
   at("again").hidden = !played.frame;
   at("result").replaceChildren(
     ...outcome(played, seen),
+    ...deciding(seen ?? played),
+    ...changes(played.story),
     ...(seen ? differing(seen) : []),
+    ...given(got),
     ...consoles(played),
     drawn((seen ?? played).diagram),
-    ...given(got),
     ...story(played.story),
-    element("h3", { textContent: "Take it with you" }),
+    element("h3", { textContent: "Use it elsewhere" }),
     copyable("As a test", played.test),
     ...(played.curl ? [copyable("As curl", played.curl)] : []),
     ...(seen ? [element("details", { className: "conversion" }, element("summary", { textContent: "The model's diagram" }), drawn(played.diagram))] : []),
@@ -271,16 +273,31 @@ function showResult(played, seen, got) {
 }
 
 function outcome(played, seen) {
-  const mood = (readable) => (readable ? "good" : "bad");
-  if (!seen) {
-    return [
-      element("p", { className: `outcome ${mood(played.readable)}` }, element("strong", { textContent: played.verdict }), element("span", { textContent: "This is the model's answer." })),
-      element("p", { className: "warning", textContent: `Not run in your browser. ${played.why}` }),
-    ];
-  }
+  const { readable, verdict, happened } = seen ?? played;
   return [
-    element("p", { className: `outcome ${mood(seen.readable)}` }, element("strong", { textContent: seen.verdict }), element("span", { textContent: agreement(seen) })),
+    element(
+      "div",
+      { className: `outcome ${readable ? "good" : "bad"}` },
+      element("strong", { textContent: verdict }),
+      ...happened.map((text) => element("p", { textContent: text })),
+      element("p", { className: "agreement quiet", textContent: seen ? agreement(seen) : "This is the model's answer." }),
+    ),
+    ...(seen ? [] : [element("p", { className: "warning", textContent: `Not run in your browser. ${played.why}` })]),
   ];
+}
+
+// The lines on the wire that decided, never folded away.
+function deciding({ decided }) {
+  return decided.map(({ title, sent, answered }) =>
+    element(
+      "dl",
+      { className: "decided" },
+      element("dt", { textContent: `The browser sends ${title}` }),
+      ...sent.map((line) => element("dd", { textContent: line })),
+      element("dt", { textContent: "The server answers" }),
+      ...answered.map((line) => element("dd", { textContent: line })),
+    ),
+  );
 }
 
 function differing({ differences, case: text }) {
@@ -315,11 +332,17 @@ function given(got) {
   return [element("h3", { textContent: "What the page can read" }), element("pre", { textContent: lines.join("\n"), tabIndex: 0 })];
 }
 
-function story({ verdict, steps, edits, corrected, page, notes }) {
+function story({ verdict, steps, notes }) {
   return [
-    element("h3", { textContent: "Why" }),
+    element("h3", { textContent: "Step by step" }),
     element("p", { textContent: verdict }),
     element("ul", { className: "steps" }, ...steps.map(({ of, name, passed, reason }) => element("li", { className: passed ? "" : "no" }, element("span", { className: "unseen", textContent: passed ? "Passed: " : "Failed: " }), element("strong", { textContent: `${name}, ${of}: ` }), reason))),
+    ...notes.map((text) => element("p", { className: "quiet", textContent: text })),
+  ];
+}
+
+function changes({ edits, corrected, page }) {
+  return [
     ...(edits.length || page.length ? [element("h3", { textContent: "What to change" })] : []),
     ...edits.map(({ place, lines, problems }) =>
       element(
@@ -330,12 +353,11 @@ function story({ verdict, steps, edits, corrected, page, notes }) {
         ...problems.map((text) => element("p", { className: "warning", textContent: text })),
       ),
     ),
-    ...(corrected === null ? [] : [button(edits.length > 1 ? "Change all of it and run" : "Change it and run", async () => {
+    ...(corrected === null ? [] : [button("Change the policy and run", async () => {
       await takePolicy(corrected, "Changed.");
       await start();
     }, { className: "main" })]),
-    ...page.map((line) => element("div", { className: "edit" }, element("p", { textContent: "The page" }), element("pre", { textContent: line }))),
-    ...notes.map((text) => element("p", { className: "quiet", textContent: text })),
+    ...page.map((line) => element("div", { className: "edit" }, element("p", { textContent: edits.length ? "Or change the page" : "The page" }), element("pre", { textContent: line }))),
   ];
 }
 

@@ -17,7 +17,7 @@ export function prose(text) {
 
 export async function ask(call, said) {
   const answer = await fetch(call, { method: "POST", body: JSON.stringify(said) });
-  if (answer.status === 404) throw new Error("The playground was started anew. Open the address in the terminal.");
+  if (answer.status === 404) throw new Error("The playground was started again. Open the address that the terminal shows.");
   const told = await answer.json();
   if (!answer.ok) throw new Error(told.error);
   return told;

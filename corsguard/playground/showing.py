@@ -4,7 +4,7 @@ which `drawing` makes.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from corsguard.browser import Exchange, NetworkError
@@ -12,6 +12,8 @@ from corsguard.browser.drawing import Drawn, Recall, sequence
 from corsguard.browser.evidence import as_shown
 from corsguard.browser.exchanges import SECRET_HEADERS, Shown, shown
 from corsguard.browser.headers import get
+from corsguard.browser.reasons import REASONS
+from corsguard.browser.wire import Header
 from corsguard.configuration import Configuration
 from corsguard.configuration.editing import with_keywords
 from corsguard.diagnosis.agreement import Disagreement, Got
@@ -21,12 +23,20 @@ from corsguard.diagnosis.playing import Fetch
 from corsguard.diagnosis.rehearsal import Edit, Heard, Rehearsal, rehearse
 from corsguard.diagnosis.written_tests import as_test
 from corsguard.errors import PolicyError
+from corsguard.names import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN
 
 from .conversions import Conversion, conversions
 from .resources import resource
 from .running import Run, Take
 
 NAME: Final = "cors.toml"
+_NOT_THERE: Final = "not there"
+# Which answer decides about what a preflight asks.
+_ANSWERED: Final = {
+    "Access-Control-Request-Method": ALLOW_METHODS,
+    "Access-Control-Request-Headers": ALLOW_HEADERS,
+}
+_ASKED: Final = ("Origin", *_ANSWERED)
 
 
 def judged(text: str, environment: str | None) -> dict[str, Any]:
@@ -68,6 +78,8 @@ def played(run: Run, text: str) -> dict[str, Any]:
         "run": run.number,
         "readable": not is_refused,
         "verdict": verdict(Got.of_model(take.outcome)),
+        "happened": happened(take, Got.of_model(take.outcome), take.exchanges),
+        "decided": [decided(exchange) for exchange in take.exchanges],
         "diagram": diagram(asked, take, Got.of_model(take.outcome), take.exchanges, "What the model of a browser does"),
         "console": _console(take),
         "story": story(told, text),
@@ -89,6 +101,8 @@ def compared(
     return {
         "readable": got.what != "error",
         "verdict": verdict(got),
+        "happened": happened(run.take, got, exchanges),
+        "decided": [decided(exchange) for exchange in exchanges],
         "diagram": diagram(run.asked, run.take, got, exchanges, "What your browser did"),
         "differences": [one.data() for one in found],
         "case": "\n".join(_case(run, exchanges, found, said)) if found else "",
@@ -105,9 +119,44 @@ def verdict(got: Got) -> str:
         case "open":
             return "Open: the page talks to the server."
         case _ if got.status == 0:
-            return "Opaque: the page learns that an answer came, and nothing of it."
+            return "Opaque: the page learns only that an answer came."
         case _:
             return f"Readable: the page gets status {got.status}."
+
+
+def happened(take: Take, got: Got, exchanges: Sequence[Exchange]) -> list[str]:
+    """
+    Return in sentences what the browser did when a page *got* this, and why; the model says why.
+    """
+    last = exchanges[-1] if exchanges else None
+    if last is None:
+        did = "The browser sent nothing to the server."
+    elif last.is_preflight:
+        did = "The browser sent only a preflight. It did not send the request of the page."
+    else:
+        cookie = "with the cookie" if get(last.request.headers, "Cookie") else "without a cookie"
+        did = f"The browser sent the request {cookie}, the server answered, and {_ended(last, got)}."
+    if got.what == "error" and isinstance(take.outcome, NetworkError):
+        return [did, REASONS[take.outcome.failure.reason].why]
+    return [did]
+
+
+def decided(exchange: Exchange) -> dict[str, Any]:
+    """
+    Return the lines of *exchange* that decide, also those that are not there.
+    """
+    request, response = exchange.request, exchange.response
+    asked = [name for name in _ASKED if get(request.headers, name) is not None]
+    answered = [ALLOW_ORIGIN, ALLOW_CREDENTIALS, *(_ANSWERED[name] for name in asked if name in _ANSWERED)]
+    if _is_handshake(exchange):
+        # For a handshake, only the status counts (WebSockets, "establish a WebSocket connection").
+        answered = []
+    headers = () if response is None else response.headers
+    return {
+        "title": shown(exchange).title,
+        "sent": [*_told(request.headers, asked), *_cookie(exchange)],
+        "answered": ["no response" if response is None else f"status {response.status}", *_told(headers, answered)],
+    }
 
 
 def diagram(asked: Fetch, take: Take, got: Got, exchanges: Sequence[Exchange], title: str) -> str:
@@ -192,6 +241,31 @@ def _corrected(edits: Sequence[Edit], text: str) -> str | None:
             return None
         corrected = with_keywords(corrected, edit.place.table, edit.fix.policy)
     return corrected
+
+
+def _ended(last: Exchange, got: Got) -> str:
+    if got.what == "error":
+        is_handshake = _is_handshake(last)
+        return "the WebSocket does not open" if is_handshake else "the browser keeps the answer from the page"
+    if got.what == "open":
+        return "the WebSocket is open"
+    return "the page learns only that an answer came" if got.status == 0 else "the page gets the answer"
+
+
+def _is_handshake(exchange: Exchange) -> bool:
+    return get(exchange.request.headers, "Upgrade") is not None
+
+
+def _cookie(exchange: Exchange) -> Iterator[str]:
+    # A preflight never has cookies.
+    if not exchange.is_preflight:
+        yield "Cookie: sent" if get(exchange.request.headers, "Cookie") else "Cookie: not sent"
+
+
+def _told(headers: Sequence[Header], names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        value = get(headers, name)
+        yield f"{name}: {_NOT_THERE if value is None else as_shown(value)}"
 
 
 def _console(take: Take) -> dict[str, str]:

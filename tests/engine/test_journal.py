@@ -547,8 +547,8 @@ def test_what_a_browser_refuses_is_explained_each_time(records):
         '                  fix: allow_methods=["GET", "HEAD", "POST", "PUT"]',
         '  --  credentials known to the page only: credentials: "include"',
         (
-            "                  Refused if the page asks for credentials. A bearer token in Authorization does not "
-            "need them."
+            "                  A page that asks for credentials gets only an error. A bearer token in Authorization "
+            "does not need them."
         ),
         "                  fix: allow_credentials=True",
         "The server sends 204 and",

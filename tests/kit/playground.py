@@ -56,11 +56,13 @@ RUN = """
         const texts = (selector) => [...document.querySelectorAll(`#result ${selector}`)].map((one) => one.textContent);
         return {
             verdict: texts(".outcome strong")[0] ?? texts("p")[0],
-            agreement: texts(".outcome span")[0],
+            agreement: texts(".outcome .agreement")[0],
             differences: texts("> ul:not(.steps) > li"),
             console: texts("pre.bad")[0] ?? "",
             ways: texts("> figure .way"),
             titles: texts("> figure .said strong"),
+            happened: texts(".outcome p:not(.agreement)"),
+            decided: texts(".decided dd"),
             status: at("status").textContent,
         };
     }

@@ -156,6 +156,53 @@ def test_problems_come_with_lines_and_texts_in_which_they_are_fixed(call):
     ]
 
 
+@pytest.mark.parametrize(
+    ("ready", "fields", "happened", "decided"),
+    [
+        (
+            "Download",
+            {},
+            "The browser sent the request without a cookie, the server answered, and the page gets the answer.",
+            ["Cookie: not sent", "status 200", "Access-Control-Allow-Origin: *"],
+        ),
+        (
+            "Download",
+            {"path": "/moved", "redirect": "manual"},
+            (
+                "The browser sent the request without a cookie, the server answered, and the page learns only that an "
+                "answer came."
+            ),
+            ["Cookie: not sent", "status 307", "Access-Control-Allow-Origin: *"],
+        ),
+        (
+            "PUT with a token",
+            {},
+            "The browser sent only a preflight. It did not send the request of the page.",
+            ["Access-Control-Request-Method: PUT", "status 204", "Access-Control-Allow-Headers: not there"],
+        ),
+        (
+            "WebSocket",
+            {},
+            "The browser sent the request with the cookie, the server answered, and the WebSocket does not open.",
+            ["Cookie: sent", "status 403"],
+        ),
+        (
+            "Download",
+            {"method": "TRACE"},
+            "The browser sent nothing to the server.",
+            [],
+        ),
+    ],
+)
+def test_what_happened_is_said_with_the_lines_that_decided(call, ready, fields, happened, decided):
+    run = call("run", {"policy": 'allow_origins = "*"\n', "request": call.request(ready, **fields)})
+    assert run["happened"][0] == happened
+    assert len(run["happened"]) == (1 if run["readable"] else 2)
+    assert len(run["decided"]) == bool(decided)
+    lines = [line for one in run["decided"] for line in (*one["sent"], *one["answered"])]
+    assert [line for line in lines if line in decided] == decided
+
+
 def test_an_environment_is_chosen(call):
     text = '[environments.dev]\nallow_origins = "*"\n[environments.live]\nallow_origins = ["https://app.example.com"]\n'
     told = call("judge", {"policy": text, "environment": "live"})

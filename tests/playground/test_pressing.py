@@ -16,13 +16,14 @@ from kit.playground import (
     Calls,
 )
 
+from corsguard.browser.reasons import REASONS, Reason
 from corsguard.playground import opened
 from corsguard.playground.examples import Sample
 from corsguard.playground.serving import LoopbackServer
 
 pytestmark = pytest.mark.browser
 
-EXPLAINED = "Your browser and the model differ, and it is known why."
+EXPLAINED = "Your browser and the model differ for a known reason."
 
 
 @pytest.fixture
@@ -71,17 +72,37 @@ def test_a_newcomer_sees_why_everyone_and_cookies_never_meet(visit, address):
     blocked = visited.run()
     assert (blocked["verdict"], blocked["agreement"]) == (BLOCKED, AGREE)
     assert "must not be the wildcard '*' when the request's credentials mode is 'include'" in blocked["console"]
-    # What the comment in the policy says to try.
+    assert blocked["happened"] == [
+        (
+            "The browser sent the request with the cookie, the server answered, and the browser keeps the answer from "
+            "the page."
+        ),
+        REASONS[Reason.WILDCARD_WITH_CREDENTIALS].why,
+    ]
+    origin = page.input_value("[name=page]")
+    lines = ["status 200", "Access-Control-Allow-Origin: *", "Access-Control-Allow-Credentials: not there"]
+    assert blocked["decided"] == [f"Origin: {origin}", "Cookie: sent", *lines]
+    begun = page.input_value("#policy")
+    page.click("text=Change the policy and run")
+    page.wait_for_selector("#result .outcome.good")
+    seen = visited.run()
+    assert seen["verdict"] == READABLE
+    # They are not folded, and the result is next to what was asked.
+    assert page.locator(".decided").is_visible()
+    lines = ["status 200", f"Access-Control-Allow-Origin: {origin}", "Access-Control-Allow-Credentials: true"]
+    assert seen["decided"] == [f"Origin: {origin}", "Cookie: sent", *lines]
+    # Both at once are refused.
+    page.fill("#policy", begun)
     page.fill("#policy", page.input_value("#policy") + "allow_credentials = true\n")
     page.wait_for_selector("#problems li.error")
     assert 'Error E301: "*" cannot be used together with allow_credentials=True' in page.inner_text("#problems")
-    assert page.locator("#lines li.error").all_inner_texts() == ["3"]
+    assert page.locator("#lines li.error").all_inner_texts() == ["4"]
     assert visited.run()["verdict"].startswith("The policy is refused, so nothing was sent.")
     page.click("#problems button.fix")
     page.wait_for_selector("#problems li", state="detached")
     assert 'allow_origins = ["https://app.example.com"]' in page.input_value("#policy")
     assert visited.run()["verdict"] == BLOCKED
-    page.click("text=Change it and run")
+    page.click("text=Change the policy and run")
     page.wait_for_selector("#result .outcome.good")
     assert page.inner_text("#result .outcome strong") == READABLE
     assert '{"user": "Ada"}' in page.inner_text("#result")
@@ -108,7 +129,7 @@ def test_a_developer_changes_one_line_and_sees_it_pass(visit, tmp_path):
         assert (blocked["verdict"], blocked["agreement"]) == (BLOCKED, AGREE)
         assert "Method PUT is not allowed" in blocked["console"]
         assert blocked["ways"].count("Browser to preflight cache") == 1
-        page.click("text=Change all of it and run")
+        page.click("text=Change the policy and run")
         page.wait_for_selector("#result .outcome.good")
         assert page.inner_text("#result .outcome strong") == READABLE
         # What was not at fault stays as it was written.
@@ -140,7 +161,7 @@ def test_a_page_that_is_not_here_is_answered_by_the_model(visit, address):
     for origin in ("capacitor://localhost", "chrome-extension://abcdefgh", "https://app.example.com"):
         page.fill("[name=page]", origin)
         assert visited.run(None, None)["agreement"] == "This is the model's answer."
-        assert f"Not run in your browser. No page here is {origin}." in page.inner_text("#result")
+        assert f"Not run in your browser. The playground has no page on {origin}." in page.inner_text("#result")
     assert page.locator("#stage iframe").count() == 0
 
 
@@ -206,6 +227,16 @@ def test_the_page_fits_every_width_in_light_and_dark(visit, address, width):
         page.emulate_media(color_scheme=scheme)
         papers.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert papers == ["rgb(255, 255, 255)", "rgb(22, 25, 29)"]
+
+
+@pytest.mark.parametrize(("width", "columns"), [(390, 1), (1000, 2), (1200, 3), (1400, 3)])
+def test_the_result_stands_next_to_the_request_where_there_is_room(visit, address, width, columns):
+    page = visit(address).page
+    page.set_viewport_size({"width": width, "height": 900})
+    lefts = page.locator("main > section").evaluate_all("all => all.map((one) => one.getBoundingClientRect().left)")
+    assert len({*lefts}) == columns
+    # The button is seen without scrolling where all stands in columns.
+    assert columns == 1 or page.locator("#run").evaluate("one => one.getBoundingClientRect().bottom < innerHeight")
 
 
 HOSTILE = """
