@@ -7,8 +7,9 @@ topic, and its headings divide it into parts. The page `contents` lists all othe
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -36,12 +37,26 @@ _COMMON: Final = frozenset(
     "a am an and any are at be but by can do does for from have how i if in into is it its me my no of on or own so "
     "that the then there this to use was what when where which who why will with you your".split()
 )
+# Words for everything, which stand between the words of a name: "allow all headers".
+_QUANTIFIERS: Final = frozenset({"all", "every"})
+# What people write, as the stem of the word, and what the manual writes.
+_SAME: Final = {"duplicat": "twic", "option": "preflight"}
+# How much of a word is right if it is misspelt; a shorter word has too many others that are like it.
+_LIKE: Final = 0.84
+_SHORTEST_MISSPELT: Final = 5
+# The first cell of a table's row, if it is a name: the row says what the name means.
+_DEFINED: Final = re.compile(r"^\| `([\w-]+)` *\|", re.MULTILINE)
 # Okapi BM25. A long example makes a part long, so the length counts less than usual. A word in a heading counts as so
 # many in the text. Some pages have a part for each code or case, and these would crowd out what explains.
 _SATURATION: Final = 1.2
 _LENGTH: Final = 0.5
 _IN_HEADING: Final = 3
 _IN_TITLE: Final = 2
+_IN_DEFINITION: Final = 8
+# What the other parts of the page say counts a little, and so does a word that is the page's name.
+_OF_PAGE: Final = 0.2
+_LENGTH_OF_PAGE: Final = 0.75
+_IN_NAME: Final = 0.75
 _OF_CODES: Final = frozenset({"errors", "findings", "reasons"})
 _OF_CASES: Final = _OF_CODES | {"security"}
 _LEVEL_OF_CASES: Final = 3
@@ -110,7 +125,7 @@ def search(query: str, *, within: str | None = None) -> list[Part]:
     named = [part for code in _CODE.findall(query) if (part := part_of_code(code)) is not None]
     scored = [
         (part in named, score, part)
-        for part, score in zip(_parts(), _scores(_words(query) + _names(query)), strict=True)
+        for part, score in zip(_parts(), _scores(_asked(query)), strict=True)
         if score > 0 and within in {part.page, None}
     ]
     return [part for *_, part in sorted(scored, key=lambda rated: rated[:2], reverse=True)]
@@ -159,11 +174,34 @@ def _words(text: str) -> list[str]:
     return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _COMMON] + _SETTING.findall(text)
 
 
+def _asked(query: str) -> list[str]:
+    """
+    Return the words to look for: those of *query*, spelt as in the manual, the manual's words for them, and names.
+    """
+    known = _vocabulary()
+    words = [word if word in known else _spelt(word) for word in _words(query)]
+    return words + [_SAME[word] for word in words if word in _SAME] + [one for one in _names(query) if one in known]
+
+
+@cache
+def _vocabulary() -> frozenset[str]:
+    return frozenset(word for count in _counted() for word in count)
+
+
+def _spelt(word: str) -> str:
+    """
+    Return the word of the manual that is most like *word*, or *word* itself if none is.
+    """
+    like = get_close_matches(word, sorted(_vocabulary()), 1, _LIKE) if len(word) >= _SHORTEST_MISSPELT else []
+    return like[0] if like else word
+
+
 def _names(query: str) -> list[str]:
     """
     Return what "max age" and "server sent" are where they are a name or one word: `max_age`, "server-sent".
     """
-    pairs = (pair for pair in pairwise(_WORD.findall(query.lower())) if _COMMON.isdisjoint(pair))
+    words = (word for word in _WORD.findall(query.lower()) if word not in _QUANTIFIERS)
+    pairs = (pair for pair in pairwise(words) if _COMMON.isdisjoint(pair))
     return [_stem(joint.join(pair)) for pair in pairs for joint in "_-"]
 
 
@@ -184,6 +222,7 @@ def _counted() -> tuple[Counter[str], ...]:
         Counter(
             _IN_TITLE * _words(titles.setdefault(part.page, part.title))
             + _IN_HEADING * _words(part.title)
+            + _IN_DEFINITION * _words(" ".join(_DEFINED.findall(part.text)))
             + _words(part.text)
         )
         for part in _parts()
@@ -191,12 +230,33 @@ def _counted() -> tuple[Counter[str], ...]:
 
 
 def _scores(asked: list[str]) -> Iterator[float]:
-    counted = _counted()
-    mean = sum(count.total() for count in counted) / len(counted)
-    found = {word: sum(word in count for count in counted) for word in asked}
-    rarity = {word: log(1 + (len(counted) - found[word] + 0.5) / (found[word] + 0.5)) for word in asked}
-    for part, count in zip(_parts(), counted, strict=True):
-        length = _SATURATION * (1 - _LENGTH + _LENGTH * count.total() / mean)
-        score = sum(rarity[word] * count[word] * (_SATURATION + 1) / (count[word] + length) for word in asked)
+    counted, pages = _counted(), _counted_pages()
+    of_parts, of_pages = _bm25(asked, counted, _LENGTH), _bm25(asked, [*pages.values()], _LENGTH_OF_PAGE)
+    by_page = dict(zip(pages, of_pages, strict=True))
+    rarity = _rarity(asked, counted)
+    for part, score in zip(_parts(), of_parts, strict=True):
+        named = sum(rarity[word] for word in {*asked}.intersection(_words(part.page)))
         is_case = part.page in _OF_CASES and part.level == _LEVEL_OF_CASES
-        yield score * (_WEIGHT_OF_CASES if is_case else 1)
+        found = score + _OF_PAGE * by_page[part.page] + _IN_NAME * named if score > 0 else 0
+        yield found * (_WEIGHT_OF_CASES if is_case else 1)
+
+
+@cache
+def _counted_pages() -> dict[str, Counter[str]]:
+    pages: dict[str, Counter[str]] = {}
+    for part, count in zip(_parts(), _counted(), strict=True):
+        pages.setdefault(part.page, Counter()).update(count)
+    return pages
+
+
+def _rarity(asked: list[str], counted: Sequence[Counter[str]]) -> dict[str, float]:
+    found = {word: sum(word in count for count in counted) for word in asked}
+    return {word: log(1 + (len(counted) - found[word] + 0.5) / (found[word] + 0.5)) for word in asked}
+
+
+def _bm25(asked: list[str], counted: Sequence[Counter[str]], shortened: float) -> Iterator[float]:
+    mean = sum(count.total() for count in counted) / len(counted)
+    rarity = _rarity(asked, counted)
+    for count in counted:
+        length = _SATURATION * (1 - shortened + shortened * count.total() / mean)
+        yield sum(rarity[word] * count[word] * (_SATURATION + 1) / (count[word] + length) for word in asked)
