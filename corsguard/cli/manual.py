@@ -15,7 +15,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.theme import Theme
 
-from corsguard.manual import CONTENTS, Part, page_of, search, topics, with_commands
+from corsguard.manual import CONTENTS, Part, page_of, part_of_link, pointed_to, search, topics, with_commands
 from corsguard.manual.tables import widths_of, with_fitting_tables
 
 from .printing import Exit, printable
@@ -38,6 +38,7 @@ def manual(topic: Sequence[str]) -> None:
     corsguard manual start
     corsguard manual cookies are not sent
     corsguard manual gateways vary
+    corsguard manual start.md#flask
 
     Without arguments, list the pages. With the name of a page, print that page. With other words, print the part of the
     manual that fits best, and list others.
@@ -49,6 +50,11 @@ def manual(topic: Sequence[str]) -> None:
             show(page_of(CONTENTS))
         case (name,) if name in topics():
             show(page_of(name))
+        # A name that was copied from a link.
+        case (name,) if name.removesuffix(".md") in topics():
+            show(page_of(name.removesuffix(".md")))
+        case (name,) if "#" in name and (part := part_of_link(name)):
+            _show_part(part)
         case (name, *words) if name in topics():
             # The name may be a word of the question: "origins in a database".
             _answer(search(" ".join(words), within=name) or search(" ".join(topic)))
@@ -61,11 +67,19 @@ def _answer(parts: Sequence[Part]) -> None:
         click.echo("The manual has nothing about these words. To list its pages: corsguard manual", err=True)
         raise click.exceptions.Exit(Exit.BLOCKED)
     first, *others = parts[:_MOST_NAMED]
-    show(f"{first.markdown}\n\nThis is a part of the page `{first.page}`: `corsguard manual {first.page}`.")
+    _show_part(first)
     if others:
         click.echo("\nAlso:")
     for part in others:
         click.echo(f"  {part.page}: {part.title}")
+
+
+def _show_part(part: Part) -> None:
+    further = pointed_to(part)
+    texts = [one.markdown for one in (part, further) if one is not None]
+    pages = dict.fromkeys(one.page for one in (part, further) if one is not None)
+    texts += [f"This is a part of the page `{page}`: `corsguard manual {page}`." for page in pages]
+    show("\n\n".join(texts))
 
 
 def show(markdown: str) -> None:

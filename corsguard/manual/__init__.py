@@ -26,6 +26,9 @@ _LINK: Final = re.compile(
     r"(?P<item>^\* )?(?P<before>\(|: )?\[(?P<text>[^]\n]+)\]\((?!https?:)(?:(?P<page>[\w-]+)\.md)?(?:#[\w-]+)?\)",
     re.MULTILINE,
 )
+_POINTER: Final = re.compile(r"\]\(([\w-]+\.md(?:#[\w-]+)?)\)")
+# A text of one or two sentences.
+_LONGEST_POINTER: Final = 200
 _LISTED: Final = re.compile(r"^\* \[[^]]+\]\(([\w-]+)\.md\)", re.MULTILINE)
 _CODE: Final = re.compile(r"\b(?:(?:corsguard\.)?[EW][0-9]{3}|CG-[A-Z][0-9]{3})\b", re.IGNORECASE)
 _WORD: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
@@ -96,6 +99,32 @@ def page_of(topic: str) -> str:
     Return the page of *topic*, one of `topics()`, in Markdown.
     """
     return files(__name__).joinpath(f"{topic}.md").read_text(encoding="utf-8")
+
+
+def part_of_link(link: str) -> Part | None:
+    """
+    Return the part that a *link* such as `start.md#flask` names, or the first one of the page if it has no `#`; None if
+    there is none.
+    """
+    page, _, anchor = link.partition("#")
+    parts = (part for part in _parts() if part.page == page.removesuffix(".md"))
+    return next((part for part in parts if not anchor or _anchor_of(part.title) == anchor.lower()), None)
+
+
+def _anchor_of(heading: str) -> str:
+    """
+    Return what stands behind the `#` in a link to the part below *heading*, as GitHub names it.
+    """
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def pointed_to(part: Part) -> Part | None:
+    """
+    Return the part to which *part* points, if it is short and says little more than where to read on.
+    """
+    links = _POINTER.findall(part.text) if len(part.text) <= _LONGEST_POINTER else []
+    found = part_of_link(links[0]) if len(links) == 1 else None
+    return None if found == part else found
 
 
 def is_code(text: str) -> bool:

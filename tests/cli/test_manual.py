@@ -74,6 +74,26 @@ def test_a_page_that_is_a_word_of_the_question_is_one():
     assert "This is a part of the page `questions`" in run("manual", "origins", "postman").stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("policy.md", "# The policy\n"), ("start.md#flask", "## Flask\n"), ("policy#keywords", "## Keywords\n")],
+)
+def test_a_name_that_is_copied_from_a_link_is_one(name, first):
+    result = run("manual", name)
+    assert result.exit_code == 0
+    assert result.stdout.startswith(first)
+
+
+def test_what_only_points_elsewhere_is_followed():
+    """
+    The answer of one line is printed together with the part to which it points.
+    """
+    shown = run("manual", "many customers each with own domain").stdout
+    assert shown.startswith("## Many customers, each with a domain of their own\n")
+    assert "\n## Many tenants: policies by host\n" in shown
+    assert "the page `tenants`: `corsguard manual tenants`" in shown
+
+
 def test_what_is_not_there_ends_with_1():
     result = run("manual", "xyzzy")
     assert (result.exit_code, result.stdout) == (1, "")

@@ -16,7 +16,7 @@ from kit.serving import needed
 
 from corsguard import Policies, Policy, negotiate
 from corsguard.configuration import Configuration
-from corsguard.manual import CONTENTS, page_of, part_of_code, search, topics
+from corsguard.manual import CONTENTS, page_of, part_of_code, part_of_link, pointed_to, search, topics
 
 # These pages are about what the extra `around` brings, too.
 AROUND = [pytest.mark.around, pytest.mark.filterwarnings("ignore:jsonschema:DeprecationWarning")]
@@ -365,6 +365,30 @@ def test_a_code_has_a_part(code, found):
     part = part_of_code(code)
     assert part is not None
     assert (part.page, part.title) == found
+
+
+@pytest.mark.parametrize(
+    ("link", "found"),
+    [
+        ("start.md#flask", "Flask"),
+        ("start#flask", "Flask"),
+        ("asgi.md#why-not-appadd_middleware", "Why not app.add_middleware"),
+        ("policy.md", "The policy"),
+        ("start.md#nowhere", None),
+        ("nowhere.md", None),
+    ],
+)
+def test_a_link_names_a_part(link, found):
+    part = part_of_link(link)
+    assert (part and part.title) == found
+
+
+def test_what_only_points_elsewhere_says_where():
+    (part,) = [part for part in search("public api") if part.title == "A public API: allow every origin"]
+    assert pointed_to(part) == part_of_link("policy.md#keywords")
+    # What says more stands for itself.
+    (part,) = [part for part in search("OPTIONS 401") if part.title == "The page gets 401 for OPTIONS"]
+    assert pointed_to(part) is None
 
 
 @pytest.mark.parametrize("code", ["E000", "", "Errors and warnings", "corsguard."])
