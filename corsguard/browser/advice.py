@@ -62,8 +62,12 @@ def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     *unnamed* contains `url` or `page` if *failure* has only a placeholder for it. Nothing is concluded from a
     placeholder.
     """
-    if failure.reason in _UNNAMED and ("url" in unnamed or (unnamed and failure.reason is Reason.CORP)):
+    # Without a value, CORP is told exactly: the page has Cross-Origin-Embedder-Policy, and the resource has no header.
+    is_vague = bool(unnamed and failure.value) if failure.reason is Reason.CORP else "url" in unnamed
+    if is_vague and failure.reason in _UNNAMED:
         return _UNNAMED[failure.reason]
+    if failure.reason is Reason.ALLOW_ORIGIN_MISMATCH:
+        return _mismatch(failure, unnamed)
     return _FIXES[failure.reason](failure)
 
 
@@ -163,7 +167,7 @@ def _share_with_none(failure: Failure, why: str) -> Fix:
         page = f'fetch("{as_shown(failure.url)}")'
     else:
         cause = "The page has no origin of its own (a sandboxed frame, a file, a data: URL). Load it by https"
-        page = 'load it from a server; in a frame, sandbox="allow-scripts allow-same-origin"'
+        page = "load it from a server, and outside of a sandboxed frame"
     if failure.with_credentials:
         return _change(f"{why} {cause}: null is never shared with credentials.", page=page)
     cause += "; or, if the data are public, share with everyone."
@@ -297,7 +301,7 @@ def _multiple(failure: Failure) -> Fix:
     return _share(failure, "Only one origin may be sent: the one in the Origin of the request.", *items[:MOST_NAMES])
 
 
-def _mismatch(failure: Failure) -> Fix:
+def _mismatch(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     value, origin = (failure.value or "")[:LONGEST_READ], failure.sent_origin
     if value.strip().lower() in _UNSET:
         said = f'The header is "{as_shown(value)}"' if value else "The header is empty"
@@ -316,6 +320,10 @@ def _mismatch(failure: Failure) -> Fix:
             'The header is "null", which some servers send if they do not list the origin. Do not list null: it is '
             "what sandboxed frames of any site send.",
         )
+    if "url" not in unnamed and value == _server(failure):
+        return _share(failure, "This is the server's own origin. The header has to name the origin of the page.")
+    if "page" in unnamed and Origin.parse(value) is not None:
+        return _share(failure, f"The header names {as_shown(value)}, and the page has another origin.")
     try:
         step = _origin_step([value], origin)
     except PolicyError as error:
@@ -324,13 +332,17 @@ def _mismatch(failure: Failure) -> Fix:
         return _share(failure, "Browsers do not match patterns: match on the server, and send the origin.", value)
     if not _is_another_site(value, origin):
         return _share(failure, step.reason, value)
+    return _share(failure, _of_another_site(failure), value)
+
+
+def _of_another_site(failure: Failure) -> str:
     if line := cache_seen(headers_of(failure)):
         why = f"This is another site's origin, and the answer comes from a cache ({line}): it was stored for that site."
-        return _share(failure, f"{why} Send Vary: Origin on every answer, and clear the cache.", value)
+        return f"{why} Send Vary: Origin on every answer, and clear the cache."
     cached = (
         "" if "origin" in (get(headers_of(failure), "Vary") or "").lower() else ", or a cache gave another's answer"
     )
-    return _share(failure, f"This is another site's origin: the header is a constant{cached}.", value)
+    return f"This is another site's origin: the header is a constant{cached}."
 
 
 def _credentials(failure: Failure) -> Fix:
@@ -459,12 +471,15 @@ def _list(why: str, header: str, names: list[str], page: str) -> Fix:
 
 
 def _corp(failure: Failure) -> Fix:
-    why = (
-        "Not CORS: the page fetched with mode no-cors, and the resource does not allow other sites to embed it"
-        if failure.value
-        else "Not CORS: the page's Cross-Origin-Embedder-Policy requires each resource to agree, and this one has no "
-        "header for it"
-    )
+    if not failure.value:
+        return _change(
+            "Not CORS: the page has Cross-Origin-Embedder-Policy, which requires each resource to agree, and this "
+            "resource has no Cross-Origin-Resource-Policy. Send it. Or load the resource with CORS (an element: "
+            "crossorigin), and let the server share it.",
+            "Cross-Origin-Resource-Policy: cross-origin",
+            page='mode: "cors"',
+        )
+    why = "Not CORS: the page fetched with mode no-cors, and the resource does not allow other sites to embed it"
     share = "same-site" if failure.value == "same-origin" and is_within_site(failure) else "cross-origin"
     why = f'{why}. Allow it to be embedded. To read it instead, leave out mode: "no-cors" and let the server share it.'
     return _change(why, f"Cross-Origin-Resource-Policy: {share}", page='mode: "cors"')
@@ -583,6 +598,12 @@ def _handshake(failure: Failure) -> Fix:
         return _change(
             "Not CORS: the user is not logged in. A script cannot set headers of a handshake. Use cookies: a handshake "
             "carries them."
+        )
+    if status and int(status) in REDIRECTS:
+        return _change(
+            f"Not CORS: the status is {status}. The server redirects (to a login, to https, or for a slash), and a "
+            "handshake follows no redirect. Let the page request the last URL, by wss if it leads to https. Redirected "
+            "to a login, the user is not logged in: a handshake carries cookies, and no header of a script."
         )
     if status not in {"", "403"}:
         return _change(

@@ -21,7 +21,7 @@ from corsguard.browser.exchanges import shown
 from corsguard.browser.wire import Header
 from corsguard.diagnosis import Meaning, read_message
 from corsguard.diagnosis.guarded import FORMS, Guarded, load_guarded
-from corsguard.diagnosis.messages import LONGEST_MESSAGE, Message
+from corsguard.diagnosis.messages import LONGEST_MESSAGE
 from corsguard.diagnosis.playing import Fetch
 from corsguard.diagnosis.rehearsal import Edit, Heard, Rehearsal, rehearse, staged
 from corsguard.errors import Problem
@@ -330,7 +330,7 @@ def _say_meaning(out: Output, meaning: Meaning, framework: Form | None) -> None:
         )
     elif meaning.is_about_layers:
         _say_layer(out, framework)
-    for line in _assumptions(message):
+    for line in _assumptions(meaning):
         out.say(f"    {line}", "dim")
     out.say()
     out.say("Look at, in this order:", "bold")
@@ -358,16 +358,15 @@ def _say_layer(out: Output, framework: Form | None) -> None:
             out.spans((f"    {title + ':':9}", "dim"), (_OUTERMOST[words], "good"))
 
 
-def _assumptions(message: Message) -> Iterator[str]:
-    stands = {
-        "url": (message.url, "replace it with the URL of the request"),
-        "page": (message.origin, "set it with --page"),
-        "method": (message.method, "set it with --method"),
+def _assumptions(meaning: Meaning) -> Iterator[str]:
+    options = {
+        "url": "replace it with the URL of the request",
+        "page": "set it with --page",
+        "method": "set it with --method",
     }
-    for name, (word, option) in stands.items():
-        if name in message.assumed:
-            missing = "blacks out" if name in message.redacted else "does not name"
-            yield f"{word} stands for what the message {missing}: {option}"
+    for name, word in meaning.stand_ins.items():
+        missing = "blacks out" if name in meaning.message.redacted else "does not name"
+        yield f"{word} stands for what the message {missing}: {options[name]}"
 
 
 def _say_under(out: Output, guarded: Guarded, rehearsal: Rehearsal) -> None:

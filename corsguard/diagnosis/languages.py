@@ -170,9 +170,10 @@ class _Clue(NamedTuple):
     word: str = ""
 
 
-# The first match counts. `other` is any value, `list` is one with a comma, `none` means that there is no value.
+# The first match counts. `other` is any value, `list` is one with a comma, `none` means that there is no value,
+# `uncovered` that Authorization is a value next to `*`.
 _CLUES: Final = (
-    _Clue(Reason.HEADER_NOT_ALLOWED, "headers", "authorization"),
+    _Clue(Reason.HEADER_NOT_ALLOWED, "headers", "uncovered"),
     _Clue(Reason.WILDCARD_WITH_CREDENTIALS, value="*"),
     _Clue(Reason.ALLOW_CREDENTIALS_NOT_TRUE, "credentials"),
     _Clue(Reason.ALLOW_METHODS_UNPARSABLE, "methods", "other"),
@@ -324,6 +325,9 @@ def _fitting(kind: str, values: list[str]) -> Iterator[str]:
             yield from [""] if not kind or not values else []
         case "other":
             yield from values
+        case "uncovered":
+            # Of the one warning: what * does not cover, in a list that is *.
+            yield from ["*"] if {"*", "authorization"} <= {value.lower() for value in values} else []
         case "list":
             yield from (value for value in values if "," in value)
         case literal:

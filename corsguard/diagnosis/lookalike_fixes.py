@@ -20,7 +20,8 @@ def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | N
     shown = as_shown(value)
     if name == "not_exposed":
         exposed = as_shown(header or "X-Total-Count")
-        return replace(row.fix, send=(f"{EXPOSE_HEADERS}: {exposed}",), policy={"expose_headers": [exposed]})
+        policy = {"expose_headers": exposed.split(", ")}
+        return replace(row.fix, send=(f"{EXPOSE_HEADERS}: {exposed}",), policy=policy)
     blanks = {
         "origin": "the page's origin" if origin is None else as_shown(origin),
         "target": as_shown(target),
@@ -28,8 +29,10 @@ def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | N
         "value": shown,
         "directive": shown or "connect-src",
         "recipient": shown or "https://...",
+        "last": shown or "https://...",
     }
     detail = f"{row.detail.format_map(blanks)} " if row.detail and value else ""
     policy = row.fix.policy if origin is None or name != "answered" else {"allow_origins": [blanks["origin"]]}
-    page = tuple(line.format_map(blanks) for line in row.fix.page)
+    names = as_shown(header or "").split(", ")
+    page = tuple(dict.fromkeys(line.format_map({**blanks, "header": name}) for line in row.fix.page for name in names))
     return replace(row.fix, words=f"{detail}{row.fix.words.format_map(blanks)}", page=page, policy=policy)

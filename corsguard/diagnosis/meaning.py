@@ -23,16 +23,16 @@ from corsguard.policies import PoliciesLike
 from .guarded import Guarded, guarded_by
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
-from .messages import METHOD, Known, Message, read
+from .messages import METHOD, OLD_WEBKIT, Known, Message, read
 from .pages import page_named
 from .playing import Fetch, lines_of
 from .rehearsal import Rehearsal, rehearse, staged, staged_handshake
 
 _LONGEST_URL: Final = 2048
 # The engines whose consoles use the same words for a preflight's answer and for the response itself.
-_ALIKE: Final = frozenset({"Firefox", "Safari"})
+_ALIKE: Final = frozenset({"Firefox", "Safari", OLD_WEBKIT})
 # The engines that use the same words for an absent Access-Control-Allow-Origin and for another origin in it.
-_EITHER: Final = frozenset({"Safari", "Internet Explorer", "jsdom", "Office", "TestCafe"})
+_EITHER: Final = frozenset({"Safari", OLD_WEBKIT, "Internet Explorer", "Edge up to 18", "jsdom", "Office", "TestCafe"})
 # Marks where a console, or a person, has shortened a URL.
 _CUT: Final = re.compile(r"\.{3}|\*{3}")
 # The value that is assumed if only the name of a header is known: one that needs a preflight.
@@ -81,6 +81,12 @@ class Meaning:
         message = self.message
         if message.failure is None:
             return LOOKALIKES[message.lookalike].title
+        if message.is_warning:
+            where = f" about {as_shown(message.url, _LONGEST_URL)}" if message.is_named else ""
+            return (
+                f"Only a warning{where}, and nothing has failed yet: Access-Control-Allow-Headers: * does not cover "
+                "the request header Authorization."
+            )
         # Few lines name the method, and GET stands for one that is not named.
         unnamed = (*message.assumed, "method") if message.method == "GET" else message.assumed
         return cause(message.failure, unnamed)
@@ -107,6 +113,21 @@ class Meaning:
         return tuple(_notes(self.message))
 
     @property
+    def stand_ins(self) -> dict[str, str]:
+        """
+        What stands for the URL, the page or the method, as far as the message does not name it and the rest says it.
+        """
+        message, fix = self.message, self.fix
+        method = message.method if message.method == METHOD else _method(message, self.known)
+        words = {"url": message.url, "page": message.origin, "method": method}
+        said = [self.title, fix.words, *fix.page, *fix.send, *map(str, fix.policy.values()), self.next_command]
+        return {
+            name: word
+            for name, word in words.items()
+            if name in message.assumed and any(re.search(rf"\b{re.escape(word)}", line) for line in said)
+        }
+
+    @property
     def next_command(self) -> str:
         """
         The command that plays the browser against the server that the message names.
@@ -123,7 +144,8 @@ class Meaning:
         for name in _header_names(message, known):
             words += ["-H", shlex.quote(f"{as_shown(name)}: {_VALUES.get(name, '...')}")]
         if message.lookalike == "not_exposed" and message.header:
-            words += ["--read", shlex.quote(as_shown(message.header))]
+            for name in message.header.split(", "):
+                words += ["--read", shlex.quote(as_shown(name))]
         if message.lookalike == "cookies" or _has_credentials(message.failure, known):
             words.append("--credentials")
         if method != message.method:
@@ -196,7 +218,11 @@ def with_value(name: str, value: str = "") -> Header:
 
 def _notes(message: Message) -> Iterator[str]:
     # Browsers print a path, so a bare origin is what somebody, or an old browser, left of a URL.
-    if message.is_named and (_CUT.search(message.url) or message.url == message.target):
+    if (
+        message.is_named
+        and not message.url.startswith("file:")
+        and (_CUT.search(message.url) or message.url == message.target)
+    ):
         yield "The URL is not complete: for the command below, copy it from the Network panel."
     if message.failure is None:
         return

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireResponse
-from corsguard.browser.evidence import url_of
+from corsguard.browser.evidence import only_warned_of, url_of
 from corsguard.browser.reasons import CORS_CHECK, OF_HANDSHAKE, PREFLIGHT_ONLY, REASONS
 from corsguard.browser.urls import SOCKET_SCHEMES
 from corsguard.names import EXAMPLE_ORIGIN
@@ -37,7 +37,10 @@ _PAGES: Final[Mapping[Reason | str, str]] = {
     "insecure_local_network": OPEN_PAGE,
 }
 
+# Chromium had the words of WebKit until it left it.
+OLD_WEBKIT: Final = "Chromium up to 30 or Safari"
 _ENGINES: Final = (
+    ("Edge up to 18", re.compile(r"\bSEC7\d{3}: \[CORS\]")),
     ("Internet Explorer", re.compile(r"\b(?:SEC7|SCRIPT7|CSP14)\d{3}\b")),
     ("jsdom", re.compile(r"Error: Cross origin \S+ forbidden|validCORS(?:Preflight)?Headers")),
     ("Office", re.compile(r"No valid origin in response")),
@@ -62,10 +65,11 @@ _ENGINES: Final = (
         "Safari",
         re.compile(
             r"access control checks|Load failed|denied by Cross-Origin Resource Sharing policy|"
-            r"Preflight response is not successful|"
-            r"Origin \S+ is not allowed by Access-Control-Allow-Origin|There was a bad response from the server"
+            r"Preflight response is not successful|(?:^|\[Error\] )Origin \S+ is not allowed by Access-Control|"
+            r"Access-Control-Allow-Origin\. Status code|There was a bad response from the server"
         ),
     ),
+    (OLD_WEBKIT, re.compile(r"Origin \S+ is not allowed by Access-Control-Allow-Origin")),
 )
 _QUOTED_URL: Final = r"['\"]?(?P<url>[a-z][a-z0-9+.-]*:[^\s'\"]+)"
 # Where a line names the URL. A text between quotation marks counts even if it is redacted.
@@ -83,6 +87,11 @@ _URLS: Final = (
     re.compile(r"\b\w{1,30} (?:from|at) origin '(?P<url>[^']{1,2048})' has been blocked"),
     # What people write in place of a URL that they do not want to show.
     re.compile(r"Access to [\w ]{1,40}? (?:at )?(?P<url>[\[{<][^\]}>]{1,200}[\]}>]|\.{3,}) from origin "),
+    re.compile(
+        r"(?:cannot load|Failed to load|resource at|connection to) "
+        r"(?P<url>X{3,}|\*{3,}|['\"]?(?:\[[^\[\]]{1,200}\]|<[^<>]{1,200}>|\{[^{}]{1,200}\}|\([^()]{1,200}\)))"
+        r"['\"]?(?=[.:,]? |[.:,]?$)"
+    ),
     re.compile(r"remote resource at '?(?P<url>[^'\s]+?)'?\.? ?(?:soon\. )?(?:\(|$)"),
     re.compile(
         r"(?:cannot load|Failed to load) "
@@ -99,7 +108,7 @@ _URLS: Final = (
         r"[\"']?(?P<url>(?:https?|wss?)://[^\s'\"]+)",
         re.IGNORECASE,
     ),
-    re.compile(r"Refused to \w+(?: \w+){0,2} '(?P<url>[^']+)' because"),
+    re.compile(r"Refused to \w+(?: \w+){0,2} '(?P<url>[^']+)' (?:in a frame )?because"),
     re.compile(r"\b[A-Z]\w{1,20}ing(?: \w{1,20}){0,3} '(?P<url>[^']{1,2048})' violates the "),
     re.compile(r"attempt to load URL (?P<url>[^\s']+) from frame"),
     re.compile(r"for cross-origin resource at '?(?P<url>[^\s']+)"),
@@ -148,9 +157,12 @@ _REDACTED: Final = re.compile(
     r"(?:[a-z][a-z0-9+.-]*:)?(?://)?[.*x_?\-]{2,}(?:[/:].*)?|https?:/*|"
     r"(?:[a-z]+://)?[^/?#]*(?:[\[{<][a-z][^\]}>:]*[\]}>]|\.\.|\*\*)[^/?#]*(?:[/?#].*)?|.*[\u2580-\u259f].*|"
     r"(?:[a-z]+://)?(?=[\d.]*x)[\dx]{1,9}(?:\.[\dx]{1,9}){3}(?:[:/].*)?|[a-z]+://your[\w-]*(?:[:/].*)?|"
-    r"(?:[a-z]+://)?[^/?#]*[{<].*|[a-z]+://(?:[^/?#]*\.)?(?:x{3,}\.|x{4,}(?:[:/?#]|$)).*",
+    r"(?:[a-z]+://)?[^/?#]*[{<].*|[a-z]+://(?:[^/?#]*\.)?(?:x{3,}\.|x{4,}(?:[:/?#]|$)).*|\([^()]*\)|"
+    # A browser prints a host in lower case.
+    r"[a-z]+://(?-i:[A-Z][A-Z_-]+)(?:[:/?#].*)?",
     re.IGNORECASE,
 )
+_BLACK: Final = re.compile(r"[\u2580-\u259f]+")
 _HOST_ONLY: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+(?::\d+)?(?:/\S*)?", re.IGNORECASE)
 _USERINFO: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
 _SOCKET_URL: Final = re.compile(r"\bwss?://", re.IGNORECASE)
@@ -178,7 +190,7 @@ _STATUSES: Final = re.compile(
 
 _OF_PREFLIGHT: Final = frozenset({*PREFLIGHT_ONLY, "preflight_cut_off"})
 # What Firefox prints after each preflight that failed, and what every page is told.
-_VAGUENESS: Final = ("preflight_cut_off", "cut_off", "answered", "status", "not_told")
+_VAGUENESS: Final = ("preflight_cut_off", "issue_heading", "cut_off", "answered", "status", "not_told")
 _SILENT: Final = frozenset(_VAGUENESS)
 _ECHOES: Final = frozenset({Reason.UNREACHABLE, *_SILENT})
 # Whose URLs are those of a server's settings, or of two windows.
@@ -202,7 +214,8 @@ class Message:
     One message. *engine* is the browser that printed it (empty if unknown). *failure* is the model's name for it;
     otherwise *lookalike* says what it is. *url*, *origin* and *method* come from the message, from the user, or are
     placeholders. *assumed* are the placeholders, and *redacted* those of them that the message blacks out. *header* is
-    the header that it names; *value* is what else a lookalike names: a directive, a type, an address space.
+    the header that it names, or a list of them; *value* is what else a lookalike names: a directive, a type, an address
+    space.
     """
 
     engine: str
@@ -232,6 +245,13 @@ class Message:
         return self.url if parsed is None else parsed.origin
 
     @property
+    def is_warning(self) -> bool:
+        """
+        Whether nothing has failed, because browsers do not enforce the rule yet.
+        """
+        return self.failure is not None and only_warned_of(self.failure)
+
+    @property
     def is_handshake(self) -> bool:
         """
         Whether it is about a WebSocket.
@@ -252,10 +272,11 @@ def read(text: str, known: Known) -> list[Message]:
     several, asked = [*parts(whole)], _asked(whole)
     refused = {found["url"] for found in _PREFLIGHTS.finditer(whole)}
     read_of = {part: message for part in several if (message := _read_one(part, known)) is not None}
-    places = {message.url: part for part, message in read_of.items() if message.is_named}
-    # One line tells what failed, and another one where.
-    nearby = [*places.values()] if len(places) == 1 else [] if places else several
-    found: dict[tuple[str, str, str], Message] = {}
+    # One line tells what failed, and another one where; but what Cross-Origin-Resource-Policy refuses had no CORS.
+    others = [part for part in several if part not in read_of or read_of[part].name != Reason.CORP]
+    places = {read_of[part].url: part for part in others if part in read_of and read_of[part].is_named}
+    nearby = [*places.values()] if len(places) == 1 else [] if places else others
+    found: dict[tuple[str, ...], Message] = {}
     for part, alone in read_of.items():
         message = _placed(alone, part, nearby, known)
         methods = asked.get(message.url, ()) if known.method is None else ()
@@ -263,7 +284,7 @@ def read(text: str, known: Known) -> list[Message]:
             message = _placed(again, part, nearby, of_method)
         if message.url in refused:
             message = _of_preflight(message)
-        key = (message.name, message.url, message.method)
+        key = (message.name, message.url, message.method, message.header or "" if message.failure else "")
         found[key] = _merged(found.get(key, message), message)
     return [*_telling(found.values())] or [*_least_vague(found.values())]
 
@@ -295,6 +316,8 @@ def _merged(one: Message, other: Message) -> Message:
     """
     if len(other.assumed) < len(one.assumed):
         one, other = other, one
+    if one.failure is None and one.header and other.header and other.header not in one.header.split(", "):
+        return replace(one, header=f"{one.header}, {other.header}")
     if one.failure is None or one.failure.exchange is not None or other.failure is None:
         return one
     return replace(
@@ -387,7 +410,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
     is_file = url.startswith("file:") and not _OF_WEB_PAGES.search(text)
     origin = shown_origin or _PAGES.get(means) or (NULL if is_file else assumed_page(url))
     value, header = said.get("value"), said.get("header")
-    covers_all = means is Reason.HEADER_NOT_ALLOWED and value in {"*", "authorization"}
+    covers_all = means is Reason.HEADER_NOT_ALLOWED and value == "*"
     if covers_all:
         header = "authorization"
     method = said.get("method") or known.method
@@ -520,6 +543,9 @@ def _as_url(text: str, origin: str | None) -> str:
     bare = whole.rstrip(".,:;)")
     is_cut = whole.startswith("...", len(bare)) and "/" in bare.partition("://")[2]
     text = _USERINFO.sub("", f"{bare}..." if is_cut else bare.strip())
+    if text.startswith("file:///"):
+        # The scheme says what failed, whatever is blacked out of the path.
+        return _BLACK.sub("...", text)
     if any(_REDACTED.fullmatch(word) for word in (whole, text)) or not text:
         return ""
     if text.startswith("/"):

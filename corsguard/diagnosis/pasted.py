@@ -58,7 +58,9 @@ _BEGIN: Final = re.compile(
     r"(?=\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) https?://[^\s']{1,2048} (?:\S{1,2} )?CORS [A-Z])|"
     r"(?=(?:XMLHttpRequest cannot load|Failed to load) https?://[^\s']{1,2048} ?(?!due to)\S)|\x1e"
 )
-_END: Final = re.compile(r"(?<=due to access control checks\.)|(?=\[(?:Warning|Log|Info)\] )|\x1e")
+_END: Final = re.compile(
+    r"(?<=due to access control checks\.)|(?=\[(?:Warning|Log|Info)\] )|(?=Cancelled load to https?:)|\x1e"
+)
 
 
 def plain(text: str) -> str:

@@ -74,6 +74,36 @@ def test_what_a_message_blacks_out_is_said():
     assert (said["assumed"], said["redacted"]) == (["url", "page"], ["url"])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "XMLHttpRequest cannot load XXXXXX. Cannot use wildcard in Access-Control-Allow-Origin when",
+        "XMLHttpRequest cannot load (the url). Response for preflight is invalid (redirect)",
+        "A cookie associated with a cross-site resource at <URL> was set without the `SameSite` attribute.",
+        "Refused to display 'https://DOMAIN/x' in a frame because it set 'X-Frame-Options' to 'DENY'.",
+        "Failed to load [my api]: No 'Access-Control-Allow-Origin' header is present",
+    ],
+)
+def test_a_word_in_place_of_a_url_blacks_it_out(text):
+    (said,) = document(text)["messages"]
+    assert said["redacted"] == ["url"]
+
+
+@pytest.mark.parametrize(
+    ("rest", "stands"),
+    [
+        # No method is shown, PUT is in the command, and METHOD is in the policy.
+        ("Request header field x-token is not allowed by Access-Control-Allow-Headers in preflight response.", ""),
+        ("Response to preflight request doesn't pass access control check: It does not have HTTP ok status.", "PUT"),
+        ("Did not find method in CORS header 'Access-Control-Allow-Methods'", "METHOD"),
+    ],
+)
+def test_a_method_that_is_shown_nowhere_stands_for_nothing(rest, stands):
+    shown = run(f"{BLOCKED}{rest}").stdout
+    assert shown.count("set it with --method") == bool(stands)
+    assert f"{stands} stands for" in shown or not stands
+
+
 def test_the_user_says_what_a_message_does_not_name():
     text = f"{REFUSED}Did not find method in CORS header \u2018Access-Control-Allow-Methods\u2019)."
     shown = run(text).stdout

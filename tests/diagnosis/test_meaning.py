@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - what a console prints in one line stands here in one
+# ruff: noqa: E501, RUF001 - what a console prints in one line stands here in one
 """
 A message is explained: its cause, its fix, and the command that finds out more.
 """
@@ -7,11 +7,12 @@ import json
 import shlex
 
 import pytest
-from kit.explaining import API, APP, BLOCKED, CHECK, MESSAGES, REFUSED, document, run
+from kit.explaining import API, APP, BLOCKED, CHECK, MESSAGES, OLD, REFUSED, SAFARI, document, run
 
 from corsguard import Policy
 from corsguard.browser.urls import is_trustworthy
 from corsguard.diagnosis.lookalikes import LOOKALIKES
+from corsguard.diagnosis.messages import OLD_WEBKIT
 from corsguard.names import EXAMPLE_ORIGIN as PAGE
 
 
@@ -126,6 +127,40 @@ def test_the_next_command_has_the_same_preflight(text, more):
     The next command has the preflight that failed.
     """
     assert document(text)["messages"][0]["next"].endswith(f" --page {PAGE}{more}")
+
+
+@pytest.mark.parametrize(
+    ("text", "browser"),
+    [
+        (f"{OLD}Origin {PAGE} is not allowed by Access-Control-Allow-Origin.", OLD_WEBKIT),
+        (f"XMLHttpRequest cannot load [...] Origin {PAGE} is not allowed by Access-Control-Allow-Origin.", OLD_WEBKIT),
+        (f"{OLD}Origin {PAGE} is not allowed by Access-Control-Allow-Origin.{SAFARI}", "Safari"),
+        (f"[Error] Origin {PAGE} is not allowed by Access-Control-Allow-Origin.", "Safari"),
+        ("SEC7120: [CORS] 原点", "Edge up to 18"),
+        ("SEC7120: Origin http://a.example not found in Access-Control-Allow-Origin header.", "Internet Explorer"),
+    ],
+)
+def test_a_browser_is_named_only_as_far_as_the_line_tells(text, browser):
+    (said,) = document(text)["messages"]
+    assert said["browser"] == browser
+
+
+WARNING = "When the `Access-Control-Allow-Headers` is `*`, the `Authorization` header is not covered."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Cross-Origin Request Warning: The Same Origin Policy will disallow reading the remote resource at {API} soon. (Reason: {WARNING})",
+        "Authorization will not be covered by the wildcard symbol (*) in CORS `Access-Control-Allow-Headers` handling.",
+        f"Avertissement de requête multiorigine (Cross-Origin Request) : {API} (motif : quand la valeur d’« Access-Control-Allow-Headers » est « * », l’en-tête « Authorization » n’est pas traité).",
+    ],
+)  # fmt: skip
+def test_a_warning_is_not_a_failure(text):
+    (said,) = document(text)["messages"]
+    assert said["meaning"].startswith("Only a warning")
+    assert "failed for" not in said["meaning"]
+    assert said["fix"]["policy"] == {"allow_headers": ["*", "Authorization"]}
 
 
 def test_safari_is_known_by_its_first_line_alone():

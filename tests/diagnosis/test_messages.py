@@ -200,6 +200,28 @@ def test_several_messages_pasted_together():
     assert [message.name for message in read(safari, NOBODY)] == ["preflight_status"]
 
 
+@pytest.mark.parametrize(
+    ("line", "headers"),
+    [
+        ('Refused to set unsafe header "{}"<br>', ["user-agent, x-b"]),
+        ('Refused to get unsafe header "{}"', ["user-agent, x-b"]),
+        (f"{BLOCKED}Request header field {{}} is not allowed by Access-Control-Allow-Headers", ["user-agent", "x-b"]),
+    ],
+)
+def test_each_header_that_is_named_is_told(line, headers):
+    found = read("\n".join(map(line.format, ("user-agent", "x-b", "user-agent"))), NOBODY)
+    assert [told.header for told in found] == headers
+
+
+def test_what_had_no_cors_does_not_name_the_url_of_what_had():
+    text = (
+        f"[console.error] Failed to load resource: Origin {APP} is not allowed by Access-Control-Allow-Origin. Status "
+        f"code: 200\n[console.error] Cancelled load to {API} because it violates the resource's "
+        "Cross-Origin-Resource-Policy response header.\n[pageerror] /items due to access control checks."
+    )
+    assert [(told.name, told.url) for told in read(text, NOBODY)] == [("missing_allow_origin", URL), ("corp", API)]
+
+
 def test_items_of_a_list_are_told_one_by_one():
     """
     Each item of a list is a message of its own, and only one of them names the URL.

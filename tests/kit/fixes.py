@@ -54,7 +54,7 @@ FIXES = [
         [
             "send:   Access-Control-Allow-Origin: *",
             'policy: allow_origins="*"',
-            'page:   load it from a server; in a frame, sandbox="allow-scripts allow-same-origin"',
+            "page:   load it from a server, and outside of a sandboxed frame",
         ],
     ),
     (

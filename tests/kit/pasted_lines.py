@@ -128,7 +128,6 @@ LINES = [
             ("HeaderDisallowedByPreflightResponse", "header_not_allowed"),
             ("MethodDisallowedByPreflightResponse", "method_not_allowed"),
             ("PreflightDisallowedRedirect", "preflight_redirect"),
-            ("Ensure CORS response header values are valid", "cut_off"),
             ("Ensure CORS requests include credentials only when allowed", "allow_credentials_not_true"),
             ("Ensure preflight responses are valid", "preflight_status"),
             ("Ensure CORS requests are made on supported schemes", "bad_scheme"),
@@ -272,12 +271,49 @@ LINES = [
     Line("not CORS", "Cross-Origin-Opener-Policy policy would block the window.postMessage call.", "opener_policy"),
     Line("not CORS", "SharedArrayBuffer will require cross-origin isolation as of M92", "isolation"),
     Line("not CORS", "Cookie “sid” has been rejected for invalid domain.", "cookies"),
+    Line("not CORS", f"A cookie associated with a cross-site resource at {A} was set without the `SameSite` attribute. It has been blocked, as Chrome now only delivers cookies with cross-site requests if they are set with `SameSite=None` and `Secure`.", "cookies", A),
+    # Warnings of what a later release will do.
+    *(
+        Line("not CORS", text, "cookies_warned", url, says="Nothing has failed yet")
+        for text, url in (
+            ("A cookie associated with a cross-site resource at <URL> was set without the `SameSite` attribute. A future release of Chrome will only deliver cookies with cross-site requests if they are set with `SameSite=None` and `Secure`. You can see more details at <URL> and <URL>.", "~"),
+            (f"A cookie associated with a cross-site resource at {A} was set without the `SameSite` attribute. A future release of Chrome will only deliver cookies with cross-site requests if they are set with `SameSite=None`.", A),
+            ("Cookie “sid” will be soon rejected because it has the “SameSite” attribute set to “None” without the “secure” attribute.", "~"),
+            ("Cookie “sid” does not have a proper “SameSite” attribute value. Soon, cookies without the “SameSite” attribute or with an invalid value will be treated as “Lax”.", "~"),
+            ("Third-party cookie will be blocked in future Chrome versions as part of Privacy Sandbox.", "~"),
+        )
+    ),
+    Line("languages", "Avertissement de requête multiorigine (Cross-Origin Request) : la politique « Same Origin » ne permettra bientôt plus de consulter la ressource distante située sur https://api.example.com/x (motif : quand la valeur d’« Access-Control-Allow-Headers » est « * », l’en-tête « Authorization » n’est pas traité. Pour que l’en-tête « Authorization » soit inclus, il doit être explicitement listé dans l’en-tête CORS « Access-Control-Allow -Headers »).", "header_not_allowed", A, says="['*', 'Authorization']"),
+    Line("languages", f"Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf {A}. (Grund: Kopfzeile 'authorization' ist nicht zugelassen entsprechend der Kopfzeile 'Access-Control-Allow-Headers' der CORS-Preflight-Antwort).", "header_not_allowed", A, says="The server does not list it", never="* never"),
+    # What a line says of the server alone, or of the page alone.
+    Line("languages", f" * Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource \n * auf {A}. \n * (Grund: CORS-Kopfzeile 'Access-Control-Allow-Origin' stimmt nicht mit 'https://api.example.com' überein)", "allow_origin_mismatch", A, says="the server's own origin", never="another site"),
+    Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘https://b.example’).", "allow_origin_mismatch", A, says="the page has another origin", never="another site"),
+    *(
+        Line("files", text, "missing_allow_origin", url, "null", says="outside of a sandboxed frame", never="allow-same-origin")
+        for text, url in (
+            ("[Error] Origin null is not allowed by Access-Control-Allow-Origin.\n[Error] Failed to load resource: Origin null is not allowed by Access-Control-Allow-Origin.\n[Error] TypeError: Cross-origin script load denied by Cross-Origin Resource Sharing policy.", "~"),
+            (f"Access to font at '{A}' from origin 'null' has been blocked by CORS policy: {NO_HEADER}\n\nx:1 Failed to load resource: net::ERR_FAILED", A),
+        )
+    ),
+    Line("files", "Blocage d’une requête multiorigines (Cross-Origin Request) : la politique « Same Origin » ne permet pas de consulter la ressource distante située sur file:///C:/Users/████████/a.html. Raison : la requête CORS n’utilise pas http.", "bad_scheme", "file:///C:/Users/.../a.html", says="python -m http.server"),
+    *(Line("panels", text, "corp", says="Cross-Origin-Resource-Policy: cross-origin") for text in ("`net::ERR_BLOCKED_BY_RESPONSE.NotSameOriginAfterDefaultedToSameOriginByCoep 200`", "Specify a Cross-Origin Resource Policy to stop a resource from being blocked")),
+    *(
+        Line("not CORS", text, "framed_twice", url, says="The values are DENY, SAMEORIGIN.")
+        for text, url in (
+            (f"Refused to display '{A}' in a frame because it set 'X-Frame-Options' to 'DENY, SAMEORIGIN'.", A),
+            ("Refused to display 'https://DOMAIN/x' in a frame because it set 'X-Frame-Options' to 'DENY, SAMEORIGIN'.", "~"),
+            (f"Multiple 'X-Frame-Options' headers with conflicting values ('DENY, SAMEORIGIN') encountered when loading '{A}'. Falling back to 'DENY'.", A),
+            (f"Invalid X-Frame-Options header was found when loading “{A}”: “DENY, SAMEORIGIN” is not a valid directive.", A),
+        )
+    ),
+    Line("not CORS", "Error during WebSocket handshake: Unexpected response code: 302", "handshake_refused", says="a handshake follows no redirect"),
     Line("older", "SEC7120: [CORS] The origin 'http://localhost:3000' did not find 'http://localhost:3000' in the Access-Control-Allow-Origin response header for cross-origin  resource at 'https://api.example.com/x'.", "missing_allow_origin", A, P),
     Line("older", "SEC7123: Request header X-Token was not present in the Access-Control-Allow-Headers list.", "header_not_allowed", says="X-Token"),
     Line("older", "SEC7124: Request method PUT was not present in the Access-Control-Allow-Methods list.", "method_not_allowed", says="PUT"),
     Line("elements", "SecurityError: Failed to execute 'texImage2D' on 'WebGLRenderingContext': The image element contains cross-origin data, and may not be loaded.", "tainted_canvas"),
     Line("names", "Unsafe attempt to load URL https://api.example.com/x from frame with URL https://app.example.com/a. Domains, protocols and ports must match.", "same_origin_mode", A, APP),
-    Line("panels", "A cross-origin resource sharing (CORS) request was blocked because of invalid or missing response headers.", "cut_off"),
+    Line("panels", "A cross-origin resource sharing (CORS) request was blocked because of invalid or missing response headers.", "issue_heading"),
+    Line("panels", "Ensure CORS response header values are valid", "issue_heading", says="the line of the console"),
     # Development servers: their proxies, and what they refuse.
     Line("development", "[webpack-dev-server] [HPM] Error occurred while proxying request localhost:4200/api/x to http://localhost:8080/ [ECONNREFUSED] (https://nodejs.org/api/errors.html#errors_common_system_errors)", "dev_proxy", "http://localhost:8080/", says="ECONNREFUSED"),
     Line("development", "Failed to proxy http://127.0.0.1:8000/api/x Error: connect ECONNREFUSED 127.0.0.1:8000", "dev_proxy", "http://127.0.0.1:8000/api/x"),
@@ -286,7 +322,20 @@ LINES = [
     Line("development", "Error occurred while trying to proxy to: localhost:4200/api/x", "dev_proxy"),
     Line("development", 'Blocked request. This host ("app.example.com") is not allowed.\nTo allow this host, add "app.example.com" to `server.allowedHosts` in vite.config.js.', "dev_host", says="app.example.com"),
     Line("development", "Invalid Host/Origin header", "dev_host"),
-    # Internet Explorer and the old Edge, in any language.
+    # Internet Explorer and the old Edge, in any language; the second line is about a page of Edge itself.
+    Line("older", f"SEC7120: [CORS] 原点“{P}”未在“{A}”的 cross-origin xmlhttprequest 资源的 Access-Control-Allow-Origin 响应头中找到“{P}”", "missing_allow_origin", A, P),
+    Line("older", f"SEC7120: [CORS] L’origine « {P} » n’a pas trouvé « {P} » dans l’en-tête de réponse Access-Control-Allow-Origin pour la ressource cross-origin fetch à « {A} ».", "missing_allow_origin", A, P),
+    Line("older", "SEC7120: [CORS] 原点“ms-appx-web://microsoft.microsoftedge”无法支持“ms-appx-web:///assets/Fonts/A.ttf#B C D”的 cross-origin font 资源", "browser_page", "ms-appx-web:///assets/Fonts/A.ttf#B C D", "ms-appx-web://microsoft.microsoftedge", says="harmless"),
+    Line("older", f"Access to image at '{A}' from origin 'chrome://new-tab-page' has been blocked by CORS policy: {NO_HEADER}", "browser_page", A, "chrome://new-tab-page", never="allow_origins"),
+    # Chromium printed one line for a redirect of the preflight and of the request itself.
+    *(
+        Line("older", text, "redirect_with_preflight", A, page, says=says)
+        for text, page, says in (
+            (f"XMLHttpRequest cannot load {A}. The request was redirected to 'https://api.example.com/y', which is disallowed for cross-origin requests that require preflight.", "~", 'fetch("https://api.example.com/y")'),
+            (f"Redirect from '{A}' to 'https://api.example.com/y' has been blocked by CORS policy: Request requires preflight, which is disallowed to follow cross-origin redirect.", "~", 'fetch("https://api.example.com/y")'),
+            (f"Fetch API cannot load {A}. Request requires preflight, which is disallowed to follow cross-origin redirect. Origin '{P}' is therefore not allowed access.", P, "the last URL"),
+        )
+    ),
     Line("older", f"SEC7120: El origen {APP} no se encuentra en el encabezado Access-Control-Allow-Origin.", "missing_allow_origin", "~", APP),
     Line("older", "SEC7120: 在 Access-Control-Allow-Origin 标头中找不到源", "missing_allow_origin"),
     *(
@@ -347,7 +396,7 @@ LINES = [
     Line("not CORS", "Failed to execute 'postMessage' on 'DOMWindow': The target origin provided ('https://a.example') does not match the recipient window's origin ('https://b.example').", "post_message", says='"https://b.example"'),
     Line("not CORS", f"CSRF Failed: Origin checking failed - {APP} does not match any trusted origins.", "csrf_django", "~", APP, says=APP),
     Line("not CORS", f"Mixed Content: The page at '{APP}/a?b' was loaded over HTTPS, but requested an insecure script ''. This request has been blocked", "mixed_content", "~", APP),
-    Line("not CORS", "SecurityError: Failed to set the 'cookie' property on 'Document': The document is sandboxed and lacks the 'allow-same-origin' flag.", "storage", says="allow-same-origin", never="allow_origins"),
+    Line("not CORS", "SecurityError: Failed to set the 'cookie' property on 'Document': The document is sandboxed and lacks the 'allow-same-origin' flag.", "storage", says="srcdoc", never="allow_origins"),
     Line("not CORS", "Failed to read the 'sessionStorage' property from 'Window': The document is sandboxed and lacks the 'allow-same-origin' flag.", "storage"),
     Line("not CORS", "file origin does not match viewer's", "pdf_viewer", says="HOSTED_VIEWER_ORIGINS"),
     Line("not CORS", f"invalid_request: AADSTS9002326: Cross-origin token redemption is permitted only for the 'Single-Page Application' client-type. Request origin: '{P}'.", "spa_registration", "~", P),

@@ -89,10 +89,11 @@ VAGUE: Final = (
     core(r"preflight request doesn't pass", "preflight_cut_off"),
     core(
         r"blocked by (?:the )?CORS policy|Cross-Origin Request (?:Blocked|Warning)|by Cross-Origin Resource Sharing "
-        r"policy|CORS response header values are valid|Cross-Origin Resource Sharing error|\bCORS\serror\b|"
-        r"\(CORS\) request was blocked|\bAccess to [\w ]{1,40} at '[^']{1,2048}'|blocked by CORS(?! pol[a-z]{3})",
+        r"policy|Cross-Origin Resource Sharing error|\bCORS\serror\b|"
+        r"\bAccess to [\w ]{1,40} at '[^']{1,2048}'|blocked by CORS(?! pol[a-z]{3})",
         "cut_off",
     ),
+    core(r"CORS response header values are valid|\(CORS\) request was blocked", "issue_heading"),
     # Of Redux Toolkit, which reads the body after the browser shared it.
     core(r"\bPARSING_ERROR\b.{0,2048}?\boriginalStatus|\boriginalStatus\b.{0,2048}?PARSING_ERROR", "answer_unreadable"),
     core(r"can't establish a connection to the server at (?P<url>https?://\S{1,2048})", "event_source"),

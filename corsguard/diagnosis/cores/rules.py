@@ -62,6 +62,14 @@ RULES: Final[tuple[Core, ...]] = (
         r"\(canceled\)",
         "aborted",
     ),
+    core(
+        r"Refused to display '(?P<url>[^']{1,2048})' in a frame because it set 'X-Frame-Options' to "
+        r"'(?P<value>[^',]{1,200},[^']{1,200})'|Multiple 'X-Frame-Options' headers with conflicting values "
+        r"\('(?P<value2>[^']{1,200})'\)(?: encountered when loading '(?P<url2>[^']{1,2048})')?|"
+        r"Invalid X-Frame-Options header was found when loading ['\"](?P<url3>[^'\"]{1,2048})['\"]: "
+        r"['\"](?P<value3>[^'\",]{1,200},[^'\"]{1,200})['\"]",
+        "framed_twice",
+    ),
     core(r"X-Frame-Options|frame-ancestors|ERR_BLOCKED_BY_RESPONSE(?![.\w])", "not_framed"),
     core(
         r"\[Report[ -]Only\] .{0,2200}?Content[ -]Security|Content[ -]Security[ -]Policy.{0,2200}?(?:policy is "
@@ -179,6 +187,13 @@ RULES: Final[tuple[Core, ...]] = (
         "isolation",
     ),
     core(r"Cypress detected a cross.origin|cy\.origin\(|cy\.visit\(\)'? failed", "cypress"),
+    core(
+        r"(?:future|upcoming|next) (?:release|version)s? of (?:Chrome|the browser).{0,80}cookies|"
+        r"Cookie ['\"].{1,200}?['\"] (?:will be soon|will soon be) (?:rejected|treated)|"
+        r"Soon, cookies without the ['\"]SameSite|cookies are misusing the recommended ['\"]SameSite|"
+        r"cookies? (?:in cross-site context |in a cross-site context )?will be blocked in (?:a )?future",
+        "cookies_warned",
+    ),
     core(r"SameSite|third-party cookie|Cookie ['\"].{1,200}?['\"] has been rejected", "cookies"),
     core(r"checking failed - (?P<origin>\S{1,2048}) does not match any trusted", "csrf_django"),
     core(

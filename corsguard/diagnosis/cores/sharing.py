@@ -16,6 +16,13 @@ _REDIRECT: Final = (
 )
 
 SHARING: Final[tuple[Core, ...]] = (
+    # The pages of the browser itself: the page that a new tab shows, the settings.
+    core(
+        r"SEC7120: \[CORS\] [^']{0,80}?'(?P<origin>ms-appx(?:-web)?:[^']{1,2048})'[^']{1,80}'(?P<url>[^']{1,2048})'|"
+        r"Access to [\w ]{1,40} at '(?P<url2>[^']{1,2048})' from origin "
+        r"'(?P<origin2>(?:chrome|chrome-search|edge|ms-appx-web)://[^']{1,253})'",
+        "browser_page",
+    ),
     # A file cannot be fetched, whatever else the line says.
     core(
         r"(?:cannot load|Failed to load) '?(?P<url>file:[^\s']{1,2048})|"
@@ -80,9 +87,15 @@ SHARING: Final[tuple[Core, ...]] = (
     ),
     core(r"307 Internal Redirect|Non-Authoritative-Reason: HSTS", "hsts"),
     core(
+        r"redirected to '(?P<value>[^']{1,2048})', which is disallowed for cross-origin requests that require|"
+        r"disallowed for cross-origin requests that require preflight|"
+        r"Redirect from '[^']{1,2048}' to '(?P<value2>[^']{1,2048})' has been blocked[^:]{0,80}: Request requires "
+        r"preflight, which is disallowed to follow|requires preflight, which is disallowed to follow",
+        "redirect_with_preflight",
+    ),
+    core(
         r"Redirect is not allowed for a preflight|external redirect not allowed|Response for preflight is invalid "
-        r"\(redirect\)|disallowed for cross-origin requests that require preflight|requires preflight, which is "
-        r"disallowed to follow|\bSEC7126\b",
+        r"\(redirect\)|\bSEC7126\b",
         Reason.PREFLIGHT_REDIRECT,
     ),
     core(
@@ -139,6 +152,8 @@ SHARING: Final[tuple[Core, ...]] = (
     # Internet Explorer, and Edge before it was a Chromium: the number is the same in every language.
     core(
         r"The origin '(?P<origin>[^']+)' did not find '[^']*' in the Access-C|"
+        r"SEC7120: \[CORS\] [^']{0,80}'(?P<origin3>[a-z][a-z0-9+.-]*:[^']{1,2048})'"
+        r"(?:.{0,600}?'(?!(?P=origin3)')(?P<url>[a-z][a-z0-9+.-]*:[^']{1,2048})')?|"
         r"SEC7120: (?:\S{1,80} ){1,4}?(?P<origin2>[a-z][a-z0-9+.-]*://\S{1,2048})",
         Reason.MISSING_ALLOW_ORIGIN,
     ),

@@ -117,6 +117,18 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         Fix(words="Let the page request the last URL directly: by https, and with or without the slash at the end."),
         is_cors=True,
     ),
+    "redirect_with_preflight": Lookalike(
+        "The server answered the preflight or the request itself with a redirect. Old versions of Chromium print this "
+        "line for both, and followed neither, because the request needs a preflight.",
+        ("the OPTIONS row of the Network panel: has it a Location?", "if not, the row of the request itself"),
+        Fix(
+            words="Let the page request the last URL: current browsers follow the redirect of the request itself, but "
+            "not that of the preflight. Or let the server answer both without a redirect.",
+            page=('fetch("{last}")',),
+        ),
+        detail="The redirect leads to {value}.",
+        is_cors=True,
+    ),
     "spa_registration": Lookalike(
         "Not CORS but a rule of Microsoft's login (Entra ID): the application is registered for another platform.",
         ("the registration, under Authentication: for which platform is the redirect URI listed?",),

@@ -78,6 +78,16 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
         Fix(words="Paste the whole line, or let the command below play the browser."),
         is_cors=True,
     ),
+    "issue_heading": Lookalike(
+        "A CORS header of a response is missing or not valid. This heading of Chromium's Issues panel does not say "
+        "which.",
+        (
+            "the issue, unfolded: its table names the request, the header and the value",
+            "the other lines of the console: a blocked request has its own line",
+        ),
+        Fix(words="Paste the line of the console, or let the command below play the browser."),
+        is_cors=True,
+    ),
     "preflight_cut_off": Lookalike(
         "Blocked by CORS in the preflight; the line ends before the reason.",
         (

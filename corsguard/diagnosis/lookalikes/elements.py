@@ -38,7 +38,8 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         ),
     ),
     "forbidden_header": Lookalike(
-        "The page sets a request header that only the browser may set, so the browser leaves it out.",
+        "The page sets a request header that only the browser may set, so the browser leaves it out. The request is "
+        "still sent.",
         ("the code of the page, or a library in it: who sets the header?",),
         Fix(words="No server can allow it.", page=("leave out the request header {header}",)),
     ),
@@ -58,6 +59,14 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
             "the browser: it may block all third-party cookies (Safari always does)",
         ),
         Fix(words="Set the cookie with SameSite=None; Secure, or serve page and API from one site."),
+    ),
+    "cookies_warned": Lookalike(
+        "Not CORS, and only a warning: a later version of the browser will not store or not send this cookie.",
+        ("the cookie: SameSite and Secure", "who sets it: your server, or another one that the page uses?"),
+        Fix(
+            words="Nothing has failed yet. Before it does: set the cookie with SameSite=None; Secure, if it has to be "
+            "sent to another site, otherwise with SameSite=Lax."
+        ),
     ),
     "tainted_canvas": Lookalike(
         "The image was loaded without CORS, so scripts may not read the canvas on which it was drawn.",

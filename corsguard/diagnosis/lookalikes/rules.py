@@ -114,7 +114,21 @@ RULES: Final[Mapping[str, Lookalike]] = {
     "no_origin": Lookalike(
         "The page has no origin of its own: it is a file, or in a sandboxed frame, and may not fetch anything.",
         ("the address bar: file://?", "a frame: its attribute sandbox"),
-        Fix(words="Load the page from a server.", page=('a frame: sandbox="allow-scripts allow-same-origin"',)),
+        Fix(words="Load the page from a server, and outside of a sandboxed frame."),
+    ),
+    "framed_twice": Lookalike(
+        "Not CORS: the page does not allow other pages to frame it. It sends X-Frame-Options twice.",
+        ("X-Frame-Options of the framed page: which layer sends which line (the application, a proxy)?",),
+        Fix(
+            words="Two layers add the header: remove it from all except one. To be framed by {origin}, send no "
+            "X-Frame-Options, and add {origin} to frame-ancestors in the Content-Security-Policy of the framed page."
+        ),
+        detail="The values are {value}. If they differ, no page at all may frame it.",
+    ),
+    "browser_page": Lookalike(
+        "A page of the browser itself could not load this. Your page and your server have no part in it.",
+        ("the line: the page has a scheme of the browser",),
+        Fix(words=f"Nothing has to change: the line is harmless. {NO_HEADER_HELPS}"),
     ),
     "coep_frame": Lookalike(
         "Not CORS: the page has Cross-Origin-Embedder-Policy, so each page that it frames needs one, too.",
@@ -131,8 +145,9 @@ RULES: Final[Mapping[str, Lookalike]] = {
             "a frame: its attribute sandbox; a frame with srcdoc or a data: URL",
         ),
         Fix(
-            words=f"Let the page work without storage. Or serve the framed page from a server. {NO_HEADER_HELPS}",
-            page=('a frame: sandbox="allow-scripts allow-same-origin"',),
+            words="Let the page work without storage. Or serve the framed page from an origin of its own, and add "
+            "allow-same-origin to its sandbox. Never do that for a page on the origin of the outer page, or for "
+            f"srcdoc: together with allow-scripts, it removes the sandbox. {NO_HEADER_HELPS}",
         ),
     ),
     "opener_policy": Lookalike(
