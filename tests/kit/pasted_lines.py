@@ -326,6 +326,7 @@ LINES = [
     Line("older", f"SEC7120: [CORS] 原点“{P}”未在“{A}”的 cross-origin xmlhttprequest 资源的 Access-Control-Allow-Origin 响应头中找到“{P}”", "missing_allow_origin", A, P),
     Line("older", f"SEC7120: [CORS] L’origine « {P} » n’a pas trouvé « {P} » dans l’en-tête de réponse Access-Control-Allow-Origin pour la ressource cross-origin fetch à « {A} ».", "missing_allow_origin", A, P),
     Line("older", "SEC7120: [CORS] 原点“ms-appx-web://microsoft.microsoftedge”无法支持“ms-appx-web:///assets/Fonts/A.ttf#B C D”的 cross-origin font 资源", "browser_page", "ms-appx-web:///assets/Fonts/A.ttf#B C D", "ms-appx-web://microsoft.microsoftedge", says="harmless"),
+    Line("older", "SEC7120: [CORS] El origen 'ms-appx-web://microsoft.microsoftedge' no encontró 'ms-appx-web://microsoft.microsoftedge' en el encabezado de respuesta Access-Control-Allow-Origin para el recurso font cross-origin en 'ms-appx-web:///a.ttf'", "browser_page", "ms-appx-web:///a.ttf", "ms-appx-web://microsoft.microsoftedge"),
     Line("older", f"Access to image at '{A}' from origin 'chrome://new-tab-page' has been blocked by CORS policy: {NO_HEADER}", "browser_page", A, "chrome://new-tab-page", never="allow_origins"),
     # Chromium printed one line for a redirect of the preflight and of the request itself.
     *(

@@ -18,7 +18,8 @@ _REDIRECT: Final = (
 SHARING: Final[tuple[Core, ...]] = (
     # The pages of the browser itself: the page that a new tab shows, the settings.
     core(
-        r"SEC7120: \[CORS\] [^']{0,80}?'(?P<origin>ms-appx(?:-web)?:[^']{1,2048})'[^']{1,80}'(?P<url>[^']{1,2048})'|"
+        r"SEC7120: \[CORS\] [^']{0,80}'(?P<origin>ms-appx(?:-web)?:[^']{1,2048})'"
+        r"(?:.{0,600}?'(?!(?P=origin)')(?P<url>[a-z][a-z0-9+.-]*:[^']{1,2048})')?|"
         r"Access to [\w ]{1,40} at '(?P<url2>[^']{1,2048})' from origin "
         r"'(?P<origin2>(?:chrome|chrome-search|edge|ms-appx-web)://[^']{1,253})'",
         "browser_page",
