@@ -127,6 +127,16 @@ _BY_STATUS: Final = {
         ),
     ),
 }
+_HANDSHAKE_REDIRECTED: Final = (
+    "The server redirects (to a login, to https, or for a slash), and a handshake follows no redirect. Let the page "
+    "request the last URL, by wss if it leads to https. If it leads to a login, the user is not logged in: a handshake "
+    "carries cookies, but no header that a script sets."
+)
+_NO_AGREEMENT: Final = (
+    "Not CORS: the page has Cross-Origin-Embedder-Policy, which requires each resource to agree, and this resource has "
+    "no Cross-Origin-Resource-Policy. Send it. Or load the resource with CORS (an element: crossorigin), and let the "
+    "server share it."
+)
 _LOGIN: Final = re.compile(r"log-?in|sign-?in|\bsso\b|oauth|saml|/auth\b|accounts?\.", re.IGNORECASE)
 # What a program writes into the header if it has no origin. Firefox prints (null) for an absent header.
 _UNSET: Final = frozenset({"", "(null)", "undefined", "none", "nil", "false", "true", "[object object]"})
@@ -472,13 +482,7 @@ def _list(why: str, header: str, names: list[str], page: str) -> Fix:
 
 def _corp(failure: Failure) -> Fix:
     if not failure.value:
-        return _change(
-            "Not CORS: the page has Cross-Origin-Embedder-Policy, which requires each resource to agree, and this "
-            "resource has no Cross-Origin-Resource-Policy. Send it. Or load the resource with CORS (an element: "
-            "crossorigin), and let the server share it.",
-            "Cross-Origin-Resource-Policy: cross-origin",
-            page='mode: "cors"',
-        )
+        return _change(_NO_AGREEMENT, "Cross-Origin-Resource-Policy: cross-origin", page='mode: "cors"')
     why = "Not CORS: the page fetched with mode no-cors, and the resource does not allow other sites to embed it"
     share = "same-site" if failure.value == "same-origin" and is_within_site(failure) else "cross-origin"
     why = f'{why}. Allow it to be embedded. To read it instead, leave out mode: "no-cors" and let the server share it.'
@@ -600,11 +604,7 @@ def _handshake(failure: Failure) -> Fix:
             "carries them."
         )
     if status and int(status) in REDIRECTS:
-        return _change(
-            f"Not CORS: the status is {status}. The server redirects (to a login, to https, or for a slash), and a "
-            "handshake follows no redirect. Let the page request the last URL, by wss if it leads to https. Redirected "
-            "to a login, the user is not logged in: a handshake carries cookies, and no header of a script."
-        )
+        return _change(f"Not CORS: the status is {status}. {_HANDSHAKE_REDIRECTED}")
     if status not in {"", "403"}:
         return _change(
             f"Not CORS: the status is {status}. Is there a WebSocket at this path? If there is a proxy in front, let "
