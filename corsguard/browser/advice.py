@@ -127,10 +127,24 @@ _BY_STATUS: Final = {
         ),
     ),
 }
-_HANDSHAKE_REDIRECTED: Final = (
-    "The server redirects (to a login, to https, or for a slash), and a handshake follows no redirect. Let the page "
-    "request the last URL, by wss if it leads to https. If it leads to a login, the user is not logged in: a handshake "
-    "carries cookies, but no header that a script sets."
+# What a status other than 101 says of a WebSocket handshake.
+_OF_HANDSHAKES: Final = {
+    "401": (
+        "the user is not logged in. A script cannot set headers of a handshake. Use cookies: a handshake carries them."
+    ),
+    **dict.fromkeys(
+        map(str, REDIRECTS),
+        (
+            "the status is {status}. The server redirects (to a login, to https, or for a slash), and a handshake "
+            "follows no redirect. Let the page request the last URL, by wss if it leads to https. If it leads to a "
+            "login, the user is not logged in: a handshake carries cookies, but no header that a script sets."
+        ),
+    ),
+}
+_NO_WEBSOCKET: Final = (
+    "the status is {status}. Is there a WebSocket at this path? If there is a proxy in front, let it forward the "
+    "upgrade (nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "
+    "upgrade)."
 )
 _NO_AGREEMENT: Final = (
     "Not CORS: the page has Cross-Origin-Embedder-Policy, which requires each resource to agree, and this resource has "
@@ -333,7 +347,7 @@ def _mismatch(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     if "url" not in unnamed and value == _server(failure):
         return _share(failure, "This is the server's own origin. The header has to name the origin of the page.")
     if "page" in unnamed and Origin.parse(value) is not None:
-        return _share(failure, f"The header names {as_shown(value)}, and the page has another origin.")
+        return _share(failure, f"The header names {as_shown(value)}, and the page has another origin.", value)
     try:
         step = _origin_step([value], origin)
     except PolicyError as error:
@@ -598,19 +612,8 @@ def _handshake(failure: Failure) -> Fix:
     Return what to change if a WebSocket handshake was not answered with 101.
     """
     status, origin = status_of(failure), failure.sent_origin
-    if status == "401":
-        return _change(
-            "Not CORS: the user is not logged in. A script cannot set headers of a handshake. Use cookies: a handshake "
-            "carries them."
-        )
-    if status and int(status) in REDIRECTS:
-        return _change(f"Not CORS: the status is {status}. {_HANDSHAKE_REDIRECTED}")
     if status not in {"", "403"}:
-        return _change(
-            f"Not CORS: the status is {status}. Is there a WebSocket at this path? If there is a proxy in front, let "
-            "it forward the upgrade (nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
-            "proxy_set_header Connection upgrade)."
-        )
+        return _change(f"Not CORS: {_OF_HANDSHAKES.get(status, _NO_WEBSOCKET).format(status=status)}")
     why = "Not CORS: the server judges the Origin of the handshake, which carries cookies."
     if not _is_sound(origin, credentials=True):
         return _change(f"{why} {as_shown(origin)} cannot be listed with credentials: load the page by https.")
