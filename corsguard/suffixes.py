@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
 # Hosts that give subdomains, with scripts, to anyone, and are not on the public suffix list (checked 2026-11). Each has
-# the page on which its operator says so, or "" if none was found. Those stay, because public code links to pages of
-# many people there. An entry too many only refuses a wildcard that nobody except the operator needs. The syntax is that
-# of the public suffix list: `*.` is one more label, such as a region.
+# the page on which its operator says so, or, if none was found, a public page that names sites of other people there.
+# An entry too many only refuses a wildcard that nobody except the operator needs. The syntax is that of the public
+# suffix list: `*.` is one more label, such as a region.
 SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
     {
         "*.azurecontainerapps.io": "https://learn.microsoft.com/en-us/Azure/container-apps/connect-apps",
@@ -51,7 +51,10 @@ SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "gitpod.io": "https://www.gitpod.io/docs/index.html",
         "glitch.me": "https://github.com/publicsuffix/list/pull/769",
-        "godaddysites.com": "",
+        "godaddysites.com": (
+            "https://github.com/sublime-security/static-files/blob/eb76f5269e9646116a20527c94397b494ad39232/"
+            "free_subdomain_hosts.txt"
+        ),
         "gradio.live": "https://gradio.app/guides/sharing-your-app",
         "jimdosite.com": (
             "https://github.com/sherlock-project/sherlock/blob/4e2a4f6b66433849abe46cae76ed557c6c8313c8/"
@@ -63,7 +66,7 @@ SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
         "jsfiddle.net": "https://github.com/jsfiddle/jsfiddle-users/issues/1602",
         "jshell.net": "https://github.com/jsfiddle/jsfiddle-users/issues/1602",
         "koyeb.app": "https://github.com/koyeb/example-expressjs",
-        "lhr.life": "",
+        "lhr.life": "https://huggingface.co/aimutation05/sd-webui-tunnels/blob/main/scripts/ssh_tunnel.py",
         "lhr.rocks": (
             "https://github.com/localhost-run/site/blob/2bf69f81acd0cd902ca4ce7e51392c632d70cd57/docs/custom-domains.md"
         ),
@@ -131,7 +134,10 @@ SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
         "webnode.page": "https://your-domain6.webnode.page/assign",
         "webnode.sk": "https://www.webnode.com/sk/support/webove-stranky/",
         "weebly.com": "https://www.weebly.com/pricing",
-        "weeblysite.com": "",
+        "weeblysite.com": (
+            "https://github.com/OpnForm/OpnForm/blob/e713f1a915517ade4e0c5125613e70d8e0a6407a/"
+            "api/tests/Unit/Service/Forms/FormSpamContentAnalyzerTest.php"
+        ),
         "wordpress.com": "https://wordpress.com/support/changing-site-address/",
         "wpcomstaging.com": "https://wordpress.com/support/changing-site-address/",
         "z01.azurefd.net": "https://learn.microsoft.com/en-US/Azure/frontdoor/endpoint",

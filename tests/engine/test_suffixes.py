@@ -98,17 +98,8 @@ def test_each_host_of_our_own_list_is_open():
         assert "." in rule.removeprefix("*.")
 
 
-# Nothing that their hosters say of themselves was found. A host that is added brings its source.
-UNSOURCED = set(
-    """
-    godaddysites.com lhr.life weeblysite.com
-    """.split()
-)
-
-
 def test_each_host_of_our_own_list_has_a_source():
-    assert {host for host, source in SHARED_HOSTING.items() if not source.startswith("https://")} == UNSOURCED
-    assert {SHARED_HOSTING[host] for host in UNSOURCED} == {""}
+    assert {host for host, source in SHARED_HOSTING.items() if not source.startswith("https://")} == set()
 
 
 @pytest.mark.parametrize(
