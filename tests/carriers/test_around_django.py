@@ -202,9 +202,9 @@ def test_a_router_is_tagged_as_a_whole(ninja, api):
 
 def test_decorate_view_is_refused(ninja, api):
     """
-    What decorates the running of an operation cannot carry a tag, and says so when the operation is made.
+    What decorates the running of an operation cannot have a tag, and says so when the operation is made.
     """
-    with pytest.raises(TypeError, match="cannot carry a tag"):
+    with pytest.raises(TypeError, match="cannot have a tag"):
 
         @api.get("/decorated")
         @needed("ninja.decorators", "around").decorate_view(cors(READS))

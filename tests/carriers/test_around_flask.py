@@ -205,7 +205,7 @@ def test_method_decorators_of_restx_are_refused():
     app = Flask("restx")
     app.testing = True
     restx.Api(app).add_resource(Resource, "/refused")
-    with pytest.raises(TypeError, match="cannot carry a tag"):
+    with pytest.raises(TypeError, match="cannot have a tag"):
         Client(app).get("/refused")
 
 
