@@ -152,8 +152,10 @@ _NO_AGREEMENT: Final = (
     "server share it."
 )
 _LOGIN: Final = re.compile(r"log-?in|sign-?in|\bsso\b|oauth|saml|/auth\b|accounts?\.", re.IGNORECASE)
-# What a program writes into the header if it has no origin. Firefox prints (null) for an absent header.
-_UNSET: Final = frozenset({"", "(null)", "undefined", "none", "nil", "false", "true", "[object object]"})
+# What Firefox prints for an absent header.
+_NO_VALUE: Final = "(null)"
+# What a program writes into the header if it has no origin.
+_UNSET: Final = frozenset({"", _NO_VALUE, "undefined", "none", "nil", "false", "true", "[object object]"})
 _LIBRARY_HEADERS: Final = frozenset(
     "baggage sentry-trace traceparent tracestate x-b3-traceid x-datadog-trace-id x-requested-with".split()
 )
@@ -191,6 +193,9 @@ def _share_with_none(failure: Failure, why: str) -> Fix:
         page = f'fetch("{as_shown(failure.url)}")'
     else:
         cause = "The page has no origin of its own (a sandboxed frame, a file, a data: URL). Load it by https"
+        if redirect_target(failure) is not None and not status_of(failure):
+            # A console does not say whose null it is.
+            cause = f"A redirect between two origins made the Origin null, or else {cause[0].lower()}{cause[1:]}"
         page = "load it from a server, and outside of a sandboxed frame"
     if failure.with_credentials:
         return _change(f"{why} {cause}: null is never shared with credentials.", page=page)
@@ -325,13 +330,19 @@ def _multiple(failure: Failure) -> Fix:
     return _share(failure, "Only one origin may be sent: the one in the Origin of the request.", *items[:MOST_NAMES])
 
 
+def _why_unset(value: str) -> str:
+    if value == _NO_VALUE:
+        return "Firefox prints (null) if the response has no such header, or none came; or else the server"
+    said = f'"{as_shown(value)}"' if value else "empty"
+    return f"The header is {said}: the server"
+
+
 def _mismatch(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     value, origin = (failure.value or "")[:LONGEST_READ], failure.sent_origin
     if value.strip().lower() in _UNSET:
-        said = f'The header is "{as_shown(value)}"' if value else "The header is empty"
         return _share(
             failure,
-            f"{said}: the server found no origin to send. Its list does not contain this origin, or a configuration "
+            f"{_why_unset(value)} found no origin to send. Its list does not contain this origin, or a configuration "
             "variable is not set.",
         )
     if failure.value is None and failure.exchange is None:

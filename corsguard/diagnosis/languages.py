@@ -112,7 +112,7 @@ WORDS: Final = {
     ),
     "pt": Words(
         "Requisição cross-origin|origem cruzada", "falha na requisição|bem sucedido", "desativado", "redirecionamento",
-        "preflight", "falta|não está presente", "vários|múltiplos", "inválido", "misto",
+        "preflight|pré-conexão", "falta|não está presente", "vários|múltiplos", "inválido", "misto",
     ),
     "ro": Words(
         "origine încrucișată|Cererea Cross-Origin", "Cerere CORS eșuat", "dezactivat", "redirecționarea", "prealabilă",

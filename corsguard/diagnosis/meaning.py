@@ -224,6 +224,8 @@ def _notes(message: Message) -> Iterator[str]:
         and (_CUT.search(message.url) or message.url == message.target)
     ):
         yield "The URL is not complete: for the command below, copy it from the Network panel."
+    if message.origin.endswith("://"):
+        yield f"The page's origin has no host: {as_shown(message.origin)} is all that the browser sends as the Origin."
     if message.failure is None:
         return
     yield from notes_on(message.failure)

@@ -115,6 +115,8 @@ _URLS: Final = (
     re.compile(r"Access to [\w ]{1,40} at '\[(?P<url>https?:[^'\s\]]+)\] ", re.IGNORECASE),
     re.compile(r"Access to [\w ]{1,40} at '(?P<url>[^'\s]+)'", re.IGNORECASE),
 )
+# From WebKit: the answer that redirects failed the check, and nobody asked the URL that follows.
+_REDIRECTION: Final = re.compile(r"Cross-origin redirection to (?P<target>\S{1,2048}) denied by ")
 # In Chromium's place of a line, the URL has no scheme.
 _PLACED: Final = re.compile(
     r"(?:^| )(?:(?P<local>localhost|127\.0\.0\.1)|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?/\S{0,2048}?"
@@ -158,6 +160,7 @@ _REDACTED: Final = re.compile(
     r"(?:[a-z]+://)?[^/?#]*(?:[\[{<][a-z][^\]}>:]*[\]}>]|\.\.|\*\*)[^/?#]*(?:[/?#].*)?|.*[\u2580-\u259f].*|"
     r"(?:[a-z]+://)?(?=[\d.]*x)[\dx]{1,9}(?:\.[\dx]{1,9}){3}(?:[:/].*)?|[a-z]+://your[\w-]*(?:[:/].*)?|"
     r"(?:[a-z]+://)?[^/?#]*[{<].*|[a-z]+://(?:[^/?#]*\.)?(?:x{3,}\.|x{4,}(?:[:/?#]|$)).*|\([^()]*\)|"
+    r"[a-z]+://(?:[^/?#]*\.)?[_-]{2,}(?:[.:/?#].*)?|"
     # A browser prints a host in lower case.
     r"[a-z]+://(?-i:[A-Z][A-Z_-]+)(?:[:/?#].*)?",
     re.IGNORECASE,
@@ -378,11 +381,13 @@ def _read_one(text: str, known: Known) -> Message | None:
         return None
     row, match = found
     said = {name.rstrip("2345"): value for name, value in match.groupdict().items() if value is not None}
-    for name in match.groupdict():
-        if name.startswith("value"):
-            # A URL in a value is not the one that was asked.
-            start, end = match.span(name)
-            text = f"{text[:start]}{'0' * (end - start)}{text[end:]}"
+    spans = [match.span(name) for name in match.groupdict() if name.startswith("value")]
+    if (redirection := _REDIRECTION.search(text)) is not None:
+        said.setdefault("target", redirection["target"])
+        spans.append(redirection.span("target"))
+    for start, end in spans:
+        # A URL in a value, or after a redirect, is not the one that was asked.
+        text = f"{text[:start]}{'0' * (end - start)}{text[end:]}"
     if row.value is not None:
         said.setdefault("value", row.value)
     engine = next((name for name, sign in _ENGINES if sign.search(text)), "")

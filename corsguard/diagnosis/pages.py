@@ -42,7 +42,8 @@ def origin_named(text: str) -> str | None:
     """
     Return the origin of the page that a console names with *text*, None if it is not an origin.
 
-    An origin outside our grammar, such as app://. of Electron, is returned as it is: no policy can list it.
+    An origin outside our grammar, such as app://. of Electron or capacitor:// without a host, is returned as it is: no
+    policy can list it.
     """
     if text == NULL or Origin.parse(text) is not None:
         return text
@@ -53,7 +54,8 @@ def origin_named(text: str) -> str | None:
         return None
     if Origin.parse(url.origin) is not None:
         return url.origin
-    return text if url.host and url.origin == NULL else None
+    is_bare = text == f"{url.scheme}://"
+    return text if (url.host or is_bare) and url.origin == NULL else None
 
 
 def assumed_page(url: str, listed: Sequence[str] = ()) -> str:

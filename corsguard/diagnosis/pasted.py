@@ -46,6 +46,15 @@ _LINK: Final = re.compile(r"\[(?P<text>[^\[\]]{1,2048})\]\([^()\s]{1,2048}(?: ['
 _AUTOLINK: Final = re.compile(r"<(?P<url>(?:https?|wss?)://[^<>\s]{1,2048})>")
 # Of two different quotation marks next to each other, one was added by the paste; '' alone is an empty value.
 _DOUBLED: Final = re.compile(r"'{3,}|(?<=[^\s'])''(?=[\s.,)])|(?<=[\s(])''(?=[A-Za-z*])")
+# Two values, each between marks of its own.
+_ONE: Final = r"(?:\*|null|[a-z][a-z0-9+.-]{1,30}://[^\s'\"/,]{1,253})"
+_SEVERAL: Final = re.compile(rf"(?<=['\"])({_ONE})['\"], ?['\"](?={_ONE}['\"])")
+# Somebody wrote double marks in place of the single ones. Behind names in JSON there is a colon.
+_MARKED: Final = re.compile(
+    r'\bAccess to [\w ]{1,40} at "[^"\']{1,2048}"|\bRedirect from "|"Access-Control-[A-Za-z-]{1,40}"(?= [a-z])|'
+    r'\bis not allowed by "Access-Control-'
+)
+_MARKS: Final = re.compile(r'(?<=[\s(])"([^"\']{0,2048})"(?=[\s.,;:)]|$)(?! ?: ?["{\[\dtfn])')
 
 # Where a message begins, if several are pasted together. A message of Safari is recognized by its end.
 _BEGIN: Final = re.compile(
@@ -77,7 +86,9 @@ def plain(text: str) -> str:
     marked = (
         f"\x1e{line}\x1e" if is_translated else _ITEM.sub(mark, line) for line, is_translated in messages_in(lines)
     )
-    return _DOUBLED.sub("'", _ROW.sub(r"\1 ", _STRAY.sub("", " ".join(marked)))).strip()
+    whole = _DOUBLED.sub("'", _ROW.sub(r"\1 ", _STRAY.sub("", " ".join(marked)))).strip()
+    whole = _MARKS.sub(r"'\1'", whole) if _MARKED.search(whole) else whole
+    return _SEVERAL.sub(r"\1, ", whole)
 
 
 def parts(text: str) -> Iterator[str]:

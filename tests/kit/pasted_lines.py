@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 A = "https://api.example.com/x"
 P = "http://localhost:3000"
+LOCAL = "http://127.0.0.1:1920/api/health"
 APP = "https://app.example.com"
 AT = f"Access to fetch at '{A}' from origin '{P}' has been blocked by CORS policy"
 NO_HEADER = "No 'Access-Control-Allow-Origin' header is present on the requested resource."
@@ -239,7 +240,7 @@ LINES = [
     Line("several", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ missing).\nXMLHttpRequest cannot load {A}. {NO_HEADER} Origin 'null' is therefore not allowed access.", "missing_allow_origin", A, "null"),
     Line("blacked out", f"[Error] XMLHttpRequest cannot load {A}. Origin [website] is not allowed by Access-Control-Allow-Origin.", "missing_allow_origin", A),
     Line("older", "origin is not allowed by access-control-allow-origin", "missing_allow_origin"),
-    Line("older", "Access to fetch at 'http://127.0.0.1:1920/api/health'\nfrom origin 'https://app.example.com'\nhas been blocked by CORS policy:\nRequest had a target IP address space of `local`\nyet the resource is in address space `loopback`.", "target_address_space", "http://127.0.0.1:1920/api/health", APP, says="local"),
+    Line("older", "Access to fetch at 'http://127.0.0.1:1920/api/health'\nfrom origin 'https://app.example.com'\nhas been blocked by CORS policy:\nRequest had a target IP address space of `local`\nyet the resource is in address space `loopback`.", "target_address_space", LOCAL, APP, says='targetAddressSpace: "loopback"'),
     Line("frameworks", "Request path : [GET] 'https://api.example.com/x'\nError message : XMLHttpRequest error.\nDioError [DioErrorType.RESPONSE]: XMLHttpRequest error.", "not_told", A),
     Line("frameworks", "Error: Cross origin http://localhost forbidden", "missing_allow_origin", "~", "http://localhost"),
     Line("frameworks", f"POST {A} net::ERR_FAILED 502 (Bad Gateway)", "status", A),
@@ -525,4 +526,72 @@ LINES = [
     Line("not CORS", "Request to access cookie or storage on “https://cdn.example.com/a.js” was blocked because we are blocking all third-party storage access requests and Enhanced Tracking Protection is enabled.", "storage", "https://cdn.example.com/a.js"),
     Line("not CORS", "An SSL certificate error occurred when fetching the script.", "tls"),
     Line("not CORS", f"Mixed Content: The page at '{APP}/' was loaded over a secure connection, but contains a form that targets an insecure endpoint 'http://api.example.com/x'. This endpoint should be made available over a secure connection.", "mixed_content_warned", "http://api.example.com/x", APP),
+    # Local Network Access: the first address space is what the page announced, the second one where the resource is.
+    *(
+        Line("older", f"{AT.replace(A, LOCAL)}: Request had a target IP address space of `{announced}` yet the resource is in address space `{space}`.", "target_address_space", LOCAL, P, says=says, never=f'"{announced}"')
+        for announced, space, says in (
+            ("local", "loopback", 'targetAddressSpace: "loopback"'),
+            ("loopback", "local", 'targetAddressSpace: "local"'),
+            ("loopback", "unknown", "leave out targetAddressSpace"),
+        )
+    ),
+    *(
+        Line("older", f"{AT.replace(A, LOCAL)}: {text}", "private_network_access", LOCAL, P, says="local, and the page announced none", never="targetAddressSpace")
+        for text in (
+            "Request had no target IP address space, yet the resource is in address space `local`.",
+            "Request had to target IP address space, yet the resource is in address space 'local'''",
+        )
+    ),
+    Line("older", f"{AT.replace(A, LOCAL)}: Request had no target IP address sp", "private_network_access", LOCAL, P, never="targetAddressSpace"),
+    # Of Safari: the answer that redirects failed the check, and the target was never asked.
+    *(
+        Line("frameworks", f"Cross-origin redirection to http://www.example.com/ denied by Cross-Origin Resource Sharing policy: {reason}{more}", name, url, page, says="The server redirects to http://www.example.com/")
+        for reason, name, page in ((f"Origin {P} is not allowed by Access-Control-Allow-Origin.", "missing_allow_origin", P),)
+        for more, url in (("", "~"), (f"\nXMLHttpRequest cannot load {A} due to access control checks.", A))
+    ),
+    Line("frameworks", 'Cross-origin redirection to http://www.example.com/ denied by Cross-Origin Resource Sharing policy: Credentials flag is true, but Access-Control-Allow-Credentials is not "true".', "allow_credentials_not_true"),
+    # Each value between marks of its own.
+    Line("languages", f"교차 출처 요청 차단: 동일 출처 정책으로 인해 {A} 에 있는 원격 자원을 차단했습니다. (원인: ‘Access-Control-Allow-Origin` CORS 헤더가 ‘http://b.example', ‘http://b.example'와 일치하지 않음).", "multiple_allow_origin", A, says="Two layers"),
+    Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘http://b.example’, ‘http://b.example’).", "multiple_allow_origin", A, says="Two layers"),
+    # Double quotation marks in place of all single ones.
+    *(
+        Line("blacked out", f"{AT}: {text}".replace("'", '"'), name, A, P, says=says, never="empty")
+        for text, name, says in (
+            (NO_HEADER, "missing_allow_origin", ""),
+            ("The 'Access-Control-Allow-Origin' header has a value 'https://b.example' that is not equal to the supplied origin.", "allow_origin_mismatch", "https://b.example"),
+            ("The 'Access-Control-Allow-Origin' header contains multiple values 'https://b.example, https://b.example', but only one is allowed.", "multiple_allow_origin", "Two layers"),
+            ("Response to preflight request doesn't pass access control check: The value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard '*' when the request's credentials mode is 'include'.", "preflight_wildcard_with_credentials", ""),
+            ("Request header field 'x-a' is not allowed by 'Access-Control-Allow-Headers' in preflight response.", "header_not_allowed", "X-A"),
+        )
+    ),
+    Line("blacked out", f'{FIREFOX}{A}. (Reason: CORS header "Access-Control-Allow-Origin" does not match "https://b.example").', "allow_origin_mismatch", A, says="https://b.example"),
+    # What Firefox said of its protection against tracking before it had a name.
+    *(
+        Line("not CORS", text, "blocked_by_client", A, says="Firefox's tracking protection")
+        for text in (
+            f'The resource at "{A}" was blocked because content blocking is enabled.',
+            f'[JavaScript Warning: "{FIREFOX}{A}. (Reason: CORS request did not succeed)."]\n[JavaScript Warning: "The resource at {A} was blocked because content blocking is enabled." {{file: "{P}/" line: 0}}]',
+            f"The resource at {A} was blocked because content blocking is enabled.\n{FIREFOX}{A}. (Reason: CORS request did not succeed).",
+        )
+    ),
+    *(Line("blacked out", f"{AT.replace(P, page)}: {NO_HEADER}", "missing_allow_origin", A) for page in ("https://------.-----.dynamics.example", "https://app.-----.example:8443")),
+    Line("blacked out", f"{AT.replace(A, 'https://----.example.com/x')}: {NO_HEADER}", "missing_allow_origin", "~", P),
+    Line("blacked out", f"{AT.replace(A, 'https://xn--a--b.example.com/x')}: {NO_HEADER}", "missing_allow_origin", "https://xn--a--b.example.com/x", P),
+    *(
+        Line("languages", f"Requisição cross-origin bloqueada: A política de mesma origem (Same Origin Policy) impede a leitura do recurso remoto em {A}. (Motivo: {reason}).", "preflight_status", A)
+        for reason in ("a pré-conexão CORS falhou", "o canal de pré-conexão CORS não teve sucesso")
+    ),
+    # A page of an app, whose origin has no host.
+    *(
+        Line("older", f"{AT.replace(P, page)}: {NO_HEADER}", "missing_allow_origin", A, page)
+        for page in ("capacitor://", "ionic://")
+    ),
+    # The stack of an app of React Native tells that it is one.
+    *(
+        Line("frameworks", f'{{"message": "Network Error", "name": "AxiosError", "stack": "AxiosError: Network Error\\n    at handleError (http://192.168.0.2:8081/node_modules/expo-router/entry.bundle//&platform={system}&dev=true:2:35)"}}', name)
+        for system, name in (("android", "native_fetch"), ("ios", "native_fetch"), ("web", "not_told"))
+    ),
+    # What nobody knows is not told as a fact.
+    Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘(null)’).", "allow_origin_mismatch", A, says="has no such header", never="The header is"),
+    Line("frameworks", f"Redirect from '{A}' to 'https://api.example.com/y' has been blocked by CORS policy: {NO_HEADER} Origin 'null' is therefore not allowed access.", "missing_allow_origin", A, "null", says="redirect between two origins", never="The page has no origin of its own"),
 ]  # fmt: skip

@@ -36,7 +36,7 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
     core(r"The operation is insecure", "insecure_call"),
     core(
         r"BLOCKED_BY_(?:CLIENT|ADMINISTRATOR)|blocked:(?:other|devtools|inspector|extension|subresource-filter)|"
-        r"Blocked by (?:DevTools|Extension)|because (?:Enhanced )?Tracking Protection is enabled|"
+        r"Blocked by (?:DevTools|Extension)|because (?:(?:Enhanced )?Tracking Protection|content blocking) is enabled|"
         r"content blocker prevented",
         "blocked_by_client",
     ),
@@ -102,7 +102,10 @@ VAGUE: Final = (
     core(r"opaque response|[\"']opaque[\"']|type: ?\"?opaque|no-cors", "opaque"),
     core(r"\bScript error\b", "script_error"),
     # Of React Native, and of Node.
-    core(r"Network request failed|TypeError: fetch failed\b", "native_fetch"),
+    core(
+        r"Network request failed|TypeError: fetch failed\b|Network ?Error\b.{0,2048}?\bplatform=(?:android|ios)\b",
+        "native_fetch",
+    ),
     core(r"ERR_FAILED 2\d\d\b", "answered"),
     core(
         r"responded with a status of [45]\d\d\b|\[HTTP/[\d.]{1,3} [45]\d\d\b|ERR_(?:ABORTED|FAILED) [45]\d\d\b|"

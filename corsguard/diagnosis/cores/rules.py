@@ -20,8 +20,15 @@ RULES: Final[tuple[Core, ...]] = (
     ),
     core(r"local network requests are compatible with restrictions", "local_network_access"),
     core(r"Private-Network|privileged network position", "private_network_access"),
+    # Some write it again with a "to".
     core(
-        r"target IP address space of '?(?P<value>\w+)'? yet the resource is in address space '?(?P<value2>\w+)",
+        r"Request had (?:no|to) target\b"
+        r"(?:.{0,40}?resource is in address space '?(?P<value>public|local|loopback|private)\b)?",
+        "private_network_access",
+    ),
+    core(
+        r"target IP address space of '?\w+'?,? yet the resource is in address space "
+        r"'?(?P<value>public|local|loopback|private)\b",
         "target_address_space",
     ),
     core(r"target IP address space", "target_address_space"),

@@ -106,7 +106,8 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
     "native_fetch": Lookalike(
         "A fetch function that is not the browser's only says that something failed. A native app has no CORS.",
         (
-            "a native app (React Native): the address (10.0.2.2 from an emulator of Android), http without TLS",
+            "a native app (React Native): the address (localhost is the device; from an emulator of Android, 10.0.2.2)",
+            "a native app: http without TLS, or a certificate that the device does not trust",
             'in a browser: the other lines of the console ("blocked by CORS policy")',
         ),
         Fix(words="In a native app, look at the network. For a browser, let the command below play it."),

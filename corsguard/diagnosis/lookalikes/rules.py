@@ -33,14 +33,16 @@ RULES: Final[Mapping[str, Lookalike]] = {
         "Local Network Access: the page announced a different address space than the one that it reached.",
         ("the option targetAddressSpace of fetch()", "what the name resolves to: nslookup HOST"),
         Fix(
-            words=f'"loopback" for 127.0.0.1. {NO_HEADER_HELPS}', page=('fetch(url, {{targetAddressSpace: "local"}})',)
+            words=f"Announce the address space where the resource is, or none. {NO_HEADER_HELPS}",
+            page=("leave out targetAddressSpace",),
         ),
-        detail="The page announced {value}.",
+        detail='The resource is in the address space {value}: targetAddressSpace: "{value}".',
     ),
     "private_network_access": Lookalike(
         "Private Network Access, which browsers have abandoned: Chromium up to 137 asked for a header of its own.",
         ("the version of the browser", "the other lines of the console: a blocked request has its own line"),
         Fix(words="Nothing has to change for current browsers. They ask the user instead (Local Network Access)."),
+        detail="The resource is in the address space {value}, and the page announced none.",
     ),
     "mixed_content_warned": Lookalike(
         "Not CORS but mixed content, and only a warning: this line does not say that the request was blocked.",
@@ -74,9 +76,17 @@ RULES: Final[Mapping[str, Lookalike]] = {
         ),
     ),
     "blocked_by_client": Lookalike(
-        "Not CORS: a browser extension (an ad blocker), or the administrator, blocked the request.",
-        ("a window without extensions", "the URL: names with ads, track or analytics are on block lists"),
-        Fix(words=f"Switch the blocker off for this page, or give the resource another name. {NO_HEADER_HELPS}"),
+        "Not CORS: a browser extension (an ad blocker), the tracking protection of the browser, or the administrator, "
+        "blocked the request.",
+        (
+            "a window without extensions",
+            "Firefox: the shield to the left of the address",
+            "the URL: names with ads, track or analytics are on block lists",
+        ),
+        Fix(
+            words="Switch the blocker (or Firefox's tracking protection) off for this page, or rename the resource. "
+            f"{NO_HEADER_HELPS}"
+        ),
     ),
     "hsts": Lookalike(
         "The browser itself redirected to https (Strict-Transport-Security), and a preflight may not be redirected.",
