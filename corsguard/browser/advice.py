@@ -300,7 +300,7 @@ def _why_redirected(failure: Failure) -> str:
         return f"The server redirects to https: let the page request {to}."
     if _without_slash(target.href) == _without_slash(source.href):
         return f"The server redirects for a slash at the end: let the page request {to}."
-    return f"The server redirects to {to}."
+    return f"The server redirects to {to}: the page can request that URL instead."
 
 
 def _without_slash(href: str) -> str:

@@ -134,7 +134,9 @@ class Meaning:
         """
         message, known = self.message, self.known
         words = ["corsguard", "check", shlex.quote(as_shown(message.url, _LONGEST_URL))]
-        words += ["--page", shlex.quote(as_shown(message.origin))]
+        # The model has no page without a host.
+        host = "localhost" if message.origin.endswith("://") else ""
+        words += ["--page", shlex.quote(as_shown(f"{message.origin}{host}"))]
         if message.is_handshake:
             # A page cannot choose anything else.
             return " ".join(words)
@@ -225,7 +227,7 @@ def _notes(message: Message) -> Iterator[str]:
     ):
         yield "The URL is not complete: for the command below, copy it from the Network panel."
     if message.origin.endswith("://"):
-        yield f"The page's origin has no host: {as_shown(message.origin)} is all that the browser sends as the Origin."
+        yield "The page's origin has no host. Let the app have one: the command below takes localhost."
     if message.failure is None:
         return
     yield from notes_on(message.failure)

@@ -44,6 +44,13 @@ def test_two_browsers_do_not_name_a_preflight():
     assert "says the same about a preflight" not in run(MESSAGES[0][0]).stdout
 
 
+@pytest.mark.parametrize(("page", "is_bare"), [("capacitor://", True), ("app://.", False), (APP, False)])
+def test_a_page_without_a_host_is_told(page, is_bare):
+    told = run(MESSAGES[0][0].replace(APP, page)).stdout
+    assert ("Note: The page's origin has no host" in told) is is_bare
+    assert told.rstrip().endswith(f"--page {page}{'localhost' if is_bare else ''}")
+
+
 @pytest.mark.parametrize(
     ("text", "is_cors"),
     [

@@ -44,7 +44,7 @@ FIXES = [
     ),
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, None, ("Location", "https://b.example/x"), status=302),
-        "The server redirects to https://b.example/x. Put",
+        "The server redirects to https://b.example/x: the page can request that URL instead. Put",
         SHARE,
     ),
     # Opaque origins, and why they are.

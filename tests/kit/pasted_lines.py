@@ -545,7 +545,7 @@ LINES = [
     Line("older", f"{AT.replace(A, LOCAL)}: Request had no target IP address sp", "private_network_access", LOCAL, P, never="targetAddressSpace"),
     # Of Safari: the answer that redirects failed the check, and the target was never asked.
     *(
-        Line("frameworks", f"Cross-origin redirection to http://www.example.com/ denied by Cross-Origin Resource Sharing policy: {reason}{more}", name, url, page, says="The server redirects to http://www.example.com/")
+        Line("frameworks", f"Cross-origin redirection to http://www.example.com/ denied by Cross-Origin Resource Sharing policy: {reason}{more}", name, url, page, says="The server redirects to http://www.example.com/: the page can request that URL")
         for reason, name, page in ((f"Origin {P} is not allowed by Access-Control-Allow-Origin.", "missing_allow_origin", P),)
         for more, url in (("", "~"), (f"\nXMLHttpRequest cannot load {A} due to access control checks.", A))
     ),
