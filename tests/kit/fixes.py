@@ -145,7 +145,7 @@ FIXES = [
         )
         for to, rest, words in [
             ("/items/?page=2&to=/", "/?page=2&to=/", "for a slash at the end: let"),
-            ("/items/?page=2&to=", "/?page=2&to=", f"redirects to {API}/?page=2&to=."),
+            ("/items/?page=2&to=", "/?page=2&to=", f"redirects to {API}/?page=2&to=: the page can request"),
         ]
     ),
     (
