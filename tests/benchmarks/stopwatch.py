@@ -21,9 +21,10 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import NamedTuple
 
-# Long enough for the clock, short enough for the machine to have one speed in a round, few enough to stay in its cache.
+# Long enough for the clock, and short enough for the machine to have one speed in a round.
 _TURN = 1_000
-_MOST_REQUESTS = 200
+# Few enough to stay in the processor's cache: a server hands a request over right after it has read it.
+_MOST_REQUESTS = 50
 
 
 class Cost(NamedTuple):
@@ -51,10 +52,7 @@ def race(contenders, baseline, seconds, most_requests=_MOST_REQUESTS):
     A contender that is so slow that one request outlasts its turn joins so seldom that it gets no more time than the
     others.
     """
-    # The better of two, because the first may have waited for something else.
-    last = {
-        name: min(_microseconds(app, requests(1, 0)) for _ in range(2)) for name, (app, requests) in contenders.items()
-    }
+    last = {name: _microseconds(*contender, 1, 0) for name, contender in contenders.items()}
     strides = {name: max(1, math.ceil(time / _TURN)) for name, time in last.items()}
     totals = {name: [] for name in contenders}
     over = {name: [] for name in contenders}
@@ -63,11 +61,9 @@ def race(contenders, baseline, seconds, most_requests=_MOST_REQUESTS):
     while number == 0 or perf_counter() < deadline:
         turns = [name for name in contenders if name == baseline or number % strides[name] == 0]
         random.shuffle(turns)
-        # All requests first, so that whoever has to make large ones does not alone find the processor's cache cold.
         # As many as fill a turn at the speed of the last one: what is asked for the first time is many times slower.
         counts = {name: max(1, min(most_requests, int(_TURN / last[name]))) for name in turns}
-        requests = {name: contenders[name].requests(counts[name], number) for name in turns}
-        times = {name: _microseconds(contenders[name].app, requests[name]) for name in turns}
+        times = {name: _microseconds(*contenders[name], counts[name], number) for name in turns}
         for name, time in times.items():
             totals[name].append(time)
             over[name].append(time - times[baseline])
@@ -83,25 +79,35 @@ def mean(costs):
     return Cost(*(statistics.mean(times) for times in zip(*costs, strict=True)))
 
 
-def _microseconds(app, environs):
+def _microseconds(app, requests, count, seed):
     """
-    Return what one of *environs* costs *app*; to close the bodies, as a server does, is not counted.
+    Return what one of *count* of *requests* costs *app*; to close the bodies, as a server does, is not counted.
+
+    A first one is not counted either, because whoever was before it left other code in the processor's cache.
     """
+    first, *others = requests(count + 1, seed)
+    _answer(app, [first])
     gc.disable()
+    elapsed = _answer(app, others)
+    gc.enable()
+    return elapsed / count * 1e6
+
+
+def _answer(app, requests):
+    """
+    Have *app* answer *requests*, and return the seconds that it took.
+    """
     if is_asgi(app):
         start = perf_counter()
-        run_through(app, environs, ignore_message)
-        elapsed = perf_counter() - start
-        bodies = []
-    else:
-        start = perf_counter()
-        bodies = [app(environ, ignore) for environ in environs]
-        elapsed = perf_counter() - start
-    gc.enable()
+        run_through(app, requests, ignore_message)
+        return perf_counter() - start
+    start = perf_counter()
+    bodies = [app(environ, ignore) for environ in requests]
+    elapsed = perf_counter() - start
     for body in bodies:
         if hasattr(body, "close"):
             body.close()
-    return elapsed / len(environs) * 1e6
+    return elapsed
 
 
 def is_asgi(app):
