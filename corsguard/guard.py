@@ -188,21 +188,22 @@ class Guard:
             return None
         if origin is None:
             return answers.silent
-        grant = answers.permitted if asks else answers.shared
+        replies = answers.on_preflight if asks else answers.on_response
         # The length is checked first, because even hashing a megabyte takes time.
         if len(origin) > LONGEST_ORIGIN:
             prepared = None
         elif isinstance(origin, str):
-            prepared = grant.known.get(origin)
+            prepared = replies.known.get(origin)
         else:
-            prepared = grant.known_bytes.get(origin)
+            prepared = replies.known_bytes.get(origin)
         if prepared is None:
             text = origin if isinstance(origin, str) else as_text(origin)
             covered = answers.audience.covers(text)
-            if not covered:
-                refused = answers.forbidden if asks else answers.refused
-                return None if covered is None or next(self.journal.turns) else refused
-            prepared = grant.prepare(text, origin)
+            if covered is None:
+                return None
+            prepared = replies.prepare(text, origin, is_covered=covered)
+        if prepared is replies.refused:
+            return None if next(self.journal.turns) else prepared
         return None if asks and self.journal.is_debug is not None and self.journal.explains() else prepared
 
     def enter(self, environ: Environ, path: str, terms: Terms | None = None, at: PathTable | None = None) -> "Passage":

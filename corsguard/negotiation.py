@@ -54,8 +54,10 @@ _IN_A_LOOP: Final = (
 # How much of a header value is read. A longer Origin is not an origin, and one more character shows that. All other
 # values that are read are shorter.
 MOST_READ: Final = LONGEST_ORIGIN + 1
-# How many origins of a policy are remembered with their headers, because a pattern covers any number of origins.
+# How many origins are remembered with their answers, because a pattern covers any number of them.
 _MOST_KNOWN: Final = 1024
+# A stranger can send any number of origins. It leaves half of the places to those that are covered.
+_MOST_STRANGERS: Final = _MOST_KNOWN // 2
 _REFUSAL_BODY: Final = b"CORS: this origin may not read this resource.\n"
 
 
@@ -173,40 +175,46 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Grant:
+class Replies:
     """
-    What a policy decides about one kind of request from the origins of its audience.
+    What a policy decides about one kind of request with an `Origin`.
 
-    The headers are those that are *prepared*. Before them stands the origin, under each of the names *echoes*. *known*
-    has the prepared answers for origins that were seen, by the text of the header; *known_bytes* has them by its bytes.
+    An origin of the audience gets the headers that are *granted*. Before them stands the origin, under each of the
+    names *echoes*. Any other origin gets what is *refused*. *known* has the prepared answers for origins that were
+    seen, by the text of the header; *known_bytes* has them by its bytes.
     """
 
-    prepared: Prepared
+    granted: Prepared
     echoes: tuple[str, ...]
+    refused: Prepared
     # Python warns if a text is compared with bytes (-b), so they do not share a dict.
     known: dict[str, Prepared] = field(default_factory=dict)
     known_bytes: dict[bytes, Prepared] = field(default_factory=dict)
 
-    def to(self, origin: str) -> Decision:
+    def grant_to(self, origin: str) -> Decision:
         """
-        Return the decision about a request from *origin*.
+        Return the decision about a request from *origin*, which the audience covers.
         """
-        kind, status, headers, *_ = decision = self.prepared.decision
+        kind, status, headers, *_ = decision = self.granted.decision
         if not self.echoes:
             return decision
         return Decision(kind, status, (*[(name, origin) for name in self.echoes], *headers))
 
-    def prepare(self, origin: str, seen: str | bytes) -> Prepared:
+    def prepare(self, origin: str, seen: str | bytes, *, is_covered: bool) -> Prepared:
         """
-        Return the same as it is sent, and remember it for the header value *seen*, which says *origin*.
+        Return the prepared answer to *origin*, and remember it for the header value *seen*, which says *origin*.
         """
-        if not self.echoes:
-            return self.prepared
-        prepared = Prepared.of(self.to(origin), self.prepared.trusted_methods)
+        if not is_covered:
+            # Nothing longer is an origin, so it would only fill the memory.
+            prepared, most = self.refused, 0 if len(seen) > LONGEST_ORIGIN else _MOST_STRANGERS
+        elif self.echoes:
+            prepared, most = Prepared.of(self.grant_to(origin), self.granted.trusted_methods), _MOST_KNOWN
+        else:
+            return self.granted
         if isinstance(seen, bytes):
-            if len(self.known_bytes) < _MOST_KNOWN:
+            if len(self.known_bytes) < most:
                 self.known_bytes[seen] = prepared
-        elif len(self.known) < _MOST_KNOWN:
+        elif len(self.known) < most:
             self.known[seen] = prepared
         return prepared
 
@@ -216,16 +224,14 @@ class Answers:
     """
     The prepared answers of a policy to every kind of request.
 
-    *silent* is for requests without `Origin`. For an origin of the *audience*, *shared* answers a request and
-    *permitted* a preflight. For any other origin, *refused* answers a request and *forbidden* a preflight.
+    *silent* is for requests without `Origin`. With one, *on_preflight* answers preflights, and *on_response* all other
+    requests: those from an origin of the *audience*, and those from any other.
     """
 
     audience: Audience
     silent: Prepared
-    shared: Grant
-    refused: Prepared
-    permitted: Grant
-    forbidden: Prepared
+    on_response: Replies
+    on_preflight: Replies
 
 
 def negotiate(policy: Policy, environ: Environ) -> Decision:
@@ -249,11 +255,11 @@ def decide(policy: Policy, environ: Environ) -> Decision | Question:
     if "HTTP_ORIGIN" not in environ:
         return answers.silent.decision
     asks, audience, origin = is_preflight(environ), answers.audience, environ["HTTP_ORIGIN"]
-    refused = (answers.forbidden if asks else answers.refused).decision
-    covered = audience.covers(origin)
+    replies = answers.on_preflight if asks else answers.on_response
+    covered, refused = audience.covers(origin), replies.refused.decision
     if covered is False:
         return refused
-    granted = (answers.permitted if asks else answers.shared).to(origin)
+    granted = replies.grant_to(origin)
     if covered:
         return granted
     # Compared with None, because a source may define `__bool__`.
@@ -379,12 +385,16 @@ def _prepare(policy: Policy) -> Answers:
     return Answers(
         audience=policy.audience,
         silent=Prepared.of(Decision(RequestKind.NOT_CORS, None, silent)),
-        shared=Grant(
-            Prepared.of(Decision(RequestKind.CORS, None, shared), policy.trusted_methods), (*echoes, *timing_echoes)
+        on_response=Replies(
+            Prepared.of(Decision(RequestKind.CORS, None, shared), policy.trusted_methods),
+            (*echoes, *timing_echoes),
+            Prepared.of(Decision(RequestKind.CORS, None, (VARY,), Refusal.ORIGIN)),
         ),
-        refused=Prepared.of(Decision(RequestKind.CORS, None, (VARY,), Refusal.ORIGIN)),
-        permitted=Grant(Prepared.of(Decision(RequestKind.PREFLIGHT, policy.preflight_status, permitted)), echoes),
-        forbidden=Prepared.of(Decision(RequestKind.PREFLIGHT, 403, forbidden, Refusal.ORIGIN, body=_REFUSAL_BODY)),
+        on_preflight=Replies(
+            Prepared.of(Decision(RequestKind.PREFLIGHT, policy.preflight_status, permitted)),
+            echoes,
+            Prepared.of(Decision(RequestKind.PREFLIGHT, 403, forbidden, Refusal.ORIGIN, body=_REFUSAL_BODY)),
+        ),
     )
 
 

@@ -127,7 +127,7 @@ class CORSMiddleware:
         answers = table.answers
         if answers is None:
             table = table.at(environ.get("HTTP_HOST"))
-            answers = table.find(text_of_path(path)).answers
+            answers = table.answers or table.find(text_of_path(path)).answers
         asks = method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
         prepared = None if "HTTP_UPGRADE" in environ else guard.prepared_answer(answers, origin, asks)
         if (

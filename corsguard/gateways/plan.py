@@ -230,10 +230,10 @@ def _covers(policy: Policy) -> Covers:
 def _states(policy: Policy) -> Mapping[State, Decision]:
     answers = answers_of(policy)
     return {
-        "permit": answers.permitted.to(ECHO),
-        "forbid": answers.forbidden.decision,
-        "share": answers.shared.to(ECHO),
-        "refuse": _without_timing(answers.refused.decision, policy),
+        "permit": answers.on_preflight.grant_to(ECHO),
+        "forbid": answers.on_preflight.refused.decision,
+        "share": answers.on_response.grant_to(ECHO),
+        "refuse": _without_timing(answers.on_response.refused.decision, policy),
         "silent": _without_timing(answers.silent.decision, policy),
     }
 

@@ -156,7 +156,7 @@ def test_a_decision_is_another_if_anything_of_it_is():
     assert len({hash(each) for each in (decision, *others)}) == 1 + len(FIELDS)
     assert decision == Decision(RequestKind.CORS, None, ())
     assert hash(decision) == hash(Decision(RequestKind.CORS, None, ()))
-    assert decision != answers_of(LISTED).shared.prepared.decision
+    assert decision != answers_of(LISTED).on_response.granted.decision
     assert decision != ()
 
 
@@ -267,8 +267,8 @@ def test_nothing_is_made_for_a_request_but_the_echo(policy, asked):
     for origin in (APP, "https://a.partner.example", "https://b.partner.example", EVIL):
         decision = negotiate(policy, asked(origin))
         is_preflight = decision.kind is RequestKind.PREFLIGHT
-        grant, prepared = (answers.permitted, answers.forbidden) if is_preflight else (answers.shared, answers.refused)
-        granted, refused = grant.prepared.decision, prepared.decision
+        replies = answers.on_preflight if is_preflight else answers.on_response
+        granted, refused = replies.granted.decision, replies.refused.decision
         if policy is ANYONE:
             assert decision is granted
         elif origin == EVIL:
@@ -361,7 +361,7 @@ def test_a_failing_source_refuses_and_tells_why(asks):
 def test_a_source_that_says_no_costs_no_new_decision():
     policy = Policy(allow_origins=Nobody())
     assert negotiate(policy, environ(EVIL)).refusal is Refusal.ORIGIN
-    assert negotiate(policy, environ(EVIL)) is answers_of(policy).refused.decision
+    assert negotiate(policy, environ(EVIL)) is answers_of(policy).on_response.refused.decision
 
 
 class Counting:
@@ -499,8 +499,9 @@ def test_what_is_prepared_has_the_same_headers_in_bytes():
     What is prepared has the headers of its decision, with names in lower case in the bytes that ASGI sends.
     """
     answers = answers_of(LISTED)
-    shared, permitted = answers.shared.prepare(APP, APP), answers.permitted.prepare(APP, APP)
-    for prepared in (answers.silent, shared, answers.refused, permitted, answers.forbidden):
+    kinds = (answers.on_response, answers.on_preflight)
+    shared, permitted = (replies.prepare(APP, APP, is_covered=True) for replies in kinds)
+    for prepared in (answers.silent, shared, permitted, *(replies.refused for replies in kinds)):
         headers = prepared.decision.headers
         assert prepared.lines == tuple((name.lower().encode(), value.encode()) for name, value in headers)
         assert prepared.trusted_methods == ({"PUT"} if prepared is shared else set())
@@ -586,9 +587,28 @@ def test_only_so_many_origins_are_remembered(in_bytes):
             prepared = guard.prepared_answer(answers, origin.encode() if in_bytes else origin, asks)
             assert prepared.decision.headers[0] == ("Access-Control-Allow-Origin", origin)
             assert prepared.lines[0] == (b"access-control-allow-origin", origin.encode())
-    for grant in (answers.shared, answers.permitted):
-        kept, other = (grant.known_bytes, grant.known) if in_bytes else (grant.known, grant.known_bytes)
+    for replies in (answers.on_response, answers.on_preflight):
+        kept, other = (replies.known_bytes, replies.known) if in_bytes else (replies.known, replies.known_bytes)
         assert (len(kept), len(other)) == (1_024, 0)
+
+
+@pytest.mark.parametrize("in_bytes", [False, True], ids=["text", "bytes"])
+def test_strangers_leave_places_for_origins_that_are_covered(in_bytes):
+    """
+    A stranger that sends other origins all the time, of any length, fills half of the memory at most.
+    """
+    guard = Guard(Policies({"allow_origins": [APP]}), Journal())
+    answers = guard.policies.table.answers
+    strangers = [*(f"https://evil{number}.example" for number in range(1_500)), *("x" * n for n in (322, 1_000_000))]
+    for origin in [*strangers, *strangers, APP]:
+        for asks in (False, True):
+            prepared = guard.prepared_answer(answers, origin.encode() if in_bytes else origin, asks)
+            replies = answers.on_preflight if asks else answers.on_response
+            assert (prepared in {replies.refused, None}) == (origin != APP)
+    for replies in (answers.on_response, answers.on_preflight):
+        kept = replies.known_bytes if in_bytes else replies.known
+        assert len(kept) == 513
+        assert max(map(len, kept)) < 40
 
 
 def test_what_a_source_says_is_never_remembered():
@@ -596,4 +616,4 @@ def test_what_a_source_says_is_never_remembered():
     answers = guard.policies.table.answers
     for origin in (APP, "x" * 1_000_000):
         assert guard.prepared_answer(answers, origin, False) is None
-    assert answers.shared.known == {}
+    assert answers.on_response.known == {}
