@@ -420,7 +420,7 @@ def nearest(policy: Policy, origin: Origin) -> str:
             if pattern.host.removeprefix("www.") == origin.host.removeprefix("www."):
                 return f"{quoted(text)} is listed, but with and without www. are two different origins."
             if pattern.is_loopback and origin.is_loopback:
-                return f"{quoted(text)} is listed, but localhost and its addresses are different origins."
+                return f"{quoted(text)} is listed, but {pattern.host} and {origin.host} are different hosts."
     return ""
 
 

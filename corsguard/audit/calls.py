@@ -18,7 +18,15 @@ from corsguard.browser.collecting import Patience
 from corsguard.browser.confidential import Secrets, secrets_of
 from corsguard.browser.evidence import without_password
 from corsguard.browser.transports import transport_for
-from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, address_space, authority, of_handshake
+from corsguard.browser.urls import (
+    HTTP_SCHEMES,
+    SOCKET_SCHEMES,
+    Url,
+    address_space,
+    authority,
+    host_to_connect,
+    of_handshake,
+)
 from corsguard.browser.wire import Header
 from corsguard.names import OWNED_PREFIX
 
@@ -204,7 +212,8 @@ def _raw(
     url: Url, tls: ssl.SSLContext, timeout: float, address: str | None, headers: tuple[Header, ...]
 ) -> RawConnection:
     host = url.host.strip("[]")
-    where, _, port = (address or f"{host}:{url.port or (443 if url.scheme == 'https' else 80)}").rpartition(":")
+    default = f"{host_to_connect(host)}:{url.port or (443 if url.scheme == 'https' else 80)}"
+    where, _, port = (address or default).rpartition(":")
     context = tls if url.scheme == "https" else None
     return RawConnection(host, authority(url), (where.strip("[]"), int(port)), context, timeout, headers)
 

@@ -9,6 +9,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Self, cast
 
@@ -17,6 +18,7 @@ from ada_url import URL
 from .banners import LONGEST, banner
 from .collecting import lines_of, patience_for, port_of
 from .transports import data_response
+from .urls import host_to_connect
 from .wire import Header, Unreachable, WireRequest, WireResponse
 
 if TYPE_CHECKING:
@@ -76,9 +78,8 @@ class LiveTransport:
         self._is_proxied = proxy is not None
         # Two hosts that connect to one address must not share connections: each connection has verified one certificate
         # only.
-        self._connections = {
-            host: httpx.HTTPTransport(verify=verify, trust_env=False, proxy=proxy) for host in ("", *self._connect_to)
-        }
+        self._new_connections = partial(httpx.HTTPTransport, verify=verify, trust_env=False, proxy=proxy)
+        self._connections = {host: self._new_connections() for host in ("", *self._connect_to)}
 
     def __enter__(self) -> Self:
         return self
@@ -102,6 +103,10 @@ class LiveTransport:
         import httpx
 
         url = URL(request.url)
+        named = host_to_connect(url.hostname)
+        if named != url.hostname and url.host not in self._connect_to and not self._is_proxied:
+            self._connections[url.host] = self._new_connections()
+            self._connect_to[url.host] = f"{named}:{port_of(url)}"
         try:
             response = self._exchange(request, url)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:

@@ -164,6 +164,14 @@ def address_space(host: str) -> AddressSpace:
     return "local" if any(address in network for network in _LOCAL) else "public"
 
 
+def host_to_connect(host: str) -> str:
+    """
+    Return the name to look up for *host*. Browsers know that every name below `localhost` is this machine (RFC 6761,
+    6.3), and many resolvers do not.
+    """
+    return "localhost" if host.endswith(".localhost") else host
+
+
 def _host_of(authority: str) -> str:
     # The scheme does not matter here: a page may have an origin that no browser has.
     try:

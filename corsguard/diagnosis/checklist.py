@@ -386,6 +386,8 @@ def _credentials(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Row:
         for exchange in outcome.exchanges
         if exchange.response is not None
     ]
+    if not values:
+        return Row("--", "credentials", "no response says whether they are allowed")
     # The preflight and the request after it usually have the same value, and "true, true" would look like two layers.
     said = dict.fromkeys("absent" if value is None else as_shown(value) for value in values)
     text = f"{ALLOW_CREDENTIALS}: {', '.join(said)}"

@@ -4,6 +4,7 @@ One call audits a server or an application, and returns data.
 
 import json
 import socket
+import ssl
 
 import pytest
 from kit import laboratory
@@ -11,8 +12,9 @@ from kit.audited import ALLOW, APP, HOST, answering, audited, everybody, found, 
 
 from corsguard import PolicyError
 from corsguard.audit import Severity, audit
-from corsguard.audit.calls import _is_internal
+from corsguard.audit.calls import _is_internal, _raw
 from corsguard.browser import Unreachable, WireResponse
+from corsguard.browser.urls import Url
 
 
 @pytest.mark.parametrize(("is_internal", "severity"), [(None, None), (True, "high"), (False, None)])
@@ -128,6 +130,11 @@ def test_secrets_are_not_in_the_data():
     report = audited(lambda _: response, headers=[("X-Api-Key", "swordfish")])
     assert report.findings
     assert "swordfish" not in json.dumps(report.data())
+
+
+def test_a_name_below_localhost_is_this_machine():
+    connection = _raw(Url.parse("http://api.shop.localhost:8000/"), ssl.create_default_context(), 1.0, None, ())
+    assert connection.address == ("localhost", 8000)
 
 
 @pytest.mark.server

@@ -287,6 +287,20 @@ def test_a_host_may_be_reached_elsewhere():
     assert "other.invalid" in error.cause
 
 
+def test_names_below_localhost_are_this_machine():
+    """
+    A name below localhost needs no address of its own, as in a browser. Two names share no connection.
+    """
+    serve = raw_answer(OK)
+    with listening(serve) as port, LiveTransport() as transport:
+        for host in ("app.localhost", "api.shop.localhost"):
+            assert transport(get(f"http://{host}:{port}/items")).body == b"ok"
+    assert [head[1] for head, _ in serve.requests] == [
+        f"Host: {host}:{port}".encode() for host in ("app.localhost", "api.shop.localhost")
+    ]
+    assert serve.connections == 2
+
+
 def test_a_host_elsewhere_shows_its_own_certificate(authority, trusting):
     """
     A host that is reached elsewhere still has to show its own certificate.

@@ -466,7 +466,7 @@ OWN = [
         [*SHOP, f"{API}/api/items", "--page", "http://127.0.0.1:3000"],
         1,
         [
-            '"http://localhost:3000" is listed, but localhost and its addresses are different origins.',
+            '"http://localhost:3000" is listed, but localhost and 127.0.0.1 are different hosts.',
             'CORSGuard(app, {..., "allow_origins": ["http://localhost:3000", "http://127.0.0.1:3000"]})',
         ],
     ),

@@ -174,6 +174,12 @@ def test_the_name_of_a_live_server_is_looked_up(monkeypatch):
     assert (code, "network" in {row["name"] for row in found["checked"]}) == (0, False)
 
 
+def test_without_a_response_nothing_is_said_about_credentials():
+    found, _ = data("http://127.0.0.1:2/", "--page", PAGE, "--credentials")
+    row = {"mark": "--", "name": "credentials", "text": "no response says whether they are allowed"}
+    assert row in [{name: one[name] for name in row} for one in found["checked"]]
+
+
 LOOK_ALIKES = [
     (403, b"<h1>CSRF verification failed</h1>", "protection against CSRF"),
     (401, b"", "not logged in, or not allowed"),

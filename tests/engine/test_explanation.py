@@ -102,7 +102,12 @@ def test_a_pasted_fix_mends_the_step_it_belongs_to(step):
         pytest.param("http://localhost", "has no port", "http://localhost", id="missing port"),
         pytest.param("https://shop.example", "not shop.example itself", "https://shop.example", id="apex"),
         pytest.param("https://www.app.example.com", "with and without www.", "https://www.app.example.com", id="www"),
-        pytest.param("http://127.0.0.1:3000", "localhost and its addresses", "http://127.0.0.1:3000", id="loopback"),
+        pytest.param(
+            "http://127.0.0.1:3000",
+            "localhost and 127.0.0.1 are different hosts",
+            "http://127.0.0.1:3000",
+            id="loopback",
+        ),
         pytest.param("https://evil.example", "It is not listed.", "https://evil.example", id="another site"),
         pytest.param("null", "sandboxed frames", "", id="null"),
         pytest.param("", "No browser sends this", "", id="empty"),

@@ -95,7 +95,7 @@ FIXES = [
     (mismatch(f"{APP}:8443"), "this origin has no port", also(f"{APP}:8443")),
     (
         mismatch("http://localhost:3000", sent_origin="http://127.0.0.1:3000"),
-        "localhost and its addresses are different origins",
+        "are different hosts",
         [
             "send:   Access-Control-Allow-Origin: http://127.0.0.1:3000",
             "send:   Vary: Origin",
