@@ -25,7 +25,7 @@ _LOOKALIKES: Final = str.maketrans("aceopxy", "\u0430\u0441\u0435\u043e\u0440\u0
 
 class Attack(NamedTuple):
     """
-    An *origin* that an application may take for one of its own, and the *name* of the mistake that would let it in.
+    An *origin* that an application may accept as one of its own, and the *name* of the mistake that would let it in.
 
     *is_sent* tells whether a browser can send it. An origin that no browser sends is not a danger, but shows a lax
     comparison.
@@ -163,8 +163,8 @@ def _unsent(origin: Origin) -> Iterator[tuple[str, str]]:
     own = f"{origin.scheme}://{ATTACKER}"
     yield "upper case is folded", text.upper()
     yield "upper case is folded", f"{origin.scheme}://{rest.upper()}"
-    yield "NULL is taken for null", "NULL"
-    yield "everything before @ is taken for the host", f"{origin.scheme}://{rest}@{ATTACKER}"
+    yield "NULL is read as null", "NULL"
+    yield "everything before @ is read as the host", f"{origin.scheme}://{rest}@{ATTACKER}"
     yield "everything before @ is ignored", f"{own}@{rest}"
     for mark in "/", "?", "#", "\\":
         yield f"{mark} does not end the host", f"{own}{mark}.{rest}"

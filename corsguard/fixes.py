@@ -50,10 +50,11 @@ class Fix:
     """
     What to change, as plain data: `data()` gives what JSON can hold, and `str()` the text.
 
-    *words* say in a sentence why, or what to do; all else can be done as it is said. *policy* are keywords that replace
-    the same ones, *entries* what stands in place of the value at fault, *name* the right name of a key, *send* lines of
-    the response, *page* what the page writes. With *removes*, what is at fault is taken out; *lines* of a file that
-    cannot be read become comments. *otherwise* are alternatives to all of it; the words of each lead over to it.
+    *words* say in a sentence why, or what to do; what the other fields say can be done as it is. *policy* are keywords
+    that replace the same ones, *entries* what stands in place of the value at fault, *name* the right name of a key,
+    *send* lines of the response, *page* what the page writes. With *removes*, what is at fault is taken out; *lines* of
+    a file that cannot be read become comments. *otherwise* are alternatives to all of it; the words of each lead over
+    to it.
 
     *form* tells in which words it is written; the names of environment variables begin with *prefix*. Of a file,
     *tables* has the keys that lead to the table of each keyword that does not stand next to what is at fault.

@@ -141,8 +141,8 @@ class Event(NamedTuple):
     *reason* is one of REASONS, *policy* the policy that was asked (None if the path is closed or has no policy) and
     *name* its name, which may label a metric. *method*, *path* and *origin* come from the network: they are `ascii()`
     without its quotes, at most 200 characters long. Do not label metrics with them, because there may be any number of
-    values. *fix* is what would let the request in, if a listed origin was refused. For protection, *would_refuse* tells
-    that it only reports, *site* is `Sec-Fetch-Site`, from the network too, and *has_cookie* tells whether the request
+    values. *fix* is what would let the request in, if a listed origin was refused. For protection, *would_refuse* is
+    True if it only reports, *site* is `Sec-Fetch-Site`, from the network too, and *has_cookie* says whether the request
     had a cookie.
     """
 
@@ -401,7 +401,7 @@ class Journal:
     def record_misplaced(self, view: str, methods: Collection[str], *, is_class: bool = False) -> None:
         """
         Log, once for each *view*, that tags on its *methods* have no effect, and that the guard closed it. *is_class*
-        tells that the class itself is the view, as in Starlette.
+        says that the class itself is the view, as in Starlette.
         """
         if view not in self._told_of_misplaced:
             self._told_of_misplaced.add(view)

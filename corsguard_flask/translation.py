@@ -419,7 +419,7 @@ def _shown(resource: str | re.Pattern[str]) -> str:
 
 
 def _as_path(resource: str | re.Pattern[str]) -> str | re.Pattern[str]:
-    # Anything that flask-cors does not take for an expression is one path.
+    # Anything that flask-cors does not read as an expression is one path.
     if resource == "*":
         return ".*"
     if isinstance(resource, re.Pattern) or not _OF_REGEX.isdisjoint(resource):

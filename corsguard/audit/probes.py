@@ -52,8 +52,8 @@ _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
 _LAX: Final = frozenset(
     {
         "upper case is folded",
-        "NULL is taken for null",
-        "everything before @ is taken for the host",
+        "NULL is read as null",
+        "everything before @ is read as the host",
         "everything before @ is ignored",
         "a trailing slash is dropped",
         "a default port is dropped",

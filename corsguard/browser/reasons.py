@@ -16,7 +16,7 @@ from corsguard.names import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALL
 
 from .wire import Header, Unreachable, WireResponse
 
-# CORS refuses the fetch, or something refuses it that is often taken for CORS, or there was no answer.
+# CORS refuses the fetch, or something refuses it that often looks like CORS, or there was no answer.
 Kind = Literal["cors", "not CORS", "no response"]
 
 

@@ -438,7 +438,7 @@ def _cookies(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Iterator[Row]:
 
 def look_alike(outcome: Outcome) -> str:
     """
-    If the page may read the answer and still fails, return what refuses it, which is often taken for CORS; otherwise
+    If the page may read the answer and still fails, return what refuses it, which often looks like CORS; otherwise
     empty.
     """
     response = outcome.response

@@ -241,8 +241,8 @@ a name that looks alike: https://www.xn--80a6aa.xn--ml-6kctd8d6a.com:8443
 
 upper case is folded: HTTPS://WWW.APP.EXAMPLE.COM:8443
 upper case is folded: https://WWW.APP.EXAMPLE.COM:8443
-NULL is taken for null: NULL
-everything before @ is taken for the host: https://www.app.example.com:8443@attacker.example
+NULL is read as null: NULL
+everything before @ is read as the host: https://www.app.example.com:8443@attacker.example
 everything before @ is ignored: https://attacker.example@www.app.example.com:8443
 / does not end the host: https://attacker.example/.www.app.example.com:8443
 what follows / is ignored: https://www.app.example.com:8443/attacker
@@ -336,7 +336,7 @@ CARELESS = {
     "a trailing dot is dropped": lambda origin: origin.rstrip(".") == APP,
     "a name that looks alike": lambda origin: origin == APP or ".xn--" in origin,
     "upper case is folded": lambda origin: origin.lower() == APP,
-    "NULL is taken for null": lambda origin: origin in {APP, "NULL"},
+    "NULL is read as null": lambda origin: origin in {APP, "NULL"},
     "everything before @ is ignored": lambda origin: origin.rpartition("@")[2] in {APP, "app.example.com"},
     "a trailing slash is dropped": lambda origin: origin.rstrip("/") == APP,
     "a default port is dropped": lambda origin: origin.removesuffix(":443") == APP,

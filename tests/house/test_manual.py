@@ -330,6 +330,22 @@ QUESTIONS = {
     "block cross origin post without a token": {"protection", "questions"},
     "toml file with hosts and paths": {"configuration", "policies", "tenants"},
     "flask socketio cors": {"websockets"},
+    "400 bad request invalid host header": {"protection"},
+    "cookie shows up in devtools but is not sent": {"questions"},
+    "works in curl but the browser says 401": {"questions"},
+    "csrf token missing or incorrect after login": {"questions", "start"},
+    "ASGI callable returned without completing handshake": {"websockets"},
+    "app.localhost and api.localhost cookies": {"start"},
+    "OPTIONS request fails before my auth middleware": {"questions"},
+    "log shows nothing when a request is blocked": {"questions", "refusals"},
+    "chrome blocks third-party cookies": {"questions", "start"},
+    "works on http but not on https": {"questions"},
+    "do I need cors on the same domain with a different port": {"questions"},
+    "two frontends with different permissions": {"questions"},
+    "change allowed origins at runtime": {"questions"},
+    "vue dev server proxy": {"questions"},
+    "render or heroku deployment url": {"questions"},
+    "cookies between localhost ports": {"questions", "start"},
 }
 
 

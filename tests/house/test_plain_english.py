@@ -44,6 +44,15 @@ PHRASES = {
     r"by the letter": "by the standard",
     r"(?:has|had|have) a say": "applies",
     r"(?:nobody|nobody else|somebody)'s (?:business|secret)": "is secret",
+    r"once more": "again",
+    r"all else": "everything else",
+    r"besides": "also",
+    r"tells? that": "says that",
+    r"meanwhile": "during this",
+    r"all the same": "anyway",
+    r"now and then": "from time to time",
+    r"mind the": "take care of",
+    r"take(?:n|s)? for": "mistaken for",
 }
 FORBIDDEN = re.compile("|".join(rf"(?P<p{n}>\b(?:{phrase})\b)" for n, phrase in enumerate(PHRASES)), re.IGNORECASE)
 # Names and quotations are not ours to change.
@@ -102,6 +111,15 @@ def test_a_file_is_in_plain_english(path):
         "The cookie stays at home.",
         "The port goes without saying.",
         "CORS had a say in it.",
+        "It asks once more.",
+        "All else is refused.",
+        "Besides, it is slow.",
+        "It tells that the path is odd.",
+        "Meanwhile it waits.",
+        "It starts all the same.",
+        "It changes now and then.",
+        "Mind the order.",
+        "It is taken for a URL.",
     ],
 )
 def test_a_phrase_is_seen(text):
