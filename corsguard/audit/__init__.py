@@ -5,8 +5,8 @@ confirmed by a second request.
 One call, `audit`. What it returns, a Report, has a `data()` that JSON can hold.
 """
 
-from .belief import Finding as Finding
 from .calls import audit as audit
+from .findings import Finding as Finding
 from .report import Report as Report
 from .rules import RULES as RULES
 from .rules import Weakness as Weakness

@@ -161,7 +161,7 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
     """
     Run all stages, until everything is sent or no more may be sent, and return the report of confirmed findings.
     """
-    client, belief = session.client, session.belief
+    client, observed = session.client, session.observed
     find_resource(session)
     tried: list[str] = []
     subsumed: list[str] = []
@@ -181,13 +181,13 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
         except SpentError as end:
             client.leave_out(stage.name, end)
     client.reserve = 0
-    findings = belief.settled()
+    findings = observed.confirmed_findings()
     if not session.is_judged:
         statuses = {answer.status for answer in client.answers_at(session.url) if answer.came}
         login = " Add a login, as a header or a cookie." if statuses & _WANTS_LOGIN else ""
         # An audit sends nothing that could change something.
         login += " Audit a URL that answers GET." if 405 in statuses else ""
-        belief.note(f"The URL was not judged, because all its answers had the status {{}}.{login}", _listed(statuses))
+        observed.note(f"The URL was not judged, because all its answers had the status {{}}.{login}", _listed(statuses))
     return Report(
         url=session.socket_url if session.is_handshake else session.url,
         findings=tuple(findings),
@@ -199,7 +199,7 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
         tried=tuple(tried),
         subsumed=tuple(subsumed),
         left_out=tuple(name for names in client.left_out.values() for name in names),
-        notes=(*client.warnings(), *belief.notes),
+        notes=(*client.warnings(), *observed.notes),
         secrets=secrets,
     )
 

@@ -9,7 +9,7 @@ from corsguard.browser import origin_of
 from corsguard.browser.drawing import Drawn
 from corsguard.browser.handout import Handout, Instruction, Mood, Section
 
-from .belief import Finding
+from .findings import Finding
 from .report import Report, shown
 from .severity import WHO
 

@@ -14,8 +14,8 @@ from corsguard.diagnosis.commands import curl
 from corsguard.names import OWNED_PREFIX
 
 from .answers import Answer
-from .belief import Finding
 from .bounded_client import counted
+from .findings import Finding
 from .severity import Severity
 
 _SHOWN: Final = SECRET_HEADERS | frozenset(

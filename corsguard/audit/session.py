@@ -10,15 +10,15 @@ from corsguard.browser.wire import Header
 from corsguard.names import EXAMPLE_ORIGIN
 
 from .answers import Answer, PageFetch
-from .belief import Belief
 from .bounded_client import BoundedClient, with_query
+from .findings import Observations
 from .probes import Meant, Probe
 from .raw_connection import RawConnection
 
 
 class Session:
     """
-    The audit of *url*: *client* sends its requests, and *belief* judges the answers.
+    The audit of *url*: *client* sends its requests, and *observed* keeps what the answers show.
 
     *meant* are the origins that should be trusted. *is_internal* is True if only an internal network can reach the
     server. *raw* is the connection for what the client does not send. *show* makes a string from the network safe to
@@ -52,7 +52,7 @@ class Session:
         self.label = client.label
         scheme = urlsplit(client.origin).scheme
         self.strangers = (f"https://{self.label}.example", f"{scheme}://{self.label}.com")
-        self.belief = Belief(
+        self.observed = Observations(
             client,
             control=f"{scheme}://control-{self.label}.com",
             meant=next(iter(meant.samples()), EXAMPLE_ORIGIN),
@@ -151,14 +151,14 @@ class Session:
         if not again.lets_in:
             return answer
         self._is_cached = True
-        self.belief.note("A cache, or the query, decides who may read, so each request was sent with its own query.")
+        self.observed.note("A cache, or the query, decides who may read, so each request was sent with its own query.")
         return again
 
     def look(self, rules: Iterable[str], *seen: object) -> bool:
         """
         Pass what was *seen* to the sign of each of *rules*. Return whether one of them found something.
         """
-        found = [rule for rule in rules if self.belief.look(rule, *seen)]
+        found = [rule for rule in rules if self.observed.look(rule, *seen)]
         return bool(found)
 
     def try_each(self, probes: Iterable[Probe]) -> None:
@@ -167,4 +167,4 @@ class Session:
         """
         for probe in probes:
             rule = "CG-E006" if self.is_handshake else probe.rule
-            self.belief.let_in(probe._replace(rule=rule), self.get(probe.origin))
+            self.observed.let_in(probe._replace(rule=rule), self.get(probe.origin))

@@ -68,7 +68,7 @@ def find_resource(session: Session) -> None:
 
     A redirect of a handshake is not followed, as in browsers.
     """
-    client, note = session.client, session.belief.note
+    client, note = session.client, session.observed.note
     session.base = client.first(PageFetch(session.url, is_handshake=session.is_handshake))
     if session.is_handshake:
         return
@@ -95,7 +95,7 @@ def _ask_strangers(session: Session) -> None:
     if first.lets_in and not second.lets_in:
         second = session.again_past_cache(second)
     for origin, answer in (first_origin, first), (second_origin, second):
-        if session.belief.let_in(Probe("CG-A001", Reach.ANYONE, origin, "any origin is reflected"), answer):
+        if session.observed.let_in(Probe("CG-A001", Reach.ANYONE, origin, "any origin is reflected"), answer):
             session.reflects = True
             session.trust(origin)
     session.look(OF_A_RESPONSE, first)
@@ -117,7 +117,7 @@ def _ask_candidates(session: Session) -> None:
         if answer.lets_in:
             session.trust(origin)
         elif answer.is_told and not answer.shares(with_credentials=False):
-            session.belief.note("{} should be trusted, but may not read.", origin)
+            session.observed.note("{} should be trusted, but may not read.", origin)
         session.candidates.append(origin)
         session.look(OF_A_RESPONSE, answer)
     session.candidates.append(own)
@@ -148,7 +148,7 @@ def _ask_usual(session: Session) -> None:
         if "://app." in origin
     )
     asked = ["the server's own origin", *origins]
-    session.belief.note(
+    session.observed.note(
         "Without --origin, only these origins were tried: {}. {} may read. With --origin, names that a wrong "
         "comparison accepts as that origin are tried, too.",
         ", ".join(asked),
@@ -167,7 +167,7 @@ def _ask_third_parties(session: Session) -> None:
             session.candidates.append(origin)
             session.trust(origin)
         if not is_schemelessly_same_site(origin, own):
-            session.belief.let_in(Probe("CG-A021", Reach.NEIGHBOUR, origin, "a third party is trusted"), answer)
+            session.observed.let_in(Probe("CG-A021", Reach.NEIGHBOUR, origin, "a third party is trusted"), answer)
 
 
 def _ask_closest(session: Session) -> None:
@@ -254,7 +254,7 @@ def _ask_conditions(session: Session) -> None:
     )
     for rule, url, method, line, mistake in conditions:
         answer = session.get(stranger, url=url, method=method, more=() if line is None else (line,))
-        session.belief.let_in(Probe(rule, Reach.ANYONE, stranger, f"any origin is allowed if {mistake}"), answer)
+        session.observed.let_in(Probe(rule, Reach.ANYONE, stranger, f"any origin is allowed if {mistake}"), answer)
 
 
 def _ask_malformed(session: Session) -> None:
@@ -267,7 +267,7 @@ def _ask_malformed(session: Session) -> None:
         again = session.client.again(answer)
         if again.status >= 500:
             # If other requests still get answers, the malformed origin is the cause.
-            session.look(["CG-X002"], answer, again, session.client.again(answer, session.belief.control))
+            session.look(["CG-X002"], answer, again, session.client.again(answer, session.observed.control))
             return
 
 
@@ -298,7 +298,7 @@ def _ask_next_to_cors(session: Session) -> None:
             break
     session.look(["CG-E005"], client.ask(PageFetch(f"{client.origin}/crossdomain.xml")))
     if session.base.status == _UPGRADE_REQUIRED or session.base.lists("Upgrade", "websocket"):
-        session.belief.note("There is a WebSocket at this URL, which was not opened: audit {}.", session.socket_url)
+        session.observed.note("There is a WebSocket at this URL, which was not opened: audit {}.", session.socket_url)
     if session.is_internal:
         other = session.get(session.strangers[1], more=(("Host", f"{label}.com"),))
         session.look(["CG-E003"], other, session.base)
@@ -372,7 +372,7 @@ def _post(session: Session) -> None:
         answers.append(session.client.ask(PageFetch(session.url, session.strangers[0], "POST", more=more, body=body)))
     if not session.look(["CG-E001"], *answers):
         statuses = [str(answer.status) if answer.came else "no response" for answer in answers]
-        session.belief.note("Neither forged post was carried out: the form got {}, the JSON text got {}.", *statuses)
+        session.observed.note("Neither forged post was carried out: the form got {}, the JSON text got {}.", *statuses)
 
 
 # The stages for a WebSocket.
@@ -381,11 +381,11 @@ def _post(session: Session) -> None:
 def _open_as_strangers(session: Session) -> None:
     for origin in session.strangers:
         probe = Probe("CG-E002", Reach.ANYONE, origin, "any origin is allowed")
-        if session.belief.let_in(probe, session.get(origin)):
+        if session.observed.let_in(probe, session.get(origin)):
             session.reflects = True
             session.trust(origin)
     rule = "CG-E002" if session.reflects else "CG-E006"
-    session.belief.let_in(Probe(rule, Reach.ANYONE, NULL, "null is trusted"), session.get(NULL))
+    session.observed.let_in(Probe(rule, Reach.ANYONE, NULL, "null is trusted"), session.get(NULL))
 
 
 def _open_as_candidates(session: Session) -> None:
@@ -394,7 +394,7 @@ def _open_as_candidates(session: Session) -> None:
         if answer.lets_in:
             session.trust(origin)
         elif answer.is_told:
-            session.belief.note("{} should be trusted, but may not open the WebSocket.", origin)
+            session.observed.note("{} should be trusted, but may not open the WebSocket.", origin)
         session.candidates.append(origin)
     own = session.client.origin
     session.candidates.append(own)
@@ -402,7 +402,7 @@ def _open_as_candidates(session: Session) -> None:
         session.trust(own)
     _ask_usual(session)
     if session.trusted is None and not session.base.lets_in:
-        session.belief.note(
+        session.observed.note(
             "The WebSocket did not open without Origin (the answer was {}), and not for an origin that should be "
             "trusted. If it needs a cookie, a token or a subprotocol, add it as a header.",
             str(session.base.status),
@@ -413,7 +413,7 @@ def _open_as_candidates(session: Session) -> None:
 
 
 def _ask_special(session: Session) -> None:
-    if not session.belief.has_let_in("CG-A003"):
+    if not session.observed.has_let_in("CG-A003"):
         session.try_each(special(session.nearest, session.label))
 
 

@@ -1,5 +1,5 @@
 """
-What is seen is asked again before it is believed, and what a worse finding implies is not reported.
+What is seen is asked again before it is reported, and what a worse finding implies is not reported.
 """
 
 import re
@@ -23,9 +23,9 @@ from kit.audited import (
 
 from corsguard.audit import RULES, Severity
 from corsguard.audit.answers import Answer
-from corsguard.audit.belief import Belief
 from corsguard.audit.bounded_client import BoundedClient
 from corsguard.audit.calls import run as run_stages
+from corsguard.audit.findings import Observations
 from corsguard.audit.probes import Meant, Probe
 from corsguard.audit.session import Session
 from corsguard.browser import WireResponse
@@ -162,7 +162,7 @@ def test_a_server_that_fails_for_all_is_not_blamed():
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
-def test_an_example_is_believed_as_its_row(rule):
+def test_an_example_is_confirmed_as_its_row(rule):
     """
     What the example of a row shows is reported as this row, if the server says the same when it is asked again.
     """
@@ -174,13 +174,13 @@ def test_an_example_is_believed_as_its_row(rule):
         return opening(request) if is_handshake(request) and origin in said else said.get(origin, WireResponse(200))
 
     client = BoundedClient(carry, "https://api.example.com/items", label="0123abcd", budget=9, rate=1e9, pause=bool)
-    belief = Belief(client, control="https://control.example", meant=APP, is_internal=False, show=as_shown)
+    observed = Observations(client, control="https://control.example", meant=APP, is_internal=False, show=as_shown)
     if isinstance(rule.example[-1], Probe):
         answer, probe = rule.example
-        assert belief.let_in(probe, answer)
+        assert observed.let_in(probe, answer)
     else:
-        assert belief.look(rule.id, *rule.example)
-    (finding,) = belief.settled()
+        assert observed.look(rule.id, *rule.example)
+    (finding,) = observed.confirmed_findings()
     assert finding.rule is rule
     assert finding.detail
     assert finding.header

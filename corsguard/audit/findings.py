@@ -88,7 +88,7 @@ class Positive(NamedTuple):
         return RULES[self.probe.rule].severity if self.sign.severity is None else self.sign.severity
 
 
-class Belief:
+class Observations:
     """
     What one audit has seen so far, and the findings that it confirms in the end.
 
@@ -144,7 +144,7 @@ class Belief:
         """
         self.notes.append(text.format(*map(self.show, values)))
 
-    def settled(self) -> list[Finding]:
+    def confirmed_findings(self) -> list[Finding]:
         """
         Send everything that was seen again, and return the confirmed findings, the worst first.
         """
