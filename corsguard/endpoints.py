@@ -88,9 +88,9 @@ class Endpoints:
         self._is_place_known = True
         if getattr(outer.state, "corsguard", None) is None:
             logger.warning(
-                "corsguard.asgi.CORSMiddleware stands inside %s, so the 500 that %s makes of an unhandled exception "
-                "has no CORS headers, and a page cannot read it. Replace app.add_middleware(CORSMiddleware, ...) "
-                "with CORSGuard(app, policy), which is in corsguard.asgi too. This is logged once.",
+                "corsguard.asgi.CORSMiddleware is inside %s. So the 500 that %s answers after an unhandled exception "
+                "has no CORS headers, and a page cannot read it. Replace app.add_middleware(CORSMiddleware, ...) with "
+                "CORSGuard(app, policy), which is in corsguard.asgi too. This is logged once.",
                 *[type(outer).__name__] * 2,
             )
 

@@ -75,8 +75,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=["https://app.example.com", None])',
         ),
         "E105": Rule(
-            'Expected the string "*" or a list without it, got a list with "*". It looks like one entry of the list, '
-            "but it would decide for all other entries, too.",
+            'Expected the string "*" or a list without it, got a list with "*". This entry would allow everything, '
+            "whatever the other entries say.",
             (
                 'With `"*"` in the list, the other entries have no effect. A reader of the policy would believe that '
                 "only they are allowed."
@@ -105,8 +105,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         # Origin patterns that no browser sends, so they could never match.
         "E201": Rule(
-            "{value} has a space, a comma, a quotation mark or a control character, or is empty; each origin is "
-            "an entry of its own (is a comma missing?).",
+            "Expected one origin, got {value}. An origin is not empty, and has no space, comma, quotation mark or "
+            "control character. Each origin is one entry of the list.",
             (
                 "The browser sends one origin without such characters. The entry would never match, so the browser "
                 "would refuse the pages of all origins in it."
@@ -165,7 +165,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=["https://user@app.example.com"])',
         ),
         "E208": Rule(
-            "{value} has letters beyond ASCII. Browsers send the ASCII form of a host, so this would never match.",
+            "{value} has letters that are not ASCII. Browsers send the ASCII form of a host, so this would never "
+            "match.",
             (
                 "The browser would refuse your pages. Letters of other alphabets can also look like Latin letters and "
                 "name another host."
@@ -186,8 +187,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "E210": Rule(
             "{value} has no valid host: 1 to 253 characters, in labels of 1 to 63 `a-z 0-9 - _` between dots.",
             (
-                "A page of yours cannot have such a host. The entry would never match, so the browser would refuse "
-                "the page that you want to allow."
+                "Your pages cannot have such a host. The entry would never match, so the browser would refuse the "
+                "page that you want to allow."
             ),
             (f"Run `location.origin` in the console of your page, and copy the result, such as `{EXAMPLE_ORIGIN}`."),
             'Policy(allow_origins=["https://app..example.com"])',
@@ -254,8 +255,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
                 "script into that page and read the user's data."
             ),
             (
-                "A page over plain http can be changed on its way to the user. The changed page can read the data of "
-                "users who are logged in here, although this site uses https."
+                "A page over plain http can be changed on its way to the user. The changed page can then read the "
+                "data of users who are logged in to your site, although your site uses https."
             ),
             f'Serve the page over https and write `"{EXAMPLE_ORIGIN}"`.',
             'Policy(allow_origins=["http://app.example.com"], allow_credentials=True)',
@@ -265,7 +266,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             "allows credentials: anyone can read the user's data.",
             (
                 "An attacker registers a name under this suffix in minutes. The page there can read the data of users "
-                "who are logged in here."
+                "who are logged in to your site."
             ),
             'Write your own origins in full: `"https://your_name.github.io"`.',
             'Policy(allow_origins=["https://*.github.io"], allow_credentials=True)',
@@ -305,8 +306,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             '"null" is the origin of every sandboxed frame, and the policy allows credentials: any web site could '
             "read the user's data.",
             (
-                "An attacker puts a page into a sandboxed frame and reads the data of each visitor who is logged in "
-                "here. A written reason does not make this safe."
+                "An attacker puts a page into a sandboxed frame, and reads the data of each visitor who is logged in "
+                "to your site. A written reason does not make this safe."
             ),
             "Write `allow_credentials=False`, or serve the page from a real origin and list that.",
             'Policy(allow_unsafe_origins={"null": "a kiosk opens files"}, allow_credentials=True)',
@@ -405,15 +406,16 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "E602": Rule(
             "{value} has no effect when it is exposed: it is a request header, or a header of CORS itself.",
             (
-                "Such a header is not in a response, or no script needs it. To expose it allows nothing: the list of "
-                "allowed request headers is `allow_headers`."
+                "Such a header is not in a response, or no script needs it. The list of allowed request headers is "
+                "`allow_headers`, not `expose_headers`."
             ),
             'Remove the entry. For request headers write `allow_headers=["Content-Type"]`.',
             'Policy(allow_origins="*", expose_headers=["Origin", "ETag"])',
         ),
         # Single values.
         "E701": Rule(
-            'Expected true or false, got {value}. No other value is converted, because the text "false" could then '
+            'Expected a bool (true or false), got {value}. No other value is converted, because the text "false" '
+            "could then "
             "count as true.",
             (
                 'The text "false" would switch on what you want off. With `allow_credentials`, other origins could '
@@ -423,7 +425,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=["https://app.example.com"], allow_credentials="false")',
         ),
         "E702": Rule(
-            "{value} is not a whole number of seconds, a timedelta of whole seconds or None.",
+            "Expected a whole number of seconds, a timedelta of whole seconds or None, got {value}.",
             (
                 "Browsers only understand a whole number of seconds here. They ignore other values and keep the "
                 "answer for about 5 seconds, so almost every request needs a preflight."
@@ -432,7 +434,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins="*", max_age="600")',
         ),
         "E703": Rule(
-            f"{{value}} is not between 0 and {FIREFOX_MAX_AGE} seconds, the most that any browser honours; 0 turns the "
+            f"Expected 0 to {FIREFOX_MAX_AGE} seconds, got {{value}}. No browser keeps an answer longer. 0 turns the "
             "preflight cache off.",
             (
                 f"No browser keeps an answer for more than {FIREFOX_MAX_AGE} seconds, so a larger value has no "
@@ -442,7 +444,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins="*", max_age=-1)',
         ),
         "E704": Rule(
-            "{value} is neither 204 nor 200.",
+            "Expected 204 or 200, got {value}.",
             (
                 "Browsers refuse a preflight whose status is not 200 to 299. Of these, 204 and 200 are the two that "
                 "all clients understand."
@@ -475,7 +477,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'CORSMiddleware(app, {"/api/*": Policy(allow_origins="*")})',
         ),
         "E803": Rule(
-            '{value} stands next to "{level}". Nothing is inherited: each path and each host needs a complete policy.',
+            '{value} is on the same level as "{level}". Nothing is inherited: each path and each host needs a '
+            "complete policy.",
             (
                 'A keyword next to "paths" or "hosts" would not apply to any of them. A reader would believe that it '
                 "applies to all."
@@ -533,7 +536,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'CORSMiddleware(app, {"hosts": {"https://api.example.com": Policy(allow_origins="*")}})',
         ),
         "E809": Rule(
-            "{value} means the same host as another key, {key}: the ports 80 and 443 equal no port.",
+            "{value} means the same host as the key {key}. The ports 80 and 443 are the same as no port.",
             "Only one of the two policies would count, and it would not be clear which.",
             "Keep one of the two keys, such as `api.example.com`.",
             'CORSMiddleware(app, {"hosts": {"api.example.com": None, "api.example.com:443": None}})',
@@ -568,7 +571,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Configuration.from_mapping({"policies": ["app"]})',
         ),
         "E814": Rule(
-            "{value} is not {what}: {there}.",
+            "{value} is not {what}. {there}.",
             (
                 "With a wrong name, corsguard does not know which policy to use. Another policy could share more than "
                 "you want."
@@ -650,7 +653,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "W105": Rule(
             "{other} already covers {value}.",
-            "The entry has no effect. If somebody removes it to block this origin, the origin still may read.",
+            "The entry has no effect. If somebody removes it to block this origin, the origin can still read.",
             "Remove the narrower entry, or list the origins in full instead of the wildcard.",
             'Policy(allow_origins=["https://*.example.com", "https://app.example.com"])',
         ),
@@ -704,15 +707,16 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "W203": Rule(
             (
-                '"*" does not cover Authorization, which a page with a token sends. Browsers still let it pass and '
-                "warn of it."
+                '"*" does not cover Authorization, which a page with a token sends. Browsers still accept it, '
+                "but they print a warning."
             ),
-            "The standard forbids it, and browsers have announced to follow. From then on, these pages are refused.",
+            "In the Fetch standard, `*` does not cover Authorization. Browsers have announced that they will follow "
+            "the standard. They will then refuse these requests.",
             'Write `allow_headers=["*", "Authorization"]`, or list the headers that pages send.',
             'Policy(allow_origins="*", allow_headers="*")',
         ),
         "W204": Rule(
-            "{value} is probably meant to be {meant}. Browsers compare whole names, so this entry does not count for "
+            "{value} is probably meant to be {meant}. Browsers compare whole names, so this entry has no effect on "
             "{meant}.",
             (
                 "The browser refuses a request with the method or the header that you mean, or hides the response "
@@ -735,7 +739,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         # Valid, but not meant for production.
         "W401": Rule(
-            "{value} is a development origin, in production: any program on a user's machine can listen there.",
+            "{value} is a development origin in production: any program on a user's machine can listen there.",
             (
                 "Another program on the user's machine can serve a page at this address and read what you share in "
                 "production."
@@ -746,7 +750,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "W402": Rule(
             (
-                "{value} is plain http, in production: anyone who controls the network can read the traffic and act "
+                "{value} is plain http in production: anyone who controls the network can read the traffic and act "
                 "as that page.{cause}"
             ),
             "An attacker on the network of a real user can change the page, and then read all that you share with it.",
@@ -756,7 +760,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "W403": Rule(
             (
-                '"*" shares with every site, in production, and other policies share with cookies ({others}). Are '
+                '"*" shares with every site in production, and other policies share with cookies ({others}). Are '
                 "these responses the same for everyone who asks?"
             ),
             (

@@ -57,8 +57,9 @@ REASONS: Final[Mapping[Reason, Rule]] = MappingProxyType(
             "GET /items with Origin: https://app.example.com, while the database is down",
         ),
         "two-layers": Rule(
-            "The application, or an inner layer, had set headers that the policy owns.",
-            "Two authors of one header contradict each other sooner or later. The guard removed the other headers.",
+            "The application, or an inner layer, had set headers that only the policy may set.",
+            "If two layers set the same header, they will contradict each other at some time. The guard removed the "
+            "headers of the other layer.",
             "Remove the other layer: another CORS library, or headers that your own code sets.",
             "a view that sets Access-Control-Allow-Origin itself",
         ),
@@ -221,7 +222,7 @@ class Journal:
                 raise
             more = self._left_out("listener", event.policy)
             if more is not None:
-                logger.exception("The listener to events failed. The request was answered nevertheless.%s", more)
+                logger.exception("The listener for events raised an exception. The request was still answered.%s", more)
 
     def warn_of(self, policies: Iterable[Policy]) -> None:
         """
@@ -300,7 +301,7 @@ class Journal:
         event = _event("websocket", there, environ)._replace(fix=_LET_LISTED_IN)
         logger.warning(
             "The WebSocket handshake '%s' '%s' was refused for a page on '%s'. Fix: %s Or write websockets=['%s'], if "
-            "the application checks a token there and uses no cookies. This is said once.",
+            "the application checks a token there and uses no cookies. This is logged once.",
             event.method,
             event.path,
             event.origin,
@@ -353,8 +354,8 @@ class Journal:
             return ()
         event = _event("two-layers", there, environ)
         logger.warning(
-            "Two layers of CORS: the response to '%s' '%s' already had %s. The policy replaced or removed them. "
-            "Remove the code or the library that sets them. This is logged once.",
+            "There are two layers of CORS: the response to '%s' '%s' already had %s. The policy replaced or removed "
+            "them. Remove the code or the library that sets them. This is logged once.",
             event.method,
             event.path,
             ", ".join(f"'{shown(name)}'" for name in names),
@@ -432,9 +433,9 @@ class Journal:
             if opening not in self._told_of_openings:
                 self._told_of_openings.add(opening)
                 logger.warning(
-                    "At %s the policy of %s grants %s, which %s serves under another policy. A browser's preflight "
-                    "cache is per URL, not per method, so a preflight for one view also opens the other. Give both "
-                    "views one policy, or each its own URL.",
+                    "Two views with different policies are at %s. The policy of %s grants %s, which only %s serves. A "
+                    "browser's preflight cache is per URL, not per method, so a preflight for one view also opens the "
+                    "other. Give both views one policy, or give each its own URL.",
                     opening.url,
                     opening.name,
                     ", ".join(opening.methods),

@@ -592,7 +592,7 @@ def problem_of_prefix(prefix: object, field: str | None = None, others: Collecti
     near = nearest_prefix(prefix if isinstance(prefix, str) else quoted(prefix))
     words = "every path" if near == "/" else "everything below it" if _EXPRESSION.search(str(prefix)) else ""
     if isinstance(prefix, str) and "." in prefix and key_of(prefix) is not None:
-        words = 'a host stands within {"hosts": {...}}'
+        words = 'write a host below "hosts": {"hosts": {...}}'
     fix = already_there(near) if near in others else Fix(entries=(near,), words=words)
     return Problem.of("E802", field or f"{_PATHS}[{quoted(prefix)}]", prefix, fix)
 

@@ -202,7 +202,7 @@ def _require_view(view: object) -> None:
         )
     if isinstance(view, staticmethod | classmethod):
         kind = kind_of(cast("object", view))
-        raise TypeError(f"@cors stands above {kind}, which would lose its tag. Put it directly on the function.")
+        raise TypeError(f"@cors is above {kind}, which does not keep the tag. Put it directly on the function.")
     if not callable(view):
         raise TypeError(f"@cors tags a view, and {quoted(view)} is {kind_of(view)}.")
 
@@ -212,13 +212,13 @@ def _instead_of(given: object) -> str:
     Return the message for *given*, which was passed as the policy.
     """
     if callable(given):
-        return f"@cors stands without parentheses on {_name_of(given)}. Write {_EXAMPLE}."
+        return f"@cors is written without parentheses on {_name_of(given)}. Write {_EXAMPLE}."
     if isinstance(given, Mapping):
         return "@cors takes the keywords of a policy as keywords. Write @cors(**{...})."
     if isinstance(given, str | list | tuple):
         origins = cast("object", [given] if isinstance(given, str) and given != "*" else given)
         return f"@cors takes its origins by keyword. Write @cors(allow_origins={quoted(origins)})."
-    return f"{quoted(given)} is {kind_of(given)}, where @cors takes a Policy or None. Write {_EXAMPLE}."
+    return f"Expected @cors to get a Policy or None, got {quoted(given)} ({kind_of(given)}). Write {_EXAMPLE}."
 
 
 def name_of(view: object) -> str:

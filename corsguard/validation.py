@@ -55,7 +55,9 @@ DEFAULTS: Final[Mapping[str, object]] = MappingProxyType(
 
 _UNSAFE_EXAMPLE: Final = "http://kiosk.corp.example"
 _REASON: Final = "who needs this, and until when"
-_TO_EVERY_SITE: Final = "browsers refuse the pair, and every workaround gives the data of logged-in users to every site"
+_TO_EVERY_SITE: Final = (
+    "browsers refuse this combination, and each workaround lets every site read the data of logged-in users"
+)
 _OR: Final = "or, one origin at a time and with your reason"
 _OR_EVERYTHING: Final = "or, to allow everything"
 _NO_WILDCARD: Final = 'with credentials, browsers read it as a name that is literally "*", so it would allow nothing'
@@ -456,7 +458,7 @@ def said_twice(near: str) -> Fix:
     """
     Return what to do about a key that means the keyword *near*, which is there, too.
     """
-    return Fix(removes=True, words=f"put what it says into {near} first")
+    return Fix(removes=True, words=f"move its value to {near} first")
 
 
 def is_source(value: object) -> TypeGuard[OriginSource | AsyncOriginSource]:

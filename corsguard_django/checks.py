@@ -66,13 +66,13 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "W903": Rule(
             "The middleware is listed {count} times in MIDDLEWARE. It has to be listed once, as the first entry.",
-            "The other entries cost time on each request and change nothing.",
+            "The other entries change nothing, and cost time on each request.",
             'Keep one `"corsguard_django.middleware.CORSMiddleware"`, as the first entry of `MIDDLEWARE`.',
             '{"MIDDLEWARE": 2 * ["corsguard_django.middleware.CORSMiddleware"]}',
         ),
         "W904": Rule(
-            "CSRF_TRUSTED_ORIGINS lacks origins that a policy with credentials allows, so Django's CSRF protection "
-            "answers their unsafe requests with 403: {origins}.",
+            "CSRF_TRUSTED_ORIGINS does not have these origins, which a policy with credentials allows: {origins}. So "
+            "Django's CSRF protection answers their unsafe requests with 403.",
             (
                 "Pages of these origins can read, but they cannot save anything: Django refuses their POST, PUT, "
                 "PATCH and DELETE requests."
@@ -81,8 +81,9 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             '{"CORSGUARD": {"allow_origins": ["https://app.example.com"], "allow_credentials": True}}',
         ),
         "W905": Rule(
-            "{origin} is cross-site to every host in ALLOWED_HOSTS, and browsers send the {cookie} cookie there only "
-            "if it is SameSite=None and Secure. The credentials that the policy allows will be missing.",
+            "{origin} does not share a site with any host in ALLOWED_HOSTS. From its pages, browsers send the "
+            "{cookie} cookie only if it is SameSite=None and Secure. So the credentials that the policy allows will "
+            "be missing.",
             (
                 "Without the session cookie, Django sees a visitor who is not logged in. Without the CSRF cookie, it "
                 "refuses to save anything."
@@ -97,8 +98,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             '"django.contrib.sessions.middleware.SessionMiddleware"]}',
         ),
         "W906": Rule(
-            "CSRF_TRUSTED_ORIGINS has origins that no policy with credentials allows, so CORSGUARD_PROTECTION refuses "
-            "their unsafe requests, which Django would let in: {origins}.",
+            "CSRF_TRUSTED_ORIGINS has origins that no policy with credentials allows: {origins}. Django would accept "
+            "their unsafe requests, but CORSGUARD_PROTECTION refuses them.",
             (
                 "Protection takes its list of trusted origins from the policies. A page of one of these origins sends "
                 "its form, and gets 403."
@@ -112,7 +113,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "W907": Rule(
             'SECURE_REFERRER_POLICY is "no-referrer", so pages of this site send "Origin: null" with their own forms. '
-            "Django's CSRF protection answers them with 403, and on plain http so does CORSGUARD_PROTECTION.",
+            "Django's CSRF protection answers them with 403. On plain http, CORSGUARD_PROTECTION does the same.",
             "Your users cannot send any form of your own site, such as the login form or the admin.",
             'Write `SECURE_REFERRER_POLICY = "same-origin"`, which is the default of Django.',
             '{"CORSGUARD_PROTECTION": {}, "SECURE_REFERRER_POLICY": "no-referrer", '
@@ -173,7 +174,9 @@ _BEFORE: Final[Mapping[str, str | None]] = MappingProxyType(
             "the 304 that it builds keeps Cache-Control, Content-Location, Date, ETag, Expires, Last-Modified and "
             "Vary, but not the headers of the policy"
         ),
-        "django.middleware.locale.LocaleMiddleware": "its redirects to a language lack the headers of the policy",
+        "django.middleware.locale.LocaleMiddleware": (
+            "its redirects to a language do not have the headers of the policy"
+        ),
         "django.middleware.security.SecurityMiddleware": (
             "its redirect to https (SECURE_SSL_REDIRECT) does not have the headers of the policy, and a redirected "
             "preflight fails"

@@ -28,7 +28,7 @@ THEIRS: Final = frozenset(
 
 MOVING: Final = Rule(
     "Expected the setting CORSGUARD, got settings of django-cors-headers: {names}. This middleware does not read "
-    "them. The fix is their translation.",
+    "them. The fix shows their translation.",
     "The old configuration has no effect here, so the browser would refuse every page of another origin.",
     "Write the setting `CORSGUARD`, as the fix shows it, and remove the `CORS_*` settings.",
     '{"CORS_ALLOWED_ORIGINS": ["https://app.example.com"]}',
@@ -43,7 +43,8 @@ TWO_LAYERS: Final = Rule(
     '{"MIDDLEWARE": ["corsguard_django.middleware.CORSMiddleware", "corsheaders.middleware.CorsMiddleware"]}',
 )
 LEFT_OVER: Final = Rule(
-    "Expected only CORSGUARD, got also settings of django-cors-headers: {names}. Nothing reads them here.",
+    "Expected only the setting CORSGUARD, but there are also settings of django-cors-headers: {names}. Nothing reads "
+    "them.",
     (
         "Origins that are listed only there are refused, and origins that CORSGUARD lists for another environment, "
         "such as a developer's machine, are allowed here too."
@@ -56,8 +57,8 @@ LEFT_OVER: Final = Rule(
 )
 _REMOVE: Final = Fix(
     words=(
-        'Remove them. If CORSGUARD lacks something that they say, this prints it: python manage.py shell -c "from '
-        'corsguard_django.translation import translate; print(translate())"'
+        "Remove them. If some of their values are not in CORSGUARD yet, this command prints them as a policy: python "
+        'manage.py shell -c "from corsguard_django.translation import translate; print(translate())"'
     )
 )
 

@@ -33,7 +33,8 @@ THEIRS: Final = frozenset(
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "W908": Rule(
-            "Expected only the policy of CORSGuard, got also settings of flask-cors: {names}. Nothing reads them here.",
+            "Expected only the policy of CORSGuard, but there are also settings of flask-cors: {names}. Nothing reads "
+            "them.",
             (
                 "Origins that are listed only there are refused, and origins that the policy lists for another "
                 "environment, such as a developer's machine, are allowed here too."
@@ -46,12 +47,13 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "W909": Rule(
             "Nothing reads {name} in the config. It is probably a misspelling of {meant}.",
-            "Flask accepts a config with any name. The guard has no policy, so nothing is shared.",
+            "Flask accepts any name in its config, so nobody notices the misspelling. The guard has no policy, and "
+            "nothing is shared.",
             "Correct the spelling, such as `CORSGUARD` for `CORS_GUARD`.",
             '{"CORS_GUARD": {"allow_origins": ["https://app.example.com"]}}',
         ),
         "W910": Rule(
-            "{name} came into the config after CORSGuard had read it, so nothing reads it.",
+            "{name} was set after CORSGuard had read the config, so nothing reads it.",
             "The guard has no policy, so nothing is shared.",
             'Write `app.config["CORSGUARD"] = {...}` above `CORSGuard(app)`, or call `guard.init_app(app)` after it.',
             '{"CORSGUARD": {"allow_origins": ["https://app.example.com"]}}, written below CORSGuard(app)',
@@ -61,8 +63,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
 _LATE: Final = Fix(words="Write it above CORSGuard(app), or call guard.init_app(app) below it.")
 _FIX: Final = Fix(
     words=(
-        "Remove them from the config. If the policy lacks something that they say, "
-        "`print(corsguard_flask.translate(app))` prints it."
+        "Remove them from the config. If some of their values are not in the policy yet, "
+        "`print(corsguard_flask.translate(app))` prints them as a policy."
     )
 )
 

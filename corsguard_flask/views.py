@@ -105,7 +105,7 @@ def warn_of_passed_exception(app: Flask, **_: object) -> None:
         logger.warning(
             "An exception leaves %r, so the debugger or the server answers outside of the guard. That 500 has no "
             "headers of CORS, and the browser blames CORS for it. The cause is the exception. To answer with the "
-            "headers, write app.config['PROPAGATE_EXCEPTIONS'] = False. This is said once.",
+            "headers, write app.config['PROPAGATE_EXCEPTIONS'] = False. This is logged once.",
             app.name,
         )
 

@@ -560,5 +560,5 @@ def no_such(field: str, value: object, what: str, names: list[str], unlike: Fix 
     near = nearest_name(value, names) if isinstance(value, str) else None
     one = f"{'or write ' if unlike else ''}one of {', '.join(names)}"
     fix = Fix(entries=(near,)) if near else replace(unlike, words=one) if names else unlike or Fix(entries=(None,))
-    there = f"there {'is' if len(names) == 1 else 'are'} {', '.join(names)}" if names else "there is none"
+    there = f"Known: {', '.join(names)}" if names else "None is defined"
     return Problem.of("E814", field, value, fix, what=what, there=there)

@@ -58,7 +58,7 @@ def _read_names(variables: Mapping[str, Any], prefix: str) -> tuple[dict[str, An
         if near != name:
             fix = Fix(name=near) if near else Fix(words=f"one of {', '.join(names)}")
             if near in variables:
-                fix = Fix(words=f"Put what it says into {near}, and remove it.")
+                fix = Fix(words=f"Move its value to {near}, and remove it.")
             problems.append(Problem.of("E817", name, name, fix))
         if near is None:
             continue

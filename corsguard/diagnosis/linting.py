@@ -28,16 +28,16 @@ from .objects import place_of
 RULES_OF_APPLICATIONS: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "W601": Rule(
-            "Views have their own policy (@cors), which counts on every host, also on hosts that no key names: "
-            "{value}.",
-            "A page that the policy of the view allows may read from it on the host of every tenant.",
+            "Some views have a policy of their own (@cors): {value}. It applies on every host, also on hosts that no "
+            "key names.",
+            "A page that the policy of a view allows can read this view on the host of every tenant.",
             "Remove @cors, and write the path of the view below each host that shares it.",
             None,
         ),
         "W602": Rule(
-            "Two layers of CORS: {value} is in the application, too.",
+            "There are two layers of CORS: {value} is also in the application.",
             "The guard replaces the headers of the other layer, so what is configured there has no effect.",
-            "Remove the other layer. `corsguard move` prints what it says in our words.",
+            "Remove the other layer. `corsguard move` translates its configuration into a policy.",
             None,
         ),
     }

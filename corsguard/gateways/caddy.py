@@ -20,7 +20,7 @@ Before the sites:  import corsguard/snippet.caddy
 In a site:         route {
                        import corsguard
                        handle {
-                           (all that the site had, except tls, log and bind, which stay before "route")
+                           (the other lines of the site; tls, log and bind stay before "route")
                        }
                    }
                    handle_errors {

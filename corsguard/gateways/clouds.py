@@ -19,7 +19,7 @@ from .plan import Plan
 from .problems import problem
 from .writing import Target
 
-_UNTRIED: Final = "It was written from the documentation of AWS, and not run by us."
+_UNTRIED: Final = "It was written from the documentation of AWS. We did not run it."
 # Amazon S3 API, "CORSRule".
 _S3_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "POST", "PUT"})
 
@@ -58,7 +58,7 @@ def _s3_problems(plan: Plan) -> Iterator[Problem]:
             if method not in _S3_METHODS:
                 yield refuse(f"it knows the methods {', '.join(sorted(_S3_METHODS))}, and not {quoted(method)}.")
         if not policy.audience.is_everyone and not policy.allow_credentials:
-            yield refuse("it allows credentials to every listed origin, and the policy does not.")
+            yield refuse("it allows credentials for every listed origin. This policy allows none.")
         if "*" in policy.expose_headers:
             yield refuse('it cannot expose all headers, because it reads "*" as a name.')
         if policy.allow_headers == "*":
@@ -68,7 +68,9 @@ def _s3_problems(plan: Plan) -> Iterator[Problem]:
         yield from _of_null(policy, refuse)
         for pattern in policy.patterns:
             if "*" in pattern.host and (not pattern.host.startswith("*.") or pattern.port == "*"):
-                yield refuse(f"its star in an origin crosses dots, so {quoted(str(pattern))} would cover more.")
+                yield refuse(
+                    f"its * in an origin also stands for dots, so {quoted(str(pattern))} would cover more origins."
+                )
 
 
 def _http_api(plan: Plan) -> Mapping[str, Sequence[str]]:
@@ -114,9 +116,9 @@ class _Unable:
 
 def _of_paths(plan: Plan, refuse: _Unable) -> Iterator[Problem]:
     if plan.leaves or len(plan.zones) > 1 or not plan.guarded:
-        yield refuse("it has one policy for everything, without hosts and paths.")
+        yield refuse("it has one policy for everything, and none by host or path.")
     if any(policy.share_timing for policy in _policies(plan)):
-        yield refuse("it sends no Timing-Allow-Origin. Remove share_timing.")
+        yield refuse("it does not send Timing-Allow-Origin. Remove share_timing.")
 
 
 def _of_null(policy: Policy, refuse: _Unable) -> Iterator[Problem]:

@@ -61,7 +61,10 @@ def _problems(plan: Plan) -> Iterator[Problem]:
         place = f"the policy of {quoted(zone.place)}"
         if zone.covers is not None and _weight(zone.covers) > _MOST:
             fix = "List fewer origins, or leave CORS on these paths to the guard in the application."
-            reason = f"it compiles an expression of {_MOST // _WILDCARD:,} wildcards, or of {_MOST:,} characters."
+            reason = (
+                f"it compiles an expression of at most {_MOST // _WILDCARD:,} wildcards, or of at most {_MOST:,} "
+                "characters."
+            )
             yield problem("E857", zone.place, zone.place, fix, target="Envoy", place=place, reason=reason)
 
 

@@ -19,7 +19,7 @@ from .writing import KNOWN_NAMES, KNOWN_NAMES_ONLY, Target
 
 _USAGE: Final = """\
 Put the files into a folder, such as corsguard next to nginx.conf.
-In server, before all that rewrites or returns:
+In server, before every line that rewrites or returns:
                    include corsguard/server.conf;
 In every location with an add_header or proxy_hide_header of its own, because nginx then drops those of the server:
                    include corsguard/headers.conf;

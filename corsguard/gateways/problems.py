@@ -17,8 +17,8 @@ from .plan import Plan, loose
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "E851": Rule(
-            "No target is called {value}.",
-            "The gateway would refuse a file in the wrong syntax, or worse, read it as something else.",
+            "Expected a target, got {value}.",
+            "The gateway would refuse a file in the wrong syntax, or read it as something else.",
             "Write one of the targets that `corsguard export --help` lists.",
             ("nginxx", {"allow_origins": [EXAMPLE_ORIGIN]}),
         ),
@@ -30,12 +30,12 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "E853": Rule(
             "{place} is asked at request time. A file cannot ask.",
-            "The gateway would answer with the origins or hosts from the time at which the file was written.",
+            "The gateway would keep the origins or hosts of the moment when the file was written.",
             "List the origins, or the hosts, or leave CORS to the guard in the application.",
             ("nginx", {"allow_origins": "source"}),
         ),
         "E854": Rule(
-            "Views have their own policy (@cors), but a gateway does not know views: {value}.",
+            "Some views have a policy of their own (@cors): {value}. A gateway does not know views.",
             "The gateway would answer for these views with the policy of their path.",
             "Write policies by path for them, or leave CORS to the guard in the application.",
             ("nginx", {"allow_origins": [EXAMPLE_ORIGIN]}),
@@ -60,8 +60,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "E858": Rule(
             "Expected a path such as /app as the mount, got {value}.",
-            "All paths of the policies are below the mount, so with a wrong one nothing would be guarded.",
-            "Write the path at which the application is mounted, without a slash at the end.",
+            "The paths of the policies are below the mount. With a wrong mount, nothing would be guarded.",
+            "Write the path where the application is mounted, without a slash at the end.",
             ("nginx", {"allow_origins": [EXAMPLE_ORIGIN]}),
         ),
     }
@@ -89,12 +89,12 @@ def too_long(
         for zone in site.zones if site.chooses else ():
             if len(loose(plan.mount + zone.prefix)) > expression:
                 fix = "Shorten the prefix, or leave CORS on these paths to the guard in the application."
-                reason = f"it reads no expression of more than {expression:,} characters."
+                reason = f"it does not read expressions of more than {expression:,} characters."
                 yield problem("E856", zone.place, zone.prefix, fix, target=target, place="the paths", reason=reason)
     for zone in plan.guarded:
         lines = (line for decision in (zone.states or {}).values() for line in decision.headers)
         for name in dict.fromkeys(name for name, text in lines if len(written(text)) > value):
             fix = "Shorten the list, or leave CORS on these paths to the guard in the application."
             place = f"the policy of {quoted(zone.place)}"
-            reason = f"it reads no value of more than {value:,} characters."
+            reason = f"it does not read values of more than {value:,} characters."
             yield problem("E856", zone.place, name, fix, target=target, place=place, reason=reason)

@@ -19,10 +19,15 @@ REFUSED: Final[Mapping[str, str]] = MappingProxyType(
             "echoes every requested header if none is configured."
         ),
         "ingress-nginx": (
-            "its annotations match without an anchor and without regard to case, and send no Vary. It is retired."
+            "its annotations match anywhere in the origin and ignore case. It sends no Vary. It is retired."
         ),
-        "istio": "its corsPolicy is the cors filter of Envoy, which sends no Vary and answers 200.",
-        "envoy-gateway": "its SecurityPolicy is the cors filter of Envoy, which sends no Vary and answers 200.",
+        "istio": (
+            "its corsPolicy is the cors filter of Envoy, which sends no Vary and answers refused preflights with 200."
+        ),
+        "envoy-gateway": (
+            "its SecurityPolicy is the cors filter of Envoy, which sends no Vary and answers refused preflights with "
+            "200."
+        ),
         "gateway-api": (
             "its CORS filter has no Vary, leaves the answer to a refused preflight to each implementation, and its "
             "wildcards cross dots."

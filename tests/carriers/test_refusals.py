@@ -255,7 +255,7 @@ def test_the_first_response_of_two_layers_is_one(place, origin, caplog):
     assert events == [Event("two-layers", POLICY, place.name, "GET", "/orders", origin or "")]
     (record,) = said(caplog)
     assert record.levelno == logging.WARNING
-    assert record.getMessage().startswith("Two layers of CORS: the response to 'GET' '/orders' already had")
+    assert record.getMessage().startswith("There are two layers of CORS: the response to 'GET' '/orders' already had")
     assert record.cors_event == events[0]
 
 

@@ -82,7 +82,7 @@ def test_a_problem_is_a_line_of_text_with_its_fix(here):
     assert done.stdout == (
         "smells.toml\n"
         "  W401 line 8: environments.production.allow_origins\n"
-        '       "http://localhost:3000" is a development origin, in production: any program on a user\'s machine can '
+        '       "http://localhost:3000" is a development origin in production: any program on a user\'s machine can '
         "listen there.\n"
         '       fix: allow_origins = ["https://app.example.com"]\n'
         "good.toml: no errors, no warnings.\n"

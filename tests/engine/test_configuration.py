@@ -106,7 +106,7 @@ def test_a_file_without_environments(file):
     assert list(Configuration.environments_of(written)) == [None]
     assert Configuration.from_file(written).guarded.policy == Policy(allow_origins="*")
     assert refusal(Configuration.from_file, written, "production") == (
-        'E814 cors.toml: environments: "production" is not an environment: there is none.\n    fix: None'
+        'E814 cors.toml: environments: "production" is not an environment. None is defined.\n    fix: None'
     )
 
 
@@ -125,7 +125,7 @@ def test_an_unknown_environment_is_refused(file, environment, named, fix):
     Another environment is refused with the names there are.
     """
     assert refusal(Configuration.from_file, file(ONE), environment) == (
-        f"E814 cors.toml: environments: {named} is not an environment: there are development, staging, production.\n"
+        f"E814 cors.toml: environments: {named} is not an environment. Known: development, staging, production.\n"
         f"    fix: {fix}"
     )
 
@@ -388,7 +388,7 @@ def test_a_development_origin_in_production():
     said = {"allow_origins": [APP, "http://localhost:3000"], "environments": {"production": {}, "staging": {}}}
     assert warned(said) == [
         (
-            'W401 allow_origins: "http://localhost:3000" is a development origin, in production: any program on '
+            'W401 allow_origins: "http://localhost:3000" is a development origin in production: any program on '
             "a user's "
             'machine can listen there.\n    fix: allow_origins=["https://app.example.com"]'
         )
@@ -417,7 +417,7 @@ def test_plain_http_in_production():
             },
         },
     }
-    told = "is plain http, in production: anyone who controls the network can read the traffic and act as that page."
+    told = "is plain http in production: anyone who controls the network can read the traffic and act as that page."
     assert warned(said) == [
         f'W402 allow_origins: "http://app.example.com" {told}\n    fix: "https://app.example.com"',
     ]
@@ -438,7 +438,7 @@ def test_everyone_beside_cookies_in_production():
     assert warned(said, name="app") == []
     assert warned(said, name="open") == [
         (
-            'W403 policies.open.allow_origins: "*" shares with every site, in production, and other policies share '
+            'W403 policies.open.allow_origins: "*" shares with every site in production, and other policies share '
             'with cookies ("app"). Are these responses the same for everyone who asks?\n    fix: '
             'allow_origins=["https://app.example.com"]'
         )

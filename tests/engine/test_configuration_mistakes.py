@@ -127,7 +127,8 @@ MISTAKES = {
         ),
         (
             'E301 cors.toml: policies.a.allow_origins: "*" cannot be used together with allow_credentials=True: '
-            "browsers refuse the pair, and every workaround gives the data of logged-in users to every site. (In the "
+            "browsers refuse this combination, and each workaround lets every site read the data of logged-in users. "
+            "(In the "
             'environment live.)\n    fix: allow_origins = ["https://app.example.com"]  # list the origins of your '
             "pages; or, for public data: environments.live.policies.a.allow_credentials = false"
         ),
@@ -139,7 +140,8 @@ MISTAKES = {
         ),
         (
             'E301 cors.toml: policies.a.allow_origins: "*" cannot be used together with allow_credentials=True: '
-            "browsers refuse the pair, and every workaround gives the data of logged-in users to every site. (In the "
+            "browsers refuse this combination, and each workaround lets every site read the data of logged-in users. "
+            "(In the "
             'environment live.)\n    fix: allow_origins = ["https://app.example.com"]  # list the origins of your '
             "pages; or, for public data: environments.live.policies.b.allow_credentials = false"
         ),
@@ -208,12 +210,12 @@ MISTAKES = {
     ),
     "a path to nowhere": (
         '[policies.app]\nallow_origins = "*"\n[policies.open]\nallow_origins = "*"\n[paths]\n"/api" = "ap"',
-        'E814 cors.toml: paths."/api": "ap" is not a policy: there are app, open.\n    fix: "app"',
+        'E814 cors.toml: paths."/api": "ap" is not a policy. Known: app, open.\n    fix: "app"',
     ),
     "an environment of a policy that is not there": (
         '[policies.app]\nallow_origins = "*"\n[environments.live.policies.blog]\nmax_age = 0',
         (
-            'E814 cors.toml: environments.live.policies.blog: "blog" is not a policy: there is app.\n'
+            'E814 cors.toml: environments.live.policies.blog: "blog" is not a policy. Known: app.\n'
             "    fix: remove it  # or write one of app"
         ),
     ),
@@ -227,10 +229,7 @@ MISTAKES = {
     ),
     "an heir of nobody": (
         '[policies.a]\nextends = "b"',
-        (
-            'E814 cors.toml: policies.a.extends: "b" is not a policy: there is a.\n'
-            "    fix: remove it  # or write one of a"
-        ),
+        ('E814 cors.toml: policies.a.extends: "b" is not a policy. Known: a.\n    fix: remove it  # or write one of a'),
     ),
     "an heir of two": (
         '[policies.a]\nextends = ["b", "c"]',
@@ -268,7 +267,8 @@ MISTAKES = {
     "a keyword among paths": (
         '[paths]\nallow_origins = ["https://app.example.com"]\n"/" = { allow_origins = "*" }',
         (
-            'E803 cors.toml: paths.allow_origins: "allow_origins" stands next to "/". Nothing is inherited: each '
+            'E803 cors.toml: paths.allow_origins: "allow_origins" is on the same level as "/". Nothing is inherited: '
+            "each "
             "path and each host needs a complete policy.\n    fix: remove it  # or write it into the policy of each "
             "path"
         ),
@@ -276,15 +276,15 @@ MISTAKES = {
     "a string for a bool": (
         'allow_origins = ["https://app.example.com"]\nallow_credentials = "yes"',
         (
-            'E701 cors.toml: allow_credentials: Expected true or false, got "yes". No other value is converted, '
-            'because the text "false" could then count as true.\n    fix: allow_credentials = true'
+            'E701 cors.toml: allow_credentials: Expected a bool (true or false), got "yes". No other value is '
+            'converted, because the text "false" could then count as true.\n    fix: allow_credentials = true'
         ),
     ),
     "a date for an age": (
         'allow_origins = "*"\nmax_age = 2027-01-01',
         (
-            "E702 cors.toml: max_age: datetime.date(2027, 1, 1) is not a whole number of seconds, a timedelta of whole "
-            "seconds or None.\n    fix: max_age = 7200"
+            "E702 cors.toml: max_age: Expected a whole number of seconds, a timedelta of whole seconds or None, got "
+            "datetime.date(2027, 1, 1).\n    fix: max_age = 7200"
         ),
     ),
     "plain http with cookies": (
@@ -316,16 +316,16 @@ MISTAKES = {
     "a base that is wrong, said at the policy that says it": (
         '[policies.a]\nallow_origins = "*"\nmax_age = -1\n[policies.b]\nextends = "a"\nallow_methods = ["GET"]',
         (
-            "E703 cors.toml: policies.a.max_age: -1 is not between 0 and 86400 seconds, the most that any "
-            "browser honours; "
-            "0 turns the preflight cache off.\n    fix: max_age = 0"
+            "E703 cors.toml: policies.a.max_age: Expected 0 to 86400 seconds, got -1. No browser keeps an answer "
+            "longer. 0 turns the preflight cache off.\n    fix: max_age = 0"
         ),
     ),
     "a base that is wrong under one environment": (
         'allow_origins = "*"\n[environments.dev]\n[environments.live]\nallow_credentials = true',
         (
             'E301 cors.toml: allow_origins: "*" cannot be used together with allow_credentials=True: browsers refuse '
-            "the pair, and every workaround gives the data of logged-in users to every site. (In the environment "
+            "this combination, and each workaround lets every site read the data of logged-in users. (In the "
+            "environment "
             'live.)\n    fix: allow_origins = ["https://app.example.com"]  # list the origins of your '
             "pages; or, for public data: environments.live.allow_credentials = false"
         ),
@@ -339,13 +339,13 @@ MISTAKES = {
             'E812 cors.toml: path: "path" is not a known key here.\n    fix: paths\nE802 cors.toml: paths."/api/": '
             '"/api/" is not a path prefix. A prefix begins with `/`, does not end with `/`, and covers everything '
             "below it. It has no `.`, `..` or empty segment, and no wildcard, converter, percent-encoding or regular "
-            'expression.\n    fix: "/api"\nE814 cors.toml: policies.b.extends: "z" is not a policy: there are a, '
+            'expression.\n    fix: "/api"\nE814 cors.toml: policies.b.extends: "z" is not a policy. Known: a, '
             "b.\n    fix: remove it  # or write one of a, b\n"
             'E202 cors.toml: policies.a.allow_origins: "app.example.com" does not begin '
             "with a scheme in lower case and `://`. Every origin that a browser sends does.\n    fix: "
-            '"https://app.example.com"\nE702 cors.toml: policies.b.max_age: "10m" is not a whole number of seconds, '
-            "a timedelta of whole seconds or None.\n    fix: max_age = 7200\nE701 cors.toml: "
-            "environments.live.policies.a.allow_credentials: Expected true or false, got 1. No other value is "
+            '"https://app.example.com"\nE702 cors.toml: policies.b.max_age: Expected a whole number of seconds, '
+            'a timedelta of whole seconds or None, got "10m".\n    fix: max_age = 7200\nE701 cors.toml: '
+            "environments.live.policies.a.allow_credentials: Expected a bool (true or false), got 1. No other value is "
             'converted, because the text "false" could then count as true.\n    fix: allow_credentials = true'
         ),
     ),
@@ -450,8 +450,8 @@ def test_a_mapping_is_told_of_in_the_words_of_python():
         'E813 environments: Expected a name (not empty, not "none" or "unguarded", no / at its beginning), got 5 (an '
         'int).\n    fix: "app"\nE102 policies.app.allow_origins: Expected a list of strings, got the string '
         '"https://app.example.com". Python would read it letter by letter.\n    fix: '
-        'allow_origins=["https://app.example.com"]\nE701 policies.app.allow_credentials: Expected true or false, '
-        'got "yes". No other value is converted, because the text "false" could then count as true.\n    fix: '
+        'allow_origins=["https://app.example.com"]\nE701 policies.app.allow_credentials: Expected a bool (true or '
+        'false), got "yes". No other value is converted, because the text "false" could then count as true.\n    fix: '
         "allow_credentials=True"
     )
     assert refusal(Configuration.from_mapping, ["https://app.example.com"]) == (

@@ -131,7 +131,8 @@ MISTAKEN_CONFIGS = {
     "a number for a bool": (
         {"CORSGUARD__ALLOW_ORIGINS": "https://a.example", "CORSGUARD__ALLOW_CREDENTIALS": "1"},
         (
-            "E701 CORSGUARD__ALLOW_CREDENTIALS: Expected true or false, got 1. No other value is converted, because "
+            "E701 CORSGUARD__ALLOW_CREDENTIALS: Expected a bool (true or false), got 1. No other value is converted, "
+            "because "
             'the text "false" could then count as true.\n    fix: CORSGUARD__ALLOW_CREDENTIALS=true'
         ),
     ),
@@ -181,7 +182,7 @@ def test_django_takes_it_as_its_setting(file, tmp_path):
 
     assert check(APP_ENV="production").returncode == 0
     told = check().stderr
-    assert "E814 cors.toml: environments: None is not an environment: there are development, staging, production." in (
+    assert "E814 cors.toml: environments: None is not an environment. Known: development, staging, production." in (
         told
     )
     (tmp_path / "cors.toml").write_text(

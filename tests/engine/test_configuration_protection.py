@@ -117,7 +117,7 @@ def test_mistakes_in_variables_are_told():
     told = refusal(Configuration.from_variables, variables(PROTECTION_MODE="on", PROTECTION="report"))
     assert told == (
         'E817 CORSGUARD_PROTECTION: There is no variable "CORSGUARD_PROTECTION".\n'
-        "    fix: Put what it says into CORSGUARD_PROTECTION_MODE, and remove it.\n"
+        "    fix: Move its value to CORSGUARD_PROTECTION_MODE, and remove it.\n"
         'E806 CORSGUARD_PROTECTION_MODE: Expected "enforce" or "report", got "on" (a str).\n    fix: enforce'
     )
     told = refusal(Configuration.from_variables, variables(PROTECTION_EXEMPT="/a,"))

@@ -120,14 +120,15 @@ MISTAKEN_VARIABLES = {
         {"ALLOW_ORIGINS": "https://a.example", "ALLOW_ORIGIN": "https://b.example"},
         (
             'E817 CORSGUARD_ALLOW_ORIGIN: There is no variable "CORSGUARD_ALLOW_ORIGIN".\n'
-            "    fix: Put what it says into CORSGUARD_ALLOW_ORIGINS, and remove it."
+            "    fix: Move its value to CORSGUARD_ALLOW_ORIGINS, and remove it."
         ),
     ),
     "a list with semicolons": (
         {"ALLOW_ORIGINS": "https://a.example;https://b.example"},
         (
-            'E201 CORSGUARD_ALLOW_ORIGINS: "https://a.example;https://b.example" has a space, a comma, a quotation '
-            "mark or a control character, or is empty; each origin is an entry of its own (is a comma missing?).\n"
+            'E201 CORSGUARD_ALLOW_ORIGINS: Expected one origin, got "https://a.example;https://b.example". '
+            "An origin is not empty, and has no space, comma, quotation mark or "
+            "control character. Each origin is one entry of the list.\n"
             "    fix: https://a.example,https://b.example"
         ),
     ),
@@ -158,37 +159,37 @@ MISTAKEN_VARIABLES = {
     "a wildcard as JSON": (
         {"ALLOW_ORIGINS": '["*"]'},
         (
-            'E201 CORSGUARD_ALLOW_ORIGINS: "[\\"*\\"]" has a space, a comma, a quotation mark or a control character, '
-            "or is empty; each origin is an entry of its own (is a comma missing?).\n    fix: *"
+            'E201 CORSGUARD_ALLOW_ORIGINS: Expected one origin, got "[\\"*\\"]". '
+            "An origin is not empty, and has no space, comma, quotation mark or "
+            "control character. Each origin is one entry of the list.\n    fix: *"
         ),
     ),
     "no bool": (
         {"ALLOW_ORIGINS": "https://a.example", "ALLOW_CREDENTIALS": "True"},
         (
-            'E701 CORSGUARD_ALLOW_CREDENTIALS: Expected true or false, got "True". No other value is converted, '
-            'because the text "false" could then count as true.\n    fix: CORSGUARD_ALLOW_CREDENTIALS=true'
+            'E701 CORSGUARD_ALLOW_CREDENTIALS: Expected a bool (true or false), got "True". No other value is '
+            'converted, because the text "false" could then count as true.\n    fix: CORSGUARD_ALLOW_CREDENTIALS=true'
         ),
     ),
     "no seconds": (
         {"ALLOW_ORIGINS": "*", "MAX_AGE": "10m"},
         (
-            'E702 CORSGUARD_MAX_AGE: "10m" is not a whole number of seconds, a timedelta of whole seconds or None.\n'
+            "E702 CORSGUARD_MAX_AGE: Expected a whole number of seconds, a timedelta of whole seconds or None, got "
+            '"10m".\n'
             "    fix: CORSGUARD_MAX_AGE=7200"
         ),
     ),
     "too few seconds": (
         {"ALLOW_ORIGINS": "*", "MAX_AGE": "-1"},
         (
-            "E703 CORSGUARD_MAX_AGE: -1 is not between 0 and 86400 seconds, the most that any browser honours; 0 "
-            "turns the "
-            "preflight cache off.\n"
-            "    fix: CORSGUARD_MAX_AGE=0"
+            "E703 CORSGUARD_MAX_AGE: Expected 0 to 86400 seconds, got -1. No browser keeps an answer longer. 0 turns "
+            "the preflight cache off.\n    fix: CORSGUARD_MAX_AGE=0"
         ),
     ),
     "more digits than Python reads": (
         {"ALLOW_ORIGINS": "*", "PREFLIGHT_STATUS": 5000 * "2"},
         (
-            f'E704 CORSGUARD_PREFLIGHT_STATUS: "{199 * "2"}... is neither 204 nor 200.\n'
+            f'E704 CORSGUARD_PREFLIGHT_STATUS: Expected 204 or 200, got "{199 * "2"}....\n'
             "    fix: CORSGUARD_PREFLIGHT_STATUS=204"
         ),
     ),
@@ -204,9 +205,9 @@ MISTAKEN_VARIABLES = {
     "quotes that came along": (
         {"ALLOW_ORIGINS": '"https://a.example"'},
         (
-            'E201 CORSGUARD_ALLOW_ORIGINS: "\\"https://a.example\\"" has a space, a comma, a quotation mark or a '
-            "control "
-            "character, or is empty; each origin is an entry of its own (is a comma missing?).\n"
+            'E201 CORSGUARD_ALLOW_ORIGINS: Expected one origin, got "\\"https://a.example\\"". '
+            "An origin is not empty, and has no space, comma, quotation mark or "
+            "control character. Each origin is one entry of the list.\n"
             "    fix: https://a.example"
         ),
     ),
@@ -231,7 +232,8 @@ MISTAKEN_VARIABLES = {
             'E203 CORSGUARD_ALLOW_ORIGINS: "https://a.example/" has more than scheme, host and port. An '
             "origin has no trailing slash, no path and no query, so this would never match.\n"
             "    fix: https://a.example\n"
-            'E702 CORSGUARD_MAX_AGE: "x" is not a whole number of seconds, a timedelta of whole seconds or None.\n'
+            "E702 CORSGUARD_MAX_AGE: Expected a whole number of seconds, a timedelta of whole seconds or None, got "
+            '"x".\n'
             "    fix: CORSGUARD_MAX_AGE=7200"
         ),
     ),

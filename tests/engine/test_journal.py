@@ -132,8 +132,8 @@ def test_two_layers_are_told_of_once(records):
     (record,) = records
     assert record.levelno == logging.WARNING
     assert record.getMessage() == (
-        "Two layers of CORS: the response to 'POST' '/orders' already had 'Access-Control-Allow-Origin'. The policy "
-        "replaced or removed them. Remove the code or the library that sets them. This is logged once."
+        "There are two layers of CORS: the response to 'POST' '/orders' already had 'Access-Control-Allow-Origin'. "
+        "The policy replaced or removed them. Remove the code or the library that sets them. This is logged once."
     )
 
 
@@ -409,7 +409,7 @@ def test_how_often_a_listener_s_error_is_written(records, clock):
     clock.now += 60
     journal.tell(*journal.record_displaced(SHOP, ["Access-Control-Allow-Origin"], ENVIRON))
     failures = [record for record in records if record.levelno == logging.ERROR]
-    words = "The listener to events failed. The request was answered nevertheless."
+    words = "The listener for events raised an exception. The request was still answered."
     assert [(record.getMessage(), record.exc_info[0]) for record in failures] == [
         (words, LookupError),
         (f"{words} Similar records left out since the last one: 2.", LookupError),
@@ -620,7 +620,7 @@ def test_a_refused_handshake_has_its_fix(records):
         f"The WebSocket handshake 'POST' '/orders' was refused for a page on '{EVIL}'. "
         "Fix: allow_credentials=True  # The origin is listed, but a WebSocket handshake carries cookies. "
         "Or write websockets=['/orders'], if the application checks a token there and uses no cookies. "
-        "This is said once."
+        "This is logged once."
     )
 
 

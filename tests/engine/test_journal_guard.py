@@ -100,7 +100,7 @@ def test_headers_of_the_application_are_told_once(records):
         serve(guarded, environ_of(get(APP), "/orders"))
     (record,) = records
     assert record.getMessage().startswith(
-        "Two layers of CORS: the response to 'GET' '/orders' already had 'access-control-allow-origin'."
+        "There are two layers of CORS: the response to 'GET' '/orders' already had 'access-control-allow-origin'."
     )
 
 
@@ -109,7 +109,7 @@ def test_a_guard_within_a_guard_is_two_layers(records):
     serve(guarded, environ_of(get(APP)))
     serve(guarded, environ_of(get(APP)))
     (record,) = records
-    assert "Two layers of CORS" in record.getMessage()
+    assert "There are two layers of CORS" in record.getMessage()
 
 
 @pytest.mark.parametrize("paths", [{"/orders": None}, {"/": None}, {"/": LISTED, "/orders": None}], ids=str)
@@ -123,7 +123,7 @@ def test_a_closed_path_may_be_two_layers(records, paths):
     for asked in (get(EVIL), preflight(EVIL, "PUT")):
         serve(guarded, environ_of(asked, "/orders"))
     (record,) = records
-    assert "Two layers of CORS" in record.getMessage()
+    assert "There are two layers of CORS" in record.getMessage()
     assert [(event.reason, event.policy, event.path) for event in events] == [("two-layers", None, "/orders")]
     assert events[0].name in paths
 

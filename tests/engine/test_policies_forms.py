@@ -93,7 +93,7 @@ MISTAKES = [
             (
                 "E802",
                 'paths["api.example.com"]',
-                '"/api.example.com"  # a host stands within {"hosts": {...}}',
+                '"/api.example.com"  # write a host below "hosts": {"hosts": {...}}',
             )
         ],
     ),

@@ -422,7 +422,7 @@ KEYWORDS = ", ".join(FULL)
 @pytest.mark.parametrize(
     ("key", "field", "fix"),
     [
-        ("allow_origin", "allow_origin", "remove it  # put what it says into allow_origins first"),
+        ("allow_origin", "allow_origin", "remove it  # move its value to allow_origins first"),
         ("Access-Control-Allow-Headers", "Access-Control-Allow-Headers", "allow_headers"),
         ("allow_header", "allow_header", "allow_headers"),
         ("ALLOW_HEADERS", "ALLOW_HEADERS", "allow_headers"),

@@ -80,8 +80,8 @@ def test_wraps_carries_the_tag_outwards():
         ([APP], f'@cors(allow_origins=["{APP}"])'),
         ((APP,), f'@cors(allow_origins=["{APP}"])'),
         ({"allow_origins": [APP]}, "@cors(**{...})"),
-        (7, "7 is an int"),
-        (True, "True is a bool"),
+        (7, "got 7 (an int)"),
+        (True, "got True (a bool)"),
     ],
 )
 def test_what_is_no_policy_is_refused(wrong, words):

@@ -69,9 +69,9 @@ def test_s3_for_everyone():
     ("more", "reason"),
     [
         ({"allow_methods": ["PATCH"], "allow_headers": ["Content-Type"]}, 'not "PATCH"'),
-        ({"allow_credentials": False}, "allows credentials to every listed origin"),
-        ({"allow_origins": ["https://pr-*.example.org"]}, "crosses dots"),
-        ({"allow_origins": ["https://*.example.org:*"]}, "crosses dots"),
+        ({"allow_credentials": False}, "allows credentials for every listed origin"),
+        ({"allow_origins": ["https://pr-*.example.org"]}, "also stands for dots"),
+        ({"allow_origins": ["https://*.example.org:*"]}, "also stands for dots"),
         ({"allow_origins": "*", "allow_credentials": False, "expose_headers": "*"}, "cannot expose all headers"),
         ({"allow_origins": "*", "allow_credentials": False, "allow_headers": "*"}, '"*" includes Authorization'),
         ({"allow_origins": "*", "allow_credentials": False, "allow_methods": "*"}, 'not "*"'),
@@ -94,7 +94,7 @@ def test_an_http_api():
     named = {name[0].upper() + name[1:]: value for name, value in cors.items()}
     validated("apigatewayv2", "CreateApi", {"Name": "a", "ProtocolType": "HTTP", "CorsConfiguration": named})
     head = export("aws-http-api", SAFE)["cors.yaml"].partition("x-amazon")[0]
-    assert "not run by us" in head
+    assert "We did not run it" in head
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_what_an_http_api_cannot_say(more, reason):
 @pytest.mark.parametrize("target", ["s3", "aws-http-api"])
 @pytest.mark.parametrize("policies", [{"/api": SAFE, "/": None}, {"/api": SAFE}, {"hosts": {"a.example": SAFE}}])
 def test_a_document_has_no_hosts_and_no_paths(target, policies):
-    assert "without hosts and paths" in reasons(target, policies)
+    assert "none by host or path" in reasons(target, policies)
 
 
 @pytest.mark.parametrize("target", ["s3", "aws-http-api"])

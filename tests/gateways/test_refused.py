@@ -118,6 +118,6 @@ def test_every_refused_target_has_both_texts():
 
 @pytest.mark.parametrize(("typed", "meant"), [("nginks", "nginx"), ("", "nginx"), ("traefic", "traefik")])
 def test_the_nearest_target_is_named(typed, meant):
-    with pytest.raises(PolicyError, match="No target is called") as refused:
+    with pytest.raises(PolicyError, match="Expected a target, got") as refused:
         export(typed, {"allow_origins": [APP]})
     assert f"Write {meant}." in refused.value.problems[0].fix.words
