@@ -56,10 +56,12 @@ SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
             "free_subdomain_hosts.txt"
         ),
         "gradio.live": "https://gradio.app/guides/sharing-your-app",
+        "jimdofree.com": "https://help.jimdo.com/hc/en-us/articles/115005536323-How-do-I-cancel-my-Creator-subscription",
         "jimdosite.com": (
             "https://github.com/sherlock-project/sherlock/blob/4e2a4f6b66433849abe46cae76ed557c6c8313c8/"
             "sherlock_project/resources/data.json"
         ),
+        "jimdoweb.com": "https://help.jimdo.com/hc/en-us/articles/115005536323-How-do-I-cancel-my-Creator-subscription",
         "jsbin.com": (
             "https://github.com/jsbin/learn/blob/7afb1727317c2f7ad7f9ebc92417351614727b07/content/help/vanity-urls.md"
         ),
@@ -106,6 +108,7 @@ SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "serveo.net": "https://serveo.net/",
         "sharepoint.com": "https://learn.microsoft.com/de-de/powershell/module/sharepoint-online/start-spotenantrename",
+        "square.online": "https://github.com/publicsuffix/list/pull/2969",
         "sslip.io": "https://github.com/cunnie/sslip.io",
         "stackblitz.io": (
             "https://github.com/stackblitz/docs/blob/084d296b7e01cb2e3ad91fbc5eba0314b2eed541/"
