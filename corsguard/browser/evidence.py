@@ -232,6 +232,8 @@ def as_shown(text: str, longest: int = LONGEST_QUOTE) -> str:
 
 
 def in_ascii(text: str, keep: str = "") -> str:
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(char if " " <= char <= "~" or char in keep else f"\\u{ord(char):04X}" for char in text)
 
 

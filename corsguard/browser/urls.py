@@ -6,6 +6,7 @@ origin is represented by its serialization. `null` stands for every opaque origi
 other.
 """
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, Literal, NamedTuple
 
@@ -58,19 +59,25 @@ class Url(NamedTuple):
     origin: str
     has_userinfo: bool
 
-    @classmethod
-    def parse(cls, text: str, base: "Url | None" = None) -> "Url":
+    @staticmethod
+    def parse(text: str, base: "Url | None" = None) -> "Url":
         """
         Return the URL that *text* spells, relative to *base* (URL, "basic URL parser"). Raises ValueError.
         """
-        parsed = URL(text, base=base.href) if base else URL(text)
-        scheme = parsed.protocol.removesuffix(":")
-        port = int(parsed.port) if parsed.port else None
-        has_userinfo = bool(parsed.username or parsed.password)
-        if has_userinfo:
-            parsed.username = parsed.password = ""
-        href = parsed.href.partition("#")[0]
-        return cls(href, scheme, parsed.hostname, port, parsed.origin, has_userinfo)
+        return _parsed(text, None if base is None else base.href)
+
+
+# Each step of a fetch parses the same few URLs.
+@lru_cache(maxsize=256)
+def _parsed(text: str, base: str | None) -> Url:
+    parsed = URL(text, base=base) if base else URL(text)
+    scheme = parsed.protocol.removesuffix(":")
+    port = int(parsed.port) if parsed.port else None
+    has_userinfo = bool(parsed.username or parsed.password)
+    if has_userinfo:
+        parsed.username = parsed.password = ""
+    href = parsed.href.partition("#")[0]
+    return Url(href, scheme, parsed.hostname, port, parsed.origin, has_userinfo)
 
 
 def of_handshake(url: Url) -> Url:
