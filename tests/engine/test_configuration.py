@@ -1,5 +1,5 @@
 """
-Configuration from where teams keep it: what a file says, what an environment changes, and what production is warned of.
+Configuration in files: what a file says, what an environment changes, and which warnings production gets.
 """
 
 import time
@@ -13,13 +13,8 @@ from kit.configuring import APP, ONE, SEVERAL, hello, refusal
 from corsguard import CORSMiddleware, Policies, Policy, PolicyError
 from corsguard.configuration import Change, Configuration
 
-# What a file says.
 
-
-def test_one_policy_for_each_environment(file):
-    """
-    A file of one policy is read for each environment.
-    """
+def test_a_file_of_one_policy_is_read_for_each_environment(file):
     written = file(ONE)
     production = Policy(
         allow_origins=[APP], allow_methods=["GET", "PUT"], allow_headers=["Content-Type"], allow_credentials=True
@@ -38,10 +33,7 @@ def test_one_policy_for_each_environment(file):
     assert read["staging"].policies["policy"].max_age is None
 
 
-def test_several_policies_by_name_and_path(file):
-    """
-    A file of several policies is read by name and by path.
-    """
+def test_a_file_of_several_policies_is_read_by_name_and_by_path(file):
     configuration = Configuration.from_file(file(SEVERAL), "live")
     app, partner = configuration.policies["app"], configuration.policies["partner"]
     assert (partner.allow_origins, partner.allow_methods) == (("https://partner.example",), ("GET", "PUT"))
@@ -56,10 +48,7 @@ def test_several_policies_by_name_and_path(file):
     assert guarded.table.find("/api/partner/x").name == "partner"
 
 
-def test_a_path_left_to_the_application(file):
-    """
-    A path below a guarded one may be left to the application.
-    """
+def test_a_path_below_a_guarded_one_may_be_left_to_the_application(file):
     configuration = Configuration.from_file(file(SEVERAL.replace('"none"', '"unguarded"')), "live")
     assert configuration.paths["/admin"] == "unguarded"
     assert configuration.guarded.policy_for("/admin/x") == "unguarded"
@@ -67,7 +56,7 @@ def test_a_path_left_to_the_application(file):
     assert '"/admin" = "unguarded"' in str(configuration)
 
 
-def test_a_policy_may_stand_where_its_path_is(file):
+def test_a_policy_may_be_given_under_its_path(file):
     written = file("""
         ["paths"."/api"]
         allow_origins = ["https://app.example.com"]
@@ -85,9 +74,6 @@ def test_a_policy_may_stand_where_its_path_is(file):
 
 
 def test_policies_without_paths_guard_nothing(file):
-    """
-    Policies without paths are for views and guard nothing by themselves.
-    """
     configuration = Configuration.from_file(file('[policies.app]\nallow_origins = "*"\n'))
     assert configuration.policies["app"] == Policy(allow_origins="*")
     assert refusal(CORSMiddleware, hello, configuration) == (
@@ -98,10 +84,7 @@ def test_policies_without_paths_guard_nothing(file):
     assert nothing.guarded.policy_for("/") == "unguarded"
 
 
-def test_a_file_without_environments(file):
-    """
-    A file without environments has none to ask for.
-    """
+def test_a_file_without_environments_knows_no_environment(file):
     written = file('allow_origins = "*"')
     assert list(Configuration.environments_of(written)) == [None]
     assert Configuration.from_file(written).guarded.policy == Policy(allow_origins="*")
@@ -116,21 +99,18 @@ def test_a_file_without_environments(file):
         ("prodction", '"prodction"', '"production"'),
         ("DEVELOPMENT", '"DEVELOPMENT"', "one of development, staging, production"),
         ("", '""', "one of development, staging, production"),
-        # What os.environ.get() returns for a variable that is unset.
+        # `os.environ.get()` returns None for a variable that is not set.
         (None, "None", "one of development, staging, production"),
     ],
 )
-def test_an_unknown_environment_is_refused(file, environment, named, fix):
-    """
-    Another environment is refused with the names there are.
-    """
+def test_an_unknown_environment_is_refused_with_the_names_of_the_others(file, environment, named, fix):
     assert refusal(Configuration.from_file, file(ONE), environment) == (
         f"E814 cors.toml: environments: {named} is not an environment. Known: development, staging, production.\n"
         f"    fix: {fix}"
     )
 
 
-def test_an_environment_may_give_what_the_base_lacks(file):
+def test_an_environment_may_add_what_the_base_does_not_have(file):
     written = file("[environments.development]\nallow_origins = ['http://localhost:3000']\n[environments.production]\n")
     assert refusal(Configuration.from_file, written, "development") == (
         "E101 cors.toml: environments.production.allow_origins: No origins are given, so no page could read "
@@ -138,13 +118,7 @@ def test_an_environment_may_give_what_the_base_lacks(file):
     )
 
 
-# What is changed, and shown.
-
-
-def test_changes_of_an_environment_are_shown(file):
-    """
-    The changes of an environment are shown and marked where they widen.
-    """
+def test_changes_of_an_environment_are_shown_and_marked_if_they_widen(file):
     assert str(Configuration.from_file(file(ONE), "development")) == (
         "# cors.toml, environment development\n"
         '# environments.development widens it: ["https://app.example.com"] -> ["http://localhost:3000"]\n'
@@ -157,10 +131,7 @@ def test_changes_of_an_environment_are_shown(file):
     )
 
 
-def test_changes_of_an_extends_are_shown(file):
-    """
-    The changes of an `extends` are shown and those that it passes on.
-    """
+def test_changes_of_an_extending_policy_are_shown_with_what_it_passes_on(file):
     configuration = Configuration.from_file(file(SEVERAL), "development")
     assert str(configuration) == (
         "# cors.toml, environment development\n"
@@ -203,7 +174,7 @@ def test_changes_of_an_extends_are_shown(file):
 @pytest.mark.parametrize(
     "content", [ONE, SEVERAL, "[policies]", '["paths"."/a b"]\nallow_origins = "*"\n[paths]\n"/c" = "/a b"']
 )
-def test_what_is_shown_is_a_file_that_says_the_same(file, content):
+def test_the_shown_policies_are_a_file_that_says_the_same(file, content):
     for configuration in Configuration.environments_of(file(content)).values():
         again = Configuration.from_mapping(tomllib.loads(str(configuration)))
         assert again.policies == configuration.policies
@@ -221,10 +192,7 @@ def test_a_change_back_to_the_default_is_shown_too():
     )
 
 
-def test_any_reason_is_shown_and_read_again():
-    """
-    Any reason is shown so that it can be read again.
-    """
+def test_every_reason_is_shown_and_can_be_read_again():
     reason = 'until "2027"\\, \x7f\x00\n# élève \U0001f600'
     said = {"allow_unsafe_origins": {"http://kiosk.example": reason}, "allow_credentials": True}
     again = Configuration.from_mapping(tomllib.loads(str(Configuration.from_mapping(said))))
@@ -273,10 +241,7 @@ WIDENING = [
 
 
 @pytest.mark.parametrize(("keyword", "before", "after", "widens"), WIDENING, ids=map(str, WIDENING))
-def test_what_a_change_widens(keyword, before, after, widens):
-    """
-    A change widens if it covers what was not covered.
-    """
+def test_a_change_widens_if_it_covers_what_was_not_covered(keyword, before, after, widens):
     base = {"allow_origins": [APP], keyword: before}
     changed = {keyword: after}
     (change,) = Configuration.from_mapping({**base, "environments": {"next": changed}}, "next").changes
@@ -287,10 +252,7 @@ def test_what_a_change_widens(keyword, before, after, widens):
     assert change == Change("second", keyword, *frozen, "extends first", widens)
 
 
-def test_moving_behind_the_door_widens_nothing():
-    """
-    An origin that moves behind the dangerous door widens nothing.
-    """
+def test_an_origin_that_moves_to_allow_unsafe_origins_widens_nothing():
     base = {"allow_origins": ["http://kiosk.example"]}
     live = {
         "allow_origins": [],
@@ -305,7 +267,7 @@ def test_moving_behind_the_door_widens_nothing():
     ]
 
 
-def test_what_only_python_can_say_is_compared_too():
+def test_values_that_only_python_can_express_are_compared_too():
     source = type("Source", (), {"__contains__": lambda self, origin: False})()
     base = {"allow_origins": {APP, "https://b.example"}, "max_age": timedelta(seconds=60)}
     changed = {"allow_origins": source, "max_age": 60}
@@ -319,12 +281,9 @@ def test_what_only_python_can_say_is_compared_too():
     assert "# environments.next changes it: 0:01:00 -> 60" in str(configuration)
 
 
-# Chains of `extends`.
-
-
 def chain_of(length):
     """
-    Return policies of which each extends the next one, so that the last one must be read first.
+    Return policies of which each extends the next one. So the last one must be read first.
     """
     said = {f"p{at}": {"extends": f"p{at + 1}", "max_age": at % 7200} for at in range(length - 1)}
     return {"policies": said | {f"p{length - 1}": {"allow_origins": [APP]}}}
@@ -332,7 +291,7 @@ def chain_of(length):
 
 def timed(function, *arguments):
     """
-    Return what *function* returns, and how long this process computed, whatever else the machine did.
+    Return what *function* returns, and the processor time of this process. Other load on the machine does not count.
     """
     start = time.process_time()
     returned = function(*arguments)
@@ -350,15 +309,12 @@ def test_a_long_chain_is_read_in_linear_time():
     )
     assert many.policies["p0"] == Policy(allow_origins=[APP], max_age=0)
     assert many.policies["p9998"].max_age == 9998 % 7200
-    # Ten times as many policies; if each read all that it hangs on, it would be a hundred times the work.
+    # The chain is ten times as long. If each policy read all its parents, the work would be a hundred times as much.
     assert reading < 35 * once
     assert min(timed(str, many)[1] for _ in range(2)) < 35 * min(timed(str, few)[1] for _ in range(3))
 
 
-def test_a_mistake_of_a_long_chain_is_told_once():
-    """
-    What is wrong at the end of a long chain is told once.
-    """
+def test_a_mistake_at_the_end_of_a_long_chain_is_reported_once():
     said = chain_of(2_000)
     said["policies"]["p1999"] = {"allow_origins": [APP], "max_aeg": 60}
     assert refusal(Configuration.from_mapping, said) == (
@@ -374,17 +330,11 @@ def test_a_mistake_of_a_long_chain_is_told_once():
     assert [(problem.code, problem.field) for problem in refused.value.problems] == [("E815", "policies.p0.extends")]
 
 
-# Production.
-
-
 def warned(said, environment="production", name="policy"):
     return [str(warning) for warning in Configuration.from_mapping(said, environment).policies[name].warnings]
 
 
-def test_a_development_origin_in_production():
-    """
-    Production that allows a development origin is warned of.
-    """
+def test_production_with_a_development_origin_has_a_warning():
     said = {"allow_origins": [APP, "http://localhost:3000"], "environments": {"production": {}, "staging": {}}}
     assert warned(said) == [
         (
@@ -399,10 +349,7 @@ def test_a_development_origin_in_production():
     assert warned(alone, "staging") == []
 
 
-def test_plain_http_in_production():
-    """
-    Production that allows plain http is warned of.
-    """
+def test_production_with_plain_http_has_a_warning():
     said = {
         "allow_origins": ["http://app.example.com"],
         "environments": {
@@ -429,10 +376,7 @@ def test_plain_http_in_production():
     ]
 
 
-def test_everyone_beside_cookies_in_production():
-    """
-    Production that shares with everyone beside cookies is warned of.
-    """
+def test_production_with_everyone_next_to_credentials_has_a_warning():
     policies = {"open": {"allow_origins": "*"}, "app": {"allow_origins": [APP], "allow_credentials": True}}
     said = {"policies": policies, "environments": {"production": {}}}
     assert warned(said, name="app") == []
@@ -458,18 +402,12 @@ def test_everyone_beside_cookies_in_production():
         ("preprod", {}, False),
     ],
 )
-def test_which_environment_is_production(name, said, is_production):
-    """
-    Production is what begins with `prod` or says so.
-    """
+def test_an_environment_is_production_if_its_name_begins_with_prod_or_it_says_so(name, said, is_production):
     configuration = Configuration.from_mapping({"allow_origins": "*", "environments": {name: said}}, name)
     assert configuration.is_production is is_production
 
 
-def test_a_warning_is_about_the_file(file):
-    """
-    A warning names file and key, and has a fix of the file.
-    """
+def test_a_warning_names_file_and_key_and_has_a_fix_of_the_file(file):
     written = file("""
         allow_origins = ["https://app.example.com"]
         allow_methods = ["GET", "PUT"]
@@ -502,10 +440,7 @@ def test_a_warning_is_about_the_file(file):
     ]
 
 
-def test_every_policy_can_be_looked_at(file):
-    """
-    Every policy of every environment can be looked at.
-    """
+def test_every_policy_of_every_environment_can_be_shown(file):
     found = {
         (environment, name): [warning.code for warning in policy.warnings]
         for environment, configuration in Configuration.environments_of(file(SEVERAL)).items()

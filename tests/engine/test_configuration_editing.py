@@ -1,5 +1,5 @@
 """
-A fix is put into a text: what is at fault goes, and all else stays as it is written.
+A fix is put into the text of a file: what is wrong is replaced, and all else stays as it is written.
 """
 
 import tomllib
@@ -15,12 +15,12 @@ from corsguard.fixes import as_toml
 
 def keywords_of(example):
     """
-    Return the keywords that an *example* of a rule says, if it is a policy that TOML can say.
+    Return the keywords in the *example* of a rule, if TOML can express that policy.
     """
     if not example.startswith("Policy("):
         return None
     try:
-        keywords = eval(example, {"Policy": dict})  # the examples are ours
+        keywords = eval(example, {"Policy": dict})  # We wrote the examples
         tomllib.loads(text_of(keywords))
     except (NameError, ValueError, TypeError):
         return None
@@ -47,10 +47,7 @@ def problems_of(text):
 
 
 @pytest.mark.parametrize("code", EXAMPLES)
-def test_the_fix_of_each_rule_is_put_in(code):
-    """
-    The fix of each rule that TOML can break leads to a text that does not break it any more.
-    """
+def test_a_file_with_the_fix_of_a_rule_does_not_break_that_rule_again(code):
     text, seen = f"# Ours.\n{EXAMPLES[code]}\n# The end.\n", []
     while problems := problems_of(text):
         assert text not in seen
@@ -60,7 +57,7 @@ def test_the_fix_of_each_rule_is_put_in(code):
     assert text.endswith("\n# The end.\n")
 
 
-def test_there_are_examples():
+def test_enough_rules_have_an_example_in_toml():
     assert len(EXAMPLES) > 25
 
 
@@ -91,7 +88,7 @@ def test_there_are_examples():
         ("", "E101", 'allow_origins = ["https://app.example.com"]\n'),
     ],
 )
-def test_what_is_not_at_fault_stays_as_it_is_written(text, code, expected):
+def test_what_is_not_wrong_stays_as_it_is_written(text, code, expected):
     problem = next(problem for problem in problems_of(text) if problem.code == code)
     assert next(corrections(text, [problem]))[0].text == expected
 
@@ -108,7 +105,7 @@ def test_keywords_are_replaced_or_added_where_their_table_is():
         '"*"', '["https://a.example"]'
     )
     assert with_keywords(text, ("paths", "/"), {"max_age": 2}) == text.replace('"*" }', '"*", max_age = 2 }')
-    # What has no heading of its own is written as its neighbors are.
+    # A table without a heading of its own is written in the form of its neighbors.
     assert with_keywords('[paths]\n"/".allow_origins = "*"\n', ("paths", "/"), {"max_age": 2}) == (
         '[paths]\n"/".allow_origins = "*"\n"/".max_age = 2\n'
     )
@@ -118,7 +115,7 @@ def test_keywords_are_replaced_or_added_where_their_table_is():
     assert with_keywords("max_age = ", (), {"max_age": 2}) is None
 
 
-def test_the_text_of_a_file_is_read_as_the_file(tmp_path):
+def test_an_edited_text_is_read_as_the_file_is(tmp_path):
     text = '[environments.dev]\nallow_origins = ["http://localhost:3000"]\n'
     path = tmp_path / "cors.toml"
     path.write_text(text)

@@ -1,5 +1,5 @@
 """
-Every mistake that a file or a mapping can make: what is told of it, and what its fix mends.
+Every mistake that a file or a mapping can have: what is said about it, and what its fix changes.
 """
 
 import tomllib
@@ -18,11 +18,11 @@ from corsguard.configuration import Configuration
 from corsguard.fixes import as_toml, dotted
 
 MISTAKES = {
-    "nothing": (
+    "an empty file": (
         "",
         f'E101 cors.toml: allow_origins: {NO_ORIGINS}\n    fix: allow_origins = ["https://app.example.com"]',
     ),
-    "a colon": (
+    "a colon in place of =": (
         'allow_credentials = true\nallow_origins: ["https://app.example.com"]',
         (
             "E811 cors.toml: \"cors.toml\" cannot be read: it is not TOML: Expected '=' after a key in a "
@@ -32,7 +32,7 @@ MISTAKES = {
             'key such as "/api"; or make line 2 a comment'
         ),
     ),
-    "a list without an end": (
+    "a list that is not closed": (
         'allow_origins = [\n  "https://app.example.com"',
         (
             'E811 cors.toml: "cors.toml" cannot be read: it is not TOML: Unclosed array (line 2, column 28).\n'
@@ -58,14 +58,14 @@ MISTAKES = {
         b'allow_origins = "*"\n# \xe9l\xe8ve',
         'E811 cors.toml: "cors.toml" cannot be read: it is not UTF-8 (line 2, column 3).\n    fix: save it as UTF-8',
     ),
-    "a number without an end": (
+    "a number with too many digits": (
         "max_age = " + 5000 * "9",
         (
             'E811 cors.toml: "cors.toml" cannot be read: it has a number too long, or tables too deep, to be read.\n'
             "    fix: make line 1 a comment"
         ),
     ),
-    "lists without a bottom": (
+    "lists that are nested too deep": (
         "max_age = " + 5000 * "[",
         (
             'E811 cors.toml: "cors.toml" cannot be read: it has a number too long, or tables too deep, to be read.\n'
@@ -95,32 +95,32 @@ MISTAKES = {
         'allow_origins = "*"\n[environments.live]\nproductive = true',
         ('E812 cors.toml: environments.live.productive: "productive" is not a known key here.\n    fix: production'),
     ),
-    "a policy, one level too high": (
+    "a policy one level too high": (
         '[policies.app]\nallow_origins = "*"\n[environments.staging.app]\nmax_age = 0',
         (
             'E812 cors.toml: environments.staging.app: "app" is not a known key here.\n'
             "    fix: policies.app  # or remove it"
         ),
     ),
-    "a keyword of no policy": (
+    "a keyword outside of the policies": (
         '[policies.app]\nallow_origins = "*"\n[environments.staging]\nmax_age = 0',
         (
             'E812 cors.toml: environments.staging.max_age: "max_age" is not a known key here.\n'
             "    fix: policies.app.max_age  # or remove it"
         ),
     ),
-    "a keyword beside policies": (
+    "a keyword next to policies": (
         'max_age = 0\n[policies.app]\nallow_origins = "*"',
         ('E812 cors.toml: max_age: "max_age" is not a known key here.\n    fix: policies.app.max_age  # or remove it'),
     ),
-    "a key unlike any": (
+    "a key that is similar to none": (
         '[policies.app]\nallow_origins = "*"\n[environments.staging]\ndebug = true',
         (
             'E812 cors.toml: environments.staging.debug: "debug" is not a known key here.\n'
             "    fix: remove it  # or write one of policies, production, protection"
         ),
     ),
-    "a base that is wrong under one environment, and what an heir has from it": (
+    "a base that is wrong in one environment, and what another policy inherits from it": (
         (
             '[policies.a]\nallow_origins = "*"\n[policies.b]\nextends = "a"\n'
             "[environments.live.policies.a]\nallow_credentials = true"
@@ -133,7 +133,7 @@ MISTAKES = {
             "pages; or, for public data: environments.live.policies.a.allow_credentials = false"
         ),
     ),
-    "what an heir has from a base that is wrong under one environment": (
+    "what another policy inherits from a base that is wrong in one environment": (
         (
             '[policies.a]\nallow_origins = "*"\n[policies.b]\nextends = "a"\n[environments.dev]\n'
             "[environments.live.policies.b]\nallow_credentials = true"
@@ -172,7 +172,7 @@ MISTAKES = {
             '    fix: { app = { allow_origins = ["https://app.example.com"] } }'
         ),
     ),
-    "an environment that is no table": (
+    "an environment that is not a table": (
         'allow_origins = "*"\nenvironments = { production = "the same" }',
         (
             'E813 cors.toml: environments.production: Expected a table of keys and values, got "the same" '
@@ -180,11 +180,11 @@ MISTAKES = {
             '    fix: { allow_origins = ["https://app.example.com"] }'
         ),
     ),
-    "production that is no bool": (
+    "production that is not a bool": (
         'allow_origins = "*"\n[environments.live]\nproduction = "yes"',
         ('E813 cors.toml: environments.live.production: Expected true or false, got "yes" (a str).\n    fix: true'),
     ),
-    "a policy that is called none": (
+    "a policy named none": (
         '[policies.none]\nallow_origins = "*"',
         (
             'E813 cors.toml: policies: Expected a name (not empty, not "none" or "unguarded", no / at its '
@@ -192,7 +192,7 @@ MISTAKES = {
             '    fix: "app"'
         ),
     ),
-    "a policy that is called by a path": (
+    "a policy named like a path": (
         '[policies."/api"]\nallow_origins = "*"',
         (
             'E813 cors.toml: policies: Expected a name (not empty, not "none" or "unguarded", no / at its '
@@ -200,7 +200,7 @@ MISTAKES = {
             '    fix: "app"'
         ),
     ),
-    "a path that is false": (
+    "false for a path": (
         '[policies.app]\nallow_origins = "*"\n[paths]\n"/admin" = false',
         (
             'E813 cors.toml: paths."/admin": Expected the name of a policy, a table of its keywords, '
@@ -208,18 +208,18 @@ MISTAKES = {
             '    fix: "none"'
         ),
     ),
-    "a path to nowhere": (
+    "a path with an unknown policy": (
         '[policies.app]\nallow_origins = "*"\n[policies.open]\nallow_origins = "*"\n[paths]\n"/api" = "ap"',
         'E814 cors.toml: paths."/api": "ap" is not a policy. Known: app, open.\n    fix: "app"',
     ),
-    "an environment of a policy that is not there": (
+    "an environment with an unknown policy": (
         '[policies.app]\nallow_origins = "*"\n[environments.live.policies.blog]\nmax_age = 0',
         (
             'E814 cors.toml: environments.live.policies.blog: "blog" is not a policy. Known: app.\n'
             "    fix: remove it  # or write one of app"
         ),
     ),
-    "no path": (
+    "a path without its slash": (
         '[policies.app]\nallow_origins = "*"\n[paths]\n"/api/*" = "app"',
         (
             'E802 cors.toml: paths."/api/*": "/api/*" is not a path prefix. A prefix begins with `/`, does not end '
@@ -227,26 +227,26 @@ MISTAKES = {
             'converter, percent-encoding or regular expression.\n    fix: "/api"'
         ),
     ),
-    "an heir of nobody": (
+    "an extends of an unknown policy": (
         '[policies.a]\nextends = "b"',
         ('E814 cors.toml: policies.a.extends: "b" is not a policy. Known: a.\n    fix: remove it  # or write one of a'),
     ),
-    "an heir of two": (
+    "an extends of two policies": (
         '[policies.a]\nextends = ["b", "c"]',
         (
             'E813 cors.toml: policies.a.extends: Expected the name of a policy, got ["b", "c"] (a list).\n'
             "    fix: remove it  # or write the name of a policy"
         ),
     ),
-    "an heir of itself": (
+    "an extends of itself": (
         '[policies.a]\nextends = "a"',
         'E815 cors.toml: policies.a.extends: "a" extends itself: a -> a.\n    fix: remove it',
     ),
-    "heirs of each other": (
+    "two policies that extend each other": (
         '[policies.a]\nextends = "b"\n[policies.b]\nextends = "c"\n[policies.c]\nextends = "b"',
         'E815 cors.toml: policies.b.extends: "b" extends itself: b -> c -> b.\n    fix: remove it',
     ),
-    "two circles, and who hangs on one of them": (
+    "two circles, and a policy that extends one of them": (
         (
             '[policies.a]\nextends = "d"\n[policies.b]\nextends = "b"\n'
             '[policies.c]\nextends = "d"\n[policies.d]\nextends = "c"'
@@ -297,7 +297,7 @@ MISTAKES = {
             'allow_unsafe_origins = { "http://kiosk.example" = "who needs this, and until when" }'
         ),
     ),
-    "the dangerous door beside everyone": (
+    "unsafe origins next to everyone": (
         'allow_origins = "*"\nallow_unsafe_origins = { "null" = "a kiosk" }',
         (
             "E314 cors.toml: allow_unsafe_origins: allow_unsafe_origins has no effect together with "
@@ -313,14 +313,14 @@ MISTAKES = {
             '    fix: "https://app.example.com"'
         ),
     ),
-    "a base that is wrong, said at the policy that says it": (
+    "a base that is wrong, reported at the policy that has the value": (
         '[policies.a]\nallow_origins = "*"\nmax_age = -1\n[policies.b]\nextends = "a"\nallow_methods = ["GET"]',
         (
             "E703 cors.toml: policies.a.max_age: Expected 0 to 86400 seconds, got -1. No browser keeps an answer "
             "longer. 0 turns the preflight cache off.\n    fix: max_age = 0"
         ),
     ),
-    "a base that is wrong under one environment": (
+    "a base that is wrong in one environment": (
         'allow_origins = "*"\n[environments.dev]\n[environments.live]\nallow_credentials = true',
         (
             'E301 cors.toml: allow_origins: "*" cannot be used together with allow_credentials=True: browsers refuse '
@@ -359,21 +359,15 @@ def is_toml(content):
 
 
 @pytest.mark.parametrize(("content", "told"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_mistake_in_a_file_is_told(file, content, told):
-    """
-    A mistake in a file is told with file, key and fix.
-    """
+def test_a_mistake_in_a_file_is_reported_with_file_key_and_fix(file, content, told):
     written = file(content)
     assert refusal(Configuration.from_file, written) == told
-    # Whichever environment is asked for, and whether one is.
+    # With each environment, and without one.
     assert refusal(Configuration.from_file, written, "live") == told
     assert refusal(Configuration.environments_of, written) == told
 
 
-def test_a_file_that_is_not_there(file, tmp_path):
-    """
-    A file that is not there is told with where it was looked for.
-    """
+def test_a_missing_file_is_reported_with_the_folder_that_was_searched(file, tmp_path):
     file("")
     told = f'E811 cros.toml: "cros.toml" cannot be read: No such file or directory in {tmp_path}.\n'
     fix = '    fix: Path(__file__).with_name("cors.toml")'
@@ -387,7 +381,7 @@ def test_a_file_that_is_not_there(file, tmp_path):
 
 def pasted(said, problem):
     """
-    Return what a file *said*, with the fix of *problem*, as it is written in TOML, pasted where it belongs.
+    Return *said*, the content of a file, with the fix of *problem* in TOML pasted into its place.
     """
     fix, (*outer, key) = problem.fix, problem.place
     text = str(replace(fix, words="", otherwise=()))
@@ -418,7 +412,7 @@ def pasted(said, problem):
 @pytest.mark.parametrize("name", [name for name, (content, _) in MISTAKES.items() if is_toml(content)])
 def test_every_fix_can_be_pasted_into_the_file(file, name):
     """
-    Pasted one after the other, the fixes come to an end; what is left says in words what to do.
+    If fixes are pasted one after the other, no pasteable fix is left in the end. What is left says in words what to do.
     """
     said = tomllib.loads(MISTAKES[name][0])
     for _ in range(30):
@@ -444,7 +438,7 @@ def written(said):
     return "cors.toml"
 
 
-def test_a_mapping_is_told_of_in_the_words_of_python():
+def test_a_mistake_in_a_mapping_is_reported_in_the_words_of_python():
     said = {"policies": {"app": {"allow_origins": APP, "allow_credentials": "yes"}}, "environments": {5: {}}}
     assert refusal(Configuration.from_mapping, said) == (
         'E813 environments: Expected a name (not empty, not "none" or "unguarded", no / at its beginning), got 5 (an '
@@ -462,7 +456,7 @@ def test_a_mapping_is_told_of_in_the_words_of_python():
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=5) | VALUES, KEYS | st.none())
-def test_whatever_is_said_is_refused_or_can_be_shown(said, environment):
+def test_every_content_is_either_refused_or_can_be_shown(said, environment):
     try:
         configuration = Configuration.from_mapping(said, environment)
     except PolicyError as error:

@@ -1,5 +1,5 @@
 """
-Where a configuration stands in for a policy: in a guard, in a tag, in Flask and in Django.
+A configuration in place of a policy: in a guard, in a tag, in Flask and in Django.
 """
 
 import os
@@ -19,12 +19,12 @@ from corsguard.configuration import Configuration
 
 def asked(application, path="/", origin=APP):
     """
-    Return what *application* answers in Access-Control-Allow-Origin, if anything.
+    Return `Access-Control-Allow-Origin` of the answer of *application*, or None.
     """
     return Client(application).get(path, headers={"Origin": origin}).headers.get("Access-Control-Allow-Origin")
 
 
-def test_it_stands_wherever_a_policy_does(file, caplog):
+def test_a_guard_takes_a_configuration(file, caplog):
     one, several = Configuration.from_file(file(ONE), "production"), Configuration.from_file(file(SEVERAL), "live")
     assert Policies(one).policy is one.policies["policy"]
     assert asked(CORSMiddleware(hello, one)) == APP
@@ -36,10 +36,7 @@ def test_it_stands_wherever_a_policy_does(file, caplog):
     assert explain(several, {"REQUEST_METHOD": "GET", "PATH_INFO": "/api", "HTTP_ORIGIN": APP}).headers
 
 
-def test_a_policy_of_it_tags_a_view(file):
-    """
-    A policy of it tags a view and can be sent to another process.
-    """
+def test_a_policy_of_a_configuration_tags_a_view_and_can_be_pickled(file):
     from corsguard import cors
     from corsguard.adapters import tag_of
 
@@ -48,10 +45,7 @@ def test_a_policy_of_it_tags_a_view(file):
     assert pickle.loads(pickle.dumps(policy)) == policy
 
 
-def test_flask_takes_it(file):
-    """
-    Flask takes it as a policy and from its config.
-    """
+def test_flask_takes_a_configuration_as_a_policy_and_from_its_config(file):
     from flask import Flask
 
     from corsguard_flask import CORSGuard
@@ -62,7 +56,7 @@ def test_flask_takes_it(file):
     assert asked(app) == APP
     app = Flask("configured")
     app.config["CORSGUARD"] = configuration
-    # What an application's own config says is not the guard's own policy.
+    # The application's own config is not the policy of the guard.
     assert CORSGuard(app).policy is None
     assert policy_in(app) is configuration.policies["policy"]
 
@@ -75,14 +69,14 @@ def policy_in(app):
 
 
 PREFIXED = {
-    "text, by commas": {"ALLOW_ORIGINS": "https://a.example,https://b.example"},
-    "a list of JSON": {"ALLOW_ORIGINS": '["https://a.example", "https://b.example"]'},
-    "the keyword itself, of JSON": {"allow_origins": '["https://a.example", "https://b.example"]'},
+    "text with commas": {"ALLOW_ORIGINS": "https://a.example,https://b.example"},
+    "a list in JSON": {"ALLOW_ORIGINS": '["https://a.example", "https://b.example"]'},
+    "the keyword itself, in JSON": {"allow_origins": '["https://a.example", "https://b.example"]'},
 }
 
 
 @pytest.mark.parametrize("variables", PREFIXED.values(), ids=PREFIXED.keys())
-def test_flask_reads_what_from_prefixed_env_left(monkeypatch, variables):
+def test_flask_reads_what_from_prefixed_env_put_into_its_config(monkeypatch, variables):
     from flask import Flask
 
     from corsguard_flask import CORSGuard
@@ -117,11 +111,11 @@ MISTAKEN_CONFIGS = {
             "    fix: CORSGUARD__ALLOW_ORIGINS"
         ),
     ),
-    "one underscore beside two": (
+    "one underscore next to two": (
         {"CORSGUARD__ALLOW_ORIGINS": "*", "CORSGUARD_MAX_AGE": "60"},
         'E817 CORSGUARD_MAX_AGE: There is no variable "CORSGUARD_MAX_AGE".\n    fix: CORSGUARD__MAX_AGE',
     ),
-    "beside a keyword": (
+    "next to a keyword": (
         {"CORSGUARD__allow_origins": '["https://a.example"]', "CORSGUARD__MAX_AGE": "60"},
         (
             'E817 CORSGUARD__allow_origins: There is no variable "CORSGUARD__allow_origins".\n'
@@ -140,10 +134,7 @@ MISTAKEN_CONFIGS = {
 
 
 @pytest.mark.parametrize(("variables", "told"), MISTAKEN_CONFIGS.values(), ids=MISTAKEN_CONFIGS.keys())
-def test_flask_tells_of_prefixed_mistakes(monkeypatch, variables, told):
-    """
-    Flask tells of a mistake in prefixed variables.
-    """
+def test_a_mistake_in_prefixed_variables_is_reported_by_flask(monkeypatch, variables, told):
     from flask import Flask
 
     from corsguard_flask import CORSGuard
@@ -158,7 +149,7 @@ def test_flask_tells_of_prefixed_mistakes(monkeypatch, variables, told):
     assert error.value.__notes__ == ["This is app.config['CORSGUARD'] of 'prefixed'."]
 
 
-def test_django_takes_it_as_its_setting(file, tmp_path):
+def test_django_takes_a_configuration_as_its_setting(file, tmp_path):
     file(ONE)
     (tmp_path / "project.py").write_text(
         "import os\n"

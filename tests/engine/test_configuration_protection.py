@@ -35,12 +35,11 @@ allow_origins = ["{APP}"]
 """
 
 
-def test_a_file_says_it(file):  # noqa: F811 - the fixture
+def test_a_file_can_switch_protection_on(file):  # noqa: F811 - the fixture
     written = file(ONE)
     assert Configuration.from_file(written, "staging").protection == CrossOriginProtection(
         mode="report", exempt=["/webhooks"]
     )
-    # An environment says what it changes.
     assert Configuration.from_file(written, "production").protection == CrossOriginProtection(exempt=["/webhooks"])
     assert Configuration.from_file(file(NAMED)).protection == CrossOriginProtection()
     assert Configuration.from_mapping({"allow_origins": [APP]}).protection is None
@@ -50,13 +49,13 @@ def test_a_file_says_it(file):  # noqa: F811 - the fixture
 
 
 @pytest.mark.parametrize(("content", "environment"), [(ONE, "staging"), (ONE, "production"), (NAMED, None)])
-def test_what_is_shown_says_the_same(file, content, environment):  # noqa: F811 - the fixture
+def test_a_shown_file_has_the_same_protection(file, content, environment):  # noqa: F811 - the fixture
     shown = Configuration.from_file(file(content), environment)
     again = Configuration.from_mapping(tomllib.loads(str(shown)))
     assert (again.protection, again.policies) == (shown.protection, shown.policies)
 
 
-def test_whoever_carries_it_protects(file):  # noqa: F811 - the fixture
+def test_every_carrier_of_the_configuration_protects(file):  # noqa: F811 - the fixture
     configuration = Configuration.from_file(file(NAMED))
     assert CORSMiddleware(hello, configuration).guard.protection == CrossOriginProtection()
     assert CORSMiddleware(hello, Policies(configuration)).guard.protection == CrossOriginProtection()
@@ -73,7 +72,7 @@ MISTAKES = {
         f'allow_origins = ["{APP}"]\n[protecton]',
         'E812 cors.toml: protecton: "protecton" is not a known key here.\n    fix: protection',
     ),
-    "no table": (
+    "not a table": (
         f'allow_origins = ["{APP}"]\nprotection = true',
         (
             "E813 cors.toml: protection: Expected a table of keys and values, got True (a bool).\n"
@@ -84,7 +83,7 @@ MISTAKES = {
         f'allow_origins = ["{APP}"]\n[protection]\nexmept = []',
         'E812 cors.toml: protection.exmept: "exmept" is not a known key here.\n    fix: exempt',
     ),
-    "two of them": (
+    "two mistakes": (
         f'allow_origins = ["{APP}"]\n[protection]\nmode = "on"\n[environments.live.protection]\nexempt = ["/"]',
         (
             'E806 cors.toml: protection.mode: Expected "enforce" or "report", got "on" (a str).\n    fix: "enforce"\n'
@@ -96,7 +95,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("content", "told"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_mistake_in_a_file_is_told(file, content, told):  # noqa: F811 - the fixture
+def test_a_mistake_about_protection_in_a_file_is_reported(file, content, told):  # noqa: F811 - the fixture
     assert refusal(Configuration.from_file, file(content)) == told
 
 
@@ -104,7 +103,7 @@ def variables(**more):
     return {f"CORSGUARD_{name}": value for name, value in {"ALLOW_ORIGINS": APP, **more}.items()}
 
 
-def test_variables_say_it():
+def test_variables_can_switch_protection_on():
     said = Configuration.from_variables(variables(PROTECTION_MODE="report", PROTECTION_EXEMPT="/webhooks, /saml"))
     assert said.protection == CrossOriginProtection(mode="report", exempt=["/webhooks", "/saml"])
     assert Configuration.from_variables(variables(PROTECTION_METHODS="all")).protection == CrossOriginProtection(
@@ -113,7 +112,7 @@ def test_variables_say_it():
     assert Configuration.from_variables(variables()).protection is None
 
 
-def test_mistakes_in_variables_are_told():
+def test_mistakes_about_protection_in_variables_are_reported():
     told = refusal(Configuration.from_variables, variables(PROTECTION_MODE="on", PROTECTION="report"))
     assert told == (
         'E817 CORSGUARD_PROTECTION: There is no variable "CORSGUARD_PROTECTION".\n'

@@ -1,5 +1,5 @@
 """
-Configuration from environment variables: what a text means, and every mistake in full.
+Configuration from environment variables: what a text means, and what is said about each mistake.
 """
 
 import os
@@ -55,10 +55,7 @@ def test_there_is_a_variable_for_each_keyword():
     )
 
 
-def test_variables_of_the_process(monkeypatch):
-    """
-    The variables of the process are read if none are given.
-    """
+def test_variables_of_the_process_are_read_if_none_are_given(monkeypatch):
     for name in [name for name in os.environ if name.startswith("CORSGUARD_")]:
         monkeypatch.delenv(name)
     for name, value in VARIABLES.items():
@@ -78,7 +75,7 @@ def test_variables_of_the_process(monkeypatch):
         ("max_age", "none", None),
     ],
 )
-def test_a_text_means_what_its_keyword_makes_of_it(name, text, value):
+def test_a_text_is_read_as_the_type_of_its_keyword(name, text, value):
     variables = {"CORSGUARD_ALLOW_ORIGINS": "*", f"CORSGUARD_{name.upper()}": text}
     assert getattr(Configuration.from_variables(variables).guarded.policy, name) == value
 
@@ -96,7 +93,7 @@ MISTAKEN_VARIABLES = {
             "    fix: CORSGUARD_ALLOW_ORIGINS=https://app.example.com"
         ),
     ),
-    "empty, and could be left out": (
+    "empty, but optional": (
         {"ALLOW_ORIGINS": "*", "MAX_AGE": " "},
         (
             'E816 CORSGUARD_MAX_AGE: " " is empty, or has an empty entry. Is it made from a variable that '
@@ -116,7 +113,7 @@ MISTAKEN_VARIABLES = {
         {"ALLOW_ORIGIN": "https://a.example"},
         'E817 CORSGUARD_ALLOW_ORIGIN: There is no variable "CORSGUARD_ALLOW_ORIGIN".\n    fix: CORSGUARD_ALLOW_ORIGINS',
     ),
-    "by both names": (
+    "under both names": (
         {"ALLOW_ORIGINS": "https://a.example", "ALLOW_ORIGIN": "https://b.example"},
         (
             'E817 CORSGUARD_ALLOW_ORIGIN: There is no variable "CORSGUARD_ALLOW_ORIGIN".\n'
@@ -139,7 +136,7 @@ MISTAKEN_VARIABLES = {
             "    fix: CORSGUARD_ALLOW_METHODS=GET"
         ),
     ),
-    "unlike any": (
+    "similar to none": (
         {"ALLOW_ORIGINS": "*", "DEBUG": "1"},
         (
             'E817 CORSGUARD_DEBUG: There is no variable "CORSGUARD_DEBUG".\n    fix: one of CORSGUARD_ALLOW_ORIGINS, '
@@ -164,14 +161,14 @@ MISTAKEN_VARIABLES = {
             "control character. Each origin is one entry of the list.\n    fix: *"
         ),
     ),
-    "no bool": (
+    "not a bool": (
         {"ALLOW_ORIGINS": "https://a.example", "ALLOW_CREDENTIALS": "True"},
         (
             'E701 CORSGUARD_ALLOW_CREDENTIALS: Expected a bool (true or false), got "True". No other value is '
             'converted, because the text "false" could then count as true.\n    fix: CORSGUARD_ALLOW_CREDENTIALS=true'
         ),
     ),
-    "no seconds": (
+    "not seconds": (
         {"ALLOW_ORIGINS": "*", "MAX_AGE": "10m"},
         (
             "E702 CORSGUARD_MAX_AGE: Expected a whole number of seconds, a timedelta of whole seconds or None, got "
@@ -193,7 +190,7 @@ MISTAKEN_VARIABLES = {
             "    fix: CORSGUARD_PREFLIGHT_STATUS=204"
         ),
     ),
-    "no object of JSON": (
+    "not a JSON object": (
         {"ALLOW_ORIGINS": "https://a.example", "ALLOW_UNSAFE_ORIGINS": "http://kiosk.example"},
         (
             "E311 CORSGUARD_ALLOW_UNSAFE_ORIGINS: Expected a mapping from origin pattern to reason, got "
@@ -202,7 +199,7 @@ MISTAKEN_VARIABLES = {
             "until when\"}'"
         ),
     ),
-    "quotes that came along": (
+    "quotes around the text": (
         {"ALLOW_ORIGINS": '"https://a.example"'},
         (
             'E201 CORSGUARD_ALLOW_ORIGINS: Expected one origin, got "\\"https://a.example\\"". '
@@ -241,10 +238,7 @@ MISTAKEN_VARIABLES = {
 
 
 @pytest.mark.parametrize(("variables", "told"), MISTAKEN_VARIABLES.values(), ids=MISTAKEN_VARIABLES.keys())
-def test_a_mistake_in_variables_is_told(variables, told):
-    """
-    A mistake in variables is told with variable and fix.
-    """
+def test_a_mistake_in_variables_is_reported_with_variable_and_fix(variables, told):
     named = {f"CORSGUARD_{name}": value for name, value in variables.items()}
     assert refusal(Configuration.from_variables, named) == told
 
@@ -252,7 +246,7 @@ def test_a_mistake_in_variables_is_told(variables, told):
 @pytest.mark.parametrize("name", MISTAKEN_VARIABLES)
 def test_every_fix_can_be_pasted_into_variables(name):
     """
-    Pasted one after the other, the fixes come to an end; what is left says in words what to do.
+    If fixes are pasted one after the other, no pasteable fix is left in the end. What is left says in words what to do.
     """
     said = {f"CORSGUARD_{variable}": value for variable, value in MISTAKEN_VARIABLES[name][0].items()}
     for _ in range(30):
@@ -277,7 +271,7 @@ def test_every_fix_can_be_pasted_into_variables(name):
     assert all(problem.fix.words for problem in problems)
 
 
-def test_a_variable_in_lower_case_is_not_passed_over():
+def test_a_variable_in_lower_case_is_not_ignored():
     assert refusal(Configuration.from_variables, {"corsguard_allow_origins": "*"}) == (
         'E817 corsguard_allow_origins: There is no variable "corsguard_allow_origins".\n'
         "    fix: CORSGUARD_ALLOW_ORIGINS"
@@ -288,7 +282,7 @@ TEXTS = st.text('a,*/:.{}"1- \x00é\ud800', max_size=9)
 
 
 @given(st.dictionaries(st.sampled_from([*VARIABLES, "CORSGUARD_", "CORSGUARD_X"]), TEXTS | VALUES))
-def test_whatever_variables_say_is_refused_or_read(variables):
+def test_all_variables_are_either_refused_or_read(variables):
     try:
         configuration = Configuration.from_variables(variables)
     except PolicyError as error:

@@ -1,5 +1,5 @@
 """
-Problems as data: every rule is shown by its example and mended by its fix.
+Problems as data: the example of every rule breaks it, and the fix of every rule repairs it.
 """
 
 import functools
@@ -18,7 +18,7 @@ from corsguard import names as names_of_fetch
 from corsguard.errors import RULES, Rule
 from corsguard.quoting import quoted, shown
 
-# Codes are for people to search for and for programs to compare with: none is ever renamed, reused or left out.
+# People search for codes, and programs compare them. So no code is ever renamed, used again or left out.
 CODES = """
     E101 E102 E103 E104 E105 E106 E107
     E201 E202 E203 E204 E205 E206 E207 E208 E209 E210 E211 E212 E213 E214 E215
@@ -38,13 +38,13 @@ CODES = """
     W501 W502
 """.split()
 
-# These are about paths, not about one policy; test_policies_forms.py mends them.
+# These are about paths, not about one policy. test_policies_forms.py pastes their fixes.
 ABOUT_PATHS = {"E801", "E802", "E803", "E804", "E805", "E808", "E809", "E810"}
-# These are about the methods of an origin source, which are mended where its class is written.
+# These are about the methods of an origin source. Their fixes belong into its class.
 ABOUT_METHODS = {"E322", "E323", "E324"}
-# These are about what may act; test_protection_requests.py mends them.
+# These are about what may act. test_protection_requests.py pastes their fixes.
 ABOUT_PROTECTION = {"E806", "E807"}
-# These are about where a policy is written; test_configuration_mistakes.py mends them.
+# These are about where a policy is written. test_configuration_mistakes.py pastes their fixes.
 ABOUT_PLACES = {code for code in CODES if code.startswith(("E81", "W4"))}
 
 
@@ -73,7 +73,7 @@ class StreamedHosts:
 
 class Recorder:
     """
-    Stands for Policy in an example and returns the keywords that it would get.
+    Takes the place of Policy in an example, and returns the keywords that Policy would get.
     """
 
     def __call__(self, **keywords):
@@ -99,7 +99,7 @@ def names(**more):
 
 def findings(keywords):
     """
-    Return all problems of *keywords* or, if there is none, all warnings.
+    Return all problems of *keywords*, or all warnings if there is no problem.
     """
     try:
         return Policy.from_mapping(keywords).warnings
@@ -133,23 +133,20 @@ def test_the_example_of_a_rule_breaks_it_and_no_other(code):
 @pytest.mark.parametrize(
     "code", [code for code in CODES if code not in ABOUT_PATHS | ABOUT_PROTECTION | ABOUT_PLACES | ABOUT_METHODS]
 )
-def test_pasting_the_fix_of_a_rule_mends_it(code):
+def test_the_pasted_fix_of_a_rule_repairs_its_example(code):
     keywords = eval(RULES[code].example, names(Policy=Recorder()))
     (problem,) = findings(keywords)
     assert_mended(problem, pasted(keywords, problem))
 
 
 def assert_mended(problem, keywords):
-    # A fix may leave something to warn of (how a source has to be reached is not one line), but nothing to refuse.
+    # A fix may leave a warning (one line cannot say how to reach a source), but no refusal.
     assert not [left.code for left in findings(keywords) if left.is_error or left.code == problem.code]
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("code", [code for code in CODES if code not in ABOUT_PATHS | ABOUT_PROTECTION | ABOUT_PLACES])
-def test_pasted_keywords_mend_in_every_form(code, form):
-    """
-    Pasting the keywords of a fix mends it in every form.
-    """
+def test_the_keywords_of_a_fix_repair_the_example_in_every_form(code, form):
     keywords = eval(RULES[code].example, names(Policy=Recorder()))
     (problem,) = findings(keywords)
     fix = replace(problem.fix, form=form)
@@ -170,21 +167,14 @@ class PlainSource:
 
 
 @pytest.mark.parametrize("source", [AsyncSource, SourceWithTwoAnswers, PlainSource])
-def test_a_pasted_fix_mends_a_source(source):
-    """
-    Pasting the fix of a source that nobody could ask mends it.
-    """
+def test_the_pasted_fix_of_a_source_that_cannot_be_asked_repairs_it(source):
     (problem,) = findings({"allow_origins": source()})
     scope = {}
     exec(f"class Source:\n    {problem.fix}\n        return False\n", scope)
     assert findings({"allow_origins": scope["Source"]()}) == ()
 
 
-def test_a_source_awaited_by_any_method():
-    """
-    A source may be awaited whatever made its method.
-    """
-
+def test_a_source_may_be_awaited_in_every_way_that_python_knows():
     class Decorated:
         @functools.wraps(AwaitedSource.allows)
         def allows(self, origin):
@@ -197,15 +187,12 @@ def test_a_source_awaited_by_any_method():
         assert findings({"allow_origins": source}) == ()
 
 
-def test_a_class_of_awaited_sources_is_none():
-    """
-    A class of sources that are awaited is no source.
-    """
+def test_a_class_of_awaited_sources_is_not_a_source():
     (problem,) = findings({"allow_origins": AwaitedSource})
     assert problem.code == "E321"
 
 
-def test_a_list_that_has_such_a_method_is_a_list():
+def test_a_list_with_a_method_named_allows_is_a_list():
     class Listed(list):
         async def allows(self, origin):
             return True
@@ -220,19 +207,16 @@ def test_a_list_that_has_such_a_method_is_a_list():
         ({"allow_origins": ["https://*.github.io"], "allow_credentials": True}, "E303"),
     ],
 )
-def test_the_dangerous_alternative_is_pasted(keywords, code):
-    """
-    The dangerous alternative in a fix can be pasted too.
-    """
+def test_the_dangerous_alternative_in_a_fix_can_be_pasted_too(keywords, code):
     (problem,) = findings(keywords)
     assert problem.code == code
     policy = Policy(**{**keywords, "allow_origins": [], **problem.fix.otherwise[0].policy})
     assert policy.allow_unsafe_origins == {problem.value: "who needs this, and until when"}
 
 
-# Mistakes in company: pasting one fix after the other comes to an end, and loses nothing that was right.
+# Several mistakes at once: the pasted fixes come to an end, and remove nothing that was right.
 SEVERAL = {
-    "a page of them": (
+    "a long list of them": (
         {
             "allow_origin": ["https://App.example.com/", "localhost:3000", None, "https://shop.example.com"],
             "allow_methods": ["GET", "patch", "TRACE", "CONNECT"],
@@ -267,7 +251,7 @@ SEVERAL = {
         {"allow_origins": "app.example.com, https://b.example/"},
         {"allow_origins": ("https://app.example.com", "https://b.example")},
     ),
-    "Authorization beside the star and more": (
+    "Authorization next to the star and more": (
         {"allow_origins": "*", "allow_headers": ["*", "Authorization", "X-One"]},
         {"allow_headers": ("Authorization", "X-One")},
     ),
@@ -283,7 +267,7 @@ SEVERAL = {
             }
         },
     ),
-    "an unsafe origin that is safe, beside others": (
+    "an unsafe origin that is safe, next to others": (
         {
             "allow_origins": ["https://a.example"],
             "allow_unsafe_origins": {"http://b.example": "a reason", "https://c.example": "another"},
@@ -306,10 +290,7 @@ SEVERAL = {
 
 
 @pytest.mark.parametrize(("keywords", "end"), SEVERAL.values(), ids=SEVERAL.keys())
-def test_pasted_fixes_end_in_what_was_meant(keywords, end):
-    """
-    Pasting one fix after the other ends in the policy that was meant.
-    """
+def test_pasted_fixes_lead_to_the_policy_that_was_meant(keywords, end):
     for _ in range(20):
         problems = [problem for problem in findings(keywords) if problem.is_error]
         if not problems:
@@ -321,7 +302,7 @@ def test_pasted_fixes_end_in_what_was_meant(keywords, end):
         assert getattr(policy, name) == expected
 
 
-def test_a_fix_loses_nothing_else_that_was_listed():
+def test_a_fix_removes_nothing_else_from_a_list():
     keywords = {
         "allow_origins": ["https://a.example"],
         "allow_unsafe_origins": {"http://b.example": "one", "http://c.example": "two"},
@@ -359,7 +340,7 @@ def fields_of(template):
     [float("nan"), float("inf"), -float("inf"), 1.5, 1j, b"600", object(), [1], {"a": 1}, "\ud800", "\x00\n"],
     ids=steady,
 )
-def test_a_problem_is_plain_data_whatever_stood_there(value):
+def test_a_problem_is_plain_data_with_every_value(value):
     with pytest.raises(PolicyError) as refusal:
         Policy(allow_origins="*", max_age=value)
     (problem,) = refusal.value.problems
@@ -386,10 +367,7 @@ class Unshowable:
         pytest.param("allow_unsafe_origins", Unshowable(), id="no repr for a mapping"),
     ],
 )
-def test_a_value_that_cannot_be_shown(keyword, value):
-    """
-    A value that cannot be shown is refused all the same.
-    """
+def test_a_value_that_cannot_be_shown_is_refused(keyword, value):
     with pytest.raises(PolicyError) as refusal:
         Policy(**{"allow_origins": "*", keyword: value})
     (problem,) = refusal.value.problems
@@ -415,9 +393,6 @@ def test_a_refusal_prints_every_problem_with_its_fix():
 
 
 def test_a_refusal_survives_pickling():
-    """
-    A refusal is a ValueError and survives pickling.
-    """
     with pytest.raises(ValueError, match="this policy has 1 problem\n") as refusal:
         Policy(allow_origins=[])
     again = pickle.loads(pickle.dumps(refusal.value))
@@ -426,10 +401,7 @@ def test_a_refusal_survives_pickling():
     assert str(again) == str(refusal.value)
 
 
-def test_a_large_refusal_fits_on_a_screen():
-    """
-    A refusal of a million entries still fits on a screen.
-    """
+def test_a_refusal_of_a_million_entries_fits_on_a_screen():
     with pytest.raises(PolicyError) as refusal:
         Policy(allow_origins=[f"https://Host-{i}.example" for i in range(10_000)])
     assert len(refusal.value.problems) == 10_000
@@ -438,7 +410,7 @@ def test_a_large_refusal_fits_on_a_screen():
     assert len(printed.splitlines()) == 1 + 2 * 50 + 2
 
 
-def test_a_message_quotes_no_more_than_a_reader_wants():
+def test_a_quotation_in_a_message_is_bounded():
     with pytest.raises(PolicyError) as refusal:
         Policy(allow_origins=["https://" + "A" * 100_000])
     (problem,) = refusal.value.problems
@@ -450,10 +422,7 @@ def test_a_message_quotes_no_more_than_a_reader_wants():
     assert str(problem.fix) == "remove it"
 
 
-def test_braces_in_a_value_are_no_format():
-    """
-    A message with braces in a value is taken as it is.
-    """
+def test_braces_in_a_value_are_not_a_format_of_the_message():
     with pytest.raises(PolicyError) as refusal:
         Policy(allow_origins=["{field} {0} {value"])
     assert refusal.value.problems[0].message.startswith('Expected one origin, got "{field} {0} {value".')
@@ -464,23 +433,23 @@ def test_no_policy_exists_after_a_refusal():
         CORSMiddleware(lambda environ, start_response: [], {"allow_origins": []})
 
 
-# What a message quotes may come from a file, and ends in a terminal, a log or a page.
+# What a message quotes may come from a file. It ends in a terminal, a log or a page.
 FORGED = {
-    "a line": "x\nE999 allow_origins: forged",
-    "a return": "x\rforged",
+    "a new line": "x\nE999 allow_origins: forged",
+    "a carriage return": "x\rforged",
     "an escape sequence": "\x1b[31mred",
     "a control sequence of one character": "\x9b31m",
     "a bell": "\x07",
     "a deletion": "\x7f",
-    "a turn of the direction": "\u202egro.live",
+    "a change of the text direction": "\u202egro.live",
     "an isolate": "\u2066x\u2069",
-    "a mark of direction": "\u200fx",
-    "a separator of lines": "x\u2028y",
-    "a separator of paragraphs": "x\u2029y",
+    "a direction mark": "\u200fx",
+    "a line separator": "x\u2028y",
+    "a paragraph separator": "x\u2029y",
     "a next line": "x\x85y",
     "a vertical tab": "x\x0by",
-    "what has no width": "a\u200bb\ufeff",
-    "a tag": "a\U000e0041b",
+    "a zero-width space": "a\u200bb\ufeff",
+    "a tag character": "a\U000e0041b",
     "a lone surrogate": "\ud800",
     "a null": "\x00",
 }
@@ -515,48 +484,42 @@ PLACES = {
     ),
     "a prefix": lambda text: CORSMiddleware(None, {"paths": {f"/{text}": 3}}),
     "the name of a policy": lambda text: Configuration.from_mapping({"policies": {text: {text: 1}}}),
-    "a key beside policies": lambda text: Configuration.from_mapping({"policies": {}, text: 1}),
+    "a key next to policies": lambda text: Configuration.from_mapping({"policies": {}, text: 1}),
     "the name of an environment": lambda text: Configuration.from_mapping(
         {"allow_origins": "*", "max_age": -1, "environments": {f"e{text}": {"allow_methods": [text, "T RACE"]}}}
     ),
-    "an environment that is not there": lambda text: Configuration.from_mapping({"allow_origins": "*"}, text),
-    "a parent": lambda text: Configuration.from_mapping({"policies": {"a": {"extends": text}, text: {}}}),
+    "an unknown environment": lambda text: Configuration.from_mapping({"allow_origins": "*"}, text),
+    "an extends": lambda text: Configuration.from_mapping({"policies": {"a": {"extends": text}, text: {}}}),
     "a file": lambda text: Configuration.from_file(f"/nowhere/{text}"),
     "a variable": lambda text: Configuration.from_variables({f"CORSGUARD_{text}": text}),
-    "what a variable says": lambda text: Configuration.from_variables({"CORSGUARD_ALLOW_METHODS": f"GET,,{text}"}),
+    "the value of a variable": lambda text: Configuration.from_variables({"CORSGUARD_ALLOW_METHODS": f"GET,,{text}"}),
 }
 
 
 @pytest.mark.parametrize("text", FORGED.values(), ids=FORGED)
 @pytest.mark.parametrize("refuse", PLACES.values(), ids=PLACES)
-def test_what_a_message_quotes_is_harmless(refuse, text):
-    """
-    What a message quotes forges no line and reaches no terminal.
-    """
+def test_quoted_text_adds_no_line_and_no_control_character(refuse, text):
     with pytest.raises(PolicyError) as refusal:
         refuse(text)
     assert refusal.value.problems
     for problem in refusal.value.problems:
         assert is_safe(problem.field)
         assert is_safe(problem.message)
-        # What is to be pasted into a file or a variable has a line for each value.
+        # What can be pasted into a file or a variable has one line for each value.
         assert all(map(is_safe, str(problem.fix).split("\n")))
     lines = [1 + len(str(problem.fix).split("\n")) for problem in refusal.value.problems]
     assert len(str(refusal.value).splitlines()) == 1 + sum(lines) + 1
 
 
 @pytest.mark.parametrize("text", FORGED.values(), ids=FORGED)
-def test_anyone_s_problem_prints_on_its_lines(text):
-    """
-    A problem that anyone made prints on its lines.
-    """
+def test_a_problem_that_a_caller_built_adds_no_line(text):
     problem = Problem("E999", text, text, text, Fix(words=text.replace("\n", "")))
     assert len(str(problem).splitlines()) == 2
     assert is_safe(str(problem).replace("\n", ""))
 
 
 @pytest.mark.parametrize("text", [*FORGED.values(), "plain", 'it\'s "quoted"', "\xe9", "\u4e2d", "x" * 198])
-def test_what_is_quoted_can_be_read_back(text):
+def test_quoted_text_can_be_read_back(text):
     assert eval(quoted(text)) == text
     assert is_safe(quoted(text))
 
@@ -575,17 +538,11 @@ def test_what_is_quoted_can_be_read_back(text):
     ],
     ids=lambda value: ascii(value)[:20] if isinstance(value, str) else type(value).__name__,
 )
-def test_the_network_is_shown_in_ascii_and_cut(text, result):
-    """
-    What came from the network is shown in ASCII and cut.
-    """
+def test_text_from_the_network_is_shown_in_ascii_and_cut(text, result):
     assert shown(text) == result
 
 
-def test_sentences_have_the_caps_of_browsers():
-    """
-    The caps in the sentences are those of the browsers.
-    """
+def test_the_caps_in_sentences_are_those_of_browsers():
     assert str(names_of_fetch.FIREFOX_MAX_AGE) in RULES["E703"].message
     caps = [names_of_fetch.CHROMIUM_MAX_AGE, names_of_fetch.FIREFOX_MAX_AGE, names_of_fetch.SAFARI_MAX_AGE]
     assert [int(number) for number in re.findall(r"\d+", RULES["W301"].message)] == caps

@@ -1,6 +1,5 @@
 """
-What explain() tells: the story is complete and plain data. That a browser agrees is held by
-`browser/test_properties.py`.
+What `explain()` returns: a complete story as plain data. `browser/test_properties.py` checks that a browser agrees.
 """
 
 import json
@@ -41,20 +40,14 @@ def failed(explanation):
     return [(step.name, step.asked) for step in explanation.steps if not step.passed]
 
 
-def test_a_request_without_origin_names_curl():
-    """
-    A request without origin is no CORS request and says how to make one with curl.
-    """
+def test_a_request_without_origin_is_no_cors_request_and_gets_a_curl_command():
     told = explain(POLICY, request(origin=None))
     assert told.kind is RequestKind.NOT_CORS
     assert (told.steps, told.status, told.headers) == ((), None, (("Vary", "Origin"),))
     assert '-H "Origin:' in told.verdict
 
 
-def test_a_granted_request_tells_every_step():
-    """
-    A granted request tells every step and what the server sends.
-    """
+def test_a_granted_request_has_every_step_and_what_the_server_sends():
     told = explain(POLICY, request("https://a.shop.example"))
     assert [step.name for step in told.steps] == ["origin", "exposed", "credentials"]
     assert told.steps[0].reason == 'Covered by "https://*.shop.example".'
@@ -67,10 +60,7 @@ def test_a_granted_request_tells_every_step():
     assert (told.goes_on, told.goes_on_with_credentials) == (True, True)
 
 
-def test_a_preflight_names_all_that_is_refused():
-    """
-    A preflight names each refused method and header with its fix.
-    """
+def test_a_preflight_names_each_refused_method_and_header_with_its_fix():
     told = explain(POLICY, request(asked_method="DELETE", asked_headers="content-type,x-other,X-More"))
     assert failed(told) == [("method", "DELETE"), ("header", "x-other"), ("header", "X-More")]
     fixes = [str(step.fix) for step in told.steps if step.fix]
@@ -84,7 +74,7 @@ def test_a_preflight_names_all_that_is_refused():
 
 
 @pytest.mark.parametrize("step", range(3))
-def test_a_pasted_fix_mends_the_step_it_belongs_to(step):
+def test_a_pasted_fix_repairs_the_step_it_belongs_to(step):
     asked = request(asked_method="DELETE", asked_headers="x-other,x-more")
     policy = Policy(allow_origins=[APP], allow_methods=["GET"], allow_headers=["Content-Type"])
     broken = [s for s in explain(policy, asked).steps if s.fix][step]
@@ -116,10 +106,7 @@ def test_a_pasted_fix_mends_the_step_it_belongs_to(step):
         pytest.param("https://" + "a" * 400, "longer than any origin", "", id="too long"),
     ],
 )
-def test_a_refused_origin_is_told_why(origin, words, fix):
-    """
-    A refused origin is told why and offered only a fix that builds.
-    """
+def test_a_refused_origin_gets_its_reason_and_only_a_fix_that_builds(origin, words, fix):
     told = explain(POLICY, request(origin))
     step = told.steps[0]
     fix = f"allow_origins={json.dumps([*POLICY.allow_origins, fix])}" if fix else ""
@@ -132,10 +119,7 @@ def test_a_refused_origin_is_told_why(origin, words, fix):
         assert explain(mended, request(origin)).goes_on
 
 
-def test_patch_is_to_be_written_in_upper_case():
-    """
-    A page that wrote `patch` is told to write it in upper case.
-    """
+def test_a_page_that_sends_patch_is_asked_for_upper_case():
     told = explain(POLICY, request(asked_method="patch"))
     step = told.steps[1]
     assert (step.asked, step.passed, bool(step.fix)) == ("patch", False, False)
@@ -143,10 +127,7 @@ def test_patch_is_to_be_written_in_upper_case():
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_an_unlisted_safelisted_method_passes(method):
-    """
-    A safelisted method passes though it is not listed.
-    """
+def test_a_safelisted_method_passes_though_it_is_not_listed(method):
     policy = Policy(allow_origins=[APP], allow_methods=["PUT"], allow_headers=["Content-Type"])
     assert explain(policy, request(asked_method=method)).goes_on
 
@@ -161,19 +142,13 @@ def test_a_star_does_not_cover_authorization():
     assert explain(listed, request(asked_method="GET", asked_headers="authorization,x-any")).goes_on
 
 
-def test_a_sent_response_header_is_left_out():
-    """
-    A page that sends a response header of CORS is told to leave it out.
-    """
+def test_a_page_that_sends_a_response_header_of_cors_is_asked_to_leave_it_out():
     told = explain(PUBLIC, request(asked_method="GET", asked_headers="access-control-allow-origin"))
     assert "the page must not send it" in told.steps[2].reason
     assert not told.steps[2].fix
 
 
-def test_credentials_would_be_refused():
-    """
-    A policy without credentials says that credentials would be refused.
-    """
+def test_a_policy_without_credentials_says_that_credentials_are_refused():
     told = explain(PUBLIC, request())
     assert (told.goes_on, told.goes_on_with_credentials) == (True, False)
     assert told.verdict == "The browser lets the page read the response, unless the page asked for credentials."
@@ -193,10 +168,7 @@ class Everyone:
         return True
 
 
-def test_a_source_that_grants_is_named():
-    """
-    A source that grants is named with what it granted.
-    """
+def test_a_source_that_grants_is_named_with_what_it_granted():
     with RefreshingOrigins(lambda: [APP], every=3600) as never_blocks:
         for source in (Everyone(), never_blocks):
             assert explain(Policy(allow_origins=source), request()).steps[0].reason == (
@@ -204,7 +176,7 @@ def test_a_source_that_grants_is_named():
             )
 
 
-def test_what_is_not_text_reads_as_an_empty_header():
+def test_a_header_that_is_not_text_is_read_as_empty():
     names = ("HTTP_ORIGIN", "HTTP_ACCESS_CONTROL_REQUEST_METHOD", "HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "PATH_INFO")
     for value in (None, 7, b"null", [APP], object()):
         for method in ("GET", "OPTIONS", 7):
@@ -213,7 +185,7 @@ def test_what_is_not_text_reads_as_an_empty_header():
             assert told.steps[0].reason == "No browser sends this as an origin."
 
 
-def test_a_source_that_does_not_say_true_is_named():
+def test_a_source_whose_answer_is_not_true_is_named():
     class Source:
         def __contains__(self, origin):
             return 1
@@ -222,7 +194,7 @@ def test_a_source_that_does_not_say_true_is_named():
     assert told.steps[0].reason == "The origin source did not return True for it."
 
 
-def test_a_source_that_is_not_asked_is_told_so():
+def test_a_source_that_is_not_asked_is_named_as_such():
     class Source:
         def __contains__(self, origin):
             return True
@@ -250,10 +222,7 @@ BY_PATH = {"paths": {"/api": {"allow_origins": [APP]}, "/api/closed": None, "/ow
         ("/%61pi/closed", "The path can be read in several ways", ""),
     ],
 )
-def test_policies_by_path_are_told_by_path(path, verdict, vary):
-    """
-    Policies by path are told by the path of the request.
-    """
+def test_policies_by_path_are_explained_by_the_path_of_the_request(path, verdict, vary):
     told = explain(BY_PATH, {**request(), "PATH_INFO": path})
     assert told.verdict.startswith(verdict)
     assert told.goes_on is verdict.startswith("The browser")
@@ -261,7 +230,7 @@ def test_policies_by_path_are_told_by_path(path, verdict, vary):
     assert told.kind is RequestKind.CORS
 
 
-def test_no_policy_at_all_is_told_as_such():
+def test_a_request_without_any_policy_is_explained_as_such():
     assert explain({"paths": {}}, request(asked_method="PUT")).verdict.startswith("No policy guards this path")
     assert explain(None, request(asked_method="PUT")).verdict.startswith("The path is closed (None)")
 
@@ -272,10 +241,7 @@ def test_keywords_are_read_as_every_adapter_reads_them():
         explain({"allow_origins": APP}, request())
 
 
-def test_header_names_are_told_their_keys():
-    """
-    Header names as a browser shows them are told their keys.
-    """
+def test_header_names_in_place_of_environ_keys_are_refused_with_the_keys():
     told = explain(POLICY, {"REQUEST_METHOD": "GET", "Origin": APP})
     assert "write HTTP_ORIGIN for Origin" in told.verdict
 
@@ -296,10 +262,7 @@ def test_an_explanation_is_plain_data():
     assert text.endswith(told.verdict)
 
 
-def test_hostile_strings_are_shown_harmless():
-    """
-    Hostile strings are shown in bounded printable ASCII.
-    """
+def test_hostile_strings_are_shown_in_bounded_printable_ascii():
     asked = request("\x1b[31m\r\n" + "é" * 10**6, asked_method="\n" * 10**6, asked_headers="\x00é," * 10**6)
     text = str(explain(POLICY, asked))
     assert text.replace("\n", "").isprintable()
@@ -320,10 +283,7 @@ def test_explain_never_raises(origin, method, asked, headers):
 
 
 @pytest.mark.parametrize("method", ["", "TRACE", "connect", "GET PUT", "é"])
-def test_a_star_covers_no_unsendable_method(method):
-    """
-    A star covers no method that a browser cannot send.
-    """
+def test_a_star_does_not_cover_a_method_that_no_browser_sends(method):
     told = explain(Policy(allow_origins="*", allow_methods="*", allow_headers="*"), request(asked_method=method))
     assert not told.steps[1].passed
     assert "no browser sends it" in told.steps[1].reason or "No browser lets" in told.steps[1].reason
@@ -342,9 +302,9 @@ def test_an_exception_that_cannot_be_shown_is_named():
     assert "The origin source failed, which counts as no: <Unshown>." in str(said)
 
 
-def test_a_path_as_passed_or_as_written():
+def test_a_path_may_be_decoded_or_encoded():
     """
-    The path is that which a server passes or a person writes.
+    Servers pass a decoded path, and people write an encoded one.
     """
     policies = {"/": {"allow_origins": "*"}, "/\u00e9": None}
     for path in ("/\u00e9", "/\u00e9".encode().decode("latin-1")):
@@ -361,15 +321,9 @@ def test_a_path_as_passed_or_as_written():
         ("https://other.example", False),
     ],
 )
-def test_which_origin_is_near(origin, near):
-    """
-    An origin is near if it differs in one respect only.
-    """
+def test_an_origin_is_near_if_only_one_part_differs(origin, near):
     policy = Policy(allow_origins=["https://app.example.com"])
     assert bool(nearest(policy, Origin.parse(origin))) == near
-
-
-# WebSocket handshakes.
 
 
 HANDSHAKE = {
@@ -462,16 +416,13 @@ def test_a_handshake_without_an_origin_is_explained():
     assert "A proxy has removed Origin" in told.steps[0].reason
 
 
-def test_a_handshake_to_an_unguarded_path():
-    """
-    A handshake to an unguarded path is not judged.
-    """
+def test_a_handshake_to_an_unguarded_path_is_not_judged():
     told = explain({"/api": TRUSTED_HERE}, {**HANDSHAKE, "PATH_INFO": "/other"})
     assert (told.kind, told.status, told.headers, told.goes_on) == (RequestKind.HANDSHAKE, None, (), True)
     assert "not judged" in told.verdict
 
 
-def test_shared_timings_are_told_to_those_who_may_read():
+def test_shared_timings_are_explained_if_the_page_may_read():
     policy, environ = Policy(allow_origins=[APP], share_timing=True), {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP}
     told = explain(policy, environ)
     assert [step.name for step in told.steps] == ["origin", "exposed", "timing", "credentials"]

@@ -1,5 +1,5 @@
 """
-What explain() tells of who may act, next to who may read.
+What `explain()` says about who may act, next to who may read.
 """
 
 import json
@@ -27,7 +27,7 @@ def request(method="POST", origin=None, site=None, **more):
 
 class Granting:
     """
-    An origin source of one answer.
+    An origin source that always gives one answer.
     """
 
     def __init__(self, answer):
@@ -64,7 +64,7 @@ def of_source(answer):
         ("unguarded", request("POST", EVIL, "cross-site"), PROTECTED, False, 403, "a page of another site"),
     ],
 )
-def test_whether_it_may_act_is_a_step(policy, environ, protection, may_act, status, words):  # noqa: PLR0913, PLR0917 - the columns of the table
+def test_protection_is_a_step_with_its_verdict(policy, environ, protection, may_act, status, words):  # noqa: PLR0913, PLR0917 - the columns of the table
     told = explain({"/": policy}, environ, protection)
     *_, step = told.steps
     assert (step.name, step.passed, told.may_act, told.status) == ("act", may_act, may_act, status)
@@ -74,10 +74,7 @@ def test_whether_it_may_act_is_a_step(policy, environ, protection, may_act, stat
     assert json.loads(json.dumps(asdict(told)))["may_act"] is may_act
 
 
-def test_both_stories_are_told():
-    """
-    A page may read and not act, and the other way round.
-    """
+def test_a_page_may_read_and_not_act_and_the_other_way_round():
     told = explain(LISTED, request("POST", APP, "cross-site"), PROTECTED)
     assert told.goes_on
     assert not told.may_act
@@ -88,13 +85,13 @@ def test_both_stories_are_told():
     assert told.may_act
 
 
-def test_without_protection_nobody_asks():
+def test_without_protection_there_is_no_step_about_acting():
     told = explain(LISTED, request("POST", EVIL, "cross-site"))
     assert told.may_act is None
     assert "act" not in [step.name for step in told.steps]
 
 
-def test_a_preflight_is_not_asked():
+def test_protection_does_not_judge_a_preflight():
     environ = request("OPTIONS", APP, "cross-site", HTTP_ACCESS_CONTROL_REQUEST_METHOD="PUT")
     assert explain(TRUSTING, environ, PROTECTED).may_act is None
 
@@ -103,7 +100,7 @@ def test_a_preflight_is_not_asked():
     ("protection", "connects"),
     [(None, True), (PROTECTED, False), ({"mode": "report"}, True), ({"exempt": ["/orders"]}, True)],
 )
-def test_a_handshake_to_a_path_without_a_policy(protection, connects):
+def test_protection_judges_a_handshake_to_a_path_without_a_policy(protection, connects):
     told = explain({"paths": {}}, request("GET", EVIL, HTTP_UPGRADE="websocket"), protection)
     assert (told.goes_on, told.status) == (connects, None if connects else 403)
     assert ("no policy guards it" in str(told)) is (protection not in (None, {"exempt": ["/orders"]}))
@@ -115,7 +112,7 @@ def test_a_configuration_brings_its_protection():
     assert explain(file, request("POST", EVIL, "cross-site"), {"mode": "report"}).status is None
 
 
-def test_a_protection_that_is_refused():
+def test_a_wrong_protection_is_refused():
     with pytest.raises(PolicyError, match="E806"):
         explain(TRUSTING, request(), {"mode": "off"})
 
@@ -136,7 +133,7 @@ PROTECTIONS = st.builds(
 
 
 @given(st.sampled_from([None, TRUSTING, LISTED]), ENVIRONS, PROTECTIONS)
-def test_the_story_is_total_and_tells_the_verdict(policy, environ, protection):
+def test_the_explanation_is_total_and_has_the_verdict(policy, environ, protection):
     told = explain({"/": policy}, environ, protection)
     assert str(told)
     if told.may_act is not None:

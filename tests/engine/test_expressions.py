@@ -1,5 +1,5 @@
 """
-What a regular expression covers: never more than it does, against `re` itself.
+What is read of a regular expression: patterns that never cover more than it does, compared with `re` itself.
 """
 
 import re
@@ -50,15 +50,12 @@ EVERYTHING = Covered(all=True)
             r"^https://app\.example\.com(:(?:8443|9443))$",
             ["https://app.example.com:8443", "https://app.example.com:9443"],
         ),
-        # It covers no more than what is written: no port has five digits that begin so, and none is 443.
+        # It covers only what is written: no port with five digits begins like this, and none is 443.
         (r"^http://localhost:8000", ["http://localhost:8000"]),
         (r"^https://app\.example\.com(:443)?$", ["https://app.example.com"]),
     ],
 )
-def test_expressions_that_patterns_can_say(expression, spellings):
-    """
-    An expression that says what patterns say is read as them.
-    """
+def test_an_expression_that_patterns_can_express_is_read_as_those_patterns(expression, spellings):
     covered = patterns_of(expression)
     assert sorted(covered.spellings) == sorted(spellings)
     assert (covered.wider, covered.lost) == ((), None)
@@ -73,16 +70,13 @@ def test_expressions_that_patterns_can_say(expression, spellings):
         (r"^https://.*.example.com$", ["https://*.example.com"], "https://axexample.com"),
         (r"^https://.*example\.com$", ["https://example.com", "https://*.example.com"], "https://axexample.com"),
         (r"http://localhost:*", ["http://localhost:*"], "http://localhost.evil.example"),
-        # Where nothing of a page is lost, an origin of an application may be, or one that has no host.
+        # If no origin of a page is lost, an origin of an application may be, or one without a host.
         (r".*\.example\.com$", ["https://*.example.com", "http://*.example.com"], "app://a.example.com"),
         (r"^(https://app\.example\.com|null)$", ["https://app.example.com"], "null"),
         (r"^exp://.*$", ["exp://*"], "exp://a:1"),
     ],
 )
-def test_a_mistaken_cover_is_lost_and_shown(expression, spellings, lost):
-    """
-    What an expression covers by mistake is lost and shown.
-    """
+def test_an_origin_that_an_expression_covers_by_mistake_is_lost_and_shown(expression, spellings, lost):
     covered = patterns_of(expression)
     assert [*covered.spellings] == spellings
     assert re.match(expression, lost)
@@ -101,17 +95,14 @@ def test_a_mistaken_cover_is_lost_and_shown(expression, spellings, lost):
         (r"^https://[a-z0-9_-]{1,62}\.example\.com$", "https://*.example.com", "https://a.b.example.com"),
         (r"https://*.example.com", "https://*.example.com", "https://a.example.com"),
         (r"^exp://[a-z0-9_-]+(\.[a-z0-9_-]+)*$", "exp://*", "exp://."),
-        # So many that each digit is read as a star.
+        # There are so many that each digit is read as a star.
         (r"^https://preview\d\d\.example\.com$", "https://preview*.example.com", "https://previewa.example.com"),
-        # A port is meant whole, and may be begun only.
+        # `:*` also covers the origin without a port.
         (r"^http://localhost:", "http://localhost:*", "http://localhost"),
         (r"^http://localhost:30\d\d$", "http://localhost:*", "http://localhost"),
     ],
 )
-def test_a_wider_pattern_is_not_taken(expression, pattern, example):
-    """
-    A pattern that covers one origin more is not taken, and the origin is shown.
-    """
+def test_a_pattern_that_covers_one_more_origin_is_not_taken(expression, pattern, example):
     covered = patterns_of(expression)
     assert covered.spellings == ()
     assert covered.wider == ((pattern, example),)
@@ -119,10 +110,7 @@ def test_a_wider_pattern_is_not_taken(expression, pattern, example):
 
 
 @pytest.mark.parametrize("expression", [".*", "^.*$", ".+", "(.*)", "^[^ ]*$"])
-def test_an_expression_for_every_origin(expression):
-    """
-    An expression that covers every origin says so.
-    """
+def test_an_expression_that_covers_every_origin_is_reported_as_that(expression):
     assert patterns_of(expression) == EVERYTHING
 
 
@@ -130,17 +118,14 @@ def test_an_expression_for_every_origin(expression):
     ("expression", "lost"),
     [("https://.*", "https://a"), ("^null$", "null"), (r"^http://192\.168\.\d+\.\d+$", "http://192.168.0.0")],
 )
-def test_expressions_without_a_near_pattern(expression, lost):
-    """
-    An expression that no pattern is near to has none, and an example of what it covers.
-    """
+def test_expressions_without_a_near_pattern_have_an_example_of_what_they_cover(expression, lost):
     assert patterns_of(expression) == Covered(lost=lost, every_page=lost == "https://a")
 
 
 @pytest.mark.parametrize(
     ("expression", "lost"),
     [
-        # A stranger's origin does not hide that no pattern says the addresses.
+        # The example of a foreign origin does not hide that no pattern covers the addresses.
         (
             r"https?://(localhost|192\.168\.\d+\.\d+)(:\d+)?",
             ("http://localhost.evil.example", "http://192.168.0.0", "https://192.168.0.0"),
@@ -148,17 +133,14 @@ def test_expressions_without_a_near_pattern(expression, lost):
         (r"^http://(10\.\d+\.\d+\.\d+|172\.16\.\d+\.\d+)$", ("http://10.0.0.0", "http://172.16.0.0")),
         (r"^(https://192\.168\.\d+\.\d+|null)$", ("https://192.168.0.0", "null")),
         (r"^https?://.+$", ("http://a", "https://a")),
-        # One kind of mistake is one example, however many alternatives have it. Nothing ends the expression, so ports
-        # are covered too, and strangers.
+        # There is one example for each kind of mistake, however many alternatives have it. Nothing ends the expression,
+        # so it also covers ports and foreign origins.
         (r"^https?://(www\.)?example\.com", ("http://example.com.evil.example", "http://example.com:8443")),
         (r"https://.*\.lovable\.app", ("https://a.lovable.app.evil.example", "https://a.lovable.app:8443")),
         (r"https://app\.example\.com(:\d+)?", ("https://app.example.com.evil.example",)),
     ],
 )
-def test_each_alternative_that_is_lost_has_an_example(expression, lost):
-    """
-    Each alternative that no pattern says has an example of its own.
-    """
+def test_each_alternative_that_is_lost_has_an_example_of_its_own(expression, lost):
     covered = patterns_of(expression)
     assert {covered.lost, *covered.also_lost} == {*lost}
 
@@ -174,9 +156,9 @@ def test_each_alternative_that_is_lost_has_an_example(expression, lost):
         (r"^http://.*", False),
     ],
 )
-def test_an_expression_that_covers_every_page_says_so(expression, is_every_page):
+def test_an_expression_that_covers_every_https_page_is_reported_as_that(expression, is_every_page):
     """
-    An expression that covers every page on https says so, though it covers less than everyone.
+    It is reported although it does not cover everyone.
     """
     covered = patterns_of(expression)
     assert (covered.every_page, covered.all) == (is_every_page, False)
@@ -187,7 +169,7 @@ def test_an_expression_that_covers_every_page_says_so(expression, is_every_page)
     [
         (r"^localhost:\d+$", ["https://localhost:*", "http://localhost:*"]),
         (r"localhost:4200", ["https://localhost:4200", "http://localhost:4200"]),
-        # Matched from the start, it is the scheme.
+        # It matches from the start, so it matches the scheme.
         (r"example\.com", ["https://example.com", "http://example.com"]),
         (r"^https://app\.example\.com/$", []),
         (r"^https://app\.example\.com:443$", []),
@@ -198,10 +180,7 @@ def test_an_expression_that_covers_every_page_says_so(expression, is_every_page)
         (r"^$", []),
     ],
 )
-def test_an_expression_that_matches_nothing_says_so(expression, meant):
-    """
-    An expression that matches nothing that a browser sends says so, with the patterns that were probably meant.
-    """
+def test_an_expression_that_matches_nothing_is_reported_with_what_was_probably_meant(expression, meant):
     covered = patterns_of(expression)
     assert (covered.nothing, covered.spellings, covered.lost) == (True, (), None)
     assert [text for text, _ in covered.wider] == meant
@@ -216,10 +195,7 @@ VERBOSE = r"""
 
 
 @pytest.mark.parametrize("expression", [re.compile(VERBOSE, re.VERBOSE), f"(?x){VERBOSE}", f"(?i)(?x){VERBOSE}"])
-def test_a_verbose_expression_is_read(expression):
-    """
-    A verbose expression is read as `re` reads it, without its spaces and comments.
-    """
+def test_a_verbose_expression_is_read_without_its_spaces_and_comments(expression):
     covered = patterns_of(expression)
     names = ["app", "admin", "shop_front"]
     assert (covered.spellings, covered.lost) == (tuple(f"https://{name}.example.com" for name in names), None)
@@ -248,7 +224,7 @@ def test_a_verbose_expression_is_read(expression):
         (re.compile(rb"^https://app\.example\.com$"), "bytes"),
     ],
 )
-def test_an_expression_that_cannot_be_read_is_not_read(expression, reason):
+def test_an_expression_that_cannot_be_translated_is_refused_with_the_reason(expression, reason):
     with pytest.raises(ValueError, match=re.escape(reason)):
         patterns_of(expression)
 
@@ -261,7 +237,7 @@ def test_an_expression_that_cannot_be_read_is_not_read(expression, reason):
         ("^/(" + "|".join(f"app{n}" for n in range(200)) + ")/", "too many"),
     ],
 )
-def test_paths_that_cannot_be_read_are_not_read(expression, reason):
+def test_an_expression_of_paths_that_cannot_be_translated_is_refused_with_the_reason(expression, reason):
     with pytest.raises(ValueError, match=reason):
         prefixes_of(expression)
 
@@ -290,10 +266,10 @@ def test_case_is_ignored_where_the_library_ignores_it():
         (r"^/v\d+/", [], {}, "/v0/"),
         (r"^/api/v\d+/", [], {"/api": "/api/a"}, "/api/v0/"),
         (r"/api/v1.0/.*", ["/api/v1.0"], {"/api/v1.0": "/api/v1.0"}, "/api/v1a0/"),
-        # What is below is said of the second, whatever becomes of the first.
+        # What follows is about the second prefix, whatever happens to the first.
         (r"^/api(/v1/.*)?$", ["/api", "/api/v1"], {"/api": "/api/a", "/api/v1": "/api/v1"}, None),
         (r"^/$", [], {}, "/"),
-        # Prefixes may have any letter that stands for nothing else.
+        # A prefix may have any letter that has no other meaning.
         (r"/service path(/.*)?$", ["/service path"], {}, None),
         (r"/service\ path(/.*)?$", ["/service path"], {}, None),
         (r"/a\+b(/.*)?$", ["/a+b"], {}, None),
@@ -302,11 +278,11 @@ def test_case_is_ignored_where_the_library_ignores_it():
         (r"/(äpfel|birnen)(/.*)?$", ["/äpfel", "/birnen"], {}, None),
         (r"/\.well-known(/.*)?$", ["/.well-known"], {}, None),
         (r"/a=1;b='2',c:!(&)~(/.*)?$".replace("(&)", r"\(&\)"), ["/a=1;b='2',c:!(&)~"], {}, None),
-        # They cover letters that the expression does not.
+        # These prefixes cover letters that the expression does not cover.
         (r"^/api(/[a-z]+)*/?$", ["/api"], {"/api": "/api/0"}, None),
         (r"^/api(/[ -~]*)?$", ["/api"], {"/api": "/api/é"}, None),
         (r"^/api(/[^@]*)?$", ["/api"], {"/api": "/api/@"}, None),
-        # A key has none of these, so there is no prefix.
+        # A key has none of these characters, so there is no prefix.
         (r"/users/<id>$", [], {}, "/users/<id>"),
     ],
 )
@@ -320,7 +296,7 @@ def test_an_expression_of_paths_is_read_as_prefixes(expression, prefixes, wider,
     [
         (r"^/(api|v\d+)", {"/apia", "/v0"}),
         (r"^/(api|v\d+/docs|[a-z]{2}/api)/", {"/v0/docs/", "/aa/api/"}),
-        # One kind of mistake is one example.
+        # There is one example for each kind of mistake.
         (r"^/(graphql|api/v1).*$", {"/api/v1a"}),
     ],
 )
@@ -339,10 +315,7 @@ def test_each_alternative_of_paths_that_is_lost_has_an_example(expression, lost)
         (r"^$", []),
     ],
 )
-def test_an_expression_that_matches_no_path_says_so(expression, meant):
-    """
-    An expression that matches no path says so, with the prefixes that were probably meant.
-    """
+def test_an_expression_that_matches_no_path_is_reported_with_what_was_probably_meant(expression, meant):
     covered = prefixes_of(expression)
     assert (covered.nothing, covered.spellings, covered.lost) == (True, (), None)
     assert [text for text, _ in covered.wider] == meant
@@ -364,11 +337,11 @@ def test_a_verbose_expression_of_paths_is_read():
 @pytest.mark.parametrize(
     "expression", ["^.*$", "/*", "/.*", ".*", "^/", re.compile("^/ .* $", re.VERBOSE), "(?s)^/.*$", "^/[^ü]*ü?"]
 )
-def test_an_expression_of_all_paths_says_so(expression):
+def test_an_expression_of_all_paths_is_reported_as_that(expression):
     assert prefixes_of(expression) == EVERYTHING
 
 
-# Against `re` itself.
+# Compared with `re` itself.
 
 ATOMS = st.sampled_from(
     [*"ab-_", "/", ":", ".", r"\.", r"\d", r"\w", r"[ab]", r"[^.]", r"[a-z0-9-]", r"[\w-]", r"\S", "https", "com"]
@@ -398,9 +371,9 @@ def is_covered(origin, texts):
 
 @settings(max_examples=30, deadline=None)
 @given(EXPRESSIONS, EDGES, st.data())
-def test_all_that_is_lost_is_announced(middle, edges, data):
+def test_every_lost_origin_is_announced_by_an_example(middle, edges, data):
     """
-    An origin that the expression covers and no pattern is only lost where an example says so.
+    Where no example says so, the patterns cover each origin that the expression covers.
     """
     expression = rf"{edges[0]}https?://{middle}\.example{edges[1]}"
     try:
@@ -417,9 +390,9 @@ def test_all_that_is_lost_is_announced(middle, edges, data):
 
 @settings(max_examples=100, deadline=None)
 @given(EXPRESSIONS, EDGES, st.lists(st.text(alphabet="abé 1-_.@{", min_size=1), min_size=1, max_size=3), st.data())
-def test_prefixes_cover_what_is_said(middle, edges, segments, data):
+def test_prefixes_cover_no_path_beyond_the_expression(middle, edges, segments, data):
     """
-    A prefix covers no path that the expression does not, unless it is one of the wider; what is lost has an example.
+    The wider prefixes are the exception. What is lost has an example.
     """
     expression = rf"{edges[0]}/{middle}{edges[1]}"
     try:
@@ -441,16 +414,13 @@ def test_prefixes_cover_what_is_said(middle, edges, segments, data):
 
 
 def has_one_reading(path):
-    # Control characters are in no path that anyone means.
+    # No path that a person means has control characters.
     return path.isprintable() and re.fullmatch(r"/|(/(?!\.{1,2}(/|\Z))[^/\\%]+)+/?", path) is not None
 
 
 @settings(max_examples=50, deadline=None)
 @given(EXPRESSIONS, EDGES, st.lists(st.text(alphabet="ab1-_", min_size=1, max_size=63), min_size=1, max_size=3))
-def test_no_pattern_covers_more(middle, edges, labels):
-    """
-    No pattern covers an origin that the expression does not.
-    """
+def test_no_pattern_covers_an_origin_beyond_the_expression(middle, edges, labels):
     expression = rf"{edges[0]}https?://{middle}\.example{edges[1]}"
     try:
         covered = patterns_of(expression)
@@ -488,7 +458,8 @@ def test_no_pattern_covers_more(middle, edges, labels):
 )
 def test_the_work_of_reading_is_bounded(expression):
     """
-    Some took ten seconds and more. The lines of Python that it takes are counted, because time tells of the machine.
+    Some of these once took ten seconds and more. The test counts executed lines of Python, because time depends on the
+    machine.
     """
     assert work_of(lambda: read_or_not(expression)) < 7_000_000
 

@@ -1,6 +1,6 @@
 """
-Regular expressions as people write them, in public projects, with other hosts: what is read of each, and that no origin
-and no path is gained or lost in silence, against `re` itself.
+Regular expressions from public projects, with other hosts. The tests hold what is read of each. With `re` itself they
+check that no origin and no path is gained, or lost without a word.
 """
 
 import re
@@ -12,7 +12,7 @@ from corsguard import Origin, OriginPattern
 from corsguard.audience import OriginIndex
 from corsguard.expressions import patterns_of, prefixes_of
 
-# What it is read as; what would cover more; and an example of each kind of what is lost.
+# The patterns, then what would cover more, then an example of each kind of loss.
 
 ORIGINS = {
     r"https?://(.*\.)?example\.com:?\d*/?.*": (
@@ -177,7 +177,7 @@ ORIGINS = {
         [],
         ["https://shop-a-acme-projects.vercel.app.evil.example", "https://shop-a-acme-projects.vercel.app:8443"],
     ),
-    # A hyphen behind a star begins no name of a host.
+    # No host name begins with a hyphen, so the hyphen behind a star is not its first letter.
     r"^https://.*-acme-projects-8be31e4e\.vercel\.app$": (
         ["https://*-acme-projects-8be31e4e.vercel.app"],
         [],
@@ -316,7 +316,7 @@ ORIGINS = {
     r"^https://preview\d\d\.example\.com$": ([], ["https://preview*.example.com"], []),
 }
 ORIGINS_ALL = ["^(.*)", ""]
-# They match nothing, and these were probably meant.
+# They match nothing. These were probably meant.
 ORIGINS_NOTHING = {
     r"^localhost:\d+$": ["https://localhost:*", "http://localhost:*"],
     r"example\.com": ["https://example.com", "http://example.com"],
@@ -398,7 +398,7 @@ PATHS = {
     "^/api$": (["/api"], ["/api"], []),
 }
 PATHS_ALL = ["/*", "^.*$", "^/.*$", "/.*", "^/"]
-# They match nothing, and these were probably meant.
+# They match nothing. These were probably meant.
 PATHS_NOTHING = {
     "api/*": ["/api"],
     "api/v1/*": ["/api/v1"],
@@ -479,7 +479,7 @@ GENERATED_PATHS = [
 
 
 @pytest.mark.parametrize("expression", ORIGINS)
-def test_what_is_read_of_expressions_of_origins(expression):
+def test_expressions_of_origins_are_read_as_listed(expression):
     covered = patterns_of(expression)
     lost = [*filter(None, [covered.lost]), *covered.also_lost]
     assert ([*covered.spellings], [text for text, _ in covered.wider], lost) == ORIGINS[expression]
@@ -488,7 +488,7 @@ def test_what_is_read_of_expressions_of_origins(expression):
 
 
 @pytest.mark.parametrize("expression", PATHS)
-def test_what_is_read_of_expressions_of_paths(expression):
+def test_expressions_of_paths_are_read_as_listed(expression):
     covered = prefixes_of(expression)
     lost = [*filter(None, [covered.lost]), *covered.also_lost]
     assert ([*covered.spellings], [text for text, _ in covered.wider], lost) == PATHS[expression]
@@ -497,27 +497,27 @@ def test_what_is_read_of_expressions_of_paths(expression):
 
 
 @pytest.mark.parametrize("expression", ORIGINS_NOTHING)
-def test_expressions_of_origins_that_match_nothing(expression):
+def test_expressions_of_origins_that_match_nothing_name_what_was_meant(expression):
     covered = patterns_of(expression)
     assert covered.nothing
     assert [text for text, _ in covered.wider] == ORIGINS_NOTHING[expression]
 
 
 @pytest.mark.parametrize("expression", PATHS_NOTHING)
-def test_expressions_of_paths_that_match_nothing(expression):
+def test_expressions_of_paths_that_match_nothing_name_what_was_meant(expression):
     covered = prefixes_of(expression)
     assert covered.nothing
     assert [text for text, _ in covered.wider] == PATHS_NOTHING[expression]
 
 
 @pytest.mark.parametrize(("function", "expression", "reason"), NOT_READ)
-def test_expressions_that_are_not_read(function, expression, reason):
+def test_expressions_that_cannot_be_translated_are_refused_with_the_reason(function, expression, reason):
     with pytest.raises(ValueError, match=reason):
         function(expression)
 
 
 @pytest.mark.parametrize("expression", [*ORIGINS, *ORIGINS_ALL, *ORIGINS_NOTHING])
-def test_no_origin_is_gained_or_lost_in_silence(expression):
+def test_no_origin_is_gained_or_lost_without_an_example(expression):
     covered = patterns_of(expression)
     taken, wider = (index_of(texts) for texts in (covered.spellings, [text for text, _ in covered.wider]))
     assert [origin for origin in GENERATED if taken.covers(origin) and not re.match(expression, origin)] == []
@@ -531,7 +531,7 @@ def test_no_origin_is_gained_or_lost_in_silence(expression):
 
 
 @pytest.mark.parametrize("expression", [*PATHS, *PATHS_ALL, *PATHS_NOTHING])
-def test_no_path_is_gained_or_lost_in_silence(expression):
+def test_no_path_is_gained_or_lost_without_an_example(expression):
     covered = prefixes_of(expression)
     wider = dict(covered.wider)
     matched = {path for path in GENERATED_PATHS if re.match(expression, path)}

@@ -1,5 +1,5 @@
 """
-A fix as a value: what it says in every form, and that what can be pasted is what was meant.
+A fix as a value: its text in every form, and that the pasted text means what the fix says.
 """
 
 import json
@@ -35,15 +35,12 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_keywords_in_the_words_of_the_place(form):
-    """
-    Keywords are written in the words of the place.
-    """
+def test_keywords_are_written_in_the_words_of_the_place(form):
     assert Fix(policy={"allow_origins": ["\xe9"], "allow_credentials": True}, form=form).written() == WRITTEN[form]
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_what_begins_a_policy_is_that_policy(form):
+def test_a_fix_that_begins_a_policy_can_be_run_as_that_policy(form):
     said = read(form, Fix(policy=POLICY, form=form).begun())
     policy = Configuration.from_variables(said).policies["policy"] if form == "variables" else Policy(**said)
     assert policy == Policy(**POLICY)
@@ -83,15 +80,15 @@ def test_what_begins_a_policy_is_that_policy(form):
         (Fix(policy={"allow_methods": ["A", "B"]}, form="variables", prefix="X_"), "X_ALLOW_METHODS=A,B"),
     ],
 )
-def test_the_text_of_a_fix(fix, text):
+def test_a_fix_has_this_text(fix, text):
     assert str(fix) == text
     assert bool(fix) is bool(text)
     assert fix.can_be_pasted is bool(fix.name or fix.entries or fix.policy or fix.send)
 
 
-def test_what_there_is_to_choose_from():
+def test_each_choice_has_its_own_text():
     """
-    Each choice has its text in the words of the fix that it belongs to, and only the first has the words of the fix.
+    A choice has its text in the form of its fix. Only the first choice has the words of the fix.
     """
     fix = Fix(entries=("a",), words="do", otherwise=(Fix(words="or", policy={"max_age": 1}), OR_REMOVE_IT))
     assert [text for _, text in replace(fix, form="toml", tables={"max_age": ("x",)}).choices()] == [
@@ -102,17 +99,14 @@ def test_what_there_is_to_choose_from():
     assert [text for _, text in fix.choices()] == ['"a"  # do', "or: max_age=1", "or remove it"]
 
 
-def test_the_text_is_bounded_and_whole():
-    """
-    The text is bounded, and what is written is whole.
-    """
+def test_the_text_of_a_fix_is_bounded_and_has_no_half_value():
     names = [f"M{number}" for number in range(1000)]
     fix = Fix(policy={"allow_methods": names})
     assert str(fix).endswith('"M29", and 970 more]')
     assert read("python", fix.begun()) == fix.policy
 
 
-def test_a_fix_forges_no_line():
+def test_a_fix_adds_no_line_of_a_client():
     fix = Fix(words="a\x1b[2J", name="b\r", entries=("c\n",), policy={"allow_origins": ["d\u2028"]})
     assert str(fix).isprintable()
     assert all(line.isprintable() for line in fix.written())
@@ -130,5 +124,5 @@ def test_a_fix_is_plain_data():
     assert fix != replace(fix, policy={})
 
 
-def test_toml_has_words_for_nothing_and_for_a_table():
+def test_toml_has_a_text_for_none_and_for_a_table():
     assert as_toml({"max_age": None, "a b": {"null": "kiosks"}}) == '{ max_age = "none", "a b" = { null = "kiosks" } }'

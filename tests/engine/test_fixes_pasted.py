@@ -1,6 +1,6 @@
 """
-The fix of every refusal is pasted, one after the other, into policies as people write them: each changes something, and
-the last one builds.
+The fix of every refusal is pasted, one after the other, into policies as people write them. Each one changes something,
+and the last one builds.
 """
 
 import re
@@ -31,7 +31,7 @@ KEYWORDS = frozenset("allow_origins allow_methods allow_headers expose_headers a
 
 def in_our_words(configuration):
     """
-    Yield the keywords of each policy that somebody writes who knows our words and no more: each value as it was.
+    Yield the keywords of policies by a person who knows our keywords and nothing else: the values are as they were.
     """
     keywords = {}
     for name, value in configuration.items():
@@ -45,7 +45,6 @@ def in_our_words(configuration):
 
 
 ROWS = [*configurations.FLASK, *configurations.VIEWS, *configurations.DJANGO, *configurations.STARLETTE]
-# Each once.
 AS_WRITTEN = [*{repr(policy): policy for row in ROWS for policy in in_our_words(row)}.values()]
 
 
@@ -60,10 +59,10 @@ def mended(keywords):
         except PolicyError as error:
             problem = error.problems[0]
             assert problem.fix
-            # Written out, because 1 is True.
+            # Compared as text, because True == 1.
             seen.append(repr(keywords))
             keywords = pasted(keywords, problem)
-            # What changes nothing would be pasted for ever.
+            # A fix that changes nothing would be pasted for ever.
             assert repr(keywords) not in seen, problem
         else:
             return keywords
@@ -110,7 +109,7 @@ def lists(texts):
 
 def texts_of(keyword):
     """
-    Return all texts that stand in *keyword* of a configuration.
+    Return all texts in *keyword* of a configuration.
     """
     values = [policy.get(keyword) for policy in AS_WRITTEN]
     entries = [entry for value in values for entry in (value if isinstance(value, list | tuple) else [value])]
@@ -135,7 +134,7 @@ def texts_of(keyword):
         },
     )
 )
-def test_pasted_fixes_build_whatever_is_mixed(keywords):
+def test_pasted_fixes_build_every_mixture(keywords):
     mended(keywords)
 
 
@@ -150,6 +149,6 @@ def test_pasted_fixes_build_whatever_is_mixed(keywords):
 )
 def test_a_fix_that_is_pasted_unread_shares_with_nobody(pattern, instead):
     """
-    Where anyone can register a name, a fix has one that nobody can register: no host name has an underscore.
+    Where anyone can register a name, the fix has a name that nobody can register: no host name has an underscore.
     """
     assert mended({"allow_origins": [pattern], "allow_credentials": True})["allow_origins"] == [instead]

@@ -1,5 +1,5 @@
 """
-Policies by host: which keys there may be, which of them a host means, and how each form of configuration says them.
+Policies by host: the valid keys, the key that a host means, and each form of configuration.
 """
 
 import tracemalloc
@@ -29,9 +29,6 @@ def refused(policy):
     return [(problem.code, problem.field, str(problem.fix)) for problem in refusal.value.problems]
 
 
-# Keys.
-
-
 @pytest.mark.parametrize(
     ("key", "looked_up"),
     {
@@ -50,7 +47,7 @@ def refused(policy):
         "*.localhost": "*.localhost",
     }.items(),
 )
-def test_a_host_is_a_key(key, looked_up):
+def test_a_host_is_a_valid_key(key, looked_up):
     assert key_of(key) == looked_up
     assert Policies({"hosts": {key: LISTED}}).policy == {"hosts": {looked_up: LISTED}}
 
@@ -81,7 +78,7 @@ BAD_KEYS = {
 
 
 @pytest.mark.parametrize(("key", "meant"), BAD_KEYS.items(), ids=map(repr, BAD_KEYS))
-def test_what_is_no_key_is_refused_with_the_host_that_is_meant(key, meant):
+def test_a_text_that_is_not_a_key_is_refused_with_the_host_that_is_meant(key, meant):
     ((code, _, fix),) = refused({"hosts": {key: LISTED}})
     assert (code, fix.partition("  # ")[0]) == ("E808", f'"{meant}"')
     assert key_of(meant) == meant
@@ -94,7 +91,7 @@ def test_two_keys_of_one_host_are_refused(hosts):
     ]
 
 
-def test_all_that_is_wrong_is_said_at_once_and_where():
+def test_all_mistakes_are_reported_at_once_with_their_places():
     wrong = {
         "A.example": {"allow_origins": ["https://A.example"]},
         "b.example": {"paths": {"api": {"allow_methods": "GET"}}, "max_age": 1},
@@ -118,7 +115,7 @@ def test_all_that_is_wrong_is_said_at_once_and_where():
     assert Policies({"hosts": eval(fix)}).named
 
 
-def test_a_source_that_is_awaited_is_refused_where_it_stands():
+def test_an_awaited_source_is_refused_with_its_place():
     policy = Policy(allow_origins=Awaited())
     hosts = {"a.example": policy, "b.example": {"paths": {"/api": policy, "/": LISTED}}}
     with pytest.raises(PolicyError) as refusal:
@@ -127,9 +124,6 @@ def test_a_source_that_is_awaited_is_refused_where_it_stands():
         ("E804", 'hosts["a.example"].allow_origins'),
         ("E804", 'hosts["b.example"].paths["/api"].allow_origins'),
     ]
-
-
-# What stands where.
 
 
 @pytest.mark.parametrize(("host", "tenant"), TENANT_OF.items(), ids=lambda value: repr(value)[:40])
@@ -141,7 +135,7 @@ def test_a_host_means_one_key(host, tenant):
     assert Policies(HOSTS).policy_for("/") == UNGUARDED
 
 
-def test_policies_by_host_are_named_and_given_back():
+def test_policies_by_host_have_names_and_can_be_read_back():
     paths = {"/": None, "/api": OTHER}
     policies = Policies({"hosts": {"a.example": LISTED, "*.b.example": {"paths": paths}, "c.example": paths}})
     assert policies.named == {"a.example": LISTED, "*.b.example/api": OTHER, "c.example/api": OTHER}
@@ -155,7 +149,7 @@ def test_policies_by_host_are_named_and_given_back():
 
 
 @pytest.mark.parametrize("hosts", [{}, {"a.example": {"paths": {}}}, {"a.example": None}, {"a.example": "unguarded"}])
-def test_what_guards_nothing_is_given_back_as_such(hosts):
+def test_a_host_without_a_guard_is_given_back_as_such(hosts):
     policies = Policies({"hosts": hosts})
     again = Policies(policies.policy)
     assert (again.policy, again.named) == (policies.policy, {})
@@ -193,7 +187,7 @@ def test_hosts_that_clients_make_up_are_remembered_up_to_a_bound():
 @pytest.mark.parametrize(
     "sent", [None, 7, b"a.example", ["a.example"], "", "\u212aelvin.example", "a\n.example", "a.example.", "1.2.3.4."]
 )
-def test_what_is_no_text_of_a_host_names_none(sent):
+def test_a_text_that_is_not_a_host_means_no_key(sent):
     assert host_of(sent) is None
     assert Hosts({"kelvin.example": 1}).find(sent) is None
 
@@ -207,7 +201,7 @@ SENT = st.builds(lambda name, port: f"{name}{port}", NAMES | NAMES.map(str.upper
 
 def meant(keys, sent):
     """
-    Return which of *keys* the design says that *sent* means: the slow way.
+    Return the key that *sent* means, as the design says it. This way is slow.
     """
     name, colon, port = sent.lower().partition(":")
     wanted = f":{port}" if port not in ("", "80", "443") else ""
@@ -228,12 +222,12 @@ def _parts(key):
 @given(st.sets(KEYS, max_size=8), SENT)
 @example({"*.a.example", "*.b.a.example:8443"}, "c.b.a.example")
 @example({"*.a.example:8443", "b.a.example"}, "b.a.example:8443")
-def test_the_key_is_the_one_that_the_design_says(keys, sent):
+def test_the_fast_lookup_finds_the_key_that_the_design_says(keys, sent):
     spelled = {key_of(key) for key in keys}
     hosts = Hosts({key: key for key in spelled})
     expected = meant(spelled, sent) if host_of(sent) is not None else None
     assert hosts.find(sent) == expected
-    # What is remembered is the same.
+    # The second answer comes from memory, and is the same.
     assert hosts.find(sent) == expected
 
 
@@ -253,15 +247,12 @@ def test_no_origin_of_one_tenant_is_granted_on_the_host_of_another(keys, sent, d
 
 
 @given(st.text() | st.integers() | st.none() | st.binary())
-def test_nothing_that_is_sent_raises(sent):
+def test_no_host_header_raises(sent):
     assert Policies(HOSTS).policy_for("/", sent) is not ...
     assert explain(HOSTS, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP, "HTTP_HOST": sent}).verdict
 
 
-# The story.
-
-
-def test_a_host_that_no_key_means_is_explained():
+def test_a_host_without_a_key_is_explained():
     environ = {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": ORIGINS["acme"]}
     told = explain(HOSTS, {**environ, "HTTP_HOST": "api.acme.example"})
     assert told.goes_on
@@ -274,8 +265,6 @@ def test_a_host_that_no_key_means_is_explained():
     assert "Host" in unnamed.pop()
     assert other == explain({"/api": LISTED}, environ).verdict
 
-
-# Files.
 
 FILE = """
 [policies.acme]
@@ -311,7 +300,7 @@ production = true
 """
 
 
-def test_a_file_has_hosts(tmp_path):
+def test_a_file_may_have_hosts(tmp_path):
     file = tmp_path / "cors.toml"
     file.write_text(FILE)
     live = Configuration.from_file(file, "live").guarded
@@ -327,7 +316,6 @@ def test_a_file_has_hosts(tmp_path):
     there = development.guarded
     assert there.policy_for("/", "api.acme.example").allow_origins == ("http://localhost:3000",)
     assert there.policy_for("/", "inline.example").max_age == 0
-    # It can be read again, and says the same.
     file.write_text(str(development))
     assert Configuration.from_file(file).guarded.policy == there.policy
     assert Configuration.from_file(file).guarded.named == there.named
@@ -352,7 +340,7 @@ def test_a_file_has_hosts(tmp_path):
         ({"hots": {"a.example": "app"}}, [("E812", "hots")]),
     ],
 )
-def test_a_mistake_about_hosts_in_a_file_is_told_where_it_is(more, told):
+def test_a_mistake_about_hosts_in_a_file_is_reported_with_its_place(more, told):
     with pytest.raises(PolicyError) as refusal:
         Configuration.from_mapping({"policies": {"app": {"allow_origins": [APP]}}, **more})
     assert [(problem.code, problem.field) for problem in refusal.value.problems] == told

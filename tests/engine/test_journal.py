@@ -1,5 +1,5 @@
 """
-What the operator is told: bounded, in ASCII, on one line, and no more often than it helps.
+What the operator reads: it is bounded, in ASCII, on one line, and rare enough to help.
 """
 
 import gc
@@ -21,7 +21,7 @@ from corsguard.protection import REMEDIES
 @pytest.fixture
 def clock(monkeypatch):
     """
-    The time that the rate limit sees, in seconds; it stands still unless it is told.
+    The time that the rate limit sees, in seconds. It only moves when a test sets it.
     """
     clock = SimpleNamespace(now=1000.0)
     monkeypatch.setattr("corsguard.journal.time", SimpleNamespace(monotonic=lambda: clock.now))
@@ -55,15 +55,12 @@ def test_a_same_origin_refusal_is_not_reported(records):
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "none", "same-origin,cross-site", "", "Same-Origin"])
-def test_any_other_refusal_is_reported(records, site):
+def test_every_other_refusal_is_reported(records, site):
     Journal().record(SHOP, refused(), {**ENVIRON, "HTTP_SEC_FETCH_SITE": site})
     assert len(records) == 1
 
 
-def test_a_source_s_error_has_its_traceback(records):
-    """
-    What a source raised is reported with its traceback.
-    """
+def test_what_a_source_raises_is_reported_with_its_traceback(records):
     error = LookupError("the database is gone")
     Journal().record(SHOP, refused(error), {**ENVIRON, "HTTP_SEC_FETCH_SITE": "same-origin"})
     (record,) = records
@@ -74,7 +71,7 @@ def test_a_source_s_error_has_its_traceback(records):
     assert record.exc_info[1] is error
 
 
-def test_nothing_is_worded_when_nobody_listens(caplog):
+def test_no_text_is_made_if_nobody_listens(caplog):
     caplog.set_level(logging.WARNING, logger="corsguard")
 
     class Unread(dict):
@@ -101,10 +98,7 @@ def test_nothing_is_worded_when_nobody_listens(caplog):
     ],
     ids=lambda text: ascii(text[:12]),
 )
-def test_a_record_is_one_bounded_ascii_line(records, text):
-    """
-    A record is one bounded line of ASCII whatever a client sends.
-    """
+def test_a_record_is_one_bounded_line_of_ascii_whatever_a_client_sends(records, text):
     environ = {"REQUEST_METHOD": text, "PATH_INFO": text, "HTTP_ORIGIN": text}
     journal = Journal()
     journal.record(SHOP, refused(), environ)
@@ -125,7 +119,7 @@ def test_a_record_is_one_bounded_ascii_line(records, text):
             assert 0 < len(said) <= 200
 
 
-def test_two_layers_are_told_of_once(records):
+def test_two_layers_are_reported_once(records):
     journal = Journal()
     journal.record_displaced(SHOP, ["Access-Control-Allow-Origin"], ENVIRON)
     journal.record_displaced(SHOP, ["Access-Control-Allow-Origin"], {**ENVIRON, "PATH_INFO": "/other"})
@@ -137,10 +131,7 @@ def test_two_layers_are_told_of_once(records):
     )
 
 
-# How often.
-
-
-def test_what_is_like_the_last_is_left_out_and_counted(records, clock):
+def test_refusals_like_the_last_one_are_left_out_and_counted(records, clock):
     journal = Journal()
     for _ in range(5):
         journal.record(SHOP, refused(), ENVIRON)
@@ -159,10 +150,7 @@ def test_what_is_like_the_last_is_left_out_and_counted(records, clock):
     ]
 
 
-def test_each_reason_and_policy_for_itself(records, clock):
-    """
-    Reasons and policies are left out each for itself.
-    """
+def test_each_reason_and_each_policy_has_its_own_rate_limit(records, clock):
     journal = Journal()
     shops = SHOP, Assignment(Policy(allow_origins=["https://other.example"]), "other")
     for _ in range(2):
@@ -174,10 +162,7 @@ def test_each_reason_and_policy_for_itself(records, clock):
     ]
 
 
-def test_how_often_a_failing_source_is_written(records, clock):
-    """
-    A failing source is not written more often than a refusal.
-    """
+def test_a_failing_source_is_written_no_more_often_than_a_refusal(records, clock):
     journal = Journal()
     for _ in range(3):
         journal.record(SHOP, refused(LookupError()), ENVIRON)
@@ -193,9 +178,10 @@ def listed(*origins):
     return Assignment(Policy(allow_origins=list(origins)), "shop")
 
 
-def test_equal_policies_share_what_is_left_out(records, clock):
+def test_equal_policies_share_a_rate_limit(records, clock):
     """
-    A swap to an equal policy, or a store that builds a tenant's policy each time, writes no refusal anew.
+    A swap to an equal policy writes no refusal again. Neither does a store that builds a tenant's policy for each
+    request.
     """
     journal = Journal()
     for _ in range(3):
@@ -207,7 +193,7 @@ def test_equal_policies_share_what_is_left_out(records, clock):
     assert records[2].getMessage().endswith(" Similar records left out since the last one: 2.")
 
 
-def test_policies_with_two_sources_share_nothing(records, clock):
+def test_policies_with_two_sources_share_no_rate_limit(records, clock):
     journal, sources = Journal(), [RefreshingOrigins(lambda: [APP], every=60) for _ in range(2)]
     for source in (*sources, *sources):
         journal.record(Assignment(Policy(allow_origins=source), "shop"), refused(), ENVIRON)
@@ -216,23 +202,23 @@ def test_policies_with_two_sources_share_nothing(records, clock):
 
 def test_any_number_of_tenants_write_a_bounded_number_of_records(records, clock):
     """
-    However many policies refuse, so many records are written in a minute, and no more is remembered.
+    However many policies refuse, the records of a minute and the memory are bounded.
     """
     journal = Journal()
     tenants = [listed(f"https://{number}.example.com") for number in range(300)]
     for tenant in 2 * tenants:
         journal.record(tenant, refused(), ENVIRON)
-    # Those that came too late share one record.
+    # Policies that refused after the bound was reached share one record.
     assert len(records) == 257
     clock.now += 60
     for tenant in tenants:
         journal.record(tenant, refused(), ENVIRON)
-    # One of them has taken the place of the one that is shared.
+    # One of them took the place of the shared record.
     assert len(records) == 2 * 257 + 1
 
 
 def test_a_journal_keeps_no_policy_alive(records, monkeypatch):
-    # For pytest keeps the records that reach it.
+    # pytest keeps the records that reach it.
     monkeypatch.setattr(logging.getLogger("corsguard"), "propagate", False)
     journal, policy = Journal(), Policy(**LISTED)
     journal.record(Assignment(policy, "shop"), refused(), ENVIRON)
@@ -259,7 +245,7 @@ def in_threads(work):
         thread.join()
 
 
-def test_threads_leave_out_and_count_what_one_would(records, clock):
+def test_the_count_of_left_out_records_is_right_with_threads(records, clock):
     journal = Journal()
     in_threads(lambda: journal.record(SHOP, refused(), ENVIRON))
     assert len(records) == 1
@@ -268,8 +254,8 @@ def test_threads_leave_out_and_count_what_one_would(records, clock):
     assert records[1].getMessage().endswith(" Similar records left out since the last one: 1599.")
 
 
-def test_threads_are_told_of_two_layers_once(records, monkeypatch):
-    # As if another thread came in between, each time the lock is asked for.
+def test_threads_report_two_layers_once(records, monkeypatch):
+    # Simulate another thread that runs each time the lock is requested.
     class Interrupted:
         def __enter__(self):
             entered.append(journal)
@@ -286,12 +272,9 @@ def test_threads_are_told_of_two_layers_once(records, monkeypatch):
     assert len(records) == 1
 
 
-# Who listens.
-
-
-def test_a_listener_is_told_of_each_refusal(records):
+def test_a_listener_gets_each_refusal(records):
     """
-    A listener is to be told of each refusal whatever is left out of the log.
+    It gets those too that the log leaves out.
     """
     journal = Journal([].append)
     events = [journal.record(SHOP, refused(), ENVIRON) for _ in range(3)]
@@ -307,8 +290,6 @@ def test_a_listener_is_told_of_each_refusal(records):
     assert [record.cors_event for record in records] == [event for (event,) in (events[0], *events[3:5], *events[6:])]
     assert {event.reason for told in events for event in told} == REASONS.keys() - REMEDIES.keys()
 
-
-# Those of protection.
 
 FORGED = {**ENVIRON, "HTTP_HOST": "api.example.com", "HTTP_SEC_FETCH_SITE": "cross-site", "HTTP_COOKIE": "sid=secret"}
 FIX = Fix(words="exempt the path")
@@ -326,14 +307,14 @@ def test_a_refused_request_is_an_event_with_its_reason(records, reason):
     )
 
 
-def test_an_event_tells_what_is_only_reported(records):
+def test_an_event_in_report_mode_says_that_it_is_only_reported(records):
     (event,) = Journal([].append).record_protection(SHOP, "cross-site", NO_FIX, ENVIRON, would_refuse=True)
     assert event[6:] == (NO_FIX, True, "", False)
     assert records[0].getMessage().startswith("Protection would refuse 'POST' '/orders' ")
     assert records[0].getMessage().endswith(REASONS["cross-site"].message)
 
 
-def test_what_protection_refuses_is_logged_once_in_a_while(records, clock):
+def test_refusals_of_protection_are_logged_at_a_limited_rate(records, clock):
     journal = Journal()
     for would_refuse in (False, True):
         for reason in ("cross-site", "cross-site", "null-origin"):
@@ -344,14 +325,14 @@ def test_what_protection_refuses_is_logged_once_in_a_while(records, clock):
     assert records[-1].getMessage().endswith(" Similar records left out since the last one: 1.")
 
 
-def test_a_developer_reads_each_of_them(records):
+def test_in_development_each_refusal_of_protection_is_logged(records):
     journal = Journal(is_debug=lambda: True)
     for _ in range(2):
         journal.record_protection(SHOP, "cross-site", FIX, FORGED, would_refuse=False)
     assert [record.levelno for record in records] == [logging.WARNING] * 2
 
 
-def test_nobody_who_hears_costs_no_event(caplog):
+def test_without_a_listener_no_event_is_made(caplog):
     caplog.set_level(logging.CRITICAL, logger="corsguard")
     journal = Journal()
     for _ in range(100):
@@ -365,10 +346,7 @@ def test_an_event_of_a_closed_path_has_no_policy():
     assert events == (Event("two-layers", None, "/closed", "POST", "/orders", EVIL),)
 
 
-def test_a_listener_is_told_without_a_log(caplog):
-    """
-    A listener is to be told though nothing is logged.
-    """
+def test_a_listener_gets_events_without_a_log(caplog):
     caplog.set_level(logging.CRITICAL, logger="corsguard")
     assert len(Journal([].append).record(SHOP, refused(), ENVIRON)) == 1
     assert len(Journal([].append).record_odd_path(ODD, ENVIRON)) == 1
@@ -376,7 +354,7 @@ def test_a_listener_is_told_without_a_log(caplog):
 
 
 @pytest.mark.parametrize("listener", [{}, {"on_event": [].append, "is_heard": lambda: False}], ids=["none", "unheard"])
-def test_without_anybody_who_hears_there_are_no_events(records, listener):
+def test_without_log_and_listener_there_are_no_events(records, listener):
     journal = Journal(**listener)
     assert journal.record(SHOP, refused(), ENVIRON) == ()
     assert journal.record(SHOP, refused(LookupError()), ENVIRON) == ()
@@ -385,7 +363,7 @@ def test_without_anybody_who_hears_there_are_no_events(records, listener):
     assert len(records) == 4
 
 
-def test_to_record_calls_no_listener_and_to_tell_does():
+def test_recording_calls_no_listener_and_telling_does():
     heard = []
     journal = Journal(heard.append)
     (event,) = journal.record(SHOP, refused(), ENVIRON)
@@ -395,11 +373,7 @@ def test_to_record_calls_no_listener_and_to_tell_does():
     Journal().tell(event)
 
 
-def test_how_often_a_listener_s_error_is_written(records, clock):
-    """
-    What a listener raises is written and no more often than anything else.
-    """
-
+def test_an_error_of_a_listener_is_written_at_a_limited_rate(records, clock):
     def fail(event):
         raise LookupError(event.path)
 
@@ -416,10 +390,7 @@ def test_how_often_a_listener_s_error_is_written(records, clock):
     ]
 
 
-def test_how_often_an_odd_path_is_written(records, clock):
-    """
-    An odd path is written and no more often than anything else.
-    """
+def test_an_odd_path_is_written_at_a_limited_rate(records, clock):
     journal = Journal()
     for path in ("/api/../x", "/api/../y", "//api"):
         journal.record_odd_path(ODD, {**ENVIRON, "PATH_INFO": path})
@@ -432,10 +403,7 @@ def test_how_often_an_odd_path_is_written(records, clock):
     ]
 
 
-def test_warnings_of_equal_policies_come_once(records):
-    """
-    The warnings of equal policies are written once.
-    """
+def test_the_warnings_of_equal_policies_are_written_once(records):
     journal = Journal()
     risky = {"allow_origins": ["http://a.example"]}
     journal.warn_of([Policy(**risky), Policy(**risky)])
@@ -446,10 +414,7 @@ def test_warnings_of_equal_policies_come_once(records):
     assert len(records) == 3
 
 
-def test_warnings_of_many_policies_come_once(records):
-    """
-    The warnings of more policies than are remembered are written once.
-    """
+def test_warnings_are_written_once_for_more_policies_than_are_remembered(records):
     journal = Journal()
     policies = [Policy(allow_origins=[f"http://a{number}.example"]) for number in range(300)]
     for _ in range(3):
@@ -464,11 +429,7 @@ def raising(error):
     return listener
 
 
-def test_a_listener_s_odd_error_is_written_too(records, clock):
-    """
-    What a listener raises that is no exception is written too.
-    """
-
+def test_a_base_exception_of_a_listener_is_written_too(records, clock):
     class Timeout(BaseException):
         pass
 
@@ -488,10 +449,7 @@ def skipped(journal):
     return next(count for count, turn in enumerate(journal.turns) if turn)
 
 
-def test_unheard_refusals_may_be_skipped():
-    """
-    After a hundred refusals that nobody heard of, a hundred may be skipped.
-    """
+def test_after_a_hundred_unheard_refusals_a_hundred_may_be_skipped():
     journal = Journal([].append, is_heard=lambda: False)
     for _ in range(99):
         journal.record(SHOP, refused(), ENVIRON)
@@ -506,7 +464,7 @@ def test_unheard_refusals_may_be_skipped():
     assert skipped(journal) == 0
 
 
-def test_who_is_heard_of_skips_nothing(caplog):
+def test_with_a_listener_no_refusal_is_skipped(caplog):
     hearing = []
     journal = Journal([].append, is_heard=lambda: hearing)
     for _ in range(100):
@@ -516,8 +474,6 @@ def test_who_is_heard_of_skips_nothing(caplog):
     assert skipped(journal) == 0
 
 
-# For a developer.
-
 PREFLIGHT = {
     "REQUEST_METHOD": "OPTIONS",
     "PATH_INFO": "/orders",
@@ -526,7 +482,7 @@ PREFLIGHT = {
 }
 
 
-def test_what_a_browser_refuses_is_explained_each_time(records):
+def test_in_development_each_refusal_of_a_browser_is_explained(records):
     journal = Journal(is_debug=lambda: True)
     for environ in (PREFLIGHT, {**PREFLIGHT, "HTTP_ORIGIN": EVIL}, ENVIRON) * 2:
         journal.record(SHOP, negotiate(POLICY, environ), environ)
@@ -567,7 +523,7 @@ def test_what_a_browser_refuses_is_explained_each_time(records):
     assert [record.getMessage() for record in records[3:]] == [record.getMessage() for record in records[:3]]
 
 
-def test_what_a_browser_lets_pass_is_not_explained(records):
+def test_in_development_nothing_that_a_browser_lets_pass_is_explained(records):
     journal = Journal(is_debug=lambda: True)
     for environ in (
         {**PREFLIGHT, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST"},
@@ -578,19 +534,13 @@ def test_what_a_browser_lets_pass_is_not_explained(records):
     assert records == []
 
 
-def test_a_failing_source_is_explained(records):
-    """
-    A source that fails is explained, and its failure written.
-    """
+def test_a_failing_source_is_explained_and_its_error_is_written(records):
     journal = Journal(is_debug=lambda: True)
     journal.record(SHOP, refused(LookupError()), ENVIRON)
     assert [record.levelno for record in records] == [logging.WARNING, logging.ERROR]
 
 
-def test_no_line_of_a_client_in_an_explanation(records):
-    """
-    An explanation has no line that a client wrote.
-    """
+def test_an_explanation_has_no_line_of_a_client(records):
     journal = Journal(is_debug=lambda: True)
     for text in ("\r\nWARNING forged", "\x1b[31m", "\u2028", "\ud800", "a\n" * 100_000, "A" * 1_000_000):
         environ = {**PREFLIGHT, "PATH_INFO": text, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": text}
@@ -606,12 +556,9 @@ def test_no_line_of_a_client_in_an_explanation(records):
         assert not any(line.startswith("WARNING") for line in lines)
 
 
-# Handshakes.
-
-
-def test_a_refused_handshake_has_its_fix(records):
+def test_a_refused_handshake_is_reported_with_its_fix(records):
     """
-    A handshake is told and written with what lets a listed origin in.
+    The fix lets a listed origin in.
     """
     journal = Journal([].append)
     (event,) = journal.record(SHOP, kept_out(Refusal.CREDENTIALS), ENVIRON)
@@ -624,9 +571,9 @@ def test_a_refused_handshake_has_its_fix(records):
     )
 
 
-def test_a_listed_origin_that_is_refused_a_websocket_is_warned_of_once(caplog):
+def test_a_listed_origin_whose_websocket_is_refused_gets_one_warning(caplog):
     """
-    It is, where the log is as Python leaves it too; what comes later is of the level of any refusal.
+    The warning is visible with Python's default logging too. Later ones have the level of any refusal.
     """
     caplog.set_level(logging.WARNING, "corsguard")
     journal = Journal()
@@ -641,10 +588,7 @@ def test_a_listed_origin_that_is_refused_a_websocket_is_warned_of_once(caplog):
     assert [record.levelno for record in caplog.records] == [logging.WARNING, logging.INFO]
 
 
-def test_a_refused_same_origin_handshake_is_told(records):
-    """
-    A handshake of the same origin that is refused is told.
-    """
+def test_a_refused_same_origin_handshake_is_reported(records):
     # Other requests of the same origin need no grant.
     environ = {**ENVIRON, "HTTP_SEC_FETCH_SITE": "same-origin"}
     journal = Journal([].append)
@@ -653,7 +597,7 @@ def test_a_refused_same_origin_handshake_is_told(records):
 
 
 @pytest.mark.parametrize("there", [SHOP, Assignment(None, "/admin"), ODD], ids=["guarded", "closed", "odd"])
-def test_a_developer_is_told_the_story_of_a_handshake(records, there):
+def test_in_development_a_handshake_is_explained(records, there):
     Journal([].append, is_debug=lambda: True).record(there, kept_out(), ENVIRON)
     (message,) = [record.getMessage() for record in records]
     assert message.startswith("POST /orders is refused.\nA WebSocket handshake\n")

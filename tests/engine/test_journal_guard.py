@@ -1,5 +1,5 @@
 """
-What the operator is told by way of a guard: of its policies, its refusals and what lies around it.
+What the operator reads from a guard: about its policies, its refusals and the layers around it.
 """
 
 import gc
@@ -14,10 +14,7 @@ from kit.cases import APP, EVIL, LISTED, OK, Reply, get, preflight, request
 from corsguard import CORSMiddleware, Policies, Policy
 
 
-def test_a_guard_writes_warnings_at_once(records):
-    """
-    A guard writes the warnings of its policies when it gets them.
-    """
+def test_a_guard_writes_the_warnings_of_its_policies_when_it_gets_them(records):
     middleware = CORSMiddleware(Application(OK), {"/": LISTED, "/api": {"allow_origins": ["http://a.example"]}})
     (record,) = records
     assert record.levelno == logging.WARNING
@@ -28,10 +25,7 @@ def test_a_guard_writes_warnings_at_once(records):
     assert len(records) == 2
 
 
-def test_the_same_policies_warn_only_once(records):
-    """
-    A guard that is given the same policies again writes no warning anew.
-    """
+def test_a_guard_with_the_same_policies_warns_only_once(records):
     risky = {"allow_origins": ["http://a.example"]}
     middleware = CORSMiddleware(Application(OK), risky)
     for policy in (risky, {"/": risky, "/api": risky}, Policy(**risky), LISTED, risky):
@@ -40,10 +34,7 @@ def test_the_same_policies_warn_only_once(records):
     assert [record.getMessage()[:18] for record in records] == ["W103 allow_origins"]
 
 
-def test_swapped_policies_warn_at_a_request(records):
-    """
-    Policies that were swapped beside a guard are warned of at the next request.
-    """
+def test_swapped_policies_warn_at_the_next_request(records):
     policies = Policies(LISTED)
     middleware = CORSMiddleware(Application(OK), policies)
     policies.policy = {"allow_origins": ["http://a.example"]}
@@ -55,10 +46,7 @@ def test_swapped_policies_warn_at_a_request(records):
 
 @pytest.mark.parametrize("risky", [{}, {"max_age": 86400}], ids=["no warnings", "warnings"])
 def test_a_guard_keeps_no_swapped_policy_alive(records, monkeypatch, risky):
-    """
-    A guard keeps no policy alive that was swapped.
-    """
-    # For pytest keeps the records that reach it.
+    # pytest keeps the records that reach it.
     monkeypatch.setattr(logging.getLogger("corsguard"), "propagate", False)
     middleware = CORSMiddleware(Application(OK), {**LISTED, **risky})
     serve(middleware, environ_of(get(EVIL)))
@@ -67,14 +55,11 @@ def test_a_guard_keeps_no_swapped_policy_alive(records, monkeypatch, risky):
     serve(middleware, environ_of(get(EVIL)))
     records.clear()
     gc.collect()
-    # A source in it that has a thread would go on for ever.
+    # The thread of a source in it would never end.
     assert gone() is None
 
 
-def test_a_guard_records_refused_preflights(records):
-    """
-    A guard records a refused preflight and no allowed one.
-    """
+def test_a_guard_records_a_refused_preflight_and_no_allowed_one(records):
     guarded = CORSMiddleware(Application(OK), LISTED)
     serve(guarded, environ_of(preflight(APP, "PUT"), "/orders"))
     assert records == []
@@ -91,10 +76,7 @@ def test_a_guard_is_silent_about_what_it_allows(records):
     assert records == []
 
 
-def test_headers_of_the_application_are_told_once(records):
-    """
-    A guard says once that the application sets headers of its own.
-    """
+def test_a_guard_reports_cors_headers_of_the_application_once(records):
     guarded = CORSMiddleware(Application(Reply(200, (("access-control-allow-origin", "*"),))), LISTED)
     for _ in range(3):
         serve(guarded, environ_of(get(APP), "/orders"))
@@ -113,10 +95,7 @@ def test_a_guard_within_a_guard_is_two_layers(records):
 
 
 @pytest.mark.parametrize("paths", [{"/orders": None}, {"/": None}, {"/": LISTED, "/orders": None}], ids=str)
-def test_a_closed_path_may_be_two_layers(records, paths):
-    """
-    A closed path in front of an application that shares is two layers.
-    """
+def test_a_closed_path_in_front_of_an_application_that_shares_is_two_layers(records, paths):
     events = []
     app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
     guarded = CORSMiddleware(app, paths, on_event=events.append)
@@ -128,10 +107,7 @@ def test_a_closed_path_may_be_two_layers(records, paths):
     assert events[0].name in paths
 
 
-def test_an_unguarded_path_is_no_second_layer(records):
-    """
-    What is left to the application is nobody's second layer.
-    """
+def test_an_unguarded_path_is_not_a_second_layer(records):
     events = []
     app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
     guarded = CORSMiddleware(app, {"/": LISTED, "/own": "unguarded"}, on_event=events.append)
@@ -140,10 +116,7 @@ def test_an_unguarded_path_is_no_second_layer(records):
     assert (records, events) == ([], [])
 
 
-def test_a_guard_records_an_odd_path_of_a_page(records):
-    """
-    A guard records an odd path of a page and not of others.
-    """
+def test_a_guard_records_an_odd_path_of_a_page_only(records):
     events = []
     guarded = CORSMiddleware(Application(OK), {"/": LISTED, "/api": None}, on_event=events.append)
     serve(guarded, environ_of(get(), "/api/../x"))
@@ -158,11 +131,7 @@ def test_a_guard_records_an_odd_path_of_a_page(records):
 
 
 @pytest.mark.parametrize("asks", [False, True], ids=["listed", "source"])
-def test_an_event_of_two_responses_is_told_once(asks):
-    """
-    An event is told once though a response begins again.
-    """
-
+def test_one_event_is_reported_once_though_the_response_begins_again(asks):
     class Nobody:
         def __contains__(self, origin):
             return False
@@ -183,11 +152,7 @@ def test_an_event_of_two_responses_is_told_once(asks):
     assert [event.reason for event in events] == ["origin", "two-layers"]
 
 
-def test_a_guard_records_what_a_source_raises(records):
-    """
-    A guard records what a source raises for every kind of request.
-    """
-
+def test_a_guard_records_what_a_source_raises_for_every_kind_of_request(records):
     class Broken:
         def __contains__(self, origin):
             raise LookupError(origin)
@@ -195,5 +160,5 @@ def test_a_guard_records_what_a_source_raises(records):
     guarded = CORSMiddleware(Application(OK), {"allow_origins": Broken()})
     for environ in (environ_of(get(APP)), environ_of(preflight(APP, "PUT"))):
         serve(guarded, environ)
-    # Both at once, so the second is left out.
+    # Both come at the same time, so the second is left out.
     assert [(record.levelno, record.exc_info[0]) for record in records] == [(logging.ERROR, LookupError)]

@@ -1,5 +1,5 @@
 """
-The grammar and what is guessed about it: never both of one text, and no guess that the grammar refuses.
+The grammar and the guesses about mistakes: no text is both a pattern and a mistake, and the grammar accepts each guess.
 """
 
 import pytest
@@ -29,10 +29,7 @@ texts = st.text(max_size=60) | st.lists(st.sampled_from([*PIECES, " ", "\n", '"'
 @example("http*://a.example")
 @example("*")
 @example("")
-def test_every_fix_of_a_mistake_is_a_pattern(text):
-    """
-    A text is a pattern or a mistake whose every fix is a pattern.
-    """
+def test_a_text_is_a_pattern_or_a_mistake_whose_every_fix_is_a_pattern(text):
     pattern = pattern_of(text)
     if pattern is not None:
         assert OriginPattern.parse(text) == pattern
@@ -64,10 +61,7 @@ def test_every_fix_of_a_mistake_is_a_pattern(text):
         "http://*.0.0.1",
     ],
 )
-def test_where_a_star_may_not_stand(text):
-    """
-    A star stands in one place of the host and for a whole port.
-    """
+def test_a_star_is_valid_in_one_place_of_the_host_and_as_the_whole_port(text):
     assert pattern_of(text) is None
 
 
@@ -81,18 +75,15 @@ LONG = {
     "a translated expression": ("https://", ".*"),
     "letters beyond ASCII": ("https://", "\xe9\u4e2d"),
     "digits": ("http://", "0"),
-    "a port of zeros": ("https://a.example:", "0"),
+    "a port with many zeros": ("https://a.example:", "0"),
     "colons": ("http://", "1:"),
     "user names": ("https://", "user@"),
-    "run together": ("", "ahttps://"),
+    "joined origins": ("", "ahttps://"),
 }
 
 
 @pytest.mark.parametrize(("start", "piece"), LONG.values(), ids=LONG)
-def test_the_work_for_a_megabyte_is_bounded(start, piece):
-    """
-    An entry of a megabyte is no more work than one of a page.
-    """
+def test_an_entry_of_a_megabyte_is_no_more_work_than_a_short_one(start, piece):
     page, megabyte = (start + piece * (size // len(piece)) for size in (10_000, 1_000_000))
     assert pattern_of(megabyte) is None
     assert work_of(lambda: refusal(megabyte)) <= work_of(lambda: refusal(page)) * 1.1
@@ -101,9 +92,10 @@ def test_the_work_for_a_megabyte_is_bounded(start, piece):
     assert len(str(problem.fix)) < 50_000
 
 
-def test_few_expressions_of_one_text_are_read():
+def test_only_a_few_expressions_of_one_text_are_read():
     """
-    Reading one may take half a second, and a pasted text may have hundreds. What is not read is left out of the fix.
+    One expression may take half a second, and a pasted text may have hundreds. The fix leaves out those that are not
+    read.
     """
     texts = [f"^https://(a|b)*x{number}y\\.example\\.com$" for number in range(100)]
     few, many = ([" ".join(texts[:count]), " https://app.example.com"] for count in (4, 40))
@@ -111,10 +103,7 @@ def test_few_expressions_of_one_text_are_read():
     assert refusal("".join(many)).problems[0].fix.entries[-1] == "https://app.example.com"
 
 
-def test_a_fix_has_no_origin_that_was_cut_off():
-    """
-    Of a list in one string, the fix has no origin that was cut off.
-    """
+def test_the_fix_of_a_list_in_one_string_has_no_truncated_origin():
     text = ",".join(f"https://app-{number}.example.com" for number in range(1000))
     fixes = [*refusal(text).problems[0].fix.entries]
     assert len(fixes) > 100

@@ -11,7 +11,7 @@ from corsguard import names
 
 
 @pytest.mark.parametrize("name", ["GET", "x", "X-Request-Id", "!#$%&'*+-.^_`|~", "0"])
-def test_a_token_is_a_token(name):
+def test_a_valid_token_is_a_token(name):
     assert names.is_token(name)
 
 
@@ -37,7 +37,7 @@ def test_a_token_is_a_token(name):
         "a\x7f",
     ],
 )
-def test_what_is_no_token_is_none(name):
+def test_an_invalid_token_is_not_a_token(name):
     assert not names.is_token(name)
 
 
@@ -54,10 +54,7 @@ def test_what_is_no_token_is_none(name):
         "Access-Control-Request-Method",
     ],
 )
-def test_forbidden_request_headers(name):
-    """
-    A script cannot set a forbidden request header.
-    """
+def test_forbidden_request_headers_are_known(name):
     assert names.is_forbidden_request_header(name)
 
 
@@ -159,7 +156,7 @@ def test_a_list_permits_reading_as_a_browser_reads_it(exposed, name, permitted):
     assert names.permits_reading(exposed, name) is permitted
 
 
-# What stands here and there because it has to: the caps in prose, the origin in examples.
+# The caps stand in prose too, and the origin in examples, because they have to.
 HOME = re.compile(r"\b(7200|86400)\b|[\"']https://app\.example\.com[\"']")
 ELSEWHERE = {
     "corsguard/errors.py": "the examples of the rules",
@@ -172,7 +169,7 @@ ELSEWHERE = {
 }
 
 
-def test_the_caps_and_the_stand_in_have_one_home():
+def test_the_caps_and_the_example_origin_have_one_home():
     root = Path(names.__file__).parent.parent
     for package in ("corsguard", "corsguard_django", "corsguard_flask"):
         for path in sorted((root / package).rglob("*.py")):

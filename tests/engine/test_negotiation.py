@@ -1,5 +1,5 @@
 """
-One request, one decision: what it holds, and that nothing in a request can make it hold anything else.
+One request, one decision: what it holds, and that nothing in a request can change what it may hold.
 """
 
 import pytest
@@ -51,17 +51,14 @@ def environ(origin=None, *, method="GET", asks=None):
         ({"HTTP_ORIGIN": APP, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}, RequestKind.CORS),
     ],
 )
-def test_a_request_has_one_kind(request_environ, kind):
-    """
-    A request is of the same kind under any policy.
-    """
+def test_a_request_has_the_same_kind_under_every_policy(request_environ, kind):
     assert request_kind(request_environ) is kind
     assert is_preflight(request_environ) is (kind is RequestKind.PREFLIGHT)
     for policy in (LISTED, ANYONE):
         assert negotiate(policy, request_environ).kind is kind
 
 
-def test_the_decision_for_an_allowed_origin():
+def test_an_allowed_origin_gets_this_decision():
     assert negotiate(LISTED, environ(APP)) == Decision(
         kind=RequestKind.CORS,
         status=None,
@@ -74,17 +71,17 @@ def test_the_decision_for_an_allowed_origin():
     )
 
 
-def test_the_decision_for_a_refused_origin():
+def test_a_refused_origin_gets_this_decision():
     assert negotiate(LISTED, environ(EVIL)) == Decision(
         kind=RequestKind.CORS, status=None, headers=VARY, refusal=Refusal.ORIGIN
     )
 
 
-def test_the_decision_for_no_origin_is_no_refusal():
+def test_a_request_without_origin_is_not_refused():
     assert negotiate(LISTED, environ()) == Decision(kind=RequestKind.NOT_CORS, status=None, headers=VARY)
 
 
-def test_the_decision_for_a_preflight():
+def test_an_allowed_preflight_gets_this_decision():
     assert negotiate(LISTED, environ(APP, method="OPTIONS", asks="DELETE")) == Decision(
         kind=RequestKind.PREFLIGHT,
         status=204,
@@ -99,7 +96,7 @@ def test_the_decision_for_a_preflight():
     )
 
 
-def test_the_decision_for_a_refused_preflight():
+def test_a_refused_preflight_gets_this_decision():
     body = b"CORS: this origin may not read this resource.\n"
     assert negotiate(LISTED, environ(EVIL, method="OPTIONS", asks="PUT")) == Decision(
         kind=RequestKind.PREFLIGHT,
@@ -110,10 +107,7 @@ def test_the_decision_for_a_refused_preflight():
     )
 
 
-def test_one_decision_under_a_policy_for_anyone():
-    """
-    The decision under a policy for anyone is the same object for all.
-    """
+def test_a_policy_for_anyone_has_one_decision_object_for_all():
     assert negotiate(ANYONE, environ(APP)) is negotiate(ANYONE, environ(EVIL))
     assert negotiate(ANYONE, environ(APP)) == Decision(
         kind=RequestKind.CORS, status=None, headers=(("Access-Control-Allow-Origin", "*"),)
@@ -146,7 +140,7 @@ FIELDS = {
 }
 
 
-def test_a_decision_is_another_if_anything_of_it_is():
+def test_decisions_that_differ_in_any_field_are_not_equal():
     decision = Decision(RequestKind.CORS, None, ())
     others = [decision._replace(**{name: value}) for name, value in FIELDS.items()]
     assert FIELDS.keys() == {*Decision._fields}
@@ -160,7 +154,7 @@ def test_a_decision_is_another_if_anything_of_it_is():
     assert decision != ()
 
 
-def test_a_decision_shows_all_of_itself():
+def test_the_repr_of_a_decision_has_all_of_it():
     assert repr(Decision(RequestKind.CORS, None, VARY)) == (
         "Decision(kind=<RequestKind.CORS: 'cors'>, status=None, headers=(('Vary', 'Origin'),), refusal=None, "
         "error=None, body=b'')"
@@ -189,8 +183,8 @@ def test_a_decision_cannot_be_changed():
     assert isinstance(decision.headers, tuple)
 
 
-def test_the_header_of_no_other_request_counts():
-    # A second layer may hand on what it made of these; they decide nothing here.
+def test_headers_of_other_requests_decide_nothing():
+    # A second layer may forward what it made of these.
     assert (
         negotiate(
             LISTED,
@@ -209,11 +203,7 @@ def test_the_header_of_no_other_request_counts():
     )
 
 
-def test_an_overlong_origin_is_refused_unread():
-    """
-    An origin is refused unread when it is longer than any.
-    """
-
+def test_an_origin_longer_than_any_valid_one_is_refused_unread():
     class Unread(str):
         __slots__ = ()
 
@@ -230,7 +220,7 @@ def test_an_overlong_origin_is_refused_unread():
         negotiate(LISTED, environ(Unread("https://" + "a" * 319)))
 
 
-def test_what_a_preflight_asks_for_is_never_read():
+def test_the_answer_to_a_preflight_does_not_depend_on_what_it_asks_for():
     class Unread(str):
         __slots__ = ()
 
@@ -260,7 +250,7 @@ def test_no_hostile_request_raises_or_is_echoed():
 
 @pytest.mark.parametrize("policy", [LISTED, ANYONE], ids=["listed", "anyone"])
 @pytest.mark.parametrize("asked", [environ, lambda origin: environ(origin, method="OPTIONS", asks="PUT")])
-def test_nothing_is_made_for_a_request_but_the_echo(policy, asked):
+def test_a_decision_makes_new_headers_only_for_the_echoed_origin(policy, asked):
     answers = answers_of(policy)
     assert answers_of(policy) is answers
     assert answers.audience is policy.audience
@@ -277,9 +267,6 @@ def test_nothing_is_made_for_a_request_but_the_echo(policy, asked):
             echo = ("Access-Control-Allow-Origin", origin)
             assert decision == granted._replace(headers=(echo, *granted.headers))
     assert negotiate(policy, environ()) is answers.silent.decision
-
-
-# Vary
 
 
 @pytest.mark.parametrize(
@@ -301,10 +288,7 @@ def test_nothing_is_made_for_a_request_but_the_echo(policy, asked):
         (("\tCookie\t",), "Cookie"),
     ],
 )
-def test_vary_is_merged_without_duplicates(values, merged):
-    """
-    Vary is merged in order and without duplicates.
-    """
+def test_vary_is_merged_in_order_and_without_duplicates(values, merged):
     assert merge_vary(*values) == merged
 
 
@@ -322,12 +306,12 @@ def test_vary_is_merged_without_duplicates(values, merged):
         "": False,
     }.items(),
 )
-def test_the_policy_owns_the_headers_of_its_prefix(name, owned):
+def test_the_policy_owns_all_access_control_headers(name, owned):
     assert is_owned(name) is owned
 
 
 @pytest.mark.parametrize("name", ["Timing-Allow-Origin", "timing-allow-origin", "TIMING-ALLOW-ORIGIN"])
-def test_a_policy_that_shares_timings_owns_their_header(name):
+def test_a_policy_that_shares_timings_owns_timing_allow_origin(name):
     assert is_owned(name, shares_timing=True)
     assert not is_owned(name)
     assert not is_owned(f"{name}s", shares_timing=True)
@@ -346,10 +330,7 @@ class Broken:
 
 
 @pytest.mark.parametrize("asks", [None, "PUT"])
-def test_a_failing_source_refuses_and_tells_why(asks):
-    """
-    A source that fails refuses as one that says no and tells why.
-    """
+def test_a_failing_source_refuses_and_the_decision_has_the_error(asks):
     asked = environ(APP, method="OPTIONS", asks=asks)
     said_no = negotiate(Policy(allow_origins=Nobody()), asked)
     failed = negotiate(Policy(allow_origins=Broken()), asked)
@@ -358,7 +339,7 @@ def test_a_failing_source_refuses_and_tells_why(asks):
     assert failed._replace(error=None) == said_no
 
 
-def test_a_source_that_says_no_costs_no_new_decision():
+def test_a_source_that_says_no_makes_no_new_decision():
     policy = Policy(allow_origins=Nobody())
     assert negotiate(policy, environ(EVIL)).refusal is Refusal.ORIGIN
     assert negotiate(policy, environ(EVIL)) is answers_of(policy).on_response.refused.decision
@@ -366,7 +347,7 @@ def test_a_source_that_says_no_costs_no_new_decision():
 
 class Counting:
     """
-    A source that counts what it is asked, and answers *answer*.
+    A source that counts the questions, and always answers *answer*.
     """
 
     def __init__(self, answer):
@@ -378,7 +359,7 @@ class Counting:
         return self.answer
 
 
-def test_to_decide_asks_nobody_and_says_whom_to_ask():
+def test_a_decision_asks_no_source_and_says_which_one_to_ask():
     source = Counting(True)
     policy = Policy(allow_origins=source)
     for asked in (environ(APP), environ(APP, method="OPTIONS", asks="PUT")):
@@ -391,7 +372,7 @@ def test_to_decide_asks_nobody_and_says_whom_to_ask():
         source.asked.clear()
 
 
-def test_nothing_is_asked_where_the_answer_is_known():
+def test_no_source_has_to_be_asked_if_the_answer_is_known():
     source = Counting(True)
     policy = Policy(allow_origins=source, allow_unsafe_origins={"http://kiosk.example": "it has no TLS"})
     for origin in ("http://kiosk.example", "null", "", "no origin", f"{APP}/", "https://" + "a" * 1000):
@@ -401,7 +382,7 @@ def test_nothing_is_asked_where_the_answer_is_known():
 
 
 @pytest.mark.parametrize("answer", [True, False, None, 1, "yes", [], ...], ids=repr)
-def test_only_true_grants_whoever_asked(answer):
+def test_only_true_grants_as_the_answer_of_a_source(answer):
     policy = Policy(allow_origins=Counting(answer))
     question = decide(policy, environ(APP))
     expected = question.granted if answer is True else question.refused
@@ -409,7 +390,7 @@ def test_only_true_grants_whoever_asked(answer):
     assert question.refused.refusal is Refusal.ORIGIN
 
 
-def test_whoever_asked_may_say_what_the_source_raised():
+def test_the_error_of_a_source_can_be_passed_as_its_answer():
     error = OSError("no store")
     question = decide(Policy(allow_origins=Counting(False)), environ(APP))
     for answer in (True, False, None):
@@ -419,11 +400,7 @@ def test_whoever_asked_may_say_what_the_source_raised():
     assert question.refused.error is None
 
 
-def test_a_question_that_never_blocks_says_so():
-    """
-    A question to a source that never blocks says so.
-    """
-
+def test_a_question_to_a_source_that_never_blocks_says_so():
     class Quick(Counting):
         may_block = False
 
@@ -451,7 +428,7 @@ EMPTY_TEXT = (("Content-Type", "text/plain"), ("Content-Length", "0"))
         ({"expose_headers": ["X-A"]}, 204, METHODS + HOURS),
     ],
 )
-def test_the_whole_answer_to_a_preflight(keywords, status, headers):
+def test_a_preflight_gets_this_whole_answer(keywords, status, headers):
     environ = {"REQUEST_METHOD": "OPTIONS", "HTTP_ORIGIN": APP, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}
     decision = negotiate(Policy(allow_origins=[APP], **keywords), environ)
     assert decision == Decision(RequestKind.PREFLIGHT, status, ALLOWED + headers + VARY_ON_PREFLIGHT)
@@ -465,25 +442,25 @@ def test_the_whole_answer_to_a_preflight(keywords, status, headers):
         ({"expose_headers": ["X-A", "X-B"]}, (("Access-Control-Expose-Headers", "X-A, X-B"),)),
     ],
 )
-def test_the_whole_answer_to_a_request(keywords, headers):
+def test_a_request_gets_this_whole_answer(keywords, headers):
     policy = Policy(allow_origins=[APP], **keywords)
     allowed = negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP})
     assert allowed == Decision(RequestKind.CORS, None, ALLOWED + headers + VARY)
     assert negotiate(policy, {"REQUEST_METHOD": "GET"}) == Decision(RequestKind.NOT_CORS, None, VARY)
 
 
-def test_the_whole_answer_to_a_refused_request():
+def test_a_refused_request_gets_this_whole_answer():
     assert negotiate(LISTED, environ(EVIL)) == Decision(RequestKind.CORS, None, VARY, Refusal.ORIGIN)
 
 
-def test_the_whole_answer_to_a_refused_preflight():
+def test_a_refused_preflight_gets_this_whole_answer():
     decision = negotiate(LISTED, environ(EVIL, method="OPTIONS", asks="PUT"))
     body = b"CORS: this origin may not read this resource.\n"
     headers = (("Content-Type", "text/plain"), ("Content-Length", str(len(body))), *VARY_ON_PREFLIGHT)
     assert decision == Decision(RequestKind.PREFLIGHT, 403, headers, Refusal.ORIGIN, body=body)
 
 
-def test_timings_are_shared_with_whom_the_response_is_and_on_no_preflight():
+def test_timings_are_shared_with_the_granted_origin_and_on_no_preflight():
     anyone = Policy(allow_origins="*", share_timing=True)
     for asked in (environ(), environ(APP)):
         assert ("Timing-Allow-Origin", "*") in negotiate(anyone, asked).headers
@@ -494,9 +471,9 @@ def test_timings_are_shared_with_whom_the_response_is_and_on_no_preflight():
         assert "Timing-Allow-Origin" not in dict(negotiate(listed, asked).headers)
 
 
-def test_what_is_prepared_has_the_same_headers_in_bytes():
+def test_prepared_headers_are_the_headers_of_the_decision_as_bytes():
     """
-    What is prepared has the headers of its decision, with names in lower case in the bytes that ASGI sends.
+    ASGI sends names in lower case.
     """
     answers = answers_of(LISTED)
     kinds = (answers.on_response, answers.on_preflight)
@@ -508,7 +485,7 @@ def test_what_is_prepared_has_the_same_headers_in_bytes():
 
 
 @pytest.mark.parametrize("origin", [APP, "null", "no origin at all", "a" * 10_000])
-def test_the_whole_answer_to_everyone(origin):
+def test_everyone_gets_this_whole_answer(origin):
     policy = Policy(allow_origins="*", expose_headers=["X-A"])
     everyone = (("Access-Control-Allow-Origin", "*"),)
     shared = (*everyone, ("Access-Control-Expose-Headers", "X-A"))
@@ -520,10 +497,7 @@ def test_the_whole_answer_to_everyone(origin):
     assert negotiate(policy, environ) == Decision(RequestKind.PREFLIGHT, 204, permitted + VARY_ON_PREFLIGHT)
 
 
-def test_which_names_are_ordinary():
-    """
-    An ordinary name is neither the policy's nor Vary.
-    """
+def test_an_ordinary_name_is_neither_of_the_policy_nor_vary():
     assert "Content-Type" in ORDINARY_NAMES
     assert "content-type" in ORDINARY_NAMES
     assert [name for name in ORDINARY_NAMES if is_owned(name) or name.lower() == "vary"] == []
@@ -531,7 +505,7 @@ def test_which_names_are_ordinary():
 
 class Falsy:
     """
-    A source that is an empty store, or a store of somebody's own that does not tell whether it is true.
+    A source that is false because it is empty, or one whose `__bool__` raises.
     """
 
     def __init__(self, truth):
@@ -546,7 +520,7 @@ class Falsy:
 
 @pytest.mark.parametrize("truth", [lambda: 0, lambda: 1 / 0], ids=["an empty one", "one that raises"])
 @pytest.mark.parametrize("credentials", [False, True])
-def test_a_source_is_asked_whatever_its_truth_is(truth, credentials):
+def test_a_source_is_asked_even_if_it_is_false(truth, credentials):
     policy = Policy(allow_origins=Falsy(truth), allow_credentials=credentials)
     for origin, granted in ((APP, True), (EVIL, False), ("null", False), ("nonsense", False)):
         for environ in (
@@ -558,11 +532,7 @@ def test_a_source_is_asked_whatever_its_truth_is(truth, credentials):
             assert ("Access-Control-Allow-Origin", origin) in decision.headers or not granted
 
 
-def test_an_untold_source_may_block():
-    """
-    A source that does not tell whether it blocks may block.
-    """
-
+def test_a_source_that_does_not_say_whether_it_blocks_may_block():
     class Source:
         def __contains__(self, origin):
             return False
@@ -575,7 +545,7 @@ def test_an_untold_source_may_block():
 
 
 @pytest.mark.parametrize("in_bytes", [False, True], ids=["text", "bytes"])
-def test_only_so_many_origins_are_remembered(in_bytes):
+def test_the_number_of_remembered_origins_is_bounded(in_bytes):
     """
     A page can have any number of origins that a pattern covers. Each gets its own headers, remembered or not.
     """
@@ -611,7 +581,7 @@ def test_strangers_leave_places_for_origins_that_are_covered(in_bytes):
         assert max(map(len, kept)) < 40
 
 
-def test_what_a_source_says_is_never_remembered():
+def test_the_answer_of_a_source_is_never_remembered():
     guard = Guard(Policies({"allow_origins": Counting(True)}), Journal())
     answers = guard.policies.table.answers
     for origin in (APP, "x" * 1_000_000):

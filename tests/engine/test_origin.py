@@ -1,5 +1,5 @@
 """
-What a browser sends as an origin, what an operator may write to mean origins, and what covers what.
+What a browser sends as an origin, what an operator may write as a pattern, and what each pattern covers.
 """
 
 import json
@@ -11,7 +11,7 @@ from corsguard import Origin, OriginPattern, Policy, PolicyError, RequestKind, n
 from corsguard.audience import OriginIndex
 from corsguard.origin import NEVER_ORIGINS, pattern_of
 
-# Origin: what a browser serializes, byte for byte.
+# Origins that a browser serializes, byte for byte.
 
 SERIALIZED = {
     "https://app.example.com": ("https", "app.example.com", None),
@@ -27,7 +27,7 @@ SERIALIZED = {
     "http://[1::2:0:0:3:4]": ("http", "[1::2:0:0:3:4]", None),
     "http://[1:2:3:4:5:6:7:8]": ("http", "[1:2:3:4:5:6:7:8]", None),
     "http://[1:0:2:3:4:5:6:7]": ("http", "[1:0:2:3:4:5:6:7]", None),
-    # The URL standard never prints an embedded IPv4 address in dotted form, whatever ipaddress does.
+    # The URL standard never prints an embedded IPv4 address in dotted form. `ipaddress` does.
     "http://[::ffff:102:304]": ("http", "[::ffff:102:304]", None),
     "http://[::102:304]": ("http", "[::102:304]", None),
     "https://app.example.com:1": ("https", "app.example.com", 1),
@@ -48,7 +48,7 @@ SERIALIZED = {
         "2c127fa4-62c7-7e4f-90e5-472b45eecfdc",
         None,
     ),
-    # What the URL standard lets through and other grammars do not.
+    # The URL standard accepts these, and other grammars do not.
     "https://v2--shop.netlify.app": ("https", "v2--shop.netlify.app", None),
     "https://r3---sn-abc.example.com": ("https", "r3---sn-abc.example.com", None),
     "https://foo-.example.com": ("https", "foo-.example.com", None),
@@ -71,7 +71,7 @@ SERIALIZED = {
 
 
 @pytest.mark.parametrize(("text", "parts"), SERIALIZED.items(), ids=[text[:60] for text in SERIALIZED])
-def test_what_a_browser_serializes_is_an_origin(text, parts):
+def test_a_serialized_origin_is_read(text, parts):
     origin = Origin.parse(text)
     assert origin == parts
     assert str(origin) == text
@@ -182,14 +182,14 @@ def test_what_a_browser_serializes_is_an_origin(text, parts):
     ],
     ids=lambda text: ascii(text[:60]),
 )
-def test_what_no_browser_serializes_is_no_origin(text):
+def test_a_text_that_no_browser_serializes_is_not_an_origin(text):
     assert Origin.parse(text) is None
 
 
 @pytest.mark.parametrize(
     "given", [None, 5, 1.5, b"https://app.example.com", ["https://app.example.com"], str], ids=repr
 )
-def test_what_is_no_text_raises_nothing(given):
+def test_a_value_that_is_not_text_raises_nothing(given):
     assert Origin.parse(given) is None
     assert pattern_of(given) is None
     with pytest.raises(PolicyError) as refused:
@@ -218,17 +218,17 @@ def test_what_is_no_text_raises_nothing(given):
         "http://host.docker.internal": False,
     }.items(),
 )
-def test_loopback_is_known_by_its_name_alone(text, loopback):
+def test_an_origin_is_loopback_by_its_host_name_only(text, loopback):
     assert Origin.parse(text).is_loopback is loopback
     assert OriginPattern.parse(text).is_loopback is loopback
 
 
-# The URL standard's own expectations.
+# The expectations of the URL standard.
 
 ORIGINS = Path(__file__).parents[1] / "kit" / "origins.json"
 BROWSERS = [tuple(row) for row in json.loads(ORIGINS.read_text(encoding="utf-8"))["origins"]]
-# All of what a browser can serialize and the grammar leaves out on purpose: hosts with other characters (a legal name
-# has none of them, and a comma would make two origins of one), hosts of nothing but dots, and port 0.
+# A browser can serialize these, and the grammar refuses them on purpose: hosts with other characters (valid names have
+# none of them, and a comma would make two origins of one), hosts that only have dots, and port 0.
 LEFT_OUT = {
     "http://!\"$&'()*+,-.;=_`{}~": "characters that no legal name has",
     "wss://!\"$&'()*+,-.;=_`{}~": "characters that no legal name has",
@@ -238,24 +238,18 @@ LEFT_OUT = {
 }
 
 
-def test_the_url_standard_is_here_whole():
-    """
-    The expectations of the URL standard are all here.
-    """
+def test_no_expectation_of_the_url_standard_is_missing():
     assert len(BROWSERS) == 304
     assert len({origin for _, origin in BROWSERS}) == 76
     assert set(LEFT_OUT) <= {origin for _, origin in BROWSERS}
 
 
-# No page has a URL of the other schemes.
+# No page has a URL with one of the other schemes.
 SENT = {origin for _, origin in BROWSERS if origin.partition(":")[0] not in NEVER_ORIGINS} - {"null"} - set(LEFT_OUT)
 
 
 @pytest.mark.parametrize("serialized", sorted(SENT))
-def test_origins_of_the_url_standard_are_granted(serialized):
-    """
-    Every origin of the URL standard is accepted and granted byte for byte.
-    """
+def test_every_origin_of_the_url_standard_is_granted_byte_for_byte(serialized):
     assert str(Origin.parse(serialized)) == serialized
     assert str(OriginPattern.parse(serialized)) == serialized
     decision = negotiate(Policy(allow_origins=[serialized]), {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": serialized})
@@ -264,27 +258,22 @@ def test_origins_of_the_url_standard_are_granted(serialized):
 
 
 @pytest.mark.parametrize("serialized", sorted(LEFT_OUT))
-def test_what_the_grammar_leaves_out_is_left_out(serialized):
+def test_origins_that_the_grammar_refuses_on_purpose_are_refused(serialized):
     assert Origin.parse(serialized) is None
     with pytest.raises(PolicyError):
         OriginPattern.parse(serialized)
 
 
-def test_no_opaque_origin_is_accepted():
-    """
-    No URL with an opaque origin gives one that is accepted.
-    """
+def test_no_url_with_an_opaque_origin_gives_an_accepted_origin():
     opaque = [href for href, origin in BROWSERS if origin == "null"]
     assert len(opaque) == 144
     assert Origin.parse("null") is None
 
 
 @pytest.mark.parametrize("href", [href for href, origin in BROWSERS if origin != "null"])
-def test_a_url_is_no_origin_even_where_it_has_one(href):
+def test_a_whole_url_is_not_an_origin(href):
     assert Origin.parse(href) is None
 
-
-# OriginPattern: the grammar.
 
 PATTERNS = {
     # pattern: (host, port, what has to be owned, exact)
@@ -320,7 +309,7 @@ PATTERNS = {
 
 
 @pytest.mark.parametrize(("text", "parts"), PATTERNS.items(), ids=PATTERNS.keys())
-def test_a_pattern_of_the_grammar_is_taken_as_written(text, parts):
+def test_a_valid_pattern_is_kept_as_it_is_written(text, parts):
     pattern = OriginPattern.parse(text)
     host, port, base, exact = parts
     assert (pattern.scheme, pattern.host, pattern.port) == (text.partition("://")[0], host, port)
@@ -333,7 +322,6 @@ STAND_IN = '"https://app.example.com"'
 CHECK = "  # check it, because it may cover more than what you wrote"
 
 REFUSED = {
-    # Each entry with its code and its fix.
     "": ("E201", STAND_IN),
     " ": ("E201", STAND_IN),
     " https://a.example": ("E201", '"https://a.example"'),
@@ -494,10 +482,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("text", "verdict"), REFUSED.items(), ids=[ascii(text[:60]) for text in REFUSED])
-def test_a_refusal_names_the_form_that_was_meant(text, verdict):
-    """
-    What is outside the grammar is refused with the form that was meant.
-    """
+def test_an_entry_outside_the_grammar_is_refused_with_the_form_that_was_meant(text, verdict):
     with pytest.raises(PolicyError) as refusal:
         OriginPattern.parse(text)
     (problem,) = refusal.value.problems
@@ -507,18 +492,18 @@ def test_a_refusal_names_the_form_that_was_meant(text, verdict):
     assert problem.value == text
     if fix is not None:
         (_, told), *others = problem.fix.choices()
-        # What it covers beyond the expression has an example.
+        # If it covers more than the expression does, it has an example.
         assert told == fix or (fix.endswith(CHECK) and told.startswith(f"{fix.removesuffix(CHECK)}  # this covers "))
-        # Where nothing is known that was meant, it may just go.
+        # If nothing is known about what was meant, the fix may remove the entry.
         assert [text for _, text in others] in ([], ["or remove it"]) or code == "E212"
-    # Whatever is proposed can be written.
+    # Every pattern in a fix is valid.
     proposed = problem.fix.entries
     assert proposed
     for entry in proposed:
         assert str(OriginPattern.parse(entry)) == entry
 
 
-# What covers what, one pattern at a time; the wholes are in the table of cases and among the properties.
+# One pattern at a time. The table of cases and the properties test whole lists.
 
 
 def grants(patterns, origin):
@@ -578,14 +563,11 @@ LONG_HOST = f"{'a.' * 119}example.com"  # 249 characters
         ("http://*.localhost:*", "http://localhost:5173", False),
     ],
 )
-def test_what_a_wildcard_covers(pattern, origin, granted):
-    """
-    A wildcard covers what the grammar says and nothing else.
-    """
+def test_a_wildcard_covers_what_the_grammar_says_and_nothing_else(pattern, origin, granted):
     assert grants([pattern], origin) is granted
 
 
-def test_two_patterns_do_not_make_a_third():
+def test_two_patterns_do_not_cover_a_mixture_of_both():
     assert not grants(["https://foo.com", "https://bar.com"], "https://barfoo.com")
     assert not grants(["https://*.foo.com", "https://*.bar.com"], "https://a.barfoo.com")
     assert not grants(["https://*.foo.com", "https://bar.com"], "https://bar.com.foo")
@@ -593,10 +575,7 @@ def test_two_patterns_do_not_make_a_third():
     assert not grants(["https://foo.com:8443", "http://foo.com"], "http://foo.com:8443")
 
 
-def test_patterns_with_shared_labels_are_found():
-    """
-    Patterns that share their labels are all found.
-    """
+def test_patterns_with_shared_labels_are_all_found():
     patterns = [
         "https://a*.x.example.com",
         "https://a*c.example.com",
@@ -622,7 +601,7 @@ def test_patterns_with_shared_labels_are_found():
         assert not grants(patterns, origin), origin
 
 
-# What only a look from inside tells apart.
+# The public interface does not show the difference between these.
 
 
 @pytest.mark.parametrize(
@@ -633,10 +612,7 @@ def test_patterns_with_shared_labels_are_found():
         ("http://localhost:*", "http://localhost", "http://localhost:1"),
     ],
 )
-def test_samples_share_what_the_pattern_says(pattern, first, second):
-    """
-    Two samples share no more than the pattern says.
-    """
+def test_two_samples_share_only_what_the_pattern_says(pattern, first, second):
     assert OriginPattern.parse(pattern).samples() == (Origin.parse(first), Origin.parse(second))
 
 
@@ -649,10 +625,7 @@ def test_samples_share_what_the_pattern_says(pattern, first, second):
         ("https://a.example:*", "https://a.example:8443", "https://b.example:8443"),
     ],
 )
-def test_a_pattern_is_found_once_at_its_port(pattern, covered, other):
-    """
-    A pattern covers at its port and is found once.
-    """
+def test_a_pattern_covers_its_port_only_and_is_found_once(pattern, covered, other):
     index = OriginIndex([OriginPattern.parse(pattern)])
     assert (index.covers(covered), index.covers(other)) == (True, False)
     assert [*index.patterns_for(Origin.parse(covered))] == [pattern]
@@ -667,10 +640,7 @@ def test_all_patterns_that_cover_an_origin_are_found():
 
 
 @pytest.mark.parametrize("host", ["[1:2:3:4:5:6:7:0]", "[1::2:3:4:0:0]", "[1:0:0:2::]", "[0:1:2:3:4:5:6:7]"])
-def test_an_address_leaves_out_a_run_of_zeros(host):
-    """
-    The first longest run of zeros is what an address leaves out.
-    """
+def test_a_printed_address_leaves_out_the_first_longest_run_of_zeros(host):
     assert str(Origin.parse(f"http://{host}")) == f"http://{host}"
 
 
@@ -687,9 +657,9 @@ def test_an_address_leaves_out_a_run_of_zeros(host):
         "https://a.example": False,
     }.items(),
 )
-def test_every_host_of_a_scheme(origin, is_covered):
+def test_a_scheme_pattern_covers_every_host_of_an_opaque_scheme(origin, is_covered):
     """
-    Each installation of an extension has a host of its own, where hosts are opaque.
+    Each installation of an extension has a host of its own.
     """
     pattern = OriginPattern.parse("moz-extension://*")
     policy = Policy(allow_origins=["moz-extension://*"])
@@ -701,7 +671,7 @@ def test_every_host_of_a_scheme(origin, is_covered):
     )
 
 
-def test_every_host_of_a_scheme_has_credentials_by_the_dangerous_door_only():
+def test_a_scheme_pattern_gets_credentials_only_through_allow_unsafe_origins():
     with pytest.raises(PolicyError, match="E303"):
         Policy(allow_origins=["moz-extension://*"], allow_credentials=True)
     policy = Policy(

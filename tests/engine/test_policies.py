@@ -1,5 +1,5 @@
 """
-Which policy guards which path, under which name, and how policies are swapped.
+Which policy guards which path, the names of policies, and how they are swapped.
 """
 
 import threading
@@ -69,7 +69,7 @@ PATHS = Policies(
         "/e\u0301le\u0300ve": ROOT,
         "/a b": DEEP,
         "/a+b": ROOT,
-        # A path without its leading slash is read with it, as Flask does.
+        # Flask reads a path without its leading slash as if it had one.
         "api": API,
         "api/deep": DEEP,
         "apiary": ROOT,
@@ -91,13 +91,13 @@ PATHS = Policies(
     }.items(),
     ids=ascii,
 )
-def test_the_longest_prefix_of_whole_segments_wins(path, policy):
+def test_the_longest_prefix_of_whole_segments_decides(path, policy):
     assert PATHS.policy_for(path) is policy
     assert PATHS.table.find(path).is_odd is False
 
 
 @pytest.mark.parametrize("path", ["/", "", "/x", "/apiary", "/ap", "/x/../y", "//", "/x%20y"])
-def test_what_no_prefix_covers_is_not_touched(path):
+def test_a_path_without_a_prefix_is_not_touched(path):
     assert Policies({"/api": API}).policy_for(path) == "unguarded"
     assert Policies({"/api": API}).table.find(path) == Assignment(UNGUARDED, "")
 
@@ -108,23 +108,19 @@ def test_the_order_of_prefixes_does_not_matter():
         assert reversed_paths.policy_for(path) is policy
 
 
-def test_policies_keep_what_they_were_made_from():
-    """
-    Policies are not changed by what they were made from.
-    """
+def test_policies_do_not_change_with_the_mapping_they_were_built_from():
     given = {"/api": API}
     policies = Policies(given)
     given["/"] = ROOT
     assert policies.policy_for("/x") == "unguarded"
 
 
-# Paths that can be read in several ways.
+# Paths that software can read in several ways.
 
 
 @pytest.mark.parametrize(
     ("path", "policy"),
     {
-        # All readings have the same policy.
         "/..": ROOT,
         "/.": ROOT,
         "//": ROOT,
@@ -153,10 +149,7 @@ def test_policies_keep_what_they_were_made_from():
     }.items(),
     ids=ascii,
 )
-def test_an_odd_path_with_one_policy(path, policy):
-    """
-    A path that can be read in several ways has the policy of all its readings.
-    """
+def test_an_odd_path_has_the_policy_that_all_its_readings_share(path, policy):
     assert PATHS.policy_for(path) is policy
     assert PATHS.table.find(path).is_odd is False
 
@@ -164,9 +157,9 @@ def test_an_odd_path_with_one_policy(path, policy):
 @pytest.mark.parametrize(
     "path",
     [
-        # There is a server that decodes every path but that of OPTIONS, and an application that decodes once more.
+        # One server decodes every path except that of OPTIONS, and one application decodes once more.
         "/api/%252e%252e/x",
-        # Dot segments, resolved or not.
+        # Dot segments: resolved or not.
         "/api/../x",
         "/api/..",
         "/../api",
@@ -178,21 +171,21 @@ def test_an_odd_path_with_one_policy(path, policy):
         "/api/./deep",
         "/api/closed/../x",
         "/api/own/../x",
-        # Slashes, merged or not.
+        # Slashes: merged or not.
         "//api",
         "///api",
         "/api//deep",
         "/api//closed",
         "/api//own",
         "//x/../api",
-        # A backslash, as a slash or not.
+        # A backslash: read as a slash or not.
         "/api\\x",
         "\\api",
         "/\\api",
         "/api/deep\\x",
         "/api/closed\\x",
         "/x\\..\\api",
-        # Decoded once more or not, because some servers do not decode, or it was encoded twice.
+        # Decoded once more or not. Some servers do not decode, and some clients encode twice.
         "/%61pi",
         "/%C3%A9l%C3%A8ve",
         "/%c3%a9l%c3%a8ve/x",
@@ -219,19 +212,13 @@ def test_an_odd_path_with_one_policy(path, policy):
     ],
     ids=ascii,
 )
-def test_an_odd_path_with_two_policies_is_closed(path):
-    """
-    A path whose readings have different policies is closed.
-    """
+def test_an_odd_path_whose_readings_have_different_policies_is_closed(path):
     assert PATHS.policy_for(path) is None
     assert PATHS.table.find(path) == Assignment(None, "", is_odd=True, varies=True)
 
 
-def test_merged_slashes_are_another_reading():
-    """
-    Slashes merged before and after dot segments are two readings.
-    """
-    # Where slashes are merged first, `..` takes `x` away; where they are not, it takes the empty segment.
+def test_slashes_merged_before_and_after_dot_segments_are_two_readings():
+    # If slashes are merged first, `..` removes `x`. If not, it removes the empty segment.
     policies = Policies({"/": ROOT, "/x": API})
     assert policies.table.find("/x//..").is_odd
     assert Policies({"/": ROOT, "/x/y": API}).table.find("/x//../y").is_odd
@@ -250,17 +237,11 @@ def test_merged_slashes_are_another_reading():
     ],
     ids=str,
 )
-def test_when_an_odd_path_varies(by_prefix, varies):
-    """
-    An odd path varies if the policy of a reading is a list.
-    """
+def test_an_odd_path_varies_if_the_policy_of_a_reading_has_a_list(by_prefix, varies):
     assert Policies(by_prefix).table.find("/api/../x") == Assignment(None, "", is_odd=True, varies=varies)
 
 
-def test_equal_policies_are_one_to_an_odd_path():
-    """
-    Equal policies are one policy to a path that can be read in several ways.
-    """
+def test_equal_policies_count_as_one_for_an_odd_path():
     twin = Policy(allow_origins=["https://root.example"])
     policies = Policies({"/": ROOT, "/api": twin})
     assert policies.table.find("/api/../x")[:2] == (twin, "/api")
@@ -269,16 +250,13 @@ def test_equal_policies_are_one_to_an_odd_path():
 
 @pytest.mark.parametrize("policies", [ROOT, {"/": ROOT}, None, {"/": None}, {"/": "unguarded"}], ids=str)
 @pytest.mark.parametrize("path", ["/api/../x", "//", "/%2e%2e", "\\", "x"])
-def test_one_policy_never_reads_the_path(policies, path):
-    """
-    One policy for everything never asks how a path is read.
-    """
+def test_a_single_policy_never_reads_the_path(policies, path):
     policies = Policies(policies)
     assert policies.table.find(path) is policies.table.find("/")
     assert not policies.table.find(path).is_odd
 
 
-def test_a_path_of_a_view_is_read_in_all_ways_too():
+def test_the_path_of_a_tagged_view_is_read_in_all_ways_too():
     of_view = Assignment(API, "view")
     table = Policies(ROOT).table
     views = {"/x": of_view, "/y": of_view, "/z": Assignment(None, "closed")}
@@ -290,7 +268,7 @@ def test_a_path_of_a_view_is_read_in_all_ways_too():
         assert table.find(path, views.get) == Assignment(None, "", is_odd=True, varies=True), path
     assert table.find("/z/../x/../z", {**views, "/z/../x/../z": views["/z"]}.get).is_odd is False
     assert table.find("/a/../x", {**views, "/a/../x": of_view}.get) is of_view
-    # What a view says beats what its path says, a word included.
+    # The tag of a view takes the place of the policy of its path, even if it is a word such as `closed`.
     assert table.find("/z", {"/z": Assignment(UNGUARDED, "own")}.get) == Assignment(UNGUARDED, "own")
 
 
@@ -304,15 +282,12 @@ def test_a_view_finder_is_asked_for_each_reading_once():
 
 
 @pytest.mark.parametrize("unit", ["/x", "//", "/.", "/..", "\\", "%2e", "/..//", "%2f..", "\\.\\", "/x/..//%5c"])
-def test_a_very_long_path_has_a_policy_all_the_same(unit):
+def test_a_very_long_path_has_a_policy_too(unit):
     assert PATHS.policy_for("/api/" + unit * 100_000) in (API, None)
     assert PATHS.policy_for("/api" + "/x" * 100_000) is API
 
 
-# Names.
-
-
-def test_a_policy_that_stands_alone_is_named_policy():
+def test_a_single_policy_is_named_policy():
     for given in (API, KEYWORDS, Configuration.from_mapping(KEYWORDS)):
         policies = Policies(given)
         assert dict(policies.named) == {"policy": API}
@@ -329,10 +304,7 @@ def test_policies_by_path_are_named_by_their_prefixes():
     assert PATHS.table.find("/api/closed").name == "/api/closed"
 
 
-def test_policies_keep_their_names():
-    """
-    Policies keep the names of their configuration.
-    """
+def test_policies_of_a_configuration_keep_its_names():
     configuration = Configuration.from_mapping(
         {
             "policies": {"app": KEYWORDS, "open": {"allow_origins": "*"}},
@@ -348,17 +320,14 @@ def test_policies_keep_their_names():
     assert policies.policy_for("/x") == "unguarded"
 
 
-def test_nothing_that_guards_has_no_names():
+def test_a_guard_without_policies_has_no_names():
     for given in (None, {"paths": {}}, {"/": None}, {"/own": "unguarded"}):
         assert dict(Policies(given).named) == {}
 
 
-# Swapping.
-
-
 def test_policies_are_swapped_by_one_assignment():
     """
-    Policies are swapped by one assignment that takes what the constructor takes.
+    The assignment takes what the constructor takes.
     """
     policies = Policies(API)
     for new, expected in (
@@ -376,7 +345,7 @@ def test_policies_are_swapped_by_one_assignment():
 
 
 @pytest.mark.parametrize("bad", [{"allow_origins": []}, {"/api/": API}, [API], "*", "unguarded"], ids=repr)
-def test_a_refused_policy_leaves_the_old_one(bad):
+def test_a_refused_assignment_keeps_the_old_policy(bad):
     policies = Policies({"/": ROOT})
     table = policies.table
     with pytest.raises(PolicyError):
@@ -384,10 +353,7 @@ def test_a_refused_policy_leaves_the_old_one(bad):
     assert policies.table is table
 
 
-def test_a_table_outlives_a_swap_unchanged():
-    """
-    A table never changes though its policies are swapped.
-    """
+def test_a_table_does_not_change_when_its_policies_are_swapped():
     policies = Policies({"/": ROOT, "/api": API})
     table = policies.table
     policies.policy = DEEP
@@ -395,10 +361,7 @@ def test_a_table_outlives_a_swap_unchanged():
     assert policies.table.find("/api")[:2] == (DEEP, "policy")
 
 
-def test_policies_made_of_policies():
-    """
-    Policies are shared where they are given and read where others are made of them.
-    """
+def test_policies_are_shared_when_given_and_read_when_others_are_made_of_them():
     policies = Policies(API)
     assert Policies.of(policies) is policies
     assert Policies.of(API).policy is API
@@ -407,7 +370,7 @@ def test_policies_made_of_policies():
     assert others.policy is API
 
 
-def test_what_is_in_force_can_be_read_and_put_back():
+def test_the_active_policies_can_be_read_and_assigned_back():
     assert Policies(API).policy is API
     assert Policies(KEYWORDS).policy == API
     assert Policies({"/": API}).policy is API
@@ -424,15 +387,12 @@ def test_what_is_in_force_can_be_read_and_put_back():
     assert by_path.policy_for("/closed") is None
 
 
-def test_policies_show_what_is_in_force():
+def test_the_repr_of_policies_shows_the_active_ones():
     assert repr(Policies(API)) == f"Policies({API!r})"
     assert repr(Policies()) == "Policies(None)"
 
 
-def test_threads_find_whole_policies():
-    """
-    Threads find the old policies or the new ones whole.
-    """
+def test_threads_see_either_the_old_policies_or_the_new_ones():
     policies = Policies({"/": ROOT, "/api": API})
     pairs, done = set(), threading.Event()
 

@@ -39,16 +39,16 @@ def test_every_form_is_read(given):
     assert found(Policies(given), "/api/x") == ("https://api.example",)
 
 
-def test_nothing_is_inherited_from_one_path_to_another():
+def test_no_path_inherits_from_another_path():
     policies = Policies({"/": {**KEYWORDS, "max_age": 5}, "/api": {"allow_origins": ["https://deep.example"]}})
     assert policies.policy_for("/api").max_age == 7200
 
 
-def test_a_mapping_of_no_paths_guards_nothing():
+def test_a_mapping_without_paths_guards_nothing():
     assert Policies({"paths": {}}).policy_for("/") == "unguarded"
 
 
-def test_none_closes_everything_or_a_path():
+def test_none_closes_everything_or_one_path():
     assert Policies(None).policy_for("/x") is None
     assert Policies().policy_for("/x") is None
     assert Policies({"/": None}).policy_for("/x") is None
@@ -115,7 +115,7 @@ MISTAKES = [
     ({"/api?x=1": API}, [("E802", 'paths["/api?x=1"]', '"/api"')]),
     ({"/api#x": API}, [("E802", 'paths["/api#x"]', '"/api"')]),
     ({"/api/%2e": API}, [("E802", 'paths["/api/%2e"]', '"/api"')]),
-    # What is pasted must not open the whole site.
+    # A pasted fix must not open the whole site.
     ({"/api*": API}, [("E802", 'paths["/api*"]', '"/api"')]),
     ({"^/api.*": API}, [("E802", 'paths["^/api.*"]', '"/api"')]),
     ({"/a%20b": API}, [("E802", 'paths["/a%20b"]', '"/a b"')]),
@@ -170,7 +170,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("guarded", "expected"), MISTAKES, ids=[steady(row[0]) for row in MISTAKES])
-def test_a_mistake_is_refused_with_all_others(guarded, expected):
+def test_a_mistake_is_refused_together_with_all_others(guarded, expected):
     with pytest.raises(PolicyError) as refusal:
         Policies(guarded)
     problems = refusal.value.problems
@@ -181,7 +181,7 @@ def test_a_mistake_is_refused_with_all_others(guarded, expected):
 
 
 @pytest.mark.parametrize("file", ["cors.toml", "/etc/cors.toml", Path("conf/cors.toml")], ids=str)
-def test_a_file_in_place_of_a_policy_names_what_reads_it(file):
+def test_a_file_name_in_place_of_a_policy_is_refused_with_the_function_that_reads_it(file):
     with pytest.raises(PolicyError) as refusal:
         Policies(file)
     assert [str(problem.fix) for problem in refusal.value.problems] == [f'Configuration.from_file("{file}")']
@@ -190,7 +190,7 @@ def test_a_file_in_place_of_a_policy_names_what_reads_it(file):
 @pytest.mark.parametrize(
     "guarded", [row[0] for row in MISTAKES if {p[0] for p in row[1]} <= {"E801", "E802", "E803"}], ids=repr
 )
-def test_pasting_the_fix_mends_it(guarded):
+def test_the_pasted_fix_repairs_it(guarded):
     for _ in range(5):
         try:
             Policies(guarded)
@@ -203,7 +203,7 @@ def test_pasting_the_fix_mends_it(guarded):
 
 def pasted(guarded, problem):
     """
-    Return *guarded* with the fix of *problem* in the place of what it is about.
+    Return *guarded* with the fix of *problem* in place of what the problem is about.
     """
     (fix,) = problem.fix.entries
     if problem.code == "E803" or problem.field == "policy":
@@ -220,10 +220,7 @@ def pasted(guarded, problem):
     return {"paths": mended} if "paths" in guarded else mended
 
 
-def test_what_is_no_prefix_is_refused():
-    """
-    Policies by path cannot be made of what is no prefix.
-    """
+def test_a_key_that_is_not_a_prefix_is_refused():
     with pytest.raises(PolicyError) as refusal:
         Policies({"/api/": API, "/b": API, "c*": None})
     assert [(problem.code, problem.value) for problem in refusal.value.problems] == [("E802", "/api/"), ("E802", "c*")]
@@ -235,28 +232,19 @@ class Unshowable:
 
 
 @pytest.mark.parametrize("mapping", [{"paths": {Unshowable(): API}}, {"/api": API, Unshowable(): None}])
-def test_a_key_that_cannot_be_shown(mapping):
-    """
-    A key that cannot be shown is refused all the same.
-    """
+def test_a_key_that_cannot_be_shown_is_refused(mapping):
     with pytest.raises(PolicyError) as refusal:
         Policies(mapping)
     assert [problem.code for problem in refusal.value.problems] == ["E802"]
 
 
-def test_a_keyword_that_cannot_be_shown():
-    """
-    A keyword that cannot be shown is refused all the same.
-    """
+def test_a_keyword_that_cannot_be_shown_is_refused():
     with pytest.raises(PolicyError) as refusal:
         Policy.from_mapping({"allow_origins": "*", Unshowable(): 1})
     assert [problem.code for problem in refusal.value.problems] == ["E106"]
 
 
-def test_writing_back_keeps_the_names_of_a_file():
-    """
-    To write back what is in force keeps the names of a file.
-    """
+def test_assigning_the_active_policies_back_keeps_the_names_of_a_file():
     file = {
         "policies": {"app": KEYWORDS, "spare": KEYWORDS},
         "paths": {"/api": "app", "/own": "unguarded", "/no": "none"},
@@ -269,10 +257,7 @@ def test_writing_back_keeps_the_names_of_a_file():
     assert policies.policy_for("/api") is None
 
 
-def test_what_has_no_policy_is_named_by_prefix():
-    """
-    What a file closes or leaves alone is named by its prefix.
-    """
+def test_closed_and_unguarded_paths_of_a_file_are_named_by_their_prefix():
     file = {"policies": {"app": KEYWORDS}, "paths": {"/": "app", "/own": "unguarded", "/no": "none"}}
     table = Policies(Configuration.from_mapping(file)).table
     assert [table.find(path)[:2] for path in ("/own/x", "/no")] == [("unguarded", "/own"), (None, "/no")]
@@ -281,7 +266,7 @@ def test_what_has_no_policy_is_named_by_prefix():
 
 class Rude:
     """
-    An origin source, and a key, that raises whatever it is asked but the one question.
+    An origin source, and a key, that raises at every question except one.
     """
 
     def __contains__(self, origin):
@@ -300,9 +285,6 @@ class Rude:
 
 
 def test_an_odd_path_compares_no_sources():
-    """
-    A path that can be read in several ways compares no sources.
-    """
     first, second = Policy(allow_origins=Rude()), Policy(allow_origins=Rude())
     policies = Policies({"/": first, "/a": second, "/b": first})
     assert policies.policy_for("//a") is None
@@ -320,20 +302,14 @@ def test_a_key_that_raises_is_a_problem_like_any_other(given):
         Policies(given)
 
 
-def test_what_an_assignment_says_is_judged():
-    """
-    What an assignment says is judged like anything else.
-    """
+def test_an_assigned_value_is_judged_as_the_constructor_judges_it():
     assert Policies({"/": Assignment(KEYWORDS, "app")}).named == {"app": Policy(**KEYWORDS)}
     with pytest.raises(PolicyError) as refusal:
         Policies({"/": Assignment("garbage", "app")})
     assert [problem.code for problem in refusal.value.problems] == ["E801"]
 
 
-def test_the_class_is_no_configuration():
-    """
-    The class of a configuration is not a configuration.
-    """
+def test_the_class_of_a_configuration_is_not_a_configuration():
     with pytest.raises(PolicyError) as refusal:
         Policies(Configuration)
     assert [problem.code for problem in refusal.value.problems] == ["E801"]

@@ -1,5 +1,5 @@
 """
-What a policy takes, and what a policy that exists can be relied on for.
+What a policy takes, and what a caller can rely on once it exists.
 """
 
 import copy
@@ -20,8 +20,6 @@ from kit.naming import steady
 
 from corsguard import OriginPattern, Policy, PolicyError, cors, negotiate
 from corsguard.negotiation import answers_of
-
-# What is taken, and in which shape it is kept.
 
 
 def test_the_defaults_are_those_of_the_manual():
@@ -48,7 +46,7 @@ def test_the_defaults_are_those_of_the_manual():
     ],
     ids=steady,
 )
-def test_origins_are_kept_in_one_shape(given, kept):
+def test_origins_are_kept_as_a_tuple_of_texts(given, kept):
     assert Policy(allow_origins=given).allow_origins == kept
 
 
@@ -77,7 +75,8 @@ def test_a_preflight_status_is_200_or_204(status):
         {"allow_origins": "*", "allow_headers": {"AUTHORIZATION", "*"}},
         {"allow_origins": [APP], "allow_headers": ["Content-Type", "Authorization", "User-Agent", "!"]},
         {"allow_origins": [APP], "expose_headers": ["Authorization", "Content-Length", "Date", "Via"]},
-        # With credentials: loopback may be plain http, a custom scheme is no plain http, private suffixes are not open.
+        # With credentials, loopback may be plain http, a custom scheme is not plain http, and private suffixes are not
+        # open.
         {"allow_origins": ["http://localhost:3000"], "allow_credentials": True},
         {"allow_origins": ["http://a.localhost", "http://localhost."], "allow_credentials": True},
         {"allow_origins": ["http://127.0.0.1:*", "http://127.9.9.9"], "allow_credentials": True},
@@ -88,7 +87,7 @@ def test_a_preflight_status_is_200_or_204(status):
         {"allow_origins": ["https://192.168.0.1", "https://me.github.io"], "allow_credentials": True},
         {"allow_origins": ["https://*.me.github.io"], "allow_credentials": True},
         {"allow_origins": ["https://v2--shop.netlify.app"], "allow_credentials": True},
-        # Without credentials none of it is dangerous.
+        # Without credentials none of these is dangerous.
         {"allow_origins": ["http://192.168.0.1", "https://*.com", "https://*.github.io"]},
         {"allow_unsafe_origins": {"null": "the kiosk opens a file"}},
         {"allow_unsafe_origins": {"http://a.example": "no TLS", "https://*.github.io": "x"}, "allow_credentials": True},
@@ -97,14 +96,8 @@ def test_a_preflight_status_is_200_or_204(status):
     ],
     ids=steady,
 )
-def test_a_policy_without_danger_exists(keywords):
-    """
-    A policy that works and is not dangerous exists.
-    """
+def test_a_valid_policy_without_danger_builds(keywords):
     assert problems(**keywords) == []
-
-
-# What a policy that exists can be relied on for.
 
 
 def test_a_policy_is_immutable():
@@ -119,10 +112,7 @@ def test_a_policy_is_immutable():
         assert isinstance(getattr(policy, name), tuple)
 
 
-def test_a_policy_keeps_what_it_was_made_from():
-    """
-    A policy is not changed by what it was made from.
-    """
+def test_a_policy_does_not_change_with_the_lists_it_was_built_from():
     origins, unsafe = [APP], {"http://a.example": "no TLS"}
     policy = Policy(allow_origins=origins, allow_unsafe_origins=unsafe, allow_credentials=True)
     origins.append(OTHER)
@@ -133,7 +123,7 @@ def test_a_policy_keeps_what_it_was_made_from():
         assert negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin}).headers == (VARY,)
 
 
-def test_policies_are_equal_when_they_say_the_same():
+def test_policies_with_equal_keywords_are_equal():
     assert Policy(**FULL) == Policy(**FULL)
     assert hash(Policy(**FULL)) == hash(Policy(**FULL))
     assert Policy(**FULL).fingerprint == Policy(**FULL).fingerprint
@@ -157,19 +147,12 @@ def test_policies_are_equal_when_they_say_the_same():
     ],
     ids=steady,
 )
-def test_policies_that_differ_are_not_equal(change):
-    """
-    Policies that differ in anything are not equal.
-    """
+def test_policies_that_differ_in_any_keyword_are_not_equal(change):
     assert Policy(**{**FULL, **change}) != Policy(**FULL)
     assert Policy(**{**FULL, **change}).fingerprint != Policy(**FULL).fingerprint
 
 
-def test_a_policy_with_any_source_can_be_hashed():
-    """
-    A policy with a source can be hashed whatever the source is.
-    """
-
+def test_a_policy_with_a_source_can_be_hashed_even_if_the_source_cannot():
     class Unhashable(Source):
         __hash__ = None
 
@@ -179,7 +162,7 @@ def test_a_policy_with_any_source_can_be_hashed():
     assert Policy(allow_origins=first).fingerprint != Policy(allow_origins=second).fingerprint
 
 
-def test_a_policy_shows_what_it_says_and_no_more():
+def test_the_repr_of_a_policy_has_all_keywords():
     assert repr(Policy(allow_origins=[APP])) == (
         "Policy(allow_origins=('https://app.example.com',), allow_methods=('GET', 'HEAD', 'POST'), allow_headers=(), "
         "expose_headers=(), allow_credentials=False, max_age=7200, preflight_status=204, "
@@ -208,7 +191,7 @@ def test_a_copy_of_a_policy_is_the_same_policy(again):
         assert negotiate(copied, environ) == negotiate(policy, environ)
 
 
-def test_a_changed_copy_is_validated_as_any_policy():
+def test_a_changed_copy_is_validated_like_a_new_policy():
     policy = Policy(**FULL)
     assert dataclasses.replace(policy, max_age=0).max_age == 0
     with pytest.raises(PolicyError) as refusal:
@@ -216,7 +199,7 @@ def test_a_changed_copy_is_validated_as_any_policy():
     assert [problem.code for problem in refusal.value.problems] == ["E301", "E314"]
 
 
-def test_a_subclass_is_a_policy():
+def test_an_instance_of_a_subclass_is_a_policy():
     class Ours(Policy):
         pass
 
@@ -240,7 +223,7 @@ def test_a_policy_can_be_shared_between_threads():
     def ask(worker):
         barrier.wait()
         for i in range(500):
-            # The same origins at the same time in every thread, so that all of them remember and forget together.
+            # Every thread uses the same origins at the same time, so all of them write to the same memory.
             for origin, granted in ((f"https://a{i}.example.com", True), (f"https://a{i}.example.net", False)):
                 decision = negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin})
                 expected = (("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", "ETag"))
@@ -251,11 +234,8 @@ def test_a_policy_can_be_shared_between_threads():
         assert sorted(pool.map(ask, range(8))) == list(range(8))
 
 
-def test_a_set_is_one_policy_in_every_process():
-    """
-    A set of origins is the same policy in every process.
-    """
-    # Sets of strings come in another order in each process, and a policy must not.
+def test_a_set_of_origins_is_the_same_policy_in_every_process():
+    # The order of a set of strings differs between processes. The policy must not.
     import subprocess
     import sys
 
@@ -275,9 +255,6 @@ def test_a_set_is_one_policy_in_every_process():
         for seed in ("1", "2", "3")
     }
     assert len(printed) == 1
-
-
-# Plain data.
 
 
 def test_a_policy_has_its_keywords_and_nothing_else():
@@ -300,7 +277,7 @@ def test_a_policy_has_its_keywords_and_nothing_else():
     ],
     ids=steady,
 )
-def test_a_policy_can_be_made_of_its_own_data(keywords):
+def test_a_policy_can_be_built_from_its_own_data(keywords):
     policy = Policy(**keywords)
     again = Policy(**dataclasses.asdict(policy))
     assert again == policy
@@ -308,10 +285,7 @@ def test_a_policy_can_be_made_of_its_own_data(keywords):
     assert Policy.from_mapping(dataclasses.asdict(policy)) == policy
 
 
-def test_what_was_compiled_is_not_copied():
-    """
-    What was compiled is neither pickled nor copied.
-    """
+def test_compiled_data_is_neither_pickled_nor_copied():
     policy = Policy(**FULL)
     before = pickle.dumps(policy)
     negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP})
@@ -320,10 +294,7 @@ def test_what_was_compiled_is_not_copied():
     assert b"Decision" not in before
 
 
-def test_a_copy_keeps_its_source():
-    """
-    A copy of a policy is the policy itself, and so keeps its source.
-    """
+def test_a_copy_of_a_policy_is_the_policy_itself_and_so_keeps_its_source():
     source = Source(APP)
     policy = Policy(allow_origins=source)
     assert copy.copy(policy) is policy
@@ -332,10 +303,7 @@ def test_a_copy_keeps_its_source():
     assert dataclasses.replace(policy, max_age=0).allow_origins is source
 
 
-def test_reasons_are_an_immutable_mapping():
-    """
-    The reasons of unsafe origins are an immutable mapping.
-    """
+def test_reasons_of_unsafe_origins_are_an_immutable_mapping():
     given = {"http://kiosk.corp.example": "no TLS", "null": "a kiosk"}
     reasons = Policy(allow_unsafe_origins=given).allow_unsafe_origins
     assert reasons == given
@@ -358,13 +326,7 @@ def test_the_patterns_of_a_policy_are_those_it_lists():
     assert Policy(allow_origins="*").patterns == Policy(allow_origins=Source()).patterns == ()
 
 
-# The audience.
-
-
-def test_the_audience_tells_who_is_covered():
-    """
-    The audience of a policy tells who is covered and by what.
-    """
+def test_the_audience_says_whether_an_origin_is_covered_and_by_what():
     audience = Policy(
         allow_origins=[APP, "https://*.example.com"],
         allow_unsafe_origins={"null": "a kiosk", "http://a.example": "no TLS"},
@@ -385,20 +347,14 @@ def test_the_audience_tells_who_is_covered():
     assert audience.covers("https://" + "a" * 1000) is False
 
 
-def test_an_audience_of_everyone():
-    """
-    An audience of everyone covers whatever a client sends.
-    """
+def test_an_audience_of_everyone_covers_every_text():
     audience = Policy(allow_origins="*").audience
     assert audience.is_everyone
     for text in (APP, "null", "", "a" * 10_000):
         assert audience.covers(text) is True
 
 
-def test_an_audience_with_a_source():
-    """
-    An audience with a source does not know and asks nobody.
-    """
+def test_an_audience_with_a_source_does_not_know_and_asks_nobody():
     source = Source(APP)
     audience = Policy(
         allow_origins=source, allow_unsafe_origins={"http://a.example": "no TLS"}, allow_credentials=True
@@ -410,7 +366,7 @@ def test_an_audience_with_a_source():
     assert source.asked == []
 
 
-def test_what_a_policy_answers_cannot_be_changed():
+def test_results_of_a_policy_cannot_be_changed():
     policy = Policy(allow_origins=[APP])
     answers = answers_of(policy)
     for name in ("audience", "silent", "shared", "refused", "permitted", "forbidden"):

@@ -1,5 +1,5 @@
 """
-What a policy refuses, and what it warns of: every mistake with its codes and its fix.
+What a policy refuses, and which warnings it has: every mistake with its codes and its fix.
 """
 
 import functools
@@ -25,10 +25,10 @@ def warnings(**keywords):
     return [(problem.code, problem.value) for problem in Policy(**keywords).warnings]
 
 
-# What is refused. Every row gives all codes, in order.
+# Every row gives all codes, in order.
 
 MISTAKES = [
-    # Nothing, and what is mistaken for a list.
+    # No origins, and values that are mistaken for a list.
     ({}, ["E101"]),
     ({"allow_origins": []}, ["E101"]),
     ({"allow_origins": (), "allow_unsafe_origins": {}}, ["E101"]),
@@ -70,7 +70,7 @@ MISTAKES = [
     ({"allow_origins": [APP], "nonsense": 1}, ["E106"]),
     ({"allow_origins": [APP], "vary_header": False, "always_send": False, "send_wildcard": True}, ["E106"] * 3),
     ({"allow_origins": [APP], "allow_private_network": True}, ["E106"]),
-    # A wildcard and credentials never meet.
+    # A wildcard together with credentials.
     ({"allow_origins": "*", "allow_credentials": True}, ["E301"]),
     ({"allow_origins": ["*"], "allow_credentials": True}, ["E301"]),
     ({"allow_origins": ["*", APP], "allow_credentials": True}, ["E301"]),
@@ -82,7 +82,7 @@ MISTAKES = [
     ({"allow_origins": [APP], "allow_headers": "*", "allow_credentials": True}, ["E301"]),
     ({"allow_origins": [APP], "allow_headers": ["*", "Authorization"], "allow_credentials": True}, ["E301"]),
     ({"allow_origins": [APP], "expose_headers": "*", "allow_credentials": True}, ["E301"]),
-    # Danger.
+    # Dangerous origins.
     ({"allow_origins": ["http://app.example.com"], "allow_credentials": True}, ["E302"]),
     ({"allow_origins": ["http://*.example.com:*"], "allow_credentials": True}, ["E302"]),
     ({"allow_origins": ["http://192.168.0.1", "http://app.test"], "allow_credentials": True}, ["E302", "E302"]),
@@ -112,7 +112,7 @@ MISTAKES = [
             "api.pr-*.pages.dev",
         )
     ),
-    # The door.
+    # `allow_unsafe_origins`.
     ({"allow_unsafe_origins": ["http://a.example"]}, ["E311"]),
     ({"allow_unsafe_origins": "http://a.example"}, ["E311"]),
     ({"allow_unsafe_origins": None}, ["E311"]),
@@ -357,7 +357,7 @@ def test_the_fix_is_what_was_meant(keywords, fix):
     assert fixes(**keywords) == [fix]
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_mistakes_are_reported_at_once():
     assert problems(
         allow_origin=["https://App.example.com", "app.example.com", "http://a.example", "https://*.github.io", None],
         allow_methods=["patch", "TRACE"],
@@ -388,10 +388,7 @@ def test_all_mistakes_are_told_at_once():
     ]
 
 
-def test_only_known_keywords_are_taken():
-    """
-    The policy itself takes keywords only, and none that it does not know.
-    """
+def test_a_policy_takes_known_keywords_only():
     with pytest.raises(TypeError):
         Policy([APP])
     with pytest.raises(PolicyError) as refusal:
@@ -400,7 +397,7 @@ def test_only_known_keywords_are_taken():
 
 
 @pytest.mark.parametrize(("keywords", "codes"), MISTAKES, ids=[steady(row[0]) for row in MISTAKES])
-def test_both_forms_refuse_the_same_in_the_same_words(keywords, codes):
+def test_both_constructors_refuse_with_the_same_problems(keywords, codes):
     refusals = []
     for build in (lambda keywords: Policy(**keywords), Policy.from_mapping):
         with pytest.raises(PolicyError) as refusal:
@@ -436,10 +433,7 @@ KEYWORDS = ", ".join(FULL)
         (None, "None", f"remove it  # or write one of {KEYWORDS}"),
     ],
 )
-def test_an_unknown_keyword_names_the_one_meant(key, field, fix):
-    """
-    A keyword that no policy has is named with the one meant.
-    """
+def test_an_unknown_keyword_is_reported_with_the_one_that_was_meant(key, field, fix):
     assert refused({"allow_origins": "*", key: "*"}) == [("E106", field, key, fix)]
     if isinstance(key, str):
         with pytest.raises(PolicyError) as refusal:
@@ -447,21 +441,21 @@ def test_an_unknown_keyword_names_the_one_meant(key, field, fix):
         assert [str(problem.fix) for problem in refusal.value.problems] == [fix]
 
 
-def test_what_a_misspelt_keyword_says_is_judged_too():
+def test_the_value_of_a_misspelled_keyword_is_judged_too():
     assert [row[:2] for row in refused({"allow_origin": ["null"], "nothing": 1})] == [
         ("E106", "allow_origin"),
         ("E106", "nothing"),
         ("E212", "allow_origins"),
     ]
-    # The right spelling counts, whichever comes first.
+    # The value under the right spelling counts, whichever comes first.
     for keys in (("allow_origins", "allow_origin"), ("allow_origin", "allow_origins")):
         assert [row[0] for row in refused({key: [APP] for key in keys})] == ["E106"]
 
 
-# What is warned of, each beside what it must not be mistaken for.
+# Each warning, next to a similar policy that must not have it.
 
 SMELLS = [
-    # keywords, the code, whose value
+    # keywords, code, value of the warning
     ({"allow_origins": ["https://*.example.com"], "allow_credentials": True}, "W101", "https://*.example.com"),
     ({"allow_origins": ["https://pr-*.example.com"], "allow_credentials": True}, "W101", "https://pr-*.example.com"),
     ({"allow_origins": [f"{APP}:*"], "allow_credentials": True}, "W102", f"{APP}:*"),
@@ -556,12 +550,12 @@ NO_SMELLS = [
 
 
 @pytest.mark.parametrize(("keywords", "code", "value"), SMELLS, ids=[f"{row[1]} {row[2]}" for row in SMELLS])
-def test_what_is_legal_but_smells_is_warned_of(keywords, code, value):
+def test_a_valid_but_risky_policy_has_this_warning(keywords, code, value):
     assert warnings(**keywords) == [(code, value)]
 
 
 @pytest.mark.parametrize("keywords", NO_SMELLS, ids=steady)
-def test_what_does_not_smell_is_not_warned_of(keywords):
+def test_a_policy_without_risk_has_no_warning(keywords):
     assert warnings(**keywords) == []
 
 
@@ -570,16 +564,13 @@ def test_every_warning_has_a_case():
     assert {row[1] for row in SMELLS} == {code for code in RULES if code.startswith("W") and not code.startswith("W4")}
 
 
-def test_warnings_come_in_order():
-    """
-    Warnings come in the order of what they are about.
-    """
+def test_warnings_come_in_the_order_of_the_keywords():
     listed = [f"http://localhost:{port}" for port in range(3000, 3020)]
     assert warnings(allow_origins=[APP, *listed]) == [("W104", origin) for origin in listed]
 
 
 @pytest.mark.parametrize("function", [lambda origin: True, len, "x".startswith, functools.partial(len)])
-def test_a_function_gets_what_is_asked_instead(function):
+def test_a_function_is_refused_and_the_fix_names_origin_sources(function):
     with pytest.raises(PolicyError) as refusal:
         Policy(allow_origins=function)
     (problem,) = refusal.value.problems
@@ -594,7 +585,7 @@ def test_a_function_gets_what_is_asked_instead(function):
         r"https?://(www|app)\.a\.example": ("https://www.a.example", "https://app.a.example"),
     }.items(),
 )
-def test_an_expression_gets_what_the_translators_read_in_it(entry, meant):
+def test_a_regular_expression_is_refused_with_the_patterns_that_translators_read(entry, meant):
     with pytest.raises(PolicyError) as refusal:
         Policy(allow_origins=[entry])
     (problem,) = refusal.value.problems
@@ -603,7 +594,7 @@ def test_an_expression_gets_what_the_translators_read_in_it(entry, meant):
 
 
 @pytest.mark.parametrize("credentials", [False, True])
-def test_a_star_glued_to_a_domain_gets_the_domain_and_what_is_below_it(credentials):
+def test_a_star_in_front_of_a_domain_gets_the_domain_and_its_subdomains(credentials):
     keywords = {"allow_origins": ["https://*example.com"], "allow_credentials": credentials}
     found = problems_of(keywords) if credentials else Policy(**keywords).warnings
     (problem,) = [problem for problem in found if problem.code in {"E303", "W107"}]
@@ -612,7 +603,7 @@ def test_a_star_glued_to_a_domain_gets_the_domain_and_what_is_below_it(credentia
 
 
 @pytest.mark.parametrize("name", ["timing_allow_origins", "timing_allow_origin"])
-def test_what_other_libraries_have_by_another_name_is_named(name):
+def test_an_option_of_another_library_is_refused_with_our_keyword(name):
     with pytest.raises(PolicyError) as refusal:
         Policy.from_mapping({"allow_origins": [APP], name: [APP]})
     (problem,) = refusal.value.problems
@@ -621,11 +612,11 @@ def test_what_other_libraries_have_by_another_name_is_named(name):
 
 
 @pytest.mark.parametrize("name", ["allow_private_network", "resources"])
-def test_what_other_libraries_have_and_means_nothing_here_says_why(name):
+def test_an_option_without_meaning_here_is_refused_with_the_reason(name):
     with pytest.raises(PolicyError) as refusal:
         Policy.from_mapping({"allow_origins": [APP], name: True})
     (problem,) = refusal.value.problems
     assert (problem.code, problem.field) == ("E106", name)
-    # Nothing can be pasted in its place, and no keyword is proposed that does something else.
+    # Nothing can be pasted in its place, and no keyword with another meaning is proposed.
     assert problem.fix.words
     assert not problem.fix.can_be_pasted

@@ -1,5 +1,5 @@
 """
-A policy that asks an origin source: which it takes, about whom it asks, and what counts as yes.
+A policy that asks an origin source: which sources it takes, which origins it asks about, and what counts as yes.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from corsguard.negotiation import decide, in_a_loop
 
 class Scripted:
     """
-    A source that answers *answer*, or raises it.
+    A source that answers *answer*, or raises it if it is an exception.
     """
 
     def __init__(self, answer):
@@ -38,15 +38,12 @@ def ask(source, origin, **keywords):
     ("said", "may_block"),
     [({}, True), ({"may_block": True}, True), ({"may_block": None}, True), ({"may_block": False}, False)],
 )
-def test_a_source_may_block_unless_it_denies_it(said, may_block):
-    """
-    A source is taken to block unless it says that it does not.
-    """
+def test_a_source_may_block_unless_it_says_that_it_does_not(said, may_block):
     source = type("Store", (Scripted,), said)(answer=True)
     assert Policy(allow_origins=source).may_block is may_block
 
 
-def test_a_source_grants_what_it_contains():
+def test_a_source_grants_the_origins_that_it_contains():
     decision = ask(Source(APP), APP, allow_credentials=True)
     assert decision.headers == (
         ("Access-Control-Allow-Origin", APP),
@@ -63,10 +60,7 @@ def test_a_source_decides_about_preflights_too():
     assert negotiate(policy, {**environ, "HTTP_ORIGIN": OTHER}).status == 403
 
 
-def test_no_answer_of_a_source_is_kept():
-    """
-    A source is asked for every request, and no answer is kept.
-    """
+def test_a_source_is_asked_for_every_request():
     source = Source(APP)
     policy = Policy(allow_origins=source)
     environ = {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP}
@@ -77,13 +71,13 @@ def test_no_answer_of_a_source_is_kept():
 
 
 @pytest.mark.parametrize("answer", [1, "yes", APP, object(), [0], None, False, NotImplemented], ids=steady)
-def test_nothing_but_true_grants(answer):
+def test_only_true_grants(answer):
     decision = ask(Scripted(answer), APP)
     assert decision.headers == (VARY,)
     assert decision.error is None
 
 
-def test_what_a_source_raises_is_a_no_and_handed_on():
+def test_an_error_of_a_source_counts_as_no_and_is_passed_on():
     error = LookupError("the database is gone")
     decision = ask(Scripted(error), APP)
     assert decision.headers == (VARY,)
@@ -99,15 +93,12 @@ def test_what_a_source_raises_is_a_no_and_handed_on():
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError], ids=lambda error: error.__name__
 )
-def test_what_ends_the_process_passes(error):
-    """
-    What ends the process or cancels the task is not held back.
-    """
+def test_exceptions_that_end_the_process_or_cancel_the_task_are_not_caught(error):
     with pytest.raises(error):
         ask(Scripted(error()), APP)
 
 
-def test_what_else_is_no_exception_is_a_no_too():
+def test_any_other_base_exception_counts_as_no():
     class Timeout(BaseException):
         pass
 
@@ -133,19 +124,13 @@ def test_what_else_is_no_exception_is_a_no_too():
     ids=lambda origin: origin[:40],
 )
 @pytest.mark.parametrize("credentials", [False, True])
-def test_no_source_is_asked_about_no_origin(origin, credentials):
-    """
-    A source is never asked about what is no origin.
-    """
+def test_no_source_is_asked_about_a_text_that_is_not_an_origin(origin, credentials):
     source = Scripted(True)
     assert ask(source, origin, allow_credentials=credentials).headers == (VARY,)
     assert source.asked == []
 
 
-def test_when_a_source_is_asked_about_plain_http():
-    """
-    A source is asked about plain http only without credentials.
-    """
+def test_a_source_is_asked_about_plain_http_only_without_credentials():
     source = Scripted(True)
     assert ask(source, "http://app.example.com").refusal is None
     assert source.asked == ["http://app.example.com"]
@@ -156,10 +141,7 @@ def test_when_a_source_is_asked_about_plain_http():
         assert ask(Scripted(True), origin, allow_credentials=True).refusal is None
 
 
-def test_no_source_is_asked_about_the_door():
-    """
-    A source is not asked about what the door lists.
-    """
+def test_no_source_is_asked_about_origins_in_allow_unsafe_origins():
     source = Scripted(False)
     door = {"http://kiosk.corp.example": "no TLS", "https://*.github.io": "previews"}
     for origin in ("http://kiosk.corp.example", "https://me.github.io"):
@@ -168,11 +150,7 @@ def test_no_source_is_asked_about_the_door():
     assert source.asked == []
 
 
-def test_a_source_has_no_method_of_a_list():
-    """
-    A source may have any other method but those of a list.
-    """
-
+def test_a_source_may_have_any_method_except_those_of_a_list():
     class Sized(Source):
         def __len__(self):
             return 0
@@ -197,17 +175,14 @@ def test_a_source_has_no_method_of_a_list():
     assert problems(allow_origins=Not()) == [("E103", "allow_origins")]
 
 
-def test_building_a_policy_asks_no_source():
-    """
-    A source is not touched while the policy is built.
-    """
+def test_no_source_is_asked_while_the_policy_is_built():
     source = Scripted(AssertionError("asked too early"))
     Policy(allow_origins=source, allow_unsafe_origins={"http://a.example": "no TLS"})
     assert source.asked == []
 
 
 @pytest.mark.parametrize("parsed", [OriginPattern.parse(APP), Origin.parse(APP)])
-def test_a_parsed_origin_is_no_list_of_three(parsed):
+def test_a_parsed_origin_is_not_a_list_of_three(parsed):
     with pytest.raises(PolicyError) as refusal:
         Policy(allow_origins=parsed)
     assert [problem.code for problem in refusal.value.problems] == ["E103"]
@@ -218,12 +193,9 @@ def test_a_parsed_origin_is_no_list_of_three(parsed):
     ]
 
 
-# A source that has to be awaited.
-
-
 class Awaited:
     """
-    An awaited source, which answers as Scripted does.
+    An awaited source. It answers as Scripted does.
     """
 
     def __init__(self, answer):
@@ -241,7 +213,7 @@ def question_of(answer):
 
 WAYS = {
     "on an event loop": lambda question: asyncio.run(question.ask_async()),
-    "through a loop of its own": lambda question: question.ask(in_a_loop),
+    "in a loop of its own": lambda question: question.ask(in_a_loop),
 }
 
 
@@ -260,7 +232,7 @@ def test_an_awaited_source_is_asked_in_both_ways(ask):
         ask(question_of(SystemExit()))
 
 
-def test_without_a_way_to_await_an_awaited_source_says_no():
+def test_an_awaited_source_that_cannot_be_awaited_says_no():
     question = question_of(True)
     decision = question.ask()
     assert (decision.headers, type(decision.error)) == ((VARY,), TypeError)
@@ -268,7 +240,7 @@ def test_without_a_way_to_await_an_awaited_source_says_no():
     assert question.source.scripted.asked == []
 
 
-def test_an_awaited_source_is_not_asked_in_a_loop_within_a_loop():
+def test_an_awaited_source_is_not_asked_in_a_nested_loop():
     async def asked_within():
         return question_of(True).ask(in_a_loop)
 
@@ -277,14 +249,14 @@ def test_an_awaited_source_is_not_asked_in_a_loop_within_a_loop():
     assert "loop" in str(decision.error)
 
 
-def test_a_source_that_is_not_awaited_is_asked_at_once_on_an_event_loop():
+def test_a_source_that_does_not_block_is_asked_directly_on_an_event_loop():
     question = decide(Policy(allow_origins=Source(APP)), {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP})
     assert asyncio.run(question.ask_async()) == question.granted
 
 
-def test_a_source_is_equal_to_itself_alone():
+def test_a_source_is_only_equal_to_itself():
     """
-    The methods of a source may be anybody's, so its `==` is not asked.
+    Its `==` is not asked, because it may do anything.
     """
     same = type("Same", (Scripted,), {"__eq__": lambda self, other: True, "__hash__": None})
     first, second = same(True), same(True)

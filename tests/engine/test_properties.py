@@ -1,7 +1,7 @@
 """
-What holds for all policies and all requests, tried on those that are likeliest to break it.
+Properties of all policies and all requests, tried on inputs that are likely to break them.
 
-The naive matcher here is written from the grammar's words alone, without an index and without a regular expression.
+The naive matcher here is written from the words of the grammar, without an index and without a regular expression.
 """
 
 import json
@@ -33,13 +33,14 @@ from corsguard.negotiation import merge_vary
 
 def tried(times):
     """
-    Return the settings of a property that is tried so many *times*; how long one takes depends on the machine.
+    Return the settings of a property that is tried *times* times. There is no deadline, because one try depends on the
+    machine.
     """
     slow = [HealthCheck.too_slow, HealthCheck.filter_too_much]
     return settings(max_examples=times, deadline=None, suppress_health_check=slow)
 
 
-# The naive reading of the grammar.
+# The grammar, read naively.
 
 LETTERS = set(string.ascii_lowercase + string.digits + "-_")
 DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443", "ftp": "21"}
@@ -47,7 +48,8 @@ DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443", "ftp": 
 
 def naive_parts(origin):
     """
-    Return scheme, labels and port of what a browser could have sent, or None. Hosts in brackets are not drawn.
+    Return scheme, labels and port of an origin that a browser could have sent, or None. Hosts in brackets are not
+    drawn.
     """
     scheme, found, rest = origin.partition("://")
     if (
@@ -70,7 +72,7 @@ def naive_parts(origin):
     last = labels[-1]
     hexadecimal = last.startswith("0x") and all(digit in string.hexdigits for digit in last[2:])
     if all(digit in string.digits for digit in last) or hexadecimal:
-        # A last label that is a number means IPv4, canonical.
+        # A last label that is a number means IPv4, in canonical form.
         octets = host.split(".")
         if len(octets) != 4 or any(not o.isdigit() or str(int(o)) != o or int(o) > 255 for o in octets):
             return None
@@ -79,7 +81,7 @@ def naive_parts(origin):
 
 def naive_covers(pattern, origin):
     """
-    Return whether *pattern* covers *origin*, label by label as the grammar puts it.
+    Return whether *pattern* covers *origin*, label by label as the grammar says.
     """
     parts = naive_parts(origin)
     if parts is None:
@@ -91,7 +93,7 @@ def naive_covers(pattern, origin):
         return False
     wanted = host.split(".")
     if wanted[0] == "*":
-        # Any subdomain, one or more labels deep; not the base itself.
+        # Any subdomain, one or more labels deep, but not the base itself.
         base = wanted[1:]
         return len(labels) > len(base) and labels[len(labels) - len(base) :] == base
     return len(labels) == len(wanted) and all(map(naive_label, wanted, labels))
@@ -101,11 +103,11 @@ def naive_label(wanted, label):
     before, star, after = wanted.partition("*")
     if not star:
         return wanted == label
-    # Something of one character or more between the two.
+    # At least one character between the two.
     return len(label) > len(before) + len(after) and label.startswith(before) and label.endswith(after)
 
 
-# Adversarial families: few labels that are prefixes, suffixes and concatenations of each other.
+# Adversarial families: a few labels that are prefixes, suffixes and concatenations of each other.
 
 LABELS = ["a", "aa", "aaa", "ab", "b", "foo", "bar", "barfoo", "foobar", "a-a", "-", "_", "1", "0x1", "xn--a"]
 BASES = ["com", "foo.com", "bar.com", "barfoo.com", "a.a", "a", "oo.com", "x", "com."]
@@ -149,7 +151,7 @@ sent = st.builds(lambda scheme, host, port: f"{scheme}://{host}{port}", schemes,
 @st.composite
 def lists_and_origins(draw):
     """
-    Draw a list of patterns and an origin that is likely near one of them: made from it, or glued from two.
+    Draw a list of patterns, and an origin near one of them: made from it, or joined from two of them.
     """
     listed = draw(st.lists(patterns, min_size=1, max_size=8))
     near = draw(st.sampled_from(listed))
@@ -200,10 +202,7 @@ def test_the_matcher_agrees_with_the_naive_one(drawn):
     (["https://*.foo.com", "https://a.foo.com:*", "https://a*.foo.com:*", "https://*a.foo.com"], "https://a.foo.com")
 )
 @example((["https://foo.com:*", "https://f*.com", "https://*o.com", "https://fo*.com"], "https://foo.com"))
-def test_all_covering_patterns_are_found(drawn):
-    """
-    The patterns that cover an origin are all found.
-    """
+def test_all_patterns_that_cover_an_origin_are_found(drawn):
     listed, origin = drawn
     parsed = Origin.parse(origin)
     if parsed is not None:
@@ -225,10 +224,7 @@ def test_the_origin_parser_agrees_with_the_naive_one(text):
 
 @tried(80)
 @given(lists_and_origins(), st.randoms(use_true_random=False), st.integers(1, 3))
-def test_order_and_duplicates_change_nothing(drawn, random, times):
-    """
-    Order and duplicates of patterns change no decision.
-    """
+def test_order_and_duplicates_of_patterns_change_no_decision(drawn, random, times):
     listed, origin = drawn
     shuffled = listed * times
     random.shuffle(shuffled)
@@ -246,10 +242,7 @@ def test_more_patterns_never_take_a_grant_away(drawn, more):
 
 @tried(80)
 @given(patterns)
-def test_a_pattern_is_what_it_prints(text):
-    """
-    An accepted pattern is the pattern that it prints.
-    """
+def test_an_accepted_pattern_is_the_pattern_that_it_prints(text):
     pattern = OriginPattern.parse(text)
     assert str(pattern) == text
     assert OriginPattern.parse(str(pattern)) == pattern
@@ -257,10 +250,7 @@ def test_a_pattern_is_what_it_prints(text):
 
 @tried(80)
 @given(patterns.filter(lambda text: "*" not in text), lists_and_origins())
-def test_an_exact_pattern_covers_itself_only(text, drawn):
-    """
-    An exact pattern is an origin that covers itself and nothing else.
-    """
+def test_an_exact_pattern_is_an_origin_that_covers_itself_only(text, drawn):
     assert str(Origin.parse(text)) == text
     policy = Policy(allow_origins=[text])
     assert decision_for(policy, text).headers == (("Access-Control-Allow-Origin", text), ("Vary", "Origin"))
@@ -272,10 +262,7 @@ def test_an_exact_pattern_covers_itself_only(text, drawn):
 @given(
     st.text(min_size=1, max_size=60) | st.text("htps:/.*-_ab1[]@,;\\", max_size=40).map(lambda text: f"https://{text}")
 )
-def test_a_refusal_offers_patterns(text):
-    """
-    What is written is either a pattern or refused with forms that are.
-    """
+def test_a_text_is_a_pattern_or_is_refused_with_forms_that_are_patterns(text):
     try:
         assert str(OriginPattern.parse(text)) == text
     except PolicyError as error:
@@ -285,15 +272,9 @@ def test_a_refusal_offers_patterns(text):
             OriginPattern.parse(entry.strip('"'))
 
 
-# Coverage, as the warnings tell it.
-
-
 @tried(150)
 @given(st.lists(patterns, min_size=2, max_size=5, unique=True), st.data())
-def test_what_is_called_covered_is_covered(listed, data):
-    """
-    A pattern that is called covered covers nothing of its own.
-    """
+def test_a_pattern_that_is_called_covered_covers_nothing_of_its_own(listed, data):
     policy = Policy(allow_origins=listed)
     covered = {w.value: json.loads(w.message.partition(" already")[0]) for w in policy.warnings if w.code == "W105"}
     for pattern in listed:
@@ -315,11 +296,8 @@ def test_what_is_called_covered_is_covered(listed, data):
 @example(["https://*.foo.com", "https://*.z.foo.com"])
 @example(["https://foo.com:*", "https://foo.com"])
 @example(["https://*.foo.com:*", "https://*.foo.com:1"])
-def test_what_is_covered_is_called_covered(listed):
-    """
-    A pattern that another one covers whole is called covered.
-    """
-    # Samples that have nothing in common but the pattern: whatever covers them all covers it whole.
+def test_a_pattern_that_another_one_covers_is_called_covered(listed):
+    # The samples share only the pattern. A pattern that covers them all covers all of it.
     covered = {w.value for w in Policy(allow_origins=listed).warnings if w.code == "W105"}
     for pattern in listed:
         scheme, _, rest = pattern.partition("://")
@@ -332,7 +310,7 @@ def test_what_is_covered_is_called_covered(listed):
         assert (pattern in covered) == whole
 
 
-# Totality: any strings, any policy.
+# Any strings and any policy.
 
 anything = st.one_of(
     st.none(),
@@ -361,7 +339,7 @@ environs = st.fixed_dictionaries(
 
 class Shy:
     """
-    An origin source that grants some and fails for others.
+    An origin source that grants some origins and fails for others.
     """
 
     def __contains__(self, origin):
@@ -382,10 +360,7 @@ POLICIES = [
 
 @tried(300)
 @given(st.sampled_from(POLICIES), environs)
-def test_negotiation_is_total_and_echoes_one(policy, environ):
-    """
-    Negotiation is total and echoes one valid origin at most.
-    """
+def test_negotiation_never_raises_and_echoes_one_valid_origin_at_most(policy, environ):
     before = dict(environ)
     decision = negotiate(policy, environ)
     assert isinstance(decision, Decision)
@@ -406,15 +381,13 @@ def test_negotiation_is_total_and_echoes_one(policy, environ):
 
 @tried(80)
 @given(st.sampled_from(POLICIES), environs)
-def test_an_explanation_is_total_and_tells_the_same(policy, environ):
+def test_an_explanation_never_raises_and_has_the_same_decision(policy, environ):
     decision = negotiate(policy, environ)
     explanation = explain(policy, environ)
     assert str(explanation)
     assert explanation.kind is decision.kind
     assert explanation.headers == decision.headers
 
-
-# Vary
 
 names = st.sampled_from(["Origin", "origin", "ORIGIN", "Cookie", "Accept-Encoding", "*", "X-a", ""])
 varies = st.lists(names, max_size=5).flatmap(
@@ -444,11 +417,9 @@ def test_vary_keeps_its_order_and_its_first_spellings(first, more):
 
 @tried(80)
 @given(st.lists(varies, max_size=3), st.lists(varies, max_size=3))
-def test_a_star_absorbs_wherever_it_stands(before, after):
+def test_a_star_in_vary_takes_the_place_of_all_names(before, after):
     assert merge_vary(*before, "*", *after) == "*"
 
-
-# The middleware
 
 lines = st.lists(
     st.tuples(
@@ -487,10 +458,7 @@ def lines_of_cors(headers):
 
 @tried(150)
 @given(st.sampled_from(POLICIES), requests, lines)
-def test_two_guards_equal_one(policy, asked, given_lines):
-    """
-    Applying the guard twice equals applying it once.
-    """
+def test_applying_the_guard_twice_equals_applying_it_once(policy, asked, given_lines):
     reply = Reply(200, tuple(given_lines))
     once = serve(CORSMiddleware(Application(reply), policy), environ_of(asked))
     twice = serve(CORSMiddleware(CORSMiddleware(Application(reply), policy), policy), environ_of(asked))
@@ -500,7 +468,7 @@ def test_two_guards_equal_one(policy, asked, given_lines):
 
 @tried(80)
 @given(st.sampled_from(POLICIES), requests, lines)
-def test_all_that_is_sent_of_cors_is_of_the_policy(policy, asked, given_lines):
+def test_all_cors_headers_that_are_sent_are_those_of_the_policy(policy, asked, given_lines):
     environ = environ_of(asked)
     decision = negotiate(policy, environ)
     app = Application(Reply(200, tuple(given_lines)))
@@ -510,7 +478,7 @@ def test_all_that_is_sent_of_cors_is_of_the_policy(policy, asked, given_lines):
     of_cors = [line for line in headers if line[0].lower().startswith("access-control-")]
     assert sorted(of_cors) == sorted(line for line in decision.headers if line[0].startswith("Access-Control-"))
     varies_on = [value for name, value in headers if name.lower() == "vary"]
-    # The response says all that the decision depends on, once.
+    # Vary names all that the decision depends on, once.
     wanted = {name.lower() for name in decision.vary.split(", ") if name}
     if app.ran:
         others = {"X-One", "Set-Cookie", "ETag"}
@@ -520,8 +488,6 @@ def test_all_that_is_sent_of_cors_is_of_the_policy(policy, asked, given_lines):
     said = {name.strip().lower() for value in varies_on for name in value.split(",")}
     assert wanted <= said or "*" in said
 
-
-# Paths
 
 segments = st.sampled_from(
     [
@@ -538,7 +504,7 @@ prefixes = st.lists(st.sampled_from(["api", "apiary", "a", "b", "\u00e9", "..."]
 
 def naive_policy_at(by_prefix, path):
     """
-    Return what stands at the longest prefix of whole segments of *path*, which is read as it is.
+    Return the value at the longest prefix of whole segments of *path*, which is not decoded.
     """
     trimmed = path if path == "/" else path.removesuffix("/")
     fitting = [prefix for prefix in by_prefix if prefix in {"/", trimmed} or trimmed.startswith(f"{prefix}/")]
@@ -547,8 +513,8 @@ def naive_policy_at(by_prefix, path):
 
 def naive_readings(path):
     """
-    Return all paths that *path* may be to software that does these four things, or some of them, in any order, and
-    decodes twice at the most.
+    Return all paths that software may read in *path*, if it does some of these four steps in any order and decodes at
+    most twice.
     """
     seen, waiting = set(), [(path, 0)]
     while waiting:
@@ -590,10 +556,7 @@ by_prefixes = st.dictionaries(prefixes, st.sampled_from([*POLICIES, None, "ungua
 
 @tried(200)
 @given(by_prefixes, paths)
-def test_the_longest_prefix_of_all_readings(by_prefix, path):
-    """
-    The policy of a path is that of the longest prefix of all its readings.
-    """
+def test_the_policy_of_a_path_is_that_of_the_longest_prefix_of_all_its_readings(by_prefix, path):
     found = Policies({"paths": by_prefix}).table.find(path)
     policies = [naive_policy_at(by_prefix, reading) for reading in naive_readings(path)]
     if all(policy == policies[0] for policy in policies):
@@ -605,10 +568,7 @@ def test_the_longest_prefix_of_all_readings(by_prefix, path):
 
 @tried(80)
 @given(by_prefixes, paths)
-def test_one_more_prefix_changes_nothing(by_prefix, path):
-    """
-    One more prefix with the same policy changes nothing.
-    """
+def test_one_more_prefix_with_the_same_policy_changes_nothing(by_prefix, path):
     everywhere = {**by_prefix, "/": POLICIES[2]}
     assert Policies({**everywhere, "/quite/another": POLICIES[2]}).policy_for(path) == Policies(everywhere).policy_for(
         path
@@ -623,8 +583,8 @@ def test_no_path_makes_the_lookup_raise(by_prefix, text):
         assert Policies(POLICIES[0]).policy_for(path) is POLICIES[0]
 
 
-def test_the_naive_matcher_is_no_yes_man():
-    # An oracle that always agreed would prove nothing.
+def test_the_naive_matcher_says_both_yes_and_no():
+    # If it always agreed, it would prove nothing.
     assert naive_covers("https://*.foo.com", "https://a.foo.com")
     assert not naive_covers("https://*.foo.com", "https://foo.com")
     assert not naive_covers("https://*.foo.com", "https://afoo.com")
@@ -638,7 +598,7 @@ def test_the_naive_matcher_is_no_yes_man():
 
 @pytest.mark.parametrize("kind", ["granted", "refused"])
 def test_the_families_draw_both_kinds_of_origins(kind):
-    # Otherwise the properties above would hold for nothing.
+    # Otherwise the properties above would be empty.
     def is_of_kind(drawn):
         listed, origin = drawn
         assume(len(listed) > 1 and naive_parts(origin) is not None)

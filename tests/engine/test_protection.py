@@ -1,5 +1,5 @@
 """
-Whether a handshake may go on: the order in which that is decided, and the request's own origin.
+Whether a handshake may go on: the order of the decision, and the request's own origin.
 """
 
 import pytest
@@ -51,10 +51,7 @@ def handshake(origin=None, site=None, **more):
         ({}, False),
     ],
 )
-def test_what_is_a_handshake(environ, expected):
-    """
-    A handshake is a GET that asks for a WebSocket.
-    """
+def test_a_get_that_asks_for_a_websocket_is_a_handshake(environ, expected):
     assert is_handshake(environ) is expected
 
 
@@ -74,10 +71,10 @@ def test_what_is_a_handshake(environ, expected):
         (None, handshake(EVIL, "same-origin"), True, "same-origin"),
         (None, handshake(APP), False, "other-origin"),
         (None, handshake(site="same-origin"), True, "same-origin"),
-        # No browser.
+        # Not a browser.
         (TRUSTING, handshake(), True, "no-browser"),
         (None, handshake(), True, "no-browser"),
-        # What a proxy left over.
+        # A proxy removed some of the headers.
         (TRUSTING, handshake(site="cross-site"), False, "other-origin"),
         (TRUSTING, handshake(site="same-site"), False, "other-origin"),
         (TRUSTING, handshake(site="none"), False, "other-origin"),
@@ -91,7 +88,7 @@ def test_what_is_a_handshake(environ, expected):
         (ANYONE, handshake("null"), False, "other-origin"),
         (ANYONE, handshake("https://api.example.com"), True, "own-origin"),
         (Policy(allow_unsafe_origins={"null": REASON}), handshake("null"), False, "other-origin"),
-        # What no browser sends.
+        # No browser sends these.
         *(
             (policy, handshake(origin, site), False, "malformed-origin")
             for policy in (TRUSTING, ANYONE, None)
@@ -100,19 +97,16 @@ def test_what_is_a_handshake(environ, expected):
         ),
     ],
 )
-def test_the_order(policy, environ, allowed, reason):
+def test_a_handshake_is_judged_in_this_order(policy, environ, allowed, reason):
     assert judge_handshake(policy, environ) == (allowed, reason)
 
 
-def test_when_a_source_has_to_be_asked():
-    """
-    A source has to be asked where nothing else lets in.
-    """
+def test_a_source_has_to_be_asked_only_if_nothing_else_lets_the_handshake_in():
     source = Source(APP)
     policy = Policy(allow_origins=source, allow_credentials=True)
     assert judge_handshake(policy, handshake(APP)).allowed is None
     assert judge_handshake(policy, handshake(EVIL, "cross-site")).allowed is None
-    # Those are let in without it, or are not asked about.
+    # These are let in without the source, or the source is not asked about them.
     assert judge_handshake(policy, handshake(APP, "same-origin")) == (True, "same-origin")
     assert judge_handshake(policy, handshake("https://api.example.com")) == (True, "own-origin")
     assert judge_handshake(policy, handshake(KIOSK)).allowed is False
@@ -123,7 +117,7 @@ def test_when_a_source_has_to_be_asked():
 
 @pytest.mark.parametrize("origin", HOSTILE_ORIGINS.values(), ids=HOSTILE_ORIGINS.keys())
 @pytest.mark.parametrize("policy", [TRUSTING, ANYONE, None], ids=["trusting", "anyone", "closed"])
-def test_what_is_hostile_is_refused(policy, origin):
+def test_a_hostile_handshake_is_refused(policy, origin):
     assert judge_handshake(policy, handshake(origin)).allowed is False
 
 
@@ -157,12 +151,12 @@ def test_what_is_hostile_is_refused(policy, origin):
         ("https://[2001:db8::1]", "[2001:db8:0::1]", "https", False),
         ("https://api.example.com", "", "https", False),
         ("https://api.example.com", None, "https", False),
-        # Scheme and port of another kind have nothing to do with it.
+        # Scheme and port of another kind do not count.
         ("chrome-extension://api.example.com", "api.example.com", "https", False),
         ("capacitor://localhost", "localhost", "http", False),
     ],
 )
-def test_the_own_origin(origin, host, scheme, expected):
+def test_the_own_origin_is_that_of_host_and_scheme(origin, host, scheme, expected):
     environ = {"HTTP_HOST": host, "wsgi.url_scheme": scheme}
     environ = {name: value for name, value in environ.items() if value is not None}
     assert is_own_origin(Origin.parse(origin), environ) is expected

@@ -73,14 +73,14 @@ def test_a_safe_method_may_run(policy, method):
         (None, request("POST", APP, "cross-site"), False, "cross-site"),
         (NULL, request("POST", "null"), False, "null-origin"),
         (NULL, request("POST", "null", "cross-site"), False, "cross-site"),
-        # 4. The browser's own word, whatever Origin says.
+        # 4. What the browser says takes the place of Origin.
         *(
             (policy, request("POST", origin, site), True, reason)
             for policy in (None, LISTED, ASKED)
             for origin in (None, OWN, EVIL, "null", "", "what is this")
             for site, reason in [("same-origin", "same-origin"), ("none", "user")]
         ),
-        # 5. Or that of a stranger.
+        # 5. Or the Origin is foreign.
         *(
             (policy, request("POST", origin, site), False, reason)
             for policy in (None, LISTED, TRUSTING)
@@ -97,13 +97,13 @@ def test_a_safe_method_may_run(policy, method):
                 (b"same-origin", "unknown"),
             ]
         ),
-        # 6. No browser.
+        # 6. Not a browser.
         (None, request(), True, "no-browser"),
         (TRUSTING, request(), True, "no-browser"),
-        # 7. Own.
+        # 7. The request's own origin.
         (None, request("POST", OWN), True, "own-origin"),
         (ASKED, request("POST", OWN), True, "own-origin"),
-        # 8. Opaque.
+        # 8. An opaque origin.
         (None, request("POST", "null"), False, "null-origin"),
         (ASKED, request("POST", "null"), False, "null-origin"),
         # 9. All else.
@@ -114,13 +114,13 @@ def test_a_safe_method_may_run(policy, method):
         ),
     ],
 )
-def test_the_table_row_by_row(policy, environ, allowed, reason):
+def test_each_row_of_the_table_gives_its_verdict(policy, environ, allowed, reason):
     assert judge(policy, environ) == (allowed, reason)
 
 
-def test_when_a_source_has_to_be_asked():
+def test_a_source_has_to_be_asked_only_if_nothing_else_lets_the_request_run():
     """
-    A source has to be asked where nothing else lets the request run; the reason counts if it says no.
+    The reason is used if the source says no.
     """
     assert judge(ASKED, request("POST", EVIL, "cross-site")) == (None, "cross-site")
     assert judge(ASKED, request("POST", EVIL)) == (None, "other-origin")
@@ -129,7 +129,7 @@ def test_when_a_source_has_to_be_asked():
     assert judge(Policy(allow_origins=Source()), request("POST", EVIL)) == (False, "other-origin")
 
 
-# What a client can send, against the table as it is written.
+# All that a client can send, compared with the table as it is written.
 
 SITES = [
     None,
@@ -164,10 +164,7 @@ def expected(policy, method, site, origin):
 
 
 @pytest.mark.parametrize("method", UNSAFE)
-def test_all_that_a_client_can_send(method):
-    """
-    Every combination of site and Origin is judged as the table says.
-    """
+def test_every_combination_of_site_and_origin_is_judged_as_the_table_says(method):
     cases = [*product((None, TRUSTING, LISTED, READER, ANYONE), SITES, (*ORIGINS, *TRUSTED))]
     wrong = {
         (site, origin): judge(policy, request(method, origin, site))
@@ -180,9 +177,9 @@ def test_all_that_a_client_can_send(method):
 
 
 @pytest.mark.parametrize("methods", ["unsafe", "all"])
-def test_what_runs_at_once_would_be_allowed(methods):
+def test_the_short_path_of_a_carrier_lets_only_allowed_requests_run(methods):
     """
-    What a carrier's short path lets run is allowed: trusted pages, and what may act under any policy.
+    It lets requests of trusted pages run, and requests that may act under any policy.
     """
     protection = CrossOriginProtection(methods=methods)
     policies = (None, TRUSTING, LISTED, READER, ANYONE, NULL)
@@ -194,7 +191,7 @@ def test_what_runs_at_once_would_be_allowed(methods):
 
 
 @pytest.mark.parametrize("origin", HOSTILE_ORIGINS.values(), ids=HOSTILE_ORIGINS.keys())
-def test_what_is_hostile_is_refused(origin):
+def test_a_hostile_request_is_refused(origin):
     for policy in (None, TRUSTING, ANYONE):
         assert judge(policy, request("POST", origin)).allowed is False
         assert judge(policy, request("POST", origin, "cross-site")).allowed is False
@@ -227,9 +224,9 @@ def test_the_own_origin_may_act(origin, host, scheme, allowed):
     assert judge(None, environ) == (allowed, "own-origin" if allowed else "other-origin")
 
 
-def test_the_remedy_names_the_page_without_a_referrer():
+def test_a_form_under_no_referrer_on_plain_http_is_refused_with_a_remedy():
     """
-    A form under `no-referrer` on plain http is refused, and the remedy names it; on https the browser's word counts.
+    The remedy names the page. On https the browser's `Sec-Fetch-Site` counts.
     """
     assert judge(None, request("POST", "null", scheme="http")) == (False, "null-origin")
     assert "no-referrer" in REMEDIES["null-origin"].says
@@ -248,11 +245,8 @@ def test_the_remedy_names_the_page_without_a_referrer():
         (request("POST", APP, HTTP_UPGRADE="websocket"), True, "trusted-origin"),
     ],
 )
-def test_an_upgrade(environ, allowed, reason):
+def test_an_upgrade_is_judged_as_a_handshake(environ, allowed, reason):
     assert judge(TRUSTING, environ) == (allowed, reason)
-
-
-# The value that a carrier takes.
 
 
 @pytest.mark.parametrize(
@@ -277,7 +271,7 @@ def test_an_upgrade(environ, allowed, reason):
         "/api/../webhooks": False,
     }.items(),
 )
-def test_what_is_exempt(path, is_exempt):
+def test_an_exempt_path_is_not_judged(path, is_exempt):
     protection = CrossOriginProtection(exempt=["/webhooks", "/hooks/in"])
     verdict = protection.judge(TRUSTING, request("POST", EVIL, "cross-site"), path)
     assert verdict == ((True, "exempt") if is_exempt else (False, "cross-site"))
@@ -307,11 +301,11 @@ def test_what_is_exempt(path, is_exempt):
         (TRUSTING, request("GET", EVIL, HTTP_UPGRADE="websocket"), False, "other-origin"),
     ],
 )
-def test_all_methods_are_judged_if_told_so(policy, environ, allowed, reason):
+def test_all_methods_are_judged_if_methods_is_all(policy, environ, allowed, reason):
     assert CrossOriginProtection(methods="all").judge(policy, environ, "/") == (allowed, reason)
 
 
-def test_the_value():
+def test_protection_is_an_immutable_value():
     value = CrossOriginProtection(exempt=["/a"])
     assert (value.mode, value.exempt, value.methods) == ("enforce", ("/a",), "unsafe")
     assert value == CrossOriginProtection.of({"exempt": ("/a",)})
@@ -323,12 +317,12 @@ def test_the_value():
 
 MISTAKES = {
     "another word": ({"mode": "reprot"}, [("E806", "mode", "report")]),
-    "no word": ({"mode": True, "methods": None}, [("E806", "mode", "enforce"), ("E806", "methods", "unsafe")]),
+    "not a word": ({"mode": True, "methods": None}, [("E806", "mode", "enforce"), ("E806", "methods", "unsafe")]),
     "every path": ({"exempt": ["/"]}, [("E807", "exempt", "/webhooks")]),
     "a bare prefix": ({"exempt": "/hooks"}, [("E806", "exempt", ["/hooks"])]),
     "a bare slash": ({"exempt": "/"}, [("E806", "exempt", ["/webhooks"])]),
-    "no list": ({"exempt": None}, [("E806", "exempt", ["/webhooks"])]),
-    "no prefixes": (
+    "not a list": ({"exempt": None}, [("E806", "exempt", ["/webhooks"])]),
+    "not prefixes": (
         {"exempt": ["/a", "/b/", "c", "/d/*", 5]},
         [("E802", "exempt", near) for near in ("/b", "/c", "/d", "/5")],
     ),
@@ -360,7 +354,7 @@ def test_a_mistake_is_refused_and_named(keywords, expected):
         ("False", "leave the protection out, if you want none"),
     ],
 )
-def test_a_word_for_protection_gets_the_mode_that_it_means(given, fix):
+def test_a_word_for_protection_is_refused_with_the_mode_that_it_means(given, fix):
     with pytest.raises(PolicyError) as caught:
         CrossOriginProtection.of(given)
     (problem,) = caught.value.problems
@@ -368,13 +362,13 @@ def test_a_word_for_protection_gets_the_mode_that_it_means(given, fix):
 
 
 @pytest.mark.parametrize("given", [True, "enforce", [], 5, Policy(allow_origins="*"), CrossOriginProtection])
-def test_what_is_no_protection(given):
+def test_a_value_that_is_not_a_protection_is_refused(given):
     with pytest.raises(PolicyError) as caught:
         CrossOriginProtection.of(given)
     assert [(p.code, p.field) for p in caught.value.problems] == [("E806", "protection")]
 
 
-def test_an_unknown_key_is_named_with_the_nearest():
+def test_an_unknown_key_is_refused_with_the_nearest_one():
     with pytest.raises(PolicyError) as caught:
         CrossOriginProtection.of({"exmept": [], "enabled": True, "mode": "off"})
     found = [(p.code, p.value, p.fix.name or p.fix.words) for p in caught.value.problems]
@@ -384,8 +378,6 @@ def test_an_unknown_key_is_named_with_the_nearest():
         ("E806", "off", "leave the protection out, if you want none"),
     ]
 
-
-# Properties.
 
 ORIGIN_TEXTS = st.sampled_from([APP, DEEP, OWN, SIBLING, EVIL, KIOSK, "null", "", f"{APP}, {EVIL}"]) | st.text(
     max_size=30
@@ -412,7 +404,7 @@ PATHS = st.sampled_from(["/", "/webhooks", "/webhooks/../api"]) | st.text(max_si
 
 
 @given(POLICIES, ENVIRONS, PROTECTIONS, PATHS)
-def test_no_request_makes_it_raise(policy, environ, protection, path):
+def test_no_request_raises(policy, environ, protection, path):
     verdict = protection.judge(policy, environ, path)
     assert verdict.allowed in {True, False, None}
     if not verdict.allowed and "HTTP_UPGRADE" not in environ:
@@ -423,7 +415,7 @@ LISTS = st.lists(st.sampled_from([APP, "https://*.pages.example", SIBLING, EVIL,
 
 
 @given(LISTS, LISTS, ENVIRONS)
-def test_one_more_origin_never_refuses_more(listed, more, environ):
+def test_one_more_origin_refuses_no_more_requests(listed, more, environ):
     few, many = (
         Policy(
             allow_origins=["https://always.example", *origins],
@@ -441,9 +433,9 @@ def test_one_more_origin_never_refuses_more(listed, more, environ):
     ENVIRONS,
     st.sampled_from([EVIL, SIBLING, "https://api.example.com.evil.example", "null", "", f"{OWN}, {EVIL}"]),
 )
-def test_a_stranger_is_never_let_in(policy, environ, origin):
+def test_a_foreign_origin_that_is_not_listed_never_acts(policy, environ, origin):
     """
-    A foreign Origin that is not listed never acts, unless the browser says `same-origin` or `none`.
+    The exception is a request that the browser marks with `Sec-Fetch-Site: same-origin` or `none`.
     """
     environ = {**environ, "HTTP_ORIGIN": origin, "HTTP_HOST": "api.example.com"}
     if environ["REQUEST_METHOD"] not in SAFE_METHODS and environ.get("HTTP_SEC_FETCH_SITE") not in {

@@ -1,5 +1,5 @@
 """
-One set of origins in a real Redis: what is loaded and when, and what happens while Redis does not do as it should.
+One set of origins in a real Redis: what is loaded and when, and what happens while Redis does not work as it should.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ NEVER = 3600
 @pytest.fixture
 def keep(connect, monkeypatch):
     """
-    Return a function that makes sources, which are closed when the test is done.
+    Return a function that makes sources. They are closed at the end of the test.
     """
-    # To close them is to wait so long.
+    # Closing waits this long.
     monkeypatch.setattr(redis_origins, "_HEARTBEAT", 0.05)
     monkeypatch.setattr(redis_origins, "_RETRY", 0.1)
     sources = []
@@ -45,23 +45,17 @@ def keep(connect, monkeypatch):
 
 def listening(source, server, count=1):
     """
-    Return *source* when it hears what is said from now on.
+    Return *source* once it receives all messages from now on.
     """
     assert EVIL not in source
     until(lambda: server.listeners() == count)
-    # The load that follows the subscription.
+    # This load follows the subscription.
     until(lambda: server.loads() == count + 1)
     return source
 
 
-# What is loaded, and when.
-
-
 @with_both_clients
-def test_a_message_is_heard_at_once(redis_server, keep):
-    """
-    What is in the set is shared with, and a change is seen within a second.
-    """
+def test_a_change_is_seen_within_a_second_of_its_message(redis_server, keep):
     redis_server.write(APP, "https://*.example.com")
     source = keep()
     policy = Policy(allow_origins=source, allow_credentials=True)
@@ -78,10 +72,7 @@ def test_a_message_is_heard_at_once(redis_server, keep):
     assert grants(policy, PREVIEW)
 
 
-def test_what_changes_before_anyone_listens_is_seen(redis_server, keep):
-    """
-    What changes between the first load and the first question is seen.
-    """
+def test_a_change_between_the_first_load_and_the_first_question_is_seen(redis_server, keep):
     redis_server.write(APP)
     source = keep()
     redis_server.write(PREVIEW)
@@ -89,7 +80,7 @@ def test_what_changes_before_anyone_listens_is_seen(redis_server, keep):
     until(lambda: PREVIEW in source)
 
 
-def test_without_a_message_it_is_polled(redis_server, keep):
+def test_without_a_message_the_set_is_polled(redis_server, keep):
     source = keep(every=0.2)
     with redis_server.client() as client:
         client.sadd(KEY, APP)
@@ -101,9 +92,9 @@ def test_without_a_message_it_is_polled(redis_server, keep):
     assert PREVIEW not in source
 
 
-def test_what_a_message_names_is_looked_up_alone(redis_server, keep):
+def test_only_the_origin_that_a_message_names_is_looked_up(redis_server, keep):
     """
-    Of a message that names an origin only that is looked up; it says nothing about whether the set has it.
+    The message does not say whether the set has it.
     """
     redis_server.write(APP, "https://*.example.com")
     source = listening(keep(), redis_server)
@@ -122,7 +113,7 @@ def test_what_a_message_names_is_looked_up_alone(redis_server, keep):
     assert EVIL not in source
     assert "https://unsaid.example" not in source
     assert redis_server.loads() == loads
-    # A bad entry that comes and goes.
+    # A bad entry that is added and removed again.
     redis_server.add("https://new.example/")
     until(lambda: source.last_error is not None)
     redis_server.remove("https://new.example/")
@@ -146,10 +137,7 @@ def test_many_messages_lead_to_few_loads(redis_server, keep, count):
     assert statistics.get("cmdstat_smismember", {"calls": 0})["calls"] < 20
 
 
-def test_a_load_that_is_overtaken_keeps_nothing(redis_server, connect, keep):
-    """
-    A slow load does not undo what was looked up meanwhile.
-    """
+def test_a_slow_load_does_not_undo_a_newer_lookup(redis_server, connect, keep):
     entered, go = threading.Event(), threading.Event()
 
     def connect_slowly():
@@ -174,21 +162,21 @@ def test_a_load_that_is_overtaken_keeps_nothing(redis_server, connect, keep):
     assert PREVIEW in source
 
 
-def test_a_key_of_ones_own(redis_server, keep):
+def test_the_key_can_be_chosen(redis_server, keep):
     with redis_server.client() as client:
         client.sadd("app:origins", APP)
     assert APP in keep(key="app:origins")
     assert APP not in keep()
 
 
-def test_the_documented_command_is_the_one_that_is_tested():
+def test_the_documented_command_is_the_tested_one():
     manual = Path(corsguard.__file__).parent / "manual" / "origins.md"
     for text in (manual.read_text("utf-8"), RedisOrigins.__doc__):
         assert f'redis-cli EVAL "{ADD}" 1 ' in text
 
 
 @with_both_clients
-def test_a_refresh_by_hand_on_an_event_loop(redis_server, keep):
+def test_the_set_can_be_refreshed_by_hand_on_an_event_loop(redis_server, keep):
     async def main():
         source = keep()
         redis_server.write(APP)
@@ -198,7 +186,7 @@ def test_a_refresh_by_hand_on_an_event_loop(redis_server, keep):
 
 
 @with_both_clients
-def test_one_source_in_two_event_loops(redis_server, keep):
+def test_one_source_works_in_two_event_loops(redis_server, keep):
     redis_server.write(APP)
     source = listening(keep(), redis_server)
     answers = []
@@ -215,13 +203,7 @@ def test_one_source_in_two_event_loops(redis_server, keep):
     assert redis_server.listeners() == 1
 
 
-# What is refused.
-
-
-def test_a_bad_entry_keeps_the_last_good_origins(redis_server, keep, caplog):
-    """
-    One bad entry keeps the last good origins, and the log names it.
-    """
+def test_a_bad_entry_keeps_the_last_good_origins_and_is_logged(redis_server, keep, caplog):
     redis_server.write(APP)
     source = listening(keep(), redis_server)
     for entry in ("https://one.example/", "null", b"https://one\xff.example"):
@@ -258,13 +240,13 @@ async def asynchronous():
 
 
 @pytest.mark.parametrize("function", [None, "redis://localhost", asynchronous])
-def test_connect_is_a_function(function):
+def test_connect_has_to_be_a_function(function):
     with pytest.raises(TypeError, match=r"Expected connect to be a plain function .* Write connect=lambda: redis"):
         RedisOrigins(function)
 
 
 @pytest.mark.parametrize("key", [None, "", b"key"])
-def test_key_is_a_name(key):
+def test_key_has_to_be_a_name(key):
     with pytest.raises(TypeError, match=r"Expected key to be the name of a set in Redis, got .* Write key="):
         RedisOrigins(list, key)
 
@@ -275,14 +257,14 @@ def test_key_is_a_name(key):
 @with_both_clients
 def test_while_redis_is_gone_the_last_good_origins_stay(redis_server, keep, caplog):
     """
-    While Redis is gone the last good origins stay, and the log says so once.
+    The log says so once.
     """
     redis_server.write(APP)
     source = listening(keep(every=0.2), redis_server)
     redis_server.kill()
     until(lambda: caplog.records)
     before = source.last_error
-    # More loads fail, and more attempts to listen.
+    # More loads fail, and more attempts to subscribe.
     until(lambda: source.last_error is not before)
     assert APP in source
     (record,) = caplog.records
@@ -298,9 +280,9 @@ def test_while_redis_is_gone_the_last_good_origins_stay(redis_server, keep, capl
     assert len(caplog.records) == 2
 
 
-def test_a_redis_that_comes_back_empty_has_lost_its_data(redis_server, keep, caplog):
+def test_a_redis_that_restarts_empty_has_lost_its_data(redis_server, keep, caplog):
     """
-    A Redis that was restarted empty has lost its data, and one that is emptied is believed.
+    A Redis that is emptied by a command is believed.
     """
     redis_server.write(APP)
     source = listening(keep(), redis_server)
@@ -313,20 +295,20 @@ def test_a_redis_that_comes_back_empty_has_lost_its_data(redis_server, keep, cap
     redis_server.write(PREVIEW)
     until(lambda: APP not in source)
     assert PREVIEW in source
-    # By hand, and not by a restart.
+    # It is emptied by a command, not by a restart.
     redis_server.write()
     until(lambda: PREVIEW not in source)
     assert source.last_error is None
-    # There is nothing to lose any more.
+    # Now there is nothing that can be lost.
     redis_server.kill()
     redis_server.start()
     assert source.refresh()
 
 
 @pytest.mark.parametrize(("named", "loads"), [(APP, 2), (PREVIEW, 1)])
-def test_a_restart_between_a_message_and_its_load(redis_server, connect, keep, named, loads):
+def test_a_restart_between_a_message_and_its_lookup_is_noticed(redis_server, connect, keep, named, loads):
     """
-    A Redis that loses its data between a message and the lookup is not taken for the one that was loaded from.
+    The empty Redis is not taken for the one that was loaded from.
     """
     restarts = []
 
@@ -342,7 +324,7 @@ def test_a_restart_between_a_message_and_its_load(redis_server, connect, keep, n
     restarts.append("now")
     redis_server.add(named)
     until(lambda: isinstance(source.last_error, LookupError))
-    # What is looked up, and then missing, leads to one load, and to listen again to another.
+    # A lookup that finds nothing leads to one load. Subscribing again leads to another.
     until(lambda: redis_server.listeners() == 1 and redis_server.loads() >= loads)
     assert isinstance(source.last_error, LookupError)
     assert APP in source
@@ -351,14 +333,14 @@ def test_a_restart_between_a_message_and_its_load(redis_server, connect, keep, n
 @with_both_clients
 def test_no_question_waits_for_a_redis_that_hangs(redis_server, keep, caplog, monkeypatch):
     """
-    A Redis that hangs is left, and no question waits for it.
+    The connection to it is given up.
     """
     monkeypatch.setattr(redis_origins, "_SILENCE", 0.3)
     redis_server.write(APP)
     source = listening(keep(), redis_server)
     redis_server.hang()
     try:
-        # Nobody loads because of the time, so that it was the channel that was missed.
+        # No load comes because of the time, so it is the channel whose silence was noticed.
         until(lambda: source.last_error is not None)
         assert APP in source
         assert EVIL not in source
@@ -369,9 +351,9 @@ def test_no_question_waits_for_a_redis_that_hangs(redis_server, keep, caplog, mo
     until(lambda: len(caplog.records) == 2)
 
 
-def test_what_redis_refuses_to_answer_is_asked_again(redis_server, keep, caplog):
+def test_a_load_that_redis_refuses_is_soon_repeated(redis_server, keep, caplog):
     """
-    A load that Redis does not answer while it can be heard, as when it still reads its data, is repeated soon.
+    Redis refuses commands while it reads its data, though the subscription works.
     """
     redis_server.write(APP)
     source = listening(keep(), redis_server)
@@ -380,7 +362,7 @@ def test_what_redis_refuses_to_answer_is_asked_again(redis_server, keep, caplog)
         client.sadd(KEY, PREVIEW)
         client.publish(KEY, "")
         until(lambda: source.last_error is not None)
-        # To look this one up would work, and would leave out the other.
+        # A lookup of this origin alone would succeed, and would miss the other.
         redis_server.add("https://new.example")
         client.acl_setuser("default", enabled=True, nopass=True, commands=["+smembers"])
     until(lambda: "https://new.example" in source)
@@ -389,24 +371,21 @@ def test_what_redis_refuses_to_answer_is_asked_again(redis_server, keep, caplog)
     until(lambda: len(caplog.records) == 2)
 
 
-def test_a_channel_that_has_nothing_to_say_is_kept(redis_server, keep, monkeypatch):
-    """
-    A channel where nobody says anything for long is not taken for lost.
-    """
+def test_a_silent_channel_is_not_taken_for_lost(redis_server, keep, monkeypatch):
     monkeypatch.setattr(redis_origins, "_SILENCE", 0.2)
     source = listening(keep(), redis_server)
     loads = redis_server.loads()
     with redis_server.client() as client:
-        # One comes after each heartbeat, so they last more than twice the silence.
+        # One comes after each heartbeat, so they take more than twice the allowed silence.
         until(lambda: client.info("commandstats").get("cmdstat_ping", {"calls": 0})["calls"] > 10)
     assert redis_server.loads() == loads
     assert source.last_error is None
 
 
 @with_both_clients
-def test_a_lost_channel_is_found_again(redis_server, keep, caplog):
+def test_a_lost_channel_is_subscribed_again(redis_server, keep, caplog):
     """
-    What is said while the channel is lost is seen at once, and nothing is written. Each time all is loaded once.
+    Changes during the loss are seen at once, and nothing is logged. All is loaded once for each loss.
     """
     redis_server.write(APP)
     source = listening(keep(), redis_server)
@@ -416,16 +395,16 @@ def test_a_lost_channel_is_found_again(redis_server, keep, caplog):
         redis_server.add(f"https://t{number}.example")
         assert until(lambda number=number: f"https://t{number}.example" in source) < 1
         until(lambda: redis_server.listeners() == 1)
-    # A last one, which is looked up alone.
+    # A last change, which is looked up alone.
     redis_server.add("https://last.example")
     until(lambda: "https://last.example" in source)
     assert redis_server.loads() == loads + 3
     assert caplog.records == []
 
 
-def test_without_a_channel_it_is_polled_and_says_so(redis_server, keep, caplog):
+def test_without_the_right_to_subscribe_the_set_is_polled(redis_server, keep, caplog):
     """
-    Where nobody may listen the set is polled, and the log says so once.
+    The log says so once.
     """
     redis_server.write(APP)
     with redis_server.client() as client:
@@ -446,7 +425,7 @@ def test_without_a_channel_it_is_polled_and_says_so(redis_server, keep, caplog):
     assert source.last_error is None
 
 
-def test_what_is_stale_answers_no(redis_server, keep):
+def test_a_stale_source_answers_no(redis_server, keep):
     redis_server.write(APP)
     clock = Clock()
     source = keep(every=60, stale_after=600, clock=clock)
@@ -461,7 +440,7 @@ def test_what_is_stale_answers_no(redis_server, keep):
     assert APP in source
 
 
-# Its thread.
+# The thread of the source.
 
 
 def threads():
@@ -478,11 +457,11 @@ def test_close_ends_the_thread_and_the_connection(redis_server, keep):
     until(lambda: redis_server.listeners() == 0)
     assert APP in source
     with redis_server.client() as client:
-        # No load leaves one open: this client has the only one.
+        # No load leaves a connection open: this client has the only one.
         until(lambda: len(client.client_list()) == 1)
 
 
-def test_a_source_that_nobody_holds_ends_its_thread(redis_server, connect):
+def test_a_source_without_references_ends_its_thread(redis_server, connect):
     source = listening(RedisOrigins(connect), redis_server)
     (thread,) = threads()
     del source
@@ -492,7 +471,7 @@ def test_a_source_that_nobody_holds_ends_its_thread(redis_server, connect):
     until(lambda: redis_server.listeners() == 0)
 
 
-def test_close_while_redis_is_gone(redis_server, keep):
+def test_a_source_can_be_closed_while_redis_is_gone(redis_server, keep):
     source = listening(keep(), redis_server)
     redis_server.kill()
     until(lambda: source.last_error is not None)
@@ -501,10 +480,7 @@ def test_close_while_redis_is_gone(redis_server, keep):
     redis_server.start()
 
 
-def test_an_interpreter_ends_in_silence(redis_server):
-    """
-    A process that listens ends without a word.
-    """
+def test_a_process_that_listens_ends_without_output(redis_server):
     redis_server.write(APP)
     program = f"""
 import redis.asyncio

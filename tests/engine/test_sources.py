@@ -1,5 +1,5 @@
 """
-Origins that are loaded anew while the server runs: what is taken, what fails, and what a request finds meanwhile.
+Origins that are loaded again while the server runs: what is accepted, what fails, and what a request sees meanwhile.
 """
 
 import asyncio
@@ -20,12 +20,10 @@ from corsguard import Policy, PolicyError
 from corsguard.audience import is_interruption
 from corsguard.sources import RefreshingOrigins
 
-# What is loaded.
-
 
 @pytest.mark.parametrize("kind", [list, tuple, set, frozenset])
 @pytest.mark.parametrize("credentials", [True, False])
-def test_what_is_loaded_is_shared_with(keep, kind, credentials):
+def test_loaded_origins_are_granted(keep, kind, credentials):
     loaded = kind([APP, "https://pr-*.example.com", "http://localhost:*"])
     policy = Policy(allow_origins=keep(lambda: loaded), allow_credentials=credentials)
     for origin in (APP, PREVIEW, "http://localhost:3000"):
@@ -34,7 +32,7 @@ def test_what_is_loaded_is_shared_with(keep, kind, credentials):
         assert not grants(policy, origin)
 
 
-def test_a_refresh_swaps_the_whole(keep):
+def test_a_refresh_replaces_all_origins(keep):
     load = Origins(APP, "https://*.example.com")
     source = keep(load)
     policy = Policy(allow_origins=source)
@@ -48,7 +46,7 @@ def test_a_refresh_swaps_the_whole(keep):
     "again", [[APP], [APP, PREVIEW], ["https://*.example.com"], [APP, "https://*.example.com"], []]
 )
 @pytest.mark.parametrize("before", [[APP], ["https://*.example.com"], ["https://*.example.com", APP], []])
-def test_what_was_known_before_does_not_matter(keep, before, again):
+def test_origins_of_earlier_loads_do_not_count(keep, before, again):
     load = Origins(*before)
     source = keep(load)
     load.result = again
@@ -58,8 +56,8 @@ def test_what_was_known_before_does_not_matter(keep, before, again):
         assert (origin in source) == (origin in fresh)
 
 
-def test_nobody_is_a_list_too(keep):
-    # Whoever takes the last origin away means it.
+def test_an_empty_list_grants_nobody(keep):
+    # A person who removes the last origin means it.
     load = Origins(APP)
     source = keep(load)
     load.result = []
@@ -95,16 +93,13 @@ def test_nobody_is_a_list_too(keep):
     ],
     ids=ascii,
 )
-def test_what_a_strict_policy_refuses_is_refused(keep, entry):
-    """
-    What a policy with credentials refuses is refused.
-    """
+def test_what_a_policy_with_credentials_refuses_is_refused(keep, entry):
     with pytest.raises(PolicyError) as listed:
         Policy(allow_origins=[APP, entry], allow_credentials=True)
     with pytest.raises(PolicyError) as loaded:
         keep(lambda: [APP, entry])
     assert codes_of(loaded.value) == codes_of(listed.value)
-    # And it is refused when something good was known before.
+    # It is refused too after a good load.
     load = Origins(APP)
     source = keep(load)
     load.result = [APP, entry]
@@ -113,7 +108,7 @@ def test_what_a_strict_policy_refuses_is_refused(keep, entry):
     assert APP in source
 
 
-def test_all_problems_are_told_at_once(keep):
+def test_all_problems_are_reported_at_once(keep):
     with pytest.raises(PolicyError) as error:
         keep(lambda: {"https://a.example/", "https://*.github.io", APP, 7, "null"})
     assert sorted(codes_of(error.value)) == ["E104", "E203", "E212", "E303"]
@@ -124,20 +119,17 @@ def test_all_problems_are_told_at_once(keep):
     [None, APP, "*", "", b"", {APP: True}, {APP: True}.keys(), iter([APP]), 7, object()],
     ids=lambda loaded: type(loaded).__name__,
 )
-def test_what_is_no_list_is_refused_with_what_to_write(keep, loaded):
+def test_a_result_that_is_not_a_list_is_refused_with_what_to_write(keep, loaded):
     with pytest.raises(PolicyError) as error:
         keep(lambda: loaded)
     (problem,) = error.value.problems
     assert problem.code == "E103"
-    # What a dict has is known.
+    # The keys of a dict are known, so the fix can name them.
     countable = hasattr(loaded, "__iter__") and not isinstance(loaded, str | bytes | dict)
     assert str(problem.fix) == "allow_origins=" + ("list(...)" if countable else '["https://app.example.com"]')
 
 
-def test_no_plain_http_beside_credentials(keep):
-    """
-    Plain http is never shared with beside credentials.
-    """
+def test_plain_http_is_never_granted_together_with_credentials(keep):
     loaded = ["http://app.example.com", "http://*.example.com", "http://*.github.io", "http://localhost:3000"]
     source = keep(lambda: loaded)
     with_credentials = Policy(allow_origins=source, allow_credentials=True)
@@ -146,9 +138,6 @@ def test_no_plain_http_beside_credentials(keep):
     assert not any(grants(with_credentials, origin) for origin in plain)
     assert all(grants(without, origin) for origin in plain)
     assert grants(with_credentials, "http://localhost:3000")
-
-
-# The first load, and later ones that fail.
 
 
 def test_a_first_load_that_fails_is_an_error():
@@ -166,10 +155,7 @@ def failing(error):
     return load
 
 
-def test_a_failed_refresh_keeps_what_was_loaded(keep, caplog):
-    """
-    A refresh that fails keeps what was loaded and says so once.
-    """
+def test_a_failed_refresh_keeps_the_loaded_origins_and_is_logged_once(keep, caplog):
     caplog.set_level(logging.INFO, logger="corsguard")
     clock, load = Clock(), Origins(APP)
     source = keep(load, clock=clock)
@@ -197,10 +183,7 @@ def test_a_failed_refresh_keeps_what_was_loaded(keep, caplog):
     assert [r.levelno for r in caplog.records] == [logging.ERROR, logging.WARNING, logging.ERROR]
 
 
-def test_a_refused_refresh_says_what_is_wrong(keep, caplog):
-    """
-    A refresh that is refused keeps what was loaded and says what is wrong.
-    """
+def test_a_refused_refresh_keeps_the_loaded_origins_and_logs_the_problems(keep, caplog):
     load = Origins(APP)
     source = keep(load)
     load.result = [PREVIEW, "https://a.example/"]
@@ -214,7 +197,7 @@ def test_a_refused_refresh_says_what_is_wrong(keep, caplog):
     assert record.exc_info is None
 
 
-def test_the_age_counts_from_when_load_was_called(keep):
+def test_the_age_counts_from_the_call_of_load(keep):
     clock = Clock()
 
     def load():
@@ -229,10 +212,7 @@ def test_the_age_counts_from_when_load_was_called(keep):
     assert source.age == 5
 
 
-def test_a_kept_error_keeps_nothing_else(keep):
-    """
-    The error that is kept does not keep what was loaded.
-    """
+def test_the_kept_error_does_not_keep_the_loaded_objects_alive(keep):
     load = Origins(APP)
     source = keep(load)
     load.result = ConnectionError()
@@ -241,7 +221,7 @@ def test_a_kept_error_keeps_nothing_else(keep):
 
 
 @pytest.mark.parametrize("every", [0, -1, float("nan"), float("inf"), 1e10, "60", None, True, timedelta(0), [60]])
-def test_every_is_a_time(every):
+def test_every_has_to_be_a_time(every):
     with pytest.raises(
         ValueError, match=r"Expected every to be a number of seconds or a timedelta, got .* Write every=60"
     ):
@@ -249,12 +229,12 @@ def test_every_is_a_time(every):
 
 
 @pytest.mark.parametrize("load", [[APP], APP, None])
-def test_load_is_a_function(load):
+def test_load_has_to_be_a_function(load):
     with pytest.raises(TypeError, match="Expected load to be a plain function"):
         RefreshingOrigins(load, every=60)
 
 
-def test_load_is_not_awaited():
+def test_an_asynchronous_load_is_refused():
     async def load():
         return [APP]
 
@@ -266,10 +246,7 @@ INTERRUPTIONS = [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.Cancelled
 
 
 @pytest.mark.parametrize("kind", INTERRUPTIONS)
-def test_interruptions_pass_a_refresh_by_hand(keep, kind):
-    """
-    What ends a process or a task passes anyone who refreshes by hand.
-    """
+def test_exceptions_that_end_a_process_or_a_task_leave_a_refresh_by_hand(keep, kind):
     load = Origins(APP)
     source = keep(load)
     load.result = kind()
@@ -280,10 +257,7 @@ def test_interruptions_pass_a_refresh_by_hand(keep, kind):
     assert source.refresh()
 
 
-def test_a_base_time_out_is_a_failure(keep, caplog):
-    """
-    A time-out that is no exception is a failure like any other.
-    """
+def test_a_time_out_that_is_a_base_exception_is_a_failure(keep, caplog):
     load = Origins(APP)
     source = keep(load)
     load.result = Timeout()
@@ -293,11 +267,7 @@ def test_a_base_time_out_is_a_failure(keep, caplog):
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
 
-def test_what_is_an_interruption():
-    """
-    Only what ends a process or a task is an interruption.
-    """
-
+def test_only_exceptions_that_end_a_process_or_a_task_are_interruptions():
     class Stopped(SystemExit):
         pass
 
@@ -309,20 +279,14 @@ def test_what_is_an_interruption():
     assert not is_interruption(gevent.Timeout())
 
 
-# Copies.
-
-
-def test_a_source_is_kept_by_identity(keep):
+def test_a_source_is_only_equal_to_itself(keep):
     for source in (keep(Origins(APP)), remember(Store(APP))[0]):
         assert copy.copy(source) is source
         assert copy.deepcopy(source) is source
         assert copy.deepcopy({"allow_origins": source}) == {"allow_origins": source}
 
 
-def test_a_source_cannot_be_pickled(keep):
-    """
-    A source cannot be pickled and says what to do.
-    """
+def test_a_source_cannot_be_pickled_and_the_error_says_what_to_do(keep):
     for source in (keep(Origins(APP)), remember(Store(APP))[0]):
         name = type(source).__name__
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
@@ -334,13 +298,10 @@ def test_a_source_cannot_be_pickled(keep):
             )
 
 
-# What changes while requests come in.
-
-
 @pytest.fixture
 def restless():
     """
-    Let Python change threads as often as it can.
+    Let Python switch threads as often as it can.
     """
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -349,11 +310,8 @@ def restless():
 
 
 @pytest.mark.usefixtures("restless")
-def test_a_request_finds_whole_origins(keep):
-    """
-    A request finds the old origins or the new ones whole.
-    """
-    # Listed in one, covered by a wildcard in the other: so it is in both, and in nothing between them.
+def test_a_request_sees_either_the_old_origins_or_the_new_ones(keep):
+    # It is listed in one set and covered by a wildcard in the other. So it is in both, and in no mixture of the two.
     load = Origins(APP)
     source = keep(load)
     policy = Policy(allow_origins=source)

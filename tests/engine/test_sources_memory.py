@@ -1,5 +1,5 @@
 """
-What is remembered of a slow store: for how long, of how many, and what is asked only once.
+What is remembered of a slow store: how long, how much, and that concurrent questions become one.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ def test_an_answer_is_remembered_for_its_time(origin, answer):
     clock.now += 59.9
     assert grants(policy, origin) is answer
     assert store.asked == [origin]
-    # To be asked does not make an answer last longer.
+    # A question does not make an answer last longer.
     store.origins = {EVIL}
     clock.now += 0.1
     assert [grants(policy, origin) for _ in range(3)] == [not answer] * 3
@@ -53,10 +53,7 @@ def test_the_time_counts_from_the_question():
     assert Slow.asked == 2
 
 
-def test_hostile_origins_push_out_no_grant():
-    """
-    Hostile origins push out nothing that was granted.
-    """
+def test_hostile_origins_do_not_displace_granted_ones():
     good = [f"https://tenant-{number}.example" for number in range(10)]
     store = Store(*good)
     source, _ = remember(store, maxsize=10)
@@ -69,10 +66,7 @@ def test_hostile_origins_push_out_no_grant():
 
 
 @pytest.mark.parametrize("granted", [True, False])
-def test_the_oldest_of_each_kind_is_forgotten(granted):
-    """
-    Each kind is bounded, and the oldest is forgotten.
-    """
+def test_each_kind_is_bounded_and_the_oldest_is_forgotten(granted):
     origins = [f"https://app-{number}.example" for number in range(4)]
     store = Store(*(origins if granted else ()))
     source, _ = remember(store, maxsize=3)
@@ -86,7 +80,7 @@ def test_the_oldest_of_each_kind_is_forgotten(granted):
     assert store.asked == origins[:1]
 
 
-def test_what_is_remembered_anew_is_the_youngest():
+def test_an_answer_that_is_remembered_again_is_the_youngest():
     first, second, third = (f"https://app-{number}.example" for number in range(3))
     store = Store(first, second, third)
     source, clock = remember(store, maxsize=2)
@@ -103,7 +97,7 @@ def test_what_is_remembered_anew_is_the_youngest():
     assert store.asked == [second]
 
 
-def test_an_error_is_a_no_that_is_not_remembered():
+def test_an_error_counts_as_no_and_is_not_remembered():
     store = Store(APP)
     source, _ = remember(store)
     policy = Policy(allow_origins=source)
@@ -114,7 +108,7 @@ def test_an_error_is_a_no_that_is_not_remembered():
     store.error = None
     assert grants(policy, APP)
     assert store.asked == [APP] * 3
-    # What is remembered is answered, though the store is gone.
+    # A remembered answer is given though the store is gone.
     store.error = ConnectionError("gone again")
     assert grants(policy, APP)
 
@@ -140,7 +134,7 @@ def test_forget_forgets():
 
 class Held(Store):
     """
-    A store that answers when it is let go; it has *entered* when it was asked.
+    A store that answers when a test releases it. It sets *entered* when it is asked.
     """
 
     def __init__(self, *origins):
@@ -160,7 +154,7 @@ class Held(Store):
 @pytest.fixture
 def waiting(monkeypatch):
     """
-    Return a semaphore that is released by everyone who begins to wait for the answer to another's question.
+    Return a semaphore. Each thread that begins to wait for another's question releases it.
     """
     begun, result = threading.Semaphore(0), concurrent.futures.Future.result
 
@@ -174,14 +168,14 @@ def waiting(monkeypatch):
 
 def ask_at_once(store, source, waiting, count):
     """
-    Return what *count* threads are told, of which all but the first wait for its answer.
+    Return the answers that *count* threads get. All but the first wait for its answer.
     """
     told = []
 
     def ask():
         try:
             told.append(APP in source)
-        except BaseException as error:  # noqa: BLE001 - SystemExit is one of those that it is about
+        except BaseException as error:  # noqa: BLE001 - SystemExit is one of the cases
             told.append(error)
 
     askers = [threading.Thread(target=ask, daemon=True) for _ in range(count)]
@@ -197,7 +191,7 @@ def ask_at_once(store, source, waiting, count):
 
 
 @pytest.mark.parametrize("granted", [True, False])
-def test_several_who_ask_at_once_ask_once(waiting, granted):
+def test_concurrent_questions_ask_the_store_once(waiting, granted):
     store = Held(*([APP] if granted else ()))
     source, _ = remember(store)
     assert ask_at_once(store, source, waiting, 8) == [granted] * 8
@@ -205,12 +199,12 @@ def test_several_who_ask_at_once_ask_once(waiting, granted):
     assert store.asked == [APP]
 
 
-def test_an_answer_that_came_in_between_is_found():
+def test_an_answer_that_arrived_in_between_is_used():
     store, clock = Store(APP), Clock()
 
     class Interrupted(Clock):
         """
-        Lets another question be asked and answered between the two looks at the memory.
+        Lets another question be asked and answered between the two lookups in the memory.
         """
 
         def __call__(self):
@@ -224,47 +218,37 @@ def test_an_answer_that_came_in_between_is_found():
     assert store.asked == [APP]
 
 
-def test_several_who_ask_at_once_are_told_of_one_error(waiting):
+def test_concurrent_questions_get_one_error(waiting):
     store = Held()
     store.error = ConnectionError("gone")
     assert ask_at_once(store, remember(store)[0], waiting, 8) == [store.error] * 8
     assert store.asked == [APP]
 
 
-def test_nobody_waits_for_who_was_stopped(waiting):
-    """
-    Nobody waits for whoever was stopped in the middle.
-    """
+def test_nobody_waits_for_a_thread_that_was_stopped(waiting):
     store = Held()
     store.error = SystemExit()
     source, _ = remember(store)
     told = ask_at_once(store, source, waiting, 3)
     assert told.count(store.error) == 1
-    # An Exception, so that it counts as no.
+    # It is an Exception, so it counts as no.
     assert sum(isinstance(error, concurrent.futures.CancelledError) for error in told) == 2
     store.error = None
     assert APP not in source
 
 
-def test_a_base_time_out_is_told_to_all_who_wait(waiting):
-    """
-    A time-out that is no exception is told to all who wait for it.
-    """
+def test_a_time_out_that_is_a_base_exception_reaches_all_who_wait(waiting):
     store = Held()
     store.error = Timeout()
     source, _ = remember(store)
     assert ask_at_once(store, source, waiting, 3) == [store.error] * 3
     assert store.asked == [APP]
-    # And it is not remembered.
     store.error = None
     store.origins.add(APP)
     assert APP in source
 
 
-def test_an_answer_from_before_forget():
-    """
-    An answer from before `forget` is not remembered after it.
-    """
+def test_an_answer_from_before_forget_is_not_remembered_after_it():
     store = Held(APP)
     source, _ = remember(store)
     told = []
@@ -283,18 +267,18 @@ def test_an_answer_from_before_forget():
 
 
 @pytest.mark.parametrize("ttl", [0, -1, float("nan"), "60", None, True, timedelta(0)])
-def test_ttl_is_a_time(ttl):
+def test_ttl_has_to_be_a_time(ttl):
     with pytest.raises(ValueError, match=r"Expected ttl to be a number of seconds or a timedelta, got .* Write ttl=60"):
         RememberedOrigins(Store(), ttl=ttl)
 
 
 @pytest.mark.parametrize("maxsize", [0, -1, 1.5, "10", None, True])
-def test_maxsize_is_a_number(maxsize):
+def test_maxsize_has_to_be_a_number(maxsize):
     with pytest.raises(ValueError, match="Write maxsize=10_000"):
         RememberedOrigins(Store(), ttl=60, maxsize=maxsize)
 
 
-def test_only_a_source_is_remembered():
+def test_only_a_source_can_be_remembered():
     class Asynchronous:
         async def __contains__(self, origin):
             return True
@@ -308,14 +292,10 @@ def test_only_a_source_is_remembered():
             RememberedOrigins(wrong, ttl=60)
 
 
-def test_django_asks_a_store_beside_its_loop():
-    """
-    Django asks a slow store beside its event loop.
-    """
-
+def test_django_asks_a_slow_store_outside_of_its_event_loop():
     class Slow:
         """
-        A store whose answer waits for the event loop, which would never come if it waited for the answer.
+        A store whose answer comes from the event loop. If the loop waited for the answer, it would never come.
         """
 
         def __contains__(self, origin):
@@ -352,7 +332,7 @@ def test_django_asks_a_snapshot_on_its_event_loop():
     with Watched(Origins(APP), every=NEVER) as source, override_settings(CORSGUARD={"allow_origins": source}):
         response = asyncio.run(get())
     assert response.headers["Access-Control-Allow-Origin"] == APP
-    # To start a thread for it would take more than ten times what all the rest does.
+    # A thread for it would take more than ten times as long as all the rest.
     assert asked_in == [threading.main_thread()]
     assert Policy(allow_origins=source).may_block is False
     assert Policy(allow_origins=remember(source)[0]).may_block is True

@@ -28,7 +28,7 @@ def run(program):
 
 
 def test_a_load_may_ask_its_own_source():
-    # As under gevent, where a load that waits lets another question be asked: no lock is held meanwhile.
+    # Under gevent, a load that waits lets another question run. So no lock may be held meanwhile.
     printed = run(
         """
 import threading
@@ -50,8 +50,8 @@ sources[0].close()
     assert printed == "60.0 True\nTrue\n"
 
 
-def test_an_interpreter_ends_whatever_a_source_does():
-    # One waits for its time, and one is in the middle of a load that never returns.
+def test_an_interpreter_ends_whatever_its_sources_do():
+    # One source waits for its time, and one is in a load that never returns.
     printed = run(
         """
 import threading
@@ -74,11 +74,8 @@ hanging.wait()
     assert printed == "True True\n"
 
 
-def test_a_forked_process_begins_anew():
-    """
-    A process forked in the middle of everything begins anew.
-    """
-    # The parent's thread is in `load`, with its lock held, and another is in the middle of a question.
+def test_a_process_forked_in_the_middle_of_a_load_starts_from_the_beginning():
+    # The parent's thread is in `load` and holds its lock. Another thread is in a question.
     printed = run(
         """
 import os, threading, warnings
@@ -126,10 +123,7 @@ else:
 
 
 @pytest.mark.server
-def test_each_preloaded_worker_refreshes(tmp_path):
-    """
-    Each worker of a server that loads the application first refreshes for itself.
-    """
+def test_each_worker_of_a_preloaded_application_refreshes_for_itself(tmp_path):
     listed = tmp_path / "origins"
     listed.write_text(f"{APP}\n")
     environment = {
@@ -153,9 +147,9 @@ def test_each_preloaded_worker_refreshes(tmp_path):
         assert all(shared for shared, _ in first.values())
         listed.write_text("https://other.example\n")
         later = ask_until(lambda seen: len(seen) == 2 and not any(shared for shared, _ in seen.values()))
-        # Each by a load of its own.
+        # Each worker does a load of its own.
         assert {process: loaded_in for process, (_, loaded_in) in later.items()} == {pid: pid for pid in later}
-        # What cannot be read changes nothing; a file that is mended is read again.
+        # A file that cannot be read changes nothing. Once it is repaired, it is read again.
         listed.write_text("https://app.example.com/\n")
         assert "E203" in server.lines_until("E203")[-1]
         listed.write_text(f"{APP}\n")
@@ -169,7 +163,7 @@ def is_shared(reply):
 
 def ask_until(server, shared):
     """
-    Ask until APP is, or is not, shared with. Each answer has to come in its time.
+    Ask until APP is, or is not, granted. Each answer has to come in time.
     """
     deadline = time.monotonic() + PATIENCE
     while is_shared(server.exchange("GET", "/", f"Origin: {APP}")) is not shared:
@@ -187,11 +181,8 @@ TESTS = str(Path(__file__).parents[1])
         "uwsgi": ["--gevent=50", "--gevent-monkey-patch", f"--pythonpath={TESTS}"],
     }.items(),
 )
-def test_no_question_waits_under_gevent(tmp_path, server, options):
-    """
-    Under gevent, questions that come at once wait for nothing.
-    """
-    # The source was made before gevent patched anything, and a load that waits lets other questions be asked.
+def test_no_concurrent_question_waits_under_gevent(tmp_path, server, options):
+    # The source is made before gevent patches anything, and a load that waits lets other questions run.
     needed("gevent")
     listed, held = tmp_path / "origins", tmp_path / "held"
     listed.write_text(f"{APP}\n")
@@ -209,9 +200,9 @@ def test_no_question_waits_under_gevent(tmp_path, server, options):
 
 
 @pytest.mark.server
-def test_it_refreshes_after_a_fork_without_hooks(tmp_path):
+def test_a_source_refreshes_after_a_fork_without_hooks(tmp_path):
     """
-    A source that was asked before a fork without hooks refreshes after it.
+    It was asked before the fork.
     """
     listed = tmp_path / "origins"
     listed.write_text(f"{APP}\n")

@@ -1,5 +1,5 @@
 """
-Who loads the origins anew, and when: the thread, questions that wait for nothing, and what is older than it may be.
+When origins are loaded again and by which thread: questions never wait, and origins may be too old.
 """
 
 import asyncio
@@ -16,17 +16,12 @@ from kit.sourcing import NEVER, PATIENCE, PREVIEW, Clock, Origins, grants
 from corsguard import Policy, negotiate
 from corsguard.sources import RefreshingOrigins
 
-# The thread.
-
 
 def threads():
     return [thread for thread in threading.enumerate() if thread.name == "corsguard origins"]
 
 
-def test_it_refreshes_after_the_first_question(keep):
-    """
-    It refreshes by itself from the first question on.
-    """
+def test_a_source_refreshes_by_itself_from_the_first_question_on(keep):
     load, called = Origins(APP), threading.Semaphore(0)
 
     def counted():
@@ -39,7 +34,7 @@ def test_it_refreshes_after_the_first_question(keep):
     assert APP in source
     (thread,) = threads()
     load.result = [PREVIEW]
-    # The second call of these begins when the first has been swapped in.
+    # The second of these calls begins after the first one's origins are in place.
     for _ in range(3):
         assert called.acquire(timeout=PATIENCE)
     assert PREVIEW in source
@@ -59,17 +54,14 @@ def test_close_ends_the_thread_and_not_the_answers():
     source.close()
 
 
-def test_an_early_close_starts_no_thread():
-    """
-    Close before the first question leaves it without a thread.
-    """
+def test_a_source_that_is_closed_before_the_first_question_has_no_thread():
     source = RefreshingOrigins(Origins(APP), every=NEVER)
     source.close()
     assert APP in source
     assert threads() == []
 
 
-def test_close_waits_for_a_load_that_is_under_way(monkeypatch):
+def test_close_waits_for_a_running_load(monkeypatch):
     entered, leave, done = threading.Event(), threading.Event(), []
 
     def load():
@@ -82,7 +74,7 @@ def test_close_waits_for_a_load_that_is_under_way(monkeypatch):
     source = RefreshingOrigins(load, every=0.001)
     assert APP in source
     assert entered.wait(PATIENCE)
-    # The load ends when somebody waits for it.
+    # The load ends when a thread waits for it.
     join = threading.Thread.join
     monkeypatch.setattr(threading.Thread, "join", lambda thread: (leave.set(), join(thread)))
     source.close()
@@ -106,7 +98,7 @@ def test_a_load_may_close_its_source():
 
 
 @pytest.mark.parametrize("every", [NEVER, 0.001])
-def test_a_source_that_nobody_holds_ends_its_thread(every):
+def test_a_source_without_references_ends_its_thread(every):
     called = threading.Semaphore(0)
 
     def load():
@@ -124,7 +116,7 @@ def test_a_source_that_nobody_holds_ends_its_thread(every):
     assert not thread.is_alive()
 
 
-def test_the_thread_survives_whatever_load_raises(keep):
+def test_the_thread_survives_every_exception_of_load(keep):
     load, called = Origins(APP), threading.Semaphore(0)
 
     def counted():
@@ -142,7 +134,8 @@ def test_the_thread_survives_whatever_load_raises(keep):
 
 class HeldLoad(Origins):
     """
-    A load that returns at once the first time, and later when it is let go; it has *entered* when it was called.
+    A load that returns at once the first time. Later calls wait until the test releases them. It sets *entered* when it
+    is called.
     """
 
     def __init__(self, *origins):
@@ -168,14 +161,14 @@ def held(keep):
 
 def refreshed(source):
     """
-    Wait until all running calls of `load` of *source* have replaced its origins, and return it. It stops refreshing.
+    Return *source* when all running calls of its `load` have replaced its origins. It stops refreshing.
     """
     source.close()
     return source
 
 
 @pytest.mark.parametrize(("passed", "is_reloaded"), [(50, False), (60, True), (3600, True)])
-def test_no_question_waits_for_what_is_loaded(held, passed, is_reloaded):
+def test_no_question_waits_for_a_load(held, passed, is_reloaded):
     clock, (load, make) = Clock(), held
     source = make(every=60, clock=clock)
     load.result = [PREVIEW]
@@ -185,7 +178,7 @@ def test_no_question_waits_for_what_is_loaded(held, passed, is_reloaded):
     assert APP in source
     load.go.set()
     assert (PREVIEW in refreshed(source)) is is_reloaded
-    # Once only, and in another thread.
+    # There is one load, in another thread.
     assert len(load.threads) == 1 + is_reloaded
     assert is_reloaded is (load.threads[-1] is not threading.main_thread())
 
@@ -213,10 +206,7 @@ def test_no_question_waits_on_an_event_loop(held):
     assert asyncio.run(serve())
 
 
-def test_a_late_question_and_a_load_that_fails(keep):
-    """
-    A late first question is answered by the last good origins if `load` fails.
-    """
+def test_a_late_first_question_gets_the_last_good_origins_if_load_fails(keep):
     clock, load = Clock(), Origins(APP)
     source = keep(load, every=60, clock=clock)
     load.result = ConnectionError()
@@ -226,13 +216,7 @@ def test_a_late_question_and_a_load_that_fails(keep):
     assert len(threads()) == 1
 
 
-# What is older than it may be.
-
-
-def test_what_is_stale_answers_no(keep, caplog):
-    """
-    What is older than `stale_after` answers no and says so once.
-    """
+def test_a_source_older_than_stale_after_answers_no_and_logs_it_once(keep, caplog):
     clock, load = Clock(), Origins(APP, "https://*.example.com")
     source = keep(load, every=60, stale_after=timedelta(minutes=5), clock=clock)
     policy = Policy(allow_origins=source)
@@ -244,7 +228,7 @@ def test_what_is_stale_answers_no(keep, caplog):
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("corsguard", logging.ERROR)
     assert "are 300 seconds old, which is more than stale_after=300. Every origin is refused" in record.getMessage()
-    # A load that fails says it in addition, and changes nothing.
+    # A load that fails adds its own record, and changes nothing.
     load.result = ConnectionError("gone")
     assert not source.refresh()
     assert not grants(policy, APP)
@@ -260,10 +244,7 @@ def test_what_is_stale_answers_no(keep, caplog):
     assert len(caplog.records) == 4
 
 
-def test_what_is_stale_at_first_is_loaded_at_once(held):
-    """
-    What is too old when it is first asked is loaded again at once.
-    """
+def test_a_source_that_is_too_old_at_its_first_question_is_loaded_at_once(held):
     clock, (load, make) = Clock(), held
     source = make(every=60, stale_after=120, clock=clock)
     clock.now += 3600
@@ -273,7 +254,7 @@ def test_what_is_stale_at_first_is_loaded_at_once(held):
     assert APP in refreshed(source)
 
 
-def test_without_stale_after_nothing_is_too_old(keep):
+def test_without_stale_after_no_source_is_too_old(keep):
     clock = Clock()
     source = keep(Origins(APP), clock=clock)
     clock.now += 1e9
@@ -282,7 +263,7 @@ def test_without_stale_after_nothing_is_too_old(keep):
 
 
 @pytest.mark.parametrize("stale_after", [0, -1, float("nan"), "60", True, timedelta(0), [60]])
-def test_stale_after_is_a_time(stale_after):
+def test_stale_after_has_to_be_a_time(stale_after):
     with pytest.raises(
         ValueError, match=r"Expected stale_after to be a number of seconds or a timedelta, got .* Write stale_after=60"
     ):
@@ -290,15 +271,12 @@ def test_stale_after_is_a_time(stale_after):
 
 
 @pytest.mark.parametrize("stale_after", [30, 60, timedelta(minutes=1)])
-def test_stale_after_leaves_time_to_load_again(stale_after):
+def test_stale_after_has_to_leave_time_for_a_load(stale_after):
     with pytest.raises(ValueError, match="Expected stale_after to be longer than every=60, got"):
         RefreshingOrigins(list, every=60, stale_after=stale_after)
 
 
-# The thread, once more.
-
-
-def test_questions_that_come_at_once_start_one_thread(held):
+def test_concurrent_questions_start_one_thread(held):
     clock, (load, make) = Clock(), held
     source = make(every=60, clock=clock)
     clock.now += 60
@@ -321,7 +299,7 @@ def test_questions_that_come_at_once_start_one_thread(held):
     assert len(load.threads) == 2
 
 
-def test_what_was_loaded_first_is_never_kept_last(keep):
+def test_an_older_load_never_replaces_a_newer_one(keep):
     entered, leave, loaded = threading.Event(), threading.Event(), []
 
     def load():
@@ -336,7 +314,7 @@ def test_what_was_loaded_first_is_never_kept_last(keep):
     slow = threading.Thread(target=source.refresh, name="slow")
     slow.start()
     assert entered.wait(PATIENCE)
-    # It waits for nobody.
+    # It waits for no other load.
     quick = threading.Thread(target=source.refresh, name="quick")
     quick.start()
     quick.join(PATIENCE)
@@ -348,7 +326,7 @@ def test_what_was_loaded_first_is_never_kept_last(keep):
     assert APP not in source
 
 
-def test_under_an_event_loop_load_is_called_beside_it(keep):
+def test_under_an_event_loop_load_runs_in_a_thread(keep):
     clock, load = Clock(), Origins(APP)
 
     async def serve():
@@ -360,11 +338,7 @@ def test_under_an_event_loop_load_is_called_beside_it(keep):
     assert threading.main_thread() not in load.threads
 
 
-def test_a_thread_that_cannot_be_started(keep, monkeypatch):
-    """
-    A thread that cannot be started is tried again.
-    """
-
+def test_a_thread_that_cannot_be_started_is_tried_again(keep, monkeypatch):
     def full(thread):
         raise RuntimeError("can't start new thread")
 
@@ -379,8 +353,8 @@ def test_a_thread_that_cannot_be_started(keep, monkeypatch):
     assert len(threads()) == 1
 
 
-def test_a_fork_that_nothing_tells_of_is_noticed(held, monkeypatch):
-    # As under uWSGI: the process id is another one, and the parent's thread is not here.
+def test_a_fork_without_hooks_is_noticed(held, monkeypatch):
+    # As under uWSGI: the process id is different, and the parent's thread does not exist.
     clock, (load, make) = Clock(), held
     source = make(every=60, clock=clock)
     assert APP in source

@@ -1,5 +1,5 @@
 """
-Which hosts anyone can register a name under.
+The hosts under which anyone can register a name.
 """
 
 import pytest
@@ -7,7 +7,7 @@ import pytest
 from corsguard.suffixes import SHARED_HOSTING, are_same_site, open_suffix, registrable_domain
 
 OPEN = {
-    # host: the suffix at or below it
+    # host: the suffix at or above it
     "com": "com",
     "co.uk": "co.uk",
     "github.io": "github.io",
@@ -20,7 +20,7 @@ OPEN = {
     "foo.ck": "foo.ck",
     "com.": "com",
     "github.io.": "github.io",
-    # Not on the list, and open to everybody all the same.
+    # These are not on the public list, though anyone can register there.
     "surge.sh": "surge.sh",
     "codepen.io": "codepen.io",
     "railway.app": "railway.app",
@@ -31,7 +31,7 @@ OPEN = {
     "lhr.rocks": "lhr.rocks",
     "app.github.dev": "app.github.dev",
     "nip.io": "nip.io",
-    # A region of a host is as open as the host.
+    # A region of a hosting service is as open as the service.
     "ws-eu1.gitpod.io": "ws-eu1.gitpod.io",
     "eastus.cloudapp.azure.com": "eastus.cloudapp.azure.com",
     "cloudapp.azure.com": "cloudapp.azure.com",
@@ -41,10 +41,7 @@ OPEN = {
 
 
 @pytest.mark.parametrize(("host", "suffix"), OPEN.items())
-def test_which_suffix_is_open(host, suffix):
-    """
-    A suffix that anyone can register under is open.
-    """
+def test_a_suffix_that_anyone_can_register_under_is_open(host, suffix):
     assert open_suffix(host) == suffix
 
 
@@ -81,12 +78,12 @@ def test_a_registered_name_is_not_open(host):
 @pytest.mark.parametrize(
     "host", ["localhost", "internal", "local", "test", "app.internal", "app.corp", "127.0.0.1", "[::1]"]
 )
-def test_a_name_of_a_private_network_is_no_suffix(host):
+def test_a_name_of_a_private_network_is_not_a_suffix(host):
     assert open_suffix(host) is None
 
 
 @pytest.mark.parametrize("host", ["corp", "lan", "unknown", "unknown.", "x1"])
-def test_a_top_level_name_that_nobody_has_reserved_is_open(host):
+def test_an_unreserved_top_level_name_is_open(host):
     assert open_suffix(host) == host.removesuffix(".")
 
 
@@ -123,7 +120,7 @@ def test_each_host_of_our_own_list_has_a_source():
         "com.": "com",
     }.items(),
 )
-def test_the_registrable_domain_is_what_a_site_is(host, domain):
+def test_the_registrable_domain_is_the_site(host, domain):
     assert registrable_domain(host) == domain
     assert are_same_site(host, domain)
     assert not are_same_site(host, "elsewhere.test")

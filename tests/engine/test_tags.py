@@ -52,17 +52,17 @@ def test_keywords_make_the_policy():
     assert tag_of(cors(allow_origins=[APP])(new_view())) == tagged(LISTED)
 
 
-def test_the_policy_may_be_named():
+def test_the_policy_may_be_given_by_name():
     assert tag_of(cors(policy=None)(new_view())) == tagged(None)
 
 
-def test_an_object_that_is_called_can_be_tagged():
+def test_a_callable_object_can_be_tagged():
     view = CallableView()
     assert tag_of(cors(LISTED)(view)).policy is LISTED
     assert tag_of(CallableView()) is None
 
 
-def test_wraps_carries_the_tag_outwards():
+def test_functools_wraps_carries_the_tag_outwards():
     @functools.wraps(cors(LISTED)(new_view()))
     def outer():
         return None
@@ -84,10 +84,7 @@ def test_wraps_carries_the_tag_outwards():
         (True, "got True (a bool)"),
     ],
 )
-def test_what_is_no_policy_is_refused(wrong, words):
-    """
-    What is no policy is refused with what to write.
-    """
+def test_a_value_that_is_not_a_policy_is_refused_with_what_to_write(wrong, words):
     with pytest.raises(TypeError) as error:
         cors(wrong)
     assert words in str(error.value)
@@ -97,15 +94,12 @@ def test_what_is_no_policy_is_refused(wrong, words):
 @pytest.mark.parametrize(
     "call", [cors, lambda: cors(LISTED, max_age=0), lambda: cors(None, max_age=0)], ids=["neither", "both", "closed"]
 )
-def test_exactly_one_of_the_two_forms_is_taken(call):
+def test_exactly_one_of_policy_and_keywords_is_taken(call):
     with pytest.raises(TypeError, match="either a policy"):
         call()
 
 
-def test_keywords_are_refused_where_they_stand():
-    """
-    Keywords are refused all at once where they stand.
-    """
+def test_all_wrong_keywords_are_refused_at_once_at_the_decorator():
     with pytest.raises(PolicyError) as error:
         cors(allow_origin="*", max_age=-1)
     assert sorted(problem.code for problem in error.value.problems) == ["E106", "E703"]
@@ -125,7 +119,7 @@ def test_keywords_are_refused_where_they_stand():
         (SimpleNamespace(), "is a SimpleNamespace"),
     ],
 )
-def test_what_is_no_view_cannot_be_tagged(no_view, words):
+def test_a_value_that_is_not_a_view_cannot_be_tagged(no_view, words):
     made = tags_made()
     with pytest.raises(TypeError) as error:
         cors(LISTED)(no_view)
@@ -135,20 +129,14 @@ def test_what_is_no_view_cannot_be_tagged(no_view, words):
 
 
 @pytest.mark.parametrize(("first", "second"), [(LISTED, OTHERS), (LISTED, None), (None, LISTED)])
-def test_a_second_policy_is_refused(first, second):
-    """
-    A second policy is refused and the first stays.
-    """
+def test_a_second_policy_is_refused_and_the_first_one_stays(first, second):
     view = cors(first)(new_view())
     with pytest.raises(ValueError, match=r"new_view.*view is already tagged with another policy"):
         cors(second)(view)
     assert tag_of(view) == tagged(first)
 
 
-def test_the_same_policy_counts_once():
-    """
-    The same policy may be given again and counts once.
-    """
+def test_the_same_policy_may_be_given_again_and_counts_once():
     view = cors(LISTED)(new_view())
     made = tags_made()
     assert tag_of(cors(allow_origins=[APP])(view)) == tagged(LISTED)
@@ -162,7 +150,7 @@ def test_tags_are_counted():
     assert tags_made() == made + 2
 
 
-def test_an_attribute_that_is_no_tag_is_none():
+def test_an_attribute_that_is_not_a_tag_is_ignored():
     class Anything:
         def __getattr__(self, name):
             return name
@@ -172,11 +160,7 @@ def test_an_attribute_that_is_no_tag_is_none():
 
 
 @pytest.mark.parametrize("attribute", ["view_class", "cls"])
-def test_misplaced_tags_on_methods(attribute):
-    """
-    Tags on methods are misplaced where the view has not the same.
-    """
-
+def test_tags_on_methods_are_misplaced_if_the_view_has_another_one(attribute):
     class Tagged(Handlers):
         get = cors(LISTED)(new_view())
         put = cors(None)(new_view())
@@ -195,11 +179,11 @@ def test_misplaced_tags_on_methods(attribute):
 
     assert misplaced_tags(view_of(Tagged)) == ("get", "put")
     assert misplaced_tags(view_of(Inheriting)) == ("get", "put")
-    # Nobody can say whether the tag of what was overridden was to stay.
+    # It is unknown whether the tag of the overridden method was meant to stay.
     assert misplaced_tags(view_of(Overriding)) == ("get", "put")
     assert misplaced_tags(view_of(Handlers)) == ()
     assert misplaced_tags(view_of(Handlers, LISTED)) == ()
-    # What Django's as_view() takes over from `dispatch`, and what only repeats the view's own tag.
+    # The tag that Django's `as_view()` takes from `dispatch`, and a tag that only repeats that of the view.
     assert misplaced_tags(view_of(Tagged, LISTED)) == ("put",)
     assert misplaced_tags(view_of(Tagged, OTHERS)) == ("get", "put")
 
@@ -220,23 +204,16 @@ def test_a_function_has_no_misplaced_tags():
         (["PUT", "OPTIONS"], None, ["PUT"]),
     ],
 )
-def test_what_a_preflight_opens(granted, served, opened):
-    """
-    A preflight opens what is granted and served and not safelisted.
-    """
+def test_a_preflight_opens_methods_that_are_granted_and_served_and_not_safelisted(granted, served, opened):
     policy = Policy(allow_origins=[APP], allow_methods=granted, allow_headers=["Content-Type"])
     views = [ServedView("/x", "one", ["GET"], policy), ServedView("/x", "other", served, None)]
-    # At another URL nothing is opened, and neither is what has the same policy.
+    # A view at another URL opens nothing, and neither does one with the same policy.
     views += [ServedView("/y", "elsewhere", served, None), ServedView("/x", "same", served, policy)]
     found = [(opening.name, opening.other, [*opening.methods]) for opening in openings_of(views)]
     assert found == ([("one", "other", opened), ("same", "other", opened)] if opened else [])
 
 
-def test_a_decoration_at_each_call_gets_no_tag():
-    """
-    What `method_decorator` decorates at each call gets no tag.
-    """
-
+def test_a_function_that_method_decorator_decorates_at_each_call_gets_no_tag():
     @method_decorator(cors(LISTED), name="dispatch")
     class Shown(View):
         def get(self, request):
@@ -250,10 +227,6 @@ def test_a_decoration_at_each_call_gets_no_tag():
 
 
 def test_a_partial_of_a_method_is_a_view():
-    """
-    A partial of a method is a view like any other.
-    """
-
     class Shown:
         def get(self):
             return "shown"

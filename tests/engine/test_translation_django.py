@@ -1,5 +1,5 @@
 """
-What the settings of django-cors-headers say, as CORSGUARD: against django-cors-headers itself.
+Settings of django-cors-headers, translated to CORSGUARD, and compared with django-cors-headers itself.
 """
 
 import re
@@ -68,7 +68,7 @@ def shares(origin, path="/api/hello"):
     return send_sync("GET", path, origin).of_cors.get("access-control-allow-origin") in {origin, "*"}
 
 
-# Whether anything is said.
+# Whether the check reports anything.
 
 
 def messages():
@@ -89,10 +89,7 @@ def messages():
         "MODEL",
     ],
 )
-def test_settings_of_theirs_alone_are_an_error(name):
-    """
-    Settings of theirs without ours are an error with the translation.
-    """
+def test_settings_of_django_cors_headers_without_ours_are_an_error_with_the_translation(name):
     with theirs(**{name: "x"}):
         (message,) = messages()
         assert message.hint == str(translate())
@@ -104,15 +101,12 @@ def test_settings_of_theirs_alone_are_an_error(name):
     assert "\nCORSGUARD = {\n" in str(refused.value)
 
 
-def test_with_ours_nothing_is_said():
+def test_with_our_setting_nothing_is_reported():
     with override_settings(CORSGUARD={"paths": {}}), theirs(ALLOWED_ORIGINS=[APP]):
         assert messages() == []
 
 
-def test_decorated_views_alone_are_no_error():
-    """
-    Where only decorated views share, nothing is said.
-    """
+def test_a_project_with_decorated_views_only_has_no_error():
     urlconf = ModuleType("urlconf")
     urlconf.urlpatterns = [path("", cors(allow_origins=[APP])(lambda request: HttpResponse()))]
     with override_settings(ROOT_URLCONF=urlconf):
@@ -120,10 +114,7 @@ def test_decorated_views_alone_are_no_error():
         assert read_settings().policy is None
 
 
-def test_a_setting_that_sounds_like_theirs():
-    """
-    A setting that only sounds like theirs is not theirs.
-    """
+def test_a_setting_that_only_sounds_like_theirs_is_ignored():
     with theirs(OF_OUR_OWN=True):
         assert messages() == []
         assert read_settings().policy is None
@@ -141,7 +132,7 @@ settings.configure(
 
 
 @pytest.mark.parametrize("server", ["wsgi", "asgi"])
-def test_settings_of_theirs_stop_every_server_at_start(server):
+def test_settings_of_django_cors_headers_stop_every_server_at_start(server):
     program = f"{START}from django.core.{server} import get_{server}_application as start; start()"
     command = [sys.executable, "-c", program]
     stopped = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -149,8 +140,6 @@ def test_settings_of_theirs_stop_every_server_at_start(server):
     assert "E902 CORS_ALLOWED_ORIGINS: Expected the setting CORSGUARD" in stopped.stderr
     assert '\nCORSGUARD = {\n    "allow_origins": ["https://app.example.com"],\n' in stopped.stderr
 
-
-# Origins.
 
 ENTRIES = [
     {"ALLOWED_ORIGINS": [APP]},
@@ -204,20 +193,14 @@ def test_no_origin_is_allowed_that_they_did_not_allow(entry, credentials):
         ({"ALLOWED_ORIGIN_REGEXES": [r"^https://\w+\.example\.com$"]}, [], ["https://*.example.com"]),
     ],
 )
-def test_what_was_not_allowed_is_a_comment(entry, patterns, proposed):
-    """
-    Only what was allowed is listed, and the rest is a comment.
-    """
+def test_only_allowed_origins_are_listed_and_the_rest_is_a_comment(entry, patterns, proposed):
     translation = translated(**entry)
     assert translation.mapping["allow_origins"] == patterns
     assert written(translation) == proposed
 
 
 @pytest.mark.parametrize("entry", [{"ALLOW_ALL_ORIGINS": True}, {"ALLOWED_ORIGIN_REGEXES": [".*"]}])
-def test_everyone_with_credentials_is_refused(entry):
-    """
-    Everyone with credentials is refused with the reason and what to write.
-    """
+def test_everyone_with_credentials_is_refused_with_the_reason_and_what_to_write(entry):
     translation = translated(**entry, ALLOW_CREDENTIALS=True)
     assert translation.mapping["allow_origins"] == []
     assert "every site read the data of logged-in users" in notes_of(translation)
@@ -229,10 +212,7 @@ def test_settings_that_allow_nobody_share_nothing():
     assert translation.mapping == {"paths": {"/": None}}
 
 
-# Other settings.
-
-
-def test_their_defaults_are_spelled_out():
+def test_their_defaults_are_written_out():
     assert (corsheaders.defaults.default_headers, corsheaders.defaults.default_methods) == (_HEADERS, _METHODS)
     assert translated(ALLOWED_ORIGINS=[APP]).mapping == {
         "allow_origins": [APP],
@@ -272,7 +252,7 @@ def test_a_setting_becomes_a_keyword(name, value, keyword, expected):
     Policies(mapping)
 
 
-def test_a_star_with_credentials_becomes_names():
+def test_a_star_with_credentials_becomes_the_names():
     translation = translated(ALLOWED_ORIGINS=[APP], ALLOW_CREDENTIALS=True, ALLOW_HEADERS=["*", "x-a"])
     assert translation.mapping["allow_headers"] == ["x-a"]
     assert "A policy with credentials cannot have it" in notes_of(translation)
@@ -308,7 +288,7 @@ def test_paths_become_prefixes(expression, prefixes):
         ({}, "204"),
     ],
 )
-def test_what_is_different_has_a_line(more, words):
+def test_each_difference_has_a_note(more, words):
     assert words in notes_of(translated(ALLOWED_ORIGINS=[APP], **more))
 
 
@@ -338,7 +318,7 @@ def test_a_function_that_decides_is_named():
         ([re_path("^api/(?!x)", view)], ""),
     ],
 )
-def test_the_urlconf_tells_what_a_prefix_opens(routes, told):
+def test_the_urlconf_says_what_a_prefix_opens(routes, told):
     urlconf = ModuleType("urlconf")
     urlconf.urlpatterns = routes
     with override_settings(ROOT_URLCONF=urlconf):
@@ -347,12 +327,9 @@ def test_the_urlconf_tells_what_a_prefix_opens(routes, told):
     assert told in notes_of(translation)
 
 
-def test_what_is_served_is_not_known_without_a_urlconf():
+def test_without_a_urlconf_it_is_unknown_what_is_served():
     with override_settings(ROOT_URLCONF="tests.missing"):
         assert translated(ALLOWED_ORIGINS=[APP], URLS_REGEX=r"^/api/.*$").mapping == {"paths": {}}
-
-
-# What is printed.
 
 
 @pytest.mark.parametrize(
@@ -366,10 +343,7 @@ def test_what_is_served_is_not_known_without_a_urlconf():
         ([GUARD, "a.B"], [GUARD, "a.B"]),
     ],
 )
-def test_the_code_moves_middleware_and_app(listed, moved):
-    """
-    The code moves the middleware and the application.
-    """
+def test_the_printed_code_changes_middleware_and_apps(listed, moved):
     apps = ["corsheaders", "django.contrib.auth"]
     scope = {"MIDDLEWARE": listed, "INSTALLED_APPS": apps}
     with theirs(ALLOWED_ORIGINS=[APP]), override_settings(MIDDLEWARE=listed):
@@ -383,7 +357,7 @@ def test_the_code_moves_middleware_and_app(listed, moved):
     assert scope["INSTALLED_APPS"] == ["corsguard_django", "django.contrib.auth"]
 
 
-def test_the_code_says_what_the_data_say():
+def test_the_printed_code_says_the_same_as_the_data():
     translation = translated(
         ALLOWED_ORIGINS=[APP, 'https://"\n\\'],
         ALLOWED_ORIGIN_REGEXES=[r"^https://\w+\.example\.com$", 'a"\nimport os; os.abort()'],
@@ -410,7 +384,7 @@ def test_a_preflight_is_granted_as_before():
 
 def test_a_star_in_the_list_did_not_mean_everyone():
     """
-    A star in the list did not mean everyone, and what everyone is written as is said.
+    The note says how everyone is written.
     """
     translation = translated(ALLOWED_ORIGINS=["*"])
     assert translation.mapping["allow_origins"] == []

@@ -1,5 +1,5 @@
 """
-What the translation of django-cors-headers says of the files that settings are written in: on real projects.
+What the translation of django-cors-headers says about the files of the settings, tried on projects with real files.
 """
 
 import os
@@ -26,7 +26,7 @@ URLS = "urlpatterns = []\n"
 @pytest.fixture
 def project(tmp_path):
     """
-    What writes files of a project below *tmp_path*, and returns their folder.
+    Return a function that writes the files of a project below *tmp_path*, and returns their folder.
     """
 
     def write(**files):
@@ -59,17 +59,14 @@ def printed(done):
 
 def value_of(code, **names):
     """
-    Return the CORSGUARD that *code* makes where *names* are what the settings have.
+    Return CORSGUARD as *code* defines it in a module that has *names*.
     """
     scope = {"MIDDLEWARE": [], "INSTALLED_APPS": [], **names}
     exec(code, scope)
     return scope["CORSGUARD"]
 
 
-# Which file it belongs to.
-
-
-def test_one_file_of_settings_is_named(project):
+def test_a_single_settings_file_is_named(project):
     here = project(settings=COMMON + '    CORS_ALLOWED_ORIGINS = ["https://app.example.com"]\n')
     _, told = printed(run(here, "shop.settings"))
     assert "at the end of shop/settings.py." in told
@@ -77,7 +74,7 @@ def test_one_file_of_settings_is_named(project):
 
 def test_the_file_that_has_the_settings_is_named(project):
     """
-    Where all settings stand in a file that another one imports, the translation belongs there.
+    The file in use only imports it. The translation belongs into the imported one.
     """
     here = project(
         settings__base=COMMON + '    CORS_ALLOWED_ORIGINS = ["https://app.example.com"]\n',
@@ -103,7 +100,7 @@ def test_other_files_with_settings_are_named(project):
     assert "shop/settings/production.py, line 3 (CORS_ORIGIN_WHITELIST)" in told
 
 
-def test_settings_in_several_files_belong_to_the_last(project):
+def test_settings_in_several_files_belong_into_the_last_one(project):
     here = project(
         settings__base=COMMON + "    CORS_ALLOW_CREDENTIALS = True\n",
         settings__production='from .base import *\nCORS_ALLOWED_ORIGINS = ["https://shop.example"]\n',
@@ -113,9 +110,9 @@ def test_settings_in_several_files_belong_to_the_last(project):
     assert value_of(code)["allow_credentials"] is True
 
 
-def test_where_the_middleware_is_listed_is_named(project):
+def test_a_later_place_of_middleware_is_named(project):
     """
-    Where MIDDLEWARE gets its value after the file that the translation belongs to, that place is named.
+    MIDDLEWARE gets its value after the file that the translation belongs into.
     """
     here = project(
         settings__cors='CORS_ALLOWED_ORIGINS = ["https://app.example.com"]\n',
@@ -142,7 +139,7 @@ def test_a_middleware_that_is_removed_by_name_is_named(project):
 
 def test_uses_of_the_old_settings_are_named(project):
     """
-    What fails once the settings are deleted, or django-cors-headers is uninstalled, is named.
+    They fail once the settings are deleted, or django-cors-headers is uninstalled.
     """
     here = project(
         settings=COMMON
@@ -166,10 +163,7 @@ def test_uses_of_the_old_settings_are_named(project):
     assert value_of(code)["allow_headers"][-1] == "x-token"
 
 
-def test_settings_that_cannot_be_read_are_only_not_known(project):
-    """
-    A project whose source cannot be found is translated, and no file is named.
-    """
+def test_a_project_without_source_is_translated_and_no_file_is_named(project):
     here = project(settings=COMMON + '    CORS_ALLOWED_ORIGINS = os.environ["PAGES"].split(",")\n')
     program = (
         "import os, py_compile as c; c.compile('shop/settings.py', 'shop/settings.pyc'); os.remove('shop/settings.py')"
@@ -178,9 +172,6 @@ def test_settings_that_cannot_be_read_are_only_not_known(project):
     code, told = printed(run(here, "shop.settings", PAGES="https://app.example.com"))
     assert "at the end of the settings." in told
     assert value_of(code)["allow_origins"] == ["https://app.example.com"]
-
-
-# Values of one process.
 
 
 @pytest.mark.parametrize(
@@ -195,7 +186,7 @@ def test_settings_that_cannot_be_read_are_only_not_known(project):
 )
 def test_an_expression_is_printed_in_place_of_its_value(project, expression):
     """
-    Where the values come from the environment, the expression is written and not what it is in this process.
+    The values come from the environment, so the expression is printed, not its value in this process.
     """
     more = """
     def ours(environ):
@@ -223,16 +214,16 @@ def test_an_expression_is_printed_in_place_of_its_value(project, expression):
         "from . import pages\n    CORS_ALLOWED_ORIGINS = pages.PAGES",
     ],
 )
-def test_what_is_the_same_in_each_process_is_written_out(project, lines):
+def test_a_value_that_is_the_same_in_each_process_is_printed(project, lines):
     here = project(settings=f"{COMMON}\n    {lines}\n", pages='PAGES = ["https://app.example.com"]\n')
     code, told = printed(run(here, "shop.settings"))
     assert '"allow_origins": ["https://app.example.com"],' in code
     assert "CORS_ALLOWED_ORIGINS" not in told
 
 
-def test_an_expression_that_is_not_taken_unchanged_is_said(project):
+def test_an_expression_that_is_not_taken_unchanged_is_in_the_note(project):
     """
-    Where an entry was changed, the values stand there and the note has the expression.
+    An entry had to be changed, so the code has the values and the note has the expression.
     """
     here = project(settings=COMMON + '    CORS_ALLOWED_ORIGINS = os.environ["PAGES"].split(",")\n')
     code, told = printed(run(here, "shop.settings", PAGES="https://app.example.com/,https://b.example"))
@@ -240,7 +231,7 @@ def test_an_expression_that_is_not_taken_unchanged_is_said(project):
     assert "os.environ['PAGES'].split(',')" in told
 
 
-def test_an_expression_that_needs_the_old_names_is_only_said(project):
+def test_an_expression_that_needs_the_old_names_is_only_in_the_note(project):
     here = project(
         settings=COMMON
         + """
@@ -269,9 +260,9 @@ CONDITIONS = [
 
 @pytest.mark.parametrize("lines", CONDITIONS)
 @pytest.mark.parametrize("debug", ["0", "1"])
-def test_everyone_in_development_is_not_everyone_everywhere(project, lines, debug):
+def test_everyone_in_development_keeps_its_condition(project, lines, debug):
     """
-    What lets everyone in on a developer's machine is written with its condition.
+    A setting that lets everyone in on a developer's machine is printed with its condition.
     """
     here = project(settings=f"{COMMON}    {DEBUG}\n    {lines}\n")
     code, _ = printed(run(here, "shop.settings", DEBUG=debug))
@@ -279,7 +270,7 @@ def test_everyone_in_development_is_not_everyone_everywhere(project, lines, debu
     assert value_of(code, DEBUG=False)["allow_origins"] in (["https://app.example.com"], [])
 
 
-def test_origins_of_development_are_written_with_their_condition(project):
+def test_origins_of_development_keep_their_condition(project):
     here = project(
         settings=f"""{COMMON}    {DEBUG}
     CORS_ALLOWED_ORIGINS = ["https://app.example.com"]
@@ -292,9 +283,9 @@ def test_origins_of_development_are_written_with_their_condition(project):
     assert value_of(code, DEBUG=False)["allow_origins"] == ["https://app.example.com"]
 
 
-def test_expressions_of_development_are_written_with_their_condition(project):
+def test_expressions_of_development_keep_their_condition(project):
     """
-    What a regular expression covers on a developer's machine keeps its condition, next to a list that has its own.
+    They are printed next to a list that has a condition of its own.
     """
     here = project(
         settings=f"""{COMMON}    {DEBUG}
@@ -309,9 +300,9 @@ def test_expressions_of_development_are_written_with_their_condition(project):
     assert value_of(code, DEBUG=False, **names)["allow_origins"] == ["https://b.example"]
 
 
-def test_a_proposal_stays_next_to_the_values(project):
+def test_a_proposed_pattern_is_a_comment_next_to_the_values(project):
     """
-    Where a pattern is only proposed, the values of this process are a list that has it as a comment.
+    The values of this process are the list.
     """
     here = project(
         settings=COMMON
@@ -326,9 +317,9 @@ def test_a_proposal_stays_next_to_the_values(project):
     assert "the source says os.environ['PAGES'].split(',')" in told
 
 
-def test_a_condition_that_is_no_expression_is_said(project):
+def test_a_condition_that_is_not_an_expression_is_in_the_note(project):
     """
-    What depends on an exception stands as it is in this process, and the note says so.
+    A value that depends on an exception is printed as it is in this process.
     """
     here = project(
         settings=f"""{COMMON}
@@ -359,9 +350,9 @@ def test_credentials_and_max_age_are_written_as_expressions(project):
     assert (policy["allow_credentials"], policy["max_age"]) == (True, 60)
 
 
-def test_a_setting_with_a_condition_is_the_default_where_that_is_not_so(project):
+def test_a_conditional_setting_has_its_default_otherwise(project):
     """
-    Where a setting is not there, django-cors-headers takes its default, and so does the expression.
+    django-cors-headers uses its default where a setting does not exist, and so does the expression.
     """
     here = project(
         settings=f"""{COMMON}    {DEBUG}
@@ -381,9 +372,9 @@ def test_a_setting_with_a_condition_is_the_default_where_that_is_not_so(project)
     assert [policy.max_age for policy in policies] == [60, CHROMIUM_MAX_AGE]
 
 
-def test_a_middleware_that_is_derived_goes_and_is_named(project):
+def test_a_derived_middleware_is_removed_and_named(project):
     """
-    Next to ours it would be the second middleware, and no server would start.
+    Next to ours it would be a second middleware, and no server would start.
     """
     here = project(
         settings=COMMON.replace("corsheaders.middleware.", "shop.middleware.")
@@ -404,7 +395,7 @@ def test_a_middleware_that_is_derived_goes_and_is_named(project):
 
 def test_settings_without_a_middleware_had_no_effect(project):
     """
-    Where no middleware read the settings, what is printed shares more, and says so. The app goes by each of its names.
+    No middleware read them, so the translation shares more, and says so. The app is removed under each of its names.
     """
     here = project(
         settings=COMMON.replace('"corsheaders.middleware.CorsMiddleware", ', "").replace(
@@ -418,8 +409,6 @@ def test_settings_without_a_middleware_had_no_effect(project):
     exec(code, scope)
     assert scope["INSTALLED_APPS"] == ["corsguard_django", "another"]
 
-
-# Classes.
 
 CLASSES = {
     "common": """
@@ -448,7 +437,7 @@ MANAGE = "from configurations.management import execute_from_command_line as run
 
 def test_settings_of_a_class_are_named_with_the_class(project):
     """
-    The translation belongs to the class that is in use; its bases and the other classes are named.
+    The translation belongs into the class in use. Its bases and the other classes are named.
     """
     here = project(**CLASSES)
     code, told = printed(run(here, "shop.settings", "-c", MANAGE, DJANGO_CONFIGURATION="Production"))
@@ -467,12 +456,12 @@ def test_settings_of_a_class_are_named_with_the_class(project):
     assert "identified 1 issue " in done.stderr, "W904 alone, because the values have credentials"
 
 
-# Without any setting.
+# No settings at all.
 
 
-def test_a_receiver_alone_is_found(project):
+def test_a_receiver_without_settings_is_found(project):
     """
-    A project that decides in a receiver of check_request_enabled alone is told how to move.
+    A project that decides only in a receiver of check_request_enabled is told how to move.
     """
     here = project(
         settings=COMMON.replace('"corsheaders",', '"corsheaders", "shop.apps.Shop",'),

@@ -1,5 +1,5 @@
 """
-Values that the settings of django-cors-headers should not have: what that library does with them, and what we say.
+Wrong values in the settings of django-cors-headers: what that library does with them, and what the translation says.
 """
 
 import re
@@ -46,9 +46,9 @@ EVERYONE = [
 
 
 @pytest.mark.parametrize("entry", EVERYONE, ids=str)
-def test_what_let_everyone_read_is_said(entry):
+def test_a_value_that_let_everyone_read_is_reported(entry):
     """
-    A value that let everyone read is named as that, and the list next to it stays in the output.
+    The list next to it stays in the output.
     """
     with theirs(**entry, ALLOWED_ORIGINS=[APP]):
         assert shares(EVIL)
@@ -59,9 +59,9 @@ def test_what_let_everyone_read_is_said(entry):
 
 
 @pytest.mark.parametrize("entry", EVERYONE, ids=str)
-def test_what_let_everyone_read_with_cookies_lists_only_what_was_listed(entry):
+def test_a_value_that_let_everyone_read_with_credentials_leaves_the_listed_origins(entry):
     """
-    With credentials only what was listed stays, and the note says that everyone could read.
+    The note says that everyone could read.
     """
     with theirs(**entry, ALLOWED_ORIGINS=[APP], ALLOW_CREDENTIALS=True):
         assert shares(EVIL)
@@ -71,7 +71,7 @@ def test_what_let_everyone_read_with_cookies_lists_only_what_was_listed(entry):
 
 
 @pytest.mark.parametrize("value", [False, 0, "", None, ()])
-def test_a_flag_that_is_false_in_some_way_lets_nobody_in(value):
+def test_a_false_flag_of_any_type_lets_nobody_in(value):
     with theirs(ALLOW_ALL_ORIGINS=value, ALLOWED_ORIGINS=[APP]):
         assert not shares(EVIL)
         assert translate().mapping["allow_origins"] == [APP]
@@ -90,9 +90,9 @@ NULL = [
 
 @pytest.mark.parametrize("listed", NULL, ids=str)
 @pytest.mark.parametrize("credentials", [False, True])
-def test_what_meant_null_is_said(listed, credentials):
+def test_an_entry_that_meant_null_is_reported(listed, credentials):
     """
-    An entry without a scheme shared with the origin "null", which is said and not carried over.
+    An entry without a scheme shared with the origin `null`. The note says so, and it is not carried over.
     """
     with theirs(ALLOWED_ORIGINS=listed, ALLOW_CREDENTIALS=credentials):
         assert shares("null")
@@ -106,7 +106,7 @@ def test_what_meant_null_is_said(listed, credentials):
 
 
 @pytest.mark.parametrize("listed", [[APP], ["file://"], [b""], ["//example.com"], []], ids=str)
-def test_what_did_not_mean_null_is_not_said_to(listed):
+def test_an_entry_that_did_not_mean_null_is_not_reported_as_that(listed):
     with theirs(ALLOWED_ORIGINS=listed):
         assert not shares("null")
         assert "sandboxed" not in notes_of(translate(), "allow_origins")
@@ -130,9 +130,9 @@ FAILING = [
 
 
 @pytest.mark.parametrize("entry", FAILING, ids=str)
-def test_what_let_requests_fail_is_said(entry):
+def test_a_value_that_broke_requests_is_reported(entry):
     """
-    A value that made an error of every request with an origin is named as that, and left out.
+    It made an error of every request with an origin. It is left out.
     """
     with theirs(**entry):
         assert send_sync("GET", "/api/hello", EVIL).status == 500
@@ -143,9 +143,9 @@ def test_what_let_requests_fail_is_said(entry):
 
 
 @pytest.mark.parametrize("entry", FAILING, ids=str)
-def test_what_was_not_asked_let_nothing_fail(entry):
+def test_a_value_that_was_not_used_is_not_reported(entry):
     """
-    Where everyone was allowed, nothing asked the list, and no failure is told.
+    Everyone was allowed, so nothing asked the list, and nothing failed.
     """
     with theirs(**entry, ALLOW_ALL_ORIGINS=True):
         assert shares(EVIL)
@@ -154,7 +154,7 @@ def test_what_was_not_asked_let_nothing_fail(entry):
     assert "fail" not in notes_of(translation, "allow_origins")
 
 
-def test_a_generator_is_not_used_up_by_the_translation():
+def test_a_generator_is_not_consumed_by_the_translation():
     """
     A generator gives its entries once, so the translation reads none of them.
     """
@@ -167,16 +167,16 @@ def test_a_generator_is_not_used_up_by_the_translation():
 
 
 @pytest.mark.parametrize("listed", [{APP}, frozenset([APP]), {APP: "ours"}, {APP: 1}.keys()], ids=str)
-def test_what_can_be_looped_over_is_a_list(listed):
+def test_any_iterable_is_a_list(listed):
     with theirs(ALLOWED_ORIGINS=listed):
         assert shares(APP)
         assert translate().mapping["allow_origins"] == [APP]
 
 
 @pytest.mark.parametrize("value", ["False", "0", (False,), [False]])
-def test_what_allowed_credentials_is_said(value):
+def test_a_true_flag_that_is_not_a_bool_is_reported(value):
     """
-    A flag that is not a bool and counted as true allowed credentials, which is said and not carried over.
+    It allowed credentials. The note says so, and it is not carried over.
     """
     with theirs(ALLOWED_ORIGINS=[APP], ALLOW_CREDENTIALS=value):
         assert send_sync("GET", "/api/hello", APP).of_cors["access-control-allow-credentials"] == "true"
@@ -190,7 +190,7 @@ def test_what_allowed_credentials_is_said(value):
     [("METHODS", "allow_methods"), ("HEADERS", "allow_headers"), ("EXPOSE_HEADERS", "expose_headers")],
 )
 @pytest.mark.parametrize("value", [None, 5, ["ETag", 5], [b"ETag"], [["ETag"]]], ids=str)
-def test_names_that_let_responses_fail_are_said(name, keyword, value):
+def test_names_that_broke_responses_are_reported(name, keyword, value):
     setting = name if name.startswith("EXPOSE") else f"ALLOW_{name}"
     with theirs(ALLOWED_ORIGINS=[APP], **{setting: value}):
         send = (
@@ -206,7 +206,7 @@ def test_names_that_let_responses_fail_are_said(name, keyword, value):
     ("name", "keyword"),
     [("ALLOW_METHODS", "allow_methods"), ("ALLOW_HEADERS", "allow_headers"), ("EXPOSE_HEADERS", "expose_headers")],
 )
-def test_a_text_of_names_was_sent_letter_by_letter(name, keyword):
+def test_a_text_in_place_of_a_list_was_sent_letter_by_letter(name, keyword):
     with theirs(ALLOWED_ORIGINS=[APP], **{name: "x-a"}):
         send = send_sync("GET", "/api/hello", APP) if name == "EXPOSE_HEADERS" else preflight(send_sync, "/api/hello")
         header = "access-control-" + keyword.replace("_", "-")
@@ -218,9 +218,9 @@ def test_a_text_of_names_was_sent_letter_by_letter(name, keyword):
 
 
 @pytest.mark.parametrize("name", ["application/json", "Content-Type: text/plain", "x a", "(x)"])
-def test_a_bad_header_name_is_left_out_whole(name):
+def test_a_bad_header_name_is_left_out(name):
     """
-    A header name that is not one is named and left out, and no part of it becomes a name.
+    The note names it, and no part of it becomes a name.
     """
     with theirs(ALLOWED_ORIGINS=[APP], ALLOW_HEADERS=["x-token", name]):
         translation = translate()
@@ -229,7 +229,7 @@ def test_a_bad_header_name_is_left_out_whole(name):
 
 
 @pytest.mark.parametrize("value", [None, ("^/api/",), b"^/api/", ["^/api/"]], ids=str)
-def test_an_expression_of_paths_that_is_none_opens_nothing(value):
+def test_a_bad_expression_of_paths_opens_nothing(value):
     with theirs(ALLOWED_ORIGINS=[APP], URLS_REGEX=value):
         assert send_sync("GET", "/api/hello").status == 500
         translation = translate()

@@ -1,5 +1,5 @@
 """
-What `CORS(app, ...)` says, as `CORSGuard`: against flask-cors itself.
+Options of `CORS(app, ...)`, translated to `CORSGuard`, and compared with flask-cors itself.
 """
 
 import os
@@ -45,7 +45,7 @@ def application(*paths):
 
 def code_of(translation, *paths):
     """
-    Run the printed code; return the application that it guards.
+    Run the printed code, and return the application that it guards.
     """
     app = application(*paths)
     exec(str(translation), {"app": app})
@@ -58,7 +58,7 @@ def active(translation):
 
 def commented(translation):
     """
-    Return the prefixes that stand in the code as comments.
+    Return the prefixes that the code has as comments.
     """
     return re.findall(r'# "(/[^"]*)": (?:shared|None)', str(translation))
 
@@ -76,8 +76,6 @@ def notes_of(translation, keyword=None):
 def written(translation):
     return [text for notes in translation.notes for note in notes for text in note.write]
 
-
-# Origins.
 
 ENTRIES = [
     APP,
@@ -106,10 +104,7 @@ ENTRIES = [
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=str)
 @pytest.mark.parametrize("credentials", [False, True])
-def test_no_other_origin_is_allowed(entry, credentials):
-    """
-    No origin is allowed that flask-cors did not allow.
-    """
+def test_no_origin_is_allowed_that_flask_cors_did_not_allow(entry, credentials):
     before, options = application(), {"origins": [entry], "supports_credentials": credentials}
     CORS(before, **options)
     translation = translate(Flask("moving"), **options)
@@ -135,7 +130,7 @@ def test_no_other_origin_is_allowed(entry, credentials):
         ({"https://b.example", "https://a.example"}, ["https://a.example", "https://b.example"]),
     ],
 )
-def test_origins_are_read_as_patterns(entry, patterns):
+def test_origins_are_translated_to_patterns(entry, patterns):
     assert translate(Flask("moving"), origins=entry).mapping["allow_origins"] == patterns
 
 
@@ -150,7 +145,7 @@ def test_origins_are_read_as_patterns(entry, patterns):
         (r"http://localhost:\d+$", ["http://localhost:*"]),
     ],
 )
-def test_what_would_allow_more_is_written_as_a_comment(entry, patterns):
+def test_a_pattern_that_would_allow_more_is_a_comment(entry, patterns):
     translation = translate(Flask("moving"), origins=entry)
     assert translation.mapping["allow_origins"] == []
     assert written(translation) == patterns
@@ -169,7 +164,7 @@ def test_what_would_allow_more_is_written_as_a_comment(entry, patterns):
         r"https?://(.*\.)?example\.com:?\d*/?.*",
     ],
 )
-def test_whatever_is_lost_of_an_expression_is_told(expression):
+def test_every_loss_of_an_expression_has_a_note(expression):
     covered = patterns_of(expression, ignore_case=True)
     translation = translate(Flask("moving"), origins=expression)
     assert translation.mapping["allow_origins"] == [*covered.spellings]
@@ -181,7 +176,7 @@ def test_whatever_is_lost_of_an_expression_is_told(expression):
     ("expression", "patterns"),
     [(r"^localhost:\d+$", ["https://localhost:*", "http://localhost:*"]), (r"^https://app\.example\.com/$", [])],
 )
-def test_an_expression_that_matches_nothing_is_said_to(expression, patterns):
+def test_an_expression_that_matches_nothing_has_a_note(expression, patterns):
     translation = translate(Flask("moving"), origins=[expression, APP])
     assert (translation.mapping["allow_origins"], written(translation)) == ([APP], patterns)
     assert "matches nothing that a browser sends" in notes_of(translation)
@@ -200,29 +195,20 @@ def test_everyone_without_credentials_is_a_star():
 
 
 @pytest.mark.parametrize("origins", ["*", ["*", APP], [".*"]])
-def test_everyone_with_credentials_is_refused(origins):
-    """
-    Everyone with credentials is refused with the reason.
-    """
+def test_everyone_with_credentials_is_refused_with_the_reason(origins):
     translation = translate(Flask("moving"), origins=origins, supports_credentials=True)
     assert translation.mapping["allow_origins"] == [APP] * (APP in origins)
     assert "every site read the data of logged-in users" in notes_of(translation)
 
 
-def test_what_is_refused_is_left_out_with_its_fix():
-    """
-    What the engine refuses is left out with its reason and fix.
-    """
+def test_what_the_engine_refuses_is_left_out_with_its_reason_and_fix():
     translation = translate(Flask("moving"), origins=[APP, "http://plain.example"], supports_credentials=True)
     assert translation.mapping["allow_origins"] == [APP]
     assert "plain http and the policy allows credentials" in notes_of(translation)
     assert 'allow_unsafe_origins={"http://plain.example"' in notes_of(translation)
 
 
-def test_what_is_refused_may_leave_nobody():
-    """
-    All that is refused is left out even where nobody is left.
-    """
+def test_refused_origins_are_left_out_even_if_nobody_is_left():
     translation = translate(Flask("moving"), origins=r"https://\w+\.example\.com$", allow_headers=["A, B", "C"])
     assert translation.mapping["allow_headers"] == ["C"]
     with pytest.raises(PolicyError) as refused:
@@ -231,16 +217,10 @@ def test_what_is_refused_may_leave_nobody():
     assert "remove a #, or write" in notes_of(translation)
 
 
-def test_no_refused_pattern_is_proposed():
-    """
-    A pattern that the engine would refuse is not proposed.
-    """
+def test_a_pattern_that_the_engine_refuses_is_not_proposed():
     translation = translate(Flask("moving"), origins=[APP, r"https://pr-\d+\.github\.io$"], supports_credentials=True)
     assert written(translation) == []
     assert "where anyone can register a name" in notes_of(translation)
-
-
-# Other options.
 
 
 def policy(**options):
@@ -278,14 +258,14 @@ def test_an_option_becomes_a_keyword(options, keyword, value):
 
 
 @pytest.mark.parametrize("value", ["false", "no", 0, ""])
-def test_text_that_says_no_is_no(value):
+def test_a_text_that_means_no_is_false(value):
     assert "allow_credentials" not in policy(supports_credentials=value).mapping
     taken = "allowed credentials there" if value else "allowed no credentials there"
     assert f"is not a bool. It {taken}; here it is False" in notes_of(policy(supports_credentials=value))
 
 
 @pytest.mark.parametrize("max_age", ["soon", -1])
-def test_a_max_age_that_means_nothing_is_left_out(max_age):
+def test_a_max_age_without_meaning_is_left_out(max_age):
     translation = policy(max_age=max_age)
     assert "max_age" not in translation.mapping
     assert "left out" in notes_of(translation, "max_age")
@@ -309,11 +289,11 @@ def test_a_max_age_that_means_nothing_is_left_out(max_age):
         ({"methods": "*"}, "never finds it"),
     ],
 )
-def test_what_is_different_has_a_line(options, words):
+def test_each_difference_has_a_note(options, words):
     assert words in notes_of(policy(**options))
 
 
-def test_what_changes_nothing_has_no_line():
+def test_an_option_without_effect_has_no_note():
     same = {"vary_header": True, "always_send": True, "automatic_options": True, "send_wildcard": False}
     assert notes_of(policy(**same)) == notes_of(policy())
 
@@ -330,7 +310,7 @@ def test_options_are_merged_as_flask_cors_does():
     )
 
 
-def test_a_name_that_has_no_effect_is_left_out_and_nothing_is_written_for_it():
+def test_a_name_without_effect_is_left_out_and_its_note_proposes_nothing():
     translation = translate(Flask("shop"), origins=APP, expose_headers="Access-Control-Allow-Origin")
     (told,) = [note.text for note in translation.notes[1] if note.keyword == "expose_headers"]
     assert told.endswith("It is left out.")
@@ -347,7 +327,7 @@ def test_a_name_that_has_no_effect_is_left_out_and_nothing_is_written_for_it():
 )
 def test_methods_that_were_left_out_are_named(options, told):
     """
-    A method that was left out is named where its headers are allowed, and so it passes now.
+    The old list left the method out and allowed its headers. So it passes now.
     """
     before, after = application("/"), code_of(translate(Flask("moving"), origins=APP, **options), "/")
     CORS(before, origins=APP, **options)
@@ -362,13 +342,13 @@ def test_methods_that_were_left_out_are_named(options, told):
     assert (allows == [False, True]) is bool(told)
 
 
-def test_what_stood_next_to_everyone_stays_in_a_comment():
+def test_origins_listed_next_to_everyone_stay_in_a_comment():
     translation = translate(Flask("moving"), origins=["*", APP, "https://a.example.com", APP])
     assert translation.mapping["allow_origins"] == "*"
     assert 'To share only with the list: ["https://app.example.com", "https://a.example.com"]' in notes_of(translation)
 
 
-def test_an_empty_expression_is_said_to_match_everything():
+def test_an_empty_expression_matches_everything_and_has_a_note():
     translation = translate(Flask("moving"), origins=[re.compile("")])
     assert 'r"", which is empty and matches everything: everyone' in notes_of(translation)
 
@@ -396,9 +376,9 @@ def test_an_expression_is_written_in_place_of_its_values(monkeypatch):
     assert shares(scope["app"], "https://c.example.com")
 
 
-def test_a_proposal_stands_next_to_an_expression():
+def test_a_proposal_is_printed_next_to_an_expression():
     """
-    What was compared and covered nothing is proposed, and the expression keeps all others.
+    An entry that covered nothing is proposed in its right form. The expression keeps all others.
     """
     draft = Draft()
     draft.keywords["allow_origins"] = [APP]
@@ -418,7 +398,7 @@ def test_one_string_of_a_variable_becomes_a_list(monkeypatch):
     assert "[os.environ['ORIGIN']]" in str(translation)
 
 
-def test_values_that_are_changed_are_written_and_their_source_is_named(monkeypatch):
+def test_changed_values_are_printed_and_their_source_is_named(monkeypatch):
     monkeypatch.setenv("ORIGINS", f"{APP},null")
     translation = translate(Flask("moving"), origins=os.environ["ORIGINS"].split(","))
     assert "os.environ" in notes_of(translation, "allow_origins")
@@ -426,14 +406,14 @@ def test_values_that_are_changed_are_written_and_their_source_is_named(monkeypat
     assert code_of(translation).extensions["corsguard"].policy.allow_origins == (APP,)
 
 
-def test_the_variable_of_a_view_is_written_too(monkeypatch):
+def test_the_variable_of_a_view_is_printed_too(monkeypatch):
     monkeypatch.setenv("ORIGINS", APP)
     assert "allow_origins=os.environ['ORIGINS'].split(',')" in str(
         translate_view(origins=os.environ["ORIGINS"].split(","))
     )
 
 
-def test_what_is_written_in_the_source_has_no_such_line():
+def test_a_literal_has_no_note_about_its_source():
     translation = translate(Flask("moving"), origins=[APP], max_age=60)
     assert "source" not in notes_of(translation)
 
@@ -445,9 +425,6 @@ def test_resources_and_a_config_that_may_differ_are_named(monkeypatch):
     app = Flask("moving")
     app.config["CORS_ORIGINS"] = [APP]
     assert "CORS_ORIGINS in the config: these are the values in this process" in notes_of(translate(app))
-
-
-# Resources.
 
 
 def of_resources(resources, app=None, **options):
@@ -470,12 +447,12 @@ def test_a_resource_of_all_paths_needs_no_paths(resources):
         ({r"/files/.*\.json": {}}, [], ["/PREFIX"]),
         ({r"/api/.*\.json": {}, r"/api/v\d+/": {}, r"/other": {}}, [], ["/other", "/PREFIX", "/PREFIX"]),
         ({"/": {}}, [], ["/PREFIX"]),
-        # What is undecided is closed where a shorter prefix is open.
+        # An undecided path is closed where a shorter prefix is open.
         ({"/api/x": {}, r"/*": {}}, ["/", "/api/x"], ["/api/x"]),
         ({r"/api/(?!x)": {}, r"/*": {}}, ["/", "/api"], ["/PREFIX"]),
-        # What may begin with anything decides about everything.
+        # An expression that matches any beginning decides for everything.
         ({r"/(?!x).*/api": {}, r"/*": {}}, [], ["/PREFIX", "/"]),
-        # What matched no path decided about none.
+        # An expression that matches no path decides for none.
         (r"api/*", [], ["/api"]),
         ({r"api/*": {}, r"/*": {}, r"^$": {}}, ["/"], ["/api", "/PREFIX"]),
         ({r"api/.*(/.*)?": {}, r"/api/*": {}}, ["/api"], ["/api"]),
@@ -504,9 +481,9 @@ def test_resources_become_prefixes(resources, prefixes, comments):
         ([r"/api/v\d+/.*"], ["/api/v1/x"], [], "is not a prefix"),
     ],
 )
-def test_the_routes_tell_what_a_prefix_opens(resources, routes, prefixes, told):
+def test_the_routes_say_what_a_prefix_opens(resources, routes, prefixes, told):
     """
-    A prefix is active only if no route answers with more than before.
+    A prefix is active only if no route answers more than before.
     """
     translation = of_resources(resources, application(*routes), supports_credentials=True)
     assert active(translation) == prefixes
@@ -522,28 +499,19 @@ def test_a_resource_that_allows_nobody_is_closed():
     assert of_resources({r"/api/*": {"origins": []}, r"/*": {}}).mapping["paths"]["/api"] is None
 
 
-def test_who_allows_nobody_shares_nothing():
-    """
-    An application that allows nobody shares nothing.
-    """
+def test_an_application_that_allows_nobody_shares_nothing():
     translation = translate(Flask("moving"), origins=[])
     assert translation.mapping == {"paths": {"/": None}}
     assert not shares(code_of(translation), APP)
 
 
-def test_an_unreached_resource_is_left_out():
-    """
-    A resource that flask-cors never reaches is left out.
-    """
+def test_a_resource_that_flask_cors_never_reaches_is_left_out():
     translation = translate(Flask("moving"), resources=[r"/api/*", r"/api/x/*"])
     assert [*translation.mapping["paths"]] == ["/api"]
     assert "/api/x comes later in the old configuration" in notes_of(translation)
 
 
-def test_unreadable_paths_keep_their_policy():
-    """
-    Paths that cannot be read fall to no other policy.
-    """
+def test_paths_that_cannot_be_read_get_no_other_policy():
     translation = translate(Flask("moving"), resources={r"/api/\d+/secret": {"origins": APP}, r"/api/*": {}})
     assert translation.mapping == {"paths": {}}
     assert '"/api" covers the paths of the comment above' in notes_of(translation)
@@ -558,13 +526,13 @@ def test_one_policy_for_many_paths_is_printed_once():
 
 
 @pytest.mark.parametrize("resources", [5, None, [5], {"/api/*": None}, {5: {}}, {"/api/*": [APP]}])
-def test_what_is_not_a_resource_is_refused(resources):
+def test_a_value_that_is_not_a_resource_is_refused(resources):
     with pytest.raises(TypeError, match="Expected resources to be a path"):
         translate(Flask("moving"), resources=resources)
 
 
 @pytest.mark.parametrize("app", [None, "app", Flask])
-def test_what_is_not_an_application_is_refused(app):
+def test_a_value_that_is_not_an_application_is_refused(app):
     with pytest.raises(TypeError, match="Expected a Flask application or a blueprint"):
         translate(app)
 
@@ -580,10 +548,7 @@ RESOURCES = [
 
 
 @pytest.mark.parametrize("resources", RESOURCES, ids=str)
-def test_each_path_is_shared_as_before(resources):
-    """
-    Each path is shared as before, but for what the notes say.
-    """
+def test_each_path_is_shared_as_before_except_what_the_notes_say(resources):
     before = application()
     CORS(before, origins=APP, resources=resources)
     translation = translate(application(), origins=APP, resources=resources)
@@ -596,7 +561,7 @@ def test_each_path_is_shared_as_before(resources):
                 assert f"also covered {path}" in notes_of(translation)
 
 
-def test_what_is_put_around_the_application_is_named():
+def test_middleware_around_the_application_is_named():
     app = application()
 
     def without_prefix(environ, start_response, inner=app.wsgi_app):
@@ -614,10 +579,7 @@ def blueprint_of(name, *paths, prefix=None):
     return blueprint
 
 
-def test_an_unmounted_blueprint_opens_nothing():
-    """
-    What a blueprint says is a comment while its place is not known.
-    """
+def test_a_blueprint_without_a_place_is_a_comment():
     translation = translate(blueprint_of("shop", prefix="/api/v1"), origins=APP)
     assert (active(translation), commented(translation)) == ([], ["/api/v1"])
     assert "Only its application knows their paths" in notes_of(translation)
@@ -648,7 +610,7 @@ def test_a_blueprint_is_guarded_where_it_is_mounted(resources, prefixes):
         assert shares(after, APP, path) == shares(app, APP, path)
 
 
-def test_a_nested_blueprint_is_guarded_where_it_is():
+def test_a_nested_blueprint_is_guarded_where_it_is_mounted():
     app = application("/in/x", "/out/x")
     inner, outer = blueprint_of("in", "/x", "/y", prefix="/in"), blueprint_of("out", prefix="/out")
     CORS(inner, origins=APP)
@@ -663,7 +625,7 @@ def test_a_nested_blueprint_is_guarded_where_it_is():
 )
 def test_a_blueprint_is_guarded_by_its_own_prefix(other, prefixes):
     """
-    A blueprint is guarded by its own prefix, so that a view which it gets later is shared too, as far as it can be.
+    So a view that it gets later is shared too, as far as it can be.
     """
     app, blueprint = application(other), blueprint_of("shop", "/items", prefix="/shop")
     app.register_blueprint(blueprint)
@@ -672,7 +634,7 @@ def test_a_blueprint_is_guarded_by_its_own_prefix(other, prefixes):
 
 def test_a_blueprint_among_other_views_opens_none_of_them():
     """
-    Where other views answer below the prefix of a blueprint, its views get prefixes of their own, or comments.
+    Other views answer below the prefix of the blueprint, so its views get prefixes of their own, or comments.
     """
     app = application("/admin", "/users/admin")
     app.register_blueprint(blueprint_of("shop", "/orders", "/orders/last", "/users"))
@@ -683,9 +645,6 @@ def test_a_blueprint_among_other_views_opens_none_of_them():
 
 def test_a_blueprint_that_is_not_registered_shares_nothing():
     assert active(translate(blueprint_of("shop", "/x"), within=application(), origins=APP)) == []
-
-
-# Views.
 
 
 def test_a_view_becomes_a_tag():
@@ -702,19 +661,13 @@ def test_a_view_becomes_a_tag():
         assert not shares(app, APP, "/other")
 
 
-def test_the_config_counts_for_a_view():
-    """
-    The config counts for a view, but for resources.
-    """
+def test_the_config_counts_for_a_view_except_its_resources():
     app = Flask("moving")
     app.config.update(CORS_ORIGINS=[APP], CORS_RESOURCES=r"/api/*")
     assert translate_view(app).mapping["allow_origins"] == [APP]
 
 
-# What is printed.
-
-
-def test_the_code_says_what_the_data_say():
+def test_the_printed_code_says_the_same_as_the_data():
     translation = translate(
         Flask("moving"),
         origins=[APP, r"https://\w+\.example\.com$", 'https://"\n\\'],
@@ -724,7 +677,7 @@ def test_the_code_says_what_the_data_say():
     assert max(map(len, str(translation).splitlines())) <= 120
 
 
-def test_nothing_that_is_given_can_end_a_comment():
+def test_no_given_text_can_end_a_comment():
     nasty = 'https://a.example\nimport os; os.abort() #"'
     translation = translate(
         Flask("moving"), origins=[APP, nasty, re.compile(nasty)], allow_headers=[nasty, re.compile(nasty)]

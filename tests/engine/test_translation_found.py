@@ -1,7 +1,7 @@
 """
-Configurations of public projects are moved as they are, and every difference that a browser sees is told by a note.
+Configurations of public projects are translated as they are, and a note names every difference that a browser sees.
 
-The old library decides what was so before, the printed code what is so now.
+The old library decides what happened before. The printed code decides what happens now.
 """
 
 import re
@@ -17,7 +17,7 @@ from corsguard.browser import Browser
 from corsguard.origin import pattern_of
 from corsguard_flask.translation import translate_together
 
-# What is meant, what is nearly that, and strangers.
+# Origins that were meant, origins that are similar, and foreign ones.
 ORIGINS = """
     http://localhost http://localhost:3000 https://localhost:3000 http://127.0.0.1:4200 http://[::1]:3000
     http://192.168.1.21:3000 http://10.0.0.1 https://example.com https://app.example.com https://a.b.example.com
@@ -76,7 +76,7 @@ EXPRESSIONS = frozenset({"ALLOWED_ORIGIN_REGEXES", "ORIGIN_REGEX_WHITELIST"})
 
 def entries_of(configuration):
     """
-    Yield what a configuration lists as origins, with what is an expression by its name as a pattern.
+    Yield the origins that a configuration lists. Texts that are expressions by their keyword are compiled.
     """
     if isinstance(configuration, list | tuple):
         for part in configuration:
@@ -89,7 +89,7 @@ def entries_of(configuration):
         elif name == "allow_origin_regex":
             yield re.compile(value)
         elif name in EXPRESSIONS:
-            # Of a string each letter was an expression, and none of them is one of these.
+            # Each letter of a string was an expression, and none of them is one of these.
             yield from () if isinstance(value, str) else map(re.compile, value)
         else:
             yield from entries_of(value)
@@ -97,7 +97,8 @@ def entries_of(configuration):
 
 class Difference:
     """
-    What a browser sees of one configuration, before and after; *changes* are cases of which only one could be read.
+    What a browser sees of one configuration, before and after. *changes* are the cases that only one of the two let it
+    read.
     """
 
     def __init__(self, library, configuration):
@@ -113,7 +114,7 @@ class Difference:
             look = cache(partial(outcome, Browser(app)))
             likely = product(["/api/items", *paths], origins[:3])
             self.path = next((path for path, origin in likely if look(origin, path, "GET")), "/")
-            # Who reads, and with cookies if that is allowed.
+            # Who may read, and with cookies if that is allowed.
             reader = next((origin for origin in origins if look(origin, self.path, "GET")), STRANGER)
             sends = "GET with cookies" if look(reader, self.path, "GET with cookies") else "GET"
             cases = {
@@ -147,11 +148,11 @@ class Difference:
 
     def unnamed_entries(self, origin):
         """
-        Return what covered *origin*, which nothing does now, and no note on the origins names.
+        Return the entries that covered *origin*, if nothing covers it now and no note on the origins names them.
         """
         notes = self.notes.get("allow_origins", [])
         if not notes and not self.reads(STRANGER, self.path):
-            # The place of the policy is what is proposed.
+            # The proposal is about the place of the policy.
             return [] if self.names_path(self.path) else ["its place"]
         found = []
         for entry in entries_of(self.configuration):
@@ -168,14 +169,14 @@ def told(difference, case):
     origin, path, request = case
     method, init = REQUESTS[request]
     if difference.before[case] is None:
-        # Only a preflight may pass that was refused for a method which browsers do not look for in the list.
+        # Only a preflight may pass now that was refused for a method which browsers do not look for in the list.
         named = any(method in text for text in difference.notes.get("allow_methods", ()))
         return named and method in {"GET", "POST"} and difference.could_read(origin, path)
     if not difference.reads(origin, difference.path):
         bare = origin.removesuffix(PORT)
         is_of_entry = any(covers(difference.library, entry, origin) for entry in entries_of(difference.configuration))
         if bare != origin and is_of_entry and difference.reads(bare, difference.path):
-            # An entry that is named does not tell that its ports are lost.
+            # A note that names an entry does not say that its ports are lost.
             return any(PORT in text for text in difference.notes["allow_origins"])
         return not difference.unnamed_entries(origin)
     if not difference.reads(origin, path):
@@ -198,10 +199,10 @@ CASES = [
 @pytest.mark.parametrize(
     ("library", "configuration"), CASES, ids=[f"{one.__name__}{n}" for n, (one, _) in enumerate(CASES)]
 )
-def test_what_is_moved_is_the_same_or_told(library, configuration):
+def test_a_moved_configuration_is_the_same_or_a_note_names_the_difference(library, configuration):
     difference = Difference(library, configuration)
     assert [case for case in difference.changes if not told(difference, case)] == []
-    # What a page may read of an answer is less only where a note says so.
+    # A page reads less of an answer only if a note says so.
     less = [case for case, names in difference.before.items() if names and names - (difference.after[case] or names)]
     assert not less or "expose_headers" in difference.notes
     assert not [
@@ -210,6 +211,6 @@ def test_what_is_moved_is_the_same_or_told(library, configuration):
 
 
 @pytest.mark.parametrize("calls", configurations.MEETING)
-def test_calls_that_meet_are_not_one_guard(calls):
+def test_overlapping_calls_are_not_one_guard(calls):
     app = flask()
     assert translate_together(app, [(app, app.config, {}, options) for options in calls]) is None

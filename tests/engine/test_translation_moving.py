@@ -1,7 +1,7 @@
 """
-Projects that really moved: before and after answer a browser alike, wherever the old answer was right.
+Projects that really moved. Before and after answer a browser alike, wherever the old answer was right.
 
-The model of the browser is the judge. Each case that differs is in DIFFERENT with the reason.
+The model of the browser judges. DIFFERENT has each case that differs, with the reason.
 """
 
 import ast
@@ -32,7 +32,7 @@ ORIGINS = [
     "https://pr-7.example.com",
     "https://partner.example",
     "http://localhost:3000",
-    # None of these is meant.
+    # None of these is meant to be allowed.
     "http://app.example.com",
     "https://app.example.com:8443",
     "https://staging.example.com",
@@ -65,7 +65,7 @@ def differing(before, after, requests):
     """
     found = {}
     for origin, (name, (method, path, request)) in product(ORIGINS, requests.items()):
-        # Each on its own, so that no cookie and no preflight of another case counts.
+        # Each case has a browser of its own, so that no cookie and no preflight of another case counts.
         old, new = (outcome(Browser(app), origin, method, path, **request) for app in (before, after))
         if old != new:
             found[origin, name] = "blocked now" if new == "blocked" else "read now" if old == "blocked" else (old, new)
@@ -83,8 +83,6 @@ def expected(different, requests):
         if name in requests
     }
 
-
-# Flask.
 
 FLASK_REQUESTS = {
     "list": ("GET", "/api/tickets", {}),
@@ -142,19 +140,13 @@ def flask_after():
     return runpy.run_path(str(MOVING / "flask_after.py"))["app"]
 
 
-def test_the_flask_project_answers_alike():
-    """
-    The Flask project answers alike wherever the old answer was right.
-    """
+def test_the_flask_project_answers_alike_wherever_the_old_answer_was_right():
     before, after = flask_before(), flask_after()
     assert differing(before, after, FLASK_REQUESTS) == expected(FLASK_DIFFERENT, FLASK_REQUESTS)
 
 
 @pytest.mark.parametrize("app", [flask_before, flask_after])
-def test_cookies_of_the_flask_project_arrive(app):
-    """
-    The cookies of the Flask project arrive before and after.
-    """
+def test_cookies_of_the_flask_project_arrive_before_and_after(app):
     browser = Browser(app())
     page = browser.open("https://app.example.com")
     assert page.fetch(f"{API}/api/login", method="POST", json={"user": "Ada"}, credentials="include").ok
@@ -168,7 +160,7 @@ def uncommented(line):
 
 def assert_pasted(printed, source, taken):
     """
-    Assert that *source* has every line of *printed*; and of those in *taken*, no `#`.
+    Assert that *source* has every line of *printed*, and that its lines in *taken* are not comments.
     """
     lines = source.splitlines()
     for line in printed.splitlines():
@@ -176,10 +168,7 @@ def assert_pasted(printed, source, taken):
         assert wanted in lines
 
 
-def test_the_flask_project_is_as_translated():
-    """
-    The Flask project is what the translation printed.
-    """
+def test_the_flask_project_has_the_code_that_the_translation_printed():
     before = (MOVING / "flask_before.py").read_text("utf-8")
     after = (MOVING / "flask_after.py").read_text("utf-8")
     calls = [node for node in ast.walk(ast.parse(before)) if isinstance(node, ast.Call)]
@@ -194,8 +183,6 @@ def test_the_flask_project_is_as_translated():
         code = "\n".join(line for line in printed.splitlines() if not line.startswith(once))
         assert_pasted(code, after, ['# "https://pr-*.example.com",'])
 
-
-# Django.
 
 DJANGO_REQUESTS = {
     "list": ("GET", "/api/orders/", {}),
@@ -214,7 +201,7 @@ DJANGO_DIFFERENT = [
     ([STRANGER], DJANGO_READ, "blocked now", "an expression without `$` let a stranger's site in"),
     (["https://pr-a.example.com"], DJANGO_READ, "read now", "the team took the # away: pr-*.example.com is all theirs"),
 ]
-# What only a whole process has; the middleware of both works without.
+# Only a whole process has these. The middleware of both works without them.
 APART = ("SECRET_KEY", "INSTALLED_APPS")
 
 
@@ -229,7 +216,7 @@ def shop(monkeypatch, settings):
 
 class Recorded:
     """
-    What one handler answered, since two settings of Django cannot live side by side.
+    The answers of one handler, recorded, because two settings of Django cannot exist side by side.
     """
 
     def __init__(self, handler):
@@ -238,10 +225,7 @@ class Recorded:
             self.outcomes[origin, name] = outcome(Browser(handler), origin, method, path, **request)
 
 
-def test_the_django_project_answers_alike(monkeypatch):
-    """
-    The Django project answers alike wherever the old answer was right.
-    """
+def test_the_django_project_answers_alike_wherever_the_old_answer_was_right(monkeypatch):
     with shop(monkeypatch, "settings_before") as handler:
         before = Recorded(handler).outcomes
     with shop(monkeypatch, "settings_after") as handler:
@@ -257,10 +241,7 @@ def test_the_django_project_answers_alike(monkeypatch):
 
 
 @pytest.mark.parametrize("settings", ["settings_before", "settings_after"])
-def test_cookies_of_the_django_project_arrive(monkeypatch, settings):
-    """
-    The cookies of the Django project arrive before and after.
-    """
+def test_cookies_of_the_django_project_arrive_before_and_after(monkeypatch, settings):
     with shop(monkeypatch, settings) as handler:
         page = Browser(handler).open("https://app.example.com")
         assert page.fetch(f"{API}/api/login/", method="POST", json={"user": "Ada"}, credentials="include").ok
@@ -273,7 +254,7 @@ def check(settings):
     return subprocess.run(command, cwd=SHOP, env=environ, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_the_django_project_is_what_the_check_printed():
+def test_the_django_project_has_the_code_that_the_check_printed():
     checked = check("settings_before")
     assert checked.returncode == 1
     assert "(corsguard.E902)" in checked.stderr
@@ -282,10 +263,7 @@ def test_the_django_project_is_what_the_check_printed():
     assert_pasted(printed, (SHOP / "settings_after.py").read_text("utf-8"), ['# "https://pr-*.example.com",'])
 
 
-def test_the_moved_django_project_is_done():
-    """
-    The moved Django project has nothing left to move.
-    """
+def test_the_moved_django_project_has_nothing_left_to_move():
     checked = check("settings_after")
     assert checked.returncode == 0
     assert "E902" not in checked.stderr

@@ -1,5 +1,6 @@
 """
-What the CORSMiddleware of Starlette says, in our words: against that CORSMiddleware, as a browser sees the two.
+Keywords of Starlette's CORSMiddleware, translated to a policy, and compared with that CORSMiddleware as a browser sees
+both.
 """
 
 import re
@@ -66,7 +67,7 @@ def added(**keywords):
 
 def moved(translation, app=None):
     """
-    Run the printed code; return the application that it guards.
+    Run the printed code, and return the application that it guards.
     """
     namespace = {"app": application() if app is None else app}
     exec(str(translation), namespace)
@@ -108,7 +109,7 @@ def written(translation):
 
 LISTED = {"allow_origins": [APP]}
 MANY = ["GET", "POST", "PUT", "DELETE"]
-# The keywords; and for each origin and request where the two differ, what happens and the keyword that a note is on.
+# The keywords. For each origin and request where the two differ: what happens, and the keyword whose note says so.
 CASES = {
     "an origin": (LISTED, {}),
     "a tuple": ({"allow_origins": (APP,), "allow_methods": ("GET", "POST")}, {}),
@@ -186,10 +187,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_pages_read_what_they_read_before(name):
-    """
-    Pages read what they read before; what is different has a note.
-    """
+def test_pages_read_what_they_read_before_or_a_note_names_the_difference(name):
     keywords, expected = CASES[name]
     translation = translate(added(**keywords))
     found = differing(added(**keywords), moved(translation))
@@ -197,9 +195,9 @@ def test_pages_read_what_they_read_before(name):
     assert {keyword for _, keyword in expected.values()} <= noted(translation)
 
 
-def test_everyone_with_credentials_is_left_to_be_written():
+def test_everyone_with_credentials_is_refused_until_a_person_writes_the_origins():
     """
-    Everyone with credentials is refused until the origins are written; those that were listed stay.
+    Listed origins stay.
     """
     keywords = {"allow_origins": ["*"], "allow_credentials": True}
     with pytest.raises(PolicyError, match="E101"):
@@ -224,7 +222,7 @@ def test_everyone_with_credentials_is_left_to_be_written():
         ({"allow_origin_regex": r"https://\w+\.example\.com"}, ["https://*.example.com"]),
     ],
 )
-def test_what_would_allow_more_is_written_as_a_comment(keywords, patterns):
+def test_a_pattern_that_would_allow_more_is_a_comment(keywords, patterns):
     translation = translate(added(**keywords))
     assert (translation.mapping["allow_origins"], written(translation)) == ([], patterns)
     moved(re.sub(r'# ("http.*",)', r"\1", str(translation)))
@@ -247,20 +245,20 @@ def test_what_would_allow_more_is_written_as_a_comment(keywords, patterns):
         ({**LISTED, "allow_credentials": "yes"}, "allow_credentials"),
     ],
 )
-def test_what_is_not_taken_over_has_a_note(keywords, keyword):
+def test_an_option_that_is_not_taken_over_has_a_note(keywords, keyword):
     plain, translation = translate({**LISTED, "max_age": 600}), translate({"max_age": 600, **keywords})
     before = [note for notes in plain.notes for note in notes]
     assert keyword in {note.keyword for notes in translation.notes for note in notes if note not in before}
 
 
 @pytest.mark.parametrize(("given", "seconds"), [(0, 0), (None, None), (60, 60), (86400, 7200)])
-def test_the_age_of_a_preflight_is_taken(given, seconds):
+def test_the_max_age_is_taken_over(given, seconds):
     assert translate({**LISTED, "max_age": given}).mapping["max_age"] == seconds
 
 
-def test_that_no_browser_read_the_list_has_a_note():
+def test_a_list_of_headers_that_no_browser_could_read_has_a_note():
     """
-    That no browser could read the list of headers has a note, next to the one on the name that is left out.
+    It stands next to the note on the name that is left out.
     """
     readable, unreadable = (
         [note for notes in translate({**LISTED, "allow_headers": names}).notes for note in notes]
@@ -269,12 +267,9 @@ def test_that_no_browser_read_the_list_has_a_note():
     assert len(unreadable) == len(readable) + 2
 
 
-# Where it is found.
-
-
-def test_keywords_are_taken_by_place_and_from_what_is_made():
+def test_keywords_are_taken_from_every_place_of_the_middleware():
     """
-    The keywords are taken from a list of middlewares, from arguments by place, and from a middleware around.
+    They are taken from a list of middlewares, from positional arguments, and from a middleware around the application.
     """
     keywords = {
         "allow_origins": [APP],
@@ -302,7 +297,7 @@ def test_keywords_are_taken_by_place_and_from_what_is_made():
         assert translate(app).mapping == expected
 
 
-def test_what_wraps_is_wrapped_again():
+def test_a_wrapped_application_is_wrapped_again():
     wrapped = CORSMiddleware(application(), **LISTED)
     assert differing(wrapped, moved(translate(wrapped))) == {}
     assert moved(translate(wrapped)) is not wrapped
@@ -310,7 +305,7 @@ def test_what_wraps_is_wrapped_again():
 
 def mounted(*middleware):
     """
-    Return an application of two that are mounted, one of which has a Mount of its own.
+    Return an application with two mounted ones, one of which has a Mount of its own.
     """
     shop, tickets = added(**LISTED), added(allow_origins=["http://localhost:3000"])
     shop.mount("/deep", added(allow_origins=["https://a.example.com"]))
@@ -327,7 +322,7 @@ def mounted(*middleware):
 
 def bare(app):
     """
-    Take CORSMiddleware out of *app* and of what is mounted in it, as a person does who pastes the translation.
+    Remove CORSMiddleware from *app* and from what is mounted in it, as a person does who pastes the translation.
     """
     app.user_middleware = [one for one in app.user_middleware if one.cls is not CORSMiddleware]
     for route in app.routes:
@@ -341,10 +336,7 @@ def bare(app):
 @pytest.mark.parametrize(
     "path", ["/", "/shop/", "/shop/none", "/v2/tickets/", "/v2/none", "/list/", "/listing", "/shop/deep/"]
 )
-def test_what_is_mounted_has_a_policy_by_path(path):
-    """
-    What is mounted has a policy at its path, and all else has none.
-    """
+def test_a_mounted_application_has_a_policy_at_its_path_and_all_else_has_none(path):
     translation = translate(mounted())
     assert [*translation.mapping["paths"]] == ["/shop", "/v2/tickets", "/list"]
     after = moved(translation, bare(mounted()))
@@ -360,10 +352,7 @@ DIFFERENT_BELOW = {
 
 
 @pytest.mark.parametrize("path", ["/", "/shop/", "/v2/tickets/", "/none"])
-def test_one_around_all_decides(path):
-    """
-    The outermost CORSMiddleware decides, and each inner one has a note.
-    """
+def test_the_outermost_middleware_decides_and_each_inner_one_has_a_note(path):
     around = Middleware(CORSMiddleware, allow_origins=[APP, "https://a.example.com"], max_age=7200)
     translation, before = translate(mounted(around)), differing(mounted(), mounted(around), path)
     after = moved(translation, bare(mounted()))
@@ -372,7 +361,7 @@ def test_one_around_all_decides(path):
     assert len([note for note in translation.notes[1] if not note.keyword]) == 4
 
 
-def test_two_in_one_list_are_the_outer_one():
+def test_of_two_in_one_list_the_outer_one_decides():
     app = added(allow_origins=["http://localhost:3000"])
     app.add_middleware(CORSMiddleware, **LISTED)
     translation = translate(app)
@@ -394,15 +383,15 @@ def subclass():
 
 
 @pytest.mark.parametrize("make", [middleware_around, subclass])
-def test_what_else_differs_in_its_place_has_a_note(make):
+def test_each_other_difference_has_a_note(make):
     translation, plain = translate(make()), translate(added(**LISTED))
     assert translation.mapping == plain.mapping
     assert len(translation.notes[1]) == len(plain.notes[1]) + 1
 
 
-def test_a_middleware_of_the_application_around_has_a_note():
+def test_a_middleware_of_the_outer_application_has_a_note():
     """
-    A middleware of the application in which another one is mounted has a note.
+    The other application is mounted in it.
     """
     plain, around = (
         translate(Starlette(routes=[Mount("/shop", added(**LISTED))], middleware=middleware))
@@ -420,9 +409,9 @@ def included():
     return app
 
 
-def test_what_is_mounted_in_a_router_of_fastapi_is_found():
+def test_an_application_mounted_in_a_router_of_fastapi_is_found():
     found = [one.prefix for one in added_to(included())]
-    # Older releases mount nothing of a router that is included.
+    # Older releases ignore what is mounted in an included router.
     assert found == (["/v1/shop"] if any(not hasattr(route, "path") for route in included().routes) else [])
 
 
@@ -443,10 +432,7 @@ def test_what_is_mounted_in_a_router_of_fastapi_is_found():
         [Route("/", hello), Mount("/", added(**LISTED))],
     ],
 )
-def test_what_is_not_a_prefix_is_to_be_written(routes):
-    """
-    What is not exactly a prefix opens nothing until a person writes it.
-    """
+def test_a_path_that_is_not_exactly_a_prefix_opens_nothing_until_a_person_writes_it(routes):
     translation = translate(Starlette(routes=routes))
     assert translation.mapping == {"paths": {}}
     after = moved(translation, Starlette(routes=[Route("/", hello), Route("/shop/public", hello)]))
@@ -466,16 +452,13 @@ def test_routes_elsewhere_do_not_count(routes):
 
 
 @pytest.mark.parametrize("app", [application(), PlainTextResponse("hello"), None, lambda scope: None])
-def test_an_application_without_it_is_refused(app):
+def test_an_application_without_the_middleware_is_refused(app):
     assert added_to(app) == []
     with pytest.raises(ValueError, match="CORSMiddleware"):
         translate(app)
 
 
-def test_starlette_need_not_be_there():
-    """
-    Keywords are translated where Starlette is not loaded.
-    """
+def test_keywords_are_translated_without_starlette():
     code = (
         "import sys; from corsguard.moving.starlette import translate; "
         "print(translate({'allow_origins': ['https://app.example.com'], 'allow_methods': ['*']})); "
@@ -485,9 +468,9 @@ def test_starlette_need_not_be_there():
     assert moved(ran.stdout).state.corsguard.policy.allow_origins == (APP,)
 
 
-def test_every_page_is_named_and_no_expression_that_nobody_wrote():
+def test_every_page_is_named_and_only_expressions_of_the_author_are_shown():
     """
-    An expression that lets every page in is named as that, and is shown as it was written.
+    An expression that lets every page in is named as that, and is shown as its author wrote it.
     """
     translation = translate({"allow_origin_regex": "https?://.*|capacitor://localhost", "allow_credentials": True})
     assert translation.mapping["allow_origins"] == ["capacitor://localhost"]
@@ -496,10 +479,7 @@ def test_every_page_is_named_and_no_expression_that_nobody_wrote():
     assert "the data of logged-in users" in told
 
 
-def test_what_is_listed_or_proposed_is_not_proposed_again():
-    """
-    A pattern is proposed once, and not at all if it is listed.
-    """
+def test_a_listed_pattern_is_not_proposed_and_no_proposal_comes_twice():
     translation = translate(
         {
             "allow_origins": ["app.example.com", "https://app.example.com", "http://localhost:*"],

@@ -1,5 +1,5 @@
 """
-A process that serves requests loads none of the tools of migration; one that asks for a translation gets it.
+A process that serves requests loads none of the tools of migration. A process that asks for a translation gets it.
 """
 
 import subprocess
@@ -7,7 +7,7 @@ import sys
 
 import corsguard_flask
 
-# What a worker would load by accident: the package, and the adapters' own files about other libraries.
+# A worker could load these by accident: the package, and the adapters' own files about other libraries.
 OURS = """
 import sys
 print(*(name for name in sys.modules if name.startswith("corsguard")))
@@ -59,7 +59,7 @@ assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 def migration_loaded_by(code):
     """
-    Return those of our modules with tools of migration that *code* loads in a fresh interpreter.
+    Return our modules of migration that *code* loads in a fresh interpreter.
     """
     command = [sys.executable, "-P", "-c", code + OURS]
     names = subprocess.run(command, capture_output=True, check=True, text=True, timeout=60).stdout.split()
@@ -75,14 +75,11 @@ def test_a_django_worker_loads_no_tools_of_migration():
     assert migration_loaded_by('CORSGUARD = {"CORSGUARD": {"allow_origins": ["https://*.example.com"]}}' + DJANGO) == []
 
 
-def test_a_django_worker_loads_no_tools():
-    """
-    A Django worker without a policy of its own loads no tools of migration.
-    """
+def test_a_django_worker_without_a_policy_of_its_own_loads_no_tools_of_migration():
     assert migration_loaded_by("CORSGUARD = {}" + DJANGO) == []
 
 
-def test_anyone_who_asks_for_a_translation_gets_it():
+def test_a_process_that_asks_for_a_translation_gets_it():
     asked = "from corsguard_flask import translate, translate_view"
     assert "corsguard.moving.translation" in migration_loaded_by(asked)
     assert {"CORSGuard", "cors", "translate", "translate_view"} <= {*dir(corsguard_flask)}

@@ -1,5 +1,5 @@
 """
-What judges a policy: it takes anything, calls nothing of it, and is linear.
+The judge of a policy: it takes any value, calls no method of it, and its work is linear.
 """
 
 import dataclasses
@@ -14,10 +14,7 @@ from corsguard.validation import DEFAULTS, Reading, known_keywords, problems_of
 APP = "https://app.example.com"
 
 
-def test_keywords_and_defaults_of_a_policy():
-    """
-    The keywords and their defaults are those of a policy.
-    """
+def test_keywords_and_defaults_are_those_of_a_policy():
     keywords = [field for field in dataclasses.fields(Policy) if field.init]
     assert [field.name for field in keywords] == [*DEFAULTS]
     for field in keywords:
@@ -34,10 +31,7 @@ def test_keywords_and_defaults_of_a_policy():
         {"allow_origins": "*", "allow_credentials": True},
     ],
 )
-def test_problems_are_those_of_the_refusal(keywords):
-    """
-    The problems of keywords are those that refuse the policy.
-    """
+def test_problems_of_keywords_are_those_of_the_refusal(keywords):
     found = ()
     try:
         Policy.from_mapping(keywords)
@@ -46,12 +40,12 @@ def test_problems_are_those_of_the_refusal(keywords):
     assert problems_of(keywords) == found
 
 
-# Anything may stand in a configuration that is written in Python.
+# A configuration in Python can have any value.
 
 
 class Raises:
     """
-    Every question about it raises.
+    Raises at every question.
     """
 
     @property
@@ -125,12 +119,12 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("keyword", DEFAULTS)
 @pytest.mark.parametrize("put", ["itself", "in a list", "as a reason"])
-def test_what_a_value_raises_leaks_out_of_no_judgement(keyword, name, put):
-    # By its name, because pytest itself asks what it is given.
+def test_an_exception_of_a_value_never_leaves_the_judge(keyword, name, put):
+    # By its name, because pytest itself asks the values that it is given.
     value = HOSTILE[name]
     given = {"itself": value, "in a list": [value], "as a reason": {"http://kiosk.corp.example": value}}[put]
     found = problems_of({"allow_origins": [APP], "allow_credentials": True, keyword: given})
-    # What its value says, and not what its methods say: a text is a reason, and 3 is a number of seconds.
+    # The content of a value counts, not its methods: a text is a reason, and 3 is a number of seconds.
     is_right = (keyword, name, put) in {
         ("allow_unsafe_origins", "a text", "as a reason"),
         ("max_age", "a number", "itself"),
@@ -152,10 +146,7 @@ def leaves(data):
         yield from leaves(part)
 
 
-def test_a_text_of_any_class_is_a_text():
-    """
-    A text of any class is taken as the text that it is.
-    """
+def test_an_instance_of_a_subclass_of_str_is_that_text():
     reading = Reading({**DEFAULTS, "allow_origins": [RaisingText(APP)], "allow_methods": RaisingText("*")})
     assert not reading.problems
     assert reading.values["allow_origins"] == (APP,)
@@ -168,14 +159,11 @@ class Source(Raises):
         return False
 
 
-def test_a_source_is_asked_nothing_while_it_is_judged():
+def test_no_source_is_asked_while_it_is_judged():
     source = Source()
     reading = Reading({**DEFAULTS, "allow_origins": source, "allow_unsafe_origins": {"http://a.example": "why"}})
     assert not reading.problems
     assert reading.values["allow_origins"] is source
-
-
-# Growth
 
 
 def wrong_names(count):
@@ -203,7 +191,7 @@ GROWING = {
     "wrong headers": wrong_names,
     "starred headers": lambda count: {"allow_origins": "*", "allow_headers": [f"X-{i}-*" for i in range(count)]},
     "forbidden headers": lambda count: {"allow_origins": "*", "allow_headers": [f"Sec-{i}" for i in range(count)]},
-    "headers of CORS": lambda count: {
+    "response headers of CORS": lambda count: {
         "allow_origins": "*",
         "allow_headers": [f"Access-Control-{number}" for number in range(count)],
     },
@@ -216,7 +204,7 @@ GROWING = {
         ]
     },
     "wrong origins": lambda count: {"allow_origins": [f"https://A{number}.example" for number in range(count)]},
-    "items that are no strings": lambda count: {"allow_origins": [*range(count)]},
+    "items that are not strings": lambda count: {"allow_origins": [*range(count)]},
     "covered origins": lambda count: {
         "allow_origins": ["https://*.example", *(f"https://a{number}.example" for number in range(count))]
     },
@@ -226,7 +214,7 @@ GROWING = {
 
 def spent_on(keywords):
     """
-    Return the lines of Python that it takes to judge *keywords*, and the characters of all that is found.
+    Return how many lines of Python the judge runs for *keywords*, and the characters of all that it reports.
     """
     found = []
 
@@ -240,13 +228,13 @@ def spent_on(keywords):
 
 
 @pytest.mark.parametrize("keywords_of", GROWING.values(), ids=GROWING)
-def test_the_work_grows_as_the_keywords_do(keywords_of):
+def test_the_work_grows_linearly_with_the_keywords(keywords_of):
     (lines, size), (more_lines, more_size) = (spent_on(keywords_of(count)) for count in (400, 800))
     assert more_lines < 2.3 * lines
     assert more_size < 2.3 * size + 1000
 
 
-def test_a_large_door_is_built_at_once():
+def test_a_policy_with_ten_thousand_unsafe_origins_builds():
     door = {f"http://a{number}.example": "a reason" for number in range(10_000)}
     assert not Policy(allow_origins=[APP], allow_unsafe_origins=door, allow_credentials=True).warnings
     assert len(Policy(allow_origins=[APP], allow_unsafe_origins=door).warnings) == 10_000

@@ -19,7 +19,7 @@ NAMES = (f"written_{number}" for number in itertools.count())
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """
-    What writes a package, imports all of its modules, and returns its name.
+    Return a function that writes a package, imports all of its modules, and returns its name.
     """
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -70,9 +70,9 @@ def shown(found):
         ("globals()['A'] = 1", []),
     ],
 )
-def test_where_a_name_gets_its_value(package, source, places):
+def test_the_statements_that_may_give_a_name_its_value_are_found(package, source, places):
     """
-    The statements are found that may give a name its value, each with what it depends on.
+    Each comes with what it depends on.
     """
     name = package(settings=source)
     assert shown(assigned(f"{name}.settings", ["A"]).get("A", ())) == places
@@ -108,7 +108,7 @@ def test_where_a_name_gets_its_value(package, source, places):
         ("open", False),
     ],
 )
-def test_which_expressions_are_the_same_in_each_process(package, expression, is_fixed):
+def test_a_literal_expression_is_the_same_in_each_process(package, expression, is_fixed):
     text = f"""
         import os
         import re
@@ -125,7 +125,7 @@ def test_which_expressions_are_the_same_in_each_process(package, expression, is_
             A = {expression}
     """
     name = package(other="import os\nFIXED = ['x']\nOPEN = os.environ.get('OPEN', '')\n", settings=text)
-    # What it would be worth does not matter, so it is not run.
+    # Its value does not matter, so it is not run.
     path = Path(sys.modules[f"{name}.settings"].__file__)
     path.write_text(f"{path.read_text()}A = {expression}\n")
     ((place,),) = assigned(f"{name}.settings", ["A"]).values()
@@ -134,7 +134,7 @@ def test_which_expressions_are_the_same_in_each_process(package, expression, is_
 
 def test_imports_are_followed(package):
     """
-    A name that is imported, by its name or with all others, is found where it gets its value.
+    An imported name is found where it gets its value, with `import *` too.
     """
     name = package(
         base="A = ['x']\nB = 1\nC = 1\n",
@@ -164,7 +164,7 @@ if include:
 
 def test_files_that_are_included_are_followed(package):
     """
-    Files that `include` of django-split-settings runs are read in its order; which one a made name means is not known.
+    `include` of django-split-settings runs the files, and they are read in its order. A computed file name is unknown.
     """
     name = package(settings=INCLUDING)
     files = {
@@ -187,7 +187,7 @@ def test_files_that_are_included_are_followed(package):
     assert expression_of(found["A"], "[]") is None
 
 
-def test_imports_in_a_circle_end(package):
+def test_a_circle_of_imports_ends(package):
     name = package(one="from .two import *\n", two="from .one import *\nA = 1\n")
     assert [place.line for place in assigned(f"{name}.one", ["A"])["A"]] == [2]
 
@@ -208,7 +208,7 @@ def test_attributes_of_a_class_are_found_in_its_bases(package):
 
 
 @pytest.mark.parametrize("module", ["", "no.such.module", "sys", "zipimport"])
-def test_what_has_no_source_is_not_known(module):
+def test_a_module_without_source_is_unknown(module):
     assert assigned(module, ["A"]) == {}
     assert files_of("no.such.module") == ()
 
@@ -216,9 +216,9 @@ def test_what_has_no_source_is_not_known(module):
 @pytest.mark.parametrize(
     "text", [b"A = (", b"\xff\xfe", b"\0", b"A = " + 30_000 * b"-" + b"1", b"A = 1" + 1_000 * b"+1"]
 )
-def test_no_source_makes_it_fail(package, text):
+def test_no_source_raises(package, text):
     """
-    A file that cannot be parsed, or is too deep to walk through, is not known.
+    A file that cannot be parsed, or is nested too deeply, is unknown.
     """
     name = package(settings="A = 1\n")
     Path(sys.modules[f"{name}.settings"].__file__).write_bytes(text)
@@ -239,18 +239,18 @@ def test_no_source_makes_it_fail(package, text):
         ("A, B = B", None),
     ],
 )
-def test_statements_come_to_one_expression(package, source, expression):
+def test_several_statements_are_joined_to_one_expression(package, source, expression):
     name = package(settings=f"B = (1, 2)\nD = E = 1\n{source}\n")
     assert expression_of(assigned(f"{name}.settings", ["A"])["A"], "None") == expression
 
 
-def test_a_choice_is_one_expression():
+def test_a_conditional_value_is_one_expression():
     assert choice("DEBUG", '"*"', "[]") == "'*' if DEBUG else []"
     assert choice("True if DEBUG else False", '"*"', "[]") == "'*' if DEBUG else []"
     assert choice("1 if DEBUG else 0", "2", "3 if X else 4") == "2 if (1 if DEBUG else 0) else 3 if X else 4"
 
 
-def test_the_names_in_an_expression():
+def test_the_names_in_an_expression_are_found():
     assert names_in("f(a.b, [c for c in d])") == {"f", "a", "b", "c", "d"}
     assert names_in("(") == frozenset()
 
@@ -273,9 +273,9 @@ f(A=getattr(B, "A"), c=B.A)
 """
 
 
-def test_where_names_are_mentioned(package):
+def test_mentions_of_names_are_found(package):
     """
-    Names are found where they are assigned, used, part of a text that is not merely listed, or imported.
+    A name is mentioned if it is assigned, used, imported, or part of a text that is not only listed.
     """
     name = package(settings="")
     Path(sys.modules[f"{name}.settings"].__file__).write_text(MENTIONS)
@@ -295,12 +295,10 @@ def test_where_names_are_mentioned(package):
     ]
 
 
-def test_what_is_installed_is_not_of_the_project():
+def test_an_installed_package_is_not_part_of_the_project():
     assert all("site-packages" not in str(file) for file in files_of(__name__))
     assert files_of("pytest") == ()
 
-
-# Calls.
 
 GLOBAL = ["x"]
 OPEN = sys.argv
@@ -313,7 +311,7 @@ def called(**_):
 
 def test_the_arguments_of_a_call_are_read():
     """
-    Each keyword argument is read as it is written, and followed to where its names get their values.
+    Each keyword argument is read as it is written. Its names are followed to where they get their values.
     """
     local = ["y"]
     found = called(
@@ -331,17 +329,17 @@ def test_the_arguments_of_a_call_are_read():
     }
 
 
-def test_an_argument_of_the_function_around_is_not_known():
+def test_an_argument_of_the_enclosing_function_is_unknown():
     def around(dedent):
         return called(a=dedent, b=LATER)
 
     assert around(["z"]) == {"a": ("dedent", False), "b": ("LATER", True)}
 
 
-def test_one_of_several_calls_in_a_line_is_the_right_one():
+def test_the_right_one_of_several_calls_in_a_line_is_found():
     assert (called(a=1), called(b=2)) == ({"a": ("1", True)}, {"b": ("2", True)})
 
 
-def test_a_call_without_source_is_not_known():
+def test_a_call_without_source_is_unknown():
     assert eval("called(a=1)") == {}
     assert of_call(None) == {}
