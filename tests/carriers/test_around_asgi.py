@@ -1,5 +1,5 @@
 """
-Connexion, which answers for its operations before Flask or Starlette sees a request: the guard stands around it.
+Connexion answers for its operations before Flask or Starlette sees a request. So the guard stands around it.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from kit.serving import needed
 from corsguard import cors
 from corsguard.asgi import CORSMiddleware
 
-# Connexion uses what is deprecated.
+# Connexion uses deprecated functions.
 pytestmark = [pytest.mark.around, pytest.mark.filterwarnings("ignore:jsonschema:DeprecationWarning")]
 
 POLICIES = {"/api": {"allow_origins": [APP]}, "/api/open": {"allow_origins": "*"}}
@@ -116,9 +116,9 @@ def test_the_longest_path_decides(guarded):
     assert answer(guarded, get(EVIL), "/api/open") == (200, {"access-control-allow-origin": "*"})
 
 
-def test_a_tag_on_an_operation_has_no_effect_and_that_is_said_once(guarded, caplog):
+def test_a_tag_on_an_operation_has_no_effect_and_the_log_says_so_once(guarded, caplog):
     for _ in range(2):
         assert answer(guarded, get(APP), "/api/tagged")[1]["access-control-allow-origin"] == APP
-    # Flask inside may say it, too, if no application of the process has a guard of Flask's.
+    # The Flask inside may log it too, if no application of the process has a guard of Flask's.
     (said,) = [record for record in caplog.records if record.funcName == "record_unseen"]
     assert (said.levelno, said.args[0].partition(".")[0]) == (logging.WARNING, "connexion")

@@ -48,7 +48,7 @@ def ninja():
 
 @pytest.fixture
 def api(ninja):
-    # Ninja refuses a second API of one name in a process.
+    # Ninja refuses a second API with the same name in a process.
     api = ninja.NinjaAPI(urls_namespace=f"around-{next(numbers)}", docs_url=None, openapi_url=None)
 
     @api.get("/untagged")
@@ -130,10 +130,7 @@ def test_each_method_of_a_url_has_the_policy_of_its_operation(send):
     ("method", "url", "status"),
     [("GET", "/api/items/no-number", 422), ("PATCH", "/api/items/1", 405), ("OPTIONS", "/api/items/1", 405)],
 )
-def test_errors_of_an_operation_have_its_policy(send, method, url, status):
-    """
-    Errors of an operation have its policy, and a 405 that of the first operation.
-    """
+def test_errors_of_an_operation_have_its_policy_and_a_405_that_of_the_first_one(send, method, url, status):
     answer = send(method, url, OTHER)
     assert (answer.status, answer.of_cors) == (status, shared_with(OTHER))
 
@@ -151,9 +148,9 @@ def test_a_closed_operation_shares_nothing(send):
 
 
 @pytest.mark.parametrize(("granted", "is_said"), [(["GET"], False), (["GET", "DELETE"], True)])
-def test_what_operations_at_one_url_open_of_each_other_is_said_once(ninja, api, caplog, granted, is_said):
+def test_an_operation_that_opens_another_one_at_its_url_is_logged_once(ninja, api, caplog, granted, is_said):
     """
-    A preflight for one operation that opens another one at the same URL is written once, and not again.
+    A preflight for one operation opens the other.
     """
 
     @api.get("/both")
@@ -177,7 +174,7 @@ def test_what_operations_at_one_url_open_of_each_other_is_said_once(ninja, api, 
     assert names == [("reads", "removes")] * is_said
 
 
-def test_people_can_ask_for_the_policy_of_an_operation(api):
+def test_policy_for_returns_the_policy_of_an_operation(api):
     with served(api):
         assert policy_for(environ("/api/items/1")) is READS
         assert policy_for(environ("/api/items/1", REQUEST_METHOD="DELETE")) is WRITES
@@ -185,7 +182,7 @@ def test_people_can_ask_for_the_policy_of_an_operation(api):
 
 def test_a_router_is_tagged_as_a_whole(ninja, api):
     """
-    A router is tagged as a whole by what Ninja calls for each of its operations.
+    The tag goes into what Ninja calls for each of its operations.
     """
     router = ninja.Router()
     router.add_decorator(cors(READS))
@@ -200,9 +197,9 @@ def test_a_router_is_tagged_as_a_whole(ninja, api):
         assert preflight(send_sync, "/api/routed/list", OTHER, "GET").headers == granted(OTHER, "GET")
 
 
-def test_decorate_view_is_refused(ninja, api):
+def test_a_tag_through_decorate_view_is_refused(ninja, api):
     """
-    What decorates the running of an operation cannot have a tag, and says so when the operation is made.
+    It decorates how an operation runs, where a tag has no effect. The error comes when the operation is defined.
     """
     with pytest.raises(TypeError, match="cannot have a tag"):
 

@@ -1,5 +1,5 @@
 """
-Frameworks that are built upon Flask: what they make of views keeps its tag, and what they answer has the headers.
+Frameworks that are built on Flask: their views keep the tag, and their answers have the headers.
 """
 
 import logging
@@ -163,7 +163,7 @@ def test_a_path_and_its_404s_are_shared(make, path, status):
 
 
 @every_tag
-def test_a_tag_beats_the_path(make, path):
+def test_a_tag_takes_the_place_of_the_policy_of_the_path(make, path):
     app = guarded(make)
     assert ask(app, path, origin=OTHER)[:2] == (200, shared_with(OTHER))
     assert ask(app, path)[:2] == (200, [("vary", "Origin")])
@@ -175,14 +175,14 @@ def test_a_tag_beats_the_path(make, path):
 @pytest.mark.parametrize(("method", "status"), [("POST", 422), ("DELETE", 500), ("PUT", 405)])
 def test_errors_of_a_tagged_class_have_its_policy(make, method, status):
     """
-    What a framework refuses, what crashes and what nobody serves has the policy of the tagged class.
+    These are refusals by the framework, crashes, and methods without a view.
     """
     app = guarded(make)
     assert ask(app, "/api/class", method, OTHER)[:2] == (status, shared_with(OTHER))
 
 
 @every_app
-def test_a_tag_on_a_method_closes_the_class_and_is_said(make, caplog):
+def test_a_tag_on_a_method_closes_the_class_and_is_logged(make, caplog):
     app = guarded(make)
     assert ask(app, "/api/method")[:2] == (200, UNTOUCHED)
     assert ask(app, "/api/method", origin=OTHER)[:2] == (200, UNTOUCHED)
@@ -192,7 +192,7 @@ def test_a_tag_on_a_method_closes_the_class_and_is_said(make, caplog):
 
 def test_method_decorators_of_restx_are_refused():
     """
-    What RESTX puts around the methods at each request cannot be a tag, and a request says so.
+    RESTX puts them around the methods at each request, so they cannot be a tag. A request logs that.
     """
     restx = needed("flask_restx", "around")
 

@@ -1,7 +1,7 @@
 """
-The middleware is ASGI on both sides: whatever an application may do, it may still do when it is guarded.
+The middleware is ASGI on both sides: an application may do under a guard what it may do without one.
 
-What is sent is in the table of cases; here is how it is sent. The faults of other libraries have a test each.
+The table of cases has what is sent. The tests here are about how it is sent. Each fault of another library has a test.
 """
 
 import asyncio
@@ -38,13 +38,8 @@ from starlette.routing import Mount, Route
 from corsguard import Event, PolicyError
 from corsguard.asgi import CORSMiddleware
 
-# What is passed on.
 
-
-def test_scope_and_receive_are_those_of_the_server():
-    """
-    The application gets the very scope and receive that the server made.
-    """
+def test_scope_and_receive_are_the_objects_of_the_server():
     seen = []
 
     async def app(*arguments):
@@ -127,10 +122,7 @@ def run_lifespan(app):
 
 
 @either_path
-def test_17_what_is_no_start_passes_as_it_is(middleware):
-    """
-    What is no start passes in order and as it is.
-    """
+def test_messages_other_than_start_pass_in_order_and_unchanged(middleware):
     sent = [
         {"type": "http.response.debug", "info": {}},
         {"type": "http.response.early_hint", "links": [b"</style.css>; rel=preload"]},
@@ -166,18 +158,12 @@ def test_18_bodies_are_untouched_whatever_the_status(middleware):
 
 
 @either_path
-def test_a_response_without_headers_gets_ours(middleware):
-    """
-    A response without headers gets those of the policy.
-    """
+def test_a_response_without_headers_gets_those_of_the_policy(middleware):
     for message in ({"type": START, "status": 200}, {"type": START, "status": 200, "headers": None}):
         assert headers_of(middleware(sending(message, BODY), LISTED), scope(get(APP))) == SHARED
 
 
-def test_no_answer_sends_nothing():
-    """
-    An application that answers nothing sends nothing.
-    """
+def test_an_application_that_answers_nothing_sends_nothing():
     assert drive(CORSMiddleware(sending(), LISTED), scope(get(APP))) == []
 
 
@@ -199,11 +185,7 @@ def test_an_exception_passes_through_untouched(middleware):
 
 
 @either_path
-def test_an_error_of_the_server_reaches_the_app(middleware):
-    """
-    What the server raises reaches the application.
-    """
-
+def test_an_error_of_the_server_reaches_the_application(middleware):
     async def app(scope, receive, send):
         with pytest.raises(ConnectionResetError):
             await send(start(TEXT))
@@ -216,16 +198,10 @@ def test_an_error_of_the_server_reaches_the_app(middleware):
         asyncio.run(middleware(app, LISTED)(scope(get(APP)), None, send))
 
 
-# Headers of requests.
-
-
 @either_path
 @pytest.mark.parametrize("name", [b"origin", b"Origin", b"ORIGIN", b"oRiGiN"])
 @pytest.mark.parametrize("kind", [list, tuple, iter, lambda pairs: (list(pair) for pair in pairs)])
-def test_20_any_case_and_any_iterable_of_headers(middleware, name, kind):
-    """
-    Names are read in any case, and from any iterable of pairs.
-    """
+def test_20_names_of_headers_may_have_any_case_and_any_iterable_may_hold_them(middleware, name, kind):
     pairs = [(b"Host", b"a.example"), (name, APP.encode()), (b"Access-Control-Request-METHOD", b"PUT")]
     for method, status in (("GET", 200), ("OPTIONS", 204)):
         first = drive(middleware(ASGIApplication(OK), LISTED), scope(request(method), headers=kind(pairs)))[0]
@@ -233,10 +209,7 @@ def test_20_any_case_and_any_iterable_of_headers(middleware, name, kind):
 
 
 @either_path
-def test_20_the_app_reads_an_iterator_of_headers_too(middleware):
-    """
-    Headers that can be read once are read by the application too.
-    """
+def test_20_the_application_can_read_an_iterator_of_headers_too(middleware):
     pairs = [(b"origin", APP.encode()), (b"x-a", b"b")]
     read = []
 
@@ -274,10 +247,7 @@ def test_20_a_scope_without_headers_has_no_origin(middleware):
     ],
     ids=lambda origins: repr(origins)[:40],
 )
-def test_20_a_malformed_origin_is_refused(middleware, origins):
-    """
-    An origin that is repeated, empty, huge or no text is refused.
-    """
+def test_20_a_repeated_empty_huge_or_non_text_origin_is_refused(middleware, origins):
     names = [b"origin", b"Origin"]
     headers = [(names[number % 2], value) for number, value in enumerate(origins)]
     asks = [*headers, (b"access-control-request-method", b"PUT")]
@@ -306,9 +276,6 @@ def test_an_event_about_a_repeated_origin_shows_both():
     assert [event.origin for event in events] == ["a,b"]
 
 
-# Headers of responses.
-
-
 @either_path
 @pytest.mark.parametrize("kind", [list, tuple, iter, lambda pairs: (list(pair) for pair in pairs)])
 @pytest.mark.parametrize("lines", [[TEXT], [TEXT, (b"x-unheard-of", b"1")]], ids=len)
@@ -321,10 +288,7 @@ def test_headers_may_be_any_iterable_of_pairs(middleware, kind, lines):
 
 @either_path
 @pytest.mark.parametrize("lines", [[TEXT], [TEXT, (b"vary", b"cookie")], [TEXT, (ALLOW_ORIGIN, b"*")]], ids=repr)
-def test_01_a_response_that_is_sent_twice(middleware, lines):
-    """
-    A response that is sent twice has the headers of each request.
-    """
+def test_01_a_response_that_is_sent_twice_has_the_headers_of_each_request(middleware, lines):
     message = start(*lines)
     guarded = middleware(sending(message, BODY), SHOP | {"allow_origins": [APP, OTHER]})
     for origin in (APP, OTHER, EVIL, None):
@@ -334,7 +298,7 @@ def test_01_a_response_that_is_sent_twice(middleware, lines):
     assert message == start(*lines)
 
 
-def test_01_a_starlette_response_that_is_a_constant():
+def test_01_a_starlette_response_can_be_a_constant():
     response = PlainTextResponse("content")
     app = Starlette(routes=[Route("/", lambda request: response)])
     guarded = CORSMiddleware(app, {"allow_origins": [APP, OTHER]})
@@ -354,10 +318,7 @@ def test_02_applied_twice_equals_applied_once(middleware, policy):
 
 
 @either_path
-def test_03_a_refusal_removes_an_inner_grant(middleware, caplog):
-    """
-    The grant of an inner layer does not survive a refusal.
-    """
+def test_03_a_refusal_removes_the_grant_of_an_inner_layer(middleware, caplog):
     inner = TheirCORSMiddleware(ASGIApplication(OK), allow_origins=[EVIL], allow_credentials=True)
     guarded = middleware(inner, LISTED)
     for _ in range(2):
@@ -373,10 +334,7 @@ def test_04_the_outermost_guard_answers_the_preflight():
     assert drive(CORSMiddleware(inner, LISTED), scope(preflight(EVIL, "PUT")))[0]["status"] == 403
 
 
-def test_06_and_07_preflight_answers_are_whole():
-    """
-    All that answers a preflight is bytes and complete.
-    """
+def test_06_and_07_answers_to_preflights_are_bytes_and_complete():
     first, body = drive(CORSMiddleware(sending(), {**SHOP, "max_age": 600}), scope(preflight(APP, "PUT")))
     assert all(type(part) is bytes for line in first["headers"] for part in line)
     assert (b"access-control-max-age", b"600") in first["headers"]
@@ -405,10 +363,7 @@ def test_a_refused_preflight_has_its_short_text(middleware):
 
 
 @either_path
-def test_a_header_list_of_the_server_is_its_own(middleware):
-    """
-    What a server does to a header list reaches nobody else.
-    """
+def test_a_header_list_that_the_server_changes_is_not_shared(middleware):
     guarded = middleware(sending(start(TEXT)), LISTED)
     for asked in (get(), get(APP), get(EVIL), preflight(APP, "PUT"), preflight(EVIL, "PUT")):
         headers = headers_of(guarded, scope(asked))
@@ -418,10 +373,7 @@ def test_a_header_list_of_the_server_is_its_own(middleware):
 
 
 @either_path
-def test_08_options_without_preflight_reach_the_app(middleware):
-    """
-    An `OPTIONS` request that is no preflight reaches the application.
-    """
+def test_08_an_options_request_that_is_not_a_preflight_reaches_the_application(middleware):
     app = ASGIApplication(OK)
     for asked in (request("OPTIONS", APP), request("OPTIONS", Access_Control_Request_Method="PUT")):
         app.ran = False
@@ -436,10 +388,7 @@ def test_09_vary_of_the_application_survives(middleware):
     assert (b"vary", b"Accept-Encoding, Origin") in headers_of(middleware(app, LISTED), scope(asked))
 
 
-def test_10_preflight_lists_are_on_no_other_response():
-    """
-    The lists of a preflight are on no other response.
-    """
+def test_10_the_lists_of_a_preflight_are_on_no_other_response():
     names = [name for name, _ in headers_of(CORSMiddleware(sending(start()), SHOP), scope(get(APP)))]
     assert b"access-control-allow-methods" not in names
     assert b"access-control-allow-headers" not in names
@@ -454,10 +403,7 @@ def test_10_preflight_lists_are_on_no_other_response():
         ({"allow_origins": ["https://app.*.eastus2.azurecontainerapps.io"]}, "E211"),
     ],
 )
-def test_11_12_14_and_15_bad_patterns_are_refused(keywords, code):
-    """
-    What matches nothing or too much is refused when it is built.
-    """
+def test_11_12_14_and_15_patterns_that_match_nothing_or_too_much_are_refused(keywords, code):
     with pytest.raises(PolicyError) as refused:
         CORSMiddleware(sending(), keywords)
     assert [problem.code for problem in refused.value.problems] == [code]
@@ -496,11 +442,7 @@ def test_16_the_guard_adds_no_task_of_its_own(middleware):
 
 
 @either_path
-def test_21_a_guard_inside_a_mount(middleware):
-    """
-    A guard inside a mount sees the paths of the mount, and the outer one decides.
-    """
-
+def test_21_a_guard_inside_a_mount_sees_its_paths_and_the_outer_guard_decides(middleware):
     async def view(scope, receive, send):
         await send(start(TEXT))
         await send(BODY)
@@ -536,11 +478,7 @@ def test_22_concurrent_requests_share_nothing(middleware):
         assert headers[b"x-path"] == f"/{origin[8:]}".encode()
 
 
-def test_23_a_wsgi_application_inside_a_mount():
-    """
-    A WSGI application inside a mount gets the headers it gets alone.
-    """
-
+def test_23_a_wsgi_application_inside_a_mount_gets_the_same_headers_as_alone():
     def wsgi(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/plain"), ("Vary", "Cookie")])
         return [b"content"]
@@ -552,11 +490,7 @@ def test_23_a_wsgi_application_inside_a_mount():
 
 @either_path
 @pytest.mark.parametrize("lines", [(TEXT,), (TEXT, (b"vary", b"cookie"))], ids=len)
-def test_24_a_request_in_flight_keeps_its_policy(middleware, lines):
-    """
-    A request that is running finishes with the old policy.
-    """
-
+def test_24_a_running_request_finishes_with_the_old_policy(middleware, lines):
     async def app(scope, receive, send):
         guarded.policy = {"/": {"allow_origins": [OTHER]}, "/x": None}
         # The application writes into the scope.
@@ -570,11 +504,7 @@ def test_24_a_request_in_flight_keeps_its_policy(middleware, lines):
 
 
 @either_path
-def test_a_record_of_two_layers_shows_what_came_in(middleware):
-    """
-    A record of two layers shows the request as it came in.
-    """
-
+def test_a_record_of_two_layers_shows_the_request_as_it_came_in(middleware):
     async def app(scope, receive, send):
         scope.update(path="/elsewhere", root_path="/else", method="PUT", headers=[])
         await send(start((ALLOW_ORIGIN, b"*")))
@@ -587,7 +517,7 @@ def test_a_record_of_two_layers_shows_what_came_in(middleware):
         assert event == Event("two-layers", event.policy, "/api", "GET", "/api/a", origin or "")
 
 
-# Other loops, and what a source may do on them, is in test_awaited_origins.py.
+# test_awaited_origins.py has other loops, and what a source may do on them.
 
 
 def test_a_server_on_trio_is_served():

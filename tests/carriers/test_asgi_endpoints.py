@@ -1,5 +1,5 @@
 """
-CORSGuard on Starlette and FastAPI: where it stands, and the policies of tagged endpoints.
+CORSGuard on Starlette and FastAPI: its place in the stack, and the policies of tagged endpoints.
 """
 
 import asyncio
@@ -36,11 +36,11 @@ OF_SHOP = Policy(allow_origins=[SHOP], allow_methods=["GET", "DELETE"])
 
 def answer(app, asked, path="/", **more):
     """
-    Return the status of *app*, and what it says of CORS to whom.
+    Return the status of *app*, and the CORS headers of its answer.
     """
 
     async def catching(*arguments):
-        # Starlette answers 500 and raises all the same, for the server to log.
+        # Starlette answers 500 and also raises the exception, so that the server can log it.
         with contextlib.suppress(Boom):
             await app(*arguments)
 
@@ -54,8 +54,8 @@ class Boom(Exception):
 
 def allowed(app, path, origin, method="GET", **more):
     """
-    Return whether *origin* may read *path*, which its preflight and its request have to agree on; None if nothing there
-    is guarded.
+    Return whether *origin* may read *path*, or None if nothing there is guarded. The preflight and the request must
+    agree.
     """
     seen = set()
     for asked in (preflight(origin, method=method), request(method, origin)):
@@ -72,7 +72,7 @@ async def plain(request):
 
 def tagged_with(policy):
     """
-    Return a new endpoint of Starlette with a tag.
+    Return a new tagged endpoint of Starlette.
     """
 
     async def tagged(request):
@@ -90,9 +90,6 @@ def of_asgi():
         await PlainTextResponse("content")(scope, receive, send)
 
     return app
-
-
-# Where it stands.
 
 
 def application(*, own_handler=False, debug=False):
@@ -153,7 +150,7 @@ def test_every_response_has_the_headers(form, path, status):
     assert got == (status, granted)
 
 
-def test_a_500_inside_of_add_middleware_has_none_and_the_log_says_so_once(caplog):
+def test_a_500_inside_of_add_middleware_has_no_headers_and_the_log_says_so_once(caplog):
     app = application()
     app.add_middleware(CORSMiddleware, policy=LISTED)
     with caplog.at_level(logging.WARNING, "corsguard"):
@@ -165,7 +162,7 @@ def test_a_500_inside_of_add_middleware_has_none_and_the_log_says_so_once(caplog
 
 
 @pytest.mark.parametrize("form", ["guard", "wrapped", "inside a mount", "under a guard", "bare"])
-def test_the_log_says_nothing_elsewhere(form, caplog):
+def test_the_log_says_nothing_about_a_500_in_other_places(form, caplog):
     app = application()
     if form == "guard":
         CORSGuard(app, LISTED)
@@ -183,7 +180,7 @@ def test_the_log_says_nothing_elsewhere(form, caplog):
     assert "stands inside" not in caplog.text
 
 
-def test_policies_swap_what_add_middleware_has_taken():
+def test_assigning_policies_changes_a_guard_that_add_middleware_has_taken():
     app, policies = application(), Policies(LISTED)
     app.add_middleware(CORSMiddleware, policy=policies)
     assert allowed(app, "/ok", APP) is True
@@ -207,9 +204,9 @@ def test_the_application_stays_what_it_was_and_the_guard_has_its_policy(made):
     assert guard.policy == OF_SHOP
 
 
-def test_middleware_added_later_stands_inside():
+def test_middleware_that_is_added_later_stands_inside_the_guard():
     """
-    What answers before the application, such as a login, answers under the guard.
+    Middleware that answers before the application, such as a login, answers under the guard.
     """
     app = application()
     CORSGuard(app, LISTED)
@@ -222,7 +219,7 @@ def test_middleware_added_later_stands_inside():
     assert answer(app, preflight(APP, "GET"), "/ok")[0] == 204
 
 
-def test_it_is_put_on_once_and_before_the_first_request():
+def test_it_is_installed_once_and_before_the_first_request():
     app = application()
     CORSGuard(app, LISTED)
     with pytest.raises(RuntimeError, match=r"guarded already.*app\.state\.corsguard\.policy"):
@@ -235,7 +232,7 @@ def test_it_is_put_on_once_and_before_the_first_request():
     assert allowed(app, "/ok", APP) is True
 
 
-def test_what_is_refused_leaves_the_application_as_it_was():
+def test_a_refused_policy_leaves_the_application_as_it_was():
     app = application()
     with pytest.raises(PolicyError, match="E101"):
         CORSGuard(app, {"allow_origins": []})
@@ -260,13 +257,13 @@ def test_other_applications_are_refused_with_what_to_write(app):
     ],
     ids=["Flask", "Django WSGI", "Django ASGI", "a middleware"],
 )
-def test_an_application_with_another_guard_is_told_which(app, said):
+def test_an_application_with_another_guard_is_refused_with_the_name_of_that_guard(app, said):
     with pytest.raises(TypeError) as refused:
         CORSGuard(app, LISTED)
     assert said in str(refused.value)
 
 
-def test_the_guard_as_a_middleware_is_told_what_to_write():
+def test_the_guard_in_place_of_the_middleware_is_refused_with_what_to_write():
     app = FastAPI()
     app.add_middleware(CORSGuard, policy=LISTED)
     with pytest.raises(
@@ -275,7 +272,7 @@ def test_the_guard_as_a_middleware_is_told_what_to_write():
         answer(app, get(APP), "/ok")
 
 
-def test_a_lifespan_is_too_late():
+def test_installing_it_during_the_lifespan_is_too_late():
     @contextlib.asynccontextmanager
     async def lifespan(app):
         CORSGuard(app, LISTED)
@@ -305,14 +302,14 @@ def test_the_keywords_of_the_middleware_of_starlette_are_named():
         CORSMiddleware(plain)
 
 
-def test_serving_the_guard_itself_is_no_mistake():
+def test_the_guard_itself_can_be_served():
     app = application()
     guard = CORSGuard(app, LISTED)
     assert allowed(guard, "/ok", APP) is True
     assert answer(guard, get(APP), "/boom")[1]["access-control-allow-origin"] == APP
 
 
-def test_overrides_of_dependencies_still_count():
+def test_overrides_of_dependencies_have_their_effect():
     app = FastAPI()
 
     def user():
@@ -327,8 +324,6 @@ def test_overrides_of_dependencies_still_count():
     assert answer(app, get(APP), "/me")[0] == 200
 
 
-# Tags.
-
 PUT_ON = {
     "guard": lambda app, policy: CORSGuard(app, policy) and app,
     "wrapped": CORSMiddleware,
@@ -342,7 +337,7 @@ def guarded(request):
     return request.param
 
 
-def test_endpoints_of_starlette(guarded):
+def test_tags_of_starlette_endpoints_are_found(guarded):
     class Items(HTTPEndpoint):
         async def get(self, request):
             return PlainTextResponse("content")
@@ -389,7 +384,7 @@ def test_endpoints_of_starlette(guarded):
     assert answer(app, preflight(APP, "GET"), "/closed") == (405, {})
 
 
-def test_endpoints_of_fastapi(guarded):
+def test_tags_of_fastapi_endpoints_are_found(guarded):
     app, items, deep, sub = FastAPI(), APIRouter(prefix="/items"), APIRouter(), FastAPI()
 
     @items.get("/{number}")
@@ -397,7 +392,7 @@ def test_endpoints_of_fastapi(guarded):
     def read(number: int):
         return number
 
-    # Above the route it tags the same function.
+    # A decorator above the route tags the same function.
     @cors(OF_SHOP)
     @items.get("/above/it")
     def above():
@@ -426,7 +421,7 @@ def test_endpoints_of_fastapi(guarded):
         assert allowed(app, path, SHOP) is True, path
         assert allowed(app, path, APP) is False, path
     assert allowed(app, "/sub/function", SHOP) is True
-    # A 422 and a 405 are answers of the endpoint; two methods at one path are two endpoints.
+    # A 422 and a 405 are answers of the endpoint. Two methods at one path are two endpoints.
     assert allowed(app, "/v1/items/x", SHOP) is True
     assert allowed(app, "/v1/items/5", SHOP, "PUT") is True
     assert allowed(app, "/v1/items/5", SHOP, "DELETE") is False
@@ -435,7 +430,7 @@ def test_endpoints_of_fastapi(guarded):
         assert allowed(app, path, APP) is True, path
 
 
-def test_hosts_are_told_apart(guarded):
+def test_endpoints_are_found_by_host(guarded):
     shop, rest = Router([Route("/", of_shop())]), Router([Route("/", plain)])
     app = guarded(Starlette(routes=[Host("shop.test", shop), Host("{other}.test", rest)]), LISTED)
 
@@ -457,7 +452,7 @@ def test_without_a_policy_only_tagged_endpoints_share():
     assert answer(app, get(SHOP), "/plain") == (200, {})
 
 
-def test_a_tag_beats_the_path_and_the_rest_goes_by_it(guarded):
+def test_a_tag_takes_the_place_of_the_path_and_other_endpoints_have_their_path(guarded):
     app = Starlette(routes=[Route("/api/open", tagged_with(Policy(allow_origins="*"))), Route("/api/plain", plain)])
     app = guarded(app, {"/api": LISTED, "/": None})
     assert answer(app, get(EVIL), "/api/open")[1]["access-control-allow-origin"] == "*"
@@ -468,7 +463,7 @@ def test_a_tag_beats_the_path_and_the_rest_goes_by_it(guarded):
 
 def test_readings_of_an_odd_path_have_to_agree(guarded):
     """
-    The endpoint of one reading is asked about, and the path of another has a wider policy: neither counts.
+    One reading leads to a tagged endpoint, and the path of another has a wider policy. Neither is used.
     """
     app = guarded(Starlette(routes=[Route("/api/x", tagged_with(None)), Route("/{path:path}", plain)]), LISTED)
     assert allowed(app, "/api/x", APP) is None
@@ -479,14 +474,14 @@ def test_readings_of_an_odd_path_have_to_agree(guarded):
 
 
 @pytest.mark.parametrize(("path", "root_path"), [("/px/function", "/px"), ("/function", "/px"), ("/function", "")])
-def test_below_a_root_path(guarded, path, root_path):
+def test_endpoints_are_found_below_a_root_path(guarded, path, root_path):
     app = guarded(Starlette(routes=[Route("/function", of_shop())]), LISTED)
     assert allowed(app, path, SHOP, root_path=root_path) is True
     assert allowed(app, path, APP, root_path=root_path) is False
 
 
 @pytest.mark.filterwarnings("ignore:The `root_path` parameter is deprecated")
-def test_below_the_root_path_of_fastapi(guarded):
+def test_endpoints_are_found_below_the_root_path_of_fastapi(guarded):
     app = FastAPI(root_path="/px")
     app.add_api_route("/function", cors(OF_SHOP)(lambda: 1))
     app = guarded(app, LISTED)
@@ -495,7 +490,7 @@ def test_below_the_root_path_of_fastapi(guarded):
         assert allowed(app, path, APP) is False
 
 
-def test_a_layer_that_copies_the_scope_hides_the_endpoint_and_not_its_policy(guarded):
+def test_a_layer_that_copies_the_scope_hides_the_endpoint_but_not_its_policy(guarded):
     class Copying:
         def __init__(self, app):
             self.app = app
@@ -518,7 +513,7 @@ def test_a_guard_inside_a_mount_finds_the_endpoints_below_it():
     assert allowed(app, "/plain", APP) is None
 
 
-def test_classes_inherit_tags_and_may_have_their_own():
+def test_classes_inherit_tags_and_may_have_tags_of_their_own():
     @cors(OF_SHOP)
     class Tagged(HTTPEndpoint):
         async def get(self, request):
@@ -565,14 +560,14 @@ class Raising(Convertor):
         return value
 
 
-def test_what_a_convertor_raises_is_met_by_the_application_alone(guarded):
+def test_an_error_of_a_convertor_only_reaches_the_application(guarded):
     register_url_convertor("raising", Raising())
     app = guarded(Starlette(routes=[Route("/{x:raising}", of_shop())]), LISTED)
     assert answer(app, preflight(APP, "GET"), "/x")[0] == 204
     assert answer(app, preflight(SHOP, "GET"), "/x")[0] == 403
 
 
-def test_tags_made_later_count(guarded):
+def test_a_tag_made_after_the_start_is_used(guarded):
     app = Starlette(routes=[Route("/late", late := plain_copy())])
     app = guarded(app, LISTED)
     assert allowed(app, "/late", APP) is True
@@ -589,7 +584,7 @@ def plain_copy():
 
 
 @pytest.mark.parametrize("prefix", ["", "/v1", "/sub"])
-def test_the_log_says_once_what_endpoints_of_one_path_open(guarded, prefix, caplog):
+def test_the_log_says_once_what_endpoints_of_one_path_open_of_each_other(guarded, prefix, caplog):
     app, router = FastAPI(), APIRouter()
 
     @router.get("/items/{number}")
@@ -605,7 +600,7 @@ def test_the_log_says_once_what_endpoints_of_one_path_open(guarded, prefix, capl
     def other():
         return 1
 
-    # It answers no request that has a preflight.
+    # It serves no method that has a preflight.
     router.websocket("/items/{feed}")(tagged_feed())
     if prefix == "/sub":
         sub = FastAPI()
@@ -632,15 +627,12 @@ def test_the_source_of_a_tag_is_awaited(guarded):
     assert allowed(app, "/", APP) is False
 
 
-def test_people_may_ask_for_the_policy():
+def test_policy_for_returns_the_policy_of_an_endpoint():
     app = Starlette(routes=[Route("/function", of_shop()), Route("/plain", plain), Route("/closed", tagged_with(None))])
     guard = CORSGuard(app, LISTED)
     found = [guard.policy_for({"path": path}) for path in ("/function", "/plain", "/closed", "/nowhere")]
     assert found == [OF_SHOP, LISTED, None, LISTED]
     assert guard.find({"path": "/function"}).name.endswith("tagged_with.<locals>.tagged")
-
-
-# Handshakes.
 
 
 def opened(app, path, origin):
@@ -658,7 +650,7 @@ def opened(app, path, origin):
 WITH_CREDENTIALS = Policy(allow_origins=[SHOP], allow_credentials=True)
 
 
-def test_tags_of_websocket_routes(guarded):
+def test_tags_of_websocket_routes_are_found(guarded):
     async def feed(websocket):
         await websocket.accept()
 
@@ -669,7 +661,7 @@ def test_tags_of_websocket_routes(guarded):
         WebSocketRoute("/plain", feed),
         WebSocketRoute("/class", cors(WITH_CREDENTIALS)(Feed)),
         Mount("/mount", routes=[WebSocketRoute("/closed", cors(None)(tagged_feed()))]),
-        # At the path of the one the other is not asked about.
+        # At the path of one route, the other route is not asked.
         Route("/plain", of_shop()),
     ]
     own = Policy(allow_origins=[APP], allow_credentials=True)
@@ -685,7 +677,7 @@ def tagged_feed():
     return feed
 
 
-def test_tags_of_websocket_routes_of_fastapi(guarded):
+def test_tags_of_websocket_routes_of_fastapi_are_found(guarded):
     app, router = FastAPI(), APIRouter()
     router.websocket("/feed")(cors(WITH_CREDENTIALS)(tagged_feed()))
     app.include_router(router, prefix="/api")
@@ -706,7 +698,7 @@ def test_tags_of_websocket_routes_of_fastapi(guarded):
         ({"debug": True}, 'CORSGuard got "debug", which it does not know.'),
     ],
 )
-def test_keywords_of_a_policy_are_named_in_a_mapping(keywords, said):
+def test_keywords_of_a_policy_in_a_mapping_are_refused_by_name(keywords, said):
     app = FastAPI()
     with pytest.raises(TypeError) as refused:
         CORSGuard(app, **keywords)

@@ -1,5 +1,5 @@
 """
-Frameworks that corsguard knows nothing of: wrapped as a whole, with policies by path.
+Frameworks that corsguard does not know: each is wrapped as a whole, with policies by path.
 """
 
 import asyncio
@@ -74,7 +74,7 @@ FRAMEWORKS = [of_quart, pytest.param(of_litestar, marks=pytest.mark.server), of_
 
 @pytest.fixture(params=FRAMEWORKS, ids=["quart", "litestar", "falcon"], scope="module")
 def app(request):
-    # They log what was raised, each in its own way.
+    # Each framework logs exceptions in its own way.
     logging.disable(logging.CRITICAL)
     yield CORSMiddleware(request.param(), POLICIES)
     logging.disable(logging.NOTSET)
@@ -85,12 +85,12 @@ def answer(app, asked, path):
     return status, {name: value for name, value in headers if name.startswith("access-control-") or name == "vary"}
 
 
-def test_policies_by_path(app):
+def test_policies_are_chosen_by_path(app):
     assert answer(app, get(APP), "/api/ok") == (200, {ALLOW_ORIGIN: APP, "vary": "Origin"})
     assert answer(app, get(EVIL), "/api/ok") == (200, {"vary": "Origin"})
     assert answer(app, get(EVIL), "/open/ok") == (200, {ALLOW_ORIGIN: "*"})
     assert answer(app, get(APP), "/closed/ok") == (200, {})
-    # Nobody guards it, so the application's own header stays.
+    # The path is unguarded, so the application's own header stays.
     assert answer(app, get(APP), "/other/ok") == (200, {ALLOW_ORIGIN: "https://own.example"})
 
 
@@ -98,7 +98,7 @@ def test_policies_by_path(app):
 def test_errors_have_the_headers(app, path, status):
     got, headers = answer(app, get(APP), path)
     assert (got, headers[ALLOW_ORIGIN]) == (status, APP)
-    # Falcon's vary by Accept, too.
+    # Falcon's answers vary by Accept too.
     assert "Origin" in headers["vary"].split(", ")
 
 
@@ -109,9 +109,9 @@ def test_preflights_do_not_reach_the_framework(app):
 
 
 @pytest.mark.parametrize("make", [of_quart, of_falcon])
-def test_that_a_tag_has_no_effect_is_said_once(make, caplog):
+def test_a_tag_without_effect_is_logged_once(make, caplog):
     """
-    Where a process has tags, it is logged once that the guard finds no views of such a framework.
+    In a process with tags, the log says once that the guard finds no views of such a framework.
     """
     cors(None)(lambda: None)
     caplog.set_level(logging.WARNING, "corsguard")

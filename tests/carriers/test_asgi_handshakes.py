@@ -1,5 +1,5 @@
 """
-How a handshake comes in over ASGI, and how a refused one is told; which are refused is in `test_handshakes.py`.
+How a handshake arrives over ASGI, and how a refusal is sent. `test_handshakes.py` has which handshakes are refused.
 """
 
 import asyncio
@@ -22,10 +22,7 @@ def handshake(path="/", extensions=None, **headers):
 CONNECT = {"type": "websocket.connect"}
 
 
-def test_the_guard_sees_a_handshake_as_under_wsgi():
-    """
-    A handshake is shown to the guard as a WSGI server would show it.
-    """
+def test_a_handshake_has_the_environ_of_a_wsgi_server():
     seen = []
     guarded = CORSMiddleware(sending(), LISTED)
     enter = guarded.guard.enter
@@ -53,15 +50,12 @@ def test_the_guard_sees_a_handshake_as_under_wsgi():
     assert asgi.environ_of(handshake() | {"scheme": "ws"}, "/")["wsgi.url_scheme"] == "http"
 
 
-def test_a_repeated_host_is_named_by_neither():
+def test_a_repeated_host_names_no_host():
     asked = handshake() | {"headers": [(b"host", b"a.example"), (b"Host", b"b.example")]}
     assert asgi.environ_of(asked, "/")["HTTP_HOST"] == "a.example,b.example"
 
 
-def test_a_refusal_uses_the_extension_if_offered():
-    """
-    A refused handshake is answered by the extension where it is offered.
-    """
+def test_a_refused_handshake_is_answered_by_the_extension_if_it_is_offered():
     asked = handshake(extensions={"websocket.http.response": {}}, Origin=EVIL)
     first, body = drive(CORSMiddleware(sending(BODY), LISTED), asked, CONNECT)
     assert (first["type"], first["status"]) == ("websocket.http.response.start", 403)
@@ -70,19 +64,13 @@ def test_a_refusal_uses_the_extension_if_offered():
 
 
 @pytest.mark.parametrize("extensions", [None, {}, {"tls": {}}])
-def test_a_refusal_without_the_extension_closes(extensions):
-    """
-    A refused handshake is closed before it is accepted, where the extension is not offered.
-    """
+def test_a_refused_handshake_is_closed_before_it_is_accepted_without_the_extension(extensions):
     asked = handshake(extensions=extensions, Origin=EVIL)
     sent = drive(CORSMiddleware(sending(BODY), LISTED), asked, CONNECT)
     assert sent == [{"type": "websocket.close", "code": 1008, "reason": ""}]
 
 
-def test_a_handshake_is_received_before_its_refusal():
-    """
-    A refused handshake is received before it is refused.
-    """
+def test_a_refused_handshake_is_received_before_it_is_refused():
     steps = []
 
     async def receive():
@@ -96,10 +84,7 @@ def test_a_handshake_is_received_before_its_refusal():
     assert steps == ["received", "websocket.close"]
 
 
-def test_a_handshake_let_in_has_the_servers_arguments():
-    """
-    A handshake that is let in gets the very arguments of the server.
-    """
+def test_a_handshake_that_is_let_in_gets_the_arguments_of_the_server():
     arguments = (handshake(Origin=APP), object(), object())
 
     async def app(*got):

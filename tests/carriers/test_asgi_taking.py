@@ -1,5 +1,5 @@
 """
-What the ASGI middleware takes: paths, policies and what swaps them, applications, and who listens.
+What the ASGI middleware takes: paths, policies and their swaps, applications, and listeners.
 """
 
 import asyncio
@@ -48,9 +48,6 @@ from corsguard.asgi import CORSMiddleware
 variable = contextvars.ContextVar("variable", default="outside")
 
 
-# Paths.
-
-
 @pytest.mark.parametrize(
     ("root_path", "path", "expected"),
     [
@@ -72,10 +69,7 @@ variable = contextvars.ContextVar("variable", default="outside")
         (None, "/api", "/api"),
     ],
 )
-def test_a_path_is_taken_below_its_root_path(root_path, path, expected):
-    """
-    A path is taken below its `root_path`, as Starlette takes it.
-    """
+def test_a_path_is_read_below_its_root_path_as_starlette_reads_it(root_path, path, expected):
     assert asgi.path_of({"path": path, "root_path": root_path}) == expected
     middleware = CORSMiddleware(sending(), {"/api": LISTED})
     asked = scope(get(APP), path, root_path=root_path)
@@ -96,7 +90,7 @@ def test_a_scope_without_a_root_path_has_none():
         "/apiary": False,
         "/": False,
         "/closed/x": None,
-        # ASGI has text, decoded once; it is not decoded again.
+        # ASGI has text that is decoded once. It is not decoded again.
         "/élève/1": True,
         "/élève/1".encode().decode("latin-1"): False,
         "/api//x": True,
@@ -120,10 +114,7 @@ def test_a_path_has_the_policy_of_its_prefix(path, expected, root_path):
             assert granted(guarded, below, APP, root_path=root_path) is expected
 
 
-def test_what_a_mount_writes_into_the_scope():
-    """
-    What FastAPI and a mount write into the scope changes nothing.
-    """
+def test_values_that_a_mount_writes_into_the_scope_change_nothing():
     app = FastAPI()
     app.root_path = "/px"
     app.mount("/sub", sending(start(TEXT), BODY))
@@ -132,10 +123,7 @@ def test_what_a_mount_writes_into_the_scope():
 
 
 @either_path
-def test_closed_and_unguarded_paths(middleware):
-    """
-    A closed path shares nothing, and an unguarded one is left alone.
-    """
+def test_a_closed_path_shares_nothing_and_an_unguarded_one_is_left_alone(middleware):
     theirs = [(ALLOW_ORIGIN, b"*"), (b"vary", b"cookie")]
     guarded = middleware(sending(start(*theirs)), {"/": LISTED, "/closed": None, "/own": "unguarded"})
     for asked in (get(), get(APP), preflight(APP, "PUT")):
@@ -143,13 +131,7 @@ def test_closed_and_unguarded_paths(middleware):
         assert headers_of(guarded, scope(asked, "/own")) == theirs
 
 
-# What is taken, and how it is swapped.
-
-
-def test_a_policy_in_any_form_is_swapped_at_once():
-    """
-    The policy may be anything that says one, and is swapped by one assignment.
-    """
+def test_a_policy_in_any_form_is_swapped_by_one_assignment():
     guarded = CORSMiddleware(sending(start(TEXT)), None)
     assert granted(guarded, "/", APP) is None
     for new, expected in (
@@ -173,7 +155,7 @@ def test_a_policy_in_any_form_is_swapped_at_once():
         assert guarded.policy == Policy(**LISTED)
 
 
-def test_policies_that_are_shared_are_swapped_for_all():
+def test_shared_policies_are_swapped_for_all_guards():
     policies = Policies(LISTED)
     guards = [CORSMiddleware(sending(start(TEXT)), policies) for _ in range(2)]
     guards[0].policy = {"allow_origins": [OTHER]}
@@ -182,9 +164,9 @@ def test_policies_that_are_shared_are_swapped_for_all():
     assert [granted(guard, "/", OTHER) for guard in guards] == [None, None]
 
 
-def test_each_of_many_policies_is_answered():
+def test_each_of_many_policies_gives_its_own_answer():
     """
-    Each policy is answered as it says, and none is kept.
+    No answer is kept for the next policy.
     """
     policies = []
     guarded = CORSMiddleware(sending(start(TEXT)), LISTED)
@@ -199,10 +181,7 @@ def test_each_of_many_policies_is_answered():
     assert [policy() is None for policy in policies] == [True] * 99 + [False]
 
 
-def test_what_guards_a_request_can_be_asked_for():
-    """
-    What guards a request can be asked for with its name.
-    """
+def test_policy_for_returns_the_policy_of_a_request_and_its_name():
     guarded = CORSMiddleware(sending(), {"/api": LISTED, "/closed": None})
     assert guarded.find({"path": "/api/x"})[:2] == (Policy(**LISTED), "/api")
     assert guarded.policy_for({"path": "/closed"}) is None
@@ -218,7 +197,7 @@ def test_warnings_are_written_once(caplog):
     assert [record.getMessage()[:4] for record in caplog.records] == ["W103", "W103"]
 
 
-# What is no ASGI application.
+# Objects that are not ASGI applications.
 
 
 class Instance:
@@ -264,28 +243,18 @@ async def asgi_made_of_wsgi(scope, receive, send):
     ],
     ids=steady,
 )
-def test_a_wsgi_application_is_refused(app):
-    """
-    A WSGI application is refused with the import to write.
-    """
+def test_a_wsgi_application_is_refused_with_the_import_to_write(app):
     with pytest.raises(TypeError, match=r"which is a WSGI application\. Write `from corsguard import CORSMiddleware`"):
         CORSMiddleware(app, LISTED)
 
 
 @pytest.mark.parametrize("app", [OfASGI2, lambda scope: None, functools.partial(OfASGI2)], ids=steady)
-def test_an_asgi_2_application_is_refused(app):
-    """
-    An ASGI 2 application is refused with what wraps it.
-    """
+def test_an_asgi_2_application_is_refused_with_the_wrapper_to_use(app):
     with pytest.raises(TypeError, match=r"an ASGI 2 application.*guarantee_single_callable"):
         CORSMiddleware(app, LISTED)
 
 
-def test_a_wrapped_asgi_2_application_is_guarded():
-    """
-    An ASGI 2 application that is wrapped is guarded.
-    """
-
+def test_an_asgi_2_application_that_is_wrapped_is_guarded():
     class Old(OfASGI2):
         async def __call__(self, receive, send):
             await send(start(TEXT))
@@ -296,13 +265,13 @@ def test_a_wrapped_asgi_2_application_is_guarded():
 @pytest.mark.parametrize(
     "app", [Instance, Starlette, Quart, type("One", (), {"__init__": lambda self, config: None})], ids=steady
 )
-def test_a_class_is_refused_with_its_instance(app):
+def test_a_class_is_refused_with_how_to_make_an_instance(app):
     with pytest.raises(TypeError, match=rf"the class .*Write `{app.__name__}\(\)`"):
         CORSMiddleware(app, LISTED)
 
 
 @pytest.mark.parametrize("app", [None, "module:app", 7, {"/": 1}])
-def test_what_cannot_be_called_is_refused(app):
+def test_an_object_that_cannot_be_called_is_refused(app):
     with pytest.raises(TypeError, match="cannot be called"):
         CORSMiddleware(app, LISTED)
 
@@ -316,7 +285,7 @@ async def of_two(scope, send):
 
 
 @pytest.mark.parametrize("app", [of_four, of_two, lambda: None], ids=steady)
-def test_what_takes_other_arguments_is_refused(app):
+def test_a_callable_with_other_arguments_is_refused(app):
     with pytest.raises(TypeError, match="does not take these three"):
         CORSMiddleware(app, LISTED)
 
@@ -328,7 +297,7 @@ class Endpoint(HTTPEndpoint):
 
 class Compiled:
     """
-    What has no signature, as some compiled callables.
+    A callable without a signature, as some compiled ones are.
     """
 
     __signature__ = "none"
@@ -369,12 +338,12 @@ def returning(scope, receive, send):
     ],
     ids=steady,
 )
-def test_what_may_be_an_asgi_application_is_guarded(app):
+def test_each_form_of_asgi_application_is_guarded(app):
     assert granted(CORSMiddleware(app, LISTED), "/", APP) is True
 
 
 @pytest.mark.parametrize("app", [Quart("x"), FastAPI(), FalconASGI(), ASGIHandler()], ids=steady)
-def test_the_applications_of_frameworks_are_taken(app):
+def test_applications_of_frameworks_are_taken(app):
     assert CORSMiddleware(app, LISTED).app is app
 
 
@@ -385,9 +354,6 @@ def test_frameworks_are_not_imported():
     program = "import corsguard.asgi, sys; print([name for name in ('starlette', 'anyio', 'asyncio', 'trio', 'fastapi')"
     program += " if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout == b"[]\n"
-
-
-# In a framework, wrapped.
 
 
 def raising(request):
@@ -437,12 +403,9 @@ def test_every_response_of_a_framework_has_the_headers(middleware, path, status)
     assert (ALLOW_ORIGIN, APP.encode()) in sent[0]["headers"]
 
 
-# Listeners.
-
-
 def test_a_listener_may_block():
     """
-    A listener may block, and runs in a thread before the answer.
+    It runs in a thread before the answer is sent.
     """
     seen = []
     heard = threading.Event()
@@ -464,11 +427,7 @@ def test_a_listener_may_block():
     assert seen == [("origin", False, "of the request")] * 2
 
 
-def test_a_failing_listener_stops_nobody(caplog):
-    """
-    A listener that fails is logged and stops nobody.
-    """
-
+def test_a_listener_that_fails_is_logged_and_stops_nobody(caplog):
     def listener(event):
         raise LookupError
 
@@ -477,11 +436,7 @@ def test_a_failing_listener_stops_nobody(caplog):
     assert "The listener for events raised an exception" in caplog.text
 
 
-def test_an_asynchronous_listener_is_refused():
-    """
-    An asynchronous listener is refused when it is given.
-    """
-
+def test_an_asynchronous_listener_is_refused_when_it_is_given():
     async def listener(event):
         pass
 
@@ -489,10 +444,7 @@ def test_an_asynchronous_listener_is_refused():
         CORSMiddleware(sending(), LISTED, on_event=listener)
 
 
-def test_a_journal_of_ones_own_explains(caplog):
-    """
-    A journal of one's own may be given, and explains in development.
-    """
+def test_a_journal_of_the_caller_may_be_given_and_explains_in_development(caplog):
     caplog.set_level(logging.WARNING)
     journal = Journal(is_debug=lambda: True)
     guarded = CORSMiddleware(sending(start(TEXT)), LISTED, journal=journal)

@@ -1,5 +1,5 @@
 """
-Origin sources that are awaited, and those that may block, on event loops; and who refuses the former.
+Origin sources that are awaited, and those that may block, on event loops. WSGI and Flask refuse the former.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ variable = contextvars.ContextVar("variable", default="outside")
 
 class Awaited:
     """
-    A source that is awaited: it asks *say*, if given, and else knows APP alone.
+    An awaited source. It asks *say* if that is given, and otherwise grants only APP.
     """
 
     def __init__(self, say=None):
@@ -90,7 +90,7 @@ def answer(guarded, asked):
 
 def shares(guarded, origin):
     """
-    Return whether *guarded* shares with *origin*, on a response and on a preflight alike.
+    Return whether *guarded* shares with *origin*. The response and the preflight must agree.
     """
     answers = [answer(guarded, asked) for asked in (get(origin), preflight(origin, "PUT"))]
     granted = {("access-control-allow-origin", origin) in headers for _, headers, _ in answers}
@@ -98,10 +98,7 @@ def shares(guarded, origin):
     return granted == {True}
 
 
-# Asked by ASGI.
-
-
-def test_a_source_is_awaited():
+def test_an_asgi_guard_awaits_a_source():
     source = Awaited()
     guarded = asgi.CORSMiddleware(hello, {"allow_origins": source})
     assert shares(guarded, APP)
@@ -111,7 +108,7 @@ def test_a_source_is_awaited():
     assert not Policy(allow_origins=source).may_block
 
 
-def test_nobody_is_asked_about_what_is_decided_without():
+def test_a_source_is_not_asked_if_the_answer_is_known():
     source = Awaited(raising(AssertionError))
     guarded = asgi.CORSMiddleware(hello, {"allow_origins": source, "allow_credentials": True})
     for origin in ("null", "not an origin", "http://app.example.com", f"https://{'a' * 400}.example", ""):
@@ -128,7 +125,7 @@ def test_only_true_grants(said):
 
 def test_a_coroutine_in_place_of_an_answer_means_no():
     """
-    A source that forgets to await says no.
+    The source forgot to await.
     """
 
     async def granted():
@@ -139,7 +136,7 @@ def test_a_coroutine_in_place_of_an_answer_means_no():
             return granted()
 
     for source in (Forgetful(), RememberedOrigins(Forgetful(), ttl=60)):
-        # Python tells what was forgotten.
+        # Python warns about the forgotten coroutine.
         with pytest.warns(RuntimeWarning, match="granted' was never awaited"):
             assert not shares(asgi.CORSMiddleware(hello, {"allow_origins": source}), APP)
 
@@ -151,10 +148,7 @@ class NoException(BaseException):
 @pytest.mark.parametrize(
     "error", [LookupError("gone"), TimeoutError(), NoException(), StopAsyncIteration()], ids=steady
 )
-def test_an_error_of_a_source_means_no(error, caplog):
-    """
-    What a source raises counts as no and is recorded.
-    """
+def test_an_error_of_a_source_means_no_and_is_recorded(error, caplog):
     events = []
     guarded = asgi.CORSMiddleware(hello, {"allow_origins": Awaited(raising(error))}, on_event=events.append)
     assert not shares(guarded, APP)
@@ -168,15 +162,12 @@ def test_an_error_of_a_source_means_no(error, caplog):
     "error", [asyncio.CancelledError(), KeyboardInterrupt(), SystemExit(), GeneratorExit()], ids=steady
 )
 @pytest.mark.parametrize("kind", ["asked", "remembered"])
-def test_exits_and_cancellation_pass_through(error, kind):
-    """
-    What ends the process or cancels the task passes through.
-    """
+def test_exceptions_that_end_the_process_or_cancel_the_task_are_not_caught(error, kind):
     source = Awaited(raising(error))
     if kind == "remembered":
         source = RememberedOrigins(source, ttl=60)
     guarded = asgi.CORSMiddleware(hello, {"allow_origins": source})
-    # GeneratorExit is what closes a coroutine, so asyncio does not hand it on from a task.
+    # GeneratorExit closes a coroutine, so asyncio does not pass it on from a task.
     expected = RuntimeError if kind == "remembered" and isinstance(error, GeneratorExit) else type(error)
     try:
         with pytest.raises((expected, type(error))):
@@ -186,10 +177,6 @@ def test_exits_and_cancellation_pass_through(error, kind):
 
 
 def test_an_answer_that_cannot_be_awaited_means_no(caplog):
-    """
-    A source that returns what cannot be awaited says no.
-    """
-
     class Decorated:
         @functools.wraps(Awaited.allows)
         def allows(self, origin):
@@ -222,10 +209,7 @@ def test_a_source_sees_the_context_of_the_request():
     assert seen == ["of the request"] * 4
 
 
-def test_a_client_that_goes_cancels_its_request_alone():
-    """
-    A client that goes while a source is asked cancels the request alone.
-    """
+def test_a_client_that_disconnects_cancels_only_its_own_request():
     ran = []
 
     async def app(scope, receive, send):
@@ -245,11 +229,7 @@ def test_a_client_that_goes_cancels_its_request_alone():
     assert ran == []
 
 
-def test_a_swap_while_a_source_is_asked():
-    """
-    A swap while a source is asked changes nothing for that request.
-    """
-
+def test_a_swap_during_a_question_does_not_change_that_request():
     async def serve_and_swap():
         gate = asyncio.Event()
 
@@ -269,13 +249,7 @@ def test_a_swap_while_a_source_is_asked():
     asyncio.run(serve_and_swap())
 
 
-# Sources that may block.
-
-
-def test_where_a_source_that_may_block_is_asked():
-    """
-    A source that may block is asked in a thread, and a snapshot here.
-    """
+def test_a_source_that_may_block_is_asked_in_a_thread_and_a_snapshot_on_the_loop():
     for source, is_here in ((Quick(), True), (Blocking(), False)):
         guarded = asgi.CORSMiddleware(hello, {"allow_origins": source})
         assert shares(guarded, APP)
@@ -284,7 +258,7 @@ def test_where_a_source_that_may_block_is_asked():
         assert len(source.threads) == 4
 
 
-def test_a_source_that_blocks_holds_up_nobody_else():
+def test_a_source_that_blocks_delays_no_other_request():
     entered, gate = threading.Event(), threading.Event()
 
     class Slow(Blocking):
@@ -302,9 +276,6 @@ def test_a_source_that_blocks_holds_up_nobody_else():
         assert ("access-control-allow-origin", APP) in (await slow)[1]
 
     asyncio.run(serve_two())
-
-
-# Other loops.
 
 
 class OnTrio:
@@ -339,7 +310,7 @@ def test_sources_are_asked_under_trio(make):
         assert threading.main_thread() not in source.threads
 
 
-def test_a_cancelled_scope_of_trio_passes_through():
+def test_a_cancelled_scope_of_trio_is_not_caught():
     class Hanging:
         async def allows(self, origin):
             await trio.sleep_forever()
@@ -353,7 +324,7 @@ def test_a_cancelled_scope_of_trio_passes_through():
     trio.run(main)
 
 
-def test_without_any_loop_a_source_is_asked_here():
+def test_without_a_loop_a_source_is_asked_directly():
     source = Blocking()
     guarded = asgi.CORSMiddleware(hello, {"allow_origins": source})
     sent = []
@@ -367,12 +338,9 @@ def test_without_any_loop_a_source_is_asked_here():
     assert (b"access-control-allow-origin", APP.encode()) in sent[0]["headers"]
 
 
-# Remembered.
-
-
 def counting(gate=None):
     """
-    Return a source that waits for *gate* if there is one, and what remembers its answers.
+    Return a source that waits for *gate* if there is one, and the memory of its answers.
     """
 
     async def say(origin):
@@ -384,10 +352,7 @@ def counting(gate=None):
     return source, RememberedOrigins(source, ttl=60, maxsize=100)
 
 
-def test_what_remembers_is_awaited_too():
-    """
-    What remembers an awaited source is awaited too.
-    """
+def test_the_memory_of_an_awaited_source_is_awaited_too():
     source, remembered = counting()
     policy = Policy(allow_origins=remembered)
     assert policy.must_await
@@ -401,7 +366,7 @@ def test_what_remembers_is_awaited_too():
     assert source.asked == [APP, EVIL, APP]
 
 
-def test_an_answer_is_forgotten_in_time():
+def test_a_remembered_answer_expires():
     now = [0.0]
     source = Awaited()
     remembered = RememberedOrigins(source, ttl=10, clock=lambda: now[0])
@@ -410,9 +375,9 @@ def test_an_answer_is_forgotten_in_time():
         assert len(source.asked) == count
 
 
-def test_many_who_ask_at_once_ask_once():
+def test_concurrent_questions_ask_the_source_once():
     """
-    Those who ask at once ask once, and one that is cancelled cancels nobody else.
+    If one of them is cancelled, the others go on.
     """
 
     async def main():
@@ -420,7 +385,7 @@ def test_many_who_ask_at_once_ask_once():
         source, remembered = counting(gate)
         askers = [asyncio.create_task(remembered.allows(APP)) for _ in range(5)]
         await asyncio.sleep(0.01)
-        # The first one asked.
+        # It was the first to ask.
         askers[0].cancel()
         askers[3].cancel()
         await asyncio.sleep(0.01)
@@ -441,11 +406,7 @@ def test_many_who_ask_at_once_ask_once():
     asyncio.run(main())
 
 
-def test_an_answer_outlives_those_who_asked():
-    """
-    An answer is remembered though all who asked are gone.
-    """
-
+def test_an_answer_is_remembered_even_if_all_who_asked_are_gone():
     async def main():
         gate = asyncio.Event()
         source, remembered = counting(gate)
@@ -461,9 +422,9 @@ def test_an_answer_outlives_those_who_asked():
     asyncio.run(main())
 
 
-def test_an_error_reaches_all_who_ask(caplog):
+def test_an_error_reaches_all_who_ask_and_is_not_remembered(caplog):
     """
-    An error reaches all who ask, is not remembered, and is not written by asyncio.
+    asyncio does not log it either.
     """
 
     async def main():
@@ -483,10 +444,7 @@ def test_an_error_reaches_all_who_ask(caplog):
     assert caplog.records == []
 
 
-def test_loops_share_what_is_remembered():
-    """
-    Loops ask for themselves and share what is remembered.
-    """
+def test_each_loop_asks_for_itself_and_all_share_what_is_remembered():
     source, remembered = counting()
     barrier = threading.Barrier(4)
 
@@ -507,11 +465,7 @@ def test_loops_share_what_is_remembered():
     assert len(source.asked) == before
 
 
-def test_ten_thousand_made_up_origins_at_once(caplog):
-    """
-    Ten thousand made-up origins at once are bounded and refused.
-    """
-
+def test_ten_thousand_made_up_origins_at_once_are_bounded_and_refused(caplog):
     async def main():
         gate = asyncio.Event()
         source, remembered = counting(gate)
@@ -525,16 +479,16 @@ def test_ten_thousand_made_up_origins_at_once(caplog):
         gate.set()
         answers = await asyncio.gather(*requests)
         assert {tuple(headers) for _, headers, _ in answers} == {(("vary", "Origin"),)}
-        # Afterwards there is room again.
+        # Afterwards, questions are accepted again.
         assert ("access-control-allow-origin", APP) in (await serve_asgi(guarded, scope_of(get(APP), "/")))[1]
 
     asyncio.run(main())
     assert "1,000 others already wait for an answer" in caplog.text
 
 
-def test_loops_at_the_bound_disturb_each_other_in_nothing():
+def test_loops_at_the_bound_do_not_disturb_each_other():
     """
-    Loops that are refused more questions at the same time fail for no other reason.
+    Loops that may not ask any more questions at the same time fail for no other reason.
     """
     held, go, refused = threading.Event(), threading.Event(), []
 
@@ -572,31 +526,28 @@ def test_loops_at_the_bound_disturb_each_other_in_nothing():
     assert told == {"The question was not asked, because 1,000 others already wait for an answer."}
 
 
-def test_questions_of_a_loop_that_is_gone_leave_room():
+def test_questions_of_a_closed_loop_are_not_counted_any_more():
     source, remembered = counting(gate := asyncio.Event())
     loop = asyncio.new_event_loop()
     tasks = [loop.create_task(remembered.allows(f"https://a{number}.example")) for number in range(1_000)]
     loop.run_until_complete(asyncio.sleep(0.01))
     assert len(source.asked) == 1_000
     gate.set()
-    # Nobody waits for the tasks, as where a server is torn down.
+    # Nobody waits for the tasks, as when a server is torn down.
     loop.close()
     assert asyncio.run(remembered.allows(APP))
     for task in [*tasks, *asyncio.all_tasks(loop)]:
-        task._log_destroy_pending = False  # noqa: SLF001 - what a loop that is torn down leaves is written otherwise
+        task._log_destroy_pending = False  # noqa: SLF001 - the warnings of a loop that is torn down are not what this test is about
         task.get_coro().close()
 
 
-def test_what_is_remembered_dies_with_its_source():
+def test_the_memory_is_freed_with_its_source():
     _, remembered = counting()
     asyncio.run(remembered.allows(APP))
     gone = weakref.ref(remembered)
     del remembered
     gc.collect()
     assert gone() is None
-
-
-# Asked by Django.
 
 
 @pytest.mark.parametrize("source", [Awaited, lambda: RememberedOrigins(Awaited(), ttl=60)])
@@ -618,10 +569,7 @@ def test_django_asks_on_both_stacks(stack, source):
 
 
 @pytest.mark.parametrize("stack", ["sync", "async"])
-def test_an_error_under_django_means_no(stack, caplog):
-    """
-    What a source raises under Django counts as no and is recorded.
-    """
+def test_an_error_of_a_source_under_django_means_no_and_is_recorded(stack, caplog):
     policy = {"allow_origins": Awaited(raising(LookupError("gone")))}
     with override_settings(CORSGUARD=policy, MIDDLEWARE=MIDDLEWARE, ROOT_URLCONF="kit.awaited_urls"):
         if stack == "sync":
@@ -632,12 +580,8 @@ def test_an_error_under_django_means_no(stack, caplog):
     assert [record.exc_info[0] for record in caplog.records] == [LookupError]
 
 
-def test_django_sync_inside_a_loop_says_no_and_why(caplog):
-    """
-    The sync stack of Django inside a loop says no and why.
-    """
-
-    # As where an asynchronous test uses the synchronous client.
+def test_the_sync_stack_of_django_inside_a_loop_says_no_and_why(caplog):
+    # An asynchronous test that uses the synchronous client does this.
     async def main():
         return serve(WSGIHandler(), environ_of(get(APP)))
 
@@ -648,14 +592,11 @@ def test_django_sync_inside_a_loop_says_no_and_why(caplog):
     assert caplog.records[0].exc_info[0] is RuntimeError
 
 
-def test_django_may_be_given_it_while_it_runs():
+def test_django_takes_an_awaited_source_while_it_runs():
     with override_settings(CORSGUARD=LISTED, MIDDLEWARE=MIDDLEWARE, ROOT_URLCONF="kit.awaited_urls"):
         corsguard_django.set_policy({"allow_origins": Awaited()})
         headers = serve(WSGIHandler(), environ_of(get(APP)))[1]
     assert ("Access-Control-Allow-Origin", APP) in headers
-
-
-# Refused where nobody can await.
 
 
 def wsgi(environ, start_response):
@@ -678,7 +619,7 @@ given = pytest.mark.parametrize(("policy", "fields"), GIVEN.values(), ids=GIVEN.
 @given
 def test_wsgi_and_flask_refuse_an_awaited_source(policy, fields):
     """
-    WSGI and Flask refuse an awaited source when they are built and when their policy is swapped.
+    They refuse it when they are built, and when their policy is swapped.
     """
     app = Flask("x")
     guard, middleware = CORSGuard(app, LISTED), CORSMiddleware(wsgi, LISTED)
@@ -702,22 +643,16 @@ def test_wsgi_and_flask_refuse_an_awaited_source(policy, fields):
     assert middleware.policy == guard.policy == guard.policy_for(app, environ_of(get())) == Policy(**LISTED)
 
 
-def test_an_awaited_source_that_reaches_wsgi(caplog):
-    """
-    An awaited source that reaches WSGI all the same is refused and recorded.
-    """
+def test_an_awaited_source_that_reaches_wsgi_grants_nobody_and_is_recorded(caplog):
     policies = Policies(LISTED)
     middleware = CORSMiddleware(wsgi, policies)
-    # Shared with somebody who can await.
+    # The policies are shared with a guard that can await.
     policies.policy = {"allow_origins": Awaited()}
     assert serve(middleware, environ_of(get(APP)))[1] == [("Vary", "Origin")]
     assert "This server cannot await an origin source" in str(caplog.records[0].exc_info[1])
 
 
-def test_a_tag_with_an_awaited_source_under_flask(caplog):
-    """
-    A tag that has to be awaited shares nothing under Flask.
-    """
+def test_a_tag_with_an_awaited_source_shares_nothing_under_flask(caplog):
     app = Flask("tagged")
     app.add_url_rule("/", view_func=cors(allow_origins=Awaited())(lambda: "hello"))
     CORSGuard(app)
@@ -727,13 +662,7 @@ def test_a_tag_with_an_awaited_source_under_flask(caplog):
     assert "This server cannot await an origin source" in str(caplog.records[0].exc_info[1])
 
 
-# Asked by people.
-
-
-def test_negotiate_and_explain_have_their_own_loop():
-    """
-    `negotiate` and `explain` ask in a loop of their own.
-    """
+def test_negotiate_and_explain_ask_in_a_loop_of_their_own():
     policy = Policy(allow_origins=Awaited())
     for origin, goes_on in ((APP, True), (EVIL, False)):
         environ = environ_of(get(origin))
@@ -749,17 +678,12 @@ def test_inside_a_loop_negotiate_says_no_and_why():
     assert (decision.refusal, type(decision.error)) == ("origin", TypeError)
 
 
-# On real servers.
-
 TESTS = str(Path(__file__).parents[1])
 
 
 @pytest.mark.server
 @pytest.mark.parametrize("server", ["uvicorn", "hypercorn", "daphne", "granian"])
-def test_a_client_that_goes_leaves_its_question_to_others(server):
-    """
-    A client that goes while a source is asked takes nobody's answer away.
-    """
+def test_a_client_that_disconnects_takes_no_answer_from_others(server):
     with served(server, "kit.held_source_app:application", PYTHONPATH=TESTS) as running:
 
         def asked():
@@ -781,7 +705,7 @@ def test_a_client_that_goes_leaves_its_question_to_others(server):
 @pytest.mark.server
 def test_the_example_asks_a_database(tmp_path):
     """
-    The example with SQLAlchemy's asynchronous engine sees rows come and go.
+    It uses SQLAlchemy's asynchronous engine, and sees rows that are added and deleted.
     """
     needed("sqlalchemy", "test")
     database = tmp_path / "tenants.sqlite3"
@@ -795,7 +719,7 @@ def test_the_example_asks_a_database(tmp_path):
             assert reply.status == 200
             return ("access-control-allow-origin", origin) in reply.cors()
 
-        # The table is there when the server answers.
+        # The table exists once the server answers.
         assert not is_shared(APP)
         with closing(sqlite3.connect(database)) as store:
             store.execute("INSERT INTO tenants VALUES (?)", [APP])
@@ -805,7 +729,7 @@ def test_the_example_asks_a_database(tmp_path):
             store.execute("DELETE FROM tenants")
             store.commit()
             until(lambda: not is_shared(APP))
-            # What a database that has no such table raises counts as no.
+            # A database without the table raises, which counts as no.
             store.execute("DROP TABLE tenants")
             store.commit()
         assert not is_shared(OTHER)

@@ -1,5 +1,5 @@
 """
-The project whose tenants change while it runs, with a real database and real servers.
+The example whose tenants change while it runs, with a real database and real servers.
 """
 
 import re
@@ -16,13 +16,10 @@ TWO = "https://two.example"
 PROJECT = EXAMPLES / "tenants_django"
 
 
-# Tenants of a Django project.
-
-
 @pytest.fixture
 def project(tmp_path):
     """
-    Return the environment of the project with a database that is migrated, and a function that runs `manage.py`.
+    Return the environment of the project with a migrated database, and a function that runs `manage.py`.
     """
     environment = {
         "TENANTS_DATABASE": str(tmp_path / "tenants.sqlite3"),
@@ -41,7 +38,7 @@ def project(tmp_path):
     return environment, manage
 
 
-def test_the_migration_is_that_of_the_model(project):
+def test_the_migration_matches_the_model(project):
     _, manage = project
     assert "No changes detected" in manage("makemigrations", "--check", "--dry-run")
     assert "System check identified no issues" in manage("check")
@@ -52,11 +49,11 @@ def test_the_migration_is_that_of_the_model(project):
     [
         ("gunicorn", "tenants.wsgi:application", {"GUNICORN_CMD_ARGS": "--preload"}),
         ("gunicorn", "tenants.wsgi:application", {}),
-        # With workers it imports the application in its event loop, where Django lets nobody ask the database.
+        # With workers, this server imports the application in its event loop. Django allows no database query there.
         ("uvicorn", "tenants.asgi:application", {}),
     ],
 )
-def test_tenants_come_and_go_while_the_server_runs(project, server, application, more):
+def test_tenants_are_added_and_removed_while_the_server_runs(project, server, application, more):
     environment, manage = project
     manage("shell", "-c", f"Tenant.objects.create(origin='{ONE}')")
     processes = 2
@@ -76,7 +73,7 @@ def test_tenants_come_and_go_while_the_server_runs(project, server, application,
         ask_until(running, TWO, True, processes)
 
 
-def test_a_process_that_saves_a_tenant_notices_at_once(project):
+def test_a_process_that_saves_a_tenant_uses_it_at_once(project):
     environment, _ = project
     program = f"""
 from django.test import Client
@@ -92,16 +89,13 @@ print(is_shared())
 tenant.delete()
 print(is_shared(), source.last_error)
 """
-    # Long enough for nothing to be noticed by itself.
+    # This is long enough that no refresh comes by itself.
     with started("-c", program, **environment | {"TENANTS_EVERY": "3600"}) as process:
         output = said(process)
     assert output.split("\n") == ["False", "True", "False None", ""]
 
 
-def test_a_tenant_with_a_bad_origin_is_not_saved(project):
-    """
-    A tenant whose origin no policy would list is not saved.
-    """
+def test_a_tenant_with_an_origin_that_no_policy_takes_is_not_saved(project):
     environment, _ = project
     program = """
 import tenants.wsgi
@@ -129,9 +123,6 @@ def test_a_server_does_not_start_without_its_table(project, tmp_path):
         output = said(process)
     assert process.returncode == 1
     assert "no such table: tenants_tenant" in output
-
-
-# The project itself.
 
 
 def test_the_projects_start_as_their_docstrings_say():

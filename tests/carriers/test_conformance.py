@@ -1,5 +1,5 @@
 """
-The same question gets the same answer everywhere: the table of cases, and the hostile requests, through all adapters.
+The same question gets the same answer everywhere. The table of cases and the hostile requests go through all adapters.
 """
 
 import pytest
@@ -14,20 +14,20 @@ def adapter(request):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_what_goes_out_is_what_the_table_says(adapter, case):
+def test_the_answer_is_what_the_table_says(adapter, case):
     ask = adapter(case.policy, case.reply)
     expected = sorted((name.lower(), value) for name, value in case.headers.items())
-    # The second answer may come from what was remembered of the first.
+    # The second answer may come from memory.
     for outcome in (ask(case.request), ask(case.request)):
         assert (outcome.status, outcome.of_cors, outcome.ran) == (case.status, expected, case.ran)
 
 
-def test_the_table_has_no_two_rows_of_one_name():
+def test_the_table_has_no_two_rows_with_one_name():
     names = [case.id for case in CASES]
     assert len(names) == len(set(names))
 
 
-def test_a_204_preflight_says_nothing_about_content(adapter):
+def test_a_204_preflight_has_no_content_headers(adapter):
     outcome = adapter(LISTED, OK)(preflight(APP, "PUT"))
     assert outcome.status == 204
     assert outcome.lines("Content-Type") == outcome.lines("Content-Length") == []
@@ -41,10 +41,7 @@ def test_a_200_preflight_is_empty_text(adapter):
     assert outcome.body == b""
 
 
-def test_a_refused_preflight_echoes_nothing(adapter):
-    """
-    A refused preflight is short text that says nothing of the request.
-    """
+def test_a_refused_preflight_is_a_short_text_without_anything_of_the_request(adapter):
     outcome = adapter(SHOP, OK)(preflight(EVIL, "PUT", "x-one"))
     assert outcome.status == 403
     assert outcome.body == b"CORS: this origin may not read this resource.\n"
@@ -52,10 +49,7 @@ def test_a_refused_preflight_echoes_nothing(adapter):
     assert outcome.lines("Content-Length") == [str(len(outcome.body))]
 
 
-def test_other_headers_are_left_alone(adapter):
-    """
-    Other headers of the application are left alone.
-    """
+def test_other_headers_of_the_application_are_left_alone(adapter):
     reply = Reply(200, (("X-Total", "7"), ("X-Odd", "a, b"), ("Cross-Origin-Resource-Policy", "same-site")))
     outcome = adapter(SHOP, reply)(request("GET", APP))
     for name, value in reply.headers:
@@ -63,8 +57,7 @@ def test_other_headers_are_left_alone(adapter):
     assert outcome.body == b"content"
 
 
-# The hostile requests: never an exception, never a 5xx, never an echo; Vary still there, and the application ran.
-# Each test goes through all of the corpus and names what was answered otherwise.
+# Hostile requests: no exception, no 5xx and no echo. Vary is still there, and the application ran.
 
 
 def test_hostile_origins_are_refused_without_an_echo(adapter):
@@ -74,10 +67,7 @@ def test_hostile_origins_are_refused_without_an_echo(adapter):
     assert {name: o for name, o in outcomes.items() if (o.status, o.of_cors, o.ran) != expected} == {}
 
 
-def test_hostile_preflights_get_no_echo(adapter):
-    """
-    Preflights from hostile origins are refused without an echo.
-    """
+def test_preflights_from_hostile_origins_are_refused_without_an_echo(adapter):
     ask = adapter(WIDE_POLICY, OK)
     expected = ask(preflight(EVIL, "PUT"))
     assert (expected.status, expected.ran) == (403, False)
@@ -85,10 +75,7 @@ def test_hostile_preflights_get_no_echo(adapter):
     assert {name: outcome for name, outcome in outcomes.items() if outcome != expected} == {}
 
 
-def test_hostile_origins_under_a_policy_for_anyone(adapter):
-    """
-    Hostile origins get the constant headers of a policy for anyone.
-    """
+def test_hostile_origins_get_the_constant_headers_of_a_policy_for_anyone(adapter):
     ask = adapter(ANYONE, OK)
     expected = ask(request("GET"))
     assert expected.of_cors == [("access-control-allow-origin", "*")]

@@ -1,5 +1,5 @@
 """
-The example that counts events: by reason and policy, and by nothing that a client chooses.
+The example that counts events by reason and policy, and by no value that a client chooses.
 """
 
 import re
@@ -47,7 +47,7 @@ CARRIERS = pytest.mark.parametrize("carrier", [in_wsgi, in_asgi, in_fastapi])
 def send_all(counting, carrier, count):
     guarded, send = carrier(counting, count)
     send(get("https://shop.example"))
-    # As many origins, paths and methods as a client likes.
+    # The client sends as many origins, paths and methods as it likes.
     for number in range(100):
         send(request(f"METHOD-{number}", f"https://{number}.example", X_Number=str(number)), f"/{number}")
         send(preflight(f"https://{number}.example", "PUT"), f"/partners/{number}")
@@ -60,10 +60,7 @@ COUNTED = {("origin", "shop"): 100, ("origin", "partners"): 100, ("origin", "pol
 
 
 @CARRIERS
-def test_prometheus_counts_by_reason_and_policy(counting, carrier):
-    """
-    Prometheus counts by reason and policy and nothing else.
-    """
+def test_prometheus_counts_by_reason_and_policy_only(counting, carrier):
     registry = CollectorRegistry()
     send_all(counting, carrier, counting.counted_by_prometheus(registry))
     lines = [line for line in generate_latest(registry).decode().splitlines() if line.startswith("cors_events_total")]
@@ -72,10 +69,7 @@ def test_prometheus_counts_by_reason_and_policy(counting, carrier):
 
 
 @CARRIERS
-def test_opentelemetry_counts_by_reason_and_policy(counting, carrier):
-    """
-    OpenTelemetry counts by reason and policy and nothing else.
-    """
+def test_opentelemetry_counts_by_reason_and_policy_only(counting, carrier):
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader])
     try:
@@ -91,10 +85,7 @@ def test_opentelemetry_counts_by_reason_and_policy(counting, carrier):
 
 
 @pytest.mark.server
-def test_the_example_serves_its_counts(counting):
-    """
-    The example serves its counts as its docstring says.
-    """
+def test_the_example_serves_its_counts_as_its_docstring_says(counting):
     assert "`python examples/counting.py`" in counting.__doc__.splitlines()[1]
     with started(EXAMPLES / "counting.py", PORT="0") as process:
         port = int(re.search(r"http://localhost:(\d+)/metrics", lines_until("http://", process)[-1])[1])

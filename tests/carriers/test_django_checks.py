@@ -60,12 +60,9 @@ class OnAction(ViewSet):
         return HttpResponse()
 
 
-# Problems and warnings of the policies.
-
-
 class AsSetting:
     """
-    Stands for Policy in an example, and returns what a setting would hold.
+    Takes the place of Policy in an example, and returns the value of the setting.
     """
 
     def __call__(self, **keywords):
@@ -82,7 +79,7 @@ class AsyncSource:
 
 def setting_of(rule):
     """
-    Return the CORSGUARD that shows *rule* as its example does.
+    Return the CORSGUARD that breaks *rule* as its example does.
     """
     names = {
         "Policy": AsSetting(),
@@ -94,17 +91,13 @@ def setting_of(rule):
     return eval(rule.example, names)
 
 
-# A file or a variable is refused where it is read, before there is a setting; which handshakes are judged, and
-# what may act, are others.
-# Django can await what WSGI cannot.
+# A file or a variable is refused where it is read, before there is a setting. Rules about handshakes and about what may
+# act have other examples.
 @pytest.mark.parametrize(
     "code", [code for code in RULES if not code.startswith(("E804", "E805", "E806", "E807", "E81", "W4"))]
 )
-def test_every_rule_of_a_policy_is_reported(monkeypatch, code):
-    """
-    Every problem and warning of a policy is reported.
-    """
-    # Not by override_settings, which refuses what is wrong.
+def test_every_problem_and_warning_of_a_policy_is_reported(monkeypatch, code):
+    # Not by override_settings, which refuses wrong values.
     monkeypatch.setattr(settings, "CORSGUARD", setting_of(RULES[code]), raising=False)
     (message,) = (m for m in messages() if m.id.removeprefix("corsguard.") not in DJANGO_RULES)
     assert message.id == f"corsguard.{code}"
@@ -120,7 +113,7 @@ def test_all_problems_are_reported_at_once(monkeypatch):
     assert messages()[2].obj == 'CORSGUARD: paths["/b/"].max_age'
 
 
-def test_a_good_setting_has_nothing_to_report():
+def test_a_good_setting_has_no_report():
     assert ids() == []
     with override_settings(CORSGUARD={"allow_origins": [APP]}):
         assert ids() == []
@@ -134,10 +127,7 @@ def test_the_warnings_of_tagged_views_are_reported():
     assert "test_django_checks" in message.obj
 
 
-def test_what_is_wrong_with_a_view_is_reported_once():
-    """
-    What is wrong with a view is reported once, however many URLs it has.
-    """
+def test_a_mistake_at_a_view_is_reported_once_however_many_urls_it_has():
     smelly = cors(Policy(allow_origins=["http://plain.example"]))
     view = smelly(lambda request: HttpResponse())
     as_class = method_decorator(smelly, name="dispatch")(type("Smelly", (ViewSet,), {}))
@@ -147,7 +137,7 @@ def test_what_is_wrong_with_a_view_is_reported_once():
         assert ids() == ["W103", "W103", "E901", "E901"]
 
 
-def test_a_tag_below_api_view_is_sent_above_it():
+def test_a_tag_below_api_view_is_reported_with_the_right_place():
     @api_view(["GET", "POST"])
     @cors(None)
     def below(request):
@@ -162,7 +152,7 @@ def test_a_tag_below_api_view_is_sent_above_it():
         first, second, of_class = messages()
     assert (first.obj.rpartition(".")[2], second.obj.rpartition(".")[2]) == ("below", "also_below")
     assert first.hint == second.hint != of_class.hint
-    # What the hint says, pasted.
+    # This is the pasted hint.
     with override_settings(ROOT_URLCONF=urlconf(cors(None)(api_view(["GET"])(lambda request: HttpResponse())))):
         assert ids() == []
 
@@ -172,33 +162,24 @@ def test_a_project_without_urls_is_checked():
         assert ids() == []
 
 
-def test_an_unknown_urlconf_entry_is_passed_over():
-    """
-    An entry of the URLconf that is none of Django's is passed over.
-    """
+def test_an_unknown_entry_of_the_urlconf_is_ignored():
     module = urlconf(Misplaced.as_view())
     module.urlpatterns.insert(0, object())
     with override_settings(ROOT_URLCONF=module):
         assert ids() == ["E901"]
 
 
-def test_nothing_is_reported_of_well_tagged_views():
-    """
-    Closed and well-tagged views have nothing to report.
-    """
+def test_closed_and_well_tagged_views_have_no_report():
     views = [cors(policy)(lambda request: HttpResponse()) for policy in (None, Policy(allow_origins=[APP]))]
     with override_settings(ROOT_URLCONF=urlconf(*views)):
         assert ids() == []
 
 
-# What only Django can have wrong.
+# Mistakes that only Django projects can have.
 
 
 @pytest.mark.parametrize("code", DJANGO_RULES)
-def test_every_example_breaks_its_rule_alone(code):
-    """
-    The example of every rule breaks this rule and no other.
-    """
+def test_the_example_of_every_rule_breaks_only_that_rule(code):
     example = eval(DJANGO_RULES[code].example, {"misplaced_urls": urlconf(Misplaced.as_view())})
     with override_settings(**example):
         (message,) = messages()
@@ -207,11 +188,8 @@ def test_every_example_breaks_its_rule_alone(code):
     assert not re.search(r"\{\w+\}", message.msg + message.hint)
 
 
-def test_no_rule_of_django_has_the_code_of_another():
+def test_no_rule_of_django_has_the_code_of_another_rule():
     assert not DJANGO_RULES.keys() & RULES.keys()
-
-
-# Misspelt settings.
 
 
 def misspelt(**settings_of_project):
@@ -231,9 +209,9 @@ def misspelt(**settings_of_project):
         "CORSGUARD_WEBSOCKET": "CORSGUARD_WEBSOCKETS",
     }.items(),
 )
-def test_a_misspelt_setting_of_ours_is_reported(name, meant):
+def test_a_misspelled_setting_of_ours_is_reported(name, meant):
     assert misspelt(**{name: "any value"}) == {name: meant}
-    # A file of settings that spells it right may stand below one that does not.
+    # A module with the right spelling may be imported by one with the wrong spelling.
     assert misspelt(**{name: "any value", "CORSGUARD": {"allow_origins": [APP]}}) == {name: meant}
 
 
@@ -246,9 +224,9 @@ def test_a_misspelt_setting_of_ours_is_reported(name, meant):
         "CORS_ORIGINS_WHITELIST": "CORS_ORIGIN_WHITELIST",
     }.items(),
 )
-def test_a_misspelt_setting_of_django_cors_headers_is_reported(name, meant):
+def test_a_misspelled_setting_of_django_cors_headers_is_reported(name, meant):
     """
-    A misspelt setting of django-cors-headers is reported, unless CORSGUARD may be made from it.
+    It is not reported if CORSGUARD may be made from it.
     """
     assert misspelt(**{name: [APP]}) == {name: meant}
     assert misspelt(**{name: [APP], "CORSGUARD": {"allow_origins": [APP]}}) == {}
@@ -258,11 +236,8 @@ def test_a_misspelt_setting_of_django_cors_headers_is_reported(name, meant):
     "name",
     ["CORS_ORIGINS", "CORSGUARD_ORIGINS", "CORSGUARD_POLICY", "CSRF_ALLOWED_ORIGINS", "GUARD", "ALLOWED_ORIGINS"],
 )
-def test_a_setting_of_the_project_is_not_reported(name):
+def test_a_setting_of_the_project_itself_is_not_reported(name):
     assert misspelt(**{name: [APP]}) == {}
-
-
-# Where the middleware stands.
 
 
 def middleware(*paths):
@@ -285,29 +260,26 @@ def middleware(*paths):
         ([COMMON, GUARD, GUARD], ["W903", "W902"]),
     ],
 )
-def test_where_the_middleware_stands_is_reported(paths, expected):
+def test_a_wrong_place_of_the_middleware_is_reported(paths, expected):
     with middleware(*paths):
         assert ids() == expected
 
 
-def test_a_derived_guard_is_a_guard():
+def test_a_subclass_of_the_guard_is_a_guard():
     with middleware("kit.django_urls.DerivedGuard"):
         assert ids() == []
     with middleware("kit.django_urls.DerivedGuard", GUARD):
         assert ids() == ["W903"]
 
 
-def test_a_derived_middleware_is_known_by_its_base():
-    """
-    A derived middleware answers as what it is derived from.
-    """
+def test_a_subclass_of_a_middleware_is_judged_like_its_base():
     with middleware("kit.django_urls.DerivedCommon", GUARD):
         (message,) = messages()
     assert "APPEND_SLASH" in message.msg
     assert message.obj == "kit.django_urls.DerivedCommon"
 
 
-def test_an_unknown_middleware_may_answer_by_itself():
+def test_an_unknown_middleware_is_reported_as_one_that_may_answer():
     with middleware("kit.django_urls.unauthorized", GUARD):
         (message,) = messages()
     assert "may answer requests and preflights itself" in message.msg
@@ -315,7 +287,8 @@ def test_an_unknown_middleware_may_answer_by_itself():
 
 def shipped():
     """
-    Yield the path of every middleware that Django ships; read and not imported, since some need their applications.
+    Yield the path of every middleware that Django ships. The files are parsed, not imported, because some need their
+    applications.
     """
     root = Path(django.__file__).parent
     for file in (*root.glob("middleware/*.py"), *root.glob("contrib/*/middleware.py")):
@@ -336,7 +309,7 @@ def test_every_known_middleware_of_django_exists():
     assert known - {*shipped()} == new_in_6_0
 
 
-# What the report says of a middleware that stands before the guard is so.
+# What the report says about a middleware before the guard is true.
 
 
 def headers_of(path, *before, **headers):
@@ -353,20 +326,14 @@ def headers_of(path, *before, **headers):
         ("django.middleware.locale.LocaleMiddleware", "/translated", 302, {"ROOT_URLCONF": "kit.django_tagged_urls"}),
     ],
 )
-def test_redirects_before_the_guard_are_not_shared(before, path, status, more):
-    """
-    Redirects made before the guard are not shared.
-    """
+def test_redirects_made_before_the_guard_are_not_shared(before, path, status, more):
     with override_settings(**more):
         answered, headers = headers_of(path, before)
     assert answered == status
     assert "access-control-allow-origin" not in headers
 
 
-def test_a_304_before_the_guard_keeps_some_headers():
-    """
-    A 304 made before the guard keeps only some headers.
-    """
+def test_a_304_made_before_the_guard_keeps_only_some_headers():
     layer = "django.middleware.http.ConditionalGetMiddleware"
     _, headers = headers_of("/api/hello", layer)
     status, kept = headers_of("/api/hello", layer, if_none_match=headers["etag"])
@@ -375,24 +342,15 @@ def test_a_304_before_the_guard_keeps_some_headers():
 
 
 @pytest.mark.parametrize("path", [name for name, consequence in _BEFORE.items() if consequence is None])
-def test_a_middleware_that_cannot_answer_is_fine(path):
-    """
-    Nothing is said of a middleware that cannot answer.
-    """
+def test_a_middleware_that_cannot_answer_is_not_reported(path):
     with middleware(path, GUARD):
         assert [message.id for message in check_middleware()] == []
 
 
-def test_csrf_protection_before_the_guard_is_shared():
-    """
-    The CSRF protection before the guard is shared.
-    """
+def test_the_csrf_protection_before_the_guard_is_shared():
     with middleware(CSRF, GUARD), override_settings(CORSGUARD={"allow_origins": [APP]}):
         answer = send_sync("POST", "/api/hello", APP, enforce_csrf_checks=True)
     assert (answer.status, answer.of_cors["access-control-allow-origin"]) == (403, APP)
-
-
-# Credentials.
 
 
 def credentials(*origins, **keywords):
@@ -453,17 +411,14 @@ def test_a_trusted_origin_is_not_reported(origin, trusted):
         ("http://localhost:*", ["http://localhost"], ["http://localhost"]),
     ],
 )
-def test_a_distrusted_origin_is_reported(origin, trusted, fix):
-    """
-    An origin that Django does not trust is reported.
-    """
+def test_an_origin_that_django_does_not_trust_is_reported(origin, trusted, fix):
     with credentials(origin), override_settings(CSRF_TRUSTED_ORIGINS=trusted):
         (message,) = (m for m in messages() if m.id == "corsguard.W904")
     assert origin in message.msg
     assert message.hint.startswith(f"CSRF_TRUSTED_ORIGINS = {fix}  #")
 
 
-def test_all_distrusted_origins_are_one_report():
+def test_all_untrusted_origins_are_in_one_report():
     origins = [f"https://tenant{number}.example" for number in range(100)]
     with credentials(*origins):
         (message,) = (m for m in messages() if m.id == "corsguard.W904")
@@ -471,10 +426,7 @@ def test_all_distrusted_origins_are_one_report():
     assert "https://tenant99.example" in message.hint
 
 
-def test_origins_from_everywhere_need_trust():
-    """
-    Unsafe origins and those of paths and tags need trust too.
-    """
+def test_unsafe_origins_and_those_of_paths_and_tags_need_trust_too():
     unsafe = {"allow_unsafe_origins": {"http://kiosk.example": "OPS-12"}, "allow_credentials": True}
     tagged = cors(allow_origins=["https://tagged.example"], allow_credentials=True)(lambda request: HttpResponse())
     with override_settings(CORSGUARD={"/a": unsafe, "/b": None}, ROOT_URLCONF=urlconf(tagged)):
@@ -491,10 +443,7 @@ def test_origins_from_everywhere_need_trust():
         {"allow_origins": type("Source", (), {"__contains__": lambda self, origin: True})(), "allow_credentials": True},
     ],
 )
-def test_trust_needs_credentials_and_a_list(setting):
-    """
-    Without credentials or a list of origins, nothing is reported of trust and cookies.
-    """
+def test_trust_and_cookies_are_not_reported_without_credentials_or_a_list(setting):
     with override_settings(CORSGUARD=setting, ALLOWED_HOSTS=["api.example.org"], MIDDLEWARE=[GUARD, SESSIONS, CSRF]):
         assert codes_of("W904") + codes_of("W905") == []
 
@@ -520,10 +469,7 @@ def cookies(hosts, **more):
         ("http://localhost:3000", ["api.example.com"]),
     ],
 )
-def test_cookies_that_do_not_travel_are_reported(origin, hosts):
-    """
-    Cookies that do not travel to any host are reported.
-    """
+def test_cookies_that_reach_no_host_are_reported(origin, hosts):
     with credentials(origin), cookies(hosts):
         found = [message for message in messages() if message.id == "corsguard.W905"]
     assert [message.obj for message in found] == ["SESSION_COOKIE_SAMESITE", "CSRF_COOKIE_SAMESITE"]
@@ -546,10 +492,7 @@ def test_cookies_that_do_not_travel_are_reported(origin, hosts):
         (APP, ["api.example.org", "*"]),
     ],
 )
-def test_cookies_of_same_site_or_unknown_hosts(origin, hosts):
-    """
-    Cookies of the same site or of unknown hosts are not reported.
-    """
+def test_cookies_of_the_same_site_or_of_unknown_hosts_are_not_reported(origin, hosts):
     with credentials(origin), cookies(hosts):
         assert codes_of("W905") == []
 
@@ -569,16 +512,11 @@ def test_cookies_of_same_site_or_unknown_hosts(origin, hosts):
         ({"MIDDLEWARE": [GUARD]}, []),
     ],
 )
-def test_which_cookies_are_reported(more, expected):
-    """
-    Only cookies that are set and stay at home are reported.
-    """
+def test_only_cookies_that_are_set_and_not_sent_are_reported(more, expected):
     with credentials(APP), cookies(["api.example.org"], **more):
         found = [message.obj for message in messages() if message.id == "corsguard.W905"]
     assert found == [f"{prefix}_COOKIE_SAMESITE" for prefix in expected]
 
-
-# Protection.
 
 SECURITY = "django.middleware.security.SecurityMiddleware"
 
@@ -600,20 +538,20 @@ def foreign_to_us(trusted, protection=(), **keywords):
         ([], [APP]),
     ],
 )
-def test_what_both_halves_trust_is_not_reported(trusted, listed):
+def test_an_origin_that_both_protections_trust_is_not_reported(trusted, listed):
     assert foreign_to_us(trusted, allow_origins=listed) == []
 
 
 @pytest.mark.parametrize(
     "trusted", [["https://partner.example"], ["https://*.example.com"], ["https://*"], ["http://app.example.com"]]
 )
-def test_what_only_django_trusts_is_reported(trusted):
+def test_an_origin_that_only_django_trusts_is_reported(trusted):
     (hint,) = foreign_to_us([*trusted, APP])
     assert f'allow_origins=["{trusted[0]}"], allow_credentials=True' in hint
     assert foreign_to_us([*trusted, APP], allow_credentials=False) != []
 
 
-def test_what_only_django_trusts_matters_with_protection_only():
+def test_an_origin_that_only_django_trusts_is_not_reported_without_protection():
     with override_settings(CORSGUARD={"allow_origins": [APP]}, CSRF_TRUSTED_ORIGINS=["https://partner.example"]):
         assert "W906" not in ids()
     protected = {"allow_origins": [APP], "protection": {}}

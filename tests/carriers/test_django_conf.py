@@ -1,5 +1,5 @@
 """
-Which policies guard a Django process: the setting, its overrides in tests, and what is swapped in while it runs.
+Which policies guard a Django process: the setting, its overrides in tests, and swaps while it runs.
 """
 
 import logging
@@ -34,9 +34,6 @@ def send(request):
     return request.param
 
 
-# The setting.
-
-
 def test_without_the_setting_nothing_is_touched(send):
     assert not hasattr(settings, "CORSGUARD")
     assert send("GET", "/api/hello", APP).of_cors == {}
@@ -52,7 +49,7 @@ def test_an_override_takes_effect_and_ends(send):
     assert send("GET", "/api/hello", APP).of_cors == UNDER_OLD
 
 
-def test_an_override_reaches_handlers_that_run_already():
+def test_an_override_reaches_handlers_that_already_run():
     handler = WSGIHandler()
     serve(handler, environ("/api/hello"))
     with override_settings(CORSGUARD=NEW):
@@ -65,10 +62,7 @@ def test_an_override_reaches_handlers_that_run_already():
     ("setting", "codes"),
     [(None, ["E801"]), (BAD, ["E102", "E703"]), ({"paths": {"/api/": BAD}}, ["E802", "E102", "E703"])],
 )
-def test_a_bad_override_changes_nothing(send, setting, codes):
-    """
-    A bad override is refused with every problem and changes nothing.
-    """
+def test_a_bad_override_is_refused_with_every_problem_and_changes_nothing(send, setting, codes):
     with pytest.raises(PolicyError) as refused, override_settings(CORSGUARD=setting):
         pass
     assert [problem.code for problem in refused.value.problems] == codes
@@ -76,7 +70,7 @@ def test_a_bad_override_changes_nothing(send, setting, codes):
 
 
 @override_settings(CORSGUARD=OLD)
-def test_other_settings_do_not_bring_the_setting_back(send):
+def test_other_settings_do_not_restore_the_setting_after_a_swap(send):
     set_policy(NEW)
     with override_settings(APPEND_SLASH=False):
         assert send("GET", "/api/hello", APP).of_cors == UNDER_NEW
@@ -118,10 +112,7 @@ def test_a_good_setting_stops_no_server(server):
     assert run(server, OLD).returncode == 0
 
 
-def test_the_check_reports_every_problem():
-    """
-    A bad setting makes the check report every problem.
-    """
+def test_the_check_reports_every_problem_of_a_bad_setting():
     checked = run(CHECK, BAD)
     assert checked.returncode == 1
     assert "SystemCheckError" in checked.stderr
@@ -130,15 +121,9 @@ def test_the_check_reports_every_problem():
     assert "Traceback" not in checked.stderr
 
 
-def test_the_door_opens_before_django_is_configured():
-    """
-    The door can be imported before Django is configured.
-    """
+def test_the_package_can_be_imported_before_django_is_configured():
     program = "import corsguard_django as door; door.cors, door.set_policy"
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=60)
-
-
-# Swapping.
 
 
 @override_settings(CORSGUARD=OLD)
@@ -176,19 +161,13 @@ def test_a_swap_reaches_every_handler_of_the_process():
 
 
 @override_settings(CORSGUARD=OLD)
-def test_a_request_in_flight_keeps_its_policy(send):
-    """
-    A request that is running finishes with the old policy.
-    """
+def test_a_running_request_finishes_with_the_old_policy(send):
     assert send("GET", "/api/swap", APP).of_cors == UNDER_OLD
     assert send("GET", "/api/hello", APP).of_cors == {"access-control-allow-origin": "*"}
 
 
 @override_settings(CORSGUARD=OLD)
-def test_an_override_beats_a_swap(send):
-    """
-    An override beats a swap and ends with the setting.
-    """
+def test_an_override_takes_the_place_of_a_swap_and_ends_with_the_setting(send):
     set_policy({"allow_origins": [EVIL]})
     with override_settings(CORSGUARD=NEW):
         assert send("GET", "/api/hello", APP).of_cors == UNDER_NEW
@@ -196,10 +175,7 @@ def test_an_override_beats_a_swap(send):
 
 
 @override_settings(CORSGUARD=OLD)
-def test_no_response_is_half_swapped():
-    """
-    Every response under swaps is wholly old or wholly new.
-    """
+def test_every_response_during_swaps_is_wholly_old_or_wholly_new():
     handler = WSGIHandler()
     seen = []
     readers_done = Event()
@@ -231,20 +207,17 @@ def test_no_response_is_half_swapped():
     assert [headers for headers in seen if headers not in (UNDER_OLD, UNDER_NEW)] == []
 
 
-# What is told.
-
-
 SMELLY = {"allow_origins": ["http://plain.example"], "max_age": 9000}
 
 
-def test_the_warnings_of_the_setting_are_told_once(caplog):
+def test_the_warnings_of_the_setting_are_logged_once(caplog):
     with override_settings(CORSGUARD=SMELLY):
         for _ in range(2):
             send_sync("GET", "/api/hello", APP)
     assert told(caplog) == ["W103", "W301"]
 
 
-def test_the_warnings_of_a_swap_are_told_once(caplog):
+def test_the_warnings_of_a_swap_are_logged_once(caplog):
     with override_settings(CORSGUARD=NEW):
         set_policy({"paths": {"/a": SMELLY, "/b": NEW}})
         send_sync("GET", "/api/hello", APP)

@@ -1,7 +1,7 @@
 """
 The Django middleware: a page on another origin can read what the policy shares, whatever Django does to the response.
 
-Everything runs through Django's whole handler, once synchronous and once asynchronous.
+Each test runs through Django's whole handler, once synchronous and once asynchronous.
 """
 
 import logging
@@ -60,9 +60,6 @@ def inside(*layers):
     return override_settings(MIDDLEWARE=[GUARD, *layers])
 
 
-# What goes out.
-
-
 @pytest.mark.parametrize("path", ["/api/hello", "/api/async-hello"])
 def test_a_response_is_shared_with_an_allowed_origin(send, path):
     answer = send("GET", path, APP)
@@ -70,18 +67,12 @@ def test_a_response_is_shared_with_an_allowed_origin(send, path):
 
 
 @pytest.mark.parametrize("path", ["/api/hello", "/api/async-hello"])
-def test_a_refused_origin_gets_a_whole_response(send, path):
-    """
-    A response to a refused origin is whole and not shared.
-    """
+def test_a_response_to_a_refused_origin_is_whole_and_not_shared(send, path):
     answer = send("GET", path, EVIL)
     assert (answer.status, answer.of_cors, answer.body) == (200, NOT_SHARED, BODY)
 
 
-def test_a_response_without_origin_varies_by_it(send):
-    """
-    A response to a request without origin tells caches that the origin matters.
-    """
+def test_a_response_without_origin_has_vary_origin(send):
     assert send("GET", "/api/hello").of_cors == NOT_SHARED
 
 
@@ -102,7 +93,7 @@ def test_a_preflight_with_status_200_is_empty_text(send):
     assert answer.headers == {**GRANTED, "content-type": "text/plain", "content-length": "0"}
 
 
-def test_a_refused_preflight_says_no_and_nothing_else(send):
+def test_a_refused_preflight_is_403_with_a_short_text(send):
     answer = preflight(send, "/api/hello", EVIL)
     assert (answer.status, answer.of_cors) == (403, {"vary": PREFLIGHT_VARY})
     assert answer.headers["content-type"] == "text/plain"
@@ -110,9 +101,6 @@ def test_a_refused_preflight_says_no_and_nothing_else(send):
 
 
 def test_a_preflight_for_an_unknown_url_is_answered(send):
-    """
-    A preflight for a URL that does not exist is answered.
-    """
     assert preflight(send, "/nowhere").status == 204
 
 
@@ -141,7 +129,7 @@ def test_a_file_is_shared():
     assert b"def file(request)" in answer.body
 
 
-# Responses that no view has made.
+# Responses that no view made.
 
 
 @pytest.mark.parametrize("debug", [True, False])
@@ -222,23 +210,14 @@ def test_a_preflight_needs_no_csrf_token(send):
     assert preflight(lambda *a, **k: send(*a, **k, enforce_csrf_checks=True), "/api/hello", method="POST").status == 204
 
 
-# One author.
-
-
-def test_application_headers_are_replaced_or_removed(send):
-    """
-    Headers of the application are replaced or removed.
-    """
+def test_headers_of_the_application_are_replaced_or_removed(send):
     query = "Access-Control-Allow-Origin=*&access-control-allow-methods=PUT&ACCESS-CONTROL-EXPOSE-HEADERS=Age&Age=1"
     answer = send("GET", f"/api/headers?{query}", APP)
     assert answer.of_cors == SHARED
     assert answer.headers["age"] == "1"
 
 
-def test_application_headers_reach_no_refused_origin(send):
-    """
-    Headers of the application never reach a refused origin.
-    """
+def test_headers_of_the_application_never_reach_a_refused_origin(send):
     assert send("GET", "/api/headers?Access-Control-Allow-Origin=*", EVIL).of_cors == NOT_SHARED
 
 
@@ -257,14 +236,11 @@ def test_vary_is_merged(send, name, theirs, merged):
 
 
 @override_settings(CORSGUARD={"allow_origins": "*"})
-def test_vary_stays_under_a_policy_for_everyone(send):
-    """
-    `Vary` of the application stays under a policy for everyone.
-    """
+def test_vary_of_the_application_stays_under_a_policy_for_everyone(send):
     assert send("GET", "/api/headers?Vary=Cookie").of_cors == {"access-control-allow-origin": "*", "vary": "Cookie"}
 
 
-def test_a_second_author_is_told_of_once(caplog):
+def test_a_second_layer_of_cors_is_logged_once(caplog):
     handler = WSGIHandler()
     for _ in range(2):
         assert serve(handler, environ("/api/headers", QUERY_STRING="Access-Control-Allow-Origin=*"))[0] == 200
@@ -275,20 +251,18 @@ def test_a_second_author_is_told_of_once(caplog):
 
 
 @override_settings(MIDDLEWARE=[GUARD, GUARD])
-def test_the_guard_listed_twice_does_what_it_does_once(send):
+def test_a_guard_that_is_listed_twice_works_like_one(send):
     assert send("GET", "/api/hello", APP).of_cors == SHARED
     assert send("GET", "/api/hello", EVIL).of_cors == NOT_SHARED
     assert preflight(send, "/api/hello").headers == GRANTED
 
 
 @inside("kit.django_urls.rewriting")
-def test_the_request_is_negotiated_as_it_came_in(send):
+def test_the_decision_uses_the_request_as_it_came_in(send):
     with override_settings(CORSGUARD={"paths": {"/other": LISTED}}):
         answer = send("GET", "/other", APP)
     assert (answer.status, answer.of_cors, answer.body) == (200, SHARED, BODY)
 
-
-# Policies by path.
 
 BY_PATH = {
     "paths": {"/api": LISTED, "/api/hello": {"allow_origins": "*"}, "/admin": None, "/": {"allow_origins": [EVIL]}}
@@ -303,12 +277,12 @@ BY_PATH = {
         ("/other", NOT_SHARED),
         ("/admin/hello", {}),
         ("/api/./slash/", SHARED),
-        # A path that leads to two policies has neither; and because one of them is a list, caches are told.
+        # A path that leads to two policies has neither. One of them is a list, so caches need Vary.
         ("/api/../admin", NOT_SHARED),
     ],
 )
 @override_settings(CORSGUARD=BY_PATH)
-def test_the_longest_prefix_says_which_policy_guards(send, path, shared):
+def test_the_longest_prefix_decides_which_policy_guards(send, path, shared):
     assert send("GET", path, APP).of_cors == shared
 
 
@@ -319,10 +293,7 @@ def test_a_preflight_takes_the_policy_of_its_path(send):
 
 
 @override_settings(CORSGUARD=BY_PATH)
-def test_a_closed_path_shares_nothing(send):
-    """
-    A closed path shares nothing, and its preflights reach the view.
-    """
+def test_a_closed_path_shares_nothing_and_its_preflights_reach_the_view(send):
     assert send("GET", "/admin/hello", APP).of_cors == {}
     answer = preflight(send, "/admin/hello")
     assert (answer.status, answer.headers["x-method"], answer.of_cors) == (200, "OPTIONS", {})
@@ -332,10 +303,7 @@ def test_a_closed_path_shares_nothing(send):
     ("guarded", "own"),
     [(None, {"vary": "Cookie"}), ("unguarded", {"access-control-allow-origin": "*", "vary": "Cookie"})],
 )
-def test_whose_headers_of_the_view_are_kept(send, caplog, guarded, own):
-    """
-    A closed path loses the headers of the view, and an unguarded one keeps them.
-    """
+def test_a_closed_path_removes_headers_of_the_view_and_an_unguarded_one_keeps_them(send, caplog, guarded, own):
     with override_settings(CORSGUARD={"paths": {"/": LISTED, "/api/headers": guarded}}):
         answer = send("GET", "/api/headers?Access-Control-Allow-Origin=*&Vary=Cookie", APP)
     assert answer.of_cors == own
@@ -343,10 +311,7 @@ def test_whose_headers_of_the_view_are_kept(send, caplog, guarded, own):
 
 
 @override_settings(CORSGUARD=BY_PATH)
-def test_a_path_of_several_readings_is_told_of_once(send, caplog):
-    """
-    A path that can be read in several ways is told of once.
-    """
+def test_a_path_that_can_be_read_in_several_ways_is_logged_once(send, caplog):
     with caplog.at_level(logging.INFO, "corsguard"):
         for _ in range(2):
             send("GET", "/api/../admin", APP)
@@ -355,24 +320,18 @@ def test_a_path_of_several_readings_is_told_of_once(send, caplog):
 
 
 @override_settings(CORSGUARD=BY_PATH)
-def test_a_path_is_matched_decoded():
+def test_a_path_is_matched_after_decoding():
     assert send_sync("GET", "/%61pi/slash/", APP).of_cors == SHARED
     assert send_sync("GET", "/%2561pi/slash/", APP).of_cors == NOT_SHARED
 
 
-# Refusals and the log.
-
-
-def test_a_refused_preflight_is_not_told_to_django(send, caplog):
-    """
-    A refused preflight is told to corsguard and not to Django.
-    """
+def test_a_refused_preflight_is_logged_by_corsguard_and_not_by_django(send, caplog):
     with caplog.at_level(logging.INFO):
         assert preflight(send, "/api/hello", EVIL).status == 403
     assert [(r.name, r.levelno) for r in caplog.records if r.name != "asyncio"] == [("corsguard", logging.INFO)]
 
 
-def test_an_allowed_request_is_told_to_nobody(send, caplog):
+def test_an_allowed_request_is_not_logged(send, caplog):
     with caplog.at_level(logging.INFO):
         preflight(send, "/api/hello")
         send("GET", "/api/hello", APP)
@@ -380,12 +339,9 @@ def test_an_allowed_request_is_told_to_nobody(send, caplog):
 
 
 @inside("kit.django_urls.unauthorized")
-def test_other_errors_are_told_to_django_as_ever(send, caplog):
+def test_other_errors_are_logged_by_django(send, caplog):
     assert send("GET", "/api/hello", EVIL).status == 401
     assert {r.name for r in caplog.records} == {"django.request"}
-
-
-# Origin sources.
 
 
 class Store:
@@ -414,7 +370,7 @@ def test_an_origin_source_may_use_the_database(send, path):
         assert preflight(send, path).status == 204
         assert preflight(send, path, EVIL).status == 403
     assert [origin for origin, _ in store.asked] == [APP, EVIL, APP, EVIL]
-    # Both senders run in the main thread, the event loop of the asynchronous one too.
+    # Both senders run in the main thread. So does the event loop of the asynchronous one.
     assert {thread is threading.main_thread() for _, thread in store.asked} == {send is send_sync}
 
 
@@ -431,43 +387,37 @@ class BrokenStore:
 
 
 @override_settings(CORSGUARD={"allow_origins": BrokenStore()})
-def test_a_failing_source_shares_nothing(send, caplog):
-    """
-    A source that fails shares nothing and is recorded.
-    """
+def test_a_source_that_fails_shares_nothing_and_is_recorded(send, caplog):
     answer = send("GET", "/api/hello", APP)
     assert (answer.status, answer.of_cors) == (200, NOT_SHARED)
     assert preflight(send, "/api/hello").status == 403
-    # All handlers of the process have one journal, which writes of one policy once a minute.
+    # All handlers of the process have one journal, which writes about one policy once a minute.
     assert [(r.name, r.levelno, r.exc_info[0]) for r in caplog.records] == [
         ("corsguard", logging.ERROR, ConnectionError)
     ]
 
 
-# Under a WSGI server.
-
-
 @pytest.mark.parametrize("path", ["/api/hello", "/api/stream", "/api/file", "/api/crash", "/nowhere"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_what_goes_to_the_server_is_wsgi(path, method):
+def test_a_response_to_the_server_is_valid_wsgi(path, method):
     _, headers, _ = serve(validator(WSGIHandler()), environ(path, REQUEST_METHOD=method))
     assert ("Access-Control-Allow-Origin", APP) in headers
 
 
 @pytest.mark.parametrize(("origin", "status"), [(APP, 204), (EVIL, 403)])
-def test_what_answers_a_preflight_is_wsgi(origin, status):
+def test_an_answer_to_a_preflight_is_valid_wsgi(origin, status):
     asked = {"REQUEST_METHOD": "OPTIONS", "HTTP_ORIGIN": origin, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}
     assert serve(validator(WSGIHandler()), environ("/api/hello", **asked))[0] == status
 
 
 def test_static_files_under_runserver_are_answered_before_all_middleware(tmp_path):
     """
-    What the README says of `runserver`.
+    The README says this about `runserver`.
     """
     (tmp_path / "font.woff2").write_bytes(b"font")
     asked = environ_of(Request("GET", {"Origin": APP}), "/static/font.woff2")
     files = {"STATIC_URL": "/static/", "STATICFILES_DIRS": [tmp_path], "STATICFILES_FINDERS": [FILES], "DEBUG": True}
-    # Django keeps what it has found.
+    # Django caches the files that it found.
     get_finder.cache_clear()
     with override_settings(CORSGUARD=LISTED, MIDDLEWARE=[GUARD], **files):
         status, headers, body = serve(StaticFilesHandler(WSGIHandler()), asked)

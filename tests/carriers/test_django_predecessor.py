@@ -1,5 +1,5 @@
 """
-What is left of django-cors-headers next to our middleware is reported: by the checks, and when a server starts.
+Settings of django-cors-headers next to our middleware are reported: by the checks, and when a server starts.
 """
 
 import subprocess
@@ -29,14 +29,14 @@ def ids():
 
 
 @pytest.mark.parametrize("name", sorted(THEIRS))
-def test_a_setting_of_theirs_next_to_ours_is_reported(name):
+def test_a_setting_of_django_cors_headers_next_to_ours_is_reported(name):
     with override_settings(CORSGUARD=OURS, **{name: "x"}):
         (message,) = messages("W908")
     assert (message.level, message.obj) == (WARNING, name)
     assert name in message.msg
 
 
-def test_all_that_is_left_is_one_report():
+def test_all_old_settings_are_in_one_report():
     with override_settings(CORSGUARD=OURS, CORS_ALLOWED_ORIGINS=[APP], CORS_URLS_REGEX="^/api/"):
         (message,) = messages("W908")
     assert "CORS_ALLOWED_ORIGINS, CORS_URLS_REGEX" in message.msg
@@ -51,9 +51,9 @@ def test_all_that_is_left_is_one_report():
     ],
     ids=str,
 )
-def test_what_is_not_left_over_is_not_reported(scope):
+def test_a_setting_that_is_not_left_over_is_not_reported(scope):
     """
-    Names that are not theirs are not reported, nor any where CORSGUARD says that they belong to something else.
+    These are names of other software, and all names if CORSGUARD says that they belong to something else.
     """
     with override_settings(**scope):
         assert messages("W908") == []
@@ -73,15 +73,15 @@ def receiving():
         corsheaders.signals.check_request_enabled.disconnect(allow)
 
 
-def test_a_receiver_next_to_ours_is_reported():
+def test_a_receiver_of_the_old_signal_next_to_ours_is_reported():
     with override_settings(CORSGUARD=OURS), receiving() as receiver:
         (message,) = messages("W908")
     assert receiver in message.msg
 
 
-def test_a_receiver_without_ours_is_an_error():
+def test_a_receiver_of_the_old_signal_without_our_setting_is_an_error():
     """
-    A receiver of their signal is a configuration like their settings, and needs the translation.
+    It is a configuration like their settings, and needs the translation.
     """
     with receiving() as receiver:
         (message,) = messages("E902")
@@ -93,7 +93,7 @@ def test_a_receiver_without_ours_is_an_error():
 @pytest.mark.parametrize("paths", [[GUARD, THEIR_GUARD], [THEIR_GUARD, GUARD]])
 def test_two_cors_middlewares_are_an_error(paths):
     """
-    Both middlewares at once are an error, and nothing else is said about their order.
+    Nothing else is said about their order.
     """
     with override_settings(MIDDLEWARE=paths):
         assert ids() == ["E903"]
@@ -104,13 +104,13 @@ class Derived(CorsMiddleware):
     pass
 
 
-def test_a_derived_middleware_of_theirs_is_theirs():
+def test_a_subclass_of_their_middleware_is_found():
     with override_settings(MIDDLEWARE=[GUARD, f"{__name__}.Derived"]):
         assert ids() == ["E903"]
         assert f"{__name__}.Derived" in messages("E903")[0].hint
 
 
-def test_their_middleware_alone_is_not_two():
+def test_their_middleware_without_ours_is_not_reported_as_two():
     with override_settings(MIDDLEWARE=[THEIR_GUARD]):
         assert ids() == ["W901"]
 
@@ -138,9 +138,9 @@ def start(server, **scope):
 
 
 @pytest.mark.parametrize("server", ["wsgi", "asgi"])
-def test_what_is_left_is_logged_once_at_start(server):
+def test_old_settings_are_logged_once_at_start(server):
     """
-    A server that starts says once what is left, and loads no tools of migration for that.
+    This loads no tools of migration.
     """
     done = start(server, MIDDLEWARE=[GUARD], CORSGUARD=OURS, CORS_ORIGIN_WHITELIST=[APP])
     assert done.returncode == 0, done.stderr
@@ -155,7 +155,7 @@ def test_a_server_with_two_cors_middlewares_does_not_start(server):
     assert "E903 MIDDLEWARE" in done.stderr
 
 
-def test_a_server_that_was_not_moved_says_both():
+def test_a_server_with_two_middlewares_and_no_setting_reports_both():
     done = start("wsgi", MIDDLEWARE=[THEIR_GUARD, GUARD], CORS_ALLOWED_ORIGINS=[APP])
     assert done.returncode != 0
     assert "E902 CORS_ALLOWED_ORIGINS" in done.stderr

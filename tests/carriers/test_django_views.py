@@ -1,5 +1,6 @@
 """
-`@cors` in Django: a tag on a view beats the policy of its path, whatever makes the view and whoever answers for it.
+`@cors` in Django: a tag on a view takes the place of the policy of its path, whatever makes the view and whatever
+answers for it.
 """
 
 import logging
@@ -63,7 +64,7 @@ def send(request):
 @pytest.fixture(autouse=True)
 def tagged_urls():
     """
-    The policy of every path shares with nobody in these tests, so that only tags share.
+    Close every path in these tests, so that only tags share.
     """
     with override_settings(
         CORSGUARD={"allow_origins": ["https://nobody.example"]}, ROOT_URLCONF="kit.django_tagged_urls"
@@ -84,9 +85,6 @@ def urls(*patterns):
     return override_settings(ROOT_URLCONF=urlconf)
 
 
-# Where a tag may stand.
-
-
 @pytest.mark.parametrize("path", VIEWS)
 def test_a_tagged_view_is_shared_as_its_tag_says(send, path):
     answer = send("GET", path, APP)
@@ -94,10 +92,7 @@ def test_a_tagged_view_is_shared_as_its_tag_says(send, path):
 
 
 @pytest.mark.parametrize("path", VIEWS)
-def test_the_tag_answers_a_preflight(send, path):
-    """
-    A preflight of a tagged view is answered as its tag says.
-    """
+def test_a_preflight_of_a_tagged_view_is_answered_as_its_tag_says(send, path):
     answer = preflight(send, path)
     assert (answer.status, answer.headers) == (204, GRANTED)
 
@@ -117,20 +112,14 @@ def test_a_preflight_of_a_tagged_view_never_reaches_it(send):
     assert calls == []
 
 
-def test_a_tag_beats_the_inherited_one(send):
-    """
-    A tag on a derived class beats the inherited one.
-    """
+def test_a_tag_on_a_derived_class_takes_the_place_of_the_inherited_one(send):
     assert send("GET", "/retagged", APP).of_cors == NOT_SHARED
     assert send("GET", "/retagged", EVIL).of_cors == {"access-control-allow-origin": EVIL, "vary": "Origin"}
 
 
 @override_settings(CORSGUARD={"allow_origins": "*"})
 @pytest.mark.parametrize("path", ["/closed", "/closed-class"])
-def test_a_closed_view_shares_nothing(send, path):
-    """
-    A closed view shares nothing, whatever its path does.
-    """
+def test_a_closed_view_shares_nothing_whatever_its_path_shares(send, path):
     answer = send("GET", path, APP)
     assert (answer.status, answer.of_cors) == (200, {})
 
@@ -141,15 +130,9 @@ def test_a_preflight_of_a_closed_view_reaches_it(send):
     assert (answer.status, answer.headers["x-method"], answer.of_cors) == (200, "OPTIONS", {})
 
 
-def test_a_second_policy_on_one_view_is_refused():
-    """
-    A second different policy on one view is refused.
-    """
+def test_a_second_different_policy_on_one_view_is_refused():
     with pytest.raises(ValueError, match="another policy"):
         cors(None)(Tagged.as_view())
-
-
-# Who else answers for a view.
 
 
 @pytest.mark.parametrize(
@@ -171,49 +154,34 @@ def test_a_second_policy_on_one_view_is_refused():
     ],
 )
 @pytest.mark.parametrize("debug", [True, False])
-def test_answers_of_frameworks_have_the_views_policy(send, method, path, status, debug):
-    """
-    What frameworks answer for a view has its policy.
-    """
+def test_answers_of_frameworks_for_a_view_have_its_policy(send, method, path, status, debug):
     with override_settings(DEBUG=debug):
         answer = send(method, path, APP)
     assert (answer.status, answer.of_cors) == (status, SHARED)
 
 
 @inside("kit.django_urls.unauthorized")
-def test_an_inner_layer_answers_under_the_views_policy(send):
-    """
-    An inner layer answers under the policy of the view that it keeps from answering.
-    """
+def test_a_middleware_that_answers_in_place_of_the_view_has_its_policy(send):
     answer = send("GET", "/tagged", APP)
     assert (answer.status, answer.of_cors) == (401, SHARED)
     assert send("GET", "/untagged", APP).of_cors == NOT_SHARED
 
 
 @inside("kit.django_urls.crashing")
-def test_an_inner_layer_fails_under_the_views_policy(send):
-    """
-    An inner layer fails under the policy of the view that it keeps from answering.
-    """
+def test_a_middleware_that_fails_in_place_of_the_view_has_its_policy(send):
     answer = send("GET", "/tagged", APP)
     assert (answer.status, answer.of_cors) == (500, SHARED)
 
 
 @inside(COMMON)
-def test_a_redirect_to_a_slash_has_its_targets_policy(send):
-    """
-    The redirect to a slash has the policy of its target.
-    """
+def test_the_redirect_to_a_slash_has_the_policy_of_its_target(send):
     answer = send("GET", "/slash", APP)
     assert (answer.status, answer.headers["location"], answer.of_cors) == (301, "/slash/", SHARED)
     assert preflight(send, "/slash").headers == GRANTED
 
 
 @inside(COMMON, APPEND_SLASH=False)
-def test_without_append_slash_paths_stay_apart(send):
-    """
-    Without `APPEND_SLASH` another path is another resource.
-    """
+def test_without_append_slash_another_path_is_another_resource(send):
     answer = send("GET", "/slash", APP)
     assert (answer.status, answer.of_cors) == (404, NOT_SHARED)
     assert preflight(send, "/slash").status == 403
@@ -221,10 +189,7 @@ def test_without_append_slash_paths_stay_apart(send):
 
 @inside("django.middleware.locale.LocaleMiddleware")
 @pytest.mark.parametrize("path", ["/de/translated", "/en/translated"])
-def test_a_view_under_a_language_is_found(send, path):
-    """
-    A view under a language is found in any language.
-    """
+def test_a_view_below_a_language_prefix_is_found_in_any_language(send, path):
     answer = send("GET", path, APP, accept_language="fr")
     assert (answer.status, answer.of_cors) == (200, {**SHARED, "vary": answer.headers["vary"]})
     assert preflight(send, path).headers == GRANTED
@@ -233,7 +198,7 @@ def test_a_view_under_a_language_is_found(send, path):
 @override_settings(CORSGUARD={"/routed": {"allow_origins": [EVIL], "allow_methods": ["GET", "PUT"], "max_age": 60}})
 def test_a_router_of_rest_framework_is_guarded_by_its_path(send):
     """
-    The path of a router guards what it routes to, its own page and its 404s; a tag beats it.
+    That is true for its own page and its 404s too. A tag takes the place of the path.
     """
     shared = {"access-control-allow-origin": EVIL, "vary": "Origin"}
     for url, status in (("/routed/plain/", 200), ("/routed/", 200), ("/routed/nowhere/", 404)):
@@ -241,9 +206,6 @@ def test_a_router_of_rest_framework_is_guarded_by_its_path(send):
         assert (answer.status, answer.of_cors) == (status, shared)
         assert preflight(send, url, EVIL).headers == {**GRANTED, "access-control-allow-origin": EVIL}
     assert send("GET", "/routed/tenants/", APP).of_cors == SHARED
-
-
-# URLconfs.
 
 
 @override_settings(ROOT_URLCONF="kit.django_urls")
@@ -279,10 +241,7 @@ def counting(seen):
     return Word
 
 
-def test_views_are_looked_for_only_where_tagged(send):
-    """
-    Preflights look for the view only where a view is tagged.
-    """
+def test_preflights_look_for_the_view_only_if_a_view_is_tagged(send):
     seen = []
     register_converter(counting(seen), f"counted{id(seen)}")
     counted = path(f"<counted{id(seen)}:word>", lambda request, word: HttpResponse())
@@ -294,7 +253,7 @@ def test_views_are_looked_for_only_where_tagged(send):
     assert seen == ["word"]
 
 
-def test_a_response_of_a_view_looks_for_no_other(send):
+def test_a_response_of_a_view_looks_for_no_other_view(send):
     seen = []
     register_converter(counting(seen), f"counted{id(seen)}")
     with urls(path(f"<counted{id(seen)}:word>", cors(TAGGED)(lambda request, word: HttpResponse()))):
@@ -302,10 +261,7 @@ def test_a_response_of_a_view_looks_for_no_other(send):
     assert seen == ["word"]
 
 
-def test_an_unknown_entry_may_lead_to_a_tagged_view(send):
-    """
-    An entry that is none of Django's may lead to a tagged view.
-    """
+def test_an_unknown_entry_of_the_urlconf_may_lead_to_a_tagged_view(send):
     view = cors(TAGGED)(lambda request: HttpResponse())
 
     class Entry:
@@ -321,19 +277,13 @@ def test_an_unknown_entry_may_lead_to_a_tagged_view(send):
 
 @pytest.mark.parametrize("urlconf", ["no_such_module", "logging"])
 @override_settings(CORSGUARD=TAGGED)
-def test_a_broken_urlconf_leaves_the_paths_policy(send, urlconf):
-    """
-    A preflight is answered under the policy of the path where the URLconf cannot be used.
-    """
+def test_with_a_broken_urlconf_a_preflight_has_the_policy_of_its_path(send, urlconf):
     with override_settings(ROOT_URLCONF=urlconf):
         assert preflight(send, "/tagged").headers == GRANTED
 
 
 @override_settings(CORSGUARD=TAGGED)
-def test_a_failing_converter_leaves_the_paths_policy(send):
-    """
-    A converter that fails answers under the policy of the path.
-    """
+def test_with_a_failing_converter_the_answer_has_the_policy_of_the_path(send):
     answer = send("GET", "/fragile/word", APP)
     assert (answer.status, answer.of_cors) == (500, SHARED)
     assert preflight(send, "/fragile/word").headers == GRANTED
@@ -347,17 +297,11 @@ class Unhashable:
         return HttpResponse()
 
 
-def test_an_unhashable_view_is_guarded(send):
-    """
-    A view that cannot be hashed is served and guarded.
-    """
+def test_a_view_that_cannot_be_hashed_is_served_and_guarded(send):
     with urls(path("tagged", cors(TAGGED)(Unhashable("tagged"))), path("untagged", Unhashable("untagged"))):
         assert (send("GET", "/tagged", APP).status, send("GET", "/tagged", APP).of_cors) == (200, SHARED)
         assert (send("GET", "/untagged", APP).status, send("GET", "/untagged", APP).of_cors) == (200, NOT_SHARED)
         assert preflight(send, "/tagged").headers == GRANTED
-
-
-# Tags where the guard does not look.
 
 
 class OnMethod(View):
@@ -415,10 +359,7 @@ def below_api_view(request):
     ],
     ids=lambda view: getattr(view, "view_class", view).__name__,
 )
-def test_a_misplaced_tag_closes_the_view(view, caplog):
-    """
-    A tag where the guard does not look closes the view and is told of once.
-    """
+def test_a_tag_in_the_wrong_place_closes_the_view_and_is_logged_once(view, caplog):
     with urls(path("view", view)), override_settings(CORSGUARD={"allow_origins": "*"}):
         caplog.clear()
         handler = WSGIHandler()
@@ -432,19 +373,13 @@ def test_a_misplaced_tag_closes_the_view(view, caplog):
 
 
 @pytest.mark.parametrize("view", [Tagged, OnMethod])
-def test_tags_on_classes_need_the_guard(view):
-    """
-    Tags on classes change nothing without the guard.
-    """
+def test_tags_on_classes_change_nothing_without_the_guard(view):
     with urls(path("view", view.as_view())), override_settings(MIDDLEWARE=[]):
         answer = send_sync("GET", "/view", APP)
     assert (answer.status, answer.of_cors) == (200, {})
 
 
-def test_warnings_of_many_views_are_told_once(caplog):
-    """
-    The warnings of one policy on many views are told once.
-    """
+def test_warnings_of_one_policy_on_many_views_are_logged_once(caplog):
     smelly = Policy(allow_origins=["http://plain.example"])
     views = [cors(smelly)(lambda request: HttpResponse()) for _ in range(2)]
     with urls(path("a", views[0]), path("b", views[1])):

@@ -1,6 +1,6 @@
 """
-Nobody pays for tags before there is one, and nobody misses the first one. Each test is a process of its own, since a
-process has a first tag once.
+Tags cost nothing before the first one exists, and the first one is noticed. Each test is a process of its own, because
+a process has a first tag only once.
 """
 
 import subprocess
@@ -43,9 +43,9 @@ print(says())
 
 
 @pytest.mark.parametrize("swap", ["", 'guard.policy = {"allow_origins": [APP]}'])
-def test_flask_heeds_the_first_tag(swap):
+def test_flask_notices_the_first_tag(swap):
     """
-    Flask heeds the first tag, and the policy may be swapped before and after.
+    The policy may be swapped before and after it.
     """
     assert run(FLASK.format(swap=swap)) == ["refused", "0", "shared", "1", "shared"]
 
@@ -93,10 +93,7 @@ def asked(get_response):
 
 @pytest.mark.parametrize("asks_first", [False, True], ids=["the view answers", "a layer before it answers"])
 @pytest.mark.parametrize("is_tagged", [False, True], ids=["untagged", "tagged"])
-def test_django_heeds_a_late_first_tag(tmp_path, asks_first, is_tagged):
-    """
-    Django heeds a tag that the first request imports.
-    """
+def test_django_notices_a_tag_that_the_first_request_imports(tmp_path, asks_first, is_tagged):
     tag = '@cors(allow_origins=["https://other.example.net"])\ndef index'
     (tmp_path / "views.py").write_text(VIEWS.replace("def index", tag) if is_tagged else VIEWS)
     (tmp_path / "login.py").write_text(LOGIN)

@@ -48,9 +48,6 @@ def problems_of(error):
     return [problem.code for problem in error.value.problems]
 
 
-# Where the policy comes from
-
-
 @pytest.mark.parametrize("policy", [Policy(**LISTED), LISTED, {"/": Policy(**LISTED)}, {"paths": {"/": LISTED}}])
 @pytest.mark.parametrize(
     "guard",
@@ -63,19 +60,13 @@ def problems_of(error):
     ],
     ids=["constructor", "init_app", "argument of init_app", "config", "config and init_app"],
 )
-def test_a_policy_in_every_form_from_every_place(app, guard, policy):
-    """
-    A policy is taken in every form from every place.
-    """
+def test_a_policy_is_taken_in_every_form_from_every_place(app, guard, policy):
     guard(app, policy)
     assert ask(app) == Answer(200, shared_with(), "index")
     assert ask_preflight(app) == preflight_answer()
 
 
-def test_an_argument_beats_the_guards_own_policy(app):
-    """
-    An argument goes before the guard's own policy, and that before config.
-    """
+def test_an_argument_is_used_before_the_guards_own_policy_and_that_before_config(app):
     app.config["CORSGUARD"] = LISTED
     guard = CORSGuard(app, OTHERS)
     assert ask(app, origin=OTHER).cors == shared_with(OTHER)
@@ -84,19 +75,13 @@ def test_an_argument_beats_the_guards_own_policy(app):
     assert ask(second).cors == shared_with()
 
 
-def test_without_a_policy_nothing_is_touched(app):
-    """
-    Without a policy nothing is touched, and preflights reach the application.
-    """
+def test_without_a_policy_nothing_is_touched_and_preflights_reach_the_application(app):
     CORSGuard(app)
     assert ask(app) == Answer(200, UNTOUCHED, "index")
     assert ask_preflight(app) == Answer(200, UNTOUCHED, "")
 
 
-def test_prefixes_guard_blueprints(app):
-    """
-    Prefixes guard blueprints and nothing beside them.
-    """
+def test_prefixes_guard_blueprints_and_nothing_else(app):
     blueprint = Blueprint("api", __name__)
     blueprint.add_url_rule("/items", "items", lambda: "items")
     app.register_blueprint(blueprint, url_prefix="/api")
@@ -110,10 +95,7 @@ def test_prefixes_guard_blueprints(app):
     assert ask(app, "/apiary").cors == UNTOUCHED
 
 
-def test_whose_headers_of_the_application_are_kept(app, caplog):
-    """
-    A closed path loses the headers of the application, and an unguarded one keeps them.
-    """
+def test_a_closed_path_removes_headers_of_the_application_and_an_unguarded_one_keeps_them(app, caplog):
     headers = {"Access-Control-Allow-Origin": "*", "Vary": "Cookie"}
     for path in "/api/closed", "/api/open", "/else":
         app.add_url_rule(path, path, lambda: Response("own", headers=headers))
@@ -128,10 +110,7 @@ def test_whose_headers_of_the_application_are_kept(app, caplog):
     assert (record.cors_event.reason, record.cors_event.policy) == ("two-layers", None)
 
 
-def test_a_path_of_several_readings(app, caplog):
-    """
-    A path that can be read in several ways gets the policy of all readings or none.
-    """
+def test_a_path_of_several_readings_has_the_policy_of_all_of_them_or_none(app, caplog):
     caplog.set_level(logging.INFO, "corsguard")
     app.add_url_rule("/<path:path>", "any", lambda path: path)
     CORSGuard(app, {"/api": LISTED, "/api/open": {"allow_origins": "*"}})
@@ -143,14 +122,8 @@ def test_a_path_of_several_readings(app, caplog):
     assert {record.cors_event.reason for record in caplog.records} == {"odd-path"}
 
 
-# What is refused
-
-
 @pytest.mark.parametrize("config", [None, [APP], "*", 7])
-def test_a_config_value_that_is_no_policy(app, config):
-    """
-    A config value that is no policy stops `init_app`.
-    """
+def test_a_config_value_that_is_not_a_policy_stops_init_app(app, config):
     app.config["CORSGUARD"] = config
     with pytest.raises(PolicyError) as error:
         CORSGuard(app)
@@ -158,7 +131,7 @@ def test_a_config_value_that_is_no_policy(app, config):
     assert error.value.__notes__ == [f"This is app.config['CORSGUARD'] of {app.name!r}."]
 
 
-def test_a_blueprint_is_told_how_it_is_guarded():
+def test_a_blueprint_is_refused_with_how_to_guard_it():
     with pytest.raises(TypeError, match="Guard a blueprint by its prefix"):
         CORSGuard(Blueprint("api", "api"))
 
@@ -172,16 +145,13 @@ def test_a_blueprint_is_told_how_it_is_guarded():
     ],
     ids=["FastAPI", "Django", "WSGI"],
 )
-def test_an_application_with_another_guard_is_told_which(app, said):
+def test_an_application_with_another_guard_is_refused_with_the_name_of_that_guard(app, said):
     with pytest.raises(TypeError) as refused:
         CORSGuard(app, LISTED)
     assert said in str(refused.value)
 
 
-def test_a_bad_config_stops_init_app(app):
-    """
-    A bad config stops `init_app` with all its problems, and leaves the application alone.
-    """
+def test_a_bad_config_stops_init_app_with_all_problems_and_changes_nothing(app):
     app.config["CORSGUARD"] = {"paths": {"/api/": {"allow_origins": ["https://a.example/"], "max_age": -1}, "/b": {}}}
     inside = app.wsgi_app
     with pytest.raises(PolicyError) as error:
@@ -191,19 +161,13 @@ def test_a_bad_config_stops_init_app(app):
     assert "corsguard" not in app.extensions
 
 
-def test_the_constructor_refuses_a_bad_policy():
-    """
-    The constructor refuses a bad policy without any application.
-    """
+def test_the_constructor_refuses_a_bad_policy_without_an_application():
     with pytest.raises(PolicyError) as error:
         CORSGuard(policy={"allow_origins": "*", "allow_credentials": True})
     assert problems_of(error) == ["E301"]
 
 
-def test_an_application_is_guarded_once(app):
-    """
-    An application that is guarded cannot be guarded again.
-    """
+def test_a_guarded_application_cannot_be_guarded_again(app):
     CORSGuard(app, LISTED)
     inside = app.wsgi_app
     with pytest.raises(RuntimeError, match=r"assign guard\.policy"):
@@ -213,7 +177,7 @@ def test_an_application_is_guarded_once(app):
 
 def test_the_guard_keeps_no_application_alive():
     """
-    The guard is among the extensions and does not keep the application alive.
+    It is among the extensions of the application.
     """
     app = Flask("short-lived")
     guard = CORSGuard(app, LISTED)
@@ -225,33 +189,21 @@ def test_the_guard_keeps_no_application_alive():
     guard.policy = OTHERS
 
 
-# Every response
-
-
-def test_refused_origins_get_no_headers(app):
-    """
-    Refused origins get no headers while the view runs.
-    """
+def test_refused_origins_get_no_headers_though_the_view_runs(app):
     CORSGuard(app, LISTED)
     assert ask(app, origin=EVIL) == Answer(200, REFUSED, "index")
     assert ask(app, origin=None) == Answer(200, REFUSED, "index")
     assert ask_preflight(app, origin=EVIL) == REFUSED_PREFLIGHT
 
 
-def test_options_without_preflight_reach_the_app(app):
-    """
-    An `OPTIONS` request that is no preflight reaches the application.
-    """
+def test_an_options_request_that_is_not_a_preflight_reaches_the_application(app):
     CORSGuard(app, LISTED)
     app.add_url_rule("/own", "own", lambda: "own", methods=["OPTIONS"], provide_automatic_options=False)
     assert ask(app, "/own", "OPTIONS") == Answer(200, shared_with(), "own")
     assert ask(app, "/own", "OPTIONS", origin=None, Access_Control_Request_Method="PUT") == Answer(200, REFUSED, "own")
 
 
-def test_a_preflight_runs_no_hooks(app):
-    """
-    A guarded preflight reaches neither `before_request` nor the teardown.
-    """
+def test_a_guarded_preflight_runs_no_hooks(app):
     seen = []
     app.before_request(lambda: seen.append("before"))
     app.teardown_request(lambda error: seen.append("teardown"))
@@ -262,10 +214,7 @@ def test_a_preflight_runs_no_hooks(app):
     assert seen == ["before", "teardown"]
 
 
-def test_what_before_request_aborts_is_shared(app):
-    """
-    What `before_request` aborts carries the headers.
-    """
+def test_what_before_request_aborts_carries_the_headers(app):
     app.before_request(lambda: abort(401))
     CORSGuard(app, LISTED)
     answer = ask(app)
@@ -279,10 +228,7 @@ def test_a_404_carries_the_headers(app, path):
     assert (answer.status, answer.cors) == (404, shared_with())
 
 
-def test_a_405_carries_the_headers(app):
-    """
-    A 405 carries the headers, and its preflight is answered.
-    """
+def test_a_405_carries_the_headers_and_its_preflight_is_answered(app):
     CORSGuard(app, LISTED)
     answer = ask(app, method="DELETE")
     assert (answer.status, answer.cors) == (405, shared_with())
@@ -296,10 +242,7 @@ def test_a_redirect_to_the_slash_carries_the_headers(app):
     assert (answer.status, answer.cors) == (308, shared_with())
 
 
-def test_the_500_of_an_exception_carries_the_headers(app, caplog):
-    """
-    The 500 of an unhandled exception carries the headers.
-    """
+def test_the_500_of_an_unhandled_exception_carries_the_headers(app, caplog):
     app.add_url_rule("/broken", "broken", lambda: 1 / 0)
     CORSGuard(app, LISTED)
     answer = ask(app, "/broken")
@@ -307,10 +250,7 @@ def test_the_500_of_an_exception_carries_the_headers(app, caplog):
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_what_an_error_handler_makes_is_shared(app):
-    """
-    What an error handler makes carries the headers.
-    """
+def test_the_response_of_an_error_handler_carries_the_headers(app):
     app.add_url_rule("/broken", "broken", lambda: 1 / 0)
     app.register_error_handler(ZeroDivisionError, lambda error: (jsonify(text="handled"), 418))
     CORSGuard(app, LISTED)
@@ -319,10 +259,7 @@ def test_what_an_error_handler_makes_is_shared(app):
 
 
 @pytest.mark.parametrize("key", ["PROPAGATE_EXCEPTIONS", "TESTING", "DEBUG"])
-def test_an_exception_let_through_stays_untouched(app, key):
-    """
-    An exception that Flask lets through passes untouched.
-    """
+def test_an_exception_that_flask_lets_through_passes_untouched(app, key):
     app.config[key] = True
     error = RuntimeError("mine")
 
@@ -336,10 +273,7 @@ def test_an_exception_let_through_stays_untouched(app, key):
     assert caught.value is error
 
 
-def test_an_unmodified_file_carries_the_headers(app, tmp_path):
-    """
-    A file that is not modified carries the headers.
-    """
+def test_a_304_of_a_file_carries_the_headers(app, tmp_path):
     file = tmp_path / "file.txt"
     file.write_text("content")
 
@@ -390,11 +324,7 @@ def test_asynchronous_views_are_guarded(app):
     assert ask(app, "/async") == Answer(200, shared_with(), "async")
 
 
-def test_headers_of_the_application_are_replaced(app, caplog):
-    """
-    Headers that the application sets itself are replaced, and this is logged once.
-    """
-
+def test_headers_of_the_application_are_replaced_and_logged_once(app, caplog):
     @app.after_request
     def set_headers(response):
         response.headers["Access-Control-Allow-Origin"] = "*"
@@ -409,20 +339,14 @@ def test_headers_of_the_application_are_replaced(app, caplog):
     assert "Access-Control-Allow-Credentials" in caplog.text
 
 
-def test_guarding_twice_equals_guarding_once(app):
-    """
-    Guarding twice through WSGI equals guarding once.
-    """
+def test_guarding_twice_through_wsgi_equals_guarding_once(app):
     CORSGuard(app, LISTED)
     app.wsgi_app = CORSMiddleware(app.wsgi_app, LISTED)
     assert ask(app) == Answer(200, shared_with(), "index")
     assert ask_preflight(app) == preflight_answer()
 
 
-def test_warnings_are_written_at_guarding(app, caplog):
-    """
-    The warnings of a policy are written when the application is guarded.
-    """
+def test_warnings_are_logged_when_the_application_is_guarded(app, caplog):
     CORSGuard(app, {"allow_origins": ["http://app.example.com"]})
     assert ["W103" in record.message for record in caplog.records] == [True]
 
@@ -430,10 +354,7 @@ def test_warnings_are_written_at_guarding(app, caplog):
 @pytest.mark.parametrize("given", [tuple, iter], ids=["tuple", "generator"])
 @pytest.mark.parametrize("origin", [APP, EVIL, None])
 @pytest.mark.parametrize("is_tagged", [False, True], ids=["untagged", "tagged"])
-def test_headers_from_between_need_no_list(app, given, origin, is_tagged):
-    """
-    Headers that a layer between gives in another form than a list are kept.
-    """
+def test_headers_of_a_middleware_need_not_be_a_list(app, given, origin, is_tagged):
     inside = app.wsgi_app
 
     def respelling(environ, start_response):
@@ -447,13 +368,7 @@ def test_headers_from_between_need_no_list(app, given, origin, is_tagged):
     assert answer == Answer(200, shared_with() if origin == APP else REFUSED, "index")
 
 
-# Several applications
-
-
-def test_one_guard_two_applications_two_policies(app):
-    """
-    One guard guards two applications, each with its own policy.
-    """
+def test_one_guard_guards_two_applications_with_two_policies(app):
     second = make_app("second")
     second.add_url_rule("/", "index", lambda: "second")
     app.config["CORSGUARD"] = LISTED
@@ -465,10 +380,7 @@ def test_one_guard_two_applications_two_policies(app):
     assert (ask(second).cors, ask(second, origin=OTHER).cors) == (REFUSED, shared_with(OTHER))
 
 
-def test_config_reaches_one_application_alone(app):
-    """
-    The config of one application does not reach the next.
-    """
+def test_the_config_of_one_application_does_not_reach_the_next(app):
     app.config["CORSGUARD"] = LISTED
     guard = CORSGuard(app)
     second = make_app("second")
@@ -477,10 +389,7 @@ def test_config_reaches_one_application_alone(app):
     assert ask(second).cors == UNTOUCHED
 
 
-def test_mounted_applications_have_their_own_guards(app):
-    """
-    Applications mounted in one another are guarded by their own guards.
-    """
+def test_mounted_applications_have_guards_of_their_own(app):
     inner = make_app("inner")
     inner.add_url_rule("/", "index", lambda: "inner")
     CORSGuard(inner, OTHERS)
@@ -494,13 +403,7 @@ def test_mounted_applications_have_their_own_guards(app):
     assert ask(app, "/inner/", origin=OTHER) == Answer(200, [("vary", "Origin")], "inner")
 
 
-# Swapping the policy
-
-
-def test_assigning_swaps_for_all_applications(app):
-    """
-    Assigning swaps the policy of all applications and of those to come.
-    """
+def test_assigning_swaps_the_policy_of_all_applications_and_of_later_ones(app):
     second, third = make_app("second"), make_app("third")
     guard = CORSGuard(app, LISTED)
     guard.init_app(second)
@@ -511,10 +414,7 @@ def test_assigning_swaps_for_all_applications(app):
         assert ask(guarded).cors == REFUSED
 
 
-def test_assigning_leaves_policies_given_apart(app):
-    """
-    Assigning leaves theirs to the applications that were given their own policy.
-    """
+def test_assigning_does_not_change_applications_with_a_policy_of_their_own(app):
     second, third = make_app("second"), make_app("third")
     second.config["CORSGUARD"] = LISTED
     guard = CORSGuard(app)
@@ -533,7 +433,7 @@ def test_the_policy_of_one_application_can_be_set(app):
     guard.init_app(second)
     guard.set_policy(second, OTHERS)
     assert (ask(app).cors, ask(second, origin=OTHER).cors) == (shared_with(), shared_with(OTHER))
-    # From then on it has its own, and the guard's own policy is no more that of this application.
+    # From then on it has its own policy, and the policy of the guard is not used for it.
     guard.policy = {"allow_origins": "*"}
     assert (guard.policy, ask(second, origin=OTHER).cors) == (Policy(allow_origins="*"), shared_with(OTHER))
     guard.set_policy(second, None)
@@ -544,7 +444,7 @@ def test_the_policy_of_one_application_can_be_set(app):
         guard.set_policy(make_app("third"), LISTED)
 
 
-def test_what_was_read_can_be_assigned_again(app):
+def test_the_policy_that_was_read_can_be_assigned_again(app):
     guard = CORSGuard(app, {"/": LISTED})
     before = guard.policy
     guard.policy = None
@@ -562,11 +462,7 @@ def test_a_bad_policy_is_not_swapped_in(app):
     assert ask(app).cors == shared_with()
 
 
-def test_a_request_in_flight_keeps_its_policy(app):
-    """
-    A request that is running finishes with the old policy.
-    """
-
+def test_a_running_request_finishes_with_the_old_policy(app):
     @app.get("/swap")
     def swap():
         current_app.extensions["corsguard"].policy = OTHERS
@@ -578,10 +474,7 @@ def test_a_request_in_flight_keeps_its_policy(app):
 
 
 @pytest.mark.parametrize("wrapped", [lambda policy: policy, lambda policy: {"/": policy}], ids=["policy", "paths"])
-def test_no_answer_under_threads_is_of_two_policies(app, wrapped):
-    """
-    Under threads every answer is wholly of one policy.
-    """
+def test_every_answer_with_threads_has_wholly_one_policy(app, wrapped):
     one = wrapped({"allow_origins": [APP], "expose_headers": ["X-One"], "max_age": 1})
     two = wrapped({"allow_origins": "*", "expose_headers": ["X-Two"], "max_age": 2})
     guard = CORSGuard(app, one)
@@ -612,13 +505,7 @@ def test_no_answer_under_threads_is_of_two_policies(app, wrapped):
     assert seen == responses | preflights
 
 
-# What lies between
-
-
-def test_start_response_may_be_delayed_between(app):
-    """
-    A middleware between that delays `start_response` changes nothing.
-    """
+def test_a_middleware_that_delays_start_response_changes_nothing(app):
     inside = app.wsgi_app
 
     def delaying(environ, start_response):
@@ -634,20 +521,14 @@ def test_start_response_may_be_delayed_between(app):
     assert ask(app) == Answer(200, shared_with(), "index")
 
 
-def test_the_path_is_that_below_the_mount(app):
-    """
-    The path is that of the application below where it is mounted.
-    """
+def test_the_path_is_read_below_the_mount(app):
     CORSGuard(app, {"/": LISTED, "/api": OTHERS})
     app.add_url_rule("/where", "where", lambda: request.script_root)
     mounted = DispatcherMiddleware(Flask("root"), {"/api": app})
     assert ask(mounted, "/api/where") == Answer(200, shared_with(), "/api")
 
 
-def test_a_client_forges_nothing_in_the_log(app, caplog):
-    """
-    Refusals are recorded without what the client could forge.
-    """
+def test_refusals_are_logged_without_text_that_a_client_could_forge(app, caplog):
     caplog.set_level(logging.INFO, "corsguard")
     CORSGuard(app, LISTED)
     ask_preflight(app, "/a%0d%0ab", origin="https://evil.example")
@@ -657,10 +538,7 @@ def test_a_client_forges_nothing_in_the_log(app, caplog):
     assert r"/a\r\nb" in messages[0]
 
 
-def test_empty_policies_beat_the_config():
-    """
-    Policies that were given empty beat the config and can be swapped.
-    """
+def test_empty_policies_take_the_place_of_the_config_and_can_be_swapped():
     app = make_app("given")
     app.config["CORSGUARD"] = LISTED
     policies = Policies()
@@ -670,7 +548,7 @@ def test_empty_policies_beat_the_config():
     assert ask(app, origin=APP).cors != []
 
 
-def test_a_handler_of_the_log_may_ask_the_application():
+def test_a_handler_of_the_log_may_send_a_request_to_the_application():
     app = make_app("asked")
     app.add_url_rule("/risky", "risky", cors(allow_origins=["http://risky.example"])(lambda: "risky"))
     CORSGuard(app)
@@ -689,7 +567,7 @@ def test_a_handler_of_the_log_may_ask_the_application():
     assert asked == [200]
 
 
-def test_a_path_beyond_latin_1_raises_nothing():
+def test_a_path_outside_of_latin_1_raises_nothing():
     app = make_app("odd")
     app.add_url_rule("/tagged", "tagged", cors(None)(lambda: "tagged"))
     guard = CORSGuard(app, LISTED)
@@ -707,16 +585,13 @@ def test_a_path_beyond_latin_1_raises_nothing():
         ({"debug": True}, 'CORSGuard got "debug", which it does not know.'),
     ],
 )
-def test_keywords_of_a_policy_are_named_in_a_mapping(keywords, said):
+def test_keywords_of_a_policy_in_a_mapping_are_refused_by_name(keywords, said):
     app = Flask("shop")
     with pytest.raises(TypeError) as refused:
         CORSGuard(app, **keywords)
     assert said in str(refused.value)
     # Nothing guards it.
     CORSGuard(app, {"allow_origins": "*"})
-
-
-# Exceptions that leave Flask.
 
 
 @pytest.mark.parametrize(
@@ -726,14 +601,14 @@ def test_keywords_of_a_policy_are_named_in_a_mapping(keywords, said):
         ({"PROPAGATE_EXCEPTIONS": True}, APP, 1),
         ({"DEBUG": True, "PROPAGATE_EXCEPTIONS": False}, APP, 0),
         ({}, APP, 0),
-        # What a test client gets is the exception itself, and without an Origin no page waits for headers.
+        # A test client gets the exception itself. Without an Origin, no page waits for headers.
         ({"TESTING": True}, APP, 0),
         ({"DEBUG": True}, None, 0),
     ],
 )
-def test_an_exception_that_leaves_flask_is_warned_of_once(caplog, settings, origin, records):
+def test_an_exception_that_leaves_flask_gets_one_warning(caplog, settings, origin, records):
     """
-    What answers it stands outside of the guard, so the page is told of CORS, and the log says why.
+    A layer outside of the guard answers it. So the browser reports CORS, and the log says why.
     """
     app = Flask("raising")
     app.config.update(settings)

@@ -1,5 +1,5 @@
 """
-What stands around the guard of a Flask application, or in place of it: the log says what is wrong with that.
+Layers around the guard of a Flask application, or in place of it: the log says what is wrong with them.
 """
 
 import logging
@@ -38,7 +38,7 @@ def asked(app, caplog):
     return [record.getMessage() for record in caplog.records if record.name == "corsguard"]
 
 
-def test_flask_socketio_outside_is_said_once(app, caplog):
+def test_flask_socketio_outside_of_the_guard_is_logged_once(app, caplog):
     CORSGuard(app, POLICY)
     SocketIO(app, async_mode="threading")
     (said,) = asked(app, caplog)
@@ -46,7 +46,7 @@ def test_flask_socketio_outside_is_said_once(app, caplog):
 
 
 @pytest.mark.parametrize("order", ["outermost", "between"])
-def test_it_is_found_among_other_layers(app, caplog, order):
+def test_flask_socketio_is_found_among_other_layers(app, caplog, order):
     CORSGuard(app, POLICY)
     if order == "outermost":
         app.wsgi_app = ProxyFix(app.wsgi_app)
@@ -57,7 +57,7 @@ def test_it_is_found_among_other_layers(app, caplog, order):
     assert said.startswith("engineio.middleware is outside")
 
 
-def test_what_is_derived_from_it_is_found(app, caplog):
+def test_a_subclass_of_flask_socketio_is_found(app, caplog):
     class Own(socketio.WSGIApp):
         pass
 
@@ -66,7 +66,7 @@ def test_what_is_derived_from_it_is_found(app, caplog):
     assert len(asked(app, caplog)) == 1
 
 
-def test_inside_it_is_guarded_and_nothing_is_said(app, caplog):
+def test_flask_socketio_inside_is_guarded_and_not_logged(app, caplog):
     SocketIO(app, async_mode="threading", cors_allowed_origins="*")
     CORSGuard(app, POLICY)
     assert asked(app, caplog) == []
@@ -78,16 +78,13 @@ def test_inside_it_is_guarded_and_nothing_is_said(app, caplog):
     assert serve(app, environ_of(shaken, "/socket.io/"))[0] == 403
 
 
-def test_a_proxy_fix_outside_is_right(app, caplog):
+def test_a_proxy_fix_outside_of_the_guard_is_not_logged(app, caplog):
     CORSGuard(app, POLICY)
     app.wsgi_app = ProxyFix(app.wsgi_app)
     assert asked(app, caplog) == []
 
 
-def test_an_opaque_layer_is_left_alone(app, caplog):
-    """
-    A layer that cannot be looked through is left alone.
-    """
+def test_a_layer_without_a_known_inner_application_is_not_logged(app, caplog):
     CORSGuard(app, POLICY)
     inner = app.wsgi_app
 
@@ -112,14 +109,14 @@ def test_layers_in_a_circle_end(app, caplog):
     assert asked(app, caplog) == []
 
 
-# What may take a prefix off the path inside the guard.
+# Layers that may remove a prefix from the path inside the guard.
 
 PATHS = {"paths": {"/api": POLICY}}
 
 
 class Prefixed:
     """
-    Takes /v1 off the path, as people do it.
+    Removes /v1 from the path, as such layers usually do.
     """
 
     def __init__(self, app):
@@ -147,7 +144,7 @@ def prefixed(app):
     ("layer", "name"),
     [(Prefixed, f"{__name__}.Prefixed"), (prefixed, f"{__name__}.prefixed.<locals>.without_prefix")],
 )
-def test_a_wrapped_application_and_a_policy_by_path_are_said(app, caplog, layer, name):
+def test_a_wrapped_application_with_a_policy_by_path_is_logged(app, caplog, layer, name):
     app.wsgi_app = ProxyFix(layer(app.wsgi_app))
     CORSGuard(app, PATHS)
     (said,) = asked(app, caplog)
@@ -155,7 +152,7 @@ def test_a_wrapped_application_and_a_policy_by_path_are_said(app, caplog, layer,
 
 
 @pytest.mark.parametrize("order", ["one policy", "outside", "keeps the path", "bare"])
-def test_what_cannot_miss_a_path_is_not_said(app, caplog, order):
+def test_a_layer_that_cannot_change_the_path_is_not_logged(app, caplog, order):
     if order == "one policy":
         app.wsgi_app = Prefixed(app.wsgi_app)
     if order == "keeps the path":
@@ -166,9 +163,9 @@ def test_what_cannot_miss_a_path_is_not_said(app, caplog, order):
     assert asked(app, caplog) == []
 
 
-def test_the_guard_inside_the_prefix_matches_as_flask_does(app):
+def test_a_guard_inside_the_prefix_middleware_matches_as_flask_does(app):
     """
-    A guard that was there before the prefix middleware sees the paths that Flask sees.
+    A guard that was installed before the prefix middleware sees the paths that Flask sees.
     """
     app.add_url_rule("/api", "api", lambda: "")
     CORSGuard(app, PATHS)
@@ -186,9 +183,6 @@ def test_a_path_without_its_first_slash_is_read_as_flask_reads_it(app, path):
     assert (status, ("Access-Control-Allow-Origin", APP) in headers) == (200, True)
 
 
-# Tags without a guard.
-
-
 @pytest.fixture
 def unguarded():
     """
@@ -200,7 +194,7 @@ def unguarded():
 
 
 @pytest.mark.usefixtures("unguarded")
-def test_a_tag_without_a_guard_is_said_once(app, caplog):
+def test_a_tag_without_a_guard_is_logged_once(app, caplog):
     app.add_url_rule("/tagged", "tagged", corsguard_flask.cors(**POLICY)(lambda: "tagged"))
     assert asked(app, caplog) == []
     assert serve(app, environ_of(GET, "/none"))[0] == 404
@@ -211,7 +205,7 @@ def test_a_tag_without_a_guard_is_said_once(app, caplog):
 
 
 @pytest.mark.usefixtures("unguarded")
-def test_a_process_with_a_guard_is_not_reminded(app, caplog):
+def test_a_process_with_a_guard_has_no_log_about_tags(app, caplog):
     app.add_url_rule("/tagged", "tagged", corsguard_flask.cors(**POLICY)(lambda: "tagged"))
     CORSGuard(app)
     assert serve(app, environ_of(GET, "/tagged"))[0] == 200

@@ -1,5 +1,5 @@
 """
-Which view of a Flask application a request is for: where no view answers, where it is mounted, whatever lies between.
+Which view of a Flask application a request is for: if no view answers, below a mount, and with layers in between.
 """
 
 import gc
@@ -85,10 +85,7 @@ def redirecting(app):
 
 @pytest.mark.parametrize("path", ["/slash", "/a//b", "/older", "/page/1", "/alias", "/slash?x=1", "/caf%C3%A9"])
 @pytest.mark.parametrize("mounted", [False, True], ids=["at the root", "mounted"])
-def test_a_redirect_has_its_targets_policy(app, path, mounted):
-    """
-    A redirecting rule has the policy of its target.
-    """
+def test_a_redirecting_rule_has_the_policy_of_its_target(app, path, mounted):
     redirecting(app)
     CORSGuard(app, LISTED)
     asked = DispatcherMiddleware(make_app("root"), {"/mount": app}) if mounted else app
@@ -99,10 +96,7 @@ def test_a_redirect_has_its_targets_policy(app, path, mounted):
 
 
 @pytest.mark.parametrize("path", ["/loop", "/away", "/sub", "/lost"])
-def test_a_redirect_to_no_view_has_its_paths_policy(app, path):
-    """
-    A redirect to no view of the application has the policy of its path.
-    """
+def test_a_redirect_to_no_view_of_the_application_has_the_policy_of_its_path(app, path):
     redirecting(app)
     CORSGuard(app, {"/": Policy(allow_origins=[THIRD])})
     assert ask(app, path, origin=THIRD)[:2] == (308, shared_with(THIRD))
@@ -110,10 +104,7 @@ def test_a_redirect_to_no_view_has_its_paths_policy(app, path):
         assert ask_preflight(app, path, method, origin=THIRD) == preflight_answer(THIRD)
 
 
-def test_a_redirect_out_of_the_mount(app):
-    """
-    A redirect out of where the application is mounted has the policy of its path.
-    """
+def test_a_redirect_out_of_the_mount_has_the_policy_of_its_path(app):
     redirecting(app)
     CORSGuard(app, LISTED)
     mounted = DispatcherMiddleware(make_app("root"), {"/mount": app})
@@ -123,28 +114,19 @@ def test_a_redirect_out_of_the_mount(app):
         assert ask_preflight(mounted, path) == preflight_answer()
 
 
-def test_a_views_own_redirect_has_the_views_policy(app):
-    """
-    A redirect that a view makes has the policy of the view.
-    """
+def test_a_redirect_that_a_view_makes_has_the_policy_of_the_view(app):
     app.add_url_rule("/moved", "moved", cors(OTHERS)(lambda: redirect("/tagged")))
     CORSGuard(app)
     assert ask(app, "/moved", origin=OTHER)[:2] == (302, shared_with(OTHER))
 
 
-def test_a_method_that_a_redirect_does_not_serve(app):
-    """
-    A preflight for a method that a redirecting rule does not serve has the policy of its target.
-    """
+def test_a_preflight_for_a_method_without_redirect_has_the_policy_of_the_target(app):
     redirecting(app)
     CORSGuard(app, LISTED)
     assert ask_preflight(app, "/old", "DELETE", origin=OTHER) == preflight_answer(OTHER)
 
 
-# How the URL is matched
-
-
-def test_converters_and_defaults_decide(app):
+def test_converters_and_defaults_decide_which_view_is_found(app):
     add(app, "/items/<int:number>", "by_number", LISTED)
     add(app, "/items/<string:name>", "by_name", OTHERS)
     add(app, "/files/<path:rest>", "files", OTHERS)
@@ -156,7 +138,7 @@ def test_converters_and_defaults_decide(app):
     assert ask_preflight(app, "/defaults/1", "GET", OTHER) == preflight_answer(OTHER)
 
 
-def test_hosts_decide_where_they_are_matched():
+def test_hosts_decide_if_the_application_matches_hosts():
     app = make_app(host_matching=True, static_folder=None)
     add(app, "/", "api", LISTED, host="api.example.com", methods=["GET", "PUT"])
     add(app, "/", "www", OTHERS, host="www.example.com", methods=["GET", "PUT"])
@@ -173,7 +155,7 @@ def test_hosts_decide_where_they_are_matched():
     assert ask_preflight(app, base_url="http://else.example.com/")[:2] == (404, UNTOUCHED)
 
 
-def test_subdomains_decide_where_they_are_matched():
+def test_subdomains_decide_if_the_application_matches_subdomains():
     app = make_app(subdomain_matching=True)
     app.config["SERVER_NAME"] = "example.com"
     add(app, "/", "index", LISTED, methods=["GET", "PUT"])
@@ -188,10 +170,7 @@ def test_subdomains_decide_where_they_are_matched():
     assert ask_preflight(app, "/old", base_url="http://example.com/", origin=OTHER) == preflight_answer(OTHER)
 
 
-def test_server_name_and_root_change_nothing(app):
-    """
-    A server name and an application root change nothing.
-    """
+def test_a_server_name_and_an_application_root_change_nothing(app):
     app.config.update(SERVER_NAME="localhost", APPLICATION_ROOT="/root")
     add(app, "/slash/", "slash", OTHERS, methods=["GET", "PUT"])
     CORSGuard(app)
@@ -200,10 +179,7 @@ def test_server_name_and_root_change_nothing(app):
     assert ask_preflight(app, "/slash", origin=OTHER) == preflight_answer(OTHER)
 
 
-def test_an_application_is_matched_below_its_mount(app):
-    """
-    The application is matched below where it is mounted.
-    """
+def test_the_application_is_matched_below_its_mount(app):
     CORSGuard(app)
     mounted = DispatcherMiddleware(make_app("root"), {"/mount": app})
     assert ask(mounted, "/mount/tagged") == Answer(200, shared_with(), "tagged")
@@ -211,7 +187,7 @@ def test_an_application_is_matched_below_its_mount(app):
     assert ask_preflight(mounted, "/tagged")[:2] == (404, UNTOUCHED)
 
 
-def test_websocket_rules_are_no_views_of_http(app, caplog):
+def test_websocket_rules_are_not_views_of_http(app, caplog):
     app.url_map.add(Rule("/socket", endpoint="socket", websocket=True))
     app.url_map.add(Rule("/tagged", endpoint="socket", websocket=True))
     app.view_functions["socket"] = cors(WRITES)(named("socket"))
@@ -222,10 +198,7 @@ def test_websocket_rules_are_no_views_of_http(app, caplog):
     assert messages_of(caplog) == []
 
 
-def test_rules_without_methods_or_view_are_matched(app, caplog):
-    """
-    Rules without methods or without a view are matched too.
-    """
+def test_rules_without_methods_or_without_a_view_are_matched_too(app, caplog):
     app.url_map.add(Rule("/any", endpoint="any"))
     app.view_functions["any"] = cors(LISTED)(named("any"))
     app.url_map.add(Rule("/any", endpoint="nobody", methods=["DELETE"]))
@@ -245,10 +218,7 @@ class Aborting(BaseConverter):
         abort(410)
 
 
-def test_an_error_of_a_converter_stays_inside(app, caplog):
-    """
-    What a converter raises stays in the application.
-    """
+def test_an_error_of_a_converter_stays_in_the_application(app, caplog):
     app.url_map.converters.update(raising=Raising, aborting=Aborting)
     add(app, "/raising/<raising:x>", "raising", LISTED, methods=["GET", "PUT"])
     add(app, "/aborting/<aborting:x>", "aborting", LISTED, methods=["GET", "PUT"])
@@ -260,10 +230,7 @@ def test_an_error_of_a_converter_stays_inside(app, caplog):
     assert ask_preflight(app, "/aborting/1", origin=OTHER) == preflight_answer(OTHER)
 
 
-def test_an_unreadable_redirect_stays_inside(app, caplog):
-    """
-    A redirect that cannot be read stays in the application.
-    """
+def test_a_redirect_that_cannot_be_parsed_stays_in_the_application(app, caplog):
     redirecting(app)
     CORSGuard(app, OTHERS)
     assert ask(app, "/invalid", origin=OTHER)[:2] == (500, UNTOUCHED)
@@ -284,13 +251,13 @@ def test_an_unreadable_redirect_stays_inside(app, caplog):
     ],
 )
 @pytest.mark.parametrize("host", ["localhost", "localhost:99999", "[::1", "a b", "é", "x" * 5000, ""])
-def test_no_url_and_no_host_makes_the_guard_raise(app, path, host):
+def test_no_url_and_no_host_raises_in_the_guard(app, path, host):
     CORSGuard(app, OTHERS)
     environ = {"HTTP_HOST": host}
     for method in "GET", "OPTIONS":
         status, lines = raw(app, path, method, environ)
         assert status < 500
-        # Of a path that can be read in several ways, one reading may lead to the tagged view; then it has no policy.
+        # If one reading of a path leads to the tagged view and another one does not, the path has no policy.
         assert lines in ([], REFUSED, shared_with(OTHER), preflight_answer(OTHER).cors)
 
 
@@ -314,13 +281,7 @@ def test_an_untrusted_host_gets_the_policy_of_the_path(app):
         assert ask_preflight(app, "/tagged", base_url=evil, origin=OTHER) == preflight_answer(OTHER)
 
 
-# Whose context it is
-
-
-def test_start_response_may_be_delayed_between(app):
-    """
-    A middleware between that delays `start_response` changes nothing.
-    """
+def test_a_middleware_that_delays_start_response_changes_nothing(app):
     inside = app.wsgi_app
 
     def delaying(environ, start_response):
@@ -338,10 +299,7 @@ def test_start_response_may_be_delayed_between(app):
     assert ask(app) == Answer(200, UNTOUCHED, "index")
 
 
-def test_a_path_may_be_rewritten_between(app):
-    """
-    A middleware between that rewrites the path gets the policy of the view that answers.
-    """
+def test_a_rewritten_path_has_the_policy_of_the_view_that_answers(app):
     inside = app.wsgi_app
 
     def rewriting(environ, start_response):
@@ -353,10 +311,7 @@ def test_a_path_may_be_rewritten_between(app):
     assert ask(app, "/en/tagged") == Answer(200, shared_with(), "tagged")
 
 
-def test_the_context_of_another_app_is_not_ours(app):
-    """
-    The context of another application is not taken for one's own.
-    """
+def test_the_context_of_another_application_is_not_used(app):
     inner = make_app("inner")
     add(inner, "/tagged", "tagged", LISTED)
     add(inner, "/", "index", None)
@@ -367,10 +322,7 @@ def test_the_context_of_another_app_is_not_ours(app):
     assert ask(app, "/inner/", origin=OTHER) == Answer(200, shared_with(OTHER), "index")
 
 
-def test_a_preflight_ignores_the_context_around(app):
-    """
-    A preflight is matched by its URL, whatever context is around.
-    """
+def test_a_preflight_is_matched_by_its_url_whatever_context_is_active(app):
     add(app, "/other", "other", OTHERS, methods=["GET", "PUT"])
     CORSGuard(app)
     with app.test_request_context("/tagged"):
@@ -379,10 +331,7 @@ def test_a_preflight_ignores_the_context_around(app):
         assert ask(app, "/other", origin=OTHER) == Answer(200, shared_with(OTHER), "other")
 
 
-def test_a_view_that_asks_its_own_application(app):
-    """
-    A view that asks its own application keeps its own policy.
-    """
+def test_a_view_that_sends_a_request_to_its_application_keeps_its_own_policy(app):
     add(app, "/closed", "closed", None)
 
     @app.get("/asking")
@@ -395,10 +344,7 @@ def test_a_view_that_asks_its_own_application(app):
     assert ask(app, "/asking", origin=OTHER) == Answer(200, shared_with(OTHER), "closed 0")
 
 
-def test_a_preflight_leaves_nothing_to_collect(app):
-    """
-    What a preflight makes is gone with it, without the collector.
-    """
+def test_a_preflight_leaves_no_garbage_for_the_collector(app):
     made = []
 
     class Remembering(Request):
@@ -407,7 +353,7 @@ def test_a_preflight_leaves_nothing_to_collect(app):
             made.append(weakref.ref(self))
 
     app.request_class = Remembering
-    # Without a server's name there is no request to make.
+    # Without a name of the server, no request can be made.
     app.config["SERVER_NAME"] = "localhost"
     CORSGuard(app)
     gc.disable()
@@ -427,10 +373,7 @@ def test_a_preflight_leaves_nothing_to_collect(app):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "PUT", "BREW", ""])
-def test_a_preflight_is_matched_as_flask_would(app, monkeypatch, mounted, path, method):
-    """
-    A preflight is matched as Flask itself would match the request.
-    """
+def test_a_preflight_is_matched_as_flask_matches_the_request(app, monkeypatch, mounted, path, method):
     add(app, "/slash/", "slash", OTHERS)
     add(app, "/items/<int:number>", "items", OTHERS)
     add(app, "/caf\u00e9", "coffee", OTHERS)
@@ -443,15 +386,12 @@ def test_a_preflight_is_matched_as_flask_would(app, monkeypatch, mounted, path, 
     asked = [ask_preflight(app, path, method, origin, base_url=mounted) for origin in (APP, OTHER, THIRD)]
     monkeypatch.setattr(app, "create_url_adapter", lambda request: type(app).create_url_adapter(app, request))
     assert asked == [ask_preflight(app, path, method, origin, base_url=mounted) for origin in (APP, OTHER, THIRD)]
-    # Flask serves no view at `/../tagged`, but a proxy may; so this path has no policy.
+    # Flask serves no view at `/../tagged`, but a proxy may. So this path has no policy.
     expected = [404, 404, 404] if path == "/%2e%2e/tagged" else [204, 403, 403]
     assert sorted(answer.status for answer in asked) == expected
 
 
-def test_a_path_to_views_of_different_policies(app):
-    """
-    A path whose readings lead to views of different policies has none.
-    """
+def test_a_path_whose_readings_lead_to_different_policies_has_none(app):
     add(app, "/items/<path:rest>", "items", LISTED, methods=["GET", "PUT"])
     add(app, "/items/open/<path:rest>", "open", OTHERS, methods=["GET", "PUT"])
     CORSGuard(app, LISTED)
@@ -462,10 +402,7 @@ def test_a_path_to_views_of_different_policies(app):
     assert ask_preflight(app, "/items/x/%2e%2e/open/7") == Answer(200, REFUSED, "")
 
 
-def test_a_preflight_of_a_websocket(app):
-    """
-    A preflight that would become a websocket is matched with those.
-    """
+def test_a_preflight_of_a_websocket_is_matched_with_websocket_rules(app):
     add(app, "/socket", "plain", LISTED)
     app.view_functions["socket"] = cors(OTHERS)(named("socket"))
     app.url_map.add(Rule("/socket", endpoint="socket", websocket=True))
@@ -475,10 +412,7 @@ def test_a_preflight_of_a_websocket(app):
     assert ask_preflight(app, "/socket", "GET", OTHER, **upgrade) == preflight_answer(OTHER)
 
 
-def test_no_server_name_no_default_subdomain():
-    """
-    Without a server's name, no host has the default subdomain.
-    """
+def test_without_a_server_name_no_host_has_the_default_subdomain():
     app = make_app(subdomain_matching=True)
     app.url_map.default_subdomain = "www"
     add(app, "/tagged", "tagged", LISTED)
@@ -487,10 +421,7 @@ def test_no_server_name_no_default_subdomain():
     assert ask_preflight(app, "/tagged", "GET", OTHER) == preflight_answer(OTHER)
 
 
-def test_an_application_that_matches_no_urls(app):
-    """
-    An application that matches no URLs gets the policy of the path.
-    """
+def test_without_url_matching_the_policy_is_that_of_the_path(app):
     app.create_url_adapter = lambda request: None
     CORSGuard(app, OTHERS)
     assert ask_preflight(app, "/tagged", origin=OTHER) == preflight_answer(OTHER)

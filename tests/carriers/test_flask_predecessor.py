@@ -1,5 +1,5 @@
 """
-What is left of flask-cors in the config of a guarded application is reported, once.
+Values of flask-cors in the config of a guarded application are reported once.
 """
 
 import pytest
@@ -28,7 +28,7 @@ def test_the_names_are_those_of_flask_cors():
 
 
 @pytest.mark.parametrize("name", sorted(THEIRS))
-def test_a_config_of_theirs_is_reported(name):
+def test_a_config_of_flask_cors_is_reported(name):
     problem = left_over(guarded(**{name: "x"}))
     assert problem is not None
     assert (problem.code, problem.field) == ("W908", name)
@@ -37,13 +37,13 @@ def test_a_config_of_theirs_is_reported(name):
 @pytest.mark.parametrize(
     "config", [{}, {"CORS_ORIGINS": None}, {"CORS_ALLOWED_ORIGINS": APP}, {"CORS_HEADERS": "x"}, {"cors_origins": "x"}]
 )
-def test_what_flask_cors_does_not_read_is_not_reported(config):
+def test_a_value_that_flask_cors_does_not_read_is_not_reported(config):
     assert left_over(guarded(**config)) is None
 
 
-def test_what_flask_cors_reads_is_not_left_over():
+def test_a_config_that_flask_cors_still_reads_is_not_reported():
     """
-    Where flask-cors itself is in use, its config is not ignored.
+    flask-cors is in use there, so its config has an effect.
     """
     app = guarded(CORS_ORIGINS=APP)
     CORS(app)
@@ -58,7 +58,7 @@ LISTED = {"allow_origins": [APP]}
     [
         ({"CORS_GUARD": LISTED}, {}, {"CORS_GUARD": "W909"}),
         ({"corsguard": LISTED}, {}, {"corsguard": "W909"}),
-        # What FLASK_CORSGARD__ALLOW_ORIGINS and FLASK_CORSGARD_ALLOW_ORIGINS leave.
+        # FLASK_CORSGARD__ALLOW_ORIGINS and FLASK_CORSGARD_ALLOW_ORIGINS give these values.
         ({"CORSGARD": {"ALLOW_ORIGINS": [APP]}}, {}, {"CORSGARD": "W909"}),
         ({"CORSGARD_ALLOW_ORIGINS": [APP]}, {}, {"CORSGARD_ALLOW_ORIGINS": "W909"}),
         ({}, {"CORSGUARD": LISTED}, {"CORSGUARD": "W910"}),
@@ -68,9 +68,9 @@ LISTED = {"allow_origins": [APP]}
         ({"SECRET_KEY": "x", "CORSO": 1, "CORS_HEADERS": "x", "GUARD": 1}, {}, {}),
     ],
 )
-def test_a_config_that_nothing_reads_is_reported(records, before, after, codes):
+def test_a_config_without_a_reader_is_reported(records, before, after, codes):
     """
-    A guard without a policy says which part of the config was probably meant.
+    The guard has no policy, and says which part of the config was probably meant.
     """
     app = Flask("shop")
     app.config.update(before)
@@ -83,18 +83,18 @@ def test_a_config_that_nothing_reads_is_reported(records, before, after, codes):
     assert {problem.field: problem.code for problem in guard_of("shop:app", app).problems} == codes
 
 
-def test_a_guard_with_a_policy_reads_any_name(records):
+def test_a_guard_with_a_policy_reports_no_other_name(records):
     """
-    The project's own name for what it gives the guard is no misspelling.
+    The project may use a name of its own for the value that it gives to the guard.
     """
     app = guarded(CORS_GUARD=LISTED)
     app.test_client().get("/", headers={"Origin": APP})
     assert records == []
 
 
-def test_what_is_left_is_logged_once(records):
+def test_the_old_config_is_logged_once(records):
     """
-    The first request says what is left, whenever the config was written; later ones say nothing.
+    The first request logs it, whenever the config was written. Later requests do not.
     """
     app = guarded()
     app.config["CORS_ORIGINS"] = [APP]

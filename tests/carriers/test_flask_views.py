@@ -1,5 +1,6 @@
 """
-`@cors` in Flask: a tag on a view beats the policy of its path, and views that share a path are answered for one by one.
+`@cors` in Flask: a tag on a view takes the place of the policy of its path. Views that share a path have their own
+answers.
 """
 
 import functools
@@ -36,19 +37,16 @@ def app():
     return app_with_tag()
 
 
-# The decorator
-
-
-def test_the_view_is_returned_itself():
+def test_the_decorator_returns_the_view_itself():
     view = named("view")
     assert cors(LISTED)(view) is view
 
 
-def test_without_a_guard_nothing_happens(app):
+def test_without_a_guard_a_tag_changes_nothing(app):
     assert ask(app, "/tagged") == Answer(200, UNTOUCHED, "tagged")
 
 
-def test_with_no_other_policy_only_tagged_views_share(app):
+def test_without_another_policy_only_tagged_views_share(app):
     CORSGuard(app)
     assert ask(app, "/tagged") == Answer(200, shared_with(), "tagged")
     assert ask(app, "/tagged", origin=EVIL) == Answer(200, REFUSED, "tagged")
@@ -58,7 +56,7 @@ def test_with_no_other_policy_only_tagged_views_share(app):
     assert ask_preflight(app) == Answer(200, UNTOUCHED, "")
 
 
-def test_a_tag_beats_the_path(app):
+def test_a_tag_takes_the_place_of_the_policy_of_the_path(app):
     add(app, "/api/tagged", "api_tagged", LISTED)
     add(app, "/api/untagged", "api_untagged")
     CORSGuard(app, {"/api": OTHERS})
@@ -68,20 +66,14 @@ def test_a_tag_beats_the_path(app):
     assert ask_preflight(app, "/api/untagged", origin=OTHER) == preflight_answer(OTHER)
 
 
-def test_a_closed_view_shares_nothing(app):
-    """
-    A closed view shares nothing and gets its own preflights.
-    """
+def test_a_closed_view_shares_nothing_and_gets_its_own_preflights(app):
     add(app, "/closed", "closed", None)
     CORSGuard(app, LISTED)
     assert ask(app, "/closed") == Answer(200, UNTOUCHED, "closed")
     assert ask_preflight(app, "/closed") == Answer(200, UNTOUCHED, "")
 
 
-def test_options_without_preflight_reach_the_view(app):
-    """
-    An `OPTIONS` request that is no preflight reaches a tagged view.
-    """
+def test_an_options_request_that_is_not_a_preflight_reaches_a_tagged_view(app):
     add(app, "/own", "own", LISTED, methods=["OPTIONS"], provide_automatic_options=False)
     CORSGuard(app)
     assert ask(app, "/own", "OPTIONS") == Answer(200, shared_with(), "own")
@@ -94,11 +86,7 @@ def test_keywords_make_the_policy(app):
     assert ask(app, "/keywords", origin=OTHER) == Answer(200, shared_with(OTHER), "keywords")
 
 
-def test_outer_decorators_carry_the_tag_out(app):
-    """
-    Decorators outside that use `wraps` carry the tag out.
-    """
-
+def test_outer_decorators_with_wraps_carry_the_tag_outwards(app):
     def decorated(view):
         @functools.wraps(view)
         def wrapper(**arguments):
@@ -121,10 +109,7 @@ def test_asynchronous_views_can_be_tagged(app):
     assert ask(app, "/async", origin=OTHER) == Answer(200, shared_with(OTHER), "async")
 
 
-def test_a_tagged_view_of_a_blueprint(app):
-    """
-    A tagged view of a blueprint keeps its policy wherever it is mounted.
-    """
+def test_a_tagged_view_of_a_blueprint_keeps_its_policy_wherever_it_is_mounted(app):
     blueprint = Blueprint("api", __name__)
     add(blueprint, "/items", "items", OTHERS)
     app.register_blueprint(blueprint)
@@ -133,9 +118,6 @@ def test_a_tagged_view_of_a_blueprint(app):
     for path in "/items", "/api/items":
         assert ask(app, path, origin=OTHER) == Answer(200, shared_with(OTHER), "items")
         assert ask_preflight(app, path, origin=OTHER) == preflight_answer(OTHER)
-
-
-# Views that are classes
 
 
 class Items(views.MethodView):
@@ -160,10 +142,7 @@ def test_a_method_view_is_tagged_by_its_decorators(app):
     assert ask_preflight(app, "/items", origin=OTHER) == preflight_answer(OTHER)
 
 
-def test_each_as_view_can_be_tagged_differently(app):
-    """
-    What `as_view` returns can be tagged differently each time.
-    """
+def test_each_result_of_as_view_can_be_tagged_differently(app):
     app.add_url_rule("/one", view_func=cors(LISTED)(Bare.as_view("one")))
     app.add_url_rule("/two", view_func=cors(OTHERS)(Bare.as_view("two")))
     CORSGuard(app)
@@ -172,11 +151,7 @@ def test_each_as_view_can_be_tagged_differently(app):
 
 
 @pytest.mark.parametrize("base", [views.MethodView, Bare], ids=["own method", "inherited class"])
-def test_a_tag_on_a_handler_method_closes_the_view(app, base, caplog):
-    """
-    A tag on a handler method is reported once and closes the view.
-    """
-
+def test_a_tag_on_a_handler_method_closes_the_view_and_is_logged_once(app, base, caplog):
     class Misplaced(base):
         @cors(OTHERS)
         def get(self):
@@ -196,10 +171,7 @@ def test_a_tag_on_a_handler_method_closes_the_view(app, base, caplog):
     assert "(get) of the class-based view misplaced" in caplog.text
 
 
-def test_a_handler_that_calls_a_tagged_view(app):
-    """
-    A handler method that calls a tagged view is not taken for tagged.
-    """
+def test_a_handler_method_that_calls_a_tagged_view_is_not_tagged(app):
     tagged = app.view_functions["tagged"]
 
     class Calling(views.MethodView):
@@ -211,11 +183,7 @@ def test_a_handler_that_calls_a_tagged_view(app):
     assert ask(app, "/calling", origin=OTHER) == Answer(200, shared_with(OTHER), "tagged")
 
 
-def test_a_misplaced_tag_beats_a_right_one(app):
-    """
-    A misplaced tag closes a view that is tagged otherwise.
-    """
-
+def test_a_tag_in_the_wrong_place_closes_a_tagged_view(app):
     class Misplaced(views.MethodView):
         @cors(OTHERS)
         def get(self):
@@ -224,9 +192,6 @@ def test_a_misplaced_tag_beats_a_right_one(app):
     app.add_url_rule("/misplaced", view_func=cors(LISTED)(Misplaced.as_view("misplaced")))
     CORSGuard(app)
     assert ask(app, "/misplaced") == Answer(200, UNTOUCHED, "get")
-
-
-# Several views on one path
 
 
 @pytest.fixture
@@ -240,10 +205,7 @@ def shared(app):
     return app
 
 
-def test_a_preflight_is_for_the_view_of_its_method(shared):
-    """
-    A preflight is answered for the view of its method.
-    """
+def test_a_preflight_is_answered_for_the_view_of_its_method(shared):
     assert ask_preflight(shared, "/shared", "GET") == preflight_answer()
     assert ask_preflight(shared, "/shared", "HEAD") == preflight_answer()
     assert ask_preflight(shared, "/shared", "PUT") == REFUSED_PREFLIGHT
@@ -252,36 +214,27 @@ def test_a_preflight_is_for_the_view_of_its_method(shared):
     assert ask_preflight(shared, "/shared", "GET", OTHER) == REFUSED_PREFLIGHT
 
 
-def test_a_response_has_the_answering_views_policy(shared):
-    """
-    A response has the policy of the view that answered.
-    """
+def test_a_response_has_the_policy_of_the_view_that_answered(shared):
     assert ask(shared, "/shared") == Answer(200, shared_with(), "read")
     assert ask(shared, "/shared", "PUT") == Answer(200, REFUSED, "write")
     assert ask(shared, "/shared", "PUT", OTHER) == Answer(200, shared_with(OTHER), "write")
 
 
 @pytest.mark.parametrize("method", ["DELETE", "delete", "GETS", "", "-", "é", "PUT, GET", "x" * 100_000])
-def test_a_method_nobody_serves_is_the_first_views(shared, method):
-    """
-    A preflight for a method nobody serves is answered for the first view.
-    """
+def test_a_preflight_for_an_unserved_method_has_the_policy_of_the_first_view(shared, method):
     assert ask_preflight(shared, "/shared", method) == preflight_answer()
 
 
 @pytest.mark.parametrize("method", ["", "PATCH"])
-def test_no_method_is_a_method_that_nobody_serves(app, method):
+def test_an_empty_or_unserved_method_has_the_policy_of_the_first_view(app, method):
     add(app, "/both", "first", LISTED, provide_automatic_options=False)
     add(app, "/both", "second", OTHERS, methods=["OPTIONS"])
     CORSGuard(app)
     assert ask_preflight(app, "/both", method) == preflight_answer()
 
 
-def test_a_405_has_the_first_views_policy(shared):
-    """
-    A 405 has the policy of the view that was registered first.
-    """
-    # Not of the one whose rule is the more specific, nor of the one whose name or method comes first.
+def test_a_405_has_the_policy_of_the_view_that_was_registered_first(shared):
+    # It is not the policy of the more specific rule, nor of the first name or method.
     add(shared, "/mixed/<name>", "zulu", LISTED, methods=["PUT"])
     add(shared, "/mixed/name", "alpha", WRITES, methods=["DELETE"])
     assert ask(shared, "/shared", "DELETE")[:2] == (405, shared_with())
@@ -298,10 +251,7 @@ def test_a_405_of_a_closed_view_is_closed(app):
 
 @pytest.mark.parametrize("first", [WRITES, Policy(allow_origins=[APP], allow_methods="*")], ids=["listed", "all"])
 @pytest.mark.parametrize("second", [LISTED, None, ...], ids=["tagged", "closed", "untagged"])
-def test_opening_anothers_method_is_warned_of_once(app, caplog, first, second):
-    """
-    A policy that opens the method of another view is warned of once.
-    """
+def test_opening_the_method_of_another_view_gets_one_warning(app, caplog, first, second):
     add(app, "/mixed/<int:number>", "first", first, methods=["PUT"])
     add(app, "/mixed/<string:name>", "second", second, methods=["DELETE", "GET"])
     CORSGuard(app)
@@ -323,10 +273,7 @@ def test_opening_anothers_method_is_warned_of_once(app, caplog, first, second):
     ],
     ids=["one policy", "safelisted", "not granted", "another path"],
 )
-def test_opening_nothing_of_others_is_not_warned_of(app, caplog, rule, policy, methods):
-    """
-    Views on one path that open nothing of each other are not warned of.
-    """
+def test_a_policy_that_opens_nothing_of_other_views_gets_no_warning(app, caplog, rule, policy, methods):
     add(app, "/mixed", "first", WRITES, methods=["PUT"])
     add(app, rule, "second", policy, methods=methods)
     CORSGuard(app)
@@ -334,10 +281,7 @@ def test_opening_nothing_of_others_is_not_warned_of(app, caplog, rule, policy, m
     assert messages_of(caplog) == []
 
 
-def test_views_of_two_hosts_are_not_warned_of(caplog):
-    """
-    Views on one path of two hosts are not warned of.
-    """
+def test_views_on_one_path_of_two_hosts_get_no_warning(caplog):
     app = make_app(host_matching=True, static_folder=None)
     add(app, "/mixed", "first", WRITES, host="a.example", methods=["PUT"])
     add(app, "/mixed", "second", LISTED, host="b.example", methods=["DELETE"])
@@ -347,10 +291,7 @@ def test_views_of_two_hosts_are_not_warned_of(caplog):
 
 
 @pytest.mark.parametrize("guarded", [WRITES, {"/mixed": WRITES, "/": LISTED}], ids=["everything", "by path"])
-def test_untagged_views_count_with_their_paths_policy(app, caplog, guarded):
-    """
-    The policy of the path counts for views that are not tagged.
-    """
+def test_untagged_views_count_with_the_policy_of_their_path(app, caplog, guarded):
     add(app, "/mixed/same", "tagged_same", WRITES, methods=["PUT"])
     add(app, "/mixed/same", "untagged_same", methods=["DELETE"])
     add(app, "/mixed/<name>", "untagged", methods=["PUT"])
@@ -361,7 +302,7 @@ def test_untagged_views_count_with_their_paths_policy(app, caplog, guarded):
     assert "untagged grants DELETE, which closed serves" in message
 
 
-def test_a_view_that_serves_every_method_is_warned_of(app, caplog):
+def test_a_view_that_serves_every_method_gets_a_warning(app, caplog):
     app.url_map.add(Rule("/any", endpoint="any"))
     app.view_functions["any"] = named("any")
     add(app, "/any", "writes", WRITES, methods=["PUT"])
@@ -371,10 +312,7 @@ def test_a_view_that_serves_every_method_is_warned_of(app, caplog):
     assert "writes grants DELETE, PUT, which any serves" in message
 
 
-def test_a_tags_warnings_are_written_once(app, caplog):
-    """
-    The warnings of a tag's policy are written once.
-    """
+def test_the_warnings_of_a_tags_policy_are_logged_once(app, caplog):
     smells = Policy(allow_origins=["http://app.example.com"])
     add(app, "/one", "one", smells)
     add(app, "/two", "two", smells)
@@ -386,10 +324,7 @@ def test_a_tags_warnings_are_written_once(app, caplog):
     assert len(messages_of(caplog)) == 1
 
 
-def test_warnings_for_views_and_paths_are_written_once(app, caplog):
-    """
-    The warnings of a policy that guards views and paths are written once.
-    """
+def test_the_warnings_of_a_policy_for_views_and_paths_are_logged_once(app, caplog):
     smells = Policy(allow_origins=["http://app.example.com"])
     add(app, "/one", "one", smells)
     CORSGuard(app, smells)
@@ -397,20 +332,14 @@ def test_warnings_for_views_and_paths_are_written_once(app, caplog):
     assert [message[:4] for message in messages_of(caplog)] == ["W103"]
 
 
-# Views that change
-
-
-def test_views_registered_after_a_preflight_are_seen(app):
+def test_views_registered_after_a_preflight_are_found(app):
     CORSGuard(app)
     assert ask_preflight(app, "/tagged") == preflight_answer()
     add(app, "/late", "late", OTHERS, methods=["PUT"])
     assert ask_preflight(app, "/late", origin=OTHER) == preflight_answer(OTHER)
 
 
-def test_the_first_tag_is_seen_whenever_it_comes(app):
-    """
-    The first tag of an application is seen whenever it comes.
-    """
+def test_the_first_tag_of_an_application_is_found_whenever_it_is_made(app):
     untagged = make_app("untagged")
     add(untagged, "/", "index", methods=["GET", "PUT"])
     CORSGuard(untagged)
@@ -420,7 +349,7 @@ def test_the_first_tag_is_seen_whenever_it_comes(app):
     assert ask_preflight(untagged) == preflight_answer()
 
 
-def test_views_that_are_replaced_or_removed_are_seen(app):
+def test_replaced_and_removed_views_are_noticed(app):
     CORSGuard(app, LISTED)
     closed = cors(None)(named("closed"))
     assert ask(app).cors == shared_with()
@@ -430,10 +359,7 @@ def test_views_that_are_replaced_or_removed_are_seen(app):
     assert ask(app) == Answer(200, shared_with(), "index")
 
 
-def test_a_swap_leaves_tagged_views_alone(app):
-    """
-    Swapping the policy leaves theirs to tagged views.
-    """
+def test_swapping_the_policy_does_not_change_tagged_views(app):
     guard = CORSGuard(app, LISTED)
     guard.policy = OTHERS
     assert ask(app, "/tagged") == Answer(200, shared_with(), "tagged")

@@ -1,5 +1,5 @@
 """
-WebSocket handshakes through every carrier: who is let in, what is sent, and what is told.
+WebSocket handshakes through every carrier: which ones are let in, what is sent, and what is reported.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ def handshake(origin=None, **headers):
     return Request("GET", lines | {name.replace("_", "-"): value for name, value in headers.items()})
 
 
-# What the application answers by itself. A layer of its own sets the first header.
+# The application's own answer. An inner layer sets the first header.
 SET = [("Access-Control-Allow-Origin", "*"), ("Vary", "Cookie"), ("X-Total", "7")]
 
 
@@ -143,7 +143,7 @@ def django_async(policy, request, path="/", websockets="guard"):
 
 def asgi(policy, request, path="/", websockets="guard"):
     """
-    An application that takes every connection; a response to anything but a handshake is an empty one.
+    An application that accepts every connection. Its response to any other request is empty.
     """
     ran, events, sent = [], [], []
     is_handshake = request.method == "GET" and request.headers["Upgrade"].lower() == "websocket"
@@ -203,7 +203,7 @@ class Kind(Source):
 
 BY_PATH = {"/": TRUSTING, "/listed": LISTED, "/closed": None, "/free": "unguarded", "/open": ANYONE}
 
-# Policy, path, handshake; whether it reaches the application, and the reasons of what is told.
+# Policy, path and handshake. Then whether it reaches the application, and the reasons of the events.
 CASES = {
     # 1. An origin of a policy with credentials.
     "listed with credentials": (TRUSTING, "/", handshake(APP), True, []),
@@ -215,8 +215,8 @@ CASES = {
         True,
         [],
     ),
-    "a stranger": (TRUSTING, "/", handshake(EVIL), False, ["websocket"]),
-    "a stranger, and cross-site": (TRUSTING, "/", handshake(EVIL, **CROSS), False, ["websocket"]),
+    "foreign": (TRUSTING, "/", handshake(EVIL), False, ["websocket"]),
+    "foreign, and cross-site": (TRUSTING, "/", handshake(EVIL, **CROSS), False, ["websocket"]),
     "null": (TRUSTING, "/", handshake("null"), False, ["websocket"]),
     "listed without credentials": (LISTED, "/", handshake(APP), False, ["websocket"]),
     "anyone": (ANYONE, "/", handshake(APP), False, ["websocket"]),
@@ -228,7 +228,7 @@ CASES = {
     "same-origin": (LISTED, "/", handshake(EVIL, Sec_Fetch_Site="same-origin"), True, []),
     "same-origin without Origin": (LISTED, "/", handshake(Sec_Fetch_Site="same-origin"), True, []),
     "same-site": (LISTED, "/", handshake("https://b.example.com", Sec_Fetch_Site="same-site"), False, ["websocket"]),
-    # 3. No browser.
+    # 3. Not a browser.
     "neither Origin nor Sec-Fetch-Site": (TRUSTING, "/", handshake(), True, []),
     # 4. All else.
     "a proxy that strips Origin": (TRUSTING, "/", handshake(**CROSS), False, ["websocket"]),
@@ -243,19 +243,19 @@ CASES = {
         False,
         ["websocket"],
     ),
-    # The word in any case.
+    # The name in any case.
     "WebSocket": (TRUSTING, "/", handshake(EVIL, Upgrade="WebSocket"), False, ["websocket"]),
     # By path.
     "by path, trusting": (BY_PATH, "/x", handshake(APP), True, []),
     "by path, listed": (BY_PATH, "/listed/x", handshake(APP), False, ["websocket"]),
     "by path, open": (BY_PATH, "/open", handshake(APP), False, ["websocket"]),
-    "closed, a stranger": (BY_PATH, "/closed", handshake(APP), False, ["websocket"]),
+    "closed, foreign": (BY_PATH, "/closed", handshake(APP), False, ["websocket"]),
     "closed, its own": (BY_PATH, "/closed", handshake(OWN), True, []),
-    "closed, no browser": (BY_PATH, "/closed", handshake(), True, []),
+    "closed, not a browser": (BY_PATH, "/closed", handshake(), True, []),
     "unguarded": (BY_PATH, "/free", handshake(EVIL), True, []),
     "uncovered": ({"/api": TRUSTING}, "/other", handshake(EVIL), True, []),
     "odd, one policy": (TRUSTING, "//x/../y", handshake(APP), True, []),
-    "odd, a stranger": (TRUSTING, "//x/../y", handshake(EVIL), False, ["websocket"]),
+    "odd, foreign": (TRUSTING, "//x/../y", handshake(EVIL), False, ["websocket"]),
     "odd, several policies": (BY_PATH, "/x/../closed", handshake(APP), False, ["odd-path", "websocket"]),
     "odd, its own": (BY_PATH, "/x/../closed", handshake(OWN), True, ["odd-path"]),
     # Sources.
@@ -288,10 +288,10 @@ def assert_refused(outcome):
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_who_is_let_in(carrier, case):
+def test_a_handshake_is_let_in_as_the_table_says(carrier, case):
     policy, path, request, reaches, reasons = case
     outcome = carrier(policy, request, path)
-    # Two layers are told where the application's own header was taken away.
+    # The removed header of the application is an event of two layers.
     assert [event.reason for event in outcome.events if event.reason != "two-layers"] == reasons
     if reaches:
         assert (outcome.status, outcome.body, outcome.ran) == (200, b"content", True)
@@ -304,7 +304,7 @@ def test_who_is_let_in(carrier, case):
         assert_refused(outcome)
 
 
-def test_the_event_says_what_lets_a_listed_origin_in(carrier):
+def test_the_event_has_the_fix_that_lets_a_listed_origin_in(carrier):
     (event,) = carrier(LISTED, handshake(APP), "/feed").events
     assert (event.reason, event.method, event.path, event.origin) == ("websocket", "GET", "/feed", APP)
     assert event.policy == Policy(**LISTED)
@@ -320,20 +320,20 @@ def test_a_refusal_is_logged(carrier, caplog):
     assert "allow_credentials=True" in caplog.text
 
 
-def test_what_is_no_handshake_is_not_judged(carrier):
+def test_other_requests_are_not_judged_as_handshakes(carrier):
     for request in (
         handshake(EVIL, Upgrade="h2c"),
         Request("POST", handshake(EVIL).headers),
     ):
         policy = TRUSTING
         if request.method == "POST" and carrier is flask_extension:
-            # Its only view serves GET, and is a WebSocket's.
+            # Its only view serves GET, and is that of a WebSocket.
             continue
         outcome = carrier(policy, request)
         assert outcome.status != 403
 
 
-def test_none_is_judged_if_told_so(carrier):
+def test_with_websockets_pass_no_handshake_is_judged(carrier):
     for path in ("/", "/feed", "/x/../feed"):
         outcome = carrier(TRUSTING, handshake(EVIL), path, "pass")
         assert (outcome.status, outcome.ran, outcome.events) == (200, True, [])
@@ -344,15 +344,12 @@ def test_none_is_judged_if_told_so(carrier):
     ("path", "reaches"),
     {"/feed": True, "/feed/1": True, "/feeds": False, "/": False, "/x/../feed": False, "//feed": False}.items(),
 )
-def test_those_to_listed_prefixes_are_not_judged(carrier, path, reaches):
+def test_handshakes_to_listed_prefixes_are_not_judged(carrier, path, reaches):
     assert carrier(TRUSTING, handshake(EVIL), path, ["/feed", "/live/chat"]).ran is reaches
     assert carrier(TRUSTING, handshake(APP), path, ["/feed", "/live/chat"]).ran
 
 
-def test_what_is_not_judged_is_guarded_by_nothing():
-    """
-    `policy_for` says of a handshake that is left to the application that nothing guards it.
-    """
+def test_policy_for_returns_unguarded_for_a_handshake_that_is_not_judged():
     asked = environ_of(handshake(EVIL), "/feed")
     scope = {"type": "websocket", "path": "/feed", "headers": []}
     policy = Policy.from_mapping(TRUSTING)
@@ -369,7 +366,7 @@ MISTAKES = {
     "None": (None, [("E805", "websockets", "pass")]),
     "off": ("off", [("E805", "websockets", "pass")]),
     "True": (True, [("E805", "websockets", "guard")]),
-    "a slip": ("guarded", [("E805", "websockets", "guard")]),
+    "a typing mistake": ("guarded", [("E805", "websockets", "guard")]),
     "a bare prefix": ("/feed", [("E805", "websockets", ("/feed",))]),
     "another word": ("anyone", [("E805", "websockets", ("/feed",))]),
     "a mapping": ({"/feed": None}, [("E805", "websockets", ("/feed",))]),
@@ -377,12 +374,12 @@ MISTAKES = {
         ["/feed/*", "/live", "/chat/"],
         [("E802", "websockets[0]", "/feed"), ("E802", "websockets[2]", "/chat")],
     ),
-    "no text": ([1], [("E802", "websockets[0]", "/1")]),
+    "not a text": ([1], [("E802", "websockets[0]", "/1")]),
 }
 
 
 @pytest.mark.parametrize(("given", "expected"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_mistake_is_refused_and_named(given, expected):
+def test_a_wrong_value_is_refused_with_its_name(given, expected):
     for build in (
         lambda: CORSMiddleware(Application(OK), TRUSTING, websockets=given),
         lambda: ASGIMiddleware(ASGIApplication(OK), TRUSTING, websockets=given),
@@ -394,14 +391,11 @@ def test_a_mistake_is_refused_and_named(given, expected):
         assert [(code, field) for code, field, _ in found] == [(code, field) for code, field, _ in expected]
         for (_, _, entry), (_, _, near) in zip(found, expected, strict=True):
             assert entry == (list(near) if isinstance(near, tuple) else near)
-            # What lets every site in says so.
+            # The warning says that it lets every site in.
             assert ("every site" in str(caught.value)) == (near == "pass")
 
 
-def test_a_bad_setting_stops_django():
-    """
-    A bad setting stops Django and is reported by its checks.
-    """
+def test_a_bad_setting_stops_django_and_is_reported_by_its_checks():
     from corsguard_django.checks import problems
 
     with (
@@ -419,9 +413,6 @@ def test_a_bad_setting_stops_django():
     assert found == [("E805", "CORSGUARD_WEBSOCKETS")]
 
 
-# Tags.
-
-
 def tagged_flask(tag, policy, request, *, websocket=True):
     ran = []
     app = flask.Flask("tagged")
@@ -436,7 +427,7 @@ def tagged_flask(tag, policy, request, *, websocket=True):
     return heard_of_flask(app, request, "/feed", ran)
 
 
-def test_the_tag_of_a_websocket_rule_beats_the_path():
+def test_the_tag_of_a_websocket_rule_takes_the_place_of_the_path():
     assert tagged_flask(cors(**TRUSTING), LISTED, handshake(APP)).ran
     assert tagged_flask(cors(**TRUSTING), None, handshake(APP)).ran
     outcome = tagged_flask(cors(**TRUSTING), ANYONE, handshake(EVIL))
@@ -446,10 +437,7 @@ def test_the_tag_of_a_websocket_rule_beats_the_path():
     assert tagged_flask(cors(None), TRUSTING, handshake(OWN)).ran
 
 
-def test_the_tag_counts_within_another_request():
-    """
-    The tag counts in the context of another request to the same application.
-    """
+def test_the_tag_is_found_within_another_request_to_the_same_application():
     ran = []
     app = flask.Flask("nested")
 
@@ -473,14 +461,14 @@ def test_the_tag_counts_within_another_request():
 
 
 @pytest.mark.parametrize("ask", [django_sync, django_async], ids=["sync", "async"])
-def test_the_tag_of_a_django_view_beats_the_path(ask):
+def test_the_tag_of_a_django_view_takes_the_place_of_the_path(ask):
     assert ask(LISTED, handshake(APP), "/tagged").ran
     assert_refused(ask(ANYONE, handshake(EVIL), "/tagged"))
     assert_refused(ask(TRUSTING, handshake(APP), "/tagged-closed"))
     assert ask(TRUSTING, handshake(OWN), "/tagged-closed").ran
 
 
-def test_a_swap_counts_for_the_next_handshake():
+def test_a_swap_has_its_effect_on_the_next_handshake():
     app = Application(OK)
     guarded = CORSMiddleware(app, TRUSTING)
     assert serve(guarded, environ_of(handshake(APP)))[0] == 200
@@ -497,7 +485,7 @@ def test_a_swap_counts_for_the_next_handshake():
         ("http", "http://api.example.com", 200),
     ],
 )
-def test_behind_a_proxy_that_ends_tls(scheme, origin, status):
+def test_the_own_origin_with_https_is_let_in_behind_a_proxy_that_ends_tls(scheme, origin, status):
     environ = {**environ_of(handshake(origin)), "wsgi.url_scheme": scheme}
     assert serve(CORSMiddleware(Application(OK), LISTED), environ)[0] == status
 

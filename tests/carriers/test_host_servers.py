@@ -1,7 +1,7 @@
 """
-Policies by host behind real servers: `examples/tenants_app.py` is sent hosts in every way there is.
+Policies by host behind real servers. `examples/tenants_app.py` gets hosts in every form that a client can send.
 
-The application answers which host it was told, so that what the guard took is compared with what the application saw.
+The application answers with the host that it sees, so the test can compare it with the host that the guard used.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ SERVERS = {
     "Granian": ("granian", "tenants_app:asgi_application"),
 }
 ACME, GLOBEX = "https://app.acme.example", "https://app.globex.example"
-# The origin that each host shares with; where there is none, nothing is shared.
+# The origin that each host shares with. For other hosts nothing is shared.
 SHARED_WITH = {
     "api.acme.example": ACME,
     "API.acme.example:80": ACME,
@@ -54,7 +54,8 @@ def server(request):
 
 def asked(server, target, *hosts, origin):
     """
-    Return the status, the host that the application saw (None if it did not run), and to whom the answer is shared.
+    Return the status, the host that the application saw (None if it did not run), and the origin that the answer is
+    shared with.
     """
     lines = [f"Host: {host}" for host in hosts]
     head = [f"GET {target} HTTP/1.1", *lines, f"Origin: {origin}", "Connection: close", "", ""]
@@ -77,8 +78,8 @@ HOSTILE = {
     "absolute form": ("http://api.acme.example/", ["x.globex.example"]),
     "absolute form, the same": ("http://api.acme.example/", ["api.acme.example"]),
     "absolute form, the other way": ("http://x.globex.example/", ["api.acme.example"]),
-    "absolute form of a stranger": ("http://evil.example/", ["api.acme.example"]),
-    "absolute form to a stranger": ("http://api.acme.example/", ["evil.example"]),
+    "absolute form of an unknown host": ("http://evil.example/", ["api.acme.example"]),
+    "absolute form with an unknown Host": ("http://api.acme.example/", ["evil.example"]),
     "two": ("/", ["api.acme.example", "x.globex.example"]),
     "twice": ("/", ["api.acme.example", "api.acme.example"]),
     "a comma": ("/", ["api.acme.example, x.globex.example"]),
@@ -93,9 +94,9 @@ HOSTILE = {
 @pytest.mark.server
 @pytest.mark.parametrize("origin", [ACME, GLOBEX])
 @pytest.mark.parametrize(("target", "hosts"), HOSTILE.values(), ids=HOSTILE.keys())
-def test_the_guard_takes_the_host_that_the_application_sees(server, target, hosts, origin):
+def test_the_guard_uses_the_host_that_the_application_sees(server, target, hosts, origin):
     """
-    However a server reads two hosts, or none, nothing is shared but by the host that the application sees.
+    Servers read two hosts, or none, in different ways. Something is shared only by the host that the application sees.
     """
     _, seen, shared = asked(server, target, *hosts, origin=origin)
     assert shared == ([origin] if seen is not None and SHARED_WITH.get(seen) == origin else [])
@@ -126,11 +127,11 @@ def test_the_authority_of_http_2_is_the_host(name):
     }
 
 
-# What a client of HTTP/2 can say of the host in several places.
+# A client of HTTP/2 can name hosts in several places.
 AUTHORITIES = {
     "the same": ["api.acme.example", "api.acme.example"],
     "another": ["api.acme.example", "x.globex.example"],
-    "a stranger": ["api.acme.example", "evil.example"],
+    "an unknown host": ["api.acme.example", "evil.example"],
     "two more": ["api.acme.example", "x.globex.example", "api.acme.example"],
     "no authority": [None, "api.acme.example"],
     "neither": [None],
@@ -167,7 +168,7 @@ def asked_by_http_2(server, authority, *hosts, origin):
 
 @pytest.mark.server
 @pytest.mark.parametrize("name", ["hypercorn", "granian"])
-def test_two_authorities_share_nothing_but_what_the_application_sees(name):
+def test_two_authorities_share_only_by_the_host_that_the_application_sees(name):
     needed("h2")
     wrong = {}
     with served(name, "tenants_app:asgi_application") as server:
@@ -192,8 +193,6 @@ def test_the_example_starts_as_it_says():
         assert reply.cors() == []
 
 
-# Tenants in a database.
-
 INSERT = "INSERT INTO front_ends VALUES (?, ?)"
 
 
@@ -208,9 +207,10 @@ def shared(server, host, origin):
 
 def seen_by_all(server, host, origin, *, granted=True, processes=2):
     """
-    Wait until so many *processes* of *server* have answered as is right now, and return how many seconds it took.
+    Wait until *processes* processes of *server* have answered with the state at the time of the call. Return how many
+    seconds it took.
 
-    What is asked more than a second from now is answered so by each of them.
+    Each of them gives that answer to questions from one second after the call on.
     """
     began, right = time.monotonic(), set()
     while len(right) < processes:
@@ -225,9 +225,9 @@ def seen_by_all(server, host, origin, *, granted=True, processes=2):
 
 
 @pytest.mark.server
-def test_tenants_of_a_database_come_and_go(tmp_path):
+def test_tenants_of_a_database_are_added_and_removed(tmp_path):
     """
-    One row is a new tenant or one more origin, and every process of the server sees it within a second.
+    One row is a new tenant or one more origin. Every process of the server sees it within a second.
     """
     needed("sqlalchemy", "test")
     database, times = tmp_path / "tenants.sqlite3", []
@@ -235,7 +235,7 @@ def test_tenants_of_a_database_come_and_go(tmp_path):
     initech = "https://app.initech.example"
     with started(EXAMPLES / "tenants_database.py", PORT="0", DATABASE_URL=url) as process:
         server = Server(int(re.search(r"http://localhost:(\d+)", lines_until("http://", process)[-1])[1]), process)
-        # The table is there when a process answers.
+        # The table exists once a process answers.
         seen_by_all(server, "api.acme.example", ACME, granted=False)
         with closing(sqlite3.connect(database, isolation_level=None)) as rows:
 
@@ -251,7 +251,7 @@ def test_tenants_of_a_database_come_and_go(tmp_path):
                     assert shared(server, host, origin)[0] is (origin in origins)
             change("DELETE FROM front_ends WHERE host = ? AND origin = ?", "api.acme.example", ACME)
             assert shared(server, "api.acme.example", initech)[0]
-            # A row that would be refused in a policy closes its host, and no other.
+            # A row that a policy would refuse closes its host, and no other.
             rows.execute(INSERT, ("api.acme.example", f"{ACME}/"))
             seen_by_all(server, "api.acme.example", initech, granted=False)
             assert shared(server, "api.globex.example", GLOBEX)[0]
@@ -263,7 +263,7 @@ def test_tenants_of_a_database_come_and_go(tmp_path):
 
 # Browsers: the front end of each tenant reads from its own hosts, and from no other.
 
-# The pages of each tenant, and where its API is: on names of a network, and on names of one machine.
+# The pages of each tenant, and its API: on host names of a network, and on names of one machine.
 SITES = {
     "https://app.acme.test": "https://api.acme.test",
     "https://app.globex.test": "https://x.globex.test",
@@ -305,7 +305,7 @@ def test_a_front_end_reads_from_its_own_tenant_only(engine):
         for page, own in SITES.items():
             tab.visit(f"{page}/")
             for api in SITES.values():
-                # A page that came by https reaches no plain http.
+                # A page with https reaches no plain http.
                 if page.startswith("https:") and api.startswith("http:"):
                     continue
                 expected = api.partition("://")[2] if api == own else None

@@ -46,7 +46,7 @@ UNTOUCHED = [("access-control-allow-origin", "https://own.example")]
 
 class Tenants:
     """
-    A store with one policy for each host, which notes what it is asked, and by which thread.
+    A store with one policy for each host. It records each question and its thread.
     """
 
     def __init__(self):
@@ -62,7 +62,7 @@ class Tenants:
 
 class AwaitedTenants(Tenants):
     """
-    The same, awaited.
+    The same store, awaited.
     """
 
     async def policy_of(self, host):
@@ -90,7 +90,7 @@ def lines(headers):
 
 def through(store, awaited):
     """
-    Parametrize with every carrier and *store*, and with those that can await it and *awaited*.
+    Parametrize with every carrier and *store*, and with the carriers that can await and *awaited*.
     """
     plain = {name: (adapter, store) for name, adapter in CARRIERS.items()}
     rows = plain | {f"{name}, awaited": (adapter, awaited) for name, adapter in AWAITING.items()}
@@ -106,30 +106,30 @@ def test_a_store_says_which_policy_guards_a_host(adapter, store):
     assert ask(to("b.example:8443", request("GET", EVIL))).of_cors == lines({**allow(EVIL), **VARY})
     refused = ask(to("a.example", preflight(EVIL, "PUT")))
     assert (refused.status, refused.ran, refused.of_cors) == (403, False, lines(PREFLIGHT_VARY))
-    # A host that it does not know is closed.
+    # A host that the store does not know is closed.
     for host in ("c.example", "b.example", "x.a.example"):
         assert ask(to(host, request("GET", APP))).of_cors == []
         assert ask(to(host, preflight(APP, "PUT"))).ran
 
 
 @through(Tenants, AwaitedTenants)
-def test_a_store_is_asked_about_hosts_only(adapter, store):
+def test_a_store_is_asked_about_valid_hosts_only(adapter, store):
     """
-    What names no host is not touched, and the store never hears of it.
+    Other texts are not touched, and the store never gets them.
     """
     tenants = store()
     ask = adapter({"hosts": tenants}, OWN)
     for host in ("a.example.", "a.example,a.example", "user@a.example", "a.example:", "a..example", "y" * 1000):
-        # An exception leaves Quart, which the guard lets pass.
+        # An exception leaves Quart, and the guard lets it pass.
         with suppress(BadHost):
             outcome = ask(to(host, request("GET", APP)))
             assert outcome.of_cors == (UNTOUCHED if outcome.ran else [])
-    # In these tests each carrier has been asked once without a Host, or with that of the server.
+    # Each carrier has been asked once without a Host, or with that of the server.
     assert {*tenants.asked} <= {"127.0.0.1"}
 
 
 @through(Broken, AwaitedBroken)
-def test_a_store_that_fails_closes_the_host_and_says_so(adapter, store, caplog):
+def test_a_store_that_fails_closes_the_host_and_logs_it(adapter, store, caplog):
     caplog.set_level(logging.ERROR, "corsguard")
     ask = adapter({"hosts": store()}, OWN)
     for _ in range(2):
@@ -152,7 +152,7 @@ SENDING = {
 
 def answered(kind, store, asked):
     """
-    Return the headers of CORS that a carrier of *kind* sends, and the events.
+    Return the CORS headers that a carrier of *kind* sends, and the events.
     """
     events, (guard, application, send) = [], SENDING[kind]
     headers = send(guard(application(OWN), {"hosts": store}, on_event=events.append), asked)[1]
@@ -161,7 +161,7 @@ def answered(kind, store, asked):
 
 def awaited(store):
     """
-    Return *store*, awaited.
+    Return *store* as an awaited one.
     """
 
     class Waiting:
@@ -178,7 +178,7 @@ class NoException(BaseException):
 
 class Saying:
     """
-    A store that says *said* of every host, or raises it.
+    A store that says *said* about every host, or raises it.
     """
 
     def __init__(self, said):
@@ -199,20 +199,20 @@ ASKED_HOW = pytest.mark.parametrize(("kind", "how"), [("wsgi", Saying), ("asgi",
     ["*", {"allow_origins": "*"}, True, 7, Policy, LookupError("gone"), TimeoutError(), NoException()],
     ids=steady,
 )
-def test_what_is_no_policy_closes_the_host_and_is_recorded(kind, how, said, caplog):
+def test_an_answer_that_is_not_a_policy_closes_the_host_and_is_recorded(kind, how, said, caplog):
     store = how(said) if how is Saying else how(Saying(said))
     ours, events = answered(kind, store, to("a.example", request("GET", APP)))
     assert ours == []
-    # That the application had set headers comes after it.
+    # The event about the header of the application comes after it.
     assert [(event.reason, event.policy, event.name) for event in events][:1] == [("source", None, "a.example")]
     record = caplog.records[0]
     assert isinstance(record.exc_info[1], type(said) if isinstance(said, BaseException) else TypeError)
 
 
 @pytest.mark.parametrize("kind", ["wsgi", "asgi"])
-def test_a_coroutine_closes_the_host(kind, caplog):
+def test_a_coroutine_in_place_of_an_answer_closes_the_host(kind, caplog):
     """
-    A store that forgets to await, or hides that it has to be awaited, says nothing.
+    The store forgets to await, or hides that it has to be awaited.
     """
 
     async def policy():
@@ -232,10 +232,10 @@ def test_a_coroutine_closes_the_host(kind, caplog):
         finally:
             gc.collect()
 
-    # What is written keeps what it was about.
+    # The record keeps its subject.
     caplog.set_level(logging.CRITICAL, "corsguard")
     for store in (Forgetful(), AwaitedForgetful()) if kind == "asgi" else (Forgetful(),):
-        # Python tells what was forgotten.
+        # Python warns about the forgotten coroutine.
         with pytest.warns(RuntimeWarning, match="policy' was never awaited"):
             ours, events = answered_and_forgotten(store)
         assert (ours, [event.reason for event in events][:1]) == ([], ["source"])
@@ -243,9 +243,9 @@ def test_a_coroutine_closes_the_host(kind, caplog):
 
 @ASKED_HOW
 @pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(), GeneratorExit()], ids=steady)
-def test_what_ends_the_process_passes_through(kind, how, stop):
+def test_exceptions_that_end_the_process_are_not_caught(kind, how, stop):
     store = how(stop) if how is Saying else how(Saying(stop))
-    # GeneratorExit is what closes a coroutine, so asyncio does not hand it on from a task.
+    # GeneratorExit closes a coroutine, so asyncio does not pass it on from a task.
     passed = (type(stop), RuntimeError) if isinstance(stop, GeneratorExit) else type(stop)
     try:
         with pytest.raises(passed):
@@ -264,9 +264,9 @@ def test_an_event_loop_asks_in_a_thread():
 
 
 @pytest.mark.parametrize("store", [Tenants, AwaitedTenants])
-def test_a_handshake_waits_for_a_store(store):
+def test_a_handshake_waits_for_the_answer_of_a_store(store):
     """
-    A store is asked in a thread about a handshake, or awaited.
+    The store is asked in a thread, or awaited.
     """
     tenants, opened = store(), []
     tenants.policies["a.example"] = Policy(allow_origins=[APP], allow_credentials=True)
@@ -285,7 +285,7 @@ def test_a_handshake_waits_for_a_store(store):
         scope = {**scope_of(to("a.example", request("GET", origin)), "/"), "type": "websocket", "scheme": "ws"}
         asyncio.run(guarded(scope, receive, send))
     assert opened == [APP.encode()]
-    # What may block is asked in another thread, and what is awaited in this one.
+    # A store that may block is asked in another thread, and an awaited one in this thread.
     assert (threading.get_ident() in tenants.threads) == (store is AwaitedTenants)
 
 
@@ -300,9 +300,6 @@ def test_asynchronous_django_asks_in_a_thread():
     assert threading.get_ident() not in tenants.threads
 
 
-# What is remembered.
-
-
 class Clock:
     now = 0.0
 
@@ -312,7 +309,7 @@ class Clock:
 
 class Asked:
     """
-    What is remembered of *store*, and `tell`, which tells what it says of a host, and asks it if necessary.
+    The memory of *store*. `tell` returns what the store says about a host, and asks it if necessary.
     """
 
     def __init__(self, store):
@@ -327,14 +324,14 @@ class Asked:
         return there.ask() if isinstance(there, HostQuestion) else there
 
 
-def test_what_a_store_says_is_remembered_for_half_a_second():
+def test_an_answer_is_remembered_for_half_a_second():
     tenants = Tenants()
     asked = Asked(tenants)
     for _ in range(3):
         assert asked.tell("a.example") == ("a.example", tenants.policies["a.example"])
         assert asked.tell("c.example") == ("c.example", None)
     assert tenants.asked == ["a.example", "c.example"]
-    # A tenant that comes, and one that goes.
+    # One tenant is added, and one removed.
     tenants.policies = {"c.example": Policy(allow_origins=[EVIL])}
     asked.clock.now = 0.4
     assert asked.tell("a.example")[1] is not None
@@ -343,7 +340,7 @@ def test_what_a_store_says_is_remembered_for_half_a_second():
     assert asked.tell("a.example") == ("a.example", None)
     assert asked.tell("c.example") == ("c.example", tenants.policies["c.example"])
     assert asked.tell("c.example") is asked.hosts.find("c.example")
-    # What is known by now is not asked again.
+    # Known answers are not asked for again.
     tenants.asked.clear()
     asked.tell("a.example")
     asked.tell("c.example")
@@ -352,7 +349,7 @@ def test_what_a_store_says_is_remembered_for_half_a_second():
 
 def test_the_time_counts_from_the_question():
     """
-    A store that takes a while is not trusted for longer.
+    A slow store is not trusted for longer.
     """
 
     class Slow(Tenants):
@@ -376,7 +373,7 @@ def test_a_failure_is_not_remembered():
         assert asked.hosts.find("a.example") is None
 
 
-def test_hosts_that_clients_make_up_push_no_good_one_out():
+def test_made_up_hosts_displace_no_good_host():
     tenants = Tenants()
     asked = Asked(tenants)
     asked.tell("a.example")
@@ -385,12 +382,12 @@ def test_hosts_that_clients_make_up_push_no_good_one_out():
     tenants.asked.clear()
     assert asked.tell("a.example")[1] is not None
     assert tenants.asked == []
-    # Those are forgotten one after the other.
+    # They are forgotten one after the other.
     asked.tell("0.evil.example")
     assert tenants.asked == ["0.evil.example"]
 
 
-def test_spellings_that_clients_make_up_push_no_good_host_out():
+def test_made_up_spellings_displace_no_good_host():
     """
     However a host is spelled, it is asked about and remembered once.
     """
@@ -412,16 +409,13 @@ def test_no_odd_host_raises(sent):
     assert (Asked(tenants).tell(sent) is None) == (tenants.asked == [])
 
 
-# How it is given.
-
-
 class Generating:
     async def policy_of(self, host):
         yield None
 
 
 @pytest.mark.parametrize("hosts", [Tenants, AwaitedTenants, Generating()])
-def test_what_cannot_be_asked_is_refused(hosts):
+def test_an_object_that_cannot_be_asked_is_refused(hosts):
     for build in (
         Policies,
         lambda policy: CORSMiddleware(Application(OK), policy),
@@ -434,7 +428,7 @@ def test_what_cannot_be_asked_is_refused(hosts):
 
 def test_wsgi_and_flask_refuse_an_awaited_store():
     """
-    WSGI and Flask refuse an awaited store when they are built and when their policy is swapped.
+    They refuse it when they are built, and when their policy is swapped.
     """
     policy, listed = {"hosts": AwaitedTenants()}, Policy(allow_origins=[APP])
     app = Flask("x")
@@ -461,7 +455,7 @@ def test_wsgi_and_flask_refuse_an_awaited_store():
 
 def test_an_awaited_store_that_reaches_wsgi_closes_the_host(caplog):
     """
-    As where Policies are shared with somebody who can await.
+    This happens if Policies are shared with a guard that can await.
     """
     policies = Policies(Policy(allow_origins=[APP]))
     middleware = CORSMiddleware(Application(OWN), policies)
@@ -472,14 +466,14 @@ def test_an_awaited_store_that_reaches_wsgi_closes_the_host(caplog):
 
 
 @pytest.mark.parametrize("hosts", [None, 7, object(), ["a.example"]])
-def test_what_is_neither_a_mapping_nor_a_store_is_refused(hosts):
+def test_a_value_that_is_neither_a_mapping_nor_a_store_is_refused(hosts):
     with pytest.raises(PolicyError) as refusal:
         Policies({"hosts": hosts})
     assert [(problem.code, problem.field) for problem in refusal.value.problems] == [("E801", "hosts")]
 
 
 @pytest.mark.parametrize("store", [Tenants, AwaitedTenants])
-def test_a_store_is_given_back_and_asked_by_people(store):
+def test_a_store_can_be_read_back_and_explained(store):
     tenants = store()
     policies = Policies({"hosts": tenants})
     assert policies.policy == {"hosts": tenants}
@@ -498,10 +492,7 @@ def test_a_store_is_given_back_and_asked_by_people(store):
         assert policy_for(environ_of(to("a.example", request("GET", APP)))) == tenants.policies["a.example"]
 
 
-# On event loops.
-
-
-def test_a_store_that_denies_it_blocks_is_asked_on_the_event_loop():
+def test_a_store_that_does_not_block_is_asked_on_the_event_loop():
     tenants = Tenants()
     tenants.may_block = False
     app = carrier.CORSMiddleware(ASGIApplication(OK), {"hosts": tenants})
@@ -509,7 +500,7 @@ def test_a_store_that_denies_it_blocks_is_asked_on_the_event_loop():
     assert tenants.threads == {threading.get_ident()}
 
 
-def test_a_store_that_blocks_holds_up_no_other_host():
+def test_a_store_that_blocks_delays_no_other_host():
     entered, gate = threading.Event(), threading.Event()
 
     class Slow(Tenants):
@@ -534,7 +525,7 @@ def test_a_store_that_blocks_holds_up_no_other_host():
 
 class Gated(AwaitedTenants):
     """
-    An awaited store that waits for *gate* before it answers, and says when it was asked so many times.
+    An awaited store that waits for *gate* before it answers. It says when it has been asked a given number of times.
     """
 
     def __init__(self, gate, count):
@@ -551,9 +542,9 @@ class Gated(AwaitedTenants):
         return self.policies.get(host)
 
 
-def test_many_who_ask_about_a_host_ask_once():
+def test_concurrent_questions_about_a_host_ask_once():
     """
-    A client that goes while the store is asked takes no answer from the others, and its application never runs.
+    A client that disconnects meanwhile takes no answer from the others, and its application never runs.
     """
 
     async def main():
@@ -563,7 +554,7 @@ def test_many_who_ask_about_a_host_ask_once():
         asked = scope_of(to("a.example", request("GET", APP)), "/")
         requests = [asyncio.create_task(serve_asgi(guarded, dict(asked))) for _ in range(5)]
         await tenants.is_asked.wait()
-        # The first one asked.
+        # It was the first to ask.
         requests[0].cancel()
         with pytest.raises(asyncio.CancelledError):
             await requests[0]
@@ -597,7 +588,7 @@ def test_threads_that_ask_about_a_host_ask_once():
     assert tenants.asked == ["a.example"]
 
 
-def test_loops_ask_for_themselves():
+def test_each_loop_asks_for_itself():
     tenants = AwaitedTenants()
     guarded = carrier.CORSMiddleware(ASGIApplication(OK), {"hosts": tenants})
     scope, barrier = scope_of(to("a.example", request("GET", APP)), "/"), threading.Barrier(4)
@@ -616,11 +607,7 @@ def test_loops_ask_for_themselves():
     assert 1 <= len(tenants.asked) <= 4
 
 
-def test_ten_thousand_made_up_hosts_at_once(caplog):
-    """
-    They are bounded, and closed.
-    """
-
+def test_ten_thousand_made_up_hosts_at_once_are_bounded_and_closed(caplog):
     async def main():
         gate = asyncio.Event()
         tenants = Gated(gate, 1_000)
@@ -636,7 +623,7 @@ def test_ten_thousand_made_up_hosts_at_once(caplog):
         answers = await asyncio.gather(*requests)
         assert len(tenants.asked) == 1_000
         assert {name for _, headers, _ in answers for name, _ in headers if name.startswith("access-control-")} == set()
-        # Afterwards there is room again.
+        # Afterwards, questions are accepted again.
         asked = scope_of(to("a.example", request("GET", APP)), "/")
         assert ("access-control-allow-origin", APP) in (await serve_asgi(guarded, asked))[1]
 
@@ -663,7 +650,7 @@ def test_a_store_is_asked_under_trio():
         assert tenants.asked == ["a.example"]
 
 
-def test_a_cancelled_scope_of_trio_passes_through():
+def test_a_cancelled_scope_of_trio_is_not_caught():
     class Hanging:
         async def policy_of(self, host):
             await trio.sleep_forever()
@@ -677,7 +664,7 @@ def test_a_cancelled_scope_of_trio_passes_through():
     trio.run(main)
 
 
-# No tenant's origin is granted on the host of another.
+# No tenant's origin is granted on the host of another tenant.
 
 TENANTS = [f"{name}.example" for name in ("a", "b", "x.a", "a-b")] + ["a.example:8443"]
 FRONT_ENDS = [f"https://{number}.front.example" for number in range(len(TENANTS))]
@@ -692,7 +679,7 @@ SPELLED = st.sampled_from(TENANTS).flatmap(
 )
 def test_no_origin_of_one_tenant_is_granted_on_the_host_of_another(requests, known):
     """
-    Whatever hosts and origins are asked for, in whatever order, and whatever is remembered by then.
+    Any hosts and origins may come, in any order, and any of them may be remembered.
     """
     tenants = AwaitedTenants()
     own = dict(zip(TENANTS, FRONT_ENDS, strict=True))
@@ -718,12 +705,9 @@ def test_no_origin_of_one_tenant_is_granted_on_the_host_of_another(requests, kno
     asyncio.run(main())
 
 
-# What is written of its policies.
-
-
-def test_the_warnings_of_a_stored_policy_are_written_once(caplog):
+def test_the_warnings_of_a_stored_policy_are_logged_once(caplog):
     """
-    For each host once, though each is asked about again and again; and for at most 256 hosts.
+    They are logged once for each host, although each is asked about repeatedly, and for at most 256 hosts.
     """
     risky = Policy(allow_origins=["https://*.front.example"], allow_credentials=True)
     assert risky.warnings

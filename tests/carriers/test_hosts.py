@@ -48,7 +48,7 @@ def adapter(request):
 
 def to(host, asked, **more):
     """
-    Return the request *asked*, to *host*.
+    Return the request *asked* with *host* as its Host.
     """
     return Request(asked.method, {**asked.headers, "Host": host, **more})
 
@@ -59,7 +59,7 @@ def lines(headers):
 
 def asking(ask, asked):
     """
-    Return what *ask* answers. From what is not a host, an exception leaves Quart, which the guard lets pass.
+    Return what *ask* answers. If the host is not valid, an exception leaves Quart, and the guard lets it pass.
     """
     try:
         return ask(asked)
@@ -69,14 +69,14 @@ def asking(ask, asked):
 
 def is_untouched(outcome):
     """
-    Return whether *outcome* is what the application says, or the 400 of a framework that asks for a better host.
+    Return whether *outcome* is the application's own answer, or the 400 of a framework that demands a valid host.
     """
     return outcome.of_cors == (UNTOUCHED if outcome.ran else []) and (outcome.ran or outcome.status == 400)
 
 
-def test_a_host_means_its_tenant_and_no_other(adapter):
+def test_a_host_shares_with_its_own_tenant_and_no_other(adapter):
     """
-    Each origin is granted on the hosts of its own tenant, and a host that no key means is not touched.
+    A host that no key means is not touched.
     """
     ask, wrong = adapter(HOSTS, OWN), {}
     for host, meant in TENANT_OF.items():
@@ -120,21 +120,21 @@ def test_no_other_header_names_the_host(adapter):
     assert ask(to("api.acme.example", request("GET", ORIGINS["acme"]), **more)).of_cors == granted
 
 
-def test_a_host_is_closed_or_left_to_the_application(adapter):
+def test_a_host_may_be_closed_or_left_to_the_application(adapter):
     ask = adapter(HOSTS, OWN)
     for asked in request("GET", APP), preflight(APP, "PUT"):
         closed, own = ask(to("closed.example", asked)), ask(to("own.example", asked))
         assert (closed.ran, closed.of_cors) == (True, [])
         assert (own.ran, own.of_cors) == (True, UNTOUCHED)
-    # The host is covered, and this path of it is not.
+    # The host has a key, and this path has no policy.
     assert ask(to("paths.example", request("GET", APP))).of_cors == UNTOUCHED
 
 
-# What only one kind of server passes on.
+# Only one kind of server passes these on.
 
 
 @pytest.mark.parametrize("views", [None, Undecided()])
-def test_wsgi_without_a_host(views):
+def test_wsgi_without_a_host_is_not_touched(views):
     app = Application(OWN)
     guarded = CORSMiddleware(app, HOSTS)
     guarded.views = views
@@ -148,10 +148,7 @@ def test_wsgi_without_a_host(views):
 
 @pytest.mark.parametrize("hosts", [[], [b"api.acme.example"] * 2, [b"evil.example", b"api.acme.example"]])
 @pytest.mark.parametrize("kind", [carrier.CORSMiddleware, CarriedASGI])
-def test_asgi_without_one_host(kind, hosts):
-    """
-    Several lines of Host name no host, and neither does none.
-    """
+def test_asgi_without_exactly_one_host_is_not_touched(kind, hosts):
     app = kind(ASGIApplication(OWN), HOSTS)
     asked = scope_of(request("GET", ORIGINS["acme"]), "/")
     asked["headers"] += [(b"host", host) for host in hosts]
@@ -163,15 +160,13 @@ def test_asgi_without_one_host(kind, hosts):
 
 
 @pytest.mark.parametrize("hosts", [[], [b"api.acme.example"] * 2])
-def test_django_without_one_host(hosts):
+def test_django_without_exactly_one_host_is_not_touched(hosts):
     asked = scope_of(request("GET", ORIGINS["acme"]), "/hello")
     asked["headers"] += [(b"host", host) for host in hosts]
     with override_settings(CORSGUARD=HOSTS, MIDDLEWARE=MIDDLEWARE, ROOT_URLCONF="kit.django_urls"):
         _, headers, _ = asyncio.run(serve_asgi(ASGIHandler(), asked))
     assert not [name for name, _ in headers if name.lower() in {"vary", "access-control-allow-origin"}]
 
-
-# Views with a policy of their own.
 
 TAGGED = Policy(allow_origins=[APP])
 TAG_BEATS = [
@@ -191,7 +186,7 @@ def grants(headers, origin):
 
 
 @pytest.mark.parametrize(("host", "origin", "granted"), TAG_BEATS)
-def test_a_tag_beats_the_host_in_flask(host, origin, granted):
+def test_a_tag_takes_the_place_of_the_host_in_flask(host, origin, granted):
     app = flask.Flask("tenants")
     app.add_url_rule("/tagged", view_func=cors(TAGGED)(lambda: "tagged"), endpoint="tagged")
     app.add_url_rule("/plain", view_func=lambda: "plain", endpoint="plain")
@@ -205,7 +200,7 @@ def test_a_tag_beats_the_host_in_flask(host, origin, granted):
 
 @pytest.mark.parametrize(("host", "origin", "granted"), TAG_BEATS)
 @pytest.mark.parametrize("kind", ["starlette", "fastapi"])
-def test_a_tag_beats_the_host_in_asgi(kind, host, origin, granted):
+def test_a_tag_takes_the_place_of_the_host_in_asgi(kind, host, origin, granted):
     @cors(TAGGED)
     async def tagged(_=None):
         return PlainTextResponse("tagged")
@@ -235,22 +230,19 @@ def asked_of_async_django(asked, path):
     return asyncio.run(serve_asgi(ASGIHandler(), scope_of(asked, path)))
 
 
-# Django's own client for asynchronous tests always sends a Host of its own, too.
+# Django's own client for asynchronous tests always sends a Host of its own too.
 DJANGO = pytest.mark.parametrize("ask", [asked_of_django, asked_of_async_django])
 
 
 @pytest.mark.parametrize(("host", "origin", "granted"), TAG_BEATS)
 @DJANGO
-def test_a_tag_beats_the_host_in_django(ask, host, origin, granted):
+def test_a_tag_takes_the_place_of_the_host_in_django(ask, host, origin, granted):
     with override_settings(CORSGUARD=HOSTS, MIDDLEWARE=MIDDLEWARE, ROOT_URLCONF="kit.django_tagged_urls"):
         for asked in request("GET", origin), preflight(origin, "GET"):
             assert grants(ask(to(host, asked), "/tagged")[1], origin) is granted
         own = TENANT_OF.get(host)
         sent = ask(to(host, request("GET", origin)), "/untagged")[1]
         assert grants(sent, origin) is (own is not None and origin == ORIGINS[own])
-
-
-# What else the policy of the host decides.
 
 
 def asked_of_wsgi(policy, asked, path="/", **more):
@@ -264,7 +256,7 @@ def asked_of_asgi(policy, asked, path="/", **more):
     app, events = ASGIApplication(OK), []
     guarded = carrier.CORSMiddleware(app, policy, on_event=events.append, **more)
     for _ in range(2):
-        # The second time on the short path.
+        # The second request takes the short path.
         app.ran, events[:] = False, []
         status, headers, _ = asyncio.run(serve_asgi(guarded, scope_of(asked, path)))
     return status, headers, app.ran, events
@@ -284,7 +276,7 @@ ASKING = pytest.mark.parametrize("send", [asked_of_wsgi, asked_of_asgi])
         ("evil.example", ORIGINS["acme"], 403),
     ],
 )
-def test_protection_trusts_whom_the_policy_of_the_host_trusts(send, host, origin, status):
+def test_protection_trusts_the_origins_that_the_policy_of_the_host_trusts(send, host, origin, status):
     asked = to(host, request("DELETE", origin), **{"Sec-Fetch-Site": "cross-site"})
     got, _, ran, _ = send(HOSTS, asked, protection={})
     assert (got, ran) == (status, status == 200)
@@ -297,7 +289,7 @@ def test_protection_trusts_whom_the_policy_of_the_host_trusts(send, host, origin
         ("api.acme.example", ORIGINS["globex"], False),
         ("Y.tenants.example:443", ORIGINS["globex"], True),
         ("closed.example", ORIGINS["acme"], False),
-        # Nothing is judged where no key means the host.
+        # Nothing is judged if no key means the host.
         ("evil.example", ORIGINS["acme"], True),
         ("own.example", EVIL, True),
     ],
@@ -334,7 +326,7 @@ def test_an_event_has_the_name_of_host_and_path(send):
 
 
 @ASKING
-def test_a_path_is_odd_only_where_the_host_chooses_by_path(send):
+def test_a_path_is_odd_only_if_the_host_chooses_by_path(send):
     policy = {"hosts": {"a.example": LISTED, "b.example": {"/": LISTED, "/admin": None}}}
     one = send(policy, to("a.example", request("GET", APP)), "/x/../admin")
     assert grants(one[1], APP)
@@ -343,16 +335,13 @@ def test_a_path_is_odd_only_where_the_host_chooses_by_path(send):
     assert [event.reason for event in several[-1]] == ["odd-path"]
 
 
-def test_two_layers_are_told_with_the_name_of_the_host():
+def test_two_layers_are_reported_with_the_name_of_the_host():
     events = []
     asked = to("api.acme.example", request("GET", ORIGINS["acme"]))
     serve(CORSMiddleware(Application(OWN), HOSTS, on_event=events.append), environ_of(asked))
     app = carrier.CORSMiddleware(ASGIApplication(OWN), HOSTS, on_event=events.append)
     asyncio.run(serve_asgi(app, scope_of(asked, "/")))
     assert [(event.reason, event.name) for event in events] == [("two-layers", "api.acme.example")] * 2
-
-
-# Swapping.
 
 
 def test_hosts_can_be_swapped_while_it_serves():
@@ -371,7 +360,7 @@ def test_hosts_can_be_swapped_while_it_serves():
     assert seen() == [False, False]
     wsgi.policy = {"hosts": {**HOSTS["hosts"], "new.example": LISTED}}
     assert seen() == [True, True]
-    # What it shows can be given back.
+    # The value that was read can be assigned again.
     policies.policy = {"hosts": {**policies.policy["hosts"], "new.example": None}}
     assert seen() == [False, False]
     assert wsgi.policy_for(environ_of(asked)) is None
@@ -387,9 +376,6 @@ def test_django_swaps_hosts_for_the_process(ask):
         corsguard_django.set_policy({"hosts": {"a.example": LISTED}})
         assert not grants(ask(there, "/api/hello")[1], APP)
         assert grants(ask(here, "/api/hello")[1], APP)
-
-
-# Other forms of configuration.
 
 
 def test_flask_reads_hosts_from_its_config():

@@ -1,10 +1,10 @@
 """
-Real servers that are asked without end while policies are swapped, origins change, Redis goes and comes, sources block
-and raise, strangers flood, and processes are made anew: every answer is right, and none is lost.
+Real servers under constant load, while policies are swapped, origins change, Redis goes and returns, sources block and
+raise, foreign origins flood them, and processes are restarted. Every answer is right, and none is lost.
 
-    python -m pytest -m long -s tests/carriers/test_load.py
+python -m pytest -m long -s tests/carriers/test_load.py
 
-loads each of these servers for 40 seconds and prints what the manual's page on reliability says.
+loads each of these servers for 40 seconds, and prints the figures of the manual's page on reliability.
 """
 
 import sqlite3
@@ -35,7 +35,7 @@ WORLDS = {
         "uwsgi", "django", ("--master", "--gevent=50", "--gevent-monkey-patch"), 1, reloads=True
     ),
 }
-# In the long form only.
+# Only in the long form.
 MORE_WORLDS = {
     "threads: uWSGI, WSGI": World("uwsgi", "wsgi", ("--master", "--processes=2", "--threads=4"), 2, reloads=True),
     "processes: gunicorn, WSGI": World("gunicorn", "wsgi", (*SYNC, "--workers=2"), 2, reloads=True),
@@ -43,18 +43,19 @@ MORE_WORLDS = {
     "event loop: Daphne, Django": World("daphne", "django-asgi"),
 }
 EVERY_WORLD = WORLDS | MORE_WORLDS
-# So many blocks of memory are more than what each process fills at first, such as modules and bounded memories.
+# This is more memory, in blocks, than each process fills at first with modules and bounded memories.
 MOST_BLOCKS_AT_FIRST = 25_000
-# So many for each answer are more than chance. What keeps an object for each question or each swap takes more.
+# More blocks for each answer than this are not chance. An object that is kept for each question or each swap takes
+# more.
 MOST_BLOCKS = 5
 SECONDS = 40
-# So many answers for each asker in each state.
+# The number of answers for each asker in each state.
 FEW, MANY = 6, 30
 
 
 class Redis:
     """
-    The origins in a Redis that does not do as it should, as the *ledger* has them.
+    The origins in a Redis that does not work as it should, as the *ledger* has them.
     """
 
     def __init__(self, server, ledger):
@@ -66,7 +67,7 @@ class Redis:
 
     def disturb(self, load, how, count):
         """
-        Do *how*, with so many answers for each asker in each state, and then let an origin come and an earlier one go.
+        Do *how*, with a number of answers for each asker in each state. Then add an origin and remove an earlier one.
 
         Return how many seconds it took until each process had seen it.
         """
@@ -85,9 +86,10 @@ class Redis:
 
     def reload(self, load):
         """
-        Make the processes of the server anew.
+        Restart the processes of the server.
         """
-        # Those that are forked from what was loaded long ago begin with what it had, until they have connected.
+        # Processes that are forked from a parent that loaded long ago start with its origins, until they have
+        # connected.
         new = {*self._ledger.granted} - {STEADY} if load.world.is_preloaded else set()
         for origin in new:
             self._ledger.say(origin, is_granted=None)
@@ -150,7 +152,7 @@ def test_every_answer_is_right_and_none_is_lost(redis_server, world, failure):
 
 @pytest.mark.long
 @pytest.mark.parametrize("world", EVERY_WORLD.values(), ids=EVERY_WORLD.keys())
-def test_every_answer_is_right_for_long(redis_server, world):
+def test_every_answer_is_right_for_a_long_time(redis_server, world):
     ledger = Ledger()
     redis = Redis(redis_server, ledger)
     with serving(world, REDIS_URL=redis_server.url) as server:
@@ -175,17 +177,17 @@ def test_every_answer_is_right_for_long(redis_server, world):
 @pytest.mark.parametrize(
     ("variant", "finding"),
     {
-        # A swap that is not one step.
+        # A swap in two steps.
         "mixing": r"X-Version",
-        # A source that grants what nobody listed.
+        # A source that grants an origin that nobody listed.
         "granting": r"allow-origin', 'https://s\d+\.evil",
-        # A source that keeps whatever it is asked.
+        # A source that keeps all that it is asked.
         "leaking": r"assert \d+ < \(\d+ \+",
         # A worker that ends in the middle of a request.
         "dying": r"RemoteDisconnected|ConnectionResetError",
     }.items(),
 )
-def test_what_is_broken_is_found(redis_server, variant, finding):
+def test_a_broken_guard_is_found(redis_server, variant, finding):
     ledger = Ledger()
     redis = Redis(redis_server, ledger)
     world = WORLDS["threads: gunicorn, Flask"]
@@ -195,7 +197,7 @@ def test_what_is_broken_is_found(redis_server, variant, finding):
             with Load(server, world, Swapped(ledger, is_awaited=False)) as load:
                 load.go_on(FEW)
                 blocks = load.blocks()
-                # A mixture is only seen by those who ask about the origin that was taken over from another version.
+                # Only an asker sees the mixture that asks about the origin taken over from another version.
                 redis.disturb(load, "unheard", 10 * MANY if variant == "mixing" else MANY)
                 assert load.blocks() < blocks + MOST_BLOCKS_AT_FIRST
             load.check()
@@ -212,9 +214,6 @@ def test_a_server_that_does_not_end_is_found(redis_server):
         load.processes()
         with pytest.raises(subprocess.TimeoutExpired):
             load.end()
-
-
-# Tenants in a database.
 
 
 class Database:
@@ -242,7 +241,7 @@ class Database:
 
     def change(self, load):
         """
-        Let one tenant come and one go, and return how many seconds it took until each process had seen it.
+        Add one tenant and remove one. Return how many seconds it took until each process had seen it.
         """
         self._ledger.say(f"t{self._number + 1}.load.example", is_granted=None)
         new = self._add()
@@ -253,7 +252,7 @@ class Database:
         self._run("DELETE FROM tenant WHERE host = ?", [old])
         began = time.monotonic()
         seconds.append(load.seen_by_all(Ask("/tenant", front_of(old), old), is_granted=False))
-        # So long is remembered what the store said, also what it said to another thread before.
+        # An answer of the store is remembered for this long, also one that another thread got before.
         until(lambda: time.monotonic() - began > 1)
         self._ledger.say(old, is_granted=False)
         return seconds
@@ -300,7 +299,7 @@ def test_a_tenant_who_reads_from_another_is_found(tmp_path):
 
 @pytest.mark.long
 @pytest.mark.parametrize("world", EVERY_TENANTS_WORLD.values(), ids=EVERY_TENANTS_WORLD.keys())
-def test_no_tenant_reads_from_another_for_long(tmp_path, world):
+def test_no_tenant_reads_from_another_for_a_long_time(tmp_path, world):
     ledger = Ledger()
     database = Database(tmp_path / "tenants", ledger)
     with serving(world, TENANTS=str(tmp_path / "tenants")) as server:
@@ -319,7 +318,7 @@ def test_no_tenant_reads_from_another_for_long(tmp_path, world):
 
 class Told:
     """
-    What the manual says of a run.
+    The figures of a run that the manual shows.
     """
 
     def __init__(self, load):
@@ -331,7 +330,7 @@ class Told:
 
     def is_over(self):
         """
-        Note how much memory the processes have, and return whether it has been long enough.
+        Record how much memory the processes have, and return whether the run has been long enough.
         """
         now = time.monotonic() - self._began
         kilobytes = sum(map(resident, self._load.processes())) / 1024
@@ -340,7 +339,7 @@ class Told:
 
     def print(self, shutdown):
         load = self._load
-        # At first bounded memories are filled.
+        # At first, bounded memories fill up.
         warm = self._memory[len(self._memory) // 2 :]
         seconds, answers, blocks, kilobytes = zip(*warm, strict=True)
         per_answer = linear_regression(answers, blocks).slope

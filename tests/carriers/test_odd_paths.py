@@ -1,5 +1,6 @@
 """
-Odd paths, late sources and slow loads behind real servers and a real cache: what is granted belongs to what is served.
+Odd paths, late sources and slow loads behind real servers and a real cache: what is granted is the policy of what is
+served.
 
 The sites are in `kit/odd_path_apps.py`.
 """
@@ -45,7 +46,7 @@ def varies(reply):
     return "Origin" in ", ".join(names).split(", ")
 
 
-# Fault 1: what was judged is what is served. `test_server_matrix.py` asks this of every server.
+# Fault 1: the judged path must be the served path. `test_server_matrix.py` asks this of every server.
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +56,7 @@ def cheroot():
 
 
 @pytest.mark.parametrize("name", ["wsgi", "flask", "django"])
-def test_cheroot_decodes_no_path_of_a_preflight(cheroot, name):
-    """
-    Cheroot decodes for the request and not for its preflight.
-    """
+def test_cheroot_decodes_the_path_of_a_request_and_not_that_of_its_preflight(cheroot, name):
     lines = (f"X-Site: {name}", f"Origin: {PARTNER}", ASKS)
     deleted, preflight = (cheroot.exchange(method, "/%61dmin/users/1", *lines) for method in ("DELETE", "OPTIONS"))
     assert "admin" in headers_of(deleted)["x-view"]
@@ -76,7 +74,7 @@ CACHE = """
     add_header X-Cache $upstream_cache_status always;
     {servers}
 """
-# By what they are here to show. The manual has them too.
+# Named by what they show. The manual has them too.
 KEYS = {
     "normalized": "proxy_cache_key $uri;",
     "as sent": "proxy_cache_key $request_uri;",
@@ -84,14 +82,14 @@ KEYS = {
     "without Vary": "proxy_cache_key $request_uri; proxy_ignore_headers Vary;",
     "Vary hidden": "proxy_cache_key $request_uri; proxy_hide_header Vary;",
 }
-# What nginx takes for "/list/NUMBER" in its key, and passes on as it came.
+# nginx takes this for "/list/NUMBER" in its key, and passes it on as it came.
 ODD = ["//{}/{}", "/x/../{}/{}", "/./{}/{}", "/x//../{}/{}", "/%2e/{}/{}", "/{}//{}", "/{}/./{}", "/{}/x/../{}"]
 
 
 @contextmanager
 def cached(directory, port):
     """
-    Run nginx in *directory* before the server at *port*, and yield by their names what has each of KEYS.
+    Run nginx in *directory* before the server at *port*. Yield a connection for each of KEYS, by its name.
     """
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or missing(
         "nginx is not installed (Debian: apt-get install nginx-light)"
@@ -106,13 +104,13 @@ def cached(directory, port):
                 f"server {{ listen 127.0.0.1:{ours}; location / {{ {key} proxy_pass http://127.0.0.1:{port}; }} }}\n"
             )
         (directory / "nginx.conf").write_text(nginx_configuration(CACHE.format(servers=servers)))
-        # How a running nginx hands its sockets to the next.
+        # A running nginx passes its sockets to the next one through this variable.
         sockets = "".join(f"{socket.fileno()};" for socket in listening.values())
         command = [program, "-p", str(directory), "-e", "error.log", "-c", "nginx.conf"]
         process = stack.enter_context(running(*command, NGINX=sockets))
         ports = {name: socket.getsockname()[1] for name, socket in listening.items()}
         for socket_of_ours in listening.values():
-            # From now on nobody but nginx listens.
+            # From now on only nginx listens.
             socket_of_ours.close()
         yield {name: Server(port, process) for name, port in ports.items()}
 
@@ -143,10 +141,7 @@ def hit(reply):
     "case",
     [("wsgi", "admin", False), ("wsgi-list", "list", True), ("wsgi-everyone", "list", True), ("wsgi-whole", "x", True)],
 )
-def test_a_cache_of_normalized_paths_grants_nothing(caches, case, odd_is_first, odd):
-    """
-    A cache of normalized paths serves nothing that was not granted.
-    """
+def test_a_cache_of_normalized_paths_serves_nothing_that_was_not_granted(caches, case, odd_is_first, odd):
     cache, (site, folder, shares) = caches["normalized"], case
     number = next(numbers)
     plain, odd = f"/{folder}/{number}", odd.format(folder, number)
@@ -167,10 +162,7 @@ def test_a_cache_of_normalized_paths_grants_nothing(caches, case, odd_is_first, 
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_one_policy_for_all_cannot_be_poisoned(caches, odd):
-    """
-    One policy for the whole site cannot be poisoned.
-    """
+def test_with_one_policy_for_all_a_cache_cannot_be_poisoned(caches, odd):
     number = next(numbers)
     for origin in (PARTNER, OTHER, None):
         asked_of(caches["normalized"], "wsgi-whole", odd.format("list", number), origin)
@@ -179,13 +171,10 @@ def test_one_policy_for_all_cannot_be_poisoned(caches, odd):
     assert is_granted(reply)
 
 
-# What is left to the cache, as the manual says.
+# This is left to the cache, as the manual says.
 
 
-def test_a_cache_may_keep_a_grant_from_the_partner(caches):
-    """
-    A cache of normalized paths may keep a grant from the partner.
-    """
+def test_a_cache_of_normalized_paths_may_keep_a_grant_from_the_partner(caches):
     number = next(numbers)
     assert not is_granted(asked_of(caches["normalized"], "wsgi-list", f"//list/{number}", PARTNER))
     poisoned = asked_of(caches["normalized"], "wsgi-list", f"/list/{number}", PARTNER)
@@ -195,10 +184,7 @@ def test_a_cache_may_keep_a_grant_from_the_partner(caches):
 
 @pytest.mark.parametrize("name", ["as sent", "normalized, forwarded so"])
 @pytest.mark.parametrize("odd", ODD)
-def test_a_cache_keyed_by_what_it_forwards(caches, odd, name):
-    """
-    A cache whose key is what it forwards cannot be poisoned.
-    """
+def test_a_cache_whose_key_is_what_it_forwards_cannot_be_poisoned(caches, odd, name):
     number = next(numbers)
     for origin in (PARTNER, OTHER, None):
         asked_of(caches[name], "wsgi-list", odd.format("list", number), origin)
@@ -208,10 +194,7 @@ def test_a_cache_keyed_by_what_it_forwards(caches, odd, name):
         assert varies(reply)
 
 
-def test_a_cache_that_ignores_vary(caches):
-    """
-    A cache that ignores `Vary` serves everyone what the first was granted.
-    """
+def test_a_cache_that_ignores_vary_serves_the_first_grant_to_everyone(caches):
     number = next(numbers)
     replies = [asked_of(caches["without Vary"], "wsgi-list", f"/list/{number}", x) for x in (PARTNER, OTHER, None)]
     assert [headers_of(reply)["access-control-allow-origin"] for reply in replies] == [PARTNER] * 3
@@ -220,10 +203,7 @@ def test_a_cache_that_ignores_vary(caches):
     assert not any(map(is_granted, replies))
 
 
-def test_a_cache_that_hides_vary(caches):
-    """
-    A cache that hides `Vary` obeys it and leaves those behind it without.
-    """
+def test_a_cache_that_hides_vary_obeys_it_itself_and_hides_it_from_later_caches(caches):
     number = next(numbers)
     for _ in range(2):
         replies = [asked_of(caches["Vary hidden"], "wsgi-list", f"/list/{number}", x) for x in (PARTNER, OTHER, None)]
@@ -232,14 +212,14 @@ def test_a_cache_that_hides_vary(caches):
     assert all(map(hit, replies))
 
 
-def test_the_manual_shows_the_settings_that_were_tried():
+def test_the_manual_shows_the_tested_settings():
     text = MANUAL.read_text("utf-8")
     for settings in KEYS.values():
         for setting in re.findall(r"[^;]+;", settings):
             assert setting.strip() in text
 
 
-# Fault 6: what is not an Exception.
+# Fault 6: exceptions that are not an Exception.
 
 
 @pytest.mark.parametrize("name", ["late", "late-remembered"])
@@ -275,10 +255,7 @@ class Scripted:
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt(), SystemExit(), GeneratorExit(), asyncio.CancelledError()], ids=repr
 )
-def test_exits_and_cancellation_pass_through(error, method, is_remembered):
-    """
-    What ends a process or a task passes through the carrier.
-    """
+def test_exceptions_that_end_a_process_or_a_task_leave_the_carrier(error, method, is_remembered):
     source = Scripted(error)
     policy = Policy(allow_origins=RememberedOrigins(source, ttl=60) if is_remembered else source)
     environ = {"REQUEST_METHOD": method, "HTTP_ORIGIN": PARTNER, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}
@@ -288,10 +265,10 @@ def test_exits_and_cancellation_pass_through(error, method, is_remembered):
             application(environ, lambda *_: lambda _: None)
 
 
-# Fault 4: a load that takes its time.
+# Fault 4: a load that takes long.
 
 
-def test_a_slow_load_does_not_hold_up_the_event_loop():
+def test_a_slow_load_does_not_delay_the_event_loop():
     asked = ("GET", "/users/1", "X-Site: django")
     with (
         socket.create_server(("127.0.0.1", 0)) as store,
@@ -302,7 +279,7 @@ def test_a_slow_load_does_not_hold_up_the_event_loop():
         first = askers.submit(server.exchange, *asked, f"Origin: {PARTNER}")
         load, _ = store.accept()
         with load:
-            # The load runs until it is answered.
+            # The load runs until the request is answered.
             without = server.exchange(*asked)
             assert (without.status, varies(without)) == (200, True)
             assert is_granted(server.exchange(*asked, f"Origin: {PARTNER}"))

@@ -1,5 +1,5 @@
 """
-Requests that may act, through every carrier: which of them run, what is sent in their place, and what is told.
+Requests that may act, through every carrier: which of them run, what is sent in their place, and what is reported.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ ON = {}
 REPORT = {"mode": "report"}
 ALL = {"methods": "all"}
 WEBHOOKS = {"exempt": ["/webhooks"]}
-# What the application answers by itself. A layer of its own sets the first header.
+# The application's own answer. An inner layer sets the first header.
 SET = (("Access-Control-Allow-Origin", "*"), ("Vary", "Cookie"), ("X-Total", "7"))
 METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
@@ -220,15 +220,15 @@ class Source:
 SOURCE = {"allow_origins": Source(), "allow_credentials": True}
 BY_PATH = {"/": TRUSTING, "/listed": LISTED, "/closed": None, "/free": "unguarded", "/open": ANYONE}
 
-# Policy, path, request, protection; and the reason for which it is refused, if it is.
+# Policy, path, request and protection. Then the reason of the refusal, or None.
 CASES = {
     # 1. Safe methods.
-    "GET of a stranger": (TRUSTING, "/", sent("GET", EVIL, **CROSS), ON, None),
-    "HEAD of a stranger": (TRUSTING, "/", sent("HEAD", EVIL, **CROSS), ON, None),
-    "OPTIONS of a stranger": (TRUSTING, "/", sent("OPTIONS", EVIL, **CROSS), ON, None),
+    "GET, foreign": (TRUSTING, "/", sent("GET", EVIL, **CROSS), ON, None),
+    "HEAD, foreign": (TRUSTING, "/", sent("HEAD", EVIL, **CROSS), ON, None),
+    "OPTIONS, foreign": (TRUSTING, "/", sent("OPTIONS", EVIL, **CROSS), ON, None),
     # 2. Exempt.
     "exempt": (TRUSTING, "/webhooks", post(EVIL, **CROSS), WEBHOOKS, None),
-    "below what is exempt": (TRUSTING, "/webhooks/pay", post(EVIL, **CROSS), WEBHOOKS, None),
+    "below an exempt path": (TRUSTING, "/webhooks/pay", post(EVIL, **CROSS), WEBHOOKS, None),
     "almost exempt": (TRUSTING, "/webhooksx", post(EVIL, **CROSS), WEBHOOKS, "cross-site"),
     "exempt in one reading": (TRUSTING, "/webhooks/../api", post(EVIL, **CROSS), WEBHOOKS, "cross-site"),
     "exempt with an empty segment": (TRUSTING, "/webhooks//x", post(EVIL, **CROSS), WEBHOOKS, "cross-site"),
@@ -239,48 +239,48 @@ CASES = {
     "PUT, not listed": (TRUSTING, "/", sent("PUT", APP, **CROSS), ON, "cross-site"),
     "listed without credentials": (LISTED, "/", post(APP, **CROSS), ON, "cross-site"),
     "anyone": (ANYONE, "/", post(APP, **CROSS), ON, "cross-site"),
-    "a stranger": (TRUSTING, "/", post(EVIL), ON, "other-origin"),
-    "a stranger, and cross-site": (TRUSTING, "/", post(EVIL, **CROSS), ON, "cross-site"),
+    "foreign": (TRUSTING, "/", post(EVIL), ON, "other-origin"),
+    "foreign, and cross-site": (TRUSTING, "/", post(EVIL, **CROSS), ON, "cross-site"),
     "a sibling": (TRUSTING, "/", post("https://b.example.com", Sec_Fetch_Site="same-site"), ON, "same-site"),
     # 4. to 9.
     "same-origin": (TRUSTING, "/", post(OWN, **SAME), ON, None),
     "same-origin, for anyone": (ANYONE, "/", post(OWN, **SAME), ON, None),
     "same-origin under no-referrer": (TRUSTING, "/", post("null", **SAME), ON, None),
     "the user": (TRUSTING, "/", post("null", Sec_Fetch_Site="none"), ON, None),
-    "no browser": (TRUSTING, "/", post(), ON, None),
+    "not a browser": (TRUSTING, "/", post(), ON, None),
     "the own origin": (LISTED, "/", post(OWN), ON, None),
     "the own origin with its port": (LISTED, "/", post(OWN, Host="api.example.com:443"), ON, None),
     "the own origin behind a proxy that changes Host": (LISTED, "/", post(OWN, Host="app:8000"), ON, "other-origin"),
     "null": (TRUSTING, "/", post("null"), ON, "null-origin"),
     "null, and cross-site": (TRUSTING, "/", post("null", **CROSS), ON, "cross-site"),
-    "a site that nobody knows": (TRUSTING, "/", post(OWN, Sec_Fetch_Site="Same-Origin"), ON, "unknown"),
+    "an unknown value of Sec-Fetch-Site": (TRUSTING, "/", post(OWN, Sec_Fetch_Site="Same-Origin"), ON, "unknown"),
     "an Origin sent twice": (TRUSTING, "/", post(f"{APP},{APP}"), ON, "other-origin"),
     "an empty Origin": (TRUSTING, "/", post(""), ON, "other-origin"),
     # By path.
     "by path, trusting": (BY_PATH, "/x", post(APP, **CROSS), ON, None),
     "by path, listed": (BY_PATH, "/listed/x", post(APP, **CROSS), ON, "cross-site"),
     "by path, open": (BY_PATH, "/open", post(APP, **CROSS), ON, "cross-site"),
-    "closed, a stranger": (BY_PATH, "/closed", post(APP, **CROSS), ON, "cross-site"),
+    "closed, foreign": (BY_PATH, "/closed", post(APP, **CROSS), ON, "cross-site"),
     "closed, its own": (BY_PATH, "/closed", post(OWN), ON, None),
-    "unguarded, a stranger": (BY_PATH, "/free", post(APP, **CROSS), ON, "cross-site"),
+    "unguarded, foreign": (BY_PATH, "/free", post(APP, **CROSS), ON, "cross-site"),
     "unguarded, its own": (BY_PATH, "/free", post(OWN, **SAME), ON, None),
-    "uncovered, a stranger": ({"/api": TRUSTING}, "/other", post(APP, **CROSS), ON, "cross-site"),
-    "uncovered, no browser": ({"/api": TRUSTING}, "/other", post(), ON, None),
+    "uncovered, foreign": ({"/api": TRUSTING}, "/other", post(APP, **CROSS), ON, "cross-site"),
+    "uncovered, not a browser": ({"/api": TRUSTING}, "/other", post(), ON, None),
     "odd, several policies": (BY_PATH, "/x/../closed", post(APP, **CROSS), ON, "cross-site"),
     # Sources.
     "a source grants": (SOURCE, "/", post(APP, **CROSS), ON, None),
     "a source refuses": (SOURCE, "/", post(EVIL, **CROSS), ON, "cross-site"),
-    "a source is not asked about its own": (SOURCE, "/", post(OWN, **SAME), ON, None),
+    "a source is not asked about the own origin": (SOURCE, "/", post(OWN, **SAME), ON, None),
     "a source without credentials": ({"allow_origins": Source()}, "/", post(APP, **CROSS), ON, "cross-site"),
     "a source without the method": (SOURCE, "/", sent("PUT", APP, **CROSS), ON, "cross-site"),
     # All methods.
-    "all, GET of a stranger": (LISTED, "/", sent("GET", EVIL), ALL, "other-origin"),
-    "all, HEAD of a stranger": (LISTED, "/", sent("HEAD", EVIL, **SAME), ALL, "other-origin"),
+    "all, GET, foreign": (LISTED, "/", sent("GET", EVIL), ALL, "other-origin"),
+    "all, HEAD, foreign": (LISTED, "/", sent("HEAD", EVIL, **SAME), ALL, "other-origin"),
     "all, GET of its own": (LISTED, "/", sent("GET", OWN), ALL, None),
     "all, GET of a listed page": (LISTED, "/", sent("GET", APP), ALL, None),
     "all, GET without Origin": (LISTED, "/", sent("GET", **CROSS), ALL, None),
     "all, GET for anyone": (ANYONE, "/", sent("GET", EVIL), ALL, None),
-    "all, GET of a stranger, uncovered": ({"/api": LISTED}, "/other", sent("GET", EVIL), ALL, "other-origin"),
+    "all, GET, foreign, uncovered": ({"/api": LISTED}, "/other", sent("GET", EVIL), ALL, "other-origin"),
     "all, GET, a source grants": (SOURCE, "/", sent("GET", APP), ALL, None),
     "all, GET, a source refuses": (SOURCE, "/", sent("GET", EVIL), ALL, "other-origin"),
     "all, POST of a listed page": (LISTED, "/", post(APP, **CROSS), ALL, "cross-site"),
@@ -292,7 +292,7 @@ def told_of_protection(outcome):
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_what_may_act_runs(carrier, case):
+def test_a_request_runs_as_the_table_says(carrier, case):
     policy, path, request, protection, reason = case
     outcome = carrier(policy, request, path, protection)
     if reason is None:
@@ -304,7 +304,7 @@ def test_what_may_act_runs(carrier, case):
     assert outcome.body == (b"" if request.method == "HEAD" else body)
     assert (outcome.named["content-type"], outcome.named["content-length"]) == ("text/plain", str(len(body)))
     assert "x-total" not in outcome.named
-    # A path that leads to several policies is told of, too; that the page may not read is not.
+    # A path that leads to several policies is an event too. That the page may not read is not one.
     assert [event.reason for event in outcome.events if event.reason != "odd-path"] == [reason]
     assert not outcome.events[-1].would_refuse
 
@@ -314,9 +314,9 @@ def of_cors(outcome):
     return [line for line in named if line[0].startswith("access-control-") or line[0] == "vary"]
 
 
-def test_a_page_that_may_read_reads_why(carrier):
+def test_a_page_that_may_read_can_read_the_403(carrier):
     """
-    The 403 has the headers of the decision: a page that may read it does, a stranger gets `Vary` only.
+    The 403 has the headers of the decision: a page that may read can read it, and a foreign one gets only `Vary`.
     """
     granted = [("access-control-allow-origin", APP), ("vary", "Origin")]
     assert of_cors(carrier(LISTED, post(APP, **CROSS), "/", ON)) == granted
@@ -329,7 +329,7 @@ def test_a_page_that_may_read_reads_why(carrier):
     assert of_cors(of_source) == granted
 
 
-def test_preflights_are_answered_before(carrier):
+def test_preflights_are_answered_before_protection_judges(carrier):
     for origin, status in ((APP, 204), (EVIL, 403)):
         asked = preflight(origin, "PUT")
         asked = Request(asked.method, {**asked.headers, "Host": "api.example.com", "Sec-Fetch-Site": "cross-site"})
@@ -338,15 +338,12 @@ def test_preflights_are_answered_before(carrier):
         assert (protected.status, protected.ran) == (status, False)
 
 
-# What is refused, but for methods="all", with which responses carry `Vary: Origin`.
+# The refused requests without methods="all", because responses vary with it.
 REPORTED = {name: case for name, case in CASES.items() if case[3] is not ALL and case[4] is not None}
 
 
 @pytest.mark.parametrize("case", REPORTED.values(), ids=REPORTED.keys())
-def test_report_changes_nothing_and_tells(carrier, case):
-    """
-    What is only reported runs, and its response is what it is without protection.
-    """
+def test_report_mode_changes_no_response_and_makes_events(carrier, case):
     policy, path, request, protection, reason = case
     bare, reported = (carrier(policy, request, path, given) for given in (None, {**protection, **REPORT}))
     assert bare[:4] == reported[:4]
@@ -355,7 +352,7 @@ def test_report_changes_nothing_and_tells(carrier, case):
     assert [event.reason for event in reported.events if event.would_refuse] == [reason]
 
 
-def test_the_event_says_what_a_rollout_needs(carrier):
+def test_the_event_has_what_a_rollout_needs(carrier):
     request = post(EVIL, **CROSS, Cookie="sid=secret")
     (event,) = [e for e in carrier(TRUSTING, request, "/orders", REPORT).events if e.would_refuse]
     assert event[:6] == ("cross-site", Policy(**TRUSTING), "policy", "POST", "/orders", EVIL)
@@ -383,7 +380,7 @@ def test_the_event_says_what_a_rollout_needs(carrier):
         ({"allow_origins": Source()}, {}),
     ],
 )
-def test_the_event_says_what_a_listed_origin_lacks(keywords, fix):
+def test_the_event_says_what_a_listed_origin_needs(keywords, fix):
     (event,) = wsgi(keywords, post(APP, **CROSS), "/", ON).events
     assert event.fix.policy == fix
     assert event.fix.words == REMEDIES["cross-site"].fix
@@ -427,7 +424,7 @@ class Awaited:
 
 
 @pytest.mark.parametrize("ask", [asgi, fastapi, django_async], ids=["asgi", "fastapi", "django"])
-def test_a_source_that_is_awaited(ask):
+def test_an_awaited_source_is_asked(ask):
     policy = {"allow_origins": Awaited(), "allow_credentials": True}
     assert ask(policy, post(APP, **CROSS), "/", ON).ran
     assert ask(policy, post(EVIL, **CROSS), "/", ON).status == 403
@@ -438,17 +435,14 @@ def vary_of(carrier, policy, request, path, protection):
     return {name.strip() for name in names if name.strip()}
 
 
-def test_all_methods_make_responses_vary(carrier):
+def test_with_all_methods_responses_have_vary_origin(carrier):
     for policy, path in ((LISTED, "/"), (ANYONE, "/"), (BY_PATH, "/free"), (BY_PATH, "/closed")):
         for request in (sent("GET"), sent("GET", OWN), sent("HEAD", OWN), sent("GET", EVIL)):
             assert "Origin" in vary_of(carrier, policy, request, path, ALL)
         assert ("Origin" in vary_of(carrier, policy, post(OWN, **SAME), path, ALL)) is (policy is LISTED)
-    # What an unguarded application says of CORS is left alone.
+    # CORS headers of an unguarded application are left alone.
     assert ("access-control-allow-origin", "*") in of_cors(carrier(BY_PATH, sent("GET", OWN), "/free", ALL))
     assert vary_of(carrier, ANYONE, sent("GET", OWN), "/", ON) == {"Cookie"}
-
-
-# Handshakes.
 
 
 def handshake(origin=None, **headers):
@@ -456,9 +450,9 @@ def handshake(origin=None, **headers):
 
 
 @pytest.mark.parametrize("ask", [wsgi, carried_wsgi, django_sync, falcon_example])
-def test_a_handshake_without_a_policy(ask):
+def test_with_protection_a_handshake_without_a_policy_is_judged(ask):
     """
-    With protection a handshake to a path without a policy is judged, too; without it nobody does.
+    Without protection it is not.
     """
     for path in ("/free", "/other"):
         policies = {"/api": TRUSTING, "/free": "unguarded"}
@@ -470,12 +464,12 @@ def test_a_handshake_without_a_policy(ask):
         assert (reported.status, reported.ran) == (200, True)
         assert [(e.reason, e.would_refuse) for e in reported.events] == [("websocket", True)]
         assert ask(policies, handshake(EVIL), path, {"exempt": [path]}).ran
-    # The policy judges by itself, as ever.
+    # The policy judges handshakes with or without protection.
     assert not ask(policies, handshake(EVIL), "/api", REPORT).ran
     assert ask(policies, handshake(APP), "/api", ON).ran
 
 
-def test_a_handshake_without_a_policy_over_asgi():
+def test_over_asgi_a_handshake_without_a_policy_is_judged():
     for protection, expected in ((None, "accept"), (ON, "close"), (REPORT, "accept")):
         messages, events = [], []
 
@@ -495,9 +489,6 @@ def test_a_handshake_without_a_policy_over_asgi():
         assert [event.reason for event in events] == ([] if protection is None else ["websocket"])
 
 
-# Tags.
-
-
 def tagged_flask(tag, policy, request, protection=None):
     ran = []
     app = flask_app(ran)
@@ -512,7 +503,7 @@ def tagged_flask(tag, policy, request, protection=None):
     return heard_of_flask(app, request, "/tagged", ran)
 
 
-def test_the_tag_of_a_flask_view_beats_the_path():
+def test_the_tag_of_a_flask_view_takes_the_place_of_the_path():
     trusted, closed = cors(**TRUSTING), cors(None)
     outcome = tagged_flask(trusted, LISTED, post(APP, **CROSS))
     assert outcome.ran
@@ -525,10 +516,7 @@ def test_the_tag_of_a_flask_view_beats_the_path():
     assert tagged_flask(closed, TRUSTING, post(APP, **CROSS), REPORT).ran
 
 
-def test_the_tag_counts_within_another_request():
-    """
-    A request that is made within another one to the same application is judged by its own view.
-    """
+def test_the_tag_is_found_within_another_request_to_the_same_application():
     ran, inner = [], []
     app = flask.Flask("nested")
 
@@ -565,7 +553,7 @@ def tagged_fastapi(tag, policy, request, protection=None):
     return Heard(status, headers, body, bool(ran), events)
 
 
-def test_the_tag_of_an_endpoint_beats_the_path():
+def test_the_tag_of_an_endpoint_takes_the_place_of_the_path():
     trusted, closed = cors(**TRUSTING), cors(None)
     outcome = tagged_fastapi(trusted, LISTED, post(APP, **CROSS))
     assert outcome.ran
@@ -578,7 +566,7 @@ def test_the_tag_of_an_endpoint_beats_the_path():
 
 
 @pytest.mark.parametrize("ask", [django_sync, django_async], ids=["sync", "async"])
-def test_the_tag_of_a_django_view_beats_the_path(ask):
+def test_the_tag_of_a_django_view_takes_the_place_of_the_path(ask):
     assert ask(LISTED, post(APP, **CROSS), "/tagged", ON).ran
     assert not ask(ANYONE, post(EVIL, **CROSS), "/tagged", ON).ran
     refused = ask(TRUSTING, post(APP, **CROSS), "/tagged-closed", ON)
@@ -589,7 +577,7 @@ def test_the_tag_of_a_django_view_beats_the_path(ask):
 
 class Counting(Undecided):
     """
-    Views that keep whether the application was running, each time that somebody looks for one.
+    Views that record, at each lookup, whether the application was running.
     """
 
     def __init__(self):
@@ -599,9 +587,9 @@ class Counting(Undecided):
         self.looks.append("response" if is_running else "entry")
 
 
-def test_when_a_view_is_looked_up():
+def test_a_view_is_looked_up_once():
     """
-    A view is looked up once: at entry for unsafe methods under protection, and for all else as before.
+    The lookup comes at entry for unsafe methods under protection, and later for all other requests.
     """
     for request, protection, when in (
         (post(OWN), None, "response"),
@@ -617,7 +605,7 @@ def test_when_a_view_is_looked_up():
 
 class Late(Undecided):
     """
-    Views of which another one answers than was found at entry.
+    Views where another one answers than was found at entry.
     """
 
     def __init__(self, late):
@@ -627,7 +615,7 @@ class Late(Undecided):
         return self.late if is_running else None
 
 
-def test_what_was_decided_at_entry_stays():
+def test_a_decision_at_entry_stays_though_another_view_answers():
     from corsguard.adapters import Assignment
 
     late = Late(Assignment(Policy(**ANYONE), "late"))
@@ -636,7 +624,7 @@ def test_what_was_decided_at_entry_stays():
     assert (refused.status, of_cors(refused)) == (403, [("vary", "Origin")])
 
 
-def test_where_nothing_was_decided_the_view_that_answers_tells_who_may_read():
+def test_without_a_decision_at_entry_the_answering_view_says_who_may_read():
     from corsguard.adapters import Assignment
 
     late = Late(Assignment(Policy(**ANYONE), "late"))
@@ -647,12 +635,9 @@ def test_where_nothing_was_decided_the_view_that_answers_tells_who_may_read():
     ]
 
 
-# Frameworks.
-
-
-def test_flask_itself_sees_nothing_of_it():
+def test_flask_sees_nothing_of_a_refused_request():
     """
-    Neither `before_request` nor an error handler of Flask runs for what is refused.
+    Neither `before_request` nor an error handler runs.
     """
     seen, ran = [], []
     app = flask_app(ran)
@@ -665,9 +650,9 @@ def test_flask_itself_sees_nothing_of_it():
     assert seen == ["before"]
 
 
-def test_the_csrf_middleware_of_django_goes_on():
+def test_the_csrf_middleware_of_django_works_as_before():
     """
-    What a client that is not a browser sends meets Django's own protection, and nothing of ours.
+    A request of a client that is not a browser gets Django's own protection, and not ours.
     """
     with override_settings(
         CORSGUARD=TRUSTING,
@@ -683,7 +668,7 @@ def test_the_csrf_middleware_of_django_goes_on():
 
 
 @pytest.mark.parametrize("given", [{"mode": "off"}, {"exempt": ["/"]}, True], ids=["word", "slash", "bool"])
-def test_a_mistake_is_refused_wherever_it_stands(given):
+def test_a_mistake_is_refused_in_every_place(given):
     for build in (
         lambda: CORSMiddleware(Application(OK), TRUSTING, protection=given),
         lambda: ASGIMiddleware(ASGIApplication(OK), TRUSTING, protection=given),
@@ -695,10 +680,7 @@ def test_a_mistake_is_refused_wherever_it_stands(given):
         assert [p.code for p in caught.value.problems] in (["E806"], ["E807"])
 
 
-def test_a_bad_setting_stops_django(monkeypatch):
-    """
-    A bad setting stops Django and is reported by its checks.
-    """
+def test_a_bad_setting_stops_django_and_is_reported_by_its_checks(monkeypatch):
     with (
         pytest.raises(PolicyError) as caught,
         override_settings(CORSGUARD=TRUSTING, CORSGUARD_PROTECTION={"mode": "off"}),
@@ -711,9 +693,6 @@ def test_a_bad_setting_stops_django(monkeypatch):
         monkeypatch.setattr(settings, "CORSGUARD_PROTECTION", {"mode": "off"}, raising=False)
         found = [(p.code, p.field) for p in django_problems() if p.is_error]
     assert found == [("E806", "CORSGUARD_PROTECTION")]
-
-
-# Swaps, and where it may come from.
 
 
 def test_one_assignment_swaps_both_halves():
@@ -736,13 +715,13 @@ def test_a_configuration_brings_its_protection(carrier):
     assert carrier(configured(), post(APP, **CROSS)).ran
     assert carrier(configured(exempt=["/webhooks"]), post(EVIL, **CROSS), "/webhooks").ran
     assert carrier(configured(mode="report"), post(EVIL, **CROSS)).ran
-    # What the code says counts before it.
+    # The keyword in the code takes the place of the file.
     assert carrier(configured(mode="report"), post(EVIL, **CROSS), "/", ON).status == 403
 
 
-def test_a_swap_takes_protection_over_and_never_away():
+def test_a_swap_takes_protection_over_and_never_removes_it():
     """
-    A configuration brings its protection when it is swapped in; a policy that says nothing of it leaves it as it is.
+    A configuration brings its protection when it is assigned. A policy says nothing about it and leaves it as it is.
     """
     guarded = CORSMiddleware(Application(OK), TRUSTING)
     asked = environ_of(post(EVIL, **CROSS))
@@ -755,7 +734,7 @@ def test_a_swap_takes_protection_over_and_never_away():
     assert serve(guarded, {**asked})[0] == 200
 
 
-# What is in force before and after a swap. At the end pages of EVIL may read and act.
+# The policy and the protection before and after a swap. In the end, pages of EVIL may read and act.
 CLOSED, OPENED = TRUSTING, {**TRUSTING, "allow_origins": [EVIL]}
 HALVES = {
     "both let it run": ({**CLOSED, "protection": REPORT}, {**OPENED, "protection": {}}),
@@ -785,9 +764,9 @@ def in_asgi():
     "build", [in_wsgi, lambda: in_wsgi(Undecided()), in_asgi], ids=["wsgi", "carried wsgi", "asgi"]
 )
 @pytest.mark.parametrize("halves", HALVES.values(), ids=HALVES.keys())
-def test_no_request_is_judged_half_by_the_old_and_half_by_the_new(build, halves):
+def test_no_request_is_judged_half_by_the_old_policy_and_half_by_the_new_one(build, halves):
     """
-    Wherever in a request a swap falls, the policy and the protection are both the old ones or both the new ones.
+    Wherever in a request a swap comes, the policy and the protection are both old or both new.
     """
     guarded, ask = build()
     old, new = (Policies(Configuration.from_mapping(half)) for half in halves)
@@ -804,7 +783,7 @@ def test_no_request_is_judged_half_by_the_old_and_half_by_the_new(build, halves)
         nonlocal left
         if not frame.f_code.co_filename.endswith(rooms):
             return None
-        # Between any two steps of the interpreter another thread may run.
+        # Another thread may run between any two steps of the interpreter.
         frame.f_trace_opcodes = True
         left -= event == "opcode"
         if left == 0:
@@ -824,6 +803,6 @@ def test_no_request_is_judged_half_by_the_old_and_half_by_the_new(build, halves)
     assert answer == wholly[0]
 
 
-def test_a_value_is_taken_as_it_is():
+def test_the_value_of_protection_can_be_read_back():
     protection = CrossOriginProtection(mode="report")
     assert CORSMiddleware(Application(OK), TRUSTING, protection=protection).guard.protection is protection

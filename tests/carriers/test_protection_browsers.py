@@ -1,5 +1,5 @@
 """
-Real browsers attack applications that use cookies: each attack succeeds without protection, and fails with it.
+Real browsers attack applications that use cookies. Each attack succeeds without protection, and fails with it.
 """
 
 from contextlib import ExitStack
@@ -30,7 +30,7 @@ COOKIE = "sid=1; Secure; SameSite=None; Path=/"
 
 class Acted(NamedTuple):
     """
-    The attack that ran, and whether the cookie of the user was there.
+    The attack that ran, and whether it carried the cookie of the user.
     """
 
     attack: str
@@ -95,7 +95,7 @@ def django_application(protection):
 SITE, PLAIN_SITE = "https://api.example.com", "http://api.example.com"
 APPLICATIONS = {"flask": flask_application, "django": django_application, "fastapi": fastapi_application}
 
-# Each is called in a page with the URL to send to, and sends one request that may act.
+# Each is called in a page with the URL as its argument, and sends one request that may act.
 _FORM = """
     (url, enctype) => {
         const form = Object.assign(document.createElement("form"), { method: "post", action: url, enctype });
@@ -139,22 +139,22 @@ ATTACKS = {
     "data frame": f'(url) => ({_FRAME})(url, "data", false)',
 }
 STRANGER = "https://evil.example/"
-# A sibling and another port are strangers, too. What they send differs by its Origin and site alone.
+# A sibling and another port are foreign too. Their requests differ only in Origin and site.
 PAGES = {
     STRANGER: [*ATTACKS],
     "https://b.example.com/": ["form", "fetch"],
     f"{SITE}:8443/": ["form", "fetch"],
-    # Its own page on plain http may have been written by anyone on the network.
+    # Anyone on the network may have written a page of plain http.
     f"{PLAIN_SITE}/": ["form", "fetch"],
 }
 
-# To a browser, pages of another scheme are of another site.
+# For a browser, pages of another scheme are of another site.
 OTHER_SITES = {STRANGER, f"{PLAIN_SITE}/"}
 
 
 class Web:
     """
-    All servers that a browser can reach: the application at SITE, and everywhere else an empty page.
+    All servers that a browser can reach: the application at SITE, and an empty page everywhere else.
     """
 
     def __init__(self):
@@ -175,7 +175,7 @@ class Web:
 
     def attack(self, tab, attack, site=None):
         """
-        Return what ran after *attack* by the page in *tab* on *site*, once the server has answered it.
+        Return what ran after *attack* by the page in *tab* on *site*, once the server has answered.
         """
         ran.clear()
         name = attack.replace(" ", "-")
@@ -186,9 +186,10 @@ class Web:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("engine", ["chromium", "firefox"])
-def test_what_a_browser_can_forge_is_refused(engine):
+def test_protection_stops_all_that_a_browser_can_forge(engine):
     """
-    Pages of strangers, siblings and other ports act without protection only; the site and the listed page act with it.
+    Pages of foreign sites, siblings and other ports act only without protection. The site and the listed page act with
+    it.
     """
     web = Web()
     with ExitStack() as stack:
@@ -202,7 +203,7 @@ def test_what_a_browser_can_forge_is_refused(engine):
                 for attack in attacks:
                     web.serve = bare
                     (acted,) = web.attack(tab, attack)
-                    # Within a page of another site, Firefox keeps the cookies of the site to itself.
+                    # Within a page of another site, Firefox partitions the cookies of the site.
                     assert acted.has_cookie or (engine == "firefox" and page in OTHER_SITES), (name, page, attack)
                     web.serve = protected
                     assert web.attack(tab, attack) == [], (name, page, attack)
@@ -213,10 +214,10 @@ def test_what_a_browser_can_forge_is_refused(engine):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("engine", ["chromium", "firefox"])
-def test_plain_http_is_judged_by_the_origin_alone(engine):
+def test_on_plain_http_the_origin_alone_is_judged(engine):
     """
-    To plain http browsers send no Sec-Fetch-Site. A page of the site that lets nobody know where it is from is refused
-    there, and let in by https, where the browser says that it is of the site.
+    Browsers send no Sec-Fetch-Site to plain http. There, a page of the site without a referrer is refused. With https
+    the browser says that it is of the same site, so it is let in.
     """
     web = Web()
     bare, protected = (transport_for(flask_application(protection)) for protection in (None, {}))
@@ -236,9 +237,9 @@ def test_plain_http_is_judged_by_the_origin_alone(engine):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("engine", ["chromium", "firefox"])
-def test_a_websocket_is_refused(engine):
+def test_protection_refuses_a_foreign_websocket(engine):
     """
-    Without protection, no policy judges a handshake on a path that none covers.
+    Without protection, no policy judges a handshake on a path without a policy.
     """
     with ExitStack() as stack:
         web = Web()

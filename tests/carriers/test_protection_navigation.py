@@ -1,5 +1,5 @@
 """
-Real browsers attack a real server by a form that leaves the page, which is what carries the most cookies.
+Real browsers attack a real server with a form that leaves the page. Such a request carries the most cookies.
 """
 
 import threading
@@ -16,7 +16,7 @@ from corsguard.browser import LiveTransport, WireResponse, origin_of
 from corsguard_flask import CORSGuard
 
 COOKIE = "sid=1; Secure; SameSite=None; Path=/"
-# What answers every request to the site, and what leaves alone what is not a GET.
+# A worker that answers every request to the site, and one that only handles GET.
 PASSING = "self.addEventListener('fetch', (event) => event.respondWith(fetch(event.request)));"
 CAREFUL = f"""
     self.addEventListener('fetch', (event) => {{
@@ -52,7 +52,7 @@ class Arrived(NamedTuple):
 
 class Site:
     """
-    A Flask application on a server of its own; *own* is its origin, and *stranger* another site on the same server.
+    A Flask application on a server of its own. *own* is its origin, and *stranger* another site on the same server.
     """
 
     def __init__(self, worker):
@@ -104,7 +104,7 @@ class _Silent(WSGIRequestHandler):
 @contextmanager
 def attack(engine, worker=None):
     """
-    Yield a tab of *engine*, whose user is logged in at the Site, which is yielded too and may have a *worker*.
+    Yield a tab of *engine*, and the Site where its user is logged in. The Site may have a *worker*.
     """
     site = Site(worker)
     server = make_server("127.0.0.1", 0, site, request_handler=_Silent)
@@ -116,7 +116,7 @@ def attack(engine, worker=None):
         return transport(request) if origin_of(request.url) in {site.own, site.stranger} else WireResponse(501)
 
     try:
-        # Chromium asks its proxy for what is on this machine, too.
+        # Chromium also asks its proxy for addresses of this machine.
         with LiveTransport() as transport, engines.proxied(carry) as port, getattr(engines, engine)(port) as tab:
             tab.visit(f"{site.own}/")
             if worker is not None:
@@ -145,7 +145,7 @@ def test_a_form_that_leaves_the_page_is_refused(engine, worker):
         assert_it_acts_without_protection_only(tab, site)
 
 
-# The standard is to carry the origin along (whatwg/fetch#1321), and Firefox does not yet.
+# By the standard the origin is passed on (whatwg/fetch#1321). Firefox does not do that yet.
 _HOLE = pytest.mark.xfail(reason="Firefox says that the site itself had asked")
 
 

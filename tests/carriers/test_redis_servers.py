@@ -1,5 +1,5 @@
 """
-One set of origins in a real Redis, shared by the processes of several servers, while Redis does not do as it should.
+One set of origins in a real Redis, shared by the processes of several servers, while Redis does not work as it should.
 """
 
 import re
@@ -22,7 +22,7 @@ TWO = "https://two.example"
 EVIL = "https://evil.example"
 TESTS = str(Path(__file__).parents[1])
 MANY = [f"https://t{number}.tenants.example" for number in range(100_000)]
-# Each is a machine: a server with so many processes.
+# Each row stands for a machine: a server with a number of processes.
 MACHINES = [
     ("gunicorn", "redis_origins:application", {"GUNICORN_CMD_ARGS": "--workers=2"}, 2),
     ("gunicorn", "redis_origins:application", {"GUNICORN_CMD_ARGS": "--preload --worker-class=gevent"}, 1),
@@ -33,7 +33,7 @@ MACHINES = [
 @contextmanager
 def machines(redis_server):
     """
-    Serve the same origins with each of the servers, and yield them with the number of their processes.
+    Serve the same origins with each of the servers. Yield them with the number of their processes.
     """
     needed("gevent")
     with ExitStack() as stack:
@@ -45,7 +45,7 @@ def machines(redis_server):
 
 def seen(servers, origin, expected):
     """
-    Wait until every process of *servers* answers as *expected*, and return how many seconds it took.
+    Wait until every process of *servers* answers as *expected*. Return how many seconds it took.
     """
     began = time.monotonic()
     for server, processes in servers:
@@ -55,7 +55,7 @@ def seen(servers, origin, expected):
 
 class Asking:
     """
-    Somebody who asks *server* all the time, and gets each time what is right: ONE is shared with, EVIL is not.
+    Asks *server* all the time, and expects that ONE is granted and EVIL is not.
     """
 
     def __init__(self, server, executor):
@@ -79,7 +79,7 @@ class Asking:
 
     def go_on(self, count):
         """
-        Wait until so many more answers have come, each of which was right.
+        Wait until *more* answers have come, each of which was right.
         """
         before = self.answers
         until(lambda: self.answers >= before + count or self._done.done())
@@ -89,9 +89,9 @@ class Asking:
 
 def fail_over(redis_server, servers, rounds):
     """
-    Kill Redis, start it empty, let it hang and cut its channels, so many *rounds*, while the servers are asked.
+    Kill Redis, start it empty, let it hang and cut its channels, for *rounds* rounds, while the servers are asked.
 
-    Return how many answers there were, and how many seconds it took until every process had seen the change after it.
+    Return how many answers came, and how many seconds it took until every process had seen the change after it.
     """
     times = []
     with ExitStack() as stack:
@@ -99,7 +99,7 @@ def fail_over(redis_server, servers, rounds):
         askers = [stack.enter_context(Asking(server, executor)) for server, _ in servers]
 
         def more():
-            # So that each is asked in each state.
+            # So each server is asked in each state.
             for asker in askers:
                 asker.go_on(6)
 
@@ -124,7 +124,7 @@ def fail_over(redis_server, servers, rounds):
 
 def test_servers_share_one_set_whatever_redis_does(redis_server):
     """
-    All processes of all servers see a change, and no failure of Redis costs a request or a grant.
+    All processes of all servers see a change. No failure of Redis costs a request or a grant.
     """
     redis_server.write(ONE, *MANY)
     with machines(redis_server) as servers:
@@ -141,9 +141,9 @@ def test_servers_share_one_set_whatever_redis_does(redis_server):
 
 
 @pytest.mark.long
-def test_a_change_is_seen_within_a_second(redis_server):
+def test_all_processes_see_a_change_within_a_second(redis_server):
     """
-    A change is seen by all processes of all servers within a second, after each of many failures too.
+    That is true after each of many failures too.
     """
     redis_server.write(ONE, *MANY)
     with machines(redis_server) as servers:
@@ -181,9 +181,9 @@ def test_the_example_starts_as_its_docstring_says(redis_server):
 
 
 @pytest.mark.parametrize("options", [["--enable-threads"], ["--gevent=50", "--gevent-monkey-patch"]])
-def test_it_listens_after_a_fork_without_hooks(redis_server, options):
+def test_each_process_listens_after_a_fork_without_hooks(redis_server, options):
     """
-    Under uWSGI, which forks without telling Python, each process listens.
+    uWSGI forks without a notice to Python.
     """
     redis_server.write(ONE)
     options = ["--master", "--processes=2", *options, f"--pythonpath={EXAMPLES}"]

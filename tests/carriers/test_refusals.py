@@ -1,5 +1,5 @@
 """
-Refusals are events, in every place that the library runs: who listens hears of each, whatever a client sends.
+Refusals are events, in every place that the library runs. Every listener gets each of them, whatever a client sends.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class Place:
     """
     One place where the library runs: `guard` starts it, `send` sends it a request, and `listen` connects to its events.
 
-    What it answers carries *headers*; *debug* is its switch for development, and *name* that of its policy.
+    Its answers carry *headers*. *debug* is its switch for development, and *name* that of its policy.
     """
 
     name = "policy"
@@ -122,7 +122,7 @@ class TaggedFlask(Flask):
     name = "view"
 
     def tagged(self, policy):
-        # A function, since a method takes no tag.
+        # A function, because a method takes no tag.
         @cors(policy)
         def view(path):
             return self.view(path)
@@ -210,19 +210,16 @@ def said(caplog):
     return [record for record in caplog.records if record.name == "corsguard"]
 
 
-# What is an event.
-
-
-def test_a_refused_request_is_one(place):
+def test_a_refused_request_is_one_event(place):
     place.guard(POLICY)
     events = place.events()
     assert place.send(request("POST", EVIL)).status == 200
     assert events == [Event("origin", POLICY, place.name, "POST", "/orders", EVIL)]
-    # It tells apart two policies that say the same.
+    # The name tells two equal policies apart.
     assert events[0].policy is POLICY
 
 
-def test_a_refused_preflight_is_one(place):
+def test_a_refused_preflight_is_one_event(place):
     place.guard(POLICY)
     events = place.events()
     assert place.send(preflight(EVIL, "PUT")).status == 403
@@ -230,7 +227,7 @@ def test_a_refused_preflight_is_one(place):
 
 
 @pytest.mark.parametrize("asked", [get(APP, Sec_Fetch_Site="same-origin"), preflight(APP, "PUT")], ids=["GET", "pre"])
-def test_a_source_that_fails_is_one_whoever_asked(place, asked, caplog):
+def test_a_failing_source_is_one_event_for_each_kind_of_request(place, asked, caplog):
     policy = Policy(allow_origins=BrokenSource())
     place.guard(policy)
     events = place.events()
@@ -242,10 +239,7 @@ def test_a_source_that_fails_is_one_whoever_asked(place, asked, caplog):
 
 
 @pytest.mark.parametrize("origin", [None, APP, EVIL])
-def test_the_first_response_of_two_layers_is_one(place, origin, caplog):
-    """
-    The first response with the headers of another layer is an event.
-    """
+def test_the_first_response_with_headers_of_another_layer_is_one_event(place, origin, caplog):
     place.guard(POLICY)
     events = place.events()
     place.send(get(APP))
@@ -259,7 +253,7 @@ def test_the_first_response_of_two_layers_is_one(place, origin, caplog):
     assert record.cors_event == events[0]
 
 
-def test_a_refused_request_to_two_layers_is_two(place):
+def test_a_refused_request_to_two_layers_is_two_events(place):
     place.guard(POLICY)
     events = place.events()
     place.headers = [("Access-Control-Allow-Origin", "*")]
@@ -270,7 +264,7 @@ def test_a_refused_request_to_two_layers_is_two(place):
 
 @by_path
 @pytest.mark.parametrize("asked", [get(APP), preflight(APP, "PUT")], ids=["GET", "preflight"])
-def test_a_path_that_leads_to_several_policies_is_one(place, asked, caplog):
+def test_a_path_that_leads_to_several_policies_is_one_event(place, asked, caplog):
     caplog.set_level(logging.INFO, "corsguard")
     place.guard({"/": POLICY, "/api": Policy(allow_origins=["https://other.example"])})
     events = place.events()
@@ -284,10 +278,7 @@ def test_a_path_that_leads_to_several_policies_is_one(place, asked, caplog):
 
 
 @by_path
-def test_a_closed_path_is_one_if_the_app_shares(place, caplog):
-    """
-    A closed path is an event only if the application shares.
-    """
+def test_a_closed_path_is_an_event_only_if_the_application_shares(place, caplog):
     place.guard({"/": POLICY, "/closed": None, "/own": "unguarded"})
     events = place.events()
     assert place.send(get(EVIL), "/closed").of_cors == []
@@ -301,7 +292,7 @@ def test_a_closed_path_is_one_if_the_app_shares(place, caplog):
     assert events == [Event("two-layers", None, "/closed", "GET", "/closed", EVIL)]
 
 
-def test_nothing_else_is_one(place, caplog):
+def test_no_other_request_is_an_event(place, caplog):
     caplog.set_level(logging.INFO, "corsguard")
     place.guard(POLICY)
     events = place.events()
@@ -310,7 +301,7 @@ def test_nothing_else_is_one(place, caplog):
         get(APP),
         request("OPTIONS", APP),
         preflight(APP, "PUT", "x-token"),
-        # Browsers send Origin on same-origin POSTs too.
+        # Browsers send Origin on same-origin POST requests too.
         request("POST", EVIL, Sec_Fetch_Site="same-origin"),
         request("POST", "null", Sec_Fetch_Site="same-origin"),
     ):
@@ -329,7 +320,8 @@ def test_what_a_client_sends_is_bounded_and_printable(place, text, kind, caplog)
     caplog.set_level(logging.INFO, "corsguard")
     place.guard(POLICY)
     events = place.events()
-    # Flask looks for a view, and has none for some of these paths; that of a tag has its policy from the view.
+    # Flask looks for a view and finds none for some of these paths. Django's tagged place gets its policy from the
+    # view.
     place.send(kind(text), "/orders" if isinstance(place, TaggedFlask) else f"/{text}")
     (event,), (record,) = events, said(caplog)
     for value in (event.method, event.path, event.origin):
@@ -341,26 +333,23 @@ def test_what_a_client_sends_is_bounded_and_printable(place, text, kind, caplog)
     assert len(record.getMessage()) < 700
 
 
-def test_a_method_may_be_anything(place):
+def test_every_method_is_printable_in_the_event(place):
     place.guard(POLICY)
     events = place.events()
     for method in ("BREW", "get", "x" * 1_000_000, "\xe9\r\n"):
         place.send(Request(method, {"Origin": EVIL}))
-    # Under ASGI Django writes the method in upper case.
+    # Under ASGI, Django writes the method in upper case.
     change = str.upper if isinstance(place, AsyncDjango) else str
     expected = [ascii(change(method))[1:-1] for method in ("BREW", "get", "x" * 200, "\xe9\r\n")]
     assert [event.method for event in events] == expected
 
 
 @pytest.mark.parametrize("place", [WSGI, Flask, TaggedFlask], indirect=True)
-def test_a_lone_surrogate_is_written_as_such(place):
+def test_a_lone_surrogate_is_written_as_an_escape(place):
     place.guard(POLICY)
     events = place.events()
     place.send(get("\ud800"))
     assert [event.origin for event in events] == [r"\ud800"]
-
-
-# Who listens.
 
 
 def answered(outcome):
@@ -368,11 +357,7 @@ def answered(outcome):
 
 
 @pytest.mark.parametrize("asked", [get(EVIL), preflight(EVIL, "PUT")], ids=["GET", "preflight"])
-def test_a_failing_listener_stops_nobody(place, asked, caplog):
-    """
-    What a listener raises is written and stops nobody.
-    """
-
+def test_a_failing_listener_is_logged_and_stops_nobody(place, asked, caplog):
     def fail(event):
         raise ZeroDivisionError(event.path)
 
@@ -386,7 +371,7 @@ def test_a_failing_listener_stops_nobody(place, asked, caplog):
 
 
 @on_django
-def test_the_other_receivers_hear_of_it_all_the_same(place):
+def test_after_a_failing_receiver_the_others_still_get_the_event(place):
     place.guard(POLICY)
     place.listen(lambda event: 1 / 0)
     events = place.events()
@@ -396,7 +381,7 @@ def test_the_other_receivers_hear_of_it_all_the_same(place):
 
 @framework
 @pytest.mark.parametrize("asked", [get(EVIL), preflight(EVIL, "PUT")], ids=["GET", "preflight"])
-def test_who_connects_late_hears_at_once(place, asked):
+def test_a_receiver_that_connects_late_gets_events_at_once(place, asked):
     place.guard(POLICY)
     for _ in range(150):
         place.send(asked)
@@ -406,7 +391,7 @@ def test_who_connects_late_hears_at_once(place, asked):
 
 
 @pytest.mark.parametrize("asked", [get(EVIL), preflight(EVIL, "PUT")], ids=["GET", "preflight"])
-def test_a_source_that_fails_late_is_written_at_once(place, asked, caplog):
+def test_a_source_that_begins_to_fail_late_is_logged_at_once(place, asked, caplog):
     class Source:
         breaks = False
 
@@ -424,10 +409,7 @@ def test_a_source_that_fails_late_is_written_at_once(place, asked, caplog):
 
 
 @pytest.mark.parametrize("place", [Flask], indirect=True)
-def test_a_log_that_is_opened_late(place, caplog):
-    """
-    A log that is opened late is written within 500 refusals.
-    """
+def test_a_log_that_is_switched_on_late_is_written_within_500_refusals(place, caplog):
     place.guard(POLICY)
     for _ in range(150):
         place.send(get(EVIL))
@@ -438,7 +420,7 @@ def test_a_log_that_is_opened_late(place, caplog):
 
 
 @framework
-def test_who_is_disconnected_hears_no_more(place):
+def test_a_disconnected_receiver_gets_no_more_events(place):
     place.guard(POLICY)
     events = place.events()
     place.send(get(EVIL))
@@ -449,7 +431,7 @@ def test_who_is_disconnected_hears_no_more(place):
 
 
 @pytest.mark.parametrize("place", [Flask], indirect=True)
-def test_a_receiver_may_be_that_of_one_application(place):
+def test_a_receiver_may_belong_to_one_application(place):
     place.guard(POLICY)
     heard = []
 
@@ -498,14 +480,11 @@ def test_a_receiver_may_block_and_may_be_asynchronous(place, asked, headers):
 
 
 @pytest.mark.parametrize("asked", [get(EVIL), preflight(EVIL, "PUT")], ids=["GET", "preflight"])
-def test_unheard_refusals_are_rarely_looked_at(place, asked, monkeypatch):
-    """
-    Of a thousand refusals that nobody hears of, as few are looked at everywhere.
-    """
+def test_without_listeners_only_a_few_of_a_thousand_refusals_are_looked_at(place, asked, monkeypatch):
     looked_at = []
     record = Journal.record
     monkeypatch.setattr(Journal, "record", lambda self, *given: looked_at.append(given) or record(self, *given))
-    # The others have a listener once somebody connects.
+    # The other places have a listener once somebody connects.
     place.listener = None
     place.guard(POLICY)
     for _ in range(1000):
@@ -513,10 +492,7 @@ def test_unheard_refusals_are_rarely_looked_at(place, asked, monkeypatch):
     assert len(looked_at) == 101
 
 
-# The log.
-
-
-def test_the_log_has_one_of_many_and_the_event_with_it(place, caplog):
+def test_the_log_has_one_of_many_refusals_together_with_its_event(place, caplog):
     caplog.set_level(logging.INFO, "corsguard")
     place.guard(POLICY)
     for sent in (get(EVIL), preflight(EVIL, "PUT"), get("https://other.example")):
@@ -527,17 +503,11 @@ def test_the_log_has_one_of_many_and_the_event_with_it(place, caplog):
     assert record.cors_event == Event("origin", POLICY, place.name, "GET", "/orders", EVIL)
 
 
-def test_refusals_are_written_at_info_alone(place, caplog):
-    """
-    Nothing is written of refusals unless the logger is at info.
-    """
+def test_refusals_are_logged_only_if_the_logger_is_at_info(place, caplog):
     place.guard(POLICY)
     place.send(get(EVIL))
     place.send(preflight(EVIL, "PUT"))
     assert said(caplog) == []
-
-
-# In development.
 
 
 @developing
@@ -567,10 +537,7 @@ def test_refusals_are_written_at_info_alone(place, caplog):
     ],
     ids=["request", "preflight", "method", "header"],
 )
-def test_what_is_refused_is_explained_each_time(place, asked, says, fix, caplog):
-    """
-    What the browser refuses is explained each time.
-    """
+def test_in_development_each_refusal_of_the_browser_is_explained(place, asked, says, fix, caplog):
     place.guard(POLICY)
     place.debug(True)
     for _ in range(3):
@@ -588,7 +555,7 @@ def test_what_is_refused_is_explained_each_time(place, asked, says, fix, caplog)
 
 
 @developing
-def test_what_the_browser_lets_pass_is_not_explained(place, caplog):
+def test_in_development_nothing_that_the_browser_lets_pass_is_explained(place, caplog):
     caplog.set_level(logging.INFO, "corsguard")
     place.guard(Policy(allow_origins=[APP], allow_methods=["PUT"], allow_headers=["Content-Type"]))
     place.debug(True)
@@ -605,10 +572,7 @@ def test_what_the_browser_lets_pass_is_not_explained(place, caplog):
 
 
 @developing
-def test_a_policy_for_everyone_explains_preflights(place, caplog):
-    """
-    A policy for everyone explains its preflights too.
-    """
+def test_in_development_refused_preflights_under_a_policy_for_everyone_are_explained(place, caplog):
     place.guard(Policy(allow_origins="*"))
     place.debug(True)
     place.send(preflight(EVIL, "PUT"))
@@ -617,7 +581,7 @@ def test_a_policy_for_everyone_explains_preflights(place, caplog):
 
 
 @developing
-def test_who_listens_hears_the_same_in_development(place):
+def test_in_development_listeners_get_the_same_events(place):
     place.guard(POLICY)
     place.debug(True)
     events = place.events()
@@ -627,9 +591,9 @@ def test_who_listens_hears_the_same_in_development(place):
 
 
 @developing
-def test_a_source_is_asked_off_the_loop_and_once(place, caplog):
+def test_in_development_a_blocking_source_is_asked_once_and_in_a_thread(place, caplog):
     """
-    A source that must not be asked on an event loop is asked off it, and not again to explain.
+    It is not asked again for the explanation.
     """
     asked = []
 

@@ -1,10 +1,10 @@
 """
-Every server in every mode, every carrier, and requests that no client should send: each answer is held against that of
+Every server in every mode, every carrier, and requests that no client should send. Each answer is compared with that of
 the same application without a guard.
 
 The servers are rows of `kit/odd_path_sites.py`, the requests are in `kit/raw_requests.py`, and each function below is
-one requirement. Together the servers are asked everything in each run, each of them a share of it; `python -m pytest -m
-long tests/carriers/test_server_matrix.py` asks each of them everything.
+one requirement. In each run, every server is asked a share of the requests, and together they are asked all of them.
+`python -m pytest -m long tests/carriers/test_server_matrix.py` asks each of them everything.
 """
 
 import itertools
@@ -26,7 +26,7 @@ import corsguard
 pytestmark = pytest.mark.server
 
 CARRIERS = {WSGI: ["wsgi", "flask", "django"], ASGI: ["asgi", "starlette", "fastapi", "django"]}
-# A policy for all but what is closed, and one for the whole site.
+# A policy for all paths except a closed one, and one policy for the whole site.
 PATHS, WHOLE = "", "-whole"
 
 
@@ -38,7 +38,7 @@ SHARED_LINES = lowered(allow(PARTNER, Allow_Credentials="true").items())
 PERMITTED_LINES = lowered(allow(PARTNER, Allow_Credentials="true", Allow_Methods="GET, DELETE", Max_Age="7200").items())
 REFUSAL = b"CORS: this origin may not read this resource.\n"
 
-# What servers write into an answer of their own accord, and what the sites say about what they were given.
+# Headers that servers write on their own, and those in which the sites say what they were given.
 OF_SERVERS = {"connection", "content-length", "date", "keep-alive", "server", "transfer-encoding"}
 OF_SITES = {"x-asks", "x-events", "x-origin", "x-path", "x-reached", "x-readings", "x-view"}
 
@@ -60,7 +60,7 @@ class Met(NamedTuple):
     @property
     def is_preflight(self) -> bool:
         """
-        Whether it is one as the server handed it on.
+        Whether it is a preflight as the server passed it on.
         """
         seen = self.guarded.named("x-asks"), self.guarded.named("x-origin")
         return self.request.method == "OPTIONS" and seen[0] == "yes" and seen[1] != "none"
@@ -90,13 +90,13 @@ class Met(NamedTuple):
     @property
     def is_plain(self) -> bool:
         """
-        Whether one policy is all that can be meant by the path. Where a view has a tag, a long one is not read.
+        Whether the path can only mean one policy. If a view has a tag, a long path is not read.
         """
         return self.request.path in SHARED or (self.is_whole and len(self.request.path) < 2_000)
 
     def others(self, answer: Exchange) -> list[tuple[str, str]]:
         """
-        Return the header lines of *answer* that are neither of CORS nor written by the server.
+        Return the header lines of *answer* except those of CORS and those that the server wrote.
         """
         return [line for line in lowered(answer.headers) if line[0] not in OF_SERVERS and not is_of_cors(line[0])]
 
@@ -121,7 +121,7 @@ def is_granted(answer: Exchange) -> bool:
 
 def injected(met: Met) -> Iterator[str]:
     """
-    Yield what a guard let into the head or the body of an answer.
+    Yield text of the request that a guard let into the head or the body of an answer.
     """
     if met.is_answered:
         expected = {*OF_SITES, "content-type"}
@@ -144,7 +144,7 @@ def failed(met: Met) -> Iterator[str]:
 
 def granted(met: Met) -> Iterator[str]:
     """
-    Yield grants that the table of cases does not have, and those that are missing where it has them.
+    Yield grants that the table of cases does not have, and missing ones that it has.
     """
     lines = [line for line in lines_of_cors(met.guarded) if line[0] != "vary"]
     due = []
@@ -160,7 +160,7 @@ def granted(met: Met) -> Iterator[str]:
 
 def served(met: Met) -> Iterator[str]:
     """
-    Yield where the path that was judged is not the path that is served.
+    Yield cases where the judged path is not the served path.
     """
     if not met.is_answered and (met.guarded.status, met.guarded.named("x-view")) != (
         met.bare.status,
@@ -183,7 +183,7 @@ def varied(met: Met) -> Iterator[str]:
     vary = [line for line in lines_of_cors(met.guarded) if line[0] == "vary"]
     due = lowered((PREFLIGHT_VARY if met.is_answered else VARY).items())
     ran, readings = met.bare.named("x-view"), (met.guarded.named("x-readings") or "").split()
-    # Where no view ran, another one at this path, or what its readings lead to, may be closed.
+    # Where no view ran, another view at this path may be closed, or one that its readings lead to.
     is_shared = "public" in ran if ran is not None else "admin" not in {*readings, *met.views}
     is_due = met.has_reached and (met.is_whole or is_shared)
     if vary != due and (is_due or vary):
@@ -192,7 +192,7 @@ def varied(met: Met) -> Iterator[str]:
 
 def ended(met: Met) -> Iterator[str]:
     """
-    Yield connections that were ended and that the application keeps without a guard.
+    Yield connections that were closed, though the application keeps them open without a guard.
     """
     is_excused = met.guarded.status == 204 and not met.keeps_after_204
     if met.bare.kept and met.guarded.kept is False and not is_excused:
@@ -204,14 +204,11 @@ REQUIREMENTS = (injected, failed, granted, served, varied, ended)
 
 def forged(log: Path) -> list[str]:
     """
-    Return the lines that a guard did not mean to write.
+    Return the log lines that a guard did not mean to write.
     """
-    # Not `splitlines`, which takes more for the end of a line than a file has.
+    # `splitlines` also splits at characters that do not end a line of a file.
     lines = log.read_bytes().decode("latin-1").split("\n")[:-1]
     return [line for line in lines if not re.fullmatch(r"corsguard: [ -~]+", line)]
-
-
-# How they are asked.
 
 
 def conversation_of(mode, server):
@@ -227,14 +224,14 @@ def exchanges(conversation, site, groups):
         [(conversation.ask_alone if request.alone else conversation.ask)(request, line) for request in group]
         for group in groups
     ]
-    # It tells whether the connection was kept after the last one.
+    # It shows whether the connection was kept after the last one.
     conversation.ask(RawRequest("GET", b"/", ()), line)
     return answers
 
 
 def met_at(mode, server, pairs, groups):
     """
-    Yield what was Met: the answers of each bare and guarded site of *pairs* to *groups* of requests.
+    Yield a Met for each request in *groups*: the answers of each bare and guarded site of *pairs*.
     """
     conversation = conversation_of(mode, server)
     bare_answers = {}
@@ -252,7 +249,7 @@ def met_at(mode, server, pairs, groups):
 
 def kept_at(mode, server):
     """
-    Return what `Mode.kept` says, as it was seen.
+    Return `Mode.kept` as it was observed.
     """
     conversation, (site, *_) = conversation_of(mode, server), CARRIERS[mode.application]
     get, preflight = RawRequest("GET", SHARED[0], ()), RawRequest("OPTIONS", SHARED[0], (ALLOWED, ASKS))
@@ -264,23 +261,23 @@ def kept_at(mode, server):
 
 def wrongs(mets):
     """
-    Return what is wrong with each that was met.
+    Return what is wrong with each of them.
     """
     return [(what, met) for met in mets for requirement in REQUIREMENTS for what in requirement(met)]
 
 
 def groups_for(mode):
     """
-    Return all requests that can be sent, those to one path together.
+    Return all requests that can be sent, grouped by path.
     """
-    # Servers of HTTP/2 decode a header of 70 KB for seconds, and refuse it then.
+    # Servers of HTTP/2 decode a header of 70 KB for seconds, and then refuse it.
     most = 20_000 if mode.is_http_2 else math.inf
     return [group for group in all_requests() if all(len(request.on_wire()) < most for request in group)]
 
 
 def asked(mode, carriers, groups, log):
     """
-    Serve all *carriers* at once, ask them all of *groups*, and return what was Met.
+    Serve all *carriers* at once, ask them all of *groups*, and return each Met.
     """
     pairs = [(f"{carrier}-bare", f"{carrier}{guarding}") for carrier in carriers for guarding in (PATHS, WHOLE)]
     with mode.serve(LOG=str(log)) as server:
@@ -293,7 +290,7 @@ def asked(mode, carriers, groups, log):
 
 
 SHARES = 9
-# By the guard of `kit/broken_guards.py`, next to what each finds that reads a path in one way.
+# The guards of `kit/broken_guards.py`, next to the requirements that find their faults. They read a path in one way.
 READS_ONCE = "a grant of what another view serves"
 FOUND = {
     "Echoes": {
@@ -341,16 +338,16 @@ def test_each_requirement_finds_the_guard_that_breaks_it(tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name, mode in MODES.items() if not mode.is_compiled])
-def test_a_share_of_the_matrix(name, tmp_path):
+def test_a_share_of_the_matrix_meets_all_requirements(name, tmp_path):
     """
-    Each server is asked a share of all requests, and another one than the server before it.
+    Each server is asked a share of all requests. It is a different share than that of the server before it.
     """
     mode, first = MODES[name], [*MODES].index(name) % SHARES
     mets = asked(mode, CARRIERS[mode.application], groups_for(mode)[first::SHARES], tmp_path / "log")
     assert sum(met.has_reached for met in mets) > len(mets) / 2
 
 
-def test_the_manual_says_what_is_kept():
+def test_the_manual_has_the_observed_modes():
     text = (Path(corsguard.__file__).parent / "manual" / "reliability.md").read_text(encoding="utf-8")
     rows = [row.strip("|").split("|") for row in text.partition("## Preflights and connections")[2].splitlines()]
     told = {row[0].strip(): tuple(cell.strip() == "kept" for cell in row[1:]) for row in rows if len(row) == 5}
@@ -359,7 +356,7 @@ def test_the_manual_says_what_is_kept():
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", MODES)
-def test_the_matrix(name, tmp_path):
+def test_the_matrix_meets_all_requirements(name, tmp_path):
     """
     Each server is asked everything.
     """
@@ -369,7 +366,7 @@ def test_the_matrix(name, tmp_path):
         mets += asked(mode, [carrier], groups_for(mode), log)
     reached = [met for met in mets if met.has_reached]
     kinds = Counter((met.is_answered, is_granted(met.guarded)) for met in reached)
-    # These are no refusals of the server, each kind of answer is there, and what is refused is written down.
+    # The server refuses none of these, each kind of answer occurs, and what is refused is written down.
     assert len(reached) > len(mets) / 2
     assert min(kinds[kind] for kind in itertools.product((True, False), repeat=2)) > len(mets) / 100
     assert sum("admin" in met.views for met in mets) > len(mets) / 20

@@ -1,5 +1,6 @@
 """
-The examples behind real servers: what stands on the wire. `test_server_matrix.py` has what no client should send.
+The examples behind real servers, tested by the bytes that they send. `test_server_matrix.py` has requests that no
+client should send.
 """
 
 import asyncio
@@ -55,7 +56,7 @@ def server(request):
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "NONESUCH"])
 def test_an_allowed_preflight_gets_the_whole_lists(server, method):
     """
-    A preflight from an allowed origin gets the whole lists, whatever it asks for.
+    It gets them whatever it asks for.
     """
     reply = server.exchange(
         "OPTIONS",
@@ -67,7 +68,7 @@ def test_an_allowed_preflight_gets_the_whole_lists(server, method):
     assert (reply.status, reply.cors(), reply.body) == (204, PREFLIGHT_GRANTED, b"")
 
 
-def test_a_preflight_is_answered_where_no_view_is(server):
+def test_a_preflight_is_answered_if_no_view_serves_it(server):
     reply = server.exchange("OPTIONS", "/nowhere", ORIGIN, "Access-Control-Request-Method: PUT")
     assert (reply.status, reply.cors(), reply.body) == (204, PREFLIGHT_GRANTED, b"")
 
@@ -92,10 +93,7 @@ def test_a_preflight_from_another_origin_is_refused(server):
         "/broken": (500, "Something broke"),
     }.items(),
 )
-def test_a_get_has_each_header_once(server, path, answer, origin, headers):
-    """
-    A GET reaches the application, and each header is there once.
-    """
+def test_a_get_reaches_the_application_and_has_each_header_once(server, path, answer, origin, headers):
     reply = server.exchange("GET", path, *origin)
     status, text = answer
     assert (reply.status, reply.cors()) == (status, headers)
@@ -108,15 +106,12 @@ def test_a_head_has_the_headers_of_its_get_and_no_body(server):
 
 
 def test_a_header_that_is_not_exposed_is_sent(server):
-    """
-    The header that is not exposed is sent all the same.
-    """
     names = [name.lower() for name, _ in server.exchange("GET", "/notes/1", ORIGIN).headers]
     assert "x-served-by" in names
 
 
 @pytest.mark.parametrize("origin", [ORIGIN, STRANGER], ids=["granted", "refused"])
-def test_a_connection_goes_on_after_a_preflight(server, origin):
+def test_a_connection_stays_open_after_a_preflight(server, origin):
     head = f"/notes/1 HTTP/1.1\r\nHost: localhost\r\n{origin}\r\n"
     preflight = f"OPTIONS {head}Access-Control-Request-Method: PUT\r\n\r\n"
     answers = server.send(f"{preflight}GET {head}Connection: close\r\n\r\n".encode())
@@ -137,10 +132,7 @@ def test_hostile_names_in_a_preflight_change_nothing(server, headers):
 
 
 @pytest.mark.parametrize("name", ["hypercorn", "granian"])
-def test_each_request_of_http_2_has_its_own_answer(name):
-    """
-    Requests on one connection of HTTP/2 get each its own answer.
-    """
+def test_each_request_on_a_connection_of_http_2_has_its_own_answer(name):
     needed("h2")
     import httpx
 

@@ -1,6 +1,6 @@
 """
-Real servers that serve WebSockets through WSGI: a stranger is refused on the wire, and the view never runs. And real
-browsers, which see there what the model says.
+Real servers that serve WebSockets through WSGI: a foreign origin is refused on the wire, and the view never runs. Real
+browsers see there what the model says.
 """
 
 import socket
@@ -38,7 +38,7 @@ def serving(name, **environment):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.set_inheritable(True)
         port, fd = listening.getsockname()[1], str(listening.fileno())
-        # gevent has to be patched in before anything else is imported.
+        # gevent has to patch before anything else is imported.
         patched = ["-m", "gevent.monkey"] if name == "gevent" else []
         command = [sys.executable, *patched, str(KIT / "websocket_app.py"), name, fd]
         if name == "gunicorn":
@@ -51,7 +51,7 @@ def serving(name, **environment):
 
 def shaken(server, path, *lines):
     """
-    Send a handshake with the header *lines*, and return the status, the header lines and what follows at once.
+    Send a handshake with the header *lines*. Return the status, the header lines and the bytes that follow at once.
     """
     head = [f"GET {path} HTTP/1.1", f"Host: localhost:{server.port}", "Connection: Upgrade", "Upgrade: websocket"]
     raw = "\r\n".join([*head, "Sec-WebSocket-Version: 13", KEY, *lines, "", ""]).encode()
@@ -76,7 +76,7 @@ def server(request):
 @pytest.mark.parametrize(
     "lines",
     {
-        "a stranger": [f"Origin: {STRANGER}"],
+        "foreign": [f"Origin: {STRANGER}"],
         "null": ["Origin: null"],
         "an empty Origin": ["Origin:"],
         "two Origins": [f"Origin: {PAGE_ORIGIN}", f"Origin: {PAGE_ORIGIN}"],
@@ -84,30 +84,30 @@ def server(request):
     }.items(),
     ids=lambda row: row[0],
 )
-def test_a_stranger_is_refused(server, lines):
+def test_a_foreign_origin_is_refused(server, lines):
     status, headers, body = shaken(server, "/feed", *lines[1])
     assert (status, body) == (403, BODY)
     assert "content-type: text/plain" in headers
     assert not any(line.startswith(("access-control-", "vary")) for line in headers)
 
 
-@pytest.mark.parametrize("who", ["listed", "own", "no browser"])
-def test_who_is_let_in_connects(server, who):
-    lines = {"listed": [f"Origin: {PAGE_ORIGIN}"], "own": [f"Origin: http://localhost:{server.port}"], "no browser": []}
+@pytest.mark.parametrize("who", ["listed", "own", "not a browser"])
+def test_an_allowed_origin_connects(server, who):
+    lines = {"listed": [f"Origin: {PAGE_ORIGIN}"], "own": [f"Origin: http://localhost:{server.port}"], "not a browser": []}
     status, _, body = shaken(server, "/feed", *lines[who])
     assert (status, body[-5:]) == (101, b"hello")
 
 
-def test_the_tag_of_a_websocket_counts(server):
+def test_the_tag_of_a_websocket_route_decides(server):
     assert shaken(server, "/closed", f"Origin: {PAGE_ORIGIN}")[0] == 403
     assert shaken(server, "/closed", f"Origin: http://localhost:{server.port}")[0] == 101
 
 
-def test_credentials_are_needed(server):
+def test_an_origin_without_credentials_is_refused(server):
     assert shaken(server, "/readers", f"Origin: {PAGE_ORIGIN}")[0] == 403
 
 
-def test_the_model_sees_the_same(server):
+def test_the_model_sees_the_same_result(server):
     url = f"ws://localhost:{server.port}/feed"
     with LiveTransport() as live:
         browser = Browser(live)
@@ -117,20 +117,18 @@ def test_the_model_sees_the_same(server):
             browser.open("http://localhost:1/").websocket(url)
 
 
-def test_gevent_websocket_opens_before_it_asks():
+def test_gevent_websocket_answers_101_before_the_guard_refuses():
     """
-    gevent-websocket opens before it asks, and the view still never runs.
+    The view never runs.
     """
     with serving("gevent-websocket") as server:
-        # The server has answered 101 by itself; then the connection ends.
+        # The server has answered 101 by itself. Then the connection ends.
         status, _, body = shaken(server, "/opened", f"Origin: {STRANGER}")
         assert (status, b"hello" in body) == (101, False)
         status, _, body = shaken(server, "/opened", f"Origin: {PAGE_ORIGIN}")
         assert (status, b"hello" in body) == (101, True)
         assert sum("the view ran" in line for line in server.lines_until("the view ran")) == 1
 
-
-# Real browsers.
 
 OPEN = """
 ([url, protocols]) => new Promise((resolve) => {
@@ -143,14 +141,14 @@ OPEN = """
 """
 SITE, API = "https://app.site.test", "https://api.site.test"
 FEED = "wss://api.site.test/feed"
-# What Firefox opens against the standard: it reads the first Upgrade, and a subprotocol only if both sides name one.
+# Firefox opens these against the standard: it reads the first Upgrade, and a subprotocol only if both sides name one.
 FIREFOX_OPENS = ("'Upgrade' header must not appear", "Response must not include", "Sent non-empty")
 COOKIES = {"none": "; SameSite=None", "lax": "", "strict": "; SameSite=Strict"}
 
 
 class TLSProxy:
     """
-    Serves a page at every origin, and leads handshakes to the server, which speaks no TLS.
+    Serves a page at every origin, and forwards handshakes to the server, which has no TLS.
     """
 
     def __init__(self, live, port):
@@ -214,16 +212,16 @@ def test_real_browsers_see_what_the_model_says(engine):
                 assert real["sec-fetch-site"] == modelled["sec-fetch-site"]
                 assert real["sec-fetch-mode"] == modelled["sec-fetch-mode"] == "websocket"
             else:
-                # The standard wants it, and Chromium does not send it.
+                # The standard demands it, and Chromium does not send it.
                 assert "sec-fetch-site" not in real
-            # Firefox keeps apart the cookies that a site gets in the company of another one.
+            # Firefox partitions the cookies that a site gets within a page of another site.
             if engine == "chromium" or ".site.test" in page:
                 assert cookies_of(real) == cookies_of(modelled), page
         tab.visit("http://app.site.test/")
-        # Some of each kind: the more have failed, the longer Chromium waits before it opens the next one.
+        # Some of each kind. The more handshakes have failed, the longer Chromium waits before the next one.
         for number in range(0, len(INVALID_HANDSHAKES), 4):
             *_, protocols, told = INVALID_HANDSHAKES[number]
-            # A host of its own, because Firefox asks one that has failed again only after a while.
+            # A host of its own, because Firefox waits before it tries a failed host again.
             url = f"ws://{number}.site.test/"
             with pytest.raises(NetworkError) as caught:
                 model.open("http://app.site.test/").websocket(url, protocols)

@@ -1,7 +1,7 @@
 """
-The middleware is WSGI on both sides: whatever an application may do, it may still do when it is guarded.
+The middleware is WSGI on both sides: an application may do under a guard what it may do without one.
 
-What is sent is in the table of cases; here is how it is sent.
+The table of cases has what is sent. The tests here are about how it is sent.
 """
 
 import sys
@@ -47,7 +47,7 @@ def test_a_refused_policy_makes_no_middleware():
     ],
     ids=["of a policy", "of nobody"],
 )
-def test_keywords_of_a_policy_are_named_in_a_mapping(keywords, said):
+def test_keywords_of_a_policy_in_a_mapping_are_refused_by_name(keywords, said):
     with pytest.raises(TypeError) as refused:
         CORSMiddleware(Application(OK), **keywords)
     assert said in str(refused.value)
@@ -55,7 +55,7 @@ def test_keywords_of_a_policy_are_named_in_a_mapping(keywords, said):
 
 def test_a_policy_of_none_closes_everything():
     """
-    None means the same for an application as for a path. So nobody opens one who takes its policy away.
+    None means the same for an application as for a path. So removing a policy opens nothing.
     """
     app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
     guarded = CORSMiddleware(app, None)
@@ -67,14 +67,7 @@ def test_a_policy_of_none_closes_everything():
     assert serve(guarded, environ_of(get(APP)))[:2] == (200, [("Access-Control-Allow-Origin", "*"), TEXT])
 
 
-# start_response
-
-
-def test_a_response_begun_again_has_the_headers():
-    """
-    Headers are on a response that begins again with `exc_info`.
-    """
-
+def test_a_response_that_begins_again_with_exc_info_has_the_headers():
     def app(environ, start_response):
         start_response("200 OK", [TEXT, ("X-First", "1")])
         try:
@@ -87,10 +80,7 @@ def test_a_response_begun_again_has_the_headers():
     assert (status, headers, body) == (500, [TEXT, *SHARED], b"sorry")
 
 
-def test_exc_info_reaches_a_server_that_has_started():
-    """
-    `exc_info` reaches the server that has sent headers already.
-    """
+def test_exc_info_reaches_a_server_that_has_sent_headers():
     seen = []
 
     def app(environ, start_response):
@@ -112,11 +102,7 @@ def test_exc_info_reaches_a_server_that_has_started():
     assert seen == ["200 OK", "500 Internal Server Error"]
 
 
-def test_exc_info_may_be_named_and_none():
-    """
-    `start_response` may be given `exc_info` by its name and as `None`.
-    """
-
+def test_start_response_takes_exc_info_by_name_and_as_none():
     def app(environ, start_response):
         start_response("200 OK", [TEXT], exc_info=None)
         return [b"content"]
@@ -125,10 +111,7 @@ def test_exc_info_may_be_named_and_none():
 
 
 @either_path
-def test_the_servers_write_is_handed_on(views):
-    """
-    The server gets three arguments, and its write is handed on.
-    """
+def test_the_write_function_of_the_server_is_passed_on(views):
     calls = []
 
     def write(data):
@@ -146,11 +129,7 @@ def test_the_servers_write_is_handed_on(views):
     assert calls == [("200 OK", [TEXT, *SHARED], None)]
 
 
-def test_what_is_written_goes_before_what_is_returned():
-    """
-    What is written is sent before what is returned.
-    """
-
+def test_written_data_is_sent_before_returned_data():
     def app(environ, start_response):
         write = start_response("200 OK", [TEXT])
         write(b"one ")
@@ -160,11 +139,7 @@ def test_what_is_written_goes_before_what_is_returned():
     assert serve(guard(app), environ_of(get(APP))) == (200, [TEXT, *SHARED], b"one two three")
 
 
-def test_a_response_may_start_in_the_first_chunk():
-    """
-    An application may start its response in its first chunk.
-    """
-
+def test_an_application_may_start_its_response_in_its_first_chunk():
     def app(environ, start_response):
         start_response("200 OK", [TEXT])
         yield b"one "
@@ -184,10 +159,7 @@ def test_a_response_may_start_in_the_first_chunk():
     ids=repr,
 )
 @either_path
-def test_the_applications_header_list_stays(lines, views):
-    """
-    The header list of the application stays as it is.
-    """
+def test_the_header_list_of_the_application_is_not_changed(lines, views):
     lines = list(lines)
     before = list(lines)
 
@@ -210,7 +182,7 @@ def test_the_applications_header_list_stays(lines, views):
     "kind", [tuple, dict.items, HeaderList, iter], ids=["tuple", "dict.items", "subclass", "iterator"]
 )
 @either_path
-def test_headers_that_are_no_plain_list_become_one(name, kind, views):
+def test_headers_that_are_not_a_list_become_one(name, kind, views):
     headers = kind({"Content-Type": "text/plain", name: "0"}) if kind is dict.items else kind([TEXT, (name, "0")])
 
     def app(environ, start_response):
@@ -226,10 +198,7 @@ def test_headers_that_are_no_plain_list_become_one(name, kind, views):
 
 
 @pytest.mark.parametrize("paths", [{"/": None}, {"/": "unguarded"}, {"/api": LISTED}], ids=str)
-def test_unshared_headers_become_a_list_too(paths):
-    """
-    Headers of what is not shared become a list too.
-    """
+def test_headers_of_an_unshared_response_become_a_list_too(paths):
     sent = []
 
     def app(environ, start_response):
@@ -240,9 +209,9 @@ def test_unshared_headers_become_a_list_too(paths):
     assert sent == [[TEXT]]
 
 
-def test_a_type_error_of_the_server_comes_once():
+def test_a_type_error_of_the_server_is_raised_once():
     """
-    A `TypeError` of the server is not asked for twice.
+    The guard does not call the server a second time.
     """
     calls = []
 
@@ -255,10 +224,7 @@ def test_a_type_error_of_the_server_comes_once():
     assert len(calls) == 1
 
 
-def test_a_header_list_of_the_server_is_its_own():
-    """
-    What the server does to a header list reaches nobody else.
-    """
+def test_a_header_list_that_the_server_changes_is_not_shared():
     middleware = CORSMiddleware(Application(OK), LISTED)
     for asked in (get(APP), get(EVIL), preflight(APP, "PUT"), preflight(EVIL, "PUT")):
         sent = []
@@ -269,15 +235,8 @@ def test_a_header_list_of_the_server_is_its_own():
         assert sent[1] == before != []
 
 
-# Bodies
-
-
 @either_path
-def test_a_body_is_returned_as_it_is(views):
-    """
-    What the application returns is returned as it is.
-    """
-
+def test_the_body_is_returned_as_it_is(views):
     class Body:
         def __iter__(self):
             raise AssertionError("read")
@@ -298,7 +257,7 @@ def test_a_body_is_returned_as_it_is(views):
     assert with_views(app, LISTED, views)(environ_of(get(APP)), start) is body
 
 
-def test_a_file_wrapper_is_still_one(tmp_path):
+def test_a_file_wrapper_is_passed_on(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"content")
 
@@ -315,10 +274,7 @@ def test_a_file_wrapper_is_still_one(tmp_path):
     assert body.filelike.closed
 
 
-def test_a_body_is_streamed_and_closed_once():
-    """
-    A body is closed once and streamed as slowly as it comes.
-    """
+def test_a_body_is_streamed_as_it_comes_and_closed_once():
     events = []
 
     class Body:
@@ -350,11 +306,7 @@ def test_a_body_is_streamed_and_closed_once():
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
-def test_an_empty_response_gets_headers_of_cors_alone(status):
-    """
-    A response without content gets no more than headers of CORS.
-    """
-
+def test_an_empty_response_gets_no_other_headers_than_cors(status):
     def app(environ, start_response):
         start_response(status, [("ETag", '"1"')])
         return []
@@ -363,11 +315,7 @@ def test_an_empty_response_gets_headers_of_cors_alone(status):
     assert (code, headers, body) == (int(status[:3]), [("ETag", '"1"'), *SHARED], b"")
 
 
-def test_an_informational_response():
-    """
-    An informational response is untouched but for its headers.
-    """
-
+def test_an_informational_response_only_gets_headers():
     def app(environ, start_response):
         start_response("103 Early Hints", [("Link", "</style.css>; rel=preload")])
         return []
@@ -376,10 +324,7 @@ def test_an_informational_response():
     assert serve(CORSMiddleware(app, LISTED), environ_of(get(APP))) == expected
 
 
-def test_head_has_the_headers_of_get():
-    """
-    A `HEAD` request has the headers of a `GET` request.
-    """
+def test_a_head_request_has_the_headers_of_get():
     results = [serve(guard(Application(OK)), environ_of(request(method, APP))) for method in ("GET", "HEAD")]
     assert results[0][:2] == results[1][:2]
     assert [body for _, _, body in results] == [b"content", b""]
@@ -415,8 +360,8 @@ def test_the_environ_reaches_the_application_untouched():
     assert environ == before
 
 
-def test_a_request_is_negotiated_as_it_came_in():
-    # What lies between may rewrite the environ for its own needs.
+def test_the_decision_uses_the_request_as_it_came_in():
+    # Layers in between may rewrite the environ for their own needs.
     def app(environ, start_response):
         environ["HTTP_ORIGIN"] = EVIL
         environ["PATH_INFO"] = "/elsewhere"
@@ -425,9 +370,6 @@ def test_a_request_is_negotiated_as_it_came_in():
 
     for middleware in (CORSMiddleware(app, LISTED), CORSMiddleware(app, {"/": None, "/api": LISTED})):
         assert serve(middleware, environ_of(get(APP), "/api"))[1] == [TEXT, *SHARED]
-
-
-# Exceptions
 
 
 class Boom(Exception):
@@ -457,15 +399,9 @@ def test_an_exception_passes_through_untouched(app, origin):
     assert raised.value.__cause__ is raised.value.__context__ is None
 
 
-def test_a_preflight_needs_no_application():
-    """
-    A preflight is answered, whatever the application would do.
-    """
+def test_a_preflight_is_answered_without_the_application():
     status, _, _ = serve(CORSMiddleware(raise_before, LISTED), environ_of(preflight(APP, "PUT")))
     assert status == 204
-
-
-# Layers
 
 
 def cors_lines(headers):
@@ -490,11 +426,7 @@ def test_the_outermost_guard_decides(asked):
     assert (above[0], cors_lines(above[1])) == (alone[0], cors_lines(alone[1]))
 
 
-def test_refusals_of_inner_layers_are_covered():
-    """
-    Outermost, the middleware covers what an inner layer refuses.
-    """
-
+def test_the_outermost_middleware_adds_headers_to_refusals_of_inner_layers():
     def authentication(app):
         def guarded(environ, start_response):
             start_response("401 Unauthorized", [TEXT, ("WWW-Authenticate", "Basic")])

@@ -1,5 +1,5 @@
 """
-Which policy the WSGI middleware takes for a request: by its path, while it is swapped, and by what is found there.
+Which policy the WSGI middleware uses for a request: by path, during a swap, and by the view that is found.
 """
 
 import sys
@@ -19,15 +19,12 @@ class Boom(Exception):
     pass
 
 
-# Paths
-
-
 def granted(middleware, path, origin, **more):
     status, headers, _ = serve(middleware, {**environ_of(get(origin)), "PATH_INFO": path, **more})
     assert status == 200
     allowed = dict(headers).get("Access-Control-Allow-Origin")
     assert allowed in (None, origin)
-    # A guarded resource says so on every response.
+    # A guarded resource has Vary on every response.
     return None if "Vary" not in dict(headers) else allowed is not None
 
 
@@ -50,7 +47,7 @@ BY_PATH = {"/": {"allow_origins": [OTHER]}, "/api": LISTED, "/api/closed": None,
         "/\xff\xfe": False,
         "/api/\xff": True,
         "/api/\u20ac": True,
-        # However these are read, they have one policy.
+        # All readings of these have one policy.
         "/api//x": True,
         "/api/./x": True,
         "/api/x/../y": True,
@@ -87,10 +84,7 @@ def test_a_path_has_the_policy_of_its_prefix(path, expected):
     ],
     ids=ascii,
 )
-def test_a_path_of_two_policies_is_closed(path):
-    """
-    A path that a router might read as one of another policy is closed.
-    """
+def test_a_path_that_a_router_might_read_with_another_policy_is_closed(path):
     app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
     middleware = CORSMiddleware(app, BY_PATH)
     for asked in (get(), get(APP), get(OTHER), preflight(APP, "PUT"), preflight(OTHER, "PUT")):
@@ -99,7 +93,7 @@ def test_a_path_of_two_policies_is_closed(path):
         assert app.ran
 
 
-def test_a_mount_point_is_no_part_of_the_path():
+def test_the_mount_point_is_not_part_of_the_path():
     middleware = CORSMiddleware(Application(OK), {"/api": LISTED})
     assert granted(middleware, "/api", APP, SCRIPT_NAME="/mounted") is True
     assert granted(middleware, "/x", APP, SCRIPT_NAME="/api") is None
@@ -112,10 +106,7 @@ def test_an_environ_without_a_path_is_at_the_root():
     assert serve(CORSMiddleware(Application(OK), {"/": LISTED}), environ)[1] == [TEXT, *SHARED]
 
 
-def test_a_preflight_without_a_policy_reaches_the_app():
-    """
-    A preflight for what has no policy reaches the application.
-    """
+def test_a_preflight_without_a_policy_reaches_the_application():
     app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
     status, headers, _ = serve(CORSMiddleware(app, {"/api": LISTED}), environ_of(preflight(APP, "PUT"), "/other"))
     assert app.ran
@@ -123,10 +114,7 @@ def test_a_preflight_without_a_policy_reaches_the_app():
 
 
 @pytest.mark.parametrize("asked", [get(), get(APP), get(EVIL), preflight(APP, "PUT")], ids=repr)
-def test_a_closed_path_shares_nothing(asked):
-    """
-    A closed path shares nothing, and its preflights reach the application.
-    """
+def test_a_closed_path_shares_nothing_and_its_preflights_reach_the_application(asked):
     lines = (("Access-Control-Allow-Origin", "*"), ("access-control-max-age", "5"), ("Vary", "Cookie"), ("X-A", "b"))
     app = Application(Reply(200, lines))
     middleware = CORSMiddleware(app, {"/": LISTED, "/closed": None})
@@ -143,10 +131,7 @@ def test_an_unguarded_path_is_left_to_the_application(asked, paths):
     assert app.ran
 
 
-def test_what_guards_a_request_can_be_asked_for():
-    """
-    What guards a request can be asked for with its name.
-    """
+def test_policy_for_returns_the_policy_of_a_request_and_its_name():
     configuration = Configuration.from_mapping(
         {"policies": {"app": LISTED}, "paths": {"/api": "app", "/closed": None, "/own": "unguarded"}}
     )
@@ -165,15 +150,12 @@ def test_what_guards_a_request_can_be_asked_for():
     assert CORSMiddleware(Application(OK), LISTED).policy_for({}) == listed
 
 
-def test_a_journal_of_ones_own_may_be_given():
+def test_a_journal_of_the_caller_may_be_given():
     journal = Journal()
     assert CORSMiddleware(Application(OK), LISTED, journal=journal).guard.journal is journal
 
 
-# Swapping
-
-
-def test_a_new_policy_takes_what_the_constructor_takes():
+def test_an_assigned_policy_may_have_each_form_that_the_constructor_takes():
     middleware = CORSMiddleware(Application(OK), LISTED)
     for new, expected in (
         ({"allow_origins": [OTHER]}, False),
@@ -191,7 +173,7 @@ def test_a_new_policy_takes_what_the_constructor_takes():
         assert granted(middleware, "/", APP) is expected
 
 
-def test_the_policy_can_be_read_and_put_back():
+def test_the_policy_can_be_read_and_assigned_back():
     for guarded in (LISTED, {"/api": LISTED, "/": {"allow_origins": [OTHER]}}, None):
         middleware = CORSMiddleware(Application(OK), guarded)
         before = middleware.policy
@@ -203,18 +185,14 @@ def test_the_policy_can_be_read_and_put_back():
 
 
 @pytest.mark.parametrize("bad", [{"allow_origins": []}, {"/api/": LISTED}, [APP], "*"], ids=repr)
-def test_a_refused_policy_leaves_the_old_one(bad):
+def test_a_refused_policy_keeps_the_old_one(bad):
     middleware = CORSMiddleware(Application(OK), LISTED)
     with pytest.raises(PolicyError):
         middleware.policy = bad
     assert granted(middleware, "/", APP) is True
 
 
-def test_a_request_in_flight_keeps_its_policy():
-    """
-    A request that is running finishes with the old policy.
-    """
-
+def test_a_running_request_finishes_with_the_old_policy():
     def app(environ, start_response):
         middleware.policy = {"allow_origins": [OTHER]}
         start_response("200 OK", [TEXT])
@@ -226,11 +204,7 @@ def test_a_request_in_flight_keeps_its_policy():
 
 
 @pytest.mark.parametrize("by_path", [False, True], ids=["policy", "paths"])
-def test_no_response_is_half_swapped(by_path):
-    """
-    Every response during swaps is wholly old or wholly new.
-    """
-
+def test_every_response_during_swaps_is_wholly_old_or_wholly_new(by_path):
     def named(name):
         return Policy(allow_origins=[APP], expose_headers=[name], allow_headers=[name], allow_methods=[name])
 
@@ -267,7 +241,7 @@ def test_no_response_is_half_swapped(by_path):
             answers = [pool.submit(ask) for _ in range(workers)]
             started.wait()
             for i in range(2000):
-                # Every third time in the other form, so that the swap itself is of several kinds.
+                # Every third swap has the other form, so that the swaps are of several kinds.
                 middleware.policy = other[i % 4] if i % 3 == 0 else policies[i % 4]
             done.set()
             seen = set().union(*(answer.result() for answer in answers))
@@ -278,28 +252,21 @@ def test_no_response_is_half_swapped(by_path):
     assert seen <= whole
 
 
-def test_shared_policies_are_swapped_for_all():
-    """
-    Policies that guards share are swapped for all of them.
-    """
+def test_policies_that_guards_share_are_swapped_for_all_of_them():
     policies = Policies(LISTED)
     guards = [CORSMiddleware(Application(OK), policies) for _ in range(2)]
     policies.policy = {"allow_origins": [OTHER]}
     assert [granted(middleware, "/", OTHER) for middleware in guards] == [True, True]
     guards[0].policy = {"/": LISTED}
     assert [granted(middleware, "/", APP) for middleware in guards] == [True, True]
-    # What is assigned is read, and shared no further.
+    # The assigned value is read, and not shared further.
     guards[0].policy = others = Policies(LISTED)
     others.policy = None
     assert [granted(middleware, "/", APP) for middleware in guards] == [True, True]
 
 
-def test_a_swap_is_never_half_done():
-    """
-    A swap from one policy to none or to paths is never half done.
-    """
-
-    # Between any two assignments of a swap, a request finds one of the policies and no gap.
+def test_a_swap_to_none_or_to_paths_is_never_half_done():
+    # Between any two assignments of a swap, a request finds one of the policies.
     def observe():
         if watched:
             observed.append(granted(watched[0], "/", APP))
@@ -333,10 +300,7 @@ def test_a_swap_is_never_half_done():
         assert set(observed) <= allowed
 
 
-# Resources with policies of their own
-
-
-def test_what_is_found_for_a_resource_beats_its_path():
+def test_the_policy_of_a_view_takes_the_place_of_its_path():
     found = []
 
     def find(environ, method, path):
@@ -357,7 +321,7 @@ def test_what_is_found_for_a_resource_beats_its_path():
     assert ask(preflight(APP, "DELETE"), "/x")[0] == 403
     assert not app.ran
     assert ask(get(APP), "/api/untagged")[1] == [TEXT, *SHARED]
-    # For a preflight the method is that of the request to come.
+    # The method of a preflight is that of the coming request.
     assert found == [
         ("/api", "GET", "/api"),
         ("/x", "GET", "/x"),
@@ -377,10 +341,7 @@ def test_what_is_found_for_a_resource_beats_its_path():
     ],
     ids=["closed", "unguarded"],
 )
-def test_closed_or_unguarded_views_beat_their_path(there, lines):
-    """
-    What is found to be closed or unguarded is so under any policy of its path.
-    """
+def test_a_closed_or_unguarded_view_takes_the_place_of_its_path(there, lines):
     app = Application(Reply(200, (("Access-Control-Allow-Origin", "*"),)))
     middleware = with_views(app, LISTED, Found(lambda environ, method, path: there))
     for asked in (get(APP), preflight(APP, "PUT")):
@@ -389,10 +350,7 @@ def test_closed_or_unguarded_views_beat_their_path(there, lines):
         assert app.ran
 
 
-def test_a_path_to_different_views_is_closed():
-    """
-    A path whose readings lead to different views is closed.
-    """
+def test_a_path_whose_readings_lead_to_different_views_is_closed():
     shared = Assignment(Policy(**LISTED), "view")
     middleware = with_views(Application(OK), LISTED, Found(lambda environ, method, path: {"/view": shared}.get(path)))
     middleware.policy = {"allow_origins": [OTHER]}
@@ -403,11 +361,7 @@ def test_a_path_to_different_views_is_closed():
     assert granted(middleware, "/x/../y", OTHER) is True
 
 
-def test_untagged_views_are_not_looked_for():
-    """
-    Views that have no policy of their own are not looked for.
-    """
-
+def test_views_are_not_looked_for_if_none_has_a_policy_of_its_own():
     class Untagged(Found):
         def are_tagged(self):
             return False
@@ -417,10 +371,7 @@ def test_untagged_views_are_not_looked_for():
     assert middleware.policy_for({}) == Policy(**LISTED)
 
 
-def test_a_resource_is_found_once():
-    """
-    A resource is found once, and when its response starts.
-    """
+def test_a_view_is_looked_for_once_and_when_its_response_starts():
     events = []
 
     def find(environ, method, path):
