@@ -1,5 +1,5 @@
 """
-The kit's assertions on who may act, and what the model of a browser sends with what may act.
+The kit's assertions about who may act, and the headers that the model of a browser sends with such requests.
 """
 
 import pytest
@@ -35,7 +35,7 @@ def guarded(ran, policy=POLICY, status=200, **protection):
     return CORSMiddleware(answering(status, ran), policy, protection=protection)
 
 
-def test_a_stranger_cannot_act_and_the_page_can(ran):
+def test_a_foreign_page_cannot_act_and_the_own_page_can(ran):
     for method in ("POST", "PUT"):
         exchange = assert_cannot_act(guarded(ran), page=EVIL, method=method, url=ORDERS)
         assert exchange.is_preflight is (method == "PUT")
@@ -48,10 +48,7 @@ def test_a_stranger_cannot_act_and_the_page_can(ran):
     assert_can_act(Browser(guarded(ran)), page="https://api.example.com/", url="https://api.example.com/x")
 
 
-def test_without_protection_a_stranger_acts(ran):
-    """
-    Without protection a stranger acts, and the assertion tells what was sent.
-    """
+def test_without_protection_a_foreign_page_acts_and_the_assertion_shows_what_was_sent(ran):
     app = CORSMiddleware(answering(200, ran), POLICY)
     with pytest.raises(AssertionError) as caught:
         assert_cannot_act(app, page=EVIL, url=ORDERS)
@@ -69,16 +66,13 @@ def test_a_page_that_may_only_read_cannot_act(ran):
     assert ran == []
 
 
-def test_reading_matters_to_neither(ran):
-    """
-    A page that may not read what it did has acted.
-    """
+def test_a_page_that_may_not_read_has_acted(ran):
     assert_can_act(CORSMiddleware(answering(200, ran), READERS), page=EVIL, url=ORDERS, body="a=1")
     assert len(ran) == 1
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 405, 500])
-def test_another_error_proves_nothing(ran, status):
+def test_an_error_of_another_kind_proves_nothing(ran, status):
     with pytest.raises(AssertionError, match="proves nothing"):
         assert_cannot_act(answering(status, ran), page=EVIL, url=ORDERS)
     with pytest.raises(AssertionError, match=f"may not act.*{status}"):
@@ -98,19 +92,19 @@ def away(request):
         (answering(503, []), {"method": "PUT"}, "answered 503"),
     ],
 )
-def test_what_is_not_answered_proves_nothing(app, init, words):
+def test_a_request_without_an_answer_proves_nothing(app, init, words):
     for assertion in (assert_cannot_act, assert_can_act):
         with pytest.raises(AssertionError, match=words):
             assertion(app, page=EVIL, url=ORDERS, **init)
 
 
-def test_a_url_that_is_none_is_no_failed_assertion():
+def test_a_wrong_url_is_an_error_and_not_a_failed_assertion():
     for assertion in (assert_cannot_act, assert_can_act):
         with pytest.raises(ValueError, match="whole URL"):
             assertion(answering(200, []), page=EVIL, url="/orders")
 
 
-# What section 2 of the reference measured in Chromium and Firefox, for requests that write.
+# Section 2 of the reference measured these in Chromium and Firefox, for requests that write.
 
 
 @pytest.mark.parametrize(
@@ -128,20 +122,20 @@ def test_a_url_that_is_none_is_no_failed_assertion():
     ],
 )
 @pytest.mark.parametrize("mode", ["no-cors", "cors"])
-def test_what_a_browser_sends_with_what_may_act(ran, page, url, origin, site, mode):  # noqa: PLR0913, PLR0917 - the columns of the table
+def test_a_browser_sends_these_headers_with_a_request_that_may_act(ran, page, url, origin, site, mode):  # noqa: PLR0913, PLR0917 - the columns of the table
     assert_can_act(answering(200, ran), page=page, url=url, body="a=1", mode=mode)
     assert (ran[0]["HTTP_ORIGIN"], ran[0].get("HTTP_SEC_FETCH_SITE")) == (origin, site)
 
 
-def test_what_a_sandboxed_frame_sends(ran):
+def test_a_sandboxed_frame_sends_these_headers(ran):
     page = Browser(answering(200, ran)).open("https://api.example.com/", origin="null")
     page.fetch(ORDERS, method="POST", mode="no-cors", body="a=1")
     assert (ran[0]["HTTP_ORIGIN"], ran[0]["HTTP_SEC_FETCH_SITE"]) == ("null", "cross-site")
 
 
-def test_a_redirect_through_a_stranger(ran):
+def test_a_redirect_through_a_foreign_site_is_cross_site(ran):
     """
-    A 307 of a stranger back to the site is cross-site, and does not have the origin of the page.
+    A 307 of the foreign site back to the site does not have the origin of the page.
     """
 
     def stranger(environ, start_response):

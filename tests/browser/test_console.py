@@ -1,5 +1,5 @@
 """
-What is said of a failed fetch: the consoles' lines to the letter, a change that mends it, and nothing secret.
+The report on a failed fetch: the exact lines of the consoles, a change that repairs it, and no secret.
 """
 
 from dataclasses import replace
@@ -33,7 +33,7 @@ from corsguard.browser.report import report
 
 
 @pytest.mark.parametrize(("failed", "chromium_line", "firefox_line"), [*LINES, *SOCKET_LINES])
-def test_the_consoles_lines_are_theirs_to_the_letter(failed, chromium_line, firefox_line):
+def test_lines_of_the_consoles_are_exact(failed, chromium_line, firefox_line):
     assert chromium(failed) == chromium_line
     assert firefox(failed).translate(STRAIGHT) == firefox_line
 
@@ -46,10 +46,7 @@ def test_firefox_writes_typographic_quotation_marks():
 
 
 @pytest.mark.parametrize(("failed", "words", "lines"), FIXES)
-def test_a_fix_says_why_and_what_to_change(failed, words, lines):
-    """
-    The fix says why the fetch failed, and names the lines to change.
-    """
+def test_a_fix_says_why_the_fetch_failed_and_which_lines_to_change(failed, words, lines):
     why, *changes = str(fix(failed)).split("\n")
     assert words in why
     assert [line.removeprefix("    ") for line in changes] == lines
@@ -57,7 +54,7 @@ def test_a_fix_says_why_and_what_to_change(failed, words, lines):
 
 def policy_of(fix):
     """
-    Return the policy that the keywords in a fix make, as they are pasted in every form, or None if there are none.
+    Return the policy that the keywords in a fix make. They are pasted in every form. Return None if there are none.
     """
     if not fix.policy:
         return None
@@ -72,7 +69,7 @@ def policy_of(fix):
 
 
 @pytest.mark.parametrize("failed", [row[0] for row in (*LINES, *SOCKET_LINES, *FIXES)])
-def test_what_is_proposed_is_a_sound_policy(failed):
+def test_a_proposed_policy_is_accepted(failed):
     policy_of(fix(failed))
 
 
@@ -94,7 +91,7 @@ def test_what_is_proposed_is_a_sound_policy(failed):
         ((SHARED, allow("Headers", "X-A X-B")), {"headers": {"X-B": "1"}}),
     ],
 )
-def test_what_is_proposed_mends_it(answer, fetch):
+def test_a_proposed_change_repairs_the_fetch(answer, fetch):
     def application(environ, start_response):
         start_response("200 OK", [])
         return [b""]
@@ -146,19 +143,13 @@ NOTES = [
 
 
 @pytest.mark.parametrize(("failed", "words"), NOTES)
-def test_notes_concern_the_failure(failed, words):
-    """
-    Only those notes are given that concern the failure.
-    """
+def test_a_report_only_has_notes_on_its_failure(failed, words):
     given = notes(failed)
     assert len(given) == len(words)
     assert all(any(word in note for note in given) for word in words)
 
 
-def test_the_report_in_full():
-    """
-    The report begins with the cause and the line to change, and shows the wire.
-    """
+def test_the_report_begins_with_the_cause_and_the_line_to_change_and_shows_the_wire():
     failed = refused_header("x-token", allowed="X-Other")
     assert report(failed, [failed.exchange]) == "\n".join(
         [
@@ -186,10 +177,7 @@ def test_the_report_in_full():
     )
 
 
-def test_the_report_says_which_answer_was_refused():
-    """
-    The report says whether a preflight or the response itself was refused.
-    """
+def test_the_report_says_whether_a_preflight_or_the_response_was_refused():
     cause = "{} (404) has no Access-Control-Allow-Origin.\n"
     assert cause.format("the answer to the preflight") in report(preflight(Reason.MISSING_ALLOW_ORIGIN, status=404), [])
     assert cause.format("the response") in report(failure(Reason.MISSING_ALLOW_ORIGIN, status=404), [])
@@ -211,10 +199,7 @@ def test_nothing_secret_is_shown():
         assert told.count("(not shown)") == 3
 
 
-def test_a_long_report_is_cut_in_the_middle():
-    """
-    Many exchanges and many lines are cut in the middle.
-    """
+def test_many_exchanges_and_many_lines_are_cut_in_the_middle():
     lines = tuple(("Access-Control-Allow-Origin", str(number)) for number in range(100))
     exchange = Exchange(WireRequest("GET", API), WireResponse(200, lines), False, False)
     told = report(failure(Reason.TOO_MANY_REDIRECTS), [exchange] * 21)
@@ -244,7 +229,7 @@ def assert_told(failed):
 
 @pytest.mark.parametrize("exchange", [None, "without response", "whole"])
 @pytest.mark.parametrize("reason", Reason)
-def test_every_reason_has_everything(reason, exchange):
+def test_every_reason_has_lines_fix_and_notes(reason, exchange):
     changes = {"exchange": None} if exchange is None else {}
     if exchange == "without response":
         changes["exchange"] = Exchange(WireRequest("GET", API), None, False, False)
@@ -279,10 +264,7 @@ CHANGES = st.fixed_dictionaries(
 
 @given(st.sampled_from(Reason), HEADERS, CHANGES)
 @settings(deadline=None)
-def test_hostile_answers_are_told_safely(reason, headers, changes):
-    """
-    Nothing from the network raises or is shown raw.
-    """
+def test_hostile_answers_raise_nothing_and_are_never_shown_raw(reason, headers, changes):
     assert_told(failure(reason, changes.pop("value"), *headers, **changes))
 
 

@@ -1,5 +1,5 @@
 """
-A browser's cookies: what is stored, what is sent, and the reason for everything that is not.
+A browser's cookies: what is stored, what is sent, and why each of the others is not.
 """
 
 import copy
@@ -19,7 +19,7 @@ STRANGER = "https://stranger.example"
 
 class Clock:
     """
-    A clock that stands still until it is moved.
+    A clock that only moves when a test moves it.
     """
 
     now = 1_750_000_000.0
@@ -44,7 +44,7 @@ def receive(jar, *lines, url=f"{API}/", same_site=True, top_level_site=SITE):
 
 def sent(jar, url=f"{API}/", *, same_site=True, top_level_site=SITE):
     """
-    Return the cookies that go to *url*; none may stay behind.
+    Return the cookies that go to *url*. Fail if one is withheld.
     """
     header, withheld = jar.cookies_for(url, same_site=same_site, top_level_site=top_level_site)
     assert withheld == []
@@ -112,7 +112,7 @@ def test_a_cookie_that_is_received_is_sent(jar, line, header):
         "a=1; Expires=Fri, 01 Jan 2100 00:00:00 GMT; Max-Age=0",
     ],
 )
-def test_what_is_set_in_the_past_deletes(jar, line):
+def test_a_cookie_with_a_past_date_deletes(jar, line):
     receive(jar, "a=old")
     assert receive(jar, line) == []
     assert sent(jar) is None
@@ -204,10 +204,7 @@ def test_a_secure_cookie_is_not_sent_over_plain_http(jar):
         ("a=1", "a=2", True),
     ],
 )
-def test_plain_http_does_not_hide_a_secure_cookie(jar, old, new, is_kept):
-    """
-    A cookie from plain http does not hide a Secure one.
-    """
+def test_a_cookie_from_plain_http_does_not_hide_a_secure_one(jar, old, new, is_kept):
     receive(jar, old)
     why = (
         'Cookie "a" was refused: it came over plain http and would hide a Secure cookie of the same name; '
@@ -237,7 +234,7 @@ HOSTS = {
 
 
 @pytest.mark.parametrize(("source", "domain"), HOSTS)
-def test_a_cookie_goes_to_the_hosts_of_its_domain(jar, source, domain):
+def test_a_cookie_is_sent_to_the_hosts_of_its_domain(jar, source, domain):
     assert receive(jar, f"a=1; Domain={domain}", url=source) == []
     for target, is_sent in HOSTS[source, domain].items():
         assert sent(jar, target) == ("a=1" if is_sent else None), target
@@ -258,7 +255,7 @@ def test_a_cookie_goes_to_the_hosts_of_its_domain(jar, source, domain):
         ("https://[::1]", ":1]"),
     ],
 )
-def test_no_domain_reaches_the_sites_of_others(jar, source, domain):
+def test_no_domain_attribute_reaches_the_sites_of_others(jar, source, domain):
     (reason,) = receive(jar, f"a=1; Domain={domain}", url=source)
     assert reason.startswith(f'Cookie "a" was refused: its Domain is "{domain}"')
 
@@ -279,7 +276,7 @@ PATHS = {
 
 
 @pytest.mark.parametrize(("source", "path"), PATHS)
-def test_a_cookie_goes_to_the_paths_under_its_own(jar, source, path):
+def test_a_cookie_is_sent_to_the_paths_below_its_own(jar, source, path):
     assert receive(jar, f"a=1; Path={path}", url=API + source) == []
     for target, is_sent in PATHS[source, path].items():
         header, reasons = jar.cookies_for(API + target, same_site=True, top_level_site=SITE)
@@ -304,10 +301,7 @@ ACROSS = {
 
 
 @pytest.mark.parametrize(("attributes", "what"), ACROSS.items())
-def test_a_same_site_cookie_does_not_cross_sites(jar, attributes, what):
-    """
-    A cookie for the same site does not cross sites.
-    """
+def test_a_same_site_cookie_is_not_sent_across_sites(jar, attributes, what):
     why = f"{what} and the request is cross-site; set it with SameSite=None; Secure"
     line = f"session=1; {attributes}"
     assert receive(jar, line, same_site=False, top_level_site=STRANGER) == [f'Cookie "session" was refused: {why}']
@@ -316,7 +310,7 @@ def test_a_same_site_cookie_does_not_cross_sites(jar, attributes, what):
     assert withheld(jar, same_site=False, top_level_site=STRANGER) == f'Cookie "session" was not sent: {why}'
 
 
-def test_a_cookie_for_every_site_crosses_sites(jar):
+def test_a_cookie_with_same_site_none_is_sent_across_sites(jar):
     assert receive(jar, "a=1; SameSite=None; Secure", same_site=False, top_level_site=STRANGER) == []
     assert sent(jar, same_site=False, top_level_site=STRANGER) == "a=1"
     assert sent(jar) == "a=1"
@@ -337,10 +331,7 @@ def test_third_party_cookies_can_be_blocked(jar):
     assert header == "b=1"
 
 
-def test_a_partitioned_cookie_under_two_sites(jar):
-    """
-    A partitioned cookie is another one under each site.
-    """
+def test_a_partitioned_cookie_differs_under_each_site(jar):
     for value, site in enumerate((SITE, STRANGER)):
         line = f"a={value}; SameSite=None; Secure; Partitioned"
         assert receive(jar, line, same_site=site == SITE, top_level_site=site) == []
@@ -353,10 +344,7 @@ def test_a_partitioned_cookie_under_two_sites(jar):
     )
 
 
-def test_cookies_last_400_days_at_most(jar, clock):
-    """
-    Cookies last as long as they say, and 400 days at most.
-    """
+def test_cookies_last_as_long_as_they_say_and_400_days_at_most(jar, clock):
     day = 24 * 60 * 60
     receive(jar, "a=1; Max-Age=60", f"b=2; Max-Age={'9' * 1000}", "c=3; Expires=Fri, 31 Dec 9999 23:59:59 GMT", "d=4")
     clock.now += 59.5
@@ -371,18 +359,15 @@ def test_cookies_last_400_days_at_most(jar, clock):
     assert jar.cookies_for(API, same_site=True, top_level_site=SITE)[0] == "d=4"
 
 
-def test_the_order_of_cookies(jar):
-    """
-    Longer paths come first, and then what was created first.
-    """
+def test_longer_paths_come_first_and_then_older_cookies(jar):
     receive(jar, "c=3", "a=1", "a=5; Path=/x", "b=2")
-    # Replaced, it keeps its place; deleted, it loses it.
+    # A replaced cookie keeps its place. A deleted one loses it.
     receive(jar, "c=4", "a=0; Max-Age=0")
     receive(jar, "a=1")
     assert sent(jar, f"{API}/x/y") == "a=5; c=4; b=2; a=1"
 
 
-def test_what_makes_two_cookies_the_same(jar):
+def test_name_domain_path_and_partition_identify_a_cookie(jar):
     receive(jar, "a=1", "a=2; Path=/x", "a=3; Domain=example.com", "a=4; Domain=api.example.com", "A=5")
     receive(jar, "a=6; Path=/; SameSite=Strict")
     assert sent(jar, f"{API}/x") == "a=2; a=6; a=3; a=4; A=5"
@@ -390,7 +375,7 @@ def test_what_makes_two_cookies_the_same(jar):
 
 def test_a_site_keeps_180_cookies(jar):
     """
-    A site keeps 180 cookies, of which the secure and the lately used ones stay longest.
+    Secure cookies and recently used ones are kept longest.
     """
     receive(jar, "secure=1; Secure", "used=1; Path=/used", *(f"a{number}=1" for number in range(178)))
     receive(jar, "other=1", url="https://elsewhere.example")
@@ -417,7 +402,7 @@ def test_a_log_in_can_be_made_beforehand(jar):
     assert list(jar) == []
 
 
-def test_what_a_cookie_says_of_itself_stores_it_again(jar, clock):
+def test_the_text_of_a_cookie_stores_it_again(jar, clock):
     lines = ["a=1; Secure; Max-Age=3600", "b=2; Domain=example.com; HttpOnly; SameSite=Lax; Path=/x"]
     receive(jar, *lines)
     again = CookieJar(clock)
@@ -440,13 +425,13 @@ def test_what_a_cookie_says_of_itself_stores_it_again(jar, clock):
         (("data:,", "a=1"), "'data:,' is not an absolute http or https URL, such as \"https://api.example.com\"."),
     ],
 )
-def test_what_cannot_be_set_is_an_error(jar, arguments, message):
+def test_a_cookie_that_cannot_be_set_is_an_error(jar, arguments, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole message is compared
         jar.set(*arguments)
     assert str(caught.value) == message
 
 
-def test_a_page_that_is_no_url_is_an_error(jar):
+def test_a_page_that_is_not_a_url_is_an_error(jar):
     with pytest.raises(ValueError, match=r"^'stranger' is not an absolute http or https URL"):
         jar.set(API, "a=1", top_level="stranger")
 
@@ -489,7 +474,7 @@ def test_a_date_is_read_as_browsers_do(text, date):
     assert parse_date(text) == (None if date is None else datetime(*date, tzinfo=UTC).timestamp())
 
 
-def test_every_month_has_its_name():
+def test_every_month_name_is_read():
     names = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
     for month, name in enumerate(names, 1):
         assert parse_date(f"1 {name} 2015 0:0:0") == datetime(2015, month, 1, tzinfo=UTC).timestamp()
@@ -516,10 +501,7 @@ URLS = st.sampled_from(
 @given(
     st.lists(st.tuples(URLS, LINES | OCTETS | st.text(max_size=20), st.booleans())), URLS, st.booleans(), st.booleans()
 )
-def test_hostile_cookies_never_raise(received, url, same_site, third_party):
-    """
-    Hostile cookies never raise, and never break a line.
-    """
+def test_hostile_cookies_never_raise_and_never_break_a_line(received, url, same_site, third_party):
     jar = CookieJar(Clock(), third_party=third_party)
     reasons = []
     for source, line, is_same_site in received:
@@ -535,7 +517,7 @@ def test_hostile_cookies_never_raise(received, url, same_site, third_party):
 
 
 @given(st.lists(st.tuples(URLS, LINES)), URLS, st.booleans())
-def test_what_goes_across_sites_was_set_for_it(received, url, third_party):
+def test_a_cookie_sent_across_sites_was_set_for_it(received, url, third_party):
     jar = CookieJar(Clock(), third_party=third_party)
     for source, line in received:
         receive(jar, line, url=source)
@@ -548,10 +530,7 @@ def test_what_goes_across_sites_was_set_for_it(received, url, third_party):
     assert set((header or "").split("; ")) - {""} <= {part for pair in crossing for part in pair.split("; ")}
 
 
-def test_why_a_cookie_stays_behind(jar):
-    """
-    Why a cookie stays behind is a line and its parts.
-    """
+def test_the_reason_for_not_sending_a_cookie_has_a_line_and_its_parts(jar):
     (refused,) = receive(jar, "a=1; SameSite=None")
     assert refused == 'Cookie "a" was refused: it is SameSite=None without Secure; add Secure'
     assert (refused.kind, refused.what) == ("cookie", 'Cookie "a" was refused: it is SameSite=None without Secure')

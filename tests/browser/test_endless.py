@@ -1,5 +1,6 @@
 """
-A browser judges a response by its head: a body that never ends, or an application that never answers, hangs nothing.
+A browser judges a response by its head. So a body that never ends, or an application that never answers, blocks
+nothing.
 """
 
 import asyncio
@@ -120,20 +121,20 @@ ENDLESS = [
 
 
 @pytest.mark.parametrize("app", ENDLESS)
-def test_a_body_without_end_is_left(app, caplog):
+def test_a_body_without_end_is_abandoned(app, caplog):
     response = transport_for(app, SOON)(get())
     assert (response.status, response.headers[0][1]) == (200, PAGE)
     assert caplog.records == []
 
 
 @pytest.mark.parametrize("app", ENDLESS)
-def test_a_body_without_end_is_left_by_the_thread_of_the_caller(app, caplog):
+def test_a_body_without_end_is_abandoned_by_the_thread_of_the_caller(app, caplog):
     response = transport_for(app, Patience(0.05, 0.05))(get())
     assert (response.status, response.headers[0][1]) == (200, PAGE)
     assert caplog.records == []
 
 
-def test_what_has_an_end_runs_in_the_thread_of_the_caller():
+def test_an_application_that_ends_runs_in_the_thread_of_the_caller():
     seen = []
 
     class Body(list):
@@ -152,7 +153,7 @@ def test_what_has_an_end_runs_in_the_thread_of_the_caller():
     assert seen == [threading.get_ident()] * 2
 
 
-def test_what_may_have_no_end_is_closed_when_it_has_ended():
+def test_a_possibly_endless_application_is_closed_once_it_has_ended():
     closed = []
 
     class Body:
@@ -222,7 +223,7 @@ def test_an_assertion_within_an_event_loop_ends(app):
     asyncio.run(ask())
 
 
-def test_an_application_may_catch_whatever_is_an_exception():
+def test_an_application_may_catch_every_exception():
     def app(environ, start_response):
         try:
             NEVER.wait()
@@ -235,9 +236,9 @@ def test_an_application_may_catch_whatever_is_an_exception():
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no alarms")
-def test_the_alarm_of_others_stays():
+def test_an_alarm_of_the_caller_is_not_touched():
     """
-    An alarm that is set, such as that of pytest-timeout, is not touched, and no alarm of ours stays behind.
+    pytest-timeout sets such an alarm. No alarm of ours is left.
     """
     heard = []
     before = signal.signal(signal.SIGALRM, lambda *_: heard.append(True))
@@ -254,7 +255,7 @@ def test_the_alarm_of_others_stays():
     assert heard == [True]
 
 
-def test_a_debugger_may_take_its_time():
+def test_a_debugger_does_not_run_into_the_timeout():
     tracer = sys.gettrace()
 
     def app(environ, start_response):
@@ -297,9 +298,9 @@ def test_a_stream_of_events_is_audited():
     assert (report.sent, report.unanswered) == (6, 0)
 
 
-def test_a_process_ends_though_an_application_does_not(tmp_path):
+def test_a_process_ends_even_if_an_application_does_not(tmp_path):
     """
-    Nothing is printed of what was left.
+    It prints nothing about the abandoned application.
     """
     (tmp_path / "shop.py").write_text(
         "import asyncio\n"
@@ -317,7 +318,7 @@ def test_a_process_ends_though_an_application_does_not(tmp_path):
 
 @pytest.mark.parametrize("kind", [b"text/event-stream", b"text/plain"])
 @pytest.mark.parametrize("pause", [0, 30])
-def test_a_live_body_without_end_is_left(caplog, kind, pause):
+def test_a_live_body_without_end_is_abandoned(caplog, kind, pause):
     left = threading.Event()
 
     def serve_for_ever(connection):

@@ -1,5 +1,5 @@
 """
-What is shown of an exchange is the same everywhere, bounded, and nobody's secret.
+Every way to show an exchange shows the same, bounded, and without secrets.
 """
 
 import json
@@ -21,9 +21,9 @@ def exchange(*asked, answered=(SHARED,), url=URL, is_preflight=False):
     return Exchange(WireRequest("GET", url, asked), WireResponse(200, tuple(answered)), is_preflight, False)
 
 
-def test_only_what_matters_for_cors_is_shown():
+def test_only_headers_that_matter_for_cors_are_shown():
     """
-    What is shown is what CORS depends on, and who answered.
+    Those are the headers that CORS depends on, and the headers that say who answered.
     """
     one = exchange(
         ORIGIN,
@@ -59,10 +59,7 @@ def test_the_data_say_what_the_text_says():
     assert silent.data["response_headers"] == []
 
 
-def test_long_exchanges_are_cut_and_say_so():
-    """
-    Many lines and long ones are cut, and that is said.
-    """
+def test_many_lines_and_long_lines_are_cut_and_marked_as_cut():
     one = shown(exchange(*[("Access-Control-X", "a" * 999)] * 30, answered=[SHARED] * 26))
     assert len(one.request_lines) == 25
     assert one.request_lines[-1] == "> ... 6 more"
@@ -72,10 +69,7 @@ def test_long_exchanges_are_cut_and_say_so():
     assert one.data["headers_left_out"] == 8
 
 
-def test_the_middle_of_many_exchanges_is_left_out():
-    """
-    Of many exchanges, the first and the last are told.
-    """
+def test_of_many_exchanges_the_first_and_the_last_are_shown():
     titles = [title for title, _ in on_the_wire([exchange()] * 9)]
     assert titles == [
         *(f"  {number}. GET {URL}" for number in (1, 2, 3, 4)),
@@ -94,10 +88,7 @@ def test_the_middle_of_many_exchanges_is_left_out():
         ("a=hush=hush;SameSite=None", "a=(not shown);SameSite=None"),
     ],
 )
-def test_a_cookie_is_shown_without_its_value(line, told):
-    """
-    Of a cookie that is set, its name and its attributes are shown.
-    """
+def test_a_cookie_that_is_set_is_shown_with_name_and_attributes_only(line, told):
     assert shown(exchange(answered=[("Set-Cookie", line)])).data["response_headers"] == [["Set-Cookie", told]]
 
 
@@ -110,7 +101,7 @@ SECRETS = [
 ]
 
 
-def test_no_way_to_show_an_exchange_shows_a_secret():
+def test_no_form_of_an_exchange_shows_a_secret():
     one = exchange(
         *SECRETS,
         answered=[("Set-Cookie", "a=hush"), ("Location", "https://me:hush@b.example/"), ("X-Pin", "hush")],
@@ -121,7 +112,7 @@ def test_no_way_to_show_an_exchange_shows_a_secret():
         return text.replace("hush-elsewhere", "(not shown)")
 
     told = shown(one, secrets={"x-pin"}, hide=hide)
-    # That they were sent is shown.
+    # It is shown that they were sent.
     assert [name for name, value in told.request_headers if value == "(not shown)"] == [
         "Cookie",
         "authorization",
@@ -133,11 +124,11 @@ def test_no_way_to_show_an_exchange_shows_a_secret():
     saved = har.written([one], {"x-pin"}, hide)
     for text in (str(told.data), str(wire), json.dumps(saved), str(without_secrets(one, secrets={"x-pin"}, hide=hide))):
         assert "hush" not in text
-    # A report knows of no names, and shows none of the headers that may be secret.
+    # A report does not know which names are secret. It shows none of the headers that may be.
     assert "hush" not in report(failure(Reason.CORP, exchange=one), [exchange(*SECRETS)])
 
 
-def test_what_is_saved_is_uncut():
+def test_a_saved_exchange_is_not_cut():
     long = "a" * 999
     (entry,) = har.written([exchange(ORIGIN, answered=[("X-Long", long)])], set(), str)["log"]["entries"]
     assert entry["response"]["headers"] == [{"name": "X-Long", "value": long}]

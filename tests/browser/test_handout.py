@@ -1,5 +1,5 @@
 """
-The page to hand on: it says what was found, hides what is secret, and shows hostile strings as strings, in Chromium.
+The page to hand out, in Chromium: it says what was found, hides secrets, and shows hostile strings as text.
 """
 
 import json
@@ -25,7 +25,7 @@ from corsguard.diagnosis.handouts import handout_of_har as of_har
 HOSTILE = (
     """</p></style></title><script>document.title = "run"</script><img src="https://evil.example/x" onerror="x">"""
 )
-# Turns the direction of writing, ends lines, and is far too long for a phone.
+# They change the direction of writing, end lines, and are far too long for a phone.
 ODD = "\u202egnp.exe\n`<b>`\x07" + "w" * 300
 SECRET = "swordfish"
 
@@ -95,7 +95,7 @@ PAGES = {
 @pytest.fixture(params=PAGES)
 def opened(browser, request, tmp_path):
     """
-    The page as a file, in a tab of a phone's width; all that it asks for; and its source.
+    Open the page as a file in a tab with the width of a phone. Return the tab, all that it requests, and its source.
     """
     source = PAGES[request.param]()
     file = tmp_path / "page.html"
@@ -111,9 +111,9 @@ def opened(browser, request, tmp_path):
 
 
 @pytest.mark.browser
-def test_it_fits_a_phone_a_desk_and_paper(opened):
+def test_the_page_fits_a_phone_a_desktop_and_paper(opened):
     """
-    Nothing is wider than the screen, and each arrow goes from under its sender to under its receiver.
+    Nothing is wider than the screen. Each arrow goes from under its sender to under its receiver.
     """
     tab, *_ = opened
     for width, media in ((390, "screen"), (1100, "screen"), (390, "print")):
@@ -131,9 +131,9 @@ def test_it_fits_a_phone_a_desk_and_paper(opened):
 
 
 @pytest.mark.browser
-def test_it_can_be_read_aloud(opened):
+def test_a_screen_reader_can_read_it(opened):
     """
-    One heading for the page, a name for each region and list, and no message that is only drawn.
+    There is one heading for the page, a name for each region and list, and no message that is only drawn.
     """
     tab, *_ = opened
     assert tab.get_by_role("heading", level=1).count() == 1
@@ -146,12 +146,12 @@ def test_it_can_be_read_aloud(opened):
         messages = diagram.locator(":scope > li").all()
         assert len(messages) >= 2
         assert all(re.match(r"(Page|Browser|Server) to (page|browser|server)\n", one.inner_text()) for one in messages)
-    # What is only to be seen is not read.
+    # Decoration is not read.
     assert tab.locator(".arrow:not([aria-hidden=true])").count() == 0
 
 
 @pytest.mark.browser
-def test_strings_from_the_network_stay_strings(browser, tmp_path):
+def test_strings_from_the_network_are_shown_as_text(browser, tmp_path):
     file = tmp_path / "hostile.html"
     file.write_text(hostile(), encoding="utf-8")
     tab = browser.new_page()
@@ -189,7 +189,7 @@ def test_no_secret_is_on_it():
     assert "<li>X-Cache: (not shown)</li>" in page
 
 
-def test_the_commands_write_it(tmp_path):
+def test_the_commands_write_the_page(tmp_path):
     file = tmp_path / "page.html"
     with served(answering(lax)) as one:
         where = ["--connect-to", one.address, "--html", str(file)]
@@ -209,7 +209,7 @@ def headings(page, level=2):
     return re.findall(rf"<h{level} id=[^>]*>(.*?)</h{level}>", page)
 
 
-def test_a_har_has_a_section_for_each_request_that_is_not_fine(tmp_path):
+def test_a_har_has_a_section_for_each_request_with_a_problem(tmp_path):
     file = tmp_path / "page.html"
     done = CliRunner().invoke(check, [str(recorded("playwright")), "--html", str(file)], catch_exceptions=False)
     assert done.exit_code == 1
@@ -224,9 +224,9 @@ def test_a_har_has_a_section_for_each_request_that_is_not_fine(tmp_path):
     assert "corsguard check http" in page
 
 
-def test_what_is_not_in_a_har_is_not_drawn(tmp_path):
+def test_a_preflight_that_is_not_in_a_har_is_not_drawn(tmp_path):
     """
-    A preflight that is not in the file is taken as passed, and not drawn as if it had been seen.
+    It is assumed to have passed, but nobody saw it.
     """
     file = tmp_path / "some.har"
     asked = [("Origin", APP), ("X-One", "1")]
@@ -292,7 +292,7 @@ def test_an_audit_of_several_urls_has_a_section_for_each(tmp_path):
     assert any(heading.startswith("Critical: ") for heading in headings(page, 3))
 
 
-def test_an_audit_of_nothing_that_answers_has_a_page(tmp_path):
+def test_an_audit_without_any_answer_has_a_page(tmp_path):
     file = tmp_path / "page.html"
     command = ["--urls", "-", *FAST, "--html", str(file)]
     done = CliRunner().invoke(audit, command, input="http://127.0.0.1:1/x", catch_exceptions=False)
@@ -300,9 +300,9 @@ def test_an_audit_of_nothing_that_answers_has_a_page(tmp_path):
     assert '<p class="verdict warning">0 of them have findings.</p>' in file.read_text(encoding="utf-8")
 
 
-def test_what_is_no_fault_of_cors_is_on_it_too():
+def test_results_that_are_not_a_fault_of_cors_are_on_the_page_too():
     """
-    A refusal that is readable, what was not looked at, and what an application begins with.
+    These are a readable refusal, what was not looked at, and what an application begins with.
     """
     url = "https://api.example.com/items"
 

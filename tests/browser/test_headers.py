@@ -1,5 +1,5 @@
 """
-Methods and header fields by themselves: what no vector and no real browser can tell apart.
+Methods and header fields: details that no vector and no real browser shows.
 """
 
 import pytest
@@ -46,11 +46,11 @@ def test_the_essence_of_a_content_type_decides(value, safelisted):
 @pytest.mark.parametrize(
     ("value", "safelisted"), [("bytes=5-5", True), ("bytes=5-4", False), ("bytes=5-", True), ("bytes=-5", False)]
 )
-def test_a_range_has_a_start_that_is_not_after_its_end(value, safelisted):
+def test_the_start_of_a_range_is_not_after_its_end(value, safelisted):
     assert is_safelisted_header("Range", value) is safelisted
 
 
-def test_what_is_on_no_list_is_not_safelisted():
+def test_a_header_on_no_list_is_not_safelisted():
     assert is_safelisted_header("X-Token", "1") is False
 
 
@@ -59,21 +59,15 @@ def test_a_header_value_is_made_of_bytes(value, valid):
     assert is_header_value(value) is valid
 
 
-def test_whitespace_around_a_value_is_dropped():
-    """
-    A value loses the whitespace of HTTP around it.
-    """
+def test_a_value_loses_the_whitespace_of_http_around_it():
     assert normalize_value("\t\n\r Xa X\r\n\x0b\t") == "Xa X\r\n\x0b"
 
 
-def test_only_spaces_and_tabs_are_stripped_from_items():
+def test_items_lose_only_spaces_and_tabs():
     assert split_outside_quotes("\t Xa X,\xa0b\x0b ") == ["Xa X", "\xa0b\x0b"]
 
 
-def test_a_quoted_comma_splits_nothing():
-    """
-    A comma between quotation marks splits nothing.
-    """
+def test_a_comma_in_quotation_marks_splits_nothing():
     assert split_outside_quotes('a"b,c"d, "e\\",f",') == ['a"b,c"d', '"e\\",f"', ""]
 
 
@@ -90,11 +84,11 @@ def test_a_quoted_comma_splits_nothing():
         (["9" * 5000], 10**18 - 1),
     ],
 )
-def test_a_number_of_seconds(values, seconds):
+def test_only_one_integer_is_a_number_of_seconds(values, seconds):
     assert seconds_of([("Access-Control-Max-Age", value) for value in values], "access-control-max-age") == seconds
 
 
-def test_a_list_of_tokens():
+def test_a_list_of_tokens_is_split():
     lines = [("X", "a ,, b"), ("Y", "no token"), ("x", "")]
     assert tokens_of(lines, "x") == ["a", "b"]
     assert tokens_of(lines[2:], "X") == []
@@ -102,7 +96,7 @@ def test_a_list_of_tokens():
     assert (get(lines, "X"), get(lines, "z")) == ("a ,, b, ", None)
 
 
-def test_one_item_that_is_no_token_spoils_the_list():
+def test_one_item_that_is_not_a_token_invalidates_the_list():
     with pytest.raises(Unparsable, match=r"^'a b' is not a token in 'x, a b, c d'$") as error:
         tokens_of([("X", "x"), ("X", "a b, c d")], "X")
     assert (error.value.value, error.value.item) == ("x, a b, c d", "a b")
@@ -125,10 +119,7 @@ def test_without_cors_four_headers_may_be_set(name, value, allowed):
     assert may_append([], name, value, "request") is True
 
 
-def test_values_count_together_without_cors():
-    """
-    Without CORS, a value counts together with those before it.
-    """
+def test_without_cors_the_length_of_all_values_is_limited():
     lines = [("Accept", "a" * 100), ("accept", "b" * 26), ("Accept", "c"), ("Accept-Language", " de ")]
     assert [allowed for _, allowed in guarded(lines, "request-no-cors")] == [True, True, False, True]
     assert [header for header, _ in guarded(lines[3:], "request-no-cors")] == [("Accept-Language", "de")]

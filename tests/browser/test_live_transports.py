@@ -1,5 +1,5 @@
 """
-Requests reach real sockets as they are, and responses come back as they are.
+Real sockets send requests unchanged, and return responses unchanged.
 """
 
 import socket
@@ -20,7 +20,7 @@ from corsguard.browser.wire import Unreachable, WireResponse
 
 def raw_answer(*answers):
     """
-    Return what serves one connection with the bytes *answers*, one for each request, and remembers the requests.
+    Return a function that serves one connection. It sends *answers*, one for each request, and records the requests.
     """
 
     def serve(connection):
@@ -53,10 +53,7 @@ def cause_of(transport, url):
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-def test_a_request_stands_on_the_wire_as_given(live):
-    """
-    A request stands on the wire as it was given, and connections are kept.
-    """
+def test_a_request_is_sent_as_it_was_given_and_connections_are_kept(live):
     serve = raw_answer(OK, OK, OK)
     with listening(serve) as port:
         headers = [("X-Two", "2"), ("accept", "*/*"), ("X-Two", "\xe9"), ("Cookie", "a=1")]
@@ -85,7 +82,7 @@ def test_a_request_stands_on_the_wire_as_given(live):
     ]
 
 
-def test_a_response_comes_back_as_it_stood_on_the_wire(live):
+def test_a_response_is_returned_as_it_was_sent(live):
     lines = [("X-Two", "2"), ("set-cookie", "a=1"), ("X-TWO", "\xe9"), ("Location", "/elsewhere"), ("X-Nothing", "")]
     head = "\r\n".join(["HTTP/1.1 302 Found", *(f"{name}:  {value} " for name, value in lines)])
     gzip = b"\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nnot\r\n5\r\n gzip\r\n0\r\n\r\n"
@@ -98,10 +95,7 @@ def test_a_response_comes_back_as_it_stood_on_the_wire(live):
     assert again.status == 200
 
 
-def test_a_closed_connection_is_replaced(live):
-    """
-    A kept connection that the server closes is replaced.
-    """
+def test_a_kept_connection_that_the_server_closes_is_replaced(live):
     first, second = raw_answer(OK, b""), raw_answer(OK)
     connections = iter([first, second])
 
@@ -115,7 +109,7 @@ def test_a_closed_connection_is_replaced(live):
     assert [lines[0] for lines, _ in second.requests] == [b"POST /b HTTP/1.1"]
 
 
-def test_no_proxy_is_asked(live, monkeypatch):
+def test_no_proxy_is_used(live, monkeypatch):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with listening(raw_answer(OK)) as port, LiveTransport() as transport:
@@ -126,10 +120,7 @@ def test_no_proxy_is_asked(live, monkeypatch):
 @pytest.mark.parametrize(
     "server", [("gunicorn", "flask_app:app"), ("uvicorn", "django_app:asgi")], ids=["gunicorn", "uvicorn"]
 )
-def test_a_real_server_answers_as_in_process(server, live, monkeypatch):
-    """
-    A real server answers as the application does in this process.
-    """
+def test_a_real_server_answers_as_the_application_does_in_this_process(server, live, monkeypatch):
     with served(*server) as process:
         url = f"http://127.0.0.1:{process.port}/nowhere"
         response = live(get(url, headers=[("Origin", "http://localhost:8000")]))
@@ -149,7 +140,7 @@ def test_a_port_where_nothing_listens_is_unreachable(live):
 
 def test_a_name_without_an_address_is_unreachable(live, monkeypatch):
     def look_up(*args):
-        # As it would end, without a question to anybody's network.
+        # The lookup would fail like this, and here no network is asked.
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
@@ -159,10 +150,7 @@ def test_a_name_without_an_address_is_unreachable(live, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["a..invalid", f"{'a' * 64}.invalid"], ids=["an empty label", "a long label"])
-def test_a_malformed_name_is_unreachable(live, name):
-    """
-    A name that cannot be looked up is unreachable.
-    """
+def test_a_name_that_cannot_be_looked_up_is_unreachable(live, name):
     assert cause_of(live, f"http://{name}/").cause == f"the name {name} has no address"
 
 
@@ -186,7 +174,7 @@ def test_a_server_that_does_not_answer_is_unreachable():
     ],
     ids=["nothing", "a NUL", "a head without end"],
 )
-def test_an_answer_that_is_no_http_is_unreachable(live, answer, cause):
+def test_an_answer_that_is_not_http_is_unreachable(live, answer, cause):
     with listening(raw_answer(answer)) as port:
         error = cause_of(live, f"http://127.0.0.1:{port}/")
         live.close()
@@ -197,14 +185,14 @@ def test_an_answer_that_is_no_http_is_unreachable(live, answer, cause):
 @pytest.mark.parametrize(
     "headers", [[("X", "a\r\nb: c")], [("X Y", "a")], [("X", " a")]], ids=["two lines", "no token", "a space"]
 )
-def test_a_request_that_is_no_http_is_not_sent(live, headers):
+def test_a_request_that_is_not_http_is_not_sent(live, headers):
     serve = raw_answer(OK)
     with listening(serve) as port, pytest.raises(Unreachable):
         live(get(f"http://127.0.0.1:{port}/", headers=headers))
     assert [lines for lines, _ in serve.requests if lines] == []
 
 
-def test_a_response_that_breaks_off_is_cut(live, caplog):
+def test_a_response_that_breaks_off_is_marked_as_cut(live, caplog):
     with listening(raw_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\none")) as port:
         response = live(get(f"http://127.0.0.1:{port}/"))
     assert (response.status, response.body) == (200, b"one")
@@ -248,10 +236,7 @@ def server_context(authority, name="127.0.0.1", version=None):
     return context
 
 
-def test_certificates_are_checked_unless_disabled(authority, trusting):
-    """
-    A certificate is checked unless told otherwise.
-    """
+def test_a_certificate_is_checked_unless_this_is_switched_off(authority, trusting):
     with listening(raw_answer(OK), server_context(authority)) as port:
         url = f"https://127.0.0.1:{port}/"
         with LiveTransport() as transport:
@@ -263,7 +248,7 @@ def test_certificates_are_checked_unless_disabled(authority, trusting):
     assert (error.tls, error.wants_certificate, error.net_error) == (True, False, "CERT_AUTHORITY_INVALID")
 
 
-def test_a_certificate_of_another_host_is_none(authority, trusting):
+def test_a_certificate_of_another_host_is_refused(authority, trusting):
     elsewhere = server_context(authority, "api.example.com")
     with listening(raw_answer(OK), elsewhere) as port, LiveTransport(verify=trusting) as transport:
         error = cause_of(transport, f"https://127.0.0.1:{port}/")
@@ -271,9 +256,9 @@ def test_a_certificate_of_another_host_is_none(authority, trusting):
     assert (error.tls, error.net_error) == (True, "CERT_COMMON_NAME_INVALID")
 
 
-def test_a_host_may_be_reached_elsewhere():
+def test_a_host_may_be_reached_at_another_address():
     """
-    A host may be reached elsewhere, and what is sent stays the same.
+    What is sent stays the same.
     """
     serve = raw_answer(OK)
     with (
@@ -301,10 +286,7 @@ def test_names_below_localhost_are_this_machine():
     assert serve.connections == 2
 
 
-def test_a_host_elsewhere_shows_its_own_certificate(authority, trusting):
-    """
-    A host that is reached elsewhere still has to show its own certificate.
-    """
+def test_a_host_at_another_address_has_to_show_its_own_certificate(authority, trusting):
     context = server_context(authority, "api.example.com")
     names = []
     context.sni_callback = lambda _, name, __: names.append(name)
@@ -314,7 +296,7 @@ def test_a_host_elsewhere_shows_its_own_certificate(authority, trusting):
         with suppress(OSError):
             answer(connection)
 
-    # Each in a thread, so that the second is accepted while the first is open.
+    # Each runs in a thread, so the second one is accepted while the first one is open.
     with listening(lambda connection: threading.Thread(target=patient, args=[connection]).start(), context) as port:
         places = dict.fromkeys(("api.example.com", "other.example.com"), f"127.0.0.1:{port}")
         with LiveTransport(verify=trusting, connect_to=places) as transport:
@@ -339,12 +321,12 @@ def test_a_server_without_tls_fails_the_handshake(live):
     assert error.speaks == "http"
 
 
-# What comes before anything is asked, what comes then, and the protocol it is.
+# What the server sends before anything is asked, what it sends then, and the protocol.
 BANNERS = {
     "ssh": (b"SSH-2.0-OpenSSH_9.2\r\n", b"", "SSH", "SSH-2.0-OpenSSH_9.2"),
     "postfix": (b"220 mail.example ESMTP Postfix\r\n", b"", "SMTP (mail)", "220 mail.example ESMTP Postfix"),
     "vsftpd": (b"220 (vsFTPd 3.0.5)\r\n", b"", "FTP", "220 (vsFTPd 3.0.5)"),
-    "no mail": (b"554 no service\r\n", b"", "SMTP (mail) or FTP", "554 no service"),
+    "not a mail server": (b"554 no service\r\n", b"", "SMTP (mail) or FTP", "554 no service"),
     "dovecot": (b"+OK Dovecot ready.\r\n", b"", "POP3 (mail)", "+OK Dovecot ready."),
     "imap": (b"* OK [CAPABILITY IMAP4rev1] ready\r\n", b"", "IMAP (mail)", "* OK [CAPABILITY IMAP4rev1] ready"),
     "mysql": (b"J\0\0\0\x0a8.0.36\0\x08\0\0\0ab\x7f\0\xff", b"", "MySQL or MariaDB", "8.0.36"),
@@ -354,7 +336,7 @@ BANNERS = {
     "telnet": (b"\xff\xfd\x18\xff\xfd\x20", b"", "Telnet", ""),
     "http/2": (b"\0\0\x06\x04\0\0\0\0\0\0\x05\0\xff\xff\xff", b"", "HTTP/2 alone (such as gRPC)", ""),
     "redis": (b"", b"-ERR unknown command 'HEAD'\r\n", "Redis", "-ERR unknown command 'HEAD'"),
-    "redis, shut": (b"", b"-NOAUTH Authentication required.\r\n", "Redis", "-NOAUTH Authentication required."),
+    "redis that closes": (b"", b"-NOAUTH Authentication required.\r\n", "Redis", "-NOAUTH Authentication required."),
     "memcached": (b"", b"ERROR\r\n", "memcached", "ERROR"),
     "postgresql": (b"", b"E\0\0\0\x8eSFATAL\0VFATAL\0C0A000\0", "PostgreSQL", "SFATAL"),
     "rabbitmq": (b"", b"AMQP\0\0\x09\x01", "AMQP (RabbitMQ)", "AMQP"),
@@ -404,7 +386,7 @@ def test_a_real_redis_is_named(tmp_path, scheme):
 
 def pump(source, sink):
     """
-    Pass on what comes from *source* until that ends.
+    Forward what comes from *source* until it ends.
     """
     with source, suppress(OSError):
         while data := source.recv(65536):
@@ -412,7 +394,7 @@ def pump(source, sink):
         sink.shutdown(socket.SHUT_RDWR)
 
 
-def test_a_server_with_tls_is_told_from_one_that_hangs_up(authority):
+def test_a_server_with_tls_is_distinguished_from_one_that_closes_the_connection(authority):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("api.example.com").configure_cert(context)
     for serve_tls, speaks in (context, "https"), (None, ""):
@@ -423,10 +405,7 @@ def test_a_server_with_tls_is_told_from_one_that_hangs_up(authority):
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["TLS 1.2", "TLS 1.3"])
-def test_a_demand_for_a_certificate_is_told_apart(authority, trusting, version):
-    """
-    A server that demands a certificate is told apart.
-    """
+def test_a_server_that_demands_a_certificate_is_recognized(authority, trusting, version):
     context = server_context(authority, version=version)
     context.verify_mode = ssl.CERT_REQUIRED
     authority.configure_trust(context)
@@ -444,7 +423,7 @@ def test_a_demand_for_a_certificate_is_told_apart(authority, trusting, version):
 @pytest.mark.parametrize(
     ("alert", "wants_certificate"), [(40, True), (42, True), (70, False)], ids=["handshake", "certificate", "version"]
 )
-def test_what_alerts_tell(live, alert, wants_certificate):
+def test_each_alert_of_tls_has_its_error(live, alert, wants_certificate):
     def serve(connection):
         connection.recv(65536)
         # RFC 8446, 6: a record of type alert, fatal.

@@ -1,5 +1,6 @@
 """
-The cases that are played in real browsers: enough of each family, and any two choices in one case.
+The cases that are played in real browsers: there are enough of each family, and any two choices are together in one
+case.
 """
 
 from collections import Counter
@@ -8,7 +9,7 @@ from itertools import combinations, product
 from kit.matrix import FAMILIES, cases, paired
 
 
-def test_any_two_choices_meet():
+def test_any_two_choices_are_together_in_a_case():
     choices = {"one": [0, 1, 2, 3], "two": [0, 1, 2], "three": [0, 1], "four": [0, 1, 2]}
     rows = list(paired(**choices))
     for (one, ours), (other, theirs) in combinations(choices.items(), 2):

@@ -1,5 +1,5 @@
 """
-What a page is told when it is refused: by which step, at which answer, and that nothing was sent.
+The error that a page gets: the step that refused, the answer that it refused, and whether anything was sent.
 """
 
 import pytest
@@ -37,10 +37,7 @@ METHODS, HEADERS = "Access-Control-Allow-Methods", "Access-Control-Allow-Headers
         ("ftp://api.example.com/", {}, "bad_scheme", f"{MAIN}, HTTP(S) scheme", "ftp"),
     ],
 )
-def test_the_step_that_refuses_to_send(url, init, reason, step, value):
-    """
-    What is refused before it is sent says by which step.
-    """
+def test_a_refusal_before_sending_names_its_step(url, init, reason, step, value):
     failure = refused(Server(*SHARED), url, **init).failure
     assert (failure.code, failure.clause, failure.value) == (reason, step, value)
     assert (failure.mode, failure.exchange, failure.is_preflight) == (init.get("mode", "cors"), None, False)
@@ -91,10 +88,7 @@ def test_the_step_that_refuses_to_send(url, init, reason, step, value):
         ),
     ],
 )
-def test_the_step_that_refuses_an_answer(answer, init, reason, step, value):
-    """
-    What is refused says by which step, and at which answer.
-    """
+def test_a_refused_answer_is_named_with_its_step(answer, init, reason, step, value):
     status, *lines = answer
     error = refused(Server(*lines, status=status), **init)
     failure = error.failure
@@ -105,15 +99,12 @@ def test_the_step_that_refuses_an_answer(answer, init, reason, step, value):
     assert failure.mode == init.get("mode", "cors")
 
 
-def test_a_stream_refused_says_where_it_was_to_go():
-    """
-    A stream that would be sent twice says where it was to go.
-    """
+def test_a_stream_that_would_be_sent_twice_names_its_target():
     error = refused(Server(*SHARED, ("Location", "/new"), status=307), "/upload", method="POST", body=[b"a"])
     assert (error.step, error.failure.value, error.failure.exchange) == (REDIRECT, "/new", error.exchanges[-1])
 
 
-def test_a_network_error_says_everything():
+def test_a_network_error_has_all_details():
     server = Server(("Content-Type", "text/plain"))
     page = opened(server)
     with pytest.raises(NetworkError) as error:
@@ -140,7 +131,7 @@ def test_a_network_error_says_everything():
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_no_answer_is_told_apart_from_a_refusal(cause, reason, method):
+def test_a_missing_answer_is_distinguished_from_a_refusal(cause, reason, method):
     def server(request):
         raise cause
 
@@ -164,7 +155,7 @@ def test_no_answer_is_told_apart_from_a_refusal(cause, reason, method):
         (APP, "localhost:8000/x", "bad_scheme"),
     ],
 )
-def test_what_is_never_sent(page, url, reason):
+def test_these_requests_are_never_sent(page, url, reason):
     server = Server(*SHARED)
     assert refused(server, url, page).reason == reason
     assert server.requests == []
@@ -175,14 +166,11 @@ def test_a_page_from_loopback_may_fetch_by_plain_http():
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8000/", "http://127.0.0.1/", "http://[::1]:3000/", "https://a.b/"])
-def test_loopback_is_no_mixed_content(url):
+def test_loopback_is_not_mixed_content(url):
     assert opened(Server(*SHARED)).fetch(url).status == 200
 
 
-def test_a_less_public_network_needs_permission():
-    """
-    A less public network wants the user's permission.
-    """
+def test_a_less_public_network_needs_the_permission_of_the_user():
     page = opened(Server(*SHARED))
     for url in ("https://192.168.0.1/", "https://printer.local/", "http://127.0.0.1/", "https://[fd00::1]/"):
         page.fetch(url)

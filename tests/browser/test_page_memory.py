@@ -1,5 +1,5 @@
 """
-What a browser remembers from one fetch to the next: hosts that want https, preflights and cookies.
+What a browser remembers from one fetch to the next: hosts with HSTS, preflights and cookies.
 """
 
 import pytest
@@ -16,7 +16,7 @@ class Clock:
         return self.now
 
 
-def test_a_host_that_wants_https_gets_it():
+def test_a_host_with_hsts_is_asked_by_https():
     clock, lines = Clock(), [("Strict-Transport-Security", 'max-age="60"; includeSubDomains')]
     server = Server(*SHARED, *lines)
     page = Browser(server, clock=clock).open("http://app.example.org")
@@ -49,7 +49,7 @@ def test_a_host_that_wants_https_gets_it():
         ("https://[::1]/", "max-age=60"),
     ],
 )
-def test_what_does_not_make_a_host_want_https(url, value):
+def test_these_headers_do_not_switch_hsts_on(url, value):
     server = Server(*SHARED, ("Strict-Transport-Security", value))
     page = opened(server, "http://app.example.org")
     page.fetch(url)
@@ -57,10 +57,7 @@ def test_what_does_not_make_a_host_want_https(url, value):
     assert server.requests[-1].url.startswith("http:")
 
 
-def test_a_host_wants_https_for_itself_alone():
-    """
-    A host asks for https for itself alone, unless it says that its subdomains are included.
-    """
+def test_a_host_has_hsts_for_itself_unless_it_includes_subdomains():
     server = Server(*SHARED, ("Strict-Transport-Security", "max-age=60"))
     page = opened(server, "http://app.example.org")
     page.fetch("https://example.com/")
@@ -82,10 +79,7 @@ def preflights(page):
 @pytest.mark.parametrize(
     ("longest", "asked_again_after"), [({}, 7200), ({"longest_max_age": 86400}, 10000), ({"longest_max_age": 600}, 600)]
 )
-def test_how_long_a_preflight_is_remembered(longest, asked_again_after):
-    """
-    A preflight is remembered as long as the browser allows.
-    """
+def test_a_preflight_is_remembered_as_long_as_the_browser_allows(longest, asked_again_after):
     clock = Clock()
     page = Browser(Server(*PERMITTED), clock=clock, **longest).open(APP)
     for wait, count in ((0, 1), (asked_again_after - 1, 1), (1, 2)):
@@ -106,7 +100,7 @@ def test_preflights_can_be_forgotten():
 CREDENTIALED = (("Access-Control-Allow-Origin", APP), ("Access-Control-Allow-Credentials", "true"))
 
 
-def test_cookies_go_where_credentials_go():
+def test_cookies_are_sent_where_credentials_are():
     server = Server(*CREDENTIALED, ("Set-Cookie", "seen=1; SameSite=None; Secure"))
     browser = Browser(server)
     browser.cookies.set(API, "session=1; SameSite=None; Secure")
@@ -128,10 +122,7 @@ def test_a_preflight_has_no_cookies():
     assert lines == [[], ["session=1"]]
 
 
-def test_an_unshared_response_sets_its_cookie():
-    """
-    A cookie is stored although the response is not shared.
-    """
+def test_a_cookie_is_stored_though_the_response_is_not_shared():
     server = Server(("Set-Cookie", "a=b; SameSite=None; Secure"))
     browser = Browser(server)
     with pytest.raises(NetworkError):
@@ -149,7 +140,7 @@ def test_an_unshared_response_sets_its_cookie():
         (APP, {"origin": "null"}, ["none=1"]),
     ],
 )
-def test_what_same_site_keeps_at_home(page, document, sent):
+def test_same_site_cookies_are_not_sent_across_sites(page, document, sent):
     origin = document.get("origin", page)
     server = Server(("Access-Control-Allow-Origin", origin), ("Access-Control-Allow-Credentials", "true"))
     browser = Browser(server)
@@ -171,10 +162,7 @@ def test_third_party_cookies_can_be_blocked():
     assert any("session" in line for line in page.console)
 
 
-def test_partitioned_cookies_by_top_level_page():
-    """
-    Partitioned cookies belong to the page in the address bar.
-    """
+def test_partitioned_cookies_belong_to_the_page_in_the_address_bar():
     server = Server(*CREDENTIALED, ("Set-Cookie", "part=1; SameSite=None; Secure; Partitioned"))
     browser = Browser(server)
     for top_level, sent in (
@@ -187,10 +175,7 @@ def test_partitioned_cookies_by_top_level_page():
 
 
 @pytest.mark.parametrize(("page", "stored"), [(APP, ["a=b"]), ("https://app.other.example", [])])
-def test_a_lax_cookie_is_stored_on_its_site_only(page, stored):
-    """
-    A Lax cookie is taken on pages of its site only.
-    """
+def test_a_lax_cookie_is_only_accepted_on_pages_of_its_site(page, stored):
     browser = Browser(Server(("Access-Control-Allow-Origin", page), CREDENTIALED[1], ("Set-Cookie", "a=b")))
     opened_page = browser.open(page)
     opened_page.fetch(f"{API}/", credentials="include")

@@ -1,7 +1,7 @@
 """
-The browser as a test uses it: what a page may ask for, and what it gets to see.
+The browser as a test uses it: what a page may request, and what it gets.
 
-The protocol itself is held by the vectors and by real browsers; here is the rest of the public surface.
+Vectors and real browsers test the protocol itself. Here is the rest of the public interface.
 """
 
 import json
@@ -13,7 +13,7 @@ from kit.pages import API, APP, SHARED, USER, Server, opened, refused
 from corsguard.browser import Browser, NetworkError, WireResponse
 from corsguard.browser.urls import Url, address_space, is_schemelessly_same_site, is_trustworthy, site_of
 
-# What a page asks for.
+# Requests of a page.
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_body_brings_its_content_type(body, content, content_type):
     assert server.sent("Content-Type") == ([] if content_type is None else [content_type])
 
 
-def test_the_page_s_own_content_type_wins():
+def test_a_content_type_of_the_page_takes_the_place_of_the_default():
     server = Server(*SHARED, ("Access-Control-Allow-Headers", "content-type"))
     page = opened(server)
     page.fetch(f"{API}/", method="POST", json={}, headers={"content-type": "application/vnd.api+json"})
@@ -49,17 +49,14 @@ def test_streams_and_upload_listeners_need_a_preflight(listens):
     assert [request.method for request in server.requests] == ["OPTIONS", "POST"]
 
 
-def test_a_relative_url_is_the_page_s_own():
+def test_a_relative_url_is_resolved_against_the_page():
     server = Server()
     response = opened(server, f"{APP}/shop/index.html").fetch("items?page=2#top")
     assert (response.type, response.url) == ("basic", f"{APP}/shop/items?page=2")
     assert server.requests[0].url == f"{APP}/shop/items?page=2"
 
 
-def test_forbidden_headers_are_left_out():
-    """
-    A page may set no forbidden header, and is told so.
-    """
+def test_a_forbidden_header_is_left_out_with_a_warning():
     server = Server(*SHARED)
     page = opened(server)
     page.fetch(f"{API}/", headers=[("Cookie", "a=b"), ("Accept", "text/csv"), ("Sec-Made-Up", "1")])
@@ -72,10 +69,7 @@ def test_forbidden_headers_are_left_out():
     assert {note.kind for note in page.console} == {"header"}
 
 
-def test_no_cors_sends_little_and_sees_nothing():
-    """
-    A fetch without CORS keeps safelisted headers only, and sees nothing.
-    """
+def test_a_fetch_without_cors_keeps_safelisted_headers_and_sees_nothing():
     server = Server(("ETag", '"1"'), body=b"secret")
     response = opened(server).fetch(
         f"{API}/", mode="no-cors", method="POST", body="a", headers={"X-Token": "1", "Accept-Language": "de"}
@@ -105,7 +99,7 @@ def test_no_cors_sends_little_and_sees_nothing():
         ({"headers": {"X-Y": "☃"}}, "cannot be the value of the header X-Y"),
     ],
 )
-def test_what_is_no_request_is_a_value_error(call, words):
+def test_a_wrong_request_is_a_value_error(call, words):
     server = Server(*SHARED)
     with pytest.raises(ValueError, match=re.escape(words)):
         opened(server).fetch(**{"url": f"{API}/", **call})
@@ -120,12 +114,12 @@ def test_what_is_no_request_is_a_value_error(call, words):
         ({"url": APP, "embedder_policy": "all"}, "credentialless, got 'all'"),
     ],
 )
-def test_what_is_no_page_is_a_value_error(document, words):
+def test_a_wrong_page_is_a_value_error(document, words):
     with pytest.raises(ValueError, match=re.escape(words)):
         Browser(Server()).open(**document)
 
 
-# Who a page is.
+# The origin and site of a page.
 
 
 @pytest.mark.parametrize(
@@ -143,7 +137,7 @@ def test_what_is_no_page_is_a_value_error(document, words):
         ({"url": APP, "origin": "https://a, https://b"}, "https://a, https://b"),
     ],
 )
-def test_the_origin_of_a_page(document, origin):
+def test_a_page_has_the_origin_of_its_url(document, origin):
     server = Server(*SHARED)
     page = opened(server, **document)
     expected = origin or "chrome-extension://abcdefghijklmnopabcdefghijklmnop"
@@ -179,14 +173,11 @@ def test_fetch_metadata_goes_to_trustworthy_servers(page, url, metadata):
         ("blob://shop/1", "null"),
     ],
 )
-def test_the_origin_of_unusual_schemes(url, origin):
-    """
-    What has a host of its own kind has an origin if browsers send it.
-    """
+def test_unusual_schemes_have_an_origin_if_browsers_send_it(url, origin):
     assert opened(Server(), url).origin == origin
 
 
-def test_sites():
+def test_a_page_and_a_url_are_same_site_or_not():
     assert site_of("https://a.b.example.com:8443") == "https://example.com"
     assert site_of("null") == site_of("https://[") == site_of("https://a, https://b") == "null"
     assert is_schemelessly_same_site("http://[::1]:3000", "https://[::1]")
@@ -219,7 +210,7 @@ def test_sites():
         ("11.0.0.1", "public"),
     ],
 )
-def test_address_spaces(host, space):
+def test_an_address_has_its_address_space(host, space):
     assert address_space(host) == space
 
 
@@ -241,14 +232,14 @@ def test_a_url_is_sent_without_user_and_fragment():
         ("null", False),
     ],
 )
-def test_trustworthy_origins(origin, trustworthy):
+def test_an_origin_is_trustworthy_or_not(origin, trustworthy):
     assert is_trustworthy(origin) is trustworthy
 
 
 OWN = [("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Dest", "empty")]
 
 
-def test_names_are_written_as_browsers_write_them():
+def test_host_names_are_written_as_browsers_write_them():
     server = Server(*SHARED, ("Access-Control-Allow-Methods", "PUT"), ("Access-Control-Allow-Headers", "x-token"))
     opened(server).fetch(f"{API}/", method="PUT", headers={"X-Token": "1"})
     preflight, request = server.requests
@@ -268,22 +259,19 @@ def test_names_are_written_as_browsers_write_them():
         ("http://app.example.com", f"{API}/", "http://app.example.com"),
     ],
 )
-def test_a_post_to_plain_http_hides_its_origin(page, url, origin):
-    """
-    A POST to a less secure server does not say where it comes from.
-    """
+def test_a_post_to_a_less_secure_server_hides_its_origin(page, url, origin):
     server = Server()
     opened(server, page).fetch(url, method="POST", mode="no-cors")
     assert server.sent("Origin") == [origin]
 
 
-def test_a_get_that_is_not_shared_has_no_origin():
+def test_a_get_without_cors_has_no_origin():
     server = Server()
     opened(server).fetch(f"{API}/", mode="no-cors")
     assert server.sent("Origin") == []
 
 
-# What a page gets.
+# Responses to a page.
 
 
 def test_a_response_has_what_a_script_may_read():
@@ -313,12 +301,12 @@ def test_a_response_has_what_a_script_may_read():
     assert "x-total" in repr(response.headers)
 
 
-def test_a_body_that_is_no_json_is_a_value_error():
+def test_a_body_that_is_not_json_is_a_value_error():
     with pytest.raises(json.JSONDecodeError):
         opened(Server(*SHARED, body=b"<html>")).fetch(f"{API}/").json()
 
 
-def test_redirects_are_followed_and_said():
+def test_redirects_are_followed_and_reported():
     answers = {f"{API}/old": WireResponse(301, (*SHARED, ("Location", "/new")))}
     server = Server(*SHARED, body=b"here", answers=answers)
     page = opened(server)
@@ -327,7 +315,7 @@ def test_redirects_are_followed_and_said():
     assert [exchange.request.url for exchange in page.network] == [f"{API}/old", f"{API}/new"]
 
 
-def test_a_redirect_seen_by_hand_is_opaque():
+def test_a_redirect_with_mode_manual_is_opaque():
     server = Server(*SHARED, ("Location", "/new"), status=302)
     response = opened(server).fetch(f"{API}/", redirect="manual")
     assert (response.type, response.status, response.url) == ("opaqueredirect", 0, f"{API}/")
@@ -342,7 +330,7 @@ def test_a_redirect_seen_by_hand_is_opaque():
         ([("Location", "")], f"{API}/start"),
     ],
 )
-def test_a_location_that_says_one_thing_is_followed(lines, url):
+def test_a_location_with_one_meaning_is_followed(lines, url):
     server = Server(*SHARED, answers={f"{API}/start": WireResponse(302, (*SHARED, *lines))})
     if url == f"{API}/start":
         with pytest.raises(NetworkError) as error:
@@ -376,7 +364,7 @@ def redirecting(url, target, status=302):
     return Server(*shared, answers={url: WireResponse(status, (*shared, ("Location", target)))})
 
 
-def test_a_stream_that_became_a_get_may_go_anywhere():
+def test_a_stream_that_became_a_get_may_be_redirected_anywhere():
     server = Server(answers={f"{APP}/a": WireResponse(303, (("Location", "/b"),))})
     server.answers[f"{APP}/b"] = WireResponse(307, (("Location", "/c"),))
     opened(server).fetch("/a", method="POST", body=[b"a"])
@@ -398,10 +386,7 @@ def test_a_stream_that_became_a_get_may_go_anywhere():
         ("POST", 307, ["de"]),
     ],
 )
-def test_a_redirect_to_get_drops_body_headers(method, status, sent):
-    """
-    What becomes a GET loses what describes its body.
-    """
+def test_a_redirect_that_becomes_a_get_loses_the_headers_of_its_body(method, status, sent):
     server = redirecting(f"{APP}/a", f"{APP}/b", status=status)
     opened(server).fetch("/a", method=method, headers={"Content-Language": "de"})
     assert server.requests[-1].method == (method if sent else "GET")
@@ -409,7 +394,7 @@ def test_a_redirect_to_get_drops_body_headers(method, status, sent):
 
 
 @pytest.mark.parametrize(("target", "sent"), [(f"{API}/b", ["Bearer 1"]), (f"{APP}/b", [])])
-def test_another_origin_is_not_told_the_authorization(target, sent):
+def test_another_origin_does_not_get_the_authorization(target, sent):
     server = redirecting(f"{API}/a", target)
     opened(server, "https://other.example").fetch(f"{API}/a", headers={"Authorization": "Bearer 1", "X-Token": "1"})
     assert (server.sent("Authorization"), server.sent("X-Token")) == (sent, ["1"])
@@ -425,7 +410,7 @@ def test_another_origin_is_not_told_the_authorization(target, sent):
         (f"{API}/a", f"{USER}api.example.com/b", "no-cors", True),
     ],
 )
-def test_only_the_page_s_own_redirects_may_name_a_user(url, target, mode, passes):
+def test_only_redirects_within_the_own_origin_may_have_a_user(url, target, mode, passes):
     server = redirecting(url, target)
     if passes:
         opened(server).fetch(url, mode=mode)
@@ -438,7 +423,7 @@ def test_only_the_page_s_own_redirects_may_name_a_user(url, target, mode, passes
     ("start", "init"),
     [(f"{APP}/", {}), (f"{API}/", {}), (f"{API}/", {"method": "PUT"}), (f"{API}/", {"mode": "no-cors"})],
 )
-def test_what_a_redirect_leads_to_is_said_too(start, init):
+def test_notes_on_the_target_of_a_redirect_are_reported_too(start, init):
     page = opened(redirecting(start, "https://10.0.0.1/"))
     page.fetch(start, **init)
     (line,) = page.console
@@ -454,11 +439,11 @@ def test_what_a_redirect_leads_to_is_said_too(start, init):
         (f"{API}/", [("Timing-Allow-Origin", "*")], True),
     ],
 )
-def test_who_may_see_the_timing(url, lines, allowed):
+def test_timing_is_visible_to_the_pages_that_the_server_names(url, lines, allowed):
     assert opened(Server(*SHARED, *lines)).fetch(url).timing_allowed is allowed
 
 
-# Cross-Origin-Resource-Policy and Cross-Origin-Embedder-Policy (no vectors of the suite cover the latter).
+# Cross-Origin-Resource-Policy and Cross-Origin-Embedder-Policy. The suite has no vectors of the latter.
 
 
 @pytest.mark.parametrize(
@@ -475,7 +460,7 @@ def test_who_may_see_the_timing(url, lines, allowed):
         ("credentialless", "include", "same-origin", False),
     ],
 )
-def test_embedder_policies(embedder, credentials, policy, passes):
+def test_an_embedder_policy_blocks_or_allows(embedder, credentials, policy, passes):
     lines = [] if policy is None else [("Cross-Origin-Resource-Policy", policy)]
     server = Server(*lines)
     browser = Browser(server)
@@ -500,10 +485,7 @@ def test_embedder_policies(embedder, credentials, policy, passes):
         (f"{APP}/a", {f"{APP}/a": f"{API}/b", f"{API}/b": f"{APP}/"}, []),
     ],
 )
-def test_credentials_of_a_credentialless_page(url, hops, sent):
-    """
-    A credentialless page has credentials for its own origin only.
-    """
+def test_a_credentialless_page_has_credentials_for_its_own_origin_only(url, hops, sent):
     answers = {hop: WireResponse(302, (("Location", target),)) for hop, target in hops.items()}
     server = Server(answers=answers)
     browser = Browser(server)
@@ -519,7 +501,7 @@ def test_a_shared_response_needs_no_resource_policy():
     assert opened(server, embedder_policy="require-corp").fetch(f"{API}/").status == 200
 
 
-# What a review found: each was another answer, a hang or a traceback once.
+# A review found these. Each once gave another answer, blocked, or raised.
 
 
 @pytest.mark.parametrize(
@@ -530,12 +512,12 @@ def test_a_shared_response_needs_no_resource_policy():
         ({"url": b"/x"}, "url=b'/x' is not a str"),
     ],
 )
-def test_what_is_no_text_is_a_type_error(call, words):
+def test_a_value_that_is_not_a_text_is_a_type_error(call, words):
     with pytest.raises(TypeError, match=re.escape(words)):
         opened(Server(*SHARED)).fetch(**{"url": f"{API}/", **call})
 
 
-def test_what_opens_no_page_says_so():
+def test_a_url_that_opens_no_page_is_reported_as_that():
     with pytest.raises(TypeError, match="None is not a str"):
         Browser(Server()).open(None)
     with pytest.raises(TypeError, match="origin=3 is not a str"):
@@ -544,7 +526,7 @@ def test_what_opens_no_page_says_so():
         Browser(Server()).open("localhost:3000")
 
 
-def test_what_makes_an_application_is_none():
+def test_a_factory_in_place_of_an_application_is_refused():
     def create_app(config):
         return Server()
 
@@ -552,10 +534,7 @@ def test_what_makes_an_application_is_none():
         opened(create_app).fetch(f"{API}/")
 
 
-def test_json_without_cors_is_sent_as_text():
-    """
-    JSON goes as text where no other type may be said.
-    """
+def test_without_cors_json_is_sent_as_text():
     server = Server()
     opened(server).fetch(f"{API}/", method="POST", json={}, mode="no-cors")
     assert server.sent("Content-Type") == ["text/plain;charset=UTF-8"]
@@ -564,7 +543,7 @@ def test_json_without_cors_is_sent_as_text():
 
 
 @pytest.mark.parametrize(("location", "path"), [("/\xc3\xa9", "/%C3%A9"), ("/\xe9", "/%E9")])
-def test_the_bytes_of_a_location_stay_what_they_are(location, path):
+def test_the_bytes_of_a_location_stay_unchanged(location, path):
     server = Server(*SHARED, answers={f"{API}/": WireResponse(302, (*SHARED, ("Location", location)))})
     assert opened(server).fetch(f"{API}/").url == f"{API}{path}"
 
@@ -577,17 +556,14 @@ def test_an_upgrade_to_https_changes_nothing_else():
     assert server.requests[-1].url == "https://api.example.com/x:443/y"
 
 
-def test_a_blob_is_not_asked_of_a_server():
+def test_a_blob_is_not_requested_from_a_server():
     server = Server()
     with pytest.raises(NetworkError) as error:
         opened(server).fetch(f"blob:{APP}/1")
     assert (error.value.reason, server.requests) == ("bad_scheme", [])
 
 
-def test_mixed_content_in_a_frame():
-    """
-    A framed page is as strict about plain http as the page that it stands in.
-    """
+def test_a_framed_page_is_as_strict_about_plain_http_as_its_embedder():
     page = opened(Server(*SHARED), "data:text/html,x", top_level="https://top.example")
     with pytest.raises(NetworkError) as error:
         page.fetch("http://api.example.com/")
@@ -600,9 +576,9 @@ def test_lists_of_any_length_are_read_in_bounded_time():
     assert page.fetch(f"{API}/", headers={"X-99999": "1"}).timing_allowed is False
 
 
-def test_a_login_page_elsewhere_is_recognized():
+def test_a_login_page_on_another_origin_is_recognized():
     """
-    A login page on another origin is told from a missing grant.
+    It is not reported as a missing grant.
     """
     answers = {f"{API}/items": WireResponse(302, (*SHARED, ("Location", "https://sso.example.net/login")))}
     error = refused(Server(answers=answers), f"{API}/items")

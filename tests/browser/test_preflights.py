@@ -1,5 +1,5 @@
 """
-The CORS-preflight cache by itself, and when a fetch asks it.
+The CORS-preflight cache alone, and when a fetch uses it.
 """
 
 import pytest
@@ -14,7 +14,7 @@ KEY = CacheKey("https://example.com", APP, f"{API}/")
 
 class Cache:
     """
-    A cache with a clock: of methods unless *is_header*, without credentials unless *credentials*.
+    A cache with a clock. It is about methods unless *is_header*, and without credentials unless *credentials*.
     """
 
     def __init__(self):
@@ -29,10 +29,7 @@ class Cache:
         return self.cache.has(KEY, name, is_header=is_header, with_credentials=credentials)
 
 
-def test_case_counts_in_methods_not_in_headers():
-    """
-    Methods are compared with case, and headers without.
-    """
+def test_methods_are_compared_with_case_and_headers_without():
     cache = Cache()
     cache.store("Chicken", age=5)
     cache.store("X-Token", age=5, is_header=True)
@@ -41,10 +38,7 @@ def test_case_counts_in_methods_not_in_headers():
     assert [cache.has(name, is_header=True) for name in names] == [True, True, True, False]
 
 
-def test_what_a_wildcard_covers():
-    """
-    A wildcard covers all methods, and all headers but one.
-    """
+def test_a_wildcard_covers_all_methods_and_all_headers_but_one():
     cache = Cache()
     cache.store("*", age=5)
     assert cache.has("Chicken")
@@ -58,9 +52,6 @@ def test_what_a_wildcard_covers():
 
 @pytest.mark.parametrize("is_header", [False, True])
 def test_a_permission_lasts_until_it_expires(is_header):
-    """
-    What was permitted is permitted until it expires.
-    """
     cache = Cache()
     cache.store("PUT", age=10, is_header=is_header)
     cache.now = 5
@@ -74,10 +65,7 @@ def test_a_permission_lasts_until_it_expires(is_header):
 
 @pytest.mark.parametrize("is_header", [False, True])
 @pytest.mark.parametrize("credentials", [False, True])
-def test_a_new_answer_changes_the_age_of_an_entry(is_header, credentials):
-    """
-    A new answer gives the entry another age, not another start.
-    """
+def test_a_new_answer_changes_the_age_of_an_entry_and_not_its_start(is_header, credentials):
     cache, kind = Cache(), {"is_header": is_header, "credentials": credentials}
     cache.store("PUT", age=10, **kind)
     cache.now = 5
@@ -88,10 +76,7 @@ def test_a_new_answer_changes_the_age_of_an_entry(is_header, credentials):
     assert not cache.has("PUT", **kind)
 
 
-def test_a_permission_with_credentials_holds_without():
-    """
-    What was permitted with credentials is permitted without.
-    """
+def test_a_permission_with_credentials_holds_without_them():
     cache = Cache()
     cache.store("PUT", age=5)
     assert not cache.has("PUT", credentials=True)
@@ -102,21 +87,18 @@ def test_a_permission_with_credentials_holds_without():
     assert other.has("PUT")
 
 
-def test_the_cache_of_a_long_list_is_bounded():
-    """
-    No more of a list is remembered than any page asks for.
-    """
+def test_only_as_much_of_a_list_is_remembered_as_a_page_can_ask_for():
     cache = Cache()
     cache.store(*(f"M{number}" for number in range(300)), age=5)
     assert (cache.has("M255"), cache.has("M256")) == (True, False)
 
 
-# When a fetch asks the cache.
+# How a fetch uses the cache.
 
 
 class Server:
     """
-    A transport that answers every request as *headers* say, unless *refuses*, and keeps the methods it got.
+    A transport that answers every request with *headers*, unless *refuses*, and records the methods.
     """
 
     def __init__(self, *headers):
@@ -136,7 +118,7 @@ PERMITTED = (
     ("Access-Control-Allow-Methods", "PUT"),
     ("Access-Control-Allow-Headers", "X-Token"),
 )
-# The same, but what an upload listener asks for is listed nowhere.
+# The same, but what an upload listener asks for is on no list.
 NAMELESS = (PERMITTED[0], PERMITTED[3])
 
 
@@ -165,7 +147,7 @@ NAMELESS = (PERMITTED[0], PERMITTED[3])
         ),
     ],
 )
-def test_what_is_permitted_is_not_asked_again(headers, fetches, methods):
+def test_a_permitted_request_has_no_second_preflight(headers, fetches, methods):
     server = Server(*headers)
     page = Browser(server).open(APP)
     for fetch in fetches:
@@ -173,10 +155,7 @@ def test_what_is_permitted_is_not_asked_again(headers, fetches, methods):
     assert server.methods == methods
 
 
-def test_a_refusal_forgets_one_url_only():
-    """
-    A refusal forgets what was permitted, for that URL alone.
-    """
+def test_a_refusal_removes_the_permissions_of_that_url_only():
     server = Server(*PERMITTED)
     page = Browser(server).open(APP)
     for url in (f"{API}/a", f"{API}/b"):
@@ -184,7 +163,7 @@ def test_a_refusal_forgets_one_url_only():
     server.refuses = True
     with pytest.raises(NetworkError):
         page.fetch(f"{API}/a", method="PUT")
-    # A request that needed no preflight has nothing to do with the cache.
+    # A request without a preflight does not touch the cache.
     with pytest.raises(NetworkError):
         page.fetch(f"{API}/b")
     server.refuses, server.methods = False, []
@@ -197,7 +176,7 @@ def test_a_refusal_forgets_one_url_only():
     ("lines", "asked_again_after"),
     [([], 5), (["7"], 7), (["0"], 0), (["-1"], 0), (["soon"], 5), (["7", "7"], 5), (["99999"], 7200)],
 )
-def test_how_long_a_permission_lasts(lines, asked_again_after):
+def test_a_permission_lasts_as_long_as_max_age_and_the_browser_allow(lines, asked_again_after):
     server = Server(*PERMITTED, *(("Access-Control-Max-Age", value) for value in lines))
     page = Browser(server, clock=lambda: server.now).open(APP)
     for now in (0, max(asked_again_after - 1, 0), asked_again_after):

@@ -1,8 +1,8 @@
 """
-What the library promises and what a browser does are the same, for all policies and all fetches.
+The library promises what a browser does, for all policies and all fetches.
 
-Soundness and completeness: through WSGI, Flask and Django, the model's browser lets a script read a response if and
-only if a naive reading of the policy grants it. And `explain` says of every exchange what the model makes of it.
+Through WSGI, Flask and Django, the model's browser lets a script read a response if, and only if, a naive reading of
+the policy grants it. `explain` says about every exchange what the model does with it.
 """
 
 import logging
@@ -41,7 +41,7 @@ PAGES = [
     "null",
     API,
 ]
-# Each pattern with the pages that it covers, read off by eye: nothing is computed here.
+# Each pattern with the pages that it covers, written by hand: nothing is computed here.
 PATTERNS = {
     "https://app.example.com": {"https://app.example.com"},
     "https://other.example.com": {"https://other.example.com"},
@@ -114,7 +114,7 @@ FETCHES = st.fixed_dictionaries(
 
 def is_granted(policy, page, fetch):
     """
-    Whether the words of *policy* let *page* read what it fetches.
+    Whether the words of *policy* let *page* read the response.
     """
     if page == API:
         return True
@@ -136,7 +136,7 @@ def is_granted(policy, page, fetch):
 
 def readable_by(policy, page):
     """
-    Return the names that a page may read of the response, of those that the application sends.
+    Return the names that a page may read, out of those that the application sends.
     """
     names = {name.lower() for name in RESPONSE_HEADERS} - {"set-cookie"}
     exposed = names if page == API or policy["expose_headers"] == "*" else {n.lower() for n in policy["expose_headers"]}
@@ -199,11 +199,8 @@ def django_async_app(django_project):
 
 
 @pytest.mark.parametrize("place", ["wsgi_app", "flask_app", "django_app", "django_async_app"])
-def test_a_script_reads_only_what_the_policy_grants(place, request, caplog):
-    """
-    A script reads what the policy grants, and nothing else.
-    """
-    # A drawn policy smells of this and that, and is refused now and then.
+def test_a_script_reads_what_the_policy_grants_and_nothing_else(place, request, caplog):
+    # A drawn policy has warnings, and some are refused.
     caplog.set_level(logging.CRITICAL, "corsguard")
     app, guard_with = request.getfixturevalue(place)
     url = f"{API}/async" if isinstance(app, ASGIHandler) else f"{API}/"
@@ -231,8 +228,8 @@ def test_a_script_reads_only_what_the_policy_grants(place, request, caplog):
                 said = explanation.goes_on_with_credentials if include else explanation.goes_on
                 assert said == (error is None or error.failure.exchange is not exchange), explanation
                 if not explanation.goes_on and not include:
-                    # A server cannot see whether credentials are asked for; for all other pages both use one console's
-                    # words, but where the browsers of today only warn.
+                    # A server cannot see whether credentials are requested. For all other pages, both use the words of
+                    # one console, except where today's browsers only warn.
                     verdict = explanation.verdict.removeprefix("The browser blocks it and says: ")
                     assert error.chromium.endswith(verdict) or "will not be covered by the wildcard" in error.chromium
 

@@ -1,5 +1,6 @@
 """
-The model does what a real Firefox does. Each browser has a file of its own, so that both can be played at once.
+The model does what a real Firefox does. Each browser has a file of its own, so that both can be played at the same
+time.
 """
 
 import pytest

@@ -1,5 +1,5 @@
 """
-The rows of the reasons: each is whole, its example shows it, and nothing that is said of it elsewhere contradicts it.
+The table of reasons: each row is complete, its example shows it, and no other place contradicts it.
 """
 
 import re
@@ -15,7 +15,7 @@ from corsguard.browser.console import chromium, firefox, safari
 from corsguard.browser.evidence import words_of
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, PREFLIGHT_ONLY, REASONS, reasons_about
 
-# All that fails in the tables of the console's lines and of the fixes, and each reason with little known of it.
+# All failures in the tables of lines and of fixes, and each reason with few known details.
 FAILURES = [
     *(row[0] for row in (*LINES, *SOCKET_LINES, *FIXES)),
     *(failure(reason, exchange=None) for reason in Reason),
@@ -29,7 +29,7 @@ def test_every_reason_has_one_row_in_order():
 @pytest.mark.parametrize("reason", Reason)
 def test_an_example_ends_in_its_reason(reason):
     """
-    An example ends in its reason, and needs all its answers.
+    It needs all of its answers for that.
     """
     example = REASONS[reason].example
     error = played(example)
@@ -38,10 +38,7 @@ def test_an_example_ends_in_its_reason(reason):
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_the_facts_of_a_row_fit_its_example(reason):
-    """
-    A row says of its example what it says of the reason.
-    """
+def test_the_facts_of_a_row_are_those_of_its_example(reason):
     facts, found = REASONS[reason], played(REASONS[reason].example).failure
     assert found.is_preflight >= facts.preflight_only
     assert found.with_credentials >= facts.with_credentials
@@ -54,7 +51,7 @@ def test_a_row_is_written_in_sentences(reason):
     facts = REASONS[reason]
     assert facts.look
     assert all(text.endswith(".") for text in (facts.message, facts.why, facts.instead))
-    # Which clause of which standard.
+    # The clause of the standard.
     assert re.search(r'\((Fetch|Mixed Content|WebSockets), ".+"', facts.why)
     assert "(" not in facts.instead
     assert len(facts.why) < 160
@@ -68,17 +65,14 @@ def wordings(reason):
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_no_row_has_a_blank_that_nobody_fills(reason):
+def test_every_placeholder_of_a_row_is_filled(reason):
     filled = words_of(failure(reason))
     for text in (REASONS[reason].message, *wordings(reason)):
         assert {name for _, name, _, _ in string.Formatter().parse(text) if name is not None} <= {*filled}
 
 
 @pytest.mark.parametrize("engine", [chromium, firefox], ids=["chromium", "firefox"])
-def test_every_line_of_a_row_is_printed(engine):
-    """
-    Every line of a row is printed for some failure.
-    """
+def test_every_line_of_a_row_is_printed_for_some_failure(engine):
     examples = [played(facts.example).failure for facts in REASONS.values()]
     printed = {(engine(failed), failed) for failed in (*examples, *(row[0] for row in (*LINES, *SOCKET_LINES)))}
     for reason, facts in REASONS.items():
@@ -88,14 +82,11 @@ def test_every_line_of_a_row_is_printed(engine):
 
 
 @pytest.mark.parametrize("failed", FAILURES)
-def test_a_fix_says_not_cors_like_its_row(failed):
-    """
-    A fix says that it is not CORS if the row says so.
-    """
+def test_a_fix_says_that_it_is_not_cors_if_its_row_does(failed):
     assert ("Not CORS" in fix(failed).words) == (REASONS[failed.reason].kind != "cors")
 
 
-def test_what_is_about_sharing_is_cors():
+def test_a_reason_about_sharing_is_cors():
     assert {REASONS[reason].kind for reason in CORS_CHECK | OF_STATUS | PREFLIGHT_ONLY} == {"cors"}
     assert OF_STATUS < PREFLIGHT_ONLY
     assert not CORS_CHECK & PREFLIGHT_ONLY
@@ -111,7 +102,7 @@ def test_what_is_about_sharing_is_cors():
             failure(Reason.MISSING_ALLOW_ORIGIN),
             "Origin https://app.example.com is not allowed by Access-Control-Allow-Origin. Status code: 200",
         ),
-        # A preflight's status comes before all else.
+        # The status of a preflight comes first.
         (
             failure(Reason.MISSING_ALLOW_ORIGIN, status=404, is_preflight=True),
             "Preflight response is not successful. Status code: 404",
@@ -120,7 +111,7 @@ def test_what_is_about_sharing_is_cors():
             failure(Reason.MULTIPLE_ALLOW_ORIGIN, "a, b"),
             "Access-Control-Allow-Origin cannot contain more than one origin.",
         ),
-        # What has no comma is one origin to it, and another one.
+        # For it, a value without a comma is one origin, a different one.
         (
             failure(Reason.MULTIPLE_ALLOW_ORIGIN, "a b"),
             "Origin https://app.example.com is not allowed by Access-Control-Allow-Origin. Status code: 200",
@@ -149,17 +140,13 @@ def test_safari_has_its_own_order_and_its_own_words(failed, line):
     ("raised", "line"),
     [
         (Unreachable("it has gone", net_error="CONNECTION_ABORTED"), "net::ERR_CONNECTION_ABORTED"),
-        # The words are looked at only where there is no name, as of a transport that does not know one.
+        # The words are used only without a name. Some transports do not know a name.
         (Unreachable("refused.example has gone", net_error="NAME_NOT_RESOLVED"), "net::ERR_NAME_NOT_RESOLVED"),
         (Unreachable("[Errno 111] Connection refused"), "net::ERR_CONNECTION_REFUSED"),
         (Unreachable("expired.example", tls=True, net_error="CERT_INVALID"), "net::ERR_CERT_INVALID"),
     ],
 )
-def test_chromium_names_the_error_of_the_transport(raised, line):
-    """
-    Chromium's name of an error is the transport's.
-    """
-
+def test_chromiums_name_of_an_error_comes_from_the_transport(raised, line):
     def transport(request):
         raise raised
 

@@ -1,5 +1,5 @@
 """
-The kit for users' own suites: assertions that explain themselves, attacks that mean something, and the fixture.
+The kit for users' own tests: assertions that explain themselves, realistic attacks, and the fixture.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ def guarded(**changes):
 
 def careless(allows):
     """
-    Return an application with hand-written headers, which shares with every origin that *allows* takes.
+    Return an application with hand-written headers. It shares with every origin for which *allows* is true.
     """
 
     def app(environ, start_response):
@@ -60,14 +60,14 @@ def failure_of(assertion, *arguments, **keywords):
     return str(error.value)
 
 
-def test_what_is_shared_is_returned():
+def test_a_shared_response_is_returned():
     response = assert_shared(guarded(), page=APP, method="PUT", url=ITEMS, json={"a": 1})
     assert (response.status, response.text()) == (200, "content")
     assert assert_shared(guarded(), page=APP, url=ITEMS).status == 200
     assert assert_shared(Browser(guarded()), page=APP, url=ITEMS).status == 200
 
 
-def test_what_is_not_shared_is_told():
+def test_a_response_that_is_not_shared_is_an_assertion_error_with_the_reason():
     error = assert_not_shared(guarded(), page="https://evil.example", method="PUT", url=ITEMS)
     assert error.reason == "preflight_missing_allow_origin"
 
@@ -83,10 +83,7 @@ def test_what_is_not_shared_is_told():
         ({}, {"url": ITEMS, "credentials": "include"}, "allow_credentials=True"),
     ],
 )
-def test_a_wrong_policy_names_the_line_to_change(changes, call, line):
-    """
-    A mistake in the policy names the line to change.
-    """
+def test_a_mistake_in_the_policy_is_reported_with_the_line_to_change(changes, call, line):
     told = failure_of(assert_shared, guarded(**changes), page=APP, **call)
     named = " ".join([call[key] for key in ("method", "url") if key in call])
     assert told.startswith(f"{APP} may not read {named}.")
@@ -94,10 +91,7 @@ def test_a_wrong_policy_names_the_line_to_change(changes, call, line):
     assert "has been blocked by CORS policy" in told
 
 
-def test_unexpected_sharing_says_by_what():
-    """
-    What is shared against expectation says by what.
-    """
+def test_unexpected_sharing_is_reported_with_its_cause():
     told = failure_of(assert_not_shared, careless(bool), page="https://evil.example", url=ITEMS)
     assert told == (
         f"https://evil.example may read {ITEMS}: the server answered 200 with Access-Control-Allow-Origin: "
@@ -107,7 +101,7 @@ def test_unexpected_sharing_says_by_what():
     assert told == f"https://api.example.com may read {ITEMS}: it is the page's own origin."
 
 
-def test_what_proves_nothing_does_not_pass():
+def test_an_assertion_that_proves_nothing_does_not_pass():
     def down(request):
         raise Unreachable("nobody listens")
 
@@ -143,8 +137,8 @@ ASSERTIONS = [
         ("", "url='https://api.example.com/items'"),
     ],
 )
-def test_what_is_no_whole_url_is_no_failed_assertion(assertion, who, url, meant):
-    # From a page's own server it would be read, and prove nothing.
+def test_a_url_that_is_not_complete_is_an_error_and_not_a_failed_assertion(assertion, who, url, meant):
+    # It would be read as a URL of the page's own server, and prove nothing.
     with pytest.raises(ValueError, match="Expected the whole URL") as error:
         assertion(bare, url=url, **who)
     assert str(error.value).endswith(f"got url={url!r}. Write {meant}.")
@@ -162,12 +156,10 @@ def test_what_is_no_whole_url_is_no_failed_assertion(assertion, who, url, meant)
         ({"method": "PUT"}, TypeError, "missing 1 required keyword-only argument: 'url'"),
     ],
 )
-def test_arguments_that_describe_no_request_are_told(assertion, who, call, kind, told):
+def test_arguments_that_describe_no_request_are_refused(assertion, who, call, kind, told):
     with pytest.raises(kind, match=re.escape(told)):
         assertion(bare, **who, **call)
 
-
-# Attacks.
 
 ORIGINS = [
     APP,
@@ -195,7 +187,7 @@ def test_attacks_are_what_they_say(origin):
         assert str(attack).startswith(f"{attack.name}: ")
 
 
-# The attacks on one origin: what browsers send, and what only others do.
+# The attacks on one origin: those that browsers send, and those that only other clients send.
 ATTACKS = r"""
 any origin is reflected: https://attacker.example
 any origin is reflected, with a port: https://attacker.example:8443
@@ -279,7 +271,7 @@ an empty origin is a part of every one:
 """
 
 
-def test_the_attacks_on_an_origin():
+def test_an_origin_has_these_attacks():
     sent, unsent = ([line for line in half.splitlines() if line] for half in ATTACKS.split("\n\n"))
     attacks = attack_origins("https://www.app.example.com:8443")
     assert [str(attack).rstrip() for attack in attacks if attack.is_sent] == sent
@@ -318,7 +310,7 @@ def test_attacks_depend_on_the_origin(origin, attacks):
     assert set(attacks) <= {str(attack) for attack in attack_origins(origin)}
 
 
-# Each careless comparison, and an attack that finds it: the mistakes of class 1A that others have made.
+# Each careless comparison, and an attack that finds it. Others made these mistakes (class 1A).
 CARELESS = {
     "any origin is reflected": lambda origin: True,
     "null is trusted": lambda origin: origin in {APP, "null"},
@@ -367,14 +359,11 @@ def test_a_careful_application_shares_with_no_attacker():
 
 
 def test_sharing_with_nobody_proves_nothing():
-    """
-    An application that shares with nobody proves nothing.
-    """
     told = failure_of(assert_shared_with_no_attacker, careless(lambda origin: False), origin=APP, url=ITEMS)
     assert told.startswith(f"{APP} may not read {ITEMS}.")
 
 
-def test_what_no_browser_sends_is_marked():
+def test_origins_that_no_browser_sends_are_marked():
     told = failure_of(assert_shared_with_no_attacker, careless(CARELESS["upper case is folded"]), origin=APP, url=ITEMS)
     assert "upper case is folded: HTTPS://APP.EXAMPLE.COM (no browser sends this)" in told
     told = failure_of(assert_shared_with_no_attacker, careless(CARELESS["null is trusted"]), origin=APP, url=ITEMS)
@@ -382,12 +371,12 @@ def test_what_no_browser_sends_is_marked():
 
 
 @pytest.mark.parametrize("origin", ["app.example.com", "https://app.example.com/", "null", "https://*.example.com"])
-def test_what_is_no_origin_has_no_relatives(origin):
+def test_a_text_that_is_not_an_origin_has_no_attacks(origin):
     with pytest.raises(ValueError, match="Expected a serialized origin"):
         attack_origins(origin)
 
 
-# Frameworks, and their own test clients beside.
+# Frameworks, and their own test clients next to the kit.
 
 
 def flask_app():
@@ -410,13 +399,13 @@ urlpatterns = [path("items", items)]
 DJANGO = {"ROOT_URLCONF": __name__, "CORSGUARD": POLICY, "ALLOWED_HOSTS": ["api.example.com", "testserver"]}
 
 
-def test_flask_s_own_client_stays_usable():
+def test_the_test_client_of_flask_stays_usable():
     app = flask_app()
     assert assert_shared(app, page=APP, url=ITEMS).json() == {"items": []}
     assert app.test_client().get("/items", headers={"Origin": APP}).headers["Access-Control-Allow-Origin"] == APP
 
 
-def test_django_s_own_client_stays_usable():
+def test_the_test_client_of_django_stays_usable():
     with override_settings(**DJANGO):
         assert assert_shared(get_wsgi_application(), page=APP, url=ITEMS).json() == {"items": []}
         response = Client().get("/items", headers={"Origin": APP})
@@ -441,7 +430,7 @@ def starlette_added():
 
 def routes_of(app):
     """
-    Return *app*, as it is served, after its routes are made: one answers, one raises.
+    Return *app* as it is served. It has two routes: one answers, and one raises.
     """
     routed = getattr(app, "app", app) if isinstance(app, asgi.CORSMiddleware) else app
 
@@ -457,9 +446,9 @@ def routes_of(app):
 
 
 @pytest.mark.parametrize("make", [starlette_guarded, starlette_wrapped, starlette_added])
-def test_fastapi_is_taken_as_it_is_served(make):
+def test_a_fastapi_application_is_taken_in_each_way_that_it_is_guarded_in(make):
     """
-    A FastAPI application is taken in each way that it is guarded in, and its own client stays usable.
+    Its own client stays usable.
     """
     app = routes_of(make())
     assert assert_shared(app, page=APP, url=ITEMS, method="PUT", json={}).json() == {"items": []}
@@ -471,7 +460,7 @@ def test_fastapi_is_taken_as_it_is_served(make):
 
 
 @pytest.mark.parametrize("make", [starlette_guarded, starlette_wrapped])
-def test_the_500_of_an_exception_comes_as_a_response(make, caplog):
+def test_the_500_of_an_exception_is_a_response(make, caplog):
     app = routes_of(make())
     assert assert_shared(app, page=APP, url="https://api.example.com/broken").status == 500
     (record,) = caplog.records
@@ -484,7 +473,7 @@ def test_a_500_without_the_headers_is_not_shared():
     assert "has no Access-Control-Allow-Origin" in told
 
 
-def test_an_asynchronous_test_may_ask():
+def test_an_asynchronous_test_may_use_the_assertions():
     async def ask():
         return assert_shared(routes_of(starlette_guarded()), page=APP, url=ITEMS, method="PUT", json={}).status
 
@@ -522,7 +511,7 @@ urlpatterns = [path("items", lambda request: JsonResponse({{"items": []}}))]
 """
 
 
-def test_the_fixture_takes_the_app_fixture(pytester):
+def test_the_fixture_uses_the_app_fixture(pytester):
     pytester.makepyfile(APP_FIXTURE + USES)
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
@@ -534,10 +523,7 @@ def test_the_fixture_finds_the_django_project(pytester, monkeypatch):
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
-def test_the_fixture_without_an_application(pytester):
-    """
-    The fixture without an application says what to do.
-    """
+def test_the_fixture_without_an_application_says_what_to_do(pytester):
     pytester.makepyfile(USES)
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(errors=1)
@@ -557,22 +543,19 @@ def test_the_fixture_without_an_application(pytester):
         ),
     ],
 )
-def test_a_failure_of_another_kind_is_no_proof(app, init):
+def test_an_error_of_another_kind_proves_nothing(app, init):
     assert failure_of(assert_not_shared, app, page=APP, url=ITEMS, **init)
 
 
-def test_the_fixture_hides_no_mistake_of_another(pytester):
-    """
-    The fixture does not hide a mistake in the app fixture.
-    """
+def test_the_fixture_does_not_hide_a_mistake_in_the_app_fixture(pytester):
     pytester.makepyfile("import pytest\n\n\n@pytest.fixture\ndef app(nonexistent):\n    pass\n" + USES)
     result = pytester.runpytest_subprocess()
     result.stdout.fnmatch_lines(["*fixture 'nonexistent' not found*"])
 
 
-def test_what_protection_refuses_is_not_shared():
+def test_a_response_that_protection_refuses_is_not_shared():
     """
-    The 403 of protection can be read, but nothing ran; it fails with what lets the page act.
+    The 403 can be read, but nothing ran. The assertion fails, and says what lets the page act.
     """
     policy = {"allow_origins": [APP]}
     refusing = CORSMiddleware(bare, policy, protection=CrossOriginProtection())

@@ -20,7 +20,7 @@ POLICIES = {
     "/anyone": ANYONE,
     "/timed-anyone": TIMED_ANYONE,
 }
-# Of these, a page on each origin sees the timings; of what it may not read, it sees no timings either.
+# A page on each of these origins sees the timings. It sees no timings of what it may not read.
 SEEN = {APP: {"/timed", "/timed-shop", "/timed-anyone"}, EVIL: {"/timed-anyone"}}
 
 
@@ -34,10 +34,10 @@ def guarded():
 
 
 @pytest.mark.parametrize("origin", SEEN)
-def test_the_model_sees_what_the_policy_shares(origin):
+def test_the_model_sees_the_timings_that_the_policy_shares(origin):
     page = Browser({API: guarded()}).open(f"{origin}/")
     seen = {path for path in POLICIES if page.fetch(f"{API}{path}", mode="no-cors").timing_allowed}
-    # Without CORS there is no Origin, so only what is on every response counts.
+    # Without CORS there is no Origin, so only headers on every response count.
     assert seen == {"/timed-anyone"}
     readable = {*POLICIES} if origin == APP else {"/anyone", "/timed-anyone"}
     assert {path for path in readable if page.fetch(f"{API}{path}").timing_allowed} == SEEN[origin]

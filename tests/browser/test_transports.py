@@ -1,5 +1,5 @@
 """
-Requests reach applications as they are, and responses come back as they are.
+Applications get requests unchanged, and their responses come back unchanged.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ def carry(request):
 
 class WithMethod:
     """
-    Something to be called, as instances and as a bound method.
+    A class whose instances and whose bound method can be called.
     """
 
     def __call__(self, environ, start_response):
@@ -110,31 +110,34 @@ def set_cookies():
 ACCEPTED = {
     "a WSGI function": (plain, b"wsgi"),
     "a WSGI function, wrapped": (decorated(plain), b"wsgi"),
-    "a WSGI function, wrapped beyond recognition": (badly_decorated(plain), b"wsgi"),
+    "a WSGI function, wrapped without its signature": (badly_decorated(plain), b"wsgi"),
     "a WSGI instance": (WithMethod(), b"wsgi"),
     "a WSGI class": (WSGIClass, b"wsgi"),
-    "a WSGI function with more": (functools.partial(lambda x, environ, start: plain(environ, start), 1), b"wsgi"),
+    "a WSGI function with more parameters": (
+        functools.partial(lambda x, environ, start: plain(environ, start), 1),
+        b"wsgi",
+    ),
     "an ASGI function": (asgi, b"asgi"),
     "an ASGI function, wrapped": (decorated(asgi), b"asgi"),
-    "an ASGI function, wrapped beyond recognition": (badly_decorated_asynchronously(asgi), b"asgi"),
-    "an ASGI function with more": (functools.partial(functools.partial(asgi)), b"asgi"),
+    "an ASGI function, wrapped without its signature": (badly_decorated_asynchronously(asgi), b"asgi"),
+    "an ASGI function with more parameters": (functools.partial(functools.partial(asgi)), b"asgi"),
     "an ASGI function that is not marked": (unmarked, b"asgi"),
     "an ASGI instance": (AsyncInstance(), b"asgi"),
     "an ASGI method": (WithMethod().asgi, b"asgi"),
     "a transport": (carry, b"transport"),
     "a transport that is a method": (WithMethod().carry, b"transport"),
-    "a transport with more": (functools.partial(lambda x, request: carry(request), 1), b"transport"),
+    "a transport with more parameters": (functools.partial(lambda x, request: carry(request), 1), b"transport"),
     "the transport of an application": (transport_for(plain), b"wsgi"),
     "a mapping": ({"http://x.example": carry, "https://api.example.com": plain}, b"wsgi"),
 }
 
 
 @pytest.mark.parametrize(("app", "body"), ACCEPTED.values(), ids=ACCEPTED.keys())
-def test_what_an_application_is_told_by_what_it_takes(app, body):
+def test_an_object_is_recognized_by_its_parameters(app, body):
     assert transport_for(app)(get()).body == body
 
 
-def test_frameworks_are_told_apart():
+def test_frameworks_are_recognized():
     url = "https://testserver/api/hello"
     assert transport_for(FLASK)(get("https://testserver/echo")).body.startswith(b"GET\nhttps://testserver/echo")
     for handler in (WSGIHandler(), ASGIHandler()):
@@ -159,17 +162,14 @@ REFUSED = {
         asynchronous,
         "takes 1 arguments. It is asynchronous, but not an ASGI 3 application. It takes",
     ),
-    "a function of nothing": (nothing, "takes 0 arguments. It takes a WSGI application"),
-    "a function of four": (lambda a, b, c, d: None, "takes 4 arguments. It takes a WSGI application"),
+    "a function without parameters": (nothing, "takes 0 arguments. It takes a WSGI application"),
+    "a function with four parameters": (lambda a, b, c, d: None, "takes 4 arguments. It takes a WSGI application"),
     "in a mapping": ({"https://a.example": 1}, "1 is an int. It takes a WSGI application"),
 }
 
 
 @pytest.mark.parametrize(("app", "message"), REFUSED.values(), ids=REFUSED.keys())
-def test_an_error_says_what_is_accepted(app, message):
-    """
-    Anything else is an error that says what is accepted.
-    """
+def test_any_other_object_is_an_error_that_says_what_is_accepted(app, message):
     with pytest.raises(TypeError) as caught:
         transport_for(app)
     assert message in str(caught.value)
@@ -186,10 +186,7 @@ KEYS = {
 
 
 @pytest.mark.parametrize(("key", "meant"), KEYS.items())
-def test_a_wrong_key_names_the_origin_meant(key, meant):
-    """
-    A key that is not an origin is an error that names the one meant.
-    """
+def test_a_key_that_is_not_an_origin_is_an_error_that_names_the_right_one(key, meant):
     with pytest.raises(ValueError, match=rf"^\"{key}\" .* Fix: {meant}$"):
         transport_for({key: plain})
 
@@ -200,15 +197,12 @@ def test_a_key_that_is_not_one_origin_is_an_error(key):
         transport_for({key: plain})
 
 
-def test_no_application_at_all_is_an_error():
+def test_a_mapping_without_applications_is_an_error():
     with pytest.raises(ValueError, match=r"^The mapping is empty"):
         transport_for({})
 
 
-def test_an_origin_without_an_application():
-    """
-    An origin without an application is unreachable.
-    """
+def test_an_origin_without_an_application_is_unreachable():
     transport = transport_for({"https://api.example.com": plain, "http://localhost:3000": plain})
     assert transport(get("http://localhost:3000/x")).status == 200
     with pytest.raises(Unreachable) as caught:
@@ -219,10 +213,7 @@ def test_an_origin_without_an_application():
     assert (caught.value.tls, caught.value.wants_certificate) == (False, False)
 
 
-# WSGI
-
-
-def test_the_environ_is_what_a_server_makes():
+def test_the_environ_is_that_of_a_real_server():
     seen = {}
 
     def app(environ, start_response):
@@ -276,7 +267,7 @@ def test_the_environ_is_what_a_server_makes():
         ("https://[::1]:8443/", "[::1]", "8443", "[::1]:8443"),
     ],
 )
-def test_an_application_is_told_where_it_is(url, name, port, host):
+def test_an_application_gets_its_own_address(url, name, port, host):
     def app(environ, start_response):
         start_response("200 OK", [(key, environ[key]) for key in ("SERVER_NAME", "SERVER_PORT", "HTTP_HOST")])
         return []
@@ -308,7 +299,7 @@ def test_the_validator_of_pep_3333_finds_nothing(method):
         assert response.headers == (("Content-Type", "text/plain"), ("Set-Cookie", "a"), ("Set-Cookie", "b"))
 
 
-def test_a_body_is_closed_once_whatever_happens():
+def test_a_body_is_closed_once_in_every_case():
     class Body:
         closed = 0
 
@@ -346,7 +337,7 @@ def test_a_response_that_cannot_have_a_body_has_none(status):
     assert transport_for(app)(get()) == WireResponse(status, (("ETag", '"a"'),), b"")
 
 
-def test_spaces_around_a_value_get_lost_on_the_wire():
+def test_spaces_around_a_value_are_removed_as_on_the_wire():
     def app(environ, start_response):
         start_response("200 OK", [("X", " \ta b\t ")])
         return []
@@ -455,10 +446,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("app", BROKEN)
-def test_an_exception_is_a_bare_500_and_logged(app, caplog):
-    """
-    An exception that leaves the application is a bare 500, and a traceback in the log.
-    """
+def test_an_exception_is_a_bare_500_and_logged_with_its_traceback(app, caplog):
     assert transport_for(app)(get("https://api.example.com/x")) == WireResponse(500)
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("corsguard.browser", logging.ERROR)
@@ -516,25 +504,21 @@ async def goes_on_in_asgi(scope, receive, send):
         leaves_early_in_asgi,
     ],
 )
-def test_what_was_sent_before_an_exception_stays_sent(app, caplog):
+def test_data_sent_before_an_exception_stays_sent(app, caplog):
     assert transport_for(app)(get()) == WireResponse(200, (("X", "a"),), b"one")
     (record,) = caplog.records
     assert record.getMessage().endswith("a server that has begun to respond cuts the response off.")
     assert record.exc_info[2] is not None
 
 
-def test_an_exception_after_the_whole_response_takes_nothing_off(caplog):
+def test_an_exception_after_the_whole_response_changes_nothing(caplog):
     assert transport_for(goes_on_in_asgi)(get()) == WireResponse(200, (("X", "a"),), b"one")
     (record,) = caplog.records
     assert "the response was sent before that" in record.getMessage()
     assert record.exc_info[2] is not None
 
 
-def test_an_unsent_head_can_be_replaced(caplog):
-    """
-    A head can be replaced as long as nothing was sent.
-    """
-
+def test_a_head_can_be_replaced_as_long_as_nothing_was_sent(caplog):
     def app(environ, start_response):
         start_response("200 OK", [("X", "a")])
         try:
@@ -547,7 +531,7 @@ def test_an_unsent_head_can_be_replaced(caplog):
     assert caplog.records == []
 
 
-def test_what_ends_the_process_is_not_held_back():
+def test_exceptions_that_end_the_process_are_not_caught():
     def app(environ, start_response):
         raise KeyboardInterrupt
 
@@ -567,10 +551,7 @@ def test_flask_gets_the_request_and_sends_two_cookies():
     assert [value for name, value in lines if name == "Set-Cookie"] == ["a=1; Path=/", "b=2; Path=/"]
 
 
-# ASGI
-
-
-def test_the_scope_is_what_a_server_makes():
+def test_the_scope_is_that_of_a_real_server():
     seen = {}
 
     async def app(scope, receive, send):
@@ -609,7 +590,7 @@ def test_the_scope_is_what_a_server_makes():
 
 def test_a_body_in_pieces_is_read_to_its_end():
     """
-    A body in pieces is whole, and nobody hangs up before its end.
+    There is no disconnect before its end.
     """
 
     async def app(scope, receive, send):
@@ -626,10 +607,7 @@ def test_a_body_in_pieces_is_read_to_its_end():
     assert transport_for(app)(get()) == WireResponse(200, (), b"one two")
 
 
-def test_asgi_within_an_event_loop():
-    """
-    An ASGI application answers within an event loop, too.
-    """
+def test_an_asgi_application_answers_within_an_event_loop():
     transport = transport_for(ASGIHandler())
 
     async def inside():
@@ -644,6 +622,6 @@ def test_asgi_within_an_event_loop():
 
 @pytest.mark.parametrize("handler", [WSGIHandler(), ASGIHandler()], ids=["WSGI", "ASGI"])
 @pytest.mark.parametrize("path", ["stream", "async-stream"])
-@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume:Warning")  # Django's advice, not ours
-def test_django_streams(handler, path):
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume:Warning")  # Django gives this advice
+def test_streams_of_django_are_read(handler, path):
     assert transport_for(handler)(get(f"https://testserver/api/{path}")).body == b"one two"

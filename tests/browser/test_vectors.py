@@ -15,14 +15,11 @@ VECTORS = {vector["id"]: vector for vector in run_vectors.vectors_in(FOLDER)}
 
 
 @pytest.mark.parametrize("identity", VECTORS)
-def test_the_model_passes_the_standards_tests(identity):
-    """
-    The model does what the standards' own tests expect.
-    """
+def test_the_model_passes_the_tests_of_the_standards(identity):
     assert run_vectors.differences(VECTORS[identity]) == []
 
 
-def test_all_vectors_are_here():
+def test_no_vector_is_missing():
     kinds = [vector["kind"] for vector in VECTORS.values()]
     assert {kind: kinds.count(kind) for kind in sorted(set(kinds))} == {
         "fetch": 327,
@@ -37,7 +34,7 @@ def test_all_vectors_are_here():
 
 def _changed(value):
     """
-    Return something else of the same kind as *value*.
+    Return another value of the same kind as *value*.
     """
     match value:
         case bool():
@@ -50,7 +47,7 @@ def _changed(value):
             return f"{value}x"
 
 
-def test_the_runner_notices_every_member_that_is_wrong():
+def test_the_runner_notices_each_wrong_member():
     noticed = 0
     for vector in VECTORS.values():
         for expected in [step["expected"] for step in vector.get("steps", [])] or [vector["expected"]]:
@@ -70,7 +67,7 @@ def run(folder):
     )
 
 
-def test_the_runner_names_what_fails_and_counts(tmp_path):
+def test_the_runner_counts_and_names_the_failures(tmp_path):
     passing = VECTORS["cors/basic.htm#003"]
     failing = {**passing, "id": "made-up#001", "expected": {**passing["expected"], "outcome": "ok"}}
     broken = {"id": "made-up#002", "kind": "origin_of_url", "input": "https://[", "base": None, "expected": {}}
@@ -85,7 +82,7 @@ def test_the_runner_names_what_fails_and_counts(tmp_path):
     assert lines[-1] == "1 passed, 2 failed"
 
 
-def test_the_runner_takes_a_folder_and_no_less(tmp_path):
+def test_the_runner_takes_a_folder_only(tmp_path):
     assert run(tmp_path).returncode == 2
     assert run(tmp_path / "absent").returncode == 2
     assert run(tmp_path).stdout == "0 passed, 0 failed\n"

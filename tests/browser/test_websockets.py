@@ -38,7 +38,7 @@ def opened(url=FEED, page=f"{APP}/", answer=OPENS, **asks):
     return socket, request, {name.lower(): value for name, value in request.headers}
 
 
-def test_what_a_page_sends():
+def test_a_page_sends_this_handshake():
     socket, request, headers = opened(protocols=["chat", "other"], answer=lambda request: opening(request, "chat"))
     assert (request.method, request.url, request.body) == ("GET", "https://api.example.com/feed", b"")
     assert len(headers.pop("sec-websocket-key")) == 24
@@ -73,7 +73,7 @@ def test_every_handshake_has_an_origin(page, url, origin, site):
     assert (headers["origin"], headers.get("sec-fetch-site")) == (origin, site)
 
 
-def test_cookies_go_along_as_with_credentials():
+def test_cookies_are_sent_as_with_credentials():
     server = Server(WireResponse(403, (("Set-Cookie", "late=1; SameSite=None; Secure"),)))
     browser = Browser(server)
     for name, attributes in {"none": "; SameSite=None; Secure", "lax": "", "strict": "; SameSite=Strict"}.items():
@@ -84,7 +84,7 @@ def test_cookies_go_along_as_with_credentials():
         assert dict(server.came[-1].headers)["Cookie"] == cookies
 
 
-def test_what_is_refused_is_told_with_what_to_change():
+def test_a_refused_handshake_is_reported_with_what_to_change():
     page = Browser(Server(WireResponse(403))).open(f"{APP}/")
     with pytest.raises(NetworkError) as caught:
         page.websocket(FEED)
@@ -114,7 +114,7 @@ def test_any_other_status_opens_nothing(status):
 
 
 @pytest.mark.parametrize("page", ["http://app.example.com/", "data:text/html,"])
-def test_no_policy_is_proposed_that_would_be_refused(page):
+def test_no_policy_is_proposed_that_the_engine_refuses(page):
     with pytest.raises(NetworkError) as caught:
         Browser(Server(WireResponse(403))).open(page).websocket(FEED)
     assert caught.value.fix.policy == {}
@@ -130,7 +130,7 @@ def test_no_policy_is_proposed_that_would_be_refused(page):
         (FEED, Unreachable("no certificate", tls=True), "tls"),
     ],
 )
-def test_what_fails_before_an_answer(url, answer, reason):
+def test_a_handshake_may_fail_before_an_answer(url, answer, reason):
     page = Browser(Server(answer)).open(f"{APP}/")
     with pytest.raises(NetworkError) as caught:
         page.websocket(url)
@@ -138,7 +138,7 @@ def test_what_fails_before_an_answer(url, answer, reason):
     assert url in page.console[-1]
 
 
-def test_a_host_that_wants_https_gets_wss():
+def test_a_host_with_hsts_is_asked_by_wss():
     server = Server(WireResponse(200, (("Strict-Transport-Security", "max-age=9"),)))
     browser = Browser(server)
     page = browser.open("http://localhost:3000/")
@@ -150,22 +150,19 @@ def test_a_host_that_wants_https_gets_wss():
 @pytest.mark.parametrize(
     "url", ["ftp://api.example.com/", "about:blank", f"{FEED}#x", f"{FEED}#", "https://[", "http://"]
 )
-def test_what_the_constructor_throws_at(url):
+def test_the_constructor_throws_at_these_arguments(url):
     with pytest.raises(ValueError, match="URL"):
         opened(url)
 
 
 @pytest.mark.parametrize("protocols", [["a b"], ["a", "a"], [""]])
-def test_what_is_not_a_protocol(protocols):
+def test_these_are_not_valid_subprotocols(protocols):
     with pytest.raises(ValueError, match="protocols"):
         opened(protocols=protocols)
 
 
-# What the answer has to say.
-
-
 @pytest.mark.parametrize(("value", "headers", "protocols", "told"), INVALID_HANDSHAKES)
-def test_an_answer_that_a_browser_does_not_believe(value, headers, protocols, told):
+def test_a_wrong_answer_is_not_accepted(value, headers, protocols, told):
     def answer(request):
         given = dict(opening(request).headers)
         lines = ((name, given[name] if text is None else text) for name, text in headers)
@@ -186,23 +183,20 @@ def test_an_answer_that_a_browser_does_not_believe(value, headers, protocols, to
     [
         ({"Connection": "keep-alive, upgrade", "Upgrade": "WebSocket"}, []),
         ({"Sec-WebSocket-Protocol": "b"}, ["a", "b"]),
-        # No extension is modelled, and browsers offer one.
+        # The model has no extension, and browsers offer one.
         ({"Sec-WebSocket-Extensions": "permessage-deflate"}, []),
     ],
 )
-def test_what_is_believed(changes, protocols):
+def test_a_right_answer_is_accepted(changes, protocols):
     def answer(request):
         return WireResponse(101, tuple({**dict(opening(request).headers), **changes}.items()))
 
     assert opened(answer=answer, protocols=protocols)[0].url == FEED
 
 
-# Applications.
-
-
 def answering(environ, start_response):
     """
-    Open what is asked for, as the example of RFC 6455, 1.3, has it.
+    Accept the handshake as the example of RFC 6455, 1.3, does.
     """
     assert environ["HTTP_UPGRADE"] == "websocket"
     start_response("101 Switching Protocols", OF_THE_EXAMPLE)
@@ -220,7 +214,7 @@ def key_of_the_example(monkeypatch):
 
 
 @pytest.mark.usefixtures("key_of_the_example")
-def test_a_wsgi_application_is_asked():
+def test_a_handshake_reaches_a_wsgi_application():
     browser = Browser(GUARDED)
     assert browser.open(f"{APP}/").websocket(FEED).url == FEED
     assert browser.open("https://api.example.com/").websocket("/feed").url == FEED
@@ -243,7 +237,7 @@ def test_an_application_may_answer_on_the_socket():
         lines = [*OF_THE_EXAMPLE, ("Sec-WebSocket-Protocol", "chat")]
         head = "\r\n".join(["HTTP/1.1 101 ", *(f"{name}: {value}" for name, value in lines), "", ""])
         environ["werkzeug.socket"].sendall(head.encode() + b"\x81\x02hi")
-        # Until the client leaves.
+        # Until the client disconnects.
         while environ["werkzeug.socket"].recv(100):
             pass
         return []
@@ -251,7 +245,7 @@ def test_an_application_may_answer_on_the_socket():
     assert Browser(talking).open(f"{APP}/").websocket(FEED, ["chat"]).protocol == "chat"
 
 
-def test_flask_sock_is_asked():
+def test_a_handshake_reaches_flask_sock():
     import flask
     from flask_sock import Sock
 
@@ -274,7 +268,7 @@ def test_flask_sock_is_asked():
 
 
 @pytest.mark.server
-def test_a_live_server_is_asked():
+def test_a_handshake_reaches_a_live_server():
     from threading import Thread
 
     from websockets.sync.server import serve
@@ -294,16 +288,13 @@ def test_a_live_server_is_asked():
         thread.join()
 
 
-# ASGI.
-
-
 def of_asgi(app, page=f"{APP}/", **asks):
     return Browser(app).open(page).websocket(f"{FEED}/caf%C3%A9?room=1", **asks)
 
 
 def answers(*messages):
     """
-    Return an application that asks for nothing and answers with *messages*.
+    Return an application that receives nothing and answers with *messages*.
     """
 
     async def app(scope, receive, send):
@@ -314,7 +305,7 @@ def answers(*messages):
     return app
 
 
-def test_an_asgi_application_gets_a_scope_of_its_own():
+def test_an_asgi_application_gets_a_scope_of_type_websocket():
     seen = {}
 
     async def app(scope, receive, send):
@@ -366,7 +357,7 @@ BEGUN = {**DENIED, "more_body": True}
         ([DENIAL, BEGUN, DENIED], WireResponse(418, (("x-why", "tea"),), b"nono")),
     ],
 )
-def test_an_asgi_application_refuses(messages, response, caplog):
+def test_an_asgi_application_may_refuse(messages, response, caplog):
     page = Browser(answers(*messages)).open(f"{APP}/")
     with pytest.raises(NetworkError, match=f"answered with {response.status}"):
         page.websocket(FEED)
@@ -383,7 +374,7 @@ def test_an_asgi_application_refuses(messages, response, caplog):
         [{**ACCEPT_IT, "headers": [(b"x", b"a\nb")]}],
     ],
 )
-def test_what_is_out_of_turn_is_a_bare_500(messages, caplog):
+def test_a_message_in_the_wrong_order_is_a_bare_500(messages, caplog):
     page = Browser(answers(*messages)).open(f"{APP}/")
     with pytest.raises(NetworkError, match="answered with 500"):
         page.websocket(FEED)
@@ -393,19 +384,19 @@ def test_what_is_out_of_turn_is_a_bare_500(messages, caplog):
 
 
 @pytest.mark.parametrize("messages", [[ACCEPT_IT, DENIAL], [ACCEPT_IT, ACCEPT_IT]])
-def test_an_error_after_it_is_open_closes_nothing(messages, caplog):
+def test_an_error_after_the_connection_is_open_closes_nothing(messages, caplog):
     assert of_asgi(answers(*messages)).protocol == ""
     assert "cuts the response off" in caplog.text
 
 
-def test_what_was_refused_is_over(caplog):
+def test_a_refused_handshake_is_over(caplog):
     page = Browser(answers(CLOSE, {"type": "websocket.send", "text": "late"})).open(f"{APP}/")
     with pytest.raises(NetworkError, match="answered with 403"):
         page.websocket(FEED)
     assert "sent 'websocket.send' out of turn" in caplog.text
 
 
-def test_an_application_that_never_ends_is_left_alone(monkeypatch):
+def test_an_application_that_never_ends_is_abandoned(monkeypatch):
     monkeypatch.setattr("corsguard.browser.calling_asgi.LONGEST_FAREWELL", 0.01)
     ended = []
 
@@ -435,7 +426,7 @@ def test_the_guard_refuses_before_the_application_runs():
     assert caught.value.exchanges[0].response.body == b"CORS: this origin may not open a WebSocket here.\n"
 
 
-def test_starlette_is_asked():
+def test_a_handshake_reaches_starlette():
     from starlette.applications import Starlette
     from starlette.routing import WebSocketRoute
 

@@ -93,7 +93,11 @@ def test_a_foreign_origin_is_refused(server, lines):
 
 @pytest.mark.parametrize("who", ["listed", "own", "not a browser"])
 def test_an_allowed_origin_connects(server, who):
-    lines = {"listed": [f"Origin: {PAGE_ORIGIN}"], "own": [f"Origin: http://localhost:{server.port}"], "not a browser": []}
+    lines = {
+        "listed": [f"Origin: {PAGE_ORIGIN}"],
+        "own": [f"Origin: http://localhost:{server.port}"],
+        "not a browser": [],
+    }
     status, _, body = shaken(server, "/feed", *lines[who])
     assert (status, body[-5:]) == (101, b"hello")
 

@@ -49,11 +49,11 @@ def test_the_page_to_type_is_told(command, typed, meant):
 
 
 FAILING = {
-    "a key": ("raise KeyError('SECRET_KEY')", "KeyError: 'SECRET_KEY'"),
+    "a missing key": ("raise KeyError('SECRET_KEY')", "KeyError: 'SECRET_KEY'"),
     "several lines": ("raise ValueError('one\\ntwo')", "ValueError: one two"),
-    "an import": ("from flask import nope", "ImportError: cannot import name 'nope' from 'flask'"),
-    "a module": ("import nowhere_at_all", "ModuleNotFoundError: No module named 'nowhere_at_all'"),
-    "a syntax": ("def", "SyntaxError: invalid syntax"),
+    "a missing name": ("from flask import nope", "ImportError: cannot import name 'nope' from 'flask'"),
+    "a missing module": ("import nowhere_at_all", "ModuleNotFoundError: No module named 'nowhere_at_all'"),
+    "a syntax error": ("def", "SyntaxError: invalid syntax"),
 }
 
 

@@ -224,7 +224,7 @@ LINES = {
         "An origin has no trailing slash",
         FLASK_LISTED,
     ),
-    "another's origin, in Firefox": Line(
+    "the origin of another page, in Firefox": Line(
         "another-origin",
         0,
         f"{FIREFOX}http://another-origin.lab.example/items. (Reason: CORS header "
@@ -244,7 +244,7 @@ LINES = {
         "(500) has no Access-Control-Allow-Origin",
         "Look at the server's log",
     ),
-    "nobody listens": Line(
+    "nothing listens": Line(
         "not-listening",
         0,
         "GET http://not-listening.lab.example/items net::ERR_CONNECTION_REFUSED",
@@ -287,7 +287,7 @@ LINES = {
         arguments=("--read", "X-Total"),
         is_printed=False,
     ),
-    "a cookie that stays at home": Line(
+    "a cookie that is not sent": Line(
         "cookie-stays-home",
         0,
         'This Set-Cookie didn\'t specify a "SameSite" attribute and was defaulted to "SameSite=Lax"',

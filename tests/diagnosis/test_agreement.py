@@ -1,5 +1,5 @@
 """
-Where a browser does not do what the model does is told, one thing at a time, with what is known about it.
+Differences between a browser and the model are reported one by one, with what is known about each.
 """
 
 from dataclasses import replace
@@ -26,7 +26,7 @@ READ = Got("response", 200, "cors", (("content-type", "text/plain"),))
     ("got", "requests", "about"),
     [
         (READ, [WITH_COOKIE], []),
-        # An XMLHttpRequest does not tell the type.
+        # An XMLHttpRequest does not show the type.
         (READ._replace(type=""), [WITH_COOKIE], []),
         (Got("error"), [WITH_COOKIE], ["What the page gets"]),
         (READ._replace(status=404), [WITH_COOKIE], ["What the page gets"]),
@@ -39,11 +39,11 @@ READ = Got("response", 200, "cors", (("content-type", "text/plain"),))
         (Got("open"), [PLAIN], ["What the page gets", "The requests with a cookie"]),
     ],
 )
-def test_each_difference_is_told(got, requests, about):
+def test_each_difference_is_reported(got, requests, about):
     assert [one.about for one in disagreements(ASKED, got, requests, READ, [WITH_COOKIE])] == about
 
 
-def test_what_a_cookie_explains_is_explained():
+def test_a_difference_because_of_a_cookie_is_explained():
     (status, cookies) = disagreements(ASKED, READ._replace(status=401), [PLAIN], READ, [WITH_COOKIE])
     assert (status.browser, status.model) == ("a response with status 401", "a response with status 200")
     assert status.why == cookies.why
@@ -53,7 +53,7 @@ def test_what_a_cookie_explains_is_explained():
     assert unexplained.why == ""
 
 
-def test_a_listener_without_a_body_is_explained():
+def test_an_upload_listener_without_a_body_is_explained():
     preflight = exchange(("Origin", "http://app.example"), ("Access-Control-Request-Method", "GET"), method="OPTIONS")
     listening = replace(ASKED, upload_listener=True)
 
@@ -62,13 +62,13 @@ def test_a_listener_without_a_body_is_explained():
 
     (why,) = whys(listening, [PLAIN])
     assert "an upload listener matters only if there is a body" in why
-    # With a body, without a listener, or with a preflight that is another one, nobody knows why.
+    # With a body, without a listener, or with a different preflight, the cause is unknown.
     assert whys(replace(listening, body="a"), [PLAIN]) == [""]
     assert whys(ASKED, [PLAIN]) == [""]
     assert whys(listening, [exchange(method="OPTIONS"), PLAIN]) == [""]
 
 
-def test_a_preflight_after_a_redirect_is_explained_of_firefox():
+def test_a_preflight_after_a_redirect_is_explained_as_firefoxs():
     redirect = exchange(("Origin", "http://app.example"), status=307)
 
     def preflight(origin):
@@ -82,12 +82,12 @@ def test_a_preflight_after_a_redirect_is_explained_of_firefox():
     (why,) = whys(theirs, ours)
     assert "After a redirect to another origin, Firefox's preflight" in why
     assert whys(theirs, ours, is_firefox=False) == [""]
-    # Before a redirect, and of the request itself, nobody knows why.
+    # Before a redirect, and for the request itself, the cause is unknown.
     assert whys([theirs[1], redirect], [ours[1], redirect]) == [""]
     assert whys([redirect, PLAIN], [redirect, exchange()]) == [""]
 
 
-def test_what_the_model_gave_is_read_as_what_a_page_got():
+def test_the_result_of_the_model_is_read_like_that_of_a_page():
     def app(environ, start_response):
         start_response("200 OK", [("Access-Control-Allow-Origin", "*"), ("Content-Type", "text/plain"), ("X-A", "1")])
         return [b""]

@@ -48,10 +48,7 @@ def test_a_live_server_is_checked():
     assert [entry["request"]["url"] for entry in found.har()["log"]["entries"]] == ["http://api.example.com/items"]
 
 
-def test_a_blocked_application_is_told_its_line():
-    """
-    A blocked application is told its policy's line.
-    """
+def test_a_blocked_application_is_reported_with_the_line_of_its_policy():
     policy = Policy(allow_origins=["https://other.example"])
     found = diagnosis.check(CORSMiddleware(Server(), policy), page=PAGE)
     (change,) = found.data()["changes"]
@@ -61,7 +58,7 @@ def test_a_blocked_application_is_told_its_line():
 
 def test_no_secret_is_in_data_or_repr():
     """
-    Values of headers and cookies are in neither, not even where the server sends them back.
+    Values of headers and cookies are in neither, even if the server sends them back.
     """
     server = Server((405, [("Server", SECRET)]))
     found = diagnosis.check(
@@ -90,9 +87,9 @@ COOKIES = [
 
 
 @pytest.mark.parametrize(("url", "cookies", "is_sent"), COOKIES)
-def test_a_cookie_is_sent_and_a_set_cookie_is_kept(url, cookies, is_sent):
+def test_a_cookie_is_sent_and_a_set_cookie_is_stored(url, cookies, is_sent):
     """
-    A pair is what the browser sends, wherever it may; a line says itself where to.
+    A pair is sent wherever the browser may send it. A Set-Cookie line says itself where.
     """
     page = "http://app.example.com" if url.startswith("http:") else PAGE
     found = diagnosis.check(Server(response=(200, allow(page, credentials="true"))), page=page, url=url, **cookies)
@@ -114,13 +111,13 @@ PAGES = [
 
 
 @pytest.mark.parametrize(("text", "origin"), PAGES)
-def test_a_page_is_its_origin(text, origin):
+def test_a_page_may_be_given_by_its_origin(text, origin):
     assert page_named(text) == origin
     assert diagnosis.check(Server(), page=text, url=API).asked.page_origin == origin
 
 
 @pytest.mark.parametrize("text", ["localhost:3000", "app.example.com", "https://*.example.com", "", "https://"])
-def test_what_is_not_a_page_is_refused(text):
+def test_a_text_that_is_not_a_page_is_refused(text):
     with pytest.raises(ValueError, match=r"Write|the pattern"):
         page_named(text)
 
@@ -137,12 +134,12 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("given", "said"), WRONG)
-def test_what_is_not_a_request_raises_value_error(given, said):
+def test_a_wrong_request_raises_value_error(given, said):
     with pytest.raises(ValueError, match=said):
         diagnosis.check(**given)
 
 
-def test_what_cannot_be_loaded_raises_load_error():
+def test_an_application_that_cannot_be_loaded_raises_load_error():
     with pytest.raises(LoadError, match="There is no module nowhere"):
         diagnosis.check("nowhere:app")
     with pytest.raises(LoadError, match=r"There is no file nowhere\.toml"):
@@ -158,7 +155,7 @@ def test_read_message_returns_what_the_command_prints():
     assert diagnosis.read_message("something else entirely") == []
 
 
-def test_read_message_asks_a_policy():
+def test_read_message_asks_the_given_policy():
     (refused,) = diagnosis.read_message(MESSAGES[0][0], policy={"allow_origins": ["https://other.example"]})
     (granted,) = diagnosis.read_message(MESSAGES[0][0], policy=Policy(allow_origins=[PAGE]))
     assert (refused.data()["under_policy"]["shared"], granted.data()["under_policy"]["shared"]) == (False, True)

@@ -1,5 +1,6 @@
 """
-The list of what was checked says where to look; caches, cookies and what is not exposed are found beside CORS.
+The list of checks says where to look. It also finds faults next to CORS: caches, cookies, and headers that are not
+exposed.
 """
 
 import socket
@@ -13,12 +14,12 @@ from corsguard.diagnosis.playing import Fetch, play
 
 PERMISSION = "Chromium asks the user for permission (Local Network Access), which no header can give."
 ROWS = {
-    "Max-Age, and who keeps it less long": (
+    "Max-Age, and the browsers that use less": (
         Server((204, [*allow(methods="PUT"), ("Access-Control-Max-Age", "86400")])),
         PUT,
         ("--", "Max-Age", "86400 s; Chromium keeps it 7200 s at most, Safari keeps it 600 s at most"),
     ),
-    "Max-Age that is no number": (
+    "Max-Age that is not a number": (
         Server((204, [*allow(methods="PUT"), ("Access-Control-Max-Age", "1 day")])),
         PUT,
         ("--", "Max-Age", "not a number: browsers send the preflight again after 5 s"),
@@ -32,7 +33,7 @@ ROWS = {
             "two layers answer: access-control-allow-methods came twice; remove it from all except one",
         ),
     ),
-    "what a preflight is for": (Server(), TOKEN, ("ok", "preflight", "sent, because of the header x-token")),
+    "the reason for a preflight": (Server(), TOKEN, ("ok", "preflight", "sent, because of the header x-token")),
     "no preflight is needed": (Server(response=(200, allow())), [], ("--", "preflight", "none: it needs none")),
     "the page's own origin": (
         Server(),
@@ -95,7 +96,7 @@ CACHES = {
 
 
 @pytest.mark.parametrize(("app", "said"), CACHES.values(), ids=CACHES.keys())
-def test_what_depends_on_the_origin_has_to_vary(serve, app, said):
+def test_an_answer_that_depends_on_the_origin_has_to_vary(serve, app, said):
     found, _ = data(serve(app), "--page", PAGE)
     (row,) = [row for row in found["checked"] if row["name"] == "Vary"]
     if said is None:
@@ -106,7 +107,7 @@ def test_what_depends_on_the_origin_has_to_vary(serve, app, said):
         assert said in fault["cause"]
 
 
-def test_a_cache_that_cannot_be_looked_for_is_no_fault():
+def test_a_cache_that_cannot_be_checked_is_not_a_fault():
     answers = iter([WireResponse(200, tuple(allow()))])
 
     def answer(request):
@@ -130,7 +131,7 @@ READ = {
 
 
 @pytest.mark.parametrize("name", READ)
-def test_what_a_page_reads_has_to_be_exposed(serve, name):
+def test_a_header_that_a_page_reads_has_to_be_exposed(serve, name):
     exposed = ("Access-Control-Expose-Headers", "X-Seen, *")
     lines = [*allow("https://app.example.com", credentials="true"), exposed, ("X-Total", "3"), ("X-Seen", "1")]
     server = Server(response=(200, [*lines, ("Set-Cookie", "a=1; SameSite=None; Secure")]))
@@ -149,10 +150,7 @@ SPACES = [
 
 
 @pytest.mark.parametrize(("url", "page", "addresses", "said"), SPACES)
-def test_a_private_address_needs_permission(url, page, addresses, said):
-    """
-    A public name of a private address needs permission.
-    """
+def test_a_public_name_with_a_private_address_needs_permission(url, page, addresses, said):
     row = resolved_space(url, page, addresses)
     assert row is None if said is None else row.text.startswith(said)
 
@@ -192,11 +190,7 @@ LOOK_ALIKES = [
 
 
 @pytest.mark.parametrize(("status", "body", "said"), LOOK_ALIKES)
-def test_what_is_shared_and_refused_is_not_cors(serve, status, body, said):
-    """
-    What is shared and refused is no matter of CORS.
-    """
-
+def test_a_shared_refusal_is_not_a_matter_of_cors(serve, status, body, said):
     def app(environ, start_response):
         start_response(f"{status} Status", allow("*"))
         return [body]
@@ -207,7 +201,7 @@ def test_what_is_shared_and_refused_is_not_cors(serve, status, body, said):
     assert found["look_alike"].startswith("This is not CORS") is bool(said)
 
 
-def test_what_is_blocked_is_not_said_to_be_readable(serve):
+def test_a_blocked_response_is_not_called_readable(serve):
     found, _ = data(serve(Server(response=(500, []))), "--page", PAGE)
     assert found["look_alike"].startswith("When the page may read the answer, the status is 500, which is not CORS")
 
@@ -226,6 +220,6 @@ ALLOWED = ("Access-Control-Allow-Origin", PAGE)
         (by_origin(lambda origin: origin), ["--page", PAGE], ("NO", "absent")),
     ],
 )
-def test_vary_is_in_order_only_where_it_was_looked_at(serve, app, options, row):
+def test_vary_is_only_judged_where_it_was_checked(serve, app, options, row):
     found, _ = data(serve(app), *options)
     assert [(one["mark"], one["text"]) for one in found["checked"] if one["name"] == "Vary"][-1] == row

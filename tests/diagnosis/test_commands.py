@@ -1,5 +1,5 @@
 """
-A command that is printed does in a shell what it says, and holds no secret.
+A printed command does in a shell what it says, and contains no secret.
 """
 
 import shlex
@@ -10,13 +10,8 @@ from kit.checking import API, PAGE, Server, allow, data, served_http
 from corsguard.browser import WireRequest
 from corsguard.diagnosis.commands import curl
 
-# Curl.
 
-
-def test_curl_commands_are_quoted_for_a_shell(serve):
-    """
-    Curl commands are quoted for a shell and secrets are variables.
-    """
+def test_curl_commands_are_quoted_for_a_shell_and_secrets_are_variables(serve):
     server = Server(
         (204, allow(methods="P'T", headers="x-$token`id`, content-type", credentials="true")), (200, allow())
     )
@@ -39,17 +34,14 @@ def arguments_of(command, **variables):
     return done.stdout.decode().split("\0")[:-1]
 
 
-def test_curl_sends_what_is_empty():
-    """
-    Curl sends what is empty and trusts whom the check trusts.
-    """
+def test_curl_sends_empty_values_and_trusts_the_same_certificates_as_the_check():
     request = WireRequest("GET", API, (("Accept", "*/*"), ("X-Empty", ""), ("1-X", "s3cr3t")))
     line = curl(request, {"1-x"}, connect_to={}, options=["--cacert", "my ca.pem"])
     words = [API, "-H", "X-Empty;", "-H", "1-X: s3cr3t", "--cacert", "my ca.pem"]
     assert arguments_of(line, H_1_X="s3cr3t") == ["-i", *words]
 
 
-def test_curl_connects_where_the_check_does():
+def test_curl_connects_to_the_same_address_as_the_check():
     with served_http(Server(response=(200, allow()))) as port:
         url = "http://api.example.com/items"
         found, code = data(url, "--page", PAGE, "--connect-to", f"127.0.0.1:{port}", "--curl", "--method", "HEAD")

@@ -1,5 +1,5 @@
 """
-What a command line names becomes an application or a guard, or an error that says what to write instead.
+A name on the command line becomes an application or a guard, or an error that says what to write instead.
 """
 
 import itertools
@@ -115,9 +115,6 @@ def preflight(path, method):
     return environ(path, "OPTIONS", HTTP_ORIGIN=APP, HTTP_ACCESS_CONTROL_REQUEST_METHOD=method)
 
 
-# Applications
-
-
 @pytest.mark.parametrize("attribute", ["wsgi", "asgi", "guarded", "create_app()", "Shop.application"])
 def test_an_application_is_found_by_its_name(module, attribute):
     assert callable(load_application(f"{module}:{attribute}"))
@@ -141,7 +138,7 @@ def test_an_application_is_found_by_its_name(module, attribute):
         ("{}.web:app", ["There is no module {}.web"]),
     ],
 )
-def test_what_is_no_application_is_named_with_the_fix(module, name, said):
+def test_an_object_that_is_not_an_application_is_refused_with_the_fix(module, name, said):
     with pytest.raises(LoadError) as caught:
         load_application(name.format(module))
     for words in said:
@@ -157,10 +154,7 @@ def test_what_is_no_application_is_named_with_the_fix(module, name, said):
         ("\n\nraise SystemExit(3)\n", "SystemExit: 3"),
     ],
 )
-def test_a_failing_module_is_named_with_file_and_line(here, source, said):
-    """
-    A module that fails is named with file and line.
-    """
+def test_a_failing_module_is_reported_with_file_and_line(here, source, said):
     name = next(NAMES)
     (here / f"{name}.py").write_text(source)
     with pytest.raises(LoadError) as caught:
@@ -169,14 +163,11 @@ def test_a_failing_module_is_named_with_file_and_line(here, source, said):
     assert f"{name}.py, line {1 if source.startswith('import') else 3}" in str(caught.value)
 
 
-def test_the_current_directory_is_looked_in(here, monkeypatch):
+def test_the_current_directory_is_searched(here, monkeypatch):
     name = next(NAMES)
     (here / f"{name}.py").write_text("def app(environ, start_response): ...\n")
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in {"", str(here)}])
     assert load_application(f"{name}:app")
-
-
-# Guards
 
 
 @pytest.mark.parametrize(
@@ -193,10 +184,7 @@ def test_the_current_directory_is_looked_in(here, monkeypatch):
         ("wrapped()", "/anything", ("{}:wrapped()", "wsgi")),
     ],
 )
-def test_a_guard_knows_the_policy_and_its_place(module, attribute, path, place):
-    """
-    A guard knows which policy guards a request and where it is said.
-    """
+def test_a_guard_knows_the_policy_of_a_request_and_where_it_is_written(module, attribute, path, place):
     guard = load_guarded(f"{module}:{attribute}")
     there = guard.find(environ(path))
     assert there.policy is not None
@@ -205,16 +193,13 @@ def test_a_guard_knows_the_policy_and_its_place(module, attribute, path, place):
     assert guard.find(environ("/closed/x")).policy is None or path == "/anything"
 
 
-def test_a_path_is_read_as_the_server_passes_it(module):
+def test_a_path_is_read_as_a_server_passes_it(module):
     guard = load_guarded(f"{module}:guarded")
     assert guard.find(environ("/api/\xc3\xa9")).policy is not None
     assert guard.find(environ("/closed")).policy is None
 
 
-def test_a_tag_beats_the_policy_of_the_path(module):
-    """
-    The policy of a tagged view beats that of its path.
-    """
+def test_the_policy_of_a_tagged_view_takes_the_place_of_that_of_its_path(module):
     guard = load_guarded(f"{module}:create_app()")
     for request in (environ("/tagged", "PUT"), preflight("/tagged", "PUT")):
         there = guard.find(request)
@@ -224,10 +209,7 @@ def test_a_tag_beats_the_policy_of_the_path(module):
     assert "view tagged: allow_headers" in [problem.field for problem in guard.problems]
 
 
-def test_flask_is_told_for_each_application(monkeypatch):
-    """
-    What Flask guards is said for each application.
-    """
+def test_the_policies_of_flask_are_listed_by_application(monkeypatch):
     one, two, three = Flask("one"), Flask("two"), Flask("three")
     guard = CORSGuard()
     guard.init_app(one, {"allow_origins": [APP]})
@@ -241,10 +223,7 @@ def test_flask_is_told_for_each_application(monkeypatch):
         load_guarded("several_flasks:three")
 
 
-def test_wsgi_is_told_with_the_tags_of_its_views():
-    """
-    What WSGI guards is said with the tags of its views.
-    """
+def test_the_policies_of_wsgi_are_listed_with_the_tags_of_its_views():
     app = Flask("tagged")
     middleware = CORSMiddleware(app.wsgi_app, {"allow_origins": [APP]})
     assert middleware.policy_for(environ()).allow_origins == (APP,)
@@ -254,10 +233,7 @@ def test_wsgi_is_told_with_the_tags_of_its_views():
     assert app.wsgi_app.__self__.find(environ("/closed")).name == "<lambda>"
 
 
-def test_django_is_told_with_the_tags_of_its_views():
-    """
-    What Django guards is said with the tags of its views.
-    """
+def test_the_policies_of_django_are_listed_with_the_tags_of_its_views():
     settings = {"ROOT_URLCONF": "kit.django_tagged_urls", "CORSGUARD": {"allow_origins": [APP]}}
     with override_settings(**settings):
         assert policy_for(environ("/untagged")).allow_origins == (APP,)
@@ -283,17 +259,14 @@ def test_django_is_told_with_the_tags_of_its_views():
         ("{}x", ["There is no module {}x"]),
     ],
 )
-def test_what_guards_nothing_is_named_with_the_fix(module, name, said):
+def test_an_object_that_guards_nothing_is_refused_with_the_fix(module, name, said):
     with pytest.raises(LoadError) as caught:
         load_guarded(name.format(module))
     for words in said:
         assert words.format(module) in str(caught.value)
 
 
-def test_a_refused_policy_says_where_it_was_made(module):
-    """
-    A refused policy is no usage error and says where it was made.
-    """
+def test_a_refused_policy_is_not_a_usage_error_and_names_its_place(module):
     with pytest.raises(PolicyError) as caught:
         load_guarded(f"{module}:refused()")
     file, line = place_of(caught.value)
@@ -301,10 +274,7 @@ def test_a_refused_policy_says_where_it_was_made(module):
     assert MODULE.split("\n")[line - 1].strip() == 'return Policy(allow_origins=["app.example.com"])'
 
 
-def test_a_django_application_has_its_settings(here):
-    """
-    An application of Django is guarded by its settings.
-    """
+def test_a_django_application_is_guarded_by_its_settings(here):
     name = next(NAMES)
     (here / f"{name}.py").write_text(
         "from django.core.handlers.wsgi import WSGIHandler\n"
@@ -338,10 +308,7 @@ app = WSGIHandler()
 """
 
 
-def test_an_error_of_the_django_checks_is_a_refusal(here):
-    """
-    What the checks of Django call an error is a refusal with all that they say.
-    """
+def test_an_error_of_the_django_checks_is_a_refusal_with_all_messages(here):
     name = next(NAMES)
     (here / f"{name}.py").write_text(MISPLACED)
     with override_settings(CORSGUARD={"allow_origins": [APP]}):
@@ -354,7 +321,7 @@ def test_an_error_of_the_django_checks_is_a_refusal(here):
 
 def test_a_misplaced_tag_hides_no_guard(here):
     """
-    Django serves with an error in a view, so what a page gets is told with the policy, and with the error.
+    Django serves in spite of an error in a view. So the policy is shown, together with the error.
     """
     name = next(NAMES)
     (here / f"{name}.py").write_text(MISPLACED)
@@ -367,16 +334,11 @@ def test_a_misplaced_tag_hides_no_guard(here):
             assert [problem.code for problem in found.rehearsal.around] == ["E901"]
 
 
-def test_django_settings_are_not_loaded_twice(module):
-    """
-    Other settings of Django are not loaded over those that are.
-    """
+def test_other_django_settings_are_not_loaded_over_the_active_ones(module):
     # The tests themselves have configured Django.
     with pytest.raises(LoadError, match="other Django settings are loaded already"):
         load_guarded(module)
 
-
-# Files
 
 TOML = """\
 allow_origins = ["https://app.example.com"]
@@ -396,7 +358,7 @@ max_age = 60
 """
 
 
-def test_a_file_says_the_line_that_has_the_last_word(here):
+def test_a_file_has_the_line_that_decides(here):
     (here / "cors.toml").write_text(TOML)
     guard = load_guarded("cors.toml", "staging")
     there = guard.find(environ())
@@ -406,7 +368,7 @@ def test_a_file_says_the_line_that_has_the_last_word(here):
     assert guard.place_of(there, "max_age") == Place("cors.toml, at the top", "toml")
 
 
-def test_a_file_with_names_says_the_line_of_the_policy(here):
+def test_a_file_with_named_policies_has_the_line_of_the_policy(here):
     (here / "cors.toml").write_text(NAMED)
     guard = load_guarded("cors.toml", "production")
     app, everyone = guard.find(environ("/api")), guard.find(environ("/open"))
@@ -434,20 +396,20 @@ def test_an_environment_is_chosen_by_its_name(here, text, environment, said):
     assert said in str(caught.value)
 
 
-def test_an_environment_is_of_a_file_only(module):
+def test_only_a_file_has_environments(module):
     with pytest.raises(LoadError, match="--env staging chooses an environment of a TOML file"):
         load_guarded(f"{module}:POLICY", "staging")
 
 
-def test_without_a_name_the_file_here_is_taken(here):
+def test_without_a_name_the_file_in_this_folder_is_used(here):
     """
-    Nothing named is the file here and nothing there shows the four forms.
+    Without a file, the error shows the four forms.
     """
     with pytest.raises(LoadError) as caught:
         load_guarded()
     for form in ("There is no cors.toml", "module:attribute", "create_app()", "mysite.settings"):
         assert form in str(caught.value)
-    # Not every command that says so has the option.
+    # Some commands without the option print this too.
     assert "--env" not in str(caught.value)
     (here / "cors.toml").write_text('allow_origins = "*"\n')
     assert load_guarded().name == "cors.toml"
@@ -479,10 +441,7 @@ if is_guarded:
         ([], "shop", "shop ['W901'] unguarded\n"),
     ],
 )
-def test_django_settings_are_loaded_with_their_checks(here, middleware, name, printed):
-    """
-    The settings of Django are loaded with what the checks say.
-    """
+def test_django_settings_are_loaded_with_the_results_of_the_checks(here, middleware, name, printed):
     (here / "shop.py").write_text(SETTINGS.format(middleware=middleware))
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "shop"}
     done = subprocess.run(
@@ -490,8 +449,6 @@ def test_django_settings_are_loaded_with_their_checks(here, middleware, name, pr
     )
     assert done.stdout == printed
 
-
-# The line to change
 
 LINES = '''\
 # allow_origins = ["https://c.example"]
@@ -541,22 +498,19 @@ allow_methods = [
         ((), None, None),
     ],
 )
-def test_the_line_of_a_key_is_found_in_a_file(place, value, line):
-    """
-    The line of a key is found in the text of a file.
-    """
+def test_the_line_of_a_key_is_found_in_the_text_of_a_file(place, value, line):
     assert Positions(LINES).line_of(place, value) == line
 
 
-def test_a_line_is_exact_or_that_of_the_table_around():
+def test_a_line_is_exact_or_that_of_the_enclosing_table():
     assert Positions(LINES).line_of(("environments", "dev", "max_age")) == 17
     assert Positions(LINES).line_of(("environments", "dev", "max_age"), exact=True) is None
 
 
 @pytest.mark.parametrize("text", ["", "=", "a = [=]", "[[", "a = {", "]}", "a = [ } ]", '"', "[a.b"])
-def test_looking_for_a_line_ends_whatever_the_text(text):
+def test_the_search_for_a_line_ends_for_every_text(text):
     assert Positions(text).line_of(("x",)) is None
 
 
-def test_a_policy_that_loads_is_the_one_that_was_named(module):
+def test_the_loaded_policy_is_the_named_one(module):
     assert isinstance(load_guarded(f"{module}:POLICY").find(environ()).policy, Policy)

@@ -1,5 +1,5 @@
 """
-What guards an ASGI application is found where it stands, with the tags of the endpoints, for every command.
+The guard of an ASGI application is found in its place, with the tags of the endpoints, for every command.
 """
 
 import itertools
@@ -127,7 +127,7 @@ bad.add_middleware(CORSMiddleware, policy={"allow_origins": ["app.example.com"]}
 @pytest.fixture(scope="module")
 def module(tmp_path_factory):
     """
-    The name of MODULE, which can be imported. Nothing in it changes.
+    The name of MODULE, which can be imported. Tests do not change it.
     """
     name, path = next(NAMES), tmp_path_factory.mktemp("asynchronous")
     (path / f"{name}.py").write_text(MODULE)
@@ -146,7 +146,7 @@ def preflight(path, method, **more):
     return environ(path, "OPTIONS", HTTP_ORIGIN=APP, HTTP_ACCESS_CONTROL_REQUEST_METHOD=method, **more)
 
 
-# Where the guard stands, and the words that its policy is written in.
+# The place of the guard, and the words in which its policy is written.
 STANDS = {
     "guarded": "fastapi",
     "guard": "fastapi",
@@ -184,9 +184,9 @@ def test_a_guard_knows_the_policy_and_its_place(module, attribute):
         ("unmoved", preflight("/api/tagged", "PUT"), "Tagged"),
     ],
 )
-def test_a_tag_beats_the_policy_of_the_path(module, attribute, request_, endpoint):
+def test_the_policy_of_a_tagged_endpoint_takes_the_place_of_that_of_its_path(module, attribute, request_, endpoint):
     """
-    The policy of a tagged endpoint beats that of its path, and is said to stand at the endpoint.
+    Its place is the endpoint.
     """
     guarded = load_guarded(f"{module}:{attribute}")
     there = guarded.find(request_)
@@ -210,23 +210,20 @@ def test_an_endpoint_is_found_by_its_method(module):
         ("misspelt", "app.add_middleware(CORSMiddleware, ...) has wrong arguments: "),
     ],
 )
-def test_what_guards_nothing_is_told_what_to_write(module, attribute, said):
+def test_an_application_without_a_guard_gets_what_to_write(module, attribute, said):
     with pytest.raises(LoadError) as caught:
         load_guarded(f"{module}:{attribute}")
     assert str(caught.value).startswith(f"{module}:{attribute}")
     assert said in str(caught.value)
 
 
-def test_a_refused_policy_is_told_before_the_first_request(module):
+def test_a_refused_policy_is_reported_before_the_first_request(module):
     """
-    Starlette makes what is added when it is first called; its policy is judged before that.
+    Starlette builds middleware at the first call. The policy is judged before that.
     """
     with pytest.raises(PolicyError) as caught:
         load_guarded(f"{module}:bad")
     assert [problem.code for problem in caught.value.problems] == ["E202"]
-
-
-# The commands
 
 
 def ran(*arguments):
@@ -235,9 +232,9 @@ def ran(*arguments):
 
 
 @pytest.mark.parametrize("attribute", ["guarded", "added", "wrapped"])
-def test_lint_tells_of_tags_too(module, attribute):
+def test_lint_reports_the_warnings_of_tags_too(module, attribute):
     """
-    The warnings of tags are told next to those of the paths, once for each place.
+    They are reported next to those of the paths, once for each place.
     """
     document, code = ran("lint", f"{module}:{attribute}")
     places = (
@@ -254,7 +251,7 @@ def test_lint_tells_of_tags_too(module, attribute):
 
 @pytest.mark.parametrize("attribute", ["guarded", "added", "wrapped"])
 @pytest.mark.parametrize("command", ["check", "explain"])
-def test_the_line_to_change_stands_where_the_guard_does(module, attribute, command):
+def test_the_line_to_change_is_in_the_place_of_the_guard(module, attribute, command):
     name = f"{module}:{attribute}"
     where = ["--url", "/api/items"] if command == "check" else ["--path", "/api/items"]
     document, code = ran(command, name, "--page", APP, "-X", "DELETE", *where)
@@ -273,7 +270,7 @@ def test_the_line_to_change_is_the_tag_of_an_endpoint(module, command):
     assert change["lines"] == [f'@cors(..., allow_origins=["{TAG}", "{APP}"])']
 
 
-def test_an_unguarded_application_is_told_what_to_begin_with(module):
+def test_an_unguarded_application_gets_what_to_begin_with(module):
     for attribute in ("unguarded", "misadded"):
         # Their views are tagged.
         found = diagnosis.check(f"{module}:{attribute}", page=APP, url="/items")
@@ -286,9 +283,9 @@ def test_an_unguarded_application_is_told_what_to_begin_with(module):
 
 
 @pytest.mark.parametrize("attribute", ["AWAITED", "awaiting"])
-def test_a_source_that_is_awaited_is_asked(module, attribute):
+def test_an_awaited_source_is_asked(module, attribute):
     """
-    Policies whose origin source only ASGI can ask are explained, and no fault is found in that.
+    Only ASGI can ask the source of these policies. They are explained, and it is not reported as a fault.
     """
     name = f"{module}:{attribute}"
     assert ran("lint", name)[0]["findings"] == []

@@ -1,5 +1,5 @@
 """
-A HAR file is explained without any network, whatever is in it and whatever the browser kept out of it.
+A HAR file is explained without any network, whatever is in it and whatever the browser left out.
 """
 
 import json
@@ -23,7 +23,7 @@ FAILED = "net::ERR_FAILED"
 
 def entry(method, path, status, lines=(), *, error=None, origin=PAGE, headers=(), kind="fetch"):  # noqa: PLR0913 - what an entry says
     """
-    Return an entry as Chromium writes it; the browser's own headers are there, and what no page asked for.
+    Return an entry as Chromium writes it, with the headers of the browser and others that no page set.
     """
     url = path if "://" in path else f"{API}{path}"
     asked = [
@@ -105,7 +105,7 @@ FILES = {
         [entry("GET", "/a", 200, JSON, error=FAILED)],
         [(BLOCKED, "missing_allow_origin")],
     ),
-    "an answer without a word of the browser (Firefox)": (
+    "an answer without a message of the browser (Firefox)": (
         [entry("GET", "/a", 200, allow("https://other.example"))],
         [(BLOCKED, "allow_origin_mismatch")],
     ),
@@ -168,11 +168,11 @@ FILES = {
         ],
         [(BLOCKED, "missing_allow_origin")],
     ),
-    "a preflight that is not there, of what was sent": (
+    "a missing preflight of a sent request": (
         [entry("PUT", "/a", 200, allow("*"), headers=[*JSON, *TOKEN])],
         [("readable",)],
     ),
-    "a preflight that is not there, of what was not": (
+    "a missing preflight of a request that was not sent": (
         [entry("PUT", "/a", 0, error=FAILED, headers=TOKEN)],
         [("unclear",)],
     ),
@@ -180,11 +180,11 @@ FILES = {
         [entry("GET", "/a", 200, allow("*"), error=FAILED, headers=[("Cookie", "sid=c00kie")])],
         [(BLOCKED, "wildcard_with_credentials", "allow_credentials_not_true")],
     ),
-    "cookies that were taken out": (
+    "cookies that were removed": (
         [entry("GET", "/a", 200, allow(), error=FAILED)],
         [(BLOCKED, "allow_credentials_not_true")],
     ),
-    "an error though all is well": (
+    "an error although the answer is right": (
         [entry("GET", "/a", 200, allow(credentials="true"), error="net::ERR_ABORTED")],
         [("unclear",)],
     ),
@@ -215,7 +215,7 @@ FILES = {
         [entry("GET", "/a", 0, error="violates the following Content Security Policy directive")],
         [(NOT_CORS, "csp")],
     ),
-    "nobody listens": (
+    "nothing listens": (
         [entry("GET", "/a", 0, error="net::ERR_CONNECTION_REFUSED")],
         [(NOT_CORS, "unreachable")],
     ),
@@ -243,17 +243,17 @@ FILES = {
         [],
     ),
     "a WebSocket": ([entry("GET", "wss://api.example.com/", 101, kind="websocket")], []),
-    "a page that is none": ([entry("GET", "/a", 200, origin="mailto:somebody")], [("unclear",)]),
+    "a wrong page": ([entry("GET", "/a", 200, origin="mailto:somebody")], [("unclear",)]),
 }
 
 
 @pytest.mark.parametrize(("entries", "found"), FILES.values(), ids=FILES.keys())
-def test_every_request_across_origins_is_judged(write, entries, found):
+def test_every_cross_origin_request_is_judged(write, entries, found):
     code = 0 if all(verdict == ("readable",) for verdict in found) else 1
     assert verdicts(write(*entries)) == (found, code)
 
 
-def test_the_page_may_be_named_by_the_file_alone(write):
+def test_the_page_may_come_from_the_file(write):
     one = {**entry("GET", "/a", 200, JSON, error=FAILED, origin=None), "pageref": "page_1"}
     file = write(one, pages=[{"id": "page_1", "title": f"{PAGE}/shop"}])
     assert verdicts(file) == ([(BLOCKED, "missing_allow_origin")], 1)
@@ -264,7 +264,7 @@ def test_the_change_names_the_server_of_the_request(write):
     assert "connect-src 'self' https://api.example.com" in run(file).stdout
 
 
-def test_what_is_assumed_is_said(write):
+def test_assumptions_are_printed(write):
     file = write(
         entry("GET", "/a", 200, allow("*"), headers=[("Cookie", "sid=c00kie")]),
         entry("GET", "/b", 200, allow(), error=FAILED),
@@ -281,10 +281,7 @@ def test_what_is_assumed_is_said(write):
     ]
 
 
-def test_a_har_has_a_line_for_each_request(write):
-    """
-    A line for each request and then what is wrong.
-    """
+def test_a_har_has_a_line_for_each_request_and_then_its_problems(write):
     file = write(
         entry("GET", "/a", 200, allow()),
         entry("GET", "/b", 200, JSON, error=FAILED),
@@ -314,27 +311,24 @@ def test_a_har_has_a_line_for_each_request(write):
 
 
 MALFORMED = {
-    "no JSON": (b"<html>", "is not JSON"),
-    "no text": (b"\xff\xfe", "is not JSON"),
-    "nested without end": (b"[" * 100_000, "is not JSON"),
-    "no HAR": (b'{"log": {}}', "is not a HAR: it has no log.entries"),
+    "not JSON": (b"<html>", "is not JSON"),
+    "not text": (b"\xff\xfe", "is not JSON"),
+    "nested too deeply": (b"[" * 100_000, "is not JSON"),
+    "not a HAR": (b'{"log": {}}', "is not a HAR: it has no log.entries"),
     "a list": (b"[]", "is not a HAR"),
-    "entries that are none": (b'{"log": {"entries": {}}}', "is not a HAR"),
+    "wrong entries": (b'{"log": {"entries": {}}}', "is not a HAR"),
 }
 
 
 @pytest.mark.parametrize(("content", "said"), MALFORMED.values(), ids=MALFORMED.keys())
-def test_what_is_no_har_is_a_usage_error(tmp_path, content, said):
+def test_a_file_that_is_not_a_har_is_a_usage_error(tmp_path, content, said):
     file = tmp_path / "some.HAR"
     file.write_bytes(content)
     result = run(str(file))
     assert (result.exit_code, said in result.stderr) == (2, True), result.output
 
 
-def test_an_unreadable_har_is_a_usage_error(tmp_path, monkeypatch):
-    """
-    A file that cannot be read or is too large is a usage error.
-    """
+def test_a_file_that_cannot_be_read_or_is_too_large_is_a_usage_error(tmp_path, monkeypatch):
     assert "cannot be read: No such file" in run(str(tmp_path / "missing.har")).stderr
     file = tmp_path / "large.har"
     file.write_bytes(b" " * 101)
@@ -344,7 +338,7 @@ def test_an_unreadable_har_is_a_usage_error(tmp_path, monkeypatch):
     assert (result.exit_code, "Expected a file of at most 100 bytes" in result.stderr) == (2, True)
 
 
-def test_a_har_brings_its_own_requests(write):
+def test_a_har_is_refused_together_with_a_method(write):
     result = run(write(), "--method", "PUT")
     assert (result.exit_code, "leave out --method" in result.stderr) == (2, True)
 
@@ -379,7 +373,7 @@ HOSTILE = ["\x1b[31mred", "\u202egnirts", "a\r\nb", "x" * 10_000]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_what_a_file_says_reaches_no_terminal_as_it_is(write, text):
+def test_no_text_of_a_file_reaches_a_terminal_unescaped(write, text):
     file = write(
         entry("GET", f"/a?{text}", 200, [("Access-Control-Allow-Origin", text)], error=text),
         entry("GET", "/b", 0, error=text, headers=[("X-Token", text)]),
@@ -391,7 +385,7 @@ def test_what_a_file_says_reaches_no_terminal_as_it_is(write, text):
         assert len(shown) < 20 * 10_000
 
 
-def test_what_is_written_is_a_har():
+def test_the_written_file_is_a_har():
     request = WireRequest("PUT", f"{API}/a", (("X-Pin", "123"), ("Origin", PAGE)), b"t0ken")
     answer = WireResponse(302, (("Location", "/b?t0ken"), ("Content-Type", "a/b")), b"body")
     exchanges = [Exchange(request, answer, False, False), Exchange(request, None, True, False)]
@@ -403,12 +397,12 @@ def test_what_is_written_is_a_har():
     assert first["response"]["content"] == {"size": 4, "mimeType": "a/b", "comment": "left out"}
     assert "body" not in json.dumps(first["response"]).replace("bodySize", "")
     assert (second["response"]["status"], second["response"]["_error"]) == (0, "no response")
-    # HAR 1.2: what every entry has to have.
+    # HAR 1.2: members that every entry must have.
     for one in log["entries"]:
         assert {"startedDateTime", "time", "request", "response", "cache", "timings"} <= {*one}
         assert {"send", "wait", "receive"} <= {*one["timings"]}
 
 
-def test_a_body_is_no_name_of_a_file_to_curl():
+def test_curl_does_not_take_a_body_for_a_file_name():
     request = WireRequest("POST", "https://api.example.com/", body=b"@/etc/passwd")
     assert curl(request, set(), connect_to={}).endswith("--data-raw @/etc/passwd")

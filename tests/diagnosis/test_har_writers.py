@@ -1,20 +1,20 @@
 """
-Who wrote a HAR decides what its silence means: browsers, proxies and clients that are neither, each in its own form.
+What a HAR leaves out has a different meaning for each program: browsers, proxies, and clients that are neither.
 
-Written by the programs themselves (tests/kit/hars): Playwright 1.65 with Chromium 156, the Network panel of Firefox
-153, and mitmproxy 11.0.2 between Chromium and the server; a page asked the same five requests before each. Made here
-after the sources, or after what people publish:
+The programs themselves wrote the files in tests/kit/hars: Playwright 1.65 with Chromium 156, the Network panel of
+Firefox 153, and mitmproxy 11.0.2 between Chromium and the server. A page sent the same five requests to each. The
+files below are made here, after the sources of the programs or after published files:
 
 * Chromium: https://github.com/ChromeDevTools/devtools-frontend/blob/main/front_end/models/har/Log.ts; Authorization,
   Cookie and Set-Cookie are left out unless "Allow to generate HAR with sensitive data" is set. An export of Edge 126
-  with a failure of CORS, which the notes of the project HandTerm publish (June 2024). What was never answered:
+  with a failure of CORS is in the notes of the project HandTerm (June 2024). Requests without an answer:
   https://github.com/janodvarko/harviewer/blob/master/selenium/tests/hars/issue-49/chrome51.har
 * Safari: https://github.com/WebKit/WebKit/blob/main/Source/WebInspectorUI/UserInterface/Controllers/HARBuilder.js
 * Charles: https://github.com/mandrean/har-rs/blob/master/tests/fixtures/someapi123.har (4.2.7), and the recordings in
   https://github.com/forestlioooooo/har-file-fetcher, with `_charlesStatus` COMPLETE and EXCEPTION.
 * Fiddler: https://github.com/janodvarko/harviewer/blob/master/selenium/tests/hars/issue-61/ie11.fiddler.har; the status
-  texts that it answers with where no server does, as people quote them.
-* BrowserMob: https://github.com/webmetrics/browsermob-proxy/issues/64 has what it writes where no response came.
+texts of its own answers, as people quote them.
+* BrowserMob: https://github.com/webmetrics/browsermob-proxy/issues/64 shows what it writes if there was no response.
 """
 
 import json
@@ -86,7 +86,7 @@ def verdicts(file):
     ], code
 
 
-# What Chromium leaves out.
+# Chromium leaves these headers out.
 
 BEARER = [("Authorization", "Bearer t0ken")]
 JSON = [("Content-Type", "application/json")]
@@ -94,7 +94,7 @@ LISTED = allow(methods="PUT", headers="content-type")
 
 
 @pytest.mark.parametrize("there", [[], BEARER], ids=["without sensitive data", "with sensitive data"])
-def test_the_preflight_is_the_witness_of_what_chromium_leaves_out(write, there):
+def test_the_preflight_shows_what_chromium_leaves_out(write, there):
     file = write(
         "WebInspector",
         preflight("PUT", "/items", LISTED, "authorization,content-type", chromium, kind="preflight"),
@@ -122,7 +122,7 @@ CHROMIUM = {
         ],
         [("readable",)],
     ),
-    # Chromium only warns of that, so something else failed.
+    # Chromium only warns about that, so something else failed.
     "a star, which does not cover Authorization": (
         [
             preflight("GET", "/a", allow("*", headers="*"), "authorization", chromium),
@@ -130,20 +130,20 @@ CHROMIUM = {
         ],
         [("unclear",)],
     ),
-    "cookies that were taken out of what was blocked": (
+    "cookies that were removed from a blocked request": (
         [chromium("GET", "/a", 200, allow("*"), error="net::ERR_FAILED")],
         [(BLOCKED, "wildcard_with_credentials", "allow_credentials_not_true")],
     ),
-    "what was not refused is readable": ([chromium("GET", "/a", 200, allow("*"))], [("readable",)]),
+    "a response without an error is readable": ([chromium("GET", "/a", 200, allow("*"))], [("readable",)]),
 }
 
 
 @pytest.mark.parametrize(("entries", "found"), CHROMIUM.values(), ids=CHROMIUM.keys())
-def test_chromium_names_what_it_refused(write, entries, found):
+def test_the_cause_that_chromium_names_is_used(write, entries, found):
     assert verdicts(write("WebInspector", *entries)) == (found, 0 if found == [("readable",)] else 1)
 
 
-# Who does not tell the credentials mode.
+# These programs do not record the credentials mode.
 
 WITHOUT = {
     "a star": (
@@ -173,13 +173,13 @@ WITHOUT = {
 
 @pytest.mark.parametrize("writer", ["Firefox", "mitmproxy", "Charles Proxy", "Fiddler", "something else"])
 @pytest.mark.parametrize(("entries", "found"), WITHOUT.values(), ids=WITHOUT.keys())
-def test_what_is_readable_without_credentials_only_is_never_a_bare_ok(write, writer, entries, found):
+def test_a_response_readable_only_without_credentials_is_never_just_ok(write, writer, entries, found):
     file = write(writer, *entries)
     assert verdicts(file) == (found, 0 if found == [("readable",)] else 1)
     assert ("  ok without credentials; blocked with: " in run(file).stdout) is (found[0][0] == EITHER)
 
 
-def test_safari_names_what_it_refused(write):
+def test_the_cause_that_safari_names_is_used(write):
     file = write(
         "WebKit Web Inspector",
         one("GET", "/a", 200, allow("*"), _fetchType="Network Load"),
@@ -193,11 +193,11 @@ def test_safari_names_what_it_refused(write):
     assert verdicts(file) == ([("readable",), (BLOCKED, "missing_allow_origin")], 1)
 
 
-# What is not a browser's.
+# Files that do not come from a browser.
 
 
 @pytest.mark.parametrize("writer", ["Insomnia REST Client", "Postman", "curl", "", "mitmproxy"])
-def test_what_no_browser_asked_is_not_judged(write, writer):
+def test_requests_that_no_browser_sent_are_not_judged(write, writer):
     request = {"method": "POST", "url": f"{API}/items", "headers": pairs([("User-Agent", "insomnia/9")])}
     file = write(writer, {"request": request, "response": {"status": 200, "headers": []}})
     result = run(file)
@@ -207,17 +207,17 @@ def test_what_no_browser_asked_is_not_judged(write, writer):
     assert writer in data(file)[0]["unjudged"]
 
 
-def test_an_empty_file_is_not_fine(write):
+def test_an_empty_file_is_not_ok(write):
     result = run(write("Firefox"))
     assert (result.exit_code, "The file has no requests. Open the Network panel" in result.stdout) == (1, True)
 
 
-def test_a_browser_on_its_own_origin_is_fine(write):
+def test_a_browser_on_its_own_origin_is_ok(write):
     file = write("Firefox", one("GET", "/a", 200, origin=None, asked=[("Sec-Fetch-Mode", "navigate")]))
     assert verdicts(file) == ([], 0)
 
 
-# What the file names is what is printed.
+# The name in the file is the name that is printed.
 
 NAMED = {
     "Chromium": ("WebInspector", "_error", "net::ERR_CONNECTION_RESET", "net::ERR_CONNECTION_RESET"),
@@ -229,7 +229,7 @@ NAMED = {
 
 
 @pytest.mark.parametrize(("writer", "key", "error", "said"), NAMED.values(), ids=NAMED.keys())
-def test_the_error_of_the_file_is_what_is_printed(write, writer, key, error, said):
+def test_the_error_in_the_file_is_printed(write, writer, key, error, said):
     file = write(writer, one("GET", "/a", 0, response=[(key, error)]))
     (request,) = data(file)[0]["requests"]
     (fault,) = request["faults"]
@@ -242,12 +242,12 @@ PROXIES = {
     "mitmproxy": ("mitmproxy", [("_error", "server closed connection")], 0, "server closed connection"),
     "Charles": ("Charles Proxy", [("_charlesStatus", "EXCEPTION")], 503, "EXCEPTION"),
     "Fiddler": ("Fiddler", [("statusText", "Fiddler - DNS Lookup Failed")], 502, "DNS Lookup Failed"),
-    "no word": ("mitmproxy", [], 0, "no response"),
+    "no message": ("mitmproxy", [], 0, "no response"),
 }
 
 
 @pytest.mark.parametrize(("writer", "response", "status", "said"), PROXIES.values(), ids=PROXIES.keys())
-def test_what_a_proxy_did_not_get_is_unreachable(write, writer, response, status, said):
+def test_a_request_without_an_answer_at_the_proxy_is_unreachable(write, writer, response, status, said):
     file = write(writer, one("GET", "/a", status, response=response))
     (request,) = data(file)[0]["requests"]
     (fault,) = request["faults"]
@@ -256,12 +256,12 @@ def test_what_a_proxy_did_not_get_is_unreachable(write, writer, response, status
     assert said in fault["cause"]
 
 
-def test_what_charles_completed_is_an_answer(write):
+def test_a_request_that_charles_completed_has_an_answer(write):
     file = write("Charles Proxy", one("GET", "/a", 200, response=[("_charlesStatus", "COMPLETE")]))
     assert verdicts(file) == ([(BLOCKED, "missing_allow_origin")], 1)
 
 
-# The forms of files that people publish. Only the form is kept: hosts and values are those of this page.
+# The forms of published files. Only the form is kept. Hosts and values are those of this page.
 
 BY_SCRIPT = {"type": "script", "stack": {"callFrames": []}}
 WIRE = {"httpVersion": "", "cookies": [], "headersSize": -1, "bodySize": -1}
@@ -280,7 +280,7 @@ def exported(method, status, asked, lines, *, of=(), **more):
 
 
 EDGE = [
-    # The request comes before its preflight, and what was refused keeps its status and its headers.
+    # The request comes before its preflight. A refused answer keeps its status and its headers.
     exported(
         "POST",
         400,
@@ -302,7 +302,7 @@ EDGE = [
 ]
 PROVISIONAL = [("Referer", f"{PAGE}/"), ("User-Agent", "Mozilla/5.0"), ("Content-Type", "application/json")]
 NEVER_SENT = [
-    # Chromium knows only "provisional headers" of what it did not send, so there is no Origin.
+    # Chromium only has "provisional headers" of a request that it did not send, so there is no Origin.
     exported(
         "PUT", 0, PROVISIONAL, [], of=[("_error", "net::ERR_FAILED")], _initiator=BY_SCRIPT, _resourceType="fetch"
     ),
@@ -351,7 +351,7 @@ PUBLIC = {
         charles("COMPLETE", 200, [(":status", "200"), ("access-control-allow-origin", "null")]),
         [(BLOCKED, "allow_origin_mismatch")],
     ),
-    # An answer came, and its end did not.
+    # The answer arrived, but not its end.
     "Charles, an exception in the body": (
         "Charles Proxy",
         charles("EXCEPTION", 200, [("Cache-Control", "no-cache"), ("Connection", "close")]),
@@ -382,13 +382,13 @@ PUBLIC = {
 
 
 @pytest.mark.parametrize(("creator", "entries", "found"), PUBLIC.values(), ids=PUBLIC.keys())
-def test_the_forms_of_published_files(write, creator, entries, found):
+def test_files_in_published_forms_are_judged(write, creator, entries, found):
     pages = [{"id": "page_0", "title": f"{PAGE}/", "pageTimings": {}}]
     assert verdicts(write(creator, *entries, pages=pages)) == (found, 1)
 
 
-# Written by the programs themselves. The page asked /open, /wild with credentials, /none, PUT /token with
-# Authorization, and a server that hangs up.
+# Written by the programs themselves. The page asked for /open, /wild with credentials, /none, PUT /token with
+# Authorization, and a server that closes the connection.
 
 REAL = {
     "firefox": [
@@ -410,7 +410,7 @@ REAL = {
 
 
 @pytest.mark.parametrize(("name", "found"), REAL.items(), ids=REAL.keys())
-def test_files_of_the_programs_themselves(name, found):
+def test_files_of_the_programs_themselves_are_judged(name, found):
     file = WRITTEN / f"{name}.har"
     assert verdicts(file) == (found, 1)
     assert diagnosis.read_har(file).writer.lower() == name

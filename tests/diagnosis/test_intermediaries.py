@@ -1,5 +1,5 @@
 """
-Who answered in place of the application is told where a header or the body shows it, before what may be.
+A software that answered in place of the application is named if a header or the body shows it. Guesses come after that.
 """
 
 import ssl
@@ -29,7 +29,7 @@ SEEN = {
     "a cache, by its name": (200, [("X-Cache", "Hit from cloudfront")], "a cache (X-Cache: Hit from cloudfront)"),
     "a cache of Cloudflare": (200, [("CF-Cache-Status", "HIT")], "a cache (CF-Cache-Status: HIT)"),
     "a cache, by the standard": (200, [("Cache-Status", "Nginx; hit; ttl=3")], "a cache (Cache-Status: "),
-    "a cache with an answer of another": (
+    "a cache with the answer for another origin": (
         200,
         [("Access-Control-Allow-Origin", "https://other.example"), ("Age", "9")],
         "This is another site's origin, and the answer comes from a cache (Age: 9): it was stored for that site.",
@@ -38,7 +38,7 @@ SEEN = {
 
 
 @pytest.mark.parametrize(("status", "lines", "said"), SEEN.values(), ids=SEEN.keys())
-def test_what_is_seen_comes_first(status, lines, said):
+def test_an_observed_intermediary_comes_before_guesses(status, lines, said):
     (fault, *_) = diagnosis.check(Server(response=(status, lines)), page=PAGE).faults
     assert said in str(fault.fix)
     assert "s3cr3t" not in str(fault.fix)
@@ -47,13 +47,13 @@ def test_what_is_seen_comes_first(status, lines, said):
 UNSEEN = {
     "a cache that had to ask": (200, [("X-Cache", "Miss from cloudfront"), ("Age", "0")], "cache"),
     "a cache that did not store": (200, [("CF-Cache-Status", "DYNAMIC")], "cache"),
-    "a 403 of anybody": (403, [("Server", "gunicorn")], "refuses the request, before"),
-    "Cloudflare, which lets it through": (200, [("Server", "cloudflare"), ("CF-Ray", "1")], "Cloudflare"),
+    "a 403 without a sign of its author": (403, [("Server", "gunicorn")], "refuses the request, before"),
+    "Cloudflare, which lets the request through": (200, [("Server", "cloudflare"), ("CF-Ray", "1")], "Cloudflare"),
 }
 
 
 @pytest.mark.parametrize(("status", "lines", "not_said"), UNSEEN.values(), ids=UNSEEN.keys())
-def test_what_is_not_seen_is_not_said(status, lines, not_said):
+def test_an_intermediary_without_a_sign_is_not_named(status, lines, not_said):
     (fault, *_) = diagnosis.check(Server(response=(status, lines)), page=PAGE).faults
     assert not_said not in str(fault.fix)
 
@@ -61,7 +61,7 @@ def test_what_is_not_seen_is_not_said(status, lines, not_said):
 @pytest.mark.parametrize(
     ("status", "lines", "is_said"), [(401, [], True), (401, [BEARER, VARIES], True), (403, [], False), (404, [], False)]
 )
-def test_authentication_before_cors_is_said_only_where_it_was_seen(status, lines, is_said):
+def test_authentication_before_cors_is_only_named_if_it_was_observed(status, lines, is_said):
     (fault, *_) = diagnosis.check(Server((status, lines)), page=PAGE, method="PUT").faults
     assert ("Authentication runs before CORS" in str(fault.fix)) is is_said
 
@@ -75,7 +75,7 @@ def test_authentication_before_cors_is_said_only_where_it_was_seen(status, lines
         b"Bad Request\r\nThis combination of host and port requires TLS.\r\n",
     ],
 )
-def test_a_port_for_tls_that_answers_http_is_told(body):
+def test_a_tls_port_that_answers_in_http_is_recognized(body):
     def app(environ, start_response):
         start_response("400 Bad Request", [])
         return [body]
@@ -85,7 +85,7 @@ def test_a_port_for_tls_that_answers_http_is_told(body):
     assert "This port speaks TLS: let the page request https://localhost:8443/me." in str(fault.fix)
 
 
-def test_a_port_for_tls_that_answers_nothing_is_told(tmp_path):
+def test_a_tls_port_that_answers_nothing_is_recognized(tmp_path):
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
@@ -99,14 +99,14 @@ def test_a_port_for_tls_that_answers_nothing_is_told(tmp_path):
 
 def cached(environ, start_response):
     """
-    Answer what is stored for everyone, and the page only past the cache.
+    Answer with what is stored for everyone. The page only gets its own answer past the cache.
     """
     is_fresh = "cg=" in environ["QUERY_STRING"]
     start_response("200 OK", allow(environ.get("HTTP_ORIGIN", "*")) if is_fresh else [("Age", "60")])
     return []
 
 
-def test_a_fresh_query_tells_that_a_cache_is_at_fault():
+def test_a_fresh_query_shows_that_a_cache_is_at_fault():
     found = diagnosis.check(cached, page=PAGE, url="/items?a=1")
     assert [fault.code for fault in found.faults] == ["cache", "missing_allow_origin"]
     assert (
@@ -121,7 +121,7 @@ def echoes(environ, start_response):
     return []
 
 
-def test_who_lets_strangers_in_is_sent_to_the_audit(serve):
+def test_a_server_that_lets_foreign_origins_in_is_recommended_an_audit(serve):
     found, _ = data(serve(echoes), "--page", PAGE, "--url", API)
     (row,) = [row for row in found["checked"] if row["name"] == "strangers"]
     assert row["text"].endswith(f'to see what that means: corsguard.audit.audit("{API}", app=...)')
@@ -130,6 +130,6 @@ def test_who_lets_strangers_in_is_sent_to_the_audit(serve):
         assert f"to see what that means: corsguard audit {url}\n" in run(url, "--page", "http://localhost:3000").stdout
 
 
-def test_what_everyone_may_read_is_not_sent_to_the_audit():
+def test_a_response_for_everyone_is_not_recommended_an_audit():
     server = Server(response=(200, [("Access-Control-Allow-Origin", "*")]))
     assert "strangers" not in {row.name for row in diagnosis.check(server, page=PAGE).rows}

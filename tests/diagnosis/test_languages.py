@@ -1,9 +1,9 @@
 """
-What Firefox prints of CORS is read in any language.
+The lines of Firefox about CORS are read in any language.
 
 `PYTHONPATH=tests python tests/diagnosis/test_languages.py` writes what real ones print to `kit/console_languages.json`.
-It needs Debian's packages of languages (`apt-get install firefox-esr-l10n-de ...`). Of each line no more is kept than
-the words that tell it apart, its URL and what follows that.
+It needs Debian's packages of languages (`apt-get install firefox-esr-l10n-de ...`). Of each line only the words that
+distinguish it, its URL and the rest after that are kept.
 """
 
 import json
@@ -27,7 +27,7 @@ PAGE, SITE, LAST = "https://page.example", "https://api.example", "https://last.
 
 SHARED = ("Access-Control-Allow-Origin", PAGE)
 INCLUDE, PUT, TOKEN = {"credentials": "include"}, {"method": "PUT"}, {"headers": {"x-token": "1"}}
-# What is asked at the path of each reason, and how it is answered.
+# The path of each reason, and its answer.
 CASES = {
     Reason.MISSING_ALLOW_ORIGIN: ({}, WireResponse(403)),
     Reason.MULTIPLE_ALLOW_ORIGIN: ({}, WireResponse(200, (SHARED, SHARED))),
@@ -43,7 +43,7 @@ CASES = {
     Reason.UNREACHABLE: ({}, None),
     Reason.MIXED_CONTENT: ({}, WireResponse(200)),
 }
-# What a line names besides its URL.
+# What a line names in addition to its URL.
 VALUES = {
     Reason.ALLOW_ORIGIN_MISMATCH: "https://b.example",
     Reason.ALLOW_METHODS_UNPARSABLE: "A B",
@@ -83,9 +83,10 @@ def recorded(language):
         tab.call(play, [*asked, (LAST, {})])
         tab.wait_for_console(LAST)
         lines = tab.console
-    # The first line of a URL tells; after a preflight that failed, another one says that the request did not succeed.
+    # The first line of a URL has the reason. After a preflight that failed, another line says that the request did not
+    # succeed.
     said = {reason: next(line for line in lines if names(line, reason)) for reason in CASES}
-    # What nobody translated is printed in English.
+    # Untranslated lines are printed in English.
     return {str(reason): kept(line) for reason, line in said.items() if not ENGLISH.match(line)}
 
 
@@ -96,12 +97,12 @@ def names(line, reason):
 
 def kept(line):
     """
-    Return what tells *line* apart: the words of its language, the URL and what follows.
+    Return what distinguishes *line*: the words of its language, the URL and the rest.
     """
     url = re.search(r"https?://api\.example/\w+", line, re.ASCII)
     words = [*(one for row in WORDS.values() for one in (row.blocked, row.mixed) if one), BLOCKED.pattern]
     found = dict.fromkeys(match[0] for one in words if (match := re.search(one, line, re.IGNORECASE)))
-    # A quotation mark may stand before the URL.
+    # A quotation mark may precede the URL.
     mark = re.search(r"[^\w\s]?\s*$", line[: url.start()])[0].strip()
     return f"{' '.join(found)} {mark}{line[url.start() :]}".strip()
 
@@ -116,13 +117,13 @@ def test_a_line_is_read_in_each_language(language, reason):
 
 
 def test_there_are_enough_languages():
-    # Without its package of a language, Firefox prints English, and nothing is kept of that.
+    # Without its package of a language, Firefox prints English. No line of that is kept.
     assert sum(map(bool, RECORDED.values())) >= 20
 
 
 def write():
     """
-    Write what the consoles say.
+    Write the lines of the consoles.
     """
     lines = {}
     for language in LANGUAGES:

@@ -1,5 +1,5 @@
 """
-Real servers are asked as a page would, and the servers of the laboratory are told apart.
+Real servers are asked as a page asks them, and the servers of the laboratory are recognized.
 """
 
 import json
@@ -13,7 +13,7 @@ from kit.checking import API, PAGE, Server, allow, data, run, served_http
 from kit.laboratory import SAMPLES
 
 
-def test_a_live_server_is_asked_as_its_page_would(serve):
+def test_a_live_server_is_asked_as_its_page_asks_it(serve):
     server = Server((204, allow("http://localhost:3000", methods="PUT")), (200, allow("http://localhost:3000")))
     with served_http(server) as port:
         found, code = data(f"http://127.0.0.1:{port}/items", "--method", "PUT")
@@ -21,10 +21,7 @@ def test_a_live_server_is_asked_as_its_page_would(serve):
     assert found["checked"][0]["text"].startswith(f"http://127.0.0.1:{port}/items answers (Server: WSGIServer")
 
 
-def test_tls_is_verified(tmp_path):
-    """
-    TLS is verified with the certificates that are given.
-    """
+def test_tls_is_verified_with_the_given_certificates(tmp_path):
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("api.example.com").configure_cert(context)
@@ -39,7 +36,7 @@ def test_tls_is_verified(tmp_path):
         assert "not valid for 'other.example.com'" in data(*other)[0]["faults"][0]["cause"]
 
 
-def test_no_response_is_no_matter_of_cors():
+def test_a_missing_response_is_not_a_matter_of_cors():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     result = run(f"http://127.0.0.1:{port}/")
@@ -47,8 +44,6 @@ def test_no_response_is_no_matter_of_cors():
     assert result.stdout.startswith("NO RESPONSE: GET http://127.0.0.1")
     assert "not a matter of CORS: nothing listens at" in result.stdout
 
-
-# The laboratory.
 
 BESIDE = {"cache", "cookie", "not_exposed", "opaque"}
 
@@ -68,14 +63,14 @@ ASKED = [
 
 @pytest.mark.server
 @pytest.mark.parametrize(("sample", "asked"), ASKED)
-def test_the_laboratory_is_told_apart(lab, sample, asked):
+def test_each_server_of_the_laboratory_is_recognized(lab, sample, asked):
     arguments = [sample.url, "--page", asked.page, "--cacert", lab.cacert, *as_arguments(asked.init)]
     for host, address in lab.addresses.items():
         arguments += ["--connect-to", f"{host}={address}"]
     if asked.cause == "x-total":
         arguments += ["--read", "X-Total"]
     found, code = data(*arguments)
-    # What browsers let pass is a warning, and the laboratory expects what the standard says.
+    # A request that browsers let pass is a warning. The laboratory expects what the standard says.
     told = [*found["faults"], *found["warnings"]]
     reasons = [fault["code"] for fault in told if fault["code"] not in BESIDE]
     assert reasons[:1] == ([asked.reason] if asked.reason else [])

@@ -17,10 +17,7 @@ from corsguard.names import EXAMPLE_ORIGIN as PAGE
 
 
 @pytest.mark.parametrize(("text", "name", "page"), MESSAGES)
-def test_a_message_is_explained(text, name, page):
-    """
-    A message is explained with cause fix and the next command.
-    """
+def test_a_message_is_explained_with_cause_fix_and_the_next_command(text, name, page):
     done = run(text)
     assert done.exit_code == 1
     (said,) = document(text)["messages"]
@@ -35,17 +32,14 @@ def test_a_message_is_explained(text, name, page):
     assert done.stdout.rstrip().endswith(said["next"])
 
 
-def test_two_browsers_do_not_name_a_preflight():
-    """
-    Firefox and Safari do not tell a preflight from the response.
-    """
+def test_firefox_and_safari_do_not_distinguish_a_preflight_from_the_response():
     assert "Note: Firefox says the same about a preflight" in run(MESSAGES[3][0]).stdout
     assert "Note: Safari says the same about a preflight" in run(MESSAGES[5][0]).stdout
     assert "says the same about a preflight" not in run(MESSAGES[0][0]).stdout
 
 
 @pytest.mark.parametrize(("page", "is_bare"), [("capacitor://", True), ("app://.", False), (APP, False)])
-def test_a_page_without_a_host_is_told(page, is_bare):
+def test_a_page_without_a_host_is_explained(page, is_bare):
     told = run(MESSAGES[0][0].replace(APP, page)).stdout
     assert ("Note: The page's origin has no host" in told) is is_bare
     assert told.rstrip().endswith(f"--page {page}{'localhost' if is_bare else ''}")
@@ -75,23 +69,20 @@ def test_a_message_is_cors_if_its_reason_is(text, is_cors):
         ("The value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard '*' when", {"allow_origins": [APP], "allow_credentials": True}),
     ],
 )  # fmt: skip
-def test_the_fix_is_made_of_what_the_message_names(rest, fix):
+def test_the_fix_is_built_from_what_the_message_names(rest, fix):
     (said,) = document(f"{BLOCKED}{rest}")["messages"]
     assert said["fix"]["policy"] == fix
     assert Policy(**{"allow_origins": [APP], **fix})
 
 
-def test_the_fix_allows_credentials_that_are_sent():
-    """
-    The fix allows credentials if the user says that the page sends them.
-    """
+def test_the_fix_allows_credentials_if_the_user_says_that_they_are_sent():
     text = f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present on the requested resource."
     (said,) = document(text, "--credentials")["messages"]
     assert said["fix"]["policy"] == {"allow_origins": [APP], "allow_credentials": True}
 
 
-def test_a_line_alone_claims_nothing_of_the_answer():
-    # What is listed, which status came and which header was spelled wrong, the console of the browser may not say.
+def test_a_line_alone_makes_no_claim_about_the_answer():
+    # The console may not say which origins are listed, which status came, or which header was misspelled.
     for text, *_ in MESSAGES:
         shown = run(text).stdout
         assert "Listed are: none" not in shown
@@ -100,9 +91,9 @@ def test_a_line_alone_claims_nothing_of_the_answer():
         assert " ()" not in shown
 
 
-def test_the_status_of_another_line_is_used():
+def test_the_status_in_another_line_is_used():
     """
-    The status that another line names tells who answered.
+    It says who answered.
     """
     text = f"{CHECK}No 'Access-Control-Allow-Origin' header is present.\nPUT {API} net::ERR_FAILED 404 (Not Found)\n"
     (said,) = document(text)["messages"]
@@ -129,10 +120,7 @@ def test_the_status_of_another_line_is_used():
         (f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present on the requested resource.", ""),
     ],
 )
-def test_the_next_command_has_the_same_preflight(text, more):
-    """
-    The next command has the preflight that failed.
-    """
+def test_the_next_command_has_the_failed_preflight(text, more):
     assert document(text)["messages"][0]["next"].endswith(f" --page {PAGE}{more}")
 
 
@@ -147,7 +135,7 @@ def test_the_next_command_has_the_same_preflight(text, more):
         ("SEC7120: Origin http://a.example not found in Access-Control-Allow-Origin header.", "Internet Explorer"),
     ],
 )
-def test_a_browser_is_named_only_as_far_as_the_line_tells(text, browser):
+def test_a_browser_is_only_named_if_the_line_identifies_it(text, browser):
     (said,) = document(text)["messages"]
     assert said["browser"] == browser
 
@@ -170,7 +158,7 @@ def test_a_warning_is_not_a_failure(text):
     assert said["fix"]["policy"] == {"allow_headers": ["*", "Authorization"]}
 
 
-def test_safari_is_known_by_its_first_line_alone():
+def test_safari_is_recognized_by_its_first_line_alone():
     line = f"Origin {PAGE} is not allowed by Access-Control-Allow-Origin. Status code: 200"
     assert document(line)["messages"][0]["browser"] == "Safari"
 
@@ -185,7 +173,7 @@ def test_safari_is_known_by_its_first_line_alone():
         ("GET http://api.example.com/items net::ERR_CONNECTION_REFUSED", "--page http://app.example.com"),
     ],
 )
-def test_the_next_command_asks_as_the_page_did(text, words):
+def test_the_next_command_sends_what_the_page_sent(text, words):
     (said,) = document(text)["messages"]
     assert words in said["next"]
 
@@ -200,14 +188,14 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize("text", ELSEWHERE)
-def test_no_advice_is_about_a_page_that_nobody_named(text):
+def test_without_a_page_there_is_no_advice_about_it(text):
     (said,) = document(text)["messages"]
     assert "page" in said["assumed"]
     assert said["origin"] not in json.dumps(said["fix"])
 
 
 @pytest.mark.parametrize("text", ["Invalid CORS request", f"GET {API} net::ERR_FAILED 200 (OK)"])
-def test_advice_is_about_the_page_that_is_named(text):
+def test_advice_is_about_the_named_page(text):
     (said,) = document(text, "--page", APP)["messages"]
     assert APP in said["fix"]["words"]
 
@@ -221,7 +209,7 @@ def test_advice_is_about_the_page_that_is_named(text):
         "The request client is not a secure context and the resource is in more-private address space `local`.",
     ],
 )
-def test_a_page_that_is_not_secure_is_taken_for_one_of_plain_http(text):
+def test_a_page_that_is_called_insecure_is_assumed_to_be_plain_http(text):
     (said,) = document(text)["messages"]
     assert said["name"] == "insecure_local_network"
     assert not is_trustworthy(said["origin"])

@@ -1,8 +1,8 @@
 # ruff: noqa: E501 - what a console prints in one line stands here in one
 """
-A message is recognized: which failure it tells of, and what of it the line names.
+A message is recognized: which failure it is about, and which details it names.
 
-The messages are those that real consoles print; the model's, which are copied from them, are read back, too.
+The messages are those of real consoles. The model's messages, which are copies of them, are read back too.
 """
 
 import json
@@ -37,10 +37,7 @@ def test_a_message_is_recognized_with_its_page(text, name, page):
     assert ("websocket" in text.lower() or "wss://" in text) <= message.url.startswith(("ws", API))
 
 
-def test_every_core_is_met_by_a_message():
-    """
-    Every row is met by a message and every lookalike by a row.
-    """
+def test_every_core_has_a_message_and_every_lookalike_a_row():
     pasted = (*(line.text for line in PASTED), *(line["line"] for line in FOUND))
     flat = [plain(text) for text in (*(text for text, *_ in MESSAGES), *pasted, *MORE)]
     assert [row.core.pattern for row in ROWS if not any(row.core.search(text) for text in flat)] == []
@@ -62,7 +59,7 @@ MORE = [
     "[blocked] The page at https://a was not allowed to display insecure content from http://b.",
     "Not same-origin",
 ]
-# What a line cannot tell, or tells otherwise than the model knows it.
+# Details that a line does not have, or has in another form than the model.
 OTHERWISE = {
     "missing_allow_origin": {"redirect_unparsable", "unreachable"},
     "multiple_allow_origin": {"allow_origin_mismatch"},
@@ -74,19 +71,19 @@ SILENT = {"not_told", "unreachable"}
 
 
 @pytest.mark.parametrize("line", [pytest.param(line, id=f"{index}") for index, line in enumerate(LINES)])
-def test_what_the_model_prints_is_read_back(line):
+def test_a_line_of_the_model_is_read_back(line):
     failure, chromium, firefox = line
     (ours,), (theirs,) = read(chromium, NOBODY), read(firefox, NOBODY)
     others = OTHERWISE.get(failure.code, set())
     assert ours.name in {failure.code, "not_told", *others}
-    # Firefox says the same of a preflight and of the response itself.
+    # Firefox says the same about a preflight and about the response itself.
     assert theirs.name in {failure.code, failure.reason, *SILENT, *others}
 
 
 @pytest.mark.parametrize("line", [pytest.param(line, id=f"{index}") for index, line in enumerate(SOCKET_LINES)])
-def test_what_is_printed_of_a_websocket_is_read_back(line):
+def test_a_line_of_the_model_about_a_websocket_is_read_back(line):
     """
-    Chromium's line names the failure, with what it says of it. Firefox's says the same of all.
+    Chromium's line names the failure with its details. Firefox's line is the same for all failures.
     """
     failure, chromium, firefox = line
     (ours,), (theirs,) = read(chromium, NOBODY), read(firefox, NOBODY)
@@ -96,7 +93,7 @@ def test_what_is_printed_of_a_websocket_is_read_back(line):
         assert found.value == failure.value
     if failure.reason is Reason.HANDSHAKE_REFUSED:
         assert found.exchange.response.status == failure.exchange.response.status
-    # Of one failure Firefox has a line without a URL.
+    # For one failure Firefox has a line without a URL.
     assert (theirs.name, theirs.url) in {("websocket", FEED), ("insecure_call", URL)}
 
 
@@ -114,13 +111,13 @@ HTTPS_PAGE = (
         (f"{HTTPS_PAGE} 'ws://api.example.com/feed'. This request has been blocked", "ws://api.example.com/feed"),
     ],
 )
-def test_a_websocket_has_a_url_of_its_own(text, url):
+def test_a_websocket_has_a_url_with_its_own_scheme(text, url):
     (message,) = read(text, NOBODY)
     assert (message.url, "url" in message.assumed) == (url, url in {URL, SOCKET_URL})
 
 
-def test_websockets_pasted_together_are_told_one_by_one():
-    # Each of another URL, or the second would only echo the first.
+def test_websockets_pasted_together_are_separated():
+    # Each has a different URL, because a second line on one URL would only repeat the first.
     chromium = [line.replace("/feed", f"/{number}") for number, (_, line, _) in enumerate(SOCKET_LINES[::2][:2])]
     firefox = "Firefox can\u2019t establish a connection to the server at wss://other.example/."
     left = "The connection to wss://other.example/ was interrupted while the page was loading."
@@ -129,16 +126,16 @@ def test_websockets_pasted_together_are_told_one_by_one():
 
 
 @pytest.mark.parametrize("engine", ["chromium", "firefox"])
-def test_what_real_consoles_print_is_recognized(engine):
+def test_the_recorded_lines_of_real_consoles_are_recognized(engine):
     """
-    What real consoles print of the laboratory is recognized.
+    They come from the laboratory.
     """
     rows = [row for row in json.loads(CONSOLE_LINES.read_text()) if row["engine"] == engine]
     assert rows
     for row in rows:
         (message,) = read(row["text"], NOBODY)
         reason = row["reason"]
-        # What stands behind a connection that breaks off, only Chromium tells, and not through a proxy.
+        # Only Chromium says why a connection broke off, and not through a proxy.
         broken_off = {"unreachable"} if reason in {"tls", "too_many_redirects", "redirect_userinfo"} else set()
         alike = {reason.removeprefix("preflight_")} if engine == "firefox" else set()
         otherwise = OTHERWISE.get(reason, OTHERWISE.get(reason.removeprefix("preflight_"), set()))
@@ -146,16 +143,13 @@ def test_what_real_consoles_print_is_recognized(engine):
         assert message.url in row["text"] if ".lab.example" in row["text"] else message.url == URL, row
 
 
-def test_words_in_a_url_say_nothing_of_what_failed():
+def test_words_in_a_url_say_nothing_about_the_failure():
     for word in ("preflight", "csrf", "websocket", "samesite", "curl", "address space", "CORB", "no-cors"):
         url = f"https://{word.replace(' ', '-')}.example/{word.replace(' ', '%20')}"
         (message,) = read(f"GET {url} net::ERR_CONNECTION_REFUSED", NOBODY)
         assert (message.name, message.url) == ("unreachable", url)
         (message,) = read(MESSAGES[0][0].replace(API, url), NOBODY)
         assert (message.name, message.url) == ("missing_allow_origin", url)
-
-
-# Messages: what they name
 
 
 def failure_in(text, known=NOBODY):
@@ -179,18 +173,12 @@ def failure_in(text, known=NOBODY):
         ("Fetch API cannot load https://api.example.net:25/. net::ERR_UNSAFE_PORT", {"value": "25"}),
     ],
 )  # fmt: skip
-def test_what_a_message_names(text, names):
-    """
-    What a message names is what the model is told.
-    """
+def test_the_details_in_a_message_reach_the_model(text, names):
     failure = failure_in(text)
     assert {name: getattr(failure, name) for name in names} == names
 
 
-def test_several_messages_pasted_together():
-    """
-    Several messages pasted together are told one by one and the same once.
-    """
+def test_messages_pasted_together_are_separated_and_duplicates_are_dropped():
     one = f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present on the requested resource."
     two = f"{BLOCKED}Method PUT is not allowed by Access-Control-Allow-Methods in preflight response."
     three = f"{REFUSED}CORS request did not succeed). Status code: (null)."
@@ -208,12 +196,12 @@ def test_several_messages_pasted_together():
         (f"{BLOCKED}Request header field {{}} is not allowed by Access-Control-Allow-Headers", ["user-agent", "x-b"]),
     ],
 )
-def test_each_header_that_is_named_is_told(line, headers):
+def test_each_named_header_is_reported(line, headers):
     found = read("\n".join(map(line.format, ("user-agent", "x-b", "user-agent"))), NOBODY)
     assert [told.header for told in found] == headers
 
 
-def test_what_had_no_cors_does_not_name_the_url_of_what_had():
+def test_a_request_without_cors_does_not_name_the_url_of_one_with_cors():
     text = (
         f"[console.error] Failed to load resource: Origin {APP} is not allowed by Access-Control-Allow-Origin. Status "
         f"code: 200\n[console.error] Cancelled load to {API} because it violates the resource's "
@@ -222,9 +210,9 @@ def test_what_had_no_cors_does_not_name_the_url_of_what_had():
     assert [(told.name, told.url) for told in read(text, NOBODY)] == [("missing_allow_origin", URL), ("corp", API)]
 
 
-def test_items_of_a_list_are_told_one_by_one():
+def test_items_of_a_list_are_separated():
     """
-    Each item of a list is a message of its own, and only one of them names the URL.
+    Each item is a message of its own, and only one of them names the URL.
     """
     items = [
         BLOCKED.partition(": ")[0],
@@ -239,16 +227,16 @@ def test_items_of_a_list_are_told_one_by_one():
         assert [(told.name, told.url) for told in found] == [("missing_allow_origin", API), ("header_not_allowed", API)]
 
 
-def test_what_says_least_stands_back():
+def test_a_general_line_without_a_url_is_dropped_next_to_one_with_a_url():
     """
-    Of lines that only say that something failed, one without a URL says nothing that one with a URL does not.
+    Both only say that something failed.
     """
     url = "Fetch API cannot load https://{}.example/x due to access control checks."
     found = read(f"{url.format('a')}\n{url.format('b')}\nUnhandled Promise Rejection: TypeError: Load failed", NOBODY)
     assert [told.url for told in found] == ["https://a.example/x", "https://b.example/x"]
 
 
-def test_several_lines_that_are_not_cors_are_told_one_by_one():
+def test_lines_that_are_not_about_cors_are_separated():
     csp = "Content Security Policy: The page's settings blocked the loading of a resource at http://a.example/{} ('img-src'). "
     assert [told.url[-1] for told in read(csp.format("x") + csp.format("y"), NOBODY)] == ["x", "y"]
     frame = "Blocked a frame with origin 'http://a.example' from accessing a cross-origin frame. "
@@ -272,9 +260,9 @@ def test_several_lines_that_are_not_cors_are_told_one_by_one():
         ("POST {url} 400 (Bad Request)\nPUT {url} 400 (Bad Request)", None, "GET"),
     ],
 )
-def test_the_line_before_tells_the_method(before, known, method):
+def test_the_line_before_gives_the_method(before, known, method):
     """
-    A line that says how a URL was asked tells the method of the one that says why it failed.
+    It says how a URL was requested. The next line says why that failed.
     """
     (found,) = read(f"{before.format(url=API)}\n{BLOCKED}No 'Access-Control-Allow-Origin' header", Known(method=known))
     assert found.method == method
@@ -283,8 +271,8 @@ def test_the_line_before_tells_the_method(before, known, method):
 @pytest.mark.parametrize(
     "core", sorted({row.core.pattern[:40] for row in ROWS} | {"Access to a at '", "cannot load a:", "Origin a"})
 )
-def test_reading_takes_no_time_whatever_is_repeated(core):
-    # A quarter of what is read at most: what takes four times as long for twice as much shows.
+def test_reading_a_repeated_text_takes_linear_time(core):
+    # A quarter of the largest text. If twice as much takes four times as long, the test sees it.
     text = (core + " ") * (LONGEST_MESSAGE // 4 // len(core))
     started = time.process_time()
     read(text, NOBODY)
@@ -306,10 +294,7 @@ def test_reading_never_raises(text):
         "TypeError: Failed to fetch",
     ],
 )
-def test_a_line_that_says_little_stands_back(beside):
-    """
-    A line that says only that something failed stands back.
-    """
+def test_a_line_that_only_says_that_something_failed_is_dropped(beside):
     told = f"{CHECK}It does not have HTTP ok status."
     assert [message.name for message in read(f"{beside}\n{told}", NOBODY)] == ["preflight_status"]
     assert [message.name for message in read(f"{told}\n{beside}", NOBODY)] == ["preflight_status"]

@@ -1,5 +1,5 @@
 """
-Lines as people paste them are read: what failed, with the URL, the page and the method that they name, and the fix.
+Lines as people paste them: the failure, the URL, page and method that they name, and the fix.
 """
 
 import re
@@ -40,15 +40,15 @@ def test_a_line_of_an_issue_is_read(line):
 
 
 @pytest.mark.parametrize("text", UNRELATED)
-def test_what_is_about_something_else_is_not_read(text):
+def test_a_line_about_something_else_is_not_read(text):
     assert read_message(text) == []
 
 
 def nothing_is_invented(meaning):
     texts = (meaning.title, meaning.fix.words)
-    # What stands for a URL that nobody named is in no sentence.
+    # The placeholder for a URL that nobody named is in no sentence.
     if "url" in meaning.message.assumed:
         assert not any("api.example.com" in text for text in (*texts, *meaning.fix.page))
-    # And nothing is said of what the line does not tell.
+    # Nothing is said that the line does not show.
     for text in texts:
         assert not re.search(r'""|(?<!\w)\(\)| [.,;)](?!\.)| :(?!:)|  ', text), text

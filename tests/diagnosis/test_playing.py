@@ -1,5 +1,5 @@
 """
-A fetch is played so that every fault is named at once, and nothing is sent that a browser would hold back.
+A fetch is played so that every fault is named at once. Nothing is sent that a browser would not send.
 """
 
 import pytest
@@ -11,8 +11,8 @@ from corsguard.diagnosis.playing import Fetch, play
 
 FAULTS = {
     "nothing is wrong": (Server(response=(200, allow())), ["--page", PAGE], []),
-    "no layer at all": (Server(), ["--page", PAGE], ["missing_allow_origin"]),
-    "everything about the preflight": (
+    "no layer of CORS": (Server(), ["--page", PAGE], ["missing_allow_origin"]),
+    "all faults of a preflight": (
         Server((405, [])),
         [*PUT, *TOKEN, "--credentials"],
         [
@@ -23,7 +23,7 @@ FAULTS = {
             "header_not_allowed",
         ],
     ),
-    "a wildcard that never counts": (
+    "a wildcard that has no effect": (
         Server((200, allow("*", credentials="True", methods="*", headers="*"))),
         [*PUT, *TOKEN, "--credentials"],
         [
@@ -33,7 +33,7 @@ FAULTS = {
             "header_not_allowed",
         ],
     ),
-    "lists that are none": (
+    "invalid lists": (
         Server((204, allow("null", methods="GET POST", headers='"x-token"'))),
         [*PUT, *TOKEN],
         [
@@ -73,7 +73,7 @@ FAULTS = {
         ["--page", PAGE, "--read", "X-Total", "--read", "Set-Cookie", "--read", "X-Other", "--read", "Cache-Control"],
         ["not_exposed"] * 4,
     ),
-    "a cookie that stays at home": (
+    "a cookie that is not sent": (
         Server(response=(200, allow("https://other.example", credentials="true"))),
         ["--page", "https://other.example", "--set-cookie", "sid=12345; SameSite=Lax"],
         ["cookie"],
@@ -101,9 +101,9 @@ def test_all_faults_are_named_at_once(serve, server, arguments, codes):
     assert not any(fault["chromium"] in found["console"] for fault in found["faults"])
 
 
-def test_what_a_missing_layer_leaves_out_is_one_change():
+def test_the_lines_of_a_missing_layer_are_one_change():
     """
-    A layer that refuses the page says nothing else either, so what follows may go by itself.
+    A layer that refuses the page says nothing else either. So the rest may disappear with it.
     """
     policy = Policy(allow_origins=["https://other.example"], allow_methods=["PUT"])
     guarded = CORSMiddleware(Server(), policy)
@@ -124,19 +124,21 @@ def transport(app):
     return transport_for(app)
 
 
-# What is sent.
-
 SENT = {
-    "a GET, and twice more for caches": (Server(response=(200, allow())), [], ["GET /", "GET /", "GET /"]),
+    "a GET, and two more for caches": (Server(response=(200, allow())), [], ["GET /", "GET /", "GET /"]),
     "nothing after a preflight that fails": (Server((403, [])), ["--method", "DELETE"], ["OPTIONS /"]),
-    "a POST of JSON neither": (Server((403, [])), ["--json-body", "{}"], ["OPTIONS /"]),
-    "what a preflight permits": (Server((204, allow(methods="PUT"))), ["--method", "PUT"], ["OPTIONS /", "PUT /"]),
-    "no more than the preflight, when told": (
+    "no POST of JSON after a preflight that fails": (Server((403, [])), ["--json-body", "{}"], ["OPTIONS /"]),
+    "a request that a preflight permits": (
+        Server((204, allow(methods="PUT"))),
+        ["--method", "PUT"],
+        ["OPTIONS /", "PUT /"],
+    ),
+    "only the preflight, with the option": (
         Server((204, allow(methods="PUT"))),
         ["--method", "PUT", "--preflight-only"],
         ["OPTIONS /"],
     ),
-    "nothing at all, when told": (Server(), ["--preflight-only"], []),
+    "nothing, with the option": (Server(), ["--preflight-only"], []),
     "a POST without a preflight": (Server(), ["--data", "text"], ["POST /"]),
     "a GET after a preflight that fails": (Server((204, [])), TOKEN, ["OPTIONS /", *["GET /"] * 3]),
     "no POST after a redirect that is refused": (
@@ -154,7 +156,7 @@ SENT = {
         [],
         ["GET /", "GET /", "GET /"],
     ),
-    "a redirect to another host, as a browser": (
+    "a redirect to another host, as a browser follows it": (
         Server(
             response=(302, [("Location", "https://app.example.com/next"), *allow()]), by_path={"/next": (200, allow())}
         ),
@@ -165,16 +167,16 @@ SENT = {
 
 
 @pytest.mark.parametrize(("server", "arguments", "seen"), SENT.values(), ids=SENT.keys())
-def test_what_is_sent(serve, server, arguments, seen):
+def test_only_these_requests_are_sent(serve, server, arguments, seen):
     """
-    Nothing is sent that a browser holds back and nothing twice.
+    Nothing is sent that a browser withholds, and nothing twice.
     """
     server.seen.clear()
     run(serve(server), "--page", PAGE, *arguments)
     assert server.seen == seen
 
 
-def test_what_was_not_looked_at_is_said(serve):
+def test_checks_that_were_left_out_are_named(serve):
     held, _ = data(serve(Server((403, []))), *PUT)
     assert held["unseen"].startswith("PUT was not sent, because no browser sends it before that is fixed")
     away = Server(response=(302, [("Location", "https://api.example.org/next")]))
@@ -187,9 +189,9 @@ def test_what_was_not_looked_at_is_said(serve):
     )
 
 
-def test_a_circle_is_asked_anew_each_time():
+def test_a_circle_is_asked_again_each_time():
     """
-    The same request twice in one fetch is two requests; in the next round it is none.
+    The same request twice in one fetch is two requests. In the next round it is none.
     """
     answers = iter([("/items", ()), ("/items", ()), (None, ())])
     seen = []
@@ -207,7 +209,7 @@ def test_a_circle_is_asked_anew_each_time():
 
 
 SAFARI = {
-    "preflight status, whatever else": (
+    "preflight status before all else": (
         Server((404, [])),
         PUT,
         "Preflight response is not successful. Status code: 404",
@@ -227,7 +229,7 @@ SAFARI = {
         [],
         "Origin https://app.example.com is not allowed by Access-Control-Allow-Origin. Status code: 200",
     ),
-    "a response that is none": (
+    "no response": (
         Server(response=(404, [])),
         [],
         "Origin https://app.example.com is not allowed by Access-Control-Allow-Origin. Status code: 404",
@@ -246,16 +248,14 @@ SAFARI = {
 
 
 @pytest.mark.parametrize(("server", "arguments", "line"), SAFARI.values(), ids=SAFARI.keys())
-def test_safari_words_it_in_its_own_way(serve, server, arguments, line):
+def test_safari_has_its_own_words(serve, server, arguments, line):
     found, _ = data(serve(server), "--page", PAGE, *arguments)
     assert [*found["faults"], *found["warnings"]][0]["safari"] == line
 
 
-def test_a_preflight_shows_that_the_origin_is_listed(serve):
+def test_a_preflight_that_passed_shows_that_the_origin_is_listed(serve):
     """
-    A preflight that let the page in shows that the origin is listed.
-
-    A gateway answers preflights, and what stands behind it sends nothing; Vary does not mislead.
+    A gateway answers preflights, and the application behind it sends nothing. Vary does not mislead.
     """
     gateway = Server((204, allow(methods="PUT")), (200, [("Vary", "Origin")]))
     (fault,) = data(serve(gateway), *PUT)[0]["faults"]
@@ -267,7 +267,7 @@ def test_a_preflight_shows_that_the_origin_is_listed(serve):
     assert fault["fix"]["words"].startswith("Status 500. ")
 
 
-def test_no_page_is_told_to_ask_a_login_page(serve):
+def test_no_page_is_told_to_request_a_login_page(serve):
     server = Server((302, [("Location", "https://sso.example.com/login")]))
     redirect, *_ = data(serve(server), *PUT)[0]["faults"]
     assert redirect["code"] == "preflight_redirect"
@@ -283,7 +283,7 @@ def test_a_cause_ends_with_one_stop():
     assert not outcome.faults[0].cause.endswith("..")
 
 
-def test_a_transport_that_is_asked_by_hand():
+def test_a_transport_may_be_asked_directly():
     with served_http(Server(response=(200, allow()))) as port, LiveTransport() as live:
         url = f"http://127.0.0.1:{port}/"
         outcome = play(Fetch(page="https://other.example", url=url), live)

@@ -1,5 +1,6 @@
 """
-An application that another library guards is sent to its translation, and what nobody can look into is not known.
+For an application that another library guards, the command to translate it is named. A guard that cannot be seen is
+called unknown.
 """
 
 import engineio
@@ -51,7 +52,7 @@ def mounted():
         (mounted, "corsguard move module:app"),
     ],
 )
-def test_what_another_library_guards_is_sent_to_its_translation(serve, make, said):
+def test_the_translation_of_another_library_is_recommended(serve, make, said):
     found, code = data(serve(make()), "--page", PAGE)
     assert (code, said in found["predecessor"]) == (1, True)
     assert "Begin with" not in run(serve(make()), "--page", PAGE).stdout
@@ -60,11 +61,11 @@ def test_what_another_library_guards_is_sent_to_its_translation(serve, make, sai
     assert said in str(caught.value)
 
 
-def test_another_library_is_found_in_what_engine_io_wraps():
+def test_another_library_is_found_inside_of_engine_io():
     assert "corsguard move module:app" in predecessor_of(engineio.WSGIApp(None, flask_cors()))
 
 
-def test_django_cors_headers_is_sent_to_its_check(settings_of_predecessor):
+def test_the_check_is_recommended_for_django_cors_headers(settings_of_predecessor):
     assert (
         "corsguard move mysite.settings"
         in diagnosis.check(settings_of_predecessor, page=PAGE, url="/nowhere").predecessor
@@ -89,7 +90,7 @@ def settings_of_predecessor():
         yield WSGIHandler()
 
 
-def test_what_is_readable_is_not_sent_anywhere():
+def test_a_readable_response_gets_no_recommendation():
     app = FastAPI()
     app.add_middleware(Starlettes, allow_origins=["*"])
     assert diagnosis.check(app, page=PAGE).predecessor == ""
@@ -123,16 +124,16 @@ OPAQUE = [
 
 
 @pytest.mark.parametrize("app", OPAQUE)
-def test_what_cannot_be_looked_into_is_not_known(serve, app):
+def test_a_guard_that_cannot_be_seen_is_called_unknown(serve, app):
     with pytest.raises(LoadError, match="what guards it is not known, because the command"):
         guarded_by(app)
     assert "corsguard does not guard" not in run(serve(app), "--page", PAGE).stdout
 
 
 @pytest.mark.parametrize("origins", [[PAGE], ["https://other.example"]])
-def test_who_is_refused_for_protection_is_told_so(origins):
+def test_a_refusal_of_protection_is_recognized(origins):
     """
-    By the very bytes that the guard sends, so it is seen of a live server, too.
+    It is recognized by the bytes that the guard sends, so it works for a live server too.
     """
     app = CORSMiddleware(Server(), {"allow_origins": origins}, protection=CrossOriginProtection())
     found = diagnosis.check(app, page=PAGE, method="POST")
@@ -141,7 +142,7 @@ def test_who_is_refused_for_protection_is_told_so(origins):
     assert "allow_credentials=True" in told
 
 
-def test_a_text_that_only_looks_like_it_is_not_believed():
+def test_a_text_that_is_only_similar_is_not_recognized():
     def app(environ, start_response):
         start_response("403 Forbidden", [("Access-Control-Allow-Origin", PAGE)])
         return [b"Cross-origin protection (cross-site): not ours\n"]

@@ -1,6 +1,6 @@
 # ruff: noqa: E501 - one request under one policy is one row
 """
-A request is rehearsed under a policy, and the fix that is told grants it.
+A request is rehearsed under a policy, and the proposed fix grants it.
 """
 
 from dataclasses import replace
@@ -20,9 +20,7 @@ from corsguard.diagnosis.rehearsal import rehearse, staged
 from corsguard.explanation import explain as explain_request
 from corsguard_flask import CORSGuard
 
-# A policy
-
-# What the policy says, what is asked, the reason, and what is to be changed (for each line of the file).
+# The policy, the request, the reason, and what to change (for each line of the file).
 UNDER = [
     ({}, {}, None, {}),
     ({}, {"origin": "https://www.example.com"}, "missing_allow_origin", {"allow_origins": [APP, "https://www.example.com"]}),
@@ -95,7 +93,7 @@ def test_a_request_is_rehearsed_and_its_fix_grants_it(module, keywords, asked, r
 
 
 @pytest.mark.parametrize(("keywords", "asked", "reason", "fix"), UNDER)
-def test_a_request_is_told_in_text_and_as_json(module, keywords, asked, reason, fix):
+def test_a_rehearsal_is_printed_as_text_and_as_json(module, keywords, asked, reason, fix):
     module.write_text(f"API = { ({'allow_origins': [APP]} | keywords)!r}\n")
     arguments = ["--page", asked.get("origin", APP), "-X", asked.get("method", "GET"), "--path", "/items"]
     arguments += [word for text in asked.get("headers", ()) for word in ("-H", text)]
@@ -108,9 +106,6 @@ def test_a_request_is_told_in_text_and_as_json(module, keywords, asked, reason, 
     assert data["verdict"] in done.stdout
     for change in data["changes"]:
         assert "\n    ".join([f"Change {change['place']}", *change["lines"]]) in done.stdout
-
-
-# Who may act.
 
 
 def flask_application():
@@ -128,9 +123,9 @@ def flask_application():
     ],
     ids=["configuration", "wsgi", "flask"],
 )
-def test_a_page_that_may_read_and_not_act(made):
+def test_a_page_may_read_and_not_act(made):
     """
-    A request that protection refuses is told so, though its page may read the answer.
+    Protection refuses the request, though its page may read the answer.
     """
     guarded = guarded_by(made())
     rehearsal = rehearse(guarded, staged(APP, "/orders", "POST"))
@@ -141,7 +136,7 @@ def test_a_page_that_may_read_and_not_act(made):
     assert "but protection refuses" not in rehearse(guarded, staged(APP, "/orders")).verdict
 
 
-def test_protection_in_a_file_and_in_django(tmp_path):
+def test_protection_in_a_file_and_in_django_is_used(tmp_path):
     file = tmp_path / "cors.toml"
     file.write_text('allow_origins = ["https://app.example.com"]\n[protection]\nmode = "report"\n')
     rehearsal = rehearse(load_guarded(str(file)), staged(APP, "/orders", "POST"))

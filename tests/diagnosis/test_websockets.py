@@ -1,5 +1,5 @@
 """
-A WebSocket is checked as its page would open it, and a line about it is explained, under a policy too.
+A WebSocket is checked as its page would open it. A line about it is explained, under a policy too.
 """
 
 import pytest
@@ -69,7 +69,7 @@ def test_a_handshake_is_checked(serve, app, page, url, codes):
         assert fault.cause in shown
 
 
-def test_no_server_is_no_matter_of_cors():
+def test_a_missing_server_is_not_a_matter_of_cors():
     found = diagnosis.check({"https://other.example": opens}, page=APP, url=FEED)
     assert (found.verdict, found.faults[0].code) == ("no response", "unreachable")
 
@@ -82,7 +82,7 @@ def test_no_server_is_no_matter_of_cors():
         (stale, [("ok", "status", "101"), ("NO", "answer", "Sec-WebSocket-Accept is missing, or wrong")]),
     ],
 )
-def test_what_is_looked_at(app, rows):
+def test_these_parts_of_a_handshake_are_checked(app, rows):
     found = [row for row in diagnosis.check(app, page=APP, url=FEED).rows if row.name in {"status", "answer"}]
     assert [(row.mark, row.name) for row in found] == [row[:2] for row in rows]
     assert all(row.text.startswith(told) for row, (*_, told) in zip(found, rows, strict=True))
@@ -106,7 +106,7 @@ def test_the_line_of_the_policy_is_named(app, page, place, change):
     assert (edit.place.form, edit.fix.policy, edit.problems) == (place, change, ())
 
 
-def test_a_tagged_endpoint_of_starlette_counts():
+def test_the_tag_of_a_starlette_endpoint_is_used():
     from starlette.applications import Starlette
     from starlette.routing import Route, WebSocketRoute
 
@@ -126,7 +126,7 @@ def test_a_tagged_endpoint_of_starlette_counts():
     assert edit.fix.policy == {"allow_origins": [EVIL, APP]}
 
 
-def test_what_the_guard_does_not_judge_needs_no_other_policy():
+def test_a_handshake_that_the_guard_does_not_judge_needs_no_policy():
     async def closes(scope, receive, send):
         await send({"type": "websocket.close"})
 
@@ -149,7 +149,7 @@ def test_subprotocols_are_offered(serve):
         diagnosis.check(app, protocols=["chat"])
 
 
-def test_cookies_go_along_and_are_not_shown(serve):
+def test_cookies_are_sent_and_not_shown(serve):
     shown = run(serve(opens), "--url", FEED, "--cookie", "sid=s3cr3t", "--curl").stdout
     assert "> Cookie: (not shown)\n" in shown
     assert "curl -i --http1.1 --max-time 5 https://api.example.com/feed" in shown
@@ -176,7 +176,7 @@ def test_cookies_go_along_and_are_not_shown(serve):
         ["--preflight-only"],
     ],
 )
-def test_what_a_page_cannot_say_is_refused(serve, given):
+def test_a_request_that_no_page_can_make_is_refused(serve, given):
     for arguments in ([serve(opens), "--url", FEED], [FEED]):
         result = run(*arguments, *given)
         assert result.exit_code == 2
@@ -186,7 +186,7 @@ def test_what_a_page_cannot_say_is_refused(serve, given):
 @pytest.mark.parametrize(
     "given", [{"method": "PUT"}, {"headers": {"X-A": "1"}}, {"body": b""}, {"read": ["X-A"]}, {"preflight_only": True}]
 )
-def test_what_a_page_cannot_say_is_a_value_error(given):
+def test_a_request_that_no_page_can_make_is_a_value_error(given):
     with pytest.raises(ValueError, match="Expected only cookies and protocols for a WebSocket"):
         diagnosis.check(opens, url=FEED, **given)
 
@@ -212,8 +212,6 @@ def test_a_live_server_is_checked():
         server.shutdown()
         thread.join()
 
-
-# A line of a console.
 
 REFUSED = f"WebSocket connection to '{FEED}' failed: Error during WebSocket handshake: Unexpected response code: 403"
 
@@ -245,7 +243,7 @@ def test_a_line_is_judged_under_a_policy(policy, page, reason, change):
         assert {keyword: value for edit in rehearsal.edits for keyword, value in edit.fix.policy.items()} == change
 
 
-def test_mixed_content_is_no_matter_of_a_policy():
+def test_mixed_content_is_not_a_matter_of_a_policy():
     text = REFUSED.replace("wss:", "ws:")
     (meaning,) = diagnosis.read_message(text, page=APP, policy=LISTED)
     assert meaning.rehearsal.error is None
@@ -282,7 +280,7 @@ def test_each_status_has_its_own_fix(status, words):
     assert ("allow_credentials" in said["fix"]["policy"]) == (status == 403)
 
 
-def test_the_next_command_says_nothing_that_is_refused():
+def test_the_next_command_has_no_option_that_a_websocket_refuses():
     for text in (REFUSED, f"Firefox can\u2019t establish a connection to the server at {FEED}."):
         (said,) = document(text, "--credentials", "-X", "PUT", "-H", "X-A")["messages"]
         assert said["next"] == f"corsguard check {FEED} --page {APP}"

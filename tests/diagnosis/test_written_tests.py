@@ -1,5 +1,5 @@
 """
-The test that is written of a request runs, passes where that happens, and fails where the opposite does.
+A test that is written for a request runs. It passes if that happens, and fails if the opposite happens.
 """
 
 import pytest
@@ -52,13 +52,13 @@ def run(text, policy):
     Run the one test that *text* defines on an application under *policy*.
     """
     names = {}
-    exec(text, names)  # it is ours
+    exec(text, names)  # we wrote it
     (test,) = [value for name, value in names.items() if name.startswith("test_")]
     test(CORSMiddleware(application, policy))
 
 
 @pytest.mark.parametrize("asked", ASKED[:4], ids=["get", "put", "upload", "websocket"])
-def test_a_test_of_what_is_readable_passes_and_fails(asked):
+def test_a_test_of_a_readable_response_passes_and_fails(asked):
     text = as_test(asked, is_readable=True)
     run(text, POLICY)
     with pytest.raises(Exception, match=r"may not read|blocked by CORS|failed for a page"):
@@ -66,7 +66,7 @@ def test_a_test_of_what_is_readable_passes_and_fails(asked):
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=["get", "put", "upload", "websocket", "sandboxed"])
-def test_a_test_of_what_is_blocked_passes_and_fails(asked):
+def test_a_test_of_a_blocked_response_passes_and_fails(asked):
     text = as_test(asked, is_readable=False)
     run(text, Policy(allow_origins=["https://other.example.com"]))
     allowing = Policy(allow_origins="*", allow_methods="*", allow_headers=["X-A"]) if asked.origin else POLICY
@@ -74,7 +74,7 @@ def test_a_test_of_what_is_blocked_passes_and_fails(asked):
         run(text, allowing)
 
 
-def test_what_goes_without_saying_is_left_out():
+def test_default_arguments_are_left_out():
     assert as_test(ASKED[0], is_readable=True) == (
         "from corsguard.testing import assert_shared\n\n\n"
         "def test_the_page_can_read_the_answer(app):\n"
