@@ -1,5 +1,5 @@
 """
-One response is judged twice, with credentials and without, by what the model of a browser makes of it.
+One response is judged twice by the model of a browser: with credentials and without.
 """
 
 import pytest
@@ -20,10 +20,7 @@ from corsguard.audit.answers import Answer, PageFetch
         (0, [], False, False),
     ],
 )
-def test_a_response_is_judged_twice(status, headers, with_credentials, without):
-    """
-    One response is judged with credentials and without.
-    """
+def test_a_response_is_judged_with_credentials_and_without(status, headers, with_credentials, without):
     answer = Answer.of(PageFetch(URL, APP), *headers, status=status)
     assert answer.shares(with_credentials=True) is with_credentials
     assert answer.shares(with_credentials=False) is without
@@ -32,18 +29,12 @@ def test_a_response_is_judged_twice(status, headers, with_credentials, without):
 @pytest.mark.parametrize(
     ("status", "is_bad"), [(200, False), (204, False), (301, True), (401, True), (405, True), (501, True), (0, False)]
 )
-def test_the_status_of_a_preflight_is_judged_alone(status, is_bad):
-    """
-    The status of a preflight is judged whatever else it says.
-    """
+def test_the_status_of_a_preflight_is_judged_separately(status, is_bad):
     preflight = Answer.of(PageFetch(URL, APP, is_upload=True), ("Location", "/"), status=status)
     assert preflight.has_bad_status is is_bad
 
 
-def test_a_preflight_may_grant_only_the_origin():
-    """
-    A preflight may grant the origin and refuse the rest.
-    """
+def test_a_preflight_may_grant_the_origin_and_refuse_the_rest():
     put = PageFetch(URL, APP, "PUT", ("x-token",))
     assert Answer.of(put, (ALLOW, APP)).grants_origin(with_credentials=False)
     assert not Answer.of(put, (ALLOW, APP)).shares(with_credentials=False)

@@ -1,5 +1,5 @@
 """
-Nobody else is contacted, and nobody too often.
+An audit contacts no other server, and does not contact its own server too often.
 """
 
 import json
@@ -12,10 +12,7 @@ from corsguard.audit.bounded_client import BoundedClient, SpentError
 from corsguard.browser import Unreachable, WireResponse
 
 
-def test_the_budget_is_kept():
-    """
-    The budget is kept and what is left out is said.
-    """
+def test_the_budget_is_kept_and_omissions_are_reported():
     one = Served(listing(APP))
     report = audited(one, budget=30)
     assert len(one.asked) == report.sent <= report.budget == 30
@@ -25,10 +22,7 @@ def test_the_budget_is_kept():
     )
 
 
-def test_each_question_is_asked_once_in_its_turn():
-    """
-    No question is asked twice and each in its turn.
-    """
+def test_no_question_is_asked_twice_and_questions_keep_their_order():
     times, pauses = [0.0], []
 
     def pause(seconds):
@@ -51,14 +45,14 @@ def test_each_question_is_asked_once_in_its_turn():
         client.ask(PageFetch(URL, f"{APP}:{port}"))
     assert (len(sent), client.sent) == (6, 6)
     assert pauses == pytest.approx([0.1] * 5)
-    # Two are kept back, to ask again what was found.
+    # Two are kept for asking again about findings.
     with pytest.raises(SpentError, match="the budget of 8 requests was spent"):
         client.ask(PageFetch(URL, "null"))
     client.reserve = 0
     client.ask(PageFetch(URL, "null"))
 
 
-def test_nothing_but_the_one_origin_is_contacted():
+def test_only_the_one_origin_is_contacted():
     client = BoundedClient(pytest.fail, URL, label="0123abcd", budget=8, rate=1e6)
     for url in ("http://other.example.com/", f"https://{HOST}/items", f"http://{HOST}:8080/items"):
         with pytest.raises(ValueError, match="nothing else is contacted"):
@@ -66,9 +60,9 @@ def test_nothing_but_the_one_origin_is_contacted():
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "POST", "XNEW"])
-def test_nothing_that_changes_something_is_sent(method):
+def test_no_request_that_changes_something_is_sent(method):
     """
-    A browser sends no preflight within an origin, and would send the request itself.
+    Within its own origin, a browser would send the request itself, without a preflight.
     """
     own = f"http://{HOST}"
     client = BoundedClient(pytest.fail, URL, label="0123abcd", budget=8, rate=1e6)
@@ -92,7 +86,7 @@ def test_nothing_that_changes_something_is_sent(method):
     assert sent == ["POST"] * (method == "POST")
 
 
-def test_a_server_that_has_gone_is_left_alone():
+def test_a_server_that_has_gone_is_not_asked_again():
     def carry(request):
         raise Unreachable("nothing listens")
 
@@ -105,10 +99,7 @@ def test_a_server_that_has_gone_is_left_alone():
         BoundedClient(carry, URL, label="0123abcd", budget=100, rate=1e6).first(PageFetch(URL))
 
 
-def test_credentials_do_not_go_with_preflights():
-    """
-    Credentials go with requests and not with preflights.
-    """
+def test_credentials_are_sent_with_requests_and_not_with_preflights():
     one = Served(listing(APP))
     audited(one, headers=[("Authorization", "Bearer abc123"), ("Cookie", "sid=xyz789; theme=dark")])
     for method, _, _, names in one.asked:
@@ -116,22 +107,19 @@ def test_credentials_do_not_go_with_preflights():
         if method == "OPTIONS":
             assert credentials == (None, None)
         else:
-            # A condition that is tried comes on top.
+            # The condition that is tried is added to it.
             assert "Bearer abc123" in credentials[0]
             assert "sid=xyz789; theme=dark" in credentials[1]
 
 
-def test_a_bad_port_is_not_asked():
-    """
-    A port that no browser connects to is not asked.
-    """
+def test_a_port_that_browsers_block_is_not_asked():
     one = Served(listing(APP))
     with pytest.raises(Unreachable, match="no browser connects"):
         audited(one, url=f"http://{HOST}:6000/")
     assert one.asked == []
 
 
-def test_little_of_a_download_is_read():
+def test_only_the_beginning_of_a_download_is_read():
     block, sent = b"x" * 65536, []
 
     def download():
@@ -145,17 +133,17 @@ def test_little_of_a_download_is_read():
 
     result, one = run(app, "--budget", "12", "--json")
     assert "CG-A001" in {finding["id"] for finding in json.loads(result.stdout)["findings"]}
-    # What is on its way is in the buffers of the two sockets.
+    # Bytes on their way are in the buffers of the two sockets.
     assert len(sent) < 256 * len(one.asked)
 
 
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
-def test_who_is_asked_too_often_is_heard(status):
+def test_the_report_on_a_busy_server_recommends_a_lower_rate(status):
     report = audited(answering(lambda _: [], status=status), budget=20)
     assert any("503 Service Unavailable: use a lower --rate" in note for note in report.notes)
 
 
-def test_who_wants_to_be_left_alone_is():
+def test_a_server_that_asks_to_stop_is_not_asked_again():
     report = audited(busy("429 Too Many Requests", lambda number: number >= 8))
     assert any("5 requests in a row got no answer, or 429" in note for note in report.notes)
     assert report.sent == 8 + 5

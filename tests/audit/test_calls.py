@@ -18,10 +18,7 @@ from corsguard.browser.urls import Url
 
 
 @pytest.mark.parametrize(("is_internal", "severity"), [(None, None), (True, "high"), (False, None)])
-def test_who_says_that_it_is_internal_is_believed(is_internal, severity):
-    """
-    Who says that a network protects it is believed.
-    """
+def test_an_argument_can_say_that_the_server_is_internal(is_internal, severity):
     shared = found(answering(lambda _: [(ALLOW, "*")]), is_internal=is_internal)
     assert shared.get("CG-A010", {}).get("severity") == severity
 
@@ -36,10 +33,7 @@ def test_who_says_that_it_is_internal_is_believed(is_internal, severity):
         ("localhost", False),
     ],
 )
-def test_a_private_address_is_internal(host, is_internal):
-    """
-    A private address is internal and loopback is not.
-    """
+def test_a_private_address_is_internal_and_loopback_is_not(host, is_internal):
     with served(answering(lambda _: [(ALLOW, "*")])) as one:
         report = audit(f"http://{host}/", trusted=[APP], rate=1e6, connect_to={host: one.address})
     assert {finding.rule.id for finding in report.faults} == ({"CG-A010"} if is_internal else set())
@@ -56,11 +50,7 @@ def test_a_private_address_is_internal(host, is_internal):
         ([], False),
     ],
 )
-def test_a_name_of_a_private_network_is_internal(monkeypatch, addresses, is_internal):
-    """
-    A name that leads into a private network is internal.
-    """
-
+def test_a_name_that_leads_into_a_private_network_is_internal(monkeypatch, addresses, is_internal):
     def look_up(host, *_, **__):
         assert host == HOST
         if not addresses:
@@ -69,11 +59,11 @@ def test_a_name_of_a_private_network_is_internal(monkeypatch, addresses, is_inte
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     assert _is_internal(HOST, None) is is_internal
-    # Where it leads is said, and not where the name would.
+    # The report says the address, and not the name.
     assert _is_internal(HOST, "10.0.0.7:80") is False
 
 
-def test_what_is_returned_is_data():
+def test_the_result_is_data():
     report = audited(answering(everybody))
     data = report.data()
     assert json.loads(json.dumps(data)) == json.loads(json.dumps(data))
@@ -89,7 +79,7 @@ def test_an_application_is_asked_without_pauses():
     assert audited(listing(APP), rate=0.001).sent > 9
 
 
-def test_it_says_how_many_were_sent():
+def test_the_report_has_the_number_of_requests():
     counts = []
     report = audited(listing(APP), on_request=counts.append)
     assert counts == [*range(1, report.sent + 1)]
@@ -108,13 +98,13 @@ def test_it_says_how_many_were_sent():
         ({"origin": f"{APP}/"}, PolicyError),
     ],
 )
-def test_what_cannot_be_asked_is_refused(about, error):
+def test_a_wrong_argument_is_refused(about, error):
     with pytest.raises(error) as refused:
         audited(pytest.fail, **about)
     assert "hunter2" not in str(refused.value)
 
 
-def test_no_response_is_no_report():
+def test_without_any_response_there_is_no_report():
     def carry(request):
         raise Unreachable("nothing listens")
 
@@ -124,7 +114,7 @@ def test_no_response_is_no_report():
 
 def test_secrets_are_not_in_the_data():
     """
-    What a server sends back of the headers that were given is hidden in all that is returned as data.
+    If a server sends the given headers back, they are hidden in all returned data.
     """
     response = WireResponse(200, ((ALLOW, "https://swordfish.example.com"), ("X-Cache", "swordfish")))
     report = audited(lambda _: response, headers=[("X-Api-Key", "swordfish")])
@@ -139,7 +129,7 @@ def test_a_name_below_localhost_is_this_machine():
 
 @pytest.mark.server
 @pytest.mark.parametrize("is_checked", [True, False])
-def test_a_certificate_is_checked_unless_told(is_checked):
+def test_a_certificate_is_checked_unless_this_is_switched_off(is_checked):
     with laboratory.running(["reflected"]) as lab:
         sample = laboratory.SAMPLES["reflected"]
         host = laboratory.host_of(sample)

@@ -1,5 +1,5 @@
 """
-`corsguard audit`: its options, its exit codes, and what it prints.
+`corsguard audit`: its options, its exit codes, and its output.
 """
 
 import json
@@ -69,7 +69,7 @@ from corsguard.origin import Origin
         ([URL, "--proxy", "user:hunter2@proxy"], "write --proxy http://127.0.0.1:8080"),
     ],
 )
-def test_bad_input_is_named_with_its_fix(arguments, said):
+def test_wrong_input_is_refused_with_its_fix(arguments, said):
     result = CliRunner().invoke(audit, arguments, input=URL)
     assert result.exit_code == 2
     assert said in result.stderr
@@ -77,7 +77,7 @@ def test_bad_input_is_named_with_its_fix(arguments, said):
 
 
 @pytest.mark.parametrize(("threshold", "code"), [("low", 1), ("medium", 1), ("high", 0), ("critical", 0)])
-def test_it_fails_on_what_is_as_bad_as_agreed(threshold, code):
+def test_it_fails_from_the_chosen_severity_on(threshold, code):
     # Any port, with credentials: medium.
     def lines(environ):
         origin = origin_of(environ)
@@ -91,10 +91,7 @@ def test_it_fails_on_what_is_as_bad_as_agreed(threshold, code):
     assert result.exit_code == code
 
 
-def test_the_text_says_the_worst_first():
-    """
-    The text says the worst first with proof and fix.
-    """
+def test_the_text_begins_with_the_worst_finding_with_proof_and_fix():
     result, _ = run(answering(everybody))
     lines = result.output.splitlines()
     assert lines[0] == f"Auditing {URL}: 220 requests at most, 10000 a second."
@@ -108,7 +105,7 @@ def test_the_text_says_the_worst_first():
     assert result.exit_code == 1
 
 
-def test_a_clean_server_is_told_so():
+def test_a_server_without_faults_is_called_clean():
     result, one = run(CORSMiddleware(answering(lambda _: []), Policy(allow_origins=[APP], allow_credentials=True)))
     assert "Nothing was found." in result.output
     assert "Tried: strangers and null, who is trusted" in result.output
@@ -117,24 +114,21 @@ def test_a_clean_server_is_told_so():
     assert result.exit_code == 0
 
 
-def test_what_was_hardly_asked_is_not_called_clean():
+def test_a_server_that_was_hardly_asked_is_not_called_clean():
     result, _ = run(listing(APP), "--budget", "1")
     assert "Nothing was found, but not everything was tried." in result.output
     assert "\n1 request of 1 at most, 10000 a second.\n" in result.output
     assert result.exit_code == 0
 
 
-def test_a_remark_has_its_proof_and_its_fix():
-    """
-    What is for information has its proof and its fix too.
-    """
+def test_a_finding_for_information_has_its_proof_and_fix_too():
     result, _ = run(listing(APP))
     heading, proof = re.search(r"  (CG-I007 .*)\n      (.*)\n", result.output).groups()
     assert heading.startswith("CG-I007 nosniff: X-Content-Type-Options is absent: ")
     assert proof == f"GET {URL} 200; browsers: Chromium, Firefox, Safari; fix: X-Content-Type-Options: nosniff"
 
 
-def test_the_fix_names_the_origin_that_is_meant():
+def test_the_fix_names_the_origin_of_the_operator():
     result, _ = run(answering(everybody), origin="https://shop.example.org")
     assert 'allow_origins=["https://shop.example.org"]' in result.output
 
@@ -149,9 +143,9 @@ def test_sarif_has_a_result_for_each_finding():
     assert {found["level"] for found in one["results"][1:]} == {"note"}
 
 
-def test_sarif_says_the_same_in_every_run():
+def test_sarif_is_the_same_in_every_run():
     """
-    The names that are tried are new in each run; what tells a finding from others, and how bad it is, is not.
+    The names that are tried are different in each run. The fingerprint of a finding and its severity are not.
     """
     first, second = (json.loads(run(answering(everybody), "--sarif")[0].stdout)["runs"][0] for _ in range(2))
     prints = [[found["partialFingerprints"] for found in one["results"]] for one in (first, second)]
@@ -165,9 +159,9 @@ def test_sarif_says_the_same_in_every_run():
     assert scores["CG-I007"] == "0.0"
 
 
-def test_the_line_of_curl_asks_in_the_same_way_in_each_format(tmp_path):
+def test_the_curl_command_has_the_options_of_the_audit_in_each_format(tmp_path):
     """
-    What reaches the server (--insecure, --proxy, --cacert) is in the line, printed or in JSON or SARIF.
+    Options that reach the server (--insecure, --proxy, --cacert) are in it, printed, in JSON and in SARIF.
     """
     context, authority = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), trustme.CA()
     authority.issue_cert("localhost").configure_cert(context)
@@ -193,9 +187,9 @@ def test_the_line_of_curl_asks_in_the_same_way_in_each_format(tmp_path):
 FORMS = ([], ["--json"], ["--sarif"])
 
 
-def test_a_finding_can_be_asked_again_by_curl():
+def test_the_curl_command_repeats_the_request_of_the_finding():
     """
-    The line of curl sends the request that showed the finding, and keeps what is secret in variables of the shell.
+    Secrets are variables of the shell.
     """
     with served(answering(everybody)) as one:
         where = ["--connect-to", one.address, "--cookie", "sid=hunter2"]
@@ -210,9 +204,9 @@ def test_a_finding_can_be_asked_again_by_curl():
     assert one.asked[-1][3]["HTTP_COOKIE"] == "sid=hunter2"
 
 
-def test_a_file_of_urls_is_audited_whole(tmp_path):
+def test_a_file_of_urls_is_audited_completely(tmp_path):
     """
-    One server of three is down: the two others are reported, and the code says the worst.
+    One of three servers is down. The two others are reported, and the exit code is that of the worst result.
     """
     file = tmp_path / "urls.txt"
     with socket.socket() as taken, served(answering(everybody)) as bad, served(listing(APP)) as good:
@@ -233,9 +227,9 @@ def test_a_file_of_urls_is_audited_whole(tmp_path):
         assert places == {*urls}
 
 
-def test_everything_goes_through_the_proxy():
+def test_all_requests_go_through_the_proxy():
     """
-    No name is looked up: the proxy gets what is plain as it is, and a tunnel for the rest.
+    No name is looked up. The proxy gets plain requests as they are, and a tunnel for the others.
     """
     seen = []
 
@@ -254,7 +248,7 @@ def test_everything_goes_through_the_proxy():
             seen.clear()
 
 
-def test_what_was_only_refused_was_not_judged():
+def test_a_server_that_only_refused_was_not_judged():
     for status in (
         "401 Unauthorized",
         "403 Forbidden",
@@ -270,12 +264,12 @@ def test_what_was_only_refused_was_not_judged():
         assert result.exit_code == 4
     result, _ = run(answering(everybody, status="403 Forbidden"))
     assert result.exit_code == 1
-    # The form of a request is what the resource itself answers.
+    # The resource itself says which form a request needs.
     result, _ = run(answering(lambda _: [], status="422 Unprocessable Content"))
     assert result.exit_code == 0
 
 
-def test_who_names_no_origin_is_told_what_that_would_add():
+def test_without_an_origin_the_report_says_what_one_would_add():
     result, one = run(answering(lines_for("http://www.example.com")), origin=None)
     asked = {names.get("HTTP_ORIGIN") for *_, names in one.asked}
     assert {f"http://{name}example.com" for name in ("", "www.", "app.", "admin.")} <= asked
@@ -294,9 +288,9 @@ def test_a_host_without_an_address_is_unreachable():
     assert "nothing listens at" in result.stderr
 
 
-def test_the_host_may_be_named_where_to_connect():
+def test_connect_to_takes_the_host_of_the_url():
     """
-    `--connect-to` takes the host of the URL, as `check` does.
+    `check` does the same.
     """
     with served(listing(APP)) as one:
         where = ["--connect-to", f"{HOST}={one.address}"]
@@ -305,10 +299,7 @@ def test_the_host_may_be_named_where_to_connect():
     assert len(one.asked) == 3
 
 
-def test_json_is_what_the_call_returns():
-    """
-    The command prints as JSON what the one call from Python returns.
-    """
+def test_the_json_is_what_the_call_from_python_returns():
     result, one = run(answering(everybody), "--json")
     printed = json.loads(result.stdout)
     data = audited(answering(everybody)).data()
@@ -334,7 +325,7 @@ def test_json_is_what_the_call_returns():
         (("--connect-to", "[::1]:8443"), {"connect_to": {HOST: "[::1]:8443"}}),
     ],
 )
-def test_an_option_is_an_argument_of_the_call(monkeypatch, options, about):
+def test_an_option_becomes_an_argument_of_the_call(monkeypatch, options, about):
     given = {}
 
     def ask(url, **arguments):

@@ -1,5 +1,5 @@
 """
-What is seen is asked again before it is reported, and what a worse finding implies is not reported.
+A sign is asked for again before it is reported. What a worse finding implies is not reported.
 """
 
 import re
@@ -34,11 +34,7 @@ from corsguard.browser.evidence import as_shown
 from corsguard.browser.handshakes import is_handshake, opening
 
 
-def test_what_no_browser_sends_is_information():
-    """
-    What no browser sends is never more than information.
-    """
-
+def test_an_origin_that_no_browser_sends_is_never_more_than_information():
     def lines(environ):
         origin = origin_of(environ)
         return [VARY, *([(ALLOW, origin), CREDENTIALS] if origin.lower().rstrip("/") == APP else [])]
@@ -48,9 +44,9 @@ def test_what_no_browser_sends_is_information():
     assert f"{APP}/" in lax_parser["origins"]
 
 
-def test_a_reflection_implies_narrower_faults():
+def test_a_reflection_implies_the_narrower_faults():
     """
-    A reflection implies the narrower faults which are not asked about.
+    They are not asked about.
     """
     report = audited(answering(everybody))
     (reflected,) = report.faults
@@ -60,10 +56,7 @@ def test_a_reflection_implies_narrower_faults():
     assert report.sent < 40
 
 
-def test_a_finding_is_proven_by_the_wire():
-    """
-    A finding is proven by what went over the wire.
-    """
+def test_a_finding_has_its_exchange_as_proof():
     (exchange,) = found(answering(everybody))["CG-A001"]["proof"]
     sent = dict(exchange["request"]["headers"])
     got = dict(exchange["response"]["headers"])
@@ -74,14 +67,11 @@ def test_a_finding_is_proven_by_the_wire():
     assert exchange["response"]["status"] == 200
 
 
-def test_what_is_let_in_once_is_not_reported():
-    """
-    What is allowed once, but not again is not reported.
-    """
+def test_an_origin_that_is_allowed_once_but_not_again_is_not_reported():
     asked = set()
 
     def lines(environ):
-        # A cache that answers for the origin it has seen last.
+        # A cache that answers for the origin of the last request.
         fresh = environ["QUERY_STRING"].startswith("cg=")
         asked.add(origin_of(environ))
         return [VARY, *([] if fresh else everybody(environ)[1:])]
@@ -91,11 +81,7 @@ def test_what_is_let_in_once_is_not_reported():
     assert any("allowed once, but not again" in note for note in report.notes)
 
 
-def test_what_changes_when_asked_again_is_less_sure():
-    """
-    What is not the same when asked again is less sure.
-    """
-
+def test_a_finding_that_changes_at_the_second_question_is_less_sure():
     def lines(environ):
         exposed = "X-CSRF-Token" if environ["QUERY_STRING"].startswith("cg=") else "X-CSRF-Token, X-Total"
         return [(ALLOW, APP), CREDENTIALS, ("Access-Control-Expose-Headers", exposed)]
@@ -108,10 +94,7 @@ def test_what_changes_when_asked_again_is_less_sure():
 @pytest.mark.parametrize(
     "is_busy", [*(lambda n, k=k: n >= k for k in (3, 8, 20)), *(lambda n, k=k: n % k == 1 for k in (2, 3, 5))]
 )
-def test_a_busy_server_has_no_faults_by_that(status, is_busy):
-    """
-    A server that is too busy has no faults by that.
-    """
+def test_a_server_that_is_too_busy_has_no_faults_because_of_that(status, is_busy):
     assert found(busy(status, is_busy)).keys() <= {"CG-I001", "CG-I007"}
 
 
@@ -154,23 +137,20 @@ def test_a_long_list_has_to_be_slow_twice(slow, is_found):
     assert ("CG-X003" in {finding.rule.id for finding in report.findings}) is is_found
 
 
-def test_a_server_that_fails_for_all_is_not_blamed():
-    """
-    A server that fails for all does not fail for a malformed origin.
-    """
+def test_a_server_that_fails_for_all_origins_is_not_blamed_for_a_malformed_one():
     assert "CG-X002" not in faults(busy("500 Internal Server Error", lambda number: number >= 30))
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
-def test_an_example_is_confirmed_as_its_row(rule):
+def test_the_example_of_a_row_is_reported_as_that_row(rule):
     """
-    What the example of a row shows is reported as this row, if the server says the same when it is asked again.
+    The server has to say the same when it is asked again.
     """
     said = {answer.fetch.origin: answer.response for answer in rule.example if isinstance(answer, Answer)}
 
     def carry(request):
         origin = dict(request.headers).get("Origin")
-        # Of a WebSocket an answer fits one key only.
+        # The answer to a WebSocket only fits one key.
         return opening(request) if is_handshake(request) and origin in said else said.get(origin, WireResponse(200))
 
     client = BoundedClient(carry, "https://api.example.com/items", label="0123abcd", budget=9, rate=1e9, pause=bool)

@@ -1,5 +1,5 @@
 """
-Servers that mean harm, or do what no server should: nothing raises, and nothing is shown as it came.
+Servers that attack, or that do what no server should. Nothing raises, and nothing is shown unescaped.
 """
 
 import threading
@@ -23,7 +23,7 @@ from corsguard.cli.audit import audit
         (lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Le"), "without sending a response"),
     ],
 )
-def test_a_response_that_never_begins_is_given_up(serve, said):
+def test_a_response_that_never_begins_is_abandoned(serve, said):
     with served_raw(serve) as server:
         threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         address = f"127.0.0.1:{server.server_address[1]}"
@@ -35,7 +35,7 @@ def test_a_response_that_never_begins_is_given_up(serve, said):
     assert result.output.replace("\n", "").isprintable()
 
 
-def test_a_body_that_is_cut_off_is_no_traceback():
+def test_a_truncated_body_raises_nothing():
     broken = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
     with served_raw(lambda connection: connection.sendall(broken)) as server:
         threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
@@ -69,10 +69,7 @@ READ = [
 @pytest.mark.parametrize("names", [READ[:1], READ[1:]])
 @pytest.mark.parametrize("status", [200, 302, 503])
 @pytest.mark.parametrize("value", NASTY)
-def test_nothing_raises_or_is_shown_as_it_is(value, status, names):
-    """
-    Nothing that comes back raises or is shown as it is.
-    """
+def test_hostile_answers_raise_nothing_and_are_shown_escaped(value, status, names):
     shared = [] if ALLOW in names else [(ALLOW, APP)]
     response = WireResponse(status, (*shared, *((name, value) for name in names for _ in range(2))))
     report = audited(lambda _: response, budget=48, is_internal=True, active=True)

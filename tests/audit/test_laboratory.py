@@ -1,7 +1,7 @@
 """
-The laboratory is what it says: each of its pages gets what it should, in the model and in real browsers alike.
+The laboratory is what it says: each of its pages gets what it should, in the model and in real browsers.
 
-`PYTHONPATH=tests python tests/audit/test_laboratory.py` writes what the browsers' consoles say of its failures to
+`PYTHONPATH=tests python tests/audit/test_laboratory.py` writes what the browsers' consoles say about its failures to
 `kit/console_lines.json`.
 """
 
@@ -23,13 +23,13 @@ from corsguard.browser import Browser, LiveTransport, NetworkError, WireRequest,
 
 CONSOLE_LINES = Path(__file__).parents[1] / "kit" / "console_lines.json"
 
-# The lines of each console that tell why; others only say that something failed, or come after one that tells.
+# The lines of each console that give a reason. Others only say that something failed, or follow a line with the reason.
 TELLING = {
     "chromium": re.compile(r"blocked by CORS policy|net::ERR_(?!FAILED\b)|^Mixed Content"),
     "firefox": re.compile(r"^Cross-Origin Request|^Blocked loading mixed|Cross-Origin-Resource-Policy"),
 }
 
-# Where an engine does not do, or not say, what the model does: the sample, the number of the fetch, and why.
+# Differences between an engine and the model: the sample, the number of the fetch, and the reason.
 DIVERGENCES = {
     "chromium": {
         ("authorization-under-a-wildcard", 1): "reads: a wildcard still covers Authorization (whatwg/fetch#1919)",
@@ -43,7 +43,7 @@ DIVERGENCES = {
 
 # With a body of more than one byte.
 _FETCH = _PLAY.replace("new Uint8Array([120])", """'{"name": "pen"}'""")
-# For pages of this machine browsers ask no proxy, so that nobody would answer.
+# Browsers ask no proxy for pages of this machine, so no server would answer.
 _WITHOUT_PROXY = "localhost"
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding"}
 
@@ -51,7 +51,7 @@ _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding"}
 @contextmanager
 def live(laboratory):
     """
-    Yield what carries requests to the servers of *laboratory*.
+    Yield the transport to the servers of *laboratory*.
     """
     context = ssl.create_default_context(cafile=laboratory.cacert)
     with LiveTransport(verify=context, connect_to=laboratory.addresses) as transport:
@@ -71,7 +71,7 @@ def seen(request, servers):
 
 def fetches():
     """
-    Return all that is fetched in the laboratory, by the name of the sample and the number of the fetch.
+    Return all fetches in the laboratory, by the name of the sample and the number of the fetch.
 
     Real browsers open WebSockets in `carriers/test_websocket_servers.py`.
     """
@@ -96,7 +96,7 @@ def modelled(transport, name, asked):
 
 def played(engine, transport):
     """
-    Return what *engine* sees of all fetches: what the script got, and the lines of the console that tell why.
+    Return the results of all fetches in *engine*: what the script got, and the lines of the console that give a reason.
     """
     seen = {}
     with engines.proxied(_web(transport)) as port, getattr(engines, engine)(port) as tab:
@@ -121,7 +121,7 @@ def played(engine, transport):
 
 def _web(transport):
     """
-    Return a transport that answers for all pages, and asks *transport* for the rest.
+    Return a transport that answers for all pages, and forwards the rest to *transport*.
     """
 
     def carry(request):
@@ -139,7 +139,7 @@ def _web(transport):
 
 def _request(name, asked):
     """
-    Return what a fetch takes, as the player has it.
+    Return the arguments of a fetch in the form of the player.
     """
     init = dict(asked.init)
     headers, has_body = [*init.pop("headers", {}).items()], init.pop("json", None) is not None
@@ -150,19 +150,19 @@ def _request(name, asked):
 
 def recorded(engine, seen):
     """
-    Return what stands in the file of what *engine* says: of each fetch that fails, the line that tells why.
+    Return the recorded lines of *engine*: for each fetch that fails, the line with the reason.
     """
     lines = []
     for (name, number), asked in fetches().items():
         said = seen.get((name, number), {"said": ()})["said"]
         if asked.reason and said:
-            # Beside some lines Chromium's console has a URL, which is no part of them.
+            # Chromium's console has a URL next to some lines. It is not part of them.
             text = re.sub(r" https?://\S+$", "", said[0]) if engine == "chromium" else said[0]
             lines.append({"sample": name, "engine": engine, "reason": asked.reason, "text": text})
     return lines
 
 
-def test_there_are_enough_of_all_kinds():
+def test_there_are_enough_samples_of_each_kind():
     kinds = Counter(sample.kind for sample in SAMPLES.values())
     assert len(SAMPLES) >= 40
     assert kinds["look-alike"] >= 10
@@ -177,16 +177,13 @@ def test_a_sample_is_what_its_kind_says(name):
     assert all(re.fullmatch(r"CG-[A-Z]\d{3}", finding) for finding in sample.finds)
     assert {"fault": bool(sample.finds), "safe": not sample.finds}.get(sample.kind, True)
     if sample.kind == "look-alike":
-        # Somebody is to be told something.
+        # There has to be something to report.
         assert any(asked.cause or asked.fix for asked in sample.asked)
 
 
 @pytest.mark.server
 @pytest.mark.parametrize("name", SAMPLES)
-def test_the_model_names_cause_and_fix(servers, name):
-    """
-    The model gets what is expected, and names the cause and the fix.
-    """
+def test_the_model_gets_what_is_expected_and_names_cause_and_fix(servers, name):
     for asked in SAMPLES[name].asked:
         got = modelled(servers, name, asked)
         if asked.reason is None:
@@ -203,21 +200,21 @@ def test_the_model_names_cause_and_fix(servers, name):
     "name",
     [name for name, one in SAMPLES.items() if one.kind != "look-alike" and not one.url.startswith("ws:")],
 )
-def test_a_server_has_items_and_nothing_else(servers, name):
+def test_a_server_has_its_items_and_nothing_else(servers, name):
     assert servers(WireRequest("GET", SAMPLES[name].url)).status == 200
     assert servers(WireRequest("HEAD", SAMPLES[name].url)).body == b""
     assert servers(WireRequest("GET", f"{SAMPLES[name].url}/nowhere")).status == 404
 
 
 @pytest.mark.server
-def test_only_what_is_wanted_runs():
+def test_only_the_requested_samples_run():
     with running(["reflected"]) as laboratory:
         assert f"reflected.{SITE}" in laboratory.addresses
         assert not {f"nginx-map.{SITE}", f"django-regex.{SITE}", f"starlette-string.{SITE}"} & {*laboratory.addresses}
 
 
 @pytest.mark.server
-def test_nothing_listens_any_more_when_all_is_over():
+def test_afterwards_no_server_listens_any_more():
     names = ["reflected", "nginx-map", "starlette-string", "django-regex"]
     with running(names) as laboratory, live(laboratory) as transport:
         for name in names:
@@ -251,7 +248,7 @@ def test_a_real_browser_gets_what_the_model_gets(servers, seen):
 
 @pytest.mark.browser
 @pytest.mark.server
-def test_the_recorded_lines_are_what_the_consoles_say(seen):
+def test_the_recorded_lines_are_those_of_the_consoles(seen):
     engine, every = seen
     lines = json.loads(CONSOLE_LINES.read_text(encoding="utf-8"))
     assert [line for line in lines if line["engine"] == engine] == recorded(engine, every)
@@ -259,7 +256,7 @@ def test_the_recorded_lines_are_what_the_consoles_say(seen):
 
 def write():
     """
-    Write what the consoles say.
+    Write the lines of the consoles.
     """
     with running() as laboratory, live(laboratory) as transport:
         lines = [line for engine in TELLING for line in recorded(engine, played(engine, transport))]

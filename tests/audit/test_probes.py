@@ -1,5 +1,5 @@
 """
-Which origins are tried: each is bound to a rule, none is meant, and the worst come first.
+The origins that are tried: each belongs to a rule, none is a trusted one, and the worst come first.
 """
 
 import pytest
@@ -11,10 +11,7 @@ from corsguard.origin import Origin
 from corsguard.testing import attack_origins
 
 
-def test_every_probe_is_bound_to_a_rule():
-    """
-    Every probe is bound to a rule and is what it says.
-    """
+def test_every_probe_belongs_to_a_rule_and_is_what_it_says():
     meant = Meant([APP])
     candidates = [(APP, True), (f"https://{HOST}", True), ("http://app.example.com:8080", True)]
     probes = [
@@ -27,16 +24,13 @@ def test_every_probe_is_bound_to_a_rule():
         assert probe.rule in RULES
         assert probe.origin != APP
         assert not meant.covers(probe.origin)
-        # A browser that is a common one sends what Origin reads; the rest are some browsers' own.
+        # A common browser sends origins that Origin can read. Some browsers also send the rest.
         if probe.rule not in {"CG-A008", "CG-A020"}:
             assert Origin.parse(probe.origin) is not None
     assert len(probes) == len({probe.origin for probe in probes})
 
 
-def test_every_known_mistake_is_tried_or_left():
-    """
-    Every mistake of the testing kit is heeded or left to others.
-    """
+def test_every_mistake_of_the_testing_kit_is_tried_or_left_to_others():
     named = {probe.mistake for probe in [*relatives([(APP, True)], Meant([])), *lax(APP)]}
     left = {attack.name for attack in attack_origins(APP)} - named
     assert left == {
@@ -62,9 +56,9 @@ def test_every_known_mistake_is_tried_or_left():
     }
 
 
-def test_the_worst_is_asked_first():
+def test_the_worst_origins_are_tried_first():
     """
-    First what anyone can register, of an origin that is trusted before all others.
+    Names that anyone can register come first, for the origin that is trusted.
     """
     own = f"https://{HOST}"
     first = relatives([(APP, True), (own, False)], Meant([]))[:14]
@@ -73,7 +67,7 @@ def test_the_worst_is_asked_first():
     assert not [probe.origin for probe in first if "api" in probe.origin]
 
 
-def test_what_follows_a_port_is_no_host():
+def test_text_after_a_port_is_not_a_host():
     assert {probe.origin for probe in special(f"{APP}:8443", "0")} >= {f"{APP}!.0.com:8443", f"{APP}$.0.com:8443"}
 
 
@@ -94,7 +88,7 @@ def test_where_pages_usually_are(own, origins):
 
 
 @pytest.mark.parametrize("origin", ["https://a!b.example", "nonsense", "http://10.0.0.1:8000", "http://[::1]:3000"])
-def test_a_host_of_any_kind_has_relatives_or_none(origin):
+def test_a_host_has_related_names_or_none(origin):
     for probe in [*relatives([(origin, True)], Meant([])), *special(origin, "0"), *lax(origin)]:
         assert probe.origin
 
@@ -102,15 +96,12 @@ def test_a_host_of_any_kind_has_relatives_or_none(origin):
 @pytest.mark.parametrize(
     ("origin", "reach"),
     [
-        # `.co` is a suffix, `.c` is none.
+        # `.co` is a suffix, and `.c` is not.
         ("https://app.example.co", Reach.REGISTRANT),
         ("https://app.example.c", Reach.NEIGHBOUR),
         ("https://app.example", Reach.REGISTRANT),
     ],
 )
-def test_registrants_need_what_can_be_registered(origin, reach):
-    """
-    Only what can be registered is open to registrants.
-    """
+def test_only_registrable_names_are_open_to_registrants(origin, reach):
     (probe,) = [one for one in relatives([(APP, True)], Meant([])) if one.origin == origin]
     assert (probe.rule, probe.reach) == ("CG-A006", reach)

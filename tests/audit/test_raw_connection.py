@@ -1,5 +1,5 @@
 """
-What no HTTP client sends goes over a connection of its own, and only names of lines come back.
+Requests that no HTTP client can send use a connection of their own, and only names of header lines come back.
 """
 
 import json
@@ -18,7 +18,7 @@ from corsguard.cli.audit import audit
 
 class Careless(socketserver.StreamRequestHandler):
     """
-    Ends a request at the first empty line, and sends Origin back with whatever it holds.
+    Ends a request at the first empty line, and sends Origin back with all that it has.
     """
 
     def handle(self):
@@ -33,7 +33,7 @@ class Careless(socketserver.StreamRequestHandler):
 
 
 @pytest.mark.parametrize(("options", "is_found"), [((), False), (("--active",), True)])
-def test_a_line_end_in_origin_is_tried_if_asked(options, is_found):
+def test_a_line_end_in_origin_is_tried_if_active_tests_are_allowed(options, is_found):
     class Threads(socketserver.ThreadingTCPServer):
         daemon_threads = True
 
@@ -49,7 +49,7 @@ def test_a_line_end_in_origin_is_tried_if_asked(options, is_found):
 @contextmanager
 def repeating(begin):
     """
-    Listen once, and send back what *begin* makes of the bytes that came.
+    Listen once, and send back what *begin* makes of the received bytes.
     """
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -70,12 +70,12 @@ def repeating(begin):
         ("\n", True),
         ("\r", True),
         ("\r\n", True),
-        # It goes on with the line before it, for all who read it.
+        # For every reader, it continues the line before it.
         ("\r\n ", False),
         (" ", False),
     ],
 )
-def test_only_what_begins_a_line_is_a_header(end, is_line):
+def test_only_the_beginning_of_a_line_is_a_header(end, is_line):
     def begin(request):
         origin = request.partition(b"Origin: ")[2].removesuffix(b"\r\n\r\n")
         return b"HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: " + origin + b"\r\n\r\nX-Body: 1\r\n"
@@ -94,10 +94,7 @@ def test_a_connection_that_fails_sends_nothing_back():
     assert RawConnection(HOST, HOST, address, None, 5.0).names_sent_back("/", APP) == frozenset()
 
 
-def test_it_does_not_wait_for_an_endless_head():
-    """
-    A plain connection does not wait for a head without end.
-    """
+def test_an_endless_head_is_not_waited_for():
     with served_raw(without_end(b"HTTP/1.1 200 OK\r\nX-Cg: 1\r\nX: ", b"y")) as server:
         threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         line = RawConnection(HOST, HOST, server.server_address, None, 0.1)

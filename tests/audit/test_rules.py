@@ -1,5 +1,5 @@
 """
-The table of what an audit finds: each row is whole, and what it says to paste can be pasted.
+The table of findings: each row is complete, and what it says to paste can be pasted.
 """
 
 import re
@@ -24,10 +24,7 @@ from corsguard.names import EXAMPLE_ORIGIN
         (Reach.NOBODY, "INFO", "INFO", "INFO"),
     ],
 )
-def test_it_is_as_bad_as_it_is_easy(reach, with_credentials, anonymous, internal):
-    """
-    It is as bad as it is easy and as what is read.
-    """
+def test_severity_depends_on_how_easy_the_attack_is_and_what_is_read(reach, with_credentials, anonymous, internal):
     assert severity_of(reach, with_credentials=True, is_internal=False) is Severity[with_credentials]
     assert severity_of(reach, with_credentials=True, is_internal=True) is Severity[with_credentials]
     assert severity_of(reach, with_credentials=False, is_internal=False) is Severity[anonymous]
@@ -66,7 +63,7 @@ def test_every_fix_can_be_pasted_into_a_policy(rule):
         assert value
 
 
-def test_a_fix_names_the_origin_that_is_meant():
+def test_a_fix_names_the_origin_of_the_operator():
     shop = "https://shop.example.org"
     for rule in RULES.values():
         texts = (rule.header_for(shop), rule.policy_for(shop), str(rule.fix_for(shop)))

@@ -1,5 +1,5 @@
 """
-What a server says is taken for what a browser makes of it: each sign is seen, and nothing where none is.
+The answers of a server are read as a browser reads them: each sign is seen, and nothing is seen without one.
 """
 
 import pytest
@@ -34,10 +34,7 @@ from corsguard.origin import NULL
         ("https://evil.com", "true"),
     ],
 )
-def test_a_constant_is_no_reflection(value, credentials):
-    """
-    A constant that looks like an attacker is no reflection.
-    """
+def test_a_constant_that_resembles_an_attacker_is_not_a_reflection(value, credentials):
     app = answering(lambda _: [(ALLOW, value), ("Access-Control-Allow-Credentials", credentials)])
     assert not {name for name in faults(app) if name.startswith("CG-A")}
 
@@ -54,36 +51,24 @@ def test_a_constant_is_no_reflection(value, credentials):
         lambda origin: origin.partition("://")[2],
     ],
 )
-def test_a_changed_origin_lets_nobody_in(mangled):
-    """
-    An origin that comes back changed lets nobody in.
-    """
+def test_an_origin_that_comes_back_changed_lets_nobody_in(mangled):
     app = answering(lambda environ: [VARY, (ALLOW, mangled(origin_of(environ))), CREDENTIALS])
     assert not {name for name in faults(app) if name.startswith("CG-A")}
 
 
 @pytest.mark.parametrize("credentials", ["True", "TRUE", "true, true", "1", "false"])
-def test_only_true_shares_with_credentials(credentials):
-    """
-    Only `true` makes a reflection one with credentials.
-    """
+def test_only_true_makes_a_reflection_one_with_credentials(credentials):
     lines = ("Access-Control-Allow-Credentials", credentials)
     reflected = found(answering(lambda environ: [VARY, (ALLOW, origin_of(environ)), lines]))["CG-A001"]
     assert (reflected["severity"], reflected["with_credentials"]) == ("low", False)
 
 
-def test_two_lines_are_no_reflection():
-    """
-    Two lines of Allow-Origin are a fault and no reflection.
-    """
+def test_two_lines_of_allow_origin_are_a_fault_and_not_a_reflection():
     app = answering(lambda environ: [VARY, (ALLOW, origin_of(environ)), (ALLOW, origin_of(environ)), CREDENTIALS])
     assert faults(app) == {"CG-B004"}
 
 
-def test_sharing_with_everybody_is_no_fault():
-    """
-    What is shared with everybody without credentials is no fault.
-    """
+def test_sharing_with_everyone_without_credentials_is_not_a_fault():
     assert faults(answering(lambda _: [(ALLOW, "*")])) == set()
 
 
@@ -96,11 +81,7 @@ def test_sharing_with_everybody_is_no_fault():
         ("max-age=31536000; includeSubDomains; preload", "MEDIUM"),
     ],
 )
-def test_preloaded_hsts_makes_http_less_bad(transport_security, severity):
-    """
-    Preloaded transport security makes an http origin less bad.
-    """
-
+def test_preloaded_hsts_makes_an_http_origin_less_severe(transport_security, severity):
     def carry(request):
         origin = dict(request.headers).get("Origin", "")
         shared = [(ALLOW, origin), CREDENTIALS] if origin.endswith("://app.example.com") else []
@@ -135,15 +116,11 @@ NEXT_TO_IT = {
 
 
 @pytest.mark.parametrize("rule", NEXT_TO_IT)
-def test_what_stands_next_to_it_is_found(rule):
+def test_a_fault_next_to_it_is_found(rule):
     assert faults(NEXT_TO_IT[rule]) == {rule}
 
 
-def test_a_response_that_is_a_script_is_found():
-    """
-    A response that can be loaded as a script is found.
-    """
-
+def test_a_response_that_can_be_loaded_as_a_script_is_found():
     def app(environ, start_response):
         name = environ["QUERY_STRING"].partition("callback=")[2]
         start_response("200 OK", [("Content-Type", "text/javascript")])
@@ -152,20 +129,13 @@ def test_a_response_that_is_a_script_is_found():
     assert faults(app) == {"CG-E004"}
 
 
-def test_a_cookie_for_all_sites_is_told_of():
-    """
-    A cookie that goes with every request is told of.
-    """
+def test_a_cookie_that_is_sent_with_every_request_is_reported():
     lines = [(ALLOW, APP), CREDENTIALS, ("Set-Cookie", "sid=12345678; SameSite=None; Secure")]
     assert found(answering(lambda _: lines))["CG-B007"]["severity"] == "info"
 
 
 @pytest.mark.parametrize(("control", "severity"), [("public, max-age=60", "medium"), ("no-store", "low"), ("", "low")])
-def test_a_missing_vary_is_as_bad_as_its_cache(control, severity):
-    """
-    A missing vary is as bad as the response is cacheable.
-    """
-
+def test_a_missing_vary_is_as_severe_as_the_response_is_cacheable(control, severity):
     def lines(environ):
         return [("Cache-Control", control), *([(ALLOW, APP), CREDENTIALS] if origin_of(environ) == APP else [])]
 
@@ -214,7 +184,7 @@ SOUND = {
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_nothing_is_said_against_who_is_sound(name):
+def test_a_sound_server_has_no_findings(name):
     assert faults(SOUND[name]) == set()
 
 
@@ -228,11 +198,7 @@ def caching(environ, *, vary=()):
 
 
 @pytest.mark.parametrize(("vary", "is_found"), [([], True), ([("Vary", "{}")], False), ([("Vary", "*")], False)])
-def test_a_header_in_a_cache_is_found(vary, is_found):
-    """
-    A header that gets into a cache is found unless the cache tells it apart.
-    """
-
+def test_a_header_that_gets_into_a_cache_is_found_unless_the_cache_separates_it(vary, is_found):
     def app(environ, start_response):
         body, head = caching(environ, vary=vary)
         start_response("200 OK", [("Content-Length", str(len(body))), *head])
@@ -242,7 +208,7 @@ def test_a_header_in_a_cache_is_found(vary, is_found):
     assert "CG-V006" not in found(app)
 
 
-# The rows: each example is seen by the sign of its row, and by none of those that look at the same answers.
+# The example of each row is seen by the sign of that row, and by no other sign that looks at the same answers.
 TOGETHER = [OF_A_RESPONSE, OF_ALLOWED_NAMES, OF_VARY, OF_NEIGHBOURS_OF_CORS]
 
 
@@ -269,7 +235,7 @@ ASKED = WireRequest("GET", f"https://{HOST}/feed")
 
 def handshake(status, *headers):
     """
-    Return the answer to a handshake, and the probe that it is about.
+    Return the answer to a handshake, and its probe.
     """
     fetch = PageFetch(ASKED.url, NULL, is_handshake=True)
     return Answer.of(fetch, *headers, status=status), Probe("CG-E006", Reach.ANYONE, NULL, "null is trusted")
@@ -286,7 +252,7 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTYifQ.dBjftJeZ4CVPmB92K27uhbUJU1p
 EXPOSED = ("Access-Control-Expose-Headers", "X-CSRF-Token")
 SLOW, FAST_ONE = seen(method="PUT", seconds=3), seen(method="PUT", seconds=1)
 
-# What only looks like the example of the row.
+# Answers that only look like the example of the row.
 LOOK_ALIKES = [
     ("CG-A001", seen((ALLOW, "*")), PROBE),
     ("CG-A001", seen((ALLOW, f"{APP}/")), PROBE),
@@ -399,7 +365,7 @@ LOOK_ALIKES = [
 
 
 @pytest.mark.parametrize(("rule", "answers"), [(rule, answers) for rule, *answers in LOOK_ALIKES])
-def test_a_look_alike_shows_nothing(rule, answers):
+def test_a_look_alike_shows_no_row(rule, answers):
     assert RULES[rule].sign(*answers) is None
 
 
@@ -412,7 +378,7 @@ PRELOADED = ("Strict-Transport-Security", "max-age=31536000; preload")
 WHOLE = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 STRICT = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains; preload")
 
-# How bad it is by the answer; None is what the row says.
+# The severity for each answer. None is the severity of the row.
 SEVERITIES = [
     ("CG-A011", "HIGH", seen((ALLOW, HTTP.origin), CREDENTIALS, origin=HTTP.origin), HTTP),
     ("CG-A011", "HIGH", seen((ALLOW, HTTP.origin), CREDENTIALS, PRELOADED, origin=HTTP.origin), HTTP),
@@ -461,12 +427,12 @@ SEVERITIES = [
 @pytest.mark.parametrize(
     ("rule", "severity", "answers"), [(rule, severity, answers) for rule, severity, *answers in SEVERITIES]
 )
-def test_how_bad_it_is_depends_on_the_answer(rule, severity, answers):
+def test_the_severity_depends_on_the_answer(rule, severity, answers):
     sign = RULES[rule].sign(*answers)
     assert sign.severity == (None if severity is None else Severity[severity])
 
 
-# What is said of the examples.
+# The texts about the examples.
 DETAILS = {
     "CG-A001": "https://0123abcd.example is allowed: any origin is reflected.",
     "CG-A010": "https://app.example.com may read a resource inside an internal network.",
@@ -508,7 +474,7 @@ DETAILS = {
 
 
 @pytest.mark.parametrize("rule", DETAILS)
-def test_what_is_said_of_an_example(rule):
+def test_an_example_has_this_text(rule):
     sign = RULES[rule].sign(*RULES[rule].example)
     assert sign.detail.format(*sign.values) == DETAILS[rule]
 
@@ -524,9 +490,9 @@ def test_what_is_said_of_an_example(rule):
         ([], None, "same-origin"),
     ],
 )
-def test_who_may_embed_is_recommended_by_who_may_read(shared, policy, value):
+def test_the_recommended_resource_policy_depends_on_who_may_read(shared, policy, value):
     """
-    The table of which Cross-Origin-Resource-Policy fits what CORS says of the resource.
+    The table says which Cross-Origin-Resource-Policy fits what CORS says about the resource.
     """
 
     def lines(environ):
@@ -539,6 +505,6 @@ def test_who_may_embed_is_recommended_by_who_may_read(shared, policy, value):
     assert finding["fix"]["header"].startswith(f"Cross-Origin-Resource-Policy: {value}, once")
 
 
-def test_a_poisoned_cache_names_who_came_before():
+def test_a_poisoned_cache_names_the_origin_of_the_stored_answer():
     sign = RULES["CG-V003"].sign(seen(GRANT, origin=None), seen(GRANT), seen(origin=None))
     assert sign.detail.format(*sign.values) == f"The response to {APP} was given to the next one."

@@ -1,5 +1,5 @@
 """
-What is asked: by whom, of what, in which order, and what only if it is agreed to.
+The questions of an audit: from which origin, about what, in which order, and which ones need a permission.
 """
 
 import re
@@ -29,23 +29,17 @@ from corsguard.audit.calls import QUICK_BUDGET
 from corsguard.audit.stages import STAGES
 
 
-def test_an_http_origin_is_no_danger_to_http():
-    """
-    An http origin is no danger to what is served by http.
-    """
+def test_an_http_origin_is_not_a_danger_to_an_http_server():
     assert faults(listing("http://app.example.com"), origin="http://app.example.com") == set()
 
 
-def test_loopback_is_no_stranger_to_loopback():
-    """
-    An origin on loopback is no stranger to a server on loopback.
-    """
+def test_an_origin_on_loopback_is_not_foreign_to_a_server_on_loopback():
     app = listing("http://localhost:3000")
     assert faults(app, url="http://localhost/items", origin=None) == set()
     assert faults(app, origin=None) == {"CG-A014"}
 
 
-def test_a_pattern_that_is_meant_is_not_reported():
+def test_a_pattern_of_the_operator_is_not_reported():
     app = CORSMiddleware(
         answering(lambda _: []), Policy(allow_origins=["https://*.example.com"], allow_credentials=True)
     )
@@ -54,13 +48,13 @@ def test_a_pattern_that_is_meant_is_not_reported():
     assert "CG-A012" not in found(app, origin="https://*.example.com")
 
 
-def test_any_host_is_a_danger_only_inside():
+def test_any_host_is_only_a_danger_inside_a_network():
     app = listing(APP)
     assert faults(app) == set()
     assert faults(app, is_internal=True) == {"CG-E003"}
 
 
-def test_only_safe_methods_are_sent_unless_asked():
+def test_only_safe_methods_are_sent_without_permission():
     one = Served(answering(everybody))
     audited(one)
     assert {method for method, *_ in one.asked} == {"GET", "HEAD", "OPTIONS"}
@@ -69,9 +63,9 @@ def test_only_safe_methods_are_sent_unless_asked():
 @pytest.mark.parametrize("active", [False, True])
 @pytest.mark.parametrize("own", [f"http://{HOST}", f"https://{HOST}", f"https://{HOST}:8443"])
 @pytest.mark.parametrize("trusted", [[], [APP], ["https://*.example.com"]])
-def test_a_page_of_the_server_itself_makes_it_send_nothing_else(own, trusted, active):
+def test_with_the_origin_of_the_server_only_simple_requests_are_sent(own, trusted, active):
     """
-    A browser sends no preflight within an origin, so nothing that needs one is asked in its name.
+    A browser sends no preflight within an origin. So nothing that needs one is sent in its name.
     """
     one = Served(listing(own))
     report = audit(f"{own}/items", app=one, trusted=[own, *trusted], active=active)
@@ -82,9 +76,9 @@ def test_a_page_of_the_server_itself_makes_it_send_nothing_else(own, trusted, ac
     assert not [cause for cause in report.notes if "are sent" in cause]
 
 
-def test_a_stranger_posts_a_form_and_json_if_asked():
+def test_with_permission_a_foreign_page_posts_a_form_and_json():
     """
-    The two posts are those of a page: its Origin, what the browser says of the fetch, and types without a preflight.
+    The two requests are those of a page: its Origin, the browser's Sec-Fetch headers, and types without a preflight.
     """
     seen = []
 
@@ -108,7 +102,7 @@ def test_a_stranger_posts_a_form_and_json_if_asked():
         finding.detail
         == "The POST requests of a foreign page were answered: the form got 200 and the JSON text got 200."
     )
-    # Nothing is posted once more to be sure.
+    # A POST is not repeated for confirmation.
     assert len(seen) == 2
 
 
@@ -119,7 +113,7 @@ def test_without_tls_no_browser_says_where_a_post_comes_from():
     assert not any(name.startswith("HTTP_SEC_FETCH") for name in names)
 
 
-def test_protection_stops_what_is_forged():
+def test_protection_stops_forged_requests():
     policy = Policy(allow_origins=[APP], allow_credentials=True)
     guarded = CORSMiddleware(answering(lambda _: []), policy, protection=CrossOriginProtection())
     report = audited(guarded, url=URL.replace("http:", "https:"), active=True)
@@ -127,11 +121,11 @@ def test_protection_stops_what_is_forged():
     assert "Neither forged post was carried out: the form got 403, the JSON text got 403." in report.notes
 
 
-def test_a_poisoned_cache_is_confirmed_if_asked():
+def test_with_permission_a_poisoned_cache_is_confirmed():
     kept = {}
 
     def app(environ, start_response):
-        # A cache that knows nothing of Vary, before an application that does what it should.
+        # A cache that ignores Vary, in front of a correct application.
         key = (environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["QUERY_STRING"])
         if key not in kept:
             kept[key] = origin_of(environ) == APP
@@ -143,11 +137,7 @@ def test_a_poisoned_cache_is_confirmed_if_asked():
     assert "CG-V003" not in found(listing(APP), active=True)
 
 
-def test_only_a_redirect_within_is_followed():
-    """
-    A redirect to another origin is not followed and one within is.
-    """
-
+def test_only_a_redirect_within_the_origin_is_followed():
     def app(environ, start_response):
         if environ["PATH_INFO"] == "/items":
             start_response("308 Permanent Redirect", [("Location", "/items/")])
@@ -170,7 +160,7 @@ def test_only_a_redirect_within_is_followed():
     assert report.faults == []
 
 
-def test_a_small_budget_finds_the_worst():
+def test_a_small_budget_finds_the_worst_fault():
     def lines(environ):
         origin = origin_of(environ)
         return [VARY, *([(ALLOW, origin), CREDENTIALS] if origin.startswith(APP) else [])]
@@ -181,9 +171,9 @@ def test_a_small_budget_finds_the_worst():
     assert (worst.rule.id, worst.severity, worst.confidence) == ("CG-A003", Severity.CRITICAL, "high")
 
 
-def test_a_small_budget_is_spent_on_what_anyone_can_register():
+def test_a_small_budget_is_spent_on_names_that_anyone_can_register():
     """
-    After strangers and those who are meant, the first questions are about names that are for sale or free.
+    After unrelated origins and trusted ones, the first questions are about names that are for sale or free.
     """
     one = Served(listing(APP))
     audited(one, budget=QUICK_BUDGET)
@@ -194,26 +184,23 @@ def test_a_small_budget_is_spent_on_what_anyone_can_register():
     assert {origin.partition(".")[2] for origin in first} >= {"github.io", "vercel.app", "netlify.app"}
 
 
-def test_an_origin_meant_and_refused_is_noted():
+def test_a_trusted_origin_that_is_refused_is_noted():
     assert f"{APP} should be trusted, but may not read." in audited(listing()).notes
 
 
 @pytest.mark.parametrize("budget", [1, 2, 3])
-def test_a_redirect_that_the_budget_ends_at_is_said(budget):
+def test_a_redirect_at_the_end_of_the_budget_is_reported(budget):
     app = answering(lambda environ: [("Location", f"/x{environ['PATH_INFO']}")], status="302 Found")
     report = audited(app, budget=budget)
     assert "where the server redirects to" in report.left_out
     assert report.sent == budget
 
 
-def test_a_stage_needs_a_permission_or_none():
+def test_each_stage_needs_its_permission():
     assert [stage.name for stage in STAGES if stage.needs] == ["injection, poisoned caches, long lists", "forged posts"]
     assert {*audited(listing(APP)).tried} == {stage.name for stage in STAGES if not stage.needs}
 
 
-def test_every_rule_is_looked_at():
-    """
-    Every rule is named by a stage, or by a probe that a stage tries.
-    """
+def test_every_rule_is_used_by_a_stage_or_a_probe():
     sources = [Path(module.__file__).read_text(encoding="utf-8") for module in (stages, session, probes)]
     assert {rule for source in sources for rule in re.findall(r"CG-[A-Z]\d{3}", source)} == RULES.keys()

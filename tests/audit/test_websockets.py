@@ -1,5 +1,5 @@
 """
-An audit of a WebSocket: who opens it that should not, and that nobody is accused who compares well.
+An audit of a WebSocket: who can open it wrongly. A server that compares correctly has no findings.
 """
 
 import json
@@ -19,7 +19,7 @@ OWN = "https://api.example.com"
 
 class Feed:
     """
-    A WebSocket that opens for whom *is_let_in* says; *asked* are the handshakes, as origin and path.
+    A WebSocket that opens for origins for which *is_let_in* is true. *asked* are the handshakes, as origin and path.
     """
 
     def __init__(self, is_let_in):
@@ -47,7 +47,7 @@ def guarded(**keywords):
     return asgi.CORSMiddleware(Feed(lambda _: True), policy)
 
 
-# What lets in whom it should not, the finding, and an origin that shows it.
+# A wrong comparison, the finding, and an origin that shows it.
 FAULTS = {
     "anyone": (lambda _: True, "CG-E002", "high", "null"),
     "anyone but null": (lambda origin: origin != "null", "CG-E002", "high", ""),
@@ -67,7 +67,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_who_is_let_in_wrongly_is_found(name):
+def test_a_wrong_comparison_is_found(name):
     is_let_in, rule, severity, shown = FAULTS[name]
     report = audited(is_let_in)
     (finding,) = report.findings
@@ -87,19 +87,19 @@ SAFE = {
 
 
 @pytest.mark.parametrize("name", SAFE)
-def test_who_compares_well_has_no_findings(name):
+def test_a_correct_comparison_has_no_findings(name):
     assert audited(SAFE[name]).findings == ()
 
 
 @pytest.mark.parametrize("keywords", [{}, {"allow_origins": "*", "allow_credentials": False}])
-def test_a_guard_lets_in_nobody_else(keywords):
+def test_a_guard_lets_no_other_origin_in(keywords):
     report = audited(guarded(**keywords))
     assert report.findings == ()
     assert [*report.tried] == [stage.name for stage in HANDSHAKE_STAGES]
     assert not report.left_out
 
 
-def test_a_pattern_that_is_meant_is_not_reported():
+def test_a_pattern_of_the_operator_is_not_reported():
     app = guarded(allow_origins=["https://*.example.com"])
     assert audit(URL, trusted=["https://*.example.com"], app=app).findings == ()
     (finding,) = audited(app).findings
@@ -122,7 +122,7 @@ def test_every_question_is_a_handshake():
     assert not report.notes
 
 
-def test_what_is_opened_for_nobody_is_noted():
+def test_a_websocket_that_opens_for_nobody_is_noted():
     (meant, opened, judged) = audited(lambda _: False).notes
     assert meant == f"{APP} should be trusted, but may not open the WebSocket."
     assert opened.startswith("The WebSocket did not open without Origin (the answer was 403), and not")

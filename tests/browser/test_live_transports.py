@@ -326,7 +326,7 @@ BANNERS = {
     "ssh": (b"SSH-2.0-OpenSSH_9.2\r\n", b"", "SSH", "SSH-2.0-OpenSSH_9.2"),
     "postfix": (b"220 mail.example ESMTP Postfix\r\n", b"", "SMTP (mail)", "220 mail.example ESMTP Postfix"),
     "vsftpd": (b"220 (vsFTPd 3.0.5)\r\n", b"", "FTP", "220 (vsFTPd 3.0.5)"),
-    "not a mail server": (b"554 no service\r\n", b"", "SMTP (mail) or FTP", "554 no service"),
+    "a mail server without service": (b"554 no service\r\n", b"", "SMTP (mail) or FTP", "554 no service"),
     "dovecot": (b"+OK Dovecot ready.\r\n", b"", "POP3 (mail)", "+OK Dovecot ready."),
     "imap": (b"* OK [CAPABILITY IMAP4rev1] ready\r\n", b"", "IMAP (mail)", "* OK [CAPABILITY IMAP4rev1] ready"),
     "mysql": (b"J\0\0\0\x0a8.0.36\0\x08\0\0\0ab\x7f\0\xff", b"", "MySQL or MariaDB", "8.0.36"),

@@ -1,5 +1,5 @@
 """
-Fixtures that the tests of the command line share with those of what judges for it.
+Fixtures that these tests share with the tests of the diagnosis.
 """
 
 from kit.checking import serve

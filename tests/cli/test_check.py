@@ -18,11 +18,9 @@ from corsguard.diagnosis import LoadError, har, replaying
 from corsguard.diagnosis.linting import lint
 from corsguard_flask import CORSGuard
 
-# Secrets.
-
 SECRET = "s3cr3t/\u00e9 value"
 ECHOED = f"{SECRET} t0ken-abc c00kie"
-# Of what is long only the beginning is shown, which may end within a secret.
+# Only the beginning of a long value is shown. It may end within a secret.
 LONG = f"{'x' * 190}{SECRET}"
 ECHOES = {
     "Access-Control-Allow-Origin": [ECHOED, LONG],
@@ -38,10 +36,7 @@ ECHOES = {
 
 @pytest.mark.parametrize(("header", "value"), [(header, value) for header in ECHOES for value in ECHOES[header]])
 @pytest.mark.parametrize("more", [[], ["--json"], ["--curl"]], ids=["text", "JSON", "curl"])
-def test_no_secret_is_shown(serve, tmp_path, header, value, more):
-    """
-    No secret is shown even where a server echoes it.
-    """
+def test_no_secret_is_shown_if_a_server_echoes_it(serve, tmp_path, header, value, more):
     file = tmp_path / "saved.har"
     server = Server((405, [(header, value)]), (302 if header == "Location" else 200, [(header, value)]))
     arguments = ["--page", PAGE, "--credentials", "--read", "X-Echo", "--har", file, *more]
@@ -61,17 +56,14 @@ def test_no_secret_is_shown(serve, tmp_path, header, value, more):
         assert "(not shown)" in shown
 
 
-def test_a_short_value_is_not_shown_where_it_stands(serve, tmp_path):
-    """
-    A value too short to be looked for is not shown where it stands.
-    """
+def test_a_value_too_short_to_be_searched_for_is_not_shown_in_its_own_place(serve, tmp_path):
     file = tmp_path / "saved.har"
     arguments = [serve(Server((204, allow(headers="x-pin")))), "--page", PAGE, "--header", "X-Pin: 789", "--har", file]
     for more in [], ["--json"], ["--curl"]:
         assert "789" not in run(*arguments, *more).stdout + file.read_text()
 
 
-def test_what_is_no_secret_stays(serve):
+def test_a_value_that_is_not_secret_is_shown(serve):
     found = run(serve(Server((204, allow(methods="PUT")))), *PUT, "--header", "X-Flag: true", "--credentials").stdout
     assert "Access-Control-Allow-Credentials: true" in found
     found = run(serve(Server((204, []))), "--page", PAGE, "--header", "Content-Type: text/special").stdout
@@ -87,13 +79,7 @@ def test_a_bad_value_is_not_shown_in_an_error(serve):
     assert (result.exit_code, "s3cr3t" in result.output) == (2, False)
 
 
-# What is printed.
-
-
-def test_the_order_of_what_is_printed(serve):
-    """
-    The cause comes first and then the line to change.
-    """
+def test_the_cause_comes_first_and_then_the_line_to_change(serve):
     server = Server((405, [("Server", "nginx")]))
     found = run(serve(server), *PUT, *TOKEN, "--url", "/items/1")
     assert found.exit_code == 1
@@ -147,7 +133,7 @@ On the wire:
     ]
 
 
-def test_a_verdict_says_what_its_fix_says(serve):
+def test_a_verdict_agrees_with_its_fix(serve):
     corp = Server(response=(200, [("Cross-Origin-Resource-Policy", "same-origin")]))
     found = run(serve(corp), "--page", PAGE, "--mode", "no-cors").stdout
     assert found.startswith("FAILED, AND THIS IS NOT CORS: ")
@@ -156,10 +142,7 @@ def test_a_verdict_says_what_its_fix_says(serve):
     assert run(serve(Server()), "--page", PAGE).stdout.startswith("BLOCKED: ")
 
 
-def test_what_was_sent_is_shown_once(serve):
-    """
-    What was sent is shown once in text and in data.
-    """
+def test_a_sent_request_is_shown_once_in_text_and_in_data(serve):
     circle = Server(response=(302, [*allow(), ("Location", "/next")]), by_path={})
     text = run(serve(circle), "--page", PAGE).stdout
     assert "\n      ... 13 more ...\n" in text
@@ -173,7 +156,7 @@ def test_what_was_sent_is_shown_once(serve):
     }
 
 
-def test_the_same_change_is_told_once(serve):
+def test_one_change_is_reported_once(serve):
     server = Server(response=(302, [("Location", "/next")]), by_path={"/next": (302, [("Location", "/last")])})
     server.by_path["/last"] = (200, [])
     found = run(serve(server), "--page", PAGE).stdout
@@ -184,10 +167,7 @@ def test_the_same_change_is_told_once(serve):
     assert "\n2. The response (200) has no Access-Control-Allow-Origin.\n   The change is the same as above.\n" in found
 
 
-def test_json_stands_alone(serve):
-    """
-    Without a terminal there is no colour and JSON stands alone.
-    """
+def test_without_a_terminal_there_is_no_colour_and_only_json(serve):
     assert "\x1b" not in run(serve(Server())).stdout
     found, _ = data(serve(Server()), "--curl")
     assert [*found] == [
@@ -212,16 +192,13 @@ def test_json_stands_alone(serve):
     ]
 
 
-def test_a_line_to_change_is_said_once(serve):
+def test_one_line_to_change_is_printed_once(serve):
     server = Server((302, [("Location", "/elsewhere")]))
     said = run(serve(server), *PUT, "--credentials").stdout.splitlines()
     assert sum(line.strip().startswith("policy: allow_origins=") for line in said) == 1
 
 
-# What is assumed.
-
-
-def test_a_whole_url_is_taken_for_its_origin(serve):
+def test_a_whole_url_is_read_as_its_origin(serve):
     found, _ = data(serve(Server()), "--page", "http://localhost:3000/items?a=1", "--url", API)
     assert (found["origin"], found["page"]) == ("http://localhost:3000", "http://localhost:3000")
     assert found["assumed"] == []
@@ -237,10 +214,7 @@ PAGES = [
 
 
 @pytest.mark.parametrize(("url", "page"), PAGES)
-def test_the_likely_page_is_assumed_and_named(serve, url, page):
-    """
-    The page that most likely asks is assumed and named.
-    """
+def test_the_most_likely_page_is_assumed_and_named(serve, url, page):
     found, _ = data(serve(Server()), "--url", url)
     assert (found["origin"], found["assumed"]) == (page, [f"a page on {page} (--page says which)"])
 
@@ -251,7 +225,7 @@ def test_the_likely_page_is_assumed_and_named(serve, url, page):
         ("https://api.example.com/", ["https://www.shop.example"], "https://www.shop.example"),
         ("wss://api.example.com/feed", ["https://www.shop.example"], "https://www.shop.example"),
         ("https://api.example.com/", ["https://*.shop.example", "http://localhost:3000"], "http://localhost:3000"),
-        # A page on https may not ask http, and a page of the server's own origin needs no grant.
+        # A page with https may not ask http, and a page of the server's own origin needs no grant.
         ("http://api.example.com/", ["https://www.shop.example"], "http://app.example.com"),
         ("https://api.example.com/", ["https://api.example.com", "https://b.example"], "https://b.example"),
         ("https://api.example.com/", ["https://*.shop.example"], "https://app.example.com"),
@@ -261,7 +235,7 @@ def test_the_likely_page_is_assumed_and_named(serve, url, page):
 )
 def test_a_page_that_the_policy_lists_is_assumed(serve, url, policy, page):
     """
-    A page that the policy lists is the one that is meant, unless another one is named.
+    An option can name another one.
     """
     guarded = CORSMiddleware(Server(), {"/": {"allow_origins": policy}, "/closed": None})
     found, _ = data(serve(guarded), "--url", url)
@@ -272,9 +246,9 @@ def test_a_page_that_the_policy_lists_is_assumed(serve, url, policy, page):
 BEARER = ["--page", PAGE, "--method", "POST", "--header", "Authorization: Bearer hidden-away"]
 
 
-def test_what_browsers_let_pass_is_a_warning(serve):
+def test_a_request_that_browsers_let_pass_is_a_warning(serve):
     """
-    No browser stops for Authorization under *, so the request is sent; the standard forbids it, which is said.
+    No browser stops for Authorization under *, so the request is sent. The standard forbids it, and the output says so.
     """
     server = Server((204, allow("*", headers="*")), (200, allow("*")))
     result = run(serve(server), *BEARER)
@@ -286,9 +260,9 @@ def test_what_browsers_let_pass_is_a_warning(serve):
     assert (code, found["faults"], [one["code"] for one in found["warnings"]]) == (0, [], ["header_not_allowed"])
 
 
-def test_what_browsers_refuse_stays_a_fault(serve):
+def test_a_request_that_browsers_refuse_is_a_fault(serve):
     """
-    Neither with credentials nor for another header, nor where the answer to the request is at fault.
+    That is so with credentials, for another header, and if the answer to the request is at fault.
     """
     starred = Server((204, allow("*", headers="*")), (200, []))
     found, code = data(serve(starred), *BEARER)
@@ -303,9 +277,9 @@ def test_what_browsers_refuse_stays_a_fault(serve):
 
 
 @pytest.mark.parametrize("page", [PAGE, "https://stranger.example"])
-def test_an_exception_that_leaves_flask_is_not_the_policys_fault(serve, page):
+def test_an_exception_that_leaves_flask_is_not_a_fault_of_the_policy(serve, page):
     """
-    A listed origin is not told to be listed: the debugger answers outside of the guard.
+    The output does not say to list the origin, because it is listed. The debugger answers outside of the guard.
     """
     app = Flask("raising")
     app.debug = True
@@ -316,7 +290,7 @@ def test_an_exception_that_leaves_flask_is_not_the_policys_fault(serve, page):
     assert code == 1
     assert 'app.config["PROPAGATE_EXCEPTIONS"] = False' in fix["words"]
     assert (fix["policy"] == {}) is (page == PAGE)
-    # Asked over the network, nobody knows which layer it was, but what it may be is said.
+    # Over the network, the layer is unknown. The output says which ones it may be.
     found, _ = data(serve(Server(response=(500, []))), "--page", PAGE)
     assert 'app.config["PROPAGATE_EXCEPTIONS"] = False' in found["faults"][0]["fix"]["words"]
 
@@ -339,7 +313,7 @@ def two_layers_of_starlette():
 @pytest.mark.parametrize(
     ("make", "library"), [(two_layers_of_flask, "flask-cors"), (two_layers_of_starlette, "Starlette's CORSMiddleware")]
 )
-def test_a_second_layer_is_told_though_the_guard_replaces_it(serve, make, library):
+def test_a_second_layer_is_reported_though_the_guard_replaces_it(serve, make, library):
     """
     Both check and lint name it.
     """
@@ -369,9 +343,9 @@ def tagged_fastapi():
 
 
 @pytest.mark.parametrize("make", [tagged_flask, tagged_fastapi])
-def test_tags_without_a_guard_need_the_guard_alone(serve, make):
+def test_tags_without_a_guard_only_need_the_guard(serve, make):
     """
-    A policy for the whole application would share more than what was tagged.
+    A policy for the whole application would share more than was tagged.
     """
     name = serve(make())
     shown = run(name, "--page", PAGE).stdout
@@ -381,7 +355,7 @@ def test_tags_without_a_guard_need_the_guard_alone(serve, make):
         lint(name)
 
 
-def test_a_closed_path_is_said_to_be_closed_on_purpose(serve):
+def test_a_closed_path_is_called_closed_on_purpose(serve):
     guarded = CORSMiddleware(Server(), {"/": {"allow_origins": [PAGE]}, "/closed": None})
     shown = run(serve(guarded), "--url", "/closed/x", "--page", PAGE).stdout
     assert "The path is closed (None)" in shown
@@ -390,10 +364,7 @@ def test_a_closed_path_is_said_to_be_closed_on_purpose(serve):
         assert guess not in shown
 
 
-def test_what_an_option_brings_along(serve):
-    """
-    A body is posted and a cookie brings credentials.
-    """
+def test_a_body_is_posted_and_a_cookie_brings_credentials(serve):
     found, _ = data(serve(Server((204, allow(headers="content-type")), (200, allow()))), "--json-body", '{"a":  1}')
     request = found["exchanges"][-1]
     assert (found["method"], ["Content-Type", "application/json"] in request["headers"]) == ("POST", True)
@@ -407,8 +378,6 @@ def test_a_sandboxed_page_has_no_origin(serve):
     assert found["faults"][0]["code"] == "allow_origin_mismatch"
     assert ["Origin", "null"] in found["exchanges"][0]["headers"]
 
-
-# Usage.
 
 WRONG = {
     "no scheme": (["localhost:8000/items"], "A URL begins with its scheme: http://localhost:8000/items"),
@@ -441,22 +410,19 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG.keys())
-def test_what_cannot_be_asked_is_a_usage_error(serve, arguments, said):
-    """
-    What cannot be asked is a usage error that names the fix.
-    """
+def test_a_wrong_option_is_a_usage_error_with_its_fix(serve, arguments, said):
     serve(Server())
     result = run(*arguments)
     assert (result.exit_code, said in result.stderr) == (2, True), result.output
 
 
-def test_of_many_lines_a_part_is_shown(serve):
+def test_of_many_lines_only_some_are_shown(serve):
     lines = [("Access-Control-Allow-Headers", f"x-{number}") for number in range(40)]
     found = run(serve(Server(response=(200, lines))), "--page", PAGE).stdout
     assert "     < Access-Control-Allow-Headers: x-23\n     < ... 16 more\n" in found
 
 
-def test_a_wait_is_told(serve, monkeypatch):
+def test_a_wait_is_announced(serve, monkeypatch):
     told = threading.Event()
 
     class Told(Progress):
@@ -478,7 +444,7 @@ def test_a_wait_is_told(serve, monkeypatch):
     assert "Requests sent: 1" in result.stderr
 
 
-def test_a_saved_har_tells_the_same_again(serve, tmp_path):
+def test_a_saved_har_gives_the_same_result(serve, tmp_path):
     file = tmp_path / "saved.har"
     server = Server((204, allow(methods="GET")))
     found, _ = data(serve(server), *PUT, *TOKEN, "--har", file)
@@ -491,7 +457,7 @@ def test_a_saved_har_tells_the_same_again(serve, tmp_path):
     assert replay.outcome.faults[0].chromium == found["faults"][0]["chromium"]
 
 
-def test_as_a_process_of_its_own(tmp_path):
+def test_the_command_runs_as_a_process(tmp_path):
     (tmp_path / "shop.py").write_text(
         "def app(environ, start_response):\n    start_response('200 OK', [])\n    return []\n"
     )

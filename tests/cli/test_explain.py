@@ -1,6 +1,6 @@
 # ruff: noqa: E501 - what a console prints in one line stands here in one
 """
-`corsguard explain` reads its options, and says what becomes of a request, or what a console's message means.
+`corsguard explain` reads its options, and says what happens to a request, or what a message of a console means.
 """
 
 import re
@@ -14,10 +14,7 @@ from corsguard.diagnosis.messages import LONGEST_MESSAGE
 from corsguard.names import EXAMPLE_ORIGIN as PAGE
 
 
-def test_a_header_is_shown_without_its_value(tmp_path):
-    """
-    Of a request header it is shown that it was sent and not what it says.
-    """
+def test_a_request_header_is_shown_without_its_value(tmp_path):
     file = tmp_path / "cors.toml"
     file.write_text(f'allow_origins = ["{APP}"]\nallow_headers = ["X-Pin", "Content-Type"]\n', encoding="utf-8")
     found = run(str(file), "--page", APP, "-H", "X-Pin: 789", "-H", "Content-Type: application/json").stdout
@@ -49,9 +46,9 @@ def test_the_fix_is_in_the_words_of_the_framework(framework, line):
 @pytest.mark.parametrize(
     "text", ["Preflight response is not successful. Status code: 401", "TypeError: Failed to fetch", "net::ERR_FAILED"]
 )
-def test_a_server_that_is_not_named_is_said(text):
+def test_a_placeholder_for_an_unnamed_server_is_explained(text):
     """
-    A server that no message names is said to stand for it.
+    The message names no server, so the output says what stands for it.
     """
     assert (
         "https://api.example.com/ stands for what the message does not name: replace it with the URL of the request"
@@ -59,10 +56,7 @@ def test_a_server_that_is_not_named_is_said(text):
     )
 
 
-def test_what_a_message_blacks_out_is_said():
-    """
-    What somebody blacked out is said to be, and what is not named at all is said to be not named.
-    """
+def test_blacked_out_values_and_missing_values_are_reported_as_such():
     text = "XMLHttpRequest cannot load http://...... Cannot use wildcard in Access-Control-Allow-Origin when"
     shown = run(text).stdout
     assert (
@@ -84,7 +78,7 @@ def test_what_a_message_blacks_out_is_said():
         "Failed to load [my api]: No 'Access-Control-Allow-Origin' header is present",
     ],
 )
-def test_a_word_in_place_of_a_url_blacks_it_out(text):
+def test_a_word_in_place_of_a_url_means_that_it_is_blacked_out(text):
     (said,) = document(text)["messages"]
     assert said["redacted"] == ["url"]
 
@@ -92,19 +86,19 @@ def test_a_word_in_place_of_a_url_blacks_it_out(text):
 @pytest.mark.parametrize(
     ("rest", "stands"),
     [
-        # No method is shown, PUT is in the command, and METHOD is in the policy.
+        # The text names no method. The command has PUT, and the policy has METHOD.
         ("Request header field x-token is not allowed by Access-Control-Allow-Headers in preflight response.", ""),
         ("Response to preflight request doesn't pass access control check: It does not have HTTP ok status.", "PUT"),
         ("Did not find method in CORS header 'Access-Control-Allow-Methods'", "METHOD"),
     ],
 )
-def test_a_method_that_is_shown_nowhere_stands_for_nothing(rest, stands):
+def test_a_placeholder_for_a_method_is_only_explained_if_it_is_shown(rest, stands):
     shown = run(f"{BLOCKED}{rest}").stdout
     assert shown.count("set it with --method") == bool(stands)
     assert f"{stands} stands for" in shown or not stands
 
 
-def test_the_user_says_what_a_message_does_not_name():
+def test_an_option_adds_what_a_message_does_not_name():
     text = f"{REFUSED}Did not find method in CORS header \u2018Access-Control-Allow-Methods\u2019)."
     shown = run(text).stdout
     assert "METHOD stands for what the message does not name: set it with --method" in shown
@@ -119,16 +113,13 @@ def test_the_user_says_what_a_message_does_not_name():
 
 
 @pytest.mark.parametrize("browser", ["Chromium", "Firefox", "Safari"])
-def test_it_is_said_whose_console_it_is(browser):
+def test_the_browser_of_the_message_is_named(browser):
     text = {"Chromium": MESSAGES[0][0], "Firefox": MESSAGES[3][0], "Safari": MESSAGES[5][0]}[browser]
     assert run(text).stdout.startswith(f"{browser}: ")
     assert document(text)["messages"][0]["browser"] == browser
 
 
-def test_where_a_message_comes_from():
-    """
-    A message comes as an argument as words or from stdin.
-    """
+def test_a_message_comes_as_one_argument_as_words_or_from_stdin():
     text = MESSAGES[0][0]
     whole = run(text)
     assert run(*text.split(" ")).stdout == whole.stdout
@@ -137,10 +128,7 @@ def test_where_a_message_comes_from():
 
 
 @pytest.mark.parametrize("text", ["something else entirely", "-", "Access to nothing"])
-def test_what_is_not_known_is_a_usage_error(text):
-    """
-    What is not known is a usage error that says what was looked for.
-    """
+def test_an_unknown_message_is_a_usage_error_that_says_what_was_searched_for(text):
     done = run(text, input="")
     assert done.exit_code == 2
     assert "blocked by CORS policy" in done.stderr
@@ -165,10 +153,7 @@ def test_a_message_is_bounded():
         "not allowed to display insecure content from http://b.example.",
     ],
 )  # fmt: skip
-def test_nothing_reaches_a_terminal_as_it_is(text):
-    """
-    Nothing of a message reaches a terminal or a shell as it is.
-    """
+def test_no_text_of_a_message_reaches_a_terminal_or_a_shell_unescaped(text):
     done = run(text)
     assert done.exit_code == 1
     assert all(char.isprintable() or char == "\n" for char in done.stdout)
@@ -176,8 +161,6 @@ def test_nothing_reaches_a_terminal_as_it_is(text):
     shlex.split(document(text)["messages"][0]["next"])
     assert "$(reboot)" not in document(text)["messages"][0]["next"].replace("'$(reboot)'", "")
 
-
-# Messages under a policy
 
 TOML = """\
 allow_origins = ["https://app.example.com"]
@@ -191,10 +174,7 @@ allow_headers = ["X-Token"]
 """
 
 
-def test_a_policy_beside_a_message(here):
-    """
-    A policy beside a message says whether it would grant it.
-    """
+def test_a_policy_next_to_a_message_says_whether_it_would_grant_it(here):
     (here / "cors.toml").write_text(TOML)
     text = (
         f"{BLOCKED}Request header field x-token is not allowed by Access-Control-Allow-Headers in preflight response."
@@ -234,7 +214,7 @@ def test_the_value_of_a_header_is_shown_nowhere(here):
     for value in ("sekret-1", "sekret-\u20ac", "sekret-\n"):
         done = run("cors.toml", "--page", APP, "-H", f"X-A: {value}", "--path", "/sekret-1")
         assert "sekret-" not in done.output
-    # Not even where something else says it.
+    # It is not shown either if another value contains it.
     shown = run("cors.toml", "--page", APP, "-H", "X-A: sekret-1", "--path", "/sekret-1").stdout
     assert "> OPTIONS /(not shown)" in shown
     refused = run("cors.toml", "--page", APP, "-H", "X-A: sekret-\u20ac")
@@ -267,10 +247,7 @@ CORSGUARD = {"allow_origins": ["https://app.example.com"]}
 """
 
 
-def test_settings_without_the_middleware(here):
-    """
-    Settings without the middleware share nothing and the line is named.
-    """
+def test_settings_without_the_middleware_share_nothing_and_the_line_is_named(here):
     (here / "shop.py").write_text(SETTINGS)
     done = in_process("explain", "shop", "--page", APP)
     assert done.stderr == ""
@@ -281,10 +258,7 @@ def test_settings_without_the_middleware(here):
     assert third.startswith('       fix: MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware", *MIDDLEWARE]')
 
 
-def test_what_policy_has_against_a_change_is_said(here):
-    """
-    What policy has against a change is said beside it.
-    """
+def test_a_change_that_the_policy_refuses_is_reported_with_the_reason(here):
     (here / "cors.toml").write_text('allow_origins = ["https://app.example.com"]\nallow_credentials = true\n')
     shown = run("--page", "http://b.example").stdout
     assert (
@@ -295,7 +269,7 @@ def test_what_policy_has_against_a_change_is_said(here):
     assert [problem["code"] for problem in change["problems"]] == ["E302"]
 
 
-def test_a_path_that_no_policy_guards_is_said(here):
+def test_a_path_without_a_policy_is_reported(here):
     (here / "cors.toml").write_text('[paths]\n"/api" = { allow_origins = "*" }\n')
     done = run("--page", APP, "--path", "/apiary")
     assert done.exit_code == 1
@@ -313,7 +287,7 @@ def test_a_path_that_no_policy_guards_is_said(here):
         ("/api%252Fclosed", "The path can be read in several ways"),
     ],
 )
-def test_why_a_path_has_no_policy_is_said(here, path, said):
+def test_the_reason_why_a_path_has_no_policy_is_reported(here, path, said):
     paths = '"/api" = { allow_origins = "*" }\n"/api/closed" = "none"\n"/api/open" = "unguarded"\n'
     (here / "cors.toml").write_text(f"[paths]\n{paths}")
     done = run("--page", APP, "--path", path)
@@ -346,10 +320,7 @@ def test_a_tagged_view_is_changed_where_it_is_tagged(module):
     assert f'Change {name}\n    CORSGuard(app, {{..., "allow_origins": ["https://b.example", "{APP}"]}})' in shown
 
 
-def test_the_page_s_own_origin_is_not_the_server(here):
-    """
-    A page on the origin that stands for the server asks another.
-    """
+def test_a_page_with_the_origin_of_the_placeholder_asks_another_server(here):
     (here / "cors.toml").write_text('allow_origins = ["https://app.example.com"]\n')
     done = run("--page", "https://api.example.com")
     assert done.exit_code == 1
@@ -373,10 +344,7 @@ def test_the_page_s_own_origin_is_not_the_server(here):
         (["https://api.example.com/items"], ["corsguard check https://api.example.com/items"]),
     ],
 )
-def test_what_is_not_a_request_is_a_usage_error(here, arguments, said):
-    """
-    What is no request is a usage error with the fix.
-    """
+def test_a_wrong_request_is_a_usage_error_with_the_fix(here, arguments, said):
     (here / "cors.toml").write_text('allow_origins = "*"\n')
     done = run(*arguments)
     assert done.exit_code == 2
@@ -384,9 +352,9 @@ def test_what_is_not_a_request_is_a_usage_error(here, arguments, said):
         assert words in done.stderr
 
 
-def test_a_list_takes_the_place_of_a_star():
+def test_a_list_in_place_of_a_star_is_explained():
     """
-    To list one origin closes a public API to all others, which is said.
+    It closes a public API to all others, and the output says so.
     """
     line = (
         f"Access to fetch at 'https://api.example.com/items' from origin '{APP}' has been blocked by CORS policy: The "
@@ -399,10 +367,7 @@ def test_a_list_takes_the_place_of_a_star():
     assert "Add it to what the policy lists" not in shown
 
 
-def test_a_status_is_not_fixed_by_keywords():
-    """
-    A status of a preflight is no matter of keywords.
-    """
+def test_a_wrong_status_of_a_preflight_has_no_fix_by_keywords():
     text = f"{CHECK}It does not have HTTP ok status."
     done = run(text, "--framework", "django")
     assert "MIDDLEWARE = [" in done.stdout

@@ -1,5 +1,5 @@
 """
-`corsguard export` writes the files, tells whether they are outdated, and refuses what cannot be written.
+`corsguard export` writes the files, says whether they are outdated, and refuses policies that it cannot write.
 """
 
 import sys
@@ -40,7 +40,7 @@ def run(*arguments):
     return CliRunner().invoke(group, ["export", *arguments])
 
 
-def test_files_are_written_and_told_when_they_are_stale(here):
+def test_files_are_written_and_outdated_ones_are_reported(here):
     arguments = ("nginx", "cors.toml", "--environment", "production", "-o", "deploy/corsguard")
     written = run(*arguments)
     assert (written.exit_code, written.output.splitlines()) == (
@@ -58,7 +58,7 @@ def test_files_are_written_and_told_when_they_are_stale(here):
     assert (missing.exit_code, missing.output.count("outdated")) == (1, 1)
 
 
-def test_the_head_says_where_a_file_comes_from(here):
+def test_the_head_of_a_file_says_where_it_comes_from(here):
     run("nginx", "cors.toml", "--env", "production", "--mount", "/app", "-o", "out")
     head = (here / "out" / "http.conf").read_text()
     assert "the policy of cors.toml, environment production" in head
@@ -90,7 +90,7 @@ def test_without_a_folder_the_files_are_printed():
         (("nginx", "none.toml"), "There is no file none.toml"),
     ],
 )
-def test_what_cannot_be_exported_ends_with_2(arguments, said):
+def test_a_policy_that_cannot_be_exported_ends_with_2(arguments, said):
     refused = run(*arguments)
     assert (refused.exit_code, said in refused.output) == (2, True)
 
@@ -112,7 +112,7 @@ def test_the_pre_commit_hook_checks_the_files():
     assert "pass_filenames: false\n" in hook
     arguments = ["nginx", "cors.toml", "--env", "production", "-o", "deploy"]
     run(*arguments)
-    # What pre-commit runs: the entry, and behind it the arguments of the repository.
+    # pre-commit runs the entry, followed by the arguments of the repository.
     assert CliRunner().invoke(group, ["export", "--check", *arguments]).exit_code == 0
 
 

@@ -1,5 +1,5 @@
 """
-`corsguard explain` and `corsguard check` ask the policy of the host that a request is for.
+`corsguard explain` and `corsguard check` use the policy of the host in the request.
 """
 
 import json
@@ -63,7 +63,7 @@ def run(*arguments):
         (GLOBEX, ["--host", "x.globex.example:8443", "--path", "/api"], 0),
         (GLOBEX, ["--host", "x.globex.example:8443", "--path", "/x"], 1),
         (GLOBEX, ["--host", "x.globex.example", "--path", "/api"], 1),
-        # Without a host there is none that a key means.
+        # Without a host, no key means it.
         (ACME, [], 1),
     ],
 )
@@ -73,7 +73,7 @@ def test_the_host_chooses_the_policy(here, page, arguments, code):
 
 
 @pytest.mark.parametrize("host", ["https://api.acme.example", "api.acme.example/", "", "a b"])
-def test_what_is_no_host_is_a_usage_error(here, host):
+def test_a_wrong_host_is_a_usage_error(here, host):
     done = CliRunner().invoke(group, ["explain", "tenants.toml", "--page", ACME, "--host", host])
     assert done.exit_code == 2
     assert "--host" in done.stderr
@@ -117,9 +117,9 @@ RECORD = "what tenants_of_checks.Tenants.policy_of returns for api.acme.example"
 @pytest.mark.parametrize(
     "asked", [["explain", "--host", "api.acme.example"], ["check", "--url", "https://api.acme.example/"]]
 )
-def test_a_change_of_what_a_store_says_names_its_record(here, asked):
+def test_the_answer_of_a_store_is_changed_in_its_record(here, asked):
     """
-    What a store says of a host is changed there, and not where the middleware is made.
+    It is not changed where the middleware is made.
     """
     code, told = run(*asked, "tenants_of_checks:stored", *TO_PAGE)
     (change,) = told["changes"]
@@ -127,7 +127,7 @@ def test_a_change_of_what_a_store_says_names_its_record(here, asked):
     assert change["lines"] == [f'allow_origins=["{ACME}", "{GLOBEX}"]']
 
 
-def test_a_host_of_which_a_store_knows_nothing_is_to_be_told_to_it(here):
+def test_a_host_that_a_store_does_not_know_has_to_be_added_to_it(here):
     done = CliRunner().invoke(group, ["explain", "tenants_of_checks:stored", *TO_PAGE, "--host", "api.other.example"])
     assert (
         "Give / a policy: let tenants_of_checks.Tenants.policy_of return one for api.other.example, or with @cors"

@@ -1,5 +1,5 @@
 """
-`corsguard lint` says everything that is wrong with policies in one run, where it stands and what to write instead.
+`corsguard lint` reports everything that is wrong with policies in one run, with its place and what to write instead.
 """
 
 import itertools
@@ -66,10 +66,7 @@ def found(*arguments):
     return [(one["code"], one["file"], one["line"], one["field"]) for one in document["findings"]]
 
 
-def test_each_problem_of_each_environment_has_its_line(here):
-    """
-    All problems of all environments are said with their lines.
-    """
+def test_all_problems_of_all_environments_have_their_lines(here):
     assert found("bad.toml") == [
         ("E203", "bad.toml", 1, "allow_origins"),
         ("E106", "bad.toml", 2, "allow_method"),
@@ -112,10 +109,7 @@ def test_the_exit_code_says_what_was_found(here, arguments, code):
     assert run(*arguments).exit_code == code
 
 
-def test_what_cannot_be_loaded_hides_nothing_else(here):
-    """
-    What cannot be loaded keeps nothing else from being said.
-    """
+def test_an_object_that_cannot_be_loaded_hides_no_other_problem(here):
     done = run("missing.toml", "nowhere:API", "bad.toml")
     assert done.stdout.startswith("bad.toml\n  E203 line 1")
     assert f"There is no file missing.toml in {here}." in done.stderr
@@ -125,7 +119,7 @@ def test_what_cannot_be_loaded_hides_nothing_else(here):
     assert (document["errors"], document["warnings"]) == (3, 0)
 
 
-def test_nothing_named_is_the_file_here(here):
+def test_without_a_name_the_file_in_this_folder_is_read(here):
     (here / "cors.toml").write_text(BAD)
     assert [finding[:3] for finding in found()] == [
         ("E203", "cors.toml", 1),
@@ -138,15 +132,12 @@ def test_nothing_named_is_the_file_here(here):
     ("content", "line"),
     [(b"a = 1\nb = = 2\n", 2), (b"\xef\xbb\xbfa = 1\n", 1), (b"a = 1\n\nb = '\xff'\n", 3)],
 )
-def test_an_unreadable_file_is_a_problem_with_its_line(here, content, line):
-    """
-    A file that cannot be read is a problem with its line.
-    """
+def test_a_file_that_cannot_be_parsed_is_a_problem_with_its_line(here, content, line):
     (here / "unread.toml").write_bytes(content)
     assert [finding[:3] for finding in found("unread.toml")] == [("E811", "unread.toml", line)]
 
 
-def test_the_keys_of_policies_with_names_are_found(here):
+def test_the_keys_of_named_policies_are_found(here):
     (here / "named.toml").write_text(
         '[policies.app]\nallow_origins = ["https://app.example.com"]\n\n[paths]\n"/api" = "ap"\n"/x/" = "app"\n'
         '[environments.prod.policies.app]\nmax_age = "long"\n'
@@ -209,18 +200,15 @@ def module(here):
         ("misconfigured()", [("E106", 30, "allow_origin")]),
     ],
 )
-def test_what_python_makes_has_its_file_and_line(module, attribute, findings):
+def test_a_policy_in_python_has_its_file_and_line(module, attribute, findings):
     """
-    What Python makes is said with its file and the line that makes it.
+    The line is that where the policy is made.
     """
     there = found(f"{module}:{attribute}")
     assert sorted(there) == sorted((code, f"{module}.py", line, field) for code, line, field in findings)
 
 
-def test_a_bad_policy_made_at_import_is_a_problem(here):
-    """
-    A module that makes a bad policy when it is imported is a problem.
-    """
+def test_a_module_that_makes_a_bad_policy_at_import_is_a_problem(here):
     name = next(NAMES)
     (here / f"{name}.py").write_text('from corsguard import Policy\n\nAPI = Policy(allow_origins=["x"])\n')
     assert found(f"{name}:API") == [("E202", f"{name}.py", 3, "allow_origins")]
@@ -244,10 +232,7 @@ urlpatterns = [path("x", Misplaced.as_view())]
 """
 
 
-def test_django_settings_come_with_the_system_checks(here):
-    """
-    The settings of Django are said with the system checks.
-    """
+def test_settings_of_django_come_with_the_system_checks(here):
     (here / "shop.py").write_text(SETTINGS)
     (here / "shop_urls.py").write_text(URLS)
     done = in_process("lint", "shop", "--json")
@@ -281,9 +266,9 @@ class Production(Configuration):
 
 
 @pytest.mark.parametrize("text", [LEFT, LEFT_IN_A_CLASS], ids=["module", "class"])
-def test_settings_of_django_cors_headers_that_are_left_are_named(here, text):
+def test_settings_of_django_cors_headers_next_to_ours_are_reported(here, text):
     """
-    Settings of django-cors-headers next to ours are named with file and line, in a module and in a class.
+    They have file and line, in a module and in a class.
     """
     (here / "left.py").write_text(text)
     (here / "empty_urls.py").write_text("urlpatterns = []\n")
@@ -294,9 +279,9 @@ def test_settings_of_django_cors_headers_that_are_left_are_named(here, text):
     assert f"CORS_ALLOWED_ORIGINS (left.py, line {line})" in found["message"]
 
 
-def test_what_is_left_of_flask_cors_is_named(here):
+def test_a_config_of_flask_cors_next_to_our_guard_is_reported(here):
     """
-    A config of flask-cors next to a guard of ours is named, and a strict run fails.
+    A strict run fails.
     """
     name = next(NAMES)
     (here / f"{name}.py").write_text(
@@ -327,17 +312,14 @@ def test_sarif_names_rule_file_and_line(here):
     ]
 
 
-def test_nothing_of_a_file_reaches_a_terminal_as_it_is(here):
+def test_no_text_of_a_file_reaches_a_terminal_unescaped(here):
     (here / "hostile.toml").write_text('allow_origins = ["https://\\u001b[31m\\u202ea.example"]\n')
     shown = run("hostile.toml").stdout
     assert "E2" in shown
     assert all(char.isprintable() or char == "\n" for char in shown)
 
 
-def test_the_pre_commit_hook_lints_policies():
-    """
-    The hook for pre commit runs lint on the files that hold policies.
-    """
+def test_the_pre_commit_hook_runs_lint_on_files_with_policies():
     hook = (ROOT / ".pre-commit-hooks.yaml").read_text().partition("- id: corsguard-export")[0]
     said = dict(re.findall(r"^[- ] (\w+): (.+)$", hook, re.MULTILINE))
     assert (said["id"], said["entry"], said["language"]) == ("corsguard-lint", "corsguard lint", "python")
@@ -351,9 +333,9 @@ def test_the_pre_commit_hook_lints_policies():
     ]
 
 
-def test_the_work_grows_as_the_file_does(here):
+def test_the_work_grows_linearly_with_the_file(here):
     """
-    Where each problem stands is looked up in one reading of the file; a thousand took half a minute.
+    The places of all problems are found in one pass through the file. A thousand once took half a minute.
     """
 
     def work(count):
@@ -363,8 +345,6 @@ def test_the_work_grows_as_the_file_does(here):
 
     assert work(200) < 2.3 * work(100)
 
-
-# Policies by host.
 
 HOSTS = """
 [policies.acme]
@@ -415,7 +395,7 @@ GOT = {
 }
 
 
-def test_what_each_host_gets_is_shown(here):
+def test_the_policy_of_each_host_is_shown(here):
     (here / "hosts.toml").write_text(HOSTS)
     assert run("hosts.toml", "good.toml").stdout == (
         "hosts.toml: no errors, no warnings.\n"
@@ -441,13 +421,13 @@ def test_a_mistake_about_a_host_has_its_line(here):
     assert found("hosts.toml") == [("E808", "hosts.toml", 7, 'hosts."closed.example/"')]
 
 
-def test_tags_next_to_hosts_are_warned_of(here):
+def test_tags_next_to_hosts_get_a_warning(here):
     name = next(NAMES)
     (here / f"{name}.py").write_text(WITH_TAGS)
     document = json.loads(run(f"{name}:app", "--json").stdout)
     (finding,) = document["findings"]
     assert (finding["code"], finding["level"], finding["field"]) == ("W601", "warning", "hosts")
-    # A view that is closed is closed on every host, which nobody minds.
+    # A closed view is closed on every host, which is right.
     assert "tagged" in finding["message"]
     assert "closed" not in finding["message"]
     assert document["hosts"] == {f"{name}:app": {"api.acme.example": {"/": "api.acme.example"}}}

@@ -1,5 +1,5 @@
 """
-`corsguard manual` prints pages and finds parts, and `corsguard explain` prints what a code means.
+`corsguard manual` prints pages and finds sections, and `corsguard explain` prints what a code means.
 """
 
 import contextlib
@@ -40,9 +40,9 @@ def cells_of(table):
 
 
 @pytest.mark.parametrize("topic", topics())
-def test_a_page_is_printed_whole(topic):
+def test_a_page_in_a_pipe_has_all_its_texts_and_narrow_tables(topic):
     """
-    In a pipe, a page has all its texts and cells, and a table of it has 80 columns at most.
+    It has all texts and cells, and its tables have at most 80 columns.
     """
     result = run("manual", topic)
     assert result.exit_code == 0
@@ -55,19 +55,19 @@ def test_a_page_is_printed_whole(topic):
         assert len(table.splitlines()[0]) <= 80
 
 
-def test_words_find_the_part_that_speaks_of_them():
+def test_words_find_the_section_about_them():
     result = run("manual", "cookies", "are", "not", "sent")
     assert result.exit_code == 0
     assert result.stdout.startswith("## Cookies are not sent\n")
     assert "This is a part of the page `questions`: `corsguard manual questions`.\n\nAlso:\n" in result.stdout
 
 
-def test_a_page_and_words_search_that_page():
+def test_a_page_name_and_words_search_that_page():
     result = run("manual", "gateways", "vary")
     assert "This is a part of the page `gateways`" in result.stdout
 
 
-def test_a_page_that_is_a_word_of_the_question_is_one():
+def test_a_page_name_may_be_a_word_of_the_question():
     """
     "origins" is a page too, and that page has no "postman".
     """
@@ -78,23 +78,20 @@ def test_a_page_that_is_a_word_of_the_question_is_one():
     ("name", "first"),
     [("policy.md", "# The policy\n"), ("start.md#flask", "## Flask\n"), ("policy#keywords", "## Keywords\n")],
 )
-def test_a_name_that_is_copied_from_a_link_is_one(name, first):
+def test_a_page_name_may_be_copied_from_a_link(name, first):
     result = run("manual", name)
     assert result.exit_code == 0
     assert result.stdout.startswith(first)
 
 
-def test_what_only_points_elsewhere_is_followed():
-    """
-    The answer of one line is printed together with the part to which it points.
-    """
+def test_a_section_that_only_refers_to_another_is_printed_with_it():
     shown = run("manual", "many customers each with own domain").stdout
     assert shown.startswith("## Many customers, each with a domain of their own\n")
     assert "\n## Many tenants: policies by host\n" in shown
     assert "the page `tenants`: `corsguard manual tenants`" in shown
 
 
-def test_what_is_not_there_ends_with_1():
+def test_an_unknown_page_ends_with_1():
     result = run("manual", "xyzzy")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "The manual has nothing about these words. To list its pages: corsguard manual" in result.stderr
@@ -107,20 +104,20 @@ def test_a_code_is_explained(code):
     assert result.stdout.startswith("## ")
 
 
-def test_a_code_is_data_too():
+def test_a_code_is_printed_as_data_too():
     told = json.loads(run("explain", "E203", "--json").stdout)
     assert (told["code"], told["page"]) == ("E203", "errors")
     assert RULES["E203"].why in told["text"]
 
 
 @pytest.mark.parametrize("code", ["E999", "CG-A999", "corsguard.W999"])
-def test_a_code_that_does_not_exist_is_said(code):
+def test_an_unknown_code_is_reported(code):
     result = run("explain", code)
     assert result.exit_code == 2
     assert f"There is no code {code}. All of them: corsguard manual errors" in result.stderr
 
 
-def test_a_table_and_the_list_below_it_are_two_lists():
+def test_a_table_and_the_list_below_it_are_separated():
     long = 80 * "word "
     table = f"| a | b |\n|---|---|\n| one | {long}|\n"
     shown = with_fitting_tables(f"{table}\n* two\n\n{table}\n- three\n", 80, is_rendered=True)
@@ -140,7 +137,7 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize("columns", ["60", "80"])
 def test_a_table_on_a_terminal_breaks_no_word(columns, monkeypatch):
     """
-    Each table of the manual fits into the terminal, and each of its words stands there whole.
+    Each table of the manual fits into the terminal, and each of its words is there as a whole.
     """
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setenv("TERM", "xterm")
@@ -152,7 +149,7 @@ def test_a_table_on_a_terminal_breaks_no_word(columns, monkeypatch):
     assert "─" in shown
     bodies = (with_commands(table).partition("\n|-")[2].partition("\n")[2] for table in TABLES)
     words = {word for body in bodies for cell in cells_of(body) for word in re.sub(r"[`*]", "", cell).split()}
-    # The name of a test is longer than half of a line.
+    # The name of this test is longer than half of a line.
     missing = words - {*shown.replace("*", "").split()}
     assert {word for word in missing if len(word) < int(columns) / 2} == set()
 
@@ -166,7 +163,7 @@ def shown_on_a_terminal(*arguments):
     with subprocess.Popen(command, stdout=secondary, env={**os.environ, "TERM": "xterm", "COLUMNS": "80"}) as process:
         os.close(secondary)
         shown = b""
-        # Linux says the end of a terminal with an error.
+        # Linux reports the end of a terminal as an error.
         while chunk := _read(primary):
             shown += chunk
     os.close(primary)
@@ -175,9 +172,9 @@ def shown_on_a_terminal(*arguments):
     return re.sub("\x1b\\[[0-9;]*m", "", shown.decode())
 
 
-def test_it_is_rendered_on_a_terminal():
+def test_on_a_terminal_headings_and_tables_are_drawn():
     """
-    On a terminal, headings and tables are drawn and not printed as Markdown, and a link is the command to follow it.
+    They are not printed as Markdown. A link is the command that follows it.
     """
     shown = shown_on_a_terminal("manual", "wsgi")
     assert "```" not in shown
@@ -197,13 +194,13 @@ def test_it_is_rendered_on_a_terminal():
         ("[Fetch](https://fetch.spec.whatwg.org/)", "[Fetch](https://fetch.spec.whatwg.org/)"),
     ],
 )
-def test_a_link_is_the_command_to_follow_it(link, shown):
+def test_a_link_is_the_command_that_follows_it(link, shown):
     assert with_commands(link) == shown
 
 
 def test_nothing_is_lost_on_a_narrow_terminal():
     """
-    A line of code that is too long has no line end of its own, and no cell of a table is cut.
+    A line of code that is too long gets no line end, and no cell of a table is cut.
     """
     shown = shown_on_a_terminal("manual", "django")
     assert ".md" not in shown

@@ -1,5 +1,5 @@
 """
-What somebody types for a URL is answered with the URL to type; what cannot be loaded shows the exception.
+A wrong URL is answered with the URL to type. A module that cannot be loaded is reported with its exception.
 """
 
 import sys
@@ -33,7 +33,7 @@ def run(*arguments):
 
 @pytest.mark.parametrize(("typed", "meant"), TYPED)
 @pytest.mark.parametrize("command", ["check", "audit"])
-def test_the_url_to_type_is_told(command, typed, meant):
+def test_the_right_url_is_named(command, typed, meant):
     result = run(command, typed)
     assert result.exit_code == 2
     assert result.stderr.rstrip().endswith(f" {meant}"), result.stderr
@@ -43,7 +43,7 @@ def test_the_url_to_type_is_told(command, typed, meant):
     ("typed", "meant"), [("localhost:5173", "http://localhost:5173"), ("http:/localhost:3000", "http://localhost:3000")]
 )
 @pytest.mark.parametrize("command", [["check", "http://localhost:8000/"], ["explain", "Failed to fetch"]])
-def test_the_page_to_type_is_told(command, typed, meant):
+def test_the_right_page_is_named(command, typed, meant):
     result = run(*command, "--page", typed)
     assert (result.exit_code, f"Write {meant}" in result.stderr.replace('"', "")) == (2, True), result.stderr
 
@@ -59,7 +59,7 @@ FAILING = {
 
 @pytest.mark.parametrize(("code", "said"), FAILING.values(), ids=FAILING.keys())
 @pytest.mark.parametrize("command", ["check", "lint"])
-def test_a_failing_import_shows_its_exception(tmp_path, monkeypatch, code, said, command):
+def test_a_failing_import_is_reported_with_its_exception(tmp_path, monkeypatch, code, said, command):
     monkeypatch.chdir(tmp_path)
     name = f"failing_{tmp_path.name.replace('-', '_')}"
     (tmp_path / f"{name}.py").write_text(code)
@@ -67,7 +67,7 @@ def test_a_failing_import_shows_its_exception(tmp_path, monkeypatch, code, said,
     assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
 
 
-def test_a_misspelt_settings_module_is_named(tmp_path, monkeypatch):
+def test_a_misspelled_settings_module_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     package = f"site_{tmp_path.name.replace('-', '_')}"
     (tmp_path / package).mkdir()

@@ -1,5 +1,5 @@
 """
-`corsguard move` prints what another library of CORS says in an application, and what it prints builds.
+`corsguard move` prints a translation of another CORS library in an application, and the printed code builds.
 """
 
 import importlib
@@ -35,7 +35,7 @@ def run(*arguments):
 
 def moves(target, code=0):
     """
-    Return what is found in *target*, as data.
+    Return the findings in *target*, as data.
     """
     result = run(target, "--json")
     assert result.exit_code == code, result.output
@@ -44,7 +44,7 @@ def moves(target, code=0):
 
 def printed(target):
     """
-    Return what is printed for *target*, which is loaded anew.
+    Return what is printed for *target*, which is loaded again.
     """
     sys.modules.pop(target.partition(":")[0])
     return run(target).stdout
@@ -52,7 +52,7 @@ def printed(target):
 
 def pasted(code, app):
     """
-    Run the *code* that was printed where *app* stands; return what it leaves as `app`.
+    Run the printed *code* in the place of *app*, and return `app` afterwards.
     """
     namespace = {"app": app}
     exec(code, namespace)
@@ -61,7 +61,7 @@ def pasted(code, app):
 
 def readers(app, path):
     """
-    Return who of two pages may read *path*.
+    Return which of two pages may read *path*.
     """
     found = []
     for origin in (APP, OTHER):
@@ -102,7 +102,7 @@ CORS(app, origins=["https://app.example.com"])
 
 def flask():
     """
-    Return the application of FLASK, which nothing guards.
+    Return the application of FLASK, without a guard.
     """
     namespace = {}
     exec(FLASK, namespace)
@@ -120,7 +120,7 @@ def flask():
         (f"{ROUND}def wrapped(environ, start_response):\n    return app(environ, start_response)", "wrapped"),
     ],
 )
-def test_flask_cors_is_printed_and_builds(module, code, target):
+def test_the_translation_of_flask_cors_is_printed_and_builds(module, code, target):
     module.write_text(FLASK + code)
     (found,) = moves(f"{module.stem}:{target}")["moves"]
     assert found["library"] == "flask-cors"
@@ -132,9 +132,9 @@ def test_flask_cors_is_printed_and_builds(module, code, target):
 
 
 @pytest.mark.parametrize("is_before", [True, False])
-def test_the_config_counts_as_it_is_at_the_call(module, is_before):
+def test_the_config_is_read_as_it_is_at_the_call(module, is_before):
     """
-    flask-cors reads the config when it is called, so what is set later has no effect, and that is said.
+    flask-cors reads the config when it is called. A later value has no effect, and the output says so.
     """
     lines = ['app.config["CORS_ORIGINS"] = ["https://app.example.com"]', 'CORS(app, methods=["GET"])']
     module.write_text(FLASK + "\n".join(lines if is_before else reversed(lines)))
@@ -167,7 +167,7 @@ def login():
     return "home"
 """
 UNNAMED = '"https://app.example.com", max_age=60'
-# What flask-cors does with it, and whether a page of APP that sends a header of its own reads the answer then.
+# What flask-cors does with it, and whether a page of APP that sends a header of its own then reads the answer.
 ODD_VIEWS = [
     (CLASS, "login: flask-cors gave the preflights of a class", False),
     (FUNCTION, "", True),
@@ -182,7 +182,7 @@ ODD_VIEWS = [
 
 
 @pytest.mark.parametrize(("code", "hint", "reads"), ODD_VIEWS)
-def test_what_flask_cors_did_with_a_view_and_nobody_meant_is_said(module, code, hint, reads):
+def test_unintended_effects_of_flask_cors_on_a_view_are_reported(module, code, hint, reads):
     module.write_text(FLASK + code)
     hints = moves(f"{module.stem}:app")["hints"]
     assert [one.startswith(hint) for one in hints] == ([True] if hint else [])
@@ -215,9 +215,9 @@ app.add_middleware(Split)
         (SPLIT, "imports fastapi.middleware.cors, and nothing of it was found."),
     ],
 )
-def test_a_call_that_is_not_made_here_is_said(module, code, said):
+def test_a_call_that_is_not_executed_is_reported(module, code, said):
     """
-    What stands below `if __name__ == "__main__"`, or in a class that is made with the first request, is not found.
+    These are calls below `if __name__ == "__main__"`, and in a class that is made with the first request.
     """
     module.write_text(code)
     (hint,) = moves(f"{module.stem}:app", code=1)["hints"]
@@ -237,9 +237,9 @@ app.register_blueprint(items)
 @pytest.mark.parametrize(
     ("resources", "is_one"), [("{'/public': {'origins': 'https://other.example'}}", True), ("'/*'", False)]
 )
-def test_calls_that_do_not_meet_are_one_guard(module, resources, is_one):
+def test_calls_on_separate_paths_are_one_guard(module, resources, is_one):
     """
-    Calls on paths of their own are printed as one guard; of others, each has its place.
+    Other calls keep their own place.
     """
     module.write_text(f"{FLASK}{OF_BLUEPRINT}CORS(app, resources={resources})\n")
     found = moves(f"{module.stem}:app")
@@ -255,7 +255,7 @@ def test_calls_that_do_not_meet_are_one_guard(module, resources, is_one):
     assert readers(guarded, "/public") == ([OTHER] if is_one else [])
 
 
-def test_views_of_the_same_options_are_printed_once(module):
+def test_views_with_the_same_options_are_printed_once(module):
     decorated = """
 @app.get("/{0}")
 @cross_origin(origins="{1}")
@@ -273,10 +273,7 @@ def {0}():
     assert (readers(app, "/a"), readers(app, "/")) == ([APP], [])
 
 
-def test_flask_cors_is_left_as_it_was(module):
-    """
-    flask-cors is left as it was, and does while it is recorded what it does otherwise.
-    """
+def test_flask_cors_works_as_before_while_it_is_recorded(module):
     before = flask_cors.CORS.init_app, flask_cors.cross_origin, flask_cors.decorator.cross_origin
     module.write_text(
         FLASK + "CORS(app, origins=['https://app.example.com'])\nassert len(app.after_request_funcs) == 1\n"
@@ -288,9 +285,9 @@ def test_flask_cors_is_left_as_it_was(module):
     assert before == (flask_cors.CORS.init_app, flask_cors.cross_origin, flask_cors.decorator.cross_origin)
 
 
-def test_calls_that_were_made_before_are_said(serve):
+def test_calls_made_before_the_recording_are_reported(serve):
     """
-    Calls that were made before the command could see them are said, and the exit code tells that not all is read.
+    The exit code says that not all is read.
     """
     app = Flask("shop")
     CORS(app)
@@ -300,7 +297,7 @@ def test_calls_that_were_made_before_are_said(serve):
     assert "a: " in run(serve(app)).stdout
 
 
-def test_calls_for_another_application_are_said_so(module):
+def test_calls_for_another_application_are_reported_as_that(module):
     module.write_text(FLASK + "other = Flask('other')\nCORS(other)\nunused = Blueprint('unused', 'x')\nCORS(unused)\n")
     of_other, of_unused = moves(f"{module.stem}:app")["moves"]
     assert "other" in of_other["place"]
@@ -330,7 +327,7 @@ ADDED = 'shop.add_middleware(CORSMiddleware, allow_origins=["https://app.example
         (f"{ADDED}from starlette.middleware.gzip import GZipMiddleware\napp = GZipMiddleware(shop)", "/items"),
     ],
 )
-def test_starlettes_middleware_is_printed_and_builds(module, code, path):
+def test_the_translation_of_starlettes_middleware_is_printed_and_builds(module, code, path):
     module.write_text(ASGI + code)
     (found,) = moves(f"{module.stem}:app")["moves"]
     bare = FastAPI()
@@ -369,7 +366,7 @@ ADD = "shop.add_middleware(CORSMiddleware, {})"
             ['"allow_origins": settings.origins,'],
         ),
         ("shop = CORSMiddleware(shop, allow_origins=settings.origins)", ['"allow_origins": settings.origins,']),
-        # A list to which names are added, and one that means everyone here.
+        # A list that gets more names, and one that means everyone here.
         (
             ADD.format("allow_origins=LISTED, allow_methods=['POST'], allow_headers=settings.headers"),
             ["[*settings.headers, 'Content-Type']"],
@@ -384,11 +381,11 @@ ADD = "shop.add_middleware(CORSMiddleware, {})"
             ["*settings.origins", "https://*.example.com"],
         ),
         (ADD.format("allow_origin_regex=settings.expression"), ["settings.expression", '"https://*.example.com"']),
-        # What stands in a mapping is not followed, and that is said.
+        # A value in a mapping is not followed, and the output says so.
         (ADD.format("**{'allow_origins': settings.origins}"), ['["https://app.example.com"]', "write that"]),
     ],
 )
-def test_what_starlettes_middleware_takes_from_a_variable_stays_one(module, code, says):
+def test_a_variable_in_starlettes_middleware_stays_a_variable(module, code, says):
     module.write_text(f"{ASGI}{VARIABLES}{code}\n")
     (found,) = moves(f"{module.stem}:shop")["moves"]
     assert [text for text in says if text not in found["code"]] == [], found["code"]
@@ -400,7 +397,7 @@ def test_what_starlettes_middleware_takes_from_a_variable_stays_one(module, code
     assert APP in readers(namespace["app"], "/items")
 
 
-def test_starlette_is_left_as_it_was(module):
+def test_starlette_works_as_before_while_it_is_recorded(module):
     before = StarletteCORS.__init__, Middleware.__init__
     module.write_text(f"{ASGI}{ADDED}")
     assert moves(f"{module.stem}:shop")["moves"]
@@ -410,10 +407,7 @@ def test_starlette_is_left_as_it_was(module):
     assert before == (StarletteCORS.__init__, Middleware.__init__)
 
 
-def test_more_than_one_library_is_printed_with_a_hint(module):
-    """
-    More than one library in an application is printed, each for itself, with a hint.
-    """
+def test_several_libraries_are_printed_separately_with_a_hint(module):
     mounted = "from asgiref.wsgi import WsgiToAsgi\nshop.mount('/old', WsgiToAsgi(app))\n"
     module.write_text(f"{FLASK}CORS(app)\n{ASGI}{ADDED}{mounted}")
     found = moves(f"{module.stem}:shop")
@@ -426,7 +420,7 @@ def guarded():
 
 
 @pytest.mark.parametrize(("make", "is_guarded"), [(flask, False), (FastAPI, False), (guarded, True)])
-def test_nothing_found_is_said_with_what_was_looked_for(serve, make, is_guarded):
+def test_an_application_without_a_library_is_reported_with_what_was_searched_for(serve, make, is_guarded):
     found = moves(serve(make()), code=1)
     assert (found["moves"], found["unread"], found["is_guarded"]) == ([], [], is_guarded)
     text = run(serve(make())).stdout
@@ -437,13 +431,13 @@ def test_nothing_found_is_said_with_what_was_looked_for(serve, make, is_guarded)
 @pytest.mark.parametrize(
     "target", ["nowhere:app", "nowhere.settings", "shop.py", "https://api.example.com/", "shop:", ""]
 )
-def test_what_cannot_be_loaded_is_a_mistake_in_the_command(here, target):
+def test_an_object_that_cannot_be_loaded_is_a_usage_error(here, target):
     result = run(target)
     assert result.exit_code == 2
     assert "Traceback" not in result.output
 
 
-# Django, which has its settings once in a process.
+# Django has its settings once in a process.
 
 SETTINGS = """
 SECRET_KEY = "x" * 60
@@ -482,9 +476,9 @@ def in_site(tmp_path, settings, *arguments):
 
 @pytest.mark.parametrize("target", ["mysite.settings", "mysite.wsgi:application"])
 @pytest.mark.parametrize("settings", [SETTINGS, SETTINGS + OUR_MIDDLEWARE])
-def test_django_cors_headers_is_printed_and_builds(tmp_path, target, settings):
+def test_the_translation_of_django_cors_headers_is_printed_and_builds(tmp_path, target, settings):
     """
-    The settings are printed, also where our middleware is there already and refuses to start without its own.
+    It is printed too if our middleware is already there and refuses to start without its setting.
     """
     code, found = in_site(tmp_path, settings, target)
     assert code == 0, found
@@ -495,31 +489,31 @@ def test_django_cors_headers_is_printed_and_builds(tmp_path, target, settings):
     assert namespace["CORSGUARD"]["allow_origins"] == [APP]
 
 
-def test_a_middleware_that_was_left_next_to_ours_is_found(tmp_path):
+def test_the_old_middleware_next_to_ours_is_found(tmp_path):
     """
-    The middleware of django-cors-headers that was left next to ours is found, though no server starts with both.
+    No server starts with both.
     """
     settings = SETTINGS + "MIDDLEWARE += ['corsguard_django.middleware.CORSMiddleware']\nCORSGUARD = {'paths': {}}\n"
     code, found = in_site(tmp_path, settings, "mysite.wsgi:application")
     assert (code, len(found["moves"]), found["is_guarded"]) == (0, 1, False)
 
 
-def test_settings_that_were_left_next_to_ours_are_printed(tmp_path):
+def test_old_settings_next_to_ours_are_printed(tmp_path):
     """
-    Settings of django-cors-headers that nothing reads any more are printed, because they may be those that count.
+    Nothing reads them any more, but they may be the right ones.
     """
     settings = SETTINGS.replace('"corsheaders.middleware.CorsMiddleware", ', "") + MOVED
     code, found = in_site(tmp_path, settings, "mysite.settings")
     assert (code, [one["library"] for one in found["moves"]]) == (0, ["django-cors-headers"])
 
 
-def test_a_django_project_that_moved_has_nothing_left(tmp_path):
+def test_a_moved_django_project_has_nothing_left(tmp_path):
     settings = "".join(line for line in SETTINGS.splitlines(keepends=True) if "cors" not in line.lower()) + MOVED
     code, found = in_site(tmp_path, settings, "mysite.wsgi:application")
     assert (code, found["moves"], found["is_guarded"]) == (1, [], True)
 
 
-def test_a_module_without_settings_is_named(tmp_path):
+def test_a_module_without_settings_is_reported(tmp_path):
     code, said = in_site(tmp_path, SETTINGS, "mysite.urls")
     assert code == 2
     assert "mysite.urls" in said

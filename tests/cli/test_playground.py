@@ -1,5 +1,5 @@
 """
-`corsguard playground`: its address, its end, and what it cannot begin with.
+`corsguard playground`: its address, how it ends, and wrong arguments.
 """
 
 import re
@@ -34,7 +34,7 @@ def test_it_serves_at_the_address_that_it_prints_until_ctrl_c(heeded_interrupt, 
     assert path.read_text() == 'allow_origins = "*"\nallow_credentials = true\n'
 
 
-def test_a_port_that_is_in_use_is_named():
+def test_a_port_in_use_is_reported():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         result = invoke("--port", port)
@@ -42,7 +42,7 @@ def test_a_port_that_is_in_use_is_named():
     assert f"Ports {port} to {port + 2} cannot be listened on: Address already in use." in result.output
 
 
-def test_what_it_cannot_begin_with_is_named(tmp_path):
+def test_a_wrong_argument_is_reported(tmp_path):
     for named, told in ((tmp_path / "no.toml", "There is no file"), ("no_such_module:app", "no_such_module")):
         result = invoke(named)
         assert result.exit_code == 2

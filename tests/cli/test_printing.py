@@ -1,5 +1,5 @@
 """
-What every command shares: what is printed, what is not, how far something is, and how a command ends.
+Features of all commands: the output and what it leaves out, progress, and exit codes.
 """
 
 import io
@@ -55,13 +55,13 @@ def test_json_stands_alone(capsys):
     ("text", "shown"),
     [("plain\n\ttext é", "plain\n\ttext é"), ("\x1b[31m\r\x00", "\\u001B[31m\\u000D\\u0000"), ("\u202e", "\\u202E")],
 )
-def test_nothing_that_a_terminal_would_obey_is_printed(text, shown):
+def test_no_control_character_of_a_terminal_is_printed(text, shown):
     assert printable(text) == shown
 
 
 def told(monkeypatch, *, on_terminal):
     """
-    Return what is written while something goes from one to two of three, and then ends.
+    Return what is written during two steps of three and afterwards.
     """
     steps = [threading.Event(), threading.Event()]
 
@@ -86,26 +86,20 @@ def told(monkeypatch, *, on_terminal):
     return file.getvalue()
 
 
-def test_who_waits_is_told_line_by_line(monkeypatch):
+def test_without_a_terminal_progress_is_printed_line_by_line(monkeypatch):
     written = told(monkeypatch, on_terminal=False)
     assert list(dict.fromkeys(written.splitlines()))[-2:] == ["Read: 1 of 3", "Read: 2 of 3"]
     assert "\x1b" not in written
 
 
-def test_a_terminal_gets_one_line_that_is_taken_away(monkeypatch):
-    """
-    On a terminal one line is written anew and taken away.
-    """
+def test_on_a_terminal_one_line_is_rewritten_and_removed(monkeypatch):
     written = told(monkeypatch, on_terminal=True)
     assert "\n" not in written
     assert written.endswith("\r\x1b[2KRead: 2 of 3\r\x1b[2K")
 
 
 @pytest.mark.parametrize("command", [["lint", "slow:POLICY"], ["explain", "slow:POLICY", "--page", "null"]])
-def test_a_slow_import_is_waited_for_aloud(command, monkeypatch, tmp_path):
-    """
-    A module that takes long to import is waited for aloud.
-    """
+def test_a_module_that_takes_long_to_import_is_announced(command, monkeypatch, tmp_path):
     (tmp_path / "slow.py").write_text(
         "from corsguard.cli import printing\nprinting.waited.wait(30)\nPOLICY = {'allow_origins': '*'}\n"
     )
@@ -129,13 +123,13 @@ def test_a_slow_import_is_waited_for_aloud(command, monkeypatch, tmp_path):
     assert ":" not in result.stderr.splitlines()[0].replace("slow:POLICY", "")
 
 
-def test_what_is_done_at_once_is_not_told(capsys):
+def test_a_quick_step_is_not_announced(capsys):
     with Output().progress("Read") as progress:
         progress.advance(1, 3)
     assert capsys.readouterr() == ("", "")
 
 
-def test_each_command_is_offered_and_shows_examples():
+def test_each_command_is_listed_and_shows_examples():
     runner = CliRunner()
     overview = runner.invoke(group, ["--help"]).output
     for name in "explain", "check", "lint", "audit", "export", "move", "playground", "manual":
@@ -147,11 +141,7 @@ def test_each_command_is_offered_and_shows_examples():
         assert "Exit codes: 0 " in shown.output
 
 
-def test_a_refused_policy_is_a_usage_error():
-    """
-    A policy that is refused anywhere is a usage error with its fix.
-    """
-
+def test_a_refused_policy_is_a_usage_error_with_its_fix():
     @click.command
     def broken():
         Policy(allow_origins=["https://app.example.com/\x1b"])
@@ -180,10 +170,7 @@ def test_the_module_is_the_command():
 
 
 @pytest.mark.parametrize("names", [["click"], ["ada_url", "httpx"]])
-def test_without_the_extra_it_says_what_to_install(names):
-    """
-    Without the extra the command says what to install.
-    """
+def test_without_the_extra_the_command_says_what_to_install(names):
     hide = "import importlib.util as u; f = u.find_spec; u.find_spec = lambda n: None if n in {} else f(n); "
     result = run(code=f"{hide.format(names)}from corsguard.__main__ import main; main()")
     assert result.returncode == Exit.USAGE
@@ -221,7 +208,7 @@ def test_findings_are_written_as_sarif():
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
-def test_output_that_cannot_be_written_is_no_finding(form, tmp_path):
+def test_an_error_of_the_output_is_not_a_finding(form, tmp_path):
     if not Path("/dev/full").exists():
         missing("this system has no /dev/full")
     policy = tmp_path / "cors.toml"
@@ -235,10 +222,10 @@ def test_output_that_cannot_be_written_is_no_finding(form, tmp_path):
     assert result.returncode == Exit.USAGE
 
 
-def test_an_interrupted_command_is_no_finding():
+def test_an_interrupted_command_is_not_a_finding():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        # A parent that ignores the signal, as `nohup` lets one, would have its children ignore it.
+        # If the parent ignores the signal, as under `nohup`, its children would ignore it too.
         program = (
             "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
             "runpy.run_module('corsguard', run_name='__main__', alter_sys=True)"
@@ -246,7 +233,7 @@ def test_an_interrupted_command_is_no_finding():
         command = [sys.executable, "-c", program, "check", url, "--page", "https://app.example.com"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             silent.settimeout(60)
-            # It has asked, and no answer comes.
+            # The request is sent, and no answer comes.
             with silent.accept()[0] as connection:
                 connection.recv(1)
                 process.send_signal(signal.SIGINT)

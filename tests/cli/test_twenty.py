@@ -1,7 +1,8 @@
 """
 The most common lines of a console: one command on the failing setup names the cause and the line to change.
 
-Each is tried as a new user would try it, and has to say both before anybody scrolls: in its first twelve lines.
+Each is tried as a new user would try it. The first twelve lines of the output, which are visible without scrolling,
+have to say both.
 """
 
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from kit.laboratory import SAMPLES
 
 from corsguard.cli.group import group
 
-# What fits under the command before the eye has to move.
+# These fit on the screen below the command.
 FIRST_LINES = 12
 
 APP = "http://app.lab.example"
@@ -26,10 +27,11 @@ FIREFOX = "Cross-Origin Request Blocked: The Same Origin Policy disallows readin
 
 class Line(NamedTuple):
     """
-    What a console says of the *asked*-th fetch of the laboratory's *sample*, and what of it the commands have to say.
+    The console's line about the *asked*-th fetch of the laboratory's *sample*, and what the commands have to say about
+    it.
 
-    `check` says *cause* and *change*; `explain`, which has the line alone, says *meaning* and *hint*. *arguments* are
-    what the user adds, *code* is how `check` ends. *message* stands in what `check` prints, unless it tells nothing.
+    `check` says *cause* and *change*. `explain` only has the line, and says *meaning* and *hint*. *arguments* are what
+    the user adds, and *code* is the exit code of `check`. `check` prints *message*, unless it tells nothing.
     """
 
     sample: str
@@ -54,7 +56,7 @@ VALID = " Have the server send the header with a valid value."
 LISTED = f'allow_origins=["{APP}"]'
 OUTERMOST = "Put the CORS layer outermost"
 WITH_CREDENTIALS = f'allow_origins=["{SECURE_APP}"], allow_credentials=True'
-# What stands for a page that a line does not name.
+# The placeholder for a page that a line does not name.
 SOME_LISTED = 'CORSGuard(app, {..., "allow_origins": ["http://app.example.com"]})'
 FLASK_LISTED = f'CORSGuard(app, {{..., "allow_origins": ["{APP}"]}})'
 
@@ -316,7 +318,7 @@ def first_lines(text):
 
 def arguments_of(line):
     """
-    Return what a user writes who knows what the page does.
+    Return the arguments of a user who knows what the page does.
     """
     asked = SAMPLES[line.sample].asked[line.asked]
     arguments = ["check", SAMPLES[line.sample].url, "--page", asked.page]
@@ -343,16 +345,13 @@ def connected():
         yield [*there, f"--cacert={running.cacert}"]
 
 
-def test_there_are_twenty_at_least():
+def test_there_are_at_least_twenty_lines():
     assert len({line.message for line in LINES.values()}) >= 20
 
 
 @pytest.mark.server
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES.keys())
-def test_one_command_names_the_cause_and_the_line(connected, line):
-    """
-    One command on the failing setup names the cause and the line to change.
-    """
+def test_one_command_on_the_failing_setup_names_the_cause_and_the_line_to_change(connected, line):
     done = CliRunner().invoke(group, [*arguments_of(line), *connected])
     assert done.exit_code == line.code, done.output
     said = first_lines(done.stdout)
@@ -373,7 +372,7 @@ def test_the_line_alone_is_explained(line):
     assert "Next: corsguard check " in done.stdout
 
 
-# Applications of one's own: the place to change is known, and the whole of what has to stand there.
+# The user's own applications: the place to change is known, and all that has to stand there.
 
 FLASK = """\
 from flask import Blueprint, Flask, abort
@@ -534,7 +533,7 @@ OWN = [
 
 
 @pytest.mark.parametrize(("arguments", "code", "said"), OWN)
-def test_a_project_of_ones_own(tmp_path, arguments, code, said):
+def test_the_first_lines_about_the_users_own_project_name_cause_and_change(tmp_path, arguments, code, said):
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
     done = in_process(*arguments, cwd=tmp_path)

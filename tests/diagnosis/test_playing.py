@@ -229,7 +229,7 @@ SAFARI = {
         [],
         "Origin https://app.example.com is not allowed by Access-Control-Allow-Origin. Status code: 200",
     ),
-    "no response": (
+    "a status of 404": (
         Server(response=(404, [])),
         [],
         "Origin https://app.example.com is not allowed by Access-Control-Allow-Origin. Status code: 404",

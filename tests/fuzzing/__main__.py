@@ -1,8 +1,8 @@
 """
-`python tests/fuzzing KIND [options of libFuzzer]`: atheris looks for a value of KIND that breaks its check.
+`python tests/fuzzing KIND [options of libFuzzer]`: atheris searches for a value of KIND that breaks its check.
 
-It needs the extra `fuzzing`. `-max_total_time=3600` ends it after an hour; without KIND the kinds are listed. Texts are
-made of the bytes that atheris draws, beginning with the corpus; other values are drawn by Hypothesis from them.
+It needs the extra `fuzzing`. `-max_total_time=3600` ends it after an hour. Without KIND it lists the kinds. Texts are
+made of the bytes that atheris draws, starting from the corpus. Hypothesis draws other values from these bytes.
 """
 
 import os
@@ -18,7 +18,7 @@ def main(kind: str, options: list[str]) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["corsguard"]):
-        # The settings of Django and of Hypothesis.
+        # This configures Django and Hypothesis.
         runpy.run_path(os.fspath(TESTS / "conftest.py"))
         from fuzzing.targets import TARGETS
     from fuzzing.corpus import CORPUS

@@ -1,5 +1,6 @@
 """
-What raised or took long once, and what is likely to, for each kind of input; a value that was found is added here.
+For each kind of input, values that once raised or took long, and values that are likely to. Add each value that fuzzing
+finds.
 """
 
 APP = "https://app.victim.example"

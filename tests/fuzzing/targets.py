@@ -1,7 +1,7 @@
 """
-What is fuzzed: one row for each kind of input, with values of it and what must hold for all of them.
+What is fuzzed: one row for each kind of input, with its values and what must hold for all of them.
 
-A check raises nothing but an AssertionError: what its room says that it raises is caught there, and nothing else.
+A check only raises AssertionError: it catches the documented exceptions of the function that it calls, and no others.
 Hypothesis and atheris call the same checks.
 """
 
@@ -52,13 +52,11 @@ class Target(NamedTuple):
     growing: st.SearchStrategy[Callable[[int], Any]]
 
 
-# What is drawn.
-
-# A URL, a header, a path, a regular expression and a configuration are made of these.
+# URLs, headers, paths, regular expressions and configurations are made of these.
 SIGNS = st.text("ahtps:/.*-_,;%@[]{}()+?\\|^$01 \"'=\t\r\n\x00\x1b\x7f\xe9\u212a\uff0e\u202e\ud800", max_size=12)
 PIECES = st.text(max_size=12) | SIGNS | st.sampled_from(["https://", APP, "localhost", "example.com", "*.", ":*", "//"])
 TEXTS = st.lists(PIECES, max_size=6).map("".join)
-# Nobody waits for a value that is drawn letter by letter, so a long one repeats itself.
+# Drawing a long value letter by letter takes too long, so a long value repeats itself.
 LONG_TEXTS = st.builds(
     lambda before, piece, times, after: before + piece * times + after,
     PIECES,
@@ -70,7 +68,7 @@ LONG_TEXTS = st.builds(
 
 def repeated(pieces: st.SearchStrategy[str]) -> st.SearchStrategy[Callable[[int], str]]:
     """
-    Return what draws functions that repeat one of *pieces* between two others.
+    Return a strategy for functions that repeat one of *pieces* between two others.
     """
     return st.builds(lambda before, piece, after: lambda times: before + piece * times + after, PIECES, pieces, PIECES)
 
@@ -103,7 +101,7 @@ MAPPINGS = (
 
 def check_mapping(said: Any) -> None:
     for read in Policies, Policy.from_mapping, Configuration.from_mapping, CrossOriginProtection.of:
-        # What is not a mapping is not what it takes.
+        # Values that are not mappings are not accepted there.
         if read != Policy.from_mapping or isinstance(said, dict):
             check_read(read, said)
 
@@ -115,10 +113,10 @@ def check_read(read: Callable[[Any], Any], said: Any) -> None:
         problems = error.problems
     else:
         problems = ()
-        # Without policies it guards nothing, says so when it is asked, and has nothing to write down.
+        # Without policies it guards nothing, says so if it is asked, and has nothing to write.
         if isinstance(found, Configuration) and found.policies:
             again = Configuration.from_mapping(tomllib.loads(str(found)))
-            # TOML has no lone surrogates; a reason may have some.
+            # TOML has no lone surrogates. A reason may have some.
             assert again.policies == found.policies or SURROGATE.search(repr(found.policies))
     assert all(problem.fix and str(problem) for problem in problems)
     json.dumps([problem.data() for problem in problems])
@@ -132,7 +130,7 @@ def large_table(keyword: str, entry: str) -> Callable[[int], Any]:
     return lambda count: {"allow_origins": [APP], keyword: {entry.replace("#", str(n)): "why" for n in range(count)}}
 
 
-# Without expressions: each is read to propose what it means, and that takes long enough to be watched in its own row.
+# Without regular expressions: each is read for a proposal, which takes long enough for a row of its own.
 ENTRIES = st.sampled_from(
     """
     https://a#.example https://*.a#.example https://a#.example/ http://a# X-# GET# get# #:* * null https://*-#.co.uk
@@ -219,7 +217,7 @@ ENVIRONS = st.dictionaries(ENVIRON_KEYS | TEXTS, HEADER_VALUES | LONG_TEXTS | PL
 
 class Source:
     """
-    Grants nothing to what is not a serialized origin, and must not be asked about it.
+    Grants only valid origins, and must not be asked about other texts.
     """
 
     def __contains__(self, origin):
@@ -243,7 +241,7 @@ PROTECTION = CrossOriginProtection(exempt=["/hooks"], methods="all")
 
 def check_environ(environ: Any) -> None:
     """
-    No value raises, no header says what is not in the policy or a valid origin, and the story tells of the decision.
+    No value raises, each header is either in the policy or a valid origin, and the explanation has the same decision.
     """
     for policy in ASKED_POLICIES:
         decision = negotiate(policy, environ)
@@ -252,7 +250,7 @@ def check_environ(environ: Any) -> None:
         for line in decision.headers:
             assert line in constants or line == ("Access-Control-Allow-Origin", valid_origin(environ["HTTP_ORIGIN"]))
         told = explain(policy, environ)
-        # A handshake is judged by the guard, and has no part in CORS.
+        # The guard judges a handshake, so it is not part of CORS.
         if told.kind is not RequestKind.HANDSHAKE:
             assert (told.status, told.headers) == (decision.status, decision.headers)
         assert judge(policy, environ).reason
@@ -285,7 +283,7 @@ def large_header(name: str, of: Callable[[int], str]) -> Callable[[int], Any]:
 
 
 def check_path(path: str) -> None:
-    # New ones, which do not remember a path that they were asked about.
+    # New ones, which do not remember a path from an earlier question.
     assert Policies(PATHS).policy_for(path) in (*ASKED_POLICIES[:2], None, "unguarded")
 
 
@@ -297,7 +295,7 @@ def check_vary(text: str) -> None:
     assert merge_vary(merged) == merge_vary(merged, merged) == merged
 
 
-# Patterns, against the URL library
+# Patterns, compared with the URL library.
 
 SCHEMES = st.sampled_from(["https", "http", "ws", "app", "file", "blob", "capacitor", "HTTPS"])
 LABELS = st.sampled_from(["a", "xn--a", "xn--4gbrim", "0x1", "1", "127", "-", "_", "A", "a" * 63, "a" * 64, "%61", "*"])
@@ -310,7 +308,7 @@ URLS = st.builds("{}://{}{}".format, SCHEMES, HOSTS | TEXTS, ENDS) | TEXTS | LON
 
 def check_pattern(text: str) -> None:
     """
-    What the grammar takes is what the URL library makes of it, and the other way round but for what no host is named.
+    The grammar accepts what the URL library accepts, and the other way round, except hosts that cannot exist.
     """
     origin = Origin.parse(text)
     try:
@@ -326,7 +324,7 @@ def check_pattern(text: str) -> None:
     try:
         serialized = URL(text).origin
     except ValueError:
-        # The grammar decodes no punycode; what is broken is warned of.
+        # The grammar does not decode punycode. There is a warning about broken names.
         assert origin is None or "xn--" in text
         return
     if origin is not None and origin.scheme in DEFAULT_PORTS:
@@ -337,7 +335,7 @@ def check_pattern(text: str) -> None:
 
 def is_left_out(serialized: str) -> bool:
     """
-    Return whether the grammar leaves *serialized* out, which is what a browser may send.
+    Return whether the grammar does not accept *serialized*, which a browser may send.
     """
     scheme, _, rest = serialized.partition("://")
     host = rest.rpartition(":")[0] if rest.rpartition(":")[2].isdigit() else rest

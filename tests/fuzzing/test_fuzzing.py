@@ -1,8 +1,8 @@
 """
-Nothing that comes from outside raises what is not documented, takes a second, or takes more work than it is long.
+No input from outside raises an undocumented exception, takes a second, or takes more than linear work.
 
-The tests draw a few values of each kind. `python -m pytest -m long tests/fuzzing` draws many, and `python tests/fuzzing
-KIND` lets atheris look for values that reach other lines.
+The tests draw a few values of each kind. `python -m pytest -m long tests/fuzzing` draws many. `python tests/fuzzing
+KIND` lets atheris search for values that reach other lines.
 """
 
 import time
@@ -16,9 +16,9 @@ from kit.counting import work_of
 FEW, MANY = 60, 20_000
 FEW_SIZES, MANY_SIZES = 6, 500
 SIZE = 60
-# Of the processor's time. It is one on the machine that this was written on, and other machines are slower.
+# Processor time. On the machine where this was written one second is enough, and other machines are slower.
 MOST_SECONDS = 2
-# What it takes to load and to look at anything at all.
+# The work of loading a module and of looking at any value.
 CONSTANT = 2_000
 
 
@@ -57,30 +57,30 @@ def check_work(check, of_size):
     assert more < 2.3 * less + CONSTANT
 
 
-def test_what_was_found_once_is_found_no_more(kind):
+def test_a_value_that_was_found_once_is_not_found_again(kind):
     for value in CORPUS[kind]:
         check_in_time(TARGETS[kind].check, value)
 
 
-def test_any_value_is_read_or_refused_in_time(kind):
+def test_every_value_is_read_or_refused_in_time(kind):
     check_values(TARGETS[kind], FEW)
 
 
-def test_the_work_grows_as_the_input_does(kind):
+def test_the_work_grows_linearly_with_the_input(kind):
     check_growth(TARGETS[kind], FEW_SIZES)
 
 
 @pytest.mark.long
-def test_any_of_many_values_is_read_or_refused_in_time(kind):
+def test_in_the_long_form_every_value_is_read_or_refused_in_time(kind):
     check_values(TARGETS[kind], MANY)
 
 
 @pytest.mark.long
-def test_the_work_grows_as_any_of_many_inputs_does(kind):
+def test_in_the_long_form_the_work_grows_linearly_with_the_input(kind):
     check_growth(TARGETS[kind], MANY_SIZES)
 
 
-# What is looked for is found.
+# The checks find what they search for.
 
 
 def test_a_value_that_takes_too_long_is_found():
@@ -88,7 +88,7 @@ def test_a_value_that_takes_too_long_is_found():
         check_in_time(lambda value: sum(range(value)), 1_000_000, most=0.001)
 
 
-def test_work_that_grows_faster_is_found():
+def test_work_that_grows_faster_than_the_input_is_found():
     def compare_all(text):
         for one in text:
             for other in text:
@@ -99,7 +99,7 @@ def test_work_that_grows_faster_is_found():
     check_work(list, lambda times: "a" * times)
 
 
-def test_a_hostile_object_answers_nothing():
+def test_a_hostile_object_raises_at_every_question():
     for ask in repr, str, bool, len, iter, lambda one: one == 1, lambda one: 1 in one:
         with pytest.raises(RuntimeError):
             ask(Hostile())

@@ -1,7 +1,7 @@
 """
 Real gateways answer as the guard does, request by request.
 
-Each gateway's nature makes some answers different. Those stand in DIFFERENCES with the reason; a row that no request
+Some answers differ because of the nature of a gateway. DIFFERENCES has them with the reason. A row that no request
 needs fails.
 """
 
@@ -54,7 +54,7 @@ GATEWAYS = {
 ALL = frozenset(GATEWAYS)
 
 
-# httpd has no answer with 200 and without content, and such a policy is refused.
+# httpd has no answer with 200 and without content, so such a policy is refused.
 POLICIES_OF = {
     **dict.fromkeys(GATEWAYS, POLICIES),
     "apache": {**POLICIES, "/open": {**POLICIES["/open"], "preflight_status": 204}},
@@ -63,7 +63,7 @@ POLICIES_OF = {
 
 def by_host(name):
     """
-    Return the policies of the gateway *name* for one host, next to those of others.
+    Return the policies of the gateway *name* for one host, next to those of other hosts.
     """
     hosts = {host: there for host, there in TENANTS["hosts"].items() if not host.startswith("localhost")}
     return {"hosts": {**hosts, "localhost": {"paths": POLICIES_OF[name]}}}
@@ -71,7 +71,7 @@ def by_host(name):
 
 class Difference(NamedTuple):
     """
-    What *gateways* do differently, and *reason* why: *applies* to the request and the two answers, the gateway's first.
+    A difference of *gateways* with its *reason*. *applies* takes the request and the two answers, the gateway's first.
     """
 
     gateways: frozenset[str]
@@ -81,7 +81,7 @@ class Difference(NamedTuple):
 
 def varies_more(asked, theirs, ours):
     """
-    Return whether nothing but `Vary: Origin` is more at a path that can be read in several ways.
+    Return whether `Vary: Origin` is the only addition, at a path that can be read in several ways.
     """
     is_odd = asked.path in SPELLINGS
     return is_odd and "origin" not in ours.vary and theirs._replace(vary=ours.vary) == ours
@@ -121,7 +121,7 @@ def gateway(request, tmp_path_factory):
 
 def compared(gateway, policies, asked):
     """
-    Return the differences that are not of the gateway's nature, and the rows that the others needed.
+    Return the differences that no row explains, and the rows that the others needed.
     """
     guarded, found, needed = Guarded(policies), [], set()
     for one in asked:
@@ -151,8 +151,8 @@ def test_a_path_with_dot_segments_is_shared_only_if_the_guard_shares_it(gateway)
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
-def test_the_guard_may_stand_behind_as_well(name, tmp_path):
-    # The server that the guard stands in here reads several slashes at the beginning of a path as one.
+def test_the_guard_may_stand_behind_the_gateway_too(name, tmp_path):
+    # The server behind which the guard runs here reads several slashes at the beginning of a path as one.
     asked = [one for one in requests(long=False) if not one.path.startswith("//")]
     policies = POLICIES_OF[name]
     with served(CORSMiddleware(backend, policies)) as port, GATEWAYS[name](tmp_path, port, policies) as server:
@@ -162,7 +162,7 @@ def test_the_guard_may_stand_behind_as_well(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["haproxy", "varnish"])
-def test_vary_is_not_said_twice(name, tmp_path):
+def test_vary_is_not_sent_twice(name, tmp_path):
     with served(CORSMiddleware(backend, POLICIES)) as port, GATEWAYS[name](tmp_path, port, POLICIES) as server:
         for path in ("/api/x", "/api//internal"):
             reply = server.exchange("GET", path, f"Origin: {APP}")
@@ -184,7 +184,7 @@ def test_a_request_without_a_path_is_in_no_zone(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
-def test_only_what_is_below_the_mount_is_guarded(name, tmp_path):
+def test_only_paths_below_the_mount_are_guarded(name, tmp_path):
     policy, paths = {"allow_origins": [APP]}, ("/app", "/app/x", "/apps", "/x", "/")
     asked = [Asked(kind, path, (APP,), theirs=1) for kind, path in product(("GET", "preflight"), paths)]
     with served() as port, GATEWAYS[name](tmp_path, port, policy, mount="/app") as server:
@@ -195,7 +195,7 @@ def test_only_what_is_below_the_mount_is_guarded(name, tmp_path):
 
 NAMES = tuple(f"X{char}y" for char in punctuation if is_token(char) and char != "*")
 PREFIXES = tuple(f"/x{char}y" for char in f"{punctuation} \n\x7f\u00e9" if problem_of_prefix(f"/x{char}y") is None)
-# As the names of hosts, and as a part of what a client sends for one.
+# As names of hosts, and as a part of what a client sends as a host.
 ANY_HOSTS = tuple(f"x{char}y.example" for char in f"{punctuation}0 ")
 NAMED_HOSTS = tuple(host for host in (*ANY_HOSTS, "*.x-y.example:81", "[::1]") if problem_of_host(host) is None)
 ODDLY_NAMED = {
@@ -210,7 +210,7 @@ ODD_ORIGINS = (*ODDLY_NAMED["allow_origins"][:2], "https://x.d-e_f.example", "ht
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
-def test_nothing_that_a_policy_may_name_becomes_configuration(name, tmp_path):
+def test_no_value_of_a_policy_becomes_configuration(name, tmp_path):
     of_host = {"paths": dict.fromkeys(PREFIXES, ODDLY_NAMED)}
     policies = {"hosts": {**dict.fromkeys(NAMED_HOSTS, ODDLY_NAMED), "localhost": of_host}}
     paths = [quote(f"{prefix}/z") for prefix in PREFIXES]
@@ -225,7 +225,7 @@ def test_nothing_that_a_policy_may_name_becomes_configuration(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
-def test_a_gateway_reads_what_is_long(name, tmp_path):
+def test_a_gateway_reads_long_values(name, tmp_path):
     names = [f"X-{'a' * 95}{number:03}" for number in range(30)]
     policies = {f"/{'a' * 200}": {"allow_origins": [APP], "allow_headers": names, "expose_headers": names[:5]}}
     with served() as port, GATEWAYS[name](tmp_path, port, policies) as server:
@@ -235,7 +235,7 @@ def test_a_gateway_reads_what_is_long(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
-def test_the_errors_of_the_gateway_itself_are_shared_as_those_of_the_application(name, tmp_path):
+def test_errors_of_the_gateway_are_shared_like_those_of_the_application(name, tmp_path):
     guarded, paths = Guarded(POLICIES_OF[name]), ("/api/x", "/open/x", "/open/old/x", "/other")
     with GATEWAYS[name](tmp_path, free_port(), POLICIES_OF[name]) as server:
         for kind, path, origin in product(("GET", "preflight"), paths, (None, APP, EVIL)):
@@ -244,7 +244,7 @@ def test_the_errors_of_the_gateway_itself_are_shared_as_those_of_the_application
             ours = guarded.answer(asked._replace(status=f"{theirs.status} Own"))
             assert theirs.status in ({502, 503} if ours.ran else {ours.status})
             assert theirs._replace(ran=ours.ran, body=ours.body) == ours
-        # A request that is not HTTP is in no zone, or it is answered as the guard does.
+        # A request that is not HTTP is in no zone, or is answered as the guard answers it.
         theirs = of_gateway(server, Asked("GET", "/api/x y", (APP,)))
         assert theirs.status == 400
         assert theirs.of_cors in {(), guarded.answer(Asked("GET", "/api/x", (APP,))).of_cors}

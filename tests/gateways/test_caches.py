@@ -1,9 +1,9 @@
 """
-Real caches in front of the guard: what they keep gives no grant that the guard would not give, and withholds none.
+Real caches in front of the guard: a stored answer gives no grant that the guard would not give, and withholds none.
 
-Two allowed origins, a stranger and a navigation ask in turn for the same URL, while what is kept is fresh, stale and
-checked again. What goes wrong under a setting is in its row in `kit/caches.py`, with the reason; a row that nothing
-needs fails. `python -m pytest -m long -rA tests/gateways/test_caches.py` plays 500 rounds of each setting.
+Two allowed origins, a foreign one and a navigation ask in turn for the same URL, while the stored answer is fresh,
+stale or revalidated. `kit/caches.py` has a row for each setting with a fault, with the reason. A row without a use
+fails. `python -m pytest -m long -rA tests/gateways/test_caches.py` plays 500 rounds of each setting.
 """
 
 import itertools
@@ -30,12 +30,13 @@ STRANGER = "https://stranger.example"
 OWN = "https://protected.example"
 ROUNDS = 16
 MANY_ROUNDS = 500
-# Not every machine has these, so they have the long form only.
+# Not every machine has these, so they are only in the long form.
 RARE = ["squid", "traffic_server"]
 PATIENCE = 30
 LONG_PATIENCE = 3_600
 
-# What a URL is kept as, by its host and folder. One path on several hosts is one URL for a key without a host.
+# The key under which a URL is stored, by its host and folder. For a key without a host, one path on several hosts is
+# one URL.
 PLACES = [
     ("folders.example", "/list"),
     ("folders.example", "/open"),
@@ -47,7 +48,7 @@ PLACES = [
     ("protected.example", "/items"),
 ]
 CASES = [*itertools.product(PLACES, KINDS)]
-# What a cache may take for "/list/fresh/NAME".
+# A cache may take these for "/list/fresh/NAME".
 ODD = [
     "//list/fresh/{}",
     "/x/../list/fresh/{}",
@@ -60,7 +61,7 @@ ODD = [
 
 class Sent(NamedTuple):
     """
-    What is asked of one URL, except the origin.
+    A request for one URL, except its origin.
     """
 
     host: str
@@ -81,7 +82,7 @@ WAYS = [
 
 class Received(NamedTuple):
     """
-    What is compared of an answer, and all of its headers.
+    The compared parts of an answer, and all of its headers.
     """
 
     status: int
@@ -92,7 +93,7 @@ class Received(NamedTuple):
 
 class Asker:
     """
-    A client that keeps its connection to *port*, over TLS if it knows an *authority*.
+    A client that keeps its connection to *port*. It uses TLS if it has an *authority*.
     """
 
     def __init__(self, port, authority=None):
@@ -108,7 +109,7 @@ class Asker:
         try:
             return self._ask(sent, origin)
         except ConnectionError:
-            # The server has closed what nobody used for a while.
+            # The server has closed a connection that was not used for a while.
             self.close()
             return self._ask(sent, origin)
 
@@ -127,7 +128,7 @@ class Asker:
 
 def wrongs(received, guarded):
     """
-    Yield what is wrong with what was *received*, where the guard says what is *guarded*.
+    Yield what is wrong with *received*, if *guarded* is the answer of the guard.
     """
     origins, allowed = (
         [value for name, value in one.of_cors if name == "access-control-allow-origin"] for one in (received, guarded)
@@ -149,7 +150,7 @@ def wrongs(received, guarded):
 
 class Rounds:
     """
-    What is asked of all settings of *cache*, and what was wrong, by setting.
+    The requests to all settings of *cache*, and the faults, by setting.
     """
 
     def __init__(self, cache, direct, askers):
@@ -164,7 +165,7 @@ class Rounds:
 
     def play(self, number, place, kind):
         """
-        Ask one URL of each setting for each origin, some of them twice, in an order of its own.
+        Request one URL of each setting for each origin, some of them twice, in a random order.
         """
         for name in self.askers:
             self._play(name, number, place, kind)
@@ -176,14 +177,14 @@ class Rounds:
         origins = [PARTNER, FRIEND, STRANGER, None]
         if (place, kind) == CASES[0]:
             for spelling, odd in enumerate(ODD):
-                # The allowed origin asks, because Vary is of no help against it.
+                # The allowed origin asks, because Vary does not help against it.
                 self._ask(name, Sent(host, odd.format(f"{last}-{spelling}")), PARTNER, judged=False)
                 for origin in (PARTNER, STRANGER):
                     self._ask(name, Sent(host, f"{path}-{spelling}"), origin)
         if host == "protected.example":
             for origin in [*origins, OWN]:
                 self._ask(name, Sent(host, path, "POST", (("Content-Length", "0"),)), origin)
-        # Where protection judges reads too, a stranger comes after those who are let in.
+        # If protection judges reads too, a foreign origin comes after the allowed ones.
         if host != "private.example":
             self._random.shuffle(origins)
         for origin in origins:
@@ -201,7 +202,7 @@ class Rounds:
             self.examples.setdefault((name, what), (sent, origin, received, guarded))
 
     def guarded(self, sent, origin):
-        # The grant is that of the place, whatever is there.
+        # The grant depends on the path, not on what is stored there.
         asked = sent._replace(path=f"{sent.path.rpartition('/')[0]}/direct")
         if (asked, origin) not in self._known:
             self._known[asked, origin] = self._direct.ask(asked, origin)
@@ -211,7 +212,7 @@ class Rounds:
 @contextmanager
 def playing(name, directory, patience):
     """
-    Run the guarded application and the cache *name* with all of its settings, and yield Rounds and the ports.
+    Run the guarded application and the cache *name* with all of its settings. Yield Rounds and the ports.
     """
     cache, authority, pem = CACHES[name], trustme.CA(), directory / "tls.pem"
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(pem)
@@ -231,16 +232,16 @@ def playing(name, directory, patience):
 
 def play(rounds, times):
     """
-    Play so many rounds, and then go on until the cache has done all that it can do.
+    Play a number of rounds, and then go on until the cache has done all that it can do.
     """
     order = random.Random(1)
-    # Those that every row with a fault needs come first.
+    # Requests that every row with a fault needs come first.
     first = [(place, "fresh") for place in PLACES]
     later = [one for one in CASES if one not in first]
     order.shuffle(later)
     cases = [*first, *later]
     for turn in range(times):
-        # Few URLs, so that what is kept grows stale in between.
+        # There are few URLs, so stored answers become stale meanwhile.
         rounds.play(turn // len(cases) % 2, *cases[turn % len(cases)])
     deadline = time.monotonic() + PATIENCE
     for kind in itertools.cycle(["short", "failing", "grace", "checked"]):
@@ -256,14 +257,14 @@ def check_found(rounds):
 
 
 @pytest.mark.parametrize("name", [name for name in CACHES if name not in RARE])
-def test_what_is_kept_has_the_grants_of_the_guard(name, tmp_path):
+def test_a_stored_answer_has_the_grants_of_the_guard(name, tmp_path):
     with playing(name, tmp_path, 4 * PATIENCE) as (rounds, ports):
         play(rounds, ROUNDS)
         check_found(rounds)
         # The guard reports the layer that it replaces.
         guarded = rounds.guarded(Sent("layered.example", "/items/fresh/told"), PARTNER)
         assert "two-layers" in guarded.headers["x-events"].split()
-        # What a second layer does is reported by the command, because the guard cannot see one in front of it.
+        # The guard cannot see a layer in front of it, so `check` reports what that layer does.
         address = f"http://127.0.0.1:{ports['second layer']}/list/fresh/checked"
         told = run(address, "--page", PARTNER, "--credentials").stdout
         assert told.startswith("BLOCKED")
@@ -272,7 +273,7 @@ def test_what_is_kept_has_the_grants_of_the_guard(name, tmp_path):
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", CACHES)
-def test_what_is_kept_for_long_has_the_grants_of_the_guard(name, tmp_path):
+def test_in_the_long_form_a_stored_answer_has_the_grants_of_the_guard(name, tmp_path):
     with playing(name, tmp_path, LONG_PATIENCE) as (rounds, _):
         play(rounds, MANY_ROUNDS)
         print(f"{name}: {MANY_ROUNDS} rounds of {len(rounds.askers)} settings, {rounds.asked} requests")

@@ -1,5 +1,5 @@
 """
-What is written for services that take a document: as their own models have it, and nothing that is wider.
+Documents for cloud services: they fit the services' own models, and share nothing more.
 """
 
 import json
@@ -32,7 +32,7 @@ def reasons(target, policy):
 
 def validated(service, operation, parameters):
     """
-    Validate *parameters* against the model that the SDK of AWS publishes.
+    Validate *parameters* with the model that the SDK of AWS publishes.
     """
     botocore = needed("botocore.session", "gateways")
     from botocore.validate import ParamValidator
@@ -42,7 +42,7 @@ def validated(service, operation, parameters):
     assert not report.has_errors(), report.generate_report()
 
 
-def test_s3():
+def test_s3_gets_a_rule_for_each_policy():
     document = s3(
         **{**SAFE, "allow_origins": [APP, "https://*.example.org", "http://localhost:*"], "expose_headers": ["ETag"]}
     )
@@ -57,7 +57,7 @@ def test_s3():
     validated("s3", "PutBucketCors", {"Bucket": "b", "CORSConfiguration": document})
 
 
-def test_s3_for_everyone():
+def test_s3_may_share_with_everyone():
     document = s3(allow_origins="*", allow_headers=["*", "Authorization"], max_age=None)
     (rule,) = document["CORSRules"]
     assert (rule["AllowedOrigins"], rule["AllowedHeaders"], "MaxAgeSeconds" in rule) == (["*"], ["*"], False)
@@ -77,11 +77,11 @@ def test_s3_for_everyone():
         ({"allow_origins": "*", "allow_credentials": False, "allow_methods": "*"}, 'not "*"'),
     ],
 )
-def test_what_s3_cannot_say(more, reason):
+def test_a_policy_that_s3_cannot_express_is_refused(more, reason):
     assert reason in reasons("s3", {**SAFE, **more})
 
 
-def test_an_http_api():
+def test_an_http_api_gets_its_document():
     cors = http_api(**SAFE, allow_headers=["Content-Type"], expose_headers=["ETag"], max_age=60)
     assert cors == {
         "allowOrigins": [APP],
@@ -107,13 +107,13 @@ def test_an_http_api():
         ),
     ],
 )
-def test_what_an_http_api_cannot_say(more, reason):
+def test_a_policy_that_an_http_api_cannot_express_is_refused(more, reason):
     assert reason in reasons("aws-http-api", {**SAFE, **more})
 
 
 @pytest.mark.parametrize("target", ["s3", "aws-http-api"])
 @pytest.mark.parametrize("policies", [{"/api": SAFE, "/": None}, {"/api": SAFE}, {"hosts": {"a.example": SAFE}}])
-def test_a_document_has_no_hosts_and_no_paths(target, policies):
+def test_a_document_has_neither_hosts_nor_paths(target, policies):
     assert "none by host or path" in reasons(target, policies)
 
 

@@ -1,5 +1,5 @@
 """
-Where the operator has error pages of his own, which a gateway makes as another request or in another place.
+Error pages of the operator, which a gateway makes with another request or in another place.
 """
 
 from functools import partial
@@ -46,19 +46,19 @@ def differences(server, *statuses):
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
-def test_the_page_for_a_dead_application_has_the_headers_of_what_was_asked_for(name, tmp_path):
+def test_the_error_page_of_a_dead_application_has_the_headers_of_the_requested_path(name, tmp_path):
     with GATEWAYS[name](tmp_path, free_port(), POLICIES) as server:
         assert not [*differences(server, "502 Bad Gateway" if "nginx" in name else "503 Service Unavailable")]
 
 
 @pytest.mark.parametrize("own", ["", "ProxyErrorOverride On"])
-def test_the_page_of_httpd_for_an_answer_has_them_as_well(own, tmp_path):
+def test_the_error_page_of_httpd_for_a_response_has_the_headers(own, tmp_path):
     with served() as port, apache(tmp_path, port, POLICIES, own=f"{OF_APACHE}\n{own}") as server:
         assert not [*differences(server, "200 OK", "404 Not Found")]
 
 
 @pytest.mark.parametrize("name", ["nginx", "nginx-headers-more"])
-def test_what_nginx_answers_itself_has_them_as_well(name, tmp_path):
+def test_errors_that_nginx_answers_itself_have_the_headers(name, tmp_path):
     with GATEWAYS[name](tmp_path, free_port(), POLICIES) as server:
         for kind, origin in product(("GET", "preflight"), (None, APP, EVIL)):
             asked = Asked(kind, "/api/moved", () if origin is None else (origin,), "301 Moved Permanently")

@@ -1,5 +1,5 @@
 """
-What a proxy in front of the guard must leave alone: each sentence of the manual, run with a real nginx that does not.
+What a proxy in front of the guard must not do. Each sentence of the manual is tried with a real nginx that does it.
 """
 
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from corsguard import CORSMiddleware, CrossOriginProtection
 
 POLICY = {"allow_origins": [APP], "allow_credentials": True, "allow_methods": ["GET", "PUT"]}
 
-# What stands in a location of its own; the guarded application is behind each.
+# Each has a location of its own in front of the guarded application.
 LOCATIONS = {
     "plain": "",
     "origin": 'proxy_set_header Origin "";',
@@ -78,17 +78,17 @@ def test_a_plain_proxy_is_right(ask):
     assert ask("plain", *PREFLIGHT)[:2] == (204, [APP])
 
 
-def test_the_origin_has_to_arrive(ask):
+def test_a_proxy_has_to_pass_origin_on(ask):
     assert ask("origin").origins == []
 
 
-def test_the_requested_method_has_to_arrive(ask):
+def test_a_proxy_has_to_pass_the_requested_method_on(ask):
     answer = ask("method", *PREFLIGHT)
     assert answer.status != 204
     assert answer.body == b"application\n"
 
 
-def test_options_have_to_arrive(ask):
+def test_a_proxy_has_to_pass_options_on(ask):
     assert ask("options", *PREFLIGHT)[:2] == (405, [])
 
 
@@ -96,29 +96,29 @@ def test_no_second_layer_may_add_headers(ask):
     assert ask("headers").origins == [APP, "*"]
 
 
-def test_a_cache_has_to_mind_vary(ask):
+def test_a_cache_has_to_obey_vary(ask):
     assert ask("vary").origins == [APP]
     assert ask("vary", origin=EVIL).origins == []
     assert ask("cache").origins == [APP]
-    # The answer for one origin is now everyone's.
+    # Everyone now gets the answer for one origin.
     assert ask("cache", origin=EVIL).origins == [APP]
 
 
-def test_vary_has_to_leave(ask):
+def test_a_proxy_has_to_send_vary(ask):
     assert (ask("plain").vary, ask("hidden").vary) == (["Origin"], [])
 
 
-def test_the_host_has_to_arrive_for_protection(ask):
+def test_protection_needs_the_host(ask):
     own = ("POST", "http://localhost", "Content-Length: 0")
     assert ask("kept-host", *own).status == 200
     assert ask("host", *own).status == 403
 
 
-def test_errors_have_to_keep_their_headers(ask):
+def test_error_pages_have_to_keep_their_headers(ask):
     not_found = ("GET", APP, "X-Answer: 0 404 Not Found")
     assert ask("plain", *not_found)[:2] == (404, [APP])
     assert ask("errors", *not_found)[:2] == (404, [])
 
 
-def test_the_errors_of_the_proxy_itself_have_no_headers(ask):
+def test_errors_of_the_proxy_itself_have_no_headers(ask):
     assert ask("dead")[:2] == (502, [])

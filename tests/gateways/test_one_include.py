@@ -31,7 +31,7 @@ server {{
 @contextmanager
 def nginx(directory, *folders):
     """
-    Run nginx with a server for each of *folders*, and yield the Server of each.
+    Run nginx with a server for each of *folders*. Yield the Server of each.
     """
     ports = [free_port() for _ in folders]
     servers = "".join(_SERVER.format(port=port, folder=folder) for port, folder in zip(ports, folders, strict=True))
@@ -69,7 +69,7 @@ def test_one_include_gives_static_files_the_policy_of_the_application(tmp_path, 
             asked = Asked(kind, path, () if origin is None else (origin,))
             theirs, ours = of_gateway(server, asked), of_gateway(Server(port, None), asked)
             shared += bool(ours.of_cors)
-            # What a file is, and what is not one, each server says in its own way.
+            # Each server has its own body for a file and for a missing file.
             if theirs[1:3] != ours[1:3] or (kind == "preflight" and origin and theirs.status != ours.status):
                 differing.append((asked, theirs, ours))
     assert differing == []

@@ -1,5 +1,6 @@
 """
-The expressions that all targets share: of origins against the matcher, of paths against what the policies say.
+The expressions that all targets share. Those of origins are compared with the matcher, and those of paths with the
+policies.
 """
 
 import re
@@ -53,17 +54,17 @@ def test_an_expression_matches_what_its_pattern_covers(pattern, parts):
     scheme, host, end, port = parts
     origin = f"{scheme}://{host}{end}{port}"
     covers = Policy(allow_origins=[str(pattern)]).audience.covers(origin)
-    # A header has no line end, which Python's `$` would let through.
+    # A header has no line end. Python's `$` would allow one.
     assert matches(pattern, origin) is covers or "\n" in origin
 
 
-# All ports near those where an expression has to tell them apart.
+# All ports near the limits that an expression has to distinguish.
 SOME_PORTS = [*range(1100), *range(9900, 10100), *range(59900, 60100), *range(64900, 66000)]
 
 
 @pytest.mark.parametrize("ports", [SOME_PORTS, pytest.param(range(66000), marks=pytest.mark.long)], ids=["some", "all"])
 @pytest.mark.parametrize("pattern", PATTERNS, ids=str)
-def test_every_port_is_told(pattern, ports):
+def test_every_port_is_distinguished(pattern, ports):
     audience = Policy(allow_origins=[str(pattern)]).audience
     host = pattern.host.replace("*", "x")
     for port in ports:
@@ -76,14 +77,14 @@ def test_any_host_of_a_scheme_has_no_expression():
 
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=8), st.text(max_size=3))
-def test_a_literal_matches_itself_alone(text, more):
+def test_a_literal_only_matches_itself(text, more):
     assert re.fullmatch(literal(text), text)
     assert bool(more) is (re.fullmatch(literal(text), text + more) is None)
 
 
 def zone_of(plan, path):
     """
-    Return the name of the zone that a gateway finds for the raw *path*, or None if it is odd.
+    Return the zone that a gateway finds for the raw *path*, or None if the path is odd.
     """
     first = [
         next((zone.name for zone in plan.zones if re.search(spelled(plan.mount + zone.prefix), path)), "-")
@@ -98,7 +99,7 @@ NAMES = {zone.prefix or "/": zone.name for zone in PLAN.zones}
 
 def expected(path):
     """
-    Return the same of the policies themselves, which see the path as a server decodes it.
+    Return the same for the policies themselves. They see the path after a server decoded it.
     """
     found = Policies(POLICIES).table.find(unquote(path, "utf-8"))
     return None if found.is_odd else NAMES.get(found.name, "-")
@@ -107,7 +108,7 @@ def expected(path):
 @pytest.mark.parametrize("path", [path.partition("?")[0] for path in (*PATHS, *SPELLINGS)])
 def test_a_path_is_in_the_zone_of_its_policy(path):
     found = zone_of(PLAN, path)
-    # Several zones that are closed are one to the policies.
+    # For the policies, several closed zones are one.
     is_closed = Policies(POLICIES).policy_for(unquote(path)) is None
     assert found == expected(path) or (found is None and is_closed)
 
@@ -123,15 +124,15 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=7).map(lambda pieces: "/" + "".join(pieces)))
-def test_no_spelling_finds_another_policy(path):
+def test_no_spelling_of_a_path_finds_another_policy(path):
     """
-    Whatever a path is made of, a gateway is in the zone of its policy, or sure of none.
+    A gateway finds the zone of its policy, or none, for every path.
     """
     found = zone_of(PLAN, path)
     assert found is None or found == expected(path)
 
 
-def test_names_are_told_apart():
+def test_names_are_distinct():
     plan = plan_of(Policies({"/a-b": None, "/a_b": None, "/a/b": None, "/": None}).table)
     assert len({zone.name for zone in plan.zones}) == 4
 
@@ -149,16 +150,16 @@ def test_names_are_told_apart():
         ({"paths": {}}, "", False, True),
     ],
 )
-def test_what_the_path_decides_and_what_is_left_to_the_application(policies, mount, chooses, leaves):
+def test_the_path_decides_and_the_rest_is_left_to_the_application(policies, mount, chooses, leaves):
     plan = plan_of(Policies(policies).table, mount)
     assert ([site.chooses for site in plan.sites], plan.leaves) == ([chooses], leaves)
 
 
 def host_of(plan, sent):
     """
-    Return the key of the site that a gateway finds for the value *sent* of `Host`, or None.
+    Return the key of the site that a gateway finds for the `Host` *sent*, or None.
     """
-    # Where an expression ignores case, Python takes some letters beyond ASCII for others.
+    # If an expression ignores case, Python takes some letters beyond ASCII for others.
     found = next((site for expression, site in plan.hosts if re.search(expression, sent, re.ASCII)), None)
     return found.host if found else None
 
@@ -173,7 +174,7 @@ ADDRESSES = st.sampled_from(
 
 
 @given(st.sets(KEYS | ADDRESSES, min_size=1, max_size=6), st.data())
-def test_a_host_is_in_the_site_of_the_key_that_means_it(keys, data):
+def test_a_host_finds_the_site_of_its_key(keys, data):
     keys = {key_of(key) for key in keys} - {None}
     table = Policies({"hosts": dict.fromkeys(keys)}).table
     near = st.sampled_from([*keys]).map(lambda key: key.replace("*.", "a.")) if keys else st.nothing()
@@ -183,7 +184,7 @@ def test_a_host_is_in_the_site_of_the_key_that_means_it(keys, data):
 
 
 @pytest.mark.parametrize("sent", [host for host in TENANT_OF if "\n" not in host])
-def test_every_spelling_of_a_host_is_told(sent):
+def test_every_spelling_of_a_host_is_read(sent):
     table = Policies(TENANTS).table
     means = next((key for key, at in table.by_host.items() if table.at(sent) is at), None)
     assert host_of(plan_of(table), sent) == means

@@ -1,5 +1,5 @@
 """
-Random policies through a real gateway: sixty requests each, compared with the guard.
+Random policies on a real gateway: sixty requests for each, compared with the guard.
 """
 
 from random import Random
@@ -23,7 +23,7 @@ PATTERNS = ("a.example", "*.a.example", "pr-*.a.example", "*-1.a.example", "loca
 PORTS = ("", "", ":80", ":443", ":8080", ":8081", ":65535")
 SEGMENTS = ("a", "b", "a-b", "A", "a b", "a+b", "\u00e9", "a'b", 'a"b', "a.b", "~", "a;b", "a,b", "a&b")
 NAMES = ("X-A", "X-!#$&'+.^_`|~%", "Content-Type")
-# Of the server; the last ones are keys with a star.
+# Hosts of the server. The last ones are keys with a star.
 NAMED = (
     "localhost",
     "a.example",
@@ -69,7 +69,7 @@ def prefix_of(random):
 
 def at_host(random):
     """
-    Return random policies that are not refused, by path or one for everything.
+    Return random policies that are accepted, by path or one for everything.
     """
     while True:
         try:
@@ -117,8 +117,8 @@ def request_of(random, prefixes):
 
 def may_be_closed(asked, theirs, ours):
     """
-    Return whether the path can be read in several ways, so that a gateway may not be sure of what the guard finds: it
-    then shares nothing, and sends Vary.
+    Return whether the path can be read in several ways. A gateway may then share nothing and send Vary, because it may
+    not be sure what the guard finds.
     """
     shared = [line for line in theirs.of_cors if line[0] != TIMING_ALLOW_ORIGIN.lower()]
     is_left = (ours.of_cors, ours.vary) == (
@@ -131,7 +131,7 @@ def may_be_closed(asked, theirs, ours):
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", GATEWAYS)
-def test_a_random_policy_is_answered_as_by_the_guard(name, seed, tmp_path):
+def test_a_random_policy_is_answered_as_the_guard_answers_it(name, seed, tmp_path):
     random = Random(seed)
     policies = policies_of(random)
     guarded = Guarded(policies)

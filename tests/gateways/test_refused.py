@@ -1,5 +1,5 @@
 """
-What no file can say is refused, with every reason and the way out.
+A policy that no file can express is refused, with every reason and an alternative.
 """
 
 import pytest
@@ -18,7 +18,7 @@ class Store:
         return None
 
 
-# What an example cannot write.
+# An example cannot contain these.
 SOURCES = {"source": Store()}
 # Examples that need more than a target and keywords.
 WITH = {"E854": Source(tagged=("shop.views.cart",)), "E858": Source(mount="app")}
@@ -38,19 +38,19 @@ def test_every_example_breaks_its_rule_and_no_other(code):
     assert codes_of(target, keywords, WITH.get(code)) == [code]
 
 
-def test_all_reasons_are_said_at_once():
+def test_all_reasons_are_reported_at_once():
     policies = {"/": {"allow_origins": Store()}, "/editor": {"allow_origins": ["vscode-webview://*"]}}
     source = Source(mount="/", tagged=("shop.views.cart",))
     assert codes_of("kong", policies, source) == ["E852", "E858", "E854", "E853", "E855"]
 
 
-def test_what_is_asked_about_a_host_is_refused():
+def test_a_store_that_is_asked_about_a_host_is_refused():
     assert codes_of("nginx", {"hosts": Store()}) == ["E853"]
-    # No host at all is not asked about.
+    # It is not asked without a host.
     assert export("nginx", {"hosts": {}})
 
 
-def test_a_place_is_named_with_its_host():
+def test_a_problem_at_a_host_is_reported_with_that_host():
     at_host = {"/": {"allow_origins": Store()}, "/editor": {"allow_origins": ["vscode-webview://*"]}}
     with pytest.raises(PolicyError) as refused:
         export("nginx", {"hosts": {"*.tenants.example": {"paths": at_host}, "[::1]:81": None}})
@@ -61,7 +61,7 @@ LONGEST = {"nginx": 4_000, "haproxy": 15_000, "varnish": 32_000}
 
 
 @pytest.mark.parametrize("target", LONGEST)
-def test_what_is_too_long_is_refused(target):
+def test_a_policy_that_is_too_long_is_refused(target):
     names = [f"X-{'a' * 95}{number:03}" for number in range(LONGEST[target] // 102)]
     listed = {"allow_origins": [APP], "allow_headers": names, "expose_headers": ["X-Long"]}
     assert export(target, listed)
@@ -79,7 +79,7 @@ def test_a_store_of_hosts_is_refused():
         export("nginx", {"hosts": Tenants()})
 
 
-def test_a_policy_that_is_refused_is_refused_here():
+def test_a_refused_policy_is_refused_here_too():
     assert codes_of("nginx", {"allow_origins": []}) == ["E101"]
 
 
@@ -88,7 +88,7 @@ MANY = {"allow_origins": [f"https://*.x{number}.example" for number in range(100
 
 
 @pytest.mark.parametrize(("policy", "code"), [(LONG, "E856"), (MANY, "E857")])
-def test_what_envoy_would_not_read_is_refused(policy, code):
+def test_a_policy_that_envoy_would_reject_is_refused(policy, code):
     assert codes_of("envoy", {"/": None, "/api": policy}) == [code]
 
 
@@ -98,12 +98,12 @@ def test_a_status_that_httpd_cannot_answer_without_content_is_refused():
 
 
 @pytest.mark.parametrize("target", ["nginx", "apache"])
-def test_a_prefix_longer_than_the_syntax_has_room_for_is_refused(target):
+def test_a_prefix_longer_than_the_syntax_allows_is_refused(target):
     assert codes_of(target, {"/": None, f"/{'a' * 500}": {"allow_origins": [APP]}}) == ["E856"]
 
 
 @pytest.mark.parametrize("target", REFUSED)
-def test_what_cannot_answer_as_the_guard_does_has_a_reason_and_a_way_out(target):
+def test_a_target_that_cannot_answer_as_the_guard_does_has_a_reason_and_an_alternative(target):
     with pytest.raises(PolicyError) as refused:
         export(target, {"allow_origins": [APP]})
     (problem,) = refused.value.problems

@@ -1,5 +1,5 @@
 """
-What Varnish does besides answering as the guard does: it keeps answers, and its operator has a VCL.
+What Varnish does in addition to answering as the guard does: it stores answers, and its operator has a VCL.
 """
 
 import pytest
@@ -24,7 +24,7 @@ def asked(path, origin):
 
 
 @pytest.mark.parametrize("headers", KEPT)
-def test_one_answer_in_the_cache_is_right_for_every_origin(headers, tmp_path):
+def test_one_stored_answer_is_right_for_every_origin(headers, tmp_path):
     ran = []
 
     def application(environ, start_response):
@@ -38,12 +38,12 @@ def test_one_answer_in_the_cache_is_right_for_every_origin(headers, tmp_path):
             expected = [guarded.answer(asked(path, origin)) for origin in ORIGINS]
             ran.clear()
             assert [of_gateway(server, asked(path, origin)) for origin in ORIGINS] == expected
-            # What the application says to vary by Origin is kept once for each.
+            # If the application says that it varies by Origin, one answer is stored for each.
             assert len(ran) == (len(ORIGINS) if ("Vary", "Origin") in headers else 1)
 
 
 @pytest.mark.parametrize("own", [ASKS_ALWAYS, "sub vcl_recv { return (pipe); }"])
-def test_the_application_does_not_see_what_varnish_knows(own, tmp_path):
+def test_the_application_does_not_get_the_internal_headers_of_varnish(own, tmp_path):
     seen = []
 
     def application(environ, start_response):
@@ -54,12 +54,12 @@ def test_the_application_does_not_see_what_varnish_knows(own, tmp_path):
     with served(application) as port, varnish(tmp_path, port, POLICIES, own=own) as server:
         server.exchange("GET", "/api/x", f"Origin: {APP}")
     assert "HTTP_ORIGIN" in seen
-    # What this process has in its own environment is in there too.
+    # The environment of this process is in there too.
     assert not [name for name in seen if name.startswith("HTTP_") and "CORSGUARD" in name]
 
 
 @pytest.mark.parametrize("path", ["/api/x", "/api", "/open/old/x"])
-def test_a_client_cannot_say_what_varnish_knows(path, tmp_path):
+def test_a_client_cannot_set_the_internal_headers_of_varnish(path, tmp_path):
     claims = ("State: api.share", "State: open.share", f"Covered: {EVIL}", "Zone: api", "Path: /api")
     lines = [f"X-Corsguard-{claim}" for claim in claims]
     with served() as port, varnish(tmp_path, port, POLICIES) as server:
@@ -68,7 +68,7 @@ def test_a_client_cannot_say_what_varnish_knows(path, tmp_path):
 
 
 @pytest.mark.parametrize("own", CHANGES)
-def test_what_the_operator_changes_comes_too_late_to_matter(own, tmp_path):
+def test_changes_of_the_operator_come_too_late_to_have_an_effect(own, tmp_path):
     guarded = Guarded(POLICIES)
     with served() as port, varnish(tmp_path, port, POLICIES, own=own) as server:
         for origin in ORIGINS:

@@ -1,5 +1,5 @@
 """
-What all exported files say at their head and at their end.
+The first and the last lines of all exported files.
 """
 
 import pytest

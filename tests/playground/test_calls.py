@@ -1,5 +1,5 @@
 """
-What the page of the playground calls, without a browser: what is answered, and to whom nothing is.
+What the page of the playground calls, without a browser: what is answered, and which callers get nothing.
 """
 
 import http.client
@@ -33,7 +33,7 @@ def call():
 @pytest.fixture
 def ask(call):
     """
-    Send a request to any of the servers, with whatever headers, and return its status, headers and body.
+    Send a request to any of the servers, with any headers. Return its status, headers and body.
     """
 
     def ask(port, path, method="GET", body=None, **headers):
@@ -57,14 +57,11 @@ def ports(call):
     }
 
 
-# Who is let in.
-
-
 @pytest.mark.parametrize("name", ["desk", "pages", "server"])
 @pytest.mark.parametrize("host", ["evil.example:%d", "localhost.evil.example:%d", "localhost", "localhost:1", "", "%d"])
 def test_no_server_answers_to_a_name_of_another_machine(ask, call, ports, name, host):
     """
-    A page that has rebound its name to this machine gets nothing, though it is same-origin with what it asks.
+    A page that has rebound its name to this machine gets nothing, although it has the same origin as its target.
     """
     path = {"desk": urlsplit(call.address).path, "pages": "/frame", "server": "/items?run=1"}[name]
     said = host % ports[name] if "%d" in host else host
@@ -74,7 +71,7 @@ def test_no_server_answers_to_a_name_of_another_machine(ask, call, ports, name, 
         b"This server answers to names of this machine only: localhost, *.localhost, 127.0.0.1.\n",
     )
     assert "Access-Control-Allow-Origin" not in headers
-    # The host was all that was wrong.
+    # Only the host was wrong.
     assert ask(ports[name], path, Host=f"localhost:{ports[name]}")[0] in {200, 404}
 
 
@@ -84,7 +81,7 @@ def test_the_desk_is_at_one_origin(ask, call, ports):
     assert body == f"The playground is at http://localhost:{ports['desk']}, at the address in the terminal.\n".encode()
 
 
-def test_there_is_nothing_without_the_token(ask, call, ports):
+def test_without_the_token_there_is_no_answer(ask, call, ports):
     token = urlsplit(call.address).path.strip("/")
     for path in ("/x/", f"/{token[:-1]}/", f"/{token}x/", "/page.html", "/page.js", "/diagram.css", f"/{token}"):
         assert ask(ports["desk"], path)[0] == 404
@@ -112,11 +109,11 @@ def test_another_origin_is_refused_even_with_the_token(ask, call, ports):
     assert ask(ports["desk"], f"{path}start", "POST", "{}", Origin=desk, **own)[0] == 200
     # There are no applications to show.
     assert ask(ports["desk"], f"{path}applications", **own)[0] == 404
-    # A browser whose page sends no Origin says where it comes from.
+    # A browser that sends no Origin says where the page comes from.
     assert ask(ports["desk"], f"{path}start", "POST", "{}", Sec_Fetch_Site="cross-site", **own)[0] == 403
 
 
-def test_what_is_served_runs_nothing_from_elsewhere(ask, call, ports):
+def test_a_served_page_runs_nothing_from_elsewhere(ask, call, ports):
     path = urlsplit(call.address).path
     for name in ("", "page.css", "page.js", "parts.js", "diagram.css", "applications.js", "applications.css"):
         status, headers, body = ask(ports["desk"], path + name)
@@ -134,10 +131,7 @@ def test_what_is_served_runs_nothing_from_elsewhere(ask, call, ports):
     assert f'data-desk="http://localhost:{ports["desk"]}"'.encode() in body
 
 
-# What is answered.
-
-
-def test_problems_come_with_lines_and_texts_in_which_they_are_fixed(call):
+def test_problems_have_lines_and_texts_in_which_they_are_fixed(call):
     told = call(
         "judge", {"policy": 'max_age = 5\nallow_origins = "*"\nallow_credentials = true\nallow_methods = ["put"]\n'}
     )
@@ -194,7 +188,7 @@ def test_problems_come_with_lines_and_texts_in_which_they_are_fixed(call):
         ),
     ],
 )
-def test_what_happened_is_said_with_the_lines_that_decided(call, ready, fields, happened, decided):
+def test_a_result_has_the_lines_that_decided(call, ready, fields, happened, decided):
     run = call("run", {"policy": 'allow_origins = "*"\n', "request": call.request(ready, **fields)})
     assert run["happened"][0] == happened
     assert len(run["happened"]) == (1 if run["readable"] else 2)
@@ -203,7 +197,7 @@ def test_what_happened_is_said_with_the_lines_that_decided(call, ready, fields, 
     assert [line for line in lines if line in decided] == decided
 
 
-def test_an_environment_is_chosen(call):
+def test_an_environment_can_be_chosen(call):
     text = '[environments.dev]\nallow_origins = "*"\n[environments.live]\nallow_origins = ["https://app.example.com"]\n'
     told = call("judge", {"policy": text, "environment": "live"})
     assert told["environments"] == ["dev", "live"]
@@ -234,7 +228,7 @@ def policies_in(code):
     Return what guards the application that *code* makes.
     """
     names = {"__name__": "shop", "MIDDLEWARE": [], "application": application}
-    exec(code, names)  # it is ours
+    exec(code, names)  # we wrote it
     if "CORSGUARD" in names:
         assert names["MIDDLEWARE"] == ["corsguard_django.middleware.CORSMiddleware"]
         return Policies(names["CORSGUARD"]).policy
@@ -246,17 +240,17 @@ def policies_in(code):
     )
 
 
-def test_protection_goes_along():
+def test_protection_is_included():
     text = 'allow_origins = "*"\n[protection]\nmode = "report"\nexempt = ["/hook"]\n'
     there = {one.title: one.text for one in conversions(Configuration.environments_in(text, "cors.toml")[None])}
     names = {"MIDDLEWARE": [], "application": application}
-    exec(there["WSGI"], names)  # they are ours
+    exec(there["WSGI"], names)  # we wrote them
     exec(there["Django"], names)
     expected = CrossOriginProtection(mode="report", exempt=["/hook"])
     assert names["application"].guard.protection == CrossOriginProtection(**names["CORSGUARD_PROTECTION"]) == expected
 
 
-def test_what_nginx_cannot_say_is_refused_with_the_reason():
+def test_a_policy_that_nginx_cannot_express_is_refused_with_the_reason():
     text = 'allow_origins = ["moz-extension://*"]\n'
     (nginx,) = [
         one for one in conversions(Configuration.environments_in(text, "cors.toml")[None]) if one.title == "nginx"
@@ -266,14 +260,14 @@ def test_what_nginx_cannot_say_is_refused_with_the_reason():
 
 
 @pytest.mark.parametrize(("sample", "ready"), PAIRS)
-def test_the_test_and_the_commands_of_a_run_do_what_it_did(call, sample, ready):
+def test_the_test_and_the_commands_of_a_run_do_what_the_run_did(call, sample, ready):
     """
     The lines of each run pass as a test of an application under its policy.
     """
     text = next(one["text"] for one in call("start", {})["samples"] if one["title"] == sample)
     run = call("run", {"policy": text, "request": call.request(ready, sample)})
     names = {}
-    exec(run["test"], names)  # it is ours
+    exec(run["test"], names)  # we wrote it
     (test,) = [value for name, value in names.items() if name.startswith("test_")]
     test(CORSMiddleware(application, Configuration.environments_in(text, "cors.toml")[None]))
     assert run["curl"].startswith("curl -i ")
@@ -295,7 +289,7 @@ def test_the_test_and_the_commands_of_a_run_do_what_it_did(call, sample, ready):
         ({"body": 7}, "body: expected text, got 7"),
     ],
 )
-def test_a_request_that_is_none_is_told(call, fields, told):
+def test_a_wrong_request_is_reported(call, fields, told):
     said = {"policy": 'allow_origins = "*"\n', "request": call.request("Download", **fields)}
     if told is None:
         assert call("run", said)["run"]
@@ -315,23 +309,23 @@ def test_a_request_that_is_none_is_told(call, fields, told):
         ("seen", {"run": "0", "got": {}, "browser": ""}, "This run is over"),
     ],
 )
-def test_a_call_that_makes_no_sense_is_told(call, name, said, told):
+def test_a_wrong_call_is_reported(call, name, said, told):
     with pytest.raises(ValueError, match=rf"^400 .*{told}"):
         call(name, said)
 
 
-def test_what_the_browser_did_is_compared(call):
+def test_the_result_of_the_browser_is_compared(call):
     run = call("run", {"policy": 'allow_origins = "*"\n', "request": call.request("JSON POST")})
     with pytest.raises(ValueError, match="Expected what the page got"):
         call("seen", {"run": run["run"], "got": {"what": "<b>"}, "browser": "a browser"})
-    # Nothing was sent, and nobody has asked the server: it does not agree, and says so.
+    # Nothing was sent, and the server was not asked. So the result does not agree, and the page says so.
     seen = call("seen", {"run": run["run"], "got": {"what": "open"}, "browser": "a <b>browser</b>"})
     assert [one["about"] for one in seen["differences"]] == ["What the page gets", "The requests"]
     assert "browser: a <b>browser</b>" in seen["case"]
     assert '  allow_origins = "*"' in seen["case"]
 
 
-def test_nothing_that_somebody_writes_becomes_markup(call):
+def test_no_entered_text_becomes_markup(call):
     odd = "<img src=x onerror=alert(1)>"
     policy = f'# {odd}\nallow_origins = "*"\nallow_headers = ["X-A"]\n'
     request = call.request("Download", path=f"/{odd}", headers=f"X-A: {odd}", method="PUT")
@@ -349,27 +343,27 @@ def test_only_the_last_runs_are_kept():
         assert call("again", {"run": numbers[-1]})["run"] == numbers[-1]
 
 
-def test_a_port_that_is_in_use_is_told(call, ports):
+def test_a_port_in_use_is_reported(call, ports):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         request = call.request("Download", page=f"http://localhost:{port}")
         run = call("run", {"policy": 'allow_origins = "*"\n', "request": request})
     assert run["frame"] == ""
     assert run["why"].startswith(f"Port {port} cannot be listened on (Address already in use)")
-    # The model's answer is there all the same.
+    # The answer of the model is there too.
     assert run["readable"] is True
     own = call.request("Download", page=f"http://localhost:{ports['desk']}")
     assert call("run", {"policy": 'allow_origins = "*"\n', "request": own})["frame"] == ""
 
 
 @pytest.mark.parametrize("origin", ["http://[::1]:3000", "http://127.0.0.2:3000"])
-def test_a_page_where_nothing_listens_is_told(call, origin):
+def test_a_page_at_an_unused_port_is_reported(call, origin):
     run = call("run", {"policy": 'allow_origins = "*"\n', "request": call.request("Download", page=origin)})
     assert (run["frame"], run["readable"]) == ("", True)
     assert run["why"] == f"The pages here are on 127.0.0.1 and localhost, so none is on {origin}."
 
 
-def test_the_port_of_http_goes_without_saying():
+def test_the_port_of_http_may_be_left_out():
     assert _is_of_this_machine(["localhost"], 80)
     assert _is_of_this_machine(["Localhost:80"], 80)
     assert not _is_of_this_machine(["localhost"], 8080)
@@ -397,10 +391,7 @@ def test_a_curl_command_asks_the_running_server(call):
     assert "Access-Control-Allow-Origin: *" in answer
 
 
-# What one begins with.
-
-
-def test_a_file_is_taken_as_it_is_even_if_it_is_wrong(tmp_path):
+def test_a_file_is_shown_as_it_is_even_if_it_is_wrong(tmp_path):
     path = tmp_path / "cors.toml"
     path.write_text('allow_origins = "*"\nallow_credentials = true\n')
     sample = sample_named(str(path))
@@ -429,7 +420,7 @@ def test_the_policies_of_an_object_are_written_out(policy):
     assert Configuration.environments_in(text, "cors.toml")[None].guarded.policy == policies.policy
 
 
-def test_what_only_python_can_say_is_told(tmp_path, monkeypatch):
+def test_a_value_that_only_python_can_express_is_reported(tmp_path, monkeypatch):
     (tmp_path / "tenants_here.py").write_text(
         "from corsguard import Policy\n\n\nclass Tenants:\n    def __contains__(self, origin: str) -> bool:\n"
         "        return True\n\n\nAPI = Policy(allow_origins=Tenants())\n"
@@ -440,7 +431,7 @@ def test_what_only_python_can_say_is_told(tmp_path, monkeypatch):
         sample_named("tenants_here:API")
 
 
-def test_what_one_begins_with_stands_first():
+def test_the_given_policy_comes_first():
     from corsguard.playground.examples import Sample
 
     own = Sample("ours.toml", "", f"allow_origins = {as_toml(['https://a.example'])}\n")
@@ -451,7 +442,7 @@ def test_what_one_begins_with_stands_first():
     assert json.dumps(first)
 
 
-def test_a_playground_gives_its_ports_back():
+def test_a_closed_playground_releases_its_ports():
     with opened(0) as address:
         port = urlsplit(address).port
     with socket.create_server(("127.0.0.1", port)):

@@ -1,5 +1,5 @@
 """
-Every refusal and every warning that TOML can raise has a button in the playground, and pressing it is the end of it.
+Every refusal and every warning that TOML can cause has a button in the playground. Pressing it removes the problem.
 """
 
 import tomllib
@@ -10,7 +10,7 @@ from corsguard.errors import RULES
 from corsguard.fixes import as_toml
 from corsguard.playground.showing import judged
 
-# What no text can raise, and why.
+# No text can cause these, for these reasons.
 NOT_IN_TOML = {
     **dict.fromkeys(("E321", "E322", "E323", "E324"), "An origin source is an object, which only Python can give."),
     "E801": "What stands in place of a policy in a file is E813.",
@@ -27,7 +27,8 @@ LISTED = 'allow_origins = ["https://app.example.com"]\n'
 KIOSK = 'allow_unsafe_origins = { "http://a.example" = "no TLS" }\n'
 MANY = [f"M{number}" for number in range(31)]
 KIOSKS = {f"http://kiosk{number}.example": "no TLS" for number in range(31)}
-# Texts that raise what is not a policy alone in the table of rules, and the kinds of each that have a fix of their own.
+# Texts for codes that are about more than a policy in the table of rules, and for kinds of a code with a fix of their
+# own.
 TEXTS = {
     "E103": ["allow_origins = 5\n", 'allow_origins = { "https://a.example" = true, "https://b.example" = false }\n'],
     "E104": ['allow_origins = ["https://a.example", 5, 1.5, true, ["x"], { a = 1 }, 1979-05-27]\n'],
@@ -124,7 +125,7 @@ TEXTS = {
 
 def text_of(example):
     """
-    Return the text of TOML that says what the *example* of a rule does, if it is a policy that TOML can say.
+    Return the text of TOML that says the same as the *example* of a rule, if that is a policy that TOML can express.
     """
     try:
         keywords = eval(
@@ -154,21 +155,21 @@ def named(problem):
 
 
 @pytest.mark.parametrize("code", RULES)
-def test_every_code_is_shown_or_cannot_be_raised(code):
+def test_every_code_is_shown_or_cannot_be_caused(code):
     assert (code in NOT_IN_TOML) is (code not in {code for code, _ in ROWS})
 
 
 @pytest.mark.parametrize(("code", "text"), ROWS, ids=[f"{code}-{number}" for number, (code, _) in enumerate(ROWS)])
-def test_each_button_is_the_end_of_its_problem(code, text):
+def test_each_button_removes_its_problem(code, text):
     """
-    Each refusal and warning has a button, and what each of them makes of the text is TOML that has it no more.
+    Each refusal and each warning has a button. The text after pressing it is TOML without the problem.
     """
     found = problems_in(text)
     if code != "E104" or "https://app.example.com" not in text:
-        # That example says None, for which TOML has only a word.
+        # That example says None, for which TOML only has a word.
         assert code in {problem["code"] for problem in found}
     assert all(problem["corrections"] for problem in found)
-    # Of many of the same kind a few are enough.
+    # Of many of the same kind, a few are enough.
     for problem in found[:4]:
         assert problem["fix"]
         for correction in problem["corrections"]:
@@ -179,7 +180,7 @@ def test_each_button_is_the_end_of_its_problem(code, text):
 
 
 @pytest.mark.parametrize(("code", "text"), ROWS, ids=[f"{code}-{number}" for number, (code, _) in enumerate(ROWS)])
-def test_pressing_the_first_buttons_ends_in_a_policy_without_errors(code, text):
+def test_pressing_the_first_buttons_leads_to_a_policy_without_errors(code, text):
     seen = []
     while errors := [problem for problem in problems_in(text) if problem["level"] == "error"]:
         assert text not in seen
@@ -243,9 +244,9 @@ def test_pressing_the_first_buttons_ends_in_a_policy_without_errors(code, text):
         ),
     ],
 )
-def test_what_is_not_at_fault_stays(text, does, expected):
+def test_text_that_is_not_at_fault_stays(text, does, expected):
     """
-    What is not at fault stays as it is written, and what is taken out stays as a comment if it has lines of its own.
+    It stays as it is written. A removed value stays as a comment if it has lines of its own.
     """
     assert [
         correction["text"]

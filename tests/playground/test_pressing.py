@@ -1,5 +1,5 @@
 """
-What somebody presses in the playground, and what a stranger tries, in a real Chromium.
+What a user presses in the playground, and what a foreign page tries, in a real Chromium.
 """
 
 import re
@@ -29,7 +29,7 @@ EXPLAINED = "Your browser and the model differ for a known reason."
 @pytest.fixture
 def visit(browser):
     """
-    A visit to a playground: its page, and what the console and the page's own errors say.
+    A visit to a playground: its page, its console, and its errors.
     """
     with browser.new_context() as context:
 
@@ -53,9 +53,9 @@ def address():
         yield address
 
 
-def test_a_browser_that_keeps_the_cookies_of_other_sites_is_explained(visit, address):
+def test_a_browser_that_blocks_third_party_cookies_is_explained(visit, address):
     """
-    Chromium sends no cookies of third parties in a private tab, and the playground says that this is the difference.
+    In a private tab, Chromium sends no third-party cookies. The playground says that this is the difference.
     """
     visited = visit(address)
     seen = [visited.run(*pair) for pair in THIRD_PARTY]
@@ -66,7 +66,7 @@ def test_a_browser_that_keeps_the_cookies_of_other_sites_is_explained(visit, add
     assert visited.errors == []
 
 
-def test_a_newcomer_sees_why_everyone_and_cookies_never_meet(visit, address):
+def test_a_new_user_sees_why_everyone_and_cookies_are_refused(visit, address):
     visited = visit(address)
     page = visited.page
     blocked = visited.run()
@@ -87,11 +87,11 @@ def test_a_newcomer_sees_why_everyone_and_cookies_never_meet(visit, address):
     page.wait_for_selector("#result .outcome.good")
     seen = visited.run()
     assert seen["verdict"] == READABLE
-    # They are not folded, and the result is next to what was asked.
+    # They are not folded, and the result is next to the request.
     assert page.locator(".decided").is_visible()
     lines = ["status 200", f"Access-Control-Allow-Origin: {origin}", "Access-Control-Allow-Credentials: true"]
     assert seen["decided"] == [f"Origin: {origin}", "Cookie: sent", *lines]
-    # Both at once are refused.
+    # Both together are refused.
     page.fill("#policy", begun)
     page.fill("#policy", page.input_value("#policy") + "allow_credentials = true\n")
     page.wait_for_selector("#problems li.error")
@@ -141,7 +141,7 @@ def test_a_developer_changes_one_line_and_sees_it_pass(visit, tmp_path):
         assert f"http://localhost:{port}" in visited.origins
 
 
-def test_the_request_is_shown_in_the_words_of_javascript(visit, address):
+def test_the_request_is_shown_as_javascript(visit, address):
     page = visit(address).page
     server = page.inner_text("#code").partition('"')[2].partition("/me")[0]
     page.click('text="PUT with a token"')
@@ -155,7 +155,7 @@ def test_the_request_is_shown_in_the_words_of_javascript(visit, address):
     assert 'request.upload.addEventListener("progress", show);' in page.inner_text("#code")
 
 
-def test_a_page_that_is_not_here_is_answered_by_the_model(visit, address):
+def test_a_page_that_is_not_served_here_is_answered_by_the_model(visit, address):
     visited = visit(address)
     page = visited.page
     for origin in ("capacitor://localhost", "chrome-extension://abcdefgh", "https://app.example.com"):
@@ -165,7 +165,7 @@ def test_a_page_that_is_not_here_is_answered_by_the_model(visit, address):
     assert page.locator("#stage iframe").count() == 0
 
 
-def test_a_link_holds_the_state_and_not_the_token(visit, address):
+def test_a_link_contains_the_state_and_not_the_token(visit, address):
     visited = visit(address)
     page = visited.page
     visited.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -183,14 +183,14 @@ def test_a_link_holds_the_state_and_not_the_token(visit, address):
     assert page.input_value("[name=body]") == "Zażółć \N{SNOWMAN}"
     assert (page.input_value("#policy"), page.input_value("[name=path]")) == (policy, "/api/items")
     assert page.input_value("#sample") == "Gateway"
-    # Elsewhere nobody knows the token.
+    # In another place the token is unknown.
     with visited.context.browser.new_context() as stranger:
         other = stranger.new_page()
         other.goto(link)
         other.wait_for_selector("text=Open the address that the terminal shows")
 
 
-def test_all_is_done_with_the_keyboard_and_has_a_name(visit, address):
+def test_everything_can_be_done_with_the_keyboard_and_has_a_name(visit, address):
     visited = visit(address)
     page = visited.page
     page.focus("#policy")
@@ -204,7 +204,7 @@ def test_all_is_done_with_the_keyboard_and_has_a_name(visit, address):
             .map((one) => one.outerHTML)"""
     )
     assert nameless == []
-    # From the first to the last one, everything that can be pressed is reached by Tab.
+    # From the first to the last one, Tab reaches everything that can be pressed.
     reached = set()
     page.evaluate("document.activeElement.blur()")
     for _ in range(80):
@@ -230,12 +230,12 @@ def test_the_page_fits_every_width_in_light_and_dark(visit, address, width):
 
 
 @pytest.mark.parametrize(("width", "columns"), [(390, 1), (1000, 2), (1200, 3), (1400, 3)])
-def test_the_result_stands_next_to_the_request_where_there_is_room(visit, address, width, columns):
+def test_in_a_wide_window_the_result_is_next_to_the_request(visit, address, width, columns):
     page = visit(address).page
     page.set_viewport_size({"width": width, "height": 900})
     lefts = page.locator("main > section").evaluate_all("all => all.map((one) => one.getBoundingClientRect().left)")
     assert len({*lefts}) == columns
-    # The button is seen without scrolling where all stands in columns.
+    # In columns, the button is visible without scrolling.
     assert columns == 1 or page.locator("#run").evaluate("one => one.getBoundingClientRect().bottom < innerHeight")
 
 
@@ -288,15 +288,15 @@ HOSTILE = """
 
 def nothing(environ, start_response):
     """
-    Answer with a page of a stranger, which says nothing about what it may do.
+    Answer with a page of a foreign origin, without any CORS headers.
     """
     start_response("200 OK", [("Content-Type", "text/html")])
     return [b"<!doctype html><title>A stranger</title>"]
 
 
-def test_a_hostile_page_can_neither_read_nor_drive_it(browser):
+def test_a_hostile_page_can_neither_read_nor_control_it(browser):
     """
-    A page of another origin can neither read the desk nor have anything done, even if it knows the token.
+    A page of another origin can neither read the desk nor start anything, even if it knows the token.
     """
     with opened(0) as address, LoopbackServer(0, nothing) as server, browser.new_context() as context:
         desk, _, token = address.rstrip("/").rpartition("/")
@@ -308,9 +308,9 @@ def test_a_hostile_page_can_neither_read_nor_drive_it(browser):
         )
         stranger.goto(f"http://localhost:{server.start().port}/")
         tried = stranger.evaluate(HOSTILE, [desk, token, first["frame"]])
-        # It counts its runs, so one that somebody else had begun would be missing here.
+        # It counts its runs, so a run that another page started would show here.
         second = calls("run", {"policy": 'allow_origins = "*"\n', "request": calls.request()})
-    # It is cut off, and until that is done it is of another origin.
+    # It is cut off. Until then it is a page of another origin.
     assert tried.pop("looks into a window") in {"closed", "SecurityError"}
     assert tried == {
         "reads the door": "TypeError",
@@ -323,5 +323,5 @@ def test_a_hostile_page_can_neither_read_nor_drive_it(browser):
         "drives a window": "silent",
     }
     assert int(second["run"]) == int(first["run"]) + 1
-    # Each call came to the server, and was refused by our own protection.
+    # Each call reached the server, and our own protection refused it.
     assert {status for method, url, status in answers if url.startswith(desk) and method == "POST"} == {403}

@@ -1,5 +1,5 @@
 """
-The playground in a real Chromium: every request under every policy, browser against model.
+The playground in a real Chromium: every request under every policy, the browser compared with the model.
 """
 
 import random
@@ -21,7 +21,7 @@ from corsguard.playground import opened
 def test_every_request_under_every_policy_is_what_the_model_says():
     """
     Every ready request under every example policy: the browser does what is expected, and the model agrees. The line
-    that the model predicts is in the console of the browser itself.
+    that the model predicts is in the console of the browser.
     """
     with opened(0) as address, chromium() as tab:
         seen = assert_like_the_model(tab, address, PAIRS)
@@ -34,6 +34,6 @@ def test_every_request_under_every_policy_is_what_the_model_says():
 
 @pytest.mark.browser
 @pytest.mark.long
-def test_random_requests_differ_only_where_it_is_known_why():
+def test_random_requests_only_differ_for_a_known_reason():
     with opened(0) as address, chromium() as tab:
         assert_differences_are_explained(tab, address, random.Random(1), 300)

@@ -1,5 +1,5 @@
 """
-The playground in a real Firefox: requests under policies, browser against model.
+The playground in a real Firefox: requests under policies, the browser compared with the model.
 """
 
 import random
@@ -17,7 +17,7 @@ from corsguard.playground import opened
 
 pytestmark = pytest.mark.browser
 
-# In a run of every day each request is sent once, under policies by turns.
+# In a normal run, each request is sent once, under alternating policies.
 SHARE = [PAIRS[number * 9 % len(PAIRS)] for number in range(10)]
 
 
@@ -27,7 +27,7 @@ def play(pairs):
         assert_buttons_correct_the_policy(tab, address)
 
 
-def test_requests_by_turns_are_what_the_model_says():
+def test_requests_under_alternating_policies_are_what_the_model_says():
     play(SHARE)
 
 
@@ -37,6 +37,6 @@ def test_every_request_under_every_policy_is_what_the_model_says():
 
 
 @pytest.mark.long
-def test_random_requests_differ_only_where_it_is_known_why():
+def test_random_requests_only_differ_for_a_known_reason():
     with opened(0) as address, firefox() as tab:
         assert_differences_are_explained(tab, address, random.Random(1), 300)
