@@ -1,5 +1,6 @@
 """
-Django and Hypothesis are configured here, once for all tests, and here is what tests of several folders need.
+Django and Hypothesis are configured here, once for all tests. Here are also the fixtures that tests of several folders
+need.
 """
 
 import signal
@@ -10,7 +11,7 @@ import hypothesis
 import pytest
 from django.conf import settings
 
-# How long an example takes says something about the machine.
+# The time of an example depends on the machine.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
@@ -34,7 +35,7 @@ django.setup()
 
 
 def pytest_configure(config):
-    # mutmut runs the tests many times in one process: what their modules make is made anew each time.
+    # mutmut runs the tests many times in one process, so each run loads the modules of the tests again.
     for name, module in [*sys.modules.items()]:
         if name != __name__ and (getattr(module, "__file__", None) or "").startswith(str(config.rootpath / "tests")):
             del sys.modules[name]

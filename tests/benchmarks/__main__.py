@@ -1,8 +1,8 @@
 """
-What corsguard costs, beside everyone else: `python tests/benchmarks`.
+The cost of corsguard, next to others: `python tests/benchmarks`.
 
-Prints one table of all contenders, then the project's goals and whether they are reached. `--quick` only shows that
-everything runs: its figures mean nothing. Nothing fails for being slow: a busy machine says nothing about the code.
+It prints one table of all contenders, then the project's goals and whether they are reached. `--quick` only shows that
+everything runs: its figures mean nothing. It never fails, because a busy machine says nothing about the code.
 """
 
 import argparse
@@ -21,7 +21,7 @@ SCENARIOS = (*RESPONSES, *PREFLIGHTS)
 ORIGINS = (exact(3), exact(1_000), exact(100_000), wildcards(1_000))
 PACKAGES = ("corsguard", "Flask", "Django", "starlette", "flask-cors", "django-cors-headers", "wsgicors", "asgi-cors")
 
-# So many processes race the same contenders.
+# This many processes race the same contenders.
 _PROCESSES = 6
 
 VERDICTS = {True: "reached", False: "NOT REACHED", None: "no goal"}
@@ -38,8 +38,8 @@ def measure(seconds, processes):
     """
     Return (platform, origins, scenario) -> contender -> Cost.
 
-    Each race has a process of its own, as a server has: what others leave in memory would slow it down, and where
-    things lie there, and how strings hash, is worth as much as what is measured here.
+    Each race has a process of its own, as a server has. Objects of other races in memory would slow it down. The
+    addresses of objects and the hashes of strings have as much effect as what is measured here.
     """
     table = {}
     with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
@@ -54,7 +54,7 @@ def measure(seconds, processes):
 
 def ratio(costs, contender, scenario):
     """
-    Return how many times what corsguard costs *contender* costs, or None where noise leaves nothing to compare with.
+    Return how many times as much *contender* costs as corsguard, or None if the noise is too large.
     """
     if scenario in PREFLIGHTS:
         return costs[contender].total / costs[CORSGUARD].total

@@ -1,9 +1,9 @@
 """
-Who takes part: one small application on three platforms, bare and under everyone who guards it.
+The contenders: one small application on three platforms, bare and with every guard.
 
-All guards of a race are told the same: these origins, GET and PUT, Content-Type, 7200 seconds. Where a peer can be told
-in several ways, it is told in the one that is fastest for it. Before a race every guard has to show that it answers
-as configured, and the floor that it sends exactly what corsguard sends.
+All guards of a race have the same configuration: these origins, GET and PUT, Content-Type, 7200 seconds. If a peer can
+be configured in several ways, it has the one that is fastest for it. Before a race every guard has to show that it
+answers as configured, and the floor that it sends exactly what corsguard sends.
 """
 
 import gc
@@ -15,7 +15,7 @@ from copy import copy
 from functools import cache, cached_property
 from wsgiref.util import setup_testing_defaults
 
-import corsheaders.middleware  # noqa: F401 - Django finds it by name; a missing peer is to be known at the start
+import corsheaders.middleware  # noqa: F401 - Django finds it by name, and a missing peer should be known at the start
 import django
 import flask
 import flask_cors
@@ -47,7 +47,7 @@ ASGI_CORS = "asgi-cors"
 METHODS = ["GET", "PUT"]
 HEADERS = ["Content-Type"]
 MAX_AGE = 7200
-# Some ask `fnmatch` about each pattern, which keeps this many compiled; beyond, one request takes many seconds.
+# Some ask `fnmatch` about each pattern. It keeps this many compiled. With more, one request takes many seconds.
 _MOST_FOR_FNMATCH = 32768
 REFUSED_ORIGIN = "https://evil.example"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
@@ -55,7 +55,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
 
 class Origins:
     """
-    What a policy lists, and origins that it allows by that.
+    The entries of a policy, and origins that they allow.
     """
 
     def __init__(self, label, patterns, allowed):
@@ -88,7 +88,7 @@ def wildcards(count):
     return Origins(f"{count:,} wildcards", patterns, [pattern.replace("*", "app") for pattern in patterns])
 
 
-# The requests, as a server would hand them over.
+# The requests, as a server would pass them on.
 
 
 def _environ():
@@ -134,9 +134,10 @@ PREFLIGHTS = (PREFLIGHT_ALLOWED, PREFLIGHT_REFUSED)
 
 def request(scenario, origin, **headers):
     """
-    Return a new environ of *scenario*, from *origin* if that scenario has an allowed one, with *headers* on top.
+    Return a new environ of *scenario*, with *headers* on top. Its origin is *origin* if that scenario has an allowed
+    one.
 
-    Its Origin is a new string, as every request brings one: Python has not computed its hash yet.
+    The Origin is a new string, as in every request: Python has not computed its hash yet.
     """
     environ = (_PREFLIGHT if scenario in PREFLIGHTS else _PLAIN) | headers
     if scenario != NO_ORIGIN:
@@ -147,7 +148,8 @@ def request(scenario, origin, **headers):
 
 def requests_of(scenario, allowed, platform=None, **headers):
     """
-    Return what makes requests, `(count, seed)`, from the *allowed* origins, picked at random, as *platform* takes them.
+    Return a function `(count, seed)` that makes requests for *platform*. Their origins are picked at random from
+    *allowed*.
     """
 
     def requests(count, seed):
@@ -160,7 +162,7 @@ def requests_of(scenario, allowed, platform=None, **headers):
 
 def without(name, requests):
     """
-    Return what makes the same *requests* without what *name* says.
+    Return a function that makes the same *requests* without the header *name*.
     """
     return lambda count, seed: [
         {key: value for key, value in environ.items() if key != name} for environ in requests(count, seed)
@@ -177,7 +179,7 @@ def application(environ, start_response):
 
 class Floor:
     """
-    What a careful programmer writes by hand for one application whose headers are known, and knows to be fast.
+    The code of a careful programmer for one application whose headers are known, written to be fast.
     """
 
     def __init__(self, app, origins):
@@ -223,7 +225,7 @@ class Floor:
 
 class ForgeryFloor:
     """
-    What the same programmer writes against forged requests alone: trusted origins, `Sec-Fetch-Site`, else the host.
+    The same programmer's code against forged requests only: trusted origins, `Sec-Fetch-Site`, otherwise the host.
     """
 
     def __init__(self, app, origins):
@@ -251,7 +253,7 @@ class ForgeryFloor:
 
 class BothFloor(ForgeryFloor):
     """
-    The same with what Floor does about responses, in one class that looks an origin up once.
+    The same with Floor's work on responses, in one class that looks an origin up once.
     """
 
     def __call__(self, environ, start_response):
@@ -274,7 +276,7 @@ class BothFloor(ForgeryFloor):
 
 class Tenants:
     """
-    A store of hosts that has one *policy*, and says so again whenever it is asked.
+    A store of hosts that has one *policy*, and always answers with it.
     """
 
     def __init__(self, policy):
@@ -286,7 +288,7 @@ class Tenants:
 
 def by_host(policy):
     """
-    Return the forms of configuration that choose *policy* by the host, by the names of their contenders.
+    Return the forms of configuration that choose *policy* by host, by the names of their contenders.
     """
     tenants = {"api.tenant.example": None, "*.tenants.example": None, _PLAIN["HTTP_HOST"]: policy}
     return {BY_HOST: {"hosts": tenants}, BY_STORE: {"hosts": Tenants(policy)}}
@@ -315,7 +317,7 @@ def on_wsgi(origins):
 
 def scopes_of(environs):
     """
-    Return the ASGI scopes of *environs*, with new names and values, as every request brings them.
+    Return the ASGI scopes of *environs*, with new names and values, as in every request.
     """
     return [
         {
@@ -348,7 +350,7 @@ async def asgi_application(scope, receive, send):
 
 class ASGIFloor:
     """
-    The floor once more: it takes names in lower case for granted, as the usual servers send them, and one Origin.
+    The floor for ASGI. It assumes names in lower case, as the usual servers send them, and one Origin.
     """
 
     def __init__(self, app, origins):
@@ -401,7 +403,7 @@ def on_asgi(origins):
     }
     contenders[STARLETTE] = StarletteCORSMiddleware(
         asgi_application,
-        # It searches what it is given.
+        # It searches the value that it gets.
         allow_origins=frozenset(origins.patterns) if origins.are_exact else (),
         allow_origin_regex=None if origins.are_exact else "|".join(regex.pattern for regex in origins.regexes),
         allow_methods=METHODS,
@@ -409,7 +411,7 @@ def on_asgi(origins):
         max_age=MAX_AGE,
     )
     if len(origins.patterns) <= _MOST_FOR_FNMATCH:
-        # It answers no preflights, and would send max_age as text, on which servers fail.
+        # It answers no preflights. It would send max_age as text, which breaks servers.
         contenders[ASGI_CORS] = asgi_cors(
             asgi_application,
             hosts=origins.patterns if origins.are_exact else [],
@@ -440,14 +442,14 @@ def on_flask(origins):
 
 def on_flask_with_tags(origins):
     """
-    Return the same, but that corsguard guards by a tag on the view.
+    Return the same, but corsguard guards with a tag on the view.
     """
     return _on_flask(origins, _flask_application(corsguard_flask.cors(origins.policy)), None)
 
 
 def _on_flask(origins, app, policy):
-    # It shares all that it is with the one that will be guarded. Two that are equal but lie elsewhere in memory differ
-    # by half a microsecond, which is a third of what is measured.
+    # It shares all its objects with the one that will be guarded. Two equal ones at different addresses differ by half
+    # a microsecond, which is a third of what is measured.
     bare = copy(app)
     corsguard_flask.CORSGuard(app, policy)
     peer = _flask_application()
@@ -473,7 +475,7 @@ urlpatterns = [path("resource", resource)]
 
 def on_django(origins):
     """
-    Return a handler for each list of middleware; corsguard and django-cors-headers do not read each other's settings.
+    Return a handler for each list of middleware. corsguard and django-cors-headers do not read each other's settings.
     """
     settings.configure(
         ALLOWED_HOSTS=["*"],
@@ -483,7 +485,7 @@ def on_django(origins):
         CORS_ALLOW_METHODS=METHODS,
         CORS_ALLOW_HEADERS=HEADERS,
         CORS_PREFLIGHT_MAX_AGE=MAX_AGE,
-        # Without it the middleware would refuse to stand beside settings that are not its own.
+        # Without it the middleware would refuse to work next to the settings of the other library.
         CORSGUARD={"paths": {}},
     )
     django.setup()
@@ -494,7 +496,7 @@ def on_django(origins):
         CORSHEADERS: ["corsheaders.middleware.CorsMiddleware"],
     }
     handlers = {}
-    # In random order, because those that are made last lie best in memory.
+    # In random order, because the last ones get the best places in memory.
     for name in random.sample([*middleware], len(middleware)):
         settings.MIDDLEWARE = middleware[name]
         handlers[name] = WSGIHandler()
@@ -512,9 +514,9 @@ PLATFORMS = {
 
 def costs_on(platform, origins, seconds):
     """
-    Race all contenders on *platform* in each scenario; return scenario -> contender -> Cost.
+    Race all contenders on *platform* in each scenario. Return scenario -> contender -> Cost.
 
-    Once in a process: Django has one configuration, and with the first tag a process begins to look for others.
+    Call it once in a process: Django has one configuration, and after the first tag a process looks for others.
     """
     contenders = PLATFORMS[platform](origins)
     check(contenders, origins)
@@ -533,7 +535,7 @@ def costs_on(platform, origins, seconds):
 
 def check(contenders, origins):
     """
-    Fail unless every guard shares with the origins it should and with no other, and the floor is corsguard's equal.
+    Fail unless every guard shares with the allowed origins only, and the floor sends the same as corsguard.
     """
     origin = origins.allowed[-1]
     for scenario in (ALLOWED, REFUSED, PREFLIGHT_ALLOWED, PREFLIGHT_REFUSED):
@@ -562,7 +564,7 @@ def _answer(app, environ):
 
 def serve(platform, count, contender, scenario, requests):
     """
-    Let *contender* answer *requests* of *scenario* from one of the first *count* origins, for somebody who counts.
+    Let *contender* answer *requests* of *scenario* from one of the first *count* origins. The caller counts.
     """
     origins = exact(int(count))
     app = PLATFORMS[platform](origins)[contender]

@@ -1,8 +1,8 @@
 """
-What was to be reached, and whether it is: some goals read the table, the others are measured here.
+The goals and whether they are reached. Some goals read the table, and the others are measured here.
 
-A goal is as good as its worst case: all sets of origins and all scenarios that it speaks of count, unless it names one
-or says that they count together.
+A goal is judged by its worst case: all its sets of origins and scenarios count, unless it names one or says that they
+count together.
 """
 
 import os
@@ -50,9 +50,9 @@ IN_INSTRUCTIONS = f"{_FLASK_RESPONSES}, in instructions"
 
 class Goal(NamedTuple):
     """
-    *measured* is to be at most *limit*, or at least where *more* is better; *where* tells of the worst case.
+    *measured* must be at most *limit*, or at least *limit* if *more* is better. *where* names the worst case.
 
-    Without a *limit* it is only reported, or None where what measures it is not installed.
+    A goal without a *limit* is only reported. Its value is None if the tool that measures it is not installed.
     """
 
     name: str
@@ -70,10 +70,10 @@ class Goal(NamedTuple):
 
 class Comparison(NamedTuple):
     """
-    A goal that the table answers: how near corsguard is to come to the floor, or how far to leave a peer behind.
+    A goal that the table answers: how near corsguard must be to the floor, or how far ahead of a peer.
 
-    Responses are compared by what they cost over the bare application, preflights by the whole. Scenarios that count
-    *together* are compared by their sums, for each set of origins.
+    Responses are compared by their cost above the bare application, and preflights by the whole cost. Scenarios that
+    count *together* are compared by their sums, for each set of origins.
     """
 
     name: str
@@ -97,7 +97,7 @@ class Comparison(NamedTuple):
                 case = cases.setdefault(origins if self.together else f"{scenario}, {origins}", [0, 0])
                 for which, name in enumerate((self.ours, self.theirs)):
                     case[which] += getattr(costs[name], by)
-        # What noise puts below zero is too small to be measured.
+        # A cost below zero is noise: it is too small to be measured.
         sums = {where: [max(time, 0.001) for time in case] for where, case in cases.items()}
         near = self.theirs == FLOOR
         ratios = {where: ours / theirs if near else theirs / ours for where, (ours, theirs) in sums.items()}
@@ -105,7 +105,7 @@ class Comparison(NamedTuple):
         return Goal(self.name, ratios[worst], self.limit, worst, more=not near)
 
 
-# Responses count together, since a server answers all kinds of them; the table shows each.
+# Responses count together, because a server answers all kinds of them. The table shows each.
 COMPARISONS = (
     Comparison("WSGI, responses: overhead over the floor's", 2, "WSGI", RESPONSES, FLOOR, together=True),
     Comparison("WSGI, preflights: total time over the floor's", 2, "WSGI", PREFLIGHTS, FLOOR),
@@ -142,7 +142,7 @@ COMPARISONS = (
 
 def other_goals(seconds, repeats):
     """
-    Measure and yield the rest: instructions, growth, hostile requests, imports, memory.
+    Measure and yield the other goals: instructions, growth, hostile requests, imports, memory.
     """
     yield (
         in_instructions(seconds) if seconds else Goal(IN_INSTRUCTIONS, None, None, "a quick run counts none", more=True)
@@ -164,15 +164,15 @@ def other_goals(seconds, repeats):
 
 def in_instructions(seconds):
     """
-    Return what responses of Flask cost with three origins, in a measure that no other load on the machine changes.
+    Return the cost of Flask's responses with three origins, in a unit that does not depend on other load.
 
-    What a guard adds is a few hundredths of what Flask does; most of its microseconds go to memory that Flask has left
-    cold. *seconds* 0 counts one scenario only.
+    A guard adds a few hundredths of Flask's own cost. Most of its microseconds are for memory that Flask has removed
+    from the cache. With *seconds* 0, only one scenario is counted.
     """
     if which("valgrind") is None:
         return Goal(IN_INSTRUCTIONS, None, None, "valgrind counts them, and is not installed", more=True)
     scenarios = RESPONSES if seconds else (ALLOWED,)
-    # To start costs more than to answer, and the first requests make Python specialise what they run.
+    # The start costs more than an answer. At the first requests, Python specializes the code that they run.
     few, many = (600, 1_600) if seconds else (1, 2)
     runs = [*product((BARE, CORSGUARD, FLASK_CORS), scenarios, (few, many))]
     contenders = Path(__file__).with_name("contenders.py")
@@ -191,7 +191,7 @@ def in_instructions(seconds):
 
 def _growth(name, origins_of, seconds):
     """
-    Return the goal that the number of patterns does not matter: ten origins ask, after thousands of others have.
+    Return the goal that the number of patterns has no effect: ten origins ask, after thousands of others have.
     """
     contenders = {"nothing": Contender(lambda environ, start_response: None, requests_of(ALLOWED, exact(10).allowed))}
     for count in 10, 100_000:
@@ -207,8 +207,8 @@ def _growth(name, origins_of, seconds):
 
 def _protection(seconds):
     """
-    Yield the goals that protection adds to the guard little more than a class by hand adds, and that both together
-    cost at most twice what one class for both costs, for each kind of request that may run.
+    Yield two kinds of goals for each kind of request that may run. Protection adds little more to the guard than a
+    handwritten class adds. Both together cost at most twice as much as one class for both.
     """
     origins = exact(3)
     policy = {"allow_origins": origins.patterns, "allow_methods": [*METHODS, "POST"], "allow_credentials": True}
@@ -246,7 +246,7 @@ def _protection(seconds):
 
 def _hostile(seconds):
     """
-    Yield the goals that a megabyte of header costs what a normal one costs.
+    Yield the goals that a megabyte of header costs as much as a normal header.
     """
     origins = exact(3)
     attacks = {

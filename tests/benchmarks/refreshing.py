@@ -1,10 +1,10 @@
 """
-What it costs that origins change: a million of them in a snapshot, swaps ten times a second, a memory before a store.
+The cost of changing origins: a million of them in a snapshot, swaps ten times a second, a memory in front of a store.
 
-    python tests/benchmarks/refreshing.py
+python tests/benchmarks/refreshing.py
 
-The first load parses every origin, later ones only those that are new. A refresh runs in a thread of its own, but
-Python runs one thread at a time: how long it keeps a request waiting is the longest gap that another thread sees.
+The first load parses every origin, and later loads only parse the new ones. A refresh runs in a thread of its own, but
+Python runs one thread at a time. How long it delays a request is the longest gap that another thread sees.
 """
 
 import random
@@ -27,7 +27,7 @@ _NEVER = 1e6
 
 def goals_of_change(seconds):
     """
-    Measure and yield what has been asked for; *seconds* 0 is a short run with fewer origins.
+    Measure and yield the goals. *seconds* 0 is a short run with fewer origins.
     """
     many = _MANY if seconds else 10_000
     yield from _snapshot(many, seconds)
@@ -37,7 +37,7 @@ def goals_of_change(seconds):
 
 def _snapshot(many, seconds):
     origins = exact(many).patterns
-    # What a query returns is new strings every time.
+    # A query returns new strings each time.
     fresh = [origin.encode().decode() for origin in origins]
     named = f"Snapshot of {many:,} origins"
     start = perf_counter()
@@ -46,7 +46,7 @@ def _snapshot(many, seconds):
     fresh = [origin.encode().decode() for origin in origins]
     gap, took = _longest_gap(source.refresh)
     yield Goal(f"{named}: a later one, none of them new, seconds", took, None, f"longest wait {gap * 1000:.0f} ms")
-    # The strings are the caller's: what it keeps of them was there before.
+    # The strings belong to the caller: the part that it keeps existed before.
     kept = bytes_of(lambda: RefreshingOrigins(lambda: origins, every=_NEVER))
     yield Goal(f"{named}: memory for each beyond the string, bytes", kept / many, 100, "")
     few = RefreshingOrigins(lambda: origins[:10], every=_NEVER)
@@ -65,7 +65,8 @@ def _snapshot(many, seconds):
 
 def _longest_gap(function):
     """
-    Call *function* in another thread; return the longest time that this one was not let to run, and what it took.
+    Call *function* in another thread. Return the longest time in which this thread did not run, and how long the call
+    took.
     """
     thread = threading.Thread(target=function)
     gap, start = 0, perf_counter()
@@ -79,9 +80,10 @@ def _longest_gap(function):
 
 def _swaps(seconds):
     """
-    Yield requests per second under a policy whose origins are swapped ten times a second, over those without swaps.
+    Yield the ratio of requests per second under a policy whose origins are swapped ten times a second to those without
+    swaps.
 
-    The two take turns of half a second, in random order, and what counts is the median over the rounds.
+    The two take turns of half a second, in random order. The result is the median of the rounds.
     """
     origins = exact(_SWAPPED).patterns
     other = [origin.replace("tenant", "customer") for origin in origins[: _SWAPPED // 100]]
@@ -117,7 +119,7 @@ def _requests_per_second(app, environs, seconds):
 
 def _memory(seconds):
     """
-    Return what a remembered answer costs beside one that a snapshot knows.
+    Return the memory for a remembered answer next to that of an origin in a snapshot.
     """
     origins = exact(10).patterns
     known = frozenset(origins)

@@ -1,9 +1,9 @@
 """
-How things are measured: time, interleaved, in process and without sockets; instructions; memory; an import's time.
+How things are measured: time, interleaved, in process and without sockets; instructions; memory; the time of an import.
 
 A shared machine changes its speed all the time, and by more than what is measured here. So in every round each
-contender has its turn, in random order, with requests that are equal but new, and what counts is the median over the
-rounds of the difference to the bare application *within* the round. Where an application lies in memory counts too, so
+contender has its turn, in random order, with requests that are equal but new. The result is the median of the
+difference to the bare application *within* the round. The address of an application in memory has an effect too, so
 races are repeated in other processes.
 """
 
@@ -38,7 +38,8 @@ class Cost(NamedTuple):
 
 class Contender(NamedTuple):
     """
-    A WSGI or ASGI application, and what makes its requests: `requests(count, seed)`, equal for equal arguments but new.
+    A WSGI or ASGI application, and `requests(count, seed)`, which makes its requests: equal for equal arguments, but
+    new.
     """
 
     app: Callable
@@ -47,9 +48,9 @@ class Contender(NamedTuple):
 
 def race(contenders, baseline, seconds, most_requests=_MOST_REQUESTS):
     """
-    Return the Cost of each of *contenders* (name -> Contender), of which *baseline* is one.
+    Return the Cost of each of *contenders* (name -> Contender). *baseline* is one of them.
 
-    A contender that is so slow that one request outlasts its turn joins so seldom that it gets no more time than the
+    If one request of a contender takes longer than its turn, it joins so rarely that it gets no more time than the
     others.
     """
     last = {name: _microseconds(*contender, 1, 0) for name, contender in contenders.items()}
@@ -61,7 +62,7 @@ def race(contenders, baseline, seconds, most_requests=_MOST_REQUESTS):
     while number == 0 or perf_counter() < deadline:
         turns = [name for name in contenders if name == baseline or number % strides[name] == 0]
         random.shuffle(turns)
-        # As many as fill a turn at the speed of the last one: what is asked for the first time is many times slower.
+        # As many as fill a turn at the speed of the last one: the first call is many times slower.
         counts = {name: max(1, min(most_requests, int(_TURN / last[name]))) for name in turns}
         times = {name: _microseconds(*contenders[name], counts[name], number) for name in turns}
         for name, time in times.items():
@@ -81,9 +82,9 @@ def mean(costs):
 
 def _microseconds(app, requests, count, seed):
     """
-    Return what one of *count* of *requests* costs *app*; to close the bodies, as a server does, is not counted.
+    Return the cost of one of *count* of *requests* for *app*. Closing the bodies, as a server does, is not counted.
 
-    A first one is not counted either, because whoever was before it left other code in the processor's cache.
+    The first request is not counted either, because the code of *app* may not be in the processor's cache yet.
     """
     first, *others = requests(count + 1, seed)
     _answer(app, [first])
@@ -116,7 +117,7 @@ def is_asgi(app):
 
 def run_through(app, scopes, send):
     """
-    Have the ASGI application *app* answer *scopes*, one after the other, without an event loop: nobody waits here.
+    Let the ASGI application *app* answer *scopes*, one after the other, without an event loop: nothing waits here.
     """
 
     async def answer():
@@ -149,9 +150,9 @@ def ignore(status, headers, exc_info=None):
 
 def instructions(program, *arguments):
     """
-    Return how many instructions `python program arguments` takes the processor, as valgrind counts them.
+    Return how many processor instructions `python program arguments` takes, as valgrind counts them.
 
-    It is the same number each time, on a busy machine too; where strings hash to is therefore fixed.
+    The number is the same each time, on a busy machine too, because the hashes of strings are fixed.
     """
     valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={os.devnull}"]
     environment = os.environ | {"PYTHONHASHSEED": "0"}
@@ -162,7 +163,7 @@ def instructions(program, *arguments):
 
 def bytes_of(build):
     """
-    Return the bytes that the result of *build()* keeps, beyond what was there before.
+    Return the bytes that the result of *build()* keeps, in addition to what existed before.
     """
     build()
     gc.collect()
@@ -178,7 +179,7 @@ def bytes_of(build):
 
 def import_milliseconds(module, after, repeats):
     """
-    Return how long `import module` takes in a new process that has imported *after*, from bytecode, as users have it.
+    Return how long `import module` takes in a new process that has imported *after*, from bytecode, as for users.
     """
     program = f"import {after}, time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}

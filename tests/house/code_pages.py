@@ -1,5 +1,5 @@
 """
-The manual's pages of codes, made from the rows that the messages are made from.
+The manual's pages of codes, made from the same rows as the messages.
 """
 
 import re
@@ -18,7 +18,7 @@ from corsguard.names import EXAMPLE_ORIGIN
 from corsguard_django.checks import RULES as DJANGO_RULES
 from corsguard_flask.predecessor import RULES as FLASK_RULES
 
-# Which page tells more, by the beginning of a code.
+# The page that says more, by the beginning of a code.
 MORE = {
     "E1": "policy",
     "E2": "policy#origin-patterns",
@@ -73,7 +73,7 @@ def written(rule):
 
 def printed(problem):
     """
-    Return *problem* as it is printed, without what differs from run to run.
+    Return *problem* as it is printed, without what differs between runs.
     """
     return re.sub(r" at 0x[0-9a-f]+", "", str(problem))
 

@@ -1,8 +1,8 @@
 """
-What a reader reads, the README and the manual: which code stands there, and how to run it as a reader would.
+The pages that a reader reads, the README and the manual: which code they contain, and how to run it as a reader would.
 
-`python tests/house/documents.py` writes what is made from the code anew: the pages of codes, the tables and the output
-of blocks and of commands.
+`python tests/house/documents.py` writes all that is made from the code: the pages of codes, the tables, and the output
+of blocks and commands.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ MANUAL = ROOT / "corsguard" / "manual"
 PAGES = sorted(MANUAL.glob("*.md"))
 GUARD = "corsguard_django.middleware.CORSMiddleware"
 
-# A block of Python, with the output that stands right below it, if some does; or a file.
+# A block of Python, followed by its output if the page shows it; or a file.
 BLOCK = re.compile(r"```(python|toml)\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
 SESSION = re.compile(r"```console\n\$ (corsguard [^\n]*)\n```\n\n```text\n(.*?)```", re.DOTALL)
 SECTION = re.compile(r"(<!-- ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -57,13 +57,13 @@ def hello(environ, start_response):
 
 class Document:
     """
-    A page, and a reader who types its blocks one after the other, in a folder with the files that it shows.
+    A page, and a reader who types its blocks one after the other, in a folder with the files that the page shows.
     """
 
     def __init__(self, path):
         self.path = path
         self.blocks = BLOCK.findall(text_of(path))
-        # What a reader has already.
+        # The reader already has these.
         self.namespace = {
             "__name__": path.stem,
             "application": hello,
@@ -73,15 +73,15 @@ class Document:
 
     def run(self, *, before=lambda code: None):
         """
-        Yield each block of Python with the output that the page shows, and what it prints or is refused with.
+        Yield each block of Python with the output that the page shows, and the output or the error that it really has.
 
-        Tests in it run too: with an application or a browser as fixtures, guarded as the quick starts say. *before* is
-        told of each block before it runs.
+        Tests in a block run too. Their fixtures are an application, guarded as in the quick starts, or a browser.
+        *before* is called with each block before it runs.
         """
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             for language, code, shown in self.blocks:
                 if language == "toml":
-                    # The first is the one that the page speaks of.
+                    # The first one is the one that the page is about.
                     if not Path("cors.toml").exists():
                         Path("cors.toml").write_text(code, encoding="utf-8")
                     continue
@@ -93,7 +93,7 @@ class Document:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             try:
-                exec(compile(code, self.path.name, "exec"), self.namespace)  # the pages are ours
+                exec(compile(code, self.path.name, "exec"), self.namespace)  # we wrote the pages
             except PolicyError as error:
                 print(error)
         for name in self.namespace.keys() - known:
@@ -144,7 +144,7 @@ class StreamedHosts:
 
 def problem_of(rule):
     """
-    Return the one problem or warning that the example of *rule* shows.
+    Return the one problem or warning of the example of *rule*.
     """
     names = {
         **vars(corsguard),
@@ -171,14 +171,14 @@ def problem_of(rule):
 
 def reflecting(environ, start_response):
     """
-    The mistake that `audit` finds: it shares with whoever asks, and with their cookies.
+    The mistake that `audit` finds: it shares with every origin, with cookies.
     """
     headers = [("Content-Type", "application/json"), ("Access-Control-Allow-Credentials", "true")]
     start_response("200 OK", [*headers, ("Access-Control-Allow-Origin", environ.get("HTTP_ORIGIN", "*"))])
     return [b"{}"]
 
 
-# What answers at https://api.example.com while a command is shown.
+# The servers at https://api.example.com while a command is shown.
 APPLICATIONS = {"check": CORSMiddleware(hello, {"allow_origins": ["https://app.example.com"]}), "audit": reflecting}
 
 
@@ -194,13 +194,13 @@ class QuietHandler(WSGIRequestHandler):
 @contextlib.contextmanager
 def served(app):
     """
-    Serve *app* over TLS as api.example.com, and yield what a command needs to find it.
+    Serve *app* over TLS as api.example.com. Yield the arguments that let a command find it.
     """
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("api.example.com").configure_cert(context)
     with (
-        # Its name has Python's version in it.
+        # Its name contains Python's version.
         mock.patch.object(ServerHandler, "server_software", ""),
         make_server("127.0.0.1", 0, app, ThreadingServer, QuietHandler) as server,
         authority.cert_pem.tempfile() as cacert,
@@ -227,16 +227,13 @@ def play(command):
             arguments += stack.enter_context(served(APPLICATIONS[name]))
         result = CliRunner().invoke(group, [name, *arguments])
     assert result.exit_code in {0, 1}, result.output
-    # A reader asks the server itself, and curl has to be told nothing of where it is.
+    # A reader asks the server itself, and curl needs no option to find it.
     return re.sub(r" --connect-to \S+ --cacert \S+", "", result.stdout)
-
-
-# What is made from the code
 
 
 def with_named_blanks(text):
     """
-    Return the *text* of a rule, with the name of each blank in place of what fills it.
+    Return the *text* of a rule with the name of each placeholder in place of its value.
     """
     return re.sub(r"\{(\w+)\}", lambda blank: GUARD if blank[1] == "guard" else f"*{blank[1]}*", text)
 
@@ -258,7 +255,7 @@ def tables():
 
 def tables_in(text):
     """
-    Return each table that stands in *text* and is made from the code, by its name.
+    Return each table in *text* that is made from the code, by its name.
     """
     return {found[2]: found[0].removeprefix(found[1]).removesuffix(found[3]) for found in SECTION.finditer(text)}
 
@@ -273,7 +270,7 @@ def rewrite():
     for path in (README, *PAGES):
         text = text_of(path)
         text = SECTION.sub(lambda match: match[1] + made.get(match[2], tables_in(match[0])[match[2]]) + match[3], text)
-        # What needs an extra that is not installed stays as it is.
+        # Output that needs an extra which is not installed stays as it is.
         with contextlib.suppress(ModuleNotFoundError):
             for code, shown, printed in Document(path).run():
                 block = f"```python\n{code}```\n\n```text\n"

@@ -1,5 +1,5 @@
 """
-The layers of the house: which room stands on which floor, and what may come in from outside.
+The layers of the house: the layer of each room, and what each room may import from outside.
 
 A room is a file of `corsguard`, or a folder with all that is in it, or one of the two other packages. A new file in a
 folder that is listed needs no line here.
@@ -12,8 +12,8 @@ import corsguard
 ROOT = Path(corsguard.__file__).parent.parent
 PACKAGES = ("corsguard", "corsguard_django", "corsguard_flask")
 
-# From low to high: a room imports from its own layer and from those above it in this table, never from those below.
-# Within a layer no files import each other in a circle. A room that is listed need not exist.
+# From low to high: a room imports from its own layer and from lower ones, never from higher ones. Within a layer no
+# files import each other in a circle. A listed room need not exist.
 LAYERS = {
     "facts": "applications errors fixes names quoting suffixes manual",
     "policy": "origin memory hosts expressions mistakes audience validation policy",
@@ -28,10 +28,10 @@ LAYERS = {
     "judges": "diagnosis audit testing pytest_plugin",
     "commands": "cli playground __main__",
 }
-# The one arrow that is taken both ways: to say what an operator meant, once a text is outside the grammar.
+# The one exception to the direction: the grammar asks what an operator meant by a text outside of it.
 GOES_UP = {("origin", "mistakes")}
 LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms.split()}
-# What a room may import that is neither ours nor Python's.
+# Packages that a room may import, apart from ours and Python's own.
 THIRD_PARTY = {
     "origin": "idna",
     "mistakes": "idna",
@@ -45,8 +45,8 @@ THIRD_PARTY = {
     "diagnosis": "django flask starlette",
     "cli": "click rich",
 }
-# All that a framework's package may import of ours, as a third party could write the same: at its head, and in a
-# function or in its own translation, which itself is loaded when somebody asks for it.
+# All that the package of a framework may import of ours. A third party could write the same. It is imported at the head
+# of a file, in a function, or in the package's own translation, which is only loaded when somebody asks for it.
 DOORS = {"corsguard", "corsguard.adapters"}
 LAZY_DOORS = {"corsguard.configuration", "corsguard.moving"}
 

@@ -1,7 +1,7 @@
 """
 How many lines of code the house has, without blanks, comments and docstrings.
 
-    python tests/house/sizes.py
+python tests/house/sizes.py
 """
 
 import ast
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from layers import LAYER_OF, LAYERS, files, name_of, room_of
 
-# The rooms that a request passes, with all that is in them but for doors, what runs at the start, and translations.
+# The rooms that a request passes, with all their files except doors, code that runs at the start, and translations.
 REQUEST_PATH = """
     guard policy paths policies negotiation audience origin validation tags journal explanation sources redis_origins
     protection

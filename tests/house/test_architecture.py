@@ -1,5 +1,5 @@
 """
-The house stands as it is drawn: who may import whom, and what the door shows.
+The house is built as its plan says: which file may import which, and what the doors export.
 """
 
 import ast
@@ -35,7 +35,7 @@ FRAMEWORKS = LAYERS["frameworks"].split()
 
 def imports(path):
     """
-    Yield every name that *path* imports from, relative ones made absolute, and whether loading *path* leaves it alone.
+    Yield every imported name of *path*, made absolute, and whether loading *path* does not import it.
     """
     package = [*path.parent.relative_to(ROOT).parts]
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -59,7 +59,7 @@ def imports(path):
 
 def imported_by(path):
     """
-    Return the names of our files that *path* imports, as the tables have them, and what it imports from outside.
+    Return the names of our files that *path* imports, as the tables have them, and its imports from outside.
     """
     found = {name for name, _ in imports(path)}
     ours = {name for name in found if name.split(".")[0] in PACKAGES}
@@ -73,7 +73,7 @@ HOUSE = {name_of(path): imported_by(path)[0] for path in files()}
 
 def test_every_room_has_a_layer():
     assert {room_of(name) for name in HOUSE} - LAYER_OF.keys() == set()
-    # And one only.
+    # It has only one.
     assert sorted(LAYER_OF) == sorted(" ".join(LAYERS.values()).split())
 
 
@@ -88,11 +88,8 @@ def test_imports_go_down_only():
     assert up == []
 
 
-def test_sharing_and_protection_meet_in_the_guard():
-    """
-    Only the guard knows both what is shared and what may run.
-    """
-    # And whoever tells the story of a request, off the request path. The door only re-exports.
+def test_only_the_guard_and_the_explanation_know_both_sharing_and_protection():
+    # The explanation of a request is not on the path of a request. The door only re-exports.
     assert {name for name, others in HOUSE.items() if {"negotiation", "protection"} <= others} == {
         "__init__",
         "explanation",
@@ -111,20 +108,14 @@ def test_no_files_import_each_other_in_a_circle():
 
 
 @pytest.mark.parametrize("path", files(), ids=name_of)
-def test_third_party_imports_of_a_room(path):
-    """
-    A room imports from outside what the table says.
-    """
+def test_a_room_imports_only_the_listed_packages_from_outside(path):
     allowed = THIRD_PARTY.get(room_of(name_of(path)), "").split()
-    # `_typeshed` is for type checkers and never loaded.
+    # `_typeshed` is only for type checkers.
     assert imported_by(path)[1] - sys.stdlib_module_names - {"_typeshed"} <= {*allowed}
 
 
 @pytest.mark.parametrize("package", FRAMEWORKS)
-def test_frameworks_enter_by_the_doors_only(package):
-    """
-    A framework's package enters by the doors only.
-    """
+def test_framework_packages_only_use_the_doors(package):
     assert files(package)
     for path in files(package):
         doors = DOORS | LAZY_DOORS if path.stem == "translation" else DOORS
@@ -136,10 +127,7 @@ def test_frameworks_enter_by_the_doors_only(package):
 
 
 @pytest.mark.parametrize("package", FRAMEWORKS)
-def test_frameworks_take_only_exported_names(package):
-    """
-    A framework's package takes from a door only what is on it.
-    """
+def test_framework_packages_only_use_exported_names_of_the_doors(package):
     for path in files(package):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module in DOORS:
@@ -149,14 +137,11 @@ def test_frameworks_take_only_exported_names(package):
 TYPING = "from typing import TYPE_CHECKING"
 
 
-def test_the_door_exports_and_has_no_logic():
-    """
-    The door shows what it exports, and has no logic.
-    """
+def test_the_door_exports_names_and_has_no_logic():
     tree = ast.parse((ROOT / "corsguard" / "__init__.py").read_text(encoding="utf-8"))
     docstring, *body = tree.body
     assert isinstance(docstring, ast.Expr)
-    # What is heavy is imported for type checkers here, and by the one function when somebody asks for it.
+    # Heavy names are imported for type checkers here, and by the one function when somebody asks for them.
     *reexports, for_checkers, listing, lazy, otherwise = body
     assert isinstance(for_checkers, ast.If)
     assert isinstance(otherwise, ast.If)
@@ -184,18 +169,15 @@ def test_the_second_door_re_exports_and_nothing_else():
     assert sorted(alias.name for node in reexports for alias in node.names) == sorted(adapters.__all__)
 
 
-def test_the_frameworks_offer_the_same_names():
-    """
-    The doors of the frameworks offer the same under the same names.
-    """
-    # An application of Flask has a guard of its own, so there the last two are its methods.
+def test_the_doors_of_the_frameworks_have_the_same_names():
+    # A Flask application has a guard of its own, so there the last two are methods of it.
     assert {"cors", "cors_event", "translate"} <= {*corsguard_flask.__all__} & {*corsguard_django.__all__}
     for name in ("policy_for", "set_policy"):
         assert callable(getattr(corsguard_flask.CORSGuard, name))
         assert callable(getattr(corsguard_django, name))
 
 
-def test_the_door_names_the_guards_of_the_frameworks():
+def test_the_door_gives_the_guards_of_the_frameworks():
     with pytest.raises(ImportError) as refused:
         exec("from corsguard import CORSGuard")
     for place in ("corsguard.asgi import CORSGuard", "corsguard_flask import CORSGuard", "corsguard_django.middleware"):
@@ -210,14 +192,14 @@ def test_a_package_without_its_framework_names_the_extra(package, needs):
     assert result.stderr.splitlines()[-1] == (
         f'ModuleNotFoundError: {package} needs {needs}. Fix: pip install "corsguard[{extra}]"'
     )
-    # What the framework itself lacks is another matter.
+    # A missing dependency of the framework itself is another error.
     code = f"import sys; sys.modules['asgiref' if '{extra}' == 'django' else 'werkzeug'] = None; import {package}"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert "Fix:" not in result.stderr
     assert "ModuleNotFoundError" in result.stderr
 
 
-def test_the_doors_show_nothing_twice():
+def test_no_name_is_in_two_doors():
     assert {*corsguard.__all__} & {*adapters.__all__} == set()
 
 
@@ -253,7 +235,7 @@ def loaded_by(code):
     return set(printed.split())
 
 
-# What is not needed to guard an application, or not before someone has made a mistake.
+# These are not needed to guard an application, or only after a mistake.
 HEAVY = {
     "ada_url",
     "asyncio",
@@ -287,10 +269,7 @@ HEAVY = {
 }
 
 
-def test_the_engine_loads_nothing_heavy():
-    """
-    The engine loads no framework, and nothing heavy.
-    """
+def test_the_engine_loads_no_framework_and_nothing_heavy():
     loaded = loaded_by("import corsguard")
     assert "corsguard.wsgi" in loaded
     assert loaded & HEAVY == set()
@@ -307,11 +286,8 @@ WORKERS = {
 
 
 @pytest.mark.parametrize("package", FRAMEWORKS)
-def test_a_worker_loads_only_what_it_needs(package):
-    """
-    A worker of a framework loads nothing that it was not asked for.
-    """
-    # Today's `corsguard.translation` is loaded by both; `corsguard.moving`, which takes its place, must not be.
+def test_a_worker_loads_nothing_that_it_does_not_need(package):
+    # Neither may load `corsguard.moving`. `corsguard.translation` is today's name.
     assert loaded_by(WORKERS[package]) & (LAZY_DOORS - {"corsguard.translation"}) == set()
 
 
@@ -320,9 +296,9 @@ def test_a_policy_of_exact_origins_loads_nothing_more():
     assert loaded_by(code) == loaded_by("import corsguard")
 
 
-def test_when_the_public_suffix_list_is_read():
+def test_the_public_suffix_list_is_read_when_a_wildcard_is_configured():
     """
-    The public suffix list is read when a wildcard is configured, and not when a request comes.
+    It is not read when a request comes.
     """
     configured = "import corsguard; p = corsguard.Policy(allow_origins=['https://*.example.com'])"
     asked = f"{configured}; corsguard.negotiate(p, {{'HTTP_ORIGIN': 'https://a.example.com'}})"
@@ -338,7 +314,7 @@ def test_when_the_public_suffix_list_is_read():
     ],
 )
 def test_no_request_loads_anything(origins):
-    # But for `ipaddress`, which a host in brackets needs.
+    # The exception is `ipaddress`, which a host in brackets needs.
     configured = f"import corsguard; p = corsguard.Policy(allow_origins={origins})"
     asked = "; ".join(
         f"corsguard.negotiate(p, {{'REQUEST_METHOD': 'OPTIONS', 'HTTP_ORIGIN': {origin!r}, **more}})"
@@ -356,21 +332,21 @@ def test_no_request_loads_anything(origins):
     assert loaded_by(code) == loaded_by(configured)
 
 
-# Names of settings that others chose.
+# Names of settings of other software.
 NAMED_BY_OTHERS = re.compile(r"cors_origin_(regex_)?whitelist")
-# Words that the house does not use; each has one that says more (design, "Words").
+# Words that the house does not use, each with a better word (design, "Words").
 BANNED = ("whitelist", "blacklist", "simple request", "actual request", "cors error", "acao")
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_the_words_are_those_of_the_standard(package):
+def test_no_forbidden_word_is_used(package):
     for path in files(package):
         text = NAMED_BY_OTHERS.sub("", path.read_text(encoding="utf-8").lower())
         assert [word for word in BANNED if word in text] == [], path
         assert path.stem not in {"common", "utils", "helpers", "misc"}
 
 
-# Names that more than one class has, and why.
+# Names that more than one class has, and the reason.
 SHARED_NAMES = {
     "CORSGuard": "what guards an application of a framework, and leaves it what it is",
     "CORSMiddleware": "the one name under which every carrier is imported",
@@ -390,9 +366,9 @@ def test_no_two_classes_have_one_name():
     assert {name for name in names if names.count(name) > 1} == {*SHARED_NAMES}
 
 
-def test_the_command_line_judges_nothing():
+def test_the_command_line_is_small_and_judges_nothing():
     """
-    It is small, and no file of it looks for a pattern in a text.
+    No file of it searches for a pattern in a text.
     """
     rooms = [path for path in files() if room_of(name_of(path)) == "cli"]
     assert [name_of(path) for path in rooms if "re" in imported_by(path)[1]] == []

@@ -1,5 +1,5 @@
 """
-The benchmark runs and measures all that it promises to. How long anything took is no matter of tests.
+The benchmark runs, and measures all that it promises. No test depends on how long anything takes.
 """
 
 import json
@@ -21,7 +21,7 @@ CONTENDERS = {
     "Flask, tags": {"bare", "corsguard", "flask-cors"},
     "Django": {"bare", "corsguard", "django-cors-headers"},
 }
-# The floor knows no wildcards, and some peers would take many seconds for a request.
+# The floor knows no wildcards, and some peers would need many seconds for one request.
 CANNOT = {
     ("WSGI", "1,000 wildcards", "floor"),
     ("WSGI", "100,000", "wsgicors"),
@@ -66,27 +66,18 @@ def run(tmp_path_factory):
     return done.stdout.splitlines(), json.loads(file.read_text())
 
 
-def test_everything_is_measured(run):
-    """
-    Every contender is measured in every scenario with every set of origins.
-    """
+def test_every_contender_is_measured_in_every_scenario_with_every_set_of_origins(run):
     measured = [(row["platform"], row["origins"], row["contender"], row["scenario"]) for row in run[1]["rows"]]
     assert sorted(measured) == sorted((*row, scenario) for row in ROWS for scenario in SCENARIOS)
 
 
-def test_the_table_has_every_line(run):
-    """
-    The table has a line for every contender and set of origins.
-    """
+def test_the_table_has_a_line_for_every_contender_and_set_of_origins(run):
     columns = ((0, 11), (12, 27), (28, 47))
     lines = [tuple(line[start:end].strip() for start, end in columns) for line in run[0]]
     assert sorted(line for line in lines if line[0] in CONTENDERS) == sorted(ROWS)
 
 
-def test_a_line_has_times_and_ratios(run):
-    """
-    A line has microseconds for every scenario, and a ratio for every guard.
-    """
+def test_a_line_has_microseconds_for_every_scenario_and_a_ratio_for_every_guard(run):
     for line in run[0]:
         if line[:11].strip() in CONTENDERS:
             assert len(line[47:].split()) == (5 if line[28:47].strip() == "bare" else 10), line
@@ -100,7 +91,7 @@ def test_every_goal_is_listed_with_a_verdict(run):
     assert len(run[1]["goals"]) == sum(GOALS.values())
 
 
-def test_only_what_has_no_limit_has_no_verdict(run):
+def test_only_a_goal_without_a_limit_has_no_verdict(run):
     goals = run[1]["goals"]
     open_ended = [goal["name"] for goal in goals if goal["limit"] is None]
     assert [line[:72].rstrip() for line in reported(run)] == open_ended
@@ -118,7 +109,7 @@ def test_instructions_are_counted():
         assert where == "valgrind counts them, and is not installed"
         missing("valgrind is not installed")
     theirs, ours = (int(text.replace(",", "")) for text in re.findall(r"[\d,]+", where))
-    # No Python function can do with less, so this counts what a guard does and not what stands in its place.
+    # No Python function needs fewer, so this counts the work of a guard and not of an empty replacement.
     assert theirs > ours > 1_000
     assert measured == pytest.approx(theirs / ours, rel=0.001)
 

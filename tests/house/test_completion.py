@@ -1,6 +1,6 @@
 """
-An editor knows the keywords of a policy wherever one is written: the language server of pyright is asked, as an editor
-asks it. That a misspelt keyword is an error to type checkers is held by `typing_api.py`.
+An editor knows the keywords of a policy wherever one is written. The tests ask the language server of pyright as an
+editor does. `typing_api.py` checks that a misspelled keyword is an error for type checkers.
 """
 
 import json
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(
 
 class Editor:
     """
-    What an editor says to a language server (Language Server Protocol, "Base Protocol").
+    What an editor sends to a language server (Language Server Protocol, "Base Protocol").
     """
 
     def __init__(self, process):
@@ -65,7 +65,7 @@ class Editor:
             if "method" not in heard and heard["id"] == self.asked:
                 return heard["result"]
             if "method" in heard and "id" in heard:
-                # The server asks, too: which Python is meant.
+                # The server also asks questions, such as which Python is meant.
                 items = heard["params"].get("items", []) if isinstance(heard["params"], dict) else []
                 self.say(id=heard["id"], result=[{"pythonPath": sys.executable} for _ in items] or None)
 
@@ -99,5 +99,5 @@ def test_every_keyword_is_offered(editor, place):
     assert editor.completions(place, PLACES[place]) >= KEYWORDS
 
 
-def test_nothing_is_offered_where_there_is_nothing(editor):
+def test_no_keyword_is_offered_in_other_places(editor):
     assert not KEYWORDS & editor.completions("elsewhere", "import corsguard\nprint(")

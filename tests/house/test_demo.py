@@ -1,8 +1,8 @@
 """
 The demo page in real Chromium and Firefox: every row agrees, and every row can disagree.
 
-The page's word is not taken for it: what it saw is compared with a list kept here, and with what Chromium's console and
-the servers' logs say.
+The tests do not believe the page. They compare what it saw with a list kept here, and with Chromium's console and the
+servers' logs.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ from corsguard.playground import Applications, opened
 
 APIS = ["Bare WSGI", "Flask", "Django", "FastAPI"]
 
-# What the page has to see, of every API.
+# What the page has to see, for every API.
 SEEN = {
     "Plain GET": "200 Buy milk",
     "Exposed header": "X-Word-Count: 2",
@@ -49,7 +49,7 @@ SEEN = {
 
 def load(name):
     """
-    Return the module of the example *name*, anew.
+    Return the module of the example *name*, newly loaded.
     """
     spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
@@ -60,7 +60,7 @@ def load(name):
 @pytest.fixture
 def visit(browser):
     """
-    A visit to the page: what it saw by API and row, what it says about that, and what the console says.
+    A visit to the page: what it saw by API and row, its verdict, and its console.
     """
     with browser.new_context() as context:
 
@@ -93,7 +93,7 @@ def visit(browser):
 @contextmanager
 def page_for(apis, policy):
     """
-    Serve the view alone, for *apis* that are yet to come, and yield the origin of its page and the address.
+    Serve only the view, for *apis* that do not run yet. Yield the origin of its page and the address.
     """
     shown = Applications(origins=apis, policy=policy)
     with opened(0, applications=shown) as address:
@@ -116,7 +116,7 @@ def stranger_of(page):
 
 def refusals(page, apis):
     """
-    Return what Chromium's console has to say for each of *apis* (their origins) if the refusals were those meant.
+    Return the lines of Chromium's console for each of *apis* (their origins) that the intended refusals have.
     """
     stranger = stranger_of(page)
     no_header = "No 'Access-Control-Allow-Origin' header is present on the requested resource."
@@ -156,23 +156,20 @@ def assert_all_rows_agree(visited, address, apis):
 
 def address_in(lines):
     """
-    Return the address that the last of *lines* has.
+    Return the address in the last of *lines*.
     """
     return re.search(r"http://localhost:\d+/[\w-]+/applications", lines[-1])[0]
 
 
 @pytest.mark.browser
-def test_all_rows_agree_after_one_command(visit, heeded_interrupt):
-    """
-    All rows agree after the one command of the README.
-    """
+def test_all_rows_agree_after_the_one_command_of_the_readme(visit, heeded_interrupt):
     with started(EXAMPLES / "demo.py", "--port", "0") as process:
         address = address_in(lines_until("http://", process))
         visited = visit(address)
         again = visit(address)
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
-        # One for each visit, of each API that logs to the terminal; and no line for each request.
+        # One for each visit, for each API that logs to the terminal. No request has a line.
         output = process.stdout.read()
     assert output.count("RuntimeError: broken on purpose") == 6
     assert "HTTP/1.1" not in output
@@ -181,7 +178,7 @@ def test_all_rows_agree_after_one_command(visit, heeded_interrupt):
     assert_all_rows_agree(again, address, apis)
 
 
-# What the view of the demo has seen, as soon as it says its verdict.
+# The state of the page as soon as it shows its verdict.
 RESULTS = """
     () => new Promise((resolve) => {
         const root = document.documentElement;
@@ -207,10 +204,7 @@ def test_all_rows_agree_in_firefox():
 @pytest.mark.parametrize(
     "django", [("gunicorn", "django_app:application"), ("uvicorn", "django_app:asgi")], ids=["gunicorn", "uvicorn"]
 )
-def test_all_rows_agree_behind_real_servers(visit, django):
-    """
-    All rows agree behind real servers, and what is refused is never sent.
-    """
+def test_all_rows_agree_behind_real_servers_and_refused_requests_are_never_sent(visit, django):
     commands = [("gunicorn", "wsgi_app:application"), ("gunicorn", "flask_app:app"), django]
     commands.append(("uvicorn", "fastapi_app:app"))
     apis = {}
@@ -226,7 +220,7 @@ def test_all_rows_agree_behind_real_servers(visit, django):
     assert_all_rows_agree(visited, address, apis.values())
     for log in logs:
         requests = re.findall(r'"([A-Z]+) (\S+) HTTP[^"]*" (\d+)', log)
-        # The stranger's plain GET is sent, and answered; only its answer is kept from the page.
+        # The plain GET of the foreign page is sent and answered. Only its answer is hidden from the page.
         assert ("GET", "/notes/1", "200") in requests
         assert requests.count(("OPTIONS", "/notes/1", "403")) == 1
         assert ("PUT", "/notes/2", "200") in requests
@@ -234,10 +228,7 @@ def test_all_rows_agree_behind_real_servers(visit, django):
 
 
 @pytest.mark.browser
-def test_rows_disagree_under_another_policy(visit, monkeypatch):
-    """
-    Each row disagrees where the policy is another.
-    """
+def test_each_row_disagrees_under_another_policy(visit, monkeypatch):
     apis = {}
     with ExitStack() as stack:
         page, address = stack.enter_context(page_for(apis, {}))
@@ -276,10 +267,7 @@ def test_rows_disagree_under_another_policy(visit, monkeypatch):
 
 
 @pytest.mark.browser
-def test_a_blocked_write_that_happens_shows(visit, monkeypatch):
-    """
-    A write that happens although the browser blocks it shows.
-    """
+def test_a_write_that_happens_although_the_browser_blocks_it_is_shown(visit, monkeypatch):
     apis = {}
     with page_for(apis, {}) as (page, address):
         monkeypatch.setenv("PAGE_ORIGIN", page)
@@ -301,7 +289,7 @@ def test_a_blocked_write_that_happens_shows(visit, monkeypatch):
 
 
 @pytest.mark.browser
-def test_one_wrong_api_spoils_the_verdict(visit):
+def test_one_wrong_api_changes_the_verdict(visit):
     apis = {}
     with ExitStack() as stack:
         page, address = stack.enter_context(page_for(apis, {}))
@@ -315,10 +303,7 @@ def test_one_wrong_api_spoils_the_verdict(visit):
 
 
 @pytest.mark.browser
-def test_an_api_that_is_down_does_not_pass(visit):
-    """
-    An API that is down does not pass for one that refuses.
-    """
+def test_an_api_that_is_down_is_not_taken_for_one_that_refuses(visit):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with page_for({"down": f"http://localhost:{port}"}, {}) as (_, address):
@@ -326,7 +311,7 @@ def test_an_api_that_is_down_does_not_pass(visit):
     assert visited.disagreeing == {"down": set(SEEN)}
 
 
-# What the page has to see in an environment of cors.toml, where it is not what it sees by default.
+# What the page has to see in an environment of cors.toml, where it differs from the default.
 NARROWER = {
     "development": {},
     "staging": dict.fromkeys(["PUT", "DELETE", "Custom request header", "Cookie, set and sent"], "blocked"),
@@ -337,7 +322,7 @@ NARROWER = {
 @pytest.fixture
 def cors_toml(tmp_path):
     """
-    The file of the examples, for a page at whatever port is free.
+    The file of the examples, for a page at any free port.
     """
     there = (EXAMPLES / "cors.toml").read_text("utf-8")
     assert there.count('"http://localhost:8000"') == 2
@@ -346,10 +331,7 @@ def cors_toml(tmp_path):
     return path
 
 
-def test_the_file_of_the_examples_has_no_warnings():
-    """
-    The file of the examples is one policy in three environments, and none of them has a warning.
-    """
+def test_the_file_of_the_examples_is_one_policy_in_three_environments_without_a_warning():
     environments = Configuration.environments_of(EXAMPLES / "cors.toml")
     assert list(environments) == list(NARROWER)
     assert all(isinstance(configuration.guarded.policy, Policy) for configuration in environments.values())
@@ -358,10 +340,7 @@ def test_the_file_of_the_examples_has_no_warnings():
 
 @pytest.mark.browser
 @pytest.mark.parametrize("environment", NARROWER)
-def test_all_rows_agree_in_each_environment(visit, cors_toml, environment):
-    """
-    All rows agree in each environment of one file.
-    """
+def test_all_rows_agree_in_each_environment_of_one_file(visit, cors_toml, environment):
     with started(EXAMPLES / "demo.py", "--port", "0", "--environment", environment, "--file", cors_toml) as process:
         lines = lines_until("The page is at", process)
         visited = visit(address_in(lines))
@@ -384,7 +363,7 @@ def test_all_rows_agree_in_each_environment(visit, cors_toml, environment):
         ({"allow_credentials": False}, "Cookie, set and sent", "blocked"),
     ],
 )
-def test_what_should_happen_follows_from_the_policy(needed, row, should):
+def test_the_expected_results_follow_from_the_policy(needed, row, should):
     demo = load("demo")
     page = "http://localhost:8000"
     base = Configuration.from_file(EXAMPLES / "cors.toml", "development").guarded.policy
@@ -426,19 +405,13 @@ def test_what_should_happen_follows_from_the_policy(needed, row, should):
     ],
     ids=["misspelled", "none", "no TOML"],
 )
-def test_a_wrong_environment_lists_the_right_ones(arguments, told):
-    """
-    The demo answers a wrong environment with those there are.
-    """
+def test_the_demo_refuses_a_wrong_environment_with_the_right_ones(arguments, told):
     with started(EXAMPLES / "demo.py", "--port", "0", *arguments) as process:
         assert process.wait(30) == 2
         assert told in process.stdout.read()
 
 
-def test_the_demo_refuses_a_file_of_many_policies(tmp_path):
-    """
-    The demo shows one policy, and says so of a file that has several.
-    """
+def test_the_demo_refuses_a_file_of_several_policies(tmp_path):
     path = tmp_path / "several.toml"
     path.write_text('[paths."/api"]\nallow_origins = "*"\n', "utf-8")
     with started(EXAMPLES / "demo.py", "--port", "0", "--file", path) as process:
@@ -447,10 +420,7 @@ def test_the_demo_refuses_a_file_of_many_policies(tmp_path):
 
 
 @pytest.mark.server
-def test_ctrl_c_stops_the_demo_in_silence(heeded_interrupt):
-    """
-    The demo stops at once and in silence on Ctrl+C.
-    """
+def test_ctrl_c_stops_the_demo_at_once_and_without_output(heeded_interrupt):
     with started(EXAMPLES / "demo.py", "--port", "0") as process:
         lines_until("Tracebacks", process)
         process.send_signal(signal.SIGINT)
@@ -459,7 +429,7 @@ def test_ctrl_c_stops_the_demo_in_silence(heeded_interrupt):
 
 
 @pytest.mark.server
-def test_the_demo_says_which_port_is_taken():
+def test_the_demo_names_a_port_that_is_in_use():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with started(EXAMPLES / "demo.py", "--port", str(port)) as process:
@@ -468,9 +438,6 @@ def test_the_demo_says_which_port_is_taken():
             assert process.stdout.read().endswith(told)
         with pytest.raises(SystemExit, match=f"Cannot listen on port {port}: Address already in use"):
             load("demo").listen_for_uvicorn(port)
-
-
-# Gateways.
 
 
 @pytest.mark.parametrize("gateway", [nginx, caddy], ids=lambda gateway: gateway.__name__)

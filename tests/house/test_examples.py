@@ -1,5 +1,5 @@
 """
-Each example starts with the command that its docstring gives, and the mistakes are refused as printed.
+Each example starts with the command in its docstring, and the mistakes are refused as printed.
 """
 
 import ast
@@ -38,7 +38,7 @@ CODES = {
 
 def policy_written_in(source):
     """
-    Return the keywords of the policy in *source*, as written there.
+    Return the keywords of the policy as *source* writes them.
     """
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "Policy":
@@ -60,10 +60,7 @@ def test_the_first_line_of_an_example_names_its_command(path):
 
 @pytest.mark.server
 @pytest.mark.parametrize("name", APPLICATIONS)
-def test_an_example_starts_and_is_guarded(name):
-    """
-    An example starts as its docstring says, and is guarded.
-    """
+def test_an_example_starts_as_its_docstring_says_and_is_guarded(name):
     with started(EXAMPLES / name, PORT="0", PAGE_ORIGIN=PAGE_ORIGIN) as process:
         output = lines_until("http://", process)
         port = int(re.search(r"http://localhost:(\d+)", output[-1])[1])
@@ -81,10 +78,7 @@ def test_an_example_starts_and_is_guarded(name):
     )
 
 
-def test_the_applications_have_one_policy():
-    """
-    The applications have the same policy word for word.
-    """
+def test_the_applications_have_the_same_policy_word_for_word():
     sources = [(EXAMPLES / name).read_text("utf-8") for name in APPLICATIONS]
     assert all('\nPAGE_ORIGIN = os.environ.get("PAGE_ORIGIN", "http://localhost:8000")\n' in text for text in sources)
     first, *others = map(policy_written_in, sources)
@@ -95,7 +89,7 @@ def test_the_applications_have_one_policy():
 @contextmanager
 def browser_for(*command):
     """
-    Start an example, and yield the model of a browser, and where the API is.
+    Start an example. Yield the model of a browser, and the address of the API.
     """
     with started(*command, PORT="0", PAGE_ORIGIN=PAGE_ORIGIN) as process, LiveTransport() as network:
         address = re.search(r"http://(?:localhost|127\.0\.0\.1):\d+", lines_until("http://", process)[-1])[0]
@@ -103,9 +97,9 @@ def browser_for(*command):
 
 
 @pytest.mark.server
-def test_a_page_patches_a_note_of_the_rest_framework():
+def test_a_page_changes_a_note_of_the_rest_framework_with_patch():
     """
-    It logs in, sends the token that it got, and changes the note; without the token Django refuses.
+    It logs in, and sends the token that it got. Without the token Django refuses.
     """
     command = (EXAMPLES / "django_rest/manage.py", "runserver", "--noreload", "localhost:0")
     with browser_for(*command) as (browser, api):
@@ -136,7 +130,7 @@ def test_blueprints_have_policies_of_their_own():
             with pytest.raises(NetworkError):
                 page.fetch(f"{api}/{url}")
         assert stranger.fetch(f"{api}/catalogue/items").json() == ["pen", "paper"]
-        # A form needs no preflight, and takes the cookie along: protection refuses it.
+        # A form needs no preflight, and carries the cookie. Protection refuses it.
         with pytest.raises(NetworkError):
             stranger.fetch(f"{api}/shop/orders", method="POST", body="text=pen", credentials="include")
         assert stranger.network[-1].response.status == 403
@@ -172,9 +166,9 @@ ACCEPTED = {"Accept": "application/json, text/event-stream"}
 
 
 @pytest.mark.server
-def test_a_page_uses_the_mcp_server():
+def test_only_a_listed_page_uses_the_mcp_server():
     """
-    A page that the policy lists opens a session, uses it and ends it; no other page may, whoever judges it.
+    It opens a session, uses it and ends it. No other page may, whether corsguard or the SDK judges it.
     """
     needed("mcp")
     with started(EXAMPLES / "mcp_server.py", PORT="0", PAGE_ORIGIN=PAGE_ORIGIN) as process, LiveTransport() as network:
@@ -188,7 +182,7 @@ def test_a_page_uses_the_mcp_server():
         resumed = page.fetch(url, headers={**ACCEPTED, **session, "Last-Event-ID": "1", "Authorization": "Bearer 1"})
         with pytest.raises(NetworkError) as refused:
             Browser(network).open("http://localhost:9000").fetch(url, method="POST", json=INITIALIZE)
-        # What the SDK itself says, without a browser in between.
+        # What the SDK itself says, without a browser.
         lines = (("Origin", "http://localhost:9000"), ("Content-Type", "application/json"))
         reply = network(WireRequest("POST", url, lines, b"{}"))
     assert [answer.status for answer in (begun, called, ended, gone, resumed)] == [200, 200, 200, 404, 404]
@@ -197,10 +191,7 @@ def test_a_page_uses_the_mcp_server():
     assert (reply.status, reply.body) == (403, b"Invalid Origin header")
 
 
-def test_classic_mistakes_are_refused_and_printed(capsys):
-    """
-    Every classic mistake is refused for its own reason, and printed.
-    """
+def test_every_classic_mistake_is_refused_for_its_own_reason_and_printed(capsys):
     mistakes = runpy.run_path(str(EXAMPLES / "incorrect.py"), run_name="__main__")["MISTAKES"]
     printed = capsys.readouterr().out
     refused = {}
@@ -235,10 +226,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_the_kit_names_the_line_to_change(mistake):
-    """
-    The kit names the line of the demo's policy to change.
-    """
+def test_the_kit_names_the_line_of_the_demos_policy_to_change(mistake):
     changes, fetch, line = MISTAKES[mistake]
     policy = runpy.run_path(str(EXAMPLES / "wsgi_app.py"))["POLICY"]
     app = runpy.run_path(str(EXAMPLES / "wsgi_app.py"))["notebook"]
@@ -246,5 +234,5 @@ def test_the_kit_names_the_line_to_change(mistake):
         assert_shared(CORSMiddleware(app, replace(policy, **changes)), page=PAGE, **fetch)
     (told,) = (text for text in str(error.value).splitlines() if text.strip().startswith("policy:"))
     assert line in told
-    # And the whole policy, as it is, needs no change.
+    # The whole policy, unchanged, needs no change.
     assert_shared(CORSMiddleware(app, policy), page=PAGE, **fetch)

@@ -1,6 +1,6 @@
 """
-The manual is true: the code of each page runs from top to bottom and prints what stands below it, its tables are made
-from the code, its links lead somewhere, and a question leads to its page.
+The manual is true. The code of each page runs from top to bottom and prints what the page shows. Its tables are made
+from the code, its links lead to existing pages, and a question leads to its page.
 """
 
 import os
@@ -18,10 +18,10 @@ from corsguard import Policies, Policy, negotiate
 from corsguard.configuration import Configuration
 from corsguard.manual import CONTENTS, page_of, part_of_code, part_of_link, pointed_to, search, topics
 
-# These pages are about what the extra `around` brings, too.
+# These pages are also about packages of the extra `around`.
 AROUND = [pytest.mark.around, pytest.mark.filterwarnings("ignore:jsonschema:DeprecationWarning")]
 ALL = [pytest.param(path, marks=AROUND) if path.stem in {"frameworks", "recipes"} else path for path in PAGES]
-# What a block needs that only an extra brings: a page ends with it, so that all before it runs anyway.
+# Modules of an extra that a block needs. They come at the end of a page, so that all earlier blocks run without them.
 OF_EXTRAS = {"channels": "servers", **dict.fromkeys(("ninja", "connexion", "pydantic_settings"), "around")}
 OF_EXTRAS |= dict.fromkeys(("flask_limiter", "django_ratelimit"), "around")
 IMPORTED = re.compile(rf"^(?:from|import) ({'|'.join(OF_EXTRAS)})\b", re.MULTILINE)
@@ -37,28 +37,22 @@ def need_extras(code):
 
 @mock.patch.dict(os.environ)
 @pytest.mark.parametrize("path", [README, *ALL], ids=lambda path: path.stem)
-def test_the_code_of_a_page_prints_what_it_shows(path):
-    """
-    The code of a page prints what stands below it.
-    """
+def test_the_code_of_a_page_prints_what_the_page_shows(path):
     for code, shown, printed in Document(path).run(before=need_extras):
         assert printed == shown, code
 
 
 @pytest.mark.parametrize(("path", "command", "output"), SESSIONS, ids=lambda part: getattr(part, "stem", None))
-def test_every_command_prints_what_stands_below_it(path, command, output):
+def test_every_command_prints_what_the_page_shows(path, command, output):
     assert play(command) == output, f"{path.name}: python tests/house/documents.py writes it anew"
 
 
-def test_the_most_useful_commands_are_shown():
+def test_the_most_useful_commands_are_in_the_manual():
     assert {command.split()[1] for _, command, _ in SESSIONS} >= {"check", "explain", "audit"}
 
 
 @pytest.mark.parametrize("content", FILES)
-def test_every_shown_file_has_no_warnings(content):
-    """
-    Every file that is shown is read without a warning.
-    """
+def test_every_shown_file_is_read_without_a_warning(content):
     said = tomllib.loads(content)
     for environment in said.get("environments", [None]):
         configuration = Configuration.from_mapping(said, environment)
@@ -77,23 +71,20 @@ def test_the_tables_are_made_from_the_code():
         assert written[name] == made, "python tests/house/documents.py writes it anew"
 
 
-# Links and contents
-
-
 def test_the_contents_list_every_page_once():
     assert sorted(topics()) == [path.stem for path in PAGES]
     assert len(set(topics())) == len(topics())
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_a_page_begins_with_what_one_can_do_after_it(path):
+def test_a_page_begins_with_what_the_reader_can_do_after_it(path):
     first = text_of(path).split("\n\n")[1]
     assert first.startswith("After this page ") or path.stem in {CONTENTS, "questions"}, first
 
 
 def anchors_of(path):
     """
-    Return what can stand behind a `#` in a link to *path*, as GitHub names its headings.
+    Return the anchors of *path*: the texts that may follow `#` in a link, as GitHub makes them of headings.
     """
     text = re.sub(r"```.*?```", "", text_of(path), flags=re.DOTALL)
     titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
@@ -104,7 +95,7 @@ DOCUMENTS = [README, *PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "CHAN
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
-def test_every_link_leads_somewhere(path):
+def test_every_link_leads_to_an_existing_page_and_heading(path):
     text = re.sub(r"```.*?```", "", text_of(path), flags=re.DOTALL)
     for target, anchor in LINK.findall(text):
         if target.startswith(("https://", "mailto:")):
@@ -115,12 +106,10 @@ def test_every_link_leads_somewhere(path):
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
-def test_every_file_that_is_named_exists(path):
+def test_every_named_file_exists(path):
     for name in re.findall(r"`((?:examples|tests|corsguard)/[\w./-]+)`", text_of(path)):
         assert (ROOT / name).exists(), name
 
-
-# The search
 
 QUESTIONS = {
     "cookies are not sent": {"questions", "start"},
@@ -359,7 +348,7 @@ def test_a_search_stays_within_a_page():
 
 
 @pytest.mark.parametrize("query", ["", "xyzzy", "how do I", "\x1b[2J", 10_000 * "a "])
-def test_what_says_nothing_finds_nothing(query):
+def test_a_question_without_content_finds_nothing(query):
     assert search(query) == []
 
 
@@ -377,7 +366,7 @@ def test_what_says_nothing_finds_nothing(query):
         ("missing_allow_origin", ("reasons", "missing_allow_origin")),
     ],
 )
-def test_a_code_has_a_part(code, found):
+def test_a_code_has_a_section(code, found):
     part = part_of_code(code)
     assert part is not None
     assert (part.page, part.title) == found
@@ -394,29 +383,26 @@ def test_a_code_has_a_part(code, found):
         ("nowhere.md", None),
     ],
 )
-def test_a_link_names_a_part(link, found):
+def test_a_link_names_a_section(link, found):
     part = part_of_link(link)
     assert (part and part.title) == found
 
 
-def test_what_only_points_elsewhere_says_where():
+def test_a_section_that_only_refers_to_another_says_which():
     (part,) = [part for part in search("public api") if part.title == "A public API: allow every origin"]
     assert pointed_to(part) == part_of_link("policy.md#keywords")
-    # What says more stands for itself.
+    # A section that says more is complete by itself.
     (part,) = [part for part in search("OPTIONS 401") if part.title == "The page gets 401 for OPTIONS"]
     assert pointed_to(part) is None
 
 
 @pytest.mark.parametrize("code", ["E000", "", "Errors and warnings", "corsguard."])
-def test_what_is_not_a_code_has_no_part(code):
+def test_an_unknown_code_has_no_section(code):
     assert part_of_code(code) is None
 
 
 def test_a_page_is_read_whole():
     assert page_of("start") == text_of(MANUAL / "start.md")
-
-
-# The policy's page
 
 
 def rows(heading):
@@ -431,7 +417,7 @@ def test_the_table_of_keywords_names_them_all_in_order():
 
 
 @pytest.mark.parametrize("row", rows("## Origin patterns"), ids=lambda row: row[0].split("`")[1])
-def test_a_pattern_covers_what_its_row_says(row):
+def test_a_pattern_covers_the_origins_in_its_row(row):
     pattern = re.findall("`(.*?)`", row[0])[0]
     policy = Policy(allow_origins=[pattern])
     covered = [pattern] if row[1] == "exactly that origin" else re.findall("`(.*?)`", row[1])

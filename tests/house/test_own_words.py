@@ -1,5 +1,5 @@
 """
-No code reads a text that we wrote: what it needs to know of it is a field.
+No code parses a text that we wrote. The data that it needs is a field.
 """
 
 import ast
@@ -7,7 +7,7 @@ import ast
 import pytest
 from layers import files, name_of
 
-# The fields that hold sentences and lines of ours.
+# The fields that hold our sentences and lines.
 OURS = frozenset(
     "chromium firefox fix instead look message note notes reasons safari send title unseen verdict why words".split()
 )
@@ -19,7 +19,7 @@ READING = frozenset(
 
 def texts_in(function):
     """
-    Return the names that *function* gives to texts of ours.
+    Return the names in *function* that hold texts of ours.
     """
     names = set()
     for node in ast.walk(function):
@@ -33,7 +33,7 @@ def texts_in(function):
 
 def is_ours(node, names):
     """
-    Whether *node* is a text of ours, or one that has it inside.
+    Whether *node* is a text of ours, or contains one.
     """
     match node:
         case ast.Attribute(attr=attr):
@@ -51,7 +51,7 @@ def is_ours(node, names):
 
 def read_back(tree):
     """
-    Yield the line of each place in *tree* where a text of ours is read.
+    Yield the line of each place in *tree* where a text of ours is parsed.
     """
     for function in ast.walk(tree):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
@@ -76,9 +76,9 @@ def read_back(tree):
 
 
 @pytest.mark.parametrize("path", files(), ids=name_of)
-def test_nothing_reads_our_own_text(path):
+def test_no_code_parses_our_own_text(path):
     """
-    Not with `ast`, `re`, `split`, `partition`, `startswith` or `in`, nor by its letters.
+    It does so neither with `ast`, `re`, `split`, `partition`, `startswith` or `in`, nor by its letters.
     """
     assert not {*read_back(ast.parse(path.read_text(encoding="utf-8")))}
 
@@ -98,18 +98,12 @@ def test_nothing_reads_our_own_text(path):
         "step.message == 'It is not listed.'",
     ],
 )
-def test_reading_is_seen(code):
-    """
-    The check itself finds each way to read.
-    """
+def test_each_way_of_parsing_is_found(code):
     assert {*read_back(ast.parse(f"def f():\n    {code}"))}
 
 
 @pytest.mark.parametrize(
     "code", ["print(error.fix)", "error.message == other.message", "x in error.codes", "f'{fix.words}'"]
 )
-def test_printing_is_not_reading(code):
-    """
-    To show and to compare is allowed.
-    """
+def test_printing_and_comparing_is_not_parsing(code):
     assert not {*read_back(ast.parse(f"def f():\n    {code}"))}

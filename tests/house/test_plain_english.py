@@ -1,7 +1,7 @@
 """
-What a person reads is plain English: none of the phrases that make an international reader stop.
+Texts for people are plain English: they have none of the phrases at which an international reader stops.
 
-It looks at the manual and the other pages, and at every comment, docstring and text in the code.
+The tests read the manual and the other pages, and every comment, docstring and text in the code.
 """
 
 import io
@@ -12,7 +12,7 @@ import pytest
 from documents import PAGES, README, ROOT, text_of
 from layers import files
 
-# What to write is in the second column.
+# The second column has what to write.
 PHRASES = {
     r"who(?:m)?ever|whosoever": "anyone who, the people who, each one that",
     r"mends?|mended|mending": "fix",
@@ -55,7 +55,7 @@ PHRASES = {
     r"take(?:n|s)? for": "mistaken for",
 }
 FORBIDDEN = re.compile("|".join(rf"(?P<p{n}>\b(?:{phrase})\b)" for n, phrase in enumerate(PHRASES)), re.IGNORECASE)
-# Names and quotations are not ours to change.
+# Names and quotations are not changed.
 QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|https?://\S+")
 DOCUMENTS = [README, *PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"))]
 SOURCES = [*files(), *sorted((ROOT / "examples").rglob("*.py"))]
@@ -63,7 +63,7 @@ SOURCES = [*files(), *sorted((ROOT / "examples").rglob("*.py"))]
 
 def found_in(text):
     """
-    Return each phrase in *text* that is to be written otherwise, with what to write.
+    Return each phrase in *text* that needs other words, with those words.
     """
     hits = FORBIDDEN.finditer(QUOTED.sub("", re.sub(r"\s+", " ", text)))
     return {hit[0]: [*PHRASES.values()][int(hit.lastgroup[1:])] for hit in hits}
@@ -122,12 +122,12 @@ def test_a_file_is_in_plain_english(path):
         "It is taken for a URL.",
     ],
 )
-def test_a_phrase_is_seen(text):
+def test_a_forbidden_phrase_is_found(text):
     assert found_in(text)
 
 
 @pytest.mark.parametrize(
     "text", ["There is no origin.", "It is no longer there.", "The word `beside` is quoted.", "so that"]
 )
-def test_plain_english_is_not_seen(text):
+def test_plain_english_is_accepted(text):
     assert not found_in(text)

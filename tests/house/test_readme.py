@@ -1,6 +1,6 @@
 """
-The README is short and begins with four quick starts that share the same; its commands are those that are run.
-What it shows is run with the manual.
+The README is short, and begins with four quick starts that share the same. Its commands are those that the tests run.
+The tests of the manual run its code.
 """
 
 import re
@@ -14,11 +14,11 @@ INSTALL = 'python3 -m venv .venv && .venv/bin/pip install -e ".[dev]"'
 QUICK_START = Policy(allow_origins=["https://app.example.com"], allow_credentials=True)
 
 
-def test_it_is_short():
+def test_the_readme_is_short():
     assert len(text_of(README).splitlines()) <= 300
 
 
-def test_the_quick_starts_share_the_same_in_six_lines():
+def test_the_quick_starts_share_the_same_in_six_lines_each():
     document = Document(README)
     starts = []
     for code, _, _ in document.run():
@@ -35,10 +35,7 @@ def test_the_quick_starts_share_the_same_in_six_lines():
     assert wsgi["application"].policy == QUICK_START
 
 
-def test_the_commands_of_the_readme_are_run():
-    """
-    The commands of the README are those that are run.
-    """
+def test_the_commands_of_the_readme_are_those_that_are_run():
     console = "".join(re.findall(r"```console\n(.*?)```", text_of(README), re.DOTALL))
     contributing = text_of(ROOT / "CONTRIBUTING.md")
     assert f".venv/bin/{TEST_COMMAND}\n" in console

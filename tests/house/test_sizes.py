@@ -1,5 +1,5 @@
 """
-No room grows until nobody can read it in one sitting.
+Each room stays so small that a person can read it in one sitting.
 """
 
 import subprocess
@@ -15,7 +15,7 @@ LONGEST_REQUEST_PATH = 3_000
 LONGEST_COMMAND_LINE = 1_800
 LONGEST_FILE = 450
 LONGEST_CLASS = 300
-# What is too long today, and why it may be. What is not too long any more has to leave this table.
+# What is too long today, with the reason. What is no longer too long has to leave this table.
 TOO_LONG: dict[str, str] = {
     "request path": (
         "Protection is about 350 lines, policies by host about 250, origins in Redis about 200, and what is logged "
@@ -37,11 +37,11 @@ def too_long():
         yield from (f"{name}.{cls}" for cls, lines in size.classes.items() if lines > LONGEST_CLASS)
 
 
-def test_nothing_is_too_long_but_what_has_a_reason():
+def test_only_rooms_with_a_reason_are_too_long():
     assert sorted(too_long()) == sorted(TOO_LONG)
 
 
-def test_a_request_passes_what_decides_and_no_tools():
+def test_a_request_passes_the_deciding_rooms_and_no_tools():
     passed = request_path(HOUSE)
     assert {"policy", "negotiation", "sources", "wsgi", "corsguard_flask.views", "corsguard_django.conf"} <= {*passed}
     assert not {"errors", "__init__", "corsguard_flask.translation", "corsguard_django.checks"} & {*passed}
@@ -60,7 +60,7 @@ def test_a_request_passes_what_decides_and_no_tools():
         ("x: int\nif x:\n    y = (\n        1\n    )\n", (5, 1, {})),
     ],
 )
-def test_what_is_counted(tmp_path, text, size):
+def test_these_lines_are_counted(tmp_path, text, size):
     path = tmp_path / "room.py"
     path.write_text(text)
     assert size_of(path) == size

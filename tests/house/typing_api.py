@@ -1,5 +1,5 @@
 """
-What a type checker is to know of the doors. Checked by mypy and pyright, never run.
+What a type checker has to know about the doors. mypy and pyright check this file. It never runs.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -110,7 +110,7 @@ policies = [
 ]
 policy = policies[0]
 
-# A policy, to the last keyword.
+# A policy, with every keyword.
 Policy(
     allow_origins=["https://app.example.com"],
     allow_methods=["GET", "PUT"],
@@ -147,13 +147,13 @@ Policy(allow_origins=["https://app.example.com"], allow_credentials="false")  # 
 Policy(allow_origins="*", max_age="600")  # type: ignore[arg-type] # seconds are a number
 Policy(allow_origins=["https://app.example.com"], preflight_status=201)  # type: ignore[arg-type] # 204 or 200
 Policy(allow_unsafe_origins=["null"])  # type: ignore[arg-type] # each with its reason
-# Of Any, because mypy compares it with another keyword when its cache is warm than when it is cold.
+# Of type Any, because mypy compares it with another keyword if its cache is warm than if it is cold.
 anything: Any = ["https://app.example.com"]
 Policy(anything)  # type: ignore[call-arg] # keywords only
 policy.max_age = 0  # type: ignore[misc] # a policy cannot be changed
 policy.allow_unsafe_origins["null"] = "a reason"  # type: ignore[index] # nor can what it holds
 
-# Misspelt keywords, each the most likely wrong one of its kind.
+# Misspelled keywords, each the most likely mistake of its kind.
 Policy(allow_origin=["https://app.example.com"])  # type: ignore[call-arg] # allow_origins
 Policy(origins=["https://app.example.com"])  # type: ignore[call-arg] # allow_origins
 Policy(allow_origins="*", allow_method=["PUT"])  # type: ignore[call-arg] # allow_methods
@@ -168,7 +168,6 @@ keywords: PolicyKeywords = {"allow_origins": ["https://app.example.com"], "allow
 Policy(**keywords)
 misspelt: PolicyKeywords = {"allow_origin": "*"}  # type: ignore[typeddict-unknown-key] # allow_origins
 
-# What is decided.
 decision = negotiate(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": "https://app.example.com"})
 assert_type(decision, Decision)
 assert_type(decision.kind, RequestKind)
@@ -260,7 +259,7 @@ assert_type(asgi_middleware.policy, InForce)
 assert_type(asgi_middleware.policy_for({"path": "/"}), Policy | Literal["unguarded"] | None)
 assert_type(asgi_middleware.guard, Guard)
 
-# Tags, to the last keyword.
+# Tags, with every keyword.
 
 
 @cors(policy)
@@ -307,7 +306,7 @@ except PolicyError as error:
     assert_type(error.problems, tuple[Problem, ...])
     assert_type(error.problems[0].fix, Fix)
 
-# Sources, to the last keyword.
+# Sources, with every keyword.
 
 
 def monotonic() -> float:

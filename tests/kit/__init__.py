@@ -1,3 +1,4 @@
 """
-What the tests share: the table of cases, the places it goes through, servers, browsers, the laboratory and the data.
+What the tests share: the table of cases, the adapters that it goes through, servers, browsers, the laboratory and the
+data.
 """

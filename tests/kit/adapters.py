@@ -1,8 +1,9 @@
 """
-The places where the library runs, each as one function of one signature.
+The places where the library runs, each as one function with the same signature.
 
-An adapter takes the keywords of a policy and what the application answers, and returns what has the real thing answer
-a request and says what went out. What one place cannot do by its nature is said in its function, with the reason.
+An adapter takes the keywords of a policy and the reply of the application. It returns a function that lets the real
+thing answer a request, and returns what was sent. If one place cannot do something, its function says so, with the
+reason.
 """
 
 import asyncio
@@ -39,7 +40,7 @@ from .cases import Reply, Request
 
 class Outcome(NamedTuple):
     """
-    What went out: *headers* are all lines of the response, *ran* whether the application was called.
+    What was sent: *headers* are all lines of the response, and *ran* says whether the application was called.
     """
 
     status: int
@@ -50,7 +51,7 @@ class Outcome(NamedTuple):
     @property
     def of_cors(self) -> list[tuple[str, str]]:
         """
-        The complete `Access-Control-*`, `Timing-Allow-Origin` and `Vary` lines, names in lower case, in order of these.
+        The complete `Access-Control-*`, `Timing-Allow-Origin` and `Vary` lines, sorted, with names in lower case.
         """
         named = [(name.lower(), value) for name, value in self.headers]
         others = {"timing-allow-origin", "vary"}
@@ -85,7 +86,7 @@ def environ_of(request: Request, path: str = "/") -> dict[str, Any]:
 
 def serve(app: Callable[..., Any], environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
     """
-    Return status, headers and body of what *app* answers, as a server would send it.
+    Return status, headers and body of the answer of *app*, as a server would send it.
     """
     started: list[tuple[str, list[tuple[str, str]]]] = []
     body = io.BytesIO()
@@ -109,14 +110,14 @@ def serve(app: Callable[..., Any], environ: dict[str, Any]) -> tuple[int, list[t
 
 def lines_of(reply: Reply) -> list[tuple[str, str]]:
     """
-    Return the header lines of *reply*, with the Content-Type that its status wants.
+    Return the header lines of *reply*, with the Content-Type that its status demands.
     """
     return [*reply.headers, *([] if reply.status in (204, 304) else [("Content-Type", "text/plain")])]
 
 
 class Application:
     """
-    A bare WSGI application that answers *reply* and remembers that it ran.
+    A bare WSGI application that answers *reply* and records that it ran.
     """
 
     def __init__(self, reply: Reply) -> None:
@@ -136,7 +137,7 @@ def wsgi(policy: Mapping[str, Any], reply: Reply) -> Asked:
 
 def validated_wsgi(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
-    The same between two validators: what the middleware hands to the application and to the server is WSGI.
+    The same between two validators. They check that application and server get valid WSGI from the middleware.
     """
     app = Application(reply)
     return wsgi_asked(app, validator(CORSMiddleware(validator(app), policy)))
@@ -156,7 +157,7 @@ class Undecided:
 
 def carried_wsgi(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
-    The same past the short path, which is for applications without views of their own.
+    The same on the long path. The short path is for applications without views of their own.
     """
     app = Application(reply)
     guarded = CORSMiddleware(app, policy)
@@ -166,7 +167,7 @@ def carried_wsgi(policy: Mapping[str, Any], reply: Reply) -> Asked:
 
 def wsgi_asked(app: Any, guarded: Any) -> Asked:
     """
-    Return what asks *guarded*, in which *app* remembers that it ran.
+    Return a function that asks *guarded*. *app* in it records that it ran.
     """
 
     def ask(request: Request) -> Outcome:
@@ -184,7 +185,7 @@ METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
 def flask_extension(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
-    A Flask application of one view that serves every method itself, OPTIONS included, guarded as a whole.
+    A Flask application, guarded as a whole. Its one view serves every method itself, also OPTIONS.
     """
     app, view = flask_application(reply)
     app.add_url_rule("/", view_func=view, methods=METHODS, provide_automatic_options=False)
@@ -194,7 +195,7 @@ def flask_extension(policy: Mapping[str, Any], reply: Reply) -> Asked:
 
 def flask_decorator(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
-    The same, guarded by the view's own tag only.
+    The same, guarded by the tag of the view only.
     """
     app, view = flask_application(reply)
     tagged = cors(**policy)(view)
@@ -219,7 +220,7 @@ def flask_application(reply: Reply):
 
 MIDDLEWARE = ["corsguard_django.middleware.CORSMiddleware"]
 
-# What the view answers, and whether it ran; the URLconf is one for all cases, since Django keeps each that it sees.
+# The answer of the view, and whether it ran. All cases use one URLconf, because Django keeps each that it sees.
 _reply: ContextVar[Reply] = ContextVar("reply")
 _ran: ContextVar[list[bool]] = ContextVar("ran")
 
@@ -245,7 +246,7 @@ def merged_lines(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """
     Return *lines* as a Django view can set them: an HttpResponse has one line of each name, and the last one wins.
 
-    A view that adds to Vary does it by `patch_vary_headers`, which keeps what is there.
+    A view adds to Vary with `patch_vary_headers`, which keeps the other values.
     """
     merged: dict[str, tuple[str, str]] = {}
     for name, value in lines:
@@ -260,7 +261,7 @@ def django_sync(policy: Mapping[str, Any], reply: Reply) -> Asked:
 
 def django_async(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
-    The same over ASGI, where header values are bytes: what is beyond latin-1 arrives in UTF-8.
+    The same over ASGI, where header values are bytes. Text beyond latin-1 arrives in UTF-8.
     """
     return django_asked(policy, reply, lambda request: asyncio.run(serve_asgi(ASGIHandler(), scope_of(request))))
 
@@ -303,7 +304,7 @@ def bytes_of(value: str) -> bytes:
 
 async def serve_asgi(app: Any, scope: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
     """
-    Return status, headers and body of what *app* answers, as a server would send it.
+    Return status, headers and body of the answer of *app*, as a server would send it.
     """
     sent: list[dict[str, Any]] = []
     requests = [{"type": "http.request", "body": b"", "more_body": False}]
@@ -312,7 +313,7 @@ async def serve_asgi(app: Any, scope: dict[str, Any]) -> tuple[int, list[tuple[s
     async def receive():
         if requests:
             return requests.pop()
-        # Quart under Python 3.13 waits for it.
+        # Quart waits for it under Python 3.13.
         await is_over.wait()
         return {"type": "http.disconnect"}
 
@@ -333,7 +334,7 @@ async def serve_asgi(app: Any, scope: dict[str, Any]) -> tuple[int, list[tuple[s
 
 class ASGIApplication:
     """
-    A bare ASGI application that answers *reply* and remembers that it ran.
+    A bare ASGI application that answers *reply* and records that it ran.
     """
 
     def __init__(self, reply: Reply) -> None:
@@ -357,7 +358,7 @@ def content_of(reply: Reply) -> bytes:
 
 class CarriedASGI(asgi.CORSMiddleware):
     """
-    The middleware past its short path.
+    The middleware on its long path.
     """
 
     async def __call__(self, scope, receive, send):
@@ -376,7 +377,7 @@ def carried_asgi(policy: Mapping[str, Any], reply: Reply) -> Asked:
 
 def starlette(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
-    A Starlette application of one route, wrapped.
+    A wrapped Starlette application with one route.
     """
     endpoint = starlette_endpoint(reply)
     app = Starlette(routes=[Route("/", endpoint, methods=METHODS)])
@@ -385,7 +386,7 @@ def starlette(policy: Mapping[str, Any], reply: Reply) -> Asked:
 
 def fastapi_guard(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
-    A FastAPI application of one route, with the guard around all that FastAPI is made of.
+    A FastAPI application with one route. The guard is around all of FastAPI.
     """
     endpoint, app = fastapi_application(reply)
     app.add_api_route("/", endpoint, methods=METHODS)
@@ -395,7 +396,7 @@ def fastapi_guard(policy: Mapping[str, Any], reply: Reply) -> Asked:
 
 def fastapi_decorator(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
-    The same, guarded by the endpoint's own tag only.
+    The same, guarded by the tag of the endpoint only.
     """
     endpoint, app = fastapi_application(reply)
     app.add_api_route("/", cors(**policy)(endpoint), methods=METHODS)
@@ -420,7 +421,8 @@ def starlette_endpoint(reply: Reply) -> Any:
 
 def quart_wrapped(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
-    A Quart application of one view, wrapped. It takes no request whose headers have a line end; no server hands one on.
+    A wrapped Quart application with one view. It accepts no request with a line end in its headers, and no server
+    passes one on.
     """
     app = quart.Quart("conformance")
 
@@ -444,9 +446,9 @@ def quart_wrapped(policy: Mapping[str, Any], reply: Reply) -> Asked:
 
 def asgi_asked(app: Any, guarded: Any) -> Asked:
     """
-    Return what asks *guarded*, in which *app* remembers that it ran.
+    Return a function that asks *guarded*. *app* in it records that it ran.
     """
-    # The first request makes the short path ready for the others.
+    # The first request prepares the short path for the others.
     asyncio.run(serve_asgi(guarded, scope_of(Request("GET", {}), "/")))
 
     def ask(request: Request) -> Outcome:
@@ -459,14 +461,14 @@ def asgi_asked(app: Any, guarded: Any) -> Asked:
     return ask
 
 
-# Falcon, which corsguard does not know: the carrier is an example.
+# corsguard does not know Falcon: its carrier is an example.
 
 FALCON = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "falcon_guard.py"))
 
 
 def falcon_example(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
-    A Falcon application that answers every path, with the carrier of the example as its middleware.
+    A Falcon application that answers every path. Its middleware is the carrier of the example.
     """
     ran: list[bool] = []
 

@@ -1,5 +1,5 @@
 """
-How the tests send requests to the ASGI middleware: what goes in, and the messages that come out, as they are.
+How the tests send requests to the ASGI middleware: the input, and the messages that come out, unchanged.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ TEXT = (b"content-type", b"text/plain")
 START = "http.response.start"
 BODY = {"type": "http.response.body", "body": b"content"}
 
-# Both ways through the carrier.
+# Both paths through the carrier.
 either_path = pytest.mark.parametrize("middleware", [CORSMiddleware, CarriedASGI], ids=["short path", "long path"])
 
 
@@ -27,7 +27,7 @@ def scope(asked, path="/", **more):
 
 def drive(app, scope, *requests):
     """
-    Return the messages that *app* sends for *scope*, as they are.
+    Return the messages that *app* sends for *scope*, unchanged.
     """
     return asyncio.run(messages_of(app, scope, *requests))
 
@@ -72,5 +72,5 @@ def granted(middleware, asked_path, origin, **more):
     headers = dict(headers_of(middleware, scope(get(origin), asked_path, **more)))
     allowed = headers.get(ALLOW_ORIGIN)
     assert allowed in (None, origin.encode())
-    # A guarded resource says so on every response.
+    # A guarded resource has Vary on every response.
     return None if b"vary" not in headers else allowed is not None

@@ -1,5 +1,5 @@
 """
-One request of a browser, where a test names only what it is about, and a server that says any bytes.
+A request of a browser, of which a test only names the parts that it needs, and a server that answers with any bytes.
 """
 
 import socket
@@ -18,7 +18,7 @@ def get(url=URL, method="GET", headers=(), body=b""):
 @contextmanager
 def listening(serve, context=None):
     """
-    Have *serve* handle every connection to a port of loopback, over TLS with a *context*, and yield the port.
+    Let *serve* handle every connection to a port of loopback, over TLS with a *context*. Yield the port.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -38,6 +38,6 @@ def listening(serve, context=None):
         try:
             yield listener.getsockname()[1]
         finally:
-            # Closing alone wakes nobody who waits in `accept`.
+            # Closing alone does not wake a thread that waits in `accept`.
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()

@@ -1,5 +1,5 @@
 """
-Servers with a mistake or with none, for the tests of the audit, and what an audit finds there.
+Servers with a mistake or with none, for the tests of the audit, and the findings of an audit there.
 """
 
 import itertools
@@ -26,7 +26,7 @@ VARY = ("Vary", "Origin")
 
 class Handler(WSGIRequestHandler):
     """
-    Logs nothing, and keeps connections, or two thousand of them would wait for their end.
+    Logs nothing, and keeps connections open. Otherwise two thousand of them would wait for their end.
     """
 
     protocol_version = "HTTP/1.1"
@@ -55,7 +55,7 @@ class Server(socketserver.ThreadingMixIn, WSGIServer):
 
 class Served:
     """
-    An application, the requests *asked* of it as (method, path, query, headers), and the *address* where it is served.
+    An application, its requests *asked* as (method, path, query, headers), and the *address* where it is served.
     """
 
     def __init__(self, app):
@@ -92,7 +92,8 @@ def served(app, context=None):
 
 def answering(lines, *, status="200 OK", body=b'{"items": []}', kind="application/json"):
     """
-    Return an application that answers with what *lines* returns for a request, and preflights without a body.
+    Return an application that answers a request with the header lines that *lines* returns, and a preflight without a
+    body.
     """
 
     def app(environ, start_response):
@@ -111,7 +112,7 @@ def origin_of(environ):
 
 def listing(*origins):
     """
-    Return an application that compares the origin with *origins*, as it should.
+    Return an application that compares the origin with *origins* correctly.
     """
 
     def lines(environ):
@@ -123,7 +124,7 @@ def listing(*origins):
 
 def run(app, *options, url=URL, origin=APP):
     """
-    Return what the command prints of *app*, which is served, and the Served that saw it.
+    Serve *app*. Return what the command prints about it, and the Served that recorded the requests.
     """
     with served(app) as one:
         arguments = [url, *FAST, "--connect-to", one.address, *(["--origin", origin] if origin else []), *options]
@@ -132,7 +133,7 @@ def run(app, *options, url=URL, origin=APP):
 
 def audited(app, *, url=URL, origin=APP, **options):
     """
-    Return the report on *app*, which is asked in this process.
+    Return the report on *app*, asked in this process.
     """
     return audit(url, app=app, trusted=[origin] if origin else [], **options)
 
@@ -146,7 +147,7 @@ def found(app, **about):
 
 def faults(app, **about):
     """
-    Return the ids of the findings that are more than information.
+    Return the ids of the findings above information.
     """
     return {finding.rule.id for finding in audited(app, **about).faults}
 
@@ -157,7 +158,8 @@ def everybody(environ):
 
 def busy(status, is_busy):
     """
-    Return an application that compares as it should, but for the requests whose number *is_busy* names.
+    Return an application that compares correctly, but answers *status* if *is_busy* is true for the number of the
+    request.
     """
     numbers = itertools.count()
 
@@ -178,7 +180,7 @@ def lines_for(*origins, more=()):
 
 def served_raw(serve):
     """
-    Return a server on loopback that hands each connection, once it has asked, to *serve*.
+    Return a server on loopback that gives each connection to *serve* after its request.
     """
 
     class Raw(socketserver.BaseRequestHandler):

@@ -1,10 +1,10 @@
 """
-Guards that break one requirement of the matrix of servers each, next to the sites of `odd_path_apps.py`.
+Guards that each break one requirement of the matrix of servers, next to the sites of `odd_path_apps.py`.
 """
 
 from .cases import PREFLIGHT_VARY, VARY, allow
 from .odd_path_apps import PARTNER, SITES, bare, journal
-from .odd_path_apps import application as application  # noqa: PLC0414 - the servers take it from here
+from .odd_path_apps import application as application  # noqa: PLC0414 - the servers import it from here
 
 SHARED = [*allow(PARTNER, Allow_Credentials="true").items()]
 PERMITTED = [*allow(PARTNER, Allow_Credentials="true", Allow_Methods="GET, DELETE", Max_Age="7200").items()]
@@ -14,9 +14,9 @@ REFUSED = [("Content-Type", "text/plain"), ("Content-Length", str(len(REFUSAL)))
 
 class ReadsOnce:
     """
-    Answers as a guard does, but judges a path that can be read in several ways as it came.
+    Answers as a guard does, but judges a path that can be read in several ways by one reading.
 
-    The others break one more thing.
+    The others break one more requirement.
     """
 
     def __init__(self, app):

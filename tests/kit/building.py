@@ -1,5 +1,5 @@
 """
-What the tests of policies share: what they build one of, and which problems refuse it.
+What the tests of policies share: what they build policies from, and the problems of a refused one.
 """
 
 from corsguard import Policy, PolicyError
@@ -21,7 +21,7 @@ FULL = {
     "allow_unsafe_origins": {"http://kiosk.corp.example": "no TLS until 2027"},
 }
 
-# One policy, and how keywords say it.
+# One policy, and the keywords that express it.
 KEYWORDS = {"allow_origins": ["https://api.example"]}
 API = Policy(allow_origins=["https://api.example"])
 

@@ -1,7 +1,7 @@
 """
-The sites of `gateways/test_caches.py`: the host says which policies there are, and the path how long an answer is kept.
+The sites of `gateways/test_caches.py`. The host chooses the policies, and the path says how long an answer is kept.
 
-A path is `/FOLDER/KIND/NAME`. FOLDER chooses the policy where the host has several, KIND is one of KINDS.
+A path is `/FOLDER/KIND/NAME`. FOLDER chooses the policy if the host has several, and KIND is one of KINDS.
 """
 
 import itertools
@@ -18,13 +18,13 @@ BOTH = Policy(
     allow_methods=["GET", "POST", "PUT"],
     expose_headers=["X-Total"],
 )
-# The first number is of seconds; what stands behind is for caches that mind it.
+# The first number is in seconds. The rest is for caches that obey it.
 KINDS = {
     "fresh": [("Cache-Control", "public, max-age=600")],
     "short": [("Cache-Control", "public, max-age=1")],
     "grace": [("Cache-Control", "public, max-age=1, stale-while-revalidate=600, stale-if-error=600")],
     "checked": [("Cache-Control", "public, max-age=0, must-revalidate")],
-    # Each answer but the first is an error.
+    # Each answer except the first is an error.
     "failing": [("Cache-Control", "public, max-age=1, stale-if-error=600")],
     "missing": [("Cache-Control", "public, max-age=600")],
     "moved": [("Cache-Control", "public, max-age=600"), ("Location", "/elsewhere")],
@@ -39,9 +39,9 @@ _asked = defaultdict(itertools.count)
 
 def bare(environ, start_response):
     """
-    Answer with what can be kept, and with 304 where the client, or a cache, has it already.
+    Answer with a storable response, or with 304 if the client or a cache already has it.
     """
-    # What is asked by POST is not kept, and an odd spelling may have no KIND.
+    # An answer to POST is not stored, and an odd spelling may have no KIND.
     kind, _, name = environ["PATH_INFO"].rpartition("/")
     kind = kind.rpartition("/")[2]
     status = STATUSES.get(kind, "200 OK")
@@ -57,7 +57,7 @@ def bare(environ, start_response):
 
 def layered(environ, start_response):
     """
-    Answer as an application with a layer of CORS of its own, which shares with everyone.
+    Answer as an application with a CORS layer of its own, which shares with everyone.
     """
 
     def respond(status, headers):
@@ -79,11 +79,11 @@ SITES = {
 
 def application(environ, start_response):
     """
-    Answer for one of SITES; who names none of them asks the first.
+    Answer for one of SITES. A request without a site gets the first one.
     """
 
     def respond(status, headers, error=None):
-        # The guard has told of these by now.
+        # The guard has logged these by now.
         reasons = ("X-Events", " ".join(dict.fromkeys(event.reason for event in events)))
         return start_response(status, [*headers, reasons])
 

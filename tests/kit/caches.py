@@ -1,7 +1,7 @@
 """
-Real caches in front of a guarded application, with settings that are right and settings that are the cause of a fault.
+Real caches in front of a guarded application, with right settings and with settings that cause a fault.
 
-All settings of one cache run in one process, or in few, and each has a port of its own.
+All settings of one cache run in one process, or in a few, and each has a port of its own.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from kit.gateways import begun, free_port, nginx_configuration, program
 from kit.gateways.apache import httpd
 
-# What is wrong with an answer, as the tests call it.
+# The names of what can be wrong with an answer.
 FOREIGN = "the grant of another origin or host"
 NO_GRANT = "no grant"
 TWICE = "two values of Access-Control-Allow-Origin"
@@ -27,7 +27,7 @@ class Setting(NamedTuple):
     """
     How a cache is set: a *text* for its configuration, the *prefix* that it strips, and whether it ends *tls*.
 
-    *faults* are what is wrong then, and *reason* says why.
+    *faults* are what is wrong then, with the *reason*.
     """
 
     text: str = ""
@@ -39,7 +39,7 @@ class Setting(NamedTuple):
 
 class CachingProxy(NamedTuple):
     """
-    A cache: how to *start* it with some of its *settings*, and the *header* that has *signs* of all that it can do.
+    A cache: *start* runs it with some of its *settings*. *header* shows *signs* of all that it can do.
     """
 
     start: Callable[..., AbstractContextManager[dict[str, int]]]
@@ -105,7 +105,7 @@ def nginx(directory, backend, settings, pem, **options):
             tls=_NGINX_TLS.format(pem=pem) if setting.tls else "",
             prefix=setting.prefix,
             text=setting.text,
-            # With a path it replaces the prefix; without one the path goes on as it came.
+            # With a path it replaces the prefix. Without one the path is passed on unchanged.
             backend=f"http://127.0.0.1:{backend}{'/' if setting.prefix else ''}",
         )
         for name, setting in settings.items()
@@ -192,7 +192,7 @@ sub vcl_deliver {{
 """
 _CLEAN = 'set req.url = regsuball(regsuball(req.url, "/x/[.][.]/|/[.]/|//+", "/"), "//+", "/");'
 _CLEAN_KEY = 'hash_data(regsuball(req.url, "/x/[.][.]/|/[.]/|//+", "/")); hash_data(req.http.host); return (lookup);'
-# The texts are of what a subroutine does, by its name.
+# The texts belong into subroutines, by name.
 VARNISH = {
     "as it is": Setting(),
     "kept to be checked": Setting("backend_response: set beresp.grace = 0s; set beresp.keep = 600s;"),
@@ -376,7 +376,7 @@ def traffic_server(directory, backend, settings, pem, **options):
     ports = {name: free_port() for name in settings}
     with ExitStack() as stack:
         for name, setting in settings.items():
-            # Started by root, it becomes a user that only enters what everyone may.
+            # If root starts it, it becomes a user that can only enter folders for everyone.
             root = Path(stack.enter_context(TemporaryDirectory()))
             user = "nobody" if os.getuid() == 0 else "#-1"
             files = {

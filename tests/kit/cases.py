@@ -1,9 +1,9 @@
 """
-The table of cases: what is sent, for whom, in every place that the library runs.
+The table of cases: requests and answers in every place that the library runs.
 
-One row is one request to a resource under one policy: what the application answers by itself, and what then goes out.
-*headers* are the complete set of `Access-Control-*`, `Timing-Allow-Origin` and `Vary` lines of the response; *ran*
-says whether the application was called. `adapters.py` has one function for each place; `carriers/test_conformance.py`
+One row is one request to a resource under one policy: the application's own answer, and the answer that is sent.
+*headers* are the complete set of `Access-Control-*`, `Timing-Allow-Origin` and `Vary` lines of the response. *ran* says
+whether the application was called. `adapters.py` has one function for each place, and `carriers/test_conformance.py`
 asks all of them.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 class Request(NamedTuple):
     """
-    A request; *headers* has one line per name, as every server hands it on.
+    A request. *headers* has one line for each name, as every server passes it on.
     """
 
     method: str
@@ -22,7 +22,7 @@ class Request(NamedTuple):
 
 class Reply(NamedTuple):
     """
-    What the application answers by itself; *headers* may have several lines of one name.
+    The application's own answer. *headers* may have several lines of one name.
     """
 
     status: int
@@ -80,7 +80,7 @@ REASON = "kiosks have no TLS until 2027, OPS-12"
 
 NOTHING: dict[str, str] = {}
 VARY = {"Vary": "Origin"}
-# Every answer to a preflight, for caches that store OPTIONS against the rules.
+# On every answer to a preflight, for caches that store OPTIONS against the rules.
 PREFLIGHT_VARY = {"Vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"}
 
 # The smallest policies.
@@ -117,7 +117,7 @@ SHOP_RESPONSE = {**allow(APP, Allow_Credentials="true", Expose_Headers="ETag, X-
 ANYONE_PREFLIGHT = {**allow("*", Allow_Methods="GET, HEAD, POST", Max_Age="7200"), **PREFLIGHT_VARY}
 LISTED_PREFLIGHT = {**allow(APP, Allow_Methods="GET, HEAD, POST", Max_Age="7200"), **PREFLIGHT_VARY}
 
-# Those who may read see the timings, too.
+# Origins that may read see the timings too.
 TIMED = {**LISTED, "share_timing": True}
 TIMED_RESPONSE = {**allow(APP), **timed(APP), **VARY}
 TIMED_SHOP = {**SHOP, "share_timing": True}
@@ -143,7 +143,7 @@ NULL = {"allow_unsafe_origins": {"null": "the kiosk's page is a file until OPS-1
 
 def only(*, origin: str, granted: bool) -> dict[str, str]:
     """
-    Return what a policy of patterns alone sends to *origin*.
+    Return what a policy with patterns only sends to *origin*.
     """
     return {**allow(origin), **VARY} if granted else VARY
 
@@ -172,7 +172,7 @@ CASES = [
         },
         NOT_RAN,
     ),
-    # A list: what is sent depends on the Origin, so every response says so.
+    # A list: the answer depends on the Origin, so every response says so.
     Case("listed, no Origin", LISTED, get(), OK, 200, VARY, RAN),
     Case("listed, the origin", LISTED, get(APP), OK, 200, {**allow(APP), **VARY}, RAN),
     Case("listed, another origin", LISTED, get(EVIL), OK, 200, VARY, RAN),
@@ -278,7 +278,7 @@ CASES = [
         }.items()
         for origin in origins
     ),
-    # The unsafe door: one origin at a time.
+    # `allow_unsafe_origins`: one origin at a time.
     Case("door, the unsafe origin", DOOR, get(KIOSK), OK, 200, {**allow(KIOSK, Allow_Credentials="true"), **VARY}, RAN),
     Case("door, the safe origin", DOOR, get(APP), OK, 200, {**allow(APP, Allow_Credentials="true"), **VARY}, RAN),
     Case("door, its secure twin", DOOR, get("https://kiosk.corp.example"), OK, 200, VARY, RAN),
@@ -296,7 +296,7 @@ CASES = [
         {**allow("null", Allow_Methods="GET, HEAD, POST", Max_Age="7200"), **PREFLIGHT_VARY},
         NOT_RAN,
     ),
-    # The answer to a preflight is static: a refused method or header is for the browser to refuse.
+    # The answer to a preflight is constant. The browser refuses a method or header that it does not list.
     *(
         Case(f"preflight for {what}", SHOP, preflight(APP, method, headers), OK, 204, SHOP_PREFLIGHT, NOT_RAN)
         for what, method, headers in [
@@ -359,7 +359,7 @@ CASES = [
         for max_age, sent in [(0, {"Max_Age": "0"}), (None, {}), (86400, {"Max_Age": "86400"})]
     ),
     Case(
-        # Without the header, a browser would let an upload listener's request through, whatever its method.
+        # Without the header, a browser would let a request with an upload listener through, whatever its method.
         "preflight, no methods beyond the safelist",
         {**LISTED, "allow_methods": []},
         preflight(APP, "POST", "content-type"),
@@ -377,7 +377,7 @@ CASES = [
         LISTED_PREFLIGHT,
         NOT_RAN,
     ),
-    # OPTIONS that is no preflight reaches the application.
+    # An OPTIONS request that is not a preflight reaches the application.
     Case("OPTIONS, no Origin", SHOP, request("OPTIONS"), OK, 200, VARY, RAN),
     Case(
         "OPTIONS with a requested method, no Origin",
@@ -400,7 +400,7 @@ CASES = [
         RAN,
     ),
     Case("OPTIONS under anyone", ANYONE, request("OPTIONS", APP), OK, 200, allow("*"), RAN),
-    # Other methods are never refused by the server, and never mistaken for preflights.
+    # The server never refuses other methods, and never takes them for preflights.
     *(
         Case(f"{method} of the origin", SHOP, request(method, APP), OK, 200, SHOP_RESPONSE, RAN)
         for method in ("HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -427,7 +427,7 @@ CASES = [
         VARY,
         RAN,
     ),
-    # Browsers send Origin on same-origin POSTs too; nobody has to list the site itself.
+    # Browsers send Origin on same-origin POST requests too. The site itself need not be listed.
     Case(
         "same-origin POST",
         SHOP,
@@ -446,7 +446,7 @@ CASES = [
         VARY,
         RAN,
     ),
-    # What else a client says decides nothing.
+    # Nothing else that a client says has an effect.
     *(
         Case(f"{name} does not matter", SHOP, get(EVIL, **{name: value}), OK, 200, VARY, RAN)
         for name, value in {
@@ -466,7 +466,7 @@ CASES = [
     ),
     Case("304 for HEAD", SHOP, request("HEAD", APP), Reply(304), 304, SHOP_RESPONSE, RAN),
     Case("404 for anyone", ANYONE, get(), Reply(404), 404, allow("*"), RAN),
-    # Vary is merged: order kept, no duplicates, `*` absorbs.
+    # Vary is merged: the order is kept, there are no duplicates, and `*` takes the place of all.
     *(
         Case(
             f"Vary, the application says {lines}",
@@ -529,7 +529,7 @@ CASES = [
         {**allow("*"), "Vary": "Cookie"},
         RAN,
     ),
-    # One author: what the application set of the policy's headers is replaced or removed.
+    # There is one author: headers of the policy that the application set are replaced or removed.
     *(
         Case(f"one author, {what}, {who}", policy, get(origin), Reply(200, lines), 200, headers, RAN)
         for what, lines in {
@@ -555,7 +555,7 @@ CASES = [
             ("anyone", ANYONE, EVIL, allow("*")),
         ]
     ),
-    # Timings are shared with those who may read, and never by a preflight.
+    # Timings are shared with origins that may read, and never by a preflight.
     *(
         Case(f"timing, {what}, {who}", policy, get(origin), reply, 200, headers, RAN)
         for what, reply in {

@@ -1,5 +1,5 @@
 """
-What the tests of `corsguard check` and of what judges for it share: a server that answers as told, and the command.
+What the tests of `corsguard check` share with those of the diagnosis: a server with given answers, and the command.
 """
 
 import json
@@ -34,7 +34,7 @@ def data(*arguments):
 @pytest.fixture
 def serve(monkeypatch):
     """
-    Return what makes a WSGI application the target `served:app`.
+    Return a function that makes a WSGI application the target `served:app`.
     """
 
     def served(app):
@@ -48,9 +48,9 @@ def serve(monkeypatch):
 
 class Server:
     """
-    An application that answers what it is told, and remembers what it was asked.
+    An application with given answers that records its requests.
 
-    *preflight* and *response* are a status and header lines; *by_path* are responses of other paths.
+    *preflight* and *response* are a status and header lines. *by_path* are responses for other paths.
     """
 
     def __init__(self, preflight=(204, ()), response=(200, ()), by_path=None):
@@ -74,12 +74,13 @@ PUT = ["--page", PAGE, "--method", "PUT"]
 TOKEN = ["--header", "X-Token: hidden-away"]
 
 
-# Beside CORS.
+# Next to CORS.
 
 
 def by_origin(allowed, varies=(), lines=()):
     """
-    Return an application that shares with those *allowed* and sends `Vary: Origin` to those in *varies*; "" is nobody.
+    Return an application that shares with the origins in *allowed*, and sends `Vary: Origin` to those in *varies*. ""
+    means no Origin.
     """
 
     def app(environ, start_response):
@@ -96,16 +97,13 @@ def by_origin(allowed, varies=(), lines=()):
 
 def in_process(*arguments, cwd=None, **variables):
     """
-    Run the command in a process of its own, because the settings of Django are those of a process.
+    Run the command in a process of its own, because the settings of Django belong to a process.
     """
     command = [sys.executable, "-m", "corsguard", *arguments]
     kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     return subprocess.run(
         command, cwd=cwd, env={**kept, **variables}, capture_output=True, text=True, check=False, timeout=120
     )
-
-
-# Live servers.
 
 
 class Quiet(WSGIRequestHandler):

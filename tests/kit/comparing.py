@@ -1,7 +1,7 @@
 """
-A real browser and the model, compared: every case of the matrix.
+A real browser compared with the model: every case of the matrix.
 
-Where the two differ, a row of the table of divergences says so, and why; every row is needed.
+If the two differ, a row of the table of divergences says so, with the reason. Every row is needed.
 """
 
 import re
@@ -17,7 +17,7 @@ CORS_LINE = {"chromium": "has been blocked by CORS policy: ", "firefox": "Cross-
 
 def expectations(engine, case):
     """
-    Return what the model expects of each step of *case*, with the line that the console of *engine* should print.
+    Return what the model expects for each step of *case*, with the line that the console of *engine* should print.
     """
     seen, errors = modelled(case)
     asked = [step["request"] for step in steps_of(case)]
@@ -40,7 +40,7 @@ def _line(error, engine, request):
 
 def differences(engine, expected, seen):
     """
-    Return what differs between an expectation and what was seen of a step.
+    Return the differences between an expectation and the observation of a step.
     """
     found = {}
     for member in ("outcome", "response_type", "status", "exposed_headers", "requests"):
@@ -55,14 +55,14 @@ def differences(engine, expected, seen):
 
 
 def _printable(line):
-    # The model shows what came from the network in ASCII, and Firefox has a name for each opaque origin.
+    # The model shows text from the network in ASCII, and Firefox has a name for each opaque origin.
     line = re.sub(r"moz-nullprincipal:\S+", "null", line)
     return re.sub(r"\\u[0-9A-F]{4}|[\x00-\x1f\ufffd]", "?", line)
 
 
 def assert_like_the_model(engine, capsys):
     """
-    Play every case in *engine*, and assert that the model does the same, but for the rows of divergences.
+    Play every case in *engine*. Assert that the model does the same, except for the rows of divergences.
     """
     every = cases()
     server = Server()

@@ -1,5 +1,5 @@
 """
-Configurations of other libraries as public projects have them, with the hosts changed. Mistakes are as they were found.
+Configurations of other libraries from public projects, with other hosts. Mistakes are as they were found.
 """
 
 import re
@@ -20,7 +20,7 @@ THEIRS = [
     "x-requested-with",
 ]
 
-# The keywords of CORS(app, ...) of flask-cors, and what the config of the application says (CORS_*).
+# The keywords of CORS(app, ...) of flask-cors, and the config of the application (CORS_*).
 FLASK = [
     {},
     {"origins": [r"https://app\.example\.com", r"^http://dev\.example\.com"]},
@@ -239,7 +239,7 @@ FLASK = [
     {"origins": [], "supports_credentials": True},
 ]
 
-# One application, and several calls: on paths of their own, and on the same.
+# One application with several calls: on separate paths, and on the same paths.
 APART = [
     [
         {"resources": {r"/api/*": {"origins": ["https://app.example.com"]}}},
@@ -254,7 +254,7 @@ MEETING = [
     [{"resources": r"/api/*"}, {"resources": r"/(?!api).*", "origins": LOCAL[:1]}],
 ]
 
-# The prefix of a blueprint, the prefix that it is registered with (if any), and the keywords of CORS(blueprint, ...).
+# The prefix of a blueprint, the prefix at its registration (if any), and the keywords of CORS(blueprint, ...).
 BLUEPRINTS = [
     (None, "/api/v1/bands", {"origins": ["http://localhost:3000"], "supports_credentials": True}),
     (None, None, {"automatic_options": True, "send_wildcard": False, "supports_credentials": True}),
@@ -298,7 +298,7 @@ VIEWS = [
     {"origin": "localhost", "headers": ["Authorization"]},
 ]
 
-# The CORS_* settings of django-cors-headers, without these letters.
+# The CORS_* settings of django-cors-headers, without this prefix.
 DJANGO = [
     {
         "ORIGIN_REGEX_WHITELIST": (

@@ -1,5 +1,5 @@
 """
-What the tests of configuration share: two files, what anyone may say in one, and how it is refused.
+What the tests of configuration share: two files, any content of one, and its refusal.
 """
 
 from pathlib import Path
@@ -60,7 +60,7 @@ production = true
 @pytest.fixture
 def file(tmp_path, monkeypatch):
     """
-    A function that writes cors.toml, in the working directory, and returns its name.
+    A function that writes cors.toml in the working directory, and returns its name.
     """
     monkeypatch.chdir(tmp_path)
 
@@ -76,7 +76,7 @@ def file(tmp_path, monkeypatch):
 def refusal(read, *arguments, **keywords):
     with pytest.raises(PolicyError) as error:
         read(*arguments, **keywords)
-    # Without the first line, which counts the problems, and the last, which names the command that says more.
+    # Without the first line, which counts the problems, and the last line, which names the command that says more.
     return "\n".join(str(error.value).split("\n")[1:-1])
 
 

@@ -1,5 +1,5 @@
 """
-Clients that send raw requests one after another, over HTTP/1 and HTTP/2, and see whether the connection is kept.
+Clients that send raw requests one after another, over HTTP/1 and HTTP/2, and record whether the connection is kept.
 """
 
 import socket
@@ -14,7 +14,7 @@ _PATIENCE = 20
 @dataclass
 class Exchange:
     """
-    What came back for one request, and whether the connection was *kept* after it: None if that cannot be told.
+    The answer to one request, and whether the connection was *kept* after it. None means unknown.
 
     The status is 0 if the server ended the connection without an answer.
     """
@@ -43,7 +43,8 @@ class Conversation:
 
     def ask(self, request: RawRequest, *lines: bytes) -> Exchange:
         """
-        Return the Exchange of *request*, with *lines* before its own. Whether it was kept is known after the next one.
+        Return the Exchange of *request*, with *lines* before its own. The next request shows whether the connection was
+        kept.
         """
         before, self._last = self._last, Exchange()
         if self._connection is not None:
@@ -54,18 +55,18 @@ class Conversation:
         self._connection = self._connect()
         self._say(self._connection, request, lines)
         if self._last.status and before.kept is None:
-            # The connection before it had ended, because this one is answered.
+            # The connection had ended after the request before, because this one is answered.
             before.kept = False
         return self._last
 
     def ask_alone(self, request: RawRequest, *lines: bytes) -> Exchange:
         """
-        Return the Exchange of *request*, on a connection of its own, where a plain one follows.
+        Return the Exchange of *request* on a connection of its own, where a plain one follows.
         """
         self.close()
         answer = self.ask(request, *lines)
         follower = Exchange() if self._connection is None else self.ask(RawRequest("GET", b"/", ()), *lines)
-        # One that is answered otherwise was not taken for what it is.
+        # If it is answered differently, the server did not read it as a new request.
         answer.kept = answer.kept is not False and follower.status in {200, 204}
         self.close()
         return answer
@@ -82,7 +83,7 @@ class Conversation:
         return socket.create_connection(("127.0.0.1", self._port), timeout=_PATIENCE)
 
     def _say(self, connection: socket.socket, request: RawRequest, lines: tuple[bytes, ...]) -> None:
-        # It may answer before it was told all.
+        # It may answer before it has received all.
         with suppress(ConnectionError):
             connection.sendall(request.on_wire(*lines))
         try:
@@ -121,14 +122,14 @@ class Conversation:
 
 
 def _received(connection: socket.socket) -> bytes:
-    # Otherwise a server that writes head and body one by one waits 40 ms for the acknowledgement of the head.
+    # Otherwise a server that writes head and body separately waits 40 ms for the acknowledgement of the head.
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
     return connection.recv(65536)
 
 
 def _until(end: bytes, connection: socket.socket, held: bytes) -> tuple[bytes, bytes]:
     """
-    Return what comes up to *end*, and what is *held* behind it.
+    Return the bytes up to *end*, and the bytes *held* behind it.
     """
     while end not in held:
         more = _received(connection)
@@ -141,7 +142,7 @@ def _until(end: bytes, connection: socket.socket, held: bytes) -> tuple[bytes, b
 
 def _exactly(length: int, connection: socket.socket, held: bytes) -> tuple[bytes, bytes]:
     """
-    Return the next *length* bytes, and what is *held* behind them.
+    Return the next *length* bytes, and the bytes *held* behind them.
     """
     while len(held) < length:
         more = _received(connection)
@@ -153,7 +154,7 @@ def _exactly(length: int, connection: socket.socket, held: bytes) -> tuple[bytes
 
 class HTTP2Conversation(Conversation):
     """
-    The same over HTTP/2, where the client writes into the frames whatever it is told.
+    The same over HTTP/2, where the client writes all given texts into the frames unchanged.
     """
 
     def _connect(self) -> socket.socket:
@@ -197,7 +198,7 @@ class HTTP2Conversation(Conversation):
 
     def _took(self, received: bytes, stream: int) -> bool:
         """
-        Take what was *received*, and return whether nothing more is to come on the *stream*.
+        Take what was *received*, and return whether the *stream* has ended.
         """
         from h2.events import DataReceived, ResponseReceived, StreamEnded, StreamReset
 

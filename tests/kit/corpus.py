@@ -1,8 +1,8 @@
 """
-Hostile requests: what scanners, broken clients and attackers send, none of which any policy here may grant.
+Hostile requests: what scanners, broken clients and attackers send. No policy here may grant any of them.
 
-Each is refused by WIDE_POLICY, whose wildcards reach as far as wildcards can. Servers differ in what they let through
-(control characters, folded lines, latin-1), so all of it is tried.
+WIDE_POLICY refuses each of them, though its wildcards cover as much as wildcards can. Servers differ in what they let
+through (control characters, folded lines, latin-1), so all of it is tried.
 """
 
 APP = "https://app.victim.example"
@@ -20,9 +20,9 @@ WIDE_POLICY = {
 
 _MEGABYTE = 1 << 20
 
-# Legal in a URL's host, and so in an Origin, in some browser or other; our grammar leaves them out (all but `_`, `-`).
+# Valid in a URL's host, and so in an Origin, in at least one browser. Our grammar leaves them out (except `_` and `-`).
 _SPELLABLE = "\"{}+!~`;&'()*,$="
-# What no URL parser lets through.
+# No URL parser accepts these.
 _UNSPELLABLE = "^%|<>[]:@\\/?# \t\x00\x01\x0b\x0c\x1f\x7f\x85\xa0\xff"
 
 

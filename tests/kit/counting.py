@@ -1,5 +1,5 @@
 """
-Work, counted: unlike time, it does not depend on the machine.
+Counted work. Unlike time, it does not depend on the machine.
 """
 
 import sys
@@ -7,7 +7,7 @@ import sys
 
 def work_of(function):
     """
-    Return how many lines of Python *function* takes, once what it loads is loaded.
+    Return how many lines of Python *function* runs, after a first call has loaded what it needs.
     """
     function()
     lines = 0

@@ -1,8 +1,8 @@
 """
 Where an engine does not do what the standard says: one row for each cause.
 
-A row takes what the model expects of a step and returns what the engine makes of it; that is compared, to the last
-member, with what was seen. A row that changes nothing is dead, and the test says so.
+A row takes the model's expectation for a step, and returns what the engine makes of it. The result is compared, to the
+last member, with the observation. A row that changes nothing is dead, and the test says so.
 """
 
 import re
@@ -20,10 +20,10 @@ KEPT = sorted(line.partition("=")[0] for line in COOKIES + SECURE_COOKIES)
 
 def row(*engines):
     """
-    Enter a function into the tables of *engines*; its docstring is the cause.
+    Enter a function into the tables of *engines*. Its docstring is the cause.
 
-    It is called with the case, the number of the step, the model's expectation and what was seen, and returns the
-    members of the expectation that are others in the engine, or None.
+    It is called with the case, the number of the step, the model's expectation and the observation. It returns the
+    members of the expectation that differ in the engine, or None.
     """
 
     def enter(function):
@@ -36,7 +36,7 @@ def row(*engines):
 
 def diverged(engine, case, number, expected, seen):
     """
-    Return what *engine* makes of *expected*, and the names of the rows that had a say.
+    Return what *engine* makes of *expected*, and the names of the rows that changed something.
     """
     names = []
     for function in ROWS[engine]:
@@ -74,14 +74,14 @@ def _site(url):
 
 def _is_foreign(case, url):
     """
-    Return whether *url* is of another site than the page at the top, whatever the scheme.
+    Return whether *url* is of another site than the top-level page, whatever the scheme.
     """
     return _site(url) != _site(page_of(case))
 
 
 def _preflighted(case, number, expected, *names):
     """
-    Return the expectation that a preflight for the headers *names* comes before all else, and passes.
+    Return the expectation that a preflight for the headers *names* comes first, and passes.
     """
     if not expected["requests"] or expected["requests"][0]["preflight"]:
         return None
@@ -102,7 +102,7 @@ def _blocked(expected, sent):
 
 def _parted(expected, seen, sent):
     """
-    Return the expectation that after the first *sent* requests all goes as it was seen.
+    Return the expectation that after the first *sent* requests everything is as observed.
     """
     members = ("outcome", "response_type", "status", "exposed_headers")
     requests = expected["requests"][:sent] + seen["requests"][sent:]
@@ -123,7 +123,7 @@ def authorization_is_covered_by_a_wildcard(case, number, expected, seen):
 @row("chromium", "firefox")
 def upload_listeners_permit_no_method(case, number, expected, seen):
     """
-    Both look for the method where `Access-Control-Allow-Methods` is absent, though only a listener made them ask.
+    Both check the method if `Access-Control-Allow-Methods` is absent, though only a listener made them ask.
     """
     asked = _asked(case, number)
     if asked.get("force_preflight") and asked["method"] != "POST" and expected["requests"][0]["preflight"]:
@@ -135,7 +135,7 @@ def upload_listeners_permit_no_method(case, number, expected, seen):
 @row("chromium", "firefox")
 def numbers_of_a_range_are_bounded(case, number, expected, seen):
     """
-    Both take a `Range` for unsafe whose numbers need more than 64 bits.
+    Both take a `Range` for unsafe if its numbers need more than 64 bits.
     """
     return _preflighted(case, number, expected, "range") if "9" * 20 in _range(case, number) else None
 
@@ -143,7 +143,7 @@ def numbers_of_a_range_are_bounded(case, number, expected, seen):
 @row("chromium", "firefox")
 def modes_are_looked_at_first(case, number, expected, seen):
     """
-    Both consoles speak of the mode `same-origin` where mixed content or a bad port forbids the request anyway.
+    Both consoles name the mode `same-origin` where mixed content or a bad port forbids the request in any case.
     """
     is_other = expected["reason"] in {"mixed_content", "bad_port"} and _mode(case, number) == "same-origin"
     return {"line": ""} if is_other else None
@@ -152,7 +152,7 @@ def modes_are_looked_at_first(case, number, expected, seen):
 @row("chromium")
 def servers_that_hang_up_are_told_apart(case, number, expected, seen):
     """
-    Chromium's console knows how a connection failed.
+    Chromium's console shows how a connection failed.
     """
     return {"line": "net::ERR_EMPTY_RESPONSE"} if expected["reason"] == "unreachable" else None
 
@@ -170,7 +170,7 @@ def user_agent_cannot_be_set(case, number, expected, seen):
 @row("chromium")
 def client_hints_are_safelisted(case, number, expected, seen):
     """
-    Chromium takes for safelisted the client hints that it may send by itself.
+    Chromium treats the client hints that it may send by itself as safelisted.
     """
     hints = {"Downlink", "Width"} & {name for name, _ in _asked(case, number)["headers"]}
     return {"requests": expected["requests"][-1:]} if hints else None
@@ -184,7 +184,7 @@ def ranges_are_written_anew(case, number, expected, seen):
     value = _range(case, number)
     match = re.fullmatch(r"bytes=0*(\d+)-0*(\d*)", value.replace(" ", "").lower())
     if match and f"bytes={match[1]}-{match[2]}" != value:
-        # What is not sent as the page wrote it is none of the page's headers.
+        # A header that is not sent as the page wrote it is not a header of the page.
         return {"requests": [*expected["requests"][:-1], {**expected["requests"][-1], "headers": {}}]}
     return None
 
@@ -192,7 +192,7 @@ def ranges_are_written_anew(case, number, expected, seen):
 @row("chromium")
 def lines_are_measured_together(case, number, expected, seen):
     """
-    Chromium joins headers of one name before it measures them, so that two of 128 bytes are unsafe.
+    Chromium joins headers of one name before it measures them, so two of 128 bytes are unsafe.
     """
     headers = [[name.lower(), value] for name, value in _asked(case, number)["headers"]]
     doubled = [name for name, value in headers if headers.count([name, value]) == 2 and len(value) == 128]
@@ -213,7 +213,8 @@ def permissions_outlive_a_failure(case, number, expected, seen):
 @row("chromium")
 def every_redirect_taints_without_cors(case, number, expected, seen):
     """
-    Chromium says `Origin: null` after the first redirect of a no-cors request to another origin, not after the second.
+    Chromium sends `Origin: null` after the first redirect of a no-cors request to another origin, not after the second
+    one.
     """
     origins = {urlsplit(request["url"]).netloc for request in expected["requests"]}
     if case["kind"] == "redirect" and _mode(case, number) == "no-cors" and len(origins) == 2:
@@ -225,7 +226,7 @@ def every_redirect_taints_without_cors(case, number, expected, seen):
 @row("chromium")
 def cookies_go_on_without_cors(case, number, expected, seen):
     """
-    Chromium sends cookies on where a no-cors request begins at the page's own origin, not with `include` only.
+    Chromium passes cookies on if a no-cors request begins at the page's own origin, and not with `include` only.
     """
     asked, page = _asked(case, number), page_of(case)
     if _mode(case, number) == "no-cors" and asked["credentials"] == "same-origin" and len(expected["requests"]) == 2:
@@ -238,7 +239,7 @@ def cookies_go_on_without_cors(case, number, expected, seen):
 @row("chromium")
 def an_empty_location_is_none(case, number, expected, seen):
     """
-    Chromium takes a redirect with an empty `Location` for the response.
+    Chromium treats a redirect with an empty `Location` as the response.
     """
     return _parted(expected, seen, 1) if _location(case) == [""] else None
 
@@ -255,7 +256,7 @@ def no_subresource_has_userinfo(case, number, expected, seen):
 @row("firefox")
 def third_parties_have_a_jar_per_site(case, number, expected, seen):
     """
-    Firefox keeps the cookies of a third party apart for each site at the top (Total Cookie Protection).
+    Firefox partitions the cookies of a third party by top-level site (Total Cookie Protection).
     """
     is_framed = _is_foreign(case, case["page_origin"])
     requests = [
@@ -270,7 +271,7 @@ def third_parties_have_a_jar_per_site(case, number, expected, seen):
 @row("firefox")
 def cookies_of_third_parties_need_no_attribute(case, number, expected, seen):
     """
-    Firefox takes a cookie without `SameSite` for one with `SameSite=None`.
+    Firefox treats a cookie without `SameSite` as one with `SameSite=None`.
     """
     first, asked = steps_of(case)[0], _asked(case, number)
     plain = any(line in {"fresh=1; Secure", "fresh=1; "} for line in _values(first.get("response"), "Set-Cookie"))
@@ -308,7 +309,7 @@ def redirects_through_other_sites_are_cross_site(case, number, expected, seen):
 @row("firefox")
 def more_bytes_are_unsafe(case, number, expected, seen):
     """
-    Firefox takes bytes from 0x80 on for unsafe, and commas in the parameters of a `Content-Type`.
+    Firefox treats bytes from 0x80 on as unsafe, and commas in the parameters of a `Content-Type`.
     """
     for name, value in _asked(case, number)["headers"]:
         has_comma = name == "Content-Type" and "," in value.partition(";")[2]
@@ -346,7 +347,7 @@ def wildcards_are_not_remembered(case, number, expected, seen):
 @row("firefox")
 def permissions_are_kept_by_credentials(case, number, expected, seen):
     """
-    Firefox does not use for a request without credentials what was permitted to one with them.
+    Firefox does not reuse the permission of a request with credentials for one without them.
     """
     modes = {step["request"]["credentials"] for step in steps_of(case)}
     return _asked_again(case, number, expected) if number and _permission(case, "Max-Age") and len(modes) == 2 else None
@@ -365,7 +366,8 @@ def safelisted_methods_have_to_be_listed(case, number, expected, seen):
 @row("firefox")
 def only_numbers_are_ages(case, number, expected, seen):
     """
-    Firefox remembers nothing where `Access-Control-Max-Age` is there and no number, instead of for five seconds.
+    Firefox remembers nothing if `Access-Control-Max-Age` is not a number. By the standard it remembers for five
+    seconds.
     """
     ages = _permission(case, "Max-Age") if number else []
     return _asked_again(case, number, expected) if ages and not (len(ages) == 1 and ages[0].isdigit()) else None
@@ -374,7 +376,7 @@ def only_numbers_are_ages(case, number, expected, seen):
 @row("firefox")
 def preflights_name_the_page_after_redirects(case, number, expected, seen):
     """
-    Firefox names the page's origin in a preflight that follows a tainting redirect, and `null` in the request itself.
+    Firefox has the page's origin in a preflight after a tainting redirect, and `null` in the request itself.
     """
     for sent, (one, other) in enumerate(zip(expected["requests"], seen["requests"], strict=False)):
         if one["preflight"] and one["origin"] == "null" and other == {**one, "origin": case["page_origin"]}:
@@ -385,7 +387,7 @@ def preflights_name_the_page_after_redirects(case, number, expected, seen):
 @row("firefox")
 def redirects_ask_for_what_they_drop(case, number, expected, seen):
     """
-    Firefox decides on the preflight of a redirect before it drops `Authorization` and the headers of a body.
+    Firefox decides about the preflight of a redirect before it drops `Authorization` and the headers of a body.
     """
     drops = {name.lower() for name, _ in _asked(case, number)["headers"]} & {"authorization", "content-type"}
     for sent, (one, other) in enumerate(zip(expected["requests"], seen["requests"], strict=False)):
@@ -407,7 +409,7 @@ def data_urls_have_a_length(case, number, expected, seen):
 @row("firefox")
 def unknown_resource_policies_permit(case, number, expected, seen):
     """
-    Firefox takes a `Cross-Origin-Resource-Policy` that is none for permission, under `require-corp` too.
+    Firefox treats an invalid `Cross-Origin-Resource-Policy` as permission, under `require-corp` too.
     """
     if expected["reason"] == "corp" and "embedder_policy" in case and case["kind"] == "fetch":
         value = ", ".join(_values(case["response"], "Cross-Origin-Resource-Policy")).strip()
@@ -419,7 +421,7 @@ def unknown_resource_policies_permit(case, number, expected, seen):
 @row("firefox")
 def opaque_pages_say_so_without_cors(case, number, expected, seen):
     """
-    Firefox sends `Origin: null` with a no-cors GET of an opaque page, with credentials, to the site that it stands in.
+    Firefox sends `Origin: null` with a no-cors GET of an opaque page, with credentials, to the site of its embedder.
     """
     asked = _asked(case, number)
     is_included = _mode(case, number) == "no-cors" and asked["credentials"] == "include"
@@ -431,7 +433,7 @@ def opaque_pages_say_so_without_cors(case, number, expected, seen):
 @row("firefox")
 def lines_are_counted_as_spelled(case, number, expected, seen):
     """
-    Firefox's console counts the lines of `Access-Control-Allow-Origin` in this spelling only.
+    Firefox's console counts only the lines of `Access-Control-Allow-Origin` with this spelling.
     """
     text = "Multiple CORS header {}Access-Control-Allow-Origin{} not allowed".format(*_QUOTES)
     instead = "CORS header {0}Access-Control-Allow-Origin{1} does not match {0}{2}{1}".format(

@@ -15,7 +15,7 @@ PREFLIGHT_VARY = "Origin, Access-Control-Request-Method, Access-Control-Request-
 
 class Answer(NamedTuple):
     """
-    What Django answered: *headers* are all of its headers, names in lower case.
+    The answer of Django. *headers* are all of its headers, with names in lower case.
     """
 
     status: int

@@ -1,5 +1,5 @@
 """
-The Django application of the tests: a URLconf without a tagged view, its views, and the layers that lie around them.
+The Django application of the tests: a URLconf without a tagged view, its views, and the layers around them.
 """
 
 from pathlib import Path
@@ -109,7 +109,7 @@ class DerivedCommon(CommonMiddleware):
 
 def unauthorized(get_response):
     """
-    A layer that answers by itself whoever has no Authorization.
+    A layer that answers each request without Authorization itself.
     """
 
     def layer(request):
@@ -131,7 +131,7 @@ def crashing(get_response):
 
 def rewriting(get_response):
     """
-    A layer that makes another request of the one that came.
+    A layer that changes the incoming request.
     """
 
     def layer(request):
@@ -146,7 +146,7 @@ def rewriting(get_response):
 
 def choosing_urlconf(get_response):
     """
-    A layer that picks the URLconf of each request.
+    A layer that chooses the URLconf of each request.
     """
 
     def layer(request):

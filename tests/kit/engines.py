@@ -1,8 +1,8 @@
 """
 Real browsers, each behind a proxy that is a function of ours.
 
-Whatever such a browser asks for, at whatever origin, comes to that function: no name is looked up, and nothing leaves
-the machine.
+All requests of such a browser, to every origin, reach that function. No name is looked up, and nothing leaves the
+machine.
 """
 
 import json
@@ -23,7 +23,7 @@ from corsguard.browser.wire import Unreachable, WireRequest
 from .serving import lines_until, missing
 
 _PATIENCE = 30
-# The first byte of a connection that speaks TLS (RFC 8446, 5.1).
+# The first byte of a connection with TLS (RFC 8446, 5.1).
 _TLS_HANDSHAKE = b"\x16"
 
 CHROMIUM_ARGUMENTS = """
@@ -34,7 +34,7 @@ CHROMIUM_ARGUMENTS = """
 # System access is for the console of the browser itself, see _LISTEN.
 FIREFOX_ARGUMENTS = "--headless --no-remote --remote-debugging-port=0 --remote-allow-system-access".split()
 
-# Firefox asks for much by itself; the proxy would refuse it, but then it asks again.
+# Firefox sends many requests on its own. The proxy would refuse them, but then Firefox repeats them.
 FIREFOX_PREFERENCES = {
     "app.normandy.enabled": False,
     "app.update.auto": False,
@@ -62,7 +62,7 @@ FIREFOX_PREFERENCES = {
     "network.http.request.max-attempts": 1,
     "network.http.speculative-parallel-limit": 0,
     "network.prefetch-next": False,
-    # Names below localhost come to the proxy, too.
+    # Requests to names below localhost reach the proxy too.
     "network.proxy.allow_hijacking_localhost": True,
     "network.proxy.failover_direct": False,
     "network.proxy.type": 1,
@@ -74,13 +74,13 @@ FIREFOX_PREFERENCES = {
 
 class _Connection(socketserver.BaseRequestHandler):
     """
-    One connection of a browser, with TLS inside if the browser asks for a tunnel and then speaks it; to `ws:` it does
-    not.
+    One connection of a browser. It has TLS inside if the browser opens a tunnel and then uses TLS. For `ws:` it has
+    none.
 
-    No line of ours says how long a body is, because a script could read it: a body whose length nobody says ends with
-    the connection (RFC 9112, 6.3). A redirect has no reader, and says it: Firefox sometimes gives up a fetch if the
-    connection ends while it turns to the new URL. Any other connection stays until the browser ends it, because Firefox
-    gives up a fetch, too, that it sends over one that is just about to end.
+    The answer has no Content-Length, because a script could read it. Such a body ends with the connection (RFC 9112,
+    6.3). A redirect has a Content-Length, because no script reads it: Firefox sometimes gives up a fetch if the
+    connection ends while it follows the redirect. Other connections stay open until the browser closes them, because
+    Firefox also gives up a fetch on a connection that is about to end.
     """
 
     def handle(self):
@@ -106,7 +106,7 @@ class _Connection(socketserver.BaseRequestHandler):
 
     def _head(self):
         """
-        Return method, target, header lines and what has been read of the body; None if no request comes any more.
+        Return method, target, header lines and the first bytes of the body, or None if no request comes any more.
         """
         read = b""
         while b"\r\n\r\n" not in read:
@@ -136,7 +136,7 @@ class _Connection(socketserver.BaseRequestHandler):
             lines.append(f"Content-Length: {len(response.body)}")
         self.request.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + response.body)
         if response.status == 101:
-            # Of what a WebSocket says nobody reads anything here, but its connection lasts until the browser ends it.
+            # No test reads the data of a WebSocket, but its connection lasts until the browser ends it.
             while self.request.recv(65536):
                 pass
             return True
@@ -160,12 +160,12 @@ class _Proxy(socketserver.ThreadingTCPServer):
 @contextmanager
 def proxied(transport):
     """
-    Answer, as *transport* does, whatever comes over HTTP or TLS, and yield the port.
+    Answer all requests over HTTP and TLS with *transport*. Yield the port.
     """
     import trustme
 
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # The browsers are told to take any certificate.
+    # The browsers are told to accept any certificate.
     trustme.CA().issue_cert("any.test").configure_cert(tls)
     with _Proxy(transport, tls) as proxy:
         threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -186,13 +186,13 @@ class Chromium:
         page.on("console", self._hear)
 
     def _hear(self, message):
-        # Some lines stand beside their URL rather than having it in them.
+        # Some lines have their URL next to them and not in them.
         url = message.location["url"]
         self.console.append(message.text if url in message.text else f"{message.text} {url}")
 
     def go_on_in_a_new_tab(self):
         """
-        Leave this tab to what it does, such as a navigation, and go on in a new one of the same user.
+        Leave this tab to its work, such as a navigation, and continue in a new one of the same user.
         """
         self._page = self._page.context.new_page()
         self._page.on("console", self._hear)
@@ -205,13 +205,13 @@ class Chromium:
 
     def call(self, function, argument=None):
         """
-        Call the JavaScript *function* in the document, and return what it or its promise returns, as JSON holds it.
+        Call the JavaScript *function* in the document. Return its result, or that of its promise, as JSON.
         """
         return self._page.evaluate(function, argument)
 
     def wait_for_console(self, text):
         """
-        Wait until the console has a line with *text*: lines come later than results.
+        Wait until the console has a line with *text*. Lines come later than results.
         """
         while not any(text in line for line in self.console):
             self._page.wait_for_event("console", timeout=1000 * _PATIENCE)
@@ -240,11 +240,11 @@ def playwright_chromium():
 @contextmanager
 def chromium(port=None):
     """
-    Yield a Chromium whose proxy listens on *port*, or which asks no proxy.
+    Yield a Chromium whose proxy listens on *port*, or one without a proxy.
     """
     executable = installed("chromium")
     with playwright_chromium() as launcher, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        # Debian's package blocks the cookies of third parties; elsewhere Chromium sends them.
+        # Debian's package blocks third-party cookies. Chromium from other sources sends them.
         preferences = Path(profile) / "Default" / "Preferences"
         preferences.parent.mkdir()
         preferences.write_text(json.dumps({"profile": {"cookie_controls_mode": 0, "block_third_party_cookies": False}}))
@@ -259,7 +259,7 @@ def chromium(port=None):
         context.close()
 
 
-# Firefox's own console has the lines about CORS; the protocol's events have only what scripts write.
+# Firefox's own console has the lines about CORS. The events of the protocol only have what scripts write.
 _LISTEN = """
     () => {
         globalThis.lines = [];
@@ -301,7 +301,7 @@ class Firefox:
                 return message["result"]
 
     def _call(self, context, function, argument):
-        # Strings travel unchanged; other values would have to be taken to pieces, as the protocol has types of its own.
+        # Strings arrive unchanged. Other values would have to be converted, because the protocol has types of its own.
         answer = self._command(
             "script.callFunction",
             functionDeclaration=f"async (text) => JSON.stringify(await ({function})(JSON.parse(text))) ?? 'null'",
@@ -314,7 +314,7 @@ class Firefox:
 
     def go_on_in_a_new_tab(self):
         """
-        Leave this tab to what it does, such as a navigation, and go on in a new one of the same user.
+        Leave this tab to its work, such as a navigation, and continue in a new one of the same user.
         """
         self._tab = self._command("browsingContext.create", type="tab")["context"]
 
@@ -326,13 +326,13 @@ class Firefox:
 
     def call(self, function, argument=None):
         """
-        Call the JavaScript *function* in the document, and return what it or its promise returns, as JSON holds it.
+        Call the JavaScript *function* in the document. Return its result, or that of its promise, as JSON.
         """
         return self._call(self._tab, function, argument)
 
     def wait_for_console(self, text):
         """
-        Wait until the console has a line with *text*: lines come later than results.
+        Wait until the console has a line with *text*. Lines come later than results.
         """
         function = """
             async (text) => {
@@ -348,8 +348,8 @@ class Firefox:
 @contextmanager
 def firefox(port=None, language=""):
     """
-    Yield a Firefox whose proxy listens on *port*, or which asks no proxy, and which speaks *language*, of Debian's
-    packages, if there is one.
+    Yield a Firefox whose proxy listens on *port*, or one without a proxy. Its *language* is one of Debian's packages,
+    if given.
     """
     executable = installed("firefox-esr")
     try:
@@ -365,7 +365,7 @@ def firefox(port=None, language=""):
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, ExitStack() as stack:
         (Path(profile) / "user.js").write_text("".join(lines))
         if language:
-            # A language counts from the second start of a profile on.
+            # A language is used from the second start of a profile on.
             picture = ["--headless", "--screenshot", f"{profile}/first.png", "about:blank"]
             subprocess.run([executable, *picture, "--profile", profile], capture_output=True, check=True)
         process = stack.enter_context(
@@ -378,12 +378,12 @@ def firefox(port=None, language=""):
                 start_new_session=True,
             )
         )
-        # All that it started, too.
+        # This includes all processes that it started.
         stack.callback(os.killpg, process.pid, signal.SIGKILL)
         watchdog = threading.Timer(8 * _PATIENCE, process.kill)
         watchdog.start()
         stack.callback(watchdog.cancel)
         address = lines_until("WebDriver BiDi listening on", process)[-1].split()[-1]
-        # Nobody else reads what Firefox writes, and a full pipe would stop it.
+        # Nothing else reads the output of Firefox, and a full pipe would block it.
         threading.Thread(target=process.stdout.read, daemon=True).start()
         yield Firefox(stack.enter_context(connect(f"{address}/session", max_size=None, proxy=None)))

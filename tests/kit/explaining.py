@@ -1,6 +1,6 @@
 # ruff: noqa: E501 - what a console prints in one line stands here in one
 """
-What the tests of `corsguard explain` and of what judges for it share: messages of real consoles, and the command.
+What the tests of `corsguard explain` share with those of the diagnosis: messages of real consoles, and the command.
 """
 
 import itertools
@@ -34,8 +34,6 @@ def document(*arguments):
     return json.loads(run(*arguments, "--json").stdout)
 
 
-# Messages: which failure they tell of
-
 BLOCKED = f"Access to fetch at '{API}' from origin '{APP}' has been blocked by CORS policy: "
 CHECK = f"{BLOCKED}Response to preflight request doesn't pass access control check: "
 REDIRECTED = BLOCKED.replace(" from", f" (redirected from '{APP}/old') from", 1)
@@ -52,7 +50,7 @@ QUOTED = REFUSED.replace(API, f"\u2018{API}\u2019")
 SAFARI = f"\nFetch API cannot load {API} due to access control checks."
 OLD = f"XMLHttpRequest cannot load {API}. "
 LOAD = "Failed to load resource: net::ERR_"
-# The message, its name, and what it says of page, method, value and header (None where it says nothing).
+# The message, its name, and its page, method, value and header (None if the message has none).
 MESSAGES = [
     (
         f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present on the requested resource.{OPAQUE}",
@@ -246,7 +244,7 @@ MESSAGES = [
     ),
     ("Fetch API cannot load https://api.example.net:25/. net::ERR_UNSAFE_PORT", "bad_port", PAGE),
     ("TypeError: Failed to execute 'fetch' on 'Window': 'TRACE' HTTP method is unsupported.", "forbidden_method", PAGE),
-    # What is no matter of CORS, and no failure of the model.
+    # Messages that are not about CORS, and not about a failure of the model.
     (
         f"{BLOCKED}The request client is not a secure context and the resource is in more-private address space `local`.",
         "insecure_local_network",

@@ -1,5 +1,5 @@
 """
-Failures as a browser knows them, each with what both consoles say of it, to the letter.
+Failures as a browser knows them, each with the exact lines of both consoles.
 
 The lines were copied from the consoles of Chromium 156 and Firefox 153.
 """
@@ -26,7 +26,8 @@ NOT_TOLD = "TypeError: NetworkError when attempting to fetch resource."
 
 def failure(reason, value=None, *headers, status=200, asked=(), **changes):
     """
-    A Failure of a GET, whose answer had *headers* and *status*; of a PUT's preflight if it *asked* for headers.
+    A Failure of a GET whose answer had *headers* and *status*. If it *asked* for headers, it is that of the preflight
+    of a PUT.
     """
     is_preflight = bool(asked) or changes.get("is_preflight", False)
     method = changes.setdefault("method", "PUT" if is_preflight else "GET")
@@ -48,7 +49,7 @@ def failure(reason, value=None, *headers, status=200, asked=(), **changes):
 
 def played(example):
     """
-    Return the error that a page gets which asks what *example* says.
+    Return the error that a page gets for the request in *example*.
     """
     answers = [*example.answers]
 
@@ -98,11 +99,12 @@ def refused_header(*asked, value=None, allowed=None, **changes):
 STRAIGHT = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
 
 UPGRADE, CONNECTION = ("Upgrade", "websocket"), ("Connection", "Upgrade")
-# None stands for the right value, which depends on what was asked.
+# None stands for the right value, which depends on the request.
 ACCEPT = ("Sec-WebSocket-Accept", None)
 SOUND = [UPGRADE, CONNECTION, ACCEPT]
 
-# The field at fault, the header lines of an answer with 101, what the page offers, and the end of Chromium's line.
+# The wrong field, the header lines of an answer with 101, the subprotocols that the page offers, and the end of
+# Chromium's line.
 INVALID_HANDSHAKES = [
     ("Upgrade", [], [], "'Upgrade' header is missing"),
     ("Upgrade", [CONNECTION, ACCEPT], [], "'Upgrade' header is missing"),
@@ -163,7 +165,7 @@ INVALID_HANDSHAKES = [
     ),
 ]
 
-# What failed of a WebSocket, Chromium's line, Firefox's line with straight quotation marks.
+# What failed about a WebSocket, Chromium's line, and Firefox's line with straight quotation marks.
 SOCKET_LINES = [
     (
         handshake(Reason.HANDSHAKE_REFUSED, "403", status=403),
@@ -223,7 +225,7 @@ SOCKET_LINES = [
     ),
 ]
 
-# What failed, Chromium's line, Firefox's line with straight quotation marks.
+# What failed, Chromium's line, and Firefox's line with straight quotation marks.
 LINES = [
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, status=500),
@@ -241,7 +243,7 @@ LINES = [
             f"{BLOCKED}The value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard "
             "'*' when the request's credentials mode is 'include'."
         ),
-        # The one text with quotation marks around the URL.
+        # The only text with quotation marks around the URL.
         (f"{QUOTED}Credential is not supported if the CORS header 'Access-Control-Allow-Origin' is '*')."),
     ),
     (
@@ -253,7 +255,7 @@ LINES = [
         f"{REFUSED}Multiple CORS header 'Access-Control-Allow-Origin' not allowed).",
     ),
     (
-        # One line with a list is no "multiple" to Firefox.
+        # For Firefox, one line with a list is not "multiple".
         failure(Reason.MULTIPLE_ALLOW_ORIGIN, f"{APP} https://b.example", allow("Origin", f"{APP} https://b.example")),
         (
             f"{BLOCKED}The 'Access-Control-Allow-Origin' header contains multiple values '{APP} https://b.example', "
@@ -270,7 +272,7 @@ LINES = [
         for value, text in [
             ("https://b.example", "has a value 'https://b.example' that is not equal to the supplied origin"),
             ("null", "has a value 'null' that is not equal to the supplied origin"),
-            # It has a scheme, as far as a URL parser can tell.
+            # A URL parser sees a scheme in it.
             ("localhost:3000", "has a value 'localhost:3000' that is not equal to the supplied origin"),
             ("https://*.example.com", "has a value 'https://*.example.com' that is not equal to the supplied origin"),
             ("app.example.com", "contains the invalid value 'app.example.com'"),
@@ -280,7 +282,7 @@ LINES = [
     ),
     (
         failure(Reason.ALLOW_ORIGIN_MISMATCH, "http://\xe9.example", allow("Origin", "http://\xe9.example")),
-        # A lone byte is no UTF-8, hence no URL.
+        # A lone byte is not UTF-8, so this is not a URL.
         f"{BLOCKED}The 'Access-Control-Allow-Origin' header contains the invalid value 'http://\\u00E9.example'.{VALID}",
         f"{REFUSED}CORS header 'Access-Control-Allow-Origin' does not match 'http://\\u00E9.example').",
     ),
@@ -344,7 +346,7 @@ LINES = [
         f"{REFUSED}invalid token 'A B' in CORS header 'Access-Control-Allow-Headers').",
     ),
     (
-        # Firefox reads the methods to the end before it reads the headers.
+        # Firefox reads all methods before it reads the headers.
         preflight(Reason.ALLOW_HEADERS_UNPARSABLE, "A B", SHARED, allow("Headers", "A B"), asked="x"),
         f"{BLOCKED}Cannot parse Access-Control-Allow-Headers response header field in preflight response.",
         f"{REFUSED}Did not find method in CORS header 'Access-Control-Allow-Methods').",
@@ -363,7 +365,7 @@ LINES = [
         ),
     ),
     (
-        # Firefox names the first in the order of the alphabet.
+        # Firefox names the first one in alphabetical order.
         failure(Reason.HEADER_NOT_ALLOWED, "authorization", SHARED, asked=["accept-x", "authorization"]),
         (
             f"{BLOCKED}Request header field authorization is not allowed by Access-Control-Allow-Headers in preflight "
@@ -385,7 +387,7 @@ LINES = [
         ),
     ),
     (
-        # After a redirect: where it began; the page's origin, whatever was sent.
+        # After a redirect: the URL where it began. The page's origin is printed, whatever was sent.
         failure(Reason.MISSING_ALLOW_ORIGIN, first_url="https://first.example/", sent_origin="null"),
         (
             f"Access to fetch at '{API}' (redirected from 'https://first.example/') from origin '{APP}' has been "

@@ -1,5 +1,5 @@
 """
-Failures, each with words that its fix has to have and with the lines to change.
+Failures, each with words that its fix must have, and with the lines to change.
 """
 
 from corsguard.browser import Reason
@@ -20,9 +20,9 @@ def also(origin):
     return [*SHARE[:2], f'policy: allow_origins=["{origin}", "{APP}"]']
 
 
-# What failed, words that the diagnosis has to have, and the lines to change.
+# What failed, words that the diagnosis must have, and the lines to change.
 FIXES = [
-    # Who answered in place of the CORS layer, by the status.
+    # The software that answered in place of the CORS layer, by the status.
     (failure(Reason.MISSING_ALLOW_ORIGIN), "not listed, or the CORS layer does not guard this path", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, None, ("Vary", "Accept, origin"), status=403), "varies on Origin", SHARE),
     (preflight(Reason.MISSING_ALLOW_ORIGIN, status=401), "Authentication runs before CORS", SHARE),
@@ -47,7 +47,7 @@ FIXES = [
         "The server redirects to https://b.example/x: the page can request that URL instead. Put",
         SHARE,
     ),
-    # Opaque origins, and why they are.
+    # Opaque origins, and why they are opaque.
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, page_origin="null", sent_origin="null"),
         "The page has no origin of its own",
@@ -62,7 +62,6 @@ FIXES = [
         f'says "{APP}", the page sent Origin: null. The redirect between two foreign origins makes',
         [f'page:   fetch("{API}")'],
     ),
-    # Plain http with credentials.
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, sent_origin="http://app.example.com", with_credentials=True),
         "load the page by https",
@@ -128,7 +127,6 @@ FIXES = [
             ("yes", '"yes" does not count: it has to be "true".'),
         ]
     ),
-    # Preflights.
     (
         preflight(Reason.PREFLIGHT_REDIRECT, "/items/", SHARED, ("Location", "/items/"), status=308),
         "for a slash at the end: let",
@@ -227,7 +225,7 @@ FIXES = [
         ["send:   Access-Control-Allow-Headers: Content-Type", 'policy: allow_headers=["Content-Type"]'],
     ),
     (
-        # All that is refused, and what is listed already.
+        # Refused values, and values that are already listed.
         refused_header("content-type", "x-token", allowed="X-Request-ID"),
         "Listed are: X-Request-ID",
         [
@@ -332,7 +330,6 @@ FIXES = [
         "Cross-Origin-Embedder-Policy",
         ["send:   Cross-Origin-Resource-Policy: cross-origin", 'page:   mode: "cors"'],
     ),
-    # Redirects.
     (
         redirected(Reason.REDIRECT_USERINFO, "https://u:p@b.example/x", "https://u:p@b.example/x"),
         "Remove the user and the password",

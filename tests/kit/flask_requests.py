@@ -1,8 +1,8 @@
 """
 Requests to real Flask applications, with a validator on both sides of the guard.
 
-Every view of the tests answers with its own name, so the body of a response says who ran; a preflight that the guard
-answered has none.
+Every view of the tests answers with its own name, so the body of a response shows which one ran. A preflight that the
+guard answered has no body.
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ REFUSED = [("vary", "Origin")]
 
 class Answer(NamedTuple):
     """
-    What went out; *cors* are all `Access-Control-*` and `Vary` lines, in order of their names.
+    What was sent. *cors* are all `Access-Control-*` and `Vary` lines, sorted by name.
     """
 
     status: int
@@ -55,7 +55,7 @@ REFUSED_PREFLIGHT = Answer(403, [PREFLIGHT_VARY], "CORS: this origin may not rea
 
 def make_app(name="shop", **options):
     """
-    Return a Flask application that stands behind a validator.
+    Return a Flask application behind a validator.
     """
     app = Flask(name, **options)
     app.wsgi_app = validator(app.wsgi_app)

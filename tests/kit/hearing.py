@@ -1,5 +1,5 @@
 """
-What a carrier does with one request and tells its listener: for tests of what is answered in place of the application.
+What a carrier does with one request, and what its listener gets: for tests of answers in place of the application.
 """
 
 from contextlib import ExitStack
@@ -16,7 +16,7 @@ from .adapters import MIDDLEWARE, environ_of, serve
 
 class Heard(NamedTuple):
     """
-    What went out, whether the application ran, and what was told.
+    What was sent, whether the application ran, and the events.
     """
 
     status: int
@@ -32,7 +32,7 @@ class Heard(NamedTuple):
 
 def heard_of_flask(app, request, path, ran):
     """
-    Return what *app*, whose views append to *ran*, does with *request*.
+    Return what *app* does with *request*. Its views append to *ran*.
     """
     events = []
 
@@ -46,7 +46,7 @@ def heard_of_flask(app, request, path, ran):
 
 def heard_of_django(urlconf, settings, ran, ask):
     """
-    Return what Django does with what *ask* asks, under *settings*, where the views of *urlconf* append to *ran*.
+    Return what Django does with the request that *ask* sends, under *settings*. The views of *urlconf* append to *ran*.
     """
     events = []
     ran.clear()

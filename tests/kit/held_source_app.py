@@ -1,5 +1,5 @@
 """
-An ASGI application whose origins are asked about one at a time and held back until a request for `/release`.
+An ASGI application whose source answers one question at a time, and only after a request for `/release`.
 
 `/asked` says how often the source was asked, and in how many requests the application ran.
 """

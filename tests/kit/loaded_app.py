@@ -1,10 +1,11 @@
 """
-Applications that are asked without end while everything changes on which their answers depend.
+Applications under constant load while everything changes on which their answers depend.
 
-CARRIER says in which world. In each process the policies of `swapped` change a hundred times a second, and the origins
-of `loaded` as often; TENANTS is a database in which a store looks each host up instead. Each response says in X-Between
-by which process it was made, and between which changes: so whoever asked can tell what it may be. VARIANT breaks one
-thing, so that the tests can show what they find. `python tests/kit/loaded_app.py` serves it with waitress.
+CARRIER chooses the framework. In each process the policies of `swapped` change a hundred times a second, and so do the
+origins of `loaded`. With TENANTS, a database in which a store looks up each host takes their place. The header
+X-Between of each response names the process that made it, and the changes before and after it. So a client can tell
+which answers are right. VARIANT breaks one thing, so that the tests can show that they find it. `python
+tests/kit/loaded_app.py` serves it with waitress.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ STEADY = "https://steady.example"
 CARRIER = os.environ.get("CARRIER", "wsgi")
 AWAITED = {"asgi", "starlette", "django-asgi"}
 IS_AWAITED = CARRIER in AWAITED
-# How many origins take turns to be among those of a version.
+# This many origins take turns in the origins of a version.
 TURNS = 3
 _INTERVAL = 0.01
 
@@ -43,14 +44,14 @@ class Changes:
 
     def begin(self):
         """
-        Let policies change in this process, which may be a fork of one where they do.
+        Let policies change in this process, which may be a fork of one where they change.
         """
         if self.process == os.getpid():
             return
         self.process = os.getpid()
-        # So that threads change in the middle of things.
+        # Threads have to switch in the middle of operations.
         sys.setswitchinterval(0.0001)
-        # What is there by now stays, and nobody has to look through it again.
+        # The garbage collector need not look at what exists now.
         gc.freeze()
         if "TENANTS" not in os.environ:
             threading.Thread(target=self._go_on, daemon=True).start()
@@ -78,7 +79,7 @@ def turn(letter, number):
 
 def load():
     """
-    Return other origins each time, and let others run meanwhile; each fifth time the store is gone.
+    Return other origins each time, and let other threads run meanwhile. Each fifth time the store is unreachable.
     """
     changes.loads += 1
     number = changes.loads
@@ -90,7 +91,7 @@ def load():
 
 def load_without_end():
     """
-    Return what is there when the process starts, and never again.
+    Return the origins when the process starts, and never return again.
     """
     if hung:
         threading.Event().wait()
@@ -100,7 +101,7 @@ def load_without_end():
 
 def answer(origin):
     """
-    Return whether *origin* is granted, in every way that a store may take.
+    Return whether *origin* is granted, in every way that a store may use.
     """
     leaked.extend([f"{origin}{number}" for number in range(1000)] if variant("leaking") else [])
     if origin.startswith("https://raises"):
@@ -147,7 +148,7 @@ if "REDIS_URL" in os.environ:
     SOURCES["/redis"] = RedisOrigins(connect)
 
 
-# What is in force.
+# The active version.
 
 
 def policy(number, allow_origins):
@@ -163,7 +164,7 @@ def policy(number, allow_origins):
 
 def policies(number, mixed_with=None):
     """
-    Return version *number* of the policies: for all hosts where it is odd, for some hosts where it is even.
+    Return version *number* of the policies: for all hosts if it is odd, for some hosts if it is even.
     """
     sources = {path: policy(number, source) for path, source in SOURCES.items()}
 

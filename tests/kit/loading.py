@@ -1,8 +1,8 @@
 """
-Many who ask one server at once, and who know of each answer whether it may be so.
+Many clients ask one server at the same time, and know for each answer whether it is right.
 
-The server runs `loaded_app.py`. An answer is right if it is, header by header, what one of the versions says that were
-in force while it was made. A request is lost if no whole answer comes.
+The server runs `loaded_app.py`. An answer is right if, header by header, it is that of one of the versions that were
+active while it was made. A request is lost if no complete answer comes.
 """
 
 import http.client
@@ -21,14 +21,14 @@ from kit.serving import Server, lines_until, needed, served, started
 from kit.storing import until
 
 TESTS = Path(__file__).parents[1]
-# Beyond that, nobody believes in an answer. Servers give a request half of that before they end its worker.
+# After this time, an answer is not expected any more. Servers give a request half of it before they end its worker.
 _PATIENCE = 60
 _PREFLIGHT_VARY = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
 
 
 class World(NamedTuple):
     """
-    A server with so many *processes* that serves a *carrier*; *reloads* tells whether SIGHUP makes new processes.
+    A server with *processes* processes that serves a *carrier*. *reloads* says whether SIGHUP makes new processes.
     """
 
     server: str
@@ -49,7 +49,7 @@ class World(NamedTuple):
 @contextmanager
 def serving(world, **environment):
     """
-    Serve the application, and yield the Server. What it wrote last is told with what fails.
+    Serve the application. Yield the Server. An error contains the last lines that it wrote.
     """
     with _started(world, **environment) as server:
         try:
@@ -84,7 +84,7 @@ def _started(world, **environment):
 
 class Ask(NamedTuple):
     """
-    A request for *path* at *host*, a preflight if *is_preflight*.
+    A request for *path* at *host*. It is a preflight if *is_preflight*.
     """
 
     path: str
@@ -106,7 +106,7 @@ def made(draw, path, origin, host):
 
 def expected(ask, number, *, is_granted):
     """
-    Return the headers of CORS that version *number* of a policy answers with.
+    Return the CORS headers in an answer of version *number* of a policy.
     """
     vary = [("vary", _PREFLIGHT_VARY if ask.is_preflight else "Origin")]
     if not is_granted:
@@ -124,7 +124,7 @@ def expected(ask, number, *, is_granted):
 
 class Ledger:
     """
-    What is granted, as far as every process knows; None while one of them may not know yet.
+    What is granted, as far as every process knows. None while a process may not know it yet.
     """
 
     def __init__(self):
@@ -146,21 +146,21 @@ class Ledger:
 
 def grants_between(before, after):
     """
-    Return what may have been answered, with what a Ledger said *before* and *after*.
+    Return the possible answers, if a Ledger said *before* and *after*.
     """
     return {before[1]} if before == after and before[1] is not None else {True, False}
 
 
 def snapshot_of(loads):
     """
-    Return which load still counts after so many, of which each fifth fails.
+    Return which load is in use after *count* loads, of which each fifth fails.
     """
     return loads if loads % 5 else loads - 1
 
 
 class Swapped:
     """
-    What is asked, and what may be answered, where versions of policies are swapped.
+    Questions and possible answers while versions of policies are swapped.
     """
 
     def __init__(self, ledger, *, is_awaited):
@@ -188,7 +188,7 @@ class Swapped:
 
     def right(self, ask, before, between):
         """
-        Yield each right answer to *ask*, with what was known *before*, made *between* those changes.
+        Yield each right answer to *ask*, with the knowledge *before*, made *between* those changes.
         """
         done, begun, loads_before, loads_after = between
         for number in range(done, begun + 1):
@@ -207,7 +207,7 @@ class Swapped:
             letter = "v" if number % 2 or ask.host == HOST else "w"
             return {ask.origin in {STEADY, turn(letter, number)}}
         if ask.path == "/loaded":
-            # A load is kept before the next one begins.
+            # A load is stored before the next one begins.
             loads = {snapshot_of(loads) for loads in range(max(loads_before - 1, 1), loads_after + 1)}
             return {ask.origin in {STEADY, turn("r", number)} for number in loads}
         if ask.path == "/redis":
@@ -217,7 +217,7 @@ class Swapped:
 
 class Tenants:
     """
-    The same where a store says who the tenants are. Its Ledger has each tenant by its host.
+    The same while a store says who the tenants are. Its Ledger has each tenant by its host.
     """
 
     def __init__(self, ledger):
@@ -252,13 +252,13 @@ def number_of(host):
 
 class Asker:
     """
-    Somebody who asks one request after the other. After a *wrong* answer or a *lost* request he goes on.
+    A client that sends one request after the other. It goes on after a *wrong* answer or a *lost* request.
     """
 
     def __init__(self, load, seed, *, keeps):
         self.answers = self.reopened = 0
         self.wrong, self.lost = [], []
-        # By process, how often policies had been swapped in it.
+        # How often policies had been swapped, by process.
         self.swaps = {}
         self._load = load
         self._draw = random.Random(seed)
@@ -299,8 +299,8 @@ class Asker:
         """
         Return the status, headers and body of the answer to *ask*.
 
-        A server may end a connection that it kept at the moment when somebody writes to it (RFC 9112, 9.3.1 and 9.6),
-        so what gets no answer there is sent again, as browsers do.
+        A server may end an idle connection just when a client writes to it (RFC 9112, 9.3.1 and 9.6). A request without
+        an answer there is sent again, as browsers do.
         """
         if self._connection is not None:
             try:
@@ -331,7 +331,7 @@ class Asker:
 
 class Load:
     """
-    So many askers of *server*, of whom every second one keeps his connection.
+    A number of askers of *server*. Every second one keeps its connection.
     """
 
     def __init__(self, server, world, questions, askers=4, seed=13):
@@ -365,7 +365,7 @@ class Load:
     @property
     def _met(self):
         """
-        All processes that ever answered.
+        All processes that have ever answered.
         """
         return {process for asker in self.askers for process in asker.swaps}
 
@@ -379,7 +379,7 @@ class Load:
 
     def go_on(self, count):
         """
-        Wait until each asker has so many more answers. Ends at once if one is wrong or lost.
+        Wait until each asker has *more* more answers. Return at once if one is wrong or lost.
         """
         before = [asker.answers for asker in self.askers]
 
@@ -396,7 +396,7 @@ class Load:
 
     def visit(self, ask):
         """
-        Return the status, headers and body of the answer to *ask*, asked by nobody else.
+        Return the status, headers and body of the answer to *ask*, sent outside of the load.
         """
         return self._visitor.send(ask)
 
@@ -429,7 +429,7 @@ class Load:
 
     def seen_by_all(self, ask, *, is_granted):
         """
-        Wait until each process grants *ask*, or does not; return how many seconds it took.
+        Wait until each process grants *ask*, or does not. Return how many seconds it took.
         """
         answers = {}
 
@@ -442,7 +442,8 @@ class Load:
 
     def reload(self):
         """
-        Let the server make new processes, and wait until the old ones are gone, which take connections until then.
+        Let the server make new processes, and wait until the old ones are gone. Until then, old ones accept
+        connections.
         """
         old = self.processes()
         os.kill(self.server.process.pid, signal.SIGHUP)
@@ -450,11 +451,11 @@ class Load:
 
     def end(self):
         """
-        Let the server end, and return how many seconds that takes. No process of it stays.
+        Let the server end, and return how many seconds that takes. No process of it is left.
         """
         began = time.monotonic()
         self.server.process.terminate()
-        # Before servers end their workers by force.
+        # Servers end their workers by force only later.
         self.server.process.wait(20)
         took = time.monotonic() - began
         until(lambda: not any(map(is_running, self._met)))
@@ -469,7 +470,7 @@ def is_running(process):
 
 def resident(process):
     """
-    Return how many bytes of memory *process* has to itself or shares.
+    Return how many bytes of memory *process* uses alone or shares.
     """
     return int(Path(f"/proc/{process}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 

@@ -1,10 +1,11 @@
 """
-Cases for real browsers: what servers answer, times what pages ask, paired so that any two choices meet.
+Cases for real browsers: answers of servers combined with requests of pages, in pairs, so that any two choices are
+together in one case.
 
-They are generated, always alike, in the schema of the vectors, with three members more: `frame` (the page stands in a
+They are generated, and always the same, in the schema of the vectors with three more members: `frame` (the page is in a
 page of origin `embedder`: as `page`, or with an opaque origin as `sandbox` or `data`), `embedder_policy`, and an answer
-that is `"outage"` (the server hangs up). Every case has URLs of its own, whose first segment is its id, so that none
-finds what another left behind. What is expected is not here: the model and the browsers find it out, each by itself.
+`"outage"` (the server closes the connection). Every case has URLs of its own, whose first segment is its id, so no case
+finds data of another. Expectations are not here: the model and the browsers find them out, independently.
 """
 
 import json
@@ -22,7 +23,7 @@ PLAIN_SIBLING = "http://api.site.test"
 PLAIN_STRANGER = "http://api.other.test"
 ODD_PAGE = "https://my_app.xn--lve-6lad.test:4430"
 
-# All hosts keep these, under both schemes, from the beginning; the last where a host has https.
+# All hosts have these under both schemes from the beginning. The last one is for hosts with https.
 COOKIES = ["plain=1; Path=/", "lax=1; Path=/; SameSite=Lax", "strict=1; Path=/; SameSite=Strict"]
 SECURE_COOKIES = ["none=1; Path=/; SameSite=None; Secure"]
 
@@ -35,7 +36,7 @@ EXPOSE_HEADERS = "Access-Control-Expose-Headers"
 MAX_AGE = "Access-Control-Max-Age"
 RESOURCE_POLICY = "Cross-Origin-Resource-Policy"
 
-# Each is the lines of one header; {o} is the page's origin.
+# Each is the lines of one header. {o} is the page's origin.
 ORIGIN_LINES = [
     ["{o}"],
     ["*"],
@@ -67,7 +68,7 @@ TRUE_LINES = [["true"], [], ["True"], ["false"], ["true", "true"], ["true,"], ["
 
 def paired(**choices):
     """
-    Yield dicts that take one of each of *choices*, until any two values of different choices have met.
+    Yield dicts with one of each of *choices*, until any two values of different choices have been together.
     """
     names = sorted(choices)
     rng = random.Random(len(names))
@@ -93,7 +94,7 @@ def paired(**choices):
 
 def lines(name, values, origin=PAGE):
     """
-    Return one header line for each of *values*, in which names in braces stand for what *origin* has.
+    Return one header line for each of *values*. Names in braces are replaced by values of *origin*.
     """
     scheme, _, host = origin.partition("://")
     other = {"http": "https", "https": "http"}.get(scheme, "")
@@ -691,7 +692,7 @@ def network():
         asked=[("GET", []), ("POST", [["X-A", "1"]])],
     ):
         yield fetch(PAGE, request(row["url"], *row["asked"], mode=row["mode"]), shared(PAGE), permitted(PAGE))
-    # Nobody else asks this host: on a connection that was used before, browsers try again.
+    # No other case asks this host: browsers retry on a connection that was used before.
     for method, mode in (("GET", "cors"), ("PUT", "cors"), ("POST", "no-cors")):
         yield fetch(PAGE, request(f"{DOWN}/~", method, mode=mode), "outage", "outage")
     for method in ("TRACE", "connect", "Track"):
@@ -724,7 +725,7 @@ FAMILIES = [
 
 def cases():
     """
-    Return all cases by their ids, which are the family and a number.
+    Return all cases by their ids, each of which is the family and a number.
     """
     every = {}
     for family in FAMILIES:

@@ -1,5 +1,5 @@
 """
-An application with another library and the same with what its translation prints, and what a browser sees of the two.
+An application with another library, the same application with the printed translation, and what a browser sees of both.
 """
 
 import re
@@ -26,7 +26,7 @@ from corsguard_flask.translation import translate_together
 
 API = "https://api.example.com"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-# What responses carry that a page may read only if it is exposed.
+# Response headers that a page may read only if they are exposed.
 HEADERS = dict.fromkeys(
     ["Content-Disposition", "X-Total-Count", "Authorization", "X-Correlation-ID", "api_key", "ETag"], "1"
 )
@@ -58,8 +58,8 @@ def view():
 
 def flask(blueprint=None, prefix=None, **views):
     """
-    Return an application that answers at all paths, at `/api/items` by the view *items* if it is given. With a
-    *blueprint*, that one answers at some below *prefix*.
+    Return an application that answers at all paths. The view *items* answers at `/api/items` if it is given. A
+    *blueprint* answers at some paths below *prefix*.
     """
     app = Flask("shop", static_folder=None)
     mount = prefix or (blueprint and blueprint.url_prefix) or "/"
@@ -226,7 +226,7 @@ class Starlettes:
 
 def executed(translation, app):
     """
-    Run the printed code; return the application that it guards, or None if it refuses to start.
+    Run the printed code, and return the application that it guards, or None if it refuses to start.
     """
     names = {"app": app}
     try:
@@ -238,7 +238,7 @@ def executed(translation, app):
 
 def outcome(browser, origin, path, request):
     """
-    Return what a page of *origin* can read of the answer; None if it is blocked.
+    Return what a page of *origin* can read of the answer, or None if it is blocked.
     """
     if browser is None:
         return None

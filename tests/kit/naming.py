@@ -1,5 +1,5 @@
 """
-What a case is called, where its values name it: the same in every process, so that a case can be found again.
+Names of cases from their values. They are the same in every process, so a case can be found again.
 """
 
 import re
@@ -7,7 +7,7 @@ import re
 
 def steady(value):
     """
-    Return *value* as `repr` shows it, but cut, without addresses, and with its sets in order.
+    Return *value* as `repr` shows it, but cut, without addresses, and with its sets sorted.
     """
     return re.sub(" at 0x[0-9a-f]+", "", _in_order(value))[:100]
 

@@ -1,15 +1,15 @@
 """
-The sites behind real servers. One process serves all of them: the header X-Site says which one a request is for. Those
-for ASGI are in `odd_path_asgi.py`.
+The sites behind real servers. One process serves all of them: the header X-Site says which one a request is for.
+`odd_path_asgi.py` has the sites for ASGI.
 
-X-Reached tells an answer that passed through a guard from one that the server gave by itself, and the lines next to it
-what the server handed on. X-View tells which view ran. `python tests/kit/odd_path_apps.py SERVER` serves them with a
+X-Reached marks an answer that passed through a guard, and not one that the server gave by itself. The lines next to it
+are what the server passed on. X-View says which view ran. `python tests/kit/odd_path_apps.py SERVER` serves them with a
 server that has no command of its own.
 
-LOG names a file, to which the guards then write a line for each request that they refuse.
+LOG names a file. The guards write a line into it for each request that they refuse.
 
-ORIGINS is a port: but for the first ones, the origins of the Django sites then come from there, and loading them takes
-as long as the other side likes. The sources of the *late* sites never answer in time.
+ORIGINS is a port. Except for the first ones, the origins of the Django sites are loaded from there, and loading takes
+as long as the other side takes. The sources of the *late* sites never answer in time.
 """
 
 import logging
@@ -48,7 +48,7 @@ if "LOG" in os.environ:
     journal._PAUSE = -math.inf  # noqa: SLF001 - otherwise it is one line a minute
 
 
-# The bare application. It says how three routers would take the path: as it is, cleaned, and decoded once more.
+# The bare application. It says how three routers would read the path: as it is, cleaned, and decoded once more.
 
 
 def view_at(path):
@@ -60,7 +60,7 @@ def cleaned(path):
 
 
 def views_at(path):
-    # Flask and Django put the slash before a path that came without one.
+    # Flask and Django add the slash before a path that came without one.
     path = path if path.startswith("/") else f"/{path}"
     return " ".join(map(view_at, (path, cleaned(path), cleaned(unquote(path)))))
 
@@ -70,7 +70,7 @@ def bare(environ, start_response):
     return []
 
 
-# Flask and Django, where the view that is not shared is tagged.
+# Flask and Django. The view that is not shared has a tag.
 
 
 def flask_app(*, has_tag):
@@ -154,7 +154,7 @@ with override_settings(MIDDLEWARE=MIDDLEWARE[:1]):
     bare_wsgi_handler = get_wsgi_application()
 
 
-# Sources that are late, as those are that ask over a network under gevent.
+# Sources that answer late, as those that ask over a network under gevent.
 
 
 class Late:
@@ -206,7 +206,7 @@ SITES |= {
 
 def seen_headers(path, origin, *, asks):
     """
-    Return what the server handed on, as lines of the answer.
+    Return what the server passed on, as lines of the answer.
     """
     return [
         ("X-Reached", "yes"),

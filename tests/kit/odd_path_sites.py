@@ -1,5 +1,5 @@
 """
-The sites of `odd_path_apps.py` and `odd_path_asgi.py`, behind each server that this machine has, in each of its modes.
+The sites of `odd_path_apps.py` and `odd_path_asgi.py`, behind each installed server, in each of its modes.
 """
 
 import importlib.util
@@ -27,10 +27,10 @@ _COMPILED = {"bjoern", "mod_wsgi"}
 
 class Mode(NamedTuple):
     """
-    One way to run a *server*: its *options*, the *application*, and whether that is spoken to over HTTP/2.
+    One way to run a *server*: its *options*, the *application*, and whether it uses HTTP/2.
 
-    *keeps* tells whether it keeps the connection after an answer, and *keeps_after_204* whether it does so after an
-    empty 204, whoever answers it.
+    *keeps* says whether it keeps the connection after an answer. *keeps_after_204* says whether it does so after an
+    empty 204, whether the application or the guard answers it.
     """
 
     server: str
@@ -47,8 +47,8 @@ class Mode(NamedTuple):
     @property
     def kept(self):
         """
-        Whether the connection is kept after an answer of the application, its own empty 204, and a preflight that is
-        answered with 204 and with 200.
+        Whether the connection is kept after an answer of the application, its own empty 204, a preflight answered with
+        204, and one answered with 200.
         """
         after_204 = self.keeps and self.keeps_after_204
         return (self.keeps, after_204, after_204, self.keeps)
@@ -86,7 +86,7 @@ MODES = {
 
 def installed(name, module=None, extra="servers"):
     """
-    Return *name*, if the module that it needs is installed; else skip the test.
+    Return *name* if its module is installed, otherwise skip the test.
     """
     if importlib.util.find_spec(module or name) is None:
         missing(f"{name} is not installed: pip install -e '.[{extra}]'")
@@ -149,7 +149,7 @@ _NGINX = """
 @contextmanager
 def _behind_nginx(**environment):
     """
-    Serve the sites with uWSGI in its own protocol, which nginx speaks.
+    Serve the sites with uWSGI behind nginx, in uWSGI's own protocol.
     """
     nginx = program("nginx", "nginx-light")
     with tempfile.TemporaryDirectory() as directory:
@@ -167,7 +167,7 @@ def _behind_nginx(**environment):
 @contextmanager
 def _in_apache(**environment):
     """
-    Serve the sites with mod_wsgi in Apache, which runs nobody's application as root.
+    Serve the sites with mod_wsgi in Apache, which does not run applications as root.
     """
     installed("mod_wsgi", extra="compiled")
     if os.geteuid() == 0:

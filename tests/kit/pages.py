@@ -1,5 +1,5 @@
 """
-Pages of the model of a browser, before a server that answers as it is told.
+Pages of the model of a browser, in front of a server with given answers.
 """
 
 import pytest
@@ -14,8 +14,8 @@ USER = "https://user:password@"
 
 class Server:
     """
-    A transport that answers every request alike, or as *answers* says for its URL (but not its preflights), and keeps
-    what it got.
+    A transport that gives every request the same answer, or the one that *answers* has for its URL (except preflights),
+    and records the requests.
     """
 
     def __init__(self, *headers, status=200, body=b"", answers=None):
@@ -29,7 +29,7 @@ class Server:
 
     def sent(self, name):
         """
-        Return the values of the lines called *name* of the last request.
+        Return the values of the lines named *name* in the last request.
         """
         return [value for other, value in self.requests[-1].headers if other.lower() == name.lower()]
 

@@ -1,6 +1,6 @@
 # ruff: noqa: E501, RUF001 - what people paste in one line stands here in one, in any language
 """
-Lines of consoles as people paste them, by kind: what they are read as, with the URL and the page that they name.
+Lines of consoles as people paste them, by kind: how they are read, with the URL and the page that they name.
 
 A `~` as the URL or the page means that the line does not name it, or blacks it out.
 """
@@ -29,8 +29,8 @@ UNRELATED = [
     "la solicitud fue bloqueada por el firewall https://example.com/x",
 ]
 
-# Lines of public issues, each of another form: what they are read as, None if as nothing, and the URL, the page and
-# the method that they name. Hosts that identify somebody have other names here.
+# Lines of public issues, each in another form: how they are read (None if they are not), and the URL, the page and the
+# method that they name. Hosts that identify somebody have other names here.
 FOUND = json.loads(Path(__file__).with_name("found_lines.json").read_text(encoding="utf-8"))
 
 
@@ -40,7 +40,7 @@ class Line(NamedTuple):
     name: str
     url: str = "~"
     page: str = "~"
-    # What the fix says, and what it must not say; what its policy is.
+    # What the fix says, and what it must not say. Then its policy.
     says: str = ""
     never: str = ""
 
@@ -62,10 +62,10 @@ LINES = [
     Line("languages", f"已拦截跨源请求：同源策略禁止读取位于 {A} 的远程资源。（原因：CORS 头缺少 'Access-Control-Allow-Origin'）。状态码：200。", "missing_allow_origin", A),
     Line("languages", f"Solicitud de origen cruzado bloqueada: La política de mismo origen no permite la lectura de recursos remotos en {A}. (Razón: Solicitud CORS sin éxito).", "unreachable", A),
     Line("languages", f"クロスオリジン要求をブロックしました: 同一生成元ポリシーにより、{A} にあるリモートリソースの読み込みは拒否されます (理由: CORS ヘッダー 'Access-Control-Allow-Origin' が足りない)。", "missing_allow_origin", A),
-    # A language without a row, by the name of the header.
+    # A language without a row, recognized by the name of the header.
     Line("languages", f"Zxqv: brulo {A}. (Zol: CORS zol ‘Access-Control-Allow-Methods’).", "method_not_allowed", A),
     Line("languages", f"Zxqv: brulo {A}. (Zol: CORS zol ‘Access-Control-Allow-Origin’ zol ‘https://b.example’).", "allow_origin_mismatch", A),
-    # What frameworks make of it.
+    # Changed by frameworks.
     Line("frameworks", "Http failure response for https://api.example.com/files: 0 Unknown Error", "not_told", "https://api.example.com/files"),
     Line("frameworks", "Http failure response for (unknown url): 0 Unknown Error", "not_told"),
     Line("frameworks", 'HttpErrorResponse {"headers":{"normalizedNames":{},"lazyUpdate":null},"status":0,"statusText":"Unknown Error","url":"https://api.example.com/x","ok":false,"name":"HttpErrorResponse"}', "not_told", A),
@@ -83,7 +83,7 @@ LINES = [
     Line("frameworks", "Cypress detected a cross-origin error happened on page load: > Blocked a frame with origin", "cypress"),
     Line("frameworks", 'Failed to fetch. Possible Reasons: CORS Network Failure URL scheme must be "http" or "https" for CORS request.', "not_told"),
     Line("frameworks", "TypeError: Failed to fetch dynamically imported module: https://cdn.example.com/a.js", "not_told", "https://cdn.example.com/a.js"),
-    # What no page may set or read.
+    # Headers that no page may set or read.
     *(
         Line("unsafe headers", f'Refused to set unsafe header "{name}"', "forbidden_header", says=f"leave out the request header {name}", never="allow_headers")
         for name in ("Origin", "Referer", "Host", "User-Agent", "Connection", "content-length")
@@ -139,7 +139,7 @@ LINES = [
             ("NS_ERROR_NET_RESET", "unreachable"),
         )
     ),
-    # Marks that a paste adds, changes or takes away.
+    # Marks that pasting adds, changes or removes.
     Line("marks", f"... A wildcard '_' cannot be used in the 'Access-Control-Allow-Origin' header when the credentials flag is true. Origin '{P}' is therefore not allowed access.", "wildcard_with_credentials", "~", P),
     Line("marks", f"A wildcard '' cannot be used in the 'Access-Control-Allow-Origin' header when the credentials flag is true. Origin '{P}' is therefore not allowed access.", "wildcard_with_credentials", "~", P),
     Line("marks", f"{AT.replace(chr(39), '`')}: {NO_HEADER.replace(chr(39), '`')}", "missing_allow_origin", A, P),
@@ -171,12 +171,12 @@ LINES = [
     Line("older", f"XMLHttpRequest cannot load {A}. Origin {P} is not allowed by Access-Control-Allow-Origin.", "missing_allow_origin", A, P),
     Line("older", f"Failed to load {A}: Response to preflight request doesn't pass access control check: {NO_HEADER} Origin '{P}' is therefore not allowed access. The response had HTTP status code 403.", "preflight_missing_allow_origin", A, P),
     Line("older", f"Failed to load {A}: Request header field x-a is not allowed by Access-Control-Allow-Headers in preflight response.", "header_not_allowed", A),
-    # What a redirect did.
+    # Effects of a redirect.
     Line("redirects", f"Failed to load http://localhost:8080/api/tags/: Redirect from 'http://localhost:8080/api/tags/' to 'http://localhost:8080/api/tags' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "http://localhost:8080/api/tags/", "~", says="redirects for a slash at the end: let the page request http://localhost:8080/api/tags."),
     Line("redirects", f"Redirect from 'http://api.example.com/x' to 'https://api.example.com/x' has been blocked by CORS policy: {NO_HEADER} Origin '{APP}' is therefore not allowed access.", "missing_allow_origin", "http://api.example.com/x", APP, says="redirects to https"),
     Line("redirects", f"Access to fetch at 'https://login.example.com/signin' (redirected from '{A}') from origin '{APP}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://login.example.com/signin", APP, says="401"),
     Line("redirects", f"Access to manifest at 'https://team.cloudflareaccess.example/cdn-cgi/access/login/home.example.site?redirect_url=%2Fmanifest.json' (redirected from 'https://home.example.site/manifest.json') from origin 'https://home.example.site' has been blocked by CORS policy: {NO_HEADER}", "manifest_login", "https://home.example.site/manifest.json", "https://home.example.site", says='crossorigin="use-credentials"', never="401"),
-    # What the line names is never displaced.
+    # A name in the line is never replaced.
     Line("names", f"Access to fetch at 'https://api.example.com/login' from origin 'app://.' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://api.example.com/login", "app://.", never=APP),
     Line("names", f"Access to fetch at '{A}' from origin 'app://obsidian.md' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A, "app://obsidian.md", says="app://obsidian.md"),
     Line("names", f"Access to fetch at '{A}' from origin 'file://' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A, "null"),
@@ -205,7 +205,7 @@ LINES = [
     Line("several", "[Error] Preflight response is not successful. Status code: 405\n[Error] XMLHttpRequest cannot load https://api.example.com/x due to access control checks.\n[Error] Failed to load resource: Preflight response is not successful. Status code: 405 (x, line 0)", "preflight_status", A),
     Line("several", f"{AT}: {NO_HEADER}\nx:1  Failed to load resource: net::ERR_FAILED\nUncaught (in promise) TypeError: Failed to fetch\n    at main.js:12:3", "missing_allow_origin", A, P),
     Line("several", f"Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf {A}. (Grund: CORS-Anfrage schlug fehl). Statuscode: (null).\nTypeError: NetworkError when attempting to fetch resource.", "unreachable", A),
-    # What is not CORS keeps what the line says.
+    # What is not CORS keeps the words of the line.
     Line("not CORS", "Mixed Content: The page at '...' was loaded over HTTPS, but requested an insecure manifest '/auth-switch'. This request has been blocked; the content must be served over HTTPS.", "mixed_content", never="fetch("),
     Line("not CORS", f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure image 'http://cdn.example.com/a.png'. This content should also be served over HTTPS.", "mixed_content_warned", "http://cdn.example.com/a.png", APP, says="by https", never="fetch("),
     Line("not CORS", f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure XMLHttpRequest endpoint 'http://api.example.com/x'. This request has been blocked; the content must be served over HTTPS.", "mixed_content", "http://api.example.com/x", APP, says='fetch("https://api.example.com/x")'),
@@ -273,7 +273,7 @@ LINES = [
     Line("not CORS", "SharedArrayBuffer will require cross-origin isolation as of M92", "isolation"),
     Line("not CORS", "Cookie “sid” has been rejected for invalid domain.", "cookies"),
     Line("not CORS", f"A cookie associated with a cross-site resource at {A} was set without the `SameSite` attribute. It has been blocked, as Chrome now only delivers cookies with cross-site requests if they are set with `SameSite=None` and `Secure`.", "cookies", A),
-    # Warnings of what a later release will do.
+    # Warnings about a change in a later release.
     *(
         Line("not CORS", text, "cookies_warned", url, says="Nothing has failed yet")
         for text, url in (
@@ -286,7 +286,7 @@ LINES = [
     ),
     Line("languages", "Avertissement de requête multiorigine (Cross-Origin Request) : la politique « Same Origin » ne permettra bientôt plus de consulter la ressource distante située sur https://api.example.com/x (motif : quand la valeur d’« Access-Control-Allow-Headers » est « * », l’en-tête « Authorization » n’est pas traité. Pour que l’en-tête « Authorization » soit inclus, il doit être explicitement listé dans l’en-tête CORS « Access-Control-Allow -Headers »).", "header_not_allowed", A, says="['*', 'Authorization']"),
     Line("languages", f"Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf {A}. (Grund: Kopfzeile 'authorization' ist nicht zugelassen entsprechend der Kopfzeile 'Access-Control-Allow-Headers' der CORS-Preflight-Antwort).", "header_not_allowed", A, says="The server does not list it", never="* never"),
-    # What a line says of the server alone, or of the page alone.
+    # Lines about the server alone, or about the page alone.
     Line("languages", f" * Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource \n * auf {A}. \n * (Grund: CORS-Kopfzeile 'Access-Control-Allow-Origin' stimmt nicht mit 'https://api.example.com' überein)", "allow_origin_mismatch", A, says="the server's own origin", never="another site"),
     Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘https://b.example’).", "allow_origin_mismatch", A, says="the page has another origin", never="another site"),
     *(
@@ -315,7 +315,7 @@ LINES = [
     Line("names", "Unsafe attempt to load URL https://api.example.com/x from frame with URL https://app.example.com/a. Domains, protocols and ports must match.", "same_origin_mode", A, APP),
     Line("panels", "A cross-origin resource sharing (CORS) request was blocked because of invalid or missing response headers.", "issue_heading"),
     Line("panels", "Ensure CORS response header values are valid", "issue_heading", says="the line of the console"),
-    # Development servers: their proxies, and what they refuse.
+    # Development servers: their proxies, and their refusals.
     Line("development", "[webpack-dev-server] [HPM] Error occurred while proxying request localhost:4200/api/x to http://localhost:8080/ [ECONNREFUSED] (https://nodejs.org/api/errors.html#errors_common_system_errors)", "dev_proxy", "http://localhost:8080/", says="ECONNREFUSED"),
     Line("development", "Failed to proxy http://127.0.0.1:8000/api/x Error: connect ECONNREFUSED 127.0.0.1:8000", "dev_proxy", "http://127.0.0.1:8000/api/x"),
     Line("development", "[vite] ws proxy error:\nError: connect ECONNREFUSED 127.0.0.1:8000", "dev_proxy", says="ECONNREFUSED 127.0.0.1:8000"),
@@ -323,13 +323,13 @@ LINES = [
     Line("development", "Error occurred while trying to proxy to: localhost:4200/api/x", "dev_proxy"),
     Line("development", 'Blocked request. This host ("app.example.com") is not allowed.\nTo allow this host, add "app.example.com" to `server.allowedHosts` in vite.config.js.', "dev_host", says="app.example.com"),
     Line("development", "Invalid Host/Origin header", "dev_host"),
-    # Internet Explorer and the old Edge, in any language; the second line is about a page of Edge itself.
+    # Internet Explorer and the old Edge, in any language. The second line is about a page of Edge itself.
     Line("older", f"SEC7120: [CORS] 原点“{P}”未在“{A}”的 cross-origin xmlhttprequest 资源的 Access-Control-Allow-Origin 响应头中找到“{P}”", "missing_allow_origin", A, P),
     Line("older", f"SEC7120: [CORS] L’origine « {P} » n’a pas trouvé « {P} » dans l’en-tête de réponse Access-Control-Allow-Origin pour la ressource cross-origin fetch à « {A} ».", "missing_allow_origin", A, P),
     Line("older", "SEC7120: [CORS] 原点“ms-appx-web://microsoft.microsoftedge”无法支持“ms-appx-web:///assets/Fonts/A.ttf#B C D”的 cross-origin font 资源", "browser_page", "ms-appx-web:///assets/Fonts/A.ttf#B C D", "ms-appx-web://microsoft.microsoftedge", says="harmless"),
     Line("older", "SEC7120: [CORS] El origen 'ms-appx-web://microsoft.microsoftedge' no encontró 'ms-appx-web://microsoft.microsoftedge' en el encabezado de respuesta Access-Control-Allow-Origin para el recurso font cross-origin en 'ms-appx-web:///a.ttf'", "browser_page", "ms-appx-web:///a.ttf", "ms-appx-web://microsoft.microsoftedge"),
     Line("older", f"Access to image at '{A}' from origin 'chrome://new-tab-page' has been blocked by CORS policy: {NO_HEADER}", "browser_page", A, "chrome://new-tab-page", never="allow_origins"),
-    # Chromium printed one line for a redirect of the preflight and of the request itself.
+    # Chromium printed the same line for a redirect of the preflight and of the request itself.
     *(
         Line("older", text, "redirect_with_preflight", A, page, says=says)
         for text, page, says in (
@@ -364,7 +364,7 @@ LINES = [
     Line("elements", "None of the “sha384” hashes in the integrity attribute match the content of the subresource at “https://cdn.example.com/a.js”. The computed hash is “x”.", "integrity_mismatch", "https://cdn.example.com/a.js"),
     Line("elements", "Cannot load script https://cdn.example.com/a.js. Failed integrity metadata check. Content length: 12, Expected content length: 12", "integrity_mismatch", "https://cdn.example.com/a.js"),
     Line("elements", f"MediaElementAudioSource outputs zeroes due to CORS access restrictions for {A}", "tainted_audio", A, says="<audio crossorigin"),
-    # Files, whatever else the line says of them.
+    # Files, whatever else the line says about them.
     *(
         Line("files", text, "bad_scheme", "file:///C:/a/x.js", page)
         for text, page in (
@@ -407,13 +407,13 @@ LINES = [
     Line("frameworks", "websocket: request origin not allowed by Upgrader.CheckOrigin", "refused_by_server", says="origin"),
     Line("frameworks", f"Request origin not allowed: {P}", "refused_by_server", "~", P, says=P),
     Line("frameworks", f"[W NotebookApp] Blocking Cross Origin WebSocket Attempt.  Origin: {P}, Host: 127.0.0.1:8888", "refused_by_server", "~", P, says=P),
-    # Of images, the first browsers named the origin of the image, and not the page.
+    # About images, the first browsers named the origin of the image, and not the page.
     Line("elements", f"Image from origin '{A.rpartition('/')[0]}' has been blocked from loading by Cross-Origin Resource Sharing policy: {NO_HEADER}", "missing_allow_origin", A.rpartition("/")[0]),
     Line("cut off", f"Access to fetch at '{A}?q=1&...&z=2' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", f"{A}?q=1&...&z=2", P),
-    # Windows' paths are not escapes, and a place in a script is not a URL that was asked.
+    # Windows paths are not escapes, and a place in a script is not a requested URL.
     Line("cut off", f"Failed to load {A}?file=C:\\a\\node_modules\\b: {NO_HEADER} Origin '{P}' is therefore not allowed access.", "missing_allow_origin", f"{A}?file=C:\\a\\node_modules\\b", P),
     Line("not CORS", 'DOMException [SecurityError: "The operation is insecure." code: 18 nsresult: 0x80530012 location: http://a.example/x.js:2]', "insecure_call"),
-    # A fence without a line of its own takes no word away, and a part of a host may be blacked out.
+    # A fence without a line of its own removes no word, and a part of a host may be blacked out.
     Line("blacked out", f"```{AT}: {NO_HEADER}```", "missing_allow_origin", A, P),
     Line("blacked out", f"```js\n{AT}: {NO_HEADER}\n```", "missing_allow_origin", A, P),
     Line("blacked out", f"{AT.replace(A, 'https://{MY ORG}.example.com/x')}: {NO_HEADER}", "missing_allow_origin", "~", P),
@@ -439,7 +439,7 @@ LINES = [
     Line("panels", f"OPTIONS {A} → CORS Missing Allow Header", "header_not_allowed", A),
     Line("panels", f"HROPTIONS\n{A}\nCORS Missing Allow Origin\n\nBlocage d’une requête multiorigines (Cross-Origin Request) : la politique « Same Origin » ne permet pas de consulter la ressource distante située sur {A}. Raison : l’en-tête CORS « Access-Control-Allow-Origin » est manquant. Code d’état : 405.", "preflight_missing_allow_origin", A, says="Status 405"),
     Line("panels", f"XHRPOST{A}\nCORS Failed", "unreachable", A),
-    # What CSP says since Chromium 142, and of code in the page itself.
+    # Lines of CSP since Chromium 142, and lines about code in the page itself.
     Line("not CORS", f"Connecting to '{A}' violates the following Content Security Policy directive: \"connect-src 'self'\". The action has been blocked.", "csp", A, says="connect-src 'self' https://api.example.com"),
     Line("not CORS", f"Connecting to '{A}' violates the CSP directive\n  \"connect-src 'self'\". The action has been blocked.\nTypeError: Failed to fetch", "csp", A),
     Line("not CORS", "Creating a worker from 'blob:https://app.example.com/1' violates the following Content Security Policy directive: \"script-src 'self'\".", "csp", "blob:https://app.example.com/1"),
@@ -452,7 +452,7 @@ LINES = [
             "Content-Security-Policy: The page’s settings blocked an inline script (script-src-elem) from being executed because it violates the following directive: “script-src 'self'”",
         )
     ),
-    # Mixed content that is only warned of.
+    # Mixed content with only a warning.
     *(
         Line("not CORS", text, "mixed_content_warned", url, page, says="by https")
         for text, url, page in (
@@ -462,20 +462,20 @@ LINES = [
             ("Mixed Content: Upgrading insecure display request ‘http://api.example.com/x’ to use ‘https’", "http://api.example.com/x", "~"),
         )
     ),
-    # A URL in the value of a header is not the one that was asked.
+    # A URL in the value of a header is not the requested one.
     Line("values", "has been blocked by CORS policy: The 'Access-Control-Allow-Origin' header contains multiple values 'http://localhost:3000, https://b.example, http://localhost:3000, https://b.example', but only one is allowed.", "multiple_allow_origin", says="Two layers"),
     Line("values", "The 'Access-Control-Allow-Origin' header has a value 'https://b.example' that is not equal to the supplied origin.", "allow_origin_mismatch"),
     Line("values", f"{AT}: The 'Access-Control-Allow-Origin' header contains the invalid value 'null'.", "allow_origin_mismatch", A, P, says="do not list the origin"),
-    # Statuses of what answers in front.
+    # Statuses of software in front of the application.
     Line("frameworks", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ missing). Status code: 302.", "missing_allow_origin", A, says="The server redirects", never="The origin is not listed"),
     Line("frameworks", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ missing). Status code: 524.", "missing_allow_origin", A, says="Fix that first", never="The origin is not listed"),
     Line("frameworks", f"OPTIONS {A} 404 (Not Found)\n\n{AT.replace('blocked by', 'blocked >by')}: Response to preflight request doesn't pass access control check: It does not have HTTP ok status.", "preflight_status", A, P, says="Status 404"),
     Line("frameworks", '{"status":"PARSING_ERROR","originalStatus":200,"data":"<p>","error":"SyntaxError: Unexpected token"}', "answer_unreadable"),
-    # The preflight, and nothing of its reason.
+    # The preflight, without its reason.
     Line("cut off", f"Access to fetch at ... from origin '{P}' has been blocked by CORS policy: Response to preflight request doesn't pass access control check", "preflight_cut_off", "~", P),
     Line("cut off", f"❌ {AT}\n❌ Response to preflight request doesn't pass access control check", "preflight_cut_off", A, P),
     Line("cut off", f"{AT.replace(A, 'https://api.example.com/...')}: {NO_HEADER}", "missing_allow_origin", "https://api.example.com/...", P),
-    # A message of Firefox over several lines, without its URL, or with nothing but its first words.
+    # A message of Firefox over several lines, without its URL, or only with its first words.
     Line("languages", f"Bloccata richiesta multiorigine (cross-origin): {A}\nMotivo: richiesta CORS non riuscita. Codice di stato: (null)", "unreachable", A),
     Line("languages", f"已封鎖跨來源請求: 同源政策不允許讀取 {A} 的遠端資源。\n（原因: 缺少 CORS 'Access-Control-Allow-Origin' 檔頭）。\n狀態代碼: 404。", "missing_allow_origin", A, says="Status 404"),
     Line("languages", f"Solicitud de origen cruzado bloqueada: La misma política de origen no permite la lectura de recursos remotos en {A}. (Razón: Solicitud CORS no exitosa)", "unreachable", A),
@@ -486,7 +486,7 @@ LINES = [
     Line("languages", "교차 원본 요청 차단 : 동일 출처 정책으로 인해 [요청한 도메인]에 있는 원격 자원을 읽을 수 없습니다. 자원을 같은 도메인으로 이동시키거나 CORS를 활성하여 해결할 수 있습니다.", "cut_off"),
     *(Line("languages", text, "cut_off") for text in ("已拦截跨源请求", "クロスオリジン要求をブロックしました", "Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen ...")),
     Line("languages", "Pedido de origen cruzado bloqueado: La política de mismo origen no permite leer el recurso remoto en file:", "bad_scheme"),
-    # Only a file asks a file.
+    # Only a file requests a file.
     Line("files", f"{FIREFOX}file:///C:/a/x.js. (Reason: CORS request not http).", "bad_scheme", "file:///C:/a/x.js", says="python -m http.server"),
     *(
         Line("blacked out", f"{AT.replace(P, page)}: {NO_HEADER}", "missing_allow_origin", A)
@@ -520,13 +520,14 @@ LINES = [
             (f"Content-Security-Policy: (Report-Only policy) The page’s settings would block a script (script-src-elem) at {A} from being executed because it violates the following directive: “script-src 'self'”", A),
         )
     ),
-    # Of a manifest, and of what the browser's protection against tracking blocks.
+    # About a manifest, and about requests that the browser's protection against tracking blocks.
     Line("elements", f"Access to manifest at 'https://www.example.com/manifest.json' (redirected from 'https://example.com/manifest.json') from origin 'https://example.com' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://www.example.com/manifest.json", "https://example.com"),
     Line("not CORS", "The resource at “https://cdn.example.com/a.js” was blocked because Enhanced Tracking Protection is enabled.", "blocked_by_client", "https://cdn.example.com/a.js"),
     Line("not CORS", "Request to access cookie or storage on “https://cdn.example.com/a.js” was blocked because we are blocking all third-party storage access requests and Enhanced Tracking Protection is enabled.", "storage", "https://cdn.example.com/a.js"),
     Line("not CORS", "An SSL certificate error occurred when fetching the script.", "tls"),
     Line("not CORS", f"Mixed Content: The page at '{APP}/' was loaded over a secure connection, but contains a form that targets an insecure endpoint 'http://api.example.com/x'. This endpoint should be made available over a secure connection.", "mixed_content_warned", "http://api.example.com/x", APP),
-    # Local Network Access: the first address space is what the page announced, the second one where the resource is.
+    # Local Network Access: the first address space is the one that the page announced, and the second one is that of
+    # the resource.
     *(
         Line("older", f"{AT.replace(A, LOCAL)}: Request had a target IP address space of `{announced}` yet the resource is in address space `{space}`.", "target_address_space", LOCAL, P, says=says, never=f'"{announced}"')
         for announced, space, says in (
@@ -543,7 +544,7 @@ LINES = [
         )
     ),
     Line("older", f"{AT.replace(A, LOCAL)}: Request had no target IP address sp", "private_network_access", LOCAL, P, never="targetAddressSpace"),
-    # Of Safari: the answer that redirects failed the check, and the target was never asked.
+    # Safari: the redirecting answer failed the check, and the target was never requested.
     *(
         Line("frameworks", f"Cross-origin redirection to http://www.example.com/ denied by Cross-Origin Resource Sharing policy: {reason}{more}", name, url, page, says="The server redirects to http://www.example.com/: the page can request that URL")
         for reason, name, page in ((f"Origin {P} is not allowed by Access-Control-Allow-Origin.", "missing_allow_origin", P),)
@@ -565,7 +566,7 @@ LINES = [
         )
     ),
     Line("blacked out", f'{FIREFOX}{A}. (Reason: CORS header "Access-Control-Allow-Origin" does not match "https://b.example").', "allow_origin_mismatch", A, says="https://b.example"),
-    # What Firefox said of its protection against tracking before it had a name.
+    # Firefox's line about its protection against tracking before that had a name.
     *(
         Line("not CORS", text, "blocked_by_client", A, says="Firefox's tracking protection")
         for text in (
@@ -586,12 +587,12 @@ LINES = [
         Line("older", f"{AT.replace(P, page)}: {NO_HEADER}", "missing_allow_origin", A, page)
         for page in ("capacitor://", "ionic://")
     ),
-    # The stack of an app of React Native tells that it is one.
+    # The stack of an app of React Native identifies it.
     *(
         Line("frameworks", f'{{"message": "Network Error", "name": "AxiosError", "stack": "AxiosError: Network Error\\n    at handleError (http://192.168.0.2:8081/node_modules/expo-router/entry.bundle//&platform={system}&dev=true:2:35)"}}', name)
         for system, name in (("android", "native_fetch"), ("ios", "native_fetch"), ("web", "not_told"))
     ),
-    # What nobody knows is not told as a fact.
+    # Unknown details are not reported as facts.
     Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘(null)’).", "allow_origin_mismatch", A, says="has no such header", never="The header is"),
     Line("frameworks", f"Redirect from '{A}' to 'https://api.example.com/y' has been blocked by CORS policy: {NO_HEADER} Origin 'null' is therefore not allowed access.", "missing_allow_origin", A, "null", says="redirect between two origins", never="The page has no origin of its own"),
 ]  # fmt: skip

@@ -1,5 +1,5 @@
 """
-A reader who pastes what a fix says, and does not think.
+A reader who pastes what a fix says without thinking.
 """
 
 import tomllib
@@ -11,7 +11,7 @@ FORMS = ("python", "toml", "variables", "wsgi", "asgi", "fastapi", "add_middlewa
 
 def pasted(keywords, problem):
     """
-    Return *keywords*, those of a policy, with the fix of *problem* pasted.
+    Return *keywords* of a policy with the fix of *problem* pasted.
     """
     fix, there = problem.fix, keywords.get(problem.field)
     if fix.name:
@@ -19,22 +19,22 @@ def pasted(keywords, problem):
     if fix.policy:
         return {**keywords, **fix.policy}
     if problem.code in {"E103", "E321"}:
-        # What may be read once only is not listed, and what a class wants is not known.
+        # A value that can be read only once is not listed, and what a class needs is unknown.
         return {**keywords, **eval(f"dict({fix})", {"list": lambda _: [*there], "Tenants": there})}
 
-    # What has no entries is taken out.
+    # A value without entries is removed.
     def instead(old):
         return fix.entries if old == problem.value or repr(old) == problem.value else [old]
 
     if isinstance(there, dict):
-        # The reason stays with what replaces the entry.
+        # The reason stays with the entry that takes the place.
         return {**keywords, problem.field: {new: there[old] for old in there for new in instead(old)}}
     return {**keywords, problem.field: [new for old in there for new in instead(old)]}
 
 
 def read(form, lines):
     """
-    Return the keywords that *lines*, which begin a policy in the words of *form*, say when they are pasted.
+    Return the keywords of *lines* after they are pasted. They begin a policy in the words of *form*.
     """
     text, names = "\n".join(lines), {"application": None, "app": None, "MIDDLEWARE": []}
     if form == "python":

@@ -1,5 +1,5 @@
 """
-The playground, opened, and its page driven in a browser: what one would press, and what it then shows.
+The opened playground, and its page driven in a browser: what a user would press, and what the page then shows.
 """
 
 import json
@@ -12,12 +12,12 @@ from corsguard.playground.examples import READY, SAMPLES
 
 PAIRS = [(sample.title, ready.title) for sample in SAMPLES for ready in READY]
 
-# What a page gets, as the playground says it.
+# Results for a page, in the words of the playground.
 BLOCKED = "Blocked: the page gets only an error."
 OPEN = "Open: the page talks to the server."
 READABLE = "Readable: the page gets status 200."
 
-# Under each policy: which of the requests are readable, or open. All others are blocked.
+# The readable or open requests under each policy. All others are blocked.
 SHARED = {
     "Public API": {"JSON POST", "File upload", "Download", "Sandboxed frame", "Redirect"},
     "Single-page application with cookies": {
@@ -32,7 +32,7 @@ SHARED = {
     "Mobile web view": {"JSON POST", "PUT with a token", "File upload", "Download"},
     "Gateway": {"Cookie", "JSON POST", "PUT with a token", "File upload", "Download", "WebSocket"},
 }
-# The page of a tenant is of another site than the desk that frames it, and these send a cookie all the same.
+# The page of a tenant is of another site than the desk that frames it. These send a cookie in spite of that.
 THIRD_PARTY = {("Tenants", "Cookie"), ("Tenants", "WebSocket")}
 
 AGREE = "Your browser and the model agree."
@@ -67,7 +67,7 @@ RUN = """
         };
     }
 """
-# Waits until the page has everything that it begins with.
+# Waits until the page has loaded everything.
 READY_TO_USE = """
     () => new Promise((resolve) => {
         const root = document.documentElement;
@@ -80,7 +80,7 @@ READY_TO_USE = """
 
 def expected(sample, ready):
     """
-    Return what the page gets of the request *ready* under the policy *sample*.
+    Return the result of the ready request *ready* under the policy *sample*.
     """
     if ready not in SHARED[sample]:
         return BLOCKED
@@ -89,8 +89,8 @@ def expected(sample, ready):
 
 def assert_like_the_model(tab, address, pairs):
     """
-    Assert that in the browser's *tab* each of *pairs* is what this file expects, and what the model says; return what
-    was seen.
+    Assert that in *tab* each of *pairs* gives the result that this file expects, and that of the model. Return the
+    results.
     """
     tab.visit(address)
     tab.call(READY_TO_USE)
@@ -139,8 +139,8 @@ LINES = [
 
 def assert_differences_are_explained(tab, address, draw, count):
     """
-    Assert that in the browser's *tab* so many requests that *draw* has chosen, each under a policy that it has chosen,
-    do what the model says, or that it is known why not.
+    Assert that in *tab* a number of requests that *draw* chooses, each under a policy that it chooses, do what the
+    model says, or differ for a known reason.
     """
     pages = Calls(address)("start", {})["samples"][0]["page"].rpartition(":")[2]
     tab.visit(address)
@@ -155,11 +155,11 @@ def assert_differences_are_explained(tab, address, draw, count):
         if seen.get("agreement") == "Your browser and the model do not agree.":
             unexplained.append((policy, fields, seen["differences"]))
     assert unexplained == []
-    # Most of the others are no requests: a GET has no body.
+    # Most of the others are not valid requests: a GET has no body.
     assert agreeing > count / 2
 
 
-# Writes a policy, presses each of the buttons as soon as it is there, and returns what the policy then says.
+# Writes a policy, presses each of the buttons as soon as it appears, and returns the final policy.
 PRESS = """
     async ([policy, labels]) => {
         const at = (id) => document.getElementById(id);
@@ -203,20 +203,20 @@ BUTTONS = {
 
 def assert_buttons_correct_the_policy(tab, address):
     """
-    Assert that in the browser's *tab* each button puts its fix into the policy, which can be taken back.
+    Assert that in *tab* each button puts its fix into the policy, and that this can be undone.
     """
     tab.visit(address)
     tab.call(READY_TO_USE)
     seen = tab.call(PRESS, [PRESSED, [*BUTTONS]])
     assert seen["texts"] == [*BUTTONS.values()]
     assert seen["undone"] == seen["texts"][-2]
-    # What a second button would write was made of the text before.
+    # The text of a second button would be that of the old policy.
     assert seen["stale"] == 0
 
 
 class Calls:
     """
-    What the page of a playground at *address* calls, called without a browser.
+    Makes the calls of the page of a playground at *address*, without a browser.
     """
 
     def __init__(self, address):
@@ -224,7 +224,7 @@ class Calls:
 
     def __call__(self, name, said, **headers):
         """
-        Return what is answered to a call, as data; raises ValueError with what is said if it is refused.
+        Return the answer to a call, as data. Raises ValueError with the message if it is refused.
         """
         request = urllib.request.Request(self.address + name, json.dumps(said).encode(), headers, method="POST")
         try:
@@ -235,7 +235,7 @@ class Calls:
 
     def request(self, ready="Cookie", sample="Public API", **more):
         """
-        Return the fields of a request that is ready, on the page of a *sample*, and *more* of them.
+        Return the fields of a ready request on the page of a *sample*, with *more* fields.
         """
         start = self("start", {})
         there = next(one for one in start["samples"] if one["title"] == sample)

@@ -1,8 +1,9 @@
 """
-Plays cases, in a real browser or in the model, before one server that answers as told and records what came.
+Plays cases, in a real browser or in the model, against one server that gives the chosen answers and records the
+requests.
 
-What is seen of a step has the same shape whoever plays, so that two players can be compared: what the script saw, what
-went over the wire, and what the console said.
+The record of a step always has the same shape, so two players can be compared: what the script saw, what was sent, and
+what the console said.
 """
 
 import re
@@ -15,7 +16,7 @@ from corsguard.browser.transports import data_response
 
 from .matrix import COOKIES, SECURE_COOKIES
 
-# Plays a batch, some at a time, in the document or in a frame of it. A fetch that never ends would end the batch.
+# Plays a batch, several at a time, in the document or in a frame of it. A fetch that never ends would end the batch.
 _PLAY = """
 async ({ asked, frame, last }) => {
     const play = async ({ asked, last }) => {
@@ -84,7 +85,7 @@ _KEY = re.compile(r"[a-z]+(?:-[a-z]+)*-\d{3}\b")
 
 class Server:
     """
-    Answers each URL as told, and keeps what came, by the first segment of the path.
+    Gives each URL the chosen answer, and records requests by the first segment of the path.
     """
 
     def __init__(self):
@@ -114,7 +115,7 @@ class Server:
 
     def prepare(self, step):
         """
-        Answer from now on as *step* says, and forget what came for its case.
+        Answer from now on as *step* says, and forget the requests of its case.
         """
         asked = step["request"]["url"]
         for entry in step.get("server") or [{**step, "url": asked}]:
@@ -123,7 +124,7 @@ class Server:
 
     def wire(self, step):
         """
-        Return what came for *step*: of each request what the standard, not the engine, decides.
+        Return the requests of *step*: of each, the parts that the standard decides, and not the engine.
         """
         author = defaultdict(list)
         for name, value in step["request"]["headers"]:
@@ -166,9 +167,9 @@ def steps_of(case):
 
 def _rounds(cases):
     """
-    Yield cases that may be played together, the number of their step, and when, in seconds from the first step.
+    Yield cases that may be played together, the number of their step, and its time in seconds after the first step.
 
-    A case's steps follow each other quickly, and few cases stand between them: Firefox remembers a hundred preflights.
+    The steps of a case follow quickly, with few other cases between them: Firefox remembers a hundred preflights.
     """
     together = defaultdict(list)
     for case in cases:
@@ -182,7 +183,7 @@ def _rounds(cases):
 
 def played(tab, server, cases):
     """
-    Return what *tab*, a real browser before *server*, sees of each step of each of *cases*.
+    Return what *tab*, a real browser in front of *server*, sees in each step of each of *cases*.
     """
     seen = {case["id"]: [] for case in cases}
     for origin in sorted({origin for case in cases for origin in _origins(case)}):
@@ -190,7 +191,7 @@ def played(tab, server, cases):
     began, batch_number, heard = 0, 0, 0
     for together, i, at in _rounds(cases):
         began = began if i else time.monotonic()
-        # Two seconds in all: a browser's clock cannot be moved.
+        # Two seconds in all: the clock of a browser cannot be moved.
         time.sleep(max(0, began + at - time.monotonic()))
         batches = defaultdict(list)
         for case in together:
@@ -217,7 +218,7 @@ def played(tab, server, cases):
 
 def _framed(frame, origin):
     """
-    Return what an iframe is made of.
+    Return the content of an iframe.
     """
     match frame:
         case "data":
@@ -231,7 +232,7 @@ def _framed(frame, origin):
 
 def page_of(case):
     """
-    Return the URL of the page at the top.
+    Return the URL of the top-level page.
     """
     origin, policy = case.get("embedder", case["page_origin"]), case.get("embedder_policy")
     return f"{origin}/?{policy}" if policy else f"{origin}/"
@@ -248,7 +249,7 @@ def _origins(case):
 
 def modelled(case):
     """
-    Return what the model sees of each step of *case*, and the NetworkErrors it has raised, by step.
+    Return what the model sees in each step of *case*, and the NetworkErrors that it raised, by step.
     """
     now = [0.0]
     server = Server()
@@ -278,7 +279,7 @@ def modelled(case):
         else:
             result = {
                 "outcome": "ok",
-                # XMLHttpRequest does not tell.
+                # XMLHttpRequest does not show it.
                 "response_type": None if listens else response.type,
                 "status": response.status,
                 "exposed_headers": sorted(response.headers),

@@ -1,7 +1,7 @@
 """
-Requests byte by byte: 107 spellings of paths, and what can be odd about headers and bodies.
+Requests byte by byte: 107 spellings of paths, and odd headers and bodies.
 
-The spellings are of "/admin/users/1", of what is near it, and of paths that nobody can take for it.
+The spellings are of "/admin/users/1", of similar paths, and of paths that nobody can take for it.
 """
 
 import itertools
@@ -12,7 +12,7 @@ PARTNER = b"https://partner.example"
 STRANGER = b"https://evil.example"
 ASKS = b"Access-Control-Request-Method: DELETE"
 
-# However these are read, they lead to what is shared.
+# Every reading of these leads to a shared path.
 SHARED = rb"""
     /users/1
     /users/1/
@@ -119,7 +119,7 @@ SPELLINGS = [
     http://localhost
     https://evil.example/admin/users/1
     """.split(),
-    # What cannot be written with spaces between.
+    # These cannot be written with spaces between them.
     b"/admin\x00/users/1",
     b"/admin\xc3\xa9/users/1",
     b"/\xef\xbd\x81dmin/users/1",
@@ -152,7 +152,7 @@ MALFORMED = [
 ALLOWED, FOREIGN = b"Origin: " + PARTNER, b"Origin: " + STRANGER
 _FORGED = b"Access-Control-Allow-Origin: https://FORGED.example"
 
-# The inputs that Python's servers take in different ways, and what else is odd about one line of a header.
+# Inputs that Python's servers read differently, and other odd forms of one header line.
 HOSTILE = {
     "two lines, both allowed": (ALLOWED, ALLOWED),
     "two lines, the stranger first": (FOREIGN, ALLOWED),
@@ -192,7 +192,7 @@ HOSTILE = {
     "a host of its own": (ALLOWED, b"X-Forwarded-Host: evil.example", b"Forwarded: host=evil.example"),
     "answers of its own": (FOREIGN, _FORGED, b"Vary: FORGED"),
 }
-# The same about what is not a line of a header: the version, and what comes behind the head.
+# The same outside of header lines: the version, and what follows the head.
 BODIES = {
     "a body": ("HTTP/1.1", b"Content-Length: 6", b"FORGED"),
     "a body that is a request": ("HTTP/1.1", b"Content-Length: 27", b"GET /admin HTTP/1.1\r\nX: x\r\n"),
@@ -205,9 +205,9 @@ BODIES = {
 
 class RawRequest(NamedTuple):
     """
-    A request as it goes over the wire: *lines* of its header, and the *body* behind it.
+    A request byte by byte: *lines* of its header, and the *body* after it.
 
-    One that is *alone* on its connection may leave something there that is no answer to the next one.
+    A request that is *alone* on its connection may leave bytes there that are not an answer to the next one.
     """
 
     method: str
@@ -227,9 +227,9 @@ class RawRequest(NamedTuple):
 
 def requests_to(path: bytes, malformed: bytes) -> list[RawRequest]:
     """
-    Return what is asked of *path*: with an allowed, a foreign, a *malformed* and no origin, and a preflight.
+    Return the requests for *path*: with an allowed, a foreign, a *malformed* and no origin, and a preflight.
 
-    The first is what a browser sends after the preflight.
+    The first one is what a browser sends after the preflight.
     """
     return [
         RawRequest("DELETE", path, (ALLOWED,)),
@@ -242,7 +242,7 @@ def requests_to(path: bytes, malformed: bytes) -> list[RawRequest]:
 
 def hostile_requests() -> Iterator[list[RawRequest]]:
     """
-    Yield what is odd about headers and bodies, each as a request and as a preflight of what is shared.
+    Yield odd headers and odd bodies, each in a request and in a preflight for a shared path.
     """
     for lines in HOSTILE.values():
         asks = () if any(line.startswith(b"Access") for line in lines) else (ASKS,)
@@ -262,7 +262,7 @@ def hostile_requests() -> Iterator[list[RawRequest]]:
 
 def all_requests() -> list[list[RawRequest]]:
     """
-    Return all requests, those to one path together.
+    Return all requests, grouped by path.
     """
     return [
         *map(requests_to, SPELLINGS, itertools.cycle(MALFORMED)),

@@ -1,5 +1,5 @@
 """
-What the log of corsguard holds, for the tests of what is told.
+The records in the log of corsguard.
 """
 
 import logging

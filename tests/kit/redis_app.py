@@ -1,5 +1,6 @@
 """
-An ASGI application whose origins are in Redis, loaded with the asynchronous client. It says in which process it runs.
+An ASGI application whose origins are in Redis, loaded with the asynchronous client. Its answer has the id of its
+process.
 """
 
 import os

@@ -1,9 +1,9 @@
 """
-An application whose origins are the lines of a file, loaded anew many times a second. It says in which process it
-runs, that process's parent, and in which its origins were loaded.
+An application whose origins are the lines of a file, loaded again many times a second. Its answer has the id of its
+process, of that process's parent, and of the process in which the origins were loaded.
 
-HELD names a file: while it exists, no load but the first returns. Who waits for it lets others run, as a query would
-under gevent. ASKED_BEFORE is an origin that the process which loads the application asks about.
+HELD names a file. While it exists, only the first load returns. A waiting load lets others run, as a query does under
+gevent. ASKED_BEFORE is an origin that the process asks about when it loads the application.
 """
 
 import os

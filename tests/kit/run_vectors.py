@@ -1,8 +1,8 @@
 """
 Test vectors, played by the model of a browser: `python tests/kit/run_vectors.py DIR`.
 
-Takes any folder of JSON files in the schema that `vectors/README.md` describes, prints the vectors that fail with what
-differs, and ends with a line `N passed, N failed`. Exits with 1 if one failed, with 2 if there was none.
+It takes any folder of JSON files in the schema that `vectors/README.md` describes. It prints the vectors that fail with
+the differences, and ends with a line `N passed, N failed`. It exits with 1 if one failed, and with 2 if there was none.
 """
 
 import json
@@ -22,7 +22,7 @@ from corsguard.browser import (
     origin_of,
 )
 
-# What the model's browser adds by itself; the vectors speak of the page's headers only.
+# The model's browser adds these by itself. The vectors only have the headers of the page.
 OWN_HEADERS = {"accept", "origin", "cookie", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"}
 
 
@@ -37,7 +37,7 @@ def vectors_in(folder):
 
 def play(vector):
     """
-    Return what the model says of *vector*, in the shape of its `expected`.
+    Return the result of the model for *vector*, in the shape of its `expected`.
     """
     return _PLAYERS[vector["kind"]](vector)
 
@@ -70,7 +70,7 @@ def _compare(expected, found):
 
 def _serialized(requests):
     """
-    Return *requests* with their URLs as browsers serialize them, which a `Location` need not be.
+    Return *requests* with their URLs as browsers serialize them. The text of a `Location` may differ.
     """
     return [{**request, "url": _href(request["url"])} for request in requests]
 
@@ -84,7 +84,7 @@ def _href(url):
 
 class Clock:
     """
-    A clock that stands still until it is set.
+    A clock that only moves when a test sets it.
     """
 
     def __init__(self):
@@ -96,7 +96,7 @@ class Clock:
 
 class Server:
     """
-    A transport that answers as it is told.
+    A transport that gives the chosen answers.
     """
 
     def __init__(self):
@@ -121,7 +121,7 @@ class Server:
 
 def page_of(browser, origin, partition=None):
     """
-    Open the page of a vector: `null` is a sandboxed one.
+    Open the page of a vector. `null` is a sandboxed one.
     """
     top_level = None if partition is None else f"https://{partition}.example"
     if origin == "null":
@@ -131,7 +131,7 @@ def page_of(browser, origin, partition=None):
 
 def fetched(page, request):
     """
-    Return what becomes of *request*, made by *page*, in the shape of a vector's `expected`.
+    Return the result of *request*, made by *page*, in the shape of a vector's `expected`.
     """
     before = len(page.network)
     reason, response = None, None

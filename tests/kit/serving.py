@@ -1,7 +1,7 @@
 """
-Real servers, each a process of its own, and requests to them byte by byte.
+Real servers, each in a process of its own, and requests to them byte by byte.
 
-A server is given a socket that listens already, so nobody waits for a port: who connects early is answered late.
+A server gets a socket that already listens, so no test waits for a port: a client that connects early is answered late.
 """
 
 import importlib
@@ -28,7 +28,7 @@ _PATIENCE = 30
 
 def missing(reason):
     """
-    Skip the test because this machine lacks something, or fail it where nothing may be lacking.
+    Skip the test because this machine lacks something, or fail it in CI.
     """
     if os.environ.get("CORSGUARD_CI") == "1":
         pytest.fail(reason)
@@ -47,7 +47,7 @@ def needed(name, extra="servers"):
 
 class Reply(NamedTuple):
     """
-    An HTTP response as it came over the wire.
+    An HTTP response as it was received.
     """
 
     status: int
@@ -56,7 +56,7 @@ class Reply(NamedTuple):
 
     def cors(self):
         """
-        Return the headers of CORS and Vary, with names in lower case and repeated ones repeated, in order.
+        Return the headers of CORS and Vary in order, with names in lower case, and repeated ones repeated.
         """
         lowered = [(name.lower(), value) for name, value in self.headers]
         return sorted(pair for pair in lowered if pair[0].startswith("access-control-") or pair[0] == "vary")
@@ -85,7 +85,7 @@ class Server:
 
     def exchange(self, method, path, *lines, host="localhost"):
         """
-        Send one request with the header *lines*, bytes or text without the line end, and return the Reply.
+        Send one request with the header *lines*, bytes or text without the line end. Return the Reply.
 
         Its status is 0 if the server ends the connection without an answer.
         """
@@ -100,14 +100,14 @@ class Server:
 
     def lines_until(self, text):
         """
-        Return what the process writes up to the first line that has *text*, that line included.
+        Return the output of the process up to the first line with *text*, including that line.
         """
         return lines_until(text, self.process)
 
 
 def lines_until(text, process):
     """
-    Return what *process* writes up to the first line that has *text*, that line included.
+    Return the output of *process* up to the first line with *text*, including that line.
     """
     lines = []
     for line in process.stdout:
@@ -119,7 +119,7 @@ def lines_until(text, process):
 
 class Drained:
     """
-    The lines of *stream*, taken as they come, lest a server wait for somebody to read its log.
+    The lines of *stream*, read as they come, because a server would block if nobody read its log.
     """
 
     def __init__(self, stream):
@@ -136,7 +136,7 @@ class Drained:
     def __iter__(self):
         while (line := self._lines.get()) is not None:
             yield line
-        # For whoever asks again.
+        # For callers who ask again.
         self._lines.put(None)
 
     def read(self):
@@ -150,7 +150,7 @@ class Drained:
 @contextmanager
 def started(*command, **environment):
     """
-    Run Python with *command*, yield the process, and end it with all that it started.
+    Run Python with *command*. Yield the process, and end it with all that it started.
     """
     with running(sys.executable, *command, **environment) as process:
         yield process
@@ -159,10 +159,11 @@ def started(*command, **environment):
 @contextmanager
 def running(*command, patience=4 * _PATIENCE, **environment):
     """
-    Run the program *command*, yield the process, and end it with all that it started, after *patience* seconds too.
+    Run the program *command*. Yield the process. End it with all that it started, after *patience* seconds at the
+    latest.
     """
     with tempfile.TemporaryDirectory() as home:
-        # Servers may keep files of theirs there.
+        # Servers may keep their files there.
         variables = {**os.environ, "PYTHONUNBUFFERED": "1", "HOME": home, **environment}
         with subprocess.Popen(
             command,
@@ -174,7 +175,7 @@ def running(*command, patience=4 * _PATIENCE, **environment):
             start_new_session=True,
         ) as process:
             process.stdout = Drained(process.stdout)
-            # So that whoever reads the output of a process that hangs gets to its end.
+            # So a reader of the output of a process that hangs reaches its end.
             watchdog = threading.Timer(patience, _end, [process])
             watchdog.start()
             try:
@@ -202,7 +203,7 @@ def wait_for(port):
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE) as connection:
-            # Where nobody listens yet, a connection may get the same port at its own end, and reach itself.
+            # If nothing listens there yet, a connection may get the same port as its own end, and connect to itself.
             if connection.getsockname() != connection.getpeername():
                 return
         time.sleep(0.05)
@@ -211,7 +212,7 @@ def wait_for(port):
 @contextmanager
 def served(name, application, *options, **environment):
     """
-    Serve an *application* of the examples with the server *name* and its *options*, and yield the Server.
+    Serve an *application* of the examples with the server *name* and its *options*. Yield the Server.
     """
     program = Path(sys.executable).with_name(name)
     if not program.exists():
@@ -233,10 +234,10 @@ def served(name, application, *options, **environment):
             # They have no option for it.
             settings["PYTHONPATH"] = os.pathsep.join([str(EXAMPLES), environment.get("PYTHONPATH", "")])
         if name == "granian":
-            # It takes no socket that listens, so it has to listen at the same port, and says so before it does.
+            # It takes no listening socket. So it has to listen on the same port, and reports before it does.
             listening.close()
         with running(*command, application, *options, **settings) as process:
-            # From now on nobody but the server listens, and when it ends connections are refused.
+            # From now on only the server listens. When it ends, connections are refused.
             listening.close()
             if name == "granian":
                 wait_for(port)

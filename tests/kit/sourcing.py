@@ -1,5 +1,6 @@
 """
-What the tests of changing origins share: a clock, a load and a store that do as told, and sources made of them.
+What the tests of changing origins share: a clock, a load and a store under the control of the test, and sources made of
+them.
 """
 
 import threading
@@ -16,7 +17,7 @@ NEVER = 3600
 
 class Clock:
     """
-    A clock that stands still until it is set.
+    A clock that only moves when a test sets it.
     """
 
     def __init__(self):
@@ -28,7 +29,7 @@ class Clock:
 
 class Origins:
     """
-    What `load` returns or raises, and how often and where it was called.
+    The result of `load`, and a record of its calls and their threads.
     """
 
     def __init__(self, *origins):
@@ -45,7 +46,7 @@ class Origins:
 @pytest.fixture
 def keep():
     """
-    Return a function that makes sources, which are closed when the test is done.
+    Return a function that makes sources. They are closed at the end of the test.
     """
     sources = []
 
@@ -70,13 +71,13 @@ def codes_of(error):
 
 class Timeout(BaseException):
     """
-    As gevent's: an exception that is not an Exception.
+    Like gevent's: an exception that is not an Exception.
     """
 
 
 class Store:
     """
-    A slow store: who is in it, and what it was asked.
+    A slow store: its content, and a record of the questions.
     """
 
     def __init__(self, *origins):

@@ -1,5 +1,5 @@
 """
-A real Redis that is started, killed and made to hang, and what is written to it.
+A real Redis that is started, killed and stopped from answering, and what is written to it.
 """
 
 import importlib
@@ -16,13 +16,13 @@ from kit.serving import lines_until, missing, needed
 
 KEY = "corsguard:origins"
 ADD = "redis.call('SADD',KEYS[1],ARGV[1]); redis.call('PUBLISH',KEYS[1],ARGV[1])"
-# Those of a machine that does other work, too.
+# Seconds on a machine that does other work too.
 PATIENCE = 30
 
 
 class RedisServer:
     """
-    A Redis on a socket in *path*. It keeps nothing, so it is empty after each start.
+    A Redis on a socket in *path*. It stores nothing on disk, so it is empty after each start.
     """
 
     def __init__(self, path):
@@ -52,7 +52,7 @@ class RedisServer:
         command = [program, *(word for name, value in options.items() for word in (f"--{name}", value))]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         lines_until("ready to accept connections", self._process)
-        # It writes on, and waits for nobody to read.
+        # It continues to write, even if nobody reads.
         self._reader = threading.Thread(target=self._process.stdout.read)
         self._reader.start()
 
@@ -64,7 +64,7 @@ class RedisServer:
 
     def hang(self):
         """
-        Answer nothing any more, with all connections open.
+        Stop answering, and keep all connections open.
         """
         self._process.send_signal(signal.SIGSTOP)
 
@@ -73,7 +73,7 @@ class RedisServer:
 
     def pause(self, milliseconds):
         """
-        Answer what is asked from now on after so long.
+        Delay each answer from now on.
         """
         with self.client() as client:
             client.client_pause(milliseconds)
@@ -83,7 +83,7 @@ class RedisServer:
 
     def write(self, *origins):
         """
-        Make *origins* all that is in the set, in one step, and say so.
+        Replace the content of the set by *origins* in one step, and publish it.
         """
         with self.client() as client, client.pipeline() as pipe:
             pipe.delete(KEY)
@@ -94,7 +94,7 @@ class RedisServer:
 
     def add(self, origin):
         """
-        Do what the command of the manual does.
+        Run the command of the manual.
         """
         with self.client() as client:
             client.eval(ADD, 1, KEY, origin)
@@ -143,7 +143,7 @@ with_both_clients = pytest.mark.parametrize("connect", ["redis", "redis.asyncio"
 
 def until(condition, patience=PATIENCE):
     """
-    Wait until *condition* is fulfilled, and return how many seconds it took.
+    Wait until *condition* is true, and return how many seconds it took.
     """
     began = time.monotonic()
     while not condition():
@@ -165,7 +165,7 @@ def shared(server, origin):
 
 def ask_until(server, origin, expected, processes):
     """
-    Ask until each of so many *processes* has answered as *expected*, which each takes its time to notice.
+    Ask until each of *processes* processes has answered as *expected*. Each notices at its own time.
     """
     deadline = time.monotonic() + PATIENCE
     answers = {}

@@ -1,10 +1,10 @@
 """
-Tenants of one process, each with hosts and origins of its own: which of them each value of `Host` means.
+Tenants of one process, each with hosts and origins of its own, and which of them each value of `Host` means.
 """
 
 from .cases import LISTED
 
-# What each tenant's pages have for an origin.
+# The origin of each tenant's pages.
 ORIGINS = {
     name: f"https://{name}.front.example"
     for name in ("acme", "acme-beta", "globex", "initech", "umbrella", "v6", "unicode", "local")
@@ -31,7 +31,7 @@ HOSTS = {
     }
 }
 
-# The tenant that a host means; None where no key does, and nothing is touched.
+# The tenant that a host means. None means that no key matches, and nothing is touched.
 TENANT_OF = {
     "api.acme.example": "acme",
     "API.Acme.EXAMPLE": "acme",
@@ -65,7 +65,7 @@ TENANT_OF = {
     "[2001:db8::2]:3000": None,
     "127.0.0.1": None,
     "evil.example": None,
-    # Not a host, or not one that is named.
+    # Not a valid host, or not one of the keys.
     "": None,
     "api.acme.example.": None,
     "y.tenants.example.": None,

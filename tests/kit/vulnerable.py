@@ -1,5 +1,5 @@
 """
-Faults that other libraries had, as the smallest thing that has them: what the attacks of the tests succeed against.
+Faults that other libraries had, each in the smallest code that has it. The attacks of the tests succeed against them.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,8 @@ from .cases import Request
 
 class Vulnerability(NamedTuple):
     """
-    A fault that a library had: its *kind*, *why* it cannot happen here, and the *test*, which says what happened.
+    A fault that a library had: its *kind*, *why* it cannot happen here, and the *test*, whose docstring says what
+    happened.
     """
 
     kind: str
@@ -47,7 +48,7 @@ VARY = [("Vary", "Origin")]
 
 def reflecting(is_allowed: Callable[[str], object], vary: list[tuple[str, str]] = VARY) -> Asked:
     """
-    Return a library that echoes every origin which *is_allowed*, with credentials.
+    Return a library that echoes every origin for which *is_allowed* is true, with credentials.
     """
 
     def ask(request: Request) -> Outcome:
@@ -62,7 +63,7 @@ def reflecting(is_allowed: Callable[[str], object], vary: list[tuple[str, str]] 
 
 class Cache:
     """
-    A shared cache as RFC 9111, section 4.1 has it, in front of what *ask* asks: what `Vary` names is part of the key.
+    A shared cache by RFC 9111, section 4.1, in front of *ask*: the headers that `Vary` names are part of the key.
     """
 
     def __init__(self, ask: Asked) -> None:

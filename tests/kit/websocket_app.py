@@ -1,7 +1,7 @@
 """
-The application of `carriers/test_websocket_servers.py`: a guarded echo, whose view says in the log that it ran.
+The application of `carriers/test_websocket_servers.py`: a guarded echo, whose view logs that it ran.
 
-`python tests/kit/websocket_app.py SERVER FD` serves it on the socket FD, which listens already.
+`python tests/kit/websocket_app.py SERVER FD` serves it on the socket FD, which already listens.
 """
 
 import os
@@ -40,7 +40,7 @@ def closed(ws):
     greet(ws)
 
 
-# What gevent-websocket has opened before any application is asked.
+# gevent-websocket opens these before any application is asked.
 @app.route("/opened", websocket=True)
 def opened():
     print("the view ran", flush=True)

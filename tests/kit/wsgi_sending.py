@@ -1,5 +1,5 @@
 """
-What the tests of the WSGI middleware share: the lines of responses, and views that a request is led to.
+What the tests of the WSGI middleware share: header lines, and views that requests lead to.
 """
 
 from corsguard import CORSMiddleware
@@ -16,7 +16,7 @@ def throw(error):
 
 class Found:
     """
-    What finds the views of an application; *say* is called where a view is looked for.
+    Finds the views of an application. *say* is called at each lookup.
     """
 
     def __init__(self, say=lambda environ, method, path: None):

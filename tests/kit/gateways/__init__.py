@@ -1,8 +1,8 @@
 """
-Real gateways with an exported policy in front of one backend, and the guard in front of the same backend to compare.
+Real gateways with an exported policy in front of one backend, compared with the guard in front of the same backend.
 
-A gateway is a process of its own. What it answers is compared with what the guard answers: the status, every
-`Access-Control-*` line, `Vary` as a list, whether the application ran, and the body of what it did not run for.
+A gateway is a process of its own. Its answers are compared with those of the guard: the status, every
+`Access-Control-*` line, `Vary` as a list, whether the application ran, and the body if it did not run.
 """
 
 import os
@@ -65,7 +65,7 @@ ORIGINS = (
     "http://localhost:3000",
     "http://localhost:65535",
     "https://x.ports.example:8443",
-    # None of these is meant.
+    # None of these may be granted.
     EVIL,
     "null",
     "HTTPS://app.example.com",
@@ -101,7 +101,7 @@ KINDS = {
     "PUT": ("PUT", ("Content-Length: 0",)),
     "preflight": ("OPTIONS", ("Access-Control-Request-Method: PUT",)),
     "OPTIONS": ("OPTIONS", ()),
-    # A preflight has both, the method and the header.
+    # A preflight has both the method and the header.
     "GET like a preflight": ("GET", ("Access-Control-Request-Method: PUT",)),
     # Not every gateway knows it.
     "PROPFIND": ("PROPFIND", ()),
@@ -129,7 +129,7 @@ PATHS = (
     "/timed/open/x",
     "/timed/closed",
 )
-# Spellings that a server may read in several ways. Dot segments are not among those that a browser can send.
+# Spellings that a server may read in several ways. No browser can send dot segments.
 SPELLINGS = (
     "/%61pi/x",
     "/api%2Fx",
@@ -151,12 +151,12 @@ SPELLINGS = (
     "/api/x%0A",
     "/api%0A",
     "/api/%ff",
-    # Engines that match expressions give up on these.
+    # Engines for expressions give up on these.
     f"{'/' * 6000}api/internal/x",
     f"/open{'/%2F' * 1500}old/x",
 )
 DOTS = ("/api/./x", "/api/../open/x", "/open/../api/x", "/api/x/..", "/api/%2e%2e/open/x", "/api/x%2F..%2Finternal")
-# What the backend answers, by the value of a header.
+# The backend's answer, by the value of a header.
 STATUSES = ("200 OK", "204 No Content", "304 Not Modified", "404 Not Found", "500 Internal Server Error")
 THEIRS = (
     (),
@@ -172,13 +172,13 @@ THEIRS = (
 )
 
 
-# What each value of `Host` means; no request is so long as the longest of these.
+# The key that each value of `Host` means. No request has a longer one than the longest here.
 HOSTS = [host for host in TENANT_OF if len(host) < 4000]
 
 
 class Asked(NamedTuple):
     """
-    One request, and what the backend is to answer to it.
+    One request, and the answer that the backend shall give.
     """
 
     kind: str
@@ -196,7 +196,7 @@ class Asked(NamedTuple):
 
 class Answered(NamedTuple):
     """
-    What is compared. *of_cors* has Timing-Allow-Origin, too.
+    The compared parts. *of_cors* has Timing-Allow-Origin too.
     """
 
     status: int
@@ -208,7 +208,7 @@ class Answered(NamedTuple):
 
 def backend(environ, start_response):
     """
-    An application that answers what it is asked for, and that knows nothing of a policy.
+    An application that gives the requested answer, and knows nothing about policies.
     """
     number, _, status = environ.get("HTTP_X_ANSWER", "0 200 OK").partition(" ")
     headers = [("X-Ran", "yes"), *THEIRS[int(number)]]
@@ -257,7 +257,7 @@ class Guarded:
 
 def of_gateway(gateway, asked):
     """
-    Return what *gateway* answers.
+    Return the answer of *gateway*.
     """
     method, lines = asked.lines()
     reply = gateway.exchange(method, asked.path, *(line.encode("latin-1") for line in lines), host=asked.host)
@@ -278,7 +278,7 @@ def _unchunked(body):
 
 def requests(*, long):
     """
-    Yield the requests of the comparison; the *long* form combines more.
+    Yield the requests of the comparison. The *long* form has more combinations.
     """
     for origin, kind in product(ORIGINS, KINDS):
         yield Asked(kind, "/api/x", () if origin is None else (origin,))
@@ -355,23 +355,23 @@ http {{
 
 def nginx_configuration(http, modules=""):
     """
-    Return the configuration of an nginx in a folder of its own, with *http* in the block of that name.
+    Return the configuration of an nginx in a folder of its own, with *http* in the http block.
     """
     return _NGINX.format(http=http, modules=modules)
 
 
 def program(name, package):
     """
-    Return the path of the program *name* of Debian, which keeps some where only root looks.
+    Return the path of Debian's program *name*. Some are in folders that only root's PATH has.
     """
-    # A wheel may have brought one of the same name.
+    # A wheel may have installed one with the same name.
     found = shutil.which(name, path=f"/usr/sbin:/usr/bin:{os.environ.get('PATH', '')}")
     return found or missing(f"{name} is not installed (Debian: apt-get install {package})")
 
 
 def in_wheel(name, package):
     """
-    Return the path of the program *name*, which the wheel *package* puts next to Python.
+    Return the path of the program *name*, which the wheel *package* installs next to Python.
     """
     found = Path(sys.executable).with_name(name)
     return str(found) if found.exists() else missing(f"{package} is not installed: pip install -e '.[gateways]'")
@@ -389,7 +389,7 @@ def begun(port, *command, **environment):
 
 def written(directory, target, policies, **source):
     """
-    Write the files of *target* into a folder of *directory*, and return that.
+    Write the files of *target* into a folder of *directory*, and return the folder.
     """
     folder = Path(directory) / "corsguard"
     folder.mkdir()

@@ -31,7 +31,7 @@ Listen 127.0.0.1:{port}
 @contextmanager
 def apache(directory, backend, policies, *, own="", **source):
     """
-    Run httpd with what is exported for it, in front of *backend*, a port, with the operator's *own* directives.
+    Run httpd with its exported files, in front of *backend*, a port, with the operator's *own* directives.
     """
     port = free_port()
     written(directory, "apache", policies, **source)
@@ -41,7 +41,7 @@ def apache(directory, backend, policies, *, own="", **source):
 
 def httpd(directory, port, modules, text, **options):
     """
-    Run httpd in *directory* with *modules* and with *text*, which says that it listens on *port*.
+    Run httpd in *directory* with *modules* and with *text*, which lets it listen on *port*.
     """
     file, loaded = directory / "httpd.conf", (f"LoadModule {name}_module {_SHARED}/mod_{name}.so" for name in modules)
     file.write_text(_HTTPD.format(modules="\n".join(loaded), directory=directory, text=text))

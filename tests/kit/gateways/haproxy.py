@@ -26,7 +26,7 @@ backend application
 @contextmanager
 def haproxy(directory, backend, policies, **source):
     """
-    Run HAProxy with what is exported for it, in front of *backend*, a port.
+    Run HAProxy with its exported files, in front of *backend*, a port.
     """
     executable, port = program("haproxy", "haproxy"), free_port()
     exported = written(directory, "haproxy", policies, **source) / "corsguard.cfg"

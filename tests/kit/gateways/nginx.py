@@ -27,7 +27,7 @@ _HEADERS_MORE = "/usr/lib/nginx/modules/ngx_http_headers_more_filter_module.so"
 @contextmanager
 def nginx(directory, backend, policies, *, headers_more=False, own="", **source):
     """
-    Run nginx with what is exported for it, in front of *backend*, a port, with the operator's *own* directives.
+    Run nginx with its exported files, in front of *backend*, a port, with the operator's *own* directives.
     """
     executable, port = program("nginx", "nginx-light"), free_port()
     modules = ""

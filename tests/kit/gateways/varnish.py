@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from . import begun, free_port, program, written
 
-# No cache knows the header that says what the backend is to answer, so every answer is asked for.
+# A cache does not know the header that chooses the backend's answer, so every answer is fetched again.
 ASKS_ALWAYS = "sub vcl_recv { return (pass); }"
 
 _VARNISH = """
@@ -20,7 +20,7 @@ include "{exported}";
 @contextmanager
 def varnish(directory, backend, policies, *, own=ASKS_ALWAYS, **source):
     """
-    Run Varnish with what is exported for it, in front of *backend*, a port, with the operator's *own* subroutines.
+    Run Varnish with its exported files, in front of *backend*, a port, with the operator's *own* subroutines.
     """
     executable, port = program("varnishd", "varnish"), free_port()
     exported = written(directory, "varnish", policies, **source) / "corsguard.vcl"

@@ -1,8 +1,9 @@
 """
-The laboratory: small servers on loopback, each with one mistake, or with what only looks like one, or with none.
+The laboratory: small servers on loopback, each with one mistake, a look-alike of a mistake, or none.
 
-`SAMPLES` says what each server is, what is to be found there, and what pages see of it; `running` starts them. Real
-sockets, as few processes as possible, and nothing is waited for: all sockets listen before anybody knows of them.
+`SAMPLES` says what each server is, what an audit finds there, and what pages get from it. `running` starts them. They
+use real sockets and as few processes as possible. Nothing waits for them: all sockets listen before their addresses are
+known.
 """
 
 import ssl
@@ -18,7 +19,7 @@ from . import djangos, handmade, handmade_preflights, libraries, lookalikes, nam
 from .hosting import HostServer, listener, serving
 from .samples import ORIGIN, SAMPLES, SECURE_ORIGIN, SITE, Asked, Sample
 
-# Their samples are known once they are imported.
+# Importing these modules registers their samples.
 PARTS = (djangos, handmade, handmade_preflights, libraries, lookalikes, named_alike, nginx)
 
 __all__ = ["ORIGIN", "SAMPLES", "SECURE_ORIGIN", "SITE", "Asked", "Laboratory", "Sample", "host_of", "running"]
@@ -26,8 +27,8 @@ __all__ = ["ORIGIN", "SAMPLES", "SECURE_ORIGIN", "SITE", "Asked", "Laboratory", 
 
 class Laboratory(NamedTuple):
     """
-    Where the samples are: *addresses* are those of hosts, as `LiveTransport(connect_to=...)` takes them, and *cacert*
-    is the file of the authority that vouches for them.
+    Where the samples are. *addresses* are those of hosts, as `LiveTransport(connect_to=...)` takes them. *cacert* is
+    the file of the authority that signed their certificates.
     """
 
     addresses: dict[str, str]
@@ -37,7 +38,7 @@ class Laboratory(NamedTuple):
 @contextmanager
 def running(names: Iterable[str] | None = None) -> Iterator[Laboratory]:
     """
-    Run the samples *names*, or all, and yield where they are.
+    Run the samples *names*, or all. Yield where they are.
     """
     wanted = {host_of(SAMPLES[name]) for name in (SAMPLES if names is None else names)}
     with ExitStack() as stack:
@@ -66,7 +67,7 @@ def running(names: Iterable[str] | None = None) -> Iterator[Laboratory]:
 
 def _certificates(authority: trustme.CA) -> Callable[..., None]:
     """
-    Return what chooses the certificate by the name that a client asks for.
+    Return a function that chooses the certificate by the name that a client asks for.
     """
     wrong = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("another.example").configure_cert(wrong)

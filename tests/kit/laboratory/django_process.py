@@ -1,9 +1,9 @@
 """
-The process of all Django samples: it forks one for each, once all that they share has been imported.
+The process of all Django samples. It imports all that they share, and then forks one process for each.
 
-    python -m kit.laboratory.django_process CERTIFICATE HOST=DESCRIPTOR ...
+python -m kit.laboratory.django_process CERTIFICATE HOST=DESCRIPTOR ...
 
-Each serves on a socket that listens already. When stdin ends, so do all.
+Each serves on a socket that already listens. All of them end when stdin ends.
 """
 
 import os

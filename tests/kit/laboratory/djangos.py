@@ -1,5 +1,5 @@
 """
-Django with settings of all kinds, as data: one process for each, since settings are a process's.
+Django with many kinds of settings, as data. Each has its own process, because settings belong to a process.
 """
 
 import os
@@ -24,7 +24,7 @@ from .samples import (
     sample,
 )
 
-# By host, what each process is configured with.
+# The configuration of each process, by host.
 SETTINGS: dict[str, dict[str, Any]] = {}
 
 _METHODS = ["GET", "PUT", "POST", "DELETE"]
@@ -49,7 +49,7 @@ def configured(name, title, *asked, settings, **about):
 
 configured(
     "django-everybody",
-    "django-cors-headers with all origins and credentials reflects everybody.",
+    "django-cors-headers with all origins and credentials reflects every origin.",
     _TRUSTED,
     _TRUSTED_PUT,
     attacked(STRANGER),
@@ -58,7 +58,7 @@ configured(
 )
 configured(
     "django-string",
-    "django-cors-headers takes a string for a list of regular expressions, the first of which is ^.",
+    "django-cors-headers reads a string as a list of regular expressions, the first of which is ^.",
     _TRUSTED,
     attacked(STRANGER),
     finds=["CG-A001"],
@@ -75,7 +75,7 @@ configured(
 )
 configured(
     "django-comma",
-    "The list of django-cors-headers comes from a variable that ends with a comma, and what is empty matches null.",
+    "The list of django-cors-headers comes from a variable that ends with a comma, and the empty entry matches null.",
     _TRUSTED,
     attacked("data:text/html,"),
     refused(),
@@ -84,7 +84,7 @@ configured(
 )
 configured(
     "django-slash",
-    "The middleware of django-cors-headers stands below the one that appends slashes.",
+    "The middleware of django-cors-headers is listed below the one that appends slashes.",
     fails("missing_allow_origin", "slash at the end", f"Access-Control-Allow-Origin: {ORIGIN}"),
     kind="look-alike",
     settings=_CORS_HEADERS
@@ -128,7 +128,7 @@ configured(
 @contextmanager
 def served(hosts: Iterable[str], certificate: Path) -> Iterator[dict[str, str]]:
     """
-    Run the processes of *hosts*, and yield their addresses.
+    Run the processes of *hosts*. Yield their addresses.
     """
     with ExitStack() as stack:
         listening = {host: stack.enter_context(listener()) for host in sorted(hosts)}

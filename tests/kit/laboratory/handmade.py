@@ -1,7 +1,7 @@
 """
-CORS as people write it by hand, in ten lines around an application: one mistake each.
+CORS as people write it by hand, in ten lines around an application. Each has one mistake.
 
-All else is as it should be, so that nothing but the mistake is found.
+All else is right, so only the mistake is found.
 """
 
 import re
@@ -36,7 +36,7 @@ _METHODS = {"GET", "HEAD", "PUT", "POST", "DELETE"}
 
 def items(environ, start_response):
     """
-    The application that stands behind every layer of CORS.
+    The application behind every layer of CORS.
     """
     if environ["PATH_INFO"] != "/items":
         status, body = "404 Not Found", b'{"error": "not found"}'
@@ -58,7 +58,7 @@ def allow_origin(origin):
 
 def layered(lines: Callable, app: WSGIApplication = items) -> WSGIApplication:
     """
-    Return *app* behind a layer that answers preflights, and adds to every response the *lines* for the request.
+    Return *app* behind a layer that answers preflights, and adds *lines* for the request to every response.
     """
 
     def layer(environ, start_response):
@@ -77,7 +77,7 @@ def layered(lines: Callable, app: WSGIApplication = items) -> WSGIApplication:
 
 def lines_for(environ, origin):
     """
-    Return what an origin gets that is trusted.
+    Return the header lines that a trusted origin gets.
     """
     granted = [allow_origin(origin), CREDENTIALS]
     return [*granted, METHODS, HEADERS, MAX_AGE] if is_preflight(environ) else granted
@@ -89,7 +89,7 @@ def _host(function, title, *asked, **about):
 
 def trusting(title, *asked, **about):
     """
-    Serve with a layer that shares with those origins for which the function returns true.
+    Serve a layer that shares with the origins for which the function returns true.
     """
 
     def enter(trusts):
@@ -105,7 +105,7 @@ def trusting(title, *asked, **about):
 
 def adding(title, *asked, **about):
     """
-    Serve with a layer that adds the lines which the function returns for a request.
+    Serve a layer that adds the lines which the function returns for a request.
     """
 
     def enter(lines):
@@ -132,7 +132,7 @@ TRUSTED_PUT = reads(method="PUT", json={"name": "pen"}, credentials="include")
 SECURE_TRUSTED = reads(f"{SECURE_ORIGIN}/", credentials="include")
 
 
-# Which origin is trusted.
+# Which origins are trusted.
 
 
 @trusting("Any origin is reflected, with credentials.", TRUSTED, TRUSTED_PUT, attacked(STRANGER), finds=["CG-A001"])
@@ -174,7 +174,7 @@ def end_compared(origin):
 
 
 @trusting(
-    "The name is looked for anywhere in the origin.",
+    "The name is searched for anywhere in the origin.",
     TRUSTED,
     attacked("http://strangerlab.example.stranger.example/"),
     refused(),
@@ -185,7 +185,7 @@ def name_contained(origin):
 
 
 @trusting(
-    "The list of origins is one string, so that every part of it is trusted.",
+    "The list of origins is one string, so every part of it is trusted.",
     TRUSTED,
     attacked("http://app.lab.exam/"),
     refused(),
@@ -207,7 +207,7 @@ def dots_unescaped(origin):
 
 
 @trusting(
-    "What follows the first unusual character is not compared.",
+    "The text after the first unusual character is not compared.",
     TRUSTED,
     attacked("http://app.lab.example_.stranger.example/"),
     refused(),
@@ -231,7 +231,7 @@ def hosting_shared(origin):
 
 
 @trusting(
-    "An https resource trusts its page over plain http, too, where anybody on the network writes it.",
+    "An https resource also trusts its page over plain http, which anyone on the network can write.",
     SECURE_TRUSTED,
     reads(credentials="include"),
     refused(SECURE_STRANGER),
@@ -276,7 +276,7 @@ def localhost_listed(origin):
 
 
 @trusting(
-    "Every address of the office's network is trusted.",
+    "Every address of the office network is trusted.",
     TRUSTED,
     attacked("http://192.168.0.1/"),
     refused(),
@@ -287,7 +287,7 @@ def office_trusted(origin):
 
 
 @trusting(
-    "A site is listed where anybody may run scripts.",
+    "A site is listed where anyone may run scripts.",
     SECURE_TRUSTED,
     attacked("https://codepen.io/"),
     refused(SECURE_STRANGER),
@@ -304,7 +304,7 @@ def extensions_trusted(origin):
 
 
 @adding(
-    "The resource's own origin is derived from a header that the client writes.",
+    "The resource's own origin is taken from a header that the client writes.",
     TRUSTED,
     refused(),
     finds=["CG-A018"],
@@ -317,7 +317,7 @@ def forwarded_host(environ):
 
 
 @adding(
-    "Whoever brings a cookie is not looked at any more.",
+    "The origin of a request with a cookie is not checked.",
     TRUSTED,
     refused(),
     finds=["CG-A019"],
@@ -329,7 +329,7 @@ def cookies_open_the_door(environ):
 
 
 @adding(
-    "What everybody may read stands at a private address, where every page that is open can reach it.",
+    "A resource for everyone has a private address, where every open page can reach it.",
     reads(),
     reads(STRANGER),
     finds=["CG-A010"],
@@ -339,16 +339,16 @@ def open_to_the_intranet(environ):
     return [allow_origin("*")]
 
 
-@trusting("A malformed Origin makes the parser of URLs raise.", TRUSTED, refused(), finds=["CG-X002"])
+@trusting("The parser of URLs raises at a malformed Origin.", TRUSTED, refused(), finds=["CG-X002"])
 def parser_raises(origin):
     return urlsplit(origin).netloc == "app.lab.example" and origin in ALLOWED
 
 
-# What is said to those who are.
+# What trusted origins get.
 
 
 @adding(
-    "* and credentials meet.",
+    "* is sent together with credentials.",
     reads(f"{SECURE_ORIGIN}/"),
     fails(
         "wildcard_with_credentials",
@@ -376,7 +376,7 @@ def _spelled(credentials, allowed=None, exposed=()):
 
 
 @adding(
-    "The page sends credentials, and nobody allows them.",
+    "The page sends credentials, and the server does not allow them.",
     reads(f"{SECURE_ORIGIN}/"),
     fails(
         "allow_credentials_not_true",
@@ -395,7 +395,7 @@ def credentials_not_allowed(environ):
 
 
 @adding(
-    "Allow-Credentials is Python's True.",
+    "Allow-Credentials has Python's True.",
     reads(),
     fails(
         "allow_credentials_not_true", "in lower case", "Access-Control-Allow-Credentials: true", credentials="include"
@@ -454,7 +454,7 @@ def scheme_left_out(environ):
 
 
 @adding(
-    "A pattern is sent to the browser, which knows none.",
+    "A pattern is sent to the browser, which knows no patterns.",
     fails("allow_origin_mismatch", "", f"Access-Control-Allow-Origin: {ORIGIN}"),
     finds=["CG-B005"],
     kind="look-alike",
@@ -474,7 +474,7 @@ def origins_listed(environ):
 
 
 @adding(
-    "Two layers add the header, each its own value.",
+    "Two layers add the header, each with its own value.",
     fails("multiple_allow_origin", "two layers", f"Access-Control-Allow-Origin: {ORIGIN}"),
     fails("preflight_multiple_allow_origin", "two layers", f"Access-Control-Allow-Origin: {ORIGIN}", method="DELETE"),
     finds=["CG-B004"],
@@ -485,7 +485,7 @@ def two_layers(environ):
 
 
 @adding(
-    "The header says null to everybody.",
+    "The header has null for everyone.",
     fails("allow_origin_mismatch", "do not list null", f"Access-Control-Allow-Origin: {ORIGIN}"),
     reads("data:text/html,"),
     finds=["CG-A002"],
@@ -495,7 +495,7 @@ def null_sent(environ):
 
 
 @adding(
-    "The header is a constant, another site's origin.",
+    "The header is a constant: the origin of another site.",
     fails("allow_origin_mismatch", "another site's origin", f"Access-Control-Allow-Origin: {ORIGIN}"),
     fails(
         "preflight_allow_origin_mismatch",

@@ -1,5 +1,5 @@
 """
-Servers by hand with a mistake in what preflights, caches and others are told. Each has one mistake.
+Handmade servers with a mistake in what they send to preflights, caches and others. Each has one mistake.
 """
 
 from urllib.parse import parse_qs
@@ -23,7 +23,7 @@ from .handmade import (
 )
 from .samples import ORIGIN, STRANGER, UNVARIED, fails, reads, refused
 
-# What a preflight is told.
+# Answers to preflights.
 
 
 def _lists(*lists):
@@ -37,7 +37,7 @@ def _lists(*lists):
 
 
 @adding(
-    "Whatever header is asked for is allowed, with credentials.",
+    "Every requested header is allowed, with credentials.",
     TRUSTED_PUT,
     refused(method="PUT"),
     finds=["CG-P001"],
@@ -48,7 +48,7 @@ def headers_reflected(environ):
 
 
 @adding(
-    "Whatever method is asked for is allowed, with credentials.",
+    "Every requested method is allowed, with credentials.",
     TRUSTED_PUT,
     refused(method="PUT"),
     finds=["CG-P002"],
@@ -85,7 +85,7 @@ def ten_days(environ):
 
 
 @adding(
-    "Every page may ask for what stands on a private network.",
+    "Every page may request resources on a private network.",
     reads(),
     reads(STRANGER),
     finds=["CG-P006"],
@@ -96,7 +96,7 @@ def private_network(environ):
 
 
 @answering(
-    "OPTIONS runs the application, as any other method.",
+    "OPTIONS runs the application, like any other method.",
     TRUSTED_PUT,
     refused(),
     finds=["CG-P008"],
@@ -122,7 +122,7 @@ def methods_quoted(environ):
 
 
 @adding(
-    "Methods are parted by semicolons.",
+    "Methods are separated by semicolons.",
     reads(),
     fails("allow_methods_unparsable", "separated by commas", "Access-Control-Allow-Methods: GET, PUT", method="PUT"),
     kind="look-alike",
@@ -132,7 +132,7 @@ def methods_with_semicolons(environ):
 
 
 @adding(
-    "Names of headers are parted by spaces.",
+    "Names of headers are separated by spaces.",
     reads(),
     fails(
         "allow_headers_unparsable",
@@ -158,7 +158,7 @@ def method_not_listed(environ):
 
 
 @adding(
-    "No header is listed, so that JSON may not be sent.",
+    "No header is listed, so JSON may not be sent.",
     reads(method="DELETE"),
     fails(
         "header_not_allowed",
@@ -192,7 +192,7 @@ def header_not_listed(environ):
 
 
 @adding(
-    "* allows every header but Authorization.",
+    "* allows every header except Authorization.",
     reads(headers={"X-Trace": "1"}),
     fails(
         "header_not_allowed",
@@ -223,7 +223,7 @@ def methods_under_a_wildcard(environ):
     return _lists(("Access-Control-Allow-Methods", "*"), HEADERS)(environ)
 
 
-# What caches make of it.
+# Answers from caches.
 
 
 @adding("The origin is echoed without Vary.", UNVARIED, refused(), finds=["CG-V001"])
@@ -232,29 +232,29 @@ def vary_missing(environ):
     return lines_for(environ, origin) if origin in ALLOWED else []
 
 
-@adding("Vary stands only where the origin is allowed.", UNVARIED, refused(), finds=["CG-V002"])
+@adding("Vary is only sent to allowed origins.", UNVARIED, refused(), finds=["CG-V002"])
 def vary_when_allowed(environ):
     origin = environ.get("HTTP_ORIGIN", "")
     return [VARY, *lines_for(environ, origin)] if origin in ALLOWED else []
 
 
-@adding("The response varies on whatever the request says.", TRUSTED, refused(), finds=["CG-V005"])
+@adding("Vary lists whatever the request says.", TRUSTED, refused(), finds=["CG-V005"])
 def vary_reflected(environ):
     lines = _lists(METHODS, HEADERS)(environ)
     asked = environ.get("HTTP_VARY")
     return [*lines, ("Vary", asked)] if asked else lines
 
 
-# What is no matter of CORS, beside it.
+# Mistakes that are not about CORS.
 
 
-@adding("The timing of every load is told to everybody.", TRUSTED, refused(), finds=["CG-I006"])
+@adding("Everyone may see the timing of every load.", TRUSTED, refused(), finds=["CG-I006"])
 def timing_for_everybody(environ):
     return [*_lists(METHODS, HEADERS)(environ), ("Timing-Allow-Origin", "*")]
 
 
 @answering(
-    "A callback in the query makes a script of the response, which every page may load.",
+    "A callback in the query makes the response a script, which every page may load.",
     TRUSTED,
     refused(),
     finds=["CG-E004"],
@@ -269,7 +269,7 @@ def callback_wrapped(environ, start_response):
 
 
 @answering(
-    "A file for plug-ins opens the host to everybody.",
+    "A file for plug-ins opens the host to everyone.",
     TRUSTED,
     refused(),
     finds=["CG-E005"],
@@ -281,11 +281,11 @@ def plugins_welcome(environ, start_response):
     return [b'<cross-domain-policy><allow-access-from domain="*"/></cross-domain-policy>']
 
 
-@adding("No layer of CORS at all.", refused(f"{ORIGIN}/"), refused(), kind="safe")
+@adding("There is no layer of CORS.", refused(f"{ORIGIN}/"), refused(), kind="safe")
 def nothing_shared(environ):
     return []
 
 
-@trusting("A list, compared as a whole.", TRUSTED, TRUSTED_PUT, refused(), kind="safe")
+@trusting("A list of origins, each compared as a whole.", TRUSTED, TRUSTED_PUT, refused(), kind="safe")
 def origins_compared(origin):
     return origin in ALLOWED

@@ -1,7 +1,7 @@
 """
-One listening socket for all samples that are Python: the Host header tells which one is asked, over HTTP or TLS.
+One listening socket for all samples in Python. The Host header says which one is asked, over HTTP or TLS.
 
-Nothing here knows of CORS.
+Nothing here knows CORS.
 """
 
 import io
@@ -21,7 +21,7 @@ PAGE = b"<!doctype html><link rel=icon href='data:,'><title>laboratory</title><b
 
 class Raw(NamedTuple):
     """
-    What answers byte for byte: *write* gets the handler, which has read the head of a request.
+    An answer byte for byte. *write* gets the handler, which has read the head of a request.
     """
 
     write: Callable[[WSGIRequestHandler], None]
@@ -29,17 +29,17 @@ class Raw(NamedTuple):
 
 class _ServerHandler(ServerHandler):
     def log_exception(self, exc_info):
-        # Samples raise because they are meant to.
+        # Samples raise on purpose.
         pass
 
 
 class _Handler(WSGIRequestHandler):
     def handle(self):
         self.raw_requestline = self.rfile.readline(65537)
-        # A browser may open a connection and ask for nothing.
+        # A browser may open a connection and send no request.
         if not self.raw_requestline or not self.parse_request():
             return
-        # What is left unread when the connection ends would take the response with it.
+        # Unread bytes at the end of the connection would destroy the response.
         body = io.BytesIO(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
         app = self.server.apps.get(self.headers.get("Host", ""), self.server.page)
         if isinstance(app, Raw):
@@ -61,7 +61,7 @@ class _Handler(WSGIRequestHandler):
 
 class HostServer(socketserver.ThreadingMixIn, WSGIServer):
     """
-    Serves *apps* on the socket *listening*, by host, and at all other hosts an empty page; *tls* is for whoever begins
+    Serves *apps* on the socket *listening*, by host. All other hosts get an empty page. *tls* is for clients that begin
     with a TLS hello.
     """
 
@@ -74,7 +74,7 @@ class HostServer(socketserver.ThreadingMixIn, WSGIServer):
         self.apps = apps
         self.page = page
         self.tls = tls
-        # Else HTTPServer looks up a name.
+        # Otherwise HTTPServer looks up a name.
         self.server_name, self.server_port = self.server_address
         self.setup_environ()
 
@@ -89,7 +89,7 @@ class HostServer(socketserver.ThreadingMixIn, WSGIServer):
 
 def page(environ, start_response):
     """
-    The document of any page: what asks has to come from somewhere.
+    The document of any page, because a request needs a page that sends it.
     """
     start_response("200 OK", [("Content-Type", "text/html")])
     return [PAGE]
@@ -97,7 +97,7 @@ def page(environ, start_response):
 
 def listener() -> socket.socket:
     """
-    Return a socket that listens already: who connects early is answered late.
+    Return a socket that already listens. A client that connects early is answered late.
     """
     return socket.create_server(("127.0.0.1", 0), backlog=128)
 

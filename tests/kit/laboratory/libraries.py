@@ -1,7 +1,8 @@
 """
-Applications with the CORS libraries that people install, in configurations that look well: theirs, and ours.
+Applications with the CORS libraries that people install, in configurations that look right. Other libraries, and ours.
 
-What runs in threads of this process is here; Django, whose settings are a process's, is in a room of its own.
+All that run in threads of this process are here. Django samples are in a room of their own, because settings belong to
+a process.
 """
 
 import socket
@@ -70,7 +71,7 @@ def flask_cors_app(name, title, *asked, finds=(), kind="fault", rule="/items", *
 
 flask_cors_app(
     "flask-cors-credentials",
-    "flask-cors with its default origins and credentials reflects everybody.",
+    "flask-cors with its default origins and credentials reflects every origin.",
     UNVARIED,
     _TRUSTED_PUT,
     attacked(STRANGER),
@@ -93,7 +94,7 @@ flask_cors_app(
 )
 flask_cors_app(
     "flask-cors-glob",
-    "flask-cors takes a pattern for a regular expression, which no subdomain matches, but other names do.",
+    "flask-cors reads a pattern as a regular expression, which matches no subdomain, but matches other names.",
     fails("missing_allow_origin", "no access-control-allow-origin", f"Access-Control-Allow-Origin: {ORIGIN}"),
     attacked("http://lab.example.stranger.example/"),
     finds=["CG-A003"],
@@ -129,7 +130,7 @@ def _decorated():
 APPS[
     sample(
         "flask-cors-decorator",
-        "What a view under @cross_origin raises is answered without a header.",
+        "An exception of a view under @cross_origin is answered without a header.",
         fails("missing_allow_origin", "unhandled exception", f"Access-Control-Allow-Origin: {ORIGIN}"),
         kind="look-alike",
     )
@@ -142,7 +143,7 @@ APPS[
 APPS[
     sample(
         "wsgicors-credentials",
-        "wsgicors with * and credentials reflects everybody.",
+        "wsgicors with * and credentials reflects every origin.",
         UNVARIED,
         attacked(STRANGER),
         fails("preflight_wildcard_with_credentials", "never counts", "", method="PUT", credentials="include"),
@@ -184,7 +185,7 @@ def starlette_app(name, title, *asked, finds=(), kind="fault", endpoint=_items, 
 
 starlette_app(
     "starlette-credentials",
-    "Starlette with * and credentials reflects everybody.",
+    "Starlette with * and credentials reflects every origin.",
     _TRUSTED,
     _TRUSTED_PUT,
     attacked(STRANGER),
@@ -196,7 +197,7 @@ starlette_app(
 )
 starlette_app(
     "starlette-string",
-    "Starlette searches a string for the origin, where a list was meant.",
+    "Starlette searches for the origin in a string, where a list was meant.",
     _TRUSTED,
     attacked("http://app.lab.exam/"),
     refused(),
@@ -217,7 +218,7 @@ starlette_app(
 )
 starlette_app(
     "starlette-method",
-    "Starlette refuses a preflight with 400 that asks for a method which is not listed.",
+    "Starlette answers 400 to a preflight for a method that is not listed.",
     reads(),
     fails("preflight_status", "400", "", method="DELETE"),
     kind="look-alike",
@@ -226,7 +227,7 @@ starlette_app(
 )
 
 
-# Ours.
+# corsguard.
 
 
 def guarded(name, title, *asked, **policy):
@@ -299,12 +300,13 @@ APPS[
 ] = _tagged_flask()
 
 
-# WebSockets, which no CORS library looks at.
+# WebSockets, which CORS libraries do not check.
 
 
 def websocket_app(name, title, *asked, is_let_in=lambda origin: True, finds=(), policy=None):
     """
-    Serve a WebSocket behind Starlette's CORSMiddleware, which opens for whom *is_let_in* says; guarded by *policy*.
+    Serve a WebSocket behind Starlette's CORSMiddleware. It opens for origins for which *is_let_in* is true, and
+    *policy* guards it.
     """
 
     async def feed(websocket):
@@ -338,7 +340,7 @@ websocket_app(
 )
 websocket_app(
     "corsguard-websocket",
-    "corsguard around a WebSocket that opens for everybody.",
+    "corsguard around a WebSocket that opens for everyone.",
     reads(),
     _SHUT,
     policy=Policy(allow_unsafe_origins={ORIGIN: "the laboratory has no TLS here"}, allow_credentials=True),
@@ -348,7 +350,7 @@ websocket_app(
 @contextmanager
 def served_by_uvicorn() -> Iterator[str]:
     """
-    Serve all of Starlette in a thread, and yield the address.
+    Serve all of Starlette in a thread. Yield the address.
     """
     router = Router([Host(host, app) for host, app in ASGI_APPS.items()])
     config = uvicorn.Config(
@@ -356,7 +358,7 @@ def served_by_uvicorn() -> Iterator[str]:
     )
     server = uvicorn.Server(config)
     with listener() as listening:
-        # Head and body are sent apart, and the second would wait for the client to acknowledge the first.
+        # Head and body are sent separately. The second would wait until the client acknowledges the first.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         host, port = listening.getsockname()
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

@@ -1,5 +1,6 @@
 """
-What reads like a matter of CORS in the console and is none, or not of the layer that everybody looks at first.
+Servers whose console lines look like CORS, but have another cause, or a cause in another layer than most people
+suspect.
 """
 
 import json
@@ -11,7 +12,7 @@ from .handmade import ALLOWED, APPS, CREDENTIALS, HEADERS, METHODS, VARY, allow_
 from .hosting import Raw
 from .samples import ORIGIN, SECURE_ORIGIN, SITE, fails, reads, refused, sample
 
-# Its page is of another site, so that cookies need a permission of their own.
+# Its page is of another site, so cookies need SameSite=None.
 PARTNER = "http://partner.example"
 
 NOT_LISTENING = f"not-listening.{SITE}"
@@ -30,7 +31,7 @@ _safe = layered(_shared)
 
 def looking_alike(title, *asked, is_raw=False, **about):
     """
-    Serve the function: an application, or what writes to the socket as it likes.
+    Serve the function: an application, or a function that writes to the socket.
     """
 
     def enter(app):
@@ -42,7 +43,7 @@ def looking_alike(title, *asked, is_raw=False, **about):
 
 
 @looking_alike(
-    "Authentication stands outside of CORS, and answers the preflight with 401.",
+    "Authentication is outside of CORS, and answers the preflight with 401.",
     reads(),
     fails(
         "preflight_missing_allow_origin",
@@ -61,7 +62,7 @@ def authentication_first(environ, start_response):
 
 
 @looking_alike(
-    "Authentication inside of CORS is well, but an outer one answers 403 without headers.",
+    "Authentication inside of CORS is right, but an outer layer answers 403 without headers.",
     fails("missing_allow_origin", "not logged in or not allowed", f"Access-Control-Allow-Origin: {ORIGIN}"),
 )
 def forbidden_outside(environ, start_response):
@@ -70,7 +71,7 @@ def forbidden_outside(environ, start_response):
 
 
 @looking_alike(
-    "Whoever is not logged in is redirected to a login page of another host.",
+    "A request without a session is redirected to a login page on another host.",
     fails("missing_allow_origin", "login page", "answer 401 to scripts", credentials="include"),
     fails("preflight_redirect", "login page", "answer 401 to scripts", method="DELETE", credentials="include"),
 )
@@ -80,7 +81,7 @@ def session_expired(environ, start_response):
 
 
 @looking_alike(
-    "The login succeeds for ever: it redirects to where it came from, whose cookie never arrives.",
+    "The login redirects for ever: it redirects back, and its cookie never arrives.",
     fails("too_many_redirects", "again and again", "Answer 401 to scripts"),
 )
 def endless_redirect(environ, start_response):
@@ -89,7 +90,7 @@ def endless_redirect(environ, start_response):
 
 
 @looking_alike(
-    "The API has moved to another host, and the redirect from host to host makes the Origin null.",
+    "The API has moved to another host, and the redirect between the hosts makes the Origin null.",
     fails("missing_allow_origin", "makes the origin null", f'fetch("http://origins-compared.{SITE}/items'),
 )
 def moved_to_another_host(environ, start_response):
@@ -100,7 +101,7 @@ def moved_to_another_host(environ, start_response):
 
 
 @looking_alike(
-    "A redirect has a user and a password in it.",
+    "A redirect contains a user name and a password.",
     fails("redirect_userinfo", "a user or a password", f"http://origins-compared.{SITE}/items"),
 )
 def password_in_a_redirect(environ, start_response):
@@ -110,7 +111,7 @@ def password_in_a_redirect(environ, start_response):
 
 
 @looking_alike(
-    "OPTIONS has no route, so that a preflight gets the router's 404.",
+    "OPTIONS has no route, so a preflight gets the router's 404.",
     reads(),
     fails(
         "preflight_missing_allow_origin",
@@ -128,7 +129,7 @@ def no_route_for_options(environ, start_response):
 
 
 @looking_alike(
-    "Python's http.server, with a header added as all the world does it, knows no OPTIONS.",
+    "Python's http.server, with a header added in the usual way, does not know OPTIONS.",
     reads(),
     fails("preflight_status", "501", "204 No Content", method="PUT", json={"name": "pen"}),
     finds=["CG-P004"],
@@ -141,7 +142,7 @@ def options_unknown(handler):
 
     handler.end_headers = end_headers
     if handler.command not in {"GET", "HEAD"}:
-        # What BaseHTTPRequestHandler does where there is no do_OPTIONS.
+        # BaseHTTPRequestHandler does this if there is no do_OPTIONS.
         handler.send_error(501, f"Unsupported method ({handler.command!r})")
         return
     body = json.dumps({"items": [1, 2, 3]}).encode()
@@ -152,7 +153,7 @@ def options_unknown(handler):
 
 
 @looking_alike(
-    "A header of the response is not exposed, so that scripts get null for it.",
+    "A header of the response is not exposed, so scripts get null for it.",
     reads(cause="x-total", fix="Access-Control-Expose-Headers: X-Total"),
 )
 def header_not_exposed(environ, start_response):
@@ -163,7 +164,7 @@ def header_not_exposed(environ, start_response):
 
 
 @looking_alike(
-    "The session's cookie is SameSite=Lax, and stays at home when another site's page asks.",
+    "The session cookie is SameSite=Lax, and is not sent when a page of another site asks.",
     reads(f"{PARTNER}/", cause="samesite", fix="SameSite=None; Secure", credentials="include"),
     origin=PARTNER,
 )
@@ -178,7 +179,7 @@ def cookie_stays_home(environ, start_response):
 
 
 @looking_alike(
-    "The resource keeps to its own origin, and the page asks without CORS.",
+    "The resource is only for its own origin, and the page asks without CORS.",
     reads(),
     fails("corp", "cross-origin-resource-policy", "Cross-Origin-Resource-Policy: same-site", mode="no-cors"),
 )
@@ -241,7 +242,7 @@ sample(
 @contextmanager
 def unheard() -> Iterator[str]:
     """
-    Yield an address that is taken, and where nobody listens.
+    Yield an address that is in use, but where nothing listens.
     """
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -1,7 +1,8 @@
 """
-Comparisons that let in names which somebody else can have, one free part of a name each; and what is said next to them.
+Comparisons that let in names which another person can own. Each has one free part of a name. The remarks about them are
+here too.
 
-Next to each kind of fault stands a server that only looks like it.
+Next to each kind of fault there is a server that only looks like it.
 """
 
 import re
@@ -40,7 +41,7 @@ def _by(origin):
 
 
 @trusting(
-    "The top-level domain is a pattern, so that the name may be registered under another one.",
+    "The top-level domain is a pattern, so anyone can register the name under another one.",
     TRUSTED,
     attacked("http://app.lab.bid/"),
     refused(),
@@ -74,7 +75,7 @@ def tenants_trusted(origin):
 
 
 @trusting(
-    "Tenants have a part of a label, and every one is trusted.",
+    "Tenants are one part of a label, and every tenant is trusted.",
     _by(_BUILT),
     attacked("http://globex-app.lab.example/"),
     refused(),
@@ -86,7 +87,7 @@ def tenants_in_a_label(origin):
 
 
 @trusting(
-    "Every preview at Vercel is trusted that begins like the project, as those of other people may.",
+    "Every preview at Vercel is trusted that begins like the project. Previews of other people can begin like that.",
     _by(_VERCEL),
     attacked("https://shop-of-strangers.vercel.app/"),
     refused(SECURE_STRANGER),
@@ -121,7 +122,7 @@ def one_preview(origin):
 
 
 @trusting(
-    "Every project of a hosting service is trusted that has its name on no list but ours.",
+    "Every project of a hosting service is trusted whose name is only on our own list.",
     SECURE_TRUSTED,
     attacked("https://stranger.up.railway.app/"),
     refused(SECURE_STRANGER),
@@ -133,7 +134,7 @@ def railway_shared(origin):
 
 
 @trusting(
-    "Every project of a hosting service with servers is trusted.",
+    "Every project of a hosting service that has servers is trusted.",
     SECURE_TRUSTED,
     attacked("https://stranger.onrender.com/"),
     refused(SECURE_STRANGER),
@@ -145,7 +146,7 @@ def render_shared(origin):
 
 
 @trusting(
-    "Only the beginning of the port is compared, so that another service of the host is let in.",
+    "Only the beginning of the port is compared, so another service of the host is let in.",
     _by(_PORT),
     attacked(f"{_PORT}0/"),
     refused(),
@@ -157,7 +158,7 @@ def port_begins_alike(origin):
 
 
 @trusting(
-    "Only the beginning is compared, but no port begins with 8443 except 8443, and nothing follows a port.",
+    "Only the beginning is compared, but no other port begins with 8443, and nothing follows a port.",
     _by(_LONG_PORT),
     refused(),
     kind="safe",
@@ -190,7 +191,7 @@ def one_extension(origin):
 
 
 @adding(
-    "What is made for people shares with everybody, what is made for programs does not.",
+    "The version for people is shared with everyone, and the version for programs is not.",
     TRUSTED,
     refused(),
     attacked(STRANGER, headers={"Accept": "text/html"}),
@@ -202,7 +203,7 @@ def another_accept(environ):
     return [("Vary", "Origin, Accept"), *(lines_for(environ, origin) if is_trusted else [])]
 
 
-@adding("Whatever is accepted, the origin is compared.", TRUSTED, refused(headers={"Accept": "text/html"}), kind="safe")
+@adding("The origin is compared, whatever Accept says.", TRUSTED, refused(headers={"Accept": "text/html"}), kind="safe")
 def no_matter_what_is_accepted(environ):
     origin = environ.get("HTTP_ORIGIN", "")
     return [("Vary", "Origin, Accept"), *(lines_for(environ, origin) if origin in ALLOWED else [])]
@@ -234,7 +235,7 @@ def _exposing(*lines):
     return added
 
 
-@adding("A star exposes the token of a session to everybody.", reads(), reads(STRANGER), finds=["CG-B006"])
+@adding("A star exposes the token of a session to everyone.", reads(), reads(STRANGER), finds=["CG-B006"])
 def everything_exposed(environ):
     return _exposing(("Access-Control-Expose-Headers", "*"), ("X-Session-Token", "8f14e45fceea167a"))(environ)
 
@@ -245,7 +246,7 @@ def token_in_a_header(environ):
     return _exposing(("Access-Control-Expose-Headers", "X-Upstream"), ("X-Upstream", token))(environ)
 
 
-@adding("Places in a list and numbers of requests are exposed.", reads(), reads(STRANGER), kind="safe")
+@adding("List positions and request numbers are exposed.", reads(), reads(STRANGER), kind="safe")
 def places_exposed(environ):
     names = "X-Continuation-Token, X-Next-Page-Token, X-Amz-Request-Id, X-RateLimit-Remaining, ETag"
     return _exposing(
@@ -255,7 +256,7 @@ def places_exposed(environ):
 
 def _with_query(environ, start_response, name, answer):
     """
-    Answer with what *answer* makes of the parameter *name*, if it has one, and else as the application does.
+    If the parameter *name* is given, answer with what *answer* makes of it. Otherwise answer as the application does.
     """
     (value,) = parse_qs(environ["QUERY_STRING"]).get(name, [""])[:1]
     if not value or environ["REQUEST_METHOD"] == "OPTIONS" or environ["PATH_INFO"] != "/items":
@@ -267,13 +268,13 @@ def _with_query(environ, start_response, name, answer):
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body.encode()]
 
 
-@answering("JSONP lets everybody read, and calls its parameter cb.", refused(f"{ORIGIN}/"), finds=["CG-E004"])
+@answering("JSONP lets everyone read, and its parameter is named cb.", refused(f"{ORIGIN}/"), finds=["CG-E004"])
 def jsonp_by_another_name(environ, start_response):
     return _with_query(
         environ, start_response, "cb", lambda value: ("application/javascript", f"/**/{value}([1, 2, 3]);")
     )
 
 
-@answering("A search says what was searched for.", refused(f"{ORIGIN}/"), kind="safe")
+@answering("A search repeats the searched text.", refused(f"{ORIGIN}/"), kind="safe")
 def callback_searched_for(environ, start_response):
     return _with_query(environ, start_response, "cb", lambda value: ("application/json", f'{{"q": "{value}("}}'))

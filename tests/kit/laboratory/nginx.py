@@ -1,5 +1,5 @@
 """
-nginx with headers written by hand: the blocks of one configuration, which one process serves.
+nginx with handwritten headers: the blocks of one configuration, which one process serves.
 """
 
 import os
@@ -14,8 +14,8 @@ from kit.serving import missing
 from .hosting import listener
 from .samples import ORIGIN, SITE, STRANGER, UNVARIED, attacked, fails, reads, refused, sample
 
-# By host, what stands in its server block. $items is what they all have to say, $application and $nobody are the
-# addresses of our own server and of none.
+# The server block of each host. $items is the part that all have. $application and $nobody are the addresses of our own
+# server and of an unused port.
 BLOCKS: dict[str, str] = {}
 
 _ITEMS = "default_type application/json; return 200 '{\"items\": [1, 2, 3]}';"
@@ -39,7 +39,7 @@ http {
 
 def block(name, title, *asked, lines, **about):
     """
-    Serve what the *lines* of a server block say.
+    Serve the *lines* of a server block.
     """
     BLOCKS[sample(name, title, *asked, **about)] = lines
 
@@ -68,7 +68,7 @@ block(
 )
 block(
     "nginx-expression",
-    "nginx looks for the name anywhere in the origin.",
+    "nginx searches for the name anywhere in the origin.",
     _TRUSTED,
     attacked("http://strangerapp.lab.example.stranger.example/"),
     refused(),
@@ -112,7 +112,7 @@ block(
 )
 block(
     "nginx-errors",
-    "nginx adds headers to what succeeds only, for always is missing.",
+    "nginx adds headers to successful responses only, because always is missing.",
     fails("missing_allow_origin", "not logged in", f"Access-Control-Allow-Origin: {ORIGIN}"),
     kind="look-alike",
     lines="""
@@ -134,7 +134,7 @@ block(
 )
 block(
     "nginx-https",
-    "nginx redirects to https before anybody thinks of CORS.",
+    "nginx redirects to https before any CORS header is added.",
     fails("missing_allow_origin", "redirects to https", f"https://nginx-https.{SITE}/items"),
     fails("preflight_redirect", "redirects to https", f'fetch("https://nginx-https.{SITE}/items")', method="DELETE"),
     kind="look-alike",
@@ -142,7 +142,7 @@ block(
 )
 block(
     "nginx-inheritance",
-    "nginx forgets the headers of the server where a location adds its own.",
+    "nginx drops the headers of the server where a location adds its own.",
     fails("missing_allow_origin", "does not guard this path", f"Access-Control-Allow-Origin: {ORIGIN}"),
     kind="look-alike",
     lines="""
@@ -155,7 +155,7 @@ block(
 )
 block(
     "nginx-bad-gateway",
-    "nginx says 502 in place of an application that is down.",
+    "nginx answers 502 in place of an application that is down.",
     fails("missing_allow_origin", "a proxy or the server itself", f"Access-Control-Allow-Origin: {ORIGIN}"),
     kind="look-alike",
     lines="""
@@ -187,7 +187,7 @@ block(
 )
 block(
     "nginx-map",
-    "nginx chooses from a map, and says Vary always.",
+    "nginx chooses from a map, and always sends Vary.",
     _TRUSTED,
     reads(method="PUT", json={"name": "pen"}, credentials="include"),
     refused(),
@@ -209,9 +209,9 @@ block(
 @contextmanager
 def served(directory: Path, application: str, nobody: str) -> Iterator[str]:
     """
-    Run nginx in *directory*, and yield its address; *application* and *nobody* are addresses for its proxies.
+    Run nginx in *directory*. Yield its address. *application* and *nobody* are addresses for its proxies.
     """
-    # Debian has it where only root looks.
+    # Debian installs it in a folder that only root's PATH has.
     executable = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or missing(
         "nginx is not installed (Debian: apt-get install nginx-light)"
     )
@@ -228,7 +228,7 @@ def served(directory: Path, application: str, nobody: str) -> Iterator[str]:
         (directory / "nginx.conf").write_text(_CONFIGURATION % blocks)
         process = subprocess.Popen(
             [executable, "-p", directory, "-e", "error.log", "-c", "nginx.conf"],
-            # How a running nginx hands its sockets to the next.
+            # A running nginx passes its sockets to the next one through this variable.
             env={**os.environ, "NGINX": f"{listening.fileno()};"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -1,7 +1,7 @@
 """
-What a sample is, what pages ask it, and the register where the other rooms enter theirs.
+What a sample is, how pages ask it, and the register of all samples.
 
-A sample is data: who serves it is the business of the room that entered it.
+A sample is data. The module that registers it also serves it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 SITE = "lab.example"
 ORIGIN = f"http://app.{SITE}"
 SECURE_ORIGIN = f"https://app.{SITE}"
-# A page that nobody means to trust.
+# A page that no sample trusts on purpose.
 STRANGER = "http://stranger.example/"
 SECURE_STRANGER = "https://stranger.example/"
 
@@ -19,10 +19,10 @@ Kind = Literal["fault", "look-alike", "safe"]
 
 class Asked(NamedTuple):
     """
-    One fetch of the sample's URL by the page at *page*; *init* is what `Page.fetch` takes besides.
+    One fetch of the sample's URL by the page at *page*. *init* has the other arguments of `Page.fetch`.
 
-    *reason* is that of the NetworkError, None where the page may read. *cause* are words that have to be said of it,
-    in lower case, and *fix* is a part of the line to change; both are "" where there is nothing to say.
+    *reason* is that of the NetworkError, or None if the page may read. *cause* has words that must be in the report, in
+    lower case, and *fix* is a part of the line to change. Both are "" if there is nothing to say.
     """
 
     page: str
@@ -34,11 +34,11 @@ class Asked(NamedTuple):
 
 class Sample(NamedTuple):
     """
-    A server at *url* with one mistake, *title*: whoever asks NAME.lab.example asks the sample NAME.
+    A server at *url* with one mistake, *title*. The host NAME.lab.example belongs to the sample NAME.
 
     *finds* are the ids of the findings above "info" in reports about it: the planted fault, without what a worse
-    finding implies (who reflects any origin trusts `null`, too; who compares the beginning ignores the port). *origin*
-    is one that the server trusts, or is meant to.
+    finding implies. (A server that reflects any origin also trusts `null`, and a comparison of the beginning also
+    ignores the port.) *origin* is one that the server trusts, or should trust.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Sample(NamedTuple):
 SAMPLES: dict[str, Sample] = {}
 
 
-def sample(  # noqa: PLR0913 - what there is to say of a sample
+def sample(  # noqa: PLR0913 - the parts of a sample
     name: str,
     title: str,
     *asked: Asked,
@@ -63,7 +63,7 @@ def sample(  # noqa: PLR0913 - what there is to say of a sample
     url: str = "",
 ) -> str:
     """
-    Enter a sample, and return its host. Its URL has the scheme of *origin*, unless *url* says otherwise.
+    Register a sample, and return its host. Its URL has the scheme of *origin*, unless *url* says otherwise.
     """
     host = f"{name}.{SITE}"
     address = url or f"{origin.partition(':')[0]}://{host}/items"
@@ -74,12 +74,12 @@ def sample(  # noqa: PLR0913 - what there is to say of a sample
 
 def reads(page: str = f"{ORIGIN}/", cause: str = "", fix: str = "", **init: Any) -> Asked:
     """
-    A fetch whose response the page may read; *cause* is what should be said of it all the same.
+    A fetch whose response the page may read. *cause* is what the report should still say.
     """
     return Asked(page, init, None, cause, fix)
 
 
-# What the page may read, but a cache may give to others, or keep from them.
+# The page may read these, but a cache may give them to others, or withhold them.
 UNVARIED = reads(cause="vary: origin", fix="Vary: Origin", credentials="include")
 
 
